@@ -1,0 +1,351 @@
+"""What is asked for: frozen dataclasses that a page, the shell or Python writes and a worker reads.
+
+A spec is plain data. Its JSON is canonical, and the hash of that JSON is the run's id, so the same
+wish has the same id on every machine. A `knob` is a field that knows its range: validation, command
+line options and widgets come from that one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+from tltk.errors import BadSpec, UnknownName
+
+S = TypeVar("S", bound="Spec")
+
+OPTIMIZERS = ("adamw", "sgd")  # the two shown first; timm's others are accepted by name
+SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
+
+
+@dataclass(frozen=True)
+class Knob:
+    """Range and meaning of one field; `choices` for names, `lo`…`hi` (inclusive) for numbers."""
+
+    default: Any
+    lo: float | None = None
+    hi: float | None = None
+    help: str = ""
+    log: bool = False
+    choices: tuple[str, ...] = ()
+
+
+def knob(
+    default: Any,
+    lo: float | None = None,
+    hi: float | None = None,
+    *,
+    help: str,
+    log: bool = False,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A dataclass field with a default, an inclusive range and a sentence of help.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Dial(Spec):
+        ...     angle: float = knob(0.0, 0.0, 90.0, help="Rotation in degrees.")
+        >>> Dial(angle=120.0)
+        Traceback (most recent call last):
+        tltk.errors.BadSpec: Dial.angle must be between 0.0 and 90.0. Got 120.0.
+    """
+    return field(default=default, metadata={"knob": Knob(default, lo, hi, help, log, choices)})
+
+
+def knobs(spec: type | Spec) -> dict[str, Knob]:
+    """The knobs of a spec class, in order of declaration."""
+    return {
+        f.name: f.metadata["knob"]
+        for f in dataclasses.fields(spec)
+        if "knob" in f.metadata
+    }
+
+
+def _check(owner: str, name: str, value: Any, rule: Knob) -> Any:
+    """The value, with int widened to float where the default is a float; else a sentence."""
+    where, wanted = f"{owner}.{name}", type(rule.default)
+    if wanted is float and type(value) is int:
+        value = float(value)
+    if type(value) is not wanted:
+        raise BadSpec(f"{where} must be of type {wanted.__name__}. Got {value!r}.")
+    if rule.choices and value not in rule.choices:
+        raise UnknownName.among(where, str(value), rule.choices)
+    if wanted is float and not math.isfinite(value):
+        raise BadSpec(f"{where} must be a finite number. Got {value!r}.")
+    if wanted in (int, float):
+        lo = -math.inf if rule.lo is None else rule.lo
+        hi = math.inf if rule.hi is None else rule.hi
+        if not lo <= value <= hi:
+            raise BadSpec(f"{where} must be between {rule.lo} and {rule.hi}. Got {value!r}.")
+    return value
+
+
+class Spec:
+    """A frozen dataclass whose knobs are checked on creation and which goes to JSON and back."""
+
+    kind: ClassVar[str] = ""  # written into the JSON of specs that a worker can run
+
+    def __post_init__(self) -> None:
+        for name, rule in knobs(self).items():
+            object.__setattr__(
+                self, name, _check(type(self).__name__, name, getattr(self, name), rule)
+            )
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces."""
+        body = dataclasses.asdict(self)  # type: ignore[call-overload]
+        if self.kind:
+            body["kind"] = self.kind
+        return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls: type[S], text: str | bytes) -> S:
+        """The spec that this JSON describes.
+
+        Raises:
+            BadSpec: Not JSON, an unknown field, a wrong type, or a value out of range.
+        """
+        try:
+            body = json.loads(text)
+        except ValueError as fault:
+            raise BadSpec(f"A spec must be JSON. It cannot be read: {fault}.") from None
+        return cls.from_dict(body)
+
+    @classmethod
+    def from_dict(cls: type[S], body: Any) -> S:
+        """The spec with these fields; absent ones keep their defaults."""
+        if not isinstance(body, dict):
+            raise BadSpec(f"{cls.__name__} must be an object of fields. Got {body!r}.")
+        body = dict(body)
+        kind = body.pop("kind", cls.kind)
+        if kind != cls.kind:
+            raise BadSpec(f"This spec must be of kind {cls.kind!r}. Got {kind!r}.")
+        hints = typing.get_type_hints(cls)
+        known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for name in body:
+            if name not in known:
+                raise UnknownName.among(f"A field of {cls.__name__}", name, known)
+        values = {name: _read(hints[name], value, name) for name, value in body.items()}
+        try:
+            return cls(**values)
+        except TypeError as fault:
+            raise BadSpec(f"{cls.__name__} lacks a field: {fault}.") from None
+
+    @property
+    def run_id(self) -> str:
+        """12 hex digits of the SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+
+def _read(hint: Any, value: Any, name: str) -> Any:
+    """One JSON value as the type that the annotation names."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        return _read(next(a for a in arguments if a is not type(None)), value, name)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise BadSpec(f"{name} must be a list. Got {value!r}.")
+        return tuple(_read(arguments[0], item, name) for item in value)
+    if isinstance(hint, type) and issubclass(hint, Spec):
+        return hint.from_dict(value)
+    if hint is float and type(value) is int:
+        return float(value)
+    plain = origin or hint
+    if isinstance(plain, type) and (not isinstance(value, plain) or type(value) is bool is not plain):
+        raise BadSpec(f"{name} must be of type {plain.__name__}. Got {value!r}.")
+    return value
+
+
+@dataclass(frozen=True)
+class DataSpec(Spec):
+    """Which pictures, how large, and how they are divided. `name` is `digits`, `folder:PATH`, …"""
+
+    name: str = knob("digits", help="Domain: a name, folder:PATH, archive:PATH or npz:PATH.")
+    shots: int = knob(0, 0, 100_000, help="Labelled training pictures per class; 0 = all.")
+    n: int = knob(0, 0, 10_000_000, help="Pictures to draw or keep; 0 = as many as there are.")
+    size: int = knob(32, 8, 1024, help="Side of the square picture, in pixels.")
+    val: float = knob(0.15, 0.01, 0.8, help="Share held out for validation.")
+    test: float = knob(0.3, 0.01, 0.8, help="Share held out for the test.")
+    seed: int = knob(0, 0, 2**31 - 1, help="Seed of the drawing and of the split.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.val + self.test > 0.95:
+            raise BadSpec(
+                f"DataSpec.val + DataSpec.test must leave at least 5 % for training. "
+                f"Got {self.val} + {self.test}; lower one of them."
+            )
+
+
+@dataclass(frozen=True)
+class ViewSpec(Spec):
+    """Augmentation, drawn on the device for a whole batch at once. All zero = none."""
+
+    crop: float = knob(0.0, 0.0, 0.9, help="Random-resized crop: up to this share of the area is cut away.")
+    flip: float = knob(0.0, 0.0, 1.0, help="Chance of a left–right flip.")
+    colour: float = knob(0.0, 0.0, 1.0, help="Strength of brightness, contrast and saturation jitter.")
+    rotation: float = knob(0.0, 0.0, 180.0, help="Rotation up to this angle, in degrees.")
+    copies: int = knob(0, 0, 64, help="Fixed augmented copies per picture, kept in the bank; 0 = new ones each epoch.")
+
+    @property
+    def is_none(self) -> bool:
+        """Whether every picture is seen as it is."""
+        return not (self.crop or self.flip or self.colour or self.rotation)
+
+
+@dataclass(frozen=True)
+class NetSpec(Spec):
+    """Which network, with which weights, frozen up to where."""
+
+    backbone: str = knob("resnet10t", help="Name of a timm classification model.")
+    weights: str = knob("scratch", help="scratch, hub:TAG, file:PATH or run:ID.")
+    boundary: int = knob(0, 0, 10_000, help="Layers 0 … boundary − 1 are frozen; 0 = none.")
+    norm: str = knob("frozen", choices=("frozen", "adapt"), help="Running statistics below the boundary: kept, or following the target.")
+    head: str = knob("linear", choices=("linear", "norm_linear", "cosine"), help="The classifier that we put on top.")
+    dropout: float = knob(0.0, 0.0, 0.9, help="Dropout before the head.")
+    drop_path: float = knob(0.0, 0.0, 0.9, help="Stochastic depth of the layers that train.")
+
+
+@dataclass(frozen=True)
+class OptimSpec(Spec):
+    """How the free layers are trained."""
+
+    optimizer: str = knob("adamw", help="adamw, sgd, or another of timm's optimizers by name.")
+    lr: float = knob(1e-3, 1e-7, 10.0, help="Learning rate of the head; layers scale it.", log=True)
+    weight_decay: float = knob(0.01, 0.0, 1.0, help="Weight decay of matrices and filters.")
+    momentum: float = knob(0.9, 0.0, 0.999, help="Momentum, where the optimizer has one.")
+    schedule: str = knob("cosine", choices=SCHEDULES, help="Form of the learning rate over the run.")
+    warmup: float = knob(0.0, 0.0, 0.5, help="Share of the run in which the rate climbs from 0.")
+    epochs: int = knob(10, 1, 10_000, help="Passes over the training pictures.")
+    epoch_images: int = knob(0, 0, 10_000_000, help="Pictures in an epoch, repeating few; 0 = each once.")
+    batch_size: int = knob(32, 1, 65_536, help="Pictures per step.", log=True)
+    patience: int = knob(0, 0, 10_000, help="Stop after so many epochs without a better validation accuracy and keep the best weights; 0 = never.")
+    label_smoothing: float = knob(0.0, 0.0, 0.9, help="Share of the target spread over all classes.")
+    mixup: float = knob(0.0, 0.0, 10.0, help="Beta parameter of mixup where the trained part begins; 0 = off.")
+    clip: float = knob(0.0, 0.0, 1000.0, help="Largest gradient norm; 0 = no clipping.")
+    precision: str = knob("auto", choices=("auto", "float32", "bfloat16"), help="auto = bfloat16 on CUDA, float32 elsewhere.")
+    device: str = knob("auto", choices=("auto", "cpu", "cuda", "mps"), help="Where to compute; auto takes the fastest there is.")
+    cache: str = knob("float32", choices=("float32", "float16", "off"), help="Precision of kept features of frozen layers; off = recompute them.")
+    evaluate: int = knob(1, 1, 10_000, help="Evaluate on the validation split every so many epochs.")
+
+
+@dataclass(frozen=True)
+class StrategySpec(Spec):
+    """A strategy by name, with the knobs that differ from its defaults."""
+
+    name: str = knob("fine_tune", help="Name of a file in tltk/strategies.")
+    knobs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TransferSpec(Spec):
+    """One training run: a network, its weights, a target domain, a strategy, a seed."""
+
+    kind: ClassVar[str] = "transfer"
+
+    target: DataSpec = field(default_factory=DataSpec)
+    net: NetSpec = field(default_factory=NetSpec)
+    strategy: StrategySpec = field(default_factory=StrategySpec)
+    optim: OptimSpec = field(default_factory=OptimSpec)
+    views: ViewSpec = field(default_factory=ViewSpec)
+    seed: int = knob(0, 0, 2**31 - 1, help="Seed of the few-shot subset, the new weights and the order of batches.")
+
+    @property
+    def group_id(self) -> str:
+        """The run id with the seed left out: runs of one group differ by seed alone."""
+        return dataclasses.replace(self, seed=0).run_id
+
+
+@dataclass(frozen=True)
+class CompareSpec(Spec):
+    """A study: the same network from scratch and with transferred weights, at a matched budget.
+
+    The two arms share data, steps, schedule and the search over `lrs`; they differ in the weights
+    they start from and, for the transfer arm, in strategy and boundary. With `source` the weights
+    are trained here first, and `net.weights` is ignored.
+    """
+
+    kind: ClassVar[str] = "compare"
+
+    target: DataSpec = field(default_factory=DataSpec)
+    source: DataSpec | None = None
+    source_optim: OptimSpec = field(default_factory=OptimSpec)
+    net: NetSpec = field(default_factory=NetSpec)
+    strategy: StrategySpec = field(default_factory=StrategySpec)
+    optim: OptimSpec = field(default_factory=OptimSpec)
+    views: ViewSpec = field(default_factory=ViewSpec)
+    lrs: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
+    seeds: int = knob(3, 2, 50, help="Seeds per arm; a verdict needs at least three.")
+    first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.lrs or any(not 1e-7 <= lr <= 10 for lr in self.lrs):
+            raise BadSpec(f"lrs must hold learning rates between 1e-7 and 10. Got {self.lrs!r}.")
+
+
+@dataclass(frozen=True)
+class DescribeSpec(Spec):
+    """A question to a worker: which layers does this network have, and how fast is it here?"""
+
+    kind: ClassVar[str] = "describe"
+
+    backbone: str = knob("resnet10t", help="Name of a timm classification model.")
+    size: int = knob(32, 8, 1024, help="Side of the square picture, in pixels.")
+    channels: int = knob(3, 1, 64, help="Channels of the pictures.")
+
+
+AnySpec = TransferSpec | CompareSpec | DescribeSpec
+
+
+def read_spec(text: str | bytes) -> AnySpec:
+    """The spec of whichever kind this JSON says it is.
+
+    Raises:
+        BadSpec: Not JSON, or a value out of range.
+        UnknownName: A kind or a field that does not exist.
+    """
+    try:
+        body = json.loads(text)
+    except ValueError as fault:
+        raise BadSpec(f"A spec must be JSON. It cannot be read: {fault}.") from None
+    kinds: dict[str, type[AnySpec]] = {k.kind: k for k in (TransferSpec, CompareSpec, DescribeSpec)}
+    kind = body.get("kind", "transfer") if isinstance(body, dict) else "transfer"
+    if kind not in kinds:
+        raise UnknownName.among("The kind of a spec", str(kind), kinds)
+    return kinds[kind].from_dict(body)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A span of epochs with one rate per layer; 0 = frozen. The unit of every strategy.
+
+    `lr_scale` has one number for each layer of the backbone, then one for the head. The first
+    `boundary` are 0 and, being a prefix, can be computed once and kept.
+    """
+
+    boundary: int
+    lr_scale: tuple[float, ...]
+    epochs: int
+    restarts: bool = False  # the schedule begins anew with this phase
+
+    def __post_init__(self) -> None:
+        scale = self.lr_scale
+        if any(scale[: self.boundary]) or not all(s > 0 for s in scale[self.boundary :]):
+            raise BadSpec(
+                f"A phase's rates must be 0 below its boundary and positive from there on. "
+                f"Got boundary {self.boundary} with {scale}."
+            )
+        if self.epochs < 1 or not 0 <= self.boundary < len(scale):
+            raise BadSpec(
+                f"A phase needs an epoch and a boundary from 0 to {len(scale) - 1}. "
+                f"Got {self.epochs} epochs, boundary {self.boundary}."
+            )
