@@ -39,15 +39,13 @@ _PUBLIC = {
     "UnknownName": "errors",
     "ViewSpec": "spec",
     "WeightsMissing": "errors",
-    "compare": "api",
+    "launch": "jobs",
     "load": "data",
-    "run": "api",
 }
 
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605
 
 if TYPE_CHECKING:
-    from tltk.api import compare, run
     from tltk.data import load
     from tltk.errors import (
         BadSpec,
@@ -58,6 +56,7 @@ if TYPE_CHECKING:
         UnknownName,
         WeightsMissing,
     )
+    from tltk.jobs import launch
     from tltk.runs import Run
     from tltk.spec import (
         CompareSpec,

@@ -1,0 +1,26 @@
+"""One thread, one temporary home for every test: quick, repeatable, and nothing of the user's is touched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+SHARED = Path(os.environ.get("TLTK_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real pictures and weights; the test is skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("real pictures and weights are not on this machine (../shared/data or TLTK_SHARED_DATA)")
+    return SHARED

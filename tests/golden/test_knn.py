@@ -1,0 +1,41 @@
+"""Leave-one-out kNN against scikit-learn and a loop for the ties."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import LeaveOneOut, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from tltk.errors import BadSpec
+from tltk.transferability.knn import knn
+
+RNG = np.random.default_rng(27)
+LABELS = np.arange(60) % 3
+FEATURES = RNG.normal(size=(3, 5))[LABELS] + RNG.normal(size=(60, 5))
+
+
+def test_one_neighbour_is_scikit_learns_leave_one_out():
+    expected = cross_val_score(KNeighborsClassifier(1), FEATURES, LABELS, cv=LeaveOneOut()).mean()
+    assert knn(torch.from_numpy(FEATURES), torch.from_numpy(LABELS)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("k", [2, 5, 7])
+def test_votes_with_ties_to_the_nearest(k, monkeypatch):
+    monkeypatch.setattr("tltk.transferability.knn.TILE", 17)
+    right = 0
+    for i in range(60):
+        d = np.linalg.norm(FEATURES - FEATURES[i], axis=1)
+        d[i] = np.inf
+        near = LABELS[np.argsort(d)[:k]]
+        votes = Counter(near.tolist())
+        right += next(c for c in near if votes[c] == max(votes.values())) == LABELS[i]
+    assert knn(torch.from_numpy(FEATURES), torch.from_numpy(LABELS), k=k) == pytest.approx(right / 60)
+
+
+def test_k_out_of_range_is_a_sentence():
+    with pytest.raises(BadSpec, match="k must be at least 1 and below the 60 samples"):
+        knn(torch.from_numpy(FEATURES), torch.from_numpy(LABELS), k=60)

@@ -1,0 +1,141 @@
+"""Permutation tests: each permuted value equals the measure computed anew; α holds; power rises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binom
+
+from tltk.errors import BadSpec, UnknownName
+from tltk.shift import kernels
+from tltk.shift.coral import coral
+from tltk.shift.mmd import mmd
+from tltk.shift.null import judge, permutation_mmd, permutation_test, self_split_band
+from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_of
+
+
+def pair(n, m, d, shift, seed):
+    g = torch.Generator().manual_seed(seed)
+    return torch.randn(n, d, generator=g), torch.randn(m, d, generator=g) + shift
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "multi", "polynomial"])
+@pytest.mark.parametrize("estimator", ["biased", "unbiased"])
+def test_every_permuted_value_is_the_measure_computed_anew(kernel, estimator, monkeypatch):
+    monkeypatch.setattr(kernels, "TILE", 6)  # several tiles, the last one short
+    x, y = (a.double() for a in pair(20, 15, 3, 0.5, 0))
+    k = kernels.choose(kernel, x, y, 1.5)
+    member = memberships(20, 15, 9, seed=4)
+    tiles = [t for side in (x, y) for t in torch.split(side, kernels.TILE)]
+    ours = mmd_of(kernel_sums(tiles, member, k), 20, 15, estimator)
+    pooled = torch.cat([x, y])
+    for value, inside in zip(ours, member.bool(), strict=True):
+        anew = mmd(pooled[inside], pooled[~inside], kernel=kernel, bandwidth=1.5, estimator=estimator)
+        assert float(value) == pytest.approx(float(anew), rel=1e-9, abs=1e-12)
+
+
+def test_memberships_keep_both_sizes_and_the_first_is_as_it_came():
+    member = memberships(5, 8, 50, seed=0)
+    assert member.sum(1).tolist() == [5] * 51
+    assert member[0].tolist() == [1] * 5 + [0] * 8
+    assert len({tuple(row) for row in member.tolist()}) > 40
+
+
+def test_random_features_give_the_same_test():
+    x, y = pair(200, 150, 8, 0.15, 1)
+    exact = permutation_mmd(x, y, permutations=200)
+    near = permutation_mmd(x, y, permutations=200, random_features=4000)
+    assert near.value == pytest.approx(exact.value, abs=5e-4)
+    assert (near.lo, near.hi) == pytest.approx((exact.lo, exact.hi), abs=5e-4)
+    assert abs(near.p - exact.p) < 0.05
+
+
+def test_random_feature_sums_are_those_of_their_kernel():
+    x, y = (a.double() for a in pair(7, 6, 3, 0.5, 2))
+    w = kernels.frequencies("rbf", 3, 1.0, 16, 0).double()
+    member = memberships(7, 6, 5, 0)
+
+    def k(a, b):
+        angles = (a @ w)[..., :, None, :] - (b @ w)[..., None, :, :]
+        return angles.cos().mean(-1)
+
+    exact = mmd_of(kernel_sums([x, y], member, k), 7, 6, "unbiased")
+    np.testing.assert_allclose(mmd_of(feature_sums([x, y], member, w), 7, 6, "unbiased"), exact, rtol=1e-9)
+
+
+def test_p_counts_the_value_itself_and_is_never_zero():
+    draws = torch.tensor([0.0, 1.0, 2.0, 3.0])
+    assert judge(10.0, draws).p == pytest.approx(1 / 5)
+    assert judge(2.0, draws).p == pytest.approx(3 / 5)
+    assert judge(-1.0, draws).p == 1
+    null = judge(2.5, draws)
+    assert null.effect == pytest.approx((2.5 - 1.5) / np.std([0, 1, 2, 3], ddof=1))
+    assert (null.lo, null.hi) == pytest.approx(tuple(np.quantile([0, 1, 2, 3], [0.025, 0.975])))
+
+
+def test_the_generic_test_agrees_with_the_fast_one():
+    x, y = pair(30, 25, 3, 0.4, 3)
+    s = kernels.median_bandwidth(x, y)
+    slow = permutation_test(lambda a, b: mmd(a, b, bandwidth=s), x, y, permutations=60, seed=5)
+    fast = permutation_mmd(x, y, permutations=60, seed=5)
+    assert (slow.value, slow.lo, slow.hi) == pytest.approx((fast.value, fast.lo, fast.hi), abs=1e-6)
+    assert slow.p == fast.p
+
+
+REPEATS = 200
+LO, HI = binom.ppf([0.005, 0.995], REPEATS, 0.05)
+
+
+def alarms(test):
+    """How many of 200 tests on one distribution say "shift" at α = .05."""
+    return sum(test(*pair(30, 20, 4, 0.0, 1000 + i), i).p <= 0.05 for i in range(REPEATS))
+
+
+@pytest.mark.parametrize("estimator", ["biased", "unbiased"])
+def test_false_alarms_of_mmd_come_at_the_rate_alpha(estimator):
+    def test(x, y, i):
+        return permutation_mmd(x, y, permutations=99, estimator=estimator, seed=i)
+
+    assert LO <= alarms(test) <= HI
+
+
+def test_false_alarms_with_random_features_come_at_the_rate_alpha():
+    def test(x, y, i):
+        return permutation_mmd(x, y, permutations=99, random_features=64, seed=i)
+
+    assert LO <= alarms(test) <= HI
+
+
+def test_false_alarms_of_the_generic_test_come_at_the_rate_alpha():
+    assert LO <= alarms(lambda x, y, i: permutation_test(coral, x, y, permutations=39, seed=i)) <= HI
+
+
+def test_power_rises_with_the_shift():
+    def rate(shift):
+        tests = [permutation_mmd(*pair(40, 40, 4, shift, i), permutations=99, seed=i) for i in range(40)]
+        return np.mean([test.p <= 0.05 for test in tests])
+
+    rates = [rate(shift) for shift in (0.0, 0.25, 0.5, 1.0)]
+    assert rates == sorted(rates)
+    assert rates[0] < 0.2 < rates[2]
+    assert rates[3] == 1
+
+
+def test_a_value_without_shift_lies_in_the_self_split_band_and_one_with_shift_above_it():
+    x, y = pair(200, 200, 4, 0.0, 7)
+    lo, hi = self_split_band(mmd, x, repeats=60)
+    assert lo < float(mmd(x[:100], y[:100])) < hi
+    assert float(mmd(x[:100], y[:100] + 1)) > hi
+
+
+def test_errors_are_sentences():
+    x, y = pair(9, 9, 2, 0.0, 0)
+    with pytest.raises(UnknownName, match="estimator must be one of biased, unbiased"):
+        permutation_mmd(x, y, estimator="linear")
+    with pytest.raises(BadSpec, match="permutations must be at least 2"):
+        permutation_mmd(x, y, permutations=0)
+    with pytest.raises(BadSpec, match="Random features need the kernel rbf or multi"):
+        permutation_mmd(x, y, kernel="polynomial", random_features=8)
+    with pytest.raises(BadSpec, match="at least two draws"):
+        judge(0.0, torch.zeros(1))

@@ -1,0 +1,44 @@
+"""TransRate against determinants in NumPy, and the ten lines of the paper's appendix for balanced classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tltk.errors import BadSpec
+from tltk.transferability.transrate import transrate
+
+RNG = np.random.default_rng(25)
+
+
+def rate(z, eps):
+    n, d = z.shape
+    return 0.5 * np.log(np.linalg.eigvalsh(np.eye(d) + z.T @ z / (n * eps))).sum()
+
+
+def reference(f, y, eps, weight):
+    z = f - f.mean(0)
+    return rate(z, eps) - sum(weight(y == c) * rate(z[y == c], eps) for c in set(y))
+
+
+@pytest.mark.parametrize(("n", "d"), [(40, 6), (15, 30)])
+def test_equals_the_definition(n, d):
+    y = np.arange(n) % 4 % 3  # unequal classes
+    f = RNG.normal(size=(3, d))[y] + RNG.normal(size=(n, d))
+    x, labels = torch.from_numpy(f), torch.from_numpy(y)
+    assert transrate(x, labels) == pytest.approx(reference(f, y, 1e-4, np.mean), rel=1e-9)
+    assert transrate(x, labels, equal_classes=True, eps=0.1) == pytest.approx(
+        reference(f, y, 0.1, lambda _: 1 / 3), rel=1e-9
+    )
+
+
+def test_both_weightings_agree_for_balanced_classes():
+    y = torch.arange(30) % 3
+    f = torch.from_numpy(RNG.normal(size=(30, 5)))
+    assert transrate(f, y) == pytest.approx(transrate(f, y, equal_classes=True))
+
+
+def test_eps_must_be_positive():
+    with pytest.raises(BadSpec, match="eps must be positive"):
+        transrate(torch.randn(4, 2), torch.tensor([0, 1, 0, 1]), eps=0.0)

@@ -1,0 +1,184 @@
+"""Archives: the forms that are taken, and every hostile one refused before it is written."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tltk import data, home
+from tltk.data import archive
+from tltk.errors import DataProblem
+from tltk.spec import DataSpec
+
+
+def png(shade: int = 0) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (9, 9), shade).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+FILES = {f"top/{part}/{c}/{i}.png": png(40 * i) for part in ("train", "test") for c in "ab" for i in range(3)}
+
+
+def zipped(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return path
+
+
+def tarred(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz" if path.name.lower().endswith("gz") else "w") as file:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+    return path
+
+
+def load(path: Path | str) -> data.Domain:
+    return archive.load(DataSpec(f"archive:{path}", size=8), str(path))
+
+
+def refuse(path: Path, words: str) -> None:
+    """The archive is refused with these words, and nothing of it is left anywhere."""
+    with pytest.raises(DataProblem, match=words):
+        load(path)
+    assert not any(home.room("domains").iterdir())
+    assert not (path.parent / "evil").exists() and not (home.room("domains").parent / "evil").exists()
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "A.TGZ"])
+def test_all_forms_give_the_same_domain(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    (zipped if name.endswith("zip") else tarred)(path, FILES)
+    domain = load(path)
+    assert domain.classes == ("a", "b") and domain.given is not None
+    assert domain.given.tolist() == [2] * 6 + [0] * 6
+    assert domain.images[:, 0, 4, 4].tolist() == [0, 40, 80] * 4
+    assert domain.fingerprint == "8aa1346af6cd5873" and domain.source == str(path)
+    assert not any(home.room("domains").iterdir())  # unpacked files are removed again
+
+
+def test_one_folder_inside(tmp_path: Path) -> None:
+    path = tarred(tmp_path / "a.tar", {f"{d}/{c}/{i}.png": png() for d in "xy" for c in "ab" for i in "12"})
+    refuse(path, r"several domains. Name one of them, such as archive:.*a\.tar/x\.")
+    domain = load(f"{path}/x")
+    assert len(domain.labels) == 4 and domain.source == f"{path}/x"
+    with pytest.raises(DataProblem, match="has no 'z'"):
+        load(f"{path}/z")
+    with pytest.raises(DataProblem, match="a folder inside the archive"):
+        load(f"{path}/x/../..")
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+@pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "a\\..\\evil", "C:/evil"])
+def test_names_that_lead_outside(tmp_path: Path, pack: object, name: str) -> None:
+    ending = "zip" if pack is zipped else "tar"
+    refuse(pack(tmp_path / f"a.{ending}", {**FILES, name: b"x"}), "must stay inside")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_in_a_tar(tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as file:
+        info = tarfile.TarInfo("a/evil")
+        info.type, info.linkname = kind, "/etc"
+        file.addfile(info)
+    refuse(path, "'a/evil' is a link or a device")
+
+
+def test_links_and_encryption_in_a_zip(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        info = zipfile.ZipInfo("a/evil")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        file.writestr(info, "/etc")
+    refuse(path, "'a/evil' is a link or a device")
+    raw = bytearray(zipped(path, FILES).read_bytes())
+    raw[raw.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(raw)
+    refuse(path, "is encrypted")
+
+
+def test_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "FREE_BYTES", 2**20)
+    for name in ("a.zip", "a.tar.gz"):
+        pack = zipped if name.endswith("zip") else tarred
+        refuse(pack(tmp_path / name, {**FILES, "top/big.png": bytes(2**22)}), "may unpack to at most")
+    monkeypatch.setattr(archive, "MAX_FILES", 5)
+    refuse(zipped(tmp_path / "many.zip", FILES), "at most 5 files")
+
+
+def test_a_zip_that_lies_about_a_size(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"a/1.png": bytes(5000)})
+    raw = path.read_bytes()
+    place = raw.rindex(b"PK\x01\x02") + 24
+    path.write_bytes(raw[:place] + (100).to_bytes(4, "little") + raw[place + 4 :])
+    refuse(path, "damaged|cannot be unpacked")
+
+
+def test_a_tar_header_that_would_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    head = tarfile.TarInfo("x")
+    head.type, head.size = tarfile.XHDTYPE, 2**32
+    with gzip.open(path, "wb") as file:
+        file.write(head.tobuf(tarfile.PAX_FORMAT) + bytes(4096))
+    refuse(path, "header of many megabytes")
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz"])
+def test_a_tar_cut_between_two_files_is_not_taken_for_a_whole_one(tmp_path: Path, name: str) -> None:
+    whole = tarred(tmp_path / "whole.tar", FILES).read_bytes()
+    torn = whole[: 1024 * 11]
+    (tmp_path / name).write_bytes(gzip.compress(torn) if name.endswith("gz") else torn)
+    refuse(tmp_path / name, "breaks off")
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz"])
+def test_damaged_archives(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    whole = (zipped if name.endswith("zip") else tarred)(path, FILES).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    refuse(path, "cannot be unpacked|breaks off|damaged")
+    path.write_bytes(b"nothing of the kind" * 100)
+    refuse(path, "cannot be unpacked")
+    path.write_bytes(b"")
+    refuse(path, "cannot be unpacked")
+
+
+def test_a_name_that_comes_twice(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as file:
+        for _ in range(2):
+            file.addfile(tarfile.TarInfo("a/1.png"), io.BytesIO())
+    refuse(path, "File exists")
+
+
+def test_paths_that_name_no_archive(tmp_path: Path) -> None:
+    with pytest.raises(DataProblem, match="nothing there"):
+        load(tmp_path / "a.zip")
+    with pytest.raises(DataProblem, match="a folder: write folder:PATH"):
+        load(tmp_path)
+    (tmp_path / "a.rar").write_bytes(b"x")
+    with pytest.raises(DataProblem, match="pack it as one of them"):
+        load(tmp_path / "a.rar")
+
+
+@pytest.mark.shared
+def test_real_photographs(shared: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    spec = DataSpec(f"archive:{shared / 'folders' / 'hymenoptera_256.tar'}", size=64, shots=20)
+    domain = data.load(spec, lambda done, total: calls.append((done, total)))
+    assert domain.classes == ("ants", "bees") and domain.images.shape == (396, 3, 64, 64)
+    assert not domain.skipped and calls[-1] == (396, 396)
+    split = domain.split(spec, seed=0)
+    assert domain.given is not None and (domain.given[split.val] == 1).all() and len(split.val) == 153
+    assert len(split.train) == 40 and len(split.test) > 60

@@ -1,0 +1,137 @@
+"""Arrays in an .npz: Keras's keys, other forms, and a sentence for everything else."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tltk import data
+from tltk.data import npz
+from tltk.errors import DataProblem
+from tltk.spec import DataSpec
+
+X = np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8)
+Y = np.arange(12) % 3
+
+
+def load(path: Path, **fields: Any) -> data.Domain:
+    spec = DataSpec(f"npz:{path}", **{"size": 8, **fields})
+    return npz.load(spec, str(path))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a.npz"
+
+
+def test_keys_of_keras(path: Path) -> None:
+    np.savez_compressed(path, x_train=X, y_train=Y.astype(np.uint8), x_test=X[:6] ^ 255, y_test=Y[:6])
+    domain = load(path)
+    assert domain.images.shape == (18, 3, 8, 8) and domain.classes == ("0", "1", "2")
+    assert np.array_equal(domain.images[:12, 1], X) and np.array_equal(domain.images[12:, 2], X[:6] ^ 255)
+    assert domain.given is not None and domain.given.tolist() == [0] * 12 + [2] * 6
+    split = domain.split(DataSpec(), 0)
+    assert split.test.tolist() == list(range(12, 18)) and len(split.val) == 3
+
+
+@pytest.mark.parametrize("keys", [("x", "y"), ("x_train", "y_train")])
+def test_without_a_test_set_all_are_free(path: Path, keys: tuple[str, str]) -> None:
+    np.savez(path, **{keys[0]: X, keys[1]: Y.reshape(-1, 1)}, unrelated=np.zeros(2))
+    assert load(path).given is None
+
+
+@pytest.mark.parametrize(("channels", "wanted"), [(1, 3), (3, 3), (2, 2), (13, 13)])
+def test_channels(path: Path, channels: int, wanted: int) -> None:
+    np.savez(path, x=np.repeat(X[..., None], channels, axis=3), y=Y)
+    domain = load(path, size=16)
+    assert domain.images.shape == (12, wanted, 16, 16)
+    assert (domain.images == domain.images[:, :1]).all() and domain.images.std() > 30
+
+
+def test_labels_are_renumbered_and_named(path: Path) -> None:
+    np.savez(path, x=X, y=np.array([7, -2, 40])[Y])
+    domain = load(path)
+    assert domain.classes == ("-2", "7", "40") and domain.labels.tolist() == [1, 0, 2] * 4
+    np.savez(path, x=X, y=Y, class_names=np.array(["ant", "bee", "wasp", "unused"]))
+    assert load(path).classes == ("ant", "bee", "wasp")
+
+
+def test_n_keeps_the_shares_of_classes_and_parts(path: Path) -> None:
+    np.savez(path, x_train=X, y_train=Y, x_test=X[:6], y_test=Y[:6])
+    domain = load(path, n=9)
+    assert domain.given is not None and np.bincount(domain.labels).tolist() == [3, 3, 3]
+    assert domain.given.tolist() == [0] * 6 + [2] * 3
+    assert np.isin(domain.images[:6, 0].reshape(6, -1), X.reshape(12, -1)).all()
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"x_train": X, "y_train": Y, "x_test": X}, "must have the keys x_train, y_train"),
+    ({"images": X, "labels": Y}, "It has none of these"),
+    ({"x": X.astype(np.float32), "y": Y}, "must be uint8 pictures .* Got float32 of shape (12, 8, 8)"),
+    ({"x": X.reshape(12, 64), "y": Y}, "Got uint8 of shape (12, 64)"),
+    ({"x": np.zeros((12, 3, 8, 80), np.uint8), "y": Y}, "channels last and at most 64"),
+    ({"x": np.zeros((0, 8, 8), np.uint8), "y": np.zeros(0, int)}, "Got uint8 of shape (0, 8, 8)"),
+    ({"x": X, "y": Y[:5]}, "one for each of 12 pictures. Got int64 of shape (5,)"),
+    ({"x": X, "y": Y.astype(float)}, "Labels of .* must be whole numbers"),
+    ({"x": X, "y": np.eye(3, dtype=int)[Y]}, "one-hot labels need an argmax"),
+    ({"x": X, "y": np.zeros(12, int)}, "at least two classes. Got one, '0'"),
+    ({"x": X, "y": Y, "class_names": np.array(["ant"])}, "the labels 0 … 2 point into"),
+    ({"x": X, "y": Y, "class_names": np.array([1, 2, 3])}, "must be a list of texts"),
+    (
+        {"x_train": X, "y_train": Y, "x_test": X[:, :4], "y_test": Y},
+        "must have pictures of one shape. Got (8, 8) and (4, 8)",
+    ),
+    (
+        {"x_train": X, "y_train": Y, "x_test": X[:2], "y_test": Y[:2]},
+        "must have pictures in test part. None for: 2",
+    ),
+    ({"x": X, "y": np.array([{}] * 12, object)}, "It is a pickled object"),
+]
+
+
+@pytest.mark.parametrize(("arrays", "words"), BAD)
+def test_sentences(path: Path, arrays: dict[str, Any], words: str) -> None:
+    np.savez(path, **arrays)
+    with pytest.raises(DataProblem, match=re.escape(words).replace(r"\ \.\*\ ", " .* ")):
+        load(path)
+
+
+def test_a_header_that_claims_more_than_there_is(path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": (10**9, 10**4, 10**4)}
+    )
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("x.npy", header.getvalue() + bytes(100))
+        file.writestr("y.npy", b"")
+    with pytest.raises(DataProblem, match="must hold what its header says"):
+        load(path)
+
+
+def test_files_that_are_no_npz(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataProblem, match="nothing there"):
+        load(path)
+    with pytest.raises(DataProblem, match="a folder: write folder:PATH"):
+        load(tmp_path)
+    np.savez(path, x=X, y=Y)
+    whole = path.read_bytes()
+    for content in (b"", b"text", whole[: len(whole) // 2], whole.replace(b"NUMPY", b"nUMPY")):
+        path.write_bytes(content)
+        with pytest.raises(DataProblem, match="as numpy.savez writes it"):
+            load(path)
+
+
+@pytest.mark.shared
+def test_real_digits_on_photographs(shared: Path) -> None:
+    spec = DataSpec(f"npz:{shared / 'npz' / 'mnistm.npz'}", n=1500, shots=5)
+    domain = data.load(spec)
+    assert domain.images.shape == (1500, 3, 32, 32) and len(domain.classes) == 10
+    split = domain.split(spec, 0)
+    assert len(split.train) == 50 and domain.given is not None and (domain.given[split.test] == 2).all()
+    assert 50 < domain.images.mean() < 200

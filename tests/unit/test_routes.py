@@ -1,0 +1,208 @@
+"""The routes beside Streamlit: rows by cursor, sentences for every wrong request, no way out of the home."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import zipfile
+from io import BytesIO
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from tltk.dashboard import routes as module
+from tltk.dashboard.routes import MAX_POINTS, routes
+from tltk.results import Row
+from tltk.runs import Child, Run
+from tltk.spec import CompareSpec, TransferSpec
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return TestClient(Starlette(routes=routes))
+
+
+def append(run: Run, *rows: Row, torn: bytes = b"") -> None:
+    with (run.path / "rows.jsonl").open("ab") as file:
+        file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows) + torn)
+
+
+def point(step: int, value: float = 0.5, name: str = "accuracy", split: str = "val") -> Row:
+    return Row(step // 10, step, step / 4, split, name, value)
+
+
+def make_running(run: Run) -> None:
+    born = psutil.Process().create_time()
+    run.write_status(state="running", pid=os.getpid(), pid_born=born, epoch=1, epochs=5)
+
+
+@pytest.fixture
+def run() -> Run:
+    run = Run.create(TransferSpec())
+    make_running(run)
+    return run
+
+
+def ask(client: TestClient, run: Run, cursor: str = "", **params: str) -> Any:
+    module._look.cache_clear()
+    module._increment.cache_clear()  # as if a quarter of a second had passed
+    reply = client.get(f"/tltk/live/{run.id}", params={"cursor": cursor, **params})
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["cache-control"] == "no-store"
+    return reply.json()
+
+
+def test_increments_follow_the_cursor_and_a_torn_line_waits(client: TestClient, run: Run) -> None:
+    append(run, point(10), point(20, name="loss"), point(30, split="train"), torn=b'{"epoch":1,"st')
+    first = ask(client, run)
+    assert (first["state"], first["epoch"], first["epochs"]) == ("running", 1, 5)
+    (trace,) = first["traces"]
+    assert (trace["x"], trace["y"], trace["group"], trace["name"]) == ([10.0], [0.5], "val", "val")
+    assert ask(client, run, first["cursor"])["traces"] == []
+    append(run, torn=b'ep":40,"seconds":1,"split":"val","name":"accuracy","value":0.7}\n')
+    second = ask(client, run, first["cursor"])
+    assert (second["traces"][0]["x"], second["traces"][0]["y"]) == ([40.0], [0.7])
+    append(run, point(50, 0.9))
+    assert ask(client, run, second["cursor"])["traces"][0]["x"] == [50.0]
+
+
+def test_name_splits_and_axis_are_chosen(client: TestClient, run: Run) -> None:
+    append(run, point(10, 1.5, "loss"), point(20, 2.5, "loss", "train"), point(20, 9.0, "loss", "test"))
+    traces = ask(client, run, name="loss", split="train,val", x="seconds")["traces"]
+    assert [(t["name"], t["x"], t["y"]) for t in traces] == [("train", [5.0], [2.5]), ("val", [2.5], [1.5])]
+
+
+def test_rows_of_single_layers_are_left_out(client: TestClient, run: Run) -> None:
+    append(run, Row(1, 1, 1.0, "val", "accuracy", 0.1, layer=3))
+    assert ask(client, run)["traces"] == []
+
+
+@pytest.mark.parametrize("regrown", [0, 60])
+def test_rows_cut_by_a_resume_begin_anew(client: TestClient, run: Run, regrown: int) -> None:
+    append(run, *(point(10 * i) for i in range(1, 40)))
+    cursor = ask(client, run)["cursor"]
+    (run.path / "rows.jsonl").write_bytes(b"")
+    append(run, point(10, 0.25), *(point(7 * i + 1) for i in range(regrown)))
+    (trace,) = ask(client, run, cursor)["traces"]
+    assert trace["reset"] is True
+    assert trace["y"][0] == 0.25
+    assert len(trace["x"]) == regrown + 1
+
+
+def test_a_study_shows_its_children_once_with_role_and_arm(client: TestClient) -> None:
+    study = Run.create(CompareSpec())
+    make_running(study)
+    runs = [Run.create(TransferSpec(seed=i)) for i in range(3)]
+    study.add_child(Child(runs[0].id, "transfer", "search", 0, 1e-3))
+    study.add_child(Child(runs[1].id, "scratch", "search", 1, 3e-3))
+    study.add_child(Child(runs[0].id, "transfer", "measure", 0, 1e-3))
+    study.add_child(Child(runs[2].id, "source", "source", 2, 1e-3))
+    for child in runs:
+        append(child, point(10))
+    traces = {t["name"]: (t["group"], t["role"]) for t in ask(client, study)["traces"]}
+    assert traces == {
+        "transfer · seed 0": ("transfer", "measure"),
+        "scratch · search lr 0.003": ("scratch", "search"),
+        "source · source": ("source", "source"),
+    }
+    assert [t["role"] for t in ask(client, study, role="measure")["traces"]] == ["measure"]
+
+
+def test_a_child_that_does_not_exist_yet_is_waited_for(client: TestClient) -> None:
+    study = Run.create(CompareSpec())
+    study.add_child(Child("abcdef012345", "transfer", "measure", 0, 1e-3))
+    reply = ask(client, study)
+    assert (reply["state"], reply["traces"]) == ("waiting", [])
+
+
+def test_many_points_are_thinned_and_the_ends_stay(client: TestClient, run: Run) -> None:
+    append(run, *(point(i) for i in range(10_000)))  # more than BIG_READ: goes through a thread
+    assert (run.path / "rows.jsonl").stat().st_size > module.BIG_READ
+    (trace,) = ask(client, run)["traces"]
+    assert len(trace["x"]) == len(trace["y"]) == MAX_POINTS
+    assert (trace["x"][0], trace["x"][-1]) == (0.0, 9999.0)
+
+
+def pack(body: Any) -> str:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+WHAT = "accuracy/val/step/measure/search/source"
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "!!!", "ü", "A", "A" * 40_000, pack(b"\xff\xfe"), pack([]), pack({"what": WHAT}),
+        pack({"what": WHAT, "at": []}),
+        pack({"what": WHAT, "at": {"../../etc": [1, 0]}}), pack({"what": WHAT, "at": {"abcdef": [-1, 0]}}),
+        pack({"what": WHAT, "at": {"abcdef": [True, 0]}}), pack({"what": WHAT, "at": {"abcdef": [1.5, 0]}}),
+        pack({"what": WHAT, "at": {}, "more": 1}), pack({"what": "loss/val/step/measure", "at": {}}),
+        pack(b"[" * 5000),
+    ],
+)  # fmt: skip
+def test_a_foreign_cursor_is_refused_in_a_sentence(client: TestClient, run: Run, cursor: str) -> None:
+    reply = client.get(f"/tltk/live/{run.id}", params={"cursor": cursor})
+    assert reply.status_code == 400
+    assert "Begin again without one." in reply.json()["error"]
+
+
+@pytest.mark.parametrize("params", [{"x": "pid"}, {"role": "boss"}])
+def test_a_question_that_cannot_be_meant(client: TestClient, run: Run, params: dict[str, str]) -> None:
+    reply = client.get(f"/tltk/live/{run.id}", params=params)
+    assert reply.status_code == 400
+    assert "must be" in reply.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/tltk/live/{}", "/tltk/runs/{}/export.zip"])
+@pytest.mark.parametrize(
+    "run_id", ["f" * 12, "..%2f..%2f", "%2e%2e", "ABCDEF123456", "abc", "abcdef%00", "abcdef%0a", "a" * 300]
+)
+def test_an_unknown_or_crooked_id_is_404_json(client: TestClient, path: str, run_id: str) -> None:
+    reply = client.get(path.format(run_id))
+    assert reply.status_code == 404
+    if reply.headers["content-type"] == "application/json":  # else the router knew no such path
+        assert "Traceback" not in reply.text
+        assert reply.json()["error"].endswith(".") or "Got" in reply.json()["error"]
+
+
+def test_a_fault_of_ours_tells_nothing_of_the_inside(
+    client: TestClient, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_lines", lambda *_: 1 / 0)
+    reply = client.get(f"/tltk/live/{run.id}")
+    assert reply.status_code == 500
+    assert reply.json() == {"error": "This is a fault of ours; the server's log says more."}
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_export_is_a_zip_without_weights(client: TestClient, run: Run) -> None:
+    append(run, point(10))
+    (run.path / "checkpoint.safetensors").write_bytes(b"heavy")
+    reply = client.get(f"/tltk/runs/{run.id}/export.zip")
+    assert f'filename="tltk-{run.id}.zip"' in reply.headers["content-disposition"]
+    names = zipfile.ZipFile(BytesIO(reply.content)).namelist()
+    assert sorted(names) == [f"{run.id}/{name}" for name in ("rows.jsonl", "spec.json", "status.json")]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_plotly_comes_from_this_machine_and_is_kept(client: TestClient, encoding: str) -> None:
+    reply = client.get("/tltk/plotly.js", headers={"Accept-Encoding": encoding})
+    assert reply.status_code == 200
+    assert reply.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in reply.headers["cache-control"]
+    assert reply.headers.get("content-encoding") == ("gzip" if encoding == "gzip" else None)
+    assert b"plotly.js v" in reply.content[:200]
+
+
+def test_a_run_whose_process_is_gone_counts_as_failed(client: TestClient, run: Run) -> None:
+    run.write_status(pid=2**22 - 1)
+    reply = ask(client, run)
+    assert reply["state"] == "failed"
+    assert "Resume it" in reply["message"]

@@ -1,0 +1,79 @@
+"""All that a run needs to go on from its last epoch, in one safetensors file: tensors, and state as JSON.
+
+Randomness is not among it: every random stream of a run is a function of (seed, epoch), so a resumed
+run draws what the uninterrupted one would have drawn.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from tltk import home
+
+
+def pack(module: nn.Module, prefix: str) -> dict[str, Tensor]:
+    """A module's state under a prefix; a tensor that two modules share is written once for each."""
+    return {f"{prefix}{n}": t.detach().cpu().clone().contiguous() for n, t in module.state_dict().items()}
+
+
+def write(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Write tensors and state so that a power cut leaves the old checkpoint or the new one."""
+    home.write_whole(path, save(tensors, {"state": json.dumps(state)}))
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """What was written last, or None where there is nothing whole."""
+    try:
+        with safe_open(path, "pt") as file:
+            state: dict[str, Any] = json.loads((file.metadata() or {})["state"])
+            return {n: file.get_tensor(n) for n in file.keys()}, state  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+
+
+def pack_optimizer(optimizer: Optimizer, names: dict[int, str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimiser's state by parameter name: tensors apart, numbers as JSON."""
+    tensors: dict[str, Tensor] = {}
+    numbers: dict[str, Any] = {}
+    for parameter, state in optimizer.state.items():
+        for key, value in state.items():
+            name = f"optim/{names[id(parameter)]}/{key}"
+            if isinstance(value, Tensor):
+                tensors[name] = value.detach().cpu().clone().contiguous()
+            else:
+                numbers[name] = value
+    groups = [
+        {k: v for k, v in group.items() if k != "params" and isinstance(v, int | float | str | bool | type(None))}
+        for group in optimizer.param_groups
+    ]
+    return tensors, {"numbers": numbers, "groups": groups}
+
+
+def unpack_optimizer(
+    optimizer: Optimizer, names: dict[int, str], tensors: dict[str, Tensor], state: dict[str, Any]
+) -> None:
+    """Put a packed state back; the optimiser must have been built for the same parameters."""
+    for group, saved in zip(optimizer.param_groups, state["groups"], strict=True):
+        group.update(saved)
+    by_name = {names[id(p)]: p for group in optimizer.param_groups for p in group["params"]}
+    for name, value in [*tensors.items(), *state["numbers"].items()]:
+        if name.startswith("optim/"):
+            _, parameter, key = name.split("/", 2)
+            target = by_name[parameter]
+            if isinstance(value, Tensor) and value.is_floating_point() and value.shape == target.shape:
+                value = value.to(target.device)
+            optimizer.state[target][key] = value.clone() if isinstance(value, Tensor) else value
+
+
+@torch.no_grad()
+def unpack(module: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
+    """Put a module's state back, bit for bit."""
+    module.load_state_dict({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})

@@ -1,0 +1,98 @@
+"""A chart that keeps its zoom: Plotly drawn by a component of our own, live where asked.
+
+Mounts `assets/plot.js`, which loads plotly.js from our own route (`routes.py`) and, with `live`, follows
+the rows of a run over HTTP, so that no page runs again for a new point.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NotRequired, Protocol, TypedDict
+
+import streamlit as st
+
+
+class Live(TypedDict):
+    """A run to follow: `/tltk/live/<run id>`, with `?name=…&split=…&x=…&role=…` as wanted."""
+
+    url: str
+    every_ms: NotRequired[int]  # 500 where absent
+
+
+class Trace(TypedDict):
+    """A line of `figure["traces"]`, coloured by its group in the light and the dark theme."""
+
+    name: str
+    group: str  # scratch, transfer, or any other; one legend entry a group
+    x: list[float]
+    y: list[float]
+    id: NotRequired[str]  # where a live line of that id goes on
+    role: NotRequired[str]  # search: drawn faint
+
+
+class Figure(Protocol):
+    """What plotly's figures can do."""
+
+    def to_json(self) -> str:
+        """The figure as JSON."""
+
+
+def asset(name: str) -> str:
+    """The text of a file in assets/, from a clone or from an installed wheel."""
+    package = Path(__file__).parents[1]
+    folder = next(p for p in (package.parent / "assets", package / "_app" / "assets") if (p / name).is_file())
+    return (folder / name).read_text(encoding="utf-8")
+
+
+_CSS = """
+.tltk-plot { position: relative; color: var(--st-text-color); font-family: var(--st-font); }
+.tltk-plot .note { display: flex; justify-content: space-between; gap: 1rem; min-height: 1.3rem; margin: 0;
+  font-size: .8rem; line-height: 1.3rem; opacity: .75; font-variant-numeric: tabular-nums; }
+.tltk-plot .note:not(:has(span:not(:empty))) { display: none; }
+.tltk-plot details { font-size: .8rem; }
+.tltk-plot summary { cursor: pointer; opacity: .75; width: fit-content; min-height: 24px; line-height: 24px; }
+.tltk-plot summary:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+.tltk-plot .table { max-height: 16rem; overflow: auto; }
+.tltk-plot table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.tltk-plot :is(th, td) { padding: .15rem .75rem .15rem 0; text-align: left;
+  border-bottom: 1px solid var(--st-border-color); }
+"""
+
+_component = st.components.v2.component(
+    "tltk_plot", css=_CSS, js=asset("plot.js"), isolate_styles=False  # plotly.js styles document.head
+)
+
+
+def plot(
+    figure: dict[str, Any] | Figure, *, key: str, alt: str, height: int = 380, live: Live | None = None
+) -> bool:
+    """Draw a figure; zoom, legend and hover outlive every change of its data.
+
+    Args:
+        figure: A plotly figure or its JSON as a dict (`data`, `layout`). Under `traces` it may hold
+            lines of ours (`Trace`). Colours that it does not set follow the theme.
+        key: Of the component.
+        alt: What the chart shows, for those who cannot see it; a table is offered beside.
+        height: In pixels.
+        live: A run whose points are added while it runs.
+
+    Returns:
+        True on the one run of the page that the end of the live run caused.
+    """
+    content = figure if isinstance(figure, dict) else json.loads(figure.to_json())
+    drawn = {"data": [], "traces": []} | content
+    layout = {name: value for name, value in content.get("layout", {}).items() if name != "template"}
+    result = _component(
+        key=key,
+        data={
+            "figure": {"data": drawn["data"], "traces": drawn["traces"], "layout": layout},
+            "alt": alt,
+            "height": height,
+            "live": live,
+            "plotly": f"/tltk/plotly.js?v={version('plotly')}",
+        },
+        on_finished_change=lambda: None,
+    )
+    return bool(result.get("finished"))

@@ -1,0 +1,342 @@
+"""HTTP routes beside Streamlit's own: the rows of a live run, plotly.js, and runs as zip files.
+
+A live chart asks for what is new since its cursor; no page runs again for it. Every answer is JSON with
+a sentence where something is wrong, and an id from a URL never names another file.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import importlib.util
+import logging
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial, wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tltk import home
+from tltk.errors import BadSpec, TltkError, UnknownName
+from tltk.results import Row
+from tltk.runs import Child, Run, Status
+
+MAX_POINTS = 1500  # of one trace in one answer
+MAX_CURSOR = 32_768  # characters
+BIG_READ = 200_000  # bytes: more than this is parsed in a thread, so that nobody else waits
+LOOKS = 4.0  # a second, at a run's folder, however many viewers ask
+AXES = ("step", "epoch", "seconds")
+ROLES = ("measure", "search", "source")  # a run that serves in several is drawn as the first of these
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far a viewer has read: for each run the byte to go on from, and a mark of what lies before it."""
+
+    what: str
+    at: dict[str, tuple[Natural, Natural]]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What lies before a viewer: `size` bytes of rows from `start` on."""
+
+    start: int
+    size: int
+    mark: int
+    reset: bool = False
+
+
+@dataclass(frozen=True)
+class Increment:
+    """New points as JSON, and where the next ones will begin."""
+
+    traces: list[msgspec.Raw]
+    at: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run as the chart names it."""
+
+    run: Run
+    name: str
+    group: str
+    role: str
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a viewer asks for."""
+
+    name: str
+    splits: tuple[str, ...]
+    x: str
+    roles: tuple[str, ...]
+
+    @property
+    def signature(self) -> str:
+        """A cursor holds this, so that it is not used for another question."""
+        return "/".join((self.name, *self.splits, self.x, *self.roles))
+
+
+def _answer(body: Any, status: int = 200) -> Response:
+    return Response(
+        msgspec.json.encode(body), status, {"Cache-Control": "no-store"}, media_type="application/json"
+    )
+
+
+def _in_sentences(endpoint: Endpoint) -> Endpoint:
+    """Errors as JSON: ours as they are written, any other as a fault whose details go to the log."""
+
+    @wraps(endpoint)
+    async def guarded(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except UnknownName as fault:
+            return _answer({"error": str(fault)}, 404)
+        except TltkError as fault:
+            return _answer({"error": str(fault)}, 400)
+        except Exception:
+            logging.getLogger(__name__).exception("The route %s failed.", request.url.path)
+            return _answer({"error": "This is a fault of ours; the server's log says more."}, 500)
+
+    return guarded
+
+
+def _find(run_id: str) -> Run:
+    """The run of exactly this id."""
+    try:
+        run = Run(home.room("runs") / home.check_id(run_id))
+    except BadSpec as fault:
+        raise UnknownName(str(fault)) from None
+    if not (run.path / "spec.json").is_file():
+        raise UnknownName(f"No run has the id {run_id}. It may have been deleted.")
+    return run
+
+
+# -- rows of a live run -----------------------------------------------------------------------------
+
+
+def _pack(cursor: Cursor) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
+
+
+def _unpack(text: str, wanted: Wanted) -> Cursor:
+    """The cursor in this text; an empty text starts at the beginning."""
+    if not text:
+        return Cursor(wanted.signature, {})
+    try:
+        if len(text) > MAX_CURSOR or not text.isascii():
+            raise ValueError
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        cursor = msgspec.json.decode(raw, type=Cursor)
+        for run_id in cursor.at:
+            home.check_id(run_id)
+    except (ValueError, binascii.Error, msgspec.DecodeError):
+        raise BadSpec("A cursor must be one that this route gave out. Begin again without one.") from None
+    if cursor.what != wanted.signature:
+        raise BadSpec("This cursor was given out for another question. Begin again without one.")
+    return cursor
+
+
+def _wanted(request: Request) -> Wanted:
+    ask = request.query_params
+    wanted = Wanted(
+        name=ask.get("name", "accuracy")[:80],
+        splits=tuple(ask.get("split", "val")[:80].split(",")),
+        x=ask.get("x", "step"),
+        roles=tuple(ask.get("role", ",".join(ROLES)).split(",")),
+    )
+    if wanted.x not in AXES:
+        raise BadSpec(f"x must be one of {', '.join(AXES)}. Got {wanted.x[:80]!r}.")
+    if not set(wanted.roles) <= set(ROLES):
+        raise BadSpec(f"role must be some of {', '.join(ROLES)}. Got {','.join(wanted.roles)[:80]!r}.")
+    return wanted
+
+
+def _child_name(child: Child) -> str:
+    return f"{child.arm} · " + {
+        "search": f"search lr {child.lr:g}",
+        "measure": f"seed {child.seed}",
+    }.get(child.role, child.role)
+
+
+def _lines(run: Run, wanted: Wanted) -> list[Line]:
+    """The runs to draw: a study's children, each once, or the run itself."""
+    children = run.children()
+    if not children:
+        return [Line(run, "", "", "measure")]
+    found: dict[str, Line] = {}
+    for role in ROLES:
+        for child in children:
+            if child.role == role and role in wanted.roles and child.id not in found:
+                child_run = Run(run.path.parent / home.check_id(child.id))
+                found[child.id] = Line(child_run, _child_name(child), child.arm, role, child.seed)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Look:
+    """What all viewers of a run see at one moment: where it stands, its lines, the sizes of their rows."""
+
+    status: Status
+    lines: list[tuple[Line, str, int]]  # with its id and the bytes of its rows
+
+
+@lru_cache(maxsize=64)
+def _look(run: Run, wanted: Wanted, moment: int) -> Look:
+    """One look at the disk for all who ask at this `moment`."""
+    status = run.status  # before the rows: once it says done, all rows are there
+    return Look(status, [(line, line.run.id, _size(line.run)) for line in _lines(run, wanted)])
+
+
+def _size(run: Run) -> int:
+    try:
+        return (run.path / "rows.jsonl").stat().st_size
+    except OSError:
+        return 0
+
+
+def _unread(run: Run, seen: int, since: int, mark: int) -> Unread:
+    """From where to read on; from 0 where the rows were cut, and perhaps grew again, by a resume."""
+    size = since if seen == since else _size(run)  # what was seen may be older than this viewer
+    if size == since:
+        return Unread(since, 0, mark)
+    if size < since or _mark(run, since) != mark:
+        return Unread(0, size, 0, reset=True)
+    return Unread(since, size - since, mark)
+
+
+def _mark(run: Run, at: int) -> int:
+    """A checksum of the bytes just before `at`: rows written anew differ in their seconds."""
+    if at == 0:
+        return 0
+    with (run.path / "rows.jsonl").open("rb") as file:
+        file.seek(max(at - 64, 0))
+        return zlib.crc32(file.read(min(at, 64)))
+
+
+def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most `MAX_POINTS` of them, evenly, with the first and the last."""
+    n = len(points)
+    if n <= MAX_POINTS:
+        return points
+    return [points[round(i * (n - 1) / (MAX_POINTS - 1))] for i in range(MAX_POINTS)]
+
+
+def _trace(line: Line, split: str, rows: Sequence[Row], wanted: Wanted, reset: bool) -> dict[str, Any] | None:
+    """One increment of one line, or None where there is nothing new."""
+    points = _thin([
+        (float(getattr(row, wanted.x)), row.value)
+        for row in rows
+        if row.name == wanted.name and row.split == split and row.layer is None
+    ])
+    if not points and not reset:
+        return None
+    several = len(wanted.splits) > 1
+    trace: dict[str, Any] = {
+        "id": f"{line.run.id}/{split}",
+        "name": " · ".join(part for part in (line.name, split if several or not line.name else "") if part),
+        "group": line.group or split,
+        "role": line.role,
+        "seed": line.seed,
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+    }
+    if reset:
+        trace["reset"] = True
+    return trace
+
+
+@lru_cache(maxsize=512)
+def _increment(line: Line, unread: Unread, wanted: Wanted, moment: int) -> Increment:
+    """What is new in one run; read once for all viewers who stand at the same byte at this moment."""
+    rows: list[Row] = []
+    end, mark = unread.start, unread.mark
+    if unread.size:
+        rows, end = line.run.rows(unread.start)
+        mark = _mark(line.run, end)
+    traces = [_trace(line, split, rows, wanted, unread.reset) for split in wanted.splits]
+    return Increment([msgspec.Raw(msgspec.json.encode(t)) for t in traces if t], (end, mark))
+
+
+@_in_sentences
+async def live(request: Request) -> Response:
+    """What is new in a run, or in all runs of a study, since the cursor of the last answer."""
+    run, wanted = _find(request.path_params["run_id"]), _wanted(request)
+    cursor = _unpack(request.query_params.get("cursor", ""), wanted)
+    moment = int(time.monotonic() * LOOKS)
+    look = _look(run, wanted, moment)
+    status, at, traces = look.status, {}, []
+    for line, name, seen in look.lines:
+        unread = _unread(line.run, seen, *cursor.at.get(name, (0, 0)))
+        at[name] = (unread.start, unread.mark)
+        if unread.size or unread.reset:
+            read = partial(_increment, line, unread, wanted, moment)
+            increment = await run_in_threadpool(read) if unread.size > BIG_READ else read()
+            traces += increment.traces
+            at[name] = increment.at
+    return _answer({
+        "state": status.state,
+        "message": status.message,
+        "epoch": status.epoch,
+        "epochs": status.epochs,
+        "seconds": status.seconds,
+        "traces": traces,
+        "cursor": _pack(Cursor(wanted.signature, at)),
+    })
+
+
+# -- files --------------------------------------------------------------------------------------------
+
+
+@_in_sentences
+async def export(request: Request) -> Response:
+    """A run and the runs it started, as a zip file."""
+    run = _find(request.path_params["run_id"])
+    name = f'attachment; filename="tltk-{run.id}.zip"'
+    headers = {"Cache-Control": "no-store", "Content-Disposition": name}
+    return Response(await run_in_threadpool(run.export), headers=headers, media_type="application/zip")
+
+
+@cache
+def _plotly(packed: bool) -> bytes:
+    """plotly.js out of the installed wheel; packed once, not for each of thirty visitors."""
+    spec = importlib.util.find_spec("plotly")  # without importing it
+    if spec is None or spec.origin is None:
+        raise UnknownName("plotly is not installed, so there are no charts. Install it: pip install plotly.")
+    source = (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes()
+    return gzip.compress(source, 6, mtime=0) if packed else source
+
+
+@_in_sentences
+async def plotly_js(request: Request) -> Response:
+    """plotly.js from this machine; its URL carries the version, so browsers may keep it."""
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    body = await run_in_threadpool(_plotly, packed)
+    return Response(body, headers=headers, media_type="text/javascript")
+
+
+routes = [
+    Route("/tltk/plotly.js", plotly_js),
+    Route("/tltk/live/{run_id}", live),
+    Route("/tltk/runs/{run_id}/export.zip", export),
+]

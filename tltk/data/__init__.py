@@ -1,0 +1,183 @@
+"""Domains by name: `digits`, `rendered_digits`, `folder:PATH` … as arrays, decoded once and kept.
+
+A file of this package is a domain: it has `load(spec, argument, progress)`, and, where it reads a path,
+`stamp(argument)`, which changes when what lies there changes. `domain` (the type), `decode` (picture
+files) and `views` (augmentation; the one file with torch) are not. Above: bank, train, pages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tltk import home
+from tltk.data.domain import Domain, Progress, Split, few_shot
+from tltk.errors import BadSpec
+from tltk.registry import Registry
+from tltk.spec import DataSpec
+
+__all__ = ["Domain", "Split", "domains", "few_shot", "load", "parse"]
+
+Loader = Callable[[DataSpec, str, Progress | None], Domain]
+
+domains: Registry[Loader] = Registry(
+    "domain", "tltk.data", lambda name: "load", skip=("domain", "decode", "views")
+)
+
+FORMAT = 1  # raise it when the same spec gives other pixels than before: kept arrays are then remade
+STALE = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
+
+_log = logging.getLogger(__name__)
+
+
+class _Meta(msgspec.Struct, forbid_unknown_fields=True):
+    """What lies beside the pixels, as `meta.json`."""
+
+    labels: list[int]
+    classes: list[str]
+    licence: str
+    source: str
+    fingerprint: str
+    given: list[int] | None
+    skipped: list[tuple[str, str]]
+
+
+def parse(name: str) -> tuple[str, str]:
+    """The domain and its argument: `folder:PATH` → ("folder", "PATH"), `digits` → ("digits", "").
+
+    Raises:
+        UnknownName: No such domain.
+        BadSpec: A path where none belongs, or none where one must be.
+    """
+    kind, colon, argument = name.partition(":")
+    if kind not in domains and not colon and any(mark in name for mark in "/\\."):
+        raise BadSpec(
+            f"A domain must be a name, or folder:PATH, archive:PATH or npz:PATH. Got {name!r}; "
+            f"write one of the three before the path."
+        )
+    domains[kind]  # the sentence for an unknown name
+    if _stamp_of(kind) is None and (colon or argument):
+        raise BadSpec(f"The domain {kind} takes no path. Got {name!r}; write {kind!r}.")
+    if _stamp_of(kind) is not None and not argument.strip():
+        raise BadSpec(f"The domain {kind} needs a path. Got {name!r}; write {kind}:PATH.")
+    return kind, argument
+
+
+def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
+    """The domain that `spec.name` means, from the kept arrays where they are whole, else made anew.
+
+    Args:
+        spec: Name, size, n and seed decide the pictures; val, test and shots only `Domain.split`.
+        progress: Called with (done, total) while pictures are made or decoded.
+
+    Returns:
+        A domain whose images may be a memory map; writing to them never reaches the disk.
+
+    Raises:
+        UnknownName, BadSpec: The name means nothing.
+        DataProblem: The pictures cannot be used; the sentence says why.
+    """
+    kind, argument = parse(spec.name)
+    folder = home.room("domains") / _key(spec, kind, argument)
+    domain = _read(folder, spec.name)
+    if domain is None:
+        domain = domains[kind](spec, argument, progress)
+        domain = _keep(folder, domain)
+    return domain
+
+
+def _stamp_of(kind: str) -> Callable[[str], str] | None:
+    """`stamp` of a domain that reads a path, else None."""
+    stamp: Callable[[str], str] | None = getattr(importlib.import_module(f"tltk.data.{kind}"), "stamp", None)
+    return stamp
+
+
+def _key(spec: DataSpec, kind: str, argument: str) -> str:
+    """24 hex digits of all that the pixels depend on."""
+    stamp = _stamp_of(kind)
+    # Files are the same whatever the seed, unless some of them are chosen by it.
+    seed = spec.seed if stamp is None or spec.n else 0
+    parts = [FORMAT, kind, stamp(argument) if stamp else "", spec.size, spec.n, seed]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def _read(folder: Path, name: str) -> Domain | None:
+    """The kept domain; None where there is none, or where it is torn, short or altered."""
+    try:
+        meta = msgspec.json.decode((folder / "meta.json").read_bytes(), type=_Meta)
+        # Copy on write: torch wants arrays that can be written to, and the file must not change.
+        images = np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False)
+        domain = Domain.of(
+            name,
+            images,
+            np.array(meta.labels, np.int64),
+            meta.classes,
+            licence=meta.licence,
+            source=meta.source,
+            given=None if meta.given is None else np.array(meta.given, np.int8),
+            skipped=meta.skipped,
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, OverflowError, EOFError, msgspec.MsgspecError) as fault:
+        _log.warning("kept pictures in %s are damaged and will be made anew: %s", folder, fault)
+        return None
+    if domain.fingerprint != meta.fingerprint:
+        _log.warning("kept pictures in %s have changed and will be made anew", folder)
+        return None
+    return domain
+
+
+def _keep(folder: Path, domain: Domain) -> Domain:
+    """Write the domain beside its place, then rename; the same domain where the disk has no room."""
+    _sweep(folder.parent)
+    scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".tmp", dir=folder.parent))
+    try:
+        with (scratch / "images.npy").open("wb") as file:
+            np.lib.format.write_array(file, domain.images, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        home.write_whole(scratch / "meta.json", msgspec.json.encode(_meta(domain)))
+        if folder.exists():  # damaged, or just written by another process: equal, so no loss
+            folder.rename(scratch / "old")
+        scratch.rename(folder)
+        shutil.rmtree(folder / "old", ignore_errors=True)
+    except OSError as fault:
+        _log.warning("pictures of %s could not be kept in %s: %s", domain.name, folder, fault)
+        shutil.rmtree(scratch, ignore_errors=True)
+    kept = _read(folder, domain.name)  # a map instead of memory, and proof that it was written whole
+    return kept if kept is not None and kept.fingerprint == domain.fingerprint else domain
+
+
+def _meta(domain: Domain) -> _Meta:
+    given: Any = None if domain.given is None else domain.given.tolist()
+    return _Meta(
+        domain.labels.tolist(),
+        list(domain.classes),
+        domain.licence,
+        domain.source,
+        domain.fingerprint,
+        given,
+        list(domain.skipped),
+    )
+
+
+def _sweep(room: Path) -> None:
+    """Remove what killed processes left behind."""
+    for left in room.glob("*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE:
+                shutil.rmtree(left)

@@ -1,0 +1,95 @@
+"""Rendered digits: a source domain of any size, drawn with the font that Pillow carries.
+
+Licence: CC0 1.0 (the font is Aileron Regular by Sora Sagano, CC0, embedded in Pillow). Source: drawn here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL.Image import Resampling, Transform
+
+from tltk.data.decode import room_for
+from tltk.data.domain import Domain, Pixels, Progress
+from tltk.spec import DataSpec
+
+LICENCE = "CC0 1.0"
+SOURCE = "drawn here with Aileron Regular (Sora Sagano, dotcolon.net), the font that Pillow carries"
+DEFAULT_N = 4000
+FINER = 4  # glyphs are drawn so many times larger, then reduced
+STROKES = 5  # weights of line, from regular to very bold
+ROTATION, SHEAR, SHIFT, SCALE = 20.0, 0.25, 0.10, (0.7, 1.1)  # degrees; shares; shares of the side
+BLUR, DARK, BRIGHT = 0.035, 0.3, 0.6  # of the side; highest background, lowest ink
+DRAWS = 9  # random numbers per picture
+PIECE = 500  # pictures between two reports of progress
+
+
+def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
+    """Rendered digits: any number of grey pictures, one font, random shape, blur and contrast.
+
+    Picture i depends on i, `spec.seed` and `spec.size` only, so a smaller set is the beginning of
+    a larger one. Classes take turns.
+    """
+    n = spec.n or DEFAULT_N
+    draw = np.random.default_rng(spec.seed)
+    glyphs = [[_glyph(digit, stroke, spec.size) for stroke in range(STROKES)] for digit in range(10)]
+    images = room_for((n, 3, spec.size, spec.size))
+    for start in range(0, n, PIECE):
+        stop = min(start + PIECE, n)
+        # one stream, read in order: the numbers of picture i do not depend on n
+        images[start:stop] = _piece(glyphs, start, draw.random((stop - start, DRAWS)))[:, None]
+        if progress:
+            progress(stop, n)
+    labels = np.arange(n, dtype=np.int64) % 10
+    return Domain.of(
+        spec.name, images, labels, [str(d) for d in range(10)], licence=LICENCE, source=SOURCE
+    )
+
+
+def _piece(glyphs: list[list[Image.Image]], start: int, chance: NDArray[np.float64]) -> Pixels:
+    """(m, size, size): the pictures from number `start` on, given their random numbers (m, DRAWS)."""
+    size = glyphs[0][0].width
+    shapes, strokes = _affine(chance, size).tolist(), (chance[:, 5] * STROKES).astype(int).tolist()
+    blurs = (chance[:, 6] * BLUR * size).tolist()
+    ink = np.empty((len(chance), size, size), np.uint8)
+    for i in range(len(chance)):
+        ink[i] = _draw(glyphs[(start + i) % 10][strokes[i]], shapes[i], blurs[i])
+    return _contrast(ink, chance[:, 7], chance[:, 8])
+
+
+def _glyph(digit: int, stroke: int, size: int) -> Image.Image:
+    """One digit, white on black, in the middle of a square; drawn larger, so that edges are smooth."""
+    side = FINER * size
+    glyph = Image.new("L", (side, side))
+    font = ImageFont.load_default(0.9 * side)
+    width = round(stroke * side / 64)
+    ImageDraw.Draw(glyph).text(
+        (side / 2, side / 2), str(digit), fill=255, font=font, anchor="mm", stroke_width=width
+    )
+    return glyph.reduce(FINER)
+
+
+def _affine(chance: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """(n, 6): rotation, shear, scale and shift as Pillow's six numbers (output → input)."""
+    spread = 2 * chance[:, :5] - 1  # -1 … 1
+    angle = np.deg2rad(ROTATION) * spread[:, 0]
+    scale = SCALE[0] + (SCALE[1] - SCALE[0]) * chance[:, 2]
+    cos, sin, shear = np.cos(angle) / scale, np.sin(angle) / scale, SHEAR * spread[:, 1]
+    # rotation · [[1, shear], [0, 1]] / scale, and an offset that keeps the middle in the middle
+    a, b, d, e = cos, cos * shear + sin, -sin, cos - sin * shear
+    middle = size / 2
+    to_x, to_y = middle + SHIFT * size * spread[:, 3], middle + SHIFT * size * spread[:, 4]
+    return np.stack([a, b, middle - a * to_x - b * to_y, d, e, middle - d * to_x - e * to_y], axis=1)
+
+
+def _draw(glyph: Image.Image, affine: list[float], blur: float) -> Pixels:
+    moved = glyph.transform(glyph.size, Transform.AFFINE, affine, Resampling.BICUBIC)
+    return np.asarray(moved.filter(ImageFilter.GaussianBlur(blur)))
+
+
+def _contrast(ink: Pixels, dark: NDArray[np.float64], bright: NDArray[np.float64]) -> Pixels:
+    """Ink 0 … 255 between a background and a pen of random brightness."""
+    low = (255 * DARK * dark).astype(np.float32)[:, None, None]
+    high = (255 * (BRIGHT + (1 - BRIGHT) * bright)).astype(np.float32)[:, None, None]
+    return np.rint(low + (high - low) * (ink / np.float32(255))).astype(np.uint8)

@@ -1,0 +1,70 @@
+"""Where a batch comes from: pictures, augmented anew each time, or rows of the feature bank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tltk.bank import Features, pictures
+from tltk.data.domain import Domain
+from tltk.data.views import views
+from tltk.nn.net import Net
+from tltk.nn.split import Crossing, Cut
+from tltk.spec import ViewSpec
+
+Forward = Callable[[Crossing], tuple[Tensor, Tensor]]
+
+
+class Feed(Protocol):
+    """Batches by position in a split; what comes out is what `forward` takes."""
+
+    forward: Forward
+
+    def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
+        """The batch at these positions, on the device."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """Pictures, decoded once, augmented on the device each time they are asked for."""
+
+    net: Net
+    domain: Domain
+    index: np.ndarray
+    view: ViewSpec
+    device: torch.device
+
+    def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
+        """Normalised pictures, (n, c, h, w)."""
+        images = pictures(self.domain, self.index[positions.numpy()], self.device)
+        return (self.net.normalise(views(images, self.view, generator)),)
+
+    def forward(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
+        """The whole network; its frozen part asks for no gradient."""
+        features, logits = self.net(crossing[0])
+        return features, logits
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Rows of the bank. With `cut` at 0 they are augmented pictures, else features at the boundary."""
+
+    cut: Cut
+    features: Features
+    device: torch.device
+
+    def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
+        """What crosses the cut; of several kept views of a picture, one is drawn."""
+        if self.features.copies > 1:
+            copy = torch.randint(self.features.copies, positions.shape, generator=generator)
+            positions = positions + copy * self.features.n
+        return self.features.rows(positions, self.device)
+
+    def forward(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
+        """What is left of the network above the cut."""
+        return self.cut.suffix(crossing)

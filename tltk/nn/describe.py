@@ -1,0 +1,138 @@
+"""What a network is made of, layer by layer: parameters, FLOPs, shapes, what crosses, and its speed here."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from tltk import home
+from tltk.errors import CannotSplit
+from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.split import Cut
+from tltk.results import Layer
+from tltk.spec import DescribeSpec, NetSpec
+
+
+@lru_cache(maxsize=32)
+def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...]:
+    """FLOPs of each layer's forward pass of one picture (a multiply-add counts two).
+
+    Counted by torch on the meta device, so that nothing is computed; work that belongs to no
+    layer's module (a functional pooling) goes to the last layer.
+    """
+    net = assemble(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
+    counter = FlopCounterMode(display=False)
+    meta = net.backbone.to("meta").eval()
+    with counter, torch.no_grad():
+        meta(torch.zeros(1, channels, size, size, device="meta"))
+    counts = {name: sum(by.values()) for name, by in counter.get_flop_counts().items()}
+    root = type(meta).__name__
+    flops = [0] * net.depth
+    for name, layer in _own_modules(net):
+        flops[layer] += counts.get(f"{root}.{name}", 0)
+    flops[-1] += counts.get("Global", 0) - sum(flops)
+    return tuple(int(f) for f in flops)
+
+
+def _own_modules(net: Net) -> list[tuple[str, int]]:
+    """The largest modules that lie within one layer, with that layer."""
+    found: list[tuple[str, int]] = []
+
+    def visit(name: str, module: nn.Module) -> None:
+        layers = {net.layer_of[f"backbone.{name}.{p}"] for p, _ in module.named_parameters()} if name else set()
+        if len(layers) == 1:
+            found.append((name, layers.pop()))
+            return
+        for child, inner in module.named_children():
+            visit(f"{name}.{child}" if name else child, inner)
+
+    visit("", net.backbone)
+    return found
+
+
+def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
+    """Output shape of each layer for one picture: that of the last of its modules to end."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def note(name: str, output: Any) -> None:
+        while isinstance(output, tuple | list) and output:
+            output = output[0]
+        shapes[name] = tuple(output.shape[1:]) if isinstance(output, torch.Tensor) else ()
+
+    modules = _own_modules(net)
+    hooks = [
+        net.backbone.get_submodule(n).register_forward_hook(lambda _m, _i, out, n=n: note(n, out))
+        for n, _ in modules
+    ]
+    with torch.no_grad():
+        net.backbone(torch.zeros(1, channels, size, size))
+    for hook in hooks:
+        hook.remove()
+    last: list[tuple[int, ...]] = [()] * net.depth
+    for name, layer in sorted((m for m in modules if m[0] in net.ran), key=lambda m: net.ran[m[0]][1]):
+        last[layer] = shapes.get(name, ())
+    return last
+
+
+def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:
+    """The layers of a timm model at one picture size, without its head."""
+    net = assemble(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
+    flops, shapes = layer_flops(backbone, size, channels), _shapes(net, size, channels)
+    parameters = [0] * (net.depth + 1)
+    for name, parameter in net.named_parameters():
+        parameters[net.layer_of[name]] += parameter.numel()
+    found: list[Layer] = []
+    for i in range(net.depth):
+        # 0: no cut here, this boundary trains uncached. After three in a row the rest is not tried.
+        hopeless = len(found) > 2 and not any(layer.crossing for layer in found[-3:])
+        try:
+            numbers = 0 if hopeless else Cut(net, i + 1, size, channels).numbers
+        except CannotSplit:
+            numbers = 0
+        found.append(Layer(i, net.names[i], parameters[i], flops[i], shapes[i], numbers))
+    return found
+
+
+def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.device) -> float:
+    """Measured here and now: seconds for 10⁹ FLOPs of forward and backward on a batch of 32."""
+    net = assemble(make_backbone(backbone, size, channels), size, channels, 10, NetSpec(backbone=backbone), 0)
+    net = net.to(device).train()
+    batch = torch.randn(32, channels, size, size, device=device)
+    best = float("inf")
+    for _ in range(3):  # the first pays for set-up; the quickest is the least disturbed
+        start = time.perf_counter()
+        net(batch)[1].square().sum().backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - start)
+    return best / (3 * 32 * sum(layer_flops(backbone, size, channels)) / 1e9)
+
+
+def describe(spec: DescribeSpec, device: torch.device) -> dict[str, Any]:
+    """Layers, width and speed, kept under the home for the pages, which do not load torch."""
+    found = layers(spec.backbone, spec.size, spec.channels)
+    net = make_backbone(spec.backbone, spec.size, spec.channels)
+    report = {
+        "backbone": spec.backbone,
+        "size": spec.size,
+        "channels": spec.channels,
+        "layers": [asdict(layer) for layer in found],
+        "width": int(getattr(net, "num_features", 0)),
+        "seconds_per_gflop": seconds_per_gflop(spec.backbone, spec.size, spec.channels, device),
+        "device": str(device),
+    }
+    home.write_whole(kept_description(spec), json.dumps(report))
+    return report
+
+
+def kept_description(spec: DescribeSpec) -> Path:
+    """Where the description of this network is kept."""
+    return home.room("layers") / f"{spec.run_id}.json"

@@ -1,0 +1,157 @@
+"""Net: a timm backbone as ordered layers, and our head on its pooled features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from tltk.errors import BadSpec, UnknownName
+from tltk.nn.head import head
+from tltk.nn.order import execution_order, layer_name, ordered_layers
+from tltk.spec import NetSpec
+
+
+class Net(nn.Module):
+    """A backbone of `depth` ordered layers (0 = stem) and a head, which counts as layer `depth`.
+
+    Attributes:
+        names: Names of the layers, then "head".
+        layer_of: Parameter or buffer name → index of its layer; a buffer that belongs to no single
+            layer is absent.
+        width: Size d of the pooled features.
+        locked: Modules that stay in evaluation mode whatever `.train()` says; see `freeze`.
+        options: How the backbone was built beyond its name, such as its padding; kept with weights.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, backbone: nn.Module, sample: Tensor, n_classes: int, spec: NetSpec) -> None:
+        super().__init__()
+        backbone.eval()
+        self.backbone = backbone
+        self.ran = execution_order(backbone, sample)
+        layers = ordered_layers(backbone, self.ran)
+        self.names = (*(layer_name(layer, i) for i, layer in enumerate(layers)), "head")
+        with torch.no_grad():
+            self.width = self.pooled(backbone(sample)).shape[1]
+        self.head = head(spec.head, self.width, n_classes, spec.dropout)
+        self.locked: tuple[nn.Module, ...] = ()
+        self.options: dict[str, str] = {}
+        mean, std = _statistics(backbone, sample.shape[1])
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
+        self.layer_of = {f"backbone.{n}": i for i, layer in enumerate(layers) for n in layer}
+        # A parameter that two modules share has two names and one layer.
+        by_id = {id(p): self.layer_of[f"backbone.{n}"] for n, p in backbone.named_parameters()}
+        for name, parameter in backbone.named_parameters(remove_duplicate=False):
+            self.layer_of[f"backbone.{name}"] = by_id[id(parameter)]
+        self.layer_of |= {f"head.{n}": self.depth for n in self.head.state_dict()}
+        self._own_buffers()
+
+    @property
+    def depth(self) -> int:
+        """Layers of the backbone; the head is layer number `depth`."""
+        return len(self.names) - 1
+
+    def _own_buffers(self) -> None:
+        """Give each buffer (running statistics) to the layer of the nearest module around it."""
+        for name, _ in self.backbone.named_buffers():
+            scope = f"backbone.{name}"
+            while "." in scope:
+                scope = scope.rpartition(".")[0]
+                owners = {i for n, i in self.layer_of.items() if n.startswith(scope + ".")}
+                if owners:
+                    if len(owners) == 1:
+                        self.layer_of[f"backbone.{name}"] = owners.pop()
+                    break
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Pictures in 0…1, (n, c, h, w), as the backbone's weights expect them."""
+        return (images - self.mean) / self.std
+
+    @staticmethod
+    def pooled(output: Any) -> Tensor:
+        """The backbone's answer as (n, d), also where it is a map or several heads' features."""
+        if isinstance(output, tuple | list):
+            output = torch.stack(tuple(output)).mean(0)
+        while output.ndim > 2:
+            output = output.mean(-1)
+        tensor: Tensor = output
+        return tensor
+
+    def classify(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Pooled features (n, d), and their logits (n, classes)."""
+        return features, self.head(features)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised pictures → (features, logits)."""
+        return self.classify(self.pooled(self.backbone(x)))
+
+    def train(self, mode: bool = True) -> Net:
+        """As usual, but what `freeze` has locked stays in evaluation mode."""
+        super().train(mode)
+        for module in self.locked:
+            module.eval()
+        return self
+
+    def tensors(self, below: int) -> dict[str, Tensor]:
+        """Weights and running statistics of the layers below a boundary, by name."""
+        state = {n: t for n, t in self.state_dict().items() if n in self.layer_of}
+        return {n: t for n, t in state.items() if self.layer_of[n] < below}
+
+
+def _statistics(backbone: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
+    """Mean and deviation that the architecture's weights were trained with, for any channel count."""
+    config = getattr(backbone, "pretrained_cfg", None) or {}
+    mean = torch.tensor(config.get("mean", (0.5,) * 3))
+    std = torch.tensor(config.get("std", (0.5,) * 3))
+    if channels != len(mean):
+        mean, std = mean.mean().expand(channels), std.mean().expand(channels)
+    return mean.reshape(1, -1, 1, 1).clone(), std.reshape(1, -1, 1, 1).clone()
+
+
+def make_backbone(name: str, size: int, channels: int, drop_path: float = 0.0, **options: Any) -> nn.Module:
+    """A timm model without its classifier, for square pictures of this size.
+
+    Raises:
+        UnknownName: timm has no such model; the nearest name is offered.
+        BadSpec: The architecture cannot take pictures of this size or channel count.
+    """
+    architecture = name.partition(".")[0]
+    if not timm.is_model(architecture):
+        raise UnknownName.among("backbone", name, timm.list_models())
+    wanted: dict[str, Any] = {"num_classes": 0, "in_chans": channels, **options}
+    if drop_path:
+        wanted["drop_path_rate"] = drop_path
+    config = timm.get_pretrained_cfg(name)
+    if config is not None and config.fixed_input_size:
+        wanted["img_size"] = size
+    try:
+        model: nn.Module = timm.create_model(name, **wanted)
+    except TypeError as fault:
+        raise BadSpec(f"{name} cannot be built with these options: {fault}.") from None
+    except (AssertionError, ValueError, ZeroDivisionError) as fault:
+        raise BadSpec(
+            f"{name} must be given a picture size that fits it. Got {size} px: {fault or 'it refuses'}. "
+            f"Try {config.input_size[-1] if config else 224}."
+        ) from None
+    return model
+
+
+def assemble(backbone: nn.Module, size: int, channels: int, n_classes: int, spec: NetSpec, seed: int) -> Net:
+    """The backbone with a new head; the head's first weights hang on the seed alone."""
+    sample = torch.zeros(2, channels, size, size)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed + 1_000_003)
+        try:
+            return Net(backbone, sample, n_classes, spec)
+        except (RuntimeError, AssertionError) as fault:
+            first = str(fault).strip().split("\n")[0]
+            raise BadSpec(
+                f"{spec.backbone} must be able to read {size} × {size} pictures with {channels} channels. "
+                f"It answers: {first}. Choose a larger picture size or another backbone."
+            ) from None

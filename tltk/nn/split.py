@@ -1,0 +1,324 @@
+"""The cut: `suffix(prefix(x)) == model(x)`, for any timm model.
+
+The model's own forward runs in both halves. In the prefix, the outputs of the largest frozen
+modules are recorded until the last one that the trainable part reads; in the suffix these modules
+are stubs that replay the record, and all other frozen modules are stubs that return zeros which
+nobody reads. No tracing, so control flow and training mode stay the model's own. Every cut is
+checked on probe batches of two sizes, values and gradients, before it is trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
+
+from tltk.errors import CannotSplit
+from tltk.nn.net import Net
+
+Crossing = tuple[Tensor, ...]
+
+
+class _Recorded(Exception):
+    """Raised inside the prefix once all that crosses the cut has been recorded."""
+
+
+@dataclass(frozen=True)
+class _Output:
+    """One tensor of one call of a frozen module: its shape is `fixed + per_item × batch`, by axis."""
+
+    fixed: tuple[int, ...]
+    per_item: tuple[int, ...]
+    dtype: torch.dtype
+
+    def zeros(self, batch: int, like: Tensor) -> Tensor:
+        """What a stub returns where nobody reads it."""
+        shape = [a + b * batch for a, b in zip(self.fixed, self.per_item, strict=True)]
+        dtype = like.dtype if self.dtype.is_floating_point else self.dtype
+        return torch.zeros(shape, dtype=dtype, device=like.device)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of one frozen module."""
+
+    module: str
+    tree: TreeSpec
+    outputs: tuple[_Output | None, ...]  # None: not a tensor; kept as it is in `constants`
+    constants: tuple[Any, ...]
+
+
+def frozen_modules(net: Net, boundary: int) -> list[str]:
+    """Names, inside the backbone, of the largest modules that lie wholly below the boundary.
+
+    A module without parameters (an activation, a pooling, a dropout) counts when it is done before
+    the first module with trainable parameters begins, so that it cannot depend on them.
+    """
+    frozen = {n for n, i in net.layer_of.items() if i < boundary}
+    trains = [
+        net.ran[name][0]
+        for name, module in net.backbone.named_modules()
+        if name in net.ran
+        and any(_full(name, p) not in frozen for p, _ in module.named_parameters(recurse=False))
+        and name
+    ]
+    first = min(trains, default=1 << 60)
+    found: list[str] = []
+
+    def visit(name: str, module: nn.Module) -> None:
+        parameters = [_full(name, p) for p, _ in module.named_parameters()]
+        if name and name in net.ran:
+            whole = all(p in frozen for p in parameters)
+            if whole and (parameters or net.ran[name][1] < first):
+                found.append(name)
+                return
+        for child, inner in module.named_children():
+            visit(f"{name}.{child}" if name else child, inner)
+
+    visit("", net.backbone)
+    return found
+
+
+def _full(module: str, parameter: str) -> str:
+    return f"backbone.{module}.{parameter}" if module else f"backbone.{parameter}"
+
+
+class Cut:
+    """A net cut at a boundary between its layers.
+
+    Attributes:
+        boundary: Layers 0 … boundary − 1 are in the prefix.
+        numbers: How many numbers per picture cross the cut.
+
+    Raises:
+        CannotSplit: The halves do not give back the whole; train uncached instead.
+    """
+
+    def __init__(self, net: Net, boundary: int, size: int, channels: int) -> None:
+        self.net = net
+        self.boundary = boundary
+        self.numbers = channels * size * size if boundary == 0 else net.width
+        self._trivial = boundary in (0, net.depth)
+        if self._trivial:
+            return
+        self._names = frozen_modules(net, boundary)
+        self._modules = {n: net.backbone.get_submodule(n) for n in self._names}
+        weight = next(net.parameters())
+        generator = torch.Generator().manual_seed(0)
+        probes = [
+            torch.randn(n, channels, size, size, generator=generator).to(weight.device, weight.dtype)
+            for n in (2, 3)
+        ]
+        with _evaluating(net):
+            self._plan(probes)
+            self._verify(probes)
+
+    # -- the two halves ------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def prefix(self, x: Tensor) -> Crossing:
+        """Normalised pictures → what crosses the cut, one row per picture."""
+        if self.boundary == 0:
+            return (x,)
+        if self._trivial:
+            return (self.net.pooled(self.net.backbone(x)),)
+        record: list[list[Tensor]] = []
+        last = max(self._needed)[0]
+
+        def keep(name: str, outputs: Any) -> None:
+            record.append(tree_flatten(outputs)[0])
+            if len(record) > last:
+                raise _Recorded
+
+        with self._recording(keep):
+            try:
+                self.net.backbone(x)
+            except _Recorded:
+                pass
+        return tuple(record[call][slot] for call, slot in self._needed)
+
+    def suffix(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
+        """What crossed the cut → (features, logits), as the whole net would have given them."""
+        if self.boundary == 0:
+            features, logits = self.net(crossing[0])
+            return features, logits
+        if self._trivial:
+            return self.net.classify(crossing[0])
+        return self.net.classify(self.net.pooled(self._replay(crossing)))
+
+    # -- machinery -----------------------------------------------------------------------------
+
+    @contextmanager
+    def _recording(self, keep: Callable[[str, Any], None]) -> Iterator[None]:
+        """The backbone with its frozen modules reporting what they return."""
+
+        def wrapped(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
+            def run(*args: Any, **kwargs: Any) -> Any:
+                outputs = forward(*args, **kwargs)
+                keep(name, outputs)
+                return outputs
+
+            return run
+
+        with self._patched({n: wrapped(n, m.forward) for n, m in self._modules.items()}):
+            yield
+
+    @contextmanager
+    def _patched(self, forwards: dict[str, Callable[..., Any]]) -> Iterator[None]:
+        """The backbone with these modules' `forward` replaced for a while."""
+        for name, forward in forwards.items():
+            self._modules[name].__dict__["forward"] = forward
+        try:
+            yield
+        finally:
+            for name in forwards:
+                self._modules[name].__dict__.pop("forward", None)
+
+    def _replay(self, crossing: Crossing) -> Any:
+        """The backbone's own forward, its frozen modules returning the record."""
+        given = dict(zip(self._needed, crossing, strict=True))
+        batch, like = self._batch(crossing), crossing[0]
+        position = 0
+
+        def stub(name: str) -> Callable[..., Any]:
+            def run(*_: Any, **__: Any) -> Any:
+                nonlocal position
+                if position >= len(self._calls) or self._calls[position].module != name:
+                    raise CannotSplit(
+                        f"The cut at boundary {self.boundary} must meet the frozen modules in the order "
+                        f"of the probe. {name} came out of turn; set optim.cache to 'off'."
+                    )
+                call = self._calls[position]
+                leaves: list[Any] = []
+                for slot, output in enumerate(call.outputs):
+                    if output is None:
+                        leaves.append(call.constants[slot])
+                    else:
+                        kept = given.get((position, slot))
+                        leaves.append(output.zeros(batch, like) if kept is None else kept)
+                position += 1
+                return tree_unflatten(leaves, call.tree)
+
+            return run
+
+        with self._patched({n: stub(n) for n in self._names}):
+            return self.net.backbone(self._blank(batch, like))
+
+    def _batch(self, crossing: Crossing) -> int:
+        sizes = (
+            t.shape[0]
+            for t, key in zip(crossing, self._needed, strict=True)
+            if (o := self._calls[key[0]].outputs[key[1]]) is not None and o.per_item[0]
+        )
+        return next(sizes)
+
+    def _blank(self, batch: int, like: Tensor) -> Tensor:
+        shape = (batch, *self._input)
+        return torch.zeros(1, dtype=like.dtype, device=like.device).expand(shape)
+
+    def _plan(self, probes: list[Tensor]) -> None:
+        """Record every frozen call at two batch sizes, and find which outputs the rest reads."""
+        records: list[list[tuple[str, list[Any], TreeSpec]]] = []
+        self._input = tuple(probes[0].shape[1:])
+        for probe in probes:
+            seen: list[tuple[str, list[Any], TreeSpec]] = []
+            with torch.no_grad(), self._recording(lambda n, o, s=seen: s.append((n, *tree_flatten(o)))):
+                self.net.backbone(probe)
+            records.append(seen)
+        if [r[0] for r in records[0]] != [r[0] for r in records[1]]:
+            raise CannotSplit(f"{self._where()} runs other modules for another batch size.")
+        sizes = [len(p) for p in probes]
+        self._calls = [
+            _Call(a[0], a[2], tuple(_shape(x, y, sizes) for x, y in zip(a[1], b[1], strict=True)), tuple(a[1]))
+            for a, b in zip(*records, strict=True)
+        ]
+        self._needed = [
+            (i, j) for i, c in enumerate(self._calls) for j, o in enumerate(c.outputs) if o is not None
+        ]
+        self._needed = self._read_ones(records[0])
+        if not self._needed:
+            raise CannotSplit(f"{self._where()} reads nothing from its frozen layers.")
+        for i, j in self._needed:
+            output = self._calls[i].outputs[j]
+            if output is None or output.per_item[:1] != (1,) or output.fixed[0] or any(output.per_item[1:]):
+                raise CannotSplit(f"{self._where()} passes a tensor that is not one row per picture.")
+        self.numbers = sum(
+            int(torch.tensor(o.fixed[1:]).prod())
+            for i, j in self._needed
+            if (o := self._calls[i].outputs[j]) is not None
+        )
+
+    def _read_ones(self, record: list[tuple[str, list[Any], TreeSpec]]) -> list[tuple[int, int]]:
+        """Of all recorded tensors, those with a path to the output when every other one is given."""
+        leaves = {}
+        for i, j in self._needed:
+            value = record[i][1][j].detach()
+            leaves[i, j] = value.clone().requires_grad_(value.is_floating_point())
+        with torch.enable_grad():
+            # A clone, since an operator in place may not touch a leaf.
+            out = self.net.pooled(self._replay(tuple(v.clone() for v in leaves.values())))
+            inputs = [k for k, v in leaves.items() if v.requires_grad]
+            grads = torch.autograd.grad(out.sum(), [leaves[k] for k in inputs], allow_unused=True)
+        return [k for k, g in zip(inputs, grads, strict=True) if g is not None]
+
+    def _verify(self, probes: list[Tensor]) -> None:
+        """Values on both probes and gradients on one must be those of the whole net."""
+        for probe in probes:
+            with torch.no_grad():
+                whole, halves = self.net(probe)[1], self.suffix(self.prefix(probe))[1]
+            self._compare(whole, halves, "other outputs")
+        trained = [p for n, p in self.net.named_parameters() if self.net.layer_of[n] >= self.boundary]
+        flags = [p.requires_grad for p in trained]
+        try:
+            for p in trained:
+                p.requires_grad_(True)
+            with torch.enable_grad():
+                grads = [
+                    torch.autograd.grad(f.square().sum(), trained, allow_unused=True)
+                    for f in (self.net(probes[0])[1], self.suffix(self.prefix(probes[0]))[1])
+                ]
+        finally:
+            for p, flag in zip(trained, flags, strict=True):
+                p.requires_grad_(flag)
+        for a, b in zip(*grads, strict=True):
+            if (a is None) != (b is None):
+                raise CannotSplit(f"{self._where()} gives a layer no gradient.")
+            if a is not None and b is not None:
+                self._compare(a, b, "other gradients")
+
+    def _compare(self, whole: Tensor, halves: Tensor, what: str) -> None:
+        scale = float(whole.abs().max().clamp(min=1.0))
+        if whole.shape != halves.shape or not float((whole - halves).abs().max()) <= 1e-4 * scale:
+            raise CannotSplit(f"{self._where()} gives {what} than the whole network.")
+
+    def _where(self) -> str:
+        return f"The network cut at boundary {self.boundary}"
+
+
+def _shape(first: Any, second: Any, sizes: list[int]) -> _Output | None:
+    """How the shape of one output grows with the batch, from two probes."""
+    if not isinstance(first, Tensor):
+        return None
+    if first.ndim != second.ndim:
+        raise CannotSplit("A frozen module returns other axes for another batch size.")
+    step = sizes[1] - sizes[0]
+    per_item = tuple((b - a) // step for a, b in zip(first.shape, second.shape, strict=True))
+    fixed = tuple(a - p * sizes[0] for a, p in zip(first.shape, per_item, strict=True))
+    return _Output(fixed, per_item, first.dtype)
+
+
+@contextmanager
+def _evaluating(net: Net) -> Iterator[None]:
+    """The net in evaluation mode for a while; each module's own mode is put back."""
+    modes = [(m, m.training) for m in net.modules()]
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

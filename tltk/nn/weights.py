@@ -1,0 +1,210 @@
+"""Where weights come from: `scratch`, `hub:TAG`, `file:PATH`, `run:ID`.
+
+safetensors alone: nothing is unpickled. What is missing is said in a sentence with the ways out.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+
+from tltk import checkpoint, home
+from tltk.errors import UnknownName, WeightsMissing
+from tltk.nn.net import Net, assemble, make_backbone
+from tltk.runs import Run
+from tltk.spec import NetSpec
+
+WAYS_OUT = "Ways out: weights 'scratch', 'file:PATH' to a local .safetensors file, or 'run:ID' of a run of yours."
+
+
+def build(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) -> Net:
+    """The network of this spec with its first weights; the same seed gives the same network.
+
+    Raises:
+        UnknownName: No such backbone, tag or run.
+        WeightsMissing: The weights are not on this machine or do not fit, key by key.
+    """
+    kind, _, where = spec.weights.partition(":")
+    makers = {"scratch": _scratch, "hub": _hub, "file": _file, "run": _run}
+    if kind not in makers:
+        raise UnknownName.among("The kind of weights", kind, [f"{k}:…" for k in makers if k != "scratch"] + ["scratch"])
+    if kind in ("file", "run") and not where:
+        raise WeightsMissing(f"weights {kind!r} must name what to load, as in {kind}:…. Got {spec.weights!r}.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        backbone, options = makers[kind](spec, where, size, channels)
+    net = assemble(backbone, size, channels, n_classes, spec, seed)
+    net.options = options
+    return net
+
+
+def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
+    """Write a net's weights with what is needed to build it again in the header."""
+    header = {"backbone": spec.backbone, "head": spec.head, **net.options, **notes}
+    home.write_whole(path, to_bytes(checkpoint.pack(net, ""), header))
+
+
+def _scratch(spec: NetSpec, _: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
+    return make_backbone(spec.backbone, size, channels, spec.drop_path), {}
+
+
+def _hub(spec: NetSpec, tag: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
+    """timm's own pre-trained weights, from the hub's cache, or over the network where there is one."""
+    architecture = spec.backbone.partition(".")[0]
+    tag = tag.removeprefix(architecture + ".")
+    name = f"{architecture}.{tag}" if tag else spec.backbone
+    known = timm.list_pretrained(architecture)
+    config = timm.get_pretrained_cfg(name) if timm.is_model(architecture) else None
+    if config is None or (tag and name not in known):
+        if not known:
+            raise WeightsMissing(f"{architecture} must have weights on the hub. It has none. {WAYS_OUT}")
+        raise UnknownName.among(f"The hub tag of {architecture}", tag, [n.partition(".")[2] for n in known])
+    _check_hub(name, config)
+    try:
+        return make_backbone(name, size, channels, spec.drop_path, pretrained=True), {}
+    except (OSError, RuntimeError) as fault:
+        first = str(fault).strip().split("\n")[0]
+        raise WeightsMissing(f"The weights of {name} must come from the hub. It failed: {first}. {WAYS_OUT}") from None
+
+
+def _check_hub(name: str, config: Any) -> None:
+    """Refuse at once when the weights are neither in the cache nor within reach.
+
+    Without this check the hub's client retries for the better part of a minute.
+    """
+    import requests
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    if not config.hf_hub_id:
+        return
+    files = ("model.safetensors", "pytorch_model.bin")
+    if any(isinstance(try_to_load_from_cache(config.hf_hub_id, f), str) for f in files):
+        return
+    offline = f"The weights of {name} are not on this machine, and {{}}. {WAYS_OUT}"
+    if constants.HF_HUB_OFFLINE:
+        raise WeightsMissing(offline.format("HF_HUB_OFFLINE forbids to fetch them"))
+    try:
+        requests.head(constants.ENDPOINT, timeout=2)
+    except requests.RequestException:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        raise WeightsMissing(offline.format("the hub cannot be reached from here")) from None
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and header of a safetensors file.
+
+    Raises:
+        WeightsMissing: No such file, or not safetensors.
+    """
+    if not path.is_file():
+        raise WeightsMissing(f"A weight file must exist. There is none at {path}. {WAYS_OUT}")
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+        return load_file(path), header
+    except (SafetensorError, OSError, ValueError) as fault:
+        raise WeightsMissing(
+            f"A weight file must be safetensors. {path.name} is not: {fault}. "
+            "Files of other kinds can hold programs and are not opened."
+        ) from None
+
+
+def _padding(header: dict[str, str]) -> dict[str, str]:
+    """Weights that were trained with TensorFlow's padding say so in their header."""
+    return {"pad_type": header["pad_type"]} if header.get("pad_type") == "same" else {}
+
+
+def _file(spec: NetSpec, where: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
+    path = Path(where).expanduser()
+    tensors, header = read_tensors(path)
+    options = _padding(header)
+    backbone = make_backbone(spec.backbone, size, channels, spec.drop_path, **options)
+    load_backbone(backbone, tensors, path.name)
+    return backbone, options
+
+
+def _run(spec: NetSpec, run_id: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
+    run = Run.open(run_id)
+    path = run.path / "model.safetensors"
+    if not path.exists():
+        raise WeightsMissing(
+            f"Run {run.id} must have finished before its weights can be used. It is {run.status.state}."
+        )
+    tensors, header = read_tensors(path)
+    theirs = header.get("backbone", spec.backbone)
+    if theirs != spec.backbone:
+        raise WeightsMissing(
+            f"Run {run.id} must have the backbone {spec.backbone} for its weights to fit. It trained {theirs}; "
+            f"choose that backbone."
+        )
+    options = _padding(header)
+    backbone = make_backbone(spec.backbone, size, channels, spec.drop_path, **options)
+    own = {n.removeprefix("backbone."): t for n, t in tensors.items() if n.startswith("backbone.")}
+    load_backbone(backbone, own, f"run {run.id}")
+    return backbone, options
+
+
+def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) -> None:
+    """Load weights into a backbone; a classifier in the file is left out, the rest must fit.
+
+    The first convolution is adapted to another number of input channels, position tables to
+    another picture size, both by timm's own rules.
+
+    Raises:
+        WeightsMissing: Keys or shapes that do not fit, listed.
+    """
+    wanted = backbone.state_dict()
+    config = getattr(backbone, "pretrained_cfg", None) or {}
+    heads = config.get("classifier") or ()
+    heads = (heads,) if isinstance(heads, str) else tuple(heads)
+    given = {n.removeprefix("module."): t for n, t in tensors.items()}
+    given = {n: t for n, t in given.items() if not any(n.startswith(f"{h}.") for h in heads)}
+    given = {n: _fitted(backbone, n, t, wanted.get(n), config) for n, t in given.items()}
+    missing = [n for n in wanted if n not in given and not n.endswith("num_batches_tracked")]
+    extra = [n for n in given if n not in wanted]
+    shapes = [
+        f"{n}: {tuple(given[n].shape)} in the file, {tuple(wanted[n].shape)} in the network"
+        for n in wanted
+        if n in given and given[n].shape != wanted[n].shape
+    ]
+    faults = [
+        f"{len(names)} {what} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+        for names, what in ((missing, "missing"), (extra, "unknown"), (shapes, "of another shape"))
+        if names
+    ]
+    if faults:
+        raise WeightsMissing(
+            f"The weights in {origin} must fit {config.get('architecture', 'the network')} tensor by tensor. "
+            f"Tensors: {'; '.join(faults)}. Choose the backbone that the file was made for."
+        )
+    backbone.load_state_dict(given, strict=False)
+
+
+def _fitted(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | None, config: Any) -> Tensor:
+    """The tensor in float32, its input channels or positions adapted where timm has a rule for it."""
+    tensor = tensor.float() if tensor.is_floating_point() else tensor
+    if wanted is None or tensor.shape == wanted.shape:
+        return tensor
+    first = config.get("first_conv") or ()
+    first = (first,) if isinstance(first, str) else tuple(first)
+    if any(name == f"{f}.weight" for f in first) and tensor.ndim == 4 and tensor.shape[1] == 3:
+        from timm.models._manipulate import adapt_input_conv
+
+        adapted: Tensor = adapt_input_conv(wanted.shape[1], tensor)
+        return adapted
+    if name == "pos_embed" and tensor.ndim == 3 and hasattr(backbone, "patch_embed"):
+        from timm.layers import resample_abs_pos_embed
+
+        grid = backbone.patch_embed.grid_size
+        extra = getattr(backbone, "num_prefix_tokens", 1)
+        resampled: Tensor = resample_abs_pos_embed(tensor, new_size=grid, num_prefix_tokens=extra)
+        return resampled
+    return tensor

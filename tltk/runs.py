@@ -1,0 +1,240 @@
+"""A run is a folder: `spec.json`, `status.json`, `rows.jsonl`, `checkpoint.safetensors`, `result.json`.
+
+The folder is the truth. It can be copied, zipped and read without us; one process writes it, any
+number read it. No torch here: pages read runs.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+
+from tltk import home
+from tltk.errors import RunProblem, UnknownName
+from tltk.results import Curve, Row
+from tltk.spec import AnySpec, read_spec
+
+ACTIVE = ("waiting", "running")
+STATES = (*ACTIVE, "done", "stopped", "failed")
+KEPT = ("spec.json", "status.json", "rows.jsonl", "children.jsonl", "result.json", "log.txt")
+
+_row_decoder = msgspec.json.Decoder(Row)
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Where a run stands, as its own process last wrote it."""
+
+    state: str = "waiting"
+    message: str = ""
+    pid: int = 0
+    pid_born: float = 0.0  # start time of that process: a number used again is not taken for it
+    epoch: int = 0
+    epochs: int = 0
+    seconds: float = 0.0
+    device: str = ""
+    updated: float = 0.0
+
+
+class Child(msgspec.Struct, frozen=True):
+    """A run that a study started: `role` is source, search or measure."""
+
+    id: str
+    arm: str
+    role: str
+    seed: int
+    lr: float
+
+
+def is_alive(pid: int, born: float) -> bool:
+    """Whether this very process still runs; a zombie or a later owner of the number does not count."""
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - born) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder. Cheap to make; reads the disk when asked."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, spec: AnySpec) -> Run:
+        """The run of this spec; its folder is made unless it is there already."""
+        path = home.room("runs") / spec.run_id
+        path.mkdir(exist_ok=True)
+        if not (path / "spec.json").exists():
+            home.write_whole(path / "spec.json", spec.to_json())
+        return cls(path)
+
+    @classmethod
+    def open(cls, run_id: str) -> Run:
+        """The run of that id; the first digits suffice where only one run has them.
+
+        Raises:
+            UnknownName: No run, or several, begin so.
+            BadSpec: Not an id.
+        """
+        home.check_id(run_id.ljust(6, "0") if len(run_id) < 6 else run_id)
+        known = [run.id for run in all_runs()]
+        hits = [name for name in known if name.startswith(run_id)]
+        if len(hits) != 1:
+            raise UnknownName.among("A run", run_id, hits or known)
+        return cls(home.room("runs") / hits[0])
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def spec(self) -> AnySpec:
+        """What was asked for."""
+        return read_spec((self.path / "spec.json").read_bytes())
+
+    @property
+    def status(self) -> Status:
+        """Where it stands. A run whose process is gone without a word counts as failed."""
+        try:
+            status = msgspec.json.decode((self.path / "status.json").read_bytes(), type=Status)
+        except (OSError, msgspec.DecodeError):
+            return Status()
+        if status.state == "running" and not is_alive(status.pid, status.pid_born):
+            return msgspec.structs.replace(
+                status,
+                state="failed",
+                message="Its process ended without a word (killed, or the machine went down). "
+                "Resume it: it goes on from its last checkpoint.",
+            )
+        return status
+
+    def write_status(self, **changes: Any) -> None:
+        """Change these fields of the status; only the run's own process and its runner do this."""
+        try:
+            old = msgspec.json.decode((self.path / "status.json").read_bytes(), type=Status)
+        except (OSError, msgspec.DecodeError):
+            old = Status()
+        new = msgspec.structs.replace(old, updated=time.time(), **changes)
+        home.write_whole(self.path / "status.json", msgspec.json.encode(new))
+
+    def claim(self) -> None:
+        """Say that this process runs it now.
+
+        Raises:
+            RunProblem: Another live process does already.
+        """
+        status = self.status
+        if status.state == "running" and status.pid != os.getpid():
+            raise RunProblem(f"Run {self.id} is being run by process {status.pid}; wait for it or stop it.")
+        born = psutil.Process().create_time()
+        self.stop_file.unlink(missing_ok=True)
+        self.write_status(state="running", message="", pid=os.getpid(), pid_born=born)
+
+    def rows(self, since: int = 0) -> tuple[list[Row], int]:
+        """Rows from byte `since` on, and the byte to go on from; a torn last line is left for later."""
+        try:
+            with open(self.path / "rows.jsonl", "rb") as file:
+                file.seek(since)
+                data = file.read()
+        except OSError:
+            return [], since
+        whole = data.rfind(b"\n") + 1
+        rows = []
+        for line in data[:whole].splitlines():
+            try:
+                rows.append(_row_decoder.decode(line))
+            except msgspec.DecodeError:
+                continue  # a line that a power cut tore; the run wrote it again after resuming
+        return rows, since + whole
+
+    def curve(self, name: str, split: str = "val", x: str = "step") -> Curve:
+        """One measured quantity over steps, epochs or seconds (`x`)."""
+        rows = [r for r in self.rows()[0] if r.name == name and r.split == split and r.layer is None]
+        return Curve(self.id, tuple(float(getattr(r, x)) for r in rows), tuple(r.value for r in rows), x_unit=x)
+
+    def children(self) -> list[Child]:
+        """The runs that this study started, in order; empty for a plain run."""
+        try:
+            lines = (self.path / "children.jsonl").read_bytes().splitlines()
+        except OSError:
+            return []
+        found: dict[str, Child] = {}
+        for line in lines:
+            try:
+                child = msgspec.json.decode(line, type=Child)
+            except msgspec.DecodeError:
+                continue
+            found[child.id + child.role] = child
+        return list(found.values())
+
+    def add_child(self, child: Child) -> None:
+        """Note that this study started a run."""
+        with open(self.path / "children.jsonl", "ab") as file:
+            file.write(msgspec.json.encode(child) + b"\n")
+
+    def result(self) -> dict[str, Any] | None:
+        """What it found, once it is done."""
+        try:
+            found: dict[str, Any] = msgspec.json.decode((self.path / "result.json").read_bytes())
+        except (OSError, msgspec.DecodeError):
+            return None
+        return found
+
+    @property
+    def stop_file(self) -> Path:
+        """Its presence asks the run to stop at the next step."""
+        return self.path / "STOP"
+
+    def clear(self) -> None:
+        """Forget all that was measured, so that the spec can be run anew."""
+        if self.status.state == "running":
+            raise RunProblem(f"Run {self.id} is running; stop it before running it anew.")
+        for child in self.path.iterdir():
+            if child.name != "spec.json":
+                child.unlink()
+
+    def delete(self) -> None:
+        """Remove the folder.
+
+        Raises:
+            RunProblem: It is running.
+        """
+        if self.status.state == "running":
+            raise RunProblem(f"Run {self.id} is running; stop it before deleting it.")
+        shutil.rmtree(self.path)
+
+    def export(self) -> bytes:
+        """A zip of the run and of the runs it started: specs, rows, results and logs, no weights."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for folder in (self.path, *(self.path.parent / c.id for c in self.children())):
+                for name in KEPT:
+                    if (folder / name).exists() and f"{folder.name}/{name}" not in archive.namelist():
+                        archive.write(folder / name, f"{folder.name}/{name}")
+        return buffer.getvalue()
+
+
+def all_runs() -> list[Run]:
+    """Every run in the home, newest first."""
+    folders = [p for p in home.room("runs").iterdir() if (p / "spec.json").exists()]
+    return [Run(p) for p in sorted(folders, key=lambda p: (-(p / "spec.json").stat().st_mtime, p.name))]
+
+
+def walk(run: Run) -> Iterator[Run]:
+    """The run itself, then the runs it started that are still on disk."""
+    yield run
+    for child in run.children():
+        if (run.path.parent / child.id / "spec.json").exists():
+            yield Run(run.path.parent / child.id)

@@ -1,0 +1,23 @@
+"""Feature extraction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tltk.spec import Phase
+from tltk.strategies.strategy import Strategy, check_boundary, flat
+
+
+@dataclass(frozen=True)
+class FeatureExtraction(Strategy):
+    """Feature extraction: the whole backbone is frozen, only the head learns, wherever the boundary is.
+
+    Reference:
+        Donahue, Jia, Vinyals et al. (2014), DeCAF: a deep convolutional activation feature for
+        generic visual recognition, ICML, §3. arXiv:1310.1531.
+    """
+
+    def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
+        """One phase with the boundary at the head."""
+        check_boundary(depth, boundary)
+        return [flat(depth, depth, epochs)]

@@ -1,0 +1,36 @@
+"""Gradual unfreezing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tltk.spec import Phase, knob
+from tltk.strategies.strategy import Strategy, check_boundary, flat
+
+
+@dataclass(frozen=True)
+class GradualUnfreezing(Strategy):
+    """Gradual unfreezing: the head learns first, then one layer after the other joins, from the top.
+
+    Where there are fewer epochs than layers, several layers join at a time. The last phase, with
+    everything from the boundary on, gets the epochs that are left.
+
+    Reference:
+        Howard and Ruder (2018), Universal language model fine-tuning for text classification, ACL,
+        §3.3. arXiv:1801.06146.
+    """
+
+    every: int = knob(1, 1, 1000, help="Epochs before the next layer joins.")
+
+    def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
+        """One phase per step down, from the head to the boundary."""
+        check_boundary(depth, boundary)
+        steps = min(depth - boundary, (epochs - 1) // self.every)
+        if not steps:
+            return [flat(depth, boundary, epochs)]
+        found = []
+        for i in range(steps):
+            # Even steps from the head down; the boundary itself is reached by the last phase.
+            at = depth - i * (depth - boundary) // steps
+            found.append(flat(depth, at, self.every))
+        return [*found, flat(depth, boundary, epochs - self.every * steps)]

@@ -1,0 +1,35 @@
+"""Linear probe, then fine-tune."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tltk.spec import Phase, knob
+from tltk.strategies.strategy import Strategy, check_boundary, flat
+
+
+@dataclass(frozen=True)
+class LpFt(Strategy):
+    """LP-FT: first the head alone, then everything from the boundary on, so that a good head keeps
+    the features from being distorted.
+
+    The schedule begins anew with the second phase.
+
+    Reference:
+        Kumar, Raghunathan, Jones, Ma and Liang (2022), Fine-tuning can distort pretrained features
+        and underperform out-of-distribution, ICLR, §3.4. arXiv:2202.10054.
+    """
+
+    probe: float = knob(0.5, 0.05, 0.95, help="Share of the epochs for the linear probe.")
+    rate: float = knob(0.3, 0.001, 1.0, help="Rate of the fine-tuning as a share of the probe's.", log=True)
+
+    def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
+        """A phase for the head, then one from the boundary on."""
+        check_boundary(depth, boundary)
+        if boundary == depth or epochs == 1:
+            return [flat(depth, depth if boundary == depth else boundary, epochs)]
+        first = min(max(round(self.probe * epochs), 1), epochs - 1)
+        return [
+            flat(depth, depth, first),
+            flat(depth, boundary, epochs - first, self.rate, restarts=True),
+        ]

@@ -1,0 +1,492 @@
+"""The one training loop, for every strategy: phases in, rows out.
+
+A phase fixes what is frozen. Its frozen part is computed once, if it can be cut off, and the loop
+runs over what crosses the cut. Rates are written in one place: lr × lr_scale[layer] × schedule.
+Every random stream is a function of (seed, epoch), so a resumed run draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import psutil
+import timm.optim
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.optim import Optimizer
+
+from tltk import checkpoint
+from tltk.bank import FeatureBank, seed_of
+from tltk.data.domain import Domain, Split
+from tltk.errors import BadSpec, CannotSplit, RunProblem, UnknownName
+from tltk.feed import Feed, Kept, Live
+from tltk.nn.describe import layer_flops
+from tltk.nn.freeze import Audit, freeze
+from tltk.nn.net import Net
+from tltk.nn.split import Crossing, Cut
+from tltk.results import Row
+from tltk.schedule import schedule
+from tltk.spec import Phase, TransferSpec, ViewSpec
+
+ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams
+TICKS = 10  # rows of a long epoch
+
+
+class Stopped(Exception):
+    """The user asked the run to stop; what it has is in its checkpoint."""
+
+
+@dataclass
+class Desk:
+    """What the loop may ask of the world around it; the defaults suffice for a loop in a notebook."""
+
+    emit: Callable[[list[Row]], None] = lambda rows: None
+    say: Callable[[str], None] = lambda sentence: None
+    check: Callable[[], None] = lambda: None  # raises Stopped when the user asked for it
+    save: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None
+    saved: tuple[dict[str, Tensor], dict[str, Any]] | None = None
+
+
+@dataclass
+class Progress:
+    """The part of a training that changes from epoch to epoch and goes into its checkpoint."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    flops: float = 0.0
+    images: int = 0
+    best: tuple[float, float] = (-1.0, float("-inf"))  # validation accuracy, then −loss
+    best_epoch: int = 0
+    losses: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One evaluation: mean cross-entropy, top-1, macro-F1, and the predicted class of each picture."""
+
+    loss: float
+    accuracy: float
+    macro_f1: float
+    predictions: Tensor
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device of that name; `auto` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        RunProblem: It is not there.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return torch.device(next(name for name, here in there.items() if here))
+    if not there[wanted]:
+        have = ", ".join(name for name, here in there.items() if here)
+        raise RunProblem(f"optim.device must be on this machine. {wanted} is not; there is {have}, or 'auto'.")
+    return torch.device(wanted)
+
+
+def make_optimizer(net: Net, phase: Phase, spec: TransferSpec) -> Optimizer:
+    """One group per layer, and per decay or none: biases, norms and scales are not decayed.
+
+    Raises:
+        UnknownName: timm has no such optimiser.
+    """
+    groups: list[dict[str, Any]] = []
+    for layer in range(phase.boundary, net.depth + 1):
+        own = [p for n, p in net.named_parameters() if net.layer_of[n] == layer and p.requires_grad]
+        for decays in (True, False):
+            parameters = [p for p in own if (p.ndim > 1) is decays]
+            if parameters:
+                decay = spec.optim.weight_decay if decays else 0.0
+                groups.append({"params": parameters, "layer": layer, "weight_decay": decay})
+    name = spec.optim.optimizer
+    if name not in timm.optim.list_optimizers():
+        raise UnknownName.among("optimizer", name, timm.optim.list_optimizers())
+    optimizer: Optimizer = timm.optim.create_optimizer_v2(
+        groups, opt=name, lr=spec.optim.lr, weight_decay=spec.optim.weight_decay, momentum=spec.optim.momentum
+    )
+    return optimizer
+
+
+class Training:
+    """One network on one domain through the phases of one strategy.
+
+    Args:
+        spec: What was asked for.
+        net: The network with its first weights.
+        domain: Pictures and labels.
+        split: Positions of the training, validation and test pictures.
+        phases: What the strategy plans for this network.
+        bank: Where features of frozen layers are kept.
+        desk: Where rows, sentences and checkpoints go.
+    """
+
+    def __init__(
+        self, spec: TransferSpec, net: Net, domain: Domain, split: Split, phases: list[Phase],
+        bank: FeatureBank, desk: Desk,
+    ) -> None:
+        self.spec, self.domain, self.split, self.phases, self.bank, self.desk = (
+            spec, domain, split, phases, bank, desk,
+        )
+        self.device = pick_device(spec.optim.device)
+        self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.audit = Audit(net, spec.net.norm)
+        self.now = Progress()
+        self.cached = False
+        self.best: dict[str, Tensor] = {}
+        self.labels = torch.from_numpy(domain.labels)
+        self.names = {id(p): n for n, p in net.named_parameters()}
+        size, channels = domain.images.shape[-1], domain.images.shape[1]
+        self.flops = (*layer_flops(spec.net.backbone, size, channels), 2 * net.width * len(domain.classes))
+        half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+        if len(split.train) < 2:
+            raise BadSpec(f"Training needs at least two pictures. Got {len(split.train)}.")
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def run(self) -> dict[str, Any]:
+        """Train from the start, or from the checkpoint, to the end; then test once.
+
+        Returns:
+            The result: final figures, budget spent, and the test predictions.
+
+        Raises:
+            RunProblem: The loss is not a number, memory ran out, or a frozen layer moved.
+            Stopped: `desk.check` said so.
+        """
+        epochs = sum(phase.epochs for phase in self.phases)
+        entered: Phase | None = None
+        if self.desk.saved is not None:
+            entered = self._resume(*self.desk.saved)
+        self._clock = time.perf_counter() - self.now.seconds
+        self._saved_at, self._save_cost = time.perf_counter(), 0.0
+        while self.now.epoch < epochs and not self._out_of_patience():
+            phase = self._phase_of(self.now.epoch)
+            if phase is not entered:
+                self._enter(phase)
+                entered = phase
+            self._epoch(phase, epochs)
+            self._checkpoint(last=self.now.epoch == epochs)
+        return self._finish(entered or self.phases[-1])
+
+    def _phase_of(self, epoch: int) -> Phase:
+        for phase in self.phases:
+            if epoch < phase.epochs:
+                return phase
+            epoch -= phase.epochs
+        return self.phases[-1]
+
+    def _enter(self, phase: Phase) -> None:
+        """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
+        freeze(self.net, phase.boundary, self.spec.net.norm)
+        view = self.spec.views
+        fixed = view.is_none or view.copies > 0
+        self.cut = self._cut(phase.boundary) if fixed else None
+        self.cached = self.cut is not None and self.cut.boundary > 0
+        self.train_feed = self._feed(self.split.train, view)
+        self.val_feed = self._feed(self.split.val, ViewSpec())
+        old = getattr(self, "optimizer", None)
+        self.optimizer = make_optimizer(self.net, phase, self.spec)
+        if old is not None:  # layers that trained before keep their momentum
+            for group in self.optimizer.param_groups:
+                for parameter in group["params"]:
+                    if parameter in old.state:
+                        self.optimizer.state[parameter] = old.state[parameter]
+
+    def _cut(self, boundary: int) -> Cut | None:
+        """The cut for this phase; None where there is nothing to keep."""
+        size, channels = self.domain.images.shape[-1], self.domain.images.shape[1]
+        keep = self.spec.optim.cache != "off" and self.spec.net.norm == "frozen" and boundary > 0
+        if keep:
+            try:
+                return Cut(self.net, boundary, size, channels)
+            except CannotSplit as reason:
+                self.desk.say(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
+        return Cut(self.net, 0, size, channels) if self.spec.views.copies and not self.spec.views.is_none else None
+
+    def _feed(self, index: np.ndarray, view: ViewSpec) -> Feed:
+        """Kept features where they can be kept, else pictures."""
+        if self.cut is not None and (self.cut.boundary > 0 or not view.is_none):
+            try:
+                with self.autocast:
+                    kept = self.bank.features(
+                        self.cut, self.domain, index, view=view, seed=seed_of(self.spec.seed, COPIES),
+                        precision=self.spec.optim.cache.replace("off", "float32"), should_stop=self.desk.check,
+                    )
+                below = sum(self.flops[: self.cut.boundary])
+                self.now.flops += below * kept.n * kept.copies if kept.seconds else 0
+                return Kept(self.cut, kept, self.device)
+            except CannotSplit as reason:
+                self.desk.say(f"{reason} It trains without a bank.")
+                self.cached, self.cut = False, None
+        return Live(self.net, self.domain, index, view, self.device)
+
+    def _epoch(self, phase: Phase, epochs: int) -> None:
+        """Every picture once (or as many as `epoch_images`), an evaluation, an audit, the rows."""
+        batches = self._batches()
+        start, before = time.perf_counter(), self.now.images
+        torch.manual_seed(seed_of(self.spec.seed, MODULES, self.now.epoch))  # dropout, stochastic depth
+        draw = np.random.default_rng(seed_of(self.spec.seed, MIXUP, self.now.epoch))
+        generator = torch.Generator().manual_seed(seed_of(self.spec.seed, VIEWS, self.now.epoch))
+        self.net.train()
+        tick = max(len(batches) // TICKS, 1) if len(batches) >= 2 * TICKS else len(batches)
+        rows: list[Row] = []
+        sums = torch.zeros(4)  # loss, hits, pictures, gradient norm
+        for i, positions in enumerate(batches):
+            self.desk.check()
+            factor = self._factor(self.now.epoch + i / len(batches))
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.spec.optim.lr * phase.lr_scale[group["layer"]] * factor
+            sums += self._step(positions, generator, draw)
+            self.now.step += 1
+            if (i + 1) % tick == 0 or i + 1 == len(batches):
+                self._require_finite(float(sums[0]))
+                rows += self._train_rows(sums)
+                sums = torch.zeros(4)
+                if i + 1 < len(batches):
+                    self.desk.emit(rows)
+                    rows = []
+        self._spend(phase, self.now.images - before)
+        speed = (self.now.images - before) / max(time.perf_counter() - start, 1e-9)
+        self.now.epoch += 1
+        if self.now.epoch % self.spec.optim.evaluate == 0 or self.now.epoch == epochs:
+            rows += self._validate()
+        rows += self._epoch_rows(phase, speed)
+        self.desk.emit(rows)
+
+    def _step(self, positions: Tensor, generator: torch.Generator, draw: np.random.Generator) -> Tensor:
+        """One batch forward and back. Returns sums of loss, hits, pictures, and the gradient's norm."""
+        try:
+            with self.autocast:
+                inputs = self.train_feed.rows(positions, generator)
+                labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
+                loss, logits = self._loss(inputs, labels, draw)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+        except torch.cuda.OutOfMemoryError:
+            raise RunProblem(
+                f"The GPU's memory must hold a batch of {self.spec.optim.batch_size}. It does not; "
+                f"try optim.batch_size {max(self.spec.optim.batch_size // 2, 1)}, or a higher boundary."
+            ) from None
+        free = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(free, self.spec.optim.clip or float("inf"))
+        self.optimizer.step()
+        n = len(positions)
+        self.now.images += n
+        hits = (logits.argmax(1) == labels).sum()
+        return torch.stack([loss.detach().float() * n, hits.float(), hits.new_tensor(n).float(), norm.detach() * n]).cpu()
+
+    def _loss(self, inputs: Crossing, labels: Tensor, draw: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Cross-entropy, with smoothing and mixup where asked.
+
+        Mixup blends what enters the trained part: pictures at boundary 0, features above.
+
+        Reference:
+            Zhang, Cisse, Dauphin and Lopez-Paz (2018), mixup, ICLR, Eq. 1, arXiv:1710.09412; at a
+            hidden layer: Verma et al. (2019), Manifold mixup, ICML, §2, arXiv:1806.05236.
+        """
+        smooth = self.spec.optim.label_smoothing
+        if not self.spec.optim.mixup:
+            _, logits = self.train_feed.forward(inputs)
+            return F.cross_entropy(logits, labels, label_smoothing=smooth), logits
+        share = float(draw.beta(self.spec.optim.mixup, self.spec.optim.mixup))
+        other = torch.from_numpy(draw.permutation(len(labels))).to(self.device)
+        _, logits = self.train_feed.forward(tuple(share * t + (1 - share) * t[other] for t in inputs))
+        loss = share * F.cross_entropy(logits, labels, label_smoothing=smooth)
+        return loss + (1 - share) * F.cross_entropy(logits, labels[other], label_smoothing=smooth), logits
+
+    def _batches(self) -> list[Tensor]:
+        """Positions of this epoch's batches; few pictures are repeated up to `epoch_images`."""
+        n, optim = len(self.split.train), self.spec.optim
+        wanted = max(optim.epoch_images, n)
+        generator = torch.Generator().manual_seed(seed_of(self.spec.seed, ORDER, self.now.epoch))
+        order = torch.cat([torch.randperm(n, generator=generator) for _ in range(-(-wanted // n))])[:wanted]
+        batches = list(order.split(optim.batch_size))
+        if len(batches) > 1 and len(batches[-1]) == 1:
+            batches.pop()  # batch statistics of one picture are not defined
+        return batches
+
+    def _factor(self, at: float) -> float:
+        """The schedule's factor at a position in epochs; a phase that restarts begins a new span."""
+        start = end = 0
+        for phase in self.phases:
+            if phase.restarts and end <= at:
+                start = end
+            elif phase.restarts:
+                break
+            end += phase.epochs
+        optim = self.spec.optim
+        return schedule(optim.schedule, (at - start) / max(end - start, 1), optim.warmup, self.now.losses)
+
+    # -- looking -------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def evaluate(self, feed: Feed, index: np.ndarray) -> Score:
+        """Loss, top-1 and macro-F1 over a split, in evaluation mode."""
+        self.net.eval()
+        generator = torch.Generator()
+        chunks = []
+        for positions in torch.arange(len(index)).split(256):
+            self.desk.check()
+            with self.autocast:
+                chunks.append(feed.forward(feed.rows(positions, generator))[1].float().cpu())
+        logits, labels = torch.cat(chunks), self.labels[index]
+        predictions = logits.argmax(1)
+        return Score(
+            float(F.cross_entropy(logits, labels)),
+            float((predictions == labels).float().mean()),
+            macro_f1(predictions, labels, len(self.domain.classes)),
+            predictions,
+        )
+
+    def _validate(self) -> list[Row]:
+        score = self.evaluate(self.val_feed, self.split.val)
+        self.now.losses.append(score.loss)
+        rank = (score.accuracy, -score.loss)
+        if rank > tuple(self.now.best):
+            self.now.best, self.now.best_epoch = rank, self.now.epoch
+            if self.spec.optim.patience:
+                self.best = checkpoint.pack(self.net, "best/")
+        return self._score_rows("val", score)
+
+    def _out_of_patience(self) -> bool:
+        patience = self.spec.optim.patience
+        return bool(patience) and self.now.epoch - self.now.best_epoch >= patience
+
+    def _require_finite(self, loss: float) -> None:
+        if not np.isfinite(loss):
+            raise RunProblem(
+                f"The loss must stay a number. It became {loss} at step {self.now.step} (epoch {self.now.epoch + 1}) "
+                f"with learning rate {self.spec.optim.lr:g}; try a tenth of it, a warm-up, or optim.clip 1."
+            )
+
+    def _spend(self, phase: Phase, images: int) -> None:
+        """FLOPs of training on so many pictures: backward counts twice forward, for what trains."""
+        above = sum(self.flops[phase.boundary :])
+        below = 0 if self.cached else sum(self.flops[: phase.boundary])
+        self.now.flops += images * (below + 3 * above)
+
+    # -- rows ----------------------------------------------------------------------------------
+
+    def _row(self, split: str, name: str, value: float, layer: int | None = None) -> Row:
+        seconds = round(time.perf_counter() - self._clock, 3)
+        return Row(self.now.epoch, self.now.step, seconds, split, name, float(value), layer)
+
+    def _train_rows(self, sums: Tensor) -> list[Row]:
+        loss, hits, n, norm = (float(s) for s in sums)
+        return [
+            self._row("train", "loss", loss / n),
+            self._row("train", "accuracy", hits / n),
+            self._row("train", "gradient_norm", norm / n),
+        ]
+
+    def _score_rows(self, split: str, score: Score) -> list[Row]:
+        names = ("loss", "accuracy", "macro_f1")
+        return [self._row(split, n, v) for n, v in zip(names, (score.loss, score.accuracy, score.macro_f1), strict=True)]
+
+    def _epoch_rows(self, phase: Phase, speed: float) -> list[Row]:
+        """The audit, each layer's rate and distance, speed, memory and FLOPs."""
+        moved = self.audit.moved(phase.boundary)
+        if moved:
+            raise RunProblem(
+                f"Layers below boundary {phase.boundary} must not move. {len(moved)} tensors did, the first is "
+                f"{moved[0]}. This is a fault of ours; please report it with this run's folder."
+            )
+        cuda = self.device.type == "cuda"
+        memory = torch.cuda.max_memory_allocated() if cuda else psutil.Process().memory_info().rss
+        rates = {group["layer"]: group["lr"] for group in self.optimizer.param_groups}
+        rows = [
+            self._row("net", "frozen_moved", 0),
+            self._row("net", "boundary", phase.boundary),
+            self._row("net", "lr", rates[self.net.depth]),
+            self._row("net", "images_per_second", speed),
+            self._row("net", "memory", memory),
+            self._row("net", "gflops", self.now.flops / 1e9),
+        ]
+        rows += [self._row("net", "lr", rates.get(i, 0.0), i) for i in range(self.net.depth + 1)]
+        return rows + [self._row("net", "change", c, i) for i, c in enumerate(self.audit.change())]
+
+    # -- going on later ------------------------------------------------------------------------
+
+    def _checkpoint(self, last: bool) -> None:
+        """Save after an epoch; at most a sixth of the time goes into saving when epochs are short."""
+        if self.desk.save is None or (
+            not last and time.perf_counter() - self._saved_at < 5 * self._save_cost
+        ):
+            return
+        start = time.perf_counter()
+        self.now.seconds = start - self._clock
+        tensors, optimizer = checkpoint.pack_optimizer(self.optimizer, self.names)
+        tensors |= checkpoint.pack(self.net, "net/") | self.best
+        self.desk.save(tensors, {"progress": self.now.__dict__, "optimizer": optimizer})
+        self._saved_at = time.perf_counter()
+        self._save_cost = self._saved_at - start
+
+    def _resume(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> Phase:
+        """Back to the end of the checkpoint's epoch. The audit keeps the first weights, built anew.
+
+        The phase is entered with its first weights in place, so that the bank's key, and the proof
+        that frozen layers are those of the start, do not rest on the checkpoint.
+        """
+        self._clock = time.perf_counter()
+        progress = Progress(**{**state["progress"], "best": tuple(state["progress"]["best"])})
+        phase = self._phase_of(max(progress.epoch - 1, 0))
+        self._enter(phase)
+        checkpoint.unpack(self.net, tensors, "net/")
+        checkpoint.unpack_optimizer(self.optimizer, self.names, tensors, state["optimizer"])
+        self.best = {n: t for n, t in tensors.items() if n.startswith("best/")}
+        self.now = progress
+        return phase
+
+    def _finish(self, phase: Phase) -> dict[str, Any]:
+        if self.best:
+            checkpoint.unpack(self.net, self.best, "best/")
+            self.net.to(self.device)
+        if not hasattr(self, "optimizer"):
+            self._enter(phase)
+        score = self.evaluate(self._feed(self.split.test, ViewSpec()), self.split.test)
+        self.desk.emit(self._score_rows("test", score))
+        return {
+            "accuracy": score.accuracy,
+            "macro_f1": score.macro_f1,
+            "loss": score.loss,
+            "val_accuracy": self.now.best[0],
+            "val_loss": -self.now.best[1],
+            "best_epoch": self.now.best_epoch,
+            "epochs": self.now.epoch,
+            "steps": self.now.step,
+            "images": self.now.images,
+            "seconds": round(time.perf_counter() - self._clock, 3),
+            "gflops": self.now.flops / 1e9,
+            "n_train": len(self.split.train),
+            "depth": self.net.depth,
+            "layers": list(self.net.names),
+            "boundary": phase.boundary,
+            "frozen_tensors": len(self.net.tensors(phase.boundary)),
+            "frozen_moved": len(self.audit.moved(phase.boundary)),
+            "cached": self.cached,
+            "device": str(self.device),
+            "classes": list(self.domain.classes),
+            "predictions": score.predictions.tolist(),
+            "labels": self.labels[self.split.test].tolist(),
+        }
+
+
+def macro_f1(predictions: Tensor, labels: Tensor, n_classes: int) -> float:
+    """Mean over the classes that occur of F1 = 2·TP / (2·TP + FP + FN); 0…1.
+
+    Example:
+        >>> macro_f1(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), 3)
+        0.6666666865348816
+    """
+    table = torch.bincount(labels * n_classes + predictions, minlength=n_classes**2).reshape(n_classes, n_classes)
+    hits, total = table.diag().float(), (table.sum(0) + table.sum(1)).float()
+    present = total > 0
+    return float((2 * hits[present] / total[present]).mean())
