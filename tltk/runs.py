@@ -104,13 +104,17 @@ class Run:
         """What was asked for."""
         return read_spec((self.path / "spec.json").read_bytes())
 
+    def written_status(self) -> Status:
+        """The status as it was last written, whether or not its process still lives."""
+        try:
+            return msgspec.json.decode((self.path / "status.json").read_bytes(), type=Status)
+        except (OSError, msgspec.DecodeError):
+            return Status()
+
     @property
     def status(self) -> Status:
         """Where it stands. A run whose process is gone without a word counts as failed."""
-        try:
-            status = msgspec.json.decode((self.path / "status.json").read_bytes(), type=Status)
-        except (OSError, msgspec.DecodeError):
-            return Status()
+        status = self.written_status()
         if status.state == "running" and not is_alive(status.pid, status.pid_born):
             return msgspec.structs.replace(
                 status,
@@ -122,11 +126,7 @@ class Run:
 
     def write_status(self, **changes: Any) -> None:
         """Change these fields of the status; only the run's own process and its runner do this."""
-        try:
-            old = msgspec.json.decode((self.path / "status.json").read_bytes(), type=Status)
-        except (OSError, msgspec.DecodeError):
-            old = Status()
-        new = msgspec.structs.replace(old, updated=time.time(), **changes)
+        new = msgspec.structs.replace(self.written_status(), updated=time.time(), **changes)
         home.write_whole(self.path / "status.json", msgspec.json.encode(new))
 
     def claim(self) -> None:

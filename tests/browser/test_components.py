@@ -262,7 +262,8 @@ def test_zoom_and_legend_survive_live_points_and_the_end_is_told_once(
     train(run, range(1, 21))
     page = new_page(f"{plot_url}/?run={run.id}")
     wait_points(page, 20)
-    page.evaluate("Plotly.relayout(document.querySelector('.js-plotly-plot'), {'xaxis.range': [5, 12]})")
+    zoom = "{'xaxis.range': [5, 12], 'yaxis.range': [0, 1]}"
+    page.evaluate(f"Plotly.relayout(document.querySelector('.js-plotly-plot'), {zoom})")
     page.mouse.move(*page.evaluate(POINT))
     page.locator(".hoverlayer .hovertext").wait_for()
     for last in (30, 40, 50):

@@ -18,7 +18,7 @@ from tltk.errors import DataProblem, TltkError
 SIDES = st.integers(1, 60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SIDES, SIDES, st.integers(8, 40), st.sampled_from(["L", "RGB", "RGBA", "P", "1"]), st.integers(0, 255))
 def test_flat_pictures_stay_flat(width: int, height: int, size: int, mode: str, shade: int) -> None:
     """Resizing, cutting and changing modes must not invent contrast."""
@@ -31,14 +31,14 @@ def test_flat_pictures_stay_flat(width: int, height: int, size: int, mode: str, 
         assert (np.abs(got.astype(int) - shade) <= 1).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SIDES, SIDES, st.integers(1, 50), st.integers(1, 4), st.integers(0, 255))
 def test_resize_keeps_flat_arrays(height: int, width: int, size: int, n: int, shade: int) -> None:
     got = resize(np.full((n, height, width, 2), shade, np.uint8), size)
     assert got.shape == (n, size, size, 2) and (got == shade).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "TIFF", "PPM", ""]))
 def test_rubbish_is_refused_in_our_words(rubbish: bytes, format: str) -> None:
     """The head of a real file, then anything."""
@@ -54,7 +54,7 @@ def test_rubbish_is_refused_in_our_words(rubbish: bytes, format: str) -> None:
             assert str(fault)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=30) | st.from_regex(r"(folder|npz|archive|digits):?.*", fullmatch=True))
 def test_any_name_is_understood_or_refused_in_a_sentence(name: str) -> None:
     try:

@@ -22,7 +22,7 @@ def domain(counts: list[int], order: int, given: np.ndarray | None = None) -> Do
     return Domain.of("toy", images, labels, names, licence="-", source="-", given=given)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(COUNTS, SEEDS, SEEDS, st.floats(0.01, 0.8), st.floats(0.01, 0.8))
 def test_split(counts: list[int], order: int, seed: int, val: float, test: float) -> None:
     if val + test > 0.95:
@@ -39,7 +39,7 @@ def test_split(counts: list[int], order: int, seed: int, val: float, test: float
     assert all(np.array_equal(a, b) for a, b in zip(parts, (again.train, again.val, again.test), strict=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(COUNTS, SEEDS, SEEDS, st.data())
 def test_few_shot_sets_are_nested(counts: list[int], order: int, seed: int, data: st.DataObject) -> None:
     labels = domain(counts, order).labels
@@ -59,7 +59,7 @@ def test_few_shot_sets_are_nested(counts: list[int], order: int, seed: int, data
     assert all(np.isin(small, large).all() for small, large in zip(sets, sets[1:], strict=False))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(COUNTS, SEEDS, SEEDS)
 def test_keep_is_nested_and_proportional(counts: list[int], order: int, seed: int) -> None:
     labels = domain(counts, order).labels
@@ -70,7 +70,7 @@ def test_keep_is_nested_and_proportional(counts: list[int], order: int, seed: in
         assert len(chosen) == n and (np.abs(got - n * np.array(counts) / len(labels)) <= 1.5).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(COUNTS, SEEDS, st.sets(st.sampled_from([1, 2]), min_size=1))
 def test_a_division_that_came_with_the_data_is_kept(counts: list[int], seed: int, parts: set[int]) -> None:
     toy = domain(counts, 0)

@@ -21,12 +21,14 @@ FINER = 4  # glyphs are drawn so many times larger, then reduced
 STROKES = 5  # weights of line, from regular to very bold
 ROTATION, SHEAR, SHIFT, SCALE = 20.0, 0.25, 0.10, (0.7, 1.1)  # degrees; shares; shares of the side
 BLUR, DARK, BRIGHT = 0.035, 0.3, 0.6  # of the side; highest background, lowest ink
-DRAWS = 9  # random numbers per picture
+DRAWS = 10  # random numbers per picture
 PIECE = 500  # pictures between two reports of progress
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
     """Rendered digits: any number of grey pictures, one font, random shape, blur and contrast.
+
+    Half are light on dark, half dark on light: what is learned must not hang on the polarity.
 
     Picture i depends on i, `spec.seed` and `spec.size` only, so a smaller set is the beginning of
     a larger one. Classes take turns.
@@ -55,7 +57,7 @@ def _piece(glyphs: list[list[Image.Image]], start: int, chance: NDArray[np.float
     ink = np.empty((len(chance), size, size), np.uint8)
     for i in range(len(chance)):
         ink[i] = _draw(glyphs[(start + i) % 10][strokes[i]], shapes[i], blurs[i])
-    return _contrast(ink, chance[:, 7], chance[:, 8])
+    return _contrast(ink, chance[:, 7:])
 
 
 def _glyph(digit: int, stroke: int, size: int) -> Image.Image:
@@ -88,8 +90,10 @@ def _draw(glyph: Image.Image, affine: list[float], blur: float) -> Pixels:
     return np.asarray(moved.filter(ImageFilter.GaussianBlur(blur)))
 
 
-def _contrast(ink: Pixels, dark: NDArray[np.float64], bright: NDArray[np.float64]) -> Pixels:
-    """Ink 0 … 255 between a background and a pen of random brightness."""
-    low = (255 * DARK * dark).astype(np.float32)[:, None, None]
-    high = (255 * (BRIGHT + (1 - BRIGHT) * bright)).astype(np.float32)[:, None, None]
-    return np.rint(low + (high - low) * (ink / np.float32(255))).astype(np.uint8)
+def _contrast(ink: Pixels, chance: NDArray[np.float64]) -> Pixels:
+    """Ink 0 … 255 between a background and a pen of random brightness; half of them as a negative."""
+    dark, bright, negative = (column[:, None, None] for column in chance.T.astype(np.float32))
+    low, high = 255 * DARK * dark, 255 * (BRIGHT + (1 - BRIGHT) * bright)
+    grey: Pixels = np.rint(low + (high - low) * (ink / np.float32(255))).astype(np.uint8)
+    np.subtract(255, grey, out=grey, where=negative < 0.5)
+    return grey

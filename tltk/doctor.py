@@ -1,0 +1,85 @@
+"""What `tltk doctor` looks at: whether this machine can do what the dashboard offers."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+
+import psutil
+
+from tltk import home
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at, whether it is well, and a sentence."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+def examine() -> list[Check]:
+    """All checks, quick ones first."""
+    return [_python(), *_packages(), _home(), _disk(), _memory(), _torch(), _offline()]
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check("python", sys.version_info[:2] >= (3, 11), f"Python {version}; 3.11 or newer is needed.")
+
+
+def _packages() -> list[Check]:
+    found = []
+    for name in ("torch", "torchvision", "timm", "streamlit", "plotly", "scikit-learn", "umap-learn"):
+        try:
+            found.append(Check(name, True, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            found.append(Check(name, False, "Not installed; `make app` installs it."))
+    return found
+
+
+def _home() -> Check:
+    try:
+        with tempfile.TemporaryFile(dir=home.home()):
+            return Check("home", True, f"{home.home()} can be written to.")
+    except OSError as fault:
+        return Check("home", False, f"The home cannot be written to: {fault}. Set TLTK_HOME to another folder.")
+
+
+def _disk() -> Check:
+    free = shutil.disk_usage(home.home()).free
+    return Check("disk", free > 1e9, f"{free / 1e9:.1f} GB free; runs and kept features want 1 GB or more.")
+
+
+def _memory() -> Check:
+    free = psutil.virtual_memory().available
+    return Check("memory", free > 2e9, f"{free / 1e9:.1f} GB free; training wants 2 GB or more.")
+
+
+def _torch() -> Check:
+    """Asked in a process of its own, so that a broken install cannot take us down."""
+    probe = (
+        "import torch, torchvision.ops;"
+        "print(torch.__version__, 'cuda' if torch.cuda.is_available() else"
+        " 'mps' if torch.backends.mps.is_available() else 'cpu', torch.get_num_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message"
+        return Check("device", False, f"torch and torchvision must load together. They do not: {last}.")
+    version, device, threads = done.stdout.split()[:3]
+    return Check("device", True, f"torch {version} will train on {device} with {threads} threads.")
+
+
+def _offline() -> Check:
+    offline = os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true", "TRUE", "yes")
+    text = "HF_HUB_OFFLINE is set: hub weights come from the cache alone." if offline else (
+        "hub weights are fetched when asked for; nothing else needs a network."
+    )
+    return Check("network", True, text)

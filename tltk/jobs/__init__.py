@@ -1,0 +1,53 @@
+"""Runs in the background: a queue that nobody's page owns. No torch here.
+
+    queue.py       the table of jobs (SQLite, beside the runs; it can be lost without losing a run)
+    supervisor.py  one detached process per home: starts, watches, stops
+    local.py       the executor that pages and the shell talk to: submit, cancel, state, log
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tltk.errors import RunProblem
+from tltk.jobs.local import Local
+from tltk.runs import ACTIVE, Run
+from tltk.spec import AnySpec
+
+__all__ = ["Local", "launch", "wait"]
+
+
+def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float = 0.1) -> Run:
+    """Return when the run has ended, calling `watch` meanwhile.
+
+    Raises:
+        RunProblem: It failed; the sentence is the run's own.
+    """
+    local = Local()
+    while local.state(run.id) in ACTIVE:
+        watch(run)
+        time.sleep(every)
+    watch(run)
+    status = run.status
+    if status.state == "failed":
+        raise RunProblem(status.message)
+    return run
+
+
+def launch(spec: AnySpec, *, again: bool = False) -> Run:
+    """Run this spec in the background and wait for its end; a finished run is returned at once.
+
+    Args:
+        spec: What is asked for.
+        again: Forget an earlier run of the same spec first.
+
+    Raises:
+        RunProblem: It failed.
+
+    Example:
+        run = tltk.launch(tltk.TransferSpec(target=tltk.DataSpec("digits")))
+        run.result()["accuracy"]
+    """
+    run = Local().submit(spec, again=again)
+    return wait(run)

@@ -1,0 +1,215 @@
+"""`python -m tltk.jobs.supervisor`: starts queued runs, watches them, stops them. One per home.
+
+It may die: the runs go on, and the next supervisor adopts them by process number and start time. It
+ends by itself when there has been nothing to do for a while.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from tltk import home
+from tltk.jobs import queue
+from tltk.jobs.local import supervisor_lock
+from tltk.runs import ACTIVE, Run, is_alive
+
+TICK = 0.1
+SOFT, HARD = 15.0, 20.0  # seconds after a request to stop: terminate, then kill
+IDLE = float(os.environ.get("TLTK_SUPERVISOR_IDLE", "900"))
+SPARE_RAM = 8 << 30  # a warm spare is kept on machines with at least so much memory
+
+
+def slots() -> list[dict[str, str]]:
+    """The environment of each run that may go at the same time: one per GPU, else one.
+
+    `TLTK_SLOTS` asks for more, on a machine with memory to spare.
+    """
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        listed = subprocess.run(
+            ["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
+        if listed:
+            return [{"CUDA_VISIBLE_DEVICES": str(i)} for i in range(len(listed.splitlines()))]
+    count = max(int(os.environ.get("TLTK_SLOTS", "1")), 1)
+    threads = max((os.cpu_count() or 1) // count, 1)
+    return [{"TLTK_THREADS": str(threads)}] * count
+
+
+class Worker:
+    """A process of ours: a run, or a warm spare that waits for one."""
+
+    def __init__(self) -> None:
+        # Threads that wait for one another must not burn the core that another run needs.
+        environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tltk.run", "--wait"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=environment, cwd=home.home(), start_new_session=os.name == "posix",
+        )  # fmt: skip
+        self.born = psutil.Process(self.process.pid).create_time()
+
+    def give(self, run: Run, environment: dict[str, str]) -> None:
+        """Hand it the run."""
+        order = {"folder": str(run.path), "log": str(run.path / "log.txt"), "environment": environment}
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.close()
+
+
+def kill(pid: int, born: float, force: bool) -> None:
+    """End a process and its children: by group where there are groups."""
+    if not is_alive(pid, born):
+        return
+    with contextlib.suppress(psutil.Error, OSError):
+        if os.name == "posix":
+            os.killpg(pid, signal.SIGKILL if force else signal.SIGTERM)
+            return
+        for process in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
+            process.kill() if force else process.terminate()
+
+
+class Supervisor:
+    """The loop over the queue's table."""
+
+    def __init__(self) -> None:
+        self.slots = slots()
+        self.workers: dict[str, Worker] = {}
+        self.spare: Worker | None = None
+        self.keeps_spare = psutil.virtual_memory().total >= SPARE_RAM and os.environ.get("TLTK_SPARE") != "0"
+        self.busy = time.monotonic()
+
+    def tick(self) -> None:
+        """One look at every job."""
+        jobs = queue.jobs()
+        for job in jobs:
+            (self._watch if job.state == "running" else self._skip_cancelled)(job)
+        jobs = queue.jobs()
+        used = {job.slot for job in jobs if job.state == "running"}
+        for job in jobs:
+            free = [i for i in range(len(self.slots)) if i not in used]
+            if job.state == "queued" and free:
+                self._start(job, free[0])
+                used.add(free[0])
+        if jobs:
+            self.busy = time.monotonic()
+        if self.keeps_spare and (self.spare is None or self.spare.process.poll() is not None):
+            self.spare = Worker()
+
+    def is_idle(self) -> bool:
+        """Whether nothing has been asked for some time."""
+        return time.monotonic() - self.busy > IDLE
+
+    def _skip_cancelled(self, job: queue.Job) -> None:
+        if job.cancelled:
+            queue.remove(job.run)
+            run = Run(home.room("runs") / job.run)
+            if run.path.exists():
+                run.write_status(state="stopped", message="Taken off the queue before it began.")
+
+    def _start(self, job: queue.Job, slot: int) -> None:
+        run = Run(home.room("runs") / job.run)
+        if not (run.path / "spec.json").exists():
+            queue.remove(job.run)  # its folder was deleted while it waited
+            return
+        worker, self.spare = self.spare or Worker(), None
+        if worker.process.poll() is not None:
+            worker = Worker()
+        queue.started(job.run, slot, worker.process.pid, worker.born)
+        run.write_status(state="running", message="Starting.", pid=worker.process.pid, pid_born=worker.born)
+        self.workers[job.run] = worker
+        worker.give(run, self.slots[slot])
+
+    def _watch(self, job: queue.Job) -> None:
+        worker = self.workers.get(job.run)
+        code = worker.process.poll() if worker else None
+        if code is None and is_alive(job.pid or 0, job.born or 0):
+            self._press(job)
+            return
+        self.workers.pop(job.run, None)
+        self._settle(job, code)
+        queue.remove(job.run)
+
+    def _press(self, job: queue.Job) -> None:
+        """Stop what was cancelled or ran too long: first politely, then not."""
+        now = time.time()
+        if job.timeout and not job.cancelled and now - (job.started or now) > job.timeout:
+            queue.cancel(job.run)
+            Run(home.room("runs") / job.run).stop_file.touch()
+            return
+        waited = now - job.cancelled if job.cancelled else 0.0
+        if waited > SOFT:
+            kill(job.pid or 0, job.born or 0, force=waited > HARD)
+
+    def _settle(self, job: queue.Job, code: int | None) -> None:
+        """Give a run that ended without a word its last word."""
+        run = Run(home.room("runs") / job.run)
+        if not run.path.exists():
+            return
+        if job.timeout and time.time() - (job.started or 0) > job.timeout:
+            run.write_status(state="stopped", message=f"Stopped after its time limit of {job.timeout:g} s.")
+            return
+        if run.written_status().state not in ACTIVE:
+            return
+        if job.cancelled:
+            run.write_status(state="stopped", message="Stopped by force; it can be resumed from its checkpoint.")
+        elif code == -signal.SIGTERM or code == 0:
+            run.write_status(state="stopped", message="Its process was asked to end; it can be resumed.")
+        elif code in (-9, 137):
+            run.write_status(
+                state="failed",
+                message="Its process was killed, probably because memory ran out. Lower the batch size or the "
+                "picture size, or raise the boundary; resuming goes on from the last checkpoint.",
+            )
+        else:
+            how = "was lost" if code is None else f"ended with code {code}"
+            run.write_status(
+                state="failed",
+                message=f"Its process {how} without a word. Resuming goes on from the last checkpoint; the log may "
+                "say more.",
+            )
+
+
+def serve(lock: FileLock) -> None:
+    """Look after the queue until it has been empty for a while.
+
+    The queue is looked at once more after the lock is let go, since whoever submitted a job
+    meanwhile saw the lock held and relies on us.
+    """
+    supervisor = Supervisor()
+    while True:
+        while not supervisor.is_idle():
+            supervisor.tick()
+            time.sleep(TICK)
+        lock.release()
+        if not queue.jobs():
+            break
+        lock.acquire(timeout=5)
+        supervisor.busy = time.monotonic()
+    if supervisor.spare is not None and supervisor.spare.process.stdin is not None:
+        supervisor.spare.process.stdin.close()
+
+
+def main() -> int:
+    """Serve, unless another supervisor does."""
+    lock = supervisor_lock()
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        return 0
+    os.chdir(Path(home.home()))
+    serve(lock)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
