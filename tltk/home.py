@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tltk.errors import BadSpec
 
-ROOMS = ("runs", "domains", "bank", "layers")
+ROOMS = ("runs", "domains", "bank")
 
 
 def home() -> Path:

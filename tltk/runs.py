@@ -94,6 +94,11 @@ class Run:
             raise UnknownName.among("A run", run_id, hits or known)
         return cls(home.room("runs") / hits[0])
 
+    @classmethod
+    def at(cls, run_id: str) -> Run:
+        """The run of exactly this id, whether or not its folder is there."""
+        return cls(home.room("runs") / home.check_id(run_id))
+
     @property
     def id(self) -> str:
         """The folder's name."""

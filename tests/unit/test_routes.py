@@ -50,7 +50,7 @@ def run() -> Run:
 
 def ask(client: TestClient, run: Run, cursor: str = "", **params: str) -> Any:
     module._look.cache_clear()
-    module._increment.cache_clear()  # as if a quarter of a second had passed
+    module._news.cache_clear()  # as if a quarter of a second had passed
     reply = client.get(f"/tltk/live/{run.id}", params={"cursor": cursor, **params})
     assert reply.status_code == 200, reply.text
     assert reply.headers["cache-control"] == "no-store"
@@ -121,8 +121,7 @@ def test_a_child_that_does_not_exist_yet_is_waited_for(client: TestClient) -> No
 
 
 def test_many_points_are_thinned_and_the_ends_stay(client: TestClient, run: Run) -> None:
-    append(run, *(point(i) for i in range(10_000)))  # more than BIG_READ: goes through a thread
-    assert (run.path / "rows.jsonl").stat().st_size > module.BIG_READ
+    append(run, *(point(i) for i in range(10_000)))
     (trace,) = ask(client, run)["traces"]
     assert len(trace["x"]) == len(trace["y"]) == MAX_POINTS
     assert (trace["x"][0], trace["x"][-1]) == (0.0, 9999.0)
@@ -206,3 +205,14 @@ def test_a_run_whose_process_is_gone_counts_as_failed(client: TestClient, run: R
     reply = ask(client, run)
     assert reply["state"] == "failed"
     assert "Resume it" in reply["message"]
+
+
+def test_viewers_who_stand_at_the_same_place_share_one_look(
+    client: TestClient, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(run, point(10))
+    monkeypatch.setattr(module, "LOOKS", 1e-9)  # one moment for the whole test
+    module._news.cache_clear()
+    answers = [client.get(f"/tltk/live/{run.id}").json() for _ in range(5)]
+    assert all(answer == answers[0] for answer in answers)
+    assert (module._news.cache_info().misses, module._news.cache_info().hits) == (1, 4)

@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial, wraps
+from functools import cache, lru_cache, wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +32,6 @@ from tltk.runs import Child, Run, Status
 
 MAX_POINTS = 1500  # of one trace in one answer
 MAX_CURSOR = 32_768  # characters
-BIG_READ = 200_000  # bytes: more than this is parsed in a thread, so that nobody else waits
 LOOKS = 4.0  # a second, at a run's folder, however many viewers ask
 AXES = ("step", "epoch", "seconds")
 ROLES = ("measure", "search", "source")  # a run that serves in several is drawn as the first of these
@@ -58,14 +57,6 @@ class Unread:
     size: int
     mark: int
     reset: bool = False
-
-
-@dataclass(frozen=True)
-class Increment:
-    """New points as JSON, and where the next ones will begin."""
-
-    traces: list[msgspec.Raw]
-    at: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -263,35 +254,26 @@ def _trace(line: Line, split: str, rows: Sequence[Row], wanted: Wanted, reset: b
     return trace
 
 
-@lru_cache(maxsize=512)
-def _increment(line: Line, unread: Unread, wanted: Wanted, moment: int) -> Increment:
-    """What is new in one run; read once for all viewers who stand at the same byte at this moment."""
-    rows: list[Row] = []
-    end, mark = unread.start, unread.mark
-    if unread.size:
-        rows, end = line.run.rows(unread.start)
-        mark = _mark(line.run, end)
-    traces = [_trace(line, split, rows, wanted, unread.reset) for split in wanted.splits]
-    return Increment([msgspec.Raw(msgspec.json.encode(t)) for t in traces if t], (end, mark))
+def _increment(line: Line, unread: Unread, wanted: Wanted) -> tuple[list[dict[str, Any]], tuple[int, int]]:
+    """New points of one run, and where the next ones will begin."""
+    if not (unread.size or unread.reset):
+        return [], (unread.start, unread.mark)
+    rows, end = line.run.rows(unread.start) if unread.size else ([], 0)
+    traces = (_trace(line, split, rows, wanted, unread.reset) for split in wanted.splits)
+    return [trace for trace in traces if trace], (end, _mark(line.run, end))
 
 
-@_in_sentences
-async def live(request: Request) -> Response:
-    """What is new in a run, or in all runs of a study, since the cursor of the last answer."""
-    run, wanted = _find(request.path_params["run_id"]), _wanted(request)
-    cursor = _unpack(request.query_params.get("cursor", ""), wanted)
-    moment = int(time.monotonic() * LOOKS)
-    look = _look(run, wanted, moment)
-    status, at, traces = look.status, {}, []
+@lru_cache(maxsize=256)
+def _news(run_id: str, wanted: Wanted, cursor: str, moment: int) -> bytes:
+    """The answer to all viewers who have read equally far at this `moment`."""
+    known = _unpack(cursor, wanted).at
+    look = _look(_find(run_id), wanted, moment)
+    traces, at = [], {}
     for line, name, seen in look.lines:
-        unread = _unread(line.run, seen, *cursor.at.get(name, (0, 0)))
-        at[name] = (unread.start, unread.mark)
-        if unread.size or unread.reset:
-            read = partial(_increment, line, unread, wanted, moment)
-            increment = await run_in_threadpool(read) if unread.size > BIG_READ else read()
-            traces += increment.traces
-            at[name] = increment.at
-    return _answer({
+        new, at[name] = _increment(line, _unread(line.run, seen, *known.get(name, (0, 0))), wanted)
+        traces += new
+    status = look.status
+    return msgspec.json.encode({
         "state": status.state,
         "message": status.message,
         "epoch": status.epoch,
@@ -300,6 +282,16 @@ async def live(request: Request) -> Response:
         "traces": traces,
         "cursor": _pack(Cursor(wanted.signature, at)),
     })
+
+
+@_in_sentences
+async def live(request: Request) -> Response:
+    """What is new in a run, or in all runs of a study, since the cursor of the last answer."""
+    ask = (request.path_params["run_id"], _wanted(request), request.query_params.get("cursor", ""))
+    moment = int(time.monotonic() * LOOKS)
+    # A first answer may hold a long history: a thread reads it, so that nobody else waits.
+    body = _news(*ask, moment) if ask[2] else await run_in_threadpool(_news, *ask, moment)
+    return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 # -- files --------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from PIL.Image import Resampling
 
 from tltk.data.decode import resize
 from tltk.data.digits import SOURCE as DIGITS
-from tltk.data.digits import base_digits
+from tltk.data.digits import base_digits, bundled
 from tltk.data.domain import Domain, Pixels, Progress, keep
 from tltk.spec import DataSpec
 
@@ -56,6 +56,9 @@ def _masks(digits: Pixels) -> NDArray[np.int16]:
 
 
 def _photos() -> list[Image.Image]:
+    paths = [bundled("images", name) for name in ("china.jpg", "flower.jpg")]
+    if None not in paths:
+        return [Image.open(path).convert("RGB") for path in paths if path]
     from sklearn.datasets import load_sample_images
 
     return [Image.fromarray(photo) for photo in load_sample_images().images]

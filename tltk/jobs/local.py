@@ -12,7 +12,7 @@ from tltk import home
 from tltk.errors import RunProblem
 from tltk.jobs import queue
 from tltk.runs import ACTIVE, Run
-from tltk.spec import AnySpec
+from tltk.spec import AnySpec, DescribeSpec
 
 
 class Local:
@@ -44,13 +44,13 @@ class Local:
         """Queue a run that stopped, failed or was lost; it goes on from its last checkpoint."""
         run.stop_file.unlink(missing_ok=True)
         run.write_status(state="waiting", message="")
-        queue.add(run.id, timeout)
+        queue.add(run.id, timeout, light=isinstance(run.spec, DescribeSpec))
         ensure_supervisor()
         return run
 
     def cancel(self, run_id: str) -> None:
         """Ask a run to stop: at its next step, else by force after a while."""
-        run = Run(home.room("runs") / home.check_id(run_id))
+        run = Run.at(run_id)
         job = queue.find(run.id)
         if job is None:
             return
@@ -60,7 +60,7 @@ class Local:
 
     def state(self, run_id: str) -> str:
         """waiting, running, done, stopped or failed."""
-        run, job = Run(home.room("runs") / home.check_id(run_id)), queue.find(run_id)
+        run, job = Run.at(run_id), queue.find(run_id)
         if job is None:
             # Waiting without a job: the table was lost. It can be resumed.
             state = run.status.state
@@ -70,7 +70,7 @@ class Local:
 
     def ahead(self, run_id: str) -> int:
         """How many jobs run or wait before this one."""
-        names = [job.run for job in queue.jobs()]
+        names = [job.run for job in queue.jobs() if not job.light]
         return names.index(run_id) if run_id in names else 0
 
     def log(self, run_id: str) -> str:

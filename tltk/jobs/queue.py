@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     run TEXT NOT NULL UNIQUE,
     state TEXT NOT NULL,                       -- queued · running
     timeout REAL NOT NULL DEFAULT 0,           -- seconds; 0 = none
+    light INTEGER NOT NULL DEFAULT 0,          -- a question of seconds, which no training holds up
     slot INTEGER,
     pid INTEGER,
     born REAL,
@@ -33,6 +34,7 @@ class Job:
     run: str
     state: str
     timeout: float
+    light: bool
     slot: int | None
     pid: int | None
     born: float | None
@@ -49,11 +51,12 @@ def _open() -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def add(run: str, timeout: float = 0.0) -> bool:
+def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
     """Put a run at the end of the queue; False when it is there already."""
     with _open() as db:
         done = db.execute(
-            "INSERT OR IGNORE INTO jobs (run, state, timeout) VALUES (?, 'queued', ?)", (run, timeout)
+            "INSERT OR IGNORE INTO jobs (run, state, timeout, light) VALUES (?, 'queued', ?, ?)",
+            (run, timeout, light),
         )
         return done.rowcount > 0
 
@@ -62,7 +65,7 @@ def jobs() -> list[Job]:
     """All jobs that wait or run, in order."""
     with _open() as db:
         rows = db.execute(
-            "SELECT number, run, state, timeout, slot, pid, born, started, cancelled FROM jobs ORDER BY number"
+            "SELECT number, run, state, timeout, light, slot, pid, born, started, cancelled FROM jobs ORDER BY number"
         )
         return [Job(*row) for row in rows]
 

@@ -23,7 +23,8 @@ from tltk.jobs import queue
 from tltk.jobs.local import supervisor_lock
 from tltk.runs import ACTIVE, Run, is_alive
 
-TICK = 0.1
+TICK, SLOW_TICK = 0.1, 0.3  # seconds between two looks, with and without jobs
+LIGHT = -1  # the slot of questions that take seconds
 SOFT, HARD = 15.0, 20.0  # seconds after a request to stop: terminate, then kill
 IDLE = float(os.environ.get("TLTK_SUPERVISOR_IDLE", "900"))
 SPARE_RAM = 8 << 30  # a warm spare is kept on machines with at least so much memory
@@ -88,15 +89,16 @@ class Supervisor:
         self.keeps_spare = psutil.virtual_memory().total >= SPARE_RAM and os.environ.get("TLTK_SPARE") != "0"
         self.busy = time.monotonic()
 
-    def tick(self) -> None:
-        """One look at every job."""
+    def tick(self) -> bool:
+        """One look at every job; whether there is any."""
         jobs = queue.jobs()
         for job in jobs:
             (self._watch if job.state == "running" else self._skip_cancelled)(job)
         jobs = queue.jobs()
         used = {job.slot for job in jobs if job.state == "running"}
         for job in jobs:
-            free = [i for i in range(len(self.slots)) if i not in used]
+            places = [LIGHT] if job.light else range(len(self.slots))
+            free = [i for i in places if i not in used]
             if job.state == "queued" and free:
                 self._start(job, free[0])
                 used.add(free[0])
@@ -104,6 +106,7 @@ class Supervisor:
             self.busy = time.monotonic()
         if self.keeps_spare and (self.spare is None or self.spare.process.poll() is not None):
             self.spare = Worker()
+        return bool(jobs)
 
     def is_idle(self) -> bool:
         """Whether nothing has been asked for some time."""
@@ -112,12 +115,12 @@ class Supervisor:
     def _skip_cancelled(self, job: queue.Job) -> None:
         if job.cancelled:
             queue.remove(job.run)
-            run = Run(home.room("runs") / job.run)
+            run = Run.at(job.run)
             if run.path.exists():
                 run.write_status(state="stopped", message="Taken off the queue before it began.")
 
     def _start(self, job: queue.Job, slot: int) -> None:
-        run = Run(home.room("runs") / job.run)
+        run = Run.at(job.run)
         if not (run.path / "spec.json").exists():
             queue.remove(job.run)  # its folder was deleted while it waited
             return
@@ -127,7 +130,7 @@ class Supervisor:
         queue.started(job.run, slot, worker.process.pid, worker.born)
         run.write_status(state="running", message="Starting.", pid=worker.process.pid, pid_born=worker.born)
         self.workers[job.run] = worker
-        worker.give(run, self.slots[slot])
+        worker.give(run, {} if slot == LIGHT else self.slots[slot])
 
     def _watch(self, job: queue.Job) -> None:
         worker = self.workers.get(job.run)
@@ -144,7 +147,7 @@ class Supervisor:
         now = time.time()
         if job.timeout and not job.cancelled and now - (job.started or now) > job.timeout:
             queue.cancel(job.run)
-            Run(home.room("runs") / job.run).stop_file.touch()
+            Run.at(job.run).stop_file.touch()
             return
         waited = now - job.cancelled if job.cancelled else 0.0
         if waited > SOFT:
@@ -152,7 +155,7 @@ class Supervisor:
 
     def _settle(self, job: queue.Job, code: int | None) -> None:
         """Give a run that ended without a word its last word."""
-        run = Run(home.room("runs") / job.run)
+        run = Run.at(job.run)
         if not run.path.exists():
             return
         if job.timeout and time.time() - (job.started or 0) > job.timeout:
@@ -188,8 +191,7 @@ def serve(lock: FileLock) -> None:
     supervisor = Supervisor()
     while True:
         while not supervisor.is_idle():
-            supervisor.tick()
-            time.sleep(TICK)
+            time.sleep(TICK if supervisor.tick() else SLOW_TICK)
         lock.release()
         if not queue.jobs():
             break

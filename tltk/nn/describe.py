@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tltk import home
 from tltk.errors import CannotSplit
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.nn.split import Cut
@@ -117,10 +114,10 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
 
 
 def describe(spec: DescribeSpec, device: torch.device) -> dict[str, Any]:
-    """Layers, width and speed, kept under the home for the pages, which do not load torch."""
+    """Layers, width and speed, as plain data: the result of a run of this kind, which pages read."""
     found = layers(spec.backbone, spec.size, spec.channels)
     net = make_backbone(spec.backbone, spec.size, spec.channels)
-    report = {
+    return {
         "backbone": spec.backbone,
         "size": spec.size,
         "channels": spec.channels,
@@ -129,10 +126,3 @@ def describe(spec: DescribeSpec, device: torch.device) -> dict[str, Any]:
         "seconds_per_gflop": seconds_per_gflop(spec.backbone, spec.size, spec.channels, device),
         "device": str(device),
     }
-    home.write_whole(kept_description(spec), json.dumps(report))
-    return report
-
-
-def kept_description(spec: DescribeSpec) -> Path:
-    """Where the description of this network is kept."""
-    return home.room("layers") / f"{spec.run_id}.json"

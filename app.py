@@ -1,0 +1,13 @@
+"""The dashboard as Streamlit starts it: `tltk app`, or `streamlit run app.py`. Pages are in pages/."""
+
+from pathlib import Path
+
+import streamlit as st
+
+import tltk.dashboard
+from tltk.dashboard.routes import routes
+from tltk.dashboard.serve import lifespan
+
+# The router does not lie beside pages/: there the first deep link would run a page bare. Its path is
+# absolute, since in an installed wheel this file lies elsewhere than the package.
+app = st.App(Path(tltk.dashboard.__file__).parent / "router.py", routes=routes, lifespan=lifespan)

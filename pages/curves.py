@@ -1,0 +1,36 @@
+"""Curves: scratch against transfer with bands, and the verdict."""
+
+import streamlit as st
+
+from tltk import command
+from tltk.dashboard import chrome
+from tltk.dashboard.verdict_view import live_arms, show_curves, show_verdict
+from tltk.jobs import Local
+from tltk.runs import ACTIVE
+from tltk.spec import CompareSpec
+
+QUANTITIES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Cross-entropy"}
+AXES = {"step": "Steps", "seconds": "Seconds", "epoch": "Epochs"}
+
+with chrome.page("Curves", "Scratch against transfer at the same budget: mean over seeds, 95 % band, every seed, verdict."):
+    run = chrome.choose(CompareSpec, "curves:run")
+    if run is None:
+        chrome.nothing(
+            "**No comparison yet.** It takes a minute or so: both arms are trained here, with a fair learning rate each.",
+            "start", "See transfer happen",
+        )  # fmt: skip
+    else:
+        live_arms(run, key="curves")
+        state = Local().state(run.id)
+        if state in ACTIVE and st.button("Stop training", key="curves:stop", icon=":material/stop:"):
+            Local().cancel(run.id)
+            st.toast("Asked it to stop; it can be resumed.")
+        show_verdict(run)
+        if state not in ACTIVE:
+            left, right = st.columns(2)
+            name = left.segmented_control("Quantity", QUANTITIES, format_func=QUANTITIES.get, default="macro_f1")
+            x = right.segmented_control("Over", AXES, format_func=AXES.get, default="seconds")
+            show_curves(run, f"curves:more:{run.id}", name or "macro_f1", x or "seconds")
+        with st.expander("The same from the shell and from Python"):
+            st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
+            st.code(command.to_python(run.spec), language="python")

@@ -1,0 +1,195 @@
+"""Design: the network as its layers, the freeze boundary, the strategy, what it will cost. Then launch."""
+
+import dataclasses
+
+import streamlit as st
+
+from tltk import command, data
+from tltk.dashboard import chrome, controls, plan
+from tltk.dashboard.freeze_handle import freeze_handle
+from tltk.dashboard.network import class_count, cost_of, described
+from tltk.dashboard.plot import plot
+from tltk.jobs import Local
+from tltk.plots.phases import plan as phase_map
+from tltk.spec import CompareSpec, StrategySpec
+from tltk.strategies import make, strategies
+
+BACKBONES = (
+    "resnet10t", "resnet18", "resnet26t", "mobilenetv2_035", "mobilenetv2_100", "mobilenetv3_small_050",
+    "convnext_atto", "vit_tiny_patch16_224", "efficientnet_b0", "resnet50", "test_vit", "test_resnet",
+)  # fmt: skip
+
+
+def domain_controls() -> None:
+    """Target and source, by name or by path."""
+    left, right = st.columns(2)
+    with left:
+        _domain("Target", ("target",))
+        one, two = st.columns(2)
+        with one:
+            controls.field("target", "shots")
+        with two:
+            controls.field("target", "size")
+    with right:
+        _weights()
+
+
+def _domain(title: str, path: tuple[str, ...]) -> None:
+    """A menu of domains; those that read a path ask for it."""
+    name = plan.read((*path, "name"))
+    kind, _, argument = name.partition(":")
+    kinds = data.domains.names()
+    bound = plan.bind((*path, "name"), lambda v: v.partition(":")[0], lambda v: v + (":" if v in PATHS else ""), title)
+    st.selectbox(title, kinds, format_func=lambda k: f"{k.replace('_', ' ')} — {data.domains.summary(k)}", **bound)
+    if kind in PATHS:
+        bound = plan.bind((*path, "name"), lambda v: v.partition(":")[2], lambda v: f"{kind}:{v.strip()}", "path")
+        st.text_input(PATHS[kind], placeholder="/home/me/pictures", **bound)
+        if not argument:
+            st.caption("Nothing leaves this machine: the path is read where the dashboard runs.")
+
+
+PATHS = {"folder": "Folder with one folder per class", "archive": ".zip or .tar of such a folder", "npz": ".npz file"}
+WEIGHTS = {
+    "source": "train a source network first",
+    "scratch": "scratch: random weights",
+    "run": "of an earlier run",
+    "file": "a safetensors file",
+    "hub": "the hub's, by tag",
+}
+
+
+def _weights() -> None:
+    """Where the weights come from: a source domain, or one of the four kinds."""
+    now = plan.plan()
+    kind = "source" if now.source is not None else now.net.weights.partition(":")[0]
+    chosen = st.selectbox(
+        "Weights to start from", list(WEIGHTS), list(WEIGHTS).index(kind), format_func=WEIGHTS.get,
+        key=f"design:weights:{kind}",
+    )  # fmt: skip
+    if chosen != kind:
+        source = plan.FIRST.source if chosen == "source" else None
+        weights = chosen if chosen == "scratch" else "scratch" if chosen == "source" else f"{chosen}:"
+        plan.put(dataclasses.replace(now, source=source, net=dataclasses.replace(now.net, weights=weights)))
+        st.rerun()
+    if kind == "source":
+        _domain("Source", ("source",))
+    elif kind == "run":
+        done = {r.id: r for r in chrome.listed() if (r.path / "model.safetensors").exists()}
+        if not done:
+            st.caption("No run has finished yet.")
+            return
+        held = now.net.weights.partition(":")[2]
+        index = next((i for i, name in enumerate(done) if name == held), 0)
+        run_id = st.selectbox("Run", list(done), index, format_func=lambda i: chrome.title_of(done[i]))
+        if run_id != held:
+            plan.change(("net", "weights"), f"run:{run_id}")
+            st.rerun()
+    elif kind in ("file", "hub"):
+        bound = plan.bind(("net", "weights"), lambda v: v.partition(":")[2], lambda v: f"{kind}:{v.strip()}")
+        st.text_input("Path of the file" if kind == "file" else "Tag, such as a1_in1k; empty = timm's default", **bound)
+
+
+def network_controls() -> None:
+    """Backbone, boundary and handle."""
+    names = list(dict.fromkeys([plan.read(("net", "backbone")), *BACKBONES]))
+    st.selectbox(
+        "Backbone", names, accept_new_options=True, help="Any timm classification model: choose one or type its name.",
+        **plan.bind(("net", "backbone")),
+    )  # fmt: skip
+    found = described()
+    if found is None:
+        return
+    depth = len(found.layers)
+    boundary = min(plan.read(("net", "boundary")), depth)
+    if boundary != plan.read(("net", "boundary")):
+        plan.change(("net", "boundary"), boundary)
+    moved = freeze_handle(found.layers, boundary, key="design:handle", cost=cost_of(found))
+    if moved is not None:
+        plan.change(("net", "boundary"), moved)
+        st.rerun()
+    labels = ["nothing frozen", *(f"frozen up to {layer.name}" for layer in found.layers)]
+    st.selectbox(
+        "Freeze boundary", range(depth + 1), format_func=lambda k: f"{k}: {labels[k]}",
+        help="The same boundary as the handle's, for those who would rather choose.", **plan.bind(("net", "boundary")),
+    )  # fmt: skip
+
+
+def strategy_controls() -> None:
+    """Strategy with its knobs, and the plan that it makes."""
+    names = strategies.names()
+    st.selectbox(
+        "Strategy", names, format_func=lambda n: strategies.summary(n),
+        **plan.bind(("strategy",), lambda s: s.name, lambda n: StrategySpec(n)),
+    )  # fmt: skip
+    now = plan.plan()
+    controls.strategy_knobs(strategies[now.strategy.name])
+    found = described(quiet=True)
+    if found is None:
+        return
+    names = [*(layer.name for layer in found.layers), "head"]
+    phases = make(now.strategy).phases(len(found.layers), now.net.boundary, now.optim.epochs)
+    plot(
+        phase_map(phases, names, now.optim.lr), key="design:phases", height=max(220, 20 * len(names) + 100),
+        alt="The strategy's plan: which layer learns in which epoch, and at which rate. Grey layers are frozen.",
+    )  # fmt: skip
+
+
+def launch() -> None:
+    """The two ways to run the plan, and the same as a command."""
+    now = plan.plan()
+    left, middle, right = st.columns([2, 2, 3], vertical_alignment="center")
+    can_compare = now.source is not None or now.net.weights != "scratch"
+    if left.button(
+        "Compare with scratch", type="primary", icon=":material/balance:", width="stretch", disabled=not can_compare,
+        help="Both arms, a search for each learning rate, several seeds, a verdict.",
+    ):  # fmt: skip
+        start(now)
+    if middle.button(
+        "Train once", icon=":material/play_arrow:", width="stretch", disabled=now.source is not None,
+        help="One training of the plan's network. With a source to train first, compare.",
+    ):  # fmt: skip
+        start(plan.training())
+    if not can_compare:
+        right.caption("A comparison needs weights to transfer; choose some above.")
+    with st.expander("The same from the shell and from Python"):
+        st.code(command.to_command(now if now.source is not None else plan.training()), language="bash", wrap_lines=True)
+        st.code(command.to_python(now if now.source is not None else plan.training()), language="python")
+
+
+def start(spec) -> None:
+    """Queue the spec and go to where it can be watched."""
+    data.parse(spec.target.name)
+    run = Local().submit(spec)
+    plan.choose_run(run.id)
+    chrome.open_page("curves" if isinstance(spec, CompareSpec) else "train")
+
+
+with chrome.page("Design", "Choose pictures and a network, drag the boundary between what stays and what learns, launch."):
+    plan.chosen_run()
+    with st.container(border=True):
+        domain_controls()
+    with st.container(border=True):
+        network_controls()
+    one, two = st.columns([3, 2])
+    with one, st.container(border=True):
+        strategy_controls()
+    with two, st.container(border=True):
+        st.markdown("**Training**")
+        left, right = st.columns(2)
+        with left:
+            for name in ("lr", "epochs", "batch_size", "schedule"):
+                controls.field("optim", name)
+        with right:
+            for name in ("optimizer", "epoch_images", "weight_decay", "patience"):
+                controls.field("optim", name)
+        with st.expander("More: regularisation, augmentation, device, seeds"):
+            for name in ("warmup", "label_smoothing", "mixup", "clip", "momentum", "precision", "device", "cache"):
+                controls.field("optim", name)
+            for name in ("crop", "flip", "colour", "rotation", "copies"):
+                controls.field("views", name)
+            for name in ("norm", "head", "dropout", "drop_path"):
+                controls.field("net", name)
+            controls.field("seeds")
+            controls.field("first_seed")
+    class_count()
+    launch()

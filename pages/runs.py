@@ -1,0 +1,113 @@
+"""Runs: every run as a folder that can be opened, compared, copied, exported and deleted."""
+
+import json
+
+import streamlit as st
+
+from tltk import command
+from tltk.dashboard import chrome, plan
+from tltk.dashboard.plot import plot
+from tltk.jobs import Local
+from tltk.plots.curves import lines
+from tltk.spec import CompareSpec
+
+
+def row(run) -> dict:
+    """A run as a line of the table."""
+    spec, result = run.spec, run.result() or {}
+    compare = isinstance(spec, CompareSpec)
+    label = result.get("verdict", {}).get("label", "") if compare else ""
+    figure = result.get("verdict", {}).get("gap") if compare else result.get("accuracy")
+    return {
+        "run": run.id,
+        "kind": "comparison" if compare else "training",
+        "state": f"{chrome.SIGNS.get(Local().state(run.id), '')} {Local().state(run.id)}",
+        "target": chrome.short(spec.target.name),
+        "labels per class": spec.target.shots or "all",
+        "network": spec.net.backbone,
+        "strategy": spec.strategy.name.replace("_", " "),
+        "boundary": spec.net.boundary,
+        "learning rate": None if compare else spec.optim.lr,
+        "seed": spec.first_seed if compare else spec.seed,
+        "result": label or (f"{100 * figure:.1f} %" if figure is not None else ""),
+        "seconds": run.status.seconds,
+    }
+
+
+def actions(run) -> None:
+    """What can be done with one run."""
+    one, two, three, four = st.columns(4)
+    if one.button("Open", width="stretch", icon=":material/open_in_new:"):
+        plan.choose_run(run.id)
+        chrome.open_page("curves" if isinstance(run.spec, CompareSpec) else "train")
+    two.download_button(
+        "Export as zip", run.export, f"tltk-{run.id}.zip", "application/zip", width="stretch", on_click="ignore",
+        icon=":material/download:",
+    )  # fmt: skip
+    state = Local().state(run.id)
+    if state in ("waiting", "running"):
+        if three.button("Stop training", width="stretch"):
+            Local().cancel(run.id)
+            st.rerun()
+    elif three.button("Train again", width="stretch", help="Forget what was measured and run the same spec anew."):
+        Local().submit(run.spec, again=True)
+        st.rerun()
+    if four.button("Delete", width="stretch", icon=":material/delete:", disabled=state in ("waiting", "running")):
+        confirm(run.id)
+    st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
+    st.code(command.to_python(run.spec), language="python")
+
+
+@st.dialog("Delete this run for good?")
+def confirm(run_id: str) -> None:
+    """Deleting is asked for twice."""
+    st.write(f"Run {run_id}: its curves, result and weights are removed from this machine.")
+    if st.button("Delete for good", type="primary"):
+        from tltk.runs import Run
+
+        Run.at(run_id).delete()
+        st.rerun()
+
+
+def differences(runs) -> list[dict]:
+    """Fields in which the specs of these runs differ."""
+
+    def flat(body: dict, prefix: str = "") -> dict:
+        found = {}
+        for name, value in body.items():
+            found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        return found
+
+    specs = {r.id[:6]: flat(json.loads(r.spec.to_json())) for r in runs}
+    names = sorted({n for s in specs.values() for n in s})
+    found = [{"field": n, **{i: str(s.get(n, "–")) for i, s in specs.items()}} for n in names]
+    return [f for f in found if len(set(list(f.values())[1:])) > 1]
+
+
+def overlay(runs) -> None:
+    """Several runs over one another, and what was asked of them differently."""
+    name = st.segmented_control("Quantity", ["accuracy", "loss", "macro_f1"], default="accuracy") or "accuracy"
+    trainings = [r for r in runs if not isinstance(r.spec, CompareSpec)]
+    if trainings:
+        curves = {chrome.title_of(r): r.curve(name) for r in trainings}
+        plot(lines(curves, f"Validation {name}", "step"), key="runs:overlay", height=380, alt=f"Validation {name} of the chosen runs.")
+    st.dataframe(differences(runs), hide_index=True, width="stretch")
+
+
+with chrome.page("Runs", "Every run is a folder: its spec, its rows, its result. Tick one to open it, several to compare them."):
+    found = chrome.listed()
+    if not found:
+        chrome.nothing("**No runs yet.** Runs are kept until you delete them.", "start", "See transfer happen")
+    else:
+        children = {c.id for r in found for c in r.children()}
+        everything = st.toggle("Show the trainings inside comparisons", value=False)
+        shown = [r for r in found if everything or r.id not in children]
+        chosen = st.dataframe(
+            [row(r) for r in shown], hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
+            key="runs:table",
+        )  # fmt: skip
+        picked = [shown[i] for i in chosen["selection"]["rows"] if i < len(shown)]
+        if len(picked) == 1:
+            actions(picked[0])
+        elif picked:
+            overlay(picked)

@@ -1,0 +1,74 @@
+"""Start: one click to a true comparison, trained there and then."""
+
+import dataclasses
+
+import streamlit as st
+
+from tltk.compare import count
+from tltk.dashboard import chrome, plan
+from tltk.dashboard.verdict_view import live_arms, show_verdict
+from tltk.jobs import Local
+from tltk.spec import CompareSpec
+
+TARGETS = {
+    "blended_digits": "handwritten digits on photo backgrounds",
+    "digits": "handwritten digits, plain",
+}
+
+
+def asked() -> CompareSpec:
+    """The first plan with the choices of this page."""
+    left, middle, right = st.columns(3)
+    target = left.selectbox("Target", list(TARGETS), format_func=TARGETS.get, key="start:target")
+    shots = middle.select_slider("Labels per class", [1, 2, 5, 10, 20], 5, key="start:shots")
+    seed = right.number_input("First seed", 0, 10_000, 0, key="start:seed", help="Another seed draws other labels.")
+    data = dataclasses.replace(plan.FIRST.target, name=target, shots=shots)
+    return dataclasses.replace(plan.FIRST, target=data, first_seed=seed)
+
+
+with chrome.page(
+    "See what transfers",
+    "A network learns one thing and is reused for another. Does that help? Train both, with the same "
+    "budget, and see: one network **from scratch**, one that starts from a **source network**. Everything below is "
+    "trained on this machine, now.",
+):
+    with st.container(border=True):
+        st.markdown(
+            "**The question.** A network first learns to read *rendered* digits, of which we can draw any number. Does "
+            "that help it to read digits of another kind, of which only a few are labelled?"
+        )
+        spec = asked()
+        columns = st.columns([2, 3], vertical_alignment="center")
+        if columns[0].button("See transfer happen", type="primary", icon=":material/play_arrow:", width="stretch"):
+            run = Local().submit(spec)
+            plan.put(spec)
+            plan.choose_run(run.id)
+            st.rerun()
+        columns[1].caption(
+            f"{count(spec)} short trainings: the source network, a search for each arm's learning rate, then "
+            f"{spec.seeds} seeds of either arm. A minute or so on two cores."
+        )
+
+    run_id = plan.chosen_run()
+    shown = next((r for r in chrome.listed(CompareSpec) if run_id and r.id.startswith(run_id)), None)
+    if shown is None:
+        st.markdown(
+            "You will see three kinds of curves grow: the source network's, the search for a fair learning rate, and "
+            "the two arms. Then a sentence says whether transfer helped, with its interval, or that one cannot tell."
+        )
+    else:
+        live_arms(shown, key="start")
+        show_verdict(shown)
+
+    st.divider()
+    st.subheader("Then make it yours", anchor=False)
+    one, two, three = st.columns(3)
+    with one:
+        st.markdown("**Your own pictures.** A folder with one folder per class is a domain.")
+        chrome.go("design", "Design a transfer")
+    with two:
+        st.markdown("**Where to freeze?** Drag the boundary across the layers and see what it costs.")
+        chrome.go("design", "Drag the boundary")
+    with three:
+        st.markdown("**What ran before?** Every run is a folder that can be opened, copied and exported.")
+        chrome.go("runs", "Open the runs")

@@ -1,0 +1,53 @@
+"""Train: what one training does while it does it: curves, rates, the audit of frozen layers."""
+
+import streamlit as st
+
+from tltk.dashboard import chrome, plan
+from tltk.dashboard.plot import plot
+from tltk.dashboard.training_view import audit_strip, layer_charts, numbers
+from tltk.dashboard.verdict_view import state_line
+from tltk.jobs import Local
+from tltk.runs import ACTIVE
+from tltk.spec import TransferSpec
+
+
+def chart(run, name: str, title: str, state: str) -> None:
+    """Training and validation over steps, live while it runs."""
+    axis = {"title": {"text": title}}
+    figure = {"layout": {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": axis}}
+    url = f"/tltk/live/{run.id}?name={name}&split=train,val,test"
+    ended = plot(
+        figure, key=f"train:{name}:{run.id}", height=340, live={"url": url, "every_ms": 400},
+        alt=f"{title} on training, validation and test pictures over optimiser steps.",
+    )  # fmt: skip
+    if ended and state in ACTIVE:
+        st.rerun()
+
+
+with chrome.page("Train", "One training, live: what it learns, what moves, and the proof that the frozen layers did not."):
+    run = chrome.choose(TransferSpec, "train:run")
+    if run is None:
+        chrome.nothing(
+            "**Nothing has been trained yet.** A training shows here as it runs: its curves, each layer's rate and how "
+            "far it moved, and the audit of what is frozen.",
+            "start", "See transfer happen",
+        )  # fmt: skip
+    else:
+        state = state_line(run)
+        if state in ACTIVE and st.button("Stop training", key="train:stop", icon=":material/stop:"):
+            Local().cancel(run.id)
+            st.toast("Asked it to stop; it can be resumed.")
+        numbers(run)
+        left, right = st.columns(2)
+        with left:
+            chart(run, "accuracy", "Accuracy", state)
+        with right:
+            chart(run, "loss", "Cross-entropy", state)
+        audit_strip(run, live=state in ACTIVE)
+        layer_charts(run)
+        with st.expander("What was asked for"):
+            from tltk import command
+
+            st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
+            st.json(run.spec.to_json(), expanded=False)
+    plan.plan()

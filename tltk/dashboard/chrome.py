@@ -1,0 +1,137 @@
+"""What surrounds a page: its title, its errors as sentences, what to say when there is nothing, the job bar."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import streamlit as st
+
+from tltk import __version__
+from tltk.dashboard import plan
+from tltk.errors import TltkError
+from tltk.jobs import Local
+from tltk.jobs import queue as table
+from tltk.runs import Run, all_runs
+from tltk.spec import CompareSpec, DescribeSpec, TransferSpec
+
+PAGES = ("start", "design", "train", "curves", "runs")
+SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
+
+
+@contextmanager
+def page(title: str, lead: str) -> Iterator[None]:
+    """A page with its title; an error of the user's is shown as its sentence, one of ours with a report."""
+    st.title(title, anchor=False)
+    st.markdown(lead)
+    refused = plan.fault()
+    if refused:
+        st.warning(refused)
+    try:
+        yield
+    except TltkError as fault:
+        st.error(str(fault))
+    except Exception as fault:  # Streamlit's own control flow derives from BaseException's other branch
+        if type(fault).__module__.startswith("streamlit"):
+            raise
+        st.error("This is a fault of ours, not of yours. Nothing of yours is lost; reload the page to go on.")
+        with st.expander("Report to copy"):
+            st.code(f"tltk {__version__}\n{traceback.format_exc()}")
+
+
+def nothing(text: str, page_name: str, link: str) -> None:
+    """An empty state: what will be here, and where to begin."""
+    with st.container(border=True):
+        st.markdown(text)
+        go(page_name, link)
+
+
+def go(page_name: str, text: str) -> None:
+    """A link to another page of ours, which keeps the plan and the chosen run."""
+    st.page_link(pages()[page_name], label=text)
+
+
+def pages() -> dict[str, Any]:
+    """The pages by name, as the router made them for this session."""
+    found: dict[str, Any] = plan.flag("pages")
+    return found
+
+
+def open_page(page_name: str) -> None:
+    """Go to another page of ours."""
+    st.switch_page(pages()[page_name])
+
+
+def title_of(run: Run) -> str:
+    """A run in a few words: sign, kind, target, network, id."""
+    sign, spec = SIGNS.get(Local().state(run.id), ""), run.spec
+    if isinstance(spec, DescribeSpec):
+        return f"{sign} layers of {spec.backbone} · {run.id[:6]}"
+    shots = f", {spec.target.shots} per class" if spec.target.shots else ""
+    target = f"{short(spec.target.name)}{shots}"
+    if isinstance(spec, CompareSpec):
+        source = f"{short(spec.source.name)} → " if spec.source else f"{short(spec.net.weights)} → "
+        return f"{sign} scratch vs transfer · {source}{target} · {run.id[:6]}"
+    name = f"{spec.strategy.name.replace('_', ' ')} from layer {spec.net.boundary}"
+    return f"{sign} {name} · {target} · lr {spec.optim.lr:g} · seed {spec.seed} · {run.id[:6]}"
+
+
+def short(name: str) -> str:
+    """A domain's or weights' name without its folders."""
+    kind, colon, rest = name.partition(":")
+    return f"{kind}:{rest.replace(chr(92), '/').rstrip('/').rpartition('/')[2]}" if colon else name.replace("_", " ")
+
+
+def listed(kind: type[TransferSpec] | type[CompareSpec] | None = None) -> list[Run]:
+    """The runs that users care about, newest first: questions about networks left out."""
+    found = []
+    for run in all_runs():
+        try:
+            spec = run.spec
+        except TltkError:
+            continue  # a folder that another version wrote
+        if not isinstance(spec, DescribeSpec) and (kind is None or isinstance(spec, kind)):
+            found.append(run)
+    return found
+
+
+def choose(kind: type[TransferSpec] | type[CompareSpec] | None, key: str) -> Run | None:
+    """A selector of runs that follows the URL; None where there is no run yet."""
+    found = {run.id: run for run in listed(kind)}
+    if not found:
+        return None
+    asked = plan.chosen_run()
+    ids = list(found)
+    index = next((i for i, name in enumerate(ids) if asked and name.startswith(asked)), 0)
+    run_id = st.selectbox("Run", ids, index, format_func=lambda i: title_of(found[i]), key=f"{key}:{ids[index]}")
+    if run_id != asked:
+        plan.choose_run(run_id)
+    return found[run_id]
+
+
+@st.fragment(run_every=2.0)
+def _bar() -> None:
+    jobs = [job for job in table.jobs() if not job.light]
+    if not jobs:
+        if plan.flag("jobs:seen"):
+            plan.flag("jobs:seen", False)
+            st.rerun()
+        return
+    plan.flag("jobs:seen", True)
+    run, waiting = Run.at(jobs[0].run), len(jobs) - 1
+    status = run.status
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    share = min(status.epoch / status.epochs, 1.0) if status.epochs else 0.0
+    more = f" · {waiting} more waiting" if waiting else ""
+    left.progress(share, text=f"{title_of(run)} — {status.message or 'training'} ({status.epoch} of {status.epochs or '…'}){more}")
+    if right.button("Stop training", key="jobs:stop", use_container_width=True):
+        Local().cancel(run.id)
+
+
+def job_bar() -> None:
+    """What runs now, on every page, while anything runs."""
+    if table.jobs():
+        with st.bottom:
+            _bar()

@@ -1,0 +1,61 @@
+"""A knob becomes a widget: range, choices and help come from the spec's own line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from tltk.dashboard import plan
+from tltk.spec import Knob, knobs
+
+LABELS = {
+    "lr": "Learning rate", "n": "Pictures", "val": "Validation share", "test": "Test share",
+    "shots": "Labels per class", "size": "Picture size (px)", "norm": "Norm statistics below the boundary",
+    "epoch_images": "Pictures in an epoch", "clip": "Gradient clip", "cache": "Feature bank",
+    "copies": "Kept views per picture", "colour": "Colour jitter",
+}  # fmt: skip
+
+
+def label(name: str) -> str:
+    """A knob's name as a person would write it."""
+    return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def widget(name: str, rule: Knob, bound: dict[str, Any], title: str | None = None) -> None:
+    """Draw the widget that suits a knob."""
+    text = title or label(name)
+    if rule.choices:
+        st.selectbox(text, rule.choices, help=rule.help, **bound)
+    elif isinstance(rule.default, float):
+        small = rule.log or (rule.hi is not None and rule.hi <= 1e-3)
+        st.number_input(
+            text, rule.lo, rule.hi, help=rule.help, format="%g" if small else "%.3g",
+            step=None if rule.hi is None else float(min((rule.hi - (rule.lo or 0)) / 20, 0.05)), **bound,
+        )  # fmt: skip
+    elif isinstance(rule.default, int):
+        st.number_input(text, int(rule.lo or 0), int(rule.hi or 10**9), step=1, help=rule.help, **bound)
+    else:
+        st.text_input(text, help=rule.help, **bound)
+
+
+def field(*path: str, title: str | None = None) -> None:
+    """The widget of one field of the plan, such as `field("optim", "lr")`."""
+    owner = plan.read(path[:-1])
+    widget(path[-1], knobs(owner)[path[-1]], plan.bind(path), title)
+
+
+def strategy_knobs(kind: type[Any]) -> None:
+    """The widgets of a strategy's own knobs; only what differs from its defaults goes into the plan."""
+    rules = knobs(kind)
+    now = plan.read(("strategy", "knobs"))
+    for name, rule in rules.items():
+
+        def write(value: Any, name: str = name, rule: Knob = rule) -> dict[str, Any]:
+            rest = {k: v for k, v in now.items() if k != name}
+            return rest if value == rule.default else {**rest, name: value}
+
+        def show(held: dict[str, Any], name: str = name, rule: Knob = rule) -> Any:
+            return type(rule.default)(held.get(name, rule.default))
+
+        widget(name, rule, plan.bind(("strategy", "knobs"), show, write, part=name))

@@ -1,0 +1,159 @@
+"""What the user is about to do: one `CompareSpec`, which outlives page switches and goes into the URL.
+
+The only file that touches `st.session_state`. Pages ask `plan()` and change it by path; widgets are
+bound by `bind`, so that the plan, not a widget, is the truth.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from tltk import command
+from tltk.errors import TltkError
+from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, TransferSpec
+
+PATH = tuple[str, ...]
+
+# The first minute: rendered digits as the source, digits on photo backgrounds with few labels as the target.
+FIRST = CompareSpec(
+    source=DataSpec("rendered_digits", n=4000, size=32, val=0.05, test=0.05),
+    source_optim=OptimSpec(epochs=3, batch_size=64, lr=2e-3, schedule="one_cycle"),
+    target=DataSpec("blended_digits", shots=5, size=32, val=0.15, test=0.44),
+    net=NetSpec(backbone="resnet10t"),
+    optim=OptimSpec(epochs=6, epoch_images=320, batch_size=32),
+)
+
+
+def plan() -> CompareSpec:
+    """The plan as it stands; the first time, what the URL says."""
+    if "plan" not in st.session_state:
+        st.session_state["plan"] = _from_url() or FIRST
+    found: CompareSpec = st.session_state["plan"]
+    return found
+
+
+def put(new: CompareSpec) -> None:
+    """Take this plan, and show it in the URL."""
+    st.session_state["plan"] = new
+    _to_url(new)
+
+
+def change(path: PATH, value: Any) -> None:
+    """Set one field; a value that cannot be meant is told and changes nothing."""
+    try:
+        put(_replaced(plan(), path, value))
+    except TltkError as fault:
+        st.session_state["plan_fault"] = str(fault)
+
+
+def fault() -> str | None:
+    """Why the last change was refused; told once."""
+    found: str | None = st.session_state.pop("plan_fault", None)
+    return found
+
+
+def read(path: PATH) -> Any:
+    """The value of one field of the plan."""
+    value: Any = plan()
+    for name in path:
+        value = getattr(value, name)
+    return value
+
+
+def bind(
+    path: PATH,
+    to_widget: Callable[[Any], Any] = lambda value: value,
+    from_widget: Callable[[Any], Any] = lambda value: value,
+    part: str = "",
+) -> dict[str, Any]:
+    """`key` and `on_change` for a widget that shows and sets one field of the plan, or a part of it."""
+    key = ":".join(("plan", ".".join(path), part))
+
+    def copy() -> None:
+        change(path, from_widget(st.session_state[key]))
+
+    st.session_state[key] = to_widget(read(path))
+    return {"key": key, "on_change": copy}
+
+
+def training() -> TransferSpec:
+    """The plan as one training, with the weights that it names."""
+    now = plan()
+    return TransferSpec(
+        target=now.target, net=now.net, strategy=now.strategy, optim=now.optim, views=now.views, seed=now.first_seed
+    )
+
+
+def chosen_run() -> str | None:
+    """The run that the pages show, from the URL or from this session."""
+    asked = st.query_params.get("run")
+    if asked:
+        st.session_state["run"] = asked
+    found: str | None = st.session_state.get("run")
+    return found
+
+
+def choose_run(run_id: str | None) -> None:
+    """Show this run from now on, also after a reload."""
+    st.session_state["run"] = run_id
+    if run_id:
+        st.query_params["run"] = run_id
+    elif "run" in st.query_params:
+        del st.query_params["run"]
+
+
+def flag(name: str, value: Any = None) -> Any:
+    """A small thing to remember within this session; given a value, it is set."""
+    if value is not None:
+        st.session_state[name] = value
+    return st.session_state.get(name)
+
+
+def _replaced(spec: Any, path: PATH, value: Any) -> Any:
+    if len(path) > 1:
+        value = _replaced(getattr(spec, path[0]), path[1:], value)
+    return dataclasses.replace(spec, **{path[0]: value})
+
+
+def _to_url(spec: CompareSpec) -> None:
+    """What differs from the first plan, under the names of the shell's flags."""
+    wanted = {o.flag: _text(spec, o) for o in command.options(CompareSpec)}
+    usual = {o.flag: _text(FIRST, o) for o in command.options(CompareSpec)}
+    shown = {flag: text for flag, text in wanted.items() if text is not None and text != usual[flag]}
+    shown["strategy"] = spec.strategy.name
+    if spec.strategy.knobs:
+        shown["knob"] = ",".join(f"{k}={v}" for k, v in spec.strategy.knobs.items())
+    keep = {k: st.query_params[k] for k in ("run",) if k in st.query_params}
+    st.query_params.from_dict({**keep, **shown})
+
+
+def _text(spec: CompareSpec, option: command.Option) -> str | None:
+    value: Any = spec
+    for name in option.path:
+        value = getattr(value, name, None)
+    return None if value is None else str(value)
+
+
+def _from_url() -> CompareSpec | None:
+    """The plan in the URL; None where there is none, or one that cannot be meant."""
+    asked = dict(st.query_params)
+    known = {o.flag: o for o in command.options(CompareSpec)}
+    if not set(asked) & (set(known) | {"strategy"}):
+        return None
+    given: dict[str, Any] = {o.key: _text(FIRST, o) for o in known.values()}
+    given |= {known[k].key: v for k, v in asked.items() if k in known}
+    try:
+        for option in known.values():
+            text = given[option.key]
+            given[option.key] = None if text is None else type(option.knob.default)(text)
+        given["strategy"] = asked.get("strategy", "fine_tune")
+        given["knob"] = [part for part in asked.get("knob", "").split(",") if part]
+        spec = command.build(CompareSpec, given)
+    except ValueError as problem:  # ours among them
+        st.session_state["plan_fault"] = f"The link could not be understood and was left aside: {problem}"
+        return None
+    return spec if isinstance(spec, CompareSpec) else None

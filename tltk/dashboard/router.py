@@ -1,0 +1,25 @@
+"""The pages, in the order of the work, and the job bar under all of them."""
+
+import streamlit as st
+
+from tltk.dashboard import chrome, plan
+from tltk.dashboard.serve import app_folder
+
+TITLES = {
+    "start": "Start",
+    "design": "Design",
+    "train": "Train",
+    "curves": "Curves",
+    "runs": "Runs",
+}
+
+st.set_page_config(page_title="tltk", page_icon=str(app_folder() / "assets" / "icon.png"), layout="wide")
+folder = app_folder() / "pages"
+pages = {
+    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == "start", url_path=name)
+    for name in chrome.PAGES
+}
+plan.flag("pages", pages)
+chosen = st.navigation(list(pages.values()), position="top")
+chosen.run()
+chrome.job_bar()

@@ -1,0 +1,61 @@
+"""How the server is started: the same settings wherever it is started from."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+
+def app_folder() -> Path:
+    """The folder with app.py: the checkout where there is one, else inside the installed wheel."""
+    package = Path(__file__).parents[1]
+    return next(p for p in (package.parent, package / "_app") if (p / "app.py").is_file())
+
+
+def flags() -> list[str]:
+    """The settings of .streamlit/config.toml as flags, since the file is only read from where one stands."""
+    config = tomllib.loads((app_folder() / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    found: list[str] = []
+
+    def visit(name: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                visit(f"{name}.{key}" if name else key, inner)
+        elif not isinstance(value, list):  # lists have no flag: Streamlit's own colours serve then
+            found.append(f"--{name}={str(value).lower() if isinstance(value, bool) else value}")
+
+    visit("", config)
+    return found
+
+
+def serve(port: int, address: str) -> int:
+    """Run the dashboard until it is stopped; the server's exit code."""
+    folder = app_folder()
+    words = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
+    words += [f"--server.port={port}", f"--server.address={address}", *flags()]
+    if address != "127.0.0.1" or not os.environ.get("DISPLAY") and sys.platform.startswith("linux"):
+        words.append("--server.headless=true")
+        print(f"The dashboard is at http://{'localhost' if address == '127.0.0.1' else address}:{port}", flush=True)
+    try:
+        return subprocess.call(words, cwd=folder if importlib.util.find_spec("tltk") else None)
+    except KeyboardInterrupt:
+        return 0
+
+
+@asynccontextmanager
+async def lifespan(app: object) -> AsyncIterator[None]:
+    """Warm the runner, and take what is loaded by now out of the collector's sight."""
+    from tltk.jobs.local import ensure_supervisor
+
+    ensure_supervisor()
+    gc.collect()
+    gc.freeze()
+    yield

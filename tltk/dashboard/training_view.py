@@ -1,0 +1,117 @@
+"""One training on the screen: its figures, the audit of its frozen layers, rates and distances by layer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import streamlit as st
+
+from tltk.dashboard.plot import plot
+from tltk.plots.phases import by_layer, plan
+from tltk.results import Row
+from tltk.runs import Run
+from tltk.spec import Phase
+
+
+def _latest(rows: list[Row], name: str, split: str) -> float | None:
+    return next((r.value for r in reversed(rows) if r.name == name and r.split == split and r.layer is None), None)
+
+
+def numbers(run: Run) -> None:
+    """The figures that one looks for first."""
+    rows, _ = run.rows()
+    status = run.status
+    shown = {
+        "Epoch": f"{status.epoch} of {status.epochs}" if status.epochs else "–",
+        "Validation accuracy": _share(_latest(rows, "accuracy", "val")),
+        "Test accuracy": _share(_latest(rows, "accuracy", "test")),
+        "Pictures per second": _count(_latest(rows, "images_per_second", "net")),
+        "GFLOPs spent": _count(_latest(rows, "gflops", "net")),
+        "Memory": _megabytes(_latest(rows, "memory", "net")),
+        "Device": status.device or "–",
+    }
+    for column, (name, value) in zip(st.columns(len(shown)), shown.items(), strict=True):
+        column.metric(name, value)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _count(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def _megabytes(value: float | None) -> str:
+    return "–" if value is None else f"{value / 1e6:,.0f} MB"
+
+
+@st.fragment(run_every=2.0)
+def _live_strip(path_of: Run) -> None:
+    _strip(path_of)
+
+
+def audit_strip(run: Run, live: bool) -> None:
+    """The proof: after each epoch every frozen tensor is compared with its first value, bit for bit."""
+    (_live_strip if live else _strip)(run)
+
+
+def _strip(run: Run) -> None:
+    rows, _ = run.rows()
+    moved = [r for r in rows if r.name == "frozen_moved"]
+    boundary = _latest(rows, "boundary", "net")
+    if not moved or boundary is None:
+        st.caption("The audit of frozen layers begins with the first epoch.")
+        return
+    result = run.result() or {}
+    tensors = f"{result['frozen_tensors']} tensors" if "frozen_tensors" in result else "every frozen tensor"
+    if any(r.value for r in moved):
+        st.error("Audit: a frozen layer moved. This is a fault of ours; please report it with this run's folder.")
+    elif boundary == 0:
+        st.info("Audit: nothing is frozen in this phase, so there is nothing to prove.")
+    else:
+        st.success(
+            f"Audit: layers 0 … {int(boundary) - 1} are frozen. After each of {len(moved)} epochs {tensors}, weights "
+            f"and running statistics, equalled the first value bit for bit."
+        )
+
+
+def layer_charts(run: Run) -> None:
+    """How far each layer moved, and the plan of rates that it followed."""
+    rows, _ = run.rows()
+    result = run.result() or {}
+    by_epoch: dict[int, dict[int, float]] = defaultdict(dict)
+    for row in rows:
+        if row.name == "change" and row.layer is not None:
+            by_epoch[row.epoch][row.layer] = row.value
+    if not by_epoch:
+        return
+    depth = max(by_epoch[max(by_epoch)])
+    names = result.get("layers") or [*(f"layer {i}" for i in range(depth)), "head"]
+    epochs = sorted(by_epoch)
+    picked = sorted({epochs[0], epochs[len(epochs) // 2], epochs[-1]})
+    moves = {f"epoch {e}": [by_epoch[e].get(i, 0.0) for i in range(depth + 1)] for e in picked}
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**How far each layer moved**, ‖w − w₀‖")
+        plot(
+            by_layer(moves, names, "‖w − w₀‖"), key=f"moves:{run.id}", height=340,
+            alt="Distance of each layer's weights from where they started, at three epochs.",
+        )  # fmt: skip
+    with right:
+        st.markdown("**Rates by layer and epoch**")
+        phases = result.get("phases")
+        if phases:
+            spec = run.spec
+            lr = getattr(getattr(spec, "optim", None), "lr", 1.0)
+            plot(
+                plan([Phase(p["boundary"], tuple(p["lr_scale"]), p["epochs"], p["restarts"]) for p in phases], names, lr),
+                key=f"phases:{run.id}", height=340,
+                alt="Learning rate of each layer in each epoch before the schedule; grey layers are frozen.",
+            )  # fmt: skip
+        else:
+            rates = {r.layer: r.value for r in rows if r.name == "lr" and r.layer is not None}
+            plot(
+                by_layer({"now": [rates.get(i, 0.0) for i in range(depth + 1)]}, names, "Learning rate"),
+                key=f"rates:{run.id}", height=340, alt="Learning rate of each layer in the last epoch.",
+            )  # fmt: skip

@@ -1,0 +1,129 @@
+"""A comparison on the screen: curves that grow while it runs, then the verdict with all it rests on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from tltk import compare
+from tltk.dashboard import chrome
+from tltk.dashboard.plot import plot
+from tltk.jobs import Local
+from tltk.plots.curves import arms, class_gaps
+from tltk.results import ClassGap
+from tltk.runs import ACTIVE, Run
+
+LOOKS = {
+    "helps": ("Transfer helps", ":blue-background[▲ helps]"),
+    "hurts": ("Transfer hurts", ":orange-background[▼ hurts]"),
+    "cannot tell": ("Cannot tell", ":gray-background[● cannot tell]"),
+}
+
+
+def state_line(run: Run) -> str:
+    """Where a run stands, as a sentence; also says what to do next. Returns its state."""
+    state, status = Local().state(run.id), run.status
+    if state == "waiting":
+        ahead = Local().ahead(run.id)
+        st.info(f"Waiting: {ahead} job{'s' if ahead != 1 else ''} before it." if ahead else "Waiting for a worker.")
+    elif state == "failed":
+        st.error(f"It failed. {status.message}")
+    elif state == "stopped":
+        st.warning(f"{status.message or 'It was stopped.'}")
+    if state in ("failed", "stopped"):
+        if st.button("Resume", key=f"resume:{run.id}", icon=":material/resume:"):
+            Local().resume(run)
+            st.rerun()
+        text = Local().log(run.id)
+        if text:
+            with st.expander("Log"):
+                st.code(text, language=None)
+    return state
+
+
+def live_arms(run: Run, key: str) -> None:
+    """Accuracy on the validation pictures while the study runs; nothing once it is done."""
+    state = state_line(run)
+    if state in ACTIVE:
+        figure = {
+            "layout": {
+                "xaxis": {"title": {"text": "Optimiser steps"}},
+                "yaxis": {"title": {"text": "Validation accuracy"}, "range": [0, 1]},
+            }
+        }
+        if plot(
+            figure, key=f"{key}:{run.id}", height=400, live={"url": f"/tltk/live/{run.id}", "every_ms": 400},
+            alt="Validation accuracy of every training of this comparison, growing while it runs.",
+        ):
+            st.rerun()
+
+
+def show_verdict(run: Run) -> None:
+    """The verdict, its figures, and where each of them comes from."""
+    found = run.result()
+    if not found or "verdict" not in found:
+        return
+    verdict = found["verdict"]
+    with st.container(border=True):
+        title, badge = LOOKS[verdict["label"]]
+        st.markdown(f"### {title} {badge}")
+        st.markdown(verdict["sentence"])
+        _figures(verdict)
+        seconds = run.status.seconds
+        st.caption(
+            f"Trained here in {seconds:.0f} s. The interval resamples seeds and test pictures in pairs; the part from "
+            f"the seeds is widened as Student's t asks for so few. It holds for this source network."
+        )
+    show_curves(run, key=f"verdict:{run.id}")
+    with st.expander("Per class, and the search for learning rates"):
+        left, right = st.columns([3, 2])
+        with left:
+            gaps = [ClassGap(**g) for g in verdict["per_class"]]
+            plot(
+                class_gaps(gaps), key=f"classes:{run.id}", height=max(260, 28 * len(gaps) + 90),
+                alt="Gap in accuracy for each class with its interval.",
+            )
+            st.caption("Intervals hold for all classes together (Bonferroni).")
+        with right:
+            st.dataframe(_search(verdict), hide_index=True, width="stretch")
+            st.caption("Validation accuracy of each rate that was tried. Both arms had the same choice.")
+
+
+def _figures(verdict: dict[str, Any]) -> None:
+    one, two, three, four = st.columns(4)
+    one.metric("Gap", f"{100 * verdict['gap']:+.1f} points", help="Test accuracy: transfer − scratch.")
+    two.metric("95 % interval", f"{100 * verdict['lo']:+.1f} … {100 * verdict['hi']:+.1f}")
+    three.metric(
+        "Jump-start", f"{100 * verdict['jump_start']:+.1f} points",
+        help="Difference at the first evaluation (Taylor and Stone 2009).",
+    )
+    speed = verdict["speed_up_steps"]
+    four.metric(
+        "To scratch's best", f"{speed:.1f} × sooner" if speed else "never",
+        help="Steps that scratch needs to its best validation accuracy, over the steps that transfer needs to reach it.",
+    )
+
+
+def _search(verdict: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for lr in verdict["search"]["scratch"]:
+        row: dict[str, Any] = {"learning rate": lr}
+        for arm in ("scratch", "transfer"):
+            chosen = f"{verdict[f'{arm}_lr']:g}" == lr
+            row[arm] = f"{verdict['search'][arm][lr]:.3f}{' ✓' if chosen else ''}"
+        rows.append(row)
+    return rows
+
+
+def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> None:
+    """Mean and band of both arms, with every seed."""
+    means = compare.curves(run, name, "val", x)
+    if not any(curve.x for curve in means.values()):
+        chrome.nothing("Curves appear here once both arms are measured.", "train", "See what runs")
+        return
+    seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measured(run).items()}
+    plot(
+        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds), key=key, height=420,
+        alt=f"Validation {name} of the scratch and the transfer arm over {x}, mean, 95 % band and every seed.",
+    )
