@@ -72,7 +72,7 @@ def _evidence(
     alpha, beta, squares, residual = _update(sigma, along, beyond, n, t)
     logarithms = d * math.log(alpha) + n * math.log(beta) - n * math.log(2 * math.pi)
     # |A| has d − k eigenvalues that are α alone; the authors' code leaves them out, so for n < d its
-    # value is larger by (d − n)/2n · log α than the evidence.
+    # value is larger by (d − n)/(2n) · log α than the evidence.
     determinant = float((alpha + beta * sigma).log().sum()) + (d - len(sigma)) * math.log(alpha)
     return (logarithms - beta * residual - alpha * squares - determinant) / (2 * n)
 
