@@ -163,7 +163,7 @@ class FeatureBank:
         weight = next(cut.net.parameters())
         generator = torch.Generator().manual_seed(seed_of(*name))
         images = views(pictures(domain, at, weight.device), view or ViewSpec(), generator)
-        return cut.prefix(cut.net.normalise(images))
+        return cut.prefix(cut.net.normalise(images).contiguous(memory_format=torch.channels_last))
 
     def _announce(self, cut: Cut, rows: int, size: int, first: float, per_chunk: int) -> None:
         seconds = first * rows / max(per_chunk, 1)

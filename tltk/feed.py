@@ -42,7 +42,8 @@ class Live:
     def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
         """Normalised pictures, (n, c, h, w)."""
         images = pictures(self.domain, self.index[positions.numpy()], self.device)
-        return (self.net.normalise(views(images, self.view, generator)),)
+        x = self.net.normalise(views(images, self.view, generator))
+        return (x.contiguous(memory_format=torch.channels_last),)
 
     def forward(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
         """The whole network; its frozen part asks for no gradient."""

@@ -27,6 +27,7 @@ TICK, SLOW_TICK = 0.1, 0.3  # seconds between two looks, with and without jobs
 LIGHT = -1  # the slot of questions that take seconds
 SOFT, HARD = 15.0, 20.0  # seconds after a request to stop: terminate, then kill
 IDLE = float(os.environ.get("TLTK_SUPERVISOR_IDLE", "900"))
+SETTLED = 20.0  # seconds after a start in which no spare is made
 SPARE_RAM = 8 << 30  # a warm spare is kept on machines with at least so much memory
 
 
@@ -50,12 +51,10 @@ class Worker:
     """A process of ours: a run, or a warm spare that waits for one."""
 
     def __init__(self) -> None:
-        # Threads that wait for one another must not burn the core that another run needs.
-        environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tltk.run", "--wait"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=environment, cwd=home.home(), start_new_session=os.name == "posix",
+            cwd=home.home(), start_new_session=os.name == "posix",
         )  # fmt: skip
         self.born = psutil.Process(self.process.pid).create_time()
 
@@ -88,6 +87,10 @@ class Supervisor:
         self.spare: Worker | None = None
         self.keeps_spare = psutil.virtual_memory().total >= SPARE_RAM and os.environ.get("TLTK_SPARE") != "0"
         self.busy = time.monotonic()
+        self.quiet_until = 0.0  # no new spare before: its imports would slow a run that just began
+
+    def _has_spare(self) -> bool:
+        return self.spare is not None and self.spare.process.poll() is None
 
     def tick(self) -> bool:
         """One look at every job; whether there is any."""
@@ -97,14 +100,14 @@ class Supervisor:
         jobs = queue.jobs()
         used = {job.slot for job in jobs if job.state == "running"}
         for job in jobs:
-            places = [LIGHT] if job.light else range(len(self.slots))
+            places = [LIGHT] if job.light else list(range(len(self.slots)))
             free = [i for i in places if i not in used]
             if job.state == "queued" and free:
                 self._start(job, free[0])
                 used.add(free[0])
         if jobs:
             self.busy = time.monotonic()
-        if self.keeps_spare and (self.spare is None or self.spare.process.poll() is not None):
+        if self.keeps_spare and time.monotonic() > self.quiet_until and not self._has_spare():
             self.spare = Worker()
         return bool(jobs)
 
@@ -124,9 +127,8 @@ class Supervisor:
         if not (run.path / "spec.json").exists():
             queue.remove(job.run)  # its folder was deleted while it waited
             return
-        worker, self.spare = self.spare or Worker(), None
-        if worker.process.poll() is not None:
-            worker = Worker()
+        worker = self.spare if self.spare is not None and self._has_spare() else Worker()
+        self.spare, self.quiet_until = None, time.monotonic() + SETTLED
         queue.started(job.run, slot, worker.process.pid, worker.born)
         run.write_status(state="running", message="Starting.", pid=worker.process.pid, pid_born=worker.born)
         self.workers[job.run] = worker

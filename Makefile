@@ -1,0 +1,37 @@
+# `make app` starts the dashboard, `make test` runs every check; both make the environment first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: app test lint bench clean
+
+app: $(READY)
+	$(BIN)/tltk app
+
+test: $(READY) lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks
+
+# uv installs in a fifth of pip's time; where it cannot be had, pip does the same.
+# The pins are those of Linux and Windows; for macOS the resolver finds its own.
+PINS := $(if $(filter Darwin,$(shell uname -s)),,-c constraints.txt)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'tltk needs Python 3.11 or newer; set PYTHON=python3.12 or so.')"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	if $(BIN)/python -m pip install --quiet uv; then \
+		$(BIN)/uv pip install --compile-bytecode --quiet --python $(BIN)/python $(PINS) -e ".[test]"; \
+	else \
+		$(BIN)/python -m pip install --quiet $(PINS) -e ".[test]"; \
+	fi
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV)
