@@ -7,21 +7,22 @@ import streamlit as st
 from tltk import command, data
 from tltk.dashboard import chrome, controls, plan
 from tltk.dashboard.freeze_handle import freeze_handle
-from tltk.dashboard.network import class_count, cost_of, described
+from tltk.dashboard.network import cost_of, described, in_words, looked
 from tltk.dashboard.plot import plot
+from tltk.errors import BadSpec
 from tltk.jobs import Local
 from tltk.plots.phases import plan as phase_map
 from tltk.spec import CompareSpec, StrategySpec
 from tltk.strategies import make, strategies
 
 BACKBONES = (
-    "resnet10t", "resnet18", "resnet26t", "mobilenetv2_035", "mobilenetv2_100", "mobilenetv3_small_050",
-    "convnext_atto", "vit_tiny_patch16_224", "efficientnet_b0", "resnet50", "test_vit", "test_resnet",
+    "test_resnet", "resnet10t", "resnet18", "resnet26t", "mobilenetv2_035", "mobilenetv2_100", "mobilenetv3_small_050",
+    "convnext_atto", "vit_tiny_patch16_224", "efficientnet_b0", "resnet50", "test_vit",
 )  # fmt: skip
 
 
 def domain_controls() -> None:
-    """Target and source, by name or by path."""
+    """Target and source, by name or by path, and what is in the target."""
     left, right = st.columns(2)
     with left:
         _domain("Target", ("target",))
@@ -30,6 +31,9 @@ def domain_controls() -> None:
             controls.field("target", "shots")
         with two:
             controls.field("target", "size")
+        seen = looked(plan.read(("target",)))
+        if seen is not None:
+            st.caption(in_words(seen))
     with right:
         _weights()
 
@@ -38,14 +42,15 @@ def _domain(title: str, path: tuple[str, ...]) -> None:
     """A menu of domains; those that read a path ask for it."""
     name = plan.read((*path, "name"))
     kind, _, argument = name.partition(":")
-    kinds = data.domains.names()
     bound = plan.bind((*path, "name"), lambda v: v.partition(":")[0], lambda v: v + (":" if v in PATHS else ""), title)
-    st.selectbox(title, kinds, format_func=lambda k: f"{k.replace('_', ' ')} — {data.domains.summary(k)}", **bound)
+    st.selectbox(title, data.domains.names(), format_func=lambda k: k.replace("_", " "), **bound)
     if kind in PATHS:
         bound = plan.bind((*path, "name"), lambda v: v.partition(":")[2], lambda v: f"{kind}:{v.strip()}", "path")
         st.text_input(PATHS[kind], placeholder="/home/me/pictures", **bound)
         if not argument:
             st.caption("Nothing leaves this machine: the path is read where the dashboard runs.")
+    else:
+        st.caption(data.domains.summary(kind))
 
 
 PATHS = {"folder": "Folder with one folder per class", "archive": ".zip or .tar of such a folder", "npz": ".npz file"}
@@ -89,21 +94,21 @@ def _weights() -> None:
         st.text_input("Path of the file" if kind == "file" else "Tag, such as a1_in1k; empty = timm's default", **bound)
 
 
-def network_controls() -> None:
-    """Backbone, boundary and handle."""
+def network_controls():
+    """Backbone, boundary and handle; the network as described, once it is."""
     names = list(dict.fromkeys([plan.read(("net", "backbone")), *BACKBONES]))
     st.selectbox(
         "Backbone", names, accept_new_options=True, help="Any timm classification model: choose one or type its name.",
         **plan.bind(("net", "backbone")),
     )  # fmt: skip
-    found = described()
-    if found is None:
-        return
+    found, seen = described(), looked(plan.read(("target",)), ask=False)
+    if found is None or seen is None:
+        return found
     depth = len(found.layers)
     boundary = min(plan.read(("net", "boundary")), depth)
     if boundary != plan.read(("net", "boundary")):
         plan.change(("net", "boundary"), boundary)
-    moved = freeze_handle(found.layers, boundary, key="design:handle", cost=cost_of(found))
+    moved = freeze_handle(found.layers, boundary, key="design:handle", cost=cost_of(found, seen))
     if moved is not None:
         plan.change(("net", "boundary"), moved)
         st.rerun()
@@ -112,19 +117,21 @@ def network_controls() -> None:
         "Freeze boundary", range(depth + 1), format_func=lambda k: f"{k}: {labels[k]}",
         help="The same boundary as the handle's, for those who would rather choose.", **plan.bind(("net", "boundary")),
     )  # fmt: skip
+    return found
 
 
-def strategy_controls() -> None:
+def strategy_controls(found) -> None:
     """Strategy with its knobs, and the plan that it makes."""
     names = strategies.names()
     st.selectbox(
-        "Strategy", names, format_func=lambda n: strategies.summary(n),
+        "Strategy", names, format_func=lambda n: n.replace("_", " "),
         **plan.bind(("strategy",), lambda s: s.name, lambda n: StrategySpec(n)),
     )  # fmt: skip
     now = plan.plan()
+    st.caption(strategies.summary(now.strategy.name))
     controls.strategy_knobs(strategies[now.strategy.name])
-    found = described(quiet=True)
     if found is None:
+        st.caption("The plan by layer and epoch appears here once the layers are known.")
         return
     names = [*(layer.name for layer in found.layers), "head"]
     phases = make(now.strategy).phases(len(found.layers), now.net.boundary, now.optim.epochs)
@@ -132,6 +139,22 @@ def strategy_controls() -> None:
         phase_map(phases, names, now.optim.lr), key="design:phases", height=max(220, 20 * len(names) + 100),
         alt="The strategy's plan: which layer learns in which epoch, and at which rate. Grey layers are frozen.",
     )  # fmt: skip
+
+
+LRS = "Both arms of a comparison search these rates on the validation pictures. Numbers with commas."
+
+
+def as_text(rates: tuple[float, ...]) -> str:
+    """The rates as the user writes them."""
+    return ", ".join(f"{rate:g}" for rate in rates)
+
+
+def as_rates(text: str) -> tuple[float, ...]:
+    """The rates that the user wrote."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise BadSpec(f"The rates to search must be numbers with commas. Got {text!r}.") from None
 
 
 def launch() -> None:
@@ -169,21 +192,23 @@ with chrome.page("Design", "Choose pictures and a network, drag the boundary bet
     with st.container(border=True):
         domain_controls()
     with st.container(border=True):
-        network_controls()
+        network = network_controls()
     one, two = st.columns([3, 2])
     with one, st.container(border=True):
-        strategy_controls()
+        strategy_controls(network)
     with two, st.container(border=True):
         st.markdown("**Training**")
         left, right = st.columns(2)
         with left:
-            for name in ("lr", "epochs", "batch_size", "schedule"):
+            controls.field("optim", "lr", title="Learning rate (train once)")
+            for name in ("epochs", "batch_size", "schedule"):
                 controls.field("optim", name)
         with right:
-            for name in ("optimizer", "epoch_images", "weight_decay", "patience"):
+            st.text_input("Rates to search (compare)", help=LRS, **plan.bind(("lrs",), as_text, as_rates))
+            for name in ("epoch_images", "weight_decay", "optimizer"):
                 controls.field("optim", name)
         with st.expander("More: regularisation, augmentation, device, seeds"):
-            for name in ("warmup", "label_smoothing", "mixup", "clip", "momentum", "precision", "device", "cache"):
+            for name in ("patience", "warmup", "label_smoothing", "mixup", "clip", "momentum", "precision", "device", "cache"):
                 controls.field("optim", name)
             for name in ("crop", "flip", "colour", "rotation", "copies"):
                 controls.field("views", name)
@@ -191,5 +216,4 @@ with chrome.page("Design", "Choose pictures and a network, drag the boundary bet
                 controls.field("net", name)
             controls.field("seeds")
             controls.field("first_seed")
-    class_count()
     launch()

@@ -19,7 +19,7 @@ from tltk import __version__, command
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import Local, wait
 from tltk.runs import Run, all_runs
-from tltk.spec import AnySpec, CompareSpec, DescribeSpec, TransferSpec, read_spec
+from tltk.spec import AnySpec, CompareSpec, DataSpec, DescribeSpec, LookSpec, TransferSpec, read_spec
 
 
 class Verb(click.Group):
@@ -323,6 +323,29 @@ def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
         click.echo(
             f"{layer['index']:8}  {layer['name']:28} {layer['parameters']:12,} {layer['flops'] / 1e6:12.2f}  {shape}"
         )
+
+
+@main.command()
+@click.argument("domain")
+@click.option("--size", default=32, help="Side of the square picture, in pixels.")
+@click.option("--n", default=0, help="Pictures to draw or keep; 0 = as many as there are.")
+@_as_json
+def look(domain: str, size: int, n: int, as_json: bool) -> None:
+    """What is in a domain: classes, pictures, what was left out."""
+    from tltk import data
+
+    data.parse(domain)
+    found = Local().submit(LookSpec(DataSpec(domain, size=size, n=n)))
+    _follow(found)
+    result = found.result() or {}
+    if as_json:
+        _out(result)
+        return
+    click.echo(f"{result['n']:,} pictures, {len(result['classes'])} classes; {result['licence']}")
+    for name, count in zip(result["classes"], result["counts"], strict=True):
+        click.echo(f"{count:8,}  {name}")
+    for name, reason in result["skipped"]:
+        click.echo(f"left out  {name}: {reason}")
 
 
 @main.command()

@@ -14,6 +14,7 @@ from tltk.spec import (
     DataSpec,
     DescribeSpec,
     Knob,
+    LookSpec,
     NetSpec,
     OptimSpec,
     Spec,
@@ -107,6 +108,8 @@ def to_command(spec: AnySpec) -> str:
     """The shell command that asks for this very spec."""
     if isinstance(spec, DescribeSpec):
         return f"tltk layers {shlex.quote(spec.backbone)} --size {spec.size} --channels {spec.channels}"
+    if isinstance(spec, LookSpec):
+        return f"tltk look {shlex.quote(spec.data.name)} --size {spec.data.size}"
     kind = type(spec)
     words = ["tltk", "compare" if kind is CompareSpec else "run"]
     for option in options(kind):

@@ -15,6 +15,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tltk import checkpoint, compare, home
 from tltk.bank import FeatureBank
 from tltk.data import load
@@ -24,7 +26,7 @@ from tltk.nn import weights
 from tltk.nn.describe import describe
 from tltk.results import Row
 from tltk.runs import Run
-from tltk.spec import CompareSpec, DataSpec, DescribeSpec, TransferSpec
+from tltk.spec import CompareSpec, DataSpec, DescribeSpec, LookSpec, TransferSpec
 from tltk.strategies import make
 from tltk.train import Desk, Stopped, Training, pick_device
 
@@ -171,8 +173,9 @@ def execute(run: Run) -> None:
         if isinstance(spec, CompareSpec):
             _compare(run, spec, workshop)
         elif isinstance(spec, DescribeSpec):
-            home.write_whole(run.path / "result.json", json.dumps(describe(spec, pick_device("auto"))))
-            run.write_status(state="done")
+            _answer(run, describe(spec, pick_device("auto")))
+        elif isinstance(spec, LookSpec):
+            _answer(run, look(workshop.domain(spec.data), spec.data))
     except Stopped:
         run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
     except TltkError as fault:
@@ -180,6 +183,29 @@ def execute(run: Run) -> None:
         run.write_status(state="failed", message=str(fault))
     except BaseException:
         run.write_status(state="failed", message=fault_of_ours())
+
+
+def _answer(run: Run, found: dict[str, Any]) -> None:
+    home.write_whole(run.path / "result.json", json.dumps(found))
+    run.write_status(state="done", message="")
+
+
+def look(domain: Domain, spec: DataSpec) -> dict[str, Any]:
+    """What is in a domain: classes with their counts, the split, what was left out, the licence."""
+    split = domain.split(spec, 0)
+    counts = np.bincount(domain.labels, minlength=len(domain.classes)).tolist()
+    return {
+        "classes": list(domain.classes),
+        "counts": counts,
+        "n": len(domain.labels),
+        "channels": int(domain.images.shape[1]),
+        "train": len(split.train),
+        "val": len(split.val),
+        "test": len(split.test),
+        "skipped": [list(s) for s in domain.skipped],
+        "licence": domain.licence,
+        "source": domain.source,
+    }
 
 
 def _compare(run: Run, spec: CompareSpec, workshop: Workshop) -> None:

@@ -303,7 +303,17 @@ class DescribeSpec(Spec):
     channels: int = knob(3, 1, 64, help="Channels of the pictures.")
 
 
-AnySpec = TransferSpec | CompareSpec | DescribeSpec
+@dataclass(frozen=True)
+class LookSpec(Spec):
+    """A question to a worker: what is in this domain?"""
+
+    kind: ClassVar[str] = "look"
+
+    data: DataSpec = field(default_factory=DataSpec)
+
+
+AnySpec = TransferSpec | CompareSpec | DescribeSpec | LookSpec
+QUESTIONS = (DescribeSpec, LookSpec)  # answered in seconds, beside any training
 
 
 def read_spec(text: str | bytes) -> AnySpec:
@@ -317,7 +327,7 @@ def read_spec(text: str | bytes) -> AnySpec:
         body = json.loads(text)
     except ValueError as fault:
         raise BadSpec(f"A spec must be JSON. It cannot be read: {fault}.") from None
-    kinds: dict[str, type[AnySpec]] = {k.kind: k for k in (TransferSpec, CompareSpec, DescribeSpec)}
+    kinds: dict[str, type[AnySpec]] = {k.kind: k for k in (TransferSpec, CompareSpec, DescribeSpec, LookSpec)}
     kind = body.get("kind", "transfer") if isinstance(body, dict) else "transfer"
     if kind not in kinds:
         raise UnknownName.among("The kind of a spec", str(kind), kinds)

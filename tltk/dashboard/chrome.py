@@ -15,7 +15,7 @@ from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.jobs import queue as table
 from tltk.runs import Run, all_runs
-from tltk.spec import CompareSpec, DescribeSpec, TransferSpec
+from tltk.spec import QUESTIONS, CompareSpec, DescribeSpec, LookSpec, TransferSpec
 
 PAGES = ("start", "design", "train", "curves", "runs")
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
@@ -69,6 +69,8 @@ def title_of(run: Run) -> str:
     sign, spec = SIGNS.get(Local().state(run.id), ""), run.spec
     if isinstance(spec, DescribeSpec):
         return f"{sign} layers of {spec.backbone} · {run.id[:6]}"
+    if isinstance(spec, LookSpec):
+        return f"{sign} look at {short(spec.data.name)} · {run.id[:6]}"
     shots = f", {spec.target.shots} per class" if spec.target.shots else ""
     target = f"{short(spec.target.name)}{shots}"
     if isinstance(spec, CompareSpec):
@@ -92,7 +94,7 @@ def listed(kind: type[TransferSpec] | type[CompareSpec] | None = None) -> list[R
             spec = run.spec
         except TltkError:
             continue  # a folder that another version wrote
-        if not isinstance(spec, DescribeSpec) and (kind is None or isinstance(spec, kind)):
+        if not isinstance(spec, QUESTIONS) and (kind is None or isinstance(spec, kind)):
             found.append(run)
     return found
 

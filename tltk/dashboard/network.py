@@ -1,4 +1,4 @@
-"""What the pages know of the planned network: its layers, as a worker described them, and what a cut costs."""
+"""What the pages know of the plan's network and pictures: answers of a worker, asked once and kept."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 
 import streamlit as st
 
+from tltk import data
 from tltk.dashboard import plan
 from tltk.dashboard.freeze_handle import Cost
+from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.results import Layer
-from tltk.spec import DescribeSpec
+from tltk.runs import ACTIVE, Run
+from tltk.spec import DataSpec, DescribeSpec, LookSpec
 
 
 @dataclass(frozen=True)
@@ -23,50 +26,74 @@ class Described:
     seconds_per_gflop: float
 
 
-def described(quiet: bool = False) -> Described | None:
-    """The planned network's layers; None while a worker reads them, which is said unless `quiet`."""
-    now = plan.plan()
-    spec = DescribeSpec(backbone=now.net.backbone, size=now.target.size)
+def answer(spec: DescribeSpec | LookSpec, waiting: str) -> dict[str, Any] | None:
+    """The answer to a question; None while a worker looks for it, or when it cannot."""
     local = Local()
-    run = local.submit(spec) if not quiet else None
-    found = run.result() if run else _kept(spec)
+    run = Run.at(spec.run_id)
+    found = run.result()
     if found is not None:
-        layers = tuple(Layer(**{**layer, "shape": tuple(layer["shape"])}) for layer in found["layers"])
-        return Described(layers, found["width"], found["seconds_per_gflop"])
-    if run is not None:
-        if local.state(run.id) in ("failed", "stopped"):
-            st.error(run.status.message or "The worker stopped before it had read the network.")
-        else:
-            _wait(run.id, now.net.backbone)
+        return found
+    if run.status.state == "failed":
+        st.error(run.status.message)
+        if st.button("Ask again", key=f"again:{run.id}"):
+            local.submit(spec, again=True)
+            st.rerun()
+        return None
+    _wait(local.submit(spec).id, waiting)
     return None
 
 
-def _kept(spec: DescribeSpec) -> dict[str, Any] | None:
-    from tltk.runs import Run
-
-    return Run.at(spec.run_id).result()
-
-
 @st.fragment(run_every=0.5)
-def _wait(run_id: str, backbone: str) -> None:
+def _wait(run_id: str, text: str) -> None:
     """A quiet line until the worker has answered; then the page runs again."""
-    if Local().state(run_id) in ("waiting", "running"):
-        st.info(f"A worker builds {backbone} and measures its layers: a few seconds, once.")
+    if Local().state(run_id) in ACTIVE:
+        st.info(Run.at(run_id).status.message or text)
     else:
         st.rerun()
 
 
-def class_count() -> int:
-    """How many classes the head will have: known for our own domains, guessed as 10 before pictures are read."""
-    return 10
+def described() -> Described | None:
+    """The planned network's layers; None while a worker reads them."""
+    now = plan.plan()
+    seen = looked(now.target, ask=False)
+    spec = DescribeSpec(
+        backbone=now.net.backbone, size=now.target.size, channels=seen["channels"] if seen else 3
+    )
+    found = answer(spec, f"A worker builds {spec.backbone} and measures its layers: a few seconds, once.")
+    if found is None:
+        return None
+    layers = tuple(Layer(**{**layer, "shape": tuple(layer["shape"])}) for layer in found["layers"])
+    return Described(layers, found["width"], found["seconds_per_gflop"])
 
 
-def cost_of(found: Described) -> Cost:
+def looked(spec: DataSpec, ask: bool = True) -> dict[str, Any] | None:
+    """What is in a domain; None while a worker reads the pictures, or while the name is not whole yet."""
+    try:
+        data.parse(spec.name)
+    except TltkError as fault:
+        if ask:
+            st.caption(f":orange[{fault}]")
+        return None
+    question = LookSpec(spec)
+    return answer(question, "A worker reads the pictures, once.") if ask else Run.at(question.run_id).result()
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """A domain in a line: how many of what, divided how, and what was left out."""
+    text = (
+        f"{found['n']:,} pictures of {len(found['classes'])} classes: {found['train']:,} to learn from, "
+        f"{found['val']:,} for validation, {found['test']:,} for the test. Licence: {found['licence']}."
+    )
+    if found["skipped"]:
+        name, reason = found["skipped"][0]
+        text += f" {len(found['skipped'])} left out, the first is {name}: {reason}."
+    return text
+
+
+def cost_of(found: Described, seen: dict[str, Any]) -> Cost:
     """What the estimates under the handle are made of, for the plan as it stands."""
     now = plan.plan()
-    classes = class_count()
-    shots, n = now.target.shots, now.target.n or 1797
-    n_train = shots * classes if shots else max(int(n * (1 - now.target.val - now.target.test)), 1)
+    n_train = seen["train"]
     images = max(now.optim.epoch_images, n_train)
     return {
         "n_train": n_train,
@@ -74,7 +101,7 @@ def cost_of(found: Described) -> Cost:
         "batch_size": now.optim.batch_size,
         "steps": now.optim.epochs * -(-images // now.optim.batch_size),
         "seconds_per_gflop": found.seconds_per_gflop,
-        "head_parameters": (found.width + 1) * classes,
+        "head_parameters": (found.width + 1) * len(seen["classes"]),
         "cached": now.optim.cache != "off" and (now.views.is_none or now.views.copies > 0),
         "epoch_images": now.optim.epoch_images,
     }

@@ -20,11 +20,12 @@ PATH = tuple[str, ...]
 
 # The first minute: rendered digits as the source, digits on photo backgrounds with few labels as the target.
 FIRST = CompareSpec(
-    source=DataSpec("rendered_digits", n=4000, size=32, val=0.05, test=0.05),
-    source_optim=OptimSpec(epochs=3, batch_size=64, lr=2e-3, schedule="one_cycle"),
-    target=DataSpec("blended_digits", shots=5, size=32, val=0.15, test=0.44),
-    net=NetSpec(backbone="resnet10t"),
-    optim=OptimSpec(epochs=6, epoch_images=320, batch_size=32),
+    source=DataSpec("rendered_digits", n=4000, size=40, val=0.05, test=0.05),
+    source_optim=OptimSpec(epochs=4, batch_size=64, lr=3e-3, schedule="one_cycle"),
+    target=DataSpec("blended_digits", shots=5, size=40, val=0.15, test=0.44),
+    net=NetSpec(backbone="test_resnet"),
+    optim=OptimSpec(epochs=8, epoch_images=320, batch_size=64, lr=1e-2),
+    lrs=(3e-3, 1e-2, 3e-2),
 )
 
 
@@ -74,7 +75,10 @@ def bind(
     key = ":".join(("plan", ".".join(path), part))
 
     def copy() -> None:
-        change(path, from_widget(st.session_state[key]))
+        try:
+            change(path, from_widget(st.session_state[key]))
+        except TltkError as fault:
+            st.session_state["plan_fault"] = str(fault)
 
     st.session_state[key] = to_widget(read(path))
     return {"key": key, "on_change": copy}
@@ -125,6 +129,8 @@ def _to_url(spec: CompareSpec) -> None:
     usual = {o.flag: _text(FIRST, o) for o in command.options(CompareSpec)}
     shown = {flag: text for flag, text in wanted.items() if text is not None and text != usual[flag]}
     shown["strategy"] = spec.strategy.name
+    if spec.lrs != FIRST.lrs:
+        shown["lrs"] = ",".join(f"{lr:g}" for lr in spec.lrs)
     if spec.strategy.knobs:
         shown["knob"] = ",".join(f"{k}={v}" for k, v in spec.strategy.knobs.items())
     keep = {k: st.query_params[k] for k in ("run",) if k in st.query_params}
@@ -151,6 +157,7 @@ def _from_url() -> CompareSpec | None:
             text = given[option.key]
             given[option.key] = None if text is None else type(option.knob.default)(text)
         given["strategy"] = asked.get("strategy", "fine_tune")
+        given["lrs"] = asked.get("lrs", ",".join(f"{lr:g}" for lr in FIRST.lrs))
         given["knob"] = [part for part in asked.get("knob", "").split(",") if part]
         spec = command.build(CompareSpec, given)
     except ValueError as problem:  # ours among them

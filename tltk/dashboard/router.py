@@ -14,6 +14,7 @@ TITLES = {
 }
 
 st.set_page_config(page_title="tltk", page_icon=str(app_folder() / "assets" / "icon.png"), layout="wide")
+st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
 folder = app_folder() / "pages"
 pages = {
     name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == "start", url_path=name)

@@ -12,7 +12,7 @@ from tltk import home
 from tltk.errors import RunProblem
 from tltk.jobs import queue
 from tltk.runs import ACTIVE, Run
-from tltk.spec import AnySpec, DescribeSpec
+from tltk.spec import QUESTIONS, AnySpec
 
 
 class Local:
@@ -44,7 +44,7 @@ class Local:
         """Queue a run that stopped, failed or was lost; it goes on from its last checkpoint."""
         run.stop_file.unlink(missing_ok=True)
         run.write_status(state="waiting", message="")
-        queue.add(run.id, timeout, light=isinstance(run.spec, DescribeSpec))
+        queue.add(run.id, timeout, light=isinstance(run.spec, QUESTIONS))
         ensure_supervisor()
         return run
 
