@@ -15,8 +15,9 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ from tltk.nn.split import Crossing, Cut
 from tltk.spec import ViewSpec
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.float16]]
+STALE = 24 * 3600  # seconds after which a temporary folder belongs to nobody
 CHUNK = 128  # pictures per forward pass while filling; fixed, since views are drawn per chunk
 
 
@@ -117,7 +119,7 @@ class FeatureBank:
         key = self._key(cut, domain, index, view if copies > 1 or view else None, seed, precision)
         if key in self._held:
             self._held.move_to_end(key)
-            return self._held[key]
+            return replace(self._held[key], seconds=0.0)
         kept = self._load(key, len(index), copies)
         if kept is None:
             kept = self._compute(key, cut, domain, index, view, copies, seed, precision, should_stop)
@@ -148,7 +150,7 @@ class FeatureBank:
                         arrays = _allocate(crossing, rows, precision, folder if on_disk else None)
                         self._announce(cut, rows, size, time.perf_counter() - start, len(crossing[0]))
                     for array, tensor in zip(arrays, crossing, strict=True):
-                        array[done : done + len(tensor)] = tensor.cpu().numpy()
+                        array[done : done + len(tensor)] = _as(tensor, array.dtype)
                     done += len(crossing[0])
             seconds = time.perf_counter() - start
             found = Features(tuple(arrays), len(index), copies, seconds)
@@ -185,7 +187,10 @@ class FeatureBank:
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         # The text of the modules tells apart what the weights do not: strides, padding, activations.
+        where = cut.net.mean.device.type
+        computed = str(torch.get_autocast_dtype(where)) if torch.is_autocast_enabled(where) else "float32"
         plan = [cut.boundary, repr(cut.net.backbone), domain.fingerprint, precision, torch.__version__]
+        plan += [where, computed]
         if view is not None and not view.is_none:
             plan += [view.to_json(), seed]
         digest.update(json.dumps(plan).encode())
@@ -206,7 +211,10 @@ class FeatureBank:
             raise OSError(f"the bank's limit on disk is {self.disk / 1e9:.1f} GB")
         entries = []
         for path in home.room("bank").iterdir():
-            if path.is_dir() and not path.name.startswith("."):
+            if path.name.startswith("."):  # being written, or left by a process that was killed
+                if time.time() - path.stat().st_mtime > STALE:
+                    shutil.rmtree(path, ignore_errors=True)
+            elif path.is_dir():
                 entries.append((path.stat().st_mtime, sum(f.stat().st_size for f in path.iterdir()), path))
         total = sum(e[1] for e in entries)
         for _, bytes_, path in sorted(entries, key=lambda e: e[0]):
@@ -264,22 +272,31 @@ class FeatureBank:
 
 
 def _allocate(crossing: Crossing, rows: int, precision: str, folder: Path | None) -> list[Array]:
-    dtype = np.dtype(np.float16 if precision == "float16" else np.float32)
+    dtype: np.dtype[Any] = np.dtype(np.float16 if precision == "float16" else np.float32)
     shapes = [(rows, *t.shape[1:]) for t in crossing]
     if folder is None:
         return [np.empty(shape, dtype) for shape in shapes]
     return [_mapped(folder / f"{i}.bin", dtype, shape) for i, shape in enumerate(shapes)]
 
 
-def _mapped(path: Path, dtype: np.dtype[np.float32 | np.float16], shape: tuple[int, ...]) -> Array:
+def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
     """A memory map whose blocks are all reserved: a full disk is an OSError now, not a crash later."""
-    with open(path, "wb") as file:
+    with path.open("wb") as file:
         size = int(np.prod(shape)) * dtype.itemsize
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
         else:
             file.truncate(size)
     return np.memmap(path, mode="r+", dtype=dtype, shape=shape)
+
+
+def _as(tensor: Tensor, dtype: np.dtype[np.float32 | np.float16]) -> Array:
+    """The tensor as an array of this type; what float16 cannot hold is refused, not made infinite."""
+    values = tensor.float().cpu()
+    if dtype == np.float16 and float(values.abs().max()) > np.finfo(np.float16).max:
+        raise CannotSplit("Features kept in float16 must be below 65,504. Some are not; set optim.cache to float32.")
+    found: Array = values.numpy().astype(dtype, copy=False)
+    return found
 
 
 def _crc(array: Array) -> int:

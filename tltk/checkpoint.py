@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tltk import home
+from tltk.errors import RunProblem
+
+PLAIN = (int, float, str, bool, type(None))
 
 
 def pack(module: nn.Module, prefix: str) -> dict[str, Tensor]:
@@ -40,21 +43,35 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 
 def pack_optimizer(optimizer: Optimizer, names: dict[int, str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimiser's state by parameter name: tensors apart, numbers as JSON."""
+    """An optimiser's state by parameter name: tensors apart, numbers as JSON.
+
+    Raises:
+        RunProblem: It keeps more than that, so what goes on later would not be what was.
+    """
+    kind = type(optimizer).__name__
+    odd = set(optimizer.state_dict()) - {"state", "param_groups"}
     tensors: dict[str, Tensor] = {}
+    moved: list[str] = []  # on the device; some keep a step count on the CPU
     numbers: dict[str, Any] = {}
     for parameter, state in optimizer.state.items():
         for key, value in state.items():
             name = f"optim/{names[id(parameter)]}/{key}"
             if isinstance(value, Tensor):
                 tensors[name] = value.detach().cpu().clone().contiguous()
-            else:
+                moved += [name] if value.device.type != "cpu" else []
+            elif isinstance(value, PLAIN):
                 numbers[name] = value
+            else:
+                odd.add(key)
+    if odd:
+        raise RunProblem(f"The optimizer {kind} keeps what cannot be written down: {', '.join(sorted(odd))}.")
     groups = [
-        {k: v for k, v in group.items() if k != "params" and isinstance(v, int | float | str | bool | type(None))}
-        for group in optimizer.param_groups
+        {k: v for k, v in group.items() if k != "params" and isinstance(v, PLAIN)} for group in optimizer.param_groups
     ]
-    return tensors, {"numbers": numbers, "groups": groups}
+    for i, group in enumerate(optimizer.param_groups):  # some count their steps here
+        found = {k: v for k, v in group.items() if isinstance(v, Tensor)}
+        tensors |= {f"group/{i}/{k}": v.detach().cpu().clone() for k, v in found.items()}
+    return tensors, {"numbers": numbers, "groups": groups, "moved": moved}
 
 
 def unpack_optimizer(
@@ -68,9 +85,15 @@ def unpack_optimizer(
         if name.startswith("optim/"):
             _, parameter, key = name.split("/", 2)
             target = by_name[parameter]
-            if isinstance(value, Tensor) and value.is_floating_point() and value.shape == target.shape:
-                value = value.to(target.device)
-            optimizer.state[target][key] = value.clone() if isinstance(value, Tensor) else value
+            if isinstance(value, Tensor):
+                value = value.to(target.device) if name in state["moved"] else value.clone()
+            if isinstance(value, Tensor) and value.shape == target.shape:
+                # In the weight's own memory layout: fused kernels run over both as flat memory.
+                value = torch.empty_like(target, dtype=value.dtype).copy_(value)
+            optimizer.state[target][key] = value
+        elif name.startswith("group/"):
+            _, i, key = name.split("/", 2)
+            optimizer.param_groups[int(i)][key] = value.clone()
 
 
 @torch.no_grad()

@@ -44,8 +44,9 @@ def _as_json(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")(function)
 
 
-def _out(body: Any) -> None:
-    click.echo(json.dumps(body, indent=1, default=str))
+def _out(body: Any, wanted: bool = True) -> None:
+    if wanted:
+        click.echo(json.dumps(body, indent=1, default=str))
 
 
 def _spec_options(kind: type[TransferSpec] | type[CompareSpec]) -> Callable[..., Any]:
@@ -89,6 +90,13 @@ def _launch(kind: type[TransferSpec] | type[CompareSpec], given: dict[str, Any])
     if not given["detach"]:
         _follow(run)
     _report(run, as_json)
+    _end(run, given["detach"])
+
+
+def _end(run: Run, detached: bool) -> None:
+    """A run that was followed and stopped before its end is not done: exit code 1."""
+    if not detached and Local().state(run.id) != "done":
+        sys.exit(1)
 
 
 def _validate(spec: AnySpec) -> None:
@@ -187,7 +195,12 @@ def runs(ctx: click.Context, as_json: bool) -> None:
     """List runs; show, stop, resume, export or delete one."""
     if ctx.invoked_subcommand:
         return
-    found = [summary(r) for r in all_runs()]
+    found = []
+    for one in all_runs():
+        try:
+            found.append(summary(one))
+        except TltkError as fault:  # a folder of another version
+            click.echo(f"{one.id} cannot be read: {fault}", err=True)
     if as_json:
         _out([{k: v for k, v in r.items() if k not in ("result", "children")} for r in found])
         return
@@ -210,9 +223,12 @@ def show(run_id: str, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("run_id")
-def stop(run_id: str) -> None:
+@_as_json
+def stop(run_id: str, as_json: bool) -> None:
     """Ask a run to stop; it can be resumed."""
-    Local().cancel(Run.open(run_id).id)
+    found = Run.open(run_id)
+    Local().cancel(found.id)
+    _out({"id": found.id, "state": Local().state(found.id)}, as_json)
 
 
 @runs.command()
@@ -225,29 +241,45 @@ def resume(run_id: str, detach: bool, as_json: bool) -> None:
     if not detach:
         _follow(found)
     _report(found, as_json)
+    _end(found, detach)
 
 
 @runs.command()
 @click.argument("run_id")
-def log(run_id: str) -> None:
+@_as_json
+def log(run_id: str, as_json: bool) -> None:
     """What a run's process printed."""
-    click.echo(Local().log(Run.open(run_id).id), nl=False)
+    found = Run.open(run_id)
+    text = Local().log(found.id)
+    _out({"id": found.id, "log": text}, as_json)
+    if not as_json:
+        click.echo(text, nl=False)
 
 
 @runs.command()
 @click.argument("run_id")
 @click.argument("file", type=click.Path(path_type=Path))
-def export(run_id: str, file: Path) -> None:
+@_as_json
+def export(run_id: str, file: Path, as_json: bool) -> None:
     """Write a run, and the runs it started, to a zip file."""
-    file.write_bytes(Run.open(run_id).export())
+    found = Run.open(run_id)
+    data = found.export()
+    try:
+        file.write_bytes(data)
+    except OSError as fault:
+        raise click.UsageError(f"FILE must be a place to write to. It is not: {fault}.") from None
+    _out({"id": found.id, "file": str(file), "bytes": len(data)}, as_json)
 
 
 @runs.command()
 @click.argument("run_id")
 @click.confirmation_option(prompt="Delete this run for good?")
-def delete(run_id: str) -> None:
+@_as_json
+def delete(run_id: str, as_json: bool) -> None:
     """Delete a run's folder."""
-    Run.open(run_id).delete()
+    found = Run.open(run_id)
+    found.delete()
+    _out({"id": found.id, "deleted": True}, as_json)
 
 
 @main.command()
@@ -304,6 +336,16 @@ def backbones(pattern: str, as_json: bool) -> None:
     click.echo("\n".join(names))
 
 
+def _ask(question: AnySpec) -> dict[str, Any]:
+    """What a worker answers to a question of seconds."""
+    found = Local().submit(question)
+    _follow(found)
+    result = found.result()
+    if result is None:
+        raise RunProblem(f"Run {found.id} must have an answer. It is {found.status.state}; ask again.")
+    return result
+
+
 @main.command()
 @click.argument("backbone")
 @click.option("--size", default=32, help="Side of the square picture, in pixels.")
@@ -311,9 +353,7 @@ def backbones(pattern: str, as_json: bool) -> None:
 @_as_json
 def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
     """The layers of a network: where its freeze boundary can lie."""
-    found = Local().submit(DescribeSpec(backbone=backbone, size=size, channels=channels))
-    _follow(found)
-    result = found.result() or {}
+    result = _ask(DescribeSpec(backbone=backbone, size=size, channels=channels))
     if as_json:
         _out(result)
         return
@@ -335,9 +375,7 @@ def look(domain: str, size: int, n: int, as_json: bool) -> None:
     from tltk import data
 
     data.parse(domain)
-    found = Local().submit(LookSpec(DataSpec(domain, size=size, n=n)))
-    _follow(found)
-    result = found.result() or {}
+    result = _ask(LookSpec(DataSpec(domain, size=size, n=n)))
     if as_json:
         _out(result)
         return

@@ -109,7 +109,7 @@ def to_command(spec: AnySpec) -> str:
     if isinstance(spec, DescribeSpec):
         return f"tltk layers {shlex.quote(spec.backbone)} --size {spec.size} --channels {spec.channels}"
     if isinstance(spec, LookSpec):
-        return f"tltk look {shlex.quote(spec.data.name)} --size {spec.data.size}"
+        return f"tltk look {shlex.quote(spec.data.name)} --size {spec.data.size} --n {spec.data.n}"
     kind = type(spec)
     words = ["tltk", "compare" if kind is CompareSpec else "run"]
     for option in options(kind):

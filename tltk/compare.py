@@ -52,51 +52,61 @@ def count(spec: CompareSpec) -> int:
 
 
 def study(
-    run: Run, spec: CompareSpec, train: Callable[[TransferSpec], Run], tell: Callable[[int, str], None]
+    run: Run,
+    spec: CompareSpec,
+    train_all: Callable[[list[Run], Callable[[Run], None]], None],
+    tell: Callable[[int, str], None],
 ) -> Verdict:
     """Train the source, search, measure, judge.
 
     Args:
         run: The study's folder; its children are noted there before they start.
         spec: What is compared.
-        train: Runs a child to its end and returns it.
+        train_all: Trains several runs, in any order, and calls back with each that is done.
         tell: Told how many trainings are done, and what comes next.
     """
-    done = 0
+    done: set[str] = set()
 
-    def child(wanted: TransferSpec, arm: str, role: str) -> Run:
-        nonlocal done
-        tell(done, _what(arm, role, wanted))
-        run.add_child(Child(wanted.run_id, arm, role, wanted.seed, wanted.optim.lr))
-        finished = train(wanted)
-        done += 1
-        return finished
+    def children(wanted: list[tuple[str, TransferSpec]], role: str) -> dict[tuple[str, float], Run]:
+        """These trainings, finished, by arm and learning rate."""
+        runs = {}
+        for arm, one in wanted:
+            runs[arm, one.optim.lr, one.seed] = Run.create(one)
+            run.add_child(Child(one.run_id, arm, role, one.seed, one.optim.lr))
+        tell(len(done), WHAT[role])
+
+        def ended(finished: Run) -> None:
+            done.add(finished.id)
+            tell(len(done), WHAT[role])
+
+        train_all(list(runs.values()), ended)
+        return {(arm, lr): found for (arm, lr, _), found in runs.items()}
 
     weights, source = spec.net.weights, source_spec(spec)
     if source is not None:
-        weights = f"run:{child(source, 'source', 'source').id}"
+        children([("source", source)], "source")
+        weights = f"run:{source.run_id}"
+    rates = sorted(set(spec.lrs))
+    tried = children(
+        [(arm, arm_spec(spec, arm, lr, spec.first_seed, weights)) for lr in rates for arm in ARMS], "search"
+    )
     chosen: dict[str, float] = {}
     search: dict[str, dict[str, float]] = {}
     for arm in ARMS:
-        found = {}
-        for lr in sorted(set(spec.lrs)):
-            result = _result(child(arm_spec(spec, arm, lr, spec.first_seed, weights), arm, "search"))
-            found[lr] = (result["val_accuracy"], -result["val_loss"])
-        chosen[arm] = max(found, key=lambda lr: found[lr])
-        search[arm] = {f"{lr:g}": accuracy for lr, (accuracy, _) in found.items()}
-    for seed in range(spec.first_seed, spec.first_seed + spec.seeds):
-        for arm in ARMS:
-            child(arm_spec(spec, arm, chosen[arm], seed, weights), arm, "measure")
-    tell(done, "weighing the evidence")
+        results = {lr: _result(tried[arm, lr]) for lr in rates}
+        chosen[arm] = max(rates, key=lambda lr: (results[lr]["val_accuracy"], -results[lr]["val_loss"]))
+        search[arm] = {f"{lr:g}": results[lr]["val_accuracy"] for lr in rates}
+    seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
+    children([(arm, arm_spec(spec, arm, chosen[arm], s, weights)) for s in seeds for arm in ARMS], "measure")
+    tell(len(done), "Weighing the evidence.")
     return verdict(run, spec, chosen, search)
 
 
-def _what(arm: str, role: str, spec: TransferSpec) -> str:
-    if role == "source":
-        return f"training the source network on {spec.target.name}"
-    if role == "search":
-        return f"learning-rate search, {arm} arm: {spec.optim.lr:g}"
-    return f"measuring, {arm} arm, seed {spec.seed}"
+WHAT = {
+    "source": "Training the source network.",
+    "search": "Searching for each arm's learning rate.",
+    "measure": "Measuring both arms, seed by seed.",
+}
 
 
 def _result(run: Run) -> dict[str, Any]:

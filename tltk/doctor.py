@@ -69,7 +69,10 @@ def _torch() -> Check:
         "print(torch.__version__, 'cuda' if torch.cuda.is_available() else"
         " 'mps' if torch.backends.mps.is_available() else 'cpu', torch.get_num_threads())"
     )
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=300)
+    try:
+        done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=300)
+    except subprocess.TimeoutExpired:
+        return Check("device", False, "torch must load within five minutes. It does not; is the disk very slow?")
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message"
         return Check("device", False, f"torch and torchvision must load together. They do not: {last}.")

@@ -34,8 +34,11 @@ class UnknownName(TltkError):
         """The sentence for `got`, which is none of `known`, with the nearest one offered."""
         names = sorted(known)
         shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
-        near = difflib.get_close_matches(got, names, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        if not names:
+            return cls(f"{kind} must exist. Got {got!r}, but there is none yet.")
+        lower = {name.lower(): name for name in names}
+        near = difflib.get_close_matches(got.lower(), lower, n=1, cutoff=0.5)
+        hint = f" Did you mean {lower[near[0]]!r}?" if near else ""
         return cls(f"{kind} must be one of {shown}. Got {got!r}.{hint}")
 
 

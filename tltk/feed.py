@@ -23,7 +23,8 @@ Forward = Callable[[Crossing], tuple[Tensor, Tensor]]
 class Feed(Protocol):
     """Batches by position in a split; what comes out is what `forward` takes."""
 
-    forward: Forward
+    def forward(self, crossing: Crossing, /) -> tuple[Tensor, Tensor]:
+        """(features, logits) of a batch."""
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
         """The batch at these positions, on the device."""
@@ -69,3 +70,15 @@ class Kept:
     def forward(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
         """What is left of the network above the cut."""
         return self.cut.suffix(crossing)
+
+
+def batches(n: int, wanted: int, size: int, generator: torch.Generator) -> list[Tensor]:
+    """Positions of one epoch's batches: each of n pictures once, or repeated up to `wanted` in all.
+
+    A last batch of one picture is left out, since batch statistics of one are not defined; with
+    `size` 1 every batch is one.
+    """
+    wanted = max(wanted, n)
+    order = torch.cat([torch.randperm(n, generator=generator) for _ in range(-(-wanted // n))])[:wanted]
+    found = list(torch.split(order, size))
+    return found[:-1] if len(found) > 1 and len(found[-1]) < min(size, 2) else found

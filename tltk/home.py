@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from pathlib import Path
 
 from tltk.errors import BadSpec
@@ -40,7 +41,7 @@ def check_id(text: str) -> str:
 
 def write_whole(path: Path, data: bytes | str) -> None:
     """Write so that a reader, or the disk after a power cut, has the old file or the new one."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with open(scratch, "wb") as file:
             file.write(data.encode() if isinstance(data, str) else data)

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import multiprocessing
 import os
 import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+import psutil
+import torch
 
 from tltk import checkpoint, compare, home
 from tltk.bank import FeatureBank
@@ -25,19 +32,25 @@ from tltk.errors import RunProblem, TltkError
 from tltk.nn import weights
 from tltk.nn.describe import describe
 from tltk.results import Row
-from tltk.runs import Run
+from tltk.runs import KILLED, Run
 from tltk.spec import CompareSpec, DataSpec, DescribeSpec, LookSpec, TransferSpec
 from tltk.strategies import make
 from tltk.train import Desk, Stopped, Training, pick_device
 
 STATUS_EVERY = 0.3  # seconds between two writings of the status
+HANDS, HAND_RAM = 8, 1.5e9  # most trainings of a study side by side, and memory that each may want
 
 
 class Workshop:
-    """What the trainings of one process share: the bank, decoded pictures, and the wish to stop."""
+    """What the trainings of one process share: the bank, decoded pictures, and the wish to stop.
 
-    def __init__(self, owner: Run) -> None:
-        self.owner = owner
+    Args:
+        owner: The run that this process is for: it hears sentences and is asked to stop.
+        parent: The process without which this one has nothing to do; 0 = none.
+    """
+
+    def __init__(self, owner: Run, parent: int = 0) -> None:
+        self.owner, self.parent = owner, parent
         self.bank = FeatureBank(
             ram=int(float(os.environ.get("TLTK_BANK_RAM_GB", "2")) * 1e9),
             disk=int(float(os.environ.get("TLTK_BANK_DISK_GB", "20")) * 1e9),
@@ -45,6 +58,7 @@ class Workshop:
         )
         self._domains: dict[str, Domain] = {}
         self._stop = False
+        self.speaker = owner  # the run that hears sentences
 
     def ask_to_stop(self, *_: Any) -> None:
         """Stop at the next step; also the handler of SIGTERM."""
@@ -52,13 +66,51 @@ class Workshop:
 
     def check(self) -> None:
         """Raise `Stopped` when somebody asked for it."""
-        if self._stop or self.owner.stop_file.exists():
+        if self._stop or self.owner.stop_file.exists() or (self.parent and os.getppid() != self.parent):
             raise Stopped
+
+    def train_all(self, runs: list[Run], ended: Callable[[Run], None]) -> None:
+        """Train several runs: on a CPU side by side, one thread each, else one after the other.
+
+        Two trainings with a thread each do half as much again in the same time as one with two, and
+        unlike it they hardly suffer when the machine has other work. The children are forks: this
+        process has imported torch but never computed with it, so there are no threads to lose.
+
+        Args:
+            runs: What to train; finished ones are not trained again.
+            ended: Called with each run that is done.
+
+        Raises:
+            RunProblem: One of them failed; the others are stopped.
+        """
+        hands = min(os.cpu_count() or 1, int(psutil.virtual_memory().total / HAND_RAM), HANDS)
+        if hands < 2 or os.name != "posix" or pick_device("auto").type != "cpu":
+            for run in runs:
+                ended(self.train(run))
+            return
+        waiting, busy = list(runs), dict[BaseProcess, Run]()
+        fork = multiprocessing.get_context("fork")
+        try:
+            while waiting or busy:
+                self.check()
+                while waiting and len(busy) < hands:
+                    run = waiting.pop(0)
+                    hand = fork.Process(target=_hand, args=(self, run, os.getpid()))
+                    hand.start()
+                    busy[hand] = run
+                connection.wait([hand.sentinel for hand in busy], timeout=0.1)
+                for hand in [hand for hand in busy if hand.exitcode is not None]:
+                    ended(_finished(busy.pop(hand), hand.exitcode or 0))
+        finally:
+            for hand in busy:
+                hand.terminate()
+            for hand in busy:
+                hand.join(10)
 
     def say(self, sentence: str) -> None:
         """A sentence for the log and for whoever watches."""
         print(sentence, flush=True)
-        self.owner.write_status(message=sentence)
+        self.speaker.write_status(message=sentence)
 
     def domain(self, spec: DataSpec) -> Domain:
         """The pictures of a spec, loaded once."""
@@ -71,13 +123,13 @@ class Workshop:
                 self.check()
                 if time.monotonic() - last > STATUS_EVERY:
                     last = time.monotonic()
-                    self.owner.write_status(message=f"Reading pictures: {done:,} of {total:,}.")
+                    self.speaker.write_status(message=f"Reading pictures: {done:,} of {total:,}.")
 
             found = self._domains[key] = load(spec, progress)
             if found.skipped:
                 name, reason = found.skipped[0]
                 self.say(f"{len(found.skipped)} pictures of {spec.name} were left out; the first is {name}: {reason}.")
-            self.owner.write_status(message="")
+            self.speaker.write_status(message="")
         return self._domains[key]
 
     def train(self, run: Run) -> Run:
@@ -87,8 +139,12 @@ class Workshop:
         spec = run.spec
         if not isinstance(spec, TransferSpec):
             raise RunProblem(f"Run {run.id} must be a training. It is of kind {spec.kind!r}.")
-        run.claim()
+        self._claim(run)
+        if run.status.state == "done":
+            return run  # another study trained it while we waited
         try:
+            # A sum over more threads differs in its last bits, so a resumed run takes as many as it had.
+            torch.set_num_threads(run.written_status().threads)
             self._train(run, spec)
         except Stopped:
             run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
@@ -100,6 +156,21 @@ class Workshop:
             run.write_status(state="failed", message=fault_of_ours())
             raise
         return run
+
+    def _claim(self, run: Run) -> None:
+        """Take the run, after whoever runs it now: two studies may share a source network."""
+        while True:
+            self.check()
+            if run.status.state == "done" and run.result() is not None:
+                return
+            try:
+                run.claim(threads=run.written_status().threads or torch.get_num_threads())
+                return
+            except RunProblem as busy:
+                if run.path == self.owner.path:
+                    raise
+                self.speaker.write_status(message=str(busy))
+                time.sleep(STATUS_EVERY)
 
     def _train(self, run: Run, spec: TransferSpec) -> None:
         domain = self.domain(spec.target)
@@ -113,8 +184,39 @@ class Workshop:
         weights.save(net, spec.net, run.path / "model.safetensors", classes=json.dumps(domain.classes), run=run.id)
         result["phases"] = [dataclasses.asdict(p) for p in phases]
         home.write_whole(run.path / "result.json", json.dumps(result))
-        (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
         run.write_status(state="done", message="", epoch=result["epochs"], seconds=result["seconds"])
+        (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def _hand(workshop: Workshop, run: Run, parent: int) -> None:
+    """What a fork does: one training with one thread, for its parent's study."""
+    torch.set_num_threads(1)
+    own = Workshop(workshop.owner, parent)
+    signal.signal(signal.SIGTERM, own.ask_to_stop)
+    own.speaker = run
+    try:
+        own.train(run)
+    except (Stopped, TltkError):
+        pass  # the run's status says it
+    sys.stdout.flush()
+    os._exit(0)  # not through the parent's clean-up
+
+
+def _finished(run: Run, code: int) -> Run:
+    """The run, if its fork brought it to an end.
+
+    Raises:
+        Stopped: It was asked to stop.
+        RunProblem: It failed, or was killed.
+    """
+    status = run.status
+    if status.state == "done":
+        return run
+    if status.state == "stopped":
+        raise Stopped
+    if code < 0:  # by a signal; otherwise its own last word stands
+        run.write_status(state="failed", message=KILLED)
+    raise RunProblem(f"Run {run.id} of this comparison failed. {run.status.message}")
 
 
 class Record:
@@ -137,8 +239,6 @@ class Record:
 
     def emit(self, rows: list[Row]) -> None:
         """Append whole lines and, now and then, say how far the run is."""
-        import msgspec
-
         self._file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
         self._file.flush()
         if rows and time.monotonic() - self._told > STATUS_EVERY:
@@ -177,10 +277,13 @@ def execute(run: Run) -> None:
         elif isinstance(spec, LookSpec):
             _answer(run, look(workshop.domain(spec.data), spec.data))
     except Stopped:
+        run.stop_file.unlink(missing_ok=True)  # heeded; `claim` leaves it, so that none is lost at the start
         run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
     except TltkError as fault:
         print(fault, flush=True)
-        run.write_status(state="failed", message=str(fault))
+        status = run.status
+        if status.state != "running" or status.pid == os.getpid():  # else it is another process's to say
+            run.write_status(state="failed", message=str(fault))
     except BaseException:
         run.write_status(state="failed", message=fault_of_ours())
 
@@ -216,15 +319,16 @@ def _compare(run: Run, spec: CompareSpec, workshop: Workshop) -> None:
         seconds = round(time.perf_counter() - start, 1)
         run.write_status(epoch=done, epochs=total, message=what, seconds=seconds)
 
-    found = compare.study(run, spec, lambda wanted: workshop.train(Run.create(wanted)), tell)
+    workshop.domain(spec.target)  # read here once, not in each fork
+    if spec.source is not None:
+        workshop.domain(spec.source)
+    found = compare.study(run, spec, workshop.train_all, tell)
     home.write_whole(run.path / "result.json", json.dumps({"verdict": dataclasses.asdict(found)}))
     run.write_status(state="done", epoch=total, message="", seconds=round(time.perf_counter() - start, 1))
 
 
 def _set_up() -> None:
-    """Threads for this process, and the imports that take seconds."""
-    import torch
-
+    """Threads for this process."""
     torch.set_num_threads(int(os.environ.get("TLTK_THREADS") or os.cpu_count() or 1))
 
 

@@ -6,6 +6,7 @@ number read it. No torch here: pages read runs.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 
 import msgspec
 import psutil
+from filelock import FileLock
 
 from tltk import home
 from tltk.errors import RunProblem, UnknownName
@@ -27,6 +29,11 @@ from tltk.spec import AnySpec, read_spec
 ACTIVE = ("waiting", "running")
 STATES = (*ACTIVE, "done", "stopped", "failed")
 KEPT = ("spec.json", "status.json", "rows.jsonl", "children.jsonl", "result.json", "log.txt")
+
+KILLED = (
+    "Its process was killed, probably because memory ran out. Lower the batch size or the picture size, or raise "
+    "the boundary; resuming goes on from the last checkpoint."
+)
 
 _row_decoder = msgspec.json.Decoder(Row)
 
@@ -42,6 +49,7 @@ class Status(msgspec.Struct, frozen=True):
     epochs: int = 0
     seconds: float = 0.0
     device: str = ""
+    threads: int = 0
     updated: float = 0.0
 
 
@@ -106,8 +114,16 @@ class Run:
 
     @property
     def spec(self) -> AnySpec:
-        """What was asked for."""
-        return read_spec((self.path / "spec.json").read_bytes())
+        """What was asked for.
+
+        Raises:
+            RunProblem: The folder is gone, or was never a run's.
+        """
+        try:
+            text = (self.path / "spec.json").read_bytes()
+        except OSError:
+            raise RunProblem(f"Run {self.id} must have a spec.json. There is none in {self.path}.") from None
+        return read_spec(text)
 
     def written_status(self) -> Status:
         """The status as it was last written, whether or not its process still lives."""
@@ -134,18 +150,18 @@ class Run:
         new = msgspec.structs.replace(self.written_status(), updated=time.time(), **changes)
         home.write_whole(self.path / "status.json", msgspec.json.encode(new))
 
-    def claim(self) -> None:
-        """Say that this process runs it now.
+    def claim(self, threads: int = 0) -> None:
+        """Say that this process runs it now, with so many threads.
 
         Raises:
             RunProblem: Another live process does already.
         """
-        status = self.status
-        if status.state == "running" and status.pid != os.getpid():
-            raise RunProblem(f"Run {self.id} is being run by process {status.pid}; wait for it or stop it.")
         born = psutil.Process().create_time()
-        self.stop_file.unlink(missing_ok=True)
-        self.write_status(state="running", message="", pid=os.getpid(), pid_born=born)
+        with FileLock(home.home() / "claim.lock"):  # of two that ask at once, one gets it
+            status = self.status
+            if status.state == "running" and status.pid != os.getpid():
+                raise RunProblem(f"Run {self.id} is being run by process {status.pid}; wait for it or stop it.")
+            self.write_status(state="running", message="", pid=os.getpid(), pid_born=born, threads=threads)
 
     def rows(self, since: int = 0) -> tuple[list[Row], int]:
         """Rows from byte `since` on, and the byte to go on from; a torn last line is left for later."""
@@ -202,6 +218,11 @@ class Run:
         """Its presence asks the run to stop at the next step."""
         return self.path / "STOP"
 
+    def ask_to_stop(self) -> None:
+        """Ask for it; nothing where the folder is gone."""
+        with contextlib.suppress(OSError):
+            self.stop_file.touch()
+
     def clear(self) -> None:
         """Forget all that was measured, so that the spec can be run anew."""
         if self.status.state == "running":
@@ -233,8 +254,11 @@ class Run:
 
 def all_runs() -> list[Run]:
     """Every run in the home, newest first."""
-    folders = [p for p in home.room("runs").iterdir() if (p / "spec.json").exists()]
-    return [Run(p) for p in sorted(folders, key=lambda p: (-(p / "spec.json").stat().st_mtime, p.name))]
+    found = []
+    for path in home.room("runs").iterdir():
+        with contextlib.suppress(OSError):  # no run, or deleted while we look
+            found.append((-(path / "spec.json").stat().st_mtime, path))
+    return [Run(path) for _, path in sorted(found)]
 
 
 def walk(run: Run) -> Iterator[Run]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from tltk.errors import UnknownName
-from tltk.spec import SCHEDULES
+from tltk.spec import SCHEDULES, Phase
 
 FLOOR = 0.01  # cosine and one-cycle end at this share of the peak, so that the last epoch still learns
 CYCLES = 3
@@ -68,3 +68,24 @@ def _stalls(losses: Sequence[float], patience: int) -> int:
             if waited == patience:
                 stalls, waited = stalls + 1, 0
     return stalls
+
+
+def phase_at(phases: Sequence[Phase], epoch: int) -> Phase:
+    """The phase in which this epoch (0, 1, …) falls; after the last epoch, the last phase."""
+    for phase in phases:
+        if epoch < phase.epochs:
+            return phase
+        epoch -= phase.epochs
+    return phases[-1]
+
+
+def progress_at(phases: Sequence[Phase], at: float) -> float:
+    """Progress, 0…1, at a position in epochs; a phase that restarts begins a new span."""
+    start = end = 0
+    for phase in phases:
+        if phase.restarts and end <= at:
+            start = end
+        elif phase.restarts:
+            break
+        end += phase.epochs
+    return (at - start) / max(end - start, 1)

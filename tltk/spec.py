@@ -70,8 +70,8 @@ def knobs(spec: type | Spec) -> dict[str, Knob]:
 def _check(owner: str, name: str, value: Any, rule: Knob) -> Any:
     """The value, with int widened to float where the default is a float; else a sentence."""
     where, wanted = f"{owner}.{name}", type(rule.default)
-    if wanted is float and type(value) is int:
-        value = float(value)
+    if wanted is float and type(value) in (int, float):
+        value = _as_float(value)
     if type(value) is not wanted:
         raise BadSpec(f"{where} must be of type {wanted.__name__}. Got {value!r}.")
     if rule.choices and value not in rule.choices:
@@ -84,6 +84,14 @@ def _check(owner: str, name: str, value: Any, rule: Knob) -> Any:
         if not lo <= value <= hi:
             raise BadSpec(f"{where} must be between {rule.lo} and {rule.hi}. Got {value!r}.")
     return value
+
+
+def _as_float(value: float) -> float:
+    """A float; one zero alone, since −0 equals 0 but is written otherwise; too large is infinite."""
+    try:
+        return float(value) + 0.0
+    except OverflowError:
+        return math.inf
 
 
 class Spec:
@@ -102,7 +110,10 @@ class Spec:
         body = dataclasses.asdict(self)  # type: ignore[call-overload]
         if self.kind:
             body["kind"] = self.kind
-        return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        try:
+            return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError) as fault:
+            raise BadSpec(f"{type(self).__name__} must hold plain, finite values. It does not: {fault}.") from None
 
     @classmethod
     def from_json(cls: type[S], text: str | bytes) -> S:
@@ -156,8 +167,8 @@ def _read(hint: Any, value: Any, name: str) -> Any:
         return tuple(_read(arguments[0], item, name) for item in value)
     if isinstance(hint, type) and issubclass(hint, Spec):
         return hint.from_dict(value)
-    if hint is float and type(value) is int:
-        return float(value)
+    if hint is float and type(value) in (int, float):
+        return _as_float(value)
     plain = origin or hint
     if isinstance(plain, type) and (not isinstance(value, plain) or type(value) is bool is not plain):
         raise BadSpec(f"{name} must be of type {plain.__name__}. Got {value!r}.")
@@ -288,8 +299,10 @@ class CompareSpec(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.lrs or any(not 1e-7 <= lr <= 10 for lr in self.lrs):
+        found = _read(tuple[float, ...], self.lrs, "lrs")
+        if not found or any(not 1e-7 <= lr <= 10 for lr in found):
             raise BadSpec(f"lrs must hold learning rates between 1e-7 and 10. Got {self.lrs!r}.")
+        object.__setattr__(self, "lrs", found)
 
 
 @dataclass(frozen=True)
@@ -329,7 +342,7 @@ def read_spec(text: str | bytes) -> AnySpec:
         raise BadSpec(f"A spec must be JSON. It cannot be read: {fault}.") from None
     kinds: dict[str, type[AnySpec]] = {k.kind: k for k in (TransferSpec, CompareSpec, DescribeSpec, LookSpec)}
     kind = body.get("kind", "transfer") if isinstance(body, dict) else "transfer"
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise UnknownName.among("The kind of a spec", str(kind), kinds)
     return kinds[kind].from_dict(body)
 

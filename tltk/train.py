@@ -8,113 +8,36 @@ Every random stream is a function of (seed, epoch), so a resumed run draws what 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import psutil
-import timm.optim
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.optim import Optimizer
 
 from tltk import checkpoint
 from tltk.bank import FeatureBank, seed_of
 from tltk.data.domain import Domain, Split
-from tltk.errors import BadSpec, CannotSplit, RunProblem, UnknownName
-from tltk.feed import Feed, Kept, Live
+from tltk.desk import Desk, Progress, Stopped
+from tltk.errors import BadSpec, CannotSplit, RunProblem
+from tltk.feed import Feed, Kept, Live, batches
+from tltk.loss import loss_of
 from tltk.nn.describe import layer_flops
 from tltk.nn.freeze import Audit, freeze
 from tltk.nn.net import Net
-from tltk.nn.split import Crossing, Cut
+from tltk.nn.split import Cut
+from tltk.optim import make_optimizer, pick_device
 from tltk.results import Row
-from tltk.schedule import schedule
+from tltk.schedule import phase_at, progress_at, schedule
+from tltk.score import Score
 from tltk.spec import Phase, TransferSpec, ViewSpec
 
 ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams
 TICKS = 10  # rows of a long epoch
 
-
-class Stopped(Exception):
-    """The user asked the run to stop; what it has is in its checkpoint."""
-
-
-@dataclass
-class Desk:
-    """What the loop may ask of the world around it; the defaults suffice for a loop in a notebook."""
-
-    emit: Callable[[list[Row]], None] = lambda rows: None
-    say: Callable[[str], None] = lambda sentence: None
-    check: Callable[[], None] = lambda: None  # raises Stopped when the user asked for it
-    save: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None
-    saved: tuple[dict[str, Tensor], dict[str, Any]] | None = None
-
-
-@dataclass
-class Progress:
-    """The part of a training that changes from epoch to epoch and goes into its checkpoint."""
-
-    epoch: int = 0
-    step: int = 0
-    seconds: float = 0.0
-    flops: float = 0.0
-    images: int = 0
-    best: tuple[float, float] = (-1.0, float("-inf"))  # validation accuracy, then −loss
-    best_epoch: int = 0
-    losses: list[float] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Score:
-    """One evaluation: mean cross-entropy, top-1, macro-F1, and the predicted class of each picture."""
-
-    loss: float
-    accuracy: float
-    macro_f1: float
-    predictions: Tensor
-
-
-def pick_device(wanted: str) -> torch.device:
-    """The device of that name; `auto` takes CUDA, then MPS, then the CPU.
-
-    Raises:
-        RunProblem: It is not there.
-    """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wanted == "auto":
-        return torch.device(next(name for name, here in there.items() if here))
-    if not there[wanted]:
-        have = ", ".join(name for name, here in there.items() if here)
-        raise RunProblem(f"optim.device must be on this machine. {wanted} is not; there is {have}, or 'auto'.")
-    return torch.device(wanted)
-
-
-def make_optimizer(net: Net, phase: Phase, spec: TransferSpec) -> Optimizer:
-    """One group per layer, and per decay or none: biases, norms and scales are not decayed.
-
-    Raises:
-        UnknownName: timm has no such optimiser.
-    """
-    groups: list[dict[str, Any]] = []
-    for layer in range(phase.boundary, net.depth + 1):
-        own = [p for n, p in net.named_parameters() if net.layer_of[n] == layer and p.requires_grad]
-        for decays in (True, False):
-            parameters = [p for p in own if (p.ndim > 1) is decays]
-            if parameters:
-                decay = spec.optim.weight_decay if decays else 0.0
-                groups.append({"params": parameters, "layer": layer, "weight_decay": decay})
-    name = spec.optim.optimizer
-    if name not in timm.optim.list_optimizers():
-        raise UnknownName.among("optimizer", name, timm.optim.list_optimizers())
-    # torch's fused kernels pass over the weights once: on a CPU a fifth of the plain AdamW's time.
-    fused = {"fused": True} if name in ("adamw", "adam", "sgd") else {}
-    optimizer: Optimizer = timm.optim.create_optimizer_v2(
-        groups, opt=name, lr=spec.optim.lr, weight_decay=spec.optim.weight_decay, momentum=spec.optim.momentum,
-        **fused,
-    )
-    return optimizer
+__all__ = ["Desk", "Progress", "Stopped", "Training", "pick_device"]
 
 
 class Training:
@@ -170,21 +93,34 @@ class Training:
             entered = self._resume(*self.desk.saved)
         self._clock = time.perf_counter() - self.now.seconds
         self._saved_at, self._save_cost = time.perf_counter(), 0.0
-        while self.now.epoch < epochs and not self._out_of_patience():
-            phase = self._phase_of(self.now.epoch)
-            if phase is not entered:
-                self._enter(phase)
-                entered = phase
-            self._epoch(phase, epochs)
-            self._checkpoint(last=self.now.epoch == epochs)
-        return self._finish(entered or self.phases[-1])
+        with self._sentences():
+            while self.now.epoch < epochs and not self._out_of_patience():
+                phase = phase_at(self.phases, self.now.epoch)
+                if phase is not entered:
+                    self._enter(phase)
+                    entered = phase
+                self._epoch(phase, epochs)
+                self._checkpoint(last=self.now.epoch == epochs)
+            return self._finish(entered or self.phases[-1])
 
-    def _phase_of(self, epoch: int) -> Phase:
-        for phase in self.phases:
-            if epoch < phase.epochs:
-                return phase
-            epoch -= phase.epochs
-        return self.phases[-1]
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """What torch has to say about a batch that is too large or too small, as a sentence."""
+        size = self.spec.optim.batch_size
+        try:
+            yield
+        except torch.cuda.OutOfMemoryError:
+            raise RunProblem(
+                f"The GPU's memory must hold a batch of {size}. It does not; "
+                f"try optim.batch_size {max(size // 2, 1)}, or a higher boundary."
+            ) from None
+        except ValueError as fault:
+            if "more than 1 value per channel" not in str(fault):
+                raise
+            raise RunProblem(
+                f"Batch normalisation needs more than one number per channel. With optim.batch_size {size} and "
+                f"these pictures it gets one; take a batch of 2 or more, or larger pictures."
+            ) from None
 
     def _enter(self, phase: Phase) -> None:
         """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
@@ -233,103 +169,58 @@ class Training:
 
     def _epoch(self, phase: Phase, epochs: int) -> None:
         """Every picture once (or as many as `epoch_images`), an evaluation, an audit, the rows."""
-        batches = self._batches()
+        order = torch.Generator().manual_seed(seed_of(self.spec.seed, ORDER, self.now.epoch))
+        optim = self.spec.optim
+        parts = batches(len(self.split.train), optim.epoch_images, optim.batch_size, order)
         start, before = time.perf_counter(), self.now.images
         torch.manual_seed(seed_of(self.spec.seed, MODULES, self.now.epoch))  # dropout, stochastic depth
         draw = np.random.default_rng(seed_of(self.spec.seed, MIXUP, self.now.epoch))
         generator = torch.Generator().manual_seed(seed_of(self.spec.seed, VIEWS, self.now.epoch))
         self.net.train()
-        tick = max(len(batches) // TICKS, 1) if len(batches) >= 2 * TICKS else len(batches)
+        tick = max(len(parts) // TICKS, 1) if len(parts) >= 2 * TICKS else len(parts)
         rows: list[Row] = []
-        sums = torch.zeros(3)  # loss, hits, pictures
-        for i, positions in enumerate(batches):
+        sums = torch.zeros(3, device=self.device)  # loss, hits, pictures
+        for i, positions in enumerate(parts):
             self.desk.check()
-            factor = self._factor(self.now.epoch + i / len(batches))
+            at = progress_at(self.phases, self.now.epoch + i / len(parts))
+            factor = schedule(optim.schedule, at, optim.warmup, self.now.losses)
             for group in self.optimizer.param_groups:
-                group["lr"] = self.spec.optim.lr * phase.lr_scale[group["layer"]] * factor
+                group["lr"] = optim.lr * phase.lr_scale[group["layer"]] * factor
             sums += self._step(positions, generator, draw)
             self.now.step += 1
-            if (i + 1) % tick == 0 or i + 1 == len(batches):
-                self._require_finite(float(sums[0]))
+            if (i + 1) % tick == 0 or i + 1 == len(parts):
                 rows += self._train_rows(sums)
-                sums = torch.zeros(3)
-                if i + 1 < len(batches):
+                sums.zero_()
+                if i + 1 < len(parts):
                     self.desk.emit(rows)
                     rows = []
         self._spend(phase, self.now.images - before)
         speed = (self.now.images - before) / max(time.perf_counter() - start, 1e-9)
         self.now.epoch += 1
-        if self.now.epoch % self.spec.optim.evaluate == 0 or self.now.epoch == epochs:
+        if self.now.epoch % optim.evaluate == 0 or self.now.epoch == epochs:
             rows += self._validate()
         rows += self._epoch_rows(phase, speed)
         self.desk.emit(rows)
 
     def _step(self, positions: Tensor, generator: torch.Generator, draw: np.random.Generator) -> Tensor:
         """One batch forward and back. Returns sums of loss, hits and pictures."""
-        try:
-            with self.autocast:
-                inputs = self.train_feed.rows(positions, generator)
-                labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
-                loss, logits = self._loss(inputs, labels, draw)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-        except torch.cuda.OutOfMemoryError:
-            raise RunProblem(
-                f"The GPU's memory must hold a batch of {self.spec.optim.batch_size}. It does not; "
-                f"try optim.batch_size {max(self.spec.optim.batch_size // 2, 1)}, or a higher boundary."
-            ) from None
+        with self.autocast:
+            inputs = self.train_feed.rows(positions, generator)
+            labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
+            loss, logits = loss_of(self.train_feed.forward, inputs, labels, self.spec.optim, draw)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
         if self.spec.optim.clip:
             torch.nn.utils.clip_grad_norm_(self._free(), self.spec.optim.clip)
         self.optimizer.step()
         n = len(positions)
         self.now.images += n
         hits = (logits.argmax(1) == labels).sum()
-        return torch.stack([loss.detach().float() * n, hits.float(), hits.new_tensor(n).float()]).cpu()
+        # Left on the device: reading it here would make a GPU wait in every step.
+        return torch.stack([loss.detach().float() * n, hits.float(), hits.new_full((), n).float()])
 
     def _free(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
-
-    def _loss(self, inputs: Crossing, labels: Tensor, draw: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Cross-entropy, with smoothing and mixup where asked.
-
-        Mixup blends what enters the trained part: pictures at boundary 0, features above.
-
-        Reference:
-            Zhang, Cisse, Dauphin and Lopez-Paz (2018), mixup, ICLR, Eq. 1, arXiv:1710.09412; at a
-            hidden layer: Verma et al. (2019), Manifold mixup, ICML, §2, arXiv:1806.05236.
-        """
-        smooth = self.spec.optim.label_smoothing
-        if not self.spec.optim.mixup:
-            _, logits = self.train_feed.forward(inputs)
-            return F.cross_entropy(logits, labels, label_smoothing=smooth), logits
-        share = float(draw.beta(self.spec.optim.mixup, self.spec.optim.mixup))
-        other = torch.from_numpy(draw.permutation(len(labels))).to(self.device)
-        _, logits = self.train_feed.forward(tuple(share * t + (1 - share) * t[other] for t in inputs))
-        loss = share * F.cross_entropy(logits, labels, label_smoothing=smooth)
-        return loss + (1 - share) * F.cross_entropy(logits, labels[other], label_smoothing=smooth), logits
-
-    def _batches(self) -> list[Tensor]:
-        """Positions of this epoch's batches; few pictures are repeated up to `epoch_images`."""
-        n, optim = len(self.split.train), self.spec.optim
-        wanted = max(optim.epoch_images, n)
-        generator = torch.Generator().manual_seed(seed_of(self.spec.seed, ORDER, self.now.epoch))
-        order = torch.cat([torch.randperm(n, generator=generator) for _ in range(-(-wanted // n))])[:wanted]
-        batches = list(order.split(optim.batch_size))
-        if len(batches) > 1 and len(batches[-1]) == 1:
-            batches.pop()  # batch statistics of one picture are not defined
-        return batches
-
-    def _factor(self, at: float) -> float:
-        """The schedule's factor at a position in epochs; a phase that restarts begins a new span."""
-        start = end = 0
-        for phase in self.phases:
-            if phase.restarts and end <= at:
-                start = end
-            elif phase.restarts:
-                break
-            end += phase.epochs
-        optim = self.spec.optim
-        return schedule(optim.schedule, (at - start) / max(end - start, 1), optim.warmup, self.now.losses)
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -339,18 +230,13 @@ class Training:
         self.net.eval()
         generator = torch.Generator()
         chunks = []
-        for positions in torch.arange(len(index)).split(256):
+        for positions in torch.split(torch.arange(len(index)), 256):
             self.desk.check()
             with self.autocast:
                 chunks.append(feed.forward(feed.rows(positions, generator))[1].float().cpu())
-        logits, labels = torch.cat(chunks), self.labels[index]
-        predictions = logits.argmax(1)
-        return Score(
-            float(F.cross_entropy(logits, labels)),
-            float((predictions == labels).float().mean()),
-            macro_f1(predictions, labels, len(self.domain.classes)),
-            predictions,
-        )
+        score = Score.of(torch.cat(chunks), self.labels[index], len(self.domain.classes))
+        self._require_finite(score.loss, "The loss")
+        return score
 
     def _validate(self) -> list[Row]:
         score = self.evaluate(self.val_feed, self.split.val)
@@ -366,11 +252,12 @@ class Training:
         patience = self.spec.optim.patience
         return bool(patience) and self.now.epoch - self.now.best_epoch >= patience
 
-    def _require_finite(self, loss: float) -> None:
-        if not np.isfinite(loss):
+    def _require_finite(self, value: float, what: str) -> None:
+        if not np.isfinite(value):
             raise RunProblem(
-                f"The loss must stay a number. It became {loss} at step {self.now.step} (epoch {self.now.epoch + 1}) "
-                f"with learning rate {self.spec.optim.lr:g}; try a tenth of it, a warm-up, or optim.clip 1."
+                f"{what} must stay a number. It became {value} at step {self.now.step} of epoch {self.now.epoch} "
+                f"with learning rate {self.spec.optim.lr:g}; try a tenth of it, a warm-up, or optim.clip 1. "
+                f"If it was so from the first step on, the weights it began with are not numbers."
             )
 
     def _spend(self, phase: Phase, images: int) -> None:
@@ -386,9 +273,11 @@ class Training:
         return Row(self.now.epoch, self.now.step, seconds, split, name, float(value), layer)
 
     def _train_rows(self, sums: Tensor) -> list[Row]:
-        loss, hits, n = (float(s) for s in sums)
+        loss, hits, n = sums.tolist()
+        self._require_finite(loss, "The loss")
         # The norm of the last step alone: over all of them it would cost more than it tells.
         norm = torch.nn.utils.get_total_norm([p.grad for p in self._free() if p.grad is not None])
+        self._require_finite(float(norm), "The gradient")
         return [
             self._row("train", "loss", loss / n),
             self._row("train", "accuracy", hits / n),
@@ -396,8 +285,7 @@ class Training:
         ]
 
     def _score_rows(self, split: str, score: Score) -> list[Row]:
-        names = ("loss", "accuracy", "macro_f1")
-        return [self._row(split, n, v) for n, v in zip(names, (score.loss, score.accuracy, score.macro_f1), strict=True)]
+        return [self._row(split, name, value) for name, value in score.figures.items()]
 
     def _epoch_rows(self, phase: Phase, speed: float) -> list[Row]:
         """The audit, each layer's rate and distance, speed, memory and FLOPs."""
@@ -431,7 +319,12 @@ class Training:
             return
         start = time.perf_counter()
         self.now.seconds = start - self._clock
-        tensors, optimizer = checkpoint.pack_optimizer(self.optimizer, self.names)
+        try:
+            tensors, optimizer = checkpoint.pack_optimizer(self.optimizer, self.names)
+        except RunProblem as reason:
+            self.desk.say(f"{reason} This run writes no checkpoint: if interrupted, it begins anew.")
+            self.desk.save = None
+            return
         tensors |= checkpoint.pack(self.net, "net/") | self.best
         self.desk.save(tensors, {"progress": self.now.__dict__, "optimizer": optimizer})
         self._saved_at = time.perf_counter()
@@ -445,7 +338,7 @@ class Training:
         """
         self._clock = time.perf_counter()
         progress = Progress(**{**state["progress"], "best": tuple(state["progress"]["best"])})
-        phase = self._phase_of(max(progress.epoch - 1, 0))
+        phase = phase_at(self.phases, max(progress.epoch - 1, 0))
         self._enter(phase)
         checkpoint.unpack(self.net, tensors, "net/")
         checkpoint.unpack_optimizer(self.optimizer, self.names, tensors, state["optimizer"])
@@ -485,16 +378,3 @@ class Training:
             "predictions": score.predictions.tolist(),
             "labels": self.labels[self.split.test].tolist(),
         }
-
-
-def macro_f1(predictions: Tensor, labels: Tensor, n_classes: int) -> float:
-    """Mean over the classes that occur of F1 = 2·TP / (2·TP + FP + FN); 0…1.
-
-    Example:
-        >>> macro_f1(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), 3)
-        0.6666666865348816
-    """
-    table = torch.bincount(labels * n_classes + predictions, minlength=n_classes**2).reshape(n_classes, n_classes)
-    hits, total = table.diag().float(), (table.sum(0) + table.sum(1)).float()
-    present = total > 0
-    return float((2 * hits[present] / total[present]).mean())

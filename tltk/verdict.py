@@ -70,9 +70,9 @@ def _widening(n_seeds: int, level: float) -> float:
 
 def label_of(low: float, high: float, n_seeds: int) -> str:
     """helps, hurts, or cannot tell: the interval decides, and below three seeds nothing is decided."""
-    if n_seeds < MIN_SEEDS or low <= 0 <= high:
-        return "cannot tell"
-    return "helps" if low > 0 else "hurts"
+    if n_seeds >= MIN_SEEDS and low > 0:
+        return "helps"
+    return "hurts" if n_seeds >= MIN_SEEDS and high < 0 else "cannot tell"
 
 
 def mean_curve(label: str, curves: Sequence[Curve]) -> Curve:
@@ -85,14 +85,16 @@ def mean_curve(label: str, curves: Sequence[Curve]) -> Curve:
     if not curves:
         return Curve(label, (), ())
     longest = max(curves, key=lambda c: len(c.x))
-    rows = [[*c.y, *[c.y[-1]] * (len(longest.y) - len(c.y))] for c in curves if c.y]
-    if not rows:
+    held = [c for c in curves if c.y]
+    if not held:
         return Curve(label, (), ())
-    y = np.array(rows, dtype=float)
+    y = np.array([[*c.y, *[c.y[-1]] * (len(longest.y) - len(c.y))] for c in held], dtype=float)
+    # Steps are the same for all; seconds are not, and a mean over them belongs at their mean.
+    x = np.array([[*c.x, *longest.x[len(c.x) :]] for c in held], dtype=float).mean(0)
     mean, n = y.mean(0), len(y)
     half = stdtrit(n - 1, 0.975) * y.std(0, ddof=1) / math.sqrt(n) if n > 1 else np.zeros_like(mean)
     return Curve(
-        label, longest.x, tuple(mean.tolist()), tuple((mean - half).tolist()), tuple((mean + half).tolist()),
+        label, tuple(x.tolist()), tuple(mean.tolist()), tuple((mean - half).tolist()), tuple((mean + half).tolist()),
         longest.x_unit,
     )
 
@@ -211,7 +213,7 @@ def _per_class(
 
 
 def _points(share: float, sign: bool = True) -> str:
-    return f"{100 * share:{'+' if sign else ''}.1f}"
+    return f"{100 * share:{'+' if sign else ''}.1f}".replace("-", "−")
 
 
 def _sentence(v: Verdict, difference: Floats, shots: int) -> str:
@@ -236,10 +238,25 @@ def _what_next(v: Verdict, difference: Floats) -> str:
         return f"A verdict needs at least {MIN_SEEDS} seeds."
     if abs(v.gap) < 0.005:
         return "The arms are closer than half a point; at this budget it makes no difference which one you take."
-    pictures = float(difference.mean(0).var()) / n
-    seeds = float(difference.mean(1).var(ddof=1))
-    room = (v.gap / 1.96) ** 2 - pictures
-    if room <= 0:
+    needed = _seeds_needed(v.gap, float(difference.mean(0).var()) / n, float(difference.mean(1).var(ddof=1)))
+    if needed is None:
         return "More seeds would not settle a gap of this size; more test pictures would."
-    needed = max(math.ceil(seeds / room), n_seeds + 1)
-    return f"About {needed} seeds would settle a gap of this size."
+    return f"About {max(needed, n_seeds + 1)} seeds would settle a gap of this size, if it stays."
+
+
+def _seeds_needed(gap: float, pictures: float, seeds: float) -> int | None:
+    """The fewest seeds whose interval would leave out 0, for these variances of the mean gap.
+
+    Args:
+        gap: The gap as it is now.
+        pictures: Variance that comes from the choice of test pictures.
+        seeds: Variance of one seed's gap.
+
+    Returns:
+        A number of seeds up to 100; None where the test pictures alone are too few.
+    """
+    for n in range(MIN_SEEDS, 101):
+        wide = _widening(n, 0.95) ** 2 * (n - 1) / n  # of the seeds' part, on top of the normal quantile
+        if 1.96**2 * (pictures + wide * seeds / n) < gap**2:
+            return n
+    return None

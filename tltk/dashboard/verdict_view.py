@@ -14,11 +14,7 @@ from tltk.plots.curves import arms, class_gaps
 from tltk.results import ClassGap
 from tltk.runs import ACTIVE, Run
 
-LOOKS = {
-    "helps": ("Transfer helps", ":blue-background[▲ helps]"),
-    "hurts": ("Transfer hurts", ":orange-background[▼ hurts]"),
-    "cannot tell": ("Cannot tell", ":gray-background[● cannot tell]"),
-}
+LOOKS = {"helps": ":blue[▲ Transfer helps]", "hurts": ":orange[▼ Transfer hurts]", "cannot tell": "● Cannot tell"}
 
 
 def state_line(run: Run) -> str:
@@ -66,8 +62,7 @@ def show_verdict(run: Run) -> None:
         return
     verdict = found["verdict"]
     with st.container(border=True):
-        title, badge = LOOKS[verdict["label"]]
-        st.markdown(f"### {title} {badge}")
+        st.markdown(f"### {LOOKS[verdict['label']]}")
         st.markdown(verdict["sentence"])
         _figures(verdict)
         seconds = run.status.seconds
@@ -92,10 +87,10 @@ def show_verdict(run: Run) -> None:
 
 def _figures(verdict: dict[str, Any]) -> None:
     one, two, three, four = st.columns(4)
-    one.metric("Gap", f"{100 * verdict['gap']:+.1f} points", help="Test accuracy: transfer − scratch.")
-    two.metric("95 % interval", f"{100 * verdict['lo']:+.1f} … {100 * verdict['hi']:+.1f}")
+    one.metric("Gap", f"{_points(verdict['gap'])} points", help="Test accuracy: transfer − scratch.")
+    two.metric("95 % interval", f"{_points(verdict['lo'])} … {_points(verdict['hi'])}")
     three.metric(
-        "Jump-start", f"{100 * verdict['jump_start']:+.1f} points",
+        "Jump-start", f"{_points(verdict['jump_start'])} points",
         help="Difference at the first evaluation (Taylor and Stone 2009).",
     )
     speed = verdict["speed_up_steps"]
@@ -103,6 +98,10 @@ def _figures(verdict: dict[str, Any]) -> None:
         "To scratch's best", f"{speed:.1f} × sooner" if speed else "never",
         help="Steps that scratch needs to its best validation accuracy, over the steps that transfer needs to reach it.",
     )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def _search(verdict: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable
 
 from tltk.errors import RunProblem
-from tltk.jobs.local import Local
+from tltk.jobs.local import Local, ensure_supervisor
 from tltk.runs import ACTIVE, Run
 from tltk.spec import AnySpec
 
 __all__ = ["Local", "launch", "wait"]
+
+LOOK = 3.0  # seconds between two looks whether the supervisor is there
 
 
 def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float = 0.1) -> Run:
@@ -24,10 +26,13 @@ def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float
     Raises:
         RunProblem: It failed; the sentence is the run's own.
     """
-    local = Local()
+    local, looked = Local(), time.monotonic()
     while local.state(run.id) in ACTIVE:
         watch(run)
         time.sleep(every)
+        if time.monotonic() - looked > LOOK:
+            looked = time.monotonic()
+            ensure_supervisor()  # it may have been killed; what waits must not wait for ever
     watch(run)
     status = run.status
     if status.state == "failed":

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
+import threading
+import time
 
 from filelock import FileLock, Timeout
 
 from tltk import home
-from tltk.errors import RunProblem
+from tltk.errors import BadSpec, RunProblem
 from tltk.jobs import queue
 from tltk.runs import ACTIVE, Run
 from tltk.spec import QUESTIONS, AnySpec
+
+LEAVING = 30.0  # seconds that a process may take to end after its run has
 
 
 class Local:
@@ -30,23 +35,40 @@ class Local:
             RunProblem: It is running and cannot be run anew.
         """
         run = Run.create(spec)
-        if queue.find(run.id) is not None:
-            if again:
-                raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it anew.")
-            return run
+        self._let_end(run.id)
+        if again and queue.find(run.id) is not None:
+            raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it anew.")
         if again:
             run.clear()
-        if run.status.state == "done" and run.result() is not None:
-            return run
         return self.resume(run, timeout=timeout)
 
     def resume(self, run: Run, *, timeout: float = 0.0) -> Run:
-        """Queue a run that stopped, failed or was lost; it goes on from its last checkpoint."""
+        """Queue a run that stopped, failed or was lost; it goes on from its last checkpoint.
+
+        One that is done, waits or runs is returned as it is.
+
+        Raises:
+            BadSpec: The time limit is not a number of seconds.
+        """
+        if not 0 <= timeout < math.inf:
+            raise BadSpec(f"timeout must be a number of seconds, 0 for none. Got {timeout!r}.")
+        self._let_end(run.id)
+        status = run.status
+        if queue.find(run.id) is not None or (status.state == "done" and run.result() is not None):
+            return run
         run.stop_file.unlink(missing_ok=True)
-        run.write_status(state="waiting", message="")
+        if status.state != "running":  # as a study's child: it is queued, and found done in its turn
+            run.write_status(state="waiting", message="")
         queue.add(run.id, timeout, light=isinstance(run.spec, QUESTIONS))
         ensure_supervisor()
         return run
+
+    def _let_end(self, run_id: str) -> None:
+        """Wait until a run that has said its last word is off the table: its process takes a moment to end."""
+        until = time.monotonic() + LEAVING
+        while queue.find(run_id) is not None and self.state(run_id) not in ACTIVE and time.monotonic() < until:
+            ensure_supervisor()
+            time.sleep(0.05)
 
     def cancel(self, run_id: str) -> None:
         """Ask a run to stop: at its next step, else by force after a while."""
@@ -55,7 +77,7 @@ class Local:
         if job is None:
             return
         queue.cancel(run.id)
-        run.stop_file.touch()
+        run.ask_to_stop()
         ensure_supervisor()
 
     def state(self, run_id: str) -> str:
@@ -65,8 +87,10 @@ class Local:
             # Waiting without a job: the table was lost. It can be resumed.
             state = run.status.state
             return "stopped" if state == "waiting" else state
+        if job.state == "queued":  # running, where a study trains it meanwhile
+            return "running" if run.status.state == "running" else "waiting"
         written = run.written_status().state
-        return "waiting" if job.state == "queued" else "running" if written in ACTIVE else written
+        return "running" if written in ACTIVE else written
 
     def ahead(self, run_id: str) -> int:
         """How many jobs run or wait before this one."""
@@ -98,8 +122,9 @@ def ensure_supervisor() -> None:
         if os.name == "posix"
         else {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}  # type: ignore[attr-defined]
     )
-    subprocess.Popen(  # type: ignore[call-overload]
+    process = subprocess.Popen(  # type: ignore[call-overload]
         [sys.executable, "-m", "tltk.jobs.supervisor"],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home.home(), **options,
     )  # fmt: skip
     log.close()
+    threading.Thread(target=process.wait, daemon=True).start()  # so that no zombie stays with a page

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from tltk import home
 from tltk.jobs import queue
 from tltk.jobs.local import supervisor_lock
-from tltk.runs import ACTIVE, Run, is_alive
+from tltk.runs import ACTIVE, KILLED, Run, is_alive
 
 TICK, SLOW_TICK = 0.1, 0.3  # seconds between two looks, with and without jobs
 LIGHT = -1  # the slot of questions that take seconds
@@ -54,7 +54,9 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tltk.run", "--wait"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            cwd=home.home(), start_new_session=os.name == "posix",
+            # Threads that wait for one another by spinning cost eight times as much once anything else
+            # wants a core; asleep they cost a third on an idle machine.
+            env={"OMP_WAIT_POLICY": "passive", **os.environ}, cwd=home.home(), start_new_session=os.name == "posix",
         )  # fmt: skip
         self.born = psutil.Process(self.process.pid).create_time()
 
@@ -62,8 +64,9 @@ class Worker:
         """Hand it the run."""
         order = {"folder": str(run.path), "log": str(run.path / "log.txt"), "environment": environment}
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order).encode() + b"\n")
-        self.process.stdin.close()
+        with contextlib.suppress(OSError):  # it died meanwhile: the next look at the job says so
+            self.process.stdin.write(json.dumps(order).encode() + b"\n")
+            self.process.stdin.close()
 
 
 def kill(pid: int, born: float, force: bool) -> None:
@@ -119,13 +122,18 @@ class Supervisor:
         if job.cancelled:
             queue.remove(job.run)
             run = Run.at(job.run)
-            if run.path.exists():
+            if run.path.exists() and run.status.state != "running":
                 run.write_status(state="stopped", message="Taken off the queue before it began.")
 
     def _start(self, job: queue.Job, slot: int) -> None:
         run = Run.at(job.run)
         if not (run.path / "spec.json").exists():
             queue.remove(job.run)  # its folder was deleted while it waited
+            return
+        if run.status.state == "running":
+            return  # a study trains it at this moment: its turn comes when that has ended
+        if run.status.state == "done" and run.result() is not None:
+            queue.remove(job.run)  # a study ran it while it waited
             return
         worker = self.spare if self.spare is not None and self._has_spare() else Worker()
         self.spare, self.quiet_until = None, time.monotonic() + SETTLED
@@ -149,7 +157,7 @@ class Supervisor:
         now = time.time()
         if job.timeout and not job.cancelled and now - (job.started or now) > job.timeout:
             queue.cancel(job.run)
-            Run.at(job.run).stop_file.touch()
+            Run.at(job.run).ask_to_stop()
             return
         waited = now - job.cancelled if job.cancelled else 0.0
         if waited > SOFT:
@@ -160,21 +168,19 @@ class Supervisor:
         run = Run.at(job.run)
         if not run.path.exists():
             return
-        if job.timeout and time.time() - (job.started or 0) > job.timeout:
+        state = run.written_status().state
+        late = bool(job.timeout) and time.time() - (job.started or 0) > job.timeout
+        if late and state in (*ACTIVE, "stopped"):
             run.write_status(state="stopped", message=f"Stopped after its time limit of {job.timeout:g} s.")
             return
-        if run.written_status().state not in ACTIVE:
+        if state not in ACTIVE:
             return
         if job.cancelled:
             run.write_status(state="stopped", message="Stopped by force; it can be resumed from its checkpoint.")
         elif code == -signal.SIGTERM or code == 0:
             run.write_status(state="stopped", message="Its process was asked to end; it can be resumed.")
         elif code in (-9, 137):
-            run.write_status(
-                state="failed",
-                message="Its process was killed, probably because memory ran out. Lower the batch size or the "
-                "picture size, or raise the boundary; resuming goes on from the last checkpoint.",
-            )
+            run.write_status(state="failed", message=KILLED)
         else:
             how = "was lost" if code is None else f"ended with code {code}"
             run.write_status(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from timm.models import group_parameters
@@ -48,7 +49,8 @@ def ordered_layers(model: nn.Module, ran: dict[str, tuple[int, int]]) -> list[li
     names = [name for name, _ in model.named_parameters()]
     if hasattr(model, "group_matcher"):
         try:
-            groups = group_parameters(model, model.group_matcher(coarse=False))
+            matcher: Any = model.group_matcher
+            groups = group_parameters(model, matcher(coarse=False))
             layers = [groups[i] for i in sorted(groups)]
             if sorted(n for layer in layers for n in layer) == sorted(names) and len(layers) > 1:
                 return layers

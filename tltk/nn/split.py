@@ -10,7 +10,7 @@ checked on probe batches of two sizes, values and gradients, before it is truste
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,9 +114,15 @@ class Cut:
             torch.randn(n, channels, size, size, generator=generator).to(weight.device, weight.dtype)
             for n in (2, 3)
         ]
-        with _evaluating(net):
-            self._plan(probes)
-            self._verify(probes)
+        try:
+            with _evaluating(net):
+                self._plan(probes)
+                self._verify(probes)
+        except CannotSplit:
+            raise
+        except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
+            reason = str(e).strip().split("\n")[0]
+            raise CannotSplit(f"{self._where()} cannot run its halves apart: {reason}.") from e
 
     # -- the two halves ------------------------------------------------------------------------
 
@@ -135,11 +141,10 @@ class Cut:
             if len(record) > last:
                 raise _Recorded
 
-        with self._recording(keep):
-            try:
+        # In evaluation mode: a trainable module that runs on the way must not move its statistics.
+        with _evaluating(self.net), self._recording(keep):
+            with suppress(_Recorded):
                 self.net.backbone(x)
-            except _Recorded:
-                pass
         return tuple(record[call][slot] for call, slot in self._needed)
 
     def suffix(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
@@ -157,10 +162,18 @@ class Cut:
     def _recording(self, keep: Callable[[str, Any], None]) -> Iterator[None]:
         """The backbone with its frozen modules reporting what they return."""
 
+        inside = 0
+
         def wrapped(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
             def run(*args: Any, **kwargs: Any) -> Any:
-                outputs = forward(*args, **kwargs)
-                keep(name, outputs)
+                nonlocal inside
+                inside += 1
+                try:
+                    outputs = forward(*args, **kwargs)
+                finally:
+                    inside -= 1
+                if not inside:  # a module shared with a frozen one around it is no call of its own
+                    keep(name, outputs)
                 return outputs
 
             return run
@@ -210,12 +223,11 @@ class Cut:
             return self.net.backbone(self._blank(batch, like))
 
     def _batch(self, crossing: Crossing) -> int:
-        sizes = (
-            t.shape[0]
-            for t, key in zip(crossing, self._needed, strict=True)
-            if (o := self._calls[key[0]].outputs[key[1]]) is not None and o.per_item[0]
-        )
-        return next(sizes)
+        for tensor, (call, slot) in zip(crossing, self._needed, strict=True):
+            output = self._calls[call].outputs[slot]
+            if output is not None and any(output.per_item[:1]):
+                return (len(tensor) - output.fixed[0]) // output.per_item[0]
+        raise CannotSplit(f"{self._where()} passes nothing that grows with the batch.")
 
     def _blank(self, batch: int, like: Tensor) -> Tensor:
         shape = (batch, *self._input)
@@ -227,7 +239,11 @@ class Cut:
         self._input = tuple(probes[0].shape[1:])
         for probe in probes:
             seen: list[tuple[str, list[Any], TreeSpec]] = []
-            with torch.no_grad(), self._recording(lambda n, o, s=seen: s.append((n, *tree_flatten(o)))):
+
+            def keep(name: str, outputs: Any, seen: list[Any] = seen) -> None:
+                seen.append((name, *tree_flatten(outputs)))
+
+            with torch.no_grad(), self._recording(keep):
                 self.net.backbone(probe)
             records.append(seen)
         if [r[0] for r in records[0]] != [r[0] for r in records[1]]:

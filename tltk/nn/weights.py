@@ -147,8 +147,7 @@ def _run(spec: NetSpec, run_id: str, size: int, channels: int) -> tuple[nn.Modul
         )
     options = _padding(header)
     backbone = make_backbone(spec.backbone, size, channels, spec.drop_path, **options)
-    own = {n.removeprefix("backbone."): t for n, t in tensors.items() if n.startswith("backbone.")}
-    load_backbone(backbone, own, f"run {run.id}")
+    load_backbone(backbone, tensors, f"run {run.id}")
     return backbone, options
 
 
@@ -165,7 +164,8 @@ def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) 
     config = getattr(backbone, "pretrained_cfg", None) or {}
     heads = config.get("classifier") or ()
     heads = (heads,) if isinstance(heads, str) else tuple(heads)
-    given = {n.removeprefix("module."): t for n, t in tensors.items()}
+    own = {n.removeprefix("backbone."): t for n, t in tensors.items() if n.startswith("backbone.")}
+    given = own or {n.removeprefix("module."): t for n, t in tensors.items()}  # of a run of ours, or of others
     given = {n: t for n, t in given.items() if not any(n.startswith(f"{h}.") for h in heads)}
     given = {n: _fitted(backbone, n, t, wanted.get(n), config) for n, t in given.items()}
     missing = [n for n in wanted if n not in given and not n.endswith("num_batches_tracked")]
@@ -203,8 +203,8 @@ def _fitted(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | Non
     if name == "pos_embed" and tensor.ndim == 3 and hasattr(backbone, "patch_embed"):
         from timm.layers import resample_abs_pos_embed
 
-        grid = backbone.patch_embed.grid_size
-        extra = getattr(backbone, "num_prefix_tokens", 1)
-        resampled: Tensor = resample_abs_pos_embed(tensor, new_size=grid, num_prefix_tokens=extra)
+        patches: Any = backbone.patch_embed
+        extra = 0 if getattr(backbone, "no_embed_class", False) else getattr(backbone, "num_prefix_tokens", 1)
+        resampled: Tensor = resample_abs_pos_embed(tensor, new_size=patches.grid_size, num_prefix_tokens=extra)
         return resampled
     return tensor

@@ -25,9 +25,9 @@ def arms(curves: Mapping[str, Curve], quantity: str, x: str, seeds: Mapping[str,
         dash = "dash" if arm == "scratch" else "solid"
         if curve.hi:
             figure.add_scatter(
-                x=[*curve.x, *reversed(curve.x)], y=[*curve.hi, *reversed(curve.lo)], fill="toself",
+                x=[*curve.x, *reversed(curve.x)], y=[*curve.hi, *reversed(curve.lo)], fill="toself", mode="lines",
                 fillcolor=_faint(colour), line={"width": 0}, hoverinfo="skip", name=f"{arm}, 95 % interval",
-                legendgroup=arm, showlegend=True,
+                legendgroup=arm, showlegend=False,
             )  # fmt: skip
         for one in seeds.get(arm, ()):
             figure.add_scatter(

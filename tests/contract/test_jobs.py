@@ -1,0 +1,277 @@
+"""The executor with real processes: what it promises whoever closes the page, kills a run, or kills it.
+
+Each process costs seconds of imports, so a test here is a story, not a case.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tltk import home
+from tltk.errors import BadSpec, RunProblem
+from tltk.jobs import Local, launch, queue, wait
+from tltk.jobs.local import supervisor_lock
+from tltk.results import Row
+from tltk.runs import Run
+from tltk.spec import DataSpec, DescribeSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
+
+PATIENCE = 90.0  # seconds: a cold import of torch on a busy machine takes fifteen
+TIMED = ("images_per_second", "memory")  # rows that no two runs have alike
+
+# Two phases, a cached prefix, mixup, dropout, a schedule that looks back, early-stopping state: all that
+# a resumed run must get back.
+SHORT = TransferSpec(
+    DataSpec("digits", n=200, size=16),
+    NetSpec("test_resnet", boundary=2, dropout=0.2),
+    StrategySpec("lp_ft", {"probe": 0.3}),
+    OptimSpec(epochs=16, epoch_images=900, schedule="plateau", mixup=0.2, patience=50, device="cpu"),
+)
+LONG = TransferSpec(
+    DataSpec("digits", n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=5000, device="cpu")
+)
+
+
+def processes(root: Path) -> list[psutil.Process]:
+    """Every live process whose home this is."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            ours = process.environ().get("TLTK_HOME") == str(root) and process.pid != os.getpid()
+            if ours and process.status() != psutil.STATUS_ZOMBIE and "python" in process.name():
+                found.append(process)
+    return found
+
+
+@contextlib.contextmanager
+def machine(root: Path) -> Iterator[None]:
+    """A home with light jobs; at the end nothing of it is left running."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "TLTK_HOME": str(root), "TLTK_SPARE": "0", "TLTK_SUPERVISOR_IDLE": "1", "TLTK_SLOTS": "1",
+            "PYTHONDONTWRITEBYTECODE": "", "CUDA_VISIBLE_DEVICES": "",
+        }.items():  # fmt: skip
+            patch.setenv(name, value)
+        try:
+            yield
+        finally:
+            for process in processes(root):
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            until(lambda: not processes(root))
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Local]:
+    with machine(tmp_path / "home"):
+        yield Local()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """`SHORT`, run in a home of its own and never disturbed."""
+    root = tmp_path_factory.mktemp("whole") / "home"
+    with machine(root):
+        run = wait(Local().submit(SHORT))
+        until(lambda: not queue.jobs())
+        yield run
+
+
+def until(what: Callable[[], object], seconds: float = PATIENCE) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain"
+        time.sleep(0.02)
+
+
+def epoch(run: Run) -> int:
+    """The last epoch of which there are rows."""
+    return max((row.epoch for row in run.rows()[0]), default=0)
+
+
+def kill(run: Run) -> None:
+    """An end without a word."""
+    status = run.written_status()
+    assert status.state == "running"
+    os.kill(status.pid, signal.SIGKILL)
+
+
+def values(run: Run) -> list[Row]:
+    """All that must be equal: everything but speed, memory and the clock."""
+    rows = [row for row in run.rows()[0] if row.name not in TIMED]
+    return [Row(r.epoch, r.step, 0.0, r.split, r.name, r.value, r.layer) for r in rows]
+
+
+def test_a_run_from_the_queue_to_its_result(whole: Run) -> None:
+    with machine(whole.path.parents[1]):
+        status = whole.status
+        assert (status.state, status.epoch, status.epochs, status.device) == ("done", 16, 16, "cpu")
+        assert not (whole.path / "checkpoint.safetensors").exists()
+        assert queue.find(whole.id) is None
+
+        start, stamp = time.monotonic(), (whole.path / "rows.jsonl").stat().st_mtime_ns
+        assert Local().submit(SHORT) == whole  # a second time costs nothing
+        assert Local().resume(whole) == whole
+        assert launch(SHORT) == whole
+        assert time.monotonic() - start < 2
+        assert queue.jobs() == []
+        assert (whole.path / "rows.jsonl").stat().st_mtime_ns == stamp
+        assert Local().state(whole.id) == "done"
+        assert Local().log(whole.id) == Local().log(whole.id)
+        until(lambda: not processes(whole.path.parents[1]), 20)  # the supervisor ends by itself
+
+
+def test_stopped_then_killed_and_each_time_resumed_gives_the_very_same_rows(local: Local, whole: Run) -> None:
+    run = local.submit(SHORT)
+    assert run.path != whole.path
+    until(lambda: epoch(run) >= 2)
+    assert local.state(run.id) == "running"
+    with pytest.raises(RunProblem, match="waits or runs already"):
+        local.submit(SHORT, again=True)
+    with pytest.raises(RunProblem, match="is running"):
+        run.delete()
+
+    asked = time.monotonic()
+    local.cancel(run.id)
+    until(lambda: local.state(run.id) == "stopped", 10)
+    assert time.monotonic() - asked < 5
+    assert run.status.message == "Stopped by request; it can be resumed."
+    assert not run.stop_file.exists()
+    at = epoch(run)
+    assert 2 <= at < 16
+
+    local.resume(run)  # at once, while the old process may still be ending
+    assert local.state(run.id) == "waiting" or local.state(run.id) == "running"
+    until(lambda: epoch(run) > at + 1)
+    kill(run)
+    with pytest.raises(RunProblem, match="killed, probably because memory ran out"):
+        wait(run)
+    assert local.state(run.id) == "failed"
+    assert (run.path / "checkpoint.safetensors").exists()
+
+    wait(local.submit(SHORT))
+    assert run.status.state == "done"
+    assert values(run) == values(whole)
+    assert run.result()["predictions"] == whole.result()["predictions"]  # type: ignore[index]
+    times = [row.seconds for row in run.rows()[0]]
+    assert times == sorted(times)  # the clock goes on; stops are left out
+
+
+@pytest.mark.slow
+def test_killed_at_five_random_moments_nothing_is_lost(local: Local, whole: Run) -> None:
+    draw, run = random.Random(7), local.submit(SHORT)
+    killed = 0
+    for _ in range(5):
+        began = run.rows()[1]
+        until(lambda: run.rows()[1] != began or local.state(run.id) == "done")  # noqa: B023
+        time.sleep(draw.uniform(0, 0.8))
+        with contextlib.suppress(AssertionError, ProcessLookupError):
+            kill(run)
+            killed += 1
+        with contextlib.suppress(RunProblem):
+            wait(run)
+        local.resume(run)
+    wait(run)
+    assert killed >= 3
+    assert run.status.state == "done"
+    assert values(run) == values(whole)
+
+
+def test_the_queue_and_what_goes_on_when_the_supervisor_dies(local: Local) -> None:
+    running = local.submit(LONG)
+    waiting = [local.submit(TransferSpec(LONG.target, LONG.net, optim=LONG.optim, seed=s)) for s in (1, 2, 3)]
+    first, second, third = waiting
+    until(lambda: epoch(running) >= 1)
+    assert [local.ahead(r.id) for r in (running, *waiting)] == [0, 1, 2, 3]
+    assert [local.state(r.id) for r in (running, *waiting)] == ["running", "waiting", "waiting", "waiting"]
+    assert local.submit(LONG) == running
+    assert len(queue.jobs()) == 4
+
+    local.cancel(second.id)  # one that waits: gone at once
+    until(lambda: local.state(second.id) == "stopped", 5)
+    assert second.status.message == "Taken off the queue before it began."
+    shutil.rmtree(first.path)  # one whose folder is deleted: forgotten when its turn comes
+    local.cancel("ab" * 6)  # one that never was
+    assert [local.ahead(r.id) for r in (first, third)] == [1, 2]
+
+    answer = local.submit(DescribeSpec("test_resnet", 32, 3))  # a question does not wait for a training
+    assert wait(answer).result()["layers"]  # type: ignore[index]
+    assert local.state(running.id) == "running"
+    assert local.ahead(third.id) == 2
+
+    (supervisor,) = [p for p in processes(home.home()) if "tltk.jobs.supervisor" in p.cmdline()]
+    before = running.written_status()
+    supervisor.kill()
+    until(lambda: not supervisor.is_running() or supervisor.status() == psutil.STATUS_ZOMBIE)
+    at = epoch(running)
+    until(lambda: epoch(running) > at)  # the run does not notice
+    assert local.state(running.id) == "running"
+
+    local.cancel(third.id)  # any verb brings a new supervisor, which adopts the run
+    until(lambda: local.state(third.id) == "stopped")
+    assert running.written_status().pid == before.pid
+    assert local.state(running.id) == "running"
+    with pytest.raises(Exception, match="lock"):
+        supervisor_lock().acquire(timeout=0)
+    local.cancel(first.id)
+    local.cancel(running.id)
+    until(lambda: not queue.jobs())
+    assert local.state(running.id) == "stopped"
+    assert (running.path / "checkpoint.safetensors").exists()
+    assert not first.path.exists()
+
+
+def test_a_stop_during_the_start_and_a_time_limit(local: Local) -> None:
+    run = local.submit(LONG)
+    until(lambda: run.written_status().state == "running")
+    local.cancel(run.id)  # its process is still importing
+    until(lambda: local.state(run.id) == "stopped")
+    assert run.status.message == "Stopped by request; it can be resumed."
+
+    until(lambda: not queue.jobs())
+    wait(local.resume(run, timeout=0.5))
+    assert run.status.state == "stopped"
+    until(lambda: not queue.jobs())
+    assert run.status.message == "Stopped after its time limit of 0.5 s."
+
+
+def test_a_failure_is_the_runs_own_sentence_and_again_forgets_it(local: Local) -> None:
+    spec = TransferSpec(DataSpec("folder:/no/such/place"), NetSpec("test_resnet"))
+    with pytest.raises(RunProblem, match="/no/such/place"):
+        launch(spec)
+    run = Run.create(spec)
+    assert local.state(run.id) == "failed"
+    assert "/no/such/place" in local.log(run.id)
+    again = local.submit(spec, again=True)  # at once: the old process may still be on the table
+    assert again == run
+    assert local.state(run.id) in ("waiting", "running")
+    local.cancel(run.id)
+    until(lambda: not queue.jobs())
+
+
+@pytest.mark.parametrize("timeout", [-1.0, float("nan"), float("inf")])
+def test_a_time_limit_that_is_none(local: Local, timeout: float) -> None:
+    with pytest.raises(BadSpec, match="timeout must be a number of seconds"):
+        local.submit(LONG, timeout=timeout)
+    assert queue.jobs() == []
+
+
+def test_a_lost_table_loses_no_run() -> None:
+    run = Run.create(SHORT)
+    run.write_status(state="waiting")
+    assert Local().state(run.id) == "stopped"  # it can be resumed
+    run.write_status(state="done")
+    assert Local().state(run.id) == "done"
+    assert Local().ahead(run.id) == 0
+    assert Local().log(run.id) == ""
+    with pytest.raises(BadSpec):
+        Local().log("../../etc")

@@ -1,0 +1,92 @@
+"""Every registered strategy, trained: frozen is bit-equal, cached equals uncached, resumed equals uninterrupted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from engine import NETS, domain, interrupted, spec, train
+
+from tltk.spec import ViewSpec
+from tltk.strategies import strategies
+
+ALL = strategies.names()
+CURVES = ("loss", "accuracy", "change", "gradient_norm", "lr", "macro_f1")
+
+
+def own_home(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    monkeypatch.setenv("TLTK_HOME", str(path))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_frozen_tensors_are_bit_equal_and_the_others_moved(name: str) -> None:
+    run = train(spec(boundary=2, strategy=name, epochs=4))
+    lowest = min(phase.boundary for phase in run.training.phases)
+    state = run.net.state_dict()
+    for tensor, layer in run.net.layer_of.items():
+        same = torch.equal(run.first[tensor], state[tensor])
+        assert same == (layer < lowest), tensor
+    assert run.result["frozen_moved"] == 0 and run.result["frozen_tensors"] > 0
+    assert run.result["cached"] or run.result["boundary"] == 0
+
+
+@pytest.mark.parametrize("views", [ViewSpec(), ViewSpec(crop=0.3, flip=0.5, colour=0.3, copies=2)], ids=["plain", "copies"])
+@pytest.mark.parametrize("name", ALL)
+def test_cached_curves_are_those_of_the_whole_network(name: str, views: ViewSpec) -> None:
+    pair = [
+        train(spec("test_convnext", boundary=5, strategy=name, epochs=4, views=views, cache=cache))
+        for cache in ("float32", "off")
+    ]
+    assert pair[0].result["cached"] and not pair[1].result["cached"]
+    for curve in CURVES:
+        for part in ("train", "val", "test", "net"):
+            assert pair[0].curve(curve, part) == pytest.approx(pair[1].curve(curve, part), rel=1e-6, abs=1e-6), curve
+    assert pair[0].result["predictions"] == pair[1].result["predictions"]
+
+
+@pytest.mark.parametrize("backbone", NETS)
+def test_cached_is_uncached_on_every_test_net(backbone: str) -> None:
+    kept, whole = (train(spec(backbone, boundary=3, cache=cache)) for cache in ("float32", "off"))
+    assert kept.curve("loss", "train") == pytest.approx(whole.curve("loss", "train"), abs=1e-6)
+    assert kept.curve("change", "net") == pytest.approx(whole.curve("change", "net"), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_same_spec_gives_the_same_rows(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for i in range(2):
+        own_home(monkeypatch, tmp_path / str(i))
+        views = ViewSpec(crop=0.3, flip=0.5)
+        wanted = spec("test_vit", boundary=2, strategy=name, views=views, mixup=0.2, net={"dropout": 0.2})
+        found.append(train(wanted).values())
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("name", ALL)
+def test_a_resumed_training_gives_the_same_rows(
+    name: str, after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Five epochs, boundary 2 of 5: gradual_unfreezing and lp_ft change phase after 1, 2 and 3.
+    wanted = spec(boundary=2, strategy=name, epochs=5, schedule="one_cycle", patience=50)
+    own_home(monkeypatch, tmp_path / "whole")
+    whole = train(wanted)
+    own_home(monkeypatch, tmp_path / "parts")
+    parts = interrupted(wanted, tmp_path / "checkpoint.safetensors", after)
+    assert parts.values(without=("gflops",)) == whole.values(without=("gflops",))
+    assert parts.result["predictions"] == whole.result["predictions"]
+    assert parts.result["frozen_moved"] == 0
+    theirs = whole.net.state_dict()
+    assert all(torch.equal(t, theirs[n]) for n, t in parts.net.state_dict().items())
+    below = min(phase.boundary for phase in parts.training.phases)
+    for tensor, now in parts.net.tensors(below).items():
+        assert torch.equal(now, whole.first[tensor]), tensor
+
+
+def test_strategies_share_one_bank(tmp_path: Path) -> None:
+    d = domain()
+    first = train(spec(boundary=3), d)
+    again = train(spec(boundary=3, strategy="discriminative", lr=1e-3, seed=0), d)
+    assert first.training.train_feed.features.seconds > 0  # type: ignore[attr-defined]
+    assert again.training.train_feed.features.seconds == 0  # type: ignore[attr-defined]

@@ -1,0 +1,85 @@
+"""Flags, one by one; that every spec goes there and back is in property/test_spec_properties.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from tltk import command
+from tltk.errors import BadSpec, UnknownName
+from tltk.spec import CompareSpec, DataSpec, DescribeSpec, LookSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
+
+
+@pytest.mark.parametrize("kind", [TransferSpec, CompareSpec])
+def test_no_two_flags_are_the_same(kind: type[TransferSpec] | type[CompareSpec]) -> None:
+    found = command.options(kind)
+    flags = [o.flag for o in found]
+    assert len(flags) == len(set(flags))
+    assert len({o.path for o in found}) == len(found)
+    assert not set(flags) & {"knob", "strategy", "spec", "again", "detach", "timeout", "json", "lrs", "help"}
+    assert {"target", "shots", "data-seed", "lr", "boundary", "crop"} <= set(flags)
+
+
+def test_the_source_has_its_own_flags() -> None:
+    flags = {o.flag: o.path for o in command.options(CompareSpec)}
+    assert flags["source"] == ("source", "name")
+    assert flags["source-n"] == ("source", "n")
+    assert flags["source-lr"] == ("source_optim", "lr")
+    assert flags["first-seed"] == ("first_seed",)
+
+
+def test_only_what_differs_is_spelt_out() -> None:
+    assert command.to_command(TransferSpec()) == "tltk run --target digits"
+    spec = TransferSpec(
+        DataSpec("folder:/my pictures"), NetSpec(boundary=3), StrategySpec("lp_ft", {"probe": 0.25}),
+        OptimSpec(lr=1e-4), seed=2,
+    )  # fmt: skip
+    assert command.to_command(spec) == (
+        "tltk run --target 'folder:/my pictures' --boundary 3 --lr 0.0001 --seed 2 --strategy lp_ft --knob probe=0.25"
+    )
+    assert command.to_command(CompareSpec()).endswith("--lrs 0.0003,0.001,0.003")
+
+
+def test_questions() -> None:
+    assert command.to_command(DescribeSpec("a b", 64, 1)) == "tltk layers 'a b' --size 64 --channels 1"
+    assert command.to_command(LookSpec(DataSpec("digits", n=9))) == "tltk look digits --size 32 --n 9"
+
+
+def test_python_of_a_plain_run() -> None:
+    assert command.to_python(TransferSpec()) == (
+        "import tltk\nfrom tltk.spec import *\n\nrun = tltk.launch(TransferSpec())\nprint(run.result())\n"
+    )
+    assert "target=DataSpec(\n        shots=5,\n    ),\n" in command.to_python(TransferSpec(DataSpec(shots=5)))
+
+
+def test_nothing_given_is_the_default() -> None:
+    assert command.build(TransferSpec, {}) == TransferSpec()
+    assert command.build(CompareSpec, {"lrs": "0.1,1"}) == CompareSpec(lrs=(0.1, 1.0))
+
+
+@pytest.mark.parametrize("text", ["decay", "=3", "", "0.5"])
+def test_a_knob_without_a_name_or_a_value(text: str) -> None:
+    with pytest.raises(BadSpec, match="--knob must be NAME=VALUE"):
+        command.build(TransferSpec, {"knob": [text]})
+
+
+def test_knobs_are_numbers_where_they_can_be() -> None:
+    spec = command.build(TransferSpec, {"knob": ["a=1", "b=0.5", "c=1e-3", "d=x=y", "e="]})
+    assert spec.strategy.knobs == {"a": 1, "b": 0.5, "c": 1e-3, "d": "x=y", "e": ""}
+
+
+@pytest.mark.parametrize("text", ["a", "0.1,", "0.1;0.2"])
+def test_lrs_that_are_no_numbers(text: str) -> None:
+    with pytest.raises(BadSpec, match="--lrs must be numbers with commas"):
+        command.build(CompareSpec, {"lrs": text})
+
+
+def test_options_of_a_source_need_a_source() -> None:
+    with pytest.raises(BadSpec, match="need --source NAME"):
+        command.build(CompareSpec, {"source_n": 3})
+
+
+def test_values_are_checked() -> None:
+    with pytest.raises(BadSpec, match=r"OptimSpec.lr must be between"):
+        command.build(TransferSpec, {"lr": 100.0})
+    with pytest.raises(UnknownName, match="Did you mean 'cosine'"):
+        command.build(TransferSpec, {"schedule": "cosin"})

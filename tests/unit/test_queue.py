@@ -1,0 +1,81 @@
+"""The table of jobs under several processes at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from tltk.jobs import queue
+
+
+def test_first_in_first_out_and_once_each() -> None:
+    assert queue.jobs() == []
+    assert queue.add("b", timeout=3.0)
+    assert queue.add("a", light=True)
+    assert not queue.add("b")
+    jobs = queue.jobs()
+    assert [job.run for job in jobs] == ["b", "a"]
+    assert [job.state for job in jobs] == ["queued", "queued"]
+    assert (jobs[0].timeout, bool(jobs[0].light), bool(jobs[1].light)) == (3.0, False, True)
+    assert jobs[0].slot is None
+    assert queue.find("a") == jobs[1]
+    assert queue.find("c") is None
+
+
+def test_started_cancelled_removed() -> None:
+    queue.add("a")
+    queue.started("a", 1, 123, 4.5)
+    job = queue.find("a")
+    assert job is not None
+    assert (job.state, job.slot, job.pid, job.born, job.cancelled) == ("running", 1, 123, 4.5, None)
+    assert job.started is not None
+    assert abs(time.time() - job.started) < 5
+    queue.cancel("a")
+    first = queue.find("a")
+    time.sleep(0.01)
+    queue.cancel("a")
+    assert first is not None
+    assert first.cancelled is not None
+    assert queue.find("a") == first  # the first time counts
+    queue.remove("a")
+    queue.remove("a")
+    queue.cancel("a")
+    assert queue.jobs() == []
+
+
+def test_a_run_that_comes_back_goes_to_the_end() -> None:
+    for name in ("a", "b"):
+        queue.add(name)
+    queue.remove("a")
+    queue.add("a")
+    assert [job.run for job in queue.jobs()] == ["b", "a"]
+
+
+WORK = """
+import sys
+from tltk.jobs import queue
+me = sys.argv[1]
+for i in range(25):
+    queue.add(f"{me}-{i}")
+    queue.add(f"all-{i}")
+    queue.cancel(f"all-{i}")
+    queue.started(f"{me}-{i}", 0, 1, 1.0)
+    if i % 2:
+        queue.remove(f"{me}-{i}")
+"""
+
+
+def test_four_processes_at_once_lose_nothing() -> None:
+    workers = [subprocess.Popen([sys.executable, "-c", WORK, str(k)], env=os.environ.copy()) for k in range(4)]
+    assert [w.wait(60) for w in workers] == [0, 0, 0, 0]
+    jobs = queue.jobs()
+    names = [job.run for job in jobs]
+    assert len(names) == len(set(names))
+    assert set(names) == {f"{k}-{i}" for k in range(4) for i in range(0, 25, 2)} | {f"all-{i}" for i in range(25)}
+    assert [job.number for job in jobs] == sorted(job.number for job in jobs)
+    assert all(job.cancelled for job in jobs if job.run.startswith("all"))
+    for k in range(4):
+        own = [name for name in names if name.startswith(f"{k}-")]
+        assert own == [f"{k}-{i}" for i in range(0, 25, 2)]

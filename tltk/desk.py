@@ -1,0 +1,40 @@
+"""What the loop asks of the world around it, and what it must remember to go on later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from tltk.results import Row
+
+
+class Stopped(Exception):
+    """The user asked the run to stop; what it has is in its checkpoint."""
+
+
+@dataclass
+class Desk:
+    """What the loop may ask of the world around it; the defaults suffice for a loop in a notebook."""
+
+    emit: Callable[[list[Row]], None] = lambda rows: None
+    say: Callable[[str], None] = lambda sentence: None
+    check: Callable[[], None] = lambda: None  # raises Stopped when the user asked for it
+    save: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None
+    saved: tuple[dict[str, Tensor], dict[str, Any]] | None = None
+
+
+@dataclass
+class Progress:
+    """The part of a training that changes from epoch to epoch and goes into its checkpoint."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    flops: float = 0.0
+    images: int = 0
+    best: tuple[float, float] = (-1.0, float("-inf"))  # validation accuracy, then −loss
+    best_epoch: int = 0
+    losses: list[float] = field(default_factory=list)
