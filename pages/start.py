@@ -20,7 +20,7 @@ def asked() -> CompareSpec:
     """The first plan with the choices of this page."""
     left, middle, right = st.columns(3)
     target = left.selectbox("Target", list(TARGETS), format_func=TARGETS.get, key="start:target")
-    shots = middle.select_slider("Labels per class", [1, 2, 5, 10, 20], 5, key="start:shots")
+    shots = middle.select_slider("Labels per class", [2, 5, 10, 20], plan.FIRST.target.shots, key="start:shots")
     seed = right.number_input("First seed", 0, 10_000, 0, key="start:seed", help="Another seed draws other labels.")
     data = dataclasses.replace(plan.FIRST.target, name=target, shots=shots)
     return dataclasses.replace(plan.FIRST, target=data, first_seed=seed)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tltk.dashboard import chrome, plan
+from tltk.dashboard import chrome
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import audit_strip, layer_charts, numbers
 from tltk.dashboard.verdict_view import state_line
@@ -50,4 +50,3 @@ with chrome.page("Train", "One training, live: what it learns, what moves, and t
 
             st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
             st.json(run.spec.to_json(), expanded=False)
-    plan.plan()

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from tltk import __version__, command
-from tltk.errors import RunProblem, TltkError
+from tltk.errors import RunProblem, TltkError, UnknownName
 from tltk.jobs import Local, wait
 from tltk.runs import Run, all_runs
 from tltk.spec import AnySpec, CompareSpec, DataSpec, DescribeSpec, LookSpec, TransferSpec, read_spec
@@ -85,7 +85,7 @@ def _launch(kind: type[TransferSpec] | type[CompareSpec], given: dict[str, Any])
             raise click.UsageError(f"--spec must name a JSON file. It cannot be read: {fault}.") from None
         if not isinstance(spec, kind):
             raise click.UsageError(f"{file} must hold a spec of kind {kind.kind!r}. It holds {spec.kind!r}.")
-    _validate(spec)
+    command.validate(spec)
     run = Local().submit(spec, again=given["again"], timeout=given["timeout"])
     if not given["detach"]:
         _follow(run)
@@ -97,21 +97,6 @@ def _end(run: Run, detached: bool) -> None:
     """A run that was followed and stopped before its end is not done: exit code 1."""
     if not detached and Local().state(run.id) != "done":
         sys.exit(1)
-
-
-def _validate(spec: AnySpec) -> None:
-    """Names that a worker would only find wrong later."""
-    from tltk import data
-    from tltk.compare import source_spec
-    from tltk.strategies import make
-
-    if isinstance(spec, TransferSpec | CompareSpec):
-        make(spec.strategy)
-        data.parse(spec.target.name)
-    if isinstance(spec, CompareSpec):
-        source_spec(spec)
-        if spec.source is not None:
-            data.parse(spec.source.name)
 
 
 def _follow(run: Run) -> None:
@@ -288,8 +273,7 @@ def domains(as_json: bool) -> None:
     """List the domains: names that --source and --target take."""
     from tltk.data import domains as known
 
-    found = [{"name": name, "summary": known.summary(name)} for name in known]
-    _table(found, as_json)
+    _table([{"name": name, "summary": known.summary(name)} for name in known], as_json)
 
 
 @main.command()
@@ -327,8 +311,6 @@ def backbones(pattern: str, as_json: bool) -> None:
 
     names = timm.list_models(pattern)
     if not names:
-        from tltk.errors import UnknownName
-
         raise UnknownName.among("backbone", pattern, timm.list_models())
     if as_json:
         _out([{"name": name, "hub_tags": [t.partition(".")[2] for t in timm.list_pretrained(name)]} for name in names])

@@ -91,6 +91,25 @@ def build(kind: type[TransferSpec] | type[CompareSpec], given: dict[str, Any]) -
     return kind.from_dict(body)
 
 
+def validate(spec: AnySpec) -> None:
+    """Refuse now the names that a worker would only find wrong later.
+
+    Raises:
+        UnknownName, BadSpec: No such strategy, knob or domain; nothing to transfer.
+    """
+    from tltk import data
+    from tltk.compare import source_spec
+    from tltk.strategies import make
+
+    if isinstance(spec, TransferSpec | CompareSpec):
+        make(spec.strategy)
+        data.parse(spec.target.name)
+    if isinstance(spec, CompareSpec):
+        source_spec(spec)
+        if spec.source is not None:
+            data.parse(spec.source.name)
+
+
 def _knob(text: str) -> tuple[str, Any]:
     """`decay=0.5` → ("decay", 0.5)."""
     name, equals, value = text.partition("=")

@@ -34,7 +34,7 @@ SHORT = TransferSpec(
     DataSpec("digits", n=200, size=16),
     NetSpec("test_resnet", boundary=2, dropout=0.2),
     StrategySpec("lp_ft", {"probe": 0.3}),
-    OptimSpec(epochs=16, epoch_images=900, schedule="plateau", mixup=0.2, patience=50, device="cpu"),
+    OptimSpec(epochs=16, epoch_images=400, schedule="plateau", mixup=0.2, patience=50, device="cpu"),
 )
 LONG = TransferSpec(
     DataSpec("digits", n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=5000, device="cpu")

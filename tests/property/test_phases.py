@@ -45,7 +45,9 @@ def test_a_plan_holds_together(name: str, data: st.DataObject) -> None:
 
 
 @given(st.integers(1, 30), st.integers(0, 30), st.integers(1, 60), st.integers(1, 20))
-def test_gradual_unfreezing_thaws_evenly_and_reaches_the_boundary(depth: int, below: int, epochs: int, every: int) -> None:
+def test_gradual_unfreezing_thaws_evenly_and_reaches_the_boundary(
+    depth: int, below: int, epochs: int, every: int
+) -> None:
     boundary = min(below, depth)
     phases = make(StrategySpec("gradual_unfreezing", {"every": every})).phases(depth, boundary, epochs)
     assert phases[-1].boundary == boundary

@@ -47,7 +47,9 @@ def test_a_module_goes_under_its_prefix(tmp_path: Path) -> None:
     assert all(k.startswith("net/") for k in packed)
     other = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     checkpoint.unpack(other, {**packed, "optim/x": torch.zeros(1)}, "net/")
-    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True)
+    )
     before = packed["net/0.weight"].clone()
     with torch.no_grad():
         net[0].weight.add_(1)
@@ -60,7 +62,10 @@ def test_an_optimizer_goes_on_as_if_never_stopped(tmp_path: Path, kind: str) -> 
         torch.manual_seed(0)
         net = nn.Linear(3, 2)
         names = {id(p): n for n, p in net.named_parameters()}
-        groups = [{"params": [net.weight], "layer": 0}, {"params": [net.bias], "layer": 1, "weight_decay": 0.0}]
+        groups = [
+            {"params": [net.weight], "layer": 0},
+            {"params": [net.bias], "layer": 1, "weight_decay": 0.0},
+        ]
         if kind == "sgd":
             return net, torch.optim.SGD(groups, lr=0.1, momentum=0.9), names
         return net, torch.optim.AdamW(groups, lr=0.1, fused=kind == "fused"), names

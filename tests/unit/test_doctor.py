@@ -60,7 +60,8 @@ def test_a_full_disk_and_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stderr", "said"), [("Traceback\nImportError: torchvision::nms\n", "torchvision::nms"), ("", "no message")]
+    ("stderr", "said"),
+    [("Traceback\nImportError: torchvision::nms\n", "torchvision::nms"), ("", "no message")],
 )
 def test_a_torch_that_does_not_load(monkeypatch: pytest.MonkeyPatch, stderr: str, said: str) -> None:
     answer = SimpleNamespace(returncode=1, stdout="", stderr=stderr)

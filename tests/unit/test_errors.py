@@ -8,7 +8,9 @@ from tltk import errors
 from tltk.errors import TltkError, UnknownName
 
 
-@pytest.mark.parametrize("name", ["UnknownName", "BadSpec", "DataProblem", "CannotSplit", "WeightsMissing", "RunProblem"])
+@pytest.mark.parametrize(
+    "name", ["UnknownName", "BadSpec", "DataProblem", "CannotSplit", "WeightsMissing", "RunProblem"]
+)
 def test_every_error_is_a_tltk_error_and_a_value_error(name: str) -> None:
     kind = getattr(errors, name)
     assert issubclass(kind, TltkError)
@@ -33,4 +35,7 @@ def test_a_long_list_is_cut_and_counted() -> None:
 
 
 def test_an_empty_list_makes_a_sentence_too() -> None:
-    assert str(UnknownName.among("A run", "3f9ac1", [])) == "A run must exist. Got '3f9ac1', but there is none yet."
+    assert (
+        str(UnknownName.among("A run", "3f9ac1", []))
+        == "A run must exist. Got '3f9ac1', but there is none yet."
+    )

@@ -9,12 +9,14 @@ import pytest
 
 from tltk.errors import UnknownName
 from tltk.registry import Registry, camel
-from tltk.strategies import make, strategies
 from tltk.spec import StrategySpec
+from tltk.strategies import make, strategies
 from tltk.strategies.strategy import Strategy
 
 
-@pytest.mark.parametrize(("name", "found"), [("lp_ft", "LpFt"), ("fine_tune", "FineTune"), ("coral", "Coral")])
+@pytest.mark.parametrize(
+    ("name", "found"), [("lp_ft", "LpFt"), ("fine_tune", "FineTune"), ("coral", "Coral")]
+)
 def test_camel(name: str, found: str) -> None:
     assert camel(name) == found
 

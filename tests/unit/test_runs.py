@@ -90,7 +90,10 @@ def test_a_file_cut_back_by_a_resume_gives_nothing_until_it_is_longer_again() ->
 
 def test_curve_takes_one_name_and_split_and_no_layers() -> None:
     run = Run.create(SPEC)
-    write(run, [row(1, split="val"), row(2), row(3, split="val"), row(4, split="val", layer=0), row(5, "lr", "val")])
+    write(
+        run,
+        [row(1, split="val"), row(2), row(3, split="val"), row(4, split="val", layer=0), row(5, "lr", "val")],
+    )
     curve = run.curve("loss")
     assert (curve.x, curve.y, curve.x_unit) == ((1.0, 3.0), (0.01, 0.03), "step")
     assert run.curve("loss", x="seconds").x == (0.1, 0.3)
@@ -294,8 +297,8 @@ def test_export_holds_the_study_and_its_runs_without_weights_even_while_it_runs(
         names = archive.namelist()
         assert len(names) == len(set(names))
         assert sorted(names) == sorted(
-            [f"{run.id}/spec.json", f"{run.id}/status.json", f"{run.id}/children.jsonl", f"{child.id}/spec.json",
-             f"{child.id}/rows.jsonl"]
+            [f"{run.id}/spec.json", f"{run.id}/status.json", f"{run.id}/children.jsonl",
+             f"{child.id}/spec.json", f"{child.id}/rows.jsonl"]
         )  # fmt: skip
         assert json.loads(archive.read(f"{child.id}/spec.json")) == json.loads(SPEC.to_json())
         archive.extractall(home.home() / "copy")

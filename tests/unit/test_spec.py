@@ -73,7 +73,11 @@ def test_group_id_forgets_the_seed_alone() -> None:
 
 def test_equal_specs_have_equal_ids() -> None:
     """−0 equals 0 and 1 equals 1.0, so neither may change what is written."""
-    assert OptimSpec(weight_decay=-0.0).run_id == OptimSpec(weight_decay=0).run_id == OptimSpec(weight_decay=0.0).run_id
+    assert (
+        OptimSpec(weight_decay=-0.0).run_id
+        == OptimSpec(weight_decay=0).run_id
+        == OptimSpec(weight_decay=0.0).run_id
+    )
     assert OptimSpec.from_json('{"weight_decay": -0.0}').to_json() == OptimSpec(weight_decay=0.0).to_json()
     whole = CompareSpec(lrs=(1, 2))
     assert whole.run_id == CompareSpec(lrs=(1.0, 2.0)).run_id == read_spec(whole.to_json()).run_id
@@ -99,8 +103,8 @@ def test_equal_specs_have_equal_ids() -> None:
         (lambda: TransferSpec(seed=-1), "TransferSpec.seed must be between 0 and 2147483647. Got -1."),
         (lambda: CompareSpec(seeds=1), "CompareSpec.seeds must be between 2 and 50. Got 1."),
         (lambda: CompareSpec(lrs=()), "lrs must hold learning rates between 1e-7 and 10. Got ()."),
-        (lambda: CompareSpec(lrs=(1e-3, 11.0)), "lrs must hold learning rates between 1e-7 and 10. Got (0.001, 11.0)."),
-        (lambda: CompareSpec(lrs=(math.nan,)), "lrs must hold learning rates between 1e-7 and 10. Got (nan,)."),
+        (lambda: CompareSpec(lrs=(1e-3, 11)), "lrs must hold learning rates between 1e-7 and 10. Got (0.001, 11)."),
+        (lambda: CompareSpec(lrs=[math.nan]), "lrs must hold learning rates between 1e-7 and 10. Got [nan]."),
         (lambda: CompareSpec(lrs=("a",)), "lrs must be of type float. Got 'a'."),
         (lambda: CompareSpec(lrs=(True,)), "lrs must be of type float. Got True."),
         (lambda: CompareSpec(lrs=0.1), "lrs must be a list. Got 0.1."),

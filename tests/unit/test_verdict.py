@@ -29,17 +29,25 @@ def study(n_seeds: int, n: int, gap: float, between: float, rng: np.random.Gener
     A picture's difficulty and its own gain are shared by all seeds; a seed moves each arm as a whole.
     """
     hard, gain = rng.uniform(-0.15, 0.15, n), rng.uniform(-0.1, 0.1, n)
-    arms = rng.uniform(-1, 1, (2, n_seeds, 1)) * between * math.sqrt(3)  # uniform: sd `between`, never out of 0…1
+    arms = (
+        rng.uniform(-1, 1, (2, n_seeds, 1)) * between * math.sqrt(3)
+    )  # uniform: sd `between`, never out of 0…1
     scratch = rng.random((n_seeds, n)) < 0.45 + hard + arms[0]
     transfer = rng.random((n_seeds, n)) < 0.45 + gap + hard + gain + arms[1]
     return transfer.astype(float) - scratch.astype(float)
 
 
-def loop_bootstrap(difference: np.ndarray[Any, Any], level: float, resamples: int, seed: int) -> np.ndarray[Any, Any]:
+def loop_bootstrap(
+    difference: np.ndarray[Any, Any], level: float, resamples: int, seed: int
+) -> np.ndarray[Any, Any]:
     """The same definition in plain loops: replicates of the widened mean over drawn seeds and pictures."""
     n_seeds, n = difference.shape
     rng = np.random.default_rng(seed)
-    wide = math.sqrt(n_seeds / (n_seeds - 1)) * stats.t.ppf((1 + level) / 2, n_seeds - 1) / stats.norm.ppf((1 + level) / 2)
+    wide = (
+        math.sqrt(n_seeds / (n_seeds - 1))
+        * stats.t.ppf((1 + level) / 2, n_seeds - 1)
+        / stats.norm.ppf((1 + level) / 2)
+    )
     found = []
     for _ in range(resamples):
         pictures = [int(i) for i in rng.integers(0, n, n)]
@@ -211,9 +219,11 @@ def test_the_sentence_has_every_figure() -> None:
     assert (found.label, found.gap, found.n_test, found.seeds) == ("helps", 0.5, 100, (0, 1, 2))
     assert (found.scratch, found.transfer) == (0.4, 0.9)
     for part in (
-        "Transfer helps: with 5 labels per class", "gets 90.0 % of 100 test pictures right", "from scratch 40.0 %",
+        "Transfer helps: with 5 labels per class", "gets 90.0 % of 100 test pictures right",
+        "from scratch 40.0 %",
         "gap is +50.0 points", f"95 % interval +{100 * found.lo:.1f} … +{100 * found.hi:.1f}, 3 seeds",
-        "1,234 steps and 56,789 pictures", "0.003 for scratch and 0.0003 for transfer", "best of 2 on the validation",
+        "1,234 steps and 56,789 pictures", "0.003 for scratch and 0.0003 for transfer",
+        "best of 2 on the validation",
     ):  # fmt: skip
         assert part in found.sentence
     assert (found.steps_to_scratch_best, found.speed_up_steps) == (20, 1)

@@ -26,6 +26,7 @@ def page(title: str, lead: str) -> Iterator[None]:
     """A page with its title; an error of the user's is shown as its sentence, one of ours with a report."""
     st.title(title, anchor=False)
     st.markdown(lead)
+    plan.plan()  # reads the URL once in a session
     refused = plan.fault()
     if refused:
         st.warning(refused)

@@ -21,8 +21,8 @@ PATH = tuple[str, ...]
 # The first minute: rendered digits as the source, digits on photo backgrounds with few labels as the target.
 FIRST = CompareSpec(
     source=DataSpec("rendered_digits", n=4000, size=40, val=0.05, test=0.05),
-    source_optim=OptimSpec(epochs=4, batch_size=64, lr=3e-3, schedule="one_cycle"),
-    target=DataSpec("blended_digits", shots=5, size=40, val=0.15, test=0.44),
+    source_optim=OptimSpec(epochs=5, batch_size=64, lr=3e-3, schedule="one_cycle"),
+    target=DataSpec("blended_digits", shots=10, size=40, val=0.15, test=0.44),
     net=NetSpec(backbone="test_resnet"),
     optim=OptimSpec(epochs=8, epoch_images=320, batch_size=64, lr=1e-2),
     lrs=(3e-3, 1e-2, 3e-2),

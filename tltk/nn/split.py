@@ -293,11 +293,13 @@ class Cut:
         try:
             for p in trained:
                 p.requires_grad_(True)
-            with torch.enable_grad():
-                grads = [
-                    torch.autograd.grad(f.square().sum(), trained, allow_unused=True)
-                    for f in (self.net(probes[0])[1], self.suffix(self.prefix(probes[0]))[1])
-                ]
+            crossing = self.prefix(probes[0])
+            grads: list[tuple[Tensor | None, ...]] = []
+            for half in (False, True):
+                self.net.eval()  # some models keep position biases, without gradient, until they are told
+                with torch.enable_grad():
+                    logits = (self.suffix(crossing) if half else self.net(probes[0]))[1]
+                grads.append(torch.autograd.grad(logits.square().sum(), trained, allow_unused=True))
         finally:
             for p, flag in zip(trained, flags, strict=True):
                 p.requires_grad_(flag)

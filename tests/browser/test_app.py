@@ -1,0 +1,152 @@
+"""The dashboard as its users meet it: the first minute, the handle, a reload, a second tab, Stop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.browser.conftest import wait_until
+
+from tltk.runs import Run, all_runs
+from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, TransferSpec
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dashboard") / "home"
+
+
+@pytest.fixture(scope="module")
+def app_url(start_app: Callable[..., str], app_home: Path) -> Iterator[str]:
+    """The real app; its supervisor ends soon after the last job, so that nothing outlives the tests."""
+    before = os.environ.get("TLTK_SUPERVISOR_IDLE")
+    os.environ["TLTK_SUPERVISOR_IDLE"] = "6"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    yield start_app(ROOT / "app.py", app_home)
+    os.environ.pop("TLTK_SUPERVISOR_IDLE")
+    if before is not None:
+        os.environ["TLTK_SUPERVISOR_IDLE"] = before
+
+
+@pytest.fixture(autouse=True)
+def _its_home(app_home: Path, _own_home: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLTK_HOME", str(app_home))
+    monkeypatch.setenv("TLTK_SUPERVISOR_IDLE", "6")
+
+
+def points(page: Any) -> int:
+    """How many points the charts of the page show."""
+    return int(
+        page.evaluate(
+            """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(p => p.data)
+                .reduce((n, t) => n + (t.x ? t.x.length : 0), 0)"""
+        )
+    )
+
+
+def address(page: Any) -> str:
+    """Asked of the page itself: `page.url` is not brought up to date while Python sleeps."""
+    return str(page.evaluate("() => location.href"))
+
+
+def no_error(page: Any) -> None:
+    assert "fault of ours" not in page.inner_text("body")
+
+
+def test_the_first_minute(new_page: Callable[..., Any], app_url: str) -> None:
+    """One click: curves that grow, then a verdict with its figures."""
+    page = new_page(app_url)
+    page.get_by_role("button", name="See transfer happen").click()
+    first = wait_until(lambda: points(page), 120, "the first point of a curve")
+    wait_until(lambda: points(page) > first, 60, "the curves to grow")
+    page.get_by_text("95 % interval").first.wait_for(timeout=300_000)
+    [run] = [r for r in all_runs() if isinstance(r.spec, CompareSpec)]
+    verdict = run.result()["verdict"]  # type: ignore[index]
+    text = page.inner_text("body")
+    assert verdict["sentence"] in text
+    assert verdict["seeds"] == [0, 1, 2] and verdict["n_test"] > 700
+    assert f"run={run.id}" in address(page)
+    no_error(page)
+
+
+def test_the_handle_sets_plan_url_and_run(new_page: Callable[..., Any], app_url: str) -> None:
+    page = new_page(f"{app_url}/design")
+    handle = page.get_by_role("slider", name="Freeze boundary")
+    handle.wait_for(timeout=90_000)
+    box, depth = handle.bounding_box(), int(handle.get_attribute("aria-valuemax"))
+    assert depth == 5 and handle.get_attribute("aria-valuenow") == "0"
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 70):
+        page.mouse.move(x + 16 * step, y)
+        if int(handle.get_attribute("aria-valuenow")) == 3:
+            break
+    page.mouse.up()
+    wait_until(lambda: "boundary=3" in address(page), 20, "the URL to show the boundary")
+    shown = "() => [...document.querySelectorAll('input')].some(i => i.value.startsWith('3: frozen up to layer2'))"
+    wait_until(lambda: page.evaluate(shown), 20, "the menu beside the handle to agree")
+    handle.press("ArrowLeft")
+    wait_until(lambda: "boundary=2" in address(page), 20, "the URL to follow the arrow key")
+    page.get_by_role("button", name="Compare with scratch").click()
+    runs = wait_until(
+        lambda: [r for r in all_runs() if isinstance(r.spec, CompareSpec) and r.spec.net.boundary == 2],
+        20, "the launched run",
+    )  # fmt: skip
+    page.get_by_role("button", name="Stop training").first.wait_for(timeout=30_000)
+    page.get_by_role("button", name="Stop training").first.click()
+    wait_until(lambda: runs[0].status.state == "stopped", 60, "the run to stop")
+    no_error(page)
+
+
+def test_a_shared_link_opens_the_plan_on_a_fresh_page(new_page: Callable[..., Any], app_url: str) -> None:
+    page = new_page(f"{app_url}/design?boundary=4&strategy=lp_ft&epochs=12")
+    page.get_by_role("slider", name="Freeze boundary").wait_for(timeout=60_000)
+    assert page.get_by_role("slider", name="Freeze boundary").get_attribute("aria-valuenow") == "4"
+    assert "LP-FT" in page.inner_text("body")
+    no_error(page)
+
+
+def test_reload_second_tab_and_stop(new_page: Callable[..., Any], app_url: str) -> None:
+    """A training belongs to no page: it goes on over a reload, another tab sees it and can stop it."""
+    from tltk.jobs import Local
+
+    spec = TransferSpec(
+        target=DataSpec("digits", size=32), net=NetSpec(backbone="test_resnet", boundary=2), optim=OptimSpec(epochs=400)
+    )
+    run: Run = Local().submit(spec)
+    one = new_page(f"{app_url}/train?run={run.id}")
+    before = wait_until(lambda: points(one), 90, "the first point")
+    one.reload()
+    wait_until(lambda: points(one) > before, 60, "more points after the reload")
+    assert run.status.state == "running"
+    two = new_page(f"{app_url}/train?run={run.id}")
+    wait_until(lambda: points(two) > before, 60, "the second tab to show the same run")
+    assert run.id[:6] in one.inner_text("body") and run.id[:6] in two.inner_text("body")
+    two.get_by_text("bit for bit").first.wait_for(timeout=30_000)
+    two.get_by_role("button", name="Stop training").first.click()
+    wait_until(lambda: run.status.state == "stopped", 60, "the run to stop")
+    one.get_by_role("button", name="Resume").first.wait_for(timeout=30_000)
+    rows = len(run.rows()[0])
+    one.get_by_role("button", name="Resume").first.click()
+    wait_until(lambda: len(run.rows()[0]) > rows, 60, "the run to go on")
+    Local().cancel(run.id)
+    wait_until(lambda: run.status.state == "stopped", 60, "the run to stop again")
+    no_error(one)
+    no_error(two)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["", "design", "train", "curves", "runs"])
+def test_pages_fit_a_narrow_screen(new_page: Callable[..., Any], app_url: str, name: str, scheme: str) -> None:
+    page = new_page(f"{app_url}/{name}", viewport={"width": 1024, "height": 768}, color_scheme=scheme)
+    page.locator("h1").first.wait_for(timeout=30_000)
+    wide = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert wide <= 1024 + 1
+    no_error(page)

@@ -1,0 +1,261 @@
+"""Every page in every state that can be reached without a browser: empty, waiting, running, failed, finished."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tltk import home
+from tltk.results import Row
+from tltk.runs import Child, Run
+from tltk.spec import CompareSpec, DataSpec, DescribeSpec, LookSpec, NetSpec, OptimSpec, TransferSpec
+
+ROOT = Path(__file__).parents[2]
+ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
+PAGES = ("start", "design", "train", "curves", "runs")
+
+
+@pytest.fixture(autouse=True)
+def _no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages may queue, but nothing is started: what a worker would answer is written by the test."""
+    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    app = AppTest.from_file(ROUTER, default_timeout=60)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    return app if name == "start" else app.switch_page(str(ROOT / "pages" / f"{name}.py")).run()
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.title, app.markdown, app.caption, app.info, app.warning, app.error, app.success, app.subheader)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def is_clean(app: AppTest) -> None:
+    assert not app.exception, app.exception
+    assert "fault of ours" not in texts(app), texts(app)
+
+
+def answered(spec: DescribeSpec | LookSpec, result: dict[str, Any]) -> None:
+    run = Run.create(spec)
+    home.write_whole(run.path / "result.json", json.dumps(result))
+    run.write_status(state="done")
+
+
+def network_known(size: int = 40) -> None:
+    names = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0"]
+    layers = [
+        {"index": i, "name": n, "parameters": 1000 << i, "flops": 10**6, "shape": [8, 4, 4], "crossing": 128}
+        for i, n in enumerate(names)
+    ]
+    answered(
+        DescribeSpec(backbone="test_resnet", size=size),
+        {"layers": layers, "width": 96, "seconds_per_gflop": 0.02},
+    )
+
+
+def pictures_known(spec: DataSpec) -> None:
+    answered(
+        LookSpec(spec),
+        {
+            "classes": list("0123456789"), "counts": [180] * 10, "n": 1800, "channels": 3, "train": 50, "val": 270,
+            "test": 790, "skipped": [["bad.png", "it is empty"]], "licence": "CC BY 4.0", "source": "x",
+        },
+    )  # fmt: skip
+
+
+def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
+    """A training's folder as a worker would have left it."""
+    run = Run.create(TransferSpec(target=DataSpec(shots=5), net=NetSpec(boundary=boundary), optim=OptimSpec(epochs=2)))
+    rows = []
+    for epoch in (1, 2):
+        step = 5 * epoch
+        rows += [
+            Row(epoch, step, epoch * 1.0, "train", "loss", 2.0 / epoch),
+            Row(epoch, step, epoch * 1.0, "val", "accuracy", 0.2 * epoch),
+            Row(epoch, step, epoch * 1.0, "net", "frozen_moved", 0.0),
+            Row(epoch, step, epoch * 1.0, "net", "boundary", float(boundary)),
+            *(Row(epoch, step, epoch * 1.0, "net", "change", float(i), i) for i in range(6)),
+            *(Row(epoch, step, epoch * 1.0, "net", "lr", 0.001, i) for i in range(6)),
+        ]
+    import msgspec
+
+    (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
+    own = {"pid": os.getpid(), "pid_born": psutil.Process().create_time()} if state == "running" else {}
+    run.write_status(state=state, message=message, epoch=2, epochs=2, device="cpu", **own)
+    if state == "done":
+        result = {"accuracy": 0.42, "frozen_tensors": 18, "layers": ["a", "b", "c", "d", "e", "head"], "phases": []}
+        home.write_whole(run.path / "result.json", json.dumps(result))
+    return run
+
+
+def comparison(label: str, state: str = "done") -> Run:
+    spec = CompareSpec(source=DataSpec("rendered_digits"), target=DataSpec("blended_digits", shots=5))
+    run = Run.create(spec)
+    one = training()
+    for arm in ("scratch", "transfer"):
+        run.add_child(Child(one.id, arm, "measure", 0, 0.001))
+    gap = {"helps": 0.2, "hurts": -0.2, "cannot tell": 0.01}[label]
+    verdict = {
+        "label": label, "gap": gap, "lo": gap - 0.05, "hi": gap + 0.05, "scratch": 0.3, "transfer": 0.3 + gap,
+        "seeds": [0, 1, 2], "n_test": 790, "steps": 40, "images": 2560, "scratch_lr": 0.01, "transfer_lr": 0.003,
+        "search": {arm: {"0.003": 0.3, "0.01": 0.35} for arm in ("scratch", "transfer")},
+        "per_class": [{"name": "0", "scratch": 0.1, "transfer": 0.3, "gap": 0.2, "lo": 0.1, "hi": 0.3, "label": "helps"}],
+        "jump_start": 0.05, "area_ratio": 0.4, "steps_to_scratch_best": 10, "speed_up_steps": 3.0,
+        "seconds_to_scratch_best": 1.0, "speed_up_seconds": 2.5, "sentence": f"The sentence that says {label}.",
+    }  # fmt: skip
+    if state == "done":
+        home.write_whole(run.path / "result.json", json.dumps({"verdict": verdict}))
+    run.write_status(state=state, seconds=42.0, message="" if state == "done" else "The reason.")
+    return run
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_new_users_pages_say_what_to_do(name: str) -> None:
+    app = open_page(name)
+    is_clean(app)
+    assert app.title[0].value
+    assert {"start": "See transfer", "design": "worker", "train": "Nothing has been trained", "curves": "No comparison",
+            "runs": "No runs yet"}[name] in texts(app) + str([b.label for b in app.button])  # fmt: skip
+
+
+def test_start_queues_the_comparison_that_it_describes() -> None:
+    app = open_page("start")
+    app.select_slider(key="start:shots").set_value(2)
+    app.number_input(key="start:seed").set_value(7)
+    next(b for b in app.button if b.label == "See transfer happen").click()
+    app.run()
+    is_clean(app)
+    [run] = [r for r in home.room("runs").iterdir()]
+    spec = Run(run).spec
+    assert isinstance(spec, CompareSpec)
+    assert (spec.target.shots, spec.first_seed, spec.source is not None) == (2, 7, True)
+    assert app.query_params["run"] in (run.name, [run.name])
+    assert "Waiting for a worker" in texts(app)
+
+
+@pytest.mark.parametrize("label", ["helps", "hurts", "cannot tell"])
+def test_a_verdict_is_told_as_it_is(label: str) -> None:
+    run = comparison(label)
+    for name in ("start", "curves"):
+        app = open_page(name, run=run.id)
+        is_clean(app)
+        assert f"The sentence that says {label}." in texts(app)
+        assert {"helps": "▲ Transfer helps", "hurts": "▼ Transfer hurts", "cannot tell": "● Cannot tell"}[label] in texts(app)
+        gap = next(m.value for m in app.metric if m.label == "Gap")
+        assert gap == {"helps": "+20.0 points", "hurts": "−20.0 points", "cannot tell": "+1.0 points"}[label]
+
+
+@pytest.mark.parametrize("state", ["failed", "stopped"])
+def test_a_comparison_that_ended_badly_says_why_and_can_be_resumed(state: str) -> None:
+    run = comparison("helps", state=state)
+    app = open_page("curves", run=run.id)
+    is_clean(app)
+    assert "The reason." in texts(app)
+    next(b for b in app.button if b.label == "Resume").click().run()
+    from tltk.jobs import queue
+
+    assert [job.run for job in queue.jobs()] == [run.id]
+
+
+def test_train_shows_the_audit_of_a_finished_run() -> None:
+    run = training()
+    app = open_page("train", run=run.id)
+    is_clean(app)
+    assert "18 tensors" in texts(app) and "bit for bit" in texts(app)
+    assert "42.0 %" not in texts(app)  # the test accuracy is in its rows, not guessed from elsewhere
+    assert next(m.value for m in app.metric if m.label == "Validation accuracy") == "40.0 %"
+
+
+def test_train_shows_a_failure_as_its_sentence() -> None:
+    run = training("failed", "The loss must stay a number. It became nan at step 3.")
+    app = open_page("train", run=run.id)
+    is_clean(app)
+    assert "It became nan at step 3" in texts(app)
+
+
+def test_a_running_training_can_be_stopped() -> None:
+    from tltk.jobs import queue
+
+    run = training("running")
+    queue.add(run.id)
+    queue.started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    app = open_page("train", run=run.id)
+    is_clean(app)
+    next(b for b in app.button if b.key == "train:stop").click().run()
+    assert run.stop_file.exists()
+    assert queue.jobs()[0].cancelled
+
+
+def test_design_shows_the_plan_once_the_worker_has_answered() -> None:
+    from tltk.dashboard.plan import FIRST
+
+    network_known(FIRST.target.size)
+    pictures_known(FIRST.target)
+    app = open_page("design")
+    is_clean(app)
+    assert "1,800 pictures of 10 classes" in texts(app)
+    assert "bad.png: it is empty" in texts(app)
+    boundary = next(s for s in app.selectbox if s.label == "Freeze boundary")
+    assert len(boundary.options) == 6
+    boundary.set_value(3).run()
+    is_clean(app)
+    assert app.session_state["plan"].net.boundary == 3
+    assert app.query_params["boundary"] in ("3", ["3"])
+
+
+def test_design_launches_what_the_plan_says() -> None:
+    from tltk.dashboard.plan import FIRST
+
+    network_known(FIRST.target.size)
+    pictures_known(FIRST.target)
+    app = open_page("design", boundary="2", strategy="discriminative", knob="decay=0.5", epochs="4")
+    next(b for b in app.button if b.label == "Compare with scratch").click().run()
+    specs = [Run(p).spec for p in home.room("runs").iterdir()]
+    [spec] = [s for s in specs if isinstance(s, CompareSpec)]
+    assert spec.net.boundary == 2
+    assert spec.strategy.name == "discriminative" and spec.strategy.knobs == {"decay": 0.5}
+    assert spec.optim.epochs == 4
+
+
+def test_a_link_that_cannot_be_meant_is_told_and_left_aside() -> None:
+    app = open_page("start", lr="a lot")
+    is_clean(app)
+    assert "could not be understood" in texts(app)
+
+
+def test_bad_values_are_told_and_change_nothing() -> None:
+    app = open_page("design")
+    rates = next(t for t in app.text_input if t.label.startswith("Rates to search"))
+    rates.set_value("fast").run()
+    is_clean(app)
+    assert "must be numbers with commas" in texts(app)
+    from tltk.dashboard.plan import FIRST
+
+    assert app.session_state["plan"].lrs == FIRST.lrs
+
+
+def test_runs_lists_comparisons_and_hides_their_trainings_until_asked() -> None:
+    comparison("helps")
+    app = open_page("runs")
+    is_clean(app)
+    assert list(app.dataframe[0].value["kind"]) == ["comparison"]
+    app.toggle[0].set_value(True).run()
+    assert sorted(app.dataframe[0].value["kind"]) == ["comparison", "training"]
+
+
+def test_a_run_folder_of_another_version_hides_no_page() -> None:
+    folder = home.room("runs") / "abcdef012345"
+    folder.mkdir()
+    (folder / "spec.json").write_text('{"kind": "transfer", "from": "the future"}')
+    for name in PAGES:
+        is_clean(open_page(name))

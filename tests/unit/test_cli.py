@@ -1,0 +1,379 @@
+"""The shell: exit codes, sentences, and JSON that is what docs/json.md says. Runs happen in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from tltk import cli, doctor
+from tltk.errors import RunProblem
+from tltk.jobs import queue
+from tltk.runs import Run
+from tltk.spec import DataSpec, TransferSpec
+
+PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+TINY = [
+    "--target",
+    "digits",
+    "--n",
+    "200",
+    "--size",
+    "16",
+    "--backbone",
+    "test_resnet",
+    "--epochs",
+    "1",
+    "--device",
+    "cpu",
+]
+TYPES = {
+    "text": str, "whole number": int, "number": (int, float), "true or false": bool, "list": list,
+    "object": dict,
+}  # fmt: skip
+
+
+def tltk(*words: str, input: str | None = None) -> Result:
+    return CliRunner().invoke(cli.main, list(words), input=input)
+
+
+def said(*words: str) -> Any:
+    """What a verb prints with --json, and nothing beside it."""
+    done = tltk(*words, "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A supervisor that runs what is queued at once, in this process: no imports to wait for."""
+    from tltk import run as worker
+
+    def serve() -> None:
+        for job in queue.jobs():
+            worker.execute(Run.at(job.run))
+            queue.remove(job.run)
+
+    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", serve)
+    monkeypatch.setattr("tltk.jobs.ensure_supervisor", serve)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # no forks of the test process
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No supervisor: what is queued stays queued."""
+    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+
+
+# -- what docs/json.md says ------------------------------------------------------------------------------
+
+
+def documented(title: str) -> dict[str, tuple[str, str]]:
+    """Field → (type, meaning) of one section's table."""
+    page = PAGE.read_text(encoding="utf-8")
+    section = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", page, re.M | re.S)
+    assert section, f"docs/json.md has no section '{title}'"
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", section[1], re.M)
+    assert rows, f"the section '{title}' has no table"
+    return {name: (kind.strip(), meaning.strip()) for name, kind, meaning in rows}
+
+
+def agree(title: str, found: dict[str, Any], but: set[str] = set()) -> None:  # noqa: B006
+    """The table and the output have the same fields, of the same types."""
+    wanted = documented(title)
+    assert set(found) == set(wanted) - but
+    for name, value in found.items():
+        kind, meaning = wanted[name]
+        assert len(meaning) > 3
+        plain = kind.removesuffix(" or null").partition(" of ")[0]
+        if value is None:
+            assert kind.endswith("or null"), f"{title}: {name} is null"
+        else:
+            assert isinstance(value, TYPES[plain]), f"{title}: {name} is {value!r}, not {kind}"
+            assert isinstance(value, bool) == (plain == "true or false")
+
+
+def every_verb(group: click.Group, path: str = "tltk") -> Iterator[tuple[str, click.Command]]:
+    for name, verb in group.commands.items():
+        yield f"{path} {name}", verb
+        if isinstance(verb, click.Group):
+            yield from every_verb(verb, f"{path} {name}")
+
+
+def test_every_verb_has_json_and_is_on_the_page() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for path, verb in every_verb(cli.main):
+        if path == "tltk app":  # serves until it is stopped
+            continue
+        assert any("--json" in p.opts for p in verb.params), path
+        assert re.search(rf"(`|^## ){path}\b", page, re.M), f"docs/json.md does not name {path}"
+        assert verb.help
+
+
+def test_every_example_on_the_page_is_json() -> None:
+    examples = re.findall(r"```json\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    assert len(examples) >= 10
+    for example in examples:
+        json.loads(example)
+
+
+# -- training and comparing ------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("here")
+def test_run_show_list_export_delete(tmp_path: Path) -> None:
+    run = said("run", *TINY, "--boundary", "1", "--strategy", "lp_ft", "--knob", "probe=0.5")
+    agree("A run", run)
+    assert (run["state"], run["kind"], run["epoch"]) == ("done", "transfer", 1)
+    assert run["spec"]["target"] == {**run["spec"]["target"], "n": 200, "size": 16}
+    assert run["spec"]["strategy"] == {"name": "lp_ft", "knobs": {"probe": 0.5}}
+    agree("The result of a training", run["result"])
+    agree("A phase", run["result"]["phases"][0])
+    assert run["result"]["frozen_moved"] == 0
+    assert len(run["result"]["predictions"]) == len(run["result"]["labels"])
+
+    assert said("runs", "show", run["id"][:5]) == run
+    assert said("runs", "resume", run["id"]) == run  # done: nothing to resume
+    (listed,) = said("runs")
+    agree("A run", listed, but={"result", "children"})
+    agree("tltk runs log", said("runs", "log", run["id"]))
+    agree("tltk runs stop", said("runs", "stop", run["id"]))
+
+    file = tmp_path / "run.zip"
+    agree("tltk runs export", said("runs", "export", run["id"], str(file)))
+    assert f"{run['id']}/result.json" in zipfile.ZipFile(file).namelist()
+
+    plain = tltk("run", *TINY, "--boundary", "1", "--strategy", "lp_ft", "--knob", "probe=0.5")
+    assert plain.exit_code == 0
+    assert re.search(r"test accuracy 0\.\d{3}, macro-F1 .* [1-9]\d* frozen tensors, 0 moved", plain.stdout)
+    assert run["id"] in tltk("runs").stdout
+
+    assert tltk("runs", "delete", run["id"], input="n\n").exit_code == 1
+    agree("tltk runs delete", said("runs", "delete", "--yes", run["id"]))
+    assert said("runs") == []
+    assert "No runs yet" in tltk("runs").stdout
+
+
+@pytest.mark.usefixtures("here")
+def test_compare() -> None:
+    words = [*TINY, "--source", "digits", "--source-n", "200", "--source-size", "16", "--source-epochs", "1",
+             "--source-device", "cpu", "--lrs", "0.001", "--seeds", "2"]  # fmt: skip
+    study = said("compare", *words)
+    agree("A run", study)
+    assert (study["kind"], study["state"], study["epoch"], study["epochs"]) == ("compare", "done", 5, 5)
+    assert set(study["result"]) == {"verdict"}
+    verdict = study["result"]["verdict"]
+    agree("A verdict", verdict)
+    agree("A class in a verdict", verdict["per_class"][0])
+    assert verdict["seeds"] == [0, 1]
+    assert set(verdict["search"]) == {"scratch", "transfer"}
+    assert len(study["children"]) == 7  # source, two searches, two seeds of two arms
+    plain = tltk("compare", *words)
+    assert verdict["sentence"] in plain.stdout
+    assert f"{study['id']}  compare   done     cannot tell" in tltk("runs").stdout
+
+
+@pytest.mark.usefixtures("here")
+def test_layers_and_look() -> None:
+    found = said("layers", "test_resnet", "--size", "32")
+    agree("tltk layers", found)
+    agree("A layer", found["layers"][0])
+    plain = tltk("layers", "test_resnet").stdout.splitlines()
+    assert len(plain) == 1 + len(found["layers"])
+    look = said("look", "digits", "--size", "16", "--n", "200")
+    agree("tltk look", look)
+    assert (look["n"], sum(look["counts"]), len(look["classes"])) == (200, 200, 10)
+    assert look["train"] + look["val"] + look["test"] == 200
+    assert "200 pictures, 10 classes" in tltk("look", "digits", "--size", "16", "--n", "200").stdout
+
+
+def test_lists() -> None:
+    for entry in said("domains"):
+        agree("tltk domains", entry)
+    strategies = {entry["name"]: entry for entry in said("strategies")}
+    agree("tltk strategies", strategies["lp_ft"])
+    agree("A knob", strategies["lp_ft"]["knobs"]["probe"])
+    assert "discriminative" in tltk("strategies").stdout
+    assert "blended_digits" in tltk("domains").stdout
+    (backbone,) = said("backbones", "test_resnet")
+    agree("tltk backbones", backbone)
+    assert "test_vit" in tltk("backbones", "test_*").stdout.split()
+    none = tltk("backbones", "resnet18x")
+    assert none.exit_code == 2
+    assert "Did you mean" in none.stderr
+
+
+def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = [doctor.Check("a", True, "well."), doctor.Check("b", False, "ill; do this.")]
+    monkeypatch.setattr(doctor, "examine", lambda: checks)
+    done = tltk("doctor", "--json")
+    assert done.exit_code == 1
+    for check in json.loads(done.stdout):
+        agree("tltk doctor", check)
+    assert "FAIL b                      ill; do this." in tltk("doctor").stdout
+    monkeypatch.setattr(doctor, "examine", lambda: checks[:1])
+    assert tltk("doctor").exit_code == 0
+
+
+# -- exit codes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["run", "--lr", "100"], "OptimSpec.lr must be between 1e-07 and 10.0. Got 100.0."),
+        (["run", "--lr", "nan"], "OptimSpec.lr must be a finite number. Got nan."),
+        (["run", "--epochs", "many"], "is not a valid integer"),
+        (["run", "--epoch", "3"], "No such option"),
+        (["run", "--strategy", "fine_tun"], "Did you mean 'fine_tune'?"),
+        (["run", "--strategy", "lp_ft", "--knob", "prob=0.3"], "Did you mean 'probe'?"),
+        (["run", "--strategy", "lp_ft", "--knob", "probe=2"], "LpFt.probe must be between 0.05 and 0.95."),
+        (["run", "--strategy", "lp_ft", "--knob", "probe=nan"], "LpFt.probe must be a finite number"),
+        (["run", "--knob", "probe"], "--knob must be NAME=VALUE"),
+        (["run", "--target", "digit"], "Did you mean 'digits'?"),
+        (["run", "--target", "digits:x"], "takes no path"),
+        (["run", "--target", "folder:"], "needs a path"),
+        (["run", "--timeout", "-1"], "timeout must be a number of seconds"),
+        (["run", "--spec", "/no/such/file"], "--spec must name a JSON file"),
+        (["compare"], "A comparison needs weights to transfer"),
+        (["compare", "--source-n", "3"], "need --source NAME"),
+        (["compare", "--source", "digits", "--lrs", "a"], "--lrs must be numbers with commas"),
+        (["compare", "--source", "digits", "--seeds", "1"], "CompareSpec.seeds must be between 2 and 50."),
+        (["runs", "show", "3f9ac1"], "A run must exist. Got '3f9ac1', but there is none yet."),
+        (["runs", "show", "../.."], "An id must be hex digits"),
+        (["runs", "stop", "3f9ac1"], "A run must exist"),
+        (["runs", "delete", "--yes", "3f9ac1"], "A run must exist"),
+        (["look", "digit"], "Did you mean 'digits'?"),
+        (["look", "digits", "--size", "3"], "DataSpec.size must be between 8 and 1024. Got 3."),
+        (["layers", "test_resnet", "--size", "0"], "DescribeSpec.size must be between 8 and 1024. Got 0."),
+        (["nonsense"], "No such command"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("idle")
+def test_bad_input_is_two_and_a_sentence(words: list[str], sentence: str) -> None:
+    done = tltk(*words)
+    assert done.exit_code == 2, done.output
+    assert sentence in done.stderr
+    assert done.stdout == ""
+    assert queue.jobs() == []
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_spec_from_a_file(tmp_path: Path) -> None:
+    spec = TransferSpec(DataSpec("digits", shots=3), seed=4)
+    file = tmp_path / "spec.json"
+    file.write_text(spec.to_json())
+    queued = said("run", "--spec", str(file), "--detach", "--timeout", "9")
+    assert (queued["id"], queued["state"], queued["result"]) == (spec.run_id, "waiting", None)
+    agree("A run", queued)
+    (job,) = queue.jobs()
+    assert (job.run, job.timeout) == (spec.run_id, 9.0)
+    other = tltk("compare", "--spec", str(file))
+    assert other.exit_code == 2
+    assert "must hold a spec of kind 'compare'. It holds 'transfer'." in other.stderr
+    file.write_text("{")
+    assert "A spec must be JSON" in tltk("run", "--spec", str(file)).stderr
+
+
+@pytest.mark.usefixtures("here")
+def test_a_failed_run_is_one_and_its_sentence() -> None:
+    done = tltk("run", "--target", "folder:/no/such/place", "--json")
+    assert done.exit_code == 1
+    assert "/no/such/place" in done.stderr
+    assert "{" not in done.stdout  # what the worker printed is here, since it is this process; no JSON
+    (listed,) = said("runs")
+    assert (listed["state"], "/no/such/place" in listed["message"]) == ("failed", True)
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_run_that_was_stopped_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(run: Run, watch: Any) -> Run:
+        queue.remove(run.id)
+        run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
+        return run
+
+    monkeypatch.setattr(cli, "wait", stopped)
+    done = tltk("run", *TINY, "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["state"] == "stopped"
+    run_id = json.loads(done.stdout)["id"]
+    assert tltk("runs", "resume", run_id).exit_code == 1
+    assert tltk("runs", "resume", run_id, "--detach").exit_code == 0
+    assert tltk("layers", "test_resnet").exit_code == 1
+
+
+@pytest.mark.usefixtures("idle")
+def test_ctrl_c_asks_the_run_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(run: Run, watch: Any) -> Run:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "wait", interrupted)
+    done = tltk("run", *TINY)
+    assert done.exit_code == 1
+    assert "goes on with it" in done.stderr
+    (job,) = queue.jobs()
+    assert job.cancelled
+    assert Run.at(job.run).stop_file.exists()
+
+
+def test_one_folder_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    good, bad = Run.create(TransferSpec()), Run.create(TransferSpec(seed=1))
+    (bad.path / "spec.json").write_text('{"kind": "of tomorrow"}')
+    done = tltk("runs", "--json")
+    assert done.exit_code == 0
+    assert [r["id"] for r in json.loads(done.stdout)] == [good.id]
+    assert bad.id in done.stderr
+
+
+def test_export_to_nowhere_is_bad_input(tmp_path: Path) -> None:
+    run = Run.create(TransferSpec())
+    done = tltk("runs", "export", run.id, str(tmp_path / "no" / "such" / "place.zip"))
+    assert done.exit_code == 2
+    assert "FILE must be a place to write to" in done.stderr
+
+
+def test_delete_refuses_while_it_runs() -> None:
+    run = Run.create(TransferSpec())
+    run.claim()
+    done = tltk("runs", "delete", "--yes", run.id)
+    assert done.exit_code == 1
+    assert "is running; stop it" in done.stderr
+
+
+def test_run_problems_are_one_and_faults_of_ours_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(kind: type[Exception]) -> None:
+        def listing() -> list[Run]:
+            raise kind("so it is")
+
+        monkeypatch.setattr(cli, "all_runs", listing)
+
+    fail(RunProblem)
+    assert (tltk("runs").exit_code, tltk("runs").stderr) == (1, "so it is\n")
+    fail(KeyError)
+    assert isinstance(tltk("runs").exception, KeyError)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["run", "--help"], ["runs", "-h"], ["--version"]])
+def test_help(words: list[str]) -> None:
+    done = tltk(*words)
+    assert done.exit_code == 0
+    assert done.stdout
+
+
+def test_every_option_has_help() -> None:
+    for path, verb in every_verb(cli.main):
+        for parameter in verb.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{path} {parameter.name}"

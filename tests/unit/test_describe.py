@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from engine import NETS
+from torch.utils.flop_counter import FlopCounterMode
+
+from tltk.nn.describe import describe, layer_flops, layers
+from tltk.nn.net import make_backbone
+from tltk.nn.split import Cut
+from tltk.nn.weights import build
+from tltk.spec import DescribeSpec, NetSpec
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_layers_add_up_to_the_network(name: str) -> None:
+    found = layers(name, 32)
+    model = make_backbone(name, 32, 3).eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros(1, 3, 32, 32))
+    assert sum(layer.parameters for layer in found) == sum(p.numel() for p in model.parameters())
+    assert sum(layer.flops for layer in found) == counter.get_total_flops() == sum(layer_flops(name, 32, 3))
+    assert all(layer.flops >= 0 and layer.shape for layer in found)
+    net = build(NetSpec(backbone=name), 2, 32, 3, 0)
+    for layer in found:
+        assert layer.crossing == Cut(net, layer.index + 1, 32, 3).numbers
+    assert found[-1].crossing == net.width
+
+
+def test_describe_is_plain_data() -> None:
+    import json
+
+    answer = describe(DescribeSpec(backbone="test_vit", size=32, channels=1), torch.device("cpu"))
+    assert json.loads(json.dumps(answer))["seconds_per_gflop"] > 0
+    assert len(answer["layers"]) == 7 and answer["width"] == 64

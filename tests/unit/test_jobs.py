@@ -1,0 +1,371 @@
+"""The supervisor's decisions, one by one, with workers that are only written down. Real ones: contract/."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+from filelock import FileLock, Timeout
+
+from tltk import jobs, run as worker
+from tltk.jobs import Local, queue, supervisor
+from tltk.runs import Run
+from tltk.spec import DataSpec, DescribeSpec, NetSpec, OptimSpec, TransferSpec
+
+BORN = psutil.Process().create_time()
+
+
+class FakeWorker:
+    """A process that lives until `code` is set; its number is ours, so it looks alive."""
+
+    made: list[FakeWorker] = []
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        self.pid, self.born = os.getpid(), BORN
+        self.process = SimpleNamespace(pid=self.pid, poll=lambda: self.code, stdin=None)
+        self.given: tuple[Run, dict[str, str]] | None = None
+        FakeWorker.made.append(self)
+
+    def give(self, run: Run, environment: dict[str, str]) -> None:
+        self.given = (run, environment)
+
+
+@pytest.fixture(autouse=True)
+def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeWorker.made = []
+    monkeypatch.setattr(supervisor, "Worker", FakeWorker)
+    monkeypatch.setattr(supervisor, "slots", lambda: [{"TLTK_THREADS": "2"}])
+    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    monkeypatch.setattr("tltk.jobs.ensure_supervisor", lambda: None)
+    monkeypatch.setenv("TLTK_SPARE", "0")
+
+
+def training(seed: int = 0) -> Run:
+    return Local().submit(TransferSpec(seed=seed))
+
+
+def test_one_slot_one_training_in_order_and_questions_beside_it() -> None:
+    first, second = training(1), training(2)
+    question = Local().submit(DescribeSpec())
+    boss = supervisor.Supervisor()
+    assert boss.tick()
+    assert [w.given and w.given[0] for w in FakeWorker.made] == [first, question]
+    assert FakeWorker.made[0].given == (first, {"TLTK_THREADS": "2"})
+    assert FakeWorker.made[1].given == (question, {})
+    boss.tick()
+    assert len(FakeWorker.made) == 2
+    assert first.status.state == "running"
+    assert [job.state for job in queue.jobs()] == ["running", "queued", "running"]
+
+    first.write_status(state="done")
+    FakeWorker.made[0].code = 0
+    boss.tick()
+    assert FakeWorker.made[2].given == (second, {"TLTK_THREADS": "2"})
+    assert queue.find(first.id) is None
+
+
+def test_as_many_trainings_as_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "slots", lambda: [{"CUDA_VISIBLE_DEVICES": str(i)} for i in range(2)])
+    runs = [training(s) for s in range(3)]
+    supervisor.Supervisor().tick()
+    assert [w.given for w in FakeWorker.made] == [
+        (runs[0], {"CUDA_VISIBLE_DEVICES": "0"}), (runs[1], {"CUDA_VISIBLE_DEVICES": "1"}),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "part"),
+    [
+        (-9, "failed", "killed, probably because memory ran out. Lower the batch size"),
+        (137, "failed", "killed, probably because memory ran out"),
+        (-15, "stopped", "asked to end; it can be resumed"),
+        (0, "stopped", "asked to end"),
+        (-11, "failed", "ended with code -11 without a word"),
+        (1, "failed", "ended with code 1 without a word"),
+    ],
+)
+def test_a_process_that_ends_without_a_word(code: int, state: str, part: str) -> None:
+    run, boss = training(), supervisor.Supervisor()
+    boss.tick()
+    FakeWorker.made[0].code = code
+    boss.tick()
+    assert run.written_status().state == state
+    assert part in run.status.message
+    assert queue.jobs() == []
+
+
+def test_the_runs_own_last_word_stands() -> None:
+    run, boss = training(), supervisor.Supervisor()
+    boss.tick()
+    run.write_status(state="failed", message="The loss must stay a number.")
+    FakeWorker.made[0].code = 1
+    boss.tick()
+    assert (run.status.state, run.status.message) == ("failed", "The loss must stay a number.")
+
+
+@pytest.mark.parametrize(("word", "state"), [("done", "done"), ("failed", "failed"), ("stopped", "stopped"), ("running", "stopped")])
+def test_a_time_limit_does_not_undo_what_ended_by_itself(word: str, state: str) -> None:
+    """A run that is done just as its time is up is done."""
+    run = Local().submit(TransferSpec(), timeout=0.01)
+    boss = supervisor.Supervisor()
+    boss.tick()
+    time.sleep(0.02)
+    run.write_status(state=word, message="its own")
+    FakeWorker.made[0].code = 0
+    boss.tick()
+    assert run.written_status().state == state
+    assert ("time limit of 0.01 s" in run.written_status().message) == (state == "stopped")
+
+
+def test_late_runs_are_asked_then_told_then_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Local().submit(TransferSpec(), timeout=5.0)
+    boss, sent = supervisor.Supervisor(), list[bool]()
+    monkeypatch.setattr(supervisor, "kill", lambda pid, born, force: sent.append(force))
+    boss.tick()
+    start = time.time()
+    for seconds, wanted in ((4, []), (6, []), (19, []), (23, [False]), (28, [False, True])):
+        monkeypatch.setattr(supervisor.time, "time", lambda s=seconds: start + s)
+        boss.tick()
+        assert sent == wanted
+        assert run.stop_file.exists() == (seconds > 5)
+
+
+def test_a_late_run_whose_folder_is_gone_does_not_bring_the_supervisor_down() -> None:
+    run = Local().submit(TransferSpec(), timeout=0.001)
+    boss = supervisor.Supervisor()
+    boss.tick()
+    run.write_status(state="done")
+    run.delete()
+    time.sleep(0.01)
+    boss.tick()
+    Local().cancel(run.id)
+    FakeWorker.made[0].code = 1
+    boss.tick()
+    assert queue.jobs() == []
+    assert not run.path.exists()
+
+
+def test_a_run_that_a_study_trains_waits_until_that_has_ended() -> None:
+    run = Run.create(TransferSpec())
+    run.claim()  # we are the study
+    assert Local().submit(TransferSpec()) == run
+    assert run.status.state == "running"
+    assert Local().state(run.id) == "running"
+    boss = supervisor.Supervisor()
+    boss.tick()
+    assert FakeWorker.made == []
+    assert queue.find(run.id) is not None
+    (run.path / "result.json").write_text("{}")
+    run.write_status(state="done")
+    boss.tick()
+    assert FakeWorker.made == []  # nothing left to do
+    assert queue.jobs() == []
+    assert run.status.state == "done"
+
+
+def test_taking_it_off_the_queue_does_not_stop_the_study() -> None:
+    run = Run.create(TransferSpec())
+    run.claim()
+    Local().submit(TransferSpec())
+    Local().cancel(run.id)
+    supervisor.Supervisor().tick()
+    assert queue.jobs() == []
+    assert run.status.state == "running"
+
+
+def test_a_run_of_another_supervisor_is_adopted_and_its_loss_told() -> None:
+    run = training()
+    queue.started(run.id, 0, os.getpid(), BORN)
+    run.write_status(state="running", pid=os.getpid(), pid_born=BORN)
+    boss = supervisor.Supervisor()
+    boss.tick()
+    assert queue.find(run.id) is not None
+    assert FakeWorker.made == []
+    queue.started(run.id, 0, os.getpid(), BORN - 100)  # that number belongs to somebody else now
+    boss.tick()
+    assert queue.find(run.id) is None
+    assert "was lost without a word" in run.written_status().message
+
+
+def test_resume_waits_for_the_process_that_still_ends() -> None:
+    """A click on Resume right after Stop must not get lost."""
+    run, boss = training(), supervisor.Supervisor()
+    boss.tick()
+    run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
+
+    def end() -> None:
+        time.sleep(0.3)
+        FakeWorker.made[0].code = 0
+        boss.tick()
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    Local().resume(run)
+    thread.join()
+    job = queue.find(run.id)
+    assert job is not None
+    assert job.state == "queued"
+    assert run.status.state == "waiting"
+
+
+def test_resume_of_what_runs_or_is_done_changes_nothing() -> None:
+    run, boss = training(), supervisor.Supervisor()
+    boss.tick()
+    Local().cancel(run.id)
+    Local().resume(run)
+    assert run.stop_file.exists()  # it is stopping: that wish stands
+    assert run.status.state == "running"
+
+
+@pytest.mark.parametrize(
+    ("listed", "asked", "found"),
+    [
+        ("GPU 0: H100\nGPU 1: H100\n", "3", [{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]),
+        ("", "1", 1),
+        (None, "2", 2),
+        (None, "0", 1),
+    ],
+)
+def test_slots(listed: str | None, asked: str, found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+
+    def smi(*_: Any, **__: Any) -> SimpleNamespace:
+        if listed is None:
+            raise FileNotFoundError("nvidia-smi")
+        return SimpleNamespace(stdout=listed)
+
+    monkeypatch.setattr(subprocess, "run", smi)
+    monkeypatch.setenv("TLTK_SLOTS", asked)
+    slots = supervisor.slots()
+    if isinstance(found, int):
+        assert len(slots) == found
+        assert slots[0] == {"TLTK_THREADS": str(max((os.cpu_count() or 1) // found, 1))}
+    else:
+        assert slots == found
+
+
+def test_a_second_supervisor_goes_away_at_once() -> None:
+    with supervisor.supervisor_lock():
+        start = time.monotonic()
+        assert supervisor.main() == 0
+        assert time.monotonic() - start < 3
+
+
+def test_serve_ends_when_idle_and_looks_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "IDLE", 0.0)
+    lock = supervisor.supervisor_lock()
+    lock.acquire()
+    asked: list[int] = []
+    real = queue.jobs
+
+    def late() -> list[queue.Job]:
+        """Somebody submits in the moment between the last look and the end."""
+        asked.append(1)
+        if len(asked) == 1:
+            training(9)
+        return real()
+
+    monkeypatch.setattr(queue, "jobs", late)
+    monkeypatch.setattr(supervisor.Supervisor, "tick", lambda self: [queue.remove(j.run) for j in real()] == [])
+    supervisor.serve(lock)
+    assert len(asked) == 2
+    assert not lock.is_locked
+    with FileLock(lock.lock_file, timeout=0):
+        pass
+
+
+def test_wait_brings_back_a_supervisor_that_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, called = training(), list[int]()
+
+    def ensure() -> None:
+        called.append(1)
+        run.write_status(state="done")
+        queue.remove(run.id)
+
+    monkeypatch.setattr(jobs, "LOOK", 0.05)
+    monkeypatch.setattr(jobs, "ensure_supervisor", ensure)
+    assert jobs.wait(run, every=0.01) == run
+    assert called == [1]
+
+
+# -- the worker's side -----------------------------------------------------------------------------------
+
+TINY = TransferSpec(DataSpec("digits", n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=1, device="cpu"))
+
+
+@pytest.fixture
+def _handler() -> Any:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def other_process(run: Run) -> subprocess.Popen[bytes]:
+    other = subprocess.Popen(["sleep", "60"])
+    run.write_status(state="running", pid=other.pid, pid_born=psutil.Process(other.pid).create_time())
+    return other
+
+
+@pytest.mark.usefixtures("_handler")
+def test_a_second_process_leaves_the_first_ones_run_alone() -> None:
+    run = Run.create(TINY)
+    other = other_process(run)
+    try:
+        before = (run.path / "status.json").read_bytes()
+        worker.execute(run)
+        assert (run.path / "status.json").read_bytes() == before
+        assert not (run.path / "rows.jsonl").exists()
+    finally:
+        other.kill()
+        other.wait()
+
+
+@pytest.mark.usefixtures("_handler")
+def test_a_study_waits_for_a_training_that_another_study_runs() -> None:
+    study, shared = Run.create(TransferSpec(seed=99)), Run.create(TINY)
+    other = other_process(shared)
+    study.claim()
+
+    def end() -> None:
+        time.sleep(0.5)
+        (shared.path / "result.json").write_text('{"accuracy": 1}')
+        shared.write_status(state="done")
+        other.kill()
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    assert worker.Workshop(study).train(shared).result() == {"accuracy": 1}
+    thread.join()
+    other.wait()
+    assert "is being run by process" in study.written_status().message
+
+
+@pytest.mark.usefixtures("_handler")
+def test_a_stop_that_came_first_is_heeded_and_taken_away() -> None:
+    run = Run.create(TINY)
+    run.ask_to_stop()
+    worker.execute(run)
+    assert run.status.state == "stopped"
+    assert not run.stop_file.exists()
+
+
+@pytest.mark.usefixtures("_handler")
+def test_a_spec_that_cannot_be_read_is_a_failure_with_its_sentence() -> None:
+    run = Run.create(TINY)
+    (run.path / "spec.json").write_text('{"kind": "of tomorrow"}')
+    worker.execute(run)
+    assert run.status.state == "failed"
+    assert "The kind of a spec must be one of" in run.status.message
+
+
+def test_the_lock_is_free_again() -> None:
+    with pytest.raises(Timeout), supervisor.supervisor_lock():
+        supervisor.supervisor_lock().acquire(timeout=0)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from engine import NETS
+
+from tltk.errors import BadSpec, UnknownName
+from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.weights import build
+from tltk.spec import NetSpec
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_every_tensor_has_one_layer(name: str) -> None:
+    net = build(NetSpec(backbone=name), 5, 32, 3, 0)
+    names = set(dict(net.named_parameters()))
+    assert names <= set(net.layer_of)
+    assert {net.layer_of[n] for n in names} == set(range(net.depth + 1))
+    assert net.names[-1] == "head" and len(set(net.names)) == net.depth + 1
+    assert set(net.tensors(net.depth + 1)) >= names
+    features, logits = net(torch.zeros(2, 3, 32, 32))
+    assert features.shape == (2, net.width) and logits.shape == (2, 5)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_other_channels(channels: int) -> None:
+    net = build(NetSpec(backbone="test_resnet"), 5, 32, channels, 0)
+    x = net.normalise(torch.rand(2, channels, 32, 32))
+    assert net(x)[1].shape == (2, 5) and net.mean.shape == (1, channels, 1, 1)
+
+
+def test_normalise_by_hand() -> None:
+    net = build(NetSpec(backbone="test_resnet"), 5, 32, 3, 0)
+    x = torch.rand(2, 3, 4, 4)
+    mean, std = net.backbone.pretrained_cfg["mean"], net.backbone.pretrained_cfg["std"]  # type: ignore[index]
+    for c in range(3):
+        assert torch.allclose(net.normalise(x)[:, c], (x[:, c] - mean[c]) / std[c])
+
+
+def test_pooled_of_maps_and_lists() -> None:
+    x = torch.rand(2, 5, 3, 3)
+    assert torch.allclose(Net.pooled(x), x.mean((2, 3)))
+    assert torch.allclose(Net.pooled([x[:, :, 0, 0], x[:, :, 1, 1]]), (x[:, :, 0, 0] + x[:, :, 1, 1]) / 2)
+
+
+def test_a_name_that_timm_has_not() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'test_resnet'"):
+        make_backbone("test_resnett", 32, 3)
+
+
+def test_a_size_that_the_network_cannot_take() -> None:
+    with pytest.raises(BadSpec, match="picture size"):
+        make_backbone("nest_tiny_jx", 37, 3)
+    with pytest.raises(BadSpec, match="33 × 33"):
+        name = "levit_128s"
+        assemble(make_backbone("crossvit_9_240", 32, 3), 33, 3, 2, NetSpec(backbone=name), 0)
+
+
+def test_the_head_hangs_on_the_seed_alone() -> None:
+    heads = [build(NetSpec(backbone=b), 3, 32, 3, s).head[0] for b, s in (("test_vit", 1), ("test_vit", 1), ("test_vit", 2))]  # type: ignore[index]
+    assert torch.equal(heads[0].weight, heads[1].weight) and not torch.equal(heads[0].weight, heads[2].weight)  # type: ignore[arg-type]
+
+
+def test_global_randomness_is_left_alone() -> None:
+    state = torch.get_rng_state()
+    build(NetSpec(backbone="test_vit"), 3, 32, 3, 7)
+    assert torch.equal(state, torch.get_rng_state())
