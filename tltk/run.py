@@ -5,6 +5,7 @@ With `--wait` it loads torch first and reads the folder's path from its input: a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import multiprocessing
@@ -15,7 +16,6 @@ import time
 import traceback
 from collections.abc import Callable
 from multiprocessing import connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ class Workshop:
             for run in runs:
                 ended(self.train(run))
             return
-        waiting, busy = list(runs), dict[BaseProcess, Run]()
+        waiting, busy = list(runs), dict[Any, Run]()
         fork = multiprocessing.get_context("fork")
         try:
             while waiting or busy:
@@ -194,10 +194,8 @@ def _hand(workshop: Workshop, run: Run, parent: int) -> None:
     own = Workshop(workshop.owner, parent)
     signal.signal(signal.SIGTERM, own.ask_to_stop)
     own.speaker = run
-    try:
+    with contextlib.suppress(Stopped, TltkError):  # the run's status says it
         own.train(run)
-    except (Stopped, TltkError):
-        pass  # the run's status says it
     sys.stdout.flush()
     os._exit(0)  # not through the parent's clean-up
 

@@ -67,7 +67,7 @@ def is_alive(pid: int, born: float) -> bool:
     """Whether this very process still runs; a zombie or a later owner of the number does not count."""
     try:
         process = psutil.Process(pid)
-        return abs(process.create_time() - born) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        return bool(abs(process.create_time() - born) < 1.0 and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 

@@ -62,7 +62,7 @@ def knobs(spec: type | Spec) -> dict[str, Knob]:
     """The knobs of a spec class, in order of declaration."""
     return {
         f.name: f.metadata["knob"]
-        for f in dataclasses.fields(spec)
+        for f in dataclasses.fields(spec)  # type: ignore[arg-type]
         if "knob" in f.metadata
     }
 

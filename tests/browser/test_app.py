@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser.conftest import wait_until
 
+from tests.browser.conftest import wait_until
 from tltk.runs import Run, all_runs
 from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, TransferSpec
 

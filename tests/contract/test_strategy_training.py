@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from engine import NETS, domain, interrupted, spec, train
 
+from tests.engine import NETS, domain, interrupted, spec, train
 from tltk.spec import ViewSpec
 from tltk.strategies import strategies
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from engine import NETS
 from torch.utils.flop_counter import FlopCounterMode
 
+from tests.engine import NETS
 from tltk.nn.describe import describe, layer_flops, layers
 from tltk.nn.net import make_backbone
 from tltk.nn.split import Cut

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from engine import NETS, spec, train, training
 from torch import nn
 
+from tests.engine import NETS, spec, train, training
 from tltk.errors import BadSpec, RunProblem
 from tltk.nn.freeze import Audit, freeze
 from tltk.nn.weights import build

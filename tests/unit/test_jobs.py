@@ -14,7 +14,8 @@ import psutil
 import pytest
 from filelock import FileLock, Timeout
 
-from tltk import jobs, run as worker
+from tltk import jobs
+from tltk import run as worker
 from tltk.jobs import Local, queue, supervisor
 from tltk.runs import Run
 from tltk.spec import DataSpec, DescribeSpec, NetSpec, OptimSpec, TransferSpec

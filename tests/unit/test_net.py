@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from engine import NETS
 
+from tests.engine import NETS
 from tltk.errors import BadSpec, UnknownName
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.nn.weights import build

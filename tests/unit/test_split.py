@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from engine import NETS
 from torch import nn
 
+from tests.engine import NETS
 from tltk.errors import CannotSplit
 from tltk.nn.freeze import freeze
 from tltk.nn.net import Net, assemble, make_backbone

@@ -142,9 +142,8 @@ class Cut:
                 raise _Recorded
 
         # In evaluation mode: a trainable module that runs on the way must not move its statistics.
-        with _evaluating(self.net), self._recording(keep):
-            with suppress(_Recorded):
-                self.net.backbone(x)
+        with _evaluating(self.net), self._recording(keep), suppress(_Recorded):
+            self.net.backbone(x)
         return tuple(record[call][slot] for call, slot in self._needed)
 
     def suffix(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
