@@ -159,7 +159,7 @@ function follow(view, wish) {
   if (view.live) clearTimeout(view.live.timer);
   view.lines.clear();
   note(view, "");
-  view.live = wish && { url: wish.url, every: wish.every_ms ?? 500, cursor: "", failures: 0, quiet: 0, timer: 0, poll: null };
+  view.live = wish && { url: wish.url, unit: wish.unit, every: wish.every_ms ?? 500, cursor: "", failures: 0, quiet: 0, timer: 0, poll: null };
   if (!view.live) return;
   const live = view.live;
   live.poll = () => poll(view, live);
@@ -202,7 +202,7 @@ function take(view, live, news) {
   live.done = !["waiting", "running"].includes(news.state);
   const words = { waiting: "Waiting for its turn", running: "Training", done: "Done", stopped: "Stopped", failed: "Failed" };
   note(view, [words[news.state] ?? news.state, news.message].filter(Boolean).join(" · "),
-    news.epochs ? `epoch ${news.epoch} of ${news.epochs} · ${news.seconds.toFixed(0)} s` : "");
+    news.epochs ? `${live.unit ?? "epoch"} ${news.epoch} of ${news.epochs} · ${news.seconds.toFixed(0)} s` : "");
   if (live.done) view.finish(news.state);
 }
 

@@ -253,7 +253,7 @@ class FeatureBank:
         place = home.room("bank") / key
         try:
             meta = json.loads((place / "meta.json").read_text())
-            if (meta["n"], meta["copies"]) != (n, copies):
+            if (meta["n"], meta["copies"]) != (n, copies) or not meta["arrays"]:
                 raise ValueError
             arrays = []
             total = sum((place / f"{i}.bin").stat().st_size for i in range(len(meta["arrays"])))
@@ -293,7 +293,7 @@ def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
 def _as(tensor: Tensor, dtype: np.dtype[np.float32 | np.float16]) -> Array:
     """The tensor as an array of this type; what float16 cannot hold is refused, not made infinite."""
     values = tensor.float().cpu()
-    if dtype == np.float16 and float(values.abs().max()) > np.finfo(np.float16).max:
+    if dtype == np.float16 and float(values.abs().max()) > float(np.finfo(np.float16).max):
         raise CannotSplit("Features kept in float16 must be below 65,504. Some are not; set optim.cache to float32.")
     found: Array = values.numpy().astype(dtype, copy=False)
     return found

@@ -140,7 +140,7 @@ def test_start_queues_the_comparison_that_it_describes() -> None:
     assert isinstance(spec, CompareSpec)
     assert (spec.target.shots, spec.first_seed, spec.source is not None) == (2, 7, True)
     assert app.query_params["run"] in (run.name, [run.name])
-    assert "Waiting for a worker" in texts(app)
+    assert "The source network" in texts(app) and "Both arms" in texts(app)
 
 
 @pytest.mark.parametrize("label", ["helps", "hurts", "cannot tell"])

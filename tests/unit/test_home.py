@@ -23,7 +23,8 @@ def test_ids(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "3f9ac", "0" * 65, "..", "../../etc/passwd", "3f9ac1/..", "3f9ac1\n", "\n3f9ac1", "3F9AC1",
-     "3f9ac1 ", "3f9ac1\x00", "/etc/passwd", "c:3f9ac1", "~root12", "３f9ac1", "3f9ac1.zip", "%2e%2e%2f", "g" * 12],
+     "3f9ac1 ", "3f9ac1\x00", "/etc/passwd", "c:3f9ac1",
+     "~root12", "３f9ac1", "3f9ac1.zip", "%2e%2e%2f", "g" * 12],
 )  # fmt: skip
 def test_no_id_is_a_path(text: str) -> None:
     with pytest.raises(BadSpec, match="An id must be hex digits"):

@@ -112,7 +112,9 @@ def test_the_runs_own_last_word_stands() -> None:
     assert (run.status.state, run.status.message) == ("failed", "The loss must stay a number.")
 
 
-@pytest.mark.parametrize(("word", "state"), [("done", "done"), ("failed", "failed"), ("stopped", "stopped"), ("running", "stopped")])
+@pytest.mark.parametrize(
+    ("word", "state"), [("done", "done"), ("failed", "failed"), ("stopped", "stopped"), ("running", "stopped")]
+)
 def test_a_time_limit_does_not_undo_what_ended_by_itself(word: str, state: str) -> None:
     """A run that is done just as its time is up is done."""
     run = Local().submit(TransferSpec(), timeout=0.01)
@@ -261,7 +263,7 @@ def test_a_second_supervisor_goes_away_at_once() -> None:
 
 
 def test_serve_ends_when_idle_and_looks_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "IDLE", 0.0)
+    monkeypatch.setattr(supervisor, "IDLE", 0.05)
     lock = supervisor.supervisor_lock()
     lock.acquire()
     asked: list[int] = []
@@ -277,7 +279,8 @@ def test_serve_ends_when_idle_and_looks_once_more(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(queue, "jobs", late)
     monkeypatch.setattr(supervisor.Supervisor, "tick", lambda self: [queue.remove(j.run) for j in real()] == [])
     supervisor.serve(lock)
-    assert len(asked) == 2
+    assert len(asked) > 1
+    assert real() == []
     assert not lock.is_locked
     with FileLock(lock.lock_file, timeout=0):
         pass

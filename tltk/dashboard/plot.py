@@ -19,6 +19,7 @@ class Live(TypedDict):
 
     url: str
     every_ms: NotRequired[int]  # 500 where absent
+    unit: NotRequired[str]  # what the run counts: epoch where absent
 
 
 class Trace(TypedDict):

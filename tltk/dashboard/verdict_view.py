@@ -13,16 +13,24 @@ from tltk.jobs import Local
 from tltk.plots.curves import arms, class_gaps
 from tltk.results import ClassGap
 from tltk.runs import ACTIVE, Run
+from tltk.spec import CompareSpec
 
 LOOKS = {"helps": ":blue[▲ Transfer helps]", "hurts": ":orange[▼ Transfer hurts]", "cannot tell": "● Cannot tell"}
 
 
+@st.fragment(run_every=2.0)
+def _place_in_queue(run_id: str) -> None:
+    """How long the queue before it is; nothing once it runs."""
+    ahead = Local().ahead(run_id)
+    if ahead and Local().state(run_id) == "waiting":
+        st.info(f"Waiting: {ahead} job{'s' if ahead != 1 else ''} before it.")
+
+
 def state_line(run: Run) -> str:
-    """Where a run stands, as a sentence; also says what to do next. Returns its state."""
+    """Where a run stands, and what to do next, where the charts do not say it. Returns its state."""
     state, status = Local().state(run.id), run.status
     if state == "waiting":
-        ahead = Local().ahead(run.id)
-        st.info(f"Waiting: {ahead} job{'s' if ahead != 1 else ''} before it." if ahead else "Waiting for a worker.")
+        _place_in_queue(run.id)
     elif state == "failed":
         st.error(f"It failed. {status.message}")
     elif state == "stopped":
@@ -40,19 +48,29 @@ def state_line(run: Run) -> str:
 
 def live_arms(run: Run, key: str) -> None:
     """Accuracy on the validation pictures while the study runs; nothing once it is done."""
-    state = state_line(run)
-    if state in ACTIVE:
-        figure = {
-            "layout": {
-                "xaxis": {"title": {"text": "Optimiser steps"}},
-                "yaxis": {"title": {"text": "Validation accuracy"}, "range": [0, 1]},
-            }
-        }
-        if plot(
-            figure, key=f"{key}:{run.id}", height=400, live={"url": f"/tltk/live/{run.id}", "every_ms": 400},
-            alt="Validation accuracy of every training of this comparison, growing while it runs.",
-        ):
+    if state_line(run) not in ACTIVE:
+        return
+    spec = run.spec
+    left, right = st.columns([2, 3])
+    if isinstance(spec, CompareSpec) and spec.source is not None:
+        with left:
+            st.markdown(f"**The source network** learns {chrome.short(spec.source.name)}")
+            _live(run, f"{key}:source", "source")
+    with right:
+        st.markdown("**Both arms**: thin lines search for a learning rate, strong ones are measured")
+        if _live(run, f"{key}:arms", "search,measure"):
             st.rerun()
+
+
+def _live(run: Run, key: str, roles: str) -> bool:
+    """One live chart of those children of a study; whether the study has just ended."""
+    accuracy = {"title": {"text": "Validation accuracy"}, "range": [0, 1]}
+    return plot(
+        {"layout": {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": accuracy}},
+        key=f"{key}:{run.id}", height=360,
+        live={"url": f"/tltk/live/{run.id}?role={roles}", "every_ms": 400, "unit": "training"},
+        alt=f"Validation accuracy over steps of the {roles.replace(',', ' and ')} trainings, growing while they run.",
+    )  # fmt: skip
 
 
 def show_verdict(run: Run) -> None:

@@ -26,7 +26,7 @@ from tltk.runs import ACTIVE, KILLED, Run, is_alive
 TICK, SLOW_TICK = 0.1, 0.3  # seconds between two looks, with and without jobs
 LIGHT = -1  # the slot of questions that take seconds
 SOFT, HARD = 15.0, 20.0  # seconds after a request to stop: terminate, then kill
-IDLE = float(os.environ.get("TLTK_SUPERVISOR_IDLE", "900"))
+IDLE = max(float(os.environ.get("TLTK_SUPERVISOR_IDLE", "900")), 0.5)  # seconds with an empty queue
 SETTLED = 20.0  # seconds after a start in which no spare is made
 SPARE_RAM = 8 << 30  # a warm spare is kept on machines with at least so much memory
 

@@ -62,12 +62,13 @@ def _hub(spec: NetSpec, tag: str, size: int, channels: int) -> tuple[nn.Module, 
     tag = tag.removeprefix(architecture + ".")
     name = f"{architecture}.{tag}" if tag else spec.backbone
     known = timm.list_pretrained(architecture)
-    config = timm.get_pretrained_cfg(name) if timm.is_model(architecture) else None
-    if config is None or (tag and name not in known):
-        if not known:
-            raise WeightsMissing(f"{architecture} must have weights on the hub. It has none. {WAYS_OUT}")
+    if not timm.is_model(architecture):
+        raise UnknownName.among("backbone", architecture, timm.list_models())
+    if not known:
+        raise WeightsMissing(f"{architecture} must have weights on the hub. It has none. {WAYS_OUT}")
+    if tag and name not in known:
         raise UnknownName.among(f"The hub tag of {architecture}", tag, [n.partition(".")[2] for n in known])
-    _check_hub(name, config)
+    _check_hub(name, timm.get_pretrained_cfg(name))
     try:
         return make_backbone(name, size, channels, spec.drop_path, pretrained=True), {}
     except (OSError, RuntimeError) as fault:

@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.engine import domain, spec, train
+
+from tltk import home
+from tltk.bank import FeatureBank, Features, seed_of
+from tltk.errors import CannotSplit
+from tltk.feed import Kept
+from tltk.nn.freeze import freeze
+from tltk.nn.net import Net
+from tltk.nn.split import Cut
+from tltk.nn.weights import build
+from tltk.spec import NetSpec, ViewSpec
+from tltk.train import Stopped
+
+D = domain(40)
+INDEX = np.arange(40)
+VIEW = ViewSpec(crop=0.3, flip=0.5, copies=2)
+
+
+class Counting(Cut):
+    """A cut that counts its forward passes."""
+
+    passes = 0
+
+    def prefix(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        self.passes += 1
+        return super().prefix(x)
+
+
+def cut_at(boundary: int = 2, seed: int = 0, net: Net | None = None) -> Counting:
+    net = net or build(NetSpec(backbone="test_resnet"), 3, 32, 3, seed)
+    freeze(net, boundary)
+    made = Counting(net, boundary, 32, 3)
+    made.passes = 0
+    return made
+
+
+def entries() -> list[Path]:
+    return [p for p in home.room("bank").iterdir() if not p.name.startswith(".")]
+
+
+def equal(a: Features, b: Features) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(a.arrays, b.arrays, strict=True))
+
+
+def test_rows_are_what_the_prefix_gives() -> None:
+    cut = cut_at()
+    kept = FeatureBank().features(cut, D, INDEX)
+    images = torch.from_numpy(D.images[[7, 3]]).float() / 255
+    rows = kept.rows(torch.tensor([7, 3]), torch.device("cpu"))
+    assert torch.allclose(rows[0], cut.prefix(cut.net.normalise(images))[0], atol=1e-5)
+    rows[0].zero_()  # a copy: nothing kept is touched
+    assert float(kept.rows(torch.tensor([7]), torch.device("cpu"))[0].abs().sum()) > 0
+    assert kept.bytes == 40 * cut.numbers * 4 and kept.seconds > 0
+
+
+@pytest.mark.parametrize("fresh", [False, True], ids=["held", "on disk"])
+def test_the_second_asking_takes_no_forward_pass(fresh: bool) -> None:
+    bank = FeatureBank()
+    first = bank.features(cut_at(seed=0), D, INDEX)
+    again = cut_at(net=build(NetSpec(backbone="test_resnet", head="cosine"), 7, 32, 3, 0))
+    found = (FeatureBank() if fresh else bank).features(again, D, INDEX)
+    assert again.passes == 0 and found.seconds == 0 and equal(first, found)
+
+
+def test_strategies_and_seeds_share() -> None:
+    """The weights come from a file, so that seeds differ in the head and the order alone."""
+    from tltk.nn.weights import save
+
+    where = home.home() / "w.safetensors"
+    save(build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0), NetSpec(backbone="test_resnet"), where)
+    bank = FeatureBank()
+    for i, (name, seed) in enumerate([("fine_tune", 0), ("discriminative", 1), ("fine_tune", 2)]):
+        run = train(spec(boundary=3, strategy=name, seed=seed, net={"weights": f"file:{where}"}), D, bank=bank)
+        feed = run.training.train_feed
+        assert isinstance(feed, Kept) and (feed.features.seconds > 0) == (i == 0)
+
+
+def keys(**changes: Any) -> str:
+    asked: dict[str, Any] = {"cut": cut_at(), "domain": D, "index": INDEX, "view": None, "seed": 0, "precision": "float32"}
+    asked.update(changes)
+    return FeatureBank._key(**asked)
+
+
+def test_the_key_tells_apart_what_differs() -> None:
+    padded = build(NetSpec(backbone="test_efficientnet"), 3, 32, 3, 0)
+    same = build(NetSpec(backbone="test_efficientnet"), 3, 32, 3, 0)
+    same.backbone.conv_stem.padding = (0, 0)  # type: ignore[union-attr, assignment]
+    other = dataclasses.replace(D, fingerprint="0" * 16)
+    nudged = cut_at()
+    with torch.no_grad():
+        next(nudged.net.backbone.parameters()).view(-1)[0] += 1e-6
+    with torch.autocast("cpu", torch.bfloat16):
+        half = keys()
+    found = [
+        keys(), keys(cut=cut_at(seed=1)), keys(cut=cut_at(3)), keys(domain=other), keys(index=INDEX[::-1]), keys(view=VIEW),
+        keys(view=VIEW, seed=1), keys(view=dataclasses.replace(VIEW, copies=3)), keys(precision="float16"),
+        keys(cut=nudged), keys(cut=cut_at(net=padded)), keys(cut=Counting(same, 2, 32, 3)), half,
+    ]  # fmt: skip
+    assert len(set(found)) == len(found)
+    assert keys(seed=5) == keys() and keys(view=ViewSpec(copies=4)) == keys()  # nothing is drawn
+
+
+def test_memory_mapped_rows_equal_those_in_ram() -> None:
+    for view in (None, VIEW):
+        ram = FeatureBank(disk=0).features(cut_at(), D, INDEX, view=view)
+        mapped = FeatureBank(ram=1000).features(cut_at(), D, INDEX, view=view)
+        assert isinstance(mapped.arrays[0], np.memmap) and not isinstance(ram.arrays[0], np.memmap)
+        assert equal(ram, mapped)
+        at = torch.tensor([3, 39, 0])
+        assert torch.equal(ram.rows(at, torch.device("cpu"))[0], mapped.rows(at, torch.device("cpu"))[0])
+    whole, small = train(spec(boundary=2), D, bank=FeatureBank(disk=0)), train(spec(boundary=2), D, bank=FeatureBank(ram=1000))
+    assert whole.values(without=("gflops",)) == small.values(without=("gflops",))
+
+
+def test_budgets_and_eviction() -> None:
+    size = 40 * cut_at().numbers * 4
+    bank = FeatureBank(ram=int(1.5 * size), disk=int(2.5 * (size + 400)))
+    for seed in range(3):
+        bank.features(cut_at(seed=seed), D, INDEX)
+        for path in entries():  # older by a second each time
+            os.utime(path, (path.stat().st_mtime - 1,) * 2)
+    assert len(bank._held) == 1
+    assert len(entries()) == 2
+    first, last = cut_at(seed=0), cut_at(seed=2)
+    fresh = FeatureBank(disk=int(2.5 * (size + 400)))
+    fresh.features(last, D, INDEX)
+    fresh.features(first, D, INDEX)
+    assert last.passes == 0 and first.passes == 1
+    none = FeatureBank(disk=0)
+    none.features(cut_at(seed=5), D, INDEX)
+    assert len(entries()) == 2
+    with pytest.raises(CannotSplit, match="no room"):
+        FeatureBank(ram=100, disk=100).features(cut_at(seed=6), D, INDEX)
+
+
+def flip(path: Path) -> None:
+    data = bytearray((path / "0.bin").read_bytes())
+    data[len(data) // 2] ^= 1
+    (path / "0.bin").write_bytes(data)
+
+
+def edit(path: Path, **changes: Any) -> None:
+    meta = json.loads((path / "meta.json").read_text())
+    (path / "meta.json").write_text(json.dumps({**meta, **changes}))
+
+
+DAMAGE: dict[str, Any] = {
+    "torn": lambda p: (p / "0.bin").write_bytes((p / "0.bin").read_bytes()[:-5]),
+    "longer": lambda p: (p / "0.bin").write_bytes((p / "0.bin").read_bytes() + b"1234"),
+    "empty": lambda p: (p / "0.bin").write_bytes(b""),
+    "gone": lambda p: (p / "0.bin").unlink(),
+    "flipped": flip,
+    "meta cut": lambda p: (p / "meta.json").write_text((p / "meta.json").read_text()[:20]),
+    "meta gone": lambda p: (p / "meta.json").unlink(),
+    "meta a list": lambda p: (p / "meta.json").write_text("[1]"),
+    "no arrays": lambda p: edit(p, arrays=[]),
+    "wrong count": lambda p: edit(p, n=39),
+    "other shape": lambda p: edit(p, arrays=[[[80, 16, 8, 8], "float32", 0]]),
+}
+
+
+@pytest.mark.parametrize("mapped", [False, True], ids=["ram", "mapped"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_is_damaged_is_computed_anew(damage: str, mapped: bool) -> None:
+    true = FeatureBank(disk=0).features(cut_at(), D, INDEX)
+    FeatureBank().features(cut_at(), D, INDEX)
+    DAMAGE[damage](entries()[0])
+    cut = cut_at()
+    found = FeatureBank(ram=1000 if mapped else 1 << 30).features(cut, D, INDEX)
+    assert cut.passes == 1 and equal(true, found)
+    healed = cut_at()
+    assert equal(FeatureBank().features(healed, D, INDEX), true) and healed.passes == 0
+
+
+def full(*_: Any, **__: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("ram", [1 << 30, 1000], ids=["ram", "mapped"])
+def test_a_full_disk_still_trains(ram: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = train(spec(boundary=2), D, bank=FeatureBank(disk=0))
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    run = train(spec(boundary=2), D, bank=FeatureBank(ram=ram))
+    assert run.curve("loss", "train") == pytest.approx(usual.curve("loss", "train"), abs=1e-6)
+    assert run.result["cached"] == (ram > 1000)
+    if ram == 1000:
+        assert any("No space left" in s and "without a bank" in s for s in run.said)
+    assert list(home.room("bank").iterdir()) == []
+
+
+def test_float16_is_half_the_bytes_and_a_bounded_difference() -> None:
+    whole = FeatureBank(disk=0).features(cut_at(), D, INDEX)
+    half = FeatureBank(disk=0).features(cut_at(), D, INDEX, precision="float16")
+    assert half.bytes * 2 == whole.bytes
+    a, b = whole.arrays[0], half.arrays[0].astype(np.float32)
+    assert float(np.abs(a - b).max()) <= 2**-11 * float(np.abs(a).max()) and not np.array_equal(a, b)
+    run, same = train(spec(boundary=2, cache="float16"), D), train(spec(boundary=2), D)
+    assert run.curve("loss", "train") == pytest.approx(same.curve("loss", "train"), abs=1e-2)
+
+
+def test_what_float16_cannot_hold_is_not_kept() -> None:
+    cut = cut_at()
+    with torch.no_grad():
+        for p in cut.net.backbone.parameters():
+            p.mul_(300)
+    with pytest.raises(CannotSplit, match="65,504"):
+        FeatureBank().features(cut, D, INDEX, precision="float16")
+
+
+def test_bfloat16_can_be_kept() -> None:
+    run = train(spec(boundary=2, precision="bfloat16"), D)
+    assert run.result["cached"] and np.isfinite(run.result["loss"])
+
+
+@pytest.mark.parametrize("ram", [1 << 30, 1000], ids=["ram", "mapped"])
+def test_a_stop_during_the_fill_leaves_nothing(ram: int) -> None:
+    calls = 0
+
+    def stop() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        FeatureBank(ram=ram).features(cut_at(), D, INDEX, view=VIEW, should_stop=stop)
+    assert list(home.room("bank").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_swept_up() -> None:
+    left = home.room("bank") / ".abc.1.tmp"
+    left.mkdir()
+    os.utime(left, (time.time() - 2 * 24 * 3600,) * 2)
+    FeatureBank().features(cut_at(), D, INDEX)
+    assert not left.exists()
+
+
+def test_the_cost_is_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    clock = iter(range(0, 1000, 5))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    FeatureBank(disk=0, say=said.append).features(cut_at(), D, INDEX)
+    assert len(said) == 1 and "40 pictures" in said[0] and "MB" in said[0]
+
+
+def test_seeds_are_named_by_all_their_parts() -> None:
+    assert len({seed_of(a, b, c) for a in range(3) for b in range(5) for c in range(9)}) == 135
+    assert 0 <= seed_of(2**31 - 1, 4, 10_000) < 2**63
