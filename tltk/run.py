@@ -181,6 +181,11 @@ class Workshop:
         with Record(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as record:
             desk = Desk(record.emit, self.say, self.check, record.save, record.saved)
             result = Training(spec, net, domain, split, phases, self.bank, desk).run()
+        if not np.isfinite([result["loss"], result["val_loss"]]).all():
+            raise RunProblem(
+                "The loss on the validation and test pictures must be a number. It is not at the end; "
+                "try a tenth of the learning rate, or an optim.evaluate below optim.patience."
+            )
         weights.save(net, spec.net, run.path / "model.safetensors", classes=json.dumps(domain.classes), run=run.id)
         result["phases"] = [dataclasses.asdict(p) for p in phases]
         home.write_whole(run.path / "result.json", json.dumps(result))

@@ -14,6 +14,7 @@ import math
 import types
 import typing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from tltk.errors import BadSpec, UnknownName
@@ -345,6 +346,23 @@ def read_spec(text: str | bytes) -> AnySpec:
     if not isinstance(kind, str) or kind not in kinds:
         raise UnknownName.among("The kind of a spec", str(kind), kinds)
     return kinds[kind].from_dict(body)
+
+
+PATHS = ("folder", "archive", "npz", "file")  # names of the form KIND:PATH
+
+
+def located(spec: S) -> S:
+    """The spec with its paths made absolute from where one stands; a worker stands elsewhere."""
+    changes: dict[str, Any] = {}
+    for f in dataclasses.fields(spec):  # type: ignore[arg-type]
+        value = getattr(spec, f.name)
+        if isinstance(value, Spec):
+            changes[f.name] = located(value)
+        elif f.name in ("name", "weights") and isinstance(value, str):
+            kind, colon, path = value.partition(":")
+            if colon and path.strip() and kind in PATHS:
+                changes[f.name] = f"{kind}:{Path(path.strip()).expanduser().absolute()}"
+    return dataclasses.replace(spec, **changes)  # type: ignore[type-var]
 
 
 @dataclass(frozen=True)

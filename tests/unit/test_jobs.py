@@ -373,3 +373,20 @@ def test_a_spec_that_cannot_be_read_is_a_failure_with_its_sentence() -> None:
 def test_the_lock_is_free_again() -> None:
     with pytest.raises(Timeout), supervisor.supervisor_lock():
         supervisor.supervisor_lock().acquire(timeout=0)
+
+
+@pytest.mark.usefixtures("_handler")
+def test_a_result_that_json_does_not_have_is_a_failure_not_a_done_run_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Run.create(TINY)
+    whole = worker.Training.run
+
+    def diverged(self: Any) -> dict[str, Any]:
+        return whole(self) | {"val_loss": float("inf")}
+
+    monkeypatch.setattr(worker.Training, "run", diverged)
+    worker.execute(run)
+    assert run.status.state == "failed"
+    assert "must be a number" in run.status.message
+    assert run.result() is None

@@ -13,7 +13,9 @@ LABELS = {
     "lr": "Learning rate", "n": "Pictures", "val": "Validation share", "test": "Test share",
     "shots": "Labels per class", "size": "Picture size (px)", "norm": "Norm statistics below the boundary",
     "epoch_images": "Pictures in an epoch", "clip": "Gradient clip", "cache": "Feature bank",
-    "copies": "Kept views per picture", "colour": "Colour jitter",
+    "copies": "Kept views per picture", "colour": "Colour jitter", "every": "Epochs before the next layer joins",
+    "decay": "Rate of a layer, as a share of the one above", "probe": "Share of the epochs for the probe",
+    "rate": "Rate of the fine-tuning, as a share of the probe's",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.results import Layer
 from tltk.runs import ACTIVE, Run
-from tltk.spec import DataSpec, DescribeSpec, LookSpec
+from tltk.spec import DataSpec, DescribeSpec, LookSpec, located
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Described:
 def answer(spec: DescribeSpec | LookSpec, waiting: str) -> dict[str, Any] | None:
     """The answer to a question; None while a worker looks for it, or when it cannot."""
     local = Local()
-    run = Run.at(spec.run_id)
+    run = Run.at(located(spec).run_id)
     found = run.result()
     if found is not None:
         return found
@@ -75,7 +75,7 @@ def looked(spec: DataSpec, ask: bool = True) -> dict[str, Any] | None:
             st.caption(f":orange[{fault}]")
         return None
     question = LookSpec(spec)
-    return answer(question, "A worker reads the pictures, once.") if ask else Run.at(question.run_id).result()
+    return answer(question, "A worker reads the pictures, once.") if ask else Run.at(located(question).run_id).result()
 
 
 def in_words(found: dict[str, Any]) -> str:

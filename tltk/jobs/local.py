@@ -15,7 +15,7 @@ from tltk import home
 from tltk.errors import BadSpec, RunProblem
 from tltk.jobs import queue
 from tltk.runs import ACTIVE, Run
-from tltk.spec import QUESTIONS, AnySpec
+from tltk.spec import QUESTIONS, AnySpec, located
 
 LEAVING = 30.0  # seconds that a process may take to end after its run has
 
@@ -24,7 +24,7 @@ class Local:
     """Submit, cancel, state and log; holds nothing itself, so any page may make its own."""
 
     def submit(self, spec: AnySpec, *, again: bool = False, timeout: float = 0.0) -> Run:
-        """Queue a run of this spec; one that is done, waits or runs is returned as it is.
+        """Queue a run of this spec, its paths made absolute; one that is done, waits or runs is returned as it is.
 
         Args:
             spec: What is asked for.
@@ -34,7 +34,7 @@ class Local:
         Raises:
             RunProblem: It is running and cannot be run anew.
         """
-        run = Run.create(spec)
+        run = Run.create(located(spec))
         self._let_end(run.id)
         if again and queue.find(run.id) is not None:
             raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it anew.")

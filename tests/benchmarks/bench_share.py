@@ -1,0 +1,67 @@
+"""Five seeds × four strategies at one boundary with one bank, against each with a bank of its own.
+
+Weights come from a file, as they do in a study: seeds then differ in the head and the order of batches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from tests.benchmarks.common import Epochs, own_home, pictures, table, transfer
+from tltk.bank import FeatureBank
+from tltk.nn.weights import build, save
+from tltk.spec import NetSpec
+
+STRATEGIES = ("fine_tune", "discriminative", "gradual_unfreezing", "lp_ft")
+
+
+def study(options: argparse.Namespace, how: str, weights: str) -> tuple[float, int]:
+    """Seconds, and how often features had to be computed."""
+    data, domain = pictures(options.pictures, options.size)
+    bank, filled, start = FeatureBank(), 0, time.perf_counter()
+    for seed in range(options.seeds):
+        for strategy in STRATEGIES:
+            cache = "off" if how == "no bank" else "float32"
+            if how == "one bank each":
+                bank = FeatureBank(disk=0)
+            spec = transfer(
+                data, options.net, options.boundary, cache=cache, strategy=strategy, seed=seed,
+                epochs=options.epochs, weights=weights,
+            )  # fmt: skip
+            made = Epochs(spec, domain, bank)
+            filled += made.training.now.flops > 0
+            made.training.run()
+    return time.perf_counter() - start, filled
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=1024)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--net", default="resnet18")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--share", type=float, default=0.75)
+    options = parser.parse_args()
+    found: dict[str, tuple[float, int]] = {}
+    for how in ("one bank for all", "one bank each", "no bank"):
+        with own_home() as home:
+            net = build(NetSpec(backbone=options.net), 10, options.size, 3, 0)
+            options.boundary = round(options.share * net.depth)
+            path = Path(home) / "weights.safetensors"
+            save(net, NetSpec(backbone=options.net), path)
+            found[how] = study(options, how, f"file:{path}")
+    runs = options.seeds * len(STRATEGIES)
+    print(
+        f"{runs} runs of {options.epochs} epochs, {options.pictures:,} pictures, {options.net} at {options.size} px, "
+        f"boundary {options.boundary} of {net.depth}.\n"
+    )
+    base = found["one bank for all"][0]
+    rows = [[how, f"{s:.1f}", f"{s / base:.2f}", n] for how, (s, n) in found.items()]
+    table(["", "seconds", "times one bank", "runs that computed features first"], rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What the benchmarks share: a home of their own, trainings epoch by epoch, tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tltk.bank import FeatureBank
+from tltk.data import load
+from tltk.data.domain import Domain
+from tltk.nn.weights import build
+from tltk.results import Row
+from tltk.spec import DataSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
+from tltk.strategies import make
+from tltk.train import Desk, Training
+
+
+@contextmanager
+def own_home() -> Iterator[Path]:
+    """An empty home, so that no bank or run from before helps."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.environ["TLTK_HOME"] = folder
+        yield Path(folder)
+
+
+def pictures(n: int, size: int) -> tuple[DataSpec, Domain]:
+    """Rendered digits of which n are for training."""
+    spec = DataSpec("rendered_digits", n=round(n / 0.8), size=size, val=0.1, test=0.1)
+    return spec, load(spec)
+
+
+class Epochs:
+    """A training of which one epoch at a time is run and timed; validation is left out of the time."""
+
+    def __init__(self, spec: TransferSpec, domain: Domain, bank: FeatureBank) -> None:
+        self.rows: list[Row] = []
+        net = build(spec.net, len(domain.classes), domain.images.shape[-1], domain.images.shape[1], spec.seed)
+        self.depth = net.depth
+        phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
+        parts = domain.split(spec.target, spec.seed)
+        self.training = Training(spec, net, domain, parts, phases, bank, Desk(emit=self.rows.extend))
+        self.training._clock = time.perf_counter()
+        self.training._validate = lambda: []  # type: ignore[method-assign]
+        start = time.perf_counter()
+        self.training._enter(phases[0])
+        self.build = time.perf_counter() - start
+        self.seconds: list[float] = []
+
+    def epoch(self) -> None:
+        start = time.perf_counter()
+        self.training._epoch(self.training.phases[0], self.training.spec.optim.epochs)
+        self.seconds.append(time.perf_counter() - start)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def losses(self) -> list[float]:
+        return [r.value for r in self.rows if r.split == "train" and r.name == "loss"]
+
+
+def transfer(
+    data: DataSpec, backbone: str, boundary: int, *, cache: str = "float32", strategy: str = "fine_tune",
+    seed: int = 0, epochs: int = 20, weights: str = "scratch", batch_size: int = 64,
+) -> TransferSpec:  # fmt: skip
+    return TransferSpec(
+        target=data, net=NetSpec(backbone=backbone, boundary=boundary, weights=weights),
+        strategy=StrategySpec(strategy), seed=seed,
+        optim=OptimSpec(epochs=epochs, batch_size=batch_size, cache=cache, schedule="constant"),
+    )  # fmt: skip
+
+
+def replace_boundary(spec: TransferSpec, boundary: int) -> TransferSpec:
+    return dataclasses.replace(spec, net=dataclasses.replace(spec.net, boundary=boundary))
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A Markdown table."""
+    lines = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    for number, line in enumerate(lines):
+        print("| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |")
+        if not number:
+            print("|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    print(flush=True)

@@ -1,0 +1,31 @@
+"""A path is meant from where the user stands, and a worker stands elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tltk.spec import CompareSpec, DataSpec, NetSpec, located
+
+
+def test_relative_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = CompareSpec(source=DataSpec("archive:b.tar"), target=DataSpec("folder:a/b"), net=NetSpec(weights="file:w.safetensors"))
+    found = located(spec)
+    assert found.source is not None
+    assert found.source.name == f"archive:{tmp_path / 'b.tar'}"
+    assert found.target.name == f"folder:{tmp_path / 'a' / 'b'}"
+    assert found.net.weights == f"file:{tmp_path / 'w.safetensors'}"
+    assert located(found) == found
+
+
+@pytest.mark.parametrize("weights", ["scratch", "hub:a1_in1k", "run:abcdef012345", "file:"])
+def test_what_names_no_path_is_left(weights: str) -> None:
+    spec = NetSpec(weights=weights)
+    assert located(spec) == spec
+    assert located(DataSpec("digits")) == DataSpec("digits")
+
+
+def test_the_users_own_folder_is_understood() -> None:
+    assert located(DataSpec("folder:~/pictures")).name == f"folder:{Path.home() / 'pictures'}"
