@@ -26,7 +26,8 @@ from tltk.runs import Run
 from tltk.spec import DataSpec, DescribeSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
 
 PATIENCE = 90.0  # seconds: a cold import of torch on a busy machine takes fifteen
-TIMED = ("images_per_second", "memory")  # rows that no two runs have alike
+# Rows that no two runs have alike; FLOPs are those spent, and features found in the bank cost none.
+TIMED = ("images_per_second", "memory", "gflops")
 
 # Two phases, a cached prefix, mixup, dropout, a schedule that looks back, early-stopping state: all that
 # a resumed run must get back.
@@ -106,7 +107,7 @@ def kill(run: Run) -> None:
 
 
 def values(run: Run) -> list[Row]:
-    """All that must be equal: everything but speed, memory and the clock."""
+    """All that must be equal: everything but speed, memory, cost and the clock."""
     rows = [row for row in run.rows()[0] if row.name not in TIMED]
     return [Row(r.epoch, r.step, 0.0, r.split, r.name, r.value, r.layer) for r in rows]
 

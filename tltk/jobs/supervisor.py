@@ -120,10 +120,10 @@ class Supervisor:
 
     def _skip_cancelled(self, job: queue.Job) -> None:
         if job.cancelled:
-            queue.remove(job.run)
             run = Run.at(job.run)
             if run.path.exists() and run.status.state != "running":
                 run.write_status(state="stopped", message="Taken off the queue before it began.")
+            queue.remove(job.run)  # last: whoever sees it gone finds the reason
 
     def _start(self, job: queue.Job, slot: int) -> None:
         run = Run.at(job.run)
