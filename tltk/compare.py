@@ -93,9 +93,13 @@ def study(
     chosen: dict[str, float] = {}
     search: dict[str, dict[str, float]] = {}
     for arm in ARMS:
-        results = {lr: _result(tried[arm, lr]) for lr in rates}
-        chosen[arm] = max(rates, key=lambda lr: (results[lr]["val_accuracy"], -results[lr]["val_loss"]))
-        search[arm] = {f"{lr:g}": results[lr]["val_accuracy"] for lr in rates}
+        # A rate at which the loss stopped being a number has lost; that is what a search is for.
+        held = [lr for lr in rates if "diverged" not in (tried[arm, lr].result() or {})]
+        if not held:
+            raise RunProblem(f"At every rate that was tried, the {arm} arm diverged. Lower the rates to search.")
+        results = {lr: _result(tried[arm, lr]) for lr in held}
+        chosen[arm] = max(held, key=lambda lr: (results[lr]["val_accuracy"], -results[lr]["val_loss"]))
+        search[arm] = {f"{lr:g}": results[lr]["val_accuracy"] if lr in results else 0.0 for lr in rates}
     seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
     children([(arm, arm_spec(spec, arm, chosen[arm], s, weights)) for s in seeds for arm in ARMS], "measure")
     tell(len(done), "Weighing the evidence.")
@@ -111,7 +115,7 @@ WHAT = {
 
 def _result(run: Run) -> dict[str, Any]:
     result = run.result()
-    if result is None:
+    if result is None or "diverged" in result:
         raise RunProblem(f"Run {run.id} must have a result. It is {run.status.state}: {run.status.message}")
     return result
 

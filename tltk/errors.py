@@ -7,6 +7,7 @@
     ├── CannotSplit      a network that cannot be cut at this boundary
     ├── WeightsMissing   weights that are not on this machine, or do not fit
     └── RunProblem       a run that cannot start, go on, or be read
+        └── Diverged     a training whose loss is no longer a number
 
 A message says what must hold, what came, and what to do.
 """
@@ -60,3 +61,7 @@ class WeightsMissing(TltkError):
 
 class RunProblem(TltkError):
     """A run that cannot start, go on, or be read."""
+
+
+class Diverged(RunProblem):
+    """A training whose loss is no longer a number; in a search over rates, this rate has lost."""

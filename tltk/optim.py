@@ -48,9 +48,11 @@ def make_optimizer(net: Net, phase: Phase, spec: TransferSpec) -> Optimizer:
         raise UnknownName.among("optimizer", name, timm.optim.list_optimizers())
     # torch's fused kernels pass over the weights once: on a CPU a fifth of the plain AdamW's time.
     fused = {"fused": True} if name in ("adamw", "adam", "sgd") else {}
+    # timm's sgd is Nesterov's, which needs a momentum; its "momentum" is plain SGD.
+    kind = "momentum" if name == "sgd" and not spec.optim.momentum else name
     try:
         optimizer: Optimizer = timm.optim.create_optimizer_v2(
-            groups, opt=name, lr=spec.optim.lr, weight_decay=spec.optim.weight_decay,
+            groups, opt=kind, lr=spec.optim.lr, weight_decay=spec.optim.weight_decay,
             momentum=spec.optim.momentum, **fused,
         )  # fmt: skip
     except (AssertionError, ImportError, RuntimeError) as fault:

@@ -28,7 +28,7 @@ from tltk import checkpoint, compare, home
 from tltk.bank import FeatureBank
 from tltk.data import load
 from tltk.data.domain import Domain
-from tltk.errors import RunProblem, TltkError
+from tltk.errors import Diverged, RunProblem, TltkError
 from tltk.nn import weights
 from tltk.nn.describe import describe
 from tltk.results import Row
@@ -78,15 +78,17 @@ class Workshop:
 
         Args:
             runs: What to train; finished ones are not trained again.
-            ended: Called with each run that is done.
+            ended: Called with each run that is done or has diverged.
 
         Raises:
-            RunProblem: One of them failed; the others are stopped.
+            RunProblem: One of them failed otherwise; the others are stopped.
         """
         hands = min(os.cpu_count() or 1, int(psutil.virtual_memory().total / HAND_RAM), HANDS)
         if hands < 2 or os.name != "posix" or pick_device("auto").type != "cpu":
             for run in runs:
-                ended(self.train(run))
+                with contextlib.suppress(Diverged):
+                    self.train(run)
+                ended(run)
             return
         waiting, busy = list(runs), dict[Any, Run]()
         fork = multiprocessing.get_context("fork")
@@ -150,6 +152,8 @@ class Workshop:
             run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
             raise
         except TltkError as fault:
+            if isinstance(fault, Diverged):
+                home.write_whole(run.path / "result.json", json.dumps({"diverged": str(fault)}))
             run.write_status(state="failed", message=str(fault))
             raise
         except BaseException:
@@ -206,14 +210,14 @@ def _hand(workshop: Workshop, run: Run, parent: int) -> None:
 
 
 def _finished(run: Run, code: int) -> Run:
-    """The run, if its fork brought it to an end.
+    """The run, if its fork brought it to an end; to have diverged is an end.
 
     Raises:
         Stopped: It was asked to stop.
-        RunProblem: It failed, or was killed.
+        RunProblem: It failed otherwise, or was killed.
     """
     status = run.status
-    if status.state == "done":
+    if status.state == "done" or (status.state == "failed" and "diverged" in (run.result() or {})):
         return run
     if status.state == "stopped":
         raise Stopped

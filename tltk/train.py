@@ -21,7 +21,7 @@ from tltk import checkpoint
 from tltk.bank import FeatureBank, seed_of
 from tltk.data.domain import Domain, Split
 from tltk.desk import Desk, Progress, Stopped
-from tltk.errors import BadSpec, CannotSplit, RunProblem
+from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
 from tltk.feed import Feed, Kept, Live, batches
 from tltk.loss import loss_of
 from tltk.nn.describe import layer_flops
@@ -250,11 +250,11 @@ class Training:
 
     def _out_of_patience(self) -> bool:
         patience = self.spec.optim.patience
-        return bool(patience) and self.now.epoch - self.now.best_epoch >= patience
+        return bool(patience and self.now.losses) and self.now.epoch - self.now.best_epoch >= patience
 
     def _require_finite(self, value: float, what: str) -> None:
         if not np.isfinite(value):
-            raise RunProblem(
+            raise Diverged(
                 f"{what} must stay a number. It became {value} at step {self.now.step} of epoch {self.now.epoch} "
                 f"with learning rate {self.spec.optim.lr:g}; try a tenth of it, a warm-up, or optim.clip 1. "
                 f"If it was so from the first step on, the weights it began with are not numbers."

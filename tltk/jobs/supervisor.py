@@ -196,9 +196,9 @@ def serve(lock: FileLock) -> None:
     The queue is looked at once more after the lock is let go, since whoever submitted a job
     meanwhile saw the lock held and relies on us.
     """
-    supervisor = Supervisor()
-    while True:
-        while not supervisor.is_idle():
+    supervisor, own = Supervisor(), _inode(lock)
+    while own == _inode(lock):  # else the home was deleted under us, and perhaps made anew
+        while not supervisor.is_idle() and own == _inode(lock):
             time.sleep(TICK if supervisor.tick() else SLOW_TICK)
         lock.release()
         if not queue.jobs():
@@ -207,6 +207,14 @@ def serve(lock: FileLock) -> None:
         supervisor.busy = time.monotonic()
     if supervisor.spare is not None and supervisor.spare.process.stdin is not None:
         supervisor.spare.process.stdin.close()
+
+
+def _inode(lock: FileLock) -> int:
+    """Which file the lock is, 0 when it is gone."""
+    try:
+        return os.stat(lock.lock_file).st_ino
+    except OSError:
+        return 0
 
 
 def main() -> int:

@@ -1,0 +1,51 @@
+"""A rate at which training diverges loses the search; it does not cost the comparison."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tltk import compare, home
+from tltk.errors import RunProblem
+from tltk.runs import Run
+from tltk.spec import CompareSpec, DataSpec, TransferSpec
+
+
+def stub(diverges: Callable[[TransferSpec], bool]) -> Callable[[list[Run], Callable[[Run], None]], None]:
+    """Trainings that end at once: right on every second picture, or diverged."""
+
+    def train_all(runs: list[Run], ended: Callable[[Run], None]) -> None:
+        for run in runs:
+            assert isinstance(run.spec, TransferSpec)
+            result = {
+                "val_accuracy": run.spec.optim.lr, "val_loss": 1.0, "steps": 4, "images": 8, "labels": [0, 1] * 10,
+                "predictions": [0, 0] * 10, "classes": ["a", "b"],
+            }  # fmt: skip
+            if diverges(run.spec):
+                result = {"diverged": "The loss became nan."}
+            home.write_whole(run.path / "result.json", json.dumps(result))
+            run.write_status(state="failed" if "diverged" in result else "done")
+            ended(run)
+
+    return train_all
+
+
+SPEC = CompareSpec(source=DataSpec("rendered_digits"), lrs=(0.001, 0.01, 0.1))
+
+
+def test_the_best_rate_that_holds_is_taken() -> None:
+    found = compare.study(Run.create(SPEC), SPEC, stub(lambda s: s.optim.lr == 0.1), lambda *_: None)
+    assert (found.scratch_lr, found.transfer_lr) == (0.01, 0.01)
+    assert found.search["scratch"] == {"0.001": 0.001, "0.01": 0.01, "0.1": 0.0}
+
+
+def test_where_every_rate_diverges_the_sentence_says_so() -> None:
+    with pytest.raises(RunProblem, match="At every rate that was tried, the scratch arm diverged"):
+        compare.study(Run.create(SPEC), SPEC, stub(lambda s: s.target.name == "digits"), lambda *_: None)
+
+
+def test_a_measurement_that_diverges_is_told() -> None:
+    with pytest.raises(RunProblem, match="must have a result"):
+        compare.study(Run.create(SPEC), SPEC, stub(lambda s: s.seed == 1), lambda *_: None)
