@@ -12,11 +12,14 @@ from tltk.spec import CompareSpec
 QUANTITIES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Cross-entropy"}
 AXES = {"step": "Steps", "seconds": "Seconds", "epoch": "Epochs"}
 
-with chrome.page("Curves", "Scratch against transfer at the same budget: mean over seeds, 95 % band, every seed, verdict."):
+LEAD = "Scratch against transfer at the same budget: mean over seeds, 95 % band, every seed, verdict."
+
+with chrome.page("Curves", LEAD):
     run = chrome.choose(CompareSpec, "curves:run")
     if run is None:
         chrome.nothing(
-            "**No comparison yet.** It takes a minute or so: both arms are trained here, with a fair learning rate each.",
+            "**No comparison yet.** It takes a minute or so: both arms are trained here, each with a fair learning "
+            "rate.",
             "start", "See transfer happen",
         )  # fmt: skip
     else:

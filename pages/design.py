@@ -175,8 +175,9 @@ def launch() -> None:
     if not can_compare:
         right.caption("A comparison needs weights to transfer; choose some above.")
     with st.expander("The same from the shell and from Python"):
-        st.code(command.to_command(now if now.source is not None else plan.training()), language="bash", wrap_lines=True)
-        st.code(command.to_python(now if now.source is not None else plan.training()), language="python")
+        spec = now if now.source is not None else plan.training()
+        st.code(command.to_command(spec), language="bash", wrap_lines=True)
+        st.code(command.to_python(spec), language="python")
 
 
 def start(spec) -> None:
@@ -187,7 +188,9 @@ def start(spec) -> None:
     chrome.open_page("curves" if isinstance(spec, CompareSpec) else "train")
 
 
-with chrome.page("Design", "Choose pictures and a network, drag the boundary between what stays and what learns, launch."):
+LEAD = "Choose pictures and a network, drag the boundary between what stays and what learns, launch."
+
+with chrome.page("Design", LEAD):
     plan.chosen_run()
     with st.container(border=True):
         domain_controls()
@@ -208,7 +211,9 @@ with chrome.page("Design", "Choose pictures and a network, drag the boundary bet
             for name in ("epoch_images", "weight_decay", "optimizer"):
                 controls.field("optim", name)
         with st.expander("More: regularisation, augmentation, device, seeds"):
-            for name in ("patience", "warmup", "label_smoothing", "mixup", "clip", "momentum", "precision", "device", "cache"):
+            for name in (
+                "patience", "warmup", "label_smoothing", "mixup", "clip", "momentum", "precision", "device", "cache",
+            ):  # fmt: skip
                 controls.field("optim", name)
             for name in ("crop", "flip", "colour", "rotation", "copies"):
                 controls.field("views", name)

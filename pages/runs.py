@@ -90,11 +90,14 @@ def overlay(runs) -> None:
     trainings = [r for r in runs if not isinstance(r.spec, CompareSpec)]
     if trainings:
         curves = {chrome.title_of(r): r.curve(name) for r in trainings}
-        plot(lines(curves, f"Validation {name}", "step"), key="runs:overlay", height=380, alt=f"Validation {name} of the chosen runs.")
+        figure = lines(curves, f"Validation {name}", "step")
+        plot(figure, key="runs:overlay", height=380, alt=f"Validation {name} of the chosen runs.")
     st.dataframe(differences(runs), hide_index=True, width="stretch")
 
 
-with chrome.page("Runs", "Every run is a folder: its spec, its rows, its result. Tick one to open it, several to compare them."):
+LEAD = "Every run is a folder: its spec, its rows, its result. Tick one to open it, several to compare them."
+
+with chrome.page("Runs", LEAD):
     found = chrome.listed()
     if not found:
         chrome.nothing("**No runs yet.** Runs are kept until you delete them.", "start", "See transfer happen")

@@ -24,7 +24,9 @@ def chart(run, name: str, title: str, state: str) -> None:
         st.rerun()
 
 
-with chrome.page("Train", "One training, live: what it learns, what moves, and the proof that the frozen layers did not."):
+LEAD = "One training, live: what it learns, what moves, and the proof that the frozen layers did not."
+
+with chrome.page("Train", LEAD):
     run = chrome.choose(TransferSpec, "train:run")
     if run is None:
         chrome.nothing(

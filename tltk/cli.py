@@ -63,10 +63,10 @@ def _spec_options(kind: type[TransferSpec] | type[CompareSpec]) -> Callable[...,
             )(function)  # fmt: skip
         function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
         function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
-        function = click.option("--spec", "file", type=click.Path(path_type=Path), help="Read the spec from a JSON file instead.")(function)
+        function = click.option("--spec", "file", type=click.Path(path_type=Path), help="A JSON file.")(function)
         function = click.option("--again", is_flag=True, help="Forget an earlier run of the same spec.")(function)
         function = click.option("--detach", is_flag=True, help="Queue it and return at once.")(function)
-        function = click.option("--timeout", type=float, default=0.0, help="Stop it after so many seconds; 0 = never.")(function)
+        function = click.option("--timeout", default=0.0, help="Stop it after so many seconds; 0 = never.")(function)
         return _as_json(function)
 
     return decorate
@@ -150,9 +150,9 @@ def _report(run: Run, as_json: bool) -> None:
         click.echo(result["verdict"]["sentence"])
     elif result and "accuracy" in result:
         click.echo(
-            f"test accuracy {result['accuracy']:.3f}, macro-F1 {result['macro_f1']:.3f} after {result['steps']:,} steps "
-            f"in {result['seconds']:.1f} s on {result['device']}; {result['frozen_tensors']} frozen tensors, "
-            f"{result['frozen_moved']} moved."
+            f"test accuracy {result['accuracy']:.3f}, macro-F1 {result['macro_f1']:.3f} after "
+            f"{result['steps']:,} steps in {result['seconds']:.1f} s on {result['device']}; "
+            f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
         )
     elif run.status.message:
         click.echo(run.status.message)

@@ -262,7 +262,8 @@ def fault_of_ours() -> str:
     """The sentence for an error that is not the user's; the trace goes to the log."""
     traceback.print_exc()
     kind, fault, _ = sys.exc_info()
-    return f"A fault of ours ({kind.__name__ if kind else 'unknown'}: {fault}). The log has the details; please report it."
+    name = kind.__name__ if kind else "unknown"
+    return f"A fault of ours ({name}: {fault}). The log has the details; please report it."
 
 
 def execute(run: Run) -> None:

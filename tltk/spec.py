@@ -8,172 +8,20 @@ line options and widgets come from that one line.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import math
-import types
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from tltk.errors import BadSpec, UnknownName
-
-S = TypeVar("S", bound="Spec")
+from tltk.knobs import Knob as Knob
+from tltk.knobs import S, read_value
+from tltk.knobs import Spec as Spec
+from tltk.knobs import knob as knob
+from tltk.knobs import knobs as knobs
 
 OPTIMIZERS = ("adamw", "sgd")  # the two shown first; timm's others are accepted by name
 SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
-
-
-@dataclass(frozen=True)
-class Knob:
-    """Range and meaning of one field; `choices` for names, `lo`…`hi` (inclusive) for numbers."""
-
-    default: Any
-    lo: float | None = None
-    hi: float | None = None
-    help: str = ""
-    log: bool = False
-    choices: tuple[str, ...] = ()
-
-
-def knob(
-    default: Any,
-    lo: float | None = None,
-    hi: float | None = None,
-    *,
-    help: str,
-    log: bool = False,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """A dataclass field with a default, an inclusive range and a sentence of help.
-
-    Example:
-        >>> @dataclass(frozen=True)
-        ... class Dial(Spec):
-        ...     angle: float = knob(0.0, 0.0, 90.0, help="Rotation in degrees.")
-        >>> Dial(angle=120.0)
-        Traceback (most recent call last):
-        tltk.errors.BadSpec: Dial.angle must be between 0.0 and 90.0. Got 120.0.
-    """
-    return field(default=default, metadata={"knob": Knob(default, lo, hi, help, log, choices)})
-
-
-def knobs(spec: type | Spec) -> dict[str, Knob]:
-    """The knobs of a spec class, in order of declaration."""
-    return {
-        f.name: f.metadata["knob"]
-        for f in dataclasses.fields(spec)  # type: ignore[arg-type]
-        if "knob" in f.metadata
-    }
-
-
-def _check(owner: str, name: str, value: Any, rule: Knob) -> Any:
-    """The value, with int widened to float where the default is a float; else a sentence."""
-    where, wanted = f"{owner}.{name}", type(rule.default)
-    if wanted is float and type(value) in (int, float):
-        value = _as_float(value)
-    if type(value) is not wanted:
-        raise BadSpec(f"{where} must be of type {wanted.__name__}. Got {value!r}.")
-    if rule.choices and value not in rule.choices:
-        raise UnknownName.among(where, str(value), rule.choices)
-    if wanted is float and not math.isfinite(value):
-        raise BadSpec(f"{where} must be a finite number. Got {value!r}.")
-    if wanted in (int, float):
-        lo = -math.inf if rule.lo is None else rule.lo
-        hi = math.inf if rule.hi is None else rule.hi
-        if not lo <= value <= hi:
-            raise BadSpec(f"{where} must be between {rule.lo} and {rule.hi}. Got {value!r}.")
-    return value
-
-
-def _as_float(value: float) -> float:
-    """A float; one zero alone, since −0 equals 0 but is written otherwise; too large is infinite."""
-    try:
-        return float(value) + 0.0
-    except OverflowError:
-        return math.inf
-
-
-class Spec:
-    """A frozen dataclass whose knobs are checked on creation and which goes to JSON and back."""
-
-    kind: ClassVar[str] = ""  # written into the JSON of specs that a worker can run
-
-    def __post_init__(self) -> None:
-        for name, rule in knobs(self).items():
-            object.__setattr__(
-                self, name, _check(type(self).__name__, name, getattr(self, name), rule)
-            )
-
-    def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no spaces."""
-        body = dataclasses.asdict(self)  # type: ignore[call-overload]
-        if self.kind:
-            body["kind"] = self.kind
-        try:
-            return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        except (TypeError, ValueError) as fault:
-            raise BadSpec(f"{type(self).__name__} must hold plain, finite values. It does not: {fault}.") from None
-
-    @classmethod
-    def from_json(cls: type[S], text: str | bytes) -> S:
-        """The spec that this JSON describes.
-
-        Raises:
-            BadSpec: Not JSON, an unknown field, a wrong type, or a value out of range.
-        """
-        try:
-            body = json.loads(text)
-        except ValueError as fault:
-            raise BadSpec(f"A spec must be JSON. It cannot be read: {fault}.") from None
-        return cls.from_dict(body)
-
-    @classmethod
-    def from_dict(cls: type[S], body: Any) -> S:
-        """The spec with these fields; absent ones keep their defaults."""
-        if not isinstance(body, dict):
-            raise BadSpec(f"{cls.__name__} must be an object of fields. Got {body!r}.")
-        body = dict(body)
-        kind = body.pop("kind", cls.kind)
-        if kind != cls.kind:
-            raise BadSpec(f"This spec must be of kind {cls.kind!r}. Got {kind!r}.")
-        hints = typing.get_type_hints(cls)
-        known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        for name in body:
-            if name not in known:
-                raise UnknownName.among(f"A field of {cls.__name__}", name, known)
-        values = {name: _read(hints[name], value, name) for name, value in body.items()}
-        try:
-            return cls(**values)
-        except TypeError as fault:
-            raise BadSpec(f"{cls.__name__} lacks a field: {fault}.") from None
-
-    @property
-    def run_id(self) -> str:
-        """12 hex digits of the SHA-256 of the canonical JSON."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
-
-
-def _read(hint: Any, value: Any, name: str) -> Any:
-    """One JSON value as the type that the annotation names."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        if value is None:
-            return None
-        return _read(next(a for a in arguments if a is not type(None)), value, name)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise BadSpec(f"{name} must be a list. Got {value!r}.")
-        return tuple(_read(arguments[0], item, name) for item in value)
-    if isinstance(hint, type) and issubclass(hint, Spec):
-        return hint.from_dict(value)
-    if hint is float and type(value) in (int, float):
-        return _as_float(value)
-    plain = origin or hint
-    if isinstance(plain, type) and (not isinstance(value, plain) or type(value) is bool is not plain):
-        raise BadSpec(f"{name} must be of type {plain.__name__}. Got {value!r}.")
-    return value
 
 
 @dataclass(frozen=True)
@@ -220,7 +68,10 @@ class NetSpec(Spec):
     backbone: str = knob("resnet10t", help="Name of a timm classification model.")
     weights: str = knob("scratch", help="scratch, hub:TAG, file:PATH or run:ID.")
     boundary: int = knob(0, 0, 10_000, help="Layers 0 … boundary − 1 are frozen; 0 = none.")
-    norm: str = knob("frozen", choices=("frozen", "adapt"), help="Running statistics below the boundary: kept, or following the target.")
+    norm: str = knob(
+        "frozen", choices=("frozen", "adapt"),
+        help="Running statistics below the boundary: kept, or following the target.",
+    )
     head: str = knob("linear", choices=("linear", "norm_linear", "cosine"), help="The classifier that we put on top.")
     dropout: float = knob(0.0, 0.0, 0.9, help="Dropout before the head.")
     drop_path: float = knob(0.0, 0.0, 0.9, help="Stochastic depth of the layers that train.")
@@ -239,13 +90,25 @@ class OptimSpec(Spec):
     epochs: int = knob(10, 1, 10_000, help="Passes over the training pictures.")
     epoch_images: int = knob(0, 0, 10_000_000, help="Pictures in an epoch, repeating few; 0 = each once.")
     batch_size: int = knob(32, 1, 65_536, help="Pictures per step.", log=True)
-    patience: int = knob(0, 0, 10_000, help="Stop after so many epochs without a better validation accuracy and keep the best weights; 0 = never.")
+    patience: int = knob(
+        0, 0, 10_000,
+        help="Stop after so many epochs without a better validation accuracy and keep the best weights; 0 = never.",
+    )
     label_smoothing: float = knob(0.0, 0.0, 0.9, help="Share of the target spread over all classes.")
     mixup: float = knob(0.0, 0.0, 10.0, help="Beta parameter of mixup where the trained part begins; 0 = off.")
     clip: float = knob(0.0, 0.0, 1000.0, help="Largest gradient norm; 0 = no clipping.")
-    precision: str = knob("auto", choices=("auto", "float32", "bfloat16"), help="auto = bfloat16 on CUDA, float32 elsewhere.")
-    device: str = knob("auto", choices=("auto", "cpu", "cuda", "mps"), help="Where to compute; auto takes the fastest there is.")
-    cache: str = knob("float32", choices=("float32", "float16", "off"), help="Precision of kept features of frozen layers; off = recompute them.")
+    precision: str = knob(
+        "auto", choices=("auto", "float32", "bfloat16"),
+        help="auto = bfloat16 on CUDA, float32 elsewhere.",
+    )
+    device: str = knob(
+        "auto", choices=("auto", "cpu", "cuda", "mps"),
+        help="Where to compute; auto takes the fastest there is.",
+    )
+    cache: str = knob(
+        "float32", choices=("float32", "float16", "off"),
+        help="Precision of kept features of frozen layers; off = recompute them.",
+    )
     evaluate: int = knob(1, 1, 10_000, help="Evaluate on the validation split every so many epochs.")
 
 
@@ -300,7 +163,7 @@ class CompareSpec(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        found = _read(tuple[float, ...], self.lrs, "lrs")
+        found = read_value(tuple[float, ...], self.lrs, "lrs")
         if not found or any(not 1e-7 <= lr <= 10 for lr in found):
             raise BadSpec(f"lrs must hold learning rates between 1e-7 and 10. Got {self.lrs!r}.")
         object.__setattr__(self, "lrs", found)

@@ -307,7 +307,7 @@ class Training:
             self._row("net", "gflops", self.now.flops / 1e9),
         ]
         rows += [self._row("net", "lr", rates.get(i, 0.0), i) for i in range(self.net.depth + 1)]
-        return rows + [self._row("net", "change", c, i) for i, c in enumerate(self.audit.change())]
+        return rows + [self._row("net", "change", c, i) for i, c in enumerate(self.audit.change(phase.boundary))]
 
     # -- going on later ------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import statistics
 import tempfile
@@ -35,16 +34,20 @@ def pictures(n: int, size: int) -> tuple[DataSpec, Domain]:
     return spec, load(spec)
 
 
+def prepared(spec: TransferSpec, domain: Domain, bank: FeatureBank, desk: Desk | None = None) -> Training:
+    """A training of this spec, ready to run."""
+    net = build(spec.net, len(domain.classes), domain.images.shape[-1], domain.images.shape[1], spec.seed)
+    phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
+    return Training(spec, net, domain, domain.split(spec.target, spec.seed), phases, bank, desk or Desk())
+
+
 class Epochs:
     """A training of which one epoch at a time is run and timed; validation is left out of the time."""
 
     def __init__(self, spec: TransferSpec, domain: Domain, bank: FeatureBank) -> None:
         self.rows: list[Row] = []
-        net = build(spec.net, len(domain.classes), domain.images.shape[-1], domain.images.shape[1], spec.seed)
-        self.depth = net.depth
-        phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
-        parts = domain.split(spec.target, spec.seed)
-        self.training = Training(spec, net, domain, parts, phases, bank, Desk(emit=self.rows.extend))
+        self.training = prepared(spec, domain, bank, Desk(emit=self.rows.extend))
+        self.depth, phases = self.training.net.depth, self.training.phases
         self.training._clock = time.perf_counter()
         self.training._validate = lambda: []  # type: ignore[method-assign]
         start = time.perf_counter()
@@ -75,10 +78,6 @@ def transfer(
         strategy=StrategySpec(strategy), seed=seed,
         optim=OptimSpec(epochs=epochs, batch_size=batch_size, cache=cache, schedule="constant"),
     )  # fmt: skip
-
-
-def replace_boundary(spec: TransferSpec, boundary: int) -> TransferSpec:
-    return dataclasses.replace(spec, net=dataclasses.replace(spec.net, boundary=boundary))
 
 
 def timed(work: Callable[[], object]) -> float:

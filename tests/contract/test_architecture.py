@@ -4,6 +4,7 @@ from __future__ import annotations
 
 LAYERS = """
 errors
+knobs
 home registry spec
 results schedule
 runs verdict
@@ -21,13 +22,11 @@ run cli
 # are the two doors and lie on top; tltk/__init__.py looks names up lazily and is no part of the table.
 
 # fmt: off
-# fmt: off
 LIGHT = [  # no torch at the top, nor in what they import there
-    "errors", "home", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare",
+    "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare",
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "data.domain", "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits",
 ]
-# fmt: on
 # fmt: on
 HOMES = {  # who may import it at all → where; "inside" = only in functions
     "streamlit": ("dashboard", "app.py", "pages"),

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.engine import domain, spec, train
 
+from tests.engine import domain, spec, train
 from tltk import home
 from tltk.bank import FeatureBank, Features, seed_of
 from tltk.errors import CannotSplit

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.engine import domain
 
+from tests.engine import domain
 from tltk.bank import FeatureBank
 from tltk.feed import Kept, Live, batches
 from tltk.nn.split import Cut
@@ -22,7 +22,7 @@ def test_sizes_of_batches(n: int, wanted: int, size: int, sizes: list[int]) -> N
     found = batches(n, wanted, size, torch.Generator().manual_seed(0))
     assert [len(b) for b in found] == sizes
     seen = torch.cat(found)
-    assert 0 <= int(seen.min()) and int(seen.max()) < n
+    assert int(seen.min()) >= 0 and int(seen.max()) < n
     if wanted <= n:
         assert len(seen.unique()) == len(seen)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.engine import domain, interrupted, spec, split, train, training
 
+from tests.engine import domain, interrupted, spec, split, train, training
 from tltk import checkpoint
 from tltk.data.domain import Split
 from tltk.errors import BadSpec, RunProblem, UnknownName

@@ -8,8 +8,8 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from tests.engine import NETS
 
+from tests.engine import NETS
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.nn.weights import build, read_tensors, save
 from tltk.runs import Run

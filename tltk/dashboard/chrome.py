@@ -128,7 +128,8 @@ def _bar() -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
     share = min(status.epoch / status.epochs, 1.0) if status.epochs else 0.0
     more = f" · {waiting} more waiting" if waiting else ""
-    left.progress(share, text=f"{title_of(run)} — {status.message or 'training'} ({status.epoch} of {status.epochs or '…'}){more}")
+    done = f"({status.epoch} of {status.epochs or '…'})"
+    left.progress(share, text=f"{title_of(run)} — {status.message or 'training'} {done}{more}")
     if right.button("Stop training", key="jobs:stop", use_container_width=True):
         Local().cancel(run.id)
 

@@ -114,7 +114,7 @@ def _figures(verdict: dict[str, Any]) -> None:
     speed = verdict["speed_up_steps"]
     four.metric(
         "To scratch's best", f"{speed:.1f} × sooner" if speed else "never",
-        help="Steps that scratch needs to its best validation accuracy, over the steps that transfer needs to reach it.",
+        help="Steps of scratch to its best validation accuracy, over the steps of transfer to the same.",
     )
 
 

@@ -49,8 +49,12 @@ def _holds_norm(module: nn.Module) -> bool:
     return any(isinstance(m, _NORMS) for m in module.modules())
 
 
-def _bytes(tensor: Tensor) -> Tensor:
-    return tensor.detach().contiguous().reshape(-1).view(torch.uint8)
+_WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    """The same memory read as whole numbers, so that −0 is not 0 and NaN equals itself; no copy."""
+    return tensor.detach().view(_WORDS[tensor.element_size()])
 
 
 class Audit:
@@ -79,13 +83,15 @@ class Audit:
         """Frozen tensors that are not bit-equal to their first value. Must be empty."""
         now = self._net.tensors(boundary)
         return [
-            n for n, t in now.items() if n not in self._free and not torch.equal(_bytes(t), _bytes(self._first[n]))
+            n for n, t in now.items() if n not in self._free and not torch.equal(_bits(t), _bits(self._first[n]))
         ]
 
-    def change(self) -> list[float]:
-        """‖w − w₀‖₂ of each layer's parameters, the head last."""
+    def change(self, boundary: int = 0) -> list[float]:
+        """‖w − w₀‖₂ of each layer's parameters, the head last; 0 below a boundary that `moved` has checked."""
         squares = [0.0] * (self._net.depth + 1)
         for name, parameter in self._net.named_parameters():
+            if self._net.layer_of[name] < boundary:
+                continue
             delta = parameter.detach().float() - self._first[name].float()
             squares[self._net.layer_of[name]] += float(delta.square().sum())
         return [s**0.5 for s in squares]

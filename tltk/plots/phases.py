@@ -29,7 +29,8 @@ def plan(phases: Sequence[Phase], names: Sequence[str], lr: float) -> go.Figure:
         showscale=False, xgap=1, ygap=1, hovertemplate="%{y}, epoch %{x}: frozen<extra></extra>",
     )  # fmt: skip
     figure.add_heatmap(
-        x=epochs, y=list(names), z=logs, colorscale=SCALE, zmin=low - (low == high), zmax=high, text=text, xgap=1, ygap=1,
+        x=epochs, y=list(names), z=logs, colorscale=SCALE, zmin=low - (low == high), zmax=high, text=text,
+        xgap=1, ygap=1,
         hovertemplate="%{y}, epoch %{x}: rate %{text}<extra></extra>",
         colorbar={
             "title": {"text": "rate"}, "thickness": 10, "len": 0.9,
@@ -41,7 +42,9 @@ def plan(phases: Sequence[Phase], names: Sequence[str], lr: float) -> go.Figure:
     return figure
 
 
-def by_layer(values: Mapping[str, Sequence[float]], names: Sequence[str], quantity: str, log: bool = False) -> go.Figure:
+def by_layer(
+    values: Mapping[str, Sequence[float]], names: Sequence[str], quantity: str, log: bool = False
+) -> go.Figure:
     """One quantity per layer, several moments or runs over one another."""
     figure = go.Figure(layout=layout("Layer, from the input to the head", quantity))
     for i, (label, series) in enumerate(values.items()):

@@ -1,0 +1,171 @@
+"""How a spec is made: a frozen dataclass whose fields know their ranges and which goes to JSON and back.
+
+A `knob` is a field with an inclusive range, choices and a sentence of help: validation, options of the
+shell and widgets all come from that one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+from tltk.errors import BadSpec, UnknownName
+
+S = TypeVar("S", bound="Spec")
+
+
+@dataclass(frozen=True)
+class Knob:
+    """Range and meaning of one field; `choices` for names, `lo`…`hi` (inclusive) for numbers."""
+
+    default: Any
+    lo: float | None = None
+    hi: float | None = None
+    help: str = ""
+    log: bool = False
+    choices: tuple[str, ...] = ()
+
+
+def knob(
+    default: Any,
+    lo: float | None = None,
+    hi: float | None = None,
+    *,
+    help: str,
+    log: bool = False,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A dataclass field with a default, an inclusive range and a sentence of help.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Dial(Spec):
+        ...     angle: float = knob(0.0, 0.0, 90.0, help="Rotation in degrees.")
+        >>> Dial(angle=120.0)
+        Traceback (most recent call last):
+        tltk.errors.BadSpec: Dial.angle must be between 0.0 and 90.0. Got 120.0.
+    """
+    return field(default=default, metadata={"knob": Knob(default, lo, hi, help, log, choices)})
+
+
+def knobs(spec: type | Spec) -> dict[str, Knob]:
+    """The knobs of a spec class, in order of declaration."""
+    return {
+        f.name: f.metadata["knob"]
+        for f in dataclasses.fields(spec)  # type: ignore[arg-type]
+        if "knob" in f.metadata
+    }
+
+
+def _check(owner: str, name: str, value: Any, rule: Knob) -> Any:
+    """The value, with int widened to float where the default is a float; else a sentence."""
+    where, wanted = f"{owner}.{name}", type(rule.default)
+    if wanted is float and type(value) in (int, float):
+        value = _as_float(value)
+    if type(value) is not wanted:
+        raise BadSpec(f"{where} must be of type {wanted.__name__}. Got {value!r}.")
+    if rule.choices and value not in rule.choices:
+        raise UnknownName.among(where, str(value), rule.choices)
+    if wanted is float and not math.isfinite(value):
+        raise BadSpec(f"{where} must be a finite number. Got {value!r}.")
+    if wanted in (int, float):
+        lo = -math.inf if rule.lo is None else rule.lo
+        hi = math.inf if rule.hi is None else rule.hi
+        if not lo <= value <= hi:
+            raise BadSpec(f"{where} must be between {rule.lo} and {rule.hi}. Got {value!r}.")
+    return value
+
+
+def _as_float(value: float) -> float:
+    """A float; one zero alone, since −0 equals 0 but is written otherwise; too large is infinite."""
+    try:
+        return float(value) + 0.0
+    except OverflowError:
+        return math.inf
+
+
+class Spec:
+    """A frozen dataclass whose knobs are checked on creation and which goes to JSON and back."""
+
+    kind: ClassVar[str] = ""  # written into the JSON of specs that a worker can run
+
+    def __post_init__(self) -> None:
+        for name, rule in knobs(self).items():
+            object.__setattr__(
+                self, name, _check(type(self).__name__, name, getattr(self, name), rule)
+            )
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces."""
+        body = dataclasses.asdict(self)  # type: ignore[call-overload]
+        if self.kind:
+            body["kind"] = self.kind
+        try:
+            return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError) as fault:
+            raise BadSpec(f"{type(self).__name__} must hold plain, finite values. It does not: {fault}.") from None
+
+    @classmethod
+    def from_json(cls: type[S], text: str | bytes) -> S:
+        """The spec that this JSON describes.
+
+        Raises:
+            BadSpec: Not JSON, an unknown field, a wrong type, or a value out of range.
+        """
+        try:
+            body = json.loads(text)
+        except ValueError as fault:
+            raise BadSpec(f"A spec must be JSON. It cannot be read: {fault}.") from None
+        return cls.from_dict(body)
+
+    @classmethod
+    def from_dict(cls: type[S], body: Any) -> S:
+        """The spec with these fields; absent ones keep their defaults."""
+        if not isinstance(body, dict):
+            raise BadSpec(f"{cls.__name__} must be an object of fields. Got {body!r}.")
+        body = dict(body)
+        kind = body.pop("kind", cls.kind)
+        if kind != cls.kind:
+            raise BadSpec(f"This spec must be of kind {cls.kind!r}. Got {kind!r}.")
+        hints = typing.get_type_hints(cls)
+        known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for name in body:
+            if name not in known:
+                raise UnknownName.among(f"A field of {cls.__name__}", name, known)
+        values = {name: read_value(hints[name], value, name) for name, value in body.items()}
+        try:
+            return cls(**values)
+        except TypeError as fault:
+            raise BadSpec(f"{cls.__name__} lacks a field: {fault}.") from None
+
+    @property
+    def run_id(self) -> str:
+        """12 hex digits of the SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+
+def read_value(hint: Any, value: Any, name: str) -> Any:
+    """One JSON value as the type that the annotation names."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        return read_value(next(a for a in arguments if a is not type(None)), value, name)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise BadSpec(f"{name} must be a list. Got {value!r}.")
+        return tuple(read_value(arguments[0], item, name) for item in value)
+    if isinstance(hint, type) and issubclass(hint, Spec):
+        return hint.from_dict(value)
+    if hint is float and type(value) in (int, float):
+        return _as_float(value)
+    plain = origin or hint
+    if isinstance(plain, type) and (not isinstance(value, plain) or type(value) is bool is not plain):
+        raise BadSpec(f"{name} must be of type {plain.__name__}. Got {value!r}.")
+    return value
