@@ -83,6 +83,11 @@ class Servers:
                 server.process.wait()
 
 
+def is_cut_off(error: Any) -> bool:
+    """A request that was under way when its page was closed or loaded anew is no fault of the page."""
+    return any(text in str(error) for text in ("Failed to fetch", "NetworkError", "dynamically imported module"))
+
+
 def _is_healthy(server: Server) -> bool:
     assert server.process.poll() is None, f"The server ended:\n{server.log.read_text()[-4000:]}"
     try:
@@ -140,7 +145,7 @@ def new_page(
         base = "/".join(url.split("/")[:3])
         context.route("**/*", lambda r: r.continue_() if r.request.url.startswith(base) else r.abort())
         page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("pageerror", lambda error: None if is_cut_off(error) else faults.append(str(error)))
         page.goto(url)
         page.wait_for_function(READY, timeout=60_000)
         return page

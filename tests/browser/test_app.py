@@ -115,7 +115,7 @@ def test_a_shared_link_opens_the_plan_on_a_fresh_page(new_page: Callable[..., An
 
 def test_reload_second_tab_and_stop(new_page: Callable[..., Any], app_url: str) -> None:
     """A training belongs to no page: it goes on over a reload, another tab sees it and can stop it."""
-    from tltk.jobs import Local
+    from tltk.jobs import Local, queue
 
     spec = TransferSpec(
         target=DataSpec("digits", size=32), net=NetSpec(backbone="test_resnet", boundary=2), optim=OptimSpec(epochs=400)
@@ -132,10 +132,13 @@ def test_reload_second_tab_and_stop(new_page: Callable[..., Any], app_url: str) 
     two.get_by_text("bit for bit").first.wait_for(timeout=30_000)
     two.get_by_role("button", name="Stop training").first.click()
     wait_until(lambda: run.status.state == "stopped", 60, "the run to stop")
-    one.get_by_role("button", name="Resume").first.wait_for(timeout=30_000)
-    rows = len(run.rows()[0])
-    one.get_by_role("button", name="Resume").first.click()
-    wait_until(lambda: len(run.rows()[0]) > rows, 60, "the run to go on")
+    resume = one.get_by_role("button", name="Resume").first
+    resume.wait_for(timeout=60_000)
+    wait_until(lambda: not queue.jobs(), 60, "the supervisor to note the end")
+    steps = run.rows()[0][-1].step
+    resume.click()
+    # It begins anew at its last checkpoint, which may lie some epochs back.
+    wait_until(lambda: (rows := run.rows()[0]) and rows[-1].step > steps, 150, "the run to go on")
     Local().cancel(run.id)
     wait_until(lambda: run.status.state == "stopped", 60, "the run to stop again")
     no_error(one)
