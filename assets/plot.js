@@ -37,7 +37,8 @@ function mount(parent) {
   node.querySelector("details").addEventListener("toggle", () => fillTable(view));
   view.onVisible = () => !document.hidden && view.live && wake(view.live, 0);
   document.addEventListener("visibilitychange", view.onVisible);
-  view.resize = new ResizeObserver(() => view.drawn && window.Plotly.Plots.resize(view.chart));
+  // Plotly refuses to resize what is not on the screen, as while a page is being left.
+  view.resize = new ResizeObserver(() => view.drawn && view.chart.offsetParent && window.Plotly.Plots.resize(view.chart).catch(() => {}));
   view.resize.observe(node);
   return view;
 }
