@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tests.benchmarks.common import own_home, table
+from tests.benchmarks.rounds import own_home, table
 from tests.conftest import SHARED
 from tltk.data import load
 from tltk.data.domain import Domain

@@ -9,7 +9,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from tests.benchmarks.common import Epochs, own_home, pictures, table, transfer
+from tests.benchmarks.rounds import Epochs, own_home, pictures, table, transfer
 from tltk.bank import FeatureBank
 from tltk.nn.weights import build
 
@@ -50,7 +50,7 @@ class Bare:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--pictures", type=int, default=2048)
+    parser.add_argument("--pictures", type=int, default=256)
     parser.add_argument("--net", choices=[n for n, _ in NETS])
     options = parser.parse_args()
     found: list[list[object]] = []
@@ -59,7 +59,7 @@ def main() -> None:
             if options.net not in (None, backbone):
                 continue
             data, domain = pictures(options.pictures, size)
-            ours = Epochs(transfer(data, backbone, 0, epochs=options.rounds + 1), domain, FeatureBank())
+            ours = Epochs(transfer(data, backbone, 0, epochs=options.rounds + 1), domain, FeatureBank(), bare=True)
             bare = Bare(ours)
             for i in range(options.rounds + 1):
                 for arm in (bare, ours) if i % 2 else (ours, bare):

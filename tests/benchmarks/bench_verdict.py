@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import time
 
-from tests.benchmarks.common import own_home, table
+from tests.benchmarks.rounds import own_home, table
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import Local, wait
 from tltk.runs import Run

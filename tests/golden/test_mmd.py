@@ -80,7 +80,7 @@ def test_errors_are_sentences():
         mmd(x, x * torch.nan)
     with pytest.raises(BadSpec, match="source features must be a floating"):
         mmd(torch.zeros(4, 3, 2), x)
-    with pytest.raises(BadSpec, match="source must have at least 2 rows"):
+    with pytest.raises(BadSpec, match="source features must have at least 2 rows"):
         mmd(x[:1], x)
     with pytest.raises(UnknownName, match="Did you mean 'biased'"):
         mmd(x, x, estimator="biassed")

@@ -103,6 +103,17 @@ def test_a_process_that_ends_without_a_word(code: int, state: str, part: str) ->
     assert queue.jobs() == []
 
 
+def test_a_process_that_dies_between_two_looks_still_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alive when its code is asked for, dead when its number is looked up."""
+    run, boss = training(), supervisor.Supervisor()
+    boss.tick()
+    FakeWorker.made[0].process.wait = lambda: -9
+    monkeypatch.setattr(supervisor, "is_alive", lambda pid, born: False)
+    boss.tick()
+    assert run.written_status().state == "failed"
+    assert "killed, probably because memory ran out" in run.status.message
+
+
 def test_the_runs_own_last_word_stands() -> None:
     run, boss = training(), supervisor.Supervisor()
     boss.tick()

@@ -148,6 +148,8 @@ class Supervisor:
         if code is None and is_alive(job.pid or 0, job.born or 0):
             self._press(job)
             return
+        if worker and code is None:  # it died between the two looks
+            code = worker.process.wait()
         self.workers.pop(job.run, None)
         self._settle(job, code)
         queue.remove(job.run)

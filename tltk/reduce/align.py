@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tltk.reduce import check_rows, wide
+from tltk.features import wide
+from tltk.reduce import check_rows
 
 
 def align(moving: Tensor, fixed: Tensor, *, scale: bool = False) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.reduce import check_features, check_rows, wide
+from tltk.features import check_features, wide
+from tltk.reduce import check_rows
 
 
 def cka(x: Tensor, y: Tensor, *, unbiased: bool = False) -> float:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.reduce import check_features, wide
+from tltk.features import check_features, wide
 
 
 def effective_rank(features: Tensor, *, centre: bool = True) -> float:

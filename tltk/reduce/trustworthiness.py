@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.reduce import check_features, check_rows
+from tltk.features import check_features
+from tltk.reduce import check_rows
 
 TILE = 512
 

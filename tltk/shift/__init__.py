@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tltk.errors import BadSpec
+from tltk.features import check_features
 from tltk.registry import Registry
 
 if TYPE_CHECKING:
@@ -36,23 +37,10 @@ def check_pair(source: Tensor, target: Tensor, least: int = 2) -> None:
     Raises:
         BadSpec: Names the side that is wrong, and its shape.
     """
-    for side, x in (("source", source), ("target", target)):
-        if x.ndim != 2 or x.shape[1] < 1 or not x.is_floating_point():
-            raise BadSpec(
-                f"{side} features must be a floating (n, d) tensor. Got shape {tuple(x.shape)} of {x.dtype}; "
-                f"flatten or pool them first."
-            )
-        if x.shape[0] < least:
-            raise BadSpec(f"{side} must have at least {least} rows. Got {x.shape[0]}; give it more samples.")
-        if not bool(x.isfinite().all()):
-            raise BadSpec(f"{side} features must be finite. Got NaN or infinity; look for a diverged layer.")
+    check_features("source features", source, least)
+    check_features("target features", target, least)
     if source.shape[1] != target.shape[1]:
         raise BadSpec(
             f"source and target must have the same number of features. Got {source.shape[1]} and "
             f"{target.shape[1]}; take both from the same layer."
         )
-
-
-def wide(x: Tensor) -> Tensor:
-    """`x` in float64 where the device has it: a difference of near-equal sums needs the digits."""
-    return x if x.device.type == "mps" else x.double()

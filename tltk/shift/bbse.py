@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.shift import wide
+from tltk.features import wide
 
 
 def bbse(

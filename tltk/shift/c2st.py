@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.shift import check_pair, wide
+from tltk.features import wide
+from tltk.shift import check_pair
 from tltk.shift.a_distance import linear_discriminant
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tltk.shift import check_pair, wide
+from tltk.features import wide
+from tltk.shift import check_pair
 
 
 def coral(source: Tensor, target: Tensor) -> Tensor:

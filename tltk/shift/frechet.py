@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from tltk.shift import check_pair, wide
+from tltk.features import wide
+from tltk.shift import check_pair
 
 
 def frechet(source: Tensor, target: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.shift import wide
+from tltk.features import wide
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 KERNELS = ("multi", "polynomial", "rbf")

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.shift import check_pair, wide
+from tltk.features import wide
+from tltk.shift import check_pair
 from tltk.shift.kernels import Kernel, choose, diagonal, total
 
 ESTIMATORS = ("biased", "linear", "unbiased")

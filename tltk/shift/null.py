@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.shift import check_pair, kernels, wide
+from tltk.features import wide
+from tltk.shift import check_pair, kernels
 from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_of
 
 Measure = Callable[[Tensor, Tensor], Tensor]

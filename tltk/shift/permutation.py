@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.shift import wide
+from tltk.features import wide
 from tltk.shift.kernels import Kernel, random_features
 
 

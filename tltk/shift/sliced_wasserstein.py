@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.shift import check_pair, wide
+from tltk.features import wide
+from tltk.shift import check_pair
 
 
 def sliced_wasserstein(

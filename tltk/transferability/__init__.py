@@ -54,8 +54,3 @@ def check_labelled(features: Tensor, labels: Tensor, least: int = 1) -> Tensor:
             f"take more samples or leave small classes out."
         )
     return numbered
-
-
-def wide(x: Tensor) -> Tensor:
-    """`x` in float64 where the device has it: determinants and inverses need the digits."""
-    return x if x.device.type == "mps" else x.double()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tltk.transferability import check_labelled, wide
+from tltk.features import wide
+from tltk.transferability import check_labelled
 
 
 def hscore(features: Tensor, labels: Tensor, *, shrinkage: float | None = None) -> float:

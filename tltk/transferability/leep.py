@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.transferability import check_labelled, wide
+from tltk.features import wide
+from tltk.transferability import check_labelled
 
 
 def leep(probabilities: Tensor, labels: Tensor) -> float:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.transferability import check_labelled, wide
+from tltk.features import wide
+from tltk.transferability import check_labelled
 
 
 def logme(features: Tensor, labels: Tensor, *, iterations: int = 100, tolerance: float = 1e-6) -> float:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.transferability import wide
+from tltk.features import wide
 
 
 def nce(source_classes: Tensor, labels: Tensor) -> float:

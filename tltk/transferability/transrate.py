@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.transferability import check_labelled, wide
+from tltk.features import wide
+from tltk.transferability import check_labelled
 
 
 def transrate(features: Tensor, labels: Tensor, *, eps: float = 1e-4, equal_classes: bool = False) -> float:

@@ -42,14 +42,15 @@ def prepared(spec: TransferSpec, domain: Domain, bank: FeatureBank, desk: Desk |
 
 
 class Epochs:
-    """A training of which one epoch at a time is run and timed; validation is left out of the time."""
+    """A training of which one epoch at a time is run and timed, its validation too unless it is `bare`."""
 
-    def __init__(self, spec: TransferSpec, domain: Domain, bank: FeatureBank) -> None:
+    def __init__(self, spec: TransferSpec, domain: Domain, bank: FeatureBank, *, bare: bool = False) -> None:
         self.rows: list[Row] = []
         self.training = prepared(spec, domain, bank, Desk(emit=self.rows.extend))
         self.depth, phases = self.training.net.depth, self.training.phases
         self.training._clock = time.perf_counter()
-        self.training._validate = lambda: []  # type: ignore[method-assign]
+        if bare:
+            self.training._validate = lambda: []  # type: ignore[method-assign]
         start = time.perf_counter()
         self.training._enter(phases[0])
         self.build = time.perf_counter() - start
