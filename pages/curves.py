@@ -25,9 +25,7 @@ with chrome.page("Curves", LEAD):
     else:
         live_arms(run, key="curves")
         state = Local().state(run.id)
-        if state in ACTIVE and st.button("Stop training", key="curves:stop", icon=":material/stop:"):
-            Local().cancel(run.id)
-            st.toast("Asked it to stop; it can be resumed.")
+        chrome.stop_button(run, state, "curves")
         show_verdict(run)
         if state not in ACTIVE:
             left, right = st.columns(2)

@@ -6,7 +6,6 @@ from tltk.dashboard import chrome
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import audit_strip, layer_charts, numbers
 from tltk.dashboard.verdict_view import state_line
-from tltk.jobs import Local
 from tltk.runs import ACTIVE
 from tltk.spec import TransferSpec
 
@@ -36,9 +35,7 @@ with chrome.page("Train", LEAD):
         )  # fmt: skip
     else:
         state = state_line(run)
-        if state in ACTIVE and st.button("Stop training", key="train:stop", icon=":material/stop:"):
-            Local().cancel(run.id)
-            st.toast("Asked it to stop; it can be resumed.")
+        chrome.stop_button(run, state, "train")
         numbers(run)
         left, right = st.columns(2)
         with left:

@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -27,7 +27,8 @@ from tltk import home
 from tltk.data.domain import Domain
 from tltk.data.views import views
 from tltk.errors import CannotSplit
-from tltk.nn.split import Crossing, Cut
+from tltk.nn.net import Net
+from tltk.nn.split import Crossing
 from tltk.spec import ViewSpec
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.float16]]
@@ -38,6 +39,29 @@ CHUNK = 128  # pictures per forward pass while filling; fixed, since views are d
 def seed_of(*parts: int) -> int:
     """One seed from several numbers; every random stream of a run is named by such a tuple."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+
+
+class Prefix(Protocol):
+    """A frozen part of a network: a `Cut`, or `Taps` at every layer."""
+
+    @property
+    def net(self) -> Net:
+        """The network."""
+
+    @property
+    def boundary(self) -> int:
+        """How many of its layers the answer depends on."""
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers per picture come out."""
+
+    @property
+    def kind(self) -> str:
+        """What comes out; part of the key."""
+
+    def prefix(self, x: Tensor, /) -> Crossing:
+        """Normalised pictures → tensors of one row per picture."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +116,7 @@ class FeatureBank:
 
     def features(
         self,
-        cut: Cut,
+        cut: Prefix,
         domain: Domain,
         index: np.ndarray,
         *,
@@ -129,7 +153,7 @@ class FeatureBank:
     # -- computing -----------------------------------------------------------------------------
 
     def _compute(
-        self, key: str, cut: Cut, domain: Domain, index: np.ndarray, view: ViewSpec | None,
+        self, key: str, cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None,
         copies: int, seed: int, precision: str, should_stop: Callable[[], None],
     ) -> Features:
         start = time.perf_counter()
@@ -161,13 +185,13 @@ class FeatureBank:
             shutil.rmtree(folder, ignore_errors=True)
 
     @staticmethod
-    def _chunk(cut: Cut, domain: Domain, at: np.ndarray, view: ViewSpec | None, name: Sequence[int]) -> Crossing:
+    def _chunk(cut: Prefix, domain: Domain, at: np.ndarray, view: ViewSpec | None, name: Sequence[int]) -> Crossing:
         weight = next(cut.net.parameters())
         generator = torch.Generator().manual_seed(seed_of(*name))
         images = views(pictures(domain, at, weight.device), view or ViewSpec(), generator)
         return cut.prefix(cut.net.normalise(images).contiguous(memory_format=torch.channels_last))
 
-    def _announce(self, cut: Cut, rows: int, size: int, first: float, per_chunk: int) -> None:
+    def _announce(self, cut: Prefix, rows: int, size: int, first: float, per_chunk: int) -> None:
         seconds = first * rows / max(per_chunk, 1)
         if seconds > 1:
             self.say(
@@ -179,7 +203,7 @@ class FeatureBank:
 
     @staticmethod
     def _key(
-        cut: Cut, domain: Domain, index: np.ndarray, view: ViewSpec | None, seed: int, precision: str
+        cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None, seed: int, precision: str
     ) -> str:
         """Content decides: equal weights, pictures and views share an entry, whatever the run."""
         digest = hashlib.blake2b(digest_size=16)
@@ -189,7 +213,7 @@ class FeatureBank:
         # The text of the modules tells apart what the weights do not: strides, padding, activations.
         where = cut.net.mean.device.type
         computed = str(torch.get_autocast_dtype(where)) if torch.is_autocast_enabled(where) else "float32"
-        plan = [cut.boundary, repr(cut.net.backbone), domain.fingerprint, precision, torch.__version__]
+        plan = [cut.kind, cut.boundary, repr(cut.net.backbone), domain.fingerprint, precision, torch.__version__]
         plan += [where, computed]
         if view is not None and not view.is_none:
             plan += [view.to_json(), seed]

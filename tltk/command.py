@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tltk.errors import BadSpec
+from tltk.errors import BadSpec, UnknownName
 from tltk.spec import (
     AnySpec,
     CompareSpec,
     DataSpec,
+    DepthSpec,
     DescribeSpec,
+    EmbedSpec,
     Knob,
     LookSpec,
     NetSpec,
     OptimSpec,
+    ProfileSpec,
+    RankSpec,
+    ShiftSpec,
     Spec,
     TransferSpec,
     ViewSpec,
     knobs,
 )
+
+Launched = TransferSpec | CompareSpec | ProfileSpec | ShiftSpec | EmbedSpec | RankSpec
+VERBS: dict[type[Launched], str] = {
+    TransferSpec: "run", CompareSpec: "compare", ProfileSpec: "profile", ShiftSpec: "shift", EmbedSpec: "embed",
+    RankSpec: "rank",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,26 +58,36 @@ def _part(field: str, spec: type[Spec], prefix: str = "", **names: str) -> list[
     ]
 
 
-def options(kind: type[TransferSpec] | type[CompareSpec]) -> list[Option]:
-    """All flags of `tltk run` or `tltk compare`."""
+def options(kind: type[Launched]) -> list[Option]:
+    """All flags of the verb that asks for this kind of spec."""
+    fields = [f.name for f in dataclasses.fields(kind)]
     found = _part("target", DataSpec, name="target", seed="data-seed")
-    if kind is CompareSpec:
+    if "source" in fields:
         found += _part("source", DataSpec, "source-", name="name")
         found = [dataclasses.replace(o, flag="source") if o.flag == "source-name" else o for o in found]
-        found += _part("source_optim", OptimSpec, "source-", name="name")
-    found += _part("net", NetSpec)
-    found += _part("optim", OptimSpec)
-    found += _part("views", ViewSpec)
-    found += [Option(name.replace("_", "-"), (name,), rule) for name, rule in knobs(kind).items()]
-    return found
+    if issubclass(kind, DepthSpec):  # the source is read at the target's size
+        found = [o for o in found if o.flag != "source-size"]
+        found += [o for o in _part("net", NetSpec) if o.flag in ("backbone", "weights")]
+    else:
+        parts = {"source_optim": OptimSpec, "net": NetSpec, "optim": OptimSpec, "views": ViewSpec}
+        for name, part in parts.items():
+            found += _part(name, part, "source-" if name == "source_optim" else "") if name in fields else []
+    return found + [Option(name.replace("_", "-"), (name,), rule) for name, rule in knobs(kind).items()]
 
 
-def build(kind: type[TransferSpec] | type[CompareSpec], given: dict[str, Any]) -> TransferSpec | CompareSpec:
+def lists(kind: type[Launched]) -> dict[str, type]:
+    """Fields of the spec that hold several values, and of what type: flags with commas."""
+    known: dict[str, type] = {"lrs": float, "measures": str, "candidates": str, "scores": str}
+    fields = [f.name for f in dataclasses.fields(kind)]
+    return {name: of for name, of in known.items() if name in fields}
+
+
+def build(kind: type[Launched], given: dict[str, Any]) -> Launched:
     """The spec that these flags ask for; absent ones keep their defaults.
 
     Args:
         kind: Which spec.
-        given: Key of a flag → value, and `strategy`, `knob` (a list of NAME=VALUE), `lrs` (text).
+        given: Key of a flag → value; `strategy`, `knob` (a list of NAME=VALUE); texts with commas for `lists`.
 
     Raises:
         BadSpec: A value that cannot be meant.
@@ -77,18 +99,25 @@ def build(kind: type[TransferSpec] | type[CompareSpec], given: dict[str, Any]) -
             for part in option.path[:-1]:
                 place = place.setdefault(part, {})
             place[option.path[-1]] = given[option.key]
-    if kind is CompareSpec and body.get("source") is not None and "name" not in body["source"]:
+    if body.get("source") is not None and "name" not in body["source"]:
         raise BadSpec("The options of the source need --source NAME, the domain to train the source network on.")
-    body["strategy"] = {
-        "name": given.get("strategy") or "fine_tune",
-        "knobs": dict(_knob(text) for text in given.get("knob") or ()),
-    }
-    if kind is CompareSpec and given.get("lrs"):
-        try:
-            body["lrs"] = [float(part) for part in str(given["lrs"]).split(",")]
-        except ValueError:
-            raise BadSpec(f"--lrs must be numbers with commas, as in 0.0003,0.001. Got {given['lrs']!r}.") from None
+    if "strategy" in (f.name for f in dataclasses.fields(kind)):
+        body["strategy"] = {
+            "name": given.get("strategy") or "fine_tune",
+            "knobs": dict(_knob(text) for text in given.get("knob") or ()),
+        }
+    for name, of in lists(kind).items():
+        if given.get(name):
+            body[name] = _several(name, of, str(given[name]))
     return kind.from_dict(body)
+
+
+def _several(name: str, of: type, text: str) -> list[Any]:
+    """`0.1,1` → [0.1, 1.0]; names keep what stands between the commas."""
+    try:
+        return [of(part.strip()) for part in text.split(",")]
+    except ValueError:
+        raise BadSpec(f"--{name} must be numbers with commas, as in 0.0003,0.001. Got {text!r}.") from None
 
 
 def validate(spec: AnySpec) -> None:
@@ -99,15 +128,33 @@ def validate(spec: AnySpec) -> None:
     """
     from tltk import data
     from tltk.compare import source_spec
+    from tltk.shift import measures as shift_measures
     from tltk.strategies import make
+    from tltk.transferability import scores as transfer_scores
 
     if isinstance(spec, TransferSpec | CompareSpec):
         make(spec.strategy)
-        data.parse(spec.target.name)
     if isinstance(spec, CompareSpec):
         source_spec(spec)
-        if spec.source is not None:
-            data.parse(spec.source.name)
+    for side in ("target", "source"):
+        wanted = getattr(spec, side, None)
+        if isinstance(wanted, DataSpec):
+            data.parse(wanted.name)
+    if isinstance(spec, ProfileSpec | ShiftSpec):
+        for name in spec.measures:
+            _among("measure", name, shift_measures.names())
+    if isinstance(spec, ShiftSpec) and spec.source is None:
+        raise BadSpec("A shift needs a source and a target. There is no source; name one.")
+    if isinstance(spec, RankSpec):
+        for name in spec.scores:
+            _among("score", name, [*transfer_scores.names(), "probe"])
+        if not spec.candidates:
+            raise BadSpec("A ranking needs candidates, each BACKBONE@WEIGHTS. Got none.")
+
+
+def _among(what: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise UnknownName.among(what, name, known)
 
 
 def _knob(text: str) -> tuple[str, Any]:
@@ -130,7 +177,7 @@ def to_command(spec: AnySpec) -> str:
     if isinstance(spec, LookSpec):
         return f"tltk look {shlex.quote(spec.data.name)} --size {spec.data.size} --n {spec.data.n}"
     kind = type(spec)
-    words = ["tltk", "compare" if kind is CompareSpec else "run"]
+    words = ["tltk", VERBS[kind]]
     for option in options(kind):
         owner: Any = spec
         for part in option.path[:-1]:
@@ -140,12 +187,13 @@ def to_command(spec: AnySpec) -> str:
         value = getattr(owner, option.path[-1])
         if value != option.knob.default or option.flag in ("target", "source"):
             words += [f"--{option.flag}", f"{value!r}" if isinstance(value, float) else str(value)]
-    if spec.strategy.name != "fine_tune":
-        words += ["--strategy", spec.strategy.name]
-    for name, value in spec.strategy.knobs.items():
-        words += ["--knob", f"{name}={value}"]
-    if isinstance(spec, CompareSpec):
-        words += ["--lrs", ",".join(repr(lr) for lr in spec.lrs)]
+    if isinstance(spec, TransferSpec | CompareSpec):
+        if spec.strategy.name != "fine_tune":
+            words += ["--strategy", spec.strategy.name]
+        for name, value in spec.strategy.knobs.items():
+            words += ["--knob", f"{name}={value}"]
+    for name in lists(kind):
+        words += [f"--{name}", ",".join(v if isinstance(v, str) else repr(v) for v in getattr(spec, name))]
     return shlex.join(words)
 
 

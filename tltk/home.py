@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tltk.errors import BadSpec
 
-ROOMS = ("runs", "domains", "bank")
+ROOMS = ("runs", "domains", "bank", "columns")
 
 
 def home() -> Path:

@@ -52,6 +52,25 @@ class Layer:
     crossing: int
 
 
+class Column(msgspec.Struct, frozen=True):
+    """One quantity over depth: a number per layer, and the last for what enters the head.
+
+    `lo`…`hi` is a 95 % interval, `null_lo`…`null_hi` what chance gives (95 %), `p` and `effect` the
+    test against it; each is empty where there is none. Unit "%" = shares, 0 … 1.
+    """
+
+    name: str
+    title: str
+    unit: str
+    values: list[float]
+    lo: list[float] = []
+    hi: list[float] = []
+    null_lo: list[float] = []
+    null_hi: list[float] = []
+    p: list[float] = []
+    effect: list[float] = []
+
+
 @dataclass(frozen=True)
 class ClassGap:
     """Accuracy of both arms on one class, and the interval of the difference."""

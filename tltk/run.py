@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import json
 import multiprocessing
 import os
@@ -25,15 +26,31 @@ import psutil
 import torch
 
 from tltk import checkpoint, compare, home
+from tltk.apart import apart
 from tltk.bank import FeatureBank
 from tltk.data import load
 from tltk.data.domain import Domain
+from tltk.embedding import embedding
 from tltk.errors import Diverged, RunProblem, TltkError
+from tltk.layerwise import profile
 from tltk.nn import weights
 from tltk.nn.describe import describe
+from tltk.rank import rank
 from tltk.results import Row
 from tltk.runs import KILLED, Run
-from tltk.spec import CompareSpec, DataSpec, DescribeSpec, LookSpec, TransferSpec
+from tltk.sample import Room, look
+from tltk.spec import (
+    AnySpec,
+    CompareSpec,
+    DataSpec,
+    DescribeSpec,
+    EmbedSpec,
+    LookSpec,
+    ProfileSpec,
+    RankSpec,
+    ShiftSpec,
+    TransferSpec,
+)
 from tltk.strategies import make
 from tltk.train import Desk, Stopped, Training, pick_device
 
@@ -57,7 +74,7 @@ class Workshop:
             say=self.say,
         )
         self._domains: dict[str, Domain] = {}
-        self._stop = False
+        self._stop, self._told = False, 0.0
         self.speaker = owner  # the run that hears sentences
 
     def ask_to_stop(self, *_: Any) -> None:
@@ -113,6 +130,12 @@ class Workshop:
         """A sentence for the log and for whoever watches."""
         print(sentence, flush=True)
         self.speaker.write_status(message=sentence)
+
+    def tell(self, sentence: str) -> None:
+        """How far it is, for whoever watches: at most a few times a second, and not for the log."""
+        if time.monotonic() - self._told > STATUS_EVERY:
+            self._told = time.monotonic()
+            self.speaker.write_status(message=sentence)
 
     def domain(self, spec: DataSpec) -> Domain:
         """The pictures of a spec, loaded once."""
@@ -280,10 +303,8 @@ def execute(run: Run) -> None:
         run.claim()
         if isinstance(spec, CompareSpec):
             _compare(run, spec, workshop)
-        elif isinstance(spec, DescribeSpec):
-            _answer(run, describe(spec, pick_device("auto")))
-        elif isinstance(spec, LookSpec):
-            _answer(run, look(workshop.domain(spec.data), spec.data))
+        else:
+            _answer(run, spec, workshop)
     except Stopped:
         run.stop_file.unlink(missing_ok=True)  # heeded; `claim` leaves it, so that none is lost at the start
         run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
@@ -296,27 +317,29 @@ def execute(run: Run) -> None:
         run.write_status(state="failed", message=fault_of_ours())
 
 
-def _answer(run: Run, found: dict[str, Any]) -> None:
-    home.write_whole(run.path / "result.json", json.dumps(found))
+def _answer(run: Run, spec: AnySpec, workshop: Workshop) -> None:
+    """Answer a question; its pictures, where it has some, lie beside the answer."""
+    room = Room(workshop.domain, workshop.bank, Desk(say=workshop.tell, check=workshop.check))
+    found: dict[str, Any] = {}
+    sheet = None
+    if isinstance(spec, DescribeSpec):
+        found = describe(spec, pick_device("auto"))
+    elif isinstance(spec, LookSpec):
+        found, sheet = look(workshop.domain(spec.data), spec.data)
+    elif isinstance(spec, ProfileSpec):
+        found = profile(spec, room)
+    elif isinstance(spec, ShiftSpec):
+        found, sheet = apart(spec, room)
+    elif isinstance(spec, EmbedSpec):
+        found, sheet = embedding(spec, room)
+    elif isinstance(spec, RankSpec):
+        found = rank(spec, room)
+    if sheet is not None:
+        buffer = io.BytesIO()
+        sheet.save(buffer, "PNG")
+        home.write_whole(run.path / "pictures.png", buffer.getvalue())
+    home.write_whole(run.path / "result.json", json.dumps(found, allow_nan=False))
     run.write_status(state="done", message="")
-
-
-def look(domain: Domain, spec: DataSpec) -> dict[str, Any]:
-    """What is in a domain: classes with their counts, the split, what was left out, the licence."""
-    split = domain.split(spec, 0)
-    counts = np.bincount(domain.labels, minlength=len(domain.classes)).tolist()
-    return {
-        "classes": list(domain.classes),
-        "counts": counts,
-        "n": len(domain.labels),
-        "channels": int(domain.images.shape[1]),
-        "train": len(split.train),
-        "val": len(split.val),
-        "test": len(split.test),
-        "skipped": [list(s) for s in domain.skipped],
-        "licence": domain.licence,
-        "source": domain.source,
-    }
 
 
 def _compare(run: Run, spec: CompareSpec, workshop: Workshop) -> None:

@@ -28,7 +28,7 @@ from tltk.spec import AnySpec, read_spec
 
 ACTIVE = ("waiting", "running")
 STATES = (*ACTIVE, "done", "stopped", "failed")
-KEPT = ("spec.json", "status.json", "rows.jsonl", "children.jsonl", "result.json", "log.txt")
+KEPT = ("spec.json", "status.json", "rows.jsonl", "children.jsonl", "result.json", "pictures.png", "log.txt")
 
 KILLED = (
     "Its process was killed, probably because memory ran out. Lower the batch size or the picture size, or raise "

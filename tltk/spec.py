@@ -189,8 +189,86 @@ class LookSpec(Spec):
     data: DataSpec = field(default_factory=DataSpec)
 
 
-AnySpec = TransferSpec | CompareSpec | DescribeSpec | LookSpec
-QUESTIONS = (DescribeSpec, LookSpec)  # answered in seconds, beside any training
+POOLINGS = ("avg", "max", "project")
+POOLING_HELP = "How a layer's output becomes one row per picture."
+PICTURES_HELP = "Labelled training pictures of each domain that are looked at."
+
+
+@dataclass(frozen=True)
+class DepthSpec(Spec):
+    """What the questions about layers share: pictures of one or two domains, seen by one network.
+
+    The source is read at the target's size. Of `net`, backbone and weights alone matter; the rest
+    is dropped, so that one question has one id.
+    """
+
+    target: DataSpec = field(default_factory=DataSpec)
+    source: DataSpec | None = None
+    net: NetSpec = field(default_factory=NetSpec)
+    pictures: int = knob(1000, 20, 100_000, help=PICTURES_HELP)
+    pooling: str = knob("avg", choices=POOLINGS, help=POOLING_HELP)
+    seed: int = knob(0, 0, 2**31 - 1, help="Seed of the choice of pictures and of all that is drawn at random.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "net", NetSpec(backbone=self.net.backbone, weights=self.net.weights))
+        if self.source is not None:
+            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
+
+
+@dataclass(frozen=True)
+class ProfileSpec(DepthSpec):
+    """A question: what does each layer know, and where do the domains part? A number per layer and measure."""
+
+    kind: ClassVar[str] = "profile"
+
+    after: str = knob("", help="Weights of the same backbone to compare with, such as run:ID; empty = none.")
+    measures: tuple[str, ...] = ("mmd",)
+    probe: str = knob("ridge", choices=("ridge", "logistic"), help="The linear probe, cross-validated.")
+    permutations: int = knob(199, 19, 100_000, help="Draws of the null of each shift measure.")
+
+
+@dataclass(frozen=True)
+class ShiftSpec(DepthSpec):
+    """A question: how far are two domains apart at one layer, against chance, and which pictures say so?"""
+
+    kind: ClassVar[str] = "shift"
+
+    source: DataSpec | None = field(default_factory=lambda: DataSpec("rendered_digits"))
+    layer: int = knob(-1, -1, 10_000, help="The layer that is looked at; -1 = what enters the head.")
+    measures: tuple[str, ...] = ("mmd", "coral", "frechet", "energy", "sliced_wasserstein")
+    permutations: int = knob(199, 19, 100_000, help="Draws of the null of each measure.")
+
+
+@dataclass(frozen=True)
+class EmbedSpec(DepthSpec):
+    """A question: where do the pictures lie, layer by layer, in two dimensions?"""
+
+    kind: ClassVar[str] = "embed"
+
+    after: str = knob("", help="Weights of the same backbone to show beside, such as run:ID; empty = none.")
+    method: str = knob("umap", choices=("pca", "umap", "tsne"), help="How features become two numbers.")
+    layer: int = knob(-1, -1, 10_000, help="The layer that is embedded; -1 = a film through all.")
+    neighbours: int = knob(15, 2, 200, help="Neighbours that UMAP keeps together.")
+    pictures: int = knob(300, 20, 100_000, help=PICTURES_HELP)
+
+
+@dataclass(frozen=True)
+class RankSpec(Spec):
+    """A question: which of these networks will transfer best to the target? Scored before any is trained."""
+
+    kind: ClassVar[str] = "rank"
+
+    target: DataSpec = field(default_factory=DataSpec)
+    candidates: tuple[str, ...] = ()
+    scores: tuple[str, ...] = ("logme", "hscore", "nleep", "transrate", "gbc", "knn", "leep", "nce", "probe")
+    pictures: int = knob(1000, 20, 100_000, help=PICTURES_HELP)
+    seed: int = knob(0, 0, 2**31 - 1, help="Seed of the choice of pictures and of all that is drawn at random.")
+
+
+TRAININGS = (TransferSpec, CompareSpec)
+QUESTIONS = (DescribeSpec, LookSpec, ProfileSpec, ShiftSpec, EmbedSpec, RankSpec)  # answered beside any training
+AnySpec = TransferSpec | CompareSpec | DescribeSpec | LookSpec | ProfileSpec | ShiftSpec | EmbedSpec | RankSpec
 
 
 def read_spec(text: str | bytes) -> AnySpec:
@@ -204,7 +282,7 @@ def read_spec(text: str | bytes) -> AnySpec:
         body = json.loads(text)
     except ValueError as fault:
         raise BadSpec(f"A spec must be JSON. It cannot be read: {fault}.") from None
-    kinds: dict[str, type[AnySpec]] = {k.kind: k for k in (TransferSpec, CompareSpec, DescribeSpec, LookSpec)}
+    kinds: dict[str, type[AnySpec]] = {k.kind: k for k in (*TRAININGS, *QUESTIONS)}
     kind = body.get("kind", "transfer") if isinstance(body, dict) else "transfer"
     if not isinstance(kind, str) or kind not in kinds:
         raise UnknownName.among("The kind of a spec", str(kind), kinds)
@@ -221,7 +299,7 @@ def located(spec: S) -> S:
         value = getattr(spec, f.name)
         if isinstance(value, Spec):
             changes[f.name] = located(value)
-        elif f.name in ("name", "weights") and isinstance(value, str):
+        elif f.name in ("name", "weights", "after") and isinstance(value, str):
             kind, colon, path = value.partition(":")
             if colon and path.strip() and kind in PATHS:
                 changes[f.name] = f"{kind}:{Path(path.strip()).expanduser().absolute()}"

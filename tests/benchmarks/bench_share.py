@@ -19,6 +19,7 @@ from tltk.nn.describe import layer_flops
 from tltk.nn.weights import build, save
 from tltk.spec import NetSpec
 
+WAYS = ("one bank for all", "one bank each", "no bank")
 STRATEGIES = ("fine_tune", "discriminative", "gradual_unfreezing", "lp_ft")
 
 
@@ -50,9 +51,10 @@ def main() -> None:
     parser.add_argument("--net", default="densenet121")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--share", type=float, default=0.75)
+    parser.add_argument("--banks", action="store_true", help="leave out the runs without a bank")
     options = parser.parse_args()
     found: dict[str, tuple[float, int]] = {}
-    for how in ("one bank for all", "one bank each", "no bank"):
+    for how in WAYS[: 2 if options.banks else 3]:
         with own_home() as home:
             net = build(NetSpec(backbone=options.net), 10, options.size, 3, 0)
             options.boundary = round(options.share * net.depth)

@@ -6,16 +6,17 @@ LAYERS = """
 errors
 knobs
 home registry spec
-results schedule
-runs verdict
+features results schedule
+runs verdict probe
 data nn shift transferability reduce strategies checkpoint desk score
 bank optim
-feed
-loss
+feed sample
+loss layerwise apart embedding rank
 train
 compare command jobs doctor
 plots
-dashboard
+dashboard shell
+questions
 run cli
 """
 # `runs` lies low since a run is plain data and weights may come from one; `run` (the worker) and `cli`
@@ -24,7 +25,8 @@ run cli
 # fmt: off
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare",
-    "command", "jobs", "doctor", "plots", "dashboard", "cli", "data.domain", "data.decode", "data.folder",
+    "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
+    "questions", "data.domain", "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits",
 ]
 # fmt: on

@@ -14,10 +14,10 @@ from tltk.dashboard import plan
 from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.jobs import queue as table
-from tltk.runs import Run, all_runs
-from tltk.spec import QUESTIONS, CompareSpec, DescribeSpec, LookSpec, TransferSpec
+from tltk.runs import ACTIVE, Run, all_runs
+from tltk.spec import QUESTIONS, CompareSpec, DescribeSpec, LookSpec, NetSpec, TransferSpec
 
-PAGES = ("start", "design", "train", "curves", "runs")
+PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "runs")
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
 
 
@@ -72,6 +72,8 @@ def title_of(run: Run) -> str:
         return f"{sign} layers of {spec.backbone} · {run.id[:6]}"
     if isinstance(spec, LookSpec):
         return f"{sign} look at {short(spec.data.name)} · {run.id[:6]}"
+    if not isinstance(spec, TransferSpec | CompareSpec):
+        return f"{sign} {spec.kind} · {short(spec.target.name)} · {run.id[:6]}"
     shots = f", {spec.target.shots} per class" if spec.target.shots else ""
     target = f"{short(spec.target.name)}{shots}"
     if isinstance(spec, CompareSpec):
@@ -100,6 +102,16 @@ def listed(kind: type[TransferSpec] | type[CompareSpec] | None = None) -> list[R
     return found
 
 
+def trained_any() -> list[Run]:
+    """Finished trainings whose weights are there, newest first."""
+    return [run for run in listed(TransferSpec) if (run.path / "model.safetensors").exists()]
+
+
+def trained(backbone: str) -> list[Run]:
+    """Those of this backbone."""
+    return [run for run in trained_any() if getattr(run.spec, "net", NetSpec()).backbone == backbone]
+
+
 def choose(kind: type[TransferSpec] | type[CompareSpec] | None, key: str) -> Run | None:
     """A selector of runs that follows the URL; None where there is no run yet."""
     found = {run.id: run for run in listed(kind)}
@@ -112,6 +124,13 @@ def choose(kind: type[TransferSpec] | type[CompareSpec] | None, key: str) -> Run
     if run_id != asked:
         plan.choose_run(run_id)
     return found[run_id]
+
+
+def stop_button(run: Run, state: str, key: str) -> None:
+    """Shown while the run waits or trains."""
+    if state in ACTIVE and st.button("Stop training", key=f"{key}:stop", icon=":material/stop:"):
+        Local().cancel(run.id)
+        st.toast("Asked it to stop; it can be resumed.")
 
 
 @st.fragment(run_every=2.0)

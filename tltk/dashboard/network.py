@@ -14,7 +14,7 @@ from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.results import Layer
 from tltk.runs import ACTIVE, Run
-from tltk.spec import DataSpec, DescribeSpec, LookSpec, located
+from tltk.spec import AnySpec, DataSpec, DescribeSpec, LookSpec, located
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Described:
     seconds_per_gflop: float
 
 
-def answer(spec: DescribeSpec | LookSpec, waiting: str) -> dict[str, Any] | None:
+def answer(spec: AnySpec, waiting: str) -> dict[str, Any] | None:
     """The answer to a question; None while a worker looks for it, or when it cannot."""
     local = Local()
     run = Run.at(located(spec).run_id)
@@ -39,12 +39,12 @@ def answer(spec: DescribeSpec | LookSpec, waiting: str) -> dict[str, Any] | None
             local.submit(spec, again=True)
             st.rerun()
         return None
-    _wait(local.submit(spec).id, waiting)
+    wait(local.submit(spec).id, waiting)
     return None
 
 
 @st.fragment(run_every=0.5)
-def _wait(run_id: str, text: str) -> None:
+def wait(run_id: str, text: str) -> None:
     """A quiet line until the worker has answered; then the page runs again."""
     if Local().state(run_id) in ACTIVE:
         st.info(Run.at(run_id).status.message or text)

@@ -10,6 +10,9 @@ TITLES = {
     "design": "Design",
     "train": "Train",
     "curves": "Curves",
+    "layers": "Layers",
+    "shift": "Shift",
+    "choose": "Choose",
     "runs": "Runs",
 }
 

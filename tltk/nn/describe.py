@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from tltk.errors import CannotSplit
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.nn.split import Cut
+from tltk.nn.tap import layer_ends, own_modules
 from tltk.results import Layer
 from tltk.spec import DescribeSpec, NetSpec
 
@@ -33,26 +33,10 @@ def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...]:
     counts = {name: sum(by.values()) for name, by in counter.get_flop_counts().items()}
     root = type(meta).__name__
     flops = [0] * net.depth
-    for name, layer in _own_modules(net):
+    for name, layer in own_modules(net):
         flops[layer] += counts.get(f"{root}.{name}", 0)
     flops[-1] += counts.get("Global", 0) - sum(flops)
     return tuple(int(f) for f in flops)
-
-
-def _own_modules(net: Net) -> list[tuple[str, int]]:
-    """The largest modules that lie within one layer, with that layer."""
-    found: list[tuple[str, int]] = []
-
-    def visit(name: str, module: nn.Module) -> None:
-        layers = {net.layer_of[f"backbone.{name}.{p}"] for p, _ in module.named_parameters()} if name else set()
-        if len(layers) == 1:
-            found.append((name, layers.pop()))
-            return
-        for child, inner in module.named_children():
-            visit(f"{name}.{child}" if name else child, inner)
-
-    visit("", net.backbone)
-    return found
 
 
 def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
@@ -64,19 +48,16 @@ def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
             output = output[0]
         shapes[name] = tuple(output.shape[1:]) if isinstance(output, torch.Tensor) else ()
 
-    modules = _own_modules(net)
+    ends = layer_ends(net)
     hooks = [
         net.backbone.get_submodule(n).register_forward_hook(lambda _m, _i, out, n=n: note(n, out))
-        for n, _ in modules
-    ]
+        for n in ends if n
+    ]  # fmt: skip
     with torch.no_grad():
         net.backbone(torch.zeros(1, channels, size, size))
     for hook in hooks:
         hook.remove()
-    last: list[tuple[int, ...]] = [()] * net.depth
-    for name, layer in sorted((m for m in modules if m[0] in net.ran), key=lambda m: net.ran[m[0]][1]):
-        last[layer] = shapes.get(name, ())
-    return last
+    return [shapes.get(name, ()) for name in ends]
 
 
 def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:

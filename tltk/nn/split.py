@@ -99,6 +99,8 @@ class Cut:
         CannotSplit: The halves do not give back the whole; train uncached instead.
     """
 
+    kind = "cut"
+
     def __init__(self, net: Net, boundary: int, size: int, channels: int) -> None:
         self.net = net
         self.boundary = boundary
@@ -115,7 +117,7 @@ class Cut:
             for n in (2, 3)
         ]
         try:
-            with _evaluating(net):
+            with evaluating(net):
                 self._plan(probes)
                 self._verify(probes)
         except CannotSplit:
@@ -142,7 +144,7 @@ class Cut:
                 raise _Recorded
 
         # In evaluation mode: a trainable module that runs on the way must not move its statistics.
-        with _evaluating(self.net), self._recording(keep), suppress(_Recorded):
+        with evaluating(self.net), self._recording(keep), suppress(_Recorded):
             self.net.backbone(x)
         return tuple(record[call][slot] for call, slot in self._needed)
 
@@ -330,8 +332,8 @@ def _shape(first: Any, second: Any, sizes: list[int]) -> _Output | None:
 
 
 @contextmanager
-def _evaluating(net: Net) -> Iterator[None]:
-    """The net in evaluation mode for a while; each module's own mode is put back."""
+def evaluating(net: Net) -> Iterator[None]:
+    """The net in evaluation mode for a while; each module's own mode is put back after."""
     modes = [(m, m.training) for m in net.modules()]
     net.eval()
     try:

@@ -209,3 +209,43 @@ def _fitted(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | Non
         resampled: Tensor = resample_abs_pos_embed(tensor, new_size=patches.grid_size, num_prefix_tokens=extra)
         return resampled
     return tensor
+
+
+def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
+    """Weight (classes, d) and bias of the linear classifier that came with the weights, if one did."""
+    kind, _, where = spec.weights.partition(":")
+    if kind == "hub":
+        return _hub_head(spec, where)
+    if kind not in ("run", "file"):
+        return None
+    path = Run.open(where).path / "model.safetensors" if kind == "run" else Path(where).expanduser()
+    tensors, header = read_tensors(path)
+    if kind == "run" and header.get("head", "linear") != "linear":
+        return None
+    names = [n for n, t in tensors.items() if n.endswith("weight") and t.ndim == 2 and _is_head(n, spec)]
+    if len(names) != 1:
+        return None
+    weight = tensors[names[0]].float()
+    bias = tensors.get(names[0].removesuffix("weight") + "bias", weight.new_zeros(len(weight))).float()
+    return weight, bias
+
+
+def _is_head(name: str, spec: NetSpec) -> bool:
+    """Whether this is the classifier: ours, or where timm says that the architecture has it."""
+    config = timm.get_pretrained_cfg(spec.backbone.partition(".")[0])
+    own = (config.classifier if config is not None else None) or ()
+    own = (own,) if isinstance(own, str) else tuple(own)
+    return any(name.startswith(f"{h}.") for h in ("head", *own)) and not name.startswith("backbone.")
+
+
+def _hub_head(spec: NetSpec, tag: str) -> tuple[Tensor, Tensor] | None:
+    """The classifier of timm's own weights; they are in the cache, since the backbone was just built."""
+    name = f"{spec.backbone.partition('.')[0]}.{tag}" if tag else spec.backbone
+    try:
+        linear = timm.create_model(name, pretrained=True).get_classifier()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    if not isinstance(linear, nn.Linear):
+        return None
+    bias = linear.bias if linear.bias is not None else linear.weight.new_zeros(linear.out_features)
+    return linear.weight.detach(), bias.detach()

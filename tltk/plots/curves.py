@@ -12,9 +12,10 @@ from tltk.results import ClassGap, Curve
 UNITS = {"step": "Optimiser steps", "epoch": "Epochs", "seconds": "Seconds of training"}
 
 
-def _faint(colour: str) -> str:
+def faint(colour: str, share: float = 0.18) -> str:
+    """The colour, so much of it."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.18)"
+    return f"rgba({red},{green},{blue},{share})"
 
 
 def arms(curves: Mapping[str, Curve], quantity: str, x: str, seeds: Mapping[str, Sequence[Curve]]) -> go.Figure:
@@ -26,7 +27,7 @@ def arms(curves: Mapping[str, Curve], quantity: str, x: str, seeds: Mapping[str,
         if curve.hi:
             figure.add_scatter(
                 x=[*curve.x, *reversed(curve.x)], y=[*curve.hi, *reversed(curve.lo)], fill="toself", mode="lines",
-                fillcolor=_faint(colour), line={"width": 0}, hoverinfo="skip", name=f"{arm}, 95 % interval",
+                fillcolor=faint(colour), line={"width": 0}, hoverinfo="skip", name=f"{arm}, 95 % interval",
                 legendgroup=arm, showlegend=False,
             )  # fmt: skip
         for one in seeds.get(arm, ()):

@@ -1,0 +1,106 @@
+"""Choose: which network will transfer best, scored before any is trained, and how good such scores have been."""
+
+import streamlit as st
+
+from tltk import command
+from tltk.dashboard import chrome, depth, plan
+from tltk.spec import RankSpec
+
+USUAL = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
+MEANING = {
+    "logme": "LogME: how probable the labels are, given the features, for the best linear model (You et al. 2021).",
+    "hscore": "H-score, regularised: spread between classes against spread of all (Bao 2019, Ibrahim 2022).",
+    "nleep": "N-LEEP: how well groups of features predict the labels (Li et al. 2021).",
+    "transrate": "TransRate: how much the features tell of the labels, by coding rate (Huang et al. 2022).",
+    "gbc": "GBC: how little the classes overlap, as Gaussians (Pándy et al. 2022).",
+    "knn": "kNN: share of pictures whose nearest other has the same label.",
+    "leep": "LEEP: how well the source task's own predictions foretell the labels (Nguyen et al. 2020).",
+    "nce": "NCE: minus the labels' entropy, given the source task's predicted class (Tran et al. 2019).",
+    "probe": "Probe: accuracy of a linear classifier, cross-validated.",
+}
+
+
+def candidates() -> tuple[str, ...]:
+    """The networks to rank: some of timm's, the plan's, finished runs; any other can be typed."""
+    now = plan.plan()
+    runs = [f"{r.spec.net.backbone}@run:{r.id}" for r in chrome.trained_any()]
+    names = list(dict.fromkeys([f"{now.net.backbone}@{now.net.weights}", *runs, *USUAL]))
+    held = plan.flag("choose:candidates") or []
+    names += [n for n in held if n not in names]
+    chosen = st.multiselect(
+        "Candidates", names, held or names[:6], accept_new_options=True, key=f"choose:names:{len(names)}",
+        help="Each BACKBONE@WEIGHTS: scratch, run:ID, file:PATH or hub:TAG. Type one to add it.",
+    )  # fmt: skip
+    plan.flag("choose:candidates", chosen)
+    return tuple(chosen)
+
+
+def cards(found) -> None:
+    """The first three, in plain words."""
+    places = ("Looks best", "Second", "Third")
+    for column, place, row in zip(st.columns(3), places, found["rows"], strict=False):
+        with column, st.container(border=True):
+            st.markdown(f"**{place}: {row['backbone']}**")
+            st.caption(chrome.short(row["weights"]))
+            probe = row["scores"].get("probe")
+            words = [f"A linear classifier on its features names {probe:.0%} rightly."] if probe is not None else []
+            if "parameters" in row:
+                words.append(f"{row['parameters'] / 1e6:.1f} million parameters, {row['width']} features.")
+            if row["trained"] is not None:
+                words.append(f"You have trained it here: {row['trained']:.1%} on the test pictures.")
+            st.markdown(" ".join(words) or next(iter(row["why"].values()), ""))
+
+
+def table(found) -> None:
+    """Every candidate and score; the mark of each score below."""
+    names = list(found["marks"])
+    st.dataframe(
+        [
+            {"Network": row["backbone"], "Weights": chrome.short(row["weights"])}
+            | {n: row["scores"].get(n) for n in names}
+            | {"trained": row["trained"]}
+            for row in found["rows"]
+        ],
+        hide_index=True, width="stretch",
+        column_config={n: st.column_config.NumberColumn(n, help=MEANING.get(n), format="%.3f") for n in names},
+    )  # fmt: skip
+    marks = {n: m for n, m in found["marks"].items() if isinstance(m, dict)}
+    st.markdown("**How good these scores are here**, against your own finished runs")
+    if not marks:
+        st.caption(str(next(iter(found["marks"].values()), "")))
+        return
+    st.dataframe(
+        [
+            {"Score": n, "Weighted τ": f"{m['tau']:.2f}", "95 % interval": f"{m['lo']:.2f} … {m['hi']:.2f}",
+             "Regret": f"{m['regret']:.1f} points", "Trained candidates": m["n"]}
+            for n, m in marks.items()
+        ],
+        hide_index=True,
+    )  # fmt: skip
+    st.caption("Regret: points lost by taking the score's first choice instead of the best that you trained.")
+
+
+LEAD = "Which network will transfer best to your pictures? Scores say so before any is trained, and are marked."
+
+with chrome.page("Choose", LEAD):
+    plan.chosen_run()
+    now = plan.plan()
+    with st.container(border=True):
+        st.caption(f"Target: {chrome.short(now.target.name)}, as on the Design page.")
+        chosen = candidates()
+        count = st.select_slider("Pictures", [100, 200, 500, 1000, 2000], 500, key="choose:pictures")
+    if not chosen:
+        st.info("Choose some candidates to rank.")
+    else:
+        spec = RankSpec(target=now.target, candidates=chosen, pictures=count)
+        answer = depth.asked(
+            spec, "Rank them", "A worker looks through the candidates.", "choose:rank",
+            "One forward pass for each network; nothing is trained.",
+        )  # fmt: skip
+        if answer is not None:
+            cards(answer[1])
+            table(answer[1])
+        with st.expander("What the scores mean"):
+            st.markdown("\n".join(f"- {text}" for text in MEANING.values()))
+        with st.expander("The same from the shell"):
+            st.code(command.to_command(spec), language="bash", wrap_lines=True)

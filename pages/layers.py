@@ -1,0 +1,90 @@
+"""Layers: what each layer knows, on the depth axis of the freeze handle, and where its pictures lie."""
+
+import streamlit as st
+
+from tltk import command
+from tltk.dashboard import chrome, depth, plan
+from tltk.dashboard.network import described
+from tltk.dashboard.plot import plot
+from tltk.dashboard.points import points
+from tltk.plots.layers import alike, profile
+from tltk.spec import EmbedSpec, ProfileSpec
+
+METHODS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
+
+
+def questions():
+    """The profile and the embedding that the page shows."""
+    now = plan.plan()
+    with st.container(border=True):
+        weights, after = depth.weights_choice("layers")
+        one, two, three = st.columns(3)
+        count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="layers:pictures")
+        pooling = two.selectbox("Pooling", ("avg", "max", "project"), key="layers:pooling")
+        method = three.selectbox("Embedding", list(METHODS), format_func=METHODS.get, key="layers:method")
+        st.caption(
+            f"{now.net.backbone} on {chrome.short(now.target.name)}"
+            + (f", source {chrome.short(now.source.name)}" if now.source else "")
+            + ". Pictures and network are those of the Design page."
+        )
+    shared = {
+        "target": now.target, "source": now.source, "net": depth.net_of(weights), "after": after, "pooling": pooling,
+    }  # fmt: skip
+    return ProfileSpec(**shared, pictures=count), EmbedSpec(**shared, pictures=min(count, 500), method=method)
+
+
+def over_depth(network, spec):
+    """The handle with its overlays, and the same as a chart."""
+    answer = depth.asked(
+        spec, "Look through all layers", "A worker looks through the layers.", "layers:profile",
+        "One pass through the network takes the features of every layer; probes and shift follow. They are kept.",
+    )  # fmt: skip
+    if answer is None:
+        depth.handle(network, [], "layers:handle")
+        return
+    _, found = answer
+    columns = depth.columns_of(found)
+    names = depth.chosen_columns(columns, "layers")
+    depth.handle(network, depth.overlays(columns, names), "layers:handle")
+    left, right = st.columns([3, 2])
+    with left:
+        for unit, title in (("%", "Share"), ("", "Value")):
+            some = [c for c in columns if c.name in names and c.unit == unit]
+            if some:
+                plot(
+                    profile(some, found["names"], title), key=f"layers:profile:{unit}", height=360,
+                    alt="; ".join(f"{c.title} by layer" for c in some),
+                )  # fmt: skip
+    with right:
+        matrix = found["cka_after"] or found["cka"]
+        if matrix:
+            st.markdown("**Which layers are alike** (CKA" + (", before and after)" if found["cka_after"] else ")"))
+            across = "after" if found["cka_after"] else ""
+            plot(alike(matrix, found["names"], found["names"], across), key="layers:cka", height=400,
+                 alt="Similarity of each layer's features with each other's, from 0 to 1.")  # fmt: skip
+
+
+def in_two_dimensions(network, spec):
+    """The embedding of the layer that the handle selects; before and after side by side."""
+    st.subheader("Where the pictures lie", anchor=False)
+    answer = depth.asked(
+        spec, f"Embed every layer with {METHODS[spec.method]}", "A worker lays the pictures out, layer by layer.",
+        "layers:embed", "Every layer starts from the one before and is aligned to it, so nothing jumps without reason.",
+    )  # fmt: skip
+    if answer is not None:
+        points(*answer, depth.selected(len(network.layers)), "layers:points")
+
+
+LEAD = "What each layer knows, where two domains part, and what fine-tuning changed: all on one axis."
+
+with chrome.page("Layers", LEAD):
+    plan.chosen_run()
+    profile_spec, embed_spec = questions()
+    network = described()
+    if network is not None:
+        with st.container(border=True):
+            over_depth(network, profile_spec)
+        in_two_dimensions(network, embed_spec)
+        with st.expander("The same from the shell and from Python"):
+            st.code(command.to_command(profile_spec) + "\n" + command.to_command(embed_spec), language="bash")
+            st.code(command.to_python(profile_spec), language="python")

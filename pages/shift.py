@@ -1,0 +1,167 @@
+"""Shift: how far two domains are apart, layer by layer, against what chance gives, and which pictures say so."""
+
+import dataclasses
+
+import streamlit as st
+
+from tltk import command
+from tltk.dashboard import chrome, depth, dials, plan
+from tltk.dashboard.network import described
+from tltk.dashboard.plot import plot
+from tltk.dashboard.points import points
+from tltk.plots.layers import profile
+from tltk.shift import measures
+from tltk.spec import EmbedSpec, ProfileSpec, ShiftSpec
+
+CHEAP = ("mmd", "coral", "frechet", "energy", "sliced_wasserstein", "symmetric_kl")
+PROFILED = ("mmd", "coral")
+
+
+def two_domains() -> None:
+    """Both sides, their pictures and, in the shift lab, their dials."""
+    now = plan.plan()
+    left, right = st.columns(2)
+    with left:
+        dials.side("Source", ("source",))
+    with right:
+        dials.side("Target", ("target",))
+    drawn = now.source is not None and now.source.name.startswith("shapes") and now.target.name.startswith("shapes")
+    if not drawn and st.button(
+        "Open the shift lab", icon=":material/tune:", help="Drawn shapes, whose true shift is a dial."
+    ):
+        one = dataclasses.replace(now.target, name="shapes", n=2000, shots=0)
+        plan.put(dataclasses.replace(now, source=one, target=dataclasses.replace(one, name="shapes:hue=0.5")))
+        st.rerun()
+
+
+def questions():
+    """The three questions of this page."""
+    now = plan.plan()
+    weights, _ = depth.weights_choice("shift")
+    one, two = st.columns([1, 2])
+    count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="shift:pictures")
+    names = [n for n in measures.names() if n in CHEAP]
+    chosen = two.multiselect("Measures", names, names[:5], format_func=lambda n: n.replace("_", " "), key="shift:names")
+    shared = {"target": now.target, "source": now.source, "net": depth.net_of(weights)}
+    return (
+        ProfileSpec(**shared, pictures=count, measures=PROFILED),
+        lambda layer: ShiftSpec(**shared, pictures=count, measures=tuple(chosen), layer=layer),
+        EmbedSpec(**shared, pictures=min(count, 500), method="umap"),
+    )
+
+
+def over_depth(network, spec) -> None:
+    """Shift by layer with its null band, under the handle."""
+    answer = depth.asked(
+        spec, "Measure the shift at every layer", "A worker looks through the layers of both domains.", "shift:profile",
+        "Each measure is tested against permuted domains; the grey band is what chance gives.",
+    )  # fmt: skip
+    if answer is None:
+        depth.handle(network, [], "shift:handle")
+        return
+    _, found = answer
+    columns = depth.columns_of(found)
+    depth.handle(network, depth.overlays(columns, (*PROFILED, "probe_target")), "shift:handle")
+    for column, at in zip((c for c in columns if c.name in PROFILED), st.columns(len(PROFILED)), strict=True):
+        with at:
+            plot(
+                profile([column], found["names"], column.title), key=f"shift:profile:{column.name}", height=300,
+                alt=f"{column.title} by layer, with the band that chance gives.",
+            )  # fmt: skip
+
+
+def at_one_layer(network, ask) -> None:
+    """The table of measures, the classes, and the pictures that tell the domains apart."""
+    depth_now = len(network.layers)
+    layer = depth.selected(depth_now)
+    name = "what enters the head" if layer == depth_now else network.layers[layer].name
+    st.subheader(f"At {name}", anchor=False)
+    answer = depth.asked(
+        ask(-1 if layer == depth_now else layer), f"Test the domains at {name}", "A worker tests the domains.",
+        "shift:layer",
+    )  # fmt: skip
+    if answer is None:
+        return
+    run, found = answer
+    left, right = st.columns([3, 2])
+    with left:
+        st.dataframe(
+            [
+                {
+                    "Measure": row["measure"].replace("_", " "),
+                    "Value": f"{row['value']:.4g}",
+                    "By chance (95 %)": f"{row['null_lo']:.3g} … {row['null_hi']:.3g}",
+                    "Halves of the target": f"{row['self_lo']:.3g} … {row['self_hi']:.3g}",
+                    "p": f"{row['p']:.3g}",
+                    "Effect": f"{row['effect']:.1f}",
+                    "": "shift" if row["p"] <= 0.05 else "no shift seen",
+                }
+                for row in found["table"]
+            ],
+            hide_index=True, width="stretch",
+        )  # fmt: skip
+        st.caption(
+            f"{found['n']['source']} source and {found['n']['target']} target pictures. Effect: how many standard "
+            f"deviations above chance. {found['mixed']:.0%} of all neighbourhoods hold both domains."
+        )
+    with right:
+        classes(found)
+    witnesses(run, found)
+
+
+def classes(found) -> None:
+    """Which classes moved, and the target's class shares as guessed without its labels."""
+    if not found["per_class"]:
+        st.caption("No class has the same name in both domains, so classes cannot be compared.")
+        return
+    shift = found["label_shift"]
+    shares = shift if isinstance(shift, dict) else {}
+    st.dataframe(
+        [
+            {"Class": name, "MMD²": f"{value:.4f}"}
+            | ({"Share, source": f"{s['source']:.0%}", "estimated": f"{s['estimated']:.0%}", "true": f"{s['true']:.0%}"}
+               if (s := shares.get(name)) else {})
+            for name, value in sorted(found["per_class"].items(), key=lambda item: -item[1])
+        ],
+        hide_index=True, width="stretch",
+    )  # fmt: skip
+    st.caption("Class shares of the target are estimated from predictions alone (BBSE)." if shares else str(shift))
+
+
+def witnesses(run, found) -> None:
+    """The pictures most typical of one side only, by the MMD's witness function, with their neighbours."""
+    sheet = depth.sheet_of(run)
+    if sheet is None:
+        return
+    for side, other in (("source", "target"), ("target", "source")):
+        st.markdown(f"**Only in the {side}**, most typical first")
+        shown = found["witness"][side]
+        depth.pictures(sheet, [w["at"] for w in shown], [found["labels"][w["at"]] for w in shown])
+        with st.expander(f"The first, and its nearest in the {other}"):
+            numbers = [shown[0]["at"], *shown[0]["near"]]
+            depth.pictures(sheet, numbers, [found["labels"][n] for n in numbers])
+
+
+LEAD = "How far source and target are apart, where in the network, for which classes, and which pictures say so."
+
+with chrome.page("Shift", LEAD):
+    plan.chosen_run()
+    with st.container(border=True):
+        two_domains()
+    if plan.plan().source is None:
+        st.info("A shift needs two domains: choose a source above.")
+    else:
+        with st.container(border=True):
+            profile_spec, ask, embed_spec = questions()
+            network = described()
+            if network is not None:
+                over_depth(network, profile_spec)
+        if network is not None:
+            at_one_layer(network, ask)
+            st.subheader("Both domains in two dimensions", anchor=False)
+            embedded = depth.asked(embed_spec, "Lay both domains out with UMAP", "A worker lays the pictures out.",
+                                   "shift:embed", "UMAP compiles for some seconds, once in a worker.")  # fmt: skip
+            if embedded is not None:
+                points(*embedded, depth.selected(len(network.layers)), "shift:points")
+        with st.expander("The same from the shell"):
+            st.code("\n".join(command.to_command(s) for s in (profile_spec, ask(-1), embed_spec)), language="bash")

@@ -1,0 +1,151 @@
+"""What the pages about layers share: the question and its answer, the handle with its overlays, the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import streamlit as st
+from PIL import Image
+
+from tltk import command
+from tltk.dashboard import chrome, plan
+from tltk.dashboard.freeze_handle import Overlay, freeze_handle
+from tltk.dashboard.network import Described, cost_of, looked, wait
+from tltk.jobs import Local
+from tltk.results import Column
+from tltk.runs import ACTIVE, Run
+from tltk.spec import AnySpec, NetSpec, located
+
+ACROSS = 32  # pictures in a row of a run's contact sheet
+SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on from the start
+
+
+def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, dict[str, Any]] | None:
+    """The answer to a question that takes a while: kept, or asked for with a button, or on its way."""
+    local = Local()
+    run = Run.at(located(spec).run_id)
+    found = run.result()
+    if found is not None:
+        return run, found
+    if run.path.exists() and local.state(run.id) in ACTIVE:
+        wait(run.id, waiting)
+        if st.button("Stop", key=f"{key}:stop", icon=":material/stop:"):
+            local.cancel(run.id)
+        return None
+    if run.status.state == "failed" and run.path.exists():
+        st.error(run.status.message)
+        button = "Ask again"
+    elif promise:
+        st.caption(promise)
+    if st.button(button, key=f"{key}:ask", type="primary", icon=":material/troubleshoot:"):
+        command.validate(spec)
+        local.submit(spec, again=run.status.state == "failed")
+        st.rerun()
+    return None
+
+
+def weights_choice(key: str) -> tuple[str, str]:
+    """The weights to look at, and those to compare them with ("" = none): scratch, the plan's, finished runs'."""
+    now = plan.plan()
+    names = {"scratch": "scratch: random weights"}
+    if now.net.weights != "scratch":
+        names[now.net.weights] = f"the plan's: {chrome.short(now.net.weights)}"
+    for run in chrome.trained(now.net.backbone):
+        names[f"run:{run.id}"] = chrome.title_of(run)
+    left, right = st.columns(2)
+    start = list(names)[1] if len(names) > 1 else "scratch"
+    held = plan.flag(f"{key}:weights")
+    chosen: str = left.selectbox(
+        "Weights to look at", tuple(names), list(names).index(held if held in names else start),
+        format_func=lambda n: names[n], key=f"{key}:weights:{now.net.backbone}:{len(names)}",
+    )  # fmt: skip
+    plan.flag(f"{key}:weights", chosen)
+    others = ["", *(n for n in names if n != chosen)]
+    after = right.selectbox(
+        "Compare with", others, format_func=lambda n: names[n] if n else "nothing", key=f"{key}:after:{chosen}",
+        help="The same backbone with other weights, such as after fine-tuning: CKA, distance and both probes.",
+    )  # fmt: skip
+    return chosen, after
+
+
+def net_of(weights: str) -> NetSpec:
+    """The plan's backbone with these weights."""
+    return NetSpec(backbone=plan.plan().net.backbone, weights=weights)
+
+
+def columns_of(found: Mapping[str, Any]) -> list[Column]:
+    """The columns of a profile."""
+    return [msgspec.convert(c, Column) for c in found["columns"]]
+
+
+def overlays(columns: Sequence[Column], names: Sequence[str]) -> list[Overlay]:
+    """Those columns that the user wants under the handle."""
+    return [_overlay(c) for c in columns if c.name in names]
+
+
+def _overlay(column: Column) -> Overlay:
+    lane: Overlay = {"name": column.title, "values": list(column.values), "unit": column.unit}
+    for name in ("lo", "hi", "null_lo", "null_hi"):
+        if getattr(column, name):
+            lane[name] = list(getattr(column, name))  # type: ignore[literal-required]
+    if column.unit == "%" and "accuracy" in column.title:
+        lane["span"] = (0.0, 1.0)
+    if column.name == "probe_target":
+        lane["predicts"] = True
+    return lane
+
+
+def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = SHOWN) -> list[str]:
+    """Which columns to draw, chosen by the user."""
+    titles = {c.name: c.title for c in columns}
+    held = plan.flag(f"{key}:columns")
+    default = [n for n in (held if held is not None else usual) if n in titles]
+    names: list[str] = st.multiselect(
+        "Under the handle", list(titles), default or list(titles)[:1], format_func=lambda n: titles[n],
+        key=f"{key}:columns:{len(titles)}",
+    )  # fmt: skip
+    plan.flag(f"{key}:columns", names)
+    return names
+
+
+def handle(found: Described, lanes: Sequence[Overlay], key: str) -> int:
+    """The freeze handle as the depth axis. The layer that it selects: the last frozen one, or the first."""
+    depth = len(found.layers)
+    boundary = min(plan.read(("net", "boundary")), depth)
+    seen = looked(plan.read(("target",)), ask=False)
+    cost = cost_of(found, seen) if seen is not None else None
+    moved = freeze_handle(found.layers, boundary, key=key, cost=cost, overlays=lanes)
+    if moved is not None:
+        plan.change(("net", "boundary"), moved)
+        st.rerun()
+    return selected(depth)
+
+
+def selected(depth: int) -> int:
+    """The layer that the handle stands behind; `depth` = what enters the head, where all is frozen."""
+    boundary = int(min(plan.read(("net", "boundary")), depth))
+    return depth if boundary == depth else max(boundary - 1, 0)
+
+
+def tile(sheet: Image.Image, number: int) -> Image.Image:
+    """One picture of a contact sheet, large enough to be seen."""
+    side = sheet.width // ACROSS
+    column, row = number % ACROSS, number // ACROSS
+    found = sheet.crop((column * side, row * side, (column + 1) * side, (row + 1) * side))
+    return found.resize((96, 96), Image.Resampling.NEAREST if side < 48 else Image.Resampling.BICUBIC)
+
+
+def sheet_of(run: Run) -> Image.Image | None:
+    """The pictures that a question was about; None where they are gone."""
+    try:
+        with Image.open(run.path / "pictures.png") as image:
+            return image.convert("RGB")
+    except OSError:
+        return None
+
+
+def pictures(sheet: Image.Image, numbers: Sequence[int], captions: Sequence[str]) -> None:
+    """Pictures side by side with a line below each."""
+    st.image([tile(sheet, n) for n in numbers], list(captions), width=96)

@@ -1,0 +1,77 @@
+"""An embedding on the screen: click a point for its picture and neighbours, lasso for many, play the film."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from tltk.dashboard import depth
+from tltk.plots.embedding import film, scatter
+from tltk.runs import Run
+
+MOST = 24  # pictures of a selection that are shown
+
+
+def points(run: Run, found: Mapping[str, Any], layer: int, key: str) -> None:
+    """The frame of this layer; with other weights beside it where they were asked for."""
+    left, right = st.columns([1, 3])
+    colour = left.segmented_control("Colour", ["class", "domain"], default="class", key=f"{key}:colour") or "class"
+    play = right.toggle("Film through the layers", key=f"{key}:film")
+    sides = [w for w in ("", "before", "after") if any(f["weights"] == w for f in found["frames"])]
+    chosen: list[int] = []
+    for column, side in zip(st.columns(len(sides)), sides, strict=True):
+        frames = [f for f in found["frames"] if f["weights"] == side]
+        frame = next((f for f in frames if f["layer"] == layer), frames[-1])
+        with column:
+            st.markdown(f"**{frame['name']}**" + (f", {side}" if side else ""))
+            if play:
+                st.plotly_chart(film(found, frames, colour), key=f"{key}:film:{side}", height=560)
+                continue
+            event: Any = st.plotly_chart(
+                scatter(found, frame, colour), key=f"{key}:scatter:{side}", height=460, on_select="rerun",
+                selection_mode=("points", "lasso", "box"),
+            )  # fmt: skip
+            st.caption(_quality(frame))
+            chosen = chosen or [int(p["customdata"]) for p in event.selection.points if "customdata" in p]
+            if len(chosen) == 1:
+                _one(run, found, frame, chosen[0])
+    if len(chosen) > 1:
+        _many(run, found, chosen)
+    elif not chosen and not play:
+        st.caption("Click a point to see its picture and its nearest neighbours; draw around points to see them all.")
+
+
+def _quality(frame: Mapping[str, Any]) -> str:
+    """What the plane kept of the truth, in figures."""
+    parts = {
+        "trustworthiness": "trustworthiness {:.2f} (1 = neighbours here are neighbours in truth)",
+        "hit": "neighbourhood hit {:.0%} (neighbours of the same class)",
+        "mixing": "domain mixing {:.2f} (1 = mixed, 0 = apart)",
+    }
+    return " · ".join(text.format(frame[name]) for name, text in parts.items() if frame[name] is not None)
+
+
+def _side(found: Mapping[str, Any], number: int) -> str:
+    return f"{found['labels'][number]}, {('target', 'source')[found['domain'][number]]}"
+
+
+def _one(run: Run, found: Mapping[str, Any], frame: Mapping[str, Any], number: int) -> None:
+    """A picture, and those whose features are nearest at this layer."""
+    sheet = depth.sheet_of(run)
+    if sheet is None:
+        st.caption("The pictures of this answer are gone; ask again to see them.")
+        return
+    near = frame["near"][number]
+    st.markdown(f"**{_side(found, number)}**, then its nearest in this layer's own space")
+    depth.pictures(sheet, [number, *near], [_side(found, n) for n in (number, *near)])
+
+
+def _many(run: Run, found: Mapping[str, Any], numbers: list[int]) -> None:
+    """The pictures of a selection."""
+    sheet = depth.sheet_of(run)
+    more = f", the first {MOST}" if len(numbers) > MOST else ""
+    st.markdown(f"**{len(numbers)} pictures chosen**{more}")
+    if sheet is not None:
+        depth.pictures(sheet, numbers[:MOST], [_side(found, n) for n in numbers[:MOST]])

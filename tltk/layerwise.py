@@ -1,0 +1,238 @@
+"""Every quantity on one depth axis: what each layer knows, and where two domains part.
+
+A column is a list of numbers, one per layer and one for what enters the head, with an interval or a
+null band beside it where there is one. Features come from one pass; columns are kept by content, so
+that a question with one measure more computes that measure alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from tltk import home
+from tltk.errors import BadSpec, TltkError
+from tltk.nn.net import Net
+from tltk.probe import Probe, probe, wilson
+from tltk.reduce.cka import cka, cka_matrix
+from tltk.reduce.dead_units import dead_units
+from tltk.reduce.effective_rank import effective_rank
+from tltk.reduce.knn_accuracy import knn_accuracy
+from tltk.results import Column
+from tltk.sample import Room, Sample, features, network, samples, with_weights
+from tltk.shift import measures
+from tltk.shift.null import Null, permutation_mmd, permutation_test
+from tltk.spec import ProfileSpec
+
+MATRIX = 1000  # pictures from which the matrix of CKA between layers is computed
+FORMAT = 1  # raise it when a column's numbers come out otherwise than before
+
+Each = Callable[[int], dict[str, float]]  # layer → its entries of a column
+
+
+def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
+    """All columns that the spec asks for.
+
+    Returns:
+        names (layers, then "features"), columns, cka (matrix between layers on the target), n, chance,
+        seconds by part.
+
+    Raises:
+        UnknownName, BadSpec: A measure that is not there; a source that is missing where one is needed.
+        WeightsMissing: Weights that are not there, or do not fit.
+    """
+    for name in spec.measures:
+        measures[name]
+    start = time.perf_counter()
+    target, source = samples(spec, room)
+    net = network(spec.net, target, spec.seed)
+    by_side: dict[str, tuple[Sample, list[Tensor]]] = {}
+    for side, sample in (("target", target), ("source", source)):
+        if sample is not None:
+            by_side[side] = sample, features(net, sample, room, spec.pooling)
+    seconds = {"features": time.perf_counter() - start}
+    ledger = _Ledger(room, net.names[:-1], seconds)
+    for side, (sample, layers) in by_side.items():
+        _knowledge(ledger, side, sample, layers, spec)
+    if source is not None:
+        for name in spec.measures:
+            _shift(ledger, name, by_side["source"][1], by_side["target"][1], spec)
+    matrix = _matrix(ledger, by_side["target"][1])
+    after = _after(ledger, net, target, by_side["target"][1], spec, room) if spec.after else None
+    seconds["all"] = time.perf_counter() - start
+    return {
+        "names": [*net.names[:-1], "features"],
+        "depth": net.depth,
+        "columns": [msgspec.to_builtins(c) for c in ledger.columns],
+        "cka": matrix,
+        "cka_after": after,
+        "n": {side: len(sample) for side, (sample, _) in by_side.items()},
+        "chance": {side: _chance(sample) for side, (sample, _) in by_side.items()},
+        "seconds": {k: round(v, 3) for k, v in seconds.items()},
+    }
+
+
+class _Ledger:
+    """Columns as they are found; each is kept under a key of its content."""
+
+    def __init__(self, room: Room, names: tuple[str, ...], seconds: dict[str, float]) -> None:
+        self.room, self.names, self.seconds = room, (*names, "features"), seconds
+        self.columns: list[Column] = []
+
+    def add(self, name: str, title: str, unit: str, layers: list[Tensor], settings: list[Any], each: Each) -> None:
+        """Compute a column layer by layer, or find it."""
+        start = time.perf_counter()
+        path = home.room("columns") / f"{_key(name, layers, settings)}.json"
+        try:
+            column = msgspec.json.decode(path.read_bytes(), type=Column)
+        except (OSError, msgspec.MsgspecError):
+            entries = []
+            for i, layer in enumerate(self.names):
+                self.room.desk.check()
+                self.room.desk.say(f"{title}: {layer}, {i + 1} of {len(self.names)}.")
+                entries.append(each(i))
+            column = Column(name, title, unit, **{k: [e[k] for e in entries] for k in entries[0]})
+            home.write_whole(path, msgspec.json.encode(column))
+        self.columns.append(column)
+        self.seconds[name] = time.perf_counter() - start
+
+
+def _key(name: str, layers: list[Tensor], settings: list[Any]) -> str:
+    digest = hashlib.blake2b(json.dumps([FORMAT, torch.__version__, name, settings]).encode(), digest_size=16)
+    for x in layers:
+        digest.update(np.ascontiguousarray(x.numpy()).data)
+    return digest.hexdigest()
+
+
+# -- what a layer knows ---------------------------------------------------------------------------
+
+
+def _knowledge(ledger: _Ledger, side: str, sample: Sample, layers: list[Tensor], spec: ProfileSpec) -> None:
+    """Probe, nearest neighbours, effective rank and silent units of one domain."""
+    labels, settings = sample.labels, [sample.labels.tolist(), spec.seed]
+    chance = wilson(round(_chance(sample) * len(sample)), len(sample))
+
+    def probed(i: int) -> dict[str, float]:
+        found: Probe = probe(spec.probe, layers[i], labels, seed=spec.seed)
+        return {"values": found.accuracy, "lo": found.lo, "hi": found.hi, "null_lo": chance[0], "null_hi": chance[1]}
+
+    def near(i: int) -> dict[str, float]:
+        value = _knn(layers[i], labels, spec.seed)
+        lo, hi = wilson(round(value * len(labels)), len(labels))
+        return {"values": value, "lo": lo, "hi": hi, "null_lo": chance[0], "null_hi": chance[1]}
+
+    kept = layers
+    ledger.add(f"probe_{side}", f"Probe accuracy, {side}", "%", kept, [*settings, spec.probe], probed)
+    ledger.add(f"knn_{side}", f"kNN accuracy, {side}", "%", kept, settings, near)
+    ledger.add(
+        f"rank_{side}", f"Effective rank, {side}", "", kept, [], lambda i: {"values": effective_rank(layers[i])}
+    )
+    ledger.add(f"dead_{side}", f"Silent units, {side}", "%", kept, [], lambda i: {"values": dead_units(layers[i])})
+
+
+def _knn(x: Tensor, labels: Tensor, seed: int, folds: int = 5) -> float:
+    """kNN accuracy, each fifth of the pictures asked against the others."""
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
+    right = 0.0
+    for held in order.chunk(folds):
+        mask = torch.ones(len(x), dtype=torch.bool)
+        mask[held] = False
+        right += knn_accuracy(x[mask], labels[mask], x[held], labels[held]) * len(held)
+    return right / len(x)
+
+
+def _chance(sample: Sample) -> float:
+    """Accuracy of always naming the most frequent class."""
+    return float(torch.bincount(sample.labels).max()) / len(sample)
+
+
+# -- where domains part ---------------------------------------------------------------------------
+
+
+def _shift(ledger: _Ledger, name: str, source: list[Tensor], target: list[Tensor], spec: ProfileSpec) -> None:
+    """One shift measure with its null at every layer."""
+
+    def measured(i: int) -> dict[str, float]:
+        found = with_null(name, source[i], target[i], spec.permutations, spec.seed)
+        return {
+            "values": found.value, "null_lo": found.lo, "null_hi": found.hi, "p": found.p, "effect": found.effect,
+        }  # fmt: skip
+
+    title = {"mmd": "MMD²", "coral": "CORAL", "frechet": "Fréchet distance"}.get(name, name.replace("_", " "))
+    settings = [spec.permutations, spec.seed]
+    ledger.add(name, f"{title}, source to target", "", [*source, *target], settings, measured)
+
+
+def with_null(name: str, source: Tensor, target: Tensor, permutations: int, seed: int) -> Null:
+    """A shift measure beside what chance gives: all permutations at once where it is the MMD."""
+    if name == "mmd":
+        return permutation_mmd(source, target, permutations=permutations, seed=seed)
+    return permutation_test(measures[name], source, target, permutations=permutations, seed=seed)
+
+
+# -- how layers differ ----------------------------------------------------------------------------
+
+
+def _matrix(ledger: _Ledger, layers: list[Tensor]) -> list[list[float]] | None:
+    """Unbiased CKA between all pairs of layers, on the target's pictures."""
+    start = time.perf_counter()
+    some = [x[:MATRIX] for x in layers]
+    if len(some[0]) < 4:
+        return None
+    ledger.room.desk.say("CKA between layers.")
+    found = cka_matrix(some, some)
+    ledger.seconds["cka"] = time.perf_counter() - start
+    return _plain(found)
+
+
+def _plain(matrix: Tensor) -> list[list[float]]:
+    """Rounded, and without what JSON cannot hold: a constant layer is like no other."""
+    return [[round(v, 5) for v in row] for row in matrix.nan_to_num(0.0).tolist()]
+
+
+def _after(
+    ledger: _Ledger, net: Net, target: Sample, before: list[Tensor], spec: ProfileSpec, room: Room
+) -> list[list[float]]:
+    """The same pictures through other weights: CKA and probe of each layer, and how far its weights went."""
+    other = network(with_weights(spec.net, spec.after), target, spec.seed)
+    if other.names != net.names:
+        raise BadSpec(f"The weights {spec.after} must belong to {spec.net.backbone}. Their layers differ.")
+    later = features(other, target, room, spec.pooling)
+    labels = target.labels
+
+    def alike(i: int) -> dict[str, float]:
+        try:
+            return {"values": cka(before[i], later[i], unbiased=True)}
+        except TltkError:
+            return {"values": 0.0}
+
+    def probed(i: int) -> dict[str, float]:
+        found = probe(spec.probe, later[i], labels, seed=spec.seed)
+        return {"values": found.accuracy, "lo": found.lo, "hi": found.hi}
+
+    change = distances(net, other)
+    settings = [labels.tolist(), spec.seed, spec.probe]
+    ledger.add("probe_after", "Probe accuracy after, target", "%", later, settings, probed)
+    ledger.add("cka_after", "CKA, before and after", "", [*before, *later], [], alike)
+    ledger.add("change", "Relative weight change", "%", later, [change], lambda i: {"values": change[i]})
+    return _plain(cka_matrix([x[:MATRIX] for x in before], [x[:MATRIX] for x in later]))
+
+
+def distances(before: Net, after: Net) -> list[float]:
+    """‖w − w₀‖₂ / ‖w₀‖₂ of each layer; 0 for the last entry, what enters the head has no weights."""
+    moved, size = [0.0] * (before.depth + 1), [0.0] * (before.depth + 1)
+    new = dict(after.named_parameters())
+    for name, old in before.named_parameters():
+        layer = before.layer_of[name]
+        if layer < before.depth and new[name].shape == old.shape:
+            moved[layer] += float((new[name].detach() - old.detach()).double().square().sum())
+            size[layer] += float(old.detach().double().square().sum())
+    return [(m / s) ** 0.5 if s else 0.0 for m, s in zip(moved, size, strict=True)]

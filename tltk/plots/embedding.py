@@ -1,0 +1,82 @@
+"""Pictures as points: colour is the class, shape the domain; and the film through the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from tltk.plots.theme import layout
+
+# Glasbey-like: far apart for the eye in light and dark; after ten classes the colours begin anew.
+CLASSES = (
+    "#4C9BE8", "#F28E2B", "#4FB06D", "#E15759", "#B07AA1", "#9C755F", "#EDC948", "#76B7B2", "#FF9DA7", "#8F8F8F",
+)  # fmt: skip
+SIDES = (("target", "circle"), ("source", "x"))
+
+
+def scatter(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str = "class") -> go.Figure:
+    """One frame. `colour` is class or domain."""
+    return go.Figure(data=_traces(result, frame, colour), layout=_layout())
+
+
+def film(result: Mapping[str, Any], frames: Sequence[Mapping[str, Any]], colour: str = "class") -> go.Figure:
+    """All frames, with a button to play them and a slider of the layers."""
+    figure = go.Figure(data=_traces(result, frames[0], colour), layout=_layout())
+    figure.frames = [
+        go.Frame(data=_traces(result, frame, colour), name=f"{i} {frame['name']}") for i, frame in enumerate(frames)
+    ]
+    easing = {"duration": 600, "easing": "cubic-in-out"}
+    moving = {"frame": {"duration": 700}, "transition": easing, "fromcurrent": True}
+    still = {"mode": "immediate", "frame": {"duration": 0}, "transition": {"duration": 300}}
+    steps = [
+        {"label": frame["name"], "method": "animate", "args": [[f"{i} {frame['name']}"], still]}
+        for i, frame in enumerate(frames)
+    ]
+    play = {"label": "▶ Play", "method": "animate", "args": [None, moving]}
+    pause = {"label": "❚❚", "method": "animate", "args": [[None], {**still, "mode": "immediate"}]}
+    menu = {"type": "buttons", "direction": "left", "x": 0, "y": -0.08, "yanchor": "top", "buttons": [play, pause]}
+    xs = [v for frame in frames for v in frame["x"]]
+    ys = [v for frame in frames for v in frame["y"]]
+    figure.update_layout(
+        updatemenus=[{**menu, "pad": {"t": 8}, "showactive": False}],
+        sliders=[{"steps": steps, "x": 0.16, "len": 0.84, "y": -0.05, "currentvalue": {"prefix": "Layer "}}],
+        xaxis={"range": _span(xs)}, yaxis={"range": _span(ys)},
+    )  # fmt: skip
+    return figure
+
+
+def _span(values: Sequence[float]) -> list[float]:
+    room = 0.05 * ((max(values) - min(values)) or 1.0)
+    return [min(values) - room, max(values) + room]
+
+
+def _traces(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str) -> list[go.Scattergl]:
+    """One trace per class and domain; `customdata` is the picture's number on the sheet."""
+    names, domain = result["labels"], result["domain"]
+    traces = []
+    both = result["n"]["source"] > 0
+    classes = sorted(set(names))
+    for side, (title, symbol) in enumerate(SIDES if both else SIDES[:1]):
+        for number, name in enumerate(classes if colour == "class" else [None]):
+            at = [i for i, d in enumerate(domain) if d == side and (name is None or names[i] == name)]
+            if not at:
+                continue
+            shade = CLASSES[(side if name is None else number) % len(CLASSES)]
+            traces.append(go.Scatter(
+                x=[frame["x"][i] for i in at], y=[frame["y"][i] for i in at], mode="markers", customdata=at,
+                name=title if name is None else f"{name}, {title}" if both else name,
+                marker={"color": shade, "symbol": symbol, "size": 6 if symbol == "x" else 7, "opacity": 0.85},
+                text=[f"{names[i]}, {title}" for i in at], hovertemplate="%{text}<extra></extra>",
+            ))  # fmt: skip
+    return traces
+
+
+def _layout() -> go.Layout:
+    bare = {"showticklabels": False, "showgrid": False, "title": {"text": ""}}
+    return layout(
+        "", "", hovermode="closest", xaxis=bare, yaxis={**bare, "scaleanchor": "x"}, dragmode="lasso",
+        margin={"l": 10, "r": 10, "t": 10, "b": 10}, uirevision="keep",
+        legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top", "itemsizing": "constant"},
+    )  # fmt: skip

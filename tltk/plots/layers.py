@@ -1,0 +1,63 @@
+"""Figures over depth: columns with their bands, and which layers are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from tltk.plots.curves import faint
+from tltk.plots.theme import SEQUENCE, layout
+from tltk.results import Column
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
+
+
+def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.Figure:
+    """Lines over layers: intervals as whiskers, what chance gives as a grey band, p ≤ .05 as a filled mark."""
+    figure = go.Figure(layout=layout("Layer", title))
+    for column in columns:
+        if column.null_hi:
+            _band(figure, names, column.null_lo, column.null_hi, f"{column.title}: by chance")
+    for i, column in enumerate(columns):
+        colour, symbol = SEQUENCE[i % len(SEQUENCE)], SYMBOLS[i % len(SYMBOLS)]
+        sure = [p <= 0.05 for p in column.p] or [True] * len(column.values)
+        error = (
+            {
+                "type": "data", "symmetric": False, "thickness": 1, "color": faint(colour, 0.7),
+                "array": [h - v for h, v in zip(column.hi, column.values, strict=True)],
+                "arrayminus": [v - low for low, v in zip(column.lo, column.values, strict=True)],
+            }
+            if column.hi else None
+        )  # fmt: skip
+        figure.add_scatter(
+            x=list(names), y=column.values, mode="lines+markers", name=column.title, error_y=error,
+            line={"color": colour}, marker={"size": 9, "symbol": [symbol if s else f"{symbol}-open" for s in sure]},
+            customdata=[f"p = {p:.3g}" for p in column.p] or None,
+            hovertemplate="%{y:.3g} %{customdata}" if column.p else "%{y:.3g}",
+        )  # fmt: skip
+    if columns and all(c.unit == "%" for c in columns):
+        figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(type="category")
+    return figure
+
+
+def _band(figure: go.Figure, names: Sequence[str], lo: Sequence[float], hi: Sequence[float], name: str) -> None:
+    figure.add_scatter(
+        x=[*names, *reversed(names)], y=[*hi, *reversed(lo)], fill="toself", mode="lines", hoverinfo="skip",
+        fillcolor="rgba(127,127,127,0.22)", line={"width": 0}, name=name,
+    )  # fmt: skip
+
+
+def alike(
+    matrix: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], across: str = ""
+) -> go.Figure:
+    """CKA between layers, 0 to 1; the diagonal is a layer with itself, or with what it became."""
+    figure = go.Figure(layout=layout(across, "", hovermode="closest"))
+    figure.add_heatmap(
+        z=matrix, x=list(columns), y=list(rows), zmin=0, zmax=1, colorscale="Cividis",
+        hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>", colorbar={"title": {"text": "CKA"}, "thickness": 12},
+    )  # fmt: skip
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure

@@ -1,0 +1,102 @@
+"""The verbs that look instead of train: `tltk profile`, `shift`, `embed`, `rank`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tltk.shell import launch, spec_options
+from tltk.spec import EmbedSpec, ProfileSpec, RankSpec, ShiftSpec
+
+
+@click.command()
+@spec_options(ProfileSpec)
+def profile(**given: Any) -> None:
+    """What each layer knows, and where two domains part: a table over depth."""
+    launch(ProfileSpec, given, _show_profile)
+
+
+@click.command()
+@spec_options(ShiftSpec)
+def shift(**given: Any) -> None:
+    """How far two domains are apart at a layer, each measure beside what chance gives."""
+    launch(ShiftSpec, given, _show_shift)
+
+
+@click.command()
+@spec_options(EmbedSpec)
+def embed(**given: Any) -> None:
+    """Pictures in two dimensions, layer by layer: coordinates with --json, their quality without."""
+    launch(EmbedSpec, given, _show_embedding)
+
+
+@click.command()
+@spec_options(RankSpec)
+def rank(**given: Any) -> None:
+    """Which network will transfer best to the target, scored before any is trained."""
+    launch(RankSpec, given, _show_ranking)
+
+
+def _show_profile(found: dict[str, Any]) -> None:
+    columns = found["columns"]
+    rows = [
+        [name, *(_number(c["values"][i], c["unit"], c["p"][i] if c.get("p") else None) for c in columns)]
+        for i, name in enumerate(found["names"])
+    ]
+    _table(["layer", *(c["name"] for c in columns)], rows)
+    click.echo("* p ≤ .05 against permuted domains")
+
+
+def _show_shift(found: dict[str, Any]) -> None:
+    rows = [
+        [r["measure"], f"{r['value']:.4g}", f"{r['null_lo']:.3g} … {r['null_hi']:.3g}",
+         f"{r['p']:.3g}", f"{r['effect']:.1f}"]
+        for r in found["table"]
+    ]  # fmt: skip
+    click.echo(f"at {found['name']}: {found['n']['source']} source and {found['n']['target']} target pictures")
+    _table(["measure", "value", "by chance (95 %)", "p", "effect"], rows)
+    click.echo(f"neighbourhoods that hold both domains: {found['mixed']:.0%}")
+    if found["per_class"]:
+        _table(["class", "MMD²"], [[c, f"{v:.4f}"] for c, v in found["per_class"].items()])
+
+
+def _show_embedding(found: dict[str, Any]) -> None:
+    rows = [
+        [f["name"], f["weights"] or "-", *(_number(f[k], "") for k in ("trustworthiness", "hit", "mixing"))]
+        for f in found["frames"]
+    ]
+    _table(["layer", "weights", "trustworthiness", "neighbourhood hit", "domain mixing"], rows)
+    click.echo("The coordinates are in the run's result.json; --json prints them.")
+
+
+def _show_ranking(found: dict[str, Any]) -> None:
+    names = list(found["marks"])
+    rows = [
+        [f"{r['backbone']}@{r['weights']}", *(_number(r["scores"].get(n), "") for n in names),
+         _number(r["trained"], "%")]
+        for r in found["rows"]
+    ]  # fmt: skip
+    _table(["candidate", *names, "trained"], rows)
+    for name, mark in found["marks"].items():
+        if isinstance(mark, dict):
+            click.echo(
+                f"{name}: weighted τ {mark['tau']:.2f} ({mark['lo']:.2f} … {mark['hi']:.2f}) over {mark['n']} trained "
+                f"candidates, regret {mark['regret']:.1f} points"
+            )
+
+
+def _number(value: float | None, unit: str, p: float | None = None) -> str:
+    if value is None:
+        return "–"
+    text = f"{value:.1%}" if unit == "%" else f"{value:.3g}"
+    return text + ("*" if p is not None and p <= 0.05 else "")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns padded to their widest entry; the first to the left, figures to the right."""
+    widths = [max(len(line[i]) for line in (head, *rows)) for i in range(len(head))]
+    for line in (head, *rows):
+        figures = [cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]
+        click.echo("  ".join([line[0].ljust(widths[0]), *figures]).rstrip())

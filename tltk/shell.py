@@ -1,0 +1,174 @@
+"""What the verbs of the shell share: options from specs, following a run, printing it, failing in sentences."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tltk import command
+from tltk.command import Launched
+from tltk.errors import RunProblem, TltkError
+from tltk.jobs import Local, wait
+from tltk.runs import Run
+from tltk.spec import TRAININGS, AnySpec, read_spec
+
+LISTS = {
+    "lrs": "Learning rates that both arms are searched over, with commas.",
+    "measures": "Shift measures, with commas.",
+    "candidates": "Networks, each BACKBONE@WEIGHTS, with commas; without @ from scratch.",
+    "scores": "Scores, with commas.",
+}
+
+
+class Verb(click.Group):
+    """Click with our way of failing: a sentence on stderr, 1 for a failed run, 2 for bad input."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; a `TltkError` is its sentence, nothing more."""
+        try:
+            return super().invoke(ctx)
+        except TltkError as fault:
+            click.echo(str(fault), err=True)
+            ctx.exit(1 if isinstance(fault, RunProblem) else 2)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json`, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")(function)
+
+
+def out(body: Any, wanted: bool = True) -> None:
+    """Print JSON, if it is wanted."""
+    if wanted:
+        click.echo(json.dumps(body, indent=1, default=str))
+
+
+def spec_options(kind: type[Launched]) -> Callable[..., Any]:
+    """A click option for every knob of the spec."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(command.options(kind)):
+            rule = option.knob
+            span = f" [{rule.lo:g} … {rule.hi:g}]" if rule.lo is not None and rule.hi is not None else ""
+            names = f" One of {', '.join(rule.choices)}." if rule.choices else ""
+            function = click.option(
+                f"--{option.flag}", option.key, type=type(rule.default), default=None,
+                help=f"{rule.help}{names}{span} Default {rule.default}.",
+            )(function)  # fmt: skip
+        if kind in TRAININGS:
+            function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
+            function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
+        for name in command.lists(kind):
+            function = click.option(f"--{name}", help=LISTS[name])(function)
+        function = click.option("--spec", "file", type=click.Path(path_type=Path), help="A JSON file.")(function)
+        function = click.option("--again", is_flag=True, help="Forget an earlier run of the same spec.")(function)
+        function = click.option("--detach", is_flag=True, help="Queue it and return at once.")(function)
+        function = click.option("--timeout", default=0.0, help="Stop it after so many seconds; 0 = never.")(function)
+        return json_option(function)
+
+    return decorate
+
+
+def launch(kind: type[Launched], given: dict[str, Any], show: Callable[[dict[str, Any]], None] | None = None) -> None:
+    """Queue what was asked for, follow it, and print how it ended; `show` prints an answer."""
+    file, as_json = given.pop("file"), given.pop("as_json")
+    spec: AnySpec
+    if file is None:
+        spec = command.build(kind, given)
+    else:
+        try:
+            spec = read_spec(file.read_bytes())
+        except OSError as fault:
+            raise click.UsageError(f"--spec must name a JSON file. It cannot be read: {fault}.") from None
+        if not isinstance(spec, kind):
+            raise click.UsageError(f"{file} must hold a spec of kind {kind.kind!r}. It holds {spec.kind!r}.")
+    command.validate(spec)
+    run = Local().submit(spec, again=given["again"], timeout=given["timeout"])
+    if not given["detach"]:
+        follow(run)
+    report(run, as_json)
+    result = run.result()
+    if show is not None and result is not None and not as_json and Local().state(run.id) == "done":
+        show(result)
+    end(run, given["detach"])
+
+
+def end(run: Run, detached: bool) -> None:
+    """A run that was followed and stopped before its end is not done: exit code 1."""
+    if not detached and Local().state(run.id) != "done":
+        sys.exit(1)
+
+
+def follow(run: Run) -> None:
+    """Wait for the end, with a progress bar where there is a terminal; Ctrl-C asks the run to stop."""
+    from tqdm import tqdm
+
+    bar = tqdm(total=1, disable=not sys.stderr.isatty(), unit="epoch", leave=False)
+
+    def watch(run: Run) -> None:
+        status = run.status
+        bar.total = status.epochs or 1
+        bar.n = status.epoch
+        bar.set_description(status.message or f"{run.id} {status.state}")
+
+    try:
+        wait(run, watch)
+    except KeyboardInterrupt:
+        Local().cancel(run.id)
+        click.echo(f"Asked run {run.id} to stop; `tltk runs resume {run.id}` goes on with it.", err=True)
+        raise
+    finally:
+        bar.close()
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """A run as JSON: id, kind, state, message, progress, spec and result."""
+    status, spec = run.status, run.spec
+    return {
+        "id": run.id,
+        "kind": spec.kind,
+        "state": Local().state(run.id),
+        "message": status.message,
+        "epoch": status.epoch,
+        "epochs": status.epochs,
+        "seconds": status.seconds,
+        "device": status.device,
+        "path": str(run.path),
+        "spec": json.loads(spec.to_json()),
+        "result": run.result(),
+        "children": [c.id for c in run.children()],
+    }
+
+
+def report(run: Run, as_json: bool) -> None:
+    """How a run ended: in a sentence or two, or as JSON."""
+    if as_json:
+        out(summary(run))
+        return
+    result, state = run.result(), Local().state(run.id)
+    click.echo(f"run {run.id} · {state} · {run.path}")
+    if result and "verdict" in result:
+        click.echo(result["verdict"]["sentence"])
+    elif result and "accuracy" in result:
+        click.echo(
+            f"test accuracy {result['accuracy']:.3f}, macro-F1 {result['macro_f1']:.3f} after "
+            f"{result['steps']:,} steps in {result['seconds']:.1f} s on {result['device']}; "
+            f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
+        )
+    elif run.status.message:
+        click.echo(run.status.message)
+
+
+def ask(question: AnySpec) -> dict[str, Any]:
+    """What a worker answers to a question of seconds."""
+    found = Local().submit(question)
+    follow(found)
+    result = found.result()
+    if result is None:
+        raise RunProblem(f"Run {found.id} must have an answer. It is {found.status.state}; ask again.")
+    return result
