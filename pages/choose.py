@@ -37,13 +37,17 @@ def candidates() -> tuple[str, ...]:
 
 def cards(found) -> None:
     """The first three, in plain words."""
+    classes = found["classes"]
     places = ("Looks best", "Second", "Third")
     for column, place, row in zip(st.columns(3), places, found["rows"], strict=False):
         with column, st.container(border=True):
             st.markdown(f"**{place}: {row['backbone']}**")
             st.caption(chrome.short(row["weights"]))
             probe = row["scores"].get("probe")
-            words = [f"A linear classifier on its features names {probe:.0%} rightly."] if probe is not None else []
+            words = []
+            if probe is not None:
+                guess = f"by guessing it would be {1 / classes:.0%}"
+                words.append(f"A linear classifier on its features names {probe:.0%} rightly; {guess}.")
             if "parameters" in row:
                 words.append(f"{row['parameters'] / 1e6:.1f} million parameters, {row['width']} features.")
             if row["trained"] is not None:
@@ -53,17 +57,22 @@ def cards(found) -> None:
 
 def table(found) -> None:
     """Every candidate and score; the mark of each score below."""
-    names = list(found["marks"])
+    rows = found["rows"]
+    names = [n for n in found["marks"] if any(n in row["scores"] for row in rows)]
+    trained = any(row["trained"] is not None for row in rows)
     st.dataframe(
         [
             {"Network": row["backbone"], "Weights": chrome.short(row["weights"])}
             | {n: row["scores"].get(n) for n in names}
-            | {"trained": row["trained"]}
-            for row in found["rows"]
+            | ({"trained": row["trained"]} if trained else {})
+            for row in rows
         ],
         hide_index=True, width="stretch",
         column_config={n: st.column_config.NumberColumn(n, help=MEANING.get(n), format="%.3f") for n in names},
     )  # fmt: skip
+    left_out = {n: row["why"][n] for row in rows for n in found["marks"] if n not in names and n in row["why"]}
+    for name, why in left_out.items():
+        st.caption(f"{name} is left out: {why}")
     marks = {n: m for n, m in found["marks"].items() if isinstance(m, dict)}
     st.markdown("**How good these scores are here**, against your own finished runs")
     if not marks:

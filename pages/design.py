@@ -213,6 +213,7 @@ with chrome.page("Design", LEAD):
         with st.expander("More: regularisation, augmentation, device, seeds"):
             for name in (
                 "patience", "warmup", "label_smoothing", "mixup", "clip", "momentum", "precision", "device", "cache",
+                "snapshots",
             ):  # fmt: skip
                 controls.field("optim", name)
             for name in ("crop", "flip", "colour", "rotation", "copies"):

@@ -1,5 +1,7 @@
 """Layers: what each layer knows, on the depth axis of the freeze handle, and where its pictures lie."""
 
+import dataclasses
+
 import streamlit as st
 
 from tltk import command
@@ -30,7 +32,11 @@ def questions():
     shared = {
         "target": now.target, "source": now.source, "net": depth.net_of(weights), "after": after, "pooling": pooling,
     }  # fmt: skip
-    return ProfileSpec(**shared, pictures=count), EmbedSpec(**shared, pictures=min(count, 500), method=method)
+    over = "epochs" if depth.has_snapshots(weights) and three.toggle("Film through the epochs") else "layers"
+    wanted = EmbedSpec(**shared, pictures=min(count, 500), method=method, over=over)
+    if over == "epochs":
+        wanted = dataclasses.replace(wanted, after="")
+    return ProfileSpec(**shared, pictures=count), wanted
 
 
 def over_depth(network, spec):
@@ -68,7 +74,8 @@ def in_two_dimensions(network, spec):
     """The embedding of the layer that the handle selects; before and after side by side."""
     st.subheader("Where the pictures lie", anchor=False)
     answer = depth.asked(
-        spec, f"Embed every layer with {METHODS[spec.method]}", "A worker lays the pictures out, layer by layer.",
+        spec, f"Embed every {'epoch' if spec.over == 'epochs' else 'layer'} with {METHODS[spec.method]}",
+        "A worker lays the pictures out, layer by layer.",
         "layers:embed", "Every layer starts from the one before and is aligned to it, so nothing jumps without reason.",
     )  # fmt: skip
     if answer is not None:

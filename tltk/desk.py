@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from tltk.nn.net import Net
 from tltk.results import Row
 
 
@@ -23,6 +24,7 @@ class Desk:
     say: Callable[[str], None] = lambda sentence: None
     check: Callable[[], None] = lambda: None  # raises Stopped when the user asked for it
     save: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None
+    snapshot: Callable[[Net, int], None] = lambda net, epoch: None  # keeps the weights after an epoch
     saved: tuple[dict[str, Tensor], dict[str, Any]] | None = None
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from tltk.errors import BadSpec, TltkError
 from tltk.reduce.embed import film
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
+from tltk.runs import Run
 from tltk.sample import Room, Sample, contact_sheet, features, network, samples, with_weights
 from tltk.spec import EmbedSpec
 
@@ -35,6 +36,8 @@ def embedding(spec: EmbedSpec, room: Room) -> tuple[dict[str, Any], Image.Image]
     names = [*net.names[:-1], "features"]
     if spec.layer > net.depth:
         raise BadSpec(f"layer must be from 0 to {net.depth}, or -1 for all. Got {spec.layer}.")
+    if spec.over == "epochs":
+        return _through_epochs(spec, room, parts, net.depth if spec.layer < 0 else spec.layer)
     chosen = list(range(net.depth + 1)) if spec.layer < 0 else [spec.layer]
     stacks = [("before" if spec.after else "", _layers(net, parts, room, spec))]
     if spec.after:
@@ -47,27 +50,67 @@ def embedding(spec: EmbedSpec, room: Room) -> tuple[dict[str, Any], Image.Image]
     taken = [stacks[s][1][i] for s, i in order]
     read = time.perf_counter() - start
 
+    titles = [(layer, names[layer], stacks[which][0]) for which, layer in order]
+    frames = sorted(_frames(spec, room, parts, taken, titles), key=lambda f: (f["weights"] == "after", f["layer"]))
+    seconds = {"features": round(read, 3), "all": round(time.perf_counter() - start, 3)}
+    return _result(spec, parts, names, frames, seconds), contact_sheet(parts)
+
+
+def _through_epochs(
+    spec: EmbedSpec, room: Room, parts: list[Sample], layer: int
+) -> tuple[dict[str, Any], Image.Image]:
+    """The same layer at every snapshot of a run: a frame's `layer` is then its epoch."""
+    kind, _, where = spec.net.weights.partition(":")
+    epochs = Run.open(where.partition("@")[0]).snapshots() if kind == "run" else []
+    if not epochs:
+        raise BadSpec(
+            f"A film through epochs needs the weights of a run that kept snapshots. Got {spec.net.weights!r}; "
+            f"train with optim.snapshots 1, then take run:ID."
+        )
+    start, run_id = time.perf_counter(), where.partition("@")[0]
+    taken = []
+    for epoch in epochs:
+        room.desk.say(f"Features at epoch {epoch} of {epochs[-1]}.")
+        net = network(with_weights(spec.net, f"run:{run_id}@{epoch}"), parts[0], spec.seed)
+        taken.append(_layers(net, parts, room, spec)[layer])
+    read = time.perf_counter() - start
+    titles = [(epoch, f"epoch {epoch}", "") for epoch in epochs]
+    frames = _frames(spec, room, parts, taken, titles)
+    seconds = {"features": round(read, 3), "all": round(time.perf_counter() - start, 3)}
+    return _result(spec, parts, [t[1] for t in titles], frames, seconds), contact_sheet(parts)
+
+
+def _frames(
+    spec: EmbedSpec, room: Room, parts: list[Sample], taken: list[Tensor], titles: list[tuple[int, str, str]]
+) -> list[dict[str, Any]]:
+    """The film of these features, each frame with its title and its figures."""
+
     def progress(done: int, total: int) -> None:
         room.desk.check()
         room.desk.say(f"Embedding by {spec.method}: {done} of {total}.")
 
     coordinates = film(taken, spec.method, seed=spec.seed, neighbours=spec.neighbours, progress=progress)
-    labels = torch.cat([_shared_labels(parts)[i] for i in range(len(parts))])
+    labels = torch.cat(_shared_labels(parts))
     domain = torch.cat([torch.full((len(p),), i) for i, p in enumerate(parts)])
-    frames = [
-        _frame(names, layer, stacks[which][0], full, flat, labels, domain)
-        for (which, layer), full, flat in zip(order, taken, coordinates, strict=True)
+    return [
+        _frame(title, full, flat, labels, domain)
+        for title, full, flat in zip(titles, taken, coordinates, strict=True)
     ]
-    frames.sort(key=lambda f: (f["weights"] == "after", f["layer"]))
+
+
+def _result(
+    spec: EmbedSpec, parts: list[Sample], names: list[str], frames: list[dict[str, Any]], seconds: dict[str, float]
+) -> dict[str, Any]:
     return {
         "names": names,
         "frames": frames,
-        "domain": domain.tolist(),
+        "domain": [i for i, p in enumerate(parts) for _ in range(len(p))],
         "labels": [p.domain.classes[int(c)] for p in parts for c in p.labels],
-        "n": {"target": len(target), "source": len(source) if source is not None else 0},
+        "n": {"target": len(parts[0]), "source": len(parts[1]) if len(parts) > 1 else 0},
         "method": spec.method,
-        "seconds": {"features": round(read, 3), "all": round(time.perf_counter() - start, 3)},
-    }, contact_sheet(parts)
+        "over": spec.over,
+        "seconds": seconds,
+    }
 
 
 def _layers(net: Any, parts: list[Sample], room: Room, spec: EmbedSpec) -> list[Tensor]:
@@ -83,16 +126,16 @@ def _shared_labels(parts: list[Sample]) -> list[Tensor]:
 
 
 def _frame(
-    names: list[str], layer: int, weights: str, full: Tensor, flat: Tensor, labels: Tensor, domain: Tensor
+    title: tuple[int, str, str], full: Tensor, flat: Tensor, labels: Tensor, domain: Tensor
 ) -> dict[str, Any]:
     """One picture of the film, rounded to what a screen shows, with its three numbers."""
     n = len(flat)
     k = max(1, min(10, (n - 1) // 2 - 1))
     near = torch.cdist(full.float(), full.float()).fill_diagonal_(torch.inf).topk(min(NEAR, n - 1), largest=False)
     frame = {
-        "layer": layer,
-        "name": names[layer],
-        "weights": weights,
+        "layer": title[0],
+        "name": title[1],
+        "weights": title[2],
         "x": [round(v, 4) for v in flat[:, 0].tolist()],
         "y": [round(v, 4) for v in flat[:, 1].tolist()],
         "near": near.indices.tolist(),

@@ -94,6 +94,7 @@ class Spec:
     """A frozen dataclass whose knobs are checked on creation and which goes to JSON and back."""
 
     kind: ClassVar[str] = ""  # written into the JSON of specs that a worker can run
+    later: ClassVar[tuple[str, ...]] = ()  # fields that came after the first runs: at their default, not written
 
     def __post_init__(self) -> None:
         for name, rule in knobs(self).items():
@@ -103,7 +104,7 @@ class Spec:
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
-        body = dataclasses.asdict(self)  # type: ignore[call-overload]
+        body = _plain(self)
         if self.kind:
             body["kind"] = self.kind
         try:
@@ -148,6 +149,15 @@ class Spec:
     def run_id(self) -> str:
         """12 hex digits of the SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+
+def _plain(value: Any) -> Any:
+    """A spec as a dict of its fields, deep."""
+    if not isinstance(value, Spec):
+        return value
+    fields = dataclasses.fields(value)  # type: ignore[arg-type]
+    held = {f.name: (getattr(value, f.name), f.default) for f in fields}
+    return {name: _plain(v) for name, (v, usual) in held.items() if name not in value.later or v != usual}
 
 
 def read_value(hint: Any, value: Any, name: str) -> Any:

@@ -79,6 +79,9 @@ def _show_ranking(found: dict[str, Any]) -> None:
         for r in found["rows"]
     ]  # fmt: skip
     _table(["candidate", *names, "trained"], rows)
+    for row in found["rows"]:
+        if not row["scores"] and row["why"]:
+            click.echo(f"{row['backbone']}@{row['weights']}: {next(iter(row['why'].values()))}")
     for name, mark in found["marks"].items():
         if isinstance(mark, dict):
             click.echo(

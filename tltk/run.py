@@ -35,6 +35,7 @@ from tltk.errors import Diverged, RunProblem, TltkError
 from tltk.layerwise import profile
 from tltk.nn import weights
 from tltk.nn.describe import describe
+from tltk.nn.net import Net
 from tltk.rank import rank
 from tltk.results import Row
 from tltk.runs import KILLED, Run
@@ -206,7 +207,10 @@ class Workshop:
         net = weights.build(spec.net, len(domain.classes), size, channels, spec.seed)
         phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
         with Record(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as record:
-            desk = Desk(record.emit, self.say, self.check, record.save, record.saved)
+            def snapshot(net: Net, epoch: int) -> None:
+                weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
+
+            desk = Desk(record.emit, self.say, self.check, record.save, snapshot, record.saved)
             result = Training(spec, net, domain, split, phases, self.bank, desk).run()
         if not np.isfinite([result["loss"], result["val_loss"]]).all():
             raise RunProblem(

@@ -213,6 +213,17 @@ class Run:
             return None
         return found
 
+    def snapshot(self, epoch: int) -> Path:
+        """Where the weights after this epoch are kept; its folder is made on first use."""
+        folder = self.path / "snapshots"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{epoch}.safetensors"
+
+    def snapshots(self) -> list[int]:
+        """The epochs whose weights were kept, in order."""
+        files = (self.path / "snapshots").glob("*.safetensors")
+        return sorted(int(f.stem) for f in files if f.stem.isdecimal())
+
     @property
     def stop_file(self) -> Path:
         """Its presence asks the run to stop at the next step."""
@@ -227,6 +238,7 @@ class Run:
         """Forget all that was measured, so that the spec can be run anew."""
         if self.status.state == "running":
             raise RunProblem(f"Run {self.id} is running; stop it before running it anew.")
+        shutil.rmtree(self.path / "snapshots", ignore_errors=True)
         for child in self.path.iterdir():
             if child.name != "spec.json":
                 child.unlink()

@@ -81,6 +81,8 @@ class NetSpec(Spec):
 class OptimSpec(Spec):
     """How the free layers are trained."""
 
+    later: ClassVar[tuple[str, ...]] = ("snapshots",)
+
     optimizer: str = knob("adamw", help="adamw, sgd, or another of timm's optimizers by name.")
     lr: float = knob(1e-3, 1e-7, 10.0, help="Learning rate of the head; layers scale it.", log=True)
     weight_decay: float = knob(0.01, 0.0, 1.0, help="Weight decay of matrices and filters.")
@@ -110,6 +112,10 @@ class OptimSpec(Spec):
         help="Precision of kept features of frozen layers; off = recompute them.",
     )
     evaluate: int = knob(1, 1, 10_000, help="Evaluate on the validation split every so many epochs.")
+    snapshots: int = knob(
+        0, 0, 10_000,
+        help="Keep the weights before training and every so many epochs, as run:ID@EPOCH; 0 = the end's alone.",
+    )
 
 
 @dataclass(frozen=True)
@@ -248,7 +254,10 @@ class EmbedSpec(DepthSpec):
 
     after: str = knob("", help="Weights of the same backbone to show beside, such as run:ID; empty = none.")
     method: str = knob("umap", choices=("pca", "umap", "tsne"), help="How features become two numbers.")
-    layer: int = knob(-1, -1, 10_000, help="The layer that is embedded; -1 = a film through all.")
+    over: str = knob(
+        "layers", choices=("layers", "epochs"), help="The film: through the layers, or through a run's snapshots."
+    )
+    layer: int = knob(-1, -1, 10_000, help="The layer that is embedded; -1 = all, or over epochs what enters the head.")
     neighbours: int = knob(15, 2, 200, help="Neighbours that UMAP keeps together.")
     pictures: int = knob(300, 20, 100_000, help=PICTURES_HELP)
 
@@ -300,10 +309,18 @@ def located(spec: S) -> S:
         if isinstance(value, Spec):
             changes[f.name] = located(value)
         elif f.name in ("name", "weights", "after") and isinstance(value, str):
-            kind, colon, path = value.partition(":")
-            if colon and path.strip() and kind in PATHS:
-                changes[f.name] = f"{kind}:{Path(path.strip()).expanduser().absolute()}"
+            changes[f.name] = _absolute(value)
+        elif f.name == "candidates":
+            split = [text.partition("@") for text in value]
+            changes[f.name] = tuple(f"{name}{at}{_absolute(weights)}" for name, at, weights in split)
     return dataclasses.replace(spec, **changes)  # type: ignore[type-var]
+
+
+def _absolute(name: str) -> str:
+    kind, colon, path = name.partition(":")
+    if not colon or not path.strip() or kind not in PATHS:
+        return name
+    return f"{kind}:{Path(path.strip()).expanduser().absolute()}"
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,10 @@ class Training:
                 if phase is not entered:
                     self._enter(phase)
                     entered = phase
+                if self.now.epoch == 0:
+                    self._snapshot()
                 self._epoch(phase, epochs)
+                self._snapshot()
                 self._checkpoint(last=self.now.epoch == epochs)
             return self._finish(entered or self.phases[-1])
 
@@ -329,6 +332,12 @@ class Training:
         self.desk.save(tensors, {"progress": self.now.__dict__, "optimizer": optimizer})
         self._saved_at = time.perf_counter()
         self._save_cost = self._saved_at - start
+
+    def _snapshot(self) -> None:
+        """Keep the weights as they are, before training and every so many epochs."""
+        every = self.spec.optim.snapshots
+        if every and self.now.epoch % every == 0:
+            self.desk.snapshot(self.net, self.now.epoch)
 
     def _resume(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> Phase:
         """Back to the end of the checkpoint's epoch. The audit keeps the first weights, built anew.

@@ -46,7 +46,7 @@ def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "")
     return None
 
 
-def weights_choice(key: str) -> tuple[str, str]:
+def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
     """The weights to look at, and those to compare them with ("" = none): scratch, the plan's, finished runs'."""
     now = plan.plan()
     names = {"scratch": "scratch: random weights"}
@@ -54,6 +54,8 @@ def weights_choice(key: str) -> tuple[str, str]:
         names[now.net.weights] = f"the plan's: {chrome.short(now.net.weights)}"
     for run in chrome.trained(now.net.backbone):
         names[f"run:{run.id}"] = chrome.title_of(run)
+        for epoch in run.snapshots():
+            names[f"run:{run.id}@{epoch}"] = f"{run.id[:6]} " + (f"after epoch {epoch}" if epoch else "as it began")
     left, right = st.columns(2)
     start = list(names)[1] if len(names) > 1 else "scratch"
     held = plan.flag(f"{key}:weights")
@@ -62,12 +64,20 @@ def weights_choice(key: str) -> tuple[str, str]:
         format_func=lambda n: names[n], key=f"{key}:weights:{now.net.backbone}:{len(names)}",
     )  # fmt: skip
     plan.flag(f"{key}:weights", chosen)
+    if not compare:
+        return chosen, ""
     others = ["", *(n for n in names if n != chosen)]
     after = right.selectbox(
         "Compare with", others, format_func=lambda n: names[n] if n else "nothing", key=f"{key}:after:{chosen}",
         help="The same backbone with other weights, such as after fine-tuning: CKA, distance and both probes.",
     )  # fmt: skip
     return chosen, after
+
+
+def has_snapshots(weights: str) -> bool:
+    """Whether these are a run's that kept its weights on the way."""
+    kind, _, run_id = weights.partition(":")
+    return kind == "run" and bool(Run.at(run_id.partition("@")[0]).snapshots())
 
 
 def net_of(weights: str) -> NetSpec:
@@ -89,7 +99,7 @@ def _overlay(column: Column) -> Overlay:
     lane: Overlay = {"name": column.title, "values": list(column.values), "unit": column.unit}
     for name in ("lo", "hi", "null_lo", "null_hi"):
         if getattr(column, name):
-            lane[name] = list(getattr(column, name))  # type: ignore[literal-required]
+            lane[name] = list(getattr(column, name))
     if column.unit == "%" and "accuracy" in column.title:
         lane["span"] = (0.0, 1.0)
     if column.name == "probe_target":

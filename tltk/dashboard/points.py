@@ -18,7 +18,7 @@ def points(run: Run, found: Mapping[str, Any], layer: int, key: str) -> None:
     """The frame of this layer; with other weights beside it where they were asked for."""
     left, right = st.columns([1, 3])
     colour = left.segmented_control("Colour", ["class", "domain"], default="class", key=f"{key}:colour") or "class"
-    play = right.toggle("Film through the layers", key=f"{key}:film")
+    play = right.toggle(f"Film through the {found['over']}", value=found["over"] == "epochs", key=f"{key}:film")
     sides = [w for w in ("", "before", "after") if any(f["weights"] == w for f in found["frames"])]
     chosen: list[int] = []
     for column, side in zip(st.columns(len(sides)), sides, strict=True):

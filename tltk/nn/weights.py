@@ -1,4 +1,4 @@
-"""Where weights come from: `scratch`, `hub:TAG`, `file:PATH`, `run:ID`.
+"""Where weights come from: `scratch`, `hub:TAG`, `file:PATH`, `run:ID`, or `run:ID@EPOCH` for a snapshot.
 
 safetensors alone: nothing is unpickled. What is missing is said in a sentence with the ways out.
 """
@@ -132,13 +132,32 @@ def _file(spec: NetSpec, where: str, size: int, channels: int) -> tuple[nn.Modul
     return backbone, options
 
 
-def _run(spec: NetSpec, run_id: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
+def of_run(where: str) -> tuple[Run, Path]:
+    """The run that `ID` or `ID@EPOCH` means, and its weight file.
+
+    Raises:
+        WeightsMissing: It has not finished, or kept no such snapshot.
+    """
+    run_id, at, epoch = where.partition("@")
     run = Run.open(run_id)
+    if at:
+        kept = run.snapshots()
+        if not epoch.isdecimal() or int(epoch) not in kept:
+            raise WeightsMissing(
+                f"Run {run.id} must have kept the weights of epoch {epoch or '?'}. It kept {kept or 'none'}; "
+                f"train with optim.snapshots 1 to keep each."
+            )
+        return run, run.snapshot(int(epoch))
     path = run.path / "model.safetensors"
     if not path.exists():
         raise WeightsMissing(
             f"Run {run.id} must have finished before its weights can be used. It is {run.status.state}."
         )
+    return run, path
+
+
+def _run(spec: NetSpec, where: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
+    run, path = of_run(where)
     tensors, header = read_tensors(path)
     theirs = header.get("backbone", spec.backbone)
     if theirs != spec.backbone:
@@ -218,7 +237,7 @@ def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
         return _hub_head(spec, where)
     if kind not in ("run", "file"):
         return None
-    path = Run.open(where).path / "model.safetensors" if kind == "run" else Path(where).expanduser()
+    path = of_run(where)[1] if kind == "run" else Path(where).expanduser()
     tensors, header = read_tensors(path)
     if kind == "run" and header.get("head", "linear") != "linear":
         return None

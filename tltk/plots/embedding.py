@@ -41,7 +41,7 @@ def film(result: Mapping[str, Any], frames: Sequence[Mapping[str, Any]], colour:
     ys = [v for frame in frames for v in frame["y"]]
     figure.update_layout(
         updatemenus=[{**menu, "pad": {"t": 8}, "showactive": False}],
-        sliders=[{"steps": steps, "x": 0.16, "len": 0.84, "y": -0.05, "currentvalue": {"prefix": "Layer "}}],
+        sliders=[{"steps": steps, "x": 0.16, "len": 0.84, "y": -0.05, "currentvalue": {"prefix": "At "}}],
         xaxis={"range": _span(xs)}, yaxis={"range": _span(ys)},
     )  # fmt: skip
     return figure
