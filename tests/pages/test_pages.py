@@ -14,11 +14,11 @@ from streamlit.testing.v1 import AppTest
 from tltk import home
 from tltk.results import Row
 from tltk.runs import Child, Run
-from tltk.spec import CompareSpec, DataSpec, DescribeSpec, LookSpec, NetSpec, OptimSpec, TransferSpec
+from tltk.spec import AnySpec, CompareSpec, DataSpec, DescribeSpec, LookSpec, NetSpec, OptimSpec, TransferSpec
 
 ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
-PAGES = ("start", "design", "train", "curves", "runs")
+PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "runs")
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def is_clean(app: AppTest) -> None:
     assert "fault of ours" not in texts(app), texts(app)
 
 
-def answered(spec: DescribeSpec | LookSpec, result: dict[str, Any]) -> None:
+def answered(spec: AnySpec, result: dict[str, Any]) -> None:
     run = Run.create(spec)
     home.write_whole(run.path / "result.json", json.dumps(result))
     run.write_status(state="done")
@@ -68,7 +68,7 @@ def pictures_known(spec: DataSpec) -> None:
         LookSpec(spec),
         {
             "classes": list("0123456789"), "counts": [180] * 10, "n": 1800, "channels": 3, "train": 50, "val": 270,
-            "test": 790, "skipped": [["bad.png", "it is empty"]], "licence": "CC BY 4.0", "source": "x",
+            "test": 790, "skipped": [["bad.png", "it is empty"]], "licence": "CC BY 4.0", "source": "x", "shown": 0,
         },
     )  # fmt: skip
 
@@ -125,6 +125,7 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
     is_clean(app)
     assert app.title[0].value
     assert {"start": "See transfer", "design": "worker", "train": "Nothing has been trained", "curves": "No comparison",
+            "layers": "A worker builds", "shift": "A worker reads the pictures", "choose": "Rank them",
             "runs": "No runs yet"}[name] in texts(app) + str([b.label for b in app.button])  # fmt: skip
 
 

@@ -1,0 +1,45 @@
+"""Layers and Shift in a real browser: asked, answered, the handle as the depth axis, a point and its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import wait_until
+from tests.browser.test_app import _its_home as _its_home
+from tests.browser.test_app import address, app_home, app_url, no_error  # noqa: F401
+from tltk.runs import all_runs
+from tltk.spec import EmbedSpec, ProfileSpec
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
+
+
+def test_the_depth_axis(new_page: Callable[..., Any], app_url: str) -> None:  # noqa: F811
+    """Ask for a profile, drag under its overlays, then click a point of the embedding."""
+    page = new_page(f"{app_url}/layers")
+    page.get_by_role("button", name="Look through all layers").click(timeout=120_000)
+    page.locator(".freeze .lane").first.wait_for(timeout=240_000)
+    [profile] = [r for r in all_runs() if isinstance(r.spec, ProfileSpec)]
+    columns = {c["name"]: c for c in profile.result()["columns"]}  # type: ignore[index]
+    page.get_by_role("slider", name="Freeze boundary").press("End")
+    wait_until(lambda: "boundary=5" in address(page), 30, "the boundary in the URL")
+    predicted = columns["probe_target"]["values"][5]
+    shown = page.locator(".freeze .figures").inner_text()
+    assert f"{100 * predicted:.0f}" in shown or f"{100 * predicted:.1f}" in shown, shown
+
+    page.get_by_role("button", name="Embed every layer").click(timeout=60_000)
+    page.locator(".scatterlayer .point").first.wait_for(timeout=180_000)
+    [embedded] = [r for r in all_runs() if isinstance(r.spec, EmbedSpec)]
+    assert len(embedded.result()["frames"]) == 6  # type: ignore[index]
+    page.get_by_text("features", exact=True).first.wait_for(timeout=30_000)
+
+    def click_a_point() -> bool:
+        page.locator(".scatterlayer .point").nth(7).click(force=True)
+        page.wait_for_timeout(1500)
+        return bool(page.get_by_text("then its nearest").count())
+
+    wait_until(click_a_point, 60, "the picture of the point")
+    assert page.locator("[data-testid=stImage] img").count() >= 6
+    no_error(page)

@@ -1,0 +1,209 @@
+"""Layers, Shift and Choose in the states that need no browser: nothing known, asked, failed, answered."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.pages.test_pages import _no_workers as _no_workers
+from tests.pages.test_pages import answered, is_clean, network_known, open_page, pictures_known, texts, training
+from tltk import home
+from tltk.dashboard.plan import FIRST
+from tltk.jobs import queue
+from tltk.runs import Run, all_runs
+from tltk.spec import EmbedSpec, NetSpec, ProfileSpec, RankSpec, ShiftSpec
+
+LAYERS = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
+SHARED: dict[str, Any] = {"target": FIRST.target, "source": FIRST.source, "net": NetSpec("test_resnet")}
+CANDIDATES = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
+RANK = RankSpec(target=FIRST.target, candidates=CANDIDATES, pictures=500)
+
+
+def column(name: str, title: str, unit: str = "", **more: Any) -> dict[str, Any]:
+    return {"name": name, "title": title, "unit": unit, "values": [0.1 * (i + 1) for i in range(6)], **more}
+
+
+def profile_known(measures: tuple[str, ...] = ("mmd",)) -> None:
+    bands = {"null_lo": [0.0] * 6, "null_hi": [0.05] * 6}
+    columns = [
+        column("probe_target", "Probe accuracy, target", "%", lo=[0.05] * 6, hi=[0.7] * 6, **bands),
+        column("knn_target", "kNN accuracy, target", "%", lo=[0.05] * 6, hi=[0.7] * 6, **bands),
+        *(column(m, m.upper(), p=[0.01] * 5 + [0.4], effect=[3.0] * 6, **bands) for m in measures),
+    ]
+    answered(
+        ProfileSpec(**SHARED, pictures=500, measures=measures),
+        {
+            "names": LAYERS, "depth": 5, "columns": columns, "cka": [[1.0] * 6] * 6, "cka_after": None,
+            "n": {"target": 100, "source": 500}, "chance": {"target": 0.1, "source": 0.1}, "seconds": {"all": 1.0},
+        },
+    )  # fmt: skip
+
+
+def embedding_known(method: str) -> None:
+    spec = EmbedSpec(**SHARED, pictures=500, method=method)
+    frames = [
+        {
+            "layer": i, "name": name, "weights": "", "x": [0.0, 1.0, 2.0, 3.0], "y": [0.0, 1.0, 0.0, float(i)],
+            "near": [[1, 2], [0, 2], [1, 3], [2, 1]], "trustworthiness": 0.9, "hit": 0.5, "mixing": 0.25,
+        }
+        for i, name in enumerate(LAYERS)
+    ]  # fmt: skip
+    answered(
+        spec,
+        {
+            "names": LAYERS, "frames": frames, "domain": [0, 0, 1, 1], "labels": ["0", "1", "0", "1"],
+            "n": {"target": 2, "source": 2}, "method": method, "over": "layers", "seconds": {"all": 1.0},
+        },
+    )  # fmt: skip
+    Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
+
+
+def labels(app: Any) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def press(app: Any, label: str) -> Any:
+    return next(b for b in app.button if b.label == label).click().run()
+
+
+def known() -> None:
+    network_known()
+    pictures_known(FIRST.target)
+    assert FIRST.source is not None
+    pictures_known(FIRST.source)
+
+
+def test_layers_asks_before_it_computes_and_queues_what_it_says() -> None:
+    known()
+    app = open_page("layers")
+    is_clean(app)
+    assert "Look through all layers" in labels(app)
+    press(app, "Look through all layers")
+    is_clean(app)
+    [job] = queue.jobs()
+    assert job.light
+    spec = Run.at(job.run).spec
+    assert spec == ProfileSpec(**SHARED, pictures=500)
+    assert "Stop" in labels(app)
+
+
+def test_layers_shows_what_it_knows() -> None:
+    known()
+    profile_known()
+    embedding_known("pca")
+    app = open_page("layers")
+    is_clean(app)
+    assert [m.label for m in app.multiselect] == ["Under the handle"]
+    assert app.multiselect[0].value == ["probe_target", "mmd"]
+    assert "trustworthiness 0.90" in texts(app)
+    assert "domain mixing 0.25" in texts(app)
+    app.multiselect[0].set_value(["knn_target"]).run()
+    is_clean(app)
+    assert app.multiselect[0].value == ["knn_target"]
+
+
+def test_a_question_that_failed_says_why_and_can_be_asked_again() -> None:
+    known()
+    run = Run.create(ProfileSpec(**SHARED, pictures=500))
+    run.write_status(state="failed", message="The weights of x are not on this machine.")
+    app = open_page("layers")
+    is_clean(app)
+    assert "The weights of x are not on this machine." in texts(app)
+    press(app, "Ask again")
+    is_clean(app)
+    assert [job.run for job in queue.jobs()] == [run.id]
+
+
+def test_runs_of_the_backbone_can_be_looked_at_and_compared() -> None:
+    known()
+    run = training()
+    spec = json.loads((run.path / "spec.json").read_text())
+    spec["net"]["backbone"] = "test_resnet"
+    home.write_whole(run.path / "spec.json", json.dumps(spec))
+    (run.path / "model.safetensors").touch()
+    app = open_page("layers")
+    is_clean(app)
+    weights, after = app.selectbox[0], app.selectbox[1]
+    assert weights.value == f"run:{run.id}"
+    assert "scratch" in after.options[1]
+
+
+def test_shift_says_what_the_domains_are_and_tests_them() -> None:
+    known()
+    profile_known(("mmd", "coral"))
+    rows = [
+        {"measure": m, "value": 0.3, "null_lo": 0.0, "null_hi": 0.1, "p": p, "effect": 4.0, "self_lo": 0.0, "self_hi": 0.1}
+        for m, p in (("mmd", 0.005), ("coral", 0.4))
+    ]
+    spec = ShiftSpec(
+        **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
+    )
+    shown = [{"at": 0, "near": [1, 2], "distance": [0.1, 0.2]}]
+    answered(
+        spec,
+        {
+            "layer": 0, "name": "stem", "names": LAYERS, "table": rows, "mixed": 0.15, "labels": ["0", "1", "2", "3"],
+            "witness": {"source": shown, "target": shown}, "n": {"source": 2, "target": 2}, "seconds": {},
+            "per_class": {"0": 0.2, "1": 0.4}, "conditional": 0.3,
+            "label_shift": "The domains must have the same classes by name for this estimate. They do not.",
+        },
+    )  # fmt: skip
+    Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
+    app = open_page("shift")
+    is_clean(app)
+    assert "At stem" in texts(app)
+    table = app.dataframe[0].value
+    assert list(table.iloc[:, -1]) == ["shift", "no shift seen"]
+    assert list(app.dataframe[1].value["Class"]) == ["1", "0"]  # the one that moved most comes first
+    assert "same classes by name" in texts(app)
+    assert "Only in the source" in texts(app)
+
+
+def test_the_shift_lab_opens_with_its_dials() -> None:
+    known()
+    app = open_page("shift")
+    press(app, "Open the shift lab")
+    is_clean(app)
+    dials = [n.label for n in app.number_input]
+    assert dials.count("Hue") == 2
+    next(n for n in app.number_input if n.label == "Rotation").set_value(30.0).run()
+    is_clean(app)
+    assert "rotation=30" in str(app.query_params)
+
+
+def test_choose_ranks_in_plain_words_and_marks_the_scores() -> None:
+    rows = [
+        {
+            "backbone": name, "weights": "scratch", "scores": {"logme": s, "probe": 0.4}, "width": 64,
+            "parameters": 10**6, "why": {"leep": "leep asks the classifier."}, "trained": t, "seconds": 1.0,
+        }
+        for name, s, t in (("resnet10t", 0.3, 0.8), ("test_resnet", 0.2, 0.7), ("mobilenetv2_035", 0.1, None))
+    ]  # fmt: skip
+    mark = {"n": 3, "tau": 0.9, "lo": 0.1, "hi": 1.0, "regret": 1.5}
+    answered(RANK, {"rows": rows, "marks": {"logme": mark, "leep": "Too few.", "probe": "Too few."}, "n": 100, "classes": 10})
+    app = open_page("choose")
+    is_clean(app)
+    assert "Looks best: resnet10t" in texts(app)
+    assert "names 40% rightly; by guessing it would be 10%" in texts(app)
+    assert "leep" not in app.dataframe[0].value.columns
+    assert "leep is left out" in texts(app)
+    assert app.dataframe[1].value["Regret"][0] == "1.5 points"
+
+
+def test_choose_queues_its_question() -> None:
+    app = open_page("choose")
+    press(app, "Rank them")
+    is_clean(app)
+    assert [run.spec for run in all_runs()] == [RANK]
+
+
+@pytest.mark.parametrize("name", ["layers", "shift"])
+def test_no_source_is_said_or_left_out(name: str) -> None:
+    known()
+    app = open_page("shift")
+    next(s for s in app.selectbox if s.label == "Source").set_value("none").run()
+    is_clean(app)
+    assert "A shift needs two domains" in texts(app)
