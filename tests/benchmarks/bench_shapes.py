@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 import torch
 
@@ -32,7 +33,7 @@ def main() -> None:
     for _ in range(options.rounds + 1):
         for setting, threads in spent:  # in turns, so that a busy machine disturbs all alike
             torch.set_num_threads(threads)
-            spent[setting, threads].append(timed(lambda s=setting: shapes.load(spec, s, device=options.device)))
+            spent[setting, threads].append(timed(partial(shapes.load, spec, setting, device=options.device)))
     print(f"{n} pictures of {options.size} px on {options.device}, best of {options.rounds}; goal: {GOAL:,}/s at 64 px.\n")
     head = ["dials", *(f"{t} thread{'s' * (t > 1)}, images/s" for t in options.threads)]
     # the first round warms up
@@ -40,7 +41,7 @@ def main() -> None:
     if options.corruptions:
         torch.set_num_threads(options.threads[0])
         images = shapes.load(spec, "background=photo").images[:500]
-        costs = {name: min(timed(lambda c=name: corrupt(images, c, 5)) for _ in range(2)) for name in names()}
+        costs = {name: min(timed(partial(corrupt, images, name, 5)) for _ in range(2)) for name in names()}
         print(f"Severity 5, {options.threads[0]} thread(s):\n")
         table(["corruption", "µs per picture"], [[name, f"{1e6 * s / len(images):,.0f}"] for name, s in costs.items()])
 

@@ -27,7 +27,7 @@ LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare",
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
     "questions", "data.domain", "data.decode", "data.folder",
-    "data.archive", "data.npz", "data.digits",
+    "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances",
 ]
 # fmt: on
 HOMES = {  # who may import it at all → where; "inside" = only in functions

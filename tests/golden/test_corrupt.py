@@ -6,9 +6,11 @@ import colorsys
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import tltk.data.corrupt as module
@@ -67,6 +69,14 @@ class TestEvery:
         same = np.repeat(pictures(n=20)[3:4], 4, axis=0)
         found = corrupt(same, name, 5)
         assert (found[0] != found[1:]).any((1, 2, 3)).all() == (name in RANDOM)
+
+    def test_the_number_of_threads_does_not_show(self, name: str) -> None:
+        images, before, found = pictures(), torch.get_num_threads(), list[Pixels]()
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(corrupt(images, name, 4))
+        torch.set_num_threads(before)
+        assert np.array_equal(found[0], found[1])
 
     @pytest.mark.parametrize("shape", [(3, 1, 8, 8), (2, 2, 9, 14), (2, 4, 33, 20), (0, 3, 8, 8), (2, 3, 65, 65)])
     def test_any_shape(self, name: str, shape: tuple[int, ...]) -> None:
@@ -275,12 +285,12 @@ def test_bad_suffixes_get_a_sentence(name: str, kind: type[Exception], words: st
 
 def test_bad_arrays_and_arguments_get_a_sentence() -> None:
     with pytest.raises(DataProblem, match="must be uint8 of shape"):
-        corrupt(np.zeros((2, 3, 8, 8), np.float32), "fog", 1)  # type: ignore[arg-type]
+        corrupt(np.zeros((2, 3, 8, 8), np.float32), "fog", 1)
     with pytest.raises(DataProblem, match="must be uint8 of shape"):
         corrupt(np.zeros((3, 8, 8), np.uint8), "fog", 1)
-    for severity in (0, 6, True, 2.0):
+    for severity in list[Any]((0, 6, True, 2.0)):
         with pytest.raises(BadSpec, match="must be 1, 2, 3, 4 or 5"):
-            corrupt(flat(1), "fog", severity)  # type: ignore[arg-type]
+            corrupt(flat(1), "fog", severity)
     with pytest.raises(UnknownName, match="Did you mean 'snow'"):
         corrupt(flat(1), "snoww", 1)
 

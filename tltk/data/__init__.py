@@ -1,13 +1,15 @@
-"""Domains by name: `digits`, `rendered_digits`, `folder:PATH` … as arrays, decoded once and kept.
+"""Domains by name: `digits`, `folder:PATH`, `shapes:hue=0.2`, `digits~fog:3` … as arrays, made once and kept.
 
-A file of this package is a domain: it has `load(spec, argument, progress)`, and, where it reads a path,
-`stamp(argument)`, which changes when what lies there changes. `domain` (the type), `decode` (picture
-files) and `views` (augmentation; the one file with torch) are not. Above: bank, train, pages.
+A file of this package is a domain: it has `load(spec, argument, progress)`; where it reads a path,
+`stamp(argument)`, which changes when what lies there changes; where it has settings, `check(argument)`, which
+gives them in one spelling. `domain` (the type), `decode` (picture files), `distances` (of shapes), `corrupt`
+(the suffix ~NAME:SEVERITY) and `views` (augmentation) are not. Above: bank, train, pages.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib
 import json
@@ -24,17 +26,19 @@ import msgspec
 import numpy as np
 
 from tltk import home
+from tltk.data.corrupt import Corruption, split
+from tltk.data.corrupt import corrupt as apply  # `tltk.data.corrupt` is the module
 from tltk.data.domain import Domain, Progress, Split, few_shot
 from tltk.errors import BadSpec
 from tltk.registry import Registry
 from tltk.spec import DataSpec
 
-__all__ = ["Domain", "Split", "domains", "few_shot", "load", "parse"]
+__all__ = ["Corruption", "Domain", "Split", "corruption", "domains", "few_shot", "load", "parse"]
 
 Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
 domains: Registry[Loader] = Registry(
-    "domain", "tltk.data", lambda name: "load", skip=("domain", "decode", "views")
+    "domain", "tltk.data", lambda name: "load", skip=("domain", "decode", "distances", "corrupt", "views")
 )
 
 FORMAT = 2  # raise it when the same spec gives other pixels than before: kept arrays are then remade
@@ -58,10 +62,14 @@ class _Meta(msgspec.Struct, forbid_unknown_fields=True):
 def parse(name: str) -> tuple[str, str]:
     """The domain and its argument: `folder:PATH` → ("folder", "PATH"), `digits` → ("digits", "").
 
+    Settings come back in one spelling, and without the corruption that may follow: `shapes:hue=.50~fog:3` →
+    ("shapes", "hue=0.5").
+
     Raises:
-        UnknownName: No such domain.
-        BadSpec: A path where none belongs, or none where one must be.
+        UnknownName: No such domain, setting or corruption.
+        BadSpec: A path where none belongs, none where one must be, or a value out of range.
     """
+    name, _ = split(name)
     kind, colon, argument = name.partition(":")
     if kind not in domains and not colon and any(mark in name for mark in "/\\."):
         raise BadSpec(
@@ -69,11 +77,22 @@ def parse(name: str) -> tuple[str, str]:
             f"write one of the three before the path."
         )
     domains[kind]  # the sentence for an unknown name
-    if _stamp_of(kind) is None and (colon or argument):
+    if (check := _function(kind, "check")) is not None:
+        return kind, check(argument)
+    if _function(kind, "stamp") is None and (colon or argument):
         raise BadSpec(f"The domain {kind} takes no path. Got {name!r}; write {kind!r}.")
-    if _stamp_of(kind) is not None and not argument.strip():
+    if _function(kind, "stamp") is not None and not argument.strip():
         raise BadSpec(f"The domain {kind} needs a path. Got {name!r}; write {kind}:PATH.")
     return kind, argument
+
+
+def corruption(name: str) -> Corruption | None:
+    """What `~fog:3` at the end of a domain's name asks for; None where nothing does.
+
+    Raises:
+        UnknownName, BadSpec: No such corruption or severity.
+    """
+    return split(name)[1]
 
 
 def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
@@ -94,23 +113,44 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
     folder = home.room("domains") / _key(spec, kind, argument)
     domain = _read(folder, spec.name)
     if domain is None:
-        domain = domains[kind](spec, argument, progress)
+        make = domains[kind] if corruption(spec.name) is None else _corrupted
+        domain = make(spec, argument, progress)
         domain = _keep(folder, domain)
     return domain
 
 
-def _stamp_of(kind: str) -> Callable[[str], str] | None:
-    """`stamp` of a domain that reads a path, else None."""
-    stamp: Callable[[str], str] | None = getattr(importlib.import_module(f"tltk.data.{kind}"), "stamp", None)
-    return stamp
+def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Domain:
+    """The domain before the suffix, itself kept, with every picture corrupted."""
+    name, how = split(spec.name)
+    assert how is not None
+    clean = load(dataclasses.replace(spec, name=name), progress)
+    images = apply(clean.images, how.name, how.severity, spec.seed, progress)
+    return Domain.of(
+        spec.name,
+        images,
+        clean.labels,
+        clean.classes,
+        licence=clean.licence,
+        source=f"{clean.source}; corrupted here ({how.name}, severity {how.severity})",
+        given=clean.given,
+        skipped=clean.skipped,
+    )
+
+
+def _function(kind: str, name: str) -> Callable[[str], str] | None:
+    """`stamp` of a domain that reads a path, `check` of one that has settings, else None."""
+    found: Callable[[str], str] | None = getattr(importlib.import_module(f"tltk.data.{kind}"), name, None)
+    return found
 
 
 def _key(spec: DataSpec, kind: str, argument: str) -> str:
     """24 hex digits of all that the pixels depend on."""
-    stamp = _stamp_of(kind)
+    stamp = _function(kind, "stamp")
     # Files are the same whatever the seed, unless some of them are chosen by it.
     seed = spec.seed if stamp is None or spec.n else 0
-    parts = [FORMAT, kind, stamp(argument) if stamp else "", spec.size, spec.n, seed]
+    parts: list[Any] = [FORMAT, kind, stamp(argument) if stamp else argument, spec.size, spec.n, seed]
+    if (how := corruption(spec.name)) is not None:
+        parts += [how.name, how.severity, spec.seed]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
