@@ -2,7 +2,8 @@
 
    Streamlit calls the default export again whenever `data` or the theme changes, so all state lives on
    the mounting node. The boundary goes to Python as a trigger on release; what is shown meanwhile is
-   computed here, from per-layer numbers, so that nothing waits for the server. */
+   computed here, from per-layer numbers, so that nothing waits for the server. Quantities over depth, where
+   there are any, lie above the bars: freeze_lanes.js. */
 
 const KEY_PAUSE = 180; // ms: a held arrow key sends one value, not thirty
 const LABEL_WIDTH = 18; // px a layer: below it, names are left out
@@ -66,6 +67,12 @@ function estimate({ parameters, flops, crossing }, cost, k) {
 }
 
 function tiles(data, k) {
+  const costs = data.cost ? costTiles(data, k) : [], predicted = prediction(data, k);
+  if (predicted) costs.splice(3, 0, predicted); // after the three figures that it is weighed against
+  return costs;
+}
+
+function costTiles(data, k) {
   const { cost } = data, e = estimate(data.layers, cost, k);
   const bank = e.banked ? ["≈ " + bytes(e.bytes), e.build == null ? "built once" : `≈ ${time(e.build)} to build, once`]
     : k === 0 ? ["none", "nothing is frozen"] : ["off", "frozen layers run each epoch"];
@@ -87,9 +94,9 @@ function mount(parent) {
   node.className = "freeze";
   node.innerHTML = FRAME;
   parent.append(node);
-  const view = { node, find: (css) => node.querySelector(css), k: 0, committed: 0, drag: null, timer: 0, built: "" };
+  const view = { node, find: (css) => node.querySelector(css), k: 0, committed: 0, drag: null, peek: null, timer: 0, built: "" };
   listen(view);
-  view.resize = new ResizeObserver(() => fitLabels(view));
+  view.resize = new ResizeObserver(() => { fitLabels(view); drawLanes(view); });
   view.resize.observe(node);
   return view;
 }
@@ -104,12 +111,15 @@ function unmount(view, parent) {
 function update(view, data) {
   view.data = data;
   view.depth = data.layers.names.length;
-  const signature = JSON.stringify([data.layers.names, data.layers.parameters, data.cost.head_parameters]);
+  view.head = data.cost?.head_parameters ?? 0; // 0 where nobody knows how many classes there will be
+  const signature = JSON.stringify([data.layers.names, data.layers.parameters, view.head]);
   if (signature !== view.built) build(view, signature);
   view.node.dataset.theme = isDark(view.node) ? "dark" : "light";
   view.node.classList.toggle("disabled", data.disabled);
+  view.node.classList.toggle("compact", data.compact);
   view.find(".handle").setAttribute("aria-disabled", String(data.disabled));
   if (data.disabled) stopDragging(view);
+  buildLanes(view, data.overlays);
   if (!view.drag && !view.timer) view.committed = view.k = data.boundary; // a hand on the handle goes first
   show(view, Math.min(view.k, view.depth));
 }
@@ -119,13 +129,14 @@ function build(view, signature) {
   view.built = signature;
   view.stages = stagesOf(names);
   view.node.style.setProperty("--columns", names.length + 1);
-  const weights = [...parameters, view.data.cost.head_parameters];
+  const weights = [...parameters, view.head];
   const top = Math.log10(Math.max(...weights) + 1) || 1;
   const labels = [...names, "head"];
   view.find(".bars").replaceChildren(...weights.map((p, i) => {
-    const bar = element("div", "bar" + (i === names.length ? " head" : ""));
+    const bar = element("div", "bar" + (i < names.length ? "" : p ? " head" : " head unknown"));
     bar.style.setProperty("--height", `${((100 * Math.log10(p + 1)) / top).toFixed(1)}%`);
-    bar.title = `${labels[i]}: ${count(p)} parameters${i === names.length ? ", always trains" : ""}`;
+    const words = [...(i < names.length || p ? [`${count(p)} parameters`] : []), ...(i === names.length ? ["always trains"] : [])];
+    bar.title = `${labels[i]}: ${words.join(", ")}`;
     return bar;
   }));
   const short = names.map((name, i) => (name === view.stages.find((s) => s.end > i).name ? "" : name.split(".").pop()));
@@ -153,9 +164,11 @@ function show(view, k) {
   view.node.style.setProperty("--at", k / (depth + 1));
   [...view.find(".bars").children].forEach((bar, i) => bar.classList.toggle("frozen", i < k));
   [...view.find(".names").children].forEach((name, i) => name.classList.toggle("first", i === k));
-  const frozen = sum(parameters.slice(0, k)), all = sum(parameters) + data.cost.head_parameters;
+  const frozen = sum(parameters.slice(0, k)), all = sum(parameters) + view.head, bare = !data.cost && k === depth;
   view.find(".frozen span").textContent = `${layersOf(k)} · ${count(frozen)}`;
-  view.find(".training span").textContent = `${k === depth ? "the head" : layersOf(depth - k) + " + head"} · ${count(all - frozen)}`;
+  const training = k === depth ? "the head" : layersOf(depth - k) + (data.cost ? " + head" : "");
+  view.find(".training span").textContent = bare ? training : `${training} · ${count(all - frozen)}`;
+  view.find(".training").classList.toggle("bare", bare);
   view.find(".tag").textContent = `${k} of ${depth} frozen`;
   const words = k === 0 ? `Nothing is frozen: all ${depth} layers train.`
     : k === depth ? "All layers are frozen: feature extraction. Only the new head trains."
@@ -163,8 +176,13 @@ function show(view, k) {
   view.find(".where").textContent = words;
   const handle = view.find(".handle");
   handle.setAttribute("aria-valuenow", k);
-  handle.setAttribute("aria-valuetext", `${k} of ${depth}. ${words} ${count(all - frozen)} of ${count(all)} parameters train.`);
-  view.find(".figures").replaceChildren(...tiles(data, k).map(([term, ...lines]) => {
+  const shares = `${count(all - frozen)} of ${count(all)} parameters${data.cost ? "" : " below the head"} train.`;
+  const expected = prediction(data, k), said = expected ? ` ${expected[0]}: ${expected.slice(1).join(", ")}.` : "";
+  handle.setAttribute("aria-valuetext", `${k} of ${depth}. ${words} ${shares}${said}`);
+  tellLanes(view);
+  const figures = tiles(data, k);
+  view.find(".figures").classList.toggle("six", figures.length === 6);
+  view.find(".figures").replaceChildren(...figures.map(([term, ...lines]) => {
     const tile = element("div");
     tile.append(element("dt", "", term), ...lines.map((line) => element("dd", "", line)));
     return tile;
@@ -179,12 +197,14 @@ function listen(view) {
     if (view.data.disabled || event.button !== 0 || view.drag) return;
     event.preventDefault();
     view.drag = { id: event.pointerId, from: view.k };
+    peek(view, event);
     track.setPointerCapture(event.pointerId);
     view.node.classList.add("dragging");
     handle.focus({ preventScroll: true });
     follow(view, event);
   });
-  track.addEventListener("pointermove", (event) => view.drag?.id === event.pointerId && follow(view, event));
+  track.addEventListener("pointermove", (event) => (view.drag?.id === event.pointerId ? follow : peek)(view, event));
+  track.addEventListener("pointerleave", (event) => peek(view, event));
   track.addEventListener("pointerup", (event) => {
     if (view.drag?.id !== event.pointerId) return;
     stopDragging(view);

@@ -28,7 +28,9 @@ SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
 class DataSpec(Spec):
     """Which pictures, how large, and how they are divided. `name` is `digits`, `folder:PATH`, …"""
 
-    name: str = knob("digits", help="Domain: a name, folder:PATH, archive:PATH, npz:PATH, shapes:DIALS; ~NAME:1…5 corrupts it.")
+    name: str = knob(
+        "digits", help="Domain: a name, folder:PATH, archive:PATH, npz:PATH, shapes:DIALS; ~NAME:1…5 corrupts it."
+    )
     shots: int = knob(0, 0, 100_000, help="Labelled training pictures per class; 0 = all.")
     n: int = knob(0, 0, 10_000_000, help="Pictures to draw or keep; 0 = as many as there are.")
     size: int = knob(32, 8, 1024, help="Side of the square picture, in pixels.")

@@ -1,12 +1,16 @@
 """The freeze handle: a network drawn as its layers, and the boundary that is dragged over them.
 
-Mounts `assets/freeze_handle.js`. The boundary comes back once, when it was moved; the page keeps it.
+Mounts `assets/freeze_lanes.js` and `assets/freeze_handle.js` as one module. The boundary comes back once,
+when it was moved; the page keeps it. Overlays make the handle the depth axis of a page: each is drawn as
+a lane above the layers, and what it says at the cut follows the hand without the server.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
+from numbers import Real
+from typing import Any, NotRequired, TypedDict
 
 import streamlit as st
 
@@ -28,13 +32,38 @@ class Cost(TypedDict):
     epoch_images: NotRequired[int]  # pictures seen in an epoch; 0 or absent = each once
 
 
+class Overlay(TypedDict):
+    """A quantity over depth: a number per layer, and maybe one more for what enters the head."""
+
+    name: str
+    values: Sequence[float | None]  # None = not known: a gap
+    lo: NotRequired[Sequence[float | None]]  # 95 % interval, as long as the values
+    hi: NotRequired[Sequence[float | None]]
+    null_lo: NotRequired[Sequence[float | None]]  # what chance gives: a grey band
+    null_hi: NotRequired[Sequence[float | None]]
+    unit: NotRequired[str]  # "%": shares, shown as percent; "" or absent: plain numbers
+    span: NotRequired[tuple[float, float]]  # what is drawn; absent: what is in the data, and 0 where all is ≥ 0
+    predicts: NotRequired[bool]  # its value at the last frozen layer is shown as "Predicted probe accuracy"
+
+
+LINES = ("values", "lo", "hi", "null_lo", "null_hi")
+
 _component = st.components.v2.component(
-    "tltk_freeze_handle", css=asset("freeze_handle.css"), js=asset("freeze_handle.js")
+    "tltk_freeze_handle",
+    css=asset("freeze_handle.css"),
+    js=asset("freeze_lanes.js") + asset("freeze_handle.js"),
 )
 
 
 def freeze_handle(
-    layers: Sequence[Layer], boundary: int, *, key: str, cost: Cost, disabled: bool = False
+    layers: Sequence[Layer],
+    boundary: int,
+    *,
+    key: str,
+    cost: Cost | None = None,
+    disabled: bool = False,
+    overlays: Sequence[Overlay] = (),
+    compact: bool = False,
 ) -> int | None:
     """Draw the layers with a handle between the frozen and the training ones.
 
@@ -42,14 +71,16 @@ def freeze_handle(
         layers: The backbone's layers in order; the head is drawn after them and always trains.
         boundary: Layers 0 … boundary − 1 are frozen; `len(layers)` = feature extraction.
         key: The component's own; the boundary itself is kept by the page under another.
-        cost: Figures for the estimates, which follow the handle in the browser.
+        cost: Figures for the estimates, which follow the handle in the browser; None: no estimates.
         disabled: Show, but do not move.
+        overlays: Quantities over depth, each a lane above the layers. One of them may predict.
+        compact: Lower, for pages on which the handle is the axis and not the subject.
 
     Returns:
         The boundary that the user chose since the last run of the page, else None.
 
     Raises:
-        BadSpec: A network without layers.
+        BadSpec: A network without layers; an overlay that does not fit the layers.
     """
     if not layers:
         raise BadSpec("A freeze handle needs at least one layer. Got none.")
@@ -67,10 +98,56 @@ def freeze_handle(
             "boundary": shown,
             "cost": cost,
             "disabled": disabled,
+            "overlays": checked(overlays, len(layers)),
+            "compact": compact,
         },
         on_moved_change=lambda: None,
     )
     return moved
+
+
+def checked(overlays: Sequence[Overlay], depth: int) -> list[dict[str, Any]]:
+    """The overlays as the browser gets them: plain numbers, every line as long as the network has layers.
+
+    Raises:
+        BadSpec: A line of another length, a number that is none, half a band, two that predict.
+    """
+    if sum(bool(overlay.get("predicts")) for overlay in overlays) > 1:
+        raise BadSpec("At most one overlay can predict. Got several with predicts=True.")
+    return [_checked(overlay, depth) for overlay in overlays]
+
+
+def _checked(overlay: Overlay, depth: int) -> dict[str, Any]:
+    given: dict[str, Any] = {**overlay}
+    what, unit = f"overlay {given['name']!r}", given.get("unit", "")
+    if unit not in ("", "%"):
+        raise BadSpec(f"The unit of {what} must be % or empty. Got {unit!r}.")
+    lines = {line: _numbers(given[line], f"{line} of {what}") for line in LINES if line in given}
+    for low, high in (("lo", "hi"), ("null_lo", "null_hi")):
+        if (low in lines) != (high in lines):
+            raise BadSpec(f"{low} and {high} of {what} must come together. Got one of them.")
+    for line, numbers in lines.items():
+        if len(numbers) not in (depth, depth + 1):
+            lengths = f"{depth} numbers, one per layer, or {depth + 1} with the head's"
+            raise BadSpec(f"{line} of {what} must have {lengths}. Got {len(numbers)}.")
+        if len(numbers) != len(lines["values"]):
+            raise BadSpec(
+                f"{line} of {what} must be as many as its values, {len(lines['values'])}. Got {len(numbers)}."
+            )
+    span: Any = given.get("span")
+    if span is not None:
+        span = _numbers(span, f"span of {what}")
+    if span is not None and (len(span) != 2 or None in span or span[0] >= span[1]):
+        raise BadSpec(f"span of {what} must be two numbers, the lower first. Got {given['span']!r}.")
+    return {"name": given["name"], "unit": unit, "span": span, "predicts": bool(given.get("predicts")), **lines}
+
+
+def _numbers(values: Sequence[float | None], what: str) -> list[float | None]:
+    """Plain floats, whatever kind of number they came as."""
+    for value in values:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value)):
+            raise BadSpec(f"{what} must be finite numbers, or None where a layer has none. Got {value!r}.")
+    return [None if value is None else float(value) for value in values]
 
 
 def _moved(key: str, depth: int) -> int | None:
