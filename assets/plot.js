@@ -16,6 +16,7 @@ const TABLE_ROWS = 500;
 export default function ({ parentElement, data, setTriggerValue }) {
   const view = (parentElement.__plot ??= mount(parentElement));
   view.finish = (state) => setTriggerValue("finished", state);
+  view.pick = (numbers) => setTriggerValue("picked", numbers);
   view.data = data;
   view.chart.setAttribute("aria-label", data.alt);
   view.chart.style.height = `${data.height}px`;
@@ -85,8 +86,19 @@ function draw(view) {
   const traces = [...figure.data.map((trace) => themed(trace, theme, groups)), ...ours];
   const layout = layoutOf(figure.layout, theme, view.data.height);
   if (!traces.length && view.data.live) layout.annotations = [...(layout.annotations ?? []), FIRST_POINTS];
-  window.Plotly.react(view.chart, traces, layout, CONFIG)
-    .then(() => { view.drawn = true; hoverAgain(view); fillTable(view); });
+  const config = view.data.select ? { ...CONFIG, modeBarButtonsToRemove: ["autoScale2d", "zoomIn2d", "zoomOut2d"] } : CONFIG;
+  window.Plotly.react(view.chart, { data: traces, layout, config, frames: figure.frames ?? [] })
+    .then(() => { view.drawn = true; listen(view); hoverAgain(view); fillTable(view); });
+}
+
+/* A click on a point, or a line drawn around some, goes to Python as the points' `customdata`. */
+function listen(view) {
+  if (!view.data.select || view.listening) return;
+  view.listening = true;
+  const numbers = (event) => (event?.points ?? []).map((point) => point.customdata).filter((n) => n != null);
+  view.chart.on("plotly_click", (event) => view.pick(numbers(event).slice(0, 1)));
+  view.chart.on("plotly_selected", (event) => event && view.pick(numbers(event)));
+  view.chart.on("plotly_deselect", () => view.pick([]));
 }
 
 const FIRST_POINTS = { text: "The first points are on their way …", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 };

@@ -44,7 +44,8 @@ def _domain(title: str, path: tuple[str, ...]) -> None:
     kind, _, argument = name.partition(":")
     kind = kind.partition("~")[0]  # a corruption may follow the name
     bound = plan.bind(
-        (*path, "name"), lambda v: v.partition(":")[0].partition("~")[0], lambda v: v + (":" if v in PATHS else ""), title
+        (*path, "name"), lambda v: v.partition(":")[0].partition("~")[0],
+        lambda v: v + (":" if v in PATHS else ""), title,
     )
     st.selectbox(title, data.domains.names(), format_func=lambda k: k.replace("_", " "), **bound)
     if kind in PATHS:

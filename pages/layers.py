@@ -6,7 +6,7 @@ import streamlit as st
 
 from tltk import command
 from tltk.dashboard import chrome, depth, plan
-from tltk.dashboard.network import described
+from tltk.dashboard.network import described, looked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import points
 from tltk.plots.layers import alike, profile
@@ -24,13 +24,14 @@ def questions():
         count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="layers:pictures")
         pooling = two.selectbox("Pooling", ("avg", "max", "project"), key="layers:pooling")
         method = three.selectbox("Embedding", list(METHODS), format_func=METHODS.get, key="layers:method")
+        target = depth.target_of("layers")
         st.caption(
             f"{now.net.backbone} on {chrome.short(now.target.name)}"
             + (f", source {chrome.short(now.source.name)}" if now.source else "")
             + ". Pictures and network are those of the Design page."
         )
     shared = {
-        "target": now.target, "source": now.source, "net": depth.net_of(weights), "after": after, "pooling": pooling,
+        "target": target, "source": now.source, "net": depth.net_of(weights), "after": after, "pooling": pooling,
     }  # fmt: skip
     over = "epochs" if depth.has_snapshots(weights) and three.toggle("Film through the epochs") else "layers"
     wanted = EmbedSpec(**shared, pictures=min(count, 500), method=method, over=over)
@@ -88,6 +89,7 @@ with chrome.page("Layers", LEAD):
     plan.chosen_run()
     profile_spec, embed_spec = questions()
     network = described()
+    looked(plan.plan().target)  # for the estimates under the handle
     if network is not None:
         with st.container(border=True):
             over_depth(network, profile_spec)

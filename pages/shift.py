@@ -42,7 +42,7 @@ def questions():
     count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="shift:pictures")
     names = [n for n in measures.names() if n in CHEAP]
     chosen = two.multiselect("Measures", names, names[:5], format_func=lambda n: n.replace("_", " "), key="shift:names")
-    shared = {"target": now.target, "source": now.source, "net": depth.net_of(weights)}
+    shared = {"target": depth.target_of("shift"), "source": now.source, "net": depth.net_of(weights)}
     return (
         ProfileSpec(**shared, pictures=count, measures=PROFILED),
         lambda layer: ShiftSpec(**shared, pictures=count, measures=tuple(chosen), layer=layer),

@@ -64,7 +64,7 @@ def apart(spec: ShiftSpec, room: Room) -> tuple[dict[str, Any], Image.Image]:
         "name": [*net.names[:-1], "features"][at],
         "names": [*net.names[:-1], "features"],
         "table": table,
-        "mixed": mixed_share(x, y, k=min(10, len(x) - 1)),
+        "mixed": mixed_share(x, y, k=min(10, len(x) + len(y) - 1)),
         "witness": {
             "source": _neighboured(x, y, only_source, 0, len(x)),
             "target": _neighboured(y, x, only_target, len(x), 0),
@@ -123,8 +123,11 @@ def _predicted(x: Tensor, labels: Tensor, asked: Tensor, seed: int) -> tuple[Ten
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    fewest = int(torch.unique(labels, return_counts=True)[1].min())
+    if fewest < 2:
+        raise BadSpec("Each class of the source must have two pictures for this estimate. One has a single one.")
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
-    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    folds = StratifiedKFold(min(5, fewest), shuffle=True, random_state=seed)
     held = cross_val_predict(model, x.numpy(), labels.numpy(), cv=folds, method="predict_proba")
     return torch.from_numpy(held), torch.from_numpy(model.fit(x.numpy(), labels.numpy()).predict_proba(asked.numpy()))
 
@@ -132,7 +135,7 @@ def _predicted(x: Tensor, labels: Tensor, asked: Tensor, seed: int) -> tuple[Ten
 def _label_shift(x: Tensor, source: Sample, y: Tensor, target: Sample, seed: int) -> dict[str, Any] | str:
     """The target's class shares, estimated without its labels; or why they cannot be."""
     pairs = shared_classes(source, target)
-    if len(pairs) < 2 or len(pairs) < len(source.domain.classes):
+    if len(pairs) < max(2, len(source.domain.classes), len(target.domain.classes)):
         return "The domains must have the same classes by name for this estimate. They do not."
     try:
         held, asked = _predicted(x, source.labels, y, seed)

@@ -107,13 +107,15 @@ def build(kind: type[Launched], given: dict[str, Any]) -> Launched:
             "knobs": dict(_knob(text) for text in given.get("knob") or ()),
         }
     for name, of in lists(kind).items():
-        if given.get(name):
+        if given.get(name) is not None:
             body[name] = _several(name, of, str(given[name]))
     return kind.from_dict(body)
 
 
 def _several(name: str, of: type, text: str) -> list[Any]:
-    """`0.1,1` → [0.1, 1.0]; names keep what stands between the commas."""
+    """`0.1,1` → [0.1, 1.0]; names keep what stands between the commas, and no text is no names."""
+    if of is str and not text.strip():
+        return []
     try:
         return [of(part.strip()) for part in text.split(",")]
     except ValueError:

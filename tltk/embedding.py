@@ -131,7 +131,8 @@ def _frame(
     """One picture of the film, rounded to what a screen shows, with its three numbers."""
     n = len(flat)
     k = max(1, min(10, (n - 1) // 2 - 1))
-    near = torch.cdist(full.float(), full.float()).fill_diagonal_(torch.inf).topk(min(NEAR, n - 1), largest=False)
+    full = full.double() - full.double().mean(0)  # a large common offset would cost the distances their digits
+    near = torch.cdist(full, full).fill_diagonal_(torch.inf).topk(min(NEAR, n - 1), largest=False)
     frame = {
         "layer": title[0],
         "name": title[1],
@@ -144,7 +145,7 @@ def _frame(
         "mixing": None,
     }
     try:
-        frame["trustworthiness"] = trustworthiness(full.float(), flat.float(), k=k)
+        frame["trustworthiness"] = trustworthiness(full, flat.double(), k=k)
         frame["hit"] = neighbourhood_hit(flat.float(), labels, k=k)
         if len(torch.unique(domain)) > 1:
             frame["mixing"] = domain_mixing(flat.float(), domain, k=k)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from tltk import home
-from tltk.errors import BadSpec, TltkError
+from tltk.errors import BadSpec
 from tltk.nn.net import Net
 from tltk.probe import Probe, probe, wilson
 from tltk.reduce.cka import cka, cka_matrix
@@ -133,9 +133,15 @@ def _knowledge(ledger: _Ledger, side: str, sample: Sample, layers: list[Tensor],
     ledger.add(f"probe_{side}", f"Probe accuracy, {side}", "%", kept, [*settings, spec.probe], probed)
     ledger.add(f"knn_{side}", f"kNN accuracy, {side}", "%", kept, settings, near)
     ledger.add(
-        f"rank_{side}", f"Effective rank, {side}", "", kept, [], lambda i: {"values": effective_rank(layers[i])}
-    )
+        f"rank_{side}", f"Effective rank, {side}", "", kept, [],
+        lambda i: {"values": 0.0 if _dead(layers[i]) else effective_rank(layers[i])},
+    )  # fmt: skip
     ledger.add(f"dead_{side}", f"Silent units, {side}", "%", kept, [], lambda i: {"values": dead_units(layers[i])})
+
+
+def _dead(x: Tensor) -> bool:
+    """Whether a layer says the same of every picture, up to rounding."""
+    return dead_units(x) == 1.0
 
 
 def _knn(x: Tensor, labels: Tensor, seed: int, folds: int = 5) -> float:
@@ -161,7 +167,12 @@ def _shift(ledger: _Ledger, name: str, source: list[Tensor], target: list[Tensor
     """One shift measure with its null at every layer."""
 
     def measured(i: int) -> dict[str, float]:
-        found = with_null(name, source[i], target[i], spec.permutations, spec.seed)
+        try:
+            found = with_null(name, source[i], target[i], spec.permutations, spec.seed)
+        except BadSpec:
+            if not _dead(torch.cat([source[i], target[i]])):
+                raise
+            found = Null(0.0, 1.0, 0.0, 0.0, 0.0, spec.permutations)
         return {
             "values": found.value, "null_lo": found.lo, "null_hi": found.hi, "p": found.p, "effect": found.effect,
         }  # fmt: skip
@@ -184,13 +195,18 @@ def with_null(name: str, source: Tensor, target: Tensor, permutations: int, seed
 def _matrix(ledger: _Ledger, layers: list[Tensor]) -> list[list[float]] | None:
     """Unbiased CKA between all pairs of layers, on the target's pictures."""
     start = time.perf_counter()
-    some = [x[:MATRIX] for x in layers]
+    some = _compared(layers)
     if len(some[0]) < 4:
         return None
     ledger.room.desk.say("CKA between layers.")
     found = cka_matrix(some, some)
     ledger.seconds["cka"] = time.perf_counter() - start
     return _plain(found)
+
+
+def _compared(layers: list[Tensor]) -> list[Tensor]:
+    """The rows that CKA compares; 0 where a layer is dead, or its rounding would be compared."""
+    return [torch.zeros_like(x[:MATRIX]) if _dead(x) else x[:MATRIX] for x in layers]
 
 
 def _plain(matrix: Tensor) -> list[list[float]]:
@@ -209,10 +225,9 @@ def _after(
     labels = target.labels
 
     def alike(i: int) -> dict[str, float]:
-        try:
-            return {"values": cka(before[i], later[i], unbiased=True)}
-        except TltkError:
+        if _dead(before[i]) or _dead(later[i]):
             return {"values": 0.0}
+        return {"values": cka(before[i], later[i], unbiased=True)}
 
     def probed(i: int) -> dict[str, float]:
         found = probe(spec.probe, later[i], labels, seed=spec.seed)
@@ -223,7 +238,7 @@ def _after(
     ledger.add("probe_after", "Probe accuracy after, target", "%", later, settings, probed)
     ledger.add("cka_after", "CKA, before and after", "", [*before, *later], [], alike)
     ledger.add("change", "Relative weight change", "%", later, [change], lambda i: {"values": change[i]})
-    return _plain(cka_matrix([x[:MATRIX] for x in before], [x[:MATRIX] for x in later]))
+    return _plain(cka_matrix(_compared(before), _compared(later)))
 
 
 def distances(before: Net, after: Net) -> list[float]:

@@ -85,9 +85,14 @@ def _row(net_spec: NetSpec, sample: Sample, room: Room, spec: RankSpec) -> dict[
     head = source_head(net_spec) if set(spec.scores) & set(OF_SOURCE_HEAD) else None
     for name in spec.scores:
         try:
-            row["scores"][name] = _score(name, x, sample.labels, head, spec.seed)
+            value = _score(name, x, sample.labels, head, spec.seed)
         except TltkError as fault:
             row["why"][name] = str(fault)
+            continue
+        if math.isfinite(value):
+            row["scores"][name] = value
+        else:
+            row["why"][name] = f"{name} is no number for these features; look for a dead layer."
     return {**row, "seconds": round(time.perf_counter() - start, 3)}
 
 
@@ -139,4 +144,4 @@ def _mark(name: str, rows: list[dict[str, Any]]) -> dict[str, Any] | str:
 
 
 def _number(value: float | None) -> float:
-    return value if value is not None and math.isfinite(value) else -math.inf
+    return -math.inf if value is None else value

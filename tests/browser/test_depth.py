@@ -30,14 +30,21 @@ def test_the_depth_axis(new_page: Callable[..., Any], app_url: str) -> None:  # 
     assert f"{100 * predicted:.0f}" in shown or f"{100 * predicted:.1f}" in shown, shown
 
     page.get_by_role("button", name="Embed every layer").click(timeout=60_000)
-    page.locator(".scatterlayer .point").first.wait_for(timeout=180_000)
+    page.locator("[aria-label*='pictures as points'] .scatterlayer .point").first.wait_for(timeout=180_000)
     [embedded] = [r for r in all_runs() if isinstance(r.spec, EmbedSpec)]
     assert len(embedded.result()["frames"]) == 6  # type: ignore[index]
     page.get_by_text("features", exact=True).first.wait_for(timeout=30_000)
 
     def click_a_point() -> bool:
-        page.locator(".scatterlayer .point").nth(7).click(force=True)
-        page.wait_for_timeout(1500)
+        point = page.locator("[aria-label*='pictures as points'] .scatterlayer .point").nth(7)
+        point.evaluate("node => node.scrollIntoView({block: 'center'})")
+        box = point.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x - 3, y - 3)
+        page.mouse.move(x, y, steps=4)
+        page.wait_for_timeout(400)  # plotly clicks what it hovers over
+        page.mouse.click(x, y)
+        page.wait_for_timeout(2500)
         return bool(page.get_by_text("then its nearest").count())
 
     wait_until(click_a_point, 60, "the picture of the point")

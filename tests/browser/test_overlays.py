@@ -213,7 +213,7 @@ def test_without_costs_there_are_only_overlays(new_page: Any, overlay_url: str) 
     page.keyboard.press("End")
     assert page.locator(".side.training span").text_content() == "the head"
     expect_text(page, f"boundary={DEPTH} ")
-    assert tile(page, PREDICTED) == probe_at(page, DEPTH - 1)
+    assert tile(page, PREDICTED) == probe_at(page, DEPTH)  # all is frozen: what enters the head counts
 
 
 @pytest.mark.browser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from tltk.runs import Run, all_runs
 from tltk.spec import EmbedSpec, NetSpec, ProfileSpec, RankSpec, ShiftSpec
 
 LAYERS = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
-SHARED: dict[str, Any] = {"target": FIRST.target, "source": FIRST.source, "net": NetSpec("test_resnet")}
+SHARED: dict[str, Any] = {"target": replace(FIRST.target, shots=0), "source": FIRST.source, "net": NetSpec("test_resnet")}
 CANDIDATES = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
 RANK = RankSpec(target=FIRST.target, candidates=CANDIDATES, pictures=500)
 
@@ -103,6 +104,16 @@ def test_layers_shows_what_it_knows() -> None:
     app.multiselect[0].set_value(["knn_target"]).run()
     is_clean(app)
     assert app.multiselect[0].value == ["knn_target"]
+
+
+def test_layers_may_look_at_the_plans_few_labels_alone() -> None:
+    known()
+    app = open_page("layers")
+    app.toggle[0].set_value(True).run()
+    press(app, "Look through all layers")
+    is_clean(app)
+    [job] = queue.jobs()
+    assert Run.at(job.run).spec == ProfileSpec(**{**SHARED, "target": FIRST.target}, pictures=500)
 
 
 def test_a_question_that_failed_says_why_and_can_be_asked_again() -> None:

@@ -15,7 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from tltk import cli, doctor
+from tltk import cli, doctor, shell
 from tltk.errors import RunProblem
 from tltk.jobs import queue
 from tltk.runs import Run
@@ -36,9 +36,9 @@ TINY = [
     "--device",
     "cpu",
 ]
-TYPES = {
+TYPES: dict[str, Any] = {
     "text": str, "whole number": int, "number": (int, float), "true or false": bool, "list": list,
-    "object": dict,
+    "object": dict, "object or text": (dict, str),
 }  # fmt: skip
 
 
@@ -304,7 +304,7 @@ def test_a_run_that_was_stopped_is_not_done(monkeypatch: pytest.MonkeyPatch) -> 
         run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
         return run
 
-    monkeypatch.setattr(cli, "wait", stopped)
+    monkeypatch.setattr(shell, "wait", stopped)
     done = tltk("run", *TINY, "--json")
     assert done.exit_code == 1
     assert json.loads(done.stdout)["state"] == "stopped"
@@ -319,7 +319,7 @@ def test_ctrl_c_asks_the_run_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(run: Run, watch: Any) -> Run:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "wait", interrupted)
+    monkeypatch.setattr(shell, "wait", interrupted)
     done = tltk("run", *TINY)
     assert done.exit_code == 1
     assert "goes on with it" in done.stderr

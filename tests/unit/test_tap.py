@@ -72,7 +72,7 @@ CASES: list[tuple[str, dict[str, str], Places]] = [
 def test_a_row_is_its_layers_output_pooled(name: str, ends: dict[str, str], places: Places) -> None:
     net, x = net_of(name), pictures()
     assert net.names[:-1] == tuple(ends)
-    assert layer_ends(net) == list(ends.values())
+    assert layer_ends(net, x) == list(ends.values())
     outputs = raw(net, x, ends)
     for pooling, pool in (("avg", torch.Tensor.mean), ("max", torch.Tensor.amax)):
         taps = Taps(net, 32, 3, pooling)
@@ -85,7 +85,7 @@ def test_a_row_is_its_layers_output_pooled(name: str, ends: dict[str, str], plac
 
 def test_channels_last() -> None:
     net, x = swin(), pictures()
-    ends = layer_ends(net)
+    ends = layer_ends(net, x)
     assert all(ends)
     outputs = raw(net, x, {end: end for end in ends})
     for pooling, pool in (("avg", torch.Tensor.mean), ("max", torch.Tensor.amax)):
@@ -98,12 +98,11 @@ def test_channels_last() -> None:
 @pytest.mark.parametrize("name", NETS)
 def test_an_end_is_the_last_of_its_layer_and_of_no_other(name: str) -> None:
     net = net_of(name)
-    for layer, end in enumerate(layer_ends(net)):
+    for layer, end in enumerate(layer_ends(net, pictures())):
         inside = {net.layer_of[f"backbone.{end}.{p}"] for p, _ in net.backbone.get_submodule(end).named_parameters()}
         assert inside == {layer}
         for other, its in own_modules(net):
-            if its == layer and other in net.ran:
-                assert net.ran[other][1] <= net.ran[end][1]
+            assert other in net.ran and (its != layer or net.ran[other][1] <= net.ran[end][1])
 
 
 @pytest.mark.parametrize("pooling", ["avg", "max", "project"])
@@ -211,9 +210,62 @@ class Table(nn.Module):
         return self.conv(x).mean((2, 3)) + self.table(torch.ones(5, 2)).mean(0)  # type: ignore[no-any-return]
 
 
+def test_a_layer_that_is_not_fed_the_pictures_shows_the_one_before() -> None:
+    net, x = assemble(Table(), 32, 3, 3, NetSpec("table"), 0).eval(), pictures()
+    assert layer_ends(net, x[:2]) == ["conv", ""]
+    conv, table, _ = Taps(net, 32, 3).prefix(x)
+    assert torch.equal(conv, table)
+
+
+class Stem(nn.Module):
+    """Its last module of own weights gives a map of positions, as that of XCiT does: the same for every picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.ModuleDict({"conv": nn.Conv2d(3, 4, 3), "places": Places2d()})
+        self.last = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem["conv"](x)
+        return self.last((x + self.stem["places"](len(x))).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+class Places2d(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 1)
+
+    def forward(self, n: int) -> Tensor:
+        return self.conv(torch.ones(1, 2, 30, 30)).repeat(n, 1, 1, 1)  # type: ignore[no-any-return]
+
+
+def test_the_end_of_a_stem_is_not_its_positions() -> None:
+    net, x = assemble(Stem(), 32, 3, 3, NetSpec("stem"), 0).eval(), pictures()
+    assert net.ran["stem.places"][1] > net.ran["stem.conv"][1]
+    i = net.layer_of["backbone.stem.conv.weight"]
+    assert layer_ends(net, x[:2])[i] == "stem.conv"
+    assert float(Taps(net, 32, 3).prefix(x)[i].std(0).min()) > 0
+
+
+class Folded(nn.Module):
+    """A layer that gives one row for all pictures together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last = Summing(3, 4, 3), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.conv(x).expand(len(x), -1))  # type: ignore[no-any-return]
+
+
+class Summing(nn.Conv2d):
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input).mean((0, 2, 3))[None]
+
+
 def test_a_layer_without_a_row_per_picture_is_refused() -> None:
-    net = assemble(Table(), 32, 3, 3, NetSpec("table"), 0).train()
-    with pytest.raises(CannotSplit, match="A layer must give a row per picture to be looked at. table does not."):
+    net = assemble(Folded(), 32, 3, 3, NetSpec("folded"), 0).train()
+    with pytest.raises(CannotSplit, match="A layer must give a row per picture to be looked at. conv does not."):
         Taps(net, 32, 3)
     assert hooks_of(net) == 0 and all(m.training for m in net.modules())
 

@@ -154,7 +154,7 @@ def _bar() -> None:
 
 
 def job_bar() -> None:
-    """What runs now, on every page, while anything runs."""
-    if table.jobs():
+    """What runs now, on every page, while anything runs; a question has its own line where it was asked."""
+    if any(not job.light for job in table.jobs()):
         with st.bottom:
             _bar()

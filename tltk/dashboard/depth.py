@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from tltk.dashboard.network import Described, cost_of, looked, wait
 from tltk.jobs import Local
 from tltk.results import Column
 from tltk.runs import ACTIVE, Run
-from tltk.spec import AnySpec, NetSpec, located
+from tltk.spec import AnySpec, DataSpec, NetSpec, located
 
 ACROSS = 32  # pictures in a row of a run's contact sheet
 SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on from the start
@@ -74,6 +75,15 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
     return chosen, after
 
 
+def target_of(key: str) -> DataSpec:
+    """The plan's target: with all its training labels, or only with as many as the plan learns from."""
+    target = plan.plan().target
+    few = f"Only the plan's {target.shots} labels per class"
+    if not target.shots or st.toggle(few, key=f"{key}:few", help="Fewer labels: as in the plan, and wider intervals."):
+        return target
+    return dataclasses.replace(target, shots=0)
+
+
 def has_snapshots(weights: str) -> bool:
     """Whether these are a run's that kept its weights on the way."""
     kind, _, run_id = weights.partition(":")
@@ -100,8 +110,6 @@ def _overlay(column: Column) -> Overlay:
     for name in ("lo", "hi", "null_lo", "null_hi"):
         if getattr(column, name):
             lane[name] = list(getattr(column, name))
-    if column.unit == "%" and "accuracy" in column.title:
-        lane["span"] = (0.0, 1.0)
     if column.name == "probe_target":
         lane["predicts"] = True
     return lane

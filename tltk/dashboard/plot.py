@@ -82,18 +82,33 @@ def plot(
     Returns:
         True on the one run of the page that the end of the live run caused.
     """
+    return bool(_mount(figure, key=key, alt=alt, height=height, live=live).get("finished"))
+
+
+def pick(figure: dict[str, Any] | Figure, *, key: str, alt: str, height: int = 460) -> list[int] | None:
+    """Draw points that can be clicked, or drawn around; each carries its number as `customdata`.
+
+    Returns:
+        The numbers that the user chose since the last run of the page, [] when the choice was undone,
+        else None.
+    """
+    found = _mount(figure, key=key, alt=alt, height=height, select=True).get("picked")
+    return None if found is None else [int(number) for number in found]
+
+
+def _mount(figure: dict[str, Any] | Figure, *, key: str, **data: Any) -> Any:
+    """Mount the component; its answer holds what happened since the last run of the page."""
     content = figure if isinstance(figure, dict) else json.loads(figure.to_json())
-    drawn = {"data": [], "traces": []} | content
+    drawn = {"data": [], "traces": [], "frames": []} | content
     layout = {name: value for name, value in content.get("layout", {}).items() if name != "template"}
-    result = _component(
+    return _component(
         key=key,
         data={
-            "figure": {"data": drawn["data"], "traces": drawn["traces"], "layout": layout},
-            "alt": alt,
-            "height": height,
-            "live": live,
+            "figure": {"layout": layout} | {name: drawn[name] for name in ("data", "traces", "frames")},
+            "live": None,
             "plotly": f"/tltk/plotly.js?v={version('plotly')}",
+            **data,
         },
         on_finished_change=lambda: None,
+        on_picked_change=lambda: None,
     )
-    return bool(result.get("finished"))

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from tltk.dashboard import depth
+from tltk.dashboard import depth, plan
+from tltk.dashboard.plot import pick, plot
 from tltk.plots.embedding import film, scatter
 from tltk.runs import Run
 
@@ -20,26 +21,28 @@ def points(run: Run, found: Mapping[str, Any], layer: int, key: str) -> None:
     colour = left.segmented_control("Colour", ["class", "domain"], default="class", key=f"{key}:colour") or "class"
     play = right.toggle(f"Film through the {found['over']}", value=found["over"] == "epochs", key=f"{key}:film")
     sides = [w for w in ("", "before", "after") if any(f["weights"] == w for f in found["frames"])]
-    chosen: list[int] = []
+    shown: Mapping[str, Any] = {}
     for column, side in zip(st.columns(len(sides)), sides, strict=True):
         frames = [f for f in found["frames"] if f["weights"] == side]
         frame = next((f for f in frames if f["layer"] == layer), frames[-1])
         with column:
             st.markdown(f"**{frame['name']}**" + (f", {side}" if side else ""))
             if play:
-                st.plotly_chart(film(found, frames, colour), key=f"{key}:film:{side}", height=560)
+                alt = f"The pictures as points, {found['over']} by {found['over']}; Play moves them."
+                plot(film(found, frames, colour), key=f"{key}:film:{side}", alt=alt, height=580)
                 continue
-            event: Any = st.plotly_chart(
-                scatter(found, frame, colour), key=f"{key}:scatter:{side}", height=460, on_select="rerun",
-                selection_mode=("points", "lasso", "box"),
-            )  # fmt: skip
+            alt = f"{len(found['labels'])} pictures as points at {frame['name']}; near ones look alike to this layer."
+            picked = pick(scatter(found, frame, colour), key=f"{key}:scatter:{side}", alt=alt)
             st.caption(_quality(frame))
-            chosen = chosen or [int(p["customdata"]) for p in event.selection.points if "customdata" in p]
-            if len(chosen) == 1:
-                _one(run, found, frame, chosen[0])
-    if len(chosen) > 1:
+            if picked is not None:
+                plan.flag(f"{key}:{run.id}", picked)
+            shown = frame
+    chosen: list[int] = [] if play else plan.flag(f"{key}:{run.id}") or []
+    if len(chosen) == 1:
+        _one(run, found, shown, chosen[0])
+    elif chosen:
         _many(run, found, chosen)
-    elif not chosen and not play:
+    elif not play:
         st.caption("Click a point to see its picture and its nearest neighbours; draw around points to see them all.")
 
 

@@ -48,13 +48,14 @@ def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
             output = output[0]
         shapes[name] = tuple(output.shape[1:]) if isinstance(output, torch.Tensor) else ()
 
-    ends = layer_ends(net)
+    pictures = torch.zeros(2, channels, size, size)
+    ends = layer_ends(net, pictures)
     hooks = [
         net.backbone.get_submodule(n).register_forward_hook(lambda _m, _i, out, n=n: note(n, out))
         for n in ends if n
     ]  # fmt: skip
     with torch.no_grad():
-        net.backbone(torch.zeros(1, channels, size, size))
+        net.backbone(pictures)
     for hook in hooks:
         hook.remove()
     return [shapes.get(name, ()) for name in ends]

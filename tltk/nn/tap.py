@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from tltk.errors import CannotSplit, UnknownName
 from tltk.nn.net import Net
@@ -21,12 +22,12 @@ PROJECTED = 512  # buckets of the projection
 
 
 def own_modules(net: Net) -> list[tuple[str, int]]:
-    """The largest modules that lie within one layer, with that layer."""
+    """The largest modules that run and lie within one layer, with that layer; a list of modules does not run."""
     found: list[tuple[str, int]] = []
 
     def visit(name: str, module: nn.Module) -> None:
         layers = {net.layer_of[f"backbone.{name}.{p}"] for p, _ in module.named_parameters()} if name else set()
-        if len(layers) == 1:
+        if len(layers) == 1 and name in net.ran:
             found.append((name, layers.pop()))
             return
         for child, inner in module.named_children():
@@ -36,10 +37,30 @@ def own_modules(net: Net) -> list[tuple[str, int]]:
     return found
 
 
-def layer_ends(net: Net) -> list[str]:
-    """The module whose output is each layer's: the last of its own to end; "" where it has none."""
+def layer_ends(net: Net, x: Tensor) -> list[str]:
+    """The module whose output is each layer's: the last to end of its own that are fed x; "" where it has none.
+
+    A table of positions that a module makes from no input, for instance, says nothing of a picture.
+    """
+    own, fed = own_modules(net), set[str]()
+
+    def hook(name: str) -> Callable[..., None]:
+        def note(_module: nn.Module, args: Any, kwargs: Any) -> None:
+            if any(isinstance(t, Tensor) and t.ndim > 1 and not len(t) % len(x) for t in tree_leaves((args, kwargs))):
+                fed.add(name)
+
+        return note
+
+    modules = [(n, net.backbone.get_submodule(n)) for n, _ in own]
+    hooks = [m.register_forward_pre_hook(hook(n), with_kwargs=True) for n, m in modules]
+    try:
+        with evaluating(net), torch.no_grad():
+            net.backbone(x)
+    finally:
+        for handle in hooks:
+            handle.remove()
     last = [""] * net.depth
-    for name, layer in sorted((m for m in own_modules(net) if m[0] in net.ran), key=lambda m: net.ran[m[0]][1]):
+    for name, layer in sorted((m for m in own if m[0] in fed), key=lambda m: net.ran[m[0]][1]):
         last[layer] = name
     return last
 
@@ -67,12 +88,11 @@ class Taps:
             raise UnknownName.among("pooling", pooling, POOLINGS)
         self.net, self.boundary, self.kind = net, net.depth, f"taps:{pooling}"
         self.names = (*net.names[:-1], "features")
-        self._ends = layer_ends(net)
         self._pool: Callable[[Tensor], Tensor] = {"avg": _mean, "max": _max, "project": _project}[pooling]
         weight = next(net.parameters())
-        with torch.no_grad():
-            probe = self.prefix(torch.zeros(2, channels, size, size, device=weight.device, dtype=weight.dtype))
-        self.numbers = sum(t.shape[1] for t in probe)
+        probe = torch.zeros(2, channels, size, size, device=weight.device, dtype=weight.dtype)
+        self._ends = layer_ends(net, probe)
+        self.numbers = sum(t.shape[1] for t in self.prefix(probe))
 
     @torch.no_grad()
     def prefix(self, x: Tensor) -> Crossing:

@@ -76,7 +76,7 @@ def _traces(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str) ->
 def _layout() -> go.Layout:
     bare = {"showticklabels": False, "showgrid": False, "title": {"text": ""}}
     return layout(
-        "", "", hovermode="closest", xaxis=bare, yaxis={**bare, "scaleanchor": "x"}, dragmode="lasso",
-        margin={"l": 10, "r": 10, "t": 10, "b": 10}, uirevision="keep",
+        "", "", hovermode="closest", xaxis=bare, yaxis={**bare, "scaleanchor": "x"},
+        margin={"l": 10, "r": 10, "t": 10, "b": 10}, uirevision="keep", dragmode="lasso",
         legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top", "itemsizing": "constant"},
     )  # fmt: skip

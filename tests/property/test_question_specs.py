@@ -1,0 +1,159 @@
+"""Any question about layers: to JSON and back, to a shell command and back, to Python and back; the same id."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.property.test_spec_properties import JSON, WORDS, launching, specs
+from tltk import cli, command
+from tltk.errors import TltkError
+from tltk.spec import (
+    AnySpec,
+    DataSpec,
+    DepthSpec,
+    EmbedSpec,
+    NetSpec,
+    ProfileSpec,
+    RankSpec,
+    ShiftSpec,
+    TransferSpec,
+    located,
+    read_spec,
+)
+
+NAMED = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00,"), min_size=1, max_size=12)
+NAMES = st.lists(NAMED.map(str.strip).filter(bool), max_size=4).map(tuple)
+DATA = specs(DataSpec)
+SOURCE = DATA.filter(lambda d: bool(d.name.strip()))
+NETS = specs(NetSpec)
+PARTS: dict[type[Any], dict[str, Any]] = {
+    ProfileSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS, "measures": NAMES},
+    ShiftSpec: {"target": DATA, "source": SOURCE, "net": NETS, "measures": NAMES},
+    EmbedSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS},
+    RankSpec: {"target": DATA, "candidates": NAMES, "scores": NAMES},
+}
+KINDS = {kind.kind: kind for kind in PARTS}
+ANY = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items()))
+OF_LAYERS = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items() if issubclass(kind, DepthSpec)))
+
+
+@given(ANY)
+def test_json(spec: AnySpec) -> None:
+    again = read_spec(spec.to_json())
+    assert again == spec
+    assert again.run_id == spec.run_id
+    assert again.to_json() == spec.to_json()
+
+
+def parsed(text: str) -> AnySpec:
+    """What `tltk …` would launch for this command line, by click's own parser."""
+    words = shlex.split(text)
+    assert words.pop(0) == "tltk"
+    verb = cli.main.commands[words.pop(0)]
+    return command.build(KINDS[str(verb.name)], verb.make_context(str(verb.name), words).params)
+
+
+@settings(deadline=None)
+@given(ANY)
+def test_shell_command(spec: AnySpec) -> None:
+    again = parsed(command.to_command(spec))
+    assert again == spec
+    assert again.run_id == spec.run_id
+
+
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_nothing_given_is_the_default(kind: type[Any]) -> None:
+    assert command.build(kind, {}) == kind()
+    assert parsed(f"tltk {kind.kind}") == kind()
+    assert parsed(command.to_command(kind())) == kind()
+
+
+@settings(deadline=None)
+@given(ANY)
+def test_python(spec: AnySpec) -> None:
+    caught: list[AnySpec] = []
+    with launching(caught):
+        exec(command.to_python(spec), {})
+    assert caught == [spec]
+    assert caught[0].run_id == spec.run_id
+
+
+@given(OF_LAYERS, NETS)
+def test_of_the_network_backbone_and_weights_alone_matter(spec: Any, net: NetSpec) -> None:
+    asked = dataclasses.replace(spec, net=net)
+    assert asked.net == NetSpec(net.backbone, net.weights)
+    bare = dataclasses.replace(spec, net=NetSpec(net.backbone, net.weights))
+    assert asked == bare and asked.run_id == bare.run_id
+    assert type(spec).from_dict({**spec_body(spec), "net": net_body(net)}) == asked
+
+
+def spec_body(spec: Any) -> dict[str, Any]:
+    import json
+
+    body: dict[str, Any] = json.loads(spec.to_json())
+    body.pop("kind")
+    return body
+
+
+def net_body(net: NetSpec) -> dict[str, Any]:
+    return {f.name: getattr(net, f.name) for f in dataclasses.fields(net)}
+
+
+@given(OF_LAYERS, st.integers(8, 1024))
+def test_the_source_is_read_at_the_targets_size(spec: Any, size: int) -> None:
+    asked = dataclasses.replace(spec, target=dataclasses.replace(spec.target, size=size))
+    if spec.source is not None:
+        assert spec.source.size == spec.target.size and asked.source.size == size
+        assert asked == dataclasses.replace(asked, source=dataclasses.replace(asked.source, size=8))
+        assert dataclasses.replace(asked.source, size=spec.source.size) == spec.source  # all else stays
+
+
+@given(WORDS, WORDS)
+def test_paths_are_made_absolute_in_every_place(name: str, path: str) -> None:
+    path = "x" + path.strip()
+    spec = ProfileSpec(DataSpec(f"folder:{path}"), net=NetSpec(weights=f"file:{path}"), after=f"file:{path}")
+    full = located(spec)
+    for text in (full.target.name, full.net.weights, full.after):
+        assert text.partition(":")[2].startswith("/")
+    assert located(full) == full
+    asked = RankSpec(candidates=(f"a@file:{path}", "b@run:3f9ac1", "c"))
+    ranked = located(asked)
+    assert ranked.candidates[1:] == asked.candidates[1:]
+    assert ranked.candidates[0].startswith("a@file:/")
+
+
+@given(st.sampled_from(sorted(KINDS)), st.data())
+def test_any_json_in_any_field_is_a_spec_or_a_sentence(name: str, data: st.DataObject) -> None:
+    kind = KINDS[name]
+    names = [f.name for f in dataclasses.fields(kind)]
+    body = {data.draw(st.sampled_from(names)): data.draw(JSON)}
+    try:
+        spec = kind.from_dict(body)
+        assert kind.from_json(spec.to_json()) == spec
+    except TltkError as fault:
+        assert str(fault)
+
+
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_no_two_flags_are_the_same(kind: type[Any]) -> None:
+    found = command.options(kind)
+    flags = [o.flag for o in found]
+    assert len(flags) == len(set(flags)) and len({o.path for o in found}) == len(found)
+    taken = {"spec", "again", "detach", "timeout", "json", "help", *command.lists(kind)}
+    assert not set(flags) & taken
+    assert ("source" in flags) == ("source" in (f.name for f in dataclasses.fields(kind)))
+    assert not {"boundary", "head", "dropout", "source-size"} & set(flags)
+
+
+def test_one_question_has_one_id() -> None:
+    plain = ProfileSpec(source=DataSpec("blended_digits"))
+    assert plain.run_id == ProfileSpec(source=DataSpec("blended_digits", size=64)).run_id
+    assert plain.run_id == ProfileSpec(source=DataSpec("blended_digits"), net=NetSpec(boundary=3, dropout=0.5)).run_id
+    ids = {k().run_id for k in KINDS.values()} | {TransferSpec().run_id}
+    assert len(ids) == 5

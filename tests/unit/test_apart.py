@@ -1,0 +1,219 @@
+"""One layer of two domains: the table is what measures and nulls give, and the numbers point at the right pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from tests.engine import domain
+from tests.unit.test_layerwise import HERE, THERE, by_hand, room
+from tltk import apart as module
+from tltk.apart import NEAR, SHOWN, apart, shared_classes
+from tltk.data.domain import Domain
+from tltk.errors import BadSpec, UnknownName
+from tltk.sample import ACROSS, Sample, draw
+from tltk.shift import measures
+from tltk.shift.class_mmd import class_mmd, conditional_mmd
+from tltk.shift.null import permutation_mmd, permutation_test, self_split_band
+from tltk.shift.witness import mixed_share, most_typical
+from tltk.spec import DataSpec, NetSpec, ProfileSpec, ShiftSpec
+
+SPEC = ShiftSpec(
+    DataSpec("here"), DataSpec("there"), NetSpec("test_resnet"), measures=("mmd", "coral"), permutations=19
+)
+
+
+def layers_of(spec: ShiftSpec, at: int) -> tuple[Tensor, Sample, Tensor, Sample]:
+    """Features of source and target at a layer, and their samples, by hand."""
+    asked = ProfileSpec(spec.target, spec.source, spec.net, spec.pictures, spec.pooling, spec.seed)
+    (x, source), (y, target) = by_hand(asked, "source"), by_hand(asked, "target")
+    return x[at], source, y[at], target
+
+
+def noisy(base: Domain, names: list[str], seed: int = 0, name: str = "other") -> Domain:
+    """The same pictures with other class names and a little noise."""
+    noise = np.random.default_rng(seed).integers(0, 9, base.images.shape, dtype=np.uint8)
+    return Domain.of(name, base.images // 2 + noise, base.labels, names, licence="none", source="made")
+
+
+def tile(sheet: Image.Image, i: int, side: int = 32) -> np.ndarray:
+    left, top = i % ACROSS * side, i // ACROSS * side
+    return np.asarray(sheet.crop((left, top, left + side, top + side))).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("layer", [-1, 2])
+def test_the_table_is_what_measures_and_nulls_give(layer: int) -> None:
+    spec = dataclasses.replace(SPEC, layer=layer, seed=2)
+    found, _ = apart(spec, room())
+    x, source, y, target = layers_of(spec, layer)
+    assert (found["layer"], found["name"]) == ((5, "features") if layer < 0 else (2, "layer2.0"))
+    assert found["n"] == {"source": len(x), "target": len(y)}
+    assert [r["measure"] for r in found["table"]] == ["mmd", "coral"]
+    for row in found["table"]:
+        measure = measures[row["measure"]]
+        null = (
+            permutation_mmd(x, y, permutations=19, seed=2) if row["measure"] == "mmd"
+            else permutation_test(measure, x, y, permutations=19, seed=2)
+        )  # fmt: skip
+        band = self_split_band(measure, y, repeats=40, seed=2)
+        got = [row[k] for k in ("value", "null_lo", "null_hi", "p", "effect", "self_lo", "self_hi")]
+        want = [null.value, null.lo, null.hi, null.p, null.effect, *band]
+        assert got == pytest.approx(want, rel=1e-3, abs=1e-6)
+        assert row["null_lo"] <= row["null_hi"] and row["self_lo"] <= row["self_hi"]
+    assert found["mixed"] == pytest.approx(mixed_share(x, y, k=10))
+    per_class = class_mmd(x, source.labels, y, target.labels)
+    assert found["per_class"] == pytest.approx({f"c{c}": v for c, v in per_class.items()}, rel=1e-3, abs=1e-6)
+    assert found["conditional"] == pytest.approx(conditional_mmd(per_class), rel=1e-3, abs=1e-6)
+    json.dumps(found, allow_nan=False)
+
+
+def test_witnesses_and_neighbours_point_at_the_right_pictures() -> None:
+    found, sheet = apart(SPEC, room())
+    x, source, y, target = layers_of(SPEC, -1)
+    n, m = len(x), len(y)
+    assert sheet.size == (32 * ACROSS, 32 * -(-(n + m) // ACROSS))
+    pictures = [HERE_AND_THERE[1].images[i] for i in source.index] + [HERE_AND_THERE[0].images[i] for i in target.index]
+    for i, picture in enumerate(pictures):  # the source's first
+        assert np.array_equal(tile(sheet, i), picture), i
+    classes = [f"c{c}" for c in (*source.labels.tolist(), *target.labels.tolist())]
+    assert found["labels"] == classes
+    only_source, only_target = most_typical(x, y, count=SHOWN)
+    assert [w["at"] for w in found["witness"]["source"]] == only_source.tolist()
+    assert [w["at"] for w in found["witness"]["target"]] == (only_target + n).tolist()
+    both = torch.cat([x, y]).double()
+    for side, others in (("source", range(n, n + m)), ("target", range(n))):
+        for w in found["witness"][side]:
+            distance = (both - both[w["at"]]).norm(dim=1)
+            assert set(w["near"]) <= set(others) and len(w["near"]) == NEAR
+            nearest = sorted(float(distance[i]) for i in others)[:NEAR]
+            assert [float(distance[i]) for i in w["near"]] == pytest.approx(nearest, rel=1e-3, abs=1e-4)
+            assert w["distance"] == pytest.approx(nearest, rel=1e-2, abs=1e-3)
+            assert w["distance"] == sorted(w["distance"])
+
+
+HERE_AND_THERE = (HERE, THERE)
+
+
+def test_the_same_domain_twice_is_not_apart() -> None:
+    found, _ = apart(dataclasses.replace(SPEC, source=DataSpec("here"), permutations=39), room())
+    for row in found["table"]:
+        assert row["p"] > 0.05 and row["value"] <= row["null_hi"]
+    assert found["mixed"] > 0.9
+
+
+def test_domains_far_apart_are_seen_to_be() -> None:
+    dark = noisy(HERE, ["c0", "c1", "c2"])
+    found, _ = apart(dataclasses.replace(SPEC, source=DataSpec("dark")), room(dark=dark))
+    assert found["table"][0]["p"] == pytest.approx(1 / 20) and found["table"][0]["effect"] > 5
+    assert found["mixed"] < 0.5
+
+
+# -- classes ----------------------------------------------------------------------------------------------
+
+
+def test_classes_are_matched_by_name_not_by_number() -> None:
+    turned = noisy(HERE, ["c2", "c0", "zebra"])
+    spec = dataclasses.replace(SPEC, source=DataSpec("turned"))
+    found, _ = apart(spec, room(turned=turned))
+    parts = [draw(d, DataSpec("x"), 1000, 0) for d in (turned, HERE)]
+    assert shared_classes(parts[0], parts[1]) == {0: (2, "c2"), 1: (0, "c0")}
+    assert set(found["per_class"]) == {"c0", "c2"}
+    assert set(found["labels"][: found["n"]["source"]]) == {"c2", "c0", "zebra"}
+    assert found["label_shift"] == "The domains must have the same classes by name for this estimate. They do not."
+    # As if the source's numbers had been the target's all along.
+    right = noisy(HERE, ["c0", "c1", "c2"])
+    again = Domain.of(
+        "again", right.images, np.array([2, 0, 1])[right.labels], ["c0", "c1", "c2"], licence="none", source="made"
+    )
+    # Class 2 of `turned` (zebra) has no partner, but c0 and c2 are the same pictures.
+    other, _ = apart(dataclasses.replace(SPEC, source=DataSpec("again")), room(again=again))
+    for name in ("c0", "c2"):
+        assert np.sign(found["per_class"][name]) == np.sign(other["per_class"][name])
+
+
+def test_without_a_class_in_common_there_is_no_class_table() -> None:
+    found, _ = apart(dataclasses.replace(SPEC, source=DataSpec("other")), room(other=noisy(HERE, ["x", "y", "z"])))
+    assert found["per_class"] == {} and found["conditional"] is None
+    assert isinstance(found["label_shift"], str)
+
+
+def uneven(counts: list[int], names: list[str], seed: int) -> Domain:
+    """So many pictures of each class, which shows in its colour: a is red, b green, c blue."""
+    labels = np.repeat(np.arange(len(counts)), counts).astype(np.int64)
+    images = np.random.default_rng(seed).integers(0, 120, (len(labels), 3, 32, 32), dtype=np.uint8)
+    for i, c in enumerate(labels):
+        images[i, ord(names[c][-1]) % 3] += 120
+    return Domain.of("uneven", images, labels, names, licence="none", source="made")
+
+
+def test_label_shift_is_estimated_without_the_targets_labels() -> None:
+    """Also where the target counts its classes in another order."""
+    source, target = uneven([20, 20, 20], ["a", "b", "c"], 0), uneven([8, 40, 12], ["c", "a", "b"], 1)
+    spec = dataclasses.replace(SPEC, target=DataSpec("t"), source=DataSpec("s"), layer=0)
+    found, _ = apart(spec, room(s=source, t=target))
+    shift = found["label_shift"]
+    assert list(shift) == ["a", "b", "c"]
+    sides = {"source": draw(source, DataSpec("x"), 1000, 0), "true": draw(target, DataSpec("x"), 1000, 0)}
+    for name, its in shift.items():
+        for k, part in sides.items():
+            assert its[k] == pytest.approx(float((part.labels == part.domain.classes.index(name)).double().mean()))
+        assert its["estimated"] == pytest.approx(its["true"], abs=0.1)
+    assert sum(s["estimated"] for s in shift.values()) == pytest.approx(1)
+    assert shift["a"]["true"] > 0.6 > 0.35 > shift["a"]["source"]
+
+
+def test_a_target_with_a_class_more_has_no_label_shift() -> None:
+    source, target = uneven([20, 20], ["a", "b"], 0), uneven([20, 20, 20], ["a", "b", "c"], 1)
+    spec = dataclasses.replace(SPEC, target=DataSpec("t"), source=DataSpec("s"))
+    found, _ = apart(spec, room(s=source, t=target))
+    assert found["label_shift"] == "The domains must have the same classes by name for this estimate. They do not."
+
+
+def test_few_pictures_of_a_class_are_an_estimate_or_a_sentence_and_no_warning() -> None:
+    """Fewer of a class than the folds that are usual."""
+    for shots in (2, 3):
+        spec = dataclasses.replace(SPEC, target=DataSpec("here", shots=shots), source=DataSpec("there", shots=shots))
+        found, _ = apart(spec, room())
+        json.dumps(found, allow_nan=False)
+        assert found["n"] == {"source": 3 * shots, "target": 3 * shots}
+    found, _ = apart(dataclasses.replace(SPEC, source=DataSpec("there", shots=1), target=DataSpec("here")), room())
+    assert found["label_shift"] == (
+        "Each class of the source must have two pictures for this estimate. One has a single one."
+    )
+    rare = uneven([30, 30, 6], ["c0", "c1", "c2"], 0)  # three or four of the last in the training part
+    found, _ = apart(dataclasses.replace(SPEC, source=DataSpec("rare")), room(rare=rare))
+    json.dumps(found, allow_nan=False)
+
+
+def test_two_pictures_of_a_side() -> None:
+    """The fewest that a measure takes: neighbourhoods are counted over both sides together."""
+    two = uneven([10, 10], ["c0", "c1"], 0)
+    found, sheet = apart(dataclasses.replace(SPEC, source=DataSpec("two", shots=1)), room(two=two))
+    assert found["n"]["source"] == 2 and len(found["witness"]["source"]) == 2
+    assert all(len(w["near"]) == 2 for w in found["witness"]["target"])
+
+
+# -- what cannot be meant ---------------------------------------------------------------------------------
+
+
+def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadSpec, match="layer must be from 0 to 4, or -1 for what enters the head. Got 6."):
+        apart(dataclasses.replace(SPEC, layer=6), room())
+    with pytest.raises(BadSpec, match="There is no source; name one."):
+        apart(dataclasses.replace(SPEC, source=None), room())
+    with pytest.raises(BadSpec, match="as many channels"):
+        apart(dataclasses.replace(SPEC, source=DataSpec("grey")), room(grey=domain(60, channels=1)))
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr(module, "samples", refuse)
+    with pytest.raises(UnknownName, match="Did you mean 'frechet'"):
+        apart(dataclasses.replace(SPEC, measures=("frechett",)), room())

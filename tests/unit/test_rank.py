@@ -1,0 +1,267 @@
+"""A ranking: each score is what its own function gives, what fails says why, and marks are those of weighted τ."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.unit.test_layerwise import by_hand, room
+from tltk import home
+from tltk import rank as module
+from tltk.errors import BadSpec, UnknownName
+from tltk.nn import weights
+from tltk.nn.net import make_backbone
+from tltk.probe import probe
+from tltk.rank import candidate, rank
+from tltk.runs import Run
+from tltk.spec import DataSpec, NetSpec, OptimSpec, ProfileSpec, RankSpec, TransferSpec
+from tltk.transferability import scores
+from tltk.transferability.weighted_tau import regret, tau_interval, weighted_tau
+
+ALL = tuple(RankSpec().scores)
+SPEC = RankSpec(DataSpec("here"), ("test_resnet", "test_vit", "test_convnext"), ("logme", "knn", "probe"))
+
+
+def features(net: NetSpec, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    layers, part = by_hand(ProfileSpec(SPEC.target, None, net, seed=seed), "target")
+    return layers[-1], part.labels
+
+
+def finished(
+    backbone: str, accuracy: float | None, *, weights_: str = "scratch", target: DataSpec = SPEC.target, seed: int = 0,
+    lr: float = 1e-3,
+) -> Run:  # fmt: skip
+    """A training of the user's own, with this result."""
+    run = Run.create(TransferSpec(target, NetSpec(backbone, weights_), optim=OptimSpec(lr=lr), seed=seed))
+    if accuracy is not None:
+        home.write_whole(run.path / "result.json", json.dumps({"accuracy": accuracy}))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("text", "backbone", "weights_"),
+    [
+        ("resnet18", "resnet18", "scratch"), ("resnet18@", "resnet18", "scratch"),
+        ("resnet18@hub:a1_in1k", "resnet18", "hub:a1_in1k"), (" a @ file:/x y/z ", "a", "file:/x y/z"),
+        ("a@run:3f9ac1@4", "a", "run:3f9ac1@4"), ("a@file:/at@home/w", "a", "file:/at@home/w"),
+    ],
+)  # fmt: skip
+def test_a_candidate_is_a_backbone_and_weights(text: str, backbone: str, weights_: str) -> None:
+    assert candidate(text) == NetSpec(backbone, weights_)
+
+
+@pytest.mark.parametrize("text", ["", "@run:3f9ac1", "  @x"])
+def test_a_candidate_without_a_backbone(text: str) -> None:
+    with pytest.raises(BadSpec, match="must be BACKBONE@WEIGHTS"):
+        rank(dataclasses.replace(SPEC, candidates=("test_resnet", text)), room())
+
+
+def test_scores_are_what_their_functions_give() -> None:
+    spec = dataclasses.replace(SPEC, scores=ALL, seed=1)
+    found = rank(spec, room())
+    assert {r["backbone"] for r in found["rows"]} == set(SPEC.candidates)
+    for row in found["rows"]:
+        x, labels = features(NetSpec(row["backbone"]), seed=1)
+        assert set(row["scores"]) == set(ALL) - {"leep", "nce"}
+        for name, value in row["scores"].items():
+            want = probe("ridge", x, labels, seed=1).accuracy if name == "probe" else scores[name](x, labels)
+            assert value == pytest.approx(want, rel=2e-3, abs=1e-4), name
+        assert set(row["why"]) == {"leep", "nce"} and "classifier of the source task" in row["why"]["leep"]
+        assert row["width"] == x.shape[1] and row["trained"] is None and row["seconds"] >= 0
+        backbone = make_backbone(row["backbone"], 32, 3)
+        assert row["parameters"] == sum(p.numel() for p in backbone.parameters())
+    assert found["n"] == len(labels) and found["classes"] == 3
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("first", ["logme", "knn", "probe"])
+def test_best_first_by_the_first_score(first: str) -> None:
+    rest = tuple(s for s in SPEC.scores if s != first)
+    found = rank(dataclasses.replace(SPEC, scores=(first, *rest)), room())
+    values = [r["scores"][first] for r in found["rows"]]
+    assert values == sorted(values, reverse=True)
+    assert list(found["marks"]) == [first, *rest]
+
+
+# -- what fails -------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_built_says_why_and_the_others_go_on(tmp_path: Path) -> None:
+    vit = tmp_path / "vit.safetensors"
+    weights.save(weights.build(NetSpec("test_vit"), 3, 32, 3, 0), NetSpec("test_vit"), vit)
+    bad = (
+        "resnet18x", f"test_resnet@file:{tmp_path / 'none'}", f"test_resnet@file:{vit}", "test_resnet@run:abc123",
+        "test_resnet@hub:nonsense", "test_resnet@moon:x",
+    )  # fmt: skip
+    found = rank(dataclasses.replace(SPEC, candidates=(*bad, "test_vit")), room())
+    assert found["rows"][0]["backbone"] == "test_vit" and found["rows"][0]["scores"]
+    assert found["rows"][0]["why"] == {}
+    assert len(found["rows"]) == len(bad) + 1
+    for row in found["rows"][1:]:
+        assert row["scores"] == {} and set(row["why"]) == set(SPEC.scores)
+        assert all(why.rstrip().endswith((".", "?")) for why in row["why"].values())
+    assert any("resnet18" in r["why"]["knn"] for r in found["rows"][1:])
+    json.dumps(found, allow_nan=False)
+
+
+def dead(path: Path) -> str:
+    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    with torch.no_grad():
+        for p in net.backbone.parameters():
+            p.zero_()
+    weights.save(net, NetSpec("test_resnet"), path)
+    return f"test_resnet@file:{path}"
+
+
+def test_a_dead_candidate_is_a_row_and_no_fault(tmp_path: Path) -> None:
+    spec = dataclasses.replace(SPEC, candidates=(dead(tmp_path / "dead.safetensors"), "test_vit"), scores=ALL)
+    found = rank(spec, room())
+    json.dumps(found, allow_nan=False)
+    row = next(r for r in found["rows"] if r["backbone"] == "test_resnet")
+    assert set(row["scores"]) | set(row["why"]) == set(ALL)
+    assert found["rows"][0]["backbone"] == "test_vit"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_score_that_is_no_number_says_so(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left out of the marks, and what a worker writes stays JSON."""
+    score = module._score
+
+    def strange(name: str, *rest: Any) -> float:
+        return value if name == "knn" else score(name, *rest)
+
+    monkeypatch.setattr(module, "_score", strange)
+    for i, backbone in enumerate(SPEC.candidates):
+        finished(backbone, 0.3 + i / 10)
+    found = rank(SPEC, room())
+    json.dumps(found, allow_nan=False)
+    for row in found["rows"]:
+        assert "knn" not in row["scores"] and "is no number" in row["why"]["knn"]
+    assert isinstance(found["marks"]["knn"], str) and isinstance(found["marks"]["logme"], dict)
+
+
+def test_refusals() -> None:
+    with pytest.raises(BadSpec, match="A ranking needs candidates"):
+        rank(dataclasses.replace(SPEC, candidates=()), room())
+    with pytest.raises(UnknownName, match="Did you mean 'logme'"):
+        rank(dataclasses.replace(SPEC, scores=("logm",)), room())
+
+
+# -- the classifier of the source task --------------------------------------------------------------------
+
+
+def check_head(row: dict[str, Any], net: NetSpec, weight: torch.Tensor, bias: torch.Tensor) -> None:
+    x, labels = features(net)
+    theta = torch.softmax(x @ weight.T + bias, 1)
+    assert row["why"] == {}
+    assert row["scores"]["leep"] == pytest.approx(scores["leep"](theta, labels), rel=1e-3)
+    assert row["scores"]["nce"] == pytest.approx(scores["nce"](theta.argmax(1), labels), rel=1e-3)
+    assert row["scores"]["leep"] <= 0
+
+
+def of_source(net: NetSpec) -> dict[str, Any]:
+    spec = dataclasses.replace(SPEC, candidates=(f"{net.backbone}@{net.weights}",), scores=("leep", "nce"))
+    (row,) = rank(spec, room())["rows"]
+    return dict(row)
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
+def test_the_head_of_a_run(backbone: str) -> None:
+    run = Run.create(TransferSpec(DataSpec("there"), NetSpec(backbone)))
+    trained = weights.build(NetSpec(backbone), 5, 32, 3, 4)
+    (linear,) = [m for m in trained.head.modules() if isinstance(m, torch.nn.Linear)]
+    with torch.no_grad():
+        linear.weight.mul_(20)  # a head that has an opinion
+        linear.bias.copy_(torch.arange(5) / 5)
+    weights.save(trained, NetSpec(backbone), run.path / "model.safetensors", run=run.id)
+    net = NetSpec(backbone, f"run:{run.id}")
+    check_head(of_source(net), net, linear.weight.detach(), linear.bias.detach())
+
+
+def test_a_head_that_is_not_linear_is_none() -> None:
+    run = Run.create(TransferSpec(DataSpec("there"), NetSpec("test_resnet", head="cosine")))
+    spec = NetSpec("test_resnet", head="cosine")
+    weights.save(weights.build(spec, 5, 32, 3, 4), spec, run.path / "model.safetensors", run=run.id)
+    row = of_source(NetSpec("test_resnet", f"run:{run.id}"))
+    assert row["scores"] == {} and "These weights have none." in row["why"]["leep"]
+
+
+@pytest.mark.parametrize(("backbone", "head"), [("test_resnet", "fc"), ("test_vit", "head")])
+def test_the_head_of_a_file_of_timms(backbone: str, head: str, tmp_path: Path) -> None:
+    import timm
+
+    torch.manual_seed(3)
+    options = {"img_size": 32} if backbone == "test_vit" else {}
+    model = timm.create_model(backbone, num_classes=7, **options).eval()
+    classifier = model.get_submodule(head)
+    with torch.no_grad():
+        classifier.weight.normal_(std=3)
+    path = tmp_path / "timm.safetensors"
+    save_file({n: t.contiguous() for n, t in model.state_dict().items()}, path)
+    net = NetSpec(backbone, f"file:{path}")
+    check_head(of_source(net), net, classifier.weight.detach(), classifier.bias.detach())
+
+
+def test_a_file_without_a_classifier_has_none(tmp_path: Path) -> None:
+    path = tmp_path / "bare.safetensors"
+    save_file({n: t.contiguous() for n, t in make_backbone("test_resnet", 32, 3).state_dict().items()}, path)
+    row = of_source(NetSpec("test_resnet", f"file:{path}"))
+    assert row["scores"] == {} and "These weights have none." in row["why"]["nce"]
+
+
+# -- marks ------------------------------------------------------------------------------------------------
+
+
+def test_marks_against_runs_of_ones_own() -> None:
+    accuracies = {"test_resnet": 0.5, "test_vit": 0.8, "test_convnext": 0.65}
+    for backbone, accuracy in accuracies.items():
+        finished(backbone, accuracy)
+    found = rank(SPEC, room())
+    for row in found["rows"]:
+        assert row["trained"] == accuracies[row["backbone"]]
+    for name, mark in found["marks"].items():
+        given, truth = [r["scores"][name] for r in found["rows"]], [r["trained"] for r in found["rows"]]
+        assert mark["n"] == 3
+        assert mark["tau"] == pytest.approx(weighted_tau(given, truth))
+        assert (mark["lo"], mark["hi"]) == pytest.approx(tau_interval(given, truth))
+        assert mark["regret"] == pytest.approx(100 * regret(given, truth))
+        assert mark["lo"] <= mark["tau"] <= mark["hi"] and mark["regret"] >= 0
+
+
+def test_trained_is_the_best_mean_over_seeds_on_this_very_target() -> None:
+    finished("test_resnet", 0.4, seed=0)
+    finished("test_resnet", 0.6, seed=1)
+    finished("test_resnet", 0.45, lr=1e-2)  # another setting, whose mean is worse
+    finished("test_resnet", 0.99, target=DataSpec("there"))  # another target
+    finished("test_resnet", 0.98, target=DataSpec("here", shots=5))  # or other pictures of it
+    finished("test_resnet", 0.97, weights_="hub:x")  # other weights
+    finished("test_resnet", None, seed=2)  # not finished
+    home.write_whole(finished("test_resnet", None, seed=3).path / "result.json", '{"diverged": "It grew."}')
+    (finished("test_vit", 0.7).path / "spec.json").write_text('{"kind": "of tomorrow"}')
+    Run.create(SPEC)  # a question is no training
+    finished("test_convnext", 0.55, target=DataSpec("here", seed=4))  # another division of the same pictures
+    found = {r["backbone"]: r["trained"] for r in rank(SPEC, room())["rows"]}
+    assert found == {"test_resnet": pytest.approx(0.5), "test_vit": None, "test_convnext": 0.55}
+
+
+def test_too_few_and_all_alike_are_sentences() -> None:
+    finished("test_resnet", 0.5)
+    marks = rank(SPEC, room())["marks"]
+    assert marks["knn"] == "A mark needs three candidates that are trained on this target. There are 1."
+    for backbone in SPEC.candidates:
+        finished(backbone, 0.5)
+    assert rank(SPEC, room())["marks"]["knn"] == "A mark needs scores and accuracies that differ. They do not."
+
+
+def test_a_score_that_one_candidate_lacks_is_marked_over_the_others() -> None:
+    for i, backbone in enumerate(SPEC.candidates):
+        finished(backbone, 0.3 + i / 10)
+    found = rank(dataclasses.replace(SPEC, candidates=(*SPEC.candidates, "nonsense"), scores=("knn", "leep")), room())
+    assert found["marks"]["knn"]["n"] == 3
+    assert "There are 0." in found["marks"]["leep"]
