@@ -27,7 +27,8 @@ LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare",
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
     "questions", "data.domain", "data.decode", "data.folder",
-    "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances",
+    "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours",
+    "data.formulas",
 ]
 # fmt: on
 HOMES = {  # who may import it at all → where; "inside" = only in functions

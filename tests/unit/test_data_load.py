@@ -22,7 +22,10 @@ SPEC = DataSpec("rendered_digits", n=30, size=8)
 
 
 def test_names() -> None:
-    assert domains.names() == ["archive", "blended_digits", "digits", "folder", "npz", "rendered_digits", "shapes"]
+    assert domains.names() == [
+        "archive", "blended_digits", "contours", "digits", "folder", "formulas", "fractals", "npz", "rendered_digits",
+        "shapes",
+    ]  # fmt: skip
     assert parse("digits") == ("digits", "")
     assert parse("folder:/a/b:c d") == ("folder", "/a/b:c d")
     assert parse("folder:C:\\pictures") == ("folder", "C:\\pictures")
