@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.test_spec_properties import JSON, WORDS, launching, specs
-from tltk import cli, command
+from tests.property.test_spec_properties import (
+    JSON,
+    WORDS,
+    parsed,
+    specs,
+    survives_json,
+    survives_python,
+    survives_the_shell,
+)
+from tltk import command
 from tltk.errors import TltkError
 from tltk.spec import (
     AnySpec,
@@ -24,7 +31,6 @@ from tltk.spec import (
     ShiftSpec,
     TransferSpec,
     located,
-    read_spec,
 )
 
 NAMED = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00,"), min_size=1, max_size=12)
@@ -38,36 +44,22 @@ PARTS: dict[type[Any], dict[str, Any]] = {
     EmbedSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS},
     RankSpec: {"target": DATA, "candidates": NAMES, "scores": NAMES},
 }
-KINDS = {kind.kind: kind for kind in PARTS}
 ANY = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items()))
 OF_LAYERS = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items() if issubclass(kind, DepthSpec)))
 
 
 @given(ANY)
 def test_json(spec: AnySpec) -> None:
-    again = read_spec(spec.to_json())
-    assert again == spec
-    assert again.run_id == spec.run_id
-    assert again.to_json() == spec.to_json()
-
-
-def parsed(text: str) -> AnySpec:
-    """What `tltk …` would launch for this command line, by click's own parser."""
-    words = shlex.split(text)
-    assert words.pop(0) == "tltk"
-    verb = cli.main.commands[words.pop(0)]
-    return command.build(KINDS[str(verb.name)], verb.make_context(str(verb.name), words).params)
+    survives_json(spec)
 
 
 @settings(deadline=None)
 @given(ANY)
 def test_shell_command(spec: AnySpec) -> None:
-    again = parsed(command.to_command(spec))
-    assert again == spec
-    assert again.run_id == spec.run_id
+    survives_the_shell(spec)
 
 
-@pytest.mark.parametrize("kind", KINDS.values())
+@pytest.mark.parametrize("kind", PARTS)
 def test_nothing_given_is_the_default(kind: type[Any]) -> None:
     assert command.build(kind, {}) == kind()
     assert parsed(f"tltk {kind.kind}") == kind()
@@ -77,11 +69,7 @@ def test_nothing_given_is_the_default(kind: type[Any]) -> None:
 @settings(deadline=None)
 @given(ANY)
 def test_python(spec: AnySpec) -> None:
-    caught: list[AnySpec] = []
-    with launching(caught):
-        exec(command.to_python(spec), {})
-    assert caught == [spec]
-    assert caught[0].run_id == spec.run_id
+    survives_python(spec)
 
 
 @given(OF_LAYERS, NETS)
@@ -128,9 +116,8 @@ def test_paths_are_made_absolute_in_every_place(name: str, path: str) -> None:
     assert ranked.candidates[0].startswith("a@file:/")
 
 
-@given(st.sampled_from(sorted(KINDS)), st.data())
-def test_any_json_in_any_field_is_a_spec_or_a_sentence(name: str, data: st.DataObject) -> None:
-    kind = KINDS[name]
+@given(st.sampled_from(list(PARTS)), st.data())
+def test_any_json_in_any_field_is_a_spec_or_a_sentence(kind: type[Any], data: st.DataObject) -> None:
     names = [f.name for f in dataclasses.fields(kind)]
     body = {data.draw(st.sampled_from(names)): data.draw(JSON)}
     try:
@@ -140,7 +127,7 @@ def test_any_json_in_any_field_is_a_spec_or_a_sentence(name: str, data: st.DataO
         assert str(fault)
 
 
-@pytest.mark.parametrize("kind", KINDS.values())
+@pytest.mark.parametrize("kind", PARTS)
 def test_no_two_flags_are_the_same(kind: type[Any]) -> None:
     found = command.options(kind)
     flags = [o.flag for o in found]
@@ -155,5 +142,5 @@ def test_one_question_has_one_id() -> None:
     plain = ProfileSpec(source=DataSpec("blended_digits"))
     assert plain.run_id == ProfileSpec(source=DataSpec("blended_digits", size=64)).run_id
     assert plain.run_id == ProfileSpec(source=DataSpec("blended_digits"), net=NetSpec(boundary=3, dropout=0.5)).run_id
-    ids = {k().run_id for k in KINDS.values()} | {TransferSpec().run_id}
+    ids = {k().run_id for k in PARTS} | {TransferSpec().run_id}
     assert len(ids) == 5

@@ -83,12 +83,16 @@ RUNS = st.one_of(
 ANY = st.one_of(RUNS, specs(DescribeSpec), specs(LookSpec, data=specs(DataSpec)))
 
 
-@given(ANY)
-def test_json(spec: AnySpec) -> None:
+def survives_json(spec: AnySpec) -> None:
     again = read_spec(spec.to_json())
     assert again == spec
     assert again.run_id == spec.run_id
     assert again.to_json() == spec.to_json()
+
+
+@given(ANY)
+def test_json(spec: AnySpec) -> None:
+    survives_json(spec)
 
 
 def parsed(text: str) -> AnySpec:
@@ -96,9 +100,14 @@ def parsed(text: str) -> AnySpec:
     words = shlex.split(text)
     assert words.pop(0) == "tltk"
     verb = cli.main.commands[words.pop(0)]
-    found = verb.make_context(str(verb.name), words).params
-    kind = {"run": TransferSpec, "compare": CompareSpec}[str(verb.name)]
-    return command.build(kind, found)
+    kinds = {name: kind for kind, name in command.VERBS.items()}
+    return command.build(kinds[str(verb.name)], verb.make_context(str(verb.name), words).params)
+
+
+def survives_the_shell(spec: AnySpec) -> None:
+    again = parsed(command.to_command(spec))
+    assert again == spec
+    assert again.run_id == spec.run_id
 
 
 @settings(deadline=None)
@@ -107,9 +116,7 @@ def test_shell_command(spec: AnySpec) -> None:
     """A study without a source has no command for options of the source's training: they mean nothing."""
     if isinstance(spec, CompareSpec) and spec.source is not None and not spec.source.name.strip():
         return  # no such domain
-    again = parsed(command.to_command(spec))
-    assert again == spec
-    assert again.run_id == spec.run_id
+    survives_the_shell(spec)
 
 
 @given(specs(DescribeSpec))
@@ -140,14 +147,18 @@ def launching(caught: list[AnySpec]) -> Iterator[None]:
         yield
 
 
-@settings(deadline=None)
-@given(ANY)
-def test_python(spec: AnySpec) -> None:
+def survives_python(spec: AnySpec) -> None:
     caught: list[AnySpec] = []
     with launching(caught):
         exec(command.to_python(spec), {})
     assert caught == [spec]
     assert caught[0].run_id == spec.run_id
+
+
+@settings(deadline=None)
+@given(ANY)
+def test_python(spec: AnySpec) -> None:
+    survives_python(spec)
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))

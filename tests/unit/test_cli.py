@@ -46,6 +46,15 @@ def tltk(*words: str, input: str | None = None) -> Result:
     return CliRunner().invoke(cli.main, list(words), input=input)
 
 
+def refused(words: list[str], sentence: str) -> None:
+    """Exit code 2, this sentence, nothing on standard output, nothing queued."""
+    done = tltk(*words)
+    assert done.exit_code == 2, done.output
+    assert sentence in done.stderr
+    assert done.stdout == ""
+    assert queue.jobs() == []
+
+
 def said(*words: str) -> Any:
     """What a verb prints with --json, and nothing beside it."""
     done = tltk(*words, "--json")
@@ -263,11 +272,7 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 @pytest.mark.usefixtures("idle")
 def test_bad_input_is_two_and_a_sentence(words: list[str], sentence: str) -> None:
-    done = tltk(*words)
-    assert done.exit_code == 2, done.output
-    assert sentence in done.stderr
-    assert done.stdout == ""
-    assert queue.jobs() == []
+    refused(words, sentence)
 
 
 @pytest.mark.usefixtures("idle")

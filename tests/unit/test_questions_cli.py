@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_cli import agree, here, idle, said, tltk  # noqa: F401 – fixtures
+from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk import questions
 from tltk.jobs import queue
 from tltk.runs import Run
@@ -171,11 +171,7 @@ def test_figures_for_people() -> None:
 )
 @pytest.mark.usefixtures("idle")
 def test_bad_input_is_two_and_a_sentence(words: list[str], sentence: str) -> None:
-    done = tltk(*words)
-    assert done.exit_code == 2, done.output
-    assert sentence in done.stderr
-    assert done.stdout == ""
-    assert queue.jobs() == []
+    refused(words, sentence)
 
 
 @pytest.mark.usefixtures("idle")
