@@ -5,8 +5,8 @@ import dataclasses
 import streamlit as st
 
 from tltk import command, data
-from tltk.dashboard import chrome, controls, plan
-from tltk.dashboard.freeze_handle import freeze_handle
+from tltk.dashboard import chrome, controls, depth, plan
+from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, described, in_words, looked
 from tltk.dashboard.plot import plot
 from tltk.errors import BadSpec
@@ -108,20 +108,29 @@ def network_controls():
     found, seen = described(), looked(plan.read(("target",)), ask=False)
     if found is None or seen is None:
         return found
-    depth = len(found.layers)
-    boundary = min(plan.read(("net", "boundary")), depth)
+    layers = len(found.layers)
+    boundary = min(plan.read(("net", "boundary")), layers)
     if boundary != plan.read(("net", "boundary")):
         plan.change(("net", "boundary"), boundary)
-    moved = freeze_handle(found.layers, boundary, key="design:handle", cost=cost_of(found, seen))
+    lanes = [*depth.known_lanes(), rates(boundary, layers)]
+    moved = freeze_handle(found.layers, boundary, key="design:handle", cost=cost_of(found, seen), overlays=lanes)
     if moved is not None:
         plan.change(("net", "boundary"), moved)
         st.rerun()
     labels = ["nothing frozen", *(f"frozen up to {layer.name}" for layer in found.layers)]
     st.selectbox(
-        "Freeze boundary", range(depth + 1), format_func=lambda k: f"{k}: {labels[k]}",
+        "Freeze boundary", range(layers + 1), format_func=lambda k: f"{k}: {labels[k]}",
         help="The same boundary as the handle's, for those who would rather choose.", **plan.bind(("net", "boundary")),
     )  # fmt: skip
     return found
+
+
+def rates(boundary: int, layers: int) -> Overlay:
+    """The rate of each layer when training begins; a gap where it is frozen."""
+    now = plan.plan()
+    first = make(now.strategy).phases(layers, boundary, now.optim.epochs)[0]
+    values = [now.optim.lr * scale if scale else None for scale in first.lr_scale]
+    return {"name": "Rate per layer, at the start", "values": values}
 
 
 def strategy_controls(found) -> None:

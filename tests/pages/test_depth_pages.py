@@ -116,6 +116,42 @@ def test_layers_may_look_at_the_plans_few_labels_alone() -> None:
     assert Run.at(job.run).spec == ProfileSpec(**{**SHARED, "target": FIRST.target}, pictures=500)
 
 
+def test_the_handle_on_design_carries_what_is_known() -> None:
+    network_known()
+    pictures_known(FIRST.target)
+    assert [o["name"] for o in lanes_of(open_page("design"))] == ["Rate per layer, at the start"]
+    profile_known()
+    lanes = lanes_of(open_page("design"))
+    assert [o["name"] for o in lanes] == ["Probe accuracy, target", "MMD", "Rate per layer, at the start"]
+    assert lanes[0]["predicts"] and lanes[1]["null_hi"] == [0.05] * 6
+    assert lanes[2]["values"] == [FIRST.optim.lr] * 6
+    frozen = lanes_of(open_page("design", boundary="2", strategy="fine_tune"))[-1]["values"]
+    assert frozen[:2] == [None, None] and frozen[2:] == [FIRST.optim.lr] * 4
+
+
+def lanes_of(app: Any) -> list[dict[str, Any]]:
+    """The overlays that the freeze handle was given."""
+    is_clean(app)
+    return HANDLES[-1]
+
+
+HANDLES: list[list[dict[str, Any]]] = []
+
+
+@pytest.fixture(autouse=True)
+def _watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tltk.dashboard import freeze_handle as module
+
+    checked = module.checked
+    HANDLES.clear()
+
+    def watch(overlays: Any, depth: int) -> Any:
+        HANDLES.append(list(overlays))
+        return checked(overlays, depth)
+
+    monkeypatch.setattr(module, "checked", watch)
+
+
 def test_a_question_that_failed_says_why_and_can_be_asked_again() -> None:
     known()
     run = Run.create(ProfileSpec(**SHARED, pictures=500))

@@ -14,10 +14,11 @@ from tltk import command
 from tltk.dashboard import chrome, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import Described, cost_of, looked, wait
+from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.results import Column
-from tltk.runs import ACTIVE, Run
-from tltk.spec import AnySpec, DataSpec, NetSpec, located
+from tltk.runs import ACTIVE, Run, all_runs
+from tltk.spec import AnySpec, DataSpec, NetSpec, ProfileSpec, located
 
 ACROSS = 32  # pictures in a row of a run's contact sheet
 SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on from the start
@@ -113,6 +114,21 @@ def _overlay(column: Column) -> Overlay:
     if column.name == "probe_target":
         lane["predicts"] = True
     return lane
+
+
+def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
+    """What the newest profile of the plan's network on its target has to show; nothing is computed for it."""
+    now = plan.plan()
+    for run in all_runs():
+        try:
+            spec, found = run.spec, run.result()
+        except TltkError:
+            continue
+        if not isinstance(spec, ProfileSpec) or found is None or spec.net.backbone != now.net.backbone:
+            continue
+        if (spec.target.name, spec.target.size) == (now.target.name, now.target.size):
+            return overlays(columns_of(found), names)
+    return []
 
 
 def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = SHOWN) -> list[str]:
