@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tltk.data import parse, shapes
@@ -49,6 +49,7 @@ def test_anything_else_is_refused_in_our_words(text: str) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(DIALS, st.integers(8, 20), st.integers(0, 2**31 - 1))
+@example(Dials(blur=1e-272), 8, 0)
 def test_any_setting_can_be_drawn(dials: Dials, size: int, seed: int) -> None:
     spec = DataSpec("shapes", n=1500 if dials.prior < 0.7 else 200, size=size, seed=seed)
     looks = shapes.attributes(spec, dials.text())

@@ -35,6 +35,7 @@ TEXTURES = ("plain", "stripes", "dots", "noise")
 DRAWS = 29  # random numbers per picture, used or not: one dial does not disturb the others
 PIECE = 2**21  # pixels that are drawn at once; where pieces begin decides the noise of a picture
 RADIUS = (0.26, 0.42)  # of the side, from the middle of a shape to its tips
+SHARP = 0.05  # pixels: below this deviation a neighbour weighs e⁻²⁰⁰, so a blur changes nothing
 CYCLES = (2.0, 4.0)  # of the texture, over a radius
 DEPTH = 0.6  # share of the light that the dark half of a texture takes
 CROPS = (64, 128, 256)  # sides of photo backgrounds, in photo pixels
@@ -342,7 +343,7 @@ def _blend(look: Look, mask: Tensor, paint: Tensor, dials: Dials, photos: list[P
 
 def _spoil(x: Tensor, look: Look, dials: Dials, noise: Tensor | None) -> Tensor:
     """The pictures after the lens, the darkroom and the sensor, rounded but not yet integers."""
-    if dials.blur:
+    if dials.blur * x.shape[-1] > SHARP:
         x = _blurred(_blurred(x, dials.blur * x.shape[-1]).mT, dials.blur * x.shape[-1]).mT
     gain = dials.contrast * np.where(look["inverted"], -1.0, 1.0)
     if (gain != 1).any():
