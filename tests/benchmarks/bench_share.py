@@ -61,6 +61,7 @@ def main() -> None:
             path = Path(home) / "weights.safetensors"
             save(net, NetSpec(backbone=options.net), path)
             found[how] = study(options, how, f"file:{path}")
+            print(f"{how}: {found[how][0]:.1f} s, {found[how][1]} feature sets", flush=True)
     runs = options.seeds * len(STRATEGIES)
     print(
         f"{runs} runs of {options.epochs} epochs, {options.pictures:,} pictures, {options.net} at {options.size} px, "
