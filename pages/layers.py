@@ -1,7 +1,5 @@
 """Layers: what each layer knows, on the depth axis of the freeze handle, and where its pictures lie."""
 
-import dataclasses
-
 import streamlit as st
 
 from tltk import command
@@ -31,13 +29,14 @@ def questions():
             + ". Pictures and network are those of the Design page."
         )
     shared = {
-        "target": target, "source": now.source, "net": depth.net_of(weights), "after": after, "pooling": pooling,
+        "target": target, "source": now.source, "net": depth.net_of(weights), "pooling": pooling,
     }  # fmt: skip
     over = "epochs" if depth.has_snapshots(weights) and three.toggle("Film through the epochs") else "layers"
-    wanted = EmbedSpec(**shared, pictures=min(count, 500), method=method, over=over)
-    if over == "epochs":
-        wanted = dataclasses.replace(wanted, after="")
-    return ProfileSpec(**shared, pictures=count), wanted
+    beside = after if over == "layers" else ""
+    return (
+        ProfileSpec(**shared, pictures=count, after=after),
+        EmbedSpec(**shared, pictures=min(count, 500), method=method, over=over, after=beside),
+    )
 
 
 def over_depth(network, spec):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+ACROSS = 32  # pictures in a row of a contact sheet, `pictures.png`
+
 
 class Row(msgspec.Struct, frozen=True, array_like=False, omit_defaults=True):
     """One measured number: a line of `rows.jsonl`.

@@ -20,9 +20,9 @@ from tltk.nn.net import Net
 from tltk.nn.tap import Taps
 from tltk.nn.weights import build
 from tltk.optim import pick_device
+from tltk.results import ACROSS
 from tltk.spec import DataSpec, DepthSpec, NetSpec
 
-ACROSS = 32  # pictures in a row of a contact sheet
 LARGEST = 48  # pixels of a picture on it
 
 

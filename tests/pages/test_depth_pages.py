@@ -12,6 +12,7 @@ from PIL import Image
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, network_known, open_page, pictures_known, texts, training
 from tltk import home
+from tltk.compare import source_spec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
 from tltk.runs import Run, all_runs
@@ -27,7 +28,7 @@ def column(name: str, title: str, unit: str = "", **more: Any) -> dict[str, Any]
     return {"name": name, "title": title, "unit": unit, "values": [0.1 * (i + 1) for i in range(6)], **more}
 
 
-def profile_known(measures: tuple[str, ...] = ("mmd",)) -> None:
+def profile_known(measures: tuple[str, ...] = ("mmd",), weights: str = "scratch") -> None:
     bands = {"null_lo": [0.0] * 6, "null_hi": [0.05] * 6}
     columns = [
         column("probe_target", "Probe accuracy, target", "%", lo=[0.05] * 6, hi=[0.7] * 6, **bands),
@@ -35,7 +36,7 @@ def profile_known(measures: tuple[str, ...] = ("mmd",)) -> None:
         *(column(m, m.upper(), p=[0.01] * 5 + [0.4], effect=[3.0] * 6, **bands) for m in measures),
     ]
     answered(
-        ProfileSpec(**SHARED, pictures=500, measures=measures),
+        ProfileSpec(**{**SHARED, "net": NetSpec("test_resnet", weights)}, pictures=500, measures=measures),
         {
             "names": LAYERS, "depth": 5, "columns": columns, "cka": [[1.0] * 6] * 6, "cka_after": None,
             "n": {"target": 100, "source": 500}, "chance": {"target": 0.1, "source": 0.1}, "seconds": {"all": 1.0},
@@ -120,7 +121,11 @@ def test_the_handle_on_design_carries_what_is_known() -> None:
     network_known()
     pictures_known(FIRST.target)
     assert [o["name"] for o in lanes_of(open_page("design"))] == ["Rate per layer, at the start"]
-    profile_known()
+    profile_known()  # of random weights: it says nothing of a network that is to be trained on a source
+    assert len(lanes_of(open_page("design"))) == 1
+    source = source_spec(FIRST)
+    assert source is not None
+    profile_known(weights=f"run:{source.run_id}")
     lanes = lanes_of(open_page("design"))
     assert [o["name"] for o in lanes] == ["Probe accuracy, target", "MMD", "Rate per layer, at the start"]
     assert lanes[0]["predicts"] and lanes[1]["null_hi"] == [0.05] * 6

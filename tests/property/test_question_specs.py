@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.test_spec_properties import (
-    JSON,
     WORDS,
     parsed,
     specs,
@@ -19,7 +18,6 @@ from tests.property.test_spec_properties import (
     survives_the_shell,
 )
 from tltk import command
-from tltk.errors import TltkError
 from tltk.spec import (
     AnySpec,
     DataSpec,
@@ -115,16 +113,6 @@ def test_paths_are_made_absolute_in_every_place(name: str, path: str) -> None:
     assert ranked.candidates[1:] == asked.candidates[1:]
     assert ranked.candidates[0].startswith("a@file:/")
 
-
-@given(st.sampled_from(list(PARTS)), st.data())
-def test_any_json_in_any_field_is_a_spec_or_a_sentence(kind: type[Any], data: st.DataObject) -> None:
-    names = [f.name for f in dataclasses.fields(kind)]
-    body = {data.draw(st.sampled_from(names)): data.draw(JSON)}
-    try:
-        spec = kind.from_dict(body)
-        assert kind.from_json(spec.to_json()) == spec
-    except TltkError as fault:
-        assert str(fault)
 
 
 @pytest.mark.parametrize("kind", PARTS)

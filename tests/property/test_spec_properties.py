@@ -16,6 +16,8 @@ import tltk
 from tltk import cli, command
 from tltk.errors import TltkError
 from tltk.spec import (
+    QUESTIONS,
+    TRAININGS,
     AnySpec,
     CompareSpec,
     DataSpec,
@@ -176,7 +178,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from([TransferSpec, CompareSpec, DescribeSpec, LookSpec]), st.data())
+@given(st.sampled_from([*TRAININGS, *QUESTIONS]), st.data())
 def test_any_json_in_any_field_is_a_spec_or_a_sentence(kind: type[Any], data: st.DataObject) -> None:
     names = [f for f in kind.__dataclass_fields__ if f != "kind"]
     body = {data.draw(st.sampled_from(names)): data.draw(JSON)}

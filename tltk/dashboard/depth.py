@@ -11,16 +11,16 @@ import streamlit as st
 from PIL import Image
 
 from tltk import command
+from tltk.compare import source_spec
 from tltk.dashboard import chrome, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import Described, cost_of, looked, wait
 from tltk.errors import TltkError
 from tltk.jobs import Local
-from tltk.results import Column
+from tltk.results import ACROSS, Column
 from tltk.runs import ACTIVE, Run, all_runs
 from tltk.spec import AnySpec, DataSpec, NetSpec, ProfileSpec, located
 
-ACROSS = 32  # pictures in a row of a run's contact sheet
 SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on from the start
 
 
@@ -117,14 +117,16 @@ def _overlay(column: Column) -> Overlay:
 
 
 def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
-    """What the newest profile of the plan's network on its target has to show; nothing is computed for it."""
+    """What the newest profile of the plan's very weights on its target has to show; nothing is computed for it."""
     now = plan.plan()
+    source = source_spec(now) if now.source is not None else None
+    net = NetSpec(now.net.backbone, now.net.weights if source is None else f"run:{source.run_id}")
     for run in all_runs():
         try:
             spec, found = run.spec, run.result()
         except TltkError:
             continue
-        if not isinstance(spec, ProfileSpec) or found is None or spec.net.backbone != now.net.backbone:
+        if not isinstance(spec, ProfileSpec) or found is None or spec.net != net:
             continue
         if (spec.target.name, spec.target.size) == (now.target.name, now.target.size):
             return overlays(columns_of(found), names)
@@ -144,8 +146,8 @@ def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = S
     return names
 
 
-def handle(found: Described, lanes: Sequence[Overlay], key: str) -> int:
-    """The freeze handle as the depth axis. The layer that it selects: the last frozen one, or the first."""
+def handle(found: Described, lanes: Sequence[Overlay], key: str) -> None:
+    """The freeze handle as the depth axis; where it is let go, the plan's boundary is."""
     depth = len(found.layers)
     boundary = min(plan.read(("net", "boundary")), depth)
     seen = looked(plan.read(("target",)), ask=False)
@@ -154,7 +156,6 @@ def handle(found: Described, lanes: Sequence[Overlay], key: str) -> int:
     if moved is not None:
         plan.change(("net", "boundary"), moved)
         st.rerun()
-    return selected(depth)
 
 
 def selected(depth: int) -> int:

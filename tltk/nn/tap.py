@@ -16,8 +16,8 @@ from torch.utils._pytree import tree_leaves
 from tltk.errors import CannotSplit, UnknownName
 from tltk.nn.net import Net
 from tltk.nn.split import Crossing, evaluating
+from tltk.spec import POOLINGS
 
-POOLINGS = ("avg", "max", "project")
 PROJECTED = 512  # buckets of the projection
 
 
