@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from tltk.errors import BadSpec, TltkError
-from tltk.layerwise import with_null
+from tltk.layerwise import shared_classes, with_null
 from tltk.sample import Room, Sample, contact_sheet, features, network, samples
 from tltk.shift import measures
 from tltk.shift.bbse import bbse
@@ -93,12 +93,6 @@ def _neighboured(own: Tensor, other: Tensor, rows: Tensor, offset: int, others: 
         }
         for row, ids, ds in zip(rows, near, distance, strict=True)
     ]
-
-
-def shared_classes(source: Sample, target: Sample) -> dict[int, tuple[int, str]]:
-    """Source class → (target class, name), for the names that both domains have."""
-    there = {name: i for i, name in enumerate(target.domain.classes)}
-    return {i: (there[name], name) for i, name in enumerate(source.domain.classes) if name in there}
 
 
 def _classes(x: Tensor, source: Sample, y: Tensor, target: Sample) -> dict[str, Any]:

@@ -29,10 +29,12 @@ from tltk.reduce.knn_accuracy import knn_accuracy
 from tltk.results import Column
 from tltk.sample import Room, Sample, features, network, samples, with_weights
 from tltk.shift import measures
+from tltk.shift.class_mmd import permutation_class_mmd
 from tltk.shift.null import Null, permutation_mmd, permutation_test
 from tltk.spec import ProfileSpec
 
 MATRIX = 1000  # pictures from which the matrix of CKA between layers is computed
+WITHIN = "class_mmd"  # the one measure that needs labels
 FORMAT = 1  # raise it when a column's numbers come out otherwise than before
 
 Each = Callable[[int], dict[str, float]]  # layer → its entries of a column
@@ -50,7 +52,8 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
         WeightsMissing: Weights that are not there, or do not fit.
     """
     for name in spec.measures:
-        measures[name]
+        if name != WITHIN:
+            measures[name]
     start = time.perf_counter()
     target, source = samples(spec, room)
     net = network(spec.net, target, spec.seed)
@@ -64,7 +67,10 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
         _knowledge(ledger, side, sample, layers, spec)
     if source is not None:
         for name in spec.measures:
-            _shift(ledger, name, by_side["source"][1], by_side["target"][1], spec)
+            if name == WITHIN:
+                _within(ledger, by_side["source"], by_side["target"], spec)
+            else:
+                _shift(ledger, name, by_side["source"][1], by_side["target"][1], spec)
     matrix = _matrix(ledger, by_side["target"][1])
     after = _after(ledger, net, target, by_side["target"][1], spec, room) if spec.after else None
     seconds["all"] = time.perf_counter() - start
@@ -165,10 +171,49 @@ def _chance(sample: Sample) -> float:
 
 def _shift(ledger: _Ledger, name: str, source: list[Tensor], target: list[Tensor], spec: ProfileSpec) -> None:
     """One shift measure with its null at every layer."""
+    measured = _tested(source, target, lambda x, y: with_null(name, x, y, spec.permutations, spec.seed), spec)
+    title = {"mmd": "MMD²", "coral": "CORAL", "frechet": "Fréchet distance"}.get(name, name.replace("_", " "))
+    settings = [spec.permutations, spec.seed]
+    ledger.add(name, f"{title}, source to target", "", [*source, *target], settings, measured)
+
+
+def _within(
+    ledger: _Ledger, source: tuple[Sample, list[Tensor]], target: tuple[Sample, list[Tensor]], spec: ProfileSpec
+) -> None:
+    """MMD² within classes, for those that both domains have by name."""
+    pairs = shared_classes(source[0], target[0])
+    own = torch.tensor([pairs[int(c)][0] if int(c) in pairs else -1 for c in source[0].labels])
+    labels = target[0].labels
+
+    def test(x: Tensor, y: Tensor) -> Null:
+        return permutation_class_mmd(
+            x[own >= 0], own[own >= 0], y, labels, permutations=spec.permutations, seed=spec.seed
+        )
+
+    if not (own >= 0).any():
+        raise BadSpec(
+            "class_mmd must be asked of domains that share classes by name. They share none; leave class_mmd out."
+        )
+    settings = [spec.permutations, spec.seed, own.tolist(), labels.tolist()]
+    ledger.add(
+        WITHIN, "MMD² within classes", "", [*source[1], *target[1]], settings, _tested(source[1], target[1], test, spec)
+    )
+
+
+def shared_classes(source: Sample, target: Sample) -> dict[int, tuple[int, str]]:
+    """Source class → (target class, name), for the names that both domains have."""
+    there = {name: i for i, name in enumerate(target.domain.classes)}
+    return {i: (there[name], name) for i, name in enumerate(source.domain.classes) if name in there}
+
+
+def _tested(
+    source: list[Tensor], target: list[Tensor], test: Callable[[Tensor, Tensor], Null], spec: ProfileSpec
+) -> Each:
+    """A test as the entries of a column; where a layer says the same of every picture, nothing is apart."""
 
     def measured(i: int) -> dict[str, float]:
         try:
-            found = with_null(name, source[i], target[i], spec.permutations, spec.seed)
+            found = test(source[i], target[i])
         except BadSpec:
             if not _dead(torch.cat([source[i], target[i]])):
                 raise
@@ -177,9 +222,7 @@ def _shift(ledger: _Ledger, name: str, source: list[Tensor], target: list[Tensor
             "values": found.value, "null_lo": found.lo, "null_hi": found.hi, "p": found.p, "effect": found.effect,
         }  # fmt: skip
 
-    title = {"mmd": "MMD²", "coral": "CORAL", "frechet": "Fréchet distance"}.get(name, name.replace("_", " "))
-    settings = [spec.permutations, spec.seed]
-    ledger.add(name, f"{title}, source to target", "", [*source, *target], settings, measured)
+    return measured
 
 
 def with_null(name: str, source: Tensor, target: Tensor, permutations: int, seed: int) -> Null:

@@ -130,7 +130,7 @@ class Training:
         freeze(self.net, phase.boundary, self.spec.net.norm)
         view = self.spec.views
         fixed = view.is_none or view.copies > 0
-        self.cut = self._cut(phase.boundary) if fixed else None
+        self.cut = self._cut(self._kept_at(phase)) if fixed else None
         self.cached = self.cut is not None and self.cut.boundary > 0
         self.train_feed = self._feed(self.split.train, view)
         self.val_feed = self._feed(self.split.val, ViewSpec())
@@ -141,6 +141,17 @@ class Training:
                 for parameter in group["params"]:
                     if parameter in old.state:
                         self.optimizer.state[parameter] = old.state[parameter]
+
+    def _kept_at(self, phase: Phase) -> int:
+        """Where this phase's frozen part is cut off: at its boundary, or at the lowest that a phase of the plan has.
+
+        The lowest is filled in any case. To use it here too costs the layers in between once an epoch; features of
+        one's own cost a pass through all that is frozen. A function of the plan alone, so a resumed run does the same.
+        """
+        low = min((p.boundary for p in self.phases if p.boundary), default=0)
+        own, between = sum(self.flops[: phase.boundary]), sum(self.flops[low : phase.boundary])
+        at_boundary = phase.boundary <= low or self.spec.optim.mixup > 0 or phase.epochs * between > own
+        return phase.boundary if at_boundary else low
 
     def _cut(self, boundary: int) -> Cut | None:
         """The cut for this phase; None where there is nothing to keep."""
@@ -266,7 +277,8 @@ class Training:
     def _spend(self, phase: Phase, images: int) -> None:
         """FLOPs of training on so many pictures: backward counts twice forward, for what trains."""
         above = sum(self.flops[phase.boundary :])
-        below = 0 if self.cached else sum(self.flops[: phase.boundary])
+        kept = self.cut.boundary if self.cached and self.cut is not None else 0
+        below = sum(self.flops[kept : phase.boundary])
         self.now.flops += images * (below + 3 * above)
 
     # -- rows ----------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tltk.errors import BadSpec
-from tltk.shift.class_mmd import class_mmd, conditional_mmd
+from tltk.shift.class_mmd import class_mmd, conditional_mmd, permutation_class_mmd
+from tltk.shift.null import permutation_mmd
 
 RNG = np.random.default_rng(9)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=(15, 3))
@@ -48,6 +49,50 @@ def test_the_conditional_value_is_the_weighted_mean():
     values = {0: 0.1, 2: 0.4}
     assert conditional_mmd(values) == pytest.approx(0.25)
     assert conditional_mmd(values, torch.tensor([3.0, 9.0, 1.0])) == pytest.approx((0.3 + 0.4) / 4)
+
+
+def unbiased(x, y, sigmas):
+    def k(a, b):
+        squares = ((a[:, None] - b[None]) ** 2).sum(-1)
+        return sum(np.exp(-squares / (2 * s * s)) for s in sigmas) / len(sigmas)
+
+    n, m = len(x), len(y)
+    own = (k(x, x).sum() - n) / (n * (n - 1)) + (k(y, y).sum() - m) / (m * (m - 1))
+    return own - 2 * k(x, y).mean()
+
+
+def test_the_null_permutes_within_classes():
+    """Value and every draw by the definition, the same rows dealt out; a prior shift alone is not seen."""
+    from tltk.shift.kernels import FACTORS
+    from tltk.shift.permutation import memberships
+
+    tensors = [torch.from_numpy(a) for a in (X, of_x, Y, of_y)]
+    found = permutation_class_mmd(*tensors, permutations=19, seed=5)
+    s = median(X, Y)
+    sigmas = [s * f**0.5 for f in FACTORS]
+    draws = []
+    for c in range(3):
+        x, y = X[of_x == c], Y[of_y == c]
+        pooled = np.concatenate([x, y])
+        inside = memberships(len(x), len(y), 19, 5 + 7919 * c).bool().numpy()
+        draws.append([unbiased(pooled[i], pooled[~i], sigmas) for i in inside])
+    mean = np.mean(draws, 0)
+    assert found.value == pytest.approx(mean[0], rel=1e-9)
+    assert (found.lo, found.hi) == pytest.approx(tuple(np.quantile(mean[1:], [0.025, 0.975])), rel=1e-9)
+    assert found.p == (int((mean[1:] >= mean[0]).sum()) + 1) / 20
+
+
+def test_a_prior_shift_is_no_shift_within_classes():
+    draw = np.random.default_rng(3)
+    seen = []
+    for seed in range(20):
+        labels = [draw.choice(2, 60, p=p) for p in ([0.5, 0.5], [0.85, 0.15])]
+        rows = [torch.from_numpy(3.0 * y[:, None] + draw.normal(size=(60, 2))) for y in labels]
+        x, y = (torch.from_numpy(v) for v in labels)
+        within = permutation_class_mmd(rows[0], x, rows[1], y, permutations=99, seed=seed)
+        seen.append((within.p <= 0.05, permutation_mmd(*rows, permutations=99, seed=seed).p <= 0.05))
+    within, marginal = np.sum(seen, 0)
+    assert within <= 4 and marginal >= 18
 
 
 def test_errors_are_sentences():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tltk import data
 from tltk.data import contours, formulas, fractals
-from tltk.errors import DataProblem
+from tltk.errors import BadSpec, DataProblem
 from tltk.spec import DataSpec
 
 MADE = [fractals, contours, formulas]
@@ -59,6 +59,19 @@ def test_classes_are_those_that_n_allows() -> None:
     assert of(formulas, 5).classes == ("fractal 0", "contour 0", "fractal 1", "contour 1", "fractal 2")
     with pytest.raises(DataProblem, match="at least two classes"):
         of(fractals, 1)
+
+
+@pytest.mark.parametrize(("module", "kinds"), [(fractals, 1), (contours, 1), (formulas, 2)])
+def test_fewer_classes(module: ModuleType, kinds: int) -> None:
+    name = module.__name__.rpartition(".")[2]
+    domain = module.load(DataSpec(f"{name}:3", n=20), "3")
+    assert len(domain.classes) == 3 * kinds and domain.labels.tolist() == [i % (3 * kinds) for i in range(20)]
+    if kinds == 1:  # the pictures of the first turn are those of the whole set
+        assert np.array_equal(domain.images[:3], of(module, 20).images[:3])
+    assert data.parse(f"{name}: 03") == (name, "3") and data.parse(f"{name}:{200 // kinds}") == (name, "")
+    for wrong in ("0", "201", "x", "-1", "3.5", "9" * 30):
+        with pytest.raises(BadSpec, match="number of classes"):
+            data.parse(f"{name}:{wrong}")
 
 
 def test_formulas_take_turns_between_the_two(monkeypatch: pytest.MonkeyPatch) -> None:

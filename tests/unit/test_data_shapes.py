@@ -113,7 +113,7 @@ MOVES = {
     "hues=1": {"hue"}, "correlation=0.5": {"hue", "decided"}, "texture=dots": {"texture"}, "background=photo": set(),
     "background=gradient": set(), "blur=0.05": set(), "noise=0.1": set(), "inversion=0.5": {"inverted"},
     "contrast=0.5": set(), "occlusion=0.2": set(), "classes=0-4": {"shape", "label"}, "prior=0.8": {"shape", "label"},
-    "label_noise=0.5": {"wrong", "label"},
+    "label_noise=0.5": {"wrong", "label"}, "shape_noise=0.5": {"shape"},
 }  # fmt: skip
 
 
@@ -163,6 +163,16 @@ def test_frequencies_are_what_the_dials_say() -> None:
     assert np.array_equal(many["label"] != clean["label"], many["wrong"]) and abs(many["wrong"].mean() - 0.4) < 0.03
     ways = np.bincount(clean["label"] * 3 + many["label"], minlength=9).reshape(3, 3) / 4000
     assert (np.abs(ways[~np.eye(3, dtype=bool)] - 0.4 / 6) < 0.015).all()  # every wrong class alike
+
+
+def test_shape_noise_leaves_the_hue_to_the_label() -> None:
+    plain, all_noise = (attributes(DataSpec("shapes", n=4000), f"correlation=1,hues=1{more}") for more in ("", ",shape_noise=1"))
+    assert np.array_equal(plain["label"], all_noise["label"]) and np.array_equal(plain["hue"], all_noise["hue"])
+    together = np.bincount(10 * all_noise["label"] + all_noise["shape"], minlength=100) / 4000
+    assert (np.abs(together - 0.01) < 0.007).all()  # any shape in any class
+    assert abs((spread("shape_noise=0.4", "shape") != spread("", "shape")).mean() - 0.4 * 0.9) < 0.03
+    some = spread("shape_noise=1,classes=1+4+6", "shape")
+    assert set(some.tolist()) == {1, 4, 6}
 
 
 def test_correlation_ties_the_hue_to_the_label() -> None:

@@ -20,7 +20,7 @@ from tltk.schedule import phase_at, progress_at, schedule
 from tltk.score import Score, macro_f1
 from tltk.spec import NetSpec, OptimSpec
 from tltk.strategies import make
-from tltk.train import Desk
+from tltk.train import Desk, Training
 
 
 @pytest.mark.parametrize(("strategy", "knobs"), [("discriminative", {"decay": 0.5}), ("lp_ft", {}), ("gradual_unfreezing", {})])
@@ -260,6 +260,37 @@ def test_flops_count_what_is_computed() -> None:
     kept = 24 + 12 + 12  # val and test are kept as well
     assert cached.result["gflops"] == pytest.approx((3 * n * 3 * above + kept * below) / 1e9, rel=1e-6)
     assert again.result["gflops"] == pytest.approx(3 * n * 3 * above / 1e9, rel=1e-6)
+
+
+def test_a_short_phase_begins_from_the_features_that_the_plan_keeps_anyway() -> None:
+    """Its own features cost a pass through all that is frozen; a few cheap layers once an epoch cost less."""
+    training = train(spec(boundary=2, strategy="lp_ft", epochs=2)).training
+    probe, tune = training.phases
+    assert (probe.boundary, tune.boundary) == (5, 2)
+    training.flops = (100, 100, 10, 10, 10, 1)
+    assert training._kept_at(probe) == 2 and training._kept_at(tune) == 2
+    long = dataclasses.replace(probe, epochs=8)  # 8 × 30 > 230
+    assert training._kept_at(long) == 5 and training._kept_at(dataclasses.replace(probe, epochs=7)) == 2
+    training.spec = dataclasses.replace(training.spec, optim=dataclasses.replace(training.spec.optim, mixup=0.2))
+    assert training._kept_at(probe) == 5  # mixup happens where training begins
+    training.phases = [probe, dataclasses.replace(tune, boundary=0, lr_scale=(1.0,) * 6)]
+    assert training._kept_at(training.phases[1]) == 0 and training._kept_at(probe) == 5
+
+
+@pytest.mark.parametrize("strategy", ["gradual_unfreezing", "lp_ft"])
+def test_features_of_a_lower_boundary_change_no_row(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever boundary the kept features are of: the same losses, and the FLOPs of what was computed."""
+    rows, spent = [], []
+    for at in (lambda self, phase: phase.boundary, lambda self, phase: min(phase.boundary, 1)):
+        monkeypatch.setattr(Training, "_kept_at", at)
+        run = train(spec(boundary=1, strategy=strategy, epochs=4))
+        assert run.result["cached"] and run.result["frozen_moved"] == 0
+        rows.append([r for r in run.rows if r.name in ("loss", "accuracy", "change")])
+        spent.append(run.result["gflops"])
+    assert [(r.split, r.name, r.layer, r.step) for r in rows[0]] == [(r.split, r.name, r.layer, r.step) for r in rows[1]]
+    # The layers in between see batches of another size: sums differ in their last bits, which AdamW then enlarges.
+    np.testing.assert_allclose([r.value for r in rows[0]], [r.value for r in rows[1]], rtol=2e-3, atol=1e-5)
+    assert spent[0] != spent[1]
 
 
 def test_smoothing_and_mixup_by_hand() -> None:

@@ -21,6 +21,7 @@ from tltk.data.formulas import (
     between,
     each,
     exposed,
+    few,
     made,
     palette,
     pose,
@@ -66,13 +67,22 @@ class Curves:
         return Curves(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
+def check(argument: str) -> str:
+    """The number of classes as it is written in names; nothing where it is the usual one.
+
+    Raises:
+        BadSpec: No whole number, or more classes than there are.
+    """
+    return few(argument, CLASSES)
+
+
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
     """Contours of 200 radial formulas, filled or lined, among distracting arcs, to pre-train networks.
 
-    Picture i depends on i, `spec.seed` and `spec.size` only, so a smaller set is the beginning of a larger one.
-    Classes take turns, so with fewer pictures than classes there are only as many classes.
+    Picture i depends on i, `spec.seed`, `spec.size` and the number of classes only, so a smaller set is the
+    beginning of a larger one. Classes take turns, so with fewer pictures than classes there are only as many classes.
     """
-    return made(spec, (paint,), [f"contour {c}" for c in range(CLASSES)], progress)
+    return made(spec, (paint,), [f"contour {c}" for c in range(int(argument or CLASSES))], progress)
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tltk.data.decode import room_for
 from tltk.data.domain import Domain, Ints, Progress
+from tltk.errors import BadSpec
 from tltk.spec import DataSpec
 
 if TYPE_CHECKING:
@@ -38,16 +39,39 @@ SPAN = (0.6, 1.0)  # share of black … white that a picture covers
 GRAIN = 0.05  # highest standard deviation of the sensor's noise
 
 
-def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Fractals and contours in turns, 100 classes of each, to pre-train networks without photos.
+def check(argument: str) -> str:
+    """The number of classes of each kind as it is written in names; nothing where it is the usual one.
 
-    Picture i depends on i, `spec.seed` and `spec.size` only, so a smaller set is the beginning of a larger one.
-    Classes take turns, so with fewer pictures than classes there are only as many classes.
+    Raises:
+        BadSpec: No whole number, or more classes than there are.
+    """
+    return few(argument, CLASSES)
+
+
+def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
+    """Fractals and contours in turns, 100 classes of each (formulas:25 has 25), to pre-train networks without photos.
+
+    Picture i depends on i, `spec.seed`, `spec.size` and the number of classes only, so a smaller set is the
+    beginning of a larger one. Classes take turns, so with fewer pictures than classes there are only as many classes.
     """
     from tltk.data import contours, fractals
 
-    names = [f"{kind} {c}" for c in range(CLASSES) for kind in ("fractal", "contour")]
+    names = [f"{kind} {c}" for c in range(int(argument or CLASSES)) for kind in ("fractal", "contour")]
     return made(spec, (fractals.paint, contours.paint), names, progress)
+
+
+def few(argument: str, most: int) -> str:
+    """The number of classes, 1 … most, in one spelling; empty where it is `most`.
+
+    Raises:
+        BadSpec: Anything else.
+    """
+    text = argument.strip()
+    if not text:
+        return ""
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
+        raise BadSpec(f"The number of classes of a kind must be whole, from 1 to {most}. Got {argument[:40]!r}.")
+    return "" if int(text) == most else str(int(text))
 
 
 def made(spec: DataSpec, kinds: Sequence[Paint], names: Sequence[str], progress: Progress | None) -> Domain:

@@ -32,13 +32,22 @@ COUNT = 2.0**26  # weight of a point in the sums that hold count and shade at on
 REACH = (0.6, 1.2)  # longer side of a fractal, as a share of the picture's
 
 
+def check(argument: str) -> str:
+    """The number of classes as it is written in names; nothing where it is the usual one.
+
+    Raises:
+        BadSpec: No whole number, or more classes than there are.
+    """
+    return few(argument, CLASSES)
+
+
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
     """Fractals of 200 iterated function systems, in colour and on textures, to pre-train networks.
 
-    Picture i depends on i, `spec.seed` and `spec.size` only, so a smaller set is the beginning of a larger one.
-    Classes take turns, so with fewer pictures than classes there are only as many classes.
+    Picture i depends on i, `spec.seed`, `spec.size` and the number of classes only, so a smaller set is the
+    beginning of a larger one. Classes take turns, so with fewer pictures than classes there are only as many classes.
     """
-    return made(spec, (paint,), [f"fractal {c}" for c in range(CLASSES)], progress)
+    return made(spec, (paint,), [f"fractal {c}" for c in range(int(argument or CLASSES))], progress)
 
 
 # -- categories ------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ DEFAULT_N = 4000
 CLASSES = tuple(DISTANCES)
 TEXTURES = ("plain", "stripes", "dots", "noise")
 DRAWS = 29  # random numbers per picture, used or not: one dial does not disturb the others
+LATER = 2
 PIECE = 2**21  # pixels that are drawn at once; where pieces begin decides the noise of a picture
 RADIUS = (0.26, 0.42)  # of the side, from the middle of a shape to its tips
 SHARP = 0.05  # pixels: below this deviation a neighbour weighs e⁻²⁰⁰, so a blur changes nothing
@@ -67,6 +68,7 @@ class Dials(Spec):
     classes: str = knob("0-9", help="Which shapes there are: numbers, ranges or names, as in 0-4+7 or star+ring.")
     prior: float = knob(1.0, 0.5, 1.0, help="Each class is so many times as frequent as the one before it.")
     label_noise: float = knob(0.0, 0.0, 0.9, help="Share of pictures with a wrong label.")
+    shape_noise: float = knob(0.0, 0.0, 1.0, help="Share of pictures that show any shape, whatever their label.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -199,16 +201,17 @@ def _ranges(numbers: tuple[int, ...]) -> str:
 def _looks(n: int, seed: int, dials: Dials, size: int) -> Iterator[Look]:
     """The attributes of the pictures, piece by piece."""
     draw, step = np.random.default_rng(seed), max(1, PIECE // size**2)
+    later = np.random.default_rng((seed, 2))  # for dials that came after the first pictures, which stay as they were
     first = np.random.default_rng((seed, 1)).random()
     for start in range(0, n, step):
         index = np.arange(start, min(start + step, n))
         # Classes in golden-ratio order: every beginning of the set has them in their shares, nearly exactly.
         turn = np.asarray((first + GOLDEN * index) % 1, np.float64)
-        yield _look(turn, draw.random((len(index), DRAWS)), dials)
+        yield _look(turn, np.concatenate([draw.random((len(index), DRAWS)), later.random((len(index), LATER))], 1), dials)
 
 
 def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) -> Look:
-    """Attributes from the class's place (m,) and the random numbers (m, DRAWS) of each picture."""
+    """Attributes from the class's place (m,) and the random numbers (m, DRAWS + LATER) of each picture."""
     u = iter(chance.T)
     chosen = np.array(dials.chosen)
     share = dials.prior ** np.arange(len(chosen))
@@ -233,6 +236,8 @@ def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) 
         "block_x": next(u), "block_y": next(u), "block_grey": next(u),
     }  # fmt: skip
     wrong, other = next(u) < dials.label_noise, 1 + (next(u) * (len(chosen) - 1)).astype(np.int64)
+    strange, any_shape = chance[:, DRAWS] < dials.shape_noise, (chance[:, DRAWS + 1] * len(chosen)).astype(np.int64)
+    look["shape"] = np.where(strange, chosen[any_shape], shape)  # its hue, where decided, stays its label's
     return {**look, "wrong": wrong, "label": np.where(wrong, (label + other) % len(chosen), label).astype(np.int64)}
 
 

@@ -113,6 +113,18 @@ def permutation_mmd(
         BadSpec: Shapes, values or numbers that cannot be meant.
         UnknownName: A kernel or an estimator that does not exist.
     """
+    values = mmd_values(
+        source, target, kernel=kernel, bandwidth=bandwidth, estimator=estimator, permutations=permutations,
+        random_features=random_features, seed=seed,
+    )  # fmt: skip
+    return judge(float(values[0]), values[1:])
+
+
+def mmd_values(
+    source: Tensor, target: Tensor, *, kernel: str, bandwidth: float | None, estimator: str, permutations: int,
+    random_features: int = 0, seed: int = 0,
+) -> Tensor:  # fmt: skip
+    """MMD² as it is, then of every permutation, (1 + B,); arguments as for `permutation_mmd`."""
     check_pair(source, target)
     if estimator not in ("biased", "unbiased"):
         raise UnknownName.among("estimator", estimator, ("biased", "unbiased"))
@@ -127,5 +139,4 @@ def permutation_mmd(
         sums = feature_sums(tiles, member, w)
     else:
         sums = kernel_sums(tiles, member, k)
-    values = mmd_of(sums, len(source), len(target), estimator)
-    return judge(float(values[0]), values[1:])
+    return mmd_of(sums, len(source), len(target), estimator)
