@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tltk import command
+from tltk import command, store
 from tltk.dashboard import chrome, depth, plan
 from tltk.spec import RankSpec
 
@@ -21,15 +21,16 @@ MEANING = {
 
 
 def candidates() -> tuple[str, ...]:
-    """The networks to rank: some of timm's, the plan's, finished runs; any other can be typed."""
+    """The networks to rank: the plan's, finished runs, the weight store's, some of timm's; any other can be typed."""
     now = plan.plan()
     runs = [f"{r.spec.net.backbone}@run:{r.id}" for r in chrome.trained_any()]
-    names = list(dict.fromkeys([f"{now.net.backbone}@{now.net.weights}", *runs, *USUAL]))
+    kept = [f"{e.card.backbone}@store:{e.card.name}" for e in store.entries()]
+    names = list(dict.fromkeys([f"{now.net.backbone}@{now.net.weights}", *runs, *kept, *USUAL]))
     held = plan.flag("choose:candidates") or []
     names += [n for n in held if n not in names]
     chosen = st.multiselect(
         "Candidates", names, held or names[:6], accept_new_options=True, key=f"choose:names:{len(names)}",
-        help="Each BACKBONE@WEIGHTS: scratch, run:ID, file:PATH or hub:TAG. Type one to add it.",
+        help="Each BACKBONE@WEIGHTS: scratch, store:NAME, run:ID, file:PATH or hub:TAG. Type one to add it.",
     )  # fmt: skip
     plan.flag("choose:candidates", chosen)
     return tuple(chosen)

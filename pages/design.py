@@ -4,8 +4,8 @@ import dataclasses
 
 import streamlit as st
 
-from tltk import command, data
-from tltk.dashboard import chrome, controls, depth, plan
+from tltk import command, data, store
+from tltk.dashboard import chrome, controls, depth, domain_view, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, described, in_words, looked
 from tltk.dashboard.plot import plot
@@ -15,17 +15,12 @@ from tltk.plots.phases import plan as phase_map
 from tltk.spec import CompareSpec, StrategySpec
 from tltk.strategies import make, strategies
 
-BACKBONES = (
-    "test_resnet", "resnet10t", "resnet18", "resnet26t", "mobilenetv2_035", "mobilenetv2_100", "mobilenetv3_small_050",
-    "convnext_atto", "vit_tiny_patch16_224", "efficientnet_b0", "resnet50", "test_vit",
-)  # fmt: skip
-
 
 def domain_controls() -> None:
     """Target and source, by name or by path, and what is in the target."""
     left, right = st.columns(2)
     with left:
-        _domain("Target", ("target",))
+        domain_view.choose("Target", ("target",))
         one, two = st.columns(2)
         with one:
             controls.field("target", "shots")
@@ -38,28 +33,9 @@ def domain_controls() -> None:
         _weights()
 
 
-def _domain(title: str, path: tuple[str, ...]) -> None:
-    """A menu of domains; those that read a path ask for it."""
-    name = plan.read((*path, "name"))
-    kind, _, argument = name.partition(":")
-    kind = kind.partition("~")[0]  # a corruption may follow the name
-    bound = plan.bind(
-        (*path, "name"), lambda v: v.partition(":")[0].partition("~")[0],
-        lambda v: v + (":" if v in PATHS else ""), title,
-    )
-    st.selectbox(title, data.domains.names(), format_func=lambda k: k.replace("_", " "), **bound)
-    if kind in PATHS:
-        bound = plan.bind((*path, "name"), lambda v: v.partition(":")[2], lambda v: f"{kind}:{v.strip()}", "path")
-        st.text_input(PATHS[kind], placeholder="/home/me/pictures", **bound)
-        if not argument:
-            st.caption("Nothing leaves this machine: the path is read where the dashboard runs.")
-    else:
-        st.caption(data.domains.summary(kind))
-
-
-PATHS = {"folder": "Folder with one folder per class", "archive": ".zip or .tar of such a folder", "npz": ".npz file"}
 WEIGHTS = {
     "source": "train a source network first",
+    "store": "the weight store: shipped or added",
     "scratch": "scratch: random weights",
     "run": "of an earlier run",
     "file": "a safetensors file",
@@ -81,7 +57,9 @@ def _weights() -> None:
         plan.put(dataclasses.replace(now, source=source, net=dataclasses.replace(now.net, weights=weights)))
         st.rerun()
     if kind == "source":
-        _domain("Source", ("source",))
+        domain_view.choose("Source", ("source",))
+    elif kind == "store":
+        _stored(now)
     elif kind == "run":
         done = {r.id: r for r in chrome.listed() if (r.path / "model.safetensors").exists()}
         if not done:
@@ -98,13 +76,27 @@ def _weights() -> None:
         st.text_input("Path of the file" if kind == "file" else "Tag, such as a1_in1k; empty = timm's default", **bound)
 
 
+def _stored(now) -> None:
+    """An entry of the weight store; its backbone comes with it."""
+    known = {entry.card.name: entry.card for entry in store.entries()}
+    if not known:
+        st.caption("The weight store is empty; add a file on the Weights page.")
+        return
+    held = now.net.weights.partition(":")[2]
+    index = next((i for i, name in enumerate(known) if name == held), 0)
+    name = st.selectbox("Weights", list(known), index, help="Each has a card on the Weights page.")
+    theirs = known[name].backbone
+    if name != held:
+        plan.put(dataclasses.replace(now, net=dataclasses.replace(now.net, backbone=theirs, weights=f"store:{name}")))
+        st.rerun()
+    if theirs != now.net.backbone:
+        st.caption(f":orange[These are of {theirs}; the network below is {now.net.backbone}. Choose {theirs} there.]")
+    st.caption(f"{known[name].summary} Licence: {known[name].licence}.")
+
+
 def network_controls():
     """Backbone, boundary and handle; the network as described, once it is."""
-    names = list(dict.fromkeys([plan.read(("net", "backbone")), *BACKBONES]))
-    st.selectbox(
-        "Backbone", names, accept_new_options=True, help="Any timm classification model: choose one or type its name.",
-        **plan.bind(("net", "backbone")),
-    )  # fmt: skip
+    picker.backbone()
     found, seen = described(), looked(plan.read(("target",)), ask=False)
     if found is None or seen is None:
         return found

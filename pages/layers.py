@@ -6,7 +6,7 @@ from tltk import command
 from tltk.dashboard import chrome, depth, plan
 from tltk.dashboard.network import described, looked
 from tltk.dashboard.plot import plot
-from tltk.dashboard.points import points
+from tltk.dashboard.points import brought, points
 from tltk.plots.layers import alike, profile
 from tltk.spec import EmbedSpec, ProfileSpec
 
@@ -23,6 +23,7 @@ def questions():
         pooling = two.selectbox("Pooling", ("avg", "max", "project"), key="layers:pooling")
         method = three.selectbox("Embedding", list(METHODS), format_func=METHODS.get, key="layers:method")
         target = depth.target_of("layers")
+        picture = brought("layers")
         st.caption(
             f"{now.net.backbone} on {chrome.short(now.target.name)}"
             + (f", source {chrome.short(now.source.name)}" if now.source else "")
@@ -35,7 +36,7 @@ def questions():
     beside = after if over == "layers" else ""
     return (
         ProfileSpec(**shared, pictures=count, after=after),
-        EmbedSpec(**shared, pictures=min(count, 500), method=method, over=over, after=beside),
+        EmbedSpec(**shared, pictures=min(count, 500), method=method, over=over, after=beside, picture=picture),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from tltk import __version__, questions
+from tltk import __version__, catalogue, questions, shelves
 from tltk.errors import TltkError, UnknownName
 from tltk.jobs import Local
 from tltk.runs import Run, all_runs
@@ -41,7 +41,10 @@ def compare(**given: Any) -> None:
     launch(CompareSpec, given)
 
 
-for verb in (questions.profile, questions.shift, questions.embed, questions.rank):
+for verb in (
+    questions.profile, questions.shift, questions.response, questions.embed, questions.rank,
+    shelves.weights, shelves.pretraining,
+):  # fmt: skip
     main.add_command(verb)
 
 
@@ -175,19 +178,29 @@ def _table(entries: list[dict[str, Any]], as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("pattern", default="*")
+@click.argument("pattern", default="")
+@click.option("--sort", type=click.Choice(catalogue.SORTS), default="name", help="What the list is sorted by.")
+@click.option("--here", is_flag=True, help="Those alone that this machine has weights of.")
 @json_option
-def backbones(pattern: str, as_json: bool) -> None:
-    """List timm's models whose names match a pattern such as 'resnet*'."""
-    import timm
-
-    names = timm.list_models(pattern)
-    if not names:
-        raise UnknownName.among("backbone", pattern, timm.list_models())
+def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
+    """List timm's models by name, by a pattern such as 'resnet*', or by words such as 'vit laion'."""
+    at_hand = catalogue.present()
+    exact = [catalogue.catalogue()[pattern]] if pattern in catalogue.catalogue() else None
+    found = exact or catalogue.search(pattern, sort=sort)
+    if not found:
+        raise UnknownName.among("backbone", pattern, catalogue.catalogue())
+    found = [b for b in found if b.name in at_hand or not here]
     if as_json:
-        out([{"name": name, "hub_tags": [t.partition(".")[2] for t in timm.list_pretrained(name)]} for name in names])
+        out([catalogue.as_dict(b, at_hand.get(b.name, ())) for b in found])
         return
-    click.echo("\n".join(names))
+    if not found:
+        click.echo("None of them has weights here. `tltk weights list` lists what is.")
+        return
+    click.echo(f"{'backbone':44} {'million':>8} {'GFLOPs':>8} {'px':>4}  weights")
+    for b in found:
+        gflops = "" if b.flops is None else catalogue.amount(b.flops / 1e9)
+        weights = catalogue.weights_in_words(b, at_hand.get(b.name, ()))
+        click.echo(f"{b.name:44} {catalogue.amount(b.parameters / 1e6):>8} {gflops:>8} {b.size:4}  {weights}")
 
 
 @main.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 from tltk.errors import BadSpec, UnknownName
 from tltk.spec import (
+    AdoptSpec,
     AnySpec,
     CompareSpec,
     DataSpec,
@@ -22,6 +24,7 @@ from tltk.spec import (
     OptimSpec,
     ProfileSpec,
     RankSpec,
+    ResponseSpec,
     ShiftSpec,
     Spec,
     TransferSpec,
@@ -29,10 +32,10 @@ from tltk.spec import (
     knobs,
 )
 
-Launched = TransferSpec | CompareSpec | ProfileSpec | ShiftSpec | EmbedSpec | RankSpec
+Launched = TransferSpec | CompareSpec | ProfileSpec | ShiftSpec | EmbedSpec | RankSpec | ResponseSpec
 VERBS: dict[type[Launched], str] = {
     TransferSpec: "run", CompareSpec: "compare", ProfileSpec: "profile", ShiftSpec: "shift", EmbedSpec: "embed",
-    RankSpec: "rank",
+    RankSpec: "rank", ResponseSpec: "response",
 }  # fmt: skip
 
 
@@ -68,6 +71,17 @@ def options(kind: type[Launched]) -> list[Option]:
     if issubclass(kind, DepthSpec):  # the source is read at the target's size
         found = [o for o in found if o.flag != "source-size"]
         found += [o for o in _part("net", NetSpec) if o.flag in ("backbone", "weights")]
+    elif kind is ResponseSpec:  # it keeps these alone, and their defaults are its own
+        own = ResponseSpec()
+        kept = {
+            "target": own.target.name, "size": own.target.size,
+            "backbone": own.net.backbone, "weights": own.net.weights,
+        }  # fmt: skip
+        found = [
+            dataclasses.replace(o, knob=dataclasses.replace(o.knob, default=kept[o.flag]))
+            for o in (*found, *_part("net", NetSpec))
+            if o.flag in kept
+        ]
     else:
         parts = {"source_optim": OptimSpec, "net": NetSpec, "optim": OptimSpec, "views": ViewSpec}
         for name, part in parts.items():
@@ -77,7 +91,7 @@ def options(kind: type[Launched]) -> list[Option]:
 
 def lists(kind: type[Launched]) -> dict[str, type]:
     """Fields of the spec that hold several values, and of what type: flags with commas."""
-    known: dict[str, type] = {"lrs": float, "measures": str, "candidates": str, "scores": str}
+    known: dict[str, type] = {"lrs": float, "measures": str, "candidates": str, "scores": str, "dials": str}
     fields = [f.name for f in dataclasses.fields(kind)]
     return {name: of for name, of in known.items() if name in fields}
 
@@ -109,7 +123,9 @@ def build(kind: type[Launched], given: dict[str, Any]) -> Launched:
     for name, of in lists(kind).items():
         if given.get(name) is not None:
             body[name] = _several(name, of, str(given[name]))
-    return kind.from_dict(body)
+    usual = json.loads(kind().to_json())  # a part of which some is given has the rest from the kind's own default
+    parts = {k: {**usual[k], **v} for k, v in body.items() if isinstance(v, dict) and isinstance(usual[k], dict)}
+    return kind.from_dict({**body, **parts})
 
 
 def _several(name: str, of: type, text: str) -> list[Any]:
@@ -130,6 +146,7 @@ def validate(spec: AnySpec) -> None:
     """
     from tltk import data
     from tltk.compare import source_spec
+    from tltk.data.shapes import Dials
     from tltk.shift import measures as shift_measures
     from tltk.strategies import make
     from tltk.transferability import scores as transfer_scores
@@ -142,11 +159,17 @@ def validate(spec: AnySpec) -> None:
         wanted = getattr(spec, side, None)
         if isinstance(wanted, DataSpec):
             data.parse(wanted.name)
-    if isinstance(spec, ProfileSpec | ShiftSpec):
+    if isinstance(spec, ProfileSpec | ShiftSpec | ResponseSpec):
+        labelled = ["class_mmd"] if isinstance(spec, ProfileSpec) else []
         for name in spec.measures:
-            _among("measure", name, shift_measures.names())
+            _among("measure", name, [*shift_measures.names(), *labelled])
     if isinstance(spec, ShiftSpec) and spec.source is None:
         raise BadSpec("A shift needs a source and a target. There is no source; name one.")
+    if isinstance(spec, ResponseSpec):
+        for name in spec.dials:
+            _among("dial", name, list(knobs(Dials)))
+        if data.parse(spec.target.name)[0] != "shapes":
+            raise BadSpec(f"The target must be the shift lab, shapes or shapes:DIALS. Got {spec.target.name!r}.")
     if isinstance(spec, RankSpec):
         for name in spec.scores:
             _among("score", name, [*transfer_scores.names(), "probe"])
@@ -176,6 +199,10 @@ def to_command(spec: AnySpec) -> str:
     """The shell command that asks for this very spec."""
     if isinstance(spec, DescribeSpec):
         return f"tltk layers {shlex.quote(spec.backbone)} --size {spec.size} --channels {spec.channels}"
+    if isinstance(spec, AdoptSpec):
+        words = ["tltk", "weights", "add" if spec.name else "check", spec.weights.partition(":")[2]]
+        words += [f"--{k}={v}" for k, v in (("name", spec.name), ("backbone", spec.backbone)) if v]
+        return shlex.join(words)
     if isinstance(spec, LookSpec):
         return f"tltk look {shlex.quote(spec.data.name)} --size {spec.data.size} --n {spec.data.n}"
     kind = type(spec)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tltk.errors import BadSpec
 
-ROOMS = ("runs", "domains", "bank", "columns")
+ROOMS = ("runs", "domains", "bank", "columns", "weights", "pictures")
 
 
 def home() -> Path:

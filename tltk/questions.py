@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tltk.shell import launch, spec_options
-from tltk.spec import EmbedSpec, ProfileSpec, RankSpec, ShiftSpec
+from tltk.spec import EmbedSpec, ProfileSpec, RankSpec, ResponseSpec, ShiftSpec
 
 
 @click.command()
@@ -37,6 +37,13 @@ def embed(**given: Any) -> None:
 def rank(**given: Any) -> None:
     """Which network will transfer best to the target, scored before any is trained."""
     launch(RankSpec, given, _show_ranking)
+
+
+@click.command()
+@spec_options(ResponseSpec)
+def response(**given: Any) -> None:
+    """Which shift measure sees which dial of the shift lab, and from which setting on."""
+    launch(ResponseSpec, given, _show_response)
 
 
 def _show_profile(found: dict[str, Any]) -> None:
@@ -88,6 +95,17 @@ def _show_ranking(found: dict[str, Any]) -> None:
                 f"{name}: weighted τ {mark['tau']:.2f} ({mark['lo']:.2f} … {mark['hi']:.2f}) over {mark['n']} trained "
                 f"candidates, regret {mark['regret']:.1f} points"
             )
+
+
+def _show_response(found: dict[str, Any]) -> None:
+    names = found["measures"]
+    rows = []
+    for dial in found["dials"]:
+        at, levels = [found["seen"][m][dial["name"]] for m in names], [str(level) for level in dial["levels"]]
+        rows.append([dial["name"], *("–" if i is None else levels[i] for i in at), levels[-1]])
+    alarms = [f"{found['alarms'][m]:.0%}" for m in names]
+    click.echo(f"at {found['name']}: {found['n']} pictures of each domain; the setting from which on p ≤ .05")
+    _table(["dial", *names, "its end"], [*rows, ["not turned: alarms", *alarms, ""]])
 
 
 def _number(value: float | None, unit: str, p: float | None = None) -> str:

@@ -34,13 +34,16 @@ from tltk.embedding import embedding
 from tltk.errors import Diverged, RunProblem, TltkError
 from tltk.layerwise import profile
 from tltk.nn import weights
+from tltk.nn.adopt import adopt
 from tltk.nn.describe import describe
 from tltk.nn.net import Net
 from tltk.rank import rank
+from tltk.response import response
 from tltk.results import Row
 from tltk.runs import KILLED, Run
 from tltk.sample import Room, look
 from tltk.spec import (
+    AdoptSpec,
     AnySpec,
     CompareSpec,
     DataSpec,
@@ -49,6 +52,7 @@ from tltk.spec import (
     LookSpec,
     ProfileSpec,
     RankSpec,
+    ResponseSpec,
     ShiftSpec,
     TransferSpec,
 )
@@ -338,6 +342,10 @@ def _answer(run: Run, spec: AnySpec, workshop: Workshop) -> None:
         found, sheet = embedding(spec, room)
     elif isinstance(spec, RankSpec):
         found = rank(spec, room)
+    elif isinstance(spec, ResponseSpec):
+        found = response(spec, room)
+    elif isinstance(spec, AdoptSpec):
+        found = adopt(spec)
     if sheet is not None:
         buffer = io.BytesIO()
         sheet.save(buffer, "PNG")

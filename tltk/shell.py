@@ -22,6 +22,7 @@ LISTS = {
     "measures": "Shift measures, with commas.",
     "candidates": "Networks, each BACKBONE@WEIGHTS, with commas; without @ from scratch.",
     "scores": "Scores, with commas.",
+    "dials": "Dials of the shift lab, with commas.",
 }
 
 
@@ -164,9 +165,9 @@ def report(run: Run, as_json: bool) -> None:
         click.echo(run.status.message)
 
 
-def ask(question: AnySpec) -> dict[str, Any]:
-    """What a worker answers to a question of seconds."""
-    found = Local().submit(question)
+def ask(question: AnySpec, *, again: bool = False) -> dict[str, Any]:
+    """What a worker answers to a question of seconds; `again` where what it asks about may have changed."""
+    found = Local().submit(question, again=again)
     follow(found)
     result = found.result()
     if result is None:

@@ -68,7 +68,7 @@ class NetSpec(Spec):
     """Which network, with which weights, frozen up to where."""
 
     backbone: str = knob("resnet10t", help="Name of a timm classification model.")
-    weights: str = knob("scratch", help="scratch, hub:TAG, file:PATH or run:ID.")
+    weights: str = knob("scratch", help="scratch, store:NAME, hub:TAG, file:PATH or run:ID.")
     boundary: int = knob(0, 0, 10_000, help="Layers 0 … boundary − 1 are frozen; 0 = none.")
     norm: str = knob(
         "frozen", choices=("frozen", "adapt"),
@@ -253,6 +253,7 @@ class EmbedSpec(DepthSpec):
     """A question: where do the pictures lie, layer by layer, in two dimensions?"""
 
     kind: ClassVar[str] = "embed"
+    later: ClassVar[tuple[str, ...]] = ("picture",)
 
     after: str = knob("", help="Weights of the same backbone to show beside, such as run:ID; empty = none.")
     method: str = knob("umap", choices=("pca", "umap", "tsne"), help="How features become two numbers.")
@@ -262,6 +263,7 @@ class EmbedSpec(DepthSpec):
     layer: int = knob(-1, -1, 10_000, help="The layer that is embedded; -1 = all, or over epochs what enters the head.")
     neighbours: int = knob(15, 2, 200, help="Neighbours that UMAP keeps together.")
     pictures: int = knob(300, 20, 100_000, help=PICTURES_HELP)
+    picture: str = knob("", help="A picture file that is placed among the others once they are laid out; empty = none.")
 
 
 @dataclass(frozen=True)
@@ -277,9 +279,52 @@ class RankSpec(Spec):
     seed: int = knob(0, 0, 2**31 - 1, help="Seed of the choice of pictures and of all that is drawn at random.")
 
 
+@dataclass(frozen=True)
+class ResponseSpec(Spec):
+    """A question: which measure sees which dial of the shift lab? Of the target, name and size alone matter."""
+
+    kind: ClassVar[str] = "response"
+
+    target: DataSpec = field(default_factory=lambda: DataSpec("shapes"))
+    net: NetSpec = field(default_factory=lambda: NetSpec("test_resnet"))
+    layer: int = knob(-1, -1, 10_000, help="The layer that is looked at; -1 = what enters the head.")
+    measures: tuple[str, ...] = (
+        "a_distance", "c2st", "coral", "energy", "frechet", "mmd", "sliced_wasserstein", "symmetric_kl",
+    )  # fmt: skip
+    dials: tuple[str, ...] = (  # all but the two that change only which label a picture has
+        "rotation", "scale", "position", "hue", "hues", "correlation", "texture", "background", "blur", "noise",
+        "inversion", "contrast", "occlusion", "classes", "prior",
+    )  # fmt: skip
+    steps: int = knob(4, 1, 10, help="Settings of each dial; each is turned twice as far as the one before.")
+    pictures: int = knob(300, 100, 5000, help="Pictures that are drawn of each domain.")
+    permutations: int = knob(99, 19, 100_000, help="Draws of the null of each measure.")
+    seed: int = knob(0, 0, 2**31 - 1, help="Seed of the pictures, of new weights and of the permutations.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "target", DataSpec(self.target.name, size=self.target.size))
+        object.__setattr__(self, "net", NetSpec(backbone=self.net.backbone, weights=self.net.weights))
+
+
+@dataclass(frozen=True)
+class AdoptSpec(Spec):
+    """A question to a worker: of what are these the weights, and are they whole? With a name, they are kept."""
+
+    kind: ClassVar[str] = "adopt"
+
+    weights: str = knob("", help="file:PATH of a .safetensors, .pth or .pt file.")
+    backbone: str = knob("", help="timm's name of the architecture; empty = find it from the file.")
+    name: str = knob("", help="Name in the weight store; empty = only check.")
+
+
 TRAININGS = (TransferSpec, CompareSpec)
-QUESTIONS = (DescribeSpec, LookSpec, ProfileSpec, ShiftSpec, EmbedSpec, RankSpec)  # answered beside any training
-AnySpec = TransferSpec | CompareSpec | DescribeSpec | LookSpec | ProfileSpec | ShiftSpec | EmbedSpec | RankSpec
+QUESTIONS = (  # answered beside any training
+    DescribeSpec, LookSpec, ProfileSpec, ShiftSpec, EmbedSpec, RankSpec, ResponseSpec, AdoptSpec,
+)  # fmt: skip
+AnySpec = (
+    TransferSpec | CompareSpec | DescribeSpec | LookSpec | ProfileSpec | ShiftSpec | EmbedSpec | RankSpec | ResponseSpec
+    | AdoptSpec
+)  # fmt: skip
 
 
 def read_spec(text: str | bytes) -> AnySpec:
@@ -312,6 +357,8 @@ def located(spec: S) -> S:
             changes[f.name] = located(value)
         elif f.name in ("name", "weights", "after") and isinstance(value, str):
             changes[f.name] = _absolute(value)
+        elif f.name == "picture" and value.strip():
+            changes[f.name] = str(Path(value.strip()).expanduser().absolute())
         elif f.name == "candidates":
             split = [text.partition("@") for text in value]
             changes[f.name] = tuple(f"{name}{at}{_absolute(weights)}" for name, at, weights in split)

@@ -150,8 +150,7 @@ class Training:
         """
         low = min((p.boundary for p in self.phases if p.boundary), default=0)
         own, between = sum(self.flops[: phase.boundary]), sum(self.flops[low : phase.boundary])
-        at_boundary = phase.boundary <= low or self.spec.optim.mixup > 0 or phase.epochs * between > own
-        return phase.boundary if at_boundary else low
+        return phase.boundary if self.spec.optim.mixup or phase.epochs * between > own else min(low, phase.boundary)
 
     def _cut(self, boundary: int) -> Cut | None:
         """The cut for this phase; None where there is nothing to keep."""

@@ -8,15 +8,16 @@ knobs
 home registry spec
 features results schedule
 runs verdict probe
+store catalogue
 data nn shift transferability reduce strategies checkpoint desk score
 bank optim
 feed sample
-loss layerwise apart embedding rank
+loss layerwise apart embedding rank response
 train
-compare command jobs doctor
+compare command jobs doctor pretrain
 plots
 dashboard shell
-questions
+questions shelves
 run cli
 """
 # `runs` lies low since a run is plain data and weights may come from one; `run` (the worker) and `cli`
@@ -26,8 +27,8 @@ run cli
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare",
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
-    "questions", "data.domain", "data.decode", "data.folder",
-    "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours",
+    "questions", "shelves", "store", "catalogue", "pretrain", "data.domain", "data.decode", "data.folder",
+    "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",
     "data.formulas",
 ]
 # fmt: on

@@ -16,7 +16,7 @@ from tltk.compare import source_spec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
 from tltk.runs import Run, all_runs
-from tltk.spec import EmbedSpec, NetSpec, ProfileSpec, RankSpec, ShiftSpec
+from tltk.spec import DataSpec, EmbedSpec, NetSpec, ProfileSpec, RankSpec, ResponseSpec, ShiftSpec
 
 LAYERS = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 SHARED: dict[str, Any] = {"target": replace(FIRST.target, shots=0), "source": FIRST.source, "net": NetSpec("test_resnet")}
@@ -212,6 +212,38 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     assert list(app.dataframe[1].value["Class"]) == ["1", "0"]  # the one that moved most comes first
     assert "same classes by name" in texts(app)
     assert "Only in the source" in texts(app)
+
+
+def test_shift_asks_what_each_measure_sees_of_each_dial_and_shows_it() -> None:
+    known()
+    size = FIRST.target.size
+    names = ("coral", "energy", "frechet", "mmd", "sliced_wasserstein")  # those chosen for the table above
+    spec = ResponseSpec(
+        DataSpec("shapes", size=size), NetSpec("test_resnet"), 0, names, pictures=200, permutations=39
+    )
+    app = open_page("shift")
+    press(app, "Turn every dial")
+    is_clean(app)
+    assert [Run.at(job.run).spec for job in queue.jobs()] == [spec]
+    rows = [{"level": level, "value": v, "effect": v, "p": p, "lo": -1.0, "hi": 1.0} for level, v, p in (
+        (0.0, 0.1, 0.6), (0.05, 0.8, 0.2), (0.1, 9.0, 0.025))]  # fmt: skip
+    answered(
+        spec,
+        {
+            "layer": 0, "name": "stem", "names": LAYERS, "measures": list(names), "n": 200, "permutations": 39,
+            "dials": [{"name": "blur", "label": "Blur", "shares": [0.0, 0.5, 1.0], "levels": [0.0, 0.05, 0.1]}],
+            "cells": {m: {"blur": rows} for m in names}, "seen": {m: {"blur": 2} for m in names},
+            "alarms": {m: 0.0 for m in names}, "seconds": {"all": 1.0},
+        },
+    )  # fmt: skip
+    app = open_page("shift")
+    is_clean(app)
+    assert "Turn every dial" not in labels(app)
+    assert "with 200 pictures of each domain at stem" in texts(app)
+    chosen = next(s for s in app.selectbox if s.label == "Measure")
+    assert chosen.value == "coral"
+    chosen.set_value("mmd").run()
+    is_clean(app)
 
 
 def test_the_shift_lab_opens_with_its_dials() -> None:

@@ -26,6 +26,7 @@ from tltk.spec import (
     NetSpec,
     ProfileSpec,
     RankSpec,
+    ResponseSpec,
     ShiftSpec,
     TransferSpec,
     located,
@@ -41,6 +42,7 @@ PARTS: dict[type[Any], dict[str, Any]] = {
     ShiftSpec: {"target": DATA, "source": SOURCE, "net": NETS, "measures": NAMES},
     EmbedSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS},
     RankSpec: {"target": DATA, "candidates": NAMES, "scores": NAMES},
+    ResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
 }
 ANY = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items()))
 OF_LAYERS = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items() if issubclass(kind, DepthSpec)))
@@ -131,4 +133,20 @@ def test_one_question_has_one_id() -> None:
     assert plain.run_id == ProfileSpec(source=DataSpec("blended_digits", size=64)).run_id
     assert plain.run_id == ProfileSpec(source=DataSpec("blended_digits"), net=NetSpec(boundary=3, dropout=0.5)).run_id
     ids = {k().run_id for k in PARTS} | {TransferSpec().run_id}
-    assert len(ids) == 5
+    assert len(ids) == len(PARTS) + 1
+
+
+@given(specs(ResponseSpec, **PARTS[ResponseSpec]), DATA, NETS)
+def test_of_a_response_the_names_of_domain_and_network_and_the_size_alone_matter(
+    spec: ResponseSpec, data: DataSpec, net: NetSpec
+) -> None:
+    asked = dataclasses.replace(spec, target=data, net=net)
+    bare = dataclasses.replace(spec, target=DataSpec(data.name, size=data.size), net=NetSpec(net.backbone, net.weights))
+    assert asked == bare and asked.run_id == bare.run_id
+
+
+def test_a_part_of_which_some_is_given_has_the_rest_from_the_kinds_own_default() -> None:
+    asked = command.build(ResponseSpec, {"size": 16, "weights": "run:3f9ac1"})
+    assert asked == ResponseSpec(DataSpec("shapes", size=16), NetSpec("test_resnet", "run:3f9ac1"))
+    given_ = command.build(ResponseSpec, {"backbone": NetSpec().backbone, "target": DataSpec().name})
+    assert parsed(command.to_command(given_)) == given_ == ResponseSpec(DataSpec(), NetSpec())

@@ -218,6 +218,7 @@ def test_lists() -> None:
     assert "blended_digits" in tltk("domains").stdout
     (backbone,) = said("backbones", "test_resnet")
     agree("tltk backbones", backbone)
+    agree("Weights on the hub", backbone["weights"][0])
     assert "test_vit" in tltk("backbones", "test_*").stdout.split()
     none = tltk("backbones", "resnet18x")
     assert none.exit_code == 2

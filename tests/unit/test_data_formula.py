@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from tltk import data
-from tltk.data import contours, formulas, fractals
+from tltk.data import contours, formulas, fractals, surfaces
 from tltk.errors import BadSpec, DataProblem
 from tltk.spec import DataSpec
 
-MADE = [fractals, contours, formulas]
+MADE = [fractals, contours, surfaces, formulas]
 
 
 def of(module: ModuleType, n: int, size: int = 32, seed: int = 0) -> data.Domain:
@@ -29,14 +29,16 @@ def of(module: ModuleType, n: int, size: int = 32, seed: int = 0) -> data.Domain
 @pytest.mark.parametrize("module", MADE)
 def test_a_smaller_set_is_the_beginning_of_a_larger_one(module: ModuleType) -> None:
     calls: list[tuple[int, int]] = []
-    many = module.load(DataSpec("x", n=700, size=32), "", lambda *at: calls.append(at))
-    assert calls[-1] == (700, 700) and calls == sorted(calls) and len(calls) == (2 if module is formulas else 3)
-    assert many.images.shape == (700, 3, 32, 32) and many.images.dtype == np.uint8
-    assert many.labels.tolist() == [i % 200 for i in range(700)] and len(many.classes) == 200
+    many = module.load(DataSpec("x", n=900, size=32), "", lambda *at: calls.append(at))
+    assert calls[-1] == (900, 900) and calls == sorted(calls) and len(calls) == (2 if module is formulas else 4)
+    classes = 300 if module is formulas else 200
+    assert many.images.shape == (900, 3, 32, 32) and many.images.dtype == np.uint8
+    assert many.labels.tolist() == [i % classes for i in range(900)] and len(many.classes) == classes
     few, other = of(module, 301), of(module, 301, seed=1)
     assert np.array_equal(few.images, many.images[:301])
     assert (few.images != other.images).any((1, 2, 3)).all()
-    assert (few.images[:100] != few.images[200:300]).any((1, 2, 3)).all()  # another instance of the same class
+    same = many.images[classes : classes + 100]  # another instance of the same class
+    assert (many.images[:100] != same).any((1, 2, 3)).all()
     assert few.licence == "CC0 1.0" and few.source.startswith("drawn here")
 
 
@@ -56,32 +58,32 @@ def test_threads_change_no_bit(module: ModuleType) -> None:
 def test_classes_are_those_that_n_allows() -> None:
     assert of(contours, 5).classes == tuple(f"contour {c}" for c in range(5))
     assert of(fractals, 3).classes == ("fractal 0", "fractal 1", "fractal 2")
-    assert of(formulas, 5).classes == ("fractal 0", "contour 0", "fractal 1", "contour 1", "fractal 2")
+    assert of(formulas, 5).classes == ("fractal 0", "contour 0", "surface 0", "fractal 1", "contour 1")
     with pytest.raises(DataProblem, match="at least two classes"):
         of(fractals, 1)
 
 
-@pytest.mark.parametrize(("module", "kinds"), [(fractals, 1), (contours, 1), (formulas, 2)])
+@pytest.mark.parametrize(("module", "kinds"), [(fractals, 1), (contours, 1), (surfaces, 1), (formulas, 3)])
 def test_fewer_classes(module: ModuleType, kinds: int) -> None:
     name = module.__name__.rpartition(".")[2]
     domain = module.load(DataSpec(f"{name}:3", n=20), "3")
     assert len(domain.classes) == 3 * kinds and domain.labels.tolist() == [i % (3 * kinds) for i in range(20)]
     if kinds == 1:  # the pictures of the first turn are those of the whole set
         assert np.array_equal(domain.images[:3], of(module, 20).images[:3])
-    assert data.parse(f"{name}: 03") == (name, "3") and data.parse(f"{name}:{200 // kinds}") == (name, "")
+    assert data.parse(f"{name}: 03") == (name, "3") and data.parse(f"{name}:{max(100, 300 - 100 * kinds)}") == (name, "")
     for wrong in ("0", "201", "x", "-1", "3.5", "9" * 30):
         with pytest.raises(BadSpec, match="number of classes"):
             data.parse(f"{name}:{wrong}")
 
 
-def test_formulas_take_turns_between_the_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fractals, "paint", lambda labels, chance, generator, size: plain(labels, size))
-    monkeypatch.setattr(contours, "paint", lambda labels, chance, generator, size: plain(labels + 100, size))
+def test_formulas_take_turns_between_the_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    for k, module in enumerate((fractals, contours, surfaces)):
+        monkeypatch.setattr(module, "paint", lambda labels, chance, generator, size, k=k: plain(labels % 80 + 80 * k, size))
     domain = of(formulas, 1203, 16)
     value = domain.images[:, 0, 0, 0].astype(int)
     index = np.arange(1203)
-    assert np.array_equal(value, index // 2 % 100 + np.where(index % 2, 100, 0))
-    assert np.array_equal(domain.labels, index % 200) and domain.classes[199] == "contour 99"
+    assert np.array_equal(value, index // 3 % 100 % 80 + 80 * (index % 3))
+    assert np.array_equal(domain.labels, index % 300) and domain.classes[298:] == ("contour 99", "surface 99")
 
 
 def plain(values: NDArray[np.int64], size: int) -> torch.Tensor:
@@ -111,7 +113,7 @@ def test_figures_lie_in_the_picture() -> None:
 
 
 @pytest.mark.parametrize("size", [16, 33, 64, 256])
-@pytest.mark.parametrize("module", [fractals, contours])
+@pytest.mark.parametrize("module", [fractals, contours, surfaces])
 def test_any_size(module: ModuleType, size: int) -> None:
     images = of(module, 6, size).images
     assert images.shape == (6, 3, size, size) and images.astype(float).std((1, 2, 3)).min() > 10
@@ -142,7 +144,7 @@ def measures(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.concatenate(found, 1)
 
 
-@pytest.mark.parametrize(("module", "least"), [(fractals, 0.2), (contours, 0.26)])
+@pytest.mark.parametrize(("module", "least"), [(fractals, 0.2), (contours, 0.26), (surfaces, 0.2)])
 def test_classes_can_be_learned(module: ModuleType, least: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ridge on simple features of one seed reads another above chance, 0.1; a network does far better."""
     monkeypatch.setattr(module, "CLASSES", 10)
@@ -174,3 +176,16 @@ def test_the_screen_can_list_them_without_torch() -> None:
     root = Path(data.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_colour_names_a_surface_and_nothing_else() -> None:
+    """Mean colours of one seed read the classes of another; of fractals and contours they say next to nothing."""
+    found = {}
+    for module in (fractals, contours, surfaces):
+        name = module.__name__.rpartition(".")[2]
+        seen, new = (module.load(DataSpec(f"{name}:10", n=600, size=32, seed=seed), "10") for seed in (0, 1))
+        x, z = (d.images.reshape(600, 3, -1).mean(2) for d in (seen, new))
+        centres = np.stack([x[seen.labels == c].mean(0) for c in range(10)])
+        nearest = np.linalg.norm(z[:, None] - centres, axis=2).argmin(1)
+        found[name] = float((nearest == new.labels).mean())
+    assert found["surfaces"] > 0.5 and max(found["fractals"], found["contours"]) < 0.25

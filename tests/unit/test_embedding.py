@@ -21,7 +21,7 @@ from tltk.nn import weights
 from tltk.reduce.embed import film
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
 from tltk.runs import Run
-from tltk.sample import ACROSS, LARGEST, draw, network
+from tltk.sample import ACROSS, LARGEST, draw, network, samples
 from tltk.spec import DataSpec, EmbedSpec, NetSpec, ProfileSpec, TransferSpec
 from tltk.train import Desk
 
@@ -235,3 +235,49 @@ def test_the_same_question_has_the_same_answer() -> None:
     first, _ = embedding(SPEC, room())
     again, _ = embedding(SPEC, room())
     assert {k: v for k, v in again.items() if k != "seconds"} == {k: v for k, v in first.items() if k != "seconds"}
+
+
+# -- a picture of the user's ------------------------------------------------------------------------------
+
+
+def saved(path: Path, number: int, mode: str = "RGB") -> str:
+    """One of the target's pictures as a file."""
+    part = samples(ProfileSpec(SPEC.target, None, SPEC.net), room())[0]
+    image = Image.fromarray(np.ascontiguousarray(part.domain.images[part.index[number]].transpose(1, 2, 0)))
+    image.convert(mode).save(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_picture_that_is_there_already_is_placed_on_itself(tmp_path: Path, after: bool) -> None:
+    beside = changed(tmp_path / "w.safetensors") if after else ""
+    spec = dataclasses.replace(SPEC, picture=saved(tmp_path / "mine.png", 3), after=beside)
+    found, sheet = embedding(spec, room())
+    plain, old = embedding(dataclasses.replace(spec, picture=""), room())
+    assert len(found["frames"]) == len(NAMES) * (2 if after else 1)
+    for frame, without in zip(found["frames"], plain["frames"], strict=True):
+        placed = frame.pop("placed")
+        assert without.pop("placed") is None and frame == without  # it moves no other
+        assert (placed["x"], placed["y"]) == pytest.approx((frame["x"][3], frame["y"][3]), abs=2e-3)
+        assert placed["near"][0] == 3 and len(placed["near"]) == 5
+    n, side = len(found["labels"]), sheet.width // 32
+    assert sheet.width == old.width and sheet.height >= old.height
+    tile, twin = (sheet.crop((i % 32 * side, i // 32 * side, i % 32 * side + side, i // 32 * side + side)) for i in (n, 3))
+    assert tile.tobytes() == twin.tobytes()
+
+
+def test_a_picture_among_grey_ones(tmp_path: Path) -> None:
+    grey = domain(30, channels=1)
+    spec = EmbedSpec(DataSpec("grey"), None, NetSpec("test_resnet"), method="pca", layer=0, picture=saved(tmp_path / "a.png", 0))
+    (frame,) = embedding(spec, room(grey=grey))[0]["frames"]
+    assert np.isfinite([frame["placed"]["x"], frame["placed"]["y"]]).all()
+
+
+def test_what_is_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no")
+    for name in ("a.png", "none.png"):
+        with pytest.raises(BadSpec, match=f"The picture to place must be a picture file. {name} is not"):
+            embedding(dataclasses.replace(SPEC, picture=str(tmp_path / name)), room())
+    with pytest.raises(BadSpec, match="These have 4 channels"):
+        embedding(dataclasses.replace(SPEC, source=None, target=DataSpec("four"), picture=saved(tmp_path / "b.png", 0)),
+                  room(four=domain(30, channels=4)))  # fmt: skip

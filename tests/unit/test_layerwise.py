@@ -28,6 +28,7 @@ from tltk.reduce.dead_units import dead_units
 from tltk.reduce.effective_rank import effective_rank
 from tltk.sample import Room, Sample, draw
 from tltk.shift import measures
+from tltk.shift.class_mmd import permutation_class_mmd
 from tltk.shift.null import permutation_mmd, permutation_test
 from tltk.spec import DataSpec, NetSpec, ProfileSpec
 from tltk.train import Desk
@@ -143,6 +144,19 @@ def test_columns_are_what_the_measures_give(kind: str, pooling: str) -> None:
             its = column(found, name)
             got = [its[k][i] for k in ("values", "null_lo", "null_hi", "p", "effect")]
             assert got == pytest.approx([null.value, null.lo, null.hi, null.p, null.effect], rel=1e-3, abs=1e-6)
+
+
+def test_mmd_within_classes_over_depth() -> None:
+    spec = dataclasses.replace(SPEC, measures=("mmd", "class_mmd"))
+    its = column(profile(spec, room()), "class_mmd")
+    (xs, here), (ys, there) = by_hand(spec, "source"), by_hand(spec, "target")
+    for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        null = permutation_class_mmd(x, here.labels, y, there.labels, permutations=29, seed=0)
+        got = [its[k][i] for k in ("values", "null_lo", "null_hi", "p", "effect")]
+        assert got == pytest.approx([null.value, null.lo, null.hi, null.p, null.effect], rel=1e-3, abs=1e-6)
+    others = Domain.of("x", HERE.images, HERE.labels, [f"other {c}" for c in HERE.classes], licence="", source="")
+    with pytest.raises(BadSpec, match="class_mmd must be asked of domains that share classes"):
+        profile(dataclasses.replace(spec, source=DataSpec("x")), room(x=others))
 
 
 def test_knn_asks_each_picture_once_against_the_others() -> None:
@@ -423,5 +437,5 @@ def test_network_and_features_are_those_of_the_spec() -> None:
 
 def test_look_shows_pictures_of_the_training_part() -> None:
     found, sheet = sample.look(HERE, DataSpec("here", shots=1))
-    assert found["shown"] == 32 and sheet.size == (32 * 32, 32)
+    assert found["shown"] == 24 and sheet.size == (32 * 32, 32)  # eight of each class
     assert (found["train"], found["n"], found["channels"]) == (3, 60, 3)

@@ -115,7 +115,7 @@ def test_the_weights_of_a_run() -> None:
     save(first, spec.net, run.path / "model.safetensors")
     again = build(NetSpec(backbone="test_resnet", weights=f"run:{run.id[:6]}"), 3, 32, 3, 0)
     assert all(torch.equal(t, state(first)[n]) for n, t in state(again).items())
-    with pytest.raises(WeightsMissing, match="It trained test_resnet"):
+    with pytest.raises(WeightsMissing, match="They are of test_resnet"):
         build(NetSpec(backbone="test_vit", weights=f"run:{run.id}"), 3, 32, 3, 0)
     with pytest.raises(UnknownName):
         build(NetSpec(backbone="test_resnet", weights="run:ffffffffffff"), 3, 32, 3, 0)

@@ -15,9 +15,9 @@ from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.jobs import queue as table
 from tltk.runs import ACTIVE, Run, all_runs
-from tltk.spec import QUESTIONS, CompareSpec, DescribeSpec, LookSpec, NetSpec, TransferSpec
+from tltk.spec import QUESTIONS, AdoptSpec, CompareSpec, DescribeSpec, LookSpec, NetSpec, TransferSpec
 
-PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "runs")
+PAGES = ("start", "domains", "design", "train", "curves", "layers", "shift", "choose", "weights", "runs")
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
 
 
@@ -72,6 +72,8 @@ def title_of(run: Run) -> str:
         return f"{sign} layers of {spec.backbone} · {run.id[:6]}"
     if isinstance(spec, LookSpec):
         return f"{sign} look at {short(spec.data.name)} · {run.id[:6]}"
+    if isinstance(spec, AdoptSpec):
+        return f"{sign} check of {short(spec.weights)} · {run.id[:6]}"
     if not isinstance(spec, TransferSpec | CompareSpec):
         return f"{sign} {spec.kind} · {short(spec.target.name)} · {run.id[:6]}"
     shots = f", {spec.target.shots} per class" if spec.target.shots else ""

@@ -10,7 +10,7 @@ import msgspec
 import streamlit as st
 from PIL import Image
 
-from tltk import command
+from tltk import command, store
 from tltk.compare import source_spec
 from tltk.dashboard import chrome, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
@@ -49,7 +49,7 @@ def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "")
 
 
 def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
-    """The weights to look at, and those to compare them with ("" = none): scratch, the plan's, finished runs'."""
+    """The weights to look at, and those to compare them with ("" = none): scratch, the plan's, runs', the store's."""
     now = plan.plan()
     names = {"scratch": "scratch: random weights"}
     if now.net.weights != "scratch":
@@ -58,8 +58,11 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
         names[f"run:{run.id}"] = chrome.title_of(run)
         for epoch in run.snapshots():
             names[f"run:{run.id}@{epoch}"] = f"{run.id[:6]} " + (f"after epoch {epoch}" if epoch else "as it began")
+    start = list(names)[1] if len(names) > 1 else "scratch"  # the user's own, if there are any
+    for entry in store.entries():
+        if entry.card.backbone == now.net.backbone:
+            names.setdefault(f"store:{entry.card.name}", f"the store's: {entry.card.name}")
     left, right = st.columns(2)
-    start = list(names)[1] if len(names) > 1 else "scratch"
     held = plan.flag(f"{key}:weights")
     chosen: str = left.selectbox(
         "Weights to look at", tuple(names), list(names).index(held if held in names else start),

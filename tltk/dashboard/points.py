@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from tltk import home
 from tltk.dashboard import depth, plan
 from tltk.dashboard.plot import pick, plot
 from tltk.plots.embedding import film, scatter
@@ -37,13 +40,30 @@ def points(run: Run, found: Mapping[str, Any], layer: int, key: str) -> None:
             if picked is not None:
                 plan.flag(f"{key}:{run.id}", picked)
             shown = frame
-    chosen: list[int] = [] if play else plan.flag(f"{key}:{run.id}") or []
+    placed = shown.get("placed") is not None
+    chosen: list[int] = [] if play else plan.flag(f"{key}:{run.id}") or ([len(found["labels"])] if placed else [])
     if len(chosen) == 1:
         _one(run, found, shown, chosen[0])
     elif chosen:
         _many(run, found, chosen)
     elif not play:
         st.caption("Click a point to see its picture and its nearest neighbours; draw around points to see them all.")
+
+
+def brought(key: str) -> str:
+    """A picture that the user brings along to be placed among the others: the path where it is kept, or ""."""
+    file = st.file_uploader(
+        "Place a picture of yours among them", ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tiff"],
+        key=f"{key}:picture",
+        help="It is laid between the pictures that this layer finds most like it; nothing is trained on it.",
+    )  # fmt: skip
+    if file is None:
+        return ""
+    data = file.getvalue()
+    path = home.room("pictures") / f"{hashlib.sha256(data).hexdigest()[:16]}{Path(file.name).suffix.lower()}"
+    if not path.exists():
+        home.write_whole(path, data)
+    return str(path)
 
 
 def _quality(frame: Mapping[str, Any]) -> str:
@@ -57,6 +77,8 @@ def _quality(frame: Mapping[str, Any]) -> str:
 
 
 def _side(found: Mapping[str, Any], number: int) -> str:
+    if number == len(found["labels"]):
+        return "your picture"
     return f"{found['labels'][number]}, {('target', 'source')[found['domain'][number]]}"
 
 
@@ -66,7 +88,9 @@ def _one(run: Run, found: Mapping[str, Any], frame: Mapping[str, Any], number: i
     if sheet is None:
         st.caption("The pictures of this answer are gone; ask again to see them.")
         return
-    near = frame["near"][number]
+    mine = number == len(found["labels"])
+    near = (frame["placed"] if mine else frame)["near"]
+    near = near if mine else near[number]
     st.markdown(f"**{_side(found, number)}**, then its nearest in this layer's own space")
     depth.pictures(sheet, [number, *near], [_side(found, n) for n in (number, *near)])
 

@@ -7,12 +7,14 @@ from tltk.dashboard.serve import app_folder
 
 TITLES = {
     "start": "Start",
+    "domains": "Domains",
     "design": "Design",
     "train": "Train",
     "curves": "Curves",
     "layers": "Layers",
     "shift": "Shift",
     "choose": "Choose",
+    "weights": "Weights",
     "runs": "Runs",
 }
 

@@ -41,7 +41,7 @@ domains: Registry[Loader] = Registry(
     "domain", "tltk.data", lambda name: "load", skip=("domain", "decode", "distances", "corrupt", "views")
 )
 
-FORMAT = 2  # raise it when the same spec gives other pixels than before: kept arrays are then remade
+FORMAT = 3  # raise it when the same spec gives other pixels than before: kept arrays are then remade
 STALE = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
 
 _log = logging.getLogger(__name__)

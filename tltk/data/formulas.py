@@ -1,4 +1,4 @@
-"""Fractals and contours in turns, and the scenery that both stand in: noise, textures, colours, exposure.
+"""Fractals, contours and surfaces in turns, and what they are made of: noise, textures, colours, exposure.
 
 Licence: CC0 1.0. Source: drawn here from formulas; no photo, font or drawing is used. Reference: Kataoka et al. (2020),
 Pre-training without natural images, ACCV (arXiv:2101.08515); Baradad et al. (2021), Learning to see by looking at
@@ -49,15 +49,16 @@ def check(argument: str) -> str:
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Fractals and contours in turns, 100 classes of each (formulas:25 has 25), to pre-train networks without photos.
+    """Fractals, contours and surfaces in turns, 100 classes of each (formulas:25 has 25), to pre-train networks.
 
     Picture i depends on i, `spec.seed`, `spec.size` and the number of classes only, so a smaller set is the
     beginning of a larger one. Classes take turns, so with fewer pictures than classes there are only as many classes.
     """
-    from tltk.data import contours, fractals
+    from tltk.data import contours, fractals, surfaces
 
-    names = [f"{kind} {c}" for c in range(int(argument or CLASSES)) for kind in ("fractal", "contour")]
-    return made(spec, (fractals.paint, contours.paint), names, progress)
+    kinds = {"fractal": fractals.paint, "contour": contours.paint, "surface": surfaces.paint}
+    names = [f"{kind} {c}" for c in range(int(argument or CLASSES)) for kind in kinds]
+    return made(spec, tuple(kinds.values()), names, progress)
 
 
 def few(argument: str, most: int) -> str:

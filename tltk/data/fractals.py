@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tltk.data.domain import Domain, Ints, Progress
-from tltk.data.formulas import SLOPES, Floats, between, each, exposed, made, pose, ramp, schemes, spectrum, texture
+from tltk.data.formulas import (
+    SLOPES,
+    Floats,
+    between,
+    each,
+    exposed,
+    few,
+    made,
+    pose,
+    ramp,
+    schemes,
+    spectrum,
+    texture,
+)  # fmt: skip
 from tltk.spec import DataSpec
 
 if TYPE_CHECKING:

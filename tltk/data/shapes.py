@@ -32,8 +32,7 @@ PHOTO_SOURCE = f"{SOURCE}; photos china.jpg (danielbuechele) and flower.jpg (vul
 DEFAULT_N = 4000
 CLASSES = tuple(DISTANCES)
 TEXTURES = ("plain", "stripes", "dots", "noise")
-DRAWS = 29  # random numbers per picture, used or not: one dial does not disturb the others
-LATER = 2
+DRAWS, LATER = 29, 2  # random numbers per picture, used or not: one dial does not disturb the others
 PIECE = 2**21  # pixels that are drawn at once; where pieces begin decides the noise of a picture
 RADIUS = (0.26, 0.42)  # of the side, from the middle of a shape to its tips
 SHARP = 0.05  # pixels: below this deviation a neighbour weighs e⁻²⁰⁰, so a blur changes nothing
@@ -207,7 +206,8 @@ def _looks(n: int, seed: int, dials: Dials, size: int) -> Iterator[Look]:
         index = np.arange(start, min(start + step, n))
         # Classes in golden-ratio order: every beginning of the set has them in their shares, nearly exactly.
         turn = np.asarray((first + GOLDEN * index) % 1, np.float64)
-        yield _look(turn, np.concatenate([draw.random((len(index), DRAWS)), later.random((len(index), LATER))], 1), dials)
+        chance = [draw.random((len(index), DRAWS)), later.random((len(index), LATER))]
+        yield _look(turn, np.concatenate(chance, 1), dials)
 
 
 def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) -> Look:
@@ -216,7 +216,8 @@ def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) 
     chosen = np.array(dials.chosen)
     share = dials.prior ** np.arange(len(chosen))
     label = np.minimum(np.searchsorted(np.cumsum(share / share.sum()), turn, "right"), len(chosen) - 1)
-    shape = chosen[label]
+    shape = chosen[label]  # decides the hue, also where shape noise has another shape drawn
+    drawn = np.where(chance[:, -2] < dials.shape_noise, chosen[(chance[:, -1] * len(chosen)).astype(np.int64)], shape)
     radius = dials.scale * (RADIUS[0] + (RADIUS[1] - RADIUS[0]) * next(u))
     rotation, x, y = (reach * (2 * next(u) - 1) for reach in (dials.rotation, dials.position, dials.position))
     free, decided = next(u), next(u) < dials.correlation
@@ -225,7 +226,7 @@ def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) 
     kind = (next(u) * len(TEXTURES)).astype(np.int64)
     texture = kind if dials.texture == "mixed" else np.full_like(kind, TEXTURES.index(dials.texture))
     look = {
-        "shape": shape, "decided": decided, "radius": radius, "rotation": rotation, "x": x, "y": y,
+        "shape": drawn, "decided": decided, "radius": radius, "rotation": rotation, "x": x, "y": y,
         "hue": hue, "saturation": saturation, "brightness": brightness, "texture": texture,
         "cycles": CYCLES[0] + (CYCLES[1] - CYCLES[0]) * next(u), "phase_x": next(u), "phase_y": next(u),
         "texture_rotation": 360 * next(u), "grain": (next(u) * 2**30).astype(np.int64),
@@ -236,16 +237,13 @@ def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) 
         "block_x": next(u), "block_y": next(u), "block_grey": next(u),
     }  # fmt: skip
     wrong, other = next(u) < dials.label_noise, 1 + (next(u) * (len(chosen) - 1)).astype(np.int64)
-    strange, any_shape = chance[:, DRAWS] < dials.shape_noise, (chance[:, DRAWS + 1] * len(chosen)).astype(np.int64)
-    look["shape"] = np.where(strange, chosen[any_shape], shape)  # its hue, where decided, stays its label's
     return {**look, "wrong": wrong, "label": np.where(wrong, (label + other) % len(chosen), label).astype(np.int64)}
 
 
 def _rgb(hue: NDArray[np.float64], saturation: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
     """(m, 3) in 0 … 1 (Smith 1978, Color gamut transform pairs)."""
     k = (np.array([5.0, 3.0, 1.0]) + 6 * hue[:, None]) % 6
-    rgb: NDArray[np.float64] = value[:, None] * (1 - saturation[:, None] * np.clip(np.minimum(k, 4 - k), 0, 1))
-    return rgb
+    return np.asarray(value[:, None] * (1 - saturation[:, None] * np.clip(np.minimum(k, 4 - k), 0, 1)), np.float64)
 
 
 # -- drawing: pictures of one shape at a time, in floats from 0 to 255 ----------------------------------

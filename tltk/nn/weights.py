@@ -1,4 +1,4 @@
-"""Where weights come from: `scratch`, `hub:TAG`, `file:PATH`, `run:ID`, or `run:ID@EPOCH` for a snapshot.
+"""Where weights come from: `scratch`, `store:NAME`, `hub:TAG`, `file:PATH`, `run:ID`, or `run:ID@EPOCH`, a snapshot.
 
 safetensors alone: nothing is unpickled. What is missing is said in a sentence with the ways out.
 """
@@ -16,13 +16,16 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from tltk import checkpoint, home
+from tltk import checkpoint, home, store
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.runs import Run
 from tltk.spec import NetSpec
 
-WAYS_OUT = "Ways out: weights 'scratch', 'file:PATH' to a local .safetensors file, or 'run:ID' of a run of yours."
+WAYS_OUT = (
+    "Ways out: weights 'scratch', 'store:NAME' from the weight store (`tltk weights list`), 'file:PATH' to a local "
+    ".safetensors file, or 'run:ID' of a run of yours."
+)
 
 
 def build(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) -> Net:
@@ -33,10 +36,10 @@ def build(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) ->
         WeightsMissing: The weights are not on this machine or do not fit, key by key.
     """
     kind, _, where = spec.weights.partition(":")
-    makers = {"scratch": _scratch, "hub": _hub, "file": _file, "run": _run}
+    makers = {"scratch": _scratch, "store": _store, "hub": _hub, "file": _file, "run": _run}
     if kind not in makers:
         raise UnknownName.among("The kind of weights", kind, [f"{k}:…" for k in makers if k != "scratch"] + ["scratch"])
-    if kind in ("file", "run") and not where:
+    if kind in ("store", "file", "run") and not where:
         raise WeightsMissing(f"weights {kind!r} must name what to load, as in {kind}:…. Got {spec.weights!r}.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -114,7 +117,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (SafetensorError, OSError, ValueError) as fault:
         raise WeightsMissing(
             f"A weight file must be safetensors. {path.name} is not: {fault}. "
-            "Files of other kinds can hold programs and are not opened."
+            "Files of other kinds can hold programs and are not opened here; `tltk weights add FILE` takes the tensors "
+            "out of a .pth or .pt file without running anything in it."
         ) from None
 
 
@@ -125,11 +129,30 @@ def _padding(header: dict[str, str]) -> dict[str, str]:
 
 def _file(spec: NetSpec, where: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
     path = Path(where).expanduser()
-    tensors, header = read_tensors(path)
+    return _loaded(spec, *read_tensors(path), path.name, size, channels)
+
+
+def _loaded(
+    spec: NetSpec, tensors: dict[str, Tensor], header: dict[str, str], origin: str, size: int, channels: int
+) -> tuple[nn.Module, dict[str, str]]:
     options = _padding(header)
     backbone = make_backbone(spec.backbone, size, channels, spec.drop_path, **options)
-    load_backbone(backbone, tensors, path.name)
+    load_backbone(backbone, tensors, origin)
     return backbone, options
+
+
+def _store(spec: NetSpec, where: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
+    entry = store.verified(where)
+    _must_be(spec, entry.card.backbone, f"{where} in the weight store")
+    return _loaded(spec, *read_tensors(entry.file), where, size, channels)
+
+
+def _must_be(spec: NetSpec, theirs: str, origin: str) -> None:
+    if theirs != spec.backbone:
+        raise WeightsMissing(
+            f"The weights of {origin} must be of the backbone {spec.backbone} to fit. They are of {theirs}; "
+            f"choose that backbone."
+        )
 
 
 def of_run(where: str) -> tuple[Run, Path]:
@@ -159,16 +182,8 @@ def of_run(where: str) -> tuple[Run, Path]:
 def _run(spec: NetSpec, where: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
     run, path = of_run(where)
     tensors, header = read_tensors(path)
-    theirs = header.get("backbone", spec.backbone)
-    if theirs != spec.backbone:
-        raise WeightsMissing(
-            f"Run {run.id} must have the backbone {spec.backbone} for its weights to fit. It trained {theirs}; "
-            f"choose that backbone."
-        )
-    options = _padding(header)
-    backbone = make_backbone(spec.backbone, size, channels, spec.drop_path, **options)
-    load_backbone(backbone, tensors, f"run {run.id}")
-    return backbone, options
+    _must_be(spec, header.get("backbone", spec.backbone), f"run {run.id}")
+    return _loaded(spec, tensors, header, f"run {run.id}", size, channels)
 
 
 def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) -> None:
@@ -235,9 +250,12 @@ def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
     kind, _, where = spec.weights.partition(":")
     if kind == "hub":
         return _hub_head(spec, where)
-    if kind not in ("run", "file"):
+    if kind not in ("run", "file", "store"):
         return None
-    path = of_run(where)[1] if kind == "run" else Path(where).expanduser()
+    if kind == "run":
+        path = of_run(where)[1]
+    else:
+        path = store.find(where).file if kind == "store" else Path(where).expanduser()
     tensors, header = read_tensors(path)
     if kind == "run" and header.get("head", "linear") != "linear":
         return None

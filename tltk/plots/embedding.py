@@ -70,6 +70,12 @@ def _traces(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str) ->
                 marker={"color": shade, "symbol": symbol, "size": 6 if symbol == "x" else 7, "opacity": 0.85},
                 text=[f"{names[i]}, {title}" for i in at], hovertemplate="%{text}<extra></extra>",
             ))  # fmt: skip
+    if (new := frame.get("placed")) is not None:
+        traces.append(go.Scatter(
+            x=[new["x"]], y=[new["y"]], mode="markers", name="your picture", customdata=[len(names)],
+            marker={"color": "#E8388A", "symbol": "star", "size": 17, "line": {"color": "white", "width": 1.5}},
+            text=["your picture"], hovertemplate="%{text}<extra></extra>",
+        ))  # fmt: skip
     return traces
 
 

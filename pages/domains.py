@@ -1,0 +1,61 @@
+"""Domains: what is in the source and in the target, side by side, before anything is trained."""
+
+import streamlit as st
+
+from tltk.dashboard import chrome, dials, domain_pictures, domain_view, plan
+
+LEAD = "Source and target side by side: pictures, classes, size, licence. Choose them here; every page uses them."
+PLACES = {"Source": ("source",), "Target": ("target",)}
+
+
+def choice(title: str, path: plan.PATH):
+    """One side: its domain, how it is read, and what a worker found in it."""
+    domain_view.choose(title, path, optional=title == "Source")
+    if plan.read(path) is not None:
+        domain_view.settings(path)
+        dials.turn(title, path, expanded=False)
+    return domain_view.seen(path)
+
+
+def pictures(known) -> None:
+    """Both grids; classes that both have are turned over together, so that rows stay side by side."""
+    st.subheader("Pictures by class", anchor=False)
+    classes = {title: found["classes"] for title, (_, found) in known.items()}
+    if len(classes) == 2 and classes["Source"] == classes["Target"]:
+        shown = dict.fromkeys(classes, domain_pictures.classes_shown(classes["Source"], "Classes shown"))
+    else:
+        shown = {}
+        for title, column in places():
+            with column:
+                if title in classes:
+                    shown[title] = domain_pictures.classes_shown(classes[title], f"Classes of the {title.lower()}")
+    for title, column in places():
+        with column:
+            if title in known:
+                domain_pictures.grid(title, *known[title], shown[title])
+
+
+def places():
+    """A column for each side that the plan has, whether its pictures are known yet or not."""
+    return zip([title for title, path in PLACES.items() if plan.read(path) is not None], st.columns(2), strict=False)
+
+
+with chrome.page("Domains", LEAD):
+    plan.chosen_run()
+    known = {}
+    for (title, path), column in zip(PLACES.items(), st.columns(2), strict=True):
+        with column, st.container(border=True, height="stretch"):
+            found = choice(title, path)
+            if found is not None:
+                known[title] = (plan.read(path), found)
+    domain_view.onward(plan.plan().source is not None)
+    if known:
+        seen = {title: found for title, (_, found) in known.items()}
+        texts = domain_view.remarks(seen)
+        if texts:
+            st.warning("\n".join(f"- {text}" for text in texts) if len(texts) > 1 else texts[0])
+        domain_view.facts(known)
+        pictures(known)
+        st.subheader("Balance of the classes", anchor=False)
+        domain_view.balances(seen)
+        domain_view.left_out(seen)

@@ -1,0 +1,214 @@
+"""Domains in the states that need no browser: known, asked, old, failed, without a source, without a path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.pages.test_pages import _no_workers as _no_workers
+from tests.pages.test_pages import answered, is_clean, open_page, texts
+from tltk.dashboard import domain_pictures, domain_view
+from tltk.dashboard.plan import FIRST
+from tltk.jobs import queue
+from tltk.runs import Run
+from tltk.spec import DataSpec, LookSpec, located
+
+assert FIRST.source is not None
+SOURCE, TARGET = FIRST.source, FIRST.target
+DIGITS = list("0123456789")
+
+
+def seen(classes: list[str] = DIGITS, each: int = 100, **more: Any) -> dict[str, Any]:
+    """What a worker would find."""
+    n = each * len(classes)
+    return {
+        "classes": classes, "counts": [each] * len(classes), "n": n, "channels": 3, "mean": [0.5, 0.4, 0.3],
+        "std": [0.2, 0.2, 0.2], "train": n // 2, "val": n // 4, "test": n // 4, "skipped": [], "licence": "CC BY 4.0",
+        "source": "a <place>", "shown": 2 * len(classes), "shown_labels": [c for c in range(len(classes)) for _ in "12"],
+        **more,
+    }  # fmt: skip
+
+
+def known(spec: DataSpec, found: dict[str, Any] | None = None) -> None:
+    """A domain that has been looked at, with its sheet."""
+    found = found or seen()
+    answered(located(LookSpec(spec)), found)
+    rows = -(-found["shown"] // 32)
+    Image.new("RGB", (32 * 40, rows * 40), "red").save(Run.at(located(LookSpec(spec)).run_id).path / "pictures.png")
+
+
+def html(app: Any) -> str:
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def choose(app: Any, label: str, value: Any) -> Any:
+    return next(s for s in app.selectbox if s.label == label).set_value(value).run()
+
+
+def target_of(app: Any) -> DataSpec:
+    found: DataSpec = app.session_state["plan"].target
+    return found
+
+
+def test_a_new_user_waits_for_both_domains_and_can_go_on() -> None:
+    app = open_page("domains")
+    is_clean(app)
+    assert texts(app).count("A worker reads the pictures") == 2
+    assert len(queue.jobs()) == 2
+    assert [s.label for s in app.selectbox].count("Corruption") == 2
+
+
+def test_both_domains_are_shown_by_class() -> None:
+    known(SOURCE, seen(skipped=[["a/broken.jpg", "it is cut off"]]))
+    known(TARGET, seen(mean=[0.5, 0.5, 0.5]))
+    app = open_page("domains")
+    is_clean(app)
+    drawn = html(app)
+    assert drawn.count("data:image/webp") == 20 and 'alt="2 pictures of 3, target"' in drawn
+    assert "1,000 in 10 classes" in drawn and "40 × 40 px, colour" in drawn and "grey in three channels" in drawn
+    assert "0.40 ± 0.22" in drawn and "CC BY 4.0" in drawn and "a &lt;place&gt;" in drawn
+    assert "the target are grey, those of the source have colour" in texts(app)
+    assert [e.label for e in app.expander] == ["1 file of the source left out"]
+    assert list(app.dataframe[0].value["Reason"]) == ["it is cut off"]
+
+
+def test_an_answer_of_an_earlier_version_is_shown_and_can_be_asked_again() -> None:
+    old = {k: v for k, v in seen().items() if k not in ("shown_labels", "mean", "std")}
+    known(SOURCE, old)
+    known(TARGET)
+    app = open_page("domains")
+    is_clean(app)
+    assert "by an earlier version" in texts(app) and "not measured" in html(app)
+    next(b for b in app.button if b.label == "Read the pictures again").click().run()
+    is_clean(app)
+    assert [job.run for job in queue.jobs()] == [LookSpec(SOURCE).run_id]
+    is_clean(open_page("shift"))  # the strip reads the same answers
+
+
+def test_of_many_classes_ten_are_shown_and_both_sides_turn_together() -> None:
+    names = [f"formula {i}" for i in range(25)]
+    for spec in (SOURCE, TARGET):
+        known(spec, seen(names))
+    app = open_page("domains")
+    is_clean(app)
+    assert html(app).count("data:image/webp") == 20 and 'of formula 9, source"' in html(app)
+    assert "Every class of the source has 100 pictures" not in texts(app)  # 25 bars can be read
+    choose(app, "Classes shown", 20)
+    is_clean(app)
+    assert html(app).count("data:image/webp") == 10 and 'of formula 24, target"' in html(app)
+
+
+def test_domains_with_other_classes_have_their_own_pages() -> None:
+    known(SOURCE, seen([f"formula {i}" for i in range(200)], each=20))
+    known(TARGET)
+    app = open_page("domains")
+    is_clean(app)
+    assert "Classes of the source" in [s.label for s in app.selectbox]
+    assert "share no class by name" in texts(app)
+    assert "Every class of the source has 20 pictures." in texts(app)  # two hundred bars of one length say less
+
+
+def test_without_a_source_the_target_stands_alone() -> None:
+    known(TARGET)
+    app = open_page("domains")
+    choose(app, "Source", "none")
+    is_clean(app)
+    assert app.session_state["plan"].source is None
+    assert "No source. Choose one" in texts(app)
+    assert html(app).count("data:image/webp") == 10
+    choose(app, "Source", "shapes")
+    is_clean(app)
+    assert (app.session_state["plan"].source.name, app.session_state["plan"].source.n) == ("shapes", 2000)
+    next(n for n in app.number_input if n.label == "Rotation").set_value(30.0).run()
+    is_clean(app)
+    assert app.session_state["plan"].source.name == "shapes:rotation=30"
+
+
+def test_any_domain_can_be_corrupted() -> None:
+    app = open_page("domains")
+    assert all(s.disabled for s in app.select_slider)
+    corruption = [s for s in app.selectbox if s.label == "Corruption"][1]
+    corruption.set_value("fog").run()
+    is_clean(app)
+    assert target_of(app).name == "blended_digits~fog:3"
+    app.select_slider[1].set_value(5).run()
+    assert target_of(app).name == "blended_digits~fog:5"
+    choose(app, "Target", "shapes")
+    assert target_of(app).name == "shapes"  # another domain begins clean
+    [s for s in app.selectbox if s.label == "Corruption"][1].set_value("snow").run()
+    next(n for n in app.number_input if n.label == "Hue").set_value(0.5).run()
+    assert target_of(app).name == "shapes:hue=0.5~snow:3"
+    [s for s in app.selectbox if s.label == "Corruption"][1].set_value("none").run()
+    assert target_of(app).name == "shapes:hue=0.5"
+    is_clean(app)
+
+
+def test_a_path_is_asked_for_read_and_its_fault_told(tmp_path: Path) -> None:
+    app = open_page("domains")
+    choose(app, "Target", "folder")
+    is_clean(app)
+    assert "Write the path above" in texts(app)
+    place = str(tmp_path / "pictures")
+    next(t for t in app.text_input if t.label.startswith("Folder")).set_value(f" {place} ").run()
+    is_clean(app)
+    assert target_of(app).name == f"folder:{place}"
+    run = Run.at(located(LookSpec(target_of(app))).run_id)
+    run.write_status(state="failed", message="folder:PATH must name a folder. It is nothing there; check the path.")
+    for job in queue.jobs():
+        queue.remove(job.run)
+    app.run()
+    is_clean(app)
+    assert "It is nothing there; check the path." in texts(app)
+    assert "Ask again" in [b.label for b in app.button]
+
+
+def test_a_domain_of_a_link_that_does_not_exist_is_told() -> None:
+    app = open_page("domains", target="digitz")
+    is_clean(app)
+    assert "Did you mean 'digits'?" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("digits", ("digits", "", "")), ("digits~fog:3", ("digits", "", "~fog:3")),
+        ("folder:~/a~b", ("folder", "~/a~b", "")), ("folder:/a b~snow:1", ("folder", "/a b", "~snow:1")),
+        ("shapes:hue=0.2~fog:9", ("shapes", "hue=0.2", "~fog:9")), ("folder:", ("folder", "", "")),
+    ],
+)  # fmt: skip
+def test_a_name_has_three_parts(name: str, found: tuple[str, str, str]) -> None:
+    assert domain_view.parts(name) == found
+
+
+def test_what_to_mind_is_said_in_words() -> None:
+    def said(**sides: dict[str, Any]) -> str:
+        return "\n".join(domain_view.remarks(sides))
+
+    assert said(Source=seen(), Target=seen()) == ""
+    uneven = seen(["cat", "dog_*"], counts=[101, 20])
+    assert "very unbalanced: **cat** has 101 pictures, **dog\\_\\*** 20" in said(Target=uneven)
+    assert said(Target=seen(["cat", "dog"], counts=[100, 20])) == ""
+    assert "All 2 classes of the target have fewer than 20" in said(Target=seen(["cat", "dog"], each=19))
+    grey = seen(channels=1, mean=[0.4], std=[0.1])
+    assert "The source has 1 channel, the target 3 channels." in said(Source=grey, Target=seen())
+    both = said(Source=seen(["a", "b", "c"]), Target=seen(["c", "d"]))
+    assert "share 1 class by name; only in the source: **a**, **b**; only in the target: **d**" in both
+    shifted = said(Source=seen(["a", "b"], counts=[50, 50]), Target=seen(["a", "b"], counts=[80, 20]))
+    assert "**a** makes 50% of the source and 80% of the target" in shifted
+    assert "and 4 more" in said(Source=seen([*"abcdefghijk"]), Target=seen(["a", "z"]))
+
+
+def test_a_strip_takes_turns() -> None:
+    assert domain_pictures.one_of_each({"shown": 6, "shown_labels": [0, 0, 0, 1, 1, 2]}, 4) == [0, 3, 5, 1]
+    assert domain_pictures.one_of_each({"shown": 3}, 12) == [0, 1, 2]
+    assert domain_pictures.one_of_each({"shown": 0, "shown_labels": []}, 12) == []
+
+
+def test_another_domain_keeps_what_is_not_its_own() -> None:
+    app = open_page("domains", n="500")
+    choose(app, "Target", "digits")
+    assert target_of(app) == replace(TARGET, name="digits", n=0)  # fewer may be there than were asked for before

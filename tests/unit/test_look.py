@@ -1,0 +1,68 @@
+"""What a look finds: pictures class by class, tones, and nothing of validation and test."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tltk import sample
+from tltk.data.domain import Domain
+from tltk.results import ACROSS
+from tltk.sample import EACH, look
+from tltk.spec import DataSpec
+
+
+def domain(counts: list[int], channels: int = 3, size: int = 8) -> Domain:
+    """So many pictures of each class, mixed; every pixel of picture i is i modulo 256."""
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
+    images = np.empty((len(labels), channels, size, size), np.uint8)
+    images[:] = (np.arange(len(labels)) % 256)[:, None, None, None]
+    names = [f"class {c}" for c in range(len(counts))]
+    return Domain.of("made", images, labels.astype(np.int64), names, licence="CC0 1.0", source="made here")
+
+
+def shown_at(sheet: object, number: int, size: int = 8) -> int:
+    """The grey value of one picture on the sheet."""
+    pixels = np.asarray(sheet)
+    return int(pixels[number // ACROSS * size, number % ACROSS * size, 0])
+
+
+def test_the_sheet_goes_class_by_class_and_says_which() -> None:
+    made = domain([60, 40, 6])
+    found, sheet = look(made, DataSpec("made", size=8))
+    labels = found["shown_labels"]
+    assert labels == sorted(labels) and found["shown"] == len(labels)
+    assert np.bincount(labels).tolist() == [EACH, EACH, 3]  # six less those of validation and test
+    train = set(made.split(DataSpec("made"), 0).train.tolist())
+    numbers = [shown_at(sheet, n) for n in range(len(labels))]
+    assert set(numbers) <= train and len(set(numbers)) == len(numbers)
+    assert made.labels[numbers].tolist() == labels
+    assert sheet.size == (8 * ACROSS, 8)
+
+
+def test_of_many_classes_fewer_each_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "MOST", 10)
+    assert look(domain([20] * 5), DataSpec("made"))[0]["shown_labels"] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert look(domain([20] * 12), DataSpec("made"))[0]["shown_labels"] == list(range(10))
+
+
+def test_few_labels_change_what_is_learned_from_and_not_what_is_shown() -> None:
+    made = domain([60, 40])
+    every, few = (look(made, DataSpec("made", shots=shots))[0] for shots in (0, 2))
+    assert (few["train"], few["shown_labels"]) == (4, every["shown_labels"])
+
+
+def test_tones_are_those_of_the_training_pictures() -> None:
+    for channels in (1, 3):
+        made = domain([60, 40], channels)
+        made.images[:, 0] //= 2
+        found, _ = look(made, DataSpec("made"))
+        pixels = made.images[made.split(DataSpec("made"), 0).train].astype(np.float64) / 255
+        assert found["mean"] == pytest.approx(pixels.mean((0, 2, 3)), abs=1e-4)
+        assert found["std"] == pytest.approx(pixels.std((0, 2, 3)), abs=1e-4)
+        assert len(found["mean"]) == channels
+
+
+def test_tones_of_many_pictures_are_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "TONED", 1)
+    assert look(domain([60, 40]), DataSpec("made"))[0]["std"] == [0.0, 0.0, 0.0]

@@ -1,0 +1,132 @@
+"""Recipes: stages that follow from one another, weights that come back as they were, sentences for what is no recipe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from tltk import home, pretrain, store
+from tltk.errors import BadSpec, RunProblem, UnknownName
+from tltk.nn.weights import build
+from tltk.run import Workshop, execute
+from tltk.runs import Run
+from tltk.spec import NetSpec, TransferSpec
+
+STAGES = [
+    {"target": {"name": "contours:3", "n": 60, "size": 32}, "net": {"backbone": "test_resnet"},
+     "optim": {"epochs": 2, "batch_size": 16, "device": "cpu"}},
+    {"target": {"name": "contours:2", "n": 40, "size": 40}, "net": {"backbone": "test_resnet"},
+     "optim": {"epochs": 1, "batch_size": 16, "device": "cpu"}},
+]  # fmt: skip
+
+
+def recipe(**changes: Any) -> pretrain.Recipe:
+    return msgspec.convert({"name": "tiny", "stages": STAGES, "summary": "small", **changes}, pretrain.Recipe)
+
+
+def one(spec: TransferSpec) -> Run:
+    run = Run.create(spec)
+    if run.result() is None:
+        execute(run)
+    return run
+
+
+def test_each_stage_begins_where_the_one_before_ended() -> None:
+    first, second = pretrain.plans(recipe())
+    assert first.net.weights == "scratch" and second.net.weights == f"run:{first.run_id}"
+    assert second.target.size == 40
+
+
+def test_from_recipe_to_network() -> None:
+    plan = recipe(good_for="tests", bad_for="all else")
+    runs = pretrain.train(plan, one)
+    entry = pretrain.pack(plan, runs, home.room("weights"))
+    card = store.find("tiny").card
+    assert card == entry.card and card.backbone == "test_resnet" and store.intact(entry) and not entry.shipped
+    assert card.good_for == "tests" and card.source == "trained by tltk on contours:3, then contours:2"
+    assert [s.run for s in card.stages] == [r.id for r in runs] and [s.classes for s in card.stages] == [3, 2]
+    result = runs[1].result() or {}
+    assert card.stages[1].accuracy == result["accuracy"] and card.stages[1].seen == result["images"]
+    # What is kept is the trained backbone to half precision, and nothing of its head.
+    kept = build(NetSpec("test_resnet", "store:tiny"), 5, 32, 3, seed=7).state_dict()
+    trained = build(NetSpec("test_resnet", f"run:{runs[1].id}"), 5, 32, 3, seed=7).state_dict()
+    for name, tensor in trained.items():
+        if name.startswith("backbone.") and tensor.is_floating_point():
+            np.testing.assert_allclose(kept[name], tensor, rtol=1e-3, atol=6e-8, err_msg=name)
+    assert card.parameters == sum(t.numel() for n, t in trained.items()
+                                  if n.startswith("backbone.") and "num_batches" not in n)  # fmt: skip
+    assert all(torch.equal(kept[n], t) for n, t in trained.items() if n.startswith("head."))  # new in both
+    # The rows of the training come with it, and can be opened like any run.
+    for run in runs:
+        run.delete()
+    opened = store.open_runs(store.find("tiny"))
+    assert [r.id for r in opened] == [s.run for s in card.stages]
+    assert len(Run.open(runs[0].id).curve("accuracy").y) == 2 and Run.open(runs[0].id).status.state == "done"
+    assert store.open_runs(entry)[0].path == opened[0].path  # and again
+
+
+def test_a_recipe_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[str] = []
+    train = Workshop._train
+
+    def counted(self: Workshop, run: Run, spec: TransferSpec) -> None:
+        trained.append(run.id)
+        train(self, run, spec)
+
+    monkeypatch.setattr(Workshop, "_train", counted)
+    plan = recipe()
+    runs = pretrain.train(plan, one)
+    assert pretrain.train(plan, one)[0].id == runs[0].id and trained == [r.id for r in runs]
+    (runs[1].path / "result.json").unlink()
+    runs[1].write_status(state="stopped")
+    with pytest.raises(RunProblem, match="must have ended. It is stopped"):
+        pretrain.train(plan, lambda spec: Run.create(spec))
+
+
+def test_half_precision_only_where_it_fits() -> None:
+    assert pretrain.half(np.array([1.5, -6e4], np.float32)).dtype == np.float32
+    assert pretrain.half(np.array([1.5, -5e4], np.float32)).dtype == np.float16
+    assert pretrain.half(np.array([np.nan], np.float32)).dtype == np.float32
+    assert pretrain.half(np.array([3], np.int64)).dtype == np.int64
+    assert pretrain.half(np.zeros((0,), np.float32)).dtype == np.float16
+
+
+def test_what_is_no_recipe(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.json"
+    with pytest.raises(UnknownName, match="A recipe must"):
+        pretrain.read("nothing_like_it")
+    for body, words in (
+        ("[]", "must be JSON with a name and stages"),
+        ('{"name": "a", "stages": [], "more": 1}', "unknown field"),
+        ('{"name": "a", "stages": []}', "must have stages of one backbone"),
+        (json.dumps({"name": "a", "stages": [{"net": {"backbone": "a"}}, {"net": {"backbone": "b"}}]}), "one backbone"),
+        (json.dumps({"name": "a", "stages": [{"net": {"weights": "hub:"}}]}), "weights 'scratch'"),
+        (json.dumps({"name": "a", "stages": [{"net": {"depth": 1}}]}), "depth"),
+    ):
+        file.write_text(body)
+        with pytest.raises((BadSpec, UnknownName), match=words):
+            pretrain.read(str(file))
+
+
+@pytest.mark.parametrize("name", sorted(pretrain.recipes()))
+def test_shipped_weights_are_what_their_recipe_says(name: str) -> None:
+    plan, entry = pretrain.read(name), store.find(name)
+    assert entry.shipped and store.intact(entry) and plan.name == name
+    assert [s.run for s in entry.card.stages] == [spec.run_id for spec in pretrain.plans(plan)]
+    assert entry.card.licence and entry.card.summary and entry.card.good_for and entry.card.bad_for
+    for run, stage in zip(entry.runs, entry.card.stages, strict=True):
+        found = run.result() or {}
+        assert (found["accuracy"], found["images"]) == (stage.accuracy, stage.seen)
+        assert len(run.curve("accuracy").y) == len(run.curve("loss").y) > 1
+    net = build(NetSpec(entry.card.backbone, f"store:{name}"), 3, 64, 3, 0)
+    assert sum(t.numel() for n, t in net.backbone.state_dict().items() if "num_batches" not in n) == entry.card.parameters
+
+
+def test_the_shelf_is_small() -> None:
+    assert sum(entry.card.bytes for entry in store.entries() if entry.shipped) <= 24e6

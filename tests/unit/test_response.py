@@ -1,0 +1,217 @@
+"""The response of measures to dials: settings, what is drawn, the JSON that is documented, the verb and the figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
+from tltk.bank import FeatureBank
+from tltk.data import shapes
+from tltk.data.shapes import Dials
+from tltk.desk import Desk, Stopped
+from tltk.errors import BadSpec, UnknownName
+from tltk.layerwise import with_null
+from tltk.nn.tap import Taps
+from tltk.plots import response as figures
+from tltk.response import ENDS, ORDERS, first_seen, response, turned
+from tltk.sample import Room, Sample, network
+from tltk.shift import measures
+from tltk.spec import DataSpec, ResponseSpec, knobs
+
+SPEC = ResponseSpec(
+    DataSpec("shapes:texture=plain", size=16), measures=("mmd", "coral"), dials=("hue", "background"), steps=2,
+    pictures=100, permutations=19,
+)  # fmt: skip
+
+
+def room(**desk: Any) -> Room:
+    def refuse(_: DataSpec) -> Any:
+        raise AssertionError("the lab draws its own pictures")
+
+    return Room(refuse, FeatureBank(), Desk(**desk))
+
+
+# -- settings -----------------------------------------------------------------------------------------------
+
+
+def test_every_dial_has_an_end_and_the_default_is_all_that_move_pictures_and_all_measures() -> None:
+    assert {*ENDS, *ORDERS, "classes"} == set(knobs(Dials))
+    assert set(ResponseSpec().dials) == set(knobs(Dials)) - {"label_noise", "shape_noise"}
+    assert list(ResponseSpec().measures) == measures.names()
+
+
+@pytest.mark.parametrize("name", [*ENDS, *ORDERS, "classes"])
+def test_a_dial_is_turned_alone_twice_as_far_each_time_and_to_its_end(name: str) -> None:
+    base = Dials()
+    ways = turned(base, name, 4)
+    shares = [share for share, _ in ways]
+    assert ways[0] == (0.0, base) and shares[-1] == 1.0
+    for _, dials in ways[1:]:
+        changed = [k for k in knobs(Dials) if getattr(dials, k) != getattr(base, k)]
+        assert changed == [name]
+    if name in ENDS:
+        assert shares == [0.0, 0.125, 0.25, 0.5, 1.0] and getattr(ways[-1][1], name) == ENDS[name]
+        far = [abs(getattr(dials, name) - getattr(base, name)) for _, dials in ways]
+        assert far == pytest.approx([share * abs(ENDS[name] - getattr(base, name)) for share in shares], abs=1e-6)
+
+
+def test_dials_that_are_names_take_each_of_them_and_classes_are_left_out_from_the_last() -> None:
+    assert [d.background for _, d in turned(Dials(), "background", 7)] == ["plain", "gradient", "photo"]
+    assert [d.background for _, d in turned(Dials(background="gradient"), "background", 7)] == ["gradient", "photo"]
+    assert [d.classes for _, d in turned(Dials(), "classes", 4)] == ["0-9", "0-8", "0-7", "0-5", "0-1"]
+    assert [d.classes for _, d in turned(Dials(classes="2+5+8"), "classes", 4)] == ["2+5+8", "2+5"]
+    assert [d.texture for _, d in turned(Dials(texture="dots"), "texture", 4)] == ["dots", "plain"]
+
+
+def test_a_dial_goes_on_from_where_the_target_has_it_and_not_past_its_end() -> None:
+    assert [d.blur for _, d in turned(Dials(blur=0.02), "blur", 2)] == [0.02, 0.06, 0.1]
+    for base, name in ((Dials(blur=0.1), "blur"), (Dials(background="photo"), "background"), (Dials(classes="3-4"), "classes")):
+        with pytest.raises(BadSpec, match=f"The dial {name} must have a way to go. It is at its end, "):
+            turned(base, name, 4)
+
+
+def test_seen_from_a_setting_on_means_at_all_later_ones() -> None:
+    assert first_seen([1.0, 0.05]) == 1 and first_seen([0.01, 0.06]) is None
+    assert first_seen([0.5, 0.01, 0.06, 0.01, 0.01]) == 3
+    assert first_seen([0.01, 0.01, 0.01]) == 1  # a false alarm at 0 is none of the settings
+
+
+# -- the answer ---------------------------------------------------------------------------------------------
+
+
+def test_cells_are_what_measures_give_on_the_pictures_of_these_dials() -> None:
+    found = response(SPEC, room())
+    number = list(knobs(Dials)).index("hue")
+    seeds = [int(s) >> 1 for s in np.random.SeedSequence((SPEC.seed, number)).generate_state(2)]
+
+    def seen(dials: Dials, seed: int) -> torch.Tensor:
+        spec = DataSpec("shapes", n=100, size=16, seed=seed)
+        domain = shapes.load(spec, dials.text())
+        net = network(SPEC.net, Sample(domain, np.arange(100), torch.from_numpy(domain.labels)), SPEC.seed)
+        pictures = torch.from_numpy(np.asarray(domain.images)).float() / 255
+        return Taps(net, 16, 3).prefix(net.normalise(pictures).contiguous(memory_format=torch.channels_last))[-1]
+
+    base = Dials(texture="plain")
+    x = seen(base, seeds[0])
+    for level, row in enumerate(found["cells"]["mmd"]["hue"]):
+        y = seen(dataclasses.replace(base, hue=[0.0, 0.25, 0.5][level]), seeds[1])
+        for name in SPEC.measures:
+            null, cell = with_null(name, x, y, 19, 0), found["cells"][name]["hue"][level]
+            assert [cell[k] for k in ("value", "p", "lo", "hi")] == pytest.approx(
+                [null.value, null.p, null.lo, null.hi], rel=1e-2, abs=1e-5
+            )
+        assert row["level"] == [0.0, 0.25, 0.5][level]
+
+
+def test_a_dials_answer_does_not_hang_on_the_others_and_repeats() -> None:
+    whole = response(SPEC, room())
+    alone = response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",)), room())
+    assert alone["cells"]["coral"]["background"] == whole["cells"]["coral"]["background"]
+    other = response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",), seed=1), room())
+    assert other["cells"] != alone["cells"]
+
+
+def test_labels_alone_are_nothing_that_a_measure_without_labels_can_see() -> None:
+    found = response(dataclasses.replace(SPEC, dials=("label_noise",)), room())
+    for rows in (its["label_noise"] for its in found["cells"].values()):
+        assert len({(row["value"], row["p"]) for row in rows}) == 1
+
+
+def test_refusals() -> None:
+    for target in ("digits", "shapes~fog:3"):
+        with pytest.raises(BadSpec, match=f"must be the shift lab, shapes or shapes:DIALS. Got '{target}'"):
+            response(dataclasses.replace(SPEC, target=DataSpec(target)), room())
+    with pytest.raises(UnknownName, match="Did you mean 'hue'"):
+        response(dataclasses.replace(SPEC, dials=("hu",)), room())
+    with pytest.raises(UnknownName, match="Did you mean 'coral'"):
+        response(dataclasses.replace(SPEC, measures=("corall",)), room())
+    with pytest.raises(BadSpec, match="needs a measure and a dial"):
+        response(dataclasses.replace(SPEC, dials=()), room())
+    with pytest.raises(BadSpec, match="layer must be from 0 to 4, or -1 for what enters the head. Got 9."):
+        response(dataclasses.replace(SPEC, layer=9), room())
+
+
+def test_it_says_how_far_it_is_and_can_be_stopped() -> None:
+    said_: list[str] = []
+    response(SPEC, room(say=said_.append))
+    assert said_[0] == "Hue at 0.0: setting 1 of 6." and said_[-1] == "Background at photo: setting 6 of 6."
+
+    def stop() -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        response(SPEC, room(check=stop))
+
+
+# -- the verb -----------------------------------------------------------------------------------------------
+
+WORDS = ["response", "--size", "16", "--dials", "hue,background,classes", "--measures", "mmd,coral", "--steps", "2",
+         "--pictures", "100", "--permutations", "19"]  # fmt: skip
+
+
+@pytest.mark.usefixtures("here")
+def test_response_from_the_shell() -> None:
+    run = said(*WORDS)
+    agree("A run", run)
+    assert (run["kind"], run["state"], run["spec"]["target"]["name"]) == ("response", "done", "shapes")
+    found = run["result"]
+    agree("tltk response", found)
+    for dial in found["dials"]:
+        agree("A dial", dial)
+        assert len(dial["levels"]) == len(dial["shares"])
+        for measure in found["measures"]:
+            rows = found["cells"][measure][dial["name"]]
+            assert [row["level"] for row in rows] == dial["levels"]
+            for row in rows:
+                agree("A measure at a setting", {k: v for k, v in row.items() if k != "level"}, but={"level"})
+                assert isinstance(row["level"], int | float | str)
+    done = tltk(*WORDS)
+    assert done.exit_code == 0
+    out = done.stdout.splitlines()
+    assert out[1] == "at features: 100 pictures of each domain; the setting from which on p ≤ .05"
+    assert out[2].split() == ["dial", "mmd", "coral", "its", "end"]
+    assert [line.split()[0] for line in out[3:6]] == ["hue", "background", "classes"]
+    assert out[3].split()[-1] == "0.5" and out[6].startswith("not turned: alarms")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--dials", "hu"], "Did you mean 'hue'?"),
+        (["--measures", "energi"], "Did you mean 'energy'?"),
+        (["--target", "digits"], "The target must be the shift lab, shapes or shapes:DIALS. Got 'digits'."),
+        (["--pictures", "50"], "ResponseSpec.pictures must be between 100 and 5000. Got 50."),
+        (["--source", "digits"], "No such option"),
+        (["--boundary", "1"], "No such option"),
+    ],
+)
+@pytest.mark.usefixtures("idle")
+def test_bad_input_is_two_and_a_sentence(words: list[str], sentence: str) -> None:
+    refused(["response", *words], sentence)
+
+
+# -- figures ------------------------------------------------------------------------------------------------
+
+
+def test_the_figures_show_what_was_found() -> None:
+    found = response(SPEC, room())
+    found["seen"] = {"mmd": {"hue": 1, "background": None}, "coral": {"hue": None, "background": 2}}
+    never, there = figures.seen(found).data
+    rows = ["Background, plain to photo", "Hue, 0 to 0.5"]
+    assert list(there.y) == list(never.y) == rows and list(there.x) == ["mmd", "coral"]
+    assert [list(r) for r in there.z] == [[None, 1.0], [0.5, None]]
+    assert [list(r) for r in never.z] == [[1, None], [None, 1]]
+    assert [list(r) for r in there.text] == [["", "photo"], ["0.25", ""]]
+    drawn = figures.rise(found, "coral")
+    assert [t.text for t in drawn.layout.annotations] == ["Hue", "Background"]
+    band, line = drawn.data[:2]
+    cells = found["cells"]["coral"]["hue"]
+    assert list(line.y) == [c["value"] for c in cells] and list(band.y[:3]) == [c["hi"] for c in cells]
+    assert list(line.marker.symbol) == ["circle" if c["p"] <= 0.05 else "circle-open" for c in cells]
+    json.loads(drawn.to_json())

@@ -1,0 +1,134 @@
+"""The pictures of a domain on the screen: a strip of a few, or a grid with a row for each class."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from tltk.dashboard import depth
+from tltk.results import ACROSS
+from tltk.runs import Run
+from tltk.spec import DataSpec, LookSpec, located
+
+Found = dict[str, Any]  # what a worker saw in a domain: docs/json.md, tltk look
+
+ROWS = 10  # classes that are shown at once, of many
+EACH = 8  # pictures of a class in a row; a worker keeps no more
+SHARP = 48  # pixels below which a picture is shown pixel by pixel
+
+
+def one_of_each(found: Found, most: int) -> list[int]:
+    """Numbers of so many pictures on the sheet, by turns from each class."""
+    labels = found.get("shown_labels") or []
+    if not labels:
+        return list(range(min(most, found["shown"])))  # of an earlier version: by turns already
+    turn: dict[int, int] = {}
+    order = []
+    for number, label in enumerate(labels):
+        turn[label] = turn.get(label, 0) + 1
+        order.append((turn[label], number))
+    return [number for _, number in sorted(order)[:most]]
+
+
+def strip(spec: DataSpec, found: Found, most: int) -> None:
+    """A few pictures side by side."""
+    run_id = located(LookSpec(spec)).run_id
+    sheet = _sheet(run_id, _stamp(run_id))
+    if sheet is not None:
+        st.image([depth.tile(sheet, number) for number in one_of_each(found, most)], width=64)
+
+
+def classes_shown(classes: Sequence[str], label: str) -> range:
+    """Which classes to show: all where there are few, else ten, chosen by the user."""
+    if len(classes) <= ROWS + 2:
+        return range(len(classes))
+
+    def titled(first: int) -> str:
+        last = min(first + ROWS, len(classes)) - 1
+        return f"{first + 1}–{last + 1} of {len(classes)}: {classes[first]} … {classes[last]}"
+
+    starts = range(0, len(classes), ROWS)
+    first: int = st.selectbox(label, starts, format_func=titled, key=f"domains:{label}:{len(classes)}")
+    return range(first, min(first + ROWS, len(classes)))
+
+
+def grid(title: str, spec: DataSpec, found: Found, shown: range) -> None:
+    """Pictures by class: a row for each, with its name and how many there are."""
+    run_id = located(LookSpec(spec)).run_id
+    stamp = _stamp(run_id)
+    if not stamp:
+        st.caption("The pictures of this answer are gone; the numbers above still hold.")
+        return
+    labels = found.get("shown_labels")
+    if labels is None:
+        strip(spec, found, 16)
+        return
+    rows = tuple(tuple(n for n, label in enumerate(labels) if label == c)[:EACH] for c in shown)
+    images = _rows(run_id, stamp, rows)
+    cells = "".join(
+        _row(title, found["classes"][c], found["counts"][c], len(numbers), image)
+        for c, numbers, image in zip(shown, rows, images, strict=True)
+    )
+    st.html(f'{_STYLE}<div class="tltk-grid{" sharp" if spec.size < SHARP else ""}">{cells}</div>')
+
+
+def _row(title: str, name: str, count: int, shown: int, image: str) -> str:
+    name = escape(name, quote=True)
+    alt = f"{shown} pictures of {name}, {title.lower()}"
+    picture = f'<img src="{image}" alt="{alt}">' if shown else "<span>none among the pictures that were kept</span>"
+    return f'<div class="name" title="{name}">{name}<small>{count:,}</small></div><div>{picture}</div>'
+
+
+def _stamp(run_id: str) -> int:
+    """When the sheet of a look was written; 0 where there is none."""
+    try:
+        return (Run.at(run_id).path / "pictures.png").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=4)
+def _sheet(run_id: str, stamp: int) -> Image.Image | None:
+    """The sheet of a look, decoded once; `stamp` makes it anew when it has changed."""
+    return depth.sheet_of(Run.at(run_id)) if stamp else None
+
+
+@lru_cache(maxsize=32)
+def _rows(run_id: str, stamp: int, rows: tuple[tuple[int, ...], ...]) -> tuple[str, ...]:
+    """Each row as one small picture in a data URI."""
+    sheet = _sheet(run_id, stamp)
+    if sheet is None:
+        return ("",) * len(rows)
+    side = sheet.width // ACROSS
+    gap = max(side // 20, 1)
+    found = []
+    for numbers in rows:
+        row = Image.new("RGBA", (EACH * (side + gap) - gap, side))  # what is not covered is not seen
+        for place, number in enumerate(numbers):
+            left, top = number % ACROSS * side, number // ACROSS * side
+            row.paste(sheet.crop((left, top, left + side, top + side)), (place * (side + gap), 0))
+        buffer = io.BytesIO()
+        if side < SHARP:  # whole pixels, which the browser enlarges; 0 is the quickest way, twenty times so
+            row.save(buffer, "WEBP", lossless=True, quality=0, method=0)
+        else:
+            row.save(buffer, "WEBP", quality=90)
+        found.append("data:image/webp;base64," + b64encode(buffer.getvalue()).decode())
+    return tuple(found)
+
+
+_STYLE = """<style>
+.tltk-grid { display: grid; grid-template-columns: fit-content(8rem) minmax(0, 1fr); gap: .3rem .75rem;
+  align-items: center; font-size: .85rem; }
+.tltk-grid .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; line-height: 1.2; }
+.tltk-grid small { display: block; opacity: .75; font-variant-numeric: tabular-nums; }
+.tltk-grid img { display: block; width: 100%; max-width: 34rem; height: auto; }
+.tltk-grid.sharp img { image-rendering: pixelated; }
+.tltk-grid span { opacity: .75; }
+</style>"""

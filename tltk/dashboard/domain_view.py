@@ -1,0 +1,337 @@
+"""A domain on the screen: its choice, its facts, and how two of them differ."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from tltk import data
+from tltk.dashboard import chrome, controls, plan
+from tltk.dashboard.network import looked
+from tltk.dashboard.plot import plot
+from tltk.data.corrupt import names as corruptions
+from tltk.data.corrupt import split
+from tltk.errors import TltkError
+from tltk.jobs import Local
+from tltk.plots.balance import COLOURS, NUMBERED, balance, height
+from tltk.spec import DataSpec, LookSpec
+
+Found = dict[str, Any]  # what a worker saw in a domain: docs/json.md, tltk look
+
+NONE = "none"
+PATHS = {"folder": "Folder with one folder per class", "archive": ".zip or .tar of such a folder", "npz": ".npz file"}
+PLACES = {"folder": "/home/me/pictures", "archive": "/home/me/pictures.zip", "npz": "/home/me/pictures.npz"}
+# What is drawn here has no end of its own: enough to be seen and to be learned from, and drawn in seconds.
+DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000}
+UNEVEN, FEW, SHIFTED = 5, 20, 0.1  # largest over smallest class; pictures of a class; share that would have to move
+
+
+# -- choosing -------------------------------------------------------------------------------------------------
+
+
+def parts(name: str) -> tuple[str, str, str]:
+    """Kind, argument and corruption: `folder:/a~fog:3` → ("folder", "/a", "~fog:3")."""
+    try:
+        base = split(name)[0]
+    except TltkError:  # told where the pictures are asked for
+        base = name.rpartition("~")[0]
+    kind, _, argument = base.partition(":")
+    return kind, argument, name[len(base) :]
+
+
+def choose(title: str, path: plan.PATH, optional: bool = False) -> None:
+    """A menu of domains for this place of the plan; those that read a path ask for it.
+
+    Args:
+        title: Source or Target.
+        path: Where in the plan.
+        optional: Whether there may be none.
+    """
+    spec: DataSpec | None = plan.read(path)
+    kind, argument, suffix = (NONE, "", "") if spec is None else parts(spec.name)
+    options = [*([NONE] if optional else []), *data.domains.names()]
+    if kind not in options:
+        options.append(kind)  # from a link
+    bound = plan.bind(
+        path, lambda now: NONE if now is None else parts(now.name)[0], lambda new: _named(path, new), title
+    )
+    st.selectbox(title, options, format_func=lambda k: k.replace("_", " "), **bound)
+    if kind in PATHS:
+        bound = plan.bind(
+            (*path, "name"), lambda name: parts(name)[1], lambda text: f"{kind}:{text.strip()}{suffix}", "path"
+        )
+        st.text_input(PATHS[kind], placeholder=PLACES[kind], **bound)
+        if not argument:
+            st.caption("Nothing leaves this machine: the path is read where the dashboard runs.")
+    elif kind in data.domains:
+        st.caption(data.domains.summary(kind))
+
+
+def _named(path: plan.PATH, kind: str) -> DataSpec | None:
+    """The domain of this place with another kind, whole and clean."""
+    if kind == NONE:
+        return None
+    spec: DataSpec = plan.read(path) or dataclasses.replace(plan.read(("target",)), shots=0)
+    return dataclasses.replace(spec, name=kind + (":" if kind in PATHS else ""), n=DRAWN.get(kind, 0))
+
+
+def settings(path: plan.PATH) -> None:
+    """How many pictures, how large, which ones; and whether they are corrupted."""
+    for name, column in zip(("n", "size", "seed"), st.columns(3), strict=True):
+        with column:
+            controls.field(*path, name, title="Size (px)" if name == "size" else None)
+    name = plan.read((*path, "name"))
+    kind, argument, suffix = parts(name)
+    base = name.removesuffix(suffix)
+    try:
+        how = data.corruption(name)
+    except TltkError:
+        how = None
+    strength = how.severity if how else 3
+    left, right = st.columns([3, 2])
+    left.selectbox(
+        "Corruption", [NONE, *corruptions()], format_func=lambda k: k.replace("_", " "),
+        disabled=kind in PATHS and not argument,
+        help="The families of ImageNet-C (Hendrycks and Dietterich, 2019): a covariate shift of known strength.",
+        **plan.bind(
+            (*path, "name"), lambda _: how.name if how else NONE,
+            lambda new: base if new == NONE else f"{base}~{new}:{strength}", "corruption",
+        ),
+    )  # fmt: skip
+    right.select_slider(
+        "Severity", [1, 2, 3, 4, 5], disabled=how is None,
+        **plan.bind(
+            (*path, "name"), lambda _: strength, lambda new: f"{base}~{how.name}:{new}" if how else base, "severity"
+        ),
+    )  # fmt: skip
+
+
+def seen(path: plan.PATH) -> Found | None:
+    """What is in the domain of this place; until that is known, why not."""
+    spec: DataSpec | None = plan.read(path)
+    if spec is None:
+        st.info("No source. Choose one to see it beside the target, and to measure how far they are apart.")
+        return None
+    kind, argument, _ = parts(spec.name)
+    if kind in PATHS and not argument.strip():
+        st.info("Write the path above: the pictures are shown once they have been read.")
+        return None
+    found = looked(spec)
+    if found is None:
+        return None
+    is_old = "shown_labels" not in found
+    if is_old:
+        st.caption("These pictures were looked at by an earlier version, which did not sort them by class.")
+    if is_old or kind in PATHS:
+        key, help = f"again:{'.'.join(path)}", "After files have come, gone or changed."
+        if st.button("Read the pictures again", key=key, type="tertiary", icon=":material/refresh:", help=help):
+            Local().submit(LookSpec(spec), again=True)
+            st.rerun()
+    return found
+
+
+# -- facts ----------------------------------------------------------------------------------------------------
+
+
+def facts(sides: Mapping[str, tuple[DataSpec, Found]]) -> None:
+    """A table with a column for each domain: how many, how large, how bright, on which terms."""
+    columns = [_facts(*side) for side in sides.values()]
+    heads = "".join(f'<th scope="col">{_dot(title)}{title}</th>' for title in sides)
+    rows = "".join(
+        f'<tr><th scope="row">{name}</th>{"".join(f"<td>{column[name]}</td>" for column in columns)}</tr>'
+        for name in columns[0]
+    )
+    st.html(f'{_STYLE}<table class="tltk-facts"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>')
+
+
+def _facts(spec: DataSpec, found: Found) -> dict[str, str]:
+    few = f" ({spec.shots} per class)" if spec.shots else ""
+    return {
+        "Pictures": f"{found['n']:,} in {len(found['classes']):,} classes",
+        "To learn from": f"{found['train']:,}{few}",
+        "Held out": f"{found['val']:,} for validation, {found['test']:,} for the test",
+        "Read as": f"{spec.size} × {spec.size} px, {_channels(found)}",
+        "Brightness": _brightness(found),
+        "Licence": escape(found["licence"]),
+        "From": escape(found["source"]),
+        "Left out": f"{_count(len(found['skipped']), 'file')}: see below" if found["skipped"] else "none",
+    }
+
+
+def is_grey(found: Found) -> bool:
+    """Whether the pictures have no colour, in however many channels they are kept."""
+    tones = set(zip(found.get("mean", ()), found.get("std", ()), strict=True))
+    return found["channels"] == 1 or len(tones) == 1
+
+
+def _channels(found: Found) -> str:
+    if found["channels"] == 1:
+        return "grey"
+    if found["channels"] != 3:
+        return f"{found['channels']} channels"
+    return "grey in three channels" if is_grey(found) else "colour"
+
+
+def _brightness(found: Found) -> str:
+    """Mean and deviation of all pixels, and the mean as a colour."""
+    mean, std = found.get("mean"), found.get("std")
+    if not mean or not std:
+        return "not measured"
+    middle = sum(mean) / len(mean)
+    spread = math.sqrt(max(sum(s * s + m * m for m, s in zip(mean, std, strict=True)) / len(mean) - middle**2, 0))
+    red, green, blue = (round(255 * value) for value in (mean if len(mean) == 3 else [middle] * 3))
+    swatch = f'<i class="swatch" style="background:rgb({red},{green},{blue})" title="The mean colour"></i>'
+    return f'<span title="0 = black, 1 = white">{middle:.2f} ± {spread:.2f}</span> {swatch}'
+
+
+# -- what to mind ---------------------------------------------------------------------------------------------
+
+
+def remarks(sides: Mapping[str, Found]) -> list[str]:
+    """What one should know before learning from these domains, in sentences of Markdown."""
+    found = [text for title, side in sides.items() for text in _of_one(title, side)]
+    if len(sides) == 2:
+        found += _of_both(sides["Source"], sides["Target"])
+    return found
+
+
+def _of_one(title: str, found: Found) -> list[str]:
+    counts = sorted(zip(found["counts"], found["classes"], strict=True))
+    (least, rare), (most, frequent) = counts[0], counts[-1]
+    texts = []
+    if most > UNEVEN * least:
+        texts.append(
+            f"The {title.lower()} is very unbalanced: {plain(frequent)} has {most:,} pictures, {plain(rare)} {least:,}."
+            f" Judge a network by its macro F1 and by its classes; accuracy alone rewards the frequent ones."
+        )
+    few = sum(count < FEW for count, _ in counts)
+    if few:
+        which = f"All {len(counts)}" if few == len(counts) else f"{few} of {len(counts)}"
+        texts.append(
+            f"{which} classes of the {title.lower()} {'has' if few == 1 else 'have'} fewer than {FEW} pictures; the "
+            f"smallest, {plain(rare)}, has {least}. Its validation and test parts hold a handful, so what they say is "
+            f"rough."
+        )
+    return texts
+
+
+def _of_both(source: Found, target: Found) -> list[str]:
+    texts = []
+    if source["channels"] != target["channels"]:
+        texts.append(
+            f"The source has {_count(source['channels'], 'channel')}, the target "
+            f"{_count(target['channels'], 'channel')}. A transfer adapts the first layer; Layers and Shift need the "
+            f"same. Save both in colour, or both in grey."
+        )
+    elif is_grey(source) != is_grey(target):
+        grey, other = ("source", "target") if is_grey(source) else ("target", "source")
+        texts.append(f"The pictures of the {grey} are grey, those of the {other} have colour: a shift of its own.")
+    return texts + _of_classes(source, target)
+
+
+def _of_classes(source: Found, target: Found) -> list[str]:
+    """Class sets that differ, and shares that do."""
+    ours, theirs = (dict(zip(side["classes"], side["counts"], strict=True)) for side in (source, target))
+    both = [name for name in ours if name in theirs]
+    if not both:
+        return [
+            "The domains share no class by name. Layers can be transferred all the same, the head is new; "
+            "Shift compares no classes."
+        ]
+    if len(both) < max(len(ours), len(theirs)):
+        lone = [
+            f"only in the {title}: {_some([n for n in side if n not in both])}"
+            for title, side in (("source", ours), ("target", theirs)) if len(side) > len(both)
+        ]  # fmt: skip
+        return [f"The domains share {_count(len(both), 'class', 'es')} by name; {'; '.join(lone)}."]
+    shares = {n: (ours[n] / sum(ours.values()), theirs[n] / sum(theirs.values())) for n in both}
+    if sum(abs(a - b) for a, b in shares.values()) / 2 <= SHIFTED:
+        return []
+    name, (a, b) = max(shares.items(), key=lambda item: abs(item[1][0] - item[1][1]))
+    return [
+        f"Classes are not equally frequent in both (a prior shift): {plain(name)} makes {a:.0%} of the source and "
+        f"{b:.0%} of the target."
+    ]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(plain(name) for name in names[:6]) + more
+
+
+def _count(number: int, noun: str, ending: str = "s") -> str:
+    return f"{number} {noun}{ending if number != 1 else ''}"
+
+
+def plain(text: str) -> str:
+    """A name of the user's in bold, whatever marks it holds."""
+    return "**" + re.sub(r"([\\`*_{}\[\]()#~$:|<>!])", r"\\\1", text.strip()) + "**"
+
+
+# -- balance, and what was left out -----------------------------------------------------------------------------
+
+
+def balances(sides: Mapping[str, Found]) -> None:
+    """How frequent each class is: both domains on one axis where they share classes, else side by side."""
+    counts = {title: dict(zip(side["classes"], side["counts"], strict=True)) for title, side in sides.items()}
+    together = len(counts) == 1 or bool(set.intersection(*(set(c) for c in counts.values())))
+    charts = [counts] if together else [{title: side} for title, side in counts.items()]
+    for chart, column in zip(charts, st.columns(len(charts)), strict=True):
+        with column:
+            names = " and ".join(title.lower() for title in chart)
+            if not together:
+                st.html(f"{_STYLE}{_dot(names.capitalize())}{names.capitalize()}")
+            is_even = all(len({*side.values()}) == 1 for side in chart.values())
+            if is_even and len(set().union(*chart.values())) > NUMBERED:  # a chart would be one block
+                fewest = {title.lower(): _count(min(side.values()), "picture") for title, side in chart.items()}
+                every = [f"every class of the {title} has {count}" for title, count in fewest.items()]
+                st.markdown(f"{', '.join(every).capitalize()}.")
+                continue
+            plot(
+                balance(chart), key=f"domains:balance:{names}", height=height(chart),
+                alt=f"Share of each class among the pictures of the {names}.",
+            )  # fmt: skip
+
+
+def left_out(sides: Mapping[str, Found]) -> None:
+    """The files that could not be used, with the reason of each."""
+    for title, found in sides.items():
+        if found["skipped"]:
+            with st.expander(f"{_count(len(found['skipped']), 'file')} of the {title.lower()} left out"):
+                st.dataframe(
+                    [{"File": name, "Reason": reason} for name, reason in found["skipped"]],
+                    hide_index=True, width="stretch",
+                )  # fmt: skip
+
+
+def onward(has_source: bool) -> None:
+    """What can be done with these domains."""
+    with st.container(horizontal=True):
+        chrome.go("design", ":material/arrow_forward: Design a transfer with these")
+        if has_source:
+            chrome.go("shift", ":material/arrow_forward: Measure how far they are apart")
+
+
+def _dot(title: str) -> str:
+    """The colour of a domain's bars."""
+    return f'<i class="tltk-dot" style="background:{COLOURS[title]}"></i>'
+
+
+_STYLE = """<style>
+.tltk-facts { width: 100%; border-collapse: collapse; table-layout: fixed; font-size: .9rem; }
+.tltk-facts :is(th, td) { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; font-weight: 400;
+  overflow-wrap: anywhere; border: 0; border-bottom: 1px solid rgba(127,127,127,.22); }
+.tltk-facts thead :is(th, td) { font-weight: 600; }
+.tltk-facts :is(tbody th, thead td) { width: 6.5rem; opacity: .75; }
+.tltk-facts thead th:nth-child(2):not(:last-child) { width: calc(50% - 6rem); } /* the last: under its card */
+.tltk-facts td { font-variant-numeric: tabular-nums; }
+.tltk-facts .swatch { display: inline-block; width: 1.6rem; height: .9rem; border-radius: .2rem; vertical-align: -.1rem;
+  margin-left: .3rem; border: 1px solid rgba(127,127,127,.5); }
+.tltk-dot { display: inline-block; width: .7rem; height: .7rem; border-radius: .15rem; margin-right: .45rem; }
+</style>"""
