@@ -4,7 +4,7 @@ import dataclasses
 
 import streamlit as st
 
-from tltk import command, store
+from tltk import catalogue, command, store
 from tltk.dashboard import chrome, plan
 from tltk.dashboard.network import wait
 from tltk.jobs import Local
@@ -14,22 +14,26 @@ from tltk.spec import AdoptSpec
 
 def rows(entries, cached, runs) -> list[dict]:
     """One line each: of the store, of the hub's cache, of finished runs."""
-    found = [
-        {
-            "weights": f"store:{e.card.name}", "backbone": e.card.backbone, "MB": e.card.bytes / 1e6,
-            "parameters": e.card.parameters / 1e6, "from": "tltk" if e.shipped else "you added it",
-            "licence": e.card.licence,
-        }
-        for e in entries
-    ]  # fmt: skip
+    known = catalogue.catalogue()
+
+    def line(weights: str, backbone: str, size: int, origin: str, licence: str, parameters: int | None = None) -> dict:
+        if parameters is None and backbone in known:
+            parameters = known[backbone].parameters
+        return {"weights": weights, "backbone": backbone, "MB": size / 1e6,
+                "parameters": parameters and parameters / 1e6, "from": origin, "licence": licence}  # fmt: skip
+
+    found = []
+    for entry in entries:
+        card, origin = entry.card, "tltk" if entry.shipped else "you added it"
+        found.append(line(f"store:{card.name}", card.backbone, card.bytes, origin, card.licence, card.parameters))
     for one in cached:
         backbone, name = one.weights or (one.hub_id, "")
-        found.append({"weights": name or "not timm's", "backbone": backbone, "MB": one.bytes / 1e6,
-                      "from": "the hub's cache", "licence": "see the hub"})  # fmt: skip
+        tags = {f"hub:{w.tag}": w.licence for w in known[backbone].weights} if backbone in known else {}
+        licence = tags.get(name) or "see the hub"
+        found.append(line(name or "not timm's", backbone, one.bytes, "the hub's cache", licence))
     for run in runs:
-        found.append({"weights": f"run:{run.id}", "backbone": run.spec.net.backbone,
-                      "MB": (run.path / store.FILE).stat().st_size / 1e6,
-                      "from": f"a run on {chrome.short(run.spec.target.name)}", "licence": "yours"})  # fmt: skip
+        size, origin = (run.path / store.FILE).stat().st_size, f"a run on {chrome.short(run.spec.target.name)}"
+        found.append(line(f"run:{run.id}", run.spec.net.backbone, size, origin, "yours"))
     return found
 
 
@@ -48,6 +52,9 @@ def shown(entry) -> None:
         else:
             st.error("The file is not the one that the card speaks of. Do not use it: remove it and add it again.")
     st.markdown(store.as_text(entry, escaped=True).replace("# ", "#### ", 1))
+    if entry.fields:
+        st.markdown(FIELDS)
+        st.image(entry.fields.read_bytes())
     if not entry.shipped and st.button("Remove it from the store", icon=":material/delete:"):
         confirm(entry.card.name)
 
@@ -104,6 +111,10 @@ def answer(run: Run) -> None:
     st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
 
 
+FIELDS = (
+    "**What its first layers look for.** Each square is a unit: the pixels that raise it are bright, those that lower "
+    "it are dark. Training makes edges and bars; noise is what an untrained network shows."
+)
 LEAD = "What a network can start from, without any download. Each has a card that says what it is good and bad for."
 
 with chrome.page("Weights", LEAD):

@@ -2,7 +2,8 @@
 
     {"name": …, "summary": …, "stages": [a TransferSpec, …], "good_for": …, "bad_for": …, "licence": …}
 
-Each stage is a run like any other, so a recipe that was stopped goes on where it was. No torch here.
+Each stage is a run like any other, so a recipe that was stopped goes on where it was.
+No torch until the weights are there.
 """
 
 from __future__ import annotations
@@ -88,8 +89,10 @@ def train(recipe: Recipe, one: Callable[[TransferSpec], Run]) -> list[Run]:
 
 
 def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
-    """The last run's backbone in half precision, under timm's names, with its card, recipe and rows."""
+    """The last run's backbone in half precision, under timm's names, with its card, recipe, rows and a drawing."""
     from safetensors.numpy import load_file, save
+
+    from tltk.nn import receptive
 
     spec = plans(recipe)[-1]
     given = load_file(runs[-1].path / store.FILE)
@@ -111,6 +114,7 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
         for name in KEPT:
             if name != "log.txt" and (run.path / name).exists():
                 shutil.copyfile(run.path / name, kept / name)
+    receptive.keep(entry)
     return entry
 
 

@@ -22,6 +22,7 @@ from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.runs import Run
 
 FILE, CARD, RECIPE, RUNS = "model.safetensors", "card.json", "recipe.json", "runs"
+FIELDS = "first_layers.png"
 PIECE = 2**20  # bytes hashed at a time
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~$:])")
 
@@ -72,6 +73,11 @@ class Entry:
     def file(self) -> Path:
         """The safetensors file."""
         return self.path / FILE
+
+    @property
+    def fields(self) -> Path | None:
+        """A drawing of what its first layers look for, where there is one."""
+        return path if (path := self.path / FIELDS).is_file() else None
 
     @property
     def runs(self) -> list[Run]:
@@ -163,6 +169,7 @@ def put(shelf: Path, data: bytes, card: Card) -> Entry:
     folder = shelf / card.name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)  # without a card it is no entry, so none is ever half written
+    (folder / FIELDS).unlink(missing_ok=True)
     home.write_whole(folder / FILE, data)
     card = msgspec.structs.replace(card, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
     home.write_whole(folder / CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))

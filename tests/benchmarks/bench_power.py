@@ -53,7 +53,9 @@ def main() -> None:
             shares.append(f"{alarms / options.repeats:.3f}")
         rows.append([name, *shares])
         print(" · ".join(rows[-1]), flush=True)
-    print(f"\n{options.repeats} repeats, {options.pictures} pictures of each, {options.permutations} permutations, α = .05.\n")
+    print(
+        f"\n{options.repeats} repeats, {options.pictures} pictures of each, {options.permutations} permutations, α = .05.\n"
+    )
     table(["measure", *(d or "no shift" for d in SETTINGS)], rows)
 
 

@@ -23,24 +23,29 @@ WAYS = ("one bank for all", "one bank each", "no bank")
 STRATEGIES = ("fine_tune", "discriminative", "gradual_unfreezing", "lp_ft")
 
 
-def study(options: argparse.Namespace, how: str, weights: str) -> tuple[float, int]:
-    """Seconds, and how many sets of features had to be computed."""
+def study(options: argparse.Namespace, ways: list[str], weights: str) -> dict[str, tuple[float, int]]:
+    """Seconds of each way, and how many sets of features had to be computed.
+
+    The ways take turns run by run, so that whatever else the machine does befalls them alike.
+    """
     data, domain = pictures(options.pictures, options.size)
-    bank, filled, start = FeatureBank(), 0, time.perf_counter()
+    shared, seconds, filled = FeatureBank(disk=0), dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0)
     for seed in range(options.seeds):
         for strategy in STRATEGIES:
-            cache = "off" if how == "no bank" else "float32"
-            if how == "one bank each":
-                bank = FeatureBank(disk=0)
-            spec = transfer(
-                data, options.net, options.boundary, cache=cache, strategy=strategy, seed=seed,
-                epochs=options.epochs, weights=weights,
-            )  # fmt: skip
-            made = prepared(spec, domain, bank)
-            before = len(bank._held)
-            made.run()
-            filled += len(bank._held) - before
-    return time.perf_counter() - start, filled
+            for how in ways:
+                bank = shared if how == "one bank for all" else FeatureBank(disk=0)
+                cache = "off" if how == "no bank" else "float32"
+                start, before = time.perf_counter(), len(bank._held)
+                prepared(
+                    transfer(
+                        data, options.net, options.boundary, cache=cache, strategy=strategy, seed=seed,
+                        epochs=options.epochs, weights=weights,
+                    ), domain, bank,
+                ).run()  # fmt: skip
+                seconds[how] += time.perf_counter() - start
+                filled[how] += len(bank._held) - before
+        print(f"seed {seed}: " + ", ".join(f"{how} {s:.0f} s" for how, s in seconds.items()), flush=True)
+    return {how: (seconds[how], filled[how]) for how in ways}
 
 
 def main() -> None:
@@ -53,17 +58,12 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.75)
     parser.add_argument("--leave-out", choices=WAYS[1:], help="a way not to measure, each being long")
     options = parser.parse_args()
-    found: dict[str, tuple[float, int]] = {}
-    for how in WAYS:
-        if how == options.leave_out:
-            continue
-        with own_home() as home:
-            net = build(NetSpec(backbone=options.net), 10, options.size, 3, 0)
-            options.boundary = round(options.share * net.depth)
-            path = Path(home) / "weights.safetensors"
-            save(net, NetSpec(backbone=options.net), path)
-            found[how] = study(options, how, f"file:{path}")
-            print(f"{how}: {found[how][0]:.1f} s, {found[how][1]} feature sets", flush=True)
+    with own_home() as home:
+        net = build(NetSpec(backbone=options.net), 10, options.size, 3, 0)
+        options.boundary = round(options.share * net.depth)
+        path = Path(home) / "weights.safetensors"
+        save(net, NetSpec(backbone=options.net), path)
+        found = study(options, [how for how in WAYS if how != options.leave_out], f"file:{path}")
     runs = options.seeds * len(STRATEGIES)
     print(
         f"{runs} runs of {options.epochs} epochs, {options.pictures:,} pictures, {options.net} at {options.size} px, "

@@ -1,7 +1,7 @@
 """Do the shipped weights transfer? Ten labels per class of pictures that no formula made, several seeds.
 
 Probe: standardised features of the frozen network, logistic regression, against the same architecture frozen with
-random weights. Fine-tune: `tltk compare` against scratch, both arms with the same 3,200 pictures and search for the
+random weights. Fine-tune: `tltk compare` against scratch, both arms with the same 1,280 pictures and search for the
 rate. Sets of 28 px and less are read at 32 px, photos and drawings at 64 px. Runs are kept in TLTK_HOME, so a
 benchmark that was cut off goes on where it was.
 """
@@ -74,7 +74,9 @@ def probes(net: NetSpec, domain: Domain, data: DataSpec) -> list[float]:
         return [scored(features(net, domain, index, s), domain, splits[s]) for s, index in enumerate(wanted)]
     every = np.unique(np.concatenate(wanted))
     known = features(net, domain, every, 0)
-    return [scored(known[np.searchsorted(every, index)], domain, split) for index, split in zip(wanted, splits, strict=True)]
+    return [
+        scored(known[np.searchsorted(every, index)], domain, split) for index, split in zip(wanted, splits, strict=True)
+    ]
 
 
 def scored(known: np.ndarray, domain: Domain, split: Split) -> float:
@@ -111,7 +113,7 @@ def tuned(net: NetSpec, data: DataSpec) -> dict[str, Any]:
     """The verdict on fine-tuning all layers, through the queue."""
     spec = CompareSpec(
         target=data, net=net, seeds=SEEDS, lrs=(1e-3, 3e-3),
-        optim=OptimSpec(epochs=1, epoch_images=3200, batch_size=32, warmup=0.1),
+        optim=OptimSpec(epochs=1, epoch_images=1280, batch_size=32, warmup=0.1),
     )  # fmt: skip
     run = wait(Local().submit(spec))
     verdict = (run.result() or {}).get("verdict")
@@ -152,7 +154,12 @@ def show(rows: dict[str, dict[str, Any]]) -> None:
     head = ["set", "random, probe", "shipped, probe", "gain", "scratch", "fine-tuned", "gain", "verdict"]
     lines = []
     for name, row in rows.items():
-        line = [name, percent(row["random"]), percent(row["probe"]), f"{percent(row['gain'], '+')} ± {percent(row['half'])}"]
+        line = [
+            name,
+            percent(row["random"]),
+            percent(row["probe"]),
+            f"{percent(row['gain'], '+')} ± {percent(row['half'])}",
+        ]
         if tune := row.get("fine_tune"):
             line += [
                 percent(tune["scratch"]), percent(tune["transfer"]),
@@ -161,10 +168,14 @@ def show(rows: dict[str, dict[str, Any]]) -> None:
         lines.append(line)
     table(head[: len(lines[0])], lines)
     gains = [row["gain"] for row in rows.values()]
-    print(f"probe: {percent(statistics.mean(gains), '+')} on average (goal +15), least {percent(min(gains), '+')} (goal 0)")
+    print(
+        f"probe: {percent(statistics.mean(gains), '+')} on average (goal +15), least {percent(min(gains), '+')} (goal 0)"
+    )
     if all("fine_tune" in row for row in rows.values()):
         tunes = [row["fine_tune"]["gap"] for row in rows.values()]
-        print(f"fine-tune: {percent(statistics.mean(tunes), '+')} on average (goal +5), least {percent(min(tunes), '+')}")
+        print(
+            f"fine-tune: {percent(statistics.mean(tunes), '+')} on average (goal +5), least {percent(min(tunes), '+')}"
+        )
     print(flush=True)
 
 

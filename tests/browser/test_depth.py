@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.browser.conftest import wait_until
 from tests.browser.test_app import _its_home as _its_home
 from tests.browser.test_app import address, app_home, app_url, no_error  # noqa: F401
+from tltk.results import ACROSS
 from tltk.runs import all_runs
 from tltk.spec import EmbedSpec, ProfileSpec
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 
-def test_the_depth_axis(new_page: Callable[..., Any], app_url: str) -> None:  # noqa: F811
-    """Ask for a profile, drag under its overlays, then click a point of the embedding."""
+def test_the_depth_axis(new_page: Callable[..., Any], app_url: str, tmp_path: Path) -> None:  # noqa: F811
+    """Ask for a profile, drag under its overlays, click a point of the embedding, lasso many, bring one along."""
     page = new_page(f"{app_url}/layers")
     page.get_by_role("button", name="Look through all layers").click(timeout=120_000)
     page.locator(".freeze .lane").first.wait_for(timeout=240_000)
@@ -49,4 +52,30 @@ def test_the_depth_axis(new_page: Callable[..., Any], app_url: str) -> None:  # 
 
     wait_until(click_a_point, 60, "the picture of the point")
     assert page.locator("[data-testid=stImage] img").count() >= 6
+
+    def draw_a_loop() -> bool:
+        box = page.locator(
+            "[aria-label*='pictures as points'] .plot, [aria-label*='pictures as points'] .xy"
+        ).first.bounding_box()
+        x, y, w, h = box["x"], box["y"], box["width"], box["height"]
+        page.mouse.move(x + 0.1 * w, y + 0.1 * h)
+        page.mouse.down()
+        for across, down in ((0.9, 0.1), (0.9, 0.9), (0.1, 0.9), (0.1, 0.15)):
+            page.mouse.move(x + across * w, y + down * h, steps=12)
+        page.mouse.up()
+        page.wait_for_timeout(2500)
+        return bool(page.get_by_text("pictures chosen").count())
+
+    wait_until(draw_a_loop, 60, "the pictures within the loop")
+    no_error(page)
+
+    # A picture of one's own: the first of the sheet as a file.
+    with Image.open(embedded.path / "pictures.png") as sheet:
+        side = sheet.width // ACROSS
+        sheet.crop((0, 0, side, side)).save(tmp_path / "mine.png")
+    page.locator("input[type=file]").set_input_files(str(tmp_path / "mine.png"))
+    page.get_by_role("button", name="Embed every layer").click(timeout=60_000)
+    page.get_by_text("your picture, then its nearest").first.wait_for(timeout=180_000)
+    placed = [r for r in all_runs() if isinstance(r.spec, EmbedSpec) and r.spec.picture]
+    assert placed[0].result()["frames"][-1]["placed"]["near"][0] == 0  # type: ignore[index]
     no_error(page)

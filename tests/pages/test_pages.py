@@ -18,7 +18,7 @@ from tltk.spec import AnySpec, CompareSpec, DataSpec, DescribeSpec, LookSpec, Ne
 
 ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
-PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "runs")
+PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "runs", "domains", "weights")
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +151,9 @@ def test_a_verdict_is_told_as_it_is(label: str) -> None:
         app = open_page(name, run=run.id)
         is_clean(app)
         assert f"The sentence that says {label}." in texts(app)
-        assert {"helps": "▲ Transfer helps", "hurts": "▼ Transfer hurts", "cannot tell": "● Cannot tell"}[label] in texts(app)
+        assert {"helps": "▲ Transfer helps", "hurts": "▼ Transfer hurts", "cannot tell": "● Cannot tell"}[
+            label
+        ] in texts(app)
         gap = next(m.value for m in app.metric if m.label == "Gap")
         assert gap == {"helps": "+20.0 points", "hurts": "−20.0 points", "cannot tell": "+1.0 points"}[label]
 

@@ -24,6 +24,7 @@ RESNET = {"conv1.weight": (64, 3, 7, 7), "layer1.0.conv2.weight": (64, 64, 3, 3)
 @pytest.fixture
 def weights_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One entry in the store and two models in the hub's cache, one of them with nothing in it."""
+    monkeypatch.setattr(store, "shipped", lambda: tmp_path / "shipped")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     for name in ("timm--resnet18.a1_in1k", "someone--other"):
         (tmp_path / "hub" / f"models--{name}" / "snapshots" / "x").mkdir(parents=True)

@@ -125,7 +125,9 @@ def test_shipped_weights_are_what_their_recipe_says(name: str) -> None:
         assert (found["accuracy"], found["images"]) == (stage.accuracy, stage.seen)
         assert len(run.curve("accuracy").y) == len(run.curve("loss").y) > 1
     net = build(NetSpec(entry.card.backbone, f"store:{name}"), 3, 64, 3, 0)
-    assert sum(t.numel() for n, t in net.backbone.state_dict().items() if "num_batches" not in n) == entry.card.parameters
+    assert (
+        sum(t.numel() for n, t in net.backbone.state_dict().items() if "num_batches" not in n) == entry.card.parameters
+    )
 
 
 def test_the_shelf_is_small() -> None:

@@ -37,7 +37,9 @@ def test_scratch_hangs_on_the_seed(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETS)
 def test_a_file_of_timm_without_its_classifier(name: str, tmp_path: Path) -> None:
-    tensors = timm_file(tmp_path / "w.safetensors", name, num_classes=11, **({"img_size": 32} if name == "test_vit" else {}))
+    tensors = timm_file(
+        tmp_path / "w.safetensors", name, num_classes=11, **({"img_size": 32} if name == "test_vit" else {})
+    )
     net = build(NetSpec(backbone=name, weights=f"file:{tmp_path}/w.safetensors"), 3, 32, 3, 0)
     assert all(torch.equal(t, tensors[n.removeprefix("backbone.")]) for n, t in state(net).items())
 
@@ -59,7 +61,12 @@ def test_what_does_not_fit_is_listed(tmp_path: Path) -> None:
     save_file({n: t.contiguous() for n, t in tensors.items()}, tmp_path / "w.safetensors")
     with pytest.raises(WeightsMissing) as fault:
         build(NetSpec(backbone="test_resnet", weights=f"file:{tmp_path}/w.safetensors"), 3, 32, 3, 0)
-    for part in ("1 missing (bn1.weight)", "1 unknown (surplus.weight)", "1 of another shape (bn1.bias: (3,)", "w.safetensors"):
+    for part in (
+        "1 missing (bn1.weight)",
+        "1 unknown (surplus.weight)",
+        "1 of another shape (bn1.bias: (3,)",
+        "w.safetensors",
+    ):
         assert part in str(fault.value)
 
 
@@ -139,7 +146,12 @@ def test_real_weights_load(shared: Path, width: str, padding: str) -> None:
     tensors, header = read_tensors(path)
     assert net.options == ({"pad_type": "same"} if padding == "same" else {})
     ours = state(net)
-    assert sum(torch.equal(ours[f"backbone.{n}"].float(), t.float()) for n, t in tensors.items() if f"backbone.{n}" in ours) > 250
+    assert (
+        sum(
+            torch.equal(ours[f"backbone.{n}"].float(), t.float()) for n, t in tensors.items() if f"backbone.{n}" in ours
+        )
+        > 250
+    )
     assert type(net.backbone.conv_stem).__name__ == ("Conv2dSame" if padding == "same" else "Conv2d")  # type: ignore[union-attr]
     assert torch.isfinite(net(torch.rand(2, 3, 64, 64))[1]).all()
 

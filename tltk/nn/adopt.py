@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tltk import catalogue, home, store
 from tltk.catalogue import CLASSIFIERS
 from tltk.errors import WeightsMissing
-from tltk.nn import layouts
+from tltk.nn import layouts, receptive
 from tltk.nn.net import make_backbone
 from tltk.nn.weights import load_backbone, read_tensors
 from tltk.spec import AdoptSpec
@@ -68,7 +68,7 @@ def adopt(spec: AdoptSpec) -> dict[str, Any]:
             spec.name, names[0], "", 0, parameters, fit.channels, f"added from {path.name}", licence,
             told.get("source", ""), notes=tuple(notes),
         )  # fmt: skip
-        store.put(home.room("weights"), data, card)
+        receptive.keep(store.put(home.room("weights"), data, card))
     return {
         "name": spec.name,
         "weights": f"store:{spec.name}" if spec.name else spec.weights,

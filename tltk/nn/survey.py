@@ -51,7 +51,7 @@ NORMS = (
 PAIRS = (aten.add.Tensor, aten.mul.Tensor)
 
 
-class Shapes(TorchDispatchMode):
+class Shapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts FLOPs by torch's formulas, and answers the commonest operations with their shape alone.
 
     The figure is that of torch's `FlopCounterMode`; on the meta device, whose operations are in Python, this
@@ -59,7 +59,7 @@ class Shapes(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -1,0 +1,91 @@
+"""Weights in the states that need no browser: empty, shipped, added, cached, trained, a file checked and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save
+
+from tests.pages.test_pages import _no_workers as _no_workers
+from tests.pages.test_pages import answered, is_clean, open_page, texts
+from tltk import home, store
+from tltk.jobs import queue
+from tltk.runs import Run
+from tltk.spec import AdoptSpec, NetSpec, TransferSpec
+from tltk.store import Card
+
+NAME = "test_resnet"
+
+
+@pytest.fixture(autouse=True)
+def _bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing shipped and nothing in the hub's cache."""
+    monkeypatch.setattr(store, "shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+def data() -> bytes:
+    tensors = {n: t.contiguous() for n, t in timm.create_model(NAME, num_classes=0).state_dict().items()}
+    return save(tensors, {"backbone": NAME})
+
+
+def lines(app: Any) -> list[dict[str, Any]]:
+    return [row for frame in app.dataframe for row in frame.value.to_dict("records")]
+
+
+def button(app: Any, label: str) -> Any:
+    return next(b for b in app.button if b.label == label)
+
+
+def test_without_any_weights_it_says_how_to_get_some() -> None:
+    app = open_page("weights")
+    is_clean(app)
+    assert "No weights here yet" in texts(app) and not lines(app)
+    assert button(app, "Check it").disabled
+
+
+def test_every_kind_has_its_line_with_its_size() -> None:
+    torch.manual_seed(0)
+    store.put(home.room("weights"), data(), Card("mine", NAME, "", 0, 470_000, licence="MIT"))
+    for hub_id in ("timm--resnet18.a1_in1k", "strange--net"):
+        file = store.hub_cache() / f"models--{hub_id}" / "snapshots" / "1" / "model.safetensors"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"x" * 1000)
+    run = Run.create(TransferSpec(net=NetSpec(NAME)))
+    answered(run.spec, {"accuracy": 0.5})
+    (run.path / "model.safetensors").write_bytes(b"x" * 2000)
+    app = open_page("weights")
+    is_clean(app)
+    found = {row["weights"]: row for row in lines(app)}
+    assert list(found) == ["store:mine", "not timm's", "hub:a1_in1k", f"run:{run.id}"]
+    assert [row["MB"] for row in found.values()][1:] == [0.001, 0.001, 0.002]
+    mine, strange, hub, own = found.values()
+    assert (mine["from"], mine["licence"], mine["parameters"]) == ("you added it", "MIT", 0.47)
+    assert (hub["backbone"], hub["licence"]) == ("resnet18", "apache-2.0") and 11 < hub["parameters"] < 12
+    assert strange["backbone"] == "strange/net" and strange["licence"] == "see the hub"
+    assert own["from"] == "a run on digits" and own["parameters"] > 0.3
+
+
+def test_a_file_is_looked_at_by_a_worker_and_its_answer_is_shown() -> None:
+    app = open_page("weights")
+    app.text_input(key="weights:path").set_value("/a/net.pth").run()
+    app.text_input(key="weights:name").set_value("Not A Name").run()
+    button(app, "Add it").click().run()
+    assert not app.exception and not queue.jobs() and "Not A Name" in texts(app)
+    app.text_input(key="weights:name").set_value("net").run()
+    button(app, "Add it").click().run()
+    assert not app.exception
+    spec = AdoptSpec("file:/a/net.pth", "", "net")
+    assert [job.run for job in queue.jobs()] == [spec.run_id] and "A worker opens the file" in texts(app)
+    found = {"name": "net", "backbone": NAME, "parameters": 470_000, "classifier": "classifier of 11 classes",
+             "notes": ["The first convolution reads 1 channel."]}  # fmt: skip
+    answered(spec, found)
+    queue.remove(spec.run_id)
+    app.run()
+    is_clean(app)
+    for part in (f"Added as net: {NAME}, 0.5 million parameters", "The first convolution reads 1 channel."):
+        assert part in texts(app)

@@ -1,0 +1,92 @@
+"""Receptive fields: those of known convolutions come out as they are; drawings have a square each."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
+
+from tltk import home, store
+from tltk.errors import CannotSplit
+from tltk.nn import receptive
+from tltk.nn.adopt import adopt
+from tltk.nn.weights import build
+from tltk.spec import AdoptSpec, NetSpec
+
+
+def net(backbone: str = "test_resnet", seed: int = 0) -> receptive.Net:
+    return build(NetSpec(backbone), 3, 32, 3, seed)
+
+
+def grating(angle: float, side: int = 11, wave: float = 5.0) -> torch.Tensor:
+    y, x = torch.meshgrid(torch.arange(side) - side // 2, torch.arange(side) - side // 2, indexing="ij")
+    hill = torch.exp(-(x**2 + y**2) / (2 * (side / 5) ** 2))
+    return (torch.cos(2 * math.pi * (x * math.cos(angle) + y * math.sin(angle)) / wave) * hill).expand(1, 3, -1, -1)
+
+
+def test_a_first_convolution_comes_out_as_its_kernel() -> None:
+    made = net()
+    conv = next(m for m in made.backbone.modules() if isinstance(m, nn.Conv2d))
+    name = next(n for n, m in made.backbone.named_modules() if m is conv)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(receptive, "layer_ends", lambda *_: [name])
+        found = receptive.receptive_fields(made, pictures=3)
+    assert found is not None
+    expected = conv.weight.detach() / made.std
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_layer_without_a_module_is_named() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(receptive, "layer_ends", lambda *_: [""])
+        with pytest.raises(CannotSplit, match="stem"):
+            receptive.receptive_fields(net())
+
+
+def test_the_deepest_layer_that_sees_little_is_taken() -> None:
+    made = net("mobilenetv2_035")
+    assert receptive.receptive_fields(made, made.depth - 2, widest=receptive.WIDEST) is None
+    first = receptive.first_fields(made, 32)
+    assert max(first.shape[-2:]) <= receptive.WIDEST
+
+
+def test_tokens_too() -> None:
+    made = build(NetSpec("vit_tiny_patch16_224"), 3, 32, 3, 0)
+    assert receptive.first_fields(made, 32).shape[1:] == (3, 16, 16)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.4, math.pi / 4, 1.2, math.pi / 2])
+def test_a_grating_is_selective_at_any_angle_and_a_blob_is_not(angle: float) -> None:
+    assert receptive.orientation_selectivity(grating(angle)).item() > 0.8
+    assert receptive.orientation_selectivity(grating(0.0, wave=1e9)).item() < 0.05
+
+
+def test_noise_is_hardly_selective() -> None:
+    torch.manual_seed(0)
+    assert receptive.orientation_selectivity(torch.randn(200, 3, 11, 11)).mean().item() < 0.25
+    assert torch.isfinite(receptive.orientation_selectivity(torch.zeros(2, 3, 5, 5))).all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+def test_a_square_each(channels: int) -> None:
+    sheet = Image.open(io.BytesIO(receptive.drawn(torch.randn(18, channels, 3, 5))))
+    step = receptive.SIDE + receptive.GAP
+    assert sheet.size == (16 * step - receptive.GAP, 2 * step - receptive.GAP)
+    assert sheet.getpixel((0, 0))[3] == 255 and sheet.getpixel((3 * step, step))[3] == 0  # type: ignore[index]
+
+
+def test_what_is_added_to_the_store_is_drawn(tmp_path: Path) -> None:
+    tensors = {n: t.contiguous() for n, t in net().backbone.state_dict().items()}
+    save_file(tensors, tmp_path / "a.safetensors", {"backbone": "test_resnet"})
+    adopt(AdoptSpec(f"file:{tmp_path / 'a.safetensors'}", "", "a"))
+    entry = store.find("a")
+    assert entry.fields and Image.open(io.BytesIO(entry.fields.read_bytes())).size[1] >= receptive.SIDE
+    assert entry.path.parent == home.room("weights")
+    store.put(home.room("weights"), b"x", entry.card)  # a drawing of other weights does not stay
+    assert store.find("a").fields is None
