@@ -18,11 +18,12 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 
 from tests.benchmarks.rounds import table
-from tltk import home
+from tltk import home, store
 from tltk.data import load
 from tltk.data.domain import Domain, Split
 from tltk.jobs import Local, wait
@@ -131,7 +132,7 @@ def main() -> None:
     parser.add_argument("nets", nargs="+", help="BACKBONE@WEIGHTS, as in resnet10t@store:resnet10t_formulas")
     parser.add_argument("--only", default="", help="names of sets, with commas")
     parser.add_argument("--probe", action="store_true", help="leave out the fine-tuning")
-    parser.add_argument("--write", type=Path, help="also write the table as JSON here")
+    parser.add_argument("--card", action="store_true", help="also write the table into the card, for weights store:NAME")
     options = parser.parse_args()
     wanted = {k: v for k, v in sets().items() if not options.only or k in options.only.split(",")}
     for text in options.nets:
@@ -145,8 +146,10 @@ def main() -> None:
             print(name, json.dumps(rows[name]), flush=True)
         print(f"\n### {text}\n")
         show(rows)
-        if options.write:
-            options.write.write_text(json.dumps({"shots": SHOTS, "seeds": SEEDS, "sets": rows}, indent=1) + "\n")
+        if options.card:
+            entry = store.find(weights.partition(":")[2])
+            card = msgspec.structs.replace(entry.card, transfer={"shots": SHOTS, "seeds": SEEDS, "sets": rows})
+            home.write_whole(entry.path / store.CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))
 
 
 def show(rows: dict[str, dict[str, Any]]) -> None:

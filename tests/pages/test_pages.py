@@ -216,6 +216,16 @@ def test_design_shows_the_plan_once_the_worker_has_answered() -> None:
     assert app.query_params["boundary"] in ("3", ["3"])
 
 
+def test_a_link_can_say_that_there_is_no_source() -> None:
+    from tltk.dashboard.plan import FIRST
+
+    for link in ({"source": "none"}, {"source": "none", "source-n": "50", "backbone": "resnet18"}):
+        app = open_page("design", **link)
+        is_clean(app)
+        assert app.session_state["plan"].source is None
+        assert app.session_state["plan"].net.backbone == link.get("backbone", FIRST.net.backbone)
+
+
 def test_design_launches_what_the_plan_says() -> None:
     from tltk.dashboard.plan import FIRST
 

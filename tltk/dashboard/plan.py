@@ -17,6 +17,7 @@ from tltk.errors import TltkError
 from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, TransferSpec
 
 PATH = tuple[str, ...]
+NONE = "none"  # a plan without a source network, in the URL
 
 # The first minute: rendered digits as the source, digits on photo backgrounds with few labels as the target.
 FIRST = CompareSpec(
@@ -129,6 +130,8 @@ def _to_url(spec: CompareSpec) -> None:
     usual = {o.flag: _text(FIRST, o) for o in command.options(CompareSpec)}
     shown = {flag: text for flag, text in wanted.items() if text is not None and text != usual[flag]}
     shown["strategy"] = spec.strategy.name
+    if spec.source is None:
+        shown["source"] = NONE  # silence would mean the first plan's
     if spec.lrs != FIRST.lrs:
         shown["lrs"] = ",".join(f"{lr:g}" for lr in spec.lrs)
     if spec.strategy.knobs:
@@ -154,7 +157,7 @@ def _from_url() -> CompareSpec | None:
     given |= {known[k].key: v for k, v in asked.items() if k in known}
     try:
         for option in known.values():
-            text = given[option.key]
+            text = None if option.path[0] == "source" and asked.get("source") == NONE else given[option.key]
             given[option.key] = None if text is None else type(option.knob.default)(text)
         given["strategy"] = asked.get("strategy", "fine_tune")
         given["lrs"] = asked.get("lrs", ",".join(f"{lr:g}" for lr in FIRST.lrs))
