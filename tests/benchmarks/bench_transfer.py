@@ -132,7 +132,9 @@ def main() -> None:
     parser.add_argument("nets", nargs="+", help="BACKBONE@WEIGHTS, as in resnet10t@store:resnet10t_formulas")
     parser.add_argument("--only", default="", help="names of sets, with commas")
     parser.add_argument("--probe", action="store_true", help="leave out the fine-tuning")
-    parser.add_argument("--card", action="store_true", help="also write the table into the card, for weights store:NAME")
+    parser.add_argument(
+        "--card", action="store_true", help="also write the table into the card, for weights store:NAME"
+    )
     options = parser.parse_args()
     wanted = {k: v for k, v in sets().items() if not options.only or k in options.only.split(",")}
     for text in options.nets:

@@ -22,8 +22,9 @@ PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "run
 
 
 @pytest.fixture(autouse=True)
-def _no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages may queue, but nothing is started: what a worker would answer is written by the test."""
+def _no_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Pages may queue, but nothing is started: what a worker would answer is written by the test. Nothing is shipped."""
+    monkeypatch.setattr("tltk.store.shipped", lambda: tmp_path / "shipped")
     monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
 
 
@@ -126,7 +127,8 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
     assert app.title[0].value
     assert {"start": "See transfer", "design": "worker", "train": "Nothing has been trained", "curves": "No comparison",
             "layers": "A worker builds", "shift": "A worker reads the pictures", "choose": "Rank them",
-            "runs": "No runs yet"}[name] in texts(app) + str([b.label for b in app.button])  # fmt: skip
+            "runs": "No runs yet", "domains": "A worker reads the pictures",
+            "weights": "No weights here yet"}[name] in texts(app) + str([b.label for b in app.button])  # fmt: skip
 
 
 def test_start_queues_the_comparison_that_it_describes() -> None:

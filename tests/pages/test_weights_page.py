@@ -23,8 +23,7 @@ NAME = "test_resnet"
 
 @pytest.fixture(autouse=True)
 def _bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing shipped and nothing in the hub's cache."""
-    monkeypatch.setattr(store, "shipped", lambda: tmp_path / "shipped")
+    """Nothing in the hub's cache."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
