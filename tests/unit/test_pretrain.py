@@ -112,23 +112,3 @@ def test_what_is_no_recipe(tmp_path: Path) -> None:
         file.write_text(body)
         with pytest.raises((BadSpec, UnknownName), match=words):
             pretrain.read(str(file))
-
-
-@pytest.mark.parametrize("name", sorted(pretrain.recipes()))
-def test_shipped_weights_are_what_their_recipe_says(name: str) -> None:
-    plan, entry = pretrain.read(name), store.find(name)
-    assert entry.shipped and store.intact(entry) and plan.name == name
-    assert [s.run for s in entry.card.stages] == [spec.run_id for spec in pretrain.plans(plan)]
-    assert entry.card.licence and entry.card.summary and entry.card.good_for and entry.card.bad_for
-    for run, stage in zip(entry.runs, entry.card.stages, strict=True):
-        found = run.result() or {}
-        assert (found["accuracy"], found["images"]) == (stage.accuracy, stage.seen)
-        assert len(run.curve("accuracy").y) == len(run.curve("loss").y) > 1
-    net = build(NetSpec(entry.card.backbone, f"store:{name}"), 3, 64, 3, 0)
-    assert (
-        sum(t.numel() for n, t in net.backbone.state_dict().items() if "num_batches" not in n) == entry.card.parameters
-    )
-
-
-def test_the_shelf_is_small() -> None:
-    assert sum(entry.card.bytes for entry in store.entries() if entry.shipped) <= 24e6

@@ -1,0 +1,69 @@
+"""The weights that come with tltk: whole, as their recipes say, with edges in their first layers; one that hurts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tltk import pretrain, store
+from tltk.nn.receptive import first_fields, orientation_selectivity, receptive_fields
+from tltk.nn.weights import build
+from tltk.run import execute
+from tltk.runs import Run
+from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec
+
+FORMULAS = [name for name in sorted(pretrain.recipes()) if name.endswith("_formulas")]
+LARGEST = 24_000_000  # bytes, of all together
+
+
+def test_there_are_three_kinds_of_small_size() -> None:
+    shelf = [entry for entry in store.entries() if entry.shipped]
+    assert {e.card.backbone for e in shelf} >= {"resnet10t", "mobilevit_xxs", "test_efficientnet", "test_resnet"}
+    assert sum(path.stat().st_size for path in store.shipped().rglob("*") if path.is_file()) < LARGEST
+
+
+@pytest.mark.parametrize("name", sorted(pretrain.recipes()))
+def test_shipped_weights_are_what_their_recipe_says(name: str) -> None:
+    plan, entry = pretrain.read(name), store.find(name)
+    assert entry.shipped and store.intact(entry) and plan.name == name
+    assert [s.run for s in entry.card.stages] == [spec.run_id for spec in pretrain.plans(plan)]
+    assert entry.card.licence and entry.card.summary and entry.card.good_for and entry.card.bad_for
+    for run, stage in zip(entry.runs, entry.card.stages, strict=True):
+        found = run.result() or {}
+        assert (found["accuracy"], found["images"]) == (stage.accuracy, stage.seen)
+        assert len(run.curve("accuracy").y) == len(run.curve("loss").y) > 1
+    net = build(NetSpec(entry.card.backbone, f"store:{name}"), 3, 64, 3, 0)
+    assert (
+        sum(t.numel() for n, t in net.backbone.state_dict().items() if "num_batches" not in n) == entry.card.parameters
+    )
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_first_layers_are_edge_like_and_random_ones_are_not(name: str) -> None:
+    entry = store.find(name)
+    trained = build(NetSpec(entry.card.backbone, f"store:{name}"), 3, 64, 3, 0)
+    random = build(NetSpec(entry.card.backbone), 3, 64, 3, 0)
+    fields = first_fields(trained, 64)
+    layer = next(i for i in range(trained.depth) if torch.equal(_fields(trained, i), fields))
+    told, untold = orientation_selectivity(fields).mean(), orientation_selectivity(_fields(random, layer)).mean()
+    assert told > 1.25 * untold, f"{told:.2f} against {untold:.2f}"
+    assert entry.fields is not None
+
+
+def _fields(net, layer: int) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    found = receptive_fields(net, layer, 64)
+    assert found is not None
+    return found
+
+
+def test_the_misled_source_hurts() -> None:
+    """Its features know colour alone, which says nothing here; the verdict must say so, interval and all."""
+    spec = CompareSpec(
+        target=DataSpec("shapes:hues=1", n=2000, shots=20, size=32),
+        net=NetSpec("test_resnet", "store:test_resnet_misled", boundary=5),
+        optim=OptimSpec(epochs=8, epoch_images=320, batch_size=32, device="cpu"), lrs=(3e-3, 1e-2),
+    )  # fmt: skip
+    run = Run.create(spec)
+    execute(run)
+    verdict = (run.result() or {})["verdict"]
+    assert verdict["label"] == "hurts" and verdict["hi"] < 0 and verdict["scratch"] - verdict["transfer"] > 0.2
