@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -24,7 +25,8 @@ QUICK = (
     "convnext_tiny",
     "swin_tiny_patch4_window7_224",
     "densenet121",
-)
+    "vgg11_bn",
+)  # one of each family; the others, minutes of work, with TLTK_EVERY_PAIR=1
 
 
 def theirs(name: str) -> str:
@@ -83,7 +85,7 @@ def difference(theirs: nn.Module, ours: nn.Module, size: int) -> float:
     return float((a - b).abs().max() / a.abs().max())
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in layouts.KNOWN])
+@pytest.mark.parametrize("name", layouts.KNOWN if os.environ.get("TLTK_EVERY_PAIR") else QUICK)
 def test_the_pair_answers_alike(name: str) -> None:
     fixed = name.startswith(("vit", "swin", "vgg"))  # VGG: torchvision pools what is larger, timm does not
     model = torchvision.models.get_model(theirs(name), weights=None, num_classes=7)
