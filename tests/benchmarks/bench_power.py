@@ -36,13 +36,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--pictures", type=int, default=60, help="of each domain, in a repeat")
     parser.add_argument("--permutations", type=int, default=99)
+    parser.add_argument("--only", default=",".join(NAMES), help="measures, with commas")
     options = parser.parse_args()
     rows = []
     with own_home():
         source = pixels("", 0)
         targets = {dials: pixels(dials, 1) for dials in SETTINGS}
-    draw = np.random.default_rng(0)
-    for name in NAMES:
+    for name in options.only.split(","):
+        draw = np.random.default_rng(0)  # every measure sees the same samples
         test = permutation_mmd if name == "mmd" else partial(permutation_test, measures[name])
         shares = []
         for target in targets.values():

@@ -212,3 +212,9 @@ def test_another_domain_keeps_what_is_not_its_own() -> None:
     app = open_page("domains", n="500")
     choose(app, "Target", "digits")
     assert target_of(app) == replace(TARGET, name="digits", n=0)  # fewer may be there than were asked for before
+
+
+def test_the_dials_of_a_domain_are_told() -> None:
+    app = open_page("domains", target="shapes:hues=1")
+    is_clean(app)
+    assert "Now: `shapes:hues=1`." in texts(app)

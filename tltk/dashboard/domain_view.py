@@ -70,7 +70,7 @@ def choose(title: str, path: plan.PATH, optional: bool = False) -> None:
         if not argument:
             st.caption("Nothing leaves this machine: the path is read where the dashboard runs.")
     elif kind in data.domains:
-        st.caption(data.domains.summary(kind))
+        st.caption(data.domains.summary(kind) + (f" Now: `{kind}:{argument}`." if argument else ""))
 
 
 def _named(path: plan.PATH, kind: str) -> DataSpec | None:
