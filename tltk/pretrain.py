@@ -93,6 +93,7 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
     from safetensors.numpy import load_file, save
 
     from tltk.nn import receptive
+    from tltk.nn.net import channels_read
 
     spec = plans(recipe)[-1]
     given = load_file(runs[-1].path / store.FILE)
@@ -101,9 +102,9 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
     stages = tuple(_stage(run) for run in runs)
     source = f"trained by tltk on {', then '.join(s.domain for s in stages)}"
     header = {"backbone": spec.net.backbone, "licence": recipe.licence, "source": source, "name": recipe.name}
-    first = next(a for a in own.values() if a.ndim == 4)
+    channels = channels_read(spec.net.backbone, {n: a.shape for n, a in own.items()})
     card = Card(
-        recipe.name, spec.net.backbone, "", 0, sum(a.size for a in own.values()), int(first.shape[1]),
+        recipe.name, spec.net.backbone, "", 0, sum(a.size for a in own.values()), channels,
         recipe.summary, recipe.licence, source, recipe.good_for, recipe.bad_for, (), stages,
     )  # fmt: skip
     entry = store.put(shelf, save(own, header), card)

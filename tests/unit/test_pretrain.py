@@ -13,6 +13,7 @@ import torch
 
 from tltk import home, pretrain, store
 from tltk.errors import BadSpec, RunProblem, UnknownName
+from tltk.nn.net import channels_read
 from tltk.nn.weights import build
 from tltk.run import Workshop, execute
 from tltk.runs import Run
@@ -112,3 +113,11 @@ def test_what_is_no_recipe(tmp_path: Path) -> None:
         file.write_text(body)
         with pytest.raises((BadSpec, UnknownName), match=words):
             pretrain.read(str(file))
+
+
+def test_channels_are_those_of_the_first_convolution_whatever_comes_first_by_name() -> None:
+    for name in ("mobilevit_xxs", "resnet10t", "test_efficientnet", "vit_tiny_patch16_224"):
+        for channels in (1, 3, 5):
+            made = build(NetSpec(name), 2, 32, channels, 0).backbone
+            assert channels_read(name, {n: t.shape for n, t in made.state_dict().items()}) == channels
+    assert channels_read("resnet10t", {}) == 3 and channels_read("no such net", {}) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import timm
@@ -112,6 +113,15 @@ def _statistics(backbone: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
     if channels != len(mean):
         mean, std = mean.mean().expand(channels), std.mean().expand(channels)
     return mean.reshape(1, -1, 1, 1).clone(), std.reshape(1, -1, 1, 1).clone()
+
+
+def channels_read(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
+    """How many channels a backbone's first convolution reads, by its tensors' shapes; 3 where timm does not name it."""
+    firsts = getattr(timm.get_pretrained_cfg(name), "first_conv", None) or ()
+    for first in (firsts,) if isinstance(firsts, str) else firsts:
+        if len(shape := shapes.get(f"{first}.weight", ())) == 4:
+            return int(shape[1])
+    return 3
 
 
 def make_backbone(name: str, size: int, channels: int, drop_path: float = 0.0, **options: Any) -> nn.Module:
