@@ -90,6 +90,19 @@ def test_weights_without_a_name(wanted: str) -> None:
         build(NetSpec(backbone="test_resnet", weights="scrach"), 3, 32, 3, 0)
 
 
+@pytest.mark.parametrize(("kept", "read"), [(1, 3), (1, 2), (2, 1), (5, 3), (2, 3)])
+def test_a_file_for_other_channels_serves_these(kept: int, read: int, tmp_path: Path) -> None:
+    grey = build(NetSpec(backbone="test_resnet"), 3, 32, kept, 0).eval()
+    save_file({n.removeprefix("backbone."): t.contiguous() for n, t in grey.state_dict().items()
+               if n.startswith("backbone.")}, tmp_path / "w.safetensors")  # fmt: skip
+    net = build(NetSpec(backbone="test_resnet", weights=f"file:{tmp_path}/w.safetensors"), 3, 32, read, 0).eval()
+    if kept == 1:  # a picture whose channels are alike gives what its grey copy gave
+        x = torch.rand(2, 1, 32, 32)
+        given = torch.as_tensor(grey.backbone(x))
+        torch.testing.assert_close(net.backbone(x.expand(-1, read, -1, -1)), given, rtol=1e-4, atol=1e-5)
+    assert torch.isfinite(net(torch.rand(2, read, 32, 32))[1]).all()
+
+
 @pytest.mark.parametrize("channels", [1, 4])
 def test_the_first_convolution_takes_other_channels(channels: int, tmp_path: Path) -> None:
     tensors = timm_file(tmp_path / "w.safetensors")

@@ -230,10 +230,10 @@ def _fitted(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | Non
         return tensor
     first = config.get("first_conv") or ()
     first = (first,) if isinstance(first, str) else tuple(first)
-    if any(name == f"{f}.weight" for f in first) and tensor.ndim == 4 and tensor.shape[1] == 3:
+    if any(name == f"{f}.weight" for f in first) and tensor.ndim == wanted.ndim == 4:
         from timm.models._manipulate import adapt_input_conv
 
-        adapted: Tensor = adapt_input_conv(wanted.shape[1], tensor)
+        adapted: Tensor = adapt_input_conv(wanted.shape[1], tensor, base_chans=tensor.shape[1])
         return adapted
     if name == "pos_embed" and tensor.ndim == 3 and hasattr(backbone, "patch_embed"):
         from timm.layers import resample_abs_pos_embed
