@@ -99,7 +99,7 @@ def interval(differences: list[float]) -> tuple[float, float]:
 
     n = len(differences)
     half = stdtrit(n - 1, 0.975) * statistics.stdev(differences) / math.sqrt(n) if n > 1 else math.inf
-    return statistics.mean(differences), half
+    return statistics.mean(differences), float(half)
 
 
 def probed(net: NetSpec, data: DataSpec) -> dict[str, Any]:

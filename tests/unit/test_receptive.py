@@ -32,33 +32,47 @@ def grating(angle: float, side: int = 11, wave: float = 5.0) -> torch.Tensor:
 
 def test_a_first_convolution_comes_out_as_its_kernel() -> None:
     made = net()
-    conv = next(m for m in made.backbone.modules() if isinstance(m, nn.Conv2d))
-    name = next(n for n, m in made.backbone.named_modules() if m is conv)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(receptive, "layer_ends", lambda *_: [name])
-        found = receptive.receptive_fields(made, pictures=3)
+    name, conv = next((n, m) for n, m in made.backbone.named_modules() if isinstance(m, nn.Conv2d))
+    found = receptive.receptive_fields(made, name, pictures=3)
     assert found is not None
-    expected = conv.weight.detach() / made.std
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found, conv.weight.detach() / made.std, rtol=1e-4, atol=1e-6)
 
 
-def test_a_layer_without_a_module_is_named() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(receptive, "layer_ends", lambda *_: [""])
-        with pytest.raises(CannotSplit, match="stem"):
-            receptive.receptive_fields(net())
+def test_two_convolutions_come_out_as_one() -> None:
+    """Without a bend between them, the field is the kernels' full convolution, here recomputed by a loop."""
+    torch.manual_seed(1)
+    first, second = nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.Conv2d(4, 2, 3, padding=1, bias=False)
+    made = net()
+    made.backbone = nn.Sequential(first, second)
+    found = receptive.receptive_fields(made, "1", pictures=2)
+    a, b = (conv.weight.detach().double() for conv in (first, second))
+    expected = torch.zeros(2, 3, 5, 5, dtype=torch.float64)
+    for y in range(3):
+        for x in range(3):
+            expected[:, :, y : y + 3, x : x + 3] += torch.einsum("om,mikl->oikl", b[:, :, y, x], a)
+    assert found is not None
+    torch.testing.assert_close(found.double(), expected / made.std.double(), rtol=1e-4, atol=1e-5)
 
 
-def test_the_deepest_layer_that_sees_little_is_taken() -> None:
+def test_units_that_see_nothing_are_named() -> None:
+    made = net()
+    for conv in made.backbone.modules():
+        if isinstance(conv, nn.Conv2d):
+            nn.init.zeros_(conv.weight)
+    with pytest.raises(CannotSplit, match="hang on the picture"):
+        receptive.first_fields(made, 32)
+
+
+def test_the_deepest_convolution_that_sees_little_is_taken() -> None:
     made = net("mobilenetv2_035")
-    assert receptive.receptive_fields(made, made.depth - 2, widest=receptive.WIDEST) is None
-    first = receptive.first_fields(made, 32)
-    assert max(first.shape[-2:]) <= receptive.WIDEST
+    name, first = receptive.first_fields(made, 32)
+    assert name == "blocks.1.0.conv_dw" and max(first.shape[-2:]) == 11
+    assert receptive.receptive_fields(made, "blocks.1.1.conv_dw", widest=receptive.WIDEST) is None
 
 
 def test_tokens_too() -> None:
     made = build(NetSpec("vit_tiny_patch16_224"), 3, 32, 3, 0)
-    assert receptive.first_fields(made, 32).shape[1:] == (3, 16, 16)
+    assert receptive.first_fields(made, 32)[1].shape[1:] == (3, 16, 16)
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.4, math.pi / 4, 1.2, math.pi / 2])

@@ -1,4 +1,4 @@
-"""What the units of a layer look for: their mean gradient over noise, drawn.
+"""What the units of a module look for: their mean gradient over noise, drawn.
 
 By Stein's lemma the gradient of a unit f, averaged over Gaussian pictures x, is what reverse correlation with white
 noise estimates, E[∇f(x)] = Cov(x, f(x)) / σ²: the best linear picture of the unit (Chichilnisky (2001), A simple
@@ -22,7 +22,6 @@ from tltk import catalogue, home, store
 from tltk.errors import CannotSplit, TltkError
 from tltk.nn.net import Net
 from tltk.nn.split import evaluating
-from tltk.nn.tap import layer_ends
 from tltk.nn.weights import build
 from tltk.spec import NetSpec
 
@@ -32,17 +31,17 @@ SIDE, GAP, ROW = 44, 4, 16  # pixels of a field, between fields, fields in a row
 
 
 class _Taken(Exception):
-    """Raised once the layer has answered."""
+    """Raised once the module has answered."""
 
 
 def receptive_fields(
-    net: Net, layer: int = 0, size: int = 32, pictures: int = 16, sigma: float = 0.25, widest: int = 0
+    net: Net, module: str, size: int = 32, pictures: int = 16, sigma: float = 0.25, widest: int = 0
 ) -> Tensor | None:
-    """The linear receptive fields of a layer's units at the middle of the picture.
+    """The linear receptive fields of a module's units at the middle of the picture.
 
     Args:
         net: The network, on the CPU; it is read in evaluation mode.
-        layer: Which of its layers.
+        module: Which of the backbone's modules.
         size: Side of the noise pictures; where a unit sees less, the field is cut to what it sees.
         pictures: How many noise pictures to average over.
         sigma: Their standard deviation about mid grey, in units of the brightness range.
@@ -52,22 +51,19 @@ def receptive_fields(
         (units, channels, h, w): change of the unit with each pixel's brightness, without a scale in common.
 
     Raises:
-        CannotSplit: The layer has no module of its own.
+        CannotSplit: The module's answer does not hang on the picture.
     """
     channels = net.mean.shape[1]
     generator = torch.Generator().manual_seed(0)
     noise = 0.5 + sigma * torch.randn(pictures, channels, size, size, generator=generator)
     noise.requires_grad_()
-    end = layer_ends(net, net.normalise(noise.detach()[:2]))[layer]
-    if not end:
-        raise CannotSplit(f"A layer must have a module of its own to be looked at. {net.names[layer]} has none.")
     taken: list[Any] = []
 
-    def stop(_module: nn.Module, _inputs: Any, output: Any) -> None:
+    def stop(_: nn.Module, _inputs: Any, output: Any) -> None:
         taken.append(output)
-        raise _Taken  # what comes after the layer is not needed, and may be large
+        raise _Taken  # what comes after it is not needed, and may be large
 
-    handle = net.backbone.get_submodule(end).register_forward_hook(stop)
+    handle = net.backbone.get_submodule(module).register_forward_hook(stop)
     try:
         with evaluating(net), torch.enable_grad(), suppress(_Taken):
             net.backbone(net.normalise(noise))
@@ -81,24 +77,34 @@ def receptive_fields(
     seen = slope(units).abs().amax(0) > 0
     rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
     if not rows:
-        raise CannotSplit(f"The units of a layer must hang on the picture to be looked at. Those of {end} do not.")
+        raise CannotSplit(f"Units must hang on the picture to be looked at. Those of {module} do not.")
     if widest and max(rows[-1] - rows[0], columns[-1] - columns[0]) >= widest:
         return None
     fields = torch.stack([slope(units[:, u]) for u in range(units.shape[1])])
     return fields[:, :, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def first_fields(net: Net, size: int) -> Tensor:
-    """The receptive fields of the deepest layer whose units see at most 16 pixels across, else of the first.
+def first_fields(net: Net, size: int) -> tuple[str, Tensor]:
+    """The deepest convolution over places whose units see at most 16 pixels across, and its receptive fields.
 
-    A first convolution of 3 × 3 alone has no room for an edge; the next layers show what it is used for.
+    A first convolution of 3 × 3 alone has no room for an edge; the next ones show what it is used for. Where a block
+    ends in a mixture of few channels, as in mobile networks, the convolution before shows the features that it mixes.
+
+    Raises:
+        CannotSplit: There is no convolution, or none that hangs on the picture.
     """
-    found = receptive_fields(net, 0, size)
-    assert found is not None
-    for layer in range(1, net.depth):
-        if (later := receptive_fields(net, layer, size, widest=WIDEST)) is None:
+    over_places = [
+        name for name, module in net.backbone.named_modules()
+        if name in net.ran and isinstance(module, nn.Conv2d) and max(module.kernel_size) > 1
+    ]  # fmt: skip
+    found: tuple[str, Tensor] | None = None
+    for name in sorted(over_places, key=lambda n: net.ran[n][1]):
+        fields = receptive_fields(net, name, size, widest=0 if found is None else WIDEST)
+        if fields is None:
             break
-        found = later
+        found = name, fields
+    if found is None:
+        raise CannotSplit("A network must have convolutions for its first fields to be drawn. This one has none.")
     return found
 
 
@@ -159,4 +165,4 @@ def keep(entry: store.Entry) -> None:
     size = known.size if known and known.fixed else 64
     with suppress(TltkError, RuntimeError, IndexError):
         net = build(NetSpec(entry.card.backbone, f"file:{entry.file}"), 2, size, entry.card.channels, 0)
-        home.write_whole(entry.path / store.FIELDS, drawn(first_fields(net, size)))
+        home.write_whole(entry.path / store.FIELDS, drawn(first_fields(net, size)[1]))
