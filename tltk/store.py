@@ -285,7 +285,8 @@ def _transfer(found: dict[str, Any]) -> list[str]:
                 f"{100 * tune['scratch']:.1f}", f"{100 * tune['transfer']:.1f}",
                 f"{100 * tune['gap']:+.1f} ({100 * tune['lo']:+.1f} … {100 * tune['hi']:+.1f})", tune["label"],
             ]  # fmt: skip
-        lines.append("| " + " | ".join(cells + [""] * (8 - len(cells))) + " |")
+        numbers = [cell.replace("-", "−") for cell in cells[1:]]
+        lines.append("| " + " | ".join([cells[0], *numbers, *[""] * (8 - len(cells))]) + " |")
     return lines
 
 
