@@ -87,9 +87,8 @@ class Features:
         """The rows of these positions, in float32 on the device; always a copy."""
         at = index.numpy()
         return tuple(
-            (torch.from_numpy(a[at]) if isinstance(a, np.memmap) else torch.from_numpy(a)[index]).to(
-                device, torch.float32
-            )
+            (torch.from_numpy(a[at]) if isinstance(a, np.memmap) else torch.from_numpy(a)[index])
+            .to(device, torch.float32)
             for a in self.arrays
         )
 
@@ -109,7 +108,9 @@ class FeatureBank:
         say: Where a sentence about cost goes before a computation.
     """
 
-    def __init__(self, ram: int = 2 << 30, disk: int = 20 << 30, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, ram: int = 2 << 30, disk: int = 20 << 30, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.ram, self.disk, self.say = ram, disk, say
         self._held: OrderedDict[str, Features] = OrderedDict()
 
@@ -152,16 +153,8 @@ class FeatureBank:
     # -- computing -----------------------------------------------------------------------------
 
     def _compute(
-        self,
-        key: str,
-        cut: Prefix,
-        domain: Domain,
-        index: np.ndarray,
-        view: ViewSpec | None,
-        copies: int,
-        seed: int,
-        precision: str,
-        should_stop: Callable[[], None],
+        self, key: str, cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None,
+        copies: int, seed: int, precision: str, should_stop: Callable[[], None],
     ) -> Features:
         start = time.perf_counter()
         rows = copies * len(index)
@@ -209,7 +202,9 @@ class FeatureBank:
     # -- keeping -------------------------------------------------------------------------------
 
     @staticmethod
-    def _key(cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None, seed: int, precision: str) -> str:
+    def _key(
+        cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None, seed: int, precision: str
+    ) -> str:
         """Content decides: equal weights, pictures and views share an entry, whatever the run."""
         digest = hashlib.blake2b(digest_size=16)
         for name, tensor in cut.net.tensors(cut.boundary).items():
@@ -266,8 +261,7 @@ class FeatureBank:
                     (folder / f"{i}.bin").write_bytes(array.data)
             meta = {
                 "arrays": [[list(a.shape), str(a.dtype), _crc(a)] for a in found.arrays],
-                "n": found.n,
-                "copies": found.copies,
+                "n": found.n, "copies": found.copies,
             }
             (folder / "meta.json").write_text(json.dumps(meta))
             shutil.rmtree(place, ignore_errors=True)

@@ -29,7 +29,9 @@ def source_spec(spec: CompareSpec) -> TransferSpec | None:
             raise BadSpec("A comparison needs weights to transfer: a source domain, or net.weights other than scratch.")
         return None
     net = dataclasses.replace(spec.net, weights="scratch", boundary=0)
-    return TransferSpec(target=spec.source, net=net, optim=spec.source_optim, views=spec.views, seed=spec.first_seed)
+    return TransferSpec(
+        target=spec.source, net=net, optim=spec.source_optim, views=spec.views, seed=spec.first_seed
+    )
 
 
 def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int, weights: str) -> TransferSpec:
@@ -39,11 +41,7 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int, weights: str) ->
     if arm == "scratch":
         net, strategy = dataclasses.replace(spec.net, weights="scratch", boundary=0), StrategySpec()
     return TransferSpec(
-        target=spec.target,
-        net=net,
-        strategy=strategy,
-        views=spec.views,
-        seed=seed,
+        target=spec.target, net=net, strategy=strategy, views=spec.views, seed=seed,
         optim=dataclasses.replace(spec.optim, lr=lr),
     )
 
@@ -141,7 +139,9 @@ def verdict(run: Run, spec: CompareSpec, lrs: dict[str, float], search: dict[str
     results = {arm: [_result(r) for r in runs] for arm, runs in measured(run).items()}
     first = results["scratch"][0]
     labels = np.array(first["labels"])
-    right = {arm: np.array([np.array(r["predictions"]) == labels for r in found]) for arm, found in results.items()}
+    right = {
+        arm: np.array([np.array(r["predictions"]) == labels for r in found]) for arm, found in results.items()
+    }
     budgets = {(r["steps"], r["images"]) for found in results.values() for r in found}
     if len(budgets) > 1 and not spec.optim.patience:
         raise RunProblem(f"Both arms must have the same budget. Got steps and pictures {sorted(budgets)}.")

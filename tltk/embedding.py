@@ -96,7 +96,9 @@ def _of_new(net: Net, new: list[Sample], spec: EmbedSpec) -> list[Tensor]:
     return [x.cpu() for x in taps.prefix(net.normalise(images.to(device).float() / 255))]
 
 
-def _through_epochs(spec: EmbedSpec, room: Room, parts: list[Sample], layer: int) -> tuple[dict[str, Any], Image.Image]:
+def _through_epochs(
+    spec: EmbedSpec, room: Room, parts: list[Sample], layer: int
+) -> tuple[dict[str, Any], Image.Image]:
     """The same layer at every snapshot of a run: a frame's `layer` is then its epoch."""
     kind, _, where = spec.net.weights.partition(":")
     epochs = Run.open(where.partition("@")[0]).snapshots() if kind == "run" else []
@@ -172,7 +174,9 @@ def _shared_labels(parts: list[Sample]) -> list[Tensor]:
     return [torch.tensor([number[p.domain.classes[int(c)]] for c in p.labels]) for p in parts]
 
 
-def _frame(title: tuple[int, str, str], full: Tensor, flat: Tensor, labels: Tensor, domain: Tensor) -> dict[str, Any]:
+def _frame(
+    title: tuple[int, str, str], full: Tensor, flat: Tensor, labels: Tensor, domain: Tensor
+) -> dict[str, Any]:
     """One picture of the film, rounded to what a screen shows, with its three numbers."""
     n = len(flat)
     k = max(1, min(10, (n - 1) // 2 - 1))

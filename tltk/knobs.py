@@ -98,7 +98,9 @@ class Spec:
 
     def __post_init__(self) -> None:
         for name, rule in knobs(self).items():
-            object.__setattr__(self, name, _check(type(self).__name__, name, getattr(self, name), rule))
+            object.__setattr__(
+                self, name, _check(type(self).__name__, name, getattr(self, name), rule)
+            )
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""

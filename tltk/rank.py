@@ -125,7 +125,9 @@ def _trained(spec: RankSpec) -> dict[tuple[str, str], float]:
             continue
         by_setting = groups.setdefault((one.net.backbone, one.net.weights), {})
         by_setting.setdefault(one.group_id, []).append(float(result["accuracy"]))
-    return {key: max(sum(values) / len(values) for values in settings.values()) for key, settings in groups.items()}
+    return {
+        key: max(sum(values) / len(values) for values in settings.values()) for key, settings in groups.items()
+    }
 
 
 def _mark(name: str, rows: list[dict[str, Any]]) -> dict[str, Any] | str:

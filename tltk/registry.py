@@ -32,7 +32,9 @@ class Registry(Generic[T]):
         skip: Modules of the package that are machinery, not entries.
     """
 
-    def __init__(self, kind: str, package: str, attribute: Callable[[str], str], skip: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, kind: str, package: str, attribute: Callable[[str], str], skip: tuple[str, ...] = ()
+    ) -> None:
         self.kind = kind
         self.package = package
         self._attribute = attribute

@@ -211,7 +211,6 @@ class Workshop:
         net = weights.build(spec.net, len(domain.classes), size, channels, spec.seed)
         phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
         with Record(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as record:
-
             def snapshot(net: Net, epoch: int) -> None:
                 weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
 

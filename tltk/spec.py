@@ -71,8 +71,7 @@ class NetSpec(Spec):
     weights: str = knob("scratch", help="scratch, store:NAME, hub:TAG, file:PATH or run:ID.")
     boundary: int = knob(0, 0, 10_000, help="Layers 0 … boundary − 1 are frozen; 0 = none.")
     norm: str = knob(
-        "frozen",
-        choices=("frozen", "adapt"),
+        "frozen", choices=("frozen", "adapt"),
         help="Running statistics below the boundary: kept, or following the target.",
     )
     head: str = knob("linear", choices=("linear", "norm_linear", "cosine"), help="The classifier that we put on top.")
@@ -96,34 +95,27 @@ class OptimSpec(Spec):
     epoch_images: int = knob(0, 0, 10_000_000, help="Pictures in an epoch, repeating few; 0 = each once.")
     batch_size: int = knob(32, 1, 65_536, help="Pictures per step.", log=True)
     patience: int = knob(
-        0,
-        0,
-        10_000,
+        0, 0, 10_000,
         help="Stop after so many epochs without a better validation accuracy and keep the best weights; 0 = never.",
     )
     label_smoothing: float = knob(0.0, 0.0, 0.9, help="Share of the target spread over all classes.")
     mixup: float = knob(0.0, 0.0, 10.0, help="Beta parameter of mixup where the trained part begins; 0 = off.")
     clip: float = knob(0.0, 0.0, 1000.0, help="Largest gradient norm; 0 = no clipping.")
     precision: str = knob(
-        "auto",
-        choices=("auto", "float32", "bfloat16"),
+        "auto", choices=("auto", "float32", "bfloat16"),
         help="auto = bfloat16 on CUDA, float32 elsewhere.",
     )
     device: str = knob(
-        "auto",
-        choices=("auto", "cpu", "cuda", "mps"),
+        "auto", choices=("auto", "cpu", "cuda", "mps"),
         help="Where to compute; auto takes the fastest there is.",
     )
     cache: str = knob(
-        "float32",
-        choices=("float32", "float16", "off"),
+        "float32", choices=("float32", "float16", "off"),
         help="Precision of kept features of frozen layers; off = recompute them.",
     )
     evaluate: int = knob(1, 1, 10_000, help="Evaluate on the validation split every so many epochs.")
     snapshots: int = knob(
-        0,
-        0,
-        10_000,
+        0, 0, 10_000,
         help="Keep the weights before training and every so many epochs, as run:ID@EPOCH; 0 = the end's alone.",
     )
 

@@ -54,22 +54,11 @@ class Training:
     """
 
     def __init__(
-        self,
-        spec: TransferSpec,
-        net: Net,
-        domain: Domain,
-        split: Split,
-        phases: list[Phase],
-        bank: FeatureBank,
-        desk: Desk,
+        self, spec: TransferSpec, net: Net, domain: Domain, split: Split, phases: list[Phase],
+        bank: FeatureBank, desk: Desk,
     ) -> None:
         self.spec, self.domain, self.split, self.phases, self.bank, self.desk = (
-            spec,
-            domain,
-            split,
-            phases,
-            bank,
-            desk,
+            spec, domain, split, phases, bank, desk,
         )
         self.device = pick_device(spec.optim.device)
         self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -180,13 +169,8 @@ class Training:
             try:
                 with self.autocast:
                     kept = self.bank.features(
-                        self.cut,
-                        self.domain,
-                        index,
-                        view=view,
-                        seed=seed_of(self.spec.seed, COPIES),
-                        precision=self.spec.optim.cache.replace("off", "float32"),
-                        should_stop=self.desk.check,
+                        self.cut, self.domain, index, view=view, seed=seed_of(self.spec.seed, COPIES),
+                        precision=self.spec.optim.cache.replace("off", "float32"), should_stop=self.desk.check,
                     )
                 below = sum(self.flops[: self.cut.boundary])
                 self.now.flops += below * kept.n * kept.copies if kept.seconds else 0
@@ -343,7 +327,9 @@ class Training:
 
     def _checkpoint(self, last: bool) -> None:
         """Save after an epoch; at most a tenth of the time goes into saving when epochs are short."""
-        if self.desk.save is None or (not last and time.perf_counter() - self._saved_at < 10 * self._save_cost):
+        if self.desk.save is None or (
+            not last and time.perf_counter() - self._saved_at < 10 * self._save_cost
+        ):
             return
         start = time.perf_counter()
         self.now.seconds = start - self._clock

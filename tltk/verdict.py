@@ -94,11 +94,7 @@ def mean_curve(label: str, curves: Sequence[Curve]) -> Curve:
     mean, n = y.mean(0), len(y)
     half = stdtrit(n - 1, 0.975) * y.std(0, ddof=1) / math.sqrt(n) if n > 1 else np.zeros_like(mean)
     return Curve(
-        label,
-        tuple(x.tolist()),
-        tuple(mean.tolist()),
-        tuple((mean - half).tolist()),
-        tuple((mean + half).tolist()),
+        label, tuple(x.tolist()), tuple(mean.tolist()), tuple((mean - half).tolist()), tuple((mean + half).tolist()),
         longest.x_unit,
     )
 

@@ -28,9 +28,7 @@ def measure(backbone: str, size: int, options: argparse.Namespace) -> list[list[
             boundary = round(share * probe.depth)
             flops = probe.training.flops
             arms = {
-                cache: Epochs(
-                    transfer(data, backbone, boundary, cache=cache, epochs=options.epochs), domain, FeatureBank()
-                )
+                cache: Epochs(transfer(data, backbone, boundary, cache=cache, epochs=options.epochs), domain, FeatureBank())
                 for cache in ("off", "float32")
             }
             rounds = options.epochs if options.full else options.rounds
@@ -68,9 +66,7 @@ def main() -> None:
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="frozen shares of the layers")
     parser.add_argument("--full", action="store_true", help="run every epoch")
     options = parser.parse_args()
-    print(
-        f"Seconds per epoch of {options.pictures:,} pictures, batch 64, AdamW; totals over {options.epochs} epochs.\n"
-    )
+    print(f"Seconds per epoch of {options.pictures:,} pictures, batch 64, AdamW; totals over {options.epochs} epochs.\n")
     e = options.epochs
     head = [
         "network, px", "frozen", "without, s", "with, s", "build, s", "ratio", "bound", "reached",

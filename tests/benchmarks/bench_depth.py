@@ -75,9 +75,7 @@ def main() -> None:
     torch.set_num_threads(2)
     with own_home():
         rows = whole(options.pictures)
-    print(
-        f"resnet18 at 64 px, {options.pictures:,} pictures of each of two domains (at most what they have), 2 threads.\n"
-    )
+    print(f"resnet18 at 64 px, {options.pictures:,} pictures of each of two domains (at most what they have), 2 threads.\n")
     table(["profile", "seconds", "of which"], rows)
 
 

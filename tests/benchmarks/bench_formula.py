@@ -43,8 +43,7 @@ def main() -> None:
     options = parser.parse_args()
     n, steps = options.pictures, options.steps
     works: dict[str, tuple[int, Callable[[], object]]] = {
-        f"draw {name}": (n, partial(module.load, DataSpec(name, n=n, size=options.size)))
-        for name, module in DOMAINS.items()
+        f"draw {name}": (n, partial(module.load, DataSpec(name, n=n, size=options.size))) for name, module in DOMAINS.items()
     }
     train = trainer(options.backbone, options.size, options.batch_size, steps)
     works[f"train {options.backbone}, batch {options.batch_size}"] = steps * options.batch_size, train

@@ -23,15 +23,10 @@ class Bare:
         made = ours.training
         spec = made.spec
         size = made.domain.images.shape[-1]
-        self.net = build(spec.net, len(made.domain.classes), size, 3, 0).to(
-            made.device, memory_format=torch.channels_last
-        )
+        self.net = build(spec.net, len(made.domain.classes), size, 3, 0).to(made.device, memory_format=torch.channels_last)
         self.x = torch.from_numpy(made.domain.images[made.split.train]).to(made.device)
         self.y = made.labels[made.split.train].to(made.device)
-        decays, others = (
-            [p for p in self.net.parameters() if p.ndim > 1],
-            [p for p in self.net.parameters() if p.ndim < 2],
-        )
+        decays, others = [p for p in self.net.parameters() if p.ndim > 1], [p for p in self.net.parameters() if p.ndim < 2]
         groups = [{"params": decays, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=spec.optim.lr, fused=True)
         self.batch, self.autocast = spec.optim.batch_size, made.autocast

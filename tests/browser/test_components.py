@@ -63,7 +63,10 @@ def press(page: Any, k: int) -> None:
 
 
 # What demo_handle.py shows: FLOPs per layer of one picture.
-FLOPS = [8e6 + 2 * p for p in (9_536, 73_984, 73_984, 230_144, 295_424, 919_040, 1_180_672, 3_673_088, 4_720_640)]
+FLOPS = [
+    8e6 + 2 * p
+    for p in (9_536, 73_984, 73_984, 230_144, 295_424, 919_040, 1_180_672, 3_673_088, 4_720_640)
+]
 
 
 def gflop(flops: float) -> str:
@@ -299,7 +302,9 @@ def test_lost_connections_are_mended_quietly(new_page: Callable[..., Any], plot_
     expect_text(page, "Training")
 
 
-def test_a_run_that_is_not_there_yet_is_waited_for(new_page: Callable[..., Any], plot_url: str, run: Run) -> None:
+def test_a_run_that_is_not_there_yet_is_waited_for(
+    new_page: Callable[..., Any], plot_url: str, run: Run
+) -> None:
     hidden = run.path.with_name("hidden")
     run.path.rename(hidden)
     page = new_page(f"{plot_url}/?run={run.id}")

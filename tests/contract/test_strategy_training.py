@@ -31,9 +31,7 @@ def test_frozen_tensors_are_bit_equal_and_the_others_moved(name: str) -> None:
     assert run.result["cached"] or run.result["boundary"] == 0
 
 
-@pytest.mark.parametrize(
-    "views", [ViewSpec(), ViewSpec(crop=0.3, flip=0.5, colour=0.3, copies=2)], ids=["plain", "copies"]
-)
+@pytest.mark.parametrize("views", [ViewSpec(), ViewSpec(crop=0.3, flip=0.5, colour=0.3, copies=2)], ids=["plain", "copies"])
 @pytest.mark.parametrize("name", ALL)
 def test_cached_curves_are_those_of_the_whole_network(name: str, views: ViewSpec) -> None:
     pair = [

@@ -21,23 +21,7 @@ from tltk.data.domain import Pixels
 from tltk.errors import BadSpec, DataProblem, TltkError, UnknownName
 from tltk.spec import DataSpec, located
 
-FIFTEEN = [
-    "brightness",
-    "contrast",
-    "defocus_blur",
-    "elastic_transform",
-    "fog",
-    "frost",
-    "gaussian_noise",
-    "glass_blur",
-    "impulse_noise",
-    "jpeg_compression",
-    "motion_blur",
-    "pixelate",
-    "shot_noise",
-    "snow",
-    "zoom_blur",
-]
+FIFTEEN = ["brightness", "contrast", "defocus_blur", "elastic_transform", "fog", "frost", "gaussian_noise", "glass_blur", "impulse_noise", "jpeg_compression", "motion_blur", "pixelate", "shot_noise", "snow", "zoom_blur"]
 RANDOM = set(FIFTEEN) - set(["brightness", "contrast", "defocus_blur", "jpeg_compression", "pixelate", "zoom_blur"])
 BLURS = ["defocus_blur", "elastic_transform", "glass_blur", "motion_blur", "pixelate", "zoom_blur"]
 
@@ -153,9 +137,7 @@ def test_brightness(severity: int, c: float) -> None:
     images = pictures(8, 30)
     images[0] = 0  # black has no hue
     found = corrupt(images, "brightness", severity)
-    for before, after in zip(
-        images.transpose(0, 2, 3, 1).reshape(-1, 3), found.transpose(0, 2, 3, 1).reshape(-1, 3), strict=True
-    ):
+    for before, after in zip(images.transpose(0, 2, 3, 1).reshape(-1, 3), found.transpose(0, 2, 3, 1).reshape(-1, 3), strict=True):
         hue, saturation, value = colorsys.rgb_to_hsv(*(before / 255))
         wanted = 255 * np.array(colorsys.hsv_to_rgb(hue, saturation, min(1, value + c)))
         assert np.abs(after - wanted).max() <= 0.501
@@ -174,9 +156,7 @@ def test_defocus_blur_is_the_authors_disc() -> None:
         disc = (at[:, None] ** 2 + at**2 <= radius**2).astype(float)
         taps = np.exp(-0.5 * (np.arange(-1, 2) / sigma) ** 2)
         taps /= taps.sum()
-        kernel = np.apply_along_axis(
-            np.convolve, 0, np.apply_along_axis(np.convolve, 1, disc, taps, "same"), taps, "same"
-        )
+        kernel = np.apply_along_axis(np.convolve, 0, np.apply_along_axis(np.convolve, 1, disc, taps, "same"), taps, "same")
         found = corrupt(point(32), "defocus_blur", severity)[0, 0, 12:21, 12:21]
         assert np.abs(found - 255 * kernel / kernel.sum()).max() <= 1
 
@@ -252,9 +232,7 @@ def test_jpeg_is_what_pillow_writes() -> None:
     for severity, quality in enumerate((80, 65, 58, 50, 40), 1):
         buffer = io.BytesIO()
         Image.fromarray(images[5].transpose(1, 2, 0)).save(buffer, "JPEG", quality=quality)
-        assert np.array_equal(
-            corrupt(images, "jpeg_compression", severity)[5], np.asarray(Image.open(buffer)).transpose(2, 0, 1)
-        )
+        assert np.array_equal(corrupt(images, "jpeg_compression", severity)[5], np.asarray(Image.open(buffer)).transpose(2, 0, 1))
 
 
 # -- names ------------------------------------------------------------------------------------------------

@@ -34,9 +34,7 @@ def star() -> Points:
 
 def cross() -> Points:
     a, b = 0.95, 0.32
-    return np.array(
-        [(a, b), (b, b), (b, a), (-b, a), (-b, b), (-a, b), (-a, -b), (-b, -b), (-b, -a), (b, -a), (b, -b), (a, -b)]
-    )
+    return np.array([(a, b), (b, b), (b, a), (-b, a), (-b, b), (-a, b), (-a, -b), (-b, -b), (-b, -a), (b, -a), (b, -b), (a, -b)])
 
 
 def heart() -> Points:

@@ -83,10 +83,7 @@ def test_the_median_response_does_not_fall_from_a_small_turn_to_the_end(dial: st
 
 def values(dial: str) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Each measure over three seeds, for an eighth of the dial's way and for all of it."""
-    found: tuple[dict[str, list[float]], dict[str, list[float]]] = (
-        {m: [] for m in measures},
-        {m: [] for m in measures},
-    )
+    found: tuple[dict[str, list[float]], dict[str, list[float]]] = ({m: [] for m in measures}, {m: [] for m in measures})
     ways = turned(Dials(), dial, 4)
     for seed in (0, 1, 2):
         x = source(seed)

@@ -19,11 +19,7 @@ from tltk.runs import Run, all_runs
 from tltk.spec import DataSpec, EmbedSpec, NetSpec, ProfileSpec, RankSpec, ResponseSpec, ShiftSpec
 
 LAYERS = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
-SHARED: dict[str, Any] = {
-    "target": replace(FIRST.target, shots=0),
-    "source": FIRST.source,
-    "net": NetSpec("test_resnet"),
-}
+SHARED: dict[str, Any] = {"target": replace(FIRST.target, shots=0), "source": FIRST.source, "net": NetSpec("test_resnet")}
 CANDIDATES = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
 RANK = RankSpec(target=FIRST.target, candidates=CANDIDATES, pictures=500)
 
@@ -191,16 +187,7 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     known()
     profile_known(("mmd", "coral"))
     rows = [
-        {
-            "measure": m,
-            "value": 0.3,
-            "null_lo": 0.0,
-            "null_hi": 0.1,
-            "p": p,
-            "effect": 4.0,
-            "self_lo": 0.0,
-            "self_hi": 0.1,
-        }
+        {"measure": m, "value": 0.3, "null_lo": 0.0, "null_hi": 0.1, "p": p, "effect": 4.0, "self_lo": 0.0, "self_hi": 0.1}
         for m, p in (("mmd", 0.005), ("coral", 0.4))
     ]
     spec = ShiftSpec(
@@ -231,7 +218,9 @@ def test_shift_asks_what_each_measure_sees_of_each_dial_and_shows_it() -> None:
     known()
     size = FIRST.target.size
     names = ("coral", "energy", "frechet", "mmd", "sliced_wasserstein")  # those chosen for the table above
-    spec = ResponseSpec(DataSpec("shapes", size=size), NetSpec("test_resnet"), 0, names, pictures=200, permutations=39)
+    spec = ResponseSpec(
+        DataSpec("shapes", size=size), NetSpec("test_resnet"), 0, names, pictures=200, permutations=39
+    )
     app = open_page("shift")
     press(app, "Turn every dial")
     is_clean(app)
@@ -278,9 +267,7 @@ def test_choose_ranks_in_plain_words_and_marks_the_scores() -> None:
         for name, s, t in (("resnet10t", 0.3, 0.8), ("test_resnet", 0.2, 0.7), ("mobilenetv2_035", 0.1, None))
     ]  # fmt: skip
     mark = {"n": 3, "tau": 0.9, "lo": 0.1, "hi": 1.0, "regret": 1.5}
-    answered(
-        RANK, {"rows": rows, "marks": {"logme": mark, "leep": "Too few.", "probe": "Too few."}, "n": 100, "classes": 10}
-    )
+    answered(RANK, {"rows": rows, "marks": {"logme": mark, "leep": "Too few.", "probe": "Too few."}, "n": 100, "classes": 10})
     app = open_page("choose")
     is_clean(app)
     assert "Looks best: resnet10t" in texts(app)

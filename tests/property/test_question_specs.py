@@ -116,6 +116,7 @@ def test_paths_are_made_absolute_in_every_place(name: str, path: str) -> None:
     assert ranked.candidates[0].startswith("a@file:/")
 
 
+
 @pytest.mark.parametrize("kind", PARTS)
 def test_no_two_flags_are_the_same(kind: type[Any]) -> None:
     found = command.options(kind)

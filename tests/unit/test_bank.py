@@ -89,14 +89,7 @@ def test_strategies_and_seeds_share() -> None:
 
 
 def keys(**changes: Any) -> str:
-    asked: dict[str, Any] = {
-        "cut": cut_at(),
-        "domain": D,
-        "index": INDEX,
-        "view": None,
-        "seed": 0,
-        "precision": "float32",
-    }
+    asked: dict[str, Any] = {"cut": cut_at(), "domain": D, "index": INDEX, "view": None, "seed": 0, "precision": "float32"}
     asked.update(changes)
     return FeatureBank._key(**asked)
 
@@ -128,10 +121,7 @@ def test_memory_mapped_rows_equal_those_in_ram() -> None:
         assert equal(ram, mapped)
         at = torch.tensor([3, 39, 0])
         assert torch.equal(ram.rows(at, torch.device("cpu"))[0], mapped.rows(at, torch.device("cpu"))[0])
-    whole, small = (
-        train(spec(boundary=2), D, bank=FeatureBank(disk=0)),
-        train(spec(boundary=2), D, bank=FeatureBank(ram=1000)),
-    )
+    whole, small = train(spec(boundary=2), D, bank=FeatureBank(disk=0)), train(spec(boundary=2), D, bank=FeatureBank(ram=1000))
     assert whole.values(without=("gflops",)) == small.values(without=("gflops",))
 
 

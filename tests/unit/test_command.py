@@ -43,7 +43,8 @@ def test_only_what_differs_is_spelt_out() -> None:
         OptimSpec(lr=1e-4), seed=2,
     )  # fmt: skip
     assert command.to_command(spec) == (
-        "tltk run --target 'folder:/my pictures' --boundary 3 --lr 0.0001 --seed 2 --strategy lp_ft --knob probe=0.25"
+        "tltk run --target 'folder:/my pictures' --boundary 3 --lr 0.0001 --seed 2 "
+        "--strategy lp_ft --knob probe=0.25"
     )
     assert command.to_command(CompareSpec()).endswith("--lrs 0.0003,0.001,0.003")
 
@@ -57,7 +58,9 @@ def test_python_of_a_plain_run() -> None:
     assert command.to_python(TransferSpec()) == (
         "import tltk\nfrom tltk.spec import *\n\nrun = tltk.launch(TransferSpec())\nprint(run.result())\n"
     )
-    assert "target=DataSpec(\n        shots=5,\n    ),\n" in command.to_python(TransferSpec(DataSpec(shots=5)))
+    assert "target=DataSpec(\n        shots=5,\n    ),\n" in command.to_python(
+        TransferSpec(DataSpec(shots=5))
+    )
 
 
 def test_nothing_given_is_the_default() -> None:

@@ -60,7 +60,9 @@ class Trainer:
         run.write_status(state="done")
 
 
-def go(spec: CompareSpec = SPEC, trainer: Trainer | None = None) -> tuple[Run, Any, Trainer, list[tuple[int, str]]]:
+def go(
+    spec: CompareSpec = SPEC, trainer: Trainer | None = None
+) -> tuple[Run, Any, Trainer, list[tuple[int, str]]]:
     run, trainer, told = Run.create(spec), trainer or Trainer(), []
     found = compare.study(run, spec, trainer, lambda done, what: told.append((done, what)))
     return run, found, trainer, told
@@ -78,7 +80,9 @@ def test_source_search_measure_in_this_order() -> None:
             for arm in ("scratch", "transfer")
         ],
     ]
-    assert len(trainer.trained) == compare.count(SPEC) == 1 + 6 + 4  # the first seed was measured by the search
+    assert (
+        len(trainer.trained) == compare.count(SPEC) == 1 + 6 + 4
+    )  # the first seed was measured by the search
     # Of the ten measurements two were counted by the search already.
     assert [done for done, _ in told] == [0, 1, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 11, 11, 11]
     assert [what for _, what in told][0] == "Training the source network."

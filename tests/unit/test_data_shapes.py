@@ -166,9 +166,7 @@ def test_frequencies_are_what_the_dials_say() -> None:
 
 
 def test_shape_noise_leaves_the_hue_to_the_label() -> None:
-    plain, all_noise = (
-        attributes(DataSpec("shapes", n=4000), f"correlation=1,hues=1{more}") for more in ("", ",shape_noise=1")
-    )
+    plain, all_noise = (attributes(DataSpec("shapes", n=4000), f"correlation=1,hues=1{more}") for more in ("", ",shape_noise=1"))
     assert np.array_equal(plain["label"], all_noise["label"]) and np.array_equal(plain["hue"], all_noise["hue"])
     together = np.bincount(10 * all_noise["label"] + all_noise["shape"], minlength=100) / 4000
     assert (np.abs(together - 0.01) < 0.007).all()  # any shape in any class
@@ -238,9 +236,7 @@ def test_tones_follow_their_formulas() -> None:
     louder = drawn("contrast=1.5")
     assert np.abs(louder - np.clip(127.5 + 1.5 * (plain - 127.5), 0, 255)).max() <= 1.5
     noisy, inner = drawn("noise=0.08"), (plain > 90) & (plain < 165)
-    assert (noisy - plain)[inner].std() == pytest.approx(0.08 * 255, rel=0.05) and abs(
-        (noisy - plain)[inner].mean()
-    ) < 0.5
+    assert (noisy - plain)[inner].std() == pytest.approx(0.08 * 255, rel=0.05) and abs((noisy - plain)[inner].mean()) < 0.5
     correlated = np.corrcoef((noisy - plain)[:30, 0, :3, :3].ravel(), (noisy - plain)[30:, 0, :3, :3].ravel())[0, 1]
     assert abs(correlated) < 0.2  # every picture has noise of its own
 
@@ -320,9 +316,7 @@ RESPONSES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("base", "dial", "values"), RESPONSES, ids=[dial.partition("=")[0] for _, dial, _ in RESPONSES]
-)
+@pytest.mark.parametrize(("base", "dial", "values"), RESPONSES, ids=[dial.partition("=")[0] for _, dial, _ in RESPONSES])
 def test_mmd_rises_with_the_dial(base: str, dial: str, values: tuple[object, ...]) -> None:
     source = features(base, 0)
     targets = [features(",".join(filter(None, (base, dial.format(v)))), 1) for v in values]
@@ -335,7 +329,5 @@ def test_mmd_rises_with_the_dial(base: str, dial: str, values: tuple[object, ...
 def test_mmd_sees_nothing_between_two_draws_of_one_setting(argument: str) -> None:
     if argument.startswith("label_noise"):  # labels are wrong, pictures are not
         assert permutation_mmd(features("", 0), features(argument, 1), permutations=99).p > 0.05
-    ps = [
-        permutation_mmd(features(argument, 2 * s), features(argument, 2 * s + 1), permutations=99).p for s in range(4)
-    ]
+    ps = [permutation_mmd(features(argument, 2 * s), features(argument, 2 * s + 1), permutations=99).p for s in range(4)]
     assert np.median(ps) > 0.1 and min(ps) > 0.01

@@ -262,17 +262,13 @@ def test_a_picture_that_is_there_already_is_placed_on_itself(tmp_path: Path, aft
         assert placed["near"][0] == 3 and len(placed["near"]) == 5
     n, side = len(found["labels"]), sheet.width // 32
     assert sheet.width == old.width and sheet.height >= old.height
-    tile, twin = (
-        sheet.crop((i % 32 * side, i // 32 * side, i % 32 * side + side, i // 32 * side + side)) for i in (n, 3)
-    )
+    tile, twin = (sheet.crop((i % 32 * side, i // 32 * side, i % 32 * side + side, i // 32 * side + side)) for i in (n, 3))
     assert tile.tobytes() == twin.tobytes()
 
 
 def test_a_picture_among_grey_ones(tmp_path: Path) -> None:
     grey = domain(30, channels=1)
-    spec = EmbedSpec(
-        DataSpec("grey"), None, NetSpec("test_resnet"), method="pca", layer=0, picture=saved(tmp_path / "a.png", 0)
-    )
+    spec = EmbedSpec(DataSpec("grey"), None, NetSpec("test_resnet"), method="pca", layer=0, picture=saved(tmp_path / "a.png", 0))
     (frame,) = embedding(spec, room(grey=grey))[0]["frames"]
     assert np.isfinite([frame["placed"]["x"], frame["placed"]["y"]]).all()
 

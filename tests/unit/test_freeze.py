@@ -60,9 +60,7 @@ def test_a_boundary_outside_the_network() -> None:
         freeze(net, net.depth + 1)
 
 
-@pytest.mark.parametrize(
-    "tensor", ["backbone.conv1.0.weight", "backbone.bn1.running_mean", "backbone.bn1.num_batches_tracked"]
-)
+@pytest.mark.parametrize("tensor", ["backbone.conv1.0.weight", "backbone.bn1.running_mean", "backbone.bn1.num_batches_tracked"])
 def test_the_audit_sees_one_bit(tensor: str) -> None:
     net = build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0)
     audit = Audit(net)

@@ -11,9 +11,7 @@ from tltk.spec import CompareSpec, DataSpec, NetSpec, located
 
 def test_relative_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    spec = CompareSpec(
-        source=DataSpec("archive:b.tar"), target=DataSpec("folder:a/b"), net=NetSpec(weights="file:w.safetensors")
-    )
+    spec = CompareSpec(source=DataSpec("archive:b.tar"), target=DataSpec("folder:a/b"), net=NetSpec(weights="file:w.safetensors"))
     found = located(spec)
     assert found.source is not None
     assert found.source.name == f"archive:{tmp_path / 'b.tar'}"

@@ -71,11 +71,7 @@ def test_dials_that_are_names_take_each_of_them_and_classes_are_left_out_from_th
 
 def test_a_dial_goes_on_from_where_the_target_has_it_and_not_past_its_end() -> None:
     assert [d.blur for _, d in turned(Dials(blur=0.02), "blur", 2)] == [0.02, 0.06, 0.1]
-    for base, name in (
-        (Dials(blur=0.1), "blur"),
-        (Dials(background="photo"), "background"),
-        (Dials(classes="3-4"), "classes"),
-    ):
+    for base, name in ((Dials(blur=0.1), "blur"), (Dials(background="photo"), "background"), (Dials(classes="3-4"), "classes")):
         with pytest.raises(BadSpec, match=f"The dial {name} must have a way to go. It is at its end, "):
             turned(base, name, 4)
 

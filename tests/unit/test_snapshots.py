@@ -68,7 +68,9 @@ def test_a_spec_without_snapshots_is_written_as_before_they_were() -> None:
 
 def test_a_film_through_the_epochs() -> None:
     run, room = trained(), Room(load, FeatureBank(), Desk())
-    spec = EmbedSpec(target=DATA, net=NetSpec("test_resnet", f"run:{run.id}"), pictures=40, method="pca", over="epochs")
+    spec = EmbedSpec(
+        target=DATA, net=NetSpec("test_resnet", f"run:{run.id}"), pictures=40, method="pca", over="epochs"
+    )
     found, sheet = embedding(spec, room)
     assert [f["layer"] for f in found["frames"]] == [0, 2, 4]
     assert [f["name"] for f in found["frames"]] == ["epoch 0", "epoch 2", "epoch 4"]

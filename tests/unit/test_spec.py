@@ -73,7 +73,11 @@ def test_group_id_forgets_the_seed_alone() -> None:
 
 def test_equal_specs_have_equal_ids() -> None:
     """−0 equals 0 and 1 equals 1.0, so neither may change what is written."""
-    assert OptimSpec(weight_decay=-0.0).run_id == OptimSpec(weight_decay=0).run_id == OptimSpec(weight_decay=0.0).run_id
+    assert (
+        OptimSpec(weight_decay=-0.0).run_id
+        == OptimSpec(weight_decay=0).run_id
+        == OptimSpec(weight_decay=0.0).run_id
+    )
     assert OptimSpec.from_json('{"weight_decay": -0.0}').to_json() == OptimSpec(weight_decay=0.0).to_json()
     whole = CompareSpec(lrs=(1, 2))
     assert whole.run_id == CompareSpec(lrs=(1.0, 2.0)).run_id == read_spec(whole.to_json()).run_id

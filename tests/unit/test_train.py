@@ -23,9 +23,7 @@ from tltk.strategies import make
 from tltk.train import Desk, Training
 
 
-@pytest.mark.parametrize(
-    ("strategy", "knobs"), [("discriminative", {"decay": 0.5}), ("lp_ft", {}), ("gradual_unfreezing", {})]
-)
+@pytest.mark.parametrize(("strategy", "knobs"), [("discriminative", {"decay": 0.5}), ("lp_ft", {}), ("gradual_unfreezing", {})])
 @pytest.mark.parametrize("form", ["cosine", "one_cycle", "plateau"])
 def test_rates_are_lr_times_scale_times_schedule(strategy: str, knobs: dict[str, float], form: str) -> None:
     run = train(spec(boundary=1, strategy=strategy, knobs=knobs, schedule=form, warmup=0.1, epochs=4, lr=2e-3))
@@ -55,9 +53,7 @@ def test_restarts_begin_the_schedule_anew() -> None:
 @pytest.mark.parametrize("boundary", [0, 2])
 def test_a_step_by_hand(boundary: int) -> None:
     """One epoch of SGD with momentum and decay in the open, against the loop."""
-    wanted = spec(
-        "test_resnet", boundary=boundary, epochs=1, optimizer="sgd", lr=0.01, schedule="constant", weight_decay=0.1
-    )
+    wanted = spec("test_resnet", boundary=boundary, epochs=1, optimizer="sgd", lr=0.01, schedule="constant", weight_decay=0.1)
     run = train(wanted)
     d = domain()
     net = build(wanted.net, 3, 32, 3, 0).train()
@@ -291,9 +287,7 @@ def test_features_of_a_lower_boundary_change_no_row(strategy: str, monkeypatch: 
         assert run.result["cached"] and run.result["frozen_moved"] == 0
         rows.append([r for r in run.rows if r.name in ("loss", "accuracy", "change")])
         spent.append(run.result["gflops"])
-    assert [(r.split, r.name, r.layer, r.step) for r in rows[0]] == [
-        (r.split, r.name, r.layer, r.step) for r in rows[1]
-    ]
+    assert [(r.split, r.name, r.layer, r.step) for r in rows[0]] == [(r.split, r.name, r.layer, r.step) for r in rows[1]]
     # The layers in between see batches of another size: sums differ in their last bits, which AdamW then enlarges.
     np.testing.assert_allclose([r.value for r in rows[0]], [r.value for r in rows[1]], rtol=2e-3, atol=1e-5)
     assert spent[0] != spent[1]
@@ -332,9 +326,7 @@ def test_scores_are_those_of_scikit_learn() -> None:
         y, p = labels.numpy(), score.predictions.numpy()
         assert score.macro_f1 == pytest.approx(f1_score(y, p, average="macro"), abs=1e-6)
         assert score.accuracy == pytest.approx(accuracy_score(y, p))
-        assert score.loss == pytest.approx(
-            log_loss(y, logits.softmax(1).double().numpy(), labels=range(classes)), abs=1e-5
-        )
+        assert score.loss == pytest.approx(log_loss(y, logits.softmax(1).double().numpy(), labels=range(classes)), abs=1e-5)
     assert macro_f1(torch.tensor([1, 1]), torch.tensor([0, 0]), 3) == 0.0
 
 

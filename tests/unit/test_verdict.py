@@ -29,18 +29,24 @@ def study(n_seeds: int, n: int, gap: float, between: float, rng: np.random.Gener
     A picture's difficulty and its own gain are shared by all seeds; a seed moves each arm as a whole.
     """
     hard, gain = rng.uniform(-0.15, 0.15, n), rng.uniform(-0.1, 0.1, n)
-    arms = rng.uniform(-1, 1, (2, n_seeds, 1)) * between * math.sqrt(3)  # uniform: sd `between`, never out of 0…1
+    arms = (
+        rng.uniform(-1, 1, (2, n_seeds, 1)) * between * math.sqrt(3)
+    )  # uniform: sd `between`, never out of 0…1
     scratch = rng.random((n_seeds, n)) < 0.45 + hard + arms[0]
     transfer = rng.random((n_seeds, n)) < 0.45 + gap + hard + gain + arms[1]
     return transfer.astype(float) - scratch.astype(float)
 
 
-def loop_bootstrap(difference: np.ndarray[Any, Any], level: float, resamples: int, seed: int) -> np.ndarray[Any, Any]:
+def loop_bootstrap(
+    difference: np.ndarray[Any, Any], level: float, resamples: int, seed: int
+) -> np.ndarray[Any, Any]:
     """The same definition in plain loops: replicates of the widened mean over drawn seeds and pictures."""
     n_seeds, n = difference.shape
     rng = np.random.default_rng(seed)
     wide = (
-        math.sqrt(n_seeds / (n_seeds - 1)) * stats.t.ppf((1 + level) / 2, n_seeds - 1) / stats.norm.ppf((1 + level) / 2)
+        math.sqrt(n_seeds / (n_seeds - 1))
+        * stats.t.ppf((1 + level) / 2, n_seeds - 1)
+        / stats.norm.ppf((1 + level) / 2)
     )
     found = []
     for _ in range(resamples):
@@ -171,7 +177,9 @@ def test_mean_curve_has_students_band() -> None:
     assert (found.label, found.x, found.x_unit) == ("arm", (1.0, 2.0), "step")
     assert found.y == pytest.approx((0.2, 0.5))
     for i in range(2):
-        low, high = stats.t.interval(0.95, 2, np.mean([c.y[i] for c in curves]), stats.sem([c.y[i] for c in curves]))
+        low, high = stats.t.interval(
+            0.95, 2, np.mean([c.y[i] for c in curves]), stats.sem([c.y[i] for c in curves])
+        )
         assert (found.lo[i], found.hi[i]) == pytest.approx((low, high))
 
 
@@ -248,7 +256,9 @@ def test_cannot_tell_says_what_would_settle_it() -> None:
     found = verdict(noisy)
     assert found.label == "cannot tell"
     pictures = noisy.mean(0).var() / 1000
-    needed = next(k for k in range(3, 99) if 1.96**2 * pictures + stats.t.ppf(0.975, k - 1) ** 2 * 0.01 / k < 0.1**2)
+    needed = next(
+        k for k in range(3, 99) if 1.96**2 * pictures + stats.t.ppf(0.975, k - 1) ** 2 * 0.01 / k < 0.1**2
+    )
     assert f"About {max(needed, 4)} seeds would settle a gap of this size" in found.sentence
 
 

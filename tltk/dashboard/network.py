@@ -56,7 +56,9 @@ def described() -> Described | None:
     """The planned network's layers; None while a worker reads them."""
     now = plan.plan()
     seen = looked(now.target, ask=False)
-    spec = DescribeSpec(backbone=now.net.backbone, size=now.target.size, channels=seen["channels"] if seen else 3)
+    spec = DescribeSpec(
+        backbone=now.net.backbone, size=now.target.size, channels=seen["channels"] if seen else 3
+    )
     found = answer(spec, f"A worker builds {spec.backbone} and measures its layers: a few seconds, once.")
     if found is None:
         return None

@@ -86,7 +86,9 @@ class Wanted:
 
 
 def _answer(body: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(body), status, {"Cache-Control": "no-store"}, media_type="application/json")
+    return Response(
+        msgspec.json.encode(body), status, {"Cache-Control": "no-store"}, media_type="application/json"
+    )
 
 
 def _in_sentences(endpoint: Endpoint) -> Endpoint:
@@ -230,13 +232,11 @@ def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def _trace(line: Line, split: str, rows: Sequence[Row], wanted: Wanted, reset: bool) -> dict[str, Any] | None:
     """One increment of one line, or None where there is nothing new."""
-    points = _thin(
-        [
-            (float(getattr(row, wanted.x)), row.value)
-            for row in rows
-            if row.name == wanted.name and row.split == split and row.layer is None
-        ]
-    )
+    points = _thin([
+        (float(getattr(row, wanted.x)), row.value)
+        for row in rows
+        if row.name == wanted.name and row.split == split and row.layer is None
+    ])
     if not points and not reset:
         return None
     several = len(wanted.splits) > 1
@@ -273,17 +273,15 @@ def _news(run_id: str, wanted: Wanted, cursor: str, moment: int) -> bytes:
         new, at[name] = _increment(line, _unread(line.run, seen, *known.get(name, (0, 0))), wanted)
         traces += new
     status = look.status
-    return msgspec.json.encode(
-        {
-            "state": status.state,
-            "message": status.message,
-            "epoch": status.epoch,
-            "epochs": status.epochs,
-            "seconds": status.seconds,
-            "traces": traces,
-            "cursor": _pack(Cursor(wanted.signature, at)),
-        }
-    )
+    return msgspec.json.encode({
+        "state": status.state,
+        "message": status.message,
+        "epoch": status.epoch,
+        "epochs": status.epochs,
+        "seconds": status.seconds,
+        "traces": traces,
+        "cursor": _pack(Cursor(wanted.signature, at)),
+    })
 
 
 @_in_sentences

@@ -94,9 +94,7 @@ def show_verdict(run: Run) -> None:
         with left:
             gaps = [ClassGap(**g) for g in verdict["per_class"]]
             plot(
-                class_gaps(gaps),
-                key=f"classes:{run.id}",
-                height=max(260, 28 * len(gaps) + 90),
+                class_gaps(gaps), key=f"classes:{run.id}", height=max(260, 28 * len(gaps) + 90),
                 alt="Gap in accuracy for each class with its interval.",
             )
             st.caption("Intervals hold for all classes together (Bonferroni).")
@@ -110,14 +108,12 @@ def _figures(verdict: dict[str, Any]) -> None:
     one.metric("Gap", f"{_points(verdict['gap'])} points", help="Test accuracy: transfer − scratch.")
     two.metric("95 % interval", f"{_points(verdict['lo'])} … {_points(verdict['hi'])}")
     three.metric(
-        "Jump-start",
-        f"{_points(verdict['jump_start'])} points",
+        "Jump-start", f"{_points(verdict['jump_start'])} points",
         help="Difference at the first evaluation (Taylor and Stone 2009).",
     )
     speed = verdict["speed_up_steps"]
     four.metric(
-        "To scratch's best",
-        f"{speed:.1f} × sooner" if speed else "never",
+        "To scratch's best", f"{speed:.1f} × sooner" if speed else "never",
         help="Steps of scratch to its best validation accuracy, over the steps of transfer to the same.",
     )
 
@@ -145,8 +141,6 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
         return
     seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measured(run).items()}
     plot(
-        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds),
-        key=key,
-        height=420,
+        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds), key=key, height=420,
         alt=f"Validation {name} of the scratch and the transfer arm over {x}, mean, 95 % band and every seed.",
     )

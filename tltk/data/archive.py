@@ -111,7 +111,9 @@ def _target(path: Path, root: Path, name: str) -> Path:
     pure = PurePosixPath(name)
     odd = "\\" in name or "\0" in name or ":" in name.split("/")[0]
     if odd or pure.is_absolute() or ".." in pure.parts:
-        raise DataProblem(f"Names in {path} must stay inside it. Got {name[:200]!r}; do not trust this archive.")
+        raise DataProblem(
+            f"Names in {path} must stay inside it. Got {name[:200]!r}; do not trust this archive."
+        )
     return root.joinpath(*pure.parts)
 
 
@@ -184,7 +186,9 @@ def _locate(argument: str) -> tuple[Path, str]:
         what = "a folder: write folder:PATH" if wanted.is_dir() else "nothing there; check the path"
         raise DataProblem(f"archive:PATH must name a .zip, .tar or .tar.gz. {wanted} is {what}.")
     if not path.name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz")):
-        raise DataProblem(f"archive:PATH must name a .zip, .tar or .tar.gz. Got {path}; pack it as one of them.")
+        raise DataProblem(
+            f"archive:PATH must name a .zip, .tar or .tar.gz. Got {path}; pack it as one of them."
+        )
     inner = wanted.relative_to(path)
     if ".." in inner.parts:
         raise DataProblem(f"archive:PATH/FOLDER must name a folder inside the archive. Got {argument!r}.")

@@ -42,7 +42,9 @@ UPRIGHT = {
 }  # value of the EXIF tag 0x0112 → what makes the picture upright
 
 
-def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = None) -> tuple[Pixels, dict[int, str]]:
+def decode_all(
+    paths: Sequence[Path], size: int, progress: Progress | None = None
+) -> tuple[Pixels, dict[int, str]]:
     """All these files as one array, and the reason for each one that could not be used.
 
     Threads, not processes: Pillow decodes and resizes outside the interpreter lock, nothing is
@@ -91,7 +93,9 @@ def decode(path: Path, size: int) -> Pixels:
             raise DataProblem("the file is empty")
         with Image.open(path, formats=_formats()) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise DataProblem(f"{image.width} × {image.height} pixels, more than the limit of {MAX_PIXELS:,}")
+                raise DataProblem(
+                    f"{image.width} × {image.height} pixels, more than the limit of {MAX_PIXELS:,}"
+                )
             image.draft("RGB", (size, size))  # big JPEGs: decode at 1/2, 1/4 or 1/8
             turn = _orientation(image)
             square = _centre(_plain(image), size)

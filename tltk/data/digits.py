@@ -30,7 +30,9 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
     images = three_channels(resize(eights[kept], spec.size))
     if progress:
         progress(len(images), len(images))
-    return Domain.of(spec.name, images, labels[kept], [str(d) for d in range(10)], licence=LICENCE, source=SOURCE)
+    return Domain.of(
+        spec.name, images, labels[kept], [str(d) for d in range(10)], licence=LICENCE, source=SOURCE
+    )
 
 
 def base_digits() -> tuple[Pixels, Ints]:

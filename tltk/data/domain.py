@@ -168,7 +168,9 @@ def keep(labels: Ints, n: int, seed: int, what: str, given: NDArray[np.int8] | N
         DataProblem: There are fewer than n.
     """
     if n > len(labels):
-        raise DataProblem(f"{what} has {len(labels):,} pictures. Got n = {n:,}; lower n, or set it to 0 for all.")
+        raise DataProblem(
+            f"{what} has {len(labels):,} pictures. Got n = {n:,}; lower n, or set it to 0 for all."
+        )
     if not n:
         return np.arange(len(labels))
     groups = labels * 4 + (0 if given is None else given.astype(np.int64) + 1)
@@ -217,13 +219,16 @@ def _check_arrays(
         raise DataProblem(f"{name} must have one label per picture. Got {len(images)} and {labels.shape}.")
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(classes):
         raise DataProblem(
-            f"Labels of {name} must lie between 0 and {len(classes) - 1}. Got {labels.min()} to {labels.max()}."
+            f"Labels of {name} must lie between 0 and {len(classes) - 1}. "
+            f"Got {labels.min()} to {labels.max()}."
         )
     if given is not None and len(given) and not -1 <= given.min() <= given.max() <= 2:
         raise DataProblem(f"Parts of {name} must be -1, 0, 1 or 2. Got {sorted(set(given.tolist()))}.")
 
 
-def _check_classes(name: str, labels: Ints, classes: tuple[str, ...], given: NDArray[np.int8] | None) -> None:
+def _check_classes(
+    name: str, labels: Ints, classes: tuple[str, ...], given: NDArray[np.int8] | None
+) -> None:
     if not len(labels):
         raise DataProblem(f"{name} must hold pictures. It has none that can be used.")
     if len(classes) < 2:
@@ -231,11 +236,9 @@ def _check_classes(name: str, labels: Ints, classes: tuple[str, ...], given: NDA
             f"{name} must have at least two classes. Got one, {classes[0]!r}; put the pictures of each "
             f"class in a folder or under a label of its own."
         )
-    parts = (
-        {"": np.ones(len(labels), bool)}
-        if given is None
-        else {f" in {PARTS.get(p, 'the undivided')} part": given == p for p in sorted(set(given.tolist()))}
-    )
+    parts = {"": np.ones(len(labels), bool)} if given is None else {
+        f" in {PARTS.get(p, 'the undivided')} part": given == p for p in sorted(set(given.tolist()))
+    }
     for where, mask in parts.items():
         counts = np.bincount(labels[mask], minlength=len(classes))
         missing = [classes[c] for c in np.flatnonzero(counts == 0)]

@@ -156,10 +156,8 @@ def _find(root: Path, what: str) -> tuple[list[Picture], list[tuple[str, str]]]:
     """All pictures below the root, and the files that are none with the reason."""
     top = _below_wrapping(root)
     inside = _subfolders(top)
-    is_divided = (
-        bool(inside)
-        and all(p.name.lower() in PART_NAMES for p in inside)
-        and any(PART_NAMES[p.name.lower()] == TRAIN for p in inside)
+    is_divided = bool(inside) and all(p.name.lower() in PART_NAMES for p in inside) and any(
+        PART_NAMES[p.name.lower()] == TRAIN for p in inside
     )
     parts = [(p, PART_NAMES[p.name.lower()]) for p in inside] if is_divided else [(top, FREE)]
     pictures: list[Picture] = []

@@ -168,7 +168,9 @@ def _classes(path: Path, raw: Ints, names: NDArray[Any] | None) -> tuple[Sequenc
     return [str(names[value]) for value in values], labels
 
 
-def _images(parts: list[Pixels], kept: Ints, size: int, progress: Progress | None) -> Pixels:
+def _images(
+    parts: list[Pixels], kept: Ints, size: int, progress: Progress | None
+) -> Pixels:
     """(n, c, size, size): the kept pictures of all parts, one after the other."""
     channels = parts[0].shape[3] if parts[0].ndim == 4 else 1
     images = room_for((len(kept), 3 if channels == 1 else channels, size, size))

@@ -82,7 +82,9 @@ class Audit:
     def moved(self, boundary: int) -> list[str]:
         """Frozen tensors that are not bit-equal to their first value. Must be empty."""
         now = self._net.tensors(boundary)
-        return [n for n, t in now.items() if n not in self._free and not torch.equal(_bits(t), _bits(self._first[n]))]
+        return [
+            n for n, t in now.items() if n not in self._free and not torch.equal(_bits(t), _bits(self._first[n]))
+        ]
 
     def change(self, boundary: int = 0) -> list[float]:
         """‖w − w₀‖₂ of each layer's parameters, the head last; 0 below a boundary that `moved` has checked."""

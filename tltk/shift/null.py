@@ -72,7 +72,9 @@ def permutation_test(
     return judge(float(measure(source, target)), torch.stack(draws))
 
 
-def self_split_band(measure: Measure, features: Tensor, *, repeats: int = 100, seed: int = 0) -> tuple[float, float]:
+def self_split_band(
+    measure: Measure, features: Tensor, *, repeats: int = 100, seed: int = 0
+) -> tuple[float, float]:
     """2.5 and 97.5 % of the measure between random halves of one domain: what "no shift" looks like."""
     check_pair(features, features, least=4)
     half = len(features) // 2

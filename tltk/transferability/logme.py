@@ -49,7 +49,10 @@ def logme(features: Tensor, labels: Tensor, *, iterations: int = 100, tolerance:
     onehot = torch.nn.functional.one_hot(labels).to(f.dtype)
     along = (u.mT @ onehot).square()  # (k, C): the labels' energy in each singular direction
     beyond = (onehot.sum(0) - along.sum(0)).clamp_min(0)  # what no weights can reach
-    values = [_evidence(sigma, along[:, c], beyond[c], f.shape, iterations, tolerance) for c in range(onehot.shape[1])]
+    values = [
+        _evidence(sigma, along[:, c], beyond[c], f.shape, iterations, tolerance)
+        for c in range(onehot.shape[1])
+    ]
     return sum(values) / len(values)
 
 
@@ -75,7 +78,9 @@ def _evidence(
     return (logarithms - beta * residual - alpha * squares - determinant) / (2 * n)
 
 
-def _update(sigma: Tensor, along: Tensor, beyond: Tensor, n: int, t: float) -> tuple[float, float, float, float]:
+def _update(
+    sigma: Tensor, along: Tensor, beyond: Tensor, n: int, t: float
+) -> tuple[float, float, float, float]:
     """α, β, mᵀm and ‖Fm − y‖² for this α/β."""
     shrunk = t / (sigma + t)
     gamma = float((sigma / (sigma + t)).sum())
