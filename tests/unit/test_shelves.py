@@ -12,7 +12,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.unit.test_cli import TINY, here, said, tltk  # noqa: F401 – fixtures
+from tests.unit.test_cli import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
 from tltk import home, store
 from tltk.nn.weights import build
 from tltk.runs import Run
@@ -165,3 +165,13 @@ def test_real_weights(width: str, classes: int | None, padding: str, told: bool,
     assert nets[0].options == nets[1].options == ({"pad_type": "same"} if padding == "same" else {})
     assert json.loads(tltk("weights", "card", "mine", "--json").stdout)["backbone"] == backbone
     assert [row["weights"] for row in said("weights", "list")] == ["store:mine"]
+
+
+@pytest.mark.usefixtures("here")
+def test_json_is_as_documented(tmp_path: Path) -> None:
+    file = written(tmp_path / "mine.safetensors", arch=NAME)
+    agree("tltk weights add", said("weights", "add", str(file)))
+    agree("tltk weights add", said("weights", "check", str(file)))
+    agree("tltk weights list", said("weights", "list")[0])
+    agree("tltk weights card", said("weights", "card", "mine"))
+    agree("tltk weights remove", said("weights", "remove", "mine", "--yes"))

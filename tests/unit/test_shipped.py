@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.test_cli import agree
 from tltk import pretrain, store
 from tltk.nn.receptive import first_fields, orientation_selectivity, receptive_fields
 from tltk.nn.weights import build
@@ -60,3 +61,7 @@ def test_the_misled_source_hurts() -> None:
     execute(run)
     verdict = (run.result() or {})["verdict"]
     assert verdict["label"] == "hurts" and verdict["hi"] < 0 and verdict["scratch"] - verdict["transfer"] > 0.2
+
+
+def test_a_training_is_told_as_documented() -> None:
+    agree("A training of shipped weights", store.as_dict(store.find("test_resnet_misled"))["stages"][0])
