@@ -12,29 +12,20 @@ from tltk.runs import ACTIVE, Run
 from tltk.spec import AdoptSpec
 
 
-def rows(entries, cached, runs) -> list[dict]:
-    """One line each: of the store, of the hub's cache, of finished runs."""
-    known = catalogue.catalogue()
-
-    def line(weights: str, backbone: str, size: int, origin: str, licence: str, parameters: int | None = None) -> dict:
-        if parameters is None and backbone in known:
-            parameters = known[backbone].parameters
-        return {"weights": weights, "backbone": backbone, "MB": size / 1e6,
-                "parameters": parameters and parameters / 1e6, "from": origin, "licence": licence}  # fmt: skip
-
-    found = []
-    for entry in entries:
-        card, origin = entry.card, "tltk" if entry.shipped else "you added it"
-        found.append(line(f"store:{card.name}", card.backbone, card.bytes, origin, card.licence, card.parameters))
-    for one in cached:
-        backbone, name = one.weights or (one.hub_id, "")
-        tags = {f"hub:{w.tag}": w.licence for w in known[backbone].weights} if backbone in known else {}
-        licence = tags.get(name) or "see the hub"
-        found.append(line(name or "not timm's", backbone, one.bytes, "the hub's cache", licence))
-    for run in runs:
-        size, origin = (run.path / store.FILE).stat().st_size, f"a run on {chrome.short(run.spec.target.name)}"
-        found.append(line(f"run:{run.id}", run.spec.net.backbone, size, origin, "yours"))
-    return found
+def row(one) -> dict:
+    """Its line in the table."""
+    known = catalogue.catalogue().get(one.backbone)
+    parameters = known.parameters if known else None
+    if isinstance(one.of, store.Entry):
+        card = one.of.card
+        origin, licence, parameters = "tltk" if one.of.shipped else "you added it", card.licence, card.parameters
+    elif isinstance(one.of, Run):
+        origin, licence = f"a run on {chrome.short(one.of.spec.target.name)}", "yours"
+    else:
+        tags = {f"hub:{w.tag}": w.licence for w in known.weights} if known else {}
+        origin, licence = "the hub's cache", tags.get(one.weights) or "see the hub"
+    return {"weights": one.weights or "not timm's", "backbone": one.backbone, "MB": one.bytes / 1e6,
+            "parameters": parameters and parameters / 1e6, "from": origin, "licence": licence}  # fmt: skip
 
 
 def shown(entry) -> None:
@@ -118,24 +109,22 @@ FIELDS = (
 LEAD = "What a network can start from, without any download. Each has a card that says what it is good and bad for."
 
 with chrome.page("Weights", LEAD):
-    entries, cached = store.entries(), store.cached()
-    table = rows(entries, cached, chrome.trained_any())
-    if table:
-        chosen = st.dataframe(
-            table, hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row",
-            key="weights:table", column_config={
+    found = store.here()
+    if found:
+        ticked = st.dataframe(
+            [row(one) for one in found], hide_index=True, width="stretch", on_select="rerun",
+            selection_mode="single-row", key="weights:table", column_config={
                 "MB": st.column_config.NumberColumn("MB", format="%.1f"),
                 "parameters": st.column_config.NumberColumn("parameters, millions", format="%.2f"),
             },
-        )  # fmt: skip
-        at = chosen["selection"]["rows"]
-        if at and at[0] < len(entries):
+        )["selection"]["rows"]  # fmt: skip
+        chosen = found[ticked[0]] if ticked and ticked[0] < len(found) else None
+        if chosen and isinstance(chosen.of, store.Entry):
             with st.container(border=True):
-                shown(entries[at[0]])
-        elif at and table[at[0]]["weights"].partition(":")[0] in ("hub", "run"):
-            row = table[at[0]]
-            if st.button(f"Use {row['weights']} on Design", type="primary", icon=":material/tune:"):
-                use(row["backbone"], row["weights"])
+                shown(chosen.of)
+        elif chosen and chosen.weights:
+            if st.button(f"Use {chosen.weights} on Design", type="primary", icon=":material/tune:"):
+                use(chosen.backbone, chosen.weights)
         else:
             st.caption("Tick a line to read its card and to use it.")
     else:

@@ -11,7 +11,7 @@ import click
 from tltk import home, pretrain, store
 from tltk.errors import RunProblem, UnknownName, WeightsMissing
 from tltk.jobs import Local
-from tltk.runs import Run, all_runs
+from tltk.runs import Run
 from tltk.shell import ask, follow, json_option, out
 from tltk.spec import AdoptSpec, TransferSpec
 
@@ -25,21 +25,18 @@ def weights() -> None:
 @json_option
 def listing(as_json: bool) -> None:
     """Everything on this machine that --weights takes."""
-    found: list[dict[str, Any]] = [
-        {"weights": f"store:{e.card.name}", "backbone": e.card.backbone, "bytes": e.card.bytes,
-         "licence": e.card.licence, "summary": e.card.summary} for e in store.entries()
-    ]  # fmt: skip
-    for cached in store.cached():
-        if cached.weights is None and cached.file.name != store.FILE:
+    found: list[dict[str, Any]] = []
+    for one in store.here():
+        if isinstance(one.of, store.Entry):
+            licence, summary = one.of.card.licence, one.of.card.summary
+        elif isinstance(one.of, Run):
+            licence, summary = "yours", f"trained on {one.of.spec.target.name}"  # type: ignore[union-attr]
+        else:
+            licence, summary = "see the hub", "in the hub's cache"
+        if not one.weights and one.file.name != store.FILE:
             continue  # a pickle
-        backbone, name = cached.weights or (cached.hub_id, f"file:{cached.file}")
-        found.append({"weights": name, "backbone": backbone, "bytes": cached.bytes, "licence": "see the hub",
-                      "summary": "in the hub's cache"})  # fmt: skip
-    for run in all_runs():
-        file = run.path / store.FILE
-        if file.is_file() and isinstance(spec := run.spec, TransferSpec):
-            found.append({"weights": f"run:{run.id}", "backbone": spec.net.backbone, "bytes": file.stat().st_size,
-                          "licence": "yours", "summary": f"trained on {spec.target.name}"})  # fmt: skip
+        found.append({"weights": one.weights or f"file:{one.file}", "backbone": one.backbone, "bytes": one.bytes,
+                      "licence": licence, "summary": summary})  # fmt: skip
     if as_json:
         out(found)
         return

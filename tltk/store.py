@@ -18,8 +18,9 @@ from typing import Any
 import msgspec
 
 from tltk import home
-from tltk.errors import BadSpec, UnknownName, WeightsMissing
-from tltk.runs import Run
+from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
+from tltk.runs import Run, all_runs
+from tltk.spec import TransferSpec
 
 FILE, CARD, RECIPE, RUNS = "model.safetensors", "card.json", "recipe.json", "runs"
 FIELDS = "first_layers.png"
@@ -207,7 +208,6 @@ class Cached:
 
     hub_id: str  # as in timm/resnet18.a1_in1k
     file: Path
-    bytes: int
 
     @property
     def weights(self) -> tuple[str, str] | None:
@@ -234,7 +234,35 @@ def cached() -> list[Cached]:
             files = [p for name in (FILE, "pytorch_model.bin") for p in folder.glob(f"snapshots/*/{name}")]
             if files and files[0].is_file():
                 hub_id = folder.name.removeprefix("models--").replace("--", "/", 1)
-                found.append(Cached(hub_id, files[0], files[0].stat().st_size))
+                found.append(Cached(hub_id, files[0]))
+    return found
+
+
+@dataclass(frozen=True)
+class Here:
+    """Something on this machine that a network can start from."""
+
+    weights: str  # as `--weights` takes it; "" = tltk has no name for it
+    backbone: str  # timm's name, or the hub's of what is not timm's
+    file: Path
+    of: Entry | Cached | Run
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file."""
+        return self.file.stat().st_size
+
+
+def here() -> list[Here]:
+    """All of it: the store's, the hub's cache, finished trainings, newest first."""
+    found = [Here(f"store:{e.card.name}", e.card.backbone, e.file, e) for e in entries()]
+    for one in cached():
+        backbone, name = one.weights or (one.hub_id, "")
+        found.append(Here(name, backbone, one.file, one))
+    for run in all_runs():
+        with contextlib.suppress(TltkError):  # a folder that another version wrote
+            if isinstance(spec := run.spec, TransferSpec) and (run.path / FILE).is_file():
+                found.append(Here(f"run:{run.id}", spec.net.backbone, run.path / FILE, run))
     return found
 
 

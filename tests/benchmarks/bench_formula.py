@@ -10,10 +10,10 @@ import timm
 import torch
 
 from tests.benchmarks.rounds import own_home, table, timed
-from tltk.data import contours, formulas, fractals, surfaces
+from tltk.data import contours, formulas, fractals, leaves, surfaces
 from tltk.spec import DataSpec
 
-DOMAINS = {"fractals": fractals, "contours": contours, "surfaces": surfaces, "formulas": formulas}
+DOMAINS = {"fractals": fractals, "contours": contours, "surfaces": surfaces, "leaves": leaves, "formulas": formulas}
 
 
 def trainer(backbone: str, size: int, batch_size: int, steps: int) -> Callable[[], None]:

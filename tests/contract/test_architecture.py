@@ -29,7 +29,7 @@ LIGHT = [  # no torch at the top, nor in what they import there
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
     "questions", "shelves", "store", "catalogue", "pretrain", "data.domain", "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",
-    "data.formulas",
+    "data.leaves", "data.formulas",
 ]
 # fmt: on
 HOMES = {  # who may import it at all → where; "inside" = only in functions

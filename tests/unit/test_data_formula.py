@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from tltk import data
-from tltk.data import contours, formulas, fractals, surfaces
+from tltk.data import contours, formulas, fractals, leaves, surfaces
 from tltk.errors import BadSpec, DataProblem
 from tltk.spec import DataSpec
 
-MADE = [fractals, contours, surfaces, formulas]
+MADE = [fractals, contours, surfaces, leaves, formulas]
 
 
 def of(module: ModuleType, n: int, size: int = 32, seed: int = 0) -> data.Domain:
@@ -63,7 +63,7 @@ def test_classes_are_those_that_n_allows() -> None:
         of(fractals, 1)
 
 
-@pytest.mark.parametrize(("module", "kinds"), [(fractals, 1), (contours, 1), (surfaces, 1), (formulas, 3)])
+@pytest.mark.parametrize(("module", "kinds"), [(fractals, 1), (contours, 1), (surfaces, 1), (leaves, 1), (formulas, 3)])
 def test_fewer_classes(module: ModuleType, kinds: int) -> None:
     name = module.__name__.rpartition(".")[2]
     domain = module.load(DataSpec(f"{name}:3", n=20), "3")
@@ -74,6 +74,16 @@ def test_fewer_classes(module: ModuleType, kinds: int) -> None:
     for wrong in ("0", "201", "x", "-1", "3.5", "9" * 30):
         with pytest.raises(BadSpec, match="number of classes"):
             data.parse(f"{name}:{wrong}")
+
+
+def test_leaves_take_turns_where_they_are_asked_for() -> None:
+    domain = formulas.load(DataSpec("formulas:2+leaves", n=20, size=32), "2+leaves")
+    assert domain.classes == tuple(f"{kind} {c}" for c in (0, 1) for kind in ("fractal", "contour", "surface", "leaf"))
+    assert data.parse("formulas: 02 + leaves") == ("formulas", "2+leaves")
+    assert data.parse("formulas:100+leaves") == data.parse("formulas:+leaves") == ("formulas", "+leaves")
+    for wrong in ("2+", "2+petals", "+", "x+leaves", "201+leaves"):
+        with pytest.raises(BadSpec, match=r"After \+|number of classes"):
+            data.parse(f"formulas:{wrong}")
 
 
 def test_formulas_take_turns_between_the_three(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +123,7 @@ def test_figures_lie_in_the_picture() -> None:
 
 
 @pytest.mark.parametrize("size", [16, 33, 64, 256])
-@pytest.mark.parametrize("module", [fractals, contours, surfaces])
+@pytest.mark.parametrize("module", [fractals, contours, surfaces, leaves])
 def test_any_size(module: ModuleType, size: int) -> None:
     images = of(module, 6, size).images
     assert images.shape == (6, 3, size, size) and images.astype(float).std((1, 2, 3)).min() > 10
@@ -181,11 +191,11 @@ def test_the_screen_can_list_them_without_torch() -> None:
 def test_colour_names_a_surface_and_nothing_else() -> None:
     """Mean colours of one seed read the classes of another; of fractals and contours they say next to nothing."""
     found = {}
-    for module in (fractals, contours, surfaces):
+    for module in (fractals, contours, surfaces, leaves):
         name = module.__name__.rpartition(".")[2]
         seen, new = (module.load(DataSpec(f"{name}:10", n=600, size=32, seed=seed), "10") for seed in (0, 1))
         x, z = (d.images.reshape(600, 3, -1).mean(2) for d in (seen, new))
         centres = np.stack([x[seen.labels == c].mean(0) for c in range(10)])
         nearest = np.linalg.norm(z[:, None] - centres, axis=2).argmin(1)
         found[name] = float((nearest == new.labels).mean())
-    assert found["surfaces"] > 0.5 and max(found["fractals"], found["contours"]) < 0.25
+    assert min(found["surfaces"], found["leaves"]) > 0.5 and max(found["fractals"], found["contours"]) < 0.25

@@ -23,8 +23,8 @@ SPEC = DataSpec("rendered_digits", n=30, size=8)
 
 def test_names() -> None:
     assert domains.names() == [
-        "archive", "blended_digits", "contours", "digits", "folder", "formulas", "fractals", "npz", "rendered_digits",
-        "shapes", "surfaces",
+        "archive", "blended_digits", "contours", "digits", "folder", "formulas", "fractals", "leaves", "npz",
+        "rendered_digits", "shapes", "surfaces",
     ]  # fmt: skip
     assert parse("digits") == ("digits", "")
     assert parse("folder:/a/b:c d") == ("folder", "/a/b:c d")

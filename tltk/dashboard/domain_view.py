@@ -24,11 +24,12 @@ from tltk.spec import DataSpec, LookSpec
 
 Found = dict[str, Any]  # what a worker saw in a domain: docs/json.md, tltk look
 
-NONE = "none"
+NONE = plan.NONE
 PATHS = {"folder": "Folder with one folder per class", "archive": ".zip or .tar of such a folder", "npz": ".npz file"}
 PLACES = {"folder": "/home/me/pictures", "archive": "/home/me/pictures.zip", "npz": "/home/me/pictures.npz"}
 # What is drawn here has no end of its own: enough to be seen and to be learned from, and drawn in seconds.
-DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000}
+DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000,
+         "leaves": 1000}  # fmt: skip
 UNEVEN, FEW, SHIFTED = 5, 20, 0.1  # largest over smallest class; pictures of a class; share that would have to move
 
 

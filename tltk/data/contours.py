@@ -15,6 +15,7 @@ import numpy as np
 
 from tltk.data.domain import Domain, Ints, Progress
 from tltk.data.formulas import (
+    MOST,
     SLOPES,
     Floats,
     axes,
@@ -35,7 +36,7 @@ from tltk.spec import DataSpec
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-CLASSES = 200
+CLASSES = MOST
 WAVES = 3  # in a contour
 AMPLITUDE = 0.7  # most that the waves' amplitudes add to; below 1, the radius stays positive
 ARCS = 3  # distracting lines in a picture, at most
@@ -67,21 +68,11 @@ class Curves:
         return Curves(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def check(argument: str) -> str:
-    """The number of classes as it is written in names; nothing where it is the usual one.
-
-    Raises:
-        BadSpec: No whole number, or more classes than there are.
-    """
-    return few(argument, CLASSES)
+check = functools.partial(few, usual=CLASSES)  # of the number of classes in a name
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Contours of 200 radial formulas, filled or lined, among distracting arcs, to pre-train networks.
-
-    Picture i depends on i, `spec.seed`, `spec.size` and the number of classes only, so a smaller set is the
-    beginning of a larger one. Classes take turns, so with fewer pictures than classes there are only as many classes.
-    """
+    """Contours of 200 radial formulas, filled or lined, among distracting arcs, to pre-train networks."""
     return made(spec, (paint,), [f"contour {c}" for c in range(int(argument or CLASSES))], progress)
 
 

@@ -1,4 +1,4 @@
-"""Fractals, contours and surfaces in turns, and what they are made of: noise, textures, colours, exposure.
+"""Fractals, contours, surfaces (and leaves) in turns, and what they are made of: noise, textures, colours, exposure.
 
 Licence: CC0 1.0. Source: drawn here from formulas; no photo, font or drawing is used. Reference: Kataoka et al. (2020),
 Pre-training without natural images, ACCV (arXiv:2101.08515); Baradad et al. (2021), Learning to see by looking at
@@ -28,6 +28,7 @@ Paint = Callable[[Ints, Floats, "Generator", int], "Tensor"]
 LICENCE = "CC0 1.0"
 SOURCE = "drawn here from formulas"
 CLASSES = 100  # of each kind
+MOST = 200  # classes that a kind can have
 DEFAULT_N = 20_000
 PIECE = 2**18  # pixels that are drawn at once; a piece is always drawn whole, so n cannot change a bit of it
 DRAWS = 96  # random numbers per picture, used or not
@@ -39,30 +40,20 @@ SPAN = (0.6, 1.0)  # share of black … white that a picture covers
 GRAIN = 0.05  # highest standard deviation of the sensor's noise
 
 
-def check(argument: str) -> str:
-    """The number of classes of each kind as it is written in names; nothing where it is the usual one.
-
-    Raises:
-        BadSpec: No whole number, or more classes than there are.
-    """
-    return few(argument, CLASSES)
-
-
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Fractals, contours and surfaces in turns, 100 classes of each (formulas:25 has 25), to pre-train networks.
+    """Fractals, contours, surfaces in turns, 100 classes of each, to pre-train on (25+leaves: fewer, with leaves)."""
+    from tltk.data import contours, fractals, leaves, surfaces
 
-    Picture i depends on i, `spec.seed`, `spec.size` and the number of classes only, so a smaller set is the
-    beginning of a larger one. Classes take turns, so with fewer pictures than classes there are only as many classes.
-    """
-    from tltk.data import contours, fractals, surfaces
-
+    count, _, more = argument.partition("+")
     kinds = {"fractal": fractals.paint, "contour": contours.paint, "surface": surfaces.paint}
-    names = [f"{kind} {c}" for c in range(int(argument or CLASSES)) for kind in kinds]
+    if more:
+        kinds["leaf"] = leaves.paint
+    names = [f"{kind} {c}" for c in range(int(count or CLASSES)) for kind in kinds]
     return made(spec, tuple(kinds.values()), names, progress)
 
 
-def few(argument: str, most: int) -> str:
-    """The number of classes, 1 … most, in one spelling; empty where it is `most`.
+def few(argument: str, usual: int) -> str:
+    """The number of classes of a kind, 1 … `MOST`, as it is written in names; empty where it is the usual one.
 
     Raises:
         BadSpec: Anything else.
@@ -70,13 +61,28 @@ def few(argument: str, most: int) -> str:
     text = argument.strip()
     if not text:
         return ""
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
-        raise BadSpec(f"The number of classes of a kind must be whole, from 1 to {most}. Got {argument[:40]!r}.")
-    return "" if int(text) == most else str(int(text))
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST:
+        raise BadSpec(f"The number of classes of a kind must be whole, from 1 to {MOST}. Got {argument[:40]!r}.")
+    return "" if int(text) == usual else str(int(text))
+
+
+def check(argument: str) -> str:
+    """`few` of the number, then "+leaves" where dead leaves take turns too.
+
+    Raises:
+        BadSpec: Anything else.
+    """
+    count, plus, more = argument.partition("+")
+    if plus and more.strip() != "leaves":
+        raise BadSpec(f"After + there must be leaves, as in formulas:25+leaves. Got {more[:40]!r}.")
+    return few(count, CLASSES) + ("+leaves" if plus else "")
 
 
 def made(spec: DataSpec, kinds: Sequence[Paint], names: Sequence[str], progress: Progress | None) -> Domain:
     """The domain of which picture i is of kind i % len(kinds) and class i % len(names), drawn piece by piece.
+
+    Picture i depends on i, `spec.seed`, `spec.size` and the names only, so a smaller set is the beginning of a larger
+    one. Classes take turns, so with fewer pictures than classes there are only as many classes.
 
     Args:
         spec: n (0 = 20,000), size and seed.

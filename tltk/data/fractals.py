@@ -14,6 +14,7 @@ import numpy as np
 
 from tltk.data.domain import Domain, Ints, Progress
 from tltk.data.formulas import (
+    MOST,
     SLOPES,
     Floats,
     between,
@@ -32,7 +33,7 @@ from tltk.spec import DataSpec
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-CLASSES = 200
+CLASSES = MOST
 MAPS = 8  # most maps in a system; the fewest are two
 FILLED = 0.2  # least filling rate of a category
 GRID = 64  # side of the picture on which the filling rate is measured
@@ -45,21 +46,11 @@ COUNT = 2.0**26  # weight of a point in the sums that hold count and shade at on
 REACH = (0.6, 1.2)  # longer side of a fractal, as a share of the picture's
 
 
-def check(argument: str) -> str:
-    """The number of classes as it is written in names; nothing where it is the usual one.
-
-    Raises:
-        BadSpec: No whole number, or more classes than there are.
-    """
-    return few(argument, CLASSES)
+check = functools.partial(few, usual=CLASSES)  # of the number of classes in a name
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Fractals of 200 iterated function systems, in colour and on textures, to pre-train networks.
-
-    Picture i depends on i, `spec.seed`, `spec.size` and the number of classes only, so a smaller set is the
-    beginning of a larger one. Classes take turns, so with fewer pictures than classes there are only as many classes.
-    """
+    """Fractals of 200 iterated function systems, in colour and on textures, to pre-train networks."""
     return made(spec, (paint,), [f"fractal {c}" for c in range(int(argument or CLASSES))], progress)
 
 

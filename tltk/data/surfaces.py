@@ -16,6 +16,7 @@ from tltk.data.domain import Domain, Ints, Progress
 from tltk.data.formulas import (
     DARK,
     LIGHT,
+    MOST,
     SLOPES,
     TEXTURES,
     Floats,
@@ -33,27 +34,17 @@ from tltk.spec import DataSpec
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-CLASSES = 200
+CLASSES = MOST
 TRAITS = 20  # random numbers that make a class
 SWAY = 0.04  # by how much of the colour circle the hues of one class differ
 GREYEST = 0.25  # least saturation of a class's colours
 
 
-def check(argument: str) -> str:
-    """The number of classes as it is written in names; nothing where it is the usual one.
-
-    Raises:
-        BadSpec: No whole number, or more classes than there are.
-    """
-    return few(argument, CLASSES)
+check = functools.partial(few, usual=CLASSES)  # of the number of classes in a name
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Surfaces of 200 kinds, each with colours and a texture of its own, to pre-train networks.
-
-    Picture i depends on i, `spec.seed`, `spec.size` and the number of classes only, so a smaller set is the
-    beginning of a larger one. Classes take turns, so with fewer pictures than classes there are only as many classes.
-    """
+    """Surfaces of 200 kinds, each with colours and a texture of its own, to pre-train networks."""
     return made(spec, (paint,), [f"surface {c}" for c in range(int(argument or CLASSES))], progress)
 
 

@@ -18,7 +18,7 @@ from tltk import catalogue, home, store
 from tltk.catalogue import CLASSIFIERS
 from tltk.errors import WeightsMissing
 from tltk.nn import layouts, receptive
-from tltk.nn.net import make_backbone
+from tltk.nn.net import make_backbone, told
 from tltk.nn.weights import load_backbone, read_tensors
 from tltk.spec import AdoptSpec
 from tltk.store import Card
@@ -47,7 +47,7 @@ def adopt(spec: AdoptSpec) -> dict[str, Any]:
     if spec.name:
         store.check_name(spec.name)
     given, header, notes = opened(path)
-    told = {key: _line(header[key]) for key in TOLD if header.get(key)}
+    passed = {key: _line(header[key]) for key in TOLD if header.get(key)}
     check(given, path)
     tensors = cleaned(given)
     names, guessed = architectures(spec.backbone, header, tensors, path.name)
@@ -58,15 +58,15 @@ def adopt(spec: AdoptSpec) -> dict[str, Any]:
     body, classifier = parted(fit, notes)
     load_backbone(fit.backbone, body, path.name)
     classes = len(classifier["weight"]) if classifier else None
-    licence = told.get("licence") or told.get("license") or "unknown"
+    licence = passed.get("licence") or passed.get("license") or "unknown"
     parameters = sum(p.numel() for p in fit.backbone.parameters())
     if spec.name:
-        own = (*_names(fit.backbone, "classifier"), "head")[0]
+        own = (*told(fit.backbone.pretrained_cfg, "classifier"), "head")[0]
         kept = {n: _stored(t) for n, t in (body | {f"{own}.{n}": t for n, t in classifier.items()}).items()}
-        data = save(kept, {"backbone": names[0], **padding, **told})
+        data = save(kept, {"backbone": names[0], **padding, **passed})
         card = Card(
             spec.name, names[0], "", 0, parameters, fit.channels, f"added from {path.name}", licence,
-            told.get("source", ""), notes=tuple(notes),
+            passed.get("source", ""), notes=tuple(notes),
         )  # fmt: skip
         receptive.keep(store.put(home.room("weights"), data, card))
     return {
@@ -172,9 +172,9 @@ def architectures(
     Raises:
         WeightsMissing: They are of no architecture that is known.
     """
-    told = next((n for k in ("backbone", "arch", "architecture") if timm.is_model(n := _plain(header.get(k, "")))), "")
-    if backbone or told:
-        return [backbone or told], False
+    named = next((n for k in ("backbone", "arch", "architecture") if timm.is_model(n := _plain(header.get(k, "")))), "")
+    if backbone or named:
+        return [backbone or named], False
     found = catalogue.guess({n: tuple(t.shape) for n, t in tensors.items()}) or layouts.guess(tensors)
     if not found:
         raise WeightsMissing(
@@ -223,7 +223,7 @@ def fitted(name: str, tensors: dict[str, Tensor], padding: dict[str, Any]) -> Fi
     config = timm.get_pretrained_cfg(_plain(name))
     size = config.input_size[-1] if config is not None else 224
     backbone, channels = make_backbone(name, size, 3, **padding), 3
-    firsts = [f"{n}.weight" for n in _names(backbone, "first_conv")]
+    firsts = [f"{n}.weight" for n in told(backbone.pretrained_cfg, "first_conv")]
     ours = next((t for n, t in backbone.state_dict().items() if n in firsts), None)
     other = layouts.family(tensors)
     theirs = next((tensors[n] for n in (*firsts, *(other.signs[:1] if other else ())) if n in tensors), None)
@@ -232,16 +232,10 @@ def fitted(name: str, tensors: dict[str, Tensor], padding: dict[str, Any]) -> Fi
         backbone = make_backbone(name, size, channels, **padding)
     state = backbone.state_dict()
     if any(n not in tensors for n in state if not n.endswith("num_batches_tracked")):
-        found = layouts.to_timm(tensors, state, (*_names(backbone, "classifier"), "head")[0])
+        found = layouts.to_timm(tensors, state, (*told(backbone.pretrained_cfg, "classifier"), "head")[0])
         if found is not None:
             return Fit(backbone, found, "torchvision", channels)
     return Fit(backbone, tensors, "timm", channels)
-
-
-def _names(backbone: nn.Module, what: str) -> tuple[str, ...]:
-    """timm's names of the architecture's `first_conv` or `classifier`."""
-    found = (getattr(backbone, "pretrained_cfg", None) or {}).get(what) or ()
-    return (found,) if isinstance(found, str) else tuple(found)
 
 
 def parted(fit: Fit, notes: list[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -250,7 +244,7 @@ def parted(fit: Fit, notes: list[str]) -> tuple[dict[str, Tensor], dict[str, Ten
     A classifier that is no single linear layer on those features is left out, with a note.
     """
     state = fit.backbone.state_dict()
-    own = tuple(f"{n}." for n in _names(fit.backbone, "classifier"))
+    own = tuple(f"{n}." for n in told(fit.backbone.pretrained_cfg, "classifier"))
     heads = {n: t for n, t in fit.tensors.items() if n not in state and n.startswith((*own, *CLASSIFIERS))}
     body = {n: t for n, t in fit.tensors.items() if n not in heads and (n in state or not n.endswith(layouts.MADE))}
     width = getattr(fit.backbone, "head_hidden_size", None) or fit.backbone.num_features

@@ -115,10 +115,15 @@ def _statistics(backbone: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
     return mean.reshape(1, -1, 1, 1).clone(), std.reshape(1, -1, 1, 1).clone()
 
 
+def told(config: Any, what: str) -> tuple[str, ...]:
+    """What timm's config of a model, an object or a dictionary, names as its `first_conv` or `classifier`."""
+    found = (config.get(what) if isinstance(config, dict) else getattr(config, what, None)) or ()
+    return (found,) if isinstance(found, str) else tuple(found)
+
+
 def channels_read(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
     """How many channels a backbone's first convolution reads, by its tensors' shapes; 3 where timm does not name it."""
-    firsts = getattr(timm.get_pretrained_cfg(name), "first_conv", None) or ()
-    for first in (firsts,) if isinstance(firsts, str) else firsts:
+    for first in told(timm.get_pretrained_cfg(name), "first_conv"):
         if len(shape := shapes.get(f"{first}.weight", ())) == 4:
             return int(shape[1])
     return 3

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from tltk import checkpoint, home, store
 from tltk.errors import UnknownName, WeightsMissing
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, assemble, make_backbone, told
 from tltk.runs import Run
 from tltk.spec import NetSpec
 
@@ -197,8 +197,7 @@ def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) 
     """
     wanted = backbone.state_dict()
     config = getattr(backbone, "pretrained_cfg", None) or {}
-    heads = config.get("classifier") or ()
-    heads = (heads,) if isinstance(heads, str) else tuple(heads)
+    heads = told(config, "classifier")
     own = {n.removeprefix("backbone."): t for n, t in tensors.items() if n.startswith("backbone.")}
     given = own or {n.removeprefix("module."): t for n, t in tensors.items()}  # of a run of ours, or of others
     given = {n: t for n, t in given.items() if not any(n.startswith(f"{h}.") for h in heads)}
@@ -228,9 +227,7 @@ def _fitted(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | Non
     tensor = tensor.float() if tensor.is_floating_point() else tensor
     if wanted is None or tensor.shape == wanted.shape:
         return tensor
-    first = config.get("first_conv") or ()
-    first = (first,) if isinstance(first, str) else tuple(first)
-    if any(name == f"{f}.weight" for f in first) and tensor.ndim == wanted.ndim == 4:
+    if name in [f"{first}.weight" for first in told(config, "first_conv")] and tensor.ndim == wanted.ndim == 4:
         from timm.models._manipulate import adapt_input_conv
 
         adapted: Tensor = adapt_input_conv(wanted.shape[1], tensor, base_chans=tensor.shape[1])
@@ -269,9 +266,7 @@ def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
 
 def _is_head(name: str, spec: NetSpec) -> bool:
     """Whether this is the classifier: ours, or where timm says that the architecture has it."""
-    config = timm.get_pretrained_cfg(spec.backbone.partition(".")[0])
-    own = (config.classifier if config is not None else None) or ()
-    own = (own,) if isinstance(own, str) else tuple(own)
+    own = told(timm.get_pretrained_cfg(spec.backbone.partition(".")[0]), "classifier")
     return any(name.startswith(f"{h}.") for h in ("head", *own)) and not name.startswith("backbone.")
 
 
