@@ -9,8 +9,10 @@ READY := $(VENV)/.ready
 app: $(READY)
 	$(BIN)/tltk app
 
+# Files side by side, then the browser alone: it waits for pages, and a busy machine would only make it wait longer.
 test: $(READY) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not browser" -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m browser
 
 lint: $(READY)
 	$(BIN)/ruff check .
