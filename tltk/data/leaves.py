@@ -82,9 +82,10 @@ def outline(x: Tensor, y: Tensor, wide: Tensor, tall: Tensor, power: Tensor) -> 
     (f - 1) · √(wide · tall) with f = (|x / wide|^p + |y / tall|^p)^(1/p): 0 on the outline, about a distance near it.
     """
     right, down = x.div(wide).abs_().clamp_(min=1e-6), y.div(tall).abs_().clamp_(min=1e-6)
-    larger, ratio = right.maximum(down), right.minimum(down).div_(right.maximum(down))
-    far = larger.mul_(ratio.pow_(power).add_(1).pow_(1 / power))
-    return far.sub_(1).mul_((wide * tall).sqrt())
+    larger = right.maximum(down)
+    # f = larger · (1 + (smaller / larger)^p)^(1/p), by logarithms, which are three times as quick as powers.
+    ratio = right.minimum(down).div_(larger).log_().mul_(power).exp_()
+    return larger.mul_(ratio.log1p_().div_(power).exp_()).sub_(1).mul_((wide * tall).sqrt())
 
 
 def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tensor:
@@ -117,5 +118,5 @@ def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tens
         # Lit from one side: the leaf is lighter towards it, by as much as the picture's own draw says.
         lit = each(0.6 * chance[:, 20] * (leaf[:, 8] - 0.2) / wide) * down
         moved = grain.roll((int(leaf[0, 2] * size), int(leaf[0, 3] * size)), (2, 3))  # grain ends where a leaf ends
-        picture = torch.lerp(picture, each(colour, 4) + moved.mul(0.6) + lit[:, None], inside[:, None])
+        picture = torch.lerp(picture, each(colour, 4) + moved.mul_(0.6).add_(lit[:, None]), inside[:, None])
     return exposed(picture.clamp_(-0.2, 1.2), chance[:, 70:80], generator)
