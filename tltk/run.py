@@ -25,7 +25,7 @@ import numpy as np
 import psutil
 import torch
 
-from tltk import checkpoint, compare, home
+from tltk import checkpoint, compare, home, inputs
 from tltk.apart import apart
 from tltk.bank import FeatureBank
 from tltk.data import load
@@ -55,7 +55,7 @@ from tltk.spec import (
     ResponseSpec,
     ShiftSpec,
     TransferSpec,
-)
+)  # fmt: skip
 from tltk.strategies import make
 from tltk.train import Desk, Stopped, Training, pick_device
 
@@ -163,7 +163,12 @@ class Workshop:
         return self._domains[key]
 
     def train(self, run: Run) -> Run:
-        """Run a training to its end, from its checkpoint where it has one; a finished one is left."""
+        """Run a training to its end, from its checkpoint where it has one; a finished one is left.
+
+        Where the pictures or weights that it names have changed since it began, it begins anew.
+        """
+        if run.status.state != "running" and inputs.changed(run):
+            run.clear()
         if run.status.state == "done" and run.result() is not None:
             return run
         spec = run.spec
@@ -173,6 +178,7 @@ class Workshop:
         if run.status.state == "done":
             return run  # another study trained it while we waited
         try:
+            inputs.note(run)
             # A sum over more threads differs in its last bits, so a resumed run takes as many as it had.
             torch.set_num_threads(run.written_status().threads)
             self._train(run, spec)
@@ -309,6 +315,7 @@ def execute(run: Run) -> None:
         if run.status.state == "done":
             return
         run.claim()
+        inputs.note(run)
         if isinstance(spec, CompareSpec):
             _compare(run, spec, workshop)
         else:
@@ -325,27 +332,24 @@ def execute(run: Run) -> None:
         run.write_status(state="failed", message=fault_of_ours())
 
 
+# What answers each question; some answers come with a sheet of pictures.
+ANSWERS: dict[type, Callable[[Any, Room], Any]] = {
+    DescribeSpec: lambda spec, room: describe(spec, pick_device("auto")),
+    LookSpec: lambda spec, room: look(room.load(spec.data), spec.data),
+    ProfileSpec: profile,
+    ShiftSpec: apart,
+    EmbedSpec: embedding,
+    RankSpec: rank,
+    ResponseSpec: response,
+    AdoptSpec: lambda spec, room: adopt(spec),
+}
+
+
 def _answer(run: Run, spec: AnySpec, workshop: Workshop) -> None:
     """Answer a question; its pictures, where it has some, lie beside the answer."""
     room = Room(workshop.domain, workshop.bank, Desk(say=workshop.tell, check=workshop.check))
-    found: dict[str, Any] = {}
-    sheet = None
-    if isinstance(spec, DescribeSpec):
-        found = describe(spec, pick_device("auto"))
-    elif isinstance(spec, LookSpec):
-        found, sheet = look(workshop.domain(spec.data), spec.data)
-    elif isinstance(spec, ProfileSpec):
-        found = profile(spec, room)
-    elif isinstance(spec, ShiftSpec):
-        found, sheet = apart(spec, room)
-    elif isinstance(spec, EmbedSpec):
-        found, sheet = embedding(spec, room)
-    elif isinstance(spec, RankSpec):
-        found = rank(spec, room)
-    elif isinstance(spec, ResponseSpec):
-        found = response(spec, room)
-    elif isinstance(spec, AdoptSpec):
-        found = adopt(spec)
+    found = ANSWERS[type(spec)](spec, room)
+    found, sheet = found if isinstance(found, tuple) else (found, None)
     if sheet is not None:
         buffer = io.BytesIO()
         sheet.save(buffer, "PNG")

@@ -10,7 +10,7 @@ import msgspec
 import streamlit as st
 from PIL import Image
 
-from tltk import command, store
+from tltk import command, inputs, store
 from tltk.compare import source_spec
 from tltk.dashboard import chrome, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
@@ -30,6 +30,11 @@ def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "")
     run = Run.at(located(spec).run_id)
     found = run.result()
     if found is not None:
+        if names := _changed(run.id):
+            st.warning(f"What lies at {', '.join(names)} has changed since this was asked.", icon=":material/history:")
+            if st.button("Ask again", key=f"{key}:anew", icon=":material/refresh:"):
+                local.submit(spec)
+                st.rerun()
         return run, found
     if run.path.exists() and local.state(run.id) in ACTIVE:
         wait(run.id, waiting)
@@ -46,6 +51,12 @@ def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "")
         local.submit(spec, again=run.status.state == "failed")
         st.rerun()
     return None
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def _changed(run_id: str) -> list[str]:
+    """`inputs.changed`, which walks through folders, at most every ten seconds."""
+    return inputs.changed(Run.at(run_id))
 
 
 def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:

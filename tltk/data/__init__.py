@@ -33,7 +33,7 @@ from tltk.errors import BadSpec
 from tltk.registry import Registry
 from tltk.spec import DataSpec
 
-__all__ = ["Corruption", "Domain", "Split", "corruption", "domains", "few_shot", "load", "parse"]
+__all__ = ["Corruption", "Domain", "Split", "corruption", "domains", "few_shot", "load", "mark", "parse"]
 
 Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
@@ -141,6 +141,17 @@ def _function(kind: str, name: str) -> Callable[[str], str] | None:
     """`stamp` of a domain that reads a path, `check` of one that has settings, else None."""
     found: Callable[[str], str] | None = getattr(importlib.import_module(f"tltk.data.{kind}"), name, None)
     return found
+
+
+def mark(name: str) -> str:
+    """Changes when what a domain reads does; "" for one that reads nothing, and for what names no domain.
+
+    Raises:
+        DataProblem: Nothing can be read there.
+    """
+    kind, _, argument = split(name)[0].partition(":")
+    stamp = _function(kind, "stamp") if kind in domains else None
+    return stamp(argument) if stamp is not None and argument.strip() else ""
 
 
 def _key(spec: DataSpec, kind: str, argument: str) -> str:

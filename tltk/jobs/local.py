@@ -11,7 +11,7 @@ import time
 
 from filelock import FileLock, Timeout
 
-from tltk import home
+from tltk import home, inputs
 from tltk.errors import BadSpec, RunProblem
 from tltk.jobs import queue
 from tltk.runs import ACTIVE, Run
@@ -26,9 +26,11 @@ class Local:
     def submit(self, spec: AnySpec, *, again: bool = False, timeout: float = 0.0) -> Run:
         """Queue a run of this spec, its paths made absolute; one that is done, waits or runs is returned as it is.
 
+        Where the pictures or weights that it names have changed since, it is run anew.
+
         Args:
             spec: What is asked for.
-            again: Forget what an earlier run of this spec found, and run it anew.
+            again: Forget what an earlier run of this spec found, and run it anew in any case.
             timeout: Stop it after so many seconds; 0 = never.
 
         Raises:
@@ -38,7 +40,7 @@ class Local:
         self._let_end(run.id)
         if again and queue.find(run.id) is not None:
             raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it anew.")
-        if again:
+        if again or (queue.find(run.id) is None and run.status.state != "running" and inputs.changed(run)):
             run.clear()
         return self.resume(run, timeout=timeout)
 

@@ -1,0 +1,99 @@
+"""What lies behind the names in a spec: marks, changes, and a run that is run anew for them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.unit.test_store import added
+from tltk import home, inputs, store
+from tltk.jobs import Local
+from tltk.run import execute
+from tltk.runs import Run
+from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, RankSpec, TransferSpec
+
+
+def pictures(root: Path, n: int) -> Path:
+    """A folder of two classes with n pictures each."""
+    for c in range(2):
+        (root / f"c{c}").mkdir(parents=True, exist_ok=True)
+        for k in range(n):
+            value = np.random.default_rng((c, k)).integers(0, 100, (16, 16, 3), dtype=np.uint8) + np.uint8(100 * c)
+            Image.fromarray(value).save(root / f"c{c}" / f"{k}.png")
+    return root
+
+
+def test_marks_are_of_what_can_change(tmp_path: Path) -> None:
+    folder, file = pictures(tmp_path / "a", 1), tmp_path / "w.safetensors"
+    file.write_bytes(b"1")
+    added("mine")
+    plain = TransferSpec(target=DataSpec("shapes:hue=0.1"))
+    assert inputs.marks(plain) == {}
+    spec = CompareSpec(
+        target=DataSpec(f"folder:{folder}~fog:2"), source=DataSpec("digits"), net=NetSpec("test_resnet", "store:mine")
+    )
+    found = inputs.marks(spec)
+    assert set(found) == {f"folder:{folder}~fog:2", "store:mine"}
+    assert found["store:mine"] == store.find("mine").card.sha256
+    asked = RankSpec(candidates=("test_resnet@store:mine", f"test_vit@file:{file}", "test_vit@scratch"))
+    assert set(inputs.marks(asked)) == {"store:mine", f"file:{file}"}
+
+
+def test_changes_of_every_kind(tmp_path: Path) -> None:
+    folder, file = pictures(tmp_path / "a", 1), tmp_path / "w.safetensors"
+    file.write_bytes(b"1")
+    added("mine")
+    first = Run.create(TransferSpec())
+    (first.path / "result.json").write_text('{"accuracy": 0.5}')
+    names = [f"folder:{folder}", f"file:{file}", "store:mine", f"run:{first.id}"]
+    run = Run.create(RankSpec(DataSpec(names[0]), tuple(f"test_resnet@{name}" for name in [*names[1:], f"{names[3]}@2"])))
+    assert inputs.changed(run) == []  # nothing was noted yet
+    inputs.note(run)
+    assert inputs.changed(run) == []
+    pictures(folder, 2)
+    assert inputs.changed(run) == [names[0]]
+    file.write_bytes(b"22")
+    shutil.rmtree(home.room("weights") / "mine")
+    assert inputs.changed(run) == [names[1], names[0]]  # what has gone is no change
+    added("mine", summary="another")
+    assert inputs.changed(run) == [names[1], names[0]]  # the same tensors again
+    store.put(home.room("weights"), b"other", store.find("mine").card)
+    (first.path / "result.json").write_text('{"accuracy": 0.6}')
+    assert set(inputs.changed(run)) == {*names, f"{names[3]}@2"}
+    inputs.note(run)
+    assert len(inputs.changed(run)) == 5  # a run that goes on keeps what it began with
+    shutil.rmtree(folder)
+    assert names[0] not in inputs.changed(run)
+    (run.path / inputs.FILE).write_text("torn")
+    assert inputs.changed(run) == []
+
+
+def test_a_run_is_run_anew_when_its_pictures_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    monkeypatch.setattr("tltk.jobs.queue.add", lambda *_, **__: None)
+    folder = pictures(tmp_path / "a", 6)
+    spec = TransferSpec(
+        target=DataSpec(f"folder:{folder}", size=16), net=NetSpec("test_resnet"),
+        optim=OptimSpec(epochs=1, batch_size=4, device="cpu"),
+    )  # fmt: skip
+    run = Local().submit(spec)
+    execute(run)
+    first = run.result()
+    assert first is not None and Local().submit(spec).result() == first
+    execute(run)
+    assert run.result() == first  # done is done
+    pictures(folder, 12)
+    assert Local().submit(spec).result() is None
+    execute(run)
+    second = run.result()
+    assert second is not None and second["n_train"] > first["n_train"]
+    pictures(folder, 18)
+    execute(run)  # as a study does with its children, which nobody submits
+    third = run.result()
+    assert third is not None and third["n_train"] > second["n_train"]
+    shutil.rmtree(folder)
+    assert Local().submit(spec).result() == third  # all that is left of them

@@ -1,0 +1,83 @@
+"""What a run reads that its spec only names, and whether it is still what lay there: pictures at a path, weights.
+
+A run that is done is not run again for the same spec, so that a study goes on where it was. That holds while the same
+things lie behind the names; where they have changed, the run is run anew. No torch here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tltk import data, home, store
+from tltk.errors import TltkError
+from tltk.runs import Run
+from tltk.spec import Spec
+
+FILE = "inputs.json"
+
+
+def mark(name: str) -> str:
+    """Changes when what lies behind a name does; "" where nothing lies there, or nothing that can change.
+
+    Args:
+        name: Of a domain or of weights, as specs have them, or a path.
+    """
+    kind, _, rest = name.partition(":")
+    with contextlib.suppress(TltkError, OSError, ValueError):
+        if kind == "store":
+            return store.find(rest).card.sha256
+        if kind == "run":
+            return _digest((Run.at(rest.partition("@")[0]).path / "result.json").read_bytes())
+        if kind == "file" or Path(name).is_absolute():
+            status = Path(rest if kind == "file" else name).stat()
+            return _digest(f"{status.st_size} {status.st_mtime_ns}".encode())
+        return data.mark(name)
+    return ""
+
+
+def marks(spec: Spec) -> dict[str, str]:
+    """The marks of all names in a spec behind which something lies that can change."""
+    return {name: found for name in sorted(set(_names(spec))) if (found := mark(name))}
+
+
+def _names(value: Any) -> Iterator[str]:
+    """Domains, weights and paths in a spec, also those after a network's name, as in `resnet18@store:mine`."""
+    if isinstance(value, Spec):
+        for field in dataclasses.fields(value):  # type: ignore[arg-type]
+            yield from _names(getattr(value, field.name))
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _names(one)
+    elif isinstance(value, str):
+        yield value
+        if not value.startswith("run:"):
+            yield from filter(None, [value.partition("@")[2]])
+
+
+def note(run: Run) -> None:
+    """Keep the marks of what the run is about to read, unless it began earlier and goes on."""
+    if not (run.path / FILE).exists():
+        home.write_whole(run.path / FILE, msgspec.json.encode(marks(run.spec)))
+
+
+def changed(run: Run) -> list[str]:
+    """The names behind which something else lies than when the run began.
+
+    What has gone is no change: the result is then all that is left of it.
+    """
+    try:
+        noted = msgspec.json.decode((run.path / FILE).read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.MsgspecError):
+        return []  # not begun, or of a version that kept no marks
+    return [name for name, then in noted.items() if (now := mark(name)) and now != then]
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
