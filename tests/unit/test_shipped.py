@@ -17,7 +17,8 @@ LARGEST = 24_000_000  # bytes, of all together
 
 def test_there_are_three_kinds_of_small_size() -> None:
     shelf = [entry for entry in store.entries() if entry.shipped]
-    assert {e.card.backbone for e in shelf} >= {"resnet10t", "mobilevit_xxs", "test_efficientnet", "test_resnet"}
+    names = {"resnet10t", "mobilevit_xxs", "mobilenetv2_050", "test_efficientnet", "test_resnet"}
+    assert {e.card.backbone for e in shelf} == names
     assert sum(path.stat().st_size for path in store.shipped().rglob("*") if path.is_file()) < LARGEST
 
 
@@ -37,7 +38,10 @@ def test_shipped_weights_are_what_their_recipe_says(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "times"), [("resnet10t", 1.5), ("mobilevit_xxs", 1.1), ("test_efficientnet", 1.5)])
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [("resnet10t", 1.5), ("mobilevit_xxs", 1.1), ("mobilenetv2_050", 1.4), ("test_efficientnet", 1.5)],
+)
 def test_first_layers_are_more_edge_like_than_random_ones(name: str, times: float) -> None:
     module, fields = first_fields(build(NetSpec(name, f"store:{name}_formulas"), 3, 64, 3, 0), 64)
     untold = []
@@ -48,6 +52,14 @@ def test_first_layers_are_more_edge_like_than_random_ones(name: str, times: floa
     told = float(orientation_selectivity(fields).mean())
     assert told > times * max(untold), f"{told:.2f} against {untold}"
     assert store.find(f"{name}_formulas").fields is not None
+
+
+@pytest.mark.parametrize("name", ["resnet10t", "mobilevit_xxs", "mobilenetv2_050"])
+def test_the_tables_on_the_cards_reach_the_goals(name: str) -> None:
+    """Of the benchmark `transfer`: probes 15 points above random features on average and nowhere below, fine-tuning 5."""
+    sets = store.find(f"{name}_formulas").card.transfer["sets"]
+    gains, tuned = ([row[k] if k == "gain" else row["fine_tune"]["gap"] for row in sets.values()] for k in ("gain", "gap"))
+    assert len(sets) == 12 and min(gains) > 0 and sum(gains) / 12 > 0.15 and sum(tuned) / 12 > 0.05
 
 
 def test_the_misled_source_hurts() -> None:
