@@ -8,6 +8,7 @@ No torch until the weights are there.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -107,7 +108,7 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
         recipe.name, spec.net.backbone, "", 0, sum(a.size for a in own.values()), channels,
         recipe.summary, recipe.licence, source, recipe.good_for, recipe.bad_for, (), stages,
     )  # fmt: skip
-    entry = store.put(shelf, save(own, header), card)
+    entry = store.put(shelf, settled(save(own, header)), card)
     home.write_whole(entry.path / store.RECIPE, msgspec.json.format(msgspec.json.encode(recipe), indent=1))
     for run in runs:
         kept = entry.path / store.RUNS / run.id
@@ -117,6 +118,17 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
                 shutil.copyfile(run.path / name, kept / name)
     receptive.keep(entry)
     return entry
+
+
+def settled(data: bytes) -> bytes:
+    """The same file with the names in its header in order.
+
+    safetensors writes the metadata in another order each time; the same weights must have the same checksum.
+    """
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[start:]
 
 
 def half(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

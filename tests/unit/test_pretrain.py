@@ -52,6 +52,7 @@ def test_from_recipe_to_network() -> None:
     assert card == entry.card and card.backbone == "test_resnet" and store.intact(entry) and not entry.shipped
     assert card.good_for == "tests" and card.source == "trained by tltk on contours:3, then contours:2"
     assert [s.run for s in card.stages] == [r.id for r in runs] and [s.classes for s in card.stages] == [3, 2]
+    assert pretrain.pack(plan, runs, home.home() / "other").card.sha256 == card.sha256  # whoever packs them
     result = runs[1].result() or {}
     assert card.stages[1].accuracy == result["accuracy"] and card.stages[1].seen == result["images"]
     # What is kept is the trained backbone to half precision, and nothing of its head.
