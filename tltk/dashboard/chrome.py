@@ -130,9 +130,14 @@ def choose(kind: type[TransferSpec] | type[CompareSpec] | None, key: str) -> Run
 
 def stop_button(run: Run, state: str, key: str) -> None:
     """Shown while the run waits or trains."""
-    if state in ACTIVE and st.button("Stop training", key=f"{key}:stop", icon=":material/stop:"):
-        Local().cancel(run.id)
-        st.toast("Asked it to stop; it can be resumed.")
+    if state in ACTIVE:
+        st.button("Stop training", key=f"{key}:stop", icon=":material/stop:", on_click=_stop, args=(run.id,))
+
+
+def _stop(run_id: str) -> None:
+    """A callback, since it runs before all else: what makes the page run again cannot swallow the click."""
+    Local().cancel(run_id)
+    st.toast("Asked it to stop; it can be resumed.")
 
 
 @st.fragment(run_every=2.0)
@@ -151,8 +156,7 @@ def _bar() -> None:
     more = f" · {waiting} more waiting" if waiting else ""
     done = f"({status.epoch} of {status.epochs or '…'})"
     left.progress(share, text=f"{title_of(run)} — {status.message or 'training'} {done}{more}")
-    if right.button("Stop training", key="jobs:stop", use_container_width=True):
-        Local().cancel(run.id)
+    right.button("Stop training", key="jobs:stop", use_container_width=True, on_click=_stop, args=(run.id,))
 
 
 def job_bar() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from tltk import compare
 from tltk.dashboard import chrome
 from tltk.dashboard.plot import plot
+from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.plots.curves import arms, class_gaps
 from tltk.results import ClassGap
@@ -26,6 +27,14 @@ def _place_in_queue(run_id: str) -> None:
         st.info(f"Waiting: {ahead} job{'s' if ahead != 1 else ''} before it.")
 
 
+def _resume(run: Run) -> None:
+    """A callback, since it runs before all else: a chart that tells its end at that moment cannot swallow the click."""
+    try:
+        Local().resume(run)
+    except TltkError as fault:
+        st.error(str(fault))
+
+
 def state_line(run: Run) -> str:
     """Where a run stands, and what to do next, where the charts do not say it. Returns its state."""
     state, status = Local().state(run.id), run.status
@@ -36,9 +45,7 @@ def state_line(run: Run) -> str:
     elif state == "stopped":
         st.warning(f"{status.message or 'It was stopped.'}")
     if state in ("failed", "stopped"):
-        if st.button("Resume", key=f"resume:{run.id}", icon=":material/resume:"):
-            Local().resume(run)
-            st.rerun()
+        st.button("Resume", key=f"resume:{run.id}", icon=":material/resume:", on_click=_resume, args=(run,))
         text = Local().log(run.id)
         if text:
             with st.expander("Log"):
