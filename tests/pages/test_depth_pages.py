@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import streamlit as st
 from PIL import Image
 
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, network_known, open_page, pictures_known, texts, training
-from tltk import home
+from tltk import home, inputs
 from tltk.compare import source_spec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
@@ -167,6 +168,23 @@ def test_a_question_that_failed_says_why_and_can_be_asked_again() -> None:
     press(app, "Ask again")
     is_clean(app)
     assert [job.run for job in queue.jobs()] == [run.id]
+
+
+def test_an_answer_about_pictures_that_changed_says_so_and_can_be_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    known()
+    profile_known()
+    run = Run.at(ProfileSpec(**SHARED, pictures=500, measures=("mmd",)).run_id)
+    home.write_whole(run.path / inputs.FILE, json.dumps({"folder:/pictures": "then"}))
+    app = open_page("layers")
+    assert "has changed" not in texts(app)  # nothing lies there now
+    monkeypatch.setattr(inputs, "mark", lambda name: "now")
+    st.cache_data.clear()
+    app = open_page("layers")
+    is_clean(app)
+    assert "What lies at folder:/pictures has changed since this was asked." in texts(app)
+    press(app, "Ask again")
+    is_clean(app)
+    assert [job.run for job in queue.jobs()] == [run.id] and run.result() is None
 
 
 def test_runs_of_the_backbone_can_be_looked_at_and_compared() -> None:
