@@ -79,5 +79,11 @@ def changed(run: Run) -> list[str]:
     return [name for name, then in noted.items() if (now := mark(name)) and now != then]
 
 
+def renew(run: Run) -> None:
+    """Forget what was found about other things than lie there now, unless it runs."""
+    if run.status.state != "running" and changed(run):
+        run.clear()
+
+
 def _digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()

@@ -55,7 +55,7 @@ from tltk.spec import (
     ResponseSpec,
     ShiftSpec,
     TransferSpec,
-)  # fmt: skip
+)
 from tltk.strategies import make
 from tltk.train import Desk, Stopped, Training, pick_device
 
@@ -167,8 +167,7 @@ class Workshop:
 
         Where the pictures or weights that it names have changed since it began, it begins anew.
         """
-        if run.status.state != "running" and inputs.changed(run):
-            run.clear()
+        inputs.renew(run)
         if run.status.state == "done" and run.result() is not None:
             return run
         spec = run.spec

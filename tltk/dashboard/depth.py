@@ -30,7 +30,7 @@ def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "")
     run = Run.at(located(spec).run_id)
     found = run.result()
     if found is not None:
-        if names := _changed(run.id):
+        if names := _changed(run.id, run.status.updated):
             st.warning(f"What lies at {', '.join(names)} has changed since this was asked.", icon=":material/history:")
             if st.button("Ask again", key=f"{key}:anew", icon=":material/refresh:"):
                 local.submit(spec)
@@ -54,8 +54,8 @@ def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "")
 
 
 @st.cache_data(ttl=10, show_spinner=False)
-def _changed(run_id: str) -> list[str]:
-    """`inputs.changed`, which walks through folders, at most every ten seconds."""
+def _changed(run_id: str, answered: float) -> list[str]:
+    """`inputs.changed`, which walks through folders, at most every ten seconds for an answer."""
     return inputs.changed(Run.at(run_id))
 
 

@@ -40,8 +40,10 @@ class Local:
         self._let_end(run.id)
         if again and queue.find(run.id) is not None:
             raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it anew.")
-        if again or (queue.find(run.id) is None and run.status.state != "running" and inputs.changed(run)):
+        if again:
             run.clear()
+        elif queue.find(run.id) is None:
+            inputs.renew(run)
         return self.resume(run, timeout=timeout)
 
     def resume(self, run: Run, *, timeout: float = 0.0) -> Run:
