@@ -259,10 +259,19 @@ def here() -> list[Here]:
     for one in cached():
         backbone, name = one.weights or (one.hub_id, "")
         found.append(Here(name, backbone, one.file, one))
+    for run in trainings():
+        assert isinstance(run.spec, TransferSpec)
+        found.append(Here(f"run:{run.id}", run.spec.net.backbone, run.path / FILE, run))
+    return found
+
+
+def trainings() -> list[Run]:
+    """Finished trainings whose weights are there, newest first."""
+    found = []
     for run in all_runs():
         with contextlib.suppress(TltkError):  # a folder that another version wrote
-            if isinstance(spec := run.spec, TransferSpec) and (run.path / FILE).is_file():
-                found.append(Here(f"run:{run.id}", spec.net.backbone, run.path / FILE, run))
+            if isinstance(run.spec, TransferSpec) and (run.path / FILE).is_file():
+                found.append(run)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from tltk import __version__
+from tltk import __version__, store
 from tltk.dashboard import plan
 from tltk.errors import TltkError
 from tltk.jobs import Local
@@ -104,14 +104,9 @@ def listed(kind: type[TransferSpec] | type[CompareSpec] | None = None) -> list[R
     return found
 
 
-def trained_any() -> list[Run]:
-    """Finished trainings whose weights are there, newest first."""
-    return [run for run in listed(TransferSpec) if (run.path / "model.safetensors").exists()]
-
-
 def trained(backbone: str) -> list[Run]:
-    """Those of this backbone."""
-    return [run for run in trained_any() if getattr(run.spec, "net", NetSpec()).backbone == backbone]
+    """Finished trainings of this backbone whose weights are there, newest first."""
+    return [run for run in store.trainings() if getattr(run.spec, "net", NetSpec()).backbone == backbone]
 
 
 def choose(kind: type[TransferSpec] | type[CompareSpec] | None, key: str) -> Run | None:
