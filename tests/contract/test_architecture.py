@@ -175,16 +175,6 @@ def test_no_file_is_named_after_nothing(path: Path) -> None:
     assert not path.stem.endswith(("_utils", "_helpers", "_base"))
 
 
-@pytest.mark.parametrize("path", [*FILES, *SCREEN], ids=short)
-def test_sizes(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 400, f"{short(path)} has {len(text.splitlines())} lines"
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = (node.end_lineno or 0) - node.lineno + 1
-            assert lines <= 75, f"{short(path)}: {node.name} has {lines} lines"
-
-
 @pytest.mark.parametrize("path", FILES, ids=short)
 def test_every_public_name_has_a_docstring(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
