@@ -89,8 +89,8 @@ def test_camera_orientation_is_applied(tmp_path: Path, orientation: int) -> None
 
 def test_damaged_exif_does_not_cost_the_picture(tmp_path: Path) -> None:
     Image.new("RGB", (20, 20), RED).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
-    images, reasons = decode_all([tmp_path / "a.jpg"], 8)
-    assert not reasons and (images[0, 0] > 250).all() and (images[0, 1:] < 5).all()
+    found = decode_all([tmp_path / "a.jpg"], 8)
+    assert not found.reasons and (found.images[0, 0] > 250).all() and (found.images[0, 1:] < 5).all()
 
 
 @pytest.mark.parametrize("shape", [(300, 200), (200, 300), (1, 5000), (5000, 1), (7, 7), (1, 1)])
@@ -136,7 +136,8 @@ def test_what_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> None:
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     paths = [good, *(tmp_path / name for name in files), tmp_path / "gone.png"]
-    images, reasons = decode_all(paths, 16)
+    found = decode_all(paths, 16)
+    images, reasons = found.images, found.reasons
     assert sorted(reasons) == [1, 2, 3, 4, 5, 6, 7]
     said = {paths[i].name: reason for i, reason in reasons.items()}
     assert said["empty.jpg"] == "the file is empty"
@@ -159,7 +160,8 @@ def test_random_damage_never_escapes(tmp_path: Path) -> None:
                 damaged[chance.randrange(len(damaged))] = chance.randrange(256)
             paths.append(tmp_path / f"{number}.{ending}")
             paths[-1].write_bytes(damaged[: chance.randint(1, len(damaged))])
-        images, reasons = decode_all(paths, 8)
+        found = decode_all(paths, 8)
+        images, reasons = found.images, found.reasons
         assert images.shape == (125, 3, 8, 8) and 0 < len(reasons) <= 125
         assert all(reasons.values())
 
@@ -181,7 +183,7 @@ def test_progress_reaches_the_total_and_no_thread_is_left(tmp_path: Path) -> Non
 def test_a_large_set_is_decoded_into_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("RGB", (8, 8), RED).save(tmp_path / "a.png")
     monkeypatch.setattr(module, "IN_MEMORY", 100)
-    images, _ = decode_all([tmp_path / "a.png"] * 4, 8)
+    images = decode_all([tmp_path / "a.png"] * 4, 8).images
     assert isinstance(images, np.memmap) and (images[:, 0] == 255).all()
     with pytest.raises(DataProblem, match="need .* GB on the disk"):
         module.room_for((2**40, 3, 64, 64))

@@ -3,7 +3,7 @@
 A file of this package is a domain: it has `load(spec, argument, progress)`; where it reads a path,
 `stamp(argument)`, which changes when what lies there changes; where it has settings, `check(argument)`, which
 gives them in one spelling. `domain` (the type), `decode` (picture files), `distances` (of shapes), `corrupt`
-(the suffix ~NAME:SEVERITY) and `views` (augmentation) are not. Above: bank, train, pages.
+(the suffix ~NAME:SEVERITY), `identity` and `views` (augmentation) are not. Above: bank, train, pages.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ __all__ = ["Corruption", "Domain", "Split", "corruption", "domains", "few_shot",
 Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
 domains: Registry[Loader] = Registry(
-    "domain", "tltk.data", lambda name: "load", skip=("domain", "decode", "distances", "corrupt", "views")
+    "domain", "tltk.data", lambda name: "load", skip=("domain", "decode", "distances", "corrupt", "identity", "views")
 )
 
-FORMAT = 3  # raise it when the same spec gives other pixels than before: kept arrays are then remade
+FORMAT = 4  # raise it when the same spec gives other pixels than before: kept arrays are then remade
 STALE = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
 
 _log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class _Meta(msgspec.Struct, forbid_unknown_fields=True):
     fingerprint: str
     given: list[int] | None
     skipped: list[tuple[str, str]]
+    origins: list[int]
 
 
 def parse(name: str) -> tuple[str, str]:
@@ -134,6 +135,7 @@ def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Doma
         source=f"{clean.source}; corrupted here ({how.name}, severity {how.severity})",
         given=clean.given,
         skipped=clean.skipped,
+        origins=clean.origins,
     )
 
 
@@ -180,6 +182,7 @@ def _read(folder: Path, name: str) -> Domain | None:
             source=meta.source,
             given=None if meta.given is None else np.array(meta.given, np.int8),
             skipped=meta.skipped,
+            origins=np.array(meta.origins, np.uint64),
         )
     except FileNotFoundError:
         return None
@@ -223,6 +226,7 @@ def _meta(domain: Domain) -> _Meta:
         domain.fingerprint,
         given,
         list(domain.skipped),
+        domain.origins.tolist(),
     )
 
 

@@ -17,6 +17,7 @@ from tltk.data.decode import resize
 from tltk.data.digits import SOURCE as DIGITS
 from tltk.data.digits import base_digits, bundled
 from tltk.data.domain import Domain, Pixels, Progress, keep
+from tltk.data.identity import contents
 from tltk.spec import DataSpec
 
 LICENCE = "CC BY 4.0 (digits), CC BY 2.0 (photos)"
@@ -44,7 +45,8 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         if progress and ((i + 1) % 256 == 0 or i + 1 == len(kept)):
             progress(i + 1, len(kept))
     return Domain.of(
-        spec.name, images, labels[kept], [str(d) for d in range(10)], licence=LICENCE, source=SOURCE
+        spec.name, images, labels[kept], [str(d) for d in range(10)],
+        licence=LICENCE, source=SOURCE, origins=contents(eights[kept]),
     )
 
 

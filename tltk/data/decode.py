@@ -12,6 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from PIL.Image import Resampling, Transpose
 
 from tltk import home
 from tltk.data.domain import Pixels, Progress
+from tltk.data.identity import Origins, content, jpeg_content
 from tltk.errors import DataProblem
 
 ENDINGS = frozenset(
@@ -30,6 +32,7 @@ ENDINGS = frozenset(
 # By name, so that no file can start an interpreter (EPS) or a seldom-used parser.
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 2**30 // 12
+DEEP = ("I", "F")  # modes of more than 8 bits, beside those that begin with "I;"
 IN_MEMORY = 2**29  # bytes; a larger set is decoded into a file that has no name
 UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -42,9 +45,22 @@ UPRIGHT = {
 }  # value of the EXIF tag 0x0112 → what makes the picture upright
 
 
-def decode_all(
-    paths: Sequence[Path], size: int, progress: Progress | None = None
-) -> tuple[Pixels, dict[int, str]]:
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """Files as one array.
+
+    Attributes:
+        images: (n, 3, size, size) uint8; rows of unusable pictures are undefined.
+        origins: (n,) uint64, which example each file shows.
+        reasons: Index → why that file could not be used.
+    """
+
+    images: Pixels
+    origins: Origins
+    reasons: dict[int, str]
+
+
+def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = None) -> Decoded:
     """All these files as one array, and the reason for each one that could not be used.
 
     Threads, not processes: Pillow decodes and resizes outside the interpreter lock, nothing is
@@ -54,16 +70,13 @@ def decode_all(
         paths: Regular files.
         size: Side of the square result, in pixels.
         progress: Called with (done, total).
-
-    Returns:
-        (len(paths), 3, size, size) uint8, rows of unusable pictures undefined; index → reason.
     """
-    images = room_for((len(paths), 3, size, size))
+    images, origins = room_for((len(paths), 3, size, size)), np.zeros(len(paths), np.uint64)
     reasons: dict[int, str] = {}
 
     def one(index: int) -> None:
         try:
-            images[index] = decode(paths[index], size)
+            images[index], origins[index] = _decode(paths[index], size)
         except DataProblem as fault:
             reasons[index] = str(fault)
 
@@ -77,7 +90,7 @@ def decode_all(
                     progress(done, len(paths))
         finally:
             pool.shutdown(cancel_futures=True)
-    return images, reasons
+    return Decoded(images, origins, reasons)
 
 
 def decode(path: Path, size: int) -> Pixels:
@@ -88,6 +101,11 @@ def decode(path: Path, size: int) -> Pixels:
     Raises:
         DataProblem: Why this file cannot be used, in a few words.
     """
+    return _decode(path, size)[0]
+
+
+def _decode(path: Path, size: int) -> tuple[Pixels, int]:
+    """`decode`, and the origin of what the file shows."""
     try:
         if path.stat().st_size == 0:
             raise DataProblem("the file is empty")
@@ -98,7 +116,9 @@ def decode(path: Path, size: int) -> Pixels:
                 )
             image.draft("RGB", (size, size))  # big JPEGs: decode at 1/2, 1/4 or 1/8
             turn = _orientation(image)
-            square = _centre(_plain(image), size)
+            plain = _plain(image)
+            square = _centre(plain, size)
+            origin = _origin(path, image, plain, turn)
     except DataProblem:
         raise
     except Image.DecompressionBombError:
@@ -107,7 +127,19 @@ def decode(path: Path, size: int) -> Pixels:
         raise DataProblem(_reason(fault)) from None
     if turn is not None:
         square = square.transpose(turn)
-    return np.ascontiguousarray(np.asarray(square, np.uint8).transpose(2, 0, 1))
+    return np.ascontiguousarray(np.asarray(square, np.uint8).transpose(2, 0, 1)), origin
+
+
+def _origin(path: Path, image: Image.Image, plain: Image.Image, turn: Transpose | None) -> int:
+    """64 bits that copies share, whatever their names; of lossless kinds also copies in another kind of file."""
+    turned = b"" if turn is None else bytes([turn])
+    if image.format in ("JPEG", "MPO"):
+        return jpeg_content(path, turned)
+    if image.mode in DEEP or image.mode.startswith("I;"):
+        return content(np.asarray(image), turned)  # as it is: how it is scaled hangs on its neighbours
+    pixels = np.asarray(plain)
+    opaque = pixels.shape[2] == 4 and bool((pixels[..., 3] == 255).all())
+    return content(pixels[..., :3] if opaque else pixels, turned)
 
 
 def room_for(shape: tuple[int, ...]) -> Pixels:
@@ -166,7 +198,7 @@ def three_channels(images: Pixels) -> Pixels:
 
 def _plain(image: Image.Image) -> Image.Image:
     """The picture in mode RGB, or RGBA where something is transparent."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+    if image.mode in DEEP or image.mode.startswith("I;"):
         return Image.fromarray(_eight_bits(image)).convert("RGB")
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
         return image.convert("RGBA")

@@ -13,6 +13,7 @@ import numpy as np
 
 from tltk.data.decode import resize, three_channels
 from tltk.data.domain import Domain, Ints, Pixels, Progress, keep
+from tltk.data.identity import contents
 from tltk.spec import DataSpec
 
 LICENCE = "CC BY 4.0"
@@ -31,7 +32,8 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
     if progress:
         progress(len(images), len(images))
     return Domain.of(
-        spec.name, images, labels[kept], [str(d) for d in range(10)], licence=LICENCE, source=SOURCE
+        spec.name, images, labels[kept], [str(d) for d in range(10)],
+        licence=LICENCE, source=SOURCE, origins=contents(eights[kept]),
     )
 
 

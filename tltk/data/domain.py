@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tltk.data.identity import Origins, contents
 from tltk.errors import DataProblem
 from tltk.spec import DataSpec
 
@@ -40,7 +41,8 @@ class Domain:
     `images` is (n, c, h, w) uint8, perhaps a memory map; `labels` (n,) int64, indices into `classes`.
     `given` (n,) int8 says where the data come divided: 0 train, 1 val, 2 test, -1 free. `skipped`
     names the files that could not be used, each with the reason. `fingerprint` is 16 hex digits of
-    a hash over pixels, labels and classes.
+    a hash over pixels, labels and classes. `origins` (n,) uint64 says which example each picture is:
+    equal numbers are the same example, also in another domain, however it was resized or corrupted.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Domain:
     licence: str
     source: str
     fingerprint: str
+    origins: Origins
     given: NDArray[np.int8] | None = None
     skipped: tuple[tuple[str, str], ...] = ()
 
@@ -65,8 +68,9 @@ class Domain:
         source: str,
         given: NDArray[np.int8] | None = None,
         skipped: Sequence[tuple[str, str]] = (),
+        origins: Origins | None = None,
     ) -> Domain:
-        """The domain of these arrays, checked, with its fingerprint.
+        """The domain of these arrays, checked, with its fingerprint; without origins its pixels tell examples apart.
 
         Raises:
             DataProblem: No pictures, one class, a class without pictures, classes that differ
@@ -74,9 +78,15 @@ class Domain:
         """
         names = tuple(classes)
         _check_arrays(name, images, labels, names, given)
+        if origins is None:
+            origins = contents(images.transpose(0, 2, 3, 1))
+        if origins.shape != labels.shape or origins.dtype != np.uint64:
+            raise DataProblem(
+                f"{name} must give one origin, uint64, per picture. Got {origins.dtype} of shape {origins.shape}."
+            )
         _check_classes(name, labels, names, given)
         mark = fingerprint(images, labels, names)
-        return cls(name, images, labels, names, licence, source, mark, given, tuple(skipped))
+        return cls(name, images, labels, names, licence, source, mark, origins, given, tuple(skipped))
 
     def split(self, spec: DataSpec, seed: int) -> Split:
         """Train, val and test, stratified by class; then `spec.shots` per class of train.
@@ -113,6 +123,22 @@ class Domain:
         if spec.shots:
             train = few_shot(self.labels, train, spec.shots, seed, self.classes)
         return Split(train, np.flatnonzero(part == VAL), np.flatnonzero(part == TEST))
+
+
+def held_out_origins(domain: Domain, split: Split) -> Origins:
+    """The examples that validation and test are made of, sorted, each once."""
+    return np.unique(domain.origins[np.concatenate([split.val, split.test])])
+
+
+def without(domain: Domain, index: Ints, origins: Origins) -> Ints:
+    """Those of the positions whose pictures are none of these examples.
+
+    Args:
+        domain: That the positions point into.
+        index: Positions, such as the training part of a source.
+        origins: Examples that must not occur, such as the `held_out_origins` of a target.
+    """
+    return index[~np.isin(domain.origins[index], origins)]
 
 
 def _held_out(n: int, val: float, test: float) -> tuple[int, int]:

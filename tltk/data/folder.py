@@ -79,7 +79,8 @@ def read_tree(root: Path, spec: DataSpec, progress: Progress | None, *, source: 
     given = np.array([p.part for p in pictures], np.int8)
     kept = keep(labels, spec.n, spec.seed, what, given)
     chosen = [pictures[i] for i in kept]
-    images, reasons = decode_all([p.path for p in chosen], spec.size, progress)
+    found = decode_all([p.path for p in chosen], spec.size, progress)
+    images, reasons = found.images, found.reasons
     good = np.array([i for i in range(len(chosen)) if i not in reasons], np.int64)
     lost = set(labels[kept].tolist()) - set(labels[kept][good].tolist())
     if lost:
@@ -100,6 +101,7 @@ def read_tree(root: Path, spec: DataSpec, progress: Progress | None, *, source: 
         source=source,
         given=None if (given == FREE).all() else given[kept][good],
         skipped=others + [(chosen[i].name, reasons[i]) for i in sorted(reasons)],
+        origins=found.origins[good],
     )
 
 

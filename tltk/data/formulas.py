@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tltk.data.decode import room_for
 from tltk.data.domain import Domain, Ints, Progress
+from tltk.data.identity import drawn
 from tltk.errors import BadSpec
 from tltk.spec import DataSpec
 
@@ -108,7 +109,8 @@ def made(spec: DataSpec, kinds: Sequence[Paint], names: Sequence[str], progress:
             if progress:
                 progress(min(start + step, n), n)
     every = np.arange(n, dtype=np.int64) % len(names)
-    return Domain.of(spec.name, images, every, names[:n], licence=LICENCE, source=SOURCE)
+    origins = drawn("+".join(names), spec.seed, n)
+    return Domain.of(spec.name, images, every, names[:n], licence=LICENCE, source=SOURCE, origins=origins)
 
 
 # -- numbers and colours ---------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tltk.data.decode import resize, room_for, three_channels
 from tltk.data.domain import TEST, TRAIN, Domain, Ints, Pixels, Progress, keep, path_of
+from tltk.data.identity import contents
 from tltk.errors import DataProblem
 from tltk.spec import DataSpec
 
@@ -48,6 +49,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         licence=LICENCE,
         source=str(path),
         given=given[kept] if len(pairs) == 2 else None,
+        origins=np.concatenate([contents(x) for x, _ in pairs])[kept],
     )
 
 

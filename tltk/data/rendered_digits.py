@@ -12,6 +12,7 @@ from PIL.Image import Resampling, Transform
 
 from tltk.data.decode import room_for
 from tltk.data.domain import Domain, Pixels, Progress
+from tltk.data.identity import drawn
 from tltk.spec import DataSpec
 
 LICENCE = "CC0 1.0"
@@ -45,7 +46,8 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
             progress(stop, n)
     labels = np.arange(n, dtype=np.int64) % 10
     return Domain.of(
-        spec.name, images, labels, [str(d) for d in range(10)], licence=LICENCE, source=SOURCE
+        spec.name, images, labels, [str(d) for d in range(10)],
+        licence=LICENCE, source=SOURCE, origins=drawn("rendered_digits", spec.seed, n),
     )
 
 

@@ -18,6 +18,7 @@ from PIL.Image import Resampling
 from tltk.data.decode import room_for
 from tltk.data.distances import DISTANCES, Distance, length
 from tltk.data.domain import Domain, Pixels, Progress
+from tltk.data.identity import drawn
 from tltk.errors import BadSpec, UnknownName
 from tltk.knobs import Spec, knob, knobs
 from tltk.spec import DataSpec
@@ -133,7 +134,7 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None, d
     import torch
 
     dials, size, n = Dials.parse(argument), spec.size, spec.n or DEFAULT_N
-    images, labels, start = room_for((n, 3, size, size)), np.empty(n, np.int64), 0
+    images, labels, shapes, start = room_for((n, 3, size, size)), np.empty(n, np.int64), np.empty(n, np.int64), 0
     photos = _photos(size) if dials.background == "photo" else []
     with torch.inference_mode():
         for number, look in enumerate(_looks(n, spec.seed, dials, size)):
@@ -141,11 +142,15 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None, d
             state = np.random.SeedSequence((spec.seed, number)).generate_state(1)
             generator = torch.Generator().manual_seed(int(state[0]))
             images[start:stop] = _draw(look, dials, size, photos, generator, device).cpu().numpy()
-            labels[start:stop], start = look["label"], stop
+            labels[start:stop], shapes[start:stop], start = look["label"], look["shape"], stop
             if progress:
                 progress(stop, n)
     licence, source = (PHOTO_LICENCE, PHOTO_SOURCE) if photos else (LICENCE, SOURCE)
-    return Domain.of(spec.name, images, labels, [CLASSES[c] for c in dials.chosen], licence=licence, source=source)
+    # The dials turn a picture into another view of the same example, unless it shows another shape.
+    origins = drawn("shapes", spec.seed, n * len(CLASSES))[np.arange(n) * len(CLASSES) + shapes]
+    return Domain.of(
+        spec.name, images, labels, [CLASSES[c] for c in dials.chosen], licence=licence, source=source, origins=origins
+    )
 
 
 def attributes(spec: DataSpec, argument: str = "") -> Look:
