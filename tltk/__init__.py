@@ -37,8 +37,10 @@ _PUBLIC = {
     "TltkError": "errors",
     "TransferSpec": "spec",
     "UnknownName": "errors",
+    "Verdict": "results",
     "ViewSpec": "spec",
     "WeightsMissing": "errors",
+    "judge": "verdict",
     "launch": "jobs",
     "load": "data",
 }
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
         WeightsMissing,
     )
     from tltk.jobs import launch
+    from tltk.results import Verdict
     from tltk.runs import Run
     from tltk.spec import (
         CompareSpec,
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
         TransferSpec,
         ViewSpec,
     )
+    from tltk.verdict import judge
 
 
 def __getattr__(name: str) -> Any:

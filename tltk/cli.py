@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from tltk import __version__, catalogue, questions, shelves
+from tltk import __version__, catalogue, judging, questions, shelves
 from tltk.errors import TltkError, UnknownName
 from tltk.jobs import Local
 from tltk.runs import Run, all_runs
@@ -37,13 +37,16 @@ def run(**given: Any) -> None:
 @main.command()
 @spec_options(CompareSpec)
 def compare(**given: Any) -> None:
-    """Scratch against transfer at a matched budget, with a verdict."""
+    """Scratch against transfer at a matched budget, with a verdict.
+
+    Without domains or weights it asks the first question: do rendered digits help with digits on photo backgrounds?
+    """
     launch(CompareSpec, given)
 
 
 for verb in (
     questions.profile, questions.shift, questions.response, questions.embed, questions.rank,
-    shelves.weights, shelves.pretraining,
+    shelves.weights, shelves.pretraining, judging.judge_verb,
 ):  # fmt: skip
     main.add_command(verb)
 

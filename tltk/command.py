@@ -64,12 +64,14 @@ def _part(field: str, spec: type[Spec], prefix: str = "", **names: str) -> list[
 def options(kind: type[Launched]) -> list[Option]:
     """All flags of the verb that asks for this kind of spec."""
     fields = [f.name for f in dataclasses.fields(kind)]
-    found = _part("target", DataSpec, name="target", seed="data-seed")
-    if "source" in fields:
-        found += _part("source", DataSpec, "source-", name="name")
-        found = [dataclasses.replace(o, flag="source") if o.flag == "source-name" else o for o in found]
-    if issubclass(kind, DepthSpec):  # the source is read at the target's size
-        found = [o for o in found if o.flag != "source-size"]
+    found = _part("target", DataSpec, seed="data-seed")
+    for other in ("source", "without"):
+        if other in fields:
+            found += _part(other, DataSpec, f"{other}-")
+    found = [dataclasses.replace(o, flag=o.path[0]) if o.path[1:] == ("name",) else o for o in found]
+    if issubclass(kind, DepthSpec | CompareSpec):
+        found = [o for o in found if o.flag != "source-size"]  # the source is read at the target's size
+    if issubclass(kind, DepthSpec):
         found += [o for o in _part("net", NetSpec) if o.flag in ("backbone", "weights")]
     elif kind is ResponseSpec:  # it keeps these alone, and their defaults are its own
         own = ResponseSpec()
@@ -99,6 +101,8 @@ def lists(kind: type[Launched]) -> dict[str, type]:
 def build(kind: type[Launched], given: dict[str, Any]) -> Launched:
     """The spec that these flags ask for; absent ones keep their defaults.
 
+    A comparison that names neither domains nor weights is about the first question (`compare.FIRST_QUESTION`).
+
     Args:
         kind: Which spec.
         given: Key of a flag → value; `strategy`, `knob` (a list of NAME=VALUE); texts with commas for `lists`.
@@ -113,9 +117,11 @@ def build(kind: type[Launched], given: dict[str, Any]) -> Launched:
             for part in option.path[:-1]:
                 place = place.setdefault(part, {})
             place[option.path[-1]] = given[option.key]
-    if body.get("source") is not None and "name" not in body["source"]:
-        raise BadSpec("The options of the source need --source NAME, the domain to train the source network on.")
-    if "strategy" in (f.name for f in dataclasses.fields(kind)):
+    needed = {"source": "to train the source network on", "without": "whose test pictures must stay unseen"}
+    for part, what in needed.items():
+        if body.get(part) is not None and "name" not in body[part]:
+            raise BadSpec(f"The options --{part}-… need --{part} NAME, the domain {what}.")
+    if given.get("strategy") or given.get("knob"):
         body["strategy"] = {
             "name": given.get("strategy") or "fine_tune",
             "knobs": dict(_knob(text) for text in given.get("knob") or ()),
@@ -123,9 +129,17 @@ def build(kind: type[Launched], given: dict[str, Any]) -> Launched:
     for name, of in lists(kind).items():
         if given.get(name) is not None:
             body[name] = _several(name, of, str(given[name]))
-    usual = json.loads(kind().to_json())  # a part of which some is given has the rest from the kind's own default
+    usual = json.loads(_usual(kind, given).to_json())  # a part of which some is given has the rest from here
     parts = {k: {**usual[k], **v} for k, v in body.items() if isinstance(v, dict) and isinstance(usual[k], dict)}
-    return kind.from_dict({**body, **parts})
+    return kind.from_dict({**usual, **body, **parts})
+
+
+def _usual(kind: type[Launched], given: dict[str, Any]) -> Launched:
+    """What a flag that is absent stands for."""
+    from tltk.compare import FIRST_QUESTION
+
+    named = any(given.get(key) is not None for key in ("target", "source", "weights"))
+    return FIRST_QUESTION if kind is CompareSpec and not named else kind()
 
 
 def _several(name: str, of: type, text: str) -> list[Any]:
@@ -214,7 +228,7 @@ def to_command(spec: AnySpec) -> str:
         if owner is None:
             continue
         value = getattr(owner, option.path[-1])
-        if value != option.knob.default or option.flag in ("target", "source"):
+        if value != option.knob.default or option.path[1:] == ("name",):
             words += [f"--{option.flag}", f"{value!r}" if isinstance(value, float) else str(value)]
     if isinstance(spec, TransferSpec | CompareSpec):
         if spec.strategy.name != "fine_tune":

@@ -39,4 +39,5 @@ class Progress:
     images: int = 0
     best: tuple[float, float] = (-1.0, float("-inf"))  # validation accuracy, then −loss
     best_epoch: int = 0
+    last: tuple[float, float] = (-1.0, float("-inf"))  # the same of the last evaluation
     losses: list[float] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -84,30 +84,47 @@ class ClassGap:
     lo: float
     hi: float
     label: str
+    n: int = 0  # its test examples
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Does transfer help here? Accuracies and gaps are shares (0 … 1) of the test pictures."""
+    """Is one of two arms better? What `judge` finds from paired scores, and what a comparison adds.
 
-    label: str  # helps · hurts · cannot tell
+    Scores, accuracies and gaps are shares (0 … 1) of the test examples. The fields from `steps` on
+    belong to a comparison of trainings and keep their defaults elsewhere.
+    """
+
+    label: str  # helps · hurts · no difference · cannot tell
     gap: float
     lo: float
     hi: float
-    scratch: float
-    transfer: float
+    scratch: float  # mean score of the first arm
+    transfer: float  # mean score of the second
     seeds: tuple[int, ...]
     n_test: int
-    steps: int
-    images: int
-    scratch_lr: float
-    transfer_lr: float
-    search: dict[str, dict[str, float]]  # arm → learning rate → validation accuracy
-    per_class: tuple[ClassGap, ...]
-    jump_start: float
-    area_ratio: float
-    steps_to_scratch_best: int | None
-    speed_up_steps: float | None
-    seconds_to_scratch_best: float | None
-    speed_up_seconds: float | None
     sentence: str
+    level: float = 0.95
+    delta: float = 0.01
+    per_class: tuple[ClassGap, ...] = ()
+    steps: int = 0
+    images: int = 0
+    budget: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)  # arm → steps, images → least, most
+    scratch_lr: float = 0.0
+    transfer_lr: float = 0.0
+    search: dict[str, dict[str, float]] = field(default_factory=dict)  # arm → learning rate → validation accuracy
+    search_seed: int | None = None
+    at_edge: dict[str, str] = field(default_factory=dict)  # arm → lowest or highest, where the best rate was that
+    n_train: int = 0
+    n_val: int = 0
+    majority: float = 0.0  # share of the commonest class among the test examples
+    learning: dict[str, tuple[str, ...]] = field(default_factory=dict)  # arm → not learned, climbing, over-fitting
+    remarks: tuple[str, ...] = ()  # sentences of caution, also at the end of `sentence`
+    taken_out: int = 0
+    seen_by_source: int = 0
+    jump_start: float = 0.0
+    area_ratio: float = 0.0
+    steps_to_scratch_best: int | None = None
+    speed_up_steps: float | None = None
+    seconds_to_scratch_best: float | None = None
+    speed_up_seconds: float | None = None

@@ -28,10 +28,10 @@ import torch
 from tltk import checkpoint, compare, home, inputs
 from tltk.apart import apart
 from tltk.bank import FeatureBank
-from tltk.data import load
-from tltk.data.domain import Domain
+from tltk.data import family, load
+from tltk.data.domain import Domain, Split, held_out_origins, without
 from tltk.embedding import embedding
-from tltk.errors import Diverged, RunProblem, TltkError
+from tltk.errors import DataProblem, Diverged, RunProblem, TltkError
 from tltk.layerwise import profile
 from tltk.nn import weights
 from tltk.nn.adopt import adopt
@@ -105,7 +105,8 @@ class Workshop:
         Raises:
             RunProblem: One of them failed otherwise; the others are stopped.
         """
-        hands = min(os.cpu_count() or 1, int(psutil.virtual_memory().total / HAND_RAM), HANDS)
+        threads = max((run.spec.optim.threads for run in runs if isinstance(run.spec, TransferSpec)), default=1)
+        hands = min((os.cpu_count() or 1) // threads, int(psutil.virtual_memory().total / HAND_RAM), HANDS)
         if hands < 2 or os.name != "posix" or pick_device("auto").type != "cpu":
             for run in runs:
                 with contextlib.suppress(Diverged):
@@ -173,13 +174,13 @@ class Workshop:
         spec = run.spec
         if not isinstance(spec, TransferSpec):
             raise RunProblem(f"Run {run.id} must be a training. It is of kind {spec.kind!r}.")
-        self._claim(run)
+        self._claim(run, spec.optim.threads)
         if run.status.state == "done":
             return run  # another study trained it while we waited
         try:
             inputs.note(run)
-            # A sum over more threads differs in its last bits, so a resumed run takes as many as it had.
-            torch.set_num_threads(run.written_status().threads)
+            # A sum over more threads differs in its last bits, so their number is part of what a run is.
+            torch.set_num_threads(spec.optim.threads)
             self._train(run, spec)
         except Stopped:
             run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
@@ -194,14 +195,46 @@ class Workshop:
             raise
         return run
 
-    def _claim(self, run: Run) -> None:
+    def _split(self, spec: TransferSpec) -> tuple[Domain, Split, int]:
+        """The pictures of a training, divided, and how many were taken out: they validate or test another domain."""
+        domain = self.domain(spec.target)
+        split = domain.split(spec.target, spec.seed)
+        if spec.without is None:
+            return domain, split, 0
+        other = self.domain(spec.without)
+        held = held_out_origins(other, other.split(spec.without, spec.seed))
+        parts = {part: getattr(split, part) for part in ("train", "val", "test")}
+        left = {part: without(domain, index, held) for part, index in parts.items()}
+        for part, index in left.items():
+            if not len(index):
+                raise DataProblem(
+                    f"{spec.target.name} must hold pictures that neither validate nor test {spec.without.name}. "
+                    f"Without those its {part} part is empty. Take another source, or one with more pictures."
+                )
+        return domain, Split(**left), sum(len(parts[part]) - len(left[part]) for part in parts)
+
+    def _seen_by_source(self, spec: TransferSpec, domain: Domain, split: Split) -> int:
+        """How many of the pictures that validate or test here the run behind the weights learned from."""
+        kind, _, name = spec.net.weights.partition(":")
+        source = Run.at(name.partition("@")[0]).spec if kind == "run" else None
+        if not isinstance(source, TransferSpec) or family(source.target.name) != family(spec.target.name):
+            return 0
+        try:
+            # Read at this size: where only pixels tell examples apart, they do so at one size alone.
+            at_size = dataclasses.replace(source.target, size=spec.target.size)
+            theirs, learned, _ = self._split(dataclasses.replace(source, target=at_size))
+        except TltkError:
+            return 0  # its pictures are gone; then nothing can be said
+        return int(np.isin(held_out_origins(domain, split), theirs.origins[learned.train]).sum())
+
+    def _claim(self, run: Run, threads: int) -> None:
         """Take the run, after whoever runs it now: two studies may share a source network."""
         while True:
             self.check()
             if run.status.state == "done" and run.result() is not None:
                 return
             try:
-                run.claim(threads=run.written_status().threads or torch.get_num_threads())
+                run.claim(threads=threads)
                 return
             except RunProblem as busy:
                 if run.path == self.owner.path:
@@ -210,8 +243,7 @@ class Workshop:
                 time.sleep(STATUS_EVERY)
 
     def _train(self, run: Run, spec: TransferSpec) -> None:
-        domain = self.domain(spec.target)
-        split = domain.split(spec.target, spec.seed)
+        domain, split, taken_out = self._split(spec)
         size, channels = domain.images.shape[-1], domain.images.shape[1]
         net = weights.build(spec.net, len(domain.classes), size, channels, spec.seed)
         phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
@@ -228,6 +260,8 @@ class Workshop:
             )
         weights.save(net, spec.net, run.path / "model.safetensors", classes=json.dumps(domain.classes), run=run.id)
         result["phases"] = [dataclasses.asdict(p) for p in phases]
+        result |= {"threads": spec.optim.threads, "taken_out": taken_out}
+        result["seen_by_source"] = self._seen_by_source(spec, domain, split)
         home.write_whole(run.path / "result.json", json.dumps(result))
         run.write_status(state="done", message="", epoch=result["epochs"], seconds=result["seconds"])
         (run.path / "checkpoint.safetensors").unlink(missing_ok=True)

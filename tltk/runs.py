@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -200,10 +200,9 @@ class Run:
             found[child.id + child.role] = child
         return list(found.values())
 
-    def add_child(self, child: Child) -> None:
-        """Note that this study started a run."""
-        with open(self.path / "children.jsonl", "ab") as file:
-            file.write(msgspec.json.encode(child) + b"\n")
+    def write_children(self, children: Sequence[Child]) -> None:
+        """Note which runs this study has started: all of them, whatever was noted before."""
+        home.write_whole(self.path / "children.jsonl", b"".join(msgspec.json.encode(c) + b"\n" for c in children))
 
     def result(self) -> dict[str, Any] | None:
         """What it found, once it is done."""

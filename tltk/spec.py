@@ -83,7 +83,7 @@ class NetSpec(Spec):
 class OptimSpec(Spec):
     """How the free layers are trained."""
 
-    later: ClassVar[tuple[str, ...]] = ("snapshots",)
+    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads")
 
     optimizer: str = knob("adamw", help="adamw, sgd, or another of timm's optimizers by name.")
     lr: float = knob(1e-3, 1e-7, 10.0, help="Learning rate of the head; layers scale it.", log=True)
@@ -118,6 +118,10 @@ class OptimSpec(Spec):
         0, 0, 10_000,
         help="Keep the weights before training and every so many epochs, as run:ID@EPOCH; 0 = the end's alone.",
     )
+    threads: int = knob(
+        1, 1, 256,
+        help="Processor threads of the training; another number rounds sums otherwise, so it is another run.",
+    )
 
 
 @dataclass(frozen=True)
@@ -130,9 +134,14 @@ class StrategySpec(Spec):
 
 @dataclass(frozen=True)
 class TransferSpec(Spec):
-    """One training run: a network, its weights, a target domain, a strategy, a seed."""
+    """One training run: a network, its weights, a target domain, a strategy, a seed.
+
+    `without` names a domain whose validation and test examples this run must not see: those that the target
+    also holds are taken out of all its parts. A source network is trained so, and what tests it stays unseen.
+    """
 
     kind: ClassVar[str] = "transfer"
+    later: ClassVar[tuple[str, ...]] = ("without",)
 
     target: DataSpec = field(default_factory=DataSpec)
     net: NetSpec = field(default_factory=NetSpec)
@@ -140,6 +149,7 @@ class TransferSpec(Spec):
     optim: OptimSpec = field(default_factory=OptimSpec)
     views: ViewSpec = field(default_factory=ViewSpec)
     seed: int = knob(0, 0, 2**31 - 1, help="Seed of the few-shot subset, the new weights and the order of batches.")
+    without: DataSpec | None = None
 
     @property
     def group_id(self) -> str:
@@ -153,10 +163,11 @@ class CompareSpec(Spec):
 
     The two arms share data, steps, schedule and the search over `lrs`; they differ in the weights
     they start from and, for the transfer arm, in strategy and boundary. With `source` the weights
-    are trained here first, and `net.weights` is ignored.
+    are trained here first, and `net.weights` is ignored; the source is read at the target's size.
     """
 
     kind: ClassVar[str] = "compare"
+    later: ClassVar[tuple[str, ...]] = ("delta",)
 
     target: DataSpec = field(default_factory=DataSpec)
     source: DataSpec | None = None
@@ -168,9 +179,14 @@ class CompareSpec(Spec):
     lrs: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
     seeds: int = knob(3, 2, 50, help="Seeds per arm; a verdict needs at least three.")
     first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
+    delta: float = knob(
+        0.01, 0.0, 0.5, help="Gaps within ± this share count as no difference, once the whole interval lies within."
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.source is not None:
+            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
         found = read_value(tuple[float, ...], self.lrs, "lrs")
         if not found or any(not 1e-7 <= lr <= 10 for lr in found):
             raise BadSpec(f"lrs must hold learning rates between 1e-7 and 10. Got {self.lrs!r}.")

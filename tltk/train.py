@@ -254,7 +254,7 @@ class Training:
     def _validate(self) -> list[Row]:
         score = self.evaluate(self.val_feed, self.split.val)
         self.now.losses.append(score.loss)
-        rank = (score.accuracy, -score.loss)
+        rank = self.now.last = (score.accuracy, -score.loss)
         if rank > tuple(self.now.best):
             self.now.best, self.now.best_epoch = rank, self.now.epoch
             if self.spec.optim.patience:
@@ -357,7 +357,8 @@ class Training:
         that frozen layers are those of the start, do not rest on the checkpoint.
         """
         self._clock = time.perf_counter()
-        progress = Progress(**{**state["progress"], "best": tuple(state["progress"]["best"])})
+        kept = state["progress"]
+        progress = Progress(**{**kept, "best": tuple(kept["best"]), "last": tuple(kept.get("last", kept["best"]))})
         phase = phase_at(self.phases, max(progress.epoch - 1, 0))
         self._enter(phase)
         checkpoint.unpack(self.net, tensors, "net/")
@@ -374,12 +375,16 @@ class Training:
             self._enter(phase)
         score = self.evaluate(self._feed(self.split.test, ViewSpec()), self.split.test)
         self.desk.emit(self._score_rows("test", score))
+        # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
+        tested = self.now.best if self.spec.optim.patience else self.now.last
         return {
             "accuracy": score.accuracy,
             "macro_f1": score.macro_f1,
             "loss": score.loss,
             "val_accuracy": self.now.best[0],
             "val_loss": -self.now.best[1],
+            "tested_val_accuracy": tested[0],
+            "tested_val_loss": -tested[1],
             "best_epoch": self.now.best_epoch,
             "epochs": self.now.epoch,
             "steps": self.now.step,
@@ -387,6 +392,7 @@ class Training:
             "seconds": round(time.perf_counter() - self._clock, 3),
             "gflops": self.now.flops / 1e9,
             "n_train": len(self.split.train),
+            "n_val": len(self.split.val),
             "depth": self.net.depth,
             "layers": list(self.net.names),
             "boundary": phase.boundary,

@@ -1,78 +1,351 @@
-"""Does transfer help? The statistics of a comparison: numbers in, a `Verdict` out. NumPy alone.
+"""Does transfer help? The statistics of a comparison: scores in, a `Verdict` out. NumPy and SciPy's quantiles alone.
 
-The two arms are compared on the same test pictures with the same seeds, so everything is paired.
+The two arms are compared on the same test examples with the same seeds, so everything is paired.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tltk.errors import BadSpec
 from tltk.results import ClassGap, Curve, Verdict
 
 Floats = NDArray[np.float64]
-RESAMPLES = 4000
 MIN_SEEDS = 3
+DELTA = 0.01  # gaps within ± this share count as none, once the whole interval lies within
+CLIMB = 0.02  # a validation accuracy that gained this much in the last quarter is still climbing
+MOST_FLIPPED = 200  # examples that differ up to which the sign-flip test is asked too
+RISE = 1.2  # a validation loss of this many times its least has risen
 
 
-def paired_bootstrap(
-    difference: Floats, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
-) -> tuple[float, float, float]:
-    """Mean of paired differences and its interval, resampling seeds and test pictures.
+# -- the interval ----------------------------------------------------------------------------------------
 
-    A replicate draws seeds and pictures with replacement. A bootstrap over few seeds is too narrow
-    (three seeds know little of their own spread), so the part of a replicate that comes from the
-    seeds is widened by √(S/(S−1)) · t(S−1)/z, Student's quantile over the normal one.
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Mean squares of a two-way layout without replication, and the numbers of rows and columns.
+
+    `seed` has the expectation σ²_rest + n σ²_seed, `example` σ²_rest + S σ²_example, `rest` σ²_rest.
+    """
+
+    seed: float
+    example: float
+    rest: float
+    n_seeds: int
+    n: int
+
+    @classmethod
+    def of(cls, difference: Floats) -> Spread:
+        """The mean squares of paired differences, (seeds, examples); both numbers at least 2."""
+        n_seeds, n = difference.shape
+        mean, by_seed, by_example = difference.mean(), difference.mean(1), difference.mean(0)
+        rest = difference - by_seed[:, None] - by_example + mean
+        return cls(
+            seed=float(n * ((by_seed - mean) ** 2).sum() / (n_seeds - 1)),
+            example=n_seeds * _example_squares(by_example) / (n - 1),
+            rest=float((rest**2).sum() / ((n_seeds - 1) * (n - 1))),
+            n_seeds=n_seeds,
+            n=n,
+        )
+
+    def half_width(self, level: float) -> float:
+        """Half the width of the interval of the mean: the mean of Satterthwaite's and of the generalised one."""
+        return (self._satterthwaite(level) + self._generalised(level)) / 2
+
+    def expected_half_width(self, level: float, n_seeds: int, n: int) -> float:
+        """The same to expect of other numbers of seeds and examples, with the variances found here."""
+        by_seed = max(self.seed - self.rest, 0.0) / self.n
+        by_example = max(self.example - self.rest, 0.0) / self.n_seeds
+        there = Spread(self.rest + n * by_seed, self.rest + n_seeds * by_example, self.rest, n_seeds, n)
+        return there.half_width(level)
+
+    def _satterthwaite(self, level: float) -> float:
+        """Student's t on the sum of mean squares, which is at least the examples' own."""
+        from scipy.special import stdtrit
+
+        total = max(self.seed + max(self.example - self.rest, 0.0), self.example)
+        rows, columns = self.n_seeds - 1, self.n - 1
+        parts = self.seed**2 / rows + self.example**2 / columns + self.rest**2 / (rows * columns)
+        freedom = max(total**2 / parts, 1.0) if parts else math.inf
+        return float(stdtrit(freedom, (1 + level) / 2) * math.sqrt(total / (self.n_seeds * self.n)))
+
+    def _generalised(self, level: float) -> float:
+        """The half width h at which Φ(−h/σ), averaged over the σ that the mean squares allow, is the tail."""
+        from scipy.optimize import brentq
+        from scipy.special import ndtr
+
+        rows, columns = self.n_seeds - 1, self.n - 1
+        seed, example, rest = _chi_squares(rows, columns)
+        spread = rows * self.seed / seed + np.maximum(
+            columns * self.example / example - rows * columns * self.rest / rest, 0
+        )
+        deviation = np.sqrt(spread / (self.n_seeds * self.n))
+        tail, most = (1 - level) / 2, float(deviation.max())
+        if most == 0:
+            return 0.0
+        deviation = np.maximum(deviation, 1e-12)
+        return float(brentq(lambda h: ndtr(-h / deviation).mean() - tail, 0.0, 40 * most, xtol=1e-9))
+
+
+@functools.cache
+def _chi_squares(rows: int, columns: int) -> Floats:
+    """(3, 1024) draws of χ² with rows, columns, and rows × columns degrees of freedom, evenly spread."""
+    from scipy.special import chdtri
+
+    steps = 1.2207440846057596 ** -np.arange(1, 4)[:, None]  # the R₃ sequence: 1/g, 1/g², 1/g³ with g⁴ = g + 1
+    even = (0.5 + steps * np.arange(1, 1025)) % 1
+    return np.stack([chdtri(freedom, even[i]) for i, freedom in enumerate((rows, columns, rows * columns))])
+
+
+def _example_squares(by_example: Floats) -> float:
+    """Sum of squares of the examples around their mean, at least that of one example that went the other way.
+
+    Examples that are all alike would leave the interval without width; one more, as far the other way as it can be,
+    lies (1 + |mean|) from the mean. From some twenty examples that differ on, this changes nothing.
+    """
+    mean = by_example.mean()
+    return float(max(((by_example - mean) ** 2).sum(), (1 + abs(mean)) ** 2))
+
+
+def paired_interval(difference: Floats, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean of paired differences and its interval, for other seeds and other test examples than these.
+
+    With d[s, i] = μ + seed_s + example_i + rest_si, all effects random,
+    Var(mean) = (E MS_seed + E MS_example − E MS_rest) / (S n). Its half width is the mean of two: Student's t with
+    Satterthwaite's degrees of freedom, which is short where five to ten seeds differ much, and the generalised
+    interval, which is long where three seeds hardly differ. Where examples say too little of their own spread:
+
+    - their sum of squares is at least that of one example that went the other way (`_example_squares`);
+    - 0 is let in unless the sign-flip test over examples, which is exact, is against it too (`sign_flip_p`);
+    - a single example leaves −1 … +1.
+
+    Simulations of coverage, false verdicts and power: `python -m tests.benchmarks interval`.
 
     Reference:
-        Efron and Tibshirani (1993), An introduction to the bootstrap, §13.3 (percentile interval);
-        pairing over runs and samples as in Bouthillier et al. (2021), Accounting for variance in
-        machine learning benchmarks, MLSys, §4. arXiv:2103.03098.
+        Searle, Casella and McCulloch (1992), Variance components, §4.3 (two-way crossed, random); Satterthwaite
+        (1946), An approximate distribution of estimates of variance components, Biometrics Bulletin 2(6), eq. (17);
+        Weerahandi (1993), Generalized confidence intervals, JASA 88(423); pairing over runs and examples as in
+        Bouthillier et al. (2021), Accounting for variance in machine learning benchmarks, MLSys, §4. arXiv:2103.03098.
 
     Args:
-        difference: (seeds, pictures): transfer right − scratch right, each −1, 0 or 1.
+        difference: (seeds, examples): score of one arm less that of the other, each −1 … 1.
         level: Coverage of the interval, 0…1.
-        resamples: Number of replicates.
-        seed: Seed of the resampling.
 
     Returns:
-        (mean, low, high), in the unit of `difference`.
+        (mean, low, high), within −1 … 1. With one seed the interval is of the examples alone.
+
+    Example:
+        >>> paired_interval(np.ones((3, 1)))  # three seeds, one picture: this says nothing yet
+        (1.0, -1.0, 1.0)
     """
+    from scipy.special import stdtrit
+
     n_seeds, n = difference.shape
-    rng = np.random.default_rng(seed)
-    wide = _widening(n_seeds, level)
-    found: list[Floats] = []
-    for at in range(0, resamples, 500):
-        count = min(500, resamples - at)
-        pictures = rng.multinomial(n, np.full(n, 1 / n), size=count) / n  # (count, pictures)
-        seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=count) / n_seeds
-        by_seed = pictures @ difference.T  # (count, seeds)
-        middle = by_seed.mean(1)
-        found.append(middle + wide * ((seeds * by_seed).sum(1) - middle))
-    tail = (1 - level) / 2
-    low, high = np.quantile(np.concatenate(found), [tail, 1 - tail])
-    return float(difference.mean()), float(low), float(high)
+    mean = float(difference.mean())
+    if n < 2:
+        return mean, -1.0, 1.0
+    if n_seeds > 1:
+        half = Spread.of(difference).half_width(level)
+    else:
+        squares = _example_squares(difference[0])
+        half = float(stdtrit(n - 1, (1 + level) / 2) * math.sqrt(squares / ((n - 1) * n)))
+    low, high = max(mean - half, -1.0), min(mean + half, 1.0)
+    if (low > 0 or high < 0) and sign_flip_p(difference.mean(0), n_seeds) > 1 - level:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return mean, low, high
 
 
-def _widening(n_seeds: int, level: float) -> float:
-    """√(S/(S−1)) · t(S−1)/z; 1 for a single seed, whose spread cannot be known at all."""
-    from scipy.special import ndtri, stdtrit
+def sign_flip_p(by_example: Floats, n_seeds: int = 1) -> float:
+    """P(|Σ ±d_i| ≥ |Σ d_i|) over all signs: exact where examples are as likely to go one way as the other.
 
-    if n_seeds < 2:
-        return 1.0
-    upper = 1 - (1 - level) / 2
-    return float(math.sqrt(n_seeds / (n_seeds - 1)) * stdtrit(n_seeds - 1, upper) / ndtri(upper))
+    Student's t is too bold where a few examples decide: six that all go one way happen by chance with 2 · 2⁻⁶.
+
+    Reference: Fisher (1935), The design of experiments, §21; Ernst (2004), Permutation methods, Statistical Science
+    19(4), §3.
+
+    Args:
+        by_example: Mean difference of each example, −1 … 1.
+        n_seeds: What it is a mean over: then sums of right and wrong are whole numbers, and the answer is exact. Other
+            scores are rounded to 1/(64 · n_seeds).
+
+    Returns:
+        A probability; 0 above 200 examples that differ, where Student's t needs no help.
+    """
+    sizes = np.abs(by_example[by_example != 0])
+    if len(sizes) > MOST_FLIPPED:
+        return 0.0
+    whole = bool(np.allclose(sizes * n_seeds, np.round(sizes * n_seeds), atol=1e-6))
+    grid = n_seeds if whole else 64 * n_seeds
+    steps = np.round(sizes * grid).astype(int)
+    reached = abs(int(np.round(by_example * grid).astype(int).sum()))
+    chance = np.zeros(2 * int(steps.sum()) + 1)
+    middle = int(steps.sum())
+    chance[middle] = 1.0
+    for step in steps:  # the distribution of the sum, one sign after the other
+        chance = (np.roll(chance, step) + np.roll(chance, -step)) / 2
+    return float(min(chance[middle + reached :].sum() + chance[: middle - reached + 1].sum(), 1.0))
 
 
-def label_of(low: float, high: float, n_seeds: int) -> str:
-    """helps, hurts, or cannot tell: the interval decides, and below three seeds nothing is decided."""
-    if n_seeds >= MIN_SEEDS and low > 0:
-        return "helps"
-    return "hurts" if n_seeds >= MIN_SEEDS and high < 0 else "cannot tell"
+def label_of(low: float, high: float, n_seeds: int, delta: float = DELTA) -> str:
+    """What the interval says: helps, hurts, no difference (all of it within ±delta), or cannot tell.
+
+    Below three seeds nothing is decided.
+    """
+    if n_seeds < MIN_SEEDS:
+        return "cannot tell"
+    if low > 0 or high < 0:
+        return "helps" if low > 0 else "hurts"
+    return "no difference" if -delta <= low and high <= delta else "cannot tell"
+
+
+def judge(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    labels: Sequence[Any] | None = None,
+    seeds: Sequence[int] = (),
+    level: float = 0.95,
+    delta: float = DELTA,
+    names: tuple[str, str] = ("the first", "the second"),
+) -> Verdict:
+    """Is `b` better than `a`? The verdict on two arms' scores of the same examples with the same seeds.
+
+    Args:
+        a: Scores of the arm that is the yardstick, (seeds, examples) or (examples,), each 0 … 1: right
+            or wrong, or a share such as an overlap.
+        b: Scores of the other arm, paired with `a`: same seeds in the same rows, same examples.
+        labels: Class of each example, (examples,); with it each class gets a verdict too, at a level at
+            which all of them hold together (Bonferroni).
+        seeds: The seeds of the rows; 0, 1, … if not given.
+        level: Coverage of the interval, 0.5 … 0.9999.
+        delta: Gaps within ± this share count as no difference, once the whole interval lies within; 0 … 0.5.
+        names: What the arms are called in the sentence.
+
+    Returns:
+        A verdict: `label` (helps, hurts, no difference, cannot tell), `gap` (b − a), `lo`, `hi`, `sentence`.
+
+    Raises:
+        BadSpec: Scores that are not numbers from 0 to 1, or arms that do not belong together.
+
+    Example:
+        >>> judge([[0, 1, 0, 0]] * 3, [[1, 1, 1, 0]] * 3).label  # four examples are too few
+        'cannot tell'
+    """
+    first, second = _scores(a, "a"), _scores(b, "b")
+    if first.shape != second.shape:
+        raise BadSpec(
+            f"Both arms must have the same seeds and examples. Got arrays of {first.shape} and {second.shape}."
+        )
+    n_seeds, n = first.shape
+    if not 0.5 <= level <= 0.9999:
+        raise BadSpec(f"level must be between 0.5 and 0.9999. Got {level}.")
+    if not 0 <= delta <= 0.5:
+        raise BadSpec(f"delta must be between 0 and 0.5, a share. Got {delta}.")
+    if seeds and len(seeds) != n_seeds:
+        raise BadSpec(f"There must be a seed for each of the {n_seeds} rows of scores. Got {len(seeds)} seeds.")
+    if labels is not None and len(labels) != n:
+        raise BadSpec(f"There must be a label for each of the {n} examples. Got {len(labels)}.")
+    difference = second - first
+    gap, low, high = paired_interval(difference, level)
+    label = label_of(low, high, n_seeds, delta)
+    verdict = Verdict(
+        label=label,
+        gap=gap,
+        lo=low,
+        hi=high,
+        scratch=float(first.mean()),
+        transfer=float(second.mean()),
+        seeds=tuple(seeds) or tuple(range(n_seeds)),
+        n_test=n,
+        sentence="",
+        level=level,
+        delta=delta,
+        per_class=() if labels is None else _per_class(first, second, labels, level, delta),
+    )
+    text = (
+        f"{label.capitalize()}: {names[0]} scores {points(verdict.scratch, False)} % on average over {n:,} "
+        f"example{'s' if n > 1 else ''}, {names[1]} {points(verdict.transfer, False)} %. {gap_clause(verdict)}"
+    )
+    return dataclasses.replace(verdict, sentence=" ".join([text, *what_next(verdict, difference)]))
+
+
+def _scores(values: ArrayLike, name: str) -> Floats:
+    """Scores as (seeds, examples), checked."""
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadSpec(f"{name} must hold numbers, one row per seed, rows of one length. It does not.") from None
+    found = found[None] if found.ndim == 1 else found
+    if found.ndim != 2 or not found.size:
+        raise BadSpec(f"{name} must be an array of (seeds, examples) with at least one of each. Got {found.shape}.")
+    if not ((found >= 0) & (found <= 1)).all():
+        wrong = found[~((found >= 0) & (found <= 1))][0]
+        raise BadSpec(f"{name} must hold scores from 0 to 1. Got {wrong:g}; divide percentages by 100.")
+    return found
+
+
+def _per_class(a: Floats, b: Floats, labels: Sequence[Any], level: float, delta: float) -> tuple[ClassGap, ...]:
+    """Each class with an interval at level 1 − (1 − level)/classes, so that all of them hold together."""
+    names = list(dict.fromkeys(labels))
+    at = np.array([names.index(label) for label in labels])
+    found = []
+    for i, name in enumerate(names):
+        one, other = a[:, at == i], b[:, at == i]
+        gap, low, high = paired_interval(other - one, 1 - (1 - level) / len(names))
+        label = label_of(low, high, len(a), delta)
+        found.append(
+            ClassGap(str(name), float(one.mean()), float(other.mean()), gap, low, high, label, int((at == i).sum()))
+        )
+    return tuple(found)
+
+
+# -- in words --------------------------------------------------------------------------------------------
+
+
+def points(share: float, sign: bool = True) -> str:
+    """A share in points, one decimal, with a real minus sign."""
+    return f"{100 * share:{'+' if sign else ''}.1f}".replace("-", "−")
+
+
+def gap_clause(v: Verdict) -> str:
+    """`The gap is +5.0 points (95 % interval +1.2 … +8.8, 3 seeds).`"""
+    seeds = f"{len(v.seeds)} seed{'s' if len(v.seeds) > 1 else ''}"
+    return f"The gap is {points(v.gap)} points ({100 * v.level:g} % interval {points(v.lo)} … {points(v.hi)}, {seeds})."
+
+
+def what_next(v: Verdict, difference: Floats) -> list[str]:
+    """How far the verdict goes and, where it cannot tell, what would settle it."""
+    within = f"±{100 * v.delta:g} point{'s' if v.delta != 0.01 else ''}"
+    if v.label == "no difference":
+        return [f"The whole interval lies within {within}: it makes no difference which one you take."]
+    if v.label != "cannot tell":
+        small = -v.delta <= v.lo and v.hi <= v.delta
+        return [f"Small as it is, it lies within the {within} that count as no difference."] if small else []
+    n_seeds, n = difference.shape
+    if n_seeds < MIN_SEEDS:
+        return [f"A verdict needs at least {MIN_SEEDS} seeds."]
+    if n < 2 or not difference.any():
+        return [f"More test examples would be needed to show that the arms are within {within} of each other."]
+    wanted = v.gap if abs(v.gap) > v.delta else v.delta
+    aim = "settle a gap of this size, if it stays" if abs(v.gap) > v.delta else f"show a gap of no more than {within}"
+    spread = Spread.of(difference)
+    seeds = next((s for s in range(n_seeds + 1, 101) if spread.expected_half_width(v.level, s, n) < abs(wanted)), None)
+    if seeds is not None:
+        return [f"About {seeds} seeds would {aim}."]
+    more = next((k for k in range(2, 101) if spread.expected_half_width(v.level, 10, k * n) < abs(wanted)), None)
+    if more is None:
+        return [f"No number of seeds up to 100 and no test set up to 100 times as large would {aim}."]
+    return [f"More seeds alone would not {aim}; 10 seeds and about {more * n:,} test examples would."]
+
+
+# -- curves ----------------------------------------------------------------------------------------------
 
 
 def mean_curve(label: str, curves: Sequence[Curve]) -> Curve:
@@ -94,7 +367,11 @@ def mean_curve(label: str, curves: Sequence[Curve]) -> Curve:
     mean, n = y.mean(0), len(y)
     half = stdtrit(n - 1, 0.975) * y.std(0, ddof=1) / math.sqrt(n) if n > 1 else np.zeros_like(mean)
     return Curve(
-        label, tuple(x.tolist()), tuple(mean.tolist()), tuple((mean - half).tolist()), tuple((mean + half).tolist()),
+        label,
+        tuple(x.tolist()),
+        tuple(mean.tolist()),
+        tuple((mean - half).tolist()),
+        tuple((mean + half).tolist()),
         longest.x_unit,
     )
 
@@ -108,15 +385,27 @@ def jump_start(scratch: Curve, transfer: Curve) -> float:
     return transfer.y[0] - scratch.y[0] if scratch.y and transfer.y else 0.0
 
 
-def area_ratio(scratch: Curve, transfer: Curve) -> float:
-    """(area under transfer − area under scratch) / area under scratch, over steps.
+def area_ratio(scratch: Curve, transfer: Curve, until: float = math.inf) -> float:
+    """(area under transfer − area under scratch) / area under scratch, over the range that both have.
+
+    Args:
+        scratch: Quality over steps, or over whatever the budget is counted in.
+        transfer: The same of the other arm; it may have stopped sooner.
+        until: Where to stop at the latest, such as the end of the run that stopped first.
+
+    Returns:
+        0 where they have no range in common, or scratch no area.
 
     Reference: Taylor and Stone (2009), JMLR 10, §2.2 (transfer ratio).
     """
-    below = np.trapezoid(scratch.y, scratch.x)
-    if len(scratch.x) < 2 or below <= 0:
+    if not scratch.x or not transfer.x:
         return 0.0
-    return float((np.trapezoid(transfer.y, transfer.x) - below) / below)
+    low, high = max(scratch.x[0], transfer.x[0]), min(scratch.x[-1], transfer.x[-1], until)
+    if low >= high:
+        return 0.0
+    at = np.unique([x for x in (*scratch.x, *transfer.x, low, high) if low <= x <= high])
+    below, above = (np.trapezoid(np.interp(at, c.x, c.y), at) for c in (scratch, transfer))
+    return float((above - below) / below) if below > 0 else 0.0
 
 
 def time_to_best(scratch: Curve, transfer: Curve) -> tuple[float | None, float | None]:
@@ -135,128 +424,26 @@ def time_to_best(scratch: Curve, transfer: Curve) -> tuple[float | None, float |
     return (None, None) if ours is None else (ours, theirs / ours if ours else None)
 
 
-def judge(
-    scratch: NDArray[np.bool_],
-    transfer: NDArray[np.bool_],
-    labels: NDArray[np.int64],
-    classes: Sequence[str],
-    seeds: Sequence[int],
-    *,
-    steps: int,
-    images: int,
-    lrs: Mapping[str, float],
-    search: Mapping[str, Mapping[str, float]],
-    by_step: Mapping[str, Curve],
-    by_second: Mapping[str, Curve],
-    shots: int = 0,
-) -> Verdict:
-    """The verdict from which test pictures each arm got right with each seed.
+def learning_of(accuracy: Sequence[Curve], loss: Sequence[Curve]) -> tuple[str, ...]:
+    """What the validation curves of one arm's seeds say about its budget: climbing, over-fitting, or nothing.
+
+    climbing: accuracy gained 2 points or more in the last quarter, in two thirds of the seeds or more.
+    over-fitting: the mean loss rose by a fifth or more from its least, which came before the last
+    quarter, and accuracy did not gain meanwhile.
 
     Args:
-        scratch: (seeds, pictures), right or wrong.
-        transfer: The same of the other arm; same seeds, same pictures.
-        labels: (pictures,) class of each test picture.
-        classes: Names of the classes.
-        seeds: The seeds, in the order of the rows.
-        steps: Optimiser steps of each run of either arm.
-        images: Pictures seen in each run.
-        lrs: Arm → learning rate that the search chose.
-        search: Arm → learning rate → validation accuracy.
-        by_step: Arm → mean validation curve over steps.
-        by_second: Arm → mean validation curve over seconds.
-        shots: Labelled pictures per class, 0 = all; for the sentence.
-
-    Raises:
-        BadSpec: The arms do not have the same seeds and pictures.
+        accuracy: Validation accuracy, 0 … 1, a curve per seed.
+        loss: Validation cross-entropy of the same seeds.
     """
-    if scratch.shape != transfer.shape or scratch.shape != (len(seeds), len(labels)):
-        raise BadSpec(
-            f"Both arms must have the same seeds and test pictures. "
-            f"Got {scratch.shape} and {transfer.shape} for {len(seeds)} seeds and {len(labels)} pictures."
-        )
-    difference = transfer.astype(float) - scratch.astype(float)
-    gap, low, high = paired_bootstrap(difference)
-    label = label_of(low, high, len(seeds))
-    to_step, sooner = time_to_best(by_step["scratch"], by_step["transfer"])
-    to_second, quicker = time_to_best(by_second["scratch"], by_second["transfer"])
-    verdict = Verdict(
-        label=label, gap=gap, lo=low, hi=high,
-        scratch=float(scratch.mean()), transfer=float(transfer.mean()),
-        seeds=tuple(seeds), n_test=len(labels), steps=steps, images=images,
-        scratch_lr=lrs["scratch"], transfer_lr=lrs["transfer"],
-        search={arm: dict(found) for arm, found in search.items()},
-        per_class=_per_class(scratch, transfer, labels, classes),
-        jump_start=jump_start(by_step["scratch"], by_step["transfer"]),
-        area_ratio=area_ratio(by_step["scratch"], by_step["transfer"]),
-        steps_to_scratch_best=None if to_step is None else int(to_step), speed_up_steps=sooner,
-        seconds_to_scratch_best=to_second, speed_up_seconds=quicker,
-        sentence="",
-    )  # fmt: skip
-    import dataclasses
-
-    return dataclasses.replace(verdict, sentence=_sentence(verdict, difference, shots))
-
-
-def _per_class(
-    scratch: NDArray[np.bool_], transfer: NDArray[np.bool_], labels: NDArray[np.int64], classes: Sequence[str]
-) -> tuple[ClassGap, ...]:
-    """Each class with an interval at level 1 − 0.05/classes, so that all of them hold together."""
     found = []
-    present = [i for i in range(len(classes)) if (labels == i).any()]
-    for i in present:
-        at = labels == i
-        difference = transfer[:, at].astype(float) - scratch[:, at].astype(float)
-        gap, low, high = paired_bootstrap(difference, 1 - 0.05 / len(present))
-        accuracy = (float(scratch[:, at].mean()), float(transfer[:, at].mean()))
-        found.append(ClassGap(classes[i], *accuracy, gap, low, high, label_of(low, high, len(scratch))))
+    long = [c for c in accuracy if len(c.x) >= 4]
+    gains = np.array([c.y[-1] - np.interp(c.x[0] + 0.75 * (c.x[-1] - c.x[0]), c.x, c.y) for c in long])
+    if len(gains) and gains.mean() >= CLIMB and (gains > 0).mean() >= 2 / 3:
+        found.append("climbing")
+    worse, right = mean_curve("loss", loss), mean_curve("accuracy", accuracy)
+    if len(worse.y) >= 4 and len(right.y) == len(worse.y):
+        least = int(np.argmin(worse.y))
+        early = worse.x[least] < worse.x[0] + 0.75 * (worse.x[-1] - worse.x[0])
+        if early and worse.y[-1] >= RISE * worse.y[least] and right.y[-1] <= right.y[least] + 0.01:
+            found.append("over-fitting")
     return tuple(found)
-
-
-def _points(share: float, sign: bool = True) -> str:
-    return f"{100 * share:{'+' if sign else ''}.1f}".replace("-", "−")
-
-
-def _sentence(v: Verdict, difference: Floats, shots: int) -> str:
-    """The verdict in words, with every figure that it rests on."""
-    start = {"helps": "Transfer helps", "hurts": "Transfer hurts", "cannot tell": "Cannot tell"}[v.label]
-    data = f"with {shots} label{'s' if shots > 1 else ''} per class" if shots else "with all labels"
-    text = (
-        f"{start}: {data}, the network with transferred weights gets {_points(v.transfer, False)} % of "
-        f"{v.n_test:,} test pictures right, the one from scratch {_points(v.scratch, False)} %. "
-        f"The gap is {_points(v.gap)} points (95 % interval {_points(v.lo)} … {_points(v.hi)}, "
-        f"{len(v.seeds)} seeds). Each run had {v.steps:,} steps and {v.images:,} pictures; the learning rates, "
-        f"{v.scratch_lr:g} for scratch and {v.transfer_lr:g} for transfer, were each the best of "
-        f"{len(v.search['scratch'])} on the validation pictures."
-    )
-    return text + (f" {_what_next(v, difference)}" if v.label == "cannot tell" else "")
-
-
-def _what_next(v: Verdict, difference: Floats) -> str:
-    """What would settle it: more seeds, more test pictures, or nothing, since the gap is too small."""
-    n_seeds, n = difference.shape
-    if n_seeds < MIN_SEEDS:
-        return f"A verdict needs at least {MIN_SEEDS} seeds."
-    if abs(v.gap) < 0.005:
-        return "The arms are closer than half a point; at this budget it makes no difference which one you take."
-    needed = _seeds_needed(v.gap, float(difference.mean(0).var()) / n, float(difference.mean(1).var(ddof=1)))
-    if needed is None:
-        return "More seeds would not settle a gap of this size; more test pictures would."
-    return f"About {max(needed, n_seeds + 1)} seeds would settle a gap of this size, if it stays."
-
-
-def _seeds_needed(gap: float, pictures: float, seeds: float) -> int | None:
-    """The fewest seeds whose interval would leave out 0, for these variances of the mean gap.
-
-    Args:
-        gap: The gap as it is now.
-        pictures: Variance that comes from the choice of test pictures.
-        seeds: Variance of one seed's gap.
-
-    Returns:
-        A number of seeds up to 100; None where the test pictures alone are too few.
-    """
-    for n in range(MIN_SEEDS, 101):
-        wide = _widening(n, 0.95) ** 2 * (n - 1) / n  # of the seeds' part, on top of the normal quantile
-        if 1.96**2 * (pictures + wide * seeds / n) < gap**2:
-            return n
-    return None

@@ -17,7 +17,7 @@ train
 compare command jobs doctor pretrain
 plots
 dashboard shell
-questions shelves
+questions shelves judging
 run cli
 """
 # `runs` lies low since a run is plain data and weights may come from one; `run` (the worker) and `cli`
@@ -27,7 +27,8 @@ run cli
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare",
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
-    "questions", "shelves", "store", "inputs", "catalogue", "pretrain", "data.domain", "data.identity", "data.decode", "data.folder",
+    "questions", "shelves", "judging", "store", "inputs", "catalogue", "pretrain", "data.domain", "data.identity",
+    "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",
     "data.leaves", "data.formulas",
 ]

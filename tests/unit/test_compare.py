@@ -14,7 +14,7 @@ from tltk import compare, home
 from tltk.errors import BadSpec, RunProblem
 from tltk.results import Row
 from tltk.runs import Child, Run
-from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
+from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec, ViewSpec
 
 SPEC = CompareSpec(
     source=DataSpec("rendered_digits", n=100),
@@ -23,6 +23,7 @@ SPEC = CompareSpec(
     net=NetSpec("test_resnet", boundary=2),
     strategy=StrategySpec("discriminative", {"decay": 0.5}),
     optim=OptimSpec(epochs=4, schedule="one_cycle"),
+    views=ViewSpec(crop=0.2, flip=0.5),
     lrs=(3e-3, 3e-4, 1e-3, 1e-3),
     seeds=3,
     first_seed=10,
@@ -52,6 +53,7 @@ class Trainer:
         body = {
             "val_accuracy": 0.9 if spec.optim.lr == self.best[arm] else 0.5, "val_loss": spec.optim.lr,
             "labels": [0] * 100, "predictions": right, "classes": ["a", "b"], "steps": 40, "images": 400,
+            "n_train": 10, "n_val": 60,
         }  # fmt: skip
         change = self.changes.get(arm, {})
         home.write_whole(run.path / "result.json", json.dumps(body | change))
@@ -73,18 +75,15 @@ def test_source_search_measure_in_this_order() -> None:
     roles = [(c.role, c.arm, c.seed, c.lr) for c in run.children()]
     assert roles == [
         ("source", "source", 10, 1e-3),
-        *[("search", arm, 10, lr) for lr in (3e-4, 1e-3, 3e-3) for arm in ("scratch", "transfer")],
+        *[("search", arm, 10 + 2**30, lr) for lr in (3e-4, 1e-3, 3e-3) for arm in ("scratch", "transfer")],
         *[
             ("measure", arm, seed, {"scratch": 1e-3, "transfer": 3e-4}[arm])
             for seed in (10, 11, 12)
             for arm in ("scratch", "transfer")
         ],
     ]
-    assert (
-        len(trainer.trained) == compare.count(SPEC) == 1 + 6 + 4
-    )  # the first seed was measured by the search
-    # Of the ten measurements two were counted by the search already.
-    assert [done for done, _ in told] == [0, 1, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 11, 11, 11]
+    assert len(trainer.trained) == compare.count(SPEC) == 1 + 6 + 6
+    assert [done for done, _ in told] == [0, 1, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 13, 13]
     assert [what for _, what in told][0] == "Training the source network."
     assert [what for _, what in told][-1] == "Weighing the evidence."
     assert found.label == "helps"
@@ -97,7 +96,11 @@ def test_source_search_measure_in_this_order() -> None:
 def test_the_arms_differ_in_weights_strategy_and_boundary_alone() -> None:
     _, _, trainer, _ = go()
     source, *arms = trainer.trained
-    assert source == TransferSpec(SPEC.source, NetSpec("test_resnet"), optim=SPEC.source_optim, seed=10)  # type: ignore[arg-type]
+    assert SPEC.source is not None
+    assert source == TransferSpec(
+        SPEC.source, NetSpec("test_resnet"), optim=SPEC.source_optim, views=SPEC.views, seed=10
+    )
+    assert not source.views.is_none
     for spec in arms:
         scratch = spec.net.weights == "scratch"
         assert spec.target == SPEC.target
@@ -125,7 +128,7 @@ def test_without_a_source_the_weights_are_those_named() -> None:
     spec = dataclasses.replace(SPEC, source=None, net=NetSpec("test_resnet", weights="hub:in1k"))
     _, _, trainer, _ = go(spec)
     assert {s.net.weights for s in trainer.trained} == {"scratch", "hub:in1k"}
-    assert compare.count(spec) == len(trainer.trained) == 10
+    assert compare.count(spec) == len(trainer.trained) == 12
 
 
 def test_nothing_to_transfer_is_refused() -> None:
@@ -137,14 +140,163 @@ def test_nothing_to_transfer_is_refused() -> None:
 
 @pytest.mark.parametrize("change", [{"steps": 39}, {"images": 399}])
 def test_unequal_budgets_are_refused(change: dict[str, int]) -> None:
-    with pytest.raises(RunProblem, match=r"Both arms must have the same budget\. Got .*(39|399)"):
+    with pytest.raises(RunProblem, match=r"same budget\. Their (steps|pictures) differ: (39|399) of scratch and (40|400) of"):
         go(trainer=Trainer(scratch=change))
 
 
-def test_early_stopping_may_end_one_arm_sooner() -> None:
+def test_where_early_stopping_ends_runs_sooner_the_sentence_gives_the_range() -> None:
     spec = dataclasses.replace(SPEC, optim=dataclasses.replace(SPEC.optim, patience=2))
-    _, found, *_ = go(spec, Trainer(scratch={"steps": 30, "images": 300}))
-    assert (found.steps, found.images) == (40, 400)
+    trainer = Trainer()
+    lengths = iter([16, 28, 36, 40, 44, 48])
+
+    def train(runs: list[Run], ended: Callable[[Run], None]) -> None:
+        for run in runs:
+            trainer.train(run)
+            if run.spec.seed in (10, 11, 12) and run.spec.target == SPEC.target:  # type: ignore[union-attr]
+                result = json.loads((run.path / "result.json").read_text())
+                steps = next(lengths)
+                home.write_whole(run.path / "result.json", json.dumps(result | {"steps": steps, "images": steps * 10}))
+            ended(run)
+
+    found = compare.study(Run.create(spec), spec, train, lambda done, what: None)
+    assert (found.steps, found.images) == (48, 480)
+    assert found.budget["scratch"] == {"steps": (16, 44), "images": (160, 440)}
+    assert found.budget["transfer"] == {"steps": (28, 48), "images": (280, 480)}
+    assert "16 to 44 steps and 160 to 440 pictures from scratch" in found.sentence
+    assert "28 to 48 steps and 280 to 480 pictures with transfer" in found.sentence
+    assert "Each run had" not in found.sentence
+
+
+def test_equal_budgets_are_told_as_one() -> None:
+    assert "Each run had 40 steps and 400 pictures." in go()[1].sentence
+
+
+# -- the search ------------------------------------------------------------------------------------------
+
+
+def test_no_rate_is_searched_on_a_seed_that_is_measured() -> None:
+    for first, seeds in ((0, 3), (10, 50), (2**31 - 1, 50), (2**30, 2)):
+        spec = dataclasses.replace(SPEC, first_seed=min(first, 2**31 - 60), seeds=seeds)
+        measured = {w.spec.seed for w in compare.measure_children(spec, {"scratch": 1e-3, "transfer": 1e-3})}
+        assert measured.isdisjoint({w.spec.seed for w in compare.search_children(spec)})
+
+
+def test_rates_are_ranked_by_the_weights_that_are_tested() -> None:
+    """Without patience the last epoch is tested, and a rate that shone in an earlier one has no merit in that."""
+    wanted = compare.search_children(SPEC)
+    found = {
+        (w.arm, w.spec.optim.lr): {
+            "val_accuracy": 0.9 if w.spec.optim.lr == 3e-3 else 0.6, "val_loss": 1.0,
+            "tested_val_accuracy": 0.3 if w.spec.optim.lr == 3e-3 else 0.6 - w.spec.optim.lr, "tested_val_loss": 1.0,
+        }
+        for w in wanted
+    }  # fmt: skip
+    search = compare.Search.of(SPEC, found)
+    assert search.chosen == {"scratch": 3e-4, "transfer": 3e-4}
+    assert search.accuracy["scratch"]["0.003"] == 0.3
+
+
+def test_a_rate_at_the_edge_of_the_grid_is_said() -> None:
+    _, found, *_ = go(trainer=Trainer({"scratch": 3e-3, "transfer": 3e-4}))
+    assert found.at_edge == {"scratch": "highest", "transfer": "lowest"}
+    assert "The rate of scratch, 0.003, is the highest that was tried: a higher one may do better" in found.sentence
+    assert "The rate of transfer, 0.0003, is the lowest that was tried: a lower one may do better" in found.sentence
+    assert all(remark in found.sentence for remark in found.remarks)
+    _, inside, *_ = go(dataclasses.replace(SPEC, first_seed=99), Trainer({"scratch": 1e-3, "transfer": 1e-3}))
+    assert inside.at_edge == {} and "that was tried" not in inside.sentence
+
+
+def test_a_single_rate_is_not_searched_and_not_called_the_best() -> None:
+    spec = dataclasses.replace(SPEC, lrs=(1e-3,))
+    _, found, trainer, _ = go(spec)
+    assert compare.count(spec) == len(trainer.trained) == 7
+    assert "The learning rate, 0.001 for both, was given and not searched" in found.sentence
+    assert "the best of" not in found.sentence
+    assert found.search == {"scratch": {}, "transfer": {}} and found.search_seed is None
+
+
+def test_the_sentence_names_the_labels_that_were_used_for_choosing() -> None:
+    _, found, *_ = go()
+    assert "10 labelled pictures were learned from and 60 more used for choosing them." in found.sentence
+    assert (found.n_train, found.n_val) == (10, 60)
+    patient = dataclasses.replace(SPEC, optim=dataclasses.replace(SPEC.optim, patience=2))
+    assert "used for choosing rates and epochs." in go(patient)[1].sentence
+
+
+# -- an arm that has not learned, and what else a reader must know ---------------------------------------
+
+
+def test_an_arm_at_chance_is_said_to_have_not_learned() -> None:
+    """Of two classes, 48 % from scratch: transfer does not help, scratch has not begun."""
+    labels = [0, 1] * 200
+    at_chance = {"labels": labels, "predictions": [0, 0, 1, 1] * 100}
+    _, found, *_ = go(trainer=Trainer(scratch=at_chance, transfer={"labels": labels, "predictions": labels}))
+    assert found.learning["scratch"] == ("not learned",) and found.learning["transfer"] == ()
+    assert (
+        "The scratch arm has not learned: its 50.0 % cannot be told from always answering 'a', which gets 50.0 %"
+        in found.sentence
+    )
+    assert "The transfer arm has not learned" not in found.sentence
+    assert found.majority == 0.5
+
+
+def test_an_arm_that_was_still_climbing_is_told() -> None:
+    class Climbing(Trainer):
+        def train(self, run: Run) -> None:
+            super().train(run)
+            rows = [Row(e, e * 10, e * 1.5, "val", "accuracy", e / 10) for e in range(1, 9)]
+            (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
+
+    _, found, *_ = go(trainer=Climbing())
+    assert "climbing" in found.learning["scratch"]
+    assert "The scratch arm was still climbing when its budget ended; with more epochs the gap may change." in found.sentence
+
+
+# -- source and target ------------------------------------------------------------------------------------
+
+
+def test_a_source_that_may_share_examples_does_without_those_that_test_the_target() -> None:
+    spec = dataclasses.replace(SPEC, source=DataSpec("blended_digits", n=300))
+    source = compare.source_spec(spec)
+    assert source is not None and source.without == dataclasses.replace(SPEC.target, shots=0)
+    for other in ("digits~fog:3", "digits"):
+        assert compare.source_spec(dataclasses.replace(SPEC, source=DataSpec(other))).without is not None  # type: ignore[union-attr]
+    files = dataclasses.replace(SPEC, source=DataSpec("folder:/a"), target=DataSpec("npz:/b"))
+    assert compare.source_spec(files).without is not None  # type: ignore[union-attr]
+    drawn = compare.source_spec(SPEC)  # rendered digits are nobody's examples: one source serves all targets
+    assert drawn is not None and drawn.without is None
+
+
+def test_the_source_is_read_at_the_targets_size() -> None:
+    spec = dataclasses.replace(SPEC, source=DataSpec("rendered_digits", size=96), target=DataSpec("digits", size=16))
+    assert spec.source is not None and spec.source.size == 16
+    source = compare.source_spec(spec)
+    assert source is not None and source.target.size == 16
+
+
+def test_what_was_taken_out_of_the_source_is_counted_and_told() -> None:
+    spec = dataclasses.replace(SPEC, source=DataSpec("blended_digits"))
+    _, found, *_ = go(spec, Trainer(scratch={"taken_out": 291}))
+    assert found.taken_out == 291
+    assert "291 of the source's pictures also validate or test the target; they were taken out" in found.sentence
+    _, seen, *_ = go(dataclasses.replace(spec, first_seed=5), Trainer(transfer={"seen_by_source": 7}))
+    assert seen.seen_by_source == 7
+    assert "learned from 7 of the pictures that validate or test the target" in seen.sentence
+
+
+def test_children_are_a_function_of_the_spec_and_of_what_finished_children_found() -> None:
+    """The pictures change while the study is stopped: another rate is best now, and nothing of before is weighed."""
+    run, before, *_ = go()
+    first = [c.id for c in run.children() if c.role == "measure"]
+    for child in run.children():
+        if child.role in ("search", "source"):
+            Run.at(child.id).clear()
+    again, after, *_ = go(trainer=Trainer({"scratch": 3e-4, "transfer": 1e-3}))
+    assert again.id == run.id
+    assert (before.scratch_lr, after.scratch_lr) == (1e-3, 3e-4)
+    second = [c for c in run.children() if c.role == "measure"]
+    assert len(second) == 6 and set(first).isdisjoint(c.id for c in second)
+    assert {arm: len(runs) for arm, runs in compare.measured(run).items()} == {"scratch": 3, "transfer": 3}
 
 
 def test_a_child_without_a_result_is_named() -> None:
@@ -167,8 +319,7 @@ def test_curves_are_means_over_the_measuring_runs() -> None:
 
 def test_measured_is_in_the_order_of_seeds() -> None:
     run = Run.create(SPEC)
-    for seed, arm in ((12, "scratch"), (10, "scratch"), (11, "scratch")):
-        run.add_child(Child(f"{seed}" * 6, arm, "measure", seed, 1e-3))
-    run.add_child(Child("a" * 12, "source", "source", 10, 1e-3))
+    measured = [Child(f"{seed}" * 6, "scratch", "measure", seed, 1e-3) for seed in (12, 10, 11)]
+    run.write_children([*measured, Child("a" * 12, "source", "source", 10, 1e-3)])
     assert [r.id for r in compare.measured(run)["scratch"]] == ["10" * 6, "11" * 6, "12" * 6]
     assert compare.measured(run)["transfer"] == []

@@ -13,21 +13,14 @@ from typing import Any
 import streamlit as st
 
 from tltk import command
+from tltk.compare import FIRST_QUESTION
 from tltk.errors import TltkError
-from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, TransferSpec
+from tltk.spec import CompareSpec, TransferSpec
 
 PATH = tuple[str, ...]
 NONE = "none"  # a plan without a source network, in the URL
 
-# The first minute: rendered digits as the source, digits on photo backgrounds with few labels as the target.
-FIRST = CompareSpec(
-    source=DataSpec("rendered_digits", n=4000, size=40, val=0.05, test=0.05),
-    source_optim=OptimSpec(epochs=5, batch_size=64, lr=3e-3, schedule="one_cycle"),
-    target=DataSpec("blended_digits", shots=10, size=40, val=0.15, test=0.44),
-    net=NetSpec(backbone="test_resnet"),
-    optim=OptimSpec(epochs=8, epoch_images=320, batch_size=64, lr=1e-2),
-    lrs=(3e-3, 1e-2, 3e-2),
-)
+FIRST = FIRST_QUESTION
 
 
 def plan() -> CompareSpec:

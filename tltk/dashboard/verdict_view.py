@@ -16,7 +16,12 @@ from tltk.results import ClassGap
 from tltk.runs import ACTIVE, Run
 from tltk.spec import CompareSpec
 
-LOOKS = {"helps": ":blue[▲ Transfer helps]", "hurts": ":orange[▼ Transfer hurts]", "cannot tell": "● Cannot tell"}
+LOOKS = {
+    "helps": ":blue[▲ Transfer helps]",
+    "hurts": ":orange[▼ Transfer hurts]",
+    "no difference": "＝ No difference",
+    "cannot tell": "● Cannot tell",
+}
 
 
 @st.fragment(run_every=2.0)
@@ -88,12 +93,18 @@ def show_verdict(run: Run) -> None:
     verdict = found["verdict"]
     with st.container(border=True):
         st.markdown(f"### {LOOKS[verdict['label']]}")
-        st.markdown(verdict["sentence"])
+        remarks = verdict.get("remarks", ())
+        sentence = verdict["sentence"]
+        for remark in remarks:
+            sentence = sentence.replace(f" {remark}", "")
+        st.markdown(sentence)
+        for remark in remarks:
+            st.warning(remark)
         _figures(verdict)
         seconds = run.status.seconds
         st.caption(
-            f"Trained here in {seconds:.0f} s. The interval resamples seeds and test pictures in pairs; the part from "
-            f"the seeds is widened as Student's t asks for so few. It holds for this source network."
+            f"Trained here in {seconds:.0f} s. The interval is for other seeds and other test pictures than these "
+            f"(two-way variance components with Student's t). It holds for this source network."
         )
     show_curves(run, key=f"verdict:{run.id}")
     with st.expander("Per class, and the search for learning rates"):
@@ -106,8 +117,11 @@ def show_verdict(run: Run) -> None:
             )
             st.caption("Intervals hold for all classes together (Bonferroni).")
         with right:
-            st.dataframe(_search(verdict), hide_index=True, width="stretch")
-            st.caption("Validation accuracy of each rate that was tried. Both arms had the same choice.")
+            if verdict["search"]["scratch"]:
+                st.dataframe(_search(verdict), hide_index=True, width="stretch")
+                st.caption("Validation accuracy of each rate that was tried. Both arms had the same choice.")
+            else:
+                st.caption("The learning rate was given, not searched.")
 
 
 def _figures(verdict: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ from tltk.errors import BadSpec
 from tltk.registry import Registry
 from tltk.spec import DataSpec
 
-__all__ = ["Corruption", "Domain", "Split", "corruption", "domains", "few_shot", "load", "mark", "parse"]
+__all__ = ["Corruption", "Domain", "Split", "corruption", "domains", "family", "few_shot", "load", "mark", "parse"]
 
 Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
@@ -85,6 +85,19 @@ def parse(name: str) -> tuple[str, str]:
     if _function(kind, "stamp") is not None and not argument.strip():
         raise BadSpec(f"The domain {kind} needs a path. Got {name!r}; write {kind}:PATH.")
     return kind, argument
+
+
+def family(name: str) -> str:
+    """What a domain's examples come from: only domains of one family may hold the same ones.
+
+    Digits, plain and blended, are one family, files another; a drawn domain is its own. A corruption changes
+    pixels, not examples.
+    """
+    kind, _ = parse(name)
+    if _function(kind, "stamp") is not None:
+        return "files"
+    found: str = getattr(importlib.import_module(f"tltk.data.{kind}"), "FAMILY", kind)
+    return found
 
 
 def corruption(name: str) -> Corruption | None:

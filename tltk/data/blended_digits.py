@@ -22,6 +22,7 @@ from tltk.spec import DataSpec
 
 LICENCE = "CC BY 4.0 (digits), CC BY 2.0 (photos)"
 SOURCE = f"{DIGITS}; photos china.jpg (danielbuechele) and flower.jpg (vultilion), from scikit-learn"
+FAMILY = "digits"
 CROP = (32, 96)  # side of a background in photo pixels, whatever the size of the picture
 
 

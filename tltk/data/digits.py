@@ -17,6 +17,7 @@ from tltk.data.identity import contents
 from tltk.spec import DataSpec
 
 LICENCE = "CC BY 4.0"
+FAMILY = "digits"  # blended digits are the same examples
 SOURCE = "UCI Optical Recognition of Handwritten Digits (Alpaydin, Kaynak 1998), from scikit-learn"
 
 

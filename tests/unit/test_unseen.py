@@ -1,0 +1,94 @@
+"""A source never holds a picture that validates or tests the target, whatever the names, seeds, shares and numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tltk import compare
+from tltk.data.domain import Domain, Split, held_out_origins
+from tltk.errors import DataProblem
+from tltk.run import Workshop
+from tltk.runs import Run
+from tltk.spec import CompareSpec, DataSpec, NetSpec, TransferSpec
+
+TARGET = DataSpec("blended_digits", size=16, n=1797, shots=10)
+
+
+def divided(spec: TransferSpec) -> tuple[Domain, Split, int]:
+    """The pictures of this training as its worker divides them."""
+    return Workshop(Run.create(spec))._split(spec)
+
+
+def source_of(source: DataSpec, target: DataSpec) -> TransferSpec:
+    found = compare.source_spec(CompareSpec(source=source, target=target, net=NetSpec("test_resnet")))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        DataSpec("digits"),
+        DataSpec("digits", n=1000),
+        DataSpec("digits", seed=1),
+        DataSpec("digits", test=0.1),
+        DataSpec("digits~fog:3", n=800, seed=3),
+        DataSpec("blended_digits", seed=5, n=900),
+    ],
+    ids=str,
+)
+def test_the_digits_that_test_the_target_are_taken_out_and_counted(source: DataSpec) -> None:
+    spec = source_of(source, TARGET)
+    domain, split, taken_out = divided(spec)
+    target = divided(TransferSpec(TARGET))
+    held = held_out_origins(target[0], target[1])
+    seen = domain.origins[np.concatenate([split.train, split.val, split.test])]
+    assert not np.isin(seen, held).any()
+    whole = divided(dataclasses.replace(spec, without=None))[1]
+    of_all = domain.origins[np.concatenate([whole.train, whole.val, whole.test])]
+    assert taken_out == np.isin(of_all, held).sum() > 100
+    assert set(domain.labels[split.train]) == set(range(10))
+
+
+def test_equal_files_under_other_names_are_the_same_picture(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for k in range(60):
+        picture = Image.fromarray(draw.integers(0, 255, (16, 16, 3), dtype=np.uint8))
+        for place, name in (("a", f"{k}.png"), ("b", f"copy of {k}.bmp")):
+            if place == "a" or k % 3:  # two in three are in both
+                folder = tmp_path / place / "xy"[k % 2]
+                folder.mkdir(parents=True, exist_ok=True)
+                picture.save(folder / name)
+    source, target = DataSpec(f"folder:{tmp_path}/a", size=16), DataSpec(f"folder:{tmp_path}/b", size=16)
+    domain, split, taken_out = divided(source_of(source, target))
+    theirs = divided(TransferSpec(target))
+    held = held_out_origins(theirs[0], theirs[1])
+    assert taken_out == len(held) > 5
+    assert not np.isin(domain.origins[split.train], held).any()
+
+
+def test_a_source_of_which_nothing_is_left_is_refused() -> None:
+    small = DataSpec("digits", n=100, size=16, val=0.05, test=0.9)
+    with pytest.raises(DataProblem, match="must hold pictures that neither validate nor test digits"):
+        divided(source_of(dataclasses.replace(small, seed=0), small))
+
+
+def test_weights_that_learned_from_what_tests_the_target_are_told() -> None:
+    """Nothing can be taken out of a network that is trained already; what it saw is counted."""
+    source = TransferSpec(DataSpec("digits", size=16, seed=1))
+    Run.create(source)
+    spec = TransferSpec(TARGET, NetSpec(weights=f"run:{source.run_id}"))
+    workshop = Workshop(Run.create(spec))
+    domain, split, _ = workshop._split(spec)
+    theirs, learned, _ = workshop._split(source)
+    expected = np.isin(held_out_origins(domain, split), theirs.origins[learned.train]).sum()
+    assert workshop._seen_by_source(spec, domain, split) == expected > 100
+    drawn = TransferSpec(DataSpec("rendered_digits", n=100, size=16))
+    Run.create(drawn)
+    other = dataclasses.replace(spec, net=NetSpec(weights=f"run:{drawn.run_id}"))
+    assert workshop._seen_by_source(other, domain, split) == 0
