@@ -98,14 +98,13 @@ def lists(kind: type[Launched]) -> dict[str, type]:
     return {name: of for name, of in known.items() if name in fields}
 
 
-def build(kind: type[Launched], given: dict[str, Any]) -> Launched:
+def build(kind: type[Launched], given: dict[str, Any], usual: Launched | None = None) -> Launched:
     """The spec that these flags ask for; absent ones keep their defaults.
-
-    A comparison that names neither domains nor weights is about the first question (`compare.FIRST_QUESTION`).
 
     Args:
         kind: Which spec.
         given: Key of a flag → value; `strategy`, `knob` (a list of NAME=VALUE); texts with commas for `lists`.
+        usual: What absent flags stand for; None = the kind's own defaults.
 
     Raises:
         BadSpec: A value that cannot be meant.
@@ -129,17 +128,9 @@ def build(kind: type[Launched], given: dict[str, Any]) -> Launched:
     for name, of in lists(kind).items():
         if given.get(name) is not None:
             body[name] = _several(name, of, str(given[name]))
-    usual = json.loads(_usual(kind, given).to_json())  # a part of which some is given has the rest from here
-    parts = {k: {**usual[k], **v} for k, v in body.items() if isinstance(v, dict) and isinstance(usual[k], dict)}
-    return kind.from_dict({**usual, **body, **parts})
-
-
-def _usual(kind: type[Launched], given: dict[str, Any]) -> Launched:
-    """What a flag that is absent stands for."""
-    from tltk.compare import FIRST_QUESTION
-
-    named = any(given.get(key) is not None for key in ("target", "source", "weights"))
-    return FIRST_QUESTION if kind is CompareSpec and not named else kind()
+    rest = json.loads((usual or kind()).to_json())  # a part of which some is given has the rest from here
+    parts = {k: {**rest[k], **v} for k, v in body.items() if isinstance(v, dict) and isinstance(rest.get(k), dict)}
+    return kind.from_dict({**rest, **body, **parts})
 
 
 def _several(name: str, of: type, text: str) -> list[Any]:

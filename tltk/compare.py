@@ -76,7 +76,11 @@ def source_spec(spec: CompareSpec) -> TransferSpec | None:
     net = dataclasses.replace(spec.net, weights="scratch", boundary=0)
     may_share = data.family(spec.source.name) == data.family(spec.target.name)
     return TransferSpec(
-        target=spec.source, net=net, optim=spec.source_optim, views=spec.views, seed=spec.first_seed,
+        target=spec.source,
+        net=net,
+        optim=spec.source_optim,
+        views=spec.views,
+        seed=spec.first_seed,
         # The few labels are drawn from what is left for training: they decide nothing here.
         without=dataclasses.replace(spec.target, shots=0) if may_share else None,
     )
@@ -302,16 +306,26 @@ def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search
     found = dataclasses.replace(
         found,
         per_class=tuple(sorted(found.per_class, key=lambda c: order[c.name])),
-        steps=max(r["steps"] for r in everything), images=max(r["images"] for r in everything),
+        steps=max(r["steps"] for r in everything),
+        images=max(r["images"] for r in everything),
         budget=_budget(spec, results),
-        scratch_lr=search.chosen["scratch"], transfer_lr=search.chosen["transfer"],
-        search=search.accuracy, search_seed=search_seed(spec) if len(rates(spec)) > 1 else None, at_edge=search.at_edge,
-        n_train=first.get("n_train", 0), n_val=first.get("n_val", 0), majority=float(majority.mean()), learning=learning,
-        taken_out=source.get("taken_out", 0), seen_by_source=results["transfer"][0].get("seen_by_source", 0),
+        scratch_lr=search.chosen["scratch"],
+        transfer_lr=search.chosen["transfer"],
+        search=search.accuracy,
+        search_seed=search_seed(spec) if len(rates(spec)) > 1 else None,
+        at_edge=search.at_edge,
+        n_train=first.get("n_train", 0),
+        n_val=first.get("n_val", 0),
+        majority=float(majority.mean()),
+        learning=learning,
+        taken_out=source.get("taken_out", 0),
+        seen_by_source=results["transfer"][0].get("seen_by_source", 0),
         jump_start=jump_start(by_step["scratch"], by_step["transfer"]),
         area_ratio=area_ratio(by_step["scratch"], by_step["transfer"], min(ends, default=0.0)),
-        steps_to_scratch_best=None if to_step is None else int(to_step), speed_up_steps=sooner,
-        seconds_to_scratch_best=to_second, speed_up_seconds=quicker,
+        steps_to_scratch_best=None if to_step is None else int(to_step),
+        speed_up_steps=sooner,
+        seconds_to_scratch_best=to_second,
+        speed_up_seconds=quicker,
     )
     remarks = _remarks(spec, found, first["classes"][commonest], first.get("remarks", ()))
     found = dataclasses.replace(found, remarks=tuple(remarks))
@@ -332,9 +346,7 @@ def _budget(spec: CompareSpec, results: Mapping[str, Sequence[Results]]) -> dict
         spans = [found[arm][what] for arm in ARMS]
         if len({*spans[0], *spans[1]}) > 1 and not spec.optim.patience:
             each = " and ".join(f"{_span(found[arm][what])} of {arm}" for arm in ARMS)
-            raise RunProblem(
-                f"Both arms must have the same budget. Their {NAMES[what]} differ: {each}."
-            )
+            raise RunProblem(f"Both arms must have the same budget. Their {NAMES[what]} differ: {each}.")
     return found
 
 
@@ -350,7 +362,9 @@ def _span(span: tuple[int, int]) -> str:
 # -- in words --------------------------------------------------------------------------------------------
 
 START = {
-    "helps": "Transfer helps", "hurts": "Transfer hurts", "no difference": "No difference",
+    "helps": "Transfer helps",
+    "hurts": "Transfer hurts",
+    "no difference": "No difference",
     "cannot tell": "Cannot tell",
 }
 
@@ -359,11 +373,17 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
     """The verdict in words, with every figure that it rests on."""
     shots = spec.target.shots
     labels = f"with {shots} label{'s' if shots > 1 else ''} per class" if shots else "with all labels"
-    return " ".join([
-        f"{START[v.label]}: {labels}, the network with transferred weights gets {points(v.transfer, False)} % of "
-        f"{v.n_test:,} test pictures right, the one from scratch {points(v.scratch, False)} %.",
-        gap_clause(v), _budget_in_words(v), _rates_in_words(spec, v), *what_next(v, difference), *v.remarks,
-    ])
+    return " ".join(
+        [
+            f"{START[v.label]}: {labels}, the network with transferred weights gets {points(v.transfer, False)} % of "
+            f"{v.n_test:,} test pictures right, the one from scratch {points(v.scratch, False)} %.",
+            gap_clause(v),
+            _budget_in_words(v),
+            _rates_in_words(spec, v),
+            *what_next(v, difference),
+            *v.remarks,
+        ]
+    )
 
 
 def _budget_in_words(v: Verdict) -> str:

@@ -198,20 +198,20 @@ class Workshop:
     def _split(self, spec: TransferSpec) -> tuple[Domain, Split, int]:
         """The pictures of a training, divided, and how many were taken out: they validate or test another domain."""
         domain = self.domain(spec.target)
-        split = domain.split(spec.target, spec.seed)
         if spec.without is None:
-            return domain, split, 0
+            return domain, domain.split(spec.target, spec.seed), 0
         other = self.domain(spec.without)
         held = held_out_origins(other, other.split(spec.without, spec.seed))
-        parts = {part: getattr(split, part) for part in ("train", "val", "test")}
-        left = {part: without(domain, index, held) for part, index in parts.items()}
-        for part, index in left.items():
-            if not len(index):
-                raise DataProblem(
-                    f"{spec.target.name} must hold pictures that neither validate nor test {spec.without.name}. "
-                    f"Without those its {part} part is empty. Take another source, or one with more pictures."
-                )
-        return domain, Split(**left), sum(len(parts[part]) - len(left[part]) for part in parts)
+        rest = without(domain, np.arange(len(domain.labels)), held)
+        taken_out = len(domain.labels) - len(rest)
+        try:
+            split = domain.split(spec.target, spec.seed, rest)
+        except DataProblem as fault:
+            raise DataProblem(
+                f"{spec.target.name} must hold pictures that neither validate nor test {spec.without.name}. Without the "
+                f"{taken_out:,} that do, too few are left: {fault}"
+            ) from None
+        return domain, split, taken_out
 
     def _seen_by_source(self, spec: TransferSpec, domain: Domain, split: Split) -> int:
         """How many of the pictures that validate or test here the run behind the weights learned from."""

@@ -12,10 +12,11 @@ import click
 
 from tltk import command
 from tltk.command import Launched
+from tltk.compare import FIRST_QUESTION
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import Local, wait
 from tltk.runs import Run
-from tltk.spec import TRAININGS, AnySpec, read_spec
+from tltk.spec import TRAININGS, AnySpec, CompareSpec, read_spec
 
 LISTS = {
     "lrs": "Learning rates that both arms are searched over, with commas.",
@@ -80,7 +81,9 @@ def launch(kind: type[Launched], given: dict[str, Any], show: Callable[[dict[str
     file, as_json = given.pop("file"), given.pop("as_json")
     spec: AnySpec
     if file is None:
-        spec = command.build(kind, given)
+        # A comparison that names neither domains nor weights is about the question that the first page asks.
+        is_first = kind is CompareSpec and all(given.get(key) is None for key in ("target", "source", "weights"))
+        spec = command.build(kind, given, FIRST_QUESTION if is_first else None)
     else:
         try:
             spec = read_spec(file.read_bytes())

@@ -179,7 +179,7 @@ def test_run_show_list_export_delete(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_compare() -> None:
-    words = [*TINY, "--source", "digits", "--source-n", "200", "--source-size", "16", "--source-epochs", "1",
+    words = [*TINY, "--source", "digits", "--source-n", "200", "--source-epochs", "1",
              "--source-device", "cpu", "--lrs", "0.001", "--seeds", "2"]  # fmt: skip
     study = said("compare", *words)
     agree("A run", study)
@@ -190,7 +190,7 @@ def test_compare() -> None:
     agree("A class in a verdict", verdict["per_class"][0])
     assert verdict["seeds"] == [0, 1]
     assert set(verdict["search"]) == {"scratch", "transfer"}
-    assert len(study["children"]) == 7  # source, two searches, two seeds of two arms
+    assert len(study["children"]) == 5  # source, two seeds of two arms; one rate is not searched
     plain = tltk("compare", *words)
     assert verdict["sentence"] in plain.stdout
     assert f"{study['id']}  compare   done     cannot tell" in tltk("runs").stdout
@@ -259,7 +259,8 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
         (["run", "--target", "folder:"], "needs a path"),
         (["run", "--timeout", "-1"], "timeout must be a number of seconds"),
         (["run", "--spec", "/no/such/file"], "--spec must name a JSON file"),
-        (["compare"], "A comparison needs weights to transfer"),
+        (["compare", "--target", "digits"], "A comparison needs weights to transfer"),
+        (["compare", "--source-size", "16"], "No such option"),
         (["compare", "--source-n", "3"], "need --source NAME"),
         (["compare", "--source", "digits", "--lrs", "a"], "--lrs must be numbers with commas"),
         (["compare", "--source", "digits", "--seeds", "1"], "CompareSpec.seeds must be between 2 and 50."),

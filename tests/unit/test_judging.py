@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,7 +10,11 @@ import numpy as np
 import pytest
 
 import tltk
-from tests.unit.test_cli import agree, tltk as shell
+from tests.unit.test_cli import agree, idle  # noqa: F401
+from tests.unit.test_cli import tltk as shell
+from tltk.compare import FIRST_QUESTION
+from tltk.dashboard import plan
+from tltk.spec import CompareSpec, DataSpec, read_spec
 
 A = np.repeat([[0.0] * 60 + [1.0] * 40], 3, axis=0)
 B = np.repeat([[1.0] * 100], 3, axis=0)
@@ -84,3 +89,18 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path, content: bytes | 
 def test_knobs_out_of_range_are_refused(tmp_path: Path, flags: list[str]) -> None:
     file = write(tmp_path / "a.csv", A)
     assert shell("judge", file, file, *flags).exit_code == 2
+
+
+def test_compare_without_options_asks_what_the_first_page_asks(idle: None) -> None:  # noqa: F811
+    def asked(*words: str) -> CompareSpec:
+        done = shell("compare", *words, "--detach", "--json")
+        assert done.exit_code == 0, done.output
+        spec = read_spec(json.dumps(json.loads(done.stdout)["spec"]))
+        assert isinstance(spec, CompareSpec)
+        return spec
+
+    assert asked() == FIRST_QUESTION == plan.FIRST
+    assert asked("--seeds", "5") == dataclasses.replace(FIRST_QUESTION, seeds=5)
+    assert asked("--shots", "5").target == dataclasses.replace(FIRST_QUESTION.target, shots=5)
+    own = asked("--source", "rendered_digits", "--target", "digits")
+    assert own == CompareSpec(source=DataSpec("rendered_digits"), target=DataSpec("digits"))

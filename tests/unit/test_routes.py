@@ -98,10 +98,12 @@ def test_a_study_shows_its_children_once_with_role_and_arm(client: TestClient) -
     study = Run.create(CompareSpec())
     make_running(study)
     runs = [Run.create(TransferSpec(seed=i)) for i in range(3)]
-    study.add_child(Child(runs[0].id, "transfer", "search", 0, 1e-3))
-    study.add_child(Child(runs[1].id, "scratch", "search", 1, 3e-3))
-    study.add_child(Child(runs[0].id, "transfer", "measure", 0, 1e-3))
-    study.add_child(Child(runs[2].id, "source", "source", 2, 1e-3))
+    study.write_children([
+        Child(runs[0].id, "transfer", "search", 0, 1e-3),
+        Child(runs[1].id, "scratch", "search", 1, 3e-3),
+        Child(runs[0].id, "transfer", "measure", 0, 1e-3),
+        Child(runs[2].id, "source", "source", 2, 1e-3),
+    ])
     for child in runs:
         append(child, point(10))
     traces = {t["name"]: (t["group"], t["role"]) for t in ask(client, study)["traces"]}
@@ -115,7 +117,7 @@ def test_a_study_shows_its_children_once_with_role_and_arm(client: TestClient) -
 
 def test_a_child_that_does_not_exist_yet_is_waited_for(client: TestClient) -> None:
     study = Run.create(CompareSpec())
-    study.add_child(Child("abcdef012345", "transfer", "measure", 0, 1e-3))
+    study.write_children([*study.children(), Child("abcdef012345", "transfer", "measure", 0, 1e-3)])
     reply = ask(client, study)
     assert (reply["state"], reply["traces"]) == ("waiting", [])
 

@@ -263,8 +263,8 @@ def test_newest_first_and_folders_without_a_spec_left_out() -> None:
 def test_children_in_order_without_repeats_and_torn_lines() -> None:
     run = Run.create(CompareSpec())
     a, b = Child("a" * 12, "scratch", "search", 0, 1e-3), Child("b" * 12, "transfer", "measure", 1, 1e-3)
-    for child in (a, b, a):
-        run.add_child(child)
+    run.write_children([b])
+    run.write_children([a, b, a])  # all of them, whatever was noted before
     with (run.path / "children.jsonl").open("ab") as file:
         file.write(b'{"id": "ccc')
     assert run.children() == [a, b]
@@ -272,8 +272,7 @@ def test_children_in_order_without_repeats_and_torn_lines() -> None:
 
 def test_walk_leaves_out_what_was_deleted() -> None:
     run, child = Run.create(CompareSpec()), Run.create(SPEC)
-    run.add_child(Child(child.id, "scratch", "search", 0, 1e-3))
-    run.add_child(Child("b" * 12, "scratch", "search", 1, 1e-3))
+    run.write_children([Child(name, "scratch", "search", i, 1e-3) for i, name in enumerate((child.id, "b" * 12))])
     assert list(walk(run)) == [run, child]
 
 
@@ -286,9 +285,8 @@ def test_a_torn_result_is_none(body: bytes) -> None:
 
 def test_export_holds_the_study_and_its_runs_without_weights_even_while_it_runs() -> None:
     run, child = Run.create(CompareSpec()), Run.create(SPEC)
-    for role in ("search", "measure"):
-        run.add_child(Child(child.id, "scratch", role, 0, 1e-3))
-    run.add_child(Child("b" * 12, "scratch", "measure", 1, 1e-3))  # deleted since
+    gone = Child("b" * 12, "scratch", "measure", 1, 1e-3)  # deleted since
+    run.write_children([*(Child(child.id, "scratch", role, 0, 1e-3) for role in ("search", "measure")), gone])
     write(child, [row(1)], b'{"torn')
     (child.path / "model.safetensors").write_bytes(b"x")
     (child.path / "checkpoint.safetensors").write_bytes(b"x")

@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]  # called with (done, total) from the thre
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 
-FREE, TRAIN, VAL, TEST = -1, 0, 1, 2
+FREE, TRAIN, VAL, TEST, OUT = -1, 0, 1, 2, 3
 PARTS = {TRAIN: "train", VAL: "val", TEST: "test"}
 
 
@@ -88,7 +88,7 @@ class Domain:
         mark = fingerprint(images, labels, names)
         return cls(name, images, labels, names, licence, source, mark, origins, given, tuple(skipped))
 
-    def split(self, spec: DataSpec, seed: int) -> Split:
+    def split(self, spec: DataSpec, seed: int, among: Ints | None = None) -> Split:
         """Train, val and test, stratified by class; then `spec.shots` per class of train.
 
         The division depends on `spec.val`, `spec.test` and `spec.seed` only; a division that the
@@ -97,11 +97,14 @@ class Domain:
         Args:
             spec: Shares, shots and the seed of the division.
             seed: Seed of the few-shot subset alone.
+            among: Positions of the pictures that may be in any part; None = all.
 
         Raises:
             DataProblem: A class has too few pictures for its parts or for `spec.shots`.
         """
         given = np.full(len(self.labels), FREE, np.int8) if self.given is None else self.given
+        if among is not None:
+            given = np.where(np.isin(np.arange(len(given)), among), given, OUT)
         shares = [0.0 if (given == p).any() else s for p, s in ((VAL, spec.val), (TEST, spec.test))]
         need = 1 + sum(share > 0 for share in shares)
         pool = np.flatnonzero((given == FREE) | (given == TRAIN))
