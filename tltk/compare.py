@@ -411,6 +411,12 @@ def _rates_in_words(spec: CompareSpec, v: Verdict) -> str:
     return f"{text}; {labels} {'rates and epochs' if spec.optim.patience else 'them'}."
 
 
+def _arms_that(state: str, v: Verdict) -> list[str]:
+    """`The scratch arm was`, `Both arms were`: of whom this is to be said; empty for nobody."""
+    arms = [arm for arm in ARMS if state in v.learning.get(arm, ())]
+    return [f"The {arms[0]} arm was" if len(arms) == 1 else "Both arms were"] if arms else []
+
+
 def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[str]) -> list[str]:
     """What a reader must know before trusting the figures, and what to do about it."""
     found = []
@@ -421,23 +427,20 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[
             f"The rate of {arm}, {rate:g}, is the {edge} that was tried: a {further} one may do better; add one to lrs."
         )
     for arm in ARMS:
-        score = points(v.scratch if arm == "scratch" else v.transfer, False)
-        states = v.learning.get(arm, ())
-        if "not learned" in states:
+        if "not learned" in v.learning.get(arm, ()):
+            score = points(v.scratch if arm == "scratch" else v.transfer, False)
             found.append(
                 f"The {arm} arm has not learned: its {score} % cannot be told from always answering {commonest!r}, "
                 f"which gets {points(v.majority, False)} %; raise the epochs or the rates before reading anything into "
                 f"the gap."
             )
-        if "climbing" in states:
-            found.append(
-                f"The {arm} arm was still climbing when its budget ended; with more epochs the gap may change."
-            )
-        if "over-fitting" in states:
-            found.append(
-                f"The {arm} arm over-fits: its validation loss has risen since its least; try patience, fewer epochs, "
-                f"augmentation or a lower rate."
-            )
+    if arms := _arms_that("climbing", v):
+        found.append(f"{arms[0]} still climbing when the budget ended; with more epochs the gap may change.")
+    if arms := _arms_that("over-fitting", v):
+        found.append(
+            f"{arms[0]} over-fitting, with a validation loss that has risen since its least; try patience, fewer epochs, "
+            f"augmentation or a lower rate."
+        )
     if v.taken_out:
         found.append(
             f"{v.taken_out:,} of the source's pictures also validate or test the target; they were taken out of the "

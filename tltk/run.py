@@ -208,8 +208,8 @@ class Workshop:
             split = domain.split(spec.target, spec.seed, rest)
         except DataProblem as fault:
             raise DataProblem(
-                f"{spec.target.name} must hold pictures that neither validate nor test {spec.without.name}. Without the "
-                f"{taken_out:,} that do, too few are left: {fault}"
+                f"{spec.target.name} must hold pictures that neither validate nor test {spec.without.name}. Without "
+                f"the {taken_out:,} that do, too few are left: {fault}"
             ) from None
         return domain, split, taken_out
 

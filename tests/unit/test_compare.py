@@ -249,7 +249,7 @@ def test_an_arm_that_was_still_climbing_is_told() -> None:
 
     _, found, *_ = go(trainer=Climbing())
     assert "climbing" in found.learning["scratch"]
-    assert "The scratch arm was still climbing when its budget ended; with more epochs the gap may change." in found.sentence
+    assert "Both arms were still climbing when the budget ended; with more epochs the gap may change." in found.sentence
 
 
 # -- source and target ------------------------------------------------------------------------------------
