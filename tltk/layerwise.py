@@ -30,7 +30,7 @@ from tltk.results import Column
 from tltk.sample import Room, Sample, features, network, samples, with_weights
 from tltk.shift import measures
 from tltk.shift.class_mmd import permutation_class_mmd
-from tltk.shift.null import Null, permutation_mmd, permutation_test
+from tltk.shift.null import Null, permutation_energy, permutation_mmd, permutation_test
 from tltk.spec import ProfileSpec
 
 MATRIX = 1000  # pictures from which the matrix of CKA between layers is computed
@@ -226,9 +226,11 @@ def _tested(
 
 
 def with_null(name: str, source: Tensor, target: Tensor, permutations: int, seed: int) -> Null:
-    """A shift measure beside what chance gives: all permutations at once where it is the MMD."""
+    """A shift measure beside what chance gives: all permutations at once where there is a kernel."""
     if name == "mmd":
         return permutation_mmd(source, target, permutations=permutations, seed=seed)
+    if name == "energy":
+        return permutation_energy(source, target, permutations=permutations, seed=seed)
     return permutation_test(measures[name], source, target, permutations=permutations, seed=seed)
 
 

@@ -21,6 +21,23 @@ scores: Registry[Callable[..., float]] = Registry(
 )
 
 
+def standardised(features: Tensor) -> Tensor:
+    """Centred rows divided by one number, their root mean square: (n, d) in float64, mean variance of a feature 1.
+
+    One number for all features, so that directions keep their shares; constant features stay 0.
+
+    Args:
+        features: (n, d) floating.
+    """
+    from tltk.features import unit, wide
+
+    _, (x,) = unit(wide(features))
+    x = x - x.mean(0)
+    _, (x,) = unit(x)  # what is left of a large common offset may be small
+    size = x.square().mean().sqrt()
+    return x / size if bool(size > 0) else x
+
+
 def check_labelled(features: Tensor, labels: Tensor, least: int = 1) -> Tensor:
     """The labels renumbered 0 … C − 1, if each row has one and the rows can be used.
 
@@ -44,8 +61,7 @@ def check_labelled(features: Tensor, labels: Tensor, least: int = 1) -> Tensor:
         )
     if not bool(features.isfinite().all()):
         raise BadSpec("Features must be finite. Got NaN or infinity; look for a diverged layer.")
-    if labels.is_floating_point():
-        raise BadSpec(f"Labels must be class numbers. Got {labels.dtype}; convert them to integers.")
+    check_numbers("Labels", labels)
     numbered: Tensor
     _, numbered, counts = torch.unique(labels, return_inverse=True, return_counts=True)
     if len(counts) < 2 or int(counts.min()) < least:
@@ -54,3 +70,13 @@ def check_labelled(features: Tensor, labels: Tensor, least: int = 1) -> Tensor:
             f"take more samples or leave small classes out."
         )
     return numbered
+
+
+def check_numbers(name: str, classes: Tensor) -> None:
+    """They are integers.
+
+    Raises:
+        BadSpec: Says what came.
+    """
+    if classes.is_floating_point() or classes.is_complex():
+        raise BadSpec(f"{name} must be class numbers. Got {classes.dtype}; convert them to integers.")
