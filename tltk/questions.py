@@ -49,24 +49,52 @@ def response(**given: Any) -> None:
 def _show_profile(found: dict[str, Any]) -> None:
     columns = found["columns"]
     rows = [
-        [name, *(_number(c["values"][i], c["unit"], c["p"][i] if c.get("p") else None) for c in columns)]
+        [name, *(_number(c["values"][i], c["unit"], c["p_bh"][i] if c.get("p_bh") else None) for c in columns)]
         for i, name in enumerate(found["names"])
     ]
     _table(["layer", *(c["name"] for c in columns)], rows)
-    click.echo("* p ≤ .05 against permuted domains")
+    if found["tests"]:
+        click.echo("* p ≤ .05 against permuted domains, BH's where there are several tests")
+        click.echo(found["correction"])
+    if found["within"]:
+        sizes = [n for its in found["within"].values() for n in its.values()]
+        click.echo(f"within classes: {len(found['within'])} classes, {min(sizes)} to {max(sizes)} pictures of each")
 
 
 def _show_shift(found: dict[str, Any]) -> None:
     rows = [
-        [r["measure"], f"{r['value']:.4g}", f"{r['null_lo']:.3g} … {r['null_hi']:.3g}",
-         f"{r['p']:.3g}", f"{r['effect']:.1f}"]
+        [r["measure"], *_tested(r), f"{_number(r['self_value'], '')} in {_span(r['self_lo'], r['self_hi'])}"]
         for r in found["table"]
-    ]  # fmt: skip
+    ]
     click.echo(f"at {found['name']}: {found['n']['source']} source and {found['n']['target']} target pictures")
-    _table(["measure", "value", "by chance (95 %)", "p", "effect"], rows)
+    _table(["measure", *TESTED, "halves (95 %)"], rows)
+    for row in found["table"]:
+        if row["why"]:
+            click.echo(f"{row['measure']}: {row['why']}")
+    click.echo(found["correction"])
+    size = next((r["self_n"] for r in found["table"] if r["self_n"]), None)
+    if size:
+        click.echo(f"halves: {size} pictures of each domain, in the band that so many of the target and its others give")
     click.echo(f"neighbourhoods that hold both domains: {found['mixed']:.0%}")
-    if found["per_class"]:
-        _table(["class", "MMD²"], [[c, f"{v:.4f}"] for c, v in found["per_class"].items()])
+    if found["classes"]:
+        rows = [[r["name"], *_tested(r), f"{r['source']} and {r['target']}"] for r in found["classes"]]
+        _table(["class: MMD²", *TESTED, "pictures"], rows)
+        click.echo(found["class_correction"])
+
+
+TESTED = ("value", "by chance (95 %)", "p", "p (Holm)", "p (BH)", "effect")
+
+
+def _tested(row: dict[str, Any]) -> list[str]:
+    """A test as cells under `TESTED`."""
+    if row["value"] is None:
+        return ["–"] * len(TESTED)
+    numbers = [_number(row[k], "") for k in ("p", "p_holm", "p_bh")]
+    return [f"{row['value']:.4g}", _span(row["null_lo"], row["null_hi"]), *numbers, f"{row['effect']:.1f}"]
+
+
+def _span(lo: float | None, hi: float | None) -> str:
+    return f"{_number(lo, '')} … {_number(hi, '')}"
 
 
 def _show_embedding(found: dict[str, Any]) -> None:
@@ -106,6 +134,7 @@ def _show_response(found: dict[str, Any]) -> None:
     alarms = [f"{found['alarms'][m]:.0%}" for m in names]
     click.echo(f"at {found['name']}: {found['n']} pictures of each domain; the setting from which on p ≤ .05")
     _table(["dial", *names, "its end"], [*rows, ["not turned: alarms", *alarms, ""]])
+    click.echo(found["correction"])
 
 
 def _number(value: float | None, unit: str, p: float | None = None) -> str:

@@ -34,12 +34,19 @@ def profile_known(measures: tuple[str, ...] = ("mmd",), weights: str = "scratch"
     columns = [
         column("probe_target", "Probe accuracy, target", "%", lo=[0.05] * 6, hi=[0.7] * 6, **bands),
         column("knn_target", "kNN accuracy, target", "%", lo=[0.05] * 6, hi=[0.7] * 6, **bands),
-        *(column(m, m.upper(), p=[0.01] * 5 + [0.4], effect=[3.0] * 6, **bands) for m in measures),
+        *(
+            column(
+                m, m.upper(), p=[0.01] * 5 + [0.4], p_holm=[0.12] * 5 + [1.0], p_bh=[0.024] * 5 + [0.4],
+                effect=[3.0] * 6, **bands,
+            )
+            for m in measures
+        ),
     ]
     answered(
         ProfileSpec(**{**SHARED, "net": NetSpec("test_resnet", weights)}, pictures=500, measures=measures),
         {
             "names": LAYERS, "depth": 5, "columns": columns, "cka": [[1.0] * 6] * 6, "cka_after": None,
+            "tests": 12, "correction": "Over all 12 tests.", "within": {},
             "n": {"target": 100, "source": 500}, "chance": {"target": 0.1, "source": 0.1}, "seconds": {"all": 1.0},
         },
     )  # fmt: skip
@@ -101,6 +108,7 @@ def test_layers_shows_what_it_knows() -> None:
     is_clean(app)
     assert [m.label for m in app.multiselect] == ["Under the handle"]
     assert app.multiselect[0].value == ["probe_target", "mmd"]
+    assert "Filled marks: p ≤ .05 by BH. Over all 12 tests." in texts(app)
     assert "trustworthiness 0.90" in texts(app)
     assert "domain mixing 0.25" in texts(app)
     app.multiselect[0].set_value(["knn_target"]).run()
@@ -205,9 +213,14 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     known()
     profile_known(("mmd", "coral"))
     rows = [
-        {"measure": m, "value": 0.3, "null_lo": 0.0, "null_hi": 0.1, "p": p, "effect": 4.0, "self_lo": 0.0, "self_hi": 0.1}
-        for m, p in (("mmd", 0.005), ("coral", 0.4))
+        {
+            "measure": m, "value": 0.3, "null_lo": 0.0, "null_hi": 0.1, "p": p, "p_holm": family, "p_bh": p, "effect": 4.0,
+            "self_value": 0.2, "self_lo": 0.0, "self_hi": 0.1, "self_n": 1, "why": "",
+        }
+        for m, p, family in (("mmd", 0.005, 0.01), ("energy", 0.03, 0.06), ("coral", 0.4, 0.4))
     ]
+    nothing = {k: None for k in rows[0] if k not in ("measure", "why")}
+    rows.append({**nothing, "measure": "frechet", "why": "frechet must be a number that float32 can hold."})
     spec = ShiftSpec(
         **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
     )
@@ -217,7 +230,13 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
         {
             "layer": 0, "name": "stem", "names": LAYERS, "table": rows, "mixed": 0.15, "labels": ["0", "1", "2", "3"],
             "witness": {"source": shown, "target": shown}, "n": {"source": 2, "target": 2}, "seconds": {},
-            "per_class": {"0": 0.2, "1": 0.4}, "conditional": 0.3,
+            "per_class": {"0": 0.2, "1": 0.4}, "conditional": 0.3, "tests": 3, "correction": "Over all 3 tests.",
+            "classes": [
+                {"name": c, "value": v, "null_lo": -0.1, "null_hi": 0.1, "p": 0.01, "p_holm": 0.02, "p_bh": 0.01,
+                 "effect": 3.0, "source": 7, "target": 9}
+                for c, v in (("0", 0.2), ("1", 0.4))
+            ],
+            "within": None, "class_correction": "Over both classes.",
             "label_shift": "The domains must have the same classes by name for this estimate. They do not.",
         },
     )  # fmt: skip
@@ -226,10 +245,36 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     is_clean(app)
     assert "At stem" in texts(app)
     table = app.dataframe[0].value
-    assert list(table.iloc[:, -1]) == ["shift", "no shift seen"]
+    assert list(table.iloc[:, -1]) == ["shift", "no shift seen", "no shift seen", "not computed"]  # by Holm's p
+    assert list(table["p (Holm)"][:3]) == ["0.01", "0.06", "0.4"] and list(table["target alone"][:2]) == ["0 … 0.1"] * 2
+    assert "Over all 3 tests." in texts(app) and "frechet must be a number that float32 can hold." in texts(app)
+    assert "Halves are 1 pictures of each domain" in texts(app)
+    assert list(app.dataframe[1].value["Pictures"]) == ["7 and 9"] * 2 and "Classes: Over both classes." in texts(app)
     assert list(app.dataframe[1].value["Class"]) == ["1", "0"]  # the one that moved most comes first
     assert "same classes by name" in texts(app)
     assert "Only in the source" in texts(app)
+
+
+def test_an_answer_of_before_without_corrections_is_still_shown() -> None:
+    known()
+    row = {"measure": "mmd", "value": 0.3, "null_lo": 0.0, "null_hi": 0.1, "p": 0.005, "effect": 4.0, "self_lo": 0.0,
+           "self_hi": 0.1}  # fmt: skip
+    spec = ShiftSpec(
+        **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
+    )
+    answered(
+        spec,
+        {
+            "layer": 0, "name": "stem", "names": LAYERS, "table": [row], "mixed": 0.15, "labels": ["0", "1"],
+            "witness": {"source": [], "target": []}, "n": {"source": 2, "target": 2}, "seconds": {},
+            "per_class": {}, "conditional": None, "label_shift": "None.",
+        },
+    )  # fmt: skip
+    Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
+    app = open_page("shift")
+    is_clean(app)
+    assert list(app.dataframe[0].value.iloc[:, -1]) == ["shift"]
+    assert "No picture is typical of the source alone" in texts(app)
 
 
 def test_shift_asks_what_each_measure_sees_of_each_dial_and_shows_it() -> None:
