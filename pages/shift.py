@@ -104,7 +104,8 @@ def at_one_layer(network, ask) -> None:
         st.caption(found.get("correction", ""))
         st.caption(
             f"{found['n']['source']} source and {found['n']['target']} target pictures. Effect: how many standard "
-            f"deviations above chance. {found['mixed']:.0%} of all neighbourhoods hold both domains. {about_halves(found)}"
+            f"deviations above chance. {found['mixed']:.0%} of all neighbourhoods hold both domains. "
+            + about_halves(found)
         )
         if found.get("drawn"):
             st.caption(found["drawn"])
@@ -130,7 +131,8 @@ def halves(row) -> dict[str, str]:
     """The measure between halves, and the band in which it lies without shift."""
     if row.get("self_value") is None:
         return {}
-    return {"Halves: value": f"{row['self_value']:.3g}", "target alone": f"{row['self_lo']:.3g} … {row['self_hi']:.3g}"}
+    band = f"{row['self_lo']:.3g} … {row['self_hi']:.3g}"
+    return {"Halves: value": f"{row['self_value']:.3g}", "target alone": band}
 
 
 def about_halves(found) -> str:
@@ -237,7 +239,7 @@ def answers(network, ask) -> None:
         response.rise(found, measure), key=f"shift:response:{measure}", height=60 + 150 * -(-len(found["dials"]) // 5),
         alt=f"{measure} by the setting of each dial, with the band that chance gives.",
     )  # fmt: skip
-    st.caption("From not turned to its end. Grey: what chance gives (95 %); a filled mark: p ≤ .05, of each test alone.")
+    st.caption("From not turned to its end. Grey: what chance gives (95 %); a filled mark: p ≤ .05 of each test alone.")
     st.caption(found.get("correction", ""))
 
 

@@ -63,7 +63,7 @@ def _show_profile(found: dict[str, Any]) -> None:
 
 def _show_shift(found: dict[str, Any]) -> None:
     rows = [
-        [r["measure"], *_tested(r), f"{_number(r['self_value'], '')} in {_span(r['self_lo'], r['self_hi'])}"]
+        [r["measure"], *_tested(r), f"{_number(r['self_value'], '')} of {_span(r['self_lo'], r['self_hi'])}"]
         for r in found["table"]
     ]
     click.echo(f"at {found['name']}: {found['n']['source']} source and {found['n']['target']} target pictures")
@@ -74,7 +74,7 @@ def _show_shift(found: dict[str, Any]) -> None:
     click.echo(found["correction"])
     size = next((r["self_n"] for r in found["table"] if r["self_n"]), None)
     if size:
-        click.echo(f"halves: {size} pictures of each domain, in the band that so many of the target and its others give")
+        click.echo(f"halves: {size} pictures of each domain, of the band that two such parts of the target give")
     click.echo(f"neighbourhoods that hold both domains: {found['mixed']:.0%}")
     if found["classes"]:
         rows = [[r["name"], *_tested(r), f"{r['source']} and {r['target']}"] for r in found["classes"]]
@@ -107,22 +107,36 @@ def _show_embedding(found: dict[str, Any]) -> None:
 
 
 def _show_ranking(found: dict[str, Any]) -> None:
-    names = list(found["marks"])
+    names, by = list(found["marks"]), found["by"]
     rows = [
-        [f"{r['backbone']}@{r['weights']}", *(_number(r["scores"].get(n), "") for n in names),
-         _number(r["trained"], "%")]
+        [_place(r["places"].get(by)), f"{r['backbone']}@{r['weights']}",
+         *(_number(r["scores"].get(n), "") for n in names),
+         _span(*r["interval"].get(by, (None, None))), _number(r["trained"], "%")]
         for r in found["rows"]
     ]  # fmt: skip
-    _table(["candidate", *names, "trained"], rows)
+    _table(["place", "candidate", *names, f"{by}, 95 %", "trained"], rows)
+    click.echo(found["order"])
     for row in found["rows"]:
-        if not row["scores"] and row["why"]:
-            click.echo(f"{row['backbone']}@{row['weights']}: {next(iter(row['why'].values()))}")
+        said = list(dict.fromkeys(row["why"].values())) if not row["scores"] else [
+            f"{name}: {why}" for name, why in {**row["why"], **row["notes"]}.items() if name != by or name in row["why"]
+        ]  # fmt: skip
+        for text in said:
+            click.echo(f"{row['backbone']}@{row['weights']}: {text}")
+    click.echo(found["trained_is"])
     for name, mark in found["marks"].items():
         if isinstance(mark, dict):
             click.echo(
-                f"{name}: weighted τ {mark['tau']:.2f} ({mark['lo']:.2f} … {mark['hi']:.2f}) over {mark['n']} trained "
-                f"candidates, regret {mark['regret']:.1f} points"
+                f"{name}: weighted τ {mark['tau']:.2f} (95 % {mark['lo']:.2f} … {mark['hi']:.2f}, p = {mark['p']:.2g}) "
+                f"over {mark['n']} trained candidates, regret {mark['regret']:.1f} points"
             )
+
+
+def _place(ends: Sequence[int] | None) -> str:
+    """1, or 1–3 where these cannot be told apart."""
+    if ends is None:
+        return "–"
+    best, worst = ends
+    return f"{best}" if best == worst else f"{best}–{worst}"
 
 
 def _show_response(found: dict[str, Any]) -> None:

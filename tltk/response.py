@@ -45,9 +45,11 @@ def response(spec: ResponseSpec, room: Room) -> dict[str, Any]:
     Returns:
         layer, name, names; measures; dials (a list of name, label, levels and shares, where share 0 = as
         the target's name says and 1 = the dial's end); cells, measure → dial → a row per level with level,
-        value, effect, p, p_holm and p_bh (corrected over all tests of the measure), and lo and hi of the null; seen, measure → dial → number of the lowest level from
+        value, effect, p, p_holm and p_bh (corrected over all tests of the measure), and lo and hi of the
+        null; seen, measure → dial → number of the lowest level from
         which on p ≤ .05 holds, or None; alarms, measure → share of the dials with p ≤ .05 at level 0; tests and
-        correction, how many tests of a measure were corrected together, and that in a sentence; n, permutations, seconds by part.
+        correction, how many tests of a measure were corrected together, and that in a sentence; n,
+        permutations, seconds by part.
 
     Raises:
         BadSpec: A target that is no shift lab, a dial that is at its end, or a layer that is not there.
@@ -98,7 +100,8 @@ def response(spec: ResponseSpec, room: Room) -> dict[str, Any]:
         "seen": {m: {d: first_seen(p) for d, p in its.items()} for m, its in ps.items()},
         "alarms": {m: sum(p[0] <= ALPHA for p in its.values()) / len(its) for m, its in ps.items()},
         "tests": total,
-        "correction": f"Settings from which on a dial is seen go by the p of each test alone. {sentence(total, spec.permutations)}",
+        "correction": "Settings from which on a dial is seen go by the p of each test alone. "
+        + sentence(total, spec.permutations),
         "n": spec.pictures,
         "permutations": spec.permutations,
         "seconds": {**{k: round(v, 3) for k, v in seconds.items()}, "all": round(time.perf_counter() - start, 3)},

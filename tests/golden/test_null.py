@@ -15,7 +15,7 @@ from tltk.shift import kernels, measures
 from tltk.shift.coral import coral
 from tltk.shift.energy import energy
 from tltk.shift.mmd import mmd
-from tltk.shift.null import judge, permutation_mmd, permutation_energy, permutation_test, self_split
+from tltk.shift.null import judge, permutation_energy, permutation_mmd, permutation_test, self_split
 from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_of
 
 

@@ -17,7 +17,7 @@ from tltk.compare import source_spec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
 from tltk.runs import Run, all_runs
-from tltk.spec import DataSpec, EmbedSpec, NetSpec, ProfileSpec, RankSpec, ResponseSpec, ShiftSpec
+from tltk.spec import DataSpec, EmbedSpec, NetSpec, ProfileSpec, RankSpec, ResponseSpec, ShiftSpec, TransferSpec
 
 LAYERS = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 SHARED: dict[str, Any] = {"target": replace(FIRST.target, shots=0), "source": FIRST.source, "net": NetSpec("test_resnet")}
@@ -321,23 +321,73 @@ def test_the_shift_lab_opens_with_its_dials() -> None:
     assert "rotation=30" in str(app.query_params)
 
 
-def test_choose_ranks_in_plain_words_and_marks_the_scores() -> None:
+def ranked(places: tuple[tuple[int, int], ...], order: str) -> None:
+    """A ranking as the worker leaves it."""
     rows = [
         {
             "backbone": name, "weights": "scratch", "scores": {"logme": s, "probe": 0.4}, "width": 64,
-            "parameters": 10**6, "why": {"leep": "leep asks the classifier."}, "trained": t, "seconds": 1.0,
+            "parameters": 10**6, "why": {"leep": "leep asks the classifier."}, "seconds": 1.0,
+            "interval": {"logme": [s - 0.05, s + 0.05]}, "places": {"logme": list(ends), "probe": [1, 3]},
+            "notes": {"probe": "There is no interval: look at more pictures."},
         }
-        for name, s, t in (("resnet10t", 0.3, 0.8), ("test_resnet", 0.2, 0.7), ("mobilenetv2_035", 0.1, None))
+        for (name, s), ends in zip((("resnet10t", 0.3), ("test_resnet", 0.2), ("mobilenetv2_035", 0.1)), places, strict=True)
     ]  # fmt: skip
-    mark = {"n": 3, "tau": 0.9, "lo": 0.1, "hi": 1.0, "regret": 1.5}
-    answered(RANK, {"rows": rows, "marks": {"logme": mark, "leep": "Too few.", "probe": "Too few."}, "n": 100, "classes": 10})
+    answered(
+        RANK,
+        {"rows": rows, "scores": ["logme", "leep", "probe"], "by": "logme", "order": order, "n": 100, "fewest": 8,
+         "classes": 10},
+    )  # fmt: skip
+
+
+def own(backbone: str, accuracy: float, seed: int = 0) -> None:
+    """A finished training of the user's own on the plan's target."""
+    run = Run.create(TransferSpec(FIRST.target, NetSpec(backbone, "scratch"), seed=seed))
+    home.write_whole(run.path / "result.json", json.dumps({"accuracy": accuracy}))
+
+
+def test_choose_ranks_in_plain_words_and_marks_the_scores_by_what_is_trained_by_now() -> None:
+    ranked(((1, 1), (2, 2), (3, 3)), "Every place is told: resnet10t comes first.")
     app = open_page("choose")
     is_clean(app)
-    assert "Looks best: resnet10t" in texts(app)
+    assert "Looks best: resnet10t" in texts(app) and "Every place is told: resnet10t comes first." in texts(app)
     assert "names 40% rightly; by guessing it would be 10%" in texts(app)
     assert "leep" not in app.dataframe[0].value.columns
     assert "leep is left out" in texts(app)
-    assert app.dataframe[1].value["Regret"][0] == "1.5 points"
+    assert "None of these networks has been trained" in texts(app) and len(app.dataframe) == 2
+    for backbone, accuracy in (("resnet10t", 0.785), ("test_resnet", 0.8), ("mobilenetv2_035", 0.5)):
+        own(backbone, accuracy)
+    own("resnet10t", 0.785, seed=1)
+    app = open_page("choose")
+    is_clean(app)
+    assert "You have trained it here: 78.5% on the test pictures, mean of 2 runs." in texts(app)
+    assert list(app.dataframe[0].value["Test accuracy, trained"]) == [0.785, 0.8, 0.5]
+    assert "1 to 2 runs of the best of 1 setting" in texts(app)
+    marks = app.dataframe[2].value
+    assert marks["Regret"][0] == "1.5 points" and marks["Trained candidates"][0] == 3
+    assert marks["95 % interval"][0] != "1.00 … 1.00" and marks["p"][0] == "0.5"
+
+
+def test_choose_does_not_name_a_first_that_cannot_be_told() -> None:
+    ranked(((1, 2), (1, 2), (3, 3)), "Which comes first cannot be told: resnet10t, test_resnet.")
+    app = open_page("choose")
+    is_clean(app)
+    assert "Place 1–2: resnet10t" in texts(app) and "Place 1–2: test_resnet" in texts(app)
+    assert "Third: mobilenetv2_035" in texts(app) and "Looks best" not in texts(app)
+    assert list(app.dataframe[0].value["Place"]) == ["1–2", "1–2", "3"]
+    spans = app.dataframe[1].value
+    assert spans["logme"][0] == "0.25 … 0.35, place 1–2" and spans["probe"][0].startswith("There is no interval")
+    assert "tenths of the 100 pictures (jackknife), 8 of the smallest class" in texts(app)
+
+
+def test_a_ranking_of_before_is_still_shown() -> None:
+    rows = [
+        {"backbone": "resnet10t", "weights": "scratch", "scores": {"logme": 0.3}, "width": 64, "parameters": 10**6,
+         "why": {}, "trained": 0.8, "seconds": 1.0}
+    ]  # fmt: skip
+    answered(RANK, {"rows": rows, "marks": {"logme": "Too few."}, "n": 100, "classes": 10})
+    app = open_page("choose")
+    is_clean(app)
+    assert "Looks best: resnet10t" in texts(app) and "You have trained it here" not in texts(app)
 
 
 def test_choose_queues_its_question() -> None:

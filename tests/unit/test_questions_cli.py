@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
-from tltk import questions
+from tltk import home, questions
 from tltk.jobs import queue
 from tltk.runs import Run
-from tltk.spec import DataSpec, ShiftSpec
+from tltk.spec import DataSpec, NetSpec, ShiftSpec, TransferSpec
 
 TARGET = ["--target", "digits", "--n", "120", "--size", "16", "--backbone", "test_resnet", "--pictures", "40"]
 SOURCE = ["--source", "blended_digits", "--source-n", "120"]
@@ -143,18 +143,39 @@ def test_rank() -> None:
     agree("A candidate", failed, but={"width", "parameters"})
     assert found["marks"]["leep"] == "A mark needs three candidates that are trained on this target. There are 0."
     out = lines(*words)
-    assert out[0].split() == ["candidate", "knn", "leep", "trained"]
-    assert out[3].split() == ["resnet18x@scratch", "–", "–", "–"]
-    assert out[4].startswith("resnet18x@scratch: ") and "Did you mean" in out[4]
+    assert re.split(r" {2,}", out[0]) == ["place", "candidate", "knn", "leep", "knn, 95 %", "trained"]
+    assert out[3].split() == ["–", "resnet18x@scratch", "–", "–", "–", "…", "–", "–"]
+    assert out[4] == found["order"] and "by knn, over 40 pictures with 4 of the smallest class" in out[4]
+    assert any(line.startswith("resnet18x@scratch: ") and "Did you mean" in line for line in out)
+    assert out[-1] == found["trained_is"] == "None of these networks has been trained on this target yet."
+
+
+@pytest.mark.usefixtures("here")
+def test_rank_shows_what_is_trained_by_now() -> None:
+    words = ["rank", "--target", "digits", "--n", "120", "--size", "32", "--pictures", "40", "--candidates", "test_vit",
+             "--scores", "knn"]  # fmt: skip
+    first = said(*words)
+    assert first["result"]["rows"][0]["trained"] is None
+    run = Run.create(TransferSpec(DataSpec("digits", n=120, size=32), NetSpec("test_vit", "scratch")))
+    home.write_whole(run.path / "result.json", json.dumps({"accuracy": 0.625}))
+    for result in (said(*words)["result"], said("runs", "show", first["id"])["result"]):
+        assert result["rows"][0]["trained"] == 0.625 and "1 run of the best of 1 setting" in result["trained_is"]
+    assert lines(*words)[1].endswith("62.5%")
 
 
 def test_a_mark_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    mark = {"n": 4, "tau": 0.8, "lo": -0.25, "hi": 1.0, "regret": 0.5}
+    mark = {"n": 4, "tau": 0.8, "lo": -0.25, "hi": 1.0, "p": 0.125, "regret": 0.5}
     agree("A mark", mark)
-    row = {"backbone": "a", "weights": "scratch", "scores": {"knn": 0.5}, "why": {}, "trained": 0.75}
-    questions._show_ranking({"rows": [row], "marks": {"knn": mark}})
+    row = {
+        "backbone": "a", "weights": "scratch", "scores": {"knn": 0.5}, "interval": {"knn": [0.4, 0.6]}, "why": {},
+        "places": {"knn": [1, 3]}, "notes": {"gbc": "There is no interval."}, "trained": 0.75,
+    }  # fmt: skip
+    questions._show_ranking(
+        {"rows": [row], "marks": {"knn": mark}, "by": "knn", "order": "No order.", "trained_is": "Test accuracy."}
+    )
     out = capsys.readouterr().out
-    assert "knn: weighted τ 0.80 (-0.25 … 1.00) over 4 trained candidates, regret 0.5 points" in out
+    assert "knn: weighted τ 0.80 (95 % -0.25 … 1.00, p = 0.12) over 4 trained candidates, regret 0.5 points" in out
+    assert "1–3" in out and "0.4 … 0.6" in out and "a@scratch: gbc: There is no interval." in out
     assert "75.0%" in out
 
 

@@ -2,7 +2,7 @@
 
 `tltk/transferability/logme.py` holds `logme(features, labels)`, and so on. `leep` takes the source
 head's probabilities instead of features, and `nce` its predicted classes. `weighted_tau` marks a
-ranking against what training gave in the end.
+ranking against what training gave in the end, `jackknife` says what other pictures would give.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 scores: Registry[Callable[..., float]] = Registry(
-    "transferability score", "tltk.transferability", lambda name: name, skip=("weighted_tau",)
+    "transferability score", "tltk.transferability", lambda name: name, skip=("weighted_tau", "jackknife")
 )
 
 

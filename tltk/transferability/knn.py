@@ -37,24 +37,19 @@ def knn(features: Tensor, labels: Tensor, *, k: int = 1) -> float:
         >>> knn(torch.tensor([[0.0], [0.1], [5.0], [5.1]]), torch.tensor([0, 0, 1, 1]))
         1.0
     """
-    return float(right(features, labels, k=k).double().mean())
-
-
-def right(features: Tensor, labels: Tensor, *, k: int = 1) -> Tensor:
-    """Whether each sample is named rightly by the others, (n,) booleans; arguments and errors as for `knn`."""
     labels = check_labelled(features, labels)
     if not 1 <= k < len(features):
         raise BadSpec(f"k must be at least 1 and below the {len(features)} samples. Got {k}.")
     _, (features,) = unit(features)
-    found = []
+    right = 0
     for start in range(0, len(features), TILE):
         rows = features[start : start + TILE]
         distance = torch.cdist(rows, features)
         itself = torch.arange(len(rows), device=rows.device)
         distance[itself, itself + start] = torch.inf
         voters = labels[distance.topk(k, largest=False, sorted=True).indices]
-        found.append(_winner(voters) == labels[start : start + TILE])
-    return torch.cat(found)
+        right += int((_winner(voters) == labels[start : start + TILE]).sum())
+    return right / len(features)
 
 
 def _winner(voters: Tensor) -> Tensor:

@@ -41,13 +41,6 @@ def nleep(
         >>> round(nleep(x, torch.arange(40) // 20, components=2), 6)
         0.0
     """
-    return leep(posteriors(features, labels, components=components, energy=energy, seed=seed), labels.cpu())
-
-
-def posteriors(
-    features: Tensor, labels: Tensor, *, components: int = 0, energy: float = 0.8, seed: int = 0
-) -> Tensor:
-    """P(v | x) of every sample and component, (n, components) on the CPU; arguments and errors as for `nleep`."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
@@ -65,8 +58,10 @@ def posteriors(
         try:
             posterior = mixture.fit(x.numpy()).predict_proba(x.numpy())
         except ValueError as fault:
-            raise BadSpec(f"N-LEEP needs features that a Gaussian mixture can be fitted to. It cannot: {fault}") from None
-    return torch.from_numpy(posterior)
+            raise BadSpec(
+                f"N-LEEP needs features that a Gaussian mixture can be fitted to. It cannot: {fault}"
+            ) from None
+    return leep(torch.from_numpy(posterior), labels.cpu())
 
 
 def project(features: Tensor, energy: float) -> Tensor:
