@@ -12,7 +12,7 @@ MEANING = {
     "logme": "LogME: how probable the labels are, given the features, for the best linear model (You et al. 2021).",
     "hscore": "H-score, regularised: spread between classes against spread of all (Bao 2019, Ibrahim 2022).",
     "nleep": "N-LEEP: how well groups of features predict the labels (Li et al. 2021).",
-    "transrate": "TransRate: how much the features, brought to one size, tell of the labels, by coding rate (Huang 2022).",
+    "transrate": "TransRate: how much features, brought to one size, tell of the labels, by coding rate (Huang 2022).",
     "gbc": "GBC: how little the classes overlap, as Gaussians, features brought to one size (Pándy et al. 2022).",
     "knn": "kNN: share of pictures whose nearest other has the same label.",
     "leep": "LEEP: how well the source task's own predictions foretell the labels (Nguyen et al. 2020).",

@@ -139,7 +139,7 @@ def about_halves(found) -> str:
     """How many pictures the halves have, and why the value above does not lie in their band."""
     size = next((row["self_n"] for row in found["table"] if row.get("self_n")), None)
     return "" if size is None else (
-        f"Halves are {size} pictures of each domain: many measures are larger the fewer pictures there are, so the band "
+        f"Halves are {size} pictures of each domain: many measures are larger the fewer there are, so the band "
         "is for the value beside it."
     )
 

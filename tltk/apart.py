@@ -13,7 +13,7 @@ from torch import Tensor
 from tltk.errors import BadSpec, TltkError
 from tltk.layerwise import dead, nothing, shared_classes, with_null
 from tltk.multiple import correct, sentence
-from tltk.sample import Room, Sample, contact_sheet, features, network, samples
+from tltk.sample import Room, Sample, contact_sheet, features, network, samples, strangers
 from tltk.shift import measures
 from tltk.shift.bbse import bbse
 from tltk.shift.class_mmd import class_tests
@@ -32,7 +32,8 @@ def apart(spec: ShiftSpec, room: Room) -> tuple[dict[str, Any], Image.Image]:
         layer, table (a row per measure; one that cannot be computed says why), tests and correction (over how many
         tests p-values are corrected, in number and words), per_class, conditional, classes (the test of each class),
         within (that of their mean), mixed, witness and neighbours (row numbers on the sheet: the source's pictures
-        first), labels, label_shift, n, seconds; the sheet.
+        first), labels, label_shift, n, drawn (what was left out so that no example is in both, in words), seconds;
+        the sheet.
 
     Raises:
         BadSpec: No source, or a layer that is not there.
@@ -43,6 +44,7 @@ def apart(spec: ShiftSpec, room: Room) -> tuple[dict[str, Any], Image.Image]:
     target, source = samples(spec, room)
     if source is None:
         raise BadSpec("A shift needs a source and a target. There is no source; name one.")
+    target, source, drawn = strangers(spec, room, target, source)
     net = network(spec.net, target, spec.seed)
     if spec.layer > net.depth:
         raise BadSpec(f"layer must be from 0 to {net.depth - 1}, or -1 for what enters the head. Got {spec.layer}.")
@@ -71,6 +73,7 @@ def apart(spec: ShiftSpec, room: Room) -> tuple[dict[str, Any], Image.Image]:
         "witness": _witness(x, y),
         "labels": _names(source) + _names(target),
         "n": {"source": len(x), "target": len(y)},
+        "drawn": drawn,
         "seconds": seconds,
         **_classes(x, source, y, target, spec),
         "label_shift": _label_shift(x, source, y, target, spec.seed),

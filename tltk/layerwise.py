@@ -28,7 +28,7 @@ from tltk.reduce.dead_units import dead_units
 from tltk.reduce.effective_rank import effective_rank
 from tltk.reduce.knn_accuracy import knn_accuracy
 from tltk.results import Column
-from tltk.sample import Room, Sample, features, network, samples, with_weights
+from tltk.sample import Room, Sample, features, network, samples, strangers, with_weights
 from tltk.shift import measures
 from tltk.shift.class_mmd import permutation_class_mmd
 from tltk.shift.null import Null, permutation_energy, permutation_mmd, permutation_test
@@ -48,7 +48,8 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
     Returns:
         names (layers, then "features"), columns, tests (how many p-values were corrected together),
         correction (that in a sentence), within (of each class that both domains share the pictures in each, where
-        class_mmd is asked), cka (matrix between layers on the target), n, chance, seconds by part.
+        class_mmd is asked), compared (pictures of each side in the tests), drawn (what was left out so that no example
+        is in both, in words), cka (matrix between layers on the target), n, chance, seconds by part.
 
     Raises:
         UnknownName, BadSpec: A measure that is not there; a source that is missing where one is needed.
@@ -68,12 +69,20 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
     ledger = _Ledger(room, net.names[:-1], seconds)
     for side, (sample, layers) in by_side.items():
         _knowledge(ledger, side, sample, layers, spec)
-    if source is not None:
+    drawn, compared = "", {}
+    if source is not None and spec.measures:
+        other, one, drawn = strangers(spec, room, target, source)
+        tested = {"source": by_side["source"], "target": by_side["target"]}
+        if drawn:  # the probes above look at all pictures, the tests at those that are in one sample only
+            tested = {
+                side: (s, features(net, s, room, spec.pooling)) for side, s in (("source", one), ("target", other))
+            }
+        compared = {side: len(s) for side, (s, _) in tested.items()}
         for name in spec.measures:
             if name == WITHIN:
-                _within(ledger, by_side["source"], by_side["target"], spec)
+                _within(ledger, tested["source"], tested["target"], spec)
             else:
-                _shift(ledger, name, by_side["source"][1], by_side["target"][1], spec)
+                _shift(ledger, name, tested["source"][1], tested["target"][1], spec)
     matrix = _matrix(ledger, by_side["target"][1])
     after = _after(ledger, net, target, by_side["target"][1], spec, room) if spec.after else None
     columns = _corrected(ledger.columns)
@@ -85,7 +94,9 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
         "columns": [msgspec.to_builtins(c) for c in columns],
         "tests": tests,
         "correction": sentence(tests, spec.permutations) if tests else "",
-        "within": _members(by_side["source"][0], target) if source is not None and WITHIN in spec.measures else {},
+        "within": _members(tested["source"][0], tested["target"][0]) if compared and WITHIN in spec.measures else {},
+        "compared": compared,
+        "drawn": drawn,
         "cka": matrix,
         "cka_after": after,
         "n": {side: len(sample) for side, (sample, _) in by_side.items()},

@@ -56,6 +56,8 @@ def _show_profile(found: dict[str, Any]) -> None:
     if found["tests"]:
         click.echo("* p ≤ .05 against permuted domains, BH's where there are several tests")
         click.echo(found["correction"])
+    if found["drawn"]:
+        click.echo(found["drawn"])
     if found["within"]:
         sizes = [n for its in found["within"].values() for n in its.values()]
         click.echo(f"within classes: {len(found['within'])} classes, {min(sizes)} to {max(sizes)} pictures of each")
@@ -67,6 +69,8 @@ def _show_shift(found: dict[str, Any]) -> None:
         for r in found["table"]
     ]
     click.echo(f"at {found['name']}: {found['n']['source']} source and {found['n']['target']} target pictures")
+    if found["drawn"]:
+        click.echo(found["drawn"])
     _table(["measure", *TESTED, "halves (95 %)"], rows)
     for row in found["table"]:
         if row["why"]:

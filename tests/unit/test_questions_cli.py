@@ -47,8 +47,9 @@ def test_profile() -> None:
         assert len(column["values"]) == 6
     names = [c["name"] for c in found["columns"]]
     assert {"probe_target", "rank_source", "mmd", "coral", "probe_after", "cka_after", "change"} <= set(names)
-    head, *rows, note, correction = [line for line in lines(*words) if not line.startswith(("Probe", "CKA"))]
+    head, *rows, note, correction, drawn = [line for line in lines(*words) if not line.startswith(("Probe", "CKA"))]
     assert correction == found["correction"] and "over all 12 tests" in correction
+    assert drawn == found["drawn"] and "60 examples in common" in drawn and found["compared"] == {"source": 30, "target": 30}
     assert head.split() == ["layer", *names]
     assert [row.split()[0] for row in rows] == NAMES
     assert all(len(row.split()) == 1 + len(names) for row in rows)
@@ -79,12 +80,13 @@ def test_shift() -> None:
     assert (found["layer"], found["name"]) == (2, "layer2.0")
     assert (Path(run["path"]) / "pictures.png").read_bytes().startswith(b"\x89PNG")
     out = lines(*words)
-    assert out[0] == "at layer2.0: 40 source and 40 target pictures"
+    assert out[0] == "at layer2.0: 30 source and 30 target pictures"
+    assert out.pop(1) == found["drawn"] and found["drawn"].startswith("Source and target have ")
     tested = ["value", "by chance (95 %)", "p", "p (Holm)", "p (BH)", "effect"]
     assert re.split(r" {2,}", out[1].strip()) == ["measure", *tested, "halves (95 %)"]
     assert [line.split()[0] for line in out[2:4]] == ["mmd", "energy"]
     assert out[4] == found["correction"] and "over all 2 tests" in out[4]
-    assert out[5].startswith("halves: 20 pictures of each domain")
+    assert out[5].startswith("halves: 15 pictures of each domain")
     assert out[6].startswith("neighbourhoods that hold both domains: ") and out[6].endswith("%")
     assert re.split(r" {2,}", out[7].strip()) == ["class: MMD²", *tested, "pictures"]
     assert out[-1] == found["class_correction"] and len(out) == 9 + len(found["classes"])
@@ -95,7 +97,7 @@ def test_shift() -> None:
 @pytest.mark.usefixtures("here")
 def test_profile_within_classes_says_how_many_pictures_there_are() -> None:
     out = lines("profile", *TARGET, *SOURCE, "--permutations", "19", "--measures", "class_mmd")
-    assert out[-1] == "within classes: 10 classes, 4 to 4 pictures of each"
+    assert out[-1] == "within classes: 10 classes, 3 to 3 pictures of each"
 
 
 def test_a_measure_that_cannot_be_computed_says_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +105,7 @@ def test_a_measure_that_cannot_be_computed_says_so(capsys: pytest.CaptureFixture
     row = {"measure": "coral", **dict.fromkeys(parts), "why": "coral must be a number."}
     questions._show_shift({
         "name": "stem", "n": {"source": 2, "target": 2}, "table": [row], "correction": "No test was made.", "mixed": 0.5,
-        "classes": [],
+        "classes": [], "drawn": "",
     })  # fmt: skip
     out = capsys.readouterr().out.splitlines()
     assert out[2].split()[:2] == ["coral", "–"] and out[3] == "coral: coral must be a number."
