@@ -3,6 +3,7 @@
 import streamlit as st
 
 from tltk import command, store
+from tltk.agreement import joined
 from tltk.dashboard import chrome, depth, plan
 from tltk.spec import RankSpec
 
@@ -11,8 +12,8 @@ MEANING = {
     "logme": "LogME: how probable the labels are, given the features, for the best linear model (You et al. 2021).",
     "hscore": "H-score, regularised: spread between classes against spread of all (Bao 2019, Ibrahim 2022).",
     "nleep": "N-LEEP: how well groups of features predict the labels (Li et al. 2021).",
-    "transrate": "TransRate: how much the features tell of the labels, by coding rate (Huang et al. 2022).",
-    "gbc": "GBC: how little the classes overlap, as Gaussians (Pándy et al. 2022).",
+    "transrate": "TransRate: how much features, brought to one size, tell of the labels, by coding rate (Huang 2022).",
+    "gbc": "GBC: how little the classes overlap, as Gaussians, features brought to one size (Pándy et al. 2022).",
     "knn": "kNN: share of pictures whose nearest other has the same label.",
     "leep": "LEEP: how well the source task's own predictions foretell the labels (Nguyen et al. 2020).",
     "nce": "NCE: minus the labels' entropy, given the source task's predicted class (Tran et al. 2019).",
@@ -37,12 +38,13 @@ def candidates() -> tuple[str, ...]:
 
 
 def cards(found) -> None:
-    """The first three, in plain words."""
+    """The first three, in plain words; which of them comes first only where that can be told."""
     classes = found["classes"]
-    places = ("Looks best", "Second", "Third")
-    for column, place, row in zip(st.columns(3), places, found["rows"], strict=False):
+    if found.get("order"):
+        st.markdown(found["order"])
+    for column, number, row in zip(st.columns(3), range(3), found["rows"], strict=False):
         with column, st.container(border=True):
-            st.markdown(f"**{place}: {row['backbone']}**")
+            st.markdown(f"**{in_words(row, found, number)}: {row['backbone']}**")
             st.caption(chrome.short(row["weights"]))
             probe = row["scores"].get("probe")
             words = []
@@ -52,8 +54,47 @@ def cards(found) -> None:
             if "parameters" in row:
                 words.append(f"{row['parameters'] / 1e6:.1f} million parameters, {row['width']} features.")
             if row["trained"] is not None:
-                words.append(f"You have trained it here: {row['trained']:.1%} on the test pictures.")
+                runs = f"{row['trained_runs']} run{'' if row['trained_runs'] == 1 else 's'}"
+                words.append(f"You have trained it here: {row['trained']:.1%} on the test pictures, mean of {runs}.")
             st.markdown(" ".join(words) or next(iter(row["why"].values()), ""))
+
+
+def place_of(row, name) -> str:
+    """1, or 1–3 where these cannot be told apart; empty for answers of before."""
+    best, worst = row.get("places", {}).get(name, (None, None))
+    return "" if best is None else f"{best}" if best == worst else f"{best}–{worst}"
+
+
+def in_words(row, found, number) -> str:
+    """The place of a card: a name for one that is told, else the places that it may have."""
+    names = ("Looks best", "Second", "Third")
+    place = place_of(row, found.get("by"))
+    if not place:
+        return names[number]
+    return names[int(place) - 1] if place in ("1", "2", "3") else f"Place {place}"
+
+
+def spans(found, names) -> None:
+    """Interval and places of every score."""
+    with st.expander("Intervals and places"):
+        st.dataframe(
+            [
+                {"Network": row["backbone"], "Weights": chrome.short(row["weights"])}
+                | {
+                    name: f"{ends[0]:.3g} … {ends[1]:.3g}, place {place_of(row, name)}"
+                    if (ends := row["interval"].get(name)) else row["notes"].get(name, "")
+                    for name in names
+                }
+                for row in found["rows"]
+            ],
+            hide_index=True, width="stretch",
+        )  # fmt: skip
+        st.caption(
+            f"95 % intervals, from leaving out tenths of the {found['n']:,} pictures (jackknife), {found['fewest']} of "
+            "the smallest class. Networks whose difference could come from other pictures share their places."
+        )
+        for note in dict.fromkeys(note for row in found["rows"] for note in row["notes"].values()):
+            st.caption(note)
 
 
 def table(found) -> None:
@@ -63,9 +104,10 @@ def table(found) -> None:
     trained = any(row["trained"] is not None for row in rows)
     st.dataframe(
         [
-            {"Network": row["backbone"], "Weights": chrome.short(row["weights"])}
+            ({"Place": place} if (place := place_of(row, found.get("by"))) else {})
+            | {"Network": row["backbone"], "Weights": chrome.short(row["weights"])}
             | {n: row["scores"].get(n) for n in names}
-            | ({"trained": row["trained"]} if trained else {})
+            | ({"Test accuracy, trained": row["trained"]} if trained else {})
             for row in rows
         ],
         hide_index=True, width="stretch",
@@ -74,6 +116,9 @@ def table(found) -> None:
     left_out = {n: row["why"][n] for row in rows for n in found["marks"] if n not in names and n in row["why"]}
     for name, why in left_out.items():
         st.caption(f"{name} is left out: {why}")
+    if "fewest" in found:
+        spans(found, names)
+    st.caption(found["trained_is"])
     marks = {n: m for n, m in found["marks"].items() if isinstance(m, dict)}
     st.markdown("**How good these scores are here**, against your own finished runs")
     if not marks:
@@ -82,12 +127,15 @@ def table(found) -> None:
     st.dataframe(
         [
             {"Score": n, "Weighted τ": f"{m['tau']:.2f}", "95 % interval": f"{m['lo']:.2f} … {m['hi']:.2f}",
-             "Regret": f"{m['regret']:.1f} points", "Trained candidates": m["n"]}
+             "p": f"{m['p']:.2g}", "Regret": f"{m['regret']:.1f} points", "Trained candidates": m["n"]}
             for n, m in marks.items()
         ],
         hide_index=True,
     )  # fmt: skip
-    st.caption("Regret: points lost by taking the score's first choice instead of the best that you trained.")
+    st.caption(
+        "Regret: points lost by taking the score's first choice instead of the best that you trained. p: the chance of "
+        "as large a τ if the scores were dealt out at random."
+    )
 
 
 LEAD = "Which network will transfer best to your pictures? Scores say so before any is trained, and are marked."
@@ -108,8 +156,9 @@ with chrome.page("Choose", LEAD):
             "One forward pass for each network; nothing is trained.",
         )  # fmt: skip
         if answer is not None:
-            cards(answer[1])
-            table(answer[1])
+            found = joined(answer[1], spec)
+            cards(found)
+            table(found)
         with st.expander("What the scores mean"):
             st.markdown("\n".join(f"- {text}" for text in MEANING.values()))
         with st.expander("The same from the shell"):

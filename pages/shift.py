@@ -63,6 +63,10 @@ def over_depth(network, spec) -> None:
     _, found = answer
     columns = depth.columns_of(found)
     depth.handle(network, depth.overlays(columns, (*PROFILED, "probe_target")), "shift:handle")
+    if found.get("tests"):
+        st.caption(f"Filled marks: p ≤ .05 by BH. {found['correction']}")
+    if found.get("drawn"):
+        st.caption(found["drawn"])
     for column, at in zip((c for c in columns if c.name in PROFILED), st.columns(len(PROFILED)), strict=True):
         with at:
             plot(
@@ -88,26 +92,63 @@ def at_one_layer(network, ask) -> None:
     with left:
         st.dataframe(
             [
-                {
-                    "Measure": row["measure"].replace("_", " "),
-                    "Value": f"{row['value']:.4g}",
-                    "By chance (95 %)": f"{row['null_lo']:.3g} … {row['null_hi']:.3g}",
-                    "Halves of the target": f"{row['self_lo']:.3g} … {row['self_hi']:.3g}",
-                    "p": f"{row['p']:.3g}",
-                    "Effect": f"{row['effect']:.1f}",
-                    "": "shift" if row["p"] <= 0.05 else "no shift seen",
-                }
+                {"Measure": row["measure"].replace("_", " ")} | tested(row) | halves(row)
+                | {"": conclusion(row)}
                 for row in found["table"]
             ],
             hide_index=True, width="stretch",
         )  # fmt: skip
+        for row in found["table"]:
+            if row.get("why"):
+                st.caption(f"{row['measure'].replace('_', ' ')}: {row['why']}")
+        st.caption(found.get("correction", ""))
         st.caption(
             f"{found['n']['source']} source and {found['n']['target']} target pictures. Effect: how many standard "
-            f"deviations above chance. {found['mixed']:.0%} of all neighbourhoods hold both domains."
+            f"deviations above chance. {found['mixed']:.0%} of all neighbourhoods hold both domains. "
+            + about_halves(found)
         )
+        if found.get("drawn"):
+            st.caption(found["drawn"])
     with right:
         classes(found)
     witnesses(run, found)
+
+
+def tested(row) -> dict[str, str]:
+    """A value beside chance, with its p-values as they are and corrected; answers of before have the first alone."""
+    if row["value"] is None:
+        return {}
+    cells = {
+        "Value": f"{row['value']:.4g}",
+        "By chance (95 %)": f"{row['null_lo']:.3g} … {row['null_hi']:.3g}",
+        "p": f"{row['p']:.3g}",
+    }
+    corrected = {name: f"{row[key]:.3g}" for name, key in (("p (Holm)", "p_holm"), ("p (BH)", "p_bh")) if key in row}
+    return cells | corrected | {"Effect": f"{row['effect']:.1f}"}
+
+
+def halves(row) -> dict[str, str]:
+    """The measure between halves, and the band in which it lies without shift."""
+    if row.get("self_value") is None:
+        return {}
+    band = f"{row['self_lo']:.3g} … {row['self_hi']:.3g}"
+    return {"Halves: value": f"{row['self_value']:.3g}", "target alone": band}
+
+
+def about_halves(found) -> str:
+    """How many pictures the halves have, and why the value above does not lie in their band."""
+    size = next((row["self_n"] for row in found["table"] if row.get("self_n")), None)
+    return "" if size is None else (
+        f"Halves are {size} pictures of each domain: many measures are larger the fewer there are, so the band "
+        "is for the value beside it."
+    )
+
+
+def conclusion(row) -> str:
+    """What the corrected test says."""
+    if row["value"] is None:
+        return "not computed"
+    return "shift" if row.get("p_holm", row["p"]) <= 0.05 else "no shift seen"
 
 
 def classes(found) -> None:
@@ -117,15 +158,24 @@ def classes(found) -> None:
         return
     shift = found["label_shift"]
     shares = shift if isinstance(shift, dict) else {}
+    of_class = {
+        row["name"]: {
+            "By chance (95 %)": f"{row['null_lo']:.3f} … {row['null_hi']:.3f}", "p (Holm)": f"{row['p_holm']:.3g}",
+            "Pictures": f"{row['source']} and {row['target']}",
+        }
+        for row in found.get("classes", ())
+    }  # fmt: skip
     st.dataframe(
         [
-            {"Class": name, "MMD²": f"{value:.4f}"}
+            {"Class": name, "MMD²": f"{value:.4f}"} | of_class.get(name, {})
             | ({"Share, source": f"{s['source']:.0%}", "estimated": f"{s['estimated']:.0%}", "true": f"{s['true']:.0%}"}
                if (s := shares.get(name)) else {})
             for name, value in sorted(found["per_class"].items(), key=lambda item: -item[1])
         ],
         hide_index=True, width="stretch",
     )  # fmt: skip
+    if of_class:
+        st.caption(f"Classes: {found['class_correction']}")
     st.caption(
         "Class shares of the target are estimated from predictions alone (BBSE, Lipton et al. 2018). That holds where "
         "a class looks alike in both domains; the larger its MMD², the less."
@@ -139,8 +189,11 @@ def witnesses(run, found) -> None:
     if sheet is None:
         return
     for side, other in (("source", "target"), ("target", "source")):
-        st.markdown(f"**Only in the {side}**, most typical first")
         shown = found["witness"][side]
+        if not shown:
+            st.caption(f"No picture is typical of the {side} alone: at this layer pictures cannot be told apart.")
+            continue
+        st.markdown(f"**Only in the {side}**, most typical first")
         depth.pictures(sheet, [w["at"] for w in shown], [found["labels"][w["at"]] for w in shown])
         with st.expander(f"The first, and its nearest in the {other}"):
             numbers = [shown[0]["at"], *shown[0]["near"]]
@@ -186,7 +239,8 @@ def answers(network, ask) -> None:
         response.rise(found, measure), key=f"shift:response:{measure}", height=60 + 150 * -(-len(found["dials"]) // 5),
         alt=f"{measure} by the setting of each dial, with the band that chance gives.",
     )  # fmt: skip
-    st.caption("From not turned to its end. Grey: what chance gives (95 %); a filled mark: p ≤ .05.")
+    st.caption("From not turned to its end. Grey: what chance gives (95 %); a filled mark: p ≤ .05 of each test alone.")
+    st.caption(found.get("correction", ""))
 
 
 LEAD = "How far source and target are apart, where in the network, for which classes, and which pictures say so."

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from tltk import home
 from tltk.errors import BadSpec
+from tltk.multiple import benjamini_hochberg, holm, sentence
 from tltk.nn.net import Net
 from tltk.probe import Probe, probe, wilson
 from tltk.reduce.cka import cka, cka_matrix
@@ -27,15 +28,16 @@ from tltk.reduce.dead_units import dead_units
 from tltk.reduce.effective_rank import effective_rank
 from tltk.reduce.knn_accuracy import knn_accuracy
 from tltk.results import Column
-from tltk.sample import Room, Sample, features, network, samples, with_weights
+from tltk.sample import Room, Sample, features, network, samples, strangers, with_weights
 from tltk.shift import measures
 from tltk.shift.class_mmd import permutation_class_mmd
-from tltk.shift.null import Null, permutation_mmd, permutation_test
+from tltk.shift.null import Null, permutation_energy, permutation_mmd, permutation_test
 from tltk.spec import ProfileSpec
 
 MATRIX = 1000  # pictures from which the matrix of CKA between layers is computed
 WITHIN = "class_mmd"  # the one measure that needs labels
-FORMAT = 1  # raise it when a column's numbers come out otherwise than before
+NOTHING = {"c2st": 0.5}  # what a measure says of domains that are one, where that is not 0
+FORMAT = 2  # raise it when a column's numbers come out otherwise than before
 
 Each = Callable[[int], dict[str, float]]  # layer → its entries of a column
 
@@ -44,8 +46,10 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
     """All columns that the spec asks for.
 
     Returns:
-        names (layers, then "features"), columns, cka (matrix between layers on the target), n, chance,
-        seconds by part.
+        names (layers, then "features"), columns, tests (how many p-values were corrected together),
+        correction (that in a sentence), within (of each class that both domains share the pictures in each, where
+        class_mmd is asked), compared (pictures of each side in the tests), drawn (what was left out so that no example
+        is in both, in words), cka (matrix between layers on the target), n, chance, seconds by part.
 
     Raises:
         UnknownName, BadSpec: A measure that is not there; a source that is missing where one is needed.
@@ -65,19 +69,34 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
     ledger = _Ledger(room, net.names[:-1], seconds)
     for side, (sample, layers) in by_side.items():
         _knowledge(ledger, side, sample, layers, spec)
-    if source is not None:
+    drawn, compared = "", {}
+    if source is not None and spec.measures:
+        other, one, drawn = strangers(spec, room, target, source)
+        tested = {"source": by_side["source"], "target": by_side["target"]}
+        if drawn:  # the probes above look at all pictures, the tests at those that are in one sample only
+            tested = {
+                side: (s, features(net, s, room, spec.pooling)) for side, s in (("source", one), ("target", other))
+            }
+        compared = {side: len(s) for side, (s, _) in tested.items()}
         for name in spec.measures:
             if name == WITHIN:
-                _within(ledger, by_side["source"], by_side["target"], spec)
+                _within(ledger, tested["source"], tested["target"], spec)
             else:
-                _shift(ledger, name, by_side["source"][1], by_side["target"][1], spec)
+                _shift(ledger, name, tested["source"][1], tested["target"][1], spec)
     matrix = _matrix(ledger, by_side["target"][1])
     after = _after(ledger, net, target, by_side["target"][1], spec, room) if spec.after else None
+    columns = _corrected(ledger.columns)
+    tests = sum(len(c.p) for c in columns)
     seconds["all"] = time.perf_counter() - start
     return {
         "names": [*net.names[:-1], "features"],
         "depth": net.depth,
-        "columns": [msgspec.to_builtins(c) for c in ledger.columns],
+        "columns": [msgspec.to_builtins(c) for c in columns],
+        "tests": tests,
+        "correction": sentence(tests, spec.permutations) if tests else "",
+        "within": _members(tested["source"][0], tested["target"][0]) if compared and WITHIN in spec.measures else {},
+        "compared": compared,
+        "drawn": drawn,
         "cka": matrix,
         "cka_after": after,
         "n": {side: len(sample) for side, (sample, _) in by_side.items()},
@@ -140,12 +159,12 @@ def _knowledge(ledger: _Ledger, side: str, sample: Sample, layers: list[Tensor],
     ledger.add(f"knn_{side}", f"kNN accuracy, {side}", "%", kept, settings, near)
     ledger.add(
         f"rank_{side}", f"Effective rank, {side}", "", kept, [],
-        lambda i: {"values": 0.0 if _dead(layers[i]) else effective_rank(layers[i])},
+        lambda i: {"values": 0.0 if dead(layers[i]) else effective_rank(layers[i])},
     )  # fmt: skip
     ledger.add(f"dead_{side}", f"Silent units, {side}", "%", kept, [], lambda i: {"values": dead_units(layers[i])})
 
 
-def _dead(x: Tensor) -> bool:
+def dead(x: Tensor) -> bool:
     """Whether a layer says the same of every picture, up to rounding."""
     return dead_units(x) == 1.0
 
@@ -169,9 +188,30 @@ def _chance(sample: Sample) -> float:
 # -- where domains part ---------------------------------------------------------------------------
 
 
+def _corrected(columns: list[Column]) -> list[Column]:
+    """The columns with p-values that are corrected over all tests of all of them; kept columns hold the raw ones."""
+    p = [v for c in columns for v in c.p]
+    both = [iter(f(p)) for f in (holm, benjamini_hochberg)]
+    return [
+        msgspec.structs.replace(c, p_holm=[next(both[0]) for _ in c.p], p_bh=[next(both[1]) for _ in c.p])
+        for c in columns
+    ]
+
+
+def _members(source: Sample, target: Sample) -> dict[str, dict[str, int]]:
+    """Pictures of each class that both domains have by name."""
+    return {
+        name: {"source": int((source.labels == c).sum()), "target": int((target.labels == there).sum())}
+        for c, (there, name) in shared_classes(source, target).items()
+    }
+
+
 def _shift(ledger: _Ledger, name: str, source: list[Tensor], target: list[Tensor], spec: ProfileSpec) -> None:
     """One shift measure with its null at every layer."""
-    measured = _tested(source, target, lambda x, y: with_null(name, x, y, spec.permutations, spec.seed), spec)
+
+    def measured(i: int) -> dict[str, float]:
+        return _entries(with_null(name, source[i], target[i], spec.permutations, spec.seed))
+
     title = {"mmd": "MMD²", "coral": "CORAL", "frechet": "Fréchet distance"}.get(name, name.replace("_", " "))
     settings = [spec.permutations, spec.seed]
     ledger.add(name, f"{title}, source to target", "", [*source, *target], settings, measured)
@@ -185,9 +225,14 @@ def _within(
     own = torch.tensor([pairs[int(c)][0] if int(c) in pairs else -1 for c in source[0].labels])
     labels = target[0].labels
 
-    def test(x: Tensor, y: Tensor) -> Null:
-        return permutation_class_mmd(
-            x[own >= 0], own[own >= 0], y, labels, permutations=spec.permutations, seed=spec.seed
+    def measured(i: int) -> dict[str, float]:
+        x, y = source[1][i], target[1][i]
+        if dead(torch.cat([x, y])):
+            return _entries(nothing(WITHIN, spec.permutations))
+        return _entries(
+            permutation_class_mmd(
+                x[own >= 0], own[own >= 0], y, labels, permutations=spec.permutations, seed=spec.seed
+            )
         )
 
     if not (own >= 0).any():
@@ -196,7 +241,7 @@ def _within(
         )
     settings = [spec.permutations, spec.seed, own.tolist(), labels.tolist()]
     ledger.add(
-        WITHIN, "MMD² within classes", "", [*source[1], *target[1]], settings, _tested(source[1], target[1], test, spec)
+        WITHIN, "MMD² within classes", "", [*source[1], *target[1]], settings, measured
     )
 
 
@@ -206,29 +251,27 @@ def shared_classes(source: Sample, target: Sample) -> dict[int, tuple[int, str]]
     return {i: (there[name], name) for i, name in enumerate(source.domain.classes) if name in there}
 
 
-def _tested(
-    source: list[Tensor], target: list[Tensor], test: Callable[[Tensor, Tensor], Null], spec: ProfileSpec
-) -> Each:
-    """A test as the entries of a column; where a layer says the same of every picture, nothing is apart."""
+def _entries(found: Null) -> dict[str, float]:
+    """A test as an entry of a column."""
+    return {
+        "values": found.value, "null_lo": found.lo, "null_hi": found.hi, "p": found.p, "effect": found.effect,
+    }  # fmt: skip
 
-    def measured(i: int) -> dict[str, float]:
-        try:
-            found = test(source[i], target[i])
-        except BadSpec:
-            if not _dead(torch.cat([source[i], target[i]])):
-                raise
-            found = Null(0.0, 1.0, 0.0, 0.0, 0.0, spec.permutations)
-        return {
-            "values": found.value, "null_lo": found.lo, "null_hi": found.hi, "p": found.p, "effect": found.effect,
-        }  # fmt: skip
 
-    return measured
+def nothing(name: str, permutations: int) -> Null:
+    """The test of two domains of which every picture is the same: nothing is apart."""
+    value = NOTHING.get(name, 0.0)
+    return Null(value, 1.0, value, value, 0.0, permutations)
 
 
 def with_null(name: str, source: Tensor, target: Tensor, permutations: int, seed: int) -> Null:
-    """A shift measure beside what chance gives: all permutations at once where it is the MMD."""
+    """A shift measure beside what chance gives: all permutations at once where there is a kernel."""
+    if dead(torch.cat([source, target])):
+        return nothing(name, permutations)  # what a measure gives is the rounding, or a refusal
     if name == "mmd":
         return permutation_mmd(source, target, permutations=permutations, seed=seed)
+    if name == "energy":
+        return permutation_energy(source, target, permutations=permutations, seed=seed)
     return permutation_test(measures[name], source, target, permutations=permutations, seed=seed)
 
 
@@ -249,7 +292,7 @@ def _matrix(ledger: _Ledger, layers: list[Tensor]) -> list[list[float]] | None:
 
 def _compared(layers: list[Tensor]) -> list[Tensor]:
     """The rows that CKA compares; 0 where a layer is dead, or its rounding would be compared."""
-    return [torch.zeros_like(x[:MATRIX]) if _dead(x) else x[:MATRIX] for x in layers]
+    return [torch.zeros_like(x[:MATRIX]) if dead(x) else x[:MATRIX] for x in layers]
 
 
 def _plain(matrix: Tensor) -> list[list[float]]:
@@ -268,7 +311,7 @@ def _after(
     labels = target.labels
 
     def alike(i: int) -> dict[str, float]:
-        if _dead(before[i]) or _dead(later[i]):
+        if dead(before[i]) or dead(later[i]):
             return {"values": 0.0}
         return {"values": cka(before[i], later[i], unbiased=True)}
 

@@ -49,24 +49,56 @@ def response(**given: Any) -> None:
 def _show_profile(found: dict[str, Any]) -> None:
     columns = found["columns"]
     rows = [
-        [name, *(_number(c["values"][i], c["unit"], c["p"][i] if c.get("p") else None) for c in columns)]
+        [name, *(_number(c["values"][i], c["unit"], c["p_bh"][i] if c.get("p_bh") else None) for c in columns)]
         for i, name in enumerate(found["names"])
     ]
     _table(["layer", *(c["name"] for c in columns)], rows)
-    click.echo("* p ≤ .05 against permuted domains")
+    if found["tests"]:
+        click.echo("* p ≤ .05 against permuted domains, BH's where there are several tests")
+        click.echo(found["correction"])
+    if found["drawn"]:
+        click.echo(found["drawn"])
+    if found["within"]:
+        sizes = [n for its in found["within"].values() for n in its.values()]
+        click.echo(f"within classes: {len(found['within'])} classes, {min(sizes)} to {max(sizes)} pictures of each")
 
 
 def _show_shift(found: dict[str, Any]) -> None:
     rows = [
-        [r["measure"], f"{r['value']:.4g}", f"{r['null_lo']:.3g} … {r['null_hi']:.3g}",
-         f"{r['p']:.3g}", f"{r['effect']:.1f}"]
+        [r["measure"], *_tested(r), f"{_number(r['self_value'], '')} of {_span(r['self_lo'], r['self_hi'])}"]
         for r in found["table"]
-    ]  # fmt: skip
+    ]
     click.echo(f"at {found['name']}: {found['n']['source']} source and {found['n']['target']} target pictures")
-    _table(["measure", "value", "by chance (95 %)", "p", "effect"], rows)
+    if found["drawn"]:
+        click.echo(found["drawn"])
+    _table(["measure", *TESTED, "halves (95 %)"], rows)
+    for row in found["table"]:
+        if row["why"]:
+            click.echo(f"{row['measure']}: {row['why']}")
+    click.echo(found["correction"])
+    size = next((r["self_n"] for r in found["table"] if r["self_n"]), None)
+    if size:
+        click.echo(f"halves: {size} pictures of each domain, of the band that two such parts of the target give")
     click.echo(f"neighbourhoods that hold both domains: {found['mixed']:.0%}")
-    if found["per_class"]:
-        _table(["class", "MMD²"], [[c, f"{v:.4f}"] for c, v in found["per_class"].items()])
+    if found["classes"]:
+        rows = [[r["name"], *_tested(r), f"{r['source']} and {r['target']}"] for r in found["classes"]]
+        _table(["class: MMD²", *TESTED, "pictures"], rows)
+        click.echo(found["class_correction"])
+
+
+TESTED = ("value", "by chance (95 %)", "p", "p (Holm)", "p (BH)", "effect")
+
+
+def _tested(row: dict[str, Any]) -> list[str]:
+    """A test as cells under `TESTED`."""
+    if row["value"] is None:
+        return ["–"] * len(TESTED)
+    numbers = [_number(row[k], "") for k in ("p", "p_holm", "p_bh")]
+    return [f"{row['value']:.4g}", _span(row["null_lo"], row["null_hi"]), *numbers, f"{row['effect']:.1f}"]
+
+
+def _span(lo: float | None, hi: float | None) -> str:
+    return f"{_number(lo, '')} … {_number(hi, '')}"
 
 
 def _show_embedding(found: dict[str, Any]) -> None:
@@ -79,22 +111,36 @@ def _show_embedding(found: dict[str, Any]) -> None:
 
 
 def _show_ranking(found: dict[str, Any]) -> None:
-    names = list(found["marks"])
+    names, by = list(found["marks"]), found["by"]
     rows = [
-        [f"{r['backbone']}@{r['weights']}", *(_number(r["scores"].get(n), "") for n in names),
-         _number(r["trained"], "%")]
+        [_place(r["places"].get(by)), f"{r['backbone']}@{r['weights']}",
+         *(_number(r["scores"].get(n), "") for n in names),
+         _span(*r["interval"].get(by, (None, None))), _number(r["trained"], "%")]
         for r in found["rows"]
     ]  # fmt: skip
-    _table(["candidate", *names, "trained"], rows)
+    _table(["place", "candidate", *names, f"{by}, 95 %", "trained"], rows)
+    click.echo(found["order"])
     for row in found["rows"]:
-        if not row["scores"] and row["why"]:
-            click.echo(f"{row['backbone']}@{row['weights']}: {next(iter(row['why'].values()))}")
+        said = list(dict.fromkeys(row["why"].values())) if not row["scores"] else [
+            f"{name}: {why}" for name, why in {**row["why"], **row["notes"]}.items() if name != by or name in row["why"]
+        ]  # fmt: skip
+        for text in said:
+            click.echo(f"{row['backbone']}@{row['weights']}: {text}")
+    click.echo(found["trained_is"])
     for name, mark in found["marks"].items():
         if isinstance(mark, dict):
             click.echo(
-                f"{name}: weighted τ {mark['tau']:.2f} ({mark['lo']:.2f} … {mark['hi']:.2f}) over {mark['n']} trained "
-                f"candidates, regret {mark['regret']:.1f} points"
+                f"{name}: weighted τ {mark['tau']:.2f} (95 % {mark['lo']:.2f} … {mark['hi']:.2f}, p = {mark['p']:.2g}) "
+                f"over {mark['n']} trained candidates, regret {mark['regret']:.1f} points"
             )
+
+
+def _place(ends: Sequence[int] | None) -> str:
+    """1, or 1–3 where these cannot be told apart."""
+    if ends is None:
+        return "–"
+    best, worst = ends
+    return f"{best}" if best == worst else f"{best}–{worst}"
 
 
 def _show_response(found: dict[str, Any]) -> None:
@@ -106,6 +152,7 @@ def _show_response(found: dict[str, Any]) -> None:
     alarms = [f"{found['alarms'][m]:.0%}" for m in names]
     click.echo(f"at {found['name']}: {found['n']} pictures of each domain; the setting from which on p ≤ .05")
     _table(["dial", *names, "its end"], [*rows, ["not turned: alarms", *alarms, ""]])
+    click.echo(found["correction"])
 
 
 def _number(value: float | None, unit: str, p: float | None = None) -> str:

@@ -17,6 +17,7 @@ from tltk.data.domain import Domain
 from tltk.data.shapes import Dials
 from tltk.errors import BadSpec, UnknownName
 from tltk.layerwise import with_null
+from tltk.multiple import correct, sentence
 from tltk.nn.tap import Taps
 from tltk.sample import Room, Sample, network
 from tltk.shift import measures
@@ -44,9 +45,11 @@ def response(spec: ResponseSpec, room: Room) -> dict[str, Any]:
     Returns:
         layer, name, names; measures; dials (a list of name, label, levels and shares, where share 0 = as
         the target's name says and 1 = the dial's end); cells, measure → dial → a row per level with level,
-        value, effect, p, and lo and hi of the null; seen, measure → dial → number of the lowest level from
-        which on p ≤ .05 holds, or None; alarms, measure → share of the dials with p ≤ .05 at level 0;
-        n, permutations, seconds by part.
+        value, effect, p, p_holm and p_bh (corrected over all tests of the measure), and lo and hi of the
+        null; seen, measure → dial → number of the lowest level from
+        which on p ≤ .05 holds, or None; alarms, measure → share of the dials with p ≤ .05 at level 0; tests and
+        correction, how many tests of a measure were corrected together, and that in a sentence; n,
+        permutations, seconds by part.
 
     Raises:
         BadSpec: A target that is no shift lab, a dial that is at its end, or a layer that is not there.
@@ -78,6 +81,8 @@ def response(spec: ResponseSpec, room: Room) -> dict[str, Any]:
                 row = {"value": found.value, "effect": found.effect, "p": found.p, "lo": found.lo, "hi": found.hi}
                 cells[name][dial].append({"level": level, **row})
             done += 1
+    for its in cells.values():
+        correct([row for rows in its.values() for row in rows])
     ps = {m: {d: [row["p"] for row in rows] for d, rows in its.items()} for m, its in cells.items()}
     return {
         "layer": look.layer,
@@ -94,6 +99,9 @@ def response(spec: ResponseSpec, room: Room) -> dict[str, Any]:
         "cells": cells,
         "seen": {m: {d: first_seen(p) for d, p in its.items()} for m, its in ps.items()},
         "alarms": {m: sum(p[0] <= ALPHA for p in its.values()) / len(its) for m, its in ps.items()},
+        "tests": total,
+        "correction": "Settings from which on a dial is seen go by the p of each test alone. "
+        + sentence(total, spec.permutations),
         "n": spec.pictures,
         "permutations": spec.permutations,
         "seconds": {**{k: round(v, 3) for k, v in seconds.items()}, "all": round(time.perf_counter() - start, 3)},

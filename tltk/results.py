@@ -58,7 +58,8 @@ class Column(msgspec.Struct, frozen=True):
     """One quantity over depth: a number per layer, and the last for what enters the head.
 
     `lo`…`hi` is a 95 % interval, `null_lo`…`null_hi` what chance gives (95 %), `p` and `effect` the
-    test against it; each is empty where there is none. Unit "%" = shares, 0 … 1.
+    test against it; `p_holm` and `p_bh` are corrected over all tests of the answer. Each is empty where
+    there is none. Unit "%" = shares, 0 … 1.
     """
 
     name: str
@@ -70,6 +71,8 @@ class Column(msgspec.Struct, frozen=True):
     null_lo: list[float] = []
     null_hi: list[float] = []
     p: list[float] = []
+    p_holm: list[float] = []
+    p_bh: list[float] = []
     effect: list[float] = []
 
 

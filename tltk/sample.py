@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from tltk.bank import FeatureBank
-from tltk.data.domain import Domain
+from tltk.data.domain import Domain, Ints
 from tltk.desk import Desk
 from tltk.errors import BadSpec
 from tltk.nn.net import Net
@@ -59,7 +60,11 @@ def draw(domain: Domain, spec: DataSpec, pictures: int, seed: int) -> Sample:
 
     Validation and test pictures are never looked at, and a few-shot spec stays one.
     """
-    train = domain.split(spec, seed).train
+    return _by_turns(domain, domain.split(spec, seed).train, pictures, seed)
+
+
+def _by_turns(domain: Domain, train: Ints, pictures: int, seed: int) -> Sample:
+    """At most so many of these pictures, by turns from each class."""
     order = np.random.default_rng(seed).permutation(train)
     labels = domain.labels[order]
     turn = np.empty(len(order), np.int64)  # how many of its class come before
@@ -86,6 +91,81 @@ def samples(spec: DepthSpec, room: Room) -> tuple[Sample, Sample | None]:
             f"save both in colour, or both in grey."
         )
     return target, source
+
+
+def strangers(spec: DepthSpec, room: Room, target: Sample, source: Sample) -> tuple[Sample, Sample, str]:
+    """Target and source for a test, which holds for independent samples alone: no example is in both, or twice in one.
+
+    Examples that both have, such as the same digit with and without fog, are dealt out to the two sides, class by
+    class; which side gets more of them is decided by what it has beside them. Where there are none, the samples are
+    those that came.
+
+    Args:
+        spec: The question.
+        room: For the pictures.
+        target: As drawn without regard to the source.
+        source: Likewise.
+
+    Returns:
+        Target, source, and what was done, in a sentence; empty where nothing was.
+
+    Raises:
+        BadSpec: There are too few different examples for a test.
+    """
+    assert spec.source is not None
+    sides = [(target.domain, spec.target), (source.domain, spec.source)]
+    pools = [domain.split(wanted, spec.seed).train for domain, wanted in sides]
+    single = [_once(domain, pool) for (domain, _), pool in zip(sides, pools, strict=True)]
+    copies = [len(pool) - len(one) for pool, one in zip(pools, single, strict=True)]
+    origins = [domain.origins[pool] for (domain, _), pool in zip(sides, single, strict=True)]
+    both = np.intersect1d(origins[0], origins[1])
+    if not len(both) and not any(copies):
+        return target, source, ""
+    alone = [len(o) - len(both) for o in origins]
+    count = int(np.clip((alone[1] + len(both) - alone[0]) / 2, 0, len(both)))  # so many go to the target
+    mine = _dealt(target, single[0], both, count, spec.seed)
+    kept = [
+        single[0][~np.isin(origins[0], both) | np.isin(origins[0], mine)],
+        single[1][~np.isin(origins[1], mine)],
+    ]
+    y, x = (
+        _by_turns(domain, pool, spec.pictures, spec.seed) for (domain, _), pool in zip(sides, kept, strict=True)
+    )
+    if min(len(x), len(y)) < 2:
+        raise BadSpec(
+            f"A test of two domains needs different examples on both sides. Source and target have {len(both):,} "
+            f"examples in common, which leaves {len(x)} and {len(y)}; take another source, or more pictures."
+        )
+    return y, x, _what_was_done(len(both), copies, x, y)
+
+
+def _what_was_done(both: int, copies: list[int], source: Sample, target: Sample) -> str:
+    """Which pictures were left out of the samples of a test, and how many are left."""
+    said = []
+    if both:
+        said.append(
+            f"Source and target have {both:,} examples in common: the same ones, seen differently. A test needs "
+            f"independent samples, so each of them was given to one side only."
+        )
+    if any(copies):
+        said.append(f"{sum(copies):,} pictures that are copies of another of their own side were left out.")
+    left = f"{len(source):,} source and {len(target):,} target pictures"
+    return " ".join([*said, f"{left} are compared, and none of them shows the same example as another."])
+
+
+def _once(domain: Domain, index: Ints) -> Ints:
+    """The positions without copies: the first of each example."""
+    return index[np.sort(np.unique(domain.origins[index], return_index=True)[1])]
+
+
+def _dealt(target: Sample, pool: Ints, both: NDArray[np.uint64], count: int, seed: int) -> NDArray[np.uint64]:
+    """So many of the common examples, in each class about the same share."""
+    common = pool[np.isin(target.domain.origins[pool], both)]
+    shuffled = np.random.default_rng(seed).permutation(common)
+    by_class = shuffled[np.argsort(target.domain.labels[shuffled], kind="stable")]
+    places = np.arange(len(by_class) + 1) * count // max(len(by_class), 1)
+    found: NDArray[np.uint64] = target.domain.origins[by_class[np.diff(places) > 0]]
+    return found
 
 
 def network(spec: NetSpec, sample: Sample, seed: int) -> Net:

@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from tltk import command
+from tltk.agreement import joined
 from tltk.command import Launched
 from tltk.compare import FIRST_QUESTION
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import Local, wait
 from tltk.runs import Run
-from tltk.spec import TRAININGS, AnySpec, CompareSpec, read_spec
+from tltk.spec import TRAININGS, AnySpec, CompareSpec, RankSpec, read_spec
 
 LISTS = {
     "lrs": "Learning rates that both arms are searched over, with commas.",
@@ -96,7 +97,7 @@ def launch(kind: type[Launched], given: dict[str, Any], show: Callable[[dict[str
     if not given["detach"]:
         follow(run)
     report(run, as_json)
-    result = run.result()
+    result = _result(run, spec)
     if show is not None and result is not None and not as_json and Local().state(run.id) == "done":
         show(result)
     end(run, given["detach"])
@@ -144,9 +145,15 @@ def summary(run: Run) -> dict[str, Any]:
         "device": status.device,
         "path": str(run.path),
         "spec": json.loads(spec.to_json()),
-        "result": run.result(),
+        "result": _result(run, spec),
         "children": [c.id for c in run.children()],
     }
+
+
+def _result(run: Run, spec: AnySpec) -> dict[str, Any] | None:
+    """What it found; a ranking with what has been trained by now."""
+    found = run.result()
+    return joined(found, spec) if found and isinstance(spec, RankSpec) else found
 
 
 def report(run: Run, as_json: bool) -> None:

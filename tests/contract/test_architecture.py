@@ -6,11 +6,11 @@ LAYERS = """
 errors
 knobs
 home registry spec
-features results schedule
+features results schedule multiple
 runs verdict probe
 store catalogue
 data nn shift transferability reduce strategies checkpoint desk score
-bank optim inputs
+bank optim inputs agreement
 feed sample
 loss layerwise apart embedding rank response
 train
@@ -25,7 +25,7 @@ run cli
 
 # fmt: off
 LIGHT = [  # no torch at the top, nor in what they import there
-    "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare",
+    "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare", "multiple", "agreement",
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
     "questions", "shelves", "judging", "store", "inputs", "catalogue", "pretrain", "data.domain", "data.identity",
     "data.decode", "data.folder",

@@ -38,3 +38,21 @@ def test_gradient_is_finite_where_points_coincide():
 def test_a_points_distance_to_itself_is_zero_in_float32():
     x, y = (torch.from_numpy(RNG.normal(size=(2, 512)) + 30).float() for _ in range(2))
     assert float(energy(x, y)) == pytest.approx(float(energy(x.double(), y.double())), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("n", "d", "offset"), [(40, 6, 0.0), (1300, 16, 0.0), (60, 512, 0.0), (50, 8, 1000.0)])
+def test_a_sample_against_itself_is_exactly_nought(n, d, offset, dtype):
+    g = torch.Generator().manual_seed(n)
+    x = (torch.randn(n, d, generator=g) + offset).to(dtype)
+    for other in (x, x.clone(), x[torch.randperm(n, generator=g)]):
+        assert float(energy(x, other)) == 0.0
+    twice = torch.cat([x, x])
+    assert float(energy(twice, x)) == 0.0
+    assert float(energy(x, x + 0.01)) > 0
+
+
+def test_what_float32_can_hold_is_right_though_its_squares_overflow():
+    x, y = torch.from_numpy(X).float(), torch.from_numpy(Y).float()
+    for scale in (1e-30, 1e20, 1e30):
+        assert float(energy(x * scale, y * scale)) == pytest.approx(scale * float(energy(x, y)), rel=1e-5)

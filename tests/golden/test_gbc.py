@@ -47,6 +47,14 @@ def test_on_principal_axes(spherical):
     assert ours == pytest.approx(reference(PCA(3).fit_transform(FEATURES), spherical), rel=1e-8)
 
 
+@pytest.mark.parametrize("spherical", [True, False])
+@pytest.mark.parametrize("scale", [1e-20, 1e-4, 1e-2, 1e5, 1e20])
+def test_the_scale_of_the_features_does_not_matter(scale, spherical):
+    """Neither does it in the formula; the authors' floor under a variance is 1e-4 whatever the features."""
+    ours = gbc(torch.from_numpy(FEATURES * scale), torch.from_numpy(LABELS), spherical=spherical)
+    assert ours == pytest.approx(reference(FEATURES, spherical), rel=1e-9)
+
+
 def test_far_classes_do_not_overlap():
     assert gbc(torch.from_numpy(FEATURES + 1e3 * LABELS[:, None]), torch.from_numpy(LABELS)) == 0
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.covariance import LedoitWolf, ledoit_wolf_shrinkage
 
+from tltk.errors import BadSpec
 from tltk.transferability.hscore import hscore, ledoit_wolf
 
 RNG = np.random.default_rng(23)
@@ -49,3 +50,16 @@ def test_constant_features_do_no_harm():
     padded = torch.from_numpy(np.c_[f, np.ones(40)])
     plain = hscore(torch.from_numpy(f), torch.from_numpy(labels), shrinkage=0.0)
     assert hscore(padded, torch.from_numpy(labels), shrinkage=0.0) == pytest.approx(plain, rel=1e-6)
+
+
+@pytest.mark.parametrize("shrinkage", [-1.0, -1e-9, 1.0001, 2.0, float("nan"), float("inf")])
+def test_a_shrinkage_that_is_none_is_a_sentence(shrinkage):
+    with pytest.raises(BadSpec, match="shrinkage must be from 0 to 1. Got"):
+        hscore(torch.randn(6, 2), torch.arange(6) % 2, shrinkage=shrinkage)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e5, 1e30])
+def test_the_scale_of_the_features_does_not_matter(scale):
+    x = torch.randn(30, 5, generator=torch.Generator().manual_seed(0)) + torch.arange(30)[:, None] % 3
+    y = torch.arange(30) % 3
+    assert hscore(x * scale, y) == pytest.approx(hscore(x, y), rel=1e-4)

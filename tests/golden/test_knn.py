@@ -39,3 +39,10 @@ def test_votes_with_ties_to_the_nearest(k, monkeypatch):
 def test_k_out_of_range_is_a_sentence():
     with pytest.raises(BadSpec, match="k must be at least 1 and below the 60 samples"):
         knn(torch.from_numpy(FEATURES), torch.from_numpy(LABELS), k=60)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e20])
+def test_features_of_which_the_squares_overflow(scale):
+    x = torch.randn(30, 5, generator=torch.Generator().manual_seed(0)) + torch.arange(30)[:, None] % 3
+    y = torch.arange(30) % 3
+    assert knn(x * scale, y) == knn(x, y) > 1 / 3

@@ -34,3 +34,14 @@ def test_is_mutual_information_less_entropy():
 def test_lengths_must_fit():
     with pytest.raises(BadSpec, match="of one length"):
         nce(torch.tensor([0, 1]), torch.tensor([0]))
+
+
+def test_classes_must_be_integers_and_two():
+    two = torch.tensor([0, 1])
+    with pytest.raises(BadSpec, match="Labels must be class numbers. Got torch.float32"):
+        nce(two, two.float())
+    with pytest.raises(BadSpec, match="Predicted classes must be class numbers. Got torch.float64"):
+        nce(two.double(), two)
+    with pytest.raises(BadSpec, match="samples of two classes"):
+        nce(two, torch.tensor([4, 4]))
+    assert nce(torch.tensor([5, 5]), two) == pytest.approx(-np.log(2))  # a head with one opinion is no fault

@@ -27,10 +27,22 @@ def test_equals_the_definition(n, d):
     y = np.arange(n) % 4 % 3  # unequal classes
     f = RNG.normal(size=(3, d))[y] + RNG.normal(size=(n, d))
     x, labels = torch.from_numpy(f), torch.from_numpy(y)
-    assert transrate(x, labels) == pytest.approx(reference(f, y, 1e-4, np.mean), rel=1e-9)
-    assert transrate(x, labels, equal_classes=True, eps=0.1) == pytest.approx(
+    assert transrate(x, labels, standardise=False) == pytest.approx(reference(f, y, 1e-4, np.mean), rel=1e-9)
+    assert transrate(x, labels, equal_classes=True, eps=0.1, standardise=False) == pytest.approx(
         reference(f, y, 0.1, lambda _: 1 / 3), rel=1e-9
     )
+    assert transrate(x, labels) == pytest.approx(reference(f / f.std(0).mean(), y, 1e-4, np.mean), rel=0.05)
+    assert transrate(x, labels) == pytest.approx(reference(f / np.sqrt(f.var(0).mean()), y, 1e-4, np.mean), rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-4, 1e-2, 1e5, 1e20])
+def test_the_scale_of_the_features_does_not_matter(scale):
+    y = np.arange(40) % 3
+    x, labels = torch.from_numpy(RNG.normal(size=(3, 8))[y] + RNG.normal(size=(40, 8))), torch.from_numpy(y)
+    assert transrate(x * scale, labels) == pytest.approx(transrate(x, labels), rel=1e-9)
+    small = (x * scale).float()
+    if bool(small.isfinite().all()) and scale > 1e-10:
+        assert transrate(small, labels) == pytest.approx(transrate(x, labels), rel=1e-3)
 
 
 def test_both_weightings_agree_for_balanced_classes():

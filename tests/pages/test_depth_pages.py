@@ -17,7 +17,7 @@ from tltk.compare import source_spec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
 from tltk.runs import Run, all_runs
-from tltk.spec import DataSpec, EmbedSpec, NetSpec, ProfileSpec, RankSpec, ResponseSpec, ShiftSpec
+from tltk.spec import DataSpec, EmbedSpec, NetSpec, ProfileSpec, RankSpec, ResponseSpec, ShiftSpec, TransferSpec
 
 LAYERS = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 SHARED: dict[str, Any] = {"target": replace(FIRST.target, shots=0), "source": FIRST.source, "net": NetSpec("test_resnet")}
@@ -34,12 +34,19 @@ def profile_known(measures: tuple[str, ...] = ("mmd",), weights: str = "scratch"
     columns = [
         column("probe_target", "Probe accuracy, target", "%", lo=[0.05] * 6, hi=[0.7] * 6, **bands),
         column("knn_target", "kNN accuracy, target", "%", lo=[0.05] * 6, hi=[0.7] * 6, **bands),
-        *(column(m, m.upper(), p=[0.01] * 5 + [0.4], effect=[3.0] * 6, **bands) for m in measures),
+        *(
+            column(
+                m, m.upper(), p=[0.01] * 5 + [0.4], p_holm=[0.12] * 5 + [1.0], p_bh=[0.024] * 5 + [0.4],
+                effect=[3.0] * 6, **bands,
+            )
+            for m in measures
+        ),
     ]
     answered(
         ProfileSpec(**{**SHARED, "net": NetSpec("test_resnet", weights)}, pictures=500, measures=measures),
         {
             "names": LAYERS, "depth": 5, "columns": columns, "cka": [[1.0] * 6] * 6, "cka_after": None,
+            "tests": 12, "correction": "Over all 12 tests.", "within": {},
             "n": {"target": 100, "source": 500}, "chance": {"target": 0.1, "source": 0.1}, "seconds": {"all": 1.0},
         },
     )  # fmt: skip
@@ -101,6 +108,7 @@ def test_layers_shows_what_it_knows() -> None:
     is_clean(app)
     assert [m.label for m in app.multiselect] == ["Under the handle"]
     assert app.multiselect[0].value == ["probe_target", "mmd"]
+    assert "Filled marks: p ≤ .05 by BH. Over all 12 tests." in texts(app)
     assert "trustworthiness 0.90" in texts(app)
     assert "domain mixing 0.25" in texts(app)
     app.multiselect[0].set_value(["knn_target"]).run()
@@ -205,9 +213,14 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     known()
     profile_known(("mmd", "coral"))
     rows = [
-        {"measure": m, "value": 0.3, "null_lo": 0.0, "null_hi": 0.1, "p": p, "effect": 4.0, "self_lo": 0.0, "self_hi": 0.1}
-        for m, p in (("mmd", 0.005), ("coral", 0.4))
+        {
+            "measure": m, "value": 0.3, "null_lo": 0.0, "null_hi": 0.1, "p": p, "p_holm": family, "p_bh": p, "effect": 4.0,
+            "self_value": 0.2, "self_lo": 0.0, "self_hi": 0.1, "self_n": 1, "why": "",
+        }
+        for m, p, family in (("mmd", 0.005, 0.01), ("energy", 0.03, 0.06), ("coral", 0.4, 0.4))
     ]
+    nothing = {k: None for k in rows[0] if k not in ("measure", "why")}
+    rows.append({**nothing, "measure": "frechet", "why": "frechet must be a number that float32 can hold."})
     spec = ShiftSpec(
         **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
     )
@@ -217,7 +230,13 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
         {
             "layer": 0, "name": "stem", "names": LAYERS, "table": rows, "mixed": 0.15, "labels": ["0", "1", "2", "3"],
             "witness": {"source": shown, "target": shown}, "n": {"source": 2, "target": 2}, "seconds": {},
-            "per_class": {"0": 0.2, "1": 0.4}, "conditional": 0.3,
+            "per_class": {"0": 0.2, "1": 0.4}, "conditional": 0.3, "tests": 3, "correction": "Over all 3 tests.",
+            "classes": [
+                {"name": c, "value": v, "null_lo": -0.1, "null_hi": 0.1, "p": 0.01, "p_holm": 0.02, "p_bh": 0.01,
+                 "effect": 3.0, "source": 7, "target": 9}
+                for c, v in (("0", 0.2), ("1", 0.4))
+            ],
+            "within": None, "class_correction": "Over both classes.",
             "label_shift": "The domains must have the same classes by name for this estimate. They do not.",
         },
     )  # fmt: skip
@@ -226,10 +245,36 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     is_clean(app)
     assert "At stem" in texts(app)
     table = app.dataframe[0].value
-    assert list(table.iloc[:, -1]) == ["shift", "no shift seen"]
+    assert list(table.iloc[:, -1]) == ["shift", "no shift seen", "no shift seen", "not computed"]  # by Holm's p
+    assert list(table["p (Holm)"][:3]) == ["0.01", "0.06", "0.4"] and list(table["target alone"][:2]) == ["0 … 0.1"] * 2
+    assert "Over all 3 tests." in texts(app) and "frechet must be a number that float32 can hold." in texts(app)
+    assert "Halves are 1 pictures of each domain" in texts(app)
+    assert list(app.dataframe[1].value["Pictures"]) == ["7 and 9"] * 2 and "Classes: Over both classes." in texts(app)
     assert list(app.dataframe[1].value["Class"]) == ["1", "0"]  # the one that moved most comes first
     assert "same classes by name" in texts(app)
     assert "Only in the source" in texts(app)
+
+
+def test_an_answer_of_before_without_corrections_is_still_shown() -> None:
+    known()
+    row = {"measure": "mmd", "value": 0.3, "null_lo": 0.0, "null_hi": 0.1, "p": 0.005, "effect": 4.0, "self_lo": 0.0,
+           "self_hi": 0.1}  # fmt: skip
+    spec = ShiftSpec(
+        **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
+    )
+    answered(
+        spec,
+        {
+            "layer": 0, "name": "stem", "names": LAYERS, "table": [row], "mixed": 0.15, "labels": ["0", "1"],
+            "witness": {"source": [], "target": []}, "n": {"source": 2, "target": 2}, "seconds": {},
+            "per_class": {}, "conditional": None, "label_shift": "None.",
+        },
+    )  # fmt: skip
+    Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
+    app = open_page("shift")
+    is_clean(app)
+    assert list(app.dataframe[0].value.iloc[:, -1]) == ["shift"]
+    assert "No picture is typical of the source alone" in texts(app)
 
 
 def test_shift_asks_what_each_measure_sees_of_each_dial_and_shows_it() -> None:
@@ -276,23 +321,73 @@ def test_the_shift_lab_opens_with_its_dials() -> None:
     assert "rotation=30" in str(app.query_params)
 
 
-def test_choose_ranks_in_plain_words_and_marks_the_scores() -> None:
+def ranked(places: tuple[tuple[int, int], ...], order: str) -> None:
+    """A ranking as the worker leaves it."""
     rows = [
         {
             "backbone": name, "weights": "scratch", "scores": {"logme": s, "probe": 0.4}, "width": 64,
-            "parameters": 10**6, "why": {"leep": "leep asks the classifier."}, "trained": t, "seconds": 1.0,
+            "parameters": 10**6, "why": {"leep": "leep asks the classifier."}, "seconds": 1.0,
+            "interval": {"logme": [s - 0.05, s + 0.05]}, "places": {"logme": list(ends), "probe": [1, 3]},
+            "notes": {"probe": "There is no interval: look at more pictures."},
         }
-        for name, s, t in (("resnet10t", 0.3, 0.8), ("test_resnet", 0.2, 0.7), ("mobilenetv2_035", 0.1, None))
+        for (name, s), ends in zip((("resnet10t", 0.3), ("test_resnet", 0.2), ("mobilenetv2_035", 0.1)), places, strict=True)
     ]  # fmt: skip
-    mark = {"n": 3, "tau": 0.9, "lo": 0.1, "hi": 1.0, "regret": 1.5}
-    answered(RANK, {"rows": rows, "marks": {"logme": mark, "leep": "Too few.", "probe": "Too few."}, "n": 100, "classes": 10})
+    answered(
+        RANK,
+        {"rows": rows, "scores": ["logme", "leep", "probe"], "by": "logme", "order": order, "n": 100, "fewest": 8,
+         "classes": 10},
+    )  # fmt: skip
+
+
+def own(backbone: str, accuracy: float, seed: int = 0) -> None:
+    """A finished training of the user's own on the plan's target."""
+    run = Run.create(TransferSpec(FIRST.target, NetSpec(backbone, "scratch"), seed=seed))
+    home.write_whole(run.path / "result.json", json.dumps({"accuracy": accuracy}))
+
+
+def test_choose_ranks_in_plain_words_and_marks_the_scores_by_what_is_trained_by_now() -> None:
+    ranked(((1, 1), (2, 2), (3, 3)), "Every place is told: resnet10t comes first.")
     app = open_page("choose")
     is_clean(app)
-    assert "Looks best: resnet10t" in texts(app)
+    assert "Looks best: resnet10t" in texts(app) and "Every place is told: resnet10t comes first." in texts(app)
     assert "names 40% rightly; by guessing it would be 10%" in texts(app)
     assert "leep" not in app.dataframe[0].value.columns
     assert "leep is left out" in texts(app)
-    assert app.dataframe[1].value["Regret"][0] == "1.5 points"
+    assert "None of these networks has been trained" in texts(app) and len(app.dataframe) == 2
+    for backbone, accuracy in (("resnet10t", 0.785), ("test_resnet", 0.8), ("mobilenetv2_035", 0.5)):
+        own(backbone, accuracy)
+    own("resnet10t", 0.785, seed=1)
+    app = open_page("choose")
+    is_clean(app)
+    assert "You have trained it here: 78.5% on the test pictures, mean of 2 runs." in texts(app)
+    assert list(app.dataframe[0].value["Test accuracy, trained"]) == [0.785, 0.8, 0.5]
+    assert "1 to 2 runs of the best of 1 setting" in texts(app)
+    marks = app.dataframe[2].value
+    assert marks["Regret"][0] == "1.5 points" and marks["Trained candidates"][0] == 3
+    assert marks["95 % interval"][0] != "1.00 … 1.00" and marks["p"][0] == "0.5"
+
+
+def test_choose_does_not_name_a_first_that_cannot_be_told() -> None:
+    ranked(((1, 2), (1, 2), (3, 3)), "Which comes first cannot be told: resnet10t, test_resnet.")
+    app = open_page("choose")
+    is_clean(app)
+    assert "Place 1–2: resnet10t" in texts(app) and "Place 1–2: test_resnet" in texts(app)
+    assert "Third: mobilenetv2_035" in texts(app) and "Looks best" not in texts(app)
+    assert list(app.dataframe[0].value["Place"]) == ["1–2", "1–2", "3"]
+    spans = app.dataframe[1].value
+    assert spans["logme"][0] == "0.25 … 0.35, place 1–2" and spans["probe"][0].startswith("There is no interval")
+    assert "tenths of the 100 pictures (jackknife), 8 of the smallest class" in texts(app)
+
+
+def test_a_ranking_of_before_is_still_shown() -> None:
+    rows = [
+        {"backbone": "resnet10t", "weights": "scratch", "scores": {"logme": 0.3}, "width": 64, "parameters": 10**6,
+         "why": {}, "trained": 0.8, "seconds": 1.0}
+    ]  # fmt: skip
+    answered(RANK, {"rows": rows, "marks": {"logme": "Too few."}, "n": 100, "classes": 10})
+    app = open_page("choose")
+    is_clean(app)
+    assert "Looks best: resnet10t" in texts(app) and "You have trained it here" not in texts(app)
 
 
 def test_choose_queues_its_question() -> None:

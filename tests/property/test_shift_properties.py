@@ -148,6 +148,46 @@ def test_what_cannot_be_compared_is_a_sentence(name):
         measures[name](x.long(), y)
 
 
+POWER = {"coral": 4, "energy": 1, "frechet": 2, "sliced_wasserstein": 1}  # the others do not change with the scale
+
+
+@pytest.mark.parametrize("name", measures.names())
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e-5, 1e9, 1e20, 1e30, 1e37])
+def test_any_scale_is_the_number_that_it_should_be_or_a_sentence(name, scale):
+    """Never infinity, NaN, or a 0 that is none."""
+    x, y = (a.float() for a in pair(4))
+    expected = float(measures[name](x.double(), y.double())) * scale ** POWER.get(name, 0)
+    if 1e-44 < abs(expected) < 3e38:
+        assert float(measures[name](x * scale, y * scale)) == pytest.approx(expected, rel=1e-3)
+    else:
+        with pytest.raises(BadSpec, match=f"{name} must be a number that float32 can hold"):
+            measures[name](x * scale, y * scale)
+
+
+@pytest.mark.parametrize("name", measures.names())
+def test_a_scale_that_even_float64_cannot_square(name):
+    x, y = pair(4)
+    try:
+        value = float(measures[name](x * 1e200, y * 1e200))
+    except BadSpec as fault:
+        assert "that float64 can hold" in str(fault)
+    else:
+        assert value == pytest.approx(float(measures[name](x, y)) * 1e200 ** POWER.get(name, 0), rel=1e-6)
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "polynomial"])
+@pytest.mark.parametrize("estimator", ["biased", "unbiased", "linear"])
+def test_other_kernels_overflow_in_a_sentence(kernel, estimator):
+    x, y = (a.float() * 1e20 for a in pair(4))
+    if kernel == "rbf":
+        assert float(mmd(x, y, kernel=kernel, estimator=estimator)) == pytest.approx(
+            float(mmd(x / 1e20, y / 1e20, kernel=kernel, estimator=estimator)), abs=1e-5
+        )
+    else:
+        with pytest.raises(BadSpec, match="mmd must be a number that float32 can hold"):
+            mmd(x, y, kernel=kernel, estimator=estimator)
+
+
 @pytest.mark.parametrize("name", sorted(set(measures) - CLASSIFIERS))
 def test_gradients_flow_to_the_features(name):
     x, y = pair(3)

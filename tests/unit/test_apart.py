@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from tltk import apart as module
 from tltk.apart import NEAR, SHOWN, apart, shared_classes
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, UnknownName
+from tltk.nn import weights
 from tltk.sample import ACROSS, Sample, draw
 from tltk.shift import measures
-from tltk.shift.class_mmd import class_mmd, conditional_mmd
-from tltk.shift.null import permutation_mmd, permutation_test, self_split_band
+from tltk.shift.class_mmd import class_mmd, class_tests, conditional_mmd
+from tltk.shift.null import permutation_mmd, permutation_test, self_split
 from tltk.shift.witness import mixed_share, most_typical
 from tltk.spec import DataSpec, NetSpec, ProfileSpec, ShiftSpec
 
@@ -62,9 +64,11 @@ def test_the_table_is_what_measures_and_nulls_give(layer: int) -> None:
             permutation_mmd(x, y, permutations=19, seed=2) if row["measure"] == "mmd"
             else permutation_test(measure, x, y, permutations=19, seed=2)
         )  # fmt: skip
-        band = self_split_band(measure, y, repeats=40, seed=2)
-        got = [row[k] for k in ("value", "null_lo", "null_hi", "p", "effect", "self_lo", "self_hi")]
-        want = [null.value, null.lo, null.hi, null.p, null.effect, *band]
+        halves = self_split(measure, x, y, seed=2)
+        parts = ("value", "null_lo", "null_hi", "p", "effect", "self_value", "self_lo", "self_hi", "self_n")
+        got = [row[k] for k in parts]
+        want = [null.value, null.lo, null.hi, null.p, null.effect, halves.value, halves.lo, halves.hi, halves.n]
+        assert row["why"] == "" and row["self_n"] == min(len(x), len(y)) // 2
         assert got == pytest.approx(want, rel=1e-3, abs=1e-6)
         assert row["null_lo"] <= row["null_hi"] and row["self_lo"] <= row["self_hi"]
     assert found["mixed"] == pytest.approx(mixed_share(x, y, k=10))
@@ -72,6 +76,95 @@ def test_the_table_is_what_measures_and_nulls_give(layer: int) -> None:
     assert found["per_class"] == pytest.approx({f"c{c}": v for c, v in per_class.items()}, rel=1e-3, abs=1e-6)
     assert found["conditional"] == pytest.approx(conditional_mmd(per_class), rel=1e-3, abs=1e-6)
     json.dumps(found, allow_nan=False)
+
+
+def test_p_values_are_corrected_over_all_measures_and_classes() -> None:
+    measures_ = ("mmd", "coral", "frechet", "energy")
+    found, _ = apart(dataclasses.replace(SPEC, measures=measures_, permutations=39), room())
+    for rows, count in ((found["table"], 4), (found["classes"], 3)):
+        p = [row["p"] for row in rows]
+        assert [row["p_holm"] for row in rows] == pytest.approx(adjusted(p, "holm"))
+        assert [row["p_bh"] for row in rows] == pytest.approx(adjusted(p, "fdr_bh"))
+        assert all(row["p"] <= row["p_bh"] <= row["p_holm"] for row in rows) and len(rows) == count
+    assert found["tests"] == 4
+    assert "over all 4 tests" in found["correction"] and "over all 3 tests" in found["class_correction"]
+    assert "With 39 permutations Holm's p cannot fall below 0.1; for .05 it takes 79 or more." in found["correction"]
+
+
+def adjusted(p: list[float], method: str) -> list[float]:
+    """The same by the definitions, test by test."""
+    m = len(p)
+    ordered = sorted(p)
+    if method == "holm":
+        steps = [max(min(1.0, (m - j) * ordered[j]) for j in range(i + 1)) for i in range(m)]
+    else:
+        steps = [min(min(1.0, m / (j + 1) * ordered[j]) for j in range(i, m)) for i in range(m)]
+    return [steps[ordered.index(v) if method == "fdr_bh" else ordered.index(v)] for v in p]
+
+
+def test_classes_have_their_band_their_p_and_their_pictures() -> None:
+    found, _ = apart(dataclasses.replace(SPEC, permutations=39), room())
+    x, source, y, target = layers_of(SPEC, -1)
+    each, mean = class_tests(x, source.labels, y, target.labels, permutations=39, seed=0)
+    for c, row in enumerate(found["classes"]):
+        null = each[c]
+        assert row["name"] == f"c{c}" and row["value"] == found["per_class"][f"c{c}"]
+        got = [row[k] for k in ("value", "null_lo", "null_hi", "p", "effect")]
+        assert got == pytest.approx([null.value, null.lo, null.hi, null.p, null.effect], rel=1e-3, abs=1e-6)
+        assert row["source"] == int((source.labels == c).sum()) and row["target"] == int((target.labels == c).sum())
+    assert found["within"]["p"] == pytest.approx(mean.p)
+    assert found["within"]["value"] == pytest.approx(found["conditional"])
+    moved = noisy(HERE, ["c0", "c1", "c2"])
+    far, _ = apart(dataclasses.replace(SPEC, source=DataSpec("moved"), permutations=39), room(moved=moved))
+    assert all(row["p"] == 1 / 40 and row["value"] > row["null_hi"] for row in far["classes"])
+
+
+def scaled(path: Path, factor: float) -> str:
+    """Weights of which what enters the head is so many times as large."""
+    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    norm = net.backbone.layer4[-1].bn2  # the last scale before the last activation
+    with torch.no_grad():
+        for part in (net.backbone.layer4[-1].downsample or []):
+            for p in part.parameters():
+                p.mul_(factor if p.ndim == 1 else 1)
+        norm.weight.mul_(factor)
+        norm.bias.mul_(factor)
+    weights.save(net, NetSpec("test_resnet"), path)
+    return f"file:{path}"
+
+
+def test_features_that_overflow_are_a_row_with_a_sentence(tmp_path: Path) -> None:
+    """The other measures are what they are without the factor."""
+    names = ("coral", "frechet", "energy", "mmd", "sliced_wasserstein", "symmetric_kl")
+    spec = dataclasses.replace(SPEC, measures=names)
+    large = dataclasses.replace(spec, net=NetSpec("test_resnet", scaled(tmp_path / "large.safetensors", 1e24)))
+    plain = dataclasses.replace(spec, net=NetSpec("test_resnet", scaled(tmp_path / "plain.safetensors", 1.0)))
+    found, usual = apart(large, room())[0], apart(plain, room())[0]
+    json.dumps(found, allow_nan=False)
+    for row, other in zip(found["table"], usual["table"], strict=True):
+        if row["measure"] in ("coral", "frechet"):
+            assert row["value"] is None and "that float32 can hold" in row["why"]
+        else:
+            assert row["why"] == "" and row["p"] == other["p"]
+    assert found["tests"] == 4 and found["table"][0]["p_holm"] is None
+    assert found["classes"] and all(np.isfinite(v) for w in found["witness"]["source"] for v in w["distance"])
+
+
+def test_a_dead_layer_is_numbers_and_no_fault(tmp_path: Path) -> None:
+    """Every picture gives the same: nothing is apart, whatever the measure, and no picture is typical of a side."""
+    path = tmp_path / "dead.safetensors"
+    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    with torch.no_grad():
+        for p in net.backbone.parameters():
+            p.zero_()
+    weights.save(net, NetSpec("test_resnet"), path)
+    spec = dataclasses.replace(SPEC, measures=tuple(measures), net=NetSpec("test_resnet", f"file:{path}"))
+    found, _ = apart(spec, room())
+    json.dumps(found, allow_nan=False)
+    for row in found["table"]:
+        assert row["p"] == 1.0 and row["why"] == "" and row["value"] == (0.5 if row["measure"] == "c2st" else 0.0)
+        assert row["null_lo"] == row["value"] == row["null_hi"] == row["self_value"]
+    assert found["witness"] == {"source": [], "target": []} and found["classes"] == []
 
 
 def test_witnesses_and_neighbours_point_at_the_right_pictures() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.stats import false_discovery_control
 from torch import Tensor
 
 from tests import engine
@@ -272,7 +273,32 @@ def test_one_measure_more_computes_that_measure_alone(monkeypatch: pytest.Monkey
     monkeypatch.setattr(layerwise, "permutation_test", counted)
     found = profile(dataclasses.replace(SPEC, measures=("mmd", "coral")), room())
     assert asked == ["coral"] * 6
-    assert found["columns"][:-1] == first["columns"]
+    plain = [{k: v for k, v in c.items() if k not in ("p_holm", "p_bh")} for c in (*found["columns"], *first["columns"])]
+    assert plain[: len(first["columns"])] == plain[len(found["columns"]) :]
+
+
+def test_p_values_are_corrected_over_all_layers_and_measures() -> None:
+    """The corrected ones are of the whole answer, so they are not kept with a column."""
+    for names in (("mmd",), ("mmd", "coral", "class_mmd"), ("coral", "mmd")):
+        found = profile(dataclasses.replace(SPEC, measures=names), room())
+        its = [column(found, name) for name in names]
+        p = [v for c in its for v in c["p"]]
+        assert [v for c in its for v in c["p_bh"]] == pytest.approx(false_discovery_control(p).tolist())
+        assert min(v for c in its for v in c["p_holm"]) == pytest.approx(min(1.0, len(p) * min(p)))
+        assert all(v >= w for c in its for v, w in zip(c["p_holm"], c["p_bh"], strict=True))
+        assert found["tests"] == len(p) == 6 * len(names) and f"over all {len(p)} tests" in found["correction"]
+        assert column(found, "probe_target")["p_holm"] == []
+    alone = profile(one_domain(), room())
+    assert alone["tests"] == 0 and alone["correction"] == "" and alone["within"] == {}
+
+
+def test_the_pictures_of_each_class_are_said_where_classes_are_compared() -> None:
+    found = profile(dataclasses.replace(SPEC, measures=("class_mmd",)), room())
+    sides = {side: by_hand(SPEC, side)[1].labels for side in ("source", "target")}
+    assert found["within"] == {
+        f"c{c}": {side: int((labels == c).sum()) for side, labels in sides.items()} for c in range(3)
+    }
+    assert profile(SPEC, room())["within"] == {}
 
 
 @pytest.mark.parametrize(

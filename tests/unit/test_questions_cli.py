@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
-from tltk import questions
+from tltk import home, questions
 from tltk.jobs import queue
 from tltk.runs import Run
-from tltk.spec import DataSpec, ShiftSpec
+from tltk.spec import DataSpec, NetSpec, ShiftSpec, TransferSpec
 
 TARGET = ["--target", "digits", "--n", "120", "--size", "16", "--backbone", "test_resnet", "--pictures", "40"]
 SOURCE = ["--source", "blended_digits", "--source-n", "120"]
@@ -47,11 +47,13 @@ def test_profile() -> None:
         assert len(column["values"]) == 6
     names = [c["name"] for c in found["columns"]]
     assert {"probe_target", "rank_source", "mmd", "coral", "probe_after", "cka_after", "change"} <= set(names)
-    head, *rows, note = [line for line in lines(*words) if not line.startswith(("Probe", "CKA"))]
+    head, *rows, note, correction, drawn = [line for line in lines(*words) if not line.startswith(("Probe", "CKA"))]
+    assert correction == found["correction"] and "over all 12 tests" in correction
+    assert drawn == found["drawn"] and "60 examples in common" in drawn and found["compared"] == {"source": 30, "target": 30}
     assert head.split() == ["layer", *names]
     assert [row.split()[0] for row in rows] == NAMES
     assert all(len(row.split()) == 1 + len(names) for row in rows)
-    assert re.search(r"\d\d\.\d%", rows[0]) and note == "* p ≤ .05 against permuted domains"
+    assert re.search(r"\d\d\.\d%", rows[0]) and note.startswith("* p ≤ .05 against permuted domains, BH's")
     assert all(len(row) <= len(head) for row in rows) and len({len(row) for row in rows if "*" not in row}) <= 1
 
 
@@ -78,11 +80,35 @@ def test_shift() -> None:
     assert (found["layer"], found["name"]) == (2, "layer2.0")
     assert (Path(run["path"]) / "pictures.png").read_bytes().startswith(b"\x89PNG")
     out = lines(*words)
-    assert out[0] == "at layer2.0: 40 source and 40 target pictures"
-    assert re.split(r" {2,}", out[1].strip()) == ["measure", "value", "by chance (95 %)", "p", "effect"]
+    assert out[0] == "at layer2.0: 30 source and 30 target pictures"
+    assert out.pop(1) == found["drawn"] and found["drawn"].startswith("Source and target have ")
+    tested = ["value", "by chance (95 %)", "p", "p (Holm)", "p (BH)", "effect"]
+    assert re.split(r" {2,}", out[1].strip()) == ["measure", *tested, "halves (95 %)"]
     assert [line.split()[0] for line in out[2:4]] == ["mmd", "energy"]
-    assert out[4].startswith("neighbourhoods that hold both domains: ") and out[4].endswith("%")
-    assert len(out) == 6 + len(found["per_class"])
+    assert out[4] == found["correction"] and "over all 2 tests" in out[4]
+    assert out[5].startswith("halves: 15 pictures of each domain")
+    assert out[6].startswith("neighbourhoods that hold both domains: ") and out[6].endswith("%")
+    assert re.split(r" {2,}", out[7].strip()) == ["class: MMD²", *tested, "pictures"]
+    assert out[-1] == found["class_correction"] and len(out) == 9 + len(found["classes"])
+    for row in found["classes"]:
+        agree("A class that both have", row)
+
+
+@pytest.mark.usefixtures("here")
+def test_profile_within_classes_says_how_many_pictures_there_are() -> None:
+    out = lines("profile", *TARGET, *SOURCE, "--permutations", "19", "--measures", "class_mmd")
+    assert out[-1] == "within classes: 10 classes, 3 to 3 pictures of each"
+
+
+def test_a_measure_that_cannot_be_computed_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    parts = ("value", "null_lo", "null_hi", "p", "p_holm", "p_bh", "effect", "self_value", "self_lo", "self_hi", "self_n")
+    row = {"measure": "coral", **dict.fromkeys(parts), "why": "coral must be a number."}
+    questions._show_shift({
+        "name": "stem", "n": {"source": 2, "target": 2}, "table": [row], "correction": "No test was made.", "mixed": 0.5,
+        "classes": [], "drawn": "",
+    })  # fmt: skip
+    out = capsys.readouterr().out.splitlines()
+    assert out[2].split()[:2] == ["coral", "–"] and out[3] == "coral: coral must be a number."
 
 
 @pytest.mark.usefixtures("here")
@@ -119,18 +145,39 @@ def test_rank() -> None:
     agree("A candidate", failed, but={"width", "parameters"})
     assert found["marks"]["leep"] == "A mark needs three candidates that are trained on this target. There are 0."
     out = lines(*words)
-    assert out[0].split() == ["candidate", "knn", "leep", "trained"]
-    assert out[3].split() == ["resnet18x@scratch", "–", "–", "–"]
-    assert out[4].startswith("resnet18x@scratch: ") and "Did you mean" in out[4]
+    assert re.split(r" {2,}", out[0]) == ["place", "candidate", "knn", "leep", "knn, 95 %", "trained"]
+    assert out[3].split() == ["–", "resnet18x@scratch", "–", "–", "–", "…", "–", "–"]
+    assert out[4] == found["order"] and "by knn, over 40 pictures with 4 of the smallest class" in out[4]
+    assert any(line.startswith("resnet18x@scratch: ") and "Did you mean" in line for line in out)
+    assert out[-1] == found["trained_is"] == "None of these networks has been trained on this target yet."
+
+
+@pytest.mark.usefixtures("here")
+def test_rank_shows_what_is_trained_by_now() -> None:
+    words = ["rank", "--target", "digits", "--n", "120", "--size", "32", "--pictures", "40", "--candidates", "test_vit",
+             "--scores", "knn"]  # fmt: skip
+    first = said(*words)
+    assert first["result"]["rows"][0]["trained"] is None
+    run = Run.create(TransferSpec(DataSpec("digits", n=120, size=32), NetSpec("test_vit", "scratch")))
+    home.write_whole(run.path / "result.json", json.dumps({"accuracy": 0.625}))
+    for result in (said(*words)["result"], said("runs", "show", first["id"])["result"]):
+        assert result["rows"][0]["trained"] == 0.625 and "1 run of the best of 1 setting" in result["trained_is"]
+    assert lines(*words)[1].endswith("62.5%")
 
 
 def test_a_mark_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    mark = {"n": 4, "tau": 0.8, "lo": -0.25, "hi": 1.0, "regret": 0.5}
+    mark = {"n": 4, "tau": 0.8, "lo": -0.25, "hi": 1.0, "p": 0.125, "regret": 0.5}
     agree("A mark", mark)
-    row = {"backbone": "a", "weights": "scratch", "scores": {"knn": 0.5}, "why": {}, "trained": 0.75}
-    questions._show_ranking({"rows": [row], "marks": {"knn": mark}})
+    row = {
+        "backbone": "a", "weights": "scratch", "scores": {"knn": 0.5}, "interval": {"knn": [0.4, 0.6]}, "why": {},
+        "places": {"knn": [1, 3]}, "notes": {"gbc": "There is no interval."}, "trained": 0.75,
+    }  # fmt: skip
+    questions._show_ranking(
+        {"rows": [row], "marks": {"knn": mark}, "by": "knn", "order": "No order.", "trained_is": "Test accuracy."}
+    )
     out = capsys.readouterr().out
-    assert "knn: weighted τ 0.80 (-0.25 … 1.00) over 4 trained candidates, regret 0.5 points" in out
+    assert "knn: weighted τ 0.80 (95 % -0.25 … 1.00, p = 0.12) over 4 trained candidates, regret 0.5 points" in out
+    assert "1–3" in out and "0.4 … 0.6" in out and "a@scratch: gbc: There is no interval." in out
     assert "75.0%" in out
 
 

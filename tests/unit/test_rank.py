@@ -7,22 +7,33 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.engine import domain
 from tests.unit.test_layerwise import by_hand, room
 from tltk import home
-from tltk import rank as module
+from tltk.agreement import joined
+from tltk.data.domain import Domain
 from tltk.errors import BadSpec, UnknownName
 from tltk.nn import weights
 from tltk.nn.net import make_backbone
 from tltk.probe import probe
-from tltk.rank import candidate, rank
+from tltk.rank import candidate
+from tltk.rank import rank as ask
 from tltk.runs import Run
+from tltk.sample import Room
 from tltk.spec import DataSpec, NetSpec, OptimSpec, ProfileSpec, RankSpec, TransferSpec
 from tltk.transferability import scores
-from tltk.transferability.weighted_tau import regret, tau_interval, weighted_tau
+from tltk.transferability.weighted_tau import regret, tau_interval, tau_p, weighted_tau
+
+
+def rank(spec: RankSpec, where: Room) -> dict[str, Any]:
+    """A ranking as it is shown."""
+    return joined(ask(spec, where), spec)
+
 
 ALL = tuple(RankSpec().scores)
 SPEC = RankSpec(DataSpec("here"), ("test_resnet", "test_vit", "test_convnext"), ("logme", "knn", "probe"))
@@ -131,12 +142,7 @@ def test_a_dead_candidate_is_a_row_and_no_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [float("nan"), -float("inf")])
 def test_a_score_that_is_no_number_says_so(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is left out of the marks, and what a worker writes stays JSON."""
-    score = module._score
-
-    def strange(name: str, *rest: Any) -> float:
-        return value if name == "knn" else score(name, *rest)
-
-    monkeypatch.setattr(module, "_score", strange)
+    monkeypatch.setattr("tltk.transferability.knn.knn", lambda features, labels: value)
     for i, backbone in enumerate(SPEC.candidates):
         finished(backbone, 0.3 + i / 10)
     found = rank(dataclasses.replace(SPEC, scores=("logme", "knn")), room())
@@ -144,6 +150,104 @@ def test_a_score_that_is_no_number_says_so(value: float, monkeypatch: pytest.Mon
     for row in found["rows"]:
         assert "knn" not in row["scores"] and "is no number" in row["why"]["knn"]
     assert isinstance(found["marks"]["knn"], str) and isinstance(found["marks"]["logme"], dict)
+
+
+@pytest.mark.parametrize("fault", [ValueError("ill-defined"), RuntimeError("not converged"), ZeroDivisionError("by 0")])
+def test_a_score_that_fails_is_a_sentence_in_its_row(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def strange(features: torch.Tensor, labels: torch.Tensor) -> float:
+        raise fault
+
+    monkeypatch.setattr("tltk.transferability.gbc.gbc", strange)
+    found = rank(dataclasses.replace(SPEC, scores=("logme", "gbc")), room())
+    for row in found["rows"]:
+        assert row["why"] == {"gbc": f"gbc cannot be computed: {fault}."} and set(row["scores"]) == {"logme"}
+
+
+@pytest.mark.parametrize("factor", [1e-10, 1e-4, 1e5, 1e18])
+def test_the_size_of_the_features_neither_ranks_nor_fails(factor: float, tmp_path: Path) -> None:
+    """The same network with what enters the head so many times as large: every score is the same."""
+    files = [tmp_path / name for name in ("plain.safetensors", "other.safetensors")]
+    for path, its in zip(files, (1.0, factor), strict=True):
+        net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+        with torch.no_grad():
+            for name, p in net.backbone.named_parameters():
+                if name.startswith("layer4") and p.ndim == 1:  # scales and offsets of the last block
+                    p.mul_(its)
+        weights.save(net, NetSpec("test_resnet"), path)
+    plenty = domain(120)
+    spec = dataclasses.replace(
+        SPEC, target=DataSpec("plenty"), candidates=tuple(f"test_resnet@file:{f}" for f in files),
+        scores=("logme", "hscore", "nleep", "transrate", "gbc", "knn", "probe"),
+    )  # fmt: skip
+    found = rank(spec, room(plenty=plenty))
+    one, other = found["rows"]
+    assert one["why"] == other["why"] == {}
+    for name in spec.scores:
+        assert one["scores"][name] == pytest.approx(other["scores"][name], rel=2e-2), name
+
+
+# -- what can be told -------------------------------------------------------------------------------------
+
+
+def coloured(n: int, classes: int, strength: int, seed: int = 0) -> Domain:
+    """Pictures of noise, of which the class shows in the colour, more or less."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    images = rng.integers(0, 120, (n, 3, 32, 32), dtype=np.uint8)
+    for i, c in enumerate(labels):
+        images[i, c % 3] += np.uint8(strength)
+    return Domain.of("coloured", images, labels, [f"c{c}" for c in range(classes)], licence="none", source="made")
+
+
+def test_each_score_has_an_interval_and_places_and_the_pictures_are_said() -> None:
+    spec = dataclasses.replace(SPEC, target=DataSpec("many"), scores=("logme", "hscore", "transrate", "gbc", "knn", "probe"))
+    found = rank(spec, room(many=coloured(300, 3, 20)))
+    assert found["by"] == "logme" and found["scores"] == list(spec.scores)
+    assert found["n"] == 165 and found["fewest"] == 55
+    for row in found["rows"]:
+        for name, value in row["scores"].items():
+            lo, hi = row["interval"][name]
+            assert lo <= value <= hi
+            best, worst = row["places"][name]
+            assert 1 <= best <= worst <= 3
+        assert row["interval"]["probe"][0] >= 0 and row["interval"]["probe"][1] <= 1
+    assert "by logme, over 165 pictures with 55 of the smallest class" in found["order"]
+    json.dumps(found, allow_nan=False)
+
+
+def test_the_same_network_twice_cannot_be_told_apart_and_one_that_sees_nothing_can(tmp_path: Path) -> None:
+    spec = dataclasses.replace(
+        SPEC, target=DataSpec("many"), candidates=("test_vit", "test_vit@", dead(tmp_path / "dead.safetensors")),
+        scores=("knn", "probe"),
+    )  # fmt: skip
+    found = rank(spec, room(many=coloured(300, 3, 60)))
+    assert [row["places"]["knn"] for row in found["rows"]] == [[1, 2], [1, 2], [3, 3]]
+    assert found["order"].startswith("Which comes first cannot be told by knn, over 165 pictures")
+    assert "test_vit@scratch, test_vit@scratch cannot be told apart" in found["order"]
+    two = rank(dataclasses.replace(spec, candidates=spec.candidates[1:]), room(many=coloured(300, 3, 60)))
+    assert two["order"].startswith("Every place is told by knn") and "test_vit@scratch comes first" in two["order"]
+
+
+def test_few_pictures_give_no_order() -> None:
+    """Two of each class: nothing can be told, and the row says what it would take."""
+    found = rank(dataclasses.replace(SPEC, pictures=20), room(here=coloured(100, 10, 40)))
+    assert found["n"] == 20 and found["fewest"] == 2
+    for row in found["rows"]:
+        assert row["interval"] == {} and set(row["scores"]) <= {"logme", "knn", "probe"}
+        assert all(row["places"][name] == [1, len(found["rows"])] for name in row["scores"])
+        assert "look at more pictures" in row["notes"]["logme"]
+    assert found["order"].startswith("No order can be told by logme, over 20 pictures with 2 of the smallest class")
+    assert "10 of 10 classes have fewer than 3" in found["order"]
+
+
+def test_hscore_gives_no_order_where_it_saturates() -> None:
+    """64 features and more of 30 pictures."""
+    spec = dataclasses.replace(SPEC, pictures=30, scores=("hscore", "logme"), target=DataSpec("many"))
+    found = rank(spec, room(many=coloured(300, 3, 60)))
+    for row in found["rows"]:
+        assert row["width"] >= 30 and row["places"]["hscore"] == [1, 3]
+        assert "H-score saturates" in row["notes"]["hscore"] and f"{row['width']} and 30" in row["notes"]["hscore"]
+    assert found["order"].startswith("No order can be told by hscore") and "H-score saturates" in found["order"]
 
 
 def test_refusals() -> None:
@@ -225,11 +329,13 @@ def test_marks_against_runs_of_ones_own() -> None:
     found = rank(dataclasses.replace(SPEC, scores=("logme", "probe")), room())
     for row in found["rows"]:
         assert row["trained"] == accuracies[row["backbone"]]
+        assert (row["trained_runs"], row["trained_settings"]) == (1, 1)
     for name, mark in found["marks"].items():
         given, truth = [r["scores"][name] for r in found["rows"]], [r["trained"] for r in found["rows"]]
         assert mark["n"] == 3
         assert mark["tau"] == pytest.approx(weighted_tau(given, truth))
-        assert (mark["lo"], mark["hi"]) == pytest.approx(tau_interval(given, truth))
+        assert (mark["lo"], mark["hi"]) == pytest.approx(tau_interval(mark["tau"], 3))
+        assert mark["p"] == pytest.approx(tau_p(given, truth)) and mark["hi"] - mark["lo"] > 1
         assert mark["regret"] == pytest.approx(100 * regret(given, truth))
         assert mark["lo"] <= mark["tau"] <= mark["hi"] and mark["regret"] >= 0
 
@@ -248,6 +354,24 @@ def test_trained_is_the_best_mean_over_seeds_on_this_very_target() -> None:
     finished("test_convnext", 0.55, target=DataSpec("here", seed=4))  # another division of the same pictures
     found = {r["backbone"]: r["trained"] for r in rank(SPEC, room())["rows"]}
     assert found == {"test_resnet": pytest.approx(0.5), "test_vit": None, "test_convnext": 0.55}
+
+
+def test_a_training_that_ends_after_the_asking_is_shown() -> None:
+    """A ranking is kept, trainings go on: what the worker wrote knows nothing of them."""
+    found = ask(SPEC, room())
+    assert "trained" not in found["rows"][0] and "marks" not in found
+    assert joined(found, SPEC)["trained_is"] == "None of these networks has been trained on this target yet."
+    finished("test_vit", 0.7)
+    finished("test_vit", 0.8, seed=1)
+    finished("test_vit", 0.1, lr=0.1)
+    shown = joined(found, SPEC)
+    (row,) = [r for r in shown["rows"] if r["backbone"] == "test_vit"]
+    assert row["trained"] == pytest.approx(0.75) and (row["trained_runs"], row["trained_settings"]) == (2, 2)
+    assert "accuracy on the test pictures" in shown["trained_is"] and "2 runs of the best of 2 settings" in shown["trained_is"]
+    for i, backbone in enumerate(("test_resnet", "test_convnext")):
+        finished(backbone, 0.5 + i / 10)
+    assert isinstance(joined(found, SPEC)["marks"]["logme"], dict)
+    assert "1 to 2 runs of the best of 1 to 2 settings" in joined(found, SPEC)["trained_is"]
 
 
 def test_too_few_and_all_alike_are_sentences() -> None:

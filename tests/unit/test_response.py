@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.stats import false_discovery_control
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk.bank import FeatureBank
@@ -112,9 +113,25 @@ def test_cells_are_what_measures_give_on_the_pictures_of_these_dials() -> None:
 def test_a_dials_answer_does_not_hang_on_the_others_and_repeats() -> None:
     whole = response(SPEC, room())
     alone = response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",)), room())
-    assert alone["cells"]["coral"]["background"] == whole["cells"]["coral"]["background"]
+    corrected = ("p_holm", "p_bh")  # over all that is asked
+    one, other = (
+        [{k: v for k, v in row.items() if k not in corrected} for row in found["cells"]["coral"]["background"]]
+        for found in (alone, whole)
+    )
+    assert one == other
     other = response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",), seed=1), room())
     assert other["cells"] != alone["cells"]
+
+
+def test_p_values_are_corrected_over_all_settings_of_a_measure() -> None:
+    found = response(SPEC, room())
+    for its in found["cells"].values():
+        rows = [row for rows in its.values() for row in rows]
+        p = [row["p"] for row in rows]
+        assert [row["p_bh"] for row in rows] == pytest.approx(false_discovery_control(p).tolist())
+        assert min(row["p_holm"] for row in rows) == pytest.approx(min(1.0, len(p) * min(p)))
+        assert found["tests"] == len(rows) == 6
+    assert "over all 6 tests" in found["correction"] and "by the p of each test alone" in found["correction"]
 
 
 def test_labels_alone_are_nothing_that_a_measure_without_labels_can_see() -> None:

@@ -14,14 +14,17 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 
 
 def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.Figure:
-    """Lines over layers: intervals as whiskers, what chance gives as a grey band, p ≤ .05 as a filled mark."""
+    """Lines over layers: intervals as whiskers, what chance gives as a grey band, p ≤ .05 as a filled mark.
+
+    Where p-values are corrected, the mark goes by Benjamini and Hochberg's.
+    """
     figure = go.Figure(layout=layout("Layer", title))
     for column in columns:
         if column.null_hi:
             _band(figure, names, column.null_lo, column.null_hi, f"{column.title}: by chance")
     for i, column in enumerate(columns):
         colour, symbol = SEQUENCE[i % len(SEQUENCE)], SYMBOLS[i % len(SYMBOLS)]
-        sure = [p <= 0.05 for p in column.p] or [True] * len(column.values)
+        sure = [p <= 0.05 for p in column.p_bh or column.p] or [True] * len(column.values)
         error = (
             {
                 "type": "data", "symmetric": False, "thickness": 1, "color": faint(colour, 0.7),
@@ -33,13 +36,24 @@ def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.F
         figure.add_scatter(
             x=list(names), y=column.values, mode="lines+markers", name=column.title, error_y=error,
             line={"color": colour}, marker={"size": 9, "symbol": [symbol if s else f"{symbol}-open" for s in sure]},
-            customdata=[f"p = {p:.3g}" for p in column.p] or None,
+            customdata=_said(column) or None,
             hovertemplate="%{y:.3g} %{customdata}" if column.p else "%{y:.3g}",
         )  # fmt: skip
     if columns and all(c.unit == "%" for c in columns):
         figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_xaxes(type="category")
     return figure
+
+
+def _said(column: Column) -> list[str]:
+    """The p-values of each layer in words."""
+    raw = [f"p = {p:.3g}" for p in column.p]
+    if not column.p_holm:
+        return raw
+    return [
+        f"{text}, Holm {family:.3g}, BH {rate:.3g}"
+        for text, family, rate in zip(raw, column.p_holm, column.p_bh, strict=True)
+    ]
 
 
 def _band(figure: go.Figure, names: Sequence[str], lo: Sequence[float], hi: Sequence[float], name: str) -> None:

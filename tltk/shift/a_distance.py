@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import wide
+from tltk.features import unit, wide
 from tltk.shift import check_pair
 
 
@@ -59,6 +59,7 @@ def held_out_errors(
             f"folds must be between 2 and the smaller domain's {min(len(source), len(target))} samples. "
             f"Got {folds}; take fewer folds or more samples."
         )
+    _, (source, target) = unit(source, target)
     generator = torch.Generator().manual_seed(seed)
     fold_s = (torch.randperm(len(source), generator=generator) % folds).to(source.device)
     fold_t = (torch.randperm(len(target), generator=generator) % folds).to(source.device)

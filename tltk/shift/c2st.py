@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import wide
+from tltk.features import unit, wide
 from tltk.shift import check_pair
 from tltk.shift.a_distance import linear_discriminant
 
@@ -40,6 +40,7 @@ def c2st(source: Tensor, target: Tensor, *, ridge: float = 0.1, seed: int = 0) -
         1.0
     """
     check_pair(source, target, least=4)
+    _, (source, target) = unit(source, target)
     train_s, test_s = _halves(source, seed)
     train_t, test_t = _halves(target, seed + 1)
     w, b = linear_discriminant(train_s, train_t, ridge)

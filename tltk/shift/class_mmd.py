@@ -79,10 +79,18 @@ def permutation_class_mmd(
     source: Tensor, source_labels: Tensor, target: Tensor, target_labels: Tensor, *, permutations: int = 199,
     seed: int = 0,
 ) -> Null:  # fmt: skip
+    """`class_tests` of all classes together: the mean of their MMD² beside its null."""
+    return class_tests(source, source_labels, target, target_labels, permutations=permutations, seed=seed)[1]
+
+
+def class_tests(
+    source: Tensor, source_labels: Tensor, target: Tensor, target_labels: Tensor, *, permutations: int = 199,
+    seed: int = 0,
+) -> tuple[dict[int, Null], Null]:  # fmt: skip
     """Class-conditional MMD² beside its null: domains are permuted within each class, so priors cannot matter.
 
     The statistic is the mean of `class_mmd` over classes, unbiased, multi-kernel, one bandwidth for all; each draw
-    permutes every class anew and takes the same mean.
+    permutes each class again and takes the same mean. The same draws are the null of each class by itself.
 
     Reference: Long et al. (2013), ICCV, §3; permutation within strata: Good (2005), Permutation, parametric and
     bootstrap tests of hypotheses, §3.7.
@@ -95,20 +103,23 @@ def permutation_class_mmd(
         permutations: B.
         seed: Of the permutations.
 
+    Returns:
+        The test of each class, and that of their mean.
+
     Raises:
         BadSpec: As for `class_mmd`.
     """
     pairs = _pairs(source, source_labels, target, target_labels)
     bandwidth = median_bandwidth(source, target)
-    values = [
-        mmd_values(
+    values = {
+        c: mmd_values(
             x, y, kernel="multi", bandwidth=bandwidth, estimator="unbiased", permutations=permutations,
             seed=seed + 7919 * c,
         )
         for c, (x, y) in pairs.items()
-    ]  # fmt: skip
-    mean = torch.stack(values).mean(0)
-    return judge(float(mean[0]), mean[1:])
+    }  # fmt: skip
+    mean = torch.stack(list(values.values())).mean(0)
+    return {c: judge(float(v[0]), v[1:]) for c, v in values.items()}, judge(float(mean[0]), mean[1:])
 
 
 def conditional_mmd(values: dict[int, float], prior: Tensor | None = None) -> float:

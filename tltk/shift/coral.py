@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tltk.features import wide
+from tltk.features import held, unit, wide
 from tltk.shift import check_pair
 
 
@@ -24,7 +24,7 @@ def coral(source: Tensor, target: Tensor) -> Tensor:
         Scalar, not negative.
 
     Raises:
-        BadSpec: Shapes, or values, that cannot be compared.
+        BadSpec: Shapes, or values, that cannot be compared, or a value that the dtype cannot hold.
 
     Example:
         >>> x = torch.tensor([[0.0], [2.0]])  # variance 2
@@ -32,5 +32,6 @@ def coral(source: Tensor, target: Tensor) -> Tensor:
         9.0
     """
     check_pair(source, target)
-    gap = torch.cov(wide(source).mT) - torch.cov(wide(target).mT)
-    return (gap.square().sum() / (4 * source.shape[1] ** 2)).to(source.dtype)
+    scale, (s, t) = unit(wide(source), wide(target))
+    gap = torch.cov(s.mT) - torch.cov(t.mT)
+    return held("coral", gap.square().sum() / (4 * source.shape[1] ** 2), scale, 4, source.dtype)

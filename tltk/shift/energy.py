@@ -5,14 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tltk.features import held, unit, wide
 from tltk.shift import check_pair
 from tltk.shift.kernels import squared_distances, total
+
+ROUNDING = 256  # in units of the dtype's ε: what is smaller than so many is rounding, and 0
 
 
 def energy(source: Tensor, target: Tensor) -> Tensor:
     """Energy distance, 2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖.
 
-    Every mean runs over all pairs, i = j included (the V-statistic).
+    Every mean runs over all pairs, i = j included (the V-statistic). It is computed in float64; points
+    closer than 2·10⁻⁷ of their distance to the mean count as one.
 
     Reference: Székely & Rizzo (2013), Energy statistics, J. Statistical Planning and Inference 143,
     definition of the two-sample statistic without its factor nm/(n + m).
@@ -22,10 +26,10 @@ def energy(source: Tensor, target: Tensor) -> Tensor:
         target: (m, d).
 
     Returns:
-        Scalar, not negative; 0 for a sample against itself.
+        Scalar, not negative; exactly 0 for a sample against itself, in whatever order.
 
     Raises:
-        BadSpec: Shapes, or values, that cannot be compared.
+        BadSpec: Shapes, or values, that cannot be compared, or a value that the dtype cannot hold.
 
     Example:
         >>> x = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
@@ -34,15 +38,22 @@ def energy(source: Tensor, target: Tensor) -> Tensor:
     """
     check_pair(source, target, least=1)
     n, m = len(source), len(target)
-    across = total(_distances, source, target) / (n * m)
-    value = 2 * across - total(_distances, source, source) / n**2 - total(_distances, target, target) / m**2
-    return value.to(source.dtype)
+    scale, (s, t) = unit(wide(source), wide(target))
+    across = total(distances, s, t) / (n * m)
+    value = 2 * across - total(distances, s, s) / n**2 - total(distances, t, t) / m**2
+    return held("energy", not_rounding(value, across), scale, 1, source.dtype)
 
 
-def _distances(x: Tensor, y: Tensor) -> Tensor:
+def not_rounding(value: Tensor, across: Tensor) -> Tensor:
+    """0 where the difference of the means is no larger than their own rounding."""
+    return torch.where(value > ROUNDING * torch.finfo(value.dtype).eps * across, value, 0.0)
+
+
+def distances(x: Tensor, y: Tensor) -> Tensor:
+    """‖x_i − y_j‖, (…, n, m); 0 where the Gram product cannot tell the two points apart."""
     squares = squared_distances(x, y)
-    if x.data_ptr() == y.data_ptr() and x.shape == y.shape:
-        # A point's distance to itself is 0; √ would make 1e-2 of the Gram product's rounding in float32.
-        squares = squares.masked_fill(torch.eye(len(x), dtype=torch.bool, device=x.device), 0)
+    centre = x.mean(dim=-2, keepdim=True)
+    size = (x - centre).square().sum(-1, keepdim=True) + (y - centre).square().sum(-1).unsqueeze(-2)
+    one = squares <= ROUNDING * torch.finfo(x.dtype).eps * size.detach()
     # The floor keeps the gradient of √ finite where two points coincide.
-    return squares.clamp_min(torch.finfo(x.dtype).tiny).sqrt()
+    return squares.masked_fill(one, 0).clamp_min(torch.finfo(x.dtype).tiny).sqrt()

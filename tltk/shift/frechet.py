@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from tltk.features import wide
+from tltk.features import held, unit, wide
 from tltk.shift import check_pair
 
 
@@ -27,7 +27,7 @@ def frechet(source: Tensor, target: Tensor) -> Tensor:
         Scalar, not negative but for rounding. It grows as samples get fewer: read it beside its null.
 
     Raises:
-        BadSpec: Shapes, or values, that cannot be compared.
+        BadSpec: Shapes, or values, that cannot be compared, or a value that the dtype cannot hold.
 
     Example:
         >>> x = torch.tensor([[-1.0], [1.0]], dtype=torch.float64)
@@ -35,12 +35,13 @@ def frechet(source: Tensor, target: Tensor) -> Tensor:
         33.0
     """
     check_pair(source, target)
-    mean_s, root_s = _mean_and_root(wide(source))
-    mean_t, root_t = _mean_and_root(wide(target))
+    scale, (s, t) = unit(wide(source), wide(target))
+    mean_s, root_s = _mean_and_root(s)
+    mean_t, root_t = _mean_and_root(t)
     # C = RᵀR, and tr (C_S C_T)^½ = Σ singular values of R_S R_Tᵀ: no square root of a singular matrix.
     cross: Tensor = torch.linalg.svdvals(root_s @ root_t.mT).sum()
     spread = root_s.square().sum() + root_t.square().sum() - 2 * cross
-    return ((mean_s - mean_t).square().sum() + spread).to(source.dtype)
+    return held("frechet", (mean_s - mean_t).square().sum() + spread, scale, 2, source.dtype)
 
 
 def _mean_and_root(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.features import wide
+from tltk.features import unit, wide
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 KERNELS = ("multi", "polynomial", "rbf")
@@ -59,7 +59,8 @@ def median_bandwidth(source: Tensor, target: Tensor, rows: int = 2000) -> float:
         looked_at = looked_at[torch.linspace(0, len(looked_at) - 1, rows, device=source.device).long()]
     pooled = torch.cat([source[looked_at[looked_at < n]], target[looked_at[looked_at >= n] - n]]).detach()
     i, j = torch.triu_indices(len(pooled), len(pooled), 1, device=pooled.device)
-    sigma = math.sqrt(float(squared_distances(pooled, pooled)[i, j].median()))
+    scale, (pooled,) = unit(pooled)
+    sigma = scale * math.sqrt(float(squared_distances(pooled, pooled)[i, j].median()))
     if sigma <= 0:
         raise BadSpec(
             "The median distance between samples must be positive. Got 0: more than half of the pairs are "
@@ -75,7 +76,8 @@ def rbf(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:
         >>> float(rbf(torch.zeros(1, 2), torch.tensor([[1.0, 1.0]]), 1.0))  # exp(−1)
         0.3678794503211975
     """
-    return torch.exp(squared_distances(x, y) * (-0.5 / bandwidth**2))
+    # Divided first: squares of features overflow where those of features in bandwidths do not.
+    return torch.exp(-0.5 * squared_distances(x / bandwidth, y / bandwidth))
 
 
 def multi(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:

@@ -44,14 +44,14 @@ def kernel_sums(tiles: list[Tensor], member: Tensor, kernel: Kernel) -> KernelSu
     rows = [wide(tile.new_zeros(len(tile))) for tile in tiles]
     inside = wide(tiles[0].new_zeros(len(member)))
     for i, a in enumerate(tiles):
-        z_a = parts[i].T.to(a.dtype)
+        z_a = parts[i].T.to(rows[i].dtype)
         for j in range(i, len(tiles)):
-            block = kernel(a, tiles[j])
-            z_b = z_a if i == j else parts[j].T.to(a.dtype)
-            inside += (1 if i == j else 2) * (z_a * (block @ z_b)).sum(0, dtype=inside.dtype)
-            rows[i] += wide(block.sum(1))
+            block = wide(kernel(a, tiles[j]))  # else equal divisions would part by the rounding of the sums
+            z_b = z_a if i == j else parts[j].T.to(block.dtype)
+            inside += (1 if i == j else 2) * (z_a * (block @ z_b)).sum(0)
+            rows[i] += block.sum(1)
             if i != j:
-                rows[j] += wide(block.sum(0))
+                rows[j] += block.sum(0)
     diagonals = [wide(kernel(tile[:, None], tile[:, None])[:, 0, 0]) for tile in tiles]
     return KernelSums(
         inside=inside,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import wide
+from tltk.features import held, unit, wide
 from tltk.shift import check_pair
 
 
@@ -31,7 +31,7 @@ def sliced_wasserstein(
         Scalar, not negative; 0 for a sample against itself.
 
     Raises:
-        BadSpec: Shapes, values, or an order, that cannot be meant.
+        BadSpec: Shapes, values, or an order, that cannot be meant, or a value that the dtype cannot hold.
 
     Example:
         >>> x = torch.tensor([[0.0], [1.0], [5.0]])
@@ -44,11 +44,13 @@ def sliced_wasserstein(
     generator = torch.Generator().manual_seed(seed)
     theta = torch.randn(source.shape[1], projections, generator=generator, dtype=torch.float64)
     theta = (theta / theta.norm(dim=0)).to(source)
-    x, y = (source @ theta).sort(0).values, (target @ theta).sort(0).values
+    scale, (s, t) = unit(source, target)
+    x, y = (s @ theta).sort(0).values, (t @ theta).sort(0).values
     at_x, at_y, width = _steps(len(x), len(y), source)
     gap = wide((x[at_x] - y[at_y]).abs() ** p)
     mean = (gap * width[:, None]).sum(0).mean()
-    return (mean ** (1 / p) if p > 1 and bool(mean > 0) else mean).to(source.dtype)
+    value = mean ** (1 / p) if p > 1 and bool(mean > 0) else mean
+    return held("sliced_wasserstein", value, scale, 1, source.dtype)
 
 
 def _steps(n: int, m: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:

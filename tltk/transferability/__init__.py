@@ -2,7 +2,7 @@
 
 `tltk/transferability/logme.py` holds `logme(features, labels)`, and so on. `leep` takes the source
 head's probabilities instead of features, and `nce` its predicted classes. `weighted_tau` marks a
-ranking against what training gave in the end.
+ranking against what training gave in the end, `jackknife` says what other pictures would give.
 """
 
 from __future__ import annotations
@@ -17,8 +17,25 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 scores: Registry[Callable[..., float]] = Registry(
-    "transferability score", "tltk.transferability", lambda name: name, skip=("weighted_tau",)
+    "transferability score", "tltk.transferability", lambda name: name, skip=("weighted_tau", "jackknife")
 )
+
+
+def standardised(features: Tensor) -> Tensor:
+    """Centred rows divided by one number, their root mean square: (n, d) in float64, mean variance of a feature 1.
+
+    One number for all features, so that directions keep their shares; constant features stay 0.
+
+    Args:
+        features: (n, d) floating.
+    """
+    from tltk.features import unit, wide
+
+    _, (x,) = unit(wide(features))
+    x = x - x.mean(0)
+    _, (x,) = unit(x)  # what is left of a large common offset may be small
+    size = x.square().mean().sqrt()
+    return x / size if bool(size > 0) else x
 
 
 def check_labelled(features: Tensor, labels: Tensor, least: int = 1) -> Tensor:
@@ -44,8 +61,7 @@ def check_labelled(features: Tensor, labels: Tensor, least: int = 1) -> Tensor:
         )
     if not bool(features.isfinite().all()):
         raise BadSpec("Features must be finite. Got NaN or infinity; look for a diverged layer.")
-    if labels.is_floating_point():
-        raise BadSpec(f"Labels must be class numbers. Got {labels.dtype}; convert them to integers.")
+    check_numbers("Labels", labels)
     numbered: Tensor
     _, numbered, counts = torch.unique(labels, return_inverse=True, return_counts=True)
     if len(counts) < 2 or int(counts.min()) < least:
@@ -54,3 +70,13 @@ def check_labelled(features: Tensor, labels: Tensor, least: int = 1) -> Tensor:
             f"take more samples or leave small classes out."
         )
     return numbered
+
+
+def check_numbers(name: str, classes: Tensor) -> None:
+    """They are integers.
+
+    Raises:
+        BadSpec: Says what came.
+    """
+    if classes.is_floating_point() or classes.is_complex():
+        raise BadSpec(f"{name} must be class numbers. Got {classes.dtype}; convert them to integers.")

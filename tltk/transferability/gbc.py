@@ -6,14 +6,17 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import wide
-from tltk.transferability import check_labelled
+from tltk.transferability import check_labelled, standardised
 
 
 def gbc(features: Tensor, labels: Tensor, *, dimensions: int = 64, spherical: bool = True) -> float:
     """Gaussian Bhattacharyya coefficient, −Σ_{i≠j} exp(−D_B(i, j)).
 
     D_B = ⅛ δᵀΣ⁻¹δ + ½ log(|Σ| / √(|Σ_i| |Σ_j|)), Σ = ½(Σ_i + Σ_j), δ = μ_i − μ_j, on PCA features.
+
+    The features are first divided by one number, their root mean square, so that their scale does not matter.
+    The formula does not depend on it, but the authors' floor under a variance, 10⁻⁴, does: as they are, features
+    a hundredth the size have all their variances at the floor, and every such network ranks low.
 
     Reference: Pándy et al. (2022), Transferability estimation using Bhattacharyya class separability,
     CVPR, §3, arXiv:2111.12780. The determinant of a spherical Σ = sI is s^d, as the formula has it; the
@@ -39,8 +42,7 @@ def gbc(features: Tensor, labels: Tensor, *, dimensions: int = 64, spherical: bo
     labels = check_labelled(features, labels, least=2)
     if dimensions < 0:
         raise BadSpec(f"dimensions must not be negative. Got {dimensions}; 0 keeps all.")
-    x = wide(features)
-    x = x - x.mean(0)
+    x = standardised(features)
     if 0 < dimensions < min(x.shape):
         u, s, _ = torch.linalg.svd(x, full_matrices=False)
         x = u[:, :dimensions] * s[:dimensions]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tltk.features import wide
-from tltk.transferability import check_labelled
+from tltk.errors import BadSpec
+from tltk.transferability import check_labelled, standardised
 
 
 def hscore(features: Tensor, labels: Tensor, *, shrinkage: float | None = None) -> float:
@@ -25,10 +25,11 @@ def hscore(features: Tensor, labels: Tensor, *, shrinkage: float | None = None) 
         shrinkage: α from 0 to 1; None = Ledoit and Wolf's. 0 is Bao's score, with a pseudo-inverse.
 
     Returns:
-        From 0 to min(d, C − 1).
+        From 0 to min(d, C − 1). Unshrunk it is C − 1 for any features with d ≥ n − 1: it says nothing there, and
+        shrunk it says less the more features there are for a sample.
 
     Raises:
-        BadSpec: Labels that do not fit.
+        BadSpec: Labels that do not fit, or a shrinkage outside 0 … 1.
 
     Example:
         >>> x = torch.tensor([[0.0], [0.0], [1.0], [1.0]])
@@ -36,8 +37,9 @@ def hscore(features: Tensor, labels: Tensor, *, shrinkage: float | None = None) 
         1.0
     """
     labels = check_labelled(features, labels)
-    x = wide(features)
-    x = x - x.mean(0)
+    if shrinkage is not None and not 0 <= shrinkage <= 1:
+        raise BadSpec(f"shrinkage must be from 0 to 1. Got {shrinkage}; None takes Ledoit and Wolf's.")
+    x = standardised(features)  # the score itself does not change with the scale
     n, d = x.shape
     alpha = ledoit_wolf(x) if shrinkage is None else shrinkage
     onehot = torch.nn.functional.one_hot(labels).to(x.dtype)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from tltk.errors import BadSpec
 from tltk.features import wide
+from tltk.transferability import check_numbers
 
 
 def nce(source_classes: Tensor, labels: Tensor) -> float:
@@ -23,7 +24,7 @@ def nce(source_classes: Tensor, labels: Tensor) -> float:
         From −log C to 0, in nats.
 
     Raises:
-        BadSpec: Lengths that do not fit, or no sample.
+        BadSpec: Lengths that do not fit, no sample, classes that are no integers, or labels of one class.
 
     Example:
         >>> nce(torch.tensor([3, 3, 7]), torch.tensor([0, 0, 1]))
@@ -34,6 +35,10 @@ def nce(source_classes: Tensor, labels: Tensor) -> float:
             f"Predicted classes and labels must be (n,) and of one length. Got {tuple(source_classes.shape)} "
             f"and {tuple(labels.shape)}."
         )
+    check_numbers("Predicted classes", source_classes)
+    check_numbers("Labels", labels)
+    if bool((labels == labels[0]).all()):
+        raise BadSpec("A score needs samples of two classes. All labels are of one; give it another class.")
     z = torch.unique(source_classes, return_inverse=True)[1]
     y = torch.unique(labels, return_inverse=True)[1]
     cells = (z.max() + 1) * y + z

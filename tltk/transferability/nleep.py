@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.transferability import check_labelled
+from tltk.transferability import check_labelled, standardised
 from tltk.transferability.leep import leep
 
 
@@ -17,7 +17,8 @@ def nleep(
 ) -> float:
     """LEEP of the mixture's posteriors P(v | x), v a Gaussian component fitted to PCA features.
 
-    Any backbone will do, whatever its head was trained for.
+    Any backbone will do, whatever its head was trained for. The features are first divided by one number, their
+    root mean square: scikit-learn adds 10⁻⁶ to each variance, which is much or nothing by the scale that they have.
 
     Reference: Li et al. (2021), Ranking neural checkpoints, CVPR, §3 (N-LEEP: PCA to a share of the
     energy, then a mixture of five components per target class), arXiv:2011.11200.
@@ -33,7 +34,7 @@ def nleep(
         Not above 0.
 
     Raises:
-        BadSpec: Labels that do not fit, or fewer samples than components.
+        BadSpec: Labels that do not fit, fewer samples than components, or a mixture that cannot be fitted.
 
     Example:
         >>> x = torch.cat([torch.zeros(20, 2), torch.ones(20, 2)]) + torch.linspace(0, 0.1, 40)[:, None]
@@ -50,11 +51,16 @@ def nleep(
             f"N-LEEP needs as many samples as components ({components}) and a share of energy in (0, 1]. Got "
             f"{len(features)} samples, energy={energy}."
         )
-    x = project(features, energy)
+    x = project(standardised(features), energy)
     mixture = GaussianMixture(components, random_state=seed)
     with warnings.catch_warnings():  # an unsettled mixture still has posteriors
         warnings.simplefilter("ignore", ConvergenceWarning)
-        posterior = mixture.fit(x).predict_proba(x)
+        try:
+            posterior = mixture.fit(x.numpy()).predict_proba(x.numpy())
+        except ValueError as fault:
+            raise BadSpec(
+                f"N-LEEP needs features that a Gaussian mixture can be fitted to. It cannot: {fault}"
+            ) from None
     return leep(torch.from_numpy(posterior), labels.cpu())
 
 
