@@ -97,19 +97,23 @@ def _whole(tensors: Mapping[str, Any], prefix: str, kept: dict[str, str], backbo
 
 def _beside(tensors: Mapping[str, Any], prefix: str, names: Mapping[str, str]) -> dict[str, str]:
     """The classifier of a network whose body is a part of a larger one, as in `backbone.…` and `head.fc.weight`."""
-    around = prefix.rstrip(".").rpartition(".")[0]
-    around = f"{around}." if around else ""
-    found: dict[str, str] = {}
-    for name in tensors:
-        if name in names or not name.startswith(around):
-            continue
-        short = name.removeprefix(around)
-        numberless = re.sub(r"^(\d+\.)+", "", short)  # of a Sequential
-        if numberless.startswith(CLASSIFIERS):
-            found[name] = numberless
-        elif numberless in ("weight", "bias"):
-            found[name] = f"head.{short}"
-    return found if any(tensors[n].ndim > 1 or "prototypes" in n for n in found) else {}
+    around = prefix
+    while around:
+        around = around.rstrip(".").rpartition(".")[0]
+        around = f"{around}." if around else ""
+        found: dict[str, str] = {}
+        for name in tensors:
+            if name in names or not name.startswith(around):
+                continue
+            short = name.removeprefix(around)
+            numberless = re.sub(r"^(\d+\.)+", "", short)  # of a Sequential
+            if numberless.startswith(CLASSIFIERS):
+                found[name] = numberless
+            elif numberless in ("weight", "bias"):
+                found[name] = f"head.{short}"
+        if any(tensors[n].ndim > 1 for n in found):
+            return found
+    return {}
 
 
 def _order(prefix: str) -> tuple[int, int]:

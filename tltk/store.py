@@ -65,6 +65,8 @@ class Card(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()  # what was done to the file when it was added
     stages: tuple[Stage, ...] = ()
     transfer: dict[str, Any] = {}  # rows of the benchmark `transfer`, by set
+    classes: tuple[str, ...] = ()  # names of what its classifier tells apart, where they are known
+    data: str = ""  # what it was trained on, where the file says so
 
 
 @dataclass(frozen=True)
@@ -140,12 +142,13 @@ def check_name(name: str) -> str:
     return name
 
 
-def sha256(path: Path) -> str:
-    """The checksum of a file, in hex."""
+def sha256(*paths: Path) -> str:
+    """The checksum of a file, or of several one after the other, in hex."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while piece := file.read(PIECE):
-            digest.update(piece)
+    for path in paths:
+        with open(path, "rb") as file:
+            while piece := file.read(PIECE):
+                digest.update(piece)
     return digest.hexdigest()
 
 
@@ -183,11 +186,7 @@ def check(weights: str, backbone: str) -> None:
         UnknownName: No such kind, entry, tag or run.
         WeightsMissing: The weights are not on this machine, no weights, or another architecture's.
     """
-    kind, _, where = weights.partition(":")
-    if kind not in KINDS:
-        raise UnknownName.among("The kind of weights", kind, ["scratch", *(f"{k}:…" for k in KINDS[1:])])
-    if kind in ("store", "file", "run") and not where.strip():
-        raise WeightsMissing(f"weights {kind!r} must name what to load, as in {kind}:…. Got {weights!r}.")
+    kind, where = parted(weights)
     architecture = backbone.partition(".")[0]
     if kind == "store":
         must_be(architecture, find(where).card.backbone, f"{where} in the weight store")
@@ -199,13 +198,28 @@ def check(weights: str, backbone: str) -> None:
         _check_file(weightfile.resolved(where), architecture)
 
 
+def parted(weights: str) -> tuple[str, str]:
+    """The kind of weights, and what of it is named.
+
+    Raises:
+        UnknownName: No such kind.
+        WeightsMissing: Nothing is named where something must be.
+    """
+    kind, _, where = weights.partition(":")
+    if kind not in KINDS:
+        raise UnknownName.among("The kind of weights", kind, ["scratch", *(f"{k}:…" for k in KINDS[1:])])
+    if kind in ("store", "file", "run") and not where.strip():
+        raise WeightsMissing(f"weights {kind!r} must name what to load, as in {kind}:…. Got {weights!r}.")
+    return kind, where
+
+
 def must_be(wanted: str, theirs: str, origin: str) -> None:
     """Refuse weights of another architecture than the one wanted; "" = any.
 
     Raises:
         WeightsMissing: They are.
     """
-    if wanted and theirs and theirs != wanted:
+    if wanted and theirs and theirs.partition(".")[0] != wanted.partition(".")[0]:
         raise WeightsMissing(
             f"The weights of {origin} must be of the backbone {wanted} to fit. They are of {theirs}; "
             f"choose that backbone."
@@ -423,9 +437,10 @@ def as_text(entry: Entry, escaped: bool = False) -> str:
     """The card in Markdown; `escaped` where it is rendered, since a stranger's header may hold links and pictures."""
     card = entry.card
     if escaped and not entry.shipped:
-        texts = {name: getattr(card, name) for name in ("summary", "licence", "source", "good_for", "bad_for")}
+        texts = {name: getattr(card, name) for name in ("summary", "licence", "source", "good_for", "bad_for", "data")}
+        lists = {name: tuple(MARKDOWN.sub(r"\\\1", t) for t in getattr(card, name)) for name in ("notes", "classes")}
         plain = {name: MARKDOWN.sub(r"\\\1", text) for name, text in texts.items()}
-        card = msgspec.structs.replace(card, **plain, notes=tuple(MARKDOWN.sub(r"\\\1", n) for n in card.notes))
+        card = msgspec.structs.replace(card, **plain, **lists)
     lines = [
         f"# {card.name}",
         card.summary,
@@ -433,7 +448,11 @@ def as_text(entry: Entry, escaped: bool = False) -> str:
         f"- **File**: {card.bytes / 1e6:.1f} MB, safetensors, SHA-256 `{card.sha256}`",
         f"- **Licence**: {card.licence}",
     ]
-    for title, text in (("Source", card.source), ("Good for", card.good_for), ("Bad for", card.bad_for)):
+    if card.classes:
+        shown = ", ".join(card.classes[:12]) + (", …" if len(card.classes) > 12 else "")
+        lines.append(f"- **Classes**: {len(card.classes)}: {shown}")
+    titles = {"Trained on": card.data, "Source": card.source, "Good for": card.good_for, "Bad for": card.bad_for}
+    for title, text in titles.items():
         lines += [f"- **{title}**: {text}"] if text else []
     lines += [f"- {note}" for note in card.notes]
     for number, s in enumerate(card.stages, 1):

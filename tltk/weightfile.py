@@ -25,7 +25,7 @@ BYTES = {  # of one number, by safetensors' name of its type
 }  # fmt: skip
 MAX_HEADER = 16_000_000  # bytes, which is some hundred thousand tensors
 MAX_CONFIG = 4_000_000
-MAX_RATIO = 20  # numbers of a network hardly shrink when packed; more than this is a bomb
+MAX_RATIO, FREE_BYTES = 3, 2**26  # a network's numbers hardly shrink when packed; more than this is a bomb
 # Of a folder of the hub, the first that is there; safetensors before pickles.
 IN_FOLDER = (
     "model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors", "pytorch_model.bin",
@@ -88,6 +88,10 @@ class Shaped:
     def numel(self) -> int:
         """How many numbers it has."""
         return math.prod(self.shape)
+
+    def reshape(self, shape: tuple[int, ...]) -> Shaped:
+        """As many numbers in another shape."""
+        return Shaped(self.dtype, tuple(shape))
 
 
 @dataclass(frozen=True)
@@ -332,7 +336,7 @@ def _check_zip(path: Path, size: int) -> None:
         return
     names = [i.filename.replace("\\", "/") for i in found]
     ends = {name.rpartition("/")[2] for name in names}
-    if sum(i.file_size for i in found) > MAX_RATIO * size + 2**20:
+    if sum(i.file_size for i in found) > max(MAX_RATIO * size, FREE_BYTES):
         _refuse(path, "a zip file that unpacks to far more than it is", "no weights do; get it from elsewhere")
     if any(name.endswith("constants.pkl") for name in names) and any("/code/" in name for name in names):
         _refuse(path, "a TorchScript program", f"load it where it was made and {SAVE}")
