@@ -447,13 +447,37 @@ def _head(body: dict[str, Any]) -> bytes:
     return len(header).to_bytes(8, "little") + header
 
 
-def renamed(data: bytes, names: Mapping[str, str], header: Mapping[str, str]) -> bytes:
+def for_others(data: bytes) -> dict[str, bytes]:
+    """A run's own weights as files that timm loads as they are, by file name; no tensor is decoded.
+
+    A head that timm's classifier cannot stand for, since it is not one linear layer, lies in a file beside the body.
+    """
+    start = 8 + int.from_bytes(data[:8], "little")
+    body = json.loads(data[8:start])
+    told: dict[str, str] = body.pop("__metadata__", {})
+    names = {n: n.removeprefix("backbone.") for n in body if n.startswith("backbone.")}
+    head = [n for n in body if n not in names]
+    kind, classifier = told.pop("head", ""), told.get("classifier", "")
+    sides = int(told.pop("classifier_ndim", "2"))
+    if kind == "linear" and classifier:
+        names |= {n: f"{classifier}.{n.rpartition('.')[2]}" for n in head}
+        return {"model.safetensors": renamed(data, names, told, {f"{classifier}.weight": sides})}
+    bare = {k: v for k, v in told.items() if k not in ("classes", "classifier")}
+    words = {"head": kind} | {k: told[k] for k in ("classes", "backbone") if k in told}
+    beside = {"head.safetensors": renamed(data, {n: n for n in head}, words)} if head else {}
+    return {"model.safetensors": renamed(data, names, bare), **beside}
+
+
+def renamed(
+    data: bytes, names: Mapping[str, str], header: Mapping[str, str], sides: Mapping[str, int] | None = None
+) -> bytes:
     """Some tensors of a safetensors file under other names, with other words in the header; no tensor is decoded.
 
     Args:
         data: The whole file.
         names: Name in it → new name; the others are left out.
         header: The words of the new header.
+        sides: New name → how many sides it must have; sides of 1 are put behind.
     """
     start = 8 + int.from_bytes(data[:8], "little")
     old = json.loads(data[8:start])
@@ -461,7 +485,9 @@ def renamed(data: bytes, names: Mapping[str, str], header: Mapping[str, str]) ->
     pieces, at = [], 0
     for name in sorted((n for n in old if n in names), key=lambda n: (-BYTES[old[n]["dtype"]], names[n])):
         first, last = old[name]["data_offsets"]
-        body[names[name]] = {**old[name], "data_offsets": [at, at + last - first]}
+        shape = old[name]["shape"]
+        shape = [*shape, *[1] * ((sides or {}).get(names[name], 0) - len(shape))]
+        body[names[name]] = {**old[name], "shape": shape, "data_offsets": [at, at + last - first]}
         pieces.append(memoryview(data)[start + first : start + last])
         at += last - first
     return b"".join((_head(body), *pieces))

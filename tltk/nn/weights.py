@@ -5,6 +5,7 @@ Files are read by `tltk.nn.reader`, which runs nothing in them. What is missing 
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,23 @@ def build(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) ->
 
 def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
     """Write a net's weights with what is needed to build it again, and to use it elsewhere, in the header."""
-    classifier = (*told(net.backbone.pretrained_cfg, "classifier"), "head")[0]
+    own = own_classifier(spec.backbone)
+    classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
     mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
-    header = {"backbone": spec.backbone, "head": spec.head, "classifier": classifier, "mean": mean, "std": std}
+    header = {"backbone": spec.backbone, "head": spec.head, "mean": mean, "std": std, **classifier}
     home.write_whole(path, weightfile.packed(checkpoint.pack(net, ""), {**header, **net.options, **notes}))
+
+
+@cache
+def own_classifier(backbone: str) -> tuple[str, int] | None:
+    """timm's name of a model's classifier, and how many sides its weight has; None where it is not weight and bias."""
+    name = backbone.partition(".")[0]
+    with torch.device("meta"):
+        with_it, without = (timm.create_model(name, num_classes=n).state_dict() for n in (2, 0))
+    added = {n: t for n, t in with_it.items() if n not in without}
+    weights = [n for n in added if n.endswith(".weight")]
+    own = weights[0].removesuffix(".weight") if len(weights) == 1 else ""
+    return (own, added[weights[0]].ndim) if set(added) == {f"{own}.weight", f"{own}.bias"} else None
 
 
 def _scratch(spec: NetSpec, _: str, size: int, channels: int) -> Built:
