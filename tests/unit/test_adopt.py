@@ -362,7 +362,7 @@ def test_a_refusal_does_not_say_how_to_open_it_all_the_same(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "held", [{}, {"epoch": 3}, [torch.zeros(2)], torch.zeros(2), {"model": {"a": 1}}, {(3,): torch.zeros(2)}, None, 3]
+    "held", [{}, {"epoch": 3}, [3, [None]], torch.zeros(2), {"model": {"a": 1}}, {(3,): torch.zeros(2)}, None, 3]
 )
 def test_a_pickle_without_tensors_by_name(held: Any, tmp_path: Path) -> None:
     torch.save(held, tmp_path / "w.pth")

@@ -30,6 +30,7 @@ from tltk.weightfile import SAFETENSORS, WeightFile, plain
 MOST_CHANNELS = 64  # of pictures
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 ARCHITECTURE = ("backbone", "arch", "architecture", "model_name")  # where a header may name it
+OPTIMIZER = ("optim", "opt.", "scheduler", "lr_sched", "scaler", "amp.")  # state that nobody expects to be kept
 HOW = "a moving average or a teacher is taken first, then the shortest name"
 
 
@@ -118,7 +119,7 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
     if layout == "timm" and body.part == "backbone" and "head" in words:
         layout = "tltk"
     theirs = tuple(_branch(f.prefix, body.prefix) for f in others)
-    if left := [n for n in body.left if not n.startswith(theirs)]:
+    if left := [n for n in body.left if not n.startswith((*theirs, *OPTIMIZER))]:
         notes.append(_left(body, left))
     return Weights(
         names[0], names, guessed, layout, channels, options, words, own, classifier, shell, body.part, len(tensors),

@@ -33,7 +33,8 @@ RUNNING = {
     "builtins", "__builtin__", "pip", "setuptools", "distutils", "pdb", "bdb", "timeit", "cProfile", "gc", "atexit",
 }  # fmt: skip
 PLAIN = {  # harmless all the same, though not named as classes are
-    "builtins.frozenset", "builtins.slice", "builtins.range", "builtins.object", "types.SimpleNamespace",
+    *(f"builtins.{n}" for n in ("frozenset", "slice", "range", "object", "dict", "list", "tuple", "int", "float", "str",
+                               "bool", "bytes")), "types.SimpleNamespace",
     "copyreg._reconstructor", "copy_reg._reconstructor", "datetime.datetime", "datetime.date", "datetime.timedelta",
     "collections.defaultdict", "collections.deque", "numpy.dtype", "numpy.ndarray", "functools.partial",
     *(f"numpy.{m}.multiarray.{n}" for m in ("core", "_core") for n in ("scalar", "_reconstruct")),
@@ -117,7 +118,7 @@ def _stub(name: str) -> type:
     last = name.rpartition(".")[2].lower()
     if last.endswith(("dict", "cfgnode", "munch")):
         return InertMapping
-    return InertList if last == "deque" else Inert
+    return InertList if last in ("deque", "list") else Inert
 
 
 def _load(path: Path, kind: str, stubs: dict[str, type]) -> Any:
@@ -158,6 +159,8 @@ def _reason(fault: Exception) -> str:
     text = str(fault)
     if asked := re.search(r"GLOBAL (\S+) (?:was not|whose)", text):
         return f"it asks for {plain(asked[1], 80)}"
+    if "persistent_load of storage" in text:
+        return "it holds a whole model in the form of before 2020"
     if isinstance(fault, pickle.UnpicklingError):
         return "it is no file of tensors"
     return plain(text.split(". ")[0].strip()) or "it is cut short"
@@ -186,7 +189,7 @@ def _gather(held: Any, at: tuple[str, ...], found: dict[str, Tensor], seen: set[
         for name, value in held.items():
             if isinstance(name, str | int):
                 _gather(value, (*at, str(name)), found, seen)
-    elif isinstance(held, list | tuple) and at:
+    elif isinstance(held, list | tuple):
         seen.add(id(held))
         for number, value in enumerate(held):
             _gather(value, (*at, str(number)), found, seen)
