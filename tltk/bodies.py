@@ -40,13 +40,15 @@ class Body:
 
     Attributes:
         prefix: What stands before its names in the file, with the last dot; "" = nothing.
-        names: Name in the file → name without the prefix, of its body and its classifier.
-        left: Other tensors of the file that are below the same wrapper.
+        names: Name in the file → name without the prefix, of its body and, where that is below it, its classifier.
+        beside: The same of what may be its classifier, where the body is a part of a larger network.
+        left: The other tensors of the file.
         backbones: timm's names of the architectures that have these tensors, the likeliest first.
     """
 
     prefix: str
     names: dict[str, str]
+    beside: dict[str, str]
     left: tuple[str, ...]
     backbones: tuple[str, ...]
 
@@ -87,12 +89,9 @@ def bodies(tensors: Mapping[str, Any], guess: Guess = by_catalogue) -> list[Body
 
 
 def _whole(tensors: Mapping[str, Any], prefix: str, kept: dict[str, str], backbones: tuple[str, ...]) -> Body:
-    """With the classifier, where that lies outside, and what is left."""
     names = {n: short for short, n in kept.items()}
-    if not any(short.startswith(CLASSIFIERS) for short in kept):
-        names |= _beside(tensors, prefix, names)
     left = tuple(n for n in tensors if n not in names and not n.endswith(COUNTERS))
-    return Body(prefix, names, left, backbones)
+    return Body(prefix, names, _beside(tensors, prefix, names), left, backbones)
 
 
 def _beside(tensors: Mapping[str, Any], prefix: str, names: Mapping[str, str]) -> dict[str, str]:

@@ -453,8 +453,11 @@ def for_others(data: bytes) -> dict[str, bytes]:
     A head that timm's classifier cannot stand for, since it is not one linear layer, lies in a file beside the body.
     """
     start = 8 + int.from_bytes(data[:8], "little")
-    body = json.loads(data[8:start])
-    told: dict[str, str] = body.pop("__metadata__", {})
+    try:
+        body = json.loads(data[8:start])
+        told: dict[str, str] = body.pop("__metadata__", {})
+    except (ValueError, AttributeError):
+        raise WeightsMissing("A run's model.safetensors must be whole. This one is damaged; train it again.") from None
     names = {n: n.removeprefix("backbone.") for n in body if n.startswith("backbone.")}
     head = [n for n in body if n not in names]
     kind, classifier = told.pop("head", ""), told.get("classifier", "")

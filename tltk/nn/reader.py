@@ -105,21 +105,22 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
     names, guessed, body, others = _architecture(tensors, words, backbone, part, shells, path, file.bytes, notes)
     if len(names) > 1:
         notes.append(f"The same tensors also fit {some(names[1:])}; name it with --backbone where it is that one.")
-    inside = {short: tensors[n] for n, short in body.names.items()}
-    shell, layout, fitting, channels = shells.fitted(names[0], inside)
+    shell, layout, fitting, channels = shells.fitted(names[0], {short: tensors[n] for n, short in body.names.items()})
     heads = _heads(shell, fitting)
     misfits(shell, {n: t for n, t in fitting.items() if n not in heads and not _made(n, shell)}, path.name)
-    taken = _taken(file, tensors, list(body.names))
+    beside = {} if heads else body.beside
+    taken = _taken(file, tensors, [*body.names, *beside])
     check(taken, path.name, file.bytes)
+    fitting = {short: taken[n] for n, short in body.names.items()}
     if layout == "torchvision":
-        fitting = shells.fitted(names[0], {short: taken[n] for n, short in body.names.items()})[2]
-    else:
-        fitting = {short: taken[n] for n, short in body.names.items()}
+        fitting = shells.fitted(names[0], fitting)[2]
+    fitting |= {short: taken[n] for n, short in beside.items()}
+    heads = _heads(shell, fitting)
     own, classifier = _parted(shell, fitting, heads, notes)
     if layout == "timm" and body.part == "backbone" and "head" in words:
         layout = "tltk"
     theirs = tuple(_branch(f.prefix, body.prefix) for f in others)
-    if left := [n for n in body.left if not n.startswith((*theirs, *OPTIMIZER))]:
+    if left := [n for n in body.left if n not in beside and not n.startswith((*theirs, *OPTIMIZER))]:
         notes.append(_left(body, left))
     return Weights(
         names[0], names, guessed, layout, channels, options, words, own, classifier, shell, body.part, len(tensors),
@@ -244,7 +245,7 @@ def _nearest(tensors: Mapping[str, Any], wanted: Mapping[str, Any]) -> Body:
             if ".".join(parts[i:]) in wanted:
                 hits["".join(f"{p}." for p in parts[:i])] += 1
     prefix = hits.most_common(1)[0][0] if hits else ""
-    return Body(prefix, {n: n.removeprefix(prefix) for n in tensors if n.startswith(prefix)}, (), ())
+    return Body(prefix, {n: n.removeprefix(prefix) for n in tensors if n.startswith(prefix)}, {}, (), ())
 
 
 def _say_choice(body: Body, found: list[Body], notes: list[str]) -> list[Body]:
