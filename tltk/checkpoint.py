@@ -12,11 +12,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from tltk import home
+from tltk import home, weightfile
 from tltk.errors import RunProblem
 
 PLAIN = (int, float, str, bool, type(None))
@@ -29,7 +28,7 @@ def pack(module: nn.Module, prefix: str) -> dict[str, Tensor]:
 
 def write(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     """Write tensors and state so that a power cut leaves the old checkpoint or the new one."""
-    home.write_whole(path, save(tensors, {"state": json.dumps(state)}))
+    home.write_whole(path, weightfile.packed(tensors, {"state": json.dumps(state)}))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

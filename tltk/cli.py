@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 bad input. Torch is imported by workers, not her
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 import time
@@ -13,11 +14,11 @@ from typing import Any
 
 import click
 
-from tltk import __version__, catalogue, judging, questions, shelves
-from tltk.errors import TltkError, UnknownName
+from tltk import __version__, catalogue, judging, questions, shelves, store
+from tltk.errors import RunProblem, TltkError, UnknownName
 from tltk.jobs import Local
-from tltk.runs import Run, all_runs
-from tltk.shell import Verb, ask, end, follow, json_option, launch, out, report, spec_options, summary
+from tltk.runs import Run, all_runs, walk
+from tltk.shell import Verb, ask, end, follow, json_option, launch, listed, out, report, spec_options, summary
 from tltk.spec import CompareSpec, DataSpec, DescribeSpec, LookSpec, TransferSpec
 
 
@@ -67,11 +68,8 @@ def runs(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         out([{k: v for k, v in r.items() if k not in ("result", "children")} for r in found])
         return
-    for r in found:
-        shown = r["result"] or {}
-        figure = shown.get("verdict", {}).get("label") or (f"{shown['accuracy']:.3f}" if "accuracy" in shown else "")
-        target = r["spec"].get("target", {}).get("name", r["spec"].get("backbone", ""))
-        click.echo(f"{r['id']}  {r['kind']:9} {r['state']:8} {figure:12} {target}")
+    for line in listed(found):
+        click.echo(line)
     if not found:
         click.echo("No runs yet. `tltk compare --source rendered_digits --target blended_digits --shots 5` makes some.")
 
@@ -122,16 +120,31 @@ def log(run_id: str, as_json: bool) -> None:
 @runs.command()
 @click.argument("run_id")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--weights", is_flag=True, help="Put the weights in, as timm loads them.")
 @json_option
-def export(run_id: str, file: Path, as_json: bool) -> None:
-    """Write a run, and the runs it started, to a zip file."""
+def export(run_id: str, file: Path, weights: bool, as_json: bool) -> None:
+    """Write a run, and the runs it started, to a zip file: specs, rows, results and logs, and weights if asked."""
     found = Run.open(run_id)
-    data = found.export()
+    if weights and not any((one.path / store.FILE).is_file() for one in walk(found)):
+        raise RunProblem(f"Run {found.id} must have weights to export them. It has none; it is {found.status.state}.")
+    scratch = file.parent / f".{file.name}.tmp"
     try:
-        file.write_bytes(data)
+        with open(scratch, "wb") as target:
+            held = found.export_to(target, weights)
+        scratch.replace(file)
     except OSError as fault:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
         raise click.UsageError(f"FILE must be a place to write to. It is not: {fault}.") from None
-    out({"id": found.id, "file": str(file), "bytes": len(data)}, as_json)
+    size = file.stat().st_size
+    out({"id": found.id, "file": str(file), "bytes": size, "weights": held}, as_json)
+    if not as_json:
+        without = "without weights; --weights puts them in"
+        n = sum(name.endswith(store.FILE) for name in held)
+        click.echo(
+            f"Wrote {file}, {size / 1e6:.1f} MB, "
+            + (f"with the weights of {n} training{'s' * (n != 1)}, as timm loads them." if n else f"{without}.")
+        )
 
 
 @runs.command()

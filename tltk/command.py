@@ -206,7 +206,8 @@ def to_command(spec: AnySpec) -> str:
         return f"tltk layers {shlex.quote(spec.backbone)} --size {spec.size} --channels {spec.channels}"
     if isinstance(spec, AdoptSpec):
         words = ["tltk", "weights", "add" if spec.name else "check", spec.weights.partition(":")[2]]
-        words += [f"--{k}={v}" for k, v in (("name", spec.name), ("backbone", spec.backbone)) if v]
+        chosen = (("name", spec.name), ("backbone", spec.backbone), ("part", spec.part))
+        words += [f"--{k}={v}" for k, v in chosen if v]
         return shlex.join(words)
     if isinstance(spec, LookSpec):
         return f"tltk look {shlex.quote(spec.data.name)} --size {spec.data.size} --n {spec.data.n}"

@@ -8,7 +8,6 @@ No torch until the weights are there.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tltk import home, store
+from tltk import home, store, weightfile
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.runs import KEPT, Run
 from tltk.spec import TransferSpec
@@ -91,7 +90,7 @@ def train(recipe: Recipe, one: Callable[[TransferSpec], Run]) -> list[Run]:
 
 def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
     """The last run's backbone in half precision, under timm's names, with its card, recipe, rows and a drawing."""
-    from safetensors.numpy import load_file, save
+    from safetensors.numpy import load_file
 
     from tltk.nn import receptive
     from tltk.nn.net import channels_read
@@ -108,7 +107,7 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
         recipe.name, spec.net.backbone, "", 0, sum(a.size for a in own.values()), channels,
         recipe.summary, recipe.licence, source, recipe.good_for, recipe.bad_for, (), stages,
     )  # fmt: skip
-    entry = store.put(shelf, settled(save(own, header)), card)
+    entry = store.put(shelf, weightfile.packed(own, header), card)
     home.write_whole(entry.path / store.RECIPE, msgspec.json.format(msgspec.json.encode(recipe), indent=1))
     for run in runs:
         kept = entry.path / store.RUNS / run.id
@@ -118,17 +117,6 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
                 shutil.copyfile(run.path / name, kept / name)
     receptive.keep(entry)
     return entry
-
-
-def settled(data: bytes) -> bytes:
-    """The same file with the names in its header in order.
-
-    safetensors writes the metadata in another order each time; the same weights must have the same checksum.
-    """
-    start = 8 + int.from_bytes(data[:8], "little")
-    header = json.dumps(json.loads(data[8:start]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + data[start:]
 
 
 def half(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -11,6 +11,7 @@ import io
 import json
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import time
@@ -246,6 +247,8 @@ class Workshop:
         domain, split, taken_out = self._split(spec)
         size, channels = domain.images.shape[-1], domain.images.shape[1]
         net = weights.build(spec.net, len(domain.classes), size, channels, spec.seed)
+        for sentence in net.notes:
+            self.say(sentence)
         phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
         with Record(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as record:
             def snapshot(net: Net, epoch: int) -> None:
@@ -258,7 +261,9 @@ class Workshop:
                 "The loss on the validation and test pictures must be a number. It is not at the end; "
                 "try a tenth of the learning rate, or an optim.evaluate below optim.patience."
             )
-        weights.save(net, spec.net, run.path / "model.safetensors", classes=json.dumps(domain.classes), run=run.id)
+        data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
+        told = {"classes": json.dumps(domain.classes), "data": data, "size": str(size), "run": run.id}
+        weights.save(net, spec.net, run.path / "model.safetensors", **told)
         result["phases"] = [dataclasses.asdict(p) for p in phases]
         result |= {"threads": spec.optim.threads, "taken_out": taken_out}
         result["seen_by_source"] = self._seen_by_source(spec, domain, split)

@@ -15,13 +15,13 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import psutil
 from filelock import FileLock
 
-from tltk import home
+from tltk import home, weightfile
 from tltk.errors import RunProblem, UnknownName
 from tltk.results import Curve, Row
 from tltk.spec import AnySpec, read_spec
@@ -252,15 +252,34 @@ class Run:
             raise RunProblem(f"Run {self.id} is running; stop it before deleting it.")
         shutil.rmtree(self.path)
 
-    def export(self) -> bytes:
-        """A zip of the run and of the runs it started: specs, rows, results and logs, no weights."""
+    def export(self, weights: bool = False) -> bytes:
+        """A zip of the run and of the runs it started: specs, rows, results and logs; see `export_to`."""
         buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for folder in (self.path, *(self.path.parent / c.id for c in self.children())):
-                for name in KEPT:
-                    if (folder / name).exists() and f"{folder.name}/{name}" not in archive.namelist():
-                        archive.write(folder / name, f"{folder.name}/{name}")
+        self.export_to(buffer, weights)
         return buffer.getvalue()
+
+    def export_to(self, file: BinaryIO, weights: bool = False) -> list[str]:
+        """Write a zip of the run and of the runs it started: specs, rows, results and logs.
+
+        Args:
+            file: Where to.
+            weights: Whether to put their weights in, under timm's names and with the classes in the header, so that
+                `timm.create_model(BACKBONE, num_classes=N, checkpoint_path=FILE)` loads them as they are.
+
+        Returns:
+            The names of the weight files in the zip.
+        """
+        found: list[str] = []
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for folder in dict.fromkeys((self.path, *(self.path.parent / c.id for c in self.children()))):
+                for name in KEPT:
+                    if (folder / name).exists():
+                        archive.write(folder / name, f"{folder.name}/{name}")
+                if weights and (folder / "model.safetensors").is_file():
+                    for name, data in weightfile.for_others((folder / "model.safetensors").read_bytes()).items():
+                        archive.writestr(f"{folder.name}/{name}", data, zipfile.ZIP_STORED)
+                        found.append(f"{folder.name}/{name}")
+        return found
 
 
 def all_runs() -> list[Run]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,8 @@ from tltk.compare import FIRST_QUESTION
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import Local, wait
 from tltk.runs import Run
-from tltk.spec import TRAININGS, AnySpec, CompareSpec, RankSpec, read_spec
+from tltk.spec import TRAININGS, AnySpec, CompareSpec, RankSpec, TransferSpec, read_spec
+from tltk.weightfile import plain
 
 LISTS = {
     "lrs": "Learning rates that both arms are searched over, with commas.",
@@ -144,6 +147,8 @@ def summary(run: Run) -> dict[str, Any]:
         "seconds": status.seconds,
         "device": status.device,
         "path": str(run.path),
+        **asked(spec),
+        "accuracy": accuracy(run.result()),
         "spec": json.loads(spec.to_json()),
         "result": _result(run, spec),
         "children": [c.id for c in run.children()],
@@ -156,6 +161,88 @@ def _result(run: Run, spec: AnySpec) -> dict[str, Any] | None:
     return joined(found, spec) if found and isinstance(spec, RankSpec) else found
 
 
+def asked(spec: AnySpec) -> dict[str, Any]:
+    """What a run asked for in a few words; None where its kind has no such thing."""
+    net, strategy = getattr(spec, "net", None), getattr(spec, "strategy", None)
+    here = isinstance(spec, CompareSpec) and spec.source is not None  # its weights are trained in its course
+    target = getattr(spec, "target", None) or getattr(spec, "data", None)
+    return {
+        "target": target.name if target else None,
+        "backbone": net.backbone if net else getattr(spec, "backbone", None) or None,
+        "weights": None if here else net.weights if net else getattr(spec, "weights", None) or None,
+        "strategy": strategy.name if strategy else None,
+        "boundary": net.boundary if strategy and net else None,
+        "lr": spec.optim.lr if isinstance(spec, TransferSpec) else None,
+        "seed": getattr(spec, "seed", None),
+    }
+
+
+def accuracy(result: Any) -> float | None:
+    """The test accuracy that a result tells of: a training's, or that of the transfer arm of a comparison."""
+    if not isinstance(result, dict):
+        return None
+    verdict = result.get("verdict")
+    found = verdict.get("transfer") if isinstance(verdict, dict) else result.get("accuracy")
+    return float(found) if isinstance(found, int | float) else None
+
+
+COLUMNS = ("run", "result", "target", "backbone", "weights", "strategy", "cut", "rate", "seed", "time")
+NARROW = 100  # letters that a line of a terminal has at least
+SHRINK, LEAST = (2, 3, 4, 5), 8  # columns that are shortened to fit, and down to how many letters
+
+
+def listed(found: list[dict[str, Any]]) -> list[str]:
+    """Runs as a table that fits the terminal, a line each; none for no runs."""
+    rows = [list(COLUMNS), *(_cells(r) for r in found)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    room = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns) - 2 * (len(COLUMNS) - 1)
+    while sum(widths) > room and widths[widest := max(SHRINK, key=lambda i: widths[i])] > LEAST:
+        widths[widest] -= 1
+    lines = ["  ".join(_cut(c, w).ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return lines if found else []
+
+
+def _cells(r: dict[str, Any]) -> list[str]:
+    result = r["result"] if isinstance(r["result"], dict) else {}
+    verdict = result.get("verdict")
+    figure = verdict.get("label", "") if isinstance(verdict, dict) else ""
+    if not figure and r["accuracy"] is not None:
+        figure = f"{r['accuracy']:.3f}"
+    if r["kind"] != "transfer" and not figure:  # a figure says of itself what kind of run it is of
+        figure = r["kind"]
+    figure = figure if r["state"] == "done" else r["state"] if r["kind"] == "transfer" else f"{r['kind']} {r['state']}"
+    source = (r["spec"].get("source") or {}).get("name")
+    weights = r["weights"] if r["weights"] is not None else f"of {source}" if source and r["backbone"] else ""
+    return [
+        r["id"], figure or "done", short(r["target"] or ""), r["backbone"] or "", short(weights), r["strategy"] or "",
+        "" if r["boundary"] is None else str(r["boundary"]),
+        "" if r["lr"] is None else f"{r['lr']:g}", "" if r["seed"] is None else str(r["seed"]), took(r["seconds"]),
+    ]  # fmt: skip
+
+
+def short(name: str) -> str:
+    """A domain or weights in few letters, on one line: the last part of a path, the first digits of a run."""
+    kind, _, path = name.partition(":")
+    if "/" in path:
+        return plain(path.rstrip("/").rpartition("/")[2])
+    return re.sub(r"^(run:[0-9a-f]{6})[0-9a-f]*", r"\1", plain(name))
+
+
+def took(seconds: float) -> str:
+    """`4.1 s`, `12 min` or `3.5 h`; empty for none."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds else ""
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _cut(text: str, width: int) -> str:
+    """Both ends of a text that is too long; they tell names apart better than its beginning alone."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+
+
 def report(run: Run, as_json: bool) -> None:
     """How a run ended: in a sentence or two, or as JSON."""
     if as_json:
@@ -163,6 +250,8 @@ def report(run: Run, as_json: bool) -> None:
         return
     result, state = run.result(), Local().state(run.id)
     click.echo(f"run {run.id} · {state} · {run.path}")
+    if isinstance(run.spec, TRAININGS):
+        click.echo(in_words(run))
     if result and "verdict" in result:
         click.echo(result["verdict"]["sentence"])
     elif result and "accuracy" in result:
@@ -173,6 +262,17 @@ def report(run: Run, as_json: bool) -> None:
         )
     elif run.status.message:
         click.echo(run.status.message)
+
+
+def in_words(run: Run) -> str:
+    """What a training or a comparison asked for, in a line."""
+    r, source = asked(run.spec), getattr(run.spec, "source", None)
+    weights = r["weights"] if r["weights"] is not None else f"weights of {source.name}" if source else ""
+    words = [r["target"], f"{r['backbone']} from {weights}", f"{r['strategy']} at boundary {r['boundary']}"]
+    words += [f"rate {r['lr']:g}"] if r["lr"] is not None else []
+    words += [f"seed {r['seed']}"] if r["seed"] is not None else []
+    words += [took(run.status.seconds)] if run.status.seconds else []
+    return plain(" · ".join(words), 400)
 
 
 def ask(question: AnySpec, *, again: bool = False) -> dict[str, Any]:

@@ -8,12 +8,19 @@ from typing import Any
 
 import click
 
-from tltk import home, pretrain, store
+from tltk import home, pretrain, store, weightfile
 from tltk.errors import RunProblem, UnknownName, WeightsMissing
 from tltk.jobs import Local
 from tltk.runs import Run
 from tltk.shell import ask, follow, json_option, out
 from tltk.spec import AdoptSpec, TransferSpec
+
+PART = "Which network, where the file holds several, such as state_dict; by default a moving average."
+LAYOUTS = {
+    "timm": "timm layout",
+    "torchvision": "torchvision layout",
+    "tltk": "a tltk run's own layout (`tltk weights add` or `tltk runs export --weights` writes it as timm loads it)",
+}
 
 
 @click.group()
@@ -50,31 +57,43 @@ def listing(as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="Name in the store; by default that of the file.")
 @click.option("--backbone", default="", help="timm's name of the architecture; by default it is found from the file.")
+@click.option("--part", default="", help=PART)
 @json_option
-def add(file: Path, name: str, backbone: str, as_json: bool) -> None:
-    """Add a .safetensors file, or a .pth or .pt file of plain tensors, to the store."""
-    if not file.is_file():
-        raise WeightsMissing(f"A weight file must exist. There is none at {file}.")
+def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
+    """Add weights to the store: a .safetensors or .pth file, or a folder as the hub keeps it.
+
+    The tensors are found below any names that a training program put around them. The entry is as timm loads it.
+    """
+    file = weightfile.resolved(str(file))
+    weightfile.looked_at(file)
     name = store.check_name(name or re.sub(r"(?:[^a-z0-9_.-]|\.{2,})+", "_", file.stem.lower()).strip("._-")[:64])
-    told(ask(AdoptSpec(f"file:{file.absolute()}", backbone, name), again=True), as_json)
+    told(ask(AdoptSpec(f"file:{file.absolute()}", backbone, name, part), again=True), as_json)
 
 
 @weights.command()
 @click.argument("what")
 @click.option("--backbone", default="", help="timm's name of the architecture; by default it is found from the file.")
+@click.option("--part", default="", help=PART)
 @json_option
-def check(what: str, backbone: str, as_json: bool) -> None:
+def check(what: str, backbone: str, part: str, as_json: bool) -> None:
     """Whether a file, or a name in the store, is whole, and what it is the weights of. Exit code 1 where it is not."""
-    file = Path(what).expanduser()
-    if not file.is_file():
+    file = weightfile.resolved(what)
+    if weightfile.there(file) or weightfile.there(file, folder=True):
+        try:
+            weightfile.looked_at(file)
+        except WeightsMissing as fault:  # it is there, and the answer is no
+            raise RunProblem(str(fault)) from None
+    else:
         try:
             entry = store.verified(what)
         except UnknownName:
-            raise WeightsMissing(f"What to check must be a file or a name in the store. {what!r} is neither.") from None
+            raise WeightsMissing(
+                f"What to check must be a file or a name in the store. {what[:160]!r} is neither."
+            ) from None
         except WeightsMissing as fault:
             raise RunProblem(str(fault)) from None
         file, backbone = entry.file, backbone or entry.card.backbone
-    told(ask(AdoptSpec(f"file:{file.absolute()}", backbone), again=True), as_json)
+    told(ask(AdoptSpec(f"file:{file.absolute()}", backbone, "", part), again=True), as_json)
 
 
 def told(found: dict[str, Any], as_json: bool) -> None:
@@ -83,7 +102,9 @@ def told(found: dict[str, Any], as_json: bool) -> None:
         out(found)
         return
     size = f"{found['parameters']:,} parameters"
-    click.echo(f"{found['backbone']}, {size}, {found['layout']} layout, {found['classifier']}")
+    click.echo(f"{found['backbone']}, {size}, {LAYOUTS[found['layout']]}, {found['classifier']}")
+    if found["class_names"]:
+        click.echo(f"Classes: {', '.join(found['class_names'][:12])}{', …' if len(found['class_names']) > 12 else ''}")
     for note in found["notes"]:
         click.echo(note)
     click.echo(f"SHA-256 {found['sha256']}")

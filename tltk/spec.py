@@ -327,10 +327,12 @@ class AdoptSpec(Spec):
     """A question to a worker: of what are these the weights, and are they whole? With a name, they are kept."""
 
     kind: ClassVar[str] = "adopt"
+    later: ClassVar[tuple[str, ...]] = ("part",)
 
-    weights: str = knob("", help="file:PATH of a .safetensors, .pth or .pt file.")
+    weights: str = knob("", help="file:PATH of a .safetensors or .pth file, or of a folder of the hub.")
     backbone: str = knob("", help="timm's name of the architecture; empty = find it from the file.")
     name: str = knob("", help="Name in the weight store; empty = only check.")
+    part: str = knob("", help="Which network, where the file holds several; empty = a moving average first.")
 
 
 TRAININGS = (TransferSpec, CompareSpec)

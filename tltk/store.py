@@ -17,14 +17,19 @@ from typing import Any
 
 import msgspec
 
-from tltk import home
+from tltk import home, weightfile
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
-from tltk.runs import Run, all_runs
+from tltk.runs import ACTIVE, Run, all_runs
 from tltk.spec import TransferSpec
 
 FILE, CARD, RECIPE, RUNS = "model.safetensors", "card.json", "recipe.json", "runs"
 FIELDS = "first_layers.png"
 PIECE = 2**20  # bytes hashed at a time
+KINDS = ("scratch", "store", "hub", "file", "run")
+WAYS_OUT = (
+    "Ways out: weights 'scratch', 'store:NAME' from the weight store (`tltk weights list`), 'file:PATH' to a local "
+    ".safetensors or .pth file, or 'run:ID' of a run of yours."
+)
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~$:])")
 
 
@@ -60,6 +65,8 @@ class Card(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()  # what was done to the file when it was added
     stages: tuple[Stage, ...] = ()
     transfer: dict[str, Any] = {}  # rows of the benchmark `transfer`, by set
+    classes: tuple[str, ...] = ()  # names of what its classifier tells apart, where they are known
+    data: str = ""  # what it was trained on, where the file says so
 
 
 @dataclass(frozen=True)
@@ -135,12 +142,13 @@ def check_name(name: str) -> str:
     return name
 
 
-def sha256(path: Path) -> str:
-    """The checksum of a file, in hex."""
+def sha256(*paths: Path) -> str:
+    """The checksum of a file, or of several one after the other, in hex."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while piece := file.read(PIECE):
-            digest.update(piece)
+    for path in paths:
+        with open(path, "rb") as file:
+            while piece := file.read(PIECE):
+                digest.update(piece)
     return digest.hexdigest()
 
 
@@ -163,6 +171,156 @@ def verified(name: str) -> Entry:
             + ("install tltk anew." if entry.shipped else "remove them and add them again.")
         )
     return entry
+
+
+def check(weights: str, backbone: str) -> None:
+    """Refuse weights that are not there or cannot be this backbone's, before anything is queued for them.
+
+    Names, first bytes and headers are read, no tensor; what only the tensors tell, the worker says.
+
+    Args:
+        weights: As a spec has them: scratch, store:NAME, hub:TAG, file:PATH, run:ID or run:ID@EPOCH.
+        backbone: timm's name of the architecture, perhaps with a tag; "" = any.
+
+    Raises:
+        UnknownName: No such kind, entry, tag or run.
+        WeightsMissing: The weights are not on this machine, no weights, or another architecture's.
+    """
+    kind, where = parted(weights)
+    architecture = backbone.partition(".")[0]
+    if kind == "store":
+        must_be(architecture, find(where).card.backbone, f"{where} in the weight store")
+    elif kind == "run":
+        _check_run(where, architecture)
+    elif kind == "hub":
+        _check_hub(where, backbone)
+    elif kind == "file":
+        _check_file(weightfile.resolved(where), architecture)
+
+
+def parted(weights: str) -> tuple[str, str]:
+    """The kind of weights, and what of it is named.
+
+    Raises:
+        UnknownName: No such kind.
+        WeightsMissing: Nothing is named where something must be.
+    """
+    kind, _, where = weights.partition(":")
+    if kind not in KINDS:
+        raise UnknownName.among("The kind of weights", kind, ["scratch", *(f"{k}:…" for k in KINDS[1:])])
+    if kind in ("store", "file", "run") and not where.strip():
+        raise WeightsMissing(f"weights {kind!r} must name what to load, as in {kind}:…. Got {weights!r}.")
+    return kind, where
+
+
+def must_be(wanted: str, theirs: str, origin: str) -> None:
+    """Refuse weights of another architecture than the one wanted; "" = any.
+
+    Raises:
+        WeightsMissing: They are.
+    """
+    if wanted and theirs and theirs.partition(".")[0] != wanted.partition(".")[0]:
+        raise WeightsMissing(
+            f"The weights of {origin} must be of the backbone {wanted} to fit. They are of {theirs}; "
+            f"choose that backbone."
+        )
+
+
+def _check_run(where: str, architecture: str) -> None:
+    run = Run.open(where.partition("@")[0])
+    spec = run.spec
+    if not isinstance(spec, TransferSpec):
+        raise WeightsMissing(
+            f"Weights of a run must be those of a training. Run {run.id} is of kind {spec.kind}; "
+            "`tltk weights list` lists the trainings."
+        )
+    must_be(architecture, spec.net.backbone, f"run {run.id}")
+    if run.status.state not in ACTIVE:  # else they are there when the queue has come so far
+        of_run(where)
+
+
+def of_run(where: str) -> tuple[Run, Path]:
+    """The run that `ID` or `ID@EPOCH` means, and its weight file.
+
+    Raises:
+        UnknownName: There is no such run.
+        WeightsMissing: It has not finished, or kept no such snapshot.
+    """
+    run_id, at, epoch = where.partition("@")
+    run = Run.open(run_id)
+    if at:
+        kept = run.snapshots()
+        if not epoch.isdecimal() or int(epoch) not in kept:
+            raise WeightsMissing(
+                f"Run {run.id} must have kept the weights of epoch {epoch or '?'}. It kept {kept or 'none'}; "
+                f"train with optim.snapshots 1 to keep each."
+            )
+        return run, run.snapshot(int(epoch))
+    path = run.path / FILE
+    if not path.exists():
+        raise WeightsMissing(
+            f"Run {run.id} must have finished before its weights can be used. It is {run.status.state}."
+        )
+    return run, path
+
+
+def _check_hub(tag: str, backbone: str) -> None:
+    """Whether timm has such weights, and whether they are in the cache or within reach."""
+    from tltk.catalogue import catalogue
+
+    architecture, _, own = backbone.partition(".")
+    known = catalogue().get(architecture)
+    if known is None:
+        raise UnknownName.among("backbone", architecture, catalogue())
+    if not known.weights:
+        raise WeightsMissing(f"{architecture} must have weights on the hub. It has none. {WAYS_OUT}")
+    tag = tag.removeprefix(f"{architecture}.") or own
+    tags = {w.tag: w for w in known.weights}
+    if tag and tag not in tags:
+        raise UnknownName.among(f"The hub tag of {architecture}", tag, tags)
+    wanted = tags[tag] if tag else known.weights[0]
+    if wanted.hub_id and wanted.hub_id not in (c.hub_id for c in cached()):
+        check_reach(f"{architecture}.{wanted.tag}".rstrip("."))
+
+
+def check_reach(name: str) -> None:
+    """Refuse at once weights that must be fetched where the hub is out of reach; its own client tries for a minute.
+
+    Raises:
+        WeightsMissing: It is.
+    """
+    import requests
+
+    missing = f"The weights of {name} are not on this machine, and {{}}. {WAYS_OUT}"
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise WeightsMissing(missing.format("HF_HUB_OFFLINE forbids to fetch them"))
+    try:
+        requests.head(os.environ.get("HF_ENDPOINT") or "https://huggingface.co", timeout=2)
+    except requests.RequestException:
+        raise WeightsMissing(missing.format("the hub cannot be reached from here")) from None
+
+
+def _check_file(path: Path, architecture: str) -> None:
+    """First bytes and header, and where that is told by them, whose tensors these are."""
+    from tltk.bodies import chosen
+    from tltk.catalogue import catalogue
+
+    found = weightfile.looked_at(path)
+    known = catalogue().get(architecture)
+    if known is None:
+        return
+    if found.kind != weightfile.SAFETENSORS:
+        if found.bytes < known.parameters // 2:  # of one byte a number at the least
+            raise WeightsMissing(
+                f"A weight file must hold all of {architecture}, {known.parameters:,} numbers. {path.name} has "
+                f"{found.bytes:,} bytes; choose the backbone that it was made for."
+            )
+        return
+    shapes = weightfile.shapes(found)
+    weightfile.check_amount(shapes, known.parameters, architecture, path.name)
+    theirs, _ = chosen(shapes)
+    if theirs is not None and known.keys not in {catalogue()[name].keys for name in theirs.backbones}:
+        must_be(architecture, theirs.backbones[0], path.name)
 
 
 def put(shelf: Path, data: bytes, card: Card) -> Entry:
@@ -279,9 +437,10 @@ def as_text(entry: Entry, escaped: bool = False) -> str:
     """The card in Markdown; `escaped` where it is rendered, since a stranger's header may hold links and pictures."""
     card = entry.card
     if escaped and not entry.shipped:
-        texts = {name: getattr(card, name) for name in ("summary", "licence", "source", "good_for", "bad_for")}
+        texts = {name: getattr(card, name) for name in ("summary", "licence", "source", "good_for", "bad_for", "data")}
+        lists = {name: tuple(MARKDOWN.sub(r"\\\1", t) for t in getattr(card, name)) for name in ("notes", "classes")}
         plain = {name: MARKDOWN.sub(r"\\\1", text) for name, text in texts.items()}
-        card = msgspec.structs.replace(card, **plain, notes=tuple(MARKDOWN.sub(r"\\\1", n) for n in card.notes))
+        card = msgspec.structs.replace(card, **plain, **lists)
     lines = [
         f"# {card.name}",
         card.summary,
@@ -289,7 +448,11 @@ def as_text(entry: Entry, escaped: bool = False) -> str:
         f"- **File**: {card.bytes / 1e6:.1f} MB, safetensors, SHA-256 `{card.sha256}`",
         f"- **Licence**: {card.licence}",
     ]
-    for title, text in (("Source", card.source), ("Good for", card.good_for), ("Bad for", card.bad_for)):
+    if card.classes:
+        shown = ", ".join(card.classes[:12]) + (", …" if len(card.classes) > 12 else "")
+        lines.append(f"- **Classes**: {len(card.classes)}: {shown}")
+    titles = {"Trained on": card.data, "Source": card.source, "Good for": card.good_for, "Bad for": card.bad_for}
+    for title, text in titles.items():
         lines += [f"- **{title}**: {text}"] if text else []
     lines += [f"- {note}" for note in card.notes]
     for number, s in enumerate(card.stages, 1):

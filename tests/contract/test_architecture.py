@@ -6,9 +6,9 @@ LAYERS = """
 errors
 knobs
 home registry spec
-features results schedule multiple
+features results schedule multiple weightfile
 runs verdict probe
-store catalogue
+store catalogue bodies
 data nn shift transferability reduce strategies checkpoint desk score
 bank optim inputs agreement
 feed sample
@@ -27,8 +27,8 @@ run cli
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare", "multiple", "agreement",
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
-    "questions", "shelves", "judging", "store", "inputs", "catalogue", "pretrain", "data.domain", "data.identity",
-    "data.decode", "data.folder",
+    "questions", "shelves", "judging", "store", "weightfile", "bodies", "inputs", "catalogue", "pretrain", "data.domain",
+    "data.identity", "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",
     "data.leaves", "data.formulas",
 ]

@@ -84,12 +84,18 @@ def test_check_is_one_where_it_is_not_whole(tmp_path: Path) -> None:
     failed(1, "must have the checksum of their card", "check", "mine")
     file.write_bytes(file.read_bytes()[:-9])
     failed(1, "w.safetensors", "check", str(file))
-    failed(1, "w.safetensors", "add", str(file), "--name", "other")
+    failed(2, "w.safetensors", "add", str(file), "--name", "other")
 
 
 def test_bad_input_is_two(tmp_path: Path) -> None:
     failed(2, "must exist. There is none at", "add", str(tmp_path / "none.pth"))
-    failed(2, "must exist. There is none at", "add", str(tmp_path))
+    failed(2, "must hold model.safetensors", "add", str(tmp_path))
+    failed(2, "must exist. There is none at", "add", "/" + "a" * 300)
+    failed(2, "is neither", "check", "a" * 300)
+    failed(2, "no such user", "check", "~nosuchuser/x")
+    (tmp_path / "page.pth").write_text("<!doctype html>")
+    failed(2, "web page", "add", str(tmp_path / "page.pth"))
+    failed(1, "web page", "check", str(tmp_path / "page.pth"))
     failed(2, "is neither", "check", "none")
     failed(2, "there is none yet", "card", "none")
     failed(2, "there is none yet", "remove", "none", "--yes")

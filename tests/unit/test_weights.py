@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from tests.engine import NETS
+from tltk import weightfile
 from tltk.errors import UnknownName, WeightsMissing
-from tltk.nn.weights import build, read_tensors, save
+from tltk.nn.weights import build, save
 from tltk.runs import Run
 from tltk.spec import NetSpec, TransferSpec
 
@@ -50,7 +51,7 @@ def test_a_file_of_ours_makes_the_round(tmp_path: Path) -> None:
     save(first, spec, tmp_path / "w.safetensors", run="abc")
     again = build(NetSpec(backbone="test_resnet", weights=f"file:{tmp_path}/w.safetensors"), 5, 32, 3, 9)
     assert all(torch.equal(t, state(first)[n]) for n, t in state(again).items())
-    assert read_tensors(tmp_path / "w.safetensors")[1]["backbone"] == "test_resnet"
+    assert weightfile.read_header(tmp_path / "w.safetensors")[1]["backbone"] == "test_resnet"
 
 
 def test_what_does_not_fit_is_listed(tmp_path: Path) -> None:
@@ -70,13 +71,13 @@ def test_what_does_not_fit_is_listed(tmp_path: Path) -> None:
         assert part in str(fault.value)
 
 
-def test_what_is_no_safetensors_is_not_opened(tmp_path: Path) -> None:
+def test_a_file_is_told_by_its_bytes_and_not_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     path.write_bytes(pickle.dumps({"weight": [1.0]}))
-    with pytest.raises(WeightsMissing, match="must be safetensors"):
+    with pytest.raises(WeightsMissing, match="must hold tensors and nothing that could run"):
         build(NetSpec(backbone="test_resnet", weights=f"file:{path}"), 3, 32, 3, 0)
     torch.save({"a": torch.zeros(1)}, path)
-    with pytest.raises(WeightsMissing, match="must be safetensors"):
+    with pytest.raises(WeightsMissing, match="must fit test_resnet tensor by tensor.*missing"):
         build(NetSpec(backbone="test_resnet", weights=f"file:{path}"), 3, 32, 3, 0)
     with pytest.raises(WeightsMissing, match="There is none at"):
         build(NetSpec(backbone="test_resnet", weights=f"file:{tmp_path}/none.safetensors"), 3, 32, 3, 0)
@@ -156,7 +157,7 @@ def test_offline_without_a_copy_is_said_at_once() -> None:
 def test_real_weights_load(shared: Path, width: str, padding: str) -> None:
     path = shared / "weights" / f"mobilenetv2_{width}.{padding}.safetensors"
     net = build(NetSpec(backbone=f"mobilenetv2_{width[:3]}", weights=f"file:{path}"), 2, 64, 3, 0)
-    tensors, header = read_tensors(path)
+    tensors = load_file(path)
     assert net.options == ({"pad_type": "same"} if padding == "same" else {})
     ours = state(net)
     assert (

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from torch import Tensor
+from typing import Any
 
 Rules = tuple[tuple[str, str], ...]
 
@@ -119,8 +118,8 @@ def family(names: Mapping[str, object]) -> Family | None:
     return next((f for f in FAMILIES.values() if all(sign in names for sign in f.signs)), None)
 
 
-def guess(tensors: Mapping[str, Tensor]) -> list[str]:
-    """timm's names of the architectures that a file with torchvision's names may be of."""
+def guess(tensors: Mapping[str, Any]) -> list[str]:
+    """timm's names of the architectures that a file with torchvision's names may be of; shapes suffice."""
     found = family(tensors)
     if found is None or (stem := tensors[found.signs[0]]).ndim != 4:
         return []
@@ -129,11 +128,11 @@ def guess(tensors: Mapping[str, Tensor]) -> list[str]:
     return [name for name, known in KNOWN.items() if known == numbers]
 
 
-def to_timm(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], classifier: str) -> dict[str, Tensor] | None:
+def to_timm(tensors: Mapping[str, Any], wanted: Mapping[str, Any], classifier: str) -> dict[str, Any] | None:
     """The tensors of a torchvision model under timm's names and shapes.
 
     Args:
-        tensors: Torchvision's state, with or without its classifier.
+        tensors: Torchvision's state, with or without its classifier; anything with a shape that can be changed.
         wanted: State of timm's backbone of the same architecture.
         classifier: timm's name of the classifier, which takes up torchvision's.
 
@@ -163,7 +162,7 @@ def to_timm(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], classif
     return found | {f"{classifier}.{n.rpartition('.')[2]}": tensors[n] for n in heads}
 
 
-def _body(tensors: Mapping[str, Tensor], known: Family) -> dict[str, Tensor]:
+def _body(tensors: Mapping[str, Any], known: Family) -> dict[str, Any]:
     """Without the classifier and what timm does not keep."""
     return {n: t for n, t in tensors.items() if not n.startswith(known.classifier) and not n.endswith(UNUSED)}
 

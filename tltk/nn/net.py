@@ -25,6 +25,7 @@ class Net(nn.Module):
         width: Size d of the pooled features.
         locked: Modules that stay in evaluation mode whatever `.train()` says; see `freeze`.
         options: How the backbone was built beyond its name, such as its padding; kept with weights.
+        notes: What there is to say of the file that its weights are from.
     """
 
     mean: Tensor
@@ -42,6 +43,7 @@ class Net(nn.Module):
         self.head = head(spec.head, self.width, n_classes, spec.dropout)
         self.locked: tuple[nn.Module, ...] = ()
         self.options: dict[str, str] = {}
+        self.notes: list[str] = []
         mean, std = _statistics(backbone, sample.shape[1])
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)

@@ -1,31 +1,26 @@
 """Where weights come from: `scratch`, `store:NAME`, `hub:TAG`, `file:PATH`, `run:ID`, or `run:ID@EPOCH`, a snapshot.
 
-safetensors alone: nothing is unpickled. What is missing is said in a sentence with the ways out.
+Files are read by `tltk.nn.reader`, which runs nothing in them. What is missing is said in a sentence with the ways out.
 """
 
 from __future__ import annotations
 
-import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from tltk import checkpoint, home, store
+from tltk import checkpoint, home, store, weightfile
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.nn.net import Net, assemble, make_backbone, told
-from tltk.runs import Run
+from tltk.nn.reader import misfits, read
 from tltk.spec import NetSpec
+from tltk.store import WAYS_OUT
 
-WAYS_OUT = (
-    "Ways out: weights 'scratch', 'store:NAME' from the weight store (`tltk weights list`), 'file:PATH' to a local "
-    ".safetensors file, or 'run:ID' of a run of yours."
-)
+Built = tuple[nn.Module, dict[str, str], list[str]]  # a backbone, how it was built, what to say of its file
 
 
 def build(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) -> Net:
@@ -35,31 +30,42 @@ def build(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) ->
         UnknownName: No such backbone, tag or run.
         WeightsMissing: The weights are not on this machine or do not fit, key by key.
     """
-    kind, _, where = spec.weights.partition(":")
+    kind, where = store.parted(spec.weights)
     makers = {"scratch": _scratch, "store": _store, "hub": _hub, "file": _file, "run": _run}
-    if kind not in makers:
-        raise UnknownName.among("The kind of weights", kind, [f"{k}:…" for k in makers if k != "scratch"] + ["scratch"])
-    if kind in ("store", "file", "run") and not where:
-        raise WeightsMissing(f"weights {kind!r} must name what to load, as in {kind}:…. Got {spec.weights!r}.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        backbone, options = makers[kind](spec, where, size, channels)
+        backbone, options, notes = makers[kind](spec, where, size, channels)
     net = assemble(backbone, size, channels, n_classes, spec, seed)
-    net.options = options
+    net.options, net.notes = options, notes
     return net
 
 
 def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
-    """Write a net's weights with what is needed to build it again in the header."""
-    header = {"backbone": spec.backbone, "head": spec.head, **net.options, **notes}
-    home.write_whole(path, to_bytes(checkpoint.pack(net, ""), header))
+    """Write a net's weights with what is needed to build it again, and to use it elsewhere, in the header."""
+    own = own_classifier(spec.backbone)
+    classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
+    mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
+    header = {"backbone": spec.backbone, "head": spec.head, "mean": mean, "std": std, **classifier}
+    home.write_whole(path, weightfile.packed(checkpoint.pack(net, ""), {**header, **net.options, **notes}))
 
 
-def _scratch(spec: NetSpec, _: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
-    return make_backbone(spec.backbone, size, channels, spec.drop_path), {}
+@cache
+def own_classifier(backbone: str) -> tuple[str, int] | None:
+    """timm's name of a model's classifier, and how many sides its weight has; None where it is not weight and bias."""
+    name = backbone.partition(".")[0]
+    with torch.device("meta"):
+        with_it, without = (timm.create_model(name, num_classes=n).state_dict() for n in (2, 0))
+    added = {n: t for n, t in with_it.items() if n not in without}
+    weights = [n for n in added if n.endswith(".weight")]
+    own = weights[0].removesuffix(".weight") if len(weights) == 1 else ""
+    return (own, added[weights[0]].ndim) if set(added) == {f"{own}.weight", f"{own}.bias"} else None
 
 
-def _hub(spec: NetSpec, tag: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
+def _scratch(spec: NetSpec, _: str, size: int, channels: int) -> Built:
+    return make_backbone(spec.backbone, size, channels, spec.drop_path), {}, []
+
+
+def _hub(spec: NetSpec, tag: str, size: int, channels: int) -> Built:
     """timm's own pre-trained weights, from the hub's cache, or over the network where there is one."""
     architecture = spec.backbone.partition(".")[0]
     tag = tag.removeprefix(architecture + ".")
@@ -73,152 +79,61 @@ def _hub(spec: NetSpec, tag: str, size: int, channels: int) -> tuple[nn.Module, 
         raise UnknownName.among(f"The hub tag of {architecture}", tag, [n.partition(".")[2] for n in known])
     _check_hub(name, timm.get_pretrained_cfg(name))
     try:
-        return make_backbone(name, size, channels, spec.drop_path, pretrained=True), {}
+        return make_backbone(name, size, channels, spec.drop_path, pretrained=True), {}, []
     except (OSError, RuntimeError) as fault:
         first = str(fault).strip().split("\n")[0]
         raise WeightsMissing(f"The weights of {name} must come from the hub. It failed: {first}. {WAYS_OUT}") from None
 
 
 def _check_hub(name: str, config: Any) -> None:
-    """Refuse at once when the weights are neither in the cache nor within reach.
-
-    Without this check the hub's client retries for the better part of a minute.
-    """
-    import requests
-    from huggingface_hub import constants, try_to_load_from_cache
+    """Refuse at once when the weights are neither in the cache nor within reach."""
+    from huggingface_hub import try_to_load_from_cache
 
     if not config.hf_hub_id:
         return
     files = ("model.safetensors", "pytorch_model.bin")
-    if any(isinstance(try_to_load_from_cache(config.hf_hub_id, f), str) for f in files):
-        return
-    offline = f"The weights of {name} are not on this machine, and {{}}. {WAYS_OUT}"
-    if constants.HF_HUB_OFFLINE:
-        raise WeightsMissing(offline.format("HF_HUB_OFFLINE forbids to fetch them"))
-    try:
-        requests.head(constants.ENDPOINT, timeout=2)
-    except requests.RequestException:
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        raise WeightsMissing(offline.format("the hub cannot be reached from here")) from None
+    if not any(isinstance(try_to_load_from_cache(config.hf_hub_id, f), str) for f in files):
+        store.check_reach(name)
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and header of a safetensors file.
-
-    Raises:
-        WeightsMissing: No such file, or not safetensors.
-    """
-    if not path.is_file():
-        raise WeightsMissing(f"A weight file must exist. There is none at {path}. {WAYS_OUT}")
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-        return load_file(path), header
-    except (SafetensorError, OSError, ValueError) as fault:
-        raise WeightsMissing(
-            f"A weight file must be safetensors. {path.name} is not: {fault}. "
-            "Files of other kinds can hold programs and are not opened here; `tltk weights add FILE` takes the tensors "
-            "out of a .pth or .pt file without running anything in it."
-        ) from None
+def _file(spec: NetSpec, where: str, size: int, channels: int) -> Built:
+    path = weightfile.resolved(where)
+    return _read(spec, path, path.name, size, channels)
 
 
-def _padding(header: dict[str, str]) -> dict[str, str]:
-    """Weights that were trained with TensorFlow's padding say so in their header."""
-    return {"pad_type": header["pad_type"]} if header.get("pad_type") == "same" else {}
-
-
-def _file(spec: NetSpec, where: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
-    path = Path(where).expanduser()
-    return _loaded(spec, *read_tensors(path), path.name, size, channels)
-
-
-def _loaded(
-    spec: NetSpec, tensors: dict[str, Tensor], header: dict[str, str], origin: str, size: int, channels: int
-) -> tuple[nn.Module, dict[str, str]]:
-    options = _padding(header)
-    backbone = make_backbone(spec.backbone, size, channels, spec.drop_path, **options)
-    load_backbone(backbone, tensors, origin)
-    return backbone, options
-
-
-def _store(spec: NetSpec, where: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
+def _store(spec: NetSpec, where: str, size: int, channels: int) -> Built:
     entry = store.verified(where)
-    _must_be(spec, entry.card.backbone, f"{where} in the weight store")
-    return _loaded(spec, *read_tensors(entry.file), where, size, channels)
+    store.must_be(spec.backbone, entry.card.backbone, f"{where} in the weight store")
+    return _read(spec, entry.file, where, size, channels)
 
 
-def _must_be(spec: NetSpec, theirs: str, origin: str) -> None:
-    if theirs != spec.backbone:
-        raise WeightsMissing(
-            f"The weights of {origin} must be of the backbone {spec.backbone} to fit. They are of {theirs}; "
-            f"choose that backbone."
-        )
+def _run(spec: NetSpec, where: str, size: int, channels: int) -> Built:
+    run, path = store.of_run(where)
+    theirs = weightfile.looked_at(path).told.get("backbone", spec.backbone)
+    store.must_be(spec.backbone, theirs, f"run {run.id}")
+    return _read(spec, path, f"run {run.id}", size, channels)
 
 
-def of_run(where: str) -> tuple[Run, Path]:
-    """The run that `ID` or `ID@EPOCH` means, and its weight file.
-
-    Raises:
-        WeightsMissing: It has not finished, or kept no such snapshot.
-    """
-    run_id, at, epoch = where.partition("@")
-    run = Run.open(run_id)
-    if at:
-        kept = run.snapshots()
-        if not epoch.isdecimal() or int(epoch) not in kept:
-            raise WeightsMissing(
-                f"Run {run.id} must have kept the weights of epoch {epoch or '?'}. It kept {kept or 'none'}; "
-                f"train with optim.snapshots 1 to keep each."
-            )
-        return run, run.snapshot(int(epoch))
-    path = run.path / "model.safetensors"
-    if not path.exists():
-        raise WeightsMissing(
-            f"Run {run.id} must have finished before its weights can be used. It is {run.status.state}."
-        )
-    return run, path
-
-
-def _run(spec: NetSpec, where: str, size: int, channels: int) -> tuple[nn.Module, dict[str, str]]:
-    run, path = of_run(where)
-    tensors, header = read_tensors(path)
-    _must_be(spec, header.get("backbone", spec.backbone), f"run {run.id}")
-    return _loaded(spec, tensors, header, f"run {run.id}", size, channels)
+def _read(spec: NetSpec, path: Path, origin: str, size: int, channels: int) -> Built:
+    found = read(path, spec.backbone)
+    backbone = make_backbone(spec.backbone, size, channels, spec.drop_path, **found.options)
+    load_backbone(backbone, found.body, origin)
+    return backbone, found.options, found.notes
 
 
 def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) -> None:
-    """Load weights into a backbone; a classifier in the file is left out, the rest must fit.
+    """Load a body's weights, by timm's names, into a backbone; all must fit.
 
     The first convolution is adapted to another number of input channels, position tables to
     another picture size, both by timm's own rules.
 
     Raises:
-        WeightsMissing: Keys or shapes that do not fit, listed.
+        WeightsMissing: Names or shapes that do not fit, listed.
     """
     wanted = backbone.state_dict()
     config = getattr(backbone, "pretrained_cfg", None) or {}
-    heads = told(config, "classifier")
-    own = {n.removeprefix("backbone."): t for n, t in tensors.items() if n.startswith("backbone.")}
-    given = own or {n.removeprefix("module."): t for n, t in tensors.items()}  # of a run of ours, or of others
-    given = {n: t for n, t in given.items() if not any(n.startswith(f"{h}.") for h in heads)}
-    given = {n: _fitted(backbone, n, t, wanted.get(n), config) for n, t in given.items()}
-    missing = [n for n in wanted if n not in given and not n.endswith("num_batches_tracked")]
-    extra = [n for n in given if n not in wanted]
-    shapes = [
-        f"{n}: {tuple(given[n].shape)} in the file, {tuple(wanted[n].shape)} in the network"
-        for n in wanted
-        if n in given and given[n].shape != wanted[n].shape
-    ]
-    faults = [
-        f"{len(names)} {what} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
-        for names, what in ((missing, "missing"), (extra, "unknown"), (shapes, "of another shape"))
-        if names
-    ]
-    if faults:
-        raise WeightsMissing(
-            f"The weights in {origin} must fit {config.get('architecture', 'the network')} tensor by tensor. "
-            f"Tensors: {'; '.join(faults)}. Choose the backbone that the file was made for."
-        )
+    given = {n: _fitted(backbone, n, t, wanted.get(n), config) for n, t in tensors.items()}
+    misfits(backbone, given, origin, exact=True)
     backbone.load_state_dict(given, strict=False)
 
 
@@ -247,27 +162,19 @@ def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
     kind, _, where = spec.weights.partition(":")
     if kind == "hub":
         return _hub_head(spec, where)
-    if kind not in ("run", "file", "store"):
-        return None
     if kind == "run":
-        path = of_run(where)[1]
+        path = store.of_run(where)[1]
+    elif kind == "store":
+        path = store.find(where).file
+    elif kind == "file":
+        path = weightfile.resolved(where)
     else:
-        path = store.find(where).file if kind == "store" else Path(where).expanduser()
-    tensors, header = read_tensors(path)
-    if kind == "run" and header.get("head", "linear") != "linear":
         return None
-    names = [n for n, t in tensors.items() if n.endswith("weight") and t.ndim == 2 and _is_head(n, spec)]
-    if len(names) != 1:
+    found = read(path, spec.backbone)
+    if not found.classifier or found.told.get("head", "linear") != "linear":
         return None
-    weight = tensors[names[0]].float()
-    bias = tensors.get(names[0].removesuffix("weight") + "bias", weight.new_zeros(len(weight))).float()
-    return weight, bias
-
-
-def _is_head(name: str, spec: NetSpec) -> bool:
-    """Whether this is the classifier: ours, or where timm says that the architecture has it."""
-    own = told(timm.get_pretrained_cfg(spec.backbone.partition(".")[0]), "classifier")
-    return any(name.startswith(f"{h}.") for h in ("head", *own)) and not name.startswith("backbone.")
+    weight = found.classifier["weight"].float()
+    return weight, found.classifier.get("bias", weight.new_zeros(len(weight))).float()
 
 
 def _hub_head(spec: NetSpec, tag: str) -> tuple[Tensor, Tensor] | None:
