@@ -438,7 +438,7 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[
         found.append(f"{arms[0]} still climbing when the budget ended; with more epochs the gap may change.")
     if arms := _arms_that("over-fitting", v):
         found.append(
-            f"{arms[0]} over-fitting, with a validation loss that has risen since its least; try patience, fewer epochs, "
+            f"{arms[0]} over-fitting: the validation loss has risen since its least; try patience, fewer epochs, "
             f"augmentation or a lower rate."
         )
     if v.taken_out:
