@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from scipy.stats import false_discovery_control
 from torch import Tensor
 
@@ -76,9 +77,12 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def edited(path: Path, change: Any) -> Path:
     """A copy of a weight file with its tensors changed."""
+    from safetensors import safe_open
     from safetensors.torch import save
 
-    tensors, header = weights.read_tensors(path)
+    with safe_open(path, "pt") as file:
+        header = file.metadata()
+    tensors = load_file(path)
     new = path.with_name("edited.safetensors")
     home.write_whole(new, save({n: change(n, t).contiguous() for n, t in tensors.items()}, header))
     return new
@@ -202,7 +206,7 @@ def test_after_a_training(tuned: Path) -> None:
     assert alike[:2] == pytest.approx([1.0, 1.0]) and all(v < 1 - 1e-6 for v in alike[2:])
     assert change[:2] == [0.0, 0.0] and change[5] == 0.0
     before = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
-    after, _ = weights.read_tensors(tuned)
+    after = load_file(tuned)
     for layer in range(2, 5):
         moved = size = 0.0
         for name, w in before.named_parameters():
@@ -382,7 +386,7 @@ def test_a_dead_layer_is_a_number_and_no_fault(tuned: Path) -> None:
 
 def test_a_diverged_net_is_a_sentence(tuned: Path) -> None:
     path = edited(tuned, lambda n, t: torch.full_like(t, torch.nan) if ".layer3." in n and "weight" in n else t)
-    with pytest.raises(TltkError, match="diverged layer"):
+    with pytest.raises(TltkError, match="Weights must be finite numbers"):
         profile(one_domain(net=NetSpec("test_resnet", f"file:{path}")), room())
 
 
