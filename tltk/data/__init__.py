@@ -96,7 +96,7 @@ def parse(name: str) -> tuple[str, str]:
     """
     if any("\ud800" <= c <= "\udfff" for c in name):
         raise BadSpec(
-            f"The name of a domain must be UTF-8 text. Got {shown(name)!r}; rename the folder, or put a link with "
+            f"The name of a domain must be UTF-8 text. Got '{shown(name)}'; rename the folder, or put a link with "
             f"another name beside it."
         )
     name, _ = split(name)

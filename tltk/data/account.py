@@ -105,20 +105,28 @@ def of_training(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
     }
 
 
+def remarks(domain: Domain) -> list[str]:
+    """What must be said of a domain before a number is believed: losses and doubts, then what was left out."""
+    return [*domain.account.notes, *_left_out(domain.name, len(domain.skipped), domain.skipped)]
+
+
 def sentences(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
-    """What must be said of a domain before a number is believed: losses and doubts, what was left out, the parts."""
-    return in_words(domain.name, of_training(domain, split, spec))
+    """The remarks, then the sizes of the parts and where each comes from."""
+    return [*remarks(domain), parts_in_words(parts(domain, split, spec))]
 
 
 def in_words(name: str, found: dict[str, Any]) -> list[str]:
-    """The sentences of what `of_training` found, also when it is read back from a result."""
-    said: list[str] = list(found["notes"])
-    n, first = found["left_out"]["n"], found["left_out"]["first"]
-    if n:
-        some = "; ".join(f"{file} ({reason})" for file, reason in first[:3])
-        what = "file or folder was" if n == 1 else "files or folders were"
-        said.append(f"{n:,} {what} left out of {name}: {some}{' …' if n > 3 else '.'}")
-    return [*said, parts_in_words(found["parts"])]
+    """The same sentences from what `of_training` found, as it is read back from a result."""
+    left = found["left_out"]
+    return [*found["notes"], *_left_out(name, left["n"], left["first"]), parts_in_words(found["parts"])]
+
+
+def _left_out(name: str, n: int, first: Sequence[Sequence[str]]) -> list[str]:
+    if not n:
+        return []
+    some = "; ".join(f"{file} ({reason})" for file, reason in first[:3])
+    what = "file or folder was" if n == 1 else "files or folders were"
+    return [f"{n:,} {what} left out of {name}: {some}{' …' if n > 3 else '.'}"]
 
 
 def branches(tree: Sequence[Branch]) -> list[dict[str, Any]]:

@@ -47,7 +47,11 @@ MAX_LINK = 4096  # bytes of a path that a link names
 
 @dataclass(frozen=True)
 class Member:
-    """One entry; `link` is where it leads, `oddity` what is refused about it, `content` still to be read."""
+    """One entry of an archive.
+
+    `oddity` is what is refused about it, `link` where it leads, `checksum` that of its content where the archive has
+    one, `content` what opens it.
+    """
 
     name: str
     size: int = 0
@@ -55,6 +59,7 @@ class Member:
     is_folder: bool = False
     link: str = ""
     is_hard: bool = False
+    checksum: int | None = None
     content: Callable[[], IO[bytes]] | None = None
 
 
@@ -74,7 +79,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         if inner and not (root / inner).is_dir():
             raise _no_such_folder(path, inner)
         source = shown(str(path / inner))
-        return read_tree(root / inner, spec, progress, source=source, may_leave=False, left=left)
+        return read_tree(root / inner, spec, progress, source=source, within=root, left=left)
 
 
 def survey(argument: str) -> Layout | None:
@@ -84,19 +89,36 @@ def survey(argument: str) -> Layout | None:
         DataProblem: As for `load`, so far as names tell.
     """
     path, inner = _locate(argument)
-    kind = _kind(path)
-    if kind == "gz" and path.stat().st_size > MAX_SURVEYED:
+    if _kind(path) == "gz" and path.stat().st_size > MAX_SURVEYED:
         return None
     with _guarded(path), _members(path) as members:
-        names = [_target_name(path, m.name) for m in _counted(path, members) if not m.is_folder]
+        names, links = _names(path, members)
+    for link in links:
+        name, wanted = _target_name(path, link.name), _leads_to(path, link)
+        inside = [name + other[len(wanted) :] for other in names if other.startswith(f"{wanted}/")]
+        names |= dict.fromkeys([name] if wanted in names else inside)
     tree = below(of_names(names), inner)
     if tree is None:
         raise _no_such_folder(path, inner)
     return decide(tree, f"archive:{shown(argument)}")
 
 
+def _names(path: Path, members: Iterator[Member]) -> tuple[dict[str, int | None], list[Member]]:
+    """The names of all files, each with its checksum where the archive has one, and the links; oddities are refused."""
+    names, links = dict[str, int | None](), list[Member]()
+    for member in _counted(path, members):
+        name = _target_name(path, member.name)
+        if member.oddity:
+            raise _odd(path, member.name, member.oddity)
+        if member.link:
+            links.append(member)
+        elif not member.is_folder and names.setdefault(name, member.checksum) != member.checksum:
+            raise _twice(path, member.name)
+    return names, links
+
+
 def _no_such_folder(path: Path, inner: str) -> DataProblem:
-    return DataProblem(f"archive:PATH/FOLDER must name a folder inside {shown(str(path))}. It has no {shown(inner)!r}.")
+    return DataProblem(f"archive:PATH/FOLDER must name a folder inside {shown(str(path))}. It has no '{shown(inner)}'.")
 
 
 def stamp(argument: str) -> str:
@@ -153,7 +175,7 @@ def _too_many(path: Path) -> DataProblem:
 
 def _odd(path: Path, name: str, oddity: str) -> DataProblem:
     return DataProblem(
-        f"{shown(str(path))} must hold files and folders only. {shown(name)!r} is {oddity}; pack the files again."
+        f"{shown(str(path))} must hold files and folders only. '{shown(name)}' is {oddity}; pack the files again."
     )
 
 
@@ -165,21 +187,31 @@ def _again(path: Path, member: Member, target: Path, left: list[tuple[str, str]]
         while same and (block := first.read(BLOCK)):
             same = block == second.read(len(block))
     if not same:
-        raise DataProblem(
-            f"Names in {shown(str(path))} must differ. {shown(member.name)!r} comes twice with different content; "
-            f"pack the files again."
-        )
+        raise _twice(path, member.name)
     left.append((shown(member.name), "comes twice in the archive"))
+
+
+def _twice(path: Path, name: str) -> DataProblem:
+    return DataProblem(
+        f"Names in {shown(str(path))} must differ. '{shown(name)}' comes twice with different content; pack the files "
+        f"again."
+    )
+
+
+def _leads_to(path: Path, member: Member) -> str:
+    """The name in the archive that a link leads to."""
+    start = PurePosixPath() if member.is_hard else PurePosixPath(member.name).parent
+    wanted = os.path.normpath(start / member.link)
+    if PurePosixPath(wanted).is_absolute() or wanted.split("/")[0] == ".." or "\0" in wanted:
+        raise _odd(path, member.name, "a link or a device that leads out of the archive")
+    return wanted
 
 
 def _link(path: Path, root: Path, member: Member, left: list[tuple[str, str]]) -> None:
     """What a link leads to, put in its place; it must lie in the archive."""
     name = _target_name(path, member.name)
-    start = PurePosixPath() if member.is_hard else PurePosixPath(name).parent
-    wanted = os.path.normpath(start / member.link)
-    outside = PurePosixPath(wanted).is_absolute() or wanted.split("/")[0] == ".." or "\0" in member.link
-    source, target = root / wanted, root / name
-    if outside or not source.resolve().is_relative_to(root) or not target.parent.resolve().is_relative_to(root):
+    source, target = root / _leads_to(path, member), root / name
+    if not source.resolve().is_relative_to(root) or not target.parent.resolve().is_relative_to(root):
         raise _odd(path, member.name, "a link or a device that leads out of the archive")
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() or target.is_symlink():
@@ -234,7 +266,7 @@ def _target_name(path: Path, name: str) -> str:
     drive = re.match(r"[A-Za-z]:($|/)", name) or (os.name == "nt" and ":" in name)
     if "\\" in name or "\0" in name or drive or pure.is_absolute() or ".." in pure.parts:
         raise DataProblem(
-            f"Names in {shown(str(path))} must stay inside it. Got {shown(name[:200])!r}; do not trust this archive."
+            f"Names in {shown(str(path))} must stay inside it. Got '{shown(name[:200])}'; do not trust this archive."
         )
     return pure.as_posix()
 
@@ -311,8 +343,8 @@ def _zip_members(file: zipfile.ZipFile) -> Iterator[Member]:
         if kind == stat.S_IFLNK and not oddity:
             with file.open(info) as content:
                 link = content.read(MAX_LINK).decode("utf-8", "surrogateescape") or "/"
-        opened = partial(file.open, info)
-        yield Member(name, info.file_size, oddity, name.endswith("/"), link, content=None if oddity or link else opened)
+        opened = None if oddity or link else partial(file.open, info)
+        yield Member(name, info.file_size, oddity, name.endswith("/"), link, checksum=info.CRC, content=opened)
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -330,7 +362,7 @@ def _tar_members(path: Path, tar: tarfile.TarFile, guarded: _Guarded) -> Iterato
         oddity = "" if info.isreg() or info.isdir() or is_link else "a link or a device"
         size = info.size if info.isreg() else 0
         content = partial(_content, tar, info) if info.isreg() else None
-        yield Member(info.name, size, oddity, info.isdir(), info.linkname if is_link else "", info.islnk(), content)
+        yield Member(info.name, size, oddity, info.isdir(), info.linkname * is_link, info.islnk(), None, content)
     if guarded.last != bytes(tarfile.BLOCKSIZE):  # tarfile itself takes a torn header for the end
         count = len(tar.getmembers())
         raise DataProblem(f"{path} is damaged: it breaks off after {count} files. Fetch it again.")

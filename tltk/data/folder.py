@@ -68,7 +68,7 @@ def stamp(argument: str) -> str:
 
 
 def read_tree(
-    root: Path, spec: DataSpec, progress: Progress | None, *, source: str, may_leave: bool = True,
+    root: Path, spec: DataSpec, progress: Progress | None, *, source: str, within: Path | None = None,
     left: Sequence[tuple[str, str]] = (),
 ) -> Domain:
     """The pictures below `root` as a domain.
@@ -78,7 +78,7 @@ def read_tree(
         spec: Size, n and seed decide the pictures.
         progress: Called with (done, total).
         source: Where the pictures come from, in words.
-        may_leave: Whether links may lead out of the folder.
+        within: The folder that links must not lead out of; None = they may lead anywhere.
         left: What was left out before, such as while an archive was unpacked.
 
     Raises:
@@ -86,7 +86,7 @@ def read_tree(
     """
     what = shown(spec.name)
     with _readable(root):
-        tree, skipped = walk(root, may_leave=may_leave)
+        tree, skipped = walk(root, within=within)
         found = layout.decide(tree, what, [*left, *skipped])
     pictures, classes = found.pictures, found.classes
     numbers = {label: number for number, label in enumerate(classes)}

@@ -243,7 +243,7 @@ class _Reading:
         """The class folders of the tree or of one part of it, checked."""
         top, passed = _step(folder, None if part == FREE else part)
         self._leave_passed(passed)
-        where = f" in its part {shown(folder.name)!r}" if len(roles) > 1 else ""
+        where = f" in its part '{shown(folder.name)}'" if len(roles) > 1 else ""
         self._refuse_masks(top)
         self._refuse_several(top, part)
         dotted = [f for f in top.folders if f.name[0] == "." and f.direct]
@@ -364,13 +364,13 @@ class _Reading:
                 missing = [_quoted(n) for n in sorted(wanted - names)[:12]]
                 raise DataProblem(
                     f"Every part of {self.what} must have the same class folders. Missing in its part "
-                    f"{shown(folder.name)!r}: {', '.join(missing)}.{_nearly(wanted, names)} Add them there, or "
+                    f"'{shown(folder.name)}': {', '.join(missing)}.{_nearly(wanted, names)} Add them there, or "
                     f"remove them elsewhere."
                 )
         if len(wanted) < 2:
             top = next(iter(inside))
             raise DataProblem(
-                f"{self.what} must have at least two classes. Got one, {shown(next(iter(wanted)))!r}. "
+                f"{self.what} must have at least two classes. Got one, '{shown(next(iter(wanted)))}'. "
                 f"{self._sort_them(top)}"
             )
 

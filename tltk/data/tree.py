@@ -139,14 +139,14 @@ class Folder:
             stack += [(f, depth + 1) for f in reversed(here.visible)]
 
 
-def walk(root: Path, *, may_leave: bool = True) -> tuple[Folder, list[tuple[str, str]]]:
+def walk(root: Path, *, within: Path | None = None) -> tuple[Folder, list[tuple[str, str]]]:
     """All regular files below the root, links to folders followed, and what is left out already here.
 
     A folder is read once, whatever links lead to it, and none is read that holds the root.
 
     Args:
         root: A folder.
-        may_leave: Whether links may lead out of it.
+        within: The folder that links must not lead out of; None = they may lead anywhere.
 
     Raises:
         OSError: A folder that may not be read.
@@ -157,10 +157,10 @@ def walk(root: Path, *, may_leave: bool = True) -> tuple[Folder, list[tuple[str,
     links: list[tuple[Folder, str, Path]] = []
     _fill(top, root, seen, links, left)
     while links:
-        found, links = links, []
+        found, links = sorted(links, key=lambda link: os.fsencode(link[2])), []
         for parent, name, path in found:
             target = path.resolve()
-            if not may_leave and not target.is_relative_to(root):
+            if within is not None and not target.is_relative_to(within):
                 left.append((place_of(parent, name), "a link that leads out of the archive"))
             elif _identity(path) in seen:
                 left.append((place_of(parent, name), "a link to a folder that is read already, or that holds it"))
