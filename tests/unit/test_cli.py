@@ -218,13 +218,13 @@ def test_layers_and_look() -> None:
 def test_look_tells_how_a_folder_was_understood(tmp_path: Path) -> None:
     parts_beside_docs(tmp_path / "set")
     named = f"folder:{tmp_path / 'set'}"
+    told = tltk("look", named, "--size", "16").stdout
     found = said("look", named, "--size", "16")
     agree("tltk look", found)
     agree("A branch", found["tree"][0])
     assert [(b["folder"], b["role"]) for b in found["tree"]] == [
         ("test", "test"), ("train", "train"), ("val", "val"), ("docs", "left out"),
     ]  # fmt: skip
-    told = tltk("look", named, "--size", "16").stdout
     assert "left out  docs: 1 picture, beside test, train, val" in told
     assert "Train 16 (the folder train), validation 16 (the folder val), test 16 (the folder test)." in told
 
@@ -233,11 +233,11 @@ def test_look_tells_how_a_folder_was_understood(tmp_path: Path) -> None:
 def test_a_training_says_what_it_was_trained_on_and_what_was_lost(tmp_path: Path) -> None:
     half_a_class(tmp_path / "set")
     words = ["run", "--target", f"folder:{tmp_path / 'set'}", *TINY[2:4], "--n", "0", *TINY[4:]]
+    told = tltk(*words).stdout
     result = said(*words)["result"]
     assert (result["left_out"]["n"], len(result["left_out"]["first"])) == (4, 4)
     assert result["notes"] == ["Class dog loses 4 of its 12 files: the ending .psd is not one of a picture."]
     assert [p["n"] for p in result["parts"].values()] == [10, 2, 4]
-    told = tltk(*words).stdout
     assert result["notes"][0] in told and "4 files or folders were left out of folder:" in told
     assert "test 4 (30% drawn from all pictures)" in told
 
