@@ -152,9 +152,36 @@ TARS = [
     Row("tars", "archive:{}/folder_link.tar/src/set", right(16, 2)),
 ]
 
-# The rows of other subjects: replace `Safe()` by what is right where the tests of that subject have settled it.
-PIXELS: list[Row] = []
-ARRAYS: list[Row] = []
-WEIGHTS: list[Row] = []
+# The rows of other subjects: put what is right in place of `safe`, as the tests of that subject settle it.
+safe = Safe()
+PIXELS = [
+    Row("odd_files", HERE, right(49, 3, "zero.jpg", "page.jpg", "x.svg", "x.dcm")),
+    Row("deep_colour", HERE, safe),
+    Row("twelve_bits", HERE, right(16, 2)),
+    Row("counts_beyond_255", HERE, right(16, 2)),
+    Row("white_on_transparent", HERE, right(16, 2)),
+    Row("object_at_the_edge", HERE, right(20, 2)),
+    Row("copies_beside_originals", HERE, right(72, 2)),
+    Row("one_picture_in_two_classes", HERE, right(20, 2)),
+]
+ARRAYS = [
+    Row("npz_forms", "npz:{}/plain.npz", right(60, 3)),
+    Row("npz_forms", "npz:{}/nothing.npz", refused("nothing there")),
+    *(
+        Row("npz_forms", f"npz:{{}}/{name}.npz", safe)
+        for name in ("channels_first_rgb", "channels_first_grey", "flat_rows", "float01", "uint16", "onehot", "float_labels")
+        + ("text_labels", "medmnist", "keras", "with_val", "images_labels", "test_lacks_class", "gappy_labels")
+        + ("bool_masks", "column_labels", "rgba", "many_channels", "pickled")
+    ),
+    Row("npz_forms", "npz:{}/bare.npy", safe),
+]
+WEIGHTS = [
+    Row("wrapped_weights", f"file:{{}}/{name}", safe)
+    for name in ("plain.pth", "parallel.pth.tar", "model_state_dict.pth", "net_key.pth", "weights_key.pth", "lightning.ckpt")
+    + ("lightning_extra.ckpt", "namespace.pth.tar", "moco.pth.tar", "dino.pth", "ema.pth", "half.pth", "not_a_number.pth")
+    + ("no_classifier.pth", "other_classes.pth", "grey.pth", "whole_module.pth", "deep.pth", "compiled.ckpt")
+    + ("vit_decoder.pth", "plain.safetensors", "module.safetensors", "missing.safetensors", "hub", "lfs.safetensors")
+    + ("lfs.pth", "keras.h5", "page.pth", "empty.pth")
+]
 
 ROWS = [*FOLDERS, *ZIPS, *TARS, *PIXELS, *ARRAYS, *WEIGHTS]

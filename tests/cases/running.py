@@ -10,15 +10,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.cases import archives, folders
+from tests.cases import archives, arrays, checkpoints, folders, pixels
 from tests.cases.outcomes import Refused, Right, Row, Safe
 from tltk import command, data
 from tltk.data import account
 from tltk.errors import TltkError
 from tltk.sample import look
-from tltk.spec import DataSpec, LookSpec, located
+from tltk.spec import AdoptSpec, DataSpec, LookSpec, located
 
-MODULES: tuple[ModuleType, ...] = (folders, archives)
+MODULES: tuple[ModuleType, ...] = (folders, archives, pixels, arrays, checkpoints)
 
 
 def recipes() -> dict[str, Callable[[Path], None]]:
@@ -49,6 +49,8 @@ def spec_of(row: Row, root: Path) -> DataSpec:
 
 def outcome(row: Row, root: Path) -> tuple[str, list[str]]:
     """What came of it in a few words, and what was wrong with that."""
+    if row.source.startswith("file:"):
+        return _of_weights(row, root)
     spec, wrong = spec_of(row, root), list[str]()
     try:
         asked = located(LookSpec(spec))
@@ -70,6 +72,16 @@ def outcome(row: Row, root: Path) -> tuple[str, list[str]]:
     wrong += [f"{c!r} is no text to show" for c in found["classes"] if not c.isprintable()]
     told = f"{found['n']:,} pictures of {len(found['classes']):,} classes: {found['train']} / {found['val']} / {found['test']}"
     return told, wrong
+
+
+def _of_weights(row: Row, root: Path) -> tuple[str, list[str]]:
+    from tltk.nn.adopt import adopt
+
+    try:
+        found = adopt(AdoptSpec(weights=row.source.format(root)))
+    except TltkError as refusal:
+        return f"refused: {refusal}", _of_sentence(row, str(refusal))
+    return f"read: {', '.join(f'{k} {v}' for k, v in found.items() if isinstance(v, str | int))}", []
 
 
 def _of_sentence(row: Row, sentence: str) -> list[str]:

@@ -125,7 +125,9 @@ def check(spec: DataSpec) -> None:
     """
     kind, argument = parse(spec.name)
     survey = getattr(importlib.import_module(f"tltk.data.{kind}"), "survey", None)
-    if survey is not None and (found := survey(argument)) is not None:
+    if survey is None:
+        mark(spec.name)  # that something is there
+    elif (found := survey(argument)) is not None:
         check_sizes(found, spec)
 
 
