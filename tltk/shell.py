@@ -16,7 +16,7 @@ from tltk import command
 from tltk.agreement import joined
 from tltk.command import Launched
 from tltk.compare import FIRST_QUESTION
-from tltk.data.account import in_words
+from tltk.data import account
 from tltk.data.names import readable
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import Local, wait
@@ -263,7 +263,7 @@ def report(run: Run, as_json: bool) -> None:
             f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
         )
         if "parts" in result:  # a result of an earlier version has none
-            for sentence in in_words(run.spec.target.name, result):  # type: ignore[union-attr]
+            for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[union-attr]
                 click.echo(readable(sentence))
     elif run.status.message:
         click.echo(run.status.message)

@@ -15,6 +15,7 @@ from tltk.spec import (
     LookSpec,
     NetSpec,
     OptimSpec,
+    RankSpec,
     StrategySpec,
     TransferSpec,
 )
