@@ -15,6 +15,8 @@ from typing import Any
 import click
 
 from tltk import __version__, catalogue, judging, questions, shelves, store
+from tltk.command import validate
+from tltk.data.account import parts_in_words
 from tltk.errors import RunProblem, TltkError, UnknownName
 from tltk.jobs import Local
 from tltk.runs import Run, all_runs, walk
@@ -245,18 +247,23 @@ def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
 @json_option
 def look(domain: str, size: int, n: int, as_json: bool) -> None:
     """What is in a domain: classes, pictures, what was left out."""
-    from tltk import data
-
-    data.parse(domain)
-    result = ask(LookSpec(DataSpec(domain, size=size, n=n)))
+    spec = LookSpec(DataSpec(domain, size=size, n=n))
+    validate(spec)
+    result = ask(spec)
     if as_json:
         out(result)
         return
     click.echo(f"{result['n']:,} pictures, {len(result['classes'])} classes; {result['licence']}")
+    for branch in result["tree"]:
+        classes = f"{branch['classes']:,} classes, " if branch["classes"] else ""
+        click.echo(f"{branch['role']:8}  {branch['folder']}: {classes}{branch['pictures']:,} pictures")
+    for note in result["notes"]:
+        click.echo(f"note      {note}")
     for name, count in zip(result["classes"], result["counts"], strict=True):
         click.echo(f"{count:8,}  {name}")
     for name, reason in result["skipped"]:
         click.echo(f"left out  {name}: {reason}")
+    click.echo(parts_in_words(result["parts"]))
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import shlex
@@ -138,9 +139,19 @@ def _several(name: str, of: type, text: str) -> list[Any]:
     if of is str and not text.strip():
         return []
     try:
-        return [of(part.strip()) for part in text.split(",")]
+        return [of(part.strip()) for part in _parts(text)]
     except ValueError:
         raise BadSpec(f"--{name} must be numbers with commas, as in 0.0003,0.001. Got {text!r}.") from None
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between the commas; a part in double quotes may hold commas itself, as in "resnet18@file:a,b.pth"."""
+    return next(csv.reader([text], skipinitialspace=True), [""])
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """The parts with commas between them, quoted where one holds a comma, for `_parts`."""
+    return ",".join('"' + part.replace('"', '""') + '"' if "," in part or '"' in part else part for part in parts)
 
 
 def validate(spec: AnySpec) -> None:
@@ -148,6 +159,7 @@ def validate(spec: AnySpec) -> None:
 
     Raises:
         UnknownName, BadSpec: No such strategy, knob or domain; nothing to transfer.
+        DataProblem: A folder or an archive that cannot be what is meant.
     """
     from tltk import data
     from tltk.compare import source_spec
@@ -160,10 +172,10 @@ def validate(spec: AnySpec) -> None:
         make(spec.strategy)
     if isinstance(spec, CompareSpec):
         source_spec(spec)
-    for side in ("target", "source"):
+    for side in ("target", "source", "data"):
         wanted = getattr(spec, side, None)
         if isinstance(wanted, DataSpec):
-            data.parse(wanted.name)
+            data.check(wanted)
     if isinstance(spec, ProfileSpec | ShiftSpec | ResponseSpec):
         labelled = ["class_mmd"] if isinstance(spec, ProfileSpec) else []
         for name in spec.measures:
@@ -228,7 +240,7 @@ def to_command(spec: AnySpec) -> str:
         for name, value in spec.strategy.knobs.items():
             words += ["--knob", f"{name}={value}"]
     for name in lists(kind):
-        words += [f"--{name}", ",".join(v if isinstance(v, str) else repr(v) for v in getattr(spec, name))]
+        words += [f"--{name}", _listed([v if isinstance(v, str) else repr(v) for v in getattr(spec, name)])]
     return shlex.join(words)
 
 

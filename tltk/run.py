@@ -29,7 +29,7 @@ import torch
 from tltk import checkpoint, compare, home, inputs
 from tltk.apart import apart
 from tltk.bank import FeatureBank
-from tltk.data import family, load
+from tltk.data import account, family, load
 from tltk.data.domain import Domain, Split, held_out_origins, without
 from tltk.embedding import embedding
 from tltk.errors import DataProblem, Diverged, RunProblem, TltkError
@@ -158,9 +158,8 @@ class Workshop:
                     self.speaker.write_status(message=f"Reading pictures: {done:,} of {total:,}.")
 
             found = self._domains[key] = load(spec, progress)
-            if found.skipped:
-                name, reason = found.skipped[0]
-                self.say(f"{len(found.skipped)} pictures of {spec.name} were left out; the first is {name}: {reason}.")
+            for sentence in account.remarks(found):
+                self.say(sentence)
             self.speaker.write_status(message="")
         return self._domains[key]
 
@@ -264,6 +263,7 @@ class Workshop:
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
         told = {"classes": json.dumps(domain.classes), "data": data, "size": str(size), "run": run.id}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
+        result |= account.of_training(domain, split, spec.target)
         result["phases"] = [dataclasses.asdict(p) for p in phases]
         result |= {"threads": spec.optim.threads, "taken_out": taken_out}
         result["seen_by_source"] = self._seen_by_source(spec, domain, split)

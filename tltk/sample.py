@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from tltk.bank import FeatureBank
+from tltk.data import account
 from tltk.data.domain import Domain, Ints
 from tltk.desk import Desk
 from tltk.errors import BadSpec
@@ -225,6 +226,9 @@ def look(domain: Domain, spec: DataSpec) -> tuple[dict[str, Any], Image.Image]:
         "train": len(split.train),
         "val": len(split.val),
         "test": len(split.test),
+        "parts": account.parts(domain, split, spec),
+        "tree": account.branches(domain.account.tree),
+        "notes": list(domain.account.notes),
         "skipped": [list(s) for s in domain.skipped],
         "licence": domain.licence,
         "source": domain.source,

@@ -16,6 +16,8 @@ from tltk import command
 from tltk.agreement import joined
 from tltk.command import Launched
 from tltk.compare import FIRST_QUESTION
+from tltk.data import account
+from tltk.data.names import readable
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import Local, wait
 from tltk.runs import Run
@@ -25,7 +27,7 @@ from tltk.weightfile import plain
 LISTS = {
     "lrs": "Learning rates that both arms are searched over, with commas.",
     "measures": "Shift measures, with commas.",
-    "candidates": "Networks, each BACKBONE@WEIGHTS, with commas; without @ from scratch.",
+    "candidates": 'Networks, each BACKBONE@WEIGHTS, with commas; from scratch without @; "in quotes" if with commas.',
     "scores": "Scores, with commas.",
     "dials": "Dials of the shift lab, with commas.",
 }
@@ -39,7 +41,7 @@ class Verb(click.Group):
         try:
             return super().invoke(ctx)
         except TltkError as fault:
-            click.echo(str(fault), err=True)
+            click.echo(readable(str(fault)), err=True)
             ctx.exit(1 if isinstance(fault, RunProblem) else 2)
 
 
@@ -260,6 +262,9 @@ def report(run: Run, as_json: bool) -> None:
             f"{result['steps']:,} steps in {result['seconds']:.1f} s on {result['device']}; "
             f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
         )
+        if "parts" in result:  # a result of an earlier version has none
+            for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[union-attr]
+                click.echo(readable(sentence))
     elif run.status.message:
         click.echo(run.status.message)
 

@@ -376,7 +376,7 @@ def located(spec: S) -> S:
         elif f.name in ("name", "weights", "after") and isinstance(value, str):
             changes[f.name] = _absolute(value)
         elif f.name == "picture" and value.strip():
-            changes[f.name] = str(Path(value.strip()).expanduser().absolute())
+            changes[f.name] = _standing(value)
         elif f.name == "candidates":
             split = [text.partition("@") for text in value]
             changes[f.name] = tuple(f"{name}{at}{_absolute(weights)}" for name, at, weights in split)
@@ -387,7 +387,17 @@ def _absolute(name: str) -> str:
     kind, colon, path = name.partition(":")
     if not colon or not path.strip() or kind not in PATHS:
         return name
-    return f"{kind}:{Path(path.strip()).expanduser().absolute()}"
+    return f"{kind}:{_standing(path)}"
+
+
+def _standing(path: str) -> str:
+    """The path made absolute; as it is written where there is no such user, so that the check of the spec says so."""
+    try:
+        as_written = Path(path).expanduser().absolute()
+        found = as_written if as_written.exists() else Path(path.strip()).expanduser().absolute()
+    except (OSError, RuntimeError, ValueError):
+        return path
+    return str(found)
 
 
 @dataclass(frozen=True)

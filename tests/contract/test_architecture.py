@@ -30,7 +30,7 @@ LIGHT = [  # no torch at the top, nor in what they import there
     "questions", "shelves", "judging", "store", "weightfile", "bodies", "inputs", "catalogue", "pretrain", "data.domain",
     "data.identity", "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",
-    "data.leaves", "data.formulas",
+    "data.leaves", "data.formulas", "data.account", "data.names", "data.tree", "data.layout",
 ]
 # fmt: on
 HOMES = {  # who may import it at all → where; "inside" = only in functions

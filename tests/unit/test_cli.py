@@ -15,6 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.cases.folders import half_a_class, parts_beside_docs
 from tltk import cli, doctor, shell
 from tltk.errors import RunProblem
 from tltk.jobs import queue
@@ -152,6 +153,8 @@ def test_run_show_list_export_delete(tmp_path: Path) -> None:
     assert run["spec"]["strategy"] == {"name": "lp_ft", "knobs": {"probe": 0.5}}
     agree("The result of a training", run["result"])
     agree("A phase", run["result"]["phases"][0])
+    agree("A part", run["result"]["parts"]["test"])
+    agree("What was left out", run["result"]["left_out"])
     assert run["result"]["frozen_moved"] == 0
     assert len(run["result"]["predictions"]) == len(run["result"]["labels"])
 
@@ -205,9 +208,38 @@ def test_layers_and_look() -> None:
     assert len(plain) == 1 + len(found["layers"])
     look = said("look", "digits", "--size", "16", "--n", "200")
     agree("tltk look", look)
+    agree("A part", look["parts"]["val"])
     assert (look["n"], sum(look["counts"]), len(look["classes"])) == (200, 200, 10)
     assert look["train"] + look["val"] + look["test"] == 200
     assert "200 pictures, 10 classes" in tltk("look", "digits", "--size", "16", "--n", "200").stdout
+
+
+@pytest.mark.usefixtures("here")
+def test_look_tells_how_a_folder_was_understood(tmp_path: Path) -> None:
+    parts_beside_docs(tmp_path / "set")
+    named = f"folder:{tmp_path / 'set'}"
+    told = tltk("look", named, "--size", "16").stdout
+    found = said("look", named, "--size", "16")
+    agree("tltk look", found)
+    agree("A branch", found["tree"][0])
+    assert [(b["folder"], b["role"]) for b in found["tree"]] == [
+        ("test", "test"), ("train", "train"), ("val", "val"), ("docs", "left out"),
+    ]  # fmt: skip
+    assert "left out  docs: 1 picture, beside test, train, val" in told
+    assert "Train 16 (the folder train), validation 16 (the folder val), test 16 (the folder test)." in told
+
+
+@pytest.mark.usefixtures("here")
+def test_a_training_says_what_it_was_trained_on_and_what_was_lost(tmp_path: Path) -> None:
+    half_a_class(tmp_path / "set")
+    words = ["run", "--target", f"folder:{tmp_path / 'set'}", *TINY[2:4], "--n", "0", *TINY[4:]]
+    told = tltk(*words).stdout
+    result = said(*words)["result"]
+    assert (result["left_out"]["n"], len(result["left_out"]["first"])) == (4, 4)
+    assert result["notes"] == ["Class dog loses 4 of its 12 files: the ending .psd is not one of a picture."]
+    assert [p["n"] for p in result["parts"].values()] == [10, 2, 4]
+    assert result["notes"][0] in told and "4 files or folders were left out of folder:" in told
+    assert "test 4 (30% drawn from all pictures)" in told
 
 
 def test_lists() -> None:
@@ -297,13 +329,16 @@ def test_a_spec_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_a_failed_run_is_one_and_its_sentence() -> None:
-    done = tltk("run", "--target", "folder:/no/such/place", "--json")
+def test_a_failed_run_is_one_and_its_sentence(tmp_path: Path) -> None:
+    for name in ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", "dog/3.png"):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / name).write_bytes(b"no picture")  # only a worker looks into it
+    done = tltk("run", "--target", f"folder:{tmp_path / 'set'}", "--json")
     assert done.exit_code == 1
-    assert "/no/such/place" in done.stderr
+    assert "cat/1.png" in done.stderr
     assert "{" not in done.stdout  # what the worker printed is here, since it is this process; no JSON
     (listed,) = said("runs")
-    assert (listed["state"], "/no/such/place" in listed["message"]) == ("failed", True)
+    assert (listed["state"], "cat/1.png" in listed["message"]) == ("failed", True)
 
 
 @pytest.mark.usefixtures("idle")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from tltk import command
@@ -13,6 +15,7 @@ from tltk.spec import (
     LookSpec,
     NetSpec,
     OptimSpec,
+    RankSpec,
     StrategySpec,
     TransferSpec,
 )
@@ -95,3 +98,13 @@ def test_values_are_checked() -> None:
         command.build(TransferSpec, {"lr": 100.0})
     with pytest.raises(UnknownName, match="Did you mean 'cosine'"):
         command.build(TransferSpec, {"schedule": "cosin"})
+
+
+def test_candidates_with_commas_go_to_the_shell_and_back() -> None:
+    several = ("resnet10t@file:/a,b@c/w.safetensors", 'test_vit@file:/say "x",y.pth', "test_resnet")
+    spec = RankSpec(candidates=several)
+    words = shlex.split(command.to_command(spec))
+    given = words[words.index("--candidates") + 1]
+    assert command.build(RankSpec, {"candidates": given}) == spec
+    plain = command.build(RankSpec, {"candidates": "a, b@hub:x"})
+    assert isinstance(plain, RankSpec) and plain.candidates == ("a", "b@hub:x")

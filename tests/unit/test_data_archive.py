@@ -155,11 +155,18 @@ def test_damaged_archives(tmp_path: Path, name: str) -> None:
 
 
 def test_a_name_that_comes_twice(tmp_path: Path) -> None:
-    path = tmp_path / "a.tar"
-    with tarfile.open(path, "w") as file:
-        for _ in range(2):
-            file.addfile(tarfile.TarInfo("a/1.png"), io.BytesIO())
-    refuse(path, "File exists")
+    """The same twice is one file; what differs cannot both be meant."""
+    for second in (FILES["top/test/a/0.png"], png(99)):
+        path = tarred(tmp_path / "a.tar", FILES)
+        with tarfile.open(path, "a") as file:
+            info = tarfile.TarInfo("top/test/a/0.png")
+            info.size = len(second)
+            file.addfile(info, io.BytesIO(second))
+        if second == png(99):
+            refuse(path, "'top/test/a/0.png' comes twice with different content")
+        else:
+            assert len(load(path).labels) == 12
+            assert load(path).skipped == (("top/test/a/0.png", "comes twice in the archive"),)
 
 
 def test_paths_that_name_no_archive(tmp_path: Path) -> None:

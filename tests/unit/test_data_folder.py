@@ -55,8 +55,14 @@ def test_parts_on_top(tmp_path: Path, name: str) -> None:
 
 
 def test_a_class_may_be_called_test(tmp_path: Path) -> None:
-    domain = load(draw(tmp_path, "test/1.png", "valid/2.png"))
-    assert domain.classes == ("test", "valid") and domain.given is None
+    domain = load(draw(tmp_path, "test/1.png", "game/2.png"))
+    assert domain.classes == ("game", "test") and domain.given is None
+    assert domain.account.notes == ("test is taken for a class: it holds pictures and no class folders.",)
+
+
+def test_parts_without_class_folders_are_not_taken_for_classes(tmp_path: Path) -> None:
+    with pytest.raises(DataProblem, match="test, valid hold pictures and no class folders.*rename them"):
+        load(draw(tmp_path, "test/1.png", "valid/2.png"))
 
 
 def test_wrapping_folders_and_leftovers_are_looked_through(tmp_path: Path) -> None:
@@ -65,7 +71,12 @@ def test_wrapping_folders_and_leftovers_are_looked_through(tmp_path: Path) -> No
     draw(tmp_path / ".cache", "ant/1.png")
     (tmp_path / "data" / "v1" / "train" / "ant" / "._1.png").write_bytes(b"macOS")
     domain = load(tmp_path)
-    assert len(domain.labels) == 8 and domain.given is not None and not domain.skipped
+    assert len(domain.labels) == 8 and domain.given is not None
+    assert set(domain.skipped) == {
+        (".cache", "1 file, left there by a program"),
+        ("__MACOSX", "1 file, left there by macOS"),
+        ("data/v1/train/ant/._*", "1 file left there by macOS"),
+    }
 
 
 def test_pictures_may_lie_deeper_within_a_class(tmp_path: Path) -> None:
@@ -82,7 +93,7 @@ def test_what_is_not_used_is_named(tmp_path: Path) -> None:
     assert dict(domain.skipped) == {
         "9.png": "lies in no class folder",
         "ant/notes.txt": "the ending .txt is not one of a picture",
-        "bee/0.heic": "the ending .heic is not one of a picture",
+        "bee/0.heic": "the ending .heic needs the package pillow-heif",
         "bee/3.png": "the file is empty",
     }
     assert domain.labels.tolist() == [0] * 4 + [1] * 3 and len(domain.images) == 7
@@ -98,12 +109,31 @@ def test_n_keeps_a_balanced_part_that_the_seed_decides(tmp_path: Path) -> None:
         load(tmp_path, n=21)
 
 
-def test_links_to_folders_are_not_followed_and_pipes_not_opened(tmp_path: Path) -> None:
-    draw(tmp_path, *FOUR)
-    (tmp_path / "ant" / "up").symlink_to(tmp_path, target_is_directory=True)
-    (tmp_path / "ant" / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    os.mkfifo(tmp_path / "bee" / "pipe.png")
-    assert len(load(tmp_path).labels) == 8
+def test_links_to_folders_are_followed_once_and_pipes_not_opened(tmp_path: Path) -> None:
+    root = draw(tmp_path / "set", *FOUR)
+    draw(tmp_path / "elsewhere", "5.png", "6.png")
+    (root / "ant" / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (root / "bee" / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (root / "ant" / "up").symlink_to(root, target_is_directory=True)
+    (root / "ant" / "far").symlink_to("/", target_is_directory=True)
+    (root / "ant" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    os.mkfifo(root / "bee" / "pipe.png")
+    domain = load(root)
+    assert np.bincount(domain.labels).tolist() == [6, 4]
+    again = "a link to a folder that is read already, or that holds it"
+    assert dict(domain.skipped) == {
+        "ant/up": again, "ant/far": again, "bee/more": again,
+        "ant/gone.png": "a link to nothing", "bee/pipe.png": "not a regular file",
+    }  # fmt: skip
+
+
+def test_a_file_in_a_linked_folder_is_part_of_the_stamp(tmp_path: Path) -> None:
+    root = draw(tmp_path / "set", *FOUR)
+    draw(tmp_path / "elsewhere", "5.png")
+    (root / "ant" / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    before = folder.stamp(str(root))
+    draw(tmp_path / "elsewhere", "6.png")
+    assert folder.stamp(str(root)) != before
 
 
 def test_sentences(tmp_path: Path) -> None:
@@ -148,14 +178,14 @@ def test_paths_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied", "/x/ant")
 
     draw(tmp_path / "p", *FOUR)
-    for name in ("iterdir", "stat"):
-        with monkeypatch.context() as patch:
-            patch.setattr(Path, name, refuse)
-            with pytest.raises(DataProblem, match="Permission denied"):
-                load(tmp_path / "p")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", refuse)
+        with pytest.raises(DataProblem, match="Permission denied"):
+            load(tmp_path / "p")
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(DataProblem, match="/x/ant is not: Permission denied"):
-        folder.stamp(str(tmp_path / "p"))
+    for read in (folder.stamp, folder.survey):
+        with pytest.raises(DataProblem, match="/x/ant is not: Permission denied"):
+            read(str(tmp_path / "p"))
 
 
 def test_names_that_are_not_text(tmp_path: Path) -> None:
@@ -164,10 +194,10 @@ def test_names_that_are_not_text(tmp_path: Path) -> None:
     (root / "ant" / "3.png").rename(odd := Path(os.fsdecode(bytes(root) + b"/ant/\xff.png")))
     (root / "bee").rename(Path(os.fsdecode(bytes(root) + b"/b\xe9e")))
     domain = data.load(DataSpec(f"folder:{root}", size=8))
-    assert len(domain.labels) == 8 and domain.classes == ("ant", "b�e")
+    assert len(domain.labels) == 8 and domain.classes == ("ant", "b\\xe9e")
     odd.write_bytes(b"")
     domain = data.load(DataSpec(f"folder:{root}", size=8))
-    assert domain.skipped == (("ant/�.png", "the file is empty"),)
+    assert domain.skipped == (("ant/\\xff.png", "the file is empty"),)
 
 
 def test_stamp_sees_every_change(tmp_path: Path) -> None:

@@ -29,3 +29,14 @@ def test_what_names_no_path_is_left(weights: str) -> None:
 
 def test_the_users_own_folder_is_understood() -> None:
     assert located(DataSpec("folder:~/pictures")).name == f"folder:{Path.home() / 'pictures'}"
+
+
+def test_blanks_belong_to_a_path_where_something_of_that_name_is_there(tmp_path: Path) -> None:
+    (tmp_path / " own ").mkdir()
+    assert located(DataSpec(f"folder:{tmp_path}/ own ")).name == f"folder:{tmp_path}/ own "
+    assert located(DataSpec(f"folder:{tmp_path} ")).name == f"folder:{tmp_path}"
+
+
+@pytest.mark.parametrize("path", ["~no-such-user/x", "a\0b", "n" * 5000])
+def test_a_path_that_cannot_be_looked_up_is_left_for_the_check_to_refuse(path: str) -> None:
+    assert path in located(DataSpec(f"folder:{path}")).name

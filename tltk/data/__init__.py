@@ -2,8 +2,10 @@
 
 A file of this package is a domain: it has `load(spec, argument, progress)`; where it reads a path,
 `stamp(argument)`, which changes when what lies there changes; where it has settings, `check(argument)`, which
-gives them in one spelling. `domain` (the type), `decode` (picture files), `distances` (of shapes), `corrupt`
-(the suffix ~NAME:SEVERITY), `identity` and `views` (augmentation) are not. Above: bank, train, pages.
+gives them in one spelling; where files lie behind it, `survey(argument)`, which says how they are understood without
+reading pictures. `domain` (the type), `decode` (picture files), `tree`, `layout`, `names` and `account` (of folders),
+`distances` (of shapes), `corrupt` (the suffix ~NAME:SEVERITY), `identity` and `views` (augmentation) are not.
+Above: bank, train, pages.
 """
 
 from __future__ import annotations
@@ -26,19 +28,26 @@ import msgspec
 import numpy as np
 
 from tltk import home
-from tltk.data.corrupt import Corruption, split
+from tltk.data.account import Account
+from tltk.data.corrupt import Corruption
 from tltk.data.corrupt import corrupt as apply  # `tltk.data.corrupt` is the module
-from tltk.data.domain import Domain, Progress, Split, few_shot
-from tltk.errors import BadSpec
+from tltk.data.corrupt import split as split_suffix
+from tltk.data.domain import Domain, Progress, Split, few_shot, path_of
+from tltk.data.layout import check_sizes
+from tltk.data.names import shown
+from tltk.errors import BadSpec, DataProblem
 from tltk.registry import Registry
 from tltk.spec import DataSpec
 
-__all__ = ["Corruption", "Domain", "Split", "corruption", "domains", "family", "few_shot", "load", "mark", "parse"]
+__all__ = [
+    "Corruption", "Domain", "Split", "check", "corruption", "domains", "family", "few_shot", "load", "mark", "parse",
+]
 
 Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
 domains: Registry[Loader] = Registry(
-    "domain", "tltk.data", lambda name: "load", skip=("domain", "decode", "distances", "corrupt", "identity", "views")
+    "domain", "tltk.data", lambda name: "load",
+    skip=("account", "corrupt", "decode", "distances", "domain", "identity", "layout", "names", "tree", "views"),
 )
 
 FORMAT = 4  # raise it when the same spec gives other pixels than before: kept arrays are then remade
@@ -58,6 +67,21 @@ class _Meta(msgspec.Struct, forbid_unknown_fields=True):
     given: list[int] | None
     skipped: list[tuple[str, str]]
     origins: list[int]
+    account: Account
+
+
+def split(name: str) -> tuple[str, Corruption | None]:
+    """A domain's name without its corruption, and the corruption; a path that exists as it stands has none.
+
+    Raises:
+        UnknownName, BadSpec: No such corruption or severity.
+    """
+    kind, _, argument = name.partition(":")
+    if "~" in argument and kind in domains and _function(kind, "stamp") is not None:
+        with contextlib.suppress(DataProblem):
+            if path_of(argument).exists():
+                return name, None
+    return split_suffix(name)
 
 
 def parse(name: str) -> tuple[str, str]:
@@ -70,6 +94,11 @@ def parse(name: str) -> tuple[str, str]:
         UnknownName: No such domain, setting or corruption.
         BadSpec: A path where none belongs, none where one must be, or a value out of range.
     """
+    if any("\ud800" <= c <= "\udfff" for c in name):
+        raise BadSpec(
+            f"The name of a domain must be UTF-8 text. Got '{shown(name)}'; rename the folder, or put a link with "
+            f"another name beside it."
+        )
     name, _ = split(name)
     kind, colon, argument = name.partition(":")
     if kind not in domains and not colon and any(mark in name for mark in "/\\."):
@@ -85,6 +114,21 @@ def parse(name: str) -> tuple[str, str]:
     if _function(kind, "stamp") is not None and not argument.strip():
         raise BadSpec(f"The domain {kind} needs a path. Got {name!r}; write {kind}:PATH.")
     return kind, argument
+
+
+def check(spec: DataSpec) -> None:
+    """Refuse pictures that cannot be meant, so far as names tell it: nothing is decoded, torch is not needed.
+
+    Raises:
+        UnknownName, BadSpec: The name means nothing.
+        DataProblem: Nothing is there, or folders that are no classes, parts that differ, classes that are too small.
+    """
+    kind, argument = parse(spec.name)
+    survey = getattr(importlib.import_module(f"tltk.data.{kind}"), "survey", None)
+    if survey is None:
+        mark(spec.name)  # that something is there
+    elif (found := survey(argument)) is not None:
+        check_sizes(found, spec)
 
 
 def family(name: str) -> str:
@@ -149,6 +193,7 @@ def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Doma
         given=clean.given,
         skipped=clean.skipped,
         origins=clean.origins,
+        account=clean.account,
     )
 
 
@@ -196,6 +241,7 @@ def _read(folder: Path, name: str) -> Domain | None:
             given=None if meta.given is None else np.array(meta.given, np.int8),
             skipped=meta.skipped,
             origins=np.array(meta.origins, np.uint64),
+            account=meta.account,
         )
     except FileNotFoundError:
         return None
@@ -240,6 +286,7 @@ def _meta(domain: Domain) -> _Meta:
         given,
         list(domain.skipped),
         domain.origins.tolist(),
+        domain.account,
     )
 
 

@@ -29,8 +29,9 @@ ENDINGS = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp")
     + (".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif")
 )
+HEIC = (".heic", ".heif", ".hif")  # of phones; read where the package pillow-heif is there
 # By name, so that no file can start an interpreter (EPS) or a seldom-used parser.
-FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
+FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "HEIF")
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 2**30 // 12
 DEEP = ("I", "F")  # modes of more than 8 bits, beside those that begin with "I;"
 IN_MEMORY = 2**29  # bytes; a larger set is decoded into a file that has no name
@@ -246,9 +247,21 @@ def _reason(fault: Exception) -> str:
 
 
 @lru_cache(1)
+def heic_endings() -> tuple[str, ...]:
+    """The endings of phone pictures, where pillow-heif is installed to read them, else none."""
+    try:
+        import pillow_heif  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return ()
+    pillow_heif.register_heif_opener()
+    return HEIC
+
+
+@lru_cache(1)
 def _formats() -> tuple[str, ...]:
     """Those of our formats that this build of Pillow has."""
     Image.init()
+    heic_endings()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 

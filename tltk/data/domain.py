@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tltk.data.account import Account
 from tltk.data.identity import Origins, contents
 from tltk.errors import DataProblem
 from tltk.spec import DataSpec
@@ -43,6 +44,7 @@ class Domain:
     names the files that could not be used, each with the reason. `fingerprint` is 16 hex digits of
     a hash over pixels, labels and classes. `origins` (n,) uint64 says which example each picture is:
     equal numbers are the same example, also in another domain, however it was resized or corrupted.
+    `account` says how folders were understood.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Domain:
     origins: Origins
     given: NDArray[np.int8] | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    account: Account = Account()
 
     @classmethod
     def of(
@@ -69,6 +72,7 @@ class Domain:
         given: NDArray[np.int8] | None = None,
         skipped: Sequence[tuple[str, str]] = (),
         origins: Origins | None = None,
+        account: Account | None = None,
     ) -> Domain:
         """The domain of these arrays, checked, with its fingerprint; without origins its pixels tell examples apart.
 
@@ -86,7 +90,9 @@ class Domain:
             )
         _check_classes(name, labels, names, given)
         mark = fingerprint(images, labels, names)
-        return cls(name, images, labels, names, licence, source, mark, origins, given, tuple(skipped))
+        return cls(
+            name, images, labels, names, licence, source, mark, origins, given, tuple(skipped), account or Account()
+        )
 
     def split(self, spec: DataSpec, seed: int, among: Ints | None = None) -> Split:
         """Train, val and test, stratified by class; then `spec.shots` per class of train.
@@ -213,17 +219,26 @@ def keep(labels: Ints, n: int, seed: int, what: str, given: NDArray[np.int8] | N
 def path_of(argument: str) -> Path:
     """The absolute path that a user wrote after `folder:`, `archive:` or `npz:`; it may not exist.
 
+    Blanks around it belong to it where something of that name is there.
+
     Raises:
         DataProblem: Not a path that this machine can look up: too long, no such user, not permitted.
     """
     try:
         path = Path(argument).expanduser().absolute()
-        path.exists()
+        if not path.exists():
+            path = Path(argument.strip()).expanduser().absolute()
+            path.exists()
     except (OSError, RuntimeError, ValueError) as fault:
         raise DataProblem(
-            f"A path must be one that can be looked up here. Got {argument[:200]!r}: {fault}. Check it."
+            f"A path must be one that can be looked up here. Got {argument[:200]!r}: {_plain(fault)}. Check it."
         ) from None
     return path
+
+
+def _plain(fault: Exception) -> str:
+    """What is wrong, without the path, which may be thousands of letters long."""
+    return str(getattr(fault, "strerror", None) or fault)
 
 
 def fingerprint(images: Pixels, labels: Ints, classes: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from tltk.command import validate
 from tltk.errors import RunProblem
 from tltk.jobs.local import Local, ensure_supervisor
 from tltk.runs import ACTIVE, Run
@@ -48,11 +49,13 @@ def launch(spec: AnySpec, *, again: bool = False) -> Run:
         again: Forget an earlier run of the same spec first.
 
     Raises:
+        TltkError: It cannot be meant; nothing was queued.
         RunProblem: It failed.
 
     Example:
         run = tltk.launch(tltk.TransferSpec(target=tltk.DataSpec("digits")))
         run.result()["accuracy"]
     """
+    validate(spec)
     run = Local().submit(spec, again=again)
     return wait(run)

@@ -1,0 +1,134 @@
+"""What became of every file: how a tree was understood, what was left out, what the parts are and come from.
+
+Plain data and sentences, for `look`, trainings and comparisons alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tltk.data.domain import Domain, Split
+    from tltk.spec import DataSpec
+
+LOUD = 0.1  # share of a class's files whose loss is told by name
+FIRST = 5  # left-out files that a result names
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One folder as it was understood.
+
+    `role` is classes (of an undivided tree), train, val, test, or left out; `classes` and `pictures` count what
+    is used of it.
+    """
+
+    folder: str
+    role: str
+    classes: int
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """How the files of a domain were understood, and what should be said of it."""
+
+    tree: tuple[Branch, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> list[str]:
+    """A sentence for each class that loses much.
+
+    Args:
+        there: Class → files in it that may be pictures.
+        used: Class → those that are read.
+        why: Class → the reason for one of its losses.
+    """
+    found = []
+    for name, n in there.items():
+        lost = n - used.get(name, 0)
+        if lost > LOUD * n:
+            found.append(f"Class {name} loses {lost:,} of its {n:,} files: {why.get(name, 'they cannot be read')}.")
+    return found
+
+
+def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, dict[str, Any]]:
+    """Size and origin of train, val and test.
+
+    Args:
+        domain: The pictures.
+        split: Their division.
+        spec: What the division was made from.
+
+    Returns:
+        Part → `n` and `from`, a few words.
+    """
+    from tltk.data.domain import FREE, PARTS
+
+    found: dict[str, dict[str, Any]] = {}
+    present = set() if domain.given is None else set(domain.given.tolist()) - {FREE}
+    folders = {role: ", ".join(b.folder for b in domain.account.tree if b.role == role) for role in PARTS.values()}
+    for number, role in PARTS.items():
+        n = len(getattr(split, role))
+        if number in present:
+            origin = f"the folder {folders[role]}" if folders[role] else f"the {role} part of the data"
+            cut = [p for k, p in PARTS.items() if k not in present]
+            if role == "train" and cut:
+                origin += f", less what is held out for {' and '.join(cut)}"
+        elif role == "train":
+            origin = "the rest"
+        else:
+            share = getattr(spec, role)
+            origin = f"{share:.0%} drawn from {'the train part' if present else 'all pictures'}"
+        if role == "train" and spec.shots:
+            origin += f"; {spec.shots} of each class"
+        found[role] = {"n": n, "from": origin}
+    return found
+
+
+def parts_in_words(found: dict[str, dict[str, Any]]) -> str:
+    """`Train 26 (…), validation 8 (…), test 12 (…).`"""
+    words = {"train": "Train", "val": "validation", "test": "test"}
+    return ", ".join(f"{words[role]} {p['n']:,} ({p['from']})" for role, p in found.items()) + "."
+
+
+def of_training(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
+    """The fields of a result that say what it was trained and tested on: `parts`, `left_out` and `notes`."""
+    first = [list(pair) for pair in domain.skipped[:FIRST]]
+    return {
+        "parts": parts(domain, split, spec),
+        "left_out": {"n": len(domain.skipped), "first": first},
+        "notes": list(domain.account.notes),
+    }
+
+
+def remarks(domain: Domain) -> list[str]:
+    """What must be said of a domain before a number is believed: losses and doubts, then what was left out."""
+    return [*domain.account.notes, *_left_out(domain.name, len(domain.skipped), domain.skipped)]
+
+
+def sentences(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
+    """The remarks, then the sizes of the parts and where each comes from."""
+    return [*remarks(domain), parts_in_words(parts(domain, split, spec))]
+
+
+def in_words(name: str, found: dict[str, Any]) -> list[str]:
+    """The same sentences from what `of_training` found, as it is read back from a result."""
+    left = found["left_out"]
+    return [*found["notes"], *_left_out(name, left["n"], left["first"]), parts_in_words(found["parts"])]
+
+
+def _left_out(name: str, n: int, first: Sequence[Sequence[str]]) -> list[str]:
+    if not n:
+        return []
+    some = "; ".join(f"{file} ({reason})" for file, reason in first[:3])
+    what = "file or folder was" if n == 1 else "files or folders were"
+    return [f"{n:,} {what} left out of {name}: {some}{' …' if n > 3 else '.'}"]
+
+
+def branches(tree: Sequence[Branch]) -> list[dict[str, Any]]:
+    """The tree as JSON."""
+    return [{"folder": b.folder, "role": b.role, "classes": b.classes, "pictures": b.pictures} for b in tree]
