@@ -4,6 +4,7 @@ import streamlit as st
 
 from tltk import command, store
 from tltk.dashboard import chrome, depth, plan
+from tltk.dashboard.words import plain
 from tltk.spec import RankSpec
 
 USUAL = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
@@ -42,8 +43,8 @@ def cards(found) -> None:
     places = ("Looks best", "Second", "Third")
     for column, place, row in zip(st.columns(3), places, found["rows"], strict=False):
         with column, st.container(border=True):
-            st.markdown(f"**{place}: {row['backbone']}**")
-            st.caption(chrome.short(row["weights"]))
+            st.markdown(f"**{place}: {plain(row['backbone'])}**")
+            st.caption(plain(chrome.short(row["weights"])))
             probe = row["scores"].get("probe")
             words = []
             if probe is not None:
@@ -53,7 +54,7 @@ def cards(found) -> None:
                 words.append(f"{row['parameters'] / 1e6:.1f} million parameters, {row['width']} features.")
             if row["trained"] is not None:
                 words.append(f"You have trained it here: {row['trained']:.1%} on the test pictures.")
-            st.markdown(" ".join(words) or next(iter(row["why"].values()), ""))
+            st.markdown(" ".join(words) or plain(next(iter(row["why"].values()), "")))
 
 
 def table(found) -> None:
@@ -73,11 +74,11 @@ def table(found) -> None:
     )  # fmt: skip
     left_out = {n: row["why"][n] for row in rows for n in found["marks"] if n not in names and n in row["why"]}
     for name, why in left_out.items():
-        st.caption(f"{name} is left out: {why}")
+        st.caption(f"{name} is left out: {plain(why)}")
     marks = {n: m for n, m in found["marks"].items() if isinstance(m, dict)}
     st.markdown("**How good these scores are here**, against your own finished runs")
     if not marks:
-        st.caption(str(next(iter(found["marks"].values()), "")))
+        st.caption(plain(next(iter(found["marks"].values()), "")))
         return
     st.dataframe(
         [
@@ -96,7 +97,7 @@ with chrome.page("Choose", LEAD):
     plan.chosen_run()
     now = plan.plan()
     with st.container(border=True):
-        st.caption(f"Target: {chrome.short(now.target.name)}, as on the Design page.")
+        st.caption(f"Target: {plain(chrome.short(now.target.name))}, as on the Design page.")
         chosen = candidates()
         count = st.select_slider("Pictures", [100, 200, 500, 1000, 2000], 500, key="choose:pictures")
     if not chosen:

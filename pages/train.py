@@ -23,17 +23,20 @@ def chart(run, name: str, title: str, state: str) -> None:
         st.rerun()
 
 
+def nothing_yet() -> None:
+    """What will be here, and where to begin."""
+    chrome.nothing(
+        "**Nothing has been trained yet.** A training shows here as it runs: its curves, each layer's rate and how far "
+        "it moved, and the audit of what is frozen.",
+        "start", "See transfer happen",
+    )  # fmt: skip
+
+
 LEAD = "One training, live: what it learns, what moves, and the proof that the frozen layers did not."
 
 with chrome.page("Train", LEAD):
-    run = chrome.choose(TransferSpec, "train:run")
-    if run is None:
-        chrome.nothing(
-            "**Nothing has been trained yet.** A training shows here as it runs: its curves, each layer's rate and how "
-            "far it moved, and the audit of what is frozen.",
-            "start", "See transfer happen",
-        )  # fmt: skip
-    else:
+    run = chrome.choose(TransferSpec, "train:run", nothing_yet)
+    if run is not None:
         state = state_line(run)
         chrome.stop_button(run, state, "train")
         numbers(run)

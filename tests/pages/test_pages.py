@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def _no_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Pages may queue, but nothing is started: what a worker would answer is written by the test. Nothing is shipped."""
     monkeypatch.setattr("tltk.store.shipped", lambda: tmp_path / "shipped")
     monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    monkeypatch.setenv("TLTK_ROOTS", os.sep)
 
 
 def open_page(name: str, **query: str) -> AppTest:
@@ -37,6 +39,12 @@ def open_page(name: str, **query: str) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
+    """What a reader sees: without the backslashes before marks and the signs without width."""
+    return re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", markdown(app)).replace("\u2060", "")
+
+
+def markdown(app: AppTest) -> str:
+    """What Streamlit is given."""
     kinds = (app.title, app.markdown, app.caption, app.info, app.warning, app.error, app.success, app.subheader)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 

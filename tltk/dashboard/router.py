@@ -26,6 +26,7 @@ pages = {
     for name in chrome.PAGES
 }
 plan.flag("pages", pages)
+plan.flag("stop:shown", "")  # until a page of this run has a button of its own
 chosen = st.navigation(list(pages.values()), position="top")
 chosen.run()
 chrome.job_bar()
