@@ -197,7 +197,7 @@ async function poll(view, live) {
     const news = await reply.json();
     if (view.live === live && !view.gone) take(view, live, news);
     live.quiet = news.traces.length ? 0 : Math.min(live.quiet + 1, 2);
-    pause *= 2 ** live.quiet; // nothing new: ask less often
+    pause *= live.more ? 0.1 : 2 ** live.quiet; // nothing new: ask less often
   } catch {
     live.failures += 1;
     pause = Math.min(live.every * 2 ** live.failures, 5000);
@@ -212,7 +212,8 @@ function take(view, live, news) {
   Object.assign(live, { cursor: news.cursor, failures: 0, restart: false });
   for (const trace of news.traces) add(view.lines, trace);
   if (news.traces.length) draw(view);
-  live.done = !["waiting", "running"].includes(news.state);
+  live.more = news.more; // a long history comes in several answers
+  live.done = !["waiting", "running"].includes(news.state) && !live.more;
   const words = { waiting: "Waiting for its turn", running: "Training", done: "Done", stopped: "Stopped", failed: "Failed" };
   note(view, [words[news.state] ?? news.state, news.message].filter(Boolean).join(" · "),
     news.epochs ? `${live.unit ?? "epoch"} ${news.epoch} of ${news.epochs} · ${news.seconds.toFixed(0)} s` : "");

@@ -176,8 +176,8 @@ def answers(network, ask) -> None:
     )  # fmt: skip
     st.caption(
         f"The setting from which on a measure sees the dial: p ≤ .05 there and at all later ones, with {found['n']} "
-        f"pictures of each domain at {plain(found['name'])}. Deep blue: a small turn is enough; grey: not even its end. "
-        "False alarms with nothing turned, of which 5% are to be expected: "
+        f"pictures of each domain at {plain(found['name'])}. Deep blue: a small turn is enough; grey: not even its "
+        "end. False alarms with nothing turned, of which 5% are to be expected: "
         + ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found["alarms"].items()) + "."
     )
     measure = st.selectbox(

@@ -14,7 +14,17 @@ import pytest
 
 from tests.pages.test_depth_pages import RANK, SHARED, embedding_known, profile_known
 from tests.pages.test_domains_page import known, seen
-from tests.pages.test_pages import PAGES, ROOT, answered, comparison, is_clean, markdown, network_known, open_page, texts, training
+from tests.pages.test_pages import (
+    PAGES,
+    ROOT,
+    answered,
+    comparison,
+    is_clean,
+    markdown,
+    network_known,
+    open_page,
+    texts,
+)
 from tests.pages.test_pages import _no_workers as _no_workers
 from tltk import home
 from tltk.dashboard import permitted
@@ -23,7 +33,7 @@ from tltk.dashboard.words import plain
 from tltk.errors import BadSpec
 from tltk.jobs import queue
 from tltk.runs import Run, all_runs
-from tltk.spec import AdoptSpec, DataSpec, EmbedSpec, LookSpec, NetSpec, RankSpec, TransferSpec, located
+from tltk.spec import AdoptSpec, DataSpec, DescribeSpec, EmbedSpec, LookSpec, NetSpec, RankSpec, TransferSpec, located
 
 ASKING = ("domains", "design", "layers", "shift")  # pages that look at the plan's pictures and network
 
@@ -110,7 +120,7 @@ def test_nothing_is_launched_from_a_page_that_reads_outside(tmp_path: Path, monk
     next(b for b in app.button if b.label == "Check it").click().run()
     is_clean(app)
     assert "TLTK_ROOTS" in texts(app)
-    assert not [job for job in queue.jobs() if not isinstance(Run.at(job.run).spec, LookSpec)] or not queue.jobs()
+    assert all(isinstance(Run.at(job.run).spec, LookSpec | DescribeSpec) for job in queue.jobs())
 
 
 def test_the_permitted_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,8 @@ def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "")
     found = run.result()
     if found is not None:
         if names := _changed(run.id, run.status.updated):
-            st.warning(f"What lies at {', '.join(map(plain, names))} has changed since this was asked.", icon=":material/history:")
+            where = ", ".join(map(plain, names))
+            st.warning(f"What lies at {where} has changed since this was asked.", icon=":material/history:")
             if st.button("Ask again", key=f"{key}:anew", icon=":material/refresh:"):
                 permitted.submit(spec)
                 st.rerun()

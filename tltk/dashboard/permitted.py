@@ -7,6 +7,7 @@ others reach it, only what TLTK_ROOTS names.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -36,10 +37,8 @@ def roots(address: str | None) -> list[Path]:
     if not is_loopback(address):
         return []
     found = [Path.cwd()]
-    try:
+    with contextlib.suppress(RuntimeError):  # a user without a home
         found.insert(0, Path.home())
-    except RuntimeError:  # a user without a home
-        pass
     return found
 
 
@@ -88,14 +87,19 @@ def check(spec: AnySpec | Spec) -> None:
 def _is_below(path: str, root: Path) -> bool:
     """By its words first, so that a share on another machine is not even asked for; then with links followed."""
     try:
-        lexical = Path(os.path.abspath(Path(path).expanduser()))
+        lexical = _lexical(Path(path).expanduser())
         real = root.resolve()
-        if not any(lexical == place or place in lexical.parents for place in (Path(os.path.abspath(root)), real)):
+        if not any(lexical == place or place in lexical.parents for place in (_lexical(root), real)):
             return False
         found = lexical.resolve()
     except (OSError, RuntimeError, ValueError):  # a loop of links, an unknown user, a null byte
         return False
     return found == real or real in found.parents
+
+
+def _lexical(path: Path) -> Path:
+    """The absolute path without its dots; links are not followed, and nothing is looked up."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
 
 
 def submit(spec: AnySpec, *, again: bool = False) -> Run:
