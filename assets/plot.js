@@ -9,6 +9,7 @@ const PALETTES = {
   dark: { scratch: "#a8a8a8", blue: "#56B4E9", others: ["#E69F00", "#2BC59B", "#DE9BC1", "#F0875A", "#7FA8FF", "#F2F2F2"] },
 };
 const BLUE = ["transfer", "val"]; // the groups that an eye should follow
+const FIXED = ["train", "test"]; // the same colour whether or not the other is there yet
 const KEPT_POINTS = 3000; // a longer live line is thinned
 const MARKED_POINTS = 16; // longer lines need no dots
 const TABLE_ROWS = 500;
@@ -108,14 +109,18 @@ const CONFIG = { displaylogo: false, responsive: false, showTips: false, // the 
 function colourOf(group, theme, groups) {
   if (group === "scratch") return theme.scratch;
   if (BLUE.includes(group)) return theme.blue;
-  const rest = groups.filter((name) => name !== "scratch" && !BLUE.includes(name));
-  return theme.others[Math.max(rest.indexOf(group), 0) % theme.others.length];
+  if (FIXED.includes(group)) return theme.others[FIXED.indexOf(group)];
+  const rest = groups.filter((name) => name !== "scratch" && !BLUE.includes(name) && !FIXED.includes(name));
+  const first = groups.some((name) => FIXED.includes(name)) ? FIXED.length : 0;
+  return theme.others[(first + Math.max(rest.indexOf(group), 0)) % theme.others.length];
 }
 
 function lineTrace(id, line, color, dotted) {
   const faint = line.role === "search";
   return {
-    type: "scatter", mode: dotted && !faint ? "lines+markers" : "lines", uid: id, meta: [line.name],
+    type: "scatter", mode: dotted && !faint ? "lines+markers" : "lines",
+    uid: `t${id.replace(/[^\w-]/g, "-")}`, // Plotly makes a class name and a selector of it
+    meta: [line.name],
     name: line.group, legendgroup: line.group, x: line.x, y: line.y, opacity: faint ? 0.35 : 1,
     line: { color, width: faint ? 1 : 1.75, dash: line.group === "scratch" ? "dash" : "solid" },
     marker: { size: 4 }, hovertemplate: "%{y:.4~f}<extra>%{meta[0]}</extra>",
@@ -124,7 +129,7 @@ function lineTrace(id, line, color, dotted) {
 
 /* Fills in what a figure leaves open; what it sets, stays. */
 function themed(trace, theme, groups) {
-  if (!["scratch", "transfer", "train", "val"].includes(trace.legendgroup)) return trace;
+  if (!["scratch", "transfer", ...FIXED, "val"].includes(trace.legendgroup)) return trace;
   const colour = colourOf(trace.legendgroup, theme, groups);
   const dash = trace.legendgroup === "scratch" ? "dash" : "solid";
   const filled = trace.fill && trace.fill !== "none" ? { fillcolor: colour + "30" } : {};

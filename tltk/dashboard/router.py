@@ -19,7 +19,16 @@ TITLES = {
 }
 
 st.set_page_config(page_title="tltk", page_icon=str(app_folder() / "assets" / "icon.png"), layout="wide")
-st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
+st.html(
+    """<style>
+.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
+/* Figures wrap where their column is narrow; cut off, they say something else. */
+[data-testid=stMetricValue], [data-testid=stMetricLabel] { overflow: visible; }
+[data-testid=stMetricValue] :is(div, p), [data-testid=stMetricLabel] :is(div, p) {
+  white-space: normal; overflow: visible; text-overflow: clip; }
+[data-testid=stMetricValue] { font-size: clamp(1.25rem, 1.9vw, 2.25rem); line-height: 1.25; }
+</style>"""
+)
 folder = app_folder() / "pages"
 pages = {
     name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == "start", url_path=name)

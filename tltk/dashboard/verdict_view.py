@@ -155,6 +155,12 @@ def _search(verdict: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def _chance(run: Run, name: str) -> float | None:
+    """The accuracy of guessing, where the result tells it."""
+    found: float | None = (run.result() or {}).get("chance") if name == "accuracy" else None
+    return found
+
+
 def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> None:
     """Mean and band of both arms, with every seed."""
     means = compare.curves(run, name, "val", x)
@@ -163,6 +169,6 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
         return
     seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measured(run).items()}
     plot(
-        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds), key=key, height=420,
+        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds, _chance(run, name)), key=key, height=420,
         alt=f"Validation {name} of the scratch and the transfer arm over {x}, mean, 95 % band and every seed.",
     )

@@ -204,8 +204,8 @@ class Supervisor:
         if late and state in (*ACTIVE, "stopped") and not job.timeout:
             run.write_status(
                 state="failed",
-                message=f"The question must be answered within {limit:g} s, since others wait for it. It was not, and was "
-                "stopped. Ask for less, check what it reads, or raise TLTK_QUESTION_SECONDS and ask again.",
+                message=f"The question must be answered within {limit:g} s, since others wait for it. It was not, and "
+                "was stopped. Ask for less, check what it reads, or raise TLTK_QUESTION_SECONDS and ask again.",
             )
             return
         if late and state in (*ACTIVE, "stopped"):
