@@ -205,16 +205,21 @@ def _batch(kind: str, first: int, count: int, seed: int, folder: Path, limit: fl
         guard = Watch(process, limit)
         last = first - 1
         assert process.stdout is not None
-        for line in process.stdout:
-            guard.heard()
-            with contextlib.suppress(ValueError, TypeError, KeyError):
-                body = json.loads(line)
-                body["escapes"] = tuple(body["escapes"])
-                case = Case(**body)
-                last = case.number
-                yield case
-        process.wait()
-        guard.end()
+        try:
+            for line in process.stdout:
+                guard.heard()
+                with contextlib.suppress(ValueError, TypeError, KeyError):
+                    body = json.loads(line)
+                    case = Case(**{**body, "escapes": tuple(body["escapes"])})
+                    last = case.number
+                    yield case
+        except GeneratorExit:  # nobody asks for the rest
+            guard.kill("")
+            raise
+        finally:
+            guard.end()
+            process.stdout.close()
+            process.wait()
     if last < first + count - 1:  # it ended in the middle of the next case
         why = guard.why or f"its process ended with code {process.returncode}"
         outcome = "stuck" if guard.why == "stuck" else "memory" if guard.why == "memory" else "traceback"
@@ -245,11 +250,12 @@ class Watch:
                 held = psutil.Process(self.process.pid).memory_info().rss
                 self.most = max(self.most, held)
                 if held > 4 * GIGABYTE:
-                    self._kill("memory")
+                    self.kill("memory")
             if time.monotonic() - self._heard > self.limit + 20:
-                self._kill("stuck")
+                self.kill("stuck")
 
-    def _kill(self, why: str) -> None:
+    def kill(self, why: str) -> None:
+        """End it at once."""
         self.why = why
         with contextlib.suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -265,6 +271,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--kind", choices=list(KINDS), action="append", help="only this kind; may be repeated")
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds that a case may take")
+    parser.add_argument("--all", action="store_true", help="print every case, not the faults alone")
     parser.add_argument("--batch", choices=list(KINDS), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -283,8 +290,8 @@ def main() -> None:
         tally = tallies[kind] = Tally()
         for case in cases(kind, options.count, options.seed, options.first, options.limit):
             tally.cases.append(case)
-            if case.is_fault:
-                faults.append(case)
+            faults += [case] if case.is_fault else []
+            if case.is_fault or options.all:
                 print(f"{kind} {case.number}: {case.outcome} {case.what} {list(case.escapes) or ''}", flush=True)
     print(f"\nSeed {options.seed}, cases {options.first} to {options.first + options.count - 1} of each kind.\n")
     table(HEAD, [tally.line(kind) for kind, tally in tallies.items()])

@@ -209,6 +209,15 @@ def png(width: int, height: int, depth: int = 8, colour: int = 2, data: bytes | 
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+def whole(r: random.Random) -> bytes:
+    """A small picture in which nothing is wrong."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.effect_noise((24, 24), r.uniform(10, 90)).convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def picture(r: random.Random) -> bytes:
     """A picture file: whole, mangled, lying or huge."""
     import numpy as np
@@ -264,8 +273,8 @@ FOLDERS = ("cat", "dog", "train", "val", "test", "images", "masks", "__MACOSX", 
 
 def tree(r: random.Random) -> dict[str, bytes]:
     """Paths and contents of a folder that should be a data set."""
-    found = {}
-    for _ in range(r.choice((0, 1, 2, 4))):
+    found = {f"{folder}/{i}.png": whole(r) for folder in ("cat", "dog") for i in range(4)} if r.random() < 0.8 else {}
+    for _ in range(r.choice((0, 1, 1, 2, 4))):
         at = "/".join(r.sample(FOLDERS, r.choice((1, 1, 2, 3))))
         for name in r.sample(NAMES, r.choice((1, 3, 6))):
             found[f"{at}/{name}"] = picture(r)
@@ -323,8 +332,8 @@ def archive_names(r: random.Random, outside: Path) -> list[str]:
         "cat//a.png", "./cat/a.png", "cat/./a.png", "/cat/a.png", "cat/\0.png", "cat/" + "y" * 400 + ".png", "a/" * 200 + "x.png", "cat/CON.png", "\ud800.png",
         "", ".", "..", "cat/", "//server/share/x.png", "~/x.png",
     )  # fmt: skip
-    good = [f"{folder}/{name}" for folder in ("cat", "dog") for name in ("a.png", "b.jpg", "c.tif", "d.png")]
-    return [*good, *r.sample(bad, r.choice((0, 0, 1, 4)))]
+    good = [f"{folder}/{name}" for folder in ("cat", "dog") for name in ("a.png", "b.jpg", "c.tif", "d.png", "e.png")]
+    return [*good, *r.sample(bad, r.choice((0, 0, 0, 1, 4)))]
 
 
 def zipped(r: random.Random, outside: Path) -> bytes:
@@ -334,19 +343,20 @@ def zipped(r: random.Random, outside: Path) -> bytes:
         for name in archive_names(r, outside):
             with contextlib.suppress(ValueError, UnicodeError):
                 info = zipfile.ZipInfo(name.replace("\0", "") or "x")
-                data = picture(r) if r.random() < 0.95 else b"\0" * r.choice((10_000_000, 100_000_000))
-                if r.random() < 0.06:
+                data = whole(r) if r.random() < 0.8 else picture(r)
+                data = b"\0" * r.choice((10_000_000, 100_000_000)) if r.random() < 0.02 else data
+                if r.random() < 0.03:
                     info.external_attr, data = 0o120777 << 16, r.choice((str(outside), "../../outside", "/etc/passwd")).encode()
                 info.compress_type = archive.compression
                 archive.writestr(info, data)
     data = buffer.getvalue()
-    if r.random() < 0.15:  # sizes that lie
+    if r.random() < 0.08:  # sizes that lie
         at = data.rfind(b"PK\x01\x02")
         data = data[: at + 20] + struct.pack("<II", r.choice((0, 1, 2**32 - 1)), r.choice((0, 1, 2**32 - 1))) + data[at + 28 :]
     if r.random() < 0.05:
         at = data.find(b"PK\x03\x04")
         data = data[: at + 6] + b"\x01\x00" + data[at + 8 :]
-    return mangled(r, data) if r.random() < 0.35 else data
+    return mangled(r, data) if r.random() < 0.25 else data
 
 
 def tarred(r: random.Random, outside: Path) -> bytes:
@@ -356,15 +366,15 @@ def tarred(r: random.Random, outside: Path) -> bytes:
         for name in archive_names(r, outside):
             with contextlib.suppress(ValueError, UnicodeError):
                 info = tarfile.TarInfo(name.replace("\0", "") or "x")
-                data = picture(r)
+                data = whole(r) if r.random() < 0.8 else picture(r)
                 info.size = len(data)
-                if r.random() < 0.1:
+                if r.random() < 0.05:
                     info.type = r.choice((tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE, b"Z"))
                     info.linkname, info.size = r.choice((str(outside), "../../outside", "/etc/passwd", name)), 0
                     info.devmajor, info.devminor = 1, 5
                 archive.addfile(info, io.BytesIO(data if info.size else b""))
     data = buffer.getvalue()
-    return mangled(r, data) if r.random() < 0.35 else data
+    return mangled(r, data) if r.random() < 0.25 else data
 
 
 def npz(r: random.Random) -> bytes:
@@ -373,17 +383,19 @@ def npz(r: random.Random) -> bytes:
 
     n = r.choice((0, 1, 4, 20))
     shapes: tuple[tuple[int, ...], ...] = ((n, 8, 8), (n, 8, 8, 3), (n, 3, 8, 8), (n, 64), (n,), (), (n, 8, 8, 3, 2), (n, 8000, 4000), (n, 0, 8))
-    shape = r.choice(shapes)
+    shape = r.choice((*shapes[:2], *shapes))
     kind = r.choice((np.uint8, np.uint8, np.float32, np.float64, np.int64, np.uint16, np.bool_, np.complex64, np.float16))
     found: dict[str, Any] = {}
-    for key in r.sample(("x", "X", "images", "data", "x_train", "x_test", "train_images", "arr_0"), r.choice((1, 1, 2))):
+    parts = r.choice((("x", "y"), ("x", "y"), ("x_train", "y_train"), ("train_images", "train_labels"), ("images", "labels")))
+    for key in dict.fromkeys((parts[0], *r.sample(("x", "X", "images", "data", "x_train", "x_test", "train_images", "arr_0"), r.choice((0, 0, 1))))):
         found[key] = np.zeros(shape, kind)
         if found[key].size and found[key].size < 10**6 and r.random() < 0.5:
             found[key].flat[:: 7] = r.choice((1, 0)) if kind is np.bool_ else r.choice((1, 100, 0))
         if kind in (np.float32, np.float64) and found[key].size and r.random() < 0.3:
             found[key].flat[0] = r.choice((np.nan, np.inf, -1, 1e30))
-    for key in r.sample(("y", "Y", "labels", "y_train", "y_test", "train_labels", "classes", "class_names", "targets"), r.choice((0, 1, 2, 3))):
-        found[key] = r.choice((
+    labels = {parts[1], *r.sample(("y", "Y", "labels", "y_train", "y_test", "train_labels", "classes", "class_names", "targets"), r.choice((0, 0, 1, 3)))}
+    for key in sorted(labels):
+        found[key] = np.arange(n) % 2 if r.random() < 0.5 else r.choice((
             np.arange(n) % 2, np.arange(n + 1) % 2, np.zeros((n, 1), int), np.zeros((n, 3)), np.array(["a", "b"] * n)[:n], np.array(["\ud800"], dtype="U1"),
             np.arange(n) * 10**12, np.full(n, np.nan), np.arange(n) - 5, np.array([]),
         ))  # fmt: skip
@@ -401,7 +413,7 @@ def npz(r: random.Random) -> bytes:
             archive.writestr("x.npy", body + b"\0" * r.choice((0, 1000)))
             archive.writestr("y.npy", body)
         data = buffer.getvalue()
-    return mangled(r, data) if r.random() < 0.3 else data
+    return mangled(r, data) if r.random() < 0.2 else data
 
 
 class Mark:
@@ -416,7 +428,7 @@ def archives(inside: Path, outside: Path, mark: Path) -> Handler:
 
     def handle(r: random.Random) -> str:
         kind = r.choice(("zip", "tar", "npz"))
-        suffix = {"zip": (".zip", ".zip", ".tar", ""), "tar": (".tar", ".tar.gz", ".tgz", ".zip"), "npz": (".npz", ".npz", ".zip", ".npy")}[kind]
+        suffix = {"zip": (".zip",) * 8 + (".tar", ""), "tar": (".tar", ".tar.gz") * 4 + (".tgz", ".zip"), "npz": (".npz",) * 8 + (".zip", ".npy")}[kind]
         for old in inside.glob("file*"):
             old.unlink()
         file = inside / f"file{r.choice(suffix)}"
@@ -454,7 +466,7 @@ def pth(r: random.Random, state: dict[str, Any]) -> bytes:
     import torch
 
     state = dict(state)
-    for name in r.sample(sorted(state), r.choice((0, 0, 1, 3))):
+    for name in r.sample(sorted(state), r.choice((0, 0, 0, 1, 3))):
         tensor = state[name]
         state[name] = r.choice((
             lambda t: t.reshape(-1), lambda t: t[..., None], lambda t: t.double(), lambda t: t * float("nan"), lambda t: t.to(torch.int8),
@@ -464,15 +476,15 @@ def pth(r: random.Random, state: dict[str, Any]) -> bytes:
     for _ in range(r.choice((0, 0, 1, 3))):
         state[r.choice(("", "a.b", "module.x", "x" * 5000, "queue", "\ud800", "fc.weight", "\x1b[31m"))] = r.choice((torch.zeros(3), 1, "x", None))
     body: Any = state
-    for _ in range(r.choice((0, 1, 1, 2, 40))):
-        body = {r.choice(("state_dict", "model", "net", "ema", "module", "weights", "x")): body, **({"epoch": 3} if r.random() < 0.5 else {})}
+    for _ in range(r.choice((0, 0, 1, 1, 1, 2, 40))):
+        body = {r.choice(("state_dict", "state_dict", "model", "net", "ema", "module", "weights", "x")): body, **({"epoch": 3} if r.random() < 0.5 else {})}
     how = r.random()
     if how < 0.08:
         body = {}
         body[r.choice(("state_dict", "model"))] = body
-    elif how < 0.14:
+    elif how < 0.12:
         body = [body] if r.random() < 0.5 else (body, 1)
-    elif how < 0.34:
+    elif how < 0.3:
         body = {**body, r.choice(("args", "state_dict", "x")): harmful(r)}
     buffer = io.BytesIO()
     if how > 0.9:
@@ -489,8 +501,8 @@ def safe(r: random.Random, state: dict[str, Any]) -> bytes:
     data = save({k: v.contiguous() for k, v in state.items()}, {"backbone": "test_resnet"})
     size = struct.unpack("<Q", data[:8])[0]
     head, body = json.loads(data[8 : 8 + size]), data[8 + size :]
-    for name in r.sample(sorted(head), r.choice((0, 1, 2, 5))):
-        how = r.randrange(9)
+    for name in r.sample(sorted(head), r.choice((0, 1, 1, 2, 5))):
+        how = r.randrange(14)
         if name == "__metadata__":
             head[name] = r.choice(({"backbone": r.choice(TEXTS)}, {"backbone": "vit_giant_patch14_clip_224"}, {"classes": "x" * 10**6}, [], 1, {"backbone": 3}))
         elif how == 0:
@@ -503,8 +515,14 @@ def safe(r: random.Random, state: dict[str, Any]) -> bytes:
             del head[name]
         elif how == 4:
             head[r.choice(("", "x" * 3000, "a.b", "\x1b[2J", "é"))] = head.pop(name)
-        else:
+        elif how == 5:
             head[name] = anything(r)
+        elif how < 8 and "shape" in head[name]:
+            head[name]["shape"] = head[name]["shape"][::-1]
+        elif how < 10:
+            head["module." + name] = head.pop(name)
+        elif how < 12 and head[name].get("dtype") == "F32":
+            head[name]["dtype"] = r.choice(("I32", "U32"))
     text = json.dumps(head).encode("utf-8", "surrogatepass")
     if r.random() < 0.05:
         text = r.choice((b"{}", b"[" * 100_000, b'{"a":' * 50_000, b"", b" " * 1000, b'{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}'))
@@ -535,7 +553,7 @@ def tensors(inside: Path, outside: Path, mark: Path) -> Handler:
         file = inside / f"weights{suffix}"
         file.write_bytes(data)
         name = "mine" if r.random() < 0.3 else ""
-        backbone = r.choice(("", "", "", "test_resnet", "test_vit", *TEXTS))
+        backbone = r.choice(("", "test_resnet", "test_vit", *TEXTS)) if r.random() < 0.3 else ""
         try:
             return str(adopt(AdoptSpec(f"file:{file}", backbone, name))["backbone"])
         finally:
@@ -546,6 +564,12 @@ def tensors(inside: Path, outside: Path, mark: Path) -> Handler:
 
 
 # -- home files --------------------------------------------------------------------------------------------------------
+
+
+RESULT = {
+    "accuracy": 0.5, "macro_f1": 0.5, "epochs": 8, "steps": 80, "seconds": 1.0, "device": "cpu", "frozen_tensors": 3, "frozen_moved": 0,
+    "classes": ["a", "b"], "layers": ["a", "head"], "phases": [],
+}  # fmt: skip
 
 
 def homes(inside: Path, outside: Path, mark: Path) -> Handler:
@@ -585,7 +609,7 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
     rows = [Row(e, 10 * e, 1.0 * e, s, n, 0.5) for e in range(1, 9) for s in ("train", "val") for n in ("accuracy", "loss")]
     (one.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     one.write_status(state="done", epoch=8, epochs=8)
-    (one.path / "result.json").write_text(json.dumps({"accuracy": 0.5, "epochs": 8, "classes": ["a", "b"]}), encoding="utf-8")
+    (one.path / "result.json").write_text(json.dumps(RESULT), encoding="utf-8")
     study.add_child(Child(one.id, "transfer", "measure", 0, 1e-3))
     study.write_status(state="running", pid=2**22 - 1, pid_born=1.0)
     waiting = Run.create(DescribeSpec())

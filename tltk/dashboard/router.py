@@ -22,6 +22,7 @@ st.set_page_config(page_title="tltk", page_icon=str(app_folder() / "assets" / "i
 st.html(
     """<style>
 .stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
+[data-testid=stBottomBlockContainer] { padding: .75rem 5rem 1rem; }
 /* Figures wrap where their column is narrow; cut off, they say something else. */
 [data-testid=stMetricValue], [data-testid=stMetricLabel] { overflow: visible; }
 [data-testid=stMetricValue] :is(div, p), [data-testid=stMetricLabel] :is(div, p) {

@@ -49,7 +49,7 @@ def _numbers(run: Run) -> None:
         "Memory": _megabytes(_latest(rows, "memory", "net")),
         "Device": status.device or "–",
     }
-    for column, (name, value) in zip(st.columns(len(shown)), shown.items(), strict=True):
+    for column, (name, value) in zip(st.columns(len(shown), vertical_alignment="bottom"), shown.items(), strict=True):
         column.metric(name, value)
 
 
