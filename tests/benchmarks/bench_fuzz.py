@@ -118,11 +118,11 @@ def batch(kind: str, first: int, count: int, seed: int, folder: Path, limit: flo
     handle = fuzz_cases.KINDS[kind](inside, outside, mark)
     sys.stdout.flush()
     for number in range(first, first + count):
-        before, beside = snapshot(outside), set(os.listdir(folder))
+        before, beside = snapshot(outside), {path.name for path in folder.iterdir()}
         case = run_case(kind, number, lambda n=number: handle(fuzz_cases.draw(seed, kind, n)), limit)
         after = snapshot(outside)
         escapes = [name for name in {*before, *after} if before.get(name) != after.get(name)]
-        escapes += sorted(set(os.listdir(folder)) - beside - {"ran"})
+        escapes += sorted({path.name for path in folder.iterdir()} - beside - {mark.name})
         case = Case(**{**asdict(case), "escapes": tuple(escapes), "code_run": mark.exists()})
         mark.unlink(missing_ok=True)
         REPLY.write(json.dumps(asdict(case)) + "\n")
