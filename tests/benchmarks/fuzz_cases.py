@@ -610,7 +610,7 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
     (one.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     one.write_status(state="done", epoch=8, epochs=8)
     (one.path / "result.json").write_text(json.dumps(RESULT), encoding="utf-8")
-    study.add_child(Child(one.id, "transfer", "measure", 0, 1e-3))
+    study.write_children([Child(one.id, "transfer", "measure", 0, 1e-3)])
     study.write_status(state="running", pid=2**22 - 1, pid_born=1.0)
     waiting = Run.create(DescribeSpec())
     waiting.write_status(state="waiting")

@@ -111,8 +111,7 @@ def comparison(label: str, state: str = "done") -> Run:
     spec = CompareSpec(source=DataSpec("rendered_digits"), target=DataSpec("blended_digits", shots=5))
     run = Run.create(spec)
     one = training()
-    for arm in ("scratch", "transfer"):
-        run.add_child(Child(one.id, arm, "measure", 0, 0.001))
+    run.write_children([Child(one.id, arm, "measure", 0, 0.001) for arm in ("scratch", "transfer")])
     gap = {"helps": 0.2, "hurts": -0.2, "cannot tell": 0.01}[label]
     verdict = {
         "label": label, "gap": gap, "lo": gap - 0.05, "hi": gap + 0.05, "scratch": 0.3, "transfer": 0.3 + gap,

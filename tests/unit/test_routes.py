@@ -99,10 +99,10 @@ def test_a_study_shows_its_children_once_with_role_and_arm(client: TestClient) -
     study = Run.create(CompareSpec())
     make_running(study)
     runs = [Run.create(TransferSpec(seed=i)) for i in range(3)]
-    study.add_child(Child(runs[0].id, "transfer", "search", 0, 1e-3))
-    study.add_child(Child(runs[1].id, "scratch", "search", 1, 3e-3))
-    study.add_child(Child(runs[0].id, "transfer", "measure", 0, 1e-3))
-    study.add_child(Child(runs[2].id, "source", "source", 2, 1e-3))
+    study.write_children([
+        Child(runs[0].id, "transfer", "search", 0, 1e-3), Child(runs[1].id, "scratch", "search", 1, 3e-3),
+        Child(runs[0].id, "transfer", "measure", 0, 1e-3), Child(runs[2].id, "source", "source", 2, 1e-3),
+    ])  # fmt: skip
     for child in runs:
         append(child, point(10))
     traces = {t["name"]: (t["group"], t["role"]) for t in ask(client, study)["traces"]}
@@ -116,7 +116,7 @@ def test_a_study_shows_its_children_once_with_role_and_arm(client: TestClient) -
 
 def test_a_child_that_does_not_exist_yet_is_waited_for(client: TestClient) -> None:
     study = Run.create(CompareSpec())
-    study.add_child(Child("abcdef012345", "transfer", "measure", 0, 1e-3))
+    study.write_children([Child("abcdef012345", "transfer", "measure", 0, 1e-3)])
     reply = ask(client, study)
     assert (reply["state"], reply["traces"]) == ("waiting", [])
 
@@ -261,9 +261,9 @@ def test_the_runs_of_a_study_share_the_bytes_of_an_answer(client: TestClient, mo
     monkeypatch.setattr(module, "MAX_BYTES", 3000)
     study = Run.create(CompareSpec())
     make_running(study)
-    for seed in range(5):
-        child = Run.create(TransferSpec(seed=seed))
-        study.add_child(Child(child.id, "transfer", "measure", seed, 1e-3))
+    children = [Run.create(TransferSpec(seed=seed)) for seed in range(5)]
+    study.write_children([Child(c.id, "transfer", "measure", seed, 1e-3) for seed, c in enumerate(children)])
+    for child in children:
         append(child, *(point(i) for i in range(1, 11)))
     found: dict[str, list[float]] = {}
     reply = {"more": True, "cursor": ""}

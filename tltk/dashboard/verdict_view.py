@@ -157,8 +157,9 @@ def _search(verdict: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _chance(run: Run, name: str) -> float | None:
     """The accuracy of guessing, where the result tells it."""
-    found: float | None = (run.result() or {}).get("chance") if name == "accuracy" else None
-    return found
+    result = run.result() or {}
+    found: float | None = result.get("chance") or result.get("verdict", {}).get("majority")
+    return found or None if name == "accuracy" else None
 
 
 def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> None:
