@@ -86,7 +86,11 @@ function draw(view) {
   }
   const traces = [...figure.data.map((trace) => themed(trace, theme, groups)), ...ours];
   const layout = layoutOf(figure.layout, theme, view.data.height);
-  if (!traces.length && view.data.live) layout.annotations = [...(layout.annotations ?? []), FIRST_POINTS];
+  if (!traces.length && view.data.live) { // numbers on the axes would be of nothing
+    const text = view.live?.done ? "Nothing was measured." : "The first points are on their way …";
+    layout.annotations = [...(layout.annotations ?? []), { ...NO_POINTS, text }];
+    for (const name of ["xaxis", "yaxis"]) layout[name] = { ...layout[name], showticklabels: false };
+  }
   const config = view.data.select ? { ...CONFIG, modeBarButtonsToRemove: ["autoScale2d", "zoomIn2d", "zoomOut2d"] } : CONFIG;
   window.Plotly.react(view.chart, { data: traces, layout, config, frames: figure.frames ?? [] })
     .then(() => { view.drawn = true; listen(view); hoverAgain(view); fillTable(view); });
@@ -102,7 +106,7 @@ function listen(view) {
   view.chart.on("plotly_deselect", () => view.pick([]));
 }
 
-const FIRST_POINTS = { text: "The first points are on their way …", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 };
+const NO_POINTS = { showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 };
 const CONFIG = { displaylogo: false, responsive: false, showTips: false, // the observer resizes
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"] };
 
@@ -216,9 +220,9 @@ function take(view, live, news) {
   if (live.restart) view.lines.clear();
   Object.assign(live, { cursor: news.cursor, failures: 0, restart: false });
   for (const trace of news.traces) add(view.lines, trace);
-  if (news.traces.length) draw(view);
   live.more = news.more; // a long history comes in several answers
   live.done = !["waiting", "running"].includes(news.state) && !live.more;
+  if (news.traces.length || live.done) draw(view);
   const words = { waiting: "Waiting for its turn", running: "Training", done: "Done", stopped: "Stopped", failed: "Failed" };
   note(view, [words[news.state] ?? news.state, news.message].filter(Boolean).join(" · "),
     news.epochs ? `${live.unit ?? "epoch"} ${news.epoch} of ${news.epochs} · ${news.seconds.toFixed(0)} s` : "");
