@@ -9,6 +9,7 @@ const PALETTES = {
   dark: { scratch: "#a8a8a8", blue: "#56B4E9", others: ["#E69F00", "#2BC59B", "#DE9BC1", "#F0875A", "#7FA8FF", "#F2F2F2"] },
 };
 const BLUE = ["transfer", "val"]; // the groups that an eye should follow
+const FIXED = ["train", "test"]; // the same colour whether or not the other is there yet
 const KEPT_POINTS = 3000; // a longer live line is thinned
 const MARKED_POINTS = 16; // longer lines need no dots
 const TABLE_ROWS = 500;
@@ -85,7 +86,11 @@ function draw(view) {
   }
   const traces = [...figure.data.map((trace) => themed(trace, theme, groups)), ...ours];
   const layout = layoutOf(figure.layout, theme, view.data.height);
-  if (!traces.length && view.data.live) layout.annotations = [...(layout.annotations ?? []), FIRST_POINTS];
+  if (!traces.length && view.data.live) { // numbers on the axes would be of nothing
+    const text = view.live?.done ? "Nothing was measured." : "The first points are on their way …";
+    layout.annotations = [...(layout.annotations ?? []), { ...NO_POINTS, text }];
+    for (const name of ["xaxis", "yaxis"]) layout[name] = { ...layout[name], showticklabels: false };
+  }
   const config = view.data.select ? { ...CONFIG, modeBarButtonsToRemove: ["autoScale2d", "zoomIn2d", "zoomOut2d"] } : CONFIG;
   window.Plotly.react(view.chart, { data: traces, layout, config, frames: figure.frames ?? [] })
     .then(() => { view.drawn = true; listen(view); hoverAgain(view); fillTable(view); });
@@ -101,21 +106,25 @@ function listen(view) {
   view.chart.on("plotly_deselect", () => view.pick([]));
 }
 
-const FIRST_POINTS = { text: "The first points are on their way …", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 };
+const NO_POINTS = { showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 };
 const CONFIG = { displaylogo: false, responsive: false, showTips: false, // the observer resizes
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"] };
 
 function colourOf(group, theme, groups) {
   if (group === "scratch") return theme.scratch;
   if (BLUE.includes(group)) return theme.blue;
-  const rest = groups.filter((name) => name !== "scratch" && !BLUE.includes(name));
-  return theme.others[Math.max(rest.indexOf(group), 0) % theme.others.length];
+  if (FIXED.includes(group)) return theme.others[FIXED.indexOf(group)];
+  const rest = groups.filter((name) => name !== "scratch" && !BLUE.includes(name) && !FIXED.includes(name));
+  const first = groups.some((name) => FIXED.includes(name)) ? FIXED.length : 0;
+  return theme.others[(first + Math.max(rest.indexOf(group), 0)) % theme.others.length];
 }
 
 function lineTrace(id, line, color, dotted) {
   const faint = line.role === "search";
   return {
-    type: "scatter", mode: dotted && !faint ? "lines+markers" : "lines", uid: id, meta: [line.name],
+    type: "scatter", mode: dotted && !faint ? "lines+markers" : "lines",
+    uid: `t${id.replace(/[^\w-]/g, "-")}`, // Plotly makes a class name and a selector of it
+    meta: [line.name],
     name: line.group, legendgroup: line.group, x: line.x, y: line.y, opacity: faint ? 0.35 : 1,
     line: { color, width: faint ? 1 : 1.75, dash: line.group === "scratch" ? "dash" : "solid" },
     marker: { size: 4 }, hovertemplate: "%{y:.4~f}<extra>%{meta[0]}</extra>",
@@ -124,7 +133,7 @@ function lineTrace(id, line, color, dotted) {
 
 /* Fills in what a figure leaves open; what it sets, stays. */
 function themed(trace, theme, groups) {
-  if (!["scratch", "transfer", "train", "val"].includes(trace.legendgroup)) return trace;
+  if (!["scratch", "transfer", ...FIXED, "val"].includes(trace.legendgroup)) return trace;
   const colour = colourOf(trace.legendgroup, theme, groups);
   const dash = trace.legendgroup === "scratch" ? "dash" : "solid";
   const filled = trace.fill && trace.fill !== "none" ? { fillcolor: colour + "30" } : {};
@@ -197,7 +206,7 @@ async function poll(view, live) {
     const news = await reply.json();
     if (view.live === live && !view.gone) take(view, live, news);
     live.quiet = news.traces.length ? 0 : Math.min(live.quiet + 1, 2);
-    pause *= 2 ** live.quiet; // nothing new: ask less often
+    pause *= live.more ? 0.1 : 2 ** live.quiet; // nothing new: ask less often
   } catch {
     live.failures += 1;
     pause = Math.min(live.every * 2 ** live.failures, 5000);
@@ -211,8 +220,9 @@ function take(view, live, news) {
   if (live.restart) view.lines.clear();
   Object.assign(live, { cursor: news.cursor, failures: 0, restart: false });
   for (const trace of news.traces) add(view.lines, trace);
-  if (news.traces.length) draw(view);
-  live.done = !["waiting", "running"].includes(news.state);
+  live.more = news.more; // a long history comes in several answers
+  live.done = !["waiting", "running"].includes(news.state) && !live.more;
+  if (news.traces.length || live.done) draw(view);
   const words = { waiting: "Waiting for its turn", running: "Training", done: "Done", stopped: "Stopped", failed: "Failed" };
   note(view, [words[news.state] ?? news.state, news.message].filter(Boolean).join(" · "),
     news.epochs ? `${live.unit ?? "epoch"} ${news.epoch} of ${news.epochs} · ${news.seconds.toFixed(0)} s` : "");

@@ -5,6 +5,7 @@ import streamlit as st
 from tltk import command, store
 from tltk.agreement import joined
 from tltk.dashboard import chrome, depth, plan
+from tltk.dashboard.words import plain
 from tltk.spec import RankSpec
 
 USUAL = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
@@ -41,11 +42,11 @@ def cards(found) -> None:
     """The first three, in plain words; which of them comes first only where that can be told."""
     classes = found["classes"]
     if found.get("order"):
-        st.markdown(found["order"])
+        st.markdown(plain(found["order"]))
     for column, number, row in zip(st.columns(3), range(3), found["rows"], strict=False):
         with column, st.container(border=True):
-            st.markdown(f"**{in_words(row, found, number)}: {row['backbone']}**")
-            st.caption(chrome.short(row["weights"]))
+            st.markdown(f"**{in_words(row, found, number)}: {plain(row['backbone'])}**")
+            st.caption(plain(chrome.short(row["weights"])))
             probe = row["scores"].get("probe")
             words = []
             if probe is not None:
@@ -56,7 +57,7 @@ def cards(found) -> None:
             if row["trained"] is not None:
                 runs = f"{row['trained_runs']} run{'' if row['trained_runs'] == 1 else 's'}"
                 words.append(f"You have trained it here: {row['trained']:.1%} on the test pictures, mean of {runs}.")
-            st.markdown(" ".join(words) or next(iter(row["why"].values()), ""))
+            st.markdown(" ".join(words) or plain(next(iter(row["why"].values()), "")))
 
 
 def place_of(row, name) -> str:
@@ -115,14 +116,14 @@ def table(found) -> None:
     )  # fmt: skip
     left_out = {n: row["why"][n] for row in rows for n in found["marks"] if n not in names and n in row["why"]}
     for name, why in left_out.items():
-        st.caption(f"{name} is left out: {why}")
+        st.caption(f"{name} is left out: {plain(why)}")
     if "fewest" in found:
         spans(found, names)
     st.caption(found["trained_is"])
     marks = {n: m for n, m in found["marks"].items() if isinstance(m, dict)}
     st.markdown("**How good these scores are here**, against your own finished runs")
     if not marks:
-        st.caption(str(next(iter(found["marks"].values()), "")))
+        st.caption(plain(next(iter(found["marks"].values()), "")))
         return
     st.dataframe(
         [
@@ -144,7 +145,7 @@ with chrome.page("Choose", LEAD):
     plan.chosen_run()
     now = plan.plan()
     with st.container(border=True):
-        st.caption(f"Target: {chrome.short(now.target.name)}, as on the Design page.")
+        st.caption(f"Target: {plain(chrome.short(now.target.name))}, as on the Design page.")
         chosen = candidates()
         count = st.select_slider("Pictures", [100, 200, 500, 1000, 2000], 500, key="choose:pictures")
     if not chosen:

@@ -12,17 +12,19 @@ from tltk.spec import CompareSpec
 QUANTITIES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Cross-entropy"}
 AXES = {"step": "Steps", "seconds": "Seconds", "epoch": "Epochs"}
 
+def nothing_yet() -> None:
+    """What will be here, and where to begin."""
+    chrome.nothing(
+        "**No comparison yet.** It takes a minute or so: both arms are trained here, each with a fair learning rate.",
+        "start", "See transfer happen",
+    )  # fmt: skip
+
+
 LEAD = "Scratch against transfer at the same budget: mean over seeds, 95 % band, every seed, verdict."
 
 with chrome.page("Curves", LEAD):
-    run = chrome.choose(CompareSpec, "curves:run")
-    if run is None:
-        chrome.nothing(
-            "**No comparison yet.** It takes a minute or so: both arms are trained here, each with a fair learning "
-            "rate.",
-            "start", "See transfer happen",
-        )  # fmt: skip
-    else:
+    run = chrome.choose(CompareSpec, "curves:run", nothing_yet)
+    if run is not None:
         live_arms(run, key="curves")
         state = Local().state(run.id)
         chrome.stop_button(run, state, "curves")

@@ -4,13 +4,13 @@ import dataclasses
 
 import streamlit as st
 
-from tltk import command, data, store
-from tltk.dashboard import chrome, controls, depth, domain_view, picker, plan
+from tltk import command, store
+from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, described, in_words, looked
 from tltk.dashboard.plot import plot
-from tltk.errors import BadSpec
-from tltk.jobs import Local
+from tltk.dashboard.words import plain
+from tltk.errors import BadSpec, TltkError
 from tltk.plots.phases import plan as phase_map
 from tltk.spec import CompareSpec, StrategySpec
 from tltk.strategies import make, strategies
@@ -90,8 +90,9 @@ def _stored(now) -> None:
         plan.put(dataclasses.replace(now, net=dataclasses.replace(now.net, backbone=theirs, weights=f"store:{name}")))
         st.rerun()
     if theirs != now.net.backbone:
-        st.caption(f":orange[These are of {theirs}; the network below is {now.net.backbone}. Choose {theirs} there.]")
-    st.caption(f"{known[name].summary} Licence: {known[name].licence}.")
+        here = plain(now.net.backbone)
+        st.caption(f":orange[These are of {plain(theirs)}; the network below is {here}. Choose {plain(theirs)} there.]")
+    st.caption(f"{plain(known[name].summary)} Licence: {plain(known[name].licence)}.")
 
 
 def network_controls():
@@ -186,9 +187,14 @@ def launch() -> None:
 
 
 def start(spec) -> None:
-    """Queue the spec and go to where it can be watched."""
-    data.parse(spec.target.name)
-    run = Local().submit(spec)
+    """Queue the spec and go to where it can be watched; what cannot be meant is told and queues nothing."""
+    try:
+        command.validate(spec)
+        controls.check_optimizer(spec.optim.optimizer)
+        run = permitted.submit(spec)
+    except TltkError as fault:
+        st.error(plain(fault))
+        return
     plan.choose_run(run.id)
     chrome.open_page("curves" if isinstance(spec, CompareSpec) else "train")
 

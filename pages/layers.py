@@ -7,6 +7,7 @@ from tltk.dashboard import chrome, depth, plan
 from tltk.dashboard.network import described, looked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import brought, points
+from tltk.dashboard.words import plain
 from tltk.plots.layers import alike, profile
 from tltk.spec import EmbedSpec, ProfileSpec
 
@@ -25,8 +26,8 @@ def questions():
         target = depth.target_of("layers")
         picture = brought("layers")
         st.caption(
-            f"{now.net.backbone} on {chrome.short(now.target.name)}"
-            + (f", source {chrome.short(now.source.name)}" if now.source else "")
+            f"{plain(now.net.backbone)} on {plain(chrome.short(now.target.name))}"
+            + (f", source {plain(chrome.short(now.source.name))}" if now.source else "")
             + ". Pictures and network are those of the Design page."
         )
     shared = {

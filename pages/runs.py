@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from tltk import command
-from tltk.dashboard import chrome, plan
+from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.plot import plot
 from tltk.jobs import Local
 from tltk.plots.curves import lines
@@ -50,7 +50,7 @@ def actions(run) -> None:
             Local().cancel(run.id)
             st.rerun()
     elif three.button("Train again", width="stretch", help="Forget what was measured and run the same spec anew."):
-        Local().submit(run.spec, again=True)
+        permitted.submit(run.spec, again=True)
         st.rerun()
     if four.button("Delete", width="stretch", icon=":material/delete:", disabled=state in ("waiting", "running")):
         confirm(run.id)

@@ -9,6 +9,7 @@ from tltk.dashboard import chrome, depth, dials, plan
 from tltk.dashboard.network import described
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import points
+from tltk.dashboard.words import plain
 from tltk.plots import response
 from tltk.plots.layers import profile
 from tltk.shift import measures
@@ -80,9 +81,9 @@ def at_one_layer(network, ask) -> None:
     depth_now = len(network.layers)
     layer = depth.selected(depth_now)
     name = "what enters the head" if layer == depth_now else network.layers[layer].name
-    st.subheader(f"At {name}", anchor=False)
+    st.subheader(f"At {plain(name)}", anchor=False)
     answer = depth.asked(
-        ask(-1 if layer == depth_now else layer), f"Test the domains at {name}", "A worker tests the domains.",
+        ask(-1 if layer == depth_now else layer), f"Test the domains at {plain(name)}", "A worker tests the domains.",
         "shift:layer",
     )  # fmt: skip
     if answer is None:
@@ -179,7 +180,7 @@ def classes(found) -> None:
     st.caption(
         "Class shares of the target are estimated from predictions alone (BBSE, Lipton et al. 2018). That holds where "
         "a class looks alike in both domains; the larger its MMD², the less."
-        if shares else str(shift)
+        if shares else plain(shift)
     )  # fmt: skip
 
 
@@ -228,8 +229,8 @@ def answers(network, ask) -> None:
     )  # fmt: skip
     st.caption(
         f"The setting from which on a measure sees the dial: p ≤ .05 there and at all later ones, with {found['n']} "
-        f"pictures of each domain at {found['name']}. Deep blue: a small turn is enough; grey: not even its end. "
-        "False alarms with nothing turned, of which 5% are to be expected: "
+        f"pictures of each domain at {plain(found['name'])}. Deep blue: a small turn is enough; grey: not even its "
+        "end. False alarms with nothing turned, of which 5% are to be expected: "
         + ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found["alarms"].items()) + "."
     )
     measure = st.selectbox(

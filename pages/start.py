@@ -5,9 +5,8 @@ import dataclasses
 import streamlit as st
 
 from tltk.compare import count
-from tltk.dashboard import chrome, plan
+from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.verdict_view import live_arms, show_verdict
-from tltk.jobs import Local
 from tltk.spec import CompareSpec
 
 TARGETS = {
@@ -40,7 +39,7 @@ with chrome.page(
         spec = asked()
         columns = st.columns([2, 3], vertical_alignment="center")
         if columns[0].button("See transfer happen", type="primary", icon=":material/play_arrow:", width="stretch"):
-            run = Local().submit(spec)
+            run = permitted.submit(spec)
             plan.put(spec)
             plan.choose_run(run.id)
             st.rerun()
@@ -51,6 +50,8 @@ with chrome.page(
 
     run_id = plan.chosen_run()
     shown = next((r for r in chrome.listed(CompareSpec) if run_id and r.id.startswith(run_id)), None)
+    if shown is None and run_id and plan.by_link():
+        chrome.absent(run_id)
     if shown is None:
         st.markdown(
             "You will see three kinds of curves grow: the source network's, the search for a fair learning rate, and "

@@ -6,14 +6,18 @@ from tltk.dashboard import chrome
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import audit_strip, layer_charts, numbers
 from tltk.dashboard.verdict_view import state_line
+from tltk.plots.curves import chance_line
 from tltk.runs import ACTIVE
 from tltk.spec import TransferSpec
 
 
 def chart(run, name: str, title: str, state: str) -> None:
     """Training and validation over steps, live while it runs."""
-    axis = {"title": {"text": title}}
-    figure = {"layout": {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": axis}}
+    layout = {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": {"title": {"text": title}}}
+    if name == "accuracy":
+        layout["yaxis"]["range"] = [0, 1]
+    guessing = (run.result() or {}).get("chance") if name == "accuracy" else None
+    figure = {"layout": layout | (chance_line(guessing) if guessing is not None else {})}
     url = f"/tltk/live/{run.id}?name={name}&split=train,val,test"
     ended = plot(
         figure, key=f"train:{name}:{run.id}", height=340, live={"url": url, "every_ms": 400},
@@ -23,20 +27,23 @@ def chart(run, name: str, title: str, state: str) -> None:
         st.rerun()
 
 
+def nothing_yet() -> None:
+    """What will be here, and where to begin."""
+    chrome.nothing(
+        "**Nothing has been trained yet.** A training shows here as it runs: its curves, each layer's rate and how far "
+        "it moved, and the audit of what is frozen.",
+        "start", "See transfer happen",
+    )  # fmt: skip
+
+
 LEAD = "One training, live: what it learns, what moves, and the proof that the frozen layers did not."
 
 with chrome.page("Train", LEAD):
-    run = chrome.choose(TransferSpec, "train:run")
-    if run is None:
-        chrome.nothing(
-            "**Nothing has been trained yet.** A training shows here as it runs: its curves, each layer's rate and how "
-            "far it moved, and the audit of what is frozen.",
-            "start", "See transfer happen",
-        )  # fmt: skip
-    else:
+    run = chrome.choose(TransferSpec, "train:run", nothing_yet)
+    if run is not None:
         state = state_line(run)
         chrome.stop_button(run, state, "train")
-        numbers(run)
+        numbers(run, live=state in ACTIVE)
         left, right = st.columns(2)
         with left:
             chart(run, "accuracy", "Accuracy", state)

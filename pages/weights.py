@@ -5,8 +5,9 @@ import dataclasses
 import streamlit as st
 
 from tltk import catalogue, command, store
-from tltk.dashboard import chrome, plan
+from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.network import wait
+from tltk.dashboard.words import plain
 from tltk.jobs import Local
 from tltk.runs import ACTIVE, Run
 from tltk.spec import AdoptSpec
@@ -53,7 +54,7 @@ def shown(entry) -> None:
 @st.dialog("Remove these weights for good?")
 def confirm(name: str) -> None:
     """Removing is asked for twice."""
-    st.write(f"{name}: its file and its card are removed from this machine.")
+    st.write(f"{plain(name)}: its file and its card are removed from this machine.")
     if st.button("Remove for good", type="primary"):
         store.remove(name)
         st.rerun()
@@ -80,7 +81,7 @@ def adding() -> None:
     if st.button(does, disabled=not path, icon=icon):
         if name:
             store.check_name(name)
-        plan.flag("weights:asked", Local().submit(AdoptSpec(f"file:{path}", backbone, name), again=True).id)
+        plan.flag("weights:asked", permitted.submit(AdoptSpec(f"file:{path}", backbone, name), again=True).id)
         st.rerun()
     if asked := plan.flag("weights:asked"):
         answer(Run.at(asked))
@@ -93,12 +94,13 @@ def answer(run: Run) -> None:
         return
     found = run.result()
     if found is None:
-        st.error(run.status.message)
+        st.error(plain(run.status.message))
         return
     words = f"{found['backbone']}, {found['parameters'] / 1e6:.1f} million parameters, {found['classifier']}."
-    st.success(f"Added as {found['name']}: {words}" if found["name"] else f"It is whole: {words}")
+    words = plain(words)
+    st.success(f"Added as {plain(found['name'])}: {words}" if found["name"] else f"It is whole: {words}")
     for note in found["notes"]:
-        st.caption(note)
+        st.caption(plain(note))
     st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
 
 
@@ -123,7 +125,7 @@ with chrome.page("Weights", LEAD):
             with st.container(border=True):
                 shown(chosen.of)
         elif chosen and chosen.weights:
-            if st.button(f"Use {chosen.weights} on Design", type="primary", icon=":material/tune:"):
+            if st.button(f"Use {plain(chosen.weights)} on Design", type="primary", icon=":material/tune:"):
                 use(chosen.backbone, chosen.weights)
         else:
             st.caption("Tick a line to read its card and to use it.")

@@ -325,7 +325,9 @@ class Record:
         self._file.flush()
         if rows and time.monotonic() - self._told > STATUS_EVERY:
             self._told = time.monotonic()
-            self.run.write_status(epoch=rows[-1].epoch, seconds=rows[-1].seconds)
+            # What was said of the work before an epoch is past once the epoch is.
+            past = {"message": ""} if rows[-1].epoch else {}
+            self.run.write_status(epoch=rows[-1].epoch, seconds=rows[-1].seconds, **past)
 
     def save(self, tensors: dict[str, Any], state: dict[str, Any]) -> None:
         """The checkpoint, after the rows that belong to it are surely on disk."""

@@ -163,12 +163,15 @@ class Run:
                 raise RunProblem(f"Run {self.id} is being run by process {status.pid}; wait for it or stop it.")
             self.write_status(state="running", message="", pid=os.getpid(), pid_born=born, threads=threads)
 
-    def rows(self, since: int = 0) -> tuple[list[Row], int]:
-        """Rows from byte `since` on, and the byte to go on from; a torn last line is left for later."""
+    def rows(self, since: int = 0, most: int = -1) -> tuple[list[Row], int]:
+        """Rows from byte `since` on, and the byte to go on from; a torn last line is left for later.
+
+        `most` limits the bytes that are read at once; −1 = all.
+        """
         try:
             with open(self.path / "rows.jsonl", "rb") as file:
                 file.seek(since)
-                data = file.read()
+                data = file.read(most)
         except OSError:
             return [], since
         whole = data.rfind(b"\n") + 1

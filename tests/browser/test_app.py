@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import http.server
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -153,3 +158,117 @@ def test_pages_fit_a_narrow_screen(new_page: Callable[..., Any], app_url: str, n
     wide = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
     assert wide <= 1024 + 1
     no_error(page)
+
+
+def test_the_numbers_of_a_training_follow_its_curves(new_page: Callable[..., Any], app_url: str) -> None:
+    import msgspec
+    import psutil
+
+    from tltk.jobs import queue
+    from tltk.results import Row
+
+    run = Run.create(TransferSpec(target=DataSpec("digits", size=16), seed=4711))
+
+    def epoch(number: int) -> None:
+        rows = [Row(number, 5 * number, 1.0 * number, s, "accuracy", number / 10) for s in ("train", "val")]
+        with (run.path / "rows.jsonl").open("ab") as file:
+            file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+        run.write_status(
+            state="running", epoch=number, epochs=8, pid=os.getpid(), pid_born=psutil.Process().create_time()
+        )
+
+    epoch(1)
+    page = new_page(f"{app_url}/train?run={run.id}")
+    metrics = "() => [...document.querySelectorAll('[data-testid=stMetricValue]')].map(e => e.innerText.trim())"
+    wait_until(lambda: page.evaluate(metrics)[:2] == ["1 of 8", "10.0 %"], 30, "the first numbers")
+    epoch(2)
+    wait_until(lambda: page.evaluate(metrics)[:2] == ["2 of 8", "20.0 %"], 15, "the numbers to follow")
+    run.write_status(state="stopped")
+    assert not queue.jobs()
+    colours = "() => [...document.querySelectorAll('.js-plotly-plot')][0].data.map(t => [t.name, t.line.color])"
+    while_live = dict(page.evaluate(colours))
+    with (run.path / "rows.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode(Row(2, 10, 3.0, "test", "accuracy", 0.3)) + b"\n")
+    page = new_page(f"{app_url}/train?run={run.id}")
+    wait_until(lambda: len(page.evaluate(colours)) == 3, 30, "the curve of the test part")
+    assert {name: colour for name, colour in page.evaluate(colours) if name != "test"} == while_live
+    no_error(page)
+
+
+def test_leaving_a_chart_leaves_no_error_in_the_console(new_page: Callable[..., Any], app_url: str) -> None:
+    run = next(r for r in all_runs() if isinstance(r.spec, TransferSpec) and r.rows()[0])
+    page = new_page(f"{app_url}/train?run={run.id}")
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    wait_until(lambda: points(page), 60, "the chart")
+    page.get_by_role("link", name="Runs").click()
+    page.get_by_role("heading", name="Runs").wait_for()
+    page.wait_for_timeout(500)
+    assert not [text for text in said if "cleanup" in text or "selector" in text]
+
+
+def test_names_bring_no_picture_and_no_link(new_page: Callable[..., Any], app_url: str, app_home: Path) -> None:
+    """Of a stranger's file, a network in a link, and a message; every request of the pages is written down."""
+    name = "![x](http://evil.example/a.png) [Sign in](http://evil.example/b) <img src=http://evil.example/c.png> www.evil.example"
+    run = Run.create(TransferSpec(target=DataSpec("digits", size=16), seed=4712))
+    run.write_status(state="failed", message=name)
+    for path in (f"train?run={run.id}", f"design?backbone={quote(name)}", f"train?run={quote(name)}", f"domains?target={quote(f'folder:{ROOT}/{name}')}"):
+        page = new_page(app_url)
+        asked: list[str] = []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        page.goto(f"{app_url}/{path}")
+        page.wait_for_function("() => document.body.innerText.includes('Sign in')", timeout=60_000)
+        assert not page.locator("a[href*='evil.example'], img[src*='evil.example']").count()
+        assert not [url for url in asked if not url.startswith(app_url) and not url.startswith(("data:", "blob:"))]
+
+
+def test_no_other_page_can_frame_ours(new_page: Callable[..., Any], app_url: str, browser: Any) -> None:
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<h1>Other</h1><iframe src="{app_url}/domains?target=folder:/etc"></iframe>'.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        before = len(all_runs())
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"http://localhost:{server.server_port}/")
+        page.wait_for_timeout(3000)
+        assert all("stApp" not in frame.content() for frame in page.frames)
+        assert len(all_runs()) == before
+        context.close()
+    finally:
+        server.shutdown()
+
+
+def test_every_answer_of_the_server_is_guarded(app_url: str) -> None:
+    own = app_url.removeprefix("http://")
+
+    def ask(path: str, host: str, **more: str) -> tuple[int, dict[str, str], bytes]:
+        with contextlib.closing(http.client.HTTPConnection(own, timeout=20)) as connection:
+            connection.putrequest("GET", path, skip_host=True)
+            for name, value in {"Host": host, **more}.items():
+                connection.putheader(name.replace("_", "-"), value)
+            connection.endheaders()
+            reply = connection.getresponse()
+            return reply.status, {k.lower(): v for k, v in reply.getheaders()}, b"" if "Upgrade" in more else reply.read()
+
+    for path in ("/", "/train", "/_stcore/health", "/_stcore/host-config", "/tltk/plotly.js", "/tltk/live/abcdef", "/no/thing"):
+        for host, status in ((own, 0), ("evil.example", 400)):
+            got, headers, body = ask(path, host)
+            assert "frame-ancestors 'none'" in headers["content-security-policy"], path
+            assert headers["x-frame-options"] == "DENY" and headers["x-content-type-options"] == "nosniff", path
+            assert (got == 400 and b"TLTK_HOSTS" in body) == (status == 400), path
+    wish = {
+        "Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Version": "13",
+        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }  # fmt: skip
+    assert ask("/_stcore/stream", own, **wish)[0] == 101
+    assert ask("/_stcore/stream", "evil.example", **wish)[0] == 400

@@ -23,7 +23,7 @@ from tltk.jobs import Local, launch, queue, wait
 from tltk.jobs.local import supervisor_lock
 from tltk.results import Row
 from tltk.runs import Run
-from tltk.spec import DataSpec, DescribeSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
+from tltk.spec import DataSpec, DescribeSpec, LookSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
 
 PATIENCE = 90.0  # seconds: a cold import of torch on a busy machine takes fifteen
 # Rows that no two runs have alike; FLOPs are those spent, and features found in the bank cost none.
@@ -276,3 +276,12 @@ def test_a_lost_table_loses_no_run() -> None:
     assert Local().log(run.id) == ""
     with pytest.raises(BadSpec):
         Local().log("../../etc")
+
+
+def test_a_question_that_takes_too_long_lets_the_next_one_in(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLTK_QUESTION_SECONDS", "3")
+    endless = local.submit(LookSpec(DataSpec("fractals", n=5_000_000, size=64)))
+    until(lambda: endless.written_status().state == "failed", 45)
+    assert "within 3 s" in endless.status.message and "TLTK_QUESTION_SECONDS" in endless.status.message
+    until(lambda: queue.find(endless.id) is None)
+    assert not [p for p in processes(home.home()) if "tltk.run" in " ".join(p.cmdline())]

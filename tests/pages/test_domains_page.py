@@ -217,4 +217,4 @@ def test_another_domain_keeps_what_is_not_its_own() -> None:
 def test_the_dials_of_a_domain_are_told() -> None:
     app = open_page("domains", target="shapes:hues=1")
     is_clean(app)
-    assert "Now: `shapes:hues=1`." in texts(app)
+    assert "Now: shapes:hues=1." in texts(app)

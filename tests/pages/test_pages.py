@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def _no_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Pages may queue, but nothing is started: what a worker would answer is written by the test. Nothing is shipped."""
     monkeypatch.setattr("tltk.store.shipped", lambda: tmp_path / "shipped")
     monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    monkeypatch.setenv("TLTK_ROOTS", os.sep)
 
 
 def open_page(name: str, **query: str) -> AppTest:
@@ -37,6 +39,12 @@ def open_page(name: str, **query: str) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
+    """What a reader sees: without the backslashes before marks and the signs without width."""
+    return re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", markdown(app)).replace("\u2060", "")
+
+
+def markdown(app: AppTest) -> str:
+    """What Streamlit is given."""
     kinds = (app.title, app.markdown, app.caption, app.info, app.warning, app.error, app.success, app.subheader)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
@@ -273,3 +281,69 @@ def test_a_run_folder_of_another_version_hides_no_page() -> None:
     (folder / "spec.json").write_text('{"kind": "transfer", "from": "the future"}')
     for name in PAGES:
         is_clean(open_page(name))
+
+
+def test_the_numbers_of_a_long_training_are_its_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tltk.dashboard import training_view
+
+    monkeypatch.setattr(training_view, "NEWEST", 2000)
+    run = training()
+    rows = run.path / "rows.jsonl"
+    rows.write_bytes(rows.read_bytes().replace(b"0.4", b"0.1") * 50 + rows.read_bytes())
+    app = open_page("train", run=run.id)
+    is_clean(app)
+    assert next(m.value for m in app.metric if m.label == "Validation accuracy") == "40.0 %"
+
+
+def test_an_optimizer_that_is_none_is_refused_before_anything_is_queued() -> None:
+    from tltk.jobs import queue
+
+    app = open_page("design", optimizer="bananas")
+    before = {job.run for job in queue.jobs()}
+    next(b for b in app.button if b.label == "Compare with scratch").click().run()
+    is_clean(app)
+    assert "optimizer must be one of" in texts(app) and "'bananas'" in texts(app)
+    assert {job.run for job in queue.jobs()} == before
+    app = open_page("design")
+    menu = next(s for s in app.selectbox if s.label == "Optimizer")
+    assert "adamw" in menu.options and "bananas" not in menu.options
+
+
+def test_a_training_that_was_asked_to_stop_says_so_and_has_one_button() -> None:
+    from tltk.jobs import queue
+
+    run = training("running")
+    queue.add(run.id)
+    queue.started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    app = open_page("train", run=run.id)
+    assert [b.key for b in app.button if "Stop" in b.label] == ["train:stop"]
+    next(b for b in app.button if b.key == "train:stop").click().run()
+    [stop] = [b for b in app.button if "Stop" in b.label]
+    assert stop.disabled and stop.label == "Stopping …"
+    run.write_status(state="stopped")
+    assert not [b for b in open_page("train", run=run.id).button if "Stop" in b.label]
+
+
+def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
+    from tltk.jobs import queue
+
+    run = training("running")
+    queue.add(run.id)
+    queue.started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    app = open_page("runs")
+    assert [b.key for b in app.button if "Stop" in b.label] == ["jobs:stop"]
+    run.write_status(state="done")
+    app.run()
+    assert not [b for b in app.button if "Stop" in b.label]
+
+
+def test_guessing_has_its_line_where_the_result_tells_it() -> None:
+    run = training()
+    result = run.result()
+    assert result is not None
+    home.write_whole(run.path / "result.json", json.dumps({**result, "chance": 0.5}))
+    app = open_page("train", run=run.id)
+    is_clean(app)
+    charts = [json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.component_name.endswith("tltk_plot")]
+    shapes = [c["figure"]["layout"].get("shapes", []) for c in charts if "Accuracy" in c["alt"]]
+    assert [s["y0"] for s in shapes[0]] == [0.5]

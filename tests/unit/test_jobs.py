@@ -401,3 +401,78 @@ def test_a_result_that_json_does_not_have_is_a_failure_not_a_done_run_without_on
     assert run.status.state == "failed"
     assert "must be a number" in run.status.message
     assert run.result() is None
+
+
+def question() -> Run:
+    return Local().submit(DescribeSpec())
+
+
+@pytest.mark.parametrize(("named", "limit"), [(None, 300), ("7", 7), ("seven", 300)])
+def test_a_question_that_takes_too_long_makes_way(
+    named: str | None, limit: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others wait for its slot: asked to stop, then ended, then killed, within seconds; the next one starts."""
+    if named is not None:
+        monkeypatch.setenv("TLTK_QUESTION_SECONDS", named)
+    sent = list[bool]()
+    monkeypatch.setattr(supervisor, "kill", lambda pid, born, force: sent.append(force))
+    run, boss = question(), supervisor.Supervisor()
+    second = Local().submit(DescribeSpec("test_vit"))
+    boss.tick()
+    began = time.time()
+    for seconds in (limit - 1, limit + 0.5):
+        assert not run.stop_file.exists()
+        monkeypatch.setattr(supervisor.time, "time", lambda s=seconds: began + s)
+        monkeypatch.setattr(queue.time, "time", lambda s=seconds: began + s)
+        boss.tick()
+    assert run.stop_file.exists() and not sent
+    for seconds in (4.0, 7.0):
+        monkeypatch.setattr(supervisor.time, "time", lambda s=seconds: began + limit + s)
+        boss.tick()
+    assert sent == [False, True]
+    FakeWorker.made[0].code = -9
+    boss.tick()
+    status = run.written_status()
+    assert status.state == "failed" and f"within {limit:g} s" in status.message
+    assert "TLTK_QUESTION_SECONDS" in status.message
+    boss.tick()
+    assert FakeWorker.made[1].given and FakeWorker.made[1].given[0] == second
+
+
+def test_a_limit_of_none_and_one_of_the_askers_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLTK_QUESTION_SECONDS", "0")
+    run, boss = question(), supervisor.Supervisor()
+    boss.tick()
+    began = time.time()
+    monkeypatch.setattr(supervisor.time, "time", lambda: began + 1e6)
+    boss.tick()
+    assert not run.stop_file.exists()
+    FakeWorker.made[0].code = 0
+    run.write_status(state="done")
+    boss.tick()
+    own = Local().submit(DescribeSpec("test_vit"), timeout=5)
+    boss.tick()
+    FakeWorker.made[1].code = 0
+    monkeypatch.setattr(supervisor.time, "time", lambda: began + 2e6)
+    boss.tick()
+    assert own.written_status().message == "Stopped after its time limit of 5 s."
+
+
+def test_an_answer_that_came_late_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, boss = question(), supervisor.Supervisor()
+    boss.tick()
+    began = time.time()
+    run.write_status(state="done", message="")
+    FakeWorker.made[0].code = 0
+    monkeypatch.setattr(supervisor.time, "time", lambda: began + 1e6)
+    boss.tick()
+    assert run.written_status().state == "done"
+
+
+def test_a_training_has_no_such_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, boss = training(), supervisor.Supervisor()
+    boss.tick()
+    began = time.time()
+    monkeypatch.setattr(supervisor.time, "time", lambda: began + 1e7)
+    boss.tick()
+    assert not run.stop_file.exists()

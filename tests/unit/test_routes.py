@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 import zipfile
 from io import BytesIO
 from typing import Any
@@ -218,3 +219,82 @@ def test_viewers_who_stand_at_the_same_place_share_one_look(
     answers = [client.get(f"/tltk/live/{run.id}").json() for _ in range(5)]
     assert all(answer == answers[0] for answer in answers)
     assert (module._news.cache_info().misses, module._news.cache_info().hits) == (1, 4)
+
+
+def test_a_cursor_is_read_beside_the_event_loop(client: TestClient, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its cursor: one of a resume, or an old one, holds as much as none."""
+    append(run, point(10))
+    cursor = ask(client, run)["cursor"]
+    names: list[str] = []
+    rows = Run.rows
+
+    def noted(self: Run, *words: int) -> Any:
+        names.append(threading.current_thread().name)
+        return rows(self, *words)
+
+    monkeypatch.setattr(Run, "rows", noted)
+    append(run, point(20))
+    ask(client, run, cursor)
+    ask(client, run)
+    ask(client, run, pack({"what": WHAT, "at": {}}))
+    assert len(names) == 3 and all(name.startswith("tltk-live") for name in names)
+
+
+def test_a_long_history_comes_in_pieces_and_none_is_lost(
+    client: TestClient, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 2000)
+    append(run, *(point(i) for i in range(1, 101)))
+    run.write_status(state="done")
+    xs: list[float] = []
+    reply = ask(client, run)
+    answers = 1
+    while reply["more"]:
+        assert len(reply["traces"][0]["x"]) < 30
+        xs += reply["traces"][0]["x"]
+        reply = ask(client, run, reply["cursor"])
+        answers += 1
+    xs += reply["traces"][0]["x"]
+    assert xs == [float(i) for i in range(1, 101)] and answers > 4
+    assert ask(client, run, reply["cursor"])["traces"] == []
+
+
+def test_the_runs_of_a_study_share_the_bytes_of_an_answer(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 3000)
+    study = Run.create(CompareSpec())
+    make_running(study)
+    children = [Run.create(TransferSpec(seed=seed)) for seed in range(5)]
+    study.write_children([Child(c.id, "transfer", "measure", seed, 1e-3) for seed, c in enumerate(children)])
+    for child in children:
+        append(child, *(point(i) for i in range(1, 11)))
+    found: dict[str, list[float]] = {}
+    reply = {"more": True, "cursor": ""}
+    while reply["more"]:
+        reply = ask(client, study, str(reply["cursor"]))
+        assert sum(len(t["x"]) for t in reply["traces"]) < 40
+        for trace in reply["traces"]:
+            found.setdefault(trace["name"], []).extend(trace["x"])
+    assert len(found) == 5 and all(x == [float(i) for i in range(1, 11)] for x in found.values())
+
+
+def test_a_line_without_an_end_is_passed_over(client: TestClient, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 500)
+    append(run, torn=b"x" * 3000 + b"\n")
+    append(run, point(70))
+    reply = ask(client, run)
+    for _ in range(10):
+        if not reply["more"]:
+            break
+        reply = ask(client, run, reply["cursor"])
+    assert reply["traces"][0]["x"] == [70.0]
+
+
+@pytest.mark.parametrize("split", [",".join(["val"] * 20), "val,val,val"])
+def test_a_part_is_read_once_however_often_it_is_named(client: TestClient, run: Run, split: str) -> None:
+    append(run, point(10))
+    assert len(ask(client, run, split=split)["traces"]) == 1
+
+
+def test_many_parts_are_refused(client: TestClient, run: Run) -> None:
+    reply = client.get(f"/tltk/live/{run.id}", params={"split": "a,b,c,d,e"})
+    assert reply.status_code == 400 and "at most 4 parts" in reply.json()["error"]

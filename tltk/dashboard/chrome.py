@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import streamlit as st
 
 from tltk import __version__, store
 from tltk.dashboard import plan
+from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.jobs import queue as table
@@ -29,11 +30,11 @@ def page(title: str, lead: str) -> Iterator[None]:
     plan.plan()  # reads the URL once in a session
     refused = plan.fault()
     if refused:
-        st.warning(refused)
+        st.warning(plain(refused))
     try:
         yield
     except TltkError as fault:
-        st.error(str(fault))
+        st.error(plain(fault))
     except Exception as fault:  # Streamlit's own control flow derives from BaseException's other branch
         if type(fault).__module__.startswith("streamlit"):
             raise
@@ -109,24 +110,77 @@ def trained(backbone: str) -> list[Run]:
     return [run for run in store.trainings() if getattr(run.spec, "net", NetSpec()).backbone == backbone]
 
 
-def choose(kind: type[TransferSpec] | type[CompareSpec] | None, key: str) -> Run | None:
-    """A selector of runs that follows the URL; None where there is no run yet."""
+def choose(
+    kind: type[TransferSpec] | type[CompareSpec] | None, key: str, nothing_yet: Callable[[], None] = lambda: None
+) -> Run | None:
+    """A selector of runs that follows the URL; None until one is chosen.
+
+    Args:
+        kind: Which runs; None = all.
+        key: Of the widget.
+        nothing_yet: Draws what to say where there is no run to choose from.
+    """
     found = {run.id: run for run in listed(kind)}
+    asked, ids = plan.chosen_run(), list(found)
+    index = next((i for i, name in enumerate(ids) if asked and name.startswith(asked)), None)
+    is_absent = index is None and bool(asked) and plan.by_link()
+    told = st.container()
+    if not is_absent:
+        index = index or 0
     if not found:
+        run_id = None
+        nothing_yet()
+    else:
+        run_id = _select(found, index, key)
+    if run_id is None:
+        if is_absent and asked:
+            with told:
+                absent(asked)
         return None
-    asked = plan.chosen_run()
-    ids = list(found)
-    index = next((i for i, name in enumerate(ids) if asked and name.startswith(asked)), 0)
-    run_id = st.selectbox("Run", ids, index, format_func=lambda i: title_of(found[i]), key=f"{key}:{ids[index]}")
     if run_id != asked:
         plan.choose_run(run_id)
     return found[run_id]
 
 
+def _select(found: Mapping[str, Run], index: int | None, key: str) -> str | None:
+    """The menu of runs; none is chosen where `index` is None."""
+    ids = list(found)
+    held = "none" if index is None else ids[index]
+    run_id: str | None = st.selectbox(
+        "Run", ids, index, format_func=lambda i: title_of(found[i]), key=f"{key}:{held}", placeholder="Choose a run"
+    )
+    return run_id
+
+
+def absent(asked: str) -> None:
+    """Say that a link's run cannot be shown, rather than to show another as if it were meant."""
+    other = next((run for run in listed() if run.id.startswith(asked)), None)
+    if other is None:
+        st.warning(
+            f"Run {plain(asked[:80])} is not here: it was deleted, or made on another machine. Nothing is shown in its "
+            f"place; choose a run yourself.",
+            icon=":material/link_off:",
+        )
+        return
+    name, what = ("curves", "a comparison") if isinstance(other.spec, CompareSpec) else ("train", "a training")
+    st.info(f"Run {other.id} is {what}, which this page does not show.")
+    go(name, f"Open it on {name.capitalize()}")
+
+
 def stop_button(run: Run, state: str, key: str) -> None:
-    """Shown while the run waits or trains."""
+    """Shown while the run waits or trains; the bar below then needs none for it."""
     if state in ACTIVE:
-        st.button("Stop training", key=f"{key}:stop", icon=":material/stop:", on_click=_stop, args=(run.id,))
+        plan.flag("stop:shown", run.id)
+        asked = is_asked_to_stop(run)
+        st.button(
+            "Stopping …" if asked else "Stop training", key=f"{key}:stop", icon=":material/stop:", on_click=_stop,
+            args=(run.id,), disabled=asked,
+        )  # fmt: skip
+
+
+def is_asked_to_stop(run: Run) -> bool:
+    """Whether somebody has asked it to stop, and it is about to."""
+    return run.stop_file.exists()
 
 
 def _stop(run_id: str) -> None:
@@ -145,13 +199,18 @@ def _bar() -> None:
         return
     plan.flag("jobs:seen", True)
     run, waiting = Run.at(jobs[0].run), len(jobs) - 1
-    status = run.status
+    status, state = run.status, Local().state(run.id)
     left, right = st.columns([5, 1], vertical_alignment="center")
     share = min(status.epoch / status.epochs, 1.0) if status.epochs else 0.0
     more = f" · {waiting} more waiting" if waiting else ""
+    asked = is_asked_to_stop(run)
+    does = status.message or "training"
+    if state not in ACTIVE or asked:
+        does = {"done": "done", "failed": "failed"}.get(state, "stopped" if state == "stopped" else "stopping")
     done = f"({status.epoch} of {status.epochs or '…'})"
-    left.progress(share, text=f"{title_of(run)} — {status.message or 'training'} {done}{more}")
-    right.button("Stop training", key="jobs:stop", use_container_width=True, on_click=_stop, args=(run.id,))
+    left.progress(share, text=f"{plain(title_of(run))} — {plain(does)} {done}{more}")
+    if state in ACTIVE and not asked and plan.flag("stop:shown") != run.id:
+        right.button("Stop training", key="jobs:stop", width="stretch", on_click=_stop, args=(run.id,))
 
 
 def job_bar() -> None:

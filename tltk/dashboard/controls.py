@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import streamlit as st
 
 from tltk.dashboard import plan
-from tltk.spec import Knob, knobs
+from tltk.errors import UnknownName
+from tltk.spec import OPTIMIZERS, Knob, knobs
 
 LABELS = {
     "lr": "Learning rate", "n": "Pictures", "val": "Validation share", "test": "Test share",
@@ -44,7 +46,20 @@ def widget(name: str, rule: Knob, bound: dict[str, Any], title: str | None = Non
 def field(*path: str, title: str | None = None) -> None:
     """The widget of one field of the plan, such as `field("optim", "lr")`."""
     owner = plan.read(path[:-1])
-    widget(path[-1], knobs(owner)[path[-1]], plan.bind(path), title)
+    rule = knobs(owner)[path[-1]]
+    if path[-1] == "optimizer":  # one of a link may be none of these; it is refused when it is launched
+        rule = dataclasses.replace(rule, choices=tuple(dict.fromkeys((*OPTIMIZERS, plan.read(path)))))
+    widget(path[-1], rule, plan.bind(path), title)
+
+
+def check_optimizer(name: str) -> None:
+    """Refuse an optimizer that this page does not offer.
+
+    Raises:
+        UnknownName: The nearest one is named.
+    """
+    if name not in OPTIMIZERS:
+        raise UnknownName.among("optimizer", name, OPTIMIZERS)
 
 
 def strategy_knobs(kind: type[Any]) -> None:

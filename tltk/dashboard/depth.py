@@ -12,9 +12,10 @@ from PIL import Image
 
 from tltk import command, inputs, store
 from tltk.compare import source_spec
-from tltk.dashboard import chrome, plan
+from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import Described, cost_of, looked, wait
+from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.results import ACROSS, Column
@@ -31,9 +32,10 @@ def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "")
     found = run.result()
     if found is not None:
         if names := _changed(run.id, run.status.updated):
-            st.warning(f"What lies at {', '.join(names)} has changed since this was asked.", icon=":material/history:")
+            where = ", ".join(map(plain, names))
+            st.warning(f"What lies at {where} has changed since this was asked.", icon=":material/history:")
             if st.button("Ask again", key=f"{key}:anew", icon=":material/refresh:"):
-                local.submit(spec)
+                permitted.submit(spec)
                 st.rerun()
         return run, found
     if run.path.exists() and local.state(run.id) in ACTIVE:
@@ -42,13 +44,13 @@ def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "")
             local.cancel(run.id)
         return None
     if run.status.state == "failed" and run.path.exists():
-        st.error(run.status.message)
+        st.error(plain(run.status.message))
         button = "Ask again"
     elif promise:
         st.caption(promise)
     if st.button(button, key=f"{key}:ask", type="primary", icon=":material/troubleshoot:"):
         command.validate(spec)
-        local.submit(spec, again=run.status.state == "failed")
+        permitted.submit(spec, again=run.status.state == "failed")
         st.rerun()
     return None
 
@@ -196,5 +198,6 @@ def sheet_of(run: Run) -> Image.Image | None:
 
 
 def pictures(sheet: Image.Image, numbers: Sequence[int], captions: Sequence[str]) -> None:
-    """Pictures side by side with a line below each."""
-    st.image([tile(sheet, n) for n in numbers], list(captions), width=96)
+    """Pictures side by side with a line below each, which is also what is read out of them."""
+    alt = [f"Picture of {caption}" for caption in captions]
+    st.image([tile(sheet, n) for n in numbers], [plain(caption) for caption in captions], width=96, alt=alt)

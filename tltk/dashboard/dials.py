@@ -10,6 +10,7 @@ import streamlit as st
 
 from tltk.dashboard import controls, domain_pictures, domain_view, plan
 from tltk.dashboard.network import in_words
+from tltk.dashboard.words import plain
 from tltk.data.shapes import Dials
 from tltk.errors import TltkError
 from tltk.spec import DataSpec, knobs
@@ -39,7 +40,7 @@ def turn(title: str, path: plan.PATH, expanded: bool = True) -> None:
     try:
         dials = Dials.parse(argument)
     except TltkError as fault:
-        st.warning(str(fault))
+        st.warning(plain(fault))
         dials = Dials()
     with st.expander(f"Dials of the {title.lower()}", expanded=expanded):
         columns = st.columns(3)

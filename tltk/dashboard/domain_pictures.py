@@ -42,7 +42,9 @@ def strip(spec: DataSpec, found: Found, most: int) -> None:
     run_id = located(LookSpec(spec)).run_id
     sheet = _sheet(run_id, _stamp(run_id))
     if sheet is not None:
-        st.image([depth.tile(sheet, number) for number in one_of_each(found, most)], width=64)
+        numbers, labels, classes = one_of_each(found, most), found.get("shown_labels"), found["classes"]
+        alt = [f"Picture of {classes[labels[n]]}" if labels else "Picture of this domain" for n in numbers]
+        st.image([depth.tile(sheet, number) for number in numbers], width=64, alt=alt)
 
 
 def classes_shown(classes: Sequence[str], label: str) -> range:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -12,13 +11,12 @@ from typing import Any
 import streamlit as st
 
 from tltk import data
-from tltk.dashboard import chrome, controls, plan
+from tltk.dashboard import chrome, controls, permitted, plan
 from tltk.dashboard.network import looked
 from tltk.dashboard.plot import plot
+from tltk.dashboard.words import plain
 from tltk.data.corrupt import names as corruptions
-from tltk.data.corrupt import split
 from tltk.errors import TltkError
-from tltk.jobs import Local
 from tltk.plots.balance import COLOURS, NUMBERED, balance, height
 from tltk.spec import DataSpec, LookSpec
 
@@ -38,12 +36,9 @@ UNEVEN, FEW, SHIFTED = 5, 20, 0.1  # largest over smallest class; pictures of a 
 
 def parts(name: str) -> tuple[str, str, str]:
     """Kind, argument and corruption: `folder:/a~fog:3` → ("folder", "/a", "~fog:3")."""
-    try:
-        base = split(name)[0]
-    except TltkError:  # told where the pictures are asked for
-        base = name.rpartition("~")[0]
-    kind, _, argument = base.partition(":")
-    return kind, argument, name[len(base) :]
+    clean = plan.base(name)
+    kind, _, argument = clean.partition(":")
+    return kind, argument, name[len(clean) :]
 
 
 def choose(title: str, path: plan.PATH, optional: bool = False) -> None:
@@ -71,7 +66,7 @@ def choose(title: str, path: plan.PATH, optional: bool = False) -> None:
         if not argument:
             st.caption("Nothing leaves this machine: the path is read where the dashboard runs.")
     elif kind in data.domains:
-        st.caption(data.domains.summary(kind) + (f" Now: `{kind}:{argument}`." if argument else ""))
+        st.caption(data.domains.summary(kind) + (f" Now: {plain(f'{kind}:{argument}')}." if argument else ""))
 
 
 def _named(path: plan.PATH, kind: str) -> DataSpec | None:
@@ -132,7 +127,7 @@ def seen(path: plan.PATH) -> Found | None:
     if is_old or kind in PATHS:
         key, help = f"again:{'.'.join(path)}", "After files have come, gone or changed."
         if st.button("Read the pictures again", key=key, type="tertiary", icon=":material/refresh:", help=help):
-            Local().submit(LookSpec(spec), again=True)
+            permitted.submit(LookSpec(spec), again=True)
             st.rerun()
     return found
 
@@ -208,7 +203,7 @@ def _of_one(title: str, found: Found) -> list[str]:
     texts = []
     if most > UNEVEN * least:
         texts.append(
-            f"The {title.lower()} is very unbalanced: {plain(frequent)} has {most:,} pictures, {plain(rare)} {least:,}."
+            f"The {title.lower()} is very unbalanced: {bold(frequent)} has {most:,} pictures, {bold(rare)} {least:,}."
             f" Judge a network by its macro F1 and by its classes; accuracy alone rewards the frequent ones."
         )
     few = sum(count < FEW for count, _ in counts)
@@ -216,7 +211,7 @@ def _of_one(title: str, found: Found) -> list[str]:
         which = f"All {len(counts)}" if few == len(counts) else f"{few} of {len(counts)}"
         texts.append(
             f"{which} classes of the {title.lower()} {'has' if few == 1 else 'have'} fewer than {FEW} pictures; the "
-            f"smallest, {plain(rare)}, has {least}. Its validation and test parts hold a handful, so what they say is "
+            f"smallest, {bold(rare)}, has {least}. Its validation and test parts hold a handful, so what they say is "
             f"rough."
         )
     return texts
@@ -256,23 +251,23 @@ def _of_classes(source: Found, target: Found) -> list[str]:
         return []
     name, (a, b) = max(shares.items(), key=lambda item: abs(item[1][0] - item[1][1]))
     return [
-        f"Classes are not equally frequent in both (a prior shift): {plain(name)} makes {a:.0%} of the source and "
+        f"Classes are not equally frequent in both (a prior shift): {bold(name)} makes {a:.0%} of the source and "
         f"{b:.0%} of the target."
     ]
 
 
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return ", ".join(plain(name) for name in names[:6]) + more
+    return ", ".join(bold(name) for name in names[:6]) + more
 
 
 def _count(number: int, noun: str, ending: str = "s") -> str:
     return f"{number} {noun}{ending if number != 1 else ''}"
 
 
-def plain(text: str) -> str:
+def bold(text: str) -> str:
     """A name of the user's in bold, whatever marks it holds."""
-    return "**" + re.sub(r"([\\`*_{}\[\]()#~$:|<>!])", r"\\\1", text.strip()) + "**"
+    return f"**{plain(text)}**"
 
 
 # -- balance, and what was left out -----------------------------------------------------------------------------

@@ -8,13 +8,21 @@ from typing import Any
 import streamlit as st
 
 from tltk import data
-from tltk.dashboard import plan
+from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
+from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.results import Layer
 from tltk.runs import ACTIVE, Run
-from tltk.spec import AnySpec, DataSpec, DescribeSpec, LookSpec, located
+from tltk.spec import PATHS, DataSpec, DescribeSpec, LookSpec, located
+
+# What the first plan asks for, and so any page that is opened without a link; a link may ask for it too.
+USUAL = tuple(
+    question
+    for side in (plan.FIRST.target, plan.FIRST.source) if side is not None
+    for question in (LookSpec(side), DescribeSpec(plan.FIRST.net.backbone, side.size, 3))
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,28 +34,59 @@ class Described:
     seconds_per_gflop: float
 
 
-def answer(spec: AnySpec, waiting: str) -> dict[str, Any] | None:
-    """The answer to a question; None while a worker looks for it, or when it cannot."""
-    local = Local()
+def answer(spec: LookSpec | DescribeSpec, waiting: str) -> dict[str, Any] | None:
+    """The answer to a question; None while a worker looks for it, when it cannot, or until the user agrees to ask."""
+    permitted.check(spec)
     run = Run.at(located(spec).run_id)
     found = run.result()
     if found is not None:
         return found
+    if _came_by_link(spec):
+        return None
     if run.status.state == "failed":
-        st.error(run.status.message)
+        st.error(plain(run.status.message))
         if st.button("Ask again", key=f"again:{run.id}"):
-            local.submit(spec, again=True)
+            permitted.submit(spec, again=True)
             st.rerun()
         return None
-    wait(local.submit(spec).id, waiting)
+    wait(permitted.submit(spec).id, waiting)
     return None
+
+
+def _came_by_link(spec: LookSpec | DescribeSpec) -> bool:
+    """Whether a link alone asks for this. It is then named with a button, and nothing is done before the click.
+
+    A page of another site can open any link in the user's browser, so a visit is no consent to read a
+    folder or to compute.
+    """
+    name = spec.data.name if isinstance(spec, LookSpec) else spec.backbone
+    if spec in USUAL or not plan.is_linked(name):
+        return False
+    text, does = _in_a_link(spec)
+    st.warning(f"{text} Go on only if you trust where the link came from.", icon=":material/link:")
+    st.button(does, key=f"linked:{located(spec).run_id}", on_click=plan.accept, args=(name,))
+    return True
+
+
+def _in_a_link(spec: LookSpec | DescribeSpec) -> tuple[str, str]:
+    """What the link asks for, in a sentence, and the label of the button."""
+    if isinstance(spec, DescribeSpec):
+        network = f"{plain(spec.backbone)} at {spec.size} px"
+        return f"This link names the network {network}, which has not been measured here yet.", "Measure it"
+    kind, colon, path = spec.data.name.partition(":")
+    if colon and kind in PATHS:
+        what = {"folder": "a folder", "archive": "an archive"}.get(kind, "a file")
+        return f"This link names {what} on this machine: {plain(path)}. Nothing of it has been read.", "Read it"
+    number = f"{spec.data.n:,} pictures" if spec.data.n else "the pictures"
+    what = f"{number} of {plain(spec.data.name)} at {spec.data.size} px"
+    return f"This link asks for {what}, which have not been made here yet.", "Make them"
 
 
 @st.fragment(run_every=0.5)
 def wait(run_id: str, text: str) -> None:
     """A quiet line until the worker has answered; then the page runs again."""
     if Local().state(run_id) in ACTIVE:
-        st.info(Run.at(run_id).status.message or text)
+        st.info(plain(Run.at(run_id).status.message) or text)
     else:
         st.rerun()
 
@@ -59,7 +98,7 @@ def described() -> Described | None:
     spec = DescribeSpec(
         backbone=now.net.backbone, size=now.target.size, channels=seen["channels"] if seen else 3
     )
-    found = answer(spec, f"A worker builds {spec.backbone} and measures its layers: a few seconds, once.")
+    found = answer(spec, f"A worker builds {plain(spec.backbone)} and measures its layers: a few seconds, once.")
     if found is None:
         return None
     layers = tuple(Layer(**{**layer, "shape": tuple(layer["shape"])}) for layer in found["layers"])
@@ -70,9 +109,10 @@ def looked(spec: DataSpec, ask: bool = True) -> dict[str, Any] | None:
     """What is in a domain; None while a worker reads the pictures, or while the name is not whole yet."""
     try:
         data.parse(spec.name)
+        permitted.check(spec)
     except TltkError as fault:
         if ask:
-            st.caption(f":orange[{fault}]")
+            st.caption(f":orange[{plain(fault)}]")
         return None
     question = LookSpec(spec)
     return answer(question, "A worker reads the pictures, once.") if ask else Run.at(located(question).run_id).result()
@@ -82,11 +122,11 @@ def in_words(found: dict[str, Any]) -> str:
     """A domain in a line: how many of what, divided how, and what was left out."""
     text = (
         f"{found['n']:,} pictures of {len(found['classes'])} classes: {found['train']:,} to learn from, "
-        f"{found['val']:,} for validation, {found['test']:,} for the test. Licence: {found['licence']}."
+        f"{found['val']:,} for validation, {found['test']:,} for the test. Licence: {plain(found['licence'])}."
     )
     if found["skipped"]:
         name, reason = found["skipped"][0]
-        text += f" {len(found['skipped'])} left out, the first is {name}: {reason}."
+        text += f" {len(found['skipped'])} left out, the first is {plain(name)}: {plain(reason)}."
     return text
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from tltk import catalogue
 from tltk.catalogue import Backbone
 from tltk.dashboard import plan
+from tltk.dashboard.words import plain
 from tltk.errors import UnknownName
 
 USUAL = (
@@ -34,7 +35,7 @@ def backbone() -> None:
         **plan.bind(("net", "backbone")),
     )  # fmt: skip
     button.button("All backbones", icon=":material/search:", width="stretch", on_click=_open, key="picker:button")
-    st.caption(line(now, at_hand))
+    st.caption(plain(line(now, at_hand)))
     if plan.flag("picker:open"):
         choose(at_hand)
 

@@ -14,7 +14,8 @@ import streamlit as st
 
 from tltk import command
 from tltk.compare import FIRST_QUESTION
-from tltk.errors import TltkError
+from tltk.data.corrupt import split
+from tltk.errors import BadSpec, TltkError
 from tltk.spec import CompareSpec, TransferSpec
 
 PATH = tuple[str, ...]
@@ -26,9 +27,36 @@ FIRST = FIRST_QUESTION
 def plan() -> CompareSpec:
     """The plan as it stands; the first time, what the URL says."""
     if "plan" not in st.session_state:
-        st.session_state["plan"] = _from_url() or FIRST
+        linked = _from_url()
+        st.session_state["plan"] = linked or FIRST
+        st.session_state["linked"] = set() if linked is None else set(_chosen(linked))
     found: CompareSpec = st.session_state["plan"]
     return found
+
+
+def _chosen(spec: CompareSpec) -> list[str]:
+    """The domains, without what corrupts them, and the network that a plan has chosen."""
+    sides = [side.name for side in (spec.target, spec.source) if side is not None]
+    return [*map(base, sides), spec.net.backbone]
+
+
+def base(name: str) -> str:
+    """A domain's name without the corruption that may follow."""
+    try:
+        return split(name)[0]
+    except TltkError:  # told where the pictures are asked for
+        return name.rpartition("~")[0] or name
+
+
+def is_linked(name: str) -> bool:
+    """Whether a link, and not yet the user, has chosen this domain or network."""
+    plan()
+    return base(name) in st.session_state["linked"]
+
+
+def accept(name: str) -> None:
+    """The user has seen what the link names, and wants it."""
+    st.session_state["linked"].discard(base(name))
 
 
 def put(new: CompareSpec) -> None:
@@ -95,6 +123,11 @@ def chosen_run() -> str | None:
     return found
 
 
+def by_link() -> bool:
+    """Whether it is the URL that names the run."""
+    return "run" in st.query_params
+
+
 def choose_run(run_id: str | None) -> None:
     """Show this run from now on, also after a reload."""
     st.session_state["run"] = run_id
@@ -140,6 +173,20 @@ def _text(spec: CompareSpec, option: command.Option) -> str | None:
     return None if value is None else str(value)
 
 
+def _value(option: command.Option, text: str) -> Any:
+    """The text of a link as the type of its field.
+
+    Raises:
+        BadSpec: It is none.
+    """
+    kind = type(option.knob.default)
+    try:
+        return kind(text)
+    except ValueError:
+        what = {int: "a whole number", float: "a number"}.get(kind, f"of type {kind.__name__}")
+        raise BadSpec(f"{option.flag} must be {what}. Got {text[:80]!r}.") from None
+
+
 def _from_url() -> CompareSpec | None:
     """The plan in the URL; None where there is none, or one that cannot be meant."""
     asked = dict(st.query_params)
@@ -151,7 +198,7 @@ def _from_url() -> CompareSpec | None:
     try:
         for option in known.values():
             text = None if option.path[0] == "source" and asked.get("source") == NONE else given[option.key]
-            given[option.key] = None if text is None else type(option.knob.default)(text)
+            given[option.key] = None if text is None else _value(option, text)
         given["strategy"] = asked.get("strategy", "fine_tune")
         given["lrs"] = asked.get("lrs", ",".join(f"{lr:g}" for lr in FIRST.lrs))
         given["knob"] = [part for part in asked.get("knob", "").split(",") if part]

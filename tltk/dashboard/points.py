@@ -12,6 +12,7 @@ import streamlit as st
 from tltk import home
 from tltk.dashboard import depth, plan
 from tltk.dashboard.plot import pick, plot
+from tltk.dashboard.words import plain
 from tltk.plots.embedding import film, scatter
 from tltk.runs import Run
 
@@ -29,7 +30,7 @@ def points(run: Run, found: Mapping[str, Any], layer: int, key: str) -> None:
         frames = [f for f in found["frames"] if f["weights"] == side]
         frame = next((f for f in frames if f["layer"] == layer), frames[-1])
         with column:
-            st.markdown(f"**{frame['name']}**" + (f", {side}" if side else ""))
+            st.markdown(f"**{plain(frame['name'])}**" + (f", {side}" if side else ""))
             if play:
                 alt = f"The pictures as points, {found['over']} by {found['over']}; Play moves them."
                 plot(film(found, frames, colour), key=f"{key}:film:{side}", alt=alt, height=580)
@@ -91,7 +92,7 @@ def _one(run: Run, found: Mapping[str, Any], frame: Mapping[str, Any], number: i
     mine = number == len(found["labels"])
     near = (frame["placed"] if mine else frame)["near"]
     near = near if mine else near[number]
-    st.markdown(f"**{_side(found, number)}**, then its nearest in this layer's own space")
+    st.markdown(f"**{plain(_side(found, number))}**, then its nearest in this layer's own space")
     depth.pictures(sheet, [number, *near], [_side(found, n) for n in (number, *near)])
 
 

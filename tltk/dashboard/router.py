@@ -19,13 +19,24 @@ TITLES = {
 }
 
 st.set_page_config(page_title="tltk", page_icon=str(app_folder() / "assets" / "icon.png"), layout="wide")
-st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
+st.html(
+    """<style>
+.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
+[data-testid=stBottomBlockContainer] { padding: .75rem 5rem 1rem; }
+/* Figures wrap where their column is narrow; cut off, they say something else. */
+[data-testid=stMetricValue], [data-testid=stMetricLabel] { overflow: visible; }
+[data-testid=stMetricValue] :is(div, p), [data-testid=stMetricLabel] :is(div, p) {
+  white-space: normal; overflow: visible; text-overflow: clip; }
+[data-testid=stMetricValue] { font-size: clamp(1.25rem, 1.9vw, 2.25rem); line-height: 1.25; }
+</style>"""
+)
 folder = app_folder() / "pages"
 pages = {
     name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == "start", url_path=name)
     for name in chrome.PAGES
 }
 plan.flag("pages", pages)
+plan.flag("stop:shown", "")  # until a page of this run has a button of its own
 chosen = st.navigation(list(pages.values()), position="top")
 chosen.run()
 chrome.job_bar()

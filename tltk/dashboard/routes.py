@@ -6,6 +6,7 @@ a sentence where something is wrong, and an id from a URL never names another fi
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import gzip
@@ -14,6 +15,7 @@ import logging
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache, wraps
 from pathlib import Path
@@ -32,9 +34,14 @@ from tltk.runs import Child, Run, Status
 
 MAX_POINTS = 1500  # of one trace in one answer
 MAX_CURSOR = 32_768  # characters
+MAX_BYTES = 4 << 20  # of rows that are read for one answer; the rest follows in the next ones
+MAX_SPLITS = 4
+READERS = 4  # threads that read rows, so that nobody who asks for much takes those that serve the pages
 LOOKS = 4.0  # a second, at a run's folder, however many viewers ask
 AXES = ("step", "epoch", "seconds")
 ROLES = ("measure", "search", "source")  # a run that serves in several is drawn as the first of these
+
+_readers = ThreadPoolExecutor(READERS, "tltk-live")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -145,14 +152,21 @@ def _unpack(text: str, wanted: Wanted) -> Cursor:
     return cursor
 
 
+def _several(text: str) -> tuple[str, ...]:
+    """Names with commas, each once."""
+    return tuple(dict.fromkeys(text[:80].split(",")))
+
+
 def _wanted(request: Request) -> Wanted:
     ask = request.query_params
     wanted = Wanted(
         name=ask.get("name", "accuracy")[:80],
-        splits=tuple(ask.get("split", "val")[:80].split(",")),
+        splits=_several(ask.get("split", "val")),
         x=ask.get("x", "step"),
-        roles=tuple(ask.get("role", ",".join(ROLES)).split(",")),
+        roles=_several(ask.get("role", ",".join(ROLES))),
     )
+    if len(wanted.splits) > MAX_SPLITS:
+        raise BadSpec(f"split must name at most {MAX_SPLITS} parts. Got {len(wanted.splits)}.")
     if wanted.x not in AXES:
         raise BadSpec(f"x must be one of {', '.join(AXES)}. Got {wanted.x[:80]!r}.")
     if not set(wanted.roles) <= set(ROLES):
@@ -254,11 +268,13 @@ def _trace(line: Line, split: str, rows: Sequence[Row], wanted: Wanted, reset: b
     return trace
 
 
-def _increment(line: Line, unread: Unread, wanted: Wanted) -> tuple[list[dict[str, Any]], tuple[int, int]]:
-    """New points of one run, and where the next ones will begin."""
+def _increment(line: Line, unread: Unread, wanted: Wanted, most: int) -> tuple[list[dict[str, Any]], tuple[int, int]]:
+    """New points of one run, out of at most so many bytes, and where the next ones will begin."""
     if not (unread.size or unread.reset):
         return [], (unread.start, unread.mark)
-    rows, end = line.run.rows(unread.start) if unread.size else ([], 0)
+    rows, end = line.run.rows(unread.start, most) if unread.size else ([], 0)
+    if end == unread.start and unread.size > most:
+        end += most  # no line is so long: what lies here is damaged, and not waited for
     traces = (_trace(line, split, rows, wanted, unread.reset) for split in wanted.splits)
     return [trace for trace in traces if trace], (end, _mark(line.run, end))
 
@@ -268,10 +284,17 @@ def _news(run_id: str, wanted: Wanted, cursor: str, moment: int) -> bytes:
     """The answer to all viewers who have read equally far at this `moment`."""
     known = _unpack(cursor, wanted).at
     look = _look(_find(run_id), wanted, moment)
-    traces, at = [], {}
+    traces, at, left = [], {}, MAX_BYTES
+    is_more = False
     for line, name, seen in look.lines:
-        new, at[name] = _increment(line, _unread(line.run, seen, *known.get(name, (0, 0))), wanted)
+        unread = _unread(line.run, seen, *known.get(name, (0, 0)))
+        if unread.size and not left:  # this one's turn comes with the next answer
+            at[name], is_more = known.get(name, (0, 0)), True
+            continue
+        new, at[name] = _increment(line, unread, wanted, left)
         traces += new
+        is_more |= unread.size > left
+        left -= min(unread.size, left)
     status = look.status
     return msgspec.json.encode({
         "state": status.state,
@@ -280,6 +303,7 @@ def _news(run_id: str, wanted: Wanted, cursor: str, moment: int) -> bytes:
         "epochs": status.epochs,
         "seconds": status.seconds,
         "traces": traces,
+        "more": is_more,
         "cursor": _pack(Cursor(wanted.signature, at)),
     })
 
@@ -289,8 +313,8 @@ async def live(request: Request) -> Response:
     """What is new in a run, or in all runs of a study, since the cursor of the last answer."""
     ask = (request.path_params["run_id"], _wanted(request), request.query_params.get("cursor", ""))
     moment = int(time.monotonic() * LOOKS)
-    # A first answer may hold a long history: a thread reads it, so that nobody else waits.
-    body = _news(*ask, moment) if ask[2] else await run_in_threadpool(_news, *ask, moment)
+    # Any answer may hold a long history, as where a resume cut rows: a thread reads it, so that nobody else waits.
+    body = await asyncio.get_running_loop().run_in_executor(_readers, _news, *ask, moment)
     return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 

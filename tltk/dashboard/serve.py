@@ -13,6 +13,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tltk.dashboard import permitted
+from tltk.dashboard.guard import is_loopback
+
 
 def app_folder() -> Path:
     """The folder with app.py: the checkout where there is one, else inside the installed wheel."""
@@ -29,7 +32,7 @@ def flags() -> list[str]:
         if isinstance(value, dict):
             for key, inner in value.items():
                 visit(f"{name}.{key}" if name else key, inner)
-        elif not isinstance(value, list):  # lists have no flag: Streamlit's own colours serve then
+        elif name != "server.address" and not isinstance(value, list):  # lists have no flag
             found.append(f"--{name}={str(value).lower() if isinstance(value, bool) else value}")
 
     visit("", config)
@@ -41,11 +44,20 @@ def serve(port: int, address: str) -> int:
     folder = app_folder()
     words = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
     words += [f"--server.port={port}", f"--server.address={address}", *flags()]
-    if address != "127.0.0.1" or not os.environ.get("DISPLAY") and sys.platform.startswith("linux"):
+    if not is_loopback(address) or not os.environ.get("DISPLAY") and sys.platform.startswith("linux"):
         words.append("--server.headless=true")
-        print(f"The dashboard is at http://{'localhost' if address == '127.0.0.1' else address}:{port}", flush=True)
+        print(f"The dashboard is at http://{'localhost' if is_loopback(address) else address}:{port}", flush=True)
+    if not is_loopback(address) and "TLTK_ROOTS" not in os.environ:
+        print("Its users can open no folders of this machine; TLTK_ROOTS=FOLDER:FOLDER names those that they may.")
+    # The server stands in the folder of its settings; what the user may read is seen from where he stands.
+    environment = {**os.environ, "TLTK_ROOTS": os.pathsep.join(map(str, permitted.roots(address)))}
+    where = folder if importlib.util.find_spec("tltk") else Path.cwd()
+    sys.stdout.flush()
+    if os.name == "posix":  # in our place, so that whoever ends us ends the server
+        os.chdir(where)
+        os.execve(sys.executable, words, environment)
     try:
-        return subprocess.call(words, cwd=folder if importlib.util.find_spec("tltk") else None)
+        return subprocess.call(words, cwd=where, env=environment)
     except KeyboardInterrupt:
         return 0
 

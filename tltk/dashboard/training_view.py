@@ -12,15 +12,34 @@ from tltk.results import Row
 from tltk.runs import Run
 from tltk.spec import Phase
 
+NEWEST = 1 << 20  # bytes
+
 
 def _latest(rows: list[Row], name: str, split: str) -> float | None:
     return next((r.value for r in reversed(rows) if r.name == name and r.split == split and r.layer is None), None)
 
 
-def numbers(run: Run) -> None:
-    """The figures that one looks for first."""
-    rows, _ = run.rows()
-    status = run.status
+def numbers(run: Run, live: bool) -> None:
+    """The figures that one looks for first; while it trains, they follow it."""
+    (_live_numbers if live else _numbers)(run)
+
+
+@st.fragment(run_every=1.0)
+def _live_numbers(run: Run) -> None:
+    _numbers(run)
+
+
+def _newest(run: Run) -> list[Row]:
+    """The rows at the end of the file, which hold the newest of every kind, however long the run."""
+    try:
+        size = (run.path / "rows.jsonl").stat().st_size
+    except OSError:
+        return []
+    return run.rows(max(size - NEWEST, 0))[0]  # a first line that is cut is no row, and left out
+
+
+def _numbers(run: Run) -> None:
+    rows, status = _newest(run), run.status
     shown = {
         "Epoch": f"{status.epoch} of {status.epochs}" if status.epochs else "–",
         "Validation accuracy": _share(_latest(rows, "accuracy", "val")),
@@ -30,7 +49,7 @@ def numbers(run: Run) -> None:
         "Memory": _megabytes(_latest(rows, "memory", "net")),
         "Device": status.device or "–",
     }
-    for column, (name, value) in zip(st.columns(len(shown)), shown.items(), strict=True):
+    for column, (name, value) in zip(st.columns(len(shown), vertical_alignment="bottom"), shown.items(), strict=True):
         column.metric(name, value)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from tltk import compare
 from tltk.dashboard import chrome
 from tltk.dashboard.plot import plot
+from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.plots.curves import arms, class_gaps
@@ -37,7 +38,7 @@ def _resume(run: Run) -> None:
     try:
         Local().resume(run)
     except TltkError as fault:
-        st.error(str(fault))
+        st.error(plain(fault))
 
 
 def state_line(run: Run) -> str:
@@ -46,9 +47,9 @@ def state_line(run: Run) -> str:
     if state == "waiting":
         _place_in_queue(run.id)
     elif state == "failed":
-        st.error(f"It failed. {status.message}")
+        st.error(f"It failed. {plain(status.message)}")
     elif state == "stopped":
-        st.warning(f"{status.message or 'It was stopped.'}")
+        st.warning(plain(status.message or 'It was stopped.'))
     if state in ("failed", "stopped"):
         st.button("Resume", key=f"resume:{run.id}", icon=":material/resume:", on_click=_resume, args=(run,))
         text = Local().log(run.id)
@@ -66,7 +67,7 @@ def live_arms(run: Run, key: str) -> None:
     left, right = st.columns([2, 3])
     if isinstance(spec, CompareSpec) and spec.source is not None:
         with left:
-            st.markdown(f"**The source network** learns {chrome.short(spec.source.name)}")
+            st.markdown(f"**The source network** learns {plain(chrome.short(spec.source.name))}")
             _live(run, f"{key}:source", "source")
     with right:
         st.markdown("**Both arms**: thin lines search for a learning rate, strong ones are measured")
@@ -97,9 +98,9 @@ def show_verdict(run: Run) -> None:
         sentence = verdict["sentence"]
         for remark in remarks:
             sentence = sentence.replace(f" {remark}", "")
-        st.markdown(sentence)
+        st.markdown(plain(sentence))
         for remark in remarks:
-            st.warning(remark)
+            st.warning(plain(remark))
         _figures(verdict)
         seconds = run.status.seconds
         st.caption(
@@ -154,6 +155,13 @@ def _search(verdict: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def _chance(run: Run, name: str) -> float | None:
+    """The accuracy of guessing, where the result tells it."""
+    result = run.result() or {}
+    found: float | None = result.get("chance") or result.get("verdict", {}).get("majority")
+    return found or None if name == "accuracy" else None
+
+
 def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> None:
     """Mean and band of both arms, with every seed."""
     means = compare.curves(run, name, "val", x)
@@ -162,6 +170,6 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
         return
     seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measured(run).items()}
     plot(
-        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds), key=key, height=420,
+        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds, _chance(run, name)), key=key, height=420,
         alt=f"Validation {name} of the scratch and the transfer arm over {x}, mean, 95 % band and every seed.",
     )

@@ -19,6 +19,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from tltk import home
+from tltk.errors import TltkError
 from tltk.jobs import queue
 from tltk.jobs.local import supervisor_lock
 from tltk.runs import ACTIVE, KILLED, Run, is_alive
@@ -26,6 +27,10 @@ from tltk.runs import ACTIVE, KILLED, Run, is_alive
 TICK, SLOW_TICK = 0.1, 0.3  # seconds between two looks, with and without jobs
 LIGHT = -1  # the slot of questions that take seconds
 SOFT, HARD = 15.0, 20.0  # seconds after a request to stop: terminate, then kill
+LIGHT_SOFT, LIGHT_HARD = 3.0, 6.0  # the same for a question, which has nothing to save
+# Seconds that a question may take, since the others wait for its slot; TLTK_QUESTION_SECONDS sets it for all, 0 = none.
+QUESTION_SECONDS = {"describe": 300.0, "adopt": 300.0, "look": 1800.0}
+LONG_QUESTION = 3600.0  # one that looks through a network
 IDLE = max(float(os.environ.get("TLTK_SUPERVISOR_IDLE", "900")), 0.5)  # seconds with an empty queue
 SETTLED = 20.0  # seconds after a start in which no spare is made
 SPARE_RAM = 8 << 30  # a warm spare is kept on machines with at least so much memory
@@ -45,6 +50,15 @@ def slots() -> list[dict[str, str]]:
     count = max(int(os.environ.get("TLTK_SLOTS", "1")), 1)
     threads = max((os.cpu_count() or 1) // count, 1)
     return [{"TLTK_THREADS": str(threads)}] * count
+
+
+def question_seconds(run: Run) -> float:
+    """How long a question may take; 0 = as long as it likes."""
+    with contextlib.suppress(ValueError):  # no number
+        return max(float(os.environ.get("TLTK_QUESTION_SECONDS", "")), 0.0)
+    with contextlib.suppress(TltkError):  # of another version
+        return QUESTION_SECONDS.get(run.spec.kind, LONG_QUESTION)
+    return LONG_QUESTION
 
 
 class Worker:
@@ -89,6 +103,7 @@ class Supervisor:
         self.workers: dict[str, Worker] = {}
         self.spare: Worker | None = None
         self.keeps_spare = psutil.virtual_memory().total >= SPARE_RAM and os.environ.get("TLTK_SPARE") != "0"
+        self.limits: dict[str, float] = {}
         self.busy = time.monotonic()
         self.quiet_until = 0.0  # no new spare before: its imports would slow a run that just began
 
@@ -157,13 +172,26 @@ class Supervisor:
     def _press(self, job: queue.Job) -> None:
         """Stop what was cancelled or ran too long: first politely, then not."""
         now = time.time()
-        if job.timeout and not job.cancelled and now - (job.started or now) > job.timeout:
+        if self._is_late(job) and not job.cancelled:
             queue.cancel(job.run)
             Run.at(job.run).ask_to_stop()
             return
         waited = now - job.cancelled if job.cancelled else 0.0
-        if waited > SOFT:
-            kill(job.pid or 0, job.born or 0, force=waited > HARD)
+        soft, hard = (LIGHT_SOFT, LIGHT_HARD) if job.light else (SOFT, HARD)
+        if waited > soft:
+            kill(job.pid or 0, job.born or 0, force=waited > hard)
+
+    def _limit(self, job: queue.Job) -> float:
+        """Seconds that the job may take; 0 = any."""
+        if job.timeout or not job.light:
+            return job.timeout
+        if job.run not in self.limits:
+            self.limits[job.run] = question_seconds(Run.at(job.run))
+        return self.limits[job.run]
+
+    def _is_late(self, job: queue.Job) -> bool:
+        limit = self._limit(job)
+        return bool(limit) and time.time() - (job.started or time.time()) > limit
 
     def _settle(self, job: queue.Job, code: int | None) -> None:
         """Give a run that ended without a word its last word."""
@@ -171,14 +199,23 @@ class Supervisor:
         if not run.path.exists():
             return
         state = run.written_status().state
-        late = bool(job.timeout) and time.time() - (job.started or 0) > job.timeout
+        limit, late = self._limit(job), self._is_late(job)
+        self.limits.pop(job.run, None)
+        if late and state in (*ACTIVE, "stopped") and not job.timeout:
+            run.write_status(
+                state="failed",
+                message=f"The question must be answered within {limit:g} s, since others wait for it. It was not, and "
+                "was stopped. Ask for less, check what it reads, or raise TLTK_QUESTION_SECONDS and ask again.",
+            )
+            return
         if late and state in (*ACTIVE, "stopped"):
-            run.write_status(state="stopped", message=f"Stopped after its time limit of {job.timeout:g} s.")
+            run.write_status(state="stopped", message=f"Stopped after its time limit of {limit:g} s.")
             return
         if state not in ACTIVE:
             return
         if job.cancelled:
-            run.write_status(state="stopped", message="Stopped by force; it can be resumed from its checkpoint.")
+            then = "ask again for the answer" if job.light else "it can be resumed from its checkpoint"
+            run.write_status(state="stopped", message=f"Stopped by force; {then}.")
         elif code == -signal.SIGTERM or code == 0:
             run.write_status(state="stopped", message="Its process was asked to end; it can be resumed.")
         elif code in (-9, 137):

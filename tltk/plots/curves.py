@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -18,15 +20,40 @@ def faint(colour: str, share: float = 0.18) -> str:
     return f"rgba({red},{green},{blue},{share})"
 
 
-def arms(curves: Mapping[str, Curve], quantity: str, x: str, seeds: Mapping[str, Sequence[Curve]]) -> go.Figure:
-    """Mean and 95 % band of each arm, with every seed as a thin line."""
-    figure = go.Figure(layout=layout(UNITS[x], quantity))
+def chance_line(chance: float) -> dict[str, Any]:
+    """A line where guessing would be, as a part of a layout with accuracy upwards."""
+    line = {"color": "rgba(127,127,127,0.8)", "width": 1, "dash": "dot"}
+    return {
+        "shapes": [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": chance, "y1": chance, "line": line}],
+        "annotations": [{
+            "text": f"guessing: {chance:.0%}", "xref": "paper", "x": 1, "xanchor": "right", "y": chance,
+            "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": "rgb(127,127,127)"},
+        }],
+    }  # fmt: skip
+
+
+def arms(
+    curves: Mapping[str, Curve], quantity: str, x: str, seeds: Mapping[str, Sequence[Curve]],
+    chance: float | None = None,
+) -> go.Figure:  # fmt: skip
+    """Mean and 95 % band of each arm, with every seed as a thin line.
+
+    Args:
+        curves: Mean with its band, by arm.
+        quantity: What goes upwards, as a title; of a share the band ends at 1, of anything at 0.
+        x: What goes to the right: step, epoch or seconds.
+        seeds: The curve of each seed, by arm.
+        chance: The accuracy of guessing; None = not known.
+    """
+    figure = go.Figure(layout=layout(UNITS[x], quantity, **(chance_line(chance) if chance is not None else {})))
+    most = 1.0 if quantity.endswith(("accuracy", "f1")) else math.inf
     for arm, curve in curves.items():
         colour = {"scratch": SCRATCH, "transfer": TRANSFER}[arm]
         dash = "dash" if arm == "scratch" else "solid"
         if curve.hi:
+            upper, lower = [min(v, most) for v in curve.hi], [max(v, 0.0) for v in curve.lo]
             figure.add_scatter(
-                x=[*curve.x, *reversed(curve.x)], y=[*curve.hi, *reversed(curve.lo)], fill="toself", mode="lines",
+                x=[*curve.x, *reversed(curve.x)], y=[*upper, *reversed(lower)], fill="toself", mode="lines",
                 fillcolor=faint(colour), line={"width": 0}, hoverinfo="skip", name=f"{arm}, 95 % interval",
                 legendgroup=arm, showlegend=False,
             )  # fmt: skip

@@ -1,0 +1,112 @@
+"""What a page may ask this machine to read: files below `TLTK_ROOTS`. The shell and Python are not limited.
+
+Whoever can open the dashboard can type any path into it, or into a link. Where only this machine reaches the
+server, the user's home and the folder where it was started are open unless TLTK_ROOTS says otherwise; where
+others reach it, only what TLTK_ROOTS names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from tltk import home
+from tltk.dashboard.guard import is_loopback
+from tltk.data.corrupt import split
+from tltk.errors import BadSpec, TltkError
+from tltk.jobs import Local
+from tltk.runs import Run
+from tltk.spec import PATHS, AnySpec, Spec
+
+
+def roots(address: str | None) -> list[Path]:
+    """The folders that pages of a server at this address may read.
+
+    Args:
+        address: Where it listens; None = everywhere.
+    """
+    named = os.environ.get("TLTK_ROOTS")
+    if named is not None:
+        return [Path(text).expanduser().absolute() for text in named.split(os.pathsep) if text.strip()]
+    if not is_loopback(address):
+        return []
+    found = [Path.cwd()]
+    with contextlib.suppress(RuntimeError):  # a user without a home
+        found.insert(0, Path.home())
+    return found
+
+
+def paths(value: Any) -> Iterator[str]:
+    """Every path that a spec, or a name in one, has this machine read."""
+    if isinstance(value, Spec):
+        for field in dataclasses.fields(value):  # type: ignore[arg-type]
+            inner = getattr(value, field.name)
+            yield from [inner] if field.name == "picture" and inner else paths(inner)
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from paths(one)
+    elif isinstance(value, str):
+        kind, colon, path = value.partition(":")
+        if colon and kind in PATHS and path.strip():
+            yield from {name.partition(":")[2].strip() for name in (value, _bare(value))}
+        elif "@" in value:  # a network with its weights, such as resnet18@file:PATH
+            yield from paths(value.partition("@")[2])
+
+
+def _bare(name: str) -> str:
+    """The name without the corruption that may follow."""
+    try:
+        return split(name)[0]
+    except TltkError:
+        return name
+
+
+def check(spec: AnySpec | Spec) -> None:
+    """Refuse what lies outside the permitted folders, links followed.
+
+    Raises:
+        BadSpec: A path that leads elsewhere.
+    """
+    known = [*roots(st.get_option("server.address")), home.room("pictures")]  # there, what was brought along lies
+    for path in paths(spec):
+        if not any(_is_below(path, root) for root in known):
+            shown = ", ".join(str(root) for root in known[:-1]) or "none"
+            raise BadSpec(
+                f"A page may read only below the folders that TLTK_ROOTS names, here: {shown}. Got {path!r}. "
+                f"Start the dashboard with TLTK_ROOTS=FOLDER{os.pathsep}FOLDER to open others, or ask from the shell, "
+                f"which is not limited."
+            )
+
+
+def _is_below(path: str, root: Path) -> bool:
+    """By its words first, so that a share on another machine is not even asked for; then with links followed."""
+    try:
+        lexical = _lexical(Path(path).expanduser())
+        real = root.resolve()
+        if not any(lexical == place or place in lexical.parents for place in (_lexical(root), real)):
+            return False
+        found = lexical.resolve()
+    except (OSError, RuntimeError, ValueError):  # a loop of links, an unknown user, a null byte
+        return False
+    return found == real or real in found.parents
+
+
+def _lexical(path: Path) -> Path:
+    """The absolute path without its dots; links are not followed, and nothing is looked up."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
+
+
+def submit(spec: AnySpec, *, again: bool = False) -> Run:
+    """Queue what a page asks for; pages queue nothing in any other way.
+
+    Raises:
+        BadSpec: It names a path outside the permitted folders.
+    """
+    check(spec)
+    return Local().submit(spec, again=again)
