@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from tltk import data, home, store
+from tltk import data, home, store, weightfile
 from tltk.errors import TltkError
 from tltk.runs import Run
 from tltk.spec import Spec
@@ -36,8 +36,10 @@ def mark(name: str) -> str:
         if kind == "run":
             return _digest((Run.at(rest.partition("@")[0]).path / "result.json").read_bytes())
         if kind == "file" or Path(name).is_absolute():
-            status = Path(rest if kind == "file" else name).stat()
-            return _digest(f"{status.st_size} {status.st_mtime_ns}".encode())
+            path = Path(rest if kind == "file" else name)
+            inside = kind == "file" and (path.is_dir() or path.suffix == ".json")  # its files may change, not itself
+            states = [one.stat() for one in (weightfile.looked_at(path).files if inside else (path,))]
+            return _digest(" ".join(f"{s.st_size} {s.st_mtime_ns}" for s in states).encode())
         return data.mark(name)
     return ""
 

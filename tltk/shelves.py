@@ -40,8 +40,6 @@ def listing(as_json: bool) -> None:
             licence, summary = "yours", f"trained on {one.of.spec.target.name}"  # type: ignore[union-attr]
         else:
             licence, summary = "see the hub", "in the hub's cache"
-        if not one.weights and one.file.name != store.FILE:
-            continue  # a pickle
         found.append({"weights": one.weights or f"file:{one.file}", "backbone": one.backbone, "bytes": one.bytes,
                       "licence": licence, "summary": summary})  # fmt: skip
     if as_json:

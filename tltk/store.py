@@ -310,10 +310,10 @@ def _check_file(path: Path, architecture: str) -> None:
     if known is None:
         return
     if found.kind != weightfile.SAFETENSORS:
-        if found.bytes < known.parameters // 2:  # of one byte a number at the least
+        if found.room < known.parameters // 2:  # of one byte a number at the least
             raise WeightsMissing(
                 f"A weight file must hold all of {architecture}, {known.parameters:,} numbers. {path.name} has "
-                f"{found.bytes:,} bytes; choose the backbone that it was made for."
+                f"{found.room:,} bytes; choose the backbone that it was made for."
             )
         return
     shapes = weightfile.shapes(found)

@@ -115,6 +115,17 @@ class WeightFile:
         """Size of its files."""
         return sum(file.stat().st_size for file in self.files)
 
+    @property
+    def room(self) -> int:
+        """How much they hold at the most, unpacked where another program has packed them."""
+        if self.kind != TORCH:
+            return self.bytes
+        found = 0
+        for file in self.files:
+            with zipfile.ZipFile(file) as archive:
+                found += sum(entry.file_size for entry in archive.infolist())
+        return found
+
 
 def resolved(where: str) -> Path:
     """A path as a user writes it.

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -26,7 +27,7 @@ import torch
 from safetensors.torch import load, save_file
 from torch import Tensor
 
-from tltk import weightfile
+from tltk import inputs, store, weightfile
 from tltk.errors import WeightsMissing
 from tltk.nn import weights
 from tltk.nn.reader import read
@@ -422,6 +423,15 @@ def test_a_zip_that_another_program_packed_again(name: Callable[[str], str], com
     is_whole(path)
 
 
+def test_zeros_that_were_packed_to_almost_nothing(tmp_path: Path) -> None:
+    zeros = {n: torch.zeros_like(t) for n, t in state().items()}
+    path = pth(tmp_path / "w.pth", zeros)
+    repacked(path, str, zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 50_000
+    is_whole(path, zeros)
+    store.check(f"file:{path}", NAME)
+
+
 def test_a_zip_that_is_a_bomb(tmp_path: Path) -> None:
     path = pth(tmp_path / "w.pth", {"a": torch.zeros(2**26)})
     repacked(path, str, zipfile.ZIP_DEFLATED)
@@ -539,3 +549,25 @@ def test_the_same_in_every_process(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", code, str(tmp_path / seed)], env=env, check=True)
     for name in ("w.safetensors", "c.safetensors"):
         assert len({(tmp_path / seed / name).read_bytes() for seed in ("0", "1", "2")}) == 1
+
+
+def test_nothing_else_writes_safetensors() -> None:
+    """A second way would write the header in another order each time."""
+    package = Path(weightfile.__file__).parent
+    writers = [
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(r"from safetensors[.\w]* import [^\n]*\b(save|save_file|serialize)", path.read_text("utf-8"))
+    ]
+    assert writers == ["weightfile.py"]
+
+
+def test_a_change_in_a_folder_of_weights_is_noticed(tmp_path: Path) -> None:
+    file = pth(tmp_path / "model.bin", state())
+    index = tmp_path / "pytorch_model.bin.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "model.bin"}}))
+    for where in (f"file:{tmp_path}", f"file:{index}", f"file:{file}"):
+        before = inputs.mark(where)
+        assert before and before == inputs.mark(where)
+        os.utime(file, ns=(0, os.stat(file).st_mtime_ns + 10**9))
+        assert inputs.mark(where) != before

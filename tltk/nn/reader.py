@@ -102,7 +102,7 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
         raise WeightsMissing(f"A weight file must hold tensors by name. {plain(path.name, 120)} holds none.")
     options = {"pad_type": "same"} if words.get("pad_type") == "same" else {}
     shells = _Shells(options)
-    names, guessed, body, others = _architecture(tensors, words, backbone, part, shells, path, file.bytes, notes)
+    names, guessed, body, others = _architecture(tensors, words, backbone, part, shells, path, file.room, notes)
     if len(names) > 1:
         notes.append(f"The same tensors also fit {some(names[1:])}; name it with --backbone where it is that one.")
     shell, layout, fitting, channels = shells.fitted(names[0], {short: tensors[n] for n, short in body.names.items()})
@@ -110,7 +110,7 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
     misfits(shell, {n: t for n, t in fitting.items() if n not in heads and not _made(n, shell)}, path.name)
     beside = {} if heads else body.beside
     taken = _taken(file, tensors, [*body.names, *beside])
-    check(taken, path.name, file.bytes)
+    check(taken, path.name, file.room)
     fitting = {short: taken[n] for n, short in body.names.items()}
     if layout == "torchvision":
         fitting = shells.fitted(names[0], fitting)[2]
@@ -288,7 +288,7 @@ def check(tensors: Mapping[str, Any], origin: str, room: int, finite: bool = Tru
     Args:
         tensors: Name → tensor, or its type and shape.
         origin: The file's name.
-        room: Size of the file in bytes.
+        room: How many bytes the file holds.
         finite: Whether to look at the numbers.
 
     Raises:
