@@ -40,3 +40,4 @@ class Progress:
     best: tuple[float, float] = (-1.0, float("-inf"))  # validation accuracy, then −loss
     best_epoch: int = 0
     losses: list[float] = field(default_factory=list)
+    kept: list[tuple[int, str]] = field(default_factory=list)  # cut and part of the features that `flops` has paid for

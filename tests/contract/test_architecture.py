@@ -10,7 +10,7 @@ features results schedule
 runs verdict probe
 store catalogue
 data nn shift transferability reduce strategies checkpoint desk score
-bank optim inputs
+bank optim inputs cost
 feed sample
 loss layerwise apart embedding rank response
 train
@@ -27,7 +27,7 @@ run cli
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare",
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
-    "questions", "shelves", "store", "inputs", "catalogue", "pretrain", "data.domain", "data.decode", "data.folder",
+    "questions", "shelves", "store", "inputs", "cost", "catalogue", "pretrain", "data.domain", "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",
     "data.leaves", "data.formulas",
 ]

@@ -89,7 +89,10 @@ def test_strategies_and_seeds_share() -> None:
 
 
 def keys(**changes: Any) -> str:
-    asked: dict[str, Any] = {"cut": cut_at(), "domain": D, "index": INDEX, "view": None, "seed": 0, "precision": "float32"}
+    asked: dict[str, Any] = {
+        "cut": cut_at(), "domain": D, "index": INDEX, "view": None, "seed": 0, "precision": "float32", "batch": 128,
+        "full": False,
+    }  # fmt: skip
     asked.update(changes)
     return FeatureBank._key(**asked)
 
@@ -108,6 +111,7 @@ def test_the_key_tells_apart_what_differs() -> None:
         keys(), keys(cut=cut_at(seed=1)), keys(cut=cut_at(3)), keys(domain=other), keys(index=INDEX[::-1]), keys(view=VIEW),
         keys(view=VIEW, seed=1), keys(view=dataclasses.replace(VIEW, copies=3)), keys(precision="float16"),
         keys(cut=nudged), keys(cut=cut_at(net=padded)), keys(cut=Counting(same, 2, 32, 3)), half,
+        keys(batch=8), keys(full=True),
     ]  # fmt: skip
     assert len(set(found)) == len(found)
     assert keys(seed=5) == keys() and keys(view=ViewSpec(copies=4)) == keys()  # nothing is drawn
@@ -167,6 +171,8 @@ DAMAGE: dict[str, Any] = {
     "meta gone": lambda p: (p / "meta.json").unlink(),
     "meta a list": lambda p: (p / "meta.json").write_text("[1]"),
     "no arrays": lambda p: edit(p, arrays=[]),
+    "no orders": lambda p: edit(p, orders=[]),
+    "other axes": lambda p: edit(p, orders=[[0, 1, 1, 3]]),
     "wrong count": lambda p: edit(p, n=39),
     "other shape": lambda p: edit(p, arrays=[[[80, 16, 8, 8], "float32", 0]]),
 }
