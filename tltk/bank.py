@@ -341,7 +341,8 @@ def _batches(parts: Iterable[Tensor], size: int) -> Iterator[Tensor]:
 
 def _order(tensor: Tensor) -> tuple[int, ...]:
     """The axes of a tensor as they lie in memory, the widest step first; the pictures stay in front."""
-    return (0, *sorted(range(1, tensor.ndim), key=lambda axis: -tensor.stride(axis)))
+    steps = tensor.stride()
+    return (0, *sorted(range(1, tensor.ndim), key=lambda axis: -steps[axis]))
 
 
 def _allocate(

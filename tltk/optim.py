@@ -35,7 +35,7 @@ def undecayed(net: Net) -> set[str]:
     Those of one dimension, biases, and what the architecture excepts by its `no_weight_decay()`: class, register
     and position tokens, tables of relative positions, …, by name or by a pattern of names.
     """
-    patterns = getattr(net.backbone, "no_weight_decay", set)()
+    patterns: set[str] = getattr(net.backbone, "no_weight_decay", set)()
     return {
         name for name, parameter in net.named_parameters()
         if parameter.ndim <= 1 or name.endswith(".bias")

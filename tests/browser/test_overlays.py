@@ -21,8 +21,10 @@ SCRIPT = '''
 """The freeze handle as the depth axis: ?net=three|small|long, ?lanes=0, ?cost=0, ?compact=1."""
 import math
 import streamlit as st
+from tltk.cost import Sizes, estimates
 from tltk.dashboard.freeze_handle import freeze_handle
 from tltk.results import Layer
+from tltk.spec import OptimSpec, TransferSpec
 
 asked, state = st.query_params, st.session_state
 names = {

@@ -56,7 +56,8 @@ def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:
             numbers = 0 if hopeless else Cut(net, i + 1, size, channels).numbers
         except CannotSplit:
             numbers = 0
-        found.append(Layer(i, net.names[i], parameters[i], flops and flops[i], shapes[i], numbers))
+        spent = None if flops is None else flops[i]
+        found.append(Layer(i, net.names[i], parameters[i], spent, shapes[i], numbers))
     return found
 
 
