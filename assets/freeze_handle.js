@@ -41,30 +41,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   return () => unmount(view, parentElement);
 }
 
-/* ---- what a boundary costs ---------------------------------------------------------------------- */
-
-/* One picture costs F FLOPs forward. With layers 0…k−1 frozen, P of them lie below the boundary and
-   S = F − P above it. A training step goes forward and, at twice the price, backward:
-     cached      3·S per picture, after P once per picture to build the bank of features;
-     not cached  F + 2·S per picture (the frozen part runs forward in every epoch).
-   The bank keeps what crosses the boundary: `crossing` numbers a picture, 4 bytes each. */
-function estimate({ parameters, flops, crossing }, cost, k) {
-  const F = sum(flops), P = sum(flops.slice(0, k)), S = F - P;
-  const banked = cost.cached && k > 0;
-  const perPicture = banked ? 3 * S : F + 2 * S;
-  const total = sum(parameters) + cost.head_parameters;
-  const trainable = sum(parameters.slice(k)) + cost.head_parameters;
-  const seconds = (work) => (cost.seconds_per_gflop == null ? null : (work / 1e9) * cost.seconds_per_gflop);
-  const epoch = seconds(perPicture * (cost.epoch_images || cost.n_train));
-  const build = banked ? seconds(P * cost.n_train) : 0;
-  return {
-    banked, trainable, total, epoch, build,
-    step: perPicture * cost.batch_size,
-    share: F ? perPicture / (3 * F) : 1, // of the compute of full fine-tuning
-    bytes: banked ? 4 * crossing[k - 1] * cost.n_train : 0,
-    run: epoch == null ? null : build + epoch * cost.epochs,
-  };
-}
+/* ---- what a boundary costs: tltk/cost.py says it for every boundary, here it is put into words ------- */
 
 function tiles(data, k) {
   const costs = data.cost ? costTiles(data, k) : [], predicted = prediction(data, k);
@@ -73,13 +50,15 @@ function tiles(data, k) {
 }
 
 function costTiles(data, k) {
-  const { cost } = data, e = estimate(data.layers, cost, k);
-  const bank = e.banked ? ["≈ " + bytes(e.bytes), e.build == null ? "built once" : `≈ ${time(e.build)} to build, once`]
-    : k === 0 ? ["none", "nothing is frozen"] : ["off", "frozen layers run each epoch"];
-  const unmeasured = ["–", "speed not measured here yet"];
+  const { cost } = data, e = cost.estimates[k], unknown = ["–", "not known for this network"];
+  const bank = e.kept || e.bytes ? ["≈ " + bytes(e.bytes), e.build == null ? "built once" : `≈ ${time(e.build)} to build, once`]
+    : k === 0 ? ["none", "nothing is frozen"]
+    : ["off", e.cuttable ? "frozen layers run each epoch" : "no cut here: frozen layers run each epoch"];
+  const unmeasured = e.step == null ? unknown : ["–", "speed not measured here yet"];
   return [
-    ["Trainable parameters", count(e.trainable), `${percent(e.trainable / e.total)} of ${count(e.total)}`],
-    ["Compute per step", `≈ ${flop(e.step)}`, k === 0 ? "all of full fine-tuning" : `${percent(e.share)} of full fine-tuning`],
+    ["Trainable parameters", count(e.trainable), `${percent(e.trainable / e.parameters)} of ${count(e.parameters)}`],
+    ["Compute per step", ...(e.step == null ? unknown
+      : [`≈ ${flop(e.step)}`, k === 0 ? "all of full fine-tuning" : `${percent(e.share)} of full fine-tuning`])],
     ["One epoch", ...(e.epoch == null ? unmeasured : [`≈ ${time(e.epoch)}`, faster(e.share)])],
     ["Feature bank", ...bank],
     ["Whole run", ...(e.run == null ? unmeasured
@@ -295,7 +274,7 @@ const grouped = (n) => n.toLocaleString("en");
 const layersOf = (n) => `${n} layer${n === 1 ? "" : "s"}`;
 const digits = (x) => x.toLocaleString("en", { maximumSignificantDigits: x < 100 ? 2 : 3, useGrouping: false });
 const percent = (x) => (x > 0 && x < 0.001 ? "< 0.1 %" : `${(100 * x).toLocaleString("en", { maximumSignificantDigits: x > 0.99 ? 3 : 2 })} %`);
-const faster = (share) => (share > 0.95 ? "nothing saved yet" : share <= 0 ? "the head alone" : `${digits(1 / share)}× quicker`);
+const faster = (share) => (share > 0.95 ? "nothing saved yet" : share < 1e-4 ? "the head alone" : `${digits(1 / share)}× quicker`);
 
 function scaled(x, step, units) {
   let i = 0;

@@ -14,7 +14,7 @@ import shutil
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,7 +33,7 @@ from tltk.spec import ViewSpec
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.float16]]
 STALE = 24 * 3600  # seconds after which a temporary folder belongs to nobody
-CHUNK = 128  # pictures per forward pass while filling; fixed, since views are drawn per chunk
+CHUNK = 128  # pictures of which views are drawn at once; fixed, so that they hang on nothing else
 
 
 def seed_of(*parts: int) -> int:
@@ -69,11 +69,13 @@ class Features:
     """What crossed the cut for a list of pictures, `copies` rows per picture (copy-major).
 
     Attributes:
-        arrays: One array per crossing tensor, each (copies × n, …).
+        arrays: One array per crossing tensor, each (copies × n, …), its other axes as they lay in memory.
+        orders: Which axis of the tensor each axis of the array is, such as (0, 2, 3, 1) for channels last.
         seconds: What computing it took; 0 when it was found.
     """
 
     arrays: tuple[Array, ...]
+    orders: tuple[tuple[int, ...], ...]
     n: int
     copies: int
     seconds: float
@@ -84,12 +86,17 @@ class Features:
         return sum(a.nbytes for a in self.arrays)
 
     def rows(self, index: Tensor, device: torch.device) -> Crossing:
-        """The rows of these positions, in float32 on the device; always a copy."""
+        """The rows of these positions, in float32 on the device; always a copy.
+
+        They lie in memory as the prefix left them: a sum over another layout is rounded otherwise, and a deep
+        network with batch normalisation makes another training of that.
+        """
         at = index.numpy()
         return tuple(
             (torch.from_numpy(a[at]) if isinstance(a, np.memmap) else torch.from_numpy(a)[index])
             .to(device, torch.float32)
-            for a in self.arrays
+            .permute(*np.argsort(order).tolist())
+            for a, order in zip(self.arrays, self.orders, strict=True)
         )
 
 
@@ -123,6 +130,8 @@ class FeatureBank:
         view: ViewSpec | None = None,
         seed: int = 0,
         precision: str = "float32",
+        batch: int = CHUNK,
+        full: bool = False,
         should_stop: Callable[[], None] = lambda: None,
     ) -> Features:
         """The features of these pictures at this cut: held, found on disk, or computed now.
@@ -134,19 +143,22 @@ class FeatureBank:
             view: Augmentation; with it `view.copies` views of each picture are kept.
             seed: Seed of the augmentation.
             precision: float32, or float16 for half the bytes and a rounding of 2⁻¹¹.
+            batch: Pictures per forward pass. Other kernels serve other sizes and round otherwise, so this is
+                the size of the batches that the features stand for.
+            full: Fill up the last batch, whose rows will be met in batches of that size.
             should_stop: Called between chunks; may raise.
 
         Raises:
             CannotSplit: Neither RAM nor disk has room; train without a bank.
         """
         copies = view.copies if view is not None and not view.is_none and view.copies else 1
-        key = self._key(cut, domain, index, view if copies > 1 or view else None, seed, precision)
+        key = self._key(cut, domain, index, view if copies > 1 or view else None, seed, precision, batch, full)
         if key in self._held:
             self._held.move_to_end(key)
             return replace(self._held[key], seconds=0.0)
         kept = self._load(key, len(index), copies)
         if kept is None:
-            kept = self._compute(key, cut, domain, index, view, copies, seed, precision, should_stop)
+            kept = self._compute(key, cut, domain, index, view, copies, seed, precision, batch, full, should_stop)
         self._hold(key, kept)
         return kept
 
@@ -154,30 +166,31 @@ class FeatureBank:
 
     def _compute(
         self, key: str, cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None,
-        copies: int, seed: int, precision: str, should_stop: Callable[[], None],
+        copies: int, seed: int, precision: str, batch: int, full: bool, should_stop: Callable[[], None],
     ) -> Features:
         start = time.perf_counter()
         rows = copies * len(index)
         size = rows * cut.numbers * (2 if precision == "float16" else 4)
         arrays: list[Array] = []
+        orders: list[tuple[int, ...]] = []
         folder = home.room("bank") / f".{key}.{os.getpid()}.tmp"
         on_disk = size > self.ram
         try:
             if on_disk:
                 self._make_room(size, folder)
             done = 0
-            for copy in range(copies):
-                for at in range(0, len(index), CHUNK):
-                    should_stop()
-                    crossing = self._chunk(cut, domain, index[at : at + CHUNK], view, (seed, copy, at))
-                    if not arrays:
-                        arrays = _allocate(crossing, rows, precision, folder if on_disk else None)
-                        self._announce(cut, rows, size, time.perf_counter() - start, len(crossing[0]))
-                    for array, tensor in zip(arrays, crossing, strict=True):
-                        array[done : done + len(tensor)] = _as(tensor, array.dtype)
-                    done += len(crossing[0])
+            for images in _batches(self._views(cut, domain, index, view, copies, seed, should_stop), batch):
+                should_stop()
+                crossing = self._crossing(cut, images, batch if full else len(images))
+                if not arrays:
+                    orders = [_order(t) for t in crossing]
+                    arrays = _allocate(crossing, orders, rows, precision, folder if on_disk else None)
+                    self._announce(cut, rows, size, time.perf_counter() - start, len(images))
+                for array, order, tensor in zip(arrays, orders, crossing, strict=True):
+                    array[done : done + len(tensor)] = _as(tensor.permute(order), array.dtype)
+                done += len(images)
             seconds = time.perf_counter() - start
-            found = Features(tuple(arrays), len(index), copies, seconds)
+            found = Features(tuple(arrays), tuple(orders), len(index), copies, seconds)
             return self._persist(key, found, folder)
         except OSError as fault:
             raise CannotSplit(f"There is no room to keep {size / 1e6:.0f} MB of features: {fault}.") from None
@@ -185,11 +198,26 @@ class FeatureBank:
             shutil.rmtree(folder, ignore_errors=True)
 
     @staticmethod
-    def _chunk(cut: Prefix, domain: Domain, at: np.ndarray, view: ViewSpec | None, name: Sequence[int]) -> Crossing:
-        weight = next(cut.net.parameters())
-        generator = torch.Generator().manual_seed(seed_of(*name))
-        images = views(pictures(domain, at, weight.device), view or ViewSpec(), generator)
-        return cut.prefix(cut.net.normalise(images).contiguous(memory_format=torch.channels_last))
+    def _views(
+        cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None, copies: int, seed: int,
+        should_stop: Callable[[], None],
+    ) -> Iterator[Tensor]:
+        """The pictures in 0…1, one copy after the other, as many at once as views are drawn of."""
+        device = next(cut.net.parameters()).device
+        for copy in range(copies):
+            for at in range(0, len(index), CHUNK):
+                should_stop()
+                generator = torch.Generator().manual_seed(seed_of(seed, copy, at))
+                yield views(pictures(domain, index[at : at + CHUNK], device), view or ViewSpec(), generator)
+
+    @staticmethod
+    def _crossing(cut: Prefix, images: Tensor, size: int) -> Crossing:
+        """What crosses the cut for these pictures, computed in a batch of this size."""
+        n = len(images)
+        if n < size:
+            images = torch.cat([images, images.new_zeros(size - n, *images.shape[1:])])
+        crossing = cut.prefix(cut.net.normalise(images).contiguous(memory_format=torch.channels_last))
+        return tuple(tensor[:n] for tensor in crossing)
 
     def _announce(self, cut: Prefix, rows: int, size: int, first: float, per_chunk: int) -> None:
         seconds = first * rows / max(per_chunk, 1)
@@ -203,7 +231,8 @@ class FeatureBank:
 
     @staticmethod
     def _key(
-        cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None, seed: int, precision: str
+        cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None, seed: int, precision: str,
+        batch: int, full: bool,
     ) -> str:
         """Content decides: equal weights, pictures and views share an entry, whatever the run."""
         digest = hashlib.blake2b(digest_size=16)
@@ -214,7 +243,7 @@ class FeatureBank:
         where = cut.net.mean.device.type
         computed = str(torch.get_autocast_dtype(where)) if torch.is_autocast_enabled(where) else "float32"
         plan = [cut.kind, cut.boundary, repr(cut.net.backbone), domain.fingerprint, precision, torch.__version__]
-        plan += [where, computed]
+        plan += [where, computed, batch, full]
         if view is not None and not view.is_none:
             plan += [view.to_json(), seed]
         digest.update(json.dumps(plan).encode())
@@ -261,7 +290,7 @@ class FeatureBank:
                     (folder / f"{i}.bin").write_bytes(array.data)
             meta = {
                 "arrays": [[list(a.shape), str(a.dtype), _crc(a)] for a in found.arrays],
-                "n": found.n, "copies": found.copies,
+                "orders": found.orders, "n": found.n, "copies": found.copies,
             }
             (folder / "meta.json").write_text(json.dumps(meta))
             shutil.rmtree(place, ignore_errors=True)
@@ -288,16 +317,39 @@ class FeatureBank:
                 if _crc(array) != crc:
                     raise ValueError
                 arrays.append(array)
+            orders = tuple(tuple(order) for order in meta["orders"])
+            if [sorted(order) for order in orders] != [list(range(a.ndim)) for a in arrays]:
+                raise ValueError
             os.utime(place)
-            return Features(tuple(arrays), n, copies, 0.0)
+            return Features(tuple(arrays), orders, n, copies, 0.0)
         except (OSError, ValueError, KeyError, TypeError):
             shutil.rmtree(place, ignore_errors=True)  # torn, or not there: it is computed anew
             return None
 
 
-def _allocate(crossing: Crossing, rows: int, precision: str, folder: Path | None) -> list[Array]:
+def _batches(parts: Iterable[Tensor], size: int) -> Iterator[Tensor]:
+    """The same rows in pieces of this size; the last has what is left."""
+    waiting: Tensor | None = None
+    for part in parts:
+        waiting = part if waiting is None else torch.cat([waiting, part])
+        while len(waiting) >= size:
+            yield waiting[:size]
+            waiting = waiting[size:]
+    if waiting is not None and len(waiting):
+        yield waiting
+
+
+def _order(tensor: Tensor) -> tuple[int, ...]:
+    """The axes of a tensor as they lie in memory, the widest step first; the pictures stay in front."""
+    steps = tensor.stride()
+    return (0, *sorted(range(1, tensor.ndim), key=lambda axis: -steps[axis]))
+
+
+def _allocate(
+    crossing: Crossing, orders: Sequence[tuple[int, ...]], rows: int, precision: str, folder: Path | None
+) -> list[Array]:
     dtype: np.dtype[Any] = np.dtype(np.float16 if precision == "float16" else np.float32)
-    shapes = [(rows, *t.shape[1:]) for t in crossing]
+    shapes = [(rows, *(t.shape[axis] for axis in order[1:])) for t, order in zip(crossing, orders, strict=True)]
     if folder is None:
         return [np.empty(shape, dtype) for shape in shapes]
     return [_mapped(folder / f"{i}.bin", dtype, shape) for i, shape in enumerate(shapes)]

@@ -235,9 +235,8 @@ def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
     click.echo("boundary  layer                          parameters       MFLOPs  output")
     for layer in result["layers"]:
         shape = " × ".join(str(s) for s in layer["shape"])
-        click.echo(
-            f"{layer['index']:8}  {layer['name']:28} {layer['parameters']:12,} {layer['flops'] / 1e6:12.2f}  {shape}"
-        )
+        mflops = "unknown" if layer["flops"] is None else f"{layer['flops'] / 1e6:.2f}"
+        click.echo(f"{layer['index']:8}  {layer['name']:28} {layer['parameters']:12,} {mflops:>12}  {shape}")
 
 
 @main.command()

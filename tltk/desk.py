@@ -41,3 +41,4 @@ class Progress:
     best_epoch: int = 0
     last: tuple[float, float] = (-1.0, float("-inf"))  # the same of the last evaluation
     losses: list[float] = field(default_factory=list)
+    kept: list[tuple[int, str]] = field(default_factory=list)  # cut and part of the features that `flops` has paid for

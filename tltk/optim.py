@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from typing import Any
 
 import timm.optim
@@ -28,18 +29,33 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+def undecayed(net: Net) -> set[str]:
+    """Parameters without weight decay, by timm's rule (`timm.optim.param_groups_weight_decay`).
+
+    Those of one dimension, biases, and what the architecture excepts by its `no_weight_decay()`: class, register
+    and position tokens, tables of relative positions, …, by name or by a pattern of names.
+    """
+    patterns: set[str] = getattr(net.backbone, "no_weight_decay", set)()
+    return {
+        name for name, parameter in net.named_parameters()
+        if parameter.ndim <= 1 or name.endswith(".bias")
+        or any(fnmatch(name.removeprefix("backbone."), pattern) for pattern in patterns)
+    }  # fmt: skip
+
+
 def make_optimizer(net: Net, phase: Phase, spec: TransferSpec) -> Optimizer:
-    """One group per layer, and per decay or none: biases, norms and scales are not decayed.
+    """One group per layer, and per decay or none: biases, norms, scales and what timm excepts are not decayed.
 
     Raises:
         UnknownName: timm has no such optimiser.
         BadSpec: It needs what is not here: a library, or second derivatives.
     """
     groups: list[dict[str, Any]] = []
+    spared = undecayed(net)
     for layer in range(phase.boundary, net.depth + 1):
-        own = [p for n, p in net.named_parameters() if net.layer_of[n] == layer and p.requires_grad]
+        own = [(n, p) for n, p in net.named_parameters() if net.layer_of[n] == layer and p.requires_grad]
         for decays in (True, False):
-            parameters = [p for p in own if (p.ndim > 1) is decays]
+            parameters = [p for n, p in own if (n not in spared) is decays]
             if parameters:
                 decay = spec.optim.weight_decay if decays else 0.0
                 groups.append({"params": parameters, "layer": layer, "weight_decay": decay})

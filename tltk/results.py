@@ -43,13 +43,13 @@ class Layer:
 
     `parameters` and `flops` (multiply and add counted apart, forward pass of one picture) are the
     layer's own; `shape` is its output for one picture; `crossing` is how many numbers per picture
-    the layers after it read.
+    the layers after it read. `flops` is None where they cannot be counted.
     """
 
     index: int
     name: str
     parameters: int
-    flops: int
+    flops: int | None
     shape: tuple[int, ...]
     crossing: int
 

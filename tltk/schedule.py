@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tltk.errors import UnknownName
 from tltk.spec import SCHEDULES, Phase
 
-FLOOR = 0.01  # cosine and one-cycle end at this share of the peak, so that the last epoch still learns
+FLOOR = 0.01  # warm-up begins, cosine and one-cycle end at this share of the peak: each step learns something
 CYCLES = 3
 
 
@@ -27,11 +27,11 @@ def schedule(name: str, progress: float, warmup: float = 0.0, history: Sequence[
     Args:
         name: One of `SCHEDULES`.
         progress: Share of the steps that are done, 0…1.
-        warmup: Share of the steps in which the factor climbs linearly from 0.
+        warmup: Share of the steps in which the factor climbs linearly from 0.01.
         history: Validation losses so far, in order; read by `plateau` alone.
 
     Returns:
-        A factor in 0…1.
+        A factor above 0, at most 1.
 
     Example:
         >>> [round(schedule("cosine", p), 3) for p in (0, 0.5, 1)]
@@ -40,7 +40,7 @@ def schedule(name: str, progress: float, warmup: float = 0.0, history: Sequence[
     if name not in SCHEDULES:
         raise UnknownName.among("schedule", name, SCHEDULES)
     if progress < warmup:
-        return progress / warmup
+        return FLOOR + (1 - FLOOR) * progress / warmup
     p = (progress - warmup) / (1 - warmup) if warmup < 1 else 1.0
     if name == "cosine":
         return _cosine(1.0, FLOOR, p)

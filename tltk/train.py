@@ -17,14 +17,14 @@ import psutil
 import torch
 from torch import Tensor
 
-from tltk import checkpoint
+from tltk import checkpoint, cost
 from tltk.bank import FeatureBank, seed_of
 from tltk.data.domain import Domain, Split
 from tltk.desk import Desk, Progress, Stopped
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
 from tltk.feed import Feed, Kept, Live, batches
 from tltk.loss import loss_of
-from tltk.nn.describe import layer_flops
+from tltk.nn.flops import layer_flops
 from tltk.nn.freeze import Audit, freeze
 from tltk.nn.net import Net
 from tltk.nn.split import Cut
@@ -36,6 +36,7 @@ from tltk.spec import Phase, TransferSpec, ViewSpec
 
 ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams
 TICKS = 10  # rows of a long epoch
+LOOK = 256  # pictures in a batch that is only looked at
 
 __all__ = ["Desk", "Progress", "Stopped", "Training", "pick_device"]
 
@@ -69,7 +70,8 @@ class Training:
         self.labels = torch.from_numpy(domain.labels)
         self.names = {id(p): n for n, p in net.named_parameters()}
         size, channels = domain.images.shape[-1], domain.images.shape[1]
-        self.flops = (*layer_flops(spec.net.backbone, size, channels), 2 * net.width * len(domain.classes))
+        below = layer_flops(spec.net.backbone, size, channels)
+        self.flops = below and (*below, 2 * net.width * len(domain.classes))  # None: nobody can tell
         half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
         if len(split.train) < 2:
@@ -129,11 +131,12 @@ class Training:
         """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
         freeze(self.net, phase.boundary, self.spec.net.norm)
         view = self.spec.views
-        fixed = view.is_none or view.copies > 0
-        self.cut = self._cut(self._kept_at(phase)) if fixed else None
+        self.cut = self._cut(cost.kept_at(self.flops, self.phases, phase, self.spec.optim.mixup))
         self.cached = self.cut is not None and self.cut.boundary > 0
-        self.train_feed = self._feed(self.split.train, view)
-        self.val_feed = self._feed(self.split.val, ViewSpec())
+        self.train_feed = self._feed("train", self.split.train, view, self._sizes[0])
+        self.val_feed = self._feed("val", self.split.val, ViewSpec())
+        # What lies above this boundary will have moved: a later phase computes its features again.
+        self.now.kept = [(at, part) for at, part in self.now.kept if at <= phase.boundary]
         old = getattr(self, "optimizer", None)
         self.optimizer = make_optimizer(self.net, phase, self.spec)
         if old is not None:  # layers that trained before keep their momentum
@@ -142,38 +145,34 @@ class Training:
                     if parameter in old.state:
                         self.optimizer.state[parameter] = old.state[parameter]
 
-    def _kept_at(self, phase: Phase) -> int:
-        """Where this phase's frozen part is cut off: at its boundary, or at the lowest that a phase of the plan has.
-
-        The lowest is filled in any case. To use it here too costs the layers in between once an epoch; features of
-        one's own cost a pass through all that is frozen. A function of the plan alone, so a resumed run does the same.
-        """
-        low = min((p.boundary for p in self.phases if p.boundary), default=0)
-        own, between = sum(self.flops[: phase.boundary]), sum(self.flops[low : phase.boundary])
-        return phase.boundary if self.spec.optim.mixup or phase.epochs * between > own else min(low, phase.boundary)
-
     def _cut(self, boundary: int) -> Cut | None:
         """The cut for this phase; None where there is nothing to keep."""
         size, channels = self.domain.images.shape[-1], self.domain.images.shape[1]
-        keep = self.spec.optim.cache != "off" and self.spec.net.norm == "frozen" and boundary > 0
-        if keep:
+        if cost.keeps(self.spec) and boundary > 0:
             try:
-                return Cut(self.net, boundary, size, channels)
+                return Cut(self.net, boundary, size, channels, batch=min(self._sizes))
             except CannotSplit as reason:
                 self.desk.say(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
         return Cut(self.net, 0, size, channels) if self.spec.views.copies and not self.spec.views.is_none else None
 
-    def _feed(self, index: np.ndarray, view: ViewSpec) -> Feed:
-        """Kept features where they can be kept, else pictures."""
+    @property
+    def _sizes(self) -> tuple[int, int]:
+        """Pictures in the largest and in the smallest batch of an epoch."""
+        optim = self.spec.optim
+        parts = batches(len(self.split.train), optim.epoch_images, optim.batch_size, torch.Generator())
+        return len(parts[0]), len(parts[-1])
+
+    def _feed(self, part: str, index: np.ndarray, view: ViewSpec, batch: int = 0) -> Feed:
+        """Kept features where they can be kept, else pictures; drawn in batches of a size, or in order (0)."""
         if self.cut is not None and (self.cut.boundary > 0 or not view.is_none):
             try:
                 with self.autocast:
                     kept = self.bank.features(
                         self.cut, self.domain, index, view=view, seed=seed_of(self.spec.seed, COPIES),
-                        precision=self.spec.optim.cache.replace("off", "float32"), should_stop=self.desk.check,
+                        precision=self.spec.optim.cache.replace("off", "float32"), batch=batch or LOOK, full=batch > 0,
+                        should_stop=self.desk.check,
                     )
-                below = sum(self.flops[: self.cut.boundary])
-                self.now.flops += below * kept.n * kept.copies if kept.seconds else 0
+                self._spend_once(self.cut.boundary, part, kept.n * kept.copies)
                 return Kept(self.cut, kept, self.device)
             except CannotSplit as reason:
                 self.desk.say(f"{reason} It trains without a bank.")
@@ -243,7 +242,7 @@ class Training:
         self.net.eval()
         generator = torch.Generator()
         chunks = []
-        for positions in torch.split(torch.arange(len(index)), 256):
+        for positions in torch.split(torch.arange(len(index)), LOOK):
             self.desk.check()
             with self.autocast:
                 chunks.append(feed.forward(feed.rows(positions, generator))[1].float().cpu())
@@ -274,11 +273,25 @@ class Training:
             )
 
     def _spend(self, phase: Phase, images: int) -> None:
-        """FLOPs of training on so many pictures: backward counts twice forward, for what trains."""
-        above = sum(self.flops[phase.boundary :])
+        """FLOPs of training on so many pictures."""
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
-        below = sum(self.flops[kept : phase.boundary])
-        self.now.flops += images * (below + 3 * above)
+        if self.flops is not None:
+            self.now.flops += images * cost.per_picture(self.flops, phase.boundary, kept)
+
+    def _spend_once(self, kept: int, part: str, rows: int) -> None:
+        """FLOPs of the features of one part, whether they were computed now or found.
+
+        So what a training costs is a function of its spec, the cost where nothing was there before, and does
+        not hang on what an earlier run left in the bank or on where this one was interrupted.
+        """
+        if self.flops is not None and (kept, part) not in self.now.kept:
+            self.now.flops += rows * sum(self.flops[:kept])
+            self.now.kept.append((kept, part))
+
+    @property
+    def _gflops(self) -> float | None:
+        """Spent so far, in 10⁹; None where they cannot be counted."""
+        return None if self.flops is None else self.now.flops / 1e9
 
     # -- rows ----------------------------------------------------------------------------------
 
@@ -318,8 +331,9 @@ class Training:
             self._row("net", "lr", rates[self.net.depth]),
             self._row("net", "images_per_second", speed),
             self._row("net", "memory", memory),
-            self._row("net", "gflops", self.now.flops / 1e9),
         ]
+        if self._gflops is not None:
+            rows.append(self._row("net", "gflops", self._gflops))
         rows += [self._row("net", "lr", rates.get(i, 0.0), i) for i in range(self.net.depth + 1)]
         return rows + [self._row("net", "change", c, i) for i, c in enumerate(self.audit.change(phase.boundary))]
 
@@ -357,8 +371,10 @@ class Training:
         that frozen layers are those of the start, do not rest on the checkpoint.
         """
         self._clock = time.perf_counter()
-        kept = state["progress"]
-        progress = Progress(**{**kept, "best": tuple(kept["best"]), "last": tuple(kept.get("last", kept["best"]))})
+        told = state["progress"]
+        kept = [(int(at), str(part)) for at, part in told.get("kept", [])]
+        best, last = tuple(told["best"]), tuple(told.get("last", told["best"]))
+        progress = Progress(**{**told, "best": best, "last": last, "kept": kept})
         phase = phase_at(self.phases, max(progress.epoch - 1, 0))
         self._enter(phase)
         checkpoint.unpack(self.net, tensors, "net/")
@@ -373,7 +389,7 @@ class Training:
             self.net.to(self.device)
         if not hasattr(self, "optimizer"):
             self._enter(phase)
-        score = self.evaluate(self._feed(self.split.test, ViewSpec()), self.split.test)
+        score = self.evaluate(self._feed("test", self.split.test, ViewSpec()), self.split.test)
         self.desk.emit(self._score_rows("test", score))
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
@@ -390,7 +406,7 @@ class Training:
             "steps": self.now.step,
             "images": self.now.images,
             "seconds": round(time.perf_counter() - self._clock, 3),
-            "gflops": self.now.flops / 1e9,
+            "gflops": self._gflops,
             "n_train": len(self.split.train),
             "n_val": len(self.split.val),
             "depth": self.net.depth,

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from tltk.cost import Sizes, estimates
 from tltk.dashboard.freeze_handle import Cost, freeze_handle
 from tltk.results import Layer
+from tltk.spec import OptimSpec, TransferSpec
 
 
 def network(name: str) -> list[Layer]:
@@ -29,9 +31,10 @@ state = st.session_state
 state.setdefault("boundary", 4)
 state["runs"] = state.get("runs", 0) + 1
 layers = network(st.query_params.get("net", "small"))
+optim = OptimSpec(epochs=10, batch_size=32, cache="float32" if st.query_params.get("cached", "1") == "1" else "off")
 cost: Cost = {
-    "n_train": 1000, "epochs": 10, "batch_size": 32, "steps": 320, "seconds_per_gflop": 0.02,
-    "head_parameters": 5130, "cached": st.query_params.get("cached", "1") == "1",
+    "epochs": 10, "steps": 320, "head_parameters": 5130,
+    "estimates": estimates(layers, 512, TransferSpec(optim=optim), Sizes(1000, 150, 300, 10, 3072), 0.02),
 }  # fmt: skip
 moved = freeze_handle(layers, state["boundary"], key="handle", cost=cost, disabled="off" in st.query_params)
 if moved is not None:

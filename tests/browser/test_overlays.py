@@ -21,8 +21,10 @@ SCRIPT = '''
 """The freeze handle as the depth axis: ?net=three|small|long, ?lanes=0, ?cost=0, ?compact=1."""
 import math
 import streamlit as st
+from tltk.cost import Sizes, estimates
 from tltk.dashboard.freeze_handle import freeze_handle
 from tltk.results import Layer
+from tltk.spec import OptimSpec, TransferSpec
 
 asked, state = st.query_params, st.session_state
 names = {
@@ -53,8 +55,8 @@ overlays = [
     {"name": "Audit: gain of unfreezing", "values": audit, "lo": [None if a is None else a - 0.05 for a in audit],
      "hi": [None if a is None else a + 0.05 for a in audit], "unit": "%"},
 ]
-cost = {"n_train": 1000, "epochs": 10, "batch_size": 32, "steps": 320, "seconds_per_gflop": 0.02,
-        "head_parameters": 5130, "cached": True}
+cost = {"epochs": 10, "steps": 320, "head_parameters": 5130, "estimates": estimates(
+    layers, 512, TransferSpec(optim=OptimSpec(epochs=10)), Sizes(1000, 150, 300, 10, 3072), 0.02)}
 st.set_page_config(layout="wide")
 state.setdefault("boundary", min(4, depth))
 state["runs"] = state.get("runs", 0) + 1

@@ -10,7 +10,7 @@ features results schedule multiple weightfile
 runs verdict probe
 store catalogue bodies
 data nn shift transferability reduce strategies checkpoint desk score
-bank optim inputs agreement
+bank optim inputs agreement cost
 feed sample
 loss layerwise apart embedding rank response
 train
@@ -27,7 +27,7 @@ run cli
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare", "multiple", "agreement",
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
-    "questions", "shelves", "judging", "store", "weightfile", "bodies", "inputs", "catalogue", "pretrain", "data.domain",
+    "questions", "shelves", "judging", "store", "weightfile", "bodies", "inputs", "cost", "catalogue", "pretrain", "data.domain",
     "data.identity", "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",
     "data.leaves", "data.formulas", "data.account", "data.names", "data.tree", "data.layout",

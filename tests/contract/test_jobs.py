@@ -27,7 +27,7 @@ from tltk.spec import DataSpec, DescribeSpec, LookSpec, NetSpec, OptimSpec, Stra
 
 PATIENCE = 90.0  # seconds: a cold import of torch on a busy machine takes fifteen
 # Rows that no two runs have alike; FLOPs are those spent, and features found in the bank cost none.
-TIMED = ("images_per_second", "memory", "gflops")
+TIMED = ("images_per_second", "memory")
 
 # Two phases, a cached prefix, mixup, dropout, a schedule that looks back, early-stopping state: all that
 # a resumed run must get back.

@@ -118,3 +118,29 @@ def test_shared_modules_are_recorded_once() -> None:
     cut = Cut(net, 6, 32, 3)
     with torch.no_grad():
         assert torch.allclose(cut.suffix(cut.prefix(pictures(5)))[1], net(pictures(5))[1], atol=1e-6)
+
+
+@pytest.mark.parametrize(("batch", "stable"), [(2, False), (8, True)])
+def test_a_network_that_learns_from_rounding_is_not_cut(batch: int, stable: bool) -> None:
+    """Batch normalisation of maps of one place divides, in a batch of two, by the difference of two numbers."""
+    net = build(NetSpec(backbone="mobilenetv2_050"), 4, 32, 3, 0)
+    freeze(net, 9)
+    net.train()
+    before = {n: t.clone() for n, t in net.state_dict().items()}
+    flags, draws = [p.requires_grad for p in net.parameters()], torch.get_rng_state()
+    if stable:
+        assert Cut(net, 9, 32, 3, batch=batch).numbers == Cut(net, 9, 32, 3).numbers
+    else:
+        with pytest.raises(CannotSplit, match="boundary 9 is not stable in batches of 2: .* of the gradient"):
+            Cut(net, 9, 32, 3, batch=batch)
+        Cut(net, 9, 32, 3)  # where no batch is named it is not asked
+    assert all(torch.equal(t, before[n]) for n, t in net.state_dict().items())
+    assert flags == [p.requires_grad for p in net.parameters()] and torch.equal(draws, torch.get_rng_state())
+    assert net.training and all(p.grad is None for p in net.parameters())
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_small_batches_are_no_matter_where_maps_are_larger_or_norms_are_of_one_picture(name: str) -> None:
+    net = net_of(name)
+    for boundary in range(1, net.depth):
+        Cut(net, boundary, 64 if name == "test_resnet" else 32, 3, batch=4)

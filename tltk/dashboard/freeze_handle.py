@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from numbers import Real
 from typing import Any, NotRequired, TypedDict
 
 import streamlit as st
 
+from tltk.cost import Estimate
 from tltk.dashboard.plot import asset
 from tltk.errors import BadSpec
 from tltk.results import Layer
 
 
 class Cost(TypedDict):
-    """What the estimates under the handle are made of."""
+    """The estimates under the handle, which follow it in the browser."""
 
-    n_train: int  # pictures in the training split, and so in the bank
     epochs: int
-    batch_size: int
     steps: int  # of the whole run
-    seconds_per_gflop: float | None  # None: not measured on this machine
     head_parameters: int
-    cached: bool  # whether the features of the frozen layers are kept
-    epoch_images: NotRequired[int]  # pictures seen in an epoch; 0 or absent = each once
+    estimates: Sequence[Estimate]  # one for each boundary, from 0 to the number of layers
 
 
 class Overlay(TypedDict):
@@ -71,7 +69,7 @@ def freeze_handle(
         layers: The backbone's layers in order; the head is drawn after them and always trains.
         boundary: Layers 0 … boundary − 1 are frozen; `len(layers)` = feature extraction.
         key: The component's own; the boundary itself is kept by the page under another.
-        cost: Figures for the estimates, which follow the handle in the browser; None: no estimates.
+        cost: What each boundary would cost (`tltk.cost.estimates`); None: no estimates.
         disabled: Show, but do not move.
         overlays: Quantities over depth, each a lane above the layers. One of them may predict.
         compact: Lower, for pages on which the handle is the axis and not the subject.
@@ -80,7 +78,7 @@ def freeze_handle(
         The boundary that the user chose since the last run of the page, else None.
 
     Raises:
-        BadSpec: A network without layers; an overlay that does not fit the layers.
+        BadSpec: A network without layers; an overlay, or estimates, that do not fit the layers.
     """
     if not layers:
         raise BadSpec("A freeze handle needs at least one layer. Got none.")
@@ -92,11 +90,9 @@ def freeze_handle(
             "layers": {
                 "names": [layer.name for layer in layers],
                 "parameters": [layer.parameters for layer in layers],
-                "flops": [layer.flops for layer in layers],
-                "crossing": [layer.crossing for layer in layers],
             },
             "boundary": shown,
-            "cost": cost,
+            "cost": _told(cost, len(layers)),
             "disabled": disabled,
             "overlays": checked(overlays, len(layers)),
             "compact": compact,
@@ -104,6 +100,17 @@ def freeze_handle(
         on_moved_change=lambda: None,
     )
     return moved
+
+
+def _told(cost: Cost | None, depth: int) -> dict[str, Any] | None:
+    """The estimates as the browser gets them."""
+    if cost is None:
+        return None
+    if len(cost["estimates"]) != depth + 1:
+        raise BadSpec(
+            f"There must be an estimate for each of the {depth + 1} boundaries. Got {len(cost['estimates'])}."
+        )
+    return {**cost, "estimates": [asdict(estimate) for estimate in cost["estimates"]]}
 
 
 def checked(overlays: Sequence[Overlay], depth: int) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from tltk import data
+from tltk.cost import Sizes, estimates
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
@@ -31,7 +32,7 @@ class Described:
 
     layers: tuple[Layer, ...]
     width: int
-    seconds_per_gflop: float
+    seconds_per_gflop: float | None  # None: its FLOPs cannot be counted
 
 
 def answer(spec: LookSpec | DescribeSpec, waiting: str) -> dict[str, Any] | None:
@@ -131,17 +132,14 @@ def in_words(found: dict[str, Any]) -> str:
 
 
 def cost_of(found: Described, seen: dict[str, Any]) -> Cost:
-    """What the estimates under the handle are made of, for the plan as it stands."""
+    """What the plan as it stands would cost at each boundary."""
     now = plan.plan()
-    n_train = seen["train"]
-    images = max(now.optim.epoch_images, n_train)
+    classes, pixels = len(seen["classes"]), seen["channels"] * now.target.size**2
+    sizes = Sizes(seen["train"], seen["val"], seen["test"], classes, pixels)
+    images = max(now.optim.epoch_images, sizes.train)
     return {
-        "n_train": n_train,
         "epochs": now.optim.epochs,
-        "batch_size": now.optim.batch_size,
         "steps": now.optim.epochs * -(-images // now.optim.batch_size),
-        "seconds_per_gflop": found.seconds_per_gflop,
-        "head_parameters": (found.width + 1) * len(seen["classes"]),
-        "cached": now.optim.cache != "off" and (now.views.is_none or now.views.copies > 0),
-        "epoch_images": now.optim.epoch_images,
+        "head_parameters": (found.width + 1) * classes,
+        "estimates": estimates(found.layers, found.width, now, sizes, found.seconds_per_gflop),
     }

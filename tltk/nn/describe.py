@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from functools import lru_cache
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from tltk.errors import CannotSplit
+from tltk.nn.flops import layer_flops
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.nn.split import Cut
-from tltk.nn.tap import layer_ends, own_modules
+from tltk.nn.tap import layer_ends
 from tltk.results import Layer
 from tltk.spec import DescribeSpec, NetSpec
 
-
-@lru_cache(maxsize=32)
-def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...]:
-    """FLOPs of each layer's forward pass of one picture (a multiply-add counts two).
-
-    Counted by torch on the meta device, so that nothing is computed; work that belongs to no
-    layer's module (a functional pooling) goes to the last layer.
-    """
-    net = assemble(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
-    counter = FlopCounterMode(display=False)
-    meta = net.backbone.to("meta").eval()
-    with counter, torch.no_grad():
-        meta(torch.zeros(1, channels, size, size, device="meta"))
-    counts = {name: sum(by.values()) for name, by in counter.get_flop_counts().items()}
-    root = type(meta).__name__
-    flops = [0] * net.depth
-    for name, layer in own_modules(net):
-        flops[layer] += counts.get(f"{root}.{name}", 0)
-    flops[-1] += counts.get("Global", 0) - sum(flops)
-    return tuple(int(f) for f in flops)
+MEASURED = 1e11  # FLOPs of a step by which the speed is measured, at the most
 
 
 def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
@@ -71,20 +51,28 @@ def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:
     found: list[Layer] = []
     for i in range(net.depth):
         # 0: no cut here, this boundary trains uncached. After three in a row the rest is not tried.
-        hopeless = len(found) > 2 and not any(layer.crossing for layer in found[-3:])
+        hopeless = i + 1 < net.depth and len(found) > 2 and not any(layer.crossing for layer in found[-3:])
         try:
             numbers = 0 if hopeless else Cut(net, i + 1, size, channels).numbers
         except CannotSplit:
             numbers = 0
-        found.append(Layer(i, net.names[i], parameters[i], flops[i], shapes[i], numbers))
+        spent = None if flops is None else flops[i]
+        found.append(Layer(i, net.names[i], parameters[i], spent, shapes[i], numbers))
     return found
 
 
-def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.device) -> float:
-    """Measured here and now: seconds for 10⁹ FLOPs of forward and backward on a batch of 32."""
+def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.device) -> float | None:
+    """Measured here and now: seconds for 10⁹ FLOPs of forward and backward; None: FLOPs unknown.
+
+    On a batch of 32, or of fewer pictures where a network is so large that those would take minutes.
+    """
+    flops = layer_flops(backbone, size, channels)
+    if flops is None:
+        return None
     net = assemble(make_backbone(backbone, size, channels), size, channels, 10, NetSpec(backbone=backbone), 0)
     net = net.to(device).train()
-    batch = torch.randn(32, channels, size, size, device=device)
+    n = int(min(max(MEASURED / (3 * sum(flops)), 2), 32))
+    batch = torch.randn(n, channels, size, size, device=device)
     best, begun = float("inf"), time.perf_counter()
     for _ in range(30):  # the quickest is the least disturbed by whatever else runs here
         start = time.perf_counter()
@@ -94,19 +82,18 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
         if device.type == "cuda":
             torch.cuda.synchronize()
         best = min(best, time.perf_counter() - start)
-    return best / (3 * 32 * sum(layer_flops(backbone, size, channels)) / 1e9)
+    return best / (3 * n * sum(flops) / 1e9)
 
 
 def describe(spec: DescribeSpec, device: torch.device) -> dict[str, Any]:
     """Layers, width and speed, as plain data: the result of a run of this kind, which pages read."""
     found = layers(spec.backbone, spec.size, spec.channels)
-    net = make_backbone(spec.backbone, spec.size, spec.channels)
     return {
         "backbone": spec.backbone,
         "size": spec.size,
         "channels": spec.channels,
         "layers": [asdict(layer) for layer in found],
-        "width": int(getattr(net, "num_features", 0)),
+        "width": found[-1].crossing,  # the last boundary is cut before the head, whatever the network
         "seconds_per_gflop": seconds_per_gflop(spec.backbone, spec.size, spec.channels, device),
         "device": str(device),
     }

@@ -9,7 +9,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from tltk.errors import BadSpec, UnknownName
+from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.nn.head import head
 from tltk.nn.order import execution_order, layer_name, ordered_layers
 from tltk.spec import NetSpec
@@ -151,12 +151,18 @@ def make_backbone(name: str, size: int, channels: int, drop_path: float = 0.0, *
         model: nn.Module = timm.create_model(name, **wanted)
     except TypeError as fault:
         raise BadSpec(f"{name} cannot be built with these options: {fault}.") from None
-    except (AssertionError, ValueError, ZeroDivisionError) as fault:
+    except Exception as fault:  # each architecture stumbles over a size in its own way
         raise BadSpec(
-            f"{name} must be given a picture size that fits it. Got {size} px: {fault or 'it refuses'}. "
+            f"{name} must be given a picture size that fits it. Got {size} px: {_reason(fault)}. "
             f"Try {config.input_size[-1] if config else 224}."
         ) from None
     return model
+
+
+def _reason(fault: Exception) -> str:
+    """The first line of what an architecture says, without a full stop; what kind of fault it was where it is mute."""
+    lines = str(fault).strip().splitlines() or [f"it refuses ({type(fault).__name__})"]
+    return lines[0].strip().rstrip(".:")
 
 
 def assemble(backbone: nn.Module, size: int, channels: int, n_classes: int, spec: NetSpec, seed: int) -> Net:
@@ -166,9 +172,10 @@ def assemble(backbone: nn.Module, size: int, channels: int, n_classes: int, spec
         torch.manual_seed(seed + 1_000_003)
         try:
             return Net(backbone, sample, n_classes, spec)
-        except (RuntimeError, AssertionError) as fault:
-            first = str(fault).strip().split("\n")[0]
+        except TltkError:
+            raise
+        except Exception as fault:  # each architecture stumbles over a size in its own way
             raise BadSpec(
                 f"{spec.backbone} must be able to read {size} × {size} pictures with {channels} channels. "
-                f"It answers: {first}. Choose a larger picture size or another backbone."
+                f"It answers: {_reason(fault)}. Choose a larger picture size or another backbone."
             ) from None

@@ -4,7 +4,8 @@ The model's own forward runs in both halves. In the prefix, the outputs of the l
 modules are recorded until the last one that the trainable part reads; in the suffix these modules
 are stubs that replay the record, and all other frozen modules are stubs that return zeros which
 nobody reads. No tracing, so control flow and training mode stay the model's own. Every cut is
-checked on probe batches of two sizes, values and gradients, before it is trusted.
+checked on probe batches of two sizes, values and gradients, before it is trusted; and where a batch
+size is given, that the rounding of what crosses does not decide what is learned.
 """
 
 from __future__ import annotations
@@ -16,12 +17,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from tltk.errors import CannotSplit
 from tltk.nn.net import Net
 
 Crossing = tuple[Tensor, ...]
+
+ROUNDING = 2.0**-24  # of a number in float32, relative
+UNSTABLE = 0.01  # share of the gradient that such a rounding may change
+ENOUGH = 8  # pictures in a batch from which on normalisation by its statistics is no matter
+PROBES = 3  # batches on which that is looked at
 
 
 class _Recorded(Exception):
@@ -95,13 +102,20 @@ class Cut:
         boundary: Layers 0 … boundary − 1 are in the prefix.
         numbers: How many numbers per picture cross the cut.
 
+    Args:
+        net: The network.
+        boundary: Where it is cut.
+        size: Side of the pictures.
+        channels: Their channels.
+        batch: Pictures in the smallest batch of the training; 0 = not known, and stability is not looked at.
+
     Raises:
         CannotSplit: The halves do not give back the whole; train uncached instead.
     """
 
     kind = "cut"
 
-    def __init__(self, net: Net, boundary: int, size: int, channels: int) -> None:
+    def __init__(self, net: Net, boundary: int, size: int, channels: int, batch: int = 0) -> None:
         self.net = net
         self.boundary = boundary
         self.numbers = channels * size * size if boundary == 0 else net.width
@@ -120,6 +134,10 @@ class Cut:
             with evaluating(net):
                 self._plan(probes)
                 self._verify(probes)
+                if batch:
+                    n = PROBES * min(batch, ENOUGH)
+                    probe = torch.randn(n, channels, size, size, generator=generator)
+                    self._steady(probe.to(weight.device, weight.dtype))
         except CannotSplit:
             raise
         except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
@@ -309,6 +327,57 @@ class Cut:
                 raise CannotSplit(f"{self._where()} gives a layer no gradient.")
             if a is not None and b is not None:
                 self._compare(a, b, "other gradients")
+
+    def _steady(self, probe: Tensor) -> None:
+        """Rounding what crosses must not make another gradient of it, in training mode.
+
+        What is kept is rounded otherwise than what is computed in each batch, once other kernels serve other
+        batch sizes. A network passes such a difference on as it is, but batch normalisation over two or three
+        values divides by their difference: there the gradient is one of rounding, and the curves would part.
+        """
+        generator = torch.Generator().manual_seed(1)
+        shares = []
+        for part in probe.chunk(PROBES):
+            crossing = self.prefix(part)
+            noisy = tuple(
+                t * (1 + ROUNDING * torch.randn(t.shape, generator=generator).to(t.device, t.dtype))
+                if t.is_floating_point() else t
+                for t in crossing
+            )  # fmt: skip
+            plain, other = (self._gradient(c) for c in (crossing, noisy))
+            shares.append(float((plain - other).norm() / plain.norm().clamp(min=1e-30)))
+        # The middle one: a single unit that is just about to switch is no fault of the network.
+        share = sorted(shares)[len(shares) // 2]
+        if not share <= UNSTABLE:
+            raise CannotSplit(
+                f"{self._where()} is not stable in batches of {len(part)}: to round what crosses it in the last "
+                f"place changes {f'{share:.0%}' if share < 1 else 'all'} of the gradient."
+            )
+
+    def _gradient(self, crossing: Crossing) -> Tensor:
+        """The gradient of all that trains, in training mode, with the same draws each time; nothing is left moved."""
+        net = self.net
+        trained = [p for n, p in net.named_parameters() if net.layer_of[n] >= self.boundary]
+        flags = [p.requires_grad for p in trained]
+        buffers = [(b, b.clone()) for b in net.buffers()]
+        device = next(net.parameters()).device
+        try:
+            for p in trained:
+                p.requires_grad_(True)
+            net.train()
+            with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.enable_grad():
+                torch.manual_seed(0)
+                logits = self.suffix(crossing)[1]
+                labels = torch.arange(len(logits), device=device) % logits.shape[1]
+                grads = torch.autograd.grad(cross_entropy(logits, labels), trained, allow_unused=True)
+        finally:
+            net.eval()
+            with torch.no_grad():
+                for buffer, before in buffers:
+                    buffer.copy_(before)
+            for p, flag in zip(trained, flags, strict=True):
+                p.requires_grad_(flag)
+        return torch.cat([g.flatten() for g in grads if g is not None]).double()
 
     def _compare(self, whole: Tensor, halves: Tensor, what: str) -> None:
         scale = float(whole.abs().max().clamp(min=1.0))

@@ -12,12 +12,11 @@ import timm
 import torch
 from timm.models._registry import _model_to_module
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 from tqdm import tqdm
 
 from tltk import home
 from tltk.catalogue import TABLE, Backbone, Pretrained, fingerprint, written
+from tltk.nn.flops import Shapes
 from tltk.nn.net import Net
 
 # Parts of timm's tags that name pictures. Other parts name recipes, people and sizes.
@@ -34,58 +33,6 @@ SETS = {
 }  # fmt: skip
 UNLABELLED = ("mae", "fcmae", "dino", "ijepa", "mim")  # their first pictures came without labels
 ON_IMAGENET = ("mae", "fcmae", "dino")  # where the tag names no pictures, these saw ImageNet-1k
-
-
-aten = torch.ops.aten
-FILLED = (
-    aten.uniform_.default, aten.normal_.default, aten.erfinv_.default, aten.clamp_.default, aten.mul_.Tensor,
-    aten.add_.Tensor, aten.fill_.Scalar, aten.zero_.default,
-)  # fmt: skip
-ALIKE = (
-    aten.gelu.default, aten.silu.default, aten.relu.default, aten.sigmoid.default, aten.hardswish.default,
-    aten._softmax.default, aten._safe_softmax.default,
-)  # fmt: skip
-NORMS = (
-    aten.native_layer_norm.default, aten.native_batch_norm.default, aten._native_batch_norm_legit_no_training.default
-)  # fmt: skip
-PAIRS = (aten.add.Tensor, aten.mul.Tensor)
-
-
-class Shapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts FLOPs by torch's formulas, and answers the commonest operations with their shape alone.
-
-    The figure is that of torch's `FlopCounterMode`; on the meta device, whose operations are in Python, this
-    takes a tenth of the time.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.flops = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """The operation's answer, of no numbers."""
-        kwargs = kwargs or {}
-        out = self._plain(func, args)
-        out = func(*args, **kwargs) if out is None else out
-        if func._overloadpacket in flop_registry:
-            self.flops += flop_registry[func._overloadpacket](*args, **kwargs, out_val=out)
-        return out
-
-    @staticmethod
-    def _plain(func: Any, args: Any) -> Any:
-        """The answer where its shape is plain; None elsewhere."""
-        first = args[0] if args else None
-        if not isinstance(first, Tensor) or not first.is_meta:
-            return None
-        if func in FILLED:
-            return first  # it has no numbers, so there is nothing to fill
-        if func in ALIKE or (func in PAIRS and isinstance(args[1], Tensor) and args[1].shape == first.shape):
-            return first.new_empty(first.shape)
-        if func in NORMS:
-            return first.new_empty(first.shape), first.new_empty(0), first.new_empty(0)
-        if func is aten.addmm.default:
-            return first.new_empty((args[1].shape[0], args[2].shape[1]))
-        return None
 
 
 def seen(tag: str) -> str:
@@ -129,7 +76,7 @@ def count(model: nn.Module, channels: int, size: int) -> tuple[int | None, Tenso
             answer = Net.pooled(model(torch.zeros(1, channels, size, size, device="meta")))
     except Exception:  # whatever an architecture does that needs numbers; the table has a gap there
         return None, None
-    return counter.flops or None, answer
+    return (counter.flops or None) if counter.whole else None, answer
 
 
 def survey(name: str) -> Backbone:

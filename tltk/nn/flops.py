@@ -1,0 +1,129 @@
+"""FLOPs by torch's formulas, counted on shapes alone: of a whole network and of each of its layers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.tap import own_modules
+from tltk.spec import NetSpec
+
+aten = torch.ops.aten
+FILLED = (
+    aten.uniform_.default, aten.normal_.default, aten.erfinv_.default, aten.clamp_.default, aten.mul_.Tensor,
+    aten.add_.Tensor, aten.fill_.Scalar, aten.zero_.default,
+)  # fmt: skip
+ALIKE = (
+    aten.gelu.default, aten.silu.default, aten.relu.default, aten.sigmoid.default, aten.hardswish.default,
+    aten._softmax.default, aten._safe_softmax.default,
+)  # fmt: skip
+NORMS = (
+    aten.native_layer_norm.default, aten.native_batch_norm.default, aten._native_batch_norm_legit_no_training.default
+)  # fmt: skip
+PAIRS = (aten.add.Tensor, aten.mul.Tensor)
+# One operation that is many products, and for which torch has no formula: a sum that passes over it says too little.
+CLOSED = ("mkldnn_rnn_layer", "_cudnn_rnn", "_native_multi_head_attention", "_transformer_encoder_layer_fwd")
+
+
+class Shapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts FLOPs by torch's formulas, and answers the commonest operations with their shape alone.
+
+    The figure is that of torch's `FlopCounterMode`; on the meta device, whose operations are in Python, this
+    takes a tenth of the time, and it asks autograd nothing, which some networks do not bear.
+
+    Attributes:
+        flops: Counted so far.
+        whole: False once an operation was met whose products nobody can count.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.flops = 0
+        self.whole = True
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """The operation's answer, on the meta device of no numbers."""
+        kwargs = kwargs or {}
+        out = self._plain(func, args)
+        out = func(*args, **kwargs) if out is None else out
+        packet = getattr(func, "_overloadpacket", None)
+        if packet in flop_registry:
+            self.flops += flop_registry[packet](*args, **kwargs, out_val=out)
+        elif getattr(packet, "__name__", "") in CLOSED:
+            self.whole = False
+        return out
+
+    @staticmethod
+    def _plain(func: Any, args: Any) -> Any:
+        """The answer where its shape is plain; None elsewhere."""
+        first = args[0] if args else None
+        if not isinstance(first, Tensor) or not first.is_meta:
+            return None
+        if func in FILLED:
+            return first  # it has no numbers, so there is nothing to fill
+        if func in ALIKE or (func in PAIRS and isinstance(args[1], Tensor) and args[1].shape == first.shape):
+            return first.new_empty(first.shape)
+        if func in NORMS:
+            return first.new_empty(first.shape), first.new_empty(0), first.new_empty(0)
+        if func is aten.addmm.default:
+            return first.new_empty((args[1].shape[0], args[2].shape[1]))
+        return None
+
+
+@lru_cache(maxsize=32)
+def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | None:
+    """FLOPs of each layer's forward pass of one picture (a multiply-add counts two); None where nobody can tell.
+
+    Counted on the meta device, so that nothing is computed, or, where a network needs numbers to find its
+    way, in a pass on the CPU. Work that belongs to no layer's module (a functional pooling) goes to the
+    last layer.
+    """
+    net = assemble(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
+    picture = torch.zeros(1, channels, size, size)
+    try:
+        return _counted(net, copy.deepcopy(net.backbone).to("meta"), picture.to("meta"))
+    except Exception:  # whatever an architecture does that needs numbers
+        pass
+    try:
+        # By its products, which have formulas, and not by a kernel that is closed to us.
+        with sdpa_kernel(SDPBackend.MATH), torch.backends.mkldnn.flags(enabled=False):
+            return _counted(net, net.backbone, picture)
+    except Exception:  # then nobody can tell, which is said and stops nothing
+        return None
+
+
+def _counted(net: Net, backbone: nn.Module, picture: Tensor) -> tuple[int, ...] | None:
+    """FLOPs of each layer of the net in one pass of its backbone, or of a copy of it, over this picture."""
+    flops, inside = [0] * net.depth, list[tuple[int, int]]()
+    counter = Shapes()
+
+    def enters(layer: int) -> Callable[..., None]:
+        return lambda *_: inside.append((layer, counter.flops))
+
+    def leaves(*_: Any) -> None:
+        layer, before = inside.pop()
+        if not inside:  # a module that two layers share counts for the one around it
+            flops[layer] += counter.flops - before
+
+    hooks: list[Any] = []
+    for name, layer in own_modules(net):
+        module: nn.Module = backbone.get_submodule(name)
+        hooks += [module.register_forward_pre_hook(enters(layer)), module.register_forward_hook(leaves)]
+    try:
+        backbone.eval()
+        with torch.no_grad(), counter:
+            backbone(picture)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    flops[-1] += counter.flops - sum(flops)
+    return tuple(flops) if counter.whole and counter.flops else None
