@@ -243,7 +243,7 @@ class FeatureBank:
         where = cut.net.mean.device.type
         computed = str(torch.get_autocast_dtype(where)) if torch.is_autocast_enabled(where) else "float32"
         plan = [cut.kind, cut.boundary, repr(cut.net.backbone), domain.fingerprint, precision, torch.__version__]
-        plan += [where, computed, batch, full]
+        plan += [where, computed, batch, full, torch.get_num_threads()]  # more threads round sums otherwise
         if view is not None and not view.is_none:
             plan += [view.to_json(), seed]
         digest.update(json.dumps(plan).encode())

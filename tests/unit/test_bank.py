@@ -303,3 +303,19 @@ def test_the_cost_is_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_seeds_are_named_by_all_their_parts() -> None:
     assert len({seed_of(a, b, c) for a in range(3) for b in range(5) for c in range(9)}) == 135
     assert 0 <= seed_of(2**31 - 1, 4, 10_000) < 2**63
+
+
+def test_what_other_threads_computed_is_not_taken() -> None:
+    """A sum over more threads differs in its last bits: what a run finds must not hang on who ran before it."""
+    bank, cut = FeatureBank(), cut_at()
+    bank.features(cut, D, INDEX)
+    before, passes = torch.get_num_threads(), cut.passes
+    try:
+        torch.set_num_threads(before + 1)
+        bank.features(cut, D, INDEX)
+    finally:
+        torch.set_num_threads(before)
+    assert cut.passes > passes
+    passes = cut.passes
+    bank.features(cut, D, INDEX)
+    assert cut.passes == passes

@@ -92,3 +92,26 @@ def test_weights_that_learned_from_what_tests_the_target_are_told() -> None:
     Run.create(drawn)
     other = dataclasses.replace(spec, net=NetSpec(weights=f"run:{drawn.run_id}"))
     assert workshop._seen_by_source(other, domain, split) == 0
+
+
+@pytest.mark.parametrize("machine", ["1", "2"])
+def test_the_number_of_threads_is_the_specs_whatever_the_machine(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One id, one answer: neither the cores nor TLTK_THREADS decide how a training is computed."""
+    import torch
+
+    from tltk.spec import OptimSpec
+
+    monkeypatch.setenv("TLTK_THREADS", machine)
+    before = torch.get_num_threads()
+    torch.set_num_threads(int(machine))
+    try:
+        optim = OptimSpec(epochs=1, batch_size=16, device="cpu", threads=2)
+        spec = TransferSpec(DataSpec("digits", size=16, n=100), NetSpec("test_resnet"), optim=optim)
+        run = Run.create(spec)
+        Workshop(run).train(run)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    result = run.result()
+    assert result is not None and result["threads"] == 2 and run.written_status().threads == 2
+    assert dataclasses.replace(spec, optim=dataclasses.replace(optim, threads=1)).run_id != spec.run_id
