@@ -58,6 +58,8 @@ def over_depth(network, spec):
         st.caption(f"Filled marks: p ≤ .05 by BH. {found['correction']}")
     if found.get("drawn"):
         st.caption(found["drawn"])
+    for name, why in found.get("why", {}).items():
+        st.caption(f"{name.replace('_', ' ')}: {why}")
     left, right = st.columns([3, 2])
     with left:
         for unit, title in (("%", "Share"), ("", "Value")):

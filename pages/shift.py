@@ -68,6 +68,8 @@ def over_depth(network, spec) -> None:
         st.caption(f"Filled marks: p ≤ .05 by BH. {found['correction']}")
     if found.get("drawn"):
         st.caption(found["drawn"])
+    for name, why in found.get("why", {}).items():
+        st.caption(f"{name.replace('_', ' ')}: {why}")
     for column, at in zip((c for c in columns if c.name in PROFILED), st.columns(len(PROFILED)), strict=True):
         with at:
             plot(

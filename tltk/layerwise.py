@@ -49,7 +49,7 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
         names (layers, then "features"), columns, tests (how many p-values were corrected together),
         correction (that in a sentence), within (of each class that both domains share the pictures in each, where
         class_mmd is asked), compared (pictures of each side in the tests), drawn (what was left out so that no example
-        is in both, in words), cka (matrix between layers on the target), n, chance, seconds by part.
+        is in both, in words), why (measure → why it has no column), cka (matrix between layers on the target), n, chance, seconds by part.
 
     Raises:
         UnknownName, BadSpec: A measure that is not there; a source that is missing where one is needed.
@@ -69,7 +69,7 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
     ledger = _Ledger(room, net.names[:-1], seconds)
     for side, (sample, layers) in by_side.items():
         _knowledge(ledger, side, sample, layers, spec)
-    drawn, compared = "", {}
+    drawn, compared, why = "", {}, dict[str, str]()
     if source is not None and spec.measures:
         other, one, drawn = strangers(spec, room, target, source)
         tested = {"source": by_side["source"], "target": by_side["target"]}
@@ -81,8 +81,11 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
         for name in spec.measures:
             if name == WITHIN:
                 _within(ledger, tested["source"], tested["target"], spec)
-            else:
+                continue
+            try:
                 _shift(ledger, name, tested["source"][1], tested["target"][1], spec)
+            except BadSpec as fault:  # the other measures go on
+                why[name] = str(fault)
     matrix = _matrix(ledger, by_side["target"][1])
     after = _after(ledger, net, target, by_side["target"][1], spec, room) if spec.after else None
     columns = _corrected(ledger.columns)
@@ -97,6 +100,7 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
         "within": _members(tested["source"][0], tested["target"][0]) if compared and WITHIN in spec.measures else {},
         "compared": compared,
         "drawn": drawn,
+        "why": why,
         "cka": matrix,
         "cka_after": after,
         "n": {side: len(sample) for side, (sample, _) in by_side.items()},

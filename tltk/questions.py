@@ -56,8 +56,9 @@ def _show_profile(found: dict[str, Any]) -> None:
     if found["tests"]:
         click.echo("* p ≤ .05 against permuted domains, BH's where there are several tests")
         click.echo(found["correction"])
-    if found["drawn"]:
-        click.echo(found["drawn"])
+    for text in (found["drawn"], *(f"{name}: {why}" for name, why in found["why"].items())):
+        if text:
+            click.echo(text)
     if found["within"]:
         sizes = [n for its in found["within"].values() for n in its.values()]
         click.echo(f"within classes: {len(found['within'])} classes, {min(sizes)} to {max(sizes)} pictures of each")

@@ -45,3 +45,12 @@ def test_errors_are_sentences():
         knn_accuracy(*ALL, k=0)
     with pytest.raises(BadSpec, match="a label per row"):
         knn_accuracy(ALL[0], ALL[1][:3], ALL[2], ALL[3])
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e20, 1e30])
+def test_features_of_which_the_squares_overflow(scale):
+    g = torch.Generator().manual_seed(0)
+    x, y = torch.randn(40, 6, generator=g), torch.arange(40) % 3
+    x = x + y[:, None]
+    asked = knn_accuracy(x[:30], y[:30], x[30:], y[30:])
+    assert knn_accuracy(x[:30] * scale, y[:30], x[30:] * scale, y[30:]) == asked

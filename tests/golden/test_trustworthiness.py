@@ -55,3 +55,11 @@ def test_errors_are_sentences():
         trustworthiness(torch.from_numpy(X), torch.from_numpy(E), k=30)
     with pytest.raises(BadSpec, match="two domains"):
         domain_mixing(torch.from_numpy(E), torch.zeros(60))
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e20, 1e30])
+def test_features_of_which_the_squares_overflow(scale):
+    x = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
+    y, labels = x[:, :2], torch.arange(40) % 2
+    assert trustworthiness(x * scale, y) == trustworthiness(x, y * scale) == trustworthiness(x, y)
+    assert neighbourhood_hit(y * scale, labels) == neighbourhood_hit(y, labels)

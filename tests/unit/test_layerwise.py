@@ -384,6 +384,22 @@ def test_a_dead_layer_is_a_number_and_no_fault(tuned: Path) -> None:
     assert profile(spec, room())["columns"] == found["columns"]  # kept as well
 
 
+def test_a_measure_that_overflows_is_left_out_with_a_sentence_and_the_others_go_on(tuned: Path) -> None:
+    def large(name: str, t: Tensor) -> Tensor:
+        return t * 1e24 if ".layer4." in name and name.endswith(("bn2.weight", "bn2.bias")) else t
+
+    spec = dataclasses.replace(
+        SPEC, net=NetSpec("test_resnet", f"file:{edited(tuned, large)}"), permutations=19,
+        measures=("coral", "mmd", "frechet", "energy", "sliced_wasserstein"),
+    )  # fmt: skip
+    found = profile(spec, room())
+    json.dumps(found, allow_nan=False)
+    assert set(found["why"]) == {"coral", "frechet"} and "that float32 can hold" in found["why"]["coral"]
+    names = [c["name"] for c in found["columns"]]
+    assert {"mmd", "energy", "sliced_wasserstein"} <= set(names) and not {"coral", "frechet"} & set(names)
+    assert found["tests"] == 18
+
+
 def test_a_diverged_net_is_a_sentence(tuned: Path) -> None:
     path = edited(tuned, lambda n, t: torch.full_like(t, torch.nan) if ".layer3." in n and "weight" in n else t)
     with pytest.raises(TltkError, match="Weights must be finite numbers"):

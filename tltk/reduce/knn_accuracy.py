@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import check_features
+from tltk.features import check_features, unit
 
 TILE = 1024
 
@@ -55,11 +55,12 @@ def knn_accuracy(
             f"k and temperature must be positive and the features as many on both sides. Got k={k}, "
             f"temperature={temperature}, {gallery.shape[1]} and {queries.shape[1]} features."
         )
-    unit = torch.nn.functional.normalize(gallery, dim=1)
+    (_, (gallery,)), (_, (queries,)) = unit(gallery), unit(queries)  # lengths do not matter, but must not overflow
+    known = torch.nn.functional.normalize(gallery, dim=1)
     classes = int(torch.maximum(gallery_labels.max(), query_labels.max())) + 1
     right = 0
     for rows, truth in zip(torch.split(queries, TILE), torch.split(query_labels, TILE), strict=True):
-        similarity, near = (torch.nn.functional.normalize(rows, dim=1) @ unit.mT).topk(min(k, len(unit)))
+        similarity, near = (torch.nn.functional.normalize(rows, dim=1) @ known.mT).topk(min(k, len(known)))
         # Relative to the nearest, or a small temperature overflows.
         weight = ((similarity - similarity[:, :1]) / temperature).exp()
         votes = weight.new_zeros(len(rows), classes).scatter_add_(1, gallery_labels[near].long(), weight)

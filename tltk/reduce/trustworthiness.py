@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import check_features
+from tltk.features import check_features, unit
 from tltk.reduce import check_rows
 
 TILE = 512
@@ -41,6 +41,7 @@ def trustworthiness(features: Tensor, embedding: Tensor, *, k: int = 10) -> floa
     n = len(features)
     if not 1 <= k < n / 2:
         raise BadSpec(f"k must be at least 1 and below half of the {n} samples. Got {k}.")
+    (_, (features,)), (_, (embedding,)) = unit(features), unit(embedding)
     penalty = 0
     for start in range(0, n, TILE):
         order = _nearest(features, start, n - 1)
@@ -101,6 +102,7 @@ def _same(embedding: Tensor, labels: Tensor, k: int) -> Tensor:
     n = len(embedding)
     if not 1 <= k < n or labels.shape != (n,):
         raise BadSpec(f"k must be from 1 to {n - 1}, with a label per row. Got {k}, {tuple(labels.shape)}.")
+    _, (embedding,) = unit(embedding)
     near = torch.cat([_nearest(embedding, start, k) for start in range(0, n, TILE)])
     return labels[near] == labels[:, None]
 
