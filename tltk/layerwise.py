@@ -49,7 +49,8 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
         names (layers, then "features"), columns, tests (how many p-values were corrected together),
         correction (that in a sentence), within (of each class that both domains share the pictures in each, where
         class_mmd is asked), compared (pictures of each side in the tests), drawn (what was left out so that no example
-        is in both, in words), why (measure → why it has no column), cka (matrix between layers on the target), n, chance, seconds by part.
+        is in both, in words), why (measure → why it has no column), cka (matrix between layers on the target), n,
+        chance, seconds by part.
 
     Raises:
         UnknownName, BadSpec: A measure that is not there; a source that is missing where one is needed.
