@@ -33,8 +33,8 @@ IN_FOLDER = (
 )  # fmt: skip
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 
-SAVE = "save model.state_dict() there with torch.save, or better as safetensors"
-CONVERT = "convert it to PyTorch there and " + SAVE
+SAVE = "save model.state_dict() with torch.save, or better as safetensors"
+CONVERT = "convert it to PyTorch where it was made and " + SAVE
 AS_PICTURE = "name the file with the weights instead"
 # What begins so → what it is, and what to do.
 SIGNS: tuple[tuple[int, bytes, str, str], ...] = (

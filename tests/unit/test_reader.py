@@ -179,7 +179,8 @@ def test_of_several_networks_one_is_taken_by_the_rule_or_as_asked(tmp_path: Path
     path = pth(tmp_path / "ema.pth", {"state_dict": state(), "state_dict_ema": plus(1)})
     found = is_whole(path, plus(1))
     assert found.part == "state_dict_ema" and "2 networks: state_dict_ema, state_dict." in found.notes[0]
-    assert is_whole(path, part="state_dict").part == "state_dict"
+    asked = is_whole(path, part="state_dict")
+    assert asked.part == "state_dict" and "state_dict was taken (as asked)" in asked.notes[0]
     with pytest.raises(WeightsMissing, match="There is none at 'nosuch'; there are state_dict_ema, state_dict"):
         read(path, part="nosuch")
     dino = {

@@ -214,7 +214,7 @@ def _architecture(
     if not backbone:
         body, found = chosen(tensors, part, lambda t: by_catalogue(t) or layouts.guess(t))
         if body is not None:
-            others = _say_choice(body, found, notes)
+            others = _say_choice(body, found, part, notes)
             known = hinted in body.backbones
             return [hinted] if known else list(body.backbones), not known, body, others
         if part and found:
@@ -231,7 +231,7 @@ def _architecture(
         )
     body, found = chosen(tensors, part, shells.guess(name))
     if body is not None:
-        return [name], False, body, _say_choice(body, found, notes)
+        return [name], False, body, _say_choice(body, found, part, notes)
     check(tensors, path.name, size, finite=False)
     return [name], False, _nearest(tensors, shells.of(name).state_dict()), []
 
@@ -248,13 +248,13 @@ def _nearest(tensors: Mapping[str, Any], wanted: Mapping[str, Any]) -> Body:
     return Body(prefix, {n: n.removeprefix(prefix) for n in tensors if n.startswith(prefix)}, {}, (), ())
 
 
-def _say_choice(body: Body, found: list[Body], notes: list[str]) -> list[Body]:
+def _say_choice(body: Body, found: list[Body], part: str, notes: list[str]) -> list[Body]:
     """Says which of several networks was taken; the others."""
     if len(found) > 1:
         names = [f.part or "the whole file" for f in found]
         notes.append(
             f"The file holds {len(found)} networks: {some(names, 6)}. {plain(body.part) or 'The whole file'} was taken "
-            f"({HOW}); --part takes another."
+            f"({'as asked' if part else HOW}); --part takes another."
         )
     return [f for f in found if f is not body]
 
