@@ -457,7 +457,7 @@ def harmful(r: random.Random) -> Any:
     code = "import os; open(os.environ['TLTK_FUZZ_MARK'], 'w').close()"
     return r.choice((
         Mark(), Call(eval, f"exec({code!r})"), Call(exec, code), Call(os.popen, 'touch "$TLTK_FUZZ_MARK"'),
-        Call(getattr, os, "system"), Call(__import__, "antigravity"),
+        Call(__import__, "antigravity"), Call(os.mkdir, "made"),
     ))  # fmt: skip
 
 

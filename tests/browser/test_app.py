@@ -74,7 +74,11 @@ def test_the_first_minute(new_page: Callable[..., Any], app_url: str) -> None:
     [run] = [r for r in all_runs() if isinstance(r.spec, CompareSpec)]
     verdict = run.result()["verdict"]  # type: ignore[index]
     text = page.inner_text("body")
-    assert verdict["sentence"] in text
+    sentence = verdict["sentence"]
+    for remark in verdict["remarks"]:  # each stands in a box of its own
+        assert remark in text
+        sentence = sentence.replace(f" {remark}", "")
+    assert sentence in text
     assert verdict["seeds"] == [0, 1, 2] and verdict["n_test"] > 700
     assert f"run={run.id}" in address(page)
     no_error(page)
@@ -246,6 +250,7 @@ def test_no_other_page_can_frame_ours(new_page: Callable[..., Any], app_url: str
         context.close()
     finally:
         server.shutdown()
+        server.server_close()
 
 
 def test_every_answer_of_the_server_is_guarded(app_url: str) -> None:

@@ -25,6 +25,8 @@ from tltk.spec import CompareSpec, TransferSpec
 
 @pytest.fixture
 def client() -> TestClient:
+    module._look.cache_clear()  # of another test's run of the same id
+    module._news.cache_clear()
     return TestClient(Starlette(routes=routes))
 
 
@@ -298,3 +300,13 @@ def test_a_part_is_read_once_however_often_it_is_named(client: TestClient, run: 
 def test_many_parts_are_refused(client: TestClient, run: Run) -> None:
     reply = client.get(f"/tltk/live/{run.id}", params={"split": "a,b,c,d,e"})
     assert reply.status_code == 400 and "at most 4 parts" in reply.json()["error"]
+
+
+def test_rows_that_are_gone_or_no_file_are_none(client: TestClient, run: Run) -> None:
+    append(run, point(10))
+    cursor = ask(client, run)["cursor"]
+    (run.path / "rows.jsonl").unlink()
+    ask(client, run, cursor)
+    (run.path / "rows.jsonl").mkdir()
+    assert not [t for t in ask(client, run, cursor)["traces"] if t["x"]]
+    assert ask(client, run)["traces"] == []

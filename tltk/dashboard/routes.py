@@ -231,9 +231,12 @@ def _mark(run: Run, at: int) -> int:
     """A checksum of the bytes just before `at`: rows written anew differ in their seconds."""
     if at == 0:
         return 0
-    with (run.path / "rows.jsonl").open("rb") as file:
-        file.seek(max(at - 64, 0))
-        return zlib.crc32(file.read(min(at, 64)))
+    try:
+        with (run.path / "rows.jsonl").open("rb") as file:
+            file.seek(max(at - 64, 0))
+            return zlib.crc32(file.read(min(at, 64)))
+    except OSError:  # gone, or no file
+        return 0
 
 
 def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
