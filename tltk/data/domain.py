@@ -118,7 +118,7 @@ class Domain:
         twins = find_twins(origins) if twins is None else twins
         if twins.shape != labels.shape or not ((twins >= 0) & (twins <= np.arange(len(twins)))).all():
             raise DataProblem(f"Twins of {name} must point to pictures that come earlier, or to themselves.")
-        _check_classes(name, labels, names, given)
+        check_classes(name, labels, names, given)
         mark = fingerprint(images, labels, names)
         return cls(
             name, images, labels, names, licence, source, mark, origins, twins, given, tuple(skipped),
@@ -371,9 +371,10 @@ def _check_arrays(
         raise DataProblem(f"Parts of {name} must be -1, 0, 1 or 2. Got {sorted(set(given.tolist()))}.")
 
 
-def _check_classes(
+def check_classes(
     name: str, labels: Ints, classes: tuple[str, ...], given: NDArray[np.int8] | None
 ) -> None:
+    """Refuse what no classifier can be trained on: no pictures, one class, a part without one of the classes."""
     if not len(labels):
         raise DataProblem(f"{name} must hold pictures. It has none that can be used.")
     if len(classes) < 2:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tltk.data.decode import FLAT, MAX_PIXELS, Span, resize, room_for, sketch, three_channels
-from tltk.data.domain import TEST, TRAIN, VAL, Domain, Ints, Pixels, Progress, Reading, keep, path_of
+from tltk.data.domain import TEST, TRAIN, VAL, Domain, Ints, Pixels, Progress, Reading, check_classes, keep, path_of
 from tltk.data.identity import FINE, clashes, content, near_twins
 from tltk.errors import DataProblem
 from tltk.spec import DataSpec
@@ -69,10 +69,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     path = _locate(argument)
     with _readable(path), zipfile.ZipFile(path) as file:
         sets, left_out = _sets(path, file)
-        raw = np.concatenate([_labels(path, _whole(path, file, s.labels, MAX_LABELS), len(s)) for s in sets])
-        names = _whole(path, file, NAMES, MAX_NAMES) if f"{NAMES}.npy" in file.namelist() else None
-        classes, labels = _classes(path, raw, names)
-        given = np.repeat(np.array([s.part for s in sets], np.int8), [len(s) for s in sets])
+        classes, labels, given = _labelled(path, file, sets)
         kept = keep(labels, spec.n, spec.seed, spec.name, given)
         span = _span(file, sets)
         found = _Found(len(kept), sets[0].shape, spec.size)
@@ -154,6 +151,19 @@ class _Found:
             shown = picture if picture.ndim == 2 else picture[..., :3] if picture.shape[2] > 2 else picture[..., 0]
             self.thumbs[i], self.prints[i] = sketch(Image.fromarray(np.ascontiguousarray(shown)))
         self.done += len(pictures)
+
+
+def survey(argument: str) -> None:
+    """Refuse what cannot be read, before a worker is asked: headers and labels are read, no pictures.
+
+    Raises:
+        DataProblem: As for `load`.
+    """
+    path = _locate(argument)
+    with _readable(path), zipfile.ZipFile(path) as file:
+        sets, _ = _sets(path, file)
+        classes, labels, given = _labelled(path, file, sets)
+        check_classes(f"npz:{argument}", labels, tuple(classes), given if len(sets) > 1 else None)
 
 
 def stamp(argument: str) -> str:
@@ -306,6 +316,16 @@ def _are_channels_first(first: int, second: int, third: int) -> bool:
 def _upright(header: Header, is_first: bool) -> tuple[int, ...]:
     """Of one picture, channels last."""
     return (*header.shape[2:], header.shape[1]) if is_first else header.shape[1:]
+
+
+def _labelled(
+    path: Path, file: zipfile.ZipFile, sets: list[_Set]
+) -> tuple[Sequence[str], Ints, NDArray[np.int8]]:
+    """Names of the classes, and class and part of every picture."""
+    raw = np.concatenate([_labels(path, _whole(path, file, s.labels, MAX_LABELS), len(s)) for s in sets])
+    names = _whole(path, file, NAMES, MAX_NAMES) if f"{NAMES}.npy" in file.namelist() else None
+    classes, labels = _classes(path, raw, names)
+    return classes, labels, np.repeat(np.array([s.part for s in sets], np.int8), [len(s) for s in sets])
 
 
 def _notes(path: Path, left_out: list[str], sets: list[_Set], span: Span | None) -> Iterator[str]:
