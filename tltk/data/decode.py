@@ -37,6 +37,7 @@ HEIC = (".heic", ".heif", ".hif")  # of phones; read where the package pillow-he
 # By name, so that no file can start an interpreter (EPS) or a seldom-used parser.
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "HEIF")
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 2**30 // 12
+HUNGRY = ("WEBP", "AVIF", "HEIF")  # their decoders hold a picture several times, so half as many pixels are read
 DEEP = ("I", "F")  # modes of more than 8 bits, beside those that begin with "I;"
 IN_MEMORY = 2**29  # bytes; a larger set is decoded into a file that has no name
 IN_FLIGHT, IN_WORK = 640 * 2**20, 9  # bytes of all pictures being decoded at a time; bytes that a pixel takes
@@ -225,14 +226,15 @@ def _decode(path: Path, size: int, spans: dict[bool, Span], room: _Room | None =
         if path.stat().st_size == 0:
             raise DataProblem("the file is empty")
         with Image.open(path, formats=_formats()) as image:
-            if image.width * image.height > MAX_PIXELS:
+            hunger = 2 if image.format in HUNGRY else 1
+            if image.width * image.height > MAX_PIXELS // hunger:
                 raise DataProblem(
-                    f"{image.width} × {image.height} pixels, more than the limit of {MAX_PIXELS:,}"
+                    f"{image.width} × {image.height} pixels, more than the limit of {MAX_PIXELS // hunger:,}"
                 )
             width, height = image.size
             side = max(size, 4 * FINE)  # enough to know near copies by, whatever the size
             image.draft("RGB", (side, side))  # big JPEGs: decode at 1/2, 1/4 or 1/8
-            with room.taken(image.width * image.height * IN_WORK) if room else nullcontext():
+            with room.taken(image.width * image.height * IN_WORK * hunger) if room else nullcontext():
                 turn = _orientation(image)
                 is_deep = image.mode in DEEP or image.mode.startswith("I;")
                 if is_deep and (image.mode != "F") not in spans:
