@@ -263,6 +263,8 @@ def look(domain: str, size: int, n: int, as_json: bool) -> None:
     for name, reason in result["skipped"]:
         click.echo(f"left out  {name}: {reason}")
     click.echo(parts_in_words(result["parts"]))
+    for sentence in result["cautions"]:
+        click.echo(f"mind  {sentence}")
 
 
 @main.command()

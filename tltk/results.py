@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -131,3 +132,19 @@ class Verdict:
     speed_up_steps: float | None = None
     seconds_to_scratch_best: float | None = None
     speed_up_seconds: float | None = None
+
+
+UNEVEN = 0.02  # by how much the most frequent class must exceed its even share to be worth naming
+
+
+def accuracy_in_words(result: dict[str, Any]) -> str:
+    """The test accuracy of a training with what it must be held against: its interval, and knowing nothing."""
+    text = f"{result['accuracy']:.3f}"
+    if "accuracy_lo" not in result:  # of a version that had no interval
+        return text
+    low, high, n = result["accuracy_lo"], result["accuracy_hi"], len(result["labels"])
+    chance, majority = result["chance"], result["majority"]
+    idle = f"chance {chance:.3f}"
+    if majority - chance > UNEVEN:
+        idle = f"always naming the most frequent class {majority:.3f}"
+    return f"{text} (95 % interval {low:.3f} … {high:.3f}, {n:,} pictures; {idle})"

@@ -30,6 +30,7 @@ from tltk import checkpoint, compare, home, inputs
 from tltk.apart import apart
 from tltk.bank import FeatureBank
 from tltk.data import account, family, load
+from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, without
 from tltk.embedding import embedding
 from tltk.errors import DataProblem, Diverged, RunProblem, TltkError
@@ -244,6 +245,8 @@ class Workshop:
 
     def _train(self, run: Run, spec: TransferSpec) -> None:
         domain, split, taken_out = self._split(spec)
+        for sentence in cautions(domain, split):
+            self.say(sentence)
         size, channels = domain.images.shape[-1], domain.images.shape[1]
         net = weights.build(spec.net, len(domain.classes), size, channels, spec.seed)
         for sentence in net.notes:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tltk.bank import FeatureBank
 from tltk.data import account
+from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Ints
 from tltk.desk import Desk
 from tltk.errors import BadSpec
@@ -234,6 +235,7 @@ def look(domain: Domain, spec: DataSpec) -> tuple[dict[str, Any], Image.Image]:
         "source": domain.source,
         "shown": len(some),
         "shown_labels": some.labels.tolist(),
+        **figures(domain, split),
     }, contact_sheet([some])
 
 

@@ -20,6 +20,7 @@ from tltk.data import account
 from tltk.data.names import readable
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import Local, wait
+from tltk.results import accuracy_in_words
 from tltk.runs import Run
 from tltk.spec import TRAININGS, AnySpec, CompareSpec, RankSpec, TransferSpec, read_spec
 from tltk.weightfile import plain
@@ -258,13 +259,15 @@ def report(run: Run, as_json: bool) -> None:
         click.echo(result["verdict"]["sentence"])
     elif result and "accuracy" in result:
         click.echo(
-            f"test accuracy {result['accuracy']:.3f}, macro-F1 {result['macro_f1']:.3f} after "
+            f"test accuracy {accuracy_in_words(result)}, macro-F1 {result['macro_f1']:.3f} after "
             f"{result['steps']:,} steps in {result['seconds']:.1f} s on {result['device']}; "
             f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
         )
         if "parts" in result:  # a result of an earlier version has none
             for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[union-attr]
                 click.echo(readable(sentence))
+        for sentence in result.get("cautions", ()):
+            click.echo(f"mind  {sentence}")
     elif run.status.message:
         click.echo(run.status.message)
 

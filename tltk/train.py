@@ -19,6 +19,7 @@ from torch import Tensor
 
 from tltk import checkpoint, cost
 from tltk.bank import FeatureBank, seed_of
+from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Split
 from tltk.desk import Desk, Progress, Stopped
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
@@ -29,6 +30,7 @@ from tltk.nn.freeze import Audit, freeze
 from tltk.nn.net import Net
 from tltk.nn.split import Cut
 from tltk.optim import make_optimizer, pick_device
+from tltk.probe import wilson
 from tltk.results import Row
 from tltk.schedule import phase_at, progress_at, schedule
 from tltk.score import Score
@@ -393,8 +395,14 @@ class Training:
         self.desk.emit(self._score_rows("test", score))
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
+        labels = self.labels[self.split.test]
+        low, high = wilson(int((score.predictions.cpu() == labels).sum()), len(labels))
         return {
             "accuracy": score.accuracy,
+            "accuracy_lo": low,
+            "accuracy_hi": high,
+            "chance": 1 / len(self.domain.classes),
+            "majority": int(labels.bincount().max()) / len(labels),
             "macro_f1": score.macro_f1,
             "loss": score.loss,
             "val_accuracy": self.now.best[0],
@@ -418,5 +426,6 @@ class Training:
             "device": str(self.device),
             "classes": list(self.domain.classes),
             "predictions": score.predictions.tolist(),
-            "labels": self.labels[self.split.test].tolist(),
+            "labels": labels.tolist(),
+            **figures(self.domain, self.split),
         }

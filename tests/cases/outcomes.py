@@ -156,7 +156,7 @@ TARS = [
 safe = Safe()
 PIXELS = [
     Row("odd_files", HERE, right(49, 3, "zero.jpg", "page.jpg", "x.svg", "x.dcm")),
-    Row("deep_colour", HERE, safe),
+    Row("deep_colour", HERE, right(20, 3)),
     Row("twelve_bits", HERE, right(16, 2)),
     Row("counts_beyond_255", HERE, right(16, 2)),
     Row("white_on_transparent", HERE, right(16, 2)),
@@ -168,12 +168,23 @@ ARRAYS = [
     Row("npz_forms", "npz:{}/plain.npz", right(60, 3)),
     Row("npz_forms", "npz:{}/nothing.npz", refused("nothing there")),
     *(
-        Row("npz_forms", f"npz:{{}}/{name}.npz", safe)
-        for name in ("channels_first_rgb", "channels_first_grey", "flat_rows", "float01", "uint16", "onehot", "float_labels")
-        + ("text_labels", "medmnist", "keras", "with_val", "images_labels", "test_lacks_class", "gappy_labels")
-        + ("bool_masks", "column_labels", "rgba", "many_channels", "pickled")
+        Row("npz_forms", f"npz:{{}}/{name}.npz", right(60, 3))
+        for name in ("channels_first_rgb", "channels_first_grey", "float01", "uint16", "images_labels", "gappy_labels")
+        + ("bool_masks", "column_labels", "rgba", "many_channels")
     ),
-    Row("npz_forms", "npz:{}/bare.npy", safe),
+    *(
+        Row("npz_forms", f"npz:{{}}/{name}.npz", right(60, 3, sizes=(42, 9, 9)))
+        for name in ("medmnist", "with_val")
+    ),
+    Row("npz_forms", "npz:{}/keras.npz", right(60, 3)),
+    Row("npz_forms", "npz:{}/flat_rows.npz", refused("Got uint8 of shape (60, 3072)")),
+    *(
+        Row("npz_forms", f"npz:{{}}/{name}.npz", refused("must be whole numbers"))
+        for name in ("onehot", "float_labels", "text_labels")
+    ),
+    Row("npz_forms", "npz:{}/test_lacks_class.npz", refused("must have pictures in test part. None for: 2")),
+    Row("npz_forms", "npz:{}/pickled.npz", refused("must be plain numbers. It is a pickled object")),
+    Row("npz_forms", "npz:{}/bare.npy", refused("as numpy.savez writes it")),
 ]
 WEIGHTS = [
     Row("wrapped_weights", f"file:{{}}/{name}", safe)

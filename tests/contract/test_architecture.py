@@ -28,7 +28,7 @@ LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare", "multiple", "agreement",
     "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
     "questions", "shelves", "judging", "store", "weightfile", "bodies", "inputs", "cost", "catalogue", "pretrain", "data.domain",
-    "data.identity", "data.decode", "data.folder",
+    "data.identity", "data.cautions", "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",
     "data.leaves", "data.formulas", "data.account", "data.names", "data.tree", "data.layout",
 ]

@@ -18,8 +18,33 @@ def domain(counts: list[int], order: int, given: np.ndarray | None = None) -> Do
     labels = np.repeat(np.arange(len(counts)), counts).astype(np.int64)
     labels = np.random.default_rng(order).permutation(labels)
     names = [str(c) for c in range(len(counts))]
-    images = np.zeros((len(labels), 1, 1, 1), np.uint8)
-    return Domain.of("toy", images, labels, names, licence="-", source="-", given=given)
+    images, origins = np.zeros((len(labels), 1, 1, 1), np.uint8), np.arange(len(labels), dtype=np.uint64)
+    return Domain.of("toy", images, labels, names, licence="-", source="-", given=given, origins=origins)
+
+
+@settings(max_examples=60, deadline=None)
+@given(COUNTS, SEEDS, SEEDS, st.floats(0.05, 0.4), st.floats(0, 0.9), st.booleans())
+def test_copies_go_to_one_part(counts: list[int], order: int, seed: int, held: float, share: float, cross: bool) -> None:
+    """Whatever is a copy of what: within classes, or across them too; refused only where it cannot be done."""
+    toy = domain(counts, order)
+    draw = np.random.default_rng(order)
+    origins = toy.origins.copy()
+    for i in np.flatnonzero(draw.random(len(origins)) < share):
+        others = np.arange(len(origins)) if cross else np.flatnonzero(toy.labels == toy.labels[i])
+        origins[i] = origins[draw.choice(others)]
+    copied = Domain.of("toy", toy.images, toy.labels, toy.classes, licence="-", source="-", origins=origins)
+    own = [len(set(origins[toy.labels == c]) - set(origins[toy.labels != c])) for c in range(len(counts))]
+    try:
+        split = copied.split(DataSpec(val=held, test=held, seed=seed), 0)
+    except DataProblem as fault:
+        assert min(own) < 3 and "at least 3 different pictures" in str(fault)
+        return
+    parts = [split.train, split.val, split.test]
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(origins)))
+    for part in parts:
+        assert len(np.unique(toy.labels[part])) == len(counts)
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        assert not np.isin(origins[parts[a]], origins[parts[b]]).any()
 
 
 @settings(max_examples=50, deadline=None)
@@ -78,7 +103,8 @@ def test_a_division_that_came_with_the_data_is_kept(counts: list[int], seed: int
     held = [np.full(2 * len(counts), p, np.int8) for p in sorted(parts)]
     part = np.concatenate([np.zeros(len(toy.labels), np.int8), *held])
     images = np.zeros((len(more), 1, 1, 1), np.uint8)
-    both = Domain.of("toy", images, more, toy.classes, licence="-", source="-", given=part)
+    origins = np.arange(len(more), dtype=np.uint64)
+    both = Domain.of("toy", images, more, toy.classes, licence="-", source="-", given=part, origins=origins)
     split = both.split(DataSpec(seed=seed), 0)
     for index, number in ((split.val, 1), (split.test, 2)):
         if number in parts:

@@ -206,3 +206,14 @@ def test_three_channels() -> None:
         assert np.array_equal(three_channels(images), np.repeat(grey[:, None], 3, axis=1))
     many = np.random.default_rng(0).integers(0, 256, (2, 3, 3, 5), np.uint8)
     assert np.array_equal(three_channels(many), many.transpose(0, 3, 1, 2))
+
+
+def test_formats_whose_decoders_take_much_memory_have_a_lower_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_PIXELS", 1000)
+    for name in ("a.png", "a.webp"):
+        Image.new("RGB", (30, 20), RED).save(tmp_path / name)
+    assert (decode(tmp_path / "a.png", 8)[0] == 255).all()
+    with pytest.raises(DataProblem, match="more than the limit of 500"):
+        decode(tmp_path / "a.webp", 8)

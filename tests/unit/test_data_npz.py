@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tltk import data
 from tltk.data import npz
+from tltk.data.decode import resize
 from tltk.errors import DataProblem
 from tltk.spec import DataSpec
 
@@ -72,10 +74,13 @@ def test_n_keeps_the_shares_of_classes_and_parts(path: Path) -> None:
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"x_train": X, "y_train": Y, "x_test": X}, "must have the keys x_train, y_train"),
-    ({"images": X, "labels": Y}, "It has none of these"),
-    ({"x": X.astype(np.float32), "y": Y}, "must be uint8 pictures .* Got float32 of shape (12, 8, 8)"),
+    ({"data": X, "target": Y}, "It has data, target; save it"),
+    ({"x_val": X, "y_val": Y, "x_test": X, "y_test": Y}, "must have the keys x_train"),
+    ({"x_val": X, "x_train": X, "y_train": Y}, "must have the keys x_train"),
+    ({"x": X.astype(complex), "y": Y}, "Got complex128 of shape (12, 8, 8)"),
+    ({"x": X.astype(str), "y": Y}, "must be pictures of numbers"),
     ({"x": X.reshape(12, 64), "y": Y}, "Got uint8 of shape (12, 64)"),
-    ({"x": np.zeros((12, 3, 8, 80), np.uint8), "y": Y}, "channels last and at most 64"),
+    ({"x": np.zeros((12, 8, 8, 80), np.uint8), "y": Y}, "at most 64 channels"),
     ({"x": np.zeros((0, 8, 8), np.uint8), "y": np.zeros(0, int)}, "Got uint8 of shape (0, 8, 8)"),
     ({"x": X, "y": Y[:5]}, "one for each of 12 pictures. Got int64 of shape (5,)"),
     ({"x": X, "y": Y.astype(float)}, "Labels of .* must be whole numbers"),
@@ -135,3 +140,62 @@ def test_real_digits_on_photographs(shared: Path) -> None:
     split = domain.split(spec, 0)
     assert len(split.train) == 50 and domain.given is not None and (domain.given[split.test] == 2).all()
     assert 50 < domain.images.mean() < 200
+
+
+def test_val_is_used_in_the_keys_of_keras_and_of_medmnist(path: Path) -> None:
+    parts = {"train": X, "val": X[:6] ^ 1, "test": X[:3] ^ 255}
+    forms = (("x_{}", "y_{}"), ("{}_images", "{}_labels"), ("X_{}", "y_{}"))
+    for x, y in forms:
+        arrays = {x.format(p): pictures for p, pictures in parts.items()}
+        arrays |= {y.format(p): Y[: len(pictures), None] for p, pictures in parts.items()}
+        np.savez(path, **arrays)
+        domain = load(path)
+        assert domain.given is not None and domain.given.tolist() == [0] * 12 + [1] * 6 + [2] * 3
+        split = domain.split(DataSpec(), 0)
+        assert [len(split.train), len(split.val), len(split.test)] == [12, 6, 3]
+        assert np.array_equal(domain.images[12:18, 0], X[:6] ^ 1)
+
+
+def test_arrays_that_are_not_read_are_named(path: Path) -> None:
+    np.savez(path, x=X, y=Y, masks=X, weights=np.zeros(2))
+    assert load(path).reading.notes == ("a.npz also holds masks, weights; these arrays are not read.",)
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 32, 32), (3, 24, 40), (13, 24, 24), (3, 80, 80)])
+def test_channels_that_come_first_are_put_last_and_told(path: Path, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (12, *shape), np.uint8)
+    np.savez(path, x=x, y=Y)
+    first = load(path, size=16)
+    np.savez(path, x=np.moveaxis(x, 1, 3), y=Y)
+    last = load(path, size=16)
+    assert np.array_equal(first.images, last.images) and np.array_equal(first.origins, last.origins)
+    assert "(n, channels, height, width)" in first.reading.notes[0] and not last.reading.notes
+
+
+@pytest.mark.parametrize(
+    ("kind", "factor", "white"), [("float32", 1 / 255, "1"), ("uint16", 257, "65,535"), ("int64", 1, "255"), ("f2", 1, "255")]
+)  # fmt: skip
+def test_other_numbers_have_one_scale_which_is_told(path: Path, kind: str, factor: float, white: str) -> None:
+    x = X.copy()
+    x[0, 0, 0] = 255
+    np.savez(path, x_train=(x.astype(float) * factor).astype(kind), y_train=Y, x_test=(x[:3].astype(float) * factor).astype(kind), y_test=Y[:3])
+    domain = load(path)
+    assert np.abs(domain.images[:12, 0].astype(int) - x).max() <= 1
+    assert domain.reading.notes[-1].endswith(f"0 is black and {white} is white.")
+
+
+def test_names_that_no_file_can_hold(path: Path) -> None:
+    np.savez(path, x=X, y=Y, class_names=np.array(["ant", "\ud800", "wasp"]))
+    assert load(path).classes == ("ant", "\\ud800", "wasp")
+    assert data.load(DataSpec(f"npz:{path}", size=8)).classes == ("ant", "\\ud800", "wasp")
+
+
+def test_arrays_in_fortran_order(path: Path) -> None:
+    np.savez(path, x=np.asfortranarray(X), y=Y)
+    assert np.array_equal(load(path).images[:, 0], X)
+
+
+def test_large_pictures_in_strips_are_what_they_are_as_a_whole() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (2, 3000, 3100), np.uint8)
+    wanted = [np.asarray(Image.fromarray(p).resize((40, 40), Image.Resampling.BICUBIC)) for p in x[:, :, 50:3050]]
+    assert np.abs(resize(x, 40).astype(int) - np.stack(wanted)).max() <= 1

@@ -207,6 +207,7 @@ def _of_one(title: str, found: Found) -> list[str]:
             f" Judge a network by its macro F1 and by its classes; accuracy alone rewards the frequent ones."
         )
     few = sum(count < FEW for count, _ in counts)
+    texts += [plain(sentence) for sentence in found.get("cautions", ())]
     if few:
         which = f"All {len(counts)}" if few == len(counts) else f"{few} of {len(counts)}"
         texts.append(

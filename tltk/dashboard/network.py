@@ -128,7 +128,7 @@ def in_words(found: dict[str, Any]) -> str:
     if found["skipped"]:
         name, reason = found["skipped"][0]
         text += f" {len(found['skipped'])} left out, the first is {plain(name)}: {plain(reason)}."
-    return text
+    return " ".join([text, *(plain(sentence) for sentence in found.get("cautions", ()))])
 
 
 def cost_of(found: Described, seen: dict[str, Any]) -> Cost:

@@ -7,8 +7,9 @@ from collections import defaultdict
 import streamlit as st
 
 from tltk.dashboard.plot import plot
+from tltk.dashboard.words import plain
 from tltk.plots.phases import by_layer, plan
-from tltk.results import Row
+from tltk.results import Row, accuracy_in_words
 from tltk.runs import Run
 from tltk.spec import Phase
 
@@ -51,6 +52,11 @@ def _numbers(run: Run) -> None:
     }
     for column, (name, value) in zip(st.columns(len(shown), vertical_alignment="bottom"), shown.items(), strict=True):
         column.metric(name, value)
+    result = run.result() or {}
+    if "accuracy_lo" in result:
+        st.caption(f"Test accuracy {accuracy_in_words(result)}.")
+    for sentence in result.get("cautions", ()):
+        st.warning(plain(sentence))
 
 
 def _share(value: float | None) -> str:

@@ -4,8 +4,8 @@ A file of this package is a domain: it has `load(spec, argument, progress)`; whe
 `stamp(argument)`, which changes when what lies there changes; where it has settings, `check(argument)`, which
 gives them in one spelling; where files lie behind it, `survey(argument)`, which says how they are understood without
 reading pictures. `domain` (the type), `decode` (picture files), `tree`, `layout`, `names` and `account` (of folders),
-`distances` (of shapes), `corrupt` (the suffix ~NAME:SEVERITY), `identity` and `views` (augmentation) are not.
-Above: bank, train, pages.
+`distances` (of shapes), `corrupt` (the suffix ~NAME:SEVERITY), `identity`, `cautions` and `views` (augmentation) are
+not. Above: bank, train, pages.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tltk.data.account import Account
 from tltk.data.corrupt import Corruption
 from tltk.data.corrupt import corrupt as apply  # `tltk.data.corrupt` is the module
 from tltk.data.corrupt import split as split_suffix
-from tltk.data.domain import Domain, Progress, Split, few_shot, path_of
+from tltk.data.domain import Domain, Progress, Reading, Split, few_shot, path_of
 from tltk.data.layout import check_sizes
 from tltk.data.names import shown
 from tltk.errors import BadSpec, DataProblem
@@ -47,10 +47,13 @@ Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
 domains: Registry[Loader] = Registry(
     "domain", "tltk.data", lambda name: "load",
-    skip=("account", "corrupt", "decode", "distances", "domain", "identity", "layout", "names", "tree", "views"),
+    skip=(
+        "account", "cautions", "corrupt", "decode", "distances", "domain", "identity", "layout", "names", "tree",
+        "views",
+    ),
 )
 
-FORMAT = 4  # raise it when the same spec gives other pixels than before: kept arrays are then remade
+FORMAT = 5  # raise it when the same spec gives other pixels than before: kept arrays are then remade
 STALE = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
 
 _log = logging.getLogger(__name__)
@@ -68,6 +71,8 @@ class _Meta(msgspec.Struct, forbid_unknown_fields=True):
     skipped: list[tuple[str, str]]
     origins: list[int]
     account: Account
+    twins: list[int]
+    reading: Reading
 
 
 def split(name: str) -> tuple[str, Corruption | None]:
@@ -194,6 +199,8 @@ def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Doma
         skipped=clean.skipped,
         origins=clean.origins,
         account=clean.account,
+        twins=clean.twins,
+        reading=clean.reading,
     )
 
 
@@ -242,6 +249,8 @@ def _read(folder: Path, name: str) -> Domain | None:
             skipped=meta.skipped,
             origins=np.array(meta.origins, np.uint64),
             account=meta.account,
+            twins=np.array(meta.twins, np.int64),
+            reading=meta.reading,
         )
     except FileNotFoundError:
         return None
@@ -287,6 +296,8 @@ def _meta(domain: Domain) -> _Meta:
         list(domain.skipped),
         domain.origins.tolist(),
         domain.account,
+        domain.twins.tolist(),
+        domain.reading,
     )
 
 

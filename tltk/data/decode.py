@@ -9,20 +9,24 @@ import math
 import os
 import shutil
 import tempfile
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Resampling, Transpose
 
 from tltk import home
-from tltk.data.domain import Pixels, Progress
-from tltk.data.identity import Origins, content, jpeg_content
+from tltk.data.domain import Ints, Pixels, Progress, Reading
+from tltk.data.identity import FINE, ROWS, Origins, jpeg_content, prints_of, strips_content
 from tltk.errors import DataProblem
 
 ENDINGS = frozenset(
@@ -33,8 +37,13 @@ HEIC = (".heic", ".heif", ".hif")  # of phones; read where the package pillow-he
 # By name, so that no file can start an interpreter (EPS) or a seldom-used parser.
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "HEIF")
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 2**30 // 12
+HUNGRY = ("WEBP", "AVIF", "HEIF")  # their decoders hold a picture several times, so half as many pixels are read
 DEEP = ("I", "F")  # modes of more than 8 bits, beside those that begin with "I;"
 IN_MEMORY = 2**29  # bytes; a larger set is decoded into a file that has no name
+IN_FLIGHT, IN_WORK = 640 * 2**20, 9  # bytes of all pictures being decoded at a time; bytes that a pixel takes
+LARGE = 2**24  # pixels: larger pictures are not copied as a whole where that can be helped
+STRIP = 2**20  # pixels that are worked on at a time
+FLAT = 2  # levels: a picture that spans no more in any channel is of one tone
 UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -46,23 +55,96 @@ UPRIGHT = {
 }  # value of the EXIF tag 0x0112 → what makes the picture upright
 
 
+@dataclass(frozen=True)
+class Span:
+    """The values that are shown as black and as white."""
+
+    black: float
+    white: float
+
+    @classmethod
+    def of(cls, low: float, high: float, is_whole: bool) -> Span:
+        """The range of pictures whose values go from low to high.
+
+        One that is usual, where they fit into it: 0 … 1 for fractions, 8, 10, 12, 14 or 16 bits for whole numbers,
+        0 … 255 for both; otherwise their own. It reaches below 0 only where they do.
+
+        Args:
+            low: The lowest value of the whole set.
+            high: The highest.
+            is_whole: They are whole numbers.
+        """
+        tops = (255.0, 1023.0, 4095.0, 16383.0, 65535.0) if is_whole else (1.0, 255.0)
+        return cls(min(low, 0.0), next((top for top in tops if high <= top), high))
+
+    def eight_bits(self, values: NDArray[Any], is_inverted: bool = False) -> Pixels:
+        """Values as uint8; what is no number is black, what is out of range the nearer end."""
+        shares = (values.astype(np.float64) - self.black) / max(self.white - self.black, 1e-300)
+        shares = np.clip(np.nan_to_num(shares, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
+        levels = np.rint(shares * 255).astype(np.uint8)
+        return 255 - levels if is_inverted else levels
+
+    def sentence(self, count: int) -> str:
+        """What was done to so many pictures."""
+        return (
+            f"{count:,} pictures do not hold bytes but other numbers and were read with one scale for all: "
+            f"{self.black:,.10g} is black and {self.white:,.10g} is white."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Decoded:
     """Files as one array.
 
     Attributes:
-        images: (n, 3, size, size) uint8; rows of unusable pictures are undefined.
+        images: (n, 3, size, size) uint8; here and below, rows of unusable pictures are undefined.
         origins: (n,) uint64, which example each file shows.
+        prints: (n, 2) uint64, by which near copies are found.
+        thumbs: (n, 3, 16, 16) uint8, the whole pictures, by which they are told from others.
+        cropped: (n,) share of each picture that lies outside the square in its middle.
+        flat: (n,) whether a picture is of one tone.
         reasons: Index → why that file could not be used.
+        notes: Sentences about how they were read.
     """
 
     images: Pixels
     origins: Origins
+    prints: NDArray[np.uint64]
+    thumbs: Pixels
+    cropped: NDArray[np.float64]
+    flat: NDArray[np.bool_]
     reasons: dict[int, str]
+    notes: tuple[str, ...] = ()
+
+    def reading(self, good: Ints) -> Reading:
+        """What is to be known about those that are kept."""
+        return Reading(float(self.cropped[good].mean()) if len(good) else 0.0, int(self.flat[good].sum()), self.notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """One file: pixels (3, size, size), and what `Decoded` says of it."""
+
+    pixels: Pixels
+    origin: int
+    prints: tuple[int, int]
+    thumb: Pixels
+    cropped: float
+
+
+@dataclass(frozen=True)
+class _Deep:
+    """One file of more than 8 bits: its range, to be scaled together with the others."""
+
+    is_whole: bool
+    low: float
+    high: float
 
 
 def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = None) -> Decoded:
     """All these files as one array, and the reason for each one that could not be used.
+
+    Pictures of more than 8 bits are looked at twice: they share one scale, which is known when all were seen.
 
     Threads, not processes: Pillow decodes and resizes outside the interpreter lock, nothing is
     copied between processes, and a worker may call this without leaving children behind.
@@ -72,26 +154,44 @@ def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = Non
         size: Side of the square result, in pixels.
         progress: Called with (done, total).
     """
-    images, origins = room_for((len(paths), 3, size, size)), np.zeros(len(paths), np.uint64)
+    n = len(paths)
+    images, origins, prints = room_for((n, 3, size, size)), np.zeros(n, np.uint64), np.zeros((n, 2), np.uint64)
+    cropped, flat, thumbs = np.zeros(n), np.zeros(n, bool), room_for((n, 3, FINE, FINE))
     reasons: dict[int, str] = {}
+    deep: dict[int, _Deep] = {}
+    spans: dict[bool, Span] = {}
+    room = _Room(IN_FLIGHT)
 
     def one(index: int) -> None:
         try:
-            images[index], origins[index] = _decode(paths[index], size)
+            found = _decode(paths[index], size, spans, room)
         except DataProblem as fault:
             reasons[index] = str(fault)
+            return
+        if isinstance(found, _Deep):
+            deep[index] = found
+            return
+        images[index], origins[index], prints[index] = found.pixels, found.origin, found.prints
+        thumbs[index] = found.thumb
+        cropped[index], flat[index] = found.cropped, bool((np.ptp(found.pixels.reshape(3, -1), 1) <= FLAT).all())
 
     pool = ThreadPoolExecutor(min(32, _cores()), thread_name_prefix="decode")
     with warnings.catch_warnings():
         # Set here, once: the filters belong to the process, so threads must not touch them.
         warnings.simplefilter("ignore")
         try:
-            for done, _ in enumerate(pool.map(one, range(len(paths))), start=1):
-                if progress and (done % 16 == 0 or done == len(paths)):
-                    progress(done, len(paths))
+            for done, _ in enumerate(pool.map(one, range(n)), start=1):
+                if progress and (done % 16 == 0 or done == n):
+                    progress(done, n)
+            spans |= _spans(deep.values())
+            for done, _ in enumerate(pool.map(one, sorted(deep)), start=1):
+                if progress and (done % 16 == 0 or done == len(deep)):
+                    progress(done, len(deep))
         finally:
             pool.shutdown(cancel_futures=True)
-    return Decoded(images, origins, reasons)
+    counts = {is_whole: sum(d.is_whole == is_whole for d in deep.values()) for is_whole in spans}
+    notes = tuple(span.sentence(counts[is_whole]) for is_whole, span in sorted(spans.items()))
+    return Decoded(images, origins, prints, thumbs, cropped, flat, reasons, notes)
 
 
 def decode(path: Path, size: int) -> Pixels:
@@ -102,45 +202,135 @@ def decode(path: Path, size: int) -> Pixels:
     Raises:
         DataProblem: Why this file cannot be used, in a few words.
     """
-    return _decode(path, size)[0]
+    found = _decode(path, size, {})
+    if isinstance(found, _Deep):
+        found = _decode(path, size, _spans([found]))
+    assert isinstance(found, _Shown)
+    return found.pixels
 
 
-def _decode(path: Path, size: int) -> tuple[Pixels, int]:
-    """`decode`, and the origin of what the file shows."""
+def _spans(deep: Iterable[_Deep]) -> dict[bool, Span]:
+    """One scale for whole numbers, one for fractions."""
+    ranges: dict[bool, list[_Deep]] = {}
+    for one in deep:
+        ranges.setdefault(one.is_whole, []).append(one)
+    return {
+        is_whole: Span.of(min(one.low for one in found), max(one.high for one in found), is_whole)
+        for is_whole, found in ranges.items()
+    }
+
+
+def _decode(path: Path, size: int, spans: dict[bool, Span], room: _Room | None = None) -> _Shown | _Deep:
+    """What one file shows; its range alone where it is deep and there is no scale for it yet."""
     try:
         if path.stat().st_size == 0:
             raise DataProblem("the file is empty")
         with Image.open(path, formats=_formats()) as image:
-            if image.width * image.height > MAX_PIXELS:
+            hunger = 2 if image.format in HUNGRY else 1
+            if image.width * image.height > MAX_PIXELS // hunger:
                 raise DataProblem(
-                    f"{image.width} × {image.height} pixels, more than the limit of {MAX_PIXELS:,}"
+                    f"{image.width} × {image.height} pixels, more than the limit of {MAX_PIXELS // hunger:,}"
                 )
-            image.draft("RGB", (size, size))  # big JPEGs: decode at 1/2, 1/4 or 1/8
-            turn = _orientation(image)
-            plain = _plain(image)
-            square = _centre(plain, size)
-            origin = _origin(path, image, plain, turn)
+            width, height = image.size
+            side = max(size, 4 * FINE)  # enough to know near copies by, whatever the size
+            image.draft("RGB", (side, side))  # big JPEGs: decode at 1/2, 1/4 or 1/8
+            with room.taken(image.width * image.height * IN_WORK * hunger) if room else nullcontext():
+                turn = _orientation(image)
+                is_deep = image.mode in DEEP or image.mode.startswith("I;")
+                if is_deep and (image.mode != "F") not in spans:
+                    return _range(image)
+                plain = _eight_bits(image, spans[image.mode != "F"]) if is_deep else _plain(image)
+                shown = plain
+                if plain.mode == "RGBA" and plain.width * plain.height > LARGE:
+                    shown = _opaque(plain)
+                square = _on_white(_centre(shown, size)).convert("RGB")
+                if turn is not None:
+                    square = square.transpose(turn)
+                pixels = np.ascontiguousarray(np.asarray(square, np.uint8).transpose(2, 0, 1))
+                origin = _origin(path, image, image if is_deep else plain, turn)
+                thumb, prints = sketch(shown, turn)
+                return _Shown(pixels, origin, prints, thumb, 1 - min(width, height) / max(width, height))
     except DataProblem:
         raise
     except Image.DecompressionBombError:
         raise DataProblem(f"more pixels than the limit of {MAX_PIXELS:,}") from None
     except Exception as fault:  # a decoder fed with garbage raises whatever it likes
         raise DataProblem(_reason(fault)) from None
-    if turn is not None:
-        square = square.transpose(turn)
-    return np.ascontiguousarray(np.asarray(square, np.uint8).transpose(2, 0, 1)), origin
+
+
+class _Room:
+    """Memory for pictures that are being decoded: who wants more than is left waits; one alone always may."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.used = total, 0
+        self.freed = threading.Condition()
+
+    @contextmanager
+    def taken(self, n_bytes: int) -> Iterator[None]:
+        """So many bytes, for a while."""
+        with self.freed:
+            self.freed.wait_for(lambda: not self.used or self.used + n_bytes <= self.total)
+            self.used += n_bytes
+        try:
+            yield
+        finally:
+            with self.freed:
+                self.used -= n_bytes
+                self.freed.notify_all()
+
+
+def _strips(image: Image.Image) -> Iterator[NDArray[Any]]:
+    """The rows of a picture, some at a time: as one array it would be there twice."""
+    rows = max(1, STRIP // max(1, image.width))
+    for top in range(0, image.height, rows):
+        yield np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
+
+
+def _range(image: Image.Image) -> _Deep:
+    low, high = math.inf, -math.inf
+    for strip in _strips(image):
+        finite = strip[np.isfinite(strip)] if image.mode == "F" else strip
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    return _Deep(image.mode != "F", *((low, high) if low <= high else (0.0, 0.0)))
+
+
+def _eight_bits(image: Image.Image, span: Span) -> Image.Image:
+    """A picture of more than 8 bits in mode L. Pillow inverts min-is-white TIFFs of 8 bits alone."""
+    is_inverted = image.format == "TIFF" and getattr(image, "tag_v2", {}).get(262) == 0
+    levels = np.empty((image.height, image.width), np.uint8)
+    top = 0
+    for strip in _strips(image):
+        levels[top : top + len(strip)] = span.eight_bits(strip, is_inverted)
+        top += len(strip)
+    return Image.fromarray(levels)
 
 
 def _origin(path: Path, image: Image.Image, plain: Image.Image, turn: Transpose | None) -> int:
     """64 bits that copies share, whatever their names; of lossless kinds also copies in another kind of file."""
-    turned = b"" if turn is None else bytes([turn])
+    more = b"" if turn is None else bytes([turn])
     if image.format in ("JPEG", "MPO"):
-        return jpeg_content(path, turned)
-    if image.mode in DEEP or image.mode.startswith("I;"):
-        return content(np.asarray(image), turned)  # as it is: how it is scaled hangs on its neighbours
-    pixels = np.asarray(plain)
-    opaque = pixels.shape[2] == 4 and bool((pixels[..., 3] == 255).all())
-    return content(pixels[..., :3] if opaque else pixels, turned)
+        return jpeg_content(path, more)
+    bands = len(plain.getbands())
+    if bands == 4 and plain.getchannel(3).getextrema() == (255, 255):
+        bands = 3
+    strips = (strip[..., :bands] if strip.ndim == 3 else strip for strip in _strips(plain))
+    shape = (plain.height, plain.width)
+    return strips_content(shape if bands == 1 else (*shape, bands), strips, more)
+
+
+def sketch(plain: Image.Image, turn: Transpose | None = None) -> tuple[Pixels, tuple[int, int]]:
+    """What near copies are known by: the whole picture as (3, 16, 16), and its `prints_of`."""
+    thumb = np.asarray(_reduced(plain, FINE, FINE, turn).convert("RGB")).transpose(2, 0, 1)
+    return thumb, prints_of(np.asarray(_reduced(plain, ROWS + 1, ROWS, turn).convert("L")))
+
+
+def _reduced(plain: Image.Image, width: int, height: int, turn: Transpose | None) -> Image.Image:
+    """The whole picture at this size, upright."""
+    lies = turn in (Transpose.TRANSPOSE, Transpose.ROTATE_90, Transpose.ROTATE_270, Transpose.TRANSVERSE)
+    shape = (height, width) if lies else (width, height)
+    small = _on_white(plain.resize(shape, Resampling.BILINEAR, reducing_gap=3.0))
+    return small if turn is None else small.transpose(turn)
 
 
 def room_for(shape: tuple[int, ...]) -> Pixels:
@@ -167,7 +357,7 @@ def resize(images: Pixels, size: int) -> Pixels:
     """(n, h, w) or (n, h, w, c) uint8 to (…, size, size, …): centre square, bicubic, antialiased.
 
     Resampling is linear and separable, so out = W · picture · Wᵀ with one small matrix for all
-    pictures; Pillow itself gives W when it resizes the identity.
+    pictures; Pillow itself gives W when it resizes the identity. Large pictures are taken in strips.
     """
     n, h, w = images.shape[:3]
     side = min(h, w)
@@ -175,17 +365,31 @@ def resize(images: Pixels, size: int) -> Pixels:
     square = images[:, top : top + side, left : left + side]
     if side == size:
         return np.ascontiguousarray(square)
-    eye = Image.fromarray(np.eye(side, dtype=np.float32))
-    weights = np.asarray(eye.resize((side, size), Resampling.BICUBIC))  # (size, side)
+    weights = _weights(side, size)
     result = np.empty((n, size, size, *images.shape[3:]), np.uint8)
-    step = max(1, 2**23 // max(1, result[:1].size))
+    step = max(1, 2**23 // max(1, result[:1].size, square[:1].size))
+    columns = max(1, 2**23 // max(1, square[:1, :, :1].size))
     for start in range(0, n, step):
-        piece = square[start : start + step].astype(np.float32)
-        rows = np.tensordot(piece, weights, axes=(1, 1))  # (m, side, …, size): height goes last
-        both = np.tensordot(rows, weights, axes=(1, 1))  # (m, …, size of rows, size of columns)
+        both: Any = 0
+        for first in range(0, side, columns):
+            piece = square[start : start + step, :, first : first + columns].astype(np.float32)
+            rows = np.tensordot(piece, weights, axes=(1, 1))  # (m, columns, …, size): height goes last
+            # (m, …, size of rows, size of columns)
+            both = both + np.tensordot(rows, weights[:, first : first + columns], axes=(1, 1))
         both = np.moveaxis(both, (-2, -1), (1, 2))
         result[start : start + step] = np.clip(np.rint(both), 0, 255)
     return result
+
+
+def _weights(side: int, size: int) -> NDArray[np.float32]:
+    """(size, side): how much each old pixel weighs in each new one, along one axis."""
+    weights = np.empty((size, side), np.float32)
+    step = max(1, STRIP // side)  # the identity of a large picture's side would be larger than the picture
+    for first in range(0, side, step):
+        eye = np.eye(min(step, side - first), side, first, np.float32)
+        narrow = Image.fromarray(eye).resize((size, len(eye)), Resampling.BICUBIC)
+        weights[:, first : first + step] = np.asarray(narrow).T
+    return weights
 
 
 def three_channels(images: Pixels) -> Pixels:
@@ -198,25 +402,31 @@ def three_channels(images: Pixels) -> Pixels:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The picture in mode RGB, or RGBA where something is transparent."""
-    if image.mode in DEEP or image.mode.startswith("I;"):
-        return Image.fromarray(_eight_bits(image)).convert("RGB")
+    """The picture in mode L or RGB, or RGBA where something may be transparent; a copy only where it must be."""
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
-        return image.convert("RGBA")
-    return image.convert("RGB")
-
-
-def _eight_bits(image: Image.Image) -> Pixels:
-    """16-bit, 32-bit and float pictures, from their usual range 0 … 1, 255 or 65,535 to uint8."""
-    values = np.nan_to_num(np.asarray(image, np.float64))
-    highest = float(values.max())
-    if image.mode.startswith("I;16"):
-        full = 65535.0
-    elif image.mode == "F" and highest <= 1:
-        full = 1.0
+        mode = "RGBA" if image.format != "TIFF" or _has_alpha(image) else "RGB"
     else:
-        full = next((top for top in (255.0, 65535.0) if highest <= top), highest)
-    return np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8)
+        mode = "L" if image.mode in ("1", "L") else "RGB"
+    if image.mode == mode:
+        image.load()
+        return image
+    return image.convert(mode)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """A large RGBA picture on white, strip by strip: Pillow copies the whole of it when it reduces it."""
+    whole = Image.new("RGB", image.size)
+    rows = max(1, STRIP // image.width)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        whole.paste(_on_white(strip), (0, top))
+    return whole
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    """Whether a TIFF says that its last channel is transparency; it may be infrared. Pillow does not ask."""
+    extra = getattr(image, "tag_v2", {}).get(338, ())
+    return any(kind in (1, 2) for kind in (extra if isinstance(extra, tuple) else (extra,)))
 
 
 def _centre(image: Image.Image, size: int) -> Image.Image:
@@ -224,11 +434,13 @@ def _centre(image: Image.Image, size: int) -> Image.Image:
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)
-    square = image.resize((size, size), Resampling.BICUBIC, box=box, reducing_gap=3.0)
-    if square.mode == "RGBA":
-        white = Image.new("RGBA", square.size, "white")
-        square = Image.alpha_composite(white, square).convert("RGB")
-    return square
+    return image.resize((size, size), Resampling.BICUBIC, box=box, reducing_gap=3.0)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _orientation(image: Image.Image) -> Transpose | None:

@@ -6,15 +6,17 @@ Every file of this package makes one; bank, train and the pages read it. No torc
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tltk.data.account import Account
-from tltk.data.identity import Origins, contents
+from tltk.data.identity import Origins, contents, find_twins
 from tltk.errors import DataProblem
 from tltk.spec import DataSpec
 
@@ -35,6 +37,23 @@ class Split:
     test: Ints
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What reading the pictures did to them.
+
+    Attributes:
+        cropped: Share of a picture, on average, that lay outside the square that was kept of it.
+        flat: How many pictures are of one tone.
+        notes: Sentences on the rest: how values became pixels, which arrays were left out.
+        clashes: Names of pictures that are copies of each other under two labels, some of them.
+    """
+
+    cropped: float = 0.0
+    flat: int = 0
+    notes: tuple[str, ...] = ()
+    clashes: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Domain:
     """Pictures with labels, all of one size.
@@ -45,6 +64,8 @@ class Domain:
     a hash over pixels, labels and classes. `origins` (n,) uint64 says which example each picture is:
     equal numbers are the same example, also in another domain, however it was resized or corrupted.
     `account` says how folders were understood.
+    `twins` (n,) int64 is the position of the first picture of which each is a copy or nearly one, its
+    own for most.
     """
 
     name: str
@@ -55,9 +76,11 @@ class Domain:
     source: str
     fingerprint: str
     origins: Origins
+    twins: Ints
     given: NDArray[np.int8] | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     account: Account = Account()
+    reading: Reading = Reading()
 
     @classmethod
     def of(
@@ -73,8 +96,12 @@ class Domain:
         skipped: Sequence[tuple[str, str]] = (),
         origins: Origins | None = None,
         account: Account | None = None,
+        twins: Ints | None = None,
+        reading: Reading | None = None,
     ) -> Domain:
-        """The domain of these arrays, checked, with its fingerprint; without origins its pixels tell examples apart.
+        """The domain of these arrays, checked, with its fingerprint.
+
+        Without `origins`, pixels tell examples apart; without `twins`, equal origins alone are copies.
 
         Raises:
             DataProblem: No pictures, one class, a class without pictures, classes that differ
@@ -88,17 +115,22 @@ class Domain:
             raise DataProblem(
                 f"{name} must give one origin, uint64, per picture. Got {origins.dtype} of shape {origins.shape}."
             )
-        _check_classes(name, labels, names, given)
+        twins = find_twins(origins) if twins is None else twins
+        if twins.shape != labels.shape or not ((twins >= 0) & (twins <= np.arange(len(twins)))).all():
+            raise DataProblem(f"Twins of {name} must point to pictures that come earlier, or to themselves.")
+        check_classes(name, labels, names, given)
         mark = fingerprint(images, labels, names)
         return cls(
-            name, images, labels, names, licence, source, mark, origins, given, tuple(skipped), account or Account()
+            name, images, labels, names, licence, source, mark, origins, twins, given, tuple(skipped),
+            account or Account(), reading or Reading(),
         )
 
     def split(self, spec: DataSpec, seed: int, among: Ints | None = None) -> Split:
         """Train, val and test, stratified by class; then `spec.shots` per class of train.
 
         The division depends on `spec.val`, `spec.test` and `spec.seed` only; a division that the
-        data came with is kept, and a part that it lacks is taken out of train.
+        data came with is kept, and a part that it lacks is taken out of train. Copies of a picture go to
+        one part together.
 
         Args:
             spec: Shares, shots and the seed of the division.
@@ -116,18 +148,21 @@ class Domain:
         pool = np.flatnonzero((given == FREE) | (given == TRAIN))
         counts = np.bincount(self.labels[pool], minlength=len(self.classes))
         if (counts < need).any():
-            few = ", ".join(f"{self.classes[c]} ({counts[c]})" for c in np.flatnonzero(counts < need)[:12])
-            raise DataProblem(
-                f"A class needs at least {need} pictures, one for each part taken out of {self.name}. "
-                f"Too few: {few}. Add pictures, raise n, or leave these classes out."
-            )
+            raise _too_few(self, need, counts, "")
         part = given.copy()
-        part[pool] = TRAIN
+        part[pool] = FREE
+        copies = _copies(self.twins, pool)
         for c in range(len(self.classes)):
             order = shuffled(pool[self.labels[pool] == c], spec.seed, c)
             n_val, n_test = _held_out(len(order), shares[0], shares[1])
-            part[order[:n_test]] = TEST
-            part[order[n_test : n_test + n_val]] = VAL
+            if copies:
+                _divide(part, order, {TEST: n_test, VAL: n_val}, self.twins, copies)
+            else:
+                part[order[:n_test]] = TEST
+                part[order[n_test : n_test + n_val]] = VAL
+        part[pool[part[pool] == FREE]] = TRAIN
+        if copies:
+            _check_division(self, part, pool, [TRAIN] + [p for p, s in zip((VAL, TEST), shares, strict=True) if s])
         train = np.flatnonzero(part == TRAIN)
         if spec.shots:
             train = few_shot(self.labels, train, spec.shots, seed, self.classes)
@@ -148,6 +183,72 @@ def without(domain: Domain, index: Ints, origins: Origins) -> Ints:
         origins: Examples that must not occur, such as the `held_out_origins` of a target.
     """
     return index[~np.isin(domain.origins[index], origins)]
+
+
+def _copies(twins: Ints, pool: Ints) -> dict[int, Ints]:
+    """Twin → the positions in the pool that are copies of each other, where there are two or more."""
+    order = pool[np.argsort(twins[pool], kind="stable")]
+    groups = np.split(order, np.flatnonzero(np.diff(twins[order])) + 1)
+    return {int(twins[group[0]]): group for group in groups if len(group) > 1}
+
+
+def _divide(
+    part: NDArray[np.int8], order: Ints, wanted: dict[int, int], twins: Ints, copies: dict[int, Ints]
+) -> None:
+    """Give the pictures of a class their parts, copies together, also those in other classes.
+
+    Without copies this is what taking so many from the front of `order` would be.
+
+    Args:
+        part: (n,) written to; `FREE` where nothing was decided yet.
+        order: Positions of the class, shuffled.
+        wanted: Part → how many, in the order in which they are filled.
+        twins: As in `Domain`.
+        copies: Twin → all positions of its copies that are given a part.
+    """
+    groups: dict[int, list[int]] = {}
+    for i in order[part[order] == FREE].tolist():
+        groups.setdefault(int(twins[i]), []).append(i)
+    have = {p: int((part[order] == p).sum()) for p in (TRAIN, VAL, TEST)}
+
+    def give(group: int, p: int) -> None:
+        mine = groups.pop(group)
+        have[p] += len(mine)
+        part[copies.get(group, mine)] = p
+
+    for p, want in wanted.items():
+        behind = [q for q in wanted if q < p and wanted[q]] + [TRAIN]  # the parts that are filled later
+        spare = sum(not have[q] for q in behind)
+        for group in list(groups):
+            if have[p] == want or len(groups) <= spare:
+                break
+            if have[p] + len(groups[group]) <= want:
+                give(group, p)
+        if want and not have[p] and groups:
+            give(min(groups, key=lambda g: len(groups[g])), p)
+    for group in list(groups):
+        give(group, TRAIN)
+
+
+def _check_division(domain: Domain, part: NDArray[np.int8], pool: Ints, parts: list[int]) -> None:
+    """Every class has pictures in each of the parts, though copies stay together."""
+    missing = np.zeros(len(domain.classes), bool)
+    for p in parts:
+        missing |= np.bincount(domain.labels[part == p], minlength=len(missing)) == 0
+    if missing.any():
+        first = [set(domain.twins[pool[domain.labels[pool] == c]].tolist()) for c in range(len(missing))]
+        classes_of = Counter(twin for twins in first for twin in twins)
+        own = [sum(classes_of[twin] == 1 for twin in twins) for twins in first]
+        raise _too_few(domain, len(parts), np.where(missing, own, len(parts)), "different ")
+
+
+def _too_few(domain: Domain, need: int, counts: NDArray[Any], kind: str) -> DataProblem:
+    few = [f"{domain.classes[c]} ({counts[c]})" for c in np.flatnonzero(counts < need)[:12]]
+    return DataProblem(
+        f"A class needs at least {need} {kind}pictures, one for each part taken out of {domain.name}"
+        f"{' (copies go to one part together)' if kind else ''}. "
+        f"Too few: {', '.join(few)}. Add pictures, raise n, or leave these classes out."
+    )
 
 
 def _held_out(n: int, val: float, test: float) -> tuple[int, int]:
@@ -270,9 +371,10 @@ def _check_arrays(
         raise DataProblem(f"Parts of {name} must be -1, 0, 1 or 2. Got {sorted(set(given.tolist()))}.")
 
 
-def _check_classes(
+def check_classes(
     name: str, labels: Ints, classes: tuple[str, ...], given: NDArray[np.int8] | None
 ) -> None:
+    """Refuse what no classifier can be trained on: no pictures, one class, a part without one of the classes."""
     if not len(labels):
         raise DataProblem(f"{name} must hold pictures. It has none that can be used.")
     if len(classes) < 2:

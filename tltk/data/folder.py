@@ -20,6 +20,7 @@ from tltk.data import layout
 from tltk.data.account import losses
 from tltk.data.decode import decode_all
 from tltk.data.domain import FREE, Domain, Progress, keep, path_of
+from tltk.data.identity import clashes, near_twins
 from tltk.data.names import shown
 from tltk.data.tree import walk
 from tltk.errors import DataProblem
@@ -109,6 +110,7 @@ def read_tree(
         images = images[good]
     told = _told(found, {chosen[i].label: reasons[i] for i in sorted(reasons, reverse=True)},
                  Counter(chosen[i].label for i in reasons))
+    twins = near_twins(decoded.origins[good], decoded.prints[good], labels[kept][good], decoded.thumbs[good])
     return Domain.of(
         spec.name,
         images,
@@ -120,6 +122,10 @@ def read_tree(
         skipped=[*found.skipped, *((chosen[i].name, reasons[i]) for i in sorted(reasons))],
         origins=decoded.origins[good],
         account=dataclasses.replace(found.account, notes=(*told, *found.account.notes)),
+        twins=twins,
+        reading=dataclasses.replace(
+            decoded.reading(good), clashes=clashes(twins, labels[kept][good], [chosen[i].name for i in good])
+        ),
     )
 
 

@@ -1,56 +1,169 @@
-"""Pictures of one's own as NumPy arrays in an .npz, with the keys of Keras's `mnist.npz`.
+"""Pictures of one's own as NumPy arrays in an .npz, with the keys of Keras's `mnist.npz` or of MedMNIST.
 
-Nothing is unpickled, and what the headers claim is checked against the file before memory is taken.
-Licence and source are the user's.
+Nothing is unpickled. What the headers claim is checked against the file, and against what a picture may take, before
+memory is taken; pictures are read some at a time. Licence and source are the user's.
 """
 
 from __future__ import annotations
 
+import math
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from tltk.data.decode import resize, room_for, three_channels
-from tltk.data.domain import TEST, TRAIN, Domain, Ints, Pixels, Progress, keep, path_of
-from tltk.data.identity import contents
+from tltk.data.decode import FLAT, MAX_PIXELS, Span, resize, room_for, sketch, three_channels
+from tltk.data.domain import TEST, TRAIN, VAL, Domain, Ints, Pixels, Progress, Reading, check_classes, keep, path_of
+from tltk.data.identity import FINE, clashes, content, near_twins
 from tltk.errors import DataProblem
 from tltk.spec import DataSpec
 
 LICENCE = "your own arrays: see their source"
 MAX_BYTES = 16 * 2**30  # per array
+MAX_RATIO, FREE_BYTES = 100, 64 * 2**20  # unpacked over packed; small arrays may be packed tighter
+MAX_PICTURE, MAX_LABELS, MAX_NAMES = 192 * 2**20, 64 * 2**20, 16 * 2**20  # bytes that are in memory at once
+MAX_HEADER, MAX_COUNT = 2**16, 5_000_000
 MAX_CHANNELS = 64  # as many as a network here may read
-PIECE = 2000  # pictures resized at a time
-KEYS = "x_train, y_train, x_test and y_test, or x_train and y_train, or x and y"
+PIECE, PIECE_BYTES = 2000, 16 * 2**20  # pictures, and bytes of them, that are worked on at a time
+BLOCK = 2**20
+PARTS = {"train": TRAIN, "val": VAL, "valid": VAL, "validation": VAL, "test": TEST}
+FORMS = (("x_{}", "y_{}"), ("{}_images", "{}_labels"))  # Keras; MedMNIST
+WHOLE = (("x", "y"), ("images", "labels"))
+NAMES = "class_names"
+KEYS = "x_train, y_train, x_test and y_test, also x_val and y_val, or train_images, train_labels and so on, or x and y"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an array says of itself."""
+
+    key: str
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def n_bytes(self) -> int:
+        """Of the whole array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def each(self) -> int:
+        """Bytes of one picture."""
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
 
 
 def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Domain:
-    """Arrays of your own in an .npz: uint8 pictures and whole-number labels, as in Keras's mnist.npz.
+    """Arrays of your own in an .npz: pictures and whole-number labels, as in Keras's mnist.npz or in MedMNIST.
 
     Raises:
         DataProblem: Not such a file; the sentence says what is missing.
     """
     path = _locate(argument)
-    arrays = _read(path)
-    pairs = _pairs(path, arrays)
-    raw = np.concatenate([_labels(path, y, len(x)) for x, y in pairs])
-    given = np.repeat(np.array([TRAIN, TEST], np.int8)[: len(pairs)], [len(x) for x, _ in pairs])
-    classes, labels = _classes(path, raw, arrays.get("class_names"))
-    kept = keep(labels, spec.n, spec.seed, spec.name, given)
-    images = _images([x for x, _ in pairs], kept, spec.size, progress)
+    with _readable(path), zipfile.ZipFile(path) as file:
+        sets, left_out = _sets(path, file)
+        classes, labels, given = _labelled(path, file, sets)
+        kept = keep(labels, spec.n, spec.seed, spec.name, given)
+        span = _span(file, sets)
+        found = _Found(len(kept), sets[0].shape, spec.size)
+        for part in sets:
+            mine = kept[(kept >= part.start) & (kept < part.start + len(part))] - part.start
+            for pictures in _chosen(file, part.pictures, mine):
+                found.take(_eight_bits(np.moveaxis(pictures, 1, 3) if part.is_first else pictures, span))
+                if progress:
+                    progress(found.done, len(kept))
+            found.names += [f"picture {i} of {part.pictures.key}" for i in mine.tolist()]
+    twins = near_twins(found.origins, found.prints, labels[kept], found.thumbs)
+    height, width = sets[0].shape[:2]
     return Domain.of(
         spec.name,
-        images,
+        found.images,
         labels[kept],
         classes,
         licence=LICENCE,
         source=str(path),
-        given=given[kept] if len(pairs) == 2 else None,
-        origins=np.concatenate([contents(x) for x, _ in pairs])[kept],
+        given=given[kept] if len(sets) > 1 else None,
+        origins=found.origins,
+        twins=twins,
+        reading=Reading(
+            cropped=1 - min(height, width) / max(height, width),
+            flat=found.flat,
+            notes=tuple(_notes(path, left_out, sets, span)),
+            clashes=clashes(twins, labels[kept], found.names),
+        ),
     )
+
+
+@dataclass(frozen=True)
+class _Set:
+    """One part of the pictures.
+
+    Attributes:
+        part: As in `Domain.given`.
+        pictures: The array's header.
+        labels: Key of theirs.
+        is_first: Channels come before height and width.
+        start: How many pictures the parts before it have.
+    """
+
+    part: int
+    pictures: Header
+    labels: str
+    is_first: bool
+    start: int
+
+    def __len__(self) -> int:
+        return self.pictures.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one picture, channels last."""
+        return _upright(self.pictures, self.is_first)
+
+
+class _Found:
+    """What is kept of the pictures, filled piece by piece."""
+
+    def __init__(self, n: int, shape: tuple[int, ...], size: int) -> None:
+        channels = shape[2] if len(shape) == 3 else 1
+        self.images = room_for((n, 3 if channels == 1 else channels, size, size))
+        self.thumbs = room_for((n, 3, FINE, FINE))
+        self.origins, self.prints = np.empty(n, np.uint64), np.empty((n, 2), np.uint64)
+        self.names: list[str] = []
+        self.done = self.flat = 0
+        self.size = size
+
+    def take(self, pictures: Pixels) -> None:
+        """The next ones, (m, h, w) or (m, h, w, c)."""
+        here = slice(self.done, self.done + len(pictures))
+        self.images[here] = three_channels(resize(pictures, self.size))
+        spread = np.ptp(self.images[here].reshape(*self.images[here].shape[:2], -1), 2)
+        self.flat += int((spread <= FLAT).all(1).sum())
+        for i, picture in enumerate(pictures, start=self.done):
+            self.origins[i] = content(picture)
+            shown = picture if picture.ndim == 2 else picture[..., :3] if picture.shape[2] > 2 else picture[..., 0]
+            self.thumbs[i], self.prints[i] = sketch(Image.fromarray(np.ascontiguousarray(shown)))
+        self.done += len(pictures)
+
+
+def survey(argument: str) -> None:
+    """Refuse what cannot be read, before a worker is asked: headers and labels are read, no pictures.
+
+    Raises:
+        DataProblem: As for `load`.
+    """
+    path = _locate(argument)
+    with _readable(path), zipfile.ZipFile(path) as file:
+        sets, _ = _sets(path, file)
+        classes, labels, given = _labelled(path, file, sets)
+        check_classes(f"npz:{argument}", labels, tuple(classes), given if len(sets) > 1 else None)
 
 
 def stamp(argument: str) -> str:
@@ -68,81 +181,245 @@ def _locate(argument: str) -> Path:
     return path.resolve()
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays that we know by name.
-
-    Raises:
-        DataProblem: Not an .npz, a pickled array, or headers that claim more than there is.
-    """
-    wanted = ("x_train", "y_train", "x_test", "y_test", "x", "y", "class_names")
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Whatever a damaged archive raises, as a sentence."""
     try:
-        with zipfile.ZipFile(path) as file:
-            there = [key for key in wanted if f"{key}.npy" in file.namelist()]
-            for key in there:
-                _check_header(path, file, key)
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in there}
-    except DataProblem:
+        yield
+    except (DataProblem, KeyboardInterrupt):
         raise
-    except Exception as fault:  # zip, deflate and header parsers raise a dozen kinds
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, EOFError, KeyError, zlib.error,
+            NotImplementedError, RuntimeError, SyntaxError, OverflowError) as fault:  # fmt: skip
         raise DataProblem(
             f"{path} must be an .npz as numpy.savez writes it. It cannot be read: "
             f"{str(fault)[:160] or type(fault).__name__}. Save it again."
         ) from None
 
 
-def _check_header(path: Path, file: zipfile.ZipFile, key: str) -> None:
-    """Refuse pickles and sizes that the archive does not hold, before anything is read."""
+def _header(path: Path, file: zipfile.ZipFile, key: str, limit: int) -> Header:
+    """What an array says of itself, held against what the archive holds.
+
+    Raises:
+        DataProblem: A pickle, or sizes that cannot be true or are more than the limit.
+    """
     info = file.getinfo(f"{key}.npy")
+    if info.file_size > max(FREE_BYTES, MAX_RATIO * info.compress_size):
+        raise DataProblem(
+            f"{key} in {path} may unpack to at most {MAX_RATIO} times its packed size. It has {info.compress_size:,} "
+            f"bytes and would unpack to {info.file_size:,}; save it with numpy.savez, unpacked."
+        )
     with file.open(info) as stream:
         version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-        else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+        n_bytes = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
+        if n_bytes > MAX_HEADER:
+            raise DataProblem(f"{key} in {path} must have a header of at most {MAX_HEADER:,} bytes. Got {n_bytes:,}.")
+    with file.open(info) as stream:
+        np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, is_fortran, dtype = read(stream)
+    header = Header(key, tuple(int(side) for side in shape), bool(is_fortran), dtype)
     if dtype.hasobject:
         raise DataProblem(
             f"{key} in {path} must be plain numbers. It is a pickled object, which could run a program; "
             f"save it as an array of uint8 or whole numbers."
         )
-    claimed = int(np.prod([int(side) for side in shape], dtype=object)) * dtype.itemsize
-    if claimed > min(info.file_size, MAX_BYTES) or info.file_size > MAX_BYTES:
+    if header.n_bytes > min(info.file_size, limit) or info.file_size > limit + MAX_HEADER:
+        size = f"{limit >> 30} GiB" if limit >> 30 else f"{limit >> 20} MiB"
         raise DataProblem(
-            f"{key} in {path} must hold what its header says, at most {MAX_BYTES >> 30} GiB. It claims "
-            f"{claimed:,} bytes and has {info.file_size:,}. Save it again, or in parts."
+            f"{key} in {path} must hold what its header says, at most {size}. It claims "
+            f"{header.n_bytes:,} bytes and has {info.file_size:,}. Save it again, or in parts."
         )
+    return header
 
 
-def _pairs(path: Path, arrays: dict[str, NDArray[Any]]) -> list[tuple[Pixels, NDArray[Any]]]:
-    """[(x, y)] or [(x_train, y_train), (x_test, y_test)], pictures checked."""
-    there = set(arrays) - {"class_names"}
-    sets: dict[frozenset[str], list[tuple[str, str]]] = {
-        frozenset(("x", "y")): [("x", "y")],
-        frozenset(("x_train", "y_train")): [("x_train", "y_train")],
-        frozenset(("x_train", "y_train", "x_test", "y_test")): [("x_train", "y_train"), ("x_test", "y_test")],
-    }
-    if frozenset(there) not in sets:
-        found = ", ".join(sorted(there)) or "none of these"
-        raise DataProblem(f"{path} must have the keys {KEYS}. It has {found}; save it with those names.")
-    pairs = sets[frozenset(there)]
-    if len(pairs) == 1 and pairs[0][0] == "x_train":
-        return [(_pictures(path, "x_train", arrays["x_train"]), arrays["y_train"])]
-    checked = [(_pictures(path, x, arrays[x]), arrays[y]) for x, y in pairs]
-    if len({x.shape[1:] for x, _ in checked}) > 1:
-        shapes = " and ".join(str(x.shape[1:]) for x, _ in checked)
-        raise DataProblem(f"x_train and x_test of {path} must have pictures of one shape. Got {shapes}.")
-    return checked
+def _pairs(path: Path, keys: list[str]) -> tuple[list[tuple[int, str, str]], list[str]]:
+    """(part, key of the pictures, key of the labels) for each part there is, and the keys that are not read.
+
+    Capitals do not matter: many write X_train.
+    """
+    there = {key.lower(): key for key in keys}
+    found: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+    for form in (*FORMS, *WHOLE):
+        for word, part in PARTS.items() if form in FORMS else [("", TRAIN)]:
+            x, y = (there.get(pattern.format(word)) for pattern in form)
+            if x is not None or y is not None:
+                found.setdefault(form, []).append((part, x or "", y or ""))
+    pairs = next(iter(found.values()), [])
+    parts = [part for part, _, _ in pairs]
+    is_whole = all(x and y for _, x, y in pairs) and len(set(parts)) == len(parts) and TRAIN in parts
+    if len(found) != 1 or not is_whole:
+        shown = ", ".join(sorted(keys)[:12]) or "nothing"
+        raise DataProblem(f"{path} must have the keys {KEYS}. It has {shown}; save it with those names.")
+    used = {key for _, x, y in pairs for key in (x, y)} | {NAMES}
+    return pairs, sorted(set(keys) - used)
 
 
-def _pictures(path: Path, key: str, x: NDArray[Any]) -> Pixels:
-    fits = x.ndim == 3 or (x.ndim == 4 and x.shape[3] <= MAX_CHANNELS)
-    if x.dtype != np.uint8 or not fits or 0 in x.shape:
+def _sets(path: Path, file: zipfile.ZipFile) -> tuple[list[_Set], list[str]]:
+    """The parts of the pictures, their headers checked, and the keys that are not read.
+
+    Raises:
+        DataProblem: Pictures that do not go together, or that cannot be read here.
+    """
+    pairs, left_out = _pairs(path, [name.removesuffix(".npy") for name in file.namelist()])
+    sets, start = list[_Set](), 0
+    for part, x, y in pairs:
+        header = _header(path, file, x, MAX_BYTES)
+        sets.append(_Set(part, header, y, _pictures(path, header), start))
+        start += len(sets[-1])
+    if start > MAX_COUNT:
+        raise DataProblem(f"{path} may hold at most {MAX_COUNT:,} pictures. It has {start:,}; split it.")
+    if len({s.shape for s in sets}) > 1:
         raise DataProblem(
-            f"{key} of {path} must be uint8 pictures of shape (n, height, width) or (n, height, width, "
-            f"channels), channels last and at most {MAX_CHANNELS}. Got {x.dtype} of shape {x.shape}; "
-            f"convert it."
+            f"{' and '.join(s.pictures.key for s in sets)} of {path} must have pictures of one shape. "
+            f"Got {' and '.join(str(s.shape) for s in sets)}."
         )
-    return x
+    return sets, left_out
+
+
+def _pictures(path: Path, header: Header) -> bool:
+    """Whether channels come first in these pictures.
+
+    Raises:
+        DataProblem: They are no pictures, or too large ones.
+    """
+    shape, dtype = header.shape, header.dtype
+    is_first = len(shape) == 4 and _are_channels_first(*shape[1:])
+    fits = len(shape) == 3 or (len(shape) == 4 and (shape[1] if is_first else shape[3]) <= MAX_CHANNELS)
+    if dtype.kind not in "buif" or not fits or 0 in shape:
+        raise DataProblem(
+            f"{header.key} of {path} must be pictures of numbers, of shape (n, height, width) or (n, height, width, "
+            f"channels), at most {MAX_CHANNELS} channels. Got {dtype} of shape {shape}; reshape or convert it."
+        )
+    height, width = _upright(header, is_first)[:2]
+    if height * width > MAX_PIXELS or header.each > MAX_PICTURE or (header.is_fortran and header.n_bytes > MAX_PICTURE):
+        why = "is in Fortran order and has" if header.each <= MAX_PICTURE and header.is_fortran else "has"
+        raise DataProblem(
+            f"Pictures of {header.key} in {path} may have at most {MAX_PIXELS:,} pixels and {MAX_PICTURE >> 20} MiB. "
+            f"It {why} {height:,} × {width:,} pixels, {header.each / 2**20:,.0f} MiB each and "
+            f"{header.n_bytes / 2**20:,.0f} MiB in all; make them smaller, or save with numpy.ascontiguousarray."
+        )
+    return is_first
+
+
+def _are_channels_first(first: int, second: int, third: int) -> bool:
+    """Whether (n, first, second, third) is (n, channels, height, width), as PyTorch has it.
+
+    So where the first is a usual number of channels and the last is none, or where the last two are a square and
+    the first is smaller.
+    """
+    usual = (1, 2, 3, 4)
+    if third in usual or first == second:
+        return False
+    return (first in usual and second > max(usual)) or (second == third and first < second and first <= MAX_CHANNELS)
+
+
+def _upright(header: Header, is_first: bool) -> tuple[int, ...]:
+    """Of one picture, channels last."""
+    return (*header.shape[2:], header.shape[1]) if is_first else header.shape[1:]
+
+
+def _labelled(
+    path: Path, file: zipfile.ZipFile, sets: list[_Set]
+) -> tuple[Sequence[str], Ints, NDArray[np.int8]]:
+    """Names of the classes, and class and part of every picture."""
+    raw = np.concatenate([_labels(path, _whole(path, file, s.labels, MAX_LABELS), len(s)) for s in sets])
+    names = _whole(path, file, NAMES, MAX_NAMES) if f"{NAMES}.npy" in file.namelist() else None
+    classes, labels = _classes(path, raw, names)
+    return classes, labels, np.repeat(np.array([s.part for s in sets], np.int8), [len(s) for s in sets])
+
+
+def _notes(path: Path, left_out: list[str], sets: list[_Set], span: Span | None) -> Iterator[str]:
+    """What was understood of the arrays, and which ones were not read."""
+    if left_out:
+        yield f"{path.name} also holds {', '.join(left_out[:12])}; these arrays are not read."
+    turned = next((s.pictures.shape for s in sets if s.is_first), None)
+    if turned is not None:
+        yield f"Pictures of shape {turned} in {path.name} were taken to be (n, channels, height, width)."
+    if span is not None and any(s.pictures.dtype.kind != "b" for s in sets):
+        yield span.sentence(sum(len(s) for s in sets))
+
+
+def _whole(path: Path, file: zipfile.ZipFile, key: str, limit: int) -> NDArray[Any]:
+    """An array of at most so many bytes."""
+    _header(path, file, key, limit)
+    with file.open(f"{key}.npy") as stream:
+        found: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    return found
+
+
+def _pieces(file: zipfile.ZipFile, header: Header) -> Iterator[NDArray[Any]]:
+    """All pictures of an array in order, some at a time."""
+    with file.open(f"{header.key}.npy") as stream:
+        if header.is_fortran:
+            whole = np.lib.format.read_array(stream, allow_pickle=False)
+            for start in range(0, len(whole), PIECE):
+                yield np.ascontiguousarray(whole[start : start + PIECE])
+            return
+        stream.seek(_data_offset(stream))
+        step = max(1, min(PIECE, PIECE_BYTES // max(1, header.each)))
+        for start in range(0, header.shape[0], step):
+            m = min(step, header.shape[0] - start)
+            piece = np.empty((m, *header.shape[1:]), header.dtype)
+            _fill(stream, piece)
+            yield piece
+
+
+def _data_offset(stream: IO[bytes]) -> int:
+    """Where the numbers begin; `_header` has read it all before."""
+    version = np.lib.format.read_magic(stream)
+    length = 2 if version == (1, 0) else 4
+    return 8 + length + int.from_bytes(stream.read(length), "little")
+
+
+def _fill(stream: IO[bytes], piece: NDArray[Any]) -> None:
+    """Read the array's bytes in blocks: one large read would hold them twice."""
+    room = piece.reshape(-1).view(np.uint8).data
+    at = 0
+    while at < len(room):
+        block = stream.read(min(BLOCK, len(room) - at))
+        if not block:
+            raise EOFError("it breaks off")
+        room[at : at + len(block)] = block
+        at += len(block)
+
+
+def _chosen(file: zipfile.ZipFile, header: Header, index: Ints) -> Iterator[NDArray[Any]]:
+    """The pictures at these sorted positions."""
+    start = 0
+    for piece in _pieces(file, header):
+        mine = index[(index >= start) & (index < start + len(piece))] - start
+        start += len(piece)
+        if len(mine):
+            yield piece if len(mine) == len(piece) else piece[mine]
+
+
+def _span(file: zipfile.ZipFile, sets: list[_Set]) -> Span | None:
+    """One scale for all pictures that are not bytes already."""
+    headers = [s.pictures for s in sets]
+    if all(h.dtype == np.uint8 for h in headers):
+        return None
+    if all(h.dtype.kind == "b" for h in headers):
+        return Span(0, 1)
+    low, high = math.inf, -math.inf
+    for header in headers:
+        for piece in _pieces(file, header):
+            for start in range(0, piece.size, BLOCK):
+                values = piece.reshape(-1)[start : start + BLOCK]
+                finite = values[np.isfinite(values)]
+                if finite.size:
+                    low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    return Span.of(low, high, all(h.dtype.kind in "ui" for h in headers)) if low <= high else Span(0, 1)
+
+
+def _eight_bits(pictures: NDArray[Any], span: Span | None) -> Pixels:
+    """As bytes, a strip at a time: the scaling works in float64."""
+    if span is None:
+        return pictures
+    plain = np.ascontiguousarray(pictures).reshape(-1)
+    levels = np.empty(plain.shape, np.uint8)
+    for start in range(0, len(plain), BLOCK):
+        levels[start : start + BLOCK] = span.eight_bits(plain[start : start + BLOCK])
+    return levels.reshape(pictures.shape)
 
 
 def _labels(path: Path, y: NDArray[Any], n: int) -> Ints:
@@ -167,23 +444,6 @@ def _classes(path: Path, raw: Ints, names: NDArray[Any] | None) -> tuple[Sequenc
             f"class_names of {path} must be a list of texts that the labels {values[0]} … {values[-1]} point "
             f"into. Got {names.dtype} of shape {names.shape}."
         )
-    return [str(names[value]) for value in values], labels
-
-
-def _images(
-    parts: list[Pixels], kept: Ints, size: int, progress: Progress | None
-) -> Pixels:
-    """(n, c, size, size): the kept pictures of all parts, one after the other."""
-    channels = parts[0].shape[3] if parts[0].ndim == 4 else 1
-    images = room_for((len(kept), 3 if channels == 1 else channels, size, size))
-    ends = np.cumsum([len(part) for part in parts])
-    done = 0
-    for part, end in zip(parts, ends, strict=True):
-        mine = kept[(kept >= end - len(part)) & (kept < end)] - (end - len(part))
-        for start in range(0, len(mine), PIECE):
-            piece = mine[start : start + PIECE]
-            images[done : done + len(piece)] = three_channels(resize(part[piece], size))
-            done += len(piece)
-            if progress:
-                progress(done, len(kept))
-    return images
+    # Half a character can stand in an array of texts, but in no file that is written here.
+    texts = [str(name).encode("utf-8", "backslashreplace").decode() for name in names]
+    return [texts[value] for value in values], labels

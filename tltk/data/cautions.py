@@ -1,0 +1,92 @@
+"""What is to be known about a domain before its figures are trusted: copies, leaks, pictures that show nothing.
+
+Not a domain. `look`, trainings and studies say it. No torch here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tltk.data.domain import Domain, Split
+
+CROPPED = 0.1  # share of the pictures' area from which on it is worth a sentence
+
+
+def figures(domain: Domain, split: Split) -> dict[str, Any]:
+    """Counts for JSON, and the sentences on them.
+
+    Returns:
+        copies, pictures that are a copy of an earlier one, near copies included; near_copies of these; leaked,
+        validation and test pictures that are copies of one that is trained on; clashing, pictures of which there is
+        a copy under another label; flat, pictures of one tone; cropped, the share of a picture that its square
+        leaves out, on average; cautions, the sentences.
+    """
+    twins, labels = domain.twins, domain.labels
+    copies = int((twins != np.arange(len(twins))).sum())
+    counts: dict[str, Any] = {
+        "copies": copies,
+        "near_copies": copies - (len(twins) - len(np.unique(domain.origins))),
+        "leaked": int(np.isin(twins[_held(split)], twins[split.train]).sum()),
+        "clashing": int(_clashing(domain).sum()),
+        "flat": domain.reading.flat,
+        "cropped": round(domain.reading.cropped, 4),
+    }
+    return {**counts, "cautions": _sentences(domain, split, counts, len(labels))}
+
+
+def cautions(domain: Domain, split: Split) -> list[str]:
+    """The sentences alone; none where all is well."""
+    found: list[str] = figures(domain, split)["cautions"]
+    return found
+
+
+def _held(split: Split) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.concatenate([split.val, split.test])
+
+
+def _clashing(domain: Domain) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """(n,) whether a copy of the picture has another label."""
+    low, high = np.full(len(domain.twins), len(domain.classes)), np.full(len(domain.twins), -1)
+    np.minimum.at(low, domain.twins, domain.labels)
+    np.maximum.at(high, domain.twins, domain.labels)
+    found: np.ndarray[Any, np.dtype[np.bool_]] = (low != high)[domain.twins]
+    return found
+
+
+def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> list[str]:
+    """One sentence for each thing that is not as it should be."""
+    said = []
+    if leaked := counts["leaked"]:
+        said.append(
+            f"{leaked:,} of {len(_held(split)):,} validation and test pictures of {domain.name} have a copy, or nearly "
+            f"one, among its training pictures: what is measured on them is too good. Its parts came with the data "
+            f"and were kept; remove the copies from one of them."
+        )
+    if clashing := counts["clashing"]:
+        named = "; ".join(f"{a} and {b}" for a, b in domain.reading.clashes)
+        said.append(
+            f"{clashing:,} of {n:,} pictures of {domain.name} have a copy, or nearly one, under another label"
+            f"{f', such as {named}' if named else ''}: no network can be right about both. Keep each in one class."
+        )
+    if copies := counts["copies"]:
+        near = counts["near_copies"]
+        kind = "copies of others" if not near else "nearly copies of others" if near == copies else (
+            f"copies of others ({near:,} of them nearly)"
+        )
+        said.append(
+            f"{copies:,} of {n:,} pictures of {domain.name} are {kind}; copies go to the same part "
+            f"of a split that is made here, and count as pictures."
+        )
+    if flat := counts["flat"]:
+        said.append(
+            f"{flat:,} of {n:,} pictures of {domain.name} are of one tone and show nothing. White drawings on a "
+            f"transparent ground become white; give them a background, or check how these files are written."
+        )
+    if counts["cropped"] >= CROPPED:
+        said.append(
+            f"Of a picture of {domain.name}, {counts['cropped']:.0%} on average lies outside the square in its middle "
+            f"and is not seen. Where that matters, cut or pad the pictures to squares first."
+        )
+    return said + list(domain.reading.notes)
