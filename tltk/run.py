@@ -409,11 +409,12 @@ def _compare(run: Run, spec: CompareSpec, workshop: Workshop) -> None:
         seconds = round(time.perf_counter() - start, 1)
         run.write_status(epoch=done, epochs=total, message=what, seconds=seconds)
 
-    workshop.domain(spec.target)  # read here once, not in each fork
+    target = workshop.domain(spec.target)  # read here once, not in each fork
     if spec.source is not None:
         workshop.domain(spec.source)
     found = compare.study(run, spec, workshop.train_all, tell)
-    home.write_whole(run.path / "result.json", json.dumps({"verdict": dataclasses.asdict(found)}))
+    told = account.of_training(target, target.split(spec.target, spec.first_seed), spec.target)
+    home.write_whole(run.path / "result.json", json.dumps({"verdict": dataclasses.asdict(found), **told}))
     run.write_status(state="done", epoch=total, message="", seconds=round(time.perf_counter() - start, 1))
 
 

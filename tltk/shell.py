@@ -256,7 +256,9 @@ def report(run: Run, as_json: bool) -> None:
     if isinstance(run.spec, TRAININGS):
         click.echo(in_words(run))
     if result and "verdict" in result:
-        click.echo(result["verdict"]["sentence"])
+        click.echo(readable(result["verdict"]["sentence"]))
+        if "parts" in result:
+            click.echo(readable(account.parts_in_words(result["parts"])))
     elif result and "accuracy" in result:
         click.echo(
             f"test accuracy {accuracy_in_words(result)}, macro-F1 {result['macro_f1']:.3f} after "

@@ -187,7 +187,7 @@ def test_compare() -> None:
     study = said("compare", *words)
     agree("A run", study)
     assert (study["kind"], study["state"], study["epoch"], study["epochs"]) == ("compare", "done", 5, 5)
-    assert set(study["result"]) == {"verdict"}
+    agree("The result of a comparison", study["result"])
     verdict = study["result"]["verdict"]
     agree("A verdict", verdict)
     agree("A class in a verdict", verdict["per_class"][0])
@@ -196,6 +196,8 @@ def test_compare() -> None:
     assert len(study["children"]) == 5  # source, two seeds of two arms; one rate is not searched
     plain = tltk("compare", *words)
     assert verdict["sentence"] in plain.stdout
+    parts = study["result"]["parts"]
+    assert f"test {parts['test']['n']} (30% drawn from all pictures)." in plain.stdout
     assert re.search(rf"^{study['id']}  cannot tell  digits +test_resnet +of digits +fine_tune", tltk("runs").stdout, re.M)
 
 
@@ -240,6 +242,19 @@ def test_a_training_says_what_it_was_trained_on_and_what_was_lost(tmp_path: Path
     assert [p["n"] for p in result["parts"].values()] == [10, 2, 4]
     assert result["notes"][0] in told and "4 files or folders were left out of folder:" in told
     assert "test 4 (30% drawn from all pictures)" in told
+
+
+@pytest.mark.usefixtures("here")
+def test_a_verdict_repeats_what_was_lost(tmp_path: Path) -> None:
+    half_a_class(tmp_path / "set")
+    words = ["compare", *TINY, "--source", "digits", "--source-n", "100", "--source-epochs", "1", "--lrs", "0.001",
+             "--seeds", "2", "--target", f"folder:{tmp_path / 'set'}", "--n", "0"]  # fmt: skip
+    tltk(*words)
+    result = said(*words)["result"]
+    lost = "Class dog loses 4 of its 12 files: the ending .psd is not one of a picture."
+    assert result["notes"] == [lost] and result["left_out"]["n"] == 4
+    assert lost in result["verdict"]["remarks"] and lost in result["verdict"]["sentence"]
+    assert any("4 files or folders were left out" in remark for remark in result["verdict"]["remarks"])
 
 
 def test_lists() -> None:

@@ -96,12 +96,16 @@ def parts_in_words(found: dict[str, dict[str, Any]]) -> str:
 
 
 def of_training(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
-    """The fields of a result that say what it was trained and tested on: `parts`, `left_out` and `notes`."""
+    """The fields of a result that say what it was trained and tested on.
+
+    `remarks` are the sentences of `notes` and `left_out`, for a verdict to repeat.
+    """
     first = [list(pair) for pair in domain.skipped[:FIRST]]
     return {
         "parts": parts(domain, split, spec),
         "left_out": {"n": len(domain.skipped), "first": first},
         "notes": list(domain.account.notes),
+        "remarks": remarks(domain),
     }
 
 
