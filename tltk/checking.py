@@ -5,6 +5,7 @@ No torch here. A worker finds the rest: what only the pixels or the tensors tell
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -150,8 +151,8 @@ def _texts(spec: AnySpec) -> list[str]:
 
 def _pictures(spec: AnySpec) -> list[DataSpec]:
     """The domains that it reads."""
-    if isinstance(spec, LookSpec):
-        return [spec.data]
+    if isinstance(spec, LookSpec):  # whoever looks wants to see that there are too few for what is planned
+        return [dataclasses.replace(spec.data, shots=0)]
     found = [getattr(spec, side, None) for side in ("target", "source", "without")]
     return [one for one in found if isinstance(one, DataSpec)]
 
