@@ -178,6 +178,6 @@ def _check_pictures(spec: DataSpec) -> None:
     room, size = shutil.disk_usage(home.home()).free, 3 * spec.n * spec.size**2
     if kind not in PATHS and size > room:  # made here, as many as are asked for
         raise BadSpec(
-            f"{spec.n:,} pictures of {spec.size} px must fit on the disk. They take {size / 1e9:,.0f} GB, and "
-            f"{room / 1e9:,.0f} GB are free; ask {kind} for fewer or smaller ones."
+            f"{spec.n:,} pictures of {spec.size} px must fit on the disk. They take {size / 1e6:,.1f} MB, and "
+            f"{room / 1e6:,.1f} MB are free; ask {kind} for fewer or smaller ones."
         )

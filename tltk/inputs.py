@@ -1,7 +1,7 @@
 """What a run reads that its spec only names, and whether it is still what lay there: pictures at a path, weights.
 
 A run that is done is not run again for the same spec, so that a study goes on where it was. That holds while the same
-things lie behind the names; where they have changed, the run is run anew. No torch here.
+things lie behind the names; where they have changed, the run begins again. No torch here.
 """
 
 from __future__ import annotations

@@ -27,16 +27,16 @@ class Local:
     def submit(self, spec: AnySpec, *, again: bool = False, timeout: float = 0.0) -> Run:
         """Queue a run of this spec, its paths made absolute; one that is done, waits or runs is returned as it is.
 
-        Where the pictures or weights that it names have changed since, it is run anew.
+        Where the pictures or weights that it names have changed since, it begins again.
 
         Args:
             spec: What is asked for.
-            again: Forget what an earlier run of this spec found, and run it anew in any case.
+            again: Forget what an earlier run of this spec found, and run it again in any case.
             timeout: Stop it after so many seconds; 0 = never.
 
         Raises:
             TltkError: It cannot be meant, as `tltk.checking.check` says; nothing is queued then.
-            RunProblem: It is running and cannot be run anew.
+            RunProblem: It is running and cannot be run again.
         """
         _check_timeout(timeout)
         check_names(spec)  # first: what cannot be meant has no id
@@ -44,7 +44,7 @@ class Local:
         run = Run.at(spec.run_id)
         self._let_end(run.id)
         if again and queue.find(run.id) is not None:
-            raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it anew.")
+            raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it again.")
         if not again and queue.find(run.id) is None:
             inputs.renew(run)
         if again or run.result() is None:  # an answer stands, though what it is about has gone

@@ -269,7 +269,7 @@ def serve(lock: FileLock) -> None:
     supervisor, own = Supervisor(), _inode(lock)
     tidy()
     told = ""
-    while own == _inode(lock):  # else the home was deleted under us, and perhaps made anew
+    while own == _inode(lock):  # else the home was deleted under us, and perhaps made again
         while not supervisor.is_idle() and own == _inode(lock):
             try:
                 time.sleep(TICK if supervisor.tick() else SLOW_TICK)
