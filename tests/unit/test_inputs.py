@@ -1,4 +1,4 @@
-"""What lies behind the names in a spec: marks, changes, and a run that is run anew for them."""
+"""What lies behind the names in a spec: marks, changes, and a run that begins again for them."""
 
 from __future__ import annotations
 
