@@ -189,7 +189,6 @@ def launch() -> None:
 def start(spec) -> None:
     """Queue the spec and go to where it can be watched; what cannot be meant is told and queues nothing."""
     try:
-        command.validate(spec)
         controls.check_optimizer(spec.optim.optimizer)
         run = permitted.submit(spec)
     except TltkError as fault:

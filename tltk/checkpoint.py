@@ -33,6 +33,8 @@ def write(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """What was written last, or None where there is nothing whole."""
+    if not path.is_file():  # a pipe would be waited for
+        return None
     try:
         with safe_open(path, "pt") as file:
             state: dict[str, Any] = json.loads((file.metadata() or {})["state"])

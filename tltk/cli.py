@@ -14,8 +14,7 @@ from typing import Any
 
 import click
 
-from tltk import __version__, catalogue, judging, questions, shelves, store
-from tltk.command import validate
+from tltk import __version__, catalogue, home, judging, questions, shelves, store
 from tltk.data.account import parts_in_words
 from tltk.errors import RunProblem, TltkError, UnknownName
 from tltk.jobs import Local
@@ -247,7 +246,6 @@ def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
 def look(domain: str, size: int, n: int, as_json: bool) -> None:
     """What is in a domain: classes, pictures, what was left out."""
     spec = LookSpec(DataSpec(domain, size=size, n=n))
-    validate(spec)
     result = ask(spec)
     if as_json:
         out(result)
@@ -274,6 +272,7 @@ def app(port: int, address: str) -> None:
     """Start the dashboard."""
     from tltk.dashboard.serve import serve
 
+    home.check_writable()  # else each page would say so, and the server not start
     sys.exit(serve(port, address))
 
 

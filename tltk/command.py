@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tltk.errors import BadSpec, UnknownName
+from tltk.errors import BadSpec
 from tltk.spec import (
     AdoptSpec,
     AnySpec,
@@ -155,48 +155,10 @@ def _listed(parts: Sequence[str]) -> str:
 
 
 def validate(spec: AnySpec) -> None:
-    """Refuse now the names that a worker would only find wrong later.
+    """Refuse now what a worker would only find wrong later: `tltk.checking.check`."""
+    from tltk.checking import check
 
-    Raises:
-        UnknownName, BadSpec: No such strategy, knob or domain; nothing to transfer.
-        DataProblem: A folder or an archive that cannot be what is meant.
-    """
-    from tltk import data
-    from tltk.compare import source_spec
-    from tltk.data.shapes import Dials
-    from tltk.shift import measures as shift_measures
-    from tltk.strategies import make
-    from tltk.transferability import scores as transfer_scores
-
-    if isinstance(spec, TransferSpec | CompareSpec):
-        make(spec.strategy)
-    if isinstance(spec, CompareSpec):
-        source_spec(spec)
-    for side in ("target", "source", "data"):
-        wanted = getattr(spec, side, None)
-        if isinstance(wanted, DataSpec):
-            data.check(wanted)
-    if isinstance(spec, ProfileSpec | ShiftSpec | ResponseSpec):
-        labelled = ["class_mmd"] if isinstance(spec, ProfileSpec) else []
-        for name in spec.measures:
-            _among("measure", name, [*shift_measures.names(), *labelled])
-    if isinstance(spec, ShiftSpec) and spec.source is None:
-        raise BadSpec("A shift needs a source and a target. There is no source; name one.")
-    if isinstance(spec, ResponseSpec):
-        for name in spec.dials:
-            _among("dial", name, list(knobs(Dials)))
-        if data.parse(spec.target.name)[0] != "shapes":
-            raise BadSpec(f"The target must be the shift lab, shapes or shapes:DIALS. Got {spec.target.name!r}.")
-    if isinstance(spec, RankSpec):
-        for name in spec.scores:
-            _among("score", name, [*transfer_scores.names(), "probe"])
-        if not spec.candidates:
-            raise BadSpec("A ranking needs candidates, each BACKBONE@WEIGHTS. Got none.")
-
-
-def _among(what: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise UnknownName.among(what, name, known)
+    check(spec)
 
 
 def _knob(text: str) -> tuple[str, Any]:

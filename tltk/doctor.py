@@ -7,12 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 
 import psutil
 
 from tltk import home
+from tltk.errors import TltkError
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,17 @@ def _packages() -> list[Check]:
 
 def _home() -> Check:
     try:
-        with tempfile.TemporaryFile(dir=home.home()):
-            return Check("home", True, f"{home.home()} can be written to.")
-    except OSError as fault:
-        return Check("home", False, f"The home cannot be written to: {fault}. Set TLTK_HOME to another folder.")
+        home.check_writable()
+        return Check("home", True, f"{home.home()} can be written to.")
+    except TltkError as fault:
+        return Check("home", False, str(fault))
 
 
 def _disk() -> Check:
-    free = shutil.disk_usage(home.home()).free
+    try:
+        free = shutil.disk_usage(home.home()).free
+    except (TltkError, OSError):
+        return Check("disk", False, "The home cannot be looked at, so what is free there is not known.")
     return Check("disk", free > 1e9, f"{free / 1e9:.1f} GB free; runs and kept features want 1 GB or more.")
 
 

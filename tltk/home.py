@@ -1,21 +1,51 @@
-"""Where files live: one folder, `TLTK_HOME` or `~/.tltk`, and writes that are whole or not at all."""
+"""Where files live: one folder, `TLTK_HOME` or `~/.tltk`, and writes that are whole or not at all.
+
+What lies there may have been damaged by a disk, a copy or a hand. `read_json` is the one reader: what cannot be what it
+should be is set aside under another name, said in a sentence, and counts as absent.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import logging
 import os
 import re
+import shutil
+import stat
+import tempfile
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
-from tltk.errors import BadSpec
+import msgspec
+import psutil
+from filelock import FileLock
+
+from tltk.errors import BadSpec, clipped, machine
 
 ROOMS = ("runs", "domains", "bank", "columns", "weights", "pictures")
+DAMAGED = ".damaged"  # ends the names of files that were set aside
+MOST = 1 << 20  # bytes of a file that somebody writes by hand: a spec, a recipe
+STALE = 24 * 3600  # seconds after which a temporary file is nobody's
+_SCRATCH = re.compile(r"\..+\.(\d{1,9})\.\d+\.tmp")
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 def home() -> Path:
-    """The folder of this user's runs and caches; made on first use."""
-    root = Path(os.environ.get("TLTK_HOME") or Path.home() / ".tltk").expanduser().absolute()
-    root.mkdir(parents=True, exist_ok=True)
+    """The folder of this user's runs and caches; made on first use.
+
+    Raises:
+        BadSpec: TLTK_HOME names the folder of a user who does not exist.
+        MachineProblem: It can be neither found nor made.
+    """
+    root = expanded(os.environ.get("TLTK_HOME") or "~/.tltk", "TLTK_HOME")
+    with machine(root):
+        root.mkdir(parents=True, exist_ok=True)
     return root
 
 
@@ -24,8 +54,48 @@ def room(name: str) -> Path:
     if name not in ROOMS:
         raise BadSpec(f"A room must be one of {', '.join(ROOMS)}. Got {name!r}.")
     path = home() / name
-    path.mkdir(exist_ok=True)
+    with machine(path):
+        path.mkdir(exist_ok=True)
     return path
+
+
+def check_writable() -> None:
+    """Refuse a home in which nothing can be written, before anything else is begun.
+
+    Raises:
+        BadSpec, MachineProblem: It cannot be found, made or written.
+    """
+    with machine(home()), tempfile.TemporaryFile(dir=home()) as file:
+        file.write(b"tltk")
+
+
+def expanded(text: str, what: str = "A path") -> Path:
+    """A path as somebody wrote it, made absolute: `~` is the user's folder.
+
+    Raises:
+        BadSpec: It begins with ~ and the name of nobody, or holds what no path can.
+    """
+    if "\0" in text:
+        raise BadSpec(f"{what} must be a path. Got {text[:80]!r}, which holds a null character.")
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:  # no such user
+        raise BadSpec(
+            f"{what} that begins with ~ must name a user of this machine. Got {text[:80]!r}; write the path out."
+        ) from None
+
+
+def setting(name: str, usual: float, least: float = 0.0) -> float:
+    """A number from the environment; where it is none, the usual one, and a sentence in the log."""
+    text = os.environ.get(name, "").strip()
+    try:
+        found = float(text) if text else usual
+        if not least <= found < float("inf"):
+            raise ValueError
+    except ValueError:
+        _log.warning("%s must be a number of at least %g. Got %r; %g is taken.", name, least, text[:40], usual)
+        return usual
+    return found
 
 
 def check_id(text: str) -> str:
@@ -39,14 +109,181 @@ def check_id(text: str) -> str:
     return text
 
 
-def write_whole(path: Path, data: bytes | str) -> None:
-    """Write so that a reader, or the disk after a power cut, has the old file or the new one."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+@contextlib.contextmanager
+def locked(name: str, timeout: float = -1) -> Iterator[None]:
+    """Hold a lock of this home inside.
+
+    Args:
+        name: Of the lock.
+        timeout: Seconds that it is waited for; negative = for ever.
+
+    Raises:
+        Timeout: Another has it.
+        MachineProblem: The home cannot be used.
+    """
+    held = FileLock(home() / name, timeout=timeout)
+    acquire(held)
     try:
-        with open(scratch, "wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
+        yield
     finally:
-        scratch.unlink(missing_ok=True)
+        held.release()
+
+
+def acquire(lock: FileLock, timeout: float | None = None) -> None:
+    """Take a lock; what the machine has against it is raised as a sentence.
+
+    Raises:
+        Timeout: Another has it.
+        MachineProblem: The home cannot be used.
+    """
+    with machine(lock.lock_file):
+        try:
+            lock.acquire(timeout=timeout)
+        except NotImplementedError:
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK), lock.lock_file) from None
+
+
+# -- writing ----------------------------------------------------------------------------------------
+
+
+def write_whole(path: Path, data: bytes | str) -> None:
+    """Write so that a reader, or the disk after a power cut, has the old file or the new one.
+
+    A folder that lies there in its place is set aside.
+
+    Raises:
+        MachineProblem: The disk is full, or may not be written.
+    """
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    with machine(path):
+        try:
+            with open(scratch, "wb") as file:
+                file.write(data.encode() if isinstance(data, str) else data)
+                file.flush()
+                os.fsync(file.fileno())
+            if path.is_dir():
+                set_aside(path, "it is a folder")
+            os.replace(scratch, path)
+        finally:
+            with contextlib.suppress(OSError):
+                scratch.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove what lies there, be it a file or a folder; nothing where it has gone meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of writers that were killed."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob(".*.tmp"):
+            found = _SCRATCH.fullmatch(path.name)
+            if found is None:
+                continue
+            writes = int(found[1]) == os.getpid() or psutil.pid_exists(int(found[1]))
+            with contextlib.suppress(OSError):
+                if not writes or abs(time.time() - path.stat().st_mtime) > STALE:
+                    path.unlink()
+
+
+# -- reading ----------------------------------------------------------------------------------------
+
+
+def read_given(path: Path, what: str) -> bytes:
+    """A file that somebody wrote by hand and named, such as a spec, at most a megabyte of it.
+
+    Args:
+        path: The file, or a pipe.
+        what: How the sentence calls it.
+
+    Raises:
+        BadSpec: It cannot be read, is a device, or is longer.
+    """
+    try:
+        with open(path, "rb") as file:
+            kind = os.fstat(file.fileno()).st_mode
+            if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
+                raise BadSpec(f"{what} must be a file. {str(path)[:200]} is a device.")
+            data = file.read(MOST + 1)
+    except (OSError, ValueError) as fault:
+        if isinstance(fault, BadSpec):
+            raise
+        why = getattr(fault, "strerror", None) or fault
+        raise BadSpec(f"{what} must name a JSON file. {clipped(str(path))!r} cannot be read: {why}.") from None
+    if len(data) > MOST:
+        raise BadSpec(f"{what} must be no longer than {MOST >> 20} MB. {str(path)[:200]} is longer.")
+    return data
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file of ours to read from. A pipe would be waited for and a device read for ever, so they are refused.
+
+    Raises:
+        OSError: There is none, or it is no file.
+    """
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    return os.fdopen(number, "rb")
+
+
+def decode(data: bytes, kind: type[T] | Any = Any) -> T:
+    """JSON as this type.
+
+    Raises:
+        ValueError: It is no JSON, of another type, or nested without end.
+    """
+    try:
+        found: T = msgspec.json.decode(data, type=kind)
+        return found
+    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as fault:
+        raise ValueError(str(fault)) from None
+
+
+def read_json(path: Path, kind: type[T] | Any = Any) -> T | None:
+    """What this file of ours holds; None where there is none, or none that can be read.
+
+    A file that is damaged is set aside.
+    """
+    try:
+        with opened(path) as file:
+            seen = os.fstat(file.fileno())
+            data = file.read()
+    except IsADirectoryError:
+        set_aside(path, "it is no file")
+        return None
+    except OSError:
+        return None
+    try:
+        found: T = decode(data, kind)
+        return found
+    except ValueError as fault:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(seen, path.stat()):  # else it was written whole meanwhile
+                set_aside(path, "it is empty" if not data else str(fault))
+        return None
+
+
+def set_aside(path: Path, why: str) -> Path | None:
+    """Rename what is damaged, so that it is in nobody's way and lost to nobody; None where that is not possible."""
+    number = 1
+    while (aside := path.with_name(path.name + DAMAGED + (f".{number}" if number > 1 else ""))).exists():
+        number += 1
+    try:
+        path.rename(aside)
+    except OSError as fault:
+        _log.warning("%s is damaged (%s) and cannot be set aside: %s.", path, why[:200], fault.strerror)
+        return None
+    _log.warning("%s was damaged (%s). It was set aside as %s.", path, why[:200], aside.name)
+    return aside
+
+
+def was_damaged(path: Path) -> bool:
+    """Whether a file of this name was set aside and none has been written since."""
+    return not path.exists() and path.with_name(path.name + DAMAGED).exists()

@@ -1,7 +1,7 @@
 """What a run reads that its spec only names, and whether it is still what lay there: pictures at a path, weights.
 
 A run that is done is not run again for the same spec, so that a study goes on where it was. That holds while the same
-things lie behind the names; where they have changed, the run is run anew. No torch here.
+things lie behind the names; where they have changed, the run begins again. No torch here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def mark(name: str) -> str:
         if kind == "store":
             return store.find(rest).card.sha256
         if kind == "run":
-            return _digest((Run.at(rest.partition("@")[0]).path / "result.json").read_bytes())
+            with home.opened(Run.at(rest.partition("@")[0]).path / "result.json") as file:
+                return _digest(file.read())
         if kind == "file" or Path(name).is_absolute():
             path = Path(rest if kind == "file" else name)
             inside = kind == "file" and (path.is_dir() or path.suffix == ".json")  # its files may change, not itself
@@ -65,7 +66,7 @@ def _names(value: Any) -> Iterator[str]:
 
 def note(run: Run) -> None:
     """Keep the marks of what the run is about to read, unless it began earlier and goes on."""
-    if not (run.path / FILE).exists():
+    if not (run.path / FILE).is_file():
         home.write_whole(run.path / FILE, msgspec.json.encode(marks(run.spec)))
 
 
@@ -74,17 +75,37 @@ def changed(run: Run) -> list[str]:
 
     What has gone is no change: the result is then all that is left of it.
     """
-    try:
-        noted = msgspec.json.decode((run.path / FILE).read_bytes(), type=dict[str, str])
-    except (OSError, msgspec.MsgspecError):
-        return []  # not begun, or of a version that kept no marks
+    noted: dict[str, str] | None = home.read_json(run.path / FILE, dict[str, str])
+    if noted is None:
+        return []  # not begun, of a version that kept no marks, or damaged
     return [name for name, then in noted.items() if (now := mark(name)) and now != then]
 
 
 def renew(run: Run) -> None:
-    """Forget what was found about other things than lie there now, unless it runs."""
-    if run.status.state != "running" and changed(run):
-        run.clear()
+    """Put aside what was found about other things than lie there now, unless it runs."""
+    if names := changed(run):
+        with home.locked("claim.lock"):
+            if run.status.state != "running":
+                run.put_aside(_sentence(names))
+
+
+def begin_again(run: Run) -> bool:
+    """Put aside what this process, which has claimed the run, cannot go on with: whether there was any.
+
+    That is what was found about other pictures or weights than lie there now: with them the split would be another, and
+    what was trained on would be tested on.
+    """
+    names = changed(run)
+    if names:
+        run.put_aside(_sentence(names))
+    elif home.was_damaged(run.path / FILE):
+        run.put_aside("It began again, since the note of what it had read was damaged.")
+    return bool(run.written_status().note) and not (run.path / FILE).exists()
+
+
+def _sentence(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"It began again, since something else lies there than before: {', '.join(names[:3])}{more}."
 
 
 def _digest(text: bytes) -> str:

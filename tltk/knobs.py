@@ -15,7 +15,7 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
-from tltk.errors import BadSpec, UnknownName
+from tltk.errors import BadSpec, UnknownName, shown
 
 S = TypeVar("S", bound="Spec")
 
@@ -69,16 +69,16 @@ def _check(owner: str, name: str, value: Any, rule: Knob) -> Any:
     if wanted is float and type(value) in (int, float):
         value = _as_float(value)
     if type(value) is not wanted:
-        raise BadSpec(f"{where} must be of type {wanted.__name__}. Got {value!r}.")
+        raise BadSpec(f"{where} must be of type {wanted.__name__}. Got {shown(value)}.")
     if rule.choices and value not in rule.choices:
         raise UnknownName.among(where, str(value), rule.choices)
     if wanted is float and not math.isfinite(value):
-        raise BadSpec(f"{where} must be a finite number. Got {value!r}.")
+        raise BadSpec(f"{where} must be a finite number. Got {shown(value)}.")
     if wanted in (int, float):
         lo = -math.inf if rule.lo is None else rule.lo
         hi = math.inf if rule.hi is None else rule.hi
         if not lo <= value <= hi:
-            raise BadSpec(f"{where} must be between {rule.lo} and {rule.hi}. Got {value!r}.")
+            raise BadSpec(f"{where} must be between {rule.lo} and {rule.hi}. Got {shown(value)}.")
     return value
 
 
@@ -119,21 +119,17 @@ class Spec:
         Raises:
             BadSpec: Not JSON, an unknown field, a wrong type, or a value out of range.
         """
-        try:
-            body = json.loads(text)
-        except ValueError as fault:
-            raise BadSpec(f"A spec must be JSON. It cannot be read: {fault}.") from None
-        return cls.from_dict(body)
+        return cls.from_dict(read_body(text))
 
     @classmethod
     def from_dict(cls: type[S], body: Any) -> S:
         """The spec with these fields; absent ones keep their defaults."""
         if not isinstance(body, dict):
-            raise BadSpec(f"{cls.__name__} must be an object of fields. Got {body!r}.")
+            raise BadSpec(f"{cls.__name__} must be an object of fields. Got {shown(body)}.")
         body = dict(body)
         kind = body.pop("kind", cls.kind)
         if kind != cls.kind:
-            raise BadSpec(f"This spec must be of kind {cls.kind!r}. Got {kind!r}.")
+            raise BadSpec(f"This spec must be of kind {cls.kind!r}. Got {shown(kind)}.")
         hints = typing.get_type_hints(cls)
         known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
         for name in body:
@@ -160,6 +156,20 @@ def _plain(value: Any) -> Any:
     return {name: _plain(v) for name, (v, usual) in held.items() if name not in value.later or v != usual}
 
 
+def read_body(text: str | bytes) -> Any:
+    """The JSON of a spec.
+
+    Raises:
+        BadSpec: It is none, or is nested too deep.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as fault:
+        raise BadSpec(f"A spec must be JSON. It cannot be read: {fault}.") from None
+    except RecursionError:
+        raise BadSpec("A spec must be JSON, a few levels deep. It is nested too deep to be read.") from None
+
+
 def read_value(hint: Any, value: Any, name: str) -> Any:
     """One JSON value as the type that the annotation names."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -169,7 +179,7 @@ def read_value(hint: Any, value: Any, name: str) -> Any:
         return read_value(next(a for a in arguments if a is not type(None)), value, name)
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise BadSpec(f"{name} must be a list. Got {value!r}.")
+            raise BadSpec(f"{name} must be a list. Got {shown(value)}.")
         return tuple(read_value(arguments[0], item, name) for item in value)
     if isinstance(hint, type) and issubclass(hint, Spec):
         return hint.from_dict(value)
@@ -177,5 +187,5 @@ def read_value(hint: Any, value: Any, name: str) -> Any:
         return _as_float(value)
     plain = origin or hint
     if isinstance(plain, type) and (not isinstance(value, plain) or type(value) is bool is not plain):
-        raise BadSpec(f"{name} must be of type {plain.__name__}. Got {value!r}.")
+        raise BadSpec(f"{name} must be of type {plain.__name__}. Got {shown(value)}.")
     return value

@@ -121,9 +121,8 @@ class _Ledger:
         """Compute a column layer by layer, or find it."""
         start = time.perf_counter()
         path = home.room("columns") / f"{_key(name, layers, settings)}.json"
-        try:
-            column = msgspec.json.decode(path.read_bytes(), type=Column)
-        except (OSError, msgspec.MsgspecError):
+        column: Column | None = home.read_json(path, Column)
+        if column is None:
             entries = []
             for i, layer in enumerate(self.names):
                 self.room.desk.check()

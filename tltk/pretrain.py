@@ -50,12 +50,17 @@ def read(name: str) -> Recipe:
         BadSpec: Not a recipe; its stages must be of one backbone, and of weights from scratch.
     """
     known = recipes()
-    path = known.get(name) or Path(name).expanduser()
+    path = known.get(name) or home.expanded(name, "A recipe")
     try:
-        recipe = msgspec.json.decode(path.read_bytes(), type=Recipe)
-    except OSError:
-        raise UnknownName.among("A recipe", name, known) from None
-    except msgspec.MsgspecError as fault:
+        is_there = path.exists()
+    except OSError:  # longer than a path can be
+        is_there = False
+    if not is_there:
+        raise UnknownName.among("A recipe", name, known)
+    data = home.read_given(path, "A recipe")
+    try:
+        recipe: Recipe = home.decode(data, Recipe)
+    except ValueError as fault:
         raise BadSpec(f"A recipe must be JSON with a name and stages. {path} is not: {fault}.") from None
     plans = [TransferSpec.from_dict(stage) for stage in recipe.stages]
     if not plans or len({p.net.backbone for p in plans}) > 1 or any(p.net.weights != "scratch" for p in plans):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import io
 import json
 import multiprocessing
@@ -33,7 +34,7 @@ from tltk.data import account, family, load
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, without
 from tltk.embedding import embedding
-from tltk.errors import DataProblem, Diverged, RunProblem, TltkError
+from tltk.errors import DataProblem, Diverged, MachineProblem, RunProblem, TltkError, machine
 from tltk.layerwise import profile
 from tltk.nn import weights
 from tltk.nn.adopt import adopt
@@ -76,8 +77,8 @@ class Workshop:
     def __init__(self, owner: Run, parent: int = 0) -> None:
         self.owner, self.parent = owner, parent
         self.bank = FeatureBank(
-            ram=int(float(os.environ.get("TLTK_BANK_RAM_GB", "2")) * 1e9),
-            disk=int(float(os.environ.get("TLTK_BANK_DISK_GB", "20")) * 1e9),
+            ram=int(home.setting("TLTK_BANK_RAM_GB", 2) * 1e9),
+            disk=int(home.setting("TLTK_BANK_DISK_GB", 20) * 1e9),
             say=self.say,
         )
         self._domains: dict[str, Domain] = {}
@@ -108,7 +109,7 @@ class Workshop:
             RunProblem: One of them failed otherwise; the others are stopped.
         """
         threads = max((run.spec.optim.threads for run in runs if isinstance(run.spec, TransferSpec)), default=1)
-        hands = min((os.cpu_count() or 1) // threads, int(psutil.virtual_memory().total / HAND_RAM), HANDS)
+        hands = min(_threads() // threads, int(psutil.virtual_memory().total / HAND_RAM), HANDS)
         if hands < 2 or os.name != "posix" or pick_device("auto").type != "cpu":
             for run in runs:
                 with contextlib.suppress(Diverged):
@@ -167,10 +168,10 @@ class Workshop:
     def train(self, run: Run) -> Run:
         """Run a training to its end, from its checkpoint where it has one; a finished one is left.
 
-        Where the pictures or weights that it names have changed since it began, it begins anew.
+        Where the pictures or weights that it names have changed since it began, it begins again.
         """
         inputs.renew(run)
-        if run.status.state == "done" and run.result() is not None:
+        if _is_done(run):
             return run
         spec = run.spec
         if not isinstance(spec, TransferSpec):
@@ -179,21 +180,24 @@ class Workshop:
         if run.status.state == "done":
             return run  # another study trained it while we waited
         try:
-            inputs.note(run)
+            self.begin(run)
             # A sum over more threads differs in its last bits, so their number is part of what a run is.
             torch.set_num_threads(spec.optim.threads)
             self._train(run, spec)
         except Stopped:
-            run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
+            last_word(run, "Stopped by request; it can be resumed.", "stopped")
             raise
         except TltkError as fault:
             if isinstance(fault, Diverged):
                 home.write_whole(run.path / "result.json", json.dumps({"diverged": str(fault)}))
-            run.write_status(state="failed", message=str(fault))
+            last_word(run, str(fault))
             raise
-        except BaseException:
-            run.write_status(state="failed", message=fault_of_ours())
+        except BaseException as fault:
+            last_word(run, in_words(fault))
             raise
+        finally:
+            if run.path != self.owner.path:
+                run.release()
         return run
 
     def _split(self, spec: TransferSpec) -> tuple[Domain, Split, int]:
@@ -228,17 +232,23 @@ class Workshop:
             return 0  # its pictures are gone; then nothing can be said
         return int(np.isin(held_out_origins(domain, split), theirs.origins[learned.train]).sum())
 
+    def begin(self, run: Run) -> None:
+        """Note what the run is about to read; where that is not what it read before, it begins again and says so."""
+        if inputs.begin_again(run):
+            self.say(f"Run {run.id}: {run.written_status().note}")
+        inputs.note(run)
+
     def _claim(self, run: Run, threads: int) -> None:
         """Take the run, after whoever runs it now: two studies may share a source network."""
         while True:
             self.check()
-            if run.status.state == "done" and run.result() is not None:
+            if _is_done(run):
                 return
             try:
                 run.claim(threads=threads)
                 return
             except RunProblem as busy:
-                if run.path == self.owner.path:
+                if run.path == self.owner.path or isinstance(busy, MachineProblem):
                     raise
                 self.speaker.write_status(message=str(busy))
                 time.sleep(STATUS_EVERY)
@@ -310,7 +320,16 @@ class Record:
     def __init__(self, run: Run, epochs: int, device: str) -> None:
         self.run = run
         self.saved = checkpoint.read(run.path / "checkpoint.safetensors")
-        self._file = open(run.path / "rows.jsonl", "ab")  # noqa: SIM115
+        rows = run.path / "rows.jsonl"
+        if self.saved is not None and not run.has_rows(self.saved[1]["rows"]):
+            run.put_aside("It began again, since the rows up to its checkpoint were damaged.")
+            print(f"Run {run.id}: {run.written_status().note}", flush=True)
+            inputs.note(run)
+            self.saved = None
+        if rows.exists() and not rows.is_file():
+            home.set_aside(rows, "it is no file")
+        with machine(rows):
+            self._file = open(rows, "ab")  # noqa: SIM115
         self._file.truncate(self.saved[1]["rows"] if self.saved else 0)
         self._file.seek(0, os.SEEK_END)
         self._told = 0.0
@@ -338,12 +357,27 @@ class Record:
         checkpoint.write(self.run.path / "checkpoint.safetensors", tensors, {**state, "rows": self._file.tell()})
 
 
-def fault_of_ours() -> str:
-    """The sentence for an error that is not the user's; the trace goes to the log."""
+def _is_done(run: Run) -> bool:
+    """Whether it has its result; the checkpoint of one that was killed just then goes."""
+    if run.status.state != "done" or run.result() is None:
+        return False
+    (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
+    return True
+
+
+def in_words(fault: BaseException) -> str:
+    """The sentence for an error of the machine's, or one of ours; the trace goes to the log."""
     traceback.print_exc()
-    kind, fault, _ = sys.exc_info()
-    name = kind.__name__ if kind else "unknown"
-    return f"A fault of ours ({name}: {fault}). The log has the details; please report it."
+    problem = MachineProblem.of(fault)
+    if problem is not None and problem.errno != errno.ENOENT:  # we look for no file that need not be there
+        return f"{problem} Then resume the run."
+    return f"A fault of ours ({type(fault).__name__}: {fault}). The log has the details; please report it."
+
+
+def last_word(run: Run, message: str, state: str = "failed") -> None:
+    """Write why a run failed or stopped; where the disk is full, the log alone has it."""
+    with contextlib.suppress(MachineProblem):
+        run.write_status(state=state, message=message)
 
 
 def execute(run: Run) -> None:
@@ -355,24 +389,26 @@ def execute(run: Run) -> None:
         if isinstance(spec, TransferSpec):
             workshop.train(run)
             return
-        if run.status.state == "done":
+        if _is_done(run):
             return
         run.claim()
-        inputs.note(run)
+        workshop.begin(run)
         if isinstance(spec, CompareSpec):
             _compare(run, spec, workshop)
         else:
             _answer(run, spec, workshop)
     except Stopped:
-        run.stop_file.unlink(missing_ok=True)  # heeded; `claim` leaves it, so that none is lost at the start
-        run.write_status(state="stopped", message="Stopped by request; it can be resumed.")
+        home.remove(run.stop_file)  # heeded; `claim` leaves it, so that none is lost at the start
+        last_word(run, "Stopped by request; it can be resumed.", "stopped")
     except TltkError as fault:
-        print(fault, flush=True)
         status = run.status
+        print(fault, flush=True)
         if status.state != "running" or status.pid == os.getpid():  # else it is another process's to say
-            run.write_status(state="failed", message=str(fault))
-    except BaseException:
-        run.write_status(state="failed", message=fault_of_ours())
+            last_word(run, str(fault))
+    except BaseException as fault:
+        last_word(run, in_words(fault))
+    finally:
+        run.release()
 
 
 # What answers each question; some answers come with a sheet of pictures.
@@ -418,23 +454,31 @@ def _compare(run: Run, spec: CompareSpec, workshop: Workshop) -> None:
     run.write_status(state="done", epoch=total, message="", seconds=round(time.perf_counter() - start, 1))
 
 
-def _set_up() -> None:
-    """Threads for this process."""
-    torch.set_num_threads(int(os.environ.get("TLTK_THREADS") or os.cpu_count() or 1))
+def _threads() -> int:
+    """How many threads this process may compute with."""
+    return int(home.setting("TLTK_THREADS", os.cpu_count() or 1, least=1))
+
+
+def _log_to(path: Path) -> None:
+    """Print to this file from now on; where it cannot be opened, nowhere."""
+    if path.exists() and not path.is_file():
+        home.set_aside(path, "it is no file")
+    with contextlib.suppress(OSError):
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
 
 
 def main(arguments: list[str]) -> int:
     """Execute the run in the folder named; the exit code is 0 when it ended by itself."""
-    _set_up()
     if arguments == ["--wait"]:
         order = json.loads(sys.stdin.readline() or "null")
         if order is None:
             return 0  # whoever kept this spare is gone
         os.environ.update(order["environment"])
-        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
+        _log_to(Path(order["log"]))
         arguments = [order["folder"]]
+    torch.set_num_threads(_threads())  # after the order, which says how many
     run = Run(Path(arguments[0]))
     execute(run)
     return 0 if run.status.state in ("done", "stopped") else 1

@@ -1,7 +1,8 @@
 """A run is a folder: `spec.json`, `status.json`, `rows.jsonl`, `checkpoint.safetensors`, `result.json`.
 
-The folder is the truth. It can be copied, zipped and read without us; one process writes it, any
-number read it. No torch here: pages read runs.
+The folder is the truth. It can be copied, zipped and read without us; one process writes it and holds its `lock`
+meanwhile, any number read it. What was found before its pictures or weights changed lies under `earlier/`. No torch
+here: pages read runs.
 """
 
 from __future__ import annotations
@@ -15,19 +16,20 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, Literal
 
 import msgspec
-import psutil
-from filelock import FileLock
 
-from tltk import home, weightfile
-from tltk.errors import RunProblem, UnknownName
+from tltk import home, process, weightfile
+from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, machine
+from tltk.process import is_alive
 from tltk.results import Curve, Row
 from tltk.spec import AnySpec, read_spec
 
 ACTIVE = ("waiting", "running")
 STATES = (*ACTIVE, "done", "stopped", "failed")
+LOCK = "lock"  # held by the process that runs it, for as long as it lives
+EARLIER = "earlier"  # folder of what was found before its inputs changed
 KEPT = ("spec.json", "status.json", "rows.jsonl", "children.jsonl", "result.json", "pictures.png", "log.txt")
 
 KILLED = (
@@ -35,22 +37,26 @@ KILLED = (
     "the boundary; resuming goes on from the last checkpoint."
 )
 
+MOST = 2**53  # of any count: what is larger is no count but damage
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+
 _row_decoder = msgspec.json.Decoder(Row)
 
 
 class Status(msgspec.Struct, frozen=True):
     """Where a run stands, as its own process last wrote it."""
 
-    state: str = "waiting"
+    state: Literal["waiting", "running", "done", "stopped", "failed"] = "waiting"
     message: str = ""
-    pid: int = 0
-    pid_born: float = 0.0  # start time of that process: a number used again is not taken for it
-    epoch: int = 0
-    epochs: int = 0
+    pid: Count = 0
+    pid_born: str | float = 0.0  # `identity` of that process: a number used again is not taken for it
+    epoch: Count = 0
+    epochs: Count = 0
     seconds: float = 0.0
     device: str = ""
-    threads: int = 0
+    threads: Count = 0
     updated: float = 0.0
+    note: str = ""  # what one should know of the run as a whole; its message where it has no other
 
 
 class Child(msgspec.Struct, frozen=True):
@@ -59,17 +65,36 @@ class Child(msgspec.Struct, frozen=True):
     id: str
     arm: str
     role: str
-    seed: int
+    seed: Count
     lr: float
 
 
-def is_alive(pid: int, born: float) -> bool:
-    """Whether this very process still runs; a zombie or a later owner of the number does not count."""
-    try:
-        process = psutil.Process(pid)
-        return bool(abs(process.create_time() - born) < 1.0 and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
+class _Verdict(msgspec.Struct):
+    """What lists say of a study's result."""
+
+    label: str
+    sentence: str = ""
+    gap: float = 0.0
+
+
+class _Result(msgspec.Struct):
+    """What lists and other runs read of a result: any of it that is there must be of its type."""
+
+    verdict: _Verdict | None = None
+    diverged: str = ""
+    accuracy: float = 0.0
+    macro_f1: float = 0.0
+    loss: float = 0.0
+    val_accuracy: float = 0.0
+    val_loss: float = 0.0
+    seconds: float | dict[str, float] = 0.0  # of a question, for each thing that was measured
+    gflops: float = 0.0
+    epochs: Count = 0
+    steps: Count = 0
+    images: Count = 0
+    frozen_tensors: Count = 0
+    frozen_moved: Count = 0
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,11 +106,20 @@ class Run:
     @classmethod
     def create(cls, spec: AnySpec) -> Run:
         """The run of this spec; its folder is made unless it is there already."""
-        path = home.room("runs") / spec.run_id
-        path.mkdir(exist_ok=True)
-        if not (path / "spec.json").exists():
-            home.write_whole(path / "spec.json", spec.to_json())
-        return cls(path)
+        run = cls(home.room("runs") / spec.run_id)
+        with machine(run.path):
+            run.path.mkdir(exist_ok=True)
+        if not (run.path / "spec.json").exists() or not run._asks_for(spec):
+            home.write_whole(run.path / "spec.json", spec.to_json())
+        return run
+
+    def _asks_for(self, spec: AnySpec) -> bool:
+        """Whether its spec.json is this spec; one that is damaged is set aside."""
+        with contextlib.suppress(TltkError):
+            if self.spec == spec:
+                return True
+        home.set_aside(self.path / "spec.json", "it is not the spec of this run")
+        return False
 
     @classmethod
     def open(cls, run_id: str) -> Run:
@@ -117,33 +151,70 @@ class Run:
         """What was asked for.
 
         Raises:
-            RunProblem: The folder is gone, or was never a run's.
+            RunProblem: The folder is gone, was never a run's, or its spec.json is damaged.
         """
         try:
-            text = (self.path / "spec.json").read_bytes()
+            with home.opened(self.path / "spec.json") as file:
+                text = file.read()
         except OSError:
             raise RunProblem(f"Run {self.id} must have a spec.json. There is none in {self.path}.") from None
-        return read_spec(text)
+        try:
+            return read_spec(text)
+        except TltkError as fault:
+            raise RunProblem(
+                f"Run {self.id} must have a spec.json that can be read. It is damaged, or of another version: {fault} "
+                f"Ask for the same again to restore it, or delete the run."
+            ) from None
 
     def written_status(self) -> Status:
-        """The status as it was last written, whether or not its process still lives."""
-        try:
-            return msgspec.json.decode((self.path / "status.json").read_bytes(), type=Status)
-        except (OSError, msgspec.DecodeError):
-            return Status()
+        """The status as it was last written, whether or not its process still lives.
+
+        One that is damaged is set aside, and the status is what the rest of the folder tells.
+        """
+        path = self.path / "status.json"
+        found = home.read_json(path, Status)
+        if found is None:
+            return self._told_by_the_rest() if home.was_damaged(path) else Status()
+        return found
+
+    def _told_by_the_rest(self) -> Status:
+        """Where a run stands whose status.json is lost."""
+        if process.is_held(self.path / LOCK):
+            return Status(state="running")
+        found = self.result()
+        if found is not None and "diverged" not in found:
+            shape = msgspec.convert(found, _Result)
+            seconds = shape.seconds if isinstance(shape.seconds, float) else 0.0
+            return Status("done", epoch=shape.epochs, epochs=shape.epochs, seconds=seconds, device=shape.device)
+        return Status(
+            state="failed",
+            message=f"Its status.json was damaged and was set aside as status.json{home.DAMAGED}. Resume it: it goes "
+            "on from its last checkpoint.",
+        )
+
+    def is_run(self, status: Status) -> bool:
+        """Whether a process runs it now: the one of this status, or whichever holds its lock."""
+        return is_alive(status.pid, status.pid_born) or process.is_held(self.path / LOCK)
 
     @property
     def status(self) -> Status:
-        """Where it stands. A run whose process is gone without a word counts as failed."""
+        """Where it stands. Without its process a run that runs has failed, without its result one that is done."""
         status = self.written_status()
-        if status.state == "running" and not is_alive(status.pid, status.pid_born):
+        if status.state == "running" and not self.is_run(status):
             return msgspec.structs.replace(
                 status,
                 state="failed",
                 message="Its process ended without a word (killed, or the machine went down). "
                 "Resume it: it goes on from its last checkpoint.",
             )
-        return status
+        if status.state == "done" and home.was_damaged(self.path / "result.json"):
+            return msgspec.structs.replace(
+                status,
+                state="failed",
+                message=f"Its result.json was damaged and was set aside as result.json{home.DAMAGED}. Resume it to "
+                "find the same once more.",
+            )
+        return status if status.message or not status.note else msgspec.structs.replace(status, message=status.note)
 
     def write_status(self, **changes: Any) -> None:
         """Change these fields of the status; only the run's own process and its runner do this."""
@@ -156,12 +227,19 @@ class Run:
         Raises:
             RunProblem: Another live process does already.
         """
-        born = psutil.Process().create_time()
-        with FileLock(home.home() / "claim.lock"):  # of two that ask at once, one gets it
+        with home.locked("claim.lock"):  # of two that ask at once, one gets it
             status = self.status
-            if status.state == "running" and status.pid != os.getpid():
+            if status.state == "running" and status.pid not in (0, os.getpid()) and not process.holds(self.path / LOCK):
                 raise RunProblem(f"Run {self.id} is being run by process {status.pid}; wait for it or stop it.")
+            if not process.hold(self.path / LOCK):
+                raise RunProblem(f"Run {self.id} is being run by another process; wait for it or stop it.")
+            home.sweep(self.path)
+            born = process.identity(os.getpid())
             self.write_status(state="running", message="", pid=os.getpid(), pid_born=born, threads=threads)
+
+    def release(self) -> None:
+        """Say that this process no longer runs it."""
+        process.release(self.path / LOCK)
 
     def rows(self, since: int = 0, most: int = -1) -> tuple[list[Row], int]:
         """Rows from byte `since` on, and the byte to go on from; a torn last line is left for later.
@@ -169,7 +247,7 @@ class Run:
         `most` limits the bytes that are read at once; −1 = all.
         """
         try:
-            with open(self.path / "rows.jsonl", "rb") as file:
+            with home.opened(self.path / "rows.jsonl") as file:
                 file.seek(since)
                 data = file.read(most)
         except OSError:
@@ -178,10 +256,20 @@ class Run:
         rows = []
         for line in data[:whole].splitlines():
             try:
-                rows.append(_row_decoder.decode(line))
-            except msgspec.DecodeError:
+                row = _row_decoder.decode(line)
+            except (ValueError, RecursionError):
                 continue  # a line that a power cut tore; the run wrote it again after resuming
+            if max(abs(row.epoch), abs(row.step), abs(row.layer or 0)) < MOST:
+                rows.append(row)
         return rows, since + whole
+
+    def has_rows(self, size: int) -> bool:
+        """Whether the first `size` bytes of rows are there, every line of them whole."""
+        with contextlib.suppress(OSError, ValueError, RecursionError), home.opened(self.path / "rows.jsonl") as file:
+            data = file.read(size)
+            found = [_row_decoder.decode(line) for line in data.splitlines()]
+            return len(data) == size and data[-1:] in (b"\n", b"") and all(r.step < MOST for r in found)
+        return False
 
     def curve(self, name: str, split: str = "val", x: str = "step") -> Curve:
         """One measured quantity over steps, epochs or seconds (`x`)."""
@@ -191,16 +279,15 @@ class Run:
     def children(self) -> list[Child]:
         """The runs that this study started, in order; empty for a plain run."""
         try:
-            lines = (self.path / "children.jsonl").read_bytes().splitlines()
+            with home.opened(self.path / "children.jsonl") as file:
+                lines = file.read().splitlines()
         except OSError:
             return []
         found: dict[str, Child] = {}
         for line in lines:
-            try:
-                child = msgspec.json.decode(line, type=Child)
-            except msgspec.DecodeError:
-                continue
-            found[child.id + child.role] = child
+            with contextlib.suppress(ValueError, BadSpec):
+                child: Child = home.decode(line, Child)
+                found[home.check_id(child.id) + child.role] = child
         return list(found.values())
 
     def write_children(self, children: Sequence[Child]) -> None:
@@ -208,11 +295,15 @@ class Run:
         home.write_whole(self.path / "children.jsonl", b"".join(msgspec.json.encode(c) + b"\n" for c in children))
 
     def result(self) -> dict[str, Any] | None:
-        """What it found, once it is done."""
-        try:
-            found: dict[str, Any] = msgspec.json.decode((self.path / "result.json").read_bytes())
-        except (OSError, msgspec.DecodeError):
-            return None
+        """What it found, once it is done; one that is damaged is set aside."""
+        path = self.path / "result.json"
+        found: dict[str, Any] | None = home.read_json(path, dict[str, Any])
+        if found is not None:
+            try:
+                msgspec.convert(found, _Result)
+            except ValueError as fault:
+                home.set_aside(path, str(fault))
+                return None
         return found
 
     def snapshot(self, epoch: int) -> Path:
@@ -236,14 +327,52 @@ class Run:
         with contextlib.suppress(OSError):
             self.stop_file.touch()
 
-    def clear(self) -> None:
-        """Forget all that was measured, so that the spec can be run anew."""
+    def _check_idle(self, what: str) -> None:
         if self.status.state == "running":
-            raise RunProblem(f"Run {self.id} is running; stop it before running it anew.")
-        shutil.rmtree(self.path / "snapshots", ignore_errors=True)
-        for child in self.path.iterdir():
-            if child.name != "spec.json":
-                child.unlink()
+            raise RunProblem(f"Run {self.id} is running; stop it before {what}.")
+
+    def clear(self) -> None:
+        """Forget all that was measured, so that the spec can be run again; what was put aside earlier stays.
+
+        Raises:
+            RunProblem: It is running.
+        """
+        with home.locked("claim.lock"), machine(self.path):
+            self._check_idle("running it again")
+            home.sweep(self.path)  # what another writes at this moment stays
+            for child in list(self.path.iterdir()):
+                if child.name not in ("spec.json", LOCK, EARLIER) and not child.name.endswith(".tmp"):
+                    home.remove(child)
+
+    def put_aside(self, why: str) -> None:
+        """Begin again: what was found so far goes to `earlier/1` (`2`, …), and the status says so.
+
+        Only a process that has claimed the run, or that holds the home's claim lock, may ask for this.
+
+        Args:
+            why: A sentence for whoever looks at the run, without the place.
+        """
+        own, status = self.path / EARLIER, self.written_status()
+        left = ("spec.json", LOCK, EARLIER, "STOP", "log.txt", "status.json")  # the log is being written
+        moved = [p for p in self.path.iterdir() if p.name not in left and not p.name.endswith(".tmp")]
+        if all(p.name.startswith("inputs.json") for p in moved):  # nothing was found yet
+            for path in moved:
+                home.remove(path)
+            return
+        with machine(own):
+            own.mkdir(exist_ok=True)
+            folder = own / str(1 + max((int(p.name) for p in own.iterdir() if p.name.isdecimal()), default=0))
+            folder.mkdir()
+            for name in ("status.json", "log.txt"):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(self.path / name, folder / name)
+            for path in moved:
+                path.rename(folder / path.name)
+        note = f"{why} What was found before is kept in {EARLIER}/{folder.name} of its folder."
+        fresh = Status(note=note)
+        if status.state == "running" and status.pid == os.getpid():
+            fresh = Status("running", "", status.pid, status.pid_born, threads=status.threads, note=note)
+        home.write_whole(self.path / "status.json", msgspec.json.encode(fresh))
 
     def delete(self) -> None:
         """Remove the folder.
@@ -251,9 +380,9 @@ class Run:
         Raises:
             RunProblem: It is running.
         """
-        if self.status.state == "running":
-            raise RunProblem(f"Run {self.id} is running; stop it before deleting it.")
-        shutil.rmtree(self.path)
+        with home.locked("claim.lock"), machine(self.path):
+            self._check_idle("deleting it")
+            home.remove(self.path)
 
     def export(self, weights: bool = False) -> bytes:
         """A zip of the run and of the runs it started: specs, rows, results and logs; see `export_to`."""
@@ -276,7 +405,7 @@ class Run:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for folder in dict.fromkeys((self.path, *(self.path.parent / c.id for c in self.children()))):
                 for name in KEPT:
-                    if (folder / name).exists():
+                    if (folder / name).is_file():
                         archive.write(folder / name, f"{folder.name}/{name}")
                 if weights and (folder / "model.safetensors").is_file():
                     for name, data in weightfile.for_others((folder / "model.safetensors").read_bytes()).items():
@@ -289,7 +418,8 @@ def all_runs() -> list[Run]:
     """Every run in the home, newest first."""
     found = []
     for path in home.room("runs").iterdir():
-        with contextlib.suppress(OSError):  # no run, or deleted while we look
+        with contextlib.suppress(OSError, BadSpec):  # no run, or deleted while we look
+            home.check_id(path.name)
             found.append((-(path / "spec.json").stat().st_mtime, path))
     return [Run(path) for _, path in sorted(found)]
 

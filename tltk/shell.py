@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -12,13 +13,13 @@ from typing import Any
 
 import click
 
-from tltk import command
+from tltk import command, home
 from tltk.agreement import joined
 from tltk.command import Launched
 from tltk.compare import FIRST_QUESTION
 from tltk.data import account
 from tltk.data.names import readable
-from tltk.errors import RunProblem, TltkError
+from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError
 from tltk.jobs import Local, wait
 from tltk.results import accuracy_in_words
 from tltk.runs import Run
@@ -38,12 +39,23 @@ class Verb(click.Group):
     """Click with our way of failing: a sentence on stderr, 1 for a failed run, 2 for bad input."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; a `TltkError` is its sentence, nothing more."""
+        """Run the verb; a `TltkError`, or a fault of the machine, is its sentence, nothing more."""
         try:
             return super().invoke(ctx)
         except TltkError as fault:
-            click.echo(readable(str(fault)), err=True)
-            ctx.exit(1 if isinstance(fault, RunProblem) else 2)
+            _fail(ctx, fault)
+        except (OSError, MemoryError) as fault:
+            found = None if getattr(fault, "errno", None) == errno.EPIPE else MachineProblem.of(fault)
+            if found is None:  # whoever read what we print has gone, which click knows
+                raise
+            _fail(ctx, found)
+
+
+def _fail(ctx: click.Context, fault: TltkError) -> None:
+    """Its sentence, and 1 where a run or the machine failed, 2 where what was asked for is wrong."""
+    is_asked = isinstance(fault, MachineProblem) and fault.errno in (errno.ENAMETOOLONG, errno.ELOOP)
+    click.echo(readable(str(fault)), err=True)
+    ctx.exit(1 if isinstance(fault, RunProblem) and not is_asked else 2)
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,7 +86,8 @@ def spec_options(kind: type[Launched]) -> Callable[..., Any]:
             function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
         for name in command.lists(kind):
             function = click.option(f"--{name}", help=LISTS[name])(function)
-        function = click.option("--spec", "file", type=click.Path(path_type=Path), help="A JSON file.")(function)
+        about = "A JSON file; - is the standard input."
+        function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
         function = click.option("--again", is_flag=True, help="Forget an earlier run of the same spec.")(function)
         function = click.option("--detach", is_flag=True, help="Queue it and return at once.")(function)
         function = click.option("--timeout", default=0.0, help="Stop it after so many seconds; 0 = never.")(function)
@@ -92,13 +105,9 @@ def launch(kind: type[Launched], given: dict[str, Any], show: Callable[[dict[str
         is_first = kind is CompareSpec and all(given.get(key) is None for key in ("target", "source", "weights"))
         spec = command.build(kind, given, FIRST_QUESTION if is_first else None)
     else:
-        try:
-            spec = read_spec(file.read_bytes())
-        except OSError as fault:
-            raise click.UsageError(f"--spec must name a JSON file. It cannot be read: {fault}.") from None
+        spec = read_spec(_given(file))
         if not isinstance(spec, kind):
             raise click.UsageError(f"{file} must hold a spec of kind {kind.kind!r}. It holds {spec.kind!r}.")
-    command.validate(spec)
     run = Local().submit(spec, again=given["again"], timeout=given["timeout"])
     if not given["detach"]:
         follow(run)
@@ -107,6 +116,16 @@ def launch(kind: type[Launched], given: dict[str, Any], show: Callable[[dict[str
     if show is not None and result is not None and not as_json and Local().state(run.id) == "done":
         show(result)
     end(run, given["detach"])
+
+
+def _given(file: Path) -> bytes:
+    """The text of a spec: a file's, a pipe's, or with - what comes in."""
+    if str(file) != "-":
+        return home.read_given(file, "--spec")
+    found = sys.stdin.buffer.read(home.MOST + 1)
+    if len(found) > home.MOST:
+        raise BadSpec(f"--spec must be no longer than {home.MOST >> 20} MB. What came in is longer.")
+    return found
 
 
 def end(run: Run, detached: bool) -> None:
@@ -272,6 +291,9 @@ def report(run: Run, as_json: bool) -> None:
             click.echo(f"mind  {sentence}")
     elif run.status.message:
         click.echo(run.status.message)
+    note = run.written_status().note
+    if note and result:
+        click.echo(note)
 
 
 def in_words(run: Run) -> str:

@@ -8,14 +8,13 @@ line options and widgets come from that one line.
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from tltk.errors import BadSpec, UnknownName
 from tltk.knobs import Knob as Knob
-from tltk.knobs import S, read_value
+from tltk.knobs import S, read_body, read_value
 from tltk.knobs import Spec as Spec
 from tltk.knobs import knob as knob
 from tltk.knobs import knobs as knobs
@@ -352,10 +351,7 @@ def read_spec(text: str | bytes) -> AnySpec:
         BadSpec: Not JSON, or a value out of range.
         UnknownName: A kind or a field that does not exist.
     """
-    try:
-        body = json.loads(text)
-    except ValueError as fault:
-        raise BadSpec(f"A spec must be JSON. It cannot be read: {fault}.") from None
+    body = read_body(text)
     kinds: dict[str, type[AnySpec]] = {k.kind: k for k in (*TRAININGS, *QUESTIONS)}
     kind = body.get("kind", "transfer") if isinstance(body, dict) else "transfer"
     if not isinstance(kind, str) or kind not in kinds:

@@ -108,8 +108,8 @@ def entries() -> list[Entry]:
     found = []
     for shelf in (shipped(), home.room("weights")):
         for path in sorted(shelf.iterdir()) if shelf.is_dir() else []:
-            with contextlib.suppress(OSError, msgspec.MsgspecError):
-                card = msgspec.json.decode((path / CARD).read_bytes(), type=Card)
+            with contextlib.suppress(OSError, ValueError), home.opened(path / CARD) as file:
+                card: Card = home.decode(file.read(), Card)
                 if card.name == path.name and (path / FILE).is_file():
                     found.append(Entry(path, card, shelf == shipped()))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 LAYERS = """
 errors
 knobs
-home registry spec
+home registry spec process
 features results schedule multiple weightfile
 runs verdict probe
 store catalogue bodies
@@ -14,7 +14,7 @@ bank optim inputs agreement cost
 feed sample
 loss layerwise apart embedding rank response
 train
-compare command jobs doctor pretrain
+compare command checking jobs doctor pretrain
 plots
 dashboard shell
 questions shelves judging
@@ -26,7 +26,7 @@ run cli
 # fmt: off
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare", "multiple", "agreement",
-    "command", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
+    "command", "checking", "process", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
     "questions", "shelves", "judging", "store", "weightfile", "bodies", "inputs", "cost", "catalogue", "pretrain", "data.domain",
     "data.identity", "data.cautions", "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",

@@ -245,13 +245,16 @@ def test_a_stop_during_the_start_and_a_time_limit(local: Local) -> None:
     assert run.status.message == "Stopped after its time limit of 0.5 s."
 
 
-def test_a_failure_is_the_runs_own_sentence_and_again_forgets_it(local: Local) -> None:
-    spec = TransferSpec(DataSpec("folder:/no/such/place"), NetSpec("test_resnet"))
-    with pytest.raises(RunProblem, match="/no/such/place"):
+def test_a_failure_is_the_runs_own_sentence_and_again_forgets_it(local: Local, tmp_path: Path) -> None:
+    for name in ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", "dog/3.png"):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / name).write_bytes(b"no picture")  # only a worker looks into it
+    spec = TransferSpec(DataSpec(f"folder:{tmp_path / 'set'}"), NetSpec("test_resnet"))
+    with pytest.raises(RunProblem, match="cat/1.png"):
         launch(spec)
     run = Run.create(spec)
     assert local.state(run.id) == "failed"
-    assert "/no/such/place" in local.log(run.id)
+    assert "cat/1.png" in local.log(run.id)
     again = local.submit(spec, again=True)  # at once: the old process may still be on the table
     assert again == run
     assert local.state(run.id) in ("waiting", "running")

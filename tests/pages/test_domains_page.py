@@ -156,13 +156,20 @@ def test_a_path_is_asked_for_read_and_its_fault_told(tmp_path: Path) -> None:
     next(t for t in app.text_input if t.label.startswith("Folder")).set_value(f" {place} ").run()
     is_clean(app)
     assert target_of(app).name == f"folder:{place}"
+    assert "is nothing there; check the path." in texts(app)
     run = Run.at(located(LookSpec(target_of(app))).run_id)
-    run.write_status(state="failed", message="folder:PATH must name a folder. It is nothing there; check the path.")
-    for job in queue.jobs():
-        queue.remove(job.run)
+    assert queue.find(run.id) is None and not run.path.exists()
+    for name in ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", "dog/3.png"):
+        (tmp_path / "pictures" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pictures" / name).write_bytes(b"no picture")  # only a worker looks into it
     app.run()
     is_clean(app)
-    assert "It is nothing there; check the path." in texts(app)
+    assert queue.find(run.id) is not None
+    run.write_status(state="failed", message="No picture of it can be read.")
+    queue.remove(run.id)
+    app.run()
+    is_clean(app)
+    assert "No picture of it can be read." in texts(app)
     assert "Ask again" in [b.label for b in app.button]
 
 

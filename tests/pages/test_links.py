@@ -54,7 +54,10 @@ def test_a_link_reads_no_path_before_a_click(name: str, kind: str, tmp_path: Pat
 
 
 def test_the_click_reads_what_was_named_and_nothing_else(tmp_path: Path) -> None:
-    app = open_page("domains", target=f"folder:{tmp_path}", source=f"folder:{tmp_path / 'other'}")
+    for name in ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", "dog/3.png"):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / name).write_bytes(b"no picture")  # only a worker looks into it
+    app = open_page("domains", target=f"folder:{tmp_path / 'set'}", source=f"folder:{tmp_path / 'other'}")
     assert buttons(app).count("Read it") == 2 and not queue.jobs()
     [b for b in app.button if b.label == "Read it"][1].click().run()
     is_clean(app)

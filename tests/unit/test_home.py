@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,9 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from tltk import home
-from tltk.errors import BadSpec
+from tltk import cli, home
+from tltk.errors import BadSpec, TltkError
+from tltk.jobs import Local
+from tltk.spec import TransferSpec
 
 
 @pytest.mark.parametrize("text", ["3f9ac1", "0" * 64, "3f9ac1d20b7e"])
@@ -100,3 +104,96 @@ def test_threads_of_one_process_do_not_take_each_others_file(tmp_path: Path) -> 
         list(pool.map(lambda i: home.write_whole(path, texts[i % 8]), range(160)))
     assert path.read_text() in texts
     assert [p.name for p in tmp_path.iterdir()] == ["status.json"]
+
+
+# -- homes that cannot be used ---------------------------------------------------------------------------
+
+VERBS = (
+    ["runs"], ["runs", "--json"], ["runs", "show", "3f9ac1"], ["runs", "stop", "3f9ac1"], ["runs", "resume", "3f9ac1"],
+    ["runs", "delete", "--yes", "3f9ac1"], ["runs", "log", "3f9ac1"], ["run", "--detach"], ["look", "digits"],
+    ["layers", "test_resnet"], ["weights", "list"], ["app"], ["compare", "--source", "digits", "--detach"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"),
+    [
+        ("{tmp}/file", "There must be a folder at"),
+        ("{tmp}/file/deeper", "must be folders"),
+        ("/proc/nope/x", "/proc/nope"),
+        ("~nosuchuser/x", "must name a user of this machine"),
+        ("{tmp}/" + "z" * 300, "no longer than the disk allows"),
+        ("{tmp}/loop", "loop"),
+    ],
+)
+def test_every_verb_says_so_in_a_sentence(
+    where: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.setenv("TLTK_HOME", where.format(tmp=tmp_path))
+    for words in VERBS:
+        done = CliRunner().invoke(cli.main, words)
+        assert isinstance(done.exception, SystemExit) and done.exit_code in (1, 2), (words, done.exc_info)
+        assert sentence in done.stderr and "Traceback" not in done.output, (words, done.output)
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "part"),
+    [
+        (errno.ENOSPC, "No space is left"), (errno.EDQUOT, "quota is used up"), (errno.EROFS, "mounted read-only"),
+        (errno.EACCES, "Permission is denied"), (errno.EIO, "input/output error"), (errno.ENOMEM, "memory"),
+    ],
+)  # fmt: skip
+def test_a_disk_that_refuses_is_a_sentence_in_the_shell_and_for_pages(
+    number: int, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.room("runs")
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    done = CliRunner().invoke(cli.main, ["run", "--detach"])
+    assert done.exit_code == 1 and part in done.stderr and "Traceback" not in done.output
+    with pytest.raises(TltkError, match=part) as caught:  # pages show these as they are
+        Local().submit(TransferSpec())
+    assert caught.value.errno == number  # type: ignore[attr-defined]
+    assert isinstance(caught.value, OSError)
+
+
+def test_a_home_that_is_only_read_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    run = Local().submit(TransferSpec())
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and real(path, mode))
+    done = CliRunner().invoke(cli.main, ["runs"])
+    assert done.exit_code == 0 and run.id in done.stdout
+
+
+@pytest.mark.parametrize("text", ["many", "-3", "nan", "inf", "1e999"])
+def test_a_setting_that_is_no_number_is_said_and_left_aside(
+    text: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TLTK_SLOTS", text)
+    assert home.setting("TLTK_SLOTS", 1) == 1
+    assert "TLTK_SLOTS must be a number" in caplog.text
+    monkeypatch.setenv("TLTK_SLOTS", "2")
+    assert home.setting("TLTK_SLOTS", 1) == 2
+
+
+def test_temporary_files_of_killed_writers_go_and_those_of_living_ones_stay(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    names = [f".status.json.{dead.pid}.1.tmp", f".status.json.{os.getpid()}.1.tmp", ".mine.tmp", "status.json"]
+    for name in names:
+        (tmp_path / name).write_text("x")
+    home.sweep(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names[1:])
+
+
+def test_a_folder_in_the_place_of_a_file_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    home.write_whole(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "new" and (tmp_path / "a.damaged").is_dir()

@@ -1,17 +1,23 @@
-"""What lies behind the names in a spec: marks, changes, and a run that is run anew for them."""
+"""What lies behind the names in a spec: marks, changes, and a run that begins again for them."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from tests.unit.test_store import added
-from tltk import home, inputs, store
-from tltk.jobs import Local
+from tltk import cli, home, inputs, store
+from tltk import run as worker
+from tltk.jobs import Local, queue
+from tltk.process import identity
 from tltk.run import execute
 from tltk.runs import Run
 from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, RankSpec, TransferSpec
@@ -97,3 +103,97 @@ def test_a_run_is_run_anew_when_its_pictures_changed(tmp_path: Path, monkeypatch
     assert third is not None and third["n_train"] > second["n_train"]
     shutil.rmtree(folder)
     assert Local().submit(spec).result() == third  # all that is left of them
+
+
+# -- change in the middle ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda *_, **__: None)
+    monkeypatch.setattr(worker.Training, "_checkpoint", _always)
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def _always(self: worker.Training, last: bool) -> None:
+    """A checkpoint after each epoch, and a request to stop after the second."""
+    self._saved_at, self._save_cost = -1e9, 0.0
+    _checkpoint(self, last)
+    if self.now.epoch == 2:
+        Path(os.environ["TLTK_TEST_STOP"]).touch()
+
+
+_checkpoint = worker.Training._checkpoint
+
+
+@pytest.mark.usefixtures("_handler")
+@pytest.mark.parametrize("what", ["nothing", "pictures", "note", "rows"])
+def test_a_resumed_run_goes_on_only_with_what_it_began_with(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = pictures(tmp_path / "a", 8)
+    spec = TransferSpec(
+        target=DataSpec(f"folder:{folder}", size=16), net=NetSpec("test_resnet"),
+        optim=OptimSpec(epochs=4, batch_size=4, device="cpu"),
+    )  # fmt: skip
+    run = Local().submit(spec)
+    monkeypatch.setenv("TLTK_TEST_STOP", str(run.stop_file))
+    execute(run)
+    assert run.status.state == "stopped" and (run.path / "checkpoint.safetensors").exists()
+    before = run.rows()[0]
+    if what == "pictures":
+        pictures(folder, 16)
+    elif what == "note":
+        (run.path / "inputs.json").write_bytes(b'{"\xff": 1}')
+    elif what == "rows":
+        (run.path / "rows.jsonl").write_bytes((run.path / "rows.jsonl").read_bytes().replace(b"{", b"\xff", 1))
+    monkeypatch.setenv("TLTK_TEST_STOP", str(tmp_path / "no"))
+    # As the supervisor hands it over: it runs, as this very process.
+    run.write_status(state="running", message="Starting.", pid=os.getpid(), pid_born=identity(os.getpid()))
+    execute(run)
+    rows, status = run.rows()[0], run.status
+    assert status.state == "done"
+    earlier = run.path / "earlier" / "1"
+    assert earlier.exists() == (what != "nothing")
+    steps = [r.step for r in rows if (r.split, r.name) == ("train", "loss")]
+    assert steps == sorted(set(steps))  # nothing twice, nothing lost
+    result = run.result()
+    assert result is not None and result["steps"] % 4 == 0
+    if what == "nothing":
+        assert rows[: len(before)] == before and status.message == ""
+        return
+    assert "began again" in status.message and "earlier/1" in status.message
+    assert "began again" in capfd.readouterr().out  # the log
+    if what != "rows":
+        assert Run(earlier).rows()[0] == before  # kept
+    done = CliRunner().invoke(cli.main, ["runs", "show", run.id])
+    assert "began again" in done.output
+
+
+@pytest.mark.usefixtures("_handler")
+def test_what_was_found_before_a_change_is_kept_when_the_same_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = pictures(tmp_path / "a", 6)
+    spec = TransferSpec(
+        target=DataSpec(f"folder:{folder}", size=16), net=NetSpec("test_resnet"),
+        optim=OptimSpec(epochs=1, batch_size=4, device="cpu"),
+    )  # fmt: skip
+    monkeypatch.setenv("TLTK_TEST_STOP", str(tmp_path / "no"))
+    run = Local().submit(spec)
+    execute(run)
+    found = []
+    for n in (12, 18):
+        queue.remove(run.id)
+        found.append(run.result())
+        pictures(folder, n)
+        run = Local().submit(spec)
+        assert run.result() is None and run.status.state == "waiting"
+        assert "began again" in run.status.note
+        execute(run)
+    assert [Run(run.path / "earlier" / str(n)).result() for n in (1, 2)] == found
+    assert (run.path / "earlier" / "1" / "model.safetensors").is_file()
+    run.clear()
+    assert (run.path / "earlier" / "2" / "result.json").is_file()  # to forget one is not to forget the others

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -14,9 +17,11 @@ import psutil
 import pytest
 from filelock import FileLock, Timeout
 
-from tltk import jobs
+from tltk import home, jobs
 from tltk import run as worker
+from tltk.errors import RunProblem
 from tltk.jobs import Local, queue, supervisor
+from tltk.process import is_held
 from tltk.runs import Run
 from tltk.spec import DataSpec, DescribeSpec, NetSpec, OptimSpec, TransferSpec
 
@@ -60,7 +65,7 @@ def test_one_slot_one_training_in_order_and_questions_beside_it() -> None:
     assert boss.tick()
     assert [w.given and w.given[0] for w in FakeWorker.made] == [first, question]
     assert FakeWorker.made[0].given == (first, {"TLTK_THREADS": "2"})
-    assert FakeWorker.made[1].given == (question, {})
+    assert FakeWorker.made[1].given == (question, {"TLTK_THREADS": "2"})
     boss.tick()
     assert len(FakeWorker.made) == 2
     assert first.status.state == "running"
@@ -103,12 +108,15 @@ def test_a_process_that_ends_without_a_word(code: int, state: str, part: str) ->
     assert queue.jobs() == []
 
 
-def test_a_process_that_dies_between_two_looks_still_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Alive when its code is asked for, dead when its number is looked up."""
+def test_a_process_of_ours_lives_until_its_handle_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step of the clock, or a number that is looked up too late, must not make us wait for what goes on."""
     run, boss = training(), supervisor.Supervisor()
     boss.tick()
-    FakeWorker.made[0].process.wait = lambda: -9
     monkeypatch.setattr(supervisor, "is_alive", lambda pid, born: False)
+    boss.tick()
+    assert run.written_status().state == "running"
+    assert queue.find(run.id) is not None
+    FakeWorker.made[0].code = -9
     boss.tick()
     assert run.written_status().state == "failed"
     assert "killed, probably because memory ran out" in run.status.message
@@ -476,3 +484,163 @@ def test_a_training_has_no_such_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor.time, "time", lambda: began + 1e7)
     boss.tick()
     assert not run.stop_file.exists()
+
+
+# -- faults with one job, clocks, what killed writers leave ------------------------------------------------
+
+
+def test_a_fault_with_one_job_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first, second = training(1), training(2)
+    real = Run.write_status
+
+    def broken(self: Run, **changes: Any) -> None:
+        if self.id == first.id and changes.get("state") == "running":
+            raise RuntimeError("unforeseen")
+        real(self, **changes)
+
+    monkeypatch.setattr(Run, "write_status", broken)
+    boss = supervisor.Supervisor()
+    for _ in range(3):
+        boss.tick()
+    assert queue.find(first.id) is None
+    assert "unforeseen" in first.status.message and first.status.state == "failed"
+    assert second.written_status().state == "running"
+    assert capfd.readouterr().err.count("Traceback") == 1  # told once
+
+
+def test_a_full_disk_takes_one_run_off_the_table_and_the_queue_goes_on_later(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = training(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        boss = supervisor.Supervisor()
+        boss.tick()
+    printed = capfd.readouterr()
+    assert "No space is left" in printed.out and "Traceback" not in printed.err
+    assert Local().state(first.id) == "stopped"  # it can be resumed
+    Local().resume(first)
+    boss.tick()
+    assert first.written_status().state == "running"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks differ there")
+def test_a_run_of_another_supervisor_goes_on_though_all_start_times_moved() -> None:
+    """A step of the clock: the note of the start fits no process any more, but somebody holds the run's lock."""
+    run = training()
+    words = ["flock", str(run.path / "lock"), "sleep", "60"]
+    try:
+        other = subprocess.Popen(words, start_new_session=True)
+    except FileNotFoundError:
+        pytest.skip("there is no flock here")
+    try:
+        until = time.monotonic() + 10
+        while not is_held(run.path / "lock") and time.monotonic() < until:
+            time.sleep(0.02)
+        queue.started(run.id, 0, other.pid, BORN - 3600)
+        run.write_status(state="running", pid=other.pid, pid_born=BORN - 3600)
+        boss = supervisor.Supervisor()
+        boss.tick()
+        assert queue.find(run.id) is not None and run.status.state == "running"
+        with pytest.raises(RunProblem, match="is being run"):
+            run.claim()
+        assert Local().resume(run) == run and FakeWorker.made == []  # no second worker
+    finally:
+        os.killpg(other.pid, signal.SIGKILL)
+        other.wait()
+    boss.tick()
+    assert queue.find(run.id) is None
+    assert "was lost without a word" in run.written_status().message
+
+
+def test_what_killed_writers_left_goes() -> None:
+    run, other = Run.create(TransferSpec(seed=1)), Run.create(TransferSpec(seed=2))
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = [run.path / f".checkpoint.safetensors.{dead.pid}.5.tmp", home.home() / f".x.{dead.pid}.5.tmp"]
+    for path in left:
+        path.write_text("x")
+    for one in (run, other):
+        (one.path / "checkpoint.safetensors").write_text("x")
+    (run.path / "result.json").write_text('{"accuracy": 0.5}')
+    run.write_status(state="done")
+    other.write_status(state="stopped")
+    supervisor.tidy()
+    assert not any(path.exists() for path in left)
+    assert not (run.path / "checkpoint.safetensors").exists()  # of a run that is done
+    assert (other.path / "checkpoint.safetensors").exists()
+
+
+AGAIN = """
+import sys, time
+from tltk.errors import RunProblem
+from tltk.jobs import Local, local
+from tltk.spec import TransferSpec
+local.ensure_supervisor = lambda: None
+time.sleep(max(0.0, float(sys.argv[1]) - time.time()))
+try:
+    Local().submit(TransferSpec(), again=True)
+    print("queued")
+except RunProblem as fault:
+    print(fault)
+"""
+
+
+def test_four_who_ask_again_at_once_get_sentences() -> None:
+    run = Run.create(TransferSpec())
+    for name in ("rows.jsonl", "result.json", "model.safetensors", "log.txt", *map(str, range(200))):
+        (run.path / name).write_text("{}")
+    run.write_status(state="done")
+    words = [sys.executable, "-c", AGAIN, str(time.time() + 4)]
+    four = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [process.communicate() for process in four]
+    assert [process.returncode for process in four] == [0] * 4, said
+    assert any("queued" in out for out, _ in said)
+    assert all("queued" in out or "waits or runs already" in out for out, _ in said), said
+    assert len(queue.jobs()) == 1 and run.result() is None
+
+
+@pytest.mark.parametrize(("number", "part"), [(28, "No space is left"), (30, "read-only"), (12, "memory")])
+@pytest.mark.usefixtures("_handler")
+def test_a_fault_of_the_machine_is_not_called_ours(number: int, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run.create(TINY)
+
+    def refuse(self: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(worker.Training, "run", refuse)
+    worker.execute(run)
+    assert run.status.state == "failed"
+    assert part in run.status.message and "fault of ours" not in run.status.message
+
+
+def test_torch_without_memory_is_a_sentence() -> None:
+    fault = RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried to")
+    assert "memory" in worker.in_words(fault) and "fault of ours" not in worker.in_words(fault)
+    assert "fault of ours" in worker.in_words(RuntimeError("unforeseen"))
+
+
+def test_threads_are_those_of_the_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """A spare is made before the slot is known: it takes its threads from the order."""
+    run, seen = Run.create(DescribeSpec()), list[int]()
+    order = {"folder": str(run.path), "log": str(tmp_path / "log"), "environment": {"TLTK_THREADS": "3"}}
+    monkeypatch.setenv("TLTK_THREADS", "1")
+    monkeypatch.setattr(worker.sys, "stdin", io.StringIO(json.dumps(order) + "\n"))
+    monkeypatch.setattr(worker, "_log_to", lambda path: None)
+    monkeypatch.setattr(worker.torch, "set_num_threads", seen.append)
+    monkeypatch.setattr(worker, "execute", lambda run: None)
+    worker.main(["--wait"])
+    assert seen == [3]
+
+
+def test_slots_leave_the_users_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=""))
+    monkeypatch.setenv("TLTK_SLOTS", "2")
+    monkeypatch.setenv("TLTK_THREADS", "5")
+    assert supervisor.slots() == [{"TLTK_THREADS": "5"}] * 2
+    monkeypatch.setenv("TLTK_THREADS", "many")
+    monkeypatch.setenv("TLTK_SLOTS", "few")
+    assert supervisor.slots() == [{"TLTK_THREADS": str(os.cpu_count() or 1)}]

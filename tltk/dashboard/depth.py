@@ -10,7 +10,7 @@ import msgspec
 import streamlit as st
 from PIL import Image
 
-from tltk import command, inputs, store
+from tltk import inputs, store
 from tltk.compare import source_spec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
@@ -49,7 +49,6 @@ def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "")
     elif promise:
         st.caption(promise)
     if st.button(button, key=f"{key}:ask", type="primary", icon=":material/troubleshoot:"):
-        command.validate(spec)
         permitted.submit(spec, again=run.status.state == "failed")
         st.rerun()
     return None

@@ -50,7 +50,10 @@ def answer(spec: LookSpec | DescribeSpec, waiting: str) -> dict[str, Any] | None
             permitted.submit(spec, again=True)
             st.rerun()
         return None
-    wait(permitted.submit(spec).id, waiting)
+    try:
+        wait(permitted.submit(spec).id, waiting)
+    except TltkError as fault:  # told where it was asked; the rest of the page stands
+        st.error(plain(fault))
     return None
 
 

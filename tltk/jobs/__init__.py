@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tltk.command import validate
 from tltk.errors import RunProblem
 from tltk.jobs.local import Local, ensure_supervisor
 from tltk.runs import ACTIVE, Run
@@ -56,6 +55,5 @@ def launch(spec: AnySpec, *, again: bool = False) -> Run:
         run = tltk.launch(tltk.TransferSpec(target=tltk.DataSpec("digits")))
         run.result()["accuracy"]
     """
-    validate(spec)
     run = Local().submit(spec, again=again)
     return wait(run)

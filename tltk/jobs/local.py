@@ -12,7 +12,8 @@ import time
 from filelock import FileLock, Timeout
 
 from tltk import home, inputs
-from tltk.errors import BadSpec, RunProblem
+from tltk.checking import check, check_names
+from tltk.errors import BadSpec, RunProblem, machine
 from tltk.jobs import queue
 from tltk.runs import ACTIVE, Run
 from tltk.spec import QUESTIONS, AnySpec, located
@@ -26,24 +27,31 @@ class Local:
     def submit(self, spec: AnySpec, *, again: bool = False, timeout: float = 0.0) -> Run:
         """Queue a run of this spec, its paths made absolute; one that is done, waits or runs is returned as it is.
 
-        Where the pictures or weights that it names have changed since, it is run anew.
+        Where the pictures or weights that it names have changed since, it begins again.
 
         Args:
             spec: What is asked for.
-            again: Forget what an earlier run of this spec found, and run it anew in any case.
+            again: Forget what an earlier run of this spec found, and run it again in any case.
             timeout: Stop it after so many seconds; 0 = never.
 
         Raises:
-            RunProblem: It is running and cannot be run anew.
+            TltkError: It cannot be meant, as `tltk.checking.check` says; nothing is queued then.
+            RunProblem: It is running and cannot be run again.
         """
-        run = Run.create(located(spec))
+        _check_timeout(timeout)
+        check_names(spec)  # first: what cannot be meant has no id
+        spec = located(spec)
+        run = Run.at(spec.run_id)
         self._let_end(run.id)
         if again and queue.find(run.id) is not None:
-            raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it anew.")
+            raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it again.")
+        if not again and queue.find(run.id) is None:
+            inputs.renew(run)
+        if again or run.result() is None:  # an answer stands, though what it is about has gone
+            check(spec)
+        run = Run.create(spec)
         if again:
             run.clear()
-        elif queue.find(run.id) is None:
-            inputs.renew(run)
         return self.resume(run, timeout=timeout)
 
     def resume(self, run: Run, *, timeout: float = 0.0) -> Run:
@@ -54,13 +62,12 @@ class Local:
         Raises:
             BadSpec: The time limit is not a number of seconds.
         """
-        if not 0 <= timeout < math.inf:
-            raise BadSpec(f"timeout must be a number of seconds, 0 for none. Got {timeout!r}.")
+        _check_timeout(timeout)
         self._let_end(run.id)
         status = run.status
         if queue.find(run.id) is not None or (status.state == "done" and run.result() is not None):
             return run
-        run.stop_file.unlink(missing_ok=True)
+        home.remove(run.stop_file)
         if status.state != "running":  # as a study's child: it is queued, and found done in its turn
             run.write_status(state="waiting", message="")
         queue.add(run.id, timeout, light=isinstance(run.spec, QUESTIONS))
@@ -104,7 +111,17 @@ class Local:
     def log(self, run_id: str) -> str:
         """What the run's process printed; the last 20,000 characters."""
         path = home.room("runs") / home.check_id(run_id) / "log.txt"
-        return path.read_text(errors="replace")[-20_000:] if path.exists() else ""
+        try:
+            with home.opened(path) as file:
+                file.seek(max(path.stat().st_size - 80_000, 0))  # a character has four bytes at most
+                return file.read().decode(errors="replace")[-20_000:]
+        except OSError:
+            return ""
+
+
+def _check_timeout(timeout: float) -> None:
+    if not 0 <= timeout < math.inf:
+        raise BadSpec(f"timeout must be a number of seconds, 0 for none. Got {timeout!r}.")
 
 
 def supervisor_lock() -> FileLock:
@@ -116,19 +133,23 @@ def ensure_supervisor() -> None:
     """Start the supervisor unless it is there. It belongs to no page and no terminal."""
     lock = supervisor_lock()
     try:
-        lock.acquire(timeout=0)
+        home.acquire(lock, 0)
     except Timeout:
         return
     lock.release()
-    log = (home.home() / "supervisor.log").open("ab")
+    path = home.home() / "supervisor.log"
+    if path.is_dir():
+        home.set_aside(path, "it is a folder")
+    with machine(path):
+        log = path.open("ab")
     options: dict[str, object] = (
         {"start_new_session": True}
         if os.name == "posix"
         else {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}  # type: ignore[attr-defined]
     )
-    process = subprocess.Popen(  # type: ignore[call-overload]
-        [sys.executable, "-m", "tltk.jobs.supervisor"],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home.home(), **options,
-    )  # fmt: skip
-    log.close()
+    with machine(sys.executable), log:
+        process = subprocess.Popen(  # type: ignore[call-overload]
+            [sys.executable, "-m", "tltk.jobs.supervisor"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home.home(), **options,
+        )  # fmt: skip
     threading.Thread(target=process.wait, daemon=True).start()  # so that no zombie stays with a page

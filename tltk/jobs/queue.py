@@ -1,14 +1,31 @@
-"""The table of jobs: what waits, what runs, as which process. One SQLite file, many readers and writers."""
+"""The table of jobs: what waits, what runs, as which process. One SQLite file, many readers and writers.
+
+It can be lost: where it is damaged, it is set aside and made again from the run folders.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import errno
+import os
+import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
 
 from tltk import home
+from tltk.errors import MachineProblem, TltkError, machine
+from tltk.runs import Run, all_runs
+from tltk.spec import QUESTIONS
+
+T = TypeVar("T")
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -32,42 +49,153 @@ class Job:
 
     number: int
     run: str
-    state: str
+    state: Literal["queued", "running"]
     timeout: float
-    light: bool
+    light: int  # 0 or 1
     slot: int | None
     pid: int | None
-    born: float | None
+    born: str | float | None
     started: float | None
     cancelled: float | None
 
 
+FIELDS = ", ".join(field.name for field in dataclasses.fields(Job))
+OF_THE_MACHINE = {  # SQLite's codes → the system's; any other says that the file is no table of ours
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_NOMEM: errno.ENOMEM,
+    sqlite3.SQLITE_BUSY: errno.EAGAIN,
+    sqlite3.SQLITE_LOCKED: errno.EAGAIN,
+    sqlite3.SQLITE_PROTOCOL: errno.ENOLCK,
+}
+
+
+def _path() -> Path:
+    return home.home() / "tltk.db"
+
+
 @contextmanager
-def _open() -> Iterator[sqlite3.Connection]:
+def _connect() -> Iterator[sqlite3.Connection]:
     """A connection for one short transaction; whoever else writes is waited for."""
-    with closing(sqlite3.connect(home.home() / "tltk.db", timeout=20)) as db, db:
+    with closing(sqlite3.connect(_path(), timeout=20)) as db, db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(_TABLE)
         yield db
 
 
+def _do(work: Callable[[sqlite3.Connection], T]) -> T:
+    """One transaction. A table that is damaged is set aside, made again from the run folders, and asked once more.
+
+    Raises:
+        MachineProblem: The disk is full, may not be written, and so on.
+    """
+    try:
+        with machine(_path()):
+            _make()
+            with _connect() as db:
+                return work(db)
+    except (sqlite3.Error, ValueError) as fault:
+        if isinstance(fault, TltkError):
+            raise
+        _rebuild(fault)
+    try:
+        with _connect() as db:
+            return work(db)
+    except sqlite3.Error as fault:
+        raise MachineProblem(f"The table of jobs, {_path()}, must be usable. It is not: {fault}.") from None
+
+
+def _make() -> None:
+    """Make the table where there is none.
+
+    Raises:
+        ValueError: It lost all that was in it.
+    """
+    path = _path()
+    if not path.exists() or not path.stat().st_size:  # there or being made
+        with home.locked("table.lock"):
+            if path.exists() and not path.stat().st_size:
+                raise ValueError("it is empty")
+            with _connect():
+                pass
+
+
+def _rebuild(fault: Exception) -> None:
+    """Set the table aside and fill a new one with every run that waits or runs; time limits are lost.
+
+    Raises:
+        MachineProblem: It is the machine's fault, not the table's.
+    """
+    path = _path()
+    number = OF_THE_MACHINE.get(getattr(fault, "sqlite_errorcode", 0) & 0xFF)
+    if number is not None and not path.is_dir():
+        raise MachineProblem.of(OSError(number, str(fault), str(path))) or fault
+    with home.locked("table.lock"):
+        with contextlib.suppress(sqlite3.Error, ValueError, OSError):
+            if path.stat().st_size:
+                with _connect() as db:
+                    _read(db)
+                return  # another process has mended it meanwhile
+        if home.set_aside(path, str(fault)) is None:
+            raise MachineProblem(f"The table of jobs, {path}, must be whole. It is damaged: {fault}. Remove it.")
+        for ending in ("-wal", "-shm"):
+            home.remove(path.with_name(path.name + ending))
+        with _connect() as db:
+            runs = all_runs()
+            inside = {child.id for run in runs for child in run.children()}
+            for run in reversed(runs):
+                _put_back(db, run, run.id in inside)
+
+
+def _put_back(db: sqlite3.Connection, run: Run, is_child: bool) -> None:
+    """Queue a run that waited; note the process of one that runs, unless a study trains it."""
+    with contextlib.suppress(TltkError):
+        light, status = isinstance(run.spec, QUESTIONS), run.status
+        if status.state == "waiting" and (run.path / "status.json").exists():
+            db.execute("INSERT OR IGNORE INTO jobs (run, state, light) VALUES (?, 'queued', ?)", (run.id, light))
+        elif status.state == "running" and not is_child:
+            db.execute(
+                "INSERT OR IGNORE INTO jobs (run, state, light, slot, pid, born, started) "
+                "VALUES (?, 'running', ?, ?, ?, ?, ?)",
+                (run.id, light, -1 if light else 0, status.pid, status.pid_born, time.time()),
+            )
+
+
+def _read(db: sqlite3.Connection) -> list[Job]:
+    """All rows.
+
+    Raises:
+        ValueError: One of them cannot be ours.
+    """
+    rows = db.execute(f"SELECT {FIELDS} FROM jobs ORDER BY number").fetchall()
+    found = [msgspec.convert(dict(zip(FIELDS.split(", "), row, strict=True)), Job) for row in rows]
+    if not all(re.fullmatch(r"[\w-]{1,64}", job.run) for job in found):
+        raise ValueError("a run has a name that none can have")
+    return found
+
+
 def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
     """Put a run at the end of the queue; False when it is there already."""
-    with _open() as db:
+
+    def work(db: sqlite3.Connection) -> bool:
         done = db.execute(
             "INSERT OR IGNORE INTO jobs (run, state, timeout, light) VALUES (?, 'queued', ?, ?)",
             (run, timeout, light),
         )
         return done.rowcount > 0
 
+    return _do(work)
+
 
 def jobs() -> list[Job]:
     """All jobs that wait or run, in order."""
-    with _open() as db:
-        rows = db.execute(
-            "SELECT number, run, state, timeout, light, slot, pid, born, started, cancelled FROM jobs ORDER BY number"
-        )
-        return [Job(*row) for row in rows]
+    path = _path()
+    if not path.exists() or not os.access(path.parent, os.W_OK):
+        return []  # nothing runs in a home that cannot be written
+    return _do(_read)
 
 
 def find(run: str) -> Job | None:
@@ -75,22 +203,23 @@ def find(run: str) -> Job | None:
     return next((job for job in jobs() if job.run == run), None)
 
 
-def started(run: str, slot: int, pid: int, born: float) -> None:
+def started(run: str, slot: int, pid: int, born: str | float) -> None:
     """Note that a job has a process now."""
-    with _open() as db:
-        db.execute(
-            "UPDATE jobs SET state='running', slot=?, pid=?, born=?, started=? WHERE run=?",
-            (slot, pid, born, time.time(), run),
-        )
+    _write(
+        "UPDATE jobs SET state='running', slot=?, pid=?, born=?, started=? WHERE run=?",
+        (slot, pid, born, time.time(), run),
+    )
+
+
+def _write(words: str, values: tuple[Any, ...]) -> None:
+    _do(lambda db: db.execute(words, values))
 
 
 def cancel(run: str) -> None:
     """Note that somebody asked a job to stop; the first time counts."""
-    with _open() as db:
-        db.execute("UPDATE jobs SET cancelled=coalesce(cancelled, ?) WHERE run=?", (time.time(), run))
+    _write("UPDATE jobs SET cancelled=coalesce(cancelled, ?) WHERE run=?", (time.time(), run))
 
 
 def remove(run: str) -> None:
     """Take a job off the table: it ended."""
-    with _open() as db:
-        db.execute("DELETE FROM jobs WHERE run=?", (run,))
+    _write("DELETE FROM jobs WHERE run=?", (run,))

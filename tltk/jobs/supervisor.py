@@ -13,16 +13,19 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
 
 from tltk import home
-from tltk.errors import TltkError
+from tltk.errors import MachineProblem, TltkError
 from tltk.jobs import queue
 from tltk.jobs.local import supervisor_lock
-from tltk.runs import ACTIVE, KILLED, Run, is_alive
+from tltk.process import identity, is_alive, is_held
+from tltk.runs import ACTIVE, KILLED, LOCK, Run, all_runs
 
 TICK, SLOW_TICK = 0.1, 0.3  # seconds between two looks, with and without jobs
 LIGHT = -1  # the slot of questions that take seconds
@@ -31,7 +34,8 @@ LIGHT_SOFT, LIGHT_HARD = 3.0, 6.0  # the same for a question, which has nothing 
 # Seconds that a question may take, since the others wait for its slot; TLTK_QUESTION_SECONDS sets it for all, 0 = none.
 QUESTION_SECONDS = {"describe": 300.0, "adopt": 300.0, "look": 1800.0}
 LONG_QUESTION = 3600.0  # one that looks through a network
-IDLE = max(float(os.environ.get("TLTK_SUPERVISOR_IDLE", "900")), 0.5)  # seconds with an empty queue
+IDLE = max(home.setting("TLTK_SUPERVISOR_IDLE", 900), 0.5)  # seconds with an empty queue
+PAUSE = 1.0  # seconds until the next look where the table cannot be used
 SETTLED = 20.0  # seconds after a start in which no spare is made
 SPARE_RAM = 8 << 30  # a warm spare is kept on machines with at least so much memory
 
@@ -47,8 +51,8 @@ def slots() -> list[dict[str, str]]:
         ).stdout.strip()
         if listed:
             return [{"CUDA_VISIBLE_DEVICES": str(i)} for i in range(len(listed.splitlines()))]
-    count = max(int(os.environ.get("TLTK_SLOTS", "1")), 1)
-    threads = max((os.cpu_count() or 1) // count, 1)
+    count = max(int(home.setting("TLTK_SLOTS", 1)), 1)
+    threads = int(home.setting("TLTK_THREADS", max((os.cpu_count() or 1) // count, 1), least=1))
     return [{"TLTK_THREADS": str(threads)}] * count
 
 
@@ -72,7 +76,7 @@ class Worker:
             # wants a core; asleep they cost a third on an idle machine.
             env={"OMP_WAIT_POLICY": "passive", **os.environ}, cwd=home.home(), start_new_session=os.name == "posix",
         )  # fmt: skip
-        self.born = psutil.Process(self.process.pid).create_time()
+        self.born = identity(self.process.pid)
 
     def give(self, run: Run, environment: dict[str, str]) -> None:
         """Hand it the run."""
@@ -83,7 +87,7 @@ class Worker:
             self.process.stdin.close()
 
 
-def kill(pid: int, born: float, force: bool) -> None:
+def kill(pid: int, born: str | float, force: bool) -> None:
     """End a process and its children: by group where there are groups."""
     if not is_alive(pid, born):
         return
@@ -101,6 +105,7 @@ class Supervisor:
     def __init__(self) -> None:
         self.slots = slots()
         self.workers: dict[str, Worker] = {}
+        self.told: set[tuple[str, str]] = set()
         self.spare: Worker | None = None
         self.keeps_spare = psutil.virtual_memory().total >= SPARE_RAM and os.environ.get("TLTK_SPARE") != "0"
         self.limits: dict[str, float] = {}
@@ -114,20 +119,41 @@ class Supervisor:
         """One look at every job; whether there is any."""
         jobs = queue.jobs()
         for job in jobs:
-            (self._watch if job.state == "running" else self._skip_cancelled)(job)
+            with self._guarded(job):
+                (self._watch if job.state == "running" else self._skip_cancelled)(job)
         jobs = queue.jobs()
         used = {job.slot for job in jobs if job.state == "running"}
         for job in jobs:
             places = [LIGHT] if job.light else list(range(len(self.slots)))
             free = [i for i in places if i not in used]
             if job.state == "queued" and free:
-                self._start(job, free[0])
+                with self._guarded(job):
+                    self._start(job, free[0])
                 used.add(free[0])
         if jobs:
             self.busy = time.monotonic()
         if self.keeps_spare and time.monotonic() > self.quiet_until and not self._has_spare():
-            self.spare = Worker()
+            with contextlib.suppress(OSError):  # a spare is no need
+                self.spare = Worker()
         return bool(jobs)
+
+    @contextlib.contextmanager
+    def _guarded(self, job: queue.Job) -> Iterator[None]:
+        """A fault with one job takes that one off the table, with a word in its status; the others go on."""
+        try:
+            yield
+        except Exception as fault:
+            problem = fault if isinstance(fault, TltkError) else MachineProblem.of(fault)
+            if (job.run, str(fault)) not in self.told:  # ten looks a second would fill the log
+                self.told.add((job.run, str(fault)))
+                traceback.print_exc() if problem is None else print(f"Run {job.run}: {problem}", flush=True)
+            if job.state == "running" and self._lives(job):
+                return  # it runs well enough: the next look may tell more
+            why = problem or f"A fault of ours ({type(fault).__name__}: {fault}). Please report it."
+            with contextlib.suppress(TltkError, OSError):
+                Run.at(job.run).write_status(state="failed", message=f"It could not be looked after. {why}")
+            with contextlib.suppress(MachineProblem):
+                queue.remove(job.run)
 
     def is_idle(self) -> bool:
         """Whether nothing has been asked for some time."""
@@ -151,23 +177,28 @@ class Supervisor:
             queue.remove(job.run)  # a study ran it while it waited
             return
         worker = self.spare if self.spare is not None and self._has_spare() else Worker()
-        self.spare, self.quiet_until = None, time.monotonic() + SETTLED
-        queue.started(job.run, slot, worker.process.pid, worker.born)
+        self.spare = worker  # until it is sure that it will have the run
         run.write_status(state="running", message="Starting.", pid=worker.process.pid, pid_born=worker.born)
+        queue.started(job.run, slot, worker.process.pid, worker.born)
+        self.spare, self.quiet_until = None, time.monotonic() + SETTLED
         self.workers[job.run] = worker
-        worker.give(run, {} if slot == LIGHT else self.slots[slot])
+        # A question goes beside the trainings: on the first of their devices, with as many threads as each has.
+        threads = {k: v for k, v in self.slots[0].items() if k == "TLTK_THREADS"}
+        worker.give(run, threads if slot == LIGHT else self.slots[slot])
 
     def _watch(self, job: queue.Job) -> None:
-        worker = self.workers.get(job.run)
-        code = worker.process.poll() if worker else None
-        if code is None and is_alive(job.pid or 0, job.born or 0):
+        if self._lives(job):
             self._press(job)
             return
-        if worker and code is None:  # it died between the two looks
-            code = worker.process.wait()
-        self.workers.pop(job.run, None)
-        self._settle(job, code)
+        worker = self.workers.pop(job.run, None)
+        self._settle(job, worker.process.poll() if worker else None)
         queue.remove(job.run)
+
+    def _lives(self, job: queue.Job) -> bool:
+        """Of a process of ours its handle is the truth; of another supervisor's, its identity and its lock."""
+        if job.run in self.workers:
+            return self.workers[job.run].process.poll() is None
+        return is_alive(job.pid or 0, job.born or 0) or is_held(Run.at(job.run).path / LOCK)
 
     def _press(self, job: queue.Job) -> None:
         """Stop what was cancelled or ran too long: first politely, then not."""
@@ -236,16 +267,40 @@ def serve(lock: FileLock) -> None:
     meanwhile saw the lock held and relies on us.
     """
     supervisor, own = Supervisor(), _inode(lock)
-    while own == _inode(lock):  # else the home was deleted under us, and perhaps made anew
+    tidy()
+    told = ""
+    while own == _inode(lock):  # else the home was deleted under us, and perhaps made again
         while not supervisor.is_idle() and own == _inode(lock):
-            time.sleep(TICK if supervisor.tick() else SLOW_TICK)
+            try:
+                time.sleep(TICK if supervisor.tick() else SLOW_TICK)
+                told = ""
+            except MachineProblem as fault:  # of the table: it may pass, as a full disk does
+                if told != str(fault):
+                    print(fault, flush=True)
+                told = str(fault)
+                time.sleep(PAUSE)
         lock.release()
-        if not queue.jobs():
-            break
-        lock.acquire(timeout=5)
-        supervisor.busy = time.monotonic()
+        with contextlib.suppress(MachineProblem):
+            if queue.jobs():
+                lock.acquire(timeout=5)
+                supervisor.busy = time.monotonic()
+                continue
+        break
     if supervisor.spare is not None and supervisor.spare.process.stdin is not None:
         supervisor.spare.process.stdin.close()
+
+
+def tidy() -> None:
+    """Remove what killed writers left: temporary files, and the checkpoint of a run that is done."""
+    with contextlib.suppress(TltkError, OSError):
+        weights = home.room("weights")
+        for folder in (home.home(), home.room("columns"), weights, *weights.glob("*/")):
+            home.sweep(folder)
+        for run in all_runs():
+            home.sweep(run.path)
+            checkpoint = run.path / "checkpoint.safetensors"
+            if checkpoint.is_file() and run.status.state == "done" and run.result() is not None:
+                home.remove(checkpoint)
 
 
 def _inode(lock: FileLock) -> int:
@@ -260,9 +315,12 @@ def main() -> int:
     """Serve, unless another supervisor does."""
     lock = supervisor_lock()
     try:
-        lock.acquire(timeout=1)
+        home.acquire(lock, 1)
     except Timeout:
         return 0
+    except TltkError as fault:
+        print(fault, flush=True)
+        return 1
     os.chdir(Path(home.home()))
     serve(lock)
     return 0

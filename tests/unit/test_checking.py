@@ -1,0 +1,144 @@
+"""What cannot be meant is refused before anything is queued: by the shell with 2, by `launch`, and by whoever submits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import tltk
+from tltk import checking, cli, home
+from tltk.errors import BadSpec, TltkError
+from tltk.jobs import Local, queue
+from tltk.spec import (
+    AnySpec,
+    CompareSpec,
+    DataSpec,
+    DescribeSpec,
+    EmbedSpec,
+    LookSpec,
+    NetSpec,
+    OptimSpec,
+    ProfileSpec,
+    TransferSpec,
+)
+
+BAD: list[tuple[AnySpec, str]] = [
+    (TransferSpec(DataSpec("folder:/no/such/place")), "/no/such/place"),
+    (TransferSpec(DataSpec("archive:/no/such.zip")), "/no/such.zip"),
+    (TransferSpec(DataSpec("npz:/no/such.npz")), "/no/such.npz"),
+    (LookSpec(DataSpec("folder:/no/such/place")), "/no/such/place"),
+    (CompareSpec(source=DataSpec("folder:/no/such/place")), "/no/such/place"),
+    (TransferSpec(optim=OptimSpec(optimizer="bananas")), "optimizer must be one of"),
+    (TransferSpec(optim=OptimSpec(optimizer="adahessian")), "first derivatives"),
+    (CompareSpec(source=DataSpec(), source_optim=OptimSpec(optimizer="bananas")), "optimizer must be one of"),
+    (TransferSpec(net=NetSpec("resnet18x")), "Did you mean 'resnet18'?"),
+    (DescribeSpec("bananas"), "backbone must be one of"),
+    (TransferSpec(net=NetSpec(weights="bananas")), "kind of weights"),
+    (TransferSpec(net=NetSpec(weights="file:/no/such.pth")), "/no/such.pth"),
+    (CompareSpec(net=NetSpec(weights="file:/etc/hostname")), "hostname"),
+    (CompareSpec(net=NetSpec(weights="store:bananas")), "weight store"),
+    (ProfileSpec(net=NetSpec(weights="run:abcdef")), "abcdef"),
+    (ProfileSpec(after="store:bananas"), "weight store"),
+    (EmbedSpec(picture="/no/such.png"), "/no/such.png"),
+    (LookSpec(DataSpec("rendered_digits", n=10_000_000, size=1024)), "fit on the disk"),
+    (LookSpec(DataSpec("folder:" + "a/" * 5000)), "at most 2,000 characters"),
+    (LookSpec(DataSpec("folder:/a\0b")), "null"),
+    (LookSpec(DataSpec("folder:~nosuchuser/x")), "~nosuchuser"),
+    (LookSpec(DataSpec("archive:/tmp/" + "z" * 300)), "z"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    monkeypatch.setattr("tltk.jobs.ensure_supervisor", lambda: None)
+
+
+@pytest.mark.parametrize(("spec", "part"), BAD, ids=lambda x: x if isinstance(x, str) else x.kind)
+def test_it_is_refused_alike_by_all_doors(spec: AnySpec, part: str) -> None:
+    for door in (tltk.launch, Local().submit):
+        with pytest.raises(TltkError) as caught:
+            door(spec)  # type: ignore[operator]
+        assert part in str(caught.value)
+    assert queue.jobs() == []
+    assert list(home.room("runs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["run", "--target", "folder:/no/such"], "/no/such"),
+        (["run", "--optimizer", "bananas"], "optimizer must be one of"),
+        (["compare", "--weights", "file:/etc/hostname"], "hostname"),
+        (["look", "folder:/no/such"], "/no/such"),
+        (["look", "folder:~nosuchuser/x"], "~nosuchuser"),
+        (["layers", "bananas"], "backbone must be one of"),
+        (["run", "--spec", "/dev/zero"], "is a device"),
+        (["run", "--spec", "z" * 300], "name too long"),
+        (["run", "--spec", "/"], "--spec"),
+        (["weights", "check", "z" * 300], "z"),
+        (["weights", "add", "/" + "z" * 300], "z"),
+    ],
+)
+def test_the_shell_says_so_and_ends_with_two(words: list[str], part: str) -> None:
+    done = CliRunner().invoke(cli.main, words)
+    assert done.exit_code == 2, (done.output, done.exc_info)
+    assert part.lower() in done.stderr.lower()
+    assert done.stdout == "" and queue.jobs() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[" * 100_000, "nested too deep"),
+        ('{"strategy":{"knobs":' + '{"a":' * 50_000 + "1" + "}" * 50_002, "nested too deep"),
+        ('{"target":' + "[" * 900 + "]" * 900 + "}", "DataSpec"),
+        ('{"seed":' + "9" * 4000 + "}", "seed must be between"),
+        ('{"seed":' + "9" * 5000 + "}", "A spec must be JSON"),
+        ("\xff", "A spec must be JSON"),
+        ('{"target":{"name":"' + "a" * 1_100_000 + '"}}', "no longer than 1 MB"),
+        ('{"target":{"name":"' + "a" * 900_000 + '"}}', "at most 2,000 characters"),
+    ],
+    ids=range(8),
+)
+def test_texts_that_are_no_spec(text: str, part: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_bytes(text.encode("latin-1"))
+    for words, given in ((["--spec", str(path)], None), (["--spec", "-"], text.encode("latin-1"))):
+        done = CliRunner().invoke(cli.main, ["run", *words], input=given)
+        assert done.exit_code == 2, (done.output, done.exc_info)
+        assert part in done.stderr and len(done.stderr) < 2000
+
+
+def test_a_spec_from_the_standard_input() -> None:
+    done = CliRunner().invoke(cli.main, ["run", "--spec", "-", "--detach", "--json"], input=TransferSpec(seed=4).to_json())
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["spec"]["seed"] == 4
+
+
+def test_our_table_of_optimizers_is_timms() -> None:
+    import timm.optim
+
+    assert list(checking.OPTIMIZERS) == sorted(timm.optim.list_optimizers())
+
+
+def test_an_answer_stands_though_its_pictures_have_gone(tmp_path: Path) -> None:
+    from tltk.runs import Run
+
+    spec = TransferSpec(DataSpec(f"folder:{tmp_path / 'gone'}"))
+    run = Run.create(spec)
+    (run.path / "result.json").write_text('{"accuracy": 0.5}')
+    run.write_status(state="done")
+    assert Local().submit(spec) == run
+    with pytest.raises(TltkError, match="gone"):
+        Local().submit(spec, again=True)
+    assert run.result() == {"accuracy": 0.5}  # nothing was forgotten
+
+
+@pytest.mark.parametrize("text", ["~nosuchuser", "~nosuchuser/x", "a\0b"])
+def test_paths_of_nobody(text: str) -> None:
+    with pytest.raises(BadSpec):
+        home.expanded(text)
