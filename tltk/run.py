@@ -277,6 +277,7 @@ class Workshop:
         told = {"classes": json.dumps(domain.classes), "data": data, "size": str(size), "run": run.id}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         result |= account.of_training(domain, split, spec.target)
+        result["remarks"] = [*result["remarks"], *cautions(domain, split)]
         result["phases"] = [dataclasses.asdict(p) for p in phases]
         result |= {"threads": spec.optim.threads, "taken_out": taken_out}
         result["seen_by_source"] = self._seen_by_source(spec, domain, split)
