@@ -18,7 +18,7 @@ import msgspec
 from tltk import data, home, store, weightfile
 from tltk.errors import TltkError
 from tltk.runs import Run
-from tltk.spec import Spec
+from tltk.spec import Spec, TransferSpec
 
 FILE = "inputs.json"
 
@@ -82,11 +82,23 @@ def changed(run: Run) -> list[str]:
 
 
 def renew(run: Run) -> None:
-    """Put aside what was found about other things than lie there now, unless it runs."""
-    if names := changed(run):
+    """Put aside what was found about other things than lie there now, or with other threads, unless it runs."""
+    names = changed(run)
+    if why := _sentence(names) if names else _other_threads(run):
         with home.locked("claim.lock"):
             if run.status.state != "running":
-                run.put_aside(_sentence(names))
+                run.put_aside(why)
+
+
+def _other_threads(run: Run) -> str:
+    """Why a training of an earlier version cannot be taken for that of its spec; "" where it can.
+
+    Until the number of threads was part of the spec, it was that of the machine, and other sums were rounded.
+    """
+    spec, threads = run.spec, run.written_status().threads
+    if not isinstance(spec, TransferSpec) or threads in (0, spec.optim.threads):
+        return ""
+    return f"It began again, since it was computed with {threads} threads and the spec says {spec.optim.threads}."
 
 
 def begin_again(run: Run) -> bool:

@@ -197,3 +197,17 @@ def test_what_was_found_before_a_change_is_kept_when_the_same_is_asked_again(
     assert (run.path / "earlier" / "1" / "model.safetensors").is_file()
     run.clear()
     assert (run.path / "earlier" / "2" / "result.json").is_file()  # to forget one is not to forget the others
+
+
+@pytest.mark.parametrize("threads", [0, 1, 4])
+def test_what_other_threads_found_is_put_aside(threads: int) -> None:
+    """Another number of threads rounds sums otherwise: such a run is not that of its spec."""
+    run = Run.create(TransferSpec(optim=OptimSpec(threads=1)))
+    home.write_whole(run.path / "result.json", '{"accuracy": 0.5}')
+    run.write_status(state="done", threads=threads)
+    inputs.renew(run)
+    if threads == 4:
+        assert run.result() is None and "with 4 threads and the spec says 1" in run.status.note
+        assert Run(run.path / "earlier" / "1").result() == {"accuracy": 0.5}
+    else:
+        assert run.result() == {"accuracy": 0.5}
