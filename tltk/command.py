@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import shlex
 from collections.abc import Sequence
@@ -146,12 +147,12 @@ def _several(name: str, of: type, text: str) -> list[Any]:
 
 def _parts(text: str) -> list[str]:
     """What stands between the commas; a part in double quotes may hold commas itself, as in "resnet18@file:a,b.pth"."""
-    return next(csv.reader([text], skipinitialspace=True), [""])
+    return next(csv.reader(io.StringIO(text, newline=""), skipinitialspace=True), [""])
 
 
 def _listed(parts: Sequence[str]) -> str:
     """The parts with commas between them, quoted where one holds a comma, for `_parts`."""
-    return ",".join('"' + part.replace('"', '""') + '"' if "," in part or '"' in part else part for part in parts)
+    return ",".join('"' + part.replace('"', '""') + '"' if set(part) & set(',"\r\n') else part for part in parts)
 
 
 def validate(spec: AnySpec) -> None:

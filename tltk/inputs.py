@@ -95,8 +95,9 @@ def _other_threads(run: Run) -> str:
 
     Until the number of threads was part of the spec, it was that of the machine, and other sums were rounded.
     """
-    spec, threads = run.spec, run.written_status().threads
-    if not isinstance(spec, TransferSpec) or threads in (0, spec.optim.threads):
+    threads = run.written_status().threads
+    spec = run.spec if threads else None
+    if not isinstance(spec, TransferSpec) or threads == spec.optim.threads:
         return ""
     return f"It began again, since it was computed with {threads} threads and the spec says {spec.optim.threads}."
 

@@ -115,7 +115,7 @@ FOLDERS = [
     Row("empty", "folder:~no-such-user/x", refused("no-such-user")),
     Row("empty", "folder:" + "n" * 300, refused("File name too long")),
     Row("empty", "folder:caf\udce9", refused("UTF-8", "caf\\xe9")),
-    Row("empty", "folder:a\0b", refused("nothing there")),
+    Row("empty", "folder:a\0b", refused("none of them null")),
 ]
 
 ZIPS = [

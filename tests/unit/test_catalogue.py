@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from tltk import catalogue, home, store
 from tltk.catalogue import Backbone, Pretrained, fingerprint, guess, search
 from tltk.cli import main
+from tltk.dashboard.words import plain
 from tltk.store import Card
 
 ROOT = Path(__file__).parents[2]
@@ -159,7 +160,7 @@ def test_the_picker(monkeypatch: pytest.MonkeyPatch) -> None:
     app = design()
     menu = next(s for s in app.selectbox if s.label == "Backbone")
     assert menu.options[0] == "resnet18 · weights here" and "resnet50" in menu.options
-    assert any("0.37 million parameters" in c.value for c in app.caption)
+    assert any(plain("0.37 million parameters") in c.value for c in app.caption)
     next(b for b in app.button if b.label == "All backbones").click().run()
     assert len(app.dataframe[0].value) == len(catalogue.catalogue())
     app.text_input(key="picker:text").set_value("ResNet18*").run()
@@ -173,7 +174,7 @@ def test_the_picker(monkeypatch: pytest.MonkeyPatch) -> None:
     app.run()
     assert not app.exception
     assert app.session_state["plan"].net.backbone == "resnet18" and not app.dataframe
-    assert any("weights here: store:mine, hub:a1_in1k" in c.value for c in app.caption)
+    assert any(plain("weights here: store:mine, hub:a1_in1k") in c.value for c in app.caption)
 
 
 @pytest.mark.usefixtures("weights_here")

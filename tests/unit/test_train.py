@@ -14,7 +14,7 @@ from tests.engine import domain, interrupted, spec, split, train, training
 from tltk import checkpoint
 from tltk.cost import kept_at
 from tltk.data.domain import Split
-from tltk.errors import BadSpec, RunProblem, UnknownName
+from tltk.errors import BadSpec, RunProblem, UnknownName, WeightsMissing
 from tltk.loss import loss_of
 from tltk.nn.weights import build, save
 from tltk.optim import make_optimizer, pick_device
@@ -103,7 +103,7 @@ def test_weights_that_are_no_numbers_are_a_sentence(tmp_path: Path) -> None:
     with torch.no_grad():
         next(net.backbone.blocks[0].parameters()).fill_(float("nan"))  # type: ignore[index, union-attr]
     save(net, wanted, tmp_path / "w.safetensors")
-    with pytest.raises(RunProblem, match="must stay a number"):
+    with pytest.raises(WeightsMissing, match="must be finite numbers. .*blocks.0"):
         train(spec("test_vit", net={"weights": f"file:{tmp_path}/w.safetensors"}))
 
 

@@ -7,7 +7,8 @@ noise, NeurIPS (arXiv:2106.05963). Pictures made to pre-train networks on; no to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,7 +97,7 @@ def made(spec: DataSpec, kinds: Sequence[Paint], names: Sequence[str], progress:
     n, size = spec.n or DEFAULT_N, spec.size
     images, each = room_for((n, 3, size, size)), max(1, PIECE // size**2)
     step, classes = each * len(kinds), len(names) // len(kinds)
-    with torch.inference_mode():
+    with torch.inference_mode(), _one_thread():
         for start in range(0, n, step):
             labels = (start // len(kinds) + np.arange(each, dtype=np.int64)) % classes
             for k, paint in enumerate(kinds):
@@ -114,6 +115,22 @@ def made(spec: DataSpec, kinds: Sequence[Paint], names: Sequence[str], progress:
 
 
 # -- numbers and colours ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute with a single thread, so that the same spec gives the same pixels everywhere."""
+    import torch
+
+    # Where several threads divide a tensor decides, on some processors, which products are rounded before they are
+    # added: vectors fuse the two, the rest at the end of a part does not.
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def pose(turn: Floats, flip: Floats) -> tuple[Floats, Floats]:
