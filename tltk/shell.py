@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -274,26 +274,37 @@ def report(run: Run, as_json: bool) -> None:
     click.echo(f"run {run.id} · {state} · {run.path}")
     if isinstance(run.spec, TRAININGS):
         click.echo(in_words(run))
-    if result and "verdict" in result:
-        click.echo(readable(result["verdict"]["sentence"]))
+    try:
+        lines = list(_found(run, result or {}))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        lines = [
+            f"Its result.json lacks what this version writes: it is damaged, or of another version. `tltk runs show "
+            f"{run.id} --json` prints what is there; `--again` makes it once more."
+        ]
+    for line in lines or filter(None, [run.status.message]):
+        click.echo(line)
+    note = run.written_status().note
+    if note and result:
+        click.echo(note)
+
+
+def _found(run: Run, result: dict[str, Any]) -> Iterator[str]:
+    """What a training or a comparison found, a line each; nothing for other runs."""
+    if "verdict" in result:
+        yield readable(result["verdict"]["sentence"])
         if "parts" in result:
-            click.echo(readable(account.parts_in_words(result["parts"])))
-    elif result and "accuracy" in result:
-        click.echo(
+            yield readable(account.parts_in_words(result["parts"]))
+    elif "accuracy" in result:
+        yield (
             f"test accuracy {accuracy_in_words(result)}, macro-F1 {result['macro_f1']:.3f} after "
             f"{result['steps']:,} steps in {result['seconds']:.1f} s on {result['device']}; "
             f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
         )
         if "parts" in result:  # a result of an earlier version has none
             for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[union-attr]
-                click.echo(readable(sentence))
+                yield readable(sentence)
         for sentence in result.get("cautions", ()):
-            click.echo(f"mind  {sentence}")
-    elif run.status.message:
-        click.echo(run.status.message)
-    note = run.written_status().note
-    if note and result:
-        click.echo(note)
+            yield f"mind  {sentence}"
 
 
 def in_words(run: Run) -> str:

@@ -308,3 +308,18 @@ def test_a_copied_folder_is_read_where_it_lies(tmp_path: Path) -> None:
     run = Run.create(DescribeSpec())
     moved = Run(run.path.rename(tmp_path / run.id))
     assert moved.spec == DescribeSpec()
+
+
+@pytest.mark.parametrize("body", ['{"accuracy": 0.5}', '{"accuracy": "x"}', '{"verdict": {}}', '{"verdict": 3}', "[]"])
+def test_a_result_that_lacks_figures_is_told_not_a_traceback(body: str) -> None:
+    from click.testing import CliRunner
+
+    from tltk import cli
+
+    run = Run.create(SPEC)
+    run.write_status(state="done")
+    (run.path / "result.json").write_text(body)
+    done = CliRunner().invoke(cli.main, ["runs", "show", run.id])
+    assert done.exit_code in (0, 1) and "Traceback" not in done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    assert CliRunner().invoke(cli.main, ["runs"]).exit_code == 0
