@@ -126,6 +126,9 @@ def paired_interval(difference: Floats, level: float = 0.95) -> tuple[float, flo
     - 0 is let in unless the sign-flip test over examples, which is exact, is against it too (`sign_flip_p`);
     - a single example leaves −1 … +1.
 
+    Seeds are taken to differ as draws from a normal distribution do: where one seed decides for all examples, and by a
+    toss, three that agree say less than this interval does.
+
     Simulations of coverage, false verdicts and power: `python -m tests.benchmarks interval`.
 
     Reference:
