@@ -75,7 +75,7 @@ def test_the_first_minute(new_page: Callable[..., Any], app_url: str) -> None:
     verdict = run.result()["verdict"]  # type: ignore[index]
     text = page.inner_text("body")
     sentence = verdict["sentence"]
-    for remark in verdict["remarks"]:  # each stands in a box of its own
+    for remark in verdict["remarks"]:  # they stand in a list below the figures
         assert remark in text
         sentence = sentence.replace(f" {remark}", "")
     assert sentence in text

@@ -99,9 +99,9 @@ def show_verdict(run: Run) -> None:
         for remark in remarks:
             sentence = sentence.replace(f" {remark}", "")
         st.markdown(plain(sentence))
-        for remark in remarks:
-            st.warning(plain(remark))
         _figures(verdict)
+        if remarks:
+            st.warning("\n".join(f"- {plain(remark)}" for remark in remarks))
         seconds = run.status.seconds
         st.caption(
             f"Trained here in {seconds:.0f} s. The interval is for other seeds and other test pictures than these "
