@@ -189,8 +189,9 @@ def test_the_numbers_of_a_training_follow_its_curves(new_page: Callable[..., Any
     wait_until(lambda: page.evaluate(metrics)[:2] == ["2 of 8", "20.0 %"], 15, "the numbers to follow")
     run.write_status(state="stopped")
     assert not queue.jobs()
-    colours = "() => [...document.querySelectorAll('.js-plotly-plot')][0].data.map(t => [t.name, t.line.color])"
-    while_live = dict(page.evaluate(colours))
+    # A chart that is not drawn yet has no curves.
+    colours = "() => (document.querySelector('.js-plotly-plot')?.data ?? []).map(t => [t.name, t.line?.color])"
+    while_live = dict(wait_until(lambda: page.evaluate(colours), 15, "the live curves"))
     with (run.path / "rows.jsonl").open("ab") as file:
         file.write(msgspec.json.encode(Row(2, 10, 3.0, "test", "accuracy", 0.3)) + b"\n")
     page = new_page(f"{app_url}/train?run={run.id}")
