@@ -54,12 +54,7 @@ def over_depth(network, spec):
     columns = depth.columns_of(found)
     names = depth.chosen_columns(columns, "layers")
     depth.handle(network, depth.overlays(columns, names), "layers:handle")
-    if found.get("tests"):
-        st.caption(f"Filled marks: p ≤ .05 by BH. {found['correction']}")
-    if found.get("drawn"):
-        st.caption(found["drawn"])
-    for name, why in found.get("why", {}).items():
-        st.caption(f"{name.replace('_', ' ')}: {why}")
+    depth.what_it_rests_on(found)
     left, right = st.columns([3, 2])
     with left:
         for unit, title in (("%", "Share"), ("", "Value")):

@@ -64,12 +64,7 @@ def over_depth(network, spec) -> None:
     _, found = answer
     columns = depth.columns_of(found)
     depth.handle(network, depth.overlays(columns, (*PROFILED, "probe_target")), "shift:handle")
-    if found.get("tests"):
-        st.caption(f"Filled marks: p ≤ .05 by BH. {found['correction']}")
-    if found.get("drawn"):
-        st.caption(found["drawn"])
-    for name, why in found.get("why", {}).items():
-        st.caption(f"{name.replace('_', ' ')}: {why}")
+    depth.what_it_rests_on(found)
     for column, at in zip((c for c in columns if c.name in PROFILED), st.columns(len(PROFILED)), strict=True):
         with at:
             plot(

@@ -116,6 +116,16 @@ def columns_of(found: Mapping[str, Any]) -> list[Column]:
     return [msgspec.convert(c, Column) for c in found["columns"]]
 
 
+def what_it_rests_on(found: Mapping[str, Any]) -> None:
+    """Under a profile: how its p-values are corrected, which pictures it drew, and what could not be computed."""
+    if found.get("tests"):
+        st.caption(plain(f"Filled marks: p ≤ .05 by BH. {found['correction']}"))
+    if found.get("drawn"):
+        st.caption(plain(found["drawn"]))
+    for name, why in found.get("why", {}).items():
+        st.caption(plain(f"{name.replace('_', ' ')}: {why}"))
+
+
 def overlays(columns: Sequence[Column], names: Sequence[str]) -> list[Overlay]:
     """Those columns that the user wants under the handle."""
     return [_overlay(c) for c in columns if c.name in names]
