@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from tltk import command
 from tltk.dashboard import chrome
 from tltk.dashboard.verdict_view import live_arms, show_curves, show_verdict
 from tltk.jobs import Local
 from tltk.runs import ACTIVE
-from tltk.spec import CompareSpec
+from tltk.specs import command
+from tltk.studies.compare.spec import CompareSpec
 
 QUANTITIES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Cross-entropy"}
 AXES = {"step": "Steps", "seconds": "Seconds", "epoch": "Epochs"}

@@ -4,7 +4,7 @@ import dataclasses
 
 import streamlit as st
 
-from tltk import command, store
+from tltk import store
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, described, in_words, looked
@@ -12,8 +12,10 @@ from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec, TltkError
 from tltk.plots.phases import plan as phase_map
-from tltk.spec import CompareSpec, StrategySpec
+from tltk.specs import command
+from tltk.specs.parts import StrategySpec
 from tltk.strategies import make, strategies
+from tltk.studies.compare.spec import CompareSpec
 
 
 def domain_controls() -> None:

@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from tltk import command
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.profile.spec import ProfileSpec
 from tltk.dashboard import chrome, depth, plan
 from tltk.dashboard.network import described, looked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import brought, points
 from tltk.dashboard.words import plain
 from tltk.plots.layers import alike, profile
-from tltk.spec import EmbedSpec, ProfileSpec
+from tltk.specs import command
 
 METHODS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
 

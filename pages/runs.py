@@ -4,12 +4,12 @@ import json
 
 import streamlit as st
 
-from tltk import command
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.plot import plot
 from tltk.jobs import Local
 from tltk.plots.curves import lines
-from tltk.spec import CompareSpec
+from tltk.specs import command
+from tltk.studies.compare.spec import CompareSpec
 
 
 def row(run) -> dict:

@@ -4,7 +4,10 @@ import dataclasses
 
 import streamlit as st
 
-from tltk import command
+from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.dashboard import chrome, depth, dials, plan
 from tltk.dashboard.network import described
 from tltk.dashboard.plot import plot
@@ -13,7 +16,8 @@ from tltk.dashboard.words import plain
 from tltk.plots import response
 from tltk.plots.layers import profile
 from tltk.shift import measures
-from tltk.spec import DataSpec, EmbedSpec, ProfileSpec, ResponseSpec, ShiftSpec
+from tltk.specs import command
+from tltk.specs.parts import DataSpec
 
 CHEAP = ("mmd", "coral", "frechet", "energy", "sliced_wasserstein", "symmetric_kl")
 PROFILED = ("mmd", "coral")

@@ -7,7 +7,7 @@ import streamlit as st
 from tltk.compare import count
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.verdict_view import live_arms, show_verdict
-from tltk.spec import CompareSpec
+from tltk.studies.compare.spec import CompareSpec
 
 TARGETS = {
     "blended_digits": "handwritten digits on photo backgrounds",

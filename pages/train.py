@@ -8,7 +8,7 @@ from tltk.dashboard.training_view import audit_strip, layer_charts, numbers
 from tltk.dashboard.verdict_view import state_line
 from tltk.plots.curves import chance_line
 from tltk.runs import ACTIVE
-from tltk.spec import TransferSpec
+from tltk.specs.training import TransferSpec
 
 
 def chart(run, name: str, title: str, state: str) -> None:
@@ -52,7 +52,7 @@ with chrome.page("Train", LEAD):
         audit_strip(run, live=state in ACTIVE)
         layer_charts(run)
         with st.expander("What was asked for"):
-            from tltk import command
+            from tltk.specs import command
 
             st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
             st.json(run.spec.to_json(), expanded=False)

@@ -4,13 +4,14 @@ import dataclasses
 
 import streamlit as st
 
-from tltk import catalogue, command, store
+from tltk import catalogue, store
+from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.network import wait
 from tltk.dashboard.words import plain
 from tltk.jobs import Local
 from tltk.runs import ACTIVE, Run
-from tltk.spec import AdoptSpec
+from tltk.specs import command
 
 
 def row(one) -> dict:

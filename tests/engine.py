@@ -15,8 +15,9 @@ from tltk.bank import FeatureBank
 from tltk.data.domain import Domain, Split
 from tltk.nn.net import Net
 from tltk.nn.weights import build
-from tltk.results import Row
-from tltk.spec import NetSpec, OptimSpec, StrategySpec, TransferSpec, ViewSpec
+from tltk.results.rows import Row
+from tltk.specs.parts import NetSpec, OptimSpec, StrategySpec, ViewSpec
+from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.train import Desk, Stopped, Training
 

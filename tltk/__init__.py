@@ -24,21 +24,30 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "AdoptSpec": "analyses.import_weights.spec",
     "BadSpec": "errors",
     "CannotSplit": "errors",
-    "CompareSpec": "spec",
+    "CompareSpec": "studies.compare.spec",
     "DataProblem": "errors",
-    "DataSpec": "spec",
-    "NetSpec": "spec",
-    "OptimSpec": "spec",
+    "DataSpec": "specs.parts",
+    "DescribeSpec": "analyses.describe.spec",
+    "Diverged": "errors",
+    "EmbedSpec": "analyses.embed.spec",
+    "LookSpec": "analyses.inspect.spec",
+    "NetSpec": "specs.parts",
+    "OptimSpec": "specs.parts",
+    "ProfileSpec": "analyses.profile.spec",
+    "RankSpec": "analyses.rank.spec",
+    "ResponseSpec": "analyses.dial_response.spec",
     "Run": "runs",
     "RunProblem": "errors",
-    "StrategySpec": "spec",
+    "ShiftSpec": "analyses.two_sample.spec",
+    "StrategySpec": "specs.parts",
     "TltkError": "errors",
-    "TransferSpec": "spec",
+    "TransferSpec": "specs.training",
     "UnknownName": "errors",
-    "Verdict": "results",
-    "ViewSpec": "spec",
+    "Verdict": "results.verdict",
+    "ViewSpec": "specs.parts",
     "WeightsMissing": "errors",
     "judge": "verdict",
     "launch": "jobs",
@@ -48,28 +57,31 @@ _PUBLIC = {
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605
 
 if TYPE_CHECKING:
+    from tltk.analyses.describe.spec import DescribeSpec
+    from tltk.analyses.dial_response.spec import ResponseSpec
+    from tltk.analyses.embed.spec import EmbedSpec
+    from tltk.analyses.import_weights.spec import AdoptSpec
+    from tltk.analyses.inspect.spec import LookSpec
+    from tltk.analyses.profile.spec import ProfileSpec
+    from tltk.analyses.rank.spec import RankSpec
+    from tltk.analyses.two_sample.spec import ShiftSpec
     from tltk.data import load
     from tltk.errors import (
         BadSpec,
         CannotSplit,
         DataProblem,
+        Diverged,
         RunProblem,
         TltkError,
         UnknownName,
         WeightsMissing,
     )
     from tltk.jobs import launch
-    from tltk.results import Verdict
+    from tltk.results.verdict import Verdict
     from tltk.runs import Run
-    from tltk.spec import (
-        CompareSpec,
-        DataSpec,
-        NetSpec,
-        OptimSpec,
-        StrategySpec,
-        TransferSpec,
-        ViewSpec,
-    )
+    from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
+    from tltk.specs.training import TransferSpec
+    from tltk.studies.compare.spec import CompareSpec
     from tltk.verdict import judge
 
 

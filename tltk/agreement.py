@@ -6,9 +6,10 @@ import dataclasses
 import math
 from typing import Any
 
+from tltk.analyses.rank.spec import RankSpec
 from tltk.errors import TltkError
 from tltk.runs import all_runs
-from tltk.spec import RankSpec, TransferSpec
+from tltk.specs.training import TransferSpec
 from tltk.transferability.weighted_tau import regret, tau_interval, tau_p, weighted_tau
 
 NEEDED = 3  # candidates of one's own to mark a score by

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.errors import BadSpec, TltkError
 from tltk.layerwise import dead, nothing, shared_classes, with_null
 from tltk.multiple import correct, sentence
@@ -19,7 +20,6 @@ from tltk.shift.bbse import bbse
 from tltk.shift.class_mmd import class_tests
 from tltk.shift.null import Halves, Null, self_split
 from tltk.shift.witness import cross_neighbours, mixed_share, most_typical
-from tltk.spec import ShiftSpec
 
 SHOWN = 8  # pictures most typical of each side
 NEAR = 5  # neighbours from the other side

@@ -29,7 +29,7 @@ from tltk.data.views import views
 from tltk.errors import CannotSplit
 from tltk.nn.net import Net
 from tltk.nn.split import Crossing
-from tltk.spec import ViewSpec
+from tltk.specs.parts import ViewSpec
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.float16]]
 STALE = 24 * 3600  # seconds after which a temporary folder belongs to nobody

@@ -41,7 +41,7 @@ class Backbone(msgspec.Struct, frozen=True, omit_defaults=True):
     """One architecture, without its classifier.
 
     `flops` are those of one picture's forward pass at `size`, multiply and add counted apart, as in
-    `tltk.results.Layer`; None where they cannot be counted without computing.
+    `tltk.results.rows.Layer`; None where they cannot be counted without computing.
     """
 
     name: str

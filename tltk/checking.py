@@ -11,30 +11,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tltk import data, home, store
+from tltk.analyses.depth import DepthSpec
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.catalogue import catalogue
 from tltk.compare import source_spec
 from tltk.data.shapes import Dials
 from tltk.errors import BadSpec, DataProblem, UnknownName, shown
 from tltk.shift import measures as shift_measures
-from tltk.spec import (
-    PATHS,
-    AdoptSpec,
-    AnySpec,
-    CompareSpec,
-    DataSpec,
-    DepthSpec,
-    DescribeSpec,
-    EmbedSpec,
-    LookSpec,
-    NetSpec,
-    ProfileSpec,
-    RankSpec,
-    ResponseSpec,
-    ShiftSpec,
-    TransferSpec,
-    knobs,
-)
+from tltk.specs.knobs import Spec, knobs
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.reading import PATHS
+from tltk.specs.training import TransferSpec
 from tltk.strategies import make
+from tltk.studies.compare.spec import CompareSpec
 from tltk.transferability import scores as transfer_scores
 
 # timm's optimizers by name, as `timm.optim.list_optimizers` has them; a test compares the two. To ask timm costs the
@@ -56,7 +52,7 @@ SECOND_ORDER = ("adahessian",)
 LONGEST = 2000  # characters of a name, which may be a path
 
 
-def check(spec: AnySpec) -> None:
+def check(spec: Spec) -> None:
     """Refuse what cannot be meant: names of nothing, files that are not there, sizes that cannot be.
 
     Raises:
@@ -98,7 +94,7 @@ def check_backbone(name: str) -> None:
         raise UnknownName.among("backbone", name, catalogue())
 
 
-def check_names(spec: AnySpec) -> None:
+def check_names(spec: Spec) -> None:
     """Refuse what is on none of our lists, without a look at the disk.
 
     Raises:
@@ -140,7 +136,7 @@ def _among(what: str, name: str, known: Sequence[str]) -> None:
         raise UnknownName.among(what, name, known)
 
 
-def _texts(spec: AnySpec) -> list[str]:
+def _texts(spec: Spec) -> list[str]:
     """Every name and path in it."""
     names = [one.name for one in _pictures(spec)]
     for pair in _networks(spec):
@@ -149,7 +145,7 @@ def _texts(spec: AnySpec) -> list[str]:
     return [*names, *more]
 
 
-def _pictures(spec: AnySpec) -> list[DataSpec]:
+def _pictures(spec: Spec) -> list[DataSpec]:
     """The domains that it reads."""
     if isinstance(spec, LookSpec):  # whoever looks wants to see that there are too few for what is planned
         return [dataclasses.replace(spec.data, shots=0)]
@@ -157,7 +153,7 @@ def _pictures(spec: AnySpec) -> list[DataSpec]:
     return [one for one in found if isinstance(one, DataSpec)]
 
 
-def _networks(spec: AnySpec) -> list[tuple[str, str]]:
+def _networks(spec: Spec) -> list[tuple[str, str]]:
     """Every backbone and its weights that it builds."""
     if isinstance(spec, DescribeSpec):
         return [(spec.backbone, "scratch")]

@@ -15,12 +15,16 @@ from typing import Any
 import click
 
 from tltk import __version__, catalogue, home, judging, questions, shelves, store
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.inspect.spec import LookSpec
 from tltk.data.account import parts_in_words
 from tltk.errors import RunProblem, TltkError, UnknownName
 from tltk.jobs import Local
 from tltk.runs import Run, all_runs, walk
 from tltk.shell import Verb, ask, end, follow, json_option, launch, listed, out, report, spec_options, summary
-from tltk.spec import CompareSpec, DataSpec, DescribeSpec, LookSpec, TransferSpec
+from tltk.specs.parts import DataSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 
 @click.group(cls=Verb, context_settings={"help_option_names": ["-h", "--help"]})
@@ -172,7 +176,7 @@ def domains(as_json: bool) -> None:
 @json_option
 def strategies(as_json: bool) -> None:
     """List the strategies with their knobs."""
-    from tltk.spec import knobs
+    from tltk.specs.knobs import knobs
     from tltk.strategies import strategies as known
 
     found = [

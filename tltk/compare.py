@@ -15,9 +15,12 @@ import numpy as np
 
 from tltk import data
 from tltk.errors import BadSpec, RunProblem
-from tltk.results import Curve, Verdict
+from tltk.results.curves import Curve
+from tltk.results.verdict import Verdict
 from tltk.runs import Child, Run
-from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 from tltk.verdict import (
     area_ratio,
     gap_clause,

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tltk.results import Layer
-from tltk.spec import CompareSpec, Phase, TransferSpec
+from tltk.results.layers import Layer
+from tltk.specs.training import TransferSpec
 from tltk.strategies import make
+from tltk.strategies.phase import Phase
+from tltk.studies.compare.spec import CompareSpec
 
 BYTES = {"float32": 4, "float16": 2, "off": 4}  # of a number in the bank; pictures are kept without a cache too
 

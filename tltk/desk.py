@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from tltk.nn.net import Net
-from tltk.results import Row
+from tltk.results.rows import Row
 
 
 class Stopped(Exception):

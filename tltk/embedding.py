@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tltk.analyses.embed.spec import EmbedSpec
 from tltk.data.decode import decode
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.nn.net import Net
@@ -20,7 +21,6 @@ from tltk.reduce.embed import film, place
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
 from tltk.runs import Run
 from tltk.sample import Room, Sample, contact_sheet, features, network, samples, with_weights
-from tltk.spec import EmbedSpec
 
 NEAR = 5  # neighbours in the layer's own space that are kept for each picture
 

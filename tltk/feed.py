@@ -15,7 +15,7 @@ from tltk.data.domain import Domain
 from tltk.data.views import views
 from tltk.nn.net import Net
 from tltk.nn.split import Crossing, Cut
-from tltk.spec import ViewSpec
+from tltk.specs.parts import ViewSpec
 
 Forward = Callable[[Crossing], tuple[Tensor, Tensor]]
 

@@ -18,7 +18,8 @@ import msgspec
 from tltk import data, home, store, weightfile
 from tltk.errors import TltkError
 from tltk.runs import Run
-from tltk.spec import Spec, TransferSpec
+from tltk.specs.knobs import Spec
+from tltk.specs.training import TransferSpec
 
 FILE = "inputs.json"
 

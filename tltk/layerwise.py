@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from tltk import home
+from tltk.analyses.profile.spec import ProfileSpec
 from tltk.errors import BadSpec
 from tltk.multiple import benjamini_hochberg, holm, sentence
 from tltk.nn.net import Net
@@ -27,12 +28,11 @@ from tltk.reduce.cka import cka, cka_matrix
 from tltk.reduce.dead_units import dead_units
 from tltk.reduce.effective_rank import effective_rank
 from tltk.reduce.knn_accuracy import knn_accuracy
-from tltk.results import Column
+from tltk.results.layers import Column
 from tltk.sample import Room, Sample, features, network, samples, strangers, with_weights
 from tltk.shift import measures
 from tltk.shift.class_mmd import permutation_class_mmd
 from tltk.shift.null import Null, permutation_energy, permutation_mmd, permutation_test
-from tltk.spec import ProfileSpec
 
 MATRIX = 1000  # pictures from which the matrix of CKA between layers is computed
 WITHIN = "class_mmd"  # the one measure that needs labels

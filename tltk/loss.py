@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tltk.feed import Forward
 from tltk.nn.split import Crossing
-from tltk.spec import OptimSpec
+from tltk.specs.parts import OptimSpec
 
 
 def loss_of(

@@ -11,7 +11,8 @@ from torch.optim import Optimizer
 
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.nn.net import Net
-from tltk.spec import Phase, TransferSpec
+from tltk.specs.training import TransferSpec
+from tltk.strategies.phase import Phase
 
 
 def pick_device(wanted: str) -> torch.device:

@@ -20,7 +20,7 @@ import numpy as np
 from tltk import home, store, weightfile
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.runs import KEPT, Run
-from tltk.spec import TransferSpec
+from tltk.specs.training import TransferSpec
 from tltk.store import Card, Entry, Stage
 
 LARGEST = 6e4  # above it a number has no place in half precision

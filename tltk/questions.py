@@ -7,8 +7,12 @@ from typing import Any
 
 import click
 
+from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.shell import launch, spec_options
-from tltk.spec import EmbedSpec, ProfileSpec, RankSpec, ResponseSpec, ShiftSpec
 
 
 @click.command()

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tltk.analyses.rank.spec import RankSpec
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.nn.weights import source_head
 from tltk.probe import probe
 from tltk.sample import Room, Sample, draw, features, network
-from tltk.spec import NetSpec, RankSpec
+from tltk.specs.parts import NetSpec
 from tltk.transferability import scores
 from tltk.transferability.jackknife import groups, interval, places, replicates
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tltk.analyses.dial_response.spec import ResponseSpec
 from tltk.bank import FeatureBank
 from tltk.data import parse, shapes
 from tltk.data.corrupt import split
@@ -21,7 +22,8 @@ from tltk.multiple import correct, sentence
 from tltk.nn.tap import Taps
 from tltk.sample import Room, Sample, network
 from tltk.shift import measures
-from tltk.spec import DataSpec, ResponseSpec, knobs
+from tltk.specs.knobs import knobs
+from tltk.specs.parts import DataSpec
 
 ALPHA = 0.05
 # Where each dial ends: the end of its range, but for hue, which is a circle and furthest away at its half, and for

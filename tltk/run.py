@@ -28,6 +28,14 @@ import psutil
 import torch
 
 from tltk import checkpoint, compare, home, inputs
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.apart import apart
 from tltk.bank import FeatureBank
 from tltk.data import account, family, load
@@ -42,24 +50,14 @@ from tltk.nn.describe import describe
 from tltk.nn.net import Net
 from tltk.rank import rank
 from tltk.response import response
-from tltk.results import Row
+from tltk.results.rows import Row
 from tltk.runs import KILLED, Run
 from tltk.sample import Room, look
-from tltk.spec import (
-    AdoptSpec,
-    AnySpec,
-    CompareSpec,
-    DataSpec,
-    DescribeSpec,
-    EmbedSpec,
-    LookSpec,
-    ProfileSpec,
-    RankSpec,
-    ResponseSpec,
-    ShiftSpec,
-    TransferSpec,
-)
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import DataSpec
+from tltk.specs.training import TransferSpec
 from tltk.strategies import make
+from tltk.studies.compare.spec import CompareSpec
 from tltk.train import Desk, Stopped, Training, pick_device
 
 STATUS_EVERY = 0.3  # seconds between two writings of the status
@@ -425,7 +423,7 @@ ANSWERS: dict[type, Callable[[Any, Room], Any]] = {
 }
 
 
-def _answer(run: Run, spec: AnySpec, workshop: Workshop) -> None:
+def _answer(run: Run, spec: Spec, workshop: Workshop) -> None:
     """Answer a question; its pictures, where it has some, lie beside the answer."""
     room = Room(workshop.domain, workshop.bank, Desk(say=workshop.tell, check=workshop.check))
     found = ANSWERS[type(spec)](spec, room)

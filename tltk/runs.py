@@ -23,8 +23,10 @@ import msgspec
 from tltk import home, process, weightfile
 from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, machine
 from tltk.process import is_alive
-from tltk.results import Curve, Row
-from tltk.spec import AnySpec, read_spec
+from tltk.results.curves import Curve
+from tltk.results.rows import Row
+from tltk.specs.knobs import Spec
+from tltk.specs.reading import read_spec
 
 ACTIVE = ("waiting", "running")
 STATES = (*ACTIVE, "done", "stopped", "failed")
@@ -104,7 +106,7 @@ class Run:
     path: Path
 
     @classmethod
-    def create(cls, spec: AnySpec) -> Run:
+    def create(cls, spec: Spec) -> Run:
         """The run of this spec; its folder is made unless it is there already."""
         run = cls(home.room("runs") / spec.run_id)
         with machine(run.path):
@@ -113,7 +115,7 @@ class Run:
             home.write_whole(run.path / "spec.json", spec.to_json())
         return run
 
-    def _asks_for(self, spec: AnySpec) -> bool:
+    def _asks_for(self, spec: Spec) -> bool:
         """Whether its spec.json is this spec; one that is damaged is set aside."""
         with contextlib.suppress(TltkError):
             if self.spec == spec:
@@ -147,7 +149,7 @@ class Run:
         return self.path.name
 
     @property
-    def spec(self) -> AnySpec:
+    def spec(self) -> Spec:
         """What was asked for.
 
         Raises:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from tltk.analyses.depth import DepthSpec
 from tltk.bank import FeatureBank
 from tltk.data import account
 from tltk.data.cautions import figures
@@ -23,8 +24,8 @@ from tltk.nn.net import Net
 from tltk.nn.tap import Taps
 from tltk.nn.weights import build
 from tltk.optim import pick_device
-from tltk.results import ACROSS
-from tltk.spec import DataSpec, DepthSpec, NetSpec
+from tltk.results.rows import ACROSS
+from tltk.specs.parts import DataSpec, NetSpec
 
 LARGEST = 48  # pixels of a picture on it
 EACH, MOST = 8, 800  # pictures of a class that a look shows at most, and of all classes

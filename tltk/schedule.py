@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from tltk.errors import UnknownName
-from tltk.spec import SCHEDULES, Phase
+from tltk.specs.parts import SCHEDULES
+from tltk.strategies.phase import Phase
 
 FLOOR = 0.01  # warm-up begins, cosine and one-cycle end at this share of the peak: each step learns something
 CYCLES = 3

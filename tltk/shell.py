@@ -13,26 +13,22 @@ from typing import Any
 
 import click
 
-from tltk import command, home
+from tltk import home
 from tltk.agreement import joined
-from tltk.command import Launched
+from tltk.analyses.rank.spec import RankSpec
 from tltk.compare import FIRST_QUESTION
 from tltk.data import account
 from tltk.data.names import readable
 from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError
 from tltk.jobs import Local, wait
-from tltk.results import accuracy_in_words
+from tltk.results.words import accuracy_in_words
 from tltk.runs import Run
-from tltk.spec import TRAININGS, AnySpec, CompareSpec, RankSpec, TransferSpec, read_spec
+from tltk.specs import command
+from tltk.specs.knobs import Spec
+from tltk.specs.reading import read_spec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 from tltk.weightfile import plain
-
-LISTS = {
-    "lrs": "Learning rates that both arms are searched over, with commas.",
-    "measures": "Shift measures, with commas.",
-    "candidates": 'Networks, each BACKBONE@WEIGHTS, with commas; from scratch without @; "in quotes" if with commas.',
-    "scores": "Scores, with commas.",
-    "dials": "Dials of the shift lab, with commas.",
-}
 
 
 class Verb(click.Group):
@@ -69,7 +65,7 @@ def out(body: Any, wanted: bool = True) -> None:
         click.echo(json.dumps(body, indent=1, default=str))
 
 
-def spec_options(kind: type[Launched]) -> Callable[..., Any]:
+def spec_options(kind: type[Spec]) -> Callable[..., Any]:
     """A click option for every knob of the spec."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,11 +77,11 @@ def spec_options(kind: type[Launched]) -> Callable[..., Any]:
                 f"--{option.flag}", option.key, type=type(rule.default), default=None,
                 help=f"{rule.help}{names}{span} Default {rule.default}.",
             )(function)  # fmt: skip
-        if kind in TRAININGS:
+        if kind.trains:
             function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
             function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
-        for name in command.lists(kind):
-            function = click.option(f"--{name}", help=LISTS[name])(function)
+        for name, (_, about) in command.lists(kind).items():
+            function = click.option(f"--{name}", help=about)(function)
         about = "A JSON file; - is the standard input."
         function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
         function = click.option("--again", is_flag=True, help="Forget an earlier run of the same spec.")(function)
@@ -96,10 +92,10 @@ def spec_options(kind: type[Launched]) -> Callable[..., Any]:
     return decorate
 
 
-def launch(kind: type[Launched], given: dict[str, Any], show: Callable[[dict[str, Any]], None] | None = None) -> None:
+def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[dict[str, Any]], None] | None = None) -> None:
     """Queue what was asked for, follow it, and print how it ended; `show` prints an answer."""
     file, as_json = given.pop("file"), given.pop("as_json")
-    spec: AnySpec
+    spec: Spec
     if file is None:
         # A comparison that names neither domains nor weights is about the question that the first page asks.
         is_first = kind is CompareSpec and all(given.get(key) is None for key in ("target", "source", "weights"))
@@ -177,13 +173,13 @@ def summary(run: Run) -> dict[str, Any]:
     }
 
 
-def _result(run: Run, spec: AnySpec) -> dict[str, Any] | None:
+def _result(run: Run, spec: Spec) -> dict[str, Any] | None:
     """What it found; a ranking with what has been trained by now."""
     found = run.result()
     return joined(found, spec) if found and isinstance(spec, RankSpec) else found
 
 
-def asked(spec: AnySpec) -> dict[str, Any]:
+def asked(spec: Spec) -> dict[str, Any]:
     """What a run asked for in a few words; None where its kind has no such thing."""
     net, strategy = getattr(spec, "net", None), getattr(spec, "strategy", None)
     here = isinstance(spec, CompareSpec) and spec.source is not None  # its weights are trained in its course
@@ -272,7 +268,7 @@ def report(run: Run, as_json: bool) -> None:
         return
     result, state = run.result(), Local().state(run.id)
     click.echo(f"run {run.id} · {state} · {run.path}")
-    if isinstance(run.spec, TRAININGS):
+    if run.spec.trains:
         click.echo(in_words(run))
     try:
         lines = list(_found(run, result or {}))
@@ -301,7 +297,7 @@ def _found(run: Run, result: dict[str, Any]) -> Iterator[str]:
             f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
         )
         if "parts" in result:  # a result of an earlier version has none
-            for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[union-attr]
+            for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[attr-defined]
                 yield readable(sentence)
         for sentence in result.get("cautions", ()):
             yield f"mind  {sentence}"
@@ -318,7 +314,7 @@ def in_words(run: Run) -> str:
     return plain(" · ".join(words), 400)
 
 
-def ask(question: AnySpec, *, again: bool = False) -> dict[str, Any]:
+def ask(question: Spec, *, again: bool = False) -> dict[str, Any]:
     """What a worker answers to a question of seconds; `again` where what it asks about may have changed."""
     found = Local().submit(question, again=again)
     follow(found)

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from tltk import home, pretrain, store, weightfile
+from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.errors import RunProblem, UnknownName, WeightsMissing
 from tltk.jobs import Local
 from tltk.runs import Run
 from tltk.shell import ask, follow, json_option, out
-from tltk.spec import AdoptSpec, TransferSpec
+from tltk.specs.training import TransferSpec
 
 PART = "Which network, where the file holds several, such as state_dict; by default a moving average."
 LAYOUTS = {
@@ -37,7 +38,7 @@ def listing(as_json: bool) -> None:
         if isinstance(one.of, store.Entry):
             licence, summary = one.of.card.licence, one.of.card.summary
         elif isinstance(one.of, Run):
-            licence, summary = "yours", f"trained on {one.of.spec.target.name}"  # type: ignore[union-attr]
+            licence, summary = "yours", f"trained on {one.of.spec.target.name}"  # type: ignore[attr-defined]
         else:
             licence, summary = "see the hub", "in the hub's cache"
         found.append({"weights": one.weights or f"file:{one.file}", "backbone": one.backbone, "bytes": one.bytes,

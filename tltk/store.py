@@ -20,7 +20,7 @@ import msgspec
 from tltk import home, weightfile
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
 from tltk.runs import ACTIVE, Run, all_runs
-from tltk.spec import TransferSpec
+from tltk.specs.training import TransferSpec
 
 FILE, CARD, RECIPE, RUNS = "model.safetensors", "card.json", "recipe.json", "runs"
 FIELDS = "first_layers.png"

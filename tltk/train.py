@@ -31,10 +31,12 @@ from tltk.nn.net import Net
 from tltk.nn.split import Cut
 from tltk.optim import make_optimizer, pick_device
 from tltk.probe import wilson
-from tltk.results import Row
+from tltk.results.rows import Row
 from tltk.schedule import phase_at, progress_at, schedule
 from tltk.score import Score
-from tltk.spec import Phase, TransferSpec, ViewSpec
+from tltk.specs.parts import ViewSpec
+from tltk.specs.training import TransferSpec
+from tltk.strategies.phase import Phase
 
 ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams
 TICKS = 10  # rows of a long epoch

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tltk.errors import BadSpec
-from tltk.results import ClassGap, Curve, Verdict
+from tltk.results.curves import Curve
+from tltk.results.verdict import ClassGap, Verdict
 
 Floats = NDArray[np.float64]
 MIN_SEEDS = 3

@@ -16,7 +16,7 @@ from tests.conftest import SHARED
 from tltk.data import load
 from tltk.data.domain import Domain
 from tltk.data.views import views
-from tltk.spec import DataSpec, ViewSpec
+from tltk.specs.parts import DataSpec, ViewSpec
 
 
 def photos(home: Path, n: int) -> list[Image.Image]:

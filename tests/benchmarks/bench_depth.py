@@ -10,6 +10,7 @@ import torch
 
 from tests.benchmarks.rounds import own_home, table
 from tltk import run as worker
+from tltk.analyses.profile.spec import ProfileSpec
 from tltk.bank import FeatureBank
 from tltk.data import load
 from tltk.desk import Desk
@@ -18,7 +19,7 @@ from tltk.nn.tap import POOLINGS, Taps
 from tltk.nn.weights import build
 from tltk.runs import Run
 from tltk.sample import Room
-from tltk.spec import DataSpec, NetSpec, ProfileSpec
+from tltk.specs.parts import DataSpec, NetSpec
 
 NETS = (("resnet18", 64), ("mobilenetv2_100", 64), ("vit_tiny_patch16_224", 96))
 

@@ -11,7 +11,7 @@ import torch
 
 from tests.benchmarks.rounds import own_home, table, timed
 from tltk.data import contours, formulas, fractals, leaves, surfaces
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 DOMAINS = {"fractals": fractals, "contours": contours, "surfaces": surfaces, "leaves": leaves, "formulas": formulas}
 

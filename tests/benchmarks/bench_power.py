@@ -17,7 +17,7 @@ from tests.benchmarks.rounds import own_home, table
 from tltk.data import load
 from tltk.shift import measures
 from tltk.shift.null import permutation_mmd, permutation_test
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 SETTINGS = ("", "hue=0.02", "hue=0.05", "hue=0.1", "blur=0.03", "noise=0.1")
 NAMES = ("mmd", "coral", "energy", "frechet", "sliced_wasserstein", "symmetric_kl")

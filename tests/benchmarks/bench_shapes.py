@@ -10,7 +10,7 @@ import torch
 from tests.benchmarks.rounds import own_home, table, timed
 from tltk.data import shapes
 from tltk.data.corrupt import corrupt, names
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 GOAL = 3000  # pictures of 64 × 64 per second on two cores
 SETTINGS = (

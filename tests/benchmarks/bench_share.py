@@ -17,7 +17,7 @@ from tests.benchmarks.rounds import own_home, pictures, prepared, table, transfe
 from tltk.bank import FeatureBank
 from tltk.nn.describe import layer_flops
 from tltk.nn.weights import build, save
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 WAYS = ("one bank for all", "one bank each", "no bank")
 STRATEGIES = ("fine_tune", "discriminative", "gradual_unfreezing", "lp_ft")

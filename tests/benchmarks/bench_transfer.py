@@ -28,7 +28,8 @@ from tltk.data import load
 from tltk.data.domain import Domain, Split
 from tltk.jobs import Local, wait
 from tltk.nn.weights import build
-from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.studies.compare.spec import CompareSpec
 
 SHARED = Path(os.environ.get("TLTK_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
 SHOTS, SEEDS, STRENGTH = 10, 5, 0.1

@@ -95,10 +95,11 @@ def mangled(r: random.Random, data: bytes) -> bytes:
 
 def specs(inside: Path, outside: Path, mark: Path) -> Handler:
     """Specs as JSON: read, checked, written again, and said as a command."""
-    from tltk import command, spec
-    from tltk.spec import located, read_spec
+    from tltk.checking import check
+    from tltk.specs import command, reading
+    from tltk.specs.reading import located, read_spec
 
-    kinds = (*spec.TRAININGS, *spec.QUESTIONS)
+    kinds = tuple(reading.kinds().values())
 
     def handle(r: random.Random) -> str:
         whole = json.loads(r.choice(kinds)().to_json())
@@ -113,9 +114,9 @@ def specs(inside: Path, outside: Path, mark: Path) -> Handler:
                 json.dumps({**whole, "kind": r.choice(TEXTS)}).encode("utf-8", "surrogatepass"), b"\xef\xbb\xbf" + json.dumps(whole).encode(),
             ))  # fmt: skip
         found = located(read_spec(text))
-        command.validate(found)
+        check(found)
         assert read_spec(found.to_json()) == found and len(found.run_id) == 12
-        if type(found) in command.VERBS:
+        if found.verb:
             command.to_command(found)
             command.to_python(found)
         return found.kind
@@ -310,7 +311,7 @@ def loaded(name: str, r: random.Random) -> str:
     """The domain of this name, looked at."""
     import tltk.data
     from tltk import home
-    from tltk.spec import DataSpec
+    from tltk.specs.parts import DataSpec
 
     spec = DataSpec(name, size=r.choice((8, 32, 64)), n=r.choice((0, 0, 5)), shots=r.choice((0, 0, 1)))
     try:
@@ -537,8 +538,8 @@ def tensors(inside: Path, outside: Path, mark: Path) -> Handler:
     import torch
 
     from tltk import home
+    from tltk.analyses.import_weights.spec import AdoptSpec
     from tltk.nn.adopt import adopt
-    from tltk.spec import AdoptSpec
 
     torch.manual_seed(0)
     state = timm.create_model("test_resnet", num_classes=3).state_dict()
@@ -580,11 +581,13 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
     from starlette.testclient import TestClient
 
     from tltk import cli, home, jobs
+    from tltk.analyses.describe.spec import DescribeSpec
     from tltk.dashboard import routes
     from tltk.jobs import local, queue, supervisor
-    from tltk.results import Row
+    from tltk.results.rows import Row
     from tltk.runs import Child, Run
-    from tltk.spec import CompareSpec, DescribeSpec, TransferSpec
+    from tltk.specs.training import TransferSpec
+    from tltk.studies.compare.spec import CompareSpec
 
     for place in (local, jobs):
         place.ensure_supervisor = lambda: None  # type: ignore[attr-defined]

@@ -14,8 +14,9 @@ from tltk.bank import FeatureBank
 from tltk.data import load
 from tltk.data.domain import Domain
 from tltk.nn.weights import build
-from tltk.results import Row
-from tltk.spec import DataSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
+from tltk.results.rows import Row
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
+from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.train import Desk, Training
 

@@ -4,8 +4,9 @@ import streamlit as st
 
 from tltk.cost import Sizes, estimates
 from tltk.dashboard.freeze_handle import Cost, freeze_handle
-from tltk.results import Layer
-from tltk.spec import OptimSpec, TransferSpec
+from tltk.results.layers import Layer
+from tltk.specs.parts import OptimSpec
+from tltk.specs.training import TransferSpec
 
 
 def network(name: str) -> list[Layer]:

@@ -16,7 +16,9 @@ import pytest
 
 from tests.browser.conftest import wait_until
 from tltk.runs import Run, all_runs
-from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, TransferSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 ROOT = Path(__file__).parents[2]
@@ -169,7 +171,7 @@ def test_the_numbers_of_a_training_follow_its_curves(new_page: Callable[..., Any
     import psutil
 
     from tltk.jobs import queue
-    from tltk.results import Row
+    from tltk.results.rows import Row
 
     run = Run.create(TransferSpec(target=DataSpec("digits", size=16), seed=4711))
 

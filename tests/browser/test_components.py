@@ -11,9 +11,9 @@ import msgspec
 import psutil
 import pytest
 
-from tltk.results import Row
+from tltk.results.rows import Row
 from tltk.runs import Run
-from tltk.spec import TransferSpec
+from tltk.specs.training import TransferSpec
 
 pytestmark = pytest.mark.browser
 HERE = Path(__file__).parent

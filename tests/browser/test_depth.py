@@ -12,9 +12,10 @@ from PIL import Image
 from tests.browser.conftest import wait_until
 from tests.browser.test_app import _its_home as _its_home
 from tests.browser.test_app import address, app_home, app_url, no_error  # noqa: F401
-from tltk.results import ACROSS
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.results.rows import ACROSS
 from tltk.runs import all_runs
-from tltk.spec import EmbedSpec, ProfileSpec
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 

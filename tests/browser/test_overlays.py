@@ -23,8 +23,8 @@ import math
 import streamlit as st
 from tltk.cost import Sizes, estimates
 from tltk.dashboard.freeze_handle import freeze_handle
-from tltk.results import Layer
-from tltk.spec import OptimSpec, TransferSpec
+from tltk.results.rows import Layer
+from tltk.specs.parts import OptimSpec, TransferSpec
 
 asked, state = st.query_params, st.session_state
 names = {

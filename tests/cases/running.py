@@ -12,11 +12,15 @@ from typing import Any
 
 from tests.cases import archives, arrays, checkpoints, folders, pixels
 from tests.cases.outcomes import Refused, Right, Row, Safe
-from tltk import command, data
+from tltk import data
+from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.inspect.spec import LookSpec
+from tltk.checking import check
 from tltk.data import account
 from tltk.errors import TltkError
 from tltk.sample import look
-from tltk.spec import AdoptSpec, DataSpec, LookSpec, located
+from tltk.specs.parts import DataSpec
+from tltk.specs.reading import located
 
 MODULES: tuple[ModuleType, ...] = (folders, archives, pixels, arrays, checkpoints)
 
@@ -54,7 +58,7 @@ def outcome(row: Row, root: Path) -> tuple[str, list[str]]:
     spec, wrong = spec_of(row, root), list[str]()
     try:
         asked = located(LookSpec(spec))
-        command.validate(asked)
+        check(asked)
     except TltkError as refusal:
         return f"refused: {refusal}", _of_sentence(row, str(refusal))
     try:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 LAYERS = """
 errors
-knobs
-home registry spec process
-features results schedule multiple weightfile
+home registry process specs
+features results schedule multiple weightfile strategies
 runs verdict probe
+analyses studies
 store catalogue bodies
-data nn shift transferability reduce strategies checkpoint desk score
+data nn shift transferability reduce checkpoint desk score
 bank optim inputs agreement cost
 feed sample
 loss layerwise apart embedding rank response
 train
-compare command checking jobs doctor pretrain
+compare checking jobs doctor pretrain
 plots
 dashboard shell
 questions shelves judging
@@ -25,8 +25,8 @@ run cli
 
 # fmt: off
 LIGHT = [  # no torch at the top, nor in what they import there
-    "errors", "home", "knobs", "registry", "spec", "results", "schedule", "runs", "verdict", "strategies", "compare", "multiple", "agreement",
-    "command", "checking", "process", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
+    "errors", "home", "specs", "registry", "results", "analyses", "studies", "schedule", "runs", "verdict", "strategies", "compare", "multiple", "agreement",
+    "checking", "process", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
     "questions", "shelves", "judging", "store", "weightfile", "bodies", "inputs", "cost", "catalogue", "pretrain", "data.domain",
     "data.identity", "data.cautions", "data.decode", "data.folder",
     "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",
@@ -56,7 +56,8 @@ import pytest  # noqa: E402
 
 import tltk  # noqa: E402
 from tltk.errors import UnknownName  # noqa: E402
-from tltk.spec import StrategySpec, knobs  # noqa: E402
+from tltk.specs.knobs import knobs  # noqa: E402
+from tltk.specs.parts import StrategySpec  # noqa: E402
 from tltk.strategies import make, strategies  # noqa: E402
 
 ROOT = Path(__file__).parents[2]

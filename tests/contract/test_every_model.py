@@ -18,13 +18,15 @@ import torch
 
 from tests.engine import MEASURED, Eager, domain, split
 from tltk import catalogue
+from tltk.analyses.describe.spec import DescribeSpec
 from tltk.bank import FeatureBank
 from tltk.desk import Desk
 from tltk.errors import BadSpec
 from tltk.nn.describe import describe
 from tltk.nn.net import Net, assemble, make_backbone
-from tltk.results import Row
-from tltk.spec import DataSpec, DescribeSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
+from tltk.results.rows import Row
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
+from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 
 # A class token that joins late, pooled stages, shared modules, attention biases, cheap convolutions, a plain one.

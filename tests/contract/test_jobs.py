@@ -18,12 +18,15 @@ import psutil
 import pytest
 
 from tltk import home
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.inspect.spec import LookSpec
 from tltk.errors import BadSpec, RunProblem
 from tltk.jobs import Local, launch, queue, wait
 from tltk.jobs.local import supervisor_lock
-from tltk.results import Row
+from tltk.results.rows import Row
 from tltk.runs import Run
-from tltk.spec import DataSpec, DescribeSpec, LookSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
+from tltk.specs.training import TransferSpec
 
 PATIENCE = 90.0  # seconds: a cold import of torch on a busy machine takes fifteen
 # Rows that no two runs have alike; FLOPs are those spent, and features found in the bank cost none.

@@ -9,7 +9,7 @@ import torch
 
 from tests.engine import NETS, domain, interrupted, spec, train
 from tltk.nn.weights import build
-from tltk.spec import NetSpec, ViewSpec
+from tltk.specs.parts import NetSpec, ViewSpec
 from tltk.strategies import strategies
 
 ALL = strategies.names()

@@ -19,7 +19,8 @@ from tltk.data import corruption, domains, load, parse, shapes
 from tltk.data.corrupt import Corruption, corrupt, names, split
 from tltk.data.domain import Pixels
 from tltk.errors import BadSpec, DataProblem, TltkError, UnknownName
-from tltk.spec import DataSpec, located
+from tltk.specs.parts import DataSpec
+from tltk.specs.reading import located
 
 FIFTEEN = ["brightness", "contrast", "defocus_blur", "elastic_transform", "fog", "frost", "gaussian_noise", "glass_blur", "impulse_noise", "jpeg_compression", "motion_blur", "pixelate", "shot_noise", "snow", "zoom_blur"]
 RANDOM = set(FIFTEEN) - set(["brightness", "contrast", "defocus_blur", "jpeg_compression", "pixelate", "zoom_blur"])

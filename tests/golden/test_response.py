@@ -12,6 +12,7 @@ import torch
 from scipy.stats import binom
 from torch import Tensor
 
+from tltk.analyses.dial_response.spec import ResponseSpec
 from tltk.apart import _predicted
 from tltk.bank import FeatureBank
 from tltk.data import shapes
@@ -23,7 +24,7 @@ from tltk.shift import measures
 from tltk.shift.bbse import bbse
 from tltk.shift.class_mmd import class_mmd, conditional_mmd
 from tltk.shift.null import permutation_mmd
-from tltk.spec import DataSpec, ResponseSpec
+from tltk.specs.parts import DataSpec
 
 # A dial at its end, against not turned; seen by the pooled features of an untrained network. With 19 permutations
 # p = .05 means that none of them gave as much.

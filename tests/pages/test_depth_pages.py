@@ -13,11 +13,17 @@ from PIL import Image
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, network_known, open_page, pictures_known, texts, training
 from tltk import home, inputs
+from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.compare import source_spec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
 from tltk.runs import Run, all_runs
-from tltk.spec import DataSpec, EmbedSpec, NetSpec, ProfileSpec, RankSpec, ResponseSpec, ShiftSpec, TransferSpec
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.training import TransferSpec
 
 LAYERS = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 SHARED: dict[str, Any] = {"target": replace(FIRST.target, shots=0), "source": FIRST.source, "net": NetSpec("test_resnet")}

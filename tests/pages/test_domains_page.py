@@ -11,11 +11,13 @@ from PIL import Image
 
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, open_page, texts
+from tltk.analyses.inspect.spec import LookSpec
 from tltk.dashboard import domain_pictures, domain_view
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
 from tltk.runs import Run
-from tltk.spec import DataSpec, LookSpec, located
+from tltk.specs.parts import DataSpec
+from tltk.specs.reading import located
 
 assert FIRST.source is not None
 SOURCE, TARGET = FIRST.source, FIRST.target

@@ -27,13 +27,20 @@ from tests.pages.test_pages import (
 )
 from tests.pages.test_pages import _no_workers as _no_workers
 from tltk import home
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.rank.spec import RankSpec
 from tltk.dashboard import permitted
 from tltk.dashboard.plan import FIRST
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec
 from tltk.jobs import queue
 from tltk.runs import Run, all_runs
-from tltk.spec import AdoptSpec, DataSpec, DescribeSpec, EmbedSpec, LookSpec, NetSpec, RankSpec, TransferSpec, located
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.reading import located
+from tltk.specs.training import TransferSpec
 
 ASKING = ("domains", "design", "layers", "shift")  # pages that look at the plan's pictures and network
 

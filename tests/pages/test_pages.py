@@ -13,9 +13,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tltk import home
-from tltk.results import Row
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.inspect.spec import LookSpec
+from tltk.results.rows import Row
 from tltk.runs import Child, Run
-from tltk.spec import AnySpec, CompareSpec, DataSpec, DescribeSpec, LookSpec, NetSpec, OptimSpec, TransferSpec
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
@@ -54,7 +59,7 @@ def is_clean(app: AppTest) -> None:
     assert "fault of ours" not in texts(app), texts(app)
 
 
-def answered(spec: AnySpec, result: dict[str, Any]) -> None:
+def answered(spec: Spec, result: dict[str, Any]) -> None:
     run = Run.create(spec)
     home.write_whole(run.path / "result.json", json.dumps(result))
     run.write_status(state="done")

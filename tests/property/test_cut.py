@@ -13,7 +13,7 @@ from tltk.nn.freeze import freeze
 from tltk.nn.net import Net
 from tltk.nn.split import Cut
 from tltk.nn.weights import build
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 
 @cache

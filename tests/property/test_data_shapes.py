@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tltk.data import parse, shapes
 from tltk.data.shapes import Dials
 from tltk.errors import TltkError
-from tltk.knobs import knobs
-from tltk.spec import DataSpec
+from tltk.specs.knobs import knobs
+from tltk.specs.parts import DataSpec
 
 
 def values(name: str, rule: Any) -> st.SearchStrategy[Any]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tltk.data.domain import Domain, few_shot, keep
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 SEEDS = st.integers(0, 2**31 - 1)
 COUNTS = st.lists(st.integers(3, 40), min_size=2, max_size=6)

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tltk.errors import BadSpec
-from tltk.spec import Knob, Phase, StrategySpec, knobs
+from tltk.specs.knobs import Knob, knobs
+from tltk.specs.parts import StrategySpec
 from tltk.strategies import make, strategies
+from tltk.strategies.phase import Phase
 
 
 def values(rule: Knob) -> st.SearchStrategy[Any]:

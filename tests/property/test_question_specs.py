@@ -17,20 +17,17 @@ from tests.property.test_spec_properties import (
     survives_python,
     survives_the_shell,
 )
-from tltk import command
-from tltk.spec import (
-    AnySpec,
-    DataSpec,
-    DepthSpec,
-    EmbedSpec,
-    NetSpec,
-    ProfileSpec,
-    RankSpec,
-    ResponseSpec,
-    ShiftSpec,
-    TransferSpec,
-    located,
-)
+from tltk.analyses.depth import DepthSpec
+from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.specs import command
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.reading import located
+from tltk.specs.training import TransferSpec
 
 NAMED = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00,"), min_size=1, max_size=12)
 NAMES = st.lists(NAMED.map(str.strip).filter(bool), max_size=4).map(tuple)
@@ -49,13 +46,13 @@ OF_LAYERS = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items() if
 
 
 @given(ANY)
-def test_json(spec: AnySpec) -> None:
+def test_json(spec: Spec) -> None:
     survives_json(spec)
 
 
 @settings(deadline=None)
 @given(ANY)
-def test_shell_command(spec: AnySpec) -> None:
+def test_shell_command(spec: Spec) -> None:
     survives_the_shell(spec)
 
 
@@ -68,7 +65,7 @@ def test_nothing_given_is_the_default(kind: type[Any]) -> None:
 
 @settings(deadline=None)
 @given(ANY)
-def test_python(spec: AnySpec) -> None:
+def test_python(spec: Spec) -> None:
     survives_python(spec)
 
 

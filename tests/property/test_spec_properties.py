@@ -13,24 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tltk
-from tltk import cli, command
+from tltk import cli
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.inspect.spec import LookSpec
 from tltk.errors import TltkError
-from tltk.spec import (
-    QUESTIONS,
-    TRAININGS,
-    AnySpec,
-    CompareSpec,
-    DataSpec,
-    DescribeSpec,
-    LookSpec,
-    NetSpec,
-    OptimSpec,
-    StrategySpec,
-    TransferSpec,
-    ViewSpec,
-    knobs,
-    read_spec,
-)
+from tltk.specs import command
+from tltk.specs.knobs import Spec, knobs
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
+from tltk.specs.reading import kinds, read_spec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 
@@ -85,7 +77,7 @@ RUNS = st.one_of(
 ANY = st.one_of(RUNS, specs(DescribeSpec), specs(LookSpec, data=specs(DataSpec)))
 
 
-def survives_json(spec: AnySpec) -> None:
+def survives_json(spec: Spec) -> None:
     again = read_spec(spec.to_json())
     assert again == spec
     assert again.run_id == spec.run_id
@@ -93,20 +85,20 @@ def survives_json(spec: AnySpec) -> None:
 
 
 @given(ANY)
-def test_json(spec: AnySpec) -> None:
+def test_json(spec: Spec) -> None:
     survives_json(spec)
 
 
-def parsed(text: str) -> AnySpec:
+def parsed(text: str) -> Spec:
     """What `tltk …` would launch for this command line, by click's own parser."""
     words = shlex.split(text)
     assert words.pop(0) == "tltk"
     verb = cli.main.commands[words.pop(0)]
-    kinds = {name: kind for kind, name in command.VERBS.items()}
-    return command.build(kinds[str(verb.name)], verb.make_context(str(verb.name), words).params)
+    by_verb = {kind.verb: kind for kind in kinds().values()}
+    return command.build(by_verb[str(verb.name)], verb.make_context(str(verb.name), words).params)
 
 
-def survives_the_shell(spec: AnySpec) -> None:
+def survives_the_shell(spec: Spec) -> None:
     again = parsed(command.to_command(spec))
     assert again == spec
     assert again.run_id == spec.run_id
@@ -114,7 +106,7 @@ def survives_the_shell(spec: AnySpec) -> None:
 
 @settings(deadline=None)
 @given(RUNS)
-def test_shell_command(spec: AnySpec) -> None:
+def test_shell_command(spec: Spec) -> None:
     """A study without a source has no command for options of the source's training: they mean nothing."""
     if isinstance(spec, CompareSpec) and spec.source is not None and not spec.source.name.strip():
         return  # no such domain
@@ -134,12 +126,12 @@ def test_shell_command_of_a_question(spec: DescribeSpec) -> None:
 
 
 @contextmanager
-def launching(caught: list[AnySpec]) -> Iterator[None]:
+def launching(caught: list[Spec]) -> Iterator[None]:
     class Fake:
         def result(self) -> dict[str, Any]:
             return {}
 
-    def launch(spec: AnySpec) -> Fake:
+    def launch(spec: Spec) -> Fake:
         caught.append(spec)
         return Fake()
 
@@ -149,8 +141,8 @@ def launching(caught: list[AnySpec]) -> Iterator[None]:
         yield
 
 
-def survives_python(spec: AnySpec) -> None:
-    caught: list[AnySpec] = []
+def survives_python(spec: Spec) -> None:
+    caught: list[Spec] = []
     with launching(caught):
         exec(command.to_python(spec), {})
     assert caught == [spec]
@@ -159,7 +151,7 @@ def survives_python(spec: AnySpec) -> None:
 
 @settings(deadline=None)
 @given(ANY)
-def test_python(spec: AnySpec) -> None:
+def test_python(spec: Spec) -> None:
     survives_python(spec)
 
 
@@ -178,7 +170,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from([*TRAININGS, *QUESTIONS]), st.data())
+@given(st.sampled_from(list(kinds().values())), st.data())
 def test_any_json_in_any_field_is_a_spec_or_a_sentence(kind: type[Any], data: st.DataObject) -> None:
     names = [f for f in kind.__dataclass_fields__ if f != "kind"]
     body = {data.draw(st.sampled_from(names)): data.draw(JSON)}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tltk.results import Curve
+from tltk.results.curves import Curve
 from tltk.verdict import mean_curve, paired_interval, time_to_best
 
 DIFFERENCE = hnp.arrays(

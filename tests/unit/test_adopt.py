@@ -18,10 +18,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tltk import catalogue, home, store, weightfile
+from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.nn import weights
 from tltk.nn.adopt import adopt
-from tltk.spec import AdoptSpec, NetSpec
+from tltk.specs.parts import NetSpec
 
 NAME = "test_resnet"
 GUESS = catalogue.guess

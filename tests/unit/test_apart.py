@@ -16,6 +16,8 @@ from torch import Tensor
 from tests.engine import domain
 from tests.unit.test_layerwise import HERE, THERE, by_hand, room
 from tltk import apart as module
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.apart import NEAR, SHOWN, apart, shared_classes
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, UnknownName
@@ -25,7 +27,7 @@ from tltk.shift import measures
 from tltk.shift.class_mmd import class_mmd, class_tests, conditional_mmd
 from tltk.shift.null import permutation_mmd, permutation_test, self_split
 from tltk.shift.witness import mixed_share, most_typical
-from tltk.spec import DataSpec, NetSpec, ProfileSpec, ShiftSpec
+from tltk.specs.parts import DataSpec, NetSpec
 
 SPEC = ShiftSpec(
     DataSpec("here"), DataSpec("there"), NetSpec("test_resnet"), measures=("mmd", "coral"), permutations=19

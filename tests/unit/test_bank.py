@@ -21,7 +21,7 @@ from tltk.nn.freeze import freeze
 from tltk.nn.net import Net
 from tltk.nn.split import Cut
 from tltk.nn.weights import build
-from tltk.spec import NetSpec, ViewSpec
+from tltk.specs.parts import NetSpec, ViewSpec
 from tltk.train import Stopped
 
 D = domain(40)

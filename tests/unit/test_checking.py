@@ -10,22 +10,18 @@ from click.testing import CliRunner
 
 import tltk
 from tltk import checking, cli, home
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.profile.spec import ProfileSpec
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import Local, queue
-from tltk.spec import (
-    AnySpec,
-    CompareSpec,
-    DataSpec,
-    DescribeSpec,
-    EmbedSpec,
-    LookSpec,
-    NetSpec,
-    OptimSpec,
-    ProfileSpec,
-    TransferSpec,
-)
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
-BAD: list[tuple[AnySpec, str]] = [
+BAD: list[tuple[Spec, str]] = [
     (TransferSpec(DataSpec("folder:/no/such/place")), "/no/such/place"),
     (TransferSpec(DataSpec("archive:/no/such.zip")), "/no/such.zip"),
     (TransferSpec(DataSpec("npz:/no/such.npz")), "/no/such.npz"),
@@ -58,7 +54,7 @@ def _idle(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("spec", "part"), BAD, ids=lambda x: x if isinstance(x, str) else x.kind)
-def test_it_is_refused_alike_by_all_doors(spec: AnySpec, part: str) -> None:
+def test_it_is_refused_alike_by_all_doors(spec: Spec, part: str) -> None:
     for door in (tltk.launch, Local().submit):
         with pytest.raises(TltkError) as caught:
             door(spec)  # type: ignore[operator]

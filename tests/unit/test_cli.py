@@ -20,7 +20,8 @@ from tltk import cli, doctor, shell
 from tltk.errors import RunProblem
 from tltk.jobs import queue
 from tltk.runs import Run
-from tltk.spec import DataSpec, TransferSpec
+from tltk.specs.parts import DataSpec
+from tltk.specs.training import TransferSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 TINY = [

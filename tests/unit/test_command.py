@@ -6,19 +6,14 @@ import shlex
 
 import pytest
 
-from tltk import command
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.rank.spec import RankSpec
 from tltk.errors import BadSpec, UnknownName
-from tltk.spec import (
-    CompareSpec,
-    DataSpec,
-    DescribeSpec,
-    LookSpec,
-    NetSpec,
-    OptimSpec,
-    RankSpec,
-    StrategySpec,
-    TransferSpec,
-)
+from tltk.specs import command
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 
 @pytest.mark.parametrize("kind", [TransferSpec, CompareSpec])
@@ -59,7 +54,7 @@ def test_questions() -> None:
 
 def test_python_of_a_plain_run() -> None:
     assert command.to_python(TransferSpec()) == (
-        "import tltk\nfrom tltk.spec import *\n\nrun = tltk.launch(TransferSpec())\nprint(run.result())\n"
+        "import tltk\nfrom tltk import TransferSpec\n\nrun = tltk.launch(TransferSpec())\nprint(run.result())\n"
     )
     assert "target=DataSpec(\n        shots=5,\n    ),\n" in command.to_python(
         TransferSpec(DataSpec(shots=5))

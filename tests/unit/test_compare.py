@@ -12,9 +12,11 @@ import pytest
 
 from tltk import compare, home
 from tltk.errors import BadSpec, RunProblem
-from tltk.results import Row
+from tltk.results.rows import Row
 from tltk.runs import Child, Run
-from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TransferSpec, ViewSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 SPEC = CompareSpec(
     source=DataSpec("rendered_digits", n=100),

@@ -12,12 +12,14 @@ import torch
 
 from tests.engine import domain, spec, split, train
 from tltk import home
+from tltk.analyses.describe.spec import DescribeSpec
 from tltk.bank import FeatureBank
 from tltk.cost import Estimate, Sizes, estimates, per_picture
 from tltk.dashboard import freeze_handle as handle
 from tltk.errors import BadSpec
 from tltk.nn.describe import describe, layers
-from tltk.spec import DescribeSpec, TransferSpec, ViewSpec
+from tltk.specs.parts import ViewSpec
+from tltk.specs.training import TransferSpec
 from tltk.strategies import strategies
 
 D = domain(48)  # 24 to learn from, 12 for validation, 12 for the test, three classes

@@ -20,9 +20,11 @@ from tltk.dashboard import routes
 from tltk.errors import TltkError
 from tltk.jobs import Local, queue, supervisor
 from tltk.process import identity
-from tltk.results import Row
+from tltk.results.rows import Row
 from tltk.runs import Child, Run, all_runs
-from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, TransferSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 SPEC = TransferSpec(DataSpec("digits", n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=1, device="cpu"))
 OTHER = TransferSpec(SPEC.target, SPEC.net, optim=SPEC.optim, seed=1)

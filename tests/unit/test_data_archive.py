@@ -15,7 +15,7 @@ from PIL import Image
 from tltk import data, home
 from tltk.data import archive
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 
 def png(shade: int = 0) -> bytes:

@@ -15,7 +15,7 @@ from tltk.data.cautions import cautions, figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import DataProblem
 from tltk.sample import look
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 
 def scene(seed: int, shape: tuple[int, int] = (90, 84)) -> Image.Image:

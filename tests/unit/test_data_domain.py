@@ -9,7 +9,7 @@ import pytest
 
 from tltk.data.domain import Domain, few_shot, fingerprint, keep
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 
 def domain(counts: list[int], given: list[int] | None = None) -> Domain:

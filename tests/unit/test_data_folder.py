@@ -14,7 +14,7 @@ from tltk import data
 from tltk.data import folder
 from tltk.data.domain import Domain
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 
 def draw(root: Path, *names: str) -> Path:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tltk import data
 from tltk.data import contours, formulas, fractals, leaves, surfaces
 from tltk.errors import BadSpec, DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 MADE = [fractals, contours, surfaces, leaves, formulas]
 

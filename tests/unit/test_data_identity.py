@@ -13,7 +13,7 @@ from tltk.data import load
 from tltk.data.domain import Domain, held_out_origins, without
 from tltk.data.identity import content, drawn
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 
 def noise(seed: int, shape: tuple[int, ...] = (30, 40, 3)) -> Image.Image:

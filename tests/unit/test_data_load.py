@@ -16,7 +16,7 @@ from PIL import Image
 from tltk import data, home
 from tltk.data import domains, load, parse, rendered_digits
 from tltk.errors import BadSpec, DataProblem, UnknownName
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 SPEC = DataSpec("rendered_digits", n=30, size=8)
 
@@ -184,7 +184,7 @@ def test_a_folder_is_read_again_when_it_changes(tmp_path: Path, monkeypatch: pyt
 def test_nothing_heavy_is_imported_for_kept_arrays() -> None:
     load(SPEC)
     code = (
-        "import sys, tltk.data; from tltk.spec import DataSpec; [tltk.data.parse(f'{k}:x') for k in"
+        "import sys, tltk.data; from tltk.specs.parts import DataSpec; [tltk.data.parse(f'{k}:x') for k in"
         "('folder', 'archive', 'npz')]; tltk.data.load(DataSpec('rendered_digits', n=30, size=8));"
         "print([m for m in ('torch', 'sklearn', 'scipy', 'streamlit') if m in sys.modules])"
     )

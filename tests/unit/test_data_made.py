@@ -7,7 +7,7 @@ import pytest
 
 from tltk.data import blended_digits, digits, domains, rendered_digits
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 
 def test_digits_are_the_real_ones_in_three_equal_channels() -> None:

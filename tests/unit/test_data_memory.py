@@ -16,7 +16,7 @@ from tltk import data
 CHILD = """
 import sys, re, pathlib
 from tltk.data import load, npz, folder, decode
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 decode.IN_FLIGHT = int(sys.argv[2])
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) / 1024

@@ -16,7 +16,7 @@ from tltk import data
 from tltk.data import npz
 from tltk.data.decode import resize
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 X = np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8)
 Y = np.arange(12) % 3

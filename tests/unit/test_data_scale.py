@@ -14,7 +14,7 @@ from tltk.data import load
 from tltk.data.cautions import cautions, figures
 from tltk.data.decode import decode
 from tltk.data.domain import Domain
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 
 def folder(root: Path, **kinds: Any) -> Domain:

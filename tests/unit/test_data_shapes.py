@@ -14,10 +14,10 @@ from tltk import home
 from tltk.data import domains, load, parse, shapes
 from tltk.data.shapes import CLASSES, Dials, attributes
 from tltk.errors import BadSpec, DataProblem, UnknownName
-from tltk.knobs import knobs
 from tltk.shift.mmd import mmd
 from tltk.shift.null import permutation_mmd
-from tltk.spec import DataSpec
+from tltk.specs.knobs import knobs
+from tltk.specs.parts import DataSpec
 
 SPEC = DataSpec("shapes", n=60, size=32)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tltk.data.views import normalise, views
-from tltk.spec import ViewSpec
+from tltk.specs.parts import ViewSpec
 
 BATCH = torch.randint(0, 256, (64, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
 

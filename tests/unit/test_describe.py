@@ -5,11 +5,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.engine import NETS
+from tltk.analyses.describe.spec import DescribeSpec
 from tltk.nn.describe import describe, layer_flops, layers
 from tltk.nn.net import make_backbone
 from tltk.nn.split import Cut
 from tltk.nn.weights import build
-from tltk.spec import DescribeSpec, NetSpec
+from tltk.specs.parts import NetSpec
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -10,7 +10,9 @@ import pytest
 from tltk import compare, home
 from tltk.errors import RunProblem
 from tltk.runs import Run
-from tltk.spec import CompareSpec, DataSpec, TransferSpec
+from tltk.specs.parts import DataSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 
 def stub(diverges: Callable[[TransferSpec], bool]) -> Callable[[list[Run], Callable[[Run], None]], None]:

@@ -14,6 +14,8 @@ from PIL import Image
 
 from tests.engine import domain
 from tests.unit.test_layerwise import HERE, NAMES, THERE, by_hand, room
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.profile.spec import ProfileSpec
 from tltk.data.domain import Domain
 from tltk.embedding import NEAR, _frame, embedding
 from tltk.errors import BadSpec
@@ -22,7 +24,8 @@ from tltk.reduce.embed import film
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
 from tltk.runs import Run
 from tltk.sample import ACROSS, LARGEST, draw, network, samples
-from tltk.spec import DataSpec, EmbedSpec, NetSpec, ProfileSpec, TransferSpec
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.training import TransferSpec
 from tltk.train import Desk
 
 SPEC = EmbedSpec(DataSpec("here"), DataSpec("there"), NetSpec("test_resnet"), method="pca")

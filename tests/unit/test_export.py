@@ -14,10 +14,12 @@ from safetensors.torch import load_file, save_file
 
 from tests.unit.test_cli import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
 from tltk import store, weightfile
+from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.nn import weights
 from tltk.nn.adopt import adopt
 from tltk.runs import Run
-from tltk.spec import AdoptSpec, NetSpec, TransferSpec
+from tltk.specs.parts import NetSpec
+from tltk.specs.training import TransferSpec
 
 FAMILIES = ("test_resnet", "test_vit", "test_convnext", "test_efficientnet", "mobilevit_xxs", "regnetx_002", "dla46_c")
 CLASSES = ["a cat", "ein Hündchen", "c"]

@@ -9,7 +9,7 @@ from tltk.bank import FeatureBank
 from tltk.feed import Kept, Live, batches
 from tltk.nn.split import Cut
 from tltk.nn.weights import build
-from tltk.spec import NetSpec, ViewSpec
+from tltk.specs.parts import NetSpec, ViewSpec
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,7 @@ from tests.engine import NETS, spec, train, training
 from tltk.errors import BadSpec, RunProblem
 from tltk.nn.freeze import Audit, freeze
 from tltk.nn.weights import build
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 
 @pytest.mark.parametrize("name", NETS)

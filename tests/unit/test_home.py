@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from tltk import cli, home
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import Local
-from tltk.spec import TransferSpec
+from tltk.specs.training import TransferSpec
 
 
 @pytest.mark.parametrize("text", ["3f9ac1", "0" * 64, "3f9ac1d20b7e"])

@@ -16,11 +16,14 @@ from PIL import Image
 from tests.unit.test_store import added
 from tltk import cli, home, inputs, store
 from tltk import run as worker
+from tltk.analyses.rank.spec import RankSpec
 from tltk.jobs import Local, queue
 from tltk.process import identity
 from tltk.run import execute
 from tltk.runs import Run
-from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec, RankSpec, TransferSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 
 def pictures(root: Path, n: int) -> Path:

@@ -17,6 +17,7 @@ from torch import Tensor
 from tests import engine
 from tests.engine import domain
 from tltk import home, layerwise, sample
+from tltk.analyses.profile.spec import ProfileSpec
 from tltk.bank import FeatureBank
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
@@ -32,7 +33,7 @@ from tltk.sample import Room, Sample, draw
 from tltk.shift import measures
 from tltk.shift.class_mmd import permutation_class_mmd
 from tltk.shift.null import permutation_mmd, permutation_test
-from tltk.spec import DataSpec, NetSpec, ProfileSpec
+from tltk.specs.parts import DataSpec, NetSpec
 from tltk.train import Desk
 
 HERE, THERE = domain(60), domain(60, seed=1)

@@ -17,7 +17,7 @@ from tltk.data.domain import TEST, TRAIN, VAL
 from tltk.data.layout import decide, part_of
 from tltk.data.tree import of_names
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 
 @pytest.mark.parametrize(

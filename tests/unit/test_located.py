@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tltk.spec import CompareSpec, DataSpec, NetSpec, located
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.reading import located
+from tltk.studies.compare.spec import CompareSpec
 
 
 def test_relative_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from tltk import sample
 from tltk.data.domain import Domain
-from tltk.results import ACROSS
+from tltk.results.rows import ACROSS
 from tltk.sample import EACH, look
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 
 def domain(counts: list[int], channels: int = 3, size: int = 8) -> Domain:

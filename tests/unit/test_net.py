@@ -7,7 +7,7 @@ from tests.engine import NETS
 from tltk.errors import BadSpec, UnknownName
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.nn.weights import build
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tltk.plots.curves import arms, chance_line
-from tltk.results import Curve
+from tltk.results.curves import Curve
 
 CURVE = Curve("x", (1.0, 2.0), (0.1, 0.95), lo=(-0.2, 0.7), hi=(0.4, 1.3))
 

@@ -17,7 +17,8 @@ from tltk.nn.net import channels_read
 from tltk.nn.weights import build
 from tltk.run import Workshop, execute
 from tltk.runs import Run
-from tltk.spec import NetSpec, TransferSpec
+from tltk.specs.parts import NetSpec
+from tltk.specs.training import TransferSpec
 
 STAGES = [
     {"target": {"name": "contours:3", "n": 60, "size": 32}, "net": {"backbone": "test_resnet"},

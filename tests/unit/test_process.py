@@ -14,7 +14,7 @@ import pytest
 from tltk import process
 from tltk.errors import RunProblem
 from tltk.runs import LOCK, Run
-from tltk.spec import TransferSpec
+from tltk.specs.training import TransferSpec
 
 HOLD = """
 import os, sys

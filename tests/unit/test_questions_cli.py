@@ -11,9 +11,11 @@ import pytest
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk import home, questions
+from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.jobs import queue
 from tltk.runs import Run
-from tltk.spec import DataSpec, NetSpec, ShiftSpec, TransferSpec
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.training import TransferSpec
 
 TARGET = ["--target", "digits", "--n", "120", "--size", "16", "--backbone", "test_resnet", "--pictures", "40"]
 SOURCE = ["--source", "blended_digits", "--source-n", "120"]

@@ -16,6 +16,8 @@ from tests.engine import domain
 from tests.unit.test_layerwise import by_hand, room
 from tltk import home
 from tltk.agreement import joined
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.spec import RankSpec
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, UnknownName
 from tltk.nn import weights
@@ -25,7 +27,8 @@ from tltk.rank import candidate
 from tltk.rank import rank as ask
 from tltk.runs import Run
 from tltk.sample import Room
-from tltk.spec import DataSpec, NetSpec, OptimSpec, ProfileSpec, RankSpec, TransferSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.training import TransferSpec
 from tltk.transferability import scores
 from tltk.transferability.weighted_tau import regret, tau_interval, tau_p, weighted_tau
 

@@ -32,7 +32,7 @@ from tltk.errors import WeightsMissing
 from tltk.nn import weights
 from tltk.nn.reader import read
 from tltk.nn.unpickled import harmless
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 NAME = "test_resnet"
 State = dict[str, Tensor]
@@ -540,7 +540,7 @@ def test_a_file_is_written_in_a_fixed_order() -> None:
 def test_the_same_in_every_process(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom tltk import checkpoint\nfrom tltk.nn.weights import build, save\n"
-        "from tltk.spec import NetSpec\nspec = NetSpec('test_resnet')\nnet = build(spec, 3, 32, 3, 0)\n"
+        "from tltk.specs.parts import NetSpec\nspec = NetSpec('test_resnet')\nnet = build(spec, 3, 32, 3, 0)\n"
         "folder = Path(sys.argv[1])\nsave(net, spec, folder / 'w.safetensors', run='a', classes='[]', data='digits')\n"
         "checkpoint.write(folder / 'c.safetensors', checkpoint.pack(net, 'net/'), {'rows': 3})\n"
     )

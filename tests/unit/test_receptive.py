@@ -13,11 +13,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from tltk import home, store
+from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.errors import CannotSplit
 from tltk.nn import receptive
 from tltk.nn.adopt import adopt
 from tltk.nn.weights import build
-from tltk.spec import AdoptSpec, NetSpec
+from tltk.specs.parts import NetSpec
 
 
 def net(backbone: str = "test_resnet", seed: int = 0) -> receptive.Net:

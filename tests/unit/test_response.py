@@ -12,6 +12,7 @@ import torch
 from scipy.stats import false_discovery_control
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
+from tltk.analyses.dial_response.spec import ResponseSpec
 from tltk.bank import FeatureBank
 from tltk.data import shapes
 from tltk.data.shapes import Dials
@@ -23,7 +24,8 @@ from tltk.plots import response as figures
 from tltk.response import ENDS, ORDERS, first_seen, response, turned
 from tltk.sample import Room, Sample, network
 from tltk.shift import measures
-from tltk.spec import DataSpec, ResponseSpec, knobs
+from tltk.specs.knobs import knobs
+from tltk.specs.parts import DataSpec
 
 SPEC = ResponseSpec(
     DataSpec("shapes:texture=plain", size=16), measures=("mmd", "coral"), dials=("hue", "background"), steps=2,

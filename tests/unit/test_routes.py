@@ -18,9 +18,10 @@ from starlette.testclient import TestClient
 
 from tltk.dashboard import routes as module
 from tltk.dashboard.routes import MAX_POINTS, routes
-from tltk.results import Row
+from tltk.results.rows import Row
 from tltk.runs import Child, Run
-from tltk.spec import CompareSpec, TransferSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 
 @pytest.fixture

@@ -15,10 +15,13 @@ import psutil
 import pytest
 
 from tltk import home
+from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import BadSpec, RunProblem, UnknownName
-from tltk.results import Row
+from tltk.results.rows import Row
 from tltk.runs import Child, Run, Status, all_runs, is_alive, walk
-from tltk.spec import CompareSpec, DataSpec, DescribeSpec, TransferSpec
+from tltk.specs.parts import DataSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 SPEC = TransferSpec(DataSpec("digits", n=200))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tltk.errors import UnknownName
 from tltk.schedule import CYCLES, FLOOR, schedule
-from tltk.spec import SCHEDULES
+from tltk.specs.parts import SCHEDULES
 
 GRID = np.linspace(0, 1, 101)
 

@@ -16,7 +16,7 @@ from tests.unit.test_cli import TINY, agree, here, said, tltk  # noqa: F401 – 
 from tltk import home, store
 from tltk.nn.weights import build
 from tltk.runs import Run
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 NAME = "test_resnet"
 

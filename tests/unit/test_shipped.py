@@ -10,7 +10,8 @@ from tltk.nn.receptive import first_fields, orientation_selectivity, receptive_f
 from tltk.nn.weights import build
 from tltk.run import execute
 from tltk.runs import Run
-from tltk.spec import CompareSpec, DataSpec, NetSpec, OptimSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.studies.compare.spec import CompareSpec
 
 LARGEST = 24_000_000  # bytes, of all together
 

@@ -9,6 +9,7 @@ import torch
 
 from tests import engine
 from tltk import run as worker
+from tltk.analyses.embed.spec import EmbedSpec
 from tltk.bank import FeatureBank
 from tltk.data import load
 from tltk.desk import Desk
@@ -17,7 +18,9 @@ from tltk.errors import BadSpec, WeightsMissing
 from tltk.nn.weights import build
 from tltk.runs import Run
 from tltk.sample import Room
-from tltk.spec import DataSpec, EmbedSpec, NetSpec, OptimSpec, TransferSpec, read_spec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.reading import read_spec
+from tltk.specs.training import TransferSpec
 
 DATA = DataSpec("digits", n=120)
 SPEC = TransferSpec(

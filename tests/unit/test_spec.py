@@ -9,21 +9,15 @@ from typing import Any
 
 import pytest
 
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.inspect.spec import LookSpec
 from tltk.errors import BadSpec, TltkError, UnknownName
-from tltk.spec import (
-    CompareSpec,
-    DataSpec,
-    DescribeSpec,
-    LookSpec,
-    NetSpec,
-    OptimSpec,
-    Phase,
-    StrategySpec,
-    TransferSpec,
-    ViewSpec,
-    knobs,
-    read_spec,
-)
+from tltk.specs.knobs import knobs
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
+from tltk.specs.reading import read_spec
+from tltk.specs.training import TransferSpec
+from tltk.strategies.phase import Phase
+from tltk.studies.compare.spec import CompareSpec
 
 KINDS = (TransferSpec, CompareSpec, DescribeSpec, LookSpec)
 PARTS = (DataSpec, ViewSpec, NetSpec, OptimSpec, StrategySpec, *KINDS)

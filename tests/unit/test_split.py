@@ -10,7 +10,7 @@ from tltk.nn.freeze import freeze
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.nn.split import Cut, frozen_modules
 from tltk.nn.weights import build
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 
 def net_of(name: str, **options: float) -> Net:

@@ -14,7 +14,8 @@ from tltk import home, store
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.nn.weights import build
 from tltk.runs import Run
-from tltk.spec import NetSpec, TransferSpec
+from tltk.specs.parts import NetSpec
+from tltk.specs.training import TransferSpec
 from tltk.store import Card, Entry, Stage
 
 NAME = "test_resnet"

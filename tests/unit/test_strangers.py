@@ -12,12 +12,14 @@ from scipy.stats import binom
 
 from tests.engine import domain
 from tests.unit.test_layerwise import column, room
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.apart import apart
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec
 from tltk.layerwise import profile, with_null
 from tltk.sample import Room, Sample, draw, samples, strangers
-from tltk.spec import DataSpec, NetSpec, ProfileSpec, ShiftSpec
+from tltk.specs.parts import DataSpec, NetSpec
 
 SPEC = ShiftSpec(DataSpec("one"), DataSpec("other"), NetSpec("test_resnet"), measures=("mmd", "energy"), permutations=39)
 BASE = domain(240)

@@ -18,7 +18,7 @@ from tltk.errors import CannotSplit, UnknownName
 from tltk.nn.net import Net, assemble
 from tltk.nn.tap import PROJECTED, Taps, layer_ends, own_modules
 from tltk.nn.weights import build
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 # Layer → the module that ends it, and the axes of its output that are places: looked up by hand.
 RESNET = {"stem": "bn1", "layer1.0": "layer1", "layer2.0": "layer2", "layer3.0": "layer3", "layer4.0": "layer4"}

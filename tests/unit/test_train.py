@@ -20,7 +20,7 @@ from tltk.nn.weights import build, save
 from tltk.optim import make_optimizer, pick_device
 from tltk.schedule import phase_at, progress_at, schedule
 from tltk.score import Score, macro_f1
-from tltk.spec import NetSpec, OptimSpec, ViewSpec
+from tltk.specs.parts import NetSpec, OptimSpec, ViewSpec
 from tltk.strategies import make
 from tltk.train import Desk, Stopped
 
@@ -44,7 +44,7 @@ def test_rates_are_lr_times_scale_times_schedule(strategy: str, knobs: dict[str,
 
 
 def test_restarts_begin_the_schedule_anew() -> None:
-    from tltk.spec import StrategySpec
+    from tltk.specs.parts import StrategySpec
 
     phases = make(StrategySpec("lp_ft")).phases(5, 1, 4)
     assert [progress_at(phases, at) for at in (0, 1, 2, 3)] == [0, 0.5, 0, 0.5]

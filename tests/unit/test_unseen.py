@@ -14,7 +14,9 @@ from tltk.data.domain import Domain, Split, held_out_origins
 from tltk.errors import DataProblem
 from tltk.run import Workshop
 from tltk.runs import Run
-from tltk.spec import CompareSpec, DataSpec, NetSpec, TransferSpec
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 TARGET = DataSpec("blended_digits", size=16, n=1797, shots=10)
 
@@ -99,7 +101,7 @@ def test_the_number_of_threads_is_the_specs_whatever_the_machine(machine: str, m
     """One id, one answer: neither the cores nor TLTK_THREADS decide how a training is computed."""
     import torch
 
-    from tltk.spec import OptimSpec
+    from tltk.specs.parts import OptimSpec
 
     monkeypatch.setenv("TLTK_THREADS", machine)
     before = torch.get_num_threads()

@@ -12,7 +12,7 @@ from scipy import stats
 
 from tests import simulated
 from tltk.errors import BadSpec
-from tltk.results import Curve
+from tltk.results.curves import Curve
 from tltk.verdict import (
     area_ratio,
     judge,

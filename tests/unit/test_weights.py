@@ -14,7 +14,8 @@ from tltk import weightfile
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.nn.weights import build, save
 from tltk.runs import Run
-from tltk.spec import NetSpec, TransferSpec
+from tltk.specs.parts import NetSpec
+from tltk.specs.training import TransferSpec
 
 
 def state(net: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -181,7 +182,7 @@ def test_a_linear_probe_on_real_photos(shared: Path) -> None:
     from tltk.data import load
     from tltk.nn.freeze import freeze
     from tltk.nn.split import Cut
-    from tltk.spec import DataSpec
+    from tltk.specs.parts import DataSpec
 
     data = load(DataSpec(f"archive:{shared}/folders/hymenoptera_256.tar", size=128))
     parts = data.split(DataSpec(data.name, size=128), 0)

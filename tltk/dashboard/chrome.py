@@ -10,13 +10,18 @@ from typing import Any
 import streamlit as st
 
 from tltk import __version__, store
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.inspect.spec import LookSpec
 from tltk.dashboard import plan
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.jobs import queue as table
 from tltk.runs import ACTIVE, Run, all_runs
-from tltk.spec import QUESTIONS, AdoptSpec, CompareSpec, DescribeSpec, LookSpec, NetSpec, TransferSpec
+from tltk.specs.parts import NetSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 
 PAGES = ("start", "domains", "design", "train", "curves", "layers", "shift", "choose", "weights", "runs")
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
@@ -76,7 +81,7 @@ def title_of(run: Run) -> str:
     if isinstance(spec, AdoptSpec):
         return f"{sign} check of {short(spec.weights)} · {run.id[:6]}"
     if not isinstance(spec, TransferSpec | CompareSpec):
-        return f"{sign} {spec.kind} · {short(spec.target.name)} · {run.id[:6]}"
+        return f"{sign} {spec.kind} · {short(spec.target.name)} · {run.id[:6]}"  # type: ignore[attr-defined]
     shots = f", {spec.target.shots} per class" if spec.target.shots else ""
     target = f"{short(spec.target.name)}{shots}"
     if isinstance(spec, CompareSpec):
@@ -100,7 +105,7 @@ def listed(kind: type[TransferSpec] | type[CompareSpec] | None = None) -> list[R
             spec = run.spec
         except TltkError:
             continue  # a folder that another version wrote
-        if not isinstance(spec, QUESTIONS) and (kind is None or isinstance(spec, kind)):
+        if spec.trains and (kind is None or isinstance(spec, kind)):
             found.append(run)
     return found
 

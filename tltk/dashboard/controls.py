@@ -9,7 +9,8 @@ import streamlit as st
 
 from tltk.dashboard import plan
 from tltk.errors import UnknownName
-from tltk.spec import OPTIMIZERS, Knob, knobs
+from tltk.specs.knobs import Knob, knobs
+from tltk.specs.parts import OPTIMIZERS
 
 LABELS = {
     "lr": "Learning rate", "n": "Pictures", "val": "Validation share", "test": "Test share",

@@ -11,6 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from tltk import inputs, store
+from tltk.analyses.profile.spec import ProfileSpec
 from tltk.compare import source_spec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
@@ -18,14 +19,17 @@ from tltk.dashboard.network import Described, cost_of, looked, wait
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import Local
-from tltk.results import ACROSS, Column
+from tltk.results.layers import Column
+from tltk.results.rows import ACROSS
 from tltk.runs import ACTIVE, Run, all_runs
-from tltk.spec import AnySpec, DataSpec, NetSpec, ProfileSpec, located
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.reading import located
 
 SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on from the start
 
 
-def asked(spec: AnySpec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, dict[str, Any]] | None:
+def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, dict[str, Any]] | None:
     """The answer to a question that takes a while: kept, or asked for with a button, or on its way."""
     local = Local()
     run = Run.at(located(spec).run_id)

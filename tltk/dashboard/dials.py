@@ -13,7 +13,8 @@ from tltk.dashboard.network import in_words
 from tltk.dashboard.words import plain
 from tltk.data.shapes import Dials
 from tltk.errors import TltkError
-from tltk.spec import DataSpec, knobs
+from tltk.specs.knobs import knobs
+from tltk.specs.parts import DataSpec
 
 STRIP = 12  # pictures of a domain that are shown
 

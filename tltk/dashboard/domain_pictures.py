@@ -12,10 +12,12 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
+from tltk.analyses.inspect.spec import LookSpec
 from tltk.dashboard import depth
-from tltk.results import ACROSS
+from tltk.results.rows import ACROSS
 from tltk.runs import Run
-from tltk.spec import DataSpec, LookSpec, located
+from tltk.specs.parts import DataSpec
+from tltk.specs.reading import located
 
 Found = dict[str, Any]  # what a worker saw in a domain: docs/json.md, tltk look
 

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from tltk import data
+from tltk.analyses.inspect.spec import LookSpec
 from tltk.dashboard import chrome, controls, permitted, plan
 from tltk.dashboard.network import looked
 from tltk.dashboard.plot import plot
@@ -18,7 +19,7 @@ from tltk.dashboard.words import plain
 from tltk.data.corrupt import names as corruptions
 from tltk.errors import TltkError
 from tltk.plots.balance import COLOURS, NUMBERED, balance, height
-from tltk.spec import DataSpec, LookSpec
+from tltk.specs.parts import DataSpec
 
 Found = dict[str, Any]  # what a worker saw in a domain: docs/json.md, tltk look
 

@@ -18,7 +18,7 @@ import streamlit as st
 from tltk.cost import Estimate
 from tltk.dashboard.plot import asset
 from tltk.errors import BadSpec
-from tltk.results import Layer
+from tltk.results.layers import Layer
 
 
 class Cost(TypedDict):

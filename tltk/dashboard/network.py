@@ -8,15 +8,18 @@ from typing import Any
 import streamlit as st
 
 from tltk import data
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.inspect.spec import LookSpec
 from tltk.cost import Sizes, estimates
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import Local
-from tltk.results import Layer
+from tltk.results.layers import Layer
 from tltk.runs import ACTIVE, Run
-from tltk.spec import PATHS, DataSpec, DescribeSpec, LookSpec, located
+from tltk.specs.parts import DataSpec
+from tltk.specs.reading import PATHS, located
 
 # What the first plan asks for, and so any page that is opened without a link; a link may ask for it too.
 USUAL = tuple(

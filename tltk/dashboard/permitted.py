@@ -22,7 +22,8 @@ from tltk.data.corrupt import split
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import Local
 from tltk.runs import Run
-from tltk.spec import PATHS, AnySpec, Spec
+from tltk.specs.knobs import Spec
+from tltk.specs.reading import PATHS
 
 
 def roots(address: str | None) -> list[Path]:
@@ -67,7 +68,7 @@ def _bare(name: str) -> str:
         return name
 
 
-def check(spec: AnySpec | Spec) -> None:
+def check(spec: Spec) -> None:
     """Refuse what lies outside the permitted folders, links followed.
 
     Raises:
@@ -102,7 +103,7 @@ def _lexical(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100
 
 
-def submit(spec: AnySpec, *, again: bool = False) -> Run:
+def submit(spec: Spec, *, again: bool = False) -> Run:
     """Queue what a page asks for; pages queue nothing in any other way.
 
     Raises:

@@ -29,7 +29,7 @@ from starlette.routing import Route
 
 from tltk import home
 from tltk.errors import BadSpec, TltkError, UnknownName
-from tltk.results import Row
+from tltk.results.rows import Row
 from tltk.runs import Child, Run, Status
 
 MAX_POINTS = 1500  # of one trace in one answer

@@ -9,9 +9,10 @@ import streamlit as st
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.plots.phases import by_layer, plan
-from tltk.results import Row, accuracy_in_words
+from tltk.results.rows import Row
+from tltk.results.words import accuracy_in_words
 from tltk.runs import Run
-from tltk.spec import Phase
+from tltk.strategies.phase import Phase
 
 NEWEST = 1 << 20  # bytes
 

@@ -13,9 +13,9 @@ from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.plots.curves import arms, class_gaps
-from tltk.results import ClassGap
+from tltk.results.verdict import ClassGap
 from tltk.runs import ACTIVE, Run
-from tltk.spec import CompareSpec
+from tltk.studies.compare.spec import CompareSpec
 
 LOOKS = {
     "helps": ":blue[▲ Transfer helps]",

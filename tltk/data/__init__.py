@@ -37,7 +37,7 @@ from tltk.data.layout import check_sizes
 from tltk.data.names import shown
 from tltk.errors import BadSpec, DataProblem
 from tltk.registry import Registry
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 __all__ = [
     "Corruption", "Domain", "Split", "check", "corruption", "domains", "family", "few_shot", "load", "mark", "parse",

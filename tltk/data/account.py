@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tltk.data.domain import Domain, Split
-    from tltk.spec import DataSpec
+    from tltk.specs.parts import DataSpec
 
 LOUD = 0.1  # share of a class's files whose loss is told by name
 FIRST = 5  # left-out files that a result names

@@ -29,7 +29,7 @@ from tltk.data.layout import Layout, decide
 from tltk.data.names import shown
 from tltk.data.tree import below, of_names
 from tltk.errors import DataProblem, TltkError
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 MAX_FILES = 500_000
 MAX_BYTES = 16 * 2**30

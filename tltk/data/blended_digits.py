@@ -18,7 +18,7 @@ from tltk.data.digits import SOURCE as DIGITS
 from tltk.data.digits import base_digits, bundled
 from tltk.data.domain import Domain, Pixels, Progress, keep
 from tltk.data.identity import contents
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 LICENCE = "CC BY 4.0 (digits), CC BY 2.0 (photos)"
 SOURCE = f"{DIGITS}; photos china.jpg (danielbuechele) and flower.jpg (vultilion), from scikit-learn"

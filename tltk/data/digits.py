@@ -14,7 +14,7 @@ import numpy as np
 from tltk.data.decode import resize, three_channels
 from tltk.data.domain import Domain, Ints, Pixels, Progress, keep
 from tltk.data.identity import contents
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 LICENCE = "CC BY 4.0"
 FAMILY = "digits"  # blended digits are the same examples

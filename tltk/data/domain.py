@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tltk.data.account import Account
 from tltk.data.identity import Origins, contents, find_twins
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 Progress = Callable[[int, int], None]  # called with (done, total) from the thread that loads
 Ints = NDArray[np.int64]

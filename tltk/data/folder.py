@@ -24,7 +24,7 @@ from tltk.data.identity import clashes, near_twins
 from tltk.data.names import shown
 from tltk.data.tree import walk
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 LICENCE = "your own pictures: see their source"
 

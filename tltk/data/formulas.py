@@ -18,7 +18,7 @@ from tltk.data.decode import room_for
 from tltk.data.domain import Domain, Ints, Progress
 from tltk.data.identity import drawn
 from tltk.errors import BadSpec
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

@@ -17,7 +17,7 @@ from tltk.data.domain import FREE, PARTS, TEST, TRAIN, VAL
 from tltk.data.names import key, shown
 from tltk.data.tree import TABLES, File, Folder, place_of, words
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 PART_WORDS = {
     **dict.fromkeys(("train", "training", "trn"), TRAIN),

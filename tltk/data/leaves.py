@@ -30,7 +30,7 @@ from tltk.data.formulas import (
     texture,
 )  # fmt: skip
 from tltk.data.surfaces import colours
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

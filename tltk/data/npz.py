@@ -23,7 +23,7 @@ from tltk.data.decode import FLAT, MAX_PIXELS, Span, resize, room_for, sketch, t
 from tltk.data.domain import TEST, TRAIN, VAL, Domain, Ints, Pixels, Progress, Reading, check_classes, keep, path_of
 from tltk.data.identity import FINE, clashes, content, near_twins
 from tltk.errors import DataProblem
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 LICENCE = "your own arrays: see their source"
 MAX_BYTES = 16 * 2**30  # per array

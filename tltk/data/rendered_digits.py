@@ -13,7 +13,7 @@ from PIL.Image import Resampling, Transform
 from tltk.data.decode import room_for
 from tltk.data.domain import Domain, Pixels, Progress
 from tltk.data.identity import drawn
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 LICENCE = "CC0 1.0"
 SOURCE = "drawn here with Aileron Regular (Sora Sagano, dotcolon.net), the font that Pillow carries"

@@ -20,8 +20,8 @@ from tltk.data.distances import DISTANCES, Distance, length
 from tltk.data.domain import Domain, Pixels, Progress
 from tltk.data.identity import drawn
 from tltk.errors import BadSpec, UnknownName
-from tltk.knobs import Spec, knob, knobs
-from tltk.spec import DataSpec
+from tltk.specs.knobs import Spec, knob, knobs
+from tltk.specs.parts import DataSpec
 
 if TYPE_CHECKING:
     from torch import Tensor

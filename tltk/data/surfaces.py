@@ -29,7 +29,7 @@ from tltk.data.formulas import (
     spectrum,
     texture,
 )  # fmt: skip
-from tltk.spec import DataSpec
+from tltk.specs.parts import DataSpec
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

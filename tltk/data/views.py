@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tltk.spec import ViewSpec
+from tltk.specs.parts import ViewSpec
 
 DRAWS = 10  # random numbers per picture, used or not: one knob does not disturb the others
 STRETCH = math.log(4 / 3)  # crops are up to 4:3 or 3:4

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from tltk.errors import RunProblem
 from tltk.jobs.local import Local, ensure_supervisor
 from tltk.runs import ACTIVE, Run
-from tltk.spec import AnySpec
+from tltk.specs.knobs import Spec
 
 __all__ = ["Local", "launch", "wait"]
 
@@ -40,7 +40,7 @@ def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float
     return run
 
 
-def launch(spec: AnySpec, *, again: bool = False) -> Run:
+def launch(spec: Spec, *, again: bool = False) -> Run:
     """Run this spec in the background and wait for its end; a finished run is returned at once.
 
     Args:

@@ -16,7 +16,8 @@ from tltk.checking import check, check_names
 from tltk.errors import BadSpec, RunProblem, machine
 from tltk.jobs import queue
 from tltk.runs import ACTIVE, Run
-from tltk.spec import QUESTIONS, AnySpec, located
+from tltk.specs.knobs import Spec
+from tltk.specs.reading import located
 
 LEAVING = 30.0  # seconds that a process may take to end after its run has
 
@@ -24,7 +25,7 @@ LEAVING = 30.0  # seconds that a process may take to end after its run has
 class Local:
     """Submit, cancel, state and log; holds nothing itself, so any page may make its own."""
 
-    def submit(self, spec: AnySpec, *, again: bool = False, timeout: float = 0.0) -> Run:
+    def submit(self, spec: Spec, *, again: bool = False, timeout: float = 0.0) -> Run:
         """Queue a run of this spec, its paths made absolute; one that is done, waits or runs is returned as it is.
 
         Where the pictures or weights that it names have changed since, it begins again.
@@ -70,7 +71,7 @@ class Local:
         home.remove(run.stop_file)
         if status.state != "running":  # as a study's child: it is queued, and found done in its turn
             run.write_status(state="waiting", message="")
-        queue.add(run.id, timeout, light=isinstance(run.spec, QUESTIONS))
+        queue.add(run.id, timeout, light=not run.spec.trains)
         ensure_supervisor()
         return run
 

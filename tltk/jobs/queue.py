@@ -23,7 +23,6 @@ import msgspec
 from tltk import home
 from tltk.errors import MachineProblem, TltkError, machine
 from tltk.runs import Run, all_runs
-from tltk.spec import QUESTIONS
 
 T = TypeVar("T")
 
@@ -153,7 +152,7 @@ def _rebuild(fault: Exception) -> None:
 def _put_back(db: sqlite3.Connection, run: Run, is_child: bool) -> None:
     """Queue a run that waited; note the process of one that runs, unless a study trains it."""
     with contextlib.suppress(TltkError):
-        light, status = isinstance(run.spec, QUESTIONS), run.status
+        light, status = not run.spec.trains, run.status
         if status.state == "waiting" and (run.path / "status.json").exists():
             db.execute("INSERT OR IGNORE INTO jobs (run, state, light) VALUES (?, 'queued', ?)", (run.id, light))
         elif status.state == "running" and not is_child:

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from tltk import home, store, weightfile
+from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.errors import WeightsMissing
 from tltk.nn import receptive
 from tltk.nn.net import told
 from tltk.nn.reader import Weights, read
-from tltk.spec import AdoptSpec
 from tltk.store import Card
 from tltk.weightfile import plain
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 
+from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import CannotSplit
 from tltk.nn.flops import layer_flops
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.nn.split import Cut
 from tltk.nn.tap import layer_ends
-from tltk.results import Layer
-from tltk.spec import DescribeSpec, NetSpec
+from tltk.results.layers import Layer
+from tltk.specs.parts import NetSpec
 
 MEASURED = 1e11  # FLOPs of a step by which the speed is measured, at the most
 

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import flop_registry
 
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.nn.tap import own_modules
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 aten = torch.ops.aten
 FILLED = (

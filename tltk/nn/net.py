@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.nn.head import head
 from tltk.nn.order import execution_order, layer_name, ordered_layers
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 
 class Net(nn.Module):

@@ -23,7 +23,7 @@ from tltk.errors import CannotSplit, TltkError
 from tltk.nn.net import Net
 from tltk.nn.split import evaluating
 from tltk.nn.weights import build
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 
 UNITS = 64  # drawn at the most
 WIDEST = 16  # pixels across

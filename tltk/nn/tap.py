@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from tltk.analyses.depth import POOLINGS
 from tltk.errors import CannotSplit, UnknownName
 from tltk.nn.net import Net
 from tltk.nn.split import Crossing, evaluating
-from tltk.spec import POOLINGS
 
 PROJECTED = 512  # buckets of the projection
 

@@ -17,7 +17,7 @@ from tltk import checkpoint, home, store, weightfile
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.nn.net import Net, assemble, make_backbone, told
 from tltk.nn.reader import misfits, read
-from tltk.spec import NetSpec
+from tltk.specs.parts import NetSpec
 from tltk.store import WAYS_OUT
 
 Built = tuple[nn.Module, dict[str, str], list[str]]  # a backbone, how it was built, what to say of its file

@@ -9,7 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tltk.plots.theme import HELPS, HURTS, SCRATCH, SEQUENCE, TRANSFER, UNSURE, layout
-from tltk.results import ClassGap, Curve
+from tltk.results.curves import Curve
+from tltk.results.verdict import ClassGap
 
 UNITS = {"step": "Optimiser steps", "epoch": "Epochs", "seconds": "Seconds of training"}
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from tltk.plots.curves import faint
 from tltk.plots.theme import SEQUENCE, layout
-from tltk.results import Column
+from tltk.results.layers import Column
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 

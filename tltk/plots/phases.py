@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from tltk.plots.theme import SEQUENCE, layout
-from tltk.spec import Phase
+from tltk.strategies.phase import Phase
 
 SCALE = [[0.0, "#d7e6f3"], [0.5, "#6aaed6"], [1.0, "#0b5a94"]]
 

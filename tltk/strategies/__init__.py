@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tltk.errors import UnknownName
 from tltk.registry import Registry, camel
-from tltk.spec import StrategySpec, knobs
+from tltk.specs.knobs import knobs
+from tltk.specs.parts import StrategySpec
 from tltk.strategies.strategy import Strategy
 
-strategies: Registry[type[Strategy]] = Registry("strategy", "tltk.strategies", camel, skip=("strategy",))
+strategies: Registry[type[Strategy]] = Registry("strategy", "tltk.strategies", camel, skip=("phase", "strategy"))
 
 
 def make(spec: StrategySpec) -> Strategy:

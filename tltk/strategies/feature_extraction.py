@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tltk.spec import Phase
+from tltk.strategies.phase import Phase
 from tltk.strategies.strategy import Strategy, check_boundary, flat
 
 

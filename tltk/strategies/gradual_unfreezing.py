@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tltk.spec import Phase, knob
+from tltk.specs.knobs import knob
+from tltk.strategies.phase import Phase
 from tltk.strategies.strategy import Strategy, check_boundary, flat
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tltk.errors import BadSpec
-from tltk.spec import Phase, Spec
+from tltk.specs.knobs import Spec
+from tltk.strategies.phase import Phase
 
 
 @dataclass(frozen=True)

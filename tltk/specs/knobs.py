@@ -12,7 +12,9 @@ import json
 import math
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from tltk.errors import BadSpec, UnknownName, shown
@@ -63,6 +65,28 @@ def knobs(spec: type | Spec) -> dict[str, Knob]:
     }
 
 
+def several(default: tuple[Any, ...], *, help: str) -> Any:
+    """A dataclass field that holds several values, of the type that its annotation names; a flag with commas."""
+    return field(default=default, metadata={"several": help})
+
+
+def spec_type(hint: Any) -> type[Spec] | None:
+    """The spec class of a field with this annotation, `DataSpec` or `DataSpec | None`; None for other fields."""
+    for one in (hint, *typing.get_args(hint)):
+        if isinstance(one, type) and issubclass(one, Spec):
+            return one
+    return None
+
+
+def type_hints(kind: Any) -> dict[str, Any]:
+    """The annotations of a spec class, evaluated once: that takes half a millisecond."""
+    found: dict[str, Any] = _evaluated(kind)
+    return found
+
+
+_evaluated: Any = cache(typing.get_type_hints)
+
+
 def _check(owner: str, name: str, value: Any, rule: Knob) -> Any:
     """The value, with int widened to float where the default is a float; else a sentence."""
     where, wanted = f"{owner}.{name}", type(rule.default)
@@ -94,6 +118,9 @@ class Spec:
     """A frozen dataclass whose knobs are checked on creation and which goes to JSON and back."""
 
     kind: ClassVar[str] = ""  # written into the JSON of specs that a worker can run
+    verb: ClassVar[str] = ""  # of the shell, for specs with flags: `tltk VERB`
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # a part → those of its knobs that count; absent = all
+    trains: ClassVar[bool] = False  # whether it trains networks; what does not is answered beside any training
     later: ClassVar[tuple[str, ...]] = ()  # fields that came after the first runs: at their default, not written
 
     def __post_init__(self) -> None:
@@ -101,6 +128,10 @@ class Spec:
             object.__setattr__(
                 self, name, _check(type(self).__name__, name, getattr(self, name), rule)
             )
+
+    def as_words(self) -> list[str]:
+        """The words after `tltk` that ask for this spec, where flags alone cannot; else none."""
+        return []
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
@@ -130,7 +161,7 @@ class Spec:
         kind = body.pop("kind", cls.kind)
         if kind != cls.kind:
             raise BadSpec(f"This spec must be of kind {cls.kind!r}. Got {shown(kind)}.")
-        hints = typing.get_type_hints(cls)
+        hints = type_hints(cls)
         known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
         for name in body:
             if name not in known:

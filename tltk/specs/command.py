@@ -7,38 +7,17 @@ import dataclasses
 import io
 import json
 import shlex
+import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tltk.errors import BadSpec
-from tltk.spec import (
-    AdoptSpec,
-    AnySpec,
-    CompareSpec,
-    DataSpec,
-    DepthSpec,
-    DescribeSpec,
-    EmbedSpec,
-    Knob,
-    LookSpec,
-    NetSpec,
-    OptimSpec,
-    ProfileSpec,
-    RankSpec,
-    ResponseSpec,
-    ShiftSpec,
-    Spec,
-    TransferSpec,
-    ViewSpec,
-    knobs,
-)
+from tltk.specs.knobs import Knob, S, Spec, knobs, spec_type, type_hints
+from tltk.specs.parts import StrategySpec
 
-Launched = TransferSpec | CompareSpec | ProfileSpec | ShiftSpec | EmbedSpec | RankSpec | ResponseSpec
-VERBS: dict[type[Launched], str] = {
-    TransferSpec: "run", CompareSpec: "compare", ProfileSpec: "profile", ShiftSpec: "shift", EmbedSpec: "embed",
-    RankSpec: "rank", ResponseSpec: "response",
-}  # fmt: skip
+RENAMED = {"target": {"seed": "data-seed"}}  # where a bare name would mislead
+PREFIXES = {"source": "source-", "without": "without-", "source_optim": "source-"}
 
 
 @dataclass(frozen=True)
@@ -55,52 +34,35 @@ class Option:
         return self.flag.replace("-", "_")
 
 
-def _part(field: str, spec: type[Spec], prefix: str = "", **names: str) -> list[Option]:
-    """One option per knob of a part of the spec; `names` renames where a bare name would mislead."""
-    return [
-        Option(prefix + names.get(name, name).replace("_", "-"), (field, name), rule)
-        for name, rule in knobs(spec).items()
-    ]
+def options(kind: type[Spec]) -> tuple[Option, ...]:
+    """All flags of the verb that asks for this kind of spec: a knob each, those of its parts first."""
+    own = kind()
+    found = []
+    for field, hint in type_hints(kind).items():
+        part = spec_type(hint)
+        if part is None or part is StrategySpec:
+            continue
+        here = getattr(own, field) or part()
+        for name, rule in knobs(part).items():
+            if name in kind.kept.get(field, (name,)):
+                flag = PREFIXES.get(field, "") + RENAMED.get(field, {}).get(name, name).replace("_", "-")
+                if name == "name":  # of a domain: --target, --source
+                    flag = field
+                found.append(Option(flag, (field, name), dataclasses.replace(rule, default=getattr(here, name))))
+    return (*found, *(Option(name.replace("_", "-"), (name,), rule) for name, rule in knobs(kind).items()))
 
 
-def options(kind: type[Launched]) -> list[Option]:
-    """All flags of the verb that asks for this kind of spec."""
-    fields = [f.name for f in dataclasses.fields(kind)]
-    found = _part("target", DataSpec, seed="data-seed")
-    for other in ("source", "without"):
-        if other in fields:
-            found += _part(other, DataSpec, f"{other}-")
-    found = [dataclasses.replace(o, flag=o.path[0]) if o.path[1:] == ("name",) else o for o in found]
-    if issubclass(kind, DepthSpec | CompareSpec):
-        found = [o for o in found if o.flag != "source-size"]  # the source is read at the target's size
-    if issubclass(kind, DepthSpec):
-        found += [o for o in _part("net", NetSpec) if o.flag in ("backbone", "weights")]
-    elif kind is ResponseSpec:  # it keeps these alone, and their defaults are its own
-        own = ResponseSpec()
-        kept = {
-            "target": own.target.name, "size": own.target.size,
-            "backbone": own.net.backbone, "weights": own.net.weights,
-        }  # fmt: skip
-        found = [
-            dataclasses.replace(o, knob=dataclasses.replace(o.knob, default=kept[o.flag]))
-            for o in (*found, *_part("net", NetSpec))
-            if o.flag in kept
-        ]
-    else:
-        parts = {"source_optim": OptimSpec, "net": NetSpec, "optim": OptimSpec, "views": ViewSpec}
-        for name, part in parts.items():
-            found += _part(name, part, "source-" if name == "source_optim" else "") if name in fields else []
-    return found + [Option(name.replace("_", "-"), (name,), rule) for name, rule in knobs(kind).items()]
+def lists(kind: type[Spec]) -> dict[str, tuple[type, str]]:
+    """Fields of the spec that hold several values: name → type of each, and help. Flags with commas."""
+    hints = type_hints(kind)
+    return {
+        f.name: (typing.get_args(hints[f.name])[0], f.metadata["several"])
+        for f in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if "several" in f.metadata
+    }
 
 
-def lists(kind: type[Launched]) -> dict[str, type]:
-    """Fields of the spec that hold several values, and of what type: flags with commas."""
-    known: dict[str, type] = {"lrs": float, "measures": str, "candidates": str, "scores": str, "dials": str}
-    fields = [f.name for f in dataclasses.fields(kind)]
-    return {name: of for name, of in known.items() if name in fields}
-
-
-def build(kind: type[Launched], given: dict[str, Any], usual: Launched | None = None) -> Launched:
+def build(kind: type[S], given: dict[str, Any], usual: S | None = None) -> S:
     """The spec that these flags ask for; absent ones keep their defaults.
 
     Args:
@@ -127,7 +89,7 @@ def build(kind: type[Launched], given: dict[str, Any], usual: Launched | None = 
             "name": given.get("strategy") or "fine_tune",
             "knobs": dict(_knob(text) for text in given.get("knob") or ()),
         }
-    for name, of in lists(kind).items():
+    for name, (of, _) in lists(kind).items():
         if given.get(name) is not None:
             body[name] = _several(name, of, str(given[name]))
     rest = json.loads((usual or kind()).to_json())  # a part of which some is given has the rest from here
@@ -155,13 +117,6 @@ def _listed(parts: Sequence[str]) -> str:
     return ",".join('"' + part.replace('"', '""') + '"' if set(part) & set(',"\r\n') else part for part in parts)
 
 
-def validate(spec: AnySpec) -> None:
-    """Refuse now what a worker would only find wrong later: `tltk.checking.check`."""
-    from tltk.checking import check
-
-    check(spec)
-
-
 def _knob(text: str) -> tuple[str, Any]:
     """`decay=0.5` → ("decay", 0.5)."""
     name, equals, value = text.partition("=")
@@ -175,19 +130,15 @@ def _knob(text: str) -> tuple[str, Any]:
     return name, value
 
 
-def to_command(spec: AnySpec) -> str:
+def to_command(spec: Spec) -> str:
     """The shell command that asks for this very spec."""
-    if isinstance(spec, DescribeSpec):
-        return f"tltk layers {shlex.quote(spec.backbone)} --size {spec.size} --channels {spec.channels}"
-    if isinstance(spec, AdoptSpec):
-        words = ["tltk", "weights", "add" if spec.name else "check", spec.weights.partition(":")[2]]
-        chosen = (("name", spec.name), ("backbone", spec.backbone), ("part", spec.part))
-        words += [f"--{k}={v}" for k, v in chosen if v]
-        return shlex.join(words)
-    if isinstance(spec, LookSpec):
-        return f"tltk look {shlex.quote(spec.data.name)} --size {spec.data.size} --n {spec.data.n}"
+    return shlex.join(["tltk", *(spec.as_words() or _as_flags(spec))])
+
+
+def _as_flags(spec: Spec) -> list[str]:
+    """The verb, and a flag for each knob that is not at its default."""
     kind = type(spec)
-    words = ["tltk", VERBS[kind]]
+    words = [kind.verb]
     for option in options(kind):
         owner: Any = spec
         for part in option.path[:-1]:
@@ -197,19 +148,31 @@ def to_command(spec: AnySpec) -> str:
         value = getattr(owner, option.path[-1])
         if value != option.knob.default or option.path[1:] == ("name",):
             words += [f"--{option.flag}", f"{value!r}" if isinstance(value, float) else str(value)]
-    if isinstance(spec, TransferSpec | CompareSpec):
-        if spec.strategy.name != "fine_tune":
-            words += ["--strategy", spec.strategy.name]
-        for name, value in spec.strategy.knobs.items():
+    strategy = getattr(spec, "strategy", None)
+    if isinstance(strategy, StrategySpec):
+        if strategy.name != "fine_tune":
+            words += ["--strategy", strategy.name]
+        for name, value in strategy.knobs.items():
             words += ["--knob", f"{name}={value}"]
     for name in lists(kind):
         words += [f"--{name}", _listed([v if isinstance(v, str) else repr(v) for v in getattr(spec, name)])]
-    return shlex.join(words)
+    return words
 
 
-def to_python(spec: AnySpec) -> str:
+def to_python(spec: Spec) -> str:
     """Python that asks for this very spec, only what differs from the defaults spelt out."""
-    return f"import tltk\nfrom tltk.spec import *\n\nrun = tltk.launch({_expression(spec, '')})\nprint(run.result())\n"
+    body = _expression(spec, "")
+    return f"import tltk\nfrom tltk import {', '.join(sorted(_classes(spec)))}\n\nrun = tltk.launch({body})\nprint(run.result())\n"
+
+
+def _classes(spec: Spec) -> set[str]:
+    """The classes that `_expression` names."""
+    found, default = {type(spec).__name__}, type(spec)()
+    for f in dataclasses.fields(spec):  # type: ignore[arg-type]
+        value = getattr(spec, f.name)
+        if isinstance(value, Spec) and value != getattr(default, f.name):
+            found |= _classes(value)
+    return found
 
 
 def _expression(value: Any, indent: str) -> str:

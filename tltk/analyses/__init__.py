@@ -1,0 +1,1 @@
+"""Analyses answer a question about data and networks: a folder each."""

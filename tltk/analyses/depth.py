@@ -1,0 +1,40 @@
+"""What the specs of the analyses of layers share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from tltk.specs.knobs import Spec, knob
+from tltk.specs.parts import BUT_SIZE, DataSpec, NetSpec
+
+POOLINGS = ("avg", "max", "project")
+POOLING_HELP = "How a layer's output becomes one row per picture."
+MEASURES_HELP = "Shift measures, with commas."
+PICTURES_HELP = "Labelled training pictures of each domain that are looked at."
+
+
+@dataclass(frozen=True)
+class DepthSpec(Spec):
+    """What the questions about layers share: pictures of one or two domains, seen by one network.
+
+    The source is read at the target's size. Of `net`, backbone and weights alone matter; the rest
+    is dropped, so that one question has one id.
+    """
+
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE, "net": ("backbone", "weights")}
+
+    target: DataSpec = field(default_factory=DataSpec)
+    source: DataSpec | None = None
+    net: NetSpec = field(default_factory=NetSpec)
+    pictures: int = knob(1000, 20, 100_000, help=PICTURES_HELP)
+    pooling: str = knob("avg", choices=POOLINGS, help=POOLING_HELP)
+    seed: int = knob(0, 0, 2**31 - 1, help="Seed of the choice of pictures and of all that is drawn at random.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "net", NetSpec(backbone=self.net.backbone, weights=self.net.weights))
+        if self.source is not None:
+            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))

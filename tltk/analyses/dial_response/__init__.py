@@ -1,0 +1,1 @@
+"""Which shift measure sees which dial of the shift lab."""

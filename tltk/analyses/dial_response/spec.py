@@ -1,0 +1,46 @@
+"""What `tltk response` asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from tltk.analyses.depth import MEASURES_HELP
+from tltk.specs.knobs import Spec, knob, several
+from tltk.specs.parts import DataSpec, NetSpec
+
+
+@dataclass(frozen=True)
+class ResponseSpec(Spec):
+    """A question: which measure sees which dial of the shift lab? Of the target, name and size alone matter."""
+
+    kind: ClassVar[str] = "response"
+    verb: ClassVar[str] = "response"
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": ("name", "size"), "net": ("backbone", "weights")}
+
+    target: DataSpec = field(default_factory=lambda: DataSpec("shapes"))
+    net: NetSpec = field(default_factory=lambda: NetSpec("test_resnet"))
+    layer: int = knob(-1, -1, 10_000, help="The layer that is looked at; -1 = what enters the head.")
+    measures: tuple[str, ...] = several(
+        (
+        "a_distance", "c2st", "coral", "energy", "frechet", "mmd", "sliced_wasserstein", "symmetric_kl",
+        ),
+        help=MEASURES_HELP,
+    )
+    dials: tuple[str, ...] = several(
+        (  # all but the two that change only which label a picture has
+        "rotation", "scale", "position", "hue", "hues", "correlation", "texture", "background", "blur", "noise",
+        "inversion", "contrast", "occlusion", "classes", "prior",
+        ),
+        help="Dials of the shift lab, with commas.",
+    )
+    steps: int = knob(4, 1, 10, help="Settings of each dial; each is turned twice as far as the one before.")
+    pictures: int = knob(300, 100, 5000, help="Pictures that are drawn of each domain.")
+    permutations: int = knob(99, 19, 100_000, help="Draws of the null of each measure.")
+    seed: int = knob(0, 0, 2**31 - 1, help="Seed of the pictures, of new weights and of the permutations.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "target", DataSpec(self.target.name, size=self.target.size))
+        object.__setattr__(self, "net", NetSpec(backbone=self.net.backbone, weights=self.net.weights))

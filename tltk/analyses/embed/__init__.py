@@ -1,0 +1,1 @@
+"""Pictures in two dimensions, layer by layer."""

@@ -1,0 +1,1 @@
+"""What a file of weights holds; with a name, it is kept."""

@@ -1,0 +1,27 @@
+"""What `tltk weights add` and `tltk weights check` ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tltk.specs.knobs import Spec, knob
+
+
+@dataclass(frozen=True)
+class AdoptSpec(Spec):
+    """A question to a worker: of what are these the weights, and are they whole? With a name, they are kept."""
+
+    kind: ClassVar[str] = "adopt"
+    later: ClassVar[tuple[str, ...]] = ("part",)
+
+    weights: str = knob("", help="file:PATH of a .safetensors or .pth file, or of a folder of the hub.")
+    backbone: str = knob("", help="timm's name of the architecture; empty = find it from the file.")
+    name: str = knob("", help="Name in the weight store; empty = only check.")
+    part: str = knob("", help="Which network, where the file holds several; empty = a moving average first.")
+
+    def as_words(self) -> list[str]:
+        """`tltk weights add FILE …`, or `check` where it gets no name."""
+        chosen = (("name", self.name), ("backbone", self.backbone), ("part", self.part))
+        flags = [f"--{flag}={value}" for flag, value in chosen if value]
+        return ["weights", "add" if self.name else "check", self.weights.partition(":")[2], *flags]

@@ -1,0 +1,22 @@
+"""What `tltk look` asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import DataSpec
+
+
+@dataclass(frozen=True)
+class LookSpec(Spec):
+    """A question to a worker: what is in this domain?"""
+
+    kind: ClassVar[str] = "look"
+
+    data: DataSpec = field(default_factory=DataSpec)
+
+    def as_words(self) -> list[str]:
+        """`tltk look DOMAIN …`."""
+        return ["look", self.data.name, "--size", str(self.data.size), "--n", str(self.data.n)]

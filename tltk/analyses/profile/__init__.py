@@ -1,0 +1,1 @@
+"""What each layer knows, and where two domains part: figures over depth."""

@@ -1,0 +1,22 @@
+"""What `tltk profile` asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tltk.analyses.depth import MEASURES_HELP, DepthSpec
+from tltk.specs.knobs import knob, several
+
+
+@dataclass(frozen=True)
+class ProfileSpec(DepthSpec):
+    """A question: what does each layer know, and where do the domains part? A number per layer and measure."""
+
+    kind: ClassVar[str] = "profile"
+    verb: ClassVar[str] = "profile"
+
+    after: str = knob("", help="Weights of the same backbone to compare with, such as run:ID; empty = none.")
+    measures: tuple[str, ...] = several(("mmd",), help=MEASURES_HELP)
+    probe: str = knob("ridge", choices=("ridge", "logistic"), help="The linear probe, cross-validated.")
+    permutations: int = knob(199, 19, 100_000, help="Draws of the null of each shift measure.")

@@ -1,0 +1,1 @@
+"""Which network will transfer best, scored before any is trained."""

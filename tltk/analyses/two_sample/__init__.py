@@ -1,0 +1,1 @@
+"""Whether two domains differ at one layer, beyond chance."""

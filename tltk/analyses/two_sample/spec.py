@@ -1,0 +1,25 @@
+"""What `tltk shift` asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from tltk.analyses.depth import MEASURES_HELP, DepthSpec
+from tltk.specs.knobs import knob, several
+from tltk.specs.parts import DataSpec
+
+
+@dataclass(frozen=True)
+class ShiftSpec(DepthSpec):
+    """A question: how far are two domains apart at one layer, against chance, and which pictures say so?"""
+
+    kind: ClassVar[str] = "shift"
+    verb: ClassVar[str] = "shift"
+
+    source: DataSpec | None = field(default_factory=lambda: DataSpec("rendered_digits"))
+    layer: int = knob(-1, -1, 10_000, help="The layer that is looked at; -1 = what enters the head.")
+    measures: tuple[str, ...] = several(
+        ("mmd", "coral", "frechet", "energy", "sliced_wasserstein"), help=MEASURES_HELP
+    )
+    permutations: int = knob(199, 19, 100_000, help="Draws of the null of each measure.")

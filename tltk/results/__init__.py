@@ -1,0 +1,1 @@
+"""What comes back, typed: a worker writes it, a page or the shell reads it. No torch here."""

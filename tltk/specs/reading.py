@@ -1,0 +1,92 @@
+"""From JSON to the spec that is meant, whichever kind it is of; and names with their paths made absolute."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tltk.errors import UnknownName
+from tltk.specs.knobs import S, Spec, read_body
+from tltk.specs.training import TransferSpec
+
+PATHS = ("folder", "archive", "npz", "file")  # names of the form KIND:PATH
+FOLDERS = ("studies", "analyses")  # each folder in these packages that holds a `spec.py` is a kind of its own
+
+
+@cache
+def kinds() -> dict[str, type[Spec]]:
+    """Every kind of spec that a worker can run, by the word that its JSON says: `kind` → class."""
+    found: dict[str, type[Spec]] = {TransferSpec.kind: TransferSpec}
+    for package in FOLDERS:
+        folder = importlib.import_module(f"tltk.{package}")
+        for entry in pkgutil.iter_modules(folder.__path__):
+            if entry.ispkg:
+                one = spec_of(f"tltk.{package}.{entry.name}")
+                found[one.kind] = one
+    return found
+
+
+def spec_of(package: str) -> type[Spec]:
+    """The spec class of a study's or an analysis's folder: the one in its `spec.py` that has a kind.
+
+    Args:
+        package: Dotted name of the folder, such as `tltk.analyses.profile`.
+    """
+    module = importlib.import_module(f"{package}.spec")
+    return next(
+        one
+        for one in vars(module).values()
+        if isinstance(one, type) and issubclass(one, Spec) and one.kind and one.__module__ == module.__name__
+    )
+
+
+def read_spec(text: str | bytes) -> Spec:
+    """The spec of whichever kind this JSON says it is.
+
+    Raises:
+        BadSpec: Not JSON, or a value out of range.
+        UnknownName: A kind or a field that does not exist.
+    """
+    body = read_body(text)
+    kind = body.get("kind", "transfer") if isinstance(body, dict) else "transfer"
+    if not isinstance(kind, str) or kind not in kinds():
+        raise UnknownName.among("The kind of a spec", str(kind), kinds())
+    return kinds()[kind].from_dict(body)
+
+
+def located(spec: S) -> S:
+    """The spec with its paths made absolute from where one stands; a worker stands elsewhere."""
+    changes: dict[str, Any] = {}
+    for f in dataclasses.fields(spec):  # type: ignore[arg-type]
+        value = getattr(spec, f.name)
+        if isinstance(value, Spec):
+            changes[f.name] = located(value)
+        elif f.name in ("name", "weights", "after") and isinstance(value, str):
+            changes[f.name] = _absolute(value)
+        elif f.name == "picture" and value.strip():
+            changes[f.name] = _standing(value)
+        elif f.name == "candidates":
+            split = [text.partition("@") for text in value]
+            changes[f.name] = tuple(f"{name}{at}{_absolute(weights)}" for name, at, weights in split)
+    return dataclasses.replace(spec, **changes)  # type: ignore[type-var]
+
+
+def _absolute(name: str) -> str:
+    kind, colon, path = name.partition(":")
+    if not colon or not path.strip() or kind not in PATHS:
+        return name
+    return f"{kind}:{_standing(path)}"
+
+
+def _standing(path: str) -> str:
+    """The path made absolute; as it is written where there is no such user, so that the check of the spec says so."""
+    try:
+        as_written = Path(path).expanduser().absolute()
+        found = as_written if as_written.exists() else Path(path.strip()).expanduser().absolute()
+    except (OSError, RuntimeError, ValueError):
+        return path
+    return str(found)

@@ -1,0 +1,37 @@
+"""A training: one network, its weights, a target domain, a strategy, a seed."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from tltk.specs.knobs import Spec, knob
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
+
+
+@dataclass(frozen=True)
+class TransferSpec(Spec):
+    """One training run: a network, its weights, a target domain, a strategy, a seed.
+
+    `without` names a domain whose validation and test examples this run must not see: those that the target
+    also holds are taken out of all its parts. A source network is trained so, and what tests it stays unseen.
+    """
+
+    kind: ClassVar[str] = "transfer"
+    verb: ClassVar[str] = "run"
+    trains: ClassVar[bool] = True
+    later: ClassVar[tuple[str, ...]] = ("without",)
+
+    target: DataSpec = field(default_factory=DataSpec)
+    net: NetSpec = field(default_factory=NetSpec)
+    strategy: StrategySpec = field(default_factory=StrategySpec)
+    optim: OptimSpec = field(default_factory=OptimSpec)
+    views: ViewSpec = field(default_factory=ViewSpec)
+    seed: int = knob(0, 0, 2**31 - 1, help="Seed of the few-shot subset, the new weights and the order of batches.")
+    without: DataSpec | None = None
+
+    @property
+    def group_id(self) -> str:
+        """The run id with the seed left out: runs of one group differ by seed alone."""
+        return dataclasses.replace(self, seed=0).run_id

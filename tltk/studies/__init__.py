@@ -1,0 +1,1 @@
+"""Studies plan trainings and weigh them: a folder each."""

@@ -1,0 +1,53 @@
+"""What a comparison of scratch and transfer is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from tltk.errors import BadSpec
+from tltk.specs.knobs import Spec, knob, read_value, several
+from tltk.specs.parts import BUT_SIZE, DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
+
+
+@dataclass(frozen=True)
+class CompareSpec(Spec):
+    """A study: the same network from scratch and with transferred weights, at a matched budget.
+
+    The two arms share data, steps, schedule and the search over `lrs`; they differ in the weights
+    they start from and, for the transfer arm, in strategy and boundary. With `source` the weights
+    are trained here first, and `net.weights` is ignored; the source is read at the target's size.
+    """
+
+    kind: ClassVar[str] = "compare"
+    verb: ClassVar[str] = "compare"
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
+    trains: ClassVar[bool] = True
+    later: ClassVar[tuple[str, ...]] = ("delta",)
+
+    target: DataSpec = field(default_factory=DataSpec)
+    source: DataSpec | None = None
+    source_optim: OptimSpec = field(default_factory=OptimSpec)
+    net: NetSpec = field(default_factory=NetSpec)
+    strategy: StrategySpec = field(default_factory=StrategySpec)
+    optim: OptimSpec = field(default_factory=OptimSpec)
+    views: ViewSpec = field(default_factory=ViewSpec)
+    lrs: tuple[float, ...] = several(
+        (3e-4, 1e-3, 3e-3), help="Learning rates that both arms are searched over, with commas."
+    )
+    seeds: int = knob(3, 2, 50, help="Seeds per arm; a verdict needs at least three.")
+    first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
+    delta: float = knob(
+        0.01, 0.0, 0.5, help="Gaps within ± this share count as no difference, once the whole interval lies within."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.source is not None:
+            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
+        found = read_value(tuple[float, ...], self.lrs, "lrs")
+        if not found or any(not 1e-7 <= lr <= 10 for lr in found):
+            raise BadSpec(f"lrs must hold learning rates between 1e-7 and 10. Got {self.lrs!r}.")
+        object.__setattr__(self, "lrs", found)
