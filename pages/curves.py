@@ -5,7 +5,7 @@ import streamlit as st
 from tltk.dashboard import chrome
 from tltk.dashboard.verdict_view import live_arms, show_curves, show_verdict
 from tltk.jobs import Local
-from tltk.runs import ACTIVE
+from tltk.runs.run import ACTIVE
 from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
 

@@ -63,7 +63,7 @@ def confirm(run_id: str) -> None:
     """Deleting is asked for twice."""
     st.write(f"Run {run_id}: its curves, result and weights are removed from this machine.")
     if st.button("Delete for good", type="primary"):
-        from tltk.runs import Run
+        from tltk.runs.run import Run
 
         Run.at(run_id).delete()
         st.rerun()

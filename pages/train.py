@@ -7,7 +7,7 @@ from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import audit_strip, layer_charts, numbers
 from tltk.dashboard.verdict_view import state_line
 from tltk.plots.curves import chance_line
-from tltk.runs import ACTIVE
+from tltk.runs.run import ACTIVE
 from tltk.specs.training import TransferSpec
 
 

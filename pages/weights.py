@@ -10,7 +10,7 @@ from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.network import wait
 from tltk.dashboard.words import plain
 from tltk.jobs import Local
-from tltk.runs import ACTIVE, Run
+from tltk.runs.run import ACTIVE, Run
 from tltk.specs import command
 
 

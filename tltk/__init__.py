@@ -39,7 +39,7 @@ _PUBLIC = {
     "ProfileSpec": "analyses.profile.spec",
     "RankSpec": "analyses.rank.spec",
     "ResponseSpec": "analyses.dial_response.spec",
-    "Run": "runs",
+    "Run": "runs.run",
     "RunProblem": "errors",
     "ShiftSpec": "analyses.two_sample.spec",
     "StrategySpec": "specs.parts",
@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     )
     from tltk.jobs import launch
     from tltk.results.verdict import Verdict
-    from tltk.runs import Run
+    from tltk.runs.run import Run
     from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
     from tltk.specs.training import TransferSpec
     from tltk.studies.compare.spec import CompareSpec

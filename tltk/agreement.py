@@ -8,7 +8,7 @@ from typing import Any
 
 from tltk.analyses.rank.spec import RankSpec
 from tltk.errors import TltkError
-from tltk.runs import all_runs
+from tltk.runs.run import all_runs
 from tltk.specs.training import TransferSpec
 from tltk.transferability.weighted_tau import regret, tau_interval, tau_p, weighted_tau
 

@@ -24,8 +24,8 @@ import torch
 from torch import Tensor
 
 from tltk import home
+from tltk.data.augment import views
 from tltk.data.domain import Domain
-from tltk.data.views import views
 from tltk.errors import CannotSplit
 from tltk.nn.net import Net
 from tltk.nn.split import Crossing

@@ -22,7 +22,7 @@ from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.catalogue import catalogue
 from tltk.compare import source_spec
-from tltk.data.shapes import Dials
+from tltk.data.sources.shapes import Dials
 from tltk.errors import BadSpec, DataProblem, UnknownName, shown
 from tltk.shift import measures as shift_measures
 from tltk.specs.knobs import Spec, knobs

@@ -20,7 +20,7 @@ from tltk.analyses.inspect.spec import LookSpec
 from tltk.data.account import parts_in_words
 from tltk.errors import RunProblem, TltkError, UnknownName
 from tltk.jobs import Local
-from tltk.runs import Run, all_runs, walk
+from tltk.runs.run import Run, all_runs, walk
 from tltk.shell import Verb, ask, end, follow, json_option, launch, listed, out, report, spec_options, summary
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec

@@ -17,7 +17,7 @@ from tltk import data
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.curves import Curve
 from tltk.results.verdict import Verdict
-from tltk.runs import Child, Run
+from tltk.runs.run import Child, Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec

@@ -19,7 +19,7 @@ from tltk.nn.net import Net
 from tltk.nn.tap import Taps
 from tltk.reduce.embed import film, place
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.sample import Room, Sample, contact_sheet, features, network, samples, with_weights
 
 NEAR = 5  # neighbours in the layer's own space that are kept for each picture

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from tltk.bank import Features, pictures
+from tltk.data.augment import views
 from tltk.data.domain import Domain
-from tltk.data.views import views
 from tltk.nn.net import Net
 from tltk.nn.split import Crossing, Cut
 from tltk.specs.parts import ViewSpec

@@ -17,7 +17,7 @@ import msgspec
 
 from tltk import data, home, store, weightfile
 from tltk.errors import TltkError
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from tltk import home, store, weightfile
 from tltk.errors import BadSpec, RunProblem, UnknownName
-from tltk.runs import KEPT, Run
+from tltk.runs.run import KEPT, Run
 from tltk.specs.training import TransferSpec
 from tltk.store import Card, Entry, Stage
 

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from tltk.analyses.dial_response.spec import ResponseSpec
 from tltk.bank import FeatureBank
-from tltk.data import parse, shapes
+from tltk.data import parse
 from tltk.data.corrupt import split
 from tltk.data.domain import Domain
-from tltk.data.shapes import Dials
+from tltk.data.sources import shapes
+from tltk.data.sources.shapes import Dials
 from tltk.errors import BadSpec, UnknownName
 from tltk.layerwise import with_null
 from tltk.multiple import correct, sentence

@@ -51,7 +51,7 @@ from tltk.nn.net import Net
 from tltk.rank import rank
 from tltk.response import response
 from tltk.results.rows import Row
-from tltk.runs import KILLED, Run
+from tltk.runs.run import KILLED, Run
 from tltk.sample import Room, look
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec

@@ -22,7 +22,7 @@ from tltk.data.names import readable
 from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError
 from tltk.jobs import Local, wait
 from tltk.results.words import accuracy_in_words
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import read_spec

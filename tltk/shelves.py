@@ -12,7 +12,7 @@ from tltk import home, pretrain, store, weightfile
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.errors import RunProblem, UnknownName, WeightsMissing
 from tltk.jobs import Local
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.shell import ask, follow, json_option, out
 from tltk.specs.training import TransferSpec
 

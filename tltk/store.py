@@ -19,7 +19,7 @@ import msgspec
 
 from tltk import home, weightfile
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
-from tltk.runs import ACTIVE, Run, all_runs
+from tltk.runs.run import ACTIVE, Run, all_runs
 from tltk.specs.training import TransferSpec
 
 FILE, CARD, RECIPE, RUNS = "model.safetensors", "card.json", "recipe.json", "runs"

@@ -14,8 +14,8 @@ from PIL import Image
 from tests.benchmarks.rounds import own_home, table
 from tests.conftest import SHARED
 from tltk.data import load
+from tltk.data.augment import views
 from tltk.data.domain import Domain
-from tltk.data.views import views
 from tltk.specs.parts import DataSpec, ViewSpec
 
 

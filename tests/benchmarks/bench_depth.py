@@ -17,7 +17,7 @@ from tltk.desk import Desk
 from tltk.layerwise import profile
 from tltk.nn.tap import POOLINGS, Taps
 from tltk.nn.weights import build
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.sample import Room
 from tltk.specs.parts import DataSpec, NetSpec
 

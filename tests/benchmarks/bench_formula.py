@@ -10,7 +10,7 @@ import timm
 import torch
 
 from tests.benchmarks.rounds import own_home, table, timed
-from tltk.data import contours, formulas, fractals, leaves, surfaces
+from tltk.data.sources import contours, formulas, fractals, leaves, surfaces
 from tltk.specs.parts import DataSpec
 
 DOMAINS = {"fractals": fractals, "contours": contours, "surfaces": surfaces, "leaves": leaves, "formulas": formulas}

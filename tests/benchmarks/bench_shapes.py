@@ -8,8 +8,8 @@ from functools import partial
 import torch
 
 from tests.benchmarks.rounds import own_home, table, timed
-from tltk.data import shapes
 from tltk.data.corrupt import corrupt, names
+from tltk.data.sources import shapes
 from tltk.specs.parts import DataSpec
 
 GOAL = 3000  # pictures of 64 × 64 per second on two cores

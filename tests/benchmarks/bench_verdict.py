@@ -9,7 +9,7 @@ import time
 from tests.benchmarks.rounds import own_home, table
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import Local, wait
-from tltk.runs import Run
+from tltk.runs.run import Run
 
 
 def main() -> None:

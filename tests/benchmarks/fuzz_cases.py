@@ -585,7 +585,7 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
     from tltk.dashboard import routes
     from tltk.jobs import local, queue, supervisor
     from tltk.results.rows import Row
-    from tltk.runs import Child, Run
+    from tltk.runs.run import Child, Run
     from tltk.specs.training import TransferSpec
     from tltk.studies.compare.spec import CompareSpec
 

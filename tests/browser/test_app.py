@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.browser.conftest import wait_until
-from tltk.runs import Run, all_runs
+from tltk.runs.run import Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec

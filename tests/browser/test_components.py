@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tltk.results.rows import Row
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 
 pytestmark = pytest.mark.browser

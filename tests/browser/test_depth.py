@@ -15,7 +15,7 @@ from tests.browser.test_app import address, app_home, app_url, no_error  # noqa:
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.results.rows import ACROSS
-from tltk.runs import all_runs
+from tltk.runs.run import all_runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 

@@ -23,8 +23,9 @@ import math
 import streamlit as st
 from tltk.cost import Sizes, estimates
 from tltk.dashboard.freeze_handle import freeze_handle
-from tltk.results.rows import Layer
-from tltk.specs.parts import OptimSpec, TransferSpec
+from tltk.results.layers import Layer
+from tltk.specs.parts import OptimSpec
+from tltk.specs.training import TransferSpec
 
 asked, state = st.query_params, st.session_state
 names = {

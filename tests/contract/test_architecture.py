@@ -4,7 +4,7 @@ from __future__ import annotations
 
 LAYERS = """
 errors
-home registry process specs
+home registry specs
 features results schedule multiple weightfile strategies
 runs verdict probe
 analyses studies
@@ -26,11 +26,11 @@ run cli
 # fmt: off
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors", "home", "specs", "registry", "results", "analyses", "studies", "schedule", "runs", "verdict", "strategies", "compare", "multiple", "agreement",
-    "checking", "process", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
+    "checking", "jobs", "doctor", "plots", "dashboard", "cli", "shell",
     "questions", "shelves", "judging", "store", "weightfile", "bodies", "inputs", "cost", "catalogue", "pretrain", "data.domain",
-    "data.identity", "data.cautions", "data.decode", "data.folder",
-    "data.archive", "data.npz", "data.digits", "data.shapes", "data.corrupt", "data.distances", "data.fractals", "data.contours", "data.surfaces",
-    "data.leaves", "data.formulas", "data.account", "data.names", "data.tree", "data.layout",
+    "data.identity", "data.cautions", "data.decode", "data.sources.folder",
+    "data.sources.archive", "data.sources.npz", "data.sources.digits", "data.sources.shapes", "data.corrupt", "data.drawing", "data.sources.fractals", "data.sources.contours", "data.sources.surfaces",
+    "data.sources.leaves", "data.sources.formulas", "data.account", "data.names", "data.tree", "data.layout",
 ]
 # fmt: on
 HOMES = {  # who may import it at all → where; "inside" = only in functions

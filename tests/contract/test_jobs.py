@@ -24,7 +24,7 @@ from tltk.errors import BadSpec, RunProblem
 from tltk.jobs import Local, launch, queue, wait
 from tltk.jobs.local import supervisor_lock
 from tltk.results.rows import Row
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 

@@ -26,7 +26,7 @@ def check(code: str) -> None:
 
 def test_the_package_and_its_light_half() -> None:
     check(
-        "import tltk, tltk.cli, tltk.strategies, tltk.data, tltk.compare, tltk.runs, tltk.jobs\n"
+        "import tltk, tltk.cli, tltk.strategies, tltk.data, tltk.compare, tltk.runs.run, tltk.jobs\n"
         "import tltk.specs.command, tltk.verdict, tltk.doctor, tltk.jobs.supervisor, tltk.schedule\n"
         "dir(tltk); tltk.TransferSpec(); tltk.Run; tltk.launch; tltk.load\n"
         "from tltk.data import domains; [domains.summary(d) for d in domains]\n"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.test_jobs import machine, until
 from tltk.jobs import queue
-from tltk.runs import Run
+from tltk.runs.run import Run
 
 
 @pytest.mark.slow

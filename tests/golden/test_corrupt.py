@@ -15,9 +15,10 @@ from PIL import Image
 
 import tltk.data.corrupt as module
 from tltk import home
-from tltk.data import corruption, domains, load, parse, shapes
+from tltk.data import corruption, domains, load, parse
 from tltk.data.corrupt import Corruption, corrupt, names, split
 from tltk.data.domain import Pixels
+from tltk.data.sources import shapes
 from tltk.errors import BadSpec, DataProblem, TltkError, UnknownName
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import located

@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tltk.data.distances import DISTANCES
+from tltk.data.drawing.distances import DISTANCES
 
 Points = NDArray[np.float64]
 

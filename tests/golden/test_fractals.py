@@ -10,8 +10,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tltk.data import contours, formulas, fractals
-from tltk.data.contours import Curves
+from tltk.data.drawing.palette import palette, ramp
+from tltk.data.drawing.texture import spectrum
+from tltk.data.sources import contours, fractals
+from tltk.data.sources.contours import Curves
 
 Floats = NDArray[np.float64]
 CORNERS = np.array([(0.0, 0.0), (1.0, 0.0), (0.5, math.sqrt(3) / 2)])
@@ -237,7 +239,7 @@ def test_the_distance_is_right_near_a_wavy_contour() -> None:
 
 def test_noise_has_the_spectrum_asked_for() -> None:
     size, slopes = 32, np.tile([1.0, 2.0], (800, 1))
-    noise = formulas.spectrum(slopes, size, generator()).double().numpy()
+    noise = spectrum(slopes, size, generator()).double().numpy()
     np.testing.assert_allclose(noise.mean((1, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(noise.std((1, 2)), 1, rtol=1e-5)
     power = (np.abs(np.fft.rfft2(noise)) ** 2).mean(0)[:16, 1:16]
@@ -249,16 +251,16 @@ def test_noise_has_the_spectrum_asked_for() -> None:
 def test_a_palette_has_the_luminance_asked_for() -> None:
     rng = np.random.default_rng(0)
     hue, saturation, light = rng.uniform(-2, 2, 500), rng.random(500), rng.random(500)
-    rgb = formulas.palette(hue, saturation, light)
+    rgb = palette(hue, saturation, light)
     np.testing.assert_allclose(rgb @ (0.2126, 0.7152, 0.0722), light, atol=1e-12)
     assert rgb.min() >= 0 and rgb.max() <= 1 + 1e-12
-    np.testing.assert_allclose(np.ptp(formulas.palette(hue, 0 * hue, light), axis=1), 0, atol=1e-12)
+    np.testing.assert_allclose(np.ptp(palette(hue, 0 * hue, light), axis=1), 0, atol=1e-12)
 
 
 def test_a_ramp_goes_through_its_three_colours() -> None:
     colours = np.random.default_rng(0).random((2, 3, 3))
     at = torch.tensor([0.0, 0.25, 0.5, 1.0]).expand(2, 1, 4).clone()
-    image = formulas.ramp(colours, at).numpy()
+    image = ramp(colours, at).numpy()
     for i in range(2):
         for column, wanted in ((0, colours[i, 0]), (1, colours[i, :2].mean(0)), (2, colours[i, 1]), (3, colours[i, 2])):
             np.testing.assert_allclose(image[i, :, 0, column], wanted, atol=1e-6)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tltk.data import formulas, leaves
+from tltk.data.drawing import pieces
+from tltk.data.sources import leaves
 
 
 @pytest.mark.parametrize("exponent", [1.5, 2.0, 3.0, 4.0])
@@ -49,7 +50,7 @@ def test_a_circles_outline_is_its_distance() -> None:
 
 def test_the_last_leaf_covers_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies below a leaf as large as the picture cannot be seen."""
-    labels, chance = np.arange(4), np.random.default_rng(0).random((4, formulas.DRAWS))
+    labels, chance = np.arange(4), np.random.default_rng(0).random((4, pieces.DRAWS))
     monkeypatch.setattr(leaves, "LEAVES", 3)
 
     def drawn(*inside: bool) -> torch.Tensor:

@@ -15,8 +15,8 @@ from torch import Tensor
 from tltk.analyses.dial_response.spec import ResponseSpec
 from tltk.apart import _predicted
 from tltk.bank import FeatureBank
-from tltk.data import shapes
-from tltk.data.shapes import Dials
+from tltk.data.sources import shapes
+from tltk.data.sources.shapes import Dials
 from tltk.desk import Desk
 from tltk.response import ENDS, _Look, response, turned
 from tltk.sample import Room

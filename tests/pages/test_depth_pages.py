@@ -21,7 +21,7 @@ from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.compare import source_spec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
-from tltk.runs import Run, all_runs
+from tltk.runs.run import Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
 

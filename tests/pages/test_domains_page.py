@@ -15,7 +15,7 @@ from tltk.analyses.inspect.spec import LookSpec
 from tltk.dashboard import domain_pictures, domain_view
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import located
 

@@ -37,7 +37,7 @@ from tltk.dashboard.plan import FIRST
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec
 from tltk.jobs import queue
-from tltk.runs import Run, all_runs
+from tltk.runs.run import Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import located
 from tltk.specs.training import TransferSpec

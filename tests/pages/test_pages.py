@@ -16,7 +16,7 @@ from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import LookSpec
 from tltk.results.rows import Row
-from tltk.runs import Child, Run
+from tltk.runs.run import Child, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec

@@ -15,7 +15,7 @@ from tests.pages.test_pages import answered, is_clean, open_page, texts
 from tltk import home, store
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.jobs import queue
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.store import Card

@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tltk.data import parse, shapes
-from tltk.data.shapes import Dials
+from tltk.data import parse
+from tltk.data.sources import shapes
+from tltk.data.sources.shapes import Dials
 from tltk.errors import TltkError
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec

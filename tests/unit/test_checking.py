@@ -122,7 +122,7 @@ def test_our_table_of_optimizers_is_timms() -> None:
 
 
 def test_an_answer_stands_though_its_pictures_have_gone(tmp_path: Path) -> None:
-    from tltk.runs import Run
+    from tltk.runs.run import Run
 
     spec = TransferSpec(DataSpec(f"folder:{tmp_path / 'gone'}"))
     run = Run.create(spec)

@@ -19,7 +19,7 @@ from tests.cases.folders import half_a_class, parts_beside_docs
 from tltk import cli, doctor, shell
 from tltk.errors import RunProblem
 from tltk.jobs import queue
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 

@@ -13,7 +13,7 @@ import pytest
 from tltk import compare, home
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.rows import Row
-from tltk.runs import Child, Run
+from tltk.runs.run import Child, Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec

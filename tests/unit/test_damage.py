@@ -19,9 +19,9 @@ from tltk import cli, home, inputs, store
 from tltk.dashboard import routes
 from tltk.errors import TltkError
 from tltk.jobs import Local, queue, supervisor
-from tltk.process import identity
 from tltk.results.rows import Row
-from tltk.runs import Child, Run, all_runs
+from tltk.runs.process import identity
+from tltk.runs.run import Child, Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tltk import data, home
-from tltk.data import archive
+from tltk.data.sources import archive
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 

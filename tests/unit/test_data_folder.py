@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from tltk import data
-from tltk.data import folder
 from tltk.data.domain import Domain
+from tltk.data.sources import folder
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 

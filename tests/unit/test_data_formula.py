@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from tltk import data
-from tltk.data import contours, formulas, fractals, leaves, surfaces
+from tltk.data.drawing import pieces
+from tltk.data.sources import contours, formulas, fractals, leaves, surfaces
 from tltk.errors import BadSpec, DataProblem
 from tltk.specs.parts import DataSpec
 
@@ -116,7 +117,7 @@ def test_figures_lie_in_the_picture() -> None:
     """Whatever is drawn by chance: some of the figure, and some of the ground."""
     labels = np.arange(200)
     for seed in range(3):
-        chance = np.random.default_rng(seed).random((200, formulas.DRAWS))
+        chance = np.random.default_rng(seed).random((200, pieces.DRAWS))
         count, _ = fractals.histogram(labels, chance[:, :12], torch.Generator().manual_seed(seed), 32)
         share = (count > 0).float().mean((1, 2))
         assert share.min() > 0.02 and share.median() > 0.15 and share.max() < 0.95
@@ -131,7 +132,7 @@ def test_any_size(module: ModuleType, size: int) -> None:
 
 def test_the_same_look_at_every_size() -> None:
     """The random numbers of a class's shape do not hang on the size, but pieces do; so one piece is drawn twice."""
-    labels, chance = np.arange(8), np.random.default_rng(0).random((8, formulas.DRAWS))
+    labels, chance = np.arange(8), np.random.default_rng(0).random((8, pieces.DRAWS))
     counts = [fractals.histogram(labels, chance[:, :12], torch.Generator().manual_seed(0), size)[0] for size in (32, 64)]
     small, large = counts[0] > 0, torch.nn.functional.max_pool2d((counts[1] > 0).float()[:, None], 2)[:, 0] > 0
     assert (small == large).float().mean() > 0.9

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from tltk import data, home
-from tltk.data import domains, load, parse, rendered_digits
+from tltk.data import domains, load, parse
+from tltk.data.sources import rendered_digits
 from tltk.errors import BadSpec, DataProblem, UnknownName
 from tltk.specs.parts import DataSpec
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tltk.data import blended_digits, digits, domains, rendered_digits
+from tltk.data import domains
+from tltk.data.sources import blended_digits, digits, rendered_digits
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 

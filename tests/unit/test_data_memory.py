@@ -15,7 +15,8 @@ from tltk import data
 
 CHILD = """
 import sys, re, pathlib
-from tltk.data import load, npz, folder, decode
+from tltk.data import load, decode
+from tltk.data.sources import npz, folder
 from tltk.specs.parts import DataSpec
 decode.IN_FLIGHT = int(sys.argv[2])
 def peak():

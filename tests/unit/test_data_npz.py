@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from tltk import data
-from tltk.data import npz
 from tltk.data.decode import resize
+from tltk.data.sources import npz
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from tltk import home
-from tltk.data import domains, load, parse, shapes
-from tltk.data.shapes import CLASSES, Dials, attributes
+from tltk.data import domains, load, parse
+from tltk.data.sources import shapes
+from tltk.data.sources.shapes import CLASSES, Dials, attributes
 from tltk.errors import BadSpec, DataProblem, UnknownName
 from tltk.shift.mmd import mmd
 from tltk.shift.null import permutation_mmd

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tltk.data.views import normalise, views
+from tltk.data.augment import normalise, views
 from tltk.specs.parts import ViewSpec
 
 BATCH = torch.randint(0, 256, (64, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))

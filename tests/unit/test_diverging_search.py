@@ -9,7 +9,7 @@ import pytest
 
 from tltk import compare, home
 from tltk.errors import RunProblem
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec

@@ -22,7 +22,7 @@ from tltk.errors import BadSpec
 from tltk.nn import weights
 from tltk.reduce.embed import film
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.sample import ACROSS, LARGEST, draw, network, samples
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec

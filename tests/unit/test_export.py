@@ -17,7 +17,7 @@ from tltk import store, weightfile
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.nn import weights
 from tltk.nn.adopt import adopt
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 

@@ -18,9 +18,9 @@ from tltk import cli, home, inputs, store
 from tltk import run as worker
 from tltk.analyses.rank.spec import RankSpec
 from tltk.jobs import Local, queue
-from tltk.process import identity
 from tltk.run import execute
-from tltk.runs import Run
+from tltk.runs.process import identity
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec

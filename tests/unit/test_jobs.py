@@ -22,8 +22,8 @@ from tltk import run as worker
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import RunProblem
 from tltk.jobs import Local, queue, supervisor
-from tltk.process import is_held
-from tltk.runs import Run
+from tltk.runs.process import is_held
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 
@@ -579,7 +579,7 @@ AGAIN = """
 import sys, time
 from tltk.errors import RunProblem
 from tltk.jobs import Local, local
-from tltk.specs.parts import TransferSpec
+from tltk.specs.training import TransferSpec
 local.ensure_supervisor = lambda: None
 time.sleep(max(0.0, float(sys.argv[1]) - time.time()))
 try:

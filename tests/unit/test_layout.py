@@ -12,9 +12,10 @@ from PIL import Image, ImageFile
 
 from tests.cases.drawing import classes, picture
 from tltk import data
-from tltk.data import decode, folder
+from tltk.data import decode
 from tltk.data.domain import TEST, TRAIN, VAL
 from tltk.data.layout import decide, part_of
+from tltk.data.sources import folder
 from tltk.data.tree import of_names
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec

@@ -16,7 +16,7 @@ from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.nn.net import channels_read
 from tltk.nn.weights import build
 from tltk.run import Workshop, execute
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 

@@ -11,15 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tltk import process
 from tltk.errors import RunProblem
-from tltk.runs import LOCK, Run
+from tltk.runs.run import LOCK, Run, process
 from tltk.specs.training import TransferSpec
 
 HOLD = """
 import os, sys
 from pathlib import Path
-from tltk import process
+from tltk.runs import process
 print(process.hold(Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """

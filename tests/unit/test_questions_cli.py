@@ -13,7 +13,7 @@ from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: 
 from tltk import home, questions
 from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.jobs import queue
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
 

@@ -25,7 +25,7 @@ from tltk.nn.net import make_backbone
 from tltk.probe import probe
 from tltk.rank import candidate
 from tltk.rank import rank as ask
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.sample import Room
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec

@@ -14,8 +14,8 @@ from scipy.stats import false_discovery_control
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk.analyses.dial_response.spec import ResponseSpec
 from tltk.bank import FeatureBank
-from tltk.data import shapes
-from tltk.data.shapes import Dials
+from tltk.data.sources import shapes
+from tltk.data.sources.shapes import Dials
 from tltk.desk import Desk, Stopped
 from tltk.errors import BadSpec, UnknownName
 from tltk.layerwise import with_null

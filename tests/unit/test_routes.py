@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from tltk.dashboard import routes as module
 from tltk.dashboard.routes import MAX_POINTS, routes
 from tltk.results.rows import Row
-from tltk.runs import Child, Run
+from tltk.runs.run import Child, Run
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 

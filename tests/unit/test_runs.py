@@ -18,7 +18,7 @@ from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.results.rows import Row
-from tltk.runs import Child, Run, Status, all_runs, is_alive, walk
+from tltk.runs.run import Child, Run, Status, all_runs, is_alive, walk
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
@@ -164,7 +164,7 @@ CLAIM = """
 import sys, time
 from pathlib import Path
 from tltk.errors import RunProblem
-from tltk.runs import Run
+from tltk.runs.run import Run
 run = Run(Path(sys.argv[1]))
 time.sleep(max(0.0, float(sys.argv[2]) - time.time()))
 try:

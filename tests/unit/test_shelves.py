@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tests.unit.test_cli import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
 from tltk import home, store
 from tltk.nn.weights import build
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 
 NAME = "test_resnet"

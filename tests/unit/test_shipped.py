@@ -9,7 +9,7 @@ from tltk import pretrain, store
 from tltk.nn.receptive import first_fields, orientation_selectivity, receptive_fields
 from tltk.nn.weights import build
 from tltk.run import execute
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.studies.compare.spec import CompareSpec
 

@@ -16,7 +16,7 @@ from tltk.desk import Desk
 from tltk.embedding import embedding
 from tltk.errors import BadSpec, WeightsMissing
 from tltk.nn.weights import build
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.sample import Room
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import read_spec

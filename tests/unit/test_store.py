@@ -13,7 +13,7 @@ from safetensors.torch import save
 from tltk import home, store
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.nn.weights import build
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.store import Card, Entry, Stage

@@ -13,7 +13,7 @@ from tltk import compare
 from tltk.data.domain import Domain, Split, held_out_origins
 from tltk.errors import DataProblem
 from tltk.run import Workshop
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec

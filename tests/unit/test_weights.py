@@ -13,7 +13,7 @@ from tests.engine import NETS
 from tltk import weightfile
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.nn.weights import build, save
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from tltk import store
 from tltk.analyses.inspect.spec import LookSpec
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.store import check

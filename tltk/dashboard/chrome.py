@@ -18,7 +18,7 @@ from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.jobs import queue as table
-from tltk.runs import ACTIVE, Run, all_runs
+from tltk.runs.run import ACTIVE, Run, all_runs
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec

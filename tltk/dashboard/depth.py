@@ -21,7 +21,7 @@ from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.results.layers import Column
 from tltk.results.rows import ACROSS
-from tltk.runs import ACTIVE, Run, all_runs
+from tltk.runs.run import ACTIVE, Run, all_runs
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import located

@@ -11,7 +11,7 @@ import streamlit as st
 from tltk.dashboard import controls, domain_pictures, domain_view, plan
 from tltk.dashboard.network import in_words
 from tltk.dashboard.words import plain
-from tltk.data.shapes import Dials
+from tltk.data.sources.shapes import Dials
 from tltk.errors import TltkError
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec

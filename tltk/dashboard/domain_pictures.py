@@ -15,7 +15,7 @@ from PIL import Image
 from tltk.analyses.inspect.spec import LookSpec
 from tltk.dashboard import depth
 from tltk.results.rows import ACROSS
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import located
 

@@ -17,7 +17,7 @@ from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.results.layers import Layer
-from tltk.runs import ACTIVE, Run
+from tltk.runs.run import ACTIVE, Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import PATHS, located
 

@@ -21,7 +21,7 @@ from tltk.dashboard.guard import is_loopback
 from tltk.data.corrupt import split
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import Local
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import PATHS
 

@@ -14,7 +14,7 @@ from tltk.dashboard import depth, plan
 from tltk.dashboard.plot import pick, plot
 from tltk.dashboard.words import plain
 from tltk.plots.embedding import film, scatter
-from tltk.runs import Run
+from tltk.runs.run import Run
 
 MOST = 24  # pictures of a selection that are shown
 

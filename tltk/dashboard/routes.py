@@ -30,7 +30,7 @@ from starlette.routing import Route
 from tltk import home
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.results.rows import Row
-from tltk.runs import Child, Run, Status
+from tltk.runs.run import Child, Run, Status
 
 MAX_POINTS = 1500  # of one trace in one answer
 MAX_CURSOR = 32_768  # characters

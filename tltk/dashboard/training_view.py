@@ -11,7 +11,7 @@ from tltk.dashboard.words import plain
 from tltk.plots.phases import by_layer, plan
 from tltk.results.rows import Row
 from tltk.results.words import accuracy_in_words
-from tltk.runs import Run
+from tltk.runs.run import Run
 from tltk.strategies.phase import Phase
 
 NEWEST = 1 << 20  # bytes

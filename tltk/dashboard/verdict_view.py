@@ -14,7 +14,7 @@ from tltk.errors import TltkError
 from tltk.jobs import Local
 from tltk.plots.curves import arms, class_gaps
 from tltk.results.verdict import ClassGap
-from tltk.runs import ACTIVE, Run
+from tltk.runs.run import ACTIVE, Run
 from tltk.studies.compare.spec import CompareSpec
 
 LOOKS = {

@@ -1,11 +1,9 @@
 """Domains by name: `digits`, `folder:PATH`, `shapes:hue=0.2`, `digits~fog:3` … as arrays, made once and kept.
 
-A file of this package is a domain: it has `load(spec, argument, progress)`; where it reads a path,
-`stamp(argument)`, which changes when what lies there changes; where it has settings, `check(argument)`, which
-gives them in one spelling; where files lie behind it, `survey(argument)`, which says how they are understood without
-reading pictures. `domain` (the type), `decode` (picture files), `tree`, `layout`, `names` and `account` (of folders),
-`distances` (of shapes), `corrupt` (the suffix ~NAME:SEVERITY), `identity`, `cautions` and `views` (augmentation) are
-not. Above: bank, train, pages.
+A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where it reads a path, `stamp(argument)`, which
+changes when what lies there changes; where it has settings, `check(argument)`, which gives them in one spelling; where
+files lie behind it, `survey(argument)`, which says how they are understood without reading pictures. `drawing/` is what
+drawn domains share, the files beside it what all do. Above: training, analyses, pages.
 """
 
 from __future__ import annotations
@@ -45,13 +43,7 @@ __all__ = [
 
 Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
-domains: Registry[Loader] = Registry(
-    "domain", "tltk.data", lambda name: "load",
-    skip=(
-        "account", "cautions", "corrupt", "decode", "distances", "domain", "identity", "layout", "names", "tree",
-        "views",
-    ),
-)
+domains: Registry[Loader] = Registry("domain", "tltk.data.sources", lambda name: "load")
 
 FORMAT = 5  # raise it when the same spec gives other pixels than before: kept arrays are then remade
 STALE = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
@@ -129,7 +121,7 @@ def check(spec: DataSpec) -> None:
         DataProblem: Nothing is there, or folders that are no classes, parts that differ, classes that are too small.
     """
     kind, argument = parse(spec.name)
-    survey = getattr(importlib.import_module(f"tltk.data.{kind}"), "survey", None)
+    survey = getattr(importlib.import_module(f"tltk.data.sources.{kind}"), "survey", None)
     if survey is None:
         mark(spec.name)  # that something is there
     elif (found := survey(argument)) is not None:
@@ -145,7 +137,7 @@ def family(name: str) -> str:
     kind, _ = parse(name)
     if _function(kind, "stamp") is not None:
         return "files"
-    found: str = getattr(importlib.import_module(f"tltk.data.{kind}"), "FAMILY", kind)
+    found: str = getattr(importlib.import_module(f"tltk.data.sources.{kind}"), "FAMILY", kind)
     return found
 
 
@@ -206,7 +198,7 @@ def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Doma
 
 def _function(kind: str, name: str) -> Callable[[str], str] | None:
     """`stamp` of a domain that reads a path, `check` of one that has settings, else None."""
-    found: Callable[[str], str] | None = getattr(importlib.import_module(f"tltk.data.{kind}"), name, None)
+    found: Callable[[str], str] | None = getattr(importlib.import_module(f"tltk.data.sources.{kind}"), name, None)
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from tltk.errors import RunProblem
 from tltk.jobs.local import Local, ensure_supervisor
-from tltk.runs import ACTIVE, Run
+from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 
 __all__ = ["Local", "launch", "wait"]

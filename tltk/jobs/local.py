@@ -15,7 +15,7 @@ from tltk import home, inputs
 from tltk.checking import check, check_names
 from tltk.errors import BadSpec, RunProblem, machine
 from tltk.jobs import queue
-from tltk.runs import ACTIVE, Run
+from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import located
 

@@ -22,7 +22,7 @@ import msgspec
 
 from tltk import home
 from tltk.errors import MachineProblem, TltkError, machine
-from tltk.runs import Run, all_runs
+from tltk.runs.run import Run, all_runs
 
 T = TypeVar("T")
 

@@ -24,8 +24,8 @@ from tltk import home
 from tltk.errors import MachineProblem, TltkError
 from tltk.jobs import queue
 from tltk.jobs.local import supervisor_lock
-from tltk.process import identity, is_alive, is_held
-from tltk.runs import ACTIVE, KILLED, LOCK, Run, all_runs
+from tltk.runs.process import identity, is_alive, is_held
+from tltk.runs.run import ACTIVE, KILLED, LOCK, Run, all_runs
 
 TICK, SLOW_TICK = 0.1, 0.3  # seconds between two looks, with and without jobs
 LIGHT = -1  # the slot of questions that take seconds

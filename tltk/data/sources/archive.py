@@ -24,9 +24,9 @@ from typing import IO, cast
 
 from tltk import home
 from tltk.data.domain import Domain, Progress, path_of
-from tltk.data.folder import read_tree
 from tltk.data.layout import Layout, decide
 from tltk.data.names import shown
+from tltk.data.sources.folder import read_tree
 from tltk.data.tree import below, of_names
 from tltk.errors import DataProblem, TltkError
 from tltk.specs.parts import DataSpec

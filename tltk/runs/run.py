@@ -20,11 +20,12 @@ from typing import Annotated, Any, BinaryIO, Literal
 
 import msgspec
 
-from tltk import home, process, weightfile
+from tltk import home, weightfile
 from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, machine
-from tltk.process import is_alive
 from tltk.results.curves import Curve
 from tltk.results.rows import Row
+from tltk.runs import process
+from tltk.runs.process import is_alive
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import read_spec
 

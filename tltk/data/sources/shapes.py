@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL.Image import Resampling
 
 from tltk.data.decode import room_for
-from tltk.data.distances import DISTANCES, Distance, length
 from tltk.data.domain import Domain, Pixels, Progress
+from tltk.data.drawing.distances import DISTANCES, Distance, length
 from tltk.data.identity import drawn
 from tltk.errors import BadSpec, UnknownName
 from tltk.specs.knobs import Spec, knob, knobs
@@ -377,7 +377,7 @@ def _blurred(x: Tensor, sigma: float) -> Tensor:
 
 def _photos(size: int) -> list[Pixels]:
     """Scikit-learn's two photos, (3, h, w), each so enlarged that its crops of `CROPS` pixels have this size."""
-    from tltk.data import blended_digits
+    from tltk.data.sources import blended_digits
 
     found = []
     for photo in blended_digits._photos():

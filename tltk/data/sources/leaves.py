@@ -14,22 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tltk.data.domain import Domain, Ints, Progress
-from tltk.data.formulas import (
-    MOST,
-    SLOPES,
-    TEXTURES,
-    Floats,
-    axes,
-    between,
-    each,
-    exposed,
-    few,
-    made,
-    palette,
-    spectrum,
-    texture,
-)  # fmt: skip
-from tltk.data.surfaces import colours
+from tltk.data.drawing.camera import exposed  # fmt: skip
+from tltk.data.drawing.numbers import Floats, between, each  # fmt: skip
+from tltk.data.drawing.palette import palette  # fmt: skip
+from tltk.data.drawing.pieces import MOST, few, made  # fmt: skip
+from tltk.data.drawing.texture import SLOPES, TEXTURES, axes, spectrum, texture  # fmt: skip
+from tltk.data.sources.surfaces import colours
 from tltk.specs.parts import DataSpec
 
 if TYPE_CHECKING:

@@ -14,23 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tltk.data.domain import Domain, Ints, Progress
-from tltk.data.formulas import (
-    MOST,
-    SLOPES,
-    Floats,
-    axes,
-    between,
-    each,
-    exposed,
-    few,
-    made,
-    palette,
-    pose,
-    ramp,
-    schemes,
-    spectrum,
-    texture,
-)  # fmt: skip
+from tltk.data.drawing.camera import exposed  # fmt: skip
+from tltk.data.drawing.numbers import Floats, between, each, pose  # fmt: skip
+from tltk.data.drawing.palette import palette, ramp, schemes  # fmt: skip
+from tltk.data.drawing.pieces import MOST, few, made  # fmt: skip
+from tltk.data.drawing.texture import SLOPES, axes, spectrum, texture  # fmt: skip
 from tltk.specs.parts import DataSpec
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from PIL import Image
 from PIL.Image import Resampling
 
 from tltk.data.decode import resize
-from tltk.data.digits import SOURCE as DIGITS
-from tltk.data.digits import base_digits, bundled
 from tltk.data.domain import Domain, Pixels, Progress, keep
 from tltk.data.identity import contents
+from tltk.data.sources.digits import SOURCE as DIGITS
+from tltk.data.sources.digits import base_digits, bundled
 from tltk.specs.parts import DataSpec
 
 LICENCE = "CC BY 4.0 (digits), CC BY 2.0 (photos)"

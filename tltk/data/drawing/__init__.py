@@ -1,0 +1,1 @@
+"""What drawn domains share: shapes, palettes, textures, the camera."""

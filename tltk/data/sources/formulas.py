@@ -1,0 +1,40 @@
+"""Fractals, contours, surfaces (and leaves) in turns.
+
+Licence: CC0 1.0. Source: drawn here from formulas; no photo, font or drawing is used. Reference: Kataoka et al. (2020),
+Pre-training without natural images, ACCV (arXiv:2101.08515); Baradad et al. (2021), Learning to see by looking at
+noise, NeurIPS (arXiv:2106.05963). Pictures made to pre-train networks on; no torch at the top.
+"""
+
+from __future__ import annotations
+
+from tltk.data.domain import Domain, Progress
+from tltk.data.drawing.pieces import LICENCE, SOURCE, few, made
+from tltk.data.sources import contours, fractals, leaves, surfaces
+from tltk.errors import BadSpec
+from tltk.specs.parts import DataSpec
+
+__all__ = ["CLASSES", "LICENCE", "SOURCE", "check", "load"]
+
+CLASSES = 100  # of each kind
+
+
+def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
+    """Fractals, contours, surfaces in turns, 100 classes of each, to pre-train on (25+leaves: fewer, with leaves)."""
+    count, _, more = argument.partition("+")
+    kinds = {"fractal": fractals.paint, "contour": contours.paint, "surface": surfaces.paint}
+    if more:
+        kinds["leaf"] = leaves.paint
+    names = [f"{kind} {c}" for c in range(int(count or CLASSES)) for kind in kinds]
+    return made(spec, tuple(kinds.values()), names, progress)
+
+
+def check(argument: str) -> str:
+    """`few` of the number, then "+leaves" where dead leaves take turns too.
+
+    Raises:
+        BadSpec: Anything else.
+    """
+    count, plus, more = argument.partition("+")
+    if plus and more.strip() != "leaves":
+        raise BadSpec(f"After + there must be leaves, as in formulas:25+leaves. Got {more[:40]!r}.")
+    return few(count, CLASSES) + ("+leaves" if plus else "")

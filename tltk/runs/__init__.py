@@ -1,0 +1,1 @@
+"""A run is a folder: whoever has it can read it. No torch here: pages read runs."""
