@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from tltk import store
-from tltk.agreement import joined
+from tltk.analyses.rank.agreement import joined
 from tltk.analyses.rank.spec import RankSpec
 from tltk.dashboard import chrome, depth, plan
 from tltk.dashboard.words import plain
 from tltk.specs import command
+from tltk.weights import store
 
 USUAL = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
 MEANING = {

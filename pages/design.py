@@ -4,7 +4,6 @@ import dataclasses
 
 import streamlit as st
 
-from tltk import store
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, described, in_words, looked
@@ -16,6 +15,7 @@ from tltk.specs import command
 from tltk.specs.parts import StrategySpec
 from tltk.strategies import make, strategies
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights import store
 
 
 def domain_controls() -> None:

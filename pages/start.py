@@ -4,10 +4,10 @@ import dataclasses
 
 import streamlit as st
 
-from tltk.compare import count
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.verdict_view import live_arms, show_verdict
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.compare.study import count
 
 TARGETS = {
     "blended_digits": "handwritten digits on photo backgrounds",

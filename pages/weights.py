@@ -4,7 +4,6 @@ import dataclasses
 
 import streamlit as st
 
-from tltk import catalogue, store
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.network import wait
@@ -12,6 +11,7 @@ from tltk.dashboard.words import plain
 from tltk.jobs import Local
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs import command
+from tltk.weights import catalogue, store
 
 
 def row(one) -> dict:

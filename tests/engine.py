@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from tltk import checkpoint
-from tltk.bank import FeatureBank
 from tltk.data.domain import Domain, Split
 from tltk.nn.net import Net
-from tltk.nn.weights import build
 from tltk.results.rows import Row
 from tltk.specs.parts import NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
-from tltk.train import Desk, Stopped, Training
+from tltk.training import checkpoint
+from tltk.training.bank import FeatureBank
+from tltk.training.loop import Desk, Stopped, Training
+from tltk.weights.load import build
 
 NETS = ("test_vit", "test_resnet", "test_convnext")
 MEASURED = ("images_per_second", "memory")  # rows that differ from one time to the next by nature

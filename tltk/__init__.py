@@ -49,7 +49,7 @@ _PUBLIC = {
     "Verdict": "results.verdict",
     "ViewSpec": "specs.parts",
     "WeightsMissing": "errors",
-    "judge": "verdict",
+    "judge": "studies.compare.verdict",
     "launch": "jobs",
     "load": "data",
 }
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
     from tltk.specs.training import TransferSpec
     from tltk.studies.compare.spec import CompareSpec
-    from tltk.verdict import judge
+    from tltk.studies.compare.verdict import judge
 
 
 def __getattr__(name: str) -> Any:

@@ -27,38 +27,41 @@ import numpy as np
 import psutil
 import torch
 
-from tltk import checkpoint, compare, home, inputs
+from tltk import home
+from tltk.analyses.describe.analysis import describe
 from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.dial_response.analysis import response
 from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.embed.analysis import embedding
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.import_weights.analysis import adopt
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.profile.analysis import profile
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.analysis import rank
 from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.sample import Room, look
+from tltk.analyses.two_sample.analysis import apart
 from tltk.analyses.two_sample.spec import ShiftSpec
-from tltk.apart import apart
-from tltk.bank import FeatureBank
 from tltk.data import account, family, load
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, without
-from tltk.embedding import embedding
 from tltk.errors import DataProblem, Diverged, MachineProblem, RunProblem, TltkError, machine
-from tltk.layerwise import profile
-from tltk.nn import weights
-from tltk.nn.adopt import adopt
-from tltk.nn.describe import describe
+from tltk.jobs import provenance
 from tltk.nn.net import Net
-from tltk.rank import rank
-from tltk.response import response
 from tltk.results.rows import Row
 from tltk.runs.run import KILLED, Run
-from tltk.sample import Room, look
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
+from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
-from tltk.train import Desk, Stopped, Training, pick_device
+from tltk.training import checkpoint
+from tltk.training.bank import FeatureBank
+from tltk.training.loop import Desk, Stopped, Training, pick_device
+from tltk.weights import load as weights
 
 STATUS_EVERY = 0.3  # seconds between two writings of the status
 HANDS, HAND_RAM = 8, 1.5e9  # most trainings of a study side by side, and memory that each may want
@@ -168,7 +171,7 @@ class Workshop:
 
         Where the pictures or weights that it names have changed since it began, it begins again.
         """
-        inputs.renew(run)
+        provenance.renew(run)
         if _is_done(run):
             return run
         spec = run.spec
@@ -232,9 +235,9 @@ class Workshop:
 
     def begin(self, run: Run) -> None:
         """Note what the run is about to read; where that is not what it read before, it begins again and says so."""
-        if inputs.begin_again(run):
+        if provenance.begin_again(run):
             self.say(f"Run {run.id}: {run.written_status().note}")
-        inputs.note(run)
+        provenance.note(run)
 
     def _claim(self, run: Run, threads: int) -> None:
         """Take the run, after whoever runs it now: two studies may share a source network."""
@@ -323,7 +326,7 @@ class Record:
         if self.saved is not None and not run.has_rows(self.saved[1]["rows"]):
             run.put_aside("It began again, since the rows up to its checkpoint were damaged.")
             print(f"Run {run.id}: {run.written_status().note}", flush=True)
-            inputs.note(run)
+            provenance.note(run)
             self.saved = None
         if rows.exists() and not rows.is_file():
             home.set_aside(rows, "it is no file")

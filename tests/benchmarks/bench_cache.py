@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 
 from tests.benchmarks.rounds import Epochs, own_home, pictures, table, transfer
-from tltk.bank import FeatureBank
+from tltk.training.bank import FeatureBank
 
 NETS = (("resnet18", 128), ("vit_tiny_patch16_224", 96))
 SHARES = (0.0, 0.5, 0.75, 1.0)

@@ -10,16 +10,16 @@ import torch
 
 from tests.benchmarks.rounds import own_home, table
 from tltk import run as worker
+from tltk.analyses.profile.analysis import profile
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.bank import FeatureBank
+from tltk.analyses.sample import Room
 from tltk.data import load
-from tltk.desk import Desk
-from tltk.layerwise import profile
-from tltk.nn.tap import POOLINGS, Taps
-from tltk.nn.weights import build
+from tltk.nn.taps import POOLINGS, Taps
 from tltk.runs.run import Run
-from tltk.sample import Room
 from tltk.specs.parts import DataSpec, NetSpec
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Desk
+from tltk.weights.load import build
 
 NETS = (("resnet18", 64), ("mobilenetv2_100", 64), ("vit_tiny_patch16_224", 96))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tests import simulated
 from tests.benchmarks.rounds import table
-from tltk.verdict import paired_interval
+from tltk.studies.compare.verdict import paired_interval
 
 WAYS: dict[str, simulated.Interval] = {
     "tltk": paired_interval,

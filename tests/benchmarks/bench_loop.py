@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from tests.benchmarks.rounds import Epochs, own_home, pictures, table, transfer
-from tltk.bank import FeatureBank
-from tltk.nn.weights import build
+from tltk.training.bank import FeatureBank
+from tltk.weights.load import build
 
 NETS = (("test_resnet", 32), ("resnet10t", 32), ("vit_tiny_patch16_224", 96))
 

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 from tests.benchmarks.rounds import own_home, pictures, prepared, table, transfer
-from tltk.bank import FeatureBank
-from tltk.nn.describe import layer_flops
-from tltk.nn.weights import build, save
+from tltk.analyses.describe.analysis import layer_flops
 from tltk.specs.parts import NetSpec
+from tltk.training.bank import FeatureBank
+from tltk.weights.load import build, save
 
 WAYS = ("one bank for all", "one bank each", "no bank")
 STRATEGIES = ("fine_tune", "discriminative", "gradual_unfreezing", "lp_ft")

@@ -23,13 +23,14 @@ import numpy as np
 import torch
 
 from tests.benchmarks.rounds import table
-from tltk import home, store
+from tltk import home
 from tltk.data import load
 from tltk.data.domain import Domain, Split
 from tltk.jobs import Local, wait
-from tltk.nn.weights import build
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights import store
+from tltk.weights.load import build
 
 SHARED = Path(os.environ.get("TLTK_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
 SHOTS, SEEDS, STRENGTH = 10, 5, 0.1

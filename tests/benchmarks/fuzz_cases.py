@@ -95,7 +95,7 @@ def mangled(r: random.Random, data: bytes) -> bytes:
 
 def specs(inside: Path, outside: Path, mark: Path) -> Handler:
     """Specs as JSON: read, checked, written again, and said as a command."""
-    from tltk.checking import check
+    from tltk.jobs.checking import check
     from tltk.specs import command, reading
     from tltk.specs.reading import located, read_spec
 
@@ -132,7 +132,8 @@ def flags(inside: Path, outside: Path, mark: Path) -> Handler:
     import click
     from click.testing import CliRunner
 
-    from tltk import cli, home, jobs
+    from tltk import home, jobs
+    from tltk.cli import main as cli
     from tltk.errors import TltkError
     from tltk.jobs import local
 
@@ -145,7 +146,7 @@ def flags(inside: Path, outside: Path, mark: Path) -> Handler:
     def wait(*_: Any, **__: Any) -> Any:
         raise Ended
 
-    from tltk import shell
+    from tltk.cli import following as shell
 
     shell.wait = wait  # type: ignore[assignment]
     verbs: list[tuple[list[str], click.Command]] = []
@@ -538,8 +539,8 @@ def tensors(inside: Path, outside: Path, mark: Path) -> Handler:
     import torch
 
     from tltk import home
+    from tltk.analyses.import_weights.analysis import adopt
     from tltk.analyses.import_weights.spec import AdoptSpec
-    from tltk.nn.adopt import adopt
 
     torch.manual_seed(0)
     state = timm.create_model("test_resnet", num_classes=3).state_dict()
@@ -580,8 +581,9 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
     from starlette.applications import Starlette
     from starlette.testclient import TestClient
 
-    from tltk import cli, home, jobs
+    from tltk import home, jobs
     from tltk.analyses.describe.spec import DescribeSpec
+    from tltk.cli import main as cli
     from tltk.dashboard import routes
     from tltk.jobs import local, queue, supervisor
     from tltk.results.rows import Row

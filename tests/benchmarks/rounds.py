@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tltk.bank import FeatureBank
 from tltk.data import load
 from tltk.data.domain import Domain
-from tltk.nn.weights import build
 from tltk.results.rows import Row
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
-from tltk.train import Desk, Training
+from tltk.training.bank import FeatureBank
+from tltk.training.loop import Desk, Training
+from tltk.weights.load import build
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from tltk.cost import Sizes, estimates
 from tltk.dashboard.freeze_handle import Cost, freeze_handle
 from tltk.results.layers import Layer
 from tltk.specs.parts import OptimSpec
 from tltk.specs.training import TransferSpec
+from tltk.training.cost import Sizes, estimates
 
 
 def network(name: str) -> list[Layer]:

@@ -21,7 +21,7 @@ SCRIPT = '''
 """The freeze handle as the depth axis: ?net=three|small|long, ?lanes=0, ?cost=0, ?compact=1."""
 import math
 import streamlit as st
-from tltk.cost import Sizes, estimates
+from tltk.training.cost import Sizes, estimates
 from tltk.dashboard.freeze_handle import freeze_handle
 from tltk.results.layers import Layer
 from tltk.specs.parts import OptimSpec

@@ -15,10 +15,10 @@ from tests.cases.outcomes import Refused, Right, Row, Safe
 from tltk import data
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.analyses.inspect.spec import LookSpec
-from tltk.checking import check
+from tltk.analyses.sample import look
 from tltk.data import account
 from tltk.errors import TltkError
-from tltk.sample import look
+from tltk.jobs.checking import check
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import located
 
@@ -79,7 +79,7 @@ def outcome(row: Row, root: Path) -> tuple[str, list[str]]:
 
 
 def _of_weights(row: Row, root: Path) -> tuple[str, list[str]]:
-    from tltk.nn.adopt import adopt
+    from tltk.analyses.import_weights.analysis import adopt
 
     try:
         found = adopt(AdoptSpec(weights=row.source.format(root)))

@@ -14,8 +14,8 @@ import torch
 
 from tests.engine import domain, spec, split, train
 from tltk.errors import CannotSplit
+from tltk.nn.cut import Cut
 from tltk.nn.net import Net, assemble, make_backbone
-from tltk.nn.split import Cut
 from tltk.specs.parts import NetSpec
 
 # One of the smallest of each family (a file of timm.models), 32 px unless it needs more.

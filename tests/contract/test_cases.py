@@ -11,7 +11,8 @@ from click.testing import CliRunner
 import tltk
 from tests.cases import running
 from tests.cases.outcomes import ROWS, Refused, Row
-from tltk import cli, home
+from tltk import home
+from tltk.cli import main as cli
 from tltk.jobs import queue
 
 

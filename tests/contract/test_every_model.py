@@ -17,17 +17,17 @@ import pytest
 import torch
 
 from tests.engine import MEASURED, Eager, domain, split
-from tltk import catalogue
+from tltk.analyses.describe.analysis import describe
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.bank import FeatureBank
-from tltk.desk import Desk
 from tltk.errors import BadSpec
-from tltk.nn.describe import describe
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.results.rows import Row
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Desk
+from tltk.weights import catalogue
 
 # A class token that joins late, pooled stages, shared modules, attention biases, cheap convolutions, a plain one.
 QUICK = ("cait", "pit", "coat", "levit", "ghostnet", "test_vit")

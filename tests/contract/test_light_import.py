@@ -26,8 +26,8 @@ def check(code: str) -> None:
 
 def test_the_package_and_its_light_half() -> None:
     check(
-        "import tltk, tltk.cli, tltk.strategies, tltk.data, tltk.compare, tltk.runs.run, tltk.jobs\n"
-        "import tltk.specs.command, tltk.verdict, tltk.doctor, tltk.jobs.supervisor, tltk.schedule\n"
+        "import tltk, tltk.cli, tltk.strategies, tltk.data, tltk.studies.compare.study, tltk.runs.run, tltk.jobs\n"
+        "import tltk.specs.command, tltk.studies.compare.verdict, tltk.cli.doctor, tltk.jobs.supervisor, tltk.training.schedule\n"
         "dir(tltk); tltk.TransferSpec(); tltk.Run; tltk.launch; tltk.load\n"
         "from tltk.data import domains; [domains.summary(d) for d in domains]\n"
         "from tltk.strategies import strategies; [strategies.summary(s) for s in strategies]"
@@ -47,7 +47,7 @@ def test_the_dashboard() -> None:
 )
 def test_the_shell(words: list[str]) -> None:
     check(
-        "from click.testing import CliRunner\nfrom tltk.cli import main\n"
+        "from click.testing import CliRunner\nfrom tltk.cli.main import main\n"
         f"done = CliRunner().invoke(main, {words!r})\nassert done.exit_code == 0, done.output"
     )
 

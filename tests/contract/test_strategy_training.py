@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from tests.engine import NETS, domain, interrupted, spec, train
-from tltk.nn.weights import build
 from tltk.specs.parts import NetSpec, ViewSpec
 from tltk.strategies import strategies
+from tltk.weights.load import build
 
 ALL = strategies.names()
 CURVES = ("loss", "accuracy", "change", "gradient_norm", "lr", "macro_f1")

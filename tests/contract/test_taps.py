@@ -10,7 +10,7 @@ import torch
 from tests.contract.test_backbones import LARGER
 from tltk.errors import CannotSplit
 from tltk.nn.net import assemble, make_backbone
-from tltk.nn.tap import Taps
+from tltk.nn.taps import Taps
 from tltk.specs.parts import NetSpec
 
 # The quick ones to build of as many kinds: plain, grouped and mixed filters, tokens, windows, both, hierarchies.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from tltk.multiple import benjamini_hochberg, correct, holm, sentence
+from tltk.shift.multiple import benjamini_hochberg, correct, holm, sentence
 
 RNG = np.random.default_rng(31)
 CASES = [RNG.uniform(size=m).tolist() for m in (1, 2, 3, 5, 7)] + [

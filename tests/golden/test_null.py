@@ -9,8 +9,8 @@ import pytest
 import torch
 from scipy.stats import binom
 
+from tltk.analyses.profile.analysis import with_null
 from tltk.errors import BadSpec, UnknownName
-from tltk.layerwise import with_null
 from tltk.shift import kernels, measures
 from tltk.shift.coral import coral
 from tltk.shift.energy import energy

@@ -11,7 +11,16 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.probe import STRENGTHS, _folds, _RidgePath, _standardised, logistic_probe, probe, ridge_probe, wilson
+from tltk.probes.linear import (
+    STRENGTHS,
+    _folds,
+    _RidgePath,
+    _standardised,
+    logistic_probe,
+    probe,
+    ridge_probe,
+    wilson,
+)
 
 RNG = np.random.default_rng(41)
 

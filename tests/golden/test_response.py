@@ -12,19 +12,19 @@ import torch
 from scipy.stats import binom
 from torch import Tensor
 
+from tltk.analyses.dial_response.analysis import ENDS, _Look, response, turned
 from tltk.analyses.dial_response.spec import ResponseSpec
-from tltk.apart import _predicted
-from tltk.bank import FeatureBank
+from tltk.analyses.sample import Room
+from tltk.analyses.two_sample.analysis import _predicted
 from tltk.data.sources import shapes
 from tltk.data.sources.shapes import Dials
-from tltk.desk import Desk
-from tltk.response import ENDS, _Look, response, turned
-from tltk.sample import Room
 from tltk.shift import measures
 from tltk.shift.bbse import bbse
 from tltk.shift.class_mmd import class_mmd, conditional_mmd
 from tltk.shift.null import permutation_mmd
 from tltk.specs.parts import DataSpec
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Desk
 
 # A dial at its end, against not turned; seen by the pooled features of an untrained network. With 19 permutations
 # p = .05 means that none of them gave as much.

@@ -12,18 +12,18 @@ from PIL import Image
 
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, network_known, open_page, pictures_known, texts, training
-from tltk import home, inputs
+from tltk import home
 from tltk.analyses.dial_response.spec import ResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import ShiftSpec
-from tltk.compare import source_spec
 from tltk.dashboard.plan import FIRST
-from tltk.jobs import queue
+from tltk.jobs import provenance, queue
 from tltk.runs.run import Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.compare.study import source_spec
 
 LAYERS = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 SHARED: dict[str, Any] = {"target": replace(FIRST.target, shots=0), "source": FIRST.source, "net": NetSpec("test_resnet")}
@@ -188,10 +188,10 @@ def test_an_answer_about_pictures_that_changed_says_so_and_can_be_asked_again(mo
     known()
     profile_known()
     run = Run.at(ProfileSpec(**SHARED, pictures=500, measures=("mmd",)).run_id)
-    home.write_whole(run.path / inputs.FILE, json.dumps({"folder:/pictures": "then"}))
+    home.write_whole(run.path / provenance.FILE, json.dumps({"folder:/pictures": "then"}))
     app = open_page("layers")
     assert "has changed" not in texts(app)  # nothing lies there now
-    monkeypatch.setattr(inputs, "mark", lambda name: "now")
+    monkeypatch.setattr(provenance, "mark", lambda name: "now")
     st.cache_data.clear()
     app = open_page("layers")
     is_clean(app)

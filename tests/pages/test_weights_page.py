@@ -12,13 +12,14 @@ from safetensors.torch import save
 
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, open_page, texts
-from tltk import home, store
+from tltk import home
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.jobs import queue
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
-from tltk.store import Card
+from tltk.weights import store
+from tltk.weights.store import Card
 
 NAME = "test_resnet"
 

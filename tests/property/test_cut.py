@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine import NETS
+from tltk.nn.cut import Cut
 from tltk.nn.freeze import freeze
 from tltk.nn.net import Net
-from tltk.nn.split import Cut
-from tltk.nn.weights import build
 from tltk.specs.parts import NetSpec
+from tltk.weights.load import build
 
 
 @cache

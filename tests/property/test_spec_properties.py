@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tltk
-from tltk import cli
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import LookSpec
+from tltk.cli import main as cli
 from tltk.errors import TltkError
 from tltk.specs import command
 from tltk.specs.knobs import Spec, knobs

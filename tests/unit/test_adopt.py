@@ -17,12 +17,13 @@ import torchvision
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tltk import catalogue, home, store, weightfile
+from tltk import home
+from tltk.analyses.import_weights.analysis import adopt
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
-from tltk.nn import weights
-from tltk.nn.adopt import adopt
 from tltk.specs.parts import NetSpec
+from tltk.weights import catalogue, store, weightfile
+from tltk.weights import load as weights
 
 NAME = "test_resnet"
 GUESS = catalogue.guess

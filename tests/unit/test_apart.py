@@ -15,19 +15,19 @@ from torch import Tensor
 
 from tests.engine import domain
 from tests.unit.test_layerwise import HERE, THERE, by_hand, room
-from tltk import apart as module
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.sample import ACROSS, Sample, draw
+from tltk.analyses.two_sample import analysis as module
+from tltk.analyses.two_sample.analysis import NEAR, SHOWN, apart, shared_classes
 from tltk.analyses.two_sample.spec import ShiftSpec
-from tltk.apart import NEAR, SHOWN, apart, shared_classes
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, UnknownName
-from tltk.nn import weights
-from tltk.sample import ACROSS, Sample, draw
 from tltk.shift import measures
 from tltk.shift.class_mmd import class_mmd, class_tests, conditional_mmd
 from tltk.shift.null import permutation_mmd, permutation_test, self_split
 from tltk.shift.witness import mixed_share, most_typical
 from tltk.specs.parts import DataSpec, NetSpec
+from tltk.weights import load as weights
 
 SPEC = ShiftSpec(
     DataSpec("here"), DataSpec("there"), NetSpec("test_resnet"), measures=("mmd", "coral"), permutations=19

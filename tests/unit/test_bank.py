@@ -14,15 +14,15 @@ import torch
 
 from tests.engine import domain, spec, train
 from tltk import home
-from tltk.bank import FeatureBank, Features, seed_of
 from tltk.errors import CannotSplit
-from tltk.feed import Kept
+from tltk.nn.cut import Cut
 from tltk.nn.freeze import freeze
 from tltk.nn.net import Net
-from tltk.nn.split import Cut
-from tltk.nn.weights import build
 from tltk.specs.parts import NetSpec, ViewSpec
-from tltk.train import Stopped
+from tltk.training.bank import FeatureBank, Features, seed_of
+from tltk.training.batches import Kept
+from tltk.training.loop import Stopped
+from tltk.weights.load import build
 
 D = domain(40)
 INDEX = np.arange(40)
@@ -114,7 +114,7 @@ def test_the_second_asking_takes_no_forward_pass(fresh: bool) -> None:
 
 def test_strategies_and_seeds_share() -> None:
     """The weights come from a file, so that seeds differ in the head and the order alone."""
-    from tltk.nn.weights import save
+    from tltk.weights.load import save
 
     where = home.home() / "w.safetensors"
     save(build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0), NetSpec(backbone="test_resnet"), where)

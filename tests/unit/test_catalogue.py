@@ -12,11 +12,12 @@ import pytest
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
-from tltk import catalogue, home, store
-from tltk.catalogue import Backbone, Pretrained, fingerprint, guess, search
-from tltk.cli import main
+from tltk import home
+from tltk.cli.main import main
 from tltk.dashboard.words import plain
-from tltk.store import Card
+from tltk.weights import catalogue, store
+from tltk.weights.catalogue import Backbone, Pretrained, fingerprint, guess, search
+from tltk.weights.store import Card
 
 ROOT = Path(__file__).parents[2]
 RESNET = {"conv1.weight": (64, 3, 7, 7), "layer1.0.conv2.weight": (64, 64, 3, 3), "layer1.0.bn1.weight": (64,)}
@@ -186,9 +187,9 @@ def test_a_name_that_timm_has_not_is_told_at_once(monkeypatch: pytest.MonkeyPatc
 
 def test_it_takes_neither_torch_nor_timm() -> None:
     code = (
-        "import sys\nfrom click.testing import CliRunner\nfrom tltk.cli import main\n"
+        "import sys\nfrom click.testing import CliRunner\nfrom tltk.cli.main import main\n"
         "done = CliRunner().invoke(main, ['backbones', 'resnet1*', '--sort', 'flops'])\n"
-        "assert done.exit_code == 0, done.output\nfrom tltk import catalogue\ncatalogue.guess({'a': (1,)})\n"
+        "assert done.exit_code == 0, done.output\nfrom tltk.weights import catalogue\ncatalogue.guess({'a': (1,)})\n"
         "assert not {'torch', 'timm'} & set(sys.modules)"
     )
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}

@@ -9,13 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 import tltk
-from tltk import checking, cli, home
+from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.inspect.spec import LookSpec
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.cli import main as cli
 from tltk.errors import BadSpec, TltkError
-from tltk.jobs import Local, queue
+from tltk.jobs import Local, checking, queue
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec

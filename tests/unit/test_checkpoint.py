@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from tltk import checkpoint
+from tltk.nn.state import pack, unpack
+from tltk.training import checkpoint
 
 
 def test_tensors_and_state_come_back(tmp_path: Path) -> None:
@@ -43,10 +44,10 @@ def test_no_file_a_folder_and_a_file_of_another_kind_are_none(tmp_path: Path) ->
 
 def test_a_module_goes_under_its_prefix(tmp_path: Path) -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    packed = checkpoint.pack(net, "net/")
+    packed = pack(net, "net/")
     assert all(k.startswith("net/") for k in packed)
     other = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    checkpoint.unpack(other, {**packed, "optim/x": torch.zeros(1)}, "net/")
+    unpack(other, {**packed, "optim/x": torch.zeros(1)}, "net/")
     assert all(
         torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True)
     )
@@ -84,11 +85,11 @@ def test_an_optimizer_goes_on_as_if_never_stopped(tmp_path: Path, kind: str) -> 
         step(half, first, i)
     first.param_groups[0]["lr"] = 0.1
     tensors, state = checkpoint.pack_optimizer(first, first_names)
-    checkpoint.write(tmp_path / "c", tensors | checkpoint.pack(half, "net/"), state)
+    checkpoint.write(tmp_path / "c", tensors | pack(half, "net/"), state)
     found = checkpoint.read(tmp_path / "c")
     assert found is not None
     rest, second, second_names = build()
-    checkpoint.unpack(rest, found[0], "net/")
+    unpack(rest, found[0], "net/")
     checkpoint.unpack_optimizer(second, second_names, *found)
     for i in range(3, 6):
         step(rest, second, i)

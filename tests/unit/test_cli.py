@@ -16,7 +16,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.cases.folders import half_a_class, parts_beside_docs
-from tltk import cli, doctor, shell
+from tltk.cli import doctor
+from tltk.cli import following as shell
+from tltk.cli import main as cli
 from tltk.errors import RunProblem
 from tltk.jobs import queue
 from tltk.runs.run import Run

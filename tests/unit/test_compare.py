@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from tltk import compare, home
+from tltk import home
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.rows import Row
 from tltk.runs.run import Child, Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
 
 SPEC = CompareSpec(

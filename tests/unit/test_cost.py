@@ -12,15 +12,15 @@ import torch
 
 from tests.engine import domain, spec, split, train
 from tltk import home
+from tltk.analyses.describe.analysis import describe, layers
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.bank import FeatureBank
-from tltk.cost import Estimate, Sizes, estimates, per_picture
 from tltk.dashboard import freeze_handle as handle
 from tltk.errors import BadSpec
-from tltk.nn.describe import describe, layers
 from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import strategies
+from tltk.training.bank import FeatureBank
+from tltk.training.cost import Estimate, Sizes, estimates, per_picture
 
 D = domain(48)  # 24 to learn from, 12 for validation, 12 for the test, three classes
 SIZES = Sizes(24, 12, 12, 3, 3 * 32 * 32)
@@ -113,7 +113,7 @@ def test_copies_of_pictures_take_room_where_nothing_is_frozen(tmp_path: Path) ->
 
 
 def test_layers_of_which_flops_cannot_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tltk.nn.describe.layer_flops", lambda *_: None)
+    monkeypatch.setattr("tltk.analyses.describe.analysis.layer_flops", lambda *_: None)
     found = describe(DescribeSpec(backbone="test_vit", size=32), torch.device("cpu"))
     assert found["seconds_per_gflop"] is None and {layer["flops"] for layer in found["layers"]} == {None}
     assert json.loads(json.dumps(found))["width"] == 64

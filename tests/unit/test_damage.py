@@ -15,16 +15,18 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from tltk import cli, home, inputs, store
+from tltk import home
+from tltk.cli import main as cli
 from tltk.dashboard import routes
 from tltk.errors import TltkError
-from tltk.jobs import Local, queue, supervisor
+from tltk.jobs import Local, provenance, queue, supervisor
 from tltk.results.rows import Row
 from tltk.runs.process import identity
 from tltk.runs.run import Child, Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights import store
 
 SPEC = TransferSpec(DataSpec("digits", n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=1, device="cpu"))
 OTHER = TransferSpec(SPEC.target, SPEC.net, optim=SPEC.optim, seed=1)
@@ -139,7 +141,7 @@ def _idle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLTK_SPARE", "0")
     for name in ("tltk.jobs.local.ensure_supervisor", "tltk.jobs.ensure_supervisor"):
         monkeypatch.setattr(name, lambda: None)
-    monkeypatch.setattr("tltk.shell.wait", lambda run, watch: run)
+    monkeypatch.setattr("tltk.cli.following.wait", lambda run, watch: run)
 
 
 def done(spec: TransferSpec | CompareSpec, result: dict[str, object]) -> Run:
@@ -184,7 +186,7 @@ def looked_at(run: Run) -> None:
     wanted = routes.Wanted("accuracy", ("val",), "step", routes.ROLES)
     for what in (
         lambda: run.status, lambda: run.spec, run.result, run.rows, run.children, lambda: run.curve("accuracy"),
-        run.snapshots, lambda: Local().state(run.id), lambda: Local().log(run.id), lambda: inputs.changed(run),
+        run.snapshots, lambda: Local().state(run.id), lambda: Local().log(run.id), lambda: provenance.changed(run),
         store.here, lambda: routes._lines(run, wanted), lambda: Local().ahead(run.id),
     ):  # fmt: skip
         ask(what)

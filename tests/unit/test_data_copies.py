@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+from tltk.analyses.sample import look
 from tltk.data import load
 from tltk.data.cautions import cautions, figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import DataProblem
-from tltk.sample import look
 from tltk.specs.parts import DataSpec
 
 

@@ -5,12 +5,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.engine import NETS
+from tltk.analyses.describe.analysis import describe, layer_flops, layers
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.nn.describe import describe, layer_flops, layers
+from tltk.nn.cut import Cut
 from tltk.nn.net import make_backbone
-from tltk.nn.split import Cut
-from tltk.nn.weights import build
 from tltk.specs.parts import NetSpec
+from tltk.weights.load import build
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tltk import compare, home
+from tltk import home
 from tltk.errors import RunProblem
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
 
 

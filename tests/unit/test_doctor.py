@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tltk import doctor
+from tltk.cli import doctor
 
 
 @pytest.fixture

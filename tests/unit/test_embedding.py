@@ -14,19 +14,19 @@ from PIL import Image
 
 from tests.engine import domain
 from tests.unit.test_layerwise import HERE, NAMES, THERE, by_hand, room
+from tltk.analyses.embed.analysis import NEAR, _frame, embedding
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.sample import ACROSS, LARGEST, draw, network, samples
 from tltk.data.domain import Domain
-from tltk.embedding import NEAR, _frame, embedding
 from tltk.errors import BadSpec
-from tltk.nn import weights
 from tltk.reduce.embed import film
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
 from tltk.runs.run import Run
-from tltk.sample import ACROSS, LARGEST, draw, network, samples
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
-from tltk.train import Desk
+from tltk.training.loop import Desk
+from tltk.weights import load as weights
 
 SPEC = EmbedSpec(DataSpec("here"), DataSpec("there"), NetSpec("test_resnet"), method="pca")
 
@@ -122,7 +122,7 @@ def test_before_and_after(tmp_path: Path) -> None:
 
 
 def test_after_weights_of_other_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tltk import embedding as module
+    from tltk.analyses.embed import analysis as module
 
     build = network
 

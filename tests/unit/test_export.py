@@ -13,13 +13,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.unit.test_cli import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
-from tltk import store, weightfile
+from tltk.analyses.import_weights.analysis import adopt
 from tltk.analyses.import_weights.spec import AdoptSpec
-from tltk.nn import weights
-from tltk.nn.adopt import adopt
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
+from tltk.weights import load as weights
+from tltk.weights import store, weightfile
+from tltk.weights.export import exported
 
 FAMILIES = ("test_resnet", "test_vit", "test_convnext", "test_efficientnet", "mobilevit_xxs", "regnetx_002", "dla46_c")
 CLASSES = ["a cat", "ein Hündchen", "c"]
@@ -54,18 +55,18 @@ def answers_alike(file: Path, name: str, net: weights.Net) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_an_export_and_an_entry_of_the_store(name: str, tmp_path: Path) -> None:
     run, net = finished(name, dropout=0.2 if name == "test_resnet" else 0.0)
-    with zipfile.ZipFile(io.BytesIO(run.export(weights=True))) as archive:
+    with zipfile.ZipFile(io.BytesIO(exported(run, weights=True))) as archive:
         archive.extractall(tmp_path / "zip")
-    exported = tmp_path / "zip" / run.id / "model.safetensors"
+    file = tmp_path / "zip" / run.id / "model.safetensors"
     adopt(AdoptSpec(f"file:{run.path / 'model.safetensors'}", "", "mine"))
     entry = store.find("mine")
-    for file in (exported, entry.file):
-        answers_alike(file, name, net)
-        told = weightfile.read_header(file)[1]
+    for one in (file, entry.file):
+        answers_alike(one, name, net)
+        told = weightfile.read_header(one)[1]
         assert (json.loads(told["classes"]), told["backbone"], told["data"]) == (CLASSES, name, "folder:pets")
     assert (entry.card.classes, entry.card.data) == (tuple(CLASSES), "folder:pets")
     assert "ein Hündchen" in store.as_text(entry) and "folder:pets" in store.as_text(entry)
-    again = adopt(AdoptSpec(f"file:{exported}", "", "again"))
+    again = adopt(AdoptSpec(f"file:{file}", "", "again"))
     assert (again["layout"], again["class_names"], again["data"]) == ("timm", CLASSES, "folder:pets")
     assert store.find("again").card.sha256 == entry.card.sha256
 
@@ -73,7 +74,7 @@ def test_an_export_and_an_entry_of_the_store(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("head", ["norm_linear", "cosine"])
 def test_a_head_that_timm_has_not_lies_beside_the_body(head: str, tmp_path: Path) -> None:
     run, net = finished("test_resnet", head)
-    with zipfile.ZipFile(io.BytesIO(run.export(weights=True))) as archive:
+    with zipfile.ZipFile(io.BytesIO(exported(run, weights=True))) as archive:
         archive.extractall(tmp_path)
     model = timm.create_model(
         "test_resnet", num_classes=0, checkpoint_path=str(tmp_path / run.id / "model.safetensors")
@@ -89,11 +90,11 @@ def test_a_head_that_timm_has_not_lies_beside_the_body(head: str, tmp_path: Path
 
 
 def test_runs_of_an_earlier_version(tmp_path: Path) -> None:
-    """Their header has no classifier's name: body and head are exported apart, and both are still read."""
+    """Their header has no classifier's name: body and head are file apart, and both are still read."""
     run, net = finished("test_resnet")
     path = run.path / "model.safetensors"
     save_file(load_file(path), path, {"backbone": "test_resnet", "head": "linear", "classes": json.dumps(CLASSES)})
-    with zipfile.ZipFile(io.BytesIO(run.export(weights=True))) as archive:
+    with zipfile.ZipFile(io.BytesIO(exported(run, weights=True))) as archive:
         assert {n.rpartition("/")[2] for n in archive.namelist()} >= {"model.safetensors", "head.safetensors"}
     for where in (f"run:{run.id}", f"file:{path}", f"file:{run.path}"):
         again = weights.build(NetSpec("test_resnet", where), 3, 64, 3, 0)

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from tests.engine import domain
-from tltk.bank import FeatureBank
-from tltk.feed import Kept, Live, batches
-from tltk.nn.split import Cut
-from tltk.nn.weights import build
+from tltk.nn.cut import Cut
 from tltk.specs.parts import NetSpec, ViewSpec
+from tltk.training.bank import FeatureBank
+from tltk.training.batches import Kept, Live, batches
+from tltk.weights.load import build
 
 CPU = torch.device("cpu")
 

@@ -7,8 +7,8 @@ from torch import nn
 from tests.engine import NETS, spec, train, training
 from tltk.errors import BadSpec, RunProblem
 from tltk.nn.freeze import Audit, freeze
-from tltk.nn.weights import build
 from tltk.specs.parts import NetSpec
+from tltk.weights.load import build
 
 
 @pytest.mark.parametrize("name", NETS)

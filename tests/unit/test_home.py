@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tltk import cli, home
+from tltk import home
+from tltk.cli import main as cli
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import Local
 from tltk.specs.training import TransferSpec

@@ -14,16 +14,18 @@ from click.testing import CliRunner
 from PIL import Image
 
 from tests.unit.test_store import added
-from tltk import cli, home, inputs, store
+from tltk import home
 from tltk import run as worker
 from tltk.analyses.rank.spec import RankSpec
-from tltk.jobs import Local, queue
+from tltk.cli import main as cli
+from tltk.jobs import Local, provenance, queue
 from tltk.run import execute
 from tltk.runs.process import identity
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights import store
 
 
 def pictures(root: Path, n: int) -> Path:
@@ -41,15 +43,15 @@ def test_marks_are_of_what_can_change(tmp_path: Path) -> None:
     file.write_bytes(b"1")
     added("mine")
     plain = TransferSpec(target=DataSpec("shapes:hue=0.1"))
-    assert inputs.marks(plain) == {}
+    assert provenance.marks(plain) == {}
     spec = CompareSpec(
         target=DataSpec(f"folder:{folder}~fog:2"), source=DataSpec("digits"), net=NetSpec("test_resnet", "store:mine")
     )
-    found = inputs.marks(spec)
+    found = provenance.marks(spec)
     assert set(found) == {f"folder:{folder}~fog:2", "store:mine"}
     assert found["store:mine"] == store.find("mine").card.sha256
     asked = RankSpec(candidates=("test_resnet@store:mine", f"test_vit@file:{file}", "test_vit@scratch"))
-    assert set(inputs.marks(asked)) == {"store:mine", f"file:{file}"}
+    assert set(provenance.marks(asked)) == {"store:mine", f"file:{file}"}
 
 
 def test_changes_of_every_kind(tmp_path: Path) -> None:
@@ -60,25 +62,25 @@ def test_changes_of_every_kind(tmp_path: Path) -> None:
     (first.path / "result.json").write_text('{"accuracy": 0.5}')
     names = [f"folder:{folder}", f"file:{file}", "store:mine", f"run:{first.id}"]
     run = Run.create(RankSpec(DataSpec(names[0]), tuple(f"test_resnet@{name}" for name in [*names[1:], f"{names[3]}@2"])))
-    assert inputs.changed(run) == []  # nothing was noted yet
-    inputs.note(run)
-    assert inputs.changed(run) == []
+    assert provenance.changed(run) == []  # nothing was noted yet
+    provenance.note(run)
+    assert provenance.changed(run) == []
     pictures(folder, 2)
-    assert inputs.changed(run) == [names[0]]
+    assert provenance.changed(run) == [names[0]]
     file.write_bytes(b"22")
     shutil.rmtree(home.room("weights") / "mine")
-    assert inputs.changed(run) == [names[1], names[0]]  # what has gone is no change
+    assert provenance.changed(run) == [names[1], names[0]]  # what has gone is no change
     added("mine", summary="another")
-    assert inputs.changed(run) == [names[1], names[0]]  # the same tensors again
+    assert provenance.changed(run) == [names[1], names[0]]  # the same tensors again
     store.put(home.room("weights"), b"other", store.find("mine").card)
     (first.path / "result.json").write_text('{"accuracy": 0.6}')
-    assert set(inputs.changed(run)) == {*names, f"{names[3]}@2"}
-    inputs.note(run)
-    assert len(inputs.changed(run)) == 5  # a run that goes on keeps what it began with
+    assert set(provenance.changed(run)) == {*names, f"{names[3]}@2"}
+    provenance.note(run)
+    assert len(provenance.changed(run)) == 5  # a run that goes on keeps what it began with
     shutil.rmtree(folder)
-    assert names[0] not in inputs.changed(run)
-    (run.path / inputs.FILE).write_text("torn")
-    assert inputs.changed(run) == []
+    assert names[0] not in provenance.changed(run)
+    (run.path / provenance.FILE).write_text("torn")
+    assert provenance.changed(run) == []
 
 
 def test_a_run_is_run_anew_when_its_pictures_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +210,7 @@ def test_what_other_threads_found_is_put_aside(threads: int) -> None:
     run = Run.create(TransferSpec(optim=OptimSpec(threads=1)))
     home.write_whole(run.path / "result.json", '{"accuracy": 0.5}')
     run.write_status(state="done", threads=threads)
-    inputs.renew(run)
+    provenance.renew(run)
     if threads == 4:
         assert run.result() is None and "with 4 threads and the spec says 1" in run.status.note
         assert Run(run.path / "earlier" / "1").result() == {"accuracy": 0.5}

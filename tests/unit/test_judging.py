@@ -12,11 +12,11 @@ import pytest
 import tltk
 from tests.unit.test_cli import agree, idle  # noqa: F401
 from tests.unit.test_cli import tltk as shell
-from tltk.compare import FIRST_QUESTION
 from tltk.dashboard import plan
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import read_spec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.compare.study import FIRST_QUESTION
 
 A = np.repeat([[0.0] * 60 + [1.0] * 40], 3, axis=0)
 B = np.repeat([[1.0] * 100], 3, axis=0)

@@ -16,25 +16,27 @@ from torch import Tensor
 
 from tests import engine
 from tests.engine import domain
-from tltk import home, layerwise, sample
+from tltk import home
+from tltk.analyses import sample
+from tltk.analyses.profile import analysis as layerwise
+from tltk.analyses.profile.analysis import profile
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.bank import FeatureBank
+from tltk.analyses.sample import Room, Sample, draw
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
-from tltk.layerwise import profile
-from tltk.nn import weights
 from tltk.nn.net import Net
-from tltk.nn.tap import Taps
-from tltk.probe import probe, wilson
+from tltk.nn.taps import Taps
+from tltk.probes.linear import probe, wilson
 from tltk.reduce.cka import cka
 from tltk.reduce.dead_units import dead_units
 from tltk.reduce.effective_rank import effective_rank
-from tltk.sample import Room, Sample, draw
 from tltk.shift import measures
 from tltk.shift.class_mmd import permutation_class_mmd
 from tltk.shift.null import permutation_mmd, permutation_test
 from tltk.specs.parts import DataSpec, NetSpec
-from tltk.train import Desk
+from tltk.training.bank import FeatureBank
+from tltk.training.loop import Desk
+from tltk.weights import load as weights
 
 HERE, THERE = domain(60), domain(60, seed=1)
 NAMES = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]

@@ -13,7 +13,7 @@ import torchvision
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from tltk.nn import layouts
+from tltk.weights import torchvision_names as layouts
 
 REGNETS = {"004": "400mf", "006": "600mf", "008": "800mf", "016": "1_6gf", "032": "3_2gf", "080": "8gf", "160": "16gf"}
 SWINS = {"tiny": "t", "small": "s", "base": "b"}

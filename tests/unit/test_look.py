@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tltk import sample
+from tltk.analyses import sample
+from tltk.analyses.sample import EACH, look
 from tltk.data.domain import Domain
 from tltk.results.rows import ACROSS
-from tltk.sample import EACH, look
 from tltk.specs.parts import DataSpec
 
 

@@ -6,8 +6,8 @@ import torch
 from tests.engine import NETS
 from tltk.errors import BadSpec, UnknownName
 from tltk.nn.net import Net, assemble, make_backbone
-from tltk.nn.weights import build
 from tltk.specs.parts import NetSpec
+from tltk.weights.load import build
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from tltk import home, pretrain, store
+from tltk import home
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.nn.net import channels_read
-from tltk.nn.weights import build
 from tltk.run import Workshop, execute
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
+from tltk.weights import recipe as pretrain
+from tltk.weights import store
+from tltk.weights.load import build
 
 STAGES = [
     {"target": {"name": "contours:3", "n": 60, "size": 32}, "net": {"backbone": "test_resnet"},

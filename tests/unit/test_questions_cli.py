@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
-from tltk import home, questions
+from tltk import home
 from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.cli import analyses as questions
 from tltk.jobs import queue
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec

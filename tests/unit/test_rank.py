@@ -15,22 +15,22 @@ from safetensors.torch import save_file
 from tests.engine import domain
 from tests.unit.test_layerwise import by_hand, room
 from tltk import home
-from tltk.agreement import joined
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.agreement import joined
+from tltk.analyses.rank.analysis import candidate
+from tltk.analyses.rank.analysis import rank as ask
 from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.sample import Room
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, UnknownName
-from tltk.nn import weights
 from tltk.nn.net import make_backbone
-from tltk.probe import probe
-from tltk.rank import candidate
-from tltk.rank import rank as ask
+from tltk.probes.linear import probe
 from tltk.runs.run import Run
-from tltk.sample import Room
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.transferability import scores
 from tltk.transferability.weighted_tau import regret, tau_interval, tau_p, weighted_tau
+from tltk.weights import load as weights
 
 
 def rank(spec: RankSpec, where: Room) -> dict[str, Any]:

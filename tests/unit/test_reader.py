@@ -27,12 +27,13 @@ import torch
 from safetensors.torch import load, save_file
 from torch import Tensor
 
-from tltk import inputs, store, weightfile
 from tltk.errors import WeightsMissing
-from tltk.nn import weights
-from tltk.nn.reader import read
-from tltk.nn.unpickled import harmless
+from tltk.jobs import provenance
 from tltk.specs.parts import NetSpec
+from tltk.weights import load as weights
+from tltk.weights import store, weightfile
+from tltk.weights.reader import read
+from tltk.weights.unpickled import harmless
 
 NAME = "test_resnet"
 State = dict[str, Tensor]
@@ -500,7 +501,7 @@ def test_a_giant_is_compared_before_it_is_built(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "w.safetensors", {"arch": "vit_giant_patch14_clip_224"})
     code = (
         "import resource, sys\nfrom pathlib import Path\nfrom tltk.errors import WeightsMissing\n"
-        "from tltk.nn.reader import read\nbefore = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "from tltk.weights.reader import read\nbefore = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try:\n    read(Path(sys.argv[1]))\nexcept WeightsMissing as fault:\n    print(fault)\n"
         "assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000"
     )
@@ -539,10 +540,10 @@ def test_a_file_is_written_in_a_fixed_order() -> None:
 
 def test_the_same_in_every_process(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom tltk import checkpoint\nfrom tltk.nn.weights import build, save\n"
+        "import sys\nfrom pathlib import Path\nfrom tltk.training import checkpoint\nfrom tltk.nn.state import pack\nfrom tltk.weights.load import build, save\n"
         "from tltk.specs.parts import NetSpec\nspec = NetSpec('test_resnet')\nnet = build(spec, 3, 32, 3, 0)\n"
         "folder = Path(sys.argv[1])\nsave(net, spec, folder / 'w.safetensors', run='a', classes='[]', data='digits')\n"
-        "checkpoint.write(folder / 'c.safetensors', checkpoint.pack(net, 'net/'), {'rows': 3})\n"
+        "checkpoint.write(folder / 'c.safetensors', pack(net, 'net/'), {'rows': 3})\n"
     )
     for seed in ("0", "1", "2"):
         (tmp_path / seed).mkdir()
@@ -568,7 +569,7 @@ def test_a_change_in_a_folder_of_weights_is_noticed(tmp_path: Path) -> None:
     index = tmp_path / "pytorch_model.bin.index.json"
     index.write_text(json.dumps({"weight_map": {"a": "model.bin"}}))
     for where in (f"file:{tmp_path}", f"file:{index}", f"file:{file}"):
-        before = inputs.mark(where)
-        assert before and before == inputs.mark(where)
+        before = provenance.mark(where)
+        assert before and before == provenance.mark(where)
         os.utime(file, ns=(0, os.stat(file).st_mtime_ns + 10**9))
-        assert inputs.mark(where) != before
+        assert provenance.mark(where) != before

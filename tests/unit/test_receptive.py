@@ -12,13 +12,14 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from tltk import home, store
+from tltk import home
+from tltk.analyses.import_weights.analysis import adopt
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.errors import CannotSplit
-from tltk.nn import receptive
-from tltk.nn.adopt import adopt
-from tltk.nn.weights import build
 from tltk.specs.parts import NetSpec
+from tltk.weights import receptive_fields as receptive
+from tltk.weights import store
+from tltk.weights.load import build
 
 
 def net(backbone: str = "test_resnet", seed: int = 0) -> receptive.Net:

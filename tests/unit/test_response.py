@@ -12,20 +12,20 @@ import torch
 from scipy.stats import false_discovery_control
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
+from tltk.analyses.dial_response.analysis import ENDS, ORDERS, first_seen, response, turned
 from tltk.analyses.dial_response.spec import ResponseSpec
-from tltk.bank import FeatureBank
+from tltk.analyses.profile.analysis import with_null
+from tltk.analyses.sample import Room, Sample, network
 from tltk.data.sources import shapes
 from tltk.data.sources.shapes import Dials
-from tltk.desk import Desk, Stopped
 from tltk.errors import BadSpec, UnknownName
-from tltk.layerwise import with_null
-from tltk.nn.tap import Taps
+from tltk.nn.taps import Taps
 from tltk.plots import response as figures
-from tltk.response import ENDS, ORDERS, first_seen, response, turned
-from tltk.sample import Room, Sample, network
 from tltk.shift import measures
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Desk, Stopped
 
 SPEC = ResponseSpec(
     DataSpec("shapes:texture=plain", size=16), measures=("mmd", "coral"), dials=("hue", "background"), steps=2,

@@ -22,6 +22,7 @@ from tltk.runs.run import Child, Run, Status, all_runs, is_alive, walk
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights.export import exported
 
 SPEC = TransferSpec(DataSpec("digits", n=200))
 
@@ -295,7 +296,7 @@ def test_export_holds_the_study_and_its_runs_without_weights_even_while_it_runs(
     (child.path / "model.safetensors").write_bytes(b"x")
     (child.path / "checkpoint.safetensors").write_bytes(b"x")
     running(run)
-    with zipfile.ZipFile(io.BytesIO(run.export())) as archive:
+    with zipfile.ZipFile(io.BytesIO(exported(run))) as archive:
         names = archive.namelist()
         assert len(names) == len(set(names))
         assert sorted(names) == sorted(
@@ -317,7 +318,7 @@ def test_a_copied_folder_is_read_where_it_lies(tmp_path: Path) -> None:
 def test_a_result_that_lacks_figures_is_told_not_a_traceback(body: str) -> None:
     from click.testing import CliRunner
 
-    from tltk import cli
+    from tltk.cli import main as cli
 
     run = Run.create(SPEC)
     run.write_status(state="done")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tltk.errors import UnknownName
-from tltk.schedule import CYCLES, FLOOR, schedule
 from tltk.specs.parts import SCHEDULES
+from tltk.training.schedule import CYCLES, FLOOR, schedule
 
 GRID = np.linspace(0, 1, 101)
 

@@ -13,10 +13,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.unit.test_cli import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
-from tltk import home, store
-from tltk.nn.weights import build
+from tltk import home
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
+from tltk.weights import store
+from tltk.weights.load import build
 
 NAME = "test_resnet"
 

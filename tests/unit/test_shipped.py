@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.test_cli import agree
-from tltk import pretrain, store
-from tltk.nn.receptive import first_fields, orientation_selectivity, receptive_fields
-from tltk.nn.weights import build
 from tltk.run import execute
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights import recipe as pretrain
+from tltk.weights import store
+from tltk.weights.load import build
+from tltk.weights.receptive_fields import first_fields, orientation_selectivity, receptive_fields
 
 LARGEST = 24_000_000  # bytes, of all together
 

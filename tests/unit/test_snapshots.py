@@ -9,18 +9,18 @@ import torch
 
 from tests import engine
 from tltk import run as worker
+from tltk.analyses.embed.analysis import embedding
 from tltk.analyses.embed.spec import EmbedSpec
-from tltk.bank import FeatureBank
+from tltk.analyses.sample import Room
 from tltk.data import load
-from tltk.desk import Desk
-from tltk.embedding import embedding
 from tltk.errors import BadSpec, WeightsMissing
-from tltk.nn.weights import build
 from tltk.runs.run import Run
-from tltk.sample import Room
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import read_spec
 from tltk.specs.training import TransferSpec
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Desk
+from tltk.weights.load import build
 
 DATA = DataSpec("digits", n=120)
 SPEC = TransferSpec(

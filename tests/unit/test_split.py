@@ -6,11 +6,11 @@ from torch import nn
 
 from tests.engine import NETS
 from tltk.errors import CannotSplit
+from tltk.nn.cut import Cut, frozen_modules
 from tltk.nn.freeze import freeze
 from tltk.nn.net import Net, assemble, make_backbone
-from tltk.nn.split import Cut, frozen_modules
-from tltk.nn.weights import build
 from tltk.specs.parts import NetSpec
+from tltk.weights.load import build
 
 
 def net_of(name: str, **options: float) -> Net:

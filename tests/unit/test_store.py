@@ -10,13 +10,14 @@ import timm
 import torch
 from safetensors.torch import save
 
-from tltk import home, store
+from tltk import home
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
-from tltk.nn.weights import build
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
-from tltk.store import Card, Entry, Stage
+from tltk.weights import store
+from tltk.weights.load import build
+from tltk.weights.store import Card, Entry, Stage
 
 NAME = "test_resnet"
 

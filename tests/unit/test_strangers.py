@@ -12,13 +12,13 @@ from scipy.stats import binom
 
 from tests.engine import domain
 from tests.unit.test_layerwise import column, room
+from tltk.analyses.profile.analysis import profile, with_null
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.sample import Room, Sample, draw, samples, strangers
+from tltk.analyses.two_sample.analysis import apart
 from tltk.analyses.two_sample.spec import ShiftSpec
-from tltk.apart import apart
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec
-from tltk.layerwise import profile, with_null
-from tltk.sample import Room, Sample, draw, samples, strangers
 from tltk.specs.parts import DataSpec, NetSpec
 
 SPEC = ShiftSpec(DataSpec("one"), DataSpec("other"), NetSpec("test_resnet"), measures=("mmd", "energy"), permutations=39)

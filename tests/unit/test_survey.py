@@ -6,14 +6,14 @@ import pytest
 import timm
 import torch
 
-from tltk import catalogue
-from tltk.nn.describe import layer_flops
-from tltk.nn.survey import count, pretrained, seen, survey
+from tltk.analyses.describe.analysis import layer_flops
+from tltk.weights import catalogue
+from tltk.weights.survey import count, pretrained, seen, survey
 
 SMALL = ("test_resnet", "test_vit", "mobilenetv2_035", "resnet10t", "convnext_atto")
 own = pytest.mark.skipif(
     catalogue.made_with() != timm.__version__,
-    reason=f"the table was made with timm {catalogue.made_with()}; `python -m tltk.nn.survey` makes it anew",
+    reason=f"the table was made with timm {catalogue.made_with()}; `python -m tltk.weights.survey` makes it anew",
 )
 
 

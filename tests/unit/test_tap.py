@@ -13,12 +13,12 @@ from timm.models.swin_transformer import SwinTransformer
 from torch import Tensor, nn
 
 from tests.engine import NETS, domain
-from tltk.bank import FeatureBank
 from tltk.errors import CannotSplit, UnknownName
 from tltk.nn.net import Net, assemble
-from tltk.nn.tap import PROJECTED, Taps, layer_ends, own_modules
-from tltk.nn.weights import build
+from tltk.nn.taps import PROJECTED, Taps, layer_ends, own_modules
 from tltk.specs.parts import NetSpec
+from tltk.training.bank import FeatureBank
+from tltk.weights.load import build
 
 # Layer → the module that ends it, and the axes of its output that are places: looked up by hand.
 RESNET = {"stem": "bn1", "layer1.0": "layer1", "layer2.0": "layer2", "layer3.0": "layer3", "layer4.0": "layer4"}
@@ -156,7 +156,7 @@ def test_project_keeps_inner_products() -> None:
 
 
 def test_project_is_linear_and_the_same_each_time() -> None:
-    from tltk.nn.tap import _project
+    from tltk.nn.taps import _project
 
     a, b = (torch.randn(4, 5, 20, 20, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
     torch.testing.assert_close(_project(2 * a - 3 * b), 2 * _project(a) - 3 * _project(b), atol=1e-3, rtol=1e-4)
@@ -277,7 +277,7 @@ def test_an_unknown_pooling() -> None:
 
 @pytest.mark.parametrize("form", [lambda t: (t, None), lambda t: [t], lambda t: {"x": t, "y": 0}])
 def test_forms_of_output(form: Callable[[Tensor], Any]) -> None:
-    from tltk.nn.tap import _mean, _tensor
+    from tltk.nn.taps import _mean, _tensor
 
     t = torch.randn(3, 7, 4)
     assert torch.equal(_mean(_tensor(form(t), "a", 3)), t.mean(1))

@@ -11,18 +11,18 @@ import torch.nn.functional as F
 from timm.optim import param_groups_weight_decay
 
 from tests.engine import domain, interrupted, spec, split, train, training
-from tltk import checkpoint
-from tltk.cost import kept_at
 from tltk.data.domain import Split
 from tltk.errors import BadSpec, RunProblem, UnknownName, WeightsMissing
-from tltk.loss import loss_of
-from tltk.nn.weights import build, save
-from tltk.optim import make_optimizer, pick_device
-from tltk.schedule import phase_at, progress_at, schedule
-from tltk.score import Score, macro_f1
 from tltk.specs.parts import NetSpec, OptimSpec, ViewSpec
 from tltk.strategies import make
-from tltk.train import Desk, Stopped
+from tltk.training import checkpoint
+from tltk.training.cost import kept_at
+from tltk.training.loop import Desk, Stopped
+from tltk.training.loss import loss_of
+from tltk.training.metrics import Score, macro_f1
+from tltk.training.optimizer import make_optimizer, pick_device
+from tltk.training.schedule import phase_at, progress_at, schedule
+from tltk.weights.load import build, save
 
 
 @pytest.mark.parametrize(("strategy", "knobs"), [("discriminative", {"decay": 0.5}), ("lp_ft", {}), ("gradual_unfreezing", {})])
@@ -83,9 +83,9 @@ def test_a_step_by_hand(boundary: int) -> None:
 
 
 def order_of(run: Any, size: int) -> list[np.ndarray]:
-    from tltk.bank import seed_of
-    from tltk.feed import batches
-    from tltk.train import ORDER
+    from tltk.training.bank import seed_of
+    from tltk.training.batches import batches
+    from tltk.training.loop import ORDER
 
     made = run.training
     generator = torch.Generator().manual_seed(seed_of(0, ORDER, 0))
@@ -154,7 +154,7 @@ def test_few_pictures_are_repeated() -> None:
 
 
 def order_with(run: Any, wanted: int) -> list[np.ndarray]:
-    from tltk.feed import batches
+    from tltk.training.batches import batches
 
     return [b.numpy() for b in batches(24, wanted, 8, torch.Generator().manual_seed(0))]
 
@@ -242,7 +242,7 @@ class Secretive(torch.optim.SGD):
 
 
 def test_an_optimizer_that_cannot_be_written_down_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tltk.train.make_optimizer", lambda net, phase, spec: Secretive(
+    monkeypatch.setattr("tltk.training.loop.make_optimizer", lambda net, phase, spec: Secretive(
         [{"params": [p], "layer": net.layer_of[n]} for n, p in net.named_parameters() if p.requires_grad], lr=0.1
     ))  # fmt: skip
     written: list[Any] = []
@@ -323,7 +323,7 @@ def test_flops_are_those_of_the_spec_and_not_of_what_was_kept(
 
 def test_where_flops_cannot_be_counted_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     known = train(spec(boundary=2, strategy="lp_ft"))
-    monkeypatch.setattr("tltk.train.layer_flops", lambda *_: None)
+    monkeypatch.setattr("tltk.training.loop.layer_flops", lambda *_: None)
     run = train(spec(boundary=2, strategy="lp_ft"))
     assert run.result["gflops"] is None and not run.curve("gflops", "net") and run.result["cached"]
     assert run.result["predictions"] == known.result["predictions"]
@@ -350,7 +350,7 @@ def test_features_of_a_lower_boundary_change_no_row(strategy: str, monkeypatch: 
     """Whichever boundary the kept features are of: the same losses, and the FLOPs of what was computed."""
     rows, spent = [], []
     for at in (lambda _, __, phase, ___: phase.boundary, lambda _, __, phase, ___: min(phase.boundary, 1)):
-        monkeypatch.setattr("tltk.cost.kept_at", at)
+        monkeypatch.setattr("tltk.training.cost.kept_at", at)
         run = train(spec(boundary=1, strategy=strategy, epochs=4))
         assert run.result["cached"] and run.result["frozen_moved"] == 0
         rows.append([r for r in run.rows if r.name in ("loss", "accuracy", "change")])

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tltk import compare
 from tltk.data.domain import Domain, Split, held_out_origins
 from tltk.errors import DataProblem
 from tltk.run import Workshop
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
 
 TARGET = DataSpec("blended_digits", size=16, n=1797, shots=10)

@@ -13,7 +13,7 @@ from scipy import stats
 from tests import simulated
 from tltk.errors import BadSpec
 from tltk.results.curves import Curve
-from tltk.verdict import (
+from tltk.studies.compare.verdict import (
     area_ratio,
     judge,
     jump_start,

@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.engine import NETS
-from tltk import weightfile
 from tltk.errors import UnknownName, WeightsMissing
-from tltk.nn.weights import build, save
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
+from tltk.weights import weightfile
+from tltk.weights.load import build, save
 
 
 def state(net: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -178,11 +178,11 @@ def test_a_linear_probe_on_real_photos(shared: Path) -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from tltk.bank import FeatureBank
     from tltk.data import load
+    from tltk.nn.cut import Cut
     from tltk.nn.freeze import freeze
-    from tltk.nn.split import Cut
     from tltk.specs.parts import DataSpec
+    from tltk.training.bank import FeatureBank
 
     data = load(DataSpec(f"archive:{shared}/folders/hymenoptera_256.tar", size=128))
     parts = data.split(DataSpec(data.name, size=128), 0)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import save_file
 
-from tltk import store
 from tltk.analyses.inspect.spec import LookSpec
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
-from tltk.store import check
+from tltk.weights import store
+from tltk.weights.store import check
 
 
 def header(entries: dict[str, object], room: int = 0) -> bytes:
@@ -163,7 +163,7 @@ def test_a_length_that_looks_like_another_sign(length: int, tmp_path: Path) -> N
 
 def test_it_takes_no_torch() -> None:
     code = (
-        "import sys\nfrom tltk import store\nstore.check('store:resnet10t_formulas', 'resnet10t')\n"
+        "import sys\nfrom tltk.weights import store\nstore.check('store:resnet10t_formulas', 'resnet10t')\n"
         "store.check('file:' + str(store.find('resnet10t_formulas').file), 'resnet10t')\n"
         "assert not {'torch', 'timm'} & set(sys.modules)"
     )

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from tltk.specs.knobs import Spec, knob
-from tltk.specs.parts import BUT_SIZE, DataSpec, NetSpec
+from tltk.specs.parts import BUT_SIZE, POOLINGS, DataSpec, NetSpec
 
-POOLINGS = ("avg", "max", "project")
 POOLING_HELP = "How a layer's output becomes one row per picture."
 MEASURES_HELP = "Shift measures, with commas."
 PICTURES_HELP = "Labelled training pictures of each domain that are looked at."

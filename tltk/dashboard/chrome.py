@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from tltk import __version__, store
+from tltk import __version__
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.analyses.inspect.spec import LookSpec
@@ -22,6 +22,7 @@ from tltk.runs.run import ACTIVE, Run, all_runs
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights import store
 
 PAGES = ("start", "domains", "design", "train", "curves", "layers", "shift", "choose", "weights", "runs")
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}

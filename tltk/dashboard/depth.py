@@ -10,21 +10,21 @@ import msgspec
 import streamlit as st
 from PIL import Image
 
-from tltk import inputs, store
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.compare import source_spec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import Described, cost_of, looked, wait
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.jobs import Local
+from tltk.jobs import Local, provenance
 from tltk.results.layers import Column
 from tltk.results.rows import ACROSS
 from tltk.runs.run import ACTIVE, Run, all_runs
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import located
+from tltk.studies.compare.study import source_spec
+from tltk.weights import store
 
 SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on from the start
 
@@ -60,8 +60,8 @@ def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") ->
 
 @st.cache_data(ttl=10, show_spinner=False)
 def _changed(run_id: str, answered: float) -> list[str]:
-    """`inputs.changed`, which walks through folders, at most every ten seconds for an answer."""
-    return inputs.changed(Run.at(run_id))
+    """`provenance.changed`, which walks through folders, at most every ten seconds for an answer."""
+    return provenance.changed(Run.at(run_id))
 
 
 def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:

@@ -10,7 +10,6 @@ import streamlit as st
 from tltk import data
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import LookSpec
-from tltk.cost import Sizes, estimates
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
@@ -20,6 +19,7 @@ from tltk.results.layers import Layer
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import PATHS, located
+from tltk.training.cost import Sizes, estimates
 
 # What the first plan asks for, and so any page that is opened without a link; a link may ask for it too.
 USUAL = tuple(

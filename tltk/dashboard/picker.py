@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from tltk import catalogue
-from tltk.catalogue import Backbone
 from tltk.dashboard import plan
 from tltk.dashboard.words import plain
 from tltk.errors import UnknownName
+from tltk.weights import catalogue
+from tltk.weights.catalogue import Backbone
 
 USUAL = (
     "test_resnet", "resnet10t", "resnet18", "resnet26t", "mobilenetv2_035", "mobilenetv2_100", "mobilenetv3_small_050",

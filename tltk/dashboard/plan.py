@@ -12,12 +12,12 @@ from typing import Any
 
 import streamlit as st
 
-from tltk.compare import FIRST_QUESTION
 from tltk.data.corrupt import split
 from tltk.errors import BadSpec, TltkError
 from tltk.specs import command
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.compare.study import FIRST_QUESTION
 
 PATH = tuple[str, ...]
 NONE = "none"  # a plan without a source network, in the URL

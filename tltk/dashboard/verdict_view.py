@@ -6,7 +6,6 @@ from typing import Any
 
 import streamlit as st
 
-from tltk import compare
 from tltk.dashboard import chrome
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
@@ -15,6 +14,7 @@ from tltk.jobs import Local
 from tltk.plots.curves import arms, class_gaps
 from tltk.results.verdict import ClassGap
 from tltk.runs.run import ACTIVE, Run
+from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
 
 LOOKS = {

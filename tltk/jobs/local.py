@@ -11,10 +11,10 @@ import time
 
 from filelock import FileLock, Timeout
 
-from tltk import home, inputs
-from tltk.checking import check, check_names
+from tltk import home
 from tltk.errors import BadSpec, RunProblem, machine
-from tltk.jobs import queue
+from tltk.jobs import provenance, queue
+from tltk.jobs.checking import check, check_names
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import located
@@ -36,7 +36,7 @@ class Local:
             timeout: Stop it after so many seconds; 0 = never.
 
         Raises:
-            TltkError: It cannot be meant, as `tltk.checking.check` says; nothing is queued then.
+            TltkError: It cannot be meant, as `tltk.jobs.checking.check` says; nothing is queued then.
             RunProblem: It is running and cannot be run again.
         """
         _check_timeout(timeout)
@@ -47,7 +47,7 @@ class Local:
         if again and queue.find(run.id) is not None:
             raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it again.")
         if not again and queue.find(run.id) is None:
-            inputs.renew(run)
+            provenance.renew(run)
         if again or run.result() is None:  # an answer stands, though what it is about has gone
             check(spec)
         run = Run.create(spec)

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from tltk.nn.net import Net, assemble, make_backbone
-from tltk.nn.tap import own_modules
+from tltk.nn.taps import own_modules
 from tltk.specs.parts import NetSpec
 
 aten = torch.ops.aten

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from tltk.errors import BadSpec
+from tltk.nn.cut import frozen_modules
 from tltk.nn.net import Net
-from tltk.nn.split import frozen_modules
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 

@@ -8,19 +8,17 @@ here: pages read runs.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shutil
 import time
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from tltk import home, weightfile
+from tltk import home
 from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, machine
 from tltk.results.curves import Curve
 from tltk.results.rows import Row
@@ -31,9 +29,9 @@ from tltk.specs.reading import read_spec
 
 ACTIVE = ("waiting", "running")
 STATES = (*ACTIVE, "done", "stopped", "failed")
+KEPT = ("spec.json", "status.json", "rows.jsonl", "children.jsonl", "result.json", "pictures.png", "log.txt")
 LOCK = "lock"  # held by the process that runs it, for as long as it lives
 EARLIER = "earlier"  # folder of what was found before its inputs changed
-KEPT = ("spec.json", "status.json", "rows.jsonl", "children.jsonl", "result.json", "pictures.png", "log.txt")
 
 KILLED = (
     "Its process was killed, probably because memory ran out. Lower the batch size or the picture size, or raise "
@@ -386,35 +384,6 @@ class Run:
         with home.locked("claim.lock"), machine(self.path):
             self._check_idle("deleting it")
             home.remove(self.path)
-
-    def export(self, weights: bool = False) -> bytes:
-        """A zip of the run and of the runs it started: specs, rows, results and logs; see `export_to`."""
-        buffer = io.BytesIO()
-        self.export_to(buffer, weights)
-        return buffer.getvalue()
-
-    def export_to(self, file: BinaryIO, weights: bool = False) -> list[str]:
-        """Write a zip of the run and of the runs it started: specs, rows, results and logs.
-
-        Args:
-            file: Where to.
-            weights: Whether to put their weights in, under timm's names and with the classes in the header, so that
-                `timm.create_model(BACKBONE, num_classes=N, checkpoint_path=FILE)` loads them as they are.
-
-        Returns:
-            The names of the weight files in the zip.
-        """
-        found: list[str] = []
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for folder in dict.fromkeys((self.path, *(self.path.parent / c.id for c in self.children()))):
-                for name in KEPT:
-                    if (folder / name).is_file():
-                        archive.write(folder / name, f"{folder.name}/{name}")
-                if weights and (folder / "model.safetensors").is_file():
-                    for name, data in weightfile.for_others((folder / "model.safetensors").read_bytes()).items():
-                        archive.writestr(f"{folder.name}/{name}", data, zipfile.ZIP_STORED)
-                        found.append(f"{folder.name}/{name}")
-        return found
 
 
 def all_runs() -> list[Run]:

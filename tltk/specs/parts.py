@@ -9,6 +9,7 @@ from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob
 
 OPTIMIZERS = ("adamw", "sgd")  # the two shown first; timm's others are accepted by name
+POOLINGS = ("avg", "max", "project")  # how a layer's output becomes one row per picture
 SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
 
 

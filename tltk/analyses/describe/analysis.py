@@ -1,0 +1,100 @@
+"""What a network is made of, layer by layer: parameters, FLOPs, shapes, what crosses, and its speed here."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.errors import CannotSplit
+from tltk.nn.cut import Cut
+from tltk.nn.flops import layer_flops
+from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.taps import layer_ends
+from tltk.results.layers import Layer
+from tltk.specs.parts import NetSpec
+
+MEASURED = 1e11  # FLOPs of a step by which the speed is measured, at the most
+
+
+def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
+    """Output shape of each layer for one picture: that of the last of its modules to end."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def note(name: str, output: Any) -> None:
+        while isinstance(output, tuple | list) and output:
+            output = output[0]
+        shapes[name] = tuple(output.shape[1:]) if isinstance(output, torch.Tensor) else ()
+
+    pictures = torch.zeros(2, channels, size, size)
+    ends = layer_ends(net, pictures)
+    hooks = [
+        net.backbone.get_submodule(n).register_forward_hook(lambda _m, _i, out, n=n: note(n, out))
+        for n in ends if n
+    ]  # fmt: skip
+    with torch.no_grad():
+        net.backbone(pictures)
+    for hook in hooks:
+        hook.remove()
+    return [shapes.get(name, ()) for name in ends]
+
+
+def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:
+    """The layers of a timm model at one picture size, without its head."""
+    net = assemble(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
+    flops, shapes = layer_flops(backbone, size, channels), _shapes(net, size, channels)
+    parameters = [0] * (net.depth + 1)
+    for name, parameter in net.named_parameters():
+        parameters[net.layer_of[name]] += parameter.numel()
+    found: list[Layer] = []
+    for i in range(net.depth):
+        # 0: no cut here, this boundary trains uncached. After three in a row the rest is not tried.
+        hopeless = i + 1 < net.depth and len(found) > 2 and not any(layer.crossing for layer in found[-3:])
+        try:
+            numbers = 0 if hopeless else Cut(net, i + 1, size, channels).numbers
+        except CannotSplit:
+            numbers = 0
+        spent = None if flops is None else flops[i]
+        found.append(Layer(i, net.names[i], parameters[i], spent, shapes[i], numbers))
+    return found
+
+
+def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.device) -> float | None:
+    """Measured here and now: seconds for 10⁹ FLOPs of forward and backward; None: FLOPs unknown.
+
+    On a batch of 32, or of fewer pictures where a network is so large that those would take minutes.
+    """
+    flops = layer_flops(backbone, size, channels)
+    if flops is None:
+        return None
+    net = assemble(make_backbone(backbone, size, channels), size, channels, 10, NetSpec(backbone=backbone), 0)
+    net = net.to(device).train()
+    n = int(min(max(MEASURED / (3 * sum(flops)), 2), 32))
+    batch = torch.randn(n, channels, size, size, device=device)
+    best, begun = float("inf"), time.perf_counter()
+    for _ in range(30):  # the quickest is the least disturbed by whatever else runs here
+        start = time.perf_counter()
+        if start - begun > 2 and best < float("inf"):
+            break
+        net(batch)[1].square().sum().backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - start)
+    return best / (3 * n * sum(flops) / 1e9)
+
+
+def describe(spec: DescribeSpec, device: torch.device) -> dict[str, Any]:
+    """Layers, width and speed, as plain data: the result of a run of this kind, which pages read."""
+    found = layers(spec.backbone, spec.size, spec.channels)
+    return {
+        "backbone": spec.backbone,
+        "size": spec.size,
+        "channels": spec.channels,
+        "layers": [asdict(layer) for layer in found],
+        "width": found[-1].crossing,  # the last boundary is cut before the head, whatever the network
+        "seconds_per_gflop": seconds_per_gflop(spec.backbone, spec.size, spec.channels, device),
+        "device": str(device),
+    }

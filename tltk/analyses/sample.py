@@ -1,0 +1,260 @@
+"""Pictures of one or two domains, and what every layer of a network makes of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from tltk.analyses.depth import DepthSpec
+from tltk.data import account
+from tltk.data.cautions import figures
+from tltk.data.domain import Domain, Ints
+from tltk.errors import BadSpec
+from tltk.nn.net import Net
+from tltk.nn.taps import Taps
+from tltk.results.rows import ACROSS
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Desk
+from tltk.training.optimizer import pick_device
+from tltk.weights.load import build
+
+LARGEST = 48  # pixels of a picture on it
+EACH, MOST = 8, 800  # pictures of a class that a look shows at most, and of all classes
+TONED = 1000  # pictures whose pixels it counts
+
+
+@dataclass
+class Room:
+    """What a question may use: pictures by spec, the bank, and a desk for sentences."""
+
+    load: Callable[[DataSpec], Domain]
+    bank: FeatureBank
+    desk: Desk
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some labelled training pictures of a domain.
+
+    Attributes:
+        index: Positions in the domain, (n,).
+        labels: Class numbers, (n,).
+    """
+
+    domain: Domain
+    index: np.ndarray
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def draw(domain: Domain, spec: DataSpec, pictures: int, seed: int) -> Sample:
+    """At most so many of the training pictures that the spec leaves, by turns from each class.
+
+    Validation and test pictures are never looked at, and a few-shot spec stays one.
+    """
+    return _by_turns(domain, domain.split(spec, seed).train, pictures, seed)
+
+
+def _by_turns(domain: Domain, train: Ints, pictures: int, seed: int) -> Sample:
+    """At most so many of these pictures, by turns from each class."""
+    order = np.random.default_rng(seed).permutation(train)
+    labels = domain.labels[order]
+    turn = np.empty(len(order), np.int64)  # how many of its class come before
+    for c in np.unique(labels):
+        turn[labels == c] = np.arange(int((labels == c).sum()))
+    index = np.sort(order[np.argsort(turn, kind="stable")[:pictures]])
+    return Sample(domain, index, torch.from_numpy(domain.labels[index]))
+
+
+def samples(spec: DepthSpec, room: Room) -> tuple[Sample, Sample | None]:
+    """The target's pictures, and the source's where there is one.
+
+    Raises:
+        BadSpec: The two have other channels.
+    """
+    target = draw(room.load(spec.target), spec.target, spec.pictures, spec.seed)
+    if spec.source is None:
+        return target, None
+    source = draw(room.load(spec.source), spec.source, spec.pictures, spec.seed)
+    channels = [int(s.domain.images.shape[1]) for s in (source, target)]
+    if channels[0] != channels[1]:
+        raise BadSpec(
+            f"Source and target must have as many channels. Got {channels[0]} and {channels[1]}; "
+            f"save both in colour, or both in grey."
+        )
+    return target, source
+
+
+def strangers(spec: DepthSpec, room: Room, target: Sample, source: Sample) -> tuple[Sample, Sample, str]:
+    """Target and source for a test, which holds for independent samples alone: no example is in both, or twice in one.
+
+    Examples that both have, such as the same digit with and without fog, are dealt out to the two sides, class by
+    class; which side gets more of them is decided by what it has beside them. Where there are none, the samples are
+    those that came.
+
+    Args:
+        spec: The question.
+        room: For the pictures.
+        target: As drawn without regard to the source.
+        source: Likewise.
+
+    Returns:
+        Target, source, and what was done, in a sentence; empty where nothing was.
+
+    Raises:
+        BadSpec: There are too few different examples for a test.
+    """
+    assert spec.source is not None
+    sides = [(target.domain, spec.target), (source.domain, spec.source)]
+    pools = [domain.split(wanted, spec.seed).train for domain, wanted in sides]
+    single = [_once(domain, pool) for (domain, _), pool in zip(sides, pools, strict=True)]
+    copies = [len(pool) - len(one) for pool, one in zip(pools, single, strict=True)]
+    origins = [domain.origins[pool] for (domain, _), pool in zip(sides, single, strict=True)]
+    both = np.intersect1d(origins[0], origins[1])
+    if not len(both) and not any(copies):
+        return target, source, ""
+    alone = [len(o) - len(both) for o in origins]
+    count = int(np.clip((alone[1] + len(both) - alone[0]) / 2, 0, len(both)))  # so many go to the target
+    mine = _dealt(target, single[0], both, count, spec.seed)
+    kept = [
+        single[0][~np.isin(origins[0], both) | np.isin(origins[0], mine)],
+        single[1][~np.isin(origins[1], mine)],
+    ]
+    y, x = (
+        _by_turns(domain, pool, spec.pictures, spec.seed) for (domain, _), pool in zip(sides, kept, strict=True)
+    )
+    if min(len(x), len(y)) < 2:
+        raise BadSpec(
+            f"A test of two domains needs different examples on both sides. Source and target have {len(both):,} "
+            f"examples in common, which leaves {len(x)} and {len(y)}; take another source, or more pictures."
+        )
+    return y, x, _what_was_done(len(both), copies, x, y)
+
+
+def _what_was_done(both: int, copies: list[int], source: Sample, target: Sample) -> str:
+    """Which pictures were left out of the samples of a test, and how many are left."""
+    said = []
+    if both:
+        said.append(
+            f"Source and target have {both:,} examples in common: the same ones, seen differently. A test needs "
+            f"independent samples, so each of them was given to one side only."
+        )
+    if any(copies):
+        said.append(f"{sum(copies):,} pictures that are copies of another of their own side were left out.")
+    left = f"{len(source):,} source and {len(target):,} target pictures"
+    return " ".join([*said, f"{left} are compared, and none of them shows the same example as another."])
+
+
+def _once(domain: Domain, index: Ints) -> Ints:
+    """The positions without copies: the first of each example."""
+    return index[np.sort(np.unique(domain.origins[index], return_index=True)[1])]
+
+
+def _dealt(target: Sample, pool: Ints, both: NDArray[np.uint64], count: int, seed: int) -> NDArray[np.uint64]:
+    """So many of the common examples, in each class about the same share."""
+    common = pool[np.isin(target.domain.origins[pool], both)]
+    shuffled = np.random.default_rng(seed).permutation(common)
+    by_class = shuffled[np.argsort(target.domain.labels[shuffled], kind="stable")]
+    places = np.arange(len(by_class) + 1) * count // max(len(by_class), 1)
+    found: NDArray[np.uint64] = target.domain.origins[by_class[np.diff(places) > 0]]
+    return found
+
+
+def network(spec: NetSpec, sample: Sample, seed: int) -> Net:
+    """The network with its weights, on the device, for pictures such as these."""
+    images = sample.domain.images
+    net = build(spec, len(sample.domain.classes), images.shape[-1], images.shape[1], seed)
+    return net.to(pick_device("auto"), memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+
+
+def with_weights(net: NetSpec, weights: str) -> NetSpec:
+    """The same backbone with other weights."""
+    return dataclasses.replace(net, weights=weights)
+
+
+def features(net: Net, sample: Sample, room: Room, pooling: str) -> list[Tensor]:
+    """One (n, d) tensor for each layer, then that of what enters the head: one pass, kept in the bank."""
+    images = sample.domain.images
+    taps = Taps(net, images.shape[-1], images.shape[1], pooling)
+    kept = room.bank.features(taps, sample.domain, sample.index, should_stop=room.desk.check)
+    return [torch.from_numpy(np.array(a)) for a in kept.arrays]
+
+
+def contact_sheet(parts: list[Sample]) -> Image.Image:
+    """All pictures of the samples on one sheet, `ACROSS` in a row, in order."""
+    tiles = [tile for sample in parts for tile in _tiles(sample)]
+    side, rows = tiles[0].width, -(-len(tiles) // ACROSS)
+    sheet = Image.new("RGB", (ACROSS * side, rows * side))
+    for i, tile in enumerate(tiles):
+        sheet.paste(tile, ((i % ACROSS) * side, (i // ACROSS) * side))
+    return sheet
+
+
+def _tiles(sample: Sample) -> list[Image.Image]:
+    found = []
+    for at in sample.index:
+        picture = np.asarray(sample.domain.images[at])
+        shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
+        tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
+        found.append(tile if tile.width <= LARGEST else tile.resize((LARGEST, LARGEST)))
+    return found
+
+
+def look(domain: Domain, spec: DataSpec) -> tuple[dict[str, Any], Image.Image]:
+    """What is in a domain: classes with their counts, the split, what was left out, the licence; some pictures."""
+    split = domain.split(spec, 0)
+    order = np.random.default_rng(0).permutation(domain.split(dataclasses.replace(spec, shots=0), 0).train)
+    some = _of_each_class(domain, order)
+    mean, std = _tones(domain, np.sort(order[:TONED]))
+    counts = np.bincount(domain.labels, minlength=len(domain.classes)).tolist()
+    return {
+        "classes": list(domain.classes),
+        "counts": counts,
+        "n": len(domain.labels),
+        "channels": int(domain.images.shape[1]),
+        "mean": mean,
+        "std": std,
+        "train": len(split.train),
+        "val": len(split.val),
+        "test": len(split.test),
+        "parts": account.parts(domain, split, spec),
+        "tree": account.branches(domain.account.tree),
+        "notes": list(domain.account.notes),
+        "skipped": [list(s) for s in domain.skipped],
+        "licence": domain.licence,
+        "source": domain.source,
+        "shown": len(some),
+        "shown_labels": some.labels.tolist(),
+        **figures(domain, split),
+    }, contact_sheet([some])
+
+
+def _of_each_class(domain: Domain, order: np.ndarray) -> Sample:
+    """The first few of each class in this order, class by class; of more than `MOST` classes the first ones."""
+    classes = len(domain.classes)
+    each, labels = max(min(EACH, MOST // classes), 1), domain.labels[order]
+    index = np.concatenate([np.sort(order[labels == c][:each]) for c in range(min(classes, MOST))])
+    return Sample(domain, index, torch.from_numpy(domain.labels[index]))
+
+
+def _tones(domain: Domain, index: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of the pixels of each channel, 0 … 1: from counts, so that memory stays small."""
+    counts = np.zeros((domain.images.shape[1], 256), np.int64)
+    for at in index:
+        for channel, plane in enumerate(np.asarray(domain.images[at])):
+            counts[channel] += np.bincount(plane.ravel(), minlength=256)
+    shares, levels = counts / counts.sum(1, keepdims=True), np.arange(256) / 255
+    mean = shares @ levels
+    std = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(1))
+    return mean.round(4).tolist(), std.round(4).tolist()

@@ -1,0 +1,1 @@
+"""`tltk …` from the shell. No torch here."""

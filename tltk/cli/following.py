@@ -1,0 +1,324 @@
+"""What the verbs of the shell share: options from specs, following a run, printing it, failing in sentences."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tltk import home
+from tltk.analyses.rank.agreement import joined
+from tltk.analyses.rank.spec import RankSpec
+from tltk.data import account
+from tltk.data.names import readable
+from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError
+from tltk.jobs import Local, wait
+from tltk.results.words import accuracy_in_words
+from tltk.runs.run import Run
+from tltk.specs import command
+from tltk.specs.knobs import Spec
+from tltk.specs.reading import read_spec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.compare.study import FIRST_QUESTION
+from tltk.weights.weightfile import plain
+
+
+class Verb(click.Group):
+    """Click with our way of failing: a sentence on stderr, 1 for a failed run, 2 for bad input."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; a `TltkError`, or a fault of the machine, is its sentence, nothing more."""
+        try:
+            return super().invoke(ctx)
+        except TltkError as fault:
+            _fail(ctx, fault)
+        except (OSError, MemoryError) as fault:
+            found = None if getattr(fault, "errno", None) == errno.EPIPE else MachineProblem.of(fault)
+            if found is None:  # whoever read what we print has gone, which click knows
+                raise
+            _fail(ctx, found)
+
+
+def _fail(ctx: click.Context, fault: TltkError) -> None:
+    """Its sentence, and 1 where a run or the machine failed, 2 where what was asked for is wrong."""
+    is_asked = isinstance(fault, MachineProblem) and fault.errno in (errno.ENAMETOOLONG, errno.ELOOP)
+    click.echo(readable(str(fault)), err=True)
+    ctx.exit(1 if isinstance(fault, RunProblem) and not is_asked else 2)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json`, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")(function)
+
+
+def out(body: Any, wanted: bool = True) -> None:
+    """Print JSON, if it is wanted."""
+    if wanted:
+        click.echo(json.dumps(body, indent=1, default=str))
+
+
+def spec_options(kind: type[Spec]) -> Callable[..., Any]:
+    """A click option for every knob of the spec."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(command.options(kind)):
+            rule = option.knob
+            span = f" [{rule.lo:g} … {rule.hi:g}]" if rule.lo is not None and rule.hi is not None else ""
+            names = f" One of {', '.join(rule.choices)}." if rule.choices else ""
+            function = click.option(
+                f"--{option.flag}", option.key, type=type(rule.default), default=None,
+                help=f"{rule.help}{names}{span} Default {rule.default}.",
+            )(function)  # fmt: skip
+        if kind.trains:
+            function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
+            function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
+        for name, (_, about) in command.lists(kind).items():
+            function = click.option(f"--{name}", help=about)(function)
+        about = "A JSON file; - is the standard input."
+        function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
+        function = click.option("--again", is_flag=True, help="Forget an earlier run of the same spec.")(function)
+        function = click.option("--detach", is_flag=True, help="Queue it and return at once.")(function)
+        function = click.option("--timeout", default=0.0, help="Stop it after so many seconds; 0 = never.")(function)
+        return json_option(function)
+
+    return decorate
+
+
+def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[dict[str, Any]], None] | None = None) -> None:
+    """Queue what was asked for, follow it, and print how it ended; `show` prints an answer."""
+    file, as_json = given.pop("file"), given.pop("as_json")
+    spec: Spec
+    if file is None:
+        # A comparison that names neither domains nor weights is about the question that the first page asks.
+        is_first = kind is CompareSpec and all(given.get(key) is None for key in ("target", "source", "weights"))
+        spec = command.build(kind, given, FIRST_QUESTION if is_first else None)
+    else:
+        spec = read_spec(_given(file))
+        if not isinstance(spec, kind):
+            raise click.UsageError(f"{file} must hold a spec of kind {kind.kind!r}. It holds {spec.kind!r}.")
+    run = Local().submit(spec, again=given["again"], timeout=given["timeout"])
+    if not given["detach"]:
+        follow(run)
+    report(run, as_json)
+    result = _result(run, spec)
+    if show is not None and result is not None and not as_json and Local().state(run.id) == "done":
+        show(result)
+    end(run, given["detach"])
+
+
+def _given(file: Path) -> bytes:
+    """The text of a spec: a file's, a pipe's, or with - what comes in."""
+    if str(file) != "-":
+        return home.read_given(file, "--spec")
+    found = sys.stdin.buffer.read(home.MOST + 1)
+    if len(found) > home.MOST:
+        raise BadSpec(f"--spec must be no longer than {home.MOST >> 20} MB. What came in is longer.")
+    return found
+
+
+def end(run: Run, detached: bool) -> None:
+    """A run that was followed and stopped before its end is not done: exit code 1."""
+    if not detached and Local().state(run.id) != "done":
+        sys.exit(1)
+
+
+def follow(run: Run) -> None:
+    """Wait for the end, with a progress bar where there is a terminal; Ctrl-C asks the run to stop."""
+    from tqdm import tqdm
+
+    bar = tqdm(total=1, disable=not sys.stderr.isatty(), unit="epoch", leave=False)
+
+    def watch(run: Run) -> None:
+        status = run.status
+        bar.total = status.epochs or 1
+        bar.n = status.epoch
+        bar.set_description(status.message or f"{run.id} {status.state}")
+
+    try:
+        wait(run, watch)
+    except KeyboardInterrupt:
+        Local().cancel(run.id)
+        click.echo(f"Asked run {run.id} to stop; `tltk runs resume {run.id}` goes on with it.", err=True)
+        raise
+    finally:
+        bar.close()
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """A run as JSON: id, kind, state, message, progress, spec and result."""
+    status, spec = run.status, run.spec
+    return {
+        "id": run.id,
+        "kind": spec.kind,
+        "state": Local().state(run.id),
+        "message": status.message,
+        "epoch": status.epoch,
+        "epochs": status.epochs,
+        "seconds": status.seconds,
+        "device": status.device,
+        "path": str(run.path),
+        **asked(spec),
+        "accuracy": accuracy(run.result()),
+        "spec": json.loads(spec.to_json()),
+        "result": _result(run, spec),
+        "children": [c.id for c in run.children()],
+    }
+
+
+def _result(run: Run, spec: Spec) -> dict[str, Any] | None:
+    """What it found; a ranking with what has been trained by now."""
+    found = run.result()
+    return joined(found, spec) if found and isinstance(spec, RankSpec) else found
+
+
+def asked(spec: Spec) -> dict[str, Any]:
+    """What a run asked for in a few words; None where its kind has no such thing."""
+    net, strategy = getattr(spec, "net", None), getattr(spec, "strategy", None)
+    here = isinstance(spec, CompareSpec) and spec.source is not None  # its weights are trained in its course
+    target = getattr(spec, "target", None) or getattr(spec, "data", None)
+    return {
+        "target": target.name if target else None,
+        "backbone": net.backbone if net else getattr(spec, "backbone", None) or None,
+        "weights": None if here else net.weights if net else getattr(spec, "weights", None) or None,
+        "strategy": strategy.name if strategy else None,
+        "boundary": net.boundary if strategy and net else None,
+        "lr": spec.optim.lr if isinstance(spec, TransferSpec) else None,
+        "seed": getattr(spec, "seed", None),
+    }
+
+
+def accuracy(result: Any) -> float | None:
+    """The test accuracy that a result tells of: a training's, or that of the transfer arm of a comparison."""
+    if not isinstance(result, dict):
+        return None
+    verdict = result.get("verdict")
+    found = verdict.get("transfer") if isinstance(verdict, dict) else result.get("accuracy")
+    return float(found) if isinstance(found, int | float) else None
+
+
+COLUMNS = ("run", "result", "target", "backbone", "weights", "strategy", "cut", "rate", "seed", "time")
+NARROW = 100  # letters that a line of a terminal has at least
+SHRINK, LEAST = (2, 3, 4, 5), 8  # columns that are shortened to fit, and down to how many letters
+
+
+def listed(found: list[dict[str, Any]]) -> list[str]:
+    """Runs as a table that fits the terminal, a line each; none for no runs."""
+    rows = [list(COLUMNS), *(_cells(r) for r in found)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    room = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns) - 2 * (len(COLUMNS) - 1)
+    while sum(widths) > room and widths[widest := max(SHRINK, key=lambda i: widths[i])] > LEAST:
+        widths[widest] -= 1
+    lines = ["  ".join(_cut(c, w).ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return lines if found else []
+
+
+def _cells(r: dict[str, Any]) -> list[str]:
+    result = r["result"] if isinstance(r["result"], dict) else {}
+    verdict = result.get("verdict")
+    figure = verdict.get("label", "") if isinstance(verdict, dict) else ""
+    if not figure and r["accuracy"] is not None:
+        figure = f"{r['accuracy']:.3f}"
+    if r["kind"] != "transfer" and not figure:  # a figure says of itself what kind of run it is of
+        figure = r["kind"]
+    figure = figure if r["state"] == "done" else r["state"] if r["kind"] == "transfer" else f"{r['kind']} {r['state']}"
+    source = (r["spec"].get("source") or {}).get("name")
+    weights = r["weights"] if r["weights"] is not None else f"of {source}" if source and r["backbone"] else ""
+    return [
+        r["id"], figure or "done", short(r["target"] or ""), r["backbone"] or "", short(weights), r["strategy"] or "",
+        "" if r["boundary"] is None else str(r["boundary"]),
+        "" if r["lr"] is None else f"{r['lr']:g}", "" if r["seed"] is None else str(r["seed"]), took(r["seconds"]),
+    ]  # fmt: skip
+
+
+def short(name: str) -> str:
+    """A domain or weights in few letters, on one line: the last part of a path, the first digits of a run."""
+    kind, _, path = name.partition(":")
+    if "/" in path:
+        return plain(path.rstrip("/").rpartition("/")[2])
+    return re.sub(r"^(run:[0-9a-f]{6})[0-9a-f]*", r"\1", plain(name))
+
+
+def took(seconds: float) -> str:
+    """`4.1 s`, `12 min` or `3.5 h`; empty for none."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds else ""
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _cut(text: str, width: int) -> str:
+    """Both ends of a text that is too long; they tell names apart better than its beginning alone."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def report(run: Run, as_json: bool) -> None:
+    """How a run ended: in a sentence or two, or as JSON."""
+    if as_json:
+        out(summary(run))
+        return
+    result, state = run.result(), Local().state(run.id)
+    click.echo(f"run {run.id} · {state} · {run.path}")
+    if run.spec.trains:
+        click.echo(in_words(run))
+    try:
+        lines = list(_found(run, result or {}))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        lines = [
+            f"Its result.json lacks what this version writes: it is damaged, or of another version. `tltk runs show "
+            f"{run.id} --json` prints what is there; `--again` makes it once more."
+        ]
+    for line in lines or filter(None, [run.status.message]):
+        click.echo(line)
+    note = run.written_status().note
+    if note and result:
+        click.echo(note)
+
+
+def _found(run: Run, result: dict[str, Any]) -> Iterator[str]:
+    """What a training or a comparison found, a line each; nothing for other runs."""
+    if "verdict" in result:
+        yield readable(result["verdict"]["sentence"])
+        if "parts" in result:
+            yield readable(account.parts_in_words(result["parts"]))
+    elif "accuracy" in result:
+        yield (
+            f"test accuracy {accuracy_in_words(result)}, macro-F1 {result['macro_f1']:.3f} after "
+            f"{result['steps']:,} steps in {result['seconds']:.1f} s on {result['device']}; "
+            f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
+        )
+        if "parts" in result:  # a result of an earlier version has none
+            for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[attr-defined]
+                yield readable(sentence)
+        for sentence in result.get("cautions", ()):
+            yield f"mind  {sentence}"
+
+
+def in_words(run: Run) -> str:
+    """What a training or a comparison asked for, in a line."""
+    r, source = asked(run.spec), getattr(run.spec, "source", None)
+    weights = r["weights"] if r["weights"] is not None else f"weights of {source.name}" if source else ""
+    words = [r["target"], f"{r['backbone']} from {weights}", f"{r['strategy']} at boundary {r['boundary']}"]
+    words += [f"rate {r['lr']:g}"] if r["lr"] is not None else []
+    words += [f"seed {r['seed']}"] if r["seed"] is not None else []
+    words += [took(run.status.seconds)] if run.status.seconds else []
+    return plain(" · ".join(words), 400)
+
+
+def ask(question: Spec, *, again: bool = False) -> dict[str, Any]:
+    """What a worker answers to a question of seconds; `again` where what it asks about may have changed."""
+    found = Local().submit(question, again=again)
+    follow(found)
+    result = found.result()
+    if result is None:
+        raise RunProblem(f"Run {found.id} must have an answer. It is {found.status.state}; ask again.")
+    return result

@@ -1,0 +1,305 @@
+"""`tltk …`: everything that a page can launch, from the shell. `--json` has a documented shape.
+
+Exit codes: 0 done, 1 failed, 2 bad input. Torch is imported by workers, not here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tltk import __version__, home
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.inspect.spec import LookSpec
+from tltk.cli import analyses as questions
+from tltk.cli import judge as judging
+from tltk.cli import weights as shelves
+from tltk.cli.following import Verb, ask, end, follow, json_option, launch, listed, out, report, spec_options, summary
+from tltk.data.account import parts_in_words
+from tltk.errors import RunProblem, TltkError, UnknownName
+from tltk.jobs import Local
+from tltk.runs.run import Run, all_runs, walk
+from tltk.specs.parts import DataSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
+from tltk.weights import catalogue, store
+from tltk.weights.export import export as write_zip
+
+
+@click.group(cls=Verb, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tltk")
+def main() -> None:
+    """See what transfers and what does not."""
+
+
+@main.command()
+@spec_options(TransferSpec)
+def run(**given: Any) -> None:
+    """Train one network on one domain with one strategy."""
+    launch(TransferSpec, given)
+
+
+@main.command()
+@spec_options(CompareSpec)
+def compare(**given: Any) -> None:
+    """Scratch against transfer at a matched budget, with a verdict.
+
+    Without domains or weights it asks the first question: do rendered digits help with digits on photo backgrounds?
+    """
+    launch(CompareSpec, given)
+
+
+for verb in (
+    questions.profile, questions.shift, questions.response, questions.embed, questions.rank,
+    shelves.weights, shelves.pretraining, judging.judge_verb,
+):  # fmt: skip
+    main.add_command(verb)
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+@json_option
+def runs(ctx: click.Context, as_json: bool) -> None:
+    """List runs; show, stop, resume, export or delete one."""
+    if ctx.invoked_subcommand:
+        return
+    found = []
+    for one in all_runs():
+        try:
+            found.append(summary(one))
+        except TltkError as fault:  # a folder of another version
+            click.echo(f"{one.id} cannot be read: {fault}", err=True)
+    if as_json:
+        out([{k: v for k, v in r.items() if k not in ("result", "children")} for r in found])
+        return
+    for line in listed(found):
+        click.echo(line)
+    if not found:
+        click.echo("No runs yet. `tltk compare --source rendered_digits --target blended_digits --shots 5` makes some.")
+
+
+@runs.command()
+@click.argument("run_id")
+@json_option
+def show(run_id: str, as_json: bool) -> None:
+    """How a run stands and what it found."""
+    report(Run.open(run_id), as_json)
+
+
+@runs.command()
+@click.argument("run_id")
+@json_option
+def stop(run_id: str, as_json: bool) -> None:
+    """Ask a run to stop; it can be resumed."""
+    found = Run.open(run_id)
+    Local().cancel(found.id)
+    out({"id": found.id, "state": Local().state(found.id)}, as_json)
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option("--detach", is_flag=True, help="Queue it and return at once.")
+@json_option
+def resume(run_id: str, detach: bool, as_json: bool) -> None:
+    """Go on with a run from its last checkpoint."""
+    found = Local().resume(Run.open(run_id))
+    if not detach:
+        follow(found)
+    report(found, as_json)
+    end(found, detach)
+
+
+@runs.command()
+@click.argument("run_id")
+@json_option
+def log(run_id: str, as_json: bool) -> None:
+    """What a run's process printed."""
+    found = Run.open(run_id)
+    text = Local().log(found.id)
+    out({"id": found.id, "log": text}, as_json)
+    if not as_json:
+        click.echo(text, nl=False)
+
+
+@runs.command()
+@click.argument("run_id")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--weights", is_flag=True, help="Put the weights in, as timm loads them.")
+@json_option
+def export(run_id: str, file: Path, weights: bool, as_json: bool) -> None:
+    """Write a run, and the runs it started, to a zip file: specs, rows, results and logs, and weights if asked."""
+    found = Run.open(run_id)
+    if weights and not any((one.path / store.FILE).is_file() for one in walk(found)):
+        raise RunProblem(f"Run {found.id} must have weights to export them. It has none; it is {found.status.state}.")
+    scratch = file.parent / f".{file.name}.tmp"
+    try:
+        with open(scratch, "wb") as target:
+            held = write_zip(found, target, weights)
+        scratch.replace(file)
+    except OSError as fault:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise click.UsageError(f"FILE must be a place to write to. It is not: {fault}.") from None
+    size = file.stat().st_size
+    out({"id": found.id, "file": str(file), "bytes": size, "weights": held}, as_json)
+    if not as_json:
+        without = "without weights; --weights puts them in"
+        n = sum(name.endswith(store.FILE) for name in held)
+        click.echo(
+            f"Wrote {file}, {size / 1e6:.1f} MB, "
+            + (f"with the weights of {n} training{'s' * (n != 1)}, as timm loads them." if n else f"{without}.")
+        )
+
+
+@runs.command()
+@click.argument("run_id")
+@click.confirmation_option(prompt="Delete this run for good?")
+@json_option
+def delete(run_id: str, as_json: bool) -> None:
+    """Delete a run's folder."""
+    found = Run.open(run_id)
+    found.delete()
+    out({"id": found.id, "deleted": True}, as_json)
+
+
+@main.command()
+@json_option
+def domains(as_json: bool) -> None:
+    """List the domains: names that --source and --target take."""
+    from tltk.data import domains as known
+
+    _table([{"name": name, "summary": known.summary(name)} for name in known], as_json)
+
+
+@main.command()
+@json_option
+def strategies(as_json: bool) -> None:
+    """List the strategies with their knobs."""
+    from tltk.specs.knobs import knobs
+    from tltk.strategies import strategies as known
+
+    found = [
+        {
+            "name": name,
+            "summary": known.summary(name),
+            "knobs": {k: dataclasses.asdict(rule) for k, rule in knobs(known[name]).items()},
+        }
+        for name in known
+    ]
+    _table(found, as_json)
+
+
+def _table(entries: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        out(entries)
+        return
+    for entry in entries:
+        click.echo(f"{entry['name']:22} {entry['summary']}")
+
+
+@main.command()
+@click.argument("pattern", default="")
+@click.option("--sort", type=click.Choice(catalogue.SORTS), default="name", help="What the list is sorted by.")
+@click.option("--here", is_flag=True, help="Those alone that this machine has weights of.")
+@json_option
+def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
+    """List timm's models by name, by a pattern such as 'resnet*', or by words such as 'vit laion'."""
+    at_hand = catalogue.present()
+    exact = [catalogue.catalogue()[pattern]] if pattern in catalogue.catalogue() else None
+    found = exact or catalogue.search(pattern, sort=sort)
+    if not found:
+        raise UnknownName.among("backbone", pattern, catalogue.catalogue())
+    found = [b for b in found if b.name in at_hand or not here]
+    if as_json:
+        out([catalogue.as_dict(b, at_hand.get(b.name, ())) for b in found])
+        return
+    if not found:
+        click.echo("None of them has weights here. `tltk weights list` lists what is.")
+        return
+    click.echo(f"{'backbone':44} {'million':>8} {'GFLOPs':>8} {'px':>4}  weights")
+    for b in found:
+        gflops = "" if b.flops is None else catalogue.amount(b.flops / 1e9)
+        weights = catalogue.weights_in_words(b, at_hand.get(b.name, ()))
+        click.echo(f"{b.name:44} {catalogue.amount(b.parameters / 1e6):>8} {gflops:>8} {b.size:4}  {weights}")
+
+
+@main.command()
+@click.argument("backbone")
+@click.option("--size", default=32, help="Side of the square picture, in pixels.")
+@click.option("--channels", default=3, help="Channels of the pictures.")
+@json_option
+def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
+    """The layers of a network: where its freeze boundary can lie."""
+    result = ask(DescribeSpec(backbone=backbone, size=size, channels=channels))
+    if as_json:
+        out(result)
+        return
+    click.echo("boundary  layer                          parameters       MFLOPs  output")
+    for layer in result["layers"]:
+        shape = " × ".join(str(s) for s in layer["shape"])
+        mflops = "unknown" if layer["flops"] is None else f"{layer['flops'] / 1e6:.2f}"
+        click.echo(f"{layer['index']:8}  {layer['name']:28} {layer['parameters']:12,} {mflops:>12}  {shape}")
+
+
+@main.command()
+@click.argument("domain")
+@click.option("--size", default=32, help="Side of the square picture, in pixels.")
+@click.option("--n", default=0, help="Pictures to draw or keep; 0 = as many as there are.")
+@json_option
+def look(domain: str, size: int, n: int, as_json: bool) -> None:
+    """What is in a domain: classes, pictures, what was left out."""
+    spec = LookSpec(DataSpec(domain, size=size, n=n))
+    result = ask(spec)
+    if as_json:
+        out(result)
+        return
+    click.echo(f"{result['n']:,} pictures, {len(result['classes'])} classes; {result['licence']}")
+    for branch in result["tree"]:
+        classes = f"{branch['classes']:,} classes, " if branch["classes"] else ""
+        click.echo(f"{branch['role']:8}  {branch['folder']}: {classes}{branch['pictures']:,} pictures")
+    for note in result["notes"]:
+        click.echo(f"note      {note}")
+    for name, count in zip(result["classes"], result["counts"], strict=True):
+        click.echo(f"{count:8,}  {name}")
+    for name, reason in result["skipped"]:
+        click.echo(f"left out  {name}: {reason}")
+    click.echo(parts_in_words(result["parts"]))
+    for sentence in result["cautions"]:
+        click.echo(f"mind  {sentence}")
+
+
+@main.command()
+@click.option("--port", default=8501, help="Port to serve on.")
+@click.option("--address", default="127.0.0.1", help="Address to serve on; 0.0.0.0 lets the room in.")
+def app(port: int, address: str) -> None:
+    """Start the dashboard."""
+    from tltk.dashboard.serve import serve
+
+    home.check_writable()  # else each page would say so, and the server not start
+    sys.exit(serve(port, address))
+
+
+@main.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Check this machine: what is there, what is missing, what to do about it."""
+    from tltk.cli.doctor import examine
+
+    start = time.monotonic()
+    found = examine()
+    if as_json:
+        out([dataclasses.asdict(check) for check in found])
+    else:
+        for check in found:
+            click.echo(f"{'ok  ' if check.ok else 'FAIL'} {check.name:22} {check.text}")
+        click.echo(f"checked in {time.monotonic() - start:.1f} s")
+    if not all(check.ok for check in found):
+        sys.exit(1)
+
+

@@ -1,0 +1,170 @@
+"""`tltk weights …` and `tltk pretrain`: the weight store, and how what is in it was made, from the shell."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tltk import home
+from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.cli.following import ask, follow, json_option, out
+from tltk.errors import RunProblem, UnknownName, WeightsMissing
+from tltk.jobs import Local
+from tltk.runs.run import Run
+from tltk.specs.training import TransferSpec
+from tltk.weights import recipe as pretrain
+from tltk.weights import store, weightfile
+
+PART = "Which network, where the file holds several, such as state_dict; by default a moving average."
+LAYOUTS = {
+    "timm": "timm layout",
+    "torchvision": "torchvision layout",
+    "tltk": "a tltk run's own layout (`tltk weights add` or `tltk runs export --weights` writes it as timm loads it)",
+}
+
+
+@click.group()
+def weights() -> None:
+    """List, add, check and describe weights; no network is needed."""
+
+
+@weights.command("list")
+@json_option
+def listing(as_json: bool) -> None:
+    """Everything on this machine that --weights takes."""
+    found: list[dict[str, Any]] = []
+    for one in store.here():
+        if isinstance(one.of, store.Entry):
+            licence, summary = one.of.card.licence, one.of.card.summary
+        elif isinstance(one.of, Run):
+            licence, summary = "yours", f"trained on {one.of.spec.target.name}"  # type: ignore[attr-defined]
+        else:
+            licence, summary = "see the hub", "in the hub's cache"
+        found.append({"weights": one.weights or f"file:{one.file}", "backbone": one.backbone, "bytes": one.bytes,
+                      "licence": licence, "summary": summary})  # fmt: skip
+    if as_json:
+        out(found)
+        return
+    for row in found:
+        click.echo(f"{row['weights']:32} {row['backbone']:28} {row['bytes'] / 1e6:8.1f} MB  {row['summary']}")
+    if not found:
+        click.echo("No weights here. `tltk weights add FILE` adds some, any training makes some.")
+
+
+@weights.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", default="", help="Name in the store; by default that of the file.")
+@click.option("--backbone", default="", help="timm's name of the architecture; by default it is found from the file.")
+@click.option("--part", default="", help=PART)
+@json_option
+def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
+    """Add weights to the store: a .safetensors or .pth file, or a folder as the hub keeps it.
+
+    The tensors are found below any names that a training program put around them. The entry is as timm loads it.
+    """
+    file = weightfile.resolved(str(file))
+    weightfile.looked_at(file)
+    name = store.check_name(name or re.sub(r"(?:[^a-z0-9_.-]|\.{2,})+", "_", file.stem.lower()).strip("._-")[:64])
+    told(ask(AdoptSpec(f"file:{file.absolute()}", backbone, name, part), again=True), as_json)
+
+
+@weights.command()
+@click.argument("what")
+@click.option("--backbone", default="", help="timm's name of the architecture; by default it is found from the file.")
+@click.option("--part", default="", help=PART)
+@json_option
+def check(what: str, backbone: str, part: str, as_json: bool) -> None:
+    """Whether a file, or a name in the store, is whole, and what it is the weights of. Exit code 1 where it is not."""
+    file = weightfile.resolved(what)
+    if weightfile.there(file) or weightfile.there(file, folder=True):
+        try:
+            weightfile.looked_at(file)
+        except WeightsMissing as fault:  # it is there, and the answer is no
+            raise RunProblem(str(fault)) from None
+    else:
+        try:
+            entry = store.verified(what)
+        except UnknownName:
+            raise WeightsMissing(
+                f"What to check must be a file or a name in the store. {what[:160]!r} is neither."
+            ) from None
+        except WeightsMissing as fault:
+            raise RunProblem(str(fault)) from None
+        file, backbone = entry.file, backbone or entry.card.backbone
+    told(ask(AdoptSpec(f"file:{file.absolute()}", backbone, "", part), again=True), as_json)
+
+
+def told(found: dict[str, Any], as_json: bool) -> None:
+    """What a file turned out to be."""
+    if as_json:
+        out(found)
+        return
+    size = f"{found['parameters']:,} parameters"
+    click.echo(f"{found['backbone']}, {size}, {LAYOUTS[found['layout']]}, {found['classifier']}")
+    if found["class_names"]:
+        click.echo(f"Classes: {', '.join(found['class_names'][:12])}{', …' if len(found['class_names']) > 12 else ''}")
+    for note in found["notes"]:
+        click.echo(note)
+    click.echo(f"SHA-256 {found['sha256']}")
+    if found["name"]:
+        click.echo(f"Added. Use it with --backbone {found['backbone']} --weights store:{found['name']}")
+
+
+@weights.command()
+@click.argument("name")
+@json_option
+def card(name: str, as_json: bool) -> None:
+    """What one should know about weights before using them."""
+    entry = store.find(name)
+    if as_json:
+        out(store.as_dict(entry))
+        return
+    click.echo(store.as_text(entry), nl=False)
+
+
+@weights.command()
+@click.argument("name")
+@click.confirmation_option(prompt="Remove these weights for good?")
+@json_option
+def remove(name: str, as_json: bool) -> None:
+    """Take weights that you added out of the store."""
+    store.remove(name)
+    out({"name": name, "removed": True}, as_json)
+    if not as_json:
+        click.echo(f"Removed {name}.")
+
+
+@click.command("pretrain")
+@click.argument("recipe", default="")
+@click.option("--to", "shelf", type=click.Path(path_type=Path), help="Folder for the weights; by default the store.")
+@json_option
+def pretraining(recipe: str, shelf: Path | None, as_json: bool) -> None:
+    """Train weights by a recipe: a name that tltk came with, or a JSON file. Without one, list them.
+
+    Each stage is a run; a recipe that was stopped goes on where it was.
+    """
+    if not recipe:
+        found = [{"name": name, "summary": pretrain.read(name).summary} for name in pretrain.recipes()]
+        out(found, as_json)
+        for row in [] if as_json else found:
+            click.echo(f"{row['name']:28} {row['summary']}")
+        return
+    plan = pretrain.read(recipe)
+    if shelf is None:
+        store.check_name(plan.name) if plan.name not in pretrain.recipes() else None
+    entry = pretrain.pack(plan, pretrain.train(plan, _trained), shelf or home.room("weights"))
+    out(store.as_dict(entry), as_json)
+    if not as_json:
+        click.echo(store.as_text(entry), nl=False)
+
+
+def _trained(spec: TransferSpec) -> Run:
+    """One stage, to its end."""
+    run = Local().submit(spec)
+    follow(run)
+    if Local().state(run.id) != "done":
+        raise RunProblem(f"Run {run.id} must end for the recipe to go on. It is {Local().state(run.id)}.")
+    return run

@@ -1,0 +1,180 @@
+"""Whether a spec can be meant: asked before anything is queued, alike for the shell, Python and the pages.
+
+No torch here. A worker finds the rest: what only the pixels or the tensors tell.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tltk import data, home
+from tltk.analyses.depth import DepthSpec
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.data.sources.shapes import Dials
+from tltk.errors import BadSpec, DataProblem, UnknownName, shown
+from tltk.shift import measures as shift_measures
+from tltk.specs.knobs import Spec, knobs
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.reading import PATHS
+from tltk.specs.training import TransferSpec
+from tltk.strategies import make
+from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.compare.study import source_spec
+from tltk.transferability import scores as transfer_scores
+from tltk.weights import store
+from tltk.weights.catalogue import catalogue
+
+# timm's optimizers by name, as `timm.optim.list_optimizers` has them; a test compares the two. To ask timm costs the
+# import of torch. Those that need a GPU's library are here, since it may be installed.
+OPTIMIZERS = (
+    "adabelief", "adadelta", "adafactor", "adafactorbv", "adafactorbvc", "adagrad", "adahessian", "adam", "adamax",
+    "adamc", "adamp", "adamuon", "adamw", "adamwlegacy", "adan", "adanw", "adopt", "adoptc", "adoptw", "bnbadam",
+    "bnbadam8bit", "bnbadamw", "bnbadamw8bit", "bnbademamix", "bnbademamix8bit", "bnblion", "bnblion8bit", "bnbsgd",
+    "bnbsgd8bit", "cadafactor", "cadafactorbv", "cadafactorbvc", "cadamc", "cadamp", "cadamw", "cadan", "cadanw",
+    "cadopt", "cadoptc", "cadoptw", "clamb", "clambw", "claprop", "clion", "clionc", "cmars", "cnadamc", "cnadamw",
+    "crmsproptf", "csgdc", "csgdp", "csgdw", "fusedadam", "fusedadamw", "fusedlamb", "fusednovograd", "fusedsgd",
+    "kron", "kronc", "kronw", "lamb", "lambc", "lambcd", "lambcw", "lambw", "laprop", "lapropc", "larc", "lars",
+    "lion", "lionc", "madgrad", "madgradw", "mars", "momentum", "muon", "nadam", "nadamc", "nadamlegacy", "nadamuon",
+    "nadamw", "nesterov", "nesterovw", "nlarc", "nlars", "nmuon", "novograd", "novogradc", "novogradw", "radabelief",
+    "radam", "radamlegacy", "radamw", "rmsprop", "rmsproptf", "rmsproptfc", "rmsproptfw", "sgd", "sgdc", "sgdp",
+    "sgdw",
+)
+SECOND_ORDER = ("adahessian",)
+LONGEST = 2000  # characters of a name, which may be a path
+
+
+def check(spec: Spec) -> None:
+    """Refuse what cannot be meant: names of nothing, files that are not there, sizes that cannot be.
+
+    Raises:
+        UnknownName: No such domain, backbone, optimizer, strategy, knob, measure, score or dial.
+        BadSpec: Values that do not go together; nothing to transfer.
+        DataProblem: No pictures there, or none that can be used.
+        WeightsMissing: No weights there, or none that fit.
+    """
+    check_names(spec)
+    for pictures in _pictures(spec):
+        _check_pictures(pictures)
+    for backbone, weights in _networks(spec):
+        if backbone:
+            check_backbone(backbone)
+        store.check(weights, backbone)
+    if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
+        raise DataProblem(f"The picture must be a file. There is none at {shown(spec.picture)}.")
+
+
+def check_optimizer(name: str) -> None:
+    """Refuse what is no optimizer of timm's, or one that a training cannot use.
+
+    Raises:
+        UnknownName, BadSpec: It is.
+    """
+    if name not in OPTIMIZERS:
+        raise UnknownName.among("optimizer", name, OPTIMIZERS)
+    if name in SECOND_ORDER:
+        raise BadSpec(f"The optimizer {name} must do with first derivatives. It needs second ones; take adamw.")
+
+
+def check_backbone(name: str) -> None:
+    """Refuse what is no classification model of timm's.
+
+    Raises:
+        UnknownName: It is none.
+    """
+    if name.partition(".")[0] not in catalogue():
+        raise UnknownName.among("backbone", name, catalogue())
+
+
+def check_names(spec: Spec) -> None:
+    """Refuse what is on none of our lists, without a look at the disk.
+
+    Raises:
+        UnknownName, BadSpec: As for `check`.
+    """
+    for name in _texts(spec):
+        if len(name) > LONGEST or "\0" in name:
+            raise BadSpec(f"A name must have at most {LONGEST:,} characters, none of them null. Got {shown(name)}.")
+    if isinstance(spec, TransferSpec | CompareSpec):
+        make(spec.strategy)
+        check_optimizer(spec.optim.optimizer)
+    if isinstance(spec, CompareSpec):
+        source_spec(spec)
+        if spec.source is not None:
+            check_optimizer(spec.source_optim.optimizer)
+    if isinstance(spec, ProfileSpec | ShiftSpec | ResponseSpec):
+        labelled = ["class_mmd"] if isinstance(spec, ProfileSpec) else []
+        for name in spec.measures:
+            _among("measure", name, [*shift_measures.names(), *labelled])
+    if isinstance(spec, ShiftSpec) and spec.source is None:
+        raise BadSpec("A shift needs a source and a target. There is no source; name one.")
+    if isinstance(spec, ResponseSpec):
+        for name in spec.dials:
+            _among("dial", name, list(knobs(Dials)))
+        if data.parse(spec.target.name)[0] != "shapes":
+            raise BadSpec(f"The target must be the shift lab, shapes or shapes:DIALS. Got {spec.target.name!r}.")
+    if isinstance(spec, RankSpec):
+        for name in spec.scores:
+            _among("score", name, [*transfer_scores.names(), "probe"])
+        if not spec.candidates:
+            raise BadSpec("A ranking needs candidates, each BACKBONE@WEIGHTS. Got none.")
+        for text in spec.candidates:  # what one of them lacks is said beside it, and the others are ranked
+            if not text.partition("@")[0].strip():
+                raise BadSpec(f"A candidate must be BACKBONE@WEIGHTS, as in resnet18@run:3f9ac1. Got {text!r}.")
+
+
+def _among(what: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise UnknownName.among(what, name, known)
+
+
+def _texts(spec: Spec) -> list[str]:
+    """Every name and path in it."""
+    names = [one.name for one in _pictures(spec)]
+    for pair in _networks(spec):
+        names += pair
+    more = spec.candidates if isinstance(spec, RankSpec) else [spec.picture] if isinstance(spec, EmbedSpec) else []
+    return [*names, *more]
+
+
+def _pictures(spec: Spec) -> list[DataSpec]:
+    """The domains that it reads."""
+    if isinstance(spec, LookSpec):  # whoever looks wants to see that there are too few for what is planned
+        return [dataclasses.replace(spec.data, shots=0)]
+    found = [getattr(spec, side, None) for side in ("target", "source", "without")]
+    return [one for one in found if isinstance(one, DataSpec)]
+
+
+def _networks(spec: Spec) -> list[tuple[str, str]]:
+    """Every backbone and its weights that it builds."""
+    if isinstance(spec, DescribeSpec):
+        return [(spec.backbone, "scratch")]
+    if isinstance(spec, AdoptSpec):  # what its weights are is the question
+        return [(spec.backbone, "scratch")]
+    net = getattr(spec, "net", None)
+    if not isinstance(net, NetSpec):
+        return []
+    trained_here = isinstance(spec, CompareSpec) and spec.source is not None  # net.weights is then ignored
+    found = [(net.backbone, "scratch" if trained_here else net.weights)]
+    after = getattr(spec, "after", "") if isinstance(spec, DepthSpec) else ""
+    return found + ([(net.backbone, after)] if after else [])
+
+
+def _check_pictures(spec: DataSpec) -> None:
+    data.check(spec)
+    kind, _ = data.parse(spec.name)
+    room, size = shutil.disk_usage(home.home()).free, 3 * spec.n * spec.size**2
+    if kind not in PATHS and size > room:  # made here, as many as are asked for
+        raise BadSpec(
+            f"{spec.n:,} pictures of {spec.size} px must fit on the disk. They take {size / 1e6:,.1f} MB, and "
+            f"{room / 1e6:,.1f} MB are free; ask {kind} for fewer or smaller ones."
+        )

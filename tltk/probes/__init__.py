@@ -1,0 +1,1 @@
+"""What a layer knows, read off by a simple model."""

@@ -1,0 +1,457 @@
+"""Scratch against transfer, fairly: the study that ends in a verdict. No torch here.
+
+Both arms have the same pictures, steps, schedule and search over learning rates. A study is a run
+whose children are runs: which they are is a function of the spec and of what its finished children
+found, so a study that was stopped goes on where it was, also where its pictures changed meanwhile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tltk import data
+from tltk.errors import BadSpec, RunProblem
+from tltk.results.curves import Curve
+from tltk.results.verdict import Verdict
+from tltk.runs.run import Child, Run
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.compare.verdict import (
+    area_ratio,
+    gap_clause,
+    judge,
+    jump_start,
+    learning_of,
+    mean_curve,
+    paired_interval,
+    points,
+    time_to_best,
+    what_next,
+)
+
+ARMS = ("scratch", "transfer")
+NAMES = {"steps": "steps", "images": "pictures"}
+Results = dict[str, Any]
+
+# What `tltk compare` and the page ask at first: rendered digits as the source, digits on photo backgrounds of which
+# few are labelled as the target. A minute or so on two cores.
+FIRST_QUESTION = CompareSpec(
+    source=DataSpec("rendered_digits", n=4000, size=40, val=0.05, test=0.05),
+    source_optim=OptimSpec(epochs=5, batch_size=64, lr=3e-3, schedule="one_cycle"),
+    target=DataSpec("blended_digits", shots=10, size=40, val=0.15, test=0.44),
+    net=NetSpec(backbone="test_resnet"),
+    optim=OptimSpec(epochs=8, epoch_images=320, batch_size=64, lr=1e-2),
+    lrs=(3e-3, 1e-2, 3e-2),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """A training that a study asks for: in which arm, and what for (source, search or measure)."""
+
+    arm: str
+    role: str
+    spec: TransferSpec
+
+    @property
+    def child(self) -> Child:
+        """As it is noted in the study's folder."""
+        return Child(self.spec.run_id, self.arm, self.role, self.spec.seed, self.spec.optim.lr)
+
+
+# -- the children ----------------------------------------------------------------------------------------
+
+
+def source_spec(spec: CompareSpec) -> TransferSpec | None:
+    """The run that trains the source network; None where the weights come from elsewhere.
+
+    Where source and target can hold the same examples, it does without those that test the target.
+    """
+    if spec.source is None:
+        if spec.net.weights == "scratch":
+            raise BadSpec("A comparison needs weights to transfer: a source domain, or net.weights other than scratch.")
+        return None
+    net = dataclasses.replace(spec.net, weights="scratch", boundary=0)
+    may_share = data.family(spec.source.name) == data.family(spec.target.name)
+    return TransferSpec(
+        target=spec.source,
+        net=net,
+        optim=spec.source_optim,
+        views=spec.views,
+        seed=spec.first_seed,
+        # The few labels are drawn from what is left for training: they decide nothing here.
+        without=dataclasses.replace(spec.target, shots=0) if may_share else None,
+    )
+
+
+def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
+    """One run of one arm. The scratch arm trains every layer; all else is equal."""
+    source = source_spec(spec)
+    weights = spec.net.weights if source is None else f"run:{source.run_id}"
+    net: NetSpec = dataclasses.replace(spec.net, weights=weights)
+    strategy = spec.strategy
+    if arm == "scratch":
+        net, strategy = dataclasses.replace(spec.net, weights="scratch", boundary=0), StrategySpec()
+    return TransferSpec(
+        target=spec.target,
+        net=net,
+        strategy=strategy,
+        views=spec.views,
+        seed=seed,
+        optim=dataclasses.replace(spec.optim, lr=lr),
+    )
+
+
+def search_seed(spec: CompareSpec) -> int:
+    """The seed on which rates are searched: far from those that are measured, however many are added later.
+
+    A rate that is chosen on a measured seed suits that seed's luck, and the gap is biased by it.
+    """
+    return (spec.first_seed + 2**30) % (2**31 - 1)
+
+
+def rates(spec: CompareSpec) -> list[float]:
+    """The learning rates to search, in order; a single one is not searched."""
+    return sorted(set(spec.lrs))
+
+
+def source_children(spec: CompareSpec) -> list[Wanted]:
+    """The training of the source network, if there is one."""
+    source = source_spec(spec)
+    return [] if source is None else [Wanted("source", "source", source)]
+
+
+def search_children(spec: CompareSpec) -> list[Wanted]:
+    """The trainings that find each arm's learning rate."""
+    if len(rates(spec)) == 1:
+        return []
+    seed = search_seed(spec)
+    return [Wanted(arm, "search", arm_spec(spec, arm, lr, seed)) for lr in rates(spec) for arm in ARMS]
+
+
+def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wanted]:
+    """The trainings that are compared: every seed of both arms, at the rates that were chosen."""
+    seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
+    return [Wanted(arm, "measure", arm_spec(spec, arm, chosen[arm], seed)) for seed in seeds for arm in ARMS]
+
+
+def count(spec: CompareSpec) -> int:
+    """How many trainings the study needs."""
+    return len(source_children(spec)) + len(search_children(spec)) + 2 * spec.seeds
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """What the search found: the rate of each arm, how each rate did, and where the best lay at an edge."""
+
+    chosen: dict[str, float]
+    accuracy: dict[str, dict[str, float]]
+    at_edge: dict[str, str]
+
+    @classmethod
+    def of(cls, spec: CompareSpec, found: Mapping[tuple[str, float], Results]) -> Search:
+        """The best rate of each arm, by the validation accuracy of the weights that would be tested.
+
+        Args:
+            spec: The comparison.
+            found: (arm, rate) → result of its training.
+
+        Raises:
+            RunProblem: Every rate of an arm diverged.
+        """
+        tried = rates(spec)
+        if len(tried) == 1:
+            return cls(dict.fromkeys(ARMS, tried[0]), {arm: {} for arm in ARMS}, {})
+        chosen, accuracy, at_edge = {}, {}, {}
+        for arm in ARMS:
+            # A rate at which the loss stopped being a number has lost; that is what a search is for.
+            held = [lr for lr in tried if "diverged" not in found[arm, lr]]
+            if not held:
+                raise RunProblem(f"At every rate that was tried, the {arm} arm diverged. Lower the rates to search.")
+            rank = {lr: _validation(found[arm, lr]) for lr in held}
+            best = max(held, key=lambda lr: (rank[lr][0], -rank[lr][1]))
+            chosen[arm] = best
+            accuracy[arm] = {f"{lr:g}": rank[lr][0] if lr in rank else 0.0 for lr in tried}
+            if best in (tried[0], tried[-1]):
+                at_edge[arm] = "lowest" if best == tried[0] else "highest"
+        return cls(chosen, accuracy, at_edge)
+
+
+def _validation(result: Results) -> tuple[float, float]:
+    """Validation accuracy and loss of the weights that are tested: the best epoch's with patience, else the last's."""
+    prefix = "tested_" if "tested_val_accuracy" in result else ""
+    return float(result[f"{prefix}val_accuracy"]), float(result[f"{prefix}val_loss"])
+
+
+# -- the study -------------------------------------------------------------------------------------------
+
+WHAT = {
+    "source": "Training the source network.",
+    "search": "Searching for each arm's learning rate.",
+    "measure": "Measuring both arms, seed by seed.",
+}
+
+
+def study(
+    run: Run,
+    spec: CompareSpec,
+    train_all: Callable[[list[Run], Callable[[Run], None]], None],
+    tell: Callable[[int, str], None],
+) -> Verdict:
+    """Train the source, search, measure, judge.
+
+    Args:
+        run: The study's folder; its children are noted there before they start.
+        spec: What is compared.
+        train_all: Trains several runs, in any order, and calls back with each that is done.
+        tell: Told how many trainings are done, and what comes next.
+    """
+    done: set[str] = set()
+    noted: list[Child] = []
+
+    def finish(wanted: list[Wanted]) -> list[Run]:
+        """These trainings, finished, in their order."""
+        runs = [Run.create(one.spec) for one in wanted]
+        noted.extend(one.child for one in wanted)
+        run.write_children(noted)
+        if wanted:
+            tell(len(done), WHAT[wanted[0].role])
+
+        def ended(finished: Run) -> None:
+            done.add(finished.id)
+            tell(len(done), WHAT[wanted[0].role])
+
+        if runs:
+            train_all(runs, ended)
+        return runs
+
+    source = [_result(r) for r in finish(source_children(spec))]
+    searching = search_children(spec)
+    found = [r.result() or _result(r) for r in finish(searching)]
+    search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
+    wanted = measure_children(spec, search.chosen)
+    runs = finish(wanted)
+    tell(len(done), "Weighing the evidence.")
+    arms = {arm: [r for r, w in zip(runs, wanted, strict=True) if w.arm == arm] for arm in ARMS}
+    return verdict(spec, arms, search, source[0] if source else {})
+
+
+def _result(run: Run) -> Results:
+    result = run.result()
+    if result is None or "diverged" in result:
+        raise RunProblem(f"Run {run.id} must have a result. It is {run.status.state}: {run.status.message}")
+    return result
+
+
+def measured(run: Run) -> dict[str, list[Run]]:
+    """The measuring runs of a study by arm, in the order of their seeds, as far as they were begun."""
+    found: dict[str, list[Run]] = {arm: [] for arm in ARMS}
+    for child in sorted(run.children(), key=lambda c: c.seed):
+        if child.role == "measure" and child.arm in found:
+            found[child.arm].append(Run(run.path.parent / child.id))
+    return found
+
+
+def curves(run: Run, name: str = "accuracy", split: str = "val", x: str = "step") -> dict[str, Curve]:
+    """Mean curve and 95 % band of each arm over its measuring runs."""
+    return _means(measured(run), name, split, x)
+
+
+def _means(arms: Mapping[str, Sequence[Run]], name: str, split: str, x: str) -> dict[str, Curve]:
+    return {arm: mean_curve(arm, [r.curve(name, split, x) for r in runs]) for arm, runs in arms.items()}
+
+
+# -- the verdict -----------------------------------------------------------------------------------------
+
+
+def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search, source: Results) -> Verdict:
+    """Weigh what the measuring runs found.
+
+    Args:
+        spec: The comparison.
+        arms: Arm → its measuring runs, in the order of the seeds.
+        search: What the search for rates found.
+        source: Result of the source's training; empty where there is none.
+
+    Raises:
+        RunProblem: A run has no result, or the arms differ in budget though nothing may stop them early.
+    """
+    results = {arm: [_result(r) for r in runs] for arm, runs in arms.items()}
+    first = results["scratch"][0]
+    labels = np.array(first["labels"])
+    right = {
+        arm: np.array([np.array(r["predictions"]) == labels for r in found], float) for arm, found in results.items()
+    }
+    seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
+    classes = [first["classes"][i] for i in labels]
+    order = {name: i for i, name in enumerate(first["classes"])}
+    found = judge(right["scratch"], right["transfer"], labels=classes, seeds=seeds, delta=spec.delta)
+    by_step, by_second = _means(arms, "accuracy", "val", "step"), _means(arms, "accuracy", "val", "seconds")
+    accuracy = {arm: [r.curve("accuracy") for r in runs] for arm, runs in arms.items()}
+    ends = [c.x[-1] for curves in accuracy.values() for c in curves if c.x]
+    to_step, sooner = time_to_best(by_step["scratch"], by_step["transfer"])
+    to_second, quicker = time_to_best(by_second["scratch"], by_second["transfer"])
+    commonest = np.bincount(labels).argmax()
+    majority = (labels == commonest).astype(float)
+    learning = {
+        arm: (
+            *_not_learned(right[arm], majority),
+            *learning_of(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
+        )
+        for arm in ARMS
+    }
+    everything = [r for found in results.values() for r in found]
+    found = dataclasses.replace(
+        found,
+        per_class=tuple(sorted(found.per_class, key=lambda c: order[c.name])),
+        steps=max(r["steps"] for r in everything),
+        images=max(r["images"] for r in everything),
+        budget=_budget(spec, results),
+        scratch_lr=search.chosen["scratch"],
+        transfer_lr=search.chosen["transfer"],
+        search=search.accuracy,
+        search_seed=search_seed(spec) if len(rates(spec)) > 1 else None,
+        at_edge=search.at_edge,
+        n_train=first.get("n_train", 0),
+        n_val=first.get("n_val", 0),
+        majority=float(majority.mean()),
+        learning=learning,
+        taken_out=source.get("taken_out", 0),
+        seen_by_source=results["transfer"][0].get("seen_by_source", 0),
+        jump_start=jump_start(by_step["scratch"], by_step["transfer"]),
+        area_ratio=area_ratio(by_step["scratch"], by_step["transfer"], min(ends, default=0.0)),
+        steps_to_scratch_best=None if to_step is None else int(to_step),
+        speed_up_steps=sooner,
+        seconds_to_scratch_best=to_second,
+        speed_up_seconds=quicker,
+    )
+    remarks = _remarks(spec, found, first["classes"][commonest], first.get("remarks", ()))
+    found = dataclasses.replace(found, remarks=tuple(remarks))
+    return dataclasses.replace(found, sentence=_sentence(spec, found, right["transfer"] - right["scratch"]))
+
+
+def _budget(spec: CompareSpec, results: Mapping[str, Sequence[Results]]) -> dict[str, dict[str, tuple[int, int]]]:
+    """Arm → steps and images → the least and the most of its runs.
+
+    Raises:
+        RunProblem: They are not equal, though nothing may stop a run early.
+    """
+    found = {
+        arm: {what: (min(r[what] for r in runs), max(r[what] for r in runs)) for what in ("steps", "images")}
+        for arm, runs in results.items()
+    }
+    for what in ("steps", "images"):
+        spans = [found[arm][what] for arm in ARMS]
+        if len({*spans[0], *spans[1]}) > 1 and not spec.optim.patience:
+            each = " and ".join(f"{_span(found[arm][what])} of {arm}" for arm in ARMS)
+            raise RunProblem(f"Both arms must have the same budget. Their {NAMES[what]} differ: {each}.")
+    return found
+
+
+def _not_learned(right: np.ndarray, majority: np.ndarray) -> tuple[str, ...]:
+    """Whether an arm cannot be told from answering the commonest class every time."""
+    return ("not learned",) if paired_interval(right - majority)[1] <= 0 else ()
+
+
+def _span(span: tuple[int, int]) -> str:
+    return f"{span[0]:,}" if span[0] == span[1] else f"{span[0]:,} to {span[1]:,}"
+
+
+# -- in words --------------------------------------------------------------------------------------------
+
+START = {
+    "helps": "Transfer helps",
+    "hurts": "Transfer hurts",
+    "no difference": "No difference",
+    "cannot tell": "Cannot tell",
+}
+
+
+def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
+    """The verdict in words, with every figure that it rests on."""
+    shots = spec.target.shots
+    labels = f"with {shots} label{'s' if shots > 1 else ''} per class" if shots else "with all labels"
+    return " ".join(
+        [
+            f"{START[v.label]}: {labels}, the network with transferred weights gets {points(v.transfer, False)} % of "
+            f"{v.n_test:,} test pictures right, the one from scratch {points(v.scratch, False)} %.",
+            gap_clause(v),
+            _budget_in_words(v),
+            _rates_in_words(spec, v),
+            *what_next(v, difference),
+            *v.remarks,
+        ]
+    )
+
+
+def _budget_in_words(v: Verdict) -> str:
+    scratch, transfer = (v.budget[arm] for arm in ARMS)
+    if scratch == transfer and scratch["steps"][0] == scratch["steps"][1]:
+        return f"Each run had {v.steps:,} steps and {v.images:,} pictures."
+    each = [
+        f"{_span(budget['steps'])} steps and {_span(budget['images'])} pictures {what}"
+        for what, budget in (("from scratch", scratch), ("with transfer", transfer))
+    ]
+    return f"Runs stopped early where patience ran out, so budgets differ: {each[0]}, {each[1]}."
+
+
+def _rates_in_words(spec: CompareSpec, v: Verdict) -> str:
+    labels = f"{v.n_train:,} labelled pictures were learned from and {v.n_val:,} more used for choosing"
+    if not v.search["scratch"]:
+        chosen = f"; {labels}, the epoch" if spec.optim.patience else f"; {labels.partition(' and ')[0]}"
+        return f"The learning rate, {v.scratch_lr:g} for both, was given and not searched{chosen if v.n_train else ''}."
+    text = (
+        f"The learning rates, {v.scratch_lr:g} for scratch and {v.transfer_lr:g} for transfer, were each the best of "
+        f"{len(v.search['scratch'])} on the validation pictures, with a seed that is not measured"
+    )
+    if not v.n_train:
+        return f"{text}."
+    return f"{text}; {labels} {'rates and epochs' if spec.optim.patience else 'them'}."
+
+
+def _arms_that(state: str, v: Verdict) -> list[str]:
+    """`The scratch arm was`, `Both arms were`: of whom this is to be said; empty for nobody."""
+    arms = [arm for arm in ARMS if state in v.learning.get(arm, ())]
+    return [f"The {arms[0]} arm was" if len(arms) == 1 else "Both arms were"] if arms else []
+
+
+def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[str]) -> list[str]:
+    """What a reader must know before trusting the figures, and what to do about it."""
+    found = []
+    for arm, edge in v.at_edge.items():
+        rate = v.scratch_lr if arm == "scratch" else v.transfer_lr
+        further = "lower" if edge == "lowest" else "higher"
+        found.append(
+            f"The rate of {arm}, {rate:g}, is the {edge} that was tried: a {further} one may do better; add one to lrs."
+        )
+    for arm in ARMS:
+        if "not learned" in v.learning.get(arm, ()):
+            score = points(v.scratch if arm == "scratch" else v.transfer, False)
+            found.append(
+                f"The {arm} arm has not learned: its {score} % cannot be told from always answering {commonest!r}, "
+                f"which gets {points(v.majority, False)} %; raise the epochs or the rates before reading anything into "
+                f"the gap."
+            )
+    if arms := _arms_that("climbing", v):
+        found.append(f"{arms[0]} still climbing when the budget ended; with more epochs the gap may change.")
+    if arms := _arms_that("over-fitting", v):
+        found.append(
+            f"{arms[0]} over-fitting: the validation loss has risen since its least; try patience, fewer epochs, "
+            f"augmentation or a lower rate."
+        )
+    if v.taken_out:
+        found.append(
+            f"{v.taken_out:,} of the source's pictures also validate or test the target; they were taken out of the "
+            f"source before it was learned from."
+        )
+    if v.seen_by_source:
+        found.append(
+            f"The transferred weights were learned from {v.seen_by_source:,} of the pictures that validate or test the "
+            f"target: their accuracy is flattered. Train the source without them."
+        )
+    return [*found, *of_target]

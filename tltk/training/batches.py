@@ -1,0 +1,84 @@
+"""Where a batch comes from: pictures, augmented anew each time, or rows of the feature bank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tltk.data.augment import views
+from tltk.data.domain import Domain
+from tltk.nn.cut import Crossing, Cut
+from tltk.nn.net import Net
+from tltk.specs.parts import ViewSpec
+from tltk.training.bank import Features, pictures
+
+Forward = Callable[[Crossing], tuple[Tensor, Tensor]]
+
+
+class Feed(Protocol):
+    """Batches by position in a split; what comes out is what `forward` takes."""
+
+    def forward(self, crossing: Crossing, /) -> tuple[Tensor, Tensor]:
+        """(features, logits) of a batch."""
+
+    def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
+        """The batch at these positions, on the device."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """Pictures, decoded once, augmented on the device each time they are asked for."""
+
+    net: Net
+    domain: Domain
+    index: np.ndarray
+    view: ViewSpec
+    device: torch.device
+
+    def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
+        """Normalised pictures, (n, c, h, w)."""
+        images = pictures(self.domain, self.index[positions.numpy()], self.device)
+        x = self.net.normalise(views(images, self.view, generator))
+        return (x.contiguous(memory_format=torch.channels_last),)
+
+    def forward(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
+        """The whole network; its frozen part asks for no gradient."""
+        features, logits = self.net(crossing[0])
+        return features, logits
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Rows of the bank. With `cut` at 0 they are augmented pictures, else features at the boundary."""
+
+    cut: Cut
+    features: Features
+    device: torch.device
+
+    def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
+        """What crosses the cut; of several kept views of a picture, one is drawn."""
+        if self.features.copies > 1:
+            copy = torch.randint(self.features.copies, positions.shape, generator=generator)
+            positions = positions + copy * self.features.n
+        return self.features.rows(positions, self.device)
+
+    def forward(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
+        """What is left of the network above the cut."""
+        return self.cut.suffix(crossing)
+
+
+def batches(n: int, wanted: int, size: int, generator: torch.Generator) -> list[Tensor]:
+    """Positions of one epoch's batches: each of n pictures once, or repeated up to `wanted` in all.
+
+    A last batch of one picture is left out, since batch statistics of one are not defined; with
+    `size` 1 every batch is one.
+    """
+    wanted = max(wanted, n)
+    order = torch.cat([torch.randperm(n, generator=generator) for _ in range(-(-wanted // n))])[:wanted]
+    found = list(torch.split(order, size))
+    return found[:-1] if len(found) > 1 and len(found[-1]) < min(size, 2) else found

@@ -1,0 +1,175 @@
+"""What a training costs, from its plan alone: FLOPs, bytes and seconds.
+
+One model for the loop, which counts what it spends, and for the freeze handle, which shows what each boundary
+would cost. No torch here: the dashboard asks too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tltk.results.layers import Layer
+from tltk.specs.training import TransferSpec
+from tltk.strategies import make
+from tltk.strategies.phase import Phase
+
+if TYPE_CHECKING:
+    from tltk.studies.compare.spec import CompareSpec
+
+BYTES = {"float32": 4, "float16": 2, "off": 4}  # of a number in the bank; pictures are kept without a cache too
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Pictures of a domain after its split, and what each one is made of."""
+
+    train: int
+    val: int
+    test: int
+    classes: int
+    pixels: int  # numbers of one picture: channels × side × side
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training would cost with the handle at one boundary; None where FLOPs or the speed are not known.
+
+    Attributes:
+        trainable: Parameters that train in some phase, the head's among them.
+        parameters: All of the network, the head's among them.
+        step: FLOPs of one step, the mean over the phases.
+        share: Of the compute of fine-tuning all layers.
+        kept: Whether features of frozen layers are kept.
+        cuttable: False where features would be kept, but the network has no cut that it can be trusted with.
+        bytes: All that the training writes into the bank: of training, validation and test pictures, in each copy.
+        build: Seconds to compute what is kept, once.
+        epoch: Seconds of an epoch, the mean over the phases.
+        run: Seconds of the whole run.
+    """
+
+    trainable: int
+    parameters: int
+    step: float | None
+    share: float | None
+    kept: bool
+    cuttable: bool
+    bytes: int
+    build: float | None
+    epoch: float | None
+    run: float | None
+
+
+def per_picture(flops: Sequence[int], boundary: int, kept: int) -> int:
+    """FLOPs of a step on one picture: forward from what is kept on, and twice as much backward for what trains.
+
+    Args:
+        flops: Of each layer's forward pass, the head last.
+        boundary: The first layer that trains.
+        kept: The layers whose answer is kept; 0 = none.
+    """
+    return sum(flops[kept:boundary]) + 3 * sum(flops[boundary:])
+
+
+def kept_at(flops: Sequence[int] | None, phases: Sequence[Phase], phase: Phase, mixup: float) -> int:
+    """Where a phase's frozen part is cut off: at its boundary, or at the lowest that a phase of the plan has.
+
+    The lowest is filled in any case. To use it here too costs the layers in between once an epoch; features of
+    one's own cost a pass through all that is frozen. A function of the plan alone, so a resumed run does the same.
+
+    Args:
+        flops: Of each layer, the head last; None = not known, so that each phase has its own.
+        phases: The plan.
+        phase: One of its phases.
+        mixup: Strength of the mixup, which happens where training begins.
+    """
+    if flops is None or mixup:
+        return phase.boundary
+    low = min((p.boundary for p in phases if p.boundary), default=0)
+    own, between = sum(flops[: phase.boundary]), sum(flops[low : phase.boundary])
+    return phase.boundary if phase.epochs * between > own else min(low, phase.boundary)
+
+
+def keeps(spec: TransferSpec | CompareSpec) -> bool:
+    """Whether this training keeps the features of its frozen layers, if the network can be cut."""
+    fixed = spec.views.is_none or spec.views.copies > 0
+    return fixed and spec.optim.cache != "off" and spec.net.norm == "frozen"
+
+
+def estimates(
+    layers: Sequence[Layer], width: int, spec: TransferSpec | CompareSpec, sizes: Sizes,
+    seconds_per_gflop: float | None,
+) -> list[Estimate]:
+    """What the training costs at each boundary, from 0 to the number of layers.
+
+    Args:
+        layers: The backbone's.
+        width: Features that the head reads.
+        spec: The plan; its own boundary is not looked at.
+        sizes: Of the target.
+        seconds_per_gflop: Measured on this machine; None = not yet.
+    """
+    return [_estimate(layers, width, spec, sizes, seconds_per_gflop, boundary) for boundary in range(len(layers) + 1)]
+
+
+def _estimate(
+    layers: Sequence[Layer], width: int, spec: TransferSpec | CompareSpec, sizes: Sizes, speed: float | None,
+    boundary: int,
+) -> Estimate:
+    optim, depth = spec.optim, len(layers)
+    phases = make(spec.strategy).phases(depth, boundary, optim.epochs)
+    known = [layer.flops for layer in layers if layer.flops is not None]
+    flops = [*known, 2 * width * sizes.classes] if len(known) == depth else None
+    cuts: list[int] = []  # of each phase; 0 = none
+    cuttable = True
+    for phase in phases:
+        at = kept_at(flops, phases, phase, optim.mixup) if keeps(spec) else 0
+        possible = not at or layers[at - 1].crossing > 0
+        cuttable = cuttable and possible
+        cuts.append(at if possible else 0)
+    rows = list(_rows(phases, cuts, spec, sizes))
+    numbers = [sizes.pixels, *(layer.crossing for layer in layers)]
+    head = (width + 1) * sizes.classes
+    parameters = sum(layer.parameters for layer in layers) + head
+    lowest = min(phase.boundary for phase in phases)
+    images = max(optim.epoch_images, sizes.train)
+    step = share = build = epoch = None
+    if flops is not None:
+        spent = [p.epochs * per_picture(flops, p.boundary, at) for p, at in zip(phases, cuts, strict=True)]
+        mean = sum(spent) / sum(p.epochs for p in phases)
+        step, share = mean * optim.batch_size, mean / max(per_picture(flops, 0, 0), 1)
+        if speed is not None:
+            epoch = mean * images * speed / 1e9
+            build = sum(n * sum(flops[:at]) for at, n in rows) * speed / 1e9
+    return Estimate(
+        trainable=sum(layer.parameters for layer in layers[lowest:]) + head,
+        parameters=parameters,
+        step=step,
+        share=share,
+        kept=any(cuts),
+        cuttable=cuttable,
+        bytes=sum(n * numbers[at] for at, n in rows) * BYTES[optim.cache],
+        build=build,
+        epoch=epoch,
+        run=None if epoch is None or build is None else build + epoch * optim.epochs,
+    )
+
+
+def _rows(
+    phases: Sequence[Phase], cuts: Sequence[int], spec: TransferSpec | CompareSpec, sizes: Sizes
+) -> Iterator[tuple[int, int]]:
+    """(cut, rows) of all that is kept; what an earlier phase has kept is not kept twice."""
+    copies = 1 if spec.views.is_none else spec.views.copies
+    seen = set[tuple[int, str]]()
+    for i, (phase, at) in enumerate(zip(phases, cuts, strict=True)):
+        wanted = {"train": sizes.train * copies} if at or (copies and not spec.views.is_none) else {}
+        if at:
+            wanted["val"] = sizes.val
+            if i == len(phases) - 1:
+                wanted["test"] = sizes.test
+        for part, n in wanted.items():
+            if (at, part) not in seen:
+                yield at, n
+        seen |= {(at, part) for part in wanted}
+        seen = {(kept, part) for kept, part in seen if kept <= phase.boundary}  # the others have moved by now

@@ -1,0 +1,434 @@
+"""The one training loop, for every strategy: phases in, rows out.
+
+A phase fixes what is frozen. Its frozen part is computed once, if it can be cut off, and the loop
+runs over what crosses the cut. Rates are written in one place: lr × lr_scale[layer] × schedule.
+Every random stream is a function of (seed, epoch), so a resumed run draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from tltk.data.cautions import figures
+from tltk.data.domain import Domain, Split
+from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
+from tltk.nn.cut import Cut
+from tltk.nn.flops import layer_flops
+from tltk.nn.freeze import Audit, freeze
+from tltk.nn.net import Net
+from tltk.nn.state import pack, unpack
+from tltk.probes.linear import wilson
+from tltk.results.rows import Row
+from tltk.specs.parts import ViewSpec
+from tltk.specs.training import TransferSpec
+from tltk.strategies.phase import Phase
+from tltk.training import checkpoint, cost
+from tltk.training.bank import FeatureBank, seed_of
+from tltk.training.batches import Feed, Kept, Live, batches
+from tltk.training.callbacks import Desk, Progress, Stopped
+from tltk.training.loss import loss_of
+from tltk.training.metrics import Score
+from tltk.training.optimizer import make_optimizer, pick_device
+from tltk.training.schedule import phase_at, progress_at, schedule
+
+ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams
+TICKS = 10  # rows of a long epoch
+LOOK = 256  # pictures in a batch that is only looked at
+
+__all__ = ["Desk", "Progress", "Stopped", "Training", "pick_device"]
+
+
+class Training:
+    """One network on one domain through the phases of one strategy.
+
+    Args:
+        spec: What was asked for.
+        net: The network with its first weights.
+        domain: Pictures and labels.
+        split: Positions of the training, validation and test pictures.
+        phases: What the strategy plans for this network.
+        bank: Where features of frozen layers are kept.
+        desk: Where rows, sentences and checkpoints go.
+    """
+
+    def __init__(
+        self, spec: TransferSpec, net: Net, domain: Domain, split: Split, phases: list[Phase],
+        bank: FeatureBank, desk: Desk,
+    ) -> None:
+        self.spec, self.domain, self.split, self.phases, self.bank, self.desk = (
+            spec, domain, split, phases, bank, desk,
+        )
+        self.device = pick_device(spec.optim.device)
+        self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.audit = Audit(net, spec.net.norm)
+        self.now = Progress()
+        self.cached = False
+        self.best: dict[str, Tensor] = {}
+        self.labels = torch.from_numpy(domain.labels)
+        self.names = {id(p): n for n, p in net.named_parameters()}
+        size, channels = domain.images.shape[-1], domain.images.shape[1]
+        below = layer_flops(spec.net.backbone, size, channels)
+        self.flops = below and (*below, 2 * net.width * len(domain.classes))  # None: nobody can tell
+        half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+        if len(split.train) < 2:
+            raise BadSpec(f"Training needs at least two pictures. Got {len(split.train)}.")
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def run(self) -> dict[str, Any]:
+        """Train from the start, or from the checkpoint, to the end; then test once.
+
+        Returns:
+            The result: final figures, budget spent, and the test predictions.
+
+        Raises:
+            RunProblem: The loss is not a number, memory ran out, or a frozen layer moved.
+            Stopped: `desk.check` said so.
+        """
+        epochs = sum(phase.epochs for phase in self.phases)
+        entered: Phase | None = None
+        if self.desk.saved is not None:
+            entered = self._resume(*self.desk.saved)
+        self._clock = time.perf_counter() - self.now.seconds
+        self._saved_at, self._save_cost = time.perf_counter(), 0.0
+        with self._sentences():
+            while self.now.epoch < epochs and not self._out_of_patience():
+                phase = phase_at(self.phases, self.now.epoch)
+                if phase is not entered:
+                    self._enter(phase)
+                    entered = phase
+                if self.now.epoch == 0:
+                    self._snapshot()
+                self._epoch(phase, epochs)
+                self._snapshot()
+                self._checkpoint(last=self.now.epoch == epochs)
+            return self._finish(entered or self.phases[-1])
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """What torch has to say about a batch that is too large or too small, as a sentence."""
+        size = self.spec.optim.batch_size
+        try:
+            yield
+        except torch.cuda.OutOfMemoryError:
+            raise RunProblem(
+                f"The GPU's memory must hold a batch of {size}. It does not; "
+                f"try optim.batch_size {max(size // 2, 1)}, or a higher boundary."
+            ) from None
+        except ValueError as fault:
+            if "more than 1 value per channel" not in str(fault):
+                raise
+            raise RunProblem(
+                f"Batch normalisation needs more than one number per channel. With optim.batch_size {size} and "
+                f"these pictures it gets one; take a batch of 2 or more, or larger pictures."
+            ) from None
+
+    def _enter(self, phase: Phase) -> None:
+        """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
+        freeze(self.net, phase.boundary, self.spec.net.norm)
+        view = self.spec.views
+        self.cut = self._cut(cost.kept_at(self.flops, self.phases, phase, self.spec.optim.mixup))
+        self.cached = self.cut is not None and self.cut.boundary > 0
+        self.train_feed = self._feed("train", self.split.train, view, self._sizes[0])
+        self.val_feed = self._feed("val", self.split.val, ViewSpec())
+        # What lies above this boundary will have moved: a later phase computes its features again.
+        self.now.kept = [(at, part) for at, part in self.now.kept if at <= phase.boundary]
+        old = getattr(self, "optimizer", None)
+        self.optimizer = make_optimizer(self.net, phase, self.spec)
+        if old is not None:  # layers that trained before keep their momentum
+            for group in self.optimizer.param_groups:
+                for parameter in group["params"]:
+                    if parameter in old.state:
+                        self.optimizer.state[parameter] = old.state[parameter]
+
+    def _cut(self, boundary: int) -> Cut | None:
+        """The cut for this phase; None where there is nothing to keep."""
+        size, channels = self.domain.images.shape[-1], self.domain.images.shape[1]
+        if cost.keeps(self.spec) and boundary > 0:
+            try:
+                return Cut(self.net, boundary, size, channels, batch=min(self._sizes))
+            except CannotSplit as reason:
+                self.desk.say(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
+        return Cut(self.net, 0, size, channels) if self.spec.views.copies and not self.spec.views.is_none else None
+
+    @property
+    def _sizes(self) -> tuple[int, int]:
+        """Pictures in the largest and in the smallest batch of an epoch."""
+        optim = self.spec.optim
+        parts = batches(len(self.split.train), optim.epoch_images, optim.batch_size, torch.Generator())
+        return len(parts[0]), len(parts[-1])
+
+    def _feed(self, part: str, index: np.ndarray, view: ViewSpec, batch: int = 0) -> Feed:
+        """Kept features where they can be kept, else pictures; drawn in batches of a size, or in order (0)."""
+        if self.cut is not None and (self.cut.boundary > 0 or not view.is_none):
+            try:
+                with self.autocast:
+                    kept = self.bank.features(
+                        self.cut, self.domain, index, view=view, seed=seed_of(self.spec.seed, COPIES),
+                        precision=self.spec.optim.cache.replace("off", "float32"), batch=batch or LOOK, full=batch > 0,
+                        should_stop=self.desk.check,
+                    )
+                self._spend_once(self.cut.boundary, part, kept.n * kept.copies)
+                return Kept(self.cut, kept, self.device)
+            except CannotSplit as reason:
+                self.desk.say(f"{reason} It trains without a bank.")
+                self.cached, self.cut = False, None
+        return Live(self.net, self.domain, index, view, self.device)
+
+    def _epoch(self, phase: Phase, epochs: int) -> None:
+        """Every picture once (or as many as `epoch_images`), an evaluation, an audit, the rows."""
+        order = torch.Generator().manual_seed(seed_of(self.spec.seed, ORDER, self.now.epoch))
+        optim = self.spec.optim
+        parts = batches(len(self.split.train), optim.epoch_images, optim.batch_size, order)
+        start, before = time.perf_counter(), self.now.images
+        torch.manual_seed(seed_of(self.spec.seed, MODULES, self.now.epoch))  # dropout, stochastic depth
+        draw = np.random.default_rng(seed_of(self.spec.seed, MIXUP, self.now.epoch))
+        generator = torch.Generator().manual_seed(seed_of(self.spec.seed, VIEWS, self.now.epoch))
+        self.net.train()
+        tick = max(len(parts) // TICKS, 1) if len(parts) >= 2 * TICKS else len(parts)
+        rows: list[Row] = []
+        sums = torch.zeros(3, device=self.device)  # loss, hits, pictures
+        for i, positions in enumerate(parts):
+            self.desk.check()
+            at = progress_at(self.phases, self.now.epoch + i / len(parts))
+            factor = schedule(optim.schedule, at, optim.warmup, self.now.losses)
+            for group in self.optimizer.param_groups:
+                group["lr"] = optim.lr * phase.lr_scale[group["layer"]] * factor
+            sums += self._step(positions, generator, draw)
+            self.now.step += 1
+            if (i + 1) % tick == 0 or i + 1 == len(parts):
+                rows += self._train_rows(sums)
+                sums.zero_()
+                if i + 1 < len(parts):
+                    self.desk.emit(rows)
+                    rows = []
+        self._spend(phase, self.now.images - before)
+        speed = (self.now.images - before) / max(time.perf_counter() - start, 1e-9)
+        self.now.epoch += 1
+        if self.now.epoch % optim.evaluate == 0 or self.now.epoch == epochs:
+            rows += self._validate()
+        rows += self._epoch_rows(phase, speed)
+        self.desk.emit(rows)
+
+    def _step(self, positions: Tensor, generator: torch.Generator, draw: np.random.Generator) -> Tensor:
+        """One batch forward and back. Returns sums of loss, hits and pictures."""
+        with self.autocast:
+            inputs = self.train_feed.rows(positions, generator)
+            labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
+            loss, logits = loss_of(self.train_feed.forward, inputs, labels, self.spec.optim, draw)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.spec.optim.clip:
+            torch.nn.utils.clip_grad_norm_(self._free(), self.spec.optim.clip)
+        self.optimizer.step()
+        n = len(positions)
+        self.now.images += n
+        hits = (logits.argmax(1) == labels).sum()
+        # Left on the device: reading it here would make a GPU wait in every step.
+        return torch.stack([loss.detach().float() * n, hits.float(), hits.new_full((), n).float()])
+
+    def _free(self) -> list[Tensor]:
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    # -- looking -------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def evaluate(self, feed: Feed, index: np.ndarray) -> Score:
+        """Loss, top-1 and macro-F1 over a split, in evaluation mode."""
+        self.net.eval()
+        generator = torch.Generator()
+        chunks = []
+        for positions in torch.split(torch.arange(len(index)), LOOK):
+            self.desk.check()
+            with self.autocast:
+                chunks.append(feed.forward(feed.rows(positions, generator))[1].float().cpu())
+        score = Score.of(torch.cat(chunks), self.labels[index], len(self.domain.classes))
+        self._require_finite(score.loss, "The loss")
+        return score
+
+    def _validate(self) -> list[Row]:
+        score = self.evaluate(self.val_feed, self.split.val)
+        self.now.losses.append(score.loss)
+        rank = self.now.last = (score.accuracy, -score.loss)
+        if rank > tuple(self.now.best):
+            self.now.best, self.now.best_epoch = rank, self.now.epoch
+            if self.spec.optim.patience:
+                self.best = pack(self.net, "best/")
+        return self._score_rows("val", score)
+
+    def _out_of_patience(self) -> bool:
+        patience = self.spec.optim.patience
+        return bool(patience and self.now.losses) and self.now.epoch - self.now.best_epoch >= patience
+
+    def _require_finite(self, value: float, what: str) -> None:
+        if not np.isfinite(value):
+            raise Diverged(
+                f"{what} must stay a number. It became {value} at step {self.now.step} of epoch {self.now.epoch} "
+                f"with learning rate {self.spec.optim.lr:g}; try a tenth of it, a warm-up, or optim.clip 1. "
+                f"If it was so from the first step on, the weights it began with are not numbers."
+            )
+
+    def _spend(self, phase: Phase, images: int) -> None:
+        """FLOPs of training on so many pictures."""
+        kept = self.cut.boundary if self.cached and self.cut is not None else 0
+        if self.flops is not None:
+            self.now.flops += images * cost.per_picture(self.flops, phase.boundary, kept)
+
+    def _spend_once(self, kept: int, part: str, rows: int) -> None:
+        """FLOPs of the features of one part, whether they were computed now or found.
+
+        So what a training costs is a function of its spec, the cost where nothing was there before, and does
+        not hang on what an earlier run left in the bank or on where this one was interrupted.
+        """
+        if self.flops is not None and (kept, part) not in self.now.kept:
+            self.now.flops += rows * sum(self.flops[:kept])
+            self.now.kept.append((kept, part))
+
+    @property
+    def _gflops(self) -> float | None:
+        """Spent so far, in 10⁹; None where they cannot be counted."""
+        return None if self.flops is None else self.now.flops / 1e9
+
+    # -- rows ----------------------------------------------------------------------------------
+
+    def _row(self, split: str, name: str, value: float, layer: int | None = None) -> Row:
+        seconds = round(time.perf_counter() - self._clock, 3)
+        return Row(self.now.epoch, self.now.step, seconds, split, name, float(value), layer)
+
+    def _train_rows(self, sums: Tensor) -> list[Row]:
+        loss, hits, n = sums.tolist()
+        self._require_finite(loss, "The loss")
+        # The norm of the last step alone: over all of them it would cost more than it tells.
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self._free() if p.grad is not None])
+        self._require_finite(float(norm), "The gradient")
+        return [
+            self._row("train", "loss", loss / n),
+            self._row("train", "accuracy", hits / n),
+            self._row("train", "gradient_norm", float(norm)),
+        ]
+
+    def _score_rows(self, split: str, score: Score) -> list[Row]:
+        return [self._row(split, name, value) for name, value in score.figures.items()]
+
+    def _epoch_rows(self, phase: Phase, speed: float) -> list[Row]:
+        """The audit, each layer's rate and distance, speed, memory and FLOPs."""
+        moved = self.audit.moved(phase.boundary)
+        if moved:
+            raise RunProblem(
+                f"Layers below boundary {phase.boundary} must not move. {len(moved)} tensors did, the first is "
+                f"{moved[0]}. This is a fault of ours; please report it with this run's folder."
+            )
+        cuda = self.device.type == "cuda"
+        memory = torch.cuda.max_memory_allocated() if cuda else psutil.Process().memory_info().rss
+        rates = {group["layer"]: group["lr"] for group in self.optimizer.param_groups}
+        rows = [
+            self._row("net", "frozen_moved", 0),
+            self._row("net", "boundary", phase.boundary),
+            self._row("net", "lr", rates[self.net.depth]),
+            self._row("net", "images_per_second", speed),
+            self._row("net", "memory", memory),
+        ]
+        if self._gflops is not None:
+            rows.append(self._row("net", "gflops", self._gflops))
+        rows += [self._row("net", "lr", rates.get(i, 0.0), i) for i in range(self.net.depth + 1)]
+        return rows + [self._row("net", "change", c, i) for i, c in enumerate(self.audit.change(phase.boundary))]
+
+    # -- going on later ------------------------------------------------------------------------
+
+    def _checkpoint(self, last: bool) -> None:
+        """Save after an epoch; at most a tenth of the time goes into saving when epochs are short."""
+        if self.desk.save is None or (
+            not last and time.perf_counter() - self._saved_at < 10 * self._save_cost
+        ):
+            return
+        start = time.perf_counter()
+        self.now.seconds = start - self._clock
+        try:
+            tensors, optimizer = checkpoint.pack_optimizer(self.optimizer, self.names)
+        except RunProblem as reason:
+            self.desk.say(f"{reason} This run writes no checkpoint: if interrupted, it begins anew.")
+            self.desk.save = None
+            return
+        tensors |= pack(self.net, "net/") | self.best
+        self.desk.save(tensors, {"progress": self.now.__dict__, "optimizer": optimizer})
+        self._saved_at = time.perf_counter()
+        self._save_cost = self._saved_at - start
+
+    def _snapshot(self) -> None:
+        """Keep the weights as they are, before training and every so many epochs."""
+        every = self.spec.optim.snapshots
+        if every and self.now.epoch % every == 0:
+            self.desk.snapshot(self.net, self.now.epoch)
+
+    def _resume(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> Phase:
+        """Back to the end of the checkpoint's epoch. The audit keeps the first weights, built anew.
+
+        The phase is entered with its first weights in place, so that the bank's key, and the proof
+        that frozen layers are those of the start, do not rest on the checkpoint.
+        """
+        self._clock = time.perf_counter()
+        told = state["progress"]
+        kept = [(int(at), str(part)) for at, part in told.get("kept", [])]
+        best, last = tuple(told["best"]), tuple(told.get("last", told["best"]))
+        progress = Progress(**{**told, "best": best, "last": last, "kept": kept})
+        phase = phase_at(self.phases, max(progress.epoch - 1, 0))
+        self._enter(phase)
+        unpack(self.net, tensors, "net/")
+        checkpoint.unpack_optimizer(self.optimizer, self.names, tensors, state["optimizer"])
+        self.best = {n: t for n, t in tensors.items() if n.startswith("best/")}
+        self.now = progress
+        return phase
+
+    def _finish(self, phase: Phase) -> dict[str, Any]:
+        if self.best:
+            unpack(self.net, self.best, "best/")
+            self.net.to(self.device)
+        if not hasattr(self, "optimizer"):
+            self._enter(phase)
+        score = self.evaluate(self._feed("test", self.split.test, ViewSpec()), self.split.test)
+        self.desk.emit(self._score_rows("test", score))
+        # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
+        tested = self.now.best if self.spec.optim.patience else self.now.last
+        labels = self.labels[self.split.test]
+        low, high = wilson(int((score.predictions.cpu() == labels).sum()), len(labels))
+        return {
+            "accuracy": score.accuracy,
+            "accuracy_lo": low,
+            "accuracy_hi": high,
+            "chance": 1 / len(self.domain.classes),
+            "majority": int(labels.bincount().max()) / len(labels),
+            "macro_f1": score.macro_f1,
+            "loss": score.loss,
+            "val_accuracy": self.now.best[0],
+            "val_loss": -self.now.best[1],
+            "tested_val_accuracy": tested[0],
+            "tested_val_loss": -tested[1],
+            "best_epoch": self.now.best_epoch,
+            "epochs": self.now.epoch,
+            "steps": self.now.step,
+            "images": self.now.images,
+            "seconds": round(time.perf_counter() - self._clock, 3),
+            "gflops": self._gflops,
+            "n_train": len(self.split.train),
+            "n_val": len(self.split.val),
+            "depth": self.net.depth,
+            "layers": list(self.net.names),
+            "boundary": phase.boundary,
+            "frozen_tensors": len(self.net.tensors(phase.boundary)),
+            "frozen_moved": len(self.audit.moved(phase.boundary)),
+            "cached": self.cached,
+            "device": str(self.device),
+            "classes": list(self.domain.classes),
+            "predictions": score.predictions.tolist(),
+            "labels": labels.tolist(),
+            **figures(self.domain, self.split),
+        }

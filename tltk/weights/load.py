@@ -1,0 +1,192 @@
+"""Where weights come from: `scratch`, `store:NAME`, `hub:TAG`, `file:PATH`, `run:ID`, or `run:ID@EPOCH`, a snapshot.
+
+Files are read by `tltk.weights.reader`, which runs nothing in them. What is missing is said in a sentence with the ways out.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from tltk import home
+from tltk.errors import UnknownName, WeightsMissing
+from tltk.nn.net import Net, assemble, make_backbone, told
+from tltk.nn.state import pack
+from tltk.specs.parts import NetSpec
+from tltk.weights import store, weightfile
+from tltk.weights.reader import misfits, read
+from tltk.weights.store import WAYS_OUT
+
+Built = tuple[nn.Module, dict[str, str], list[str]]  # a backbone, how it was built, what to say of its file
+
+
+def build(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) -> Net:
+    """The network of this spec with its first weights; the same seed gives the same network.
+
+    Raises:
+        UnknownName: No such backbone, tag or run.
+        WeightsMissing: The weights are not on this machine or do not fit, key by key.
+    """
+    kind, where = store.parted(spec.weights)
+    makers = {"scratch": _scratch, "store": _store, "hub": _hub, "file": _file, "run": _run}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        backbone, options, notes = makers[kind](spec, where, size, channels)
+    net = assemble(backbone, size, channels, n_classes, spec, seed)
+    net.options, net.notes = options, notes
+    return net
+
+
+def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
+    """Write a net's weights with what is needed to build it again, and to use it elsewhere, in the header."""
+    own = own_classifier(spec.backbone)
+    classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
+    mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
+    header = {"backbone": spec.backbone, "head": spec.head, "mean": mean, "std": std, **classifier}
+    home.write_whole(path, weightfile.packed(pack(net, ""), {**header, **net.options, **notes}))
+
+
+@cache
+def own_classifier(backbone: str) -> tuple[str, int] | None:
+    """timm's name of a model's classifier, and how many sides its weight has; None where it is not weight and bias."""
+    name = backbone.partition(".")[0]
+    with torch.device("meta"):
+        with_it, without = (timm.create_model(name, num_classes=n).state_dict() for n in (2, 0))
+    added = {n: t for n, t in with_it.items() if n not in without}
+    weights = [n for n in added if n.endswith(".weight")]
+    own = weights[0].removesuffix(".weight") if len(weights) == 1 else ""
+    return (own, added[weights[0]].ndim) if set(added) == {f"{own}.weight", f"{own}.bias"} else None
+
+
+def _scratch(spec: NetSpec, _: str, size: int, channels: int) -> Built:
+    return make_backbone(spec.backbone, size, channels, spec.drop_path), {}, []
+
+
+def _hub(spec: NetSpec, tag: str, size: int, channels: int) -> Built:
+    """timm's own pre-trained weights, from the hub's cache, or over the network where there is one."""
+    architecture = spec.backbone.partition(".")[0]
+    tag = tag.removeprefix(architecture + ".")
+    name = f"{architecture}.{tag}" if tag else spec.backbone
+    known = timm.list_pretrained(architecture)
+    if not timm.is_model(architecture):
+        raise UnknownName.among("backbone", architecture, timm.list_models())
+    if not known:
+        raise WeightsMissing(f"{architecture} must have weights on the hub. It has none. {WAYS_OUT}")
+    if tag and name not in known:
+        raise UnknownName.among(f"The hub tag of {architecture}", tag, [n.partition(".")[2] for n in known])
+    _check_hub(name, timm.get_pretrained_cfg(name))
+    try:
+        return make_backbone(name, size, channels, spec.drop_path, pretrained=True), {}, []
+    except (OSError, RuntimeError) as fault:
+        first = str(fault).strip().split("\n")[0]
+        raise WeightsMissing(f"The weights of {name} must come from the hub. It failed: {first}. {WAYS_OUT}") from None
+
+
+def _check_hub(name: str, config: Any) -> None:
+    """Refuse at once when the weights are neither in the cache nor within reach."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if not config.hf_hub_id:
+        return
+    files = ("model.safetensors", "pytorch_model.bin")
+    if not any(isinstance(try_to_load_from_cache(config.hf_hub_id, f), str) for f in files):
+        store.check_reach(name)
+
+
+def _file(spec: NetSpec, where: str, size: int, channels: int) -> Built:
+    path = weightfile.resolved(where)
+    return _read(spec, path, path.name, size, channels)
+
+
+def _store(spec: NetSpec, where: str, size: int, channels: int) -> Built:
+    entry = store.verified(where)
+    store.must_be(spec.backbone, entry.card.backbone, f"{where} in the weight store")
+    return _read(spec, entry.file, where, size, channels)
+
+
+def _run(spec: NetSpec, where: str, size: int, channels: int) -> Built:
+    run, path = store.of_run(where)
+    theirs = weightfile.looked_at(path).told.get("backbone", spec.backbone)
+    store.must_be(spec.backbone, theirs, f"run {run.id}")
+    return _read(spec, path, f"run {run.id}", size, channels)
+
+
+def _read(spec: NetSpec, path: Path, origin: str, size: int, channels: int) -> Built:
+    found = read(path, spec.backbone)
+    backbone = make_backbone(spec.backbone, size, channels, spec.drop_path, **found.options)
+    load_backbone(backbone, found.body, origin)
+    return backbone, found.options, found.notes
+
+
+def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) -> None:
+    """Load a body's weights, by timm's names, into a backbone; all must fit.
+
+    The first convolution is adapted to another number of input channels, position tables to
+    another picture size, both by timm's own rules.
+
+    Raises:
+        WeightsMissing: Names or shapes that do not fit, listed.
+    """
+    wanted = backbone.state_dict()
+    config = getattr(backbone, "pretrained_cfg", None) or {}
+    given = {n: _fitted(backbone, n, t, wanted.get(n), config) for n, t in tensors.items()}
+    misfits(backbone, given, origin, exact=True)
+    backbone.load_state_dict(given, strict=False)
+
+
+def _fitted(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | None, config: Any) -> Tensor:
+    """The tensor in float32, its input channels or positions adapted where timm has a rule for it."""
+    tensor = tensor.float() if tensor.is_floating_point() else tensor
+    if wanted is None or tensor.shape == wanted.shape:
+        return tensor
+    if name in [f"{first}.weight" for first in told(config, "first_conv")] and tensor.ndim == wanted.ndim == 4:
+        from timm.models._manipulate import adapt_input_conv
+
+        adapted: Tensor = adapt_input_conv(wanted.shape[1], tensor, base_chans=tensor.shape[1])
+        return adapted
+    if name == "pos_embed" and tensor.ndim == 3 and hasattr(backbone, "patch_embed"):
+        from timm.layers import resample_abs_pos_embed
+
+        patches: Any = backbone.patch_embed
+        extra = 0 if getattr(backbone, "no_embed_class", False) else getattr(backbone, "num_prefix_tokens", 1)
+        resampled: Tensor = resample_abs_pos_embed(tensor, new_size=patches.grid_size, num_prefix_tokens=extra)
+        return resampled
+    return tensor
+
+
+def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
+    """Weight (classes, d) and bias of the linear classifier that came with the weights, if one did."""
+    kind, _, where = spec.weights.partition(":")
+    if kind == "hub":
+        return _hub_head(spec, where)
+    if kind == "run":
+        path = store.of_run(where)[1]
+    elif kind == "store":
+        path = store.find(where).file
+    elif kind == "file":
+        path = weightfile.resolved(where)
+    else:
+        return None
+    found = read(path, spec.backbone)
+    if not found.classifier or found.told.get("head", "linear") != "linear":
+        return None
+    weight = found.classifier["weight"].float()
+    return weight, found.classifier.get("bias", weight.new_zeros(len(weight))).float()
+
+
+def _hub_head(spec: NetSpec, tag: str) -> tuple[Tensor, Tensor] | None:
+    """The classifier of timm's own weights; they are in the cache, since the backbone was just built."""
+    name = f"{spec.backbone.partition('.')[0]}.{tag}" if tag else spec.backbone
+    try:
+        linear = timm.create_model(name, pretrained=True).get_classifier()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    if not isinstance(linear, nn.Linear):
+        return None
+    bias = linear.bias if linear.bias is not None else linear.weight.new_zeros(linear.out_features)
+    return linear.weight.detach(), bias.detach()

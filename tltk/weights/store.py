@@ -1,0 +1,497 @@
+"""The weight store: named backbones with a card each, shipped with tltk or added by the user. No torch here.
+
+An entry is a folder, `NAME/model.safetensors` and `NAME/card.json`; what we trained ourselves also has
+`recipe.json` and, under `runs/`, the rows of its training. `store:NAME` names it wherever weights are named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tltk import home
+from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
+from tltk.runs.run import ACTIVE, Run, all_runs
+from tltk.specs.training import TransferSpec
+from tltk.weights import weightfile
+
+FILE, CARD, RECIPE, RUNS = "model.safetensors", "card.json", "recipe.json", "runs"
+FIELDS = "first_layers.png"
+PIECE = 2**20  # bytes hashed at a time
+KINDS = ("scratch", "store", "hub", "file", "run")
+WAYS_OUT = (
+    "Ways out: weights 'scratch', 'store:NAME' from the weight store (`tltk weights list`), 'file:PATH' to a local "
+    ".safetensors or .pth file, or 'run:ID' of a run of yours."
+)
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~$:])")
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """One training of a recipe: what it saw, for how long, and how well it ended."""
+
+    run: str
+    domain: str
+    size: int
+    classes: int
+    pictures: int  # different ones to learn from
+    seen: int  # in all epochs together
+    steps: int
+    seconds: float
+    device: str
+    accuracy: float  # on its own test pictures
+
+
+class Card(msgspec.Struct, frozen=True):
+    """What one should know about a set of weights before using it."""
+
+    name: str
+    backbone: str
+    sha256: str
+    bytes: int
+    parameters: int
+    channels: int = 3
+    summary: str = ""
+    licence: str = "unknown"
+    source: str = ""
+    good_for: str = ""
+    bad_for: str = ""
+    notes: tuple[str, ...] = ()  # what was done to the file when it was added
+    stages: tuple[Stage, ...] = ()
+    transfer: dict[str, Any] = {}  # rows of the benchmark `transfer`, by set
+    classes: tuple[str, ...] = ()  # names of what its classifier tells apart, where they are known
+    data: str = ""  # what it was trained on, where the file says so
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A card and the folder that it lies in."""
+
+    path: Path
+    card: Card
+    shipped: bool
+
+    @property
+    def file(self) -> Path:
+        """The safetensors file."""
+        return self.path / FILE
+
+    @property
+    def fields(self) -> Path | None:
+        """A drawing of what its first layers look for, where there is one."""
+        return path if (path := self.path / FIELDS).is_file() else None
+
+    @property
+    def runs(self) -> list[Run]:
+        """The trainings that made it, where they were kept."""
+        return [Run(self.path / RUNS / stage.run) for stage in self.card.stages if self._has(stage.run)]
+
+    def _has(self, run_id: str) -> bool:
+        return (self.path / RUNS / run_id / "spec.json").is_file()
+
+
+def shipped() -> Path:
+    """The shelf that comes with tltk: in the checkout where there is one, else inside the installed wheel."""
+    package = Path(__file__).parents[1]
+    places = (package.parent / "assets" / "weights", package / "_app" / "assets" / "weights")
+    return next((p for p in places if p.is_dir()), places[0])
+
+
+def entries() -> list[Entry]:
+    """All entries by name, the shipped ones first; a folder without a readable card is left out."""
+    found = []
+    for shelf in (shipped(), home.room("weights")):
+        for path in sorted(shelf.iterdir()) if shelf.is_dir() else []:
+            with contextlib.suppress(OSError, ValueError), home.opened(path / CARD) as file:
+                card: Card = home.decode(file.read(), Card)
+                if card.name == path.name and (path / FILE).is_file():
+                    found.append(Entry(path, card, shelf == shipped()))
+    return found
+
+
+def find(name: str) -> Entry:
+    """The entry of this name.
+
+    Raises:
+        UnknownName: There is none.
+    """
+    known = {entry.card.name: entry for entry in entries()}
+    if name not in known:
+        raise UnknownName.among("A name in the weight store", name, known)
+    return known[name]
+
+
+def check_name(name: str) -> str:
+    """`name` when it can be a new entry's: a plain word that can be a folder, and is not taken.
+
+    Raises:
+        BadSpec: Anything else.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,63}", name) or ".." in name:
+        raise BadSpec(
+            f"A name in the weight store must be small letters, digits, - _ and . alone, at most 64. Got {name[:80]!r}."
+        )
+    if any(entry.card.name == name for entry in entries()):
+        raise BadSpec(f"A name in the weight store must be new. There is {name!r} already; choose another.")
+    return name
+
+
+def sha256(*paths: Path) -> str:
+    """The checksum of a file, or of several one after the other, in hex."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            while piece := file.read(PIECE):
+                digest.update(piece)
+    return digest.hexdigest()
+
+
+def intact(entry: Entry) -> bool:
+    """Whether the file is the one that the card speaks of."""
+    return sha256(entry.file) == entry.card.sha256
+
+
+def verified(name: str) -> Entry:
+    """The entry of this name, its file checked against its card.
+
+    Raises:
+        UnknownName: There is none.
+        WeightsMissing: The file is another one.
+    """
+    entry = find(name)
+    if not intact(entry):
+        raise WeightsMissing(
+            f"The weights of {name} must have the checksum of their card. They have another; "
+            + ("install tltk anew." if entry.shipped else "remove them and add them again.")
+        )
+    return entry
+
+
+def check(weights: str, backbone: str) -> None:
+    """Refuse weights that are not there or cannot be this backbone's, before anything is queued for them.
+
+    Names, first bytes and headers are read, no tensor; what only the tensors tell, the worker says.
+
+    Args:
+        weights: As a spec has them: scratch, store:NAME, hub:TAG, file:PATH, run:ID or run:ID@EPOCH.
+        backbone: timm's name of the architecture, perhaps with a tag; "" = any.
+
+    Raises:
+        UnknownName: No such kind, entry, tag or run.
+        WeightsMissing: The weights are not on this machine, no weights, or another architecture's.
+    """
+    kind, where = parted(weights)
+    architecture = backbone.partition(".")[0]
+    if kind == "store":
+        must_be(architecture, find(where).card.backbone, f"{where} in the weight store")
+    elif kind == "run":
+        _check_run(where, architecture)
+    elif kind == "hub":
+        _check_hub(where, backbone)
+    elif kind == "file":
+        _check_file(weightfile.resolved(where), architecture)
+
+
+def parted(weights: str) -> tuple[str, str]:
+    """The kind of weights, and what of it is named.
+
+    Raises:
+        UnknownName: No such kind.
+        WeightsMissing: Nothing is named where something must be.
+    """
+    kind, _, where = weights.partition(":")
+    if kind not in KINDS:
+        raise UnknownName.among("The kind of weights", kind, ["scratch", *(f"{k}:…" for k in KINDS[1:])])
+    if kind in ("store", "file", "run") and not where.strip():
+        raise WeightsMissing(f"weights {kind!r} must name what to load, as in {kind}:…. Got {weights!r}.")
+    return kind, where
+
+
+def must_be(wanted: str, theirs: str, origin: str) -> None:
+    """Refuse weights of another architecture than the one wanted; "" = any.
+
+    Raises:
+        WeightsMissing: They are.
+    """
+    if wanted and theirs and theirs.partition(".")[0] != wanted.partition(".")[0]:
+        raise WeightsMissing(
+            f"The weights of {origin} must be of the backbone {wanted} to fit. They are of {theirs}; "
+            f"choose that backbone."
+        )
+
+
+def _check_run(where: str, architecture: str) -> None:
+    run = Run.open(where.partition("@")[0])
+    spec = run.spec
+    if not isinstance(spec, TransferSpec):
+        raise WeightsMissing(
+            f"Weights of a run must be those of a training. Run {run.id} is of kind {spec.kind}; "
+            "`tltk weights list` lists the trainings."
+        )
+    must_be(architecture, spec.net.backbone, f"run {run.id}")
+    if run.status.state not in ACTIVE:  # else they are there when the queue has come so far
+        of_run(where)
+
+
+def of_run(where: str) -> tuple[Run, Path]:
+    """The run that `ID` or `ID@EPOCH` means, and its weight file.
+
+    Raises:
+        UnknownName: There is no such run.
+        WeightsMissing: It has not finished, or kept no such snapshot.
+    """
+    run_id, at, epoch = where.partition("@")
+    run = Run.open(run_id)
+    if at:
+        kept = run.snapshots()
+        if not epoch.isdecimal() or int(epoch) not in kept:
+            raise WeightsMissing(
+                f"Run {run.id} must have kept the weights of epoch {epoch or '?'}. It kept {kept or 'none'}; "
+                f"train with optim.snapshots 1 to keep each."
+            )
+        return run, run.snapshot(int(epoch))
+    path = run.path / FILE
+    if not path.exists():
+        raise WeightsMissing(
+            f"Run {run.id} must have finished before its weights can be used. It is {run.status.state}."
+        )
+    return run, path
+
+
+def _check_hub(tag: str, backbone: str) -> None:
+    """Whether timm has such weights, and whether they are in the cache or within reach."""
+    from tltk.weights.catalogue import catalogue
+
+    architecture, _, own = backbone.partition(".")
+    known = catalogue().get(architecture)
+    if known is None:
+        raise UnknownName.among("backbone", architecture, catalogue())
+    if not known.weights:
+        raise WeightsMissing(f"{architecture} must have weights on the hub. It has none. {WAYS_OUT}")
+    tag = tag.removeprefix(f"{architecture}.") or own
+    tags = {w.tag: w for w in known.weights}
+    if tag and tag not in tags:
+        raise UnknownName.among(f"The hub tag of {architecture}", tag, tags)
+    wanted = tags[tag] if tag else known.weights[0]
+    if wanted.hub_id and wanted.hub_id not in (c.hub_id for c in cached()):
+        check_reach(f"{architecture}.{wanted.tag}".rstrip("."))
+
+
+def check_reach(name: str) -> None:
+    """Refuse at once weights that must be fetched where the hub is out of reach; its own client tries for a minute.
+
+    Raises:
+        WeightsMissing: It is.
+    """
+    import requests
+
+    missing = f"The weights of {name} are not on this machine, and {{}}. {WAYS_OUT}"
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise WeightsMissing(missing.format("HF_HUB_OFFLINE forbids to fetch them"))
+    try:
+        requests.head(os.environ.get("HF_ENDPOINT") or "https://huggingface.co", timeout=2)
+    except requests.RequestException:
+        raise WeightsMissing(missing.format("the hub cannot be reached from here")) from None
+
+
+def _check_file(path: Path, architecture: str) -> None:
+    """First bytes and header, and where that is told by them, whose tensors these are."""
+    from tltk.weights.bodies import chosen
+    from tltk.weights.catalogue import catalogue
+
+    found = weightfile.looked_at(path)
+    known = catalogue().get(architecture)
+    if known is None:
+        return
+    if found.kind != weightfile.SAFETENSORS:
+        if found.room < known.parameters // 2:  # of one byte a number at the least
+            raise WeightsMissing(
+                f"A weight file must hold all of {architecture}, {known.parameters:,} numbers. {path.name} has "
+                f"{found.room:,} bytes; choose the backbone that it was made for."
+            )
+        return
+    shapes = weightfile.shapes(found)
+    weightfile.check_amount(shapes, known.parameters, architecture, path.name)
+    theirs, _ = chosen(shapes)
+    if theirs is not None and known.keys not in {catalogue()[name].keys for name in theirs.backbones}:
+        must_be(architecture, theirs.backbones[0], path.name)
+
+
+def put(shelf: Path, data: bytes, card: Card) -> Entry:
+    """Keep these weights on a shelf, whole or not at all; an entry of the same name there is replaced."""
+    folder = shelf / card.name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CARD).unlink(missing_ok=True)  # without a card it is no entry, so none is ever half written
+    (folder / FIELDS).unlink(missing_ok=True)
+    home.write_whole(folder / FILE, data)
+    card = msgspec.structs.replace(card, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+    home.write_whole(folder / CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))
+    return Entry(folder, card, shelf == shipped())
+
+
+def remove(name: str) -> None:
+    """Take an added entry out of the store.
+
+    Raises:
+        UnknownName: There is none.
+        BadSpec: It is one that tltk came with.
+    """
+    entry = find(name)
+    if entry.shipped:
+        raise BadSpec(f"An entry that is removed must be one that you added. {name} came with tltk.")
+    (entry.path / CARD).unlink()
+    shutil.rmtree(entry.path)
+
+
+def open_runs(entry: Entry) -> list[Run]:
+    """The entry's trainings among the user's runs, copied there on first use; the last is the last stage."""
+    found = []
+    for run in entry.runs:
+        own = Run.at(run.id)
+        if not (own.path / "spec.json").exists():
+            shutil.copytree(run.path, own.path, dirs_exist_ok=True)
+        found.append(own)
+    return found
+
+
+@dataclass(frozen=True)
+class Cached:
+    """Weights in the hub's own cache."""
+
+    hub_id: str  # as in timm/resnet18.a1_in1k
+    file: Path
+
+    @property
+    def weights(self) -> tuple[str, str] | None:
+        """Backbone and weights as tltk names them; None where the name is not timm's."""
+        organisation, _, name = self.hub_id.partition("/")
+        backbone, _, tag = name.partition(".")
+        return (backbone, f"hub:{tag}") if organisation == "timm" and tag else None
+
+
+def hub_cache() -> Path:
+    """Where the hub keeps what it has fetched, by its own rules."""
+    for name, below in (("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub")):
+        if os.environ.get(name):
+            return Path(os.environ[name]).expanduser() / below
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "huggingface" / "hub"
+
+
+def cached() -> list[Cached]:
+    """Models in the hub's cache that hold a file of weights."""
+    found = []
+    with contextlib.suppress(OSError):
+        for folder in sorted(hub_cache().glob("models--*--*")):
+            files = [p for name in (FILE, "pytorch_model.bin") for p in folder.glob(f"snapshots/*/{name}")]
+            if files and files[0].is_file():
+                hub_id = folder.name.removeprefix("models--").replace("--", "/", 1)
+                found.append(Cached(hub_id, files[0]))
+    return found
+
+
+@dataclass(frozen=True)
+class Here:
+    """Something on this machine that a network can start from."""
+
+    weights: str  # as `--weights` takes it; "" = tltk has no name for it
+    backbone: str  # timm's name, or the hub's of what is not timm's
+    file: Path
+    of: Entry | Cached | Run
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file."""
+        return self.file.stat().st_size
+
+
+def here() -> list[Here]:
+    """All of it: the store's, the hub's cache, finished trainings, newest first."""
+    found = [Here(f"store:{e.card.name}", e.card.backbone, e.file, e) for e in entries()]
+    for one in cached():
+        backbone, name = one.weights or (one.hub_id, "")
+        found.append(Here(name, backbone, one.file, one))
+    for run in trainings():
+        assert isinstance(run.spec, TransferSpec)
+        found.append(Here(f"run:{run.id}", run.spec.net.backbone, run.path / FILE, run))
+    return found
+
+
+def trainings() -> list[Run]:
+    """Finished trainings whose weights are there, newest first."""
+    found = []
+    for run in all_runs():
+        with contextlib.suppress(TltkError):  # a folder that another version wrote
+            if isinstance(run.spec, TransferSpec) and (run.path / FILE).is_file():
+                found.append(run)
+    return found
+
+
+def as_text(entry: Entry, escaped: bool = False) -> str:
+    """The card in Markdown; `escaped` where it is rendered, since a stranger's header may hold links and pictures."""
+    card = entry.card
+    if escaped and not entry.shipped:
+        texts = {name: getattr(card, name) for name in ("summary", "licence", "source", "good_for", "bad_for", "data")}
+        lists = {name: tuple(MARKDOWN.sub(r"\\\1", t) for t in getattr(card, name)) for name in ("notes", "classes")}
+        plain = {name: MARKDOWN.sub(r"\\\1", text) for name, text in texts.items()}
+        card = msgspec.structs.replace(card, **plain, **lists)
+    lines = [
+        f"# {card.name}",
+        card.summary,
+        f"- **Backbone**: {card.backbone}, {card.parameters:,} parameters, {card.channels} channels",
+        f"- **File**: {card.bytes / 1e6:.1f} MB, safetensors, SHA-256 `{card.sha256}`",
+        f"- **Licence**: {card.licence}",
+    ]
+    if card.classes:
+        shown = ", ".join(card.classes[:12]) + (", …" if len(card.classes) > 12 else "")
+        lines.append(f"- **Classes**: {len(card.classes)}: {shown}")
+    titles = {"Trained on": card.data, "Source": card.source, "Good for": card.good_for, "Bad for": card.bad_for}
+    for title, text in titles.items():
+        lines += [f"- **{title}**: {text}"] if text else []
+    lines += [f"- {note}" for note in card.notes]
+    for number, s in enumerate(card.stages, 1):
+        lines.append(
+            f"- **Training {number}**: {s.pictures:,} pictures of {s.classes} classes of {s.domain} at {s.size} px, "
+            f"seen {s.seen:,} times in {s.steps:,} steps and {s.seconds / 60:.0f} minutes on {s.device}; "
+            f"{s.accuracy:.1%} of its test pictures named rightly (run {s.run})"
+        )
+    if card.transfer:
+        lines += ["", *_transfer(card.transfer)]
+    return "\n".join(line for line in lines if line or line == "") + "\n"
+
+
+def _transfer(found: dict[str, Any]) -> list[str]:
+    """What the weights do on pictures that they were not made from."""
+    lines = [
+        f"{found['shots']} labels per class, {found['seeds']} seeds, per cent of the test pictures:",
+        "",
+        "| set | random, frozen | these, frozen | gain | scratch | these, fine-tuned | gain | verdict |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in found["sets"].items():
+        tune = row.get("fine_tune", {})
+        cells = [
+            name, f"{100 * row['random']:.1f}", f"{100 * row['probe']:.1f}",
+            f"{100 * row['gain']:+.1f} ± {100 * row['half']:.1f}",
+        ]  # fmt: skip
+        if tune:
+            cells += [
+                f"{100 * tune['scratch']:.1f}", f"{100 * tune['transfer']:.1f}",
+                f"{100 * tune['gap']:+.1f} ({100 * tune['lo']:+.1f} … {100 * tune['hi']:+.1f})", tune["label"],
+            ]  # fmt: skip
+        numbers = [cell.replace("-", "−") for cell in cells[1:]]
+        lines.append("| " + " | ".join([cells[0], *numbers, *[""] * (8 - len(cells))]) + " |")
+    return lines
+
+
+def as_dict(entry: Entry) -> dict[str, Any]:
+    """The card for `--json`."""
+    return {**msgspec.to_builtins(entry.card), "weights": f"store:{entry.card.name}", "file": str(entry.file),
+            "shipped": entry.shipped}  # fmt: skip
