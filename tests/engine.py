@@ -15,11 +15,10 @@ from tltk.nn.net import Net
 from tltk.results.rows import Row
 from tltk.specs.parts import NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
-from tltk.strategies import make
 from tltk.training import checkpoint
 from tltk.training.bank import FeatureBank
-from tltk.training.loop import Desk, Stopped, Training
-from tltk.weights.load import build
+from tltk.training.compose import network
+from tltk.training.loop import Callbacks, Stopped, Training
 
 NETS = ("test_vit", "test_resnet", "test_convnext")
 MEASURED = ("images_per_second", "memory")  # rows that differ from one time to the next by nature
@@ -95,26 +94,25 @@ class Record:
 
 
 def training(
-    wanted: TransferSpec, d: Domain | None = None, *, desk: Desk | None = None,
+    wanted: TransferSpec, d: Domain | None = None, *, callbacks: Callbacks | None = None,
     bank: FeatureBank | None = None, parts: Split | None = None,
 ) -> Training:  # fmt: skip
     """A training of this spec in a new net."""
     d = domain() if d is None else d
-    net = build(wanted.net, len(d.classes), d.images.shape[-1], d.images.shape[1], wanted.seed)
-    phases = make(wanted.strategy).phases(net.depth, wanted.net.boundary, wanted.optim.epochs)
-    return Eager(wanted, net, d, parts or split(d), phases, bank or FeatureBank(), desk or Desk())
+    net, phases = network(wanted, d)
+    return Eager(wanted, net, d, parts or split(d), phases, bank or FeatureBank(), callbacks or Callbacks())
 
 
 def train(
     wanted: TransferSpec, d: Domain | None = None, *, bank: FeatureBank | None = None,
-    parts: Split | None = None, desk: Desk | None = None,
+    parts: Split | None = None, callbacks: Callbacks | None = None,
 ) -> Record:  # fmt: skip
     """Train to the end and write everything down."""
     rows: list[Row] = []
     said: list[str] = []
-    desk = desk or Desk()
-    desk.emit, desk.say = rows.extend, said.append
-    made = training(wanted, d, desk=desk, bank=bank, parts=parts)
+    callbacks = callbacks or Callbacks()
+    callbacks.emit, callbacks.say = rows.extend, said.append
+    made = training(wanted, d, callbacks=callbacks, bank=bank, parts=parts)
     first = {n: t.detach().clone() for n, t in made.net.state_dict().items()}
     return Record(rows, said, made.run(), made, first)
 
@@ -135,11 +133,11 @@ def interrupted(wanted: TransferSpec, path: Path, after: int, d: Domain | None =
         if asked > 2:  # once while it evaluates epoch `after`, then in the next one's second batch
             raise Stopped
 
-    made = training(wanted, d, desk=Desk(emit=rows.extend, check=check, save=save))
+    made = training(wanted, d, callbacks=Callbacks(emit=rows.extend, check=check, save=save))
     with pytest.raises(Stopped):
         made.run()
     saved = checkpoint.read(path)
     assert saved is not None and saved[1]["progress"]["epoch"] == after
-    again = train(wanted, d, desk=Desk(saved=saved, save=save))
+    again = train(wanted, d, callbacks=Callbacks(saved=saved, save=save))
     again.rows[:0] = kept
     return again

@@ -8,7 +8,7 @@ Map, lowest layer first:
     nn/          a timm model as ordered layers, its cut, its freezing, its weights
     strategies/  one file each: a strategy is a list of phases
     bank         features of frozen layers, computed once and kept
-    train        the one loop; around it feed, loss, optim, schedule, score, desk, checkpoint
+    train        the one loop; around it feed, loss, optim, schedule, score, callbacks, checkpoint
     runs, jobs/  runs are folders; a queue that nobody's page owns
     compare      scratch against transfer: the verdict
     plots/, dashboard/   figures and pages; they read, they do not compute

@@ -9,16 +9,16 @@ import time
 import torch
 
 from tests.benchmarks.rounds import own_home, table
-from tltk import run as worker
 from tltk.analyses.profile.analysis import profile
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.sample import Room
+from tltk.analyses.sample import Context
 from tltk.data import load
+from tltk.jobs import worker
 from tltk.nn.taps import POOLINGS, Taps
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.training.bank import FeatureBank
-from tltk.training.callbacks import Desk
+from tltk.training.callbacks import Callbacks
 from tltk.weights.load import build
 
 NETS = (("resnet18", 64), ("mobilenetv2_100", 64), ("vit_tiny_patch16_224", 96))
@@ -56,7 +56,7 @@ def whole(pictures: int) -> list[list[str]]:
     rows = []
     for name in ("cold", "features and columns kept"):
         start = time.perf_counter()
-        found = profile(spec, Room(load, FeatureBank(), Desk()))
+        found = profile(spec, Context(load, FeatureBank(), Callbacks()))
         parts = ", ".join(f"{k} {v:.1f}" for k, v in found["seconds"].items() if v >= 0.5 and k != "all")
         rows.append([name, f"{time.perf_counter() - start:.2f}", parts])
     run = Run.create(spec)

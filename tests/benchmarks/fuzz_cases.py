@@ -539,7 +539,7 @@ def tensors(inside: Path, outside: Path, mark: Path) -> Handler:
     import torch
 
     from tltk import home
-    from tltk.analyses.import_weights.analysis import adopt
+    from tltk.analyses.import_weights.analysis import import_weights
     from tltk.analyses.import_weights.spec import AdoptSpec
 
     torch.manual_seed(0)
@@ -557,7 +557,7 @@ def tensors(inside: Path, outside: Path, mark: Path) -> Handler:
         name = "mine" if r.random() < 0.3 else ""
         backbone = r.choice(("", "test_resnet", "test_vit", *TEXTS)) if r.random() < 0.3 else ""
         try:
-            return str(adopt(AdoptSpec(f"file:{file}", backbone, name))["backbone"])
+            return str(import_weights(AdoptSpec(f"file:{file}", backbone, name))["backbone"])
         finally:
             for path in home.room("weights").iterdir():
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()

@@ -17,7 +17,7 @@ from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.training.bank import FeatureBank
-from tltk.training.loop import Desk, Training
+from tltk.training.loop import Callbacks, Training
 from tltk.weights.load import build
 
 
@@ -35,11 +35,11 @@ def pictures(n: int, size: int) -> tuple[DataSpec, Domain]:
     return spec, load(spec)
 
 
-def prepared(spec: TransferSpec, domain: Domain, bank: FeatureBank, desk: Desk | None = None) -> Training:
+def prepared(spec: TransferSpec, domain: Domain, bank: FeatureBank, callbacks: Callbacks | None = None) -> Training:
     """A training of this spec, ready to run."""
     net = build(spec.net, len(domain.classes), domain.images.shape[-1], domain.images.shape[1], spec.seed)
     phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
-    return Training(spec, net, domain, domain.split(spec.target, spec.seed), phases, bank, desk or Desk())
+    return Training(spec, net, domain, domain.split(spec.target, spec.seed), phases, bank, callbacks or Callbacks())
 
 
 class Epochs:
@@ -47,7 +47,7 @@ class Epochs:
 
     def __init__(self, spec: TransferSpec, domain: Domain, bank: FeatureBank, *, bare: bool = False) -> None:
         self.rows: list[Row] = []
-        self.training = prepared(spec, domain, bank, Desk(emit=self.rows.extend))
+        self.training = prepared(spec, domain, bank, Callbacks(emit=self.rows.extend))
         self.depth, phases = self.training.net.depth, self.training.phases
         self.training._clock = time.perf_counter()
         if bare:

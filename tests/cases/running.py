@@ -14,8 +14,8 @@ from tests.cases import archives, arrays, checkpoints, folders, pixels
 from tests.cases.outcomes import Refused, Right, Row, Safe
 from tltk import data
 from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.inspect.analysis import domain_summary
 from tltk.analyses.inspect.spec import LookSpec
-from tltk.analyses.sample import look
 from tltk.data import account
 from tltk.errors import TltkError
 from tltk.jobs.checking import check
@@ -63,7 +63,7 @@ def outcome(row: Row, root: Path) -> tuple[str, list[str]]:
         return f"refused: {refusal}", _of_sentence(row, str(refusal))
     try:
         domain = data.load(asked.data)
-        found = look(domain, asked.data)[0]
+        found = domain_summary(domain, asked.data)[0]
     except TltkError as late:
         return f"refused late: {late}", [] if isinstance(row.outcome, Safe) else ["it was found by the worker only"]
     if isinstance(row.outcome, Refused):
@@ -79,10 +79,10 @@ def outcome(row: Row, root: Path) -> tuple[str, list[str]]:
 
 
 def _of_weights(row: Row, root: Path) -> tuple[str, list[str]]:
-    from tltk.analyses.import_weights.analysis import adopt
+    from tltk.analyses.import_weights.analysis import import_weights
 
     try:
-        found = adopt(AdoptSpec(weights=row.source.format(root)))
+        found = import_weights(AdoptSpec(weights=row.source.format(root)))
     except TltkError as refusal:
         return f"refused: {refusal}", _of_sentence(row, str(refusal))
     return f"read: {', '.join(f'{k} {v}' for k, v in found.items() if isinstance(v, str | int))}", []

@@ -19,7 +19,7 @@ cli run
 
 # fmt: off
 LIGHT = [  # no torch at the top, nor in what they import there
-    "errors", "home", "specs", "registry", "results", "runs", "strategies", "plots", "dashboard", "cli", "jobs",
+    "errors", "home", "specs", "registry", "results", "runs", "strategies", "plots", "dashboard", "cli", "jobs.local", "jobs.queue", "jobs.supervisor", "jobs.provenance", "jobs.checking",
     "weights.store", "weights.weightfile", "weights.bodies", "weights.catalogue", "weights.recipe", "training.cost", "training.schedule",
     "shift.multiple", "studies", "analyses.rank.agreement",
     "data.domain", "data.identity", "data.cautions", "data.decode", "data.sources", "data.corrupt", "data.drawing", "data.account", "data.names",

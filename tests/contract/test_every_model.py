@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from tests.engine import MEASURED, Eager, domain, split
-from tltk.analyses.describe.analysis import describe
+from tltk.analyses.describe.analysis import network_summary
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import BadSpec
 from tltk.nn.net import Net, assemble, make_backbone
@@ -26,7 +26,7 @@ from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.training.bank import FeatureBank
-from tltk.training.callbacks import Desk
+from tltk.training.callbacks import Callbacks
 from tltk.weights import catalogue
 
 # A class token that joins late, pooled stages, shared modules, attention biases, cheap convolutions, a plain one.
@@ -81,8 +81,8 @@ def trained(wanted: TransferSpec, saved: Any = None) -> tuple[list[Row], list[st
             kept.append((({n: t.clone() for n, t in tensors.items()}, json.loads(json.dumps(state))), len(rows)))
 
     phases = make(wanted.strategy).phases(net.depth, wanted.net.boundary, wanted.optim.epochs)
-    desk = Desk(emit=rows.extend, say=said.append, save=save, saved=saved)
-    result = Eager(wanted, net, d, split(d, 8), phases, FeatureBank(), desk).run()
+    callbacks = Callbacks(emit=rows.extend, say=said.append, save=save, saved=saved)
+    result = Eager(wanted, net, d, split(d, 8), phases, FeatureBank(), callbacks).run()
     return rows, said, result, *kept[0]
 
 
@@ -98,7 +98,7 @@ def test_it_is_described_cut_trained_audited_and_resumed(name: str, capsys: pyte
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # timm's own, such as a renamed model
         size = fitting(name)
-        found = describe(DescribeSpec(backbone=name, size=size), torch.device("cpu"))
+        found = network_summary(DescribeSpec(backbone=name, size=size), torch.device("cpu"))
         flops = [layer["flops"] for layer in found["layers"]]
         depth = len(flops)
         assert all(f is None for f in flops) or (all(f >= 0 for f in flops) and sum(flops) > 0)

@@ -20,7 +20,7 @@ from tltk.nn.freeze import freeze
 from tltk.nn.net import Net
 from tltk.specs.parts import NetSpec, ViewSpec
 from tltk.training.bank import FeatureBank, Features, seed_of
-from tltk.training.batches import Kept
+from tltk.training.batches import CachedBatches
 from tltk.training.loop import Stopped
 from tltk.weights.load import build
 
@@ -122,7 +122,7 @@ def test_strategies_and_seeds_share() -> None:
     for i, (name, seed) in enumerate([("fine_tune", 0), ("discriminative", 1), ("fine_tune", 2)]):
         run = train(spec(boundary=3, strategy=name, seed=seed, net={"weights": f"file:{where}"}), D, bank=bank)
         feed = run.training.train_feed
-        assert isinstance(feed, Kept) and (feed.features.seconds > 0) == (i == 0)
+        assert isinstance(feed, CachedBatches) and (feed.features.seconds > 0) == (i == 0)
 
 
 def keys(**changes: Any) -> str:

@@ -69,7 +69,7 @@ def said(*words: str) -> Any:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A supervisor that runs what is queued at once, in this process: no imports to wait for."""
-    from tltk import run as worker
+    from tltk.jobs import worker
 
     def serve() -> None:
         for job in queue.jobs():

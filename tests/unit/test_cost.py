@@ -12,7 +12,7 @@ import torch
 
 from tests.engine import domain, spec, split, train
 from tltk import home
-from tltk.analyses.describe.analysis import describe, layers
+from tltk.analyses.describe.analysis import layers, network_summary
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.dashboard import freeze_handle as handle
 from tltk.errors import BadSpec
@@ -114,6 +114,6 @@ def test_copies_of_pictures_take_room_where_nothing_is_frozen(tmp_path: Path) ->
 
 def test_layers_of_which_flops_cannot_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tltk.analyses.describe.analysis.layer_flops", lambda *_: None)
-    found = describe(DescribeSpec(backbone="test_vit", size=32), torch.device("cpu"))
+    found = network_summary(DescribeSpec(backbone="test_vit", size=32), torch.device("cpu"))
     assert found["seconds_per_gflop"] is None and {layer["flops"] for layer in found["layers"]} == {None}
     assert json.loads(json.dumps(found))["width"] == 64

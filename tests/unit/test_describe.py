@@ -5,7 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.engine import NETS
-from tltk.analyses.describe.analysis import describe, layer_flops, layers
+from tltk.analyses.describe.analysis import layer_flops, layers, network_summary
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.nn.cut import Cut
 from tltk.nn.net import make_backbone
@@ -31,6 +31,6 @@ def test_layers_add_up_to_the_network(name: str) -> None:
 def test_describe_is_plain_data() -> None:
     import json
 
-    answer = describe(DescribeSpec(backbone="test_vit", size=32, channels=1), torch.device("cpu"))
+    answer = network_summary(DescribeSpec(backbone="test_vit", size=32, channels=1), torch.device("cpu"))
     assert json.loads(json.dumps(answer))["seconds_per_gflop"] > 0
     assert len(answer["layers"]) == 7 and answer["width"] == 64

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.unit.test_cli import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
-from tltk.analyses.import_weights.analysis import adopt
+from tltk.analyses.import_weights.analysis import import_weights
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
@@ -58,7 +58,7 @@ def test_an_export_and_an_entry_of_the_store(name: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(exported(run, weights=True))) as archive:
         archive.extractall(tmp_path / "zip")
     file = tmp_path / "zip" / run.id / "model.safetensors"
-    adopt(AdoptSpec(f"file:{run.path / 'model.safetensors'}", "", "mine"))
+    import_weights(AdoptSpec(f"file:{run.path / 'model.safetensors'}", "", "mine"))
     entry = store.find("mine")
     for one in (file, entry.file):
         answers_alike(one, name, net)
@@ -66,7 +66,7 @@ def test_an_export_and_an_entry_of_the_store(name: str, tmp_path: Path) -> None:
         assert (json.loads(told["classes"]), told["backbone"], told["data"]) == (CLASSES, name, "folder:pets")
     assert (entry.card.classes, entry.card.data) == (tuple(CLASSES), "folder:pets")
     assert "ein Hündchen" in store.as_text(entry) and "folder:pets" in store.as_text(entry)
-    again = adopt(AdoptSpec(f"file:{file}", "", "again"))
+    again = import_weights(AdoptSpec(f"file:{file}", "", "again"))
     assert (again["layout"], again["class_names"], again["data"]) == ("timm", CLASSES, "folder:pets")
     assert store.find("again").card.sha256 == entry.card.sha256
 
@@ -101,7 +101,7 @@ def test_runs_of_an_earlier_version(tmp_path: Path) -> None:
         assert all(torch.equal(t, again.state_dict()[n]) for n, t in net.state_dict().items() if "backbone" in n)
         head = weights.source_head(NetSpec("test_resnet", where))
         assert head is not None and torch.equal(head[0], net.state_dict()["head.0.weight"])
-    found = adopt(AdoptSpec(f"file:{path}", "", "mine"))
+    found = import_weights(AdoptSpec(f"file:{path}", "", "mine"))
     assert (found["layout"], found["class_names"]) == ("tltk", CLASSES)
     answers_alike(store.find("mine").file, "test_resnet", net)
 

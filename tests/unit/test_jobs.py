@@ -18,10 +18,9 @@ import pytest
 from filelock import FileLock, Timeout
 
 from tltk import home, jobs
-from tltk import run as worker
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import RunProblem
-from tltk.jobs import Local, queue, supervisor
+from tltk.jobs import Local, queue, supervisor, worker
 from tltk.runs.process import is_held
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -367,7 +366,7 @@ def test_a_study_waits_for_a_training_that_another_study_runs() -> None:
 
     thread = threading.Thread(target=end)
     thread.start()
-    assert worker.Workshop(study).train(shared).result() == {"accuracy": 1}
+    assert worker.Worker(study).train(shared).result() == {"accuracy": 1}
     thread.join()
     other.wait()
     assert "is being run by process" in study.written_status().message

@@ -13,14 +13,14 @@ import torch
 from safetensors.torch import save_file
 
 from tests.engine import domain
-from tests.unit.test_layerwise import by_hand, room
+from tests.unit.test_profile import by_hand, room
 from tltk import home
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.agreement import joined
 from tltk.analyses.rank.analysis import candidate
 from tltk.analyses.rank.analysis import rank as ask
 from tltk.analyses.rank.spec import RankSpec
-from tltk.analyses.sample import Room
+from tltk.analyses.sample import Context
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, UnknownName
 from tltk.nn.net import make_backbone
@@ -33,7 +33,7 @@ from tltk.transferability.weighted_tau import regret, tau_interval, tau_p, weigh
 from tltk.weights import load as weights
 
 
-def rank(spec: RankSpec, where: Room) -> dict[str, Any]:
+def rank(spec: RankSpec, where: Context) -> dict[str, Any]:
     """A ranking as it is shown."""
     return joined(ask(spec, where), spec)
 

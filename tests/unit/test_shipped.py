@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.test_cli import agree
-from tltk.run import execute
+from tltk.jobs.worker import execute
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.studies.compare.spec import CompareSpec

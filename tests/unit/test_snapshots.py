@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from tests import engine
-from tltk import run as worker
-from tltk.analyses.embed.analysis import embedding
+from tltk.analyses.embed.analysis import embed
 from tltk.analyses.embed.spec import EmbedSpec
-from tltk.analyses.sample import Room
+from tltk.analyses.sample import Context
 from tltk.data import load
 from tltk.errors import BadSpec, WeightsMissing
+from tltk.jobs import worker
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import read_spec
 from tltk.specs.training import TransferSpec
 from tltk.training.bank import FeatureBank
-from tltk.training.callbacks import Desk
+from tltk.training.callbacks import Callbacks
 from tltk.weights.load import build
 
 DATA = DataSpec("digits", n=120)
@@ -56,7 +56,7 @@ def test_before_training_and_every_second_epoch() -> None:
 
 def test_none_unless_asked_for() -> None:
     kept: list[int] = []
-    made = engine.training(engine.spec(), desk=Desk(snapshot=lambda net, epoch: kept.append(epoch)))
+    made = engine.training(engine.spec(), callbacks=Callbacks(snapshot=lambda net, epoch: kept.append(epoch)))
     made.run()
     assert kept == []
 
@@ -70,14 +70,14 @@ def test_a_spec_without_snapshots_is_written_as_before_they_were() -> None:
 
 
 def test_a_film_through_the_epochs() -> None:
-    run, room = trained(), Room(load, FeatureBank(), Desk())
+    run, room = trained(), Context(load, FeatureBank(), Callbacks())
     spec = EmbedSpec(
         target=DATA, net=NetSpec("test_resnet", f"run:{run.id}"), pictures=40, method="pca", over="epochs"
     )
-    found, sheet = embedding(spec, room)
+    found, sheet = embed(spec, room)
     assert [f["layer"] for f in found["frames"]] == [0, 2, 4]
     assert [f["name"] for f in found["frames"]] == ["epoch 0", "epoch 2", "epoch 4"]
     assert found["frames"][0]["x"] != found["frames"][2]["x"]
     assert sheet.width == 32 * 32
     with pytest.raises(BadSpec, match=r"the weights of a run that kept snapshots. Got 'scratch'"):
-        embedding(dataclasses.replace(spec, net=NetSpec("test_resnet")), room)
+        embed(dataclasses.replace(spec, net=NetSpec("test_resnet")), room)

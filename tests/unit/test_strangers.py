@@ -11,11 +11,11 @@ import torch
 from scipy.stats import binom
 
 from tests.engine import domain
-from tests.unit.test_layerwise import column, room
+from tests.unit.test_profile import column, room
 from tltk.analyses.profile.analysis import profile, with_null
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.sample import Room, Sample, draw, samples, strangers
-from tltk.analyses.two_sample.analysis import apart
+from tltk.analyses.sample import Context, Sample, draw, samples, strangers
+from tltk.analyses.two_sample.analysis import two_sample
 from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec
@@ -31,7 +31,7 @@ def seen(base: Domain, change: int, rows: Any = slice(None), **more: Any) -> Dom
     return Domain.of("x", images, base.labels[rows], base.classes, licence="", source="", origins=base.origins[rows], **more)
 
 
-def drawn(one: Domain, other: Domain, spec: ShiftSpec = SPEC) -> tuple[Sample, Sample, str, Room]:
+def drawn(one: Domain, other: Domain, spec: ShiftSpec = SPEC) -> tuple[Sample, Sample, str, Context]:
     where = room(one=one, other=other)
     target, source = samples(spec, where)
     assert source is not None
@@ -101,7 +101,7 @@ def test_one_example_is_too_few_for_a_test() -> None:
 
 def test_a_shift_and_a_profile_say_it_with_the_number_that_is_left() -> None:
     other = seen(BASE, 40)
-    found, _ = apart(SPEC, room(one=BASE, other=other))
+    found, _ = two_sample(SPEC, room(one=BASE, other=other))
     whole = len(BASE.split(SPEC.target, 0).train)
     assert sum(found["n"].values()) == whole and f"have {whole} examples in common" in found["drawn"]
     assert len(found["labels"]) == whole

@@ -17,7 +17,7 @@ from tltk.specs.parts import NetSpec, OptimSpec, ViewSpec
 from tltk.strategies import make
 from tltk.training import checkpoint
 from tltk.training.cost import kept_at
-from tltk.training.loop import Desk, Stopped
+from tltk.training.loop import Callbacks, Stopped
 from tltk.training.loss import loss_of
 from tltk.training.metrics import Score, macro_f1
 from tltk.training.optimizer import make_optimizer, pick_device
@@ -110,7 +110,7 @@ def test_weights_that_are_no_numbers_are_a_sentence(tmp_path: Path) -> None:
 def test_no_row_is_ever_other_than_a_number() -> None:
     """The last step may break the weights after a finite loss: validation must notice."""
     rows = []
-    made = training(spec("test_vit", epochs=1, batch_size=24), desk=Desk(emit=rows.extend))
+    made = training(spec("test_vit", epochs=1, batch_size=24), callbacks=Callbacks(emit=rows.extend))
     step = made._step
 
     def breaking(*arguments: Any) -> torch.Tensor:
@@ -246,7 +246,7 @@ def test_an_optimizer_that_cannot_be_written_down_says_so(monkeypatch: pytest.Mo
         [{"params": [p], "layer": net.layer_of[n]} for n, p in net.named_parameters() if p.requires_grad], lr=0.1
     ))  # fmt: skip
     written: list[Any] = []
-    run = train(spec("test_vit", epochs=2), desk=Desk(save=lambda *a: written.append(a)))
+    run = train(spec("test_vit", epochs=2), callbacks=Callbacks(save=lambda *a: written.append(a)))
     assert written == [] and len(run.said) == 1 and "no checkpoint" in run.said[0] and "rng_state" in run.said[0]
 
 
@@ -267,8 +267,8 @@ def test_early_stopping_keeps_the_best_and_resumes(tmp_path: Path) -> None:
 def test_a_checkpoint_of_the_last_epoch_only_tests(tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
     wanted = spec(boundary=2, epochs=2)
-    whole = train(wanted, desk=Desk(save=lambda t, s: checkpoint.write(path, t, s)))
-    again = train(wanted, desk=Desk(saved=checkpoint.read(path)))
+    whole = train(wanted, callbacks=Callbacks(save=lambda t, s: checkpoint.write(path, t, s)))
+    again = train(wanted, callbacks=Callbacks(saved=checkpoint.read(path)))
     assert again.result["predictions"] == whole.result["predictions"]
     assert [r.split for r in again.rows] == ["test"] * 3
 
@@ -314,7 +314,7 @@ def test_flops_are_those_of_the_spec_and_not_of_what_was_kept(
             if hasattr(made, "optimizer") and (stop == "after the fill" or made.now.step == 2):
                 raise Stopped
 
-        made.desk.check = check
+        made.callbacks.check = check
         with pytest.raises(Stopped):
             made.run()
         again = train(wanted)  # there was no checkpoint yet

@@ -11,19 +11,21 @@ from PIL import Image
 
 from tltk.data.domain import Domain, Split, held_out_origins
 from tltk.errors import DataProblem
-from tltk.run import Workshop
+from tltk.jobs.worker import Worker
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
+from tltk.training.compose import divide
 
 TARGET = DataSpec("blended_digits", size=16, n=1797, shots=10)
 
 
 def divided(spec: TransferSpec) -> tuple[Domain, Split, int]:
     """The pictures of this training as its worker divides them."""
-    return Workshop(Run.create(spec))._split(spec)
+    parts = divide(spec)
+    return parts.domain, parts.split, parts.taken_out
 
 
 def source_of(source: DataSpec, target: DataSpec) -> TransferSpec:
@@ -85,15 +87,15 @@ def test_weights_that_learned_from_what_tests_the_target_are_told() -> None:
     source = TransferSpec(DataSpec("digits", size=16, seed=1))
     Run.create(source)
     spec = TransferSpec(TARGET, NetSpec(weights=f"run:{source.run_id}"))
-    workshop = Workshop(Run.create(spec))
-    domain, split, _ = workshop._split(spec)
-    theirs, learned, _ = workshop._split(source)
+    worker = Worker(Run.create(spec))
+    domain, split, _ = divided(spec)
+    theirs, learned, _ = divided(source)
     expected = np.isin(held_out_origins(domain, split), theirs.origins[learned.train]).sum()
-    assert workshop._seen_by_source(spec, domain, split) == expected > 100
+    assert worker._seen_by_source(spec, domain, split) == expected > 100
     drawn = TransferSpec(DataSpec("rendered_digits", n=100, size=16))
     Run.create(drawn)
     other = dataclasses.replace(spec, net=NetSpec(weights=f"run:{drawn.run_id}"))
-    assert workshop._seen_by_source(other, domain, split) == 0
+    assert worker._seen_by_source(other, domain, split) == 0
 
 
 @pytest.mark.parametrize("machine", ["1", "2"])
@@ -110,7 +112,7 @@ def test_the_number_of_threads_is_the_specs_whatever_the_machine(machine: str, m
         optim = OptimSpec(epochs=1, batch_size=16, device="cpu", threads=2)
         spec = TransferSpec(DataSpec("digits", size=16, n=100), NetSpec("test_resnet"), optim=optim)
         run = Run.create(spec)
-        Workshop(run).train(run)
+        Worker(run).train(run)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +13,6 @@ from PIL import Image
 from torch import Tensor
 
 from tltk.analyses.depth import DepthSpec
-from tltk.data import account
-from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Ints
 from tltk.errors import BadSpec
 from tltk.nn.net import Net
@@ -23,22 +20,20 @@ from tltk.nn.taps import Taps
 from tltk.results.rows import ACROSS
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.training.bank import FeatureBank
-from tltk.training.callbacks import Desk
+from tltk.training.callbacks import Callbacks
 from tltk.training.optimizer import pick_device
 from tltk.weights.load import build
 
 LARGEST = 48  # pixels of a picture on it
-EACH, MOST = 8, 800  # pictures of a class that a look shows at most, and of all classes
-TONED = 1000  # pictures whose pixels it counts
 
 
 @dataclass
-class Room:
-    """What a question may use: pictures by spec, the bank, and a desk for sentences."""
+class Context:
+    """What a question may use: pictures by spec, the bank, and a callbacks for sentences."""
 
     load: Callable[[DataSpec], Domain]
     bank: FeatureBank
-    desk: Desk
+    callbacks: Callbacks
 
 
 @dataclass(frozen=True)
@@ -77,16 +72,16 @@ def _by_turns(domain: Domain, train: Ints, pictures: int, seed: int) -> Sample:
     return Sample(domain, index, torch.from_numpy(domain.labels[index]))
 
 
-def samples(spec: DepthSpec, room: Room) -> tuple[Sample, Sample | None]:
+def samples(spec: DepthSpec, context: Context) -> tuple[Sample, Sample | None]:
     """The target's pictures, and the source's where there is one.
 
     Raises:
         BadSpec: The two have other channels.
     """
-    target = draw(room.load(spec.target), spec.target, spec.pictures, spec.seed)
+    target = draw(context.load(spec.target), spec.target, spec.pictures, spec.seed)
     if spec.source is None:
         return target, None
-    source = draw(room.load(spec.source), spec.source, spec.pictures, spec.seed)
+    source = draw(context.load(spec.source), spec.source, spec.pictures, spec.seed)
     channels = [int(s.domain.images.shape[1]) for s in (source, target)]
     if channels[0] != channels[1]:
         raise BadSpec(
@@ -96,7 +91,7 @@ def samples(spec: DepthSpec, room: Room) -> tuple[Sample, Sample | None]:
     return target, source
 
 
-def strangers(spec: DepthSpec, room: Room, target: Sample, source: Sample) -> tuple[Sample, Sample, str]:
+def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample) -> tuple[Sample, Sample, str]:
     """Target and source for a test, which holds for independent samples alone: no example is in both, or twice in one.
 
     Examples that both have, such as the same digit with and without fog, are dealt out to the two sides, class by
@@ -105,7 +100,7 @@ def strangers(spec: DepthSpec, room: Room, target: Sample, source: Sample) -> tu
 
     Args:
         spec: The question.
-        room: For the pictures.
+        context: For the pictures.
         target: As drawn without regard to the source.
         source: Likewise.
 
@@ -183,11 +178,11 @@ def with_weights(net: NetSpec, weights: str) -> NetSpec:
     return dataclasses.replace(net, weights=weights)
 
 
-def features(net: Net, sample: Sample, room: Room, pooling: str) -> list[Tensor]:
+def features(net: Net, sample: Sample, context: Context, pooling: str) -> list[Tensor]:
     """One (n, d) tensor for each layer, then that of what enters the head: one pass, kept in the bank."""
     images = sample.domain.images
     taps = Taps(net, images.shape[-1], images.shape[1], pooling)
-    kept = room.bank.features(taps, sample.domain, sample.index, should_stop=room.desk.check)
+    kept = context.bank.features(taps, sample.domain, sample.index, should_stop=context.callbacks.check)
     return [torch.from_numpy(np.array(a)) for a in kept.arrays]
 
 
@@ -209,52 +204,3 @@ def _tiles(sample: Sample) -> list[Image.Image]:
         tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
         found.append(tile if tile.width <= LARGEST else tile.resize((LARGEST, LARGEST)))
     return found
-
-
-def look(domain: Domain, spec: DataSpec) -> tuple[dict[str, Any], Image.Image]:
-    """What is in a domain: classes with their counts, the split, what was left out, the licence; some pictures."""
-    split = domain.split(spec, 0)
-    order = np.random.default_rng(0).permutation(domain.split(dataclasses.replace(spec, shots=0), 0).train)
-    some = _of_each_class(domain, order)
-    mean, std = _tones(domain, np.sort(order[:TONED]))
-    counts = np.bincount(domain.labels, minlength=len(domain.classes)).tolist()
-    return {
-        "classes": list(domain.classes),
-        "counts": counts,
-        "n": len(domain.labels),
-        "channels": int(domain.images.shape[1]),
-        "mean": mean,
-        "std": std,
-        "train": len(split.train),
-        "val": len(split.val),
-        "test": len(split.test),
-        "parts": account.parts(domain, split, spec),
-        "tree": account.branches(domain.account.tree),
-        "notes": list(domain.account.notes),
-        "skipped": [list(s) for s in domain.skipped],
-        "licence": domain.licence,
-        "source": domain.source,
-        "shown": len(some),
-        "shown_labels": some.labels.tolist(),
-        **figures(domain, split),
-    }, contact_sheet([some])
-
-
-def _of_each_class(domain: Domain, order: np.ndarray) -> Sample:
-    """The first few of each class in this order, class by class; of more than `MOST` classes the first ones."""
-    classes = len(domain.classes)
-    each, labels = max(min(EACH, MOST // classes), 1), domain.labels[order]
-    index = np.concatenate([np.sort(order[labels == c][:each]) for c in range(min(classes, MOST))])
-    return Sample(domain, index, torch.from_numpy(domain.labels[index]))
-
-
-def _tones(domain: Domain, index: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of the pixels of each channel, 0 … 1: from counts, so that memory stays small."""
-    counts = np.zeros((domain.images.shape[1], 256), np.int64)
-    for at in index:
-        for channel, plane in enumerate(np.asarray(domain.images[at])):
-            counts[channel] += np.bincount(plane.ravel(), minlength=256)
-    shares, levels = counts / counts.sum(1, keepdims=True), np.arange(256) / 255
-    mean = shares @ levels
-    std = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(1))
-    return mean.round(4).tolist(), std.round(4).tolist()

@@ -23,7 +23,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from tltk.errors import CannotSplit
 from tltk.nn.net import Net
 
-Crossing = tuple[Tensor, ...]
+Activations = tuple[Tensor, ...]
 
 ROUNDING = 2.0**-24  # of a number in float32, relative
 UNSTABLE = 0.01  # share of the gradient that such a rounding may change
@@ -147,7 +147,7 @@ class Cut:
     # -- the two halves ------------------------------------------------------------------------
 
     @torch.no_grad()
-    def prefix(self, x: Tensor) -> Crossing:
+    def prefix(self, x: Tensor) -> Activations:
         """Normalised pictures → what crosses the cut, one row per picture."""
         if self.boundary == 0:
             return (x,)
@@ -166,7 +166,7 @@ class Cut:
             self.net.backbone(x)
         return tuple(record[call][slot] for call, slot in self._needed)
 
-    def suffix(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
+    def suffix(self, crossing: Activations) -> tuple[Tensor, Tensor]:
         """What crossed the cut → (features, logits), as the whole net would have given them."""
         if self.boundary == 0:
             features, logits = self.net(crossing[0])
@@ -211,7 +211,7 @@ class Cut:
             for name in forwards:
                 self._modules[name].__dict__.pop("forward", None)
 
-    def _replay(self, crossing: Crossing) -> Any:
+    def _replay(self, crossing: Activations) -> Any:
         """The backbone's own forward, its frozen modules returning the record."""
         given = dict(zip(self._needed, crossing, strict=True))
         batch, like = self._batch(crossing), crossing[0]
@@ -241,7 +241,7 @@ class Cut:
         with self._patched({n: stub(n) for n in self._names}):
             return self.net.backbone(self._blank(batch, like))
 
-    def _batch(self, crossing: Crossing) -> int:
+    def _batch(self, crossing: Activations) -> int:
         for tensor, (call, slot) in zip(crossing, self._needed, strict=True):
             output = self._calls[call].outputs[slot]
             if output is not None and any(output.per_item[:1]):
@@ -354,7 +354,7 @@ class Cut:
                 f"place changes {f'{share:.0%}' if share < 1 else 'all'} of the gradient."
             )
 
-    def _gradient(self, crossing: Crossing) -> Tensor:
+    def _gradient(self, crossing: Activations) -> Tensor:
         """The gradient of all that trains, in training mode, with the same draws each time; nothing is left moved."""
         net = self.net
         trained = [p for n, p in net.named_parameters() if net.layer_of[n] >= self.boundary]

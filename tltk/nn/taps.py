@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from tltk.errors import CannotSplit, UnknownName
-from tltk.nn.cut import Crossing, evaluating
+from tltk.nn.cut import Activations, evaluating
 from tltk.nn.net import Net
 from tltk.specs.parts import POOLINGS
 
@@ -95,7 +95,7 @@ class Taps:
         self.numbers = sum(t.shape[1] for t in self.prefix(probe))
 
     @torch.no_grad()
-    def prefix(self, x: Tensor) -> Crossing:
+    def prefix(self, x: Tensor) -> Activations:
         """Normalised pictures (n, c, h, w) → (n, d) for each layer and for what enters the head."""
         taken: dict[str, Tensor] = {}
 

@@ -27,7 +27,7 @@ from tltk import home
 from tltk.data.augment import views
 from tltk.data.domain import Domain
 from tltk.errors import CannotSplit
-from tltk.nn.cut import Crossing
+from tltk.nn.cut import Activations
 from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
 
@@ -60,7 +60,7 @@ class Prefix(Protocol):
     def kind(self) -> str:
         """What comes out; part of the key."""
 
-    def prefix(self, x: Tensor, /) -> Crossing:
+    def prefix(self, x: Tensor, /) -> Activations:
         """Normalised pictures → tensors of one row per picture."""
 
 
@@ -85,7 +85,7 @@ class Features:
         """Size of all arrays."""
         return sum(a.nbytes for a in self.arrays)
 
-    def rows(self, index: Tensor, device: torch.device) -> Crossing:
+    def rows(self, index: Tensor, device: torch.device) -> Activations:
         """The rows of these positions, in float32 on the device; always a copy.
 
         They lie in memory as the prefix left them: a sum over another layout is rounded otherwise, and a deep
@@ -211,7 +211,7 @@ class FeatureBank:
                 yield views(pictures(domain, index[at : at + CHUNK], device), view or ViewSpec(), generator)
 
     @staticmethod
-    def _crossing(cut: Prefix, images: Tensor, size: int) -> Crossing:
+    def _crossing(cut: Prefix, images: Tensor, size: int) -> Activations:
         """What crosses the cut for these pictures, computed in a batch of this size."""
         n = len(images)
         if n < size:
@@ -346,7 +346,7 @@ def _order(tensor: Tensor) -> tuple[int, ...]:
 
 
 def _allocate(
-    crossing: Crossing, orders: Sequence[tuple[int, ...]], rows: int, precision: str, folder: Path | None
+    crossing: Activations, orders: Sequence[tuple[int, ...]], rows: int, precision: str, folder: Path | None
 ) -> list[Array]:
     dtype: np.dtype[Any] = np.dtype(np.float16 if precision == "float16" else np.float32)
     shapes = [(rows, *(t.shape[axis] for axis in order[1:])) for t, order in zip(crossing, orders, strict=True)]

@@ -12,26 +12,26 @@ from torch import Tensor
 
 from tltk.data.augment import views
 from tltk.data.domain import Domain
-from tltk.nn.cut import Crossing, Cut
+from tltk.nn.cut import Activations, Cut
 from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
 from tltk.training.bank import Features, pictures
 
-Forward = Callable[[Crossing], tuple[Tensor, Tensor]]
+Forward = Callable[[Activations], tuple[Tensor, Tensor]]
 
 
-class Feed(Protocol):
+class BatchSource(Protocol):
     """Batches by position in a split; what comes out is what `forward` takes."""
 
-    def forward(self, crossing: Crossing, /) -> tuple[Tensor, Tensor]:
+    def forward(self, crossing: Activations, /) -> tuple[Tensor, Tensor]:
         """(features, logits) of a batch."""
 
-    def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
+    def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
         """The batch at these positions, on the device."""
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveBatches:
     """Pictures, decoded once, augmented on the device each time they are asked for."""
 
     net: Net
@@ -40,34 +40,34 @@ class Live:
     view: ViewSpec
     device: torch.device
 
-    def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
+    def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
         """Normalised pictures, (n, c, h, w)."""
         images = pictures(self.domain, self.index[positions.numpy()], self.device)
         x = self.net.normalise(views(images, self.view, generator))
         return (x.contiguous(memory_format=torch.channels_last),)
 
-    def forward(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
+    def forward(self, crossing: Activations) -> tuple[Tensor, Tensor]:
         """The whole network; its frozen part asks for no gradient."""
         features, logits = self.net(crossing[0])
         return features, logits
 
 
 @dataclass(frozen=True)
-class Kept:
+class CachedBatches:
     """Rows of the bank. With `cut` at 0 they are augmented pictures, else features at the boundary."""
 
     cut: Cut
     features: Features
     device: torch.device
 
-    def rows(self, positions: Tensor, generator: torch.Generator) -> Crossing:
+    def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
         """What crosses the cut; of several kept views of a picture, one is drawn."""
         if self.features.copies > 1:
             copy = torch.randint(self.features.copies, positions.shape, generator=generator)
             positions = positions + copy * self.features.n
         return self.features.rows(positions, self.device)
 
-    def forward(self, crossing: Crossing) -> tuple[Tensor, Tensor]:
+    def forward(self, crossing: Activations) -> tuple[Tensor, Tensor]:
         """What is left of the network above the cut."""
         return self.cut.suffix(crossing)
 

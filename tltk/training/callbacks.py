@@ -17,7 +17,7 @@ class Stopped(Exception):
 
 
 @dataclass
-class Desk:
+class Callbacks:
     """What the loop may ask of the world around it; the defaults suffice for a loop in a notebook."""
 
     emit: Callable[[list[Row]], None] = lambda rows: None

@@ -32,8 +32,8 @@ from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
 from tltk.training import checkpoint, cost
 from tltk.training.bank import FeatureBank, seed_of
-from tltk.training.batches import Feed, Kept, Live, batches
-from tltk.training.callbacks import Desk, Progress, Stopped
+from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, batches
+from tltk.training.callbacks import Callbacks, Progress, Stopped
 from tltk.training.loss import loss_of
 from tltk.training.metrics import Score
 from tltk.training.optimizer import make_optimizer, pick_device
@@ -43,7 +43,7 @@ ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams
 TICKS = 10  # rows of a long epoch
 LOOK = 256  # pictures in a batch that is only looked at
 
-__all__ = ["Desk", "Progress", "Stopped", "Training", "pick_device"]
+__all__ = ["Callbacks", "Progress", "Stopped", "Training", "pick_device"]
 
 
 class Training:
@@ -56,15 +56,15 @@ class Training:
         split: Positions of the training, validation and test pictures.
         phases: What the strategy plans for this network.
         bank: Where features of frozen layers are kept.
-        desk: Where rows, sentences and checkpoints go.
+        callbacks: Where rows, sentences and checkpoints go.
     """
 
     def __init__(
         self, spec: TransferSpec, net: Net, domain: Domain, split: Split, phases: list[Phase],
-        bank: FeatureBank, desk: Desk,
+        bank: FeatureBank, callbacks: Callbacks,
     ) -> None:
-        self.spec, self.domain, self.split, self.phases, self.bank, self.desk = (
-            spec, domain, split, phases, bank, desk,
+        self.spec, self.domain, self.split, self.phases, self.bank, self.callbacks = (
+            spec, domain, split, phases, bank, callbacks,
         )
         self.device = pick_device(spec.optim.device)
         self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -92,12 +92,12 @@ class Training:
 
         Raises:
             RunProblem: The loss is not a number, memory ran out, or a frozen layer moved.
-            Stopped: `desk.check` said so.
+            Stopped: `callbacks.check` said so.
         """
         epochs = sum(phase.epochs for phase in self.phases)
         entered: Phase | None = None
-        if self.desk.saved is not None:
-            entered = self._resume(*self.desk.saved)
+        if self.callbacks.saved is not None:
+            entered = self._resume(*self.callbacks.saved)
         self._clock = time.perf_counter() - self.now.seconds
         self._saved_at, self._save_cost = time.perf_counter(), 0.0
         with self._sentences():
@@ -157,7 +157,7 @@ class Training:
             try:
                 return Cut(self.net, boundary, size, channels, batch=min(self._sizes))
             except CannotSplit as reason:
-                self.desk.say(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
+                self.callbacks.say(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
         return Cut(self.net, 0, size, channels) if self.spec.views.copies and not self.spec.views.is_none else None
 
     @property
@@ -167,7 +167,7 @@ class Training:
         parts = batches(len(self.split.train), optim.epoch_images, optim.batch_size, torch.Generator())
         return len(parts[0]), len(parts[-1])
 
-    def _feed(self, part: str, index: np.ndarray, view: ViewSpec, batch: int = 0) -> Feed:
+    def _feed(self, part: str, index: np.ndarray, view: ViewSpec, batch: int = 0) -> BatchSource:
         """Kept features where they can be kept, else pictures; drawn in batches of a size, or in order (0)."""
         if self.cut is not None and (self.cut.boundary > 0 or not view.is_none):
             try:
@@ -175,14 +175,14 @@ class Training:
                     kept = self.bank.features(
                         self.cut, self.domain, index, view=view, seed=seed_of(self.spec.seed, COPIES),
                         precision=self.spec.optim.cache.replace("off", "float32"), batch=batch or LOOK, full=batch > 0,
-                        should_stop=self.desk.check,
+                        should_stop=self.callbacks.check,
                     )
                 self._spend_once(self.cut.boundary, part, kept.n * kept.copies)
-                return Kept(self.cut, kept, self.device)
+                return CachedBatches(self.cut, kept, self.device)
             except CannotSplit as reason:
-                self.desk.say(f"{reason} It trains without a bank.")
+                self.callbacks.say(f"{reason} It trains without a bank.")
                 self.cached, self.cut = False, None
-        return Live(self.net, self.domain, index, view, self.device)
+        return LiveBatches(self.net, self.domain, index, view, self.device)
 
     def _epoch(self, phase: Phase, epochs: int) -> None:
         """Every picture once (or as many as `epoch_images`), an evaluation, an audit, the rows."""
@@ -198,7 +198,7 @@ class Training:
         rows: list[Row] = []
         sums = torch.zeros(3, device=self.device)  # loss, hits, pictures
         for i, positions in enumerate(parts):
-            self.desk.check()
+            self.callbacks.check()
             at = progress_at(self.phases, self.now.epoch + i / len(parts))
             factor = schedule(optim.schedule, at, optim.warmup, self.now.losses)
             for group in self.optimizer.param_groups:
@@ -209,7 +209,7 @@ class Training:
                 rows += self._train_rows(sums)
                 sums.zero_()
                 if i + 1 < len(parts):
-                    self.desk.emit(rows)
+                    self.callbacks.emit(rows)
                     rows = []
         self._spend(phase, self.now.images - before)
         speed = (self.now.images - before) / max(time.perf_counter() - start, 1e-9)
@@ -217,7 +217,7 @@ class Training:
         if self.now.epoch % optim.evaluate == 0 or self.now.epoch == epochs:
             rows += self._validate()
         rows += self._epoch_rows(phase, speed)
-        self.desk.emit(rows)
+        self.callbacks.emit(rows)
 
     def _step(self, positions: Tensor, generator: torch.Generator, draw: np.random.Generator) -> Tensor:
         """One batch forward and back. Returns sums of loss, hits and pictures."""
@@ -242,13 +242,13 @@ class Training:
     # -- looking -------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def evaluate(self, feed: Feed, index: np.ndarray) -> Score:
+    def evaluate(self, feed: BatchSource, index: np.ndarray) -> Score:
         """Loss, top-1 and macro-F1 over a split, in evaluation mode."""
         self.net.eval()
         generator = torch.Generator()
         chunks = []
         for positions in torch.split(torch.arange(len(index)), LOOK):
-            self.desk.check()
+            self.callbacks.check()
             with self.autocast:
                 chunks.append(feed.forward(feed.rows(positions, generator))[1].float().cpu())
         score = Score.of(torch.cat(chunks), self.labels[index], len(self.domain.classes))
@@ -346,7 +346,7 @@ class Training:
 
     def _checkpoint(self, last: bool) -> None:
         """Save after an epoch; at most a tenth of the time goes into saving when epochs are short."""
-        if self.desk.save is None or (
+        if self.callbacks.save is None or (
             not last and time.perf_counter() - self._saved_at < 10 * self._save_cost
         ):
             return
@@ -355,11 +355,11 @@ class Training:
         try:
             tensors, optimizer = checkpoint.pack_optimizer(self.optimizer, self.names)
         except RunProblem as reason:
-            self.desk.say(f"{reason} This run writes no checkpoint: if interrupted, it begins anew.")
-            self.desk.save = None
+            self.callbacks.say(f"{reason} This run writes no checkpoint: if interrupted, it begins anew.")
+            self.callbacks.save = None
             return
         tensors |= pack(self.net, "net/") | self.best
-        self.desk.save(tensors, {"progress": self.now.__dict__, "optimizer": optimizer})
+        self.callbacks.save(tensors, {"progress": self.now.__dict__, "optimizer": optimizer})
         self._saved_at = time.perf_counter()
         self._save_cost = self._saved_at - start
 
@@ -367,7 +367,7 @@ class Training:
         """Keep the weights as they are, before training and every so many epochs."""
         every = self.spec.optim.snapshots
         if every and self.now.epoch % every == 0:
-            self.desk.snapshot(self.net, self.now.epoch)
+            self.callbacks.snapshot(self.net, self.now.epoch)
 
     def _resume(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> Phase:
         """Back to the end of the checkpoint's epoch. The audit keeps the first weights, built anew.
@@ -395,7 +395,7 @@ class Training:
         if not hasattr(self, "optimizer"):
             self._enter(phase)
         score = self.evaluate(self._feed("test", self.split.test, ViewSpec()), self.split.test)
-        self.desk.emit(self._score_rows("test", score))
+        self.callbacks.emit(self._score_rows("test", score))
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
         labels = self.labels[self.split.test]

@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tltk.nn.cut import Crossing
+from tltk.nn.cut import Activations
 from tltk.specs.parts import OptimSpec
 from tltk.training.batches import Forward
 
 
 def loss_of(
-    forward: Forward, inputs: Crossing, labels: Tensor, optim: OptimSpec, draw: np.random.Generator
+    forward: Forward, inputs: Activations, labels: Tensor, optim: OptimSpec, draw: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy of a batch, and its logits.
 

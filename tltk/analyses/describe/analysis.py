@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.sample import Context
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
@@ -16,6 +17,7 @@ from tltk.nn.net import Net, assemble, make_backbone
 from tltk.nn.taps import layer_ends
 from tltk.results.layers import Layer
 from tltk.specs.parts import NetSpec
+from tltk.training.optimizer import pick_device
 
 MEASURED = 1e11  # FLOPs of a step by which the speed is measured, at the most
 
@@ -86,7 +88,7 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
     return best / (3 * n * sum(flops) / 1e9)
 
 
-def describe(spec: DescribeSpec, device: torch.device) -> dict[str, Any]:
+def network_summary(spec: DescribeSpec, device: torch.device) -> dict[str, Any]:
     """Layers, width and speed, as plain data: the result of a run of this kind, which pages read."""
     found = layers(spec.backbone, spec.size, spec.channels)
     return {
@@ -98,3 +100,8 @@ def describe(spec: DescribeSpec, device: torch.device) -> dict[str, Any]:
         "seconds_per_gflop": seconds_per_gflop(spec.backbone, spec.size, spec.channels, device),
         "device": str(device),
     }
+
+
+def describe(spec: DescribeSpec, context: Context) -> dict[str, Any]:
+    """The answer to `tltk layers`: see `network_summary`, measured on the fastest device there is."""
+    return network_summary(spec, pick_device("auto"))

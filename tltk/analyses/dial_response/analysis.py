@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tltk.analyses.dial_response.spec import ResponseSpec
 from tltk.analyses.profile.analysis import with_null
-from tltk.analyses.sample import Room, Sample, network
+from tltk.analyses.sample import Context, Sample, network
 from tltk.data import parse
 from tltk.data.corrupt import split
 from tltk.data.domain import Domain
@@ -39,7 +39,7 @@ FEWEST = 2  # classes
 RAM = 1 << 28  # bytes of features that are held at most
 
 
-def response(spec: ResponseSpec, room: Room) -> dict[str, Any]:
+def dial_response(spec: ResponseSpec, context: Context) -> dict[str, Any]:
     """Every measure beside its null, for every setting of every dial.
 
     Source and target are drawn with different seeds, so that at the first setting, where both are
@@ -60,7 +60,7 @@ def response(spec: ResponseSpec, room: Room) -> dict[str, Any]:
     """
     base, settings = check(spec)
     start = time.perf_counter()
-    look = _Look(spec, base, room)
+    look = _Look(spec, base, context)
     seconds = {"features": 0.0, **dict.fromkeys(spec.measures, 0.0)}
     cells: dict[str, dict[str, list[dict[str, Any]]]] = {m: {d: [] for d in spec.dials} for m in spec.measures}
     done, total = 0, sum(len(ways) for ways in settings.values())
@@ -72,12 +72,12 @@ def response(spec: ResponseSpec, room: Room) -> dict[str, Any]:
         seconds["features"] += time.perf_counter() - since
         for _, dials in ways:
             level = getattr(dials, dial)
-            room.desk.say(f"{_label(dial)} at {level}: setting {done + 1} of {total}.")
+            context.callbacks.say(f"{_label(dial)} at {level}: setting {done + 1} of {total}.")
             since = time.perf_counter()
             y = look.at(dials, there)
             seconds["features"] += time.perf_counter() - since
             for name in spec.measures:
-                room.desk.check()
+                context.callbacks.check()
                 since = time.perf_counter()
                 found = with_null(name, x, y, spec.permutations, spec.seed)
                 seconds[name] += time.perf_counter() - since
@@ -182,8 +182,8 @@ def _label(dial: str) -> str:
 class _Look:
     """The network at one layer, and what it makes of any setting of the dials."""
 
-    def __init__(self, spec: ResponseSpec, base: Dials, room: Room) -> None:
-        self.spec, self.room = spec, room
+    def __init__(self, spec: ResponseSpec, base: Dials, context: Context) -> None:
+        self.spec, self.context = spec, context
         first = self._drawn(base, spec.seed)
         net = network(spec.net, Sample(first, np.arange(spec.pictures), torch.from_numpy(first.labels)), spec.seed)
         if spec.layer > net.depth:
@@ -201,6 +201,6 @@ class _Look:
 
     def at(self, dials: Dials, seed: int) -> Tensor:
         """(pictures, d): every picture that is drawn, so that classes have the shares that the dials give them."""
-        domain, stop = self._drawn(dials, seed), self.room.desk.check
+        domain, stop = self._drawn(dials, seed), self.context.callbacks.check
         kept = self._bank.features(self._taps, domain, np.arange(len(domain.labels)), should_stop=stop)
         return torch.from_numpy(np.array(kept.arrays[self.layer]))

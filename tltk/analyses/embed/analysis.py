@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from tltk.analyses.embed.spec import EmbedSpec
-from tltk.analyses.sample import Room, Sample, contact_sheet, features, network, samples, with_weights
+from tltk.analyses.sample import Context, Sample, contact_sheet, features, network, samples, with_weights
 from tltk.data.decode import decode
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.nn.net import Net
@@ -25,7 +25,7 @@ from tltk.runs.run import Run
 NEAR = 5  # neighbours in the layer's own space that are kept for each picture
 
 
-def embedding(spec: EmbedSpec, room: Room) -> tuple[dict[str, Any], Image.Image]:
+def embed(spec: EmbedSpec, context: Context) -> tuple[dict[str, Any], Image.Image]:
     """Coordinates of all pictures at one layer or at all, with what they kept of the truth.
 
     Returns:
@@ -35,7 +35,7 @@ def embedding(spec: EmbedSpec, room: Room) -> tuple[dict[str, Any], Image.Image]
     Raises:
         BadSpec: A layer that is not there, or too few pictures.
     """
-    target, source = samples(spec, room)
+    target, source = samples(spec, context)
     parts = [target] if source is None else [target, source]
     start = time.perf_counter()
     net = network(spec.net, target, spec.seed)
@@ -43,15 +43,15 @@ def embedding(spec: EmbedSpec, room: Room) -> tuple[dict[str, Any], Image.Image]
     if spec.layer > net.depth:
         raise BadSpec(f"layer must be from 0 to {net.depth}, or -1 for all. Got {spec.layer}.")
     if spec.over == "epochs":
-        return _through_epochs(spec, room, parts, net.depth if spec.layer < 0 else spec.layer)
+        return _through_epochs(spec, context, parts, net.depth if spec.layer < 0 else spec.layer)
     chosen = list(range(net.depth + 1)) if spec.layer < 0 else [spec.layer]
     new = _new(spec, target)
-    stacks = [("before" if spec.after else "", _layers(net, parts, room, spec), _of_new(net, new, spec))]
+    stacks = [("before" if spec.after else "", _layers(net, parts, context, spec), _of_new(net, new, spec))]
     if spec.after:
         other = network(with_weights(spec.net, spec.after), target, spec.seed)
         if other.names != net.names:
             raise BadSpec(f"The weights {spec.after} must belong to {spec.net.backbone}. Their layers differ.")
-        stacks.append(("after", _layers(other, parts, room, spec), _of_new(other, new, spec)))
+        stacks.append(("after", _layers(other, parts, context, spec), _of_new(other, new, spec)))
     # Before, layer by layer; then after, from the last layer back: neighbours in this order are alike.
     order = [(0, i) for i in chosen] + [(1, i) for i in reversed(chosen) if spec.after]
     taken = [stacks[s][1][i] for s, i in order]
@@ -59,7 +59,7 @@ def embedding(spec: EmbedSpec, room: Room) -> tuple[dict[str, Any], Image.Image]
 
     titles = [(layer, names[layer], stacks[which][0]) for which, layer in order]
     placed = [stacks[s][2][i] for s, i in order] if new else []
-    frames = _frames(spec, room, parts, taken, titles, placed)
+    frames = _frames(spec, context, parts, taken, titles, placed)
     frames.sort(key=lambda f: (f["weights"] == "after", f["layer"]))
     seconds = {"features": round(read, 3), "all": round(time.perf_counter() - start, 3)}
     return _result(spec, parts, names, frames, seconds), contact_sheet([*parts, *new])
@@ -97,7 +97,7 @@ def _of_new(net: Net, new: list[Sample], spec: EmbedSpec) -> list[Tensor]:
 
 
 def _through_epochs(
-    spec: EmbedSpec, room: Room, parts: list[Sample], layer: int
+    spec: EmbedSpec, context: Context, parts: list[Sample], layer: int
 ) -> tuple[dict[str, Any], Image.Image]:
     """The same layer at every snapshot of a run: a frame's `layer` is then its epoch."""
     kind, _, where = spec.net.weights.partition(":")
@@ -110,26 +110,26 @@ def _through_epochs(
     start, run_id = time.perf_counter(), where.partition("@")[0]
     new, taken, placed = _new(spec, parts[0]), [], []
     for epoch in epochs:
-        room.desk.say(f"Features at epoch {epoch} of {epochs[-1]}.")
+        context.callbacks.say(f"Features at epoch {epoch} of {epochs[-1]}.")
         net = network(with_weights(spec.net, f"run:{run_id}@{epoch}"), parts[0], spec.seed)
-        taken.append(_layers(net, parts, room, spec)[layer])
+        taken.append(_layers(net, parts, context, spec)[layer])
         placed += _of_new(net, new, spec)[layer : layer + 1]
     read = time.perf_counter() - start
     titles = [(epoch, f"epoch {epoch}", "") for epoch in epochs]
-    frames = _frames(spec, room, parts, taken, titles, placed)
+    frames = _frames(spec, context, parts, taken, titles, placed)
     seconds = {"features": round(read, 3), "all": round(time.perf_counter() - start, 3)}
     return _result(spec, parts, [t[1] for t in titles], frames, seconds), contact_sheet([*parts, *new])
 
 
 def _frames(
-    spec: EmbedSpec, room: Room, parts: list[Sample], taken: list[Tensor], titles: list[tuple[int, str, str]],
+    spec: EmbedSpec, context: Context, parts: list[Sample], taken: list[Tensor], titles: list[tuple[int, str, str]],
     placed: list[Tensor],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The film of these features, each frame with its title and its figures, and the new picture in it."""
 
     def progress(done: int, total: int) -> None:
-        room.desk.check()
-        room.desk.say(f"Embedding by {spec.method}: {done} of {total}.")
+        context.callbacks.check()
+        context.callbacks.say(f"Embedding by {spec.method}: {done} of {total}.")
 
     coordinates = film(taken, spec.method, seed=spec.seed, neighbours=spec.neighbours, progress=progress)
     labels = torch.cat(_shared_labels(parts))
@@ -162,8 +162,8 @@ def _result(
     }
 
 
-def _layers(net: Any, parts: list[Sample], room: Room, spec: EmbedSpec) -> list[Tensor]:
-    by_part = [features(net, part, room, spec.pooling) for part in parts]
+def _layers(net: Any, parts: list[Sample], context: Context, spec: EmbedSpec) -> list[Tensor]:
+    by_part = [features(net, part, context, spec.pooling) for part in parts]
     return [torch.cat(layer) for layer in zip(*by_part, strict=True)]
 
 

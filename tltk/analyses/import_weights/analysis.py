@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tltk import home
 from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.sample import Context
 from tltk.errors import WeightsMissing
 from tltk.nn.net import told
 from tltk.weights import receptive_fields as receptive
@@ -22,7 +23,7 @@ from tltk.weights.weightfile import plain
 KEPT = ("source", "mean", "std", "size")  # what the store passes on of a header, beside licence, data and classes
 
 
-def adopt(spec: AdoptSpec) -> dict[str, Any]:
+def import_weights(spec: AdoptSpec, context: Context | None = None) -> dict[str, Any]:
     """What a weight file holds; with a name, it is put into the store under timm's names.
 
     Raises:

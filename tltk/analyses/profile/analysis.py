@@ -20,7 +20,7 @@ from torch import Tensor
 
 from tltk import home
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.sample import Room, Sample, features, network, samples, strangers, with_weights
+from tltk.analyses.sample import Context, Sample, features, network, samples, strangers, with_weights
 from tltk.errors import BadSpec
 from tltk.nn.net import Net
 from tltk.probes.linear import Probe, probe, wilson
@@ -42,7 +42,7 @@ FORMAT = 2  # raise it when a column's numbers come out otherwise than before
 Each = Callable[[int], dict[str, float]]  # layer → its entries of a column
 
 
-def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
+def profile(spec: ProfileSpec, context: Context) -> dict[str, Any]:
     """All columns that the spec asks for.
 
     Returns:
@@ -60,23 +60,23 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
         if name != WITHIN:
             measures[name]
     start = time.perf_counter()
-    target, source = samples(spec, room)
+    target, source = samples(spec, context)
     net = network(spec.net, target, spec.seed)
     by_side: dict[str, tuple[Sample, list[Tensor]]] = {}
     for side, sample in (("target", target), ("source", source)):
         if sample is not None:
-            by_side[side] = sample, features(net, sample, room, spec.pooling)
+            by_side[side] = sample, features(net, sample, context, spec.pooling)
     seconds = {"features": time.perf_counter() - start}
-    ledger = _Ledger(room, net.names[:-1], seconds)
+    ledger = _Ledger(context, net.names[:-1], seconds)
     for side, (sample, layers) in by_side.items():
         _knowledge(ledger, side, sample, layers, spec)
     drawn, compared, why = "", {}, dict[str, str]()
     if source is not None and spec.measures:
-        other, one, drawn = strangers(spec, room, target, source)
+        other, one, drawn = strangers(spec, context, target, source)
         tested = {"source": by_side["source"], "target": by_side["target"]}
         if drawn:  # the probes above look at all pictures, the tests at those that are in one sample only
             tested = {
-                side: (s, features(net, s, room, spec.pooling)) for side, s in (("source", one), ("target", other))
+                side: (s, features(net, s, context, spec.pooling)) for side, s in (("source", one), ("target", other))
             }
         compared = {side: len(s) for side, (s, _) in tested.items()}
         for name in spec.measures:
@@ -88,7 +88,7 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
             except BadSpec as fault:  # the other measures go on
                 why[name] = str(fault)
     matrix = _matrix(ledger, by_side["target"][1])
-    after = _after(ledger, net, target, by_side["target"][1], spec, room) if spec.after else None
+    after = _after(ledger, net, target, by_side["target"][1], spec, context) if spec.after else None
     columns = _corrected(ledger.columns)
     tests = sum(len(c.p) for c in columns)
     seconds["all"] = time.perf_counter() - start
@@ -113,8 +113,8 @@ def profile(spec: ProfileSpec, room: Room) -> dict[str, Any]:
 class _Ledger:
     """Columns as they are found; each is kept under a key of its content."""
 
-    def __init__(self, room: Room, names: tuple[str, ...], seconds: dict[str, float]) -> None:
-        self.room, self.names, self.seconds = room, (*names, "features"), seconds
+    def __init__(self, context: Context, names: tuple[str, ...], seconds: dict[str, float]) -> None:
+        self.context, self.names, self.seconds = context, (*names, "features"), seconds
         self.columns: list[Column] = []
 
     def add(self, name: str, title: str, unit: str, layers: list[Tensor], settings: list[Any], each: Each) -> None:
@@ -125,8 +125,8 @@ class _Ledger:
         if column is None:
             entries = []
             for i, layer in enumerate(self.names):
-                self.room.desk.check()
-                self.room.desk.say(f"{title}: {layer}, {i + 1} of {len(self.names)}.")
+                self.context.callbacks.check()
+                self.context.callbacks.say(f"{title}: {layer}, {i + 1} of {len(self.names)}.")
                 entries.append(each(i))
             column = Column(name, title, unit, **{k: [e[k] for e in entries] for k in entries[0]})
             home.write_whole(path, msgspec.json.encode(column))
@@ -288,7 +288,7 @@ def _matrix(ledger: _Ledger, layers: list[Tensor]) -> list[list[float]] | None:
     some = _compared(layers)
     if len(some[0]) < 4:
         return None
-    ledger.room.desk.say("CKA between layers.")
+    ledger.context.callbacks.say("CKA between layers.")
     found = cka_matrix(some, some)
     ledger.seconds["cka"] = time.perf_counter() - start
     return _plain(found)
@@ -305,13 +305,13 @@ def _plain(matrix: Tensor) -> list[list[float]]:
 
 
 def _after(
-    ledger: _Ledger, net: Net, target: Sample, before: list[Tensor], spec: ProfileSpec, room: Room
+    ledger: _Ledger, net: Net, target: Sample, before: list[Tensor], spec: ProfileSpec, context: Context
 ) -> list[list[float]]:
     """The same pictures through other weights: CKA and probe of each layer, and how far its weights went."""
     other = network(with_weights(spec.net, spec.after), target, spec.seed)
     if other.names != net.names:
         raise BadSpec(f"The weights {spec.after} must belong to {spec.net.backbone}. Their layers differ.")
-    later = features(other, target, room, spec.pooling)
+    later = features(other, target, context, spec.pooling)
     labels = target.labels
 
     def alike(i: int) -> dict[str, float]:

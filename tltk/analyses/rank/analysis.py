@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tltk.analyses.rank.spec import RankSpec
-from tltk.analyses.sample import Room, Sample, draw, features, network
+from tltk.analyses.sample import Context, Sample, draw, features, network
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.probes.linear import probe
 from tltk.specs.parts import NetSpec
@@ -38,7 +38,7 @@ def candidate(text: str) -> NetSpec:
     return NetSpec(backbone=backbone.strip(), weights=weights.strip() or "scratch")
 
 
-def rank(spec: RankSpec, room: Room) -> dict[str, Any]:
+def rank(spec: RankSpec, context: Context) -> dict[str, Any]:
     """Scores of every candidate on the target's training pictures; best first by LogME, or the first score.
 
     What the user's own trainings say of it is joined when it is shown (`agreement`): they go on after the asking.
@@ -56,12 +56,12 @@ def rank(spec: RankSpec, room: Room) -> dict[str, Any]:
     for name in spec.scores:
         if name != PROBE and name not in scores:
             raise UnknownName.among("score", name, [*scores.names(), PROBE])
-    sample = draw(room.load(spec.target), spec.target, spec.pictures, spec.seed)
+    sample = draw(context.load(spec.target), spec.target, spec.pictures, spec.seed)
     rows, drawn = [], []
     for number, text in enumerate(spec.candidates):
-        room.desk.check()
-        room.desk.say(f"Looking through {text}: {number + 1} of {len(spec.candidates)}.")
-        row, its = _row(candidate(text), sample, room, spec)
+        context.callbacks.check()
+        context.callbacks.say(f"Looking through {text}: {number + 1} of {len(spec.candidates)}.")
+        row, its = _row(candidate(text), sample, context, spec)
         rows.append(row)
         drawn.append(its)
     for name in spec.scores:
@@ -80,7 +80,7 @@ def rank(spec: RankSpec, room: Room) -> dict[str, Any]:
     }
 
 
-def _row(net_spec: NetSpec, sample: Sample, room: Room, spec: RankSpec) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _row(net_spec: NetSpec, sample: Sample, context: Context, spec: RankSpec) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """One candidate, and its scores without tenths of the pictures; what cannot be scored says why, others go on."""
     start = time.perf_counter()
     row: dict[str, Any] = {"backbone": net_spec.backbone, "weights": net_spec.weights}
@@ -88,14 +88,14 @@ def _row(net_spec: NetSpec, sample: Sample, room: Room, spec: RankSpec) -> tuple
     drawn: dict[str, Tensor] = {}
     try:
         net = network(net_spec, sample, spec.seed)
-        x = features(net, sample, room, "avg")[-1]
+        x = features(net, sample, context, "avg")[-1]
         head = source_head(net_spec) if set(spec.scores) & set(OF_SOURCE_HEAD) else None
     except TltkError as fault:
         row["why"] = dict.fromkeys(spec.scores, str(fault))
         return {**row, "seconds": round(time.perf_counter() - start, 3)}, drawn
     row["width"], row["parameters"] = net.width, sum(p.numel() for p in net.backbone.parameters())
     for name in spec.scores:
-        room.desk.check()
+        context.callbacks.check()
         try:
             value = _score(name, x, sample.labels, head, spec.seed)
         except FAULTS as fault:
@@ -106,7 +106,7 @@ def _row(net_spec: NetSpec, sample: Sample, room: Room, spec: RankSpec) -> tuple
             continue
         row["scores"][name] = value
         try:
-            found = _without(name, x, sample.labels, head, spec.seed, room)
+            found = _without(name, x, sample.labels, head, spec.seed, context)
         except FAULTS as fault:
             row["notes"][name] = f"There is no interval: {fault}"
             continue
@@ -122,12 +122,12 @@ def _row(net_spec: NetSpec, sample: Sample, room: Room, spec: RankSpec) -> tuple
 
 
 def _without(
-    name: str, x: Tensor, labels: Tensor, head: tuple[Tensor, Tensor] | None, seed: int, room: Room
+    name: str, x: Tensor, labels: Tensor, head: tuple[Tensor, Tensor] | None, seed: int, context: Context
 ) -> Tensor:
     """The score without each tenth of the pictures."""
 
     def score(rows: Tensor) -> float:
-        room.desk.check()
+        context.callbacks.check()
         return _score(name, x[rows], labels[rows], head, seed)
 
     return replicates(score, groups(labels, seed))

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from tltk.analyses.profile.analysis import dead, nothing, shared_classes, with_null
-from tltk.analyses.sample import Room, Sample, contact_sheet, features, network, samples, strangers
+from tltk.analyses.sample import Context, Sample, contact_sheet, features, network, samples, strangers
 from tltk.analyses.two_sample.spec import ShiftSpec
 from tltk.errors import BadSpec, TltkError
 from tltk.shift import measures
@@ -25,7 +25,7 @@ SHOWN = 8  # pictures most typical of each side
 NEAR = 5  # neighbours from the other side
 
 
-def apart(spec: ShiftSpec, room: Room) -> tuple[dict[str, Any], Image.Image]:
+def two_sample(spec: ShiftSpec, context: Context) -> tuple[dict[str, Any], Image.Image]:
     """Measures with their nulls, classes, witnesses and neighbours at one layer; and the pictures.
 
     Returns:
@@ -41,22 +41,22 @@ def apart(spec: ShiftSpec, room: Room) -> tuple[dict[str, Any], Image.Image]:
     """
     for name in spec.measures:
         measures[name]
-    target, source = samples(spec, room)
+    target, source = samples(spec, context)
     if source is None:
         raise BadSpec("A shift needs a source and a target. There is no source; name one.")
-    target, source, drawn = strangers(spec, room, target, source)
+    target, source, drawn = strangers(spec, context, target, source)
     net = network(spec.net, target, spec.seed)
     if spec.layer > net.depth:
         raise BadSpec(f"layer must be from 0 to {net.depth - 1}, or -1 for what enters the head. Got {spec.layer}.")
     at = net.depth if spec.layer < 0 else spec.layer
     start = time.perf_counter()
-    y = features(net, target, room, spec.pooling)[at]
-    x = features(net, source, room, spec.pooling)[at]
+    y = features(net, target, context, spec.pooling)[at]
+    x = features(net, source, context, spec.pooling)[at]
     seconds = {"features": round(time.perf_counter() - start, 3)}
     table = []
     for name in spec.measures:
-        room.desk.check()
-        room.desk.say(f"{name} with {spec.permutations} permutations.")
+        context.callbacks.check()
+        context.callbacks.say(f"{name} with {spec.permutations} permutations.")
         start = time.perf_counter()
         table.append(_row(name, x, y, spec))
         seconds[name] = round(time.perf_counter() - start, 3)

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from tltk import home
-from tltk.analyses.import_weights.analysis import adopt
+from tltk.analyses.import_weights.analysis import import_weights
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.errors import CannotSplit
 from tltk.specs.parts import NetSpec
@@ -100,7 +100,7 @@ def test_a_square_each(channels: int) -> None:
 def test_what_is_added_to_the_store_is_drawn(tmp_path: Path) -> None:
     tensors = {n: t.contiguous() for n, t in net().backbone.state_dict().items()}
     save_file(tensors, tmp_path / "a.safetensors", {"backbone": "test_resnet"})
-    adopt(AdoptSpec(f"file:{tmp_path / 'a.safetensors'}", "", "a"))
+    import_weights(AdoptSpec(f"file:{tmp_path / 'a.safetensors'}", "", "a"))
     entry = store.find("a")
     assert entry.fields and Image.open(io.BytesIO(entry.fields.read_bytes())).size[1] >= receptive.SIDE
     assert entry.path.parent == home.room("weights")

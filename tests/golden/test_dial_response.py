@@ -12,9 +12,9 @@ import torch
 from scipy.stats import binom
 from torch import Tensor
 
-from tltk.analyses.dial_response.analysis import ENDS, _Look, response, turned
+from tltk.analyses.dial_response.analysis import ENDS, _Look, dial_response, turned
 from tltk.analyses.dial_response.spec import ResponseSpec
-from tltk.analyses.sample import Room
+from tltk.analyses.sample import Context
 from tltk.analyses.two_sample.analysis import _predicted
 from tltk.data.sources import shapes
 from tltk.data.sources.shapes import Dials
@@ -24,12 +24,12 @@ from tltk.shift.class_mmd import class_mmd, conditional_mmd
 from tltk.shift.null import permutation_mmd
 from tltk.specs.parts import DataSpec
 from tltk.training.bank import FeatureBank
-from tltk.training.callbacks import Desk
+from tltk.training.callbacks import Callbacks
 
 # A dial at its end, against not turned; seen by the pooled features of an untrained network. With 19 permutations
 # p = .05 means that none of them gave as much.
 SPEC = ResponseSpec(DataSpec("shapes", size=16), steps=1, pictures=150, permutations=19)
-ROOM = Room(lambda _: pytest.fail("the lab draws its own pictures"), FeatureBank(), Desk())
+ROOM = Context(lambda _: pytest.fail("the lab draws its own pictures"), FeatureBank(), Callbacks())
 
 # What no measure sees here at its end, and why. These change how a picture's parts go together, not how much of
 # what there is, and the mean over places of an untrained filter holds little but the latter.
@@ -49,7 +49,7 @@ MAY = {  # near the edge at this size: asserted neither way
 
 @lru_cache
 def answer(seed: int, dials: tuple[str, ...]) -> dict[str, Any]:
-    return response(dataclasses.replace(SPEC, seed=seed, dials=dials), ROOM)
+    return dial_response(dataclasses.replace(SPEC, seed=seed, dials=dials), ROOM)
 
 
 @pytest.mark.parametrize("dial", [d for d in SPEC.dials if d not in UNSEEN])

@@ -8,7 +8,7 @@ from tests.engine import domain
 from tltk.nn.cut import Cut
 from tltk.specs.parts import NetSpec, ViewSpec
 from tltk.training.bank import FeatureBank
-from tltk.training.batches import Kept, Live, batches
+from tltk.training.batches import CachedBatches, LiveBatches, batches
 from tltk.weights.load import build
 
 CPU = torch.device("cpu")
@@ -31,8 +31,8 @@ def test_live_and_kept_give_one_batch() -> None:
     d, net = domain(), build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0).eval()
     index = np.array([9, 4, 30, 2])
     cut = Cut(net, 2, 32, 3)
-    live = Live(net, d, index, ViewSpec(), CPU)
-    kept = Kept(cut, FeatureBank(disk=0).features(cut, d, index), CPU)
+    live = LiveBatches(net, d, index, ViewSpec(), CPU)
+    kept = CachedBatches(cut, FeatureBank(disk=0).features(cut, d, index), CPU)
     at, generator = torch.tensor([2, 0]), torch.Generator()
     with torch.no_grad():
         a, b = (feed.forward(feed.rows(at, generator))[1] for feed in (live, kept))
@@ -46,7 +46,7 @@ def test_of_several_copies_one_is_drawn() -> None:
     d, net = domain(), build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0).eval()
     cut = Cut(net, 2, 32, 3)
     features = FeatureBank(disk=0).features(cut, d, np.arange(6), view=ViewSpec(flip=0.5, crop=0.3, copies=3))
-    kept, at = Kept(cut, features, CPU), torch.tensor([1, 4])
+    kept, at = CachedBatches(cut, features, CPU), torch.tensor([1, 4])
     drawn = {tuple(kept.rows(at, torch.Generator().manual_seed(s))[0].sum((1, 2, 3)).tolist()) for s in range(40)}
     assert len(drawn) == 9  # three copies of each of two pictures
     array = features.arrays[0]

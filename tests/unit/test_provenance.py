@@ -15,11 +15,10 @@ from PIL import Image
 
 from tests.unit.test_store import added
 from tltk import home
-from tltk import run as worker
 from tltk.analyses.rank.spec import RankSpec
 from tltk.cli import main as cli
-from tltk.jobs import Local, provenance, queue
-from tltk.run import execute
+from tltk.jobs import Local, provenance, queue, worker
+from tltk.jobs.worker import execute
 from tltk.runs.process import identity
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec

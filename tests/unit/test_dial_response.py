@@ -12,10 +12,10 @@ import torch
 from scipy.stats import false_discovery_control
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
-from tltk.analyses.dial_response.analysis import ENDS, ORDERS, first_seen, response, turned
+from tltk.analyses.dial_response.analysis import ENDS, ORDERS, dial_response, first_seen, turned
 from tltk.analyses.dial_response.spec import ResponseSpec
 from tltk.analyses.profile.analysis import with_null
-from tltk.analyses.sample import Room, Sample, network
+from tltk.analyses.sample import Context, Sample, network
 from tltk.data.sources import shapes
 from tltk.data.sources.shapes import Dials
 from tltk.errors import BadSpec, UnknownName
@@ -25,7 +25,7 @@ from tltk.shift import measures
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec
 from tltk.training.bank import FeatureBank
-from tltk.training.callbacks import Desk, Stopped
+from tltk.training.callbacks import Callbacks, Stopped
 
 SPEC = ResponseSpec(
     DataSpec("shapes:texture=plain", size=16), measures=("mmd", "coral"), dials=("hue", "background"), steps=2,
@@ -33,11 +33,11 @@ SPEC = ResponseSpec(
 )  # fmt: skip
 
 
-def room(**desk: Any) -> Room:
+def room(**callbacks: Any) -> Context:
     def refuse(_: DataSpec) -> Any:
         raise AssertionError("the lab draws its own pictures")
 
-    return Room(refuse, FeatureBank(), Desk(**desk))
+    return Context(refuse, FeatureBank(), Callbacks(**callbacks))
 
 
 # -- settings -----------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def test_seen_from_a_setting_on_means_at_all_later_ones() -> None:
 
 
 def test_cells_are_what_measures_give_on_the_pictures_of_these_dials() -> None:
-    found = response(SPEC, room())
+    found = dial_response(SPEC, room())
     number = list(knobs(Dials)).index("hue")
     seeds = [int(s) >> 1 for s in np.random.SeedSequence((SPEC.seed, number)).generate_state(2)]
 
@@ -113,20 +113,20 @@ def test_cells_are_what_measures_give_on_the_pictures_of_these_dials() -> None:
 
 
 def test_a_dials_answer_does_not_hang_on_the_others_and_repeats() -> None:
-    whole = response(SPEC, room())
-    alone = response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",)), room())
+    whole = dial_response(SPEC, room())
+    alone = dial_response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",)), room())
     corrected = ("p_holm", "p_bh")  # over all that is asked
     one, other = (
         [{k: v for k, v in row.items() if k not in corrected} for row in found["cells"]["coral"]["background"]]
         for found in (alone, whole)
     )
     assert one == other
-    other = response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",), seed=1), room())
+    other = dial_response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",), seed=1), room())
     assert other["cells"] != alone["cells"]
 
 
 def test_p_values_are_corrected_over_all_settings_of_a_measure() -> None:
-    found = response(SPEC, room())
+    found = dial_response(SPEC, room())
     for its in found["cells"].values():
         rows = [row for rows in its.values() for row in rows]
         p = [row["p"] for row in rows]
@@ -137,7 +137,7 @@ def test_p_values_are_corrected_over_all_settings_of_a_measure() -> None:
 
 
 def test_labels_alone_are_nothing_that_a_measure_without_labels_can_see() -> None:
-    found = response(dataclasses.replace(SPEC, dials=("label_noise",)), room())
+    found = dial_response(dataclasses.replace(SPEC, dials=("label_noise",)), room())
     for rows in (its["label_noise"] for its in found["cells"].values()):
         assert len({(row["value"], row["p"]) for row in rows}) == 1
 
@@ -145,27 +145,27 @@ def test_labels_alone_are_nothing_that_a_measure_without_labels_can_see() -> Non
 def test_refusals() -> None:
     for target in ("digits", "shapes~fog:3"):
         with pytest.raises(BadSpec, match=f"must be the shift lab, shapes or shapes:DIALS. Got '{target}'"):
-            response(dataclasses.replace(SPEC, target=DataSpec(target)), room())
+            dial_response(dataclasses.replace(SPEC, target=DataSpec(target)), room())
     with pytest.raises(UnknownName, match="Did you mean 'hue'"):
-        response(dataclasses.replace(SPEC, dials=("hu",)), room())
+        dial_response(dataclasses.replace(SPEC, dials=("hu",)), room())
     with pytest.raises(UnknownName, match="Did you mean 'coral'"):
-        response(dataclasses.replace(SPEC, measures=("corall",)), room())
+        dial_response(dataclasses.replace(SPEC, measures=("corall",)), room())
     with pytest.raises(BadSpec, match="needs a measure and a dial"):
-        response(dataclasses.replace(SPEC, dials=()), room())
+        dial_response(dataclasses.replace(SPEC, dials=()), room())
     with pytest.raises(BadSpec, match="layer must be from 0 to 4, or -1 for what enters the head. Got 9."):
-        response(dataclasses.replace(SPEC, layer=9), room())
+        dial_response(dataclasses.replace(SPEC, layer=9), room())
 
 
 def test_it_says_how_far_it_is_and_can_be_stopped() -> None:
     said_: list[str] = []
-    response(SPEC, room(say=said_.append))
+    dial_response(SPEC, room(say=said_.append))
     assert said_[0] == "Hue at 0.0: setting 1 of 6." and said_[-1] == "Background at photo: setting 6 of 6."
 
     def stop() -> None:
         raise Stopped
 
     with pytest.raises(Stopped):
-        response(SPEC, room(check=stop))
+        dial_response(SPEC, room(check=stop))
 
 
 # -- the verb -----------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_bad_input_is_two_and_a_sentence(words: list[str], sentence: str) -> Non
 
 
 def test_the_figures_show_what_was_found() -> None:
-    found = response(SPEC, room())
+    found = dial_response(SPEC, room())
     found["seen"] = {"mmd": {"hue": 1, "background": None}, "coral": {"hue": None, "background": 2}}
     never, there = figures.seen(found).data
     rows = ["Background, plain to photo", "Hue, 0 to 0.5"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tltk.analyses import sample
-from tltk.analyses.sample import EACH, look
+from tltk.analyses.inspect import analysis
+from tltk.analyses.inspect.analysis import EACH, domain_summary
 from tltk.data.domain import Domain
 from tltk.results.rows import ACROSS
 from tltk.specs.parts import DataSpec
@@ -29,7 +29,7 @@ def shown_at(sheet: object, number: int, size: int = 8) -> int:
 
 def test_the_sheet_goes_class_by_class_and_says_which() -> None:
     made = domain([60, 40, 6])
-    found, sheet = look(made, DataSpec("made", size=8))
+    found, sheet = domain_summary(made, DataSpec("made", size=8))
     labels = found["shown_labels"]
     assert labels == sorted(labels) and found["shown"] == len(labels)
     assert np.bincount(labels).tolist() == [EACH, EACH, 3]  # six less those of validation and test
@@ -41,14 +41,14 @@ def test_the_sheet_goes_class_by_class_and_says_which() -> None:
 
 
 def test_of_many_classes_fewer_each_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "MOST", 10)
-    assert look(domain([20] * 5), DataSpec("made"))[0]["shown_labels"] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
-    assert look(domain([20] * 12), DataSpec("made"))[0]["shown_labels"] == list(range(10))
+    monkeypatch.setattr(analysis, "MOST", 10)
+    assert domain_summary(domain([20] * 5), DataSpec("made"))[0]["shown_labels"] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert domain_summary(domain([20] * 12), DataSpec("made"))[0]["shown_labels"] == list(range(10))
 
 
 def test_few_labels_change_what_is_learned_from_and_not_what_is_shown() -> None:
     made = domain([60, 40])
-    every, few = (look(made, DataSpec("made", shots=shots))[0] for shots in (0, 2))
+    every, few = (domain_summary(made, DataSpec("made", shots=shots))[0] for shots in (0, 2))
     assert (few["train"], few["shown_labels"]) == (4, every["shown_labels"])
 
 
@@ -56,7 +56,7 @@ def test_tones_are_those_of_the_training_pictures() -> None:
     for channels in (1, 3):
         made = domain([60, 40], channels)
         made.images[:, 0] //= 2
-        found, _ = look(made, DataSpec("made"))
+        found, _ = domain_summary(made, DataSpec("made"))
         pixels = made.images[made.split(DataSpec("made"), 0).train].astype(np.float64) / 255
         assert found["mean"] == pytest.approx(pixels.mean((0, 2, 3)), abs=1e-4)
         assert found["std"] == pytest.approx(pixels.std((0, 2, 3)), abs=1e-4)
@@ -64,5 +64,5 @@ def test_tones_are_those_of_the_training_pictures() -> None:
 
 
 def test_tones_of_many_pictures_are_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "TONED", 1)
-    assert look(domain([60, 40]), DataSpec("made"))[0]["std"] == [0.0, 0.0, 0.0]
+    monkeypatch.setattr(analysis, "TONED", 1)
+    assert domain_summary(domain([60, 40]), DataSpec("made"))[0]["std"] == [0.0, 0.0, 0.0]

@@ -13,8 +13,8 @@ import torch
 
 from tltk import home
 from tltk.errors import BadSpec, RunProblem, UnknownName
+from tltk.jobs.worker import Worker, execute
 from tltk.nn.net import channels_read
-from tltk.run import Workshop, execute
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
@@ -78,13 +78,13 @@ def test_from_recipe_to_network() -> None:
 
 def test_a_recipe_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[str] = []
-    train = Workshop._train
+    train = Worker._train
 
-    def counted(self: Workshop, run: Run, spec: TransferSpec) -> None:
+    def counted(self: Worker, run: Run, spec: TransferSpec) -> None:
         trained.append(run.id)
         train(self, run, spec)
 
-    monkeypatch.setattr(Workshop, "_train", counted)
+    monkeypatch.setattr(Worker, "_train", counted)
     plan = recipe()
     runs = pretrain.train(plan, one)
     assert pretrain.train(plan, one)[0].id == runs[0].id and trained == [r.id for r in runs]

@@ -21,7 +21,7 @@ from tltk.analyses import sample
 from tltk.analyses.profile import analysis as layerwise
 from tltk.analyses.profile.analysis import profile
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.sample import Room, Sample, draw
+from tltk.analyses.sample import Context, Sample, draw
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
 from tltk.nn.net import Net
@@ -35,7 +35,7 @@ from tltk.shift.class_mmd import permutation_class_mmd
 from tltk.shift.null import permutation_mmd, permutation_test
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.training.bank import FeatureBank
-from tltk.training.loop import Desk
+from tltk.training.loop import Callbacks
 from tltk.weights import load as weights
 
 HERE, THERE = domain(60), domain(60, seed=1)
@@ -43,10 +43,10 @@ NAMES = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 SPEC = ProfileSpec(DataSpec("here"), DataSpec("there"), NetSpec("test_resnet"), permutations=29)
 
 
-def room(bank: FeatureBank | None = None, **more: Domain) -> Room:
+def room(bank: FeatureBank | None = None, **more: Domain) -> Context:
     """Two small domains by name, `here` and `there`."""
     known = {"here": HERE, "there": THERE, **more}
-    return Room(lambda spec: known[spec.name], bank or FeatureBank(), Desk())
+    return Context(lambda spec: known[spec.name], bank or FeatureBank(), Callbacks())
 
 
 def one_domain(**changes: Any) -> ProfileSpec:
@@ -261,7 +261,7 @@ def test_a_second_asking_computes_no_column(tuned: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(FeatureBank, "_compute", refuse)
     said: list[str] = []
     here = room()
-    here.desk = Desk(say=said.append)
+    here.callbacks = Callbacks(say=said.append)
     again = profile(spec, here)
     assert said == ["CKA between layers."]  # the one thing that is not kept
     assert {k: v for k, v in again.items() if k != "seconds"} == {k: v for k, v in first.items() if k != "seconds"}
@@ -330,7 +330,7 @@ def test_a_torn_column_is_computed_anew() -> None:
 
 def test_an_unknown_measure_is_refused_before_anything_is_read() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'coral'"):
-        profile(dataclasses.replace(SPEC, measures=("mmd", "corall")), Room(refuse, FeatureBank(), Desk()))
+        profile(dataclasses.replace(SPEC, measures=("mmd", "corall")), Context(refuse, FeatureBank(), Callbacks()))
 
 
 def test_other_channels_are_refused() -> None:
@@ -350,7 +350,7 @@ def test_it_stops_when_asked_to() -> None:
             raise Enough
 
     here = room()
-    here.desk = Desk(say=said.append, check=check)
+    here.callbacks = Callbacks(say=said.append, check=check)
     with pytest.raises(Enough):
         profile(SPEC, here)
     assert said[0] == "Probe accuracy, target: stem, 1 of 6."

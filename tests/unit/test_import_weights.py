@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tltk import home
-from tltk.analyses.import_weights.analysis import adopt
+from tltk.analyses.import_weights.analysis import import_weights
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.specs.parts import NetSpec
@@ -46,7 +46,7 @@ def file_of(path: Path, tensors: dict[str, Tensor], **header: str) -> Path:
 
 
 def asked(path: Path, backbone: str = "", name: str = "") -> dict[str, Any]:
-    found = adopt(AdoptSpec(f"file:{path}", backbone, name))
+    found = import_weights(AdoptSpec(f"file:{path}", backbone, name))
     return dict(json.loads(json.dumps(found, allow_nan=False)))
 
 
@@ -447,4 +447,4 @@ def test_a_name_is_taken_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "scratch", "file:", "hub:a1_in1k", "run:abcdef"])
 def test_weights_that_are_no_file(text: str) -> None:
     with pytest.raises(WeightsMissing, match="must be a file, as in file:PATH"):
-        adopt(AdoptSpec(text))
+        import_weights(AdoptSpec(text))

@@ -1,0 +1,74 @@
+"""What is in a domain: classes and counts, parts, what was left out, and some of its pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.sample import Context, Sample, contact_sheet
+from tltk.data import account
+from tltk.data.cautions import figures
+from tltk.data.domain import Domain
+from tltk.specs.parts import DataSpec
+
+EACH, MOST = 8, 800  # pictures of a class that are shown at most, and of all classes
+TONED = 1000  # pictures whose pixels are counted
+
+
+def inspect(spec: LookSpec, context: Context) -> tuple[dict[str, Any], Image.Image]:
+    """The answer to `tltk look`: see `domain_summary`."""
+    return domain_summary(context.load(spec.data), spec.data)
+
+
+def domain_summary(domain: Domain, spec: DataSpec) -> tuple[dict[str, Any], Image.Image]:
+    """What is in a domain: classes with their counts, the split, what was left out, the licence; some pictures."""
+    split = domain.split(spec, 0)
+    order = np.random.default_rng(0).permutation(domain.split(dataclasses.replace(spec, shots=0), 0).train)
+    some = _of_each_class(domain, order)
+    mean, std = _tones(domain, np.sort(order[:TONED]))
+    counts = np.bincount(domain.labels, minlength=len(domain.classes)).tolist()
+    return {
+        "classes": list(domain.classes),
+        "counts": counts,
+        "n": len(domain.labels),
+        "channels": int(domain.images.shape[1]),
+        "mean": mean,
+        "std": std,
+        "train": len(split.train),
+        "val": len(split.val),
+        "test": len(split.test),
+        "parts": account.parts(domain, split, spec),
+        "tree": account.branches(domain.account.tree),
+        "notes": list(domain.account.notes),
+        "skipped": [list(s) for s in domain.skipped],
+        "licence": domain.licence,
+        "source": domain.source,
+        "shown": len(some),
+        "shown_labels": some.labels.tolist(),
+        **figures(domain, split),
+    }, contact_sheet([some])
+
+
+def _of_each_class(domain: Domain, order: np.ndarray) -> Sample:
+    """The first few of each class in this order, class by class; of more than `MOST` classes the first ones."""
+    classes = len(domain.classes)
+    each, labels = max(min(EACH, MOST // classes), 1), domain.labels[order]
+    index = np.concatenate([np.sort(order[labels == c][:each]) for c in range(min(classes, MOST))])
+    return Sample(domain, index, torch.from_numpy(domain.labels[index]))
+
+
+def _tones(domain: Domain, index: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of the pixels of each channel, 0 … 1: from counts, so that memory stays small."""
+    counts = np.zeros((domain.images.shape[1], 256), np.int64)
+    for at in index:
+        for channel, plane in enumerate(np.asarray(domain.images[at])):
+            counts[channel] += np.bincount(plane.ravel(), minlength=256)
+    shares, levels = counts / counts.sum(1, keepdims=True), np.arange(256) / 255
+    mean = shares @ levels
+    std = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(1))
+    return mean.round(4).tolist(), std.round(4).tolist()

@@ -1,0 +1,317 @@
+"""A worker: one process that executes one run, and the trainings that this run asks for."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import importlib
+import io
+import json
+import os
+import re
+import signal
+import sys
+import time
+import traceback
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tltk import home
+from tltk.analyses.sample import Context
+from tltk.data import account, family, load
+from tltk.data.cautions import cautions
+from tltk.data.domain import Domain, Split, held_out_origins
+from tltk.errors import Diverged, MachineProblem, RunProblem, TltkError
+from tltk.jobs import pool, provenance
+from tltk.jobs.writer import STATUS_SECONDS, RowWriter
+from tltk.nn.net import Net
+from tltk.runs.run import Run
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import DataSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare import study as compare
+from tltk.studies.compare.spec import CompareSpec
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Callbacks, Stopped
+from tltk.training.compose import check_result, divide, network
+from tltk.training.loop import Training, pick_device
+from tltk.weights import load as weights
+
+
+class Worker:
+    """What the trainings of one process share: the bank, decoded pictures, and the wish to stop.
+
+    Args:
+        owner: The run that this process is for: it hears sentences and is asked to stop.
+        parent: The process without which this one has nothing to do; 0 = none.
+    """
+
+    def __init__(self, owner: Run, parent: int = 0) -> None:
+        self.owner, self.parent = owner, parent
+        self.bank = FeatureBank(
+            ram=int(home.setting("TLTK_BANK_RAM_GB", 2) * 1e9),
+            disk=int(home.setting("TLTK_BANK_DISK_GB", 20) * 1e9),
+            say=self.say,
+        )
+        self._domains: dict[str, Domain] = {}
+        self._stop, self._told = False, 0.0
+        self.speaker = owner  # the run that hears sentences
+
+    def ask_to_stop(self, *_: Any) -> None:
+        """Stop at the next step; also the handler of SIGTERM."""
+        self._stop = True
+
+    def check(self) -> None:
+        """Raise `Stopped` when somebody asked for it."""
+        if self._stop or self.owner.stop_file.exists() or (self.parent and os.getppid() != self.parent):
+            raise Stopped
+
+    def child(self, run: Run) -> Worker:
+        """The worker of a forked process: it stops with its parent, and `run` hears what it says."""
+        own = Worker(self.owner, os.getppid())
+        signal.signal(signal.SIGTERM, own.ask_to_stop)
+        own.speaker = run
+        return own
+
+    def say(self, sentence: str) -> None:
+        """A sentence for the log and for whoever watches."""
+        print(sentence, flush=True)
+        self.speaker.write_status(message=sentence)
+
+    def tell(self, sentence: str) -> None:
+        """How far it is, for whoever watches: at most a few times a second, and not for the log."""
+        if time.monotonic() - self._told > STATUS_SECONDS:
+            self._told = time.monotonic()
+            self.speaker.write_status(message=sentence)
+
+    def domain(self, spec: DataSpec) -> Domain:
+        """The pictures of a spec, loaded once."""
+        key = dataclasses.replace(spec, shots=0).to_json()
+        if key not in self._domains:
+            last = 0.0
+
+            def progress(done: int, total: int) -> None:
+                nonlocal last
+                self.check()
+                if time.monotonic() - last > STATUS_SECONDS:
+                    last = time.monotonic()
+                    self.speaker.write_status(message=f"Reading pictures: {done:,} of {total:,}.")
+
+            found = self._domains[key] = load(spec, progress)
+            for sentence in account.remarks(found):
+                self.say(sentence)
+            self.speaker.write_status(message="")
+        return self._domains[key]
+
+    def train(self, run: Run) -> Run:
+        """Run a training to its end, from its checkpoint where it has one; a finished one is left.
+
+        Where the pictures or weights that it names have changed since it began, it begins again.
+        """
+        provenance.renew(run)
+        if _is_done(run):
+            return run
+        spec = run.spec
+        if not isinstance(spec, TransferSpec):
+            raise RunProblem(f"Run {run.id} must be a training. It is of kind {spec.kind!r}.")
+        self._claim(run, spec.optim.threads)
+        if run.status.state == "done":
+            return run  # another study trained it while we waited
+        try:
+            self.begin(run)
+            # A sum over more threads differs in its last bits, so their number is part of what a run is.
+            torch.set_num_threads(spec.optim.threads)
+            self._train(run, spec)
+        except Stopped:
+            last_word(run, "Stopped by request; it can be resumed.", "stopped")
+            raise
+        except TltkError as fault:
+            if isinstance(fault, Diverged):
+                home.write_whole(run.path / "result.json", json.dumps({"diverged": str(fault)}))
+            last_word(run, str(fault))
+            raise
+        except BaseException as fault:
+            last_word(run, in_words(fault))
+            raise
+        finally:
+            if run.path != self.owner.path:
+                run.release()
+        return run
+
+    def _seen_by_source(self, spec: TransferSpec, domain: Domain, split: Split) -> int:
+        """How many of the pictures that validate or test here the run behind the weights learned from."""
+        kind, _, name = spec.net.weights.partition(":")
+        source = Run.at(name.partition("@")[0]).spec if kind == "run" else None
+        if not isinstance(source, TransferSpec) or family(source.target.name) != family(spec.target.name):
+            return 0
+        try:
+            # Read at this size: where only pixels tell examples apart, they do so at one size alone.
+            at_size = dataclasses.replace(source.target, size=spec.target.size)
+            theirs = divide(dataclasses.replace(source, target=at_size), self.domain)
+        except TltkError:
+            return 0  # its pictures are gone; then nothing can be said
+        return int(np.isin(held_out_origins(domain, split), theirs.domain.origins[theirs.split.train]).sum())
+
+    def begin(self, run: Run) -> None:
+        """Note what the run is about to read; where that is not what it read before, it begins again and says so."""
+        if provenance.begin_again(run):
+            self.say(f"Run {run.id}: {run.written_status().note}")
+        provenance.note(run)
+
+    def _claim(self, run: Run, threads: int) -> None:
+        """Take the run, after whoever runs it now: two studies may share a source network."""
+        while True:
+            self.check()
+            if _is_done(run):
+                return
+            try:
+                run.claim(threads=threads)
+                return
+            except RunProblem as busy:
+                if run.path == self.owner.path or isinstance(busy, MachineProblem):
+                    raise
+                self.speaker.write_status(message=str(busy))
+                time.sleep(STATUS_SECONDS)
+
+    def _train(self, run: Run, spec: TransferSpec) -> None:
+        parts = divide(spec, self.domain)
+        domain, split = parts.domain, parts.split
+        for sentence in cautions(domain, split):
+            self.say(sentence)
+        net, phases = network(spec, domain)
+        for sentence in net.notes:
+            self.say(sentence)
+        with RowWriter(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as writer:
+
+            def snapshot(net: Net, epoch: int) -> None:
+                weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
+
+            callbacks = Callbacks(writer.emit, self.say, self.check, writer.save, snapshot, writer.saved)
+            result = Training(spec, net, domain, split, phases, self.bank, callbacks).run()
+        check_result(result)
+        data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
+        told = {"classes": json.dumps(domain.classes), "data": data, "size": str(domain.images.shape[-1]), "run": run.id}
+        weights.save(net, spec.net, run.path / "model.safetensors", **told)
+        result |= account.of_training(domain, split, spec.target)
+        result["remarks"] = [*result["remarks"], *cautions(domain, split)]
+        result["phases"] = [dataclasses.asdict(p) for p in phases]
+        result |= {"threads": spec.optim.threads, "taken_out": parts.taken_out}
+        result["seen_by_source"] = self._seen_by_source(spec, domain, split)
+        home.write_whole(run.path / "result.json", json.dumps(result))
+        run.write_status(state="done", message="", epoch=result["epochs"], seconds=result["seconds"])
+        (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def _is_done(run: Run) -> bool:
+    """Whether it has its result; the checkpoint of one that was killed just then goes."""
+    if run.status.state != "done" or run.result() is None:
+        return False
+    (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
+    return True
+
+
+def in_words(fault: BaseException) -> str:
+    """The sentence for an error of the machine's, or one of ours; the trace goes to the log."""
+    traceback.print_exc()
+    problem = MachineProblem.of(fault)
+    if problem is not None and problem.errno != errno.ENOENT:  # we look for no file that need not be there
+        return f"{problem} Then resume the run."
+    return f"A fault of ours ({type(fault).__name__}: {fault}). The log has the details; please report it."
+
+
+def last_word(run: Run, message: str, state: str = "failed") -> None:
+    """Write why a run failed or stopped; where the disk is full, the log alone has it."""
+    with contextlib.suppress(MachineProblem):
+        run.write_status(state=state, message=message)
+
+
+def execute(run: Run) -> None:
+    """Run whatever this folder asks for, and write how it ended."""
+    worker = Worker(run)
+    signal.signal(signal.SIGTERM, worker.ask_to_stop)
+    try:
+        spec = run.spec
+        if isinstance(spec, TransferSpec):
+            worker.train(run)
+            return
+        if _is_done(run):
+            return
+        run.claim()
+        worker.begin(run)
+        if isinstance(spec, CompareSpec):
+            _compare(run, spec, worker)
+        else:
+            _answer(run, spec, worker)
+    except Stopped:
+        home.remove(run.stop_file)  # heeded; `claim` leaves it, so that none is lost at the start
+        last_word(run, "Stopped by request; it can be resumed.", "stopped")
+    except TltkError as fault:
+        status = run.status
+        print(fault, flush=True)
+        if status.state != "running" or status.pid == os.getpid():  # else it is another process's to say
+            last_word(run, str(fault))
+    except BaseException as fault:
+        last_word(run, in_words(fault))
+    finally:
+        run.release()
+
+
+def _answer(run: Run, spec: Spec, worker: Worker) -> None:
+    """Answer a question with the analysis of its folder; its pictures, where it has some, lie beside the answer."""
+    package = type(spec).__module__.rpartition(".")[0]
+    answer = getattr(importlib.import_module(f"{package}.analysis"), package.rpartition(".")[2])
+    found = answer(spec, Context(worker.domain, worker.bank, Callbacks(say=worker.tell, check=worker.check)))
+    found, sheet = found if isinstance(found, tuple) else (found, None)
+    if sheet is not None:
+        buffer = io.BytesIO()
+        sheet.save(buffer, "PNG")
+        home.write_whole(run.path / "pictures.png", buffer.getvalue())
+    home.write_whole(run.path / "result.json", json.dumps(found, allow_nan=False))
+    run.write_status(state="done", message="")
+
+
+def _compare(run: Run, spec: CompareSpec, worker: Worker) -> None:
+    start = time.perf_counter()
+    total = compare.count(spec)
+
+    def tell(done: int, what: str) -> None:
+        seconds = round(time.perf_counter() - start, 1)
+        run.write_status(epoch=done, epochs=total, message=what, seconds=seconds)
+
+    target = worker.domain(spec.target)  # read here once, not in each fork
+    if spec.source is not None:
+        worker.domain(spec.source)
+    found = compare.study(run, spec, partial(pool.train_all, worker), tell)
+    told = account.of_training(target, target.split(spec.target, spec.first_seed), spec.target)
+    home.write_whole(run.path / "result.json", json.dumps({"verdict": dataclasses.asdict(found), **told}))
+    run.write_status(state="done", epoch=total, message="", seconds=round(time.perf_counter() - start, 1))
+
+
+def _log_to(path: Path) -> None:
+    """Print to this file from now on; where it cannot be opened, nowhere."""
+    if path.exists() and not path.is_file():
+        home.set_aside(path, "it is no file")
+    with contextlib.suppress(OSError):
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+
+
+def main(arguments: list[str]) -> int:
+    """Execute the run in the folder named; the exit code is 0 when it ended by itself."""
+    if arguments == ["--wait"]:
+        order = json.loads(sys.stdin.readline() or "null")
+        if order is None:
+            return 0  # whoever kept this spare is gone
+        os.environ.update(order["environment"])
+        _log_to(Path(order["log"]))
+        arguments = [order["folder"]]
+    torch.set_num_threads(pool.n_threads())  # after the order, which says how many
+    run = Run(Path(arguments[0]))
+    execute(run)
+    return 0 if run.status.state in ("done", "stopped") else 1

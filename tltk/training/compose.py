@@ -1,0 +1,153 @@
+"""A training from its spec: pictures, their division, network, plan. `train` is the whole of it, for a notebook."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from tltk import data
+from tltk.data.domain import Domain, Split, held_out_origins, without
+from tltk.errors import DataProblem, RunProblem
+from tltk.nn.net import Net
+from tltk.results.rows import Row
+from tltk.specs.parts import DataSpec
+from tltk.specs.training import TransferSpec
+from tltk.strategies import make
+from tltk.strategies.phase import Phase
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Callbacks
+from tltk.training.loop import Training
+from tltk.weights import load as weights
+
+Load = Callable[[DataSpec], Domain]
+
+
+@dataclass(frozen=True)
+class Divided:
+    """A domain and its parts.
+
+    Attributes:
+        taken_out: Pictures that are in no part, since they validate or test another domain.
+    """
+
+    domain: Domain
+    split: Split
+    taken_out: int = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left: its network, its result and every row that it wrote."""
+
+    spec: TransferSpec
+    net: Net
+    result: dict[str, Any]
+    rows: list[Row]
+
+
+def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
+    """The pictures of a training, divided; those that validate or test `spec.without` are in no part.
+
+    Args:
+        spec: The training.
+        load: Where its domains come from.
+
+    Raises:
+        DataProblem: Too few pictures are left.
+    """
+    domain = load(spec.target)
+    if spec.without is None:
+        return Divided(domain, domain.split(spec.target, spec.seed))
+    other = load(spec.without)
+    held = held_out_origins(other, other.split(spec.without, spec.seed))
+    rest = without(domain, np.arange(len(domain.labels)), held)
+    taken_out = len(domain.labels) - len(rest)
+    try:
+        split = domain.split(spec.target, spec.seed, rest)
+    except DataProblem as fault:
+        raise DataProblem(
+            f"{spec.target.name} must hold pictures that neither validate nor test {spec.without.name}. Without "
+            f"the {taken_out:,} that do, too few are left: {fault}"
+        ) from None
+    return Divided(domain, split, taken_out)
+
+
+def network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
+    """The network of a training with its first weights, and what the strategy plans for it.
+
+    Args:
+        spec: The training.
+        domain: Whose pictures it reads.
+    """
+    size, channels = domain.images.shape[-1], domain.images.shape[1]
+    net = weights.build(spec.net, len(domain.classes), size, channels, spec.seed)
+    return net, make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
+
+
+def train(
+    spec: TransferSpec,
+    *,
+    domain: Domain | None = None,
+    split: Split | None = None,
+    bank: FeatureBank | None = None,
+    callbacks: Callbacks | None = None,
+) -> Trained:
+    """Train a network here and now, as a worker does; nothing is queued and no run folder is written.
+
+    Args:
+        spec: What is asked for.
+        domain: Its pictures; None = those that `spec.target` names.
+        split: Positions of the training, validation and test pictures; None = as `spec.target` says.
+        bank: Where features of frozen layers are kept; None = in a new one.
+        callbacks: Where rows, sentences and checkpoints go; rows are in the answer in any case.
+
+    Raises:
+        TltkError: It cannot be meant, or fails; the sentence says why.
+
+    Example:
+        >>> from tltk import DataSpec, NetSpec, OptimSpec, TransferSpec, train
+        >>> spec = TransferSpec(DataSpec(n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=1))
+        >>> trained = train(spec)
+        >>> 0 <= trained.result["accuracy"] <= 1, trained.result["frozen_moved"]
+        (True, 0)
+    """
+    if domain is None:
+        parts = divide(spec)
+        domain, split = parts.domain, split or parts.split
+    split = split or domain.split(spec.target, spec.seed)
+    net, phases = network(spec, domain)
+    rows: list[Row] = []
+    callbacks = callbacks or Callbacks()
+    emit = callbacks.emit
+
+    def both(more: list[Row]) -> None:
+        rows.extend(more)
+        emit(more)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(spec.optim.threads)  # another number rounds sums otherwise
+    try:
+        told = dataclasses.replace(callbacks, emit=both)
+        result = Training(spec, net, domain, split, phases, bank or FeatureBank(), told).run()
+    finally:
+        torch.set_num_threads(before)
+    check_result(result)
+    return Trained(spec, net, result, rows)
+
+
+def check_result(result: dict[str, Any]) -> None:
+    """Refuse a training that ended without a number.
+
+    Raises:
+        RunProblem: The loss on the validation or test pictures is none.
+    """
+    if not np.isfinite([result["loss"], result["val_loss"]]).all():
+        raise RunProblem(
+            "The loss on the validation and test pictures must be a number. It is not at the end; "
+            "try a tenth of the learning rate, or an optim.evaluate below optim.patience."
+        )
