@@ -4,7 +4,7 @@ import streamlit as st
 
 from tltk.dashboard import chrome
 from tltk.dashboard.verdict_view import live_arms, show_curves, show_verdict
-from tltk.jobs import Local
+from tltk.jobs import executor
 from tltk.runs.run import ACTIVE
 from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
@@ -26,7 +26,7 @@ with chrome.page("Curves", LEAD):
     run = chrome.choose(CompareSpec, "curves:run", nothing_yet)
     if run is not None:
         live_arms(run, key="curves")
-        state = Local().state(run.id)
+        state = executor().state(run.id)
         chrome.stop_button(run, state, "curves")
         show_verdict(run)
         if state not in ACTIVE:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.plot import plot
-from tltk.jobs import Local
+from tltk.jobs import executor
 from tltk.plots.curves import lines
 from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
@@ -21,7 +21,7 @@ def row(run) -> dict:
     return {
         "run": run.id,
         "kind": "comparison" if compare else "training",
-        "state": f"{chrome.SIGNS.get(Local().state(run.id), '')} {Local().state(run.id)}",
+        "state": f"{chrome.SIGNS.get(executor().state(run.id), '')} {executor().state(run.id)}",
         "target": chrome.short(spec.target.name),
         "labels per class": str(spec.target.shots or "all"),
         "network": spec.net.backbone,
@@ -44,10 +44,10 @@ def actions(run) -> None:
         "Export as zip", run.export, f"tltk-{run.id}.zip", "application/zip", width="stretch", on_click="ignore",
         icon=":material/download:",
     )  # fmt: skip
-    state = Local().state(run.id)
+    state = executor().state(run.id)
     if state in ("waiting", "running"):
         if three.button("Stop training", width="stretch"):
-            Local().cancel(run.id)
+            executor().cancel(run.id)
             st.rerun()
     elif three.button("Train again", width="stretch", help="Forget what was measured and run the same spec anew."):
         permitted.submit(run.spec, again=True)

@@ -7,7 +7,7 @@ import streamlit as st
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.verdict_view import live_arms, show_verdict
 from tltk.studies.compare.spec import CompareSpec
-from tltk.studies.compare.study import count
+from tltk.studies.compare.study import n_trainings
 
 TARGETS = {
     "blended_digits": "handwritten digits on photo backgrounds",
@@ -44,7 +44,7 @@ with chrome.page(
             plan.choose_run(run.id)
             st.rerun()
         columns[1].caption(
-            f"{count(spec)} short trainings: the source network, a search for each arm's learning rate, then "
+            f"{n_trainings(spec)} short trainings: the source network, a search for each arm's learning rate, then "
             f"{spec.seeds} seeds of either arm. A minute or so on two cores."
         )
 

@@ -8,7 +8,7 @@ from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.network import wait
 from tltk.dashboard.words import plain
-from tltk.jobs import Local
+from tltk.jobs import executor
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs import command
 from tltk.weights import catalogue, store
@@ -90,7 +90,7 @@ def adding() -> None:
 
 def answer(run: Run) -> None:
     """What the worker found in the file."""
-    if Local().state(run.id) in ACTIVE:
+    if executor().state(run.id) in ACTIVE:
         wait(run.id, "A worker opens the file; nothing in it is run.")
         return
     found = run.result()

@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "AdoptSpec": "analyses.import_weights.spec",
+    "AdapterSpec": "specs.parts",
     "BadSpec": "errors",
     "CannotSplit": "errors",
     "CompareSpec": "studies.compare.spec",
@@ -43,6 +44,7 @@ _PUBLIC = {
     "RunProblem": "errors",
     "ShiftSpec": "analyses.two_sample.spec",
     "StrategySpec": "specs.parts",
+    "TermSpec": "specs.parts",
     "TltkError": "errors",
     "TransferSpec": "specs.training",
     "UnknownName": "errors",
@@ -52,6 +54,7 @@ _PUBLIC = {
     "judge": "studies.compare.verdict",
     "launch": "jobs",
     "load": "data",
+    "train": "training.compose",
 }
 
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605
@@ -79,10 +82,11 @@ if TYPE_CHECKING:
     from tltk.jobs import launch
     from tltk.results.verdict import Verdict
     from tltk.runs.run import Run
-    from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
+    from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
     from tltk.specs.training import TransferSpec
     from tltk.studies.compare.spec import CompareSpec
     from tltk.studies.compare.verdict import judge
+    from tltk.training.compose import train
 
 
 def __getattr__(name: str) -> Any:

@@ -1,20 +1,31 @@
 """A name is a file: `tltk/strategies/lp_ft.py` *is* the strategy `lp_ft`.
 
 A registry lists the modules of one package without importing them, so that menus cost nothing,
-and imports the one that is asked for.
+and imports the one that is asked for. Installed packages add entries by entry points of the group that is
+named like the registry's package, such as `tltk.strategies`; one of tltk's own names is never replaced.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from tltk.errors import UnknownName
+from tltk.specs.knobs import knobs
 
 T = TypeVar("T")
+
+
+@cache
+def _entry_points(group: str) -> tuple[EntryPoint, ...]:
+    """What installed packages offer in a group; read once, since it looks through all of them."""
+    return tuple(entry_points(group=group))
 
 
 def camel(name: str) -> str:
@@ -30,22 +41,38 @@ class Registry(Generic[T]):
         package: Dotted name of the package whose modules are the entries.
         attribute: What to take from a module, given the entry's name.
         skip: Modules of the package that are machinery, not entries.
+        group: Of the entry points by which other packages add entries; by default the name of the package.
     """
 
     def __init__(
-        self, kind: str, package: str, attribute: Callable[[str], str], skip: tuple[str, ...] = ()
+        self,
+        kind: str,
+        package: str,
+        attribute: Callable[[str], str],
+        skip: tuple[str, ...] = (),
+        group: str = "",
     ) -> None:
         self.kind = kind
         self.package = package
         self._attribute = attribute
         self._skip = frozenset(skip)
+        self.group = group or package
 
     def names(self) -> list[str]:
         """All names, sorted; imports none of them."""
+        return sorted({*self._files(), *self._installed()})
+
+    def _files(self) -> list[str]:
+        """Names of the package's own modules."""
+        package = sys.modules.get(self.package)
         # Namespace of this very file's parent: the package may still be importing.
-        root = Path(__file__).parent.joinpath(*self.package.split(".")[1:])
-        found = (module.name for module in pkgutil.iter_modules([str(root)]))
-        return sorted(name for name in found if name not in self._skip and name[0] != "_")
+        root = str(Path(__file__).parent.joinpath(*self.package.split(".")[1:]))
+        found = (module.name for module in pkgutil.iter_modules(getattr(package, "__path__", [root])))
+        return [name for name in found if name not in self._skip and name[0] != "_"]
+
+    def _installed(self) -> dict[str, EntryPoint]:
+        """What other installed packages add, by name; what is no name of a module is left out."""
+        return {point.name: point for point in _entry_points(self.group) if point.name.isidentifier()}
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()
@@ -61,12 +88,47 @@ class Registry(Generic[T]):
         """
         if name not in self:
             raise UnknownName.among(self.kind, name, self.names())
+        if name not in self._files():
+            return self._load(self._installed()[name])
         module = importlib.import_module(f"{self.package}.{name}")
         entry: Any = getattr(module, self._attribute(name))
         return entry  # type: ignore[no-any-return]
 
+    def _load(self, point: EntryPoint) -> T:
+        """The entry of an installed package.
+
+        Raises:
+            UnknownName: It cannot be imported; the sentence says why.
+        """
+        try:
+            entry: T = point.load()
+        except Exception as fault:  # whatever a package of somebody's does when it is imported
+            raise UnknownName(
+                f"The {self.kind} {point.name} of the installed package {point.module} must be importable. It is not: "
+                f"{type(fault).__name__}: {fault}. Mend or uninstall that package."
+            ) from None
+        return entry
+
+    def make(self, name: str, values: Mapping[str, Any]) -> Any:
+        """An entry that is a class of knobs, with these values; for registries of such classes.
+
+        Args:
+            name: Of the entry.
+            values: Its knobs that differ from their defaults.
+
+        Raises:
+            UnknownName: No such entry or knob.
+            BadSpec: A knob out of range.
+        """
+        kind: Any = self[name]
+        known = knobs(kind)
+        for knob in values:
+            if knob not in known:
+                raise UnknownName.among(f"A knob of {name}", knob, known or ["(it has none)"])
+        return kind(**values)
+
     def summary(self, name: str) -> str:
         """First line of the entry's docstring: the sentence shown beside its name."""
         entry: Any = self[name]
-        doc = entry.__doc__ or importlib.import_module(f"{self.package}.{name}").__doc__ or ""
+        doc = entry.__doc__ or importlib.import_module(entry.__module__).__doc__ or ""
         return str(doc).strip().split("\n")[0]

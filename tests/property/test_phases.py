@@ -39,11 +39,35 @@ def test_a_plan_holds_together(name: str, data: st.DataObject) -> None:
     for p in phases:
         assert len(p.lr_scale) == depth + 1
         assert boundary <= p.boundary <= depth  # nothing that the user froze is thawed
-        assert not any(p.lr_scale[: p.boundary])
-        assert all(0 < s <= 1 for s in p.lr_scale[p.boundary :])
+        assert all(0 <= s <= 1 for s in p.lr_scale)
+        assert Phase.from_dict(p.as_dict()) == p
+    assert any(p.lr_scale[-1] for p in phases)  # the head, which is new, learns
+    if any(p.frozen_above for p in phases):
+        return  # it picks layers out
+    for p in phases:
         assert p.lr_scale == tuple(sorted(p.lr_scale))  # no layer learns faster than one above it
     boundaries = [p.boundary for p in phases]
     assert boundaries == sorted(boundaries, reverse=True)  # layers thaw, none freezes again
+
+
+@given(st.integers(1, 30), st.integers(0, 30), st.integers(1, 60), st.integers(1, 10))
+def test_chain_thaw_takes_every_layer_once_then_all(depth: int, below: int, epochs: int, every: int) -> None:
+    boundary = min(below, depth)
+    phases = make(StrategySpec("chain_thaw", {"every": every})).phases(depth, boundary, epochs)
+    assert phases[-1].lr_scale == tuple(float(i >= boundary) for i in range(depth + 1))
+    if len(phases) > 1:
+        first, *alone, _ = phases
+        assert first.lr_scale == tuple(float(i == depth) for i in range(depth + 1))
+        learned = [i for p in alone for i, scale in enumerate(p.lr_scale) if scale]
+        assert learned == list(range(boundary, depth))  # in order, from the first layer up, each once
+
+
+@given(st.integers(1, 30), st.integers(0, 30), st.integers(1, 40))
+def test_surgical_takes_one_block_and_the_head(depth: int, below: int, width: int) -> None:
+    boundary = min(below, depth)
+    (phase,) = make(StrategySpec("surgical", {"width": width})).phases(depth, boundary, 4)
+    block = set(range(boundary, min(boundary + width, depth)))
+    assert {i for i, scale in enumerate(phase.lr_scale) if scale} == {*block, depth}
 
 
 @given(st.integers(1, 30), st.integers(0, 30), st.integers(1, 60), st.integers(1, 20))
@@ -63,7 +87,7 @@ def test_gradual_unfreezing_thaws_evenly_and_reaches_the_boundary(
 def test_lp_ft_probes_first_and_begins_anew(depth: int, epochs: int, probe: float, rate: float) -> None:
     phases = make(StrategySpec("lp_ft", {"probe": probe, "rate": rate})).phases(depth, 0, epochs)
     if depth == 0:
-        assert phases == [Phase(0, (1.0,), epochs)]
+        assert phases == [Phase((1.0,), epochs)]
         return
     first, second = phases
     assert (first.boundary, first.lr_scale[-1], first.restarts) == (depth, 1.0, False)

@@ -18,6 +18,7 @@ from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpe
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.study import conduct
 
 SPEC = CompareSpec(
     source=DataSpec("rendered_digits", n=100),
@@ -69,7 +70,7 @@ def go(
     spec: CompareSpec = SPEC, trainer: Trainer | None = None
 ) -> tuple[Run, Any, Trainer, list[tuple[int, str]]]:
     run, trainer, told = Run.create(spec), trainer or Trainer(), []
-    found = compare.study(run, spec, trainer, lambda done, what: told.append((done, what)))
+    found = conduct(run, compare.compare(spec), trainer, lambda done, what: told.append((done, what))).verdict
     return run, found, trainer, told
 
 
@@ -85,7 +86,7 @@ def test_source_search_measure_in_this_order() -> None:
             for arm in ("scratch", "transfer")
         ],
     ]
-    assert len(trainer.trained) == compare.count(SPEC) == 1 + 6 + 6
+    assert len(trainer.trained) == compare.n_trainings(SPEC) == 1 + 6 + 6
     assert [done for done, _ in told] == [0, 1, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 13, 13]
     assert [what for _, what in told][0] == "Training the source network."
     assert [what for _, what in told][-1] == "Weighing the evidence."
@@ -124,14 +125,14 @@ def test_a_second_time_trains_nothing() -> None:
     _, found, trainer, told = go()
     assert trainer.trained == []
     assert found.label == "helps"
-    assert told[-1][0] == compare.count(SPEC)
+    assert told[-1][0] == compare.n_trainings(SPEC)
 
 
 def test_without_a_source_the_weights_are_those_named() -> None:
     spec = dataclasses.replace(SPEC, source=None, net=NetSpec("test_resnet", weights="hub:in1k"))
     _, _, trainer, _ = go(spec)
     assert {s.net.weights for s in trainer.trained} == {"scratch", "hub:in1k"}
-    assert compare.count(spec) == len(trainer.trained) == 12
+    assert compare.n_trainings(spec) == len(trainer.trained) == 12
 
 
 def test_nothing_to_transfer_is_refused() -> None:
@@ -161,7 +162,7 @@ def test_where_early_stopping_ends_runs_sooner_the_sentence_gives_the_range() ->
                 home.write_whole(run.path / "result.json", json.dumps(result | {"steps": steps, "images": steps * 10}))
             ended(run)
 
-    found = compare.study(Run.create(spec), spec, train, lambda done, what: None)
+    found = conduct(Run.create(spec), compare.compare(spec), train, lambda done, what: None).verdict
     assert (found.steps, found.images) == (48, 480)
     assert found.budget["scratch"] == {"steps": (16, 44), "images": (160, 440)}
     assert found.budget["transfer"] == {"steps": (28, 48), "images": (280, 480)}
@@ -212,7 +213,7 @@ def test_a_rate_at_the_edge_of_the_grid_is_said() -> None:
 def test_a_single_rate_is_not_searched_and_not_called_the_best() -> None:
     spec = dataclasses.replace(SPEC, lrs=(1e-3,))
     _, found, trainer, _ = go(spec)
-    assert compare.count(spec) == len(trainer.trained) == 7
+    assert compare.n_trainings(spec) == len(trainer.trained) == 7
     assert "The learning rate, 0.001 for both, was given and not searched" in found.sentence
     assert "the best of" not in found.sentence
     assert found.search == {"scratch": {}, "transfer": {}} and found.search_seed is None
@@ -308,7 +309,7 @@ def test_a_child_without_a_result_is_named() -> None:
             run.write_status(state="stopped", message="by hand")
 
     with pytest.raises(RunProblem, match="must have a result. It is stopped: by hand"):
-        compare.study(Run.create(SPEC), SPEC, train, lambda done, what: None)
+        conduct(Run.create(SPEC), compare.compare(SPEC), train, lambda done, what: None)
 
 
 def test_curves_are_means_over_the_measuring_runs() -> None:

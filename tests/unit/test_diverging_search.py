@@ -14,6 +14,7 @@ from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.study import conduct
 
 
 def stub(diverges: Callable[[TransferSpec], bool]) -> Callable[[list[Run], Callable[[Run], None]], None]:
@@ -39,16 +40,16 @@ SPEC = CompareSpec(source=DataSpec("rendered_digits"), lrs=(0.001, 0.01, 0.1))
 
 
 def test_the_best_rate_that_holds_is_taken() -> None:
-    found = compare.study(Run.create(SPEC), SPEC, stub(lambda s: s.optim.lr == 0.1), lambda *_: None)
+    found = conduct(Run.create(SPEC), compare.compare(SPEC), stub(lambda s: s.optim.lr == 0.1), lambda *_: None).verdict
     assert (found.scratch_lr, found.transfer_lr) == (0.01, 0.01)
     assert found.search["scratch"] == {"0.001": 0.001, "0.01": 0.01, "0.1": 0.0}
 
 
 def test_where_every_rate_diverges_the_sentence_says_so() -> None:
     with pytest.raises(RunProblem, match="At every rate that was tried, the scratch arm diverged"):
-        compare.study(Run.create(SPEC), SPEC, stub(lambda s: s.target.name == "digits"), lambda *_: None)
+        conduct(Run.create(SPEC), compare.compare(SPEC), stub(lambda s: s.target.name == "digits"), lambda *_: None)
 
 
 def test_a_measurement_that_diverges_is_told() -> None:
     with pytest.raises(RunProblem, match="must have a result"):
-        compare.study(Run.create(SPEC), SPEC, stub(lambda s: s.seed == 1), lambda *_: None)
+        conduct(Run.create(SPEC), compare.compare(SPEC), stub(lambda s: s.seed == 1), lambda *_: None)

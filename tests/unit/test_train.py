@@ -15,11 +15,11 @@ from tltk.data.domain import Split
 from tltk.errors import BadSpec, RunProblem, UnknownName, WeightsMissing
 from tltk.specs.parts import NetSpec, OptimSpec, ViewSpec
 from tltk.strategies import make
+from tltk.tasks.classification import Classification, macro_f1
 from tltk.training import checkpoint
 from tltk.training.cost import kept_at
 from tltk.training.loop import Callbacks, Stopped
 from tltk.training.loss import loss_of
-from tltk.training.metrics import Score, macro_f1
 from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.schedule import phase_at, progress_at, schedule
 from tltk.weights.load import build, save
@@ -242,7 +242,7 @@ class Secretive(torch.optim.SGD):
 
 
 def test_an_optimizer_that_cannot_be_written_down_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tltk.training.loop.make_optimizer", lambda net, phase, spec: Secretive(
+    monkeypatch.setattr("tltk.training.loop.make_optimizer", lambda net, phase, spec, more: Secretive(
         [{"params": [p], "layer": net.layer_of[n]} for n, p in net.named_parameters() if p.requires_grad], lr=0.1
     ))  # fmt: skip
     written: list[Any] = []
@@ -369,11 +369,11 @@ def test_smoothing_and_mixup_by_hand() -> None:
     def forward(crossing: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
         return crossing[0], crossing[0] @ w
 
-    smooth, _ = loss_of(forward, (x,), y, OptimSpec(label_smoothing=0.1), np.random.default_rng(0))
+    smooth, _, _ = loss_of(Classification(3), forward, (x,), y, OptimSpec(label_smoothing=0.1), np.random.default_rng(0))
     target = 0.9 * F.one_hot(y, 3) + 0.1 / 3
     assert float(smooth) == pytest.approx(float(-(target * (x @ w).log_softmax(1)).sum(1).mean()), abs=1e-6)
 
-    mixed, logits = loss_of(forward, (x,), y, OptimSpec(mixup=0.4), np.random.default_rng(3))
+    mixed, _, logits = loss_of(Classification(3), forward, (x,), y, OptimSpec(mixup=0.4), np.random.default_rng(3))
     draw = np.random.default_rng(3)
     share, other = draw.beta(0.4, 0.4), draw.permutation(6)
     blend = (share * x + (1 - share) * x[other]) @ w
@@ -390,11 +390,11 @@ def test_scores_are_those_of_scikit_learn() -> None:
     for classes, n in ((3, 40), (7, 12), (10, 5)):
         logits = torch.from_numpy(draw.normal(size=(n, classes))).float()
         labels = torch.from_numpy(draw.integers(0, classes, n))
-        score = Score.of(logits, labels, classes)
-        y, p = labels.numpy(), score.predictions.numpy()
-        assert score.macro_f1 == pytest.approx(f1_score(y, p, average="macro"), abs=1e-6)
-        assert score.accuracy == pytest.approx(accuracy_score(y, p))
-        assert score.loss == pytest.approx(log_loss(y, logits.softmax(1).double().numpy(), labels=range(classes)), abs=1e-5)
+        outcome = Classification(classes).evaluate(logits, labels)
+        score, y, p = outcome.figures, labels.numpy(), outcome.predictions.numpy()
+        assert score["macro_f1"] == pytest.approx(f1_score(y, p, average="macro"), abs=1e-6)
+        assert score["accuracy"] == pytest.approx(accuracy_score(y, p))
+        assert score["loss"] == pytest.approx(log_loss(y, logits.softmax(1).double().numpy(), labels=range(classes)), abs=1e-5)
     assert macro_f1(torch.tensor([1, 1]), torch.tensor([0, 0]), 3) == 0.0
 
 

@@ -19,7 +19,7 @@ from tltk.analyses.rank.spec import RankSpec
 from tltk.data import account
 from tltk.data.names import readable
 from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError
-from tltk.jobs import Local, wait
+from tltk.jobs import executor, wait
 from tltk.results.words import accuracy_in_words
 from tltk.runs.run import Run
 from tltk.specs import command
@@ -78,6 +78,10 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
                 help=f"{rule.help}{names}{span} Default {rule.default}.",
             )(function)  # fmt: skip
         if kind.trains:
+            about = "What else is minimised, NAME or NAME:KNOB=VALUE,…; see `tltk terms`. May be repeated."
+            function = click.option("--term", multiple=True, help=about)(function)
+            about = "What of a learning layer learns, NAME or NAME:KNOB=VALUE,…; see `tltk adapters`."
+            function = click.option("--adapter", help=about)(function)
             function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
             function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
         for name, (_, about) in command.lists(kind).items():
@@ -104,12 +108,12 @@ def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[dict[str, An
         spec = read_spec(_given(file))
         if not isinstance(spec, kind):
             raise click.UsageError(f"{file} must hold a spec of kind {kind.kind!r}. It holds {spec.kind!r}.")
-    run = Local().submit(spec, again=given["again"], timeout=given["timeout"])
+    run = executor().submit(spec, again=given["again"], timeout=given["timeout"])
     if not given["detach"]:
         follow(run)
     report(run, as_json)
     result = _result(run, spec)
-    if show is not None and result is not None and not as_json and Local().state(run.id) == "done":
+    if show is not None and result is not None and not as_json and executor().state(run.id) == "done":
         show(result)
     end(run, given["detach"])
 
@@ -126,7 +130,7 @@ def _given(file: Path) -> bytes:
 
 def end(run: Run, detached: bool) -> None:
     """A run that was followed and stopped before its end is not done: exit code 1."""
-    if not detached and Local().state(run.id) != "done":
+    if not detached and executor().state(run.id) != "done":
         sys.exit(1)
 
 
@@ -145,7 +149,7 @@ def follow(run: Run) -> None:
     try:
         wait(run, watch)
     except KeyboardInterrupt:
-        Local().cancel(run.id)
+        executor().cancel(run.id)
         click.echo(f"Asked run {run.id} to stop; `tltk runs resume {run.id}` goes on with it.", err=True)
         raise
     finally:
@@ -158,7 +162,7 @@ def summary(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "kind": spec.kind,
-        "state": Local().state(run.id),
+        "state": executor().state(run.id),
         "message": status.message,
         "epoch": status.epoch,
         "epochs": status.epochs,
@@ -266,7 +270,7 @@ def report(run: Run, as_json: bool) -> None:
     if as_json:
         out(summary(run))
         return
-    result, state = run.result(), Local().state(run.id)
+    result, state = run.result(), executor().state(run.id)
     click.echo(f"run {run.id} · {state} · {run.path}")
     if run.spec.trains:
         click.echo(in_words(run))
@@ -316,7 +320,7 @@ def in_words(run: Run) -> str:
 
 def ask(question: Spec, *, again: bool = False) -> dict[str, Any]:
     """What a worker answers to a question of seconds; `again` where what it asks about may have changed."""
-    found = Local().submit(question, again=again)
+    found = executor().submit(question, again=again)
     follow(found)
     result = found.result()
     if result is None:

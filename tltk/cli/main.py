@@ -23,7 +23,7 @@ from tltk.cli import weights as shelves
 from tltk.cli.following import Verb, ask, end, follow, json_option, launch, listed, out, report, spec_options, summary
 from tltk.data.account import parts_in_words
 from tltk.errors import RunProblem, TltkError, UnknownName
-from tltk.jobs import Local
+from tltk.jobs import executor
 from tltk.runs.run import Run, all_runs, walk
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
@@ -98,8 +98,8 @@ def show(run_id: str, as_json: bool) -> None:
 def stop(run_id: str, as_json: bool) -> None:
     """Ask a run to stop; it can be resumed."""
     found = Run.open(run_id)
-    Local().cancel(found.id)
-    out({"id": found.id, "state": Local().state(found.id)}, as_json)
+    executor().cancel(found.id)
+    out({"id": found.id, "state": executor().state(found.id)}, as_json)
 
 
 @runs.command()
@@ -108,7 +108,7 @@ def stop(run_id: str, as_json: bool) -> None:
 @json_option
 def resume(run_id: str, detach: bool, as_json: bool) -> None:
     """Go on with a run from its last checkpoint."""
-    found = Local().resume(Run.open(run_id))
+    found = executor().resume(Run.open(run_id))
     if not detach:
         follow(found)
     report(found, as_json)
@@ -121,7 +121,7 @@ def resume(run_id: str, detach: bool, as_json: bool) -> None:
 def log(run_id: str, as_json: bool) -> None:
     """What a run's process printed."""
     found = Run.open(run_id)
-    text = Local().log(found.id)
+    text = executor().log(found.id)
     out({"id": found.id, "log": text}, as_json)
     if not as_json:
         click.echo(text, nl=False)

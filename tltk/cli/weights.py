@@ -12,7 +12,7 @@ from tltk import home
 from tltk.analyses.import_weights.spec import AdoptSpec
 from tltk.cli.following import ask, follow, json_option, out
 from tltk.errors import RunProblem, UnknownName, WeightsMissing
-from tltk.jobs import Local
+from tltk.jobs import executor
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 from tltk.weights import recipe as pretrain
@@ -163,8 +163,8 @@ def pretraining(recipe: str, shelf: Path | None, as_json: bool) -> None:
 
 def _trained(spec: TransferSpec) -> Run:
     """One stage, to its end."""
-    run = Local().submit(spec)
+    run = executor().submit(spec)
     follow(run)
-    if Local().state(run.id) != "done":
-        raise RunProblem(f"Run {run.id} must end for the recipe to go on. It is {Local().state(run.id)}.")
+    if executor().state(run.id) != "done":
+        raise RunProblem(f"Run {run.id} must end for the recipe to go on. It is {executor().state(run.id)}.")
     return run

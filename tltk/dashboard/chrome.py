@@ -16,7 +16,7 @@ from tltk.analyses.inspect.spec import LookSpec
 from tltk.dashboard import plan
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.jobs import Local
+from tltk.jobs import executor
 from tltk.jobs import queue as table
 from tltk.runs.run import ACTIVE, Run, all_runs
 from tltk.specs.parts import NetSpec
@@ -74,7 +74,7 @@ def open_page(page_name: str) -> None:
 
 def title_of(run: Run) -> str:
     """A run in a few words: sign, kind, target, network, id."""
-    sign, spec = SIGNS.get(Local().state(run.id), ""), run.spec
+    sign, spec = SIGNS.get(executor().state(run.id), ""), run.spec
     if isinstance(spec, DescribeSpec):
         return f"{sign} layers of {spec.backbone} · {run.id[:6]}"
     if isinstance(spec, LookSpec):
@@ -191,7 +191,7 @@ def is_asked_to_stop(run: Run) -> bool:
 
 def _stop(run_id: str) -> None:
     """A callback, since it runs before all else: what makes the page run again cannot swallow the click."""
-    Local().cancel(run_id)
+    executor().cancel(run_id)
     st.toast("Asked it to stop; it can be resumed.")
 
 
@@ -205,7 +205,7 @@ def _bar() -> None:
         return
     plan.flag("jobs:seen", True)
     run, waiting = Run.at(jobs[0].run), len(jobs) - 1
-    status, state = run.status, Local().state(run.id)
+    status, state = run.status, executor().state(run.id)
     left, right = st.columns([5, 1], vertical_alignment="center")
     share = min(status.epoch / status.epochs, 1.0) if status.epochs else 0.0
     more = f" · {waiting} more waiting" if waiting else ""

@@ -16,7 +16,7 @@ from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import Described, cost_of, looked, wait
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.jobs import Local, provenance
+from tltk.jobs import executor, provenance
 from tltk.results.layers import Column
 from tltk.results.rows import ACROSS
 from tltk.runs.run import ACTIVE, Run, all_runs
@@ -31,7 +31,7 @@ SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on f
 
 def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, dict[str, Any]] | None:
     """The answer to a question that takes a while: kept, or asked for with a button, or on its way."""
-    local = Local()
+    local = executor()
     run = Run.at(located(spec).run_id)
     found = run.result()
     if found is not None:

@@ -14,7 +14,7 @@ from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.jobs import Local
+from tltk.jobs import executor
 from tltk.results.layers import Layer
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.parts import DataSpec
@@ -92,7 +92,7 @@ def _in_a_link(spec: LookSpec | DescribeSpec) -> tuple[str, str]:
 @st.fragment(run_every=0.5)
 def wait(run_id: str, text: str) -> None:
     """A quiet line until the worker has answered; then the page runs again."""
-    if Local().state(run_id) in ACTIVE:
+    if executor().state(run_id) in ACTIVE:
         st.info(plain(Run.at(run_id).status.message) or text)
     else:
         st.rerun()

@@ -20,7 +20,7 @@ from tltk import home
 from tltk.dashboard.guard import is_loopback
 from tltk.data.corrupt import split
 from tltk.errors import BadSpec, TltkError
-from tltk.jobs import Local
+from tltk.jobs import executor
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import PATHS
@@ -110,4 +110,4 @@ def submit(spec: Spec, *, again: bool = False) -> Run:
         BadSpec: It names a path outside the permitted folders.
     """
     check(spec)
-    return Local().submit(spec, again=again)
+    return executor().submit(spec, again=again)

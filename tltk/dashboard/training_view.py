@@ -131,7 +131,7 @@ def layer_charts(run: Run) -> None:
             spec = run.spec
             lr = getattr(getattr(spec, "optim", None), "lr", 1.0)
             plot(
-                plan([Phase(**{**p, "lr_scale": tuple(p["lr_scale"])}) for p in phases], names, lr),
+                plan([Phase.from_dict(p) for p in phases], names, lr),
                 key=f"phases:{run.id}", height=340,
                 alt="Learning rate of each layer in each epoch before the schedule; grey layers are frozen.",
             )  # fmt: skip

@@ -10,7 +10,7 @@ from tltk.dashboard import chrome
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.jobs import Local
+from tltk.jobs import executor
 from tltk.plots.curves import arms, class_gaps
 from tltk.results.verdict import ClassGap
 from tltk.runs.run import ACTIVE, Run
@@ -28,22 +28,22 @@ LOOKS = {
 @st.fragment(run_every=2.0)
 def _place_in_queue(run_id: str) -> None:
     """How long the queue before it is; nothing once it runs."""
-    ahead = Local().ahead(run_id)
-    if ahead and Local().state(run_id) == "waiting":
+    ahead = executor().ahead(run_id)
+    if ahead and executor().state(run_id) == "waiting":
         st.info(f"Waiting: {ahead} job{'s' if ahead != 1 else ''} before it.")
 
 
 def _resume(run: Run) -> None:
     """A callback, since it runs before all else: a chart that tells its end at that moment cannot swallow the click."""
     try:
-        Local().resume(run)
+        executor().resume(run)
     except TltkError as fault:
         st.error(plain(fault))
 
 
 def state_line(run: Run) -> str:
     """Where a run stands, and what to do next, where the charts do not say it. Returns its state."""
-    state, status = Local().state(run.id), run.status
+    state, status = executor().state(run.id), run.status
     if state == "waiting":
         _place_in_queue(run.id)
     elif state == "failed":
@@ -52,7 +52,7 @@ def state_line(run: Run) -> str:
         st.warning(plain(status.message or 'It was stopped.'))
     if state in ("failed", "stopped"):
         st.button("Resume", key=f"resume:{run.id}", icon=":material/resume:", on_click=_resume, args=(run,))
-        text = Local().log(run.id)
+        text = executor().log(run.id)
         if text:
             with st.expander("Log"):
                 st.code(text, language=None)

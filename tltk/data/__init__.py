@@ -43,7 +43,7 @@ __all__ = [
 
 Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
-domains: Registry[Loader] = Registry("domain", "tltk.data.sources", lambda name: "load")
+domains: Registry[Loader] = Registry("domain", "tltk.data.sources", lambda name: "load", group="tltk.domains")
 
 FORMAT = 5  # raise it when the same spec gives other pixels than before: kept arrays are then remade
 STALE = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
@@ -121,7 +121,7 @@ def check(spec: DataSpec) -> None:
         DataProblem: Nothing is there, or folders that are no classes, parts that differ, classes that are too small.
     """
     kind, argument = parse(spec.name)
-    survey = getattr(importlib.import_module(f"tltk.data.sources.{kind}"), "survey", None)
+    survey = getattr(importlib.import_module(domains[kind].__module__), "survey", None)
     if survey is None:
         mark(spec.name)  # that something is there
     elif (found := survey(argument)) is not None:
@@ -137,7 +137,7 @@ def family(name: str) -> str:
     kind, _ = parse(name)
     if _function(kind, "stamp") is not None:
         return "files"
-    found: str = getattr(importlib.import_module(f"tltk.data.sources.{kind}"), "FAMILY", kind)
+    found: str = getattr(importlib.import_module(domains[kind].__module__), "FAMILY", kind)
     return found
 
 
@@ -198,7 +198,7 @@ def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Doma
 
 def _function(kind: str, name: str) -> Callable[[str], str] | None:
     """`stamp` of a domain that reads a path, `check` of one that has settings, else None."""
-    found: Callable[[str], str] | None = getattr(importlib.import_module(f"tltk.data.sources.{kind}"), name, None)
+    found: Callable[[str], str] | None = getattr(importlib.import_module(domains[kind].__module__), name, None)
     return found
 
 

@@ -2,7 +2,8 @@
 
     queue.py       the table of jobs (SQLite, beside the runs; it can be lost without losing a run)
     supervisor.py  one detached process per home: starts, watches, stops
-    local.py       the executor that pages and the shell talk to: submit, cancel, state, log
+    executor.py    who runs what is asked for: submit, resume, cancel, state, ahead, log, wake
+    local.py       the executor of this machine that pages and the shell talk to: submit, cancel, state, log
 """
 
 from __future__ import annotations
@@ -11,13 +12,23 @@ import time
 from collections.abc import Callable
 
 from tltk.errors import RunProblem
-from tltk.jobs.local import Local, ensure_supervisor
+from tltk.jobs.executor import Executor, chosen
+from tltk.jobs.local import Local
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 
-__all__ = ["Local", "launch", "wait"]
+__all__ = ["Executor", "Local", "executor", "launch", "wait"]
 
 LOOK = 3.0  # seconds between two looks whether the supervisor is there
+
+
+def executor() -> Executor:
+    """Who runs what is asked for here: this machine, unless the setting TLTK_EXECUTOR names another.
+
+    Raises:
+        BadSpec: It names none.
+    """
+    return (chosen() or Local)()
 
 
 def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float = 0.1) -> Run:
@@ -26,13 +37,13 @@ def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float
     Raises:
         RunProblem: It failed; the sentence is the run's own.
     """
-    local, looked = Local(), time.monotonic()
+    local, looked = executor(), time.monotonic()
     while local.state(run.id) in ACTIVE:
         watch(run)
         time.sleep(every)
         if time.monotonic() - looked > LOOK:
             looked = time.monotonic()
-            ensure_supervisor()  # it may have been killed; what waits must not wait for ever
+            local.wake()  # it may have been killed; what waits must not wait for ever
     watch(run)
     status = run.status
     if status.state == "failed":
@@ -55,5 +66,5 @@ def launch(spec: Spec, *, again: bool = False) -> Run:
         run = tltk.launch(tltk.TransferSpec(target=tltk.DataSpec("digits")))
         run.result()["accuracy"]
     """
-    run = Local().submit(spec, again=again)
+    run = executor().submit(spec, again=again)
     return wait(run)

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from tltk import data, home
+from tltk import adapters, data, home, terms
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import ResponseSpec
@@ -106,6 +106,8 @@ def check_names(spec: Spec) -> None:
             raise BadSpec(f"A name must have at most {LONGEST:,} characters, none of them null. Got {shown(name)}.")
     if isinstance(spec, TransferSpec | CompareSpec):
         make(spec.strategy)
+        adapters.make(spec.adapter)
+        terms.check(spec.terms, spec.source, trained=isinstance(spec, CompareSpec))
         check_optimizer(spec.optim.optimizer)
     if isinstance(spec, CompareSpec):
         source_spec(spec)

@@ -72,14 +72,14 @@ class Local:
         if status.state != "running":  # as a study's child: it is queued, and found done in its turn
             run.write_status(state="waiting", message="")
         queue.add(run.id, timeout, light=not run.spec.trains)
-        ensure_supervisor()
+        self.wake()
         return run
 
     def _let_end(self, run_id: str) -> None:
         """Wait until a run that has said its last word is off the table: its process takes a moment to end."""
         until = time.monotonic() + LEAVING
         while queue.find(run_id) is not None and self.state(run_id) not in ACTIVE and time.monotonic() < until:
-            ensure_supervisor()
+            self.wake()
             time.sleep(0.05)
 
     def cancel(self, run_id: str) -> None:
@@ -90,7 +90,7 @@ class Local:
             return
         queue.cancel(run.id)
         run.ask_to_stop()
-        ensure_supervisor()
+        self.wake()
 
     def state(self, run_id: str) -> str:
         """waiting, running, done, stopped or failed."""
@@ -118,6 +118,10 @@ class Local:
                 return file.read().decode(errors="replace")[-20_000:]
         except OSError:
             return ""
+
+    def wake(self) -> None:
+        """Start the supervisor unless it is there."""
+        ensure_supervisor()
 
 
 def _check_timeout(timeout: float) -> None:

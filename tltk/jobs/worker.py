@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 import traceback
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,10 @@ from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
-from tltk.studies.compare import study as compare
-from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.study import conduct
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks, Stopped
-from tltk.training.compose import check_result, divide, network
+from tltk.training.compose import check_result, divide, network, source_of
 from tltk.training.loop import Training, pick_device
 from tltk.weights import load as weights
 
@@ -192,14 +191,14 @@ class Worker:
                 weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
 
             callbacks = Callbacks(writer.emit, self.say, self.check, writer.save, snapshot, writer.saved)
-            result = Training(spec, net, domain, split, phases, self.bank, callbacks).run()
+            result = Training(spec, net, domain, split, phases, self.bank, callbacks, source_of(spec, parts, self.domain)).run()
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
         told = {"classes": json.dumps(domain.classes), "data": data, "size": str(domain.images.shape[-1]), "run": run.id}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         result |= account.of_training(domain, split, spec.target)
         result["remarks"] = [*result["remarks"], *cautions(domain, split)]
-        result["phases"] = [dataclasses.asdict(p) for p in phases]
+        result["phases"] = [p.as_dict() for p in phases]
         result |= {"threads": spec.optim.threads, "taken_out": parts.taken_out}
         result["seen_by_source"] = self._seen_by_source(spec, domain, split)
         home.write_whole(run.path / "result.json", json.dumps(result))
@@ -243,8 +242,8 @@ def execute(run: Run) -> None:
             return
         run.claim()
         worker.begin(run)
-        if isinstance(spec, CompareSpec):
-            _compare(run, spec, worker)
+        if spec.trains:
+            _study(run, spec, worker)
         else:
             _answer(run, spec, worker)
     except Stopped:
@@ -275,20 +274,25 @@ def _answer(run: Run, spec: Spec, worker: Worker) -> None:
     run.write_status(state="done", message="")
 
 
-def _compare(run: Run, spec: CompareSpec, worker: Worker) -> None:
+def _study(run: Run, spec: Spec, worker: Worker) -> None:
+    """Conduct the study of the spec's folder: its children are trained here, side by side where that pays."""
     start = time.perf_counter()
-    total = compare.count(spec)
+    package = type(spec).__module__.rpartition(".")[0]
+    module = importlib.import_module(f"{package}.study")
+    total = module.n_trainings(spec)
 
     def tell(done: int, what: str) -> None:
         seconds = round(time.perf_counter() - start, 1)
         run.write_status(epoch=done, epochs=total, message=what, seconds=seconds)
 
-    target = worker.domain(spec.target)  # read here once, not in each fork
-    if spec.source is not None:
-        worker.domain(spec.source)
-    found = compare.study(run, spec, partial(pool.train_all, worker), tell)
-    told = account.of_training(target, target.split(spec.target, spec.first_seed), spec.target)
-    home.write_whole(run.path / "result.json", json.dumps({"verdict": dataclasses.asdict(found), **told}))
+    def train_all(runs: list[Run], ended: Callable[[Run], None]) -> None:
+        for one in runs:
+            if isinstance(one.spec, TransferSpec):
+                worker.domain(one.spec.target)  # read here once, not in each fork
+        pool.train_all(worker, runs, ended)
+
+    found = conduct(run, getattr(module, package.rpartition(".")[2])(spec), train_all, tell)
+    home.write_whole(run.path / "result.json", json.dumps(dataclasses.asdict(found), allow_nan=False))
     run.write_status(state="done", epoch=total, message="", seconds=round(time.perf_counter() - start, 1))
 
 

@@ -7,30 +7,48 @@ and `Audit` compares every frozen tensor with its first value, bit for bit, afte
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
-from tltk.errors import BadSpec
+from tltk.errors import BadSpec, RunProblem
 from tltk.nn.cut import frozen_modules
 from tltk.nn.net import Net
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 
 
-def freeze(net: Net, boundary: int, norm: str = "frozen") -> None:
-    """Freeze layers 0 … boundary − 1; all others train. Build the optimiser after this.
+def freeze(
+    net: Net,
+    boundary: int,
+    norm: str = "frozen",
+    *,
+    above: Collection[int] = (),
+    learns: Callable[[str], bool] = lambda name: True,
+) -> None:
+    """Freeze layers 0 … boundary − 1, and those above it that are named. Build the optimiser after this.
 
     Frozen weights ask for no gradient. Frozen modules are put in evaluation mode and kept there, so
-    their running statistics stay, and their dropout and stochastic depth are off. With
-    `norm="adapt"` the running statistics below the boundary follow the batches.
+    their running statistics stay, and their dropout and stochastic depth are off.
+
+    Args:
+        net: The network.
+        boundary: The first layer that learns.
+        norm: With "adapt" the running statistics of frozen layers follow the batches.
+        above: Layers above the boundary that are frozen too.
+        learns: Which parameters of the backbone's other layers learn, by name; the head learns whole.
 
     Raises:
         BadSpec: The boundary is not between 0 and the net's depth.
     """
     if not 0 <= boundary <= net.depth:
         raise BadSpec(f"The boundary must be between 0 and {net.depth} for this network. Got {boundary}.")
+    net.frozen = frozenset((*range(boundary), *above))
     for name, parameter in net.named_parameters():
-        parameter.requires_grad_(net.layer_of[name] >= boundary)
+        layer = net.layer_of[name]
+        parameter.requires_grad_(layer not in net.frozen and (layer == net.depth or learns(name)))
         if not parameter.requires_grad:
             parameter.grad = None
     locked: list[nn.Module] = []
@@ -38,15 +56,47 @@ def freeze(net: Net, boundary: int, norm: str = "frozen") -> None:
         locked = [net.backbone]
     elif boundary:
         locked = [net.backbone.get_submodule(name) for name in frozen_modules(net, boundary)]
+    locked += _within(net, above)
     if norm == "adapt":
         locked = [m for top in locked for m in top.modules() if not _holds_norm(m)]
     net.locked = tuple(locked)
     net.train(net.training)
 
 
+def _within(net: Net, layers: Collection[int]) -> list[nn.Module]:
+    """The modules of the network that hold tensors of these layers and of no other."""
+    found = []
+    for top, module in net.named_modules():
+        owners = {net.layer_of.get(f"{top}.{name}", -1) for name in module.state_dict()} if top else {-1}
+        if owners and owners <= set(layers):
+            found.append(module)
+    return found
+
+
+def is_norm(module: nn.Module) -> bool:
+    """Whether a module normalises: of batches, layers, groups, instances or by the root mean square."""
+    return isinstance(module, (*_NORMS, nn.LayerNorm, nn.GroupNorm)) or "norm" in type(module).__name__.lower()
+
+
 def _holds_norm(module: nn.Module) -> bool:
     """Whether evaluation mode would stop running statistics in or under this module."""
     return any(isinstance(m, _NORMS) for m in module.modules())
+
+
+@contextmanager
+def still_statistics(net: nn.Module) -> Iterator[None]:
+    """For a while, batches are normalised by their own statistics as in training, and the running ones stay."""
+    norms = [m for m in net.modules() if isinstance(m, _NORMS) and m.training and m.track_running_stats]
+    kept = [dict(m.named_buffers(recurse=False)) for m in norms]
+    for module, buffers in zip(norms, kept, strict=True):
+        for name, value in buffers.items():
+            setattr(module, name, value.clone())
+    try:
+        yield
+    finally:  # the very tensors: the backward pass of an earlier batch still needs them as they were
+        for module, buffers in zip(norms, kept, strict=True):
+            for name, value in buffers.items():
+                setattr(module, name, value)
 
 
 _WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -63,35 +113,58 @@ class Audit:
     Args:
         net: The net as it starts.
         norm: With "adapt", running statistics may move and are not held against a frozen layer.
+
+    Attributes:
+        first: The first values of all tensors, by name.
     """
 
     def __init__(self, net: Net, norm: str = "frozen") -> None:
-        self._net = net
-        self._parameters = {name for name, _ in net.named_parameters()}
-        self._free = set() if norm == "frozen" else set(net.state_dict()) - self._parameters
-        self._first = {n: t.detach().clone() for n, t in net.tensors(net.depth + 1).items()}
+        self._net, self._norm = net, norm
+        self.first = {n: t.detach().clone() for n, t in net.tensors(net.depth + 1).items()}
+        self._held: dict[str, Tensor] = {}
+        self._earlier: frozenset[str] = frozenset()
 
-    def start(self) -> dict[str, Tensor]:
-        """The first values, by name; for checkpoints, so that a resumed run audits from the start."""
-        return self._first
+    def hold(self, earlier: Collection[str] = ()) -> None:
+        """From now on, what does not learn must stay as it is: call it after each `freeze`.
 
-    def restore(self, first: dict[str, Tensor]) -> None:
-        """Audit against these first values, those of a run that is being resumed."""
-        self._first = {n: first[n].to(t.device) for n, t in self._first.items()}
+        What has never learned is held to its first value, what learned in an earlier phase to its value now.
 
-    def moved(self, boundary: int) -> list[str]:
-        """Frozen tensors that are not bit-equal to their first value. Must be empty."""
-        now = self._net.tensors(boundary)
-        return [
-            n for n, t in now.items() if n not in self._free and not torch.equal(_bits(t), _bits(self._first[n]))
-        ]
+        Args:
+            earlier: Tensors that learned in an earlier phase, by name.
 
-    def change(self, boundary: int = 0) -> list[float]:
-        """‖w − w₀‖₂ of each layer's parameters, the head last; 0 below a boundary that `moved` has checked."""
+        Raises:
+            RunProblem: A parameter neither learns nor is audited.
+        """
+        now = self._net.tensors(self._net.depth + 1)
+        parameters = dict(self._net.named_parameters(remove_duplicate=False))
+        learning = {n for n, p in parameters.items() if p.requires_grad}
+        frozen = {n for n in parameters if n not in learning and n in now}
+        if self._norm == "frozen":
+            frozen |= {n for n in now if n not in parameters and self._net.layer_of[n] in self._net.frozen}
+        lost = sorted(set(parameters) - learning - frozen)
+        if lost:
+            raise RunProblem(
+                f"Every parameter must learn or be audited. {len(lost)} do neither, the first is {lost[0]}. This is "
+                f"an error in tltk; please report it with this run's folder."
+            )
+        self._earlier = frozenset(earlier)
+        self._held = {n: now[n].detach().clone() if n in self._earlier else self.first[n] for n in frozen}
+
+    @property
+    def n_held(self) -> int:
+        """How many tensors are audited."""
+        return len(self._held)
+
+    def moved(self) -> list[str]:
+        """Held tensors that are no longer what they were, bit for bit. Must be empty."""
+        now = self._net.tensors(self._net.depth + 1)
+        return [n for n in now if n in self._held and not torch.equal(_bits(now[n]), _bits(self._held[n]))]
+
+    def change(self) -> list[float]:
+        """‖w − w₀‖₂ of each layer's parameters, the head last; 0 where none of them has ever learned."""
         squares = [0.0] * (self._net.depth + 1)
         for name, parameter in self._net.named_parameters():
-            if self._net.layer_of[name] < boundary:
-                continue
-            delta = parameter.detach().float() - self._first[name].float()
-            squares[self._net.layer_of[name]] += float(delta.square().sum())
+            if parameter.requires_grad or name in self._earlier or not self._held:
+                delta = parameter.detach().float() - self.first[name].float()
+                squares[self._net.layer_of[name]] += float(delta.square().sum())
         return [s**0.5 for s in squares]

@@ -23,6 +23,7 @@ class Net(nn.Module):
         layer_of: Parameter or buffer name → index of its layer; a buffer that belongs to no single
             layer is absent.
         width: Size d of the pooled features.
+        frozen: Indices of the layers that `freeze` has frozen.
         locked: Modules that stay in evaluation mode whatever `.train()` says; see `freeze`.
         options: How the backbone was built beyond its name, such as its padding; kept with weights.
         notes: What there is to say of the file that its weights are from.
@@ -42,6 +43,7 @@ class Net(nn.Module):
             self.width = self.pooled(backbone(sample)).shape[1]
         self.head = head(spec.head, self.width, n_classes, spec.dropout)
         self.locked: tuple[nn.Module, ...] = ()
+        self.frozen: frozenset[int] = frozenset()
         self.options: dict[str, str] = {}
         self.notes: list[str] = []
         mean, std = _statistics(backbone, sample.shape[1])

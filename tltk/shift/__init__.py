@@ -22,7 +22,8 @@ measures: Registry[Callable[..., Tensor]] = Registry(
     "shift measure",
     "tltk.shift",
     lambda name: name,
-    skip=("null", "permutation", "kernels", "witness", "class_mmd", "bbse"),
+    group="tltk.measures",
+    skip=("multiple", "null", "permutation", "kernels", "witness", "class_mmd", "bbse"),
 )
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from tltk.errors import BadSpec
 from tltk.specs.knobs import Knob, S, Spec, knobs, spec_type, type_hints
-from tltk.specs.parts import StrategySpec
+from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 
+NAMED = (StrategySpec, AdapterSpec)  # parts that are a name with knobs
 RENAMED = {"target": {"seed": "data-seed"}}  # where a bare name would mislead
 PREFIXES = {"source": "source-", "without": "without-", "source_optim": "source-"}
 
@@ -40,7 +41,7 @@ def options(kind: type[Spec]) -> tuple[Option, ...]:
     found = []
     for field, hint in type_hints(kind).items():
         part = spec_type(hint)
-        if part is None or part is StrategySpec:
+        if part is None or part in NAMED:
             continue
         here = getattr(own, field) or part()
         for name, rule in knobs(part).items():
@@ -80,7 +81,7 @@ def build(kind: type[S], given: dict[str, Any], usual: S | None = None) -> S:
             for part in option.path[:-1]:
                 place = place.setdefault(part, {})
             place[option.path[-1]] = given[option.key]
-    needed = {"source": "to train the source network on", "without": "whose test pictures must stay unseen"}
+    needed = {"source": "whose pictures are to be used", "without": "whose test pictures must stay unseen"}
     for part, what in needed.items():
         if body.get(part) is not None and "name" not in body[part]:
             raise BadSpec(f"The options --{part}-… need --{part} NAME, the domain {what}.")
@@ -89,6 +90,10 @@ def build(kind: type[S], given: dict[str, Any], usual: S | None = None) -> S:
             "name": given.get("strategy") or "fine_tune",
             "knobs": dict(_knob(text) for text in given.get("knob") or ()),
         }
+    if given.get("adapter"):
+        body["adapter"] = _named("--adapter", given["adapter"])
+    if given.get("term"):
+        body["terms"] = [_named("--term", text) for text in given["term"]]
     for name, (of, _) in lists(kind).items():
         if given.get(name) is not None:
             body[name] = _several(name, of, str(given[name]))
@@ -115,6 +120,21 @@ def _parts(text: str) -> list[str]:
 def _listed(parts: Sequence[str]) -> str:
     """The parts with commas between them, quoted where one holds a comma, for `_parts`."""
     return ",".join('"' + part.replace('"', '""') + '"' if set(part) & set(',"\r\n') else part for part in parts)
+
+
+def _named(flag: str, text: str) -> dict[str, Any]:
+    """`lora:rank=4,alpha=8` → the name with its knobs."""
+    name, _, rest = text.partition(":")
+    try:
+        return {"name": name, "knobs": dict(_knob(part) for part in rest.split(",")) if rest else {}}
+    except BadSpec:
+        raise BadSpec(f"{flag} must be NAME or NAME:KNOB=VALUE,…, as in coral:weight=0.5. Got {text!r}.") from None
+
+
+def _as_named(part: AdapterSpec | TermSpec) -> str:
+    """The text that `_named` reads."""
+    knobs_ = ",".join(f"{k}={v!r}" if isinstance(v, float) else f"{k}={v}" for k, v in part.knobs.items())
+    return f"{part.name}:{knobs_}" if knobs_ else part.name
 
 
 def _knob(text: str) -> tuple[str, Any]:
@@ -154,6 +174,10 @@ def _as_flags(spec: Spec) -> list[str]:
             words += ["--strategy", strategy.name]
         for name, value in strategy.knobs.items():
             words += ["--knob", f"{name}={value}"]
+    adapter = getattr(spec, "adapter", AdapterSpec())
+    words += [] if adapter == AdapterSpec() else ["--adapter", _as_named(adapter)]
+    for term in getattr(spec, "terms", ()):
+        words += ["--term", _as_named(term)]
     for name in lists(kind):
         words += [f"--{name}", _listed([v if isinstance(v, str) else repr(v) for v in getattr(spec, name)])]
     return words
@@ -170,16 +194,19 @@ def _classes(spec: Spec) -> set[str]:
     found, default = {type(spec).__name__}, type(spec)()
     for f in dataclasses.fields(spec):  # type: ignore[arg-type]
         value = getattr(spec, f.name)
-        if isinstance(value, Spec) and value != getattr(default, f.name):
-            found |= _classes(value)
+        if value != getattr(default, f.name):
+            for one in value if isinstance(value, tuple) else (value,):
+                found |= _classes(one) if isinstance(one, Spec) else set()
     return found
 
 
 def _expression(value: Any, indent: str) -> str:
+    inner = indent + "    "
+    if isinstance(value, tuple) and any(isinstance(one, Spec) for one in value):
+        return f"({' '.join(f'{_expression(one, inner)},' for one in value)})"
     if not isinstance(value, Spec):
         return repr(value)
     default = type(value)()
-    inner = indent + "    "
     changed = [
         f"{inner}{f.name}={_expression(getattr(value, f.name), inner)},\n"
         for f in dataclasses.fields(value)  # type: ignore[arg-type]

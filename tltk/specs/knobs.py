@@ -72,6 +72,8 @@ def several(default: tuple[Any, ...], *, help: str) -> Any:
 
 def spec_type(hint: Any) -> type[Spec] | None:
     """The spec class of a field with this annotation, `DataSpec` or `DataSpec | None`; None for other fields."""
+    if typing.get_origin(hint) is tuple:
+        return None
     for one in (hint, *typing.get_args(hint)):
         if isinstance(one, type) and issubclass(one, Spec):
             return one
@@ -180,11 +182,18 @@ class Spec:
 
 def _plain(value: Any) -> Any:
     """A spec as a dict of its fields, deep."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
     if not isinstance(value, Spec):
         return value
-    fields = dataclasses.fields(value)  # type: ignore[arg-type]
-    held = {f.name: (getattr(value, f.name), f.default) for f in fields}
-    return {name: _plain(v) for name, (v, usual) in held.items() if name not in value.later or v != usual}
+    held = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}  # type: ignore[arg-type]
+    later = {f.name: _usual(f) for f in dataclasses.fields(value) if f.name in value.later}  # type: ignore[arg-type]
+    return {name: _plain(v) for name, v in held.items() if name not in later or v != later[name]}
+
+
+def _usual(f: dataclasses.Field[Any]) -> Any:
+    """The default of a field."""
+    return f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
 
 
 def read_body(text: str | bytes) -> Any:

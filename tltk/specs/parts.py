@@ -117,6 +117,22 @@ class OptimSpec(Spec):
 
 
 @dataclass(frozen=True)
+class AdapterSpec(Spec):
+    """What of a learning layer learns: an adapter by name, with the knobs that differ from its defaults."""
+
+    name: str = knob("all", help="Name of a file in tltk/adapters.")
+    knobs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TermSpec(Spec):
+    """What else is minimised: a term by name, with the knobs that differ from its defaults."""
+
+    name: str = knob("l2_sp", help="Name of a file in tltk/terms.")
+    knobs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class StrategySpec(Spec):
     """A strategy by name, with the knobs that differ from its defaults."""
 

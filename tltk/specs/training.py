@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from tltk.specs.knobs import Spec, knob
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
+from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
 
 
 @dataclass(frozen=True)
 class TransferSpec(Spec):
     """One training run: a network, its weights, a target domain, a strategy, a seed.
 
+    `source` is a second domain whose pictures the `terms` see beside the target's; it is read at the target's size.
     `without` names a domain whose validation and test examples this run must not see: those that the target
     also holds are taken out of all its parts. A source network is trained so, and what tests it stays unseen.
     """
 
     kind: ClassVar[str] = "transfer"
     verb: ClassVar[str] = "run"
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True
-    later: ClassVar[tuple[str, ...]] = ("without",)
+    later: ClassVar[tuple[str, ...]] = ("without", "source", "adapter", "terms")
 
     target: DataSpec = field(default_factory=DataSpec)
     net: NetSpec = field(default_factory=NetSpec)
@@ -30,6 +33,15 @@ class TransferSpec(Spec):
     views: ViewSpec = field(default_factory=ViewSpec)
     seed: int = knob(0, 0, 2**31 - 1, help="Seed of the few-shot subset, the new weights and the order of batches.")
     without: DataSpec | None = None
+    source: DataSpec | None = None
+    adapter: AdapterSpec = field(default_factory=AdapterSpec)
+    terms: tuple[TermSpec, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "terms", tuple(self.terms))
+        if self.source is not None:
+            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
 
     @property
     def group_id(self) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from tltk.errors import UnknownName
 from tltk.registry import Registry, camel
-from tltk.specs.knobs import knobs
 from tltk.specs.parts import StrategySpec
 from tltk.strategies.strategy import Strategy
 
@@ -18,8 +16,5 @@ def make(spec: StrategySpec) -> Strategy:
         UnknownName: No such strategy or knob.
         BadSpec: A knob out of range.
     """
-    kind = strategies[spec.name]
-    for name in spec.knobs:
-        if name not in knobs(kind):
-            raise UnknownName.among(f"A knob of {spec.name}", name, knobs(kind) or ["(it has none)"])
-    return kind(**spec.knobs)
+    found: Strategy = strategies.make(spec.name, spec.knobs)
+    return found

@@ -26,4 +26,4 @@ class Discriminative(Strategy):
         """One phase with a geometric scale."""
         check_boundary(depth, boundary)
         scale = tuple(self.decay ** (depth - i) if i >= boundary else 0.0 for i in range(depth + 1))
-        return [Phase(boundary, scale, epochs)]
+        return [Phase(scale, epochs)]

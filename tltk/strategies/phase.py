@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from tltk.errors import BadSpec
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A span of epochs with one rate per layer; 0 = frozen. The unit of every strategy.
+    """A span of epochs with one rate per layer; 0 = frozen.
 
-    `lr_scale` has one number for each layer of the backbone, then one for the head. The first
-    `boundary` are 0 and, being a prefix, can be computed once and kept.
+    Attributes:
+        lr_scale: Share of the learning rate of each layer of the backbone, then of the head; 0 = frozen.
+        epochs: How many it lasts.
+        restarts: Whether the schedule begins again with this phase.
+
+    Raises:
+        BadSpec: A rate is negative or no number, none is positive, or there is no epoch.
     """
 
-    boundary: int
     lr_scale: tuple[float, ...]
     epochs: int
-    restarts: bool = False  # the schedule begins anew with this phase
+    restarts: bool = False
 
     def __post_init__(self) -> None:
-        scale = self.lr_scale
-        if any(scale[: self.boundary]) or not all(s > 0 for s in scale[self.boundary :]):
+        if not all(0 <= s < float("inf") for s in self.lr_scale) or not any(self.lr_scale):
             raise BadSpec(
-                f"A phase's rates must be 0 below its boundary and positive from there on. "
-                f"Got boundary {self.boundary} with {scale}."
+                f"A phase's rates must be finite, none of them negative and one of them positive. Got {self.lr_scale}."
             )
-        if self.epochs < 1 or not 0 <= self.boundary < len(scale):
-            raise BadSpec(
-                f"A phase needs an epoch and a boundary from 0 to {len(scale) - 1}. "
-                f"Got {self.epochs} epochs, boundary {self.boundary}."
-            )
+        if self.epochs < 1:
+            raise BadSpec(f"A phase needs at least one epoch. Got {self.epochs}.")
+
+    @property
+    def boundary(self) -> int:
+        """The layers before the first that learns: a prefix, whose features can be computed once and kept."""
+        return next(i for i, scale in enumerate(self.lr_scale) if scale)
+
+    @property
+    def frozen_above(self) -> tuple[int, ...]:
+        """The layers above the boundary that are frozen nevertheless."""
+        return tuple(i for i, scale in enumerate(self.lr_scale) if not scale and i > self.boundary)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, the boundary with it."""
+        return {"boundary": self.boundary, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_dict(cls, body: dict[str, Any]) -> Phase:
+        """The phase of this plain data.
+
+        Raises:
+            BadSpec: It is none.
+        """
+        return cls(tuple(body["lr_scale"]), body["epochs"], body.get("restarts", False))

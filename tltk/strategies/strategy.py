@@ -40,4 +40,4 @@ def check_boundary(depth: int, boundary: int) -> None:
 def flat(depth: int, boundary: int, epochs: int, rate: float = 1.0, restarts: bool = False) -> Phase:
     """One phase with the same rate for every layer from the boundary on."""
     scale = (0.0,) * boundary + (rate,) * (depth + 1 - boundary)
-    return Phase(boundary, scale, epochs, restarts)
+    return Phase(scale, epochs, restarts)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tltk import data
+from tltk import adapters, data, terms
 from tltk.data.domain import Domain, Split, held_out_origins, without
 from tltk.errors import DataProblem, RunProblem
 from tltk.nn.net import Net
@@ -19,6 +19,7 @@ from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.strategies.phase import Phase
+from tltk.tasks import Classification
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks
 from tltk.training.loop import Training
@@ -77,6 +78,31 @@ def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
     return Divided(domain, split, taken_out)
 
 
+def source_of(spec: TransferSpec, parts: Divided, load: Load = data.load) -> tuple[Domain, np.ndarray] | None:
+    """The second domain of a training and the positions of the pictures that its terms see; None without one.
+
+    They are those of its training part that neither validate nor test the target.
+
+    Args:
+        spec: The training.
+        parts: Its target, divided.
+        load: Where domains come from.
+
+    Raises:
+        DataProblem: Too few are left, or they have other channels than the target's.
+    """
+    if spec.source is None:
+        return None
+    domain = load(spec.source)
+    if domain.images.shape[1] != parts.domain.images.shape[1]:
+        raise DataProblem(
+            f"Source and target must have as many channels. {spec.source.name} has {domain.images.shape[1]}, "
+            f"{spec.target.name} {parts.domain.images.shape[1]}; save both in colour, or both in grey."
+        )
+    free = without(domain, np.arange(len(domain.labels)), held_out_origins(parts.domain, parts.split))
+    return domain, domain.split(spec.source, spec.seed, free).train
+
+
 def network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
     """The network of a training with its first weights, and what the strategy plans for it.
 
@@ -85,7 +111,8 @@ def network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
         domain: Whose pictures it reads.
     """
     size, channels = domain.images.shape[-1], domain.images.shape[1]
-    net = weights.build(spec.net, len(domain.classes), size, channels, spec.seed)
+    net = weights.build(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
+    adapters.make(spec.adapter).adapt(net)
     return net, make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
 
 
@@ -120,6 +147,8 @@ def train(
         parts = divide(spec)
         domain, split = parts.domain, split or parts.split
     split = split or domain.split(spec.target, spec.seed)
+    terms.check(spec.terms, spec.source)
+    other = source_of(spec, Divided(domain, split))
     net, phases = network(spec, domain)
     rows: list[Row] = []
     callbacks = callbacks or Callbacks()
@@ -133,7 +162,7 @@ def train(
     torch.set_num_threads(spec.optim.threads)  # another number rounds sums otherwise
     try:
         told = dataclasses.replace(callbacks, emit=both)
-        result = Training(spec, net, domain, split, phases, bank or FeatureBank(), told).run()
+        result = Training(spec, net, domain, split, phases, bank or FeatureBank(), told, other).run()
     finally:
         torch.set_num_threads(before)
     check_result(result)

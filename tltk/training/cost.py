@@ -6,7 +6,7 @@ would cost. No torch here: the dashboard asks too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,15 +61,16 @@ class Estimate:
     run: float | None
 
 
-def per_picture(flops: Sequence[int], boundary: int, kept: int) -> int:
+def per_picture(flops: Sequence[int], boundary: int, kept: int, frozen_above: Collection[int] = ()) -> int:
     """FLOPs of a step on one picture: forward from what is kept on, and twice as much backward for what trains.
 
     Args:
         flops: Of each layer's forward pass, the head last.
         boundary: The first layer that trains.
         kept: The layers whose answer is kept; 0 = none.
+        frozen_above: Frozen layers above the boundary: a gradient passes through them, none is taken of their weights.
     """
-    return sum(flops[kept:boundary]) + 3 * sum(flops[boundary:])
+    return sum(flops[kept:boundary]) + 3 * sum(flops[boundary:]) - sum(flops[i] for i in frozen_above)
 
 
 def kept_at(flops: Sequence[int] | None, phases: Sequence[Phase], phase: Phase, mixup: float) -> int:
@@ -132,18 +133,19 @@ def _estimate(
     numbers = [sizes.pixels, *(layer.crossing for layer in layers)]
     head = (width + 1) * sizes.classes
     parameters = sum(layer.parameters for layer in layers) + head
-    lowest = min(phase.boundary for phase in phases)
     images = max(optim.epoch_images, sizes.train)
     step = share = build = epoch = None
     if flops is not None:
-        spent = [p.epochs * per_picture(flops, p.boundary, at) for p, at in zip(phases, cuts, strict=True)]
+        spent = [
+            p.epochs * per_picture(flops, p.boundary, at, p.frozen_above) for p, at in zip(phases, cuts, strict=True)
+        ]
         mean = sum(spent) / sum(p.epochs for p in phases)
         step, share = mean * optim.batch_size, mean / max(per_picture(flops, 0, 0), 1)
         if speed is not None:
             epoch = mean * images * speed / 1e9
             build = sum(n * sum(flops[:at]) for at, n in rows) * speed / 1e9
     return Estimate(
-        trainable=sum(layer.parameters for layer in layers[lowest:]) + head,
+        trainable=sum(layer.parameters for i, layer in enumerate(layers) if any(p.lr_scale[i] for p in phases)) + head,
         parameters=parameters,
         step=step,
         share=share,

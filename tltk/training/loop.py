@@ -15,31 +15,32 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from tltk import adapters, terms
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
-from tltk.nn.freeze import Audit, freeze
+from tltk.nn.freeze import Audit, freeze, still_statistics
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
-from tltk.probes.linear import wilson
 from tltk.results.rows import Row
 from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
+from tltk.tasks import Classification, Outcome, Task
+from tltk.terms.term import Side, Step
 from tltk.training import checkpoint, cost
 from tltk.training.bank import FeatureBank, seed_of
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, batches
 from tltk.training.callbacks import Callbacks, Progress, Stopped
 from tltk.training.loss import loss_of
-from tltk.training.metrics import Score
 from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.schedule import phase_at, progress_at, schedule
 
-ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams
+ORDER, VIEWS, COPIES, MIXUP, MODULES, SOURCE, TERMS = range(7)  # names of the random streams
 TICKS = 10  # rows of a long epoch
 LOOK = 256  # pictures in a batch that is only looked at
 
@@ -57,26 +58,32 @@ class Training:
         phases: What the strategy plans for this network.
         bank: Where features of frozen layers are kept.
         callbacks: Where rows, sentences and checkpoints go.
+        source: The second domain that the terms see, and the positions of its pictures; None = there is none.
     """
 
     def __init__(
         self, spec: TransferSpec, net: Net, domain: Domain, split: Split, phases: list[Phase],
-        bank: FeatureBank, callbacks: Callbacks,
+        bank: FeatureBank, callbacks: Callbacks, source: tuple[Domain, np.ndarray] | None = None,
     ) -> None:
         self.spec, self.domain, self.split, self.phases, self.bank, self.callbacks = (
             spec, domain, split, phases, bank, callbacks,
         )
         self.device = pick_device(spec.optim.device)
         self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.task: Task = Classification(len(domain.classes))
+        self.adapter = adapters.make(spec.adapter)
+        self.source = source
+        self.terms = [t for t in map(terms.make, spec.terms) if t.weight]  # with weight 0 it is as if there were none
+        self.modules = self._term_modules()
         self.audit = Audit(net, spec.net.norm)
         self.now = Progress()
         self.cached = False
         self.best: dict[str, Tensor] = {}
         self.labels = torch.from_numpy(domain.labels)
-        self.names = {id(p): n for n, p in net.named_parameters()}
+        self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
         size, channels = domain.images.shape[-1], domain.images.shape[1]
         below = layer_flops(spec.net.backbone, size, channels)
-        self.flops = below and (*below, 2 * net.width * len(domain.classes))  # None: nobody can tell
+        self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: nobody can tell
         half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
         if len(split.train) < 2:
@@ -134,21 +141,61 @@ class Training:
 
     def _enter(self, phase: Phase) -> None:
         """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
-        freeze(self.net, phase.boundary, self.spec.net.norm)
+        freeze(self.net, phase.boundary, self.spec.net.norm, above=phase.frozen_above, learns=self._learns)
+        self.audit.hold(self._learned_before(phase))
         view = self.spec.views
         self.cut = self._cut(cost.kept_at(self.flops, self.phases, phase, self.spec.optim.mixup))
         self.cached = self.cut is not None and self.cut.boundary > 0
         self.train_feed = self._feed("train", self.split.train, view, self._sizes[0])
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
+        if self.source is not None and self.terms:
+            self.source_feed = self._feed("source", self.source[1], view, self._sizes[0], self.source[0])
         # What lies above this boundary will have moved: a later phase computes its features again.
         self.now.kept = [(at, part) for at, part in self.now.kept if at <= phase.boundary]
         old = getattr(self, "optimizer", None)
-        self.optimizer = make_optimizer(self.net, phase, self.spec)
+        self.optimizer = make_optimizer(self.net, phase, self.spec, list(self.modules.values()))
+        self._check_optimised()
         if old is not None:  # layers that trained before keep their momentum
             for group in self.optimizer.param_groups:
                 for parameter in group["params"]:
                     if parameter in old.state:
                         self.optimizer.state[parameter] = old.state[parameter]
+
+    def _learns(self, name: str) -> bool:
+        """Whether the adapter lets this parameter of a learning layer learn."""
+        return self.adapter.learns(self.net, name)
+
+    def _learned_before(self, phase: Phase) -> set[str]:
+        """The tensors that learned in an earlier phase, or followed the batches there."""
+        before = self.phases[: next(i for i, p in enumerate(self.phases) if p is phase)]
+        layers = {i for p in before for i, scale in enumerate(p.lr_scale) if scale}
+        parameters = {name for name, _ in self.net.named_parameters(remove_duplicate=False)}
+        return {
+            name
+            for name, layer in self.net.layer_of.items()
+            if layer in layers and (layer == self.net.depth or name not in parameters or self._learns(name))
+        }
+
+    def _check_optimised(self) -> None:
+        """What asks for a gradient is what the optimiser moves."""
+        optimised = {id(p) for p in self._free()}
+        lost = [n for n, p in self.net.named_parameters() if p.requires_grad != (id(p) in optimised)]
+        if lost:
+            raise RunProblem(
+                f"What learns must be in the optimiser, and nothing else. {lost[0]} is not so. This is an error in "
+                f"tltk; please report it with this run's folder."
+            )
+
+    def _term_modules(self) -> nn.ModuleDict:
+        """What the terms learn themselves, by the term's place among them; its first weights hang on the seed."""
+        found = nn.ModuleDict()
+        with torch.random.fork_rng(devices=[]):
+            for i, term in enumerate(self.terms):
+                torch.manual_seed(seed_of(self.spec.seed, TERMS, i))
+                module = term.module(self.net.width, self.task.n_outputs)
+                if module is not None:
+                    found[str(i)] = module
+        return found.to(self.device)
 
     def _cut(self, boundary: int) -> Cut | None:
         """The cut for this phase; None where there is nothing to keep."""
@@ -167,13 +214,16 @@ class Training:
         parts = batches(len(self.split.train), optim.epoch_images, optim.batch_size, torch.Generator())
         return len(parts[0]), len(parts[-1])
 
-    def _feed(self, part: str, index: np.ndarray, view: ViewSpec, batch: int = 0) -> BatchSource:
+    def _feed(
+        self, part: str, index: np.ndarray, view: ViewSpec, batch: int = 0, domain: Domain | None = None
+    ) -> BatchSource:
         """Kept features where they can be kept, else pictures; drawn in batches of a size, or in order (0)."""
+        domain = domain or self.domain
         if self.cut is not None and (self.cut.boundary > 0 or not view.is_none):
             try:
                 with self.autocast:
                     kept = self.bank.features(
-                        self.cut, self.domain, index, view=view, seed=seed_of(self.spec.seed, COPIES),
+                        self.cut, domain, index, view=view, seed=seed_of(self.spec.seed, COPIES),
                         precision=self.spec.optim.cache.replace("off", "float32"), batch=batch or LOOK, full=batch > 0,
                         should_stop=self.callbacks.check,
                     )
@@ -182,7 +232,7 @@ class Training:
             except CannotSplit as reason:
                 self.callbacks.say(f"{reason} It trains without a bank.")
                 self.cached, self.cut = False, None
-        return LiveBatches(self.net, self.domain, index, view, self.device)
+        return LiveBatches(self.net, domain, index, view, self.device)
 
     def _epoch(self, phase: Phase, epochs: int) -> None:
         """Every picture once (or as many as `epoch_images`), an evaluation, an audit, the rows."""
@@ -193,17 +243,20 @@ class Training:
         torch.manual_seed(seed_of(self.spec.seed, MODULES, self.now.epoch))  # dropout, stochastic depth
         draw = np.random.default_rng(seed_of(self.spec.seed, MIXUP, self.now.epoch))
         generator = torch.Generator().manual_seed(seed_of(self.spec.seed, VIEWS, self.now.epoch))
+        others = self._source_parts(len(parts))
         self.net.train()
+        self.modules.train()
         tick = max(len(parts) // TICKS, 1) if len(parts) >= 2 * TICKS else len(parts)
         rows: list[Row] = []
-        sums = torch.zeros(3, device=self.device)  # loss, hits, pictures
+        sums = torch.zeros(3 + len(self.terms), device=self.device)  # loss, hits, pictures, the terms
         for i, positions in enumerate(parts):
             self.callbacks.check()
             at = progress_at(self.phases, self.now.epoch + i / len(parts))
             factor = schedule(optim.schedule, at, optim.warmup, self.now.losses)
             for group in self.optimizer.param_groups:
-                group["lr"] = optim.lr * phase.lr_scale[group["layer"]] * factor
-            sums += self._step(positions, generator, draw)
+                scale = 1.0 if group["layer"] is None else phase.lr_scale[group["layer"]]
+                group["lr"] = optim.lr * scale * factor
+            sums += self._step(positions, generator, draw, others[i] if others else None, at)
             self.now.step += 1
             if (i + 1) % tick == 0 or i + 1 == len(parts):
                 rows += self._train_rows(sums)
@@ -219,22 +272,71 @@ class Training:
         rows += self._epoch_rows(phase, speed)
         self.callbacks.emit(rows)
 
-    def _step(self, positions: Tensor, generator: torch.Generator, draw: np.random.Generator) -> Tensor:
-        """One batch forward and back. Returns sums of loss, hits and pictures."""
+    def _source_parts(self, n: int) -> list[Tensor]:
+        """Positions of the source's batches of an epoch, n of them, as large as the target's; none without a source."""
+        if self.source is None or not self.terms:
+            return []
+        size, order = self._sizes[0], torch.Generator().manual_seed(seed_of(self.spec.seed, SOURCE, self.now.epoch))
+        return batches(len(self.source[1]), n * size, size, order)[:n]
+
+    def _step(
+        self,
+        positions: Tensor,
+        generator: torch.Generator,
+        draw: np.random.Generator,
+        other: Tensor | None,
+        progress: float,
+    ) -> Tensor:
+        """One batch forward and back. Returns sums of loss, hits, pictures and each term's value.
+
+        Args:
+            positions: Of the target's batch among its training pictures.
+            generator: For its augmentation.
+            draw: For mixup.
+            other: Positions of the source's batch; None without a source.
+            progress: Share of the training that is done.
+        """
         with self.autocast:
             inputs = self.train_feed.rows(positions, generator)
             labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
-            loss, logits = loss_of(self.train_feed.forward, inputs, labels, self.spec.optim, draw)
+            loss, features, logits = loss_of(self.task, self.train_feed.forward, inputs, labels, self.spec.optim, draw)
+            values = self._term_values(Side(features, logits, labels), other, progress)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        total = torch.stack([loss, *values]).sum() if values else loss
+        total.backward()  # type: ignore[no-untyped-call]
         if self.spec.optim.clip:
             torch.nn.utils.clip_grad_norm_(self._free(), self.spec.optim.clip)
         self.optimizer.step()
         n = len(positions)
         self.now.images += n
-        hits = (logits.argmax(1) == labels).sum()
+        hits = self.task.right(logits, labels).sum()
         # Left on the device: reading it here would make a GPU wait in every step.
-        return torch.stack([loss.detach().float() * n, hits.float(), hits.new_full((), n).float()])
+        return torch.stack(
+            [loss.detach().float() * n, hits, hits.new_full((), n), *(v.detach().float() * n for v in values)]
+        )
+
+    def _term_values(self, target: Side, other: Tensor | None, progress: float) -> list[Tensor]:
+        """Each term's value at this step."""
+        if not self.terms:
+            return []
+        source = self._pass_source(other) if other is not None else None
+        found = []
+        for i, term in enumerate(self.terms):
+            module = self.modules[str(i)] if str(i) in self.modules else None
+            found.append(term(Step(target, source, self.net, self.audit.first, progress, module)))
+        return found
+
+    def _pass_source(self, positions: Tensor) -> Side:
+        """A batch of the source through the network, which neither statistics nor the target's draws hear of."""
+        assert self.source is not None
+        domain, index = self.source
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices), still_statistics(self.net):
+            torch.manual_seed(seed_of(self.spec.seed, SOURCE, self.now.epoch, self.now.step))
+            draw = torch.Generator().manual_seed(seed_of(self.spec.seed, SOURCE, self.now.epoch, self.now.step, 1))
+            features, logits = self.source_feed.forward(self.source_feed.rows(positions, draw))
+        labels = torch.from_numpy(domain.labels[index[positions.numpy()]]).to(self.device)
+        return Side(features, logits, labels)
 
     def _free(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -242,8 +344,8 @@ class Training:
     # -- looking -------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def evaluate(self, feed: BatchSource, index: np.ndarray) -> Score:
-        """Loss, top-1 and macro-F1 over a split, in evaluation mode."""
+    def evaluate(self, feed: BatchSource, index: np.ndarray) -> Outcome:
+        """Loss and metrics over a split, in evaluation mode."""
         self.net.eval()
         generator = torch.Generator()
         chunks = []
@@ -251,19 +353,19 @@ class Training:
             self.callbacks.check()
             with self.autocast:
                 chunks.append(feed.forward(feed.rows(positions, generator))[1].float().cpu())
-        score = Score.of(torch.cat(chunks), self.labels[index], len(self.domain.classes))
-        self._require_finite(score.loss, "The loss")
-        return score
+        outcome = self.task.evaluate(torch.cat(chunks), self.labels[index])
+        self._require_finite(outcome.loss, "The loss")
+        return outcome
 
     def _validate(self) -> list[Row]:
-        score = self.evaluate(self.val_feed, self.split.val)
-        self.now.losses.append(score.loss)
-        rank = self.now.last = (score.accuracy, -score.loss)
+        outcome = self.evaluate(self.val_feed, self.split.val)
+        self.now.losses.append(outcome.loss)
+        rank = self.now.last = (outcome.main, -outcome.loss)
         if rank > tuple(self.now.best):
             self.now.best, self.now.best_epoch = rank, self.now.epoch
             if self.spec.optim.patience:
                 self.best = pack(self.net, "best/")
-        return self._score_rows("val", score)
+        return self._score_rows("val", outcome)
 
     def _out_of_patience(self) -> bool:
         patience = self.spec.optim.patience
@@ -281,7 +383,9 @@ class Training:
         """FLOPs of training on so many pictures."""
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
-            self.now.flops += images * cost.per_picture(self.flops, phase.boundary, kept)
+            self.now.flops += images * cost.per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
+            if self.source is not None and self.terms:  # as many pictures of the source go the same way
+                self.now.flops += images * cost.per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
 
     def _spend_once(self, kept: int, part: str, rows: int) -> None:
         """FLOPs of the features of one part, whether they were computed now or found.
@@ -305,8 +409,10 @@ class Training:
         return Row(self.now.epoch, self.now.step, seconds, split, name, float(value), layer)
 
     def _train_rows(self, sums: Tensor) -> list[Row]:
-        loss, hits, n = sums.tolist()
+        loss, hits, n, *values = sums.tolist()
         self._require_finite(loss, "The loss")
+        for name, value in zip(self._term_names, values, strict=True):
+            self._require_finite(value, f"The term {name}")
         # The norm of the last step alone: over all of them it would cost more than it tells.
         norm = torch.nn.utils.get_total_norm([p.grad for p in self._free() if p.grad is not None])
         self._require_finite(float(norm), "The gradient")
@@ -314,33 +420,39 @@ class Training:
             self._row("train", "loss", loss / n),
             self._row("train", "accuracy", hits / n),
             self._row("train", "gradient_norm", float(norm)),
+            *(self._row("train", f"term.{name}", v / n) for name, v in zip(self._term_names, values, strict=True)),
         ]
 
-    def _score_rows(self, split: str, score: Score) -> list[Row]:
-        return [self._row(split, name, value) for name, value in score.figures.items()]
+    @property
+    def _term_names(self) -> list[str]:
+        """The names of the terms that are computed."""
+        return [spec.name for spec in self.spec.terms if terms.make(spec).weight]
+
+    def _score_rows(self, split: str, outcome: Outcome) -> list[Row]:
+        return [self._row(split, name, value) for name, value in outcome.figures.items()]
 
     def _epoch_rows(self, phase: Phase, speed: float) -> list[Row]:
         """The audit, each layer's rate and distance, speed, memory and FLOPs."""
-        moved = self.audit.moved(phase.boundary)
+        moved = self.audit.moved()
         if moved:
             raise RunProblem(
-                f"Layers below boundary {phase.boundary} must not move. {len(moved)} tensors did, the first is "
-                f"{moved[0]}. This is a fault of ours; please report it with this run's folder."
+                f"What is frozen must not move. {len(moved)} tensors did, the first is {moved[0]}. This is an error in "
+                f"tltk; please report it with this run's folder."
             )
         cuda = self.device.type == "cuda"
         memory = torch.cuda.max_memory_allocated() if cuda else psutil.Process().memory_info().rss
-        rates = {group["layer"]: group["lr"] for group in self.optimizer.param_groups}
+        rates = {group["layer"]: group["lr"] for group in self.optimizer.param_groups if group["layer"] is not None}
         rows = [
             self._row("net", "frozen_moved", 0),
             self._row("net", "boundary", phase.boundary),
-            self._row("net", "lr", rates[self.net.depth]),
+            self._row("net", "lr", rates.get(self.net.depth, max(rates.values()))),
             self._row("net", "images_per_second", speed),
             self._row("net", "memory", memory),
         ]
         if self._gflops is not None:
             rows.append(self._row("net", "gflops", self._gflops))
         rows += [self._row("net", "lr", rates.get(i, 0.0), i) for i in range(self.net.depth + 1)]
-        return rows + [self._row("net", "change", c, i) for i, c in enumerate(self.audit.change(phase.boundary))]
+        return rows + [self._row("net", "change", c, i) for i, c in enumerate(self.audit.change())]
 
     # -- going on later ------------------------------------------------------------------------
 
@@ -358,7 +470,7 @@ class Training:
             self.callbacks.say(f"{reason} This run writes no checkpoint: if interrupted, it begins anew.")
             self.callbacks.save = None
             return
-        tensors |= pack(self.net, "net/") | self.best
+        tensors |= pack(self.net, "net/") | pack(self.modules, "terms/") | self.best
         self.callbacks.save(tensors, {"progress": self.now.__dict__, "optimizer": optimizer})
         self._saved_at = time.perf_counter()
         self._save_cost = self._saved_at - start
@@ -383,6 +495,8 @@ class Training:
         phase = phase_at(self.phases, max(progress.epoch - 1, 0))
         self._enter(phase)
         unpack(self.net, tensors, "net/")
+        unpack(self.modules, tensors, "terms/")
+        self.audit.hold(self._learned_before(phase))
         checkpoint.unpack_optimizer(self.optimizer, self.names, tensors, state["optimizer"])
         self.best = {n: t for n, t in tensors.items() if n.startswith("best/")}
         self.now = progress
@@ -394,20 +508,12 @@ class Training:
             self.net.to(self.device)
         if not hasattr(self, "optimizer"):
             self._enter(phase)
-        score = self.evaluate(self._feed("test", self.split.test, ViewSpec()), self.split.test)
-        self.callbacks.emit(self._score_rows("test", score))
+        outcome = self.evaluate(self._feed("test", self.split.test, ViewSpec()), self.split.test)
+        self.callbacks.emit(self._score_rows("test", outcome))
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
-        labels = self.labels[self.split.test]
-        low, high = wilson(int((score.predictions.cpu() == labels).sum()), len(labels))
         return {
-            "accuracy": score.accuracy,
-            "accuracy_lo": low,
-            "accuracy_hi": high,
-            "chance": 1 / len(self.domain.classes),
-            "majority": int(labels.bincount().max()) / len(labels),
-            "macro_f1": score.macro_f1,
-            "loss": score.loss,
+            **self.task.result(outcome, self.labels[self.split.test]),
             "val_accuracy": self.now.best[0],
             "val_loss": -self.now.best[1],
             "tested_val_accuracy": tested[0],
@@ -423,12 +529,10 @@ class Training:
             "depth": self.net.depth,
             "layers": list(self.net.names),
             "boundary": phase.boundary,
-            "frozen_tensors": len(self.net.tensors(phase.boundary)),
-            "frozen_moved": len(self.audit.moved(phase.boundary)),
+            "frozen_tensors": self.audit.n_held,
+            "frozen_moved": len(self.audit.moved()),
             "cached": self.cached,
             "device": str(self.device),
             "classes": list(self.domain.classes),
-            "predictions": score.predictions.tolist(),
-            "labels": labels.tolist(),
             **figures(self.domain, self.split),
         }

@@ -1,24 +1,32 @@
-"""What a step minimises: cross-entropy, with smoothing and mixup where asked."""
+"""What a step minimises: the task's loss, with smoothing and mixup where asked."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from tltk.nn.cut import Activations
 from tltk.specs.parts import OptimSpec
+from tltk.tasks import Task
 from tltk.training.batches import Forward
 
 
 def loss_of(
-    forward: Forward, inputs: Activations, labels: Tensor, optim: OptimSpec, draw: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy of a batch, and its logits.
+    task: Task, forward: Forward, inputs: Activations, labels: Tensor, optim: OptimSpec, draw: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean loss of a batch, its features and its logits.
 
     Mixup blends what enters the trained part: pictures at boundary 0, features above.
     λ ~ Beta(α, α), x̃ = λ x_i + (1 − λ) x_j, and the loss is blended as the labels would be.
+
+    Args:
+        task: Whose loss it is.
+        forward: From what enters the trained part to (features, logits).
+        inputs: What enters it, tensors of one row per picture.
+        labels: Targets, (n, …).
+        optim: Smoothing and mixup.
+        draw: For mixup.
 
     Reference:
         Zhang, Cisse, Dauphin and Lopez-Paz (2018), mixup, ICLR, Eq. 1, arXiv:1710.09412; at a
@@ -26,10 +34,10 @@ def loss_of(
     """
     smooth = optim.label_smoothing
     if not optim.mixup:
-        _, logits = forward(inputs)
-        return F.cross_entropy(logits, labels, label_smoothing=smooth), logits
+        features, logits = forward(inputs)
+        return task.loss(logits, labels, smooth), features, logits
     share = float(draw.beta(optim.mixup, optim.mixup))
     other = torch.from_numpy(draw.permutation(len(labels))).to(labels.device)
-    _, logits = forward(tuple(share * t + (1 - share) * t[other] for t in inputs))
-    loss = share * F.cross_entropy(logits, labels, label_smoothing=smooth)
-    return loss + (1 - share) * F.cross_entropy(logits, labels[other], label_smoothing=smooth), logits
+    features, logits = forward(tuple(share * t + (1 - share) * t[other] for t in inputs))
+    loss = share * task.loss(logits, labels, smooth)
+    return loss + (1 - share) * task.loss(logits, labels[other], smooth), features, logits

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from typing import Any
 
 import timm.optim
 import torch
+from torch import nn
 from torch.optim import Optimizer
 
 from tltk.errors import BadSpec, RunProblem, UnknownName
@@ -44,8 +46,16 @@ def undecayed(net: Net) -> set[str]:
     }  # fmt: skip
 
 
-def make_optimizer(net: Net, phase: Phase, spec: TransferSpec) -> Optimizer:
+def make_optimizer(
+    net: Net, phase: Phase, spec: TransferSpec, more: Sequence[nn.Module] = ()
+) -> Optimizer:
     """One group per layer, and per decay or none: biases, norms, scales and what timm excepts are not decayed.
+
+    Args:
+        net: Frozen as the phase says.
+        phase: Whose layers learn.
+        spec: The training.
+        more: Modules beside the network that learn too, at the full rate; their groups have the layer None.
 
     Raises:
         UnknownName: timm has no such optimiser.
@@ -60,6 +70,8 @@ def make_optimizer(net: Net, phase: Phase, spec: TransferSpec) -> Optimizer:
             if parameters:
                 decay = spec.optim.weight_decay if decays else 0.0
                 groups.append({"params": parameters, "layer": layer, "weight_decay": decay})
+    for module in more:
+        groups.append({"params": list(module.parameters()), "layer": None, "weight_decay": spec.optim.weight_decay})
     name = spec.optim.optimizer
     if name not in timm.optim.list_optimizers():
         raise UnknownName.among("optimizer", name, timm.optim.list_optimizers())

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 scores: Registry[Callable[..., float]] = Registry(
-    "transferability score", "tltk.transferability", lambda name: name, skip=("weighted_tau", "jackknife")
+    "transferability score",
+    "tltk.transferability",
+    lambda name: name,
+    skip=("weighted_tau", "jackknife"),
+    group="tltk.scores",
 )
 
 

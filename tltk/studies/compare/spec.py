@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob, read_value, several
-from tltk.specs.parts import BUT_SIZE, DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
+from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,14 @@ class CompareSpec(Spec):
     The two arms share data, steps, schedule and the search over `lrs`; they differ in the weights
     they start from and, for the transfer arm, in strategy and boundary. With `source` the weights
     are trained here first, and `net.weights` is ignored; the source is read at the target's size.
+    Adapter and terms are the transfer arm's too; terms that need a second domain see the source.
     """
 
     kind: ClassVar[str] = "compare"
     verb: ClassVar[str] = "compare"
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True
-    later: ClassVar[tuple[str, ...]] = ("delta",)
+    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms")
 
     target: DataSpec = field(default_factory=DataSpec)
     source: DataSpec | None = None
@@ -42,9 +43,12 @@ class CompareSpec(Spec):
     delta: float = knob(
         0.01, 0.0, 0.5, help="Gaps within ± this share count as no difference, once the whole interval lies within."
     )
+    adapter: AdapterSpec = field(default_factory=AdapterSpec)
+    terms: tuple[TermSpec, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "terms", tuple(self.terms))
         if self.source is not None:
             object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
         found = read_value(tuple[float, ...], self.lrs, "lrs")

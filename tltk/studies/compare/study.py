@@ -8,18 +8,19 @@ found, so a study that was stopped goes on where it was, also where its pictures
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tltk import data
+from tltk import data, terms
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.curves import Curve
 from tltk.results.verdict import Verdict
-from tltk.runs.run import Child, Run
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
+from tltk.runs.run import Run
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.verdict import (
     area_ratio,
@@ -33,6 +34,8 @@ from tltk.studies.compare.verdict import (
     time_to_best,
     what_next,
 )
+from tltk.studies.study import Stage, Study, Wanted
+from tltk.tasks import Classification
 
 ARMS = ("scratch", "transfer")
 NAMES = {"steps": "steps", "images": "pictures"}
@@ -48,20 +51,6 @@ FIRST_QUESTION = CompareSpec(
     optim=OptimSpec(epochs=8, epoch_images=320, batch_size=64, lr=1e-2),
     lrs=(3e-3, 1e-2, 3e-2),
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Wanted:
-    """A training that a study asks for: in which arm, and what for (source, search or measure)."""
-
-    arm: str
-    role: str
-    spec: TransferSpec
-
-    @property
-    def child(self) -> Child:
-        """As it is noted in the study's folder."""
-        return Child(self.spec.run_id, self.arm, self.role, self.spec.seed, self.spec.optim.lr)
 
 
 # -- the children ----------------------------------------------------------------------------------------
@@ -94,13 +83,21 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
     source = source_spec(spec)
     weights = spec.net.weights if source is None else f"run:{source.run_id}"
     net: NetSpec = dataclasses.replace(spec.net, weights=weights)
-    strategy = spec.strategy
     if arm == "scratch":
-        net, strategy = dataclasses.replace(spec.net, weights="scratch", boundary=0), StrategySpec()
+        return TransferSpec(
+            target=spec.target,
+            net=dataclasses.replace(spec.net, weights="scratch", boundary=0),
+            views=spec.views,
+            seed=seed,
+            optim=dataclasses.replace(spec.optim, lr=lr),
+        )
     return TransferSpec(
         target=spec.target,
         net=net,
-        strategy=strategy,
+        strategy=spec.strategy,
+        adapter=spec.adapter,
+        terms=spec.terms,
+        source=spec.source if terms.need_source(spec.terms) else None,
         views=spec.views,
         seed=seed,
         optim=dataclasses.replace(spec.optim, lr=lr),
@@ -140,7 +137,7 @@ def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wan
     return [Wanted(arm, "measure", arm_spec(spec, arm, chosen[arm], seed)) for seed in seeds for arm in ARMS]
 
 
-def count(spec: CompareSpec) -> int:
+def n_trainings(spec: CompareSpec) -> int:
     """How many trainings the study needs."""
     return len(source_children(spec)) + len(search_children(spec)) + 2 * spec.seeds
 
@@ -197,48 +194,24 @@ WHAT = {
 }
 
 
-def study(
-    run: Run,
-    spec: CompareSpec,
-    train_all: Callable[[list[Run], Callable[[Run], None]], None],
-    tell: Callable[[int, str], None],
-) -> Verdict:
-    """Train the source, search, measure, judge.
+def compare(spec: CompareSpec) -> Study[CompareResult]:
+    """Train the source, search each arm's rate, measure both arms, judge.
 
     Args:
-        run: The study's folder; its children are noted there before they start.
         spec: What is compared.
-        train_all: Trains several runs, in any order, and calls back with each that is done.
-        tell: Told how many trainings are done, and what comes next.
     """
-    done: set[str] = set()
-    noted: list[Child] = []
-
-    def finish(wanted: list[Wanted]) -> list[Run]:
-        """These trainings, finished, in their order."""
-        runs = [Run.create(one.spec) for one in wanted]
-        noted.extend(one.child for one in wanted)
-        run.write_children(noted)
-        if wanted:
-            tell(len(done), WHAT[wanted[0].role])
-
-        def ended(finished: Run) -> None:
-            done.add(finished.id)
-            tell(len(done), WHAT[wanted[0].role])
-
-        if runs:
-            train_all(runs, ended)
-        return runs
-
-    source = [_result(r) for r in finish(source_children(spec))]
+    source = [_result(r) for r in (yield Stage(tuple(source_children(spec)), WHAT["source"]))]
     searching = search_children(spec)
-    found = [r.result() or _result(r) for r in finish(searching)]
+    found = [r.result() or _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
     search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
     wanted = measure_children(spec, search.chosen)
-    runs = finish(wanted)
-    tell(len(done), "Weighing the evidence.")
+    runs = yield Stage(tuple(wanted), WHAT["measure"])
+    yield Stage((), "Weighing the evidence.")
     arms = {arm: [r for r, w in zip(runs, wanted, strict=True) if w.arm == arm] for arm in ARMS}
-    return verdict(spec, arms, search, source[0] if source else {})
+    judged = verdict(spec, arms, search, source[0] if source else {})
+    first = _result(runs[0])  # all of them have the same target; how it was divided is told of the first seed's
+    told = {name: first[name] for name in ("parts", "left_out", "notes", "remarks") if name in first}
+    return CompareResult(judged, **told)
 
 
 def _result(run: Run) -> Results:
@@ -284,9 +257,8 @@ def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search
     results = {arm: [_result(r) for r in runs] for arm, runs in arms.items()}
     first = results["scratch"][0]
     labels = np.array(first["labels"])
-    right = {
-        arm: np.array([np.array(r["predictions"]) == labels for r in found], float) for arm, found in results.items()
-    }
+    task = Classification(len(first["classes"]))
+    right = {arm: np.array([task.scores(r) for r in found]) for arm, found in results.items()}
     seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
     classes = [first["classes"][i] for i in labels]
     order = {name: i for i, name in enumerate(first["classes"])}

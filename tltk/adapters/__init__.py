@@ -1,0 +1,20 @@
+"""What of a layer learns: one file each, its name is the adapter's. No torch at import."""
+
+from __future__ import annotations
+
+from tltk.adapters.adapter import Adapter
+from tltk.registry import Registry, camel
+from tltk.specs.parts import AdapterSpec
+
+adapters: Registry[type[Adapter]] = Registry("adapter", "tltk.adapters", camel, skip=("adapter",))
+
+
+def make(spec: AdapterSpec) -> Adapter:
+    """The adapter that a spec names, with its knobs set.
+
+    Raises:
+        UnknownName: No such adapter or knob.
+        BadSpec: A knob out of range.
+    """
+    found: Adapter = adapters.make(spec.name, spec.knobs)
+    return found

@@ -1,0 +1,71 @@
+"""Who runs what is asked for: six verbs, behind which lies this machine, or a cluster."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Protocol
+
+from tltk.errors import BadSpec, clipped
+from tltk.runs.run import Run
+from tltk.specs.knobs import Spec
+
+CHOICE = "TLTK_EXECUTOR"  # names another executor than this machine, as MODULE:CLASS
+
+
+class Executor(Protocol):
+    """What pages, the shell and Python ask of whoever runs their specs; it holds nothing, so anybody may make one."""
+
+    def submit(self, spec: Spec, *, again: bool = False, timeout: float = 0.0) -> Run:
+        """Queue a run of this spec; one that is done, waits or runs is returned as it is.
+
+        Args:
+            spec: What is asked for.
+            again: Whether to run it once more in any case; what was found before stays.
+            timeout: Seconds after which it is stopped; 0 = never.
+
+        Raises:
+            TltkError: It cannot be meant; nothing is queued then.
+        """
+
+    def resume(self, run: Run, *, timeout: float = 0.0) -> Run:
+        """Queue a run that stopped, failed or was lost; it goes on from its last checkpoint.
+
+        Args:
+            run: Which.
+            timeout: Seconds after which it is stopped; 0 = never.
+        """
+
+    def cancel(self, run_id: str) -> None:
+        """Ask a run to stop at its next step; after a while it is stopped by force."""
+
+    def state(self, run_id: str) -> str:
+        """`waiting`, `running`, `done`, `stopped` or `failed`."""
+
+    def ahead(self, run_id: str) -> int:
+        """How many runs run or wait before this one."""
+
+    def log(self, run_id: str) -> str:
+        """What the run's process printed; the last 20,000 characters."""
+
+    def wake(self) -> None:
+        """See to it that what is queued gets run; whoever waits for a run calls it now and then."""
+
+
+def chosen() -> type[Executor] | None:
+    """The executor that the environment names; None = this machine.
+
+    Raises:
+        BadSpec: It names none.
+    """
+    name = os.environ.get(CHOICE, "")
+    if name in ("", "local"):
+        return None
+    module, _, kind = name.partition(":")
+    try:
+        found: type[Executor] = getattr(importlib.import_module(module), kind)
+    except (ImportError, AttributeError, ValueError) as fault:
+        raise BadSpec(
+            f"{CHOICE} must name an executor as MODULE:CLASS, or be local. Got {clipped(name)!r}: {fault}."
+        ) from None
+    return found

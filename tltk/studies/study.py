@@ -1,0 +1,76 @@
+"""What a study is: a generator that asks for trainings, gets them finished, and returns a result. No torch here.
+
+Which trainings it asks for is a function of its spec and of what its finished children found, never of a log: a study
+that was stopped is run again from its start over finished children, and two studies may share a child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tltk.runs.run import Child, Run
+from tltk.specs.training import TransferSpec
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A training that a study asks for: in which arm, and what for (source, search or measure)."""
+
+    arm: str
+    role: str
+    spec: TransferSpec
+
+    @property
+    def child(self) -> Child:
+        """As it is noted in the study's folder."""
+        return Child(self.spec.run_id, self.arm, self.role, self.spec.seed, self.spec.optim.lr)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Trainings that may run side by side, and a sentence for whoever watches."""
+
+    children: tuple[Wanted, ...]
+    what: str
+
+
+Study = Generator[Stage, list[Run], R]  # yields stages, is sent their finished runs in order, returns its result
+TrainAll = Callable[[list[Run], Callable[[Run], None]], None]  # trains runs in any order, calls back with each
+
+
+def conduct(run: Run, study: Study[R], train_all: TrainAll, tell: Callable[[int, str], None]) -> R:
+    """Run a study to its end.
+
+    Args:
+        run: The study's folder; its children are noted there before they start.
+        study: As its function made it.
+        train_all: Trains several runs and calls back with each that has ended.
+        tell: Told how many trainings have ended, and what comes next.
+
+    Returns:
+        What the study returns.
+    """
+    ended = set[str]()
+    noted: list[Child] = []
+    try:
+        stage = next(study)
+        while True:
+            runs = [Run.create(one.spec) for one in stage.children]
+            noted.extend(one.child for one in stage.children)
+            run.write_children(noted)
+            tell(len(ended), stage.what)
+
+            def one_ended(finished: Run, what: str = stage.what) -> None:
+                ended.add(finished.id)
+                tell(len(ended), what)
+
+            if runs:
+                train_all(runs, one_ended)
+            stage = study.send(runs)
+    except StopIteration as end:
+        result: R = end.value
+        return result

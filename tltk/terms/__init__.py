@@ -1,0 +1,53 @@
+"""What else is minimised beside the task's loss: one file each, its name is the term's. No torch at import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tltk.errors import BadSpec
+from tltk.registry import Registry, camel
+from tltk.specs.parts import DataSpec, TermSpec
+from tltk.terms.term import Term
+
+terms: Registry[type[Term]] = Registry("term", "tltk.terms", camel, skip=("term",))
+
+
+def make(spec: TermSpec) -> Term:
+    """The term that a spec names, with its knobs set.
+
+    Raises:
+        UnknownName: No such term or knob.
+        BadSpec: A knob out of range.
+    """
+    found: Term = terms.make(spec.name, spec.knobs)
+    return found
+
+
+def check(specs: Sequence[TermSpec], source: DataSpec | None, trained: bool = False) -> None:
+    """Refuse terms that lack what they need, and a source that none of them reads.
+
+    Args:
+        specs: The terms.
+        source: The second domain; None = there is none.
+        trained: Whether a network is trained on the source, so that it is read in any case.
+
+    Raises:
+        UnknownName: No such term or knob.
+        BadSpec: A knob is out of range, a term is named twice, or the terms and the source do not go together.
+    """
+    made = {spec.name: make(spec) for spec in specs}
+    if len(made) < len(specs):
+        raise BadSpec(f"Each term may be named once. Got {', '.join(spec.name for spec in specs)}.")
+    wanting = [name for name, term in made.items() if "source" in term.needs]
+    if wanting and source is None:
+        raise BadSpec(f"The term {wanting[0]} compares target and source. There is no source; name one with --source.")
+    if source is not None and not wanting and not trained:
+        raise BadSpec(
+            "The source of a training is read by its terms alone, and none of them reads it. Name a term that does, "
+            "such as coral, or no source."
+        )
+
+
+def need_source(specs: Sequence[TermSpec]) -> bool:
+    """Whether one of these terms sees a second domain."""
+    return any("source" in make(spec).needs for spec in specs)
