@@ -11,14 +11,14 @@ from tltk.weights import store
 
 USUAL = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
 MEANING = {
-    "logme": "LogME: how probable the labels are, given the features, for the best linear model (You et al. 2021).",
-    "hscore": "H-score, regularised: spread between classes against spread of all (Bao 2019, Ibrahim 2022).",
-    "nleep": "N-LEEP: how well groups of features predict the labels (Li et al. 2021).",
-    "transrate": "TransRate: how much features, brought to one size, tell of the labels, by coding rate (Huang 2022).",
-    "gbc": "GBC: how little the classes overlap, as Gaussians, features brought to one size (Pándy et al. 2022).",
-    "knn": "kNN: share of pictures whose nearest other has the same label.",
-    "leep": "LEEP: how well the source task's own predictions foretell the labels (Nguyen et al. 2020).",
-    "nce": "NCE: minus the labels' entropy, given the source task's predicted class (Tran et al. 2019).",
+    "logme": "LogME: evidence for the labels under the best Bayesian linear model of the features (You et al. 2021).",
+    "hscore": "H-score, regularised: variance between classes relative to all variance (Bao 2019, Ibrahim 2022).",
+    "nleep": "N-LEEP: how well clusters of features predict the labels (Li et al. 2021).",
+    "transrate": "TransRate: how much features at one scale tell about the labels, as a coding rate (Huang 2022).",
+    "gbc": "GBC: how little the classes overlap as Gaussians, with features scaled to one size (Pándy et al. 2022).",
+    "knn": "kNN: share of pictures whose nearest neighbour has the same label.",
+    "leep": "LEEP: how well the source classifier's predictions predict the labels (Nguyen et al. 2020).",
+    "nce": "NCE: negative entropy of the labels, given the source classifier's predicted class (Tran et al. 2019).",
     "probe": "Probe: accuracy of a linear classifier, cross-validated.",
 }
 
@@ -41,7 +41,7 @@ def candidates() -> tuple[str, ...]:
 
 def cards(found) -> None:
     """The first three, in plain words; which of them comes first only where that can be told."""
-    classes = found["classes"]
+    idle = found.get("majority")  # answers of before have none
     if found.get("order"):
         st.markdown(plain(found["order"]))
     for column, number, row in zip(st.columns(3), range(3), found["rows"], strict=False):
@@ -51,8 +51,8 @@ def cards(found) -> None:
             probe = row["scores"].get("probe")
             words = []
             if probe is not None:
-                guess = f"by guessing it would be {1 / classes:.0%}"
-                words.append(f"A linear classifier on its features names {probe:.0%} rightly; {guess}.")
+                than = "" if idle is None else f"; always naming the most frequent class, {idle:.0%}"
+                words.append(f"A linear classifier on its features gets {probe:.0%} right{than}.")
             if "parameters" in row:
                 words.append(f"{row['parameters'] / 1e6:.1f} million parameters, {row['width']} features.")
             if row["trained"] is not None:
@@ -93,7 +93,7 @@ def spans(found, names) -> None:
         )  # fmt: skip
         st.caption(
             f"95 % intervals, from leaving out tenths of the {found['n']:,} pictures (jackknife), {found['fewest']} of "
-            "the smallest class. Networks whose difference could come from other pictures share their places."
+            "the smallest class. Networks whose difference is within sampling error share their places."
         )
         for note in dict.fromkeys(note for row in found["rows"] for note in row["notes"].values()):
             st.caption(note)
@@ -135,12 +135,13 @@ def table(found) -> None:
         hide_index=True,
     )  # fmt: skip
     st.caption(
-        "Regret: points lost by taking the score's first choice instead of the best that you trained. p: the chance of "
-        "as large a τ if the scores were dealt out at random."
+        "Weighted τ: rank correlation of the score with the accuracy, in which the top counts most; 1 = the same "
+        "order. Regret: points of accuracy lost by taking the score's first choice instead of the best that you "
+        "trained. p: the probability of so large a τ if the scores were assigned at random."
     )
 
 
-LEAD = "Which network will transfer best to your pictures? Scores say so before any is trained, and are marked."
+LEAD = "Which network will transfer best to your pictures? Scores estimate it before training; your runs test them."
 
 with chrome.page("Choose", LEAD):
     plan.chosen_run()
@@ -154,7 +155,7 @@ with chrome.page("Choose", LEAD):
     else:
         spec = RankSpec(target=now.target, candidates=chosen, pictures=count)
         answer = depth.asked(
-            spec, "Rank them", "A worker looks through the candidates.", "choose:rank",
+            spec, "Rank them", "Scoring the candidates.", "choose:rank",
             "One forward pass for each network; nothing is trained.",
         )  # fmt: skip
         if answer is not None:
@@ -163,5 +164,5 @@ with chrome.page("Choose", LEAD):
             table(found)
         with st.expander("What the scores mean"):
             st.markdown("\n".join(f"- {text}" for text in MEANING.values()))
-        with st.expander("The same from the shell"):
+        with st.expander("As a shell command"):
             st.code(command.to_command(spec), language="bash", wrap_lines=True)

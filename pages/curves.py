@@ -15,12 +15,12 @@ AXES = {"step": "Steps", "seconds": "Seconds", "epoch": "Epochs"}
 def nothing_yet() -> None:
     """What will be here, and where to begin."""
     chrome.nothing(
-        "**No comparison yet.** It takes a minute or so: both arms are trained here, each with a fair learning rate.",
+        "**No comparison yet.** It takes about a minute: both arms are trained here, each with its own learning rate.",
         "start", "See transfer happen",
     )  # fmt: skip
 
 
-LEAD = "Scratch against transfer at the same budget: mean over seeds, 95 % band, every seed, verdict."
+LEAD = "Scratch against transfer at the same budget: mean over seeds, 95 % band, each seed, and the verdict."
 
 with chrome.page("Curves", LEAD):
     run = chrome.choose(CompareSpec, "curves:run", nothing_yet)
@@ -34,6 +34,6 @@ with chrome.page("Curves", LEAD):
             name = left.segmented_control("Quantity", QUANTITIES, format_func=QUANTITIES.get, default="macro_f1")
             x = right.segmented_control("Over", AXES, format_func=AXES.get, default="seconds")
             show_curves(run, f"curves:more:{run.id}", name or "macro_f1", x or "seconds")
-        with st.expander("The same from the shell and from Python"):
+        with st.expander("As a shell command and in Python"):
             st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
             st.code(command.to_python(run.spec), language="python")

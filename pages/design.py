@@ -6,7 +6,7 @@ import streamlit as st
 
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
-from tltk.dashboard.network import cost_of, described, in_words, looked
+from tltk.dashboard.network import cost_of, described, looked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec, TltkError
@@ -30,18 +30,18 @@ def domain_controls() -> None:
             controls.field("target", "size")
         seen = looked(plan.read(("target",)))
         if seen is not None:
-            st.caption(in_words(seen))
+            domain_view.in_short(seen)
     with right:
         _weights()
 
 
 WEIGHTS = {
     "source": "train a source network first",
-    "store": "the weight store: shipped or added",
+    "store": "weights from the store: shipped or added",
     "scratch": "scratch: random weights",
-    "run": "of an earlier run",
-    "file": "a safetensors file",
-    "hub": "the hub's, by tag",
+    "run": "weights of an earlier run",
+    "file": "weights from a file or folder",
+    "hub": "weights from the Hugging Face hub, by tag",
 }
 
 
@@ -75,7 +75,8 @@ def _weights() -> None:
             st.rerun()
     elif kind in ("file", "hub"):
         bound = plan.bind(("net", "weights"), lambda v: v.partition(":")[2], lambda v: f"{kind}:{v.strip()}")
-        st.text_input("Path of the file" if kind == "file" else "Tag, such as a1_in1k; empty = timm's default", **bound)
+        what = "Path of the file or folder" if kind == "file" else "Tag, such as a1_in1k; empty = timm's default"
+        st.text_input(what, **bound)
 
 
 def _stored(now) -> None:
@@ -115,7 +116,7 @@ def network_controls():
     labels = ["nothing frozen", *(f"frozen up to {layer.name}" for layer in found.layers)]
     st.selectbox(
         "Freeze boundary", range(layers + 1), format_func=lambda k: f"{k}: {labels[k]}",
-        help="The same boundary as the handle's, for those who would rather choose.", **plan.bind(("net", "boundary")),
+        help="The same boundary as the handle above.", **plan.bind(("net", "boundary")),
     )  # fmt: skip
     return found
 
@@ -149,7 +150,7 @@ def strategy_controls(found) -> None:
     )  # fmt: skip
 
 
-LRS = "Both arms of a comparison search these rates on the validation pictures. Numbers with commas."
+LRS = "Both arms of a comparison search these rates on the validation pictures. Separate them with commas."
 
 
 def as_text(rates: tuple[float, ...]) -> str:
@@ -162,7 +163,7 @@ def as_rates(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise BadSpec(f"The rates to search must be numbers with commas. Got {text!r}.") from None
+        raise BadSpec(f"The rates to search must be numbers separated by commas. Got {text!r}.") from None
 
 
 def launch() -> None:
@@ -172,17 +173,17 @@ def launch() -> None:
     can_compare = now.source is not None or now.net.weights != "scratch"
     if left.button(
         "Compare with scratch", type="primary", icon=":material/balance:", width="stretch", disabled=not can_compare,
-        help="Both arms, a search for each learning rate, several seeds, a verdict.",
+        help="Trains both arms: a search for each learning rate, several seeds, then a verdict.",
     ):  # fmt: skip
         start(now)
     if middle.button(
         "Train once", icon=":material/play_arrow:", width="stretch", disabled=now.source is not None,
-        help="One training of the plan's network. With a source to train first, compare.",
+        help="A single training of this network. To train a source first, use the comparison.",
     ):  # fmt: skip
         start(plan.training())
     if not can_compare:
         right.caption("A comparison needs weights to transfer; choose some above.")
-    with st.expander("The same from the shell and from Python"):
+    with st.expander("As a shell command and in Python"):
         spec = now if now.source is not None else plan.training()
         st.code(command.to_command(spec), language="bash", wrap_lines=True)
         st.code(command.to_python(spec), language="python")
@@ -191,7 +192,6 @@ def launch() -> None:
 def start(spec) -> None:
     """Queue the spec and go to where it can be watched; what cannot be meant is told and queues nothing."""
     try:
-        controls.check_optimizer(spec.optim.optimizer)
         run = permitted.submit(spec)
     except TltkError as fault:
         st.error(plain(fault))
@@ -200,7 +200,7 @@ def start(spec) -> None:
     chrome.open_page("curves" if isinstance(spec, CompareSpec) else "train")
 
 
-LEAD = "Choose pictures and a network, drag the boundary between what stays and what learns, launch."
+LEAD = "Choose pictures and a network, drag the boundary between frozen and trained layers, and launch."
 
 with chrome.page("Design", LEAD):
     plan.chosen_run()

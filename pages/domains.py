@@ -53,9 +53,9 @@ with chrome.page("Domains", LEAD):
         seen = {title: found for title, (_, found) in known.items()}
         texts = domain_view.remarks(seen)
         if texts:
-            st.warning("\n".join(f"- {text}" for text in texts) if len(texts) > 1 else texts[0])
+            st.warning(domain_view.bullets(texts))
         domain_view.facts(known)
+        domain_view.reading(seen, places)
         pictures(known)
         st.subheader("Balance of the classes", anchor=False)
         domain_view.balances(seen)
-        domain_view.left_out(seen)

@@ -29,12 +29,12 @@ def questions():
         st.caption(
             f"{plain(now.net.backbone)} on {plain(chrome.short(now.target.name))}"
             + (f", source {plain(chrome.short(now.source.name))}" if now.source else "")
-            + ". Pictures and network are those of the Design page."
+            + ". Pictures and network are set on the Design page."
         )
     shared = {
         "target": target, "source": now.source, "net": depth.net_of(weights), "pooling": pooling,
     }  # fmt: skip
-    over = "epochs" if depth.has_snapshots(weights) and three.toggle("Film through the epochs") else "layers"
+    over = "epochs" if depth.has_snapshots(weights) and three.toggle("Animate over the epochs") else "layers"
     beside = after if over == "layers" else ""
     return (
         ProfileSpec(**shared, pictures=count, after=after),
@@ -45,8 +45,8 @@ def questions():
 def over_depth(network, spec):
     """The handle with its overlays, and the same as a chart."""
     answer = depth.asked(
-        spec, "Look through all layers", "A worker looks through the layers.", "layers:profile",
-        "One pass through the network takes the features of every layer; probes and shift follow. They are kept.",
+        spec, "Examine all layers", "Examining the layers.", "layers:profile",
+        "One pass through the network extracts the features of every layer; probes and shift follow. Results are kept.",
     )  # fmt: skip
     if answer is None:
         depth.handle(network, [], "layers:handle")
@@ -68,7 +68,8 @@ def over_depth(network, spec):
     with right:
         matrix = found["cka_after"] or found["cka"]
         if matrix:
-            st.markdown("**Which layers are alike** (CKA" + (", before and after)" if found["cka_after"] else ")"))
+            what = "centred kernel alignment, CKA" + (", before and after" if found["cka_after"] else "")
+            st.markdown(f"**Which layers are alike** ({what})")
             across = "after" if found["cka_after"] else ""
             plot(alike(matrix, found["names"], found["names"], across), key="layers:cka", height=400,
                  alt="Similarity of each layer's features with each other's, from 0 to 1.")  # fmt: skip
@@ -76,17 +77,17 @@ def over_depth(network, spec):
 
 def in_two_dimensions(network, spec):
     """The embedding of the layer that the handle selects; before and after side by side."""
-    st.subheader("Where the pictures lie", anchor=False)
+    st.subheader("Pictures in two dimensions", anchor=False)
     answer = depth.asked(
         spec, f"Embed every {'epoch' if spec.over == 'epochs' else 'layer'} with {METHODS[spec.method]}",
-        "A worker lays the pictures out, layer by layer.",
-        "layers:embed", "Every layer starts from the one before and is aligned to it, so nothing jumps without reason.",
+        "Computing the plot, layer by layer.",
+        "layers:embed", "Each layer's plot starts from the one before it, so points move only where features do.",
     )  # fmt: skip
     if answer is not None:
         points(*answer, depth.selected(len(network.layers)), "layers:points")
 
 
-LEAD = "What each layer knows, where two domains part, and what fine-tuning changed: all on one axis."
+LEAD = "What each layer knows, where two domains diverge, and what fine-tuning changed, all on one axis."
 
 with chrome.page("Layers", LEAD):
     plan.chosen_run()
@@ -97,6 +98,6 @@ with chrome.page("Layers", LEAD):
         with st.container(border=True):
             over_depth(network, profile_spec)
         in_two_dimensions(network, embed_spec)
-        with st.expander("The same from the shell and from Python"):
+        with st.expander("As a shell command and in Python"):
             st.code(command.to_command(profile_spec) + "\n" + command.to_command(embed_spec), language="bash")
             st.code(command.to_python(profile_spec), language="python")

@@ -11,6 +11,8 @@ from tltk.plots.curves import lines
 from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
 
+QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
+
 
 def row(run) -> dict:
     """A run as a line of the table."""
@@ -49,7 +51,7 @@ def actions(run) -> None:
         if three.button("Stop training", width="stretch"):
             executor().cancel(run.id)
             st.rerun()
-    elif three.button("Train again", width="stretch", help="Forget what was measured and run the same spec anew."):
+    elif three.button("Train again", width="stretch", help="Discard the results and run the same specification again."):
         permitted.submit(run.spec, again=True)
         st.rerun()
     if four.button("Delete", width="stretch", icon=":material/delete:", disabled=state in ("waiting", "running")):
@@ -86,16 +88,17 @@ def differences(runs) -> list[dict]:
 
 def overlay(runs) -> None:
     """Several runs over one another, and what was asked of them differently."""
-    name = st.segmented_control("Quantity", ["accuracy", "loss", "macro_f1"], default="accuracy") or "accuracy"
+    name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.get, default="accuracy")
+    name = name or "accuracy"
     trainings = [r for r in runs if not isinstance(r.spec, CompareSpec)]
     if trainings:
         curves = {chrome.title_of(r): r.curve(name) for r in trainings}
-        figure = lines(curves, f"Validation {name}", "step")
-        plot(figure, key="runs:overlay", height=380, alt=f"Validation {name} of the chosen runs.")
+        figure = lines(curves, f"Validation {QUANTITIES[name].lower()}", "step")
+        plot(figure, key="runs:overlay", height=380, alt=f"Validation {QUANTITIES[name].lower()} of the chosen runs.")
     st.dataframe(differences(runs), hide_index=True, width="stretch")
 
 
-LEAD = "Every run is a folder: its spec, its rows, its result. Tick one to open it, several to compare them."
+LEAD = "Every run is a folder: specification, measurements, result. Tick one to open it, several to compare them."
 
 with chrome.page("Runs", LEAD):
     found = chrome.listed()

@@ -33,7 +33,7 @@ def two_domains() -> None:
         dials.side("Target", ("target",))
     drawn = now.source is not None and now.source.name.startswith("shapes") and now.target.name.startswith("shapes")
     if not drawn and st.button(
-        "Open the shift lab", icon=":material/tune:", help="Drawn shapes, whose true shift is a dial."
+        "Open the shift lab", icon=":material/tune:", help="Drawn shapes, with dials that set the true shift."
     ):
         one = dataclasses.replace(now.target, name="shapes", n=2000, shots=0)
         plan.put(dataclasses.replace(now, source=one, target=dataclasses.replace(one, name="shapes:hue=0.5")))
@@ -59,8 +59,8 @@ def questions():
 def over_depth(network, spec) -> None:
     """Shift by layer with its null band, under the handle."""
     answer = depth.asked(
-        spec, "Measure the shift at every layer", "A worker looks through the layers of both domains.", "shift:profile",
-        "Each measure is tested against permuted domains; the grey band is what chance gives.",
+        spec, "Measure the shift at every layer", "Examining the layers on both domains.", "shift:profile",
+        "Each measure is tested against permuted domains; the grey band shows what chance alone gives.",
     )  # fmt: skip
     if answer is None:
         depth.handle(network, [], "shift:handle")
@@ -81,10 +81,10 @@ def at_one_layer(network, ask) -> None:
     """The table of measures, the classes, and the pictures that tell the domains apart."""
     depth_now = len(network.layers)
     layer = depth.selected(depth_now)
-    name = "what enters the head" if layer == depth_now else network.layers[layer].name
+    name = "the head's input" if layer == depth_now else network.layers[layer].name
     st.subheader(f"At {plain(name)}", anchor=False)
     answer = depth.asked(
-        ask(-1 if layer == depth_now else layer), f"Test the domains at {plain(name)}", "A worker tests the domains.",
+        ask(-1 if layer == depth_now else layer), f"Test the domains at {plain(name)}", "Testing the domains.",
         "shift:layer",
     )  # fmt: skip
     if answer is None:
@@ -105,8 +105,8 @@ def at_one_layer(network, ask) -> None:
                 st.caption(f"{row['measure'].replace('_', ' ')}: {row['why']}")
         st.caption(found.get("correction", ""))
         st.caption(
-            f"{found['n']['source']} source and {found['n']['target']} target pictures. Effect: how many standard "
-            f"deviations above chance. {found['mixed']:.0%} of all neighbourhoods hold both domains. "
+            f"{found['n']['source']} source and {found['n']['target']} target pictures. Effect: number of "
+            f"standard deviations above chance. {found['mixed']:.0%} of all neighbourhoods contain both domains. "
             + about_halves(found)
         )
         if found.get("drawn"):
@@ -125,7 +125,8 @@ def tested(row) -> dict[str, str]:
         "By chance (95 %)": f"{row['null_lo']:.3g} … {row['null_hi']:.3g}",
         "p": f"{row['p']:.3g}",
     }
-    corrected = {name: f"{row[key]:.3g}" for name, key in (("p (Holm)", "p_holm"), ("p (BH)", "p_bh")) if key in row}
+    names = {"p_holm": "p (Holm)", "p_bh": "p (Benjamini–Hochberg)"}
+    corrected = {name: f"{row[key]:.3g}" for key, name in names.items() if key in row}
     return cells | corrected | {"Effect": f"{row['effect']:.1f}"}
 
 
@@ -134,15 +135,15 @@ def halves(row) -> dict[str, str]:
     if row.get("self_value") is None:
         return {}
     band = f"{row['self_lo']:.3g} … {row['self_hi']:.3g}"
-    return {"Halves: value": f"{row['self_value']:.3g}", "target alone": band}
+    return {"Value, halves": f"{row['self_value']:.3g}", "Halves of the target (95 %)": band}
 
 
 def about_halves(found) -> str:
     """How many pictures the halves have, and why the value above does not lie in their band."""
     size = next((row["self_n"] for row in found["table"] if row.get("self_n")), None)
     return "" if size is None else (
-        f"Halves are {size} pictures of each domain: many measures are larger the fewer there are, so the band "
-        "is for the value beside it."
+        f"Halves hold {size} pictures of each domain. Many measures grow as the number of pictures shrinks, so their "
+        "band is only for the value next to it."
     )
 
 
@@ -179,8 +180,9 @@ def classes(found) -> None:
     if of_class:
         st.caption(f"Classes: {found['class_correction']}")
     st.caption(
-        "Class shares of the target are estimated from predictions alone (BBSE, Lipton et al. 2018). That holds where "
-        "a class looks alike in both domains; the larger its MMD², the less."
+        "Class shares of the target are estimated from predictions alone (black-box shift estimation, BBSE, Lipton et "
+        "al. 2018). The estimate holds where a class looks alike in both domains; the larger its MMD² (maximum mean "
+        "discrepancy), the less it does."
         if shares else plain(shift)
     )  # fmt: skip
 
@@ -197,7 +199,7 @@ def witnesses(run, found) -> None:
             continue
         st.markdown(f"**Only in the {side}**, most typical first")
         depth.pictures(sheet, [w["at"] for w in shown], [found["labels"][w["at"]] for w in shown])
-        with st.expander(f"The first, and its nearest in the {other}"):
+        with st.expander(f"The first, with its nearest neighbours in the {other}"):
             numbers = [shown[0]["at"], *shown[0]["near"]]
             depth.pictures(sheet, numbers, [found["labels"][n] for n in numbers])
 
@@ -213,13 +215,13 @@ def answers(network, ask) -> None:
         DataSpec("shapes", size=here.target.size), here.net, here.layer, here.measures, pictures=200, permutations=39
     )
     st.caption(
-        "In the shift lab the true shift is known: drawn shapes, of which one dial is turned, further and further. "
-        "What a measure cannot see there, it will not see here."
+        "In the shift lab the true shift is known: shapes are drawn while one dial is turned further and further. "
+        "A change that a measure misses there it will also miss here."
     )
     answer = depth.asked(
-        spec, "Turn every dial", "A worker turns the dials.", "shift:response",
-        f"{len(spec.dials)} dials, each in {spec.steps} settings, seen by the network and at the layer chosen above, "
-        "tested with the measures chosen above: minutes.",
+        spec, "Turn every dial", "Turning the dials.", "shift:response",
+        f"{len(spec.dials)} dials, each in {spec.steps} settings, seen by the network and layer chosen above, "
+        "tested with the measures chosen above. This takes minutes.",
     )  # fmt: skip
     if answer is None:
         return
@@ -229,9 +231,9 @@ def answers(network, ask) -> None:
         alt="Dials by measures: the setting of the dial from which on the measure tells the domains apart.",
     )  # fmt: skip
     st.caption(
-        f"The setting from which on a measure sees the dial: p ≤ .05 there and at all later ones, with {found['n']} "
-        f"pictures of each domain at {plain(found['name'])}. Deep blue: a small turn is enough; grey: not even its "
-        "end. False alarms with nothing turned, of which 5% are to be expected: "
+        f"The setting from which a measure detects the change: p ≤ .05 there and at every later one, with {found['n']} "
+        f"pictures of each domain at {plain(found['name'])}. Dark blue: a small change is detected; grey: not even the "
+        "largest is. False alarms when nothing is turned (5 % are to be expected): "
         + ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found["alarms"].items()) + "."
     )
     measure = st.selectbox(
@@ -241,11 +243,11 @@ def answers(network, ask) -> None:
         response.rise(found, measure), key=f"shift:response:{measure}", height=60 + 150 * -(-len(found["dials"]) // 5),
         alt=f"{measure} by the setting of each dial, with the band that chance gives.",
     )  # fmt: skip
-    st.caption("From not turned to its end. Grey: what chance gives (95 %); a filled mark: p ≤ .05 of each test alone.")
+    st.caption("From no change to the largest. Grey: what chance gives (95 %); filled: p ≤ .05, each test on its own.")
     st.caption(found.get("correction", ""))
 
 
-LEAD = "How far source and target are apart, where in the network, for which classes, and which pictures say so."
+LEAD = "How far apart source and target are: at which layers, for which classes, and which pictures show it."
 
 with chrome.page("Shift", LEAD):
     plan.chosen_run()
@@ -262,11 +264,11 @@ with chrome.page("Shift", LEAD):
         if network is not None:
             at_one_layer(network, ask)
             st.subheader("Both domains in two dimensions", anchor=False)
-            embedded = depth.asked(embed_spec, "Lay both domains out with UMAP", "A worker lays the pictures out.",
-                                   "shift:embed", "UMAP compiles for some seconds, once in a worker.")  # fmt: skip
+            embedded = depth.asked(embed_spec, "Plot both domains with UMAP", "Computing the plot.",
+                                   "shift:embed", "The first plot takes longer: UMAP is compiled.")  # fmt: skip
             if embedded is not None:
                 points(*embedded, depth.selected(len(network.layers)), "shift:points")
-            with st.expander("How each measure answers each dial"):
+            with st.expander("How each measure responds to each dial"):
                 answers(network, ask)
-        with st.expander("The same from the shell"):
+        with st.expander("As a shell command"):
             st.code("\n".join(command.to_command(s) for s in (profile_spec, ask(-1), embed_spec)), language="bash")

@@ -20,21 +20,21 @@ def asked() -> CompareSpec:
     left, middle, right = st.columns(3)
     target = left.selectbox("Target", list(TARGETS), format_func=TARGETS.get, key="start:target")
     shots = middle.select_slider("Labels per class", [2, 5, 10, 20], plan.FIRST.target.shots, key="start:shots")
-    seed = right.number_input("First seed", 0, 10_000, 0, key="start:seed", help="Another seed draws other labels.")
+    seed = right.number_input("First seed", 0, 10_000, 0, key="start:seed", help="Another seed labels other pictures.")
     data = dataclasses.replace(plan.FIRST.target, name=target, shots=shots)
     return dataclasses.replace(plan.FIRST, target=data, first_seed=seed)
 
 
 with chrome.page(
     "See what transfers",
-    "A network learns one thing and is reused for another. Does that help? Train both, with the same "
-    "budget, and see: one network **from scratch**, one that starts from a **source network**. Everything below is "
-    "trained on this machine, now.",
+    "A network is trained for one task and reused for another. Does that help? Train one network **from scratch** and "
+    "one that starts from a **source network**, with the same budget, and compare. Everything below is trained on this "
+    "machine, now.",
 ):
     with st.container(border=True):
         st.markdown(
-            "**The question.** A network first learns to read *rendered* digits, of which we can draw any number. Does "
-            "that help it to read digits of another kind, of which only a few are labelled?"
+            "**The question.** A network first learns to read *rendered* digits, which can be generated without limit. "
+            "Does that help it to read another kind of digits, of which only a few are labelled?"
         )
         spec = asked()
         columns = st.columns([2, 3], vertical_alignment="center")
@@ -45,7 +45,7 @@ with chrome.page(
             st.rerun()
         columns[1].caption(
             f"{n_trainings(spec)} short trainings: the source network, a search for each arm's learning rate, then "
-            f"{spec.seeds} seeds of either arm. A minute or so on two cores."
+            f"{spec.seeds} seeds for each arm. About a minute on two cores."
         )
 
     run_id = plan.chosen_run()
@@ -55,7 +55,8 @@ with chrome.page(
     if shown is None:
         st.markdown(
             "You will see three kinds of curves grow: the source network's, the search for a fair learning rate, and "
-            "the two arms. Then a sentence says whether transfer helped, with its interval, or that one cannot tell."
+            "the two arms. Then a sentence says whether transfer helped, with its interval, or that the runs "
+            "cannot tell."
         )
     else:
         live_arms(shown, key="start")
@@ -71,5 +72,5 @@ with chrome.page(
         st.markdown("**Where to freeze?** Drag the boundary across the layers and see what it costs.")
         chrome.go("design", "Drag the boundary")
     with three:
-        st.markdown("**What ran before?** Every run is a folder that can be opened, copied and exported.")
+        st.markdown("**Earlier runs.** Every run is a folder that can be opened, copied and exported.")
         chrome.go("runs", "Open the runs")

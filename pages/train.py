@@ -7,6 +7,7 @@ from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import audit_strip, layer_charts, numbers
 from tltk.dashboard.verdict_view import state_line
 from tltk.plots.curves import chance_line
+from tltk.results.words import guessing
 from tltk.runs.run import ACTIVE
 from tltk.specs.training import TransferSpec
 
@@ -16,8 +17,8 @@ def chart(run, name: str, title: str, state: str) -> None:
     layout = {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": {"title": {"text": title}}}
     if name == "accuracy":
         layout["yaxis"]["range"] = [0, 1]
-    guessing = (run.result() or {}).get("chance") if name == "accuracy" else None
-    figure = {"layout": layout | (chance_line(guessing) if guessing is not None else {})}
+    idle = guessing(run.result() or {}) if name == "accuracy" else None
+    figure = {"layout": layout | (chance_line(*idle) if idle else {})}
     url = f"/tltk/live/{run.id}?name={name}&split=train,val,test"
     ended = plot(
         figure, key=f"train:{name}:{run.id}", height=340, live={"url": url, "every_ms": 400},
@@ -30,13 +31,13 @@ def chart(run, name: str, title: str, state: str) -> None:
 def nothing_yet() -> None:
     """What will be here, and where to begin."""
     chrome.nothing(
-        "**Nothing has been trained yet.** A training shows here as it runs: its curves, each layer's rate and how far "
-        "it moved, and the audit of what is frozen.",
+        "**Nothing has been trained yet.** Trainings appear here while they run: curves, the learning rate of each "
+        "layer and how far it moved, and the audit of frozen layers.",
         "start", "See transfer happen",
     )  # fmt: skip
 
 
-LEAD = "One training, live: what it learns, what moves, and the proof that the frozen layers did not."
+LEAD = "One training, live: its curves, how far each layer moves, and proof that the frozen layers do not."
 
 with chrome.page("Train", LEAD):
     run = chrome.choose(TransferSpec, "train:run", nothing_yet)
@@ -51,7 +52,7 @@ with chrome.page("Train", LEAD):
             chart(run, "loss", "Cross-entropy", state)
         audit_strip(run, live=state in ACTIVE)
         layer_charts(run)
-        with st.expander("What was asked for"):
+        with st.expander("Specification"):
             from tltk.specs import command
 
             st.code(command.to_command(run.spec), language="bash", wrap_lines=True)

@@ -11,7 +11,7 @@ from tltk.dashboard.words import plain
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs import command
-from tltk.weights import catalogue, store
+from tltk.weights import catalogue, store, weightfile
 
 
 def row(one) -> dict:
@@ -38,12 +38,12 @@ def shown(entry) -> None:
     if entry.runs and two.button("Open its training", width="stretch", icon=":material/show_chart:"):
         plan.choose_run(store.open_runs(entry)[-1].id)
         chrome.open_page("train")
-    checksum = "Its checksum against the card's."
+    checksum = "Compares its checksum with the card's."
     if three.button("Check the file", width="stretch", icon=":material/verified:", help=checksum):
         if store.intact(entry):
-            st.success("The file is the one that the card speaks of.")
+            st.success("The file matches its card.")
         else:
-            st.error("The file is not the one that the card speaks of. Do not use it: remove it and add it again.")
+            st.error("The file does not match its card. Do not use it; remove it and add it again.")
     st.markdown(store.as_text(entry, escaped=True).replace("# ", "#### ", 1))
     if entry.fields:
         st.markdown(FIELDS)
@@ -71,8 +71,10 @@ def use(backbone: str, weights: str) -> None:
 
 def adding() -> None:
     """A file by its path: looked at, or taken into the store."""
-    st.markdown("**Add a file.** A `.safetensors` file, or a `.pth` or `.pt` file that holds tensors and nothing else.")
-    path = st.text_input("Path of the file", placeholder="/home/me/resnet18.safetensors", key="weights:path").strip()
+    st.markdown(ACCEPTED)
+    path = st.text_input(
+        "Path of the file or folder", placeholder="/home/me/resnet18.safetensors", key="weights:path"
+    ).strip()
     left, right = st.columns(2)
     backbone = left.text_input(
         "Backbone", placeholder="found from the file", key="weights:backbone", help="timm's name of the architecture."
@@ -88,10 +90,21 @@ def adding() -> None:
         answer(Run.at(asked))
 
 
+def theirs(one) -> None:
+    """Weights in the hub's cache that timm has no name for: whether they are of one of its architectures."""
+    folder = one.file.parent
+    st.caption(f"{plain(one.backbone)} is not among timm's own weights. Its architecture may still be one of timm's.")
+    if st.button("Check what it is", type="primary", icon=":material/verified:"):
+        plan.flag("weights:asked", permitted.submit(AdoptSpec(f"file:{folder}", "", ""), again=True).id)
+        st.rerun()
+    st.caption("To use it, add it below by this path:")
+    st.code(str(folder), language=None)
+
+
 def answer(run: Run) -> None:
     """What the worker found in the file."""
     if executor().state(run.id) in ACTIVE:
-        wait(run.id, "A worker opens the file; nothing in it is run.")
+        wait(run.id, "Opening the file; nothing in it is run.")
         return
     found = run.result()
     if found is None:
@@ -99,17 +112,23 @@ def answer(run: Run) -> None:
         return
     words = f"{found['backbone']}, {found['parameters'] / 1e6:.1f} million parameters, {found['classifier']}."
     words = plain(words)
-    st.success(f"Added as {plain(found['name'])}: {words}" if found["name"] else f"It is whole: {words}")
+    st.success(f"Added as {plain(found['name'])}: {words}" if found["name"] else f"The file is complete: {words}")
     for note in found["notes"]:
         st.caption(plain(note))
     st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
 
 
-FIELDS = (
-    "**What its first layers look for.** Each square is a unit: the pixels that raise it are bright, those that lower "
-    "it are dark. Training makes edges and bars; noise is what an untrained network shows."
+PICKLED = ", ".join(f"`{suffix}`" for suffix in weightfile.SUFFIXES if suffix != ".safetensors")
+ACCEPTED = (
+    f"**Add weights.** A `.safetensors` file, a PyTorch file of tensors ({PICKLED}), the index of a file that comes in "
+    f"pieces (`{weightfile.IN_FOLDER[1]}`), or a whole folder, as the Hugging Face hub keeps it. The architecture is "
+    f"recognised by its tensors; nothing in a file is run."
 )
-LEAD = "What a network can start from, without any download. Each has a card that says what it is good and bad for."
+FIELDS = (
+    "**What its first layers look for.** Each square is a unit: pixels that excite it are bright, pixels that inhibit "
+    "it are dark. Training produces edges and bars; an untrained network shows noise."
+)
+LEAD = "Weights to start from without a download. Each has a card that says what they are good for and what not."
 
 with chrome.page("Weights", LEAD):
     found = store.here()
@@ -125,13 +144,15 @@ with chrome.page("Weights", LEAD):
         if chosen and isinstance(chosen.of, store.Entry):
             with st.container(border=True):
                 shown(chosen.of)
-        elif chosen and chosen.weights:
+        elif chosen and not chosen.weights:
+            theirs(chosen)
+        elif chosen:
             if st.button(f"Use {plain(chosen.weights)} on Design", type="primary", icon=":material/tune:"):
                 use(chosen.backbone, chosen.weights)
         else:
-            st.caption("Tick a line to read its card and to use it.")
+            st.caption("Tick a row to read its card and to use it.")
     else:
-        empty = "**No weights here yet.** Any training makes some; a file can be added below."
+        empty = "**No weights here yet.** Every training produces some, and you can add a file below."
         chrome.nothing(empty, "start", "Train some")
     with st.container(border=True):
         adding()

@@ -45,7 +45,7 @@ def home() -> Path:
     """
     root = expanded(os.environ.get("TLTK_HOME") or "~/.tltk", "TLTK_HOME")
     with machine(root):
-        root.mkdir(parents=True, exist_ok=True)
+        _make(root)
     return root
 
 
@@ -55,8 +55,17 @@ def room(name: str) -> Path:
         raise BadSpec(f"A room must be one of {', '.join(ROOMS)}. Got {name!r}.")
     path = home() / name
     with machine(path):
-        path.mkdir(exist_ok=True)
+        _make(path)
     return path
+
+
+def _make(folder: Path) -> None:
+    """A folder, where there is none yet."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        folder.stat()  # of a link it says where that leads: to nothing, or round in a circle
+        raise
 
 
 def check_writable() -> None:

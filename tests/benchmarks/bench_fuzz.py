@@ -161,7 +161,7 @@ class Late(BaseException):
 
 def told(text: str) -> bool:
     """Whether this is a sentence for a person, not what Python says to itself."""
-    return bool(text.strip()) and "Traceback" not in text and "A fault of ours" not in text
+    return bool(text.strip()) and "Traceback" not in text and "Internal error in tltk" not in text
 
 
 def last_line() -> str:

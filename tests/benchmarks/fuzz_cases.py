@@ -188,7 +188,7 @@ def flags(inside: Path, outside: Path, mark: Path) -> Handler:
         fault = done.exception
         if fault is None or isinstance(fault, Ended):
             return " ".join(words)
-        if isinstance(fault, SystemExit) and "Traceback" not in done.output and "ault of ours" not in done.output:
+        if isinstance(fault, SystemExit) and "Traceback" not in done.output and "nternal error in tltk" not in done.output:
             if done.exit_code not in (1, 2):
                 raise RuntimeError(f"exit code {done.exit_code}: {words}")
             raise TltkError(done.output[-200:])
@@ -658,7 +658,7 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
         for verb in words:
             done = CliRunner().invoke(cli.main, verb)
             fault = done.exception
-            if fault is not None and (not isinstance(fault, SystemExit) or "ault of ours" in done.output):
+            if fault is not None and (not isinstance(fault, SystemExit) or "nternal error in tltk" in done.output):
                 raise RuntimeError(f"{where}: {verb} → {type(fault).__name__}: {fault}"[:250]) from fault
         for run_id in ids[:2]:
             reply = client.get(f"/tltk/live/{run_id}")

@@ -63,7 +63,7 @@ def address(page: Any) -> str:
 
 
 def no_error(page: Any) -> None:
-    assert "fault of ours" not in page.inner_text("body")
+    assert "Internal error in tltk" not in page.inner_text("body")
 
 
 def test_the_first_minute(new_page: Callable[..., Any], app_url: str) -> None:

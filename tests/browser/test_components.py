@@ -256,6 +256,19 @@ def test_a_chart_is_drawn_from_our_own_plotly(new_page: Callable[..., Any], plot
     assert page.locator(".tltk-plot th").all_text_contents() == ["line", "step", "validation accuracy"]
 
 
+def test_names_in_a_chart_are_text(new_page: Callable[..., Any], start_app: Callable[..., str], demo_home: Path) -> None:
+    name = '<a href="http://evil.example">d</a><b>e</b>&lt;f%{x}'
+    page = new_page(start_app(HERE / "demo_names.py", demo_home))
+    page.locator(".tltk-plot svg text", has_text="Accuracy").first.wait_for()
+    page.locator(".tltk-plot svg text", has_text="Share of").first.wait_for()
+    seen = [text.replace("\u2060", "") for text in page.locator(".tltk-plot svg text").all_text_contents()]
+    assert name in seen and name[:20] in seen and "<b>b</b>&amp;" in seen
+    assert page.locator(".tltk-plot svg a").count() == 0
+    assert page.locator('.tltk-plot svg tspan[style*="bold"]').count() == 0
+    page.get_by_text("Show as a table").last.click()
+    page.locator(".tltk-plot td", has_text="evil.example").first.wait_for()
+
+
 def test_zoom_and_legend_survive_live_points_and_the_end_is_told_once(
     new_page: Callable[..., Any], plot_url: str, run: Run
 ) -> None:

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 def test_the_depth_axis(new_page: Callable[..., Any], app_url: str, tmp_path: Path) -> None:  # noqa: F811
     """Ask for a profile, drag under its overlays, click a point of the embedding, lasso many, bring one along."""
     page = new_page(f"{app_url}/layers")
-    page.get_by_role("button", name="Look through all layers").click(timeout=120_000)
+    page.get_by_role("button", name="Examine all layers").click(timeout=120_000)
     page.locator(".freeze .lane").first.wait_for(timeout=240_000)
     [profile] = [r for r in all_runs() if isinstance(r.spec, ProfileSpec)]
     columns = {c["name"]: c for c in profile.result()["columns"]}  # type: ignore[index]
@@ -49,7 +49,7 @@ def test_the_depth_axis(new_page: Callable[..., Any], app_url: str, tmp_path: Pa
         page.wait_for_timeout(400)  # plotly clicks what it hovers over
         page.mouse.click(x, y)
         page.wait_for_timeout(2500)
-        return bool(page.get_by_text("then its nearest").count())
+        return bool(page.get_by_text("and its nearest neighbours").count())
 
     wait_until(click_a_point, 60, "the picture of the point")
     assert page.locator("[data-testid=stImage] img").count() >= 6
@@ -65,7 +65,7 @@ def test_the_depth_axis(new_page: Callable[..., Any], app_url: str, tmp_path: Pa
             page.mouse.move(x + across * w, y + down * h, steps=12)
         page.mouse.up()
         page.wait_for_timeout(2500)
-        return bool(page.get_by_text("pictures chosen").count())
+        return bool(page.get_by_text("pictures selected").count())
 
     wait_until(draw_a_loop, 60, "the pictures within the loop")
     no_error(page)
@@ -76,7 +76,7 @@ def test_the_depth_axis(new_page: Callable[..., Any], app_url: str, tmp_path: Pa
         sheet.crop((0, 0, side, side)).save(tmp_path / "mine.png")
     page.locator("input[type=file]").set_input_files(str(tmp_path / "mine.png"))
     page.get_by_role("button", name="Embed every layer").click(timeout=60_000)
-    page.get_by_text("your picture, then its nearest").first.wait_for(timeout=180_000)
+    page.get_by_text("your picture and its nearest neighbours").first.wait_for(timeout=180_000)
     placed = [r for r in all_runs() if isinstance(r.spec, EmbedSpec) and r.spec.picture]
     assert placed[0].result()["frames"][-1]["placed"]["near"][0] == 0  # type: ignore[index]
     no_error(page)

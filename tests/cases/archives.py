@@ -14,14 +14,23 @@ from pathlib import Path
 from tests.cases.drawing import classes
 
 
+class Unsaid(zipfile.ZipInfo):
+    """An entry as old programs write it: its name in the bytes of code page 437, and no flag that says UTF-8."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("x")
+        self.filename = name
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:
+        return self.filename.encode("cp437"), self.flag_bits
+
+
 def packed(root: Path, name: str, rename: Callable[[str], str] = lambda n: n) -> Path:
     """A zip of two classes under other names."""
     source = classes(root / "source") if not (root / "source").exists() else root / "source"
     with zipfile.ZipFile(root / name, "w") as file:
         for path in sorted(source.rglob("*.jpg")):
-            info = zipfile.ZipInfo("x")
-            info.filename = rename(path.relative_to(source).as_posix())
-            file.writestr(info, path.read_bytes())
+            file.writestr(Unsaid(rename(path.relative_to(source).as_posix())), path.read_bytes())
     return root / name
 
 
@@ -32,6 +41,8 @@ def zips(root: Path) -> None:
     packed(root, "backslash.zip", lambda n: "pics\\" + n.replace("/", "\\"))
     packed(root, "colon.zip", lambda n: n.replace("cat/", "ratio 1:2/"))
     packed(root, "cp936.zip", lambda n: n.replace("cat", "猫").replace("dog", "狗").encode("gbk").decode("cp437"))
+    packed(root, "unlike.zip", lambda n: n.replace("cat", b"ca\xb0\xfe\xb1".decode("cp437")))
+    packed(root, "latin.zip", lambda n: n.replace("cat", "Kätzchen").replace("dog", "Señor"))
     packed(root, "utf8.zip", lambda n: n.replace("cat", "猫").encode().decode("cp437"))
     packed(root, "outside.zip", lambda n: f"../{n}")
     (root / "UPPER.ZIP").write_bytes(plain)
@@ -80,10 +91,11 @@ def tars(root: Path) -> None:
     source = classes(root / "source")
     for name, mode, inside in (
         ("dot.tgz", "w:gz", "."), ("gz_named.tar", "w:gz", "d"), ("tar_named.tar.gz", "w", "d"),
-        ("p.tar.bz2", "w:bz2", "."), ("p.tar.xz", "w:xz", "."),
+        ("p.tar.bz2", "w:bz2", "."), ("p.tar.xz", "w:xz", "."), ("named.zip", "w:xz", "."),
     ):  # fmt: skip
         with tarfile.open(root / name, mode) as file:  # type: ignore[call-overload]
             file.add(source, arcname=inside)
+    (root / "cut.tar.xz").write_bytes((root / "p.tar.xz").read_bytes()[:-400])
     os.link(source / "cat" / "0.jpg", source / "cat" / "same.jpg")
     with tarfile.open(root / "hard_links.tar", "w") as file:
         file.add(source, arcname="src")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,19 @@ def wrapped_weights(root: Path) -> None:
         "compiled.ckpt": {"state_dict": under("model._orig_mod.", s)},
         "vit_decoder.pth": {"model": network("test_vit").state_dict() | {"decoder_embed.weight": torch.zeros(8, 8)}},
     }
+    huge = s | {"conv1.0.weight": s["conv1.0.weight"] * 1e30}
+    forms |= {
+        "parameters.pth": {n: torch.nn.Parameter(t, requires_grad=False) for n, t in s.items()},
+        "sequential.pth": {"0": s, "1": {"weight": torch.ones(3, 7)}},
+        "absurd.pth": {"model": huge, "epoch": 2},
+        "another.pth": network("test_vit").state_dict(),
+        "runs.pth": {"state_dict": s, "hook": _Runs()},
+        "quantised.pth": {n: (t * 9).to(torch.int8) if t.is_floating_point() else t for n, t in s.items()},
+    }
     for name, content in forms.items():
         torch.save(content, root / name)
+    torch.save(s, root / "legacy.pth", _use_new_zipfile_serialization=False)
+    save_file(s | {"conv1.0.weight": s["conv1.0.weight"] / 0}, root / "infinite.safetensors")
     save_file(s, root / "plain.safetensors", {"format": "pt"})
     save_file(module, root / "module.safetensors")
     save_file({n: t for n, t in s.items() if not n.startswith("layer4")}, root / "missing.safetensors")
@@ -74,3 +86,12 @@ def wrapped_weights(root: Path) -> None:
         ("page.pth", b"<!doctype html>"), ("empty.pth", b""),
     ):  # fmt: skip
         (root / name).write_bytes(content)
+    for name in ("plain.safetensors", "plain.pth"):
+        (root / name.replace("plain", "cut")).write_bytes((root / name).read_bytes()[:-2000])
+
+
+class _Runs:
+    """Would be called by whoever unpickles it as Python does."""
+
+    def __reduce__(self) -> Any:
+        return os.system, ("exit 1",)

@@ -27,17 +27,57 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Safe:
-    """It is read or refused in a sentence, now or by a worker: the tests of its subject say which is right."""
+class Taken:
+    """A weight file is read: its numbers are those of `checkpoints.network`, whatever was around them.
+
+    Attributes:
+        backbone: timm's name, found from the tensors.
+        part: Where in the file the network lies; "" = the whole file.
+        classes: Of its classifier; None = it has none.
+        says: Words that the user is told.
+        plus: What was added to each number, as to a moving average.
+        near: How far a number may be off, where the file has fewer digits.
+        channels: Of the pictures that it reads.
+    """
+
+    backbone: str = "test_resnet"
+    part: str = ""
+    classes: int | None = 7
+    says: tuple[str, ...] = ()
+    plus: float = 0.0
+    near: float = 0.0
+    channels: int = 3
+
+
+@dataclass(frozen=True)
+class Stands:
+    """A home of which a file is damaged: every run is listed, the others as they were, and new ones are queued.
+
+    `state` is that of the run whose file it was, and `aside` the name under which the file is kept; "" = it lies as it
+    was.
+    """
+
+    state: str
+    aside: str = ""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A training that was stopped goes on; or, where something else lies there, begins again and says what it is."""
+
+    again: str = ""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One input and what must come of it; `{}` in `source` is the recipe's folder."""
+    """One input and what must come of it; `{}` in `source` is the recipe's folder.
+
+    `source` is a domain, `file:` and weights, `home:` and a home, or `resume:` and what lies there when a run goes on.
+    """
 
     case: str
     source: str
-    outcome: Right | Refused | Safe
+    outcome: Right | Refused | Taken | Stands | Resumed
 
 
 def refused(*says: str) -> Refused:
@@ -121,9 +161,13 @@ FOLDERS = [
 ZIPS = [
     *(
         Row("zips", f"archive:{{}}/{name}", right(16, 2))
-        for name in ("plain.zip", "wrapped.zip", "backslash.zip", "colon.zip", "cp936.zip", "utf8.zip", "UPPER.ZIP")
+        for name in ("plain.zip", "wrapped.zip", "backslash.zip", "colon.zip", "utf8.zip", "UPPER.ZIP")
         + ("prefix.zip", "zip.download", "macos.zip")
     ),
+    Row("zips", "archive:{}/cp936.zip", right(16, 2, "They were read as Chinese (GBK), such as '猫/0.jpg'")),
+    Row("zips", "archive:{}/cp936.zip/猫", refused("at least two classes|holds none|0.jpg")),
+    Row("zips", "archive:{}/unlike.zip", right(16, 2, "were read as code page 437", "pack the files again")),
+    Row("zips", "archive:{}/latin.zip", right(16, 2)),
     Row("zips", "archive:{}/plain.zip/cat", refused("at least two classes|holds none")),
     Row("zips", "archive:{}/plain.zip/" + "n" * 300, refused("too long|has no")),
     Row("zips", "archive:{}/outside.zip", refused("must stay inside")),
@@ -143,8 +187,10 @@ TARS = [
     Row("tars", "archive:{}/dot.tgz", right(16, 2)),
     Row("tars", "archive:{}/gz_named.tar", right(16, 2)),
     Row("tars", "archive:{}/tar_named.tar.gz", right(16, 2)),
-    Row("tars", "archive:{}/p.tar.bz2", refused("It is a .bz2", "Unpack it")),
-    Row("tars", "archive:{}/p.tar.xz", refused("It is a .xz", "Unpack it")),
+    Row("tars", "archive:{}/p.tar.bz2", right(16, 2)),
+    Row("tars", "archive:{}/p.tar.xz", right(16, 2)),
+    Row("tars", "archive:{}/named.zip", right(16, 2)),
+    Row("tars", "archive:{}/cut.tar.xz", refused("breaks off|cannot be unpacked")),
     Row("tars", "archive:{}/hard_links.tar", right(17, 2)),
     Row("tars", "archive:{}/links.tar.gz", right(17, 2, "cat/gone.jpg (a link to nothing)")),
     Row("tars", "archive:{}/leaves.tar", refused("a link or a device that leads out")),
@@ -152,47 +198,110 @@ TARS = [
     Row("tars", "archive:{}/folder_link.tar/src/set", right(16, 2)),
 ]
 
-# The rows of other subjects: put what is right in place of `safe`, as the tests of that subject settle it.
-safe = Safe()
 PIXELS = [
     Row("odd_files", HERE, right(49, 3, "zero.jpg", "page.jpg", "x.svg", "x.dcm")),
     Row("deep_colour", HERE, right(20, 3)),
-    Row("twelve_bits", HERE, right(16, 2)),
-    Row("counts_beyond_255", HERE, right(16, 2)),
-    Row("white_on_transparent", HERE, right(16, 2)),
-    Row("object_at_the_edge", HERE, right(20, 2)),
-    Row("copies_beside_originals", HERE, right(72, 2)),
-    Row("one_picture_in_two_classes", HERE, right(20, 2)),
+    Row("twelve_bits", HERE, right(16, 2, "one scale for all: 0 is black and 4,095 is white")),
+    Row("counts_beyond_255", HERE, right(16, 2, "one scale for all: 0 is black and 494")),
+    Row("white_on_transparent", HERE, right(16, 2, "16 of 16 pictures", "are of one tone and show nothing")),
+    Row("object_at_the_edge", HERE, right(20, 2, "75% on average lies outside the square in its middle")),
+    Row("copies_beside_originals", HERE, right(72, 2, "48 of 72 pictures", "go to the same part")),
+    Row("one_picture_in_two_classes", HERE, right(20, 2, "8 of 20 pictures", "under another label", "Keep each in one class")),
 ]
 ARRAYS = [
     Row("npz_forms", "npz:{}/plain.npz", right(60, 3)),
     Row("npz_forms", "npz:{}/nothing.npz", refused("nothing there")),
     *(
         Row("npz_forms", f"npz:{{}}/{name}.npz", right(60, 3))
-        for name in ("channels_first_rgb", "channels_first_grey", "float01", "uint16", "images_labels", "gappy_labels")
-        + ("bool_masks", "column_labels", "rgba", "many_channels")
+        for name in ("images_labels", "gappy_labels", "bool_masks", "column_labels", "rgba", "many_channels")
     ),
+    *(
+        Row("npz_forms", f"npz:{{}}/channels_first_{name}.npz", right(60, 3, "taken to be (n, channels, height, width)"))
+        for name in ("rgb", "grey")
+    ),
+    Row("npz_forms", "npz:{}/float01.npz", right(60, 3, "one scale for all: 0 is black and 1 is white")),
+    Row("npz_forms", "npz:{}/uint16.npz", right(60, 3, "one scale for all: 0 is black and 65,535 is white")),
     *(
         Row("npz_forms", f"npz:{{}}/{name}.npz", right(60, 3, sizes=(42, 9, 9)))
         for name in ("medmnist", "with_val")
     ),
     Row("npz_forms", "npz:{}/keras.npz", right(60, 3)),
     Row("npz_forms", "npz:{}/flat_rows.npz", refused("Got uint8 of shape (60, 3072)")),
-    *(
-        Row("npz_forms", f"npz:{{}}/{name}.npz", refused("must be whole numbers"))
-        for name in ("onehot", "float_labels", "text_labels")
-    ),
+    Row("npz_forms", "npz:{}/onehot.npz", right(60, 3, "y are one-hot, of shape (60, 3)")),
+    Row("npz_forms", "npz:{}/float_labels.npz", right(60, 3, "y are float64", "taken as these")),
+    Row("npz_forms", "npz:{}/text_labels.npz", refused("must be whole numbers", "Got texts, such as 'cat'", "class_names")),
+    Row("npz_forms", "npz:{}/half_labels.npz", refused("must be whole numbers", "Picture 0 has 0.5")),
+    Row("npz_forms", "npz:{}/soft_labels.npz", refused("must be one-hot", "Row 0 is 0.9")),
+    Row("npz_forms", "npz:{}/many_labels.npz", refused("must be one-hot", "Row 0 is 1, 1, 0", "one picture has one class")),
     Row("npz_forms", "npz:{}/test_lacks_class.npz", refused("must have pictures in test part. None for: 2")),
     Row("npz_forms", "npz:{}/pickled.npz", refused("must be plain numbers. It is a pickled object")),
     Row("npz_forms", "npz:{}/bare.npy", refused("as numpy.savez writes it")),
 ]
-WEIGHTS = [
-    Row("wrapped_weights", f"file:{{}}/{name}", safe)
-    for name in ("plain.pth", "parallel.pth.tar", "model_state_dict.pth", "net_key.pth", "weights_key.pth", "lightning.ckpt")
-    + ("lightning_extra.ckpt", "namespace.pth.tar", "moco.pth.tar", "dino.pth", "ema.pth", "half.pth", "not_a_number.pth")
-    + ("no_classifier.pth", "other_classes.pth", "grey.pth", "whole_module.pth", "deep.pth", "compiled.ckpt")
-    + ("vit_decoder.pth", "plain.safetensors", "module.safetensors", "missing.safetensors", "hub", "lfs.safetensors")
-    + ("lfs.pth", "keras.h5", "page.pth", "empty.pth")
+LEFT = "Left out, since it is not of the network"
+TAKEN = {
+    "plain.pth": Taken(), "parallel.pth.tar": Taken(part="state_dict.module"),
+    "model_state_dict.pth": Taken(part="model_state_dict"), "net_key.pth": Taken(part="net"),
+    "weights_key.pth": Taken(part="weights"), "lightning.ckpt": Taken(part="state_dict.model"),
+    "lightning_extra.ckpt": Taken(part="state_dict.backbone", says=(LEFT, "criterion")),
+    "namespace.pth.tar": Taken(part="model", says=("argparse.Namespace",)),
+    "moco.pth.tar": Taken(part="state_dict.module.encoder_q", says=(LEFT, "queue")),
+    "dino.pth": Taken(part="teacher.backbone", classes=None, says=("holds 2 networks", "teacher.backbone was taken")),
+    "ema.pth": Taken(part="state_dict_ema", plus=1.0, near=1e-6, says=("holds 2 networks", "state_dict_ema was taken")),
+    "half.pth": Taken(near=1e-3), "no_classifier.pth": Taken(classes=None), "other_classes.pth": Taken(classes=21),
+    "grey.pth": Taken(channels=1), "whole_module.pth": Taken(says=("saved as a whole model", "none of its code was run")),
+    "deep.pth": Taken(part="a.b.state_dict"), "compiled.ckpt": Taken(part="state_dict.model._orig_mod"),
+    "vit_decoder.pth": Taken("test_vit", part="model", says=(LEFT, "decoder_embed")),
+    "plain.safetensors": Taken(), "module.safetensors": Taken(part="module"), "hub": Taken(), "legacy.pth": Taken(),
+    "parameters.pth": Taken(), "sequential.pth": Taken(part="0", says=(LEFT,)),
+}  # fmt: skip
+UNUSABLE = {
+    "not_a_number.pth": ("must be finite numbers", "conv1.0.weight has NaN"),
+    "infinite.safetensors": ("must be finite numbers", "conv1.0.weight has NaN or infinite"),
+    "absurd.pth": ("must be numbers whose square 32 bits hold", "conv1.0.weight has"),
+    "missing.safetensors": ("must hold all of test_resnet", "choose the backbone that it was made for"),
+    "another.pth": ("must be of the backbone test_resnet", "They are of test_vit"),
+    "runs.pth": ("nothing that could run", "posix.system|os.system|nt.system"),
+    "quantised.pth": ("16 bits or more", "is I8|is int8", "before they are quantised"),
+    "lfs.safetensors": ("a pointer of git-LFS", "git lfs pull"), "lfs.pth": ("a pointer of git-LFS", "git lfs pull"),
+    "keras.h5": ("is HDF5", "convert it to PyTorch"), "page.pth": ("a web page", "download the file itself"),
+    "empty.pth": ("is empty", "download or save it again"), "nothing.pth": ("must exist",),
+    "cut.safetensors": ("must be safetensors, whole", "download or copy it again|Download or copy it again"),
+    "cut.pth": ("cut short or damaged", "download or copy it again"),
+}  # fmt: skip
+WEIGHTS = [Row("wrapped_weights", f"file:{{}}/{name}", outcome) for name, outcome in TAKEN.items()] + [
+    Row("wrapped_weights", f"file:{{}}/{name}", Refused(says)) for name, says in UNUSABLE.items()
+]
+HOMES = [
+    Row("homes", "home:{}/file", refused("There must be a folder at")),
+    Row("homes", "home:{}/to_a_file", refused("There must be a folder at")),
+    Row("homes", "home:{}/file/deeper", refused("must be folders")),
+    Row("homes", "home:{}/ring", refused("lead round in a circle")),
+    Row("homes", "home:{}/to_nothing", refused("must exist")),
+    Row("homes", "home:{}/taken", refused("There must be a folder at")),
+    Row("homes", "home:/proc/nobody/x", refused("/proc/nobody")),
+    Row("homes", "home:/proc", refused("must be permitted|must exist|must be writable")),  # only read, for everybody
+    Row("homes", "home:~no-such-user/x", refused("must name a user of this machine")),
+    Row("homes", "home:{}/" + "n" * 300, refused("no longer than the disk allows")),
+    Row("damaged_homes", "home:{}/whole", Stands("done")),
+    Row("damaged_homes", "home:{}/status", Stands("done", "status.json.damaged")),
+    Row("damaged_homes", "home:{}/status_empty", Stands("done", "status.json.damaged")),
+    Row("damaged_homes", "home:{}/rows", Stands("done")),
+    Row("damaged_homes", "home:{}/result", Stands("failed", "result.json.damaged")),
+    Row("damaged_homes", "home:{}/result_of_words", Stands("failed", "result.json.damaged")),
+    Row("damaged_homes", "home:{}/spec", Stands("done")),
+    Row("damaged_homes", "home:{}/children", Stands("done")),
+    Row("damaged_homes", "home:{}/children_outside", Stands("done")),
+    Row("damaged_homes", "home:{}/note_of_inputs", Stands("done")),
+    Row("damaged_homes", "home:{}/table", Stands("done", "tltk.db.damaged")),
+    Row("damaged_homes", "home:{}/table_cut", Stands("done", "tltk.db.damaged")),
+    Row("damaged_homes", "home:{}/memory_of_weights", Stands("done")),
+    Row("resume_changed", "resume:{}/nothing", Resumed()),
+    Row("resume_changed", "resume:{}/more_pictures", Resumed("folder:")),
+    Row("resume_changed", "resume:{}/another_picture", Resumed("folder:")),
+    Row("resume_changed", "resume:{}/other_weights", Resumed("file:")),
+    Row("resume_changed", "resume:{}/unfit_weights", refused("must be finite numbers")),
+    Row("resume_changed", "resume:{}/no_weights", refused("must exist")),
+    Row("resume_changed", "resume:{}/no_class", refused("at least two classes|two")),
 ]
 
-ROWS = [*FOLDERS, *ZIPS, *TARS, *PIXELS, *ARRAYS, *WEIGHTS]
+ROWS = [*FOLDERS, *ZIPS, *TARS, *PIXELS, *ARRAYS, *WEIGHTS, *HOMES]

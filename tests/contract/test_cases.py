@@ -32,19 +32,39 @@ def test_outcome(row: Row, made: Path) -> None:
     assert not wrong, told
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if isinstance(r.outcome, Refused)], ids=name_of)
+def refused(weights: bool) -> list[Row]:
+    kinds = ("home", "resume")  # which are asked in the shell already
+    return [
+        r for r in ROWS
+        if isinstance(r.outcome, Refused) and not r.source.startswith(kinds) and r.source.startswith("file:") == weights
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", refused(weights=False), ids=name_of)
 def test_shell_and_python_refuse_before_anything_is_queued(row: Row, made: Path, tmp_path: Path) -> None:
     spec = running.spec_of(row, running.make(row.case, made / row.case))
-    asked = tltk.TransferSpec(target=spec)
+    against = ["--backbone", "test_resnet", "--weights", "store:test_resnet_formula"]
+    refuse(tltk.TransferSpec(target=spec), tmp_path, [
+        ["run", "--target", spec.name], ["compare", "--target", spec.name, *against], ["look", spec.name],
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("row", refused(weights=True), ids=name_of)
+def test_weights_are_refused_before_anything_is_queued(row: Row, made: Path, tmp_path: Path) -> None:
+    net = running.net_of(row, running.make(row.case, made / row.case))
+    words = ["--target", "digits", "--backbone", net.backbone, "--weights", net.weights]
+    spec = tltk.TransferSpec(target=tltk.DataSpec("digits"), net=net)
+    questions = [] if row.source.endswith("absurd.pth") else [["profile", *words]]  # which can be asked about it
+    refuse(spec, tmp_path, [["run", *words], ["compare", *words], *questions])
+
+
+def refuse(asked: tltk.TransferSpec, place: Path, verbs: list[list[str]]) -> None:
+    """A sentence and exit code 2, and nothing was queued, in Python and in the shell."""
     with pytest.raises(tltk.TltkError):
         tltk.launch(asked)
-    file = tmp_path / "spec.json"
+    file = place / "spec.json"
     file.write_text(asked.to_json())
-    against = ["--backbone", "test_resnet", "--weights", "store:test_resnet_formula"]
-    for words in (
-        ["run", "--target", spec.name], ["compare", "--target", spec.name, *against],
-        ["look", spec.name], ["run", "--spec", str(file)],
-    ):  # fmt: skip
+    for words in (*verbs, ["run", "--spec", str(file)]):
         done = CliRunner().invoke(cli.main, words)
         assert done.exit_code == 2, (words, done.output, done.exception)
         assert done.stdout == "" and done.stderr.strip()

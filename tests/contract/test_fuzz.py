@@ -72,7 +72,7 @@ def hoard(outside: Path, mark: Path) -> str:
     [
         (lambda outside, mark: "fine", "answer"), (lambda outside, mark: refuse("It must be so."), "sentence"),
         (lambda outside, mark: fail(KeyError("x")), "traceback"), (lambda outside, mark: fail(RecursionError()), "traceback"),
-        (lambda outside, mark: refuse("A fault of ours (x)."), "traceback"), (lambda outside, mark: fail(MemoryError()), "traceback"),
+        (lambda outside, mark: refuse("Internal error in tltk (x)."), "traceback"), (lambda outside, mark: fail(MemoryError()), "traceback"),
     ],
 )  # fmt: skip
 def test_each_end_is_called_what_it_is(

@@ -96,8 +96,8 @@ def test_layers_asks_before_it_computes_and_queues_what_it_says() -> None:
     known()
     app = open_page("layers")
     is_clean(app)
-    assert "Look through all layers" in labels(app)
-    press(app, "Look through all layers")
+    assert "Examine all layers" in labels(app)
+    press(app, "Examine all layers")
     is_clean(app)
     [job] = queue.jobs()
     assert job.light
@@ -112,9 +112,9 @@ def test_layers_shows_what_it_knows() -> None:
     embedding_known("pca")
     app = open_page("layers")
     is_clean(app)
-    assert [m.label for m in app.multiselect] == ["Under the handle"]
+    assert [m.label for m in app.multiselect] == ["Shown under the handle"]
     assert app.multiselect[0].value == ["probe_target", "mmd"]
-    assert "Filled marks: p ≤ .05 by BH. Over all 12 tests." in texts(app)
+    assert "Filled marks: p ≤ .05 after Benjamini and Hochberg's correction. Over all 12 tests." in texts(app)
     assert "trustworthiness 0.90" in texts(app)
     assert "domain mixing 0.25" in texts(app)
     app.multiselect[0].set_value(["knn_target"]).run()
@@ -126,7 +126,7 @@ def test_layers_may_look_at_the_plans_few_labels_alone() -> None:
     known()
     app = open_page("layers")
     app.toggle[0].set_value(True).run()
-    press(app, "Look through all layers")
+    press(app, "Examine all layers")
     is_clean(app)
     [job] = queue.jobs()
     assert Run.at(job.run).spec == ProfileSpec(**{**SHARED, "target": FIRST.target}, pictures=500)
@@ -195,7 +195,7 @@ def test_an_answer_about_pictures_that_changed_says_so_and_can_be_asked_again(mo
     st.cache_data.clear()
     app = open_page("layers")
     is_clean(app)
-    assert "What lies at folder:/pictures has changed since this was asked." in texts(app)
+    assert "What is in folder:/pictures has changed since this was computed." in texts(app)
     press(app, "Ask again")
     is_clean(app)
     assert [job.run for job in queue.jobs()] == [run.id] and run.result() is None
@@ -252,9 +252,9 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     assert "At stem" in texts(app)
     table = app.dataframe[0].value
     assert list(table.iloc[:, -1]) == ["shift", "no shift seen", "no shift seen", "not computed"]  # by Holm's p
-    assert list(table["p (Holm)"][:3]) == ["0.01", "0.06", "0.4"] and list(table["target alone"][:2]) == ["0 … 0.1"] * 2
+    assert list(table["p (Holm)"][:3]) == ["0.01", "0.06", "0.4"] and list(table["Halves of the target (95 %)"][:2]) == ["0 … 0.1"] * 2
     assert "Over all 3 tests." in texts(app) and "frechet must be a number that float32 can hold." in texts(app)
-    assert "Halves are 1 pictures of each domain" in texts(app)
+    assert "Halves hold 1 pictures of each domain" in texts(app)
     assert list(app.dataframe[1].value["Pictures"]) == ["7 and 9"] * 2 and "Classes: Over both classes." in texts(app)
     assert list(app.dataframe[1].value["Class"]) == ["1", "0"]  # the one that moved most comes first
     assert "same classes by name" in texts(app)
@@ -341,7 +341,7 @@ def ranked(places: tuple[tuple[int, int], ...], order: str) -> None:
     answered(
         RANK,
         {"rows": rows, "scores": ["logme", "leep", "probe"], "by": "logme", "order": order, "n": 100, "fewest": 8,
-         "classes": 10},
+         "classes": 10, "majority": 0.25},
     )  # fmt: skip
 
 
@@ -355,8 +355,8 @@ def test_choose_ranks_in_plain_words_and_marks_the_scores_by_what_is_trained_by_
     ranked(((1, 1), (2, 2), (3, 3)), "Every place is told: resnet10t comes first.")
     app = open_page("choose")
     is_clean(app)
+    assert "gets 40% right; always naming the most frequent class, 25%." in texts(app)
     assert "Looks best: resnet10t" in texts(app) and "Every place is told: resnet10t comes first." in texts(app)
-    assert "names 40% rightly; by guessing it would be 10%" in texts(app)
     assert "leep" not in app.dataframe[0].value.columns
     assert "leep is left out" in texts(app)
     assert "None of these networks has been trained" in texts(app) and len(app.dataframe) == 2
@@ -394,6 +394,7 @@ def test_a_ranking_of_before_is_still_shown() -> None:
     app = open_page("choose")
     is_clean(app)
     assert "Looks best: resnet10t" in texts(app) and "You have trained it here" not in texts(app)
+    assert "most frequent" not in texts(app)  # it holds no such share, and ten classes say nothing of it
 
 
 def test_choose_queues_its_question() -> None:

@@ -59,7 +59,7 @@ def target_of(app: Any) -> DataSpec:
 def test_a_new_user_waits_for_both_domains_and_can_go_on() -> None:
     app = open_page("domains")
     is_clean(app)
-    assert texts(app).count("A worker reads the pictures") == 2
+    assert texts(app).count("Reading the pictures") == 2
     assert len(queue.jobs()) == 2
     assert [s.label for s in app.selectbox].count("Corruption") == 2
 
@@ -74,7 +74,7 @@ def test_both_domains_are_shown_by_class() -> None:
     assert "1,000 in 10 classes" in drawn and "40 × 40 px, colour" in drawn and "grey in three channels" in drawn
     assert "0.40 ± 0.22" in drawn and "CC BY 4.0" in drawn and "a &lt;place&gt;" in drawn
     assert "the target are grey, those of the source have colour" in texts(app)
-    assert [e.label for e in app.expander] == ["1 file of the source left out"]
+    assert [e.label for e in app.expander] == ["1 file or folder of the source left out"]
     assert list(app.dataframe[0].value["Reason"]) == ["it is cut off"]
 
 
@@ -120,7 +120,7 @@ def test_without_a_source_the_target_stands_alone() -> None:
     choose(app, "Source", "none")
     is_clean(app)
     assert app.session_state["plan"].source is None
-    assert "No source. Choose one" in texts(app)
+    assert "No source chosen. Choose one" in texts(app)
     assert html(app).count("data:image/webp") == 10
     choose(app, "Source", "shapes")
     is_clean(app)
@@ -153,7 +153,7 @@ def test_a_path_is_asked_for_read_and_its_fault_told(tmp_path: Path) -> None:
     app = open_page("domains")
     choose(app, "Target", "folder")
     is_clean(app)
-    assert "Write the path above" in texts(app)
+    assert "Enter a path above" in texts(app)
     place = str(tmp_path / "pictures")
     next(t for t in app.text_input if t.label.startswith("Folder")).set_value(f" {place} ").run()
     is_clean(app)
@@ -207,7 +207,7 @@ def test_what_to_mind_is_said_in_words() -> None:
     both = said(Source=seen(["a", "b", "c"]), Target=seen(["c", "d"]))
     assert "share 1 class by name; only in the source: **a**, **b**; only in the target: **d**" in both
     shifted = said(Source=seen(["a", "b"], counts=[50, 50]), Target=seen(["a", "b"], counts=[80, 20]))
-    assert "**a** makes 50% of the source and 80% of the target" in shifted
+    assert "**a** makes up 50% of the source and 80% of the target" in shifted
     assert "and 4 more" in said(Source=seen([*"abcdefghijk"]), Target=seen(["a", "z"]))
 
 
@@ -227,3 +227,59 @@ def test_the_dials_of_a_domain_are_told() -> None:
     app = open_page("domains", target="shapes:hues=1")
     is_clean(app)
     assert "Now: shapes:hues=1." in texts(app)
+
+
+TREE = [
+    {"folder": "train", "role": "train", "classes": 10, "pictures": 600},
+    {"folder": "test", "role": "test", "classes": 10, "pictures": 400},
+    {"folder": "<b>masks", "role": "left out", "classes": 0, "pictures": 7},
+]
+PARTS = {
+    "train": {"n": 500, "from": "the folder train, less what is held out for val; 50 of each class"},
+    "val": {"n": 100, "from": "15% drawn from the train part"}, "test": {"n": 400, "from": "the folder <test>"},
+}  # fmt: skip
+TOLD = {
+    "tree": TREE, "parts": PARTS, "notes": ["Class cat loses 5 of its 9 files: they are cut off."],
+    "cautions": ["3 of 1,000 pictures of x are copies."],
+    "skipped": [["<b>masks", "7 pictures, beside train and test, not part of the data"],
+                ["train/a.txt", "the ending .txt is not a picture format"],
+                ["train/b.txt", "the ending .txt is not a picture format"]],
+}  # fmt: skip
+
+
+def test_how_folders_were_understood_is_shown_as_look_tells_it() -> None:
+    known(SOURCE)
+    known(TARGET, seen(**TOLD))
+    app = open_page("domains")
+    is_clean(app)
+    drawn = html(app)
+    assert "500<small>the folder train, less what is held out for val; 50 of each class</small>" in drawn
+    assert "100<small>15% drawn from the train part</small>" in drawn and "400<small>the folder &lt;test&gt;</small>" in drawn
+    [table] = [part for part in drawn.split("<table") if part.startswith(' class="tltk-tree"')]
+    assert '<th scope="row">train</th><td>training</td><td>10</td><td>600</td>' in table
+    assert "left out: 7 pictures, beside train and test, not part of the data" in table and "&lt;b&gt;masks" in table
+    assert "<b>masks" not in drawn
+    assert "Target: Class cat loses 5 of its 9 files" in texts(app) and "3 of 1,000 pictures" in texts(app)
+    assert [e.label for e in app.expander] == ["3 files or folders of the target left out"]
+    assert "Most often: the ending .txt is not a picture format (2)" in texts(app)
+    assert "do not lie in folders" in texts(app)  # of the source
+
+
+def test_a_large_tree_is_cut_and_says_so() -> None:
+    branches = [{"folder": f"f{i}", "role": "left out", "classes": 0, "pictures": 1} for i in range(40)]
+    drawn = domain_view._tree(seen(tree=[*TREE[:1], *branches], skipped=[]))
+    assert drawn.count("<tr") == 1 + domain_view.BRANCHES + 1 and "and 25 more folders" in drawn
+
+
+@pytest.mark.parametrize("name", ["design", "shift"])
+def test_where_a_target_is_chosen_it_is_told_in_short(name: str) -> None:
+    known(SOURCE)
+    known(TARGET, seen(**TOLD))
+    app = open_page(name)
+    is_clean(app)
+    said = texts(app)
+    assert "1,000 pictures of 10 classes (0, 1, 2, 3, 4, …)." in said
+    assert "validation 100 (15% drawn from the train part), test 400 (the folder <test>)" in said
+    assert "Folders left out: <b>masks." in said and "2 files were left out, such as train/a.txt: the" in said
+    [warning] = [w.value for w in app.warning if "Class cat loses" in w.value]
+    assert "are copies" in warning and not any("Class cat loses" in c.value for c in app.caption)

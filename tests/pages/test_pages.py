@@ -56,7 +56,7 @@ def markdown(app: AppTest) -> str:
 
 def is_clean(app: AppTest) -> None:
     assert not app.exception, app.exception
-    assert "fault of ours" not in texts(app), texts(app)
+    assert "Internal error in tltk" not in texts(app), texts(app)
 
 
 def answered(spec: Spec, result: dict[str, Any]) -> None:
@@ -137,9 +137,9 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
     app = open_page(name)
     is_clean(app)
     assert app.title[0].value
-    assert {"start": "See transfer", "design": "worker", "train": "Nothing has been trained", "curves": "No comparison",
-            "layers": "A worker builds", "shift": "A worker reads the pictures", "choose": "Rank them",
-            "runs": "No runs yet", "domains": "A worker reads the pictures",
+    assert {"start": "See transfer", "design": "Building", "train": "Nothing has been trained", "curves": "No comparison",
+            "layers": "Building", "shift": "Reading the pictures", "choose": "Rank them",
+            "runs": "No runs yet", "domains": "Reading the pictures",
             "weights": "No weights here yet"}[name] in texts(app) + str([b.label for b in app.button])  # fmt: skip
 
 
@@ -265,7 +265,7 @@ def test_bad_values_are_told_and_change_nothing() -> None:
     rates = next(t for t in app.text_input if t.label.startswith("Rates to search"))
     rates.set_value("fast").run()
     is_clean(app)
-    assert "must be numbers with commas" in texts(app)
+    assert "must be numbers separated by commas" in texts(app)
     from tltk.dashboard.plan import FIRST
 
     assert app.session_state["plan"].lrs == FIRST.lrs
@@ -314,6 +314,24 @@ def test_an_optimizer_that_is_none_is_refused_before_anything_is_queued() -> Non
     assert "adamw" in menu.options and "bananas" not in menu.options
 
 
+def test_design_offers_every_optimizer_that_a_spec_may_name() -> None:
+    from tltk.jobs import queue
+    from tltk.jobs.checking import OPTIMIZERS, SECOND_ORDER
+
+    app = open_page("design", source="none", weights="scratch")
+    menu = next(s for s in app.selectbox if s.label == "Optimizer")
+    names = [option.partition(" · ")[0] for option in menu.options]
+    assert names[:2] == ["adamw", "sgd"] and sorted(names) == sorted({*OPTIMIZERS} - {*SECOND_ORDER})
+    assert "bnbadam · needs CUDA and bitsandbytes" in menu.options and menu.options[-1].endswith("needs CUDA and apex")
+    menu.set_value("lion").run()
+    is_clean(app)
+    assert app.session_state["plan"].optim.optimizer == "lion"
+    next(b for b in app.button if b.label == "Train once").click().run()
+    is_clean(app)
+    specs = [Run.at(job.run).spec for job in queue.jobs()]
+    assert [s.optim.optimizer for s in specs if isinstance(s, TransferSpec)] == ["lion"]
+
+
 def test_a_training_that_was_asked_to_stop_says_so_and_has_one_button() -> None:
     from tltk.jobs import queue
 
@@ -342,13 +360,25 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
     assert not [b for b in app.button if "Stop" in b.label]
 
 
-def test_guessing_has_its_line_where_the_result_tells_it() -> None:
+@pytest.mark.parametrize(
+    ("held", "line", "words"),
+    [
+        ({"chance": 0.5, "majority": 0.51}, [0.5], "guessing: 50%"),
+        ({"chance": 0.5, "majority": 0.8}, [0.8], "always the most frequent class: 80%"),
+        ({"majority": 0.8}, [0.8], "always the most frequent class: 80%"),
+        ({"chance": 0.25}, [0.25], "guessing: 25%"),
+        ({}, [], ""),  # of an earlier version: how many classes there are says nothing of how frequent they are
+        ({"chance": None, "majority": "much"}, [], ""),
+    ],
+)
+def test_guessing_has_its_line_where_the_result_tells_it(held: dict[str, Any], line: list[float], words: str) -> None:
     run = training()
     result = run.result()
     assert result is not None
-    home.write_whole(run.path / "result.json", json.dumps({**result, "chance": 0.5}))
+    home.write_whole(run.path / "result.json", json.dumps({**result, "classes": ["a", "b"], **held}))
     app = open_page("train", run=run.id)
     is_clean(app)
     charts = [json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.component_name.endswith("tltk_plot")]
-    shapes = [c["figure"]["layout"].get("shapes", []) for c in charts if "Accuracy" in c["alt"]]
-    assert [s["y0"] for s in shapes[0]] == [0.5]
+    [layout] = [c["figure"]["layout"] for c in charts if "Accuracy" in c["alt"]]
+    assert [s["y0"] for s in layout.get("shapes", [])] == line
+    assert [a["text"] for a in layout.get("annotations", [])] == ([words] if words else [])

@@ -18,7 +18,7 @@ from tltk.jobs import queue
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
-from tltk.weights import store
+from tltk.weights import store, weightfile
 from tltk.weights.store import Card
 
 NAME = "test_resnet"
@@ -72,17 +72,29 @@ def test_every_kind_has_its_line_with_its_size() -> None:
     assert own["from"] == "a run on digits" and own["parameters"] > 0.3
 
 
-def test_a_file_is_looked_at_by_a_worker_and_its_answer_is_shown() -> None:
+def test_a_file_that_no_worker_could_use_is_refused_at_once(tmp_path: Path) -> None:
+    tensors = timm.create_model(NAME, num_classes=0).state_dict()
+    torch.save({n: t * float("nan") for n, t in tensors.items()}, tmp_path / "diverged.pth")
     app = open_page("weights")
-    app.text_input(key="weights:path").set_value("/a/net.pth").run()
+    for path, words in (("/a/net.pth", "must exist"), (str(tmp_path / "diverged.pth"), "must be finite numbers")):
+        app.text_input(key="weights:path").set_value(path).run()
+        button(app, "Check it").click().run()
+        assert not app.exception and not queue.jobs() and words in texts(app)
+
+
+def test_a_file_is_looked_at_by_a_worker_and_its_answer_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "net.safetensors"
+    file.write_bytes(data())
+    app = open_page("weights")
+    app.text_input(key="weights:path").set_value(str(file)).run()
     app.text_input(key="weights:name").set_value("Not A Name").run()
     button(app, "Add it").click().run()
     assert not app.exception and not queue.jobs() and "Not A Name" in texts(app)
     app.text_input(key="weights:name").set_value("net").run()
     button(app, "Add it").click().run()
     assert not app.exception
-    spec = AdoptSpec("file:/a/net.pth", "", "net")
-    assert [job.run for job in queue.jobs()] == [spec.run_id] and "A worker opens the file" in texts(app)
+    spec = AdoptSpec(f"file:{file}", "", "net")
+    assert [job.run for job in queue.jobs()] == [spec.run_id] and "Opening the file" in texts(app)
     found = {"name": "net", "backbone": NAME, "parameters": 470_000, "classifier": "classifier of 11 classes",
              "notes": ["The first convolution reads 1 channel."]}  # fmt: skip
     answered(spec, found)
@@ -91,3 +103,28 @@ def test_a_file_is_looked_at_by_a_worker_and_its_answer_is_shown() -> None:
     is_clean(app)
     for part in (f"Added as net: {NAME}, 0.5 million parameters", "The first convolution reads 1 channel."):
         assert part in texts(app)
+
+
+def test_the_page_names_every_kind_of_file_that_is_read() -> None:
+    said = texts(open_page("weights"))
+    for name in (*weightfile.SUFFIXES, "model.safetensors.index.json", "folder"):
+        assert name in said
+
+
+def test_what_the_hub_has_fetched_in_any_of_its_layouts_is_there_and_can_be_looked_into() -> None:
+    folders = []
+    for i, name in enumerate(weightfile.IN_FOLDER):
+        file = store.hub_cache() / f"models--strange--net{i}" / "snapshots" / "1" / name
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"x")
+        folders.append(file.parent)
+    app = open_page("weights")
+    is_clean(app)
+    assert [row["backbone"] for row in lines(app)] == [f"strange/net{i}" for i in range(len(folders))]
+    app.session_state["weights:table"] = {"selection": {"rows": [2], "columns": [], "cells": []}}
+    app.run()
+    is_clean(app)
+    assert "strange/net2 is not among timm's own weights" in texts(app)
+    button(app, "Check what it is").click().run()
+    is_clean(app)
+    assert [Run.at(job.run).spec for job in queue.jobs()] == [AdoptSpec(f"file:{folders[2]}", "", "")]

@@ -125,6 +125,10 @@ def test_in_words() -> None:
     assert [catalogue.amount(v) for v in (0.0123, 3.62, 41.23, 1203.0)] == ["0.012", "3.6", "41.2", "1,203"]
 
 
+def test_a_tensor_may_have_any_name() -> None:
+    assert fingerprint({**RESNET, "\ud800": (1,)}) != fingerprint({**RESNET, "\udfff": (1,)})
+
+
 def test_a_fingerprint_hangs_on_the_body_alone() -> None:
     plain = fingerprint(RESNET)
     extra = {"fc.weight": (10, 512), "layer1.0.bn1.num_batches_tracked": (), "a.relative_position_index": (49,)}
@@ -167,7 +171,7 @@ def test_the_picker(monkeypatch: pytest.MonkeyPatch) -> None:
     app.text_input(key="picker:text").set_value("ResNet18*").run()
     assert set(app.dataframe[0].value["backbone"]) == {b.name for b in search("resnet18*")}
     app.selectbox(key="picker:largest").set_value("5 million").run()
-    assert "No backbone is like that" in "".join(m.value for m in app.markdown)
+    assert "No backbone matches" in "".join(m.value for m in app.markdown)
     app.selectbox(key="picker:largest").set_value("any").run()
     app.toggle(key="picker:here").set_value(True).run()
     assert list(app.dataframe[0].value["here"]) == ["store:mine, hub:a1_in1k"]

@@ -241,7 +241,7 @@ def test_a_training_says_what_it_was_trained_on_and_what_was_lost(tmp_path: Path
     told = tltk(*words).stdout
     result = said(*words)["result"]
     assert (result["left_out"]["n"], len(result["left_out"]["first"])) == (4, 4)
-    assert result["notes"] == ["Class dog loses 4 of its 12 files: the ending .psd is not one of a picture."]
+    assert result["notes"] == ["Class dog loses 4 of its 12 files: the ending .psd is not a picture format."]
     assert [p["n"] for p in result["parts"].values()] == [10, 2, 4]
     assert result["notes"][0] in told and "4 files or folders were left out of folder:" in told
     assert "test 4 (30% drawn from all pictures)" in told
@@ -254,7 +254,7 @@ def test_a_verdict_repeats_what_was_lost(tmp_path: Path) -> None:
              "--seeds", "2", "--target", f"folder:{tmp_path / 'set'}", "--n", "0"]  # fmt: skip
     tltk(*words)
     result = said(*words)["result"]
-    lost = "Class dog loses 4 of its 12 files: the ending .psd is not one of a picture."
+    lost = "Class dog loses 4 of its 12 files: the ending .psd is not a picture format."
     assert result["notes"] == [lost] and result["left_out"]["n"] == 4
     assert lost in result["verdict"]["remarks"] and lost in result["verdict"]["sentence"]
     assert any("4 files or folders were left out" in remark for remark in result["verdict"]["remarks"])
@@ -312,7 +312,7 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
         (["compare", "--target", "digits"], "A comparison needs weights to transfer"),
         (["compare", "--source-size", "16"], "No such option"),
         (["compare", "--source-n", "3"], "need --source NAME"),
-        (["compare", "--source", "digits", "--lrs", "a"], "--lrs must be numbers with commas"),
+        (["compare", "--source", "digits", "--lrs", "a"], "--lrs must be numbers separated by commas"),
         (["compare", "--source", "digits", "--seeds", "1"], "CompareSpec.seeds must be between 2 and 50."),
         (["runs", "show", "3f9ac1"], "A run must exist. Got '3f9ac1', but there is none yet."),
         (["runs", "show", "../.."], "An id must be hex digits"),
@@ -321,6 +321,7 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
         (["look", "digit"], "Did you mean 'digits'?"),
         (["look", "digits", "--size", "3"], "DataSpec.size must be between 8 and 1024. Got 3."),
         (["layers", "test_resnet", "--size", "0"], "DescribeSpec.size must be between 8 and 1024. Got 0."),
+        (["judge", "\ud800", "b.csv"], "An argument must be text that this system can write. Got '\\ud800'"),
         (["nonsense"], "No such command"),
     ],
 )  # fmt: skip

@@ -79,7 +79,7 @@ def test_knobs_are_numbers_where_they_can_be() -> None:
 
 @pytest.mark.parametrize("text", ["a", "0.1,", "0.1;0.2"])
 def test_lrs_that_are_no_numbers(text: str) -> None:
-    with pytest.raises(BadSpec, match="--lrs must be numbers with commas"):
+    with pytest.raises(BadSpec, match="--lrs must be numbers separated by commas"):
         command.build(CompareSpec, {"lrs": text})
 
 

@@ -89,7 +89,7 @@ def test_source_search_measure_in_this_order() -> None:
     assert len(trainer.trained) == compare.n_trainings(SPEC) == 1 + 6 + 6
     assert [done for done, _ in told] == [0, 1, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 13, 13]
     assert [what for _, what in told][0] == "Training the source network."
-    assert [what for _, what in told][-1] == "Weighing the evidence."
+    assert [what for _, what in told][-1] == "Computing the verdict."
     assert found.label == "helps"
     assert found.gap == pytest.approx(0.4)
     assert (found.scratch_lr, found.transfer_lr, found.seeds) == (1e-3, 3e-4, (10, 11, 12))
@@ -253,7 +253,7 @@ def test_an_arm_that_was_still_climbing_is_told() -> None:
 
     _, found, *_ = go(trainer=Climbing())
     assert "climbing" in found.learning["scratch"]
-    assert "Both arms were still climbing when the budget ended; with more epochs the gap may change." in found.sentence
+    assert "Both arms were still improving when the budget ended; with more epochs the gap may change." in found.sentence
 
 
 # -- source and target ------------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ def test_what_was_taken_out_of_the_source_is_counted_and_told() -> None:
     spec = dataclasses.replace(SPEC, source=DataSpec("blended_digits"))
     _, found, *_ = go(spec, Trainer(scratch={"taken_out": 291}))
     assert found.taken_out == 291
-    assert "291 of the source's pictures also validate or test the target; they were taken out" in found.sentence
+    assert "291 of the source's pictures also validate or test the target, as they are or saved again; they were removed" in found.sentence
     _, seen, *_ = go(dataclasses.replace(spec, first_seed=5), Trainer(transfer={"seen_by_source": 7}))
     assert seen.seen_by_source == 7
     assert "learned from 7 of the pictures that validate or test the target" in seen.sentence

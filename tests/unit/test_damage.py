@@ -170,7 +170,7 @@ def tltk(*words: str) -> str:
     found = CliRunner().invoke(cli.main, list(words))
     assert found.exception is None or isinstance(found.exception, SystemExit), (words, found.exc_info)
     assert found.exit_code in (0, 1, 2)
-    assert "Traceback" not in found.output and "fault of ours" not in found.output, found.output
+    assert "Traceback" not in found.output and "Internal error in tltk" not in found.output, found.output
     return found.output
 
 

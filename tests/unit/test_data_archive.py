@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import stat
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.cases.archives import Unsaid
 from tltk import data, home
 from tltk.data.sources import archive
 from tltk.errors import DataProblem
@@ -35,7 +39,8 @@ def zipped(path: Path, files: dict[str, bytes]) -> Path:
 
 
 def tarred(path: Path, files: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w:gz" if path.name.lower().endswith("gz") else "w") as file:
+    packing = next((k for k in ("gz", "bz2", "xz") if path.name.lower().endswith(k)), "")
+    with tarfile.open(path, f"w:{packing}") as file:  # type: ignore[call-overload]
         for name, content in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
@@ -55,7 +60,7 @@ def refuse(path: Path, words: str) -> None:
     assert not (path.parent / "evil").exists() and not (home.room("domains").parent / "evil").exists()
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "A.TGZ"])
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "A.TGZ", "a.tar.bz2", "a.tar.xz"])
 def test_all_forms_give_the_same_domain(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     (zipped if name.endswith("zip") else tarred)(path, FILES)
@@ -142,7 +147,7 @@ def test_a_tar_cut_between_two_files_is_not_taken_for_a_whole_one(tmp_path: Path
     refuse(tmp_path / name, "breaks off")
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz"])
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz"])
 def test_damaged_archives(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     whole = (zipped if name.endswith("zip") else tarred)(path, FILES).read_bytes()
@@ -152,6 +157,76 @@ def test_damaged_archives(tmp_path: Path, name: str) -> None:
     refuse(path, "cannot be unpacked")
     path.write_bytes(b"")
     refuse(path, "cannot be unpacked")
+
+
+def test_an_xz_of_several_streams_is_read_on(tmp_path: Path) -> None:
+    whole = tarred(tmp_path / "whole.tar", FILES).read_bytes()
+    half = len(whole) // 2
+    (tmp_path / "a.tar.xz").write_bytes(lzma.compress(whole[:half]) + bytes(8) + lzma.compress(whole[half:]))
+    assert len(load(tmp_path / "a.tar.xz").labels) == 12
+
+
+def test_an_xz_that_wants_too_much_memory(tmp_path: Path) -> None:
+    """The window of a stream is asked for in its head, whatever is in it."""
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 512 * 2**20}]
+    whole = tarred(tmp_path / "whole.tar", FILES).read_bytes()
+    (tmp_path / "a.tar.xz").write_bytes(lzma.compress(whole, filters=filters))
+    refuse(tmp_path / "a.tar.xz", "[Mm]emory")
+
+
+@pytest.mark.parametrize("packing", ["gz", "bz2", "xz"])
+def test_a_packed_bomb_is_refused_before_it_is_queued(tmp_path: Path, packing: str) -> None:
+    """A gigabyte that is said to be there is not unpacked to be passed over."""
+    path = tmp_path / f"a.tar.{packing}"
+    head = tarfile.TarInfo("top/a/0.png")
+    head.size = 200 * 2**20
+    opened = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}[packing]
+    with opened(path, "wb") as file:
+        file.write(head.tobuf())
+        for _ in range(200):
+            file.write(bytes(2**20))
+    with pytest.raises(DataProblem, match="may unpack to at most 0.07 GB"):
+        data.check(DataSpec(f"archive:{path}", size=8))
+    refuse(path, "may unpack to at most 0.07 GB")
+
+
+@pytest.mark.parametrize(
+    ("codec", "names", "words"),
+    [
+        ("gbk", ("猫", "狗"), "Chinese"),
+        ("gbk", ("無尾熊", "長頸鹿"), "Chinese"),  # of which GB 2312 has no letters
+        ("cp932", ("ネコ", "いぬ"), "Japanese"),
+        ("cp866", ("кошка", "собака"), "Cyrillic"),
+        ("cp437", ("Kätzchen", "Señor"), ""),
+        ("utf-8", ("猫", "Señor"), ""),
+        ("gbk", ("cat", "狗"), "Chinese"),
+    ],
+)
+def test_names_that_do_not_say_how_they_are_coded(
+    codec: str, names: tuple[str, str], words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for name in names:
+            for i in range(3):
+                file.writestr(Unsaid(f"{name}/{i}.png".encode(codec).decode("cp437")), png(40 * i + 9))
+    domain = load(path)
+    assert set(domain.classes) == set(names)
+    notes = [note for note in domain.account.notes if "do not say how their letters are coded" in note]
+    assert len(notes) == (1 if words else 0) and all(words in note for note in notes)
+
+
+def test_a_name_that_is_there_a_second_time_in_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for name in ("猫", "狗"):
+            for i in range(3):
+                entry = Unsaid(f"{name}/{i}.png".encode("gbk").decode("cp437"))
+                true = f"{name}/{i}.png".encode()
+                body = b"\1" + zlib.crc32(entry.filename.encode("cp437")).to_bytes(4, "little") + true
+                entry.extra = (0x7075).to_bytes(2, "little") + len(body).to_bytes(2, "little") + body
+                file.writestr(entry, png(40 * i + 9))
+    assert set(load(path).classes) == {"猫", "狗"} and not load(path).account.notes
 
 
 def test_a_name_that_comes_twice(tmp_path: Path) -> None:

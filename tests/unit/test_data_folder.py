@@ -92,7 +92,7 @@ def test_what_is_not_used_is_named(tmp_path: Path) -> None:
     domain = load(tmp_path)
     assert dict(domain.skipped) == {
         "9.png": "lies in no class folder",
-        "ant/notes.txt": "the ending .txt is not one of a picture",
+        "ant/notes.txt": "the ending .txt is not a picture format",
         "bee/0.heic": "the ending .heic needs the package pillow-heif",
         "bee/3.png": "the file is empty",
     }

@@ -64,6 +64,31 @@ def test_labels_are_renumbered_and_named(path: Path) -> None:
     assert load(path).classes == ("ant", "bee", "wasp")
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (Y.astype(float), "y are float64"),
+        (Y.astype(np.float16)[:, None], "y are float16"),
+        (np.eye(3)[Y], "y are one-hot, of shape (12, 3)"),
+        (np.eye(3, dtype=bool)[Y], "y are one-hot, of shape (12, 3)"),
+        (np.eye(5, dtype=np.uint8)[Y * 2], "y are one-hot, of shape (12, 5)"),
+    ],
+)
+def test_other_forms_of_labels_are_converted_and_told(path: Path, given: np.ndarray, told: str) -> None:
+    np.savez(path, x=X, y=given)
+    domain = load(path)
+    assert domain.labels.tolist() == Y.tolist()
+    assert domain.classes == (("0", "2", "4") if given.shape[-1] == 5 else ("0", "1", "2"))
+    assert [note for note in domain.reading.notes if told in note and note.endswith(".")]
+
+
+def test_masks_are_two_classes(path: Path) -> None:
+    np.savez(path, x=X, y=Y == 1, class_names=np.array(["other", "bee"]))
+    domain = load(path)
+    assert domain.labels.tolist() == (Y == 1).astype(int).tolist() and domain.classes == ("other", "bee")
+    assert any("y are bool" in note for note in domain.reading.notes)
+
+
 def test_n_keeps_the_shares_of_classes_and_parts(path: Path) -> None:
     np.savez(path, x_train=X, y_train=Y, x_test=X[:6], y_test=Y[:6])
     domain = load(path, n=9)
@@ -83,8 +108,18 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"x": np.zeros((12, 8, 8, 80), np.uint8), "y": Y}, "at most 64 channels"),
     ({"x": np.zeros((0, 8, 8), np.uint8), "y": np.zeros(0, int)}, "Got uint8 of shape (0, 8, 8)"),
     ({"x": X, "y": Y[:5]}, "one for each of 12 pictures. Got int64 of shape (5,)"),
-    ({"x": X, "y": Y.astype(float)}, "Labels of .* must be whole numbers"),
-    ({"x": X, "y": np.eye(3, dtype=int)[Y]}, "one-hot labels need an argmax"),
+    ({"x": X, "y": Y + 0.5}, "y in .* must be whole numbers, one for each picture. Picture 0 has 0.5"),
+    ({"x": X, "y": np.where(Y == 1, np.nan, Y)}, "Picture 1 has nan; number the classes"),
+    ({"x": X, "y": np.where(Y == 2, 1e300, Y)}, "Picture 2 has 1e+300"),
+    ({"x": X, "y": Y.astype(str)}, "Got texts, such as '0'; number them and save the texts as class_names"),
+    ({"x": X, "y": np.eye(3)[Y] * 0.9}, "must be one-hot, with a single 1 in each row. Row 0 is 0.9, 0.0, 0.0"),
+    ({"x": X, "y": 1 - np.eye(3, dtype=int)[Y]}, "Row 0 is 0, 1, 1; one picture has one class here"),
+    ({"x": X, "y": np.zeros((12, 3))}, "Row 0 is 0.0, 0.0, 0.0"),
+    ({"x": X, "y": np.zeros((12, 3, 3))}, "Got float64 of shape (12, 3, 3)"),
+    (
+        {"x_train": X, "y_train": np.eye(3)[Y], "x_test": X, "y_test": np.eye(4)[Y]},
+        "must have columns for the same classes. Got 3 and 4",
+    ),
     ({"x": X, "y": np.zeros(12, int)}, "at least two classes. Got one, '0'"),
     ({"x": X, "y": Y, "class_names": np.array(["ant"])}, "the labels 0 … 2 point into"),
     ({"x": X, "y": Y, "class_names": np.array([1, 2, 3])}, "must be a list of texts"),

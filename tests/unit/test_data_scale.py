@@ -128,7 +128,7 @@ def test_what_the_centre_crop_removes_is_told(tmp_path: Path) -> None:
         Image.fromarray(chance.integers(0, 256, (32, 128, 3), np.uint8)).save(f"{path}.png")
 
     domain = folder(tmp_path / "wide", a=wide, b=lambda c, p: wide(np.random.default_rng(c.integers(99) + 9), p))
-    assert domain.reading.cropped == pytest.approx(0.75) and "75% on average" in said(domain)
+    assert domain.reading.cropped == pytest.approx(0.75) and "On average 75% of a picture" in said(domain)
     square = folder(tmp_path / "square", a=grey(200, "uint8", "png"), b=grey(100, "uint8", "png"))
     assert square.reading.cropped == 0 and "average" not in said(square)
     np.savez(tmp_path / "a.npz", x=np.random.default_rng(0).integers(0, 256, (12, 20, 40), np.uint8), y=np.arange(12) % 2)

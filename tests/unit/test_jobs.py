@@ -95,8 +95,8 @@ def test_as_many_trainings_as_slots(monkeypatch: pytest.MonkeyPatch) -> None:
         (137, "failed", "killed, probably because memory ran out"),
         (-15, "stopped", "asked to end; it can be resumed"),
         (0, "stopped", "asked to end"),
-        (-11, "failed", "ended with code -11 without a word"),
-        (1, "failed", "ended with code 1 without a word"),
+        (-11, "failed", "ended with code -11 without a message"),
+        (1, "failed", "ended with code 1 without a message"),
     ],
 )
 def test_a_process_that_ends_without_a_word(code: int, state: str, part: str) -> None:
@@ -215,7 +215,7 @@ def test_a_run_of_another_supervisor_is_adopted_and_its_loss_told() -> None:
     queue.started(run.id, 0, os.getpid(), BORN - 100)  # that number belongs to somebody else now
     boss.tick()
     assert queue.find(run.id) is None
-    assert "was lost without a word" in run.written_status().message
+    assert "was lost without a message" in run.written_status().message
 
 
 def test_resume_waits_for_the_process_that_still_ends() -> None:
@@ -553,7 +553,7 @@ def test_a_run_of_another_supervisor_goes_on_though_all_start_times_moved() -> N
         other.wait()
     boss.tick()
     assert queue.find(run.id) is None
-    assert "was lost without a word" in run.written_status().message
+    assert "was lost without a message" in run.written_status().message
 
 
 def test_what_killed_writers_left_goes() -> None:
@@ -614,13 +614,13 @@ def test_a_fault_of_the_machine_is_not_called_ours(number: int, part: str, monke
     monkeypatch.setattr(worker.Training, "run", refuse)
     worker.execute(run)
     assert run.status.state == "failed"
-    assert part in run.status.message and "fault of ours" not in run.status.message
+    assert part in run.status.message and "Internal error in tltk" not in run.status.message
 
 
 def test_torch_without_memory_is_a_sentence() -> None:
     fault = RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried to")
-    assert "memory" in worker.in_words(fault) and "fault of ours" not in worker.in_words(fault)
-    assert "fault of ours" in worker.in_words(RuntimeError("unforeseen"))
+    assert "memory" in worker.in_words(fault) and "Internal error in tltk" not in worker.in_words(fault)
+    assert "Internal error in tltk" in worker.in_words(RuntimeError("unforeseen"))
 
 
 def test_threads_are_those_of_the_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,12 @@ def test_labels_give_a_verdict_for_each_class(tmp_path: Path) -> None:
     assert lines[2].startswith("cannot tell") and lines[2].endswith("40 of owl")
     labels.write_text("owl\n")
     assert "a label for each of the 100 examples. Got 1" in shell(*words).stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="devices are files")
+def test_a_device_is_no_table(tmp_path: Path) -> None:
+    done = shell("judge", write(tmp_path / "a.csv", A), "/dev/zero")
+    assert done.exit_code == 2 and "/dev/zero must be a text file of scores. It is a device." in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import torch
 
 from tests.engine import NETS
 from tltk.errors import BadSpec, UnknownName
+from tltk.jobs.checking import check_backbone
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.specs.parts import NetSpec
 from tltk.weights.load import build
@@ -41,6 +42,15 @@ def test_pooled_of_maps_and_lists() -> None:
     x = torch.rand(2, 5, 3, 3)
     assert torch.allclose(Net.pooled(x), x.mean((2, 3)))
     assert torch.allclose(Net.pooled([x[:, :, 0, 0], x[:, :, 1, 1]]), (x[:, :, 0, 0] + x[:, :, 1, 1]) / 2)
+
+
+@pytest.mark.parametrize("name", ["resnet18.", "resnet18.a1_in1", "test_resnet.x"])
+def test_a_tag_that_timm_does_not_know_is_told_before_and_after_the_queue(name: str) -> None:
+    for refuse in (lambda: make_backbone(name, 32, 3), lambda: check_backbone(name)):
+        with pytest.raises(UnknownName, match=f"The tag of {name.partition('.')[0]} must be one of"):
+            refuse()
+    for fine in ("resnet18", "resnet18.a1_in1k", "vit_small_patch16_36x1_224.untrained"):
+        check_backbone(fine)
 
 
 def test_a_name_that_timm_has_not() -> None:

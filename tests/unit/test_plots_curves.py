@@ -18,8 +18,8 @@ def test_a_band_ends_where_the_quantity_does(quantity: str, most: float) -> None
 
 
 def test_guessing_has_a_line_where_it_is_known() -> None:
-    figure = arms({"scratch": CURVE}, "Validation accuracy", "step", {}, chance=0.5)
+    figure = arms({"scratch": CURVE}, "Validation accuracy", "step", {}, guessing=(0.5, "guessing"))
     assert [(s.y0, s.y1) for s in figure.layout.shapes] == [(0.5, 0.5)]
     assert "guessing: 50%" in figure.layout.annotations[0].text
     assert not arms({"scratch": CURVE}, "Validation accuracy", "step", {}).layout.shapes
-    assert chance_line(0.1)["shapes"][0]["y0"] == 0.1
+    assert chance_line(0.1, "guessing")["shapes"][0]["y0"] == 0.1

@@ -168,12 +168,12 @@ def test_a_resumed_run_goes_on_only_with_what_it_began_with(
     if what == "nothing":
         assert rows[: len(before)] == before and status.message == ""
         return
-    assert "began again" in status.message and "earlier/1" in status.message
-    assert "began again" in capfd.readouterr().out  # the log
+    assert "started again" in status.message and "earlier/1" in status.message
+    assert "started again" in capfd.readouterr().out  # the log
     if what != "rows":
         assert Run(earlier).rows()[0] == before  # kept
     done = CliRunner().invoke(cli.main, ["runs", "show", run.id])
-    assert "began again" in done.output
+    assert "started again" in done.output
 
 
 @pytest.mark.usefixtures("_handler")
@@ -195,7 +195,7 @@ def test_what_was_found_before_a_change_is_kept_when_the_same_is_asked_again(
         pictures(folder, n)
         run = Local().submit(spec)
         assert run.result() is None and run.status.state == "waiting"
-        assert "began again" in run.status.note
+        assert "started again" in run.status.note
         execute(run)
     assert [Run(run.path / "earlier" / str(n)).result() for n in (1, 2)] == found
     assert (run.path / "earlier" / "1" / "model.safetensors").is_file()
@@ -211,7 +211,7 @@ def test_what_other_threads_found_is_put_aside(threads: int) -> None:
     run.write_status(state="done", threads=threads)
     provenance.renew(run)
     if threads == 4:
-        assert run.result() is None and "with 4 threads and the spec says 1" in run.status.note
+        assert run.result() is None and "because 4 threads had computed it and the spec says 1" in run.status.note
         assert Run(run.path / "earlier" / "1").result() == {"accuracy": 0.5}
     else:
         assert run.result() == {"accuracy": 0.5}

@@ -56,7 +56,7 @@ def test_profile() -> None:
     assert head.split() == ["layer", *names]
     assert [row.split()[0] for row in rows] == NAMES
     assert all(len(row.split()) == 1 + len(names) for row in rows)
-    assert re.search(r"\d\d\.\d%", rows[0]) and note.startswith("* p ≤ .05 against permuted domains, BH's")
+    assert re.search(r"\d\d\.\d%", rows[0]) and note.startswith("* p ≤ .05 against permuted domains; of several")
     assert all(len(row) <= len(head) for row in rows) and len({len(row) for row in rows if "*" not in row}) <= 1
 
 
@@ -85,7 +85,7 @@ def test_shift() -> None:
     out = lines(*words)
     assert out[0] == "at layer2.0: 30 source and 30 target pictures"
     assert out.pop(1) == found["drawn"] and found["drawn"].startswith("Source and target have ")
-    tested = ["value", "by chance (95 %)", "p", "p (Holm)", "p (BH)", "effect"]
+    tested = ["value", "by chance (95 %)", "p", "p (Holm)", "p (Benjamini–Hochberg)", "effect"]
     assert re.split(r" {2,}", out[1].strip()) == ["measure", *tested, "halves (95 %)"]
     assert [line.split()[0] for line in out[2:4]] == ["mmd", "energy"]
     assert out[4] == found["correction"] and "over all 2 tests" in out[4]
@@ -146,7 +146,7 @@ def test_rank() -> None:
     for row in built:
         agree("A candidate", row)
     agree("A candidate", failed, but={"width", "parameters"})
-    assert found["marks"]["leep"] == "A mark needs three candidates that are trained on this target. There are 0."
+    assert found["marks"]["leep"] == "To judge a score, three candidates must be trained on this target. There are 0."
     out = lines(*words)
     assert re.split(r" {2,}", out[0]) == ["place", "candidate", "knn", "leep", "knn, 95 %", "trained"]
     assert out[3].split() == ["–", "resnet18x@scratch", "–", "–", "–", "…", "–", "–"]

@@ -206,7 +206,7 @@ def test_each_score_has_an_interval_and_places_and_the_pictures_are_said() -> No
     spec = dataclasses.replace(SPEC, target=DataSpec("many"), scores=("logme", "hscore", "transrate", "gbc", "knn", "probe"))
     found = rank(spec, room(many=coloured(300, 3, 20)))
     assert found["by"] == "logme" and found["scores"] == list(spec.scores)
-    assert found["n"] == 165 and found["fewest"] == 55
+    assert found["n"] == 165 and found["fewest"] == 55 and found["majority"] == 55 / 165
     for row in found["rows"]:
         for name, value in row["scores"].items():
             lo, hi = row["interval"][name]
@@ -380,7 +380,7 @@ def test_a_training_that_ends_after_the_asking_is_shown() -> None:
 def test_too_few_and_all_alike_are_sentences() -> None:
     finished("test_resnet", 0.5)
     marks = rank(SPEC, room())["marks"]
-    assert marks["knn"] == "A mark needs three candidates that are trained on this target. There are 1."
+    assert marks["knn"] == "To judge a score, three candidates must be trained on this target. There are 1."
     for backbone in SPEC.candidates:
         finished(backbone, 0.5)
     assert rank(SPEC, room())["marks"]["knn"] == "A mark needs scores and accuracies that differ. They do not."

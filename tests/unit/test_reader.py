@@ -239,6 +239,31 @@ def test_a_folder_of_the_hub(tmp_path: Path) -> None:
         assert is_whole(folder).classes == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="devices are files")
+def test_what_lies_beside_the_weights_may_be_a_device(tmp_path: Path) -> None:
+    save_file(state(), tmp_path / "model.safetensors")
+    for name in ("config.json", "README.md"):
+        (tmp_path / name).symlink_to("/dev/zero")
+    assert is_whole(tmp_path).classes == []
+
+
+def test_a_folder_of_the_hubs_cache(tmp_path: Path) -> None:
+    """It keeps files by revision; the one that `refs/main` names is meant, else the newest."""
+    folder = tmp_path / "models--x--net"
+    for revision in ("aaa", "bbb"):
+        (folder / "snapshots" / revision).mkdir(parents=True)
+        (folder / "snapshots" / revision / "README.md").write_text(f"---\nlicense: of {revision}\n---\n")
+        save_file(state(), folder / "snapshots" / revision / "model.safetensors")
+    os.utime(folder / "snapshots" / "aaa", (1, 1))
+    assert is_whole(folder).told["license"] == "of bbb"
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("aaa\n")
+    assert is_whole(folder).told["license"] == "of aaa"
+    for odd in ("../..", "", "ccc", "\0"):  # a revision that is none leads nowhere else
+        (folder / "refs" / "main").write_text(odd)
+        assert is_whole(folder).told["license"] == "of bbb"
+
+
 def test_pieces_with_an_index(tmp_path: Path) -> None:
     names = list(state())
     parts = {f"model-0000{i + 1}-of-00002.safetensors": names[i::2] for i in range(2)}

@@ -61,7 +61,7 @@ def test_units_that_see_nothing_are_named() -> None:
     for conv in made.backbone.modules():
         if isinstance(conv, nn.Conv2d):
             nn.init.zeros_(conv.weight)
-    with pytest.raises(CannotSplit, match="hang on the picture"):
+    with pytest.raises(CannotSplit, match="depend on the picture"):
         receptive.first_fields(made, 32)
 
 

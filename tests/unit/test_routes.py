@@ -185,7 +185,7 @@ def test_a_fault_of_ours_tells_nothing_of_the_inside(
     module._news.cache_clear()  # another test may have asked the same within a quarter of a second
     reply = client.get(f"/tltk/live/{run.id}")
     assert reply.status_code == 500
-    assert reply.json() == {"error": "This is a fault of ours; the server's log says more."}
+    assert reply.json() == {"error": "Internal error in tltk; the server's log has the details."}
     assert "ZeroDivisionError" in caplog.text
 
 

@@ -146,7 +146,7 @@ def test_another_file_than_the_cards_is_refused(shelf: Path) -> None:
     with pytest.raises(WeightsMissing, match="must have the checksum of their card.*remove them and add them again"):
         build(NetSpec(backbone=NAME, weights="store:mine"), 3, 32, 3, 0)
     store.put(shelf, b"x", card("given")).file.write_bytes(b"y")
-    with pytest.raises(WeightsMissing, match="install tltk anew"):
+    with pytest.raises(WeightsMissing, match="install tltk again"):
         store.verified("given")
 
 
@@ -175,11 +175,13 @@ def test_the_hubs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("models--timm--resnet18.a1_in1k", store.FILE),
         ("models--some--one--else", "pytorch_model.bin"),
         ("models--timm--empty", "config.json"),
+        ("models--timm--vit.x", "open_clip_model.safetensors"),  # which timm does not ask for under this name
     ):
         place = store.hub_cache() / folder / "snapshots" / "abc"
         place.mkdir(parents=True)
         (place / file).write_bytes(b"1234")
-    other, timms = store.cached()
+    other, timms, unasked = store.cached()
+    assert (unasked.hub_id, unasked.weights) == ("timm/vit.x", None)
     assert (timms.hub_id, timms.weights) == ("timm/resnet18.a1_in1k", ("resnet18", "hub:a1_in1k"))
     assert (other.hub_id, other.weights) == ("some/one--else", None)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "elsewhere"))

@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.unit.test_data_copies import scene
+from tltk.analyses.sample import Context, samples, strangers
+from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.data import load
 from tltk.data.domain import Domain, Split, held_out_origins
 from tltk.errors import DataProblem
 from tltk.jobs.worker import Worker
@@ -17,6 +21,8 @@ from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Callbacks
 from tltk.training.compose import divide
 
 TARGET = DataSpec("blended_digits", size=16, n=1797, shots=10)
@@ -74,6 +80,60 @@ def test_equal_files_under_other_names_are_the_same_picture(tmp_path: Path) -> N
     held = held_out_origins(theirs[0], theirs[1])
     assert taken_out == len(held) > 5
     assert not np.isin(domain.origins[split.train], held).any()
+
+
+def near_copies(root: Path, n: int = 20) -> tuple[DataSpec, DataSpec, int]:
+    """A source and a target of photographs; half of the source are the target's, saved anew: smaller and coarser."""
+    for k, name in enumerate(("cat", "dog")):
+        for place in ("source", "target"):
+            (root / place / name).mkdir(parents=True)
+        for i in range(n):
+            scene(100 * k + i).save(root / "target" / name / f"{i:02}.png")
+            if i % 2:
+                again = scene(100 * k + i).resize((70, 75), Image.Resampling.BICUBIC)
+                again.save(root / "source" / name / f"copy {i}.jpg", quality=50)
+            else:
+                scene(1000 + 100 * k + i).save(root / "source" / name / f"{i:02}.png")
+    return *(DataSpec(f"folder:{root}/{place}", size=16) for place in ("source", "target")), n  # type: ignore[return-value]
+
+
+def test_pictures_that_were_saved_anew_are_the_same_picture(tmp_path: Path) -> None:
+    source, target, n = near_copies(tmp_path)
+    domain, split, taken_out = divided(source_of(source, target))
+    theirs = divided(TransferSpec(target))
+    held = set(np.concatenate([theirs[1].val, theirs[1].test]).tolist())
+    copies = sum(_position(tmp_path, c, i) in held for c in ("cat", "dog") for i in range(1, n, 2))
+    assert taken_out == copies > 3
+    assert len(split.train) + len(split.val) + len(split.test) == 2 * n - copies
+
+
+def _position(root: Path, name: str, i: int) -> int:
+    """Where picture i of a class lies in the target, which is read class by class in the order of the names."""
+    before = 0 if name == "cat" else len(list((root / "target" / "cat").iterdir()))
+    return before + i
+
+
+def test_a_test_of_two_domains_has_no_picture_on_both_sides_saved_anew(tmp_path: Path) -> None:
+    source, target, n = near_copies(tmp_path)
+    spec = ShiftSpec(target=target, source=source, net=NetSpec("test_resnet"), pictures=100)
+    room = Context(load, FeatureBank(), Callbacks())
+    one, other = samples(spec, room)
+    assert other is not None
+    y, x, said = strangers(spec, room, one, other)
+    assert "examples in common" in said
+    pictures = [s.domain.images[s.index].astype(float) for s in (y, x)]
+    apart = np.abs(pictures[0][:, None] - pictures[1][None]).mean((2, 3, 4))
+    assert apart.min() > 10
+
+
+def test_weights_that_learned_from_a_picture_saved_anew_are_told(tmp_path: Path) -> None:
+    source, target, _ = near_copies(tmp_path)
+    first = TransferSpec(source)
+    Run.create(first)
+    spec = TransferSpec(target, NetSpec(weights=f"run:{first.run_id}"))
+    workshop = Worker(Run.create(spec))
+    domain, split, _ = workshop._split(spec)
+    assert workshop._seen_by_source(spec, domain, split) > 3
 
 
 def test_a_source_of_which_nothing_is_left_is_refused() -> None:

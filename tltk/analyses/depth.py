@@ -10,9 +10,9 @@ from typing import ClassVar
 from tltk.specs.knobs import Spec, knob
 from tltk.specs.parts import BUT_SIZE, POOLINGS, DataSpec, NetSpec
 
-POOLING_HELP = "How a layer's output becomes one row per picture."
-MEASURES_HELP = "Shift measures, with commas."
-PICTURES_HELP = "Labelled training pictures of each domain that are looked at."
+POOLING_HELP = "How a layer's output is reduced to one feature vector per picture."
+MEASURES_HELP = "Shift measures, separated by commas."
+PICTURES_HELP = "Labelled training pictures to use from each domain."
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class DepthSpec(Spec):
     net: NetSpec = field(default_factory=NetSpec)
     pictures: int = knob(1000, 20, 100_000, help=PICTURES_HELP)
     pooling: str = knob("avg", choices=POOLINGS, help=POOLING_HELP)
-    seed: int = knob(0, 0, 2**31 - 1, help="Seed of the choice of pictures and of all that is drawn at random.")
+    seed: int = knob(0, 0, 2**31 - 1, help="Seed for choosing the pictures and for all random draws.")
 
     def __post_init__(self) -> None:
         super().__post_init__()

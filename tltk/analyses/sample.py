@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from tltk.analyses.depth import DepthSpec
-from tltk.data.domain import Domain, Ints
+from tltk.data.domain import Domain, Ints, linked
 from tltk.errors import BadSpec
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
@@ -94,9 +94,9 @@ def samples(spec: DepthSpec, context: Context) -> tuple[Sample, Sample | None]:
 def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample) -> tuple[Sample, Sample, str]:
     """Target and source for a test, which holds for independent samples alone: no example is in both, or twice in one.
 
-    Examples that both have, such as the same digit with and without fog, are dealt out to the two sides, class by
-    class; which side gets more of them is decided by what it has beside them. Where there are none, the samples are
-    those that came.
+    Examples that both have, such as the same digit with and without fog, or a picture and what was saved of it anew,
+    are dealt out to the two sides, class by class; which side gets more of them is decided by what it has beside them.
+    Where there are none, the samples are those that came.
 
     Args:
         spec: The question.
@@ -111,7 +111,8 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
         BadSpec: There are too few different examples for a test.
     """
     assert spec.source is not None
-    sides = [(target.domain, spec.target), (source.domain, spec.source)]
+    same = linked(target.domain, source.domain)
+    sides = [(same[0], spec.target), (same[1], spec.source)]
     pools = [domain.split(wanted, spec.seed).train for domain, wanted in sides]
     single = [_once(domain, pool) for (domain, _), pool in zip(sides, pools, strict=True)]
     copies = [len(pool) - len(one) for pool, one in zip(pools, single, strict=True)]
@@ -121,7 +122,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
         return target, source, ""
     alone = [len(o) - len(both) for o in origins]
     count = int(np.clip((alone[1] + len(both) - alone[0]) / 2, 0, len(both)))  # so many go to the target
-    mine = _dealt(target, single[0], both, count, spec.seed)
+    mine = _dealt(same[0], single[0], both, count, spec.seed)
     kept = [
         single[0][~np.isin(origins[0], both) | np.isin(origins[0], mine)],
         single[1][~np.isin(origins[1], mine)],
@@ -156,13 +157,13 @@ def _once(domain: Domain, index: Ints) -> Ints:
     return index[np.sort(np.unique(domain.origins[index], return_index=True)[1])]
 
 
-def _dealt(target: Sample, pool: Ints, both: NDArray[np.uint64], count: int, seed: int) -> NDArray[np.uint64]:
+def _dealt(target: Domain, pool: Ints, both: NDArray[np.uint64], count: int, seed: int) -> NDArray[np.uint64]:
     """So many of the common examples, in each class about the same share."""
-    common = pool[np.isin(target.domain.origins[pool], both)]
+    common = pool[np.isin(target.origins[pool], both)]
     shuffled = np.random.default_rng(seed).permutation(common)
-    by_class = shuffled[np.argsort(target.domain.labels[shuffled], kind="stable")]
+    by_class = shuffled[np.argsort(target.labels[shuffled], kind="stable")]
     places = np.arange(len(by_class) + 1) * count // max(len(by_class), 1)
-    found: NDArray[np.uint64] = target.domain.origins[by_class[np.diff(places) > 0]]
+    found: NDArray[np.uint64] = target.origins[by_class[np.diff(places) > 0]]
     return found
 
 

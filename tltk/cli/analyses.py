@@ -18,14 +18,14 @@ from tltk.cli.following import launch, spec_options
 @click.command()
 @spec_options(ProfileSpec)
 def profile(**given: Any) -> None:
-    """What each layer knows, and where two domains part: a table over depth."""
+    """What each layer knows, and where two domains diverge: a table over depth."""
     launch(ProfileSpec, given, _show_profile)
 
 
 @click.command()
 @spec_options(ShiftSpec)
 def shift(**given: Any) -> None:
-    """How far two domains are apart at a layer, each measure beside what chance gives."""
+    """How far apart two domains are at a layer, each measure compared with chance."""
     launch(ShiftSpec, given, _show_shift)
 
 
@@ -46,7 +46,7 @@ def rank(**given: Any) -> None:
 @click.command()
 @spec_options(ResponseSpec)
 def response(**given: Any) -> None:
-    """Which shift measure sees which dial of the shift lab, and from which setting on."""
+    """Which shift measure detects which dial of the shift lab, and from which setting."""
     launch(ResponseSpec, given, _show_response)
 
 
@@ -58,7 +58,7 @@ def _show_profile(found: dict[str, Any]) -> None:
     ]
     _table(["layer", *(c["name"] for c in columns)], rows)
     if found["tests"]:
-        click.echo("* p ≤ .05 against permuted domains, BH's where there are several tests")
+        click.echo("* p ≤ .05 against permuted domains; of several tests, after Benjamini and Hochberg's correction")
         click.echo(found["correction"])
     for text in (found["drawn"], *(f"{name}: {why}" for name, why in found["why"].items())):
         if text:
@@ -91,7 +91,7 @@ def _show_shift(found: dict[str, Any]) -> None:
         click.echo(found["class_correction"])
 
 
-TESTED = ("value", "by chance (95 %)", "p", "p (Holm)", "p (BH)", "effect")
+TESTED = ("value", "by chance (95 %)", "p", "p (Holm)", "p (Benjamini–Hochberg)", "effect")
 
 
 def _tested(row: dict[str, Any]) -> list[str]:
@@ -155,7 +155,7 @@ def _show_response(found: dict[str, Any]) -> None:
         at, levels = [found["seen"][m][dial["name"]] for m in names], [str(level) for level in dial["levels"]]
         rows.append([dial["name"], *("–" if i is None else levels[i] for i in at), levels[-1]])
     alarms = [f"{found['alarms'][m]:.0%}" for m in names]
-    click.echo(f"at {found['name']}: {found['n']} pictures of each domain; the setting from which on p ≤ .05")
+    click.echo(f"at {found['name']}: {found['n']} pictures of each domain; the first setting from which p ≤ .05")
     _table(["dial", *names, "its end"], [*rows, ["not turned: alarms", *alarms, ""]])
     click.echo(found["correction"])
 

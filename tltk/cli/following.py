@@ -18,7 +18,7 @@ from tltk.analyses.rank.agreement import joined
 from tltk.analyses.rank.spec import RankSpec
 from tltk.data import account
 from tltk.data.names import readable
-from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError
+from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, shown
 from tltk.jobs import executor, wait
 from tltk.results.words import accuracy_in_words
 from tltk.runs.run import Run
@@ -45,6 +45,9 @@ class Verb(click.Group):
             if found is None:  # whoever read what we print has gone, which click knows
                 raise
             _fail(ctx, found)
+        except UnicodeEncodeError as fault:  # click itself looks for the paths that it is given
+            text = "An argument must be text that this system can write. Got {}; check how it was typed or passed on."
+            _fail(ctx, BadSpec(text.format(shown(str(fault.object)))))
 
 
 def _fail(ctx: click.Context, fault: TltkError) -> None:
@@ -88,9 +91,9 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
             function = click.option(f"--{name}", help=about)(function)
         about = "A JSON file; - is the standard input."
         function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
-        function = click.option("--again", is_flag=True, help="Forget an earlier run of the same spec.")(function)
+        function = click.option("--again", is_flag=True, help="Discard an earlier run of the same spec.")(function)
         function = click.option("--detach", is_flag=True, help="Queue it and return at once.")(function)
-        function = click.option("--timeout", default=0.0, help="Stop it after so many seconds; 0 = never.")(function)
+        function = click.option("--timeout", default=0.0, help="Stop it after this many seconds; 0 = never.")(function)
         return json_option(function)
 
     return decorate
@@ -304,7 +307,7 @@ def _found(run: Run, result: dict[str, Any]) -> Iterator[str]:
             for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[attr-defined]
                 yield readable(sentence)
         for sentence in result.get("cautions", ()):
-            yield f"mind  {sentence}"
+            yield f"caution  {sentence}"
 
 
 def in_words(run: Run) -> str:

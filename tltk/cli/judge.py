@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import os
+import stat
 from pathlib import Path
 
 import click
@@ -54,11 +56,18 @@ def read_scores(path: Path, transpose: bool = False) -> NDArray[np.float64]:
 def _rows(path: Path) -> list[list[str]]:
     """The cells of a small table, whatever stands between them; empty lines are none."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise BadSpec(f"{path} must be smaller than {MOST_BYTES / 1e6:.0f} MB. It is not; score fewer examples.")
-        text = path.read_text(encoding="utf-8-sig")
+        with open(path, "rb") as file:
+            kind = os.fstat(file.fileno()).st_mode
+            if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):  # a device would be read for ever
+                raise BadSpec(f"{path} must be a text file of scores. It is a device.")
+            data = file.read(MOST_BYTES + 1)
+        text = data.decode("utf-8-sig")
+    except BadSpec:
+        raise
     except (OSError, ValueError) as fault:
         raise BadSpec(f"{path} must be a text file of scores. It cannot be read: {fault}.") from None
+    if len(data) > MOST_BYTES:
+        raise BadSpec(f"{path} must be no larger than {MOST_BYTES / 1e6:.0f} MB. It is; score fewer examples.")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     between = next((mark for mark in DELIMITERS if lines and mark in lines[0]), None)
     if between is None:

@@ -50,7 +50,7 @@ def run(**given: Any) -> None:
 def compare(**given: Any) -> None:
     """Scratch against transfer at a matched budget, with a verdict.
 
-    Without domains or weights it asks the first question: do rendered digits help with digits on photo backgrounds?
+    Without domains or weights it asks the example question: do rendered digits help with digits on photo backgrounds?
     """
     launch(CompareSpec, given)
 
@@ -88,7 +88,7 @@ def runs(ctx: click.Context, as_json: bool) -> None:
 @click.argument("run_id")
 @json_option
 def show(run_id: str, as_json: bool) -> None:
-    """How a run stands and what it found."""
+    """The state of a run and what it found."""
     report(Run.open(run_id), as_json)
 
 
@@ -107,7 +107,7 @@ def stop(run_id: str, as_json: bool) -> None:
 @click.option("--detach", is_flag=True, help="Queue it and return at once.")
 @json_option
 def resume(run_id: str, detach: bool, as_json: bool) -> None:
-    """Go on with a run from its last checkpoint."""
+    """Continue a run from its last checkpoint."""
     found = executor().resume(Run.open(run_id))
     if not detach:
         follow(found)
@@ -206,7 +206,7 @@ def _table(entries: list[dict[str, Any]], as_json: bool) -> None:
 @main.command()
 @click.argument("pattern", default="")
 @click.option("--sort", type=click.Choice(catalogue.SORTS), default="name", help="What the list is sorted by.")
-@click.option("--here", is_flag=True, help="Those alone that this machine has weights of.")
+@click.option("--here", is_flag=True, help="Only those with weights on this machine.")
 @json_option
 def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
     """List timm's models by name, by a pattern such as 'resnet*', or by words such as 'vit laion'."""
@@ -250,10 +250,10 @@ def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
 @main.command()
 @click.argument("domain")
 @click.option("--size", default=32, help="Side of the square picture, in pixels.")
-@click.option("--n", default=0, help="Pictures to draw or keep; 0 = as many as there are.")
+@click.option("--n", default=0, help="Number of pictures to draw or keep; 0 = all there are.")
 @json_option
 def look(domain: str, size: int, n: int, as_json: bool) -> None:
-    """What is in a domain: classes, pictures, what was left out."""
+    """What is in a domain: folders, parts, classes, pictures, and what was left out."""
     spec = LookSpec(DataSpec(domain, size=size, n=n))
     result = ask(spec)
     if as_json:
@@ -271,12 +271,12 @@ def look(domain: str, size: int, n: int, as_json: bool) -> None:
         click.echo(f"left out  {name}: {reason}")
     click.echo(parts_in_words(result["parts"]))
     for sentence in result["cautions"]:
-        click.echo(f"mind  {sentence}")
+        click.echo(f"caution  {sentence}")
 
 
 @main.command()
 @click.option("--port", default=8501, help="Port to serve on.")
-@click.option("--address", default="127.0.0.1", help="Address to serve on; 0.0.0.0 lets the room in.")
+@click.option("--address", default="127.0.0.1", help="Address to serve on; 0.0.0.0 lets other machines in.")
 def app(port: int, address: str) -> None:
     """Start the dashboard."""
     from tltk.dashboard.serve import serve
@@ -288,7 +288,7 @@ def app(port: int, address: str) -> None:
 @main.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Check this machine: what is there, what is missing, what to do about it."""
+    """Check this machine: what is installed, what is missing, and what to do about it."""
     from tltk.cli.doctor import examine
 
     start = time.monotonic()

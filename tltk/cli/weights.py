@@ -18,7 +18,7 @@ from tltk.specs.training import TransferSpec
 from tltk.weights import recipe as pretrain
 from tltk.weights import store, weightfile
 
-PART = "Which network, where the file holds several, such as state_dict; by default a moving average."
+PART = "Which network, if the file holds several, such as state_dict; by default a moving average."
 LAYOUTS = {
     "timm": "timm layout",
     "torchvision": "torchvision layout",
@@ -57,13 +57,14 @@ def listing(as_json: bool) -> None:
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="Name in the store; by default that of the file.")
-@click.option("--backbone", default="", help="timm's name of the architecture; by default it is found from the file.")
+@click.option("--backbone", default="", help="timm's name of the architecture; by default it is recognised from the "
+    "file.")
 @click.option("--part", default="", help=PART)
 @json_option
 def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
     """Add weights to the store: a .safetensors or .pth file, or a folder as the hub keeps it.
 
-    The tensors are found below any names that a training program put around them. The entry is as timm loads it.
+    Tensors are found below any prefix that a training program adds. timm can load the entry as it is.
     """
     file = weightfile.resolved(str(file))
     weightfile.looked_at(file)
@@ -73,20 +74,22 @@ def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
 
 @weights.command()
 @click.argument("what")
-@click.option("--backbone", default="", help="timm's name of the architecture; by default it is found from the file.")
+@click.option("--backbone", default="", help="timm's name of the architecture; by default it is recognised from the "
+    "file.")
 @click.option("--part", default="", help=PART)
 @json_option
 def check(what: str, backbone: str, part: str, as_json: bool) -> None:
-    """Whether a file, or a name in the store, is whole, and what it is the weights of. Exit code 1 where it is not."""
+    """Whether a file, or a name in the store, is complete, and of which network. Exit code 1 if it is not."""
     file = weightfile.resolved(what)
     if weightfile.there(file) or weightfile.there(file, folder=True):
         try:
-            weightfile.looked_at(file)
+            store.check_file(file, backbone.partition(".")[0], part)
         except WeightsMissing as fault:  # it is there, and the answer is no
             raise RunProblem(str(fault)) from None
     else:
         try:
             entry = store.verified(what)
+            store.check_entry(entry)
         except UnknownName:
             raise WeightsMissing(
                 f"What to check must be a file or a name in the store. {what[:160]!r} is neither."
@@ -117,7 +120,7 @@ def told(found: dict[str, Any], as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def card(name: str, as_json: bool) -> None:
-    """What one should know about weights before using them."""
+    """What to know about weights before using them."""
     entry = store.find(name)
     if as_json:
         out(store.as_dict(entry))
@@ -130,7 +133,7 @@ def card(name: str, as_json: bool) -> None:
 @click.confirmation_option(prompt="Remove these weights for good?")
 @json_option
 def remove(name: str, as_json: bool) -> None:
-    """Take weights that you added out of the store."""
+    """Remove weights that you added from the store."""
     store.remove(name)
     out({"name": name, "removed": True}, as_json)
     if not as_json:
@@ -142,9 +145,9 @@ def remove(name: str, as_json: bool) -> None:
 @click.option("--to", "shelf", type=click.Path(path_type=Path), help="Folder for the weights; by default the store.")
 @json_option
 def pretraining(recipe: str, shelf: Path | None, as_json: bool) -> None:
-    """Train weights by a recipe: a name that tltk came with, or a JSON file. Without one, list them.
+    """Train weights by a recipe: the name of one that comes with tltk, or a JSON file. Without one, list them.
 
-    Each stage is a run; a recipe that was stopped goes on where it was.
+    Each stage is a run; a recipe that was stopped continues where it was.
     """
     if not recipe:
         found = [{"name": name, "summary": pretrain.read(name).summary} for name in pretrain.recipes()]

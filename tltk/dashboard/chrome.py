@@ -44,8 +44,8 @@ def page(title: str, lead: str) -> Iterator[None]:
     except Exception as fault:  # Streamlit's own control flow derives from BaseException's other branch
         if type(fault).__module__.startswith("streamlit"):
             raise
-        st.error("This is a fault of ours, not of yours. Nothing of yours is lost; reload the page to go on.")
-        with st.expander("Report to copy"):
+        st.error("Internal error in tltk. Your runs and files are safe; reload the page to continue.")
+        with st.expander("Details for a bug report"):
             st.code(f"tltk {__version__}\n{traceback.format_exc()}")
 
 
@@ -163,8 +163,8 @@ def absent(asked: str) -> None:
     other = next((run for run in listed() if run.id.startswith(asked)), None)
     if other is None:
         st.warning(
-            f"Run {plain(asked[:80])} is not here: it was deleted, or made on another machine. Nothing is shown in its "
-            f"place; choose a run yourself.",
+            f"Run {plain(asked[:80])} is not here: it was deleted, or made on another machine. Choose another "
+            f"run below.",
             icon=":material/link_off:",
         )
         return
@@ -192,7 +192,7 @@ def is_asked_to_stop(run: Run) -> bool:
 def _stop(run_id: str) -> None:
     """A callback, since it runs before all else: what makes the page run again cannot swallow the click."""
     executor().cancel(run_id)
-    st.toast("Asked it to stop; it can be resumed.")
+    st.toast("Stopping; you can resume it later.")
 
 
 @st.fragment(run_every=2.0)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import streamlit as st
 
 from tltk.dashboard import plan
-from tltk.errors import UnknownName
+from tltk.jobs.checking import LIBRARIES, SECOND_ORDER
+from tltk.jobs.checking import OPTIMIZERS as ALL_OPTIMIZERS
 from tltk.specs.knobs import Knob, knobs
 from tltk.specs.parts import OPTIMIZERS
 
 LABELS = {
     "lr": "Learning rate", "n": "Pictures", "val": "Validation share", "test": "Test share",
-    "shots": "Labels per class", "size": "Picture size (px)", "norm": "Norm statistics below the boundary",
+    "shots": "Labels per class", "size": "Picture size (px)", "norm": "Normalisation statistics of frozen layers",
     "epoch_images": "Pictures in an epoch", "clip": "Gradient clip", "cache": "Feature bank",
-    "copies": "Kept views per picture", "colour": "Colour jitter", "every": "Epochs before the next layer joins",
-    "decay": "Rate of a layer, as a share of the one above", "probe": "Share of the epochs for the probe",
-    "rate": "Rate of the fine-tuning, as a share of the probe's",
+    "copies": "Augmented copies kept per picture", "colour": "Colour jitter",
+    "every": "Epochs before the next layer joins",
+    "decay": "Learning rate relative to the layer above", "probe": "Share of the epochs for the linear probe",
+    "rate": "Fine-tuning rate relative to the probe's",
 }  # fmt: skip
 
 
@@ -48,19 +49,27 @@ def field(*path: str, title: str | None = None) -> None:
     """The widget of one field of the plan, such as `field("optim", "lr")`."""
     owner = plan.read(path[:-1])
     rule = knobs(owner)[path[-1]]
-    if path[-1] == "optimizer":  # one of a link may be none of these; it is refused when it is launched
-        rule = dataclasses.replace(rule, choices=tuple(dict.fromkeys((*OPTIMIZERS, plan.read(path)))))
-    widget(path[-1], rule, plan.bind(path), title)
+    if path[-1] == "optimizer":
+        optimizer(path, rule)
+    else:
+        widget(path[-1], rule, plan.bind(path), title)
 
 
-def check_optimizer(name: str) -> None:
-    """Refuse an optimizer that this page does not offer.
+def optimizer(path: tuple[str, ...], rule: Knob) -> None:
+    """A menu of all optimizers that a spec may name, the usual ones first, those of other libraries last."""
+    order = ["", *LIBRARIES.values()]
+    rest = sorted((n for n in ALL_OPTIMIZERS if n not in SECOND_ORDER), key=lambda n: order.index(library(n)))
+    names = dict.fromkeys([*OPTIMIZERS, *rest])
+    names[plan.read(path)] = None  # one of a link may be none of these; it is refused when it is launched
+    st.selectbox(
+        label(path[-1]), list(names), help=f"{rule.help} Type to search.", **plan.bind(path),
+        format_func=lambda name: f"{name} · needs CUDA and {library(name)}" if library(name) else name,
+    )  # fmt: skip
 
-    Raises:
-        UnknownName: The nearest one is named.
-    """
-    if name not in OPTIMIZERS:
-        raise UnknownName.among("optimizer", name, OPTIMIZERS)
+
+def library(optimizer: str) -> str:
+    """The library that this optimizer needs beside torch and timm; empty where it needs none."""
+    return next((library for start, library in LIBRARIES.items() if optimizer.startswith(start)), "")
 
 
 def strategy_knobs(kind: type[Any]) -> None:

@@ -37,7 +37,7 @@ def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") ->
     if found is not None:
         if names := _changed(run.id, run.status.updated):
             where = ", ".join(map(plain, names))
-            st.warning(f"What lies at {where} has changed since this was asked.", icon=":material/history:")
+            st.warning(f"What is in {where} has changed since this was computed.", icon=":material/history:")
             if st.button("Ask again", key=f"{key}:anew", icon=":material/refresh:"):
                 permitted.submit(spec)
                 st.rerun()
@@ -73,7 +73,7 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
     for run in chrome.trained(now.net.backbone):
         names[f"run:{run.id}"] = chrome.title_of(run)
         for epoch in run.snapshots():
-            names[f"run:{run.id}@{epoch}"] = f"{run.id[:6]} " + (f"after epoch {epoch}" if epoch else "as it began")
+            names[f"run:{run.id}@{epoch}"] = f"{run.id[:6]} " + (f"after epoch {epoch}" if epoch else "before training")
     start = list(names)[1] if len(names) > 1 else "scratch"  # the user's own, if there are any
     for entry in store.entries():
         if entry.card.backbone == now.net.backbone:
@@ -81,7 +81,7 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
     left, right = st.columns(2)
     held = plan.flag(f"{key}:weights")
     chosen: str = left.selectbox(
-        "Weights to look at", tuple(names), list(names).index(held if held in names else start),
+        "Weights to examine", tuple(names), list(names).index(held if held in names else start),
         format_func=lambda n: names[n], key=f"{key}:weights:{now.net.backbone}:{len(names)}",
     )  # fmt: skip
     plan.flag(f"{key}:weights", chosen)
@@ -90,7 +90,7 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
     others = ["", *(n for n in names if n != chosen)]
     after = right.selectbox(
         "Compare with", others, format_func=lambda n: names[n] if n else "nothing", key=f"{key}:after:{chosen}",
-        help="The same backbone with other weights, such as after fine-tuning: CKA, distance and both probes.",
+        help="The same backbone with other weights, such as after fine-tuning: similarity (CKA), change, both probes.",
     )  # fmt: skip
     return chosen, after
 
@@ -98,8 +98,8 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
 def target_of(key: str) -> DataSpec:
     """The plan's target: with all its training labels, or only with as many as the plan learns from."""
     target = plan.plan().target
-    few = f"Only the plan's {target.shots} labels per class"
-    if not target.shots or st.toggle(few, key=f"{key}:few", help="Fewer labels: as in the plan, and wider intervals."):
+    few = f"Use only the plan's {target.shots} labels per class"
+    if not target.shots or st.toggle(few, key=f"{key}:few", help="As few as the plan trains on; wider intervals."):
         return target
     return dataclasses.replace(target, shots=0)
 
@@ -123,7 +123,7 @@ def columns_of(found: Mapping[str, Any]) -> list[Column]:
 def what_it_rests_on(found: Mapping[str, Any]) -> None:
     """Under a profile: how its p-values are corrected, which pictures it drew, and what could not be computed."""
     if found.get("tests"):
-        st.caption(plain(f"Filled marks: p ≤ .05 by BH. {found['correction']}"))
+        st.caption(plain(f"Filled marks: p ≤ .05 after Benjamini and Hochberg's correction. {found['correction']}"))
     if found.get("drawn"):
         st.caption(plain(found["drawn"]))
     for name, why in found.get("why", {}).items():
@@ -168,7 +168,7 @@ def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = S
     held = plan.flag(f"{key}:columns")
     default = [n for n in (held if held is not None else usual) if n in titles]
     names: list[str] = st.multiselect(
-        "Under the handle", list(titles), default or list(titles)[:1], format_func=lambda n: titles[n],
+        "Shown under the handle", list(titles), default or list(titles)[:1], format_func=lambda n: titles[n],
         key=f"{key}:columns:{len(titles)}",
     )  # fmt: skip
     plan.flag(f"{key}:columns", names)

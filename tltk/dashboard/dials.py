@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import controls, domain_pictures, domain_view, plan
-from tltk.dashboard.network import in_words
 from tltk.dashboard.words import plain
 from tltk.data.sources.shapes import Dials
 from tltk.errors import TltkError
@@ -30,7 +29,7 @@ def side(title: str, path: plan.PATH) -> None:
     if found is None:
         return
     domain_pictures.strip(spec, found, STRIP)
-    st.caption(in_words(found))
+    domain_view.in_short(found)
 
 
 def turn(title: str, path: plan.PATH, expanded: bool = True) -> None:

@@ -68,7 +68,7 @@ def grid(title: str, spec: DataSpec, found: Found, shown: range) -> None:
     run_id = located(LookSpec(spec)).run_id
     stamp = _stamp(run_id)
     if not stamp:
-        st.caption("The pictures of this answer are gone; the numbers above still hold.")
+        st.caption("The pictures of this result were deleted; the numbers above still hold.")
         return
     labels = found.get("shown_labels")
     if labels is None:

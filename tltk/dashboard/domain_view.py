@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -13,7 +14,7 @@ import streamlit as st
 from tltk import data
 from tltk.analyses.inspect.spec import LookSpec
 from tltk.dashboard import chrome, controls, permitted, plan
-from tltk.dashboard.network import looked
+from tltk.dashboard.network import in_words, looked, to_mind
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.data.corrupt import names as corruptions
@@ -29,6 +30,9 @@ PLACES = {"folder": "/home/me/pictures", "archive": "/home/me/pictures.zip", "np
 # What is drawn here has no end of its own: enough to be seen and to be learned from, and drawn in seconds.
 DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000,
          "leaves": 1000}  # fmt: skip
+PARTS = {"train": "Training", "val": "Validation", "test": "Test"}
+ROLES = {"classes": "classes", "train": "training", "val": "validation", "test": "test", "left out": "left out"}
+BRANCHES, REASONS = 16, 3  # folders of a tree, and reasons for leaving out, that are named
 UNEVEN, FEW, SHIFTED = 5, 20, 0.1  # largest over smallest class; pictures of a class; share that would have to move
 
 
@@ -65,7 +69,7 @@ def choose(title: str, path: plan.PATH, optional: bool = False) -> None:
         )
         st.text_input(PATHS[kind], placeholder=PLACES[kind], **bound)
         if not argument:
-            st.caption("Nothing leaves this machine: the path is read where the dashboard runs.")
+            st.caption("The path is read on the machine that runs the dashboard; nothing leaves it.")
     elif kind in data.domains:
         st.caption(data.domains.summary(kind) + (f" Now: {plain(f'{kind}:{argument}')}." if argument else ""))
 
@@ -113,24 +117,31 @@ def seen(path: plan.PATH) -> Found | None:
     """What is in the domain of this place; until that is known, why not."""
     spec: DataSpec | None = plan.read(path)
     if spec is None:
-        st.info("No source. Choose one to see it beside the target, and to measure how far they are apart.")
+        st.info("No source chosen. Choose one to see it next to the target and to measure how far apart they are.")
         return None
     kind, argument, _ = parts(spec.name)
     if kind in PATHS and not argument.strip():
-        st.info("Write the path above: the pictures are shown once they have been read.")
+        st.info("Enter a path above; the pictures appear once they have been read.")
         return None
     found = looked(spec)
     if found is None:
         return None
     is_old = "shown_labels" not in found
     if is_old:
-        st.caption("These pictures were looked at by an earlier version, which did not sort them by class.")
+        st.caption("This result was made by an earlier version, which did not sort the pictures by class.")
     if is_old or kind in PATHS:
-        key, help = f"again:{'.'.join(path)}", "After files have come, gone or changed."
+        key, help = f"again:{'.'.join(path)}", "Use it after files were added, removed or changed."
         if st.button("Read the pictures again", key=key, type="tertiary", icon=":material/refresh:", help=help):
             permitted.submit(LookSpec(spec), again=True)
             st.rerun()
     return found
+
+
+def in_short(found: Found) -> None:
+    """A domain where it is chosen for something: what is in it, and what must be minded."""
+    st.caption(in_words(found))
+    if texts := to_mind(found):
+        st.warning(bullets(texts))
 
 
 # -- facts ----------------------------------------------------------------------------------------------------
@@ -148,17 +159,24 @@ def facts(sides: Mapping[str, tuple[DataSpec, Found]]) -> None:
 
 
 def _facts(spec: DataSpec, found: Found) -> dict[str, str]:
-    few = f" ({spec.shots} per class)" if spec.shots else ""
     return {
         "Pictures": f"{found['n']:,} in {len(found['classes']):,} classes",
-        "To learn from": f"{found['train']:,}{few}",
-        "Held out": f"{found['val']:,} for validation, {found['test']:,} for the test",
+        **{name: _part(found, part, spec) for part, name in PARTS.items()},
         "Read as": f"{spec.size} × {spec.size} px, {_channels(found)}",
         "Brightness": _brightness(found),
         "Licence": escape(found["licence"]),
         "From": escape(found["source"]),
-        "Left out": f"{_count(len(found['skipped']), 'file')}: see below" if found["skipped"] else "none",
+        "Left out": f"{_left(len(found['skipped']))}: see below" if found["skipped"] else "nothing",
     }
+
+
+def _part(found: Found, part: str, spec: DataSpec) -> str:
+    """How many pictures a part has, and where they come from, where that is known."""
+    told = found.get("parts", {}).get(part)
+    if told is None:
+        few = f" ({spec.shots} per class)" if part == "train" and spec.shots else ""
+        return f"{found[part]:,}{few}"
+    return f'{told["n"]:,}<small>{escape(told["from"])}</small>'
 
 
 def is_grey(found: Found) -> bool:
@@ -198,6 +216,11 @@ def remarks(sides: Mapping[str, Found]) -> list[str]:
     return found
 
 
+def bullets(texts: Sequence[str]) -> str:
+    """Sentences as a list, where there are several."""
+    return "\n".join(f"- {text}" for text in texts) if len(texts) > 1 else "".join(texts)
+
+
 def _of_one(title: str, found: Found) -> list[str]:
     counts = sorted(zip(found["counts"], found["classes"], strict=True))
     (least, rare), (most, frequent) = counts[0], counts[-1]
@@ -208,13 +231,13 @@ def _of_one(title: str, found: Found) -> list[str]:
             f" Judge a network by its macro F1 and by its classes; accuracy alone rewards the frequent ones."
         )
     few = sum(count < FEW for count, _ in counts)
-    texts += [plain(sentence) for sentence in found.get("cautions", ())]
+    texts += to_mind(found, title)
     if few:
         which = f"All {len(counts)}" if few == len(counts) else f"{few} of {len(counts)}"
         texts.append(
             f"{which} classes of the {title.lower()} {'has' if few == 1 else 'have'} fewer than {FEW} pictures; the "
-            f"smallest, {bold(rare)}, has {least}. Its validation and test parts hold a handful, so what they say is "
-            f"rough."
+            f"smallest, {bold(rare)}, has {least}. Its validation and test parts hold only a handful: "
+            f"their figures are rough."
         )
     return texts
 
@@ -229,7 +252,7 @@ def _of_both(source: Found, target: Found) -> list[str]:
         )
     elif is_grey(source) != is_grey(target):
         grey, other = ("source", "target") if is_grey(source) else ("target", "source")
-        texts.append(f"The pictures of the {grey} are grey, those of the {other} have colour: a shift of its own.")
+        texts.append(f"The pictures of the {grey} are grey, those of the {other} have colour: in itself a shift.")
     return texts + _of_classes(source, target)
 
 
@@ -239,8 +262,8 @@ def _of_classes(source: Found, target: Found) -> list[str]:
     both = [name for name in ours if name in theirs]
     if not both:
         return [
-            "The domains share no class by name. Layers can be transferred all the same, the head is new; "
-            "Shift compares no classes."
+            "The domains share no class by name. Layers can still be transferred, since the head is new; Shift cannot "
+            "compare classes."
         ]
     if len(both) < max(len(ours), len(theirs)):
         lone = [
@@ -253,7 +276,7 @@ def _of_classes(source: Found, target: Found) -> list[str]:
         return []
     name, (a, b) = max(shares.items(), key=lambda item: abs(item[1][0] - item[1][1]))
     return [
-        f"Classes are not equally frequent in both (a prior shift): {bold(name)} makes {a:.0%} of the source and "
+        f"Classes are not equally frequent in both (a prior shift): {bold(name)} makes up {a:.0%} of the source and "
         f"{b:.0%} of the target."
     ]
 
@@ -297,15 +320,65 @@ def balances(sides: Mapping[str, Found]) -> None:
             )  # fmt: skip
 
 
-def left_out(sides: Mapping[str, Found]) -> None:
-    """The files that could not be used, with the reason of each."""
-    for title, found in sides.items():
-        if found["skipped"]:
-            with st.expander(f"{_count(len(found['skipped']), 'file')} of the {title.lower()} left out"):
-                st.dataframe(
-                    [{"File": name, "Reason": reason} for name, reason in found["skipped"]],
-                    hide_index=True, width="stretch",
-                )  # fmt: skip
+def reading(sides: Mapping[str, Found], places: Callable[[], Iterable[tuple[str, Any]]]) -> None:
+    """How the folders of each side were understood, and what was left out of it and why; nothing where all was read.
+
+    Args:
+        sides: Source or Target → what a worker saw in it.
+        places: Makes a column for each side of the plan.
+    """
+    if not any(found.get("tree") or found["skipped"] for found in sides.values()):
+        return
+    st.subheader("How the files were understood", anchor=False)
+    for title, column in places():
+        found = sides.get(title)
+        if found is None:
+            continue
+        with column:
+            if len(sides) > 1:
+                st.html(f"{_STYLE}{_dot(title)}{title}")
+            if found.get("tree"):
+                st.html(f"{_STYLE}{_tree(found)}")
+            elif not found["skipped"]:
+                st.caption("These pictures do not lie in folders; all of them were read.")
+            if found["skipped"]:
+                _left_out(title, found["skipped"])
+
+
+def _tree(found: Found) -> str:
+    """A table of the folders: what each was taken for, and what it holds."""
+    why = {name: reason for name, reason in found["skipped"]}
+    rows = []
+    for branch in found["tree"][:BRANCHES]:
+        name = "the folder itself" if branch["folder"] == "." else branch["folder"]
+        role, reason = ROLES.get(branch["role"], branch["role"]), why.get(branch["folder"])
+        is_out = branch["role"] == "left out"
+        told = f"{role}: {reason}" if is_out and reason else role
+        out, classes = ' class="out"', "" if is_out else f"{branch['classes']:,}"
+        rows.append(
+            f'<tr{out if is_out else ""}><th scope="row">{escape(name)}</th><td>{escape(told)}</td>'
+            f"<td>{classes}</td><td>{branch['pictures']:,}</td></tr>"
+        )
+    if len(found["tree"]) > BRANCHES:
+        more = _count(len(found["tree"]) - BRANCHES, "more folder")
+        rows.append(f'<tr class="out"><th colspan="4">and {more}</th></tr>')
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Folder", "Taken for", "Classes", "Pictures"))
+    return f'<table class="tltk-tree"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _left_out(title: str, skipped: Sequence[Sequence[str]]) -> None:
+    """The files that could not be used, with the reason of each; the commonest reasons in a line."""
+    with st.expander(f"{_left(len(skipped))} of the {title.lower()} left out"):
+        reasons = Counter(reason for _, reason in skipped).most_common(REASONS)
+        if reasons[0][1] > 1:
+            st.caption("Most often: " + "; ".join(plain(f"{reason} ({n:,})") for reason, n in reasons) + ".")
+        st.dataframe(
+            [{"File or folder": name, "Reason": reason} for name, reason in skipped], hide_index=True, width="stretch"
+        )
+
+
+def _left(n: int) -> str:
+    return f"{n:,} file or folder" if n == 1 else f"{n:,} files or folders"
 
 
 def onward(has_source: bool) -> None:
@@ -331,5 +404,15 @@ _STYLE = """<style>
 .tltk-facts td { font-variant-numeric: tabular-nums; }
 .tltk-facts .swatch { display: inline-block; width: 1.6rem; height: .9rem; border-radius: .2rem; vertical-align: -.1rem;
   margin-left: .3rem; border: 1px solid rgba(127,127,127,.5); }
+.tltk-facts small { display: block; opacity: .75; font-size: .8rem; }
+.tltk-tree { width: 100%; border-collapse: collapse; font-size: .9rem; }
+.tltk-tree :is(th, td) { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; font-weight: 400;
+  overflow-wrap: anywhere; border: 0; border-bottom: 1px solid rgba(127,127,127,.22); }
+.tltk-tree th:first-child { min-width: 5.5rem; }
+.tltk-tree thead th { opacity: .75; }
+.tltk-tree :is(th, td):nth-child(n+3) { text-align: right; padding: .3rem .2rem .3rem .6rem; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
+.tltk-tree .out { opacity: .75; }
+.tltk-tree .out td:nth-child(2) { font-style: italic; }
 .tltk-dot { display: inline-block; width: .7rem; height: .7rem; border-radius: .15rem; margin-right: .45rem; }
 </style>"""

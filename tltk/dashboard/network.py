@@ -13,6 +13,7 @@ from tltk.analyses.inspect.spec import LookSpec
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
+from tltk.data.account import parts_in_words
 from tltk.errors import TltkError
 from tltk.jobs import executor
 from tltk.results.layers import Layer
@@ -21,6 +22,7 @@ from tltk.specs.parts import DataSpec
 from tltk.specs.reading import PATHS, located
 from tltk.training.cost import Sizes, estimates
 
+NAMED = 5  # classes, or folders, that a line names
 # What the first plan asks for, and so any page that is opened without a link; a link may ask for it too.
 USUAL = tuple(
     question
@@ -70,7 +72,7 @@ def _came_by_link(spec: LookSpec | DescribeSpec) -> bool:
     if spec in USUAL or not plan.is_linked(name):
         return False
     text, does = _in_a_link(spec)
-    st.warning(f"{text} Go on only if you trust where the link came from.", icon=":material/link:")
+    st.warning(f"{text} Continue only if you trust where the link came from.", icon=":material/link:")
     st.button(does, key=f"linked:{located(spec).run_id}", on_click=plan.accept, args=(name,))
     return True
 
@@ -105,7 +107,7 @@ def described() -> Described | None:
     spec = DescribeSpec(
         backbone=now.net.backbone, size=now.target.size, channels=seen["channels"] if seen else 3
     )
-    found = answer(spec, f"A worker builds {plain(spec.backbone)} and measures its layers: a few seconds, once.")
+    found = answer(spec, f"Building {plain(spec.backbone)} and measuring its layers; this takes a few seconds, once.")
     if found is None:
         return None
     layers = tuple(Layer(**{**layer, "shape": tuple(layer["shape"])}) for layer in found["layers"])
@@ -122,19 +124,41 @@ def looked(spec: DataSpec, ask: bool = True) -> dict[str, Any] | None:
             st.caption(f":orange[{plain(fault)}]")
         return None
     question = LookSpec(spec)
-    return answer(question, "A worker reads the pictures, once.") if ask else Run.at(located(question).run_id).result()
+    if not ask:
+        return Run.at(located(question).run_id).result()
+    return answer(question, "Reading the pictures; this is needed only once.")
 
 
 def in_words(found: dict[str, Any]) -> str:
-    """A domain in a line: how many of what, divided how, and what was left out."""
-    text = (
-        f"{found['n']:,} pictures of {len(found['classes'])} classes: {found['train']:,} to learn from, "
-        f"{found['val']:,} for validation, {found['test']:,} for the test. Licence: {plain(found['licence'])}."
-    )
-    if found["skipped"]:
-        name, reason = found["skipped"][0]
-        text += f" {len(found['skipped'])} left out, the first is {plain(name)}: {plain(reason)}."
-    return " ".join([text, *(plain(sentence) for sentence in found.get("cautions", ()))])
+    """A domain in a few lines: how many of what, divided how, by which folders, and what was left out."""
+    names = ", ".join(plain(name) for name in found["classes"][:NAMED])
+    more = ", …" if len(found["classes"]) > NAMED else ""
+    texts = [f"{found['n']:,} pictures of {len(found['classes']):,} classes ({names}{more})."]
+    if "parts" in found:
+        texts.append(plain(parts_in_words(found["parts"])))
+    else:  # of an earlier version
+        texts.append(f"Train {found['train']:,}, validation {found['val']:,}, test {found['test']:,}.")
+    out = [branch["folder"] for branch in found.get("tree", ()) if branch["role"] == "left out"]
+    if out:
+        texts.append(f"Folders left out: {', '.join(map(plain, out[:NAMED]))}{', …' if len(out) > NAMED else ''}.")
+    files = [pair for pair in found["skipped"] if pair[0] not in out]
+    if files:
+        name, reason = files[0]
+        what = "file was" if len(files) == 1 else "files were"
+        such = "" if len(files) == 1 else "such as "
+        texts.append(f"{len(files):,} {what} left out, {such}{plain(name)}: {plain(reason)}.")
+    return " ".join([*texts, f"Licence: {plain(found['licence'])}."])
+
+
+def to_mind(found: dict[str, Any], title: str = "") -> list[str]:
+    """What must be known of a domain before its figures are believed: doubts about its folders, then its pictures.
+
+    Args:
+        found: What a worker saw in it.
+        title: Source or Target, to begin the sentences that do not name the domain; "" = it is clear.
+    """
+    notes = [f"{title}: {note}" if title else note for note in found.get("notes", ())]
+    return [plain(sentence) for sentence in (*notes, *found.get("cautions", ()))]
 
 
 def cost_of(found: Described, seen: dict[str, Any]) -> Cost:

@@ -68,14 +68,14 @@ def choose(at_hand: Mapping[str, tuple[str, ...]]) -> None:
     here = only.toggle("Weights here only", key="picker:here")
     found = catalogue.search(text, most_parameters=LARGEST[largest], among=at_hand if here else None)
     if not found:
-        st.markdown("No backbone is like that. Try fewer words, or a pattern such as `*resnet*`.")
+        st.markdown("No backbone matches. Try fewer words, or a pattern such as `*resnet*`.")
         return
-    st.caption(f"{len(found):,} of {len(catalogue.catalogue()):,}. Tick a row to take it; a click on a heading sorts.")
+    st.caption(f"{len(found):,} of {len(catalogue.catalogue()):,}. Tick a row to choose it; click a heading to sort.")
     ticked = st.dataframe(
         rows(found, at_hand), hide_index=True, width="stretch", height=min(TALLEST, ROW * (len(found) + 1) + 3),
         key="picker:table", on_select="rerun", selection_mode="single-row", column_config=columns(),
     )["selection"]["rows"]  # fmt: skip
-    st.caption("Parameters without the classifier; FLOPs of one picture at that size, multiply and add counted apart.")
+    st.caption("Parameters without the classifier; FLOPs of one picture at that size; a multiply-add counts as two.")
     if ticked:
         plan.change(("net", "backbone"), found[ticked[0]].name)
         _close()
@@ -103,10 +103,10 @@ def columns() -> dict[str, Any]:
     return {
         "backbone": st.column_config.TextColumn("Backbone", width="medium"),
         "parameters": number("Million parameters", format="%.1f"),
-        "flops": number("GFLOPs", format="%.2f"),
+        "flops": number("GFLOPs", format="%.2f", help="10⁹ floating-point operations for one picture."),
         "size": number("Picture size", format="%d px"),
         "here": st.column_config.TextColumn("Weights here"),
         "sets": number("On the hub", format="%d", help="How many sets of weights timm knows of."),
-        "data": st.column_config.TextColumn("Trained on", help="timm's default weights, as far as their tag says."),
+        "data": st.column_config.TextColumn("Trained on", help="Data of timm's default weights, if the tag says."),
         "licence": st.column_config.TextColumn("Licence", help="Of those weights; empty where timm states none."),
     }  # fmt: skip

@@ -23,7 +23,7 @@ def points(run: Run, found: Mapping[str, Any], layer: int, key: str) -> None:
     """The frame of this layer; with other weights beside it where they were asked for."""
     left, right = st.columns([1, 3])
     colour = left.segmented_control("Colour", ["class", "domain"], default="class", key=f"{key}:colour") or "class"
-    play = right.toggle(f"Film through the {found['over']}", value=found["over"] == "epochs", key=f"{key}:film")
+    play = right.toggle(f"Animate over the {found['over']}", value=found["over"] == "epochs", key=f"{key}:film")
     sides = [w for w in ("", "before", "after") if any(f["weights"] == w for f in found["frames"])]
     shown: Mapping[str, Any] = {}
     for column, side in zip(st.columns(len(sides)), sides, strict=True):
@@ -35,7 +35,7 @@ def points(run: Run, found: Mapping[str, Any], layer: int, key: str) -> None:
                 alt = f"The pictures as points, {found['over']} by {found['over']}; Play moves them."
                 plot(film(found, frames, colour), key=f"{key}:film:{side}", alt=alt, height=580)
                 continue
-            alt = f"{len(found['labels'])} pictures as points at {frame['name']}; near ones look alike to this layer."
+            alt = f"{len(found['labels'])} pictures as points at {frame['name']}; nearby ones look alike to this layer."
             picked = pick(scatter(found, frame, colour), key=f"{key}:scatter:{side}", alt=alt)
             st.caption(_quality(frame))
             if picked is not None:
@@ -54,9 +54,9 @@ def points(run: Run, found: Mapping[str, Any], layer: int, key: str) -> None:
 def brought(key: str) -> str:
     """A picture that the user brings along to be placed among the others: the path where it is kept, or ""."""
     file = st.file_uploader(
-        "Place a picture of yours among them", ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tiff"],
+        "Add a picture of your own", ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tiff"],
         key=f"{key}:picture",
-        help="It is laid between the pictures that this layer finds most like it; nothing is trained on it.",
+        help="It is placed among the pictures that this layer finds most similar; nothing is trained on it.",
     )  # fmt: skip
     if file is None:
         return ""
@@ -70,7 +70,7 @@ def brought(key: str) -> str:
 def _quality(frame: Mapping[str, Any]) -> str:
     """What the plane kept of the truth, in figures."""
     parts = {
-        "trustworthiness": "trustworthiness {:.2f} (1 = neighbours here are neighbours in truth)",
+        "trustworthiness": "trustworthiness {:.2f} (1 = neighbours in the plot are neighbours in feature space)",
         "hit": "neighbourhood hit {:.0%} (neighbours of the same class)",
         "mixing": "domain mixing {:.2f} (1 = mixed, 0 = apart)",
     }
@@ -87,12 +87,12 @@ def _one(run: Run, found: Mapping[str, Any], frame: Mapping[str, Any], number: i
     """A picture, and those whose features are nearest at this layer."""
     sheet = depth.sheet_of(run)
     if sheet is None:
-        st.caption("The pictures of this answer are gone; ask again to see them.")
+        st.caption("The pictures of this result were deleted; ask again to see them.")
         return
     mine = number == len(found["labels"])
     near = (frame["placed"] if mine else frame)["near"]
     near = near if mine else near[number]
-    st.markdown(f"**{plain(_side(found, number))}**, then its nearest in this layer's own space")
+    st.markdown(f"**{plain(_side(found, number))}** and its nearest neighbours in this layer's features")
     depth.pictures(sheet, [number, *near], [_side(found, n) for n in (number, *near)])
 
 
@@ -100,6 +100,6 @@ def _many(run: Run, found: Mapping[str, Any], numbers: list[int]) -> None:
     """The pictures of a selection."""
     sheet = depth.sheet_of(run)
     more = f", the first {MOST}" if len(numbers) > MOST else ""
-    st.markdown(f"**{len(numbers)} pictures chosen**{more}")
+    st.markdown(f"**{len(numbers)} pictures selected**{more}")
     if sheet is not None:
         depth.pictures(sheet, numbers[:MOST], [_side(found, n) for n in numbers[:MOST]])

@@ -29,6 +29,7 @@ from starlette.routing import Route
 
 from tltk import home
 from tltk.errors import BadSpec, TltkError, UnknownName
+from tltk.plots.names import text
 from tltk.results.rows import Row
 from tltk.runs.run import Child, Run, Status
 from tltk.weights.export import exported
@@ -112,7 +113,7 @@ def _in_sentences(endpoint: Endpoint) -> Endpoint:
             return _answer({"error": str(fault)}, 400)
         except Exception:
             logging.getLogger(__name__).exception("The route %s failed.", request.url.path)
-            return _answer({"error": "This is a fault of ours; the server's log says more."}, 500)
+            return _answer({"error": "Internal error in tltk; the server's log has the details."}, 500)
 
     return guarded
 
@@ -260,8 +261,8 @@ def _trace(line: Line, split: str, rows: Sequence[Row], wanted: Wanted, reset: b
     several = len(wanted.splits) > 1
     trace: dict[str, Any] = {
         "id": f"{line.run.id}/{split}",
-        "name": " · ".join(part for part in (line.name, split if several or not line.name else "") if part),
-        "group": line.group or split,
+        "name": text(" · ".join(part for part in (line.name, split if several or not line.name else "") if part)),
+        "group": text(line.group or split),
         "role": line.role,
         "seed": line.seed,
         "x": [x for x, _ in points],

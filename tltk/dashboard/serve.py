@@ -48,7 +48,7 @@ def serve(port: int, address: str) -> int:
         words.append("--server.headless=true")
         print(f"The dashboard is at http://{'localhost' if is_loopback(address) else address}:{port}", flush=True)
     if not is_loopback(address) and "TLTK_ROOTS" not in os.environ:
-        print("Its users can open no folders of this machine; TLTK_ROOTS=FOLDER:FOLDER names those that they may.")
+        print("Its users cannot open folders of this machine; TLTK_ROOTS=FOLDER:FOLDER names those that they may.")
     # The server stands in the folder of its settings; what the user may read is seen from where he stands.
     environment = {**os.environ, "TLTK_ROOTS": os.pathsep.join(map(str, permitted.roots(address)))}
     where = folder if importlib.util.find_spec("tltk") else Path.cwd()

@@ -15,6 +15,7 @@ from tltk.runs.run import Run
 from tltk.strategies.phase import Phase
 
 NEWEST = 1 << 20  # bytes
+HELP = {"GFLOPs spent": "Floating-point operations of this training, in 10⁹."}
 
 
 def _latest(rows: list[Row], name: str, split: str) -> float | None:
@@ -52,7 +53,7 @@ def _numbers(run: Run) -> None:
         "Device": status.device or "–",
     }
     for column, (name, value) in zip(st.columns(len(shown), vertical_alignment="bottom"), shown.items(), strict=True):
-        column.metric(name, value)
+        column.metric(name, value, help=HELP.get(name))
     result = run.result() or {}
     if "accuracy_lo" in result:
         st.caption(f"Test accuracy {accuracy_in_words(result)}.")
@@ -92,13 +93,13 @@ def _strip(run: Run) -> None:
     result = run.result() or {}
     tensors = f"{result['frozen_tensors']} tensors" if "frozen_tensors" in result else "every frozen tensor"
     if any(r.value for r in moved):
-        st.error("Audit: a frozen layer moved. This is a fault of ours; please report it with this run's folder.")
+        st.error("Audit: a frozen layer moved. This is a bug in tltk; please report it with this run's folder.")
     elif boundary == 0:
         st.info("Audit: nothing is frozen in this phase, so there is nothing to prove.")
     else:
         st.success(
-            f"Audit: layers 0 … {int(boundary) - 1} are frozen. After each of {len(moved)} epochs {tensors}, weights "
-            f"and running statistics, equalled the first value bit for bit."
+            f"Audit: layers 0 … {int(boundary) - 1} are frozen. After each of {len(moved)} epochs {tensors} (weights "
+            f"and running statistics) were bit for bit what they had been at the start."
         )
 
 
@@ -119,13 +120,13 @@ def layer_charts(run: Run) -> None:
     moves = {f"epoch {e}": [by_epoch[e].get(i, 0.0) for i in range(depth + 1)] for e in picked}
     left, right = st.columns(2)
     with left:
-        st.markdown("**How far each layer moved**, ‖w − w₀‖")
+        st.markdown("**How far each layer moved**: distance ‖w − w₀‖ of its weights from the first ones")
         plot(
             by_layer(moves, names, "‖w − w₀‖"), key=f"moves:{run.id}", height=340,
             alt="Distance of each layer's weights from where they started, at three epochs.",
         )  # fmt: skip
     with right:
-        st.markdown("**Rates by layer and epoch**")
+        st.markdown("**Learning rates by layer and epoch**")
         phases = result.get("phases")
         if phases:
             spec = run.spec

@@ -12,6 +12,7 @@ from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import executor
 from tltk.plots.curves import arms, class_gaps
+from tltk.results.words import guessing
 from tltk.results.verdict import ClassGap
 from tltk.runs.run import ACTIVE, Run
 from tltk.studies.compare import study as compare
@@ -30,7 +31,7 @@ def _place_in_queue(run_id: str) -> None:
     """How long the queue before it is; nothing once it runs."""
     ahead = executor().ahead(run_id)
     if ahead and executor().state(run_id) == "waiting":
-        st.info(f"Waiting: {ahead} job{'s' if ahead != 1 else ''} before it.")
+        st.info(f"Waiting: {ahead} job{'s' if ahead != 1 else ''} ahead of it.")
 
 
 def _resume(run: Run) -> None:
@@ -70,7 +71,7 @@ def live_arms(run: Run, key: str) -> None:
             st.markdown(f"**The source network** learns {plain(chrome.short(spec.source.name))}")
             _live(run, f"{key}:source", "source")
     with right:
-        st.markdown("**Both arms**: thin lines search for a learning rate, strong ones are measured")
+        st.markdown("**Both arms**: thin lines are the search for a learning rate, thick ones are measured")
         if _live(run, f"{key}:arms", "search,measure"):
             st.rerun()
 
@@ -104,8 +105,8 @@ def show_verdict(run: Run) -> None:
             st.warning("\n".join(f"- {plain(remark)}" for remark in remarks))
         seconds = run.status.seconds
         st.caption(
-            f"Trained here in {seconds:.0f} s. The interval is for other seeds and other test pictures than these "
-            f"(two-way variance components with Student's t). It holds for this source network."
+            f"Trained here in {seconds:.0f} s. The interval covers other seeds and other test pictures than these "
+            f"(two-way variance components, Student's t), for this one source network."
         )
     show_curves(run, key=f"verdict:{run.id}")
     with st.expander("Per class, and the search for learning rates"):
@@ -116,11 +117,11 @@ def show_verdict(run: Run) -> None:
                 class_gaps(gaps), key=f"classes:{run.id}", height=max(260, 28 * len(gaps) + 90),
                 alt="Gap in accuracy for each class with its interval.",
             )
-            st.caption("Intervals hold for all classes together (Bonferroni).")
+            st.caption("Intervals hold for all classes at once (Bonferroni correction).")
         with right:
             if verdict["search"]["scratch"]:
                 st.dataframe(_search(verdict), hide_index=True, width="stretch")
-                st.caption("Validation accuracy of each rate that was tried. Both arms had the same choice.")
+                st.caption("Validation accuracy of each rate that was tried. Both arms chose from the same rates.")
             else:
                 st.caption("The learning rate was given, not searched.")
 
@@ -131,12 +132,12 @@ def _figures(verdict: dict[str, Any]) -> None:
     two.metric("95 % interval", f"{_points(verdict['lo'])} … {_points(verdict['hi'])}")
     three.metric(
         "Jump-start", f"{_points(verdict['jump_start'])} points",
-        help="Difference at the first evaluation (Taylor and Stone 2009).",
+        help="Difference in validation accuracy at the first evaluation (Taylor and Stone 2009).",
     )
     speed = verdict["speed_up_steps"]
     four.metric(
-        "To scratch's best", f"{speed:.1f} × sooner" if speed else "never",
-        help="Steps of scratch to its best validation accuracy, over the steps of transfer to the same.",
+        "Steps to scratch's best", f"{speed:.1f} × fewer" if speed else "not reached",
+        help="How many times fewer steps transfer needs to reach the best validation accuracy of scratch.",
     )
 
 
@@ -155,11 +156,9 @@ def _search(verdict: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _chance(run: Run, name: str) -> float | None:
-    """The accuracy of guessing, where the result tells it."""
-    result = run.result() or {}
-    found: float | None = result.get("chance") or result.get("verdict", {}).get("majority")
-    return found or None if name == "accuracy" else None
+def _guessing(run: Run, name: str) -> tuple[float, str] | None:
+    """The accuracy that takes no learning, where the verdict tells it."""
+    return guessing((run.result() or {}).get("verdict", {})) if name == "accuracy" else None
 
 
 def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> None:
@@ -170,6 +169,6 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
         return
     seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measured(run).items()}
     plot(
-        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds, _chance(run, name)), key=key, height=420,
+        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds, _guessing(run, name)), key=key, height=420,
         alt=f"Validation {name} of the scratch and the transfer arm over {x}, mean, 95 % band and every seed.",
     )

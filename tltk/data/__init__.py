@@ -31,6 +31,7 @@ from tltk.data.corrupt import Corruption
 from tltk.data.corrupt import corrupt as apply  # `tltk.data.corrupt` is the module
 from tltk.data.corrupt import split as split_suffix
 from tltk.data.domain import Domain, Progress, Reading, Split, few_shot, path_of
+from tltk.data.identity import FINE, Sketches
 from tltk.data.layout import check_sizes
 from tltk.data.names import shown
 from tltk.errors import BadSpec, DataProblem
@@ -45,7 +46,7 @@ Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
 domains: Registry[Loader] = Registry("domain", "tltk.data.sources", lambda name: "load", group="tltk.domains")
 
-FORMAT = 5  # raise it when the same spec gives other pixels than before: kept arrays are then remade
+FORMAT = 6  # raise it when the same spec gives other pixels than before: kept arrays are then remade
 STALE = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
 
 _log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class _Meta(msgspec.Struct, forbid_unknown_fields=True):
     account: Account
     twins: list[int]
     reading: Reading
+    sketched: bool
 
 
 def split(name: str) -> tuple[str, Corruption | None]:
@@ -193,6 +195,7 @@ def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Doma
         account=clean.account,
         twins=clean.twins,
         reading=clean.reading,
+        sketches=clean.sketches,
     )
 
 
@@ -243,16 +246,31 @@ def _read(folder: Path, name: str) -> Domain | None:
             account=meta.account,
             twins=np.array(meta.twins, np.int64),
             reading=meta.reading,
+            sketches=_read_sketches(folder, len(meta.labels)) if meta.sketched else None,
         )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, OverflowError, EOFError, msgspec.MsgspecError) as fault:
-        _log.warning("kept pictures in %s are damaged and will be made anew: %s", folder, fault)
+        _log.warning("kept pictures in %s are damaged and will be made again: %s", folder, fault)
         return None
     if domain.fingerprint != meta.fingerprint:
-        _log.warning("kept pictures in %s have changed and will be made anew", folder)
+        _log.warning("kept pictures in %s have changed and will be made again", folder)
         return None
     return domain
+
+
+def _read_sketches(folder: Path, n: int) -> Sketches:
+    """What near copies in other domains are found by, of a domain of n pictures.
+
+    Raises:
+        OSError, ValueError: It is not there, or not of so many.
+    """
+    files = (folder / "prints.npy", folder / "thumbs.npy")
+    prints, thumbs = (np.load(file, mmap_mode="r", allow_pickle=False) for file in files)
+    whole = prints.shape == (n, 2) and thumbs.shape[:1] + thumbs.shape[2:] == (n, FINE, FINE) and thumbs.ndim == 4
+    if not whole or prints.dtype != np.uint64 or thumbs.dtype != np.uint8:
+        raise ValueError("the marks of near copies are of another shape")
+    return Sketches(prints, thumbs)
 
 
 def _keep(folder: Path, domain: Domain) -> Domain:
@@ -260,10 +278,14 @@ def _keep(folder: Path, domain: Domain) -> Domain:
     _sweep(folder.parent)
     scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".tmp", dir=folder.parent))
     try:
-        with (scratch / "images.npy").open("wb") as file:
-            np.lib.format.write_array(file, domain.images, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
+        arrays: dict[str, np.ndarray[Any, Any]] = {"images": domain.images}
+        if domain.sketches is not None:
+            arrays |= {"prints": domain.sketches.prints, "thumbs": domain.sketches.thumbs}
+        for name, array in arrays.items():
+            with (scratch / f"{name}.npy").open("wb") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())
         home.write_whole(scratch / "meta.json", msgspec.json.encode(_meta(domain)))
         if folder.exists():  # damaged, or just written by another process: equal, so no loss
             folder.rename(scratch / "old")
@@ -290,6 +312,7 @@ def _meta(domain: Domain) -> _Meta:
         domain.account,
         domain.twins.tolist(),
         domain.reading,
+        domain.sketches is not None,
     )
 
 

@@ -62,7 +62,7 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
         said.append(
             f"{leaked:,} of {len(_held(split)):,} validation and test pictures of {domain.name} have a copy, or nearly "
             f"one, among its training pictures: what is measured on them is too good. Its parts came with the data "
-            f"and were kept; remove the copies from one of them."
+            f"and were kept as they are; remove the copies from one of them."
         )
     if clashing := counts["clashing"]:
         named = "; ".join(f"{a} and {b}" for a, b in domain.reading.clashes)
@@ -81,12 +81,12 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
         )
     if flat := counts["flat"]:
         said.append(
-            f"{flat:,} of {n:,} pictures of {domain.name} are of one tone and show nothing. White drawings on a "
-            f"transparent ground become white; give them a background, or check how these files are written."
+            f"{flat:,} of {n:,} pictures of {domain.name} are uniform and show nothing. White drawings on a "
+            f"transparent background become white: give them a background, or check how these files are written."
         )
     if counts["cropped"] >= CROPPED:
         said.append(
-            f"Of a picture of {domain.name}, {counts['cropped']:.0%} on average lies outside the square in its middle "
-            f"and is not seen. Where that matters, cut or pad the pictures to squares first."
+            f"On average {counts['cropped']:.0%} of a picture of {domain.name} is lost, since only the square in its "
+            f"middle is used. If that matters, crop or pad the pictures to squares first."
         )
     return said + list(domain.reading.notes)

@@ -5,6 +5,7 @@ Every file of this package makes one; bank, train and the pages read it. No torc
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tltk.data.account import Account
-from tltk.data.identity import Origins, contents, find_twins
+from tltk.data.identity import Origins, Sketches, contents, find_twins, near_twins
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
@@ -65,7 +66,8 @@ class Domain:
     equal numbers are the same example, also in another domain, however it was resized or corrupted.
     `account` says how folders were understood.
     `twins` (n,) int64 is the position of the first picture of which each is a copy or nearly one, its
-    own for most.
+    own for most. `sketches` are what near copies are found by in another domain; None for pictures that are drawn
+    here, of which there are none.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Domain:
     skipped: tuple[tuple[str, str], ...] = ()
     account: Account = Account()
     reading: Reading = Reading()
+    sketches: Sketches | None = None
 
     @classmethod
     def of(
@@ -98,6 +101,7 @@ class Domain:
         account: Account | None = None,
         twins: Ints | None = None,
         reading: Reading | None = None,
+        sketches: Sketches | None = None,
     ) -> Domain:
         """The domain of these arrays, checked, with its fingerprint.
 
@@ -122,7 +126,7 @@ class Domain:
         mark = fingerprint(images, labels, names)
         return cls(
             name, images, labels, names, licence, source, mark, origins, twins, given, tuple(skipped),
-            account or Account(), reading or Reading(),
+            account or Account(), reading or Reading(), sketches,
         )
 
     def split(self, spec: DataSpec, seed: int, among: Ints | None = None) -> Split:
@@ -167,6 +171,27 @@ class Domain:
         if spec.shots:
             train = few_shot(self.labels, train, spec.shots, seed, self.classes)
         return Split(train, np.flatnonzero(part == VAL), np.flatnonzero(part == TEST))
+
+
+def linked(domain: Domain, other: Domain) -> tuple[Domain, Domain]:
+    """Both, with one origin for a picture and all its near copies, on whichever side they lie.
+
+    What was saved anew, smaller or coarser, has other bytes and so another origin, and is the same example all the
+    same. Where one of the two was drawn here, both come back as they are.
+    """
+    if domain.sketches is None or other.sketches is None:
+        return domain, other
+    numbers = {name: i for i, name in enumerate(dict.fromkeys((*domain.classes, *other.classes)))}
+    both = (domain, other)
+    origins = np.concatenate([d.origins for d in both])
+    twins = near_twins(
+        origins,
+        np.concatenate([d.sketches.prints for d in both if d.sketches]),
+        np.concatenate([np.array([numbers[name] for name in d.classes], np.int64)[d.labels] for d in both]),
+        np.concatenate([d.sketches.thumbs for d in both if d.sketches]),
+    )
+    n, first = len(domain.origins), origins[twins]
+    return dataclasses.replace(domain, origins=first[:n]), dataclasses.replace(other, origins=first[n:])
 
 
 def held_out_origins(domain: Domain, split: Split) -> Origins:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,19 @@ BITS, BANDS, CROWD = 6, 4, 64  # prints may differ in so many bits; sixteen bits
 SHOWN = 3  # names in a sentence
 FINE, MEAN, MOST, SHARE = 16, 3.0, 20.0, 0.1  # near copies at 16 × 16: levels apart, and against the contrast
 GAIN, BRIGHTER = 1.25, 25.0  # by which factor and by how many levels a copy may be brighter
+
+
+@dataclass(frozen=True, eq=False)
+class Sketches:
+    """What near copies are found by, also between two domains.
+
+    Attributes:
+        prints: (n, 2) uint64 from `prints_of`.
+        thumbs: (n, c, 16, 16) uint8, the whole pictures, reduced.
+    """
+
+    prints: NDArray[np.uint64]
+    thumbs: NDArray[np.uint8]
 
 
 def content(picture: NDArray[Any], more: bytes = b"") -> int:

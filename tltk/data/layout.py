@@ -187,7 +187,7 @@ class _Reading:
             rest = [f for f in top.visible if f not in roles]
             for f in rest:
                 flat = part_of(f.name) is not None and not f.filled
-                self._leave(f, "without class folders" if flat else f"beside {_names(roles)}, no part of the data")
+                self._leave(f, "without class folders" if flat else f"beside {_names(roles)}, not part of the data")
             self._leave_hidden(top)
             inside = {f: self._classes(f, part, roles) for f, part in roles.items()}
         else:
@@ -342,7 +342,7 @@ class _Reading:
         if deepest:
             folders = "1 folder" if deepest == 1 else f"{deepest} folders"
             self.notes.append(
-                f"Pictures lie up to {folders} below their class folder, as in {where}; they count for the class above."
+                f"Some pictures lie up to {folders} below their class folder, as in {where}; they count for that class."
             )
         top_place = classes[0].place.rpartition("/")[0] if classes else folder.place
         role = "classes" if part == FREE else PARTS[part]

@@ -87,7 +87,7 @@ class File:
         """Why it is not read."""
         if self.ending in HEIC:
             return f"the ending {self.ending} needs the package pillow-heif"
-        return f"the ending {shown(self.ending) or 'is missing'} is not one of a picture"
+        return f"the ending {shown(self.ending) or 'is missing'} is not a picture format"
 
 
 @dataclass(eq=False)

@@ -31,7 +31,7 @@ from tltk.strategies import make
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import source_spec
 from tltk.transferability import scores as transfer_scores
-from tltk.weights import store
+from tltk.weights import store, weightfile
 from tltk.weights.catalogue import catalogue
 
 # timm's optimizers by name, as `timm.optim.list_optimizers` has them; a test compares the two. To ask timm costs the
@@ -50,6 +50,7 @@ OPTIMIZERS = (
     "sgdw",
 )
 SECOND_ORDER = ("adahessian",)
+LIBRARIES = {"bnb": "bitsandbytes", "fused": "apex"}  # by how a name begins; these compute on CUDA alone
 LONGEST = 2000  # characters of a name, which may be a path
 
 
@@ -68,7 +69,9 @@ def check(spec: Spec) -> None:
     for backbone, weights in _networks(spec):
         if backbone:
             check_backbone(backbone)
-        store.check(weights, backbone)
+        store.check(weights, backbone, isinstance(spec, TransferSpec | CompareSpec))
+    if isinstance(spec, AdoptSpec):
+        _check_file(spec)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
         raise DataProblem(f"The picture must be a file. There is none at {shown(spec.picture)}.")
 
@@ -86,13 +89,17 @@ def check_optimizer(name: str) -> None:
 
 
 def check_backbone(name: str) -> None:
-    """Refuse what is no classification model of timm's.
+    """Refuse what is no classification model of timm's, or has a tag that timm does not know.
 
     Raises:
         UnknownName: It is none.
     """
-    if name.partition(".")[0] not in catalogue():
+    architecture, dot, tag = name.partition(".")
+    if architecture not in catalogue():
         raise UnknownName.among("backbone", name, catalogue())
+    known = [weights.tag for weights in catalogue()[architecture].weights]
+    if dot and tag not in (*known, "untrained"):  # as timm calls a configuration without weights
+        raise UnknownName.among(f"The tag of {architecture}", tag, known)
 
 
 def check_names(spec: Spec) -> None:
@@ -169,6 +176,12 @@ def _networks(spec: Spec) -> list[tuple[str, str]]:
     found = [(net.backbone, "scratch" if trained_here else net.weights)]
     after = getattr(spec, "after", "") if isinstance(spec, DepthSpec) else ""
     return found + ([(net.backbone, after)] if after else [])
+
+
+def _check_file(spec: AdoptSpec) -> None:
+    kind, _, where = spec.weights.partition(":")
+    if kind == "file" and where.strip():  # else the worker's sentence says what must stand there
+        store.check_file(weightfile.resolved(where), spec.backbone.partition(".")[0], spec.part)
 
 
 def _check_pictures(spec: DataSpec) -> None:

@@ -33,7 +33,7 @@ class Local:
         Args:
             spec: What is asked for.
             again: Forget what an earlier run of this spec found, and run it again in any case.
-            timeout: Stop it after so many seconds; 0 = never.
+            timeout: Stop it after this many seconds; 0 = never.
 
         Raises:
             TltkError: It cannot be meant, as `tltk.jobs.checking.check` says; nothing is queued then.
@@ -53,21 +53,33 @@ class Local:
         run = Run.create(spec)
         if again:
             run.clear()
-        return self.resume(run, timeout=timeout)
+        return self._queue(run, timeout)
 
     def resume(self, run: Run, *, timeout: float = 0.0) -> Run:
-        """Queue a run that stopped, failed or was lost; it goes on from its last checkpoint.
+        """Queue a run that stopped, failed or was lost; it continues from its last checkpoint.
 
         One that is done, waits or runs is returned as it is.
 
         Raises:
             BadSpec: The time limit is not a number of seconds.
+            TltkError: What it reads has gone, or is no longer what can be used; nothing is queued then.
         """
         _check_timeout(timeout)
         self._let_end(run.id)
-        status = run.status
-        if queue.find(run.id) is not None or (status.state == "done" and run.result() is not None):
+        if not self._is_over(run):
+            check(run.spec)
+        return self._queue(run, timeout)
+
+    @staticmethod
+    def _is_over(run: Run) -> bool:
+        """Whether there is nothing to queue: it waits or runs already, or is done."""
+        return queue.find(run.id) is not None or (run.status.state == "done" and run.result() is not None)
+
+    def _queue(self, run: Run, timeout: float) -> Run:
+        self._let_end(run.id)
+        if self._is_over(run):
             return run
+        status = run.status
         home.remove(run.stop_file)
         if status.state != "running":  # as a study's child: it is queued, and found done in its turn
             run.write_status(state="waiting", message="")

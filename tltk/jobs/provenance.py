@@ -101,7 +101,7 @@ def _other_threads(run: Run) -> str:
     spec = run.spec if threads else None
     if not isinstance(spec, TransferSpec) or threads == spec.optim.threads:
         return ""
-    return f"It began again, since it was computed with {threads} threads and the spec says {spec.optim.threads}."
+    return f"It was started again because {threads} threads had computed it and the spec says {spec.optim.threads}."
 
 
 def begin_again(run: Run) -> bool:
@@ -114,13 +114,13 @@ def begin_again(run: Run) -> bool:
     if names:
         run.put_aside(_sentence(names))
     elif home.was_damaged(run.path / FILE):
-        run.put_aside("It began again, since the note of what it had read was damaged.")
+        run.put_aside("It was started again because the note of what it had read was damaged.")
     return bool(run.written_status().note) and not (run.path / FILE).exists()
 
 
 def _sentence(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"It began again, since something else lies there than before: {', '.join(names[:3])}{more}."
+    return f"It was started again because something else lies there than before: {', '.join(names[:3])}{more}."
 
 
 def _digest(text: bytes) -> str:

@@ -149,9 +149,9 @@ class Supervisor:
                 traceback.print_exc() if problem is None else print(f"Run {job.run}: {problem}", flush=True)
             if job.state == "running" and self._lives(job):
                 return  # it runs well enough: the next look may tell more
-            why = problem or f"A fault of ours ({type(fault).__name__}: {fault}). Please report it."
+            why = problem or f"Internal error in tltk ({type(fault).__name__}: {fault}). Please report it."
             with contextlib.suppress(TltkError, OSError):
-                Run.at(job.run).write_status(state="failed", message=f"It could not be looked after. {why}")
+                Run.at(job.run).write_status(state="failed", message=f"It could not be supervised. {why}")
             with contextlib.suppress(MachineProblem):
                 queue.remove(job.run)
 
@@ -255,7 +255,8 @@ class Supervisor:
             how = "was lost" if code is None else f"ended with code {code}"
             run.write_status(
                 state="failed",
-                message=f"Its process {how} without a word. Resuming goes on from the last checkpoint; the log may "
+                message=f"Its process {how} without a message. Resuming continues from the last checkpoint; the log "
+                    "may "
                 "say more.",
             )
 

@@ -25,7 +25,7 @@ from tltk import home
 from tltk.analyses.sample import Context
 from tltk.data import account, family, load
 from tltk.data.cautions import cautions
-from tltk.data.domain import Domain, Split, held_out_origins
+from tltk.data.domain import Domain, Split, held_out_origins, linked
 from tltk.errors import Diverged, MachineProblem, RunProblem, TltkError
 from tltk.jobs import pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
@@ -154,7 +154,8 @@ class Worker:
             theirs = divide(dataclasses.replace(source, target=at_size), self.domain)
         except TltkError:
             return 0  # its pictures are gone; then nothing can be said
-        return int(np.isin(held_out_origins(domain, split), theirs.domain.origins[theirs.split.train]).sum())
+        mine, other = linked(domain, theirs.domain)
+        return int(np.isin(held_out_origins(mine, split), other.origins[theirs.split.train]).sum())
 
     def begin(self, run: Run) -> None:
         """Note what the run is about to read; where that is not what it read before, it begins again and says so."""
@@ -220,7 +221,7 @@ def in_words(fault: BaseException) -> str:
     problem = MachineProblem.of(fault)
     if problem is not None and problem.errno != errno.ENOENT:  # we look for no file that need not be there
         return f"{problem} Then resume the run."
-    return f"A fault of ours ({type(fault).__name__}: {fault}). The log has the details; please report it."
+    return f"Internal error in tltk ({type(fault).__name__}: {fault}). The log has the details; please report it."
 
 
 def last_word(run: Run, message: str, state: str = "failed") -> None:

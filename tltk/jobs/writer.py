@@ -26,7 +26,7 @@ class RowWriter:
         self.saved = checkpoint.read(run.path / "checkpoint.safetensors")
         rows = run.path / "rows.jsonl"
         if self.saved is not None and not run.has_rows(self.saved[1]["rows"]):
-            run.put_aside("It began again, since the rows up to its checkpoint were damaged.")
+            run.put_aside("It was started again because the rows up to its checkpoint were damaged.")
             print(f"Run {run.id}: {run.written_status().note}", flush=True)
             provenance.note(run)
             self.saved = None

@@ -145,7 +145,7 @@ class Audit:
         if lost:
             raise RunProblem(
                 f"Every parameter must learn or be audited. {len(lost)} do neither, the first is {lost[0]}. This is "
-                f"an error in tltk; please report it with this run's folder."
+                f"a bug in tltk; please report it with this run's folder."
             )
         self._earlier = frozenset(earlier)
         self._held = {n: now[n].detach().clone() if n in self._earlier else self.first[n] for n in frozen}

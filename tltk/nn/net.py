@@ -137,16 +137,20 @@ def make_backbone(name: str, size: int, channels: int, drop_path: float = 0.0, *
     """A timm model without its classifier, for square pictures of this size.
 
     Raises:
-        UnknownName: timm has no such model; the nearest name is offered.
+        UnknownName: timm has no such model, or none with this tag; the nearest name is offered.
         BadSpec: The architecture cannot take pictures of this size or channel count.
     """
-    architecture = name.partition(".")[0]
+    architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
         raise UnknownName.among("backbone", name, timm.list_models())
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # timm's own words are of its tables
+        known = [n.partition(".")[2] for n in timm.list_pretrained(architecture)]
+        raise UnknownName.among(f"The tag of {architecture}", tag, known) from None
     wanted: dict[str, Any] = {"num_classes": 0, "in_chans": channels, **options}
     if drop_path:
         wanted["drop_path_rate"] = drop_path
-    config = timm.get_pretrained_cfg(name)
     if config is not None and config.fixed_input_size:
         wanted["img_size"] = size
     try:

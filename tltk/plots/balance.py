@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
+from tltk.plots.names import text
 from tltk.plots.theme import SEQUENCE, layout
 
 COLOURS = {"Target": SEQUENCE[0], "Source": SEQUENCE[1]}  # the same as of the points of Layers and Shift
@@ -22,6 +23,7 @@ def balance(sides: Mapping[str, Mapping[str, int]]) -> go.Figure:
         sides: Source or Target → class → pictures.
     """
     names = list(dict.fromkeys(name for counts in sides.values() for name in counts))
+    marks = [text(name) for name in names]
     few, widest = len(names) <= NUMBERED, 0.0
     figure = go.Figure(layout=layout("Share of the domain's pictures", "", barmode="group", hovermode="closest"))
     for title, counts in sides.items():
@@ -30,16 +32,17 @@ def balance(sides: Mapping[str, Mapping[str, int]]) -> go.Figure:
         shares = [counts[name] / total for name in shown]
         widest = max([widest, *shares])
         figure.add_bar(
-            y=shown, x=shares, orientation="h", name=title, marker={"color": COLOURS[title], "line": {"width": 0}},
+            y=[text(name) for name in shown], x=shares, orientation="h", name=text(title),
+            marker={"color": COLOURS[title], "line": {"width": 0}},
             customdata=[counts[name] for name in shown], textposition="outside", cliponaxis=False,
             texttemplate="%{customdata:,}" if few else None,
-            hovertemplate="%{y}: %{customdata:,} pictures, %{x:.1%}<extra>" + title + "</extra>",
+            hovertemplate="%{y}: %{customdata:,} pictures, %{x:.1%}<extra>" + text(title) + "</extra>",
         )  # fmt: skip
     figure.update_xaxes(tickformat=".0%" if widest > 0.04 else ".1%", showgrid=True, range=[0, widest * 1.1 or 1])
     step = -(-len(names) // NUMBERED)  # of very many classes, every so manieth is named
     figure.update_yaxes(
-        type="category", autorange="reversed", showgrid=False, categoryorder="array", categoryarray=names,
-        tickmode="array", tickvals=names[::step], ticktext=[shortened(name) for name in names[::step]],
+        type="category", autorange="reversed", showgrid=False, categoryorder="array", categoryarray=marks,
+        tickmode="array", tickvals=marks[::step], ticktext=[text(shortened(name)) for name in names[::step]],
     )  # fmt: skip
     figure.update_layout(bargap=0.25 if few else 0.1, bargroupgap=0, showlegend=len(sides) > 1)
     return figure

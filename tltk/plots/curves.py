@@ -8,6 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from tltk.plots.names import text
 from tltk.plots.theme import HELPS, HURTS, SCRATCH, SEQUENCE, TRANSFER, UNSURE, layout
 from tltk.results.curves import Curve
 from tltk.results.verdict import ClassGap
@@ -21,13 +22,18 @@ def faint(colour: str, share: float = 0.18) -> str:
     return f"rgba({red},{green},{blue},{share})"
 
 
-def chance_line(chance: float) -> dict[str, Any]:
-    """A line where guessing would be, as a part of a layout with accuracy upwards."""
+def chance_line(share: float, words: str) -> dict[str, Any]:
+    """A line where what takes no learning would be, as a part of a layout with accuracy upwards.
+
+    Args:
+        share: The accuracy of guessing, or of always naming one class.
+        words: What it is the accuracy of.
+    """
     line = {"color": "rgba(127,127,127,0.8)", "width": 1, "dash": "dot"}
     return {
-        "shapes": [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": chance, "y1": chance, "line": line}],
+        "shapes": [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": share, "y1": share, "line": line}],
         "annotations": [{
-            "text": f"guessing: {chance:.0%}", "xref": "paper", "x": 1, "xanchor": "right", "y": chance,
+            "text": f"{text(words)}: {share:.0%}", "xref": "paper", "x": 1, "xanchor": "right", "y": share,
             "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": "rgb(127,127,127)"},
         }],
     }  # fmt: skip
@@ -35,7 +41,7 @@ def chance_line(chance: float) -> dict[str, Any]:
 
 def arms(
     curves: Mapping[str, Curve], quantity: str, x: str, seeds: Mapping[str, Sequence[Curve]],
-    chance: float | None = None,
+    guessing: tuple[float, str] | None = None,
 ) -> go.Figure:  # fmt: skip
     """Mean and 95 % band of each arm, with every seed as a thin line.
 
@@ -44,9 +50,9 @@ def arms(
         quantity: What goes upwards, as a title; of a share the band ends at 1, of anything at 0.
         x: What goes to the right: step, epoch or seconds.
         seeds: The curve of each seed, by arm.
-        chance: The accuracy of guessing; None = not known.
+        guessing: The accuracy that takes no learning, and what it is of (`results.guessing`); None = not known.
     """
-    figure = go.Figure(layout=layout(UNITS[x], quantity, **(chance_line(chance) if chance is not None else {})))
+    figure = go.Figure(layout=layout(UNITS[x], text(quantity), **(chance_line(*guessing) if guessing else {})))
     most = 1.0 if quantity.endswith(("accuracy", "f1")) else math.inf
     for arm, curve in curves.items():
         colour = {"scratch": SCRATCH, "transfer": TRANSFER}[arm]
@@ -72,10 +78,10 @@ def arms(
 
 def lines(curves: Mapping[str, Curve], quantity: str, x: str) -> go.Figure:
     """Several runs' curves over one another."""
-    figure = go.Figure(layout=layout(UNITS[x], quantity))
+    figure = go.Figure(layout=layout(UNITS[x], text(quantity)))
     for i, (name, curve) in enumerate(curves.items()):
         figure.add_scatter(
-            x=curve.x, y=curve.y, mode="lines+markers", name=name, marker={"size": 4},
+            x=curve.x, y=curve.y, mode="lines+markers", name=text(name), marker={"size": 4},
             line={"color": SEQUENCE[i % len(SEQUENCE)], "dash": "solid" if i < len(SEQUENCE) else "dot"},
         )  # fmt: skip
     return figure
@@ -89,7 +95,7 @@ def class_gaps(gaps: Sequence[ClassGap]) -> go.Figure:
     figure = go.Figure(layout=layout("Gap in points: transfer − scratch", "", hovermode="closest", showlegend=False))
     figure.add_vline(x=0, line={"color": "rgba(127,127,127,0.7)", "width": 1})
     figure.add_scatter(
-        x=[100 * g.gap for g in ordered], y=[g.name for g in ordered], mode="markers",
+        x=[100 * g.gap for g in ordered], y=[text(g.name) for g in ordered], mode="markers",
         marker={"color": colours, "size": 11, "symbol": signs},
         error_x={
             "type": "data", "symmetric": False, "color": "rgba(127,127,127,0.8)",

@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from tltk.plots.names import text
 from tltk.plots.theme import layout
 
 # Glasbey-like: far apart for the eye in light and dark; after ten classes the colours begin anew.
@@ -25,13 +26,13 @@ def film(result: Mapping[str, Any], frames: Sequence[Mapping[str, Any]], colour:
     """All frames, with a button to play them and a slider of the layers."""
     figure = go.Figure(data=_traces(result, frames[0], colour), layout=_layout())
     figure.frames = [
-        go.Frame(data=_traces(result, frame, colour), name=f"{i} {frame['name']}") for i, frame in enumerate(frames)
+        go.Frame(data=_traces(result, frame, colour), name=_key(i, frame)) for i, frame in enumerate(frames)
     ]
     easing = {"duration": 600, "easing": "cubic-in-out"}
     moving = {"frame": {"duration": 700}, "transition": easing, "fromcurrent": True}
     still = {"mode": "immediate", "frame": {"duration": 0}, "transition": {"duration": 300}}
     steps = [
-        {"label": frame["name"], "method": "animate", "args": [[f"{i} {frame['name']}"], still]}
+        {"label": text(frame["name"]), "method": "animate", "args": [[_key(i, frame)], still]}
         for i, frame in enumerate(frames)
     ]
     play = {"label": "▶ Play", "method": "animate", "args": [None, moving]}
@@ -45,6 +46,11 @@ def film(result: Mapping[str, Any], frames: Sequence[Mapping[str, Any]], colour:
         xaxis={"range": _span(xs)}, yaxis={"range": _span(ys)},
     )  # fmt: skip
     return figure
+
+
+def _key(number: int, frame: Mapping[str, Any]) -> str:
+    """By what the slider finds its frame."""
+    return text(f"{number} {frame['name']}")
 
 
 def _span(values: Sequence[float]) -> list[float]:
@@ -66,9 +72,9 @@ def _traces(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str) ->
             shade = CLASSES[(side if name is None else number) % len(CLASSES)]
             traces.append(go.Scatter(
                 x=[frame["x"][i] for i in at], y=[frame["y"][i] for i in at], mode="markers", customdata=at,
-                name=title if name is None else f"{name}, {title}" if both else name,
+                name=title if name is None else text(f"{name}, {title}" if both else name),
                 marker={"color": shade, "symbol": symbol, "size": 6 if symbol == "x" else 7, "opacity": 0.85},
-                text=[f"{names[i]}, {title}" for i in at], hovertemplate="%{text}<extra></extra>",
+                text=[text(f"{names[i]}, {title}") for i in at], hovertemplate="%{text}<extra></extra>",
             ))  # fmt: skip
     if (new := frame.get("placed")) is not None:
         traces.append(go.Scatter(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from tltk.plots.curves import faint
+from tltk.plots.names import text
 from tltk.plots.theme import SEQUENCE, layout
 from tltk.results.layers import Column
 
@@ -18,10 +19,11 @@ def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.F
 
     Where p-values are corrected, the mark goes by Benjamini and Hochberg's.
     """
-    figure = go.Figure(layout=layout("Layer", title))
+    names = [text(name) for name in names]
+    figure = go.Figure(layout=layout("Layer", text(title)))
     for column in columns:
         if column.null_hi:
-            _band(figure, names, column.null_lo, column.null_hi, f"{column.title}: by chance")
+            _band(figure, names, column.null_lo, column.null_hi, text(f"{column.title}: by chance"))
     for i, column in enumerate(columns):
         colour, symbol = SEQUENCE[i % len(SEQUENCE)], SYMBOLS[i % len(SYMBOLS)]
         sure = [p <= 0.05 for p in column.p_bh or column.p] or [True] * len(column.values)
@@ -34,7 +36,7 @@ def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.F
             if column.hi else None
         )  # fmt: skip
         figure.add_scatter(
-            x=list(names), y=column.values, mode="lines+markers", name=column.title, error_y=error,
+            x=names, y=column.values, mode="lines+markers", name=text(column.title), error_y=error,
             line={"color": colour}, marker={"size": 9, "symbol": [symbol if s else f"{symbol}-open" for s in sure]},
             customdata=_said(column) or None,
             hovertemplate="%{y:.3g} %{customdata}" if column.p else "%{y:.3g}",
@@ -51,7 +53,7 @@ def _said(column: Column) -> list[str]:
     if not column.p_holm:
         return raw
     return [
-        f"{text}, Holm {family:.3g}, BH {rate:.3g}"
+        f"{text}; corrected {family:.3g} (Holm), {rate:.3g} (Benjamini–Hochberg)"
         for text, family, rate in zip(raw, column.p_holm, column.p_bh, strict=True)
     ]
 
@@ -67,9 +69,10 @@ def alike(
     matrix: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], across: str = ""
 ) -> go.Figure:
     """CKA between layers, 0 to 1; the diagonal is a layer with itself, or with what it became."""
-    figure = go.Figure(layout=layout(across, "", hovermode="closest"))
+    figure = go.Figure(layout=layout(text(across), "", hovermode="closest"))
     figure.add_heatmap(
-        z=matrix, x=list(columns), y=list(rows), zmin=0, zmax=1, colorscale="Cividis",
+        z=matrix, x=[text(name) for name in columns], y=[text(name) for name in rows], zmin=0, zmax=1,
+        colorscale="Cividis",
         hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>", colorbar={"title": {"text": "CKA"}, "thickness": 12},
     )  # fmt: skip
     figure.update_xaxes(type="category")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from tltk.plots.names import text
 from tltk.plots.theme import SEQUENCE, layout
 from tltk.strategies.phase import Phase
 
@@ -19,17 +20,18 @@ def plan(phases: Sequence[Phase], names: Sequence[str], lr: float) -> go.Figure:
     rates = [[lr * p.lr_scale[i] or None for p in phases for _ in range(p.epochs)] for i in range(len(names))]
     logs = [[None if r is None else math.log10(r) for r in row] for row in rates]
     epochs = list(range(1, len(rates[0]) + 1))
-    text = [["frozen" if r is None else f"{r:.2g}" for r in row] for row in rates]
+    written = [["frozen" if r is None else f"{r:.2g}" for r in row] for row in rates]
+    rows = [text(name) for name in names]
     found = [v for row in logs for v in row if v is not None]
     low, high = min(found), max(found)
     figure = go.Figure(layout=layout("Epoch", "", hovermode="closest"))
     frozen = [[None if v is not None else 0 for v in row] for row in logs]
     figure.add_heatmap(
-        x=epochs, y=list(names), z=frozen, colorscale=[[0, "rgba(127,127,127,0.22)"], [1, "rgba(127,127,127,0.22)"]],
+        x=epochs, y=rows, z=frozen, colorscale=[[0, "rgba(127,127,127,0.22)"], [1, "rgba(127,127,127,0.22)"]],
         showscale=False, xgap=1, ygap=1, hovertemplate="%{y}, epoch %{x}: frozen<extra></extra>",
     )  # fmt: skip
     figure.add_heatmap(
-        x=epochs, y=list(names), z=logs, colorscale=SCALE, zmin=low - (low == high), zmax=high, text=text,
+        x=epochs, y=rows, z=logs, colorscale=SCALE, zmin=low - (low == high), zmax=high, text=written,
         xgap=1, ygap=1,
         hovertemplate="%{y}, epoch %{x}: rate %{text}<extra></extra>",
         colorbar={
@@ -46,11 +48,11 @@ def by_layer(
     values: Mapping[str, Sequence[float]], names: Sequence[str], quantity: str, log: bool = False
 ) -> go.Figure:
     """One quantity per layer, several moments or runs over one another."""
-    figure = go.Figure(layout=layout("Layer, from the input to the head", quantity))
+    figure = go.Figure(layout=layout("Layer, from the input to the head", text(quantity)))
     for i, (label, series) in enumerate(values.items()):
         shown = [v or None for v in series] if log else list(series)
         figure.add_scatter(
-            x=list(names), y=shown, mode="lines+markers", name=label, connectgaps=False,
+            x=[text(name) for name in names], y=shown, mode="lines+markers", name=text(label), connectgaps=False,
             line={"color": SEQUENCE[i % len(SEQUENCE)]},
         )  # fmt: skip
     figure.update_xaxes(type="category")

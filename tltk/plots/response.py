@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from tltk.plots.names import text as as_text
 from tltk.plots.phases import SCALE
 from tltk.plots.theme import SEQUENCE, layout
 
@@ -17,7 +18,7 @@ NEVER = "rgba(127,127,127,0.16)"
 
 def figure_of(level: float | str) -> str:
     """A dial's setting as one reads it."""
-    return level if isinstance(level, str) else f"{level:.3g}"
+    return as_text(level) if isinstance(level, str) else f"{level:.3g}"
 
 
 def seen(found: Mapping[str, Any]) -> go.Figure:
@@ -36,9 +37,10 @@ def seen(found: Mapping[str, Any]) -> go.Figure:
     z = [share[d["name"]] for d in dials]
     text = [["" if i is None else figure_of(d["levels"][i]) for i in first[d["name"]]] for d in dials]
     last = [[found["cells"][m][d["name"]][-1] for m in measures] for d in dials]
-    ends = [[f"at its end {r['effect']:.1f} deviations above chance, p = {r['p']:.3g}" for r in row] for row in last]
-    names = [m.replace("_", " ") for m in measures]
-    rows = [f"{d['label']}, {figure_of(d['levels'][0])} to {figure_of(d['levels'][-1])}" for d in dials]
+    ends = [[f"at its end {r['effect']:.1f} standard deviations above chance, p = "
+        f"{r['p']:.3g}" for r in row] for row in last]
+    names = [as_text(m.replace("_", " ")) for m in measures]
+    rows = [f"{as_text(d['label'])}, {figure_of(d['levels'][0])} to {figure_of(d['levels'][-1])}" for d in dials]
     figure = go.Figure(layout=layout("", "", hovermode="closest", margin={"l": 10, "r": 10, "t": 10, "b": 10}))
     # Equal doublings get equal steps of colour: the scale is in shares, so that a table of it can be read.
     shades = [[0, SCALE[2][1]], [0.125, SCALE[2][1]], [0.5, SCALE[1][1]], [1, SCALE[0][1]]]
@@ -62,7 +64,7 @@ def rise(found: Mapping[str, Any], measure: str) -> go.Figure:
     dials = found["dials"]
     count = -(-len(dials) // ACROSS)
     figure = make_subplots(
-        count, min(ACROSS, len(dials)), subplot_titles=[d["label"] for d in dials], horizontal_spacing=0.06,
+        count, min(ACROSS, len(dials)), subplot_titles=[as_text(d["label"]) for d in dials], horizontal_spacing=0.06,
         vertical_spacing=0.3 / count,
     )  # fmt: skip
     margin = {"l": 10, "r": 10, "t": 36, "b": 30}
@@ -75,15 +77,15 @@ def rise(found: Mapping[str, Any], measure: str) -> go.Figure:
         figure.add_scatter(
             x=[*at, *reversed(at)], y=[*(r["hi"] for r in rows), *(r["lo"] for r in reversed(rows))], fill="toself",
             mode="lines", line={"width": 0}, fillcolor="rgba(127,127,127,0.3)", hoverinfo="skip",
-            name=f"{dial['label']}, by chance", **place,
+            name=as_text(f"{dial['label']}, by chance"), **place,
         )  # fmt: skip
         figure.add_scatter(
-            x=at, y=[r["value"] for r in rows], mode="lines+markers", name=dial["label"],
+            x=at, y=[r["value"] for r in rows], mode="lines+markers", name=as_text(dial["label"]),
             line={"color": SEQUENCE[0], "width": 2},
             marker={"size": 8, "symbol": ["circle" if r["p"] <= 0.05 else "circle-open" for r in rows]},
             text=[f"{figure_of(r['level'])}: {r['value']:.3g}, p = {r['p']:.3g}" for r in rows],
             customdata=[r["effect"] for r in rows],
-            hovertemplate="%{text}<br>%{customdata:.1f} deviations above chance<extra></extra>", **place,
+            hovertemplate="%{text}<br>%{customdata:.1f} standard deviations above chance<extra></extra>", **place,
         )  # fmt: skip
         ends = [figure_of(dial["levels"][0]), figure_of(dial["levels"][-1])]
         figure.update_xaxes(

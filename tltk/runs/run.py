@@ -35,7 +35,7 @@ EARLIER = "earlier"  # folder of what was found before its inputs changed
 
 KILLED = (
     "Its process was killed, probably because memory ran out. Lower the batch size or the picture size, or raise "
-    "the boundary; resuming goes on from the last checkpoint."
+    "the boundary; resuming continues from the last checkpoint."
 )
 
 MOST = 2**53  # of any count: what is larger is no count but damage
@@ -205,8 +205,8 @@ class Run:
             return msgspec.structs.replace(
                 status,
                 state="failed",
-                message="Its process ended without a word (killed, or the machine went down). "
-                "Resume it: it goes on from its last checkpoint.",
+                message="Its process ended without a message (killed, or the machine went down). "
+                "Resume it: it continues from its last checkpoint.",
             )
         if status.state == "done" and home.was_damaged(self.path / "result.json"):
             return msgspec.structs.replace(

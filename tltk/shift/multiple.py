@@ -78,8 +78,8 @@ def sentence(tests: int, permutations: int) -> str:
     if tests < 2:
         return "One test: nothing to correct." if tests else "No test was made."
     text = (
-        f"p is of each test alone; Holm's is corrected over all {tests} tests (at .05 a false finding among them has a "
-        f"chance of 5 % at most), BH (Benjamini and Hochberg) limits the share of false ones among the findings to 5 %."
+        f"p is of each test alone. Two corrections are made over all {tests} tests: Holm's keeps the chance of any "
+        f"false finding at 5 % or less, Benjamini and Hochberg's the expected share of false ones among the findings."
     )
     if tests > ALPHA * (permutations + 1) + 1e-9:
         enough = math.ceil(tests / ALPHA - 1e-9) - 1

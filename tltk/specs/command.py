@@ -109,7 +109,7 @@ def _several(name: str, of: type, text: str) -> list[Any]:
     try:
         return [of(part.strip()) for part in _parts(text)]
     except ValueError:
-        raise BadSpec(f"--{name} must be numbers with commas, as in 0.0003,0.001. Got {text!r}.") from None
+        raise BadSpec(f"--{name} must be numbers separated by commas, as in 0.0003,0.001. Got {text!r}.") from None
 
 
 def _parts(text: str) -> list[str]:

@@ -31,7 +31,7 @@ class TransferSpec(Spec):
     strategy: StrategySpec = field(default_factory=StrategySpec)
     optim: OptimSpec = field(default_factory=OptimSpec)
     views: ViewSpec = field(default_factory=ViewSpec)
-    seed: int = knob(0, 0, 2**31 - 1, help="Seed of the few-shot subset, the new weights and the order of batches.")
+    seed: int = knob(0, 0, 2**31 - 1, help="Seed for the few-shot subset, the new weights and the order of batches.")
     without: DataSpec | None = None
     source: DataSpec | None = None
     adapter: AdapterSpec = field(default_factory=AdapterSpec)

@@ -11,7 +11,7 @@ from tltk.strategies.strategy import Strategy, check_boundary
 
 @dataclass(frozen=True)
 class Discriminative(Strategy):
-    """Discriminative rates: each layer learns more slowly than the one above it.
+    """Discriminative rates: each layer is trained at a lower rate than the one above it.
 
     lr_l = lr · decay^(depth − l), the head (l = depth) at the full rate.
 

@@ -10,7 +10,7 @@ from tltk.strategies.strategy import Strategy, check_boundary, flat
 
 @dataclass(frozen=True)
 class FeatureExtraction(Strategy):
-    """Feature extraction: the whole backbone is frozen, only the head learns, wherever the boundary is.
+    """Feature extraction: the whole backbone is frozen and only the head is trained, whatever the boundary.
 
     Reference:
         Donahue, Jia, Vinyals et al. (2014), DeCAF: a deep convolutional activation feature for

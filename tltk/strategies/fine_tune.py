@@ -9,7 +9,7 @@ from tltk.strategies.strategy import Strategy
 
 @dataclass(frozen=True)
 class FineTune(Strategy):
-    """Fine-tuning: layers from the boundary on go on learning, all at one rate.
+    """Fine-tuning: all layers from the boundary upwards are trained at one rate.
 
     Reference:
         Yosinski, Clune, Bengio and Lipson (2014), How transferable are features in deep neural

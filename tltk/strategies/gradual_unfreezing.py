@@ -11,7 +11,7 @@ from tltk.strategies.strategy import Strategy, check_boundary, flat
 
 @dataclass(frozen=True)
 class GradualUnfreezing(Strategy):
-    """Gradual unfreezing: the head learns first, then one layer after the other joins, from the top.
+    """Gradual unfreezing: the head is trained first, then one layer after another joins, from the top.
 
     Where there are fewer epochs than layers, several layers join at a time. The last phase, with
     everything from the boundary on, gets the epochs that are left.

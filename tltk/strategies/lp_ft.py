@@ -14,7 +14,7 @@ class LpFt(Strategy):
     """LP-FT: first the head alone, then everything from the boundary on, so that a good head keeps
     the features from being distorted.
 
-    The schedule begins anew with the second phase.
+    The schedule starts over with the second phase.
 
     Reference:
         Kumar, Raghunathan, Jones, Ma and Liang (2022), Fine-tuning can distort pretrained features

@@ -182,7 +182,7 @@ class Training:
         lost = [n for n, p in self.net.named_parameters() if p.requires_grad != (id(p) in optimised)]
         if lost:
             raise RunProblem(
-                f"What learns must be in the optimiser, and nothing else. {lost[0]} is not so. This is an error in "
+                f"What learns must be in the optimiser, and nothing else. {lost[0]} is not so. This is a bug in "
                 f"tltk; please report it with this run's folder."
             )
 
@@ -436,7 +436,7 @@ class Training:
         moved = self.audit.moved()
         if moved:
             raise RunProblem(
-                f"What is frozen must not move. {len(moved)} tensors did, the first is {moved[0]}. This is an error in "
+                f"What is frozen must not move. {len(moved)} tensors did, the first is {moved[0]}. This is a bug in "
                 f"tltk; please report it with this run's folder."
             )
         cuda = self.device.type == "cuda"
@@ -467,7 +467,7 @@ class Training:
         try:
             tensors, optimizer = checkpoint.pack_optimizer(self.optimizer, self.names)
         except RunProblem as reason:
-            self.callbacks.say(f"{reason} This run writes no checkpoint: if interrupted, it begins anew.")
+            self.callbacks.say(f"{reason} This run writes no checkpoint: if interrupted, it starts over.")
             self.callbacks.save = None
             return
         tensors |= pack(self.net, "net/") | pack(self.modules, "terms/") | self.best

@@ -130,7 +130,7 @@ def present() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for entry in store.entries():
         found.setdefault(entry.card.backbone, []).append(f"store:{entry.card.name}")
-    for cached in store.cached():
+    for cached in (one for one in store.cached() if one.is_timms):
         for backbone, tag in _on_hub().get(cached.hub_id, ()):
             found.setdefault(backbone, []).append(f"hub:{tag}")
     return {name: tuple(weights) for name, weights in found.items()}
@@ -169,7 +169,8 @@ def fingerprint(shapes: Mapping[str, Sequence[int]]) -> str:
         and not name.startswith(CLASSIFIERS)
         and not any(part in name for part in POSITIONS)
     )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+    text = "\n".join(lines).encode("utf-8", "surrogatepass")  # a pickle may name a tensor by half a character
+    return hashlib.sha256(text).hexdigest()[:12]
 
 
 def _shape(shape: Sequence[int]) -> str:

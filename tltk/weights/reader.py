@@ -120,6 +120,7 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
     if layout == "timm" and body.part == "backbone" and "head" in words:
         layout = "tltk"
     theirs = tuple(_branch(f.prefix, body.prefix) for f in others)
+    notes += _huge(taken)
     if left := [n for n in body.left if n not in beside and not n.startswith((*theirs, *OPTIMIZER))]:
         notes.append(_left(body, left))
     return Weights(
@@ -300,21 +301,29 @@ def check(tensors: Mapping[str, Any], origin: str, room: int, finite: bool = Tru
             continue
         shown = plain(name, 80)
         if tensor.is_quantized or (tensor.ndim and tensor.dtype not in (*FLOATS, torch.int64, torch.int32, torch.bool)):
-            raise WeightsMissing(
-                f"Weights must be floating-point numbers of 16 bits or more. In {origin}, {shown} is "
-                f"{str(tensor.dtype).removeprefix('torch.')}; save them before they are quantised."
-            )
+            raise weightfile.unfit(origin, name, str(tensor.dtype).removeprefix("torch."))
         if tensor.layout is not torch.strided or tensor.is_meta:
             raise WeightsMissing(f"Weights must be dense tensors. In {origin}, {shown} is not; save it as one.")
         held += tensor.numel() * tensor.element_size()
         # One number can be said to be many; two modules may share a tensor.
         if tensor.numel() * tensor.element_size() > room or held > 4 * room + 2**20:
             raise WeightsMissing(f"A tensor must lie in its file. In {origin}, {shown} is larger than all of it.")
-        if finite and tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise WeightsMissing(
-                f"Weights must be finite numbers. In {origin}, {shown} has NaN or infinite ones; the training that "
-                "wrote it has diverged, or the file is damaged."
-            )
+        if finite and tensor.is_floating_point() and tensor.numel():
+            least, most = (float(v) for v in tensor.aminmax())
+            lowest = 0.0 if name.endswith("running_var") else -weightfile.HELD
+            if not (lowest <= least and most <= weightfile.HELD):  # so that NaN counts too
+                raise weightfile.unfit(origin, name, "", most if lowest <= least else least)
+
+
+def _huge(tensors: Mapping[str, Tensor]) -> list[str]:
+    """A sentence on numbers that can be looked at and not be trained from."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and tensor.numel():
+            most = float(tensor.abs().max())
+            if most > weightfile.LARGEST:
+                held = f"{plain(name, 80)} holds {most:.3g}, whose square 32 bits do not hold"
+                return [f"{held}: no training starts from it."]
+    return []
 
 
 def _heads(shell: nn.Module, tensors: Mapping[str, Any]) -> list[str]:

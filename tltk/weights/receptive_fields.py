@@ -78,7 +78,7 @@ def receptive_fields(
     seen = slope(units).abs().amax(0) > 0
     rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
     if not rows:
-        raise CannotSplit(f"Units must hang on the picture to be looked at. Those of {module} do not.")
+        raise CannotSplit(f"Units must depend on the picture to be examined. Those of {module} do not.")
     if widest and max(rows[-1] - rows[0], columns[-1] - columns[0]) >= widest:
         return None
     fields = torch.stack([slope(units[:, u]) for u in range(units.shape[1])])

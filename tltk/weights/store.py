@@ -26,6 +26,7 @@ from tltk.weights import weightfile
 FILE, CARD, RECIPE, RUNS = "model.safetensors", "card.json", "recipe.json", "runs"
 FIELDS = "first_layers.png"
 PIECE = 2**20  # bytes hashed at a time
+STATE = ("optimizer", "optimizers", "optimizer_states", "optimizer_state_dict", "optim", "opt", "scheduler", "scaler")
 KINDS = ("scratch", "store", "hub", "file", "run")
 WAYS_OUT = (
     "Ways out: weights 'scratch', 'store:NAME' from the weight store (`tltk weights list`), 'file:PATH' to a local "
@@ -167,36 +168,43 @@ def verified(name: str) -> Entry:
     """
     entry = find(name)
     if not intact(entry):
-        raise WeightsMissing(
-            f"The weights of {name} must have the checksum of their card. They have another; "
-            + ("install tltk anew." if entry.shipped else "remove them and add them again.")
-        )
+        raise WeightsMissing(_altered(entry))
     return entry
 
 
-def check(weights: str, backbone: str) -> None:
+def _altered(entry: Entry) -> str:
+    do = "install tltk anew." if entry.shipped else "remove them and add them again."
+    return f"The weights of {entry.card.name} must have the checksum of their card. They have another; {do}"
+
+
+def check(weights: str, backbone: str, trained: bool = True) -> None:
     """Refuse weights that are not there or cannot be this backbone's, before anything is queued for them.
 
-    Names, first bytes and headers are read, no tensor; what only the tensors tell, the worker says.
+    Names, first bytes and headers are read, and of a file that is new here its numbers; what only torch tells, the
+    worker says.
 
     Args:
         weights: As a spec has them: scratch, store:NAME, hub:TAG, file:PATH, run:ID or run:ID@EPOCH.
         backbone: timm's name of the architecture, perhaps with a tag; "" = any.
+        trained: Whether a training is to start from them; questions take larger numbers.
 
     Raises:
         UnknownName: No such kind, entry, tag or run.
-        WeightsMissing: The weights are not on this machine, no weights, or another architecture's.
+        WeightsMissing: The weights are not on this machine, no weights, or another architecture's; their numbers are
+            none that a network computes with.
     """
     kind, where = parted(weights)
     architecture = backbone.partition(".")[0]
     if kind == "store":
-        must_be(architecture, find(where).card.backbone, f"{where} in the weight store")
+        entry = find(where)
+        must_be(architecture, entry.card.backbone, f"{where} in the weight store")
+        check_entry(entry, trained)
     elif kind == "run":
         _check_run(where, architecture)
     elif kind == "hub":
         _check_hub(where, backbone)
     elif kind == "file":
-        _check_file(weightfile.resolved(where), architecture)
+        check_file(weightfile.resolved(where), architecture, trained=trained)
 
 
 def parted(weights: str) -> tuple[str, str]:
@@ -280,7 +288,7 @@ def _check_hub(tag: str, backbone: str) -> None:
     if tag and tag not in tags:
         raise UnknownName.among(f"The hub tag of {architecture}", tag, tags)
     wanted = tags[tag] if tag else known.weights[0]
-    if wanted.hub_id and wanted.hub_id not in (c.hub_id for c in cached()):
+    if wanted.hub_id and wanted.hub_id not in (c.hub_id for c in cached() if c.is_timms):
         check_reach(f"{architecture}.{wanted.tag}".rstrip("."))
 
 
@@ -301,27 +309,58 @@ def check_reach(name: str) -> None:
         raise WeightsMissing(missing.format("the hub cannot be reached from here")) from None
 
 
-def _check_file(path: Path, architecture: str) -> None:
-    """First bytes and header, and where that is told by them, whose tensors these are."""
-    from tltk.weights.bodies import chosen
+def check_file(path: Path, architecture: str, part: str = "", trained: bool = False) -> None:
+    """Refuse a file that cannot be this architecture's weights, so far as it is told without torch.
+
+    First bytes, then names and shapes, then the numbers of what would be used, once for each file.
+
+    Args:
+        path: A file, an index of files, or a folder as the hub keeps it.
+        architecture: timm's name without a tag; "" = any.
+        part: Which network, where the file holds several; "" = by the rule.
+        trained: Whether a training is to start from it.
+
+    Raises:
+        WeightsMissing: It is none, another architecture's, or holds what no network computes with.
+    """
+    from tltk.weights import sound
+    from tltk.weights.bodies import COMPANIONS, chosen
     from tltk.weights.catalogue import catalogue
 
     found = weightfile.looked_at(path)
     known = catalogue().get(architecture)
-    if known is None:
-        return
-    if found.kind != weightfile.SAFETENSORS:
-        if found.room < known.parameters // 2:  # of one byte a number at the least
+    inside = sound.contents(found)
+    if inside is None:
+        if known is not None and found.room < known.parameters // 2:  # of one byte a number at the least
             raise WeightsMissing(
                 f"A weight file must hold all of {architecture}, {known.parameters:,} numbers. {path.name} has "
                 f"{found.room:,} bytes; choose the backbone that it was made for."
             )
         return
-    shapes = weightfile.shapes(found)
-    weightfile.check_amount(shapes, known.parameters, architecture, path.name)
-    theirs, _ = chosen(shapes)
-    if theirs is not None and known.keys not in {catalogue()[name].keys for name in theirs.backbones}:
-        must_be(architecture, theirs.backbones[0], path.name)
+    body, _ = chosen(inside.tensors, part)
+    if known and body and known.keys not in {catalogue()[name].keys for name in body.backbones}:
+        must_be(architecture, body.backbones[0], path.name)
+    if known is not None:
+        weightfile.check_amount(inside.tensors, known.parameters, architecture, path.name)
+    if body is not None:
+        used = [*body.names, *body.beside]
+    else:  # of torchvision's names, or of none that are known here
+        used = [n for n in inside.tensors if not any(COMPANIONS.fullmatch(w) or w in STATE for w in n.split("."))]
+    sound.check(found, used, path.name, trained)
+
+
+def check_entry(entry: Entry, trained: bool = False) -> None:
+    """Refuse an entry whose file is another one than its card speaks of, or holds what no network computes with.
+
+    Raises:
+        WeightsMissing: It is.
+    """
+    from tltk.weights import sound
+
+    if said := sound.remembered([entry.file], entry.card.sha256, lambda: "" if intact(entry) else _altered(entry)):
+        raise WeightsMissing(said)
+    file = weightfile.looked_at(entry.file)
+    sound.check(file, list(weightfile.shapes(file)), entry.card.name, trained)
 
 
 def put(shelf: Path, data: bytes, card: Card) -> Entry:
@@ -361,6 +400,9 @@ def open_runs(entry: Entry) -> list[Run]:
     return found
 
 
+TIMMS = (FILE, "pytorch_model.bin")
+
+
 @dataclass(frozen=True)
 class Cached:
     """Weights in the hub's own cache."""
@@ -373,7 +415,12 @@ class Cached:
         """Backbone and weights as tltk names them; None where the name is not timm's."""
         organisation, _, name = self.hub_id.partition("/")
         backbone, _, tag = name.partition(".")
-        return (backbone, f"hub:{tag}") if organisation == "timm" and tag else None
+        return (backbone, f"hub:{tag}") if organisation == "timm" and tag and self.is_timms else None
+
+    @property
+    def is_timms(self) -> bool:
+        """Whether timm finds them under their tag: it asks for these files alone."""
+        return self.file.name in TIMMS
 
 
 def hub_cache() -> Path:
@@ -390,7 +437,7 @@ def cached() -> list[Cached]:
     found = []
     with contextlib.suppress(OSError):
         for folder in sorted(hub_cache().glob("models--*--*")):
-            files = [p for name in (FILE, "pytorch_model.bin") for p in folder.glob(f"snapshots/*/{name}")]
+            files = [p for name in weightfile.IN_FOLDER for p in folder.glob(f"snapshots/*/{name}")]
             if files and files[0].is_file():
                 hub_id = folder.name.removeprefix("models--").replace("--", "/", 1)
                 found.append(Cached(hub_id, files[0]))
@@ -460,7 +507,7 @@ def as_text(entry: Entry, escaped: bool = False) -> str:
         lines.append(
             f"- **Training {number}**: {s.pictures:,} pictures of {s.classes} classes of {s.domain} at {s.size} px, "
             f"seen {s.seen:,} times in {s.steps:,} steps and {s.seconds / 60:.0f} minutes on {s.device}; "
-            f"{s.accuracy:.1%} of its test pictures named rightly (run {s.run})"
+            f"{s.accuracy:.1%} of its test pictures classified correctly (run {s.run})"
         )
     if card.transfer:
         lines += ["", *_transfer(card.transfer)]

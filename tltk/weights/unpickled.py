@@ -21,17 +21,13 @@ import torch
 from torch import Tensor, nn
 
 from tltk.errors import WeightsMissing
+from tltk.weights import pickled
+from tltk.weights.pickled import Held, gathered
 from tltk.weights.weightfile import TORCH, plain
 
-DEEPEST, MOST = 16, 500_000  # levels of containers within each other, and values in all of them
 ATTEMPTS = 100  # different classes that a file may ask for
 # Modules whose classes no training needs to keep: what asks for them wants to run something.
-RUNNING = {
-    "os", "posix", "nt", "sys", "subprocess", "shutil", "runpy", "importlib", "code", "codeop", "ctypes", "socket",
-    "pty", "commands", "webbrowser", "multiprocessing", "threading", "asyncio", "pickle", "dill", "cloudpickle",
-    "joblib", "marshal", "types", "inspect", "operator", "signal", "platform", "tempfile", "http", "urllib", "requests",
-    "builtins", "__builtin__", "pip", "setuptools", "distutils", "pdb", "bdb", "timeit", "cProfile", "gc", "atexit",
-}  # fmt: skip
+RUNNING = {*pickled.RUNNING, "types", "operator", "builtins", "__builtin__"}
 PLAIN = {  # harmless all the same, though not named as classes are
     *(f"builtins.{n}" for n in ("frozenset", "slice", "range", "object", "dict", "list", "tuple", "int", "float", "str",
                                "bool", "bytes")), "types.SimpleNamespace",
@@ -39,13 +35,10 @@ PLAIN = {  # harmless all the same, though not named as classes are
     "collections.defaultdict", "collections.deque", "numpy.dtype", "numpy.ndarray", "functools.partial",
     *(f"numpy.{m}.multiarray.{n}" for m in ("core", "_core") for n in ("scalar", "_reconstruct")),
 }  # fmt: skip
-MODULE = ("_parameters", "_buffers", "_modules")  # what the state of a module of torch is made of
 
 
-class Inert:
+class Inert(Held):
     """Stands for an object of any class: keeps its state, does nothing."""
-
-    held: Any = None
 
     def __new__(cls, *_: Any, **__: Any) -> Inert:
         """Whatever its class was to be made of is dropped."""
@@ -101,8 +94,7 @@ def unpickled(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str],
                     f"so: {_reason(fault)}. Where you trust it, save its state_dict() alone, best as safetensors."
                 ) from None
             stubs[name] = _stub(name)
-    found: dict[str, Tensor] = {}
-    _gather(held, (), found, set())
+    found = gathered(held, (Tensor, nn.Parameter), Tensor.detach)
     return found, _told(held), sorted(stubs)
 
 
@@ -164,35 +156,6 @@ def _reason(fault: Exception) -> str:
     if isinstance(fault, pickle.UnpicklingError):
         return "it is no file of tensors"
     return plain(text.split(". ")[0].strip()) or "it is cut short"
-
-
-def _gather(held: Any, at: tuple[str, ...], found: dict[str, Tensor], seen: set[int]) -> None:
-    """All tensors with a name, however deep; what holds itself is looked into once."""
-    if type(held) in (Tensor, nn.Parameter):
-        if at:
-            found.setdefault(".".join(at), held.detach())
-        return
-    if isinstance(held, Inert):
-        held = held.held
-    if id(held) in seen or len(at) >= DEEPEST or len(seen) + len(found) > MOST:
-        return
-    if isinstance(held, dict):
-        seen.add(id(held))
-        if "_modules" in held and "_parameters" in held:  # a module of torch: its tensors under its own names
-            dropped = held.get("_non_persistent_buffers_set") or ()
-            for kind in MODULE:
-                inner = held.get(kind)
-                for name, value in inner.items() if isinstance(inner, dict) else ():
-                    if not (kind == "_buffers" and name in dropped):
-                        _gather(value, (*at, str(name)), found, seen)
-            return
-        for name, value in held.items():
-            if isinstance(name, str | int):
-                _gather(value, (*at, str(name)), found, seen)
-    elif isinstance(held, list | tuple):
-        seen.add(id(held))
-        for number, value in enumerate(held):
-            _gather(value, (*at, str(number)), found, seen)
 
 
 def _told(held: Any) -> dict[str, str]:

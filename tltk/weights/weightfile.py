@@ -12,7 +12,7 @@ import math
 import re
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,9 @@ IN_FOLDER = (
     "pytorch_model.bin.index.json", "open_clip_pytorch_model.bin", "pytorch_model.safetensors",
 )  # fmt: skip
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
+
+LARGEST, HELD = 1.8e19, 3.4028234663852886e38  # whose square 32 bits hold, and what they hold at all
+TYPES = ("F64", "F32", "F16", "BF16", "I64", "I32", "BOOL")  # of which networks' tensors are
 
 SAVE = "save model.state_dict() with torch.save, or better as safetensors"
 CONVERT = "convert it to PyTorch where it was made and " + SAVE
@@ -73,12 +76,12 @@ NAMED = {
 
 
 class Shaped:
-    """A tensor of which only type and shape are known."""
+    """A tensor of which only type and shape are known, and at which byte of its file it begins."""
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("dtype", "shape", "start")
 
-    def __init__(self, dtype: str, shape: tuple[int, ...]) -> None:
-        self.dtype, self.shape = dtype, shape
+    def __init__(self, dtype: str, shape: tuple[int, ...], start: int = 0) -> None:
+        self.dtype, self.shape, self.start = dtype, shape, start
 
     @property
     def ndim(self) -> int:
@@ -202,6 +205,8 @@ def _of_folder(folder: Path) -> WeightFile:
         ) from None
     known = [name for name in IN_FOLDER if name in names]
     others = [name for name in names if name.lower().endswith(SUFFIXES)]
+    if not known and not others and "snapshots" in names and (inner := _revision(folder)) is not None:
+        return replace(_of_folder(inner), path=folder)
     if not known and len(others) != 1:
         what = f"holds several: {_some(others)}; name one of them" if others else "holds none; name the file itself"
         if "saved_model.pb" in names or any(n.endswith(".index") for n in names):
@@ -214,6 +219,18 @@ def _of_folder(folder: Path) -> WeightFile:
     return WeightFile(
         folder, found.kind, found.files, {**_config(folder / "config.json"), **_readme(folder), **found.told}
     )
+
+
+def _revision(folder: Path) -> Path | None:
+    """Of a folder of the hub's cache, the files of the revision that it names as its main one, else of the newest."""
+    with contextlib.suppress(OSError):
+        found = sorted((p for p in (folder / "snapshots").iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
+        if there(folder / "refs" / "main"):
+            with open(folder / "refs" / "main", "rb") as file:
+                main = file.read(100).decode(errors="replace").strip()
+            found += [p for p in found if p.name == main]
+        return found[-1] if found else None
+    return None
 
 
 def _some(names: Iterable[str], most: int = 4) -> str:
@@ -249,7 +266,7 @@ def _config(path: Path) -> dict[str, str]:
     """Architecture and class names of a config.json, as timm or transformers writes it."""
     body: Any = {}
     with contextlib.suppress(OSError, ValueError, RecursionError):
-        if path.stat().st_size <= MAX_CONFIG:
+        if there(path) and path.stat().st_size <= MAX_CONFIG:  # a device or a pipe would never end
             body = json.loads(path.read_bytes())
     if not isinstance(body, dict):
         return {}
@@ -270,6 +287,8 @@ def _config(path: Path) -> dict[str, str]:
 
 def _readme(folder: Path) -> dict[str, str]:
     """Licence and data of the head of a hub's README.md."""
+    if not there(folder / "README.md"):
+        return {}
     try:
         with open(folder / "README.md", encoding="utf-8", errors="replace") as file:
             text = file.read(65_536)
@@ -387,7 +406,7 @@ def read_header(path: Path) -> tuple[dict[str, Shaped], dict[str, str]]:
             if end - start != math.prod(shape) * BYTES[dtype] or end > size - 8 - length:
                 raise ValueError(f"{plain(name, 80)} does not lie in it; it is cut short or damaged")
             held += end - start
-            found[name] = Shaped(dtype, shape)
+            found[name] = Shaped(dtype, shape, 8 + length + start)
         if held > size - 8 - length:
             raise ValueError("its tensors lie on top of each other")
     except OSError as fault:
@@ -429,6 +448,28 @@ def check_amount(tensors: Mapping[str, Any], parameters: int, backbone: str, ori
             f"A weight file must hold all of {backbone}, {parameters:,} numbers. {plain(origin, 120)} holds {held:,}; "
             "choose the backbone that it was made for."
         )
+
+
+def unfit(origin: str, name: str, dtype: str, value: float | None = None) -> WeightsMissing:
+    """The sentence on a tensor that no network computes with.
+
+    Args:
+        origin: The file's name.
+        name: The tensor's.
+        dtype: Its type.
+        value: A number in it that cannot be; None = it is the type that cannot.
+    """
+    where = f"In {plain(origin, 120)}, {plain(name, 80)}"
+    why = "the training that wrote it has diverged, or the file is damaged."
+    if value is None:
+        rule = "Weights must be floating-point numbers of 16 bits or more."
+        return WeightsMissing(f"{rule} {where} is {dtype}; save them before they are quantised.")
+    if not abs(value) <= HELD:
+        return WeightsMissing(f"Weights must be finite numbers. {where} has NaN or infinite ones; {why}")
+    if abs(value) <= LARGEST:
+        return WeightsMissing(f"A variance must be at least 0. {where} has {value:.3g}; {why}")
+    rule = "Weights to train from must be numbers whose square 32 bits hold, at most 1.8e19."
+    return WeightsMissing(f"{rule} {where} has {value:.3g}; {why}")
 
 
 def packed(tensors: Mapping[str, Any], header: Mapping[str, str]) -> bytes:

@@ -21,7 +21,7 @@ class ResponseSpec(Spec):
 
     target: DataSpec = field(default_factory=lambda: DataSpec("shapes"))
     net: NetSpec = field(default_factory=lambda: NetSpec("test_resnet"))
-    layer: int = knob(-1, -1, 10_000, help="The layer that is looked at; -1 = what enters the head.")
+    layer: int = knob(-1, -1, 10_000, help="The layer to examine; -1 = the features that enter the head.")
     measures: tuple[str, ...] = several(
         (
         "a_distance", "c2st", "coral", "energy", "frechet", "mmd", "sliced_wasserstein", "symmetric_kl",
@@ -33,11 +33,11 @@ class ResponseSpec(Spec):
         "rotation", "scale", "position", "hue", "hues", "correlation", "texture", "background", "blur", "noise",
         "inversion", "contrast", "occlusion", "classes", "prior",
         ),
-        help="Dials of the shift lab, with commas.",
+        help="Dials of the shift lab, separated by commas.",
     )
     steps: int = knob(4, 1, 10, help="Settings of each dial; each is turned twice as far as the one before.")
-    pictures: int = knob(300, 100, 5000, help="Pictures that are drawn of each domain.")
-    permutations: int = knob(99, 19, 100_000, help="Draws of the null of each measure.")
+    pictures: int = knob(300, 100, 5000, help="Pictures to draw from each domain.")
+    permutations: int = knob(99, 19, 100_000, help="Permutations that give the null distribution of each measure.")
     seed: int = knob(0, 0, 2**31 - 1, help="Seed of the pictures, of new weights and of the permutations.")
 
     def __post_init__(self) -> None:

@@ -17,12 +17,12 @@ class EmbedSpec(DepthSpec):
     verb: ClassVar[str] = "embed"
     later: ClassVar[tuple[str, ...]] = ("picture",)
 
-    after: str = knob("", help="Weights of the same backbone to show beside, such as run:ID; empty = none.")
-    method: str = knob("umap", choices=("pca", "umap", "tsne"), help="How features become two numbers.")
+    after: str = knob("", help="Weights of the same backbone to show alongside, such as run:ID; empty = none.")
+    method: str = knob("umap", choices=("pca", "umap", "tsne"), help="How features are reduced to two dimensions.")
     over: str = knob(
-        "layers", choices=("layers", "epochs"), help="The film: through the layers, or through a run's snapshots."
+        "layers", choices=("layers", "epochs"), help="What the animation runs over: the layers, or a run's snapshots."
     )
-    layer: int = knob(-1, -1, 10_000, help="The layer that is embedded; -1 = all, or over epochs what enters the head.")
-    neighbours: int = knob(15, 2, 200, help="Neighbours that UMAP keeps together.")
+    layer: int = knob(-1, -1, 10_000, help="The layer to embed; -1 = all, or over epochs the features that enter the head.")
+    neighbours: int = knob(15, 2, 200, help="Number of neighbours that UMAP tries to keep together.")
     pictures: int = knob(300, 20, 100_000, help=PICTURES_HELP)
-    picture: str = knob("", help="A picture file that is placed among the others once they are laid out; empty = none.")
+    picture: str = knob("", help="A picture file to place among the others; empty = none.")

@@ -16,9 +16,9 @@ class AdoptSpec(Spec):
     later: ClassVar[tuple[str, ...]] = ("part",)
 
     weights: str = knob("", help="file:PATH of a .safetensors or .pth file, or of a folder of the hub.")
-    backbone: str = knob("", help="timm's name of the architecture; empty = find it from the file.")
-    name: str = knob("", help="Name in the weight store; empty = only check.")
-    part: str = knob("", help="Which network, where the file holds several; empty = a moving average first.")
+    backbone: str = knob("", help="timm's name of the architecture; empty = recognise it from the file.")
+    name: str = knob("", help="Name to store it under; empty = only check it.")
+    part: str = knob("", help="Which network, if the file holds several; empty = a moving average first.")
 
     def as_words(self) -> list[str]:
         """`tltk weights add FILE …`, or `check` where it gets no name."""

@@ -84,7 +84,7 @@ def _said(rows: list[dict[str, Any]]) -> str:
     return (
         f"Trained: accuracy on the test pictures, mean over the runs of a network's best setting. Here "
         f"{_span(runs, 'run')} of the best of {_span(settings, 'setting')}; the best of many on test pictures is "
-        f"flattered, so networks with as many settings are fairly compared."
+        f"optimistic, so only networks with equally many settings are compared fairly."
     )
 
 
@@ -97,7 +97,7 @@ def _mark(name: str, rows: list[dict[str, Any]]) -> dict[str, Any] | str:
     """How well a score ranked the candidates that the user has trained too."""
     both = [(r["scores"][name], r["trained"]) for r in rows if name in r["scores"] and r["trained"] is not None]
     if len(both) < NEEDED:
-        return f"A mark needs three candidates that are trained on this target. There are {len(both)}."
+        return f"To judge a score, three candidates must be trained on this target. There are {len(both)}."
     given, accuracies = [a for a, _ in both], [b for _, b in both]
     tau = weighted_tau(given, accuracies)
     if math.isnan(tau):

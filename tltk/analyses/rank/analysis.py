@@ -45,7 +45,8 @@ def rank(spec: RankSpec, context: Context) -> dict[str, Any]:
 
     Returns:
         rows (backbone, weights, scores, interval, places, why, notes, seconds), scores, by (the score that orders),
-        order (what can be told of it, in a sentence), n, fewest (pictures of the smallest class), classes.
+        order (what can be told of it, in a sentence), n, fewest (pictures of the smallest class), classes, majority
+        (the share of the most frequent class).
 
     Raises:
         BadSpec: No candidates.
@@ -68,7 +69,8 @@ def rank(spec: RankSpec, context: Context) -> dict[str, Any]:
         _place(name, rows, drawn)
     by = spec.scores[0] if spec.scores else PROBE
     rows.sort(key=lambda r: -_number(r["scores"].get(by)))
-    fewest = int(torch.bincount(sample.labels, minlength=len(sample.domain.classes)).min())
+    counts = torch.bincount(sample.labels, minlength=len(sample.domain.classes))
+    fewest = int(counts.min())
     return {
         "rows": rows,
         "scores": list(spec.scores),
@@ -77,6 +79,7 @@ def rank(spec: RankSpec, context: Context) -> dict[str, Any]:
         "n": len(sample),
         "fewest": fewest,
         "classes": len(sample.domain.classes),
+        "majority": int(counts.max()) / len(sample),
     }
 
 

@@ -18,8 +18,8 @@ class ShiftSpec(DepthSpec):
     verb: ClassVar[str] = "shift"
 
     source: DataSpec | None = field(default_factory=lambda: DataSpec("rendered_digits"))
-    layer: int = knob(-1, -1, 10_000, help="The layer that is looked at; -1 = what enters the head.")
+    layer: int = knob(-1, -1, 10_000, help="The layer to examine; -1 = the features that enter the head.")
     measures: tuple[str, ...] = several(
         ("mmd", "coral", "frechet", "energy", "sliced_wasserstein"), help=MEASURES_HELP
     )
-    permutations: int = knob(199, 19, 100_000, help="Draws of the null of each measure.")
+    permutations: int = knob(199, 19, 100_000, help="Permutations that give the null distribution of each measure.")

@@ -1,4 +1,4 @@
-"""A .zip or .tar of one's own pictures, in the form of `folder`; unpacked, decoded, and removed again.
+"""A .zip or .tar, packed or not, of one's own pictures, in the form of `folder`; unpacked, decoded, and removed again.
 
 An archive comes from outside: names that lead out of the folder, links, devices, too many or too large
 files, and bombs are refused before a byte of them is written.
@@ -6,8 +6,9 @@ files, and bombs are refused before a byte of them is written.
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import gzip
+import io
 import os
 import re
 import shutil
@@ -15,12 +16,13 @@ import stat
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from tltk import home
 from tltk.data.domain import Domain, Progress, path_of
@@ -40,8 +42,20 @@ BLOCK = 2**20
 
 KINDS = {b"PK\3\4": "zip", b"PK\5\6": "zip", b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz",
          b"7z\xbc\xaf'\x1c": "7z", b"Rar!": "rar"}  # fmt: skip
-ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
+FORMS = ".zip, .tar, .tar.gz, .tar.bz2 or .tar.xz"
+PACKED = ("gz", "bz2", "xz")  # tars that must be unpacked to be read through
+MAX_WINDOW = 192 * 2**20  # bytes that an .xz may want to be unpacked with; that of `xz -9` wants 65 MiB
+# How names may be coded that do not say it: codec, in words, a letter that there must be, and those there may be.
+_IDEOGRAPHS = r"\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
+CODES = (
+    ("gb2312", "Chinese (GBK)", r"[\u4e00-\u9fff]", r"[^\x00-\x7f]"),
+    ("cp932", "Japanese (Shift JIS)", r"[\u3040-\u30ff]", rf"[\u3040-\u30ff{_IDEOGRAPHS}]"),
+    ("cp866", "Cyrillic (code page 866)", r"[\u0400-\u04ff]", r"[\u0400-\u04ff\u2116]"),
+    ("gbk", "Chinese (GBK)", r"[\u4e00-\u9fff]", rf"[{_IDEOGRAPHS}]"),
+)
 DIRECTORY = b"PK\1\2"  # begins each entry of a zip's directory
+UTF8, UNICODE_PATH = 0x800, 0x7075  # the flag of a name, and the field that has it a second time (PKWARE's APPNOTE)
 MAX_LINK = 4096  # bytes of a path that a link names
 
 
@@ -64,7 +78,7 @@ class Member:
 
 
 def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Domain:
-    """Pictures of your own in a .zip, .tar or .tar.gz, one folder per class.
+    """Pictures of your own in a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz, one folder per class.
 
     `archive:PATH/inner/folder` takes one folder of it.
 
@@ -75,11 +89,13 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     # The name ends in .tmp, so that what a killed process leaves behind is swept away later.
     with tempfile.TemporaryDirectory(dir=home.room("domains"), suffix=".tmp") as scratch:
         root = Path(scratch).resolve()
-        left = unpack(path, root)
+        left, notes = unpack(path, root)
         if inner and not (root / inner).is_dir():
             raise _no_such_folder(path, inner)
         source = shown(str(path / inner))
-        return read_tree(root / inner, spec, progress, source=source, within=root, left=left)
+        found = read_tree(root / inner, spec, progress, source=source, within=root, left=left)
+        account = dataclasses.replace(found.account, notes=(*notes, *found.account.notes))
+        return dataclasses.replace(found, account=account)
 
 
 def survey(argument: str) -> Layout | None:
@@ -89,10 +105,10 @@ def survey(argument: str) -> Layout | None:
         DataProblem: As for `load`, so far as names tell.
     """
     path, inner = _locate(argument)
-    if _kind(path) == "gz" and path.stat().st_size > MAX_SURVEYED:
+    if _kind(path) in PACKED and path.stat().st_size > MAX_SURVEYED:
         return None
-    with _guarded(path), _members(path) as members:
-        names, links = _names(path, members)
+    with _guarded(path), _members(path) as (members, _):
+        names, links = _names(path, _limited(path, members, _limit(path, home.room("domains"))))
     for link in links:
         name, wanted = _target_name(path, link.name), _leads_to(path, link)
         inside = [name + other[len(wanted) :] for other in names if other.startswith(f"{wanted}/")]
@@ -106,7 +122,7 @@ def survey(argument: str) -> Layout | None:
 def _names(path: Path, members: Iterator[Member]) -> tuple[dict[str, int | None], list[Member]]:
     """The names of all files, each with its checksum where the archive has one, and the links; oddities are refused."""
     names, links = dict[str, int | None](), list[Member]()
-    for member in _counted(path, members):
+    for member in members:
         name = _target_name(path, member.name)
         if member.oddity:
             raise _odd(path, member.name, member.oddity)
@@ -128,25 +144,23 @@ def stamp(argument: str) -> str:
     return f"{path}|{inner}|{status.st_size}|{status.st_mtime_ns}"
 
 
-def unpack(path: Path, root: Path) -> list[tuple[str, str]]:
-    """All regular files of the archive below `root`, which must be an empty folder; what was left out, and why.
+def unpack(path: Path, root: Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """All regular files of the archive below `root`, which must be an empty folder.
 
     Links to files and folders of the archive itself become those; all others are refused.
+
+    Returns:
+        What was left out, each with the reason; and sentences on how names were read.
 
     Raises:
         DataProblem: The archive cannot be read, leads outside, holds devices, or is too large.
     """
-    packed = path.stat().st_size
-    limit = min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * packed), shutil.disk_usage(root).free)
-    total, links, left = 0, list[Member](), list[tuple[str, str]]()
-    with _guarded(path), _members(path) as members:
-        for member in _counted(path, members):
+    links, left = list[Member](), list[tuple[str, str]]()
+    with _guarded(path), _members(path) as (members, notes):
+        for member in _limited(path, members, _limit(path, root)):
             target = root / _target_name(path, member.name)
             if member.oddity:
                 raise _odd(path, member.name, member.oddity)
-            total += member.size
-            if total > limit:
-                raise _too_large(path, limit)
             if member.is_folder:
                 target.mkdir(parents=True, exist_ok=True)
             elif member.link:
@@ -159,13 +173,24 @@ def unpack(path: Path, root: Path) -> list[tuple[str, str]]:
                     _write(path, member.content(), target, member.size)
         for member in links:
             _link(path, root, member, left)
-    return left
+    return left, notes
 
 
-def _counted(path: Path, members: Iterator[Member]) -> Iterator[Member]:
+def _limit(path: Path, root: Path) -> int:
+    """How many bytes the archive may unpack to below `root`."""
+    packed = path.stat().st_size
+    return min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * packed), shutil.disk_usage(root).free)
+
+
+def _limited(path: Path, members: Iterator[Member], limit: int) -> Iterator[Member]:
+    """The members, as long as they are not too many, and not too large before what they hold is passed over."""
+    total = 0
     for count, member in enumerate(members, start=1):
         if count > MAX_FILES:
             raise _too_many(path)
+        total += member.size
+        if total > limit and not member.oddity:
+            raise _too_large(path, limit)
         yield member
 
 
@@ -233,7 +258,7 @@ def _guarded(path: Path) -> Iterator[None]:
         raise
     except Exception as fault:  # the parsers of zip, tar and gzip raise a dozen kinds
         raise DataProblem(
-            f"{shown(str(path))} must be a whole .zip, .tar or .tar.gz. It cannot be unpacked: "
+            f"{shown(str(path))} must be a whole {FORMS}. It cannot be unpacked: "
             f"{shown(str(fault)[:160]) or type(fault).__name__}.{_what_it_is(path)} Fetch or pack it again."
         ) from None
 
@@ -279,30 +304,108 @@ def _too_large(path: Path, limit: int) -> DataProblem:
 
 
 @contextmanager
-def _members(path: Path) -> Iterator[Iterator[Member]]:
-    """The members of the archive, one after the other, each with its content still to be read."""
+def _members(path: Path) -> Iterator[tuple[Iterator[Member], list[str]]]:
+    """The members of the archive, one after the other, their contents still to be read; and how names were read."""
     kind = _kind(path)
     if kind == "zip":
         _refuse_many(path)
         with zipfile.ZipFile(path) as file:
-            yield _zip_members(file)
+            names, notes = _zip_names(path, file.infolist())
+            yield _zip_members(file, names), notes
     else:
-        with gzip.open(path) if kind == "gz" else path.open("rb") as opened:
-            guarded = _Guarded(cast(IO[bytes], opened))
+        with _opened(path, kind) as opened:
+            guarded = _Guarded(opened)
             with tarfile.open(fileobj=cast(IO[bytes], guarded), mode="r:") as tar:
-                yield _tar_members(path, tar, guarded)
+                yield _tar_members(path, tar, guarded), []
+
+
+def _opened(path: Path, kind: str) -> IO[bytes]:
+    """The bytes of a tar, unpacked as they are read."""
+    if kind == "gz":
+        return cast(IO[bytes], gzip.open(path))
+    if kind == "bz2":
+        import bz2
+
+        return cast(IO[bytes], bz2.open(path))
+    if kind == "xz":
+        return cast(IO[bytes], io.BufferedReader(_Xz(path), BLOCK))
+    return path.open("rb")
+
+
+class _Xz(io.RawIOBase):
+    """An .xz unpacked as it is read: the standard library's reader takes as much memory as a file asks for."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._inner, self._at = self._begun(), 0
+
+    @staticmethod
+    def _begun() -> Any:
+        import lzma
+
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_WINDOW)
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is, by reading."""
+        return True
+
+    def close(self) -> None:
+        """Close the file too."""
+        self._file.close()
+        super().close()
+
+    def readinto(self, room: Any) -> int:
+        """As many bytes as are at hand, at most so many; 0 at the end."""
+        found = b""
+        while not found:
+            if self._inner.eof:  # several may stand one after the other, with zeros between them
+                rest = self._inner.unused_data
+                while not (rest := rest.lstrip(b"\0")) and (rest := self._file.read(BLOCK)):
+                    pass
+                if not rest:
+                    return 0
+                self._inner = self._begun()
+                found = self._inner.decompress(rest, len(room))
+            else:
+                packed = self._file.read(BLOCK) if self._inner.needs_input else b""
+                if not packed and self._inner.needs_input:
+                    raise EOFError("it breaks off")
+                found = self._inner.decompress(packed, len(room))
+        room[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+    def tell(self) -> int:
+        """How many bytes have been read."""
+        return self._at
+
+    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
+        """Read on to a place, or from the start again."""
+        place += self._at if whence == os.SEEK_CUR else 0
+        if whence == os.SEEK_END:
+            raise OSError("an .xz does not say how long it is")
+        if place < self._at:
+            self._file.seek(0)
+            self._inner, self._at = self._begun(), 0
+        room = bytearray(min(BLOCK, max(1, place - self._at)))
+        while self._at < place and self.readinto(memoryview(room)[: place - self._at]):
+            pass
+        return self._at
 
 
 def _kind(path: Path) -> str:
-    """zip, gz or tar, by the first bytes rather than by the name."""
+    """zip, gz, bz2, xz or tar, by the first bytes rather than by the name."""
     with path.open("rb") as file:
         head = file.read(8)
     found = next((kind for magic, kind in KINDS.items() if head.startswith(magic)), "")
-    if found in ("7z", "rar", "bz2", "xz") or (not found and not path.name.lower().endswith(ENDINGS)):
+    if found in ("7z", "rar") or (not found and not path.name.lower().endswith(ENDINGS)):
         form = f" It is a .{found}." if found else _what_it_is(path)
         raise DataProblem(
-            f"archive:PATH must name a .zip, .tar or .tar.gz. Got {shown(str(path))}.{form} Unpack it and pack "
-            f"it as one of them."
+            f"archive:PATH must name a {FORMS}. Got {shown(str(path))}.{form} Unpack it and pack it as one of them."
         )
     return found or ("zip" if path.name.lower().endswith(".zip") else "tar")
 
@@ -332,9 +435,8 @@ def _refuse_many(path: Path) -> None:
                     raise _too_many(path)
 
 
-def _zip_members(file: zipfile.ZipFile) -> Iterator[Member]:
-    for info in file.infolist():
-        name = _zip_name(info)
+def _zip_members(file: zipfile.ZipFile, names: list[str]) -> Iterator[Member]:
+    for info, name in zip(file.infolist(), names, strict=True):
         kind = stat.S_IFMT(info.external_attr >> 16)
         oddity = "" if kind in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK) else "a link or a device"
         if info.flag_bits & 1:
@@ -347,13 +449,65 @@ def _zip_members(file: zipfile.ZipFile) -> Iterator[Member]:
         yield Member(name, info.file_size, oddity, name.endswith("/"), link, checksum=info.CRC, content=opened)
 
 
-def _zip_name(info: zipfile.ZipInfo) -> str:
-    """The name as its maker meant it: UTF-8 without the flag for it is common, and so are Windows' separators."""
-    name = info.filename
-    if not info.flag_bits & 0x800:  # else the name is said to be UTF-8
-        with contextlib.suppress(UnicodeError):
-            name = name.encode("cp437").decode("utf-8")
-    return name if "/" in name else name.replace("\\", "/")
+def _zip_names(path: Path, entries: list[zipfile.ZipInfo]) -> tuple[list[str], list[str]]:
+    """The names as their maker meant them, and a sentence where how they are coded had to be guessed.
+
+    A zip says of a name that it is UTF-8, or nothing: then it may be UTF-8 all the same, or of the code page of the
+    Windows that packed it, which only the names themselves tell.
+    """
+    found, raw = list[str](), dict[int, bytes]()
+    for i, info in enumerate(entries):
+        name = info.filename if info.flag_bits & UTF8 else _in_extra(info)
+        if name is None and not info.filename.isascii():
+            raw[i] = info.filename.encode("cp437", "replace")  # of which zipfile makes what does not say UTF-8
+        found.append(info.filename if name is None else name)
+    utf8 = {i: _decoded(name, "utf-8") for i, name in raw.items()}
+    codec, words = "utf-8", ""
+    if None in utf8.values() and not all(_is_western(found[i]) for i in raw):
+        likely = ((codec, words) for codec, words, must, may in CODES if _fits(raw.values(), codec, must, may))
+        codec, words = next(likely, ("utf-8", "code page 437, as DOS had it"))
+    for i, coded in raw.items():
+        found[i] = _decoded(coded, codec) or found[i]
+    found = [name if "/" in name else name.replace("\\", "/") for name in found]  # Windows' separators are common
+    if not words:
+        return found, []
+    first = found[next(iter(raw))]
+    return found, [
+        f"Names in {shown(path.name)} do not say how their letters are coded. They were read as {words}, such as "
+        f"'{shown(first)}'; if that is wrong, pack the files again with names in UTF-8."
+    ]
+
+
+def _in_extra(info: zipfile.ZipInfo) -> str | None:
+    """The name in UTF-8 that some programs put beside the other; None where there is none, or of another name."""
+    extra = info.extra
+    while len(extra) >= 4:
+        kind, length = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
+        body, extra = extra[4 : 4 + length], extra[4 + length :]
+        if kind == UNICODE_PATH and body[:1] == b"\1":
+            own = zlib.crc32(info.orig_filename.encode("cp437", "replace"))
+            return _decoded(body[5:], "utf-8") if int.from_bytes(body[1:5], "little") == own else None
+    return None
+
+
+def _decoded(name: bytes, codec: str) -> str | None:
+    try:
+        return name.decode(codec)
+    except UnicodeError:
+        return None
+
+
+def _is_western(name: str) -> bool:
+    """Whether all that is not ASCII are Latin letters: of Greek, lines and squares nobody makes names."""
+    return all(c.isascii() or (c.isalpha() and c < "\u0250") for c in name)
+
+
+def _fits(names: Iterable[bytes], codec: str, must: str, may: str) -> bool:
+    """Whether all names can be of this code: they decode, to letters that it must have and may have."""
+    texts = [_decoded(name, codec) for name in names]
+    return all(
+        text is not None and text.isprintable() and re.fullmatch(rf"(?:[\x00-\x7f]|{may})*", text) for text in texts
+    ) and any(re.search(must, text or "") for text in texts)
 
 
 def _tar_members(path: Path, tar: tarfile.TarFile, guarded: _Guarded) -> Iterator[Member]:
@@ -399,7 +553,7 @@ def _locate(argument: str) -> tuple[Path, str]:
     path = next((p for p in (wanted, *wanted.parents) if _is_file(p)), None)
     if path is None:
         what = "a folder: write folder:PATH" if wanted.is_dir() else "nothing there; check the path"
-        raise DataProblem(f"archive:PATH must name a .zip, .tar or .tar.gz. {shown(str(wanted))} is {what}.")
+        raise DataProblem(f"archive:PATH must name a {FORMS}. {shown(str(wanted))} is {what}.")
     inner = wanted.relative_to(path)
     if ".." in inner.parts:
         raise DataProblem(f"archive:PATH/FOLDER must name a folder inside the archive. Got {argument!r}.")

@@ -20,13 +20,13 @@ from tltk.data import layout
 from tltk.data.account import losses
 from tltk.data.decode import decode_all
 from tltk.data.domain import FREE, Domain, Progress, keep, path_of
-from tltk.data.identity import clashes, near_twins
+from tltk.data.identity import Sketches, clashes, near_twins
 from tltk.data.names import shown
 from tltk.data.tree import walk
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
-LICENCE = "your own pictures: see their source"
+LICENCE = "not stated (your own pictures)"
 
 
 def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Domain:
@@ -110,7 +110,8 @@ def read_tree(
         images = images[good]
     told = _told(found, {chosen[i].label: reasons[i] for i in sorted(reasons, reverse=True)},
                  Counter(chosen[i].label for i in reasons))
-    twins = near_twins(decoded.origins[good], decoded.prints[good], labels[kept][good], decoded.thumbs[good])
+    sketches = Sketches(decoded.prints[good], decoded.thumbs[good])
+    twins = near_twins(decoded.origins[good], sketches.prints, labels[kept][good], sketches.thumbs)
     return Domain.of(
         spec.name,
         images,
@@ -126,6 +127,7 @@ def read_tree(
         reading=dataclasses.replace(
             decoded.reading(good), clashes=clashes(twins, labels[kept][good], [chosen[i].name for i in good])
         ),
+        sketches=sketches,
     )
 
 

@@ -21,15 +21,16 @@ from PIL import Image
 
 from tltk.data.decode import FLAT, MAX_PIXELS, Span, resize, room_for, sketch, three_channels
 from tltk.data.domain import TEST, TRAIN, VAL, Domain, Ints, Pixels, Progress, Reading, check_classes, keep, path_of
-from tltk.data.identity import FINE, clashes, content, near_twins
+from tltk.data.identity import FINE, Sketches, clashes, content, near_twins
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
-LICENCE = "your own arrays: see their source"
+LICENCE = "not stated (your own arrays)"
 MAX_BYTES = 16 * 2**30  # per array
 MAX_RATIO, FREE_BYTES = 100, 64 * 2**20  # unpacked over packed; small arrays may be packed tighter
 MAX_PICTURE, MAX_LABELS, MAX_NAMES = 192 * 2**20, 64 * 2**20, 16 * 2**20  # bytes that are in memory at once
 MAX_HEADER, MAX_COUNT = 2**16, 5_000_000
+MAX_NUMBER = 2.0**53  # floats beyond are not all whole numbers that differ
 MAX_CHANNELS = 64  # as many as a network here may read
 PIECE, PIECE_BYTES = 2000, 16 * 2**20  # pictures, and bytes of them, that are worked on at a time
 BLOCK = 2**20
@@ -69,7 +70,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     path = _locate(argument)
     with _readable(path), zipfile.ZipFile(path) as file:
         sets, left_out = _sets(path, file)
-        classes, labels, given = _labelled(path, file, sets)
+        classes, labels, given, told = _labelled(path, file, sets)
         kept = keep(labels, spec.n, spec.seed, spec.name, given)
         span = _span(file, sets)
         found = _Found(len(kept), sets[0].shape, spec.size)
@@ -95,9 +96,10 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         reading=Reading(
             cropped=1 - min(height, width) / max(height, width),
             flat=found.flat,
-            notes=tuple(_notes(path, left_out, sets, span)),
+            notes=(*told, *_notes(path, left_out, sets, span)),
             clashes=clashes(twins, labels[kept], found.names),
         ),
+        sketches=Sketches(found.prints, found.thumbs),
     )
 
 
@@ -162,7 +164,7 @@ def survey(argument: str) -> None:
     path = _locate(argument)
     with _readable(path), zipfile.ZipFile(path) as file:
         sets, _ = _sets(path, file)
-        classes, labels, given = _labelled(path, file, sets)
+        classes, labels, given, _ = _labelled(path, file, sets)
         check_classes(f"npz:{argument}", labels, tuple(classes), given if len(sets) > 1 else None)
 
 
@@ -320,12 +322,23 @@ def _upright(header: Header, is_first: bool) -> tuple[int, ...]:
 
 def _labelled(
     path: Path, file: zipfile.ZipFile, sets: list[_Set]
-) -> tuple[Sequence[str], Ints, NDArray[np.int8]]:
-    """Names of the classes, and class and part of every picture."""
-    raw = np.concatenate([_labels(path, _whole(path, file, s.labels, MAX_LABELS), len(s)) for s in sets])
+) -> tuple[Sequence[str], Ints, NDArray[np.int8], list[str]]:
+    """Names of the classes, class and part of every picture, and what was done to the labels, in sentences."""
+    given = [_whole(path, file, s.labels, MAX_LABELS) for s in sets]
+    widths = sorted({y.shape[1] for y, s in zip(given, sets, strict=True) if _is_table(y, len(s))})
+    if len(widths) > 1:
+        raise DataProblem(
+            f"One-hot labels of all parts of {path} must have columns for the same classes. "
+            f"Got {' and '.join(map(str, widths))}; save them with as many columns."
+        )
+    raw, told = list[Ints](), list[str]()
+    for s, y in zip(sets, given, strict=True):
+        numbers, sentence = _labels(path, s.labels, y, len(s))
+        raw.append(numbers)
+        told += [sentence] if sentence else []
     names = _whole(path, file, NAMES, MAX_NAMES) if f"{NAMES}.npy" in file.namelist() else None
-    classes, labels = _classes(path, raw, names)
-    return classes, labels, np.repeat(np.array([s.part for s in sets], np.int8), [len(s) for s in sets])
+    classes, labels = _classes(path, np.concatenate(raw), names)
+    return classes, labels, np.repeat(np.array([s.part for s in sets], np.int8), [len(s) for s in sets]), told
 
 
 def _notes(path: Path, left_out: list[str], sets: list[_Set], span: Span | None) -> Iterator[str]:
@@ -422,15 +435,63 @@ def _eight_bits(pictures: NDArray[Any], span: Span | None) -> Pixels:
     return levels.reshape(pictures.shape)
 
 
-def _labels(path: Path, y: NDArray[Any], n: int) -> Ints:
-    """(n,) int64; a column (n, 1), as CIFAR has it, is taken too."""
-    flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if flat.dtype.kind not in "iu" or flat.shape != (n,):
-        raise DataProblem(
-            f"Labels of {path} must be whole numbers, one for each of {n} pictures. "
-            f"Got {y.dtype} of shape {y.shape}; one-hot labels need an argmax first."
+def _is_table(y: NDArray[Any], n: int) -> bool:
+    """Whether each of n labels is a row of numbers, as one-hot labels are."""
+    return y.ndim == 2 and y.shape[0] == n and y.shape[1] > 1 and y.dtype.kind in "buif"
+
+
+def _labels(path: Path, key: str, y: NDArray[Any], n: int) -> tuple[Ints, str]:
+    """(n,) int64 of labels as programs keep them, and what was done to them; "" = nothing.
+
+    A column (n, 1), as CIFAR has it, is taken as it is. Whole numbers among floats, masks and one-hot rows are
+    converted; no meaning is guessed of any others.
+
+    Args:
+        path: The file.
+        key: Name of the labels in it.
+        y: As they came.
+        n: How many pictures they are of.
+
+    Raises:
+        DataProblem: They are no whole numbers, not one for each picture, or rows that are not one-hot.
+    """
+    if _is_table(y, n):
+        return _columns(path, key, y), (
+            f"{key} are one-hot, of shape {y.shape}, in {path.name}: each label is the number of the column that is 1."
         )
-    return flat.astype(np.int64)
+    flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if flat.shape != (n,) or flat.dtype.kind not in "buif":
+        is_text = flat.shape == (n,) and n > 0 and flat.dtype.kind == "U"
+        what = f"texts, such as {str(flat[0])[:40]!r}" if is_text else f"{y.dtype} of shape {y.shape}"
+        do = "number them and save the texts as class_names" if is_text else "save one number for each"
+        raise DataProblem(
+            f"{key} in {path} must be whole numbers, one for each of {n} pictures. Got {what}; {do}."
+        )
+    if flat.dtype.kind in "iu":
+        return flat.astype(np.int64), ""
+    if flat.dtype.kind == "f":
+        wide = flat.astype(np.float64)
+        odd = np.flatnonzero(~(np.isfinite(wide) & (np.abs(wide) < MAX_NUMBER) & (np.trunc(wide) == wide)))
+        if len(odd):
+            raise DataProblem(
+                f"{key} in {path} must be whole numbers, one for each picture. Picture {odd[0]} has {flat[odd[0]]!s}; "
+                f"number the classes 0, 1, 2 and so on."
+            )
+    told = f"{key} are {flat.dtype} in {path.name}; all are whole numbers and were taken as these."
+    return flat.astype(np.int64), told
+
+
+def _columns(path: Path, key: str, y: NDArray[Any]) -> Ints:
+    """Which column of each one-hot row is 1."""
+    odd = np.flatnonzero(~(((y == 0) | (y == 1)).all(1) & ((y == 1).sum(1) == 1)))
+    if len(odd):
+        row = ", ".join(str(value) for value in (y[odd[0]].astype(int) if y.dtype.kind == "b" else y[odd[0]])[:8])
+        raise DataProblem(
+            f"{key} in {path}, of shape {y.shape}, must be one-hot, with a single 1 in each row. Row {odd[0]} is {row}"
+            f"{', …' if y.shape[1] > 8 else ''}; one picture has one class here, so save its number."
+        )
+    columns: Ints = y.argmax(1).astype(np.int64)
+    return columns
 
 
 def _classes(path: Path, raw: Ints, names: NDArray[Any] | None) -> tuple[Sequence[str], Ints]:

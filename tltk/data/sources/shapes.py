@@ -66,7 +66,7 @@ class Dials(Spec):
     contrast: float = knob(1.0, 0.05, 2.0, help="Factor of the distance to middle grey.")
     occlusion: float = knob(0.0, 0.0, 0.8, help="Share of the picture that a grey square covers.")
     classes: str = knob("0-9", help="Which shapes there are: numbers, ranges or names, as in 0-4+7 or star+ring.")
-    prior: float = knob(1.0, 0.5, 1.0, help="Each class is so many times as frequent as the one before it.")
+    prior: float = knob(1.0, 0.5, 1.0, help="Each class is so many times as frequent as the one ahead of it.")
     label_noise: float = knob(0.0, 0.0, 0.9, help="Share of pictures with a wrong label.")
     shape_noise: float = knob(0.0, 0.0, 1.0, help="Share of pictures that show any shape, whatever their label.")
 

@@ -36,7 +36,7 @@ class CompareSpec(Spec):
     optim: OptimSpec = field(default_factory=OptimSpec)
     views: ViewSpec = field(default_factory=ViewSpec)
     lrs: tuple[float, ...] = several(
-        (3e-4, 1e-3, 3e-3), help="Learning rates that both arms are searched over, with commas."
+        (3e-4, 1e-3, 3e-3), help="Learning rates that both arms are searched over, separated by commas."
     )
     seeds: int = knob(3, 2, 50, help="Seeds per arm; a verdict needs at least three.")
     first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")

@@ -206,7 +206,7 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
     wanted = measure_children(spec, search.chosen)
     runs = yield Stage(tuple(wanted), WHAT["measure"])
-    yield Stage((), "Weighing the evidence.")
+    yield Stage((), "Computing the verdict.")
     arms = {arm: [r for r, w in zip(runs, wanted, strict=True) if w.arm == arm] for arm in ARMS}
     judged = verdict(spec, arms, search, source[0] if source else {})
     first = _result(runs[0])  # all of them have the same target; how it was divided is told of the first seed's
@@ -399,7 +399,8 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[
         rate = v.scratch_lr if arm == "scratch" else v.transfer_lr
         further = "lower" if edge == "lowest" else "higher"
         found.append(
-            f"The rate of {arm}, {rate:g}, is the {edge} that was tried: a {further} one may do better; add one to lrs."
+            f"The rate of {arm}, {rate:g}, is the {edge} that was tried: a {further} one may do better; add one to the "
+            f"rates to search (lrs)."
         )
     for arm in ARMS:
         if "not learned" in v.learning.get(arm, ()):
@@ -410,20 +411,20 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[
                 f"the gap."
             )
     if arms := _arms_that("climbing", v):
-        found.append(f"{arms[0]} still climbing when the budget ended; with more epochs the gap may change.")
+        found.append(f"{arms[0]} still improving when the budget ended; with more epochs the gap may change.")
     if arms := _arms_that("over-fitting", v):
         found.append(
-            f"{arms[0]} over-fitting: the validation loss has risen since its least; try patience, fewer epochs, "
+            f"{arms[0]} over-fitting: the validation loss has risen since its minimum; try patience, fewer epochs, "
             f"augmentation or a lower rate."
         )
     if v.taken_out:
         found.append(
-            f"{v.taken_out:,} of the source's pictures also validate or test the target; they were taken out of the "
-            f"source before it was learned from."
+            f"{v.taken_out:,} of the source's pictures also validate or test the target, as they are or saved again; "
+            f"they were removed from the source before training."
         )
     if v.seen_by_source:
         found.append(
             f"The transferred weights were learned from {v.seen_by_source:,} of the pictures that validate or test the "
-            f"target: their accuracy is flattered. Train the source without them."
+            f"target: their accuracy is optimistic. Train the source without them."
         )
     return [*found, *of_target]

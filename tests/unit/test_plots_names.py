@@ -1,0 +1,103 @@
+"""Names in figures are text: no figure lets a class, a run or a layer name put tags, links or templates into it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tltk import plots
+from tltk.plots import balance, curves, embedding, layers, phases, response
+from tltk.plots.names import text
+from tltk.results.curves import Curve
+from tltk.results.layers import Column
+from tltk.results.verdict import ClassGap
+from tltk.strategies.phase import Phase
+
+HOSTILE = 'a<b>c</b><a href="http://evil.example">d</a><br>e&lt;i&gt;%{x}%{meta[0]}'
+# What plotly acts upon: a tag, an entity, the beginning of a template.
+ACTIVE = re.compile(r"</?\w[^<>]*>|&(#\d+|#x[0-9a-fA-F]+|[a-z]+);|%\{")
+PERFORMED = ("<br>", "<extra>", "</extra>")  # which our own templates use
+
+COLUMN = Column(
+    HOSTILE, HOSTILE, "", [0.1, 0.2], lo=[0.0, 0.1], hi=[0.2, 0.3], p=[0.01, 0.4], p_holm=[0.02, 0.4], p_bh=[0.02, 0.4],
+    null_lo=[0.0, 0.0], null_hi=[0.1, 0.1],
+)  # fmt: skip
+CURVE = Curve("accuracy", (1.0, 2.0), (0.1, 0.9), lo=(0.0, 0.8), hi=(0.2, 1.0))
+FRAMES = [
+    {"layer": i, "name": HOSTILE, "x": [0.0, 1.0], "y": [0.0, 1.0], "placed": {"x": 0.0, "y": 0.0}} for i in range(2)
+]
+EMBEDDED = {"labels": [HOSTILE, "b"], "domain": [0, 1], "n": {"source": 1, "target": 1}}
+CELL = {"level": HOSTILE, "value": 0.1, "effect": 1.0, "p": 0.01, "lo": 0.0, "hi": 0.2}
+ANSWER = {
+    "measures": [HOSTILE], "seen": {HOSTILE: {HOSTILE: 0}}, "cells": {HOSTILE: {HOSTILE: [CELL, CELL]}},
+    "dials": [{"name": HOSTILE, "label": HOSTILE, "levels": [HOSTILE, HOSTILE], "shares": [0.0, 1.0]}],
+}  # fmt: skip
+GAP = ClassGap(HOSTILE, 0.1, 0.3, 0.2, 0.1, 0.3, "helps")
+PHASE = Phase(epochs=2, boundary=0, lr_scale=(1.0, 0.5))
+
+FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
+    balance.balance: lambda: balance.balance({"Source": {HOSTILE: 3, "b": 1}, "Target": {HOSTILE + "2": 1}}),
+    curves.arms: lambda: curves.arms({"scratch": CURVE}, HOSTILE, "step", {"scratch": [CURVE]}, guessing=(0.5, HOSTILE)),
+    curves.lines: lambda: curves.lines({HOSTILE: CURVE}, HOSTILE, "step"),
+    curves.class_gaps: lambda: curves.class_gaps([GAP]),
+    embedding.scatter: lambda: embedding.scatter(EMBEDDED, FRAMES[0]),
+    embedding.film: lambda: embedding.film(EMBEDDED, FRAMES),
+    layers.profile: lambda: layers.profile([COLUMN], [HOSTILE, "head"], HOSTILE),
+    layers.alike: lambda: layers.alike([[1.0, 0.0], [0.0, 1.0]], [HOSTILE, "b"], [HOSTILE, "b"], HOSTILE),
+    phases.plan: lambda: phases.plan([PHASE], [HOSTILE, "head"], 0.1),
+    phases.by_layer: lambda: phases.by_layer({HOSTILE: [0.1, 0.2]}, [HOSTILE, "head"], HOSTILE),
+    response.seen: lambda: response.seen(ANSWER),
+    response.rise: lambda: response.rise(ANSWER, HOSTILE),
+}
+
+
+def figure_functions() -> Iterator[Callable[..., Any]]:
+    """Every public function of the package that returns a figure."""
+    for found in pkgutil.iter_modules(plots.__path__):
+        module = importlib.import_module(f"tltk.plots.{found.name}")
+        for name, member in vars(module).items():
+            is_figure = getattr(member, "__annotations__", {}).get("return") == "go.Figure"
+            if is_figure and member.__module__ == module.__name__ and not name.startswith("_"):
+                yield member
+
+
+def strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from strings(one, name)
+    elif isinstance(value, list):
+        for one in value:
+            yield from strings(one, key)
+    elif isinstance(value, str):
+        yield key, value
+
+
+def test_every_figure_is_tried() -> None:
+    assert set(figure_functions()) == set(FIGURES)
+
+
+@pytest.mark.parametrize("function", FIGURES, ids=lambda f: f"{f.__module__.rpartition('.')[2]}.{f.__name__}")
+def test_a_name_in_a_figure_is_text(function: Callable[..., Any]) -> None:
+    found = list(strings(json.loads(FIGURES[function]().to_json())))
+    assert any("evil.example" in value for _, value in found)  # else nothing was tried
+    for key, value in found:
+        for mark in PERFORMED if key.endswith("template") or key in ("text", "customdata") else ():
+            if "evil" not in value:
+                value = value.replace(mark, "")
+        if key.endswith("template"):
+            assert "evil" not in value  # names go in as data, and are not read as a template
+            continue
+        assert not ACTIVE.search(value), f"{key}: {value!r}"
+
+
+def test_a_name_is_shown_as_it_is_written() -> None:
+    assert text("conv1.0 & pool, 5 < 6, 50 %").replace("\u2060", "") == "conv1.0 & pool, 5 < 6, 50 %"
+    assert text("cat") == "cat" and text(7) == "7"
+    assert text(HOSTILE).replace("\u2060", "") == HOSTILE
+    assert text(text(HOSTILE)) == text(HOSTILE)
