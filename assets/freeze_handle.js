@@ -51,7 +51,9 @@ function tiles(data, k) {
 
 function costTiles(data, k) {
   const { cost } = data, e = cost.estimates[k], unknown = ["–", "not known for this network"];
-  const bank = e.kept || e.bytes ? ["≈ " + bytes(e.bytes), e.build == null ? "built once" : `≈ ${time(e.build)} to build, once`]
+  const proviso = e.checked ? ", if the check of the cut passes" : "";
+  const bank = e.kept || e.bytes
+    ? ["≈ " + bytes(e.bytes), (e.build == null ? "built once" : `≈ ${time(e.build)} to build, once`) + proviso]
     : k === 0 ? ["none", "nothing is frozen"]
     : ["off", e.cuttable ? "frozen layers run each epoch" : "no cut here: frozen layers run each epoch"];
   const unmeasured = e.step == null ? unknown : ["–", "speed not measured here yet"];

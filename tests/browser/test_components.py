@@ -77,6 +77,10 @@ def tile(page: Any, name: str) -> str:
     return str(page.locator(".figures div", has_text=name).locator("dd").first.text_content())
 
 
+def note(page: Any, name: str) -> str:
+    return str(page.locator(".figures div", has_text=name).locator("dd").last.text_content())
+
+
 @pytest.fixture
 def handle(new_page: Callable[..., Any], handle_url: str) -> Any:
     page = new_page(handle_url)
@@ -98,7 +102,9 @@ def test_figures_follow_the_drag(handle: Any) -> None:
     assert tile(handle, "One epoch") == f"≈ {3 * sum(FLOPS[4:]) * 1000 / 1e9 * 0.02:.1f} s"
     assert tile(handle, "Trainable parameters") == "10.8 M"
     assert tile(handle, "Feature bank") == "≈ 95 MB"  # 4 bytes · 16,384 numbers · 1,450 pictures
+    assert note(handle, "Feature bank").endswith("to build, once, if the check of the cut passes")
     press(handle, 9)
+    assert note(handle, "Feature bank").endswith("to build, once")  # what enters the head needs no check
     assert tile(handle, "Trainable parameters") == "5.13 k"
     assert tile(handle, "Compute per step") == "≈ 0.983 MFLOP"  # of the head
     assert "feature extraction" in slider(handle).get_attribute("aria-valuetext")

@@ -15,8 +15,10 @@ from streamlit.testing.v1 import AppTest
 from tltk import home
 from tltk.cli.main import main
 from tltk.dashboard.words import plain
+from tltk.specs.knobs import knobs
+from tltk.specs.parts import DataSpec
 from tltk.weights import catalogue, store
-from tltk.weights.catalogue import Backbone, Pretrained, fingerprint, guess, search
+from tltk.weights.catalogue import Backbone, Pretrained, Sizes, fingerprint, guess, search
 from tltk.weights.store import Card
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +75,34 @@ def test_search(text: str, among: str, beside: str) -> None:
     names = [b.name for b in search(text)]
     assert among in names and beside not in names
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "taken", "refused"),
+    [
+        (None, (8, 33, 1024), ()),
+        (Sizes(32), (32, 33, 1000), (8, 31)),
+        (Sizes(16, 16), (16, 32, 240), (8, 24, 225)),
+        (Sizes(29, 32, below=3), (29, 30, 32, 61, 64, 253), (28, 33, 60, 65)),
+        (Sizes(32, 32, above=7), (32, 39, 64, 71), (31, 40, 63, 72)),
+        (Sizes(193, 0, below=31), (193, 200, 224), (32, 192, 225, 256)),
+    ],
+)
+def test_the_sizes_that_a_backbone_takes(sizes: Sizes | None, taken: tuple[int, ...], refused: tuple[int, ...]) -> None:
+    one = Backbone("a", "f", 1, 224, 512, "0" * 12, sizes=sizes)
+    assert all(one.takes(size) for size in taken) and not any(one.takes(size) for size in refused)
+    for size in refused:
+        below, above = [s for s in range(8, size) if one.takes(s)], [s for s in range(size, 1025) if one.takes(s)]
+        assert one.near(size) == below[-1:] + above[:1]
+
+
+def test_its_bounds_are_those_of_pictures() -> None:
+    assert (knobs(DataSpec)["size"].lo, knobs(DataSpec)["size"].hi) == catalogue.SIZES
+
+
+def test_every_backbone_takes_its_own_size() -> None:
+    assert all(one.takes(one.size) for one in catalogue.catalogue().values())
+    assert sum(one.sizes is not None for one in catalogue.catalogue().values()) > 1100
 
 
 def test_filters_and_sorts() -> None:

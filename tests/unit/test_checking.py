@@ -45,6 +45,13 @@ BAD: list[tuple[Spec, str]] = [
     (LookSpec(DataSpec("folder:/a\0b")), "null"),
     (LookSpec(DataSpec("folder:~nosuchuser/x")), "~nosuchuser"),
     (LookSpec(DataSpec("archive:/tmp/" + "z" * 300)), "z"),
+    (TransferSpec(DataSpec(size=40), net=NetSpec("test_vit")), "test_vit must be given pictures that it can read. Its"),
+    (TransferSpec(DataSpec(size=40), net=NetSpec("test_vit")), "Got 40 px; take 32 or 48."),
+    (TransferSpec(DataSpec(size=8), net=NetSpec("test_vit")), "Got 8 px; take 16."),
+    (EmbedSpec(DataSpec(size=16), net=NetSpec("vgg11")), "Got 16 px; take 32."),
+    (DescribeSpec("halonet_h1", size=250), "Got 250 px; take 253."),
+    (ProfileSpec(DataSpec(size=40), net=NetSpec("gcvit_xxtiny")), "Got 40 px; take 32 or 64."),
+    (DescribeSpec("efficientformer_l1", size=32), "take 193"),
 ]
 
 

@@ -46,6 +46,7 @@ def test_the_estimate_is_what_a_training_writes(boundary: int, copies: int | Non
     run, told = train(wanted, D), of(wanted)
     assert told.bytes == written()
     assert told.kept == run.result["cached"]
+    assert told.checked == (told.kept and boundary < run.net.depth)
     assert (told.bytes > 0) == (copies == 3 or (boundary > 0 and copies is None and cache != "off"))
 
 

@@ -1,84 +1,94 @@
-"""The table of the catalogue is what timm and torch say, for the timm that it was made with."""
+"""The survey asks a network at few sizes and finds the rule of them; what it finds is what the engine takes."""
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
-import timm
 import torch
 
-from tltk.analyses.describe.analysis import layer_flops
-from tltk.weights import catalogue
-from tltk.weights.survey import count, pretrained, seen, survey
-
-SMALL = ("test_resnet", "test_vit", "mobilenetv2_035", "resnet10t", "convnext_atto")
-own = pytest.mark.skipif(
-    catalogue.made_with() != timm.__version__,
-    reason=f"the table was made with timm {catalogue.made_with()}; `python -m tltk.weights.survey` makes it anew",
-)
+from tltk.errors import BadSpec
+from tltk.nn.flops import Shapes
+from tltk.nn.net import assemble, make_backbone
+from tltk.specs.parts import NetSpec
+from tltk.weights.catalogue import Backbone, Sizes, catalogue
+from tltk.weights.survey import ruled, sizes
 
 
-@own
-def test_the_table_has_just_what_timm_has() -> None:
-    assert list(catalogue.catalogue()) == timm.list_models()
-    tags = {f"{b.name}.{w.tag}" if w.tag else b.name for b in catalogue.catalogue().values() for w in b.weights}
-    assert tags == {n for n in timm.list_pretrained() if "." in n or not timm.list_pretrained(f"{n}.*")}
+class Adds(torch.nn.Module):
+    """A shortcut, added in place, that is one place shorter."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.add_(x[:, 1:])
 
 
-@own
-@pytest.mark.parametrize("name", SMALL)
-def test_a_line_is_what_a_survey_finds(name: str) -> None:
-    found = survey(name)
-    assert found == catalogue.catalogue()[name]
-    model = timm.create_model(name, num_classes=0)
-    assert found.parameters == sum(p.numel() for p in model.parameters())
-    with torch.no_grad():
-        assert model.eval()(torch.zeros(1, 3, found.size, found.size)).shape == (1, found.features)
+RULES = [
+    Sizes(8), Sizes(32), Sizes(75), Sizes(16, 16), Sizes(32, 32), Sizes(29, 32, below=3), Sizes(31, 32, 1, 1),
+    Sizes(32, 32, above=7), Sizes(17, 32, below=15), Sizes(193, 0, below=31), Sizes(256, 256),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SMALL[:2])
-def test_flops_are_those_of_the_layers(name: str) -> None:
-    """The figure of the catalogue and the sum of what Design shows follow one convention."""
-    size = catalogue.catalogue()[name].size
-    assert catalogue.catalogue()[name].flops == sum(layer_flops(name, size, 3))
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("own", [224, 256, 384])
+def test_a_rule_is_found_by_few_questions(rule: Sizes, own: int) -> None:
+    one, asked = Backbone("", "", 0, own, 0, "", sizes=rule), list[int]()
+    if not one.takes(own):
+        pytest.skip("a network takes its own size")
+
+    def takes(size: int) -> bool:
+        asked.append(size)
+        return one.takes(size)
+
+    found = sizes(takes, own)
+    assert found is not None
+    told = Backbone("", "", 0, own, 0, "", sizes=found)
+    assert [told.takes(s) for s in range(8, 1025)] == [one.takes(s) for s in range(8, 1025)]
+    assert len(asked) == len(set(asked)) < 110
+    again = sizes(takes, own, found)
+    assert again == found and len(set(asked)) < 110
 
 
-def test_what_cannot_be_counted_is_left_empty() -> None:
-    class Stubborn(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x * x.mean().item()
-
-    assert count(Stubborn(), 3, 32) == (None, None)
+def test_where_no_rule_holds_none_is_told() -> None:
+    assert sizes(lambda size: size in (20, 24, 28, 36, 72, 240), 240) is None
 
 
-@pytest.mark.parametrize("name", ["test_resnet", "mobilenetv2_035"])
-@pytest.mark.parametrize("options", [{}, {"in_chans": 1}, {"num_classes": 0}, {"num_classes": 7}])
-def test_a_file_is_recognised(name: str, options: dict[str, int]) -> None:
-    with torch.device("meta"):
-        state = timm.create_model(name, **options).state_dict()
-    assert catalogue.guess({n: tuple(t.shape) for n, t in state.items()})[0] == name
+def test_a_relatives_rule_that_does_not_fit_is_not_believed() -> None:
+    assert sizes(lambda size: size >= 16, 224, Sizes(16, 16)) == Sizes(16)
+    assert sizes(lambda size: size >= 16, 224, Sizes(32)) == Sizes(16)
 
 
-def test_weights_of_a_model() -> None:
-    first, *others = pretrained("resnet50")
-    assert first.tag == timm.get_pretrained_cfg("resnet50").tag
-    assert {w.tag for w in (first, *others)} == {n.partition(".")[2] for n in timm.list_pretrained("resnet50")}
+@pytest.mark.parametrize("name", ["test_vit", "test_resnet", "test_convnext", "ghostnetv2_100", "dla46x_c", "pit_ti_224"])
+def test_the_table_says_what_the_engine_takes(name: str) -> None:
+    one = catalogue()[name]
+    for size in (8, 15, 16, 24, 28, 29, 31, 32, 33, 34, 39, 40, 48, 64, 72):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                assemble(make_backbone(name, size, 3), size, 3, 2, NetSpec(backbone=name), 0)
+            except BadSpec:
+                assert not one.takes(size), size
+            else:
+                assert one.takes(size), size
+
+
+def test_the_table_is_what_the_survey_finds() -> None:
+    for name in ("test_vit", "test_convnext", "dla46x_c"):
+        one = catalogue()[name]
+        assert ruled(one, {}) == one.sizes is not None
 
 
 @pytest.mark.parametrize(
-    ("tag", "words"),
+    ("made", "args"),
     [
-        ("a1_in1k", "ImageNet-1k"),
-        ("augreg_in21k_ft_in1k", "ImageNet-21k, then ImageNet-1k"),
-        ("laion2b_ft_in12k_in1k", "LAION-2B, then ImageNet-12k, then ImageNet-1k"),
-        ("mim_in22k_ft_in22k_in1k", "ImageNet-22k without labels, then ImageNet-22k, then ImageNet-1k"),
-        ("ns_jft_in1k", "JFT-300M and ImageNet-1k"),
-        ("fcmae_ft_in1k", "ImageNet-1k without labels, then ImageNet-1k"),
-        ("ssld_stage2_ft_in1k", "ImageNet-22k and ImageNet-1k, then ImageNet-1k"),
-        ("clip_ft_in1k", "not stated, then ImageNet-1k"),
-        ("openai", "WIT-400M"),
-        ("gemma4_31b_it", ""),
-        ("", ""),
+        (torch.nn.Linear(8, 4), (2, 7)),
+        (torch.nn.LayerNorm(8), (2, 7)),
+        (torch.nn.LayerNorm((2, 8)), (3, 8)),
+        (Adds(), (2, 7)),
     ],
-)  # fmt: skip
-def test_what_a_tag_says(tag: str, words: str) -> None:
-    assert seen(tag) == words
+    ids=["linear", "norm", "norm of two axes", "sum in place"],
+)
+def test_shapes_that_do_not_fit_are_refused_as_torch_refuses_them(made: torch.nn.Module, args: tuple[int, ...]) -> None:
+    with torch.no_grad(), pytest.raises(RuntimeError):
+        made(torch.zeros(args))
+    with Shapes(), torch.no_grad(), pytest.raises(RuntimeError):
+        made.to("meta")(torch.zeros(args, device="meta"))

@@ -12,8 +12,8 @@ from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import executor
 from tltk.plots.curves import arms, class_gaps
-from tltk.results.words import guessing
 from tltk.results.verdict import ClassGap
+from tltk.results.words import guessing
 from tltk.runs.run import ACTIVE, Run
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec

@@ -32,7 +32,7 @@ from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import source_spec
 from tltk.transferability import scores as transfer_scores
 from tltk.weights import store, weightfile
-from tltk.weights.catalogue import catalogue
+from tltk.weights.catalogue import Backbone, catalogue
 
 # timm's optimizers by name, as `timm.optim.list_optimizers` has them; a test compares the two. To ask timm costs the
 # import of torch. Those that need a GPU's library are here, since it may be installed.
@@ -70,6 +70,8 @@ def check(spec: Spec) -> None:
         if backbone:
             check_backbone(backbone)
         store.check(weights, backbone, isinstance(spec, TransferSpec | CompareSpec))
+    for backbone, size in _seen(spec):
+        check_size(backbone, size)
     if isinstance(spec, AdoptSpec):
         _check_file(spec)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
@@ -100,6 +102,35 @@ def check_backbone(name: str) -> None:
     known = [weights.tag for weights in catalogue()[architecture].weights]
     if dot and tag not in (*known, "untrained"):  # as timm calls a configuration without weights
         raise UnknownName.among(f"The tag of {architecture}", tag, known)
+
+
+def check_size(backbone: str, size: int) -> None:
+    """Refuse pictures that this network cannot read, as far as the table of backbones tells.
+
+    Raises:
+        BadSpec: They are too small for its strides, or no whole number of its patches or windows.
+    """
+    one = catalogue().get(backbone.partition(".")[0])
+    if one is None or one.takes(size):
+        return
+    raise BadSpec(
+        f"{backbone} must be given pictures that it can read. {_rule(one)} Got {size} px; "
+        f"take {' or '.join(str(s) for s in one.near(size))}."
+    )
+
+
+def _rule(one: Backbone) -> str:
+    """Which sizes those are, in a sentence."""
+    if one.sizes is None:
+        return ""
+    least, step, below, above = one.sizes.least, one.sizes.step, one.sizes.below, one.sizes.above
+    if step == 1:
+        return f"Its least size is {least} px."
+    if not step:
+        return f"Its sizes are {least} to {one.size + above} px."
+    if below or above or one.size % step:
+        return f"Its sizes are about {step} px apart, from {least} px on."
+    return f"Its sizes are multiples of {step} px, from {least} px on."
 
 
 def check_names(spec: Spec) -> None:
@@ -182,6 +213,14 @@ def _check_file(spec: AdoptSpec) -> None:
     kind, _, where = spec.weights.partition(":")
     if kind == "file" and where.strip():  # else the worker's sentence says what must stand there
         store.check_file(weightfile.resolved(where), spec.backbone.partition(".")[0], spec.part)
+
+
+def _seen(spec: Spec) -> list[tuple[str, int]]:
+    """Every backbone that it builds for pictures, and their size; a ranking says beside each what it lacks."""
+    if isinstance(spec, DescribeSpec):
+        return [(spec.backbone, spec.size)]
+    net, target = getattr(spec, "net", None), getattr(spec, "target", None)
+    return [(net.backbone, target.size)] if isinstance(net, NetSpec) and isinstance(target, DataSpec) else []
 
 
 def _check_pictures(spec: DataSpec) -> None:

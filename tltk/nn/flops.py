@@ -68,13 +68,16 @@ class Shapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         first = args[0] if args else None
         if not isinstance(first, Tensor) or not first.is_meta:
             return None
-        if func in FILLED:
+        others = [other for other in args[1:] if isinstance(other, Tensor)]
+        if func in FILLED and all(other.shape == first.shape for other in others):
             return first  # it has no numbers, so there is nothing to fill
         if func in ALIKE or (func in PAIRS and isinstance(args[1], Tensor) and args[1].shape == first.shape):
             return first.new_empty(first.shape)
+        if func is aten.native_layer_norm.default and [*first.shape[-len(args[1]) :]] != [*args[1]]:
+            return None  # torch says what does not fit
         if func in NORMS:
             return first.new_empty(first.shape), first.new_empty(0), first.new_empty(0)
-        if func is aten.addmm.default:
+        if func is aten.addmm.default and args[1].shape[1] == args[2].shape[0]:
             return first.new_empty((args[1].shape[0], args[2].shape[1]))
         return None
 

@@ -42,6 +42,7 @@ class Estimate:
         step: FLOPs of one step, the mean over the phases.
         share: Of the compute of fine-tuning all layers.
         kept: Whether features of frozen layers are kept.
+        checked: Whether it is kept only if the training's check of the cut passes; a cut before the head needs none.
         cuttable: False where features would be kept, but the network has no cut that it can be trusted with.
         bytes: All that the training writes into the bank: of training, validation and test pictures, in each copy.
         build: Seconds to compute what is kept, once.
@@ -54,6 +55,7 @@ class Estimate:
     step: float | None
     share: float | None
     kept: bool
+    checked: bool
     cuttable: bool
     bytes: int
     build: float | None
@@ -150,6 +152,7 @@ def _estimate(
         step=step,
         share=share,
         kept=any(cuts),
+        checked=any(0 < at < depth for at in cuts),
         cuttable=cuttable,
         bytes=sum(n * numbers[at] for at, n in rows) * BYTES[optim.cache],
         build=build,

@@ -24,6 +24,7 @@ SORTS = ("name", "parameters", "flops", "size")
 # positions, whose length hangs on the picture size.
 CLASSIFIERS = ("fc.", "classifier.", "head.", "last_linear.", "heads.", "head_dist.", "logits.")
 POSITIONS = ("pos_embed", "relative_position", "attn_mask")
+SIZES = (8, 1024)  # the sides that pictures may have, as `DataSpec.size` bounds them
 FEW_CHANNELS = 4  # pictures have at most so many
 
 
@@ -35,6 +36,15 @@ class Pretrained(msgspec.Struct, frozen=True, array_like=True):
     data: str  # what they were trained on, in words; "" = the tag does not say
     licence: str  # as timm states it; "" = it does not
     classes: int  # of the classifier that comes with them; 0 = it has none
+
+
+class Sizes(msgspec.Struct, frozen=True, array_like=True):
+    """Which pictures a backbone reads: from `least` on, those whose side is near enough to a step from its own size."""
+
+    least: int  # pixels
+    step: int = 1  # pixels from one size that it takes to the next; 0 = there is none but its own
+    below: int = 0  # pixels that a size may lie below such a step
+    above: int = 0  # or above it
 
 
 class Backbone(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,6 +63,23 @@ class Backbone(msgspec.Struct, frozen=True, omit_defaults=True):
     flops: int | None = None
     fixed: bool = False  # whether it must be built for each picture size
     weights: tuple[Pretrained, ...] = ()  # timm's default first
+    sizes: Sizes | None = None  # None = no rule was found that tells them
+
+    def takes(self, size: int) -> bool:
+        """Whether it reads pictures of so many pixels a side; True where that is not known."""
+        if self.sizes is None:
+            return True
+        least, step, below, above = self.sizes.least, self.sizes.step, self.sizes.below, self.sizes.above
+        off = size - self.size
+        if step:  # from the nearest step at or below the run that the size may lie in
+            off = (off + below) % step - below
+        return size >= least and -below <= off <= above
+
+    def near(self, size: int) -> list[int]:
+        """The nearest size that it takes below this one, and the nearest above it, as far as pictures go."""
+        down = next((s for s in range(size, SIZES[0] - 1, -1) if self.takes(s)), None)
+        up = next((s for s in range(size, SIZES[1] + 1) if self.takes(s)), None)
+        return sorted({s for s in (down, up) if s is not None})
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -230,6 +257,7 @@ def as_dict(backbone: Backbone, at_hand: Sequence[str]) -> dict[str, Any]:
         "flops": backbone.flops,
         "size": backbone.size,
         "fixed": backbone.fixed,
+        "sizes": None if backbone.sizes is None else msgspec.structs.asdict(backbone.sizes),
         "features": backbone.features,
         "hub_tags": [w.tag for w in backbone.weights],
         "weights": [msgspec.structs.asdict(w) for w in backbone.weights],

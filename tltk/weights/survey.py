@@ -6,8 +6,11 @@ Every model is built and run on the meta device, so that nothing is computed and
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
+import msgspec
 import timm
 import torch
 from timm.models._registry import _model_to_module
@@ -17,7 +20,7 @@ from tqdm import tqdm
 from tltk import home
 from tltk.nn.flops import Shapes
 from tltk.nn.net import Net
-from tltk.weights.catalogue import TABLE, Backbone, Pretrained, fingerprint, written
+from tltk.weights.catalogue import SIZES, TABLE, Backbone, Pretrained, Sizes, fingerprint, written
 
 # Parts of timm's tags that name pictures. Other parts name recipes, people and sizes.
 SETS = {
@@ -79,8 +82,113 @@ def count(model: nn.Module, channels: int, size: int) -> tuple[int | None, Tenso
     return (counter.flops or None) if counter.whole else None, answer
 
 
+# What is asked of a network about sizes. LOOSE: near its own, where all are taken the picture is cut to fit; SPOTS: far
+# from it, where a rule has to hold as well; STEPS: how far apart the sizes may be, which are strides and windows.
+LOOSE = (1, 19, -11)
+SPOTS = (8, 20, 33, 50, 100)
+GEOMETRY = (
+    "kernel_size", "stride", "padding", "dilation", "ceil_mode", "output_size", "patch_size", "window_size",
+    "block_size", "halo_size", "sr_ratio", "shift_size", "strict_img_size", "dynamic_img_pad", "scale_factor",
+)  # fmt: skip
+PLACEWISE = (
+    "torch.nn.", "timm.layers.norm", "timm.layers.activations", "timm.layers.drop", "timm.layers.layer_scale",
+    "timm.layers.mlp", "timm.layers.squeeze_excite", "timm.layers.fast_norm", "timm.layers.grn",
+)  # fmt: skip
+STEPS = (*range(2, 65), *range(72, 129, 8), *range(144, 513, 16))
+WIDEST = 64
+
+
+def reads(name: str, size: int, channels: int, model: nn.Module | None) -> bool:
+    """Whether a model, built for this size unless it is given, runs on two pictures of it."""
+    try:
+        with torch.device("meta"), Shapes(), torch.no_grad():
+            if model is None:
+                model = timm.create_model(name, num_classes=0, img_size=size).eval()
+            Net.pooled(model(torch.zeros(2, channels, size, size)))
+    except Exception:  # each architecture stumbles over a size in its own way
+        return False
+    return True
+
+
+def geometry(model: nn.Module) -> frozenset[tuple[Any, ...]]:
+    """What modules it has and the strides, windows and paddings of them, whatever its depth and its widths.
+
+    Norms, activations and other modules that treat each place alike are left out.
+    """
+    found = set()
+    for module in model.modules():
+        numbers = [str(getattr(module, name, "")) for name in GEOMETRY]
+        if any(numbers) or not type(module).__module__.startswith(PLACEWISE):
+            found.add((type(module).__name__, *numbers))
+    return frozenset(found)
+
+
+def sizes(takes: Callable[[int], bool], own: int, alike: Sizes | None = None) -> Sizes | None:
+    """The rule of the sizes that a network takes, asked of the network at a few; None where none holds at them.
+
+    Args:
+        takes: Whether it takes a size; dear, and asked at most once about each.
+        own: A size that it takes.
+        alike: The rule of a network of the same geometry. It is believed where what it refuses is refused.
+    """
+    takes = cache(takes)
+
+    def holds(rule: Sizes, spots: Iterable[int]) -> bool:
+        one = Backbone("", "", 0, own, 0, "", sizes=rule)
+        return all(takes(s) == one.takes(s) for s in sorted(set(spots)) if SIZES[0] <= s <= SIZES[1])
+
+    if alike is not None:
+        one = Backbone("", "", 0, own, 0, "", sizes=alike)
+        near = (alike.least - 1, own - alike.below - 1, own + alike.above + 1)
+        if one.takes(own) and holds(alike, [s for s in near if not one.takes(s)]):
+            return alike
+    if all(takes(own + off) for off in LOOSE if own + off >= SIZES[0]):
+        step, below, above = 1, 0, 0
+    else:
+        above = next((off for off in range(WIDEST) if not takes(own + off + 1)), WIDEST)
+        below = next((off for off in range(WIDEST) if not takes(own - off - 1)), WIDEST)
+        step = next((p for p in STEPS if p > below + above and all(takes(own + p + off) for off in (-below, above))), 0)
+    low, high = 0, (own - SIZES[0]) // step if step else 0  # steps down from its own size
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if takes(own - middle * step) else (low, middle - 1)
+    least = own - low * step
+    while least > SIZES[0] and least > own - low * step - below and takes(least - 1):
+        least -= 1
+    rule, up = Sizes(least, step, below, above), own + step
+    edges = (least, least - 1, up, *((own - below - 1, up + above + 1) if step != 1 else ()))
+    return rule if holds(rule, (*SPOTS, *edges)) else None
+
+
+Rules = dict[tuple[str, frozenset[tuple[Any, ...]]], Sizes | None]  # by file and geometry; None = none was found
+
+
+def with_sizes(found: Sequence[Backbone]) -> list[Backbone]:
+    """The same lines with the rules of their sizes, found on the smallest network of each geometry."""
+    rules: Rules = {}
+    told: dict[str, Backbone] = {}
+    for one in tqdm(sorted(found, key=lambda b: b.parameters), unit="model"):
+        told[one.name] = msgspec.structs.replace(one, sizes=ruled(one, rules))
+    return [told[one.name] for one in found]
+
+
+def ruled(one: Backbone, rules: Rules) -> Sizes | None:
+    """The rule of a model's sizes; what was found before, by file and geometry, is used, and added to."""
+    config: Any = timm.get_pretrained_cfg(one.name)
+    channels = config.input_size[0] if config is not None else 3
+    with torch.device("meta"), Shapes():
+        model = timm.create_model(one.name, num_classes=0).eval()
+    kin, given = (one.family, geometry(model)), None if one.fixed else model
+    if one.flops is None and not reads(one.name, one.size, channels, given):
+        return None  # it cannot be asked without computing
+    if kin in rules and rules[kin] is None:
+        return None
+    rules[kin] = sizes(lambda side: reads(one.name, side, channels, given), one.size, rules.get(kin))
+    return rules[kin]
+
+
 def survey(name: str) -> Backbone:
-    """One model of timm, as a line of the table."""
+    """One model of timm, as a line of the table, but for its sizes."""
     config: Any = timm.get_pretrained_cfg(name)
     channels, size = (config.input_size[0], config.input_size[-1]) if config is not None else (3, 224)
     with torch.device("meta"), Shapes():
@@ -104,12 +212,14 @@ def main() -> None:
     """Survey every model of timm and write the table."""
     warnings.simplefilter("ignore")  # timm's own, such as a renamed model
     names = timm.list_models()
-    found = [survey(name) for name in tqdm(names, unit="model")]
+    found = with_sizes([survey(name) for name in tqdm(names, unit="model")])
     home.write_whole(TABLE, written(timm.__version__, found))
     gaps = [b.name for b in found if b.flops is None]
     mute = sorted({w.tag for b in found for w in b.weights if not w.data})
     print(f"{len(found)} models of timm {timm.__version__} in {TABLE.name}, {TABLE.stat().st_size / 1e3:.0f} kB.")
     print(f"{len(gaps)} without FLOPs: {', '.join(gaps) or 'none'}.")
+    odd = [b.name for b in found if b.sizes is None]
+    print(f"{len(odd)} of which no rule tells the sizes: {', '.join(odd) or 'none'}.")
     print(f"{len(mute)} tags that do not say what the weights saw: {', '.join(mute) or 'none'}.")
 
 
