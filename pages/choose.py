@@ -32,9 +32,13 @@ def candidates() -> tuple[str, ...]:
     held = plan.flag("choose:candidates") or []
     names += [n for n in held if n not in names]
     chosen = st.multiselect(
-        "Candidates", names, held or names[:6], accept_new_options=True, key=f"choose:names:{len(names)}",
+        "Candidates",
+        names,
+        held or names[:6],
+        accept_new_options=True,
+        key=f"choose:names:{len(names)}",
         help="Each BACKBONE@WEIGHTS: scratch, store:NAME, run:ID, file:PATH or hub:TAG. Type one to add it.",
-    )  # fmt: skip
+    )
     plan.flag("choose:candidates", chosen)
     return tuple(chosen)
 
@@ -84,13 +88,15 @@ def spans(found, names) -> None:
                 {"Network": row["backbone"], "Weights": chrome.short(row["weights"])}
                 | {
                     name: f"{ends[0]:.3g} … {ends[1]:.3g}, place {place_of(row, name)}"
-                    if (ends := row["interval"].get(name)) else row["notes"].get(name, "")
+                    if (ends := row["interval"].get(name))
+                    else row["notes"].get(name, "")
                     for name in names
                 }
                 for row in found["rows"]
             ],
-            hide_index=True, width="stretch",
-        )  # fmt: skip
+            hide_index=True,
+            width="stretch",
+        )
         st.caption(
             f"95 % intervals, from leaving out tenths of the {found['n']:,} pictures (jackknife), {found['fewest']} of "
             "the smallest class. Networks whose difference is within sampling error share their places."
@@ -112,9 +118,10 @@ def table(found) -> None:
             | ({"Test accuracy, trained": row["trained"]} if trained else {})
             for row in rows
         ],
-        hide_index=True, width="stretch",
+        hide_index=True,
+        width="stretch",
         column_config={n: st.column_config.NumberColumn(n, help=MEANING.get(n), format="%.3f") for n in names},
-    )  # fmt: skip
+    )
     left_out = {n: row["why"][n] for row in rows for n in found["marks"] if n not in names and n in row["why"]}
     for name, why in left_out.items():
         st.caption(f"{name} is left out: {plain(why)}")
@@ -128,12 +135,18 @@ def table(found) -> None:
         return
     st.dataframe(
         [
-            {"Score": n, "Weighted τ": f"{m['tau']:.2f}", "95 % interval": f"{m['lo']:.2f} … {m['hi']:.2f}",
-             "p": f"{m['p']:.2g}", "Regret": f"{m['regret']:.1f} points", "Trained candidates": m["n"]}
+            {
+                "Score": n,
+                "Weighted τ": f"{m['tau']:.2f}",
+                "95 % interval": f"{m['lo']:.2f} … {m['hi']:.2f}",
+                "p": f"{m['p']:.2g}",
+                "Regret": f"{m['regret']:.1f} points",
+                "Trained candidates": m["n"],
+            }
             for n, m in marks.items()
         ],
         hide_index=True,
-    )  # fmt: skip
+    )
     st.caption(
         "Weighted τ: rank correlation of the score with the accuracy, in which the top counts most; 1 = the same "
         "order. Regret: points of accuracy lost by taking the score's first choice instead of the best that you "
@@ -155,9 +168,12 @@ with chrome.page("Choose", LEAD):
     else:
         spec = RankSpec(target=now.target, candidates=chosen, pictures=count)
         answer = depth.asked(
-            spec, "Rank them", "Scoring the candidates.", "choose:rank",
+            spec,
+            "Rank them",
+            "Scoring the candidates.",
+            "choose:rank",
             "One forward pass for each network; nothing is trained.",
-        )  # fmt: skip
+        )
         if answer is not None:
             found = joined(answer[1], spec)
             cards(found)

@@ -12,12 +12,14 @@ from tltk.studies.compare.spec import CompareSpec
 QUANTITIES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Cross-entropy"}
 AXES = {"step": "Steps", "seconds": "Seconds", "epoch": "Epochs"}
 
+
 def nothing_yet() -> None:
     """What will be here, and where to begin."""
     chrome.nothing(
         "**No comparison yet.** It takes about a minute: both arms are trained here, each with its own learning rate.",
-        "start", "See transfer happen",
-    )  # fmt: skip
+        "start",
+        "See transfer happen",
+    )
 
 
 LEAD = "Scratch against transfer at the same budget: mean over seeds, 95 % band, each seed, and the verdict."

@@ -50,9 +50,12 @@ def _weights() -> None:
     now = plan.plan()
     kind = "source" if now.source is not None else now.net.weights.partition(":")[0]
     chosen = st.selectbox(
-        "Weights to start from", list(WEIGHTS), list(WEIGHTS).index(kind), format_func=WEIGHTS.get,
+        "Weights to start from",
+        list(WEIGHTS),
+        list(WEIGHTS).index(kind),
+        format_func=WEIGHTS.get,
         key=f"design:weights:{kind}",
-    )  # fmt: skip
+    )
     if chosen != kind:
         source = plan.FIRST.source if chosen == "source" else None
         weights = chosen if chosen == "scratch" else "scratch" if chosen == "source" else f"{chosen}:"
@@ -115,9 +118,12 @@ def network_controls():
         st.rerun()
     labels = ["nothing frozen", *(f"frozen up to {layer.name}" for layer in found.layers)]
     st.selectbox(
-        "Freeze boundary", range(layers + 1), format_func=lambda k: f"{k}: {labels[k]}",
-        help="The same boundary as the handle above.", **plan.bind(("net", "boundary")),
-    )  # fmt: skip
+        "Freeze boundary",
+        range(layers + 1),
+        format_func=lambda k: f"{k}: {labels[k]}",
+        help="The same boundary as the handle above.",
+        **plan.bind(("net", "boundary")),
+    )
     return found
 
 
@@ -133,9 +139,11 @@ def strategy_controls(found) -> None:
     """Strategy with its knobs, and the plan that it makes."""
     names = strategies.names()
     st.selectbox(
-        "Strategy", names, format_func=lambda n: n.replace("_", " "),
+        "Strategy",
+        names,
+        format_func=lambda n: n.replace("_", " "),
         **plan.bind(("strategy",), lambda s: s.name, lambda n: StrategySpec(n)),
-    )  # fmt: skip
+    )
     now = plan.plan()
     st.caption(strategies.summary(now.strategy.name))
     controls.strategy_knobs(strategies[now.strategy.name])
@@ -145,9 +153,11 @@ def strategy_controls(found) -> None:
     names = [*(layer.name for layer in found.layers), "head"]
     phases = make(now.strategy).phases(len(found.layers), now.net.boundary, now.optim.epochs)
     plot(
-        phase_map(phases, names, now.optim.lr), key="design:phases", height=max(220, 20 * len(names) + 100),
+        phase_map(phases, names, now.optim.lr),
+        key="design:phases",
+        height=max(220, 20 * len(names) + 100),
         alt="The strategy's plan: which layer learns in which epoch, and at which rate. Grey layers are frozen.",
-    )  # fmt: skip
+    )
 
 
 LRS = "Both arms of a comparison search these rates on the validation pictures. Separate them with commas."
@@ -172,14 +182,21 @@ def launch() -> None:
     left, middle, right = st.columns([2, 2, 3], vertical_alignment="center")
     can_compare = now.source is not None or now.net.weights != "scratch"
     if left.button(
-        "Compare with scratch", type="primary", icon=":material/balance:", width="stretch", disabled=not can_compare,
+        "Compare with scratch",
+        type="primary",
+        icon=":material/balance:",
+        width="stretch",
+        disabled=not can_compare,
         help="Trains both arms: a search for each learning rate, several seeds, then a verdict.",
-    ):  # fmt: skip
+    ):
         start(now)
     if middle.button(
-        "Train once", icon=":material/play_arrow:", width="stretch", disabled=now.source is not None,
+        "Train once",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=now.source is not None,
         help="A single training of this network. To train a source first, use the comparison.",
-    ):  # fmt: skip
+    ):
         start(plan.training())
     if not can_compare:
         right.caption("A comparison needs weights to transfer; choose some above.")
@@ -224,9 +241,17 @@ with chrome.page("Design", LEAD):
                 controls.field("optim", name)
         with st.expander("More: regularisation, augmentation, device, seeds"):
             for name in (
-                "patience", "warmup", "label_smoothing", "mixup", "clip", "momentum", "precision", "device", "cache",
+                "patience",
+                "warmup",
+                "label_smoothing",
+                "mixup",
+                "clip",
+                "momentum",
+                "precision",
+                "device",
+                "cache",
                 "snapshots",
-            ):  # fmt: skip
+            ):
                 controls.field("optim", name)
             for name in ("crop", "flip", "colour", "rotation", "copies"):
                 controls.field("views", name)

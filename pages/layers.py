@@ -32,8 +32,11 @@ def questions():
             + ". Pictures and network are set on the Design page."
         )
     shared = {
-        "target": target, "source": now.source, "net": depth.net_of(weights), "pooling": pooling,
-    }  # fmt: skip
+        "target": target,
+        "source": now.source,
+        "net": depth.net_of(weights),
+        "pooling": pooling,
+    }
     over = "epochs" if depth.has_snapshots(weights) and three.toggle("Animate over the epochs") else "layers"
     beside = after if over == "layers" else ""
     return (
@@ -45,9 +48,12 @@ def questions():
 def over_depth(network, spec):
     """The handle with its overlays, and the same as a chart."""
     answer = depth.asked(
-        spec, "Examine all layers", "Examining the layers.", "layers:profile",
+        spec,
+        "Examine all layers",
+        "Examining the layers.",
+        "layers:profile",
         "One pass through the network extracts the features of every layer; probes and shift follow. Results are kept.",
-    )  # fmt: skip
+    )
     if answer is None:
         depth.handle(network, [], "layers:handle")
         return
@@ -62,27 +68,35 @@ def over_depth(network, spec):
             some = [c for c in columns if c.name in names and c.unit == unit]
             if some:
                 plot(
-                    profile(some, found["names"], title), key=f"layers:profile:{unit}", height=360,
+                    profile(some, found["names"], title),
+                    key=f"layers:profile:{unit}",
+                    height=360,
                     alt="; ".join(f"{c.title} by layer" for c in some),
-                )  # fmt: skip
+                )
     with right:
         matrix = found["cka_after"] or found["cka"]
         if matrix:
             what = "centred kernel alignment, CKA" + (", before and after" if found["cka_after"] else "")
             st.markdown(f"**Which layers are alike** ({what})")
             across = "after" if found["cka_after"] else ""
-            plot(alike(matrix, found["names"], found["names"], across), key="layers:cka", height=400,
-                 alt="Similarity of each layer's features with each other's, from 0 to 1.")  # fmt: skip
+            plot(
+                alike(matrix, found["names"], found["names"], across),
+                key="layers:cka",
+                height=400,
+                alt="Similarity of each layer's features with each other's, from 0 to 1.",
+            )
 
 
 def in_two_dimensions(network, spec):
     """The embedding of the layer that the handle selects; before and after side by side."""
     st.subheader("Pictures in two dimensions", anchor=False)
     answer = depth.asked(
-        spec, f"Embed every {'epoch' if spec.over == 'epochs' else 'layer'} with {METHODS[spec.method]}",
+        spec,
+        f"Embed every {'epoch' if spec.over == 'epochs' else 'layer'} with {METHODS[spec.method]}",
         "Computing the plot, layer by layer.",
-        "layers:embed", "Each layer's plot starts from the one before it, so points move only where features do.",
-    )  # fmt: skip
+        "layers:embed",
+        "Each layer's plot starts from the one before it, so points move only where features do.",
+    )
     if answer is not None:
         points(*answer, depth.selected(len(network.layers)), "layers:points")
 

@@ -43,9 +43,14 @@ def actions(run) -> None:
         plan.choose_run(run.id)
         chrome.open_page("curves" if isinstance(run.spec, CompareSpec) else "train")
     two.download_button(
-        "Export as zip", run.export, f"tltk-{run.id}.zip", "application/zip", width="stretch", on_click="ignore",
+        "Export as zip",
+        run.export,
+        f"tltk-{run.id}.zip",
+        "application/zip",
+        width="stretch",
+        on_click="ignore",
         icon=":material/download:",
-    )  # fmt: skip
+    )
     state = executor().state(run.id)
     if state in ("waiting", "running"):
         if three.button("Stop training", width="stretch"):
@@ -109,9 +114,13 @@ with chrome.page("Runs", LEAD):
         everything = st.toggle("Show the trainings inside comparisons", value=False)
         shown = [r for r in found if everything or r.id not in children]
         chosen = st.dataframe(
-            [row(r) for r in shown], hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
+            [row(r) for r in shown],
+            hide_index=True,
+            width="stretch",
+            on_select="rerun",
+            selection_mode="multi-row",
             key="runs:table",
-        )  # fmt: skip
+        )
         picked = [shown[i] for i in chosen["selection"]["rows"] if i < len(shown)]
         if len(picked) == 1:
             actions(picked[0])

@@ -4,10 +4,10 @@ import dataclasses
 
 import streamlit as st
 
-from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard import chrome, depth, dials, plan
 from tltk.dashboard.network import described
 from tltk.dashboard.plot import plot
@@ -51,7 +51,7 @@ def questions():
     shared = {"target": depth.target_of("shift"), "source": now.source, "net": depth.net_of(weights)}
     return (
         ProfileSpec(**shared, pictures=count, measures=PROFILED),
-        lambda layer: ShiftSpec(**shared, pictures=count, measures=tuple(chosen), layer=layer),
+        lambda layer: TwoSampleSpec(**shared, pictures=count, measures=tuple(chosen), layer=layer),
         EmbedSpec(**shared, pictures=min(count, 500), method="umap"),
     )
 
@@ -59,9 +59,12 @@ def questions():
 def over_depth(network, spec) -> None:
     """Shift by layer with its null band, under the handle."""
     answer = depth.asked(
-        spec, "Measure the shift at every layer", "Examining the layers on both domains.", "shift:profile",
+        spec,
+        "Measure the shift at every layer",
+        "Examining the layers on both domains.",
+        "shift:profile",
         "Each measure is tested against permuted domains; the grey band shows what chance alone gives.",
-    )  # fmt: skip
+    )
     if answer is None:
         depth.handle(network, [], "shift:handle")
         return
@@ -72,9 +75,11 @@ def over_depth(network, spec) -> None:
     for column, at in zip((c for c in columns if c.name in PROFILED), st.columns(len(PROFILED)), strict=True):
         with at:
             plot(
-                profile([column], found["names"], column.title), key=f"shift:profile:{column.name}", height=300,
+                profile([column], found["names"], column.title),
+                key=f"shift:profile:{column.name}",
+                height=300,
                 alt=f"{column.title} by layer, with the band that chance gives.",
-            )  # fmt: skip
+            )
 
 
 def at_one_layer(network, ask) -> None:
@@ -84,9 +89,11 @@ def at_one_layer(network, ask) -> None:
     name = "the head's input" if layer == depth_now else network.layers[layer].name
     st.subheader(f"At {plain(name)}", anchor=False)
     answer = depth.asked(
-        ask(-1 if layer == depth_now else layer), f"Test the domains at {plain(name)}", "Testing the domains.",
+        ask(-1 if layer == depth_now else layer),
+        f"Test the domains at {plain(name)}",
+        "Testing the domains.",
         "shift:layer",
-    )  # fmt: skip
+    )
     if answer is None:
         return
     run, found = answer
@@ -94,12 +101,12 @@ def at_one_layer(network, ask) -> None:
     with left:
         st.dataframe(
             [
-                {"Measure": row["measure"].replace("_", " ")} | tested(row) | halves(row)
-                | {"": conclusion(row)}
+                {"Measure": row["measure"].replace("_", " ")} | tested(row) | halves(row) | {"": conclusion(row)}
                 for row in found["table"]
             ],
-            hide_index=True, width="stretch",
-        )  # fmt: skip
+            hide_index=True,
+            width="stretch",
+        )
         for row in found["table"]:
             if row.get("why"):
                 st.caption(f"{row['measure'].replace('_', ' ')}: {row['why']}")
@@ -141,9 +148,13 @@ def halves(row) -> dict[str, str]:
 def about_halves(found) -> str:
     """How many pictures the halves have, and why the value above does not lie in their band."""
     size = next((row["self_n"] for row in found["table"] if row.get("self_n")), None)
-    return "" if size is None else (
-        f"Halves hold {size} pictures of each domain. Many measures grow as the number of pictures shrinks, so their "
-        "band is only for the value next to it."
+    return (
+        ""
+        if size is None
+        else (
+            f"Halves hold {size} pictures of each domain. Many measures grow as the number of pictures shrinks, so their "
+            "band is only for the value next to it."
+        )
     )
 
 
@@ -163,28 +174,39 @@ def classes(found) -> None:
     shares = shift if isinstance(shift, dict) else {}
     of_class = {
         row["name"]: {
-            "By chance (95 %)": f"{row['null_lo']:.3f} … {row['null_hi']:.3f}", "p (Holm)": f"{row['p_holm']:.3g}",
+            "By chance (95 %)": f"{row['null_lo']:.3f} … {row['null_hi']:.3f}",
+            "p (Holm)": f"{row['p_holm']:.3g}",
             "Pictures": f"{row['source']} and {row['target']}",
         }
         for row in found.get("classes", ())
-    }  # fmt: skip
+    }
     st.dataframe(
         [
-            {"Class": name, "MMD²": f"{value:.4f}"} | of_class.get(name, {})
-            | ({"Share, source": f"{s['source']:.0%}", "estimated": f"{s['estimated']:.0%}", "true": f"{s['true']:.0%}"}
-               if (s := shares.get(name)) else {})
+            {"Class": name, "MMD²": f"{value:.4f}"}
+            | of_class.get(name, {})
+            | (
+                {
+                    "Share, source": f"{s['source']:.0%}",
+                    "estimated": f"{s['estimated']:.0%}",
+                    "true": f"{s['true']:.0%}",
+                }
+                if (s := shares.get(name))
+                else {}
+            )
             for name, value in sorted(found["per_class"].items(), key=lambda item: -item[1])
         ],
-        hide_index=True, width="stretch",
-    )  # fmt: skip
+        hide_index=True,
+        width="stretch",
+    )
     if of_class:
         st.caption(f"Classes: {found['class_correction']}")
     st.caption(
         "Class shares of the target are estimated from predictions alone (black-box shift estimation, BBSE, Lipton et "
         "al. 2018). The estimate holds where a class looks alike in both domains; the larger its MMD² (maximum mean "
         "discrepancy), the less it does."
-        if shares else plain(shift)
-    )  # fmt: skip
+        if shares
+        else plain(shift)
+    )
 
 
 def witnesses(run, found) -> None:
@@ -211,7 +233,7 @@ def answers(network, ask) -> None:
     if not here.measures:
         st.caption("Choose a measure above.")
         return
-    spec = ResponseSpec(
+    spec = DialResponseSpec(
         DataSpec("shapes", size=here.target.size), here.net, here.layer, here.measures, pictures=200, permutations=39
     )
     st.caption(
@@ -219,30 +241,38 @@ def answers(network, ask) -> None:
         "A change that a measure misses there it will also miss here."
     )
     answer = depth.asked(
-        spec, "Turn every dial", "Turning the dials.", "shift:response",
+        spec,
+        "Turn every dial",
+        "Turning the dials.",
+        "shift:response",
         f"{len(spec.dials)} dials, each in {spec.steps} settings, seen by the network and layer chosen above, "
         "tested with the measures chosen above. This takes minutes.",
-    )  # fmt: skip
+    )
     if answer is None:
         return
     _, found = answer
     plot(
-        response.seen(found), key="shift:response:seen", height=70 + 30 * len(found["dials"]),
+        response.seen(found),
+        key="shift:response:seen",
+        height=70 + 30 * len(found["dials"]),
         alt="Dials by measures: the setting of the dial from which on the measure tells the domains apart.",
-    )  # fmt: skip
+    )
     st.caption(
         f"The setting from which a measure detects the change: p ≤ .05 there and at every later one, with {found['n']} "
         f"pictures of each domain at {plain(found['name'])}. Dark blue: a small change is detected; grey: not even the "
         "largest is. False alarms when nothing is turned (5 % are to be expected): "
-        + ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found["alarms"].items()) + "."
+        + ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found["alarms"].items())
+        + "."
     )
     measure = st.selectbox(
         "Measure", found["measures"], format_func=lambda n: n.replace("_", " "), key="shift:response:measure"
     )
     plot(
-        response.rise(found, measure), key=f"shift:response:{measure}", height=60 + 150 * -(-len(found["dials"]) // 5),
+        response.rise(found, measure),
+        key=f"shift:response:{measure}",
+        height=60 + 150 * -(-len(found["dials"]) // 5),
         alt=f"{measure} by the setting of each dial, with the band that chance gives.",
-    )  # fmt: skip
+    )
     st.caption("From no change to the largest. Grey: what chance gives (95 %); filled: p ≤ .05, each test on its own.")
     st.caption(found.get("correction", ""))
 
@@ -264,8 +294,13 @@ with chrome.page("Shift", LEAD):
         if network is not None:
             at_one_layer(network, ask)
             st.subheader("Both domains in two dimensions", anchor=False)
-            embedded = depth.asked(embed_spec, "Plot both domains with UMAP", "Computing the plot.",
-                                   "shift:embed", "The first plot takes longer: UMAP is compiled.")  # fmt: skip
+            embedded = depth.asked(
+                embed_spec,
+                "Plot both domains with UMAP",
+                "Computing the plot.",
+                "shift:embed",
+                "The first plot takes longer: UMAP is compiled.",
+            )
             if embedded is not None:
                 points(*embedded, depth.selected(len(network.layers)), "shift:points")
             with st.expander("How each measure responds to each dial"):

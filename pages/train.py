@@ -21,9 +21,12 @@ def chart(run, name: str, title: str, state: str) -> None:
     figure = {"layout": layout | (chance_line(*idle) if idle else {})}
     url = f"/tltk/live/{run.id}?name={name}&split=train,val,test"
     ended = plot(
-        figure, key=f"train:{name}:{run.id}", height=340, live={"url": url, "every_ms": 400},
+        figure,
+        key=f"train:{name}:{run.id}",
+        height=340,
+        live={"url": url, "every_ms": 400},
         alt=f"{title} on training, validation and test pictures over optimiser steps.",
-    )  # fmt: skip
+    )
     if ended and state in ACTIVE:
         st.rerun()
 
@@ -33,8 +36,9 @@ def nothing_yet() -> None:
     chrome.nothing(
         "**Nothing has been trained yet.** Trainings appear here while they run: curves, the learning rate of each "
         "layer and how far it moved, and the audit of frozen layers.",
-        "start", "See transfer happen",
-    )  # fmt: skip
+        "start",
+        "See transfer happen",
+    )
 
 
 LEAD = "One training, live: its curves, how far each layer moves, and proof that the frozen layers do not."

@@ -4,7 +4,7 @@ import dataclasses
 
 import streamlit as st
 
-from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.network import wait
 from tltk.dashboard.words import plain
@@ -26,8 +26,14 @@ def row(one) -> dict:
     else:
         tags = {f"hub:{w.tag}": w.licence for w in known.weights} if known else {}
         origin, licence = "the hub's cache", tags.get(one.weights) or "see the hub"
-    return {"weights": one.weights or "not timm's", "backbone": one.backbone, "MB": one.bytes / 1e6,
-            "parameters": parameters and parameters / 1e6, "from": origin, "licence": licence}  # fmt: skip
+    return {
+        "weights": one.weights or "not timm's",
+        "backbone": one.backbone,
+        "MB": one.bytes / 1e6,
+        "parameters": parameters and parameters / 1e6,
+        "from": origin,
+        "licence": licence,
+    }
 
 
 def shown(entry) -> None:
@@ -84,7 +90,7 @@ def adding() -> None:
     if st.button(does, disabled=not path, icon=icon):
         if name:
             store.check_name(name)
-        plan.flag("weights:asked", permitted.submit(AdoptSpec(f"file:{path}", backbone, name), again=True).id)
+        plan.flag("weights:asked", permitted.submit(ImportWeightsSpec(f"file:{path}", backbone, name), again=True).id)
         st.rerun()
     if asked := plan.flag("weights:asked"):
         answer(Run.at(asked))
@@ -95,7 +101,7 @@ def theirs(one) -> None:
     folder = one.file.parent
     st.caption(f"{plain(one.backbone)} is not among timm's own weights. Its architecture may still be one of timm's.")
     if st.button("Check what it is", type="primary", icon=":material/verified:"):
-        plan.flag("weights:asked", permitted.submit(AdoptSpec(f"file:{folder}", "", ""), again=True).id)
+        plan.flag("weights:asked", permitted.submit(ImportWeightsSpec(f"file:{folder}", "", ""), again=True).id)
         st.rerun()
     st.caption("To use it, add it below by this path:")
     st.code(str(folder), language=None)
@@ -134,12 +140,17 @@ with chrome.page("Weights", LEAD):
     found = store.here()
     if found:
         ticked = st.dataframe(
-            [row(one) for one in found], hide_index=True, width="stretch", on_select="rerun",
-            selection_mode="single-row", key="weights:table", column_config={
+            [row(one) for one in found],
+            hide_index=True,
+            width="stretch",
+            on_select="rerun",
+            selection_mode="single-row",
+            key="weights:table",
+            column_config={
                 "MB": st.column_config.NumberColumn("MB", format="%.1f"),
                 "parameters": st.column_config.NumberColumn("parameters, millions", format="%.2f"),
             },
-        )["selection"]["rows"]  # fmt: skip
+        )["selection"]["rows"]
         chosen = found[ticked[0]] if ticked and ticked[0] < len(found) else None
         if chosen and isinstance(chosen.of, store.Entry):
             with st.container(border=True):

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "AdoptSpec": "analyses.import_weights.spec",
+    "ImportWeightsSpec": "analyses.import_weights.spec",
     "AdapterSpec": "specs.parts",
     "BadSpec": "errors",
     "CannotSplit": "errors",
@@ -34,15 +34,15 @@ _PUBLIC = {
     "DescribeSpec": "analyses.describe.spec",
     "Diverged": "errors",
     "EmbedSpec": "analyses.embed.spec",
-    "LookSpec": "analyses.inspect.spec",
+    "InspectSpec": "analyses.inspect.spec",
     "NetSpec": "specs.parts",
     "OptimSpec": "specs.parts",
     "ProfileSpec": "analyses.profile.spec",
     "RankSpec": "analyses.rank.spec",
-    "ResponseSpec": "analyses.dial_response.spec",
+    "DialResponseSpec": "analyses.dial_response.spec",
     "Run": "runs.run",
     "RunProblem": "errors",
-    "ShiftSpec": "analyses.two_sample.spec",
+    "TwoSampleSpec": "analyses.two_sample.spec",
     "StrategySpec": "specs.parts",
     "TermSpec": "specs.parts",
     "TltkError": "errors",
@@ -61,13 +61,13 @@ __all__ = sorted(_PUBLIC)  # noqa: PLE0605
 
 if TYPE_CHECKING:
     from tltk.analyses.describe.spec import DescribeSpec
-    from tltk.analyses.dial_response.spec import ResponseSpec
+    from tltk.analyses.dial_response.spec import DialResponseSpec
     from tltk.analyses.embed.spec import EmbedSpec
-    from tltk.analyses.import_weights.spec import AdoptSpec
-    from tltk.analyses.inspect.spec import LookSpec
+    from tltk.analyses.import_weights.spec import ImportWeightsSpec
+    from tltk.analyses.inspect.spec import InspectSpec
     from tltk.analyses.profile.spec import ProfileSpec
     from tltk.analyses.rank.spec import RankSpec
-    from tltk.analyses.two_sample.spec import ShiftSpec
+    from tltk.analyses.two_sample.spec import TwoSampleSpec
     from tltk.data import load
     from tltk.errors import (
         BadSpec,

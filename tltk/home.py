@@ -26,7 +26,7 @@ from filelock import FileLock
 
 from tltk.errors import BadSpec, clipped, machine
 
-ROOMS = ("runs", "domains", "bank", "columns", "weights", "pictures")
+FOLDERS = ("runs", "domains", "bank", "columns", "weights", "pictures")
 DAMAGED = ".damaged"  # ends the names of files that were set aside
 MOST = 1 << 20  # bytes of a file that somebody writes by hand: a spec, a recipe
 STALE = 24 * 3600  # seconds after which a temporary file is nobody's
@@ -49,10 +49,10 @@ def home() -> Path:
     return root
 
 
-def room(name: str) -> Path:
-    """A subfolder of `home()`, made on first use; `name` is one of `ROOMS`."""
-    if name not in ROOMS:
-        raise BadSpec(f"A room must be one of {', '.join(ROOMS)}. Got {name!r}.")
+def folder(name: str) -> Path:
+    """A subfolder of `home()`, made on first use; `name` is one of `FOLDERS`."""
+    if name not in FOLDERS:
+        raise BadSpec(f"A folder of the home must be one of {', '.join(FOLDERS)}. Got {name!r}.")
     path = home() / name
     with machine(path):
         _make(path)

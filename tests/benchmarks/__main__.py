@@ -23,7 +23,9 @@ def header() -> None:
 
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {os.cpu_count()} cores"
-    print(f"load {load} · {device} · {torch.get_num_threads()} thread(s) · Python {platform.python_version()} · ", end="")
+    print(
+        f"load {load} · {device} · {torch.get_num_threads()} thread(s) · Python {platform.python_version()} · ", end=""
+    )
     print(f"torch {torch.__version__} · timm {timm.__version__}\n", flush=True)
 
 

@@ -28,7 +28,9 @@ def measure(backbone: str, size: int, options: argparse.Namespace) -> list[list[
             boundary = round(share * probe.depth)
             flops = probe.training.flops
             arms = {
-                cache: Epochs(transfer(data, backbone, boundary, cache=cache, epochs=options.epochs), domain, FeatureBank())
+                cache: Epochs(
+                    transfer(data, backbone, boundary, cache=cache, epochs=options.epochs), domain, FeatureBank()
+                )
                 for cache in ("off", "float32")
             }
             rounds = options.epochs if options.full else options.rounds
@@ -47,10 +49,19 @@ def measure(backbone: str, size: int, options: argparse.Namespace) -> list[list[
         # Over all epochs the bound pays for one forward pass below the cut.
         bound_over = options.epochs * (f + 2 * s + v * f) / ((1 + v) * (f - s) + options.epochs * (3 * s + v * s))
         row = [
-            f"{backbone}, {size}", f"{share:.0%}", f"{whole.median:.3f}", f"{kept.median:.3f}", f"{kept.build:.2f}",
-            f"{ratio:.2f}", f"{bound:.2f}", f"{ratio / bound:.0%}", f"{over:.2f}", f"{bound_over:.2f}",
-            f"{over / bound_over:.0%}", f"{most:.1e}",
-        ]  # fmt: skip
+            f"{backbone}, {size}",
+            f"{share:.0%}",
+            f"{whole.median:.3f}",
+            f"{kept.median:.3f}",
+            f"{kept.build:.2f}",
+            f"{ratio:.2f}",
+            f"{bound:.2f}",
+            f"{ratio / bound:.0%}",
+            f"{over:.2f}",
+            f"{bound_over:.2f}",
+            f"{over / bound_over:.0%}",
+            f"{most:.1e}",
+        ]
         print(" · ".join(row), flush=True)  # the table comes at the end, minutes later
         rows.append(row)
     return rows
@@ -66,12 +77,24 @@ def main() -> None:
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="frozen shares of the layers")
     parser.add_argument("--full", action="store_true", help="run every epoch")
     options = parser.parse_args()
-    print(f"Seconds per epoch of {options.pictures:,} pictures, batch 64, AdamW; totals over {options.epochs} epochs.\n")
+    print(
+        f"Seconds per epoch of {options.pictures:,} pictures, batch 64, AdamW; totals over {options.epochs} epochs.\n"
+    )
     e = options.epochs
     head = [
-        "network, px", "frozen", "without, s", "with, s", "build, s", "ratio", "bound", "reached",
-        f"ratio over {e}", f"bound over {e}", "reached", "curves differ by",
-    ]  # fmt: skip
+        "network, px",
+        "frozen",
+        "without, s",
+        "with, s",
+        "build, s",
+        "ratio",
+        "bound",
+        "reached",
+        f"ratio over {e}",
+        f"bound over {e}",
+        "reached",
+        "curves differ by",
+    ]
     found: list[list[str]] = []
     with own_home():
         for backbone, size in NETS:

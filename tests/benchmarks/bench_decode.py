@@ -46,7 +46,9 @@ def ours(domain: Domain, size: int) -> float:
     """One epoch of crops and flips, batch by batch, from the kept pixels."""
     start, generator = time.perf_counter(), torch.Generator().manual_seed(0)
     for at in torch.randperm(len(domain.labels), generator=generator).split(64):
-        views(torch.from_numpy(np.ascontiguousarray(domain.images[at.numpy()])), ViewSpec(crop=0.5, flip=0.5), generator)
+        views(
+            torch.from_numpy(np.ascontiguousarray(domain.images[at.numpy()])), ViewSpec(crop=0.5, flip=0.5), generator
+        )
     return time.perf_counter() - start
 
 
@@ -82,13 +84,29 @@ def main() -> None:
             start = time.perf_counter()
             domain = load(spec)
             again = time.perf_counter() - start
-            pairs = [(ours(domain, options.size), theirs(root, options.size, options.workers)) for _ in range(options.rounds)]
+            pairs = [
+                (ours(domain, options.size), theirs(root, options.size, options.workers)) for _ in range(options.rounds)
+            ]
             a, b = min(p[0] for p in pairs), min(p[1] for p in pairs)
-            rows.append([
-                kind, f"{n / first:.0f}", f"{again:.3f}", f"{1e6 * a / n:.0f}", f"{1e6 * b / n:.0f}", f"{b / a:.1f}",
-            ])  # fmt: skip
+            rows.append(
+                [
+                    kind,
+                    f"{n / first:.0f}",
+                    f"{again:.3f}",
+                    f"{1e6 * a / n:.0f}",
+                    f"{1e6 * b / n:.0f}",
+                    f"{b / a:.1f}",
+                ]
+            )
     print(f"{n} pictures, short side 256, to {options.size} px; crop and flip; {options.workers} loader workers.\n")
-    head = ["", "first decoding, images/s", "opening again, s", "ours, µs per picture", "ImageFolder + DataLoader, µs", "ratio"]
+    head = [
+        "",
+        "first decoding, images/s",
+        "opening again, s",
+        "ours, µs per picture",
+        "ImageFolder + DataLoader, µs",
+        "ratio",
+    ]
     table(head, rows)
 
 

@@ -47,9 +47,11 @@ def taps(backbone: str, size: int, rounds: int) -> list[str]:
 def whole(pictures: int) -> list[list[str]]:
     """Seconds of a profile of a ResNet-18 at 64 px: cold, with features and columns kept, and asked again."""
     spec = ProfileSpec(
-        target=DataSpec("blended_digits", size=64, val=0.05, test=0.05), source=DataSpec("rendered_digits", n=4000),
-        net=NetSpec(backbone="resnet18"), pictures=pictures,
-    )  # fmt: skip
+        target=DataSpec("blended_digits", size=64, val=0.05, test=0.05),
+        source=DataSpec("rendered_digits", n=4000),
+        net=NetSpec(backbone="resnet18"),
+        pictures=pictures,
+    )
     load(spec.target)
     if spec.source is not None:
         load(spec.source)  # drawing pictures is not what is measured
@@ -76,7 +78,9 @@ def main() -> None:
     torch.set_num_threads(2)
     with own_home():
         rows = whole(options.pictures)
-    print(f"resnet18 at 64 px, {options.pictures:,} pictures of each of two domains (at most what they have), 2 threads.\n")
+    print(
+        f"resnet18 at 64 px, {options.pictures:,} pictures of each of two domains (at most what they have), 2 threads.\n"
+    )
     table(["profile", "seconds", "of which"], rows)
 
 

@@ -43,7 +43,8 @@ def main() -> None:
     options = parser.parse_args()
     n, steps = options.pictures, options.steps
     works: dict[str, tuple[int, Callable[[], object]]] = {
-        f"draw {name}": (n, partial(module.load, DataSpec(name, n=n, size=options.size))) for name, module in DOMAINS.items()
+        f"draw {name}": (n, partial(module.load, DataSpec(name, n=n, size=options.size)))
+        for name, module in DOMAINS.items()
     }
     train = trainer(options.backbone, options.size, options.batch_size, steps)
     works[f"train {options.backbone}, batch {options.batch_size}"] = steps * options.batch_size, train
@@ -56,10 +57,17 @@ def main() -> None:
     best = {(w, t): works[w][0] / min(seconds[1:]) for (w, t), seconds in spent.items()}
     head = ["", *(f"{t} thread{'s' * (t > 1)}, pictures/s" for t in options.threads), "times the training"]
     *drawn, trained = works
-    table(head, [
-        [w, *(f"{best[w, t]:,.0f}" for t in options.threads), " / ".join(f"{best[w, t] / best[trained, t]:.1f}" for t in options.threads)]
-        for w in (*drawn, trained)
-    ])  # fmt: skip
+    table(
+        head,
+        [
+            [
+                w,
+                *(f"{best[w, t]:,.0f}" for t in options.threads),
+                " / ".join(f"{best[w, t] / best[trained, t]:.1f}" for t in options.threads),
+            ]
+            for w in (*drawn, trained)
+        ],
+    )
 
 
 if __name__ == "__main__":

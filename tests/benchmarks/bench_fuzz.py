@@ -65,10 +65,16 @@ class Tally:
         count = {name: sum(c.outcome == name for c in found) for name in ("answer", "sentence", "traceback", "stuck")}
         most = max((c.memory for c in found), default=0)
         return [
-            kind, f"{len(found):,}", f"{count['answer']:,}", f"{count['sentence']:,}", f"{count['traceback']:,}",
-            f"{sum(bool(c.escapes) for c in found)}", f"{sum(c.code_run for c in found)}", f"{count['stuck']:,}",
+            kind,
+            f"{len(found):,}",
+            f"{count['answer']:,}",
+            f"{count['sentence']:,}",
+            f"{count['traceback']:,}",
+            f"{sum(bool(c.escapes) for c in found)}",
+            f"{sum(c.code_run for c in found)}",
+            f"{count['stuck']:,}",
             f"{most / 1e6:,.0f}",
-        ]  # fmt: skip
+        ]
 
 
 HEAD = ["kind", "cases", "answers", "sentences", "tracebacks", "escapes", "code run", "stuck", "memory, MB above base"]
@@ -190,13 +196,29 @@ def cases(kind: str, count: int, seed: int, first: int = 0, limit: float = LIMIT
 
 def _batch(kind: str, first: int, count: int, seed: int, folder: Path, limit: float) -> Iterator[Case]:
     words = [
-        sys.executable, "-m", "tests.benchmarks.bench_fuzz", "--batch", kind, "--first", str(first), "--count", str(count),
-        "--seed", str(seed), "--folder", str(folder), "--limit", str(limit),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "tests.benchmarks.bench_fuzz",
+        "--batch",
+        kind,
+        "--first",
+        str(first),
+        "--count",
+        str(count),
+        "--seed",
+        str(seed),
+        "--folder",
+        str(folder),
+        "--limit",
+        str(limit),
+    ]
     environment = {
-        **os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8",
-    }  # fmt: skip
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
     log = folder / "log.txt"
     with log.open("wb") as errors:
         process = subprocess.Popen(

@@ -6,8 +6,8 @@ import argparse
 
 import numpy as np
 
-from tests import simulated
 from tests.benchmarks.rounds import table
+from tests.support import simulated
 from tltk.studies.compare.verdict import paired_interval
 
 WAYS: dict[str, simulated.Interval] = {
@@ -41,10 +41,15 @@ def grid(names: list[str], studies: int) -> None:
     summary = []
     for name, found in totals.items():
         values = np.array(found)
-        summary.append([
-            name, f"{values[:, :2].mean():.3f}", f"{values[:, :2].min():.3f}", f"{1 - values[:, 0].min():.3f}",
-            f"{values[:, 2].mean():.3f}",
-        ])  # fmt: skip
+        summary.append(
+            [
+                name,
+                f"{values[:, :2].mean():.3f}",
+                f"{values[:, :2].min():.3f}",
+                f"{1 - values[:, 0].min():.3f}",
+                f"{values[:, 2].mean():.3f}",
+            ]
+        )
     table(["over the grid", "mean coverage", "least", "most false verdicts", "mean power"], summary)
 
 

@@ -23,10 +23,15 @@ class Bare:
         made = ours.training
         spec = made.spec
         size = made.domain.images.shape[-1]
-        self.net = build(spec.net, len(made.domain.classes), size, 3, 0).to(made.device, memory_format=torch.channels_last)
+        self.net = build(spec.net, len(made.domain.classes), size, 3, 0).to(
+            made.device, memory_format=torch.channels_last
+        )
         self.x = torch.from_numpy(made.domain.images[made.split.train]).to(made.device)
         self.y = made.labels[made.split.train].to(made.device)
-        decays, others = [p for p in self.net.parameters() if p.ndim > 1], [p for p in self.net.parameters() if p.ndim < 2]
+        decays, others = (
+            [p for p in self.net.parameters() if p.ndim > 1],
+            [p for p in self.net.parameters() if p.ndim < 2],
+        )
         groups = [{"params": decays, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=spec.optim.lr, fused=True)
         self.batch, self.autocast = spec.optim.batch_size, made.autocast
@@ -67,9 +72,15 @@ def main() -> None:
             a, b = bare.seconds[1:], ours.seconds[1:]  # the first warms up
             quick = min(b) / min(a) - 1
             middle = statistics.median(y / x for x, y in zip(a, b, strict=True)) - 1
-            found.append([
-                f"{backbone}, {size}", f"{statistics.median(a):.3f}", f"{statistics.median(b):.3f}", f"{middle:+.1%}", f"{quick:+.1%}",
-            ])  # fmt: skip
+            found.append(
+                [
+                    f"{backbone}, {size}",
+                    f"{statistics.median(a):.3f}",
+                    f"{statistics.median(b):.3f}",
+                    f"{middle:+.1%}",
+                    f"{quick:+.1%}",
+                ]
+            )
     print(f"Seconds per epoch of {options.pictures:,} pictures, batch 64, AdamW; ours with rows, audit and rates.\n")
     table(["network, px", "bare, s", "ours, s", "overhead (median of pairs)", "overhead (quickest)"], found)
 

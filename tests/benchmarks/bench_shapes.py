@@ -14,9 +14,16 @@ from tltk.specs.parts import DataSpec
 
 GOAL = 3000  # pictures of 64 × 64 per second on two cores
 SETTINGS = (
-    "", "rotation=30,position=0.1", "texture=plain", "background=gradient", "background=photo", "blur=0.02", "noise=0.1",
-    "occlusion=0.2", "rotation=30,background=photo,blur=0.02,noise=0.1,inversion=0.5,occlusion=0.1",
-)  # fmt: skip
+    "",
+    "rotation=30,position=0.1",
+    "texture=plain",
+    "background=gradient",
+    "background=photo",
+    "blur=0.02",
+    "noise=0.1",
+    "occlusion=0.2",
+    "rotation=30,background=photo,blur=0.02,noise=0.1,inversion=0.5,occlusion=0.1",
+)
 
 
 def main() -> None:
@@ -34,7 +41,9 @@ def main() -> None:
         for setting, threads in spent:  # in turns, so that a busy machine disturbs all alike
             torch.set_num_threads(threads)
             spent[setting, threads].append(timed(partial(shapes.load, spec, setting, device=options.device)))
-    print(f"{n} pictures of {options.size} px on {options.device}, best of {options.rounds}; goal: {GOAL:,}/s at 64 px.\n")
+    print(
+        f"{n} pictures of {options.size} px on {options.device}, best of {options.rounds}; goal: {GOAL:,}/s at 64 px.\n"
+    )
     head = ["dials", *(f"{t} thread{'s' * (t > 1)}, images/s" for t in options.threads)]
     # the first round warms up
     table(head, [[s or "none", *(f"{n / min(spent[s, t][1:]):,.0f}" for t in options.threads)] for s in SETTINGS])

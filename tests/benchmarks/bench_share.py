@@ -38,10 +38,18 @@ def study(options: argparse.Namespace, ways: list[str], weights: str) -> dict[st
                 start, before = time.perf_counter(), len(bank._held)
                 prepared(
                     transfer(
-                        data, options.net, options.boundary, cache=cache, strategy=strategy, seed=seed,
-                        epochs=options.epochs, weights=weights,
-                    ), domain, bank,
-                ).run()  # fmt: skip
+                        data,
+                        options.net,
+                        options.boundary,
+                        cache=cache,
+                        strategy=strategy,
+                        seed=seed,
+                        epochs=options.epochs,
+                        weights=weights,
+                    ),
+                    domain,
+                    bank,
+                ).run()
                 seconds[how] += time.perf_counter() - start
                 filled[how] += len(bank._held) - before
         print(f"seed {seed}: " + ", ".join(f"{how} {s:.0f} s" for how, s in seconds.items()), flush=True)

@@ -36,10 +36,13 @@ SHARED = Path(os.environ.get("TLTK_SHARED_DATA") or Path(__file__).parents[3] / 
 SHOTS, SEEDS, STRENGTH = 10, 5, 0.1
 ARRAYS = {"mnist": 2000, "usps": 2000, "mnistm": 2000, "fashion_12k": 2000, "omniglot": 0}  # pictures kept
 FOLDERS = {
-    "hymenoptera": ("hymenoptera_256", ""), "flowers": ("flowers_160", ""), "pacs photo": ("pacs_128_s80", "photo"),
-    "pacs art": ("pacs_128_s80", "art_painting"), "pacs cartoon": ("pacs_128_s80", "cartoon"),
+    "hymenoptera": ("hymenoptera_256", ""),
+    "flowers": ("flowers_160", ""),
+    "pacs photo": ("pacs_128_s80", "photo"),
+    "pacs art": ("pacs_128_s80", "art_painting"),
+    "pacs cartoon": ("pacs_128_s80", "cartoon"),
     "pacs sketch": ("pacs_128_s80", "sketch"),
-}  # fmt: skip
+}
 
 
 def sets() -> dict[str, DataSpec]:
@@ -115,9 +118,12 @@ def probed(net: NetSpec, data: DataSpec) -> dict[str, Any]:
 def tuned(net: NetSpec, data: DataSpec) -> dict[str, Any]:
     """The verdict on fine-tuning all layers, through the queue."""
     spec = CompareSpec(
-        target=data, net=net, seeds=SEEDS, lrs=(1e-3, 3e-3),
+        target=data,
+        net=net,
+        seeds=SEEDS,
+        lrs=(1e-3, 3e-3),
         optim=OptimSpec(epochs=1, epoch_images=1280, batch_size=32, warmup=0.1),
-    )  # fmt: skip
+    )
     run = wait(Local().submit(spec))
     verdict = (run.result() or {}).get("verdict")
     if verdict is None:
@@ -169,9 +175,11 @@ def show(rows: dict[str, dict[str, Any]]) -> None:
         ]
         if tune := row.get("fine_tune"):
             line += [
-                percent(tune["scratch"]), percent(tune["transfer"]),
-                f"{percent(tune['gap'], '+')} ({percent(tune['lo'], '+')} … {percent(tune['hi'], '+')})", tune["label"],
-            ]  # fmt: skip
+                percent(tune["scratch"]),
+                percent(tune["transfer"]),
+                f"{percent(tune['gap'], '+')} ({percent(tune['lo'], '+')} … {percent(tune['hi'], '+')})",
+                tune["label"],
+            ]
         lines.append(line)
     table(head[: len(lines[0])], lines)
     gains = [row["gain"] for row in rows.values()]

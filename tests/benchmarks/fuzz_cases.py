@@ -20,14 +20,98 @@ from typing import Any
 Handler = Callable[[random.Random], str]
 
 TEXTS = (
-    "", " ", "a", "-1", "0", "1e999", "nan", "true", "null", "[]", "{}", "../../x", "/etc/passwd", "~nosuchuser/x", "~", "%00",
-    "a\0b", "x" * 300, "é漢字", "\u202egnp", "e\u0301", "digits", "digits~fog:3", "digits~fog:9", "digits~", "~~", "folder:",
-    "folder:~nosuchuser/x", "folder:/dev/zero", "archive:/dev/null", "npz:.", "file:", "file:/etc/hostname", "store:x", "run:", "run:zz",
-    "hub:", "scratch", "shapes:hue=", "shapes:hue=2e9", "shapes:=", "shapes:hue=0.2,hue=0.3", "formulas:x", "resnet18", "resnet18.",
-    ".", "vit_giant_patch14_clip_224", "bananas", "1,2,3", ",", "a=b", "=", "decay=0.5", "decay=-1", "$(touch x)", "`id`", "; rm x",
-    "\ud800", "![x](y)", "<b>", "fine_tune", "lp_ft", "10" * 40, "0x10", "1_000", "١٢", "\n", "\r\n", "'", '"', "\\", "CON", "a:b:c",
-)  # fmt: skip
-NUMBERS = (0, -1, 1, 2**31, 2**63, 2**64, 10**30, -(10**9), 0.5, 1e-320, 1e308, -0.0, float("inf"), float("nan"), True, False)
+    "",
+    " ",
+    "a",
+    "-1",
+    "0",
+    "1e999",
+    "nan",
+    "true",
+    "null",
+    "[]",
+    "{}",
+    "../../x",
+    "/etc/passwd",
+    "~nosuchuser/x",
+    "~",
+    "%00",
+    "a\0b",
+    "x" * 300,
+    "é漢字",
+    "\u202egnp",
+    "e\u0301",
+    "digits",
+    "digits~fog:3",
+    "digits~fog:9",
+    "digits~",
+    "~~",
+    "folder:",
+    "folder:~nosuchuser/x",
+    "folder:/dev/zero",
+    "archive:/dev/null",
+    "npz:.",
+    "file:",
+    "file:/etc/hostname",
+    "store:x",
+    "run:",
+    "run:zz",
+    "hub:",
+    "scratch",
+    "shapes:hue=",
+    "shapes:hue=2e9",
+    "shapes:=",
+    "shapes:hue=0.2,hue=0.3",
+    "formulas:x",
+    "resnet18",
+    "resnet18.",
+    ".",
+    "vit_giant_patch14_clip_224",
+    "bananas",
+    "1,2,3",
+    ",",
+    "a=b",
+    "=",
+    "decay=0.5",
+    "decay=-1",
+    "$(touch x)",
+    "`id`",
+    "; rm x",
+    "\ud800",
+    "![x](y)",
+    "<b>",
+    "fine_tune",
+    "lp_ft",
+    "10" * 40,
+    "0x10",
+    "1_000",
+    "١٢",
+    "\n",
+    "\r\n",
+    "'",
+    '"',
+    "\\",
+    "CON",
+    "a:b:c",
+)
+NUMBERS = (
+    0,
+    -1,
+    1,
+    2**31,
+    2**63,
+    2**64,
+    10**30,
+    -(10**9),
+    0.5,
+    1e-320,
+    1e308,
+    -0.0,
+    float("inf"),
+    float("nan"),
+    True,
+    False,
+)
 
 
 def draw(seed: int, kind: str, number: int) -> random.Random:
@@ -97,7 +181,7 @@ def specs(inside: Path, outside: Path, mark: Path) -> Handler:
     """Specs as JSON: read, checked, written again, and said as a command."""
     from tltk.jobs.checking import check
     from tltk.specs import command, reading
-    from tltk.specs.reading import located, read_spec
+    from tltk.specs.reading import read_spec, with_absolute_paths
 
     kinds = tuple(reading.kinds().values())
 
@@ -109,11 +193,22 @@ def specs(inside: Path, outside: Path, mark: Path) -> Handler:
         elif how < 0.9:
             text = mangled(r, json.dumps(whole).encode())
         else:
-            text = r.choice((
-                b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe", b"", b"null", b"1" * 5000, b'"\\ud800"', b'{"kind": {}}', b"[]",
-                json.dumps({**whole, "kind": r.choice(TEXTS)}).encode("utf-8", "surrogatepass"), b"\xef\xbb\xbf" + json.dumps(whole).encode(),
-            ))  # fmt: skip
-        found = located(read_spec(text))
+            text = r.choice(
+                (
+                    b"[" * 100_000,
+                    b'{"a":' * 100_000,
+                    b"\xff\xfe",
+                    b"",
+                    b"null",
+                    b"1" * 5000,
+                    b'"\\ud800"',
+                    b'{"kind": {}}',
+                    b"[]",
+                    json.dumps({**whole, "kind": r.choice(TEXTS)}).encode("utf-8", "surrogatepass"),
+                    b"\xef\xbb\xbf" + json.dumps(whole).encode(),
+                )
+            )
+        found = with_absolute_paths(read_spec(text))
         check(found)
         assert read_spec(found.to_json()) == found and len(found.run_id) == 12
         if found.verb:
@@ -165,7 +260,21 @@ def flags(inside: Path, outside: Path, mark: Path) -> Handler:
         if r.random() < 0.4 and isinstance(parameter.type, click.types.FloatParamType | click.types.IntParamType):
             return str(r.choice(NUMBERS))
         if isinstance(parameter.type, click.Path):
-            return str(r.choice((good, inside, "/dev/null", "/dev/zero", "/proc/self/mem", "x" * 5000, "a/" * 3000, "\udcff", *TEXTS)))
+            return str(
+                r.choice(
+                    (
+                        good,
+                        inside,
+                        "/dev/null",
+                        "/dev/zero",
+                        "/proc/self/mem",
+                        "x" * 5000,
+                        "a/" * 3000,
+                        "\udcff",
+                        *TEXTS,
+                    )
+                )
+            )
         return str(r.choice(TEXTS))
 
     def handle(r: random.Random) -> str:
@@ -188,7 +297,11 @@ def flags(inside: Path, outside: Path, mark: Path) -> Handler:
         fault = done.exception
         if fault is None or isinstance(fault, Ended):
             return " ".join(words)
-        if isinstance(fault, SystemExit) and "Traceback" not in done.output and "nternal error in tltk" not in done.output:
+        if (
+            isinstance(fault, SystemExit)
+            and "Traceback" not in done.output
+            and "nternal error in tltk" not in done.output
+        ):
             if done.exit_code not in (1, 2):
                 raise RuntimeError(f"exit code {done.exit_code}: {words}")
             raise TltkError(done.output[-200:])
@@ -204,7 +317,9 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def png(width: int, height: int, depth: int = 8, colour: int = 2, data: bytes | None = None, extra: bytes = b"") -> bytes:
+def png(
+    width: int, height: int, depth: int = 8, colour: int = 2, data: bytes | None = None, extra: bytes = b""
+) -> bytes:
     """A PNG that says what it is told to say, true or not."""
     body = zlib.compress(b"\0" * 1000) if data is None else data
     head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
@@ -234,16 +349,33 @@ def picture(r: random.Random) -> bytes:
         grey16 = r.random() < 0.5
         body = zlib.compressobj(1)
         line = b"\0" * (1 + side * (2 if grey16 else 1))
-        return png(side, side, 16 if grey16 else 8, 0, b"".join(body.compress(line) for _ in range(side)) + body.flush())
+        return png(
+            side, side, 16 if grey16 else 8, 0, b"".join(body.compress(line) for _ in range(side)) + body.flush()
+        )
     if how < 0.22:
-        extra = chunk(b"zTXt", b"k\0\0" + zlib.compress(b"0" * 50_000_000)) + chunk(b"iCCP", b"x\0\0" + zlib.compress(b"1" * 10_000_000))
+        extra = chunk(b"zTXt", b"k\0\0" + zlib.compress(b"0" * 50_000_000)) + chunk(
+            b"iCCP", b"x\0\0" + zlib.compress(b"1" * 10_000_000)
+        )
         return png(8, 8, data=zlib.compress(b"\0" * 25 * 8), extra=extra)
     if how < 0.28:
-        return r.choice((
-            b"", b"\0", b"GIF89a", b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'/>", b"%!PS-Adobe-3.0 EPSF\n(/etc/passwd) run\n",
-            b"P6\n99999 99999\n255\n", b"BM" + b"\xff" * 60, b"\x89HDF\r\n\x1a\n", b"RIFF\xff\xff\xff\xffWEBPVP8 ", b"II*\0\x08\0\0\0\xff\xff",
-            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", b"<!DOCTYPE html><html>", b"\xff\xd8\xff", b"8BPS\0\1",
-        ))  # fmt: skip
+        return r.choice(
+            (
+                b"",
+                b"\0",
+                b"GIF89a",
+                b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'/>",
+                b"%!PS-Adobe-3.0 EPSF\n(/etc/passwd) run\n",
+                b"P6\n99999 99999\n255\n",
+                b"BM" + b"\xff" * 60,
+                b"\x89HDF\r\n\x1a\n",
+                b"RIFF\xff\xff\xff\xffWEBPVP8 ",
+                b"II*\0\x08\0\0\0\xff\xff",
+                b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+                b"<!DOCTYPE html><html>",
+                b"\xff\xd8\xff",
+                b"8BPS\0\1",
+            )
+        )
     mode = r.choice(("RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "I;16"))
     width, height = r.choice((1, 3, 17, 64)), r.choice((1, 5, 33))
     array = np.random.default_rng(r.randrange(2**32)).integers(0, 255, (height, width, 4), dtype=np.uint8)
@@ -256,7 +388,11 @@ def picture(r: random.Random) -> bytes:
             numbers.flat[0] = r.choice((np.nan, np.inf, -1e38, 1e38, 0))
         image = Image.fromarray(numbers)
     else:
-        image = Image.fromarray(array, "RGBA").convert("RGB").convert(mode) if mode not in ("LA", "RGBA") else Image.fromarray(array).convert(mode)
+        image = (
+            Image.fromarray(array, "RGBA").convert("RGB").convert(mode)
+            if mode not in ("LA", "RGBA")
+            else Image.fromarray(array).convert(mode)
+        )
     buffer = io.BytesIO()
     for form in r.sample(("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO", "TGA"), 9):
         with contextlib.suppress(OSError, ValueError, KeyError, SystemError):
@@ -267,10 +403,51 @@ def picture(r: random.Random) -> bytes:
 
 
 NAMES = (
-    "a.png", "b.jpg", "c.tif", "d.bmp", "é.png", "e\u0301.png", ".hidden.png", "a b .png", "x" * 200 + ".png", "a.PNG", "noend", "Thumbs.db", "~x:3.png",
-    "-rf.png", "$(id).png", "a\nb.png", "\x1b[31m.png", "x (1).png", "desktop.ini", "labels.csv", "a.png.exe", "a.webp", "a.gif", "a.txt",
-)  # fmt: skip
-FOLDERS = ("cat", "dog", "train", "val", "test", "images", "masks", "__MACOSX", "@eaDir", ".git", "0", "1", "é", "e\u0301", "my~fog:3", "a,b@c", "cat ", "x" * 120)
+    "a.png",
+    "b.jpg",
+    "c.tif",
+    "d.bmp",
+    "é.png",
+    "e\u0301.png",
+    ".hidden.png",
+    "a b .png",
+    "x" * 200 + ".png",
+    "a.PNG",
+    "noend",
+    "Thumbs.db",
+    "~x:3.png",
+    "-rf.png",
+    "$(id).png",
+    "a\nb.png",
+    "\x1b[31m.png",
+    "x (1).png",
+    "desktop.ini",
+    "labels.csv",
+    "a.png.exe",
+    "a.webp",
+    "a.gif",
+    "a.txt",
+)
+FOLDERS = (
+    "cat",
+    "dog",
+    "train",
+    "val",
+    "test",
+    "images",
+    "masks",
+    "__MACOSX",
+    "@eaDir",
+    ".git",
+    "0",
+    "1",
+    "é",
+    "e\u0301",
+    "my~fog:3",
+    "a,b@c",
+    "cat ",
+    "x" * 120,
+)
 
 
 def tree(r: random.Random) -> dict[str, bytes]:
@@ -319,7 +496,7 @@ def loaded(name: str, r: random.Random) -> str:
         found = tltk.data.load(spec)
         found.split(spec, 0)
     finally:
-        for path in home.room("domains").iterdir():
+        for path in home.folder("domains").iterdir():
             shutil.rmtree(path, ignore_errors=True)
     return f"{len(found.labels)} pictures, {len(found.classes)} classes"
 
@@ -330,10 +507,28 @@ def loaded(name: str, r: random.Random) -> str:
 def archive_names(r: random.Random, outside: Path) -> list[str]:
     """Names that lead out, beside the plain ones."""
     bad = (
-        "../../outside/x.png", "../outside/keep.txt", f"{outside}/x.png", "cat/../../../outside/x.png", "..\\..\\outside\\x.png", "C:\\x.png",
-        "cat//a.png", "./cat/a.png", "cat/./a.png", "/cat/a.png", "cat/\0.png", "cat/" + "y" * 400 + ".png", "a/" * 200 + "x.png", "cat/CON.png", "\ud800.png",
-        "", ".", "..", "cat/", "//server/share/x.png", "~/x.png",
-    )  # fmt: skip
+        "../../outside/x.png",
+        "../outside/keep.txt",
+        f"{outside}/x.png",
+        "cat/../../../outside/x.png",
+        "..\\..\\outside\\x.png",
+        "C:\\x.png",
+        "cat//a.png",
+        "./cat/a.png",
+        "cat/./a.png",
+        "/cat/a.png",
+        "cat/\0.png",
+        "cat/" + "y" * 400 + ".png",
+        "a/" * 200 + "x.png",
+        "cat/CON.png",
+        "\ud800.png",
+        "",
+        ".",
+        "..",
+        "cat/",
+        "//server/share/x.png",
+        "~/x.png",
+    )
     good = [f"{folder}/{name}" for folder in ("cat", "dog") for name in ("a.png", "b.jpg", "c.tif", "d.png", "e.png")]
     return [*good, *r.sample(bad, r.choice((0, 0, 0, 1, 4)))]
 
@@ -341,20 +536,29 @@ def archive_names(r: random.Random, outside: Path) -> list[str]:
 def zipped(r: random.Random, outside: Path) -> bytes:
     """A zip: with names that lead out, links, bombs, lies, doubles, encryption, or mangled."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", r.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2))) as archive:
+    with zipfile.ZipFile(
+        buffer, "w", r.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2))
+    ) as archive:
         for name in archive_names(r, outside):
             with contextlib.suppress(ValueError, UnicodeError):
                 info = zipfile.ZipInfo(name.replace("\0", "") or "x")
                 data = whole(r) if r.random() < 0.8 else picture(r)
                 data = b"\0" * r.choice((10_000_000, 100_000_000)) if r.random() < 0.02 else data
                 if r.random() < 0.03:
-                    info.external_attr, data = 0o120777 << 16, r.choice((str(outside), "../../outside", "/etc/passwd")).encode()
+                    info.external_attr, data = (
+                        0o120777 << 16,
+                        r.choice((str(outside), "../../outside", "/etc/passwd")).encode(),
+                    )
                 info.compress_type = archive.compression
                 archive.writestr(info, data)
     data = buffer.getvalue()
     if r.random() < 0.08:  # sizes that lie
         at = data.rfind(b"PK\x01\x02")
-        data = data[: at + 20] + struct.pack("<II", r.choice((0, 1, 2**32 - 1)), r.choice((0, 1, 2**32 - 1))) + data[at + 28 :]
+        data = (
+            data[: at + 20]
+            + struct.pack("<II", r.choice((0, 1, 2**32 - 1)), r.choice((0, 1, 2**32 - 1)))
+            + data[at + 28 :]
+        )
     if r.random() < 0.05:
         at = data.find(b"PK\x03\x04")
         data = data[: at + 6] + b"\x01\x00" + data[at + 8 :]
@@ -364,14 +568,20 @@ def zipped(r: random.Random, outside: Path) -> bytes:
 def tarred(r: random.Random, outside: Path) -> bytes:
     """A tar: with names that lead out, links of both kinds, devices, pipes, holes, huge sizes, or mangled."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=r.choice(("w", "w:gz", "w:bz2", "w:xz")), format=r.choice((tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT))) as archive:
+    with tarfile.open(
+        fileobj=buffer,
+        mode=r.choice(("w", "w:gz", "w:bz2", "w:xz")),
+        format=r.choice((tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT)),
+    ) as archive:
         for name in archive_names(r, outside):
             with contextlib.suppress(ValueError, UnicodeError):
                 info = tarfile.TarInfo(name.replace("\0", "") or "x")
                 data = whole(r) if r.random() < 0.8 else picture(r)
                 info.size = len(data)
                 if r.random() < 0.05:
-                    info.type = r.choice((tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE, b"Z"))
+                    info.type = r.choice(
+                        (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE, b"Z")
+                    )
                     info.linkname, info.size = r.choice((str(outside), "../../outside", "/etc/passwd", name)), 0
                     info.devmajor, info.devminor = 1, 5
                 archive.addfile(info, io.BytesIO(data if info.size else b""))
@@ -384,23 +594,62 @@ def npz(r: random.Random) -> bytes:
     import numpy as np
 
     n = r.choice((0, 1, 4, 20))
-    shapes: tuple[tuple[int, ...], ...] = ((n, 8, 8), (n, 8, 8, 3), (n, 3, 8, 8), (n, 64), (n,), (), (n, 8, 8, 3, 2), (n, 8000, 4000), (n, 0, 8))
+    shapes: tuple[tuple[int, ...], ...] = (
+        (n, 8, 8),
+        (n, 8, 8, 3),
+        (n, 3, 8, 8),
+        (n, 64),
+        (n,),
+        (),
+        (n, 8, 8, 3, 2),
+        (n, 8000, 4000),
+        (n, 0, 8),
+    )
     shape = r.choice((*shapes[:2], *shapes))
-    kind = r.choice((np.uint8, np.uint8, np.float32, np.float64, np.int64, np.uint16, np.bool_, np.complex64, np.float16))
+    kind = r.choice(
+        (np.uint8, np.uint8, np.float32, np.float64, np.int64, np.uint16, np.bool_, np.complex64, np.float16)
+    )
     found: dict[str, Any] = {}
-    parts = r.choice((("x", "y"), ("x", "y"), ("x_train", "y_train"), ("train_images", "train_labels"), ("images", "labels")))
-    for key in dict.fromkeys((parts[0], *r.sample(("x", "X", "images", "data", "x_train", "x_test", "train_images", "arr_0"), r.choice((0, 0, 1))))):
+    parts = r.choice(
+        (("x", "y"), ("x", "y"), ("x_train", "y_train"), ("train_images", "train_labels"), ("images", "labels"))
+    )
+    for key in dict.fromkeys(
+        (
+            parts[0],
+            *r.sample(("x", "X", "images", "data", "x_train", "x_test", "train_images", "arr_0"), r.choice((0, 0, 1))),
+        )
+    ):
         found[key] = np.zeros(shape, kind)
         if found[key].size and found[key].size < 10**6 and r.random() < 0.5:
-            found[key].flat[:: 7] = r.choice((1, 0)) if kind is np.bool_ else r.choice((1, 100, 0))
+            found[key].flat[::7] = r.choice((1, 0)) if kind is np.bool_ else r.choice((1, 100, 0))
         if kind in (np.float32, np.float64) and found[key].size and r.random() < 0.3:
             found[key].flat[0] = r.choice((np.nan, np.inf, -1, 1e30))
-    labels = {parts[1], *r.sample(("y", "Y", "labels", "y_train", "y_test", "train_labels", "classes", "class_names", "targets"), r.choice((0, 0, 1, 3)))}
+    labels = {
+        parts[1],
+        *r.sample(
+            ("y", "Y", "labels", "y_train", "y_test", "train_labels", "classes", "class_names", "targets"),
+            r.choice((0, 0, 1, 3)),
+        ),
+    }
     for key in sorted(labels):
-        found[key] = np.arange(n) % 2 if r.random() < 0.5 else r.choice((
-            np.arange(n) % 2, np.arange(n + 1) % 2, np.zeros((n, 1), int), np.zeros((n, 3)), np.array(["a", "b"] * n)[:n], np.array(["\ud800"], dtype="U1"),
-            np.arange(n) * 10**12, np.full(n, np.nan), np.arange(n) - 5, np.array([]),
-        ))  # fmt: skip
+        found[key] = (
+            np.arange(n) % 2
+            if r.random() < 0.5
+            else r.choice(
+                (
+                    np.arange(n) % 2,
+                    np.arange(n + 1) % 2,
+                    np.zeros((n, 1), int),
+                    np.zeros((n, 3)),
+                    np.array(["a", "b"] * n)[:n],
+                    np.array(["\ud800"], dtype="U1"),
+                    np.arange(n) * 10**12,
+                    np.full(n, np.nan),
+                    np.arange(n) - 5,
+                    np.array([]),
+                )
+            )
+        )
     buffer = io.BytesIO()
     if r.random() < 0.1:
         found["y"] = np.array([Mark()] * max(n, 1), dtype=object)
@@ -430,7 +679,11 @@ def archives(inside: Path, outside: Path, mark: Path) -> Handler:
 
     def handle(r: random.Random) -> str:
         kind = r.choice(("zip", "tar", "npz"))
-        suffix = {"zip": (".zip",) * 8 + (".tar", ""), "tar": (".tar", ".tar.gz") * 4 + (".tgz", ".zip"), "npz": (".npz",) * 8 + (".zip", ".npy")}[kind]
+        suffix = {
+            "zip": (".zip",) * 8 + (".tar", ""),
+            "tar": (".tar", ".tar.gz") * 4 + (".tgz", ".zip"),
+            "npz": (".npz",) * 8 + (".zip", ".npy"),
+        }[kind]
         for old in inside.glob("file*"):
             old.unlink()
         file = inside / f"file{r.choice(suffix)}"
@@ -457,10 +710,16 @@ class Call:
 def harmful(r: random.Random) -> Any:
     """An object whose unpickling runs something."""
     code = "import os; open(os.environ['TLTK_FUZZ_MARK'], 'w').close()"
-    return r.choice((
-        Mark(), Call(eval, f"exec({code!r})"), Call(exec, code), Call(os.popen, 'touch "$TLTK_FUZZ_MARK"'),
-        Call(__import__, "antigravity"), Call(os.mkdir, "made"),
-    ))  # fmt: skip
+    return r.choice(
+        (
+            Mark(),
+            Call(eval, f"exec({code!r})"),
+            Call(exec, code),
+            Call(os.popen, 'touch "$TLTK_FUZZ_MARK"'),
+            Call(__import__, "antigravity"),
+            Call(os.mkdir, "made"),
+        )
+    )
 
 
 def pth(r: random.Random, state: dict[str, Any]) -> bytes:
@@ -470,16 +729,33 @@ def pth(r: random.Random, state: dict[str, Any]) -> bytes:
     state = dict(state)
     for name in r.sample(sorted(state), r.choice((0, 0, 0, 1, 3))):
         tensor = state[name]
-        state[name] = r.choice((
-            lambda t: t.reshape(-1), lambda t: t[..., None], lambda t: t.double(), lambda t: t * float("nan"), lambda t: t.to(torch.int8),
-            lambda t: torch.zeros(0), lambda t: torch.zeros(1).expand(10**9), lambda t: "text", lambda t: None, lambda t: t.to_sparse(), lambda t: [1, 2],
-            lambda t: torch.zeros((1,) * 60), lambda t: torch.quantize_per_tensor(t.float().reshape(-1), 0.1, 0, torch.qint8),
-        ))(tensor)  # fmt: skip
+        state[name] = r.choice(
+            (
+                lambda t: t.reshape(-1),
+                lambda t: t[..., None],
+                lambda t: t.double(),
+                lambda t: t * float("nan"),
+                lambda t: t.to(torch.int8),
+                lambda t: torch.zeros(0),
+                lambda t: torch.zeros(1).expand(10**9),
+                lambda t: "text",
+                lambda t: None,
+                lambda t: t.to_sparse(),
+                lambda t: [1, 2],
+                lambda t: torch.zeros((1,) * 60),
+                lambda t: torch.quantize_per_tensor(t.float().reshape(-1), 0.1, 0, torch.qint8),
+            )
+        )(tensor)
     for _ in range(r.choice((0, 0, 1, 3))):
-        state[r.choice(("", "a.b", "module.x", "x" * 5000, "queue", "\ud800", "fc.weight", "\x1b[31m"))] = r.choice((torch.zeros(3), 1, "x", None))
+        state[r.choice(("", "a.b", "module.x", "x" * 5000, "queue", "\ud800", "fc.weight", "\x1b[31m"))] = r.choice(
+            (torch.zeros(3), 1, "x", None)
+        )
     body: Any = state
     for _ in range(r.choice((0, 0, 1, 1, 1, 2, 40))):
-        body = {r.choice(("state_dict", "state_dict", "model", "net", "ema", "module", "weights", "x")): body, **({"epoch": 3} if r.random() < 0.5 else {})}
+        body = {
+            r.choice(("state_dict", "state_dict", "model", "net", "ema", "module", "weights", "x")): body,
+            **({"epoch": 3} if r.random() < 0.5 else {}),
+        }
     how = r.random()
     if how < 0.08:
         body = {}
@@ -506,7 +782,16 @@ def safe(r: random.Random, state: dict[str, Any]) -> bytes:
     for name in r.sample(sorted(head), r.choice((0, 1, 1, 2, 5))):
         how = r.randrange(14)
         if name == "__metadata__":
-            head[name] = r.choice(({"backbone": r.choice(TEXTS)}, {"backbone": "vit_giant_patch14_clip_224"}, {"classes": "x" * 10**6}, [], 1, {"backbone": 3}))
+            head[name] = r.choice(
+                (
+                    {"backbone": r.choice(TEXTS)},
+                    {"backbone": "vit_giant_patch14_clip_224"},
+                    {"classes": "x" * 10**6},
+                    [],
+                    1,
+                    {"backbone": 3},
+                )
+            )
         elif how == 0:
             head[name]["shape"] = r.choice(([2**40], [0], [-1], [1] * 70, [10**5, 10**5], "x", [2**63, 2**63], []))
         elif how == 1:
@@ -527,7 +812,16 @@ def safe(r: random.Random, state: dict[str, Any]) -> bytes:
             head[name]["dtype"] = r.choice(("I32", "U32"))
     text = json.dumps(head).encode("utf-8", "surrogatepass")
     if r.random() < 0.05:
-        text = r.choice((b"{}", b"[" * 100_000, b'{"a":' * 50_000, b"", b" " * 1000, b'{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}'))
+        text = r.choice(
+            (
+                b"{}",
+                b"[" * 100_000,
+                b'{"a":' * 50_000,
+                b"",
+                b" " * 1000,
+                b'{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}',
+            )
+        )
     length = len(text) if r.random() < 0.93 else r.choice((0, 1, 2**63, 2**32, 10**9))
     found = struct.pack("<Q", length) + text + body
     return mangled(r, found) if r.random() < 0.25 else found
@@ -540,14 +834,20 @@ def tensors(inside: Path, outside: Path, mark: Path) -> Handler:
 
     from tltk import home
     from tltk.analyses.import_weights.analysis import import_weights
-    from tltk.analyses.import_weights.spec import AdoptSpec
+    from tltk.analyses.import_weights.spec import ImportWeightsSpec
 
     torch.manual_seed(0)
     state = timm.create_model("test_resnet", num_classes=3).state_dict()
 
     def handle(r: random.Random) -> str:
         how, suffix = r.random(), r.choice((".safetensors", ".pth", ".pt", ".ckpt", ".bin", ""))
-        data = safe(r, state) if how < 0.45 else pth(r, state) if how < 0.95 else r.choice((b"", b"\0" * 100, b"<html>", b"PK\3\4", b"\x80\x04."))
+        data = (
+            safe(r, state)
+            if how < 0.45
+            else pth(r, state)
+            if how < 0.95
+            else r.choice((b"", b"\0" * 100, b"<html>", b"PK\3\4", b"\x80\x04."))
+        )
         if r.random() < 0.85:
             suffix = ".safetensors" if how < 0.45 else r.choice((".pth", ".pt"))
         for old in inside.glob("weights*"):
@@ -557,9 +857,9 @@ def tensors(inside: Path, outside: Path, mark: Path) -> Handler:
         name = "mine" if r.random() < 0.3 else ""
         backbone = r.choice(("", "test_resnet", "test_vit", *TEXTS)) if r.random() < 0.3 else ""
         try:
-            return str(import_weights(AdoptSpec(f"file:{file}", backbone, name))["backbone"])
+            return str(import_weights(ImportWeightsSpec(f"file:{file}", backbone, name))["backbone"])
         finally:
-            for path in home.room("weights").iterdir():
+            for path in home.folder("weights").iterdir():
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
     return handle
@@ -569,9 +869,18 @@ def tensors(inside: Path, outside: Path, mark: Path) -> Handler:
 
 
 RESULT = {
-    "accuracy": 0.5, "macro_f1": 0.5, "epochs": 8, "steps": 80, "seconds": 1.0, "device": "cpu", "frozen_tensors": 3, "frozen_moved": 0,
-    "classes": ["a", "b"], "layers": ["a", "head"], "phases": [],
-}  # fmt: skip
+    "accuracy": 0.5,
+    "macro_f1": 0.5,
+    "epochs": 8,
+    "steps": 80,
+    "seconds": 1.0,
+    "device": "cpu",
+    "frozen_tensors": 3,
+    "frozen_moved": 0,
+    "classes": ["a", "b"],
+    "layers": ["a", "head"],
+    "phases": [],
+}
 
 
 def homes(inside: Path, outside: Path, mark: Path) -> Handler:
@@ -600,7 +909,10 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
         def __init__(self) -> None:
             import types
 
-            self.born, self.process = 0.0, types.SimpleNamespace(pid=2**22 - 1, poll=lambda: None, stdin=None, wait=lambda: 0)
+            self.born, self.process = (
+                0.0,
+                types.SimpleNamespace(pid=2**22 - 1, poll=lambda: None, stdin=None, wait=lambda: 0),
+            )
 
         def give(self, *_: Any) -> None:
             pass
@@ -611,7 +923,9 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
     pattern = inside / "pattern"
     os.environ["TLTK_HOME"] = str(pattern)
     one, study = Run.create(TransferSpec()), Run.create(CompareSpec())
-    rows = [Row(e, 10 * e, 1.0 * e, s, n, 0.5) for e in range(1, 9) for s in ("train", "val") for n in ("accuracy", "loss")]
+    rows = [
+        Row(e, 10 * e, 1.0 * e, s, n, 0.5) for e in range(1, 9) for s in ("train", "val") for n in ("accuracy", "loss")
+    ]
     (one.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     one.write_status(state="done", epoch=8, epochs=8)
     (one.path / "result.json").write_text(json.dumps(RESULT), encoding="utf-8")
@@ -621,7 +935,11 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
     waiting.write_status(state="waiting")
     queue.add(waiting.id, light=True)
     ids = [one.id, study.id, waiting.id]
-    files = sorted(str(p.relative_to(pattern)) for p in pattern.rglob("*") if p.is_file() and p.suffix in (".json", ".jsonl", ".db"))
+    files = sorted(
+        str(p.relative_to(pattern))
+        for p in pattern.rglob("*")
+        if p.is_file() and p.suffix in (".json", ".jsonl", ".db")
+    )
     here = inside / "home"
 
     def damage(r: random.Random, file: Path) -> None:
@@ -636,7 +954,11 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
             with contextlib.suppress(ValueError):
                 file.write_bytes(json.dumps(mutated(r, json.loads(data))).encode("utf-8", "surrogatepass"))
         elif how < 0.75:
-            file.write_bytes(r.choice((b"", b"\0" * 4096, b"[" * 100_000, b"null", b"[]", b"{}", b"1", b'"x"', b"\xef\xbb\xbf" + data)))
+            file.write_bytes(
+                r.choice(
+                    (b"", b"\0" * 4096, b"[" * 100_000, b"null", b"[]", b"{}", b"1", b'"x"', b"\xef\xbb\xbf" + data)
+                )
+            )
         elif how < 0.85:
             file.unlink()
             file.mkdir()
@@ -654,7 +976,13 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
         for name in chosen:
             damage(r, here / name)
         where = f"{chosen} of seed"
-        words = (["runs"], ["runs", "--json"], *(["runs", "show", i] for i in ids), ["weights", "list"], ["runs", "log", ids[0]])
+        words = (
+            ["runs"],
+            ["runs", "--json"],
+            *(["runs", "show", i] for i in ids),
+            ["weights", "list"],
+            ["runs", "log", ids[0]],
+        )
         for verb in words:
             done = CliRunner().invoke(cli.main, verb)
             fault = done.exception
@@ -678,5 +1006,10 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
 
 
 KINDS: dict[str, Callable[[Path, Path, Path], Handler]] = {
-    "specs": specs, "flags": flags, "archives": archives, "pictures": pictures, "tensors": tensors, "homes": homes,
-}  # fmt: skip
+    "specs": specs,
+    "flags": flags,
+    "archives": archives,
+    "pictures": pictures,
+    "tensors": tensors,
+    "homes": homes,
+}

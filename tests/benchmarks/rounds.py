@@ -72,14 +72,24 @@ class Epochs:
 
 
 def transfer(
-    data: DataSpec, backbone: str, boundary: int, *, cache: str = "float32", strategy: str = "fine_tune",
-    seed: int = 0, epochs: int = 20, weights: str = "scratch", batch_size: int = 64,
-) -> TransferSpec:  # fmt: skip
+    data: DataSpec,
+    backbone: str,
+    boundary: int,
+    *,
+    cache: str = "float32",
+    strategy: str = "fine_tune",
+    seed: int = 0,
+    epochs: int = 20,
+    weights: str = "scratch",
+    batch_size: int = 64,
+) -> TransferSpec:
     return TransferSpec(
-        target=data, net=NetSpec(backbone=backbone, boundary=boundary, weights=weights),
-        strategy=StrategySpec(strategy), seed=seed,
+        target=data,
+        net=NetSpec(backbone=backbone, boundary=boundary, weights=weights),
+        strategy=StrategySpec(strategy),
+        seed=seed,
         optim=OptimSpec(epochs=epochs, batch_size=batch_size, cache=cache, schedule="constant"),
-    )  # fmt: skip
+    )
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -24,9 +24,15 @@ collect_ignore_glob = ["demo_*.py"]  # Streamlit scripts, not modules
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
 READY = """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
     && !document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]')"""
 
@@ -65,9 +71,11 @@ class Servers:
         with log.open("wb") as out:
             process = subprocess.Popen(
                 words + [f"--{name}={value}" for name, value in flags.items()],
-                cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                stdout=out,
+                stderr=subprocess.STDOUT,
                 env={**os.environ, "TLTK_HOME": str(home), "PYTHONPATH": str(ROOT)},
-            )  # fmt: skip
+            )
         server = Server(process, f"http://127.0.0.1:{port}", log)
         wait_until(lambda: _is_healthy(server), 60, f"the server of {script.name} to answer")
         return server

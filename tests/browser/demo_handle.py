@@ -34,9 +34,11 @@ state["runs"] = state.get("runs", 0) + 1
 layers = network(st.query_params.get("net", "small"))
 optim = OptimSpec(epochs=10, batch_size=32, cache="float32" if st.query_params.get("cached", "1") == "1" else "off")
 cost: Cost = {
-    "epochs": 10, "steps": 320, "head_parameters": 5130,
+    "epochs": 10,
+    "steps": 320,
+    "head_parameters": 5130,
     "estimates": estimates(layers, 512, TransferSpec(optim=optim), Sizes(1000, 150, 300, 10, 3072), 0.02),
-}  # fmt: skip
+}
 moved = freeze_handle(layers, state["boundary"], key="handle", cost=cost, disabled="off" in st.query_params)
 if moved is not None:
     state["boundary"] = moved

@@ -108,8 +108,9 @@ def test_the_handle_sets_plan_url_and_run(new_page: Callable[..., Any], app_url:
     page.get_by_role("button", name="Compare with scratch").click()
     runs = wait_until(
         lambda: [r for r in all_runs() if isinstance(r.spec, CompareSpec) and r.spec.net.boundary == 2],
-        20, "the launched run",
-    )  # fmt: skip
+        20,
+        "the launched run",
+    )
     page.get_by_role("button", name="Stop training").first.wait_for(timeout=30_000)
     page.get_by_role("button", name="Stop training").first.click()
     wait_until(lambda: runs[0].status.state == "stopped", 60, "the run to stop")
@@ -219,7 +220,12 @@ def test_names_bring_no_picture_and_no_link(new_page: Callable[..., Any], app_ur
     name = "![x](http://evil.example/a.png) [Sign in](http://evil.example/b) <img src=http://evil.example/c.png> www.evil.example"
     run = Run.create(TransferSpec(target=DataSpec("digits", size=16), seed=4712))
     run.write_status(state="failed", message=name)
-    for path in (f"train?run={run.id}", f"design?backbone={quote(name)}", f"train?run={quote(name)}", f"domains?target={quote(f'folder:{ROOT}/{name}')}"):
+    for path in (
+        f"train?run={run.id}",
+        f"design?backbone={quote(name)}",
+        f"train?run={quote(name)}",
+        f"domains?target={quote(f'folder:{ROOT}/{name}')}",
+    ):
         page = new_page(app_url)
         asked: list[str] = []
         page.on("request", lambda request, asked=asked: asked.append(request.url))
@@ -266,17 +272,31 @@ def test_every_answer_of_the_server_is_guarded(app_url: str) -> None:
                 connection.putheader(name.replace("_", "-"), value)
             connection.endheaders()
             reply = connection.getresponse()
-            return reply.status, {k.lower(): v for k, v in reply.getheaders()}, b"" if "Upgrade" in more else reply.read()
+            return (
+                reply.status,
+                {k.lower(): v for k, v in reply.getheaders()},
+                b"" if "Upgrade" in more else reply.read(),
+            )
 
-    for path in ("/", "/train", "/_stcore/health", "/_stcore/host-config", "/tltk/plotly.js", "/tltk/live/abcdef", "/no/thing"):
+    for path in (
+        "/",
+        "/train",
+        "/_stcore/health",
+        "/_stcore/host-config",
+        "/tltk/plotly.js",
+        "/tltk/live/abcdef",
+        "/no/thing",
+    ):
         for host, status in ((own, 0), ("evil.example", 400)):
             got, headers, body = ask(path, host)
             assert "frame-ancestors 'none'" in headers["content-security-policy"], path
             assert headers["x-frame-options"] == "DENY" and headers["x-content-type-options"] == "nosniff", path
             assert (got == 400 and b"TLTK_HOSTS" in body) == (status == 400), path
     wish = {
-        "Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Version": "13",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec_WebSocket_Version": "13",
         "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
-    }  # fmt: skip
+    }
     assert ask("/_stcore/stream", own, **wish)[0] == 101
     assert ask("/_stcore/stream", "evil.example", **wish)[0] == 400

@@ -63,10 +63,9 @@ def press(page: Any, k: int) -> None:
 
 
 # What demo_handle.py shows: FLOPs per layer of one picture.
-FLOPS = [
-    8e6 + 2 * p
-    for p in (9_536, 73_984, 73_984, 230_144, 295_424, 919_040, 1_180_672, 3_673_088, 4_720_640)
-] + [2 * 512 * 10]
+FLOPS = [8e6 + 2 * p for p in (9_536, 73_984, 73_984, 230_144, 295_424, 919_040, 1_180_672, 3_673_088, 4_720_640)] + [
+    2 * 512 * 10
+]
 
 
 def gflop(flops: float) -> str:
@@ -126,9 +125,17 @@ def test_without_a_cache_frozen_layers_cost_their_forward_pass(new_page: Any, ha
 def test_keys_move_the_handle(handle: Any) -> None:
     slider(handle).focus()
     strokes = (
-        ("ArrowLeft", 3), ("ArrowRight", 4), ("PageUp", 5), ("PageUp", 7), ("PageDown", 5), ("Home", 0),
-        ("PageUp", 1), ("End", 9), ("ArrowRight", 9), ("PageDown", 7),
-    )  # fmt: skip
+        ("ArrowLeft", 3),
+        ("ArrowRight", 4),
+        ("PageUp", 5),
+        ("PageUp", 7),
+        ("PageDown", 5),
+        ("Home", 0),
+        ("PageUp", 1),
+        ("End", 9),
+        ("ArrowRight", 9),
+        ("PageDown", 7),
+    )
     for key, boundary in strokes:
         handle.keyboard.press(key)
         assert at(handle) == boundary
@@ -262,7 +269,9 @@ def test_a_chart_is_drawn_from_our_own_plotly(new_page: Callable[..., Any], plot
     assert page.locator(".tltk-plot th").all_text_contents() == ["line", "step", "validation accuracy"]
 
 
-def test_names_in_a_chart_are_text(new_page: Callable[..., Any], start_app: Callable[..., str], demo_home: Path) -> None:
+def test_names_in_a_chart_are_text(
+    new_page: Callable[..., Any], start_app: Callable[..., str], demo_home: Path
+) -> None:
     name = '<a href="http://evil.example">d</a><b>e</b>&lt;f%{x}'
     page = new_page(start_app(HERE / "demo_names.py", demo_home))
     page.locator(".tltk-plot svg text", has_text="Accuracy").first.wait_for()
@@ -321,9 +330,7 @@ def test_lost_connections_are_mended_quietly(new_page: Callable[..., Any], plot_
     expect_text(page, "Training")
 
 
-def test_a_run_that_is_not_there_yet_is_waited_for(
-    new_page: Callable[..., Any], plot_url: str, run: Run
-) -> None:
+def test_a_run_that_is_not_there_yet_is_waited_for(new_page: Callable[..., Any], plot_url: str, run: Run) -> None:
     hidden = run.path.with_name("hidden")
     run.path.rename(hidden)
     page = new_page(f"{plot_url}/?run={run.id}")

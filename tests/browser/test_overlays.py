@@ -251,7 +251,10 @@ def test_overlays_reach_the_browser_as_plain_numbers() -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"values": [1, 2]}, "values of overlay 'Probe' must have 3 numbers, one per layer, or 4 with the head's. Got 2."),
+        (
+            {"values": [1, 2]},
+            "values of overlay 'Probe' must have 3 numbers, one per layer, or 4 with the head's. Got 2.",
+        ),
         ({"values": [1, 2, float("nan")]}, "must be finite numbers, or None where a layer has none. Got nan."),
         ({"values": [1, 2, "3"]}, "Got '3'."),
         ({"lo": [0, 0, 0]}, "lo and hi of overlay 'Probe' must come together. Got one of them."),
@@ -260,7 +263,7 @@ def test_overlays_reach_the_browser_as_plain_numbers() -> None:
         ({"unit": "GB"}, "The unit of overlay 'Probe' must be % or empty. Got 'GB'."),
         ({"span": (1, 0)}, "span of overlay 'Probe' must be two numbers, the lower first. Got (1, 0)."),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_said(wrong: dict[str, Any], sentence: str) -> None:
     overlay: Overlay = {"name": "Probe", "values": [1, 2, 3]}
     with pytest.raises(BadSpec, match=re.escape(sentence)):

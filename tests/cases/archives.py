@@ -90,9 +90,13 @@ def tars(root: Path) -> None:
     """Tars with links, packed in ways that their names do not say."""
     source = classes(root / "source")
     for name, mode, inside in (
-        ("dot.tgz", "w:gz", "."), ("gz_named.tar", "w:gz", "d"), ("tar_named.tar.gz", "w", "d"),
-        ("p.tar.bz2", "w:bz2", "."), ("p.tar.xz", "w:xz", "."), ("named.zip", "w:xz", "."),
-    ):  # fmt: skip
+        ("dot.tgz", "w:gz", "."),
+        ("gz_named.tar", "w:gz", "d"),
+        ("tar_named.tar.gz", "w", "d"),
+        ("p.tar.bz2", "w:bz2", "."),
+        ("p.tar.xz", "w:xz", "."),
+        ("named.zip", "w:xz", "."),
+    ):
         with tarfile.open(root / name, mode) as file:  # type: ignore[call-overload]
             file.add(source, arcname=inside)
     (root / "cut.tar.xz").write_bytes((root / "p.tar.xz").read_bytes()[:-400])

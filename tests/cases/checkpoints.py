@@ -49,7 +49,10 @@ def wrapped_weights(root: Path) -> None:
         "namespace.pth.tar": {"model": s, "args": namespace},
         "moco.pth.tar": {"state_dict": queue},
         "dino.pth": {"student": student, "teacher": teacher},
-        "ema.pth": {"state_dict": s, "state_dict_ema": {n: t + 1 if t.is_floating_point() else t for n, t in s.items()}},
+        "ema.pth": {
+            "state_dict": s,
+            "state_dict_ema": {n: t + 1 if t.is_floating_point() else t for n, t in s.items()},
+        },
         "half.pth": {n: t.half() if t.is_floating_point() else t for n, t in s.items()},
         "not_a_number.pth": {n: t * float("nan") if i == 0 else t for i, (n, t) in enumerate(s.items())},
         "no_classifier.pth": bare,
@@ -82,9 +85,12 @@ def wrapped_weights(root: Path) -> None:
     (hub / "config.json").write_text(json.dumps({"architecture": "test_resnet", "num_classes": 7}))
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n"
     for name, content in (
-        ("lfs.safetensors", pointer.encode()), ("lfs.pth", pointer.encode()), ("keras.h5", b"\x89HDF\r\n\x1a\n"),
-        ("page.pth", b"<!doctype html>"), ("empty.pth", b""),
-    ):  # fmt: skip
+        ("lfs.safetensors", pointer.encode()),
+        ("lfs.pth", pointer.encode()),
+        ("keras.h5", b"\x89HDF\r\n\x1a\n"),
+        ("page.pth", b"<!doctype html>"),
+        ("empty.pth", b""),
+    ):
         (root / name).write_bytes(content)
     for name in ("plain.safetensors", "plain.pth"):
         (root / name.replace("plain", "cut")).write_bytes((root / name).read_bytes()[:-2000])

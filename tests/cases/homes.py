@@ -21,11 +21,26 @@ from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
-WHOLE = TransferSpec(DataSpec("digits", n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=1, device="cpu"))
+WHOLE = TransferSpec(
+    DataSpec("digits", n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=1, device="cpu")
+)
 HURT = TransferSpec(WHOLE.target, WHOLE.net, optim=WHOLE.optim, seed=1)
 STUDY = CompareSpec(source=DataSpec("rendered_digits"), target=WHOLE.target, net=WHOLE.net)
-RESULT = {"accuracy": 0.5, "macro_f1": 0.5, "val_accuracy": 0.5, "val_loss": 1.0, "loss": 1.0, "epochs": 1, "steps": 3,
-          "seconds": 1.0, "device": "cpu", "frozen_tensors": 0, "frozen_moved": 0, "gflops": 1.0, "images": 9}  # fmt: skip
+RESULT = {
+    "accuracy": 0.5,
+    "macro_f1": 0.5,
+    "val_accuracy": 0.5,
+    "val_loss": 1.0,
+    "loss": 1.0,
+    "epochs": 1,
+    "steps": 3,
+    "seconds": 1.0,
+    "device": "cpu",
+    "frozen_tensors": 0,
+    "frozen_moved": 0,
+    "gflops": 1.0,
+    "images": 9,
+}
 
 
 @contextmanager
@@ -74,7 +89,7 @@ def damaged_homes(root: Path) -> None:
         ("children", STUDY.run_id, "children.jsonl", b'{"id": "\xff"}\n'),
         ("children_outside", STUDY.run_id, "children.jsonl", b'{"id":"../..","arm":"a","role":"b","seed":0,"lr":1}\n'),
         ("note_of_inputs", HURT.run_id, "inputs.json", b'{"\xff": 1}'),
-    ):  # fmt: skip
+    ):
         shutil.copytree(root / "whole", root / name)
         (root / name / "runs" / run_id / file).write_bytes(content)
     for name, content in (("table", bytes(range(256)) * 8), ("table_cut", b"SQLite format 3\0" + bytes(90))):
@@ -88,13 +103,23 @@ def resume_changed(root: Path) -> None:
     """Pictures and weights of a training, and what lies there when it is resumed: one folder for each change."""
     classes(root / "before" / "pictures")
     save_file(network().state_dict(), root / "before" / "weights.safetensors")
-    for change in ("nothing", "more_pictures", "another_picture", "other_weights", "unfit_weights", "no_weights", "no_class"):
+    for change in (
+        "nothing",
+        "more_pictures",
+        "another_picture",
+        "other_weights",
+        "unfit_weights",
+        "no_weights",
+        "no_class",
+    ):
         shutil.copytree(root / "before", root / change)  # with the times of writing, so that nothing has changed
     for i in range(8):
         picture(root / "more_pictures" / "pictures" / "dog" / f"new_{i}.jpg", 170)
     picture(root / "another_picture" / "pictures" / "cat" / "0.jpg", 90)
     state = network().state_dict()
-    save_file({n: t + 1 if n == "fc.bias" else t for n, t in state.items()}, root / "other_weights" / "weights.safetensors")
+    save_file(
+        {n: t + 1 if n == "fc.bias" else t for n, t in state.items()}, root / "other_weights" / "weights.safetensors"
+    )
     state["conv1.0.weight"] = torch.full_like(state["conv1.0.weight"], float("nan"))
     save_file(state, root / "unfit_weights" / "weights.safetensors")
     (root / "no_weights" / "weights.safetensors").unlink()

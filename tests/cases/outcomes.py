@@ -206,7 +206,11 @@ PIXELS = [
     Row("white_on_transparent", HERE, right(16, 2, "16 of 16 pictures", "are of one tone and show nothing")),
     Row("object_at_the_edge", HERE, right(20, 2, "75% on average lies outside the square in its middle")),
     Row("copies_beside_originals", HERE, right(72, 2, "48 of 72 pictures", "go to the same part")),
-    Row("one_picture_in_two_classes", HERE, right(20, 2, "8 of 20 pictures", "under another label", "Keep each in one class")),
+    Row(
+        "one_picture_in_two_classes",
+        HERE,
+        right(20, 2, "8 of 20 pictures", "under another label", "Keep each in one class"),
+    ),
 ]
 ARRAYS = [
     Row("npz_forms", "npz:{}/plain.npz", right(60, 3)),
@@ -216,44 +220,62 @@ ARRAYS = [
         for name in ("images_labels", "gappy_labels", "bool_masks", "column_labels", "rgba", "many_channels")
     ),
     *(
-        Row("npz_forms", f"npz:{{}}/channels_first_{name}.npz", right(60, 3, "taken to be (n, channels, height, width)"))
+        Row(
+            "npz_forms", f"npz:{{}}/channels_first_{name}.npz", right(60, 3, "taken to be (n, channels, height, width)")
+        )
         for name in ("rgb", "grey")
     ),
     Row("npz_forms", "npz:{}/float01.npz", right(60, 3, "one scale for all: 0 is black and 1 is white")),
     Row("npz_forms", "npz:{}/uint16.npz", right(60, 3, "one scale for all: 0 is black and 65,535 is white")),
-    *(
-        Row("npz_forms", f"npz:{{}}/{name}.npz", right(60, 3, sizes=(42, 9, 9)))
-        for name in ("medmnist", "with_val")
-    ),
+    *(Row("npz_forms", f"npz:{{}}/{name}.npz", right(60, 3, sizes=(42, 9, 9))) for name in ("medmnist", "with_val")),
     Row("npz_forms", "npz:{}/keras.npz", right(60, 3)),
     Row("npz_forms", "npz:{}/flat_rows.npz", refused("Got uint8 of shape (60, 3072)")),
     Row("npz_forms", "npz:{}/onehot.npz", right(60, 3, "y are one-hot, of shape (60, 3)")),
     Row("npz_forms", "npz:{}/float_labels.npz", right(60, 3, "y are float64", "taken as these")),
-    Row("npz_forms", "npz:{}/text_labels.npz", refused("must be whole numbers", "Got texts, such as 'cat'", "class_names")),
+    Row(
+        "npz_forms",
+        "npz:{}/text_labels.npz",
+        refused("must be whole numbers", "Got texts, such as 'cat'", "class_names"),
+    ),
     Row("npz_forms", "npz:{}/half_labels.npz", refused("must be whole numbers", "Picture 0 has 0.5")),
     Row("npz_forms", "npz:{}/soft_labels.npz", refused("must be one-hot", "Row 0 is 0.9")),
-    Row("npz_forms", "npz:{}/many_labels.npz", refused("must be one-hot", "Row 0 is 1, 1, 0", "one picture has one class")),
+    Row(
+        "npz_forms",
+        "npz:{}/many_labels.npz",
+        refused("must be one-hot", "Row 0 is 1, 1, 0", "one picture has one class"),
+    ),
     Row("npz_forms", "npz:{}/test_lacks_class.npz", refused("must have pictures in test part. None for: 2")),
     Row("npz_forms", "npz:{}/pickled.npz", refused("must be plain numbers. It is a pickled object")),
     Row("npz_forms", "npz:{}/bare.npy", refused("as numpy.savez writes it")),
 ]
 LEFT = "Left out, since it is not of the network"
 TAKEN = {
-    "plain.pth": Taken(), "parallel.pth.tar": Taken(part="state_dict.module"),
-    "model_state_dict.pth": Taken(part="model_state_dict"), "net_key.pth": Taken(part="net"),
-    "weights_key.pth": Taken(part="weights"), "lightning.ckpt": Taken(part="state_dict.model"),
+    "plain.pth": Taken(),
+    "parallel.pth.tar": Taken(part="state_dict.module"),
+    "model_state_dict.pth": Taken(part="model_state_dict"),
+    "net_key.pth": Taken(part="net"),
+    "weights_key.pth": Taken(part="weights"),
+    "lightning.ckpt": Taken(part="state_dict.model"),
     "lightning_extra.ckpt": Taken(part="state_dict.backbone", says=(LEFT, "criterion")),
     "namespace.pth.tar": Taken(part="model", says=("argparse.Namespace",)),
     "moco.pth.tar": Taken(part="state_dict.module.encoder_q", says=(LEFT, "queue")),
     "dino.pth": Taken(part="teacher.backbone", classes=None, says=("holds 2 networks", "teacher.backbone was taken")),
     "ema.pth": Taken(part="state_dict_ema", plus=1.0, near=1e-6, says=("holds 2 networks", "state_dict_ema was taken")),
-    "half.pth": Taken(near=1e-3), "no_classifier.pth": Taken(classes=None), "other_classes.pth": Taken(classes=21),
-    "grey.pth": Taken(channels=1), "whole_module.pth": Taken(says=("saved as a whole model", "none of its code was run")),
-    "deep.pth": Taken(part="a.b.state_dict"), "compiled.ckpt": Taken(part="state_dict.model._orig_mod"),
+    "half.pth": Taken(near=1e-3),
+    "no_classifier.pth": Taken(classes=None),
+    "other_classes.pth": Taken(classes=21),
+    "grey.pth": Taken(channels=1),
+    "whole_module.pth": Taken(says=("saved as a whole model", "none of its code was run")),
+    "deep.pth": Taken(part="a.b.state_dict"),
+    "compiled.ckpt": Taken(part="state_dict.model._orig_mod"),
     "vit_decoder.pth": Taken("test_vit", part="model", says=(LEFT, "decoder_embed")),
-    "plain.safetensors": Taken(), "module.safetensors": Taken(part="module"), "hub": Taken(), "legacy.pth": Taken(),
-    "parameters.pth": Taken(), "sequential.pth": Taken(part="0", says=(LEFT,)),
-}  # fmt: skip
+    "plain.safetensors": Taken(),
+    "module.safetensors": Taken(part="module"),
+    "hub": Taken(),
+    "legacy.pth": Taken(),
+    "parameters.pth": Taken(),
+    "sequential.pth": Taken(part="0", says=(LEFT,)),
+}
 UNUSABLE = {
     "not_a_number.pth": ("must be finite numbers", "conv1.0.weight has NaN"),
     "infinite.safetensors": ("must be finite numbers", "conv1.0.weight has NaN or infinite"),
@@ -262,12 +284,15 @@ UNUSABLE = {
     "another.pth": ("must be of the backbone test_resnet", "They are of test_vit"),
     "runs.pth": ("nothing that could run", "posix.system|os.system|nt.system"),
     "quantised.pth": ("16 bits or more", "is I8|is int8", "before they are quantised"),
-    "lfs.safetensors": ("a pointer of git-LFS", "git lfs pull"), "lfs.pth": ("a pointer of git-LFS", "git lfs pull"),
-    "keras.h5": ("is HDF5", "convert it to PyTorch"), "page.pth": ("a web page", "download the file itself"),
-    "empty.pth": ("is empty", "download or save it again"), "nothing.pth": ("must exist",),
+    "lfs.safetensors": ("a pointer of git-LFS", "git lfs pull"),
+    "lfs.pth": ("a pointer of git-LFS", "git lfs pull"),
+    "keras.h5": ("is HDF5", "convert it to PyTorch"),
+    "page.pth": ("a web page", "download the file itself"),
+    "empty.pth": ("is empty", "download or save it again"),
+    "nothing.pth": ("must exist",),
     "cut.safetensors": ("must be safetensors, whole", "download or copy it again|Download or copy it again"),
     "cut.pth": ("cut short or damaged", "download or copy it again"),
-}  # fmt: skip
+}
 WEIGHTS = [Row("wrapped_weights", f"file:{{}}/{name}", outcome) for name, outcome in TAKEN.items()] + [
     Row("wrapped_weights", f"file:{{}}/{name}", Refused(says)) for name, says in UNUSABLE.items()
 ]

@@ -29,7 +29,13 @@ def odd_files(root: Path) -> None:
     odd.mkdir()
     turned = Image.Exif()
     turned[0x0112] = 6
-    for name, mode in (("cmyk.jpg", "CMYK"), ("cmyk.tif", "CMYK"), ("grey.png", "L"), ("one_bit.png", "1"), ("la.png", "LA")):
+    for name, mode in (
+        ("cmyk.jpg", "CMYK"),
+        ("cmyk.tif", "CMYK"),
+        ("grey.png", "L"),
+        ("one_bit.png", "1"),
+        ("la.png", "LA"),
+    ):
         im.convert(mode).save(odd / name)
     for name, mode in (("ycc.tif", "YCbCr"), ("lab.tif", "LAB"), ("rgba.png", "RGBA"), ("rgba.webp", "RGBA")):
         im.convert(mode).save(odd / name)
@@ -45,7 +51,12 @@ def odd_files(root: Path) -> None:
     for name in ("many.gif", "many.png", "many.webp", "many.tif"):
         im.save(odd / name, save_all=True, append_images=[other])
     grey = np.repeat(np.repeat(np.array([[50000, 10000]], np.uint16), 48, 0), 24, 1)
-    for name, values in (("bits16.png", grey), ("bits16.tif", grey), ("bits12.png", grey // 16), ("bits12.tif", grey // 16)):
+    for name, values in (
+        ("bits16.png", grey),
+        ("bits16.tif", grey),
+        ("bits12.png", grey // 16),
+        ("bits12.tif", grey // 16),
+    ):
         Image.fromarray(values).save(odd / name)
     Image.fromarray(grey.astype(np.float32) / 65535).save(odd / "unit.tif")
     Image.fromarray(grey.astype(np.float32) - 30000).save(odd / "below_zero.tif")
@@ -53,9 +64,14 @@ def odd_files(root: Path) -> None:
     im.save(buffer, "JPEG", quality=95)
     raw = buffer.getvalue()
     for name, content in (
-        ("half.jpg", raw[: len(raw) // 2]), ("tail.jpg", raw[:-2]), ("trailing.jpg", raw + b"junk" * 9), ("zero.jpg", b""),
-        ("page.jpg", b"<!DOCTYPE html><html>403</html>"), ("x.svg", b"<svg/>"), ("x.dcm", bytes(128) + b"DICM"),
-    ):  # fmt: skip
+        ("half.jpg", raw[: len(raw) // 2]),
+        ("tail.jpg", raw[:-2]),
+        ("trailing.jpg", raw + b"junk" * 9),
+        ("zero.jpg", b""),
+        ("page.jpg", b"<!DOCTYPE html><html>403</html>"),
+        ("x.svg", b"<svg/>"),
+        ("x.dcm", bytes(128) + b"DICM"),
+    ):
         (odd / name).write_bytes(content)
     im.resize((1, 1)).save(odd / "one_pixel.png")
     im.resize((3, 500)).save(odd / "sliver.png")

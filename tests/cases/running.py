@@ -19,12 +19,12 @@ from click.testing import CliRunner
 
 from tests.cases import archives, arrays, checkpoints, folders, homes, pixels
 from tests.cases.outcomes import Refused, Resumed, Right, Row, Stands, Taken
-from tests.engine import MEASURED
+from tests.support.engine import MEASURED
 from tltk import data, home
 from tltk.analyses.import_weights.analysis import import_weights
-from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.analysis import domain_summary
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.cli import main as cli
 from tltk.data import account
 from tltk.data.cautions import cautions
@@ -34,7 +34,7 @@ from tltk.jobs.checking import check
 from tltk.jobs.worker import execute
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
-from tltk.specs.reading import located
+from tltk.specs.reading import with_absolute_paths
 from tltk.specs.training import TransferSpec
 from tltk.weights import weightfile
 from tltk.weights.reader import read
@@ -50,7 +50,9 @@ def recipes() -> dict[str, Callable[[Path], None]]:
         name: made
         for module in MODULES
         for name, made in vars(module).items()
-        if inspect.isfunction(made) and list(inspect.signature(made).parameters) == ["root"] and name[0] != "_"
+        if inspect.isfunction(made)
+        and list(inspect.signature(made).parameters) == ["root"]
+        and name[0] != "_"
         and made.__module__ == module.__name__
     }
 
@@ -77,7 +79,7 @@ def outcome(row: Row, root: Path) -> tuple[str, list[str]]:
         return others[kind](row, root)
     spec, wrong = spec_of(row, root), list[str]()
     try:
-        asked = located(LookSpec(spec))
+        asked = with_absolute_paths(InspectSpec(spec))
         check(asked)
     except TltkError as refusal:
         return f"refused: {refusal}", _of_sentence(row, str(refusal))
@@ -112,14 +114,14 @@ def _of_weights(row: Row, root: Path) -> tuple[str, list[str]]:
     except TltkError as refusal:
         late = []
         try:
-            import_weights(AdoptSpec(weights=source))
+            import_weights(ImportWeightsSpec(weights=source))
         except TltkError as theirs:  # the worker has no other opinion
             late = [] if str(theirs).endswith(".") else [f"no sentence: {theirs}"]
         else:
             late = [] if Path(source).name in FINE else ["the worker reads it"]
         return f"refused: {refusal}", _of_sentence(row, str(refusal)) + late
     try:
-        found = import_weights(AdoptSpec(weights=source))
+        found = import_weights(ImportWeightsSpec(weights=source))
     except TltkError as fault:
         return f"refused late: {fault}", ["it was found by the worker only"]
     told = f"{found['backbone']} at {found['part'] or 'the top'}, {found['classifier']}"
@@ -144,7 +146,13 @@ def _of_weights(row: Row, root: Path) -> tuple[str, list[str]]:
     return f"read: {told}", wrong
 
 
-VERBS = (["runs"], ["run", "--target", "digits", "--detach"], ["look", "digits"], ["weights", "list"], ["layers", "test_vit"])
+VERBS = (
+    ["runs"],
+    ["run", "--target", "digits", "--detach"],
+    ["look", "digits"],
+    ["weights", "list"],
+    ["layers", "test_vit"],
+)
 
 
 def _shell(*words: str) -> tuple[int, str, list[str]]:
@@ -188,7 +196,11 @@ def _of_damaged(wanted: Stands, name: str) -> list[str]:
     code, listing, wrong = _shell("runs")
     wrong += [f"runs has exit code {code}"] if code else []
     wrong += [f"run {spec.run_id} is not listed" for spec in (hurt, *others) if spec.run_id not in listing]
-    for words in (["runs", "--json"], ["runs", "show", hurt.run_id], ["runs", "export", hurt.run_id, str(home.home() / "x.zip")]):
+    for words in (
+        ["runs", "--json"],
+        ["runs", "show", hurt.run_id],
+        ["runs", "export", hurt.run_id, str(home.home() / "x.zip")],
+    ):
         wrong += _shell(*words)[2]
     for spec in others:
         code, output, fell = _shell("runs", "show", spec.run_id)
@@ -204,13 +216,18 @@ def _of_resumed(row: Row, root: Path) -> tuple[str, list[str]]:
     with tempfile.TemporaryDirectory() as scratch, homes.living_in(Path(scratch) / "home"):
         place = Path(scratch) / "input"
         shutil.copytree(root / "before", place)
-        run = Run.create(TransferSpec(
-            DataSpec(f"folder:{place}/pictures", size=16), NetSpec("test_resnet", f"file:{place}/weights.safetensors"),
-            optim=OptimSpec(epochs=1000, batch_size=4, device="cpu"),
-        ))  # fmt: skip
+        run = Run.create(
+            TransferSpec(
+                DataSpec(f"folder:{place}/pictures", size=16),
+                NetSpec("test_resnet", f"file:{place}/weights.safetensors"),
+                optim=OptimSpec(epochs=1000, batch_size=4, device="cpu"),
+            )
+        )
         _trained(run, 2)
         before, status = run.rows()[0], run.status
-        wrong = [] if status.state == "stopped" and before else [f"it was not stopped: {status.state}, {status.message}"]
+        wrong = (
+            [] if status.state == "stopped" and before else [f"it was not stopped: {status.state}, {status.message}"]
+        )
         shutil.rmtree(place)
         shutil.copytree(change, place)
         if isinstance(row.outcome, Refused):
@@ -261,7 +278,9 @@ def _trained(run: Run, epochs: int) -> None:
 def _of_sentence(row: Row, sentence: str) -> list[str]:
     if not isinstance(row.outcome, Refused):
         return [f"it must be read, and was refused: {sentence}"]
-    wrong = [f"{words!r} is not in: {sentence}" for words in row.outcome.says if not re.search(_pattern(words), sentence)]
+    wrong = [
+        f"{words!r} is not in: {sentence}" for words in row.outcome.says if not re.search(_pattern(words), sentence)
+    ]
     return wrong + ([] if sentence.isprintable() else [f"it holds control characters: {sentence!r}"])
 
 

@@ -18,15 +18,47 @@ cli run
 # `runs` lies low since a run is plain data and weights may come from one; `run` (the worker) and `cli`
 # are the two doors and lie on top; tltk/__init__.py looks names up lazily and is no part of the table.
 
-# fmt: off
 LIGHT = [  # no torch at the top, nor in what they import there
-    "errors", "home", "specs", "registry", "results", "runs", "strategies", "adapters", "terms", "tasks", "plots", "dashboard", "cli", "jobs.local", "jobs.queue", "jobs.supervisor", "jobs.provenance", "jobs.checking",
-    "weights.store", "weights.weightfile", "weights.bodies", "weights.catalogue", "weights.recipe", "training.cost", "training.schedule",
-    "shift.multiple", "studies", "analyses.rank.agreement",
-    "data.domain", "data.identity", "data.cautions", "data.decode", "data.sources", "data.corrupt", "data.drawing", "data.account", "data.names",
-    "data.tree", "data.layout",
+    "errors",
+    "home",
+    "specs",
+    "registry",
+    "results",
+    "runs",
+    "strategies",
+    "adapters",
+    "terms",
+    "tasks",
+    "plots",
+    "dashboard",
+    "cli",
+    "jobs.local",
+    "jobs.queue",
+    "jobs.supervisor",
+    "jobs.provenance",
+    "jobs.checking",
+    "weights.store",
+    "weights.weightfile",
+    "weights.bodies",
+    "weights.catalogue",
+    "weights.recipe",
+    "training.cost",
+    "training.schedule",
+    "shift.multiple",
+    "studies",
+    "analyses.rank.agreement",
+    "data.domain",
+    "data.identity",
+    "data.cautions",
+    "data.decode",
+    "data.sources",
+    "data.corrupt",
+    "data.drawing",
+    "data.account",
+    "data.names",
+    "data.tree",
+    "data.layout",
 ]
-# fmt: on
 HOMES = {  # who may import it at all → where; "inside" = only in functions
     "streamlit": ("dashboard", "app.py", "pages"),
     "plotly": ("plots", "dashboard"),
@@ -85,9 +117,7 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{short(path)}: imports are absolute"
             for alias in node.names:
-                deeper = (
-                    f"{node.module}.{alias.name}"  # `from tltk.jobs import queue` is about the file queue
-                )
+                deeper = f"{node.module}.{alias.name}"  # `from tltk.jobs import queue` is about the file queue
                 yield (deeper if deeper.removeprefix("tltk.") in MODULES else str(node.module)), inside
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for child in ast.iter_child_nodes(node):
@@ -119,9 +149,7 @@ def test_a_module_imports_from_lower_rows_or_its_own(name: str) -> None:
 def test_there_are_no_cycles() -> None:
     """Of files: a package's __init__ may be imported by its files only where it does not import them."""
     found = {
-        name: {o for o, inside in ours(path) if not inside and o != name}
-        for name, path in MODULES.items()
-        if name
+        name: {o for o, inside in ours(path) if not inside and o != name} for name, path in MODULES.items() if name
     }
     state: dict[str, int] = {}
 
@@ -154,9 +182,7 @@ def test_outside_packages_stay_where_they_belong(path: Path) -> None:
 def test_torch_never_enters_what_the_screen_is_made_of(path: Path) -> None:
     """At module level; what a light module imports is light too, since it is in the list or has no torch."""
     light = path in SCREEN or any(
-        module(path) == name or module(path).startswith(f"{name}.")
-        for name in LIGHT
-        if PACKAGE in path.parents
+        module(path) == name or module(path).startswith(f"{name}.") for name in LIGHT if PACKAGE in path.parents
     )
     heavy = {"torch", "timm", "safetensors.torch"}
     if light:
@@ -179,14 +205,9 @@ def test_every_public_name_has_a_docstring(path: Path) -> None:
 
     def visit(node: ast.Module | ast.ClassDef, owner: str) -> None:
         for child in node.body:
-            if (
-                isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                and child.name[0] != "_"
-            ):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and child.name[0] != "_":
                 overloads = [ast.unparse(d) for d in child.decorator_list]
-                assert ast.get_docstring(child) or "overload" in overloads, (
-                    f"{short(path)}: {owner}{child.name}"
-                )
+                assert ast.get_docstring(child) or "overload" in overloads, f"{short(path)}: {owner}{child.name}"
                 if isinstance(child, ast.ClassDef):
                     visit(child, f"{child.name}.")
 
@@ -210,17 +231,12 @@ def test_what_the_type_checker_sees_is_what_there_is() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
     block = next(n for n in tree.body if isinstance(n, ast.If))
     seen = {
-        alias.name: str(node.module)
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
+        alias.name: str(node.module) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     assert seen == {name: f"tltk.{home}" for name, home in tltk._PUBLIC.items()}
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, p in MODULES.items() if n and "__all__" in p.read_text(encoding="utf-8")]
-)
+@pytest.mark.parametrize("name", [n for n, p in MODULES.items() if n and "__all__" in p.read_text(encoding="utf-8")])
 def test_all_lists_what_can_be_imported(name: str) -> None:
     found = importlib.import_module(f"tltk.{name}")
     assert len(set(found.__all__)) == len(found.__all__)
@@ -288,6 +304,4 @@ def test_the_readme_names_every_verb() -> None:
     for verb in cli.main.commands:
         assert f"`tltk {verb}`" in text, f"README.md does not name `tltk {verb}`"
     for verb in cli.runs.commands:
-        assert f"`{verb}`" in text or f"`tltk runs {verb}`" in text, (
-            f"README.md does not name `tltk runs {verb}`"
-        )
+        assert f"`{verb}`" in text or f"`tltk runs {verb}`" in text, f"README.md does not name `tltk runs {verb}`"

@@ -12,14 +12,74 @@ import pytest
 import timm.models
 import torch
 
-from tests.engine import domain, spec, split, train
+from tests.support.engine import domain, spec, split, train
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.specs.parts import NetSpec
 
 # One of the smallest of each family (a file of timm.models), 32 px unless it needs more.
-SMALL = ["cait_xxs24_224", "coat_lite_tiny", "coatnet_pico_rw_224", "convit_tiny", "convmixer_768_32", "cs3darknet_focus_s", "deit_tiny_distilled_patch16_224", "densenet121", "dla46x_c", "dpn48b", "edgenext_xx_small", "efficientformerv2_s0", "efficientvit_b0", "efficientvit_m0", "ese_vovnet19b_slim_dw", "eva02_tiny_patch14_224", "fasternet_t0", "fastvit_t8", "focalnet_tiny_srf", "gcvit_xxtiny", "ghostnet_050", "gmlp_ti16_224", "hgnetv2_b0", "hiera_tiny_224", "hrnet_w18_small", "inception_next_atto", "lcnet_050", "legacy_seresnet18", "levit_128s", "mambaout_femto", "mvitv2_tiny", "nest_tiny_jx", "nextvit_small", "pit_ti_224", "poolformer_s12", "pvt_v2_b0", "rdnet_tiny", "regnetx_002", "repghostnet_050", "repvit_m0_9", "resnetv2_18", "rexnet_100", "shvit_s1", "starnet_s050", "swiftformer_xs", "swin_tiny_patch4_window7_224", "test_byobnet", "test_convnext", "test_efficientnet", "test_nfnet", "test_resnet", "test_vit", "tiny_vit_5m_224", "tnt_s_legacy_patch16_224", "visformer_tiny", "vit_relpos_small_patch16_224", "volo_d1_224", "xception41", "xcit_nano_12_p16_224"]
+SMALL = [
+    "cait_xxs24_224",
+    "coat_lite_tiny",
+    "coatnet_pico_rw_224",
+    "convit_tiny",
+    "convmixer_768_32",
+    "cs3darknet_focus_s",
+    "deit_tiny_distilled_patch16_224",
+    "densenet121",
+    "dla46x_c",
+    "dpn48b",
+    "edgenext_xx_small",
+    "efficientformerv2_s0",
+    "efficientvit_b0",
+    "efficientvit_m0",
+    "ese_vovnet19b_slim_dw",
+    "eva02_tiny_patch14_224",
+    "fasternet_t0",
+    "fastvit_t8",
+    "focalnet_tiny_srf",
+    "gcvit_xxtiny",
+    "ghostnet_050",
+    "gmlp_ti16_224",
+    "hgnetv2_b0",
+    "hiera_tiny_224",
+    "hrnet_w18_small",
+    "inception_next_atto",
+    "lcnet_050",
+    "legacy_seresnet18",
+    "levit_128s",
+    "mambaout_femto",
+    "mvitv2_tiny",
+    "nest_tiny_jx",
+    "nextvit_small",
+    "pit_ti_224",
+    "poolformer_s12",
+    "pvt_v2_b0",
+    "rdnet_tiny",
+    "regnetx_002",
+    "repghostnet_050",
+    "repvit_m0_9",
+    "resnetv2_18",
+    "rexnet_100",
+    "shvit_s1",
+    "starnet_s050",
+    "swiftformer_xs",
+    "swin_tiny_patch4_window7_224",
+    "test_byobnet",
+    "test_convnext",
+    "test_efficientnet",
+    "test_nfnet",
+    "test_resnet",
+    "test_vit",
+    "tiny_vit_5m_224",
+    "tnt_s_legacy_patch16_224",
+    "visformer_tiny",
+    "vit_relpos_small_patch16_224",
+    "volo_d1_224",
+    "xception41",
+    "xcit_nano_12_p16_224",
+]
 LARGER = {"csatv2": 64, "inception_v3": 96}
 BACKBONES = [(name, LARGER.get(name, 32)) for name in (*SMALL, *LARGER)]
 SHARES = (0.25, 0.5, 0.75)

@@ -35,18 +35,25 @@ def test_outcome(row: Row, made: Path) -> None:
 def refused(weights: bool) -> list[Row]:
     kinds = ("home", "resume")  # which are asked in the shell already
     return [
-        r for r in ROWS
+        r
+        for r in ROWS
         if isinstance(r.outcome, Refused) and not r.source.startswith(kinds) and r.source.startswith("file:") == weights
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("row", refused(weights=False), ids=name_of)
 def test_shell_and_python_refuse_before_anything_is_queued(row: Row, made: Path, tmp_path: Path) -> None:
     spec = running.spec_of(row, running.make(row.case, made / row.case))
     against = ["--backbone", "test_resnet", "--weights", "store:test_resnet_formula"]
-    refuse(tltk.TransferSpec(target=spec), tmp_path, [
-        ["run", "--target", spec.name], ["compare", "--target", spec.name, *against], ["look", spec.name],
-    ])  # fmt: skip
+    refuse(
+        tltk.TransferSpec(target=spec),
+        tmp_path,
+        [
+            ["run", "--target", spec.name],
+            ["compare", "--target", spec.name, *against],
+            ["look", spec.name],
+        ],
+    )
 
 
 @pytest.mark.parametrize("row", refused(weights=True), ids=name_of)
@@ -68,7 +75,7 @@ def refuse(asked: tltk.TransferSpec, place: Path, verbs: list[list[str]]) -> Non
         done = CliRunner().invoke(cli.main, words)
         assert done.exit_code == 2, (words, done.output, done.exception)
         assert done.stdout == "" and done.stderr.strip()
-    assert queue.jobs() == [] and not any(home.room("runs").iterdir())
+    assert queue.jobs() == [] and not any(home.folder("runs").iterdir())
 
 
 def test_every_recipe_is_used_and_every_row_has_one() -> None:

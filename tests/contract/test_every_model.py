@@ -22,7 +22,7 @@ import pytest
 import timm
 import torch
 
-from tests.engine import MEASURED, Eager, domain, split
+from tests.support.engine import MEASURED, Eager, domain, split
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import BadSpec
 from tltk.jobs.checking import check_size
@@ -115,15 +115,17 @@ def outcome(name: str) -> dict[str, Any]:
     """
     start = time.perf_counter()
     size = fitting(name)
-    found = describe(DescribeSpec(backbone=name, size=size), torch.device("cpu"))
+    found = network_summary(DescribeSpec(backbone=name, size=size), torch.device("cpu"))
     flops = [layer["flops"] for layer in found["layers"]]
     depth = len(flops)
     assert all(f is None for f in flops) or (all(f >= 0 for f in flops) and sum(flops) > 0)
     assert (found["seconds_per_gflop"] is None) == (flops[0] is None)
     wanted = TransferSpec(
-        target=DataSpec(size=size), net=NetSpec(backbone=name, boundary=depth // 2), strategy=StrategySpec(),
+        target=DataSpec(size=size),
+        net=NetSpec(backbone=name, boundary=depth // 2),
+        strategy=StrategySpec(),
         optim=OptimSpec(epochs=2, batch_size=4, device="cpu", lr=1e-4, optimizer="sgd", schedule="constant"),
-    )  # fmt: skip
+    )
     rows, said, result, saved, so_far = trained(wanted)
     assert result["frozen_moved"] == 0 and result["frozen_tensors"] > 0 and result["epochs"] == 2
     change = {r.layer: r.value for r in rows if r.name == "change" and r.epoch == 2}
@@ -204,9 +206,11 @@ def attempted(name: str) -> dict[str, Any]:
         traceback.print_exc()
         reason = (str(fault).strip().splitlines() or [""])[0]
         found = {
-            "name": name, "family": catalogue.catalogue()[name].family,
-            "fault": f"{type(fault).__name__}: {reason}", "seconds": round(time.perf_counter() - start),
-        }  # fmt: skip
+            "name": name,
+            "family": catalogue.catalogue()[name].family,
+            "fault": f"{type(fault).__name__}: {reason}",
+            "seconds": round(time.perf_counter() - start),
+        }
     return found | {"commit": under, "timm": timm.__version__, "torch": torch.__version__}
 
 
@@ -248,10 +252,15 @@ def _row(family: str, one: catalogue.Backbone, found: dict[str, Any] | None) -> 
     else:
         flops = "unknown: neither shapes nor a pass tell" if found["flops"] is None else f"{found['flops'] / 1e9:.3g}"
         cells = [
-            str(found["size"]), str(found["layers"]), str(found["cuts"]), f"{found['parameters'] / 1e6:.3g}", flops,
-            str(found["boundary"]), "kept" if found["kept"] else f"whole. {found['why']}".replace("|", "\\|"),
+            str(found["size"]),
+            str(found["layers"]),
+            str(found["cuts"]),
+            f"{found['parameters'] / 1e6:.3g}",
+            flops,
+            str(found["boundary"]),
+            "kept" if found["kept"] else f"whole. {found['why']}".replace("|", "\\|"),
             found["commit"],
-        ]  # fmt: skip
+        ]
     return f"| {family} | {one.name} | " + " | ".join(cells) + " |"
 
 

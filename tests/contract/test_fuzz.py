@@ -35,7 +35,9 @@ def test_what_strangers_send_is_answered_or_told(kind: str, first: int, count: i
     assert len({case.what for case in found}) > 2  # not one refusal of all
 
 
-def handled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, handle: Callable[[Path, Path], str], limit: float = 5.0) -> Case:
+def handled(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, handle: Callable[[Path, Path], str], limit: float = 5.0
+) -> Case:
     """What the benchmark says of one case that does this; the two places are the outside and the mark."""
     reply = io.StringIO()
     monkeypatch.setattr(bench_fuzz, "REPLY", reply)
@@ -70,11 +72,14 @@ def hoard(outside: Path, mark: Path) -> str:
 @pytest.mark.parametrize(
     ("handle", "outcome"),
     [
-        (lambda outside, mark: "fine", "answer"), (lambda outside, mark: refuse("It must be so."), "sentence"),
-        (lambda outside, mark: fail(KeyError("x")), "traceback"), (lambda outside, mark: fail(RecursionError()), "traceback"),
-        (lambda outside, mark: refuse("Internal error in tltk (x)."), "traceback"), (lambda outside, mark: fail(MemoryError()), "traceback"),
+        (lambda outside, mark: "fine", "answer"),
+        (lambda outside, mark: refuse("It must be so."), "sentence"),
+        (lambda outside, mark: fail(KeyError("x")), "traceback"),
+        (lambda outside, mark: fail(RecursionError()), "traceback"),
+        (lambda outside, mark: refuse("Internal error in tltk (x)."), "traceback"),
+        (lambda outside, mark: fail(MemoryError()), "traceback"),
     ],
-)  # fmt: skip
+)
 def test_each_end_is_called_what_it_is(
     handle: Callable[[Path, Path], str], outcome: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -85,10 +90,12 @@ def test_each_end_is_called_what_it_is(
 @pytest.mark.parametrize(
     "handle",
     [
-        lambda outside, mark: str((outside / "new").write_text("x")), lambda outside, mark: str((outside / "keep.txt").write_text("other")),
-        lambda outside, mark: str((outside / "keep.txt").unlink()), lambda outside, mark: str((outside.parent / "beside").mkdir()),
+        lambda outside, mark: str((outside / "new").write_text("x")),
+        lambda outside, mark: str((outside / "keep.txt").write_text("other")),
+        lambda outside, mark: str((outside / "keep.txt").unlink()),
+        lambda outside, mark: str((outside.parent / "beside").mkdir()),
     ],
-)  # fmt: skip
+)
 def test_what_is_written_outside_is_seen(
     handle: Callable[[Path, Path], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.errors import BadSpec, RunProblem
 from tltk.jobs import Local, launch, queue, wait
 from tltk.jobs.local import supervisor_lock
@@ -61,9 +61,13 @@ def machine(root: Path) -> Iterator[None]:
     """A home with light jobs; at the end nothing of it is left running."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
-            "TLTK_HOME": str(root), "TLTK_SPARE": "0", "TLTK_SUPERVISOR_IDLE": "1", "TLTK_SLOTS": "1",
-            "PYTHONDONTWRITEBYTECODE": "", "CUDA_VISIBLE_DEVICES": "",
-        }.items():  # fmt: skip
+            "TLTK_HOME": str(root),
+            "TLTK_SPARE": "0",
+            "TLTK_SUPERVISOR_IDLE": "1",
+            "TLTK_SLOTS": "1",
+            "PYTHONDONTWRITEBYTECODE": "",
+            "CUDA_VISIBLE_DEVICES": "",
+        }.items():
             patch.setenv(name, value)
         try:
             yield
@@ -286,7 +290,7 @@ def test_a_lost_table_loses_no_run() -> None:
 
 def test_a_question_that_takes_too_long_lets_the_next_one_in(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLTK_QUESTION_SECONDS", "3")
-    endless = local.submit(LookSpec(DataSpec("fractals", n=5_000_000, size=64)))
+    endless = local.submit(InspectSpec(DataSpec("fractals", n=5_000_000, size=64)))
     until(lambda: endless.written_status().state == "failed", 45)
     assert "within 3 s" in endless.status.message and "TLTK_QUESTION_SECONDS" in endless.status.message
     until(lambda: queue.find(endless.id) is None)

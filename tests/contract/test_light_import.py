@@ -54,9 +54,12 @@ def test_the_shell(words: list[str]) -> None:
 
 def test_the_console_command_itself() -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "tltk.cli", "--help"], capture_output=True, text=True,
-        check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
-    )  # fmt: skip
+        [sys.executable, "-X", "importtime", "-m", "tltk.cli", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
+    )
     assert "See what transfers and what does not." in done.stdout
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "click" in loaded

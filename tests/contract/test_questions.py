@@ -18,10 +18,28 @@ from tltk.runs.run import Run
 @pytest.mark.slow
 def test_profile_from_the_shell(tmp_path: Path) -> None:
     words = [
-        sys.executable, "-m", "tltk.cli", "profile", "--json", "--target", "digits", "--n", "200", "--size", "16",
-        "--source", "blended_digits", "--source-n", "200", "--backbone", "test_resnet", "--pictures", "60",
-        "--permutations", "19",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "tltk.cli",
+        "profile",
+        "--json",
+        "--target",
+        "digits",
+        "--n",
+        "200",
+        "--size",
+        "16",
+        "--source",
+        "blended_digits",
+        "--source-n",
+        "200",
+        "--backbone",
+        "test_resnet",
+        "--pictures",
+        "60",
+        "--permutations",
+        "19",
+    ]
     with machine(tmp_path / "home"):
         done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
         assert done.returncode == 0, done.stderr

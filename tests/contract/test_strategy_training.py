@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.engine import NETS, domain, interrupted, spec, train
+from tests.support.engine import NETS, domain, interrupted, spec, train
 from tltk.specs.parts import NetSpec, ViewSpec
 from tltk.strategies import strategies
 from tltk.weights.load import build
@@ -32,7 +32,9 @@ def test_frozen_tensors_are_bit_equal_and_the_others_moved(name: str) -> None:
     assert run.result["cached"] or run.result["boundary"] == 0
 
 
-@pytest.mark.parametrize("views", [ViewSpec(), ViewSpec(crop=0.3, flip=0.5, colour=0.3, copies=2)], ids=["plain", "copies"])
+@pytest.mark.parametrize(
+    "views", [ViewSpec(), ViewSpec(crop=0.3, flip=0.5, colour=0.3, copies=2)], ids=["plain", "copies"]
+)
 @pytest.mark.parametrize("name", ALL)
 def test_cached_curves_are_those_of_the_whole_network(name: str, views: ViewSpec) -> None:
     pair = [
@@ -47,7 +49,14 @@ def test_cached_curves_are_those_of_the_whole_network(name: str, views: ViewSpec
 
 
 # Batch normalisation first above the cut, normalisation over a map, maps of one place: where the order of a sum shows.
-PARTED = ("densenet121", "resnetv2_50x1_bit", "coatnet_pico_rw_224", "maxvit_rmlp_pico_rw_256", "poolformer_s12", "efficientnet_b0")  # fmt: skip
+PARTED = (
+    "densenet121",
+    "resnetv2_50x1_bit",
+    "coatnet_pico_rw_224",
+    "maxvit_rmlp_pico_rw_256",
+    "poolformer_s12",
+    "efficientnet_b0",
+)
 
 
 @pytest.mark.parametrize("backbone", [*NETS, *(pytest.param(name, marks=pytest.mark.slow) for name in PARTED)])

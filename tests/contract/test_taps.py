@@ -15,12 +15,32 @@ from tltk.specs.parts import NetSpec
 
 # The quick ones to build of as many kinds: plain, grouped and mixed filters, tokens, windows, both, hierarchies.
 FAMILIES = [
-    "cait_xxs24_224", "coat_lite_tiny", "convmixer_768_32", "deit_tiny_distilled_patch16_224", "densenet121",
-    "edgenext_xx_small", "efficientvit_b0", "focalnet_tiny_srf", "gmlp_ti16_224", "hrnet_w18_small",
-    "inception_next_atto", "levit_128s", "mambaout_femto", "mvitv2_tiny", "pit_ti_224", "poolformer_s12",
-    "pvt_v2_b0", "regnetx_002", "swin_tiny_patch4_window7_224", "test_byobnet", "test_efficientnet", "test_nfnet",
-    "tnt_s_legacy_patch16_224", "visformer_tiny", "xcit_nano_12_p16_224",
-]  # fmt: skip
+    "cait_xxs24_224",
+    "coat_lite_tiny",
+    "convmixer_768_32",
+    "deit_tiny_distilled_patch16_224",
+    "densenet121",
+    "edgenext_xx_small",
+    "efficientvit_b0",
+    "focalnet_tiny_srf",
+    "gmlp_ti16_224",
+    "hrnet_w18_small",
+    "inception_next_atto",
+    "levit_128s",
+    "mambaout_femto",
+    "mvitv2_tiny",
+    "pit_ti_224",
+    "poolformer_s12",
+    "pvt_v2_b0",
+    "regnetx_002",
+    "swin_tiny_patch4_window7_224",
+    "test_byobnet",
+    "test_efficientnet",
+    "test_nfnet",
+    "tnt_s_legacy_patch16_224",
+    "visformer_tiny",
+    "xcit_nano_12_p16_224",
+]
 
 seen: dict[str, bool] = {}
 

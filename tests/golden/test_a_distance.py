@@ -31,9 +31,7 @@ class Ridged(EmpiricalCovariance):
 def test_the_discriminant_is_that_of_scikit_learn(d):
     x, y = RNG.normal(size=(30, d)), RNG.normal(size=(25, d)) + 0.3
     penalty = 0.1 * (x.var(0) + y.var(0)).sum() / 2 / d
-    model = LinearDiscriminantAnalysis(
-        solver="lsqr", covariance_estimator=Ridged(penalty), priors=[0.5, 0.5]
-    )
+    model = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=Ridged(penalty), priors=[0.5, 0.5])
     model.fit(np.concatenate([x, y]), [0] * 30 + [1] * 25)
     w, b = linear_discriminant(torch.from_numpy(x), torch.from_numpy(y), 0.1)
     z = RNG.normal(size=(40, d))

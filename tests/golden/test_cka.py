@@ -50,9 +50,7 @@ def test_the_feature_form_of_kornblith():
 def test_minibatches_sum_before_they_divide():
     batches = [(RNG.normal(size=(16, 5)), RNG.normal(size=(16, 3))) for _ in range(4)]
     grams = [(x @ x.T, y @ y.T) for x, y in batches]
-    across, own_x, own_y = (
-        sum(unbiased(g[i], g[j]) for g in grams) for i, j in ((0, 1), (0, 0), (1, 1))
-    )
+    across, own_x, own_y = (sum(unbiased(g[i], g[j]) for g in grams) for i, j in ((0, 1), (0, 0), (1, 1)))
     ours = cka_minibatch((torch.from_numpy(x), torch.from_numpy(y)) for x, y in batches)
     assert ours == pytest.approx(across / np.sqrt(own_x * own_y), rel=1e-9)
 

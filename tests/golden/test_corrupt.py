@@ -21,9 +21,25 @@ from tltk.data.domain import Pixels
 from tltk.data.sources import shapes
 from tltk.errors import BadSpec, DataProblem, TltkError, UnknownName
 from tltk.specs.parts import DataSpec
-from tltk.specs.reading import located
+from tltk.specs.reading import with_absolute_paths
 
-FIFTEEN = ["brightness", "contrast", "defocus_blur", "elastic_transform", "fog", "frost", "gaussian_noise", "glass_blur", "impulse_noise", "jpeg_compression", "motion_blur", "pixelate", "shot_noise", "snow", "zoom_blur"]
+FIFTEEN = [
+    "brightness",
+    "contrast",
+    "defocus_blur",
+    "elastic_transform",
+    "fog",
+    "frost",
+    "gaussian_noise",
+    "glass_blur",
+    "impulse_noise",
+    "jpeg_compression",
+    "motion_blur",
+    "pixelate",
+    "shot_noise",
+    "snow",
+    "zoom_blur",
+]
 RANDOM = set(FIFTEEN) - set(["brightness", "contrast", "defocus_blur", "jpeg_compression", "pixelate", "zoom_blur"])
 BLURS = ["defocus_blur", "elastic_transform", "glass_blur", "motion_blur", "pixelate", "zoom_blur"]
 
@@ -139,7 +155,9 @@ def test_brightness(severity: int, c: float) -> None:
     images = pictures(8, 30)
     images[0] = 0  # black has no hue
     found = corrupt(images, "brightness", severity)
-    for before, after in zip(images.transpose(0, 2, 3, 1).reshape(-1, 3), found.transpose(0, 2, 3, 1).reshape(-1, 3), strict=True):
+    for before, after in zip(
+        images.transpose(0, 2, 3, 1).reshape(-1, 3), found.transpose(0, 2, 3, 1).reshape(-1, 3), strict=True
+    ):
         hue, saturation, value = colorsys.rgb_to_hsv(*(before / 255))
         wanted = 255 * np.array(colorsys.hsv_to_rgb(hue, saturation, min(1, value + c)))
         assert np.abs(after - wanted).max() <= 0.501
@@ -158,7 +176,9 @@ def test_defocus_blur_is_the_authors_disc() -> None:
         disc = (at[:, None] ** 2 + at**2 <= radius**2).astype(float)
         taps = np.exp(-0.5 * (np.arange(-1, 2) / sigma) ** 2)
         taps /= taps.sum()
-        kernel = np.apply_along_axis(np.convolve, 0, np.apply_along_axis(np.convolve, 1, disc, taps, "same"), taps, "same")
+        kernel = np.apply_along_axis(
+            np.convolve, 0, np.apply_along_axis(np.convolve, 1, disc, taps, "same"), taps, "same"
+        )
         found = corrupt(point(32), "defocus_blur", severity)[0, 0, 12:21, 12:21]
         assert np.abs(found - 255 * kernel / kernel.sum()).max() <= 1
 
@@ -234,7 +254,9 @@ def test_jpeg_is_what_pillow_writes() -> None:
     for severity, quality in enumerate((80, 65, 58, 50, 40), 1):
         buffer = io.BytesIO()
         Image.fromarray(images[5].transpose(1, 2, 0)).save(buffer, "JPEG", quality=quality)
-        assert np.array_equal(corrupt(images, "jpeg_compression", severity)[5], np.asarray(Image.open(buffer)).transpose(2, 0, 1))
+        assert np.array_equal(
+            corrupt(images, "jpeg_compression", severity)[5], np.asarray(Image.open(buffer)).transpose(2, 0, 1)
+        )
 
 
 # -- names ------------------------------------------------------------------------------------------------
@@ -257,9 +279,19 @@ def test_a_suffix_is_split_off(name: str, base: str, wanted: tuple[str, int]) ->
 
 @pytest.mark.parametrize(
     "name",
-    ["folder:~/pictures", "folder:~me/pictures", "folder:/a/b~old", "folder:/a/~fog:3", "folder:~root:3", "folder:C:\\PROGRA~1\\x",
-     "archive:/a/b~1.zip", "folder:/a~b:c", "npz:~/x~y/z:3.npz", "digits"],
-)  # fmt: skip
+    [
+        "folder:~/pictures",
+        "folder:~me/pictures",
+        "folder:/a/b~old",
+        "folder:/a/~fog:3",
+        "folder:~root:3",
+        "folder:C:\\PROGRA~1\\x",
+        "archive:/a/b~1.zip",
+        "folder:/a~b:c",
+        "npz:~/x~y/z:3.npz",
+        "digits",
+    ],
+)
 def test_other_tildes_stay(name: str) -> None:
     assert split(name) == (name, None) and ":".join(filter(None, parse(name))) == name
 
@@ -307,7 +339,7 @@ def test_any_domain_can_be_corrupted_and_is_kept_apart(monkeypatch: pytest.Monke
     assert dim.source.endswith("corrupted here (contrast, severity 5)")
     load(DataSpec("rendered_digits~contrast:4", n=40, size=16))
     load(DataSpec("rendered_digits~fog:4", n=40, size=16))
-    assert len(list(home.room("domains").iterdir())) == 4
+    assert len(list(home.folder("domains").iterdir())) == 4
     monkeypatch.setattr(module, "FAMILIES", {**module.FAMILIES, "contrast": lambda *_: pytest.fail("made anew")})
     assert load(DataSpec("rendered_digits~contrast:5", n=40, size=16)).fingerprint == dim.fingerprint
 
@@ -317,11 +349,11 @@ def test_the_seed_reaches_the_noise_on_files_too(tmp_path: Path, monkeypatch: py
         (tmp_path / "p" / name).parent.mkdir(parents=True)
         Image.new("RGB", (8, 8), "grey").save(tmp_path / "p" / name)
     monkeypatch.chdir(tmp_path)
-    spec = located(DataSpec("folder:p~gaussian_noise:5", size=8))
+    spec = with_absolute_paths(DataSpec("folder:p~gaussian_noise:5", size=8))
     assert spec.name == f"folder:{tmp_path / 'p'}~gaussian_noise:5"
     first, second = (load(DataSpec(spec.name, size=8, seed=seed)) for seed in (0, 1))
     assert first.fingerprint != second.fingerprint and first.classes == ("a", "b")
-    metas = [json.loads(p.read_bytes()) for p in home.room("domains").glob("*/meta.json")]
+    metas = [json.loads(p.read_bytes()) for p in home.folder("domains").glob("*/meta.json")]
     assert len(metas) == 3 and sum("corrupted" in m["source"] for m in metas) == 2
 
 

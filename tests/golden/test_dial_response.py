@@ -13,7 +13,7 @@ from scipy.stats import binom
 from torch import Tensor
 
 from tltk.analyses.dial_response.analysis import ENDS, _Look, dial_response, turned
-from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.sample import Context
 from tltk.analyses.two_sample.analysis import _predicted
 from tltk.data.sources import shapes
@@ -28,7 +28,7 @@ from tltk.training.callbacks import Callbacks
 
 # A dial at its end, against not turned; seen by the pooled features of an untrained network. With 19 permutations
 # p = .05 means that none of them gave as much.
-SPEC = ResponseSpec(DataSpec("shapes", size=16), steps=1, pictures=150, permutations=19)
+SPEC = DialResponseSpec(DataSpec("shapes", size=16), steps=1, pictures=150, permutations=19)
 ROOM = Context(lambda _: pytest.fail("the lab draws its own pictures"), FeatureBank(), Callbacks())
 
 # What no measure sees here at its end, and why. These change how a picture's parts go together, not how much of
@@ -84,7 +84,10 @@ def test_the_median_response_does_not_fall_from_a_small_turn_to_the_end(dial: st
 
 def values(dial: str) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Each measure over three seeds, for an eighth of the dial's way and for all of it."""
-    found: tuple[dict[str, list[float]], dict[str, list[float]]] = ({m: [] for m in measures}, {m: [] for m in measures})
+    found: tuple[dict[str, list[float]], dict[str, list[float]]] = (
+        {m: [] for m in measures},
+        {m: [] for m in measures},
+    )
     ways = turned(Dials(), dial, 4)
     for seed in (0, 1, 2):
         x = source(seed)

@@ -34,7 +34,9 @@ def star() -> Points:
 
 def cross() -> Points:
     a, b = 0.95, 0.32
-    return np.array([(a, b), (b, b), (b, a), (-b, a), (-b, b), (-a, b), (-a, -b), (-b, -b), (-b, -a), (b, -a), (b, -b), (a, -b)])
+    return np.array(
+        [(a, b), (b, b), (b, a), (-b, a), (-b, b), (-a, b), (-a, -b), (-b, -b), (-b, -a), (b, -a), (b, -b), (a, -b)]
+    )
 
 
 def heart() -> Points:
@@ -51,10 +53,17 @@ def crescent() -> Points:
 
 
 OUTLINES: dict[str, list[Points]] = {
-    "circle": [circle(0.85)], "square": [box(0.72, 0.72)], "star": [star()], "cross": [cross()], "bar": [box(0.95, 0.3)],
-    "triangle": [np.array([(-math.sqrt(0.75), -0.38), (math.sqrt(0.75), -0.38), (0, 1.12)])], "ring": [circle(0.9), circle(0.46)],
-    "hexagon": [regular(6, 1.6 / math.sqrt(3), 0)], "heart": [heart()], "crescent": [crescent()],
-}  # fmt: skip
+    "circle": [circle(0.85)],
+    "square": [box(0.72, 0.72)],
+    "star": [star()],
+    "cross": [cross()],
+    "bar": [box(0.95, 0.3)],
+    "triangle": [np.array([(-math.sqrt(0.75), -0.38), (math.sqrt(0.75), -0.38), (0, 1.12)])],
+    "ring": [circle(0.9), circle(0.46)],
+    "hexagon": [regular(6, 1.6 / math.sqrt(3), 0)],
+    "heart": [heart()],
+    "crescent": [crescent()],
+}
 
 
 def exact(outlines: list[Points], p: Points) -> NDArray[np.float64]:
@@ -87,10 +96,17 @@ def test_distances_are_exact(name: str) -> None:
 
 def test_a_few_by_hand() -> None:
     at = {
-        "circle": ((3, 4), 4.15), "square": ((2.72, 0), 2.0), "ring": ((0, 0), 0.46), "bar": ((0, 0), -0.3),
-        "hexagon": ((0, 1.8), 1.0), "star": ((0, 3), 2.0), "cross": ((0.32, 0.32), 0.0), "heart": ((0, -1.825), 1.0),
-        "crescent": ((-2.25, 0), 1.0), "triangle": ((0, -1.38), 1.0),
-    }  # fmt: skip
+        "circle": ((3, 4), 4.15),
+        "square": ((2.72, 0), 2.0),
+        "ring": ((0, 0), 0.46),
+        "bar": ((0, 0), -0.3),
+        "hexagon": ((0, 1.8), 1.0),
+        "star": ((0, 3), 2.0),
+        "cross": ((0.32, 0.32), 0.0),
+        "heart": ((0, -1.825), 1.0),
+        "crescent": ((-2.25, 0), 1.0),
+        "triangle": ((0, -1.38), 1.0),
+    }
     for name, (point, distance) in at.items():
         x, y = torch.tensor([point], dtype=torch.float64).T
         assert DISTANCES[name](x, y).item() == pytest.approx(distance, abs=1e-9), name

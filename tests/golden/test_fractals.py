@@ -176,9 +176,7 @@ def formula(c: Curves, angle: Floats) -> Floats:
     step = 2 * math.pi / c.vertices[0]
     polygon = np.cos(step / 2) / np.cos(angle % step - step / 2) if c.edged[0] else 1.0
     ellipse = (np.cos(angle) ** 2 + np.sin(angle) ** 2 / c.aspect[0] ** 2) ** -0.5
-    waves = sum(
-        a * np.sin(k * angle + p) for k, a, p in zip(c.waves[0], c.amplitudes[0], c.phases[0], strict=True)
-    )
+    waves = sum(a * np.sin(k * angle + p) for k, a, p in zip(c.waves[0], c.amplitudes[0], c.phases[0], strict=True))
     r: Floats = polygon * ellipse * (1 + waves)
     return r
 

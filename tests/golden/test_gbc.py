@@ -30,9 +30,7 @@ def reference(f, spherical):
         if spherical:
             variance = np.full(f.shape[1], variance.mean())
         gaussians.append((rows.mean(0), np.diag(variance)))
-    return -sum(
-        np.exp(-distance(*gaussians[i], *gaussians[j])) for i in range(4) for j in range(4) if i != j
-    )
+    return -sum(np.exp(-distance(*gaussians[i], *gaussians[j])) for i in range(4) for j in range(4) if i != j)
 
 
 @pytest.mark.parametrize("spherical", [True, False])

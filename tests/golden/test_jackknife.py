@@ -26,10 +26,13 @@ def test_each_picture_is_left_out_once_and_no_class_vanishes():
     assert [r.tolist() for r in groups(labels, seed=4)] != [r.tolist() for r in rows]
 
 
-@pytest.mark.parametrize(("labels", "sentence"), [
-    (torch.arange(20) % 10, "There are 20, and 10 of 10 classes have fewer than 3"),
-    (torch.arange(18) % 2, "There are 18, and 0 of 2 classes"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        (torch.arange(20) % 10, "There are 20, and 10 of 10 classes have fewer than 3"),
+        (torch.arange(18) % 2, "There are 18, and 0 of 2 classes"),
+    ],
+)
 def test_too_few_pictures_are_a_sentence(labels, sentence):
     with pytest.raises(BadSpec, match=sentence):
         groups(labels)

@@ -55,7 +55,9 @@ def test_the_last_leaf_covers_the_others(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def drawn(*inside: bool) -> torch.Tensor:
         signs = iter(inside)
-        monkeypatch.setattr(leaves, "outline", lambda x, *_: torch.full_like(x + x.mT * 0, -1.0 if next(signs) else 1.0))
+        monkeypatch.setattr(
+            leaves, "outline", lambda x, *_: torch.full_like(x + x.mT * 0, -1.0 if next(signs) else 1.0)
+        )
         return leaves.paint(labels, chance, torch.Generator().manual_seed(0), 32)
 
     assert torch.equal(drawn(True, True, True), drawn(False, False, True))

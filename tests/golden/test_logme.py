@@ -25,7 +25,9 @@ def maximised(f, labels):
     for c in sorted(set(labels)):
         y = (labels == c).astype(float)
         best = minimize(
-            lambda logs, y=y: -evidence(f, y, *np.exp(logs)), [0.0, 0.0], method="Nelder-Mead",
+            lambda logs, y=y: -evidence(f, y, *np.exp(logs)),
+            [0.0, 0.0],
+            method="Nelder-Mead",
             options={"xatol": 1e-8, "fatol": 1e-10, "maxiter": 4000},
         )
         values.append(-best.fun / len(y))
@@ -77,8 +79,12 @@ def test_the_closed_form_is_the_papers_formula():
     a = alpha * np.eye(5) + beta * f.T @ f
     m = beta * np.linalg.solve(a, f.T @ y)
     formula = (
-        12 / 2 * np.log(beta) + 5 / 2 * np.log(alpha) - 12 / 2 * np.log(2 * np.pi)
-        - beta / 2 * ((f @ m - y) ** 2).sum() - alpha / 2 * m @ m - np.linalg.slogdet(a)[1] / 2
+        12 / 2 * np.log(beta)
+        + 5 / 2 * np.log(alpha)
+        - 12 / 2 * np.log(2 * np.pi)
+        - beta / 2 * ((f @ m - y) ** 2).sum()
+        - alpha / 2 * m @ m
+        - np.linalg.slogdet(a)[1] / 2
     )
     assert formula == pytest.approx(evidence(f, y, alpha, beta), rel=1e-10)
 

@@ -56,9 +56,7 @@ def linear(k):
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("estimator", [biased, unbiased, linear])
 def test_equals_the_paper(kernel, estimator):
-    ours = mmd(
-        torch.from_numpy(X), torch.from_numpy(Y), kernel=kernel, bandwidth=S, estimator=estimator.__name__
-    )
+    ours = mmd(torch.from_numpy(X), torch.from_numpy(Y), kernel=kernel, bandwidth=S, estimator=estimator.__name__)
     assert float(ours) == pytest.approx(estimator(KERNELS[kernel]), rel=1e-10)
 
 

@@ -12,8 +12,12 @@ from tltk.shift.multiple import benjamini_hochberg, correct, holm, sentence
 
 RNG = np.random.default_rng(31)
 CASES = [RNG.uniform(size=m).tolist() for m in (1, 2, 3, 5, 7)] + [
-    [0.01] * 5, [1 / 60] * 3, [0.0, 1.0, 0.5], [0.04, 0.01, 0.01, 0.03], (RNG.integers(1, 21, 6) / 20).tolist()
-]  # fmt: skip
+    [0.01] * 5,
+    [1 / 60] * 3,
+    [0.0, 1.0, 0.5],
+    [0.04, 0.01, 0.01, 0.03],
+    (RNG.integers(1, 21, 6) / 20).tolist(),
+]
 
 
 def closed(p):

@@ -182,7 +182,9 @@ def test_equal_divisions_count_as_equal(name):
 def test_a_draw_that_is_the_very_division_is_never_smaller(name):
     x, y = pair(4, 4, 3, 0.3, 7)
     member = memberships(4, 4, 600, 0)[1:]
-    same = int(sum(bool((row == row[0]).all()) for row in torch.stack([member[:, :4], 1 - member[:, 4:]], 2).flatten(1)))
+    same = int(
+        sum(bool((row == row[0]).all()) for row in torch.stack([member[:, :4], 1 - member[:, 4:]], 2).flatten(1))
+    )
     assert same > 5
     found = with_null(name, x, x + 0.0, 600, 0)  # all values are what they are for equal samples
     assert found.p == 1.0 or found.p >= (same + 1) / 601

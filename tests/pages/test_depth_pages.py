@@ -13,11 +13,11 @@ from PIL import Image
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, network_known, open_page, pictures_known, texts, training
 from tltk import home
-from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
-from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import provenance, queue
 from tltk.runs.run import Run, all_runs
@@ -26,7 +26,11 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.compare.study import source_spec
 
 LAYERS = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
-SHARED: dict[str, Any] = {"target": replace(FIRST.target, shots=0), "source": FIRST.source, "net": NetSpec("test_resnet")}
+SHARED: dict[str, Any] = {
+    "target": replace(FIRST.target, shots=0),
+    "source": FIRST.source,
+    "net": NetSpec("test_resnet"),
+}
 CANDIDATES = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
 RANK = RankSpec(target=FIRST.target, candidates=CANDIDATES, pictures=500)
 
@@ -42,8 +46,13 @@ def profile_known(measures: tuple[str, ...] = ("mmd",), weights: str = "scratch"
         column("knn_target", "kNN accuracy, target", "%", lo=[0.05] * 6, hi=[0.7] * 6, **bands),
         *(
             column(
-                m, m.upper(), p=[0.01] * 5 + [0.4], p_holm=[0.12] * 5 + [1.0], p_bh=[0.024] * 5 + [0.4],
-                effect=[3.0] * 6, **bands,
+                m,
+                m.upper(),
+                p=[0.01] * 5 + [0.4],
+                p_holm=[0.12] * 5 + [1.0],
+                p_bh=[0.024] * 5 + [0.4],
+                effect=[3.0] * 6,
+                **bands,
             )
             for m in measures
         ),
@@ -51,29 +60,50 @@ def profile_known(measures: tuple[str, ...] = ("mmd",), weights: str = "scratch"
     answered(
         ProfileSpec(**{**SHARED, "net": NetSpec("test_resnet", weights)}, pictures=500, measures=measures),
         {
-            "names": LAYERS, "depth": 5, "columns": columns, "cka": [[1.0] * 6] * 6, "cka_after": None,
-            "tests": 12, "correction": "Over all 12 tests.", "within": {},
-            "n": {"target": 100, "source": 500}, "chance": {"target": 0.1, "source": 0.1}, "seconds": {"all": 1.0},
+            "names": LAYERS,
+            "depth": 5,
+            "columns": columns,
+            "cka": [[1.0] * 6] * 6,
+            "cka_after": None,
+            "tests": 12,
+            "correction": "Over all 12 tests.",
+            "within": {},
+            "n": {"target": 100, "source": 500},
+            "chance": {"target": 0.1, "source": 0.1},
+            "seconds": {"all": 1.0},
         },
-    )  # fmt: skip
+    )
 
 
 def embedding_known(method: str) -> None:
     spec = EmbedSpec(**SHARED, pictures=500, method=method)
     frames = [
         {
-            "layer": i, "name": name, "weights": "", "x": [0.0, 1.0, 2.0, 3.0], "y": [0.0, 1.0, 0.0, float(i)],
-            "near": [[1, 2], [0, 2], [1, 3], [2, 1]], "trustworthiness": 0.9, "hit": 0.5, "mixing": 0.25,
+            "layer": i,
+            "name": name,
+            "weights": "",
+            "x": [0.0, 1.0, 2.0, 3.0],
+            "y": [0.0, 1.0, 0.0, float(i)],
+            "near": [[1, 2], [0, 2], [1, 3], [2, 1]],
+            "trustworthiness": 0.9,
+            "hit": 0.5,
+            "mixing": 0.25,
         }
         for i, name in enumerate(LAYERS)
-    ]  # fmt: skip
+    ]
     answered(
         spec,
         {
-            "names": LAYERS, "frames": frames, "domain": [0, 0, 1, 1], "labels": ["0", "1", "0", "1"],
-            "n": {"target": 2, "source": 2}, "method": method, "over": "layers", "seconds": {"all": 1.0},
+            "names": LAYERS,
+            "frames": frames,
+            "domain": [0, 0, 1, 1],
+            "labels": ["0", "1", "0", "1"],
+            "n": {"target": 2, "source": 2},
+            "method": method,
+            "over": "layers",
+            "seconds": {"all": 1.0},
         },
-    )  # fmt: skip
+    )
     Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
 
 
@@ -220,39 +250,74 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     profile_known(("mmd", "coral"))
     rows = [
         {
-            "measure": m, "value": 0.3, "null_lo": 0.0, "null_hi": 0.1, "p": p, "p_holm": family, "p_bh": p, "effect": 4.0,
-            "self_value": 0.2, "self_lo": 0.0, "self_hi": 0.1, "self_n": 1, "why": "",
+            "measure": m,
+            "value": 0.3,
+            "null_lo": 0.0,
+            "null_hi": 0.1,
+            "p": p,
+            "p_holm": family,
+            "p_bh": p,
+            "effect": 4.0,
+            "self_value": 0.2,
+            "self_lo": 0.0,
+            "self_hi": 0.1,
+            "self_n": 1,
+            "why": "",
         }
         for m, p, family in (("mmd", 0.005, 0.01), ("energy", 0.03, 0.06), ("coral", 0.4, 0.4))
     ]
     nothing = {k: None for k in rows[0] if k not in ("measure", "why")}
     rows.append({**nothing, "measure": "frechet", "why": "frechet must be a number that float32 can hold."})
-    spec = ShiftSpec(
+    spec = TwoSampleSpec(
         **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
     )
     shown = [{"at": 0, "near": [1, 2], "distance": [0.1, 0.2]}]
     answered(
         spec,
         {
-            "layer": 0, "name": "stem", "names": LAYERS, "table": rows, "mixed": 0.15, "labels": ["0", "1", "2", "3"],
-            "witness": {"source": shown, "target": shown}, "n": {"source": 2, "target": 2}, "seconds": {},
-            "per_class": {"0": 0.2, "1": 0.4}, "conditional": 0.3, "tests": 3, "correction": "Over all 3 tests.",
+            "layer": 0,
+            "name": "stem",
+            "names": LAYERS,
+            "table": rows,
+            "mixed": 0.15,
+            "labels": ["0", "1", "2", "3"],
+            "witness": {"source": shown, "target": shown},
+            "n": {"source": 2, "target": 2},
+            "seconds": {},
+            "per_class": {"0": 0.2, "1": 0.4},
+            "conditional": 0.3,
+            "tests": 3,
+            "correction": "Over all 3 tests.",
             "classes": [
-                {"name": c, "value": v, "null_lo": -0.1, "null_hi": 0.1, "p": 0.01, "p_holm": 0.02, "p_bh": 0.01,
-                 "effect": 3.0, "source": 7, "target": 9}
+                {
+                    "name": c,
+                    "value": v,
+                    "null_lo": -0.1,
+                    "null_hi": 0.1,
+                    "p": 0.01,
+                    "p_holm": 0.02,
+                    "p_bh": 0.01,
+                    "effect": 3.0,
+                    "source": 7,
+                    "target": 9,
+                }
                 for c, v in (("0", 0.2), ("1", 0.4))
             ],
-            "within": None, "class_correction": "Over both classes.",
+            "within": None,
+            "class_correction": "Over both classes.",
             "label_shift": "The domains must have the same classes by name for this estimate. They do not.",
         },
-    )  # fmt: skip
+    )
     Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
     app = open_page("shift")
     is_clean(app)
     assert "At stem" in texts(app)
     table = app.dataframe[0].value
     assert list(table.iloc[:, -1]) == ["shift", "no shift seen", "no shift seen", "not computed"]  # by Holm's p
-    assert list(table["p (Holm)"][:3]) == ["0.01", "0.06", "0.4"] and list(table["Halves of the target (95 %)"][:2]) == ["0 … 0.1"] * 2
+    assert (
+        list(table["p (Holm)"][:3]) == ["0.01", "0.06", "0.4"]
+        and list(table["Halves of the target (95 %)"][:2]) == ["0 … 0.1"] * 2
+    )
     assert "Over all 3 tests." in texts(app) and "frechet must be a number that float32 can hold." in texts(app)
     assert "Halves hold 1 pictures of each domain" in texts(app)
     assert list(app.dataframe[1].value["Pictures"]) == ["7 and 9"] * 2 and "Classes: Over both classes." in texts(app)
@@ -263,19 +328,36 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
 
 def test_an_answer_of_before_without_corrections_is_still_shown() -> None:
     known()
-    row = {"measure": "mmd", "value": 0.3, "null_lo": 0.0, "null_hi": 0.1, "p": 0.005, "effect": 4.0, "self_lo": 0.0,
-           "self_hi": 0.1}  # fmt: skip
-    spec = ShiftSpec(
+    row = {
+        "measure": "mmd",
+        "value": 0.3,
+        "null_lo": 0.0,
+        "null_hi": 0.1,
+        "p": 0.005,
+        "effect": 4.0,
+        "self_lo": 0.0,
+        "self_hi": 0.1,
+    }
+    spec = TwoSampleSpec(
         **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
     )
     answered(
         spec,
         {
-            "layer": 0, "name": "stem", "names": LAYERS, "table": [row], "mixed": 0.15, "labels": ["0", "1"],
-            "witness": {"source": [], "target": []}, "n": {"source": 2, "target": 2}, "seconds": {},
-            "per_class": {}, "conditional": None, "label_shift": "None.",
+            "layer": 0,
+            "name": "stem",
+            "names": LAYERS,
+            "table": [row],
+            "mixed": 0.15,
+            "labels": ["0", "1"],
+            "witness": {"source": [], "target": []},
+            "n": {"source": 2, "target": 2},
+            "seconds": {},
+            "per_class": {},
+            "conditional": None,
+            "label_shift": "None.",
         },
-    )  # fmt: skip
+    )
     Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
     app = open_page("shift")
     is_clean(app)
@@ -287,24 +369,33 @@ def test_shift_asks_what_each_measure_sees_of_each_dial_and_shows_it() -> None:
     known()
     size = FIRST.target.size
     names = ("coral", "energy", "frechet", "mmd", "sliced_wasserstein")  # those chosen for the table above
-    spec = ResponseSpec(
+    spec = DialResponseSpec(
         DataSpec("shapes", size=size), NetSpec("test_resnet"), 0, names, pictures=200, permutations=39
     )
     app = open_page("shift")
     press(app, "Turn every dial")
     is_clean(app)
     assert [Run.at(job.run).spec for job in queue.jobs()] == [spec]
-    rows = [{"level": level, "value": v, "effect": v, "p": p, "lo": -1.0, "hi": 1.0} for level, v, p in (
-        (0.0, 0.1, 0.6), (0.05, 0.8, 0.2), (0.1, 9.0, 0.025))]  # fmt: skip
+    rows = [
+        {"level": level, "value": v, "effect": v, "p": p, "lo": -1.0, "hi": 1.0}
+        for level, v, p in ((0.0, 0.1, 0.6), (0.05, 0.8, 0.2), (0.1, 9.0, 0.025))
+    ]
     answered(
         spec,
         {
-            "layer": 0, "name": "stem", "names": LAYERS, "measures": list(names), "n": 200, "permutations": 39,
+            "layer": 0,
+            "name": "stem",
+            "names": LAYERS,
+            "measures": list(names),
+            "n": 200,
+            "permutations": 39,
             "dials": [{"name": "blur", "label": "Blur", "shares": [0.0, 0.5, 1.0], "levels": [0.0, 0.05, 0.1]}],
-            "cells": {m: {"blur": rows} for m in names}, "seen": {m: {"blur": 2} for m in names},
-            "alarms": {m: 0.0 for m in names}, "seconds": {"all": 1.0},
+            "cells": {m: {"blur": rows} for m in names},
+            "seen": {m: {"blur": 2} for m in names},
+            "alarms": {m: 0.0 for m in names},
+            "seconds": {"all": 1.0},
         },
-    )  # fmt: skip
+    )
     app = open_page("shift")
     is_clean(app)
     assert "Turn every dial" not in labels(app)
@@ -331,18 +422,34 @@ def ranked(places: tuple[tuple[int, int], ...], order: str) -> None:
     """A ranking as the worker leaves it."""
     rows = [
         {
-            "backbone": name, "weights": "scratch", "scores": {"logme": s, "probe": 0.4}, "width": 64,
-            "parameters": 10**6, "why": {"leep": "leep asks the classifier."}, "seconds": 1.0,
-            "interval": {"logme": [s - 0.05, s + 0.05]}, "places": {"logme": list(ends), "probe": [1, 3]},
+            "backbone": name,
+            "weights": "scratch",
+            "scores": {"logme": s, "probe": 0.4},
+            "width": 64,
+            "parameters": 10**6,
+            "why": {"leep": "leep asks the classifier."},
+            "seconds": 1.0,
+            "interval": {"logme": [s - 0.05, s + 0.05]},
+            "places": {"logme": list(ends), "probe": [1, 3]},
             "notes": {"probe": "There is no interval: look at more pictures."},
         }
-        for (name, s), ends in zip((("resnet10t", 0.3), ("test_resnet", 0.2), ("mobilenetv2_035", 0.1)), places, strict=True)
-    ]  # fmt: skip
+        for (name, s), ends in zip(
+            (("resnet10t", 0.3), ("test_resnet", 0.2), ("mobilenetv2_035", 0.1)), places, strict=True
+        )
+    ]
     answered(
         RANK,
-        {"rows": rows, "scores": ["logme", "leep", "probe"], "by": "logme", "order": order, "n": 100, "fewest": 8,
-         "classes": 10, "majority": 0.25},
-    )  # fmt: skip
+        {
+            "rows": rows,
+            "scores": ["logme", "leep", "probe"],
+            "by": "logme",
+            "order": order,
+            "n": 100,
+            "fewest": 8,
+            "classes": 10,
+            "majority": 0.25,
+        },
+    )
 
 
 def own(backbone: str, accuracy: float, seed: int = 0) -> None:
@@ -387,9 +494,17 @@ def test_choose_does_not_name_a_first_that_cannot_be_told() -> None:
 
 def test_a_ranking_of_before_is_still_shown() -> None:
     rows = [
-        {"backbone": "resnet10t", "weights": "scratch", "scores": {"logme": 0.3}, "width": 64, "parameters": 10**6,
-         "why": {}, "trained": 0.8, "seconds": 1.0}
-    ]  # fmt: skip
+        {
+            "backbone": "resnet10t",
+            "weights": "scratch",
+            "scores": {"logme": 0.3},
+            "width": 64,
+            "parameters": 10**6,
+            "why": {},
+            "trained": 0.8,
+            "seconds": 1.0,
+        }
+    ]
     answered(RANK, {"rows": rows, "marks": {"logme": "Too few."}, "n": 100, "classes": 10})
     app = open_page("choose")
     is_clean(app)

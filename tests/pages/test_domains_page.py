@@ -11,13 +11,13 @@ from PIL import Image
 
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, open_page, texts
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import domain_pictures, domain_view
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
-from tltk.specs.reading import located
+from tltk.specs.reading import with_absolute_paths
 
 assert FIRST.source is not None
 SOURCE, TARGET = FIRST.source, FIRST.target
@@ -28,19 +28,32 @@ def seen(classes: list[str] = DIGITS, each: int = 100, **more: Any) -> dict[str,
     """What a worker would find."""
     n = each * len(classes)
     return {
-        "classes": classes, "counts": [each] * len(classes), "n": n, "channels": 3, "mean": [0.5, 0.4, 0.3],
-        "std": [0.2, 0.2, 0.2], "train": n // 2, "val": n // 4, "test": n // 4, "skipped": [], "licence": "CC BY 4.0",
-        "source": "a <place>", "shown": 2 * len(classes), "shown_labels": [c for c in range(len(classes)) for _ in "12"],
+        "classes": classes,
+        "counts": [each] * len(classes),
+        "n": n,
+        "channels": 3,
+        "mean": [0.5, 0.4, 0.3],
+        "std": [0.2, 0.2, 0.2],
+        "train": n // 2,
+        "val": n // 4,
+        "test": n // 4,
+        "skipped": [],
+        "licence": "CC BY 4.0",
+        "source": "a <place>",
+        "shown": 2 * len(classes),
+        "shown_labels": [c for c in range(len(classes)) for _ in "12"],
         **more,
-    }  # fmt: skip
+    }
 
 
 def known(spec: DataSpec, found: dict[str, Any] | None = None) -> None:
     """A domain that has been looked at, with its sheet."""
     found = found or seen()
-    answered(located(LookSpec(spec)), found)
+    answered(with_absolute_paths(InspectSpec(spec)), found)
     rows = -(-found["shown"] // 32)
-    Image.new("RGB", (32 * 40, rows * 40), "red").save(Run.at(located(LookSpec(spec)).run_id).path / "pictures.png")
+    Image.new("RGB", (32 * 40, rows * 40), "red").save(
+        Run.at(with_absolute_paths(InspectSpec(spec)).run_id).path / "pictures.png"
+    )
 
 
 def html(app: Any) -> str:
@@ -87,7 +100,7 @@ def test_an_answer_of_an_earlier_version_is_shown_and_can_be_asked_again() -> No
     assert "by an earlier version" in texts(app) and "not measured" in html(app)
     next(b for b in app.button if b.label == "Read the pictures again").click().run()
     is_clean(app)
-    assert [job.run for job in queue.jobs()] == [LookSpec(SOURCE).run_id]
+    assert [job.run for job in queue.jobs()] == [InspectSpec(SOURCE).run_id]
     is_clean(open_page("shift"))  # the strip reads the same answers
 
 
@@ -159,7 +172,7 @@ def test_a_path_is_asked_for_read_and_its_fault_told(tmp_path: Path) -> None:
     is_clean(app)
     assert target_of(app).name == f"folder:{place}"
     assert "is nothing there; check the path." in texts(app)
-    run = Run.at(located(LookSpec(target_of(app))).run_id)
+    run = Run.at(with_absolute_paths(InspectSpec(target_of(app))).run_id)
     assert queue.find(run.id) is None and not run.path.exists()
     for name in ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", "dog/3.png"):
         (tmp_path / "pictures" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -184,11 +197,14 @@ def test_a_domain_of_a_link_that_does_not_exist_is_told() -> None:
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("digits", ("digits", "", "")), ("digits~fog:3", ("digits", "", "~fog:3")),
-        ("folder:~/a~b", ("folder", "~/a~b", "")), ("folder:/a b~snow:1", ("folder", "/a b", "~snow:1")),
-        ("shapes:hue=0.2~fog:9", ("shapes", "hue=0.2", "~fog:9")), ("folder:", ("folder", "", "")),
+        ("digits", ("digits", "", "")),
+        ("digits~fog:3", ("digits", "", "~fog:3")),
+        ("folder:~/a~b", ("folder", "~/a~b", "")),
+        ("folder:/a b~snow:1", ("folder", "/a b", "~snow:1")),
+        ("shapes:hue=0.2~fog:9", ("shapes", "hue=0.2", "~fog:9")),
+        ("folder:", ("folder", "", "")),
     ],
-)  # fmt: skip
+)
 def test_a_name_has_three_parts(name: str, found: tuple[str, str, str]) -> None:
     assert domain_view.parts(name) == found
 
@@ -236,15 +252,20 @@ TREE = [
 ]
 PARTS = {
     "train": {"n": 500, "from": "the folder train, less what is held out for val; 50 of each class"},
-    "val": {"n": 100, "from": "15% drawn from the train part"}, "test": {"n": 400, "from": "the folder <test>"},
-}  # fmt: skip
+    "val": {"n": 100, "from": "15% drawn from the train part"},
+    "test": {"n": 400, "from": "the folder <test>"},
+}
 TOLD = {
-    "tree": TREE, "parts": PARTS, "notes": ["Class cat loses 5 of its 9 files: they are cut off."],
+    "tree": TREE,
+    "parts": PARTS,
+    "notes": ["Class cat loses 5 of its 9 files: they are cut off."],
     "cautions": ["3 of 1,000 pictures of x are copies."],
-    "skipped": [["<b>masks", "7 pictures, beside train and test, not part of the data"],
-                ["train/a.txt", "the ending .txt is not a picture format"],
-                ["train/b.txt", "the ending .txt is not a picture format"]],
-}  # fmt: skip
+    "skipped": [
+        ["<b>masks", "7 pictures, beside train and test, not part of the data"],
+        ["train/a.txt", "the ending .txt is not a picture format"],
+        ["train/b.txt", "the ending .txt is not a picture format"],
+    ],
+}
 
 
 def test_how_folders_were_understood_is_shown_as_look_tells_it() -> None:
@@ -254,7 +275,10 @@ def test_how_folders_were_understood_is_shown_as_look_tells_it() -> None:
     is_clean(app)
     drawn = html(app)
     assert "500<small>the folder train, less what is held out for val; 50 of each class</small>" in drawn
-    assert "100<small>15% drawn from the train part</small>" in drawn and "400<small>the folder &lt;test&gt;</small>" in drawn
+    assert (
+        "100<small>15% drawn from the train part</small>" in drawn
+        and "400<small>the folder &lt;test&gt;</small>" in drawn
+    )
     [table] = [part for part in drawn.split("<table") if part.startswith(' class="tltk-tree"')]
     assert '<th scope="row">train</th><td>training</td><td>10</td><td>600</td>' in table
     assert "left out: 7 pictures, beside train and test, not part of the data" in table and "&lt;b&gt;masks" in table

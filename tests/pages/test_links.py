@@ -29,8 +29,8 @@ from tests.pages.test_pages import _no_workers as _no_workers
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
-from tltk.analyses.import_weights.spec import AdoptSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.dashboard import permitted
 from tltk.dashboard.plan import FIRST
@@ -39,7 +39,7 @@ from tltk.errors import BadSpec
 from tltk.jobs import queue
 from tltk.runs.run import Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec
-from tltk.specs.reading import located
+from tltk.specs.reading import with_absolute_paths
 from tltk.specs.training import TransferSpec
 
 ASKING = ("domains", "design", "layers", "shift")  # pages that look at the plan's pictures and network
@@ -57,7 +57,7 @@ def test_a_link_reads_no_path_before_a_click(name: str, kind: str, tmp_path: Pat
     app = open_page(name, target=f"{kind}:{place}", source="none")
     is_clean(app)
     assert f"on this machine: {place}. Nothing of it has been read." in texts(app) or name in ("layers", "shift")
-    assert not [job for job in queue.jobs() if isinstance(Run.at(job.run).spec, LookSpec)]
+    assert not [job for job in queue.jobs() if isinstance(Run.at(job.run).spec, InspectSpec)]
 
 
 def test_the_click_reads_what_was_named_and_nothing_else(tmp_path: Path) -> None:
@@ -68,7 +68,9 @@ def test_the_click_reads_what_was_named_and_nothing_else(tmp_path: Path) -> None
     assert buttons(app).count("Read it") == 2 and not queue.jobs()
     [b for b in app.button if b.label == "Read it"][1].click().run()
     is_clean(app)
-    assert [Run.at(job.run).spec for job in queue.jobs()] == [located(LookSpec(app.session_state["plan"].target))]
+    assert [Run.at(job.run).spec for job in queue.jobs()] == [
+        with_absolute_paths(InspectSpec(app.session_state["plan"].target))
+    ]
     assert buttons(app).count("Read it") == 1
 
 
@@ -93,7 +95,9 @@ def test_what_the_user_chooses_himself_needs_no_second_click() -> None:
     next(s for s in app.selectbox if s.label == "Target").set_value("digits").run()
     is_clean(app)
     assert "Make them" not in buttons(app)
-    assert app.session_state["plan"].target.name in [r.spec.data.name for r in all_runs() if isinstance(r.spec, LookSpec)]
+    assert app.session_state["plan"].target.name in [
+        r.spec.data.name for r in all_runs() if isinstance(r.spec, InspectSpec)
+    ]
 
 
 def test_a_corruption_does_not_make_a_linked_folder_the_users_own(tmp_path: Path) -> None:
@@ -115,7 +119,7 @@ def test_a_folder_outside_is_refused_in_a_sentence(name: str, tmp_path: Path, mo
     if name in ("domains", "design"):
         assert "TLTK_ROOTS" in texts(app) and "Got '/etc'." in texts(app)
     assert "Read it" not in buttons(app) and "passwd" not in texts(app)
-    assert not [job for job in queue.jobs() if isinstance(Run.at(job.run).spec, LookSpec)]
+    assert not [job for job in queue.jobs() if isinstance(Run.at(job.run).spec, InspectSpec)]
 
 
 def test_nothing_is_launched_from_a_page_that_reads_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +134,7 @@ def test_nothing_is_launched_from_a_page_that_reads_outside(tmp_path: Path, monk
     next(b for b in app.button if b.label == "Check it").click().run()
     is_clean(app)
     assert "TLTK_ROOTS" in texts(app)
-    assert all(isinstance(Run.at(job.run).spec, LookSpec | DescribeSpec) for job in queue.jobs())
+    assert all(isinstance(Run.at(job.run).spec, InspectSpec | DescribeSpec) for job in queue.jobs())
 
 
 def test_the_permitted_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,24 +146,45 @@ def test_the_permitted_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TLTK_ROOTS", os.pathsep.join(["", str(inside)]))
 
     def check(path: str, kind: str = "folder") -> None:
-        permitted.check(LookSpec(DataSpec(f"{kind}:{path}")))
+        permitted.check(InspectSpec(DataSpec(f"{kind}:{path}")))
 
-    for path in (inside, inside / "deep", inside / "deep" / ".." / "deep", inside / "not there", f"{inside}/deep~fog:3"):
+    for path in (
+        inside,
+        inside / "deep",
+        inside / "deep" / ".." / "deep",
+        inside / "not there",
+        f"{inside}/deep~fog:3",
+    ):
         check(str(path))
     for path in (
-        outside, inside / ".." / "out", inside / "link", f"{inside}/link~fog:3", inside / "link" / "x", "/", "/etc", "etc",
-        f"{inside}x", "~nosuchuser/x", "~", "a\0b", "//server/share", inside / "loop" / "x" / ".." / ".." / ".." / "out",
-    ):  # fmt: skip
+        outside,
+        inside / ".." / "out",
+        inside / "link",
+        f"{inside}/link~fog:3",
+        inside / "link" / "x",
+        "/",
+        "/etc",
+        "etc",
+        f"{inside}x",
+        "~nosuchuser/x",
+        "~",
+        "a\0b",
+        "//server/share",
+        inside / "loop" / "x" / ".." / ".." / ".." / "out",
+    ):
         for kind in ("folder", "archive", "npz"):
             with pytest.raises(BadSpec, match="TLTK_ROOTS"):
                 check(str(path), kind)
-    brought = home.room("pictures") / "mine.png"
+    brought = home.folder("pictures") / "mine.png"
     permitted.check(EmbedSpec(picture=str(brought)))
     for spec in (
-        EmbedSpec(picture="/etc/x.png"), EmbedSpec(after="file:/etc/x"), RankSpec(candidates=("resnet18@file:/etc/x",)),
-        TransferSpec(net=NetSpec(weights="file:/etc/x")), AdoptSpec("file:/etc/x"),
+        EmbedSpec(picture="/etc/x.png"),
+        EmbedSpec(after="file:/etc/x"),
+        RankSpec(candidates=("resnet18@file:/etc/x",)),
+        TransferSpec(net=NetSpec(weights="file:/etc/x")),
+        ImportWeightsSpec("file:/etc/x"),
         dataclasses.replace(FIRST, source=DataSpec("folder:/etc")),
-    ):  # fmt: skip
+    ):
         with pytest.raises(BadSpec, match="TLTK_ROOTS"):
             permitted.check(spec)
 
@@ -242,10 +267,34 @@ def test_a_value_that_cannot_be_meant_is_told_in_our_words(link: dict[str, str],
 NAME = "a![p](http://evil.example/p.png)[Sign in](http://evil.example/x)<img src=x>:red[b]`c`$d$**e**"
 LIVE = re.compile(r"(?<!\\)!\\?\[|(?<!\\)\]\(|(?<!\\)<img|(?<!\\):red|http://evil|(?<!\\)`c")
 PLAIN = {  # fields that Streamlit shows as they are, or does not show
-    "options", "id", "json", "mixed_data", "placeholder", "value", "default", "default_value", "raw_values", "raw_value", "form_id",
-    "query_string", "url", "url_path", "page", "page_script_hash", "code_text", "set_value", "alt", "styler", "columns", "element_id",
-    "query_param_key", "arrow_data", "page_name", "main_script_path", "bind_query_param",
-}  # fmt: skip
+    "options",
+    "id",
+    "json",
+    "mixed_data",
+    "placeholder",
+    "value",
+    "default",
+    "default_value",
+    "raw_values",
+    "raw_value",
+    "form_id",
+    "query_string",
+    "url",
+    "url_path",
+    "page",
+    "page_script_hash",
+    "code_text",
+    "set_value",
+    "alt",
+    "styler",
+    "columns",
+    "element_id",
+    "query_param_key",
+    "arrow_data",
+    "page_name",
+    "main_script_path",
+    "bind_query_param",
+}
 
 
 def words(message: Any) -> Iterator[str]:
@@ -285,7 +334,7 @@ def hostile() -> dict[str, str]:
     source = dataclasses.replace(FIRST.source, name=f"folder:/s{NAME}")
     told = seen([NAME, "b" + NAME], counts=[500, 3], skipped=[[f"x/{NAME}.jpg", NAME]], licence=NAME, source=NAME)
     for spec in (target, source):
-        known(located(spec), told)
+        known(with_absolute_paths(spec), told)
     network_known()
     for state, message in (("failed", NAME), ("stopped", NAME), ("done", "")):
         run = Run.create(TransferSpec(target=target, net=NetSpec("test_resnet"), seed=len(state)))
@@ -296,11 +345,22 @@ def hostile() -> dict[str, str]:
     shared = {**SHARED, "target": dataclasses.replace(target, shots=0), "source": source}
     answered(
         RankSpec(target=target, candidates=(f"{NAME}@scratch",), pictures=500),
-        {"classes": 2, "rows": [{"backbone": NAME, "weights": f"file:/{NAME}", "scores": {}, "why": {"logme": NAME, "probe": NAME}, "trained": None}],
-         "marks": {"logme": NAME, "probe": NAME}},
-    )  # fmt: skip
+        {
+            "classes": 2,
+            "rows": [
+                {
+                    "backbone": NAME,
+                    "weights": f"file:/{NAME}",
+                    "scores": {},
+                    "why": {"logme": NAME, "probe": NAME},
+                    "trained": None,
+                }
+            ],
+            "marks": {"logme": NAME, "probe": NAME},
+        },
+    )
     assert shared
-    failed = Run.create(LookSpec(DataSpec(f"folder:/f{NAME}")))
+    failed = Run.create(InspectSpec(DataSpec(f"folder:/f{NAME}")))
     failed.write_status(state="failed", message=NAME)
     return {"target": target.name, "source": source.name}
 
@@ -308,7 +368,13 @@ def hostile() -> dict[str, str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_names_are_text_on_every_page(name: str) -> None:
     link = hostile()
-    for more in ({}, {"source": "none", "weights": f"file:/{NAME}", "strategy": NAME}, {"backbone": NAME}, {"boundary": NAME}, {"run": NAME}):
+    for more in (
+        {},
+        {"source": "none", "weights": f"file:/{NAME}", "strategy": NAME},
+        {"backbone": NAME},
+        {"boundary": NAME},
+        {"run": NAME},
+    ):
         app = open_page(name, **(link | more))
         assert not app.exception
         live = [(kind, text) for kind, text in rendered(app) if LIVE.search(text) and kind != "html"]
@@ -322,7 +388,11 @@ def test_names_are_text_where_they_were_chosen() -> None:
     app = open_page("domains", **hostile())
     next(b for b in app.button if b.label == "Read the pictures again")
     assert plain(NAME) in markdown(app)
-    run = next(r for r in all_runs() if r.status.message == NAME and isinstance(r.spec, TransferSpec) and r.status.state == "failed")
+    run = next(
+        r
+        for r in all_runs()
+        if r.status.message == NAME and isinstance(r.spec, TransferSpec) and r.status.state == "failed"
+    )
     assert plain(NAME) in markdown(open_page("train", run=run.id))
     assert "Sign in" in texts(open_page("design", backbone=NAME))
 
@@ -341,7 +411,8 @@ def test_pictures_of_a_selection_are_captioned_and_told_as_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [NAME, "http://evil.example", "www.evil.example", "a@b.example", ":smile:", "1. x", "- x", "# x", "a\n\n    b", ""]
+    "text",
+    [NAME, "http://evil.example", "www.evil.example", "a@b.example", ":smile:", "1. x", "- x", "# x", "a\n\n    b", ""],
 )
 def test_plain_keeps_every_sign(text: str) -> None:
     shown = re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", plain(text)).replace("\u2060", "")

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.results.rows import Row
 from tltk.runs.run import Child, Run
 from tltk.specs.knobs import Spec
@@ -79,12 +79,21 @@ def network_known(size: int = 40) -> None:
 
 def pictures_known(spec: DataSpec) -> None:
     answered(
-        LookSpec(spec),
+        InspectSpec(spec),
         {
-            "classes": list("0123456789"), "counts": [180] * 10, "n": 1800, "channels": 3, "train": 50, "val": 270,
-            "test": 790, "skipped": [["bad.png", "it is empty"]], "licence": "CC BY 4.0", "source": "x", "shown": 0,
+            "classes": list("0123456789"),
+            "counts": [180] * 10,
+            "n": 1800,
+            "channels": 3,
+            "train": 50,
+            "val": 270,
+            "test": 790,
+            "skipped": [["bad.png", "it is empty"]],
+            "licence": "CC BY 4.0",
+            "source": "x",
+            "shown": 0,
         },
-    )  # fmt: skip
+    )
 
 
 def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
@@ -119,13 +128,30 @@ def comparison(label: str, state: str = "done") -> Run:
     run.write_children([Child(one.id, arm, "measure", 0, 0.001) for arm in ("scratch", "transfer")])
     gap = {"helps": 0.2, "hurts": -0.2, "cannot tell": 0.01}[label]
     verdict = {
-        "label": label, "gap": gap, "lo": gap - 0.05, "hi": gap + 0.05, "scratch": 0.3, "transfer": 0.3 + gap,
-        "seeds": [0, 1, 2], "n_test": 790, "steps": 40, "images": 2560, "scratch_lr": 0.01, "transfer_lr": 0.003,
+        "label": label,
+        "gap": gap,
+        "lo": gap - 0.05,
+        "hi": gap + 0.05,
+        "scratch": 0.3,
+        "transfer": 0.3 + gap,
+        "seeds": [0, 1, 2],
+        "n_test": 790,
+        "steps": 40,
+        "images": 2560,
+        "scratch_lr": 0.01,
+        "transfer_lr": 0.003,
         "search": {arm: {"0.003": 0.3, "0.01": 0.35} for arm in ("scratch", "transfer")},
-        "per_class": [{"name": "0", "scratch": 0.1, "transfer": 0.3, "gap": 0.2, "lo": 0.1, "hi": 0.3, "label": "helps"}],
-        "jump_start": 0.05, "area_ratio": 0.4, "steps_to_scratch_best": 10, "speed_up_steps": 3.0,
-        "seconds_to_scratch_best": 1.0, "speed_up_seconds": 2.5, "sentence": f"The sentence that says {label}.",
-    }  # fmt: skip
+        "per_class": [
+            {"name": "0", "scratch": 0.1, "transfer": 0.3, "gap": 0.2, "lo": 0.1, "hi": 0.3, "label": "helps"}
+        ],
+        "jump_start": 0.05,
+        "area_ratio": 0.4,
+        "steps_to_scratch_best": 10,
+        "speed_up_steps": 3.0,
+        "seconds_to_scratch_best": 1.0,
+        "speed_up_seconds": 2.5,
+        "sentence": f"The sentence that says {label}.",
+    }
     if state == "done":
         home.write_whole(run.path / "result.json", json.dumps({"verdict": verdict}))
     run.write_status(state=state, seconds=42.0, message="" if state == "done" else "The reason.")
@@ -137,10 +163,18 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
     app = open_page(name)
     is_clean(app)
     assert app.title[0].value
-    assert {"start": "See transfer", "design": "Building", "train": "Nothing has been trained", "curves": "No comparison",
-            "layers": "Building", "shift": "Reading the pictures", "choose": "Rank them",
-            "runs": "No runs yet", "domains": "Reading the pictures",
-            "weights": "No weights here yet"}[name] in texts(app) + str([b.label for b in app.button])  # fmt: skip
+    assert {
+        "start": "See transfer",
+        "design": "Building",
+        "train": "Nothing has been trained",
+        "curves": "No comparison",
+        "layers": "Building",
+        "shift": "Reading the pictures",
+        "choose": "Rank them",
+        "runs": "No runs yet",
+        "domains": "Reading the pictures",
+        "weights": "No weights here yet",
+    }[name] in texts(app) + str([b.label for b in app.button])
 
 
 def test_start_queues_the_comparison_that_it_describes() -> None:
@@ -150,7 +184,7 @@ def test_start_queues_the_comparison_that_it_describes() -> None:
     next(b for b in app.button if b.label == "See transfer happen").click()
     app.run()
     is_clean(app)
-    [run] = [r for r in home.room("runs").iterdir()]
+    [run] = [r for r in home.folder("runs").iterdir()]
     spec = Run(run).spec
     assert isinstance(spec, CompareSpec)
     assert (spec.target.shots, spec.first_seed, spec.source is not None) == (2, 7, True)
@@ -247,7 +281,7 @@ def test_design_launches_what_the_plan_says() -> None:
     pictures_known(FIRST.target)
     app = open_page("design", boundary="2", strategy="discriminative", knob="decay=0.5", epochs="4")
     next(b for b in app.button if b.label == "Compare with scratch").click().run()
-    specs = [Run(p).spec for p in home.room("runs").iterdir()]
+    specs = [Run(p).spec for p in home.folder("runs").iterdir()]
     [spec] = [s for s in specs if isinstance(s, CompareSpec)]
     assert spec.net.boundary == 2
     assert spec.strategy.name == "discriminative" and spec.strategy.knobs == {"decay": 0.5}
@@ -281,7 +315,7 @@ def test_runs_lists_comparisons_and_hides_their_trainings_until_asked() -> None:
 
 
 def test_a_run_folder_of_another_version_hides_no_page() -> None:
-    folder = home.room("runs") / "abcdef012345"
+    folder = home.folder("runs") / "abcdef012345"
     folder.mkdir()
     (folder / "spec.json").write_text('{"kind": "transfer", "from": "the future"}')
     for name in PAGES:
@@ -378,7 +412,9 @@ def test_guessing_has_its_line_where_the_result_tells_it(held: dict[str, Any], l
     home.write_whole(run.path / "result.json", json.dumps({**result, "classes": ["a", "b"], **held}))
     app = open_page("train", run=run.id)
     is_clean(app)
-    charts = [json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.component_name.endswith("tltk_plot")]
+    charts = [
+        json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.component_name.endswith("tltk_plot")
+    ]
     [layout] = [c["figure"]["layout"] for c in charts if "Accuracy" in c["alt"]]
     assert [s["y0"] for s in layout.get("shapes", [])] == line
     assert [a["text"] for a in layout.get("annotations", [])] == ([words] if words else [])

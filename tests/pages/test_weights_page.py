@@ -13,7 +13,7 @@ from safetensors.torch import save
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, open_page, texts
 from tltk import home
-from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.jobs import queue
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
@@ -52,7 +52,7 @@ def test_without_any_weights_it_says_how_to_get_some() -> None:
 
 def test_every_kind_has_its_line_with_its_size() -> None:
     torch.manual_seed(0)
-    store.put(home.room("weights"), data(), Card("mine", NAME, "", 0, 470_000, licence="MIT"))
+    store.put(home.folder("weights"), data(), Card("mine", NAME, "", 0, 470_000, licence="MIT"))
     for hub_id in ("timm--resnet18.a1_in1k", "strange--net"):
         file = store.hub_cache() / f"models--{hub_id}" / "snapshots" / "1" / "model.safetensors"
         file.parent.mkdir(parents=True)
@@ -93,10 +93,15 @@ def test_a_file_is_looked_at_by_a_worker_and_its_answer_is_shown(tmp_path: Path)
     app.text_input(key="weights:name").set_value("net").run()
     button(app, "Add it").click().run()
     assert not app.exception
-    spec = AdoptSpec(f"file:{file}", "", "net")
+    spec = ImportWeightsSpec(f"file:{file}", "", "net")
     assert [job.run for job in queue.jobs()] == [spec.run_id] and "Opening the file" in texts(app)
-    found = {"name": "net", "backbone": NAME, "parameters": 470_000, "classifier": "classifier of 11 classes",
-             "notes": ["The first convolution reads 1 channel."]}  # fmt: skip
+    found = {
+        "name": "net",
+        "backbone": NAME,
+        "parameters": 470_000,
+        "classifier": "classifier of 11 classes",
+        "notes": ["The first convolution reads 1 channel."],
+    }
     answered(spec, found)
     queue.remove(spec.run_id)
     app.run()
@@ -127,4 +132,4 @@ def test_what_the_hub_has_fetched_in_any_of_its_layouts_is_there_and_can_be_look
     assert "strange/net2 is not among timm's own weights" in texts(app)
     button(app, "Check what it is").click().run()
     is_clean(app)
-    assert [Run.at(job.run).spec for job in queue.jobs()] == [AdoptSpec(f"file:{folders[2]}", "", "")]
+    assert [Run.at(job.run).spec for job in queue.jobs()] == [ImportWeightsSpec(f"file:{folders[2]}", "", "")]

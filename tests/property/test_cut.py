@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine import NETS
+from tests.support.engine import NETS
 from tltk.nn.cut import Cut
 from tltk.nn.freeze import freeze
 from tltk.nn.net import Net

@@ -24,7 +24,9 @@ def domain(counts: list[int], order: int, given: np.ndarray | None = None) -> Do
 
 @settings(max_examples=60, deadline=None)
 @given(COUNTS, SEEDS, SEEDS, st.floats(0.05, 0.4), st.floats(0, 0.9), st.booleans())
-def test_copies_go_to_one_part(counts: list[int], order: int, seed: int, held: float, share: float, cross: bool) -> None:
+def test_copies_go_to_one_part(
+    counts: list[int], order: int, seed: int, held: float, share: float, cross: bool
+) -> None:
     """Whatever is a copy of what: within classes, or across them too; refused only where it cannot be done."""
     toy = domain(counts, order)
     draw = np.random.default_rng(order)

@@ -18,15 +18,15 @@ from tests.property.test_spec_properties import (
     survives_the_shell,
 )
 from tltk.analyses.depth import DepthSpec
-from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
-from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.specs import command
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
-from tltk.specs.reading import located
+from tltk.specs.reading import with_absolute_paths
 from tltk.specs.training import TransferSpec
 
 NAMED = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00,"), min_size=1, max_size=12)
@@ -36,10 +36,10 @@ SOURCE = DATA.filter(lambda d: bool(d.name.strip()))
 NETS = specs(NetSpec)
 PARTS: dict[type[Any], dict[str, Any]] = {
     ProfileSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS, "measures": NAMES},
-    ShiftSpec: {"target": DATA, "source": SOURCE, "net": NETS, "measures": NAMES},
+    TwoSampleSpec: {"target": DATA, "source": SOURCE, "net": NETS, "measures": NAMES},
     EmbedSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS},
     RankSpec: {"target": DATA, "candidates": NAMES, "scores": NAMES},
-    ResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
+    DialResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
 }
 ANY = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items()))
 OF_LAYERS = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items() if issubclass(kind, DepthSpec)))
@@ -103,15 +103,14 @@ def test_the_source_is_read_at_the_targets_size(spec: Any, size: int) -> None:
 def test_paths_are_made_absolute_in_every_place(name: str, path: str) -> None:
     path = "x" + path.strip()
     spec = ProfileSpec(DataSpec(f"folder:{path}"), net=NetSpec(weights=f"file:{path}"), after=f"file:{path}")
-    full = located(spec)
+    full = with_absolute_paths(spec)
     for text in (full.target.name, full.net.weights, full.after):
         assert text.partition(":")[2].startswith("/")
-    assert located(full) == full
+    assert with_absolute_paths(full) == full
     asked = RankSpec(candidates=(f"a@file:{path}", "b@run:3f9ac1", "c"))
-    ranked = located(asked)
+    ranked = with_absolute_paths(asked)
     assert ranked.candidates[1:] == asked.candidates[1:]
     assert ranked.candidates[0].startswith("a@file:/")
-
 
 
 @pytest.mark.parametrize("kind", PARTS)
@@ -133,9 +132,9 @@ def test_one_question_has_one_id() -> None:
     assert len(ids) == len(PARTS) + 1
 
 
-@given(specs(ResponseSpec, **PARTS[ResponseSpec]), DATA, NETS)
+@given(specs(DialResponseSpec, **PARTS[DialResponseSpec]), DATA, NETS)
 def test_of_a_response_the_names_of_domain_and_network_and_the_size_alone_matter(
-    spec: ResponseSpec, data: DataSpec, net: NetSpec
+    spec: DialResponseSpec, data: DataSpec, net: NetSpec
 ) -> None:
     asked = dataclasses.replace(spec, target=data, net=net)
     bare = dataclasses.replace(spec, target=DataSpec(data.name, size=data.size), net=NetSpec(net.backbone, net.weights))
@@ -143,7 +142,7 @@ def test_of_a_response_the_names_of_domain_and_network_and_the_size_alone_matter
 
 
 def test_a_part_of_which_some_is_given_has_the_rest_from_the_kinds_own_default() -> None:
-    asked = command.build(ResponseSpec, {"size": 16, "weights": "run:3f9ac1"})
-    assert asked == ResponseSpec(DataSpec("shapes", size=16), NetSpec("test_resnet", "run:3f9ac1"))
-    given_ = command.build(ResponseSpec, {"backbone": NetSpec().backbone, "target": DataSpec().name})
-    assert parsed(command.to_command(given_)) == given_ == ResponseSpec(DataSpec(), NetSpec())
+    asked = command.build(DialResponseSpec, {"size": 16, "weights": "run:3f9ac1"})
+    assert asked == DialResponseSpec(DataSpec("shapes", size=16), NetSpec("test_resnet", "run:3f9ac1"))
+    given_ = command.build(DialResponseSpec, {"backbone": NetSpec().backbone, "target": DataSpec().name})
+    assert parsed(command.to_command(given_)) == given_ == DialResponseSpec(DataSpec(), NetSpec())

@@ -35,7 +35,14 @@ seeds = st.integers(0, 10_000)
 
 def test_the_registry_lists_the_measures_and_no_machinery():
     assert measures.names() == [
-        "a_distance", "c2st", "coral", "energy", "frechet", "mmd", "sliced_wasserstein", "symmetric_kl",
+        "a_distance",
+        "c2st",
+        "coral",
+        "energy",
+        "frechet",
+        "mmd",
+        "sliced_wasserstein",
+        "symmetric_kl",
     ]
     for name in measures:
         assert measures.summary(name).endswith(".")
@@ -53,9 +60,7 @@ def test_a_scalar_of_the_inputs_dtype_comes_back(name):
 @pytest.mark.parametrize("name", measures.names())
 def test_float32_and_float64_agree(name):
     x, y = pair(1)
-    assert float(measures[name](x.float(), y.float())) == pytest.approx(
-        float(measures[name](x, y)), rel=1e-3, abs=1e-5
-    )
+    assert float(measures[name](x.float(), y.float())) == pytest.approx(float(measures[name](x, y)), rel=1e-3, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(set(measures) - CLASSIFIERS))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import tltk
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.cli import main as cli
 from tltk.errors import TltkError
 from tltk.specs import command
@@ -70,11 +70,14 @@ PARTS: dict[str, Any] = {
 RUNS = st.one_of(
     specs(TransferSpec, **PARTS),
     specs(
-        CompareSpec, **PARTS, source=st.none() | specs(DataSpec), source_optim=specs(OptimSpec),
+        CompareSpec,
+        **PARTS,
+        source=st.none() | specs(DataSpec),
+        source_optim=specs(OptimSpec),
         lrs=st.lists(st.floats(1e-7, 10), min_size=1, max_size=4).map(tuple),
     ),
-)  # fmt: skip
-ANY = st.one_of(RUNS, specs(DescribeSpec), specs(LookSpec, data=specs(DataSpec)))
+)
+ANY = st.one_of(RUNS, specs(DescribeSpec), specs(InspectSpec, data=specs(DataSpec)))
 
 
 def survives_json(spec: Spec) -> None:

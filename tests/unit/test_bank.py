@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.engine import domain, spec, train
+from tests.support.engine import domain, spec, train
 from tltk import home
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut
@@ -48,7 +48,7 @@ def cut_at(boundary: int = 2, seed: int = 0, net: Net | None = None) -> Counting
 
 
 def entries() -> list[Path]:
-    return [p for p in home.room("bank").iterdir() if not p.name.startswith(".")]
+    return [p for p in home.folder("bank").iterdir() if not p.name.startswith(".")]
 
 
 def equal(a: Features, b: Features) -> bool:
@@ -77,9 +77,11 @@ def test_rows_lie_in_memory_as_the_prefix_left_them(backbone: str, fresh: bool, 
     told = cut.prefix(net.normalise(images).contiguous(memory_format=torch.channels_last))
     bank = FeatureBank(ram=ram)
     bank.features(cut, D, INDEX, batch=8, full=True)
-    rows = (FeatureBank(ram=ram) if fresh else bank).features(cut, D, INDEX, batch=8, full=True).rows(
-        torch.arange(8), torch.device("cpu")
-    )  # fmt: skip
+    rows = (
+        (FeatureBank(ram=ram) if fresh else bank)
+        .features(cut, D, INDEX, batch=8, full=True)
+        .rows(torch.arange(8), torch.device("cpu"))
+    )
     for ours, theirs in zip(rows, told, strict=True):
         assert torch.equal(ours, theirs) and ours.stride() == theirs.stride()
 
@@ -127,9 +129,15 @@ def test_strategies_and_seeds_share() -> None:
 
 def keys(**changes: Any) -> str:
     asked: dict[str, Any] = {
-        "cut": cut_at(), "domain": D, "index": INDEX, "view": None, "seed": 0, "precision": "float32", "batch": 128,
+        "cut": cut_at(),
+        "domain": D,
+        "index": INDEX,
+        "view": None,
+        "seed": 0,
+        "precision": "float32",
+        "batch": 128,
         "full": False,
-    }  # fmt: skip
+    }
     asked.update(changes)
     return FeatureBank._key(**asked)
 
@@ -145,11 +153,22 @@ def test_the_key_tells_apart_what_differs() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         half = keys()
     found = [
-        keys(), keys(cut=cut_at(seed=1)), keys(cut=cut_at(3)), keys(domain=other), keys(index=INDEX[::-1]), keys(view=VIEW),
-        keys(view=VIEW, seed=1), keys(view=dataclasses.replace(VIEW, copies=3)), keys(precision="float16"),
-        keys(cut=nudged), keys(cut=cut_at(net=padded)), keys(cut=Counting(same, 2, 32, 3)), half,
-        keys(batch=8), keys(full=True),
-    ]  # fmt: skip
+        keys(),
+        keys(cut=cut_at(seed=1)),
+        keys(cut=cut_at(3)),
+        keys(domain=other),
+        keys(index=INDEX[::-1]),
+        keys(view=VIEW),
+        keys(view=VIEW, seed=1),
+        keys(view=dataclasses.replace(VIEW, copies=3)),
+        keys(precision="float16"),
+        keys(cut=nudged),
+        keys(cut=cut_at(net=padded)),
+        keys(cut=Counting(same, 2, 32, 3)),
+        half,
+        keys(batch=8),
+        keys(full=True),
+    ]
     assert len(set(found)) == len(found)
     assert keys(seed=5) == keys() and keys(view=ViewSpec(copies=4)) == keys()  # nothing is drawn
 
@@ -162,7 +181,10 @@ def test_memory_mapped_rows_equal_those_in_ram() -> None:
         assert equal(ram, mapped)
         at = torch.tensor([3, 39, 0])
         assert torch.equal(ram.rows(at, torch.device("cpu"))[0], mapped.rows(at, torch.device("cpu"))[0])
-    whole, small = train(spec(boundary=2), D, bank=FeatureBank(disk=0)), train(spec(boundary=2), D, bank=FeatureBank(ram=1000))
+    whole, small = (
+        train(spec(boundary=2), D, bank=FeatureBank(disk=0)),
+        train(spec(boundary=2), D, bank=FeatureBank(ram=1000)),
+    )
     assert whole.values() == small.values()
 
 
@@ -242,7 +264,7 @@ def test_a_full_disk_still_trains(ram: int, monkeypatch: pytest.MonkeyPatch) -> 
     assert run.result["cached"] == (ram > 1000)
     if ram == 1000:
         assert any("No space left" in s and "without a bank" in s for s in run.said)
-    assert list(home.room("bank").iterdir()) == []
+    assert list(home.folder("bank").iterdir()) == []
 
 
 def test_float16_is_half_the_bytes_and_a_bounded_difference() -> None:
@@ -281,11 +303,11 @@ def test_a_stop_during_the_fill_leaves_nothing(ram: int) -> None:
 
     with pytest.raises(Stopped):
         FeatureBank(ram=ram).features(cut_at(), D, INDEX, view=VIEW, should_stop=stop)
-    assert list(home.room("bank").iterdir()) == []
+    assert list(home.folder("bank").iterdir()) == []
 
 
 def test_what_a_killed_process_left_is_swept_up() -> None:
-    left = home.room("bank") / ".abc.1.tmp"
+    left = home.folder("bank") / ".abc.1.tmp"
     left.mkdir()
     os.utime(left, (time.time() - 2 * 24 * 3600,) * 2)
     FeatureBank().features(cut_at(), D, INDEX)

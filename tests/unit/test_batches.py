@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.engine import domain
+from tests.support.engine import domain
 from tltk.nn.cut import Cut
 from tltk.specs.parts import NetSpec, ViewSpec
 from tltk.training.bank import FeatureBank
@@ -14,10 +14,19 @@ from tltk.weights.load import build
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize(("n", "wanted", "size", "sizes"), [
-    (10, 0, 4, [4, 4, 2]), (9, 0, 4, [4, 4]), (9, 4, 4, [4, 4]), (4, 10, 4, [4, 4, 2]), (3, 0, 1, [1, 1, 1]),
-    (3, 0, 8, [3]), (2, 5, 2, [2, 2]), (8, 0, 8, [8]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("n", "wanted", "size", "sizes"),
+    [
+        (10, 0, 4, [4, 4, 2]),
+        (9, 0, 4, [4, 4]),
+        (9, 4, 4, [4, 4]),
+        (4, 10, 4, [4, 4, 2]),
+        (3, 0, 1, [1, 1, 1]),
+        (3, 0, 8, [3]),
+        (2, 5, 2, [2, 2]),
+        (8, 0, 8, [8]),
+    ],
+)
 def test_sizes_of_batches(n: int, wanted: int, size: int, sizes: list[int]) -> None:
     found = batches(n, wanted, size, torch.Generator().manual_seed(0))
     assert [len(b) for b in found] == sizes

@@ -34,7 +34,7 @@ def weights_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "hub" / f"models--{name}" / "snapshots" / "x").mkdir(parents=True)
         (tmp_path / "hub" / f"models--{name}" / "snapshots" / "x" / "model.safetensors").write_bytes(b"x")
     (tmp_path / "hub" / "models--timm--resnet50.a1_in1k").mkdir()
-    store.put(home.room("weights"), b"x", Card("mine", "resnet18", "", 0, 0))
+    store.put(home.folder("weights"), b"x", Card("mine", "resnet18", "", 0, 0))
 
 
 def test_the_table_is_whole_and_in_order() -> None:
@@ -70,7 +70,7 @@ def test_known_figures() -> None:
         ("mobilenet apache", "mobilenetv3_small_050", "mobilenetv5_base"),
         ("  ", "resnet50", "nonsense"),
     ],
-)  # fmt: skip
+)
 def test_search(text: str, among: str, beside: str) -> None:
     names = [b.name for b in search(text)]
     assert among in names and beside not in names

@@ -12,7 +12,7 @@ import tltk
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.cli import main as cli
 from tltk.errors import BadSpec, TltkError
@@ -26,7 +26,7 @@ BAD: list[tuple[Spec, str]] = [
     (TransferSpec(DataSpec("folder:/no/such/place")), "/no/such/place"),
     (TransferSpec(DataSpec("archive:/no/such.zip")), "/no/such.zip"),
     (TransferSpec(DataSpec("npz:/no/such.npz")), "/no/such.npz"),
-    (LookSpec(DataSpec("folder:/no/such/place")), "/no/such/place"),
+    (InspectSpec(DataSpec("folder:/no/such/place")), "/no/such/place"),
     (CompareSpec(source=DataSpec("folder:/no/such/place")), "/no/such/place"),
     (TransferSpec(optim=OptimSpec(optimizer="bananas")), "optimizer must be one of"),
     (TransferSpec(optim=OptimSpec(optimizer="adahessian")), "first derivatives"),
@@ -40,11 +40,11 @@ BAD: list[tuple[Spec, str]] = [
     (ProfileSpec(net=NetSpec(weights="run:abcdef")), "abcdef"),
     (ProfileSpec(after="store:bananas"), "weight store"),
     (EmbedSpec(picture="/no/such.png"), "/no/such.png"),
-    (LookSpec(DataSpec("rendered_digits", n=10_000_000, size=1024)), "fit on the disk"),
-    (LookSpec(DataSpec("folder:" + "a/" * 5000)), "at most 2,000 characters"),
-    (LookSpec(DataSpec("folder:/a\0b")), "null"),
-    (LookSpec(DataSpec("folder:~nosuchuser/x")), "~nosuchuser"),
-    (LookSpec(DataSpec("archive:/tmp/" + "z" * 300)), "z"),
+    (InspectSpec(DataSpec("rendered_digits", n=10_000_000, size=1024)), "fit on the disk"),
+    (InspectSpec(DataSpec("folder:" + "a/" * 5000)), "at most 2,000 characters"),
+    (InspectSpec(DataSpec("folder:/a\0b")), "null"),
+    (InspectSpec(DataSpec("folder:~nosuchuser/x")), "~nosuchuser"),
+    (InspectSpec(DataSpec("archive:/tmp/" + "z" * 300)), "z"),
     (TransferSpec(DataSpec(size=40), net=NetSpec("test_vit")), "test_vit must be given pictures that it can read. Its"),
     (TransferSpec(DataSpec(size=40), net=NetSpec("test_vit")), "Got 40 px; take 32 or 48."),
     (TransferSpec(DataSpec(size=8), net=NetSpec("test_vit")), "Got 8 px; take 16."),
@@ -68,7 +68,7 @@ def test_it_is_refused_alike_by_all_doors(spec: Spec, part: str) -> None:
             door(spec)  # type: ignore[operator]
         assert part in str(caught.value)
     assert queue.jobs() == []
-    assert list(home.room("runs").iterdir()) == []
+    assert list(home.folder("runs").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,9 @@ def test_texts_that_are_no_spec(text: str, part: str, tmp_path: Path) -> None:
 
 
 def test_a_spec_from_the_standard_input() -> None:
-    done = CliRunner().invoke(cli.main, ["run", "--spec", "-", "--detach", "--json"], input=TransferSpec(seed=4).to_json())
+    done = CliRunner().invoke(
+        cli.main, ["run", "--spec", "-", "--detach", "--json"], input=TransferSpec(seed=4).to_json()
+    )
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["spec"]["seed"] == 4
 

@@ -48,9 +48,7 @@ def test_a_module_goes_under_its_prefix(tmp_path: Path) -> None:
     assert all(k.startswith("net/") for k in packed)
     other = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     unpack(other, {**packed, "optim/x": torch.zeros(1)}, "net/")
-    assert all(
-        torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True)
-    )
+    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
     before = packed["net/0.weight"].clone()
     with torch.no_grad():
         net[0].weight.add_(1)

@@ -41,9 +41,14 @@ TINY = [
     "cpu",
 ]
 TYPES: dict[str, Any] = {
-    "text": str, "whole number": int, "number": (int, float), "true or false": bool, "list": list,
-    "object": dict, "object or text": (dict, str),
-}  # fmt: skip
+    "text": str,
+    "whole number": int,
+    "number": (int, float),
+    "true or false": bool,
+    "list": list,
+    "object": dict,
+    "object or text": (dict, str),
+}
 
 
 def tltk(*words: str, input: str | None = None) -> Result:
@@ -174,7 +179,10 @@ def test_run_show_list_export_delete(tmp_path: Path) -> None:
 
     plain = tltk("run", *TINY, "--boundary", "1", "--strategy", "lp_ft", "--knob", "probe=0.5")
     assert plain.exit_code == 0
-    assert re.search(r"test accuracy 0\.\d{3} \(95 % interval .* chance 0\.100\), macro-F1 .* [1-9]\d* frozen tensors, 0 moved", plain.stdout)
+    assert re.search(
+        r"test accuracy 0\.\d{3} \(95 % interval .* chance 0\.100\), macro-F1 .* [1-9]\d* frozen tensors, 0 moved",
+        plain.stdout,
+    )
     assert run["id"] in tltk("runs").stdout
 
     assert tltk("runs", "delete", run["id"], input="n\n").exit_code == 1
@@ -185,8 +193,21 @@ def test_run_show_list_export_delete(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_compare() -> None:
-    words = [*TINY, "--source", "digits", "--source-n", "200", "--source-epochs", "1",
-             "--source-device", "cpu", "--lrs", "0.001", "--seeds", "2"]  # fmt: skip
+    words = [
+        *TINY,
+        "--source",
+        "digits",
+        "--source-n",
+        "200",
+        "--source-epochs",
+        "1",
+        "--source-device",
+        "cpu",
+        "--lrs",
+        "0.001",
+        "--seeds",
+        "2",
+    ]
     study = said("compare", *words)
     agree("A run", study)
     assert (study["kind"], study["state"], study["epoch"], study["epochs"]) == ("compare", "done", 5, 5)
@@ -201,7 +222,9 @@ def test_compare() -> None:
     assert verdict["sentence"] in plain.stdout
     parts = study["result"]["parts"]
     assert f"test {parts['test']['n']} (30% drawn from all pictures)." in plain.stdout
-    assert re.search(rf"^{study['id']}  cannot tell  digits +test_resnet +of digits +fine_tune", tltk("runs").stdout, re.M)
+    assert re.search(
+        rf"^{study['id']}  cannot tell  digits +test_resnet +of digits +fine_tune", tltk("runs").stdout, re.M
+    )
 
 
 @pytest.mark.usefixtures("here")
@@ -228,8 +251,11 @@ def test_look_tells_how_a_folder_was_understood(tmp_path: Path) -> None:
     agree("tltk look", found)
     agree("A branch", found["tree"][0])
     assert [(b["folder"], b["role"]) for b in found["tree"]] == [
-        ("test", "test"), ("train", "train"), ("val", "val"), ("docs", "left out"),
-    ]  # fmt: skip
+        ("test", "test"),
+        ("train", "train"),
+        ("val", "val"),
+        ("docs", "left out"),
+    ]
     assert "left out  docs: 1 picture, beside test, train, val" in told
     assert "Train 16 (the folder train), validation 16 (the folder val), test 16 (the folder test)." in told
 
@@ -250,8 +276,24 @@ def test_a_training_says_what_it_was_trained_on_and_what_was_lost(tmp_path: Path
 @pytest.mark.usefixtures("here")
 def test_a_verdict_repeats_what_was_lost(tmp_path: Path) -> None:
     half_a_class(tmp_path / "set")
-    words = ["compare", *TINY, "--source", "digits", "--source-n", "100", "--source-epochs", "1", "--lrs", "0.001",
-             "--seeds", "2", "--target", f"folder:{tmp_path / 'set'}", "--n", "0"]  # fmt: skip
+    words = [
+        "compare",
+        *TINY,
+        "--source",
+        "digits",
+        "--source-n",
+        "100",
+        "--source-epochs",
+        "1",
+        "--lrs",
+        "0.001",
+        "--seeds",
+        "2",
+        "--target",
+        f"folder:{tmp_path / 'set'}",
+        "--n",
+        "0",
+    ]
     tltk(*words)
     result = said(*words)["result"]
     lost = "Class dog loses 4 of its 12 files: the ending .psd is not a picture format."
@@ -324,7 +366,7 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
         (["judge", "\ud800", "b.csv"], "An argument must be text that this system can write. Got '\\ud800'"),
         (["nonsense"], "No such command"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.usefixtures("idle")
 def test_bad_input_is_two_and_a_sentence(words: list[str], sentence: str) -> None:
     refused(words, sentence)

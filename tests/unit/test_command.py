@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.errors import BadSpec, UnknownName
 from tltk.specs import command
@@ -37,28 +37,28 @@ def test_the_source_has_its_own_flags() -> None:
 def test_only_what_differs_is_spelt_out() -> None:
     assert command.to_command(TransferSpec()) == "tltk run --target digits"
     spec = TransferSpec(
-        DataSpec("folder:/my pictures"), NetSpec(boundary=3), StrategySpec("lp_ft", {"probe": 0.25}),
-        OptimSpec(lr=1e-4), seed=2,
-    )  # fmt: skip
+        DataSpec("folder:/my pictures"),
+        NetSpec(boundary=3),
+        StrategySpec("lp_ft", {"probe": 0.25}),
+        OptimSpec(lr=1e-4),
+        seed=2,
+    )
     assert command.to_command(spec) == (
-        "tltk run --target 'folder:/my pictures' --boundary 3 --lr 0.0001 --seed 2 "
-        "--strategy lp_ft --knob probe=0.25"
+        "tltk run --target 'folder:/my pictures' --boundary 3 --lr 0.0001 --seed 2 --strategy lp_ft --knob probe=0.25"
     )
     assert command.to_command(CompareSpec()).endswith("--lrs 0.0003,0.001,0.003")
 
 
 def test_questions() -> None:
     assert command.to_command(DescribeSpec("a b", 64, 1)) == "tltk layers 'a b' --size 64 --channels 1"
-    assert command.to_command(LookSpec(DataSpec("digits", n=9))) == "tltk look digits --size 32 --n 9"
+    assert command.to_command(InspectSpec(DataSpec("digits", n=9))) == "tltk look digits --size 32 --n 9"
 
 
 def test_python_of_a_plain_run() -> None:
     assert command.to_python(TransferSpec()) == (
         "import tltk\nfrom tltk import TransferSpec\n\nrun = tltk.launch(TransferSpec())\nprint(run.result())\n"
     )
-    assert "target=DataSpec(\n        shots=5,\n    ),\n" in command.to_python(
-        TransferSpec(DataSpec(shots=5))
-    )
+    assert "target=DataSpec(\n        shots=5,\n    ),\n" in command.to_python(TransferSpec(DataSpec(shots=5)))
 
 
 def test_nothing_given_is_the_default() -> None:

@@ -55,10 +55,16 @@ class Trainer:
         arm = "scratch" if spec.net.weights == "scratch" else "transfer"
         right = [0] * 50 + [1] * 50 if arm == "scratch" else [0] * 90 + [1] * 10
         body = {
-            "val_accuracy": 0.9 if spec.optim.lr == self.best[arm] else 0.5, "val_loss": spec.optim.lr,
-            "labels": [0] * 100, "predictions": right, "classes": ["a", "b"], "steps": 40, "images": 400,
-            "n_train": 10, "n_val": 60,
-        }  # fmt: skip
+            "val_accuracy": 0.9 if spec.optim.lr == self.best[arm] else 0.5,
+            "val_loss": spec.optim.lr,
+            "labels": [0] * 100,
+            "predictions": right,
+            "classes": ["a", "b"],
+            "steps": 40,
+            "images": 400,
+            "n_train": 10,
+            "n_val": 60,
+        }
         change = self.changes.get(arm, {})
         home.write_whole(run.path / "result.json", json.dumps(body | change))
         rows = [Row(e, e * 10, e * 1.5, "val", "accuracy", e / 10) for e in (1, 2)]
@@ -66,9 +72,7 @@ class Trainer:
         run.write_status(state="done")
 
 
-def go(
-    spec: CompareSpec = SPEC, trainer: Trainer | None = None
-) -> tuple[Run, Any, Trainer, list[tuple[int, str]]]:
+def go(spec: CompareSpec = SPEC, trainer: Trainer | None = None) -> tuple[Run, Any, Trainer, list[tuple[int, str]]]:
     run, trainer, told = Run.create(spec), trainer or Trainer(), []
     found = conduct(run, compare.compare(spec), trainer, lambda done, what: told.append((done, what))).verdict
     return run, found, trainer, told
@@ -144,7 +148,9 @@ def test_nothing_to_transfer_is_refused() -> None:
 
 @pytest.mark.parametrize("change", [{"steps": 39}, {"images": 399}])
 def test_unequal_budgets_are_refused(change: dict[str, int]) -> None:
-    with pytest.raises(RunProblem, match=r"same budget\. Their (steps|pictures) differ: (39|399) of scratch and (40|400) of"):
+    with pytest.raises(
+        RunProblem, match=r"same budget\. Their (steps|pictures) differ: (39|399) of scratch and (40|400) of"
+    ):
         go(trainer=Trainer(scratch=change))
 
 
@@ -190,11 +196,13 @@ def test_rates_are_ranked_by_the_weights_that_are_tested() -> None:
     wanted = compare.search_children(SPEC)
     found = {
         (w.arm, w.spec.optim.lr): {
-            "val_accuracy": 0.9 if w.spec.optim.lr == 3e-3 else 0.6, "val_loss": 1.0,
-            "tested_val_accuracy": 0.3 if w.spec.optim.lr == 3e-3 else 0.6 - w.spec.optim.lr, "tested_val_loss": 1.0,
+            "val_accuracy": 0.9 if w.spec.optim.lr == 3e-3 else 0.6,
+            "val_loss": 1.0,
+            "tested_val_accuracy": 0.3 if w.spec.optim.lr == 3e-3 else 0.6 - w.spec.optim.lr,
+            "tested_val_loss": 1.0,
         }
         for w in wanted
-    }  # fmt: skip
+    }
     search = compare.Search.of(SPEC, found)
     assert search.chosen == {"scratch": 3e-4, "transfer": 3e-4}
     assert search.accuracy["scratch"]["0.003"] == 0.3
@@ -253,7 +261,9 @@ def test_an_arm_that_was_still_climbing_is_told() -> None:
 
     _, found, *_ = go(trainer=Climbing())
     assert "climbing" in found.learning["scratch"]
-    assert "Both arms were still improving when the budget ended; with more epochs the gap may change." in found.sentence
+    assert (
+        "Both arms were still improving when the budget ended; with more epochs the gap may change." in found.sentence
+    )
 
 
 # -- source and target ------------------------------------------------------------------------------------
@@ -282,7 +292,10 @@ def test_what_was_taken_out_of_the_source_is_counted_and_told() -> None:
     spec = dataclasses.replace(SPEC, source=DataSpec("blended_digits"))
     _, found, *_ = go(spec, Trainer(scratch={"taken_out": 291}))
     assert found.taken_out == 291
-    assert "291 of the source's pictures also validate or test the target, as they are or saved again; they were removed" in found.sentence
+    assert (
+        "291 of the source's pictures also validate or test the target, as they are or saved again; they were removed"
+        in found.sentence
+    )
     _, seen, *_ = go(dataclasses.replace(spec, first_seed=5), Trainer(transfer={"seen_by_source": 7}))
     assert seen.seen_by_source == 7
     assert "learned from 7 of the pictures that validate or test the target" in seen.sentence

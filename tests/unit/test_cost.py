@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.engine import domain, spec, split, train
+from tests.support.engine import domain, spec, split, train
 from tltk import home
 from tltk.analyses.describe.analysis import layers, network_summary
 from tltk.analyses.describe.spec import DescribeSpec
@@ -34,7 +34,7 @@ def of(wanted: TransferSpec, speed: float | None = None) -> Estimate:
 
 def written() -> int:
     """Bytes of features under the home."""
-    return sum(p.stat().st_size for p in home.room("bank").rglob("*.bin"))
+    return sum(p.stat().st_size for p in home.folder("bank").rglob("*.bin"))
 
 
 @pytest.mark.parametrize("cache", ["float32", "float16", "off"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.engine import NETS
+from tests.support.engine import NETS
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut, frozen_modules
 from tltk.nn.freeze import freeze

@@ -31,8 +31,21 @@ from tltk.weights import store
 SPEC = TransferSpec(DataSpec("digits", n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=1, device="cpu"))
 OTHER = TransferSpec(SPEC.target, SPEC.net, optim=SPEC.optim, seed=1)
 STUDY = CompareSpec(source=DataSpec("rendered_digits"))
-RESULT = {"accuracy": 0.5, "macro_f1": 0.5, "val_accuracy": 0.5, "val_loss": 1.0, "loss": 1.0, "epochs": 1, "steps": 3,
-          "seconds": 1.0, "device": "cpu", "frozen_tensors": 0, "frozen_moved": 0, "gflops": 1.0, "images": 9}  # fmt: skip
+RESULT = {
+    "accuracy": 0.5,
+    "macro_f1": 0.5,
+    "val_accuracy": 0.5,
+    "val_loss": 1.0,
+    "loss": 1.0,
+    "epochs": 1,
+    "steps": 3,
+    "seconds": 1.0,
+    "device": "cpu",
+    "frozen_tensors": 0,
+    "frozen_moved": 0,
+    "gflops": 1.0,
+    "images": 9,
+}
 
 
 def empty(path: Path) -> None:
@@ -114,13 +127,27 @@ def another_value(path: Path) -> None:
     path.write_text("7\n")
 
 
-WAYS = (empty, one_byte, in_a_text, cut, junk, zeros, folder, pipe, endless, gone, nested, other_types, huge_numbers,
-        another_value)  # fmt: skip
+WAYS = (
+    empty,
+    one_byte,
+    in_a_text,
+    cut,
+    junk,
+    zeros,
+    folder,
+    pipe,
+    endless,
+    gone,
+    nested,
+    other_types,
+    huge_numbers,
+    another_value,
+)
 JSON = ("spec.json", "status.json", "rows.jsonl", "children.jsonl", "result.json", "inputs.json")
 OTHERS = ("log.txt", "model.safetensors", "checkpoint.safetensors", "lock")
 CASES = [(name, way) for name in JSON for way in WAYS] + [
     (name, way) for name in OTHERS for way in (empty, junk, folder, pipe, gone)
-]  # fmt: skip
+]
 
 
 class Idle:
@@ -185,10 +212,20 @@ def looked_at(run: Run) -> None:
 
     wanted = routes.Wanted("accuracy", ("val",), "step", routes.ROLES)
     for what in (
-        lambda: run.status, lambda: run.spec, run.result, run.rows, run.children, lambda: run.curve("accuracy"),
-        run.snapshots, lambda: Local().state(run.id), lambda: Local().log(run.id), lambda: provenance.changed(run),
-        store.here, lambda: routes._lines(run, wanted), lambda: Local().ahead(run.id),
-    ):  # fmt: skip
+        lambda: run.status,
+        lambda: run.spec,
+        run.result,
+        run.rows,
+        run.children,
+        lambda: run.curve("accuracy"),
+        run.snapshots,
+        lambda: Local().state(run.id),
+        lambda: Local().log(run.id),
+        lambda: provenance.changed(run),
+        store.here,
+        lambda: routes._lines(run, wanted),
+        lambda: Local().ahead(run.id),
+    ):
         ask(what)
     assert isinstance(run.status.message, str)
 

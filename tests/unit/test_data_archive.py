@@ -56,8 +56,8 @@ def refuse(path: Path, words: str) -> None:
     """The archive is refused with these words, and nothing of it is left anywhere."""
     with pytest.raises(DataProblem, match=words):
         load(path)
-    assert not any(home.room("domains").iterdir())
-    assert not (path.parent / "evil").exists() and not (home.room("domains").parent / "evil").exists()
+    assert not any(home.folder("domains").iterdir())
+    assert not (path.parent / "evil").exists() and not (home.folder("domains").parent / "evil").exists()
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "A.TGZ", "a.tar.bz2", "a.tar.xz"])
@@ -69,7 +69,7 @@ def test_all_forms_give_the_same_domain(tmp_path: Path, name: str) -> None:
     assert domain.given.tolist() == [2] * 6 + [0] * 6
     assert domain.images[:, 0, 4, 4].tolist() == [0, 40, 80] * 4
     assert domain.fingerprint == "8aa1346af6cd5873" and domain.source == str(path)
-    assert not any(home.room("domains").iterdir())  # unpacked files are removed again
+    assert not any(home.folder("domains").iterdir())  # unpacked files are removed again
 
 
 def test_one_folder_inside(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ def scene(seed: int, shape: tuple[int, int] = (90, 84)) -> Image.Image:
     """Something with large forms, as photographs have, and a little noise."""
     draw = np.random.default_rng(seed)
     rough = Image.fromarray(draw.integers(0, 256, (6, 5, 3), np.uint8)).resize(shape, Image.Resampling.BICUBIC)
-    return Image.fromarray(np.clip(np.asarray(rough, float) + draw.normal(0, 4, (*shape[::-1], 3)), 0, 255).astype("u1"))
+    return Image.fromarray(
+        np.clip(np.asarray(rough, float) + draw.normal(0, 4, (*shape[::-1], 3)), 0, 255).astype("u1")
+    )
 
 
 def classes(root: Path, n: int = 6, first: int = 0) -> Path:
@@ -96,9 +98,14 @@ def test_pictures_that_are_not_copies_are_left_alone(tmp_path: Path) -> None:
 def test_without_copies_a_split_is_what_it_was(tmp_path: Path) -> None:
     domain, split = read(classes(tmp_path / "p"))
     plain = Domain.of(
-        "x", domain.images, domain.labels, domain.classes, licence="-", source="-",
+        "x",
+        domain.images,
+        domain.labels,
+        domain.classes,
+        licence="-",
+        source="-",
         origins=np.arange(12, dtype=np.uint64),
-    ).split(DataSpec(), 0)  # fmt: skip
+    ).split(DataSpec(), 0)
     assert all(np.array_equal(getattr(split, p), getattr(plain, p)) for p in ("train", "val", "test"))
     assert cautions(domain, split) == []
 

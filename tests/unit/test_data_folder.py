@@ -122,9 +122,12 @@ def test_links_to_folders_are_followed_once_and_pipes_not_opened(tmp_path: Path)
     assert np.bincount(domain.labels).tolist() == [6, 4]
     again = "a link to a folder that is read already, or that holds it"
     assert dict(domain.skipped) == {
-        "ant/up": again, "ant/far": again, "bee/more": again,
-        "ant/gone.png": "a link to nothing", "bee/pipe.png": "not a regular file",
-    }  # fmt: skip
+        "ant/up": again,
+        "ant/far": again,
+        "bee/more": again,
+        "ant/gone.png": "a link to nothing",
+        "bee/pipe.png": "not a regular file",
+    }
 
 
 def test_a_file_in_a_linked_folder_is_part_of_the_stamp(tmp_path: Path) -> None:

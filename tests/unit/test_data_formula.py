@@ -71,7 +71,10 @@ def test_fewer_classes(module: ModuleType, kinds: int) -> None:
     assert len(domain.classes) == 3 * kinds and domain.labels.tolist() == [i % (3 * kinds) for i in range(20)]
     if kinds == 1:  # the pictures of the first turn are those of the whole set
         assert np.array_equal(domain.images[:3], of(module, 20).images[:3])
-    assert data.parse(f"{name}: 03") == (name, "3") and data.parse(f"{name}:{max(100, 300 - 100 * kinds)}") == (name, "")
+    assert data.parse(f"{name}: 03") == (name, "3") and data.parse(f"{name}:{max(100, 300 - 100 * kinds)}") == (
+        name,
+        "",
+    )
     for wrong in ("0", "201", "x", "-1", "3.5", "9" * 30):
         with pytest.raises(BadSpec, match="number of classes"):
             data.parse(f"{name}:{wrong}")
@@ -89,7 +92,9 @@ def test_leaves_take_turns_where_they_are_asked_for() -> None:
 
 def test_formulas_take_turns_between_the_three(monkeypatch: pytest.MonkeyPatch) -> None:
     for k, module in enumerate((fractals, contours, surfaces)):
-        monkeypatch.setattr(module, "paint", lambda labels, chance, generator, size, k=k: plain(labels % 80 + 80 * k, size))
+        monkeypatch.setattr(
+            module, "paint", lambda labels, chance, generator, size, k=k: plain(labels % 80 + 80 * k, size)
+        )
     domain = of(formulas, 1203, 16)
     value = domain.images[:, 0, 0, 0].astype(int)
     index = np.arange(1203)
@@ -133,7 +138,9 @@ def test_any_size(module: ModuleType, size: int) -> None:
 def test_the_same_look_at_every_size() -> None:
     """The random numbers of a class's shape do not hang on the size, but pieces do; so one piece is drawn twice."""
     labels, chance = np.arange(8), np.random.default_rng(0).random((8, pieces.DRAWS))
-    counts = [fractals.histogram(labels, chance[:, :12], torch.Generator().manual_seed(0), size)[0] for size in (32, 64)]
+    counts = [
+        fractals.histogram(labels, chance[:, :12], torch.Generator().manual_seed(0), size)[0] for size in (32, 64)
+    ]
     small, large = counts[0] > 0, torch.nn.functional.max_pool2d((counts[1] > 0).float()[:, None], 2)[:, 0] > 0
     assert (small == large).float().mean() > 0.9
 
@@ -148,7 +155,9 @@ def measures(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     found = [pooled, np.sort(pooled, 1)]
     for _ in range(4):
         steps = [np.abs(np.diff(grey, axis=axis)) for axis in (1, 2)]
-        found.append(np.stack([sum(s.mean((1, 2)) for s in steps), sum(np.sqrt((s**2).mean((1, 2))) for s in steps)], 1))
+        found.append(
+            np.stack([sum(s.mean((1, 2)) for s in steps), sum(np.sqrt((s**2).mean((1, 2))) for s in steps)], 1)
+        )
         found.append(grey.var((1, 2))[:, None])
         half = grey.shape[1] // 2
         grey = grey.reshape(-1, half, 2, half, 2).mean((2, 4))

@@ -40,9 +40,12 @@ def test_a_digit_is_the_same_example_whatever_n_seed_size_background_and_corrupt
     assert len(set(every.origins.tolist())) == 1797
     label = dict(zip(every.origins.tolist(), every.labels.tolist(), strict=True))
     others = [
-        read("digits", n=200, seed=3), read("digits", n=500, size=16), read("digits~fog:3", n=100, seed=1),
-        read("blended_digits", n=100, seed=2), read("blended_digits~contrast:1", n=50),
-    ]  # fmt: skip
+        read("digits", n=200, seed=3),
+        read("digits", n=500, size=16),
+        read("digits~fog:3", n=100, seed=1),
+        read("blended_digits", n=100, seed=2),
+        read("blended_digits~contrast:1", n=50),
+    ]
     for other in others:
         assert [label[o] for o in other.origins.tolist()] == other.labels.tolist()
 
@@ -67,15 +70,27 @@ def test_one_picture_in_two_places_is_one_example(tmp_path: Path) -> None:
     jpeg = io.BytesIO()
     noise(9, (300, 400, 3)).save(jpeg, "JPEG")
     files: dict[str, Image.Image | bytes] = {
-        "a/1.png": noise(0), "a/2.png": noise(1), "b/3.png": noise(2), "b/photo.jpg": jpeg.getvalue(),
-    }  # fmt: skip
+        "a/1.png": noise(0),
+        "a/2.png": noise(1),
+        "b/3.png": noise(2),
+        "b/photo.jpg": jpeg.getvalue(),
+    }
     one = read(folder(tmp_path / "one", files))
     assert len(set(one.origins.tolist())) == 4
     raw = jpeg.getvalue()
     noted = raw[:2] + b"\xff\xe1\x00\x0fExif\0\0by ours" + b"\xff\xfe\x00\x07hello" + raw[2:]
-    two = read(folder(tmp_path / "two", {
-        "x/other name.bmp": noise(2), "x/photo (1).jpg": jpeg.getvalue(), "y/z.tif": noise(0), "y/new.png": noise(7),
-    }), size=16)  # fmt: skip
+    two = read(
+        folder(
+            tmp_path / "two",
+            {
+                "x/other name.bmp": noise(2),
+                "x/photo (1).jpg": jpeg.getvalue(),
+                "y/z.tif": noise(0),
+                "y/new.png": noise(7),
+            },
+        ),
+        size=16,
+    )
     shared = set(one.origins.tolist()) & set(two.origins.tolist())
     assert shared == {one.origins[0], one.origins[2], one.origins[3]}
     noted_copy = read(folder(tmp_path / "three", {"x/1.jpg": noted, "y/1.png": noise(8)}))
@@ -86,10 +101,17 @@ def test_one_picture_in_two_places_is_one_example(tmp_path: Path) -> None:
 
 def test_grey_is_the_same_in_one_channel_and_in_three_and_opaque_is_plain(tmp_path: Path) -> None:
     grey, colour = noise(0, (20, 20)), noise(1)
-    name = folder(tmp_path / "p", {
-        "a/1.png": grey, "a/2.png": grey.convert("RGB"), "a/3.png": colour, "a/4.png": colour.convert("RGBA"),
-        "b/1.png": noise(2), "b/2.png": grey.rotate(90),
-    })  # fmt: skip
+    name = folder(
+        tmp_path / "p",
+        {
+            "a/1.png": grey,
+            "a/2.png": grey.convert("RGB"),
+            "a/3.png": colour,
+            "a/4.png": colour.convert("RGBA"),
+            "b/1.png": noise(2),
+            "b/2.png": grey.rotate(90),
+        },
+    )
     found = read(name).origins.tolist()
     assert found[0] == found[1] and found[2] == found[3] and len(set(found)) == 4
 
@@ -120,9 +142,10 @@ def test_a_source_can_be_freed_of_what_the_target_is_tested_on() -> None:
     held = held_out_origins(target, target.split(wanted, 0))
     assert len(held) == 269 + 539
     for name, spec in {
-        "digits": DataSpec("digits", size=8, n=1000), "digits~fog:3": DataSpec("digits~fog:3", size=8, seed=1),
+        "digits": DataSpec("digits", size=8, n=1000),
+        "digits~fog:3": DataSpec("digits~fog:3", size=8, seed=1),
         "blended_digits": DataSpec("blended_digits", size=8, test=0.1),
-    }.items():  # fmt: skip
+    }.items():
         source = read(name, n=spec.n, seed=spec.seed)
         train = source.split(spec, 0).train
         left = without(source, train, held)

@@ -24,9 +24,19 @@ SPEC = DataSpec("rendered_digits", n=30, size=8)
 
 def test_names() -> None:
     assert domains.names() == [
-        "archive", "blended_digits", "contours", "digits", "folder", "formulas", "fractals", "leaves", "npz",
-        "rendered_digits", "shapes", "surfaces",
-    ]  # fmt: skip
+        "archive",
+        "blended_digits",
+        "contours",
+        "digits",
+        "folder",
+        "formulas",
+        "fractals",
+        "leaves",
+        "npz",
+        "rendered_digits",
+        "shapes",
+        "surfaces",
+    ]
     assert parse("digits") == ("digits", "")
     assert parse("folder:/a/b:c d") == ("folder", "/a/b:c d")
     assert parse("folder:C:\\pictures") == ("folder", "C:\\pictures")
@@ -46,7 +56,7 @@ def test_names() -> None:
 
 def kept() -> Path:
     """The one folder in the cache."""
-    (only,) = home.room("domains").iterdir()
+    (only,) = home.folder("domains").iterdir()
     return only
 
 
@@ -67,7 +77,7 @@ def test_every_field_that_changes_pixels_changes_the_key() -> None:
     for spec in (SPEC, DataSpec("rendered_digits", n=40, size=8), DataSpec("rendered_digits", n=30, size=9)):
         load(spec)
     load(DataSpec("rendered_digits", n=30, size=8, seed=1))
-    assert len(list(home.room("domains").iterdir())) == 4
+    assert len(list(home.folder("domains").iterdir())) == 4
 
 
 def damage_short(folder: Path) -> None:
@@ -142,7 +152,7 @@ def test_a_full_disk_costs_the_cache_not_the_run(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(np.lib.format, "write_array", full)
     domain = load(SPEC)
-    assert len(domain.labels) == 30 and not list(home.room("domains").iterdir())
+    assert len(domain.labels) == 30 and not list(home.folder("domains").iterdir())
 
 
 def test_two_writers_leave_one_whole_folder() -> None:
@@ -152,7 +162,7 @@ def test_two_writers_leave_one_whole_folder() -> None:
 
 
 def test_what_killed_processes_left_is_swept_away() -> None:
-    old, new = (home.room("domains") / f"{name}.tmp" for name in ("old", "new"))
+    old, new = (home.folder("domains") / f"{name}.tmp" for name in ("old", "new"))
     for folder in (old, new):
         folder.mkdir()
     os.utime(old, (0, 0))
@@ -167,11 +177,11 @@ def test_a_folder_is_read_again_when_it_changes(tmp_path: Path, monkeypatch: pyt
     spec = DataSpec(f"folder:{tmp_path / 'p'}", size=8)
     first = load(spec)
     assert load(DataSpec(spec.name, size=8, seed=3)).fingerprint == first.fingerprint
-    assert len(list(home.room("domains").iterdir())) == 1  # without n the seed changes no pixel
+    assert len(list(home.folder("domains").iterdir())) == 1  # without n the seed changes no pixel
     monkeypatch.chdir(tmp_path)
     near = load(DataSpec("folder:p", size=8))
     assert near.name == "folder:p" and near.fingerprint == first.fingerprint
-    assert len(list(home.room("domains").iterdir())) == 1
+    assert len(list(home.folder("domains").iterdir())) == 1
     Image.new("RGB", (8, 8), "red").save(tmp_path / "p" / "a" / "3.png")
     (tmp_path / "p" / "b" / "2.png").write_bytes(b"")
     changed = load(spec)

@@ -37,8 +37,11 @@ def measured(name: str, in_flight: int = 640 * 2**20) -> tuple[float, str]:
     path = os.pathsep.join([str(Path(data.__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-c", CHILD, name, str(in_flight)],
-        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     peak, _, said = done.stdout.strip().partition(" ")
     return float(peak), said
 

@@ -208,12 +208,19 @@ def test_channels_that_come_first_are_put_last_and_told(path: Path, shape: tuple
 
 
 @pytest.mark.parametrize(
-    ("kind", "factor", "white"), [("float32", 1 / 255, "1"), ("uint16", 257, "65,535"), ("int64", 1, "255"), ("f2", 1, "255")]
-)  # fmt: skip
+    ("kind", "factor", "white"),
+    [("float32", 1 / 255, "1"), ("uint16", 257, "65,535"), ("int64", 1, "255"), ("f2", 1, "255")],
+)
 def test_other_numbers_have_one_scale_which_is_told(path: Path, kind: str, factor: float, white: str) -> None:
     x = X.copy()
     x[0, 0, 0] = 255
-    np.savez(path, x_train=(x.astype(float) * factor).astype(kind), y_train=Y, x_test=(x[:3].astype(float) * factor).astype(kind), y_test=Y[:3])
+    np.savez(
+        path,
+        x_train=(x.astype(float) * factor).astype(kind),
+        y_train=Y,
+        x_test=(x[:3].astype(float) * factor).astype(kind),
+        y_test=Y[:3],
+    )
     domain = load(path)
     assert np.abs(domain.images[:12, 0].astype(int) - x).max() <= 1
     assert domain.reading.notes[-1].endswith(f"0 is black and {white} is white.")

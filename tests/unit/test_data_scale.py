@@ -32,6 +32,7 @@ def said(domain: Domain) -> str:
 
 def grey(top: float, kind: str, ending: str) -> Any:
     """Pictures whose mean is 0.6 of top."""
+
     def draw(chance: np.random.Generator, path: Path) -> None:
         values = np.clip(chance.normal(0.6 * top, 0.1 * top, (40, 40)), 0, top)
         Image.fromarray(values.astype(kind)).save(f"{path}.{ending}")
@@ -82,8 +83,18 @@ def tiff(path: Path, pixels: np.ndarray, photometric: int) -> None:
     """An uncompressed TIFF as instruments write it: any bits, any number of channels, no word on the extra ones."""
     h, w = pixels.shape[:2]
     n, bits, data = pixels.shape[2] if pixels.ndim == 3 else 1, 8 * pixels.itemsize, pixels.tobytes()
-    tags = [(256, 4, 1, w), (257, 4, 1, h), (258, 3, n, bits), (259, 3, 1, 1), (262, 3, 1, photometric),
-            (273, 4, 1, 0), (277, 3, 1, n), (278, 4, 1, h), (279, 4, 1, len(data)), (284, 3, 1, 1)]  # fmt: skip
+    tags = [
+        (256, 4, 1, w),
+        (257, 4, 1, h),
+        (258, 3, n, bits),
+        (259, 3, 1, 1),
+        (262, 3, 1, photometric),
+        (273, 4, 1, 0),
+        (277, 3, 1, n),
+        (278, 4, 1, h),
+        (279, 4, 1, len(data)),
+        (284, 3, 1, 1),
+    ]
     end = 8 + 2 + 12 * len(tags) + 4
     depths = struct.pack(f"<{n}H", *[bits] * n) if n > 2 else b""
     out = b"II*\0" + struct.pack("<IH", 8, len(tags))
@@ -131,5 +142,7 @@ def test_what_the_centre_crop_removes_is_told(tmp_path: Path) -> None:
     assert domain.reading.cropped == pytest.approx(0.75) and "On average 75% of a picture" in said(domain)
     square = folder(tmp_path / "square", a=grey(200, "uint8", "png"), b=grey(100, "uint8", "png"))
     assert square.reading.cropped == 0 and "average" not in said(square)
-    np.savez(tmp_path / "a.npz", x=np.random.default_rng(0).integers(0, 256, (12, 20, 40), np.uint8), y=np.arange(12) % 2)
+    np.savez(
+        tmp_path / "a.npz", x=np.random.default_rng(0).integers(0, 256, (12, 20, 40), np.uint8), y=np.arange(12) % 2
+    )
     assert load(DataSpec(f"npz:{tmp_path / 'a.npz'}", size=16)).reading.cropped == pytest.approx(0.5)

@@ -37,9 +37,9 @@ def test_a_domain_has_one_name_in_one_spelling() -> None:
     assert parse("shapes:classes=star+0+ring+2-4") == ("shapes", "classes=0+2-5")
     load(DataSpec("shapes:hue=0.5,rotation=30", n=30, size=8))
     same = load(DataSpec("shapes:rotation=30,hue=.5", n=30, size=8))
-    assert len(list(home.room("domains").iterdir())) == 1 and same.name == "shapes:rotation=30,hue=.5"
+    assert len(list(home.folder("domains").iterdir())) == 1 and same.name == "shapes:rotation=30,hue=.5"
     other = load(DataSpec("shapes:rotation=30,hue=0.6", n=30, size=8))
-    assert len(list(home.room("domains").iterdir())) == 2 and other.fingerprint != same.fingerprint
+    assert len(list(home.folder("domains").iterdir())) == 2 and other.fingerprint != same.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -110,12 +110,25 @@ def test_attributes_are_of_the_same_pictures_at_any_size() -> None:
 # -- dials ------------------------------------------------------------------------------------------------
 
 MOVES = {
-    "rotation=90": {"rotation"}, "scale=0.5": {"radius"}, "position=0.2": {"x", "y"}, "hue=0.3": {"hue"},
-    "hues=1": {"hue"}, "correlation=0.5": {"hue", "decided"}, "texture=dots": {"texture"}, "background=photo": set(),
-    "background=gradient": set(), "blur=0.05": set(), "noise=0.1": set(), "inversion=0.5": {"inverted"},
-    "contrast=0.5": set(), "occlusion=0.2": set(), "classes=0-4": {"shape", "label"}, "prior=0.8": {"shape", "label"},
-    "label_noise=0.5": {"wrong", "label"}, "shape_noise=0.5": {"shape"},
-}  # fmt: skip
+    "rotation=90": {"rotation"},
+    "scale=0.5": {"radius"},
+    "position=0.2": {"x", "y"},
+    "hue=0.3": {"hue"},
+    "hues=1": {"hue"},
+    "correlation=0.5": {"hue", "decided"},
+    "texture=dots": {"texture"},
+    "background=photo": set(),
+    "background=gradient": set(),
+    "blur=0.05": set(),
+    "noise=0.1": set(),
+    "inversion=0.5": {"inverted"},
+    "contrast=0.5": set(),
+    "occlusion=0.2": set(),
+    "classes=0-4": {"shape", "label"},
+    "prior=0.8": {"shape", "label"},
+    "label_noise=0.5": {"wrong", "label"},
+    "shape_noise=0.5": {"shape"},
+}
 
 
 def test_every_dial_is_in_the_table() -> None:
@@ -167,7 +180,9 @@ def test_frequencies_are_what_the_dials_say() -> None:
 
 
 def test_shape_noise_leaves_the_hue_to_the_label() -> None:
-    plain, all_noise = (attributes(DataSpec("shapes", n=4000), f"correlation=1,hues=1{more}") for more in ("", ",shape_noise=1"))
+    plain, all_noise = (
+        attributes(DataSpec("shapes", n=4000), f"correlation=1,hues=1{more}") for more in ("", ",shape_noise=1")
+    )
     assert np.array_equal(plain["label"], all_noise["label"]) and np.array_equal(plain["hue"], all_noise["hue"])
     together = np.bincount(10 * all_noise["label"] + all_noise["shape"], minlength=100) / 4000
     assert (np.abs(together - 0.01) < 0.007).all()  # any shape in any class
@@ -237,7 +252,9 @@ def test_tones_follow_their_formulas() -> None:
     louder = drawn("contrast=1.5")
     assert np.abs(louder - np.clip(127.5 + 1.5 * (plain - 127.5), 0, 255)).max() <= 1.5
     noisy, inner = drawn("noise=0.08"), (plain > 90) & (plain < 165)
-    assert (noisy - plain)[inner].std() == pytest.approx(0.08 * 255, rel=0.05) and abs((noisy - plain)[inner].mean()) < 0.5
+    assert (noisy - plain)[inner].std() == pytest.approx(0.08 * 255, rel=0.05) and abs(
+        (noisy - plain)[inner].mean()
+    ) < 0.5
     correlated = np.corrcoef((noisy - plain)[:30, 0, :3, :3].ravel(), (noisy - plain)[30:, 0, :3, :3].ravel())[0, 1]
     assert abs(correlated) < 0.2  # every picture has noise of its own
 
@@ -309,15 +326,25 @@ def features(argument: str, seed: int) -> torch.Tensor:
 
 
 RESPONSES = [
-    ("", "hue={}", (0.1, 0.25, 0.5)), ("classes=7-9", "rotation={}", (30, 90, 180)), ("", "scale={}", (0.9, 0.7, 0.5)),
-    ("", "position={}", (0.05, 0.15, 0.3)), ("", "blur={}", (0.02, 0.05, 0.1)), ("", "noise={}", (0.05, 0.2, 0.4)),
-    ("", "inversion={}", (0.1, 0.3, 0.6)), ("", "contrast={}", (0.8, 0.6, 0.4)), ("", "occlusion={}", (0.05, 0.15, 0.3)),
-    ("", "prior={}", (0.9, 0.7, 0.5)), ("", "background={}", ("plain", "gradient", "photo")),
-    ("", "classes={}", ("0-8", "0-4", "0-1")), ("", "hues={}", (0.6, 0.8, 1.0)),
-]  # fmt: skip
+    ("", "hue={}", (0.1, 0.25, 0.5)),
+    ("classes=7-9", "rotation={}", (30, 90, 180)),
+    ("", "scale={}", (0.9, 0.7, 0.5)),
+    ("", "position={}", (0.05, 0.15, 0.3)),
+    ("", "blur={}", (0.02, 0.05, 0.1)),
+    ("", "noise={}", (0.05, 0.2, 0.4)),
+    ("", "inversion={}", (0.1, 0.3, 0.6)),
+    ("", "contrast={}", (0.8, 0.6, 0.4)),
+    ("", "occlusion={}", (0.05, 0.15, 0.3)),
+    ("", "prior={}", (0.9, 0.7, 0.5)),
+    ("", "background={}", ("plain", "gradient", "photo")),
+    ("", "classes={}", ("0-8", "0-4", "0-1")),
+    ("", "hues={}", (0.6, 0.8, 1.0)),
+]
 
 
-@pytest.mark.parametrize(("base", "dial", "values"), RESPONSES, ids=[dial.partition("=")[0] for _, dial, _ in RESPONSES])
+@pytest.mark.parametrize(
+    ("base", "dial", "values"), RESPONSES, ids=[dial.partition("=")[0] for _, dial, _ in RESPONSES]
+)
 def test_mmd_rises_with_the_dial(base: str, dial: str, values: tuple[object, ...]) -> None:
     source = features(base, 0)
     targets = [features(",".join(filter(None, (base, dial.format(v)))), 1) for v in values]
@@ -330,5 +357,7 @@ def test_mmd_rises_with_the_dial(base: str, dial: str, values: tuple[object, ...
 def test_mmd_sees_nothing_between_two_draws_of_one_setting(argument: str) -> None:
     if argument.startswith("label_noise"):  # labels are wrong, pictures are not
         assert permutation_mmd(features("", 0), features(argument, 1), permutations=99).p > 0.05
-    ps = [permutation_mmd(features(argument, 2 * s), features(argument, 2 * s + 1), permutations=99).p for s in range(4)]
+    ps = [
+        permutation_mmd(features(argument, 2 * s), features(argument, 2 * s + 1), permutations=99).p for s in range(4)
+    ]
     assert np.median(ps) > 0.1 and min(ps) > 0.01

@@ -22,9 +22,7 @@ def test_no_knob_is_the_picture_itself_and_draws_nothing() -> None:
     assert torch.equal(generator.get_state(), before)
 
 
-@pytest.mark.parametrize(
-    "spec", [ViewSpec(flip=0.5), ViewSpec(crop=0.4), ViewSpec(rotation=20), ViewSpec(colour=0.5)]
-)
+@pytest.mark.parametrize("spec", [ViewSpec(flip=0.5), ViewSpec(crop=0.4), ViewSpec(rotation=20), ViewSpec(colour=0.5)])
 def test_the_generator_alone_decides(spec: ViewSpec) -> None:
     first = seen(spec)
     assert torch.equal(first, seen(spec)) and not torch.equal(first, seen(spec, seed=1))

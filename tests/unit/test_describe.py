@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.engine import NETS
+from tests.support.engine import NETS
 from tltk.analyses.describe.analysis import layer_flops, layers, network_summary
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.nn.cut import Cut

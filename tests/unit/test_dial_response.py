@@ -13,7 +13,7 @@ from scipy.stats import false_discovery_control
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk.analyses.dial_response.analysis import ENDS, ORDERS, dial_response, first_seen, turned
-from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.profile.analysis import with_null
 from tltk.analyses.sample import Context, Sample, network
 from tltk.data.sources import shapes
@@ -27,10 +27,14 @@ from tltk.specs.parts import DataSpec
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks, Stopped
 
-SPEC = ResponseSpec(
-    DataSpec("shapes:texture=plain", size=16), measures=("mmd", "coral"), dials=("hue", "background"), steps=2,
-    pictures=100, permutations=19,
-)  # fmt: skip
+SPEC = DialResponseSpec(
+    DataSpec("shapes:texture=plain", size=16),
+    measures=("mmd", "coral"),
+    dials=("hue", "background"),
+    steps=2,
+    pictures=100,
+    permutations=19,
+)
 
 
 def room(**callbacks: Any) -> Context:
@@ -45,8 +49,8 @@ def room(**callbacks: Any) -> Context:
 
 def test_every_dial_has_an_end_and_the_default_is_all_that_move_pictures_and_all_measures() -> None:
     assert {*ENDS, *ORDERS, "classes"} == set(knobs(Dials))
-    assert set(ResponseSpec().dials) == set(knobs(Dials)) - {"label_noise", "shape_noise"}
-    assert list(ResponseSpec().measures) == measures.names()
+    assert set(DialResponseSpec().dials) == set(knobs(Dials)) - {"label_noise", "shape_noise"}
+    assert list(DialResponseSpec().measures) == measures.names()
 
 
 @pytest.mark.parametrize("name", [*ENDS, *ORDERS, "classes"])
@@ -74,7 +78,11 @@ def test_dials_that_are_names_take_each_of_them_and_classes_are_left_out_from_th
 
 def test_a_dial_goes_on_from_where_the_target_has_it_and_not_past_its_end() -> None:
     assert [d.blur for _, d in turned(Dials(blur=0.02), "blur", 2)] == [0.02, 0.06, 0.1]
-    for base, name in ((Dials(blur=0.1), "blur"), (Dials(background="photo"), "background"), (Dials(classes="3-4"), "classes")):
+    for base, name in (
+        (Dials(blur=0.1), "blur"),
+        (Dials(background="photo"), "background"),
+        (Dials(classes="3-4"), "classes"),
+    ):
         with pytest.raises(BadSpec, match=f"The dial {name} must have a way to go. It is at its end, "):
             turned(base, name, 4)
 
@@ -170,8 +178,21 @@ def test_it_says_how_far_it_is_and_can_be_stopped() -> None:
 
 # -- the verb -----------------------------------------------------------------------------------------------
 
-WORDS = ["response", "--size", "16", "--dials", "hue,background,classes", "--measures", "mmd,coral", "--steps", "2",
-         "--pictures", "100", "--permutations", "19"]  # fmt: skip
+WORDS = [
+    "response",
+    "--size",
+    "16",
+    "--dials",
+    "hue,background,classes",
+    "--measures",
+    "mmd,coral",
+    "--steps",
+    "2",
+    "--pictures",
+    "100",
+    "--permutations",
+    "19",
+]
 
 
 @pytest.mark.usefixtures("here")
@@ -205,7 +226,7 @@ def test_response_from_the_shell() -> None:
         (["--dials", "hu"], "Did you mean 'hue'?"),
         (["--measures", "energi"], "Did you mean 'energy'?"),
         (["--target", "digits"], "The target must be the shift lab, shapes or shapes:DIALS. Got 'digits'."),
-        (["--pictures", "50"], "ResponseSpec.pictures must be between 100 and 5000. Got 50."),
+        (["--pictures", "50"], "DialResponseSpec.pictures must be between 100 and 5000. Got 50."),
         (["--source", "digits"], "No such option"),
         (["--boundary", "1"], "No such option"),
     ],

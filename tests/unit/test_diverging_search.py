@@ -24,9 +24,14 @@ def stub(diverges: Callable[[TransferSpec], bool]) -> Callable[[list[Run], Calla
         for run in runs:
             assert isinstance(run.spec, TransferSpec)
             result = {
-                "val_accuracy": run.spec.optim.lr, "val_loss": 1.0, "steps": 4, "images": 8, "labels": [0, 1] * 10,
-                "predictions": [0, 0] * 10, "classes": ["a", "b"],
-            }  # fmt: skip
+                "val_accuracy": run.spec.optim.lr,
+                "val_loss": 1.0,
+                "steps": 4,
+                "images": 8,
+                "labels": [0, 1] * 10,
+                "predictions": [0, 0] * 10,
+                "classes": ["a", "b"],
+            }
             if diverges(run.spec):
                 result = {"diverged": "The loss became nan."}
             home.write_whole(run.path / "result.json", json.dumps(result))

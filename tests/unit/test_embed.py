@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.engine import domain
+from tests.support.engine import domain
 from tests.unit.test_profile import HERE, NAMES, THERE, by_hand, room
 from tltk.analyses.embed.analysis import NEAR, _frame, embed
 from tltk.analyses.embed.spec import EmbedSpec
@@ -265,13 +265,17 @@ def test_a_picture_that_is_there_already_is_placed_on_itself(tmp_path: Path, aft
         assert placed["near"][0] == 3 and len(placed["near"]) == 5
     n, side = len(found["labels"]), sheet.width // 32
     assert sheet.width == old.width and sheet.height >= old.height
-    tile, twin = (sheet.crop((i % 32 * side, i // 32 * side, i % 32 * side + side, i // 32 * side + side)) for i in (n, 3))
+    tile, twin = (
+        sheet.crop((i % 32 * side, i // 32 * side, i % 32 * side + side, i // 32 * side + side)) for i in (n, 3)
+    )
     assert tile.tobytes() == twin.tobytes()
 
 
 def test_a_picture_among_grey_ones(tmp_path: Path) -> None:
     grey = domain(30, channels=1)
-    spec = EmbedSpec(DataSpec("grey"), None, NetSpec("test_resnet"), method="pca", layer=0, picture=saved(tmp_path / "a.png", 0))
+    spec = EmbedSpec(
+        DataSpec("grey"), None, NetSpec("test_resnet"), method="pca", layer=0, picture=saved(tmp_path / "a.png", 0)
+    )
     (frame,) = embed(spec, room(grey=grey))[0]["frames"]
     assert np.isfinite([frame["placed"]["x"], frame["placed"]["y"]]).all()
 
@@ -282,5 +286,7 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
         with pytest.raises(BadSpec, match=f"The picture to place must be a picture file. {name} is not"):
             embed(dataclasses.replace(SPEC, picture=str(tmp_path / name)), room())
     with pytest.raises(BadSpec, match="These have 4 channels"):
-        embed(dataclasses.replace(SPEC, source=None, target=DataSpec("four"), picture=saved(tmp_path / "b.png", 0)),
-                  room(four=domain(30, channels=4)))  # fmt: skip
+        embed(
+            dataclasses.replace(SPEC, source=None, target=DataSpec("four"), picture=saved(tmp_path / "b.png", 0)),
+            room(four=domain(30, channels=4)),
+        )

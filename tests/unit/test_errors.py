@@ -35,7 +35,4 @@ def test_a_long_list_is_cut_and_counted() -> None:
 
 
 def test_an_empty_list_makes_a_sentence_too() -> None:
-    assert (
-        str(UnknownName.among("A run", "3f9ac1", []))
-        == "A run must exist. Got '3f9ac1', but there is none yet."
-    )
+    assert str(UnknownName.among("A run", "3f9ac1", [])) == "A run must exist. Got '3f9ac1', but there is none yet."

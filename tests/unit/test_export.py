@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.unit.test_cli import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
 from tltk.analyses.import_weights.analysis import import_weights
-from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
@@ -58,7 +58,7 @@ def test_an_export_and_an_entry_of_the_store(name: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(exported(run, weights=True))) as archive:
         archive.extractall(tmp_path / "zip")
     file = tmp_path / "zip" / run.id / "model.safetensors"
-    import_weights(AdoptSpec(f"file:{run.path / 'model.safetensors'}", "", "mine"))
+    import_weights(ImportWeightsSpec(f"file:{run.path / 'model.safetensors'}", "", "mine"))
     entry = store.find("mine")
     for one in (file, entry.file):
         answers_alike(one, name, net)
@@ -66,7 +66,7 @@ def test_an_export_and_an_entry_of_the_store(name: str, tmp_path: Path) -> None:
         assert (json.loads(told["classes"]), told["backbone"], told["data"]) == (CLASSES, name, "folder:pets")
     assert (entry.card.classes, entry.card.data) == (tuple(CLASSES), "folder:pets")
     assert "ein Hündchen" in store.as_text(entry) and "folder:pets" in store.as_text(entry)
-    again = import_weights(AdoptSpec(f"file:{file}", "", "again"))
+    again = import_weights(ImportWeightsSpec(f"file:{file}", "", "again"))
     assert (again["layout"], again["class_names"], again["data"]) == ("timm", CLASSES, "folder:pets")
     assert store.find("again").card.sha256 == entry.card.sha256
 
@@ -101,7 +101,7 @@ def test_runs_of_an_earlier_version(tmp_path: Path) -> None:
         assert all(torch.equal(t, again.state_dict()[n]) for n, t in net.state_dict().items() if "backbone" in n)
         head = weights.source_head(NetSpec("test_resnet", where))
         assert head is not None and torch.equal(head[0], net.state_dict()["head.0.weight"])
-    found = import_weights(AdoptSpec(f"file:{path}", "", "mine"))
+    found = import_weights(ImportWeightsSpec(f"file:{path}", "", "mine"))
     assert (found["layout"], found["class_names"]) == ("tltk", CLASSES)
     answers_alike(store.find("mine").file, "test_resnet", net)
 
@@ -112,16 +112,18 @@ def test_the_shell_says_whether_weights_are_in_it(tmp_path: Path) -> None:
     file = tmp_path / "run.zip"
     found = said("runs", "export", run["id"], str(file))
     agree("tltk runs export", found)
-    assert found["weights"] == [] and "without weights; --weights puts them in." in tltk(
-        "runs", "export", run["id"], str(file)
-    ).stdout
+    assert (
+        found["weights"] == []
+        and "without weights; --weights puts them in." in tltk("runs", "export", run["id"], str(file)).stdout
+    )
     with zipfile.ZipFile(file) as archive:
         assert not any("safetensors" in name for name in archive.namelist())
     found = said("runs", "export", run["id"], str(file), "--weights")
     assert found["weights"] == [f"{run['id']}/model.safetensors"] and found["bytes"] == file.stat().st_size
-    assert "with the weights of 1 training, as timm loads them." in tltk(
-        "runs", "export", run["id"], str(file), "--weights"
-    ).stdout
+    assert (
+        "with the weights of 1 training, as timm loads them."
+        in tltk("runs", "export", run["id"], str(file), "--weights").stdout
+    )
     assert not list(tmp_path.glob(".run.zip*"))
     checked = tltk("weights", "check", str(Path(run["path"]) / "model.safetensors")).stdout
     assert "timm layout" not in checked and "a tltk run's own layout" in checked and "Classes: 0, 1, 2" in checked
@@ -142,20 +144,34 @@ def test_no_weights_to_export_is_a_sentence(tmp_path: Path) -> None:
 def test_runs_are_listed_with_what_tells_them_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     one = said("run", *TINY, "--seed", "3", "--lr", "0.002", "--boundary", "1", "--strategy", "discriminative")
     assert {k: one[k] for k in ("target", "backbone", "weights", "strategy", "boundary", "lr", "seed")} == {
-        "target": "digits", "backbone": "test_resnet", "weights": "scratch", "strategy": "discriminative",
-        "boundary": 1, "lr": 0.002, "seed": 3,
-    }  # fmt: skip
+        "target": "digits",
+        "backbone": "test_resnet",
+        "weights": "scratch",
+        "strategy": "discriminative",
+        "boundary": 1,
+        "lr": 0.002,
+        "seed": 3,
+    }
     assert one["accuracy"] == one["result"]["accuracy"]
     heading, line = tltk("runs").stdout.splitlines()
     words = ("run", "result", "target", "backbone", "weights", "strategy", "cut", "rate", "seed", "time")
     assert tuple(heading.split()) == words
     cells = line.split()
     assert cells[:9] == [
-        one["id"], f"{one['accuracy']:.3f}", "digits", "test_resnet", "scratch", "discriminative", "1", "0.002", "3",
-    ]  # fmt: skip
-    assert "digits · test_resnet from scratch · discriminative at boundary 1 · rate 0.002 · seed 3 · " in tltk(
-        "runs", "show", one["id"]
-    ).stdout
+        one["id"],
+        f"{one['accuracy']:.3f}",
+        "digits",
+        "test_resnet",
+        "scratch",
+        "discriminative",
+        "1",
+        "0.002",
+        "3",
+    ]
+    assert (
+        "digits · test_resnet from scratch · discriminative at boundary 1 · rate 0.002 · seed 3 · "
+        in tltk("runs", "show", one["id"]).stdout
+    )
     Run.create(TransferSpec(net=NetSpec("vit_base_patch16_224", "store:" + "x" * 60, boundary=12), seed=2**31 - 1))
     for width, most in (("80", 100), ("100", 100), ("160", 160)):
         monkeypatch.setenv("COLUMNS", width)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.engine import NETS, spec, train, training
+from tests.support.engine import NETS, spec, train, training
 from tltk.errors import BadSpec, RunProblem
 from tltk.nn.freeze import Audit, freeze
 from tltk.specs.parts import NetSpec
@@ -60,7 +60,9 @@ def test_a_boundary_outside_the_network() -> None:
         freeze(net, net.depth + 1)
 
 
-@pytest.mark.parametrize("tensor", ["backbone.conv1.0.weight", "backbone.bn1.running_mean", "backbone.bn1.num_batches_tracked"])
+@pytest.mark.parametrize(
+    "tensor", ["backbone.conv1.0.weight", "backbone.bn1.running_mean", "backbone.bn1.num_batches_tracked"]
+)
 def test_the_audit_sees_one_bit(tensor: str) -> None:
     net = build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0)
     audit = Audit(net)

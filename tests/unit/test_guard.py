@@ -46,7 +46,10 @@ def test_every_answer_forbids_frames_and_guesses(client: TestClient, path: str) 
     assert ("sandbox" in policies) == (path == "/")  # a policy that was there stays
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8501", "", "a b", "localhost@evil.example"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8501", "", "a b", "localhost@evil.example"],
+)
 def test_another_name_is_refused_with_what_to_do(client: TestClient, host: str) -> None:
     reply = client.get("/", headers={"Host": host})
     assert reply.status_code == 400
@@ -65,15 +68,24 @@ def test_the_websocket_is_checked_too(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("host", "address", "named", "ours"),
     [
-        ("localhost:8501", "127.0.0.1", "", True), ("[::1]:8501", "127.0.0.1", "", True),
-        ("127.0.0.5", "127.0.0.1", "", True), ("LOCALHOST.", "127.0.0.1", "", True),
-        ("10.0.0.5:8501", "127.0.0.1", "", False), ("10.0.0.5:8501", "0.0.0.0", "", True),
-        ("10.0.0.5:8501", None, "", True), ("evil.example", "0.0.0.0", "", False), ("evil.example", None, "", False),
-        ("10.0.0.5", "10.0.0.5", "", True), ("10.0.0.6", "10.0.0.5", "", False), ("localhost", "10.0.0.5", "", True),
-        ("lab.example:8501", "127.0.0.1", "lab.example", True), ("lab.example", "0.0.0.0", "x, LAB.example", True),
-        ("any.example", "0.0.0.0", "*", True), ("localhost:port", "127.0.0.1", "", False),
+        ("localhost:8501", "127.0.0.1", "", True),
+        ("[::1]:8501", "127.0.0.1", "", True),
+        ("127.0.0.5", "127.0.0.1", "", True),
+        ("LOCALHOST.", "127.0.0.1", "", True),
+        ("10.0.0.5:8501", "127.0.0.1", "", False),
+        ("10.0.0.5:8501", "0.0.0.0", "", True),
+        ("10.0.0.5:8501", None, "", True),
+        ("evil.example", "0.0.0.0", "", False),
+        ("evil.example", None, "", False),
+        ("10.0.0.5", "10.0.0.5", "", True),
+        ("10.0.0.6", "10.0.0.5", "", False),
+        ("localhost", "10.0.0.5", "", True),
+        ("lab.example:8501", "127.0.0.1", "lab.example", True),
+        ("lab.example", "0.0.0.0", "x, LAB.example", True),
+        ("any.example", "0.0.0.0", "*", True),
+        ("localhost:port", "127.0.0.1", "", False),
     ],
-)  # fmt: skip
+)
 def test_whose_name_it_is(
     host: str, address: str | None, named: str, ours: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

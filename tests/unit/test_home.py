@@ -27,10 +27,27 @@ def test_ids(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "3f9ac", "0" * 65, "..", "../../etc/passwd", "3f9ac1/..", "3f9ac1\n", "\n3f9ac1", "3F9AC1",
-     "3f9ac1 ", "3f9ac1\x00", "/etc/passwd", "c:3f9ac1",
-     "~root12", "３f9ac1", "3f9ac1.zip", "%2e%2e%2f", "g" * 12],
-)  # fmt: skip
+    [
+        "",
+        "3f9ac",
+        "0" * 65,
+        "..",
+        "../../etc/passwd",
+        "3f9ac1/..",
+        "3f9ac1\n",
+        "\n3f9ac1",
+        "3F9AC1",
+        "3f9ac1 ",
+        "3f9ac1\x00",
+        "/etc/passwd",
+        "c:3f9ac1",
+        "~root12",
+        "３f9ac1",
+        "3f9ac1.zip",
+        "%2e%2e%2f",
+        "g" * 12,
+    ],
+)
 def test_no_id_is_a_path(text: str) -> None:
     with pytest.raises(BadSpec, match="An id must be hex digits"):
         home.check_id(text)
@@ -55,9 +72,9 @@ def test_home_follows_the_environment(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_rooms() -> None:
-    assert [home.room(name).is_dir() for name in home.ROOMS] == [True] * len(home.ROOMS)
+    assert [home.folder(name).is_dir() for name in home.FOLDERS] == [True] * len(home.FOLDERS)
     with pytest.raises(BadSpec, match="A room must be one of"):
-        home.room("../x")
+        home.folder("../x")
 
 
 def test_write_whole_writes_text_and_bytes(tmp_path: Path) -> None:
@@ -67,9 +84,7 @@ def test_write_whole_writes_text_and_bytes(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_failure_before_the_rename_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_before_the_rename_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a"
     home.write_whole(path, "old")
 
@@ -110,10 +125,20 @@ def test_threads_of_one_process_do_not_take_each_others_file(tmp_path: Path) -> 
 # -- homes that cannot be used ---------------------------------------------------------------------------
 
 VERBS = (
-    ["runs"], ["runs", "--json"], ["runs", "show", "3f9ac1"], ["runs", "stop", "3f9ac1"], ["runs", "resume", "3f9ac1"],
-    ["runs", "delete", "--yes", "3f9ac1"], ["runs", "log", "3f9ac1"], ["run", "--detach"], ["look", "digits"],
-    ["layers", "test_resnet"], ["weights", "list"], ["app"], ["compare", "--source", "digits", "--detach"],
-)  # fmt: skip
+    ["runs"],
+    ["runs", "--json"],
+    ["runs", "show", "3f9ac1"],
+    ["runs", "stop", "3f9ac1"],
+    ["runs", "resume", "3f9ac1"],
+    ["runs", "delete", "--yes", "3f9ac1"],
+    ["runs", "log", "3f9ac1"],
+    ["run", "--detach"],
+    ["look", "digits"],
+    ["layers", "test_resnet"],
+    ["weights", "list"],
+    ["app"],
+    ["compare", "--source", "digits", "--detach"],
+)
 
 
 @pytest.mark.parametrize(
@@ -143,14 +168,18 @@ def test_every_verb_says_so_in_a_sentence(
 @pytest.mark.parametrize(
     ("number", "part"),
     [
-        (errno.ENOSPC, "No space is left"), (errno.EDQUOT, "quota is used up"), (errno.EROFS, "mounted read-only"),
-        (errno.EACCES, "Permission is denied"), (errno.EIO, "input/output error"), (errno.ENOMEM, "memory"),
+        (errno.ENOSPC, "No space is left"),
+        (errno.EDQUOT, "quota is used up"),
+        (errno.EROFS, "mounted read-only"),
+        (errno.EACCES, "Permission is denied"),
+        (errno.EIO, "input/output error"),
+        (errno.ENOMEM, "memory"),
     ],
-)  # fmt: skip
+)
 def test_a_disk_that_refuses_is_a_sentence_in_the_shell_and_for_pages(
     number: int, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home.room("runs")
+    home.folder("runs")
 
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from tltk import home
 from tltk.analyses.import_weights.analysis import import_weights
-from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.specs.parts import NetSpec
 from tltk.weights import catalogue, store, weightfile
@@ -46,7 +46,7 @@ def file_of(path: Path, tensors: dict[str, Tensor], **header: str) -> Path:
 
 
 def asked(path: Path, backbone: str = "", name: str = "") -> dict[str, Any]:
-    found = import_weights(AdoptSpec(f"file:{path}", backbone, name))
+    found = import_weights(ImportWeightsSpec(f"file:{path}", backbone, name))
     return dict(json.loads(json.dumps(found, allow_nan=False)))
 
 
@@ -74,12 +74,25 @@ def test_a_file_of_timm_is_known_by_its_tensors(tmp_path: Path) -> None:
     path = file_of(tmp_path / "w.safetensors", state())
     found = asked(path)
     assert found == {
-        "name": "", "weights": f"file:{path}", "backbone": NAME, "guessed": True, "candidates": [NAME],
-        "layout": "timm", "parameters": sum(p.numel() for p in timm.create_model(NAME, num_classes=0).parameters()),
-        "channels": 3, "classifier": "classifier of 11 classes", "classes": 11, "tensors": len(state()),
-        "bytes": path.stat().st_size, "sha256": store.sha256(path), "licence": "unknown", "notes": [], "part": "",
-        "class_names": [], "data": "",
-    }  # fmt: skip
+        "name": "",
+        "weights": f"file:{path}",
+        "backbone": NAME,
+        "guessed": True,
+        "candidates": [NAME],
+        "layout": "timm",
+        "parameters": sum(p.numel() for p in timm.create_model(NAME, num_classes=0).parameters()),
+        "channels": 3,
+        "classifier": "classifier of 11 classes",
+        "classes": 11,
+        "tensors": len(state()),
+        "bytes": path.stat().st_size,
+        "sha256": store.sha256(path),
+        "licence": "unknown",
+        "notes": [],
+        "part": "",
+        "class_names": [],
+        "data": "",
+    }
     assert store.entries() == []
 
 
@@ -106,8 +119,12 @@ def test_a_name_puts_it_into_the_store(tmp_path: Path) -> None:
     assert str(tmp_path) not in json.dumps(store.as_dict(entry)["summary"]) and "w.safetensors" in entry.card.summary
     written, told = load_file(entry.file), weightfile.read_header(entry.file)[1]
     assert told == {
-        "backbone": NAME, "classifier": "fc", "licence": "CC0", "source": "a friend", "mean": "(0.5,)",
-    }  # fmt: skip
+        "backbone": NAME,
+        "classifier": "fc",
+        "licence": "CC0",
+        "source": "a friend",
+        "mean": "(0.5,)",
+    }
     assert all(torch.equal(t, written[n]) for n, t in state().items())
     net, same = (weights.build(NetSpec(backbone=NAME, weights=w), 4, 32, 3, 0) for w in ("store:mine", f"file:{path}"))
     assert all(torch.equal(t, same.state_dict()[n]) for n, t in net.state_dict().items())
@@ -285,8 +302,11 @@ def test_a_file_of_torchvision(tmp_path: Path) -> None:
     torch.save(OrderedDict((f"module.{n}", t) for n, t in model.state_dict().items()), tmp_path / "w.pth")
     found = asked(tmp_path / "w.pth", name="mine")
     assert (found["backbone"], found["layout"], found["guessed"], found["classes"]) == (
-        "mobilenetv2_100", "torchvision", True, 6,
-    )  # fmt: skip
+        "mobilenetv2_100",
+        "torchvision",
+        True,
+        6,
+    )
     net = weights.build(NetSpec(backbone="mobilenetv2_100", weights="store:mine"), 6, 32, 3, 0).eval()
     head = weights.source_head(NetSpec(backbone="mobilenetv2_100", weights="store:mine"))
     assert head is not None
@@ -434,7 +454,7 @@ def test_names_that_are_no_names(name: str, tmp_path: Path) -> None:
     path = file_of(tmp_path / "w.safetensors", state())
     with pytest.raises(BadSpec, match="small letters"):
         asked(path, name=name)
-    assert not list(home.room("weights").iterdir())
+    assert not list(home.folder("weights").iterdir())
 
 
 def test_a_name_is_taken_once(tmp_path: Path) -> None:
@@ -447,4 +467,4 @@ def test_a_name_is_taken_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "scratch", "file:", "hub:a1_in1k", "run:abcdef"])
 def test_weights_that_are_no_file(text: str) -> None:
     with pytest.raises(WeightsMissing, match="must be a file, as in file:PATH"):
-        import_weights(AdoptSpec(text))
+        import_weights(ImportWeightsSpec(text))

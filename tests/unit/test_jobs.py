@@ -84,8 +84,9 @@ def test_as_many_trainings_as_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [training(s) for s in range(3)]
     supervisor.Supervisor().tick()
     assert [w.given for w in FakeWorker.made] == [
-        (runs[0], {"CUDA_VISIBLE_DEVICES": "0"}), (runs[1], {"CUDA_VISIBLE_DEVICES": "1"}),
-    ]  # fmt: skip
+        (runs[0], {"CUDA_VISIBLE_DEVICES": "0"}),
+        (runs[1], {"CUDA_VISIBLE_DEVICES": "1"}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -618,7 +619,9 @@ def test_a_fault_of_the_machine_is_not_called_ours(number: int, part: str, monke
 
 
 def test_torch_without_memory_is_a_sentence() -> None:
-    fault = RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried to")
+    fault = RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried to"
+    )
     assert "memory" in worker.in_words(fault) and "Internal error in tltk" not in worker.in_words(fault)
     assert "Internal error in tltk" in worker.in_words(RuntimeError("unforeseen"))
 

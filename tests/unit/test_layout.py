@@ -24,14 +24,46 @@ from tltk.specs.parts import DataSpec
 @pytest.mark.parametrize(
     ("part", "names"),
     [
-        (TRAIN, ["train", "Train", "TRAIN", "training", "training_set", "train_images", "seg_train", "trainset", "train2017",
-                 "trainData", "01_train", "train-set", "Training Images"]),
+        (
+            TRAIN,
+            [
+                "train",
+                "Train",
+                "TRAIN",
+                "training",
+                "training_set",
+                "train_images",
+                "seg_train",
+                "trainset",
+                "train2017",
+                "trainData",
+                "01_train",
+                "train-set",
+                "Training Images",
+            ],
+        ),
         (VAL, ["val", "valid", "validation", "Validation_Set", "dev", "eval", "valset", "val2017", "evaluation"]),
         (TEST, ["test", "testing", "TEST", "test_set", "test-images", "testset", "seg_test"]),
-        (None, ["trains", "train station", "test bench", "valve", "device", "evaluate", "contest", "cat", "train_test", "",
-                "data", "images", "_"]),
+        (
+            None,
+            [
+                "trains",
+                "train station",
+                "test bench",
+                "valve",
+                "device",
+                "evaluate",
+                "contest",
+                "cat",
+                "train_test",
+                "",
+                "data",
+                "images",
+                "_",
+            ],
+        ),
     ],
-)  # fmt: skip
+)
 def test_words_for_parts(part: int | None, names: list[str]) -> None:
     assert {name: part_of(name) for name in names} == dict.fromkeys(names, part)
 
@@ -66,12 +98,16 @@ def test_two_folders_for_one_part_are_read_as_one() -> None:
 
 
 def test_what_would_become_classes_is_refused_with_what_to_name() -> None:
-    refused("several domains. Name one of them, such as folder:/x/art", "art/a", "art/b", "photo/a", "photo/b", "photo/c")
+    refused(
+        "several domains. Name one of them, such as folder:/x/art", "art/a", "art/b", "photo/a", "photo/b", "photo/c"
+    )
     refused("several domains", "f1/a", "f1/b", "f2/a", "f2/b", "f3/a", "f3/b", "notes")  # most of them
     refused("are data sets.*folder:/x/one", "one/train/a", "one/train/b", "one/test/a", "one/test/b", "flat")
     refused("3 folders deep.*folder:/x/one, folder:/x/two", "one/a/p", "one/b/p", "two/c/p", "two/d/p")
     refused("masks of the pictures in images", "images", "masks")
-    refused("would become a class. Name the pictures: folder:/x/JPEGImages", "JPEGImages/a", "JPEGImages/b", "Annotations")
+    refused(
+        "would become a class. Name the pictures: folder:/x/JPEGImages", "JPEGImages/a", "JPEGImages/b", "Annotations"
+    )
     refused("Parts of folder:/x must lie above its classes", "a/train", "a/test", "b/train", "b/test")
 
 
@@ -114,8 +150,14 @@ def test_all_files_are_read_or_named(tmp_path: Path) -> None:
     found = folder.survey(str(tmp_path))
     named = {name for name, _ in found.skipped}
     assert named == {
-        "a.txt", "train/b.csv", "train/cat/c.svg", "train/cat/d", "val/.hidden", "val/dog/e.JPG.part", "val/dog/.deep",
-    }  # fmt: skip
+        "a.txt",
+        "train/b.csv",
+        "train/cat/c.svg",
+        "train/cat/d",
+        "val/.hidden",
+        "val/dog/e.JPG.part",
+        "val/dog/.deep",
+    }
     assert len(found.pictures) == 32
 
 
@@ -125,9 +167,7 @@ def test_losses_are_loud_from_a_tenth_on(tmp_path: Path) -> None:
         for i in range(lost):
             (tmp_path / "set" / name / f"broken{i}.jpg").write_bytes(b"x")
     domain = data.load(DataSpec(f"folder:{tmp_path / 'set'}", size=16))
-    assert domain.account.notes == (
-        "Class dog loses 3 of its 21 files: not a picture of a known format.",
-    )
+    assert domain.account.notes == ("Class dog loses 3 of its 21 files: not a picture of a known format.",)
 
 
 class _Heif(ImageFile.ImageFile):

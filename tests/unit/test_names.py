@@ -9,7 +9,19 @@ import pytest
 
 from tltk.data.names import key, readable, shown
 
-ODD = ["\x1b[2J", "a\nb", "a\\nb", "caf\udce9", "caf\\xe9", "\u202egnp", "a\u2028b", "\ud800", "\x7f", "\u200dcat", "cat"]
+ODD = [
+    "\x1b[2J",
+    "a\nb",
+    "a\\nb",
+    "caf\udce9",
+    "caf\\xe9",
+    "\u202egnp",
+    "a\u2028b",
+    "\ud800",
+    "\x7f",
+    "\u200dcat",
+    "cat",
+]
 
 
 @pytest.mark.parametrize("name", ODD)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.engine import NETS
+from tests.support.engine import NETS
 from tltk.errors import BadSpec, UnknownName
 from tltk.jobs.checking import check_backbone
 from tltk.nn.net import Net, assemble, make_backbone
@@ -67,7 +67,9 @@ def test_a_size_that_the_network_cannot_take() -> None:
 
 
 def test_the_head_hangs_on_the_seed_alone() -> None:
-    heads = [build(NetSpec(backbone=b), 3, 32, 3, s).head[0] for b, s in (("test_vit", 1), ("test_vit", 1), ("test_vit", 2))]  # type: ignore[index]
+    heads = [
+        build(NetSpec(backbone=b), 3, 32, 3, s).head[0] for b, s in (("test_vit", 1), ("test_vit", 1), ("test_vit", 2))
+    ]  # type: ignore[index]
     assert torch.equal(heads[0].weight, heads[1].weight) and not torch.equal(heads[0].weight, heads[2].weight)  # type: ignore[arg-type]
 
 

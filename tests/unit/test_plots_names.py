@@ -25,9 +25,18 @@ ACTIVE = re.compile(r"</?\w[^<>]*>|&(#\d+|#x[0-9a-fA-F]+|[a-z]+);|%\{")
 PERFORMED = ("<br>", "<extra>", "</extra>")  # which our own templates use
 
 COLUMN = Column(
-    HOSTILE, HOSTILE, "", [0.1, 0.2], lo=[0.0, 0.1], hi=[0.2, 0.3], p=[0.01, 0.4], p_holm=[0.02, 0.4], p_bh=[0.02, 0.4],
-    null_lo=[0.0, 0.0], null_hi=[0.1, 0.1],
-)  # fmt: skip
+    HOSTILE,
+    HOSTILE,
+    "",
+    [0.1, 0.2],
+    lo=[0.0, 0.1],
+    hi=[0.2, 0.3],
+    p=[0.01, 0.4],
+    p_holm=[0.02, 0.4],
+    p_bh=[0.02, 0.4],
+    null_lo=[0.0, 0.0],
+    null_hi=[0.1, 0.1],
+)
 CURVE = Curve("accuracy", (1.0, 2.0), (0.1, 0.9), lo=(0.0, 0.8), hi=(0.2, 1.0))
 FRAMES = [
     {"layer": i, "name": HOSTILE, "x": [0.0, 1.0], "y": [0.0, 1.0], "placed": {"x": 0.0, "y": 0.0}} for i in range(2)
@@ -35,15 +44,19 @@ FRAMES = [
 EMBEDDED = {"labels": [HOSTILE, "b"], "domain": [0, 1], "n": {"source": 1, "target": 1}}
 CELL = {"level": HOSTILE, "value": 0.1, "effect": 1.0, "p": 0.01, "lo": 0.0, "hi": 0.2}
 ANSWER = {
-    "measures": [HOSTILE], "seen": {HOSTILE: {HOSTILE: 0}}, "cells": {HOSTILE: {HOSTILE: [CELL, CELL]}},
+    "measures": [HOSTILE],
+    "seen": {HOSTILE: {HOSTILE: 0}},
+    "cells": {HOSTILE: {HOSTILE: [CELL, CELL]}},
     "dials": [{"name": HOSTILE, "label": HOSTILE, "levels": [HOSTILE, HOSTILE], "shares": [0.0, 1.0]}],
-}  # fmt: skip
+}
 GAP = ClassGap(HOSTILE, 0.1, 0.3, 0.2, 0.1, 0.3, "helps")
 PHASE = Phase(epochs=2, boundary=0, lr_scale=(1.0, 0.5))
 
 FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     balance.balance: lambda: balance.balance({"Source": {HOSTILE: 3, "b": 1}, "Target": {HOSTILE + "2": 1}}),
-    curves.arms: lambda: curves.arms({"scratch": CURVE}, HOSTILE, "step", {"scratch": [CURVE]}, guessing=(0.5, HOSTILE)),
+    curves.arms: lambda: curves.arms(
+        {"scratch": CURVE}, HOSTILE, "step", {"scratch": [CURVE]}, guessing=(0.5, HOSTILE)
+    ),
     curves.lines: lambda: curves.lines({HOSTILE: CURVE}, HOSTILE, "step"),
     curves.class_gaps: lambda: curves.class_gaps([GAP]),
     embedding.scatter: lambda: embedding.scatter(EMBEDDED, FRAMES[0]),

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from scipy.stats import false_discovery_control
 from torch import Tensor
 
-from tests import engine
-from tests.engine import domain
+from tests.support import engine
+from tests.support.engine import domain
 from tltk import home
 from tltk.analyses import sample
 from tltk.analyses.profile import analysis as layerwise
@@ -98,9 +98,16 @@ def test_names_lengths_and_chance() -> None:
     found = profile(SPEC, room())
     assert found["names"] == NAMES and found["depth"] == 5
     assert [c["name"] for c in found["columns"]] == [
-        "probe_target", "knn_target", "rank_target", "dead_target",
-        "probe_source", "knn_source", "rank_source", "dead_source", "mmd",
-    ]  # fmt: skip
+        "probe_target",
+        "knn_target",
+        "rank_target",
+        "dead_target",
+        "probe_source",
+        "knn_source",
+        "rank_source",
+        "dead_source",
+        "mmd",
+    ]
     for c in found["columns"]:
         for part in ("values", "lo", "hi", "null_lo", "null_hi", "p", "effect"):
             assert len(c[part]) in (0, len(NAMES)), (c["name"], part)
@@ -280,7 +287,9 @@ def test_one_measure_more_computes_that_measure_alone(monkeypatch: pytest.Monkey
     monkeypatch.setattr(layerwise, "permutation_test", counted)
     found = profile(dataclasses.replace(SPEC, measures=("mmd", "coral")), room())
     assert asked == ["coral"] * 6
-    plain = [{k: v for k, v in c.items() if k not in ("p_holm", "p_bh")} for c in (*found["columns"], *first["columns"])]
+    plain = [
+        {k: v for k, v in c.items() if k not in ("p_holm", "p_bh")} for c in (*found["columns"], *first["columns"])
+    ]
     assert plain[: len(first["columns"])] == plain[len(found["columns"]) :]
 
 
@@ -320,7 +329,7 @@ def test_another_question_is_computed(changes: dict[str, Any], monkeypatch: pyte
 
 def test_a_torn_column_is_computed_anew() -> None:
     first = profile(one_domain(), room())
-    for i, path in enumerate(sorted(home.room("columns").iterdir())):
+    for i, path in enumerate(sorted(home.folder("columns").iterdir())):
         path.write_bytes(b"" if i % 2 else b'{"name": "probe_target", "values": [1')
     assert profile(one_domain(), room())["columns"] == first["columns"]
 
@@ -367,9 +376,12 @@ def test_a_dead_layer_is_a_number_and_no_fault(tuned: Path) -> None:
 
     path = edited(tuned, killed)
     spec = dataclasses.replace(
-        SPEC, net=NetSpec("test_resnet", f"file:{path}"), after=f"file:{tuned}", permutations=19,
+        SPEC,
+        net=NetSpec("test_resnet", f"file:{path}"),
+        after=f"file:{tuned}",
+        permutations=19,
         measures=("mmd", "coral", "frechet", "energy", "sliced_wasserstein", "symmetric_kl", "a_distance", "c2st"),
-    )  # fmt: skip
+    )
     found = profile(spec, room())
     again = json.loads(json.dumps(found, allow_nan=False))
     assert column(again, "dead_target")["values"][3:] == [1.0, 1.0, 1.0]
@@ -392,9 +404,11 @@ def test_a_measure_that_overflows_is_left_out_with_a_sentence_and_the_others_go_
         return t * 1e24 if ".layer4." in name and name.endswith(("bn2.weight", "bn2.bias")) else t
 
     spec = dataclasses.replace(
-        SPEC, net=NetSpec("test_resnet", f"file:{edited(tuned, large)}"), permutations=19,
+        SPEC,
+        net=NetSpec("test_resnet", f"file:{edited(tuned, large)}"),
+        permutations=19,
         measures=("coral", "mmd", "frechet", "energy", "sliced_wasserstein"),
-    )  # fmt: skip
+    )
     found = profile(spec, room())
     json.dumps(found, allow_nan=False)
     assert set(found["why"]) == {"coral", "frechet"} and "that float32 can hold" in found["why"]["coral"]

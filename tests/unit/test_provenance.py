@@ -60,18 +60,20 @@ def test_changes_of_every_kind(tmp_path: Path) -> None:
     first = Run.create(TransferSpec())
     (first.path / "result.json").write_text('{"accuracy": 0.5}')
     names = [f"folder:{folder}", f"file:{file}", "store:mine", f"run:{first.id}"]
-    run = Run.create(RankSpec(DataSpec(names[0]), tuple(f"test_resnet@{name}" for name in [*names[1:], f"{names[3]}@2"])))
+    run = Run.create(
+        RankSpec(DataSpec(names[0]), tuple(f"test_resnet@{name}" for name in [*names[1:], f"{names[3]}@2"]))
+    )
     assert provenance.changed(run) == []  # nothing was noted yet
     provenance.note(run)
     assert provenance.changed(run) == []
     pictures(folder, 2)
     assert provenance.changed(run) == [names[0]]
     file.write_bytes(b"22")
-    shutil.rmtree(home.room("weights") / "mine")
+    shutil.rmtree(home.folder("weights") / "mine")
     assert provenance.changed(run) == [names[1], names[0]]  # what has gone is no change
     added("mine", summary="another")
     assert provenance.changed(run) == [names[1], names[0]]  # the same tensors again
-    store.put(home.room("weights"), b"other", store.find("mine").card)
+    store.put(home.folder("weights"), b"other", store.find("mine").card)
     (first.path / "result.json").write_text('{"accuracy": 0.6}')
     assert set(provenance.changed(run)) == {*names, f"{names[3]}@2"}
     provenance.note(run)
@@ -87,9 +89,10 @@ def test_a_run_is_run_anew_when_its_pictures_changed(tmp_path: Path, monkeypatch
     monkeypatch.setattr("tltk.jobs.queue.add", lambda *_, **__: None)
     folder = pictures(tmp_path / "a", 6)
     spec = TransferSpec(
-        target=DataSpec(f"folder:{folder}", size=16), net=NetSpec("test_resnet"),
+        target=DataSpec(f"folder:{folder}", size=16),
+        net=NetSpec("test_resnet"),
         optim=OptimSpec(epochs=1, batch_size=4, device="cpu"),
-    )  # fmt: skip
+    )
     run = Local().submit(spec)
     execute(run)
     first = run.result()
@@ -139,9 +142,10 @@ def test_a_resumed_run_goes_on_only_with_what_it_began_with(
 ) -> None:
     folder = pictures(tmp_path / "a", 8)
     spec = TransferSpec(
-        target=DataSpec(f"folder:{folder}", size=16), net=NetSpec("test_resnet"),
+        target=DataSpec(f"folder:{folder}", size=16),
+        net=NetSpec("test_resnet"),
         optim=OptimSpec(epochs=4, batch_size=4, device="cpu"),
-    )  # fmt: skip
+    )
     run = Local().submit(spec)
     monkeypatch.setenv("TLTK_TEST_STOP", str(run.stop_file))
     execute(run)
@@ -182,9 +186,10 @@ def test_what_was_found_before_a_change_is_kept_when_the_same_is_asked_again(
 ) -> None:
     folder = pictures(tmp_path / "a", 6)
     spec = TransferSpec(
-        target=DataSpec(f"folder:{folder}", size=16), net=NetSpec("test_resnet"),
+        target=DataSpec(f"folder:{folder}", size=16),
+        net=NetSpec("test_resnet"),
         optim=OptimSpec(epochs=1, batch_size=4, device="cpu"),
-    )  # fmt: skip
+    )
     monkeypatch.setenv("TLTK_TEST_STOP", str(tmp_path / "no"))
     run = Local().submit(spec)
     execute(run)

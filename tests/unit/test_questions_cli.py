@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk import home
-from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.cli import analyses as questions
 from tltk.jobs import queue
 from tltk.runs.run import Run
@@ -52,7 +52,11 @@ def test_profile() -> None:
     assert {"probe_target", "rank_source", "mmd", "coral", "probe_after", "cka_after", "change"} <= set(names)
     head, *rows, note, correction, drawn = [line for line in lines(*words) if not line.startswith(("Probe", "CKA"))]
     assert correction == found["correction"] and "over all 12 tests" in correction
-    assert drawn == found["drawn"] and "60 examples in common" in drawn and found["compared"] == {"source": 30, "target": 30}
+    assert (
+        drawn == found["drawn"]
+        and "60 examples in common" in drawn
+        and found["compared"] == {"source": 30, "target": 30}
+    )
     assert head.split() == ["layer", *names]
     assert [row.split()[0] for row in rows] == NAMES
     assert all(len(row.split()) == 1 + len(names) for row in rows)
@@ -104,12 +108,31 @@ def test_profile_within_classes_says_how_many_pictures_there_are() -> None:
 
 
 def test_a_measure_that_cannot_be_computed_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    parts = ("value", "null_lo", "null_hi", "p", "p_holm", "p_bh", "effect", "self_value", "self_lo", "self_hi", "self_n")
+    parts = (
+        "value",
+        "null_lo",
+        "null_hi",
+        "p",
+        "p_holm",
+        "p_bh",
+        "effect",
+        "self_value",
+        "self_lo",
+        "self_hi",
+        "self_n",
+    )
     row = {"measure": "coral", **dict.fromkeys(parts), "why": "coral must be a number."}
-    questions._show_shift({
-        "name": "stem", "n": {"source": 2, "target": 2}, "table": [row], "correction": "No test was made.", "mixed": 0.5,
-        "classes": [], "drawn": "",
-    })  # fmt: skip
+    questions._show_shift(
+        {
+            "name": "stem",
+            "n": {"source": 2, "target": 2},
+            "table": [row],
+            "correction": "No test was made.",
+            "mixed": 0.5,
+            "classes": [],
+            "drawn": "",
+        }
+    )
     out = capsys.readouterr().out.splitlines()
     assert out[2].split()[:2] == ["coral", "–"] and out[3] == "coral: coral must be a number."
 
@@ -157,8 +180,21 @@ def test_rank() -> None:
 
 @pytest.mark.usefixtures("here")
 def test_rank_shows_what_is_trained_by_now() -> None:
-    words = ["rank", "--target", "digits", "--n", "120", "--size", "32", "--pictures", "40", "--candidates", "test_vit",
-             "--scores", "knn"]  # fmt: skip
+    words = [
+        "rank",
+        "--target",
+        "digits",
+        "--n",
+        "120",
+        "--size",
+        "32",
+        "--pictures",
+        "40",
+        "--candidates",
+        "test_vit",
+        "--scores",
+        "knn",
+    ]
     first = said(*words)
     assert first["result"]["rows"][0]["trained"] is None
     run = Run.create(TransferSpec(DataSpec("digits", n=120, size=32), NetSpec("test_vit", "scratch")))
@@ -172,9 +208,15 @@ def test_a_mark_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     mark = {"n": 4, "tau": 0.8, "lo": -0.25, "hi": 1.0, "p": 0.125, "regret": 0.5}
     agree("A mark", mark)
     row = {
-        "backbone": "a", "weights": "scratch", "scores": {"knn": 0.5}, "interval": {"knn": [0.4, 0.6]}, "why": {},
-        "places": {"knn": [1, 3]}, "notes": {"gbc": "There is no interval."}, "trained": 0.75,
-    }  # fmt: skip
+        "backbone": "a",
+        "weights": "scratch",
+        "scores": {"knn": 0.5},
+        "interval": {"knn": [0.4, 0.6]},
+        "why": {},
+        "places": {"knn": [1, 3]},
+        "notes": {"gbc": "There is no interval."},
+        "trained": 0.75,
+    }
     questions._show_ranking(
         {"rows": [row], "marks": {"knn": mark}, "by": "knn", "order": "No order.", "trained_is": "Test accuracy."}
     )
@@ -209,7 +251,7 @@ def test_figures_for_people() -> None:
         (["profile", "--boundary", "2"], "No such option"),
         (["profile", "--source-size", "32"], "No such option"),
         (["shift", "--measures", "energi"], "Did you mean 'energy'?"),
-        (["shift", "--layer", "-2"], "ShiftSpec.layer must be between -1"),
+        (["shift", "--layer", "-2"], "TwoSampleSpec.layer must be between -1"),
         (["embed", "--method", "umapp"], "Did you mean 'umap'?"),
         (["embed", "--over", "epoch"], "Did you mean 'epochs'?"),
         (["embed", "--neighbours", "1"], "EmbedSpec.neighbours must be between 2 and 200. Got 1."),
@@ -227,7 +269,7 @@ def test_bad_input_is_two_and_a_sentence(words: list[str], sentence: str) -> Non
 @pytest.mark.usefixtures("idle")
 def test_specs_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "spec.json"
-    body: dict[str, Any] = json.loads(ShiftSpec(DataSpec("digits"), seed=3).to_json())
+    body: dict[str, Any] = json.loads(TwoSampleSpec(DataSpec("digits"), seed=3).to_json())
     file.write_text(json.dumps({**body, "source": None}))
     none = tltk("shift", "--spec", str(file))
     assert none.exit_code == 2 and "There is no source; name one." in none.stderr
@@ -237,7 +279,7 @@ def test_specs_from_a_file(tmp_path: Path) -> None:
     assert queue.jobs() == []
     queued = said("shift", "--spec", str(file), "--detach")
     assert (queued["state"], queued["result"]) == ("waiting", None)
-    assert queued["id"] == ShiftSpec(DataSpec("digits"), seed=3).run_id == queue.jobs()[0].run
+    assert queued["id"] == TwoSampleSpec(DataSpec("digits"), seed=3).run_id == queue.jobs()[0].run
 
 
 @pytest.mark.usefixtures("here")

@@ -68,16 +68,12 @@ for i in range(25):
 
 
 def test_four_processes_at_once_lose_nothing() -> None:
-    workers = [
-        subprocess.Popen([sys.executable, "-c", WORK, str(k)], env=os.environ.copy()) for k in range(4)
-    ]
+    workers = [subprocess.Popen([sys.executable, "-c", WORK, str(k)], env=os.environ.copy()) for k in range(4)]
     assert [w.wait(60) for w in workers] == [0, 0, 0, 0]
     jobs = queue.jobs()
     names = [job.run for job in jobs]
     assert len(names) == len(set(names))
-    assert set(names) == {f"{k}-{i}" for k in range(4) for i in range(0, 25, 2)} | {
-        f"all-{i}" for i in range(25)
-    }
+    assert set(names) == {f"{k}-{i}" for k in range(4) for i in range(0, 25, 2)} | {f"all-{i}" for i in range(25)}
     assert [job.number for job in jobs] == sorted(job.number for job in jobs)
     assert all(job.cancelled for job in jobs if job.run.startswith("all"))
     for k in range(4):

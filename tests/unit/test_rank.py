@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.engine import domain
+from tests.support.engine import domain
 from tests.unit.test_profile import by_hand, room
 from tltk import home
 from tltk.analyses.profile.spec import ProfileSpec
@@ -48,9 +48,14 @@ def features(net: NetSpec, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def finished(
-    backbone: str, accuracy: float | None, *, weights_: str = "scratch", target: DataSpec = SPEC.target, seed: int = 0,
+    backbone: str,
+    accuracy: float | None,
+    *,
+    weights_: str = "scratch",
+    target: DataSpec = SPEC.target,
+    seed: int = 0,
     lr: float = 1e-3,
-) -> Run:  # fmt: skip
+) -> Run:
     """A training of the user's own, with this result."""
     run = Run.create(TransferSpec(target, NetSpec(backbone, weights_), optim=OptimSpec(lr=lr), seed=seed))
     if accuracy is not None:
@@ -61,11 +66,14 @@ def finished(
 @pytest.mark.parametrize(
     ("text", "backbone", "weights_"),
     [
-        ("resnet18", "resnet18", "scratch"), ("resnet18@", "resnet18", "scratch"),
-        ("resnet18@hub:a1_in1k", "resnet18", "hub:a1_in1k"), (" a @ file:/x y/z ", "a", "file:/x y/z"),
-        ("a@run:3f9ac1@4", "a", "run:3f9ac1@4"), ("a@file:/at@home/w", "a", "file:/at@home/w"),
+        ("resnet18", "resnet18", "scratch"),
+        ("resnet18@", "resnet18", "scratch"),
+        ("resnet18@hub:a1_in1k", "resnet18", "hub:a1_in1k"),
+        (" a @ file:/x y/z ", "a", "file:/x y/z"),
+        ("a@run:3f9ac1@4", "a", "run:3f9ac1@4"),
+        ("a@file:/at@home/w", "a", "file:/at@home/w"),
     ],
-)  # fmt: skip
+)
 def test_a_candidate_is_a_backbone_and_weights(text: str, backbone: str, weights_: str) -> None:
     assert candidate(text) == NetSpec(backbone, weights_)
 
@@ -110,9 +118,13 @@ def test_what_cannot_be_built_says_why_and_the_others_go_on(tmp_path: Path) -> N
     vit = tmp_path / "vit.safetensors"
     weights.save(weights.build(NetSpec("test_vit"), 3, 32, 3, 0), NetSpec("test_vit"), vit)
     bad = (
-        "resnet18x", f"test_resnet@file:{tmp_path / 'none'}", f"test_resnet@file:{vit}", "test_resnet@run:abc123",
-        "test_resnet@hub:nonsense", "test_resnet@moon:x",
-    )  # fmt: skip
+        "resnet18x",
+        f"test_resnet@file:{tmp_path / 'none'}",
+        f"test_resnet@file:{vit}",
+        "test_resnet@run:abc123",
+        "test_resnet@hub:nonsense",
+        "test_resnet@moon:x",
+    )
     found = rank(dataclasses.replace(SPEC, candidates=(*bad, "test_vit")), room())
     assert found["rows"][0]["backbone"] == "test_vit" and found["rows"][0]["scores"]
     assert found["rows"][0]["why"] == {}
@@ -179,9 +191,11 @@ def test_the_size_of_the_features_neither_ranks_nor_fails(factor: float, tmp_pat
         weights.save(net, NetSpec("test_resnet"), path)
     plenty = domain(120)
     spec = dataclasses.replace(
-        SPEC, target=DataSpec("plenty"), candidates=tuple(f"test_resnet@file:{f}" for f in files),
+        SPEC,
+        target=DataSpec("plenty"),
+        candidates=tuple(f"test_resnet@file:{f}" for f in files),
         scores=("logme", "hscore", "nleep", "transrate", "gbc", "knn", "probe"),
-    )  # fmt: skip
+    )
     found = rank(spec, room(plenty=plenty))
     one, other = found["rows"]
     assert one["why"] == other["why"] == {}
@@ -203,7 +217,9 @@ def coloured(n: int, classes: int, strength: int, seed: int = 0) -> Domain:
 
 
 def test_each_score_has_an_interval_and_places_and_the_pictures_are_said() -> None:
-    spec = dataclasses.replace(SPEC, target=DataSpec("many"), scores=("logme", "hscore", "transrate", "gbc", "knn", "probe"))
+    spec = dataclasses.replace(
+        SPEC, target=DataSpec("many"), scores=("logme", "hscore", "transrate", "gbc", "knn", "probe")
+    )
     found = rank(spec, room(many=coloured(300, 3, 20)))
     assert found["by"] == "logme" and found["scores"] == list(spec.scores)
     assert found["n"] == 165 and found["fewest"] == 55 and found["majority"] == 55 / 165
@@ -220,9 +236,11 @@ def test_each_score_has_an_interval_and_places_and_the_pictures_are_said() -> No
 
 def test_the_same_network_twice_cannot_be_told_apart_and_one_that_sees_nothing_can(tmp_path: Path) -> None:
     spec = dataclasses.replace(
-        SPEC, target=DataSpec("many"), candidates=("test_vit", "test_vit@", dead(tmp_path / "dead.safetensors")),
+        SPEC,
+        target=DataSpec("many"),
+        candidates=("test_vit", "test_vit@", dead(tmp_path / "dead.safetensors")),
         scores=("knn", "probe"),
-    )  # fmt: skip
+    )
     found = rank(spec, room(many=coloured(300, 3, 60)))
     assert [row["places"]["knn"] for row in found["rows"]] == [[1, 2], [1, 2], [3, 3]]
     assert found["order"].startswith("Which comes first cannot be told by knn, over 165 pictures")
@@ -370,7 +388,10 @@ def test_a_training_that_ends_after_the_asking_is_shown() -> None:
     shown = joined(found, SPEC)
     (row,) = [r for r in shown["rows"] if r["backbone"] == "test_vit"]
     assert row["trained"] == pytest.approx(0.75) and (row["trained_runs"], row["trained_settings"]) == (2, 2)
-    assert "accuracy on the test pictures" in shown["trained_is"] and "2 runs of the best of 2 settings" in shown["trained_is"]
+    assert (
+        "accuracy on the test pictures" in shown["trained_is"]
+        and "2 runs of the best of 2 settings" in shown["trained_is"]
+    )
     for i, backbone in enumerate(("test_resnet", "test_convnext")):
         finished(backbone, 0.5 + i / 10)
     assert isinstance(joined(found, SPEC)["marks"]["logme"], dict)

@@ -96,7 +96,11 @@ WRAPPERS: dict[str, Callable[[], Any]] = {
     "network": lambda: {"network": state()},
     "of no list": lambda: {"Übung": below("my.own.words.")},
     "lightning": lambda: {
-        "epoch": 1, "global_step": 10, "state_dict": below("model."), "hyper_parameters": {"lr": 0.1}, "callbacks": {},
+        "epoch": 1,
+        "global_step": 10,
+        "state_dict": below("model."),
+        "hyper_parameters": {"lr": 0.1},
+        "callbacks": {},
         "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(3), "step": torch.tensor(1.0)}}}],
     },
     "lightning net": lambda: {"state_dict": below("net."), "pytorch-lightning_version": "2"},
@@ -105,11 +109,15 @@ WRAPPERS: dict[str, Callable[[], Any]] = {
     "ema prefix": lambda: {"state_dict": below("ema_model.")},
     "deep": lambda: {"a": {"b": {"state_dict": state()}}},
     "in a list": lambda: [{"model": state()}],
-    "nested": lambda: {"backbone": body(), "fc": {n.removeprefix("fc."): t for n, t in state().items() if n.startswith("fc.")}},
+    "nested": lambda: {
+        "backbone": body(),
+        "fc": {n.removeprefix("fc."): t for n, t in state().items() if n.startswith("fc.")},
+    },
     "sequential": lambda: below("0."),
     "fastai": lambda: {"model": {("1." if n.startswith("fc.") else "0.") + n: t for n, t in state().items()}},
     "linear of a sequential": lambda: {
-        **below("0.", body()), **{n.replace("fc.", "1."): t for n, t in state().items() if n.startswith("fc.")}
+        **below("0.", body()),
+        **{n.replace("fc.", "1."): t for n, t in state().items() if n.startswith("fc.")},
     },
     "head in a sequential": lambda: {n.replace("fc.", "fc.1."): t for n, t in state().items()},
     "head by another name": lambda: {n.replace("fc.", "classifier."): t for n, t in state().items()},
@@ -117,7 +125,7 @@ WRAPPERS: dict[str, Callable[[], Any]] = {
     "no counters": lambda: {n: t for n, t in state().items() if not n.endswith("num_batches_tracked")},
     "averaged": lambda: {"n_averaged": torch.tensor(3), **below("module.")},
     "ema none": lambda: {"ema": None, "model": state()},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
@@ -139,19 +147,35 @@ def test_pickles_of_any_name(suffix: str, tmp_path: Path) -> None:
 
 
 COMPANIONS: dict[str, tuple[Callable[[], Any], str]] = {
-    "lightning": (lambda: {"state_dict": below("backbone.") | {"criterion.weight": torch.ones(7),
-                                                              "train_acc.count": torch.tensor(1)}}, "criterion"),
+    "lightning": (
+        lambda: {
+            "state_dict": below("backbone.") | {"criterion.weight": torch.ones(7), "train_acc.count": torch.tensor(1)}
+        },
+        "criterion",
+    ),
     "moco": (lambda: {"state_dict": below("module.encoder_q.") | {"module.queue": torch.zeros(3, 5)}}, "queue"),
     "moco, in the network": (lambda: {**state(), "queue": torch.zeros(3, 5), "queue_ptr": torch.zeros(1)}, "queue"),
     "simsiam": (lambda: below("encoder.") | {"predictor.0.weight": torch.zeros(4, 4)}, "predictor"),
     "barlow": (lambda: below("module.backbone.") | {"module.projector.0.weight": torch.zeros(4, 4)}, "projector"),
-    "supervised contrast": (lambda: {"model": below("encoder.", body()) | {"head.0.weight": torch.zeros(4, 4),
-                                                                         "head.2.weight": torch.zeros(4, 4)}}, "head"),
-    "mmpretrain": (lambda: below("backbone.", body()) | {"neck.weight": torch.ones(3),
-                                                         "head.fc.weight": torch.zeros(7, 3)}, "neck"),
-    "detection": (lambda: below("backbone.body.") | {"rpn.head.conv.weight": torch.zeros(4, 4, 1, 1),
-                                                     "backbone.fpn.x.weight": torch.zeros(2)}, "rpn"),
-}  # fmt: skip
+    "supervised contrast": (
+        lambda: {
+            "model": below("encoder.", body())
+            | {"head.0.weight": torch.zeros(4, 4), "head.2.weight": torch.zeros(4, 4)}
+        },
+        "head",
+    ),
+    "mmpretrain": (
+        lambda: below("backbone.", body()) | {"neck.weight": torch.ones(3), "head.fc.weight": torch.zeros(7, 3)},
+        "neck",
+    ),
+    "detection": (
+        lambda: (
+            below("backbone.body.")
+            | {"rpn.head.conv.weight": torch.zeros(4, 4, 1, 1), "backbone.fpn.x.weight": torch.zeros(2)}
+        ),
+        "rpn",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", COMPANIONS)
@@ -421,12 +445,24 @@ def test_a_class_is_never_the_real_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "fine"),
     [
-        ("argparse.Namespace", True), ("__main__.Settings", True), ("yacs.config.CfgNode", True), ("a.b._Private", True),
-        ("numpy._core.multiarray.scalar", True), ("types.SimpleNamespace", True), ("types.FunctionType", False),
-        ("subprocess.Popen", False), ("os.PathLike", False), ("builtins.getattr", False), ("pathlib.Path.write_text", False),
-        ("torch.load", False), ("", False), ("Namespace", False), ("a b.C", False), ("operator.attrgetter", False),
+        ("argparse.Namespace", True),
+        ("__main__.Settings", True),
+        ("yacs.config.CfgNode", True),
+        ("a.b._Private", True),
+        ("numpy._core.multiarray.scalar", True),
+        ("types.SimpleNamespace", True),
+        ("types.FunctionType", False),
+        ("subprocess.Popen", False),
+        ("os.PathLike", False),
+        ("builtins.getattr", False),
+        ("pathlib.Path.write_text", False),
+        ("torch.load", False),
+        ("", False),
+        ("Namespace", False),
+        ("a b.C", False),
+        ("operator.attrgetter", False),
     ],
-)  # fmt: skip
+)
 def test_harmless_names(name: str, fine: bool) -> None:
     assert harmless(name) is fine
 

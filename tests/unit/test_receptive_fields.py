@@ -14,7 +14,7 @@ from torch import nn
 
 from tltk import home
 from tltk.analyses.import_weights.analysis import import_weights
-from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.errors import CannotSplit
 from tltk.specs.parts import NetSpec
 from tltk.weights import receptive_fields as receptive
@@ -100,9 +100,9 @@ def test_a_square_each(channels: int) -> None:
 def test_what_is_added_to_the_store_is_drawn(tmp_path: Path) -> None:
     tensors = {n: t.contiguous() for n, t in net().backbone.state_dict().items()}
     save_file(tensors, tmp_path / "a.safetensors", {"backbone": "test_resnet"})
-    import_weights(AdoptSpec(f"file:{tmp_path / 'a.safetensors'}", "", "a"))
+    import_weights(ImportWeightsSpec(f"file:{tmp_path / 'a.safetensors'}", "", "a"))
     entry = store.find("a")
     assert entry.fields and Image.open(io.BytesIO(entry.fields.read_bytes())).size[1] >= receptive.SIDE
-    assert entry.path.parent == home.room("weights")
-    store.put(home.room("weights"), b"x", entry.card)  # a drawing of other weights does not stay
+    assert entry.path.parent == home.folder("weights")
+    store.put(home.folder("weights"), b"x", entry.card)  # a drawing of other weights does not stay
     assert store.find("a").fields is None

@@ -23,11 +23,17 @@ from tltk.weights import store
 from tltk.weights.load import build
 
 STAGES = [
-    {"target": {"name": "contours:3", "n": 60, "size": 32}, "net": {"backbone": "test_resnet"},
-     "optim": {"epochs": 2, "batch_size": 16, "device": "cpu"}},
-    {"target": {"name": "contours:2", "n": 40, "size": 40}, "net": {"backbone": "test_resnet"},
-     "optim": {"epochs": 1, "batch_size": 16, "device": "cpu"}},
-]  # fmt: skip
+    {
+        "target": {"name": "contours:3", "n": 60, "size": 32},
+        "net": {"backbone": "test_resnet"},
+        "optim": {"epochs": 2, "batch_size": 16, "device": "cpu"},
+    },
+    {
+        "target": {"name": "contours:2", "n": 40, "size": 40},
+        "net": {"backbone": "test_resnet"},
+        "optim": {"epochs": 1, "batch_size": 16, "device": "cpu"},
+    },
+]
 
 
 def recipe(**changes: Any) -> pretrain.Recipe:
@@ -50,7 +56,7 @@ def test_each_stage_begins_where_the_one_before_ended() -> None:
 def test_from_recipe_to_network() -> None:
     plan = recipe(good_for="tests", bad_for="all else")
     runs = pretrain.train(plan, one)
-    entry = pretrain.pack(plan, runs, home.room("weights"))
+    entry = pretrain.pack(plan, runs, home.folder("weights"))
     card = store.find("tiny").card
     assert card == entry.card and card.backbone == "test_resnet" and store.intact(entry) and not entry.shipped
     assert card.good_for == "tests" and card.source == "trained by tltk on contours:3, then contours:2"
@@ -64,8 +70,9 @@ def test_from_recipe_to_network() -> None:
     for name, tensor in trained.items():
         if name.startswith("backbone.") and tensor.is_floating_point():
             np.testing.assert_allclose(kept[name], tensor, rtol=1e-3, atol=6e-8, err_msg=name)
-    assert card.parameters == sum(t.numel() for n, t in trained.items()
-                                  if n.startswith("backbone.") and "num_batches" not in n)  # fmt: skip
+    assert card.parameters == sum(
+        t.numel() for n, t in trained.items() if n.startswith("backbone.") and "num_batches" not in n
+    )
     assert all(torch.equal(kept[n], t) for n, t in trained.items() if n.startswith("head."))  # new in both
     # The rows of the training come with it, and can be opened like any run.
     for run in runs:

@@ -14,9 +14,7 @@ from tltk.strategies import make, strategies
 from tltk.strategies.strategy import Strategy
 
 
-@pytest.mark.parametrize(
-    ("name", "found"), [("lp_ft", "LpFt"), ("fine_tune", "FineTune"), ("coral", "Coral")]
-)
+@pytest.mark.parametrize(("name", "found"), [("lp_ft", "LpFt"), ("fine_tune", "FineTune"), ("coral", "Coral")])
 def test_camel(name: str, found: str) -> None:
     assert camel(name) == found
 

@@ -102,12 +102,14 @@ def test_a_study_shows_its_children_once_with_role_and_arm(client: TestClient) -
     study = Run.create(CompareSpec())
     make_running(study)
     runs = [Run.create(TransferSpec(seed=i)) for i in range(3)]
-    study.write_children([
-        Child(runs[0].id, "transfer", "search", 0, 1e-3),
-        Child(runs[1].id, "scratch", "search", 1, 3e-3),
-        Child(runs[0].id, "transfer", "measure", 0, 1e-3),
-        Child(runs[2].id, "source", "source", 2, 1e-3),
-    ])
+    study.write_children(
+        [
+            Child(runs[0].id, "transfer", "search", 0, 1e-3),
+            Child(runs[1].id, "scratch", "search", 1, 3e-3),
+            Child(runs[0].id, "transfer", "measure", 0, 1e-3),
+            Child(runs[2].id, "source", "source", 2, 1e-3),
+        ]
+    )
     for child in runs:
         append(child, point(10))
     traces = {t["name"]: (t["group"], t["role"]) for t in ask(client, study)["traces"]}
@@ -144,14 +146,23 @@ WHAT = "accuracy/val/step/measure/search/source"
 @pytest.mark.parametrize(
     "cursor",
     [
-        "!!!", "ü", "A", "A" * 40_000, pack(b"\xff\xfe"), pack([]), pack({"what": WHAT}),
+        "!!!",
+        "ü",
+        "A",
+        "A" * 40_000,
+        pack(b"\xff\xfe"),
+        pack([]),
+        pack({"what": WHAT}),
         pack({"what": WHAT, "at": []}),
-        pack({"what": WHAT, "at": {"../../etc": [1, 0]}}), pack({"what": WHAT, "at": {"abcdef": [-1, 0]}}),
-        pack({"what": WHAT, "at": {"abcdef": [True, 0]}}), pack({"what": WHAT, "at": {"abcdef": [1.5, 0]}}),
-        pack({"what": WHAT, "at": {}, "more": 1}), pack({"what": "loss/val/step/measure", "at": {}}),
+        pack({"what": WHAT, "at": {"../../etc": [1, 0]}}),
+        pack({"what": WHAT, "at": {"abcdef": [-1, 0]}}),
+        pack({"what": WHAT, "at": {"abcdef": [True, 0]}}),
+        pack({"what": WHAT, "at": {"abcdef": [1.5, 0]}}),
+        pack({"what": WHAT, "at": {}, "more": 1}),
+        pack({"what": "loss/val/step/measure", "at": {}}),
         pack(b"[" * 5000),
     ],
-)  # fmt: skip
+)
 def test_a_foreign_cursor_is_refused_in_a_sentence(client: TestClient, run: Run, cursor: str) -> None:
     reply = client.get(f"/tltk/live/{run.id}", params={"cursor": cursor})
     assert reply.status_code == 400

@@ -185,10 +185,12 @@ def test_of_processes_that_claim_at_once_one_wins() -> None:
     all_of_them = [
         subprocess.Popen(
             [sys.executable, "-c", CLAIM, str(run.path), str(at)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(4)
-    ]  # fmt: skip
+    ]
     said = [p.stdout.readline().strip() for p in all_of_them if p.stdout]
     for p in all_of_them:
         p.communicate()
@@ -260,8 +262,8 @@ def test_open_in_an_empty_home() -> None:
 def test_newest_first_and_folders_without_a_spec_left_out() -> None:
     old, new = Run.create(TransferSpec(seed=1)), Run.create(TransferSpec(seed=2))
     os.utime(old.path / "spec.json", (1, 1))
-    (home.room("runs") / "aaaaaaaaaaaa").mkdir()
-    (home.room("runs") / "stray.txt").write_text("")
+    (home.folder("runs") / "aaaaaaaaaaaa").mkdir()
+    (home.folder("runs") / "stray.txt").write_text("")
     assert all_runs() == [new, old]
 
 
@@ -300,9 +302,14 @@ def test_export_holds_the_study_and_its_runs_without_weights_even_while_it_runs(
         names = archive.namelist()
         assert len(names) == len(set(names))
         assert sorted(names) == sorted(
-            [f"{run.id}/spec.json", f"{run.id}/status.json", f"{run.id}/children.jsonl",
-             f"{child.id}/spec.json", f"{child.id}/rows.jsonl"]
-        )  # fmt: skip
+            [
+                f"{run.id}/spec.json",
+                f"{run.id}/status.json",
+                f"{run.id}/children.jsonl",
+                f"{child.id}/spec.json",
+                f"{child.id}/rows.jsonl",
+            ]
+        )
         assert json.loads(archive.read(f"{child.id}/spec.json")) == json.loads(SPEC.to_json())
         archive.extractall(home.home() / "copy")
     assert Run(home.home() / "copy" / child.id).rows()[0] == [row(1)]

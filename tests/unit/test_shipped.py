@@ -60,7 +60,9 @@ def test_first_layers_are_more_edge_like_than_random_ones(name: str, times: floa
 def test_the_tables_on_the_cards_reach_the_goals(name: str) -> None:
     """Of the benchmark `transfer`: probes 15 points above random features on average and nowhere below, fine-tuning 5."""
     sets = store.find(f"{name}_formulas").card.transfer["sets"]
-    gains, tuned = ([row[k] if k == "gain" else row["fine_tune"]["gap"] for row in sets.values()] for k in ("gain", "gap"))
+    gains, tuned = (
+        [row[k] if k == "gain" else row["fine_tune"]["gap"] for row in sets.values()] for k in ("gain", "gap")
+    )
     assert len(sets) == 12 and min(gains) > 0 and sum(gains) / 12 > 0.15 and sum(tuned) / 12 > 0.05
 
 
@@ -69,8 +71,9 @@ def test_the_misled_source_hurts() -> None:
     spec = CompareSpec(
         target=DataSpec("shapes:hues=1", n=2000, shots=20, size=32),
         net=NetSpec("test_resnet", "store:test_resnet_misled", boundary=5),
-        optim=OptimSpec(epochs=8, epoch_images=320, batch_size=32, device="cpu"), lrs=(3e-3, 1e-2),
-    )  # fmt: skip
+        optim=OptimSpec(epochs=8, epoch_images=320, batch_size=32, device="cpu"),
+        lrs=(3e-3, 1e-2),
+    )
     run = Run.create(spec)
     execute(run)
     verdict = (run.result() or {})["verdict"]

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from tests import engine
+from tests.support import engine
 from tltk.analyses.embed.analysis import embed
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.sample import Context
@@ -24,9 +24,10 @@ from tltk.weights.load import build
 
 DATA = DataSpec("digits", n=120)
 SPEC = TransferSpec(
-    target=DATA, net=NetSpec("test_resnet"),
+    target=DATA,
+    net=NetSpec("test_resnet"),
     optim=OptimSpec(epochs=4, batch_size=32, snapshots=2, device="cpu"),
-)  # fmt: skip
+)
 
 
 def trained(spec: TransferSpec = SPEC) -> Run:
@@ -71,9 +72,7 @@ def test_a_spec_without_snapshots_is_written_as_before_they_were() -> None:
 
 def test_a_film_through_the_epochs() -> None:
     run, room = trained(), Context(load, FeatureBank(), Callbacks())
-    spec = EmbedSpec(
-        target=DATA, net=NetSpec("test_resnet", f"run:{run.id}"), pictures=40, method="pca", over="epochs"
-    )
+    spec = EmbedSpec(target=DATA, net=NetSpec("test_resnet", f"run:{run.id}"), pictures=40, method="pca", over="epochs")
     found, sheet = embed(spec, room)
     assert [f["layer"] for f in found["frames"]] == [0, 2, 4]
     assert [f["name"] for f in found["frames"]] == ["epoch 0", "epoch 2", "epoch 4"]

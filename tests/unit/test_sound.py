@@ -121,9 +121,11 @@ def test_what_is_not_used_may_hold_anything(tmp_path: Path) -> None:
     s = state()
     bad = torch.full((3, 3), float("nan"))
     for beside in (
-        {"optimizer": {"state": {0: {"exp_avg": bad}}}}, {"queue": bad}, {"train_loss.total": bad},
+        {"optimizer": {"state": {0: {"exp_avg": bad}}}},
+        {"queue": bad},
+        {"train_loss.total": bad},
         {"model_old": {n: t * float("nan") for n, t in s.items() if n != "conv1.0.weight"}},
-    ):  # fmt: skip
+    ):
         torch.save({"state_dict": s, **beside}, tmp_path / "w.pth")
         store.check(f"file:{tmp_path}/w.pth", NAME)
         assert reader.read(tmp_path / "w.pth", NAME).part == "state_dict"
@@ -185,13 +187,14 @@ def test_the_shell_says_it_before_anything_is_queued(tmp_path: Path) -> None:
     given[INNER][0, 0, 0, 0] = float("nan")
     path = str(pth(given, tmp_path))
     for words, code in (
-        (["weights", "add", path, "--name", "mine"], 2), (["weights", "check", path], 1),
+        (["weights", "add", path, "--name", "mine"], 2),
+        (["weights", "check", path], 1),
         (["run", "--target", "digits", "--backbone", NAME, "--weights", f"file:{path}"], 2),
         (["profile", "--target", "digits", "--backbone", NAME, "--weights", f"file:{path}"], 2),
-    ):  # fmt: skip
+    ):
         done = CliRunner().invoke(cli.main, words)
         assert done.exit_code == code and "must be finite numbers" in done.output, (words, done.output)
-    assert queue.jobs() == [] and not any(home.room("runs").iterdir())
+    assert queue.jobs() == [] and not any(home.folder("runs").iterdir())
 
 
 @pytest.mark.parametrize("way", [pth, old, repacked, parameters, module], ids=lambda way: way.__name__)
@@ -209,9 +212,7 @@ class Evil:
         return os.system, ("touch evil",)
 
 
-def test_what_would_run_is_refused_at_once_and_does_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_would_run_is_refused_at_once_and_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": state(), "hook": Evil()}, tmp_path / "w.pth")
     with pytest.raises(WeightsMissing, match="nothing that could run"):
@@ -264,7 +265,11 @@ def test_orders_that_would_fill_the_memory_are_not_followed(tmp_path: Path) -> N
                 "assert peak() - before < 400_000, peak() - before"
             )
             done = subprocess.run(
-                [sys.executable, "-c", code, str(tmp_path / path)], capture_output=True, text=True, check=False, timeout=60
+                [sys.executable, "-c", code, str(tmp_path / path)],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
             )
             assert done.returncode == 0, done.stderr
 

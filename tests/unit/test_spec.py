@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
@@ -19,7 +19,7 @@ from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
 from tltk.studies.compare.spec import CompareSpec
 
-KINDS = (TransferSpec, CompareSpec, DescribeSpec, LookSpec)
+KINDS = (TransferSpec, CompareSpec, DescribeSpec, InspectSpec)
 PARTS = (DataSpec, ViewSpec, NetSpec, OptimSpec, StrategySpec, *KINDS)
 
 
@@ -67,11 +67,7 @@ def test_group_id_forgets_the_seed_alone() -> None:
 
 def test_equal_specs_have_equal_ids() -> None:
     """−0 equals 0 and 1 equals 1.0, so neither may change what is written."""
-    assert (
-        OptimSpec(weight_decay=-0.0).run_id
-        == OptimSpec(weight_decay=0).run_id
-        == OptimSpec(weight_decay=0.0).run_id
-    )
+    assert OptimSpec(weight_decay=-0.0).run_id == OptimSpec(weight_decay=0).run_id == OptimSpec(weight_decay=0.0).run_id
     assert OptimSpec.from_json('{"weight_decay": -0.0}').to_json() == OptimSpec(weight_decay=0.0).to_json()
     whole = CompareSpec(lrs=(1, 2))
     assert whole.run_id == CompareSpec(lrs=(1.0, 2.0)).run_id == read_spec(whole.to_json()).run_id
@@ -103,7 +99,7 @@ def test_equal_specs_have_equal_ids() -> None:
         (lambda: CompareSpec(lrs=(True,)), "lrs must be of type float. Got True."),
         (lambda: CompareSpec(lrs=0.1), "lrs must be a list. Got 0.1."),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_meant(make: Any, sentence: str) -> None:
     with pytest.raises(BadSpec) as caught:
         make()
@@ -151,7 +147,7 @@ def test_a_choice_offers_the_nearest() -> None:
         ('{"kind": "compare", "lrs": []}', BadSpec, "lrs must hold learning rates"),
         ('{"kind": "compare", "source": 3}', BadSpec, "DataSpec must be an object of fields"),
     ],
-)  # fmt: skip
+)
 def test_json_that_is_no_spec(text: str | bytes, kind: type[TltkError], part: str) -> None:
     with pytest.raises(kind, match=part):
         read_spec(text)

@@ -30,7 +30,7 @@ def added(name: str = "mine", **more: object) -> Entry:
     """Real weights on the user's shelf."""
     torch.manual_seed(3)
     tensors = {n: t.contiguous() for n, t in timm.create_model(NAME, num_classes=0).state_dict().items()}
-    return store.put(home.room("weights"), save(tensors, {"backbone": NAME}), card(name, **more))
+    return store.put(home.folder("weights"), save(tensors, {"backbone": NAME}), card(name, **more))
 
 
 @pytest.fixture
@@ -65,11 +65,11 @@ def test_the_shipped_ones_come_first_and_stay(shelf: Path) -> None:
         store.remove("z")
     store.remove("a")
     assert [e.card.name for e in store.entries()] == ["z"]
-    assert not (home.room("weights") / "a").exists()
+    assert not (home.folder("weights") / "a").exists()
 
 
 def test_what_is_no_entry_is_left_out(shelf: Path) -> None:
-    room = home.room("weights")
+    room = home.folder("weights")
     for name, text in (("none", None), ("broken", "{"), ("odd", '{"name": 5}'), ("other", None)):
         (room / name).mkdir()
         (room / name / store.FILE).write_bytes(b"x")
@@ -85,7 +85,7 @@ def test_what_is_no_entry_is_left_out(shelf: Path) -> None:
 
 def test_put_replaces_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = added()
-    store.put(home.room("weights"), b"new", card())
+    store.put(home.folder("weights"), b"new", card())
     assert entry.file.read_bytes() == b"new" and store.intact(store.find("mine"))
 
     def full(path: Path, data: bytes) -> None:
@@ -93,7 +93,7 @@ def test_put_replaces_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(home, "write_whole", full)
     with pytest.raises(OSError, match="no space"):
-        store.put(home.room("weights"), b"newer", card())
+        store.put(home.folder("weights"), b"newer", card())
     assert store.entries() == []  # a file without a card that speaks of it is no entry
 
 

@@ -10,28 +10,32 @@ import pytest
 import torch
 from scipy.stats import binom
 
-from tests.engine import domain
+from tests.support.engine import domain
 from tests.unit.test_profile import column, room
 from tltk.analyses.profile.analysis import profile, with_null
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.sample import Context, Sample, draw, samples, strangers
 from tltk.analyses.two_sample.analysis import two_sample
-from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec
 from tltk.specs.parts import DataSpec, NetSpec
 
-SPEC = ShiftSpec(DataSpec("one"), DataSpec("other"), NetSpec("test_resnet"), measures=("mmd", "energy"), permutations=39)
+SPEC = TwoSampleSpec(
+    DataSpec("one"), DataSpec("other"), NetSpec("test_resnet"), measures=("mmd", "energy"), permutations=39
+)
 BASE = domain(240)
 
 
 def seen(base: Domain, change: int, rows: Any = slice(None), **more: Any) -> Domain:
     """The same examples, other pixels."""
     images = base.images[rows] // 2 + np.uint8(change)
-    return Domain.of("x", images, base.labels[rows], base.classes, licence="", source="", origins=base.origins[rows], **more)
+    return Domain.of(
+        "x", images, base.labels[rows], base.classes, licence="", source="", origins=base.origins[rows], **more
+    )
 
 
-def drawn(one: Domain, other: Domain, spec: ShiftSpec = SPEC) -> tuple[Sample, Sample, str, Context]:
+def drawn(one: Domain, other: Domain, spec: TwoSampleSpec = SPEC) -> tuple[Sample, Sample, str, Context]:
     where = room(one=one, other=other)
     target, source = samples(spec, where)
     assert source is not None
@@ -95,8 +99,12 @@ def test_copies_within_a_side_count_once() -> None:
 
 def test_one_example_is_too_few_for_a_test() -> None:
     tiny = DataSpec("one", shots=1)
-    with pytest.raises(BadSpec, match="needs different examples on both sides. Source and target have 3 examples in common"):
-        drawn(BASE, seen(BASE, 40), dataclasses.replace(SPEC, target=tiny, source=dataclasses.replace(tiny, name="other")))
+    with pytest.raises(
+        BadSpec, match="needs different examples on both sides. Source and target have 3 examples in common"
+    ):
+        drawn(
+            BASE, seen(BASE, 40), dataclasses.replace(SPEC, target=tiny, source=dataclasses.replace(tiny, name="other"))
+        )
 
 
 def test_a_shift_and_a_profile_say_it_with_the_number_that_is_left() -> None:
@@ -124,7 +132,9 @@ def test_false_alarms_between_a_domain_and_itself_come_at_the_rate_that_is_said(
 
     ps = []
     for seed in range(100):
-        spec = dataclasses.replace(SPEC, target=DataSpec("one", seed=seed), source=DataSpec("other", seed=seed), seed=seed)
+        spec = dataclasses.replace(
+            SPEC, target=DataSpec("one", seed=seed), source=DataSpec("other", seed=seed), seed=seed
+        )
         y, x, _, where = drawn(BASE, BASE, spec)
         ps.append(p(x, y, seed))
         target, source = samples(spec, where)

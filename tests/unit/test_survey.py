@@ -23,9 +23,18 @@ class Adds(torch.nn.Module):
 
 
 RULES = [
-    Sizes(8), Sizes(32), Sizes(75), Sizes(16, 16), Sizes(32, 32), Sizes(29, 32, below=3), Sizes(31, 32, 1, 1),
-    Sizes(32, 32, above=7), Sizes(17, 32, below=15), Sizes(193, 0, below=31), Sizes(256, 256),
-]  # fmt: skip
+    Sizes(8),
+    Sizes(32),
+    Sizes(75),
+    Sizes(16, 16),
+    Sizes(32, 32),
+    Sizes(29, 32, below=3),
+    Sizes(31, 32, 1, 1),
+    Sizes(32, 32, above=7),
+    Sizes(17, 32, below=15),
+    Sizes(193, 0, below=31),
+    Sizes(256, 256),
+]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
@@ -57,7 +66,9 @@ def test_a_relatives_rule_that_does_not_fit_is_not_believed() -> None:
     assert sizes(lambda size: size >= 16, 224, Sizes(32)) == Sizes(16)
 
 
-@pytest.mark.parametrize("name", ["test_vit", "test_resnet", "test_convnext", "ghostnetv2_100", "dla46x_c", "pit_ti_224"])
+@pytest.mark.parametrize(
+    "name", ["test_vit", "test_resnet", "test_convnext", "ghostnetv2_100", "dla46x_c", "pit_ti_224"]
+)
 def test_the_table_says_what_the_engine_takes(name: str) -> None:
     one = catalogue()[name]
     for size in (8, 15, 16, 24, 28, 29, 31, 32, 33, 34, 39, 40, 48, 64, 72):

@@ -12,7 +12,7 @@ import torch
 from timm.models.swin_transformer import SwinTransformer
 from torch import Tensor, nn
 
-from tests.engine import NETS, domain
+from tests.support.engine import NETS, domain
 from tltk.errors import CannotSplit, UnknownName
 from tltk.nn.net import Net, assemble
 from tltk.nn.taps import PROJECTED, Taps, layer_ends, own_modules

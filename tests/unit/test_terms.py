@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import tltk.terms
-from tests.engine import NETS, domain, spec, split, train
+from tests.support.engine import NETS, domain, spec, split, train
 from tltk import adapters, terms
 from tltk.errors import BadSpec, UnknownName
 from tltk.nn.freeze import is_norm
@@ -255,7 +255,7 @@ def test_chain_thaw_moves_one_layer_in_each_phase() -> None:
 
 
 def test_chain_thaw_is_the_same_with_and_without_a_bank_and_after_a_stop(tmp_path: Path) -> None:
-    from tests.engine import interrupted
+    from tests.support.engine import interrupted
 
     asked = dataclasses.replace(spec("test_vit", boundary=2, epochs=9), strategy=StrategySpec("chain_thaw"))
     whole = train(asked)

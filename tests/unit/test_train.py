@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from timm.optim import param_groups_weight_decay
 
-from tests.engine import domain, interrupted, spec, split, train, training
+from tests.support.engine import domain, interrupted, spec, split, train, training
 from tltk.data.domain import Split
 from tltk.errors import BadSpec, RunProblem, UnknownName, WeightsMissing
 from tltk.specs.parts import NetSpec, OptimSpec, ViewSpec
@@ -25,7 +25,9 @@ from tltk.training.schedule import phase_at, progress_at, schedule
 from tltk.weights.load import build, save
 
 
-@pytest.mark.parametrize(("strategy", "knobs"), [("discriminative", {"decay": 0.5}), ("lp_ft", {}), ("gradual_unfreezing", {})])
+@pytest.mark.parametrize(
+    ("strategy", "knobs"), [("discriminative", {"decay": 0.5}), ("lp_ft", {}), ("gradual_unfreezing", {})]
+)
 @pytest.mark.parametrize("form", ["cosine", "one_cycle", "plateau"])
 def test_rates_are_lr_times_scale_times_schedule(strategy: str, knobs: dict[str, float], form: str) -> None:
     run = train(spec(boundary=1, strategy=strategy, knobs=knobs, schedule=form, warmup=0.1, epochs=4, lr=2e-3))
@@ -55,7 +57,9 @@ def test_restarts_begin_the_schedule_anew() -> None:
 @pytest.mark.parametrize("boundary", [0, 2])
 def test_a_step_by_hand(boundary: int) -> None:
     """One epoch of SGD with momentum and decay in the open, against the loop."""
-    wanted = spec("test_resnet", boundary=boundary, epochs=1, optimizer="sgd", lr=0.01, schedule="constant", weight_decay=0.1)
+    wanted = spec(
+        "test_resnet", boundary=boundary, epochs=1, optimizer="sgd", lr=0.01, schedule="constant", weight_decay=0.1
+    )
     run = train(wanted)
     d = domain()
     net = build(wanted.net, 3, 32, 3, 0).train()
@@ -66,9 +70,14 @@ def test_a_step_by_hand(boundary: int) -> None:
             m.eval()
     free = [p for p in net.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(
-        [{"params": [p for p in free if (p.ndim > 1) is decays], "weight_decay": 0.1 * decays} for decays in (True, False)],
-        lr=0.01, momentum=0.9, nesterov=True,
-    )  # fmt: skip
+        [
+            {"params": [p for p in free if (p.ndim > 1) is decays], "weight_decay": 0.1 * decays}
+            for decays in (True, False)
+        ],
+        lr=0.01,
+        momentum=0.9,
+        nesterov=True,
+    )
     losses = []
     for batch in order_of(run, 8):
         x = net.normalise(torch.from_numpy(d.images[batch]).float() / 255)
@@ -197,11 +206,15 @@ def test_optimizers_that_cannot_be_had() -> None:
 
 
 TOKENS = (  # what their architectures except from weight decay, beyond biases and norms
-    ("test_vit", {"pos_embed", "cls_token"}), ("vit_wee_patch16_reg1_gap_256", {"reg_token", "pos_embed"}),
-    ("test_vit_relpos", set()), ("swin_tiny_patch4_window7_224", {"relative_position_bias_table"}),
-    ("swinv2_tiny_window8_256", {"cpb_mlp", "logit_scale"}), ("deit_tiny_distilled_patch16_224", {"dist_token"}),
-    ("levit_128s", {"attention_biases"}), ("test_resnet", set()),
-)  # fmt: skip
+    ("test_vit", {"pos_embed", "cls_token"}),
+    ("vit_wee_patch16_reg1_gap_256", {"reg_token", "pos_embed"}),
+    ("test_vit_relpos", set()),
+    ("swin_tiny_patch4_window7_224", {"relative_position_bias_table"}),
+    ("swinv2_tiny_window8_256", {"cpb_mlp", "logit_scale"}),
+    ("deit_tiny_distilled_patch16_224", {"dist_token"}),
+    ("levit_128s", {"attention_biases"}),
+    ("test_resnet", set()),
+)
 
 
 @pytest.mark.parametrize("boundary", [0, 3])
@@ -242,9 +255,12 @@ class Secretive(torch.optim.SGD):
 
 
 def test_an_optimizer_that_cannot_be_written_down_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tltk.training.loop.make_optimizer", lambda net, phase, spec, more: Secretive(
-        [{"params": [p], "layer": net.layer_of[n]} for n, p in net.named_parameters() if p.requires_grad], lr=0.1
-    ))  # fmt: skip
+    monkeypatch.setattr(
+        "tltk.training.loop.make_optimizer",
+        lambda net, phase, spec, more: Secretive(
+            [{"params": [p], "layer": net.layer_of[n]} for n, p in net.named_parameters() if p.requires_grad], lr=0.1
+        ),
+    )
     written: list[Any] = []
     run = train(spec("test_vit", epochs=2), callbacks=Callbacks(save=lambda *a: written.append(a)))
     assert written == [] and len(run.said) == 1 and "no checkpoint" in run.said[0] and "rng_state" in run.said[0]
@@ -355,7 +371,9 @@ def test_features_of_a_lower_boundary_change_no_row(strategy: str, monkeypatch: 
         assert run.result["cached"] and run.result["frozen_moved"] == 0
         rows.append([r for r in run.rows if r.name in ("loss", "accuracy", "change")])
         spent.append(run.result["gflops"])
-    assert [(r.split, r.name, r.layer, r.step) for r in rows[0]] == [(r.split, r.name, r.layer, r.step) for r in rows[1]]
+    assert [(r.split, r.name, r.layer, r.step) for r in rows[0]] == [
+        (r.split, r.name, r.layer, r.step) for r in rows[1]
+    ]
     # The layers in between see batches of another size: sums differ in their last bits, which AdamW then enlarges.
     np.testing.assert_allclose([r.value for r in rows[0]], [r.value for r in rows[1]], rtol=2e-3, atol=1e-5)
     assert spent[0] != spent[1]
@@ -369,7 +387,9 @@ def test_smoothing_and_mixup_by_hand() -> None:
     def forward(crossing: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
         return crossing[0], crossing[0] @ w
 
-    smooth, _, _ = loss_of(Classification(3), forward, (x,), y, OptimSpec(label_smoothing=0.1), np.random.default_rng(0))
+    smooth, _, _ = loss_of(
+        Classification(3), forward, (x,), y, OptimSpec(label_smoothing=0.1), np.random.default_rng(0)
+    )
     target = 0.9 * F.one_hot(y, 3) + 0.1 / 3
     assert float(smooth) == pytest.approx(float(-(target * (x @ w).log_softmax(1)).sum(1).mean()), abs=1e-6)
 
@@ -394,7 +414,9 @@ def test_scores_are_those_of_scikit_learn() -> None:
         score, y, p = outcome.figures, labels.numpy(), outcome.predictions.numpy()
         assert score["macro_f1"] == pytest.approx(f1_score(y, p, average="macro"), abs=1e-6)
         assert score["accuracy"] == pytest.approx(accuracy_score(y, p))
-        assert score["loss"] == pytest.approx(log_loss(y, logits.softmax(1).double().numpy(), labels=range(classes)), abs=1e-5)
+        assert score["loss"] == pytest.approx(
+            log_loss(y, logits.softmax(1).double().numpy(), labels=range(classes)), abs=1e-5
+        )
     assert macro_f1(torch.tensor([1, 1]), torch.tensor([0, 0]), 3) == 0.0
 
 

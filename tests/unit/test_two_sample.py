@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from tests.engine import domain
+from tests.support.engine import domain
 from tests.unit.test_profile import HERE, THERE, by_hand, room
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.sample import ACROSS, Sample, draw
 from tltk.analyses.two_sample import analysis as module
 from tltk.analyses.two_sample.analysis import NEAR, SHOWN, shared_classes, two_sample
-from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, UnknownName
 from tltk.shift import measures
@@ -29,12 +29,12 @@ from tltk.shift.witness import mixed_share, most_typical
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.weights import load as weights
 
-SPEC = ShiftSpec(
+SPEC = TwoSampleSpec(
     DataSpec("here"), DataSpec("there"), NetSpec("test_resnet"), measures=("mmd", "coral"), permutations=19
 )
 
 
-def layers_of(spec: ShiftSpec, at: int) -> tuple[Tensor, Sample, Tensor, Sample]:
+def layers_of(spec: TwoSampleSpec, at: int) -> tuple[Tensor, Sample, Tensor, Sample]:
     """Features of source and target at a layer, and their samples, by hand."""
     asked = ProfileSpec(spec.target, spec.source, spec.net, spec.pictures, spec.pooling, spec.seed)
     (x, source), (y, target) = by_hand(asked, "source"), by_hand(asked, "target")
@@ -63,9 +63,10 @@ def test_the_table_is_what_measures_and_nulls_give(layer: int) -> None:
     for row in found["table"]:
         measure = measures[row["measure"]]
         null = (
-            permutation_mmd(x, y, permutations=19, seed=2) if row["measure"] == "mmd"
+            permutation_mmd(x, y, permutations=19, seed=2)
+            if row["measure"] == "mmd"
             else permutation_test(measure, x, y, permutations=19, seed=2)
-        )  # fmt: skip
+        )
         halves = self_split(measure, x, y, seed=2)
         parts = ("value", "null_lo", "null_hi", "p", "effect", "self_value", "self_lo", "self_hi", "self_n")
         got = [row[k] for k in parts]
@@ -126,7 +127,7 @@ def scaled(path: Path, factor: float) -> str:
     net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
     norm = net.backbone.layer4[-1].bn2  # the last scale before the last activation
     with torch.no_grad():
-        for part in (net.backbone.layer4[-1].downsample or []):
+        for part in net.backbone.layer4[-1].downsample or []:
             for p in part.parameters():
                 p.mul_(factor if p.ndim == 1 else 1)
         norm.weight.mul_(factor)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.unit.test_data_copies import scene
 from tltk.analyses.sample import Context, samples, strangers
-from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.data import load
 from tltk.data.domain import Domain, Split, held_out_origins
 from tltk.errors import DataProblem
@@ -115,7 +115,7 @@ def _position(root: Path, name: str, i: int) -> int:
 
 def test_a_test_of_two_domains_has_no_picture_on_both_sides_saved_anew(tmp_path: Path) -> None:
     source, target, n = near_copies(tmp_path)
-    spec = ShiftSpec(target=target, source=source, net=NetSpec("test_resnet"), pictures=100)
+    spec = TwoSampleSpec(target=target, source=source, net=NetSpec("test_resnet"), pictures=100)
     room = Context(load, FeatureBank(), Callbacks())
     one, other = samples(spec, room)
     assert other is not None
@@ -138,7 +138,9 @@ def test_weights_that_learned_from_a_picture_saved_anew_are_told(tmp_path: Path)
 
 def test_a_source_of_which_nothing_is_left_is_refused() -> None:
     small = DataSpec("digits", n=60, size=16, val=0.1, test=0.8)
-    with pytest.raises(DataProblem, match="must hold pictures that neither validate nor test digits. Without the .* few"):
+    with pytest.raises(
+        DataProblem, match="must hold pictures that neither validate nor test digits. Without the .* few"
+    ):
         divided(source_of(small, small))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests import simulated
+from tests.support import simulated
 from tltk.errors import BadSpec
 from tltk.results.curves import Curve
 from tltk.studies.compare.verdict import (
@@ -49,13 +49,11 @@ def test_the_half_width_is_the_mean_of_the_two_definitions_written_out() -> None
     rows, columns = [r.mean() for r in difference], [c.mean() for c in difference.T]
     seed = n * sum((r - mean) ** 2 for r in rows) / (n_seeds - 1)
     example = n_seeds * sum((c - mean) ** 2 for c in columns) / (n - 1)
-    rest = sum(
-        (difference[i, k] - rows[i] - columns[k] + mean) ** 2 for i in range(n_seeds) for k in range(n)
-    ) / ((n_seeds - 1) * (n - 1))
-    total = max(seed + max(example - rest, 0), example)
-    freedom = total**2 / (
-        seed**2 / (n_seeds - 1) + example**2 / (n - 1) + rest**2 / ((n_seeds - 1) * (n - 1))
+    rest = sum((difference[i, k] - rows[i] - columns[k] + mean) ** 2 for i in range(n_seeds) for k in range(n)) / (
+        (n_seeds - 1) * (n - 1)
     )
+    total = max(seed + max(example - rest, 0), example)
+    freedom = total**2 / (seed**2 / (n_seeds - 1) + example**2 / (n - 1) + rest**2 / ((n_seeds - 1) * (n - 1)))
     classic = stats.t.ppf(0.975, freedom) * math.sqrt(total / (n_seeds * n))
     rng, draws = np.random.default_rng(0), 1_000_000
     variance = (n_seeds - 1) * seed / rng.chisquare(n_seeds - 1, draws) + np.maximum(
@@ -94,7 +92,9 @@ def test_the_sign_flip_probability_is_a_count_over_all_signs(values: list[float]
     from itertools import product
 
     reached = abs(sum(values))
-    flips = [abs(sum(s * v for s, v in zip(signs, values, strict=True))) for signs in product((-1, 1), repeat=len(values))]
+    flips = [
+        abs(sum(s * v for s, v in zip(signs, values, strict=True))) for signs in product((-1, 1), repeat=len(values))
+    ]
     expected = np.mean([f >= reached - 1e-9 for f in flips])
     seeds = 3 if 1 / 3 in values else 4  # means over so many seeds, so that their sums are whole
     assert sign_flip_p(np.array(values), seeds) == pytest.approx(expected)
@@ -136,7 +136,9 @@ def test_coverage_and_false_verdicts_over_a_grid(noise: str, seeds: int, n: int)
 def test_power_is_more_than_the_bootstraps() -> None:
     rng = np.random.default_rng(1)
     found = simulated.studies(300, 3, 800, 0.7, simulated.GAP, "quiet", rng)
-    ours, theirs = (simulated.outcomes(way, found, simulated.GAP)[1] for way in (paired_interval, simulated.paired_bootstrap))
+    ours, theirs = (
+        simulated.outcomes(way, found, simulated.GAP)[1] for way in (paired_interval, simulated.paired_bootstrap)
+    )
     assert ours > theirs + 0.2
 
 
@@ -227,15 +229,16 @@ def test_time_to_best_by_hand() -> None:
 
 
 def test_mean_curve_has_students_band() -> None:
-    curves = [Curve("a", (1.0, 2.0), (0.1, 0.4), x_unit="step"), Curve("b", (1.0, 2.0), (0.3, 0.4)),
-              Curve("c", (1.0, 2.0), (0.2, 0.7))]  # fmt: skip
+    curves = [
+        Curve("a", (1.0, 2.0), (0.1, 0.4), x_unit="step"),
+        Curve("b", (1.0, 2.0), (0.3, 0.4)),
+        Curve("c", (1.0, 2.0), (0.2, 0.7)),
+    ]
     found = mean_curve("arm", curves)
     assert (found.label, found.x, found.x_unit) == ("arm", (1.0, 2.0), "step")
     assert found.y == pytest.approx((0.2, 0.5))
     for i in range(2):
-        low, high = stats.t.interval(
-            0.95, 2, np.mean([c.y[i] for c in curves]), stats.sem([c.y[i] for c in curves])
-        )
+        low, high = stats.t.interval(0.95, 2, np.mean([c.y[i] for c in curves]), stats.sem([c.y[i] for c in curves]))
         assert (found.lo[i], found.hi[i]) == pytest.approx((low, high))
 
 
@@ -337,7 +340,12 @@ def test_each_class_holds_at_bonferronis_level() -> None:
     [
         (np.ones((3, 4)), np.ones((2, 4)), {}, r"same seeds and examples. Got arrays of \(3, 4\) and \(2, 4\)"),
         (np.ones((3, 4)), np.ones((3, 5)), {}, "same seeds and examples"),
-        (np.ones((3, 4)), np.ones((3, 4)) * 80, {}, "b must hold scores from 0 to 1. Got 80; divide percentages by 100"),
+        (
+            np.ones((3, 4)),
+            np.ones((3, 4)) * 80,
+            {},
+            "b must hold scores from 0 to 1. Got 80; divide percentages by 100",
+        ),
         (np.full((3, 4), np.nan), np.ones((3, 4)), {}, "a must hold scores from 0 to 1. Got nan"),
         (np.ones((3, 4, 2)), np.ones((3, 4, 2)), {}, r"\(seeds, examples\)"),
         ([[]], [[]], {}, "at least one of each"),

@@ -9,7 +9,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.engine import NETS
+from tests.support.engine import NETS
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
@@ -95,8 +95,14 @@ def test_weights_without_a_name(wanted: str) -> None:
 @pytest.mark.parametrize(("kept", "read"), [(1, 3), (1, 2), (2, 1), (5, 3), (2, 3)])
 def test_a_file_for_other_channels_serves_these(kept: int, read: int, tmp_path: Path) -> None:
     grey = build(NetSpec(backbone="test_resnet"), 3, 32, kept, 0).eval()
-    save_file({n.removeprefix("backbone."): t.contiguous() for n, t in grey.state_dict().items()
-               if n.startswith("backbone.")}, tmp_path / "w.safetensors")  # fmt: skip
+    save_file(
+        {
+            n.removeprefix("backbone."): t.contiguous()
+            for n, t in grey.state_dict().items()
+            if n.startswith("backbone.")
+        },
+        tmp_path / "w.safetensors",
+    )
     net = build(NetSpec(backbone="test_resnet", weights=f"file:{tmp_path}/w.safetensors"), 3, 32, read, 0).eval()
     if kept == 1:  # a picture whose channels are alike gives what its grey copy gave
         x = torch.rand(2, 1, 32, 32)

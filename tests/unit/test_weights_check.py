@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import save_file
 
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
@@ -106,7 +106,7 @@ def test_runs() -> None:
     run.snapshot(3).write_bytes(b"x")
     check(f"run:{run.id}@3", "test_resnet")
     with pytest.raises(WeightsMissing, match="kind look"):
-        check(f"run:{Run.create(LookSpec()).id}", "test_resnet")
+        check(f"run:{Run.create(InspectSpec()).id}", "test_resnet")
 
 
 SOME = {"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}

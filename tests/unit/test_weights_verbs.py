@@ -54,9 +54,12 @@ def test_add_list_card_check_remove(tmp_path: Path) -> None:
     (row,) = said("weights", "list")
     entry = store.find("some_net_v2_final")
     assert row == {
-        "weights": "store:some_net_v2_final", "backbone": NAME, "bytes": entry.card.bytes, "licence": "MIT",
+        "weights": "store:some_net_v2_final",
+        "backbone": NAME,
+        "bytes": entry.card.bytes,
+        "licence": "MIT",
         "summary": f"added from {file.name}",
-    }  # fmt: skip
+    }
     assert tltk("weights", "list").stdout.split()[:2] == ["store:some_net_v2_final", NAME]
     told = said("weights", "card", "some_net_v2_final")
     assert (told["name"], told["licence"], told["weights"]) == ("some_net_v2_final", "MIT", row["weights"])
@@ -116,7 +119,7 @@ def test_a_hostile_pickle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "w.pth").write_bytes(pickle.dumps(Hostile(tmp_path / "marker")))
     for verb in ("add", "check"):
         failed(1, "nothing that could run", verb, str(tmp_path / "w.pth"))
-    assert not (tmp_path / "marker").exists() and not list(home.room("weights").iterdir())
+    assert not (tmp_path / "marker").exists() and not list(home.folder("weights").iterdir())
 
 
 @pytest.mark.usefixtures("here")
@@ -143,8 +146,10 @@ def test_the_hubs_cache_is_listed(tmp_path: Path) -> None:
         (place / file).write_bytes(b"1234")
     rows = said("weights", "list")
     assert [(r["weights"].partition(":")[0], r["backbone"]) for r in rows] == [
-        ("file", "a/b"), ("file", "a/c"), ("hub", "resnet18"),
-    ]  # fmt: skip
+        ("file", "a/b"),
+        ("file", "a/c"),
+        ("hub", "resnet18"),
+    ]
 
 
 @pytest.mark.shared

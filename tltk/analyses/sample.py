@@ -127,9 +127,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
         single[0][~np.isin(origins[0], both) | np.isin(origins[0], mine)],
         single[1][~np.isin(origins[1], mine)],
     ]
-    y, x = (
-        _by_turns(domain, pool, spec.pictures, spec.seed) for (domain, _), pool in zip(sides, kept, strict=True)
-    )
+    y, x = (_by_turns(domain, pool, spec.pictures, spec.seed) for (domain, _), pool in zip(sides, kept, strict=True))
     if min(len(x), len(y)) < 2:
         raise BadSpec(
             f"A test of two domains needs different examples on both sides. Source and target have {len(both):,} "

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
-from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.cli.following import launch, spec_options
 
 
@@ -23,10 +23,10 @@ def profile(**given: Any) -> None:
 
 
 @click.command()
-@spec_options(ShiftSpec)
+@spec_options(TwoSampleSpec)
 def shift(**given: Any) -> None:
     """How far apart two domains are at a layer, each measure compared with chance."""
-    launch(ShiftSpec, given, _show_shift)
+    launch(TwoSampleSpec, given, _show_shift)
 
 
 @click.command()
@@ -44,10 +44,10 @@ def rank(**given: Any) -> None:
 
 
 @click.command()
-@spec_options(ResponseSpec)
+@spec_options(DialResponseSpec)
 def response(**given: Any) -> None:
     """Which shift measure detects which dial of the shift lab, and from which setting."""
-    launch(ResponseSpec, given, _show_response)
+    launch(DialResponseSpec, given, _show_response)
 
 
 def _show_profile(found: dict[str, Any]) -> None:
@@ -118,17 +118,27 @@ def _show_embedding(found: dict[str, Any]) -> None:
 def _show_ranking(found: dict[str, Any]) -> None:
     names, by = list(found["marks"]), found["by"]
     rows = [
-        [_place(r["places"].get(by)), f"{r['backbone']}@{r['weights']}",
-         *(_number(r["scores"].get(n), "") for n in names),
-         _span(*r["interval"].get(by, (None, None))), _number(r["trained"], "%")]
+        [
+            _place(r["places"].get(by)),
+            f"{r['backbone']}@{r['weights']}",
+            *(_number(r["scores"].get(n), "") for n in names),
+            _span(*r["interval"].get(by, (None, None))),
+            _number(r["trained"], "%"),
+        ]
         for r in found["rows"]
-    ]  # fmt: skip
+    ]
     _table(["place", "candidate", *names, f"{by}, 95 %", "trained"], rows)
     click.echo(found["order"])
     for row in found["rows"]:
-        said = list(dict.fromkeys(row["why"].values())) if not row["scores"] else [
-            f"{name}: {why}" for name, why in {**row["why"], **row["notes"]}.items() if name != by or name in row["why"]
-        ]  # fmt: skip
+        said = (
+            list(dict.fromkeys(row["why"].values()))
+            if not row["scores"]
+            else [
+                f"{name}: {why}"
+                for name, why in {**row["why"], **row["notes"]}.items()
+                if name != by or name in row["why"]
+            ]
+        )
         for text in said:
             click.echo(f"{row['backbone']}@{row['weights']}: {text}")
     click.echo(found["trained_is"])

@@ -85,7 +85,9 @@ def _torch() -> Check:
 
 def _offline() -> Check:
     offline = os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true", "TRUE", "yes")
-    text = "HF_HUB_OFFLINE is set: hub weights come from the cache alone." if offline else (
-        "hub weights are fetched when asked for; nothing else needs a network."
+    text = (
+        "HF_HUB_OFFLINE is set: hub weights come from the cache alone."
+        if offline
+        else ("hub weights are fetched when asked for; nothing else needs a network.")
     )
     return Check("network", True, text)

@@ -77,9 +77,12 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
             span = f" [{rule.lo:g} … {rule.hi:g}]" if rule.lo is not None and rule.hi is not None else ""
             names = f" One of {', '.join(rule.choices)}." if rule.choices else ""
             function = click.option(
-                f"--{option.flag}", option.key, type=type(rule.default), default=None,
+                f"--{option.flag}",
+                option.key,
+                type=type(rule.default),
+                default=None,
                 help=f"{rule.help}{names}{span} Default {rule.default}.",
-            )(function)  # fmt: skip
+            )(function)
         if kind.trains:
             about = "What else is minimised, NAME or NAME:KNOB=VALUE,…; see `tltk terms`. May be repeated."
             function = click.option("--term", multiple=True, help=about)(function)
@@ -239,10 +242,17 @@ def _cells(r: dict[str, Any]) -> list[str]:
     source = (r["spec"].get("source") or {}).get("name")
     weights = r["weights"] if r["weights"] is not None else f"of {source}" if source and r["backbone"] else ""
     return [
-        r["id"], figure or "done", short(r["target"] or ""), r["backbone"] or "", short(weights), r["strategy"] or "",
+        r["id"],
+        figure or "done",
+        short(r["target"] or ""),
+        r["backbone"] or "",
+        short(weights),
+        r["strategy"] or "",
         "" if r["boundary"] is None else str(r["boundary"]),
-        "" if r["lr"] is None else f"{r['lr']:g}", "" if r["seed"] is None else str(r["seed"]), took(r["seconds"]),
-    ]  # fmt: skip
+        "" if r["lr"] is None else f"{r['lr']:g}",
+        "" if r["seed"] is None else str(r["seed"]),
+        took(r["seconds"]),
+    ]
 
 
 def short(name: str) -> str:

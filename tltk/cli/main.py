@@ -16,7 +16,7 @@ import click
 
 from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.cli import analyses as questions
 from tltk.cli import judge as judging
 from tltk.cli import weights as shelves
@@ -56,9 +56,15 @@ def compare(**given: Any) -> None:
 
 
 for verb in (
-    questions.profile, questions.shift, questions.response, questions.embed, questions.rank,
-    shelves.weights, shelves.pretraining, judging.judge_verb,
-):  # fmt: skip
+    questions.profile,
+    questions.shift,
+    questions.response,
+    questions.embed,
+    questions.rank,
+    shelves.weights,
+    shelves.pretraining,
+    judging.judge_verb,
+):
     main.add_command(verb)
 
 
@@ -254,7 +260,7 @@ def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
 @json_option
 def look(domain: str, size: int, n: int, as_json: bool) -> None:
     """What is in a domain: folders, parts, classes, pictures, and what was left out."""
-    spec = LookSpec(DataSpec(domain, size=size, n=n))
+    spec = InspectSpec(DataSpec(domain, size=size, n=n))
     result = ask(spec)
     if as_json:
         out(result)
@@ -301,5 +307,3 @@ def doctor(as_json: bool) -> None:
         click.echo(f"checked in {time.monotonic() - start:.1f} s")
     if not all(check.ok for check in found):
         sys.exit(1)
-
-

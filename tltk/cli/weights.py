@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tltk import home
-from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.cli.following import ask, follow, json_option, out
 from tltk.errors import RunProblem, UnknownName, WeightsMissing
 from tltk.jobs import executor
@@ -43,8 +43,15 @@ def listing(as_json: bool) -> None:
             licence, summary = "yours", f"trained on {one.of.spec.target.name}"  # type: ignore[attr-defined]
         else:
             licence, summary = "see the hub", "in the hub's cache"
-        found.append({"weights": one.weights or f"file:{one.file}", "backbone": one.backbone, "bytes": one.bytes,
-                      "licence": licence, "summary": summary})  # fmt: skip
+        found.append(
+            {
+                "weights": one.weights or f"file:{one.file}",
+                "backbone": one.backbone,
+                "bytes": one.bytes,
+                "licence": licence,
+                "summary": summary,
+            }
+        )
     if as_json:
         out(found)
         return
@@ -57,8 +64,9 @@ def listing(as_json: bool) -> None:
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="Name in the store; by default that of the file.")
-@click.option("--backbone", default="", help="timm's name of the architecture; by default it is recognised from the "
-    "file.")
+@click.option(
+    "--backbone", default="", help="timm's name of the architecture; by default it is recognised from the file."
+)
 @click.option("--part", default="", help=PART)
 @json_option
 def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
@@ -69,13 +77,14 @@ def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
     file = weightfile.resolved(str(file))
     weightfile.looked_at(file)
     name = store.check_name(name or re.sub(r"(?:[^a-z0-9_.-]|\.{2,})+", "_", file.stem.lower()).strip("._-")[:64])
-    told(ask(AdoptSpec(f"file:{file.absolute()}", backbone, name, part), again=True), as_json)
+    told(ask(ImportWeightsSpec(f"file:{file.absolute()}", backbone, name, part), again=True), as_json)
 
 
 @weights.command()
 @click.argument("what")
-@click.option("--backbone", default="", help="timm's name of the architecture; by default it is recognised from the "
-    "file.")
+@click.option(
+    "--backbone", default="", help="timm's name of the architecture; by default it is recognised from the file."
+)
 @click.option("--part", default="", help=PART)
 @json_option
 def check(what: str, backbone: str, part: str, as_json: bool) -> None:
@@ -97,7 +106,7 @@ def check(what: str, backbone: str, part: str, as_json: bool) -> None:
         except WeightsMissing as fault:
             raise RunProblem(str(fault)) from None
         file, backbone = entry.file, backbone or entry.card.backbone
-    told(ask(AdoptSpec(f"file:{file.absolute()}", backbone, "", part), again=True), as_json)
+    told(ask(ImportWeightsSpec(f"file:{file.absolute()}", backbone, "", part), again=True), as_json)
 
 
 def told(found: dict[str, Any], as_json: bool) -> None:
@@ -158,7 +167,7 @@ def pretraining(recipe: str, shelf: Path | None, as_json: bool) -> None:
     plan = pretrain.read(recipe)
     if shelf is None:
         store.check_name(plan.name) if plan.name not in pretrain.recipes() else None
-    entry = pretrain.pack(plan, pretrain.train(plan, _trained), shelf or home.room("weights"))
+    entry = pretrain.pack(plan, pretrain.train(plan, _trained), shelf or home.folder("weights"))
     out(store.as_dict(entry), as_json)
     if not as_json:
         click.echo(store.as_text(entry), nl=False)

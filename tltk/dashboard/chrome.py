@@ -11,8 +11,8 @@ import streamlit as st
 
 from tltk import __version__
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.import_weights.spec import AdoptSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import plan
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
@@ -77,9 +77,9 @@ def title_of(run: Run) -> str:
     sign, spec = SIGNS.get(executor().state(run.id), ""), run.spec
     if isinstance(spec, DescribeSpec):
         return f"{sign} layers of {spec.backbone} · {run.id[:6]}"
-    if isinstance(spec, LookSpec):
+    if isinstance(spec, InspectSpec):
         return f"{sign} look at {short(spec.data.name)} · {run.id[:6]}"
-    if isinstance(spec, AdoptSpec):
+    if isinstance(spec, ImportWeightsSpec):
         return f"{sign} check of {short(spec.weights)} · {run.id[:6]}"
     if not isinstance(spec, TransferSpec | CompareSpec):
         return f"{sign} {spec.kind} · {short(spec.target.name)} · {run.id[:6]}"  # type: ignore[attr-defined]
@@ -179,9 +179,13 @@ def stop_button(run: Run, state: str, key: str) -> None:
         plan.flag("stop:shown", run.id)
         asked = is_asked_to_stop(run)
         st.button(
-            "Stopping …" if asked else "Stop training", key=f"{key}:stop", icon=":material/stop:", on_click=_stop,
-            args=(run.id,), disabled=asked,
-        )  # fmt: skip
+            "Stopping …" if asked else "Stop training",
+            key=f"{key}:stop",
+            icon=":material/stop:",
+            on_click=_stop,
+            args=(run.id,),
+            disabled=asked,
+        )
 
 
 def is_asked_to_stop(run: Run) -> bool:

@@ -13,14 +13,23 @@ from tltk.specs.knobs import Knob, knobs
 from tltk.specs.parts import OPTIMIZERS
 
 LABELS = {
-    "lr": "Learning rate", "n": "Pictures", "val": "Validation share", "test": "Test share",
-    "shots": "Labels per class", "size": "Picture size (px)", "norm": "Normalisation statistics of frozen layers",
-    "epoch_images": "Pictures in an epoch", "clip": "Gradient clip", "cache": "Feature bank",
-    "copies": "Augmented copies kept per picture", "colour": "Colour jitter",
+    "lr": "Learning rate",
+    "n": "Pictures",
+    "val": "Validation share",
+    "test": "Test share",
+    "shots": "Labels per class",
+    "size": "Picture size (px)",
+    "norm": "Normalisation statistics of frozen layers",
+    "epoch_images": "Pictures in an epoch",
+    "clip": "Gradient clip",
+    "cache": "Feature bank",
+    "copies": "Augmented copies kept per picture",
+    "colour": "Colour jitter",
     "every": "Epochs before the next layer joins",
-    "decay": "Learning rate relative to the layer above", "probe": "Share of the epochs for the linear probe",
+    "decay": "Learning rate relative to the layer above",
+    "probe": "Share of the epochs for the linear probe",
     "rate": "Fine-tuning rate relative to the probe's",
-}  # fmt: skip
+}
 
 
 def label(name: str) -> str:
@@ -36,9 +45,14 @@ def widget(name: str, rule: Knob, bound: dict[str, Any], title: str | None = Non
     elif isinstance(rule.default, float):
         small = rule.log or (rule.hi is not None and rule.hi <= 1e-3)
         st.number_input(
-            text, rule.lo, rule.hi, help=rule.help, format="%g" if small else "%.3g",
-            step=None if rule.hi is None else float(min((rule.hi - (rule.lo or 0)) / 20, 0.05)), **bound,
-        )  # fmt: skip
+            text,
+            rule.lo,
+            rule.hi,
+            help=rule.help,
+            format="%g" if small else "%.3g",
+            step=None if rule.hi is None else float(min((rule.hi - (rule.lo or 0)) / 20, 0.05)),
+            **bound,
+        )
     elif isinstance(rule.default, int):
         st.number_input(text, int(rule.lo or 0), int(rule.hi or 10**9), step=1, help=rule.help, **bound)
     else:
@@ -62,9 +76,12 @@ def optimizer(path: tuple[str, ...], rule: Knob) -> None:
     names = dict.fromkeys([*OPTIMIZERS, *rest])
     names[plan.read(path)] = None  # one of a link may be none of these; it is refused when it is launched
     st.selectbox(
-        label(path[-1]), list(names), help=f"{rule.help} Type to search.", **plan.bind(path),
+        label(path[-1]),
+        list(names),
+        help=f"{rule.help} Type to search.",
+        **plan.bind(path),
         format_func=lambda name: f"{name} · needs CUDA and {library(name)}" if library(name) else name,
-    )  # fmt: skip
+    )
 
 
 def library(optimizer: str) -> str:

@@ -22,7 +22,7 @@ from tltk.results.rows import ACROSS
 from tltk.runs.run import ACTIVE, Run, all_runs
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
-from tltk.specs.reading import located
+from tltk.specs.reading import with_absolute_paths
 from tltk.studies.compare.study import source_spec
 from tltk.weights import store
 
@@ -32,7 +32,7 @@ SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on f
 def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, dict[str, Any]] | None:
     """The answer to a question that takes a while: kept, or asked for with a button, or on its way."""
     local = executor()
-    run = Run.at(located(spec).run_id)
+    run = Run.at(with_absolute_paths(spec).run_id)
     found = run.result()
     if found is not None:
         if names := _changed(run.id, run.status.updated):
@@ -81,17 +81,23 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
     left, right = st.columns(2)
     held = plan.flag(f"{key}:weights")
     chosen: str = left.selectbox(
-        "Weights to examine", tuple(names), list(names).index(held if held in names else start),
-        format_func=lambda n: names[n], key=f"{key}:weights:{now.net.backbone}:{len(names)}",
-    )  # fmt: skip
+        "Weights to examine",
+        tuple(names),
+        list(names).index(held if held in names else start),
+        format_func=lambda n: names[n],
+        key=f"{key}:weights:{now.net.backbone}:{len(names)}",
+    )
     plan.flag(f"{key}:weights", chosen)
     if not compare:
         return chosen, ""
     others = ["", *(n for n in names if n != chosen)]
     after = right.selectbox(
-        "Compare with", others, format_func=lambda n: names[n] if n else "nothing", key=f"{key}:after:{chosen}",
+        "Compare with",
+        others,
+        format_func=lambda n: names[n] if n else "nothing",
+        key=f"{key}:after:{chosen}",
         help="The same backbone with other weights, such as after fine-tuning: similarity (CKA), change, both probes.",
-    )  # fmt: skip
+    )
     return chosen, after
 
 
@@ -168,9 +174,12 @@ def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = S
     held = plan.flag(f"{key}:columns")
     default = [n for n in (held if held is not None else usual) if n in titles]
     names: list[str] = st.multiselect(
-        "Shown under the handle", list(titles), default or list(titles)[:1], format_func=lambda n: titles[n],
+        "Shown under the handle",
+        list(titles),
+        default or list(titles)[:1],
+        format_func=lambda n: titles[n],
         key=f"{key}:columns:{len(titles)}",
-    )  # fmt: skip
+    )
     plan.flag(f"{key}:columns", names)
     return names
 

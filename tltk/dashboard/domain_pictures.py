@@ -12,12 +12,12 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import depth
 from tltk.results.rows import ACROSS
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
-from tltk.specs.reading import located
+from tltk.specs.reading import with_absolute_paths
 
 Found = dict[str, Any]  # what a worker saw in a domain: docs/json.md, tltk look
 
@@ -41,7 +41,7 @@ def one_of_each(found: Found, most: int) -> list[int]:
 
 def strip(spec: DataSpec, found: Found, most: int) -> None:
     """A few pictures side by side."""
-    run_id = located(LookSpec(spec)).run_id
+    run_id = with_absolute_paths(InspectSpec(spec)).run_id
     sheet = _sheet(run_id, _stamp(run_id))
     if sheet is not None:
         numbers, labels, classes = one_of_each(found, most), found.get("shown_labels"), found["classes"]
@@ -65,7 +65,7 @@ def classes_shown(classes: Sequence[str], label: str) -> range:
 
 def grid(title: str, spec: DataSpec, found: Found, shown: range) -> None:
     """Pictures by class: a row for each, with its name and how many there are."""
-    run_id = located(LookSpec(spec)).run_id
+    run_id = with_absolute_paths(InspectSpec(spec)).run_id
     stamp = _stamp(run_id)
     if not stamp:
         st.caption("The pictures of this result were deleted; the numbers above still hold.")

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from tltk import data
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import chrome, controls, permitted, plan
 from tltk.dashboard.network import in_words, looked, to_mind
 from tltk.dashboard.plot import plot
@@ -28,8 +28,7 @@ NONE = plan.NONE
 PATHS = {"folder": "Folder with one folder per class", "archive": ".zip or .tar of such a folder", "npz": ".npz file"}
 PLACES = {"folder": "/home/me/pictures", "archive": "/home/me/pictures.zip", "npz": "/home/me/pictures.npz"}
 # What is drawn here has no end of its own: enough to be seen and to be learned from, and drawn in seconds.
-DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000,
-         "leaves": 1000}  # fmt: skip
+DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000, "leaves": 1000}
 PARTS = {"train": "Training", "val": "Validation", "test": "Test"}
 ROLES = {"classes": "classes", "train": "training", "val": "validation", "test": "test", "left out": "left out"}
 BRANCHES, REASONS = 16, 3  # folders of a tree, and reasons for leaving out, that are named
@@ -97,20 +96,26 @@ def settings(path: plan.PATH) -> None:
     strength = how.severity if how else 3
     left, right = st.columns([3, 2])
     left.selectbox(
-        "Corruption", [NONE, *corruptions()], format_func=lambda k: k.replace("_", " "),
+        "Corruption",
+        [NONE, *corruptions()],
+        format_func=lambda k: k.replace("_", " "),
         disabled=kind in PATHS and not argument,
         help="The families of ImageNet-C (Hendrycks and Dietterich, 2019): a covariate shift of known strength.",
         **plan.bind(
-            (*path, "name"), lambda _: how.name if how else NONE,
-            lambda new: base if new == NONE else f"{base}~{new}:{strength}", "corruption",
+            (*path, "name"),
+            lambda _: how.name if how else NONE,
+            lambda new: base if new == NONE else f"{base}~{new}:{strength}",
+            "corruption",
         ),
-    )  # fmt: skip
+    )
     right.select_slider(
-        "Severity", [1, 2, 3, 4, 5], disabled=how is None,
+        "Severity",
+        [1, 2, 3, 4, 5],
+        disabled=how is None,
         **plan.bind(
             (*path, "name"), lambda _: strength, lambda new: f"{base}~{how.name}:{new}" if how else base, "severity"
         ),
-    )  # fmt: skip
+    )
 
 
 def seen(path: plan.PATH) -> Found | None:
@@ -132,7 +137,7 @@ def seen(path: plan.PATH) -> Found | None:
     if is_old or kind in PATHS:
         key, help = f"again:{'.'.join(path)}", "Use it after files were added, removed or changed."
         if st.button("Read the pictures again", key=key, type="tertiary", icon=":material/refresh:", help=help):
-            permitted.submit(LookSpec(spec), again=True)
+            permitted.submit(InspectSpec(spec), again=True)
             st.rerun()
     return found
 
@@ -176,7 +181,7 @@ def _part(found: Found, part: str, spec: DataSpec) -> str:
     if told is None:
         few = f" ({spec.shots} per class)" if part == "train" and spec.shots else ""
         return f"{found[part]:,}{few}"
-    return f'{told["n"]:,}<small>{escape(told["from"])}</small>'
+    return f"{told['n']:,}<small>{escape(told['from'])}</small>"
 
 
 def is_grey(found: Found) -> bool:
@@ -268,8 +273,9 @@ def _of_classes(source: Found, target: Found) -> list[str]:
     if len(both) < max(len(ours), len(theirs)):
         lone = [
             f"only in the {title}: {_some([n for n in side if n not in both])}"
-            for title, side in (("source", ours), ("target", theirs)) if len(side) > len(both)
-        ]  # fmt: skip
+            for title, side in (("source", ours), ("target", theirs))
+            if len(side) > len(both)
+        ]
         return [f"The domains share {_count(len(both), 'class', 'es')} by name; {'; '.join(lone)}."]
     shares = {n: (ours[n] / sum(ours.values()), theirs[n] / sum(theirs.values())) for n in both}
     if sum(abs(a - b) for a, b in shares.values()) / 2 <= SHIFTED:
@@ -315,9 +321,11 @@ def balances(sides: Mapping[str, Found]) -> None:
                 st.markdown(f"{', '.join(every).capitalize()}.")
                 continue
             plot(
-                balance(chart), key=f"domains:balance:{names}", height=height(chart),
+                balance(chart),
+                key=f"domains:balance:{names}",
+                height=height(chart),
                 alt=f"Share of each class among the pictures of the {names}.",
-            )  # fmt: skip
+            )
 
 
 def reading(sides: Mapping[str, Found], places: Callable[[], Iterable[tuple[str, Any]]]) -> None:

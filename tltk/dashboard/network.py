@@ -9,7 +9,7 @@ import streamlit as st
 
 from tltk import data
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
@@ -19,16 +19,17 @@ from tltk.jobs import executor
 from tltk.results.layers import Layer
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.parts import DataSpec
-from tltk.specs.reading import PATHS, located
+from tltk.specs.reading import PATHS, with_absolute_paths
 from tltk.training.cost import Sizes, estimates
 
 NAMED = 5  # classes, or folders, that a line names
 # What the first plan asks for, and so any page that is opened without a link; a link may ask for it too.
 USUAL = tuple(
     question
-    for side in (plan.FIRST.target, plan.FIRST.source) if side is not None
-    for question in (LookSpec(side), DescribeSpec(plan.FIRST.net.backbone, side.size, 3))
-)  # fmt: skip
+    for side in (plan.FIRST.target, plan.FIRST.source)
+    if side is not None
+    for question in (InspectSpec(side), DescribeSpec(plan.FIRST.net.backbone, side.size, 3))
+)
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Described:
     seconds_per_gflop: float | None  # None: its FLOPs cannot be counted
 
 
-def answer(spec: LookSpec | DescribeSpec, waiting: str) -> dict[str, Any] | None:
+def answer(spec: InspectSpec | DescribeSpec, waiting: str) -> dict[str, Any] | None:
     """The answer to a question; None while a worker looks for it, when it cannot, or until the user agrees to ask."""
     permitted.check(spec)
-    run = Run.at(located(spec).run_id)
+    run = Run.at(with_absolute_paths(spec).run_id)
     found = run.result()
     if found is not None:
         return found
@@ -62,22 +63,22 @@ def answer(spec: LookSpec | DescribeSpec, waiting: str) -> dict[str, Any] | None
     return None
 
 
-def _came_by_link(spec: LookSpec | DescribeSpec) -> bool:
+def _came_by_link(spec: InspectSpec | DescribeSpec) -> bool:
     """Whether a link alone asks for this. It is then named with a button, and nothing is done before the click.
 
     A page of another site can open any link in the user's browser, so a visit is no consent to read a
     folder or to compute.
     """
-    name = spec.data.name if isinstance(spec, LookSpec) else spec.backbone
+    name = spec.data.name if isinstance(spec, InspectSpec) else spec.backbone
     if spec in USUAL or not plan.is_linked(name):
         return False
     text, does = _in_a_link(spec)
     st.warning(f"{text} Continue only if you trust where the link came from.", icon=":material/link:")
-    st.button(does, key=f"linked:{located(spec).run_id}", on_click=plan.accept, args=(name,))
+    st.button(does, key=f"linked:{with_absolute_paths(spec).run_id}", on_click=plan.accept, args=(name,))
     return True
 
 
-def _in_a_link(spec: LookSpec | DescribeSpec) -> tuple[str, str]:
+def _in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
     """What the link asks for, in a sentence, and the label of the button."""
     if isinstance(spec, DescribeSpec):
         network = f"{plain(spec.backbone)} at {spec.size} px"
@@ -104,9 +105,7 @@ def described() -> Described | None:
     """The planned network's layers; None while a worker reads them."""
     now = plan.plan()
     seen = looked(now.target, ask=False)
-    spec = DescribeSpec(
-        backbone=now.net.backbone, size=now.target.size, channels=seen["channels"] if seen else 3
-    )
+    spec = DescribeSpec(backbone=now.net.backbone, size=now.target.size, channels=seen["channels"] if seen else 3)
     found = answer(spec, f"Building {plain(spec.backbone)} and measuring its layers; this takes a few seconds, once.")
     if found is None:
         return None
@@ -123,9 +122,9 @@ def looked(spec: DataSpec, ask: bool = True) -> dict[str, Any] | None:
         if ask:
             st.caption(f":orange[{plain(fault)}]")
         return None
-    question = LookSpec(spec)
+    question = InspectSpec(spec)
     if not ask:
-        return Run.at(located(question).run_id).result()
+        return Run.at(with_absolute_paths(question).run_id).result()
     return answer(question, "Reading the pictures; this is needed only once.")
 
 

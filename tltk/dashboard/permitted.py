@@ -74,7 +74,7 @@ def check(spec: Spec) -> None:
     Raises:
         BadSpec: A path that leads elsewhere.
     """
-    known = [*roots(st.get_option("server.address")), home.room("pictures")]  # there, what was brought along lies
+    known = [*roots(st.get_option("server.address")), home.folder("pictures")]  # there, what was brought along lies
     for path in paths(spec):
         if not any(_is_below(path, root) for root in known):
             shown = ", ".join(str(root) for root in known[:-1]) or "none"

@@ -14,9 +14,19 @@ from tltk.weights import catalogue
 from tltk.weights.catalogue import Backbone
 
 USUAL = (
-    "test_resnet", "resnet10t", "resnet18", "resnet26t", "mobilenetv2_035", "mobilenetv2_100", "mobilenetv3_small_050",
-    "convnext_atto", "vit_tiny_patch16_224", "efficientnet_b0", "resnet50", "test_vit",
-)  # fmt: skip
+    "test_resnet",
+    "resnet10t",
+    "resnet18",
+    "resnet26t",
+    "mobilenetv2_035",
+    "mobilenetv2_100",
+    "mobilenetv3_small_050",
+    "convnext_atto",
+    "vit_tiny_patch16_224",
+    "efficientnet_b0",
+    "resnet50",
+    "test_vit",
+)
 FIRST = 12  # of those with weights here, so that the menu stays one that can be looked over
 ROW, TALLEST = 35, 423  # pixels: Streamlit's row, and the table where it is long
 LARGEST = {"any": None, "5 million": 5e6, "15 million": 15e6, "30 million": 30e6, "100 million": 100e6}
@@ -30,10 +40,13 @@ def backbone() -> None:
     names = list(dict.fromkeys([*near, *USUAL]))
     menu, button = st.columns([4, 1], vertical_alignment="bottom")
     menu.selectbox(
-        "Backbone", names if now in names else [now, *names], accept_new_options=True, help=HELP,
+        "Backbone",
+        names if now in names else [now, *names],
+        accept_new_options=True,
+        help=HELP,
         format_func=lambda name: f"{name} · weights here" if name in at_hand else name,
         **plan.bind(("net", "backbone")),
-    )  # fmt: skip
+    )
     button.button("All backbones", icon=":material/search:", width="stretch", on_click=_open, key="picker:button")
     st.caption(plain(line(now, at_hand)))
     if plan.flag("picker:open"):
@@ -72,9 +85,15 @@ def choose(at_hand: Mapping[str, tuple[str, ...]]) -> None:
         return
     st.caption(f"{len(found):,} of {len(catalogue.catalogue()):,}. Tick a row to choose it; click a heading to sort.")
     ticked = st.dataframe(
-        rows(found, at_hand), hide_index=True, width="stretch", height=min(TALLEST, ROW * (len(found) + 1) + 3),
-        key="picker:table", on_select="rerun", selection_mode="single-row", column_config=columns(),
-    )["selection"]["rows"]  # fmt: skip
+        rows(found, at_hand),
+        hide_index=True,
+        width="stretch",
+        height=min(TALLEST, ROW * (len(found) + 1) + 3),
+        key="picker:table",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config=columns(),
+    )["selection"]["rows"]
     st.caption("Parameters without the classifier; FLOPs of one picture at that size; a multiply-add counts as two.")
     if ticked:
         plan.change(("net", "backbone"), found[ticked[0]].name)
@@ -109,4 +128,4 @@ def columns() -> dict[str, Any]:
         "sets": number("On the hub", format="%d", help="How many sets of weights timm knows of."),
         "data": st.column_config.TextColumn("Trained on", help="Data of timm's default weights, if the tag says."),
         "licence": st.column_config.TextColumn("Licence", help="Of those weights; empty where timm states none."),
-    }  # fmt: skip
+    }

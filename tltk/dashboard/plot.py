@@ -62,13 +62,14 @@ _CSS = """
 """
 
 _component = st.components.v2.component(
-    "tltk_plot", css=_CSS, js=asset("plot.js"), isolate_styles=False  # plotly.js styles document.head
+    "tltk_plot",
+    css=_CSS,
+    js=asset("plot.js"),
+    isolate_styles=False,  # plotly.js styles document.head
 )
 
 
-def plot(
-    figure: dict[str, Any] | Figure, *, key: str, alt: str, height: int = 380, live: Live | None = None
-) -> bool:
+def plot(figure: dict[str, Any] | Figure, *, key: str, alt: str, height: int = 380, live: Live | None = None) -> bool:
     """Draw a figure; zoom, legend and hover outlive every change of its data.
 
     Args:

@@ -54,14 +54,15 @@ def points(run: Run, found: Mapping[str, Any], layer: int, key: str) -> None:
 def brought(key: str) -> str:
     """A picture that the user brings along to be placed among the others: the path where it is kept, or ""."""
     file = st.file_uploader(
-        "Add a picture of your own", ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tiff"],
+        "Add a picture of your own",
+        ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tiff"],
         key=f"{key}:picture",
         help="It is placed among the pictures that this layer finds most similar; nothing is trained on it.",
-    )  # fmt: skip
+    )
     if file is None:
         return ""
     data = file.getvalue()
-    path = home.room("pictures") / f"{hashlib.sha256(data).hexdigest()[:16]}{Path(file.name).suffix.lower()}"
+    path = home.folder("pictures") / f"{hashlib.sha256(data).hexdigest()[:16]}{Path(file.name).suffix.lower()}"
     if not path.exists():
         home.write_whole(path, data)
     return str(path)

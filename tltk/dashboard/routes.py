@@ -95,9 +95,7 @@ class Wanted:
 
 
 def _answer(body: Any, status: int = 200) -> Response:
-    return Response(
-        msgspec.json.encode(body), status, {"Cache-Control": "no-store"}, media_type="application/json"
-    )
+    return Response(msgspec.json.encode(body), status, {"Cache-Control": "no-store"}, media_type="application/json")
 
 
 def _in_sentences(endpoint: Endpoint) -> Endpoint:
@@ -121,7 +119,7 @@ def _in_sentences(endpoint: Endpoint) -> Endpoint:
 def _find(run_id: str) -> Run:
     """The run of exactly this id."""
     try:
-        run = Run(home.room("runs") / home.check_id(run_id))
+        run = Run(home.folder("runs") / home.check_id(run_id))
     except BadSpec as fault:
         raise UnknownName(str(fault)) from None
     if not (run.path / "spec.json").is_file():
@@ -251,11 +249,13 @@ def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def _trace(line: Line, split: str, rows: Sequence[Row], wanted: Wanted, reset: bool) -> dict[str, Any] | None:
     """One increment of one line, or None where there is nothing new."""
-    points = _thin([
-        (float(getattr(row, wanted.x)), row.value)
-        for row in rows
-        if row.name == wanted.name and row.split == split and row.layer is None
-    ])
+    points = _thin(
+        [
+            (float(getattr(row, wanted.x)), row.value)
+            for row in rows
+            if row.name == wanted.name and row.split == split and row.layer is None
+        ]
+    )
     if not points and not reset:
         return None
     several = len(wanted.splits) > 1
@@ -301,16 +301,18 @@ def _news(run_id: str, wanted: Wanted, cursor: str, moment: int) -> bytes:
         is_more |= unread.size > left
         left -= min(unread.size, left)
     status = look.status
-    return msgspec.json.encode({
-        "state": status.state,
-        "message": status.message,
-        "epoch": status.epoch,
-        "epochs": status.epochs,
-        "seconds": status.seconds,
-        "traces": traces,
-        "more": is_more,
-        "cursor": _pack(Cursor(wanted.signature, at)),
-    })
+    return msgspec.json.encode(
+        {
+            "state": status.state,
+            "message": status.message,
+            "epoch": status.epoch,
+            "epochs": status.epochs,
+            "seconds": status.seconds,
+            "traces": traces,
+            "more": is_more,
+            "cursor": _pack(Cursor(wanted.signature, at)),
+        }
+    )
 
 
 @_in_sentences

@@ -122,9 +122,11 @@ def layer_charts(run: Run) -> None:
     with left:
         st.markdown("**How far each layer moved**: distance ‖w − w₀‖ of its weights from the first ones")
         plot(
-            by_layer(moves, names, "‖w − w₀‖"), key=f"moves:{run.id}", height=340,
+            by_layer(moves, names, "‖w − w₀‖"),
+            key=f"moves:{run.id}",
+            height=340,
             alt="Distance of each layer's weights from where they started, at three epochs.",
-        )  # fmt: skip
+        )
     with right:
         st.markdown("**Learning rates by layer and epoch**")
         phases = result.get("phases")
@@ -133,12 +135,15 @@ def layer_charts(run: Run) -> None:
             lr = getattr(getattr(spec, "optim", None), "lr", 1.0)
             plot(
                 plan([Phase.from_dict(p) for p in phases], names, lr),
-                key=f"phases:{run.id}", height=340,
+                key=f"phases:{run.id}",
+                height=340,
                 alt="Learning rate of each layer in each epoch before the schedule; grey layers are frozen.",
-            )  # fmt: skip
+            )
         else:
             rates = {r.layer: r.value for r in rows if r.name == "lr" and r.layer is not None}
             plot(
                 by_layer({"now": [rates.get(i, 0.0) for i in range(depth + 1)]}, names, "Learning rate"),
-                key=f"rates:{run.id}", height=340, alt="Learning rate of each layer in the last epoch.",
-            )  # fmt: skip
+                key=f"rates:{run.id}",
+                height=340,
+                alt="Learning rate of each layer in the last epoch.",
+            )

@@ -50,7 +50,7 @@ def state_line(run: Run) -> str:
     elif state == "failed":
         st.error(f"It failed. {plain(status.message)}")
     elif state == "stopped":
-        st.warning(plain(status.message or 'It was stopped.'))
+        st.warning(plain(status.message or "It was stopped."))
     if state in ("failed", "stopped"):
         st.button("Resume", key=f"resume:{run.id}", icon=":material/resume:", on_click=_resume, args=(run,))
         text = executor().log(run.id)
@@ -81,10 +81,11 @@ def _live(run: Run, key: str, roles: str) -> bool:
     accuracy = {"title": {"text": "Validation accuracy"}, "range": [0, 1]}
     return plot(
         {"layout": {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": accuracy}},
-        key=f"{key}:{run.id}", height=360,
+        key=f"{key}:{run.id}",
+        height=360,
         live={"url": f"/tltk/live/{run.id}?role={roles}", "every_ms": 400, "unit": "training"},
         alt=f"Validation accuracy over steps of the {roles.replace(',', ' and ')} trainings, growing while they run.",
-    )  # fmt: skip
+    )
 
 
 def show_verdict(run: Run) -> None:
@@ -114,7 +115,9 @@ def show_verdict(run: Run) -> None:
         with left:
             gaps = [ClassGap(**g) for g in verdict["per_class"]]
             plot(
-                class_gaps(gaps), key=f"classes:{run.id}", height=max(260, 28 * len(gaps) + 90),
+                class_gaps(gaps),
+                key=f"classes:{run.id}",
+                height=max(260, 28 * len(gaps) + 90),
                 alt="Gap in accuracy for each class with its interval.",
             )
             st.caption("Intervals hold for all classes at once (Bonferroni correction).")
@@ -131,12 +134,14 @@ def _figures(verdict: dict[str, Any]) -> None:
     one.metric("Gap", f"{_points(verdict['gap'])} points", help="Test accuracy: transfer − scratch.")
     two.metric("95 % interval", f"{_points(verdict['lo'])} … {_points(verdict['hi'])}")
     three.metric(
-        "Jump-start", f"{_points(verdict['jump_start'])} points",
+        "Jump-start",
+        f"{_points(verdict['jump_start'])} points",
         help="Difference in validation accuracy at the first evaluation (Taylor and Stone 2009).",
     )
     speed = verdict["speed_up_steps"]
     four.metric(
-        "Steps to scratch's best", f"{speed:.1f} × fewer" if speed else "not reached",
+        "Steps to scratch's best",
+        f"{speed:.1f} × fewer" if speed else "not reached",
         help="How many times fewer steps transfer needs to reach the best validation accuracy of scratch.",
     )
 
@@ -169,6 +174,8 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
         return
     seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measured(run).items()}
     plot(
-        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds, _guessing(run, name)), key=key, height=420,
+        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds, _guessing(run, name)),
+        key=key,
+        height=420,
         alt=f"Validation {name} of the scratch and the transfer arm over {x}, mean, 95 % band and every seed.",
     )

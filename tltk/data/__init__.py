@@ -39,7 +39,17 @@ from tltk.registry import Registry
 from tltk.specs.parts import DataSpec
 
 __all__ = [
-    "Corruption", "Domain", "Split", "check", "corruption", "domains", "family", "few_shot", "load", "mark", "parse",
+    "Corruption",
+    "Domain",
+    "Split",
+    "check",
+    "corruption",
+    "domains",
+    "family",
+    "few_shot",
+    "load",
+    "mark",
+    "parse",
 ]
 
 Loader = Callable[[DataSpec, str, Progress | None], Domain]
@@ -167,7 +177,7 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
         DataProblem: The pictures cannot be used; the sentence says why.
     """
     kind, argument = parse(spec.name)
-    folder = home.room("domains") / _key(spec, kind, argument)
+    folder = home.folder("domains") / _key(spec, kind, argument)
     domain = _read(folder, spec.name)
     if domain is None:
         make = domains[kind] if corruption(spec.name) is None else _corrupted

@@ -72,8 +72,12 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
         )
     if copies := counts["copies"]:
         near = counts["near_copies"]
-        kind = "copies of others" if not near else "nearly copies of others" if near == copies else (
-            f"copies of others ({near:,} of them nearly)"
+        kind = (
+            "copies of others"
+            if not near
+            else "nearly copies of others"
+            if near == copies
+            else (f"copies of others ({near:,} of them nearly)")
         )
         said.append(
             f"{copies:,} of {n:,} pictures of {domain.name} are {kind}; copies go to the same part "

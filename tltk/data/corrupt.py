@@ -202,9 +202,12 @@ def zoom_blur(x: Tensor, severity: int, dice: Dice) -> Tensor:
 def snow(x: Tensor, severity: int, dice: Dice) -> Tensor:
     """Random flakes, enlarged, streaked by the wind and added to a whitened picture, once upside down."""
     mean, spread, zoom, least, radius, sigma, keep = (
-        (0.1, 0.2, 1, 0.6, 8, 3, 0.95), (0.1, 0.2, 1, 0.5, 10, 4, 0.9), (0.15, 0.3, 1.75, 0.55, 10, 4, 0.9),
-        (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85), (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
-    )[severity]  # fmt: skip
+        (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
+        (0.1, 0.2, 1, 0.5, 10, 4, 0.9),
+        (0.15, 0.3, 1.75, 0.55, 10, 4, 0.9),
+        (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
+        (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
+    )[severity]
     h, w = x.shape[2:]
     flakes = _zoom(dice.normal(1, h, w) * spread + mean, max(1.0, zoom * _scale(x)))
     flakes = flakes.where(flakes >= least, flakes.new_zeros(())).clamp(0, 1)
@@ -288,10 +291,23 @@ def jpeg_compression(x: Tensor, severity: int, dice: Dice) -> Tensor:
 FAMILIES: dict[str, Callable[[Tensor, int, Dice], Tensor]] = {
     f.__name__: f
     for f in (
-        gaussian_noise, shot_noise, impulse_noise, defocus_blur, glass_blur, motion_blur, zoom_blur, snow, frost, fog,
-        brightness, contrast, elastic_transform, pixelate, jpeg_compression,
+        gaussian_noise,
+        shot_noise,
+        impulse_noise,
+        defocus_blur,
+        glass_blur,
+        motion_blur,
+        zoom_blur,
+        snow,
+        frost,
+        fog,
+        brightness,
+        contrast,
+        elastic_transform,
+        pixelate,
+        jpeg_compression,
     )
-}  # fmt: skip
+}
 
 
 # -- what they share -----------------------------------------------------------------------------------
@@ -379,8 +395,10 @@ def _plasma(x: Tensor, decay: float, dice: Dice) -> Tensor:
         square = square + square.roll(-1, 2)
         field[:, half::step, half::step] = square / 4 + wobble * dice.uniform(-wobble, wobble, *square.shape[1:])
         middle = field[:, half::step, half::step]
-        for axis, part in ((1, (slice(None), slice(0, None, step), slice(half, None, step))),
-                           (2, (slice(None), slice(half, None, step), slice(0, None, step)))):  # fmt: skip
+        for axis, part in (
+            (1, (slice(None), slice(0, None, step), slice(half, None, step))),
+            (2, (slice(None), slice(half, None, step), slice(0, None, step))),
+        ):
             four = middle + middle.roll(1, axis) + corner + corner.roll(-1, 3 - axis)
             field[part] = four / 4 + wobble * dice.uniform(-wobble, wobble, *four.shape[1:])
         step, wobble = half, wobble / decay

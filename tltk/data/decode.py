@@ -342,7 +342,7 @@ def room_for(shape: tuple[int, ...]) -> Pixels:
     n_bytes = math.prod(shape)
     if n_bytes <= IN_MEMORY:
         return np.empty(shape, np.uint8)
-    folder = home.room("domains")
+    folder = home.folder("domains")
     free = shutil.disk_usage(folder).free
     if n_bytes > free:
         raise DataProblem(

@@ -125,8 +125,20 @@ class Domain:
         check_classes(name, labels, names, given)
         mark = fingerprint(images, labels, names)
         return cls(
-            name, images, labels, names, licence, source, mark, origins, twins, given, tuple(skipped),
-            account or Account(), reading or Reading(), sketches,
+            name,
+            images,
+            labels,
+            names,
+            licence,
+            source,
+            mark,
+            origins,
+            twins,
+            given,
+            tuple(skipped),
+            account or Account(),
+            reading or Reading(),
+            sketches,
         )
 
     def split(self, spec: DataSpec, seed: int, among: Ints | None = None) -> Split:
@@ -217,9 +229,7 @@ def _copies(twins: Ints, pool: Ints) -> dict[int, Ints]:
     return {int(twins[group[0]]): group for group in groups if len(group) > 1}
 
 
-def _divide(
-    part: NDArray[np.int8], order: Ints, wanted: dict[int, int], twins: Ints, copies: dict[int, Ints]
-) -> None:
+def _divide(part: NDArray[np.int8], order: Ints, wanted: dict[int, int], twins: Ints, copies: dict[int, Ints]) -> None:
     """Give the pictures of a class their parts, copies together, also those in other classes.
 
     Without copies this is what taking so many from the front of `order` would be.
@@ -329,9 +339,7 @@ def keep(labels: Ints, n: int, seed: int, what: str, given: NDArray[np.int8] | N
         DataProblem: There are fewer than n.
     """
     if n > len(labels):
-        raise DataProblem(
-            f"{what} has {len(labels):,} pictures. Got n = {n:,}; lower n, or set it to 0 for all."
-        )
+        raise DataProblem(f"{what} has {len(labels):,} pictures. Got n = {n:,}; lower n, or set it to 0 for all.")
     if not n:
         return np.arange(len(labels))
     groups = labels * 4 + (0 if given is None else given.astype(np.int64) + 1)
@@ -389,16 +397,13 @@ def _check_arrays(
         raise DataProblem(f"{name} must have one label per picture. Got {len(images)} and {labels.shape}.")
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(classes):
         raise DataProblem(
-            f"Labels of {name} must lie between 0 and {len(classes) - 1}. "
-            f"Got {labels.min()} to {labels.max()}."
+            f"Labels of {name} must lie between 0 and {len(classes) - 1}. Got {labels.min()} to {labels.max()}."
         )
     if given is not None and len(given) and not -1 <= given.min() <= given.max() <= 2:
         raise DataProblem(f"Parts of {name} must be -1, 0, 1 or 2. Got {sorted(set(given.tolist()))}.")
 
 
-def check_classes(
-    name: str, labels: Ints, classes: tuple[str, ...], given: NDArray[np.int8] | None
-) -> None:
+def check_classes(name: str, labels: Ints, classes: tuple[str, ...], given: NDArray[np.int8] | None) -> None:
     """Refuse what no classifier can be trained on: no pictures, one class, a part without one of the classes."""
     if not len(labels):
         raise DataProblem(f"{name} must hold pictures. It has none that can be used.")
@@ -407,9 +412,11 @@ def check_classes(
             f"{name} must have at least two classes. Got one, {classes[0]!r}; put the pictures of each "
             f"class in a folder or under a label of its own."
         )
-    parts = {"": np.ones(len(labels), bool)} if given is None else {
-        f" in {PARTS.get(p, 'the undivided')} part": given == p for p in sorted(set(given.tolist()))
-    }
+    parts = (
+        {"": np.ones(len(labels), bool)}
+        if given is None
+        else {f" in {PARTS.get(p, 'the undivided')} part": given == p for p in sorted(set(given.tolist()))}
+    )
     for where, mask in parts.items():
         counts = np.bincount(labels[mask], minlength=len(classes))
         missing = [classes[c] for c in np.flatnonzero(counts == 0)]

@@ -1,9 +1,9 @@
 """Runs in the background: a queue that nobody's page owns. No torch here.
 
-    queue.py       the table of jobs (SQLite, beside the runs; it can be lost without losing a run)
-    supervisor.py  one detached process per home: starts, watches, stops
-    executor.py    who runs what is asked for: submit, resume, cancel, state, ahead, log, wake
-    local.py       the executor of this machine that pages and the shell talk to: submit, cancel, state, log
+queue.py       the table of jobs (SQLite, beside the runs; it can be lost without losing a run)
+supervisor.py  one detached process per home: starts, watches, stops
+executor.py    who runs what is asked for: submit, resume, cancel, state, ahead, log, wake
+local.py       the executor of this machine that pages and the shell talk to: submit, cancel, state, log
 """
 
 from __future__ import annotations

@@ -13,13 +13,13 @@ from pathlib import Path
 from tltk import adapters, data, home, terms
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
-from tltk.analyses.import_weights.spec import AdoptSpec
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
-from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.data.sources.shapes import Dials
 from tltk.errors import BadSpec, DataProblem, UnknownName, shown
 from tltk.shift import measures as shift_measures
@@ -37,16 +37,106 @@ from tltk.weights.catalogue import Backbone, catalogue
 # timm's optimizers by name, as `timm.optim.list_optimizers` has them; a test compares the two. To ask timm costs the
 # import of torch. Those that need a GPU's library are here, since it may be installed.
 OPTIMIZERS = (
-    "adabelief", "adadelta", "adafactor", "adafactorbv", "adafactorbvc", "adagrad", "adahessian", "adam", "adamax",
-    "adamc", "adamp", "adamuon", "adamw", "adamwlegacy", "adan", "adanw", "adopt", "adoptc", "adoptw", "bnbadam",
-    "bnbadam8bit", "bnbadamw", "bnbadamw8bit", "bnbademamix", "bnbademamix8bit", "bnblion", "bnblion8bit", "bnbsgd",
-    "bnbsgd8bit", "cadafactor", "cadafactorbv", "cadafactorbvc", "cadamc", "cadamp", "cadamw", "cadan", "cadanw",
-    "cadopt", "cadoptc", "cadoptw", "clamb", "clambw", "claprop", "clion", "clionc", "cmars", "cnadamc", "cnadamw",
-    "crmsproptf", "csgdc", "csgdp", "csgdw", "fusedadam", "fusedadamw", "fusedlamb", "fusednovograd", "fusedsgd",
-    "kron", "kronc", "kronw", "lamb", "lambc", "lambcd", "lambcw", "lambw", "laprop", "lapropc", "larc", "lars",
-    "lion", "lionc", "madgrad", "madgradw", "mars", "momentum", "muon", "nadam", "nadamc", "nadamlegacy", "nadamuon",
-    "nadamw", "nesterov", "nesterovw", "nlarc", "nlars", "nmuon", "novograd", "novogradc", "novogradw", "radabelief",
-    "radam", "radamlegacy", "radamw", "rmsprop", "rmsproptf", "rmsproptfc", "rmsproptfw", "sgd", "sgdc", "sgdp",
+    "adabelief",
+    "adadelta",
+    "adafactor",
+    "adafactorbv",
+    "adafactorbvc",
+    "adagrad",
+    "adahessian",
+    "adam",
+    "adamax",
+    "adamc",
+    "adamp",
+    "adamuon",
+    "adamw",
+    "adamwlegacy",
+    "adan",
+    "adanw",
+    "adopt",
+    "adoptc",
+    "adoptw",
+    "bnbadam",
+    "bnbadam8bit",
+    "bnbadamw",
+    "bnbadamw8bit",
+    "bnbademamix",
+    "bnbademamix8bit",
+    "bnblion",
+    "bnblion8bit",
+    "bnbsgd",
+    "bnbsgd8bit",
+    "cadafactor",
+    "cadafactorbv",
+    "cadafactorbvc",
+    "cadamc",
+    "cadamp",
+    "cadamw",
+    "cadan",
+    "cadanw",
+    "cadopt",
+    "cadoptc",
+    "cadoptw",
+    "clamb",
+    "clambw",
+    "claprop",
+    "clion",
+    "clionc",
+    "cmars",
+    "cnadamc",
+    "cnadamw",
+    "crmsproptf",
+    "csgdc",
+    "csgdp",
+    "csgdw",
+    "fusedadam",
+    "fusedadamw",
+    "fusedlamb",
+    "fusednovograd",
+    "fusedsgd",
+    "kron",
+    "kronc",
+    "kronw",
+    "lamb",
+    "lambc",
+    "lambcd",
+    "lambcw",
+    "lambw",
+    "laprop",
+    "lapropc",
+    "larc",
+    "lars",
+    "lion",
+    "lionc",
+    "madgrad",
+    "madgradw",
+    "mars",
+    "momentum",
+    "muon",
+    "nadam",
+    "nadamc",
+    "nadamlegacy",
+    "nadamuon",
+    "nadamw",
+    "nesterov",
+    "nesterovw",
+    "nlarc",
+    "nlars",
+    "nmuon",
+    "novograd",
+    "novogradc",
+    "novogradw",
+    "radabelief",
+    "radam",
+    "radamlegacy",
+    "radamw",
+    "rmsprop",
+    "rmsproptf",
+    "rmsproptfc",
+    "rmsproptfw",
+    "sgd",
+    "sgdc",
+    "sgdp",
     "sgdw",
 )
 SECOND_ORDER = ("adahessian",)
@@ -72,7 +162,7 @@ def check(spec: Spec) -> None:
         store.check(weights, backbone, isinstance(spec, TransferSpec | CompareSpec))
     for backbone, size in _seen(spec):
         check_size(backbone, size)
-    if isinstance(spec, AdoptSpec):
+    if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
         raise DataProblem(f"The picture must be a file. There is none at {shown(spec.picture)}.")
@@ -151,13 +241,13 @@ def check_names(spec: Spec) -> None:
         source_spec(spec)
         if spec.source is not None:
             check_optimizer(spec.source_optim.optimizer)
-    if isinstance(spec, ProfileSpec | ShiftSpec | ResponseSpec):
+    if isinstance(spec, ProfileSpec | TwoSampleSpec | DialResponseSpec):
         labelled = ["class_mmd"] if isinstance(spec, ProfileSpec) else []
         for name in spec.measures:
             _among("measure", name, [*shift_measures.names(), *labelled])
-    if isinstance(spec, ShiftSpec) and spec.source is None:
+    if isinstance(spec, TwoSampleSpec) and spec.source is None:
         raise BadSpec("A shift needs a source and a target. There is no source; name one.")
-    if isinstance(spec, ResponseSpec):
+    if isinstance(spec, DialResponseSpec):
         for name in spec.dials:
             _among("dial", name, list(knobs(Dials)))
         if data.parse(spec.target.name)[0] != "shapes":
@@ -188,7 +278,7 @@ def _texts(spec: Spec) -> list[str]:
 
 def _pictures(spec: Spec) -> list[DataSpec]:
     """The domains that it reads."""
-    if isinstance(spec, LookSpec):  # whoever looks wants to see that there are too few for what is planned
+    if isinstance(spec, InspectSpec):  # whoever looks wants to see that there are too few for what is planned
         return [dataclasses.replace(spec.data, shots=0)]
     found = [getattr(spec, side, None) for side in ("target", "source", "without")]
     return [one for one in found if isinstance(one, DataSpec)]
@@ -198,7 +288,7 @@ def _networks(spec: Spec) -> list[tuple[str, str]]:
     """Every backbone and its weights that it builds."""
     if isinstance(spec, DescribeSpec):
         return [(spec.backbone, "scratch")]
-    if isinstance(spec, AdoptSpec):  # what its weights are is the question
+    if isinstance(spec, ImportWeightsSpec):  # what its weights are is the question
         return [(spec.backbone, "scratch")]
     net = getattr(spec, "net", None)
     if not isinstance(net, NetSpec):
@@ -209,7 +299,7 @@ def _networks(spec: Spec) -> list[tuple[str, str]]:
     return found + ([(net.backbone, after)] if after else [])
 
 
-def _check_file(spec: AdoptSpec) -> None:
+def _check_file(spec: ImportWeightsSpec) -> None:
     kind, _, where = spec.weights.partition(":")
     if kind == "file" and where.strip():  # else the worker's sentence says what must stand there
         store.check_file(weightfile.resolved(where), spec.backbone.partition(".")[0], spec.part)

@@ -17,7 +17,7 @@ from tltk.jobs import provenance, queue
 from tltk.jobs.checking import check, check_names
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import located
+from tltk.specs.reading import with_absolute_paths
 
 LEAVING = 30.0  # seconds that a process may take to end after its run has
 
@@ -41,7 +41,7 @@ class Local:
         """
         _check_timeout(timeout)
         check_names(spec)  # first: what cannot be meant has no id
-        spec = located(spec)
+        spec = with_absolute_paths(spec)
         run = Run.at(spec.run_id)
         self._let_end(run.id)
         if again and queue.find(run.id) is not None:
@@ -123,7 +123,7 @@ class Local:
 
     def log(self, run_id: str) -> str:
         """What the run's process printed; the last 20,000 characters."""
-        path = home.room("runs") / home.check_id(run_id) / "log.txt"
+        path = home.folder("runs") / home.check_id(run_id) / "log.txt"
         try:
             with home.opened(path) as file:
                 file.seek(max(path.stat().st_size - 80_000, 0))  # a character has four bytes at most
@@ -167,6 +167,10 @@ def ensure_supervisor() -> None:
     with machine(sys.executable), log:
         process = subprocess.Popen(  # type: ignore[call-overload]
             [sys.executable, "-m", "tltk.jobs.supervisor"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home.home(), **options,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=home.home(),
+            **options,
+        )
     threading.Thread(target=process.wait, daemon=True).start()  # so that no zombie stays with a page

@@ -71,11 +71,15 @@ class Worker:
     def __init__(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tltk.run", "--wait"],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             # Threads that wait for one another by spinning cost eight times as much once anything else
             # wants a core; asleep they cost a third on an idle machine.
-            env={"OMP_WAIT_POLICY": "passive", **os.environ}, cwd=home.home(), start_new_session=os.name == "posix",
-        )  # fmt: skip
+            env={"OMP_WAIT_POLICY": "passive", **os.environ},
+            cwd=home.home(),
+            start_new_session=os.name == "posix",
+        )
         self.born = identity(self.process.pid)
 
     def give(self, run: Run, environment: dict[str, str]) -> None:
@@ -256,7 +260,7 @@ class Supervisor:
             run.write_status(
                 state="failed",
                 message=f"Its process {how} without a message. Resuming continues from the last checkpoint; the log "
-                    "may "
+                "may "
                 "say more.",
             )
 
@@ -294,8 +298,8 @@ def serve(lock: FileLock) -> None:
 def tidy() -> None:
     """Remove what killed writers left: temporary files, and the checkpoint of a run that is done."""
     with contextlib.suppress(TltkError, OSError):
-        weights = home.room("weights")
-        for folder in (home.home(), home.room("columns"), weights, *weights.glob("*/")):
+        weights = home.folder("weights")
+        for folder in (home.home(), home.folder("columns"), weights, *weights.glob("*/")):
             home.sweep(folder)
         for run in all_runs():
             home.sweep(run.path)

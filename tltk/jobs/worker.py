@@ -192,10 +192,17 @@ class Worker:
                 weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
 
             callbacks = Callbacks(writer.emit, self.say, self.check, writer.save, snapshot, writer.saved)
-            result = Training(spec, net, domain, split, phases, self.bank, callbacks, source_of(spec, parts, self.domain)).run()
+            result = Training(
+                spec, net, domain, split, phases, self.bank, callbacks, source_of(spec, parts, self.domain)
+            ).run()
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
-        told = {"classes": json.dumps(domain.classes), "data": data, "size": str(domain.images.shape[-1]), "run": run.id}
+        told = {
+            "classes": json.dumps(domain.classes),
+            "data": data,
+            "size": str(domain.images.shape[-1]),
+            "run": run.id,
+        }
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         result |= account.of_training(domain, split, spec.target)
         result["remarks"] = [*result["remarks"], *cautions(domain, split)]

@@ -127,8 +127,7 @@ class Cut:
         weight = next(net.parameters())
         generator = torch.Generator().manual_seed(0)
         probes = [
-            torch.randn(n, channels, size, size, generator=generator).to(weight.device, weight.dtype)
-            for n in (2, 3)
+            torch.randn(n, channels, size, size, generator=generator).to(weight.device, weight.dtype) for n in (2, 3)
         ]
         try:
             with evaluating(net):
@@ -272,9 +271,7 @@ class Cut:
             _Call(a[0], a[2], tuple(_shape(x, y, sizes) for x, y in zip(a[1], b[1], strict=True)), tuple(a[1]))
             for a, b in zip(*records, strict=True)
         ]
-        self._needed = [
-            (i, j) for i, c in enumerate(self._calls) for j, o in enumerate(c.outputs) if o is not None
-        ]
+        self._needed = [(i, j) for i, c in enumerate(self._calls) for j, o in enumerate(c.outputs) if o is not None]
         self._needed = self._read_ones(records[0])
         if not self._needed:
             raise CannotSplit(f"{self._where()} reads nothing from its frozen layers.")
@@ -341,9 +338,10 @@ class Cut:
             crossing = self.prefix(part)
             noisy = tuple(
                 t * (1 + ROUNDING * torch.randn(t.shape, generator=generator).to(t.device, t.dtype))
-                if t.is_floating_point() else t
+                if t.is_floating_point()
+                else t
                 for t in crossing
-            )  # fmt: skip
+            )
             plain, other = (self._gradient(c) for c in (crossing, noisy))
             shares.append(float((plain - other).norm() / plain.norm().clamp(min=1e-30)))
         # The middle one: a single unit that is just about to switch is no fault of the network.

@@ -19,16 +19,29 @@ from tltk.specs.parts import NetSpec
 
 aten = torch.ops.aten
 FILLED = (
-    aten.uniform_.default, aten.normal_.default, aten.erfinv_.default, aten.clamp_.default, aten.mul_.Tensor,
-    aten.add_.Tensor, aten.fill_.Scalar, aten.zero_.default,
-)  # fmt: skip
+    aten.uniform_.default,
+    aten.normal_.default,
+    aten.erfinv_.default,
+    aten.clamp_.default,
+    aten.mul_.Tensor,
+    aten.add_.Tensor,
+    aten.fill_.Scalar,
+    aten.zero_.default,
+)
 ALIKE = (
-    aten.gelu.default, aten.silu.default, aten.relu.default, aten.sigmoid.default, aten.hardswish.default,
-    aten._softmax.default, aten._safe_softmax.default,
-)  # fmt: skip
+    aten.gelu.default,
+    aten.silu.default,
+    aten.relu.default,
+    aten.sigmoid.default,
+    aten.hardswish.default,
+    aten._softmax.default,
+    aten._safe_softmax.default,
+)
 NORMS = (
-    aten.native_layer_norm.default, aten.native_batch_norm.default, aten._native_batch_norm_legit_no_training.default
-)  # fmt: skip
+    aten.native_layer_norm.default,
+    aten.native_batch_norm.default,
+    aten._native_batch_norm_legit_no_training.default,
+)
 PAIRS = (aten.add.Tensor, aten.mul.Tensor)
 # One operation that is many products, and for which torch has no formula: a sum that passes over it says too little.
 CLOSED = ("mkldnn_rnn_layer", "_cudnn_rnn", "_native_multi_head_attention", "_transformer_encoder_layer_fwd")

@@ -32,18 +32,29 @@ def balance(sides: Mapping[str, Mapping[str, int]]) -> go.Figure:
         shares = [counts[name] / total for name in shown]
         widest = max([widest, *shares])
         figure.add_bar(
-            y=[text(name) for name in shown], x=shares, orientation="h", name=text(title),
+            y=[text(name) for name in shown],
+            x=shares,
+            orientation="h",
+            name=text(title),
             marker={"color": COLOURS[title], "line": {"width": 0}},
-            customdata=[counts[name] for name in shown], textposition="outside", cliponaxis=False,
+            customdata=[counts[name] for name in shown],
+            textposition="outside",
+            cliponaxis=False,
             texttemplate="%{customdata:,}" if few else None,
             hovertemplate="%{y}: %{customdata:,} pictures, %{x:.1%}<extra>" + text(title) + "</extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(tickformat=".0%" if widest > 0.04 else ".1%", showgrid=True, range=[0, widest * 1.1 or 1])
     step = -(-len(names) // NUMBERED)  # of very many classes, every so manieth is named
     figure.update_yaxes(
-        type="category", autorange="reversed", showgrid=False, categoryorder="array", categoryarray=marks,
-        tickmode="array", tickvals=marks[::step], ticktext=[text(shortened(name)) for name in names[::step]],
-    )  # fmt: skip
+        type="category",
+        autorange="reversed",
+        showgrid=False,
+        categoryorder="array",
+        categoryarray=marks,
+        tickmode="array",
+        tickvals=marks[::step],
+        ticktext=[text(shortened(name)) for name in names[::step]],
+    )
     figure.update_layout(bargap=0.25 if few else 0.1, bargroupgap=0, showlegend=len(sides) > 1)
     return figure
 

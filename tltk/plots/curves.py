@@ -32,17 +32,28 @@ def chance_line(share: float, words: str) -> dict[str, Any]:
     line = {"color": "rgba(127,127,127,0.8)", "width": 1, "dash": "dot"}
     return {
         "shapes": [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": share, "y1": share, "line": line}],
-        "annotations": [{
-            "text": f"{text(words)}: {share:.0%}", "xref": "paper", "x": 1, "xanchor": "right", "y": share,
-            "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": "rgb(127,127,127)"},
-        }],
-    }  # fmt: skip
+        "annotations": [
+            {
+                "text": f"{text(words)}: {share:.0%}",
+                "xref": "paper",
+                "x": 1,
+                "xanchor": "right",
+                "y": share,
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"size": 11, "color": "rgb(127,127,127)"},
+            }
+        ],
+    }
 
 
 def arms(
-    curves: Mapping[str, Curve], quantity: str, x: str, seeds: Mapping[str, Sequence[Curve]],
+    curves: Mapping[str, Curve],
+    quantity: str,
+    x: str,
+    seeds: Mapping[str, Sequence[Curve]],
     guessing: tuple[float, str] | None = None,
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """Mean and 95 % band of each arm, with every seed as a thin line.
 
     Args:
@@ -60,19 +71,37 @@ def arms(
         if curve.hi:
             upper, lower = [min(v, most) for v in curve.hi], [max(v, 0.0) for v in curve.lo]
             figure.add_scatter(
-                x=[*curve.x, *reversed(curve.x)], y=[*upper, *reversed(lower)], fill="toself", mode="lines",
-                fillcolor=faint(colour), line={"width": 0}, hoverinfo="skip", name=f"{arm}, 95 % interval",
-                legendgroup=arm, showlegend=False,
-            )  # fmt: skip
+                x=[*curve.x, *reversed(curve.x)],
+                y=[*upper, *reversed(lower)],
+                fill="toself",
+                mode="lines",
+                fillcolor=faint(colour),
+                line={"width": 0},
+                hoverinfo="skip",
+                name=f"{arm}, 95 % interval",
+                legendgroup=arm,
+                showlegend=False,
+            )
         for one in seeds.get(arm, ()):
             figure.add_scatter(
-                x=one.x, y=one.y, mode="lines", line={"color": colour, "width": 1, "dash": dash}, opacity=0.45,
-                legendgroup=arm, showlegend=False, hoverinfo="skip",
-            )  # fmt: skip
+                x=one.x,
+                y=one.y,
+                mode="lines",
+                line={"color": colour, "width": 1, "dash": dash},
+                opacity=0.45,
+                legendgroup=arm,
+                showlegend=False,
+                hoverinfo="skip",
+            )
         figure.add_scatter(
-            x=curve.x, y=curve.y, mode="lines+markers", name=arm, legendgroup=arm,
-            line={"color": colour, "width": 3, "dash": dash}, marker={"size": 5},
-        )  # fmt: skip
+            x=curve.x,
+            y=curve.y,
+            mode="lines+markers",
+            name=arm,
+            legendgroup=arm,
+            line={"color": colour, "width": 3, "dash": dash},
+            marker={"size": 5},
+        )
     return figure
 
 
@@ -81,9 +110,13 @@ def lines(curves: Mapping[str, Curve], quantity: str, x: str) -> go.Figure:
     figure = go.Figure(layout=layout(UNITS[x], text(quantity)))
     for i, (name, curve) in enumerate(curves.items()):
         figure.add_scatter(
-            x=curve.x, y=curve.y, mode="lines+markers", name=text(name), marker={"size": 4},
+            x=curve.x,
+            y=curve.y,
+            mode="lines+markers",
+            name=text(name),
+            marker={"size": 4},
             line={"color": SEQUENCE[i % len(SEQUENCE)], "dash": "solid" if i < len(SEQUENCE) else "dot"},
-        )  # fmt: skip
+        )
     return figure
 
 
@@ -95,14 +128,19 @@ def class_gaps(gaps: Sequence[ClassGap]) -> go.Figure:
     figure = go.Figure(layout=layout("Gap in points: transfer − scratch", "", hovermode="closest", showlegend=False))
     figure.add_vline(x=0, line={"color": "rgba(127,127,127,0.7)", "width": 1})
     figure.add_scatter(
-        x=[100 * g.gap for g in ordered], y=[text(g.name) for g in ordered], mode="markers",
+        x=[100 * g.gap for g in ordered],
+        y=[text(g.name) for g in ordered],
+        mode="markers",
         marker={"color": colours, "size": 11, "symbol": signs},
         error_x={
-            "type": "data", "symmetric": False, "color": "rgba(127,127,127,0.8)",
-            "array": [100 * (g.hi - g.gap) for g in ordered], "arrayminus": [100 * (g.gap - g.lo) for g in ordered],
+            "type": "data",
+            "symmetric": False,
+            "color": "rgba(127,127,127,0.8)",
+            "array": [100 * (g.hi - g.gap) for g in ordered],
+            "arrayminus": [100 * (g.gap - g.lo) for g in ordered],
         },
         text=[f"{g.label}: scratch {g.scratch:.0%}, transfer {g.transfer:.0%}" for g in ordered],
         hovertemplate="%{y}: %{x:+.1f} points<br>%{text}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_yaxes(type="category")
     return figure

@@ -12,8 +12,17 @@ from tltk.plots.theme import layout
 
 # Glasbey-like: far apart for the eye in light and dark; after ten classes the colours begin anew.
 CLASSES = (
-    "#4C9BE8", "#F28E2B", "#4FB06D", "#E15759", "#B07AA1", "#9C755F", "#EDC948", "#76B7B2", "#FF9DA7", "#8F8F8F",
-)  # fmt: skip
+    "#4C9BE8",
+    "#F28E2B",
+    "#4FB06D",
+    "#E15759",
+    "#B07AA1",
+    "#9C755F",
+    "#EDC948",
+    "#76B7B2",
+    "#FF9DA7",
+    "#8F8F8F",
+)
 SIDES = (("target", "circle"), ("source", "x"))
 
 
@@ -43,8 +52,9 @@ def film(result: Mapping[str, Any], frames: Sequence[Mapping[str, Any]], colour:
     figure.update_layout(
         updatemenus=[{**menu, "pad": {"t": 8}, "showactive": False}],
         sliders=[{"steps": steps, "x": 0.16, "len": 0.84, "y": -0.05, "currentvalue": {"prefix": "At "}}],
-        xaxis={"range": _span(xs)}, yaxis={"range": _span(ys)},
-    )  # fmt: skip
+        xaxis={"range": _span(xs)},
+        yaxis={"range": _span(ys)},
+    )
     return figure
 
 
@@ -70,25 +80,44 @@ def _traces(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str) ->
             if not at:
                 continue
             shade = CLASSES[(side if name is None else number) % len(CLASSES)]
-            traces.append(go.Scatter(
-                x=[frame["x"][i] for i in at], y=[frame["y"][i] for i in at], mode="markers", customdata=at,
-                name=title if name is None else text(f"{name}, {title}" if both else name),
-                marker={"color": shade, "symbol": symbol, "size": 6 if symbol == "x" else 7, "opacity": 0.85},
-                text=[text(f"{names[i]}, {title}") for i in at], hovertemplate="%{text}<extra></extra>",
-            ))  # fmt: skip
+            traces.append(
+                go.Scatter(
+                    x=[frame["x"][i] for i in at],
+                    y=[frame["y"][i] for i in at],
+                    mode="markers",
+                    customdata=at,
+                    name=title if name is None else text(f"{name}, {title}" if both else name),
+                    marker={"color": shade, "symbol": symbol, "size": 6 if symbol == "x" else 7, "opacity": 0.85},
+                    text=[text(f"{names[i]}, {title}") for i in at],
+                    hovertemplate="%{text}<extra></extra>",
+                )
+            )
     if (new := frame.get("placed")) is not None:
-        traces.append(go.Scatter(
-            x=[new["x"]], y=[new["y"]], mode="markers", name="your picture", customdata=[len(names)],
-            marker={"color": "#E8388A", "symbol": "star", "size": 17, "line": {"color": "white", "width": 1.5}},
-            text=["your picture"], hovertemplate="%{text}<extra></extra>",
-        ))  # fmt: skip
+        traces.append(
+            go.Scatter(
+                x=[new["x"]],
+                y=[new["y"]],
+                mode="markers",
+                name="your picture",
+                customdata=[len(names)],
+                marker={"color": "#E8388A", "symbol": "star", "size": 17, "line": {"color": "white", "width": 1.5}},
+                text=["your picture"],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
     return traces
 
 
 def _layout() -> go.Layout:
     bare = {"showticklabels": False, "showgrid": False, "title": {"text": ""}}
     return layout(
-        "", "", hovermode="closest", xaxis=bare, yaxis={**bare, "scaleanchor": "x"},
-        margin={"l": 10, "r": 10, "t": 10, "b": 10}, uirevision="keep", dragmode="lasso",
+        "",
+        "",
+        hovermode="closest",
+        xaxis=bare,
+        yaxis={**bare, "scaleanchor": "x"},
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        uirevision="keep",
+        dragmode="lasso",
         legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top", "itemsizing": "constant"},
-    )  # fmt: skip
+    )

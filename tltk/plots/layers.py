@@ -29,18 +29,27 @@ def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.F
         sure = [p <= 0.05 for p in column.p_bh or column.p] or [True] * len(column.values)
         error = (
             {
-                "type": "data", "symmetric": False, "thickness": 1, "color": faint(colour, 0.7),
+                "type": "data",
+                "symmetric": False,
+                "thickness": 1,
+                "color": faint(colour, 0.7),
                 "array": [h - v for h, v in zip(column.hi, column.values, strict=True)],
                 "arrayminus": [v - low for low, v in zip(column.lo, column.values, strict=True)],
             }
-            if column.hi else None
-        )  # fmt: skip
+            if column.hi
+            else None
+        )
         figure.add_scatter(
-            x=names, y=column.values, mode="lines+markers", name=text(column.title), error_y=error,
-            line={"color": colour}, marker={"size": 9, "symbol": [symbol if s else f"{symbol}-open" for s in sure]},
+            x=names,
+            y=column.values,
+            mode="lines+markers",
+            name=text(column.title),
+            error_y=error,
+            line={"color": colour},
+            marker={"size": 9, "symbol": [symbol if s else f"{symbol}-open" for s in sure]},
             customdata=_said(column) or None,
             hovertemplate="%{y:.3g} %{customdata}" if column.p else "%{y:.3g}",
-        )  # fmt: skip
+        )
     if columns and all(c.unit == "%" for c in columns):
         figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_xaxes(type="category")
@@ -60,9 +69,15 @@ def _said(column: Column) -> list[str]:
 
 def _band(figure: go.Figure, names: Sequence[str], lo: Sequence[float], hi: Sequence[float], name: str) -> None:
     figure.add_scatter(
-        x=[*names, *reversed(names)], y=[*hi, *reversed(lo)], fill="toself", mode="lines", hoverinfo="skip",
-        fillcolor="rgba(127,127,127,0.22)", line={"width": 0}, name=name,
-    )  # fmt: skip
+        x=[*names, *reversed(names)],
+        y=[*hi, *reversed(lo)],
+        fill="toself",
+        mode="lines",
+        hoverinfo="skip",
+        fillcolor="rgba(127,127,127,0.22)",
+        line={"width": 0},
+        name=name,
+    )
 
 
 def alike(
@@ -71,10 +86,15 @@ def alike(
     """CKA between layers, 0 to 1; the diagonal is a layer with itself, or with what it became."""
     figure = go.Figure(layout=layout(text(across), "", hovermode="closest"))
     figure.add_heatmap(
-        z=matrix, x=[text(name) for name in columns], y=[text(name) for name in rows], zmin=0, zmax=1,
+        z=matrix,
+        x=[text(name) for name in columns],
+        y=[text(name) for name in rows],
+        zmin=0,
+        zmax=1,
         colorscale="Cividis",
-        hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>", colorbar={"title": {"text": "CKA"}, "thickness": 12},
-    )  # fmt: skip
+        hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
+        colorbar={"title": {"text": "CKA"}, "thickness": 12},
+    )
     figure.update_xaxes(type="category")
     figure.update_yaxes(type="category", autorange="reversed")
     return figure

@@ -27,18 +27,34 @@ def plan(phases: Sequence[Phase], names: Sequence[str], lr: float) -> go.Figure:
     figure = go.Figure(layout=layout("Epoch", "", hovermode="closest"))
     frozen = [[None if v is not None else 0 for v in row] for row in logs]
     figure.add_heatmap(
-        x=epochs, y=rows, z=frozen, colorscale=[[0, "rgba(127,127,127,0.22)"], [1, "rgba(127,127,127,0.22)"]],
-        showscale=False, xgap=1, ygap=1, hovertemplate="%{y}, epoch %{x}: frozen<extra></extra>",
-    )  # fmt: skip
+        x=epochs,
+        y=rows,
+        z=frozen,
+        colorscale=[[0, "rgba(127,127,127,0.22)"], [1, "rgba(127,127,127,0.22)"]],
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        hovertemplate="%{y}, epoch %{x}: frozen<extra></extra>",
+    )
     figure.add_heatmap(
-        x=epochs, y=rows, z=logs, colorscale=SCALE, zmin=low - (low == high), zmax=high, text=written,
-        xgap=1, ygap=1,
+        x=epochs,
+        y=rows,
+        z=logs,
+        colorscale=SCALE,
+        zmin=low - (low == high),
+        zmax=high,
+        text=written,
+        xgap=1,
+        ygap=1,
         hovertemplate="%{y}, epoch %{x}: rate %{text}<extra></extra>",
         colorbar={
-            "title": {"text": "rate"}, "thickness": 10, "len": 0.9,
-            "tickvals": sorted({low, high}), "ticktext": [f"{10**v:.2g}" for v in sorted({low, high})],
+            "title": {"text": "rate"},
+            "thickness": 10,
+            "len": 0.9,
+            "tickvals": sorted({low, high}),
+            "ticktext": [f"{10**v:.2g}" for v in sorted({low, high})],
         },
-    )  # fmt: skip
+    )
     figure.update_yaxes(type="category")
     figure.update_xaxes(dtick=max(len(epochs) // 10, 1))
     return figure
@@ -52,9 +68,13 @@ def by_layer(
     for i, (label, series) in enumerate(values.items()):
         shown = [v or None for v in series] if log else list(series)
         figure.add_scatter(
-            x=[text(name) for name in names], y=shown, mode="lines+markers", name=text(label), connectgaps=False,
+            x=[text(name) for name in names],
+            y=shown,
+            mode="lines+markers",
+            name=text(label),
+            connectgaps=False,
             line={"color": SEQUENCE[i % len(SEQUENCE)]},
-        )  # fmt: skip
+        )
     figure.update_xaxes(type="category")
     if log:
         figure.update_yaxes(type="log", exponentformat="power")

@@ -37,8 +37,10 @@ def seen(found: Mapping[str, Any]) -> go.Figure:
     z = [share[d["name"]] for d in dials]
     text = [["" if i is None else figure_of(d["levels"][i]) for i in first[d["name"]]] for d in dials]
     last = [[found["cells"][m][d["name"]][-1] for m in measures] for d in dials]
-    ends = [[f"at its end {r['effect']:.1f} standard deviations above chance, p = "
-        f"{r['p']:.3g}" for r in row] for row in last]
+    ends = [
+        [f"at its end {r['effect']:.1f} standard deviations above chance, p = {r['p']:.3g}" for r in row]
+        for row in last
+    ]
     names = [as_text(m.replace("_", " ")) for m in measures]
     rows = [f"{as_text(d['label'])}, {figure_of(d['levels'][0])} to {figure_of(d['levels'][-1])}" for d in dials]
     figure = go.Figure(layout=layout("", "", hovermode="closest", margin={"l": 10, "r": 10, "t": 10, "b": 10}))
@@ -50,10 +52,21 @@ def seen(found: Mapping[str, Any]) -> go.Figure:
         (z, shades, "%{text}", "seen from %{text} on", "seen from this share of the way on"),
     ):
         figure.add_heatmap(
-            x=names, y=rows, z=part, text=text, customdata=ends, texttemplate=shown, colorscale=scale,
-            zmin=0, zmax=1, showscale=False, xgap=2, ygap=2, name=name,
+            x=names,
+            y=rows,
+            z=part,
+            text=text,
+            customdata=ends,
+            texttemplate=shown,
+            colorscale=scale,
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            name=name,
             hovertemplate="%{y}<br>%{x}: " + words + "<br>%{customdata}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(type="category", side="top", showgrid=False)
     figure.update_yaxes(type="category", showgrid=False)
     return figure
@@ -64,9 +77,12 @@ def rise(found: Mapping[str, Any], measure: str) -> go.Figure:
     dials = found["dials"]
     count = -(-len(dials) // ACROSS)
     figure = make_subplots(
-        count, min(ACROSS, len(dials)), subplot_titles=[as_text(d["label"]) for d in dials], horizontal_spacing=0.06,
+        count,
+        min(ACROSS, len(dials)),
+        subplot_titles=[as_text(d["label"]) for d in dials],
+        horizontal_spacing=0.06,
         vertical_spacing=0.3 / count,
-    )  # fmt: skip
+    )
     margin = {"l": 10, "r": 10, "t": 36, "b": 30}
     figure.update_layout(layout("", "", hovermode="closest", showlegend=False, margin=margin))
     figure.update_annotations(font={"size": 13})
@@ -75,18 +91,28 @@ def rise(found: Mapping[str, Any], measure: str) -> go.Figure:
         rows = found["cells"][measure][dial["name"]]
         at = list(range(len(rows)))
         figure.add_scatter(
-            x=[*at, *reversed(at)], y=[*(r["hi"] for r in rows), *(r["lo"] for r in reversed(rows))], fill="toself",
-            mode="lines", line={"width": 0}, fillcolor="rgba(127,127,127,0.3)", hoverinfo="skip",
-            name=as_text(f"{dial['label']}, by chance"), **place,
-        )  # fmt: skip
+            x=[*at, *reversed(at)],
+            y=[*(r["hi"] for r in rows), *(r["lo"] for r in reversed(rows))],
+            fill="toself",
+            mode="lines",
+            line={"width": 0},
+            fillcolor="rgba(127,127,127,0.3)",
+            hoverinfo="skip",
+            name=as_text(f"{dial['label']}, by chance"),
+            **place,
+        )
         figure.add_scatter(
-            x=at, y=[r["value"] for r in rows], mode="lines+markers", name=as_text(dial["label"]),
+            x=at,
+            y=[r["value"] for r in rows],
+            mode="lines+markers",
+            name=as_text(dial["label"]),
             line={"color": SEQUENCE[0], "width": 2},
             marker={"size": 8, "symbol": ["circle" if r["p"] <= 0.05 else "circle-open" for r in rows]},
             text=[f"{figure_of(r['level'])}: {r['value']:.3g}, p = {r['p']:.3g}" for r in rows],
             customdata=[r["effect"] for r in rows],
-            hovertemplate="%{text}<br>%{customdata:.1f} standard deviations above chance<extra></extra>", **place,
-        )  # fmt: skip
+            hovertemplate="%{text}<br>%{customdata:.1f} standard deviations above chance<extra></extra>",
+            **place,
+        )
         ends = [figure_of(dial["levels"][0]), figure_of(dial["levels"][-1])]
         figure.update_xaxes(
             tickvals=[at[0], at[-1]], ticktext=ends, range=[-0.3, at[-1] + 0.3], showgrid=False, tickangle=0, **place

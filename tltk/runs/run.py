@@ -107,7 +107,7 @@ class Run:
     @classmethod
     def create(cls, spec: Spec) -> Run:
         """The run of this spec; its folder is made unless it is there already."""
-        run = cls(home.room("runs") / spec.run_id)
+        run = cls(home.folder("runs") / spec.run_id)
         with machine(run.path):
             run.path.mkdir(exist_ok=True)
         if not (run.path / "spec.json").exists() or not run._asks_for(spec):
@@ -135,12 +135,12 @@ class Run:
         hits = [name for name in known if name.startswith(run_id)]
         if len(hits) != 1:
             raise UnknownName.among("A run", run_id, hits or known)
-        return cls(home.room("runs") / hits[0])
+        return cls(home.folder("runs") / hits[0])
 
     @classmethod
     def at(cls, run_id: str) -> Run:
         """The run of exactly this id, whether or not its folder is there."""
-        return cls(home.room("runs") / home.check_id(run_id))
+        return cls(home.folder("runs") / home.check_id(run_id))
 
     @property
     def id(self) -> str:
@@ -389,7 +389,7 @@ class Run:
 def all_runs() -> list[Run]:
     """Every run in the home, newest first."""
     found = []
-    for path in home.room("runs").iterdir():
+    for path in home.folder("runs").iterdir():
         with contextlib.suppress(OSError, BadSpec):  # no run, or deleted while we look
             home.check_id(path.name)
             found.append((-(path / "spec.json").stat().st_mtime, path))

@@ -10,9 +10,7 @@ from tltk.features import unit, wide
 from tltk.shift import check_pair
 
 
-def a_distance(
-    source: Tensor, target: Tensor, *, folds: int = 5, ridge: float = 0.1, seed: int = 0
-) -> Tensor:
+def a_distance(source: Tensor, target: Tensor, *, folds: int = 5, ridge: float = 0.1, seed: int = 0) -> Tensor:
     """Proxy A-distance, 2 (1 − 2ε), ε = held-out error of a linear domain classifier.
 
     The error is cross-validated: on training samples it would be 0 whenever d ≥ n + m. It is the mean

@@ -76,17 +76,27 @@ def _pairs(
 
 
 def permutation_class_mmd(
-    source: Tensor, source_labels: Tensor, target: Tensor, target_labels: Tensor, *, permutations: int = 199,
+    source: Tensor,
+    source_labels: Tensor,
+    target: Tensor,
+    target_labels: Tensor,
+    *,
+    permutations: int = 199,
     seed: int = 0,
-) -> Null:  # fmt: skip
+) -> Null:
     """`class_tests` of all classes together: the mean of their MMD² beside its null."""
     return class_tests(source, source_labels, target, target_labels, permutations=permutations, seed=seed)[1]
 
 
 def class_tests(
-    source: Tensor, source_labels: Tensor, target: Tensor, target_labels: Tensor, *, permutations: int = 199,
+    source: Tensor,
+    source_labels: Tensor,
+    target: Tensor,
+    target_labels: Tensor,
+    *,
+    permutations: int = 199,
     seed: int = 0,
-) -> tuple[dict[int, Null], Null]:  # fmt: skip
+) -> tuple[dict[int, Null], Null]:
     """Class-conditional MMD² beside its null: domains are permuted within each class, so priors cannot matter.
 
     The statistic is the mean of `class_mmd` over classes, unbiased, multi-kernel, one bandwidth for all; each draw
@@ -113,11 +123,16 @@ def class_tests(
     bandwidth = median_bandwidth(source, target)
     values = {
         c: mmd_values(
-            x, y, kernel="multi", bandwidth=bandwidth, estimator="unbiased", permutations=permutations,
+            x,
+            y,
+            kernel="multi",
+            bandwidth=bandwidth,
+            estimator="unbiased",
+            permutations=permutations,
             seed=seed + 7919 * c,
         )
         for c, (x, y) in pairs.items()
-    }  # fmt: skip
+    }
     mean = torch.stack(list(values.values())).mean(0)
     return {c: judge(float(v[0]), v[1:]) for c, v in values.items()}, judge(float(mean[0]), mean[1:])
 

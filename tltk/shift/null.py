@@ -89,9 +89,7 @@ class Halves:
     n: int  # rows on each side
 
 
-def self_split(
-    measure: Measure, source: Tensor, target: Tensor, *, repeats: int = HALVES, seed: int = 0
-) -> Halves:
+def self_split(measure: Measure, source: Tensor, target: Tensor, *, repeats: int = HALVES, seed: int = 0) -> Halves:
     """What "no shift" looks like: the measure between random halves of the target, and the same for both domains.
 
     Many measures are larger the fewer rows they see (Fréchet distance, energy, sliced Wasserstein), so a
@@ -189,16 +187,29 @@ def permutation_mmd(
         UnknownName: A kernel or an estimator that does not exist.
     """
     values = mmd_values(
-        source, target, kernel=kernel, bandwidth=bandwidth, estimator=estimator, permutations=permutations,
-        random_features=random_features, seed=seed,
-    )  # fmt: skip
+        source,
+        target,
+        kernel=kernel,
+        bandwidth=bandwidth,
+        estimator=estimator,
+        permutations=permutations,
+        random_features=random_features,
+        seed=seed,
+    )
     return judge(float(values[0]), values[1:])
 
 
 def mmd_values(
-    source: Tensor, target: Tensor, *, kernel: str, bandwidth: float | None, estimator: str, permutations: int,
-    random_features: int = 0, seed: int = 0,
-) -> Tensor:  # fmt: skip
+    source: Tensor,
+    target: Tensor,
+    *,
+    kernel: str,
+    bandwidth: float | None,
+    estimator: str,
+    permutations: int,
+    random_features: int = 0,
+    seed: int = 0,
+) -> Tensor:
     """MMD² as it is, then of every permutation, (1 + B,); arguments as for `permutation_mmd`."""
     check_pair(source, target)
     if estimator not in ("biased", "unbiased"):

@@ -10,9 +10,7 @@ from tltk.features import held, unit, wide
 from tltk.shift import check_pair
 
 
-def sliced_wasserstein(
-    source: Tensor, target: Tensor, *, projections: int = 128, p: int = 2, seed: int = 0
-) -> Tensor:
+def sliced_wasserstein(source: Tensor, target: Tensor, *, projections: int = 128, p: int = 2, seed: int = 0) -> Tensor:
     """Wasserstein distance of one-dimensional projections, (mean_θ W_p(θᵀX, θᵀY)^p)^(1/p).
 
     In one dimension W_p^p = ∫₀¹ |F⁻¹(u) − G⁻¹(u)|^p du, exact for samples of unequal size too.

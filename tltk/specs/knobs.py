@@ -127,9 +127,7 @@ class Spec:
 
     def __post_init__(self) -> None:
         for name, rule in knobs(self).items():
-            object.__setattr__(
-                self, name, _check(type(self).__name__, name, getattr(self, name), rule)
-            )
+            object.__setattr__(self, name, _check(type(self).__name__, name, getattr(self, name), rule))
 
     def as_words(self) -> list[str]:
         """The words after `tltk` that ask for this spec, where flags alone cannot; else none."""

@@ -47,8 +47,9 @@ class ViewSpec(Spec):
     flip: float = knob(0.0, 0.0, 1.0, help="Probability of a left–right flip.")
     colour: float = knob(0.0, 0.0, 1.0, help="Strength of brightness, contrast and saturation jitter.")
     rotation: float = knob(0.0, 0.0, 180.0, help="Rotation up to this angle, in degrees.")
-    copies: int = knob(0, 0, 64, help="Fixed augmented copies per picture, kept in the feature bank; 0 = new ones "
-        "each epoch.")
+    copies: int = knob(
+        0, 0, 64, help="Fixed augmented copies per picture, kept in the feature bank; 0 = new ones each epoch."
+    )
 
     @property
     def is_none(self) -> bool:
@@ -64,11 +65,13 @@ class NetSpec(Spec):
     weights: str = knob("scratch", help="scratch, store:NAME, hub:TAG, file:PATH or run:ID.")
     boundary: int = knob(0, 0, 10_000, help="Layers 0 … boundary − 1 are frozen; 0 = none.")
     norm: str = knob(
-        "frozen", choices=("frozen", "adapt"),
+        "frozen",
+        choices=("frozen", "adapt"),
         help="Running statistics of frozen normalisation layers: kept, or adapted to the target.",
     )
-    head: str = knob("linear", choices=("linear", "norm_linear", "cosine"), help="The classifier on top of the "
-        "backbone.")
+    head: str = knob(
+        "linear", choices=("linear", "norm_linear", "cosine"), help="The classifier on top of the backbone."
+    )
     dropout: float = knob(0.0, 0.0, 0.9, help="Dropout before the head.")
     drop_path: float = knob(0.0, 0.0, 0.9, help="Stochastic depth (drop path) in the trained layers.")
 
@@ -80,43 +83,55 @@ class OptimSpec(Spec):
     later: ClassVar[tuple[str, ...]] = ("snapshots", "threads")
 
     optimizer: str = knob("adamw", help="adamw, sgd, or any other optimizer of timm by name.")
-    lr: float = knob(1e-3, 1e-7, 10.0, help="Learning rate of the head; a strategy may scale it for each "
-        "layer.", log=True)
+    lr: float = knob(
+        1e-3, 1e-7, 10.0, help="Learning rate of the head; a strategy may scale it for each layer.", log=True
+    )
     weight_decay: float = knob(0.01, 0.0, 1.0, help="Weight decay, applied to weight matrices and filters only.")
     momentum: float = knob(0.9, 0.0, 0.999, help="Momentum, where the optimizer has one.")
     schedule: str = knob("cosine", choices=SCHEDULES, help="How the learning rate changes over the run.")
     warmup: float = knob(0.0, 0.0, 0.5, help="Share of the run during which the learning rate rises from 0.")
     epochs: int = knob(10, 1, 10_000, help="Passes over the training pictures.")
-    epoch_images: int = knob(0, 0, 10_000_000, help="Pictures per epoch; small sets are repeated to reach it. 0 = "
-        "each picture once.")
+    epoch_images: int = knob(
+        0, 0, 10_000_000, help="Pictures per epoch; small sets are repeated to reach it. 0 = each picture once."
+    )
     batch_size: int = knob(32, 1, 65_536, help="Pictures per step.", log=True)
     patience: int = knob(
-        0, 0, 10_000,
+        0,
+        0,
+        10_000,
         help="Stop after this many epochs without a better validation accuracy and keep the best weights; 0 = never.",
     )
     label_smoothing: float = knob(0.0, 0.0, 0.9, help="Share of each label's weight that is spread over all classes.")
-    mixup: float = knob(0.0, 0.0, 10.0, help="Mixup where the trained layers begin: parameter of its Beta "
-        "distribution; 0 = off.")
+    mixup: float = knob(
+        0.0, 0.0, 10.0, help="Mixup where the trained layers begin: parameter of its Beta distribution; 0 = off."
+    )
     clip: float = knob(0.0, 0.0, 1000.0, help="Gradients are clipped to this norm; 0 = no clipping.")
     precision: str = knob(
-        "auto", choices=("auto", "float32", "bfloat16"),
+        "auto",
+        choices=("auto", "float32", "bfloat16"),
         help="auto = bfloat16 on CUDA, float32 elsewhere.",
     )
     device: str = knob(
-        "auto", choices=("auto", "cpu", "cuda", "mps"),
+        "auto",
+        choices=("auto", "cpu", "cuda", "mps"),
         help="Device to compute on; auto takes the fastest available.",
     )
     cache: str = knob(
-        "float32", choices=("float32", "float16", "off"),
+        "float32",
+        choices=("float32", "float16", "off"),
         help="Precision in which the outputs of frozen layers are kept; off = compute them again each epoch.",
     )
     evaluate: int = knob(1, 1, 10_000, help="Epochs from one evaluation on the validation pictures to the next.")
     snapshots: int = knob(
-        0, 0, 10_000,
+        0,
+        0,
+        10_000,
         help="Keep the weights before training and every N epochs, as run:ID@EPOCH; 0 = only the final ones.",
     )
     threads: int = knob(
-        1, 1, 256,
+        1,
+        1,
+        256,
         help="Processor threads; sums round differently with another number, so that is a different run.",
     )
 

@@ -58,13 +58,13 @@ def read_spec(text: str | bytes) -> Spec:
     return kinds()[kind].from_dict(body)
 
 
-def located(spec: S) -> S:
+def with_absolute_paths(spec: S) -> S:
     """The spec with its paths made absolute from where one stands; a worker stands elsewhere."""
     changes: dict[str, Any] = {}
     for f in dataclasses.fields(spec):  # type: ignore[arg-type]
         value = getattr(spec, f.name)
         if isinstance(value, Spec):
-            changes[f.name] = located(value)
+            changes[f.name] = with_absolute_paths(value)
         elif f.name in ("name", "weights", "after") and isinstance(value, str):
             changes[f.name] = _absolute(value)
         elif f.name == "picture" and value.strip():

@@ -115,9 +115,7 @@ class FeatureBank:
         say: Where a sentence about cost goes before a computation.
     """
 
-    def __init__(
-        self, ram: int = 2 << 30, disk: int = 20 << 30, say: Callable[[str], None] = lambda _: None
-    ) -> None:
+    def __init__(self, ram: int = 2 << 30, disk: int = 20 << 30, say: Callable[[str], None] = lambda _: None) -> None:
         self.ram, self.disk, self.say = ram, disk, say
         self._held: OrderedDict[str, Features] = OrderedDict()
 
@@ -165,15 +163,25 @@ class FeatureBank:
     # -- computing -----------------------------------------------------------------------------
 
     def _compute(
-        self, key: str, cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None,
-        copies: int, seed: int, precision: str, batch: int, full: bool, should_stop: Callable[[], None],
+        self,
+        key: str,
+        cut: Prefix,
+        domain: Domain,
+        index: np.ndarray,
+        view: ViewSpec | None,
+        copies: int,
+        seed: int,
+        precision: str,
+        batch: int,
+        full: bool,
+        should_stop: Callable[[], None],
     ) -> Features:
         start = time.perf_counter()
         rows = copies * len(index)
         size = rows * cut.numbers * (2 if precision == "float16" else 4)
         arrays: list[Array] = []
         orders: list[tuple[int, ...]] = []
-        folder = home.room("bank") / f".{key}.{os.getpid()}.tmp"
+        folder = home.folder("bank") / f".{key}.{os.getpid()}.tmp"
         on_disk = size > self.ram
         try:
             if on_disk:
@@ -199,7 +207,12 @@ class FeatureBank:
 
     @staticmethod
     def _views(
-        cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None, copies: int, seed: int,
+        cut: Prefix,
+        domain: Domain,
+        index: np.ndarray,
+        view: ViewSpec | None,
+        copies: int,
+        seed: int,
         should_stop: Callable[[], None],
     ) -> Iterator[Tensor]:
         """The pictures in 0…1, one copy after the other, as many at once as views are drawn of."""
@@ -231,8 +244,14 @@ class FeatureBank:
 
     @staticmethod
     def _key(
-        cut: Prefix, domain: Domain, index: np.ndarray, view: ViewSpec | None, seed: int, precision: str,
-        batch: int, full: bool,
+        cut: Prefix,
+        domain: Domain,
+        index: np.ndarray,
+        view: ViewSpec | None,
+        seed: int,
+        precision: str,
+        batch: int,
+        full: bool,
     ) -> str:
         """Content decides: equal weights, pictures and views share an entry, whatever the run."""
         digest = hashlib.blake2b(digest_size=16)
@@ -263,7 +282,7 @@ class FeatureBank:
         if size > self.disk:
             raise OSError(f"the bank's limit on disk is {self.disk / 1e9:.1f} GB")
         entries = []
-        for path in home.room("bank").iterdir():
+        for path in home.folder("bank").iterdir():
             if path.name.startswith("."):  # being written, or left by a process that was killed
                 if time.time() - path.stat().st_mtime > STALE:
                     shutil.rmtree(path, ignore_errors=True)
@@ -282,7 +301,7 @@ class FeatureBank:
         mapped = isinstance(found.arrays[0], np.memmap)
         if not mapped and not self.disk:
             return found
-        place = home.room("bank") / key
+        place = home.folder("bank") / key
         try:
             if not mapped:
                 self._make_room(found.bytes, folder)
@@ -290,7 +309,9 @@ class FeatureBank:
                     (folder / f"{i}.bin").write_bytes(array.data)
             meta = {
                 "arrays": [[list(a.shape), str(a.dtype), _crc(a)] for a in found.arrays],
-                "orders": found.orders, "n": found.n, "copies": found.copies,
+                "orders": found.orders,
+                "n": found.n,
+                "copies": found.copies,
             }
             (folder / "meta.json").write_text(json.dumps(meta))
             shutil.rmtree(place, ignore_errors=True)
@@ -303,7 +324,7 @@ class FeatureBank:
 
     def _load(self, key: str, n: int, copies: int) -> Features | None:
         """What is kept under this key, if every byte of it is as it was written."""
-        place = home.room("bank") / key
+        place = home.folder("bank") / key
         try:
             meta = json.loads((place / "meta.json").read_text())
             if (meta["n"], meta["copies"]) != (n, copies) or not meta["arrays"]:

@@ -101,7 +101,10 @@ def keeps(spec: TransferSpec | CompareSpec) -> bool:
 
 
 def estimates(
-    layers: Sequence[Layer], width: int, spec: TransferSpec | CompareSpec, sizes: Sizes,
+    layers: Sequence[Layer],
+    width: int,
+    spec: TransferSpec | CompareSpec,
+    sizes: Sizes,
     seconds_per_gflop: float | None,
 ) -> list[Estimate]:
     """What the training costs at each boundary, from 0 to the number of layers.
@@ -117,7 +120,11 @@ def estimates(
 
 
 def _estimate(
-    layers: Sequence[Layer], width: int, spec: TransferSpec | CompareSpec, sizes: Sizes, speed: float | None,
+    layers: Sequence[Layer],
+    width: int,
+    spec: TransferSpec | CompareSpec,
+    sizes: Sizes,
+    speed: float | None,
     boundary: int,
 ) -> Estimate:
     optim, depth = spec.optim, len(layers)

@@ -62,11 +62,23 @@ class Training:
     """
 
     def __init__(
-        self, spec: TransferSpec, net: Net, domain: Domain, split: Split, phases: list[Phase],
-        bank: FeatureBank, callbacks: Callbacks, source: tuple[Domain, np.ndarray] | None = None,
+        self,
+        spec: TransferSpec,
+        net: Net,
+        domain: Domain,
+        split: Split,
+        phases: list[Phase],
+        bank: FeatureBank,
+        callbacks: Callbacks,
+        source: tuple[Domain, np.ndarray] | None = None,
     ) -> None:
         self.spec, self.domain, self.split, self.phases, self.bank, self.callbacks = (
-            spec, domain, split, phases, bank, callbacks,
+            spec,
+            domain,
+            split,
+            phases,
+            bank,
+            callbacks,
         )
         self.device = pick_device(spec.optim.device)
         self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -223,8 +235,14 @@ class Training:
             try:
                 with self.autocast:
                     kept = self.bank.features(
-                        self.cut, domain, index, view=view, seed=seed_of(self.spec.seed, COPIES),
-                        precision=self.spec.optim.cache.replace("off", "float32"), batch=batch or LOOK, full=batch > 0,
+                        self.cut,
+                        domain,
+                        index,
+                        view=view,
+                        seed=seed_of(self.spec.seed, COPIES),
+                        precision=self.spec.optim.cache.replace("off", "float32"),
+                        batch=batch or LOOK,
+                        full=batch > 0,
                         should_stop=self.callbacks.check,
                     )
                 self._spend_once(self.cut.boundary, part, kept.n * kept.copies)
@@ -458,9 +476,7 @@ class Training:
 
     def _checkpoint(self, last: bool) -> None:
         """Save after an epoch; at most a tenth of the time goes into saving when epochs are short."""
-        if self.callbacks.save is None or (
-            not last and time.perf_counter() - self._saved_at < 10 * self._save_cost
-        ):
+        if self.callbacks.save is None or (not last and time.perf_counter() - self._saved_at < 10 * self._save_cost):
             return
         start = time.perf_counter()
         self.now.seconds = start - self._clock

@@ -40,15 +40,15 @@ def undecayed(net: Net) -> set[str]:
     """
     patterns: set[str] = getattr(net.backbone, "no_weight_decay", set)()
     return {
-        name for name, parameter in net.named_parameters()
-        if parameter.ndim <= 1 or name.endswith(".bias")
+        name
+        for name, parameter in net.named_parameters()
+        if parameter.ndim <= 1
+        or name.endswith(".bias")
         or any(fnmatch(name.removeprefix("backbone."), pattern) for pattern in patterns)
-    }  # fmt: skip
+    }
 
 
-def make_optimizer(
-    net: Net, phase: Phase, spec: TransferSpec, more: Sequence[nn.Module] = ()
-) -> Optimizer:
+def make_optimizer(net: Net, phase: Phase, spec: TransferSpec, more: Sequence[nn.Module] = ()) -> Optimizer:
     """One group per layer, and per decay or none: biases, norms, scales and what timm excepts are not decayed.
 
     Args:
@@ -81,9 +81,13 @@ def make_optimizer(
     kind = "momentum" if name == "sgd" and not spec.optim.momentum else name
     try:
         optimizer: Optimizer = timm.optim.create_optimizer_v2(
-            groups, opt=kind, lr=spec.optim.lr, weight_decay=spec.optim.weight_decay,
-            momentum=spec.optim.momentum, **fused,
-        )  # fmt: skip
+            groups,
+            opt=kind,
+            lr=spec.optim.lr,
+            weight_decay=spec.optim.weight_decay,
+            momentum=spec.optim.momentum,
+            **fused,
+        )
     except (AssertionError, ImportError, RuntimeError) as fault:
         raise BadSpec(f"The optimizer {name} must be usable here. It is not: {fault}. Take adamw or sgd.") from None
     if getattr(optimizer, "is_second_order", False):

@@ -12,9 +12,7 @@ from tltk.transferability import check_labelled, standardised
 from tltk.transferability.leep import leep
 
 
-def nleep(
-    features: Tensor, labels: Tensor, *, components: int = 0, energy: float = 0.8, seed: int = 0
-) -> float:
+def nleep(features: Tensor, labels: Tensor, *, components: int = 0, energy: float = 0.8, seed: int = 0) -> float:
     """LEEP of the mixture's posteriors P(v | x), v a Gaussian component fitted to PCA features.
 
     Any backbone will do, whatever its head was trained for. The features are first divided by one number, their

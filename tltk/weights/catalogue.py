@@ -130,11 +130,12 @@ def search(
         among: Only these names.
     """
     found = [
-        b for b in catalogue().values()
+        b
+        for b in catalogue().values()
         if (among is None or b.name in among)
         and (most_parameters is None or b.parameters <= most_parameters)
         and all(_has(b, word) for word in text.lower().split())
-    ]  # fmt: skip
+    ]
     if sort != "name":
         found.sort(key=lambda b: (getattr(b, sort) is None, getattr(b, sort) or 0))  # stable: names within
     return found

@@ -24,18 +24,64 @@ LONGEST = 1000  # letters of a part of a tensor's name
 MODULE = ("_parameters", "_buffers", "_modules")  # what the state of a module of torch is made of
 # torch's storages → safetensors' names of their numbers; what is none of these no network computes with.
 KINDS = {
-    "Double": "F64", "Float": "F32", "Half": "F16", "BFloat16": "BF16", "Long": "I64", "Int": "I32", "Short": "I16",
-    "Char": "I8", "Byte": "U8", "Bool": "BOOL", "ComplexFloat": "C64", "QInt8": "qint8", "QUInt8": "quint8",
+    "Double": "F64",
+    "Float": "F32",
+    "Half": "F16",
+    "BFloat16": "BF16",
+    "Long": "I64",
+    "Int": "I32",
+    "Short": "I16",
+    "Char": "I8",
+    "Byte": "U8",
+    "Bool": "BOOL",
+    "ComplexFloat": "C64",
+    "QInt8": "qint8",
+    "QUInt8": "quint8",
     "QInt32": "qint32",
-}  # fmt: skip
+}
 SIZES = {**BYTES, "qint8": 1, "quint8": 1, "qint32": 4}
 # Modules that only what wants to run something asks for, and of which torch's reader allows nothing.
 RUNNING = {
-    "os", "posix", "nt", "sys", "subprocess", "shutil", "runpy", "importlib", "code", "codeop", "ctypes", "socket",
-    "pty", "commands", "webbrowser", "multiprocessing", "threading", "asyncio", "pickle", "dill", "cloudpickle",
-    "joblib", "marshal", "inspect", "signal", "platform", "tempfile", "http", "urllib", "requests",
-    "pip", "setuptools", "distutils", "pdb", "bdb", "timeit", "cProfile", "gc", "atexit",
-}  # fmt: skip
+    "os",
+    "posix",
+    "nt",
+    "sys",
+    "subprocess",
+    "shutil",
+    "runpy",
+    "importlib",
+    "code",
+    "codeop",
+    "ctypes",
+    "socket",
+    "pty",
+    "commands",
+    "webbrowser",
+    "multiprocessing",
+    "threading",
+    "asyncio",
+    "pickle",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "marshal",
+    "inspect",
+    "signal",
+    "platform",
+    "tempfile",
+    "http",
+    "urllib",
+    "requests",
+    "pip",
+    "setuptools",
+    "distutils",
+    "pdb",
+    "bdb",
+    "timeit",
+    "cProfile",
+    "gc",
+    "atexit",
+}
 TENSORS = tuple(f"torch._utils._rebuild_{n}" for n in ("tensor", "tensor_v2", "tensor_v3", "qtensor"))
 PARAMETERS = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state")
 TYPED = "torch._tensor._rebuild_from_type_v2"
@@ -194,14 +240,36 @@ class _Bounded:
 
 
 _VALUES = {
-    "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES",
-    "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4",
-    "FLOAT", "BINFLOAT",
-}  # fmt: skip
+    "UNICODE",
+    "BINUNICODE",
+    "SHORT_BINUNICODE",
+    "BINUNICODE8",
+    "STRING",
+    "BINSTRING",
+    "SHORT_BINSTRING",
+    "BINBYTES",
+    "SHORT_BINBYTES",
+    "BINBYTES8",
+    "BYTEARRAY8",
+    "INT",
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "LONG",
+    "LONG1",
+    "LONG4",
+    "FLOAT",
+    "BINFLOAT",
+}
 _CONSTANTS: dict[str, Callable[[], Any]] = {
-    "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False, "EMPTY_TUPLE": tuple, "EMPTY_LIST": list,
-    "EMPTY_DICT": dict, "EMPTY_SET": list,
-}  # fmt: skip
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_TUPLE": tuple,
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+    "EMPTY_SET": list,
+}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -361,9 +429,13 @@ def gathered(held: Any, kind: type | tuple[type, ...], taken: Callable[[Any], An
 
 
 def _gather(
-    held: Any, at: tuple[str, ...], found: dict[str, Any], seen: set[int], kinds: tuple[type, ...],
+    held: Any,
+    at: tuple[str, ...],
+    found: dict[str, Any],
+    seen: set[int],
+    kinds: tuple[type, ...],
     taken: Callable[[Any], Any],
-) -> None:  # fmt: skip
+) -> None:
     if type(held) in kinds:
         if at:
             found.setdefault(".".join(at), taken(held))
@@ -397,5 +469,3 @@ def _inside(held: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[tupl
                 yield name, value
             elif isinstance(name, int) and abs(name) < 2**63:
                 yield str(name), value
-
-

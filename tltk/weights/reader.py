@@ -124,9 +124,21 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
     if left := [n for n in body.left if n not in beside and not n.startswith((*theirs, *OPTIMIZER))]:
         notes.append(_left(body, left))
     return Weights(
-        names[0], names, guessed, layout, channels, options, words, own, classifier, shell, body.part, len(tensors),
-        file.bytes, notes,
-    )  # fmt: skip
+        names[0],
+        names,
+        guessed,
+        layout,
+        channels,
+        options,
+        words,
+        own,
+        classifier,
+        shell,
+        body.part,
+        len(tensors),
+        file.bytes,
+        notes,
+    )
 
 
 def _listed(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, str], list[str]]:
@@ -207,9 +219,15 @@ class _Shells:
 
 
 def _architecture(
-    tensors: Mapping[str, Any], words: Mapping[str, str], backbone: str, part: str, shells: _Shells, path: Path,
-    size: int, notes: list[str],
-) -> tuple[list[str], bool, Body, list[Body]]:  # fmt: skip
+    tensors: Mapping[str, Any],
+    words: Mapping[str, str],
+    backbone: str,
+    part: str,
+    shells: _Shells,
+    path: Path,
+    size: int,
+    notes: list[str],
+) -> tuple[list[str], bool, Body, list[Body]]:
     """Of which architectures the tensors may be, whether that was found from them, where they lie, and the others."""
     hinted = next((n for k in ARCHITECTURE if timm.is_model(n := words.get(k, "").partition(".")[0])), "")
     if not backbone:

@@ -95,9 +95,10 @@ def first_fields(net: Net, size: int) -> tuple[str, Tensor]:
         CannotSplit: There is no convolution, or none that hangs on the picture.
     """
     over_places = [
-        name for name, module in net.backbone.named_modules()
+        name
+        for name, module in net.backbone.named_modules()
         if name in net.ran and isinstance(module, nn.Conv2d) and max(module.kernel_size) > 1
-    ]  # fmt: skip
+    ]
     found: tuple[str, Tensor] | None = None
     for name in sorted(over_places, key=lambda n: net.ran[n][1]):
         fields = receptive_fields(net, name, size, widest=0 if found is None else WIDEST)

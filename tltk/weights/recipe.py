@@ -110,9 +110,20 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
     header = {"backbone": spec.net.backbone, "licence": recipe.licence, "source": source, "name": recipe.name}
     channels = channels_read(spec.net.backbone, {n: a.shape for n, a in own.items()})
     card = Card(
-        recipe.name, spec.net.backbone, "", 0, sum(a.size for a in own.values()), channels,
-        recipe.summary, recipe.licence, source, recipe.good_for, recipe.bad_for, (), stages,
-    )  # fmt: skip
+        recipe.name,
+        spec.net.backbone,
+        "",
+        0,
+        sum(a.size for a in own.values()),
+        channels,
+        recipe.summary,
+        recipe.licence,
+        source,
+        recipe.good_for,
+        recipe.bad_for,
+        (),
+        stages,
+    )
     entry = store.put(shelf, weightfile.packed(own, header), card)
     home.write_whole(entry.path / store.RECIPE, msgspec.json.format(msgspec.json.encode(recipe), indent=1))
     for run in runs:
@@ -136,6 +147,14 @@ def _stage(run: Run) -> Stage:
     spec, result = run.spec, run.result() or {}
     assert isinstance(spec, TransferSpec)
     return Stage(
-        run.id, spec.target.name, spec.target.size, len(result["classes"]), result["n_train"], result["images"],
-        result["steps"], result["seconds"], result["device"], result["accuracy"],
-    )  # fmt: skip
+        run.id,
+        spec.target.name,
+        spec.target.size,
+        len(result["classes"]),
+        result["n_train"],
+        result["images"],
+        result["steps"],
+        result["seconds"],
+        result["device"],
+        result["accuracy"],
+    )

@@ -108,7 +108,7 @@ def shipped() -> Path:
 def entries() -> list[Entry]:
     """All entries by name, the shipped ones first; a folder without a readable card is left out."""
     found = []
-    for shelf in (shipped(), home.room("weights")):
+    for shelf in (shipped(), home.folder("weights")):
         for path in sorted(shelf.iterdir()) if shelf.is_dir() else []:
             with contextlib.suppress(OSError, ValueError), home.opened(path / CARD) as file:
                 card: Card = home.decode(file.read(), Card)
@@ -525,14 +525,18 @@ def _transfer(found: dict[str, Any]) -> list[str]:
     for name, row in found["sets"].items():
         tune = row.get("fine_tune", {})
         cells = [
-            name, f"{100 * row['random']:.1f}", f"{100 * row['probe']:.1f}",
+            name,
+            f"{100 * row['random']:.1f}",
+            f"{100 * row['probe']:.1f}",
             f"{100 * row['gain']:+.1f} ± {100 * row['half']:.1f}",
-        ]  # fmt: skip
+        ]
         if tune:
             cells += [
-                f"{100 * tune['scratch']:.1f}", f"{100 * tune['transfer']:.1f}",
-                f"{100 * tune['gap']:+.1f} ({100 * tune['lo']:+.1f} … {100 * tune['hi']:+.1f})", tune["label"],
-            ]  # fmt: skip
+                f"{100 * tune['scratch']:.1f}",
+                f"{100 * tune['transfer']:.1f}",
+                f"{100 * tune['gap']:+.1f} ({100 * tune['lo']:+.1f} … {100 * tune['hi']:+.1f})",
+                tune["label"],
+            ]
         numbers = [cell.replace("-", "−") for cell in cells[1:]]
         lines.append("| " + " | ".join([cells[0], *numbers, *[""] * (8 - len(cells))]) + " |")
     return lines
@@ -540,5 +544,9 @@ def _transfer(found: dict[str, Any]) -> list[str]:
 
 def as_dict(entry: Entry) -> dict[str, Any]:
     """The card for `--json`."""
-    return {**msgspec.to_builtins(entry.card), "weights": f"store:{entry.card.name}", "file": str(entry.file),
-            "shipped": entry.shipped}  # fmt: skip
+    return {
+        **msgspec.to_builtins(entry.card),
+        "weights": f"store:{entry.card.name}",
+        "file": str(entry.file),
+        "shipped": entry.shipped,
+    }

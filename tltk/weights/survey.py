@@ -24,16 +24,41 @@ from tltk.weights.catalogue import SIZES, TABLE, Backbone, Pretrained, Sizes, fi
 
 # Parts of timm's tags that name pictures. Other parts name recipes, people and sizes.
 SETS = {
-    "in1k": "ImageNet-1k", "in12k": "ImageNet-12k", "in21k": "ImageNet-21k", "in22k": "ImageNet-22k",
-    "inw21k": "ImageNet-21k", "jft": "JFT-300M", "webli": "WebLI", "openai": "WIT-400M", "laion400m": "LAION-400M",
-    "laion2b": "LAION-2B", "laiona": "LAION-Aesthetics", "datacompxl": "DataComp-1B", "datacomp1b": "DataComp-1B",
-    "dfn2b": "DFN-2B", "dfn5b": "DFN-5B", "dfndr2b": "DFNDR-2B", "mclip": "DataCompDR-1B", "merged2b": "Merged-2B",
-    "m30m": "Merged-30M", "m38m": "Merged-38M", "yfcc15m": "YFCC-15M", "yfcc100m": "YFCC-100M", "cc12m": "CC-12M",
-    "ig1b": "Instagram-1B", "seer": "Instagram-1B without labels", "swag": "Instagram-3.6B",
-    "lvd142m": "LVD-142M", "lvd1689m": "LVD-1689M", "sat493m": "SAT-493M", "sa1b": "SA-1B", "bamboo": "Bamboo",
-    "metaclip": "MetaCLIP", "metaclip2": "MetaCLIP 2",
+    "in1k": "ImageNet-1k",
+    "in12k": "ImageNet-12k",
+    "in21k": "ImageNet-21k",
+    "in22k": "ImageNet-22k",
+    "inw21k": "ImageNet-21k",
+    "jft": "JFT-300M",
+    "webli": "WebLI",
+    "openai": "WIT-400M",
+    "laion400m": "LAION-400M",
+    "laion2b": "LAION-2B",
+    "laiona": "LAION-Aesthetics",
+    "datacompxl": "DataComp-1B",
+    "datacomp1b": "DataComp-1B",
+    "dfn2b": "DFN-2B",
+    "dfn5b": "DFN-5B",
+    "dfndr2b": "DFNDR-2B",
+    "mclip": "DataCompDR-1B",
+    "merged2b": "Merged-2B",
+    "m30m": "Merged-30M",
+    "m38m": "Merged-38M",
+    "yfcc15m": "YFCC-15M",
+    "yfcc100m": "YFCC-100M",
+    "cc12m": "CC-12M",
+    "ig1b": "Instagram-1B",
+    "seer": "Instagram-1B without labels",
+    "swag": "Instagram-3.6B",
+    "lvd142m": "LVD-142M",
+    "lvd1689m": "LVD-1689M",
+    "sat493m": "SAT-493M",
+    "sa1b": "SA-1B",
+    "bamboo": "Bamboo",
+    "metaclip": "MetaCLIP",
+    "metaclip2": "MetaCLIP 2",
     "stage2": "ImageNet-22k and ImageNet-1k",  # of SSLD, whose first stage saw both
-}  # fmt: skip
+}
 UNLABELLED = ("mae", "fcmae", "dino", "ijepa", "mim")  # their first pictures came without labels
 ON_IMAGENET = ("mae", "fcmae", "dino")  # where the tag names no pictures, these saw ImageNet-1k
 
@@ -87,13 +112,33 @@ def count(model: nn.Module, channels: int, size: int) -> tuple[int | None, Tenso
 LOOSE = (1, 19, -11)
 SPOTS = (8, 20, 33, 50, 100)
 GEOMETRY = (
-    "kernel_size", "stride", "padding", "dilation", "ceil_mode", "output_size", "patch_size", "window_size",
-    "block_size", "halo_size", "sr_ratio", "shift_size", "strict_img_size", "dynamic_img_pad", "scale_factor",
-)  # fmt: skip
+    "kernel_size",
+    "stride",
+    "padding",
+    "dilation",
+    "ceil_mode",
+    "output_size",
+    "patch_size",
+    "window_size",
+    "block_size",
+    "halo_size",
+    "sr_ratio",
+    "shift_size",
+    "strict_img_size",
+    "dynamic_img_pad",
+    "scale_factor",
+)
 PLACEWISE = (
-    "torch.nn.", "timm.layers.norm", "timm.layers.activations", "timm.layers.drop", "timm.layers.layer_scale",
-    "timm.layers.mlp", "timm.layers.squeeze_excite", "timm.layers.fast_norm", "timm.layers.grn",
-)  # fmt: skip
+    "torch.nn.",
+    "timm.layers.norm",
+    "timm.layers.activations",
+    "timm.layers.drop",
+    "timm.layers.layer_scale",
+    "timm.layers.mlp",
+    "timm.layers.squeeze_excite",
+    "timm.layers.fast_norm",
+    "timm.layers.grn",
+)
 STEPS = (*range(2, 65), *range(72, 129, 8), *range(144, 513, 16))
 WIDEST = 64
 

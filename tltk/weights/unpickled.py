@@ -29,12 +29,36 @@ ATTEMPTS = 100  # different classes that a file may ask for
 # Modules whose classes no training needs to keep: what asks for them wants to run something.
 RUNNING = {*pickled.RUNNING, "types", "operator", "builtins", "__builtin__"}
 PLAIN = {  # harmless all the same, though not named as classes are
-    *(f"builtins.{n}" for n in ("frozenset", "slice", "range", "object", "dict", "list", "tuple", "int", "float", "str",
-                               "bool", "bytes")), "types.SimpleNamespace",
-    "copyreg._reconstructor", "copy_reg._reconstructor", "datetime.datetime", "datetime.date", "datetime.timedelta",
-    "collections.defaultdict", "collections.deque", "numpy.dtype", "numpy.ndarray", "functools.partial",
+    *(
+        f"builtins.{n}"
+        for n in (
+            "frozenset",
+            "slice",
+            "range",
+            "object",
+            "dict",
+            "list",
+            "tuple",
+            "int",
+            "float",
+            "str",
+            "bool",
+            "bytes",
+        )
+    ),
+    "types.SimpleNamespace",
+    "copyreg._reconstructor",
+    "copy_reg._reconstructor",
+    "datetime.datetime",
+    "datetime.date",
+    "datetime.timedelta",
+    "collections.defaultdict",
+    "collections.deque",
+    "numpy.dtype",
+    "numpy.ndarray",
+    "functools.partial",
     *(f"numpy.{m}.multiarray.{n}" for m in ("core", "_core") for n in ("scalar", "_reconstruct")),
-}  # fmt: skip
+}
 
 
 class Inert(Held):

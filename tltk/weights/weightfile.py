@@ -20,17 +20,39 @@ from tltk.errors import WeightsMissing
 
 SAFETENSORS, TORCH, PICKLE, INDEX = "safetensors", "torch", "pickle", "index"
 BYTES = {  # of one number, by safetensors' name of its type
-    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2,
-    "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1, "C64": 8,
-}  # fmt: skip
+    "F64": 8,
+    "F32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I64": 8,
+    "I32": 4,
+    "I16": 2,
+    "I8": 1,
+    "U64": 8,
+    "U32": 4,
+    "U16": 2,
+    "U8": 1,
+    "BOOL": 1,
+    "F8_E4M3": 1,
+    "F8_E5M2": 1,
+    "F8_E8M0": 1,
+    "F8_E4M3FNUZ": 1,
+    "F8_E5M2FNUZ": 1,
+    "C64": 8,
+}
 MAX_HEADER = 16_000_000  # bytes, which is some hundred thousand tensors
 MAX_CONFIG = 4_000_000
 MAX_RATIO, FREE_BYTES = 3, 2**26  # a network's numbers hardly shrink when packed; more than this is a bomb
 # Of a folder of the hub, the first that is there; safetensors before pickles.
 IN_FOLDER = (
-    "model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors", "pytorch_model.bin",
-    "pytorch_model.bin.index.json", "open_clip_pytorch_model.bin", "pytorch_model.safetensors",
-)  # fmt: skip
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "open_clip_model.safetensors",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "open_clip_pytorch_model.bin",
+    "pytorch_model.safetensors",
+)
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 
 LARGEST, HELD = 1.8e19, 3.4028234663852886e38  # whose square 32 bits hold, and what they hold at all
@@ -41,8 +63,12 @@ CONVERT = "convert it to PyTorch where it was made and " + SAVE
 AS_PICTURE = "name the file with the weights instead"
 # What begins so → what it is, and what to do.
 SIGNS: tuple[tuple[int, bytes, str, str], ...] = (
-    (0, b"version https://git-lfs", "a pointer of git-LFS and not the file itself",
-     "fetch the file with `git lfs pull` (or download it from the page of the repository)"),
+    (
+        0,
+        b"version https://git-lfs",
+        "a pointer of git-LFS and not the file itself",
+        "fetch the file with `git lfs pull` (or download it from the page of the repository)",
+    ),
     (0, b"\x89HDF\r\n\x1a\n", "HDF5, as Keras and older TensorFlow write it", CONVERT),
     (0, b"\x93NUMPY", "a NumPy array without a name", "save the tensors by name with safetensors.numpy.save_file"),
     (0, b"GGUF", "GGUF, of quantised language models", "no image network is kept so; name another file"),
@@ -64,15 +90,21 @@ SIGNS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"MZ", "a program", AS_PICTURE),
     (0, b"SQLite format 3", "a database", AS_PICTURE),
     (0, b"-----BEGIN", "a key or a certificate", AS_PICTURE),
-)  # fmt: skip
+)
 # Formats that no first bytes tell, by the end of their names.
 NAMED = {
     ".onnx": ("ONNX", "save the state_dict of the PyTorch model that it was made from"),
-    ".pb": ("a TensorFlow graph", CONVERT), ".tflite": ("TensorFlow Lite", CONVERT),
-    ".index": ("the index of a TensorFlow checkpoint", CONVERT), ".h5": ("meant to be HDF5", CONVERT),
-    ".msgpack": ("Flax's msgpack", CONVERT), ".mlmodel": ("Core ML", CONVERT), ".caffemodel": ("Caffe", CONVERT),
-    ".pdparams": ("PaddlePaddle", CONVERT), ".params": ("MXNet", CONVERT), ".engine": ("TensorRT", CONVERT),
-}  # fmt: skip
+    ".pb": ("a TensorFlow graph", CONVERT),
+    ".tflite": ("TensorFlow Lite", CONVERT),
+    ".index": ("the index of a TensorFlow checkpoint", CONVERT),
+    ".h5": ("meant to be HDF5", CONVERT),
+    ".msgpack": ("Flax's msgpack", CONVERT),
+    ".mlmodel": ("Core ML", CONVERT),
+    ".caffemodel": ("Caffe", CONVERT),
+    ".pdparams": ("PaddlePaddle", CONVERT),
+    ".params": ("MXNet", CONVERT),
+    ".engine": ("TensorRT", CONVERT),
+}
 
 
 class Shaped:

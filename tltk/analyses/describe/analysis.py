@@ -34,9 +34,8 @@ def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
     pictures = torch.zeros(2, channels, size, size)
     ends = layer_ends(net, pictures)
     hooks = [
-        net.backbone.get_submodule(n).register_forward_hook(lambda _m, _i, out, n=n: note(n, out))
-        for n in ends if n
-    ]  # fmt: skip
+        net.backbone.get_submodule(n).register_forward_hook(lambda _m, _i, out, n=n: note(n, out)) for n in ends if n
+    ]
     with torch.no_grad():
         net.backbone(pictures)
     for hook in hooks:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tltk.analyses.dial_response.spec import ResponseSpec
+from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.profile.analysis import with_null
 from tltk.analyses.sample import Context, Sample, network
 from tltk.data import parse
@@ -30,16 +30,27 @@ ALPHA = 0.05
 # Where each dial ends: the end of its range, but for hue, which is a circle and furthest away at its half, and for
 # the prior, with which a class of ten would have no picture among a hundred.
 ENDS = {
-    "rotation": 180.0, "scale": 0.3, "position": 0.5, "hue": 0.5, "hues": 1.0, "correlation": 1.0, "blur": 0.1,
-    "noise": 0.5, "inversion": 1.0, "contrast": 0.05, "occlusion": 0.8, "prior": 0.75, "label_noise": 0.9,
+    "rotation": 180.0,
+    "scale": 0.3,
+    "position": 0.5,
+    "hue": 0.5,
+    "hues": 1.0,
+    "correlation": 1.0,
+    "blur": 0.1,
+    "noise": 0.5,
+    "inversion": 1.0,
+    "contrast": 0.05,
+    "occlusion": 0.8,
+    "prior": 0.75,
+    "label_noise": 0.9,
     "shape_noise": 1.0,
-}  # fmt: skip
+}
 ORDERS = {"texture": ("mixed", "plain"), "background": ("plain", "gradient", "photo")}
 FEWEST = 2  # classes
 RAM = 1 << 28  # bytes of features that are held at most
 
 
-def dial_response(spec: ResponseSpec, context: Context) -> dict[str, Any]:
+def dial_response(spec: DialResponseSpec, context: Context) -> dict[str, Any]:
     """Every measure beside its null, for every setting of every dial.
 
     Source and target are drawn with different seeds, so that at the first setting, where both are
@@ -94,7 +105,9 @@ def dial_response(spec: ResponseSpec, context: Context) -> dict[str, Any]:
         "measures": list(spec.measures),
         "dials": [
             {
-                "name": d, "label": _label(d), "shares": [share for share, _ in ways],
+                "name": d,
+                "label": _label(d),
+                "shares": [share for share, _ in ways],
                 "levels": [getattr(dials, d) for _, dials in ways],
             }
             for d, ways in settings.items()
@@ -108,10 +121,10 @@ def dial_response(spec: ResponseSpec, context: Context) -> dict[str, Any]:
         "n": spec.pictures,
         "permutations": spec.permutations,
         "seconds": {**{k: round(v, 3) for k, v in seconds.items()}, "all": round(time.perf_counter() - start, 3)},
-    }  # fmt: skip
+    }
 
 
-def check(spec: ResponseSpec) -> tuple[Dials, dict[str, list[tuple[float, Dials]]]]:
+def check(spec: DialResponseSpec) -> tuple[Dials, dict[str, list[tuple[float, Dials]]]]:
     """The dials as the target's name has them, and the settings of each that is asked for.
 
     Raises:
@@ -182,7 +195,7 @@ def _label(dial: str) -> str:
 class _Look:
     """The network at one layer, and what it makes of any setting of the dials."""
 
-    def __init__(self, spec: ResponseSpec, base: Dials, context: Context) -> None:
+    def __init__(self, spec: DialResponseSpec, base: Dials, context: Context) -> None:
         self.spec, self.context = spec, context
         first = self._drawn(base, spec.seed)
         net = network(spec.net, Sample(first, np.arange(spec.pictures), torch.from_numpy(first.labels)), spec.seed)

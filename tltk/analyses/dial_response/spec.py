@@ -12,7 +12,7 @@ from tltk.specs.parts import DataSpec, NetSpec
 
 
 @dataclass(frozen=True)
-class ResponseSpec(Spec):
+class DialResponseSpec(Spec):
     """A question: which measure sees which dial of the shift lab? Of the target, name and size alone matter."""
 
     kind: ClassVar[str] = "response"
@@ -24,14 +24,34 @@ class ResponseSpec(Spec):
     layer: int = knob(-1, -1, 10_000, help="The layer to examine; -1 = the features that enter the head.")
     measures: tuple[str, ...] = several(
         (
-        "a_distance", "c2st", "coral", "energy", "frechet", "mmd", "sliced_wasserstein", "symmetric_kl",
+            "a_distance",
+            "c2st",
+            "coral",
+            "energy",
+            "frechet",
+            "mmd",
+            "sliced_wasserstein",
+            "symmetric_kl",
         ),
         help=MEASURES_HELP,
     )
     dials: tuple[str, ...] = several(
         (  # all but the two that change only which label a picture has
-        "rotation", "scale", "position", "hue", "hues", "correlation", "texture", "background", "blur", "noise",
-        "inversion", "contrast", "occlusion", "classes", "prior",
+            "rotation",
+            "scale",
+            "position",
+            "hue",
+            "hues",
+            "correlation",
+            "texture",
+            "background",
+            "blur",
+            "noise",
+            "inversion",
+            "contrast",
+            "occlusion",
+            "classes",
+            "prior",
         ),
         help="Dials of the shift lab, separated by commas.",
     )

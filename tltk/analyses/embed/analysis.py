@@ -122,9 +122,13 @@ def _through_epochs(
 
 
 def _frames(
-    spec: EmbedSpec, context: Context, parts: list[Sample], taken: list[Tensor], titles: list[tuple[int, str, str]],
+    spec: EmbedSpec,
+    context: Context,
+    parts: list[Sample],
+    taken: list[Tensor],
+    titles: list[tuple[int, str, str]],
     placed: list[Tensor],
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[dict[str, Any]]:
     """The film of these features, each frame with its title and its figures, and the new picture in it."""
 
     def progress(done: int, total: int) -> None:
@@ -174,9 +178,7 @@ def _shared_labels(parts: list[Sample]) -> list[Tensor]:
     return [torch.tensor([number[p.domain.classes[int(c)]] for c in p.labels]) for p in parts]
 
 
-def _frame(
-    title: tuple[int, str, str], full: Tensor, flat: Tensor, labels: Tensor, domain: Tensor
-) -> dict[str, Any]:
+def _frame(title: tuple[int, str, str], full: Tensor, flat: Tensor, labels: Tensor, domain: Tensor) -> dict[str, Any]:
     """One picture of the film, rounded to what a screen shows, with its three numbers."""
     n = len(flat)
     k = max(1, min(10, (n - 1) // 2 - 1))

@@ -22,7 +22,9 @@ class EmbedSpec(DepthSpec):
     over: str = knob(
         "layers", choices=("layers", "epochs"), help="What the animation runs over: the layers, or a run's snapshots."
     )
-    layer: int = knob(-1, -1, 10_000, help="The layer to embed; -1 = all, or over epochs the features that enter the head.")
+    layer: int = knob(
+        -1, -1, 10_000, help="The layer to embed; -1 = all, or over epochs the features that enter the head."
+    )
     neighbours: int = knob(15, 2, 200, help="Number of neighbours that UMAP tries to keep together.")
     pictures: int = knob(300, 20, 100_000, help=PICTURES_HELP)
     picture: str = knob("", help="A picture file to place among the others; empty = none.")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tltk import home
-from tltk.analyses.import_weights.spec import AdoptSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.sample import Context
 from tltk.errors import WeightsMissing
 from tltk.nn.net import told
@@ -23,7 +23,7 @@ from tltk.weights.weightfile import plain
 KEPT = ("source", "mean", "std", "size")  # what the store passes on of a header, beside licence, data and classes
 
 
-def import_weights(spec: AdoptSpec, context: Context | None = None) -> dict[str, Any]:
+def import_weights(spec: ImportWeightsSpec, context: Context | None = None) -> dict[str, Any]:
     """What a weight file holds; with a name, it is put into the store under timm's names.
 
     Raises:
@@ -50,10 +50,20 @@ def import_weights(spec: AdoptSpec, context: Context | None = None) -> dict[str,
         header = {"backbone": found.backbone, "classifier": classifier, **found.options, **passed}
         kept = {n: _stored(t) for n, t in for_timm(found, classifier).items()}
         card = Card(
-            spec.name, found.backbone, "", 0, parameters, found.channels, f"added from {plain(path.name)}", licence,
-            passed.get("source", ""), notes=tuple(found.notes), classes=tuple(names), data=data,
-        )  # fmt: skip
-        receptive.keep(store.put(home.room("weights"), weightfile.packed(kept, header), card))
+            spec.name,
+            found.backbone,
+            "",
+            0,
+            parameters,
+            found.channels,
+            f"added from {plain(path.name)}",
+            licence,
+            passed.get("source", ""),
+            notes=tuple(found.notes),
+            classes=tuple(names),
+            data=data,
+        )
+        receptive.keep(store.put(home.folder("weights"), weightfile.packed(kept, header), card))
     n_classes = len(found.classifier["weight"]) if found.classifier else None
     return {
         "name": spec.name,

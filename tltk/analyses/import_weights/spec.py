@@ -9,7 +9,7 @@ from tltk.specs.knobs import Spec, knob
 
 
 @dataclass(frozen=True)
-class AdoptSpec(Spec):
+class ImportWeightsSpec(Spec):
     """A question to a worker: of what are these the weights, and are they whole? With a name, they are kept."""
 
     kind: ClassVar[str] = "adopt"

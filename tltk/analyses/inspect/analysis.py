@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tltk.analyses.inspect.spec import LookSpec
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.sample import Context, Sample, contact_sheet
 from tltk.data import account
 from tltk.data.cautions import figures
@@ -20,7 +20,7 @@ EACH, MOST = 8, 800  # pictures of a class that are shown at most, and of all cl
 TONED = 1000  # pictures whose pixels are counted
 
 
-def inspect(spec: LookSpec, context: Context) -> tuple[dict[str, Any], Image.Image]:
+def inspect(spec: InspectSpec, context: Context) -> tuple[dict[str, Any], Image.Image]:
     """The answer to `tltk look`: see `domain_summary`."""
     return domain_summary(context.load(spec.data), spec.data)
 

@@ -10,7 +10,7 @@ from tltk.specs.parts import DataSpec
 
 
 @dataclass(frozen=True)
-class LookSpec(Spec):
+class InspectSpec(Spec):
     """A question to a worker: what is in this domain?"""
 
     kind: ClassVar[str] = "look"

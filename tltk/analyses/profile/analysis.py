@@ -120,7 +120,7 @@ class _Ledger:
     def add(self, name: str, title: str, unit: str, layers: list[Tensor], settings: list[Any], each: Each) -> None:
         """Compute a column layer by layer, or find it."""
         start = time.perf_counter()
-        path = home.room("columns") / f"{_key(name, layers, settings)}.json"
+        path = home.folder("columns") / f"{_key(name, layers, settings)}.json"
         column: Column | None = home.read_json(path, Column)
         if column is None:
             entries = []
@@ -162,9 +162,13 @@ def _knowledge(ledger: _Ledger, side: str, sample: Sample, layers: list[Tensor],
     ledger.add(f"probe_{side}", f"Probe accuracy, {side}", "%", kept, [*settings, spec.probe], probed)
     ledger.add(f"knn_{side}", f"kNN accuracy, {side}", "%", kept, settings, near)
     ledger.add(
-        f"rank_{side}", f"Effective rank, {side}", "", kept, [],
+        f"rank_{side}",
+        f"Effective rank, {side}",
+        "",
+        kept,
+        [],
         lambda i: {"values": 0.0 if dead(layers[i]) else effective_rank(layers[i])},
-    )  # fmt: skip
+    )
     ledger.add(f"dead_{side}", f"Silent units, {side}", "%", kept, [], lambda i: {"values": dead_units(layers[i])})
 
 
@@ -234,9 +238,7 @@ def _within(
         if dead(torch.cat([x, y])):
             return _entries(nothing(WITHIN, spec.permutations))
         return _entries(
-            permutation_class_mmd(
-                x[own >= 0], own[own >= 0], y, labels, permutations=spec.permutations, seed=spec.seed
-            )
+            permutation_class_mmd(x[own >= 0], own[own >= 0], y, labels, permutations=spec.permutations, seed=spec.seed)
         )
 
     if not (own >= 0).any():
@@ -244,9 +246,7 @@ def _within(
             "class_mmd must be asked of domains that share classes by name. They share none; leave class_mmd out."
         )
     settings = [spec.permutations, spec.seed, own.tolist(), labels.tolist()]
-    ledger.add(
-        WITHIN, "MMD² within classes", "", [*source[1], *target[1]], settings, measured
-    )
+    ledger.add(WITHIN, "MMD² within classes", "", [*source[1], *target[1]], settings, measured)
 
 
 def shared_classes(source: Sample, target: Sample) -> dict[int, tuple[int, str]]:
@@ -258,8 +258,12 @@ def shared_classes(source: Sample, target: Sample) -> dict[int, tuple[int, str]]
 def _entries(found: Null) -> dict[str, float]:
     """A test as an entry of a column."""
     return {
-        "values": found.value, "null_lo": found.lo, "null_hi": found.hi, "p": found.p, "effect": found.effect,
-    }  # fmt: skip
+        "values": found.value,
+        "null_lo": found.lo,
+        "null_hi": found.hi,
+        "p": found.p,
+        "effect": found.effect,
+    }
 
 
 def nothing(name: str, permutations: int) -> Null:

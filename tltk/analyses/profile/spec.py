@@ -19,4 +19,6 @@ class ProfileSpec(DepthSpec):
     after: str = knob("", help="Weights of the same backbone to compare with, such as run:ID; empty = none.")
     measures: tuple[str, ...] = several(("mmd",), help=MEASURES_HELP)
     probe: str = knob("ridge", choices=("ridge", "logistic"), help="The linear probe, cross-validated.")
-    permutations: int = knob(199, 19, 100_000, help="Permutations that give the null distribution of each shift measure.")
+    permutations: int = knob(
+        199, 19, 100_000, help="Permutations that give the null distribution of each shift measure."
+    )

@@ -83,7 +83,9 @@ def rank(spec: RankSpec, context: Context) -> dict[str, Any]:
     }
 
 
-def _row(net_spec: NetSpec, sample: Sample, context: Context, spec: RankSpec) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _row(
+    net_spec: NetSpec, sample: Sample, context: Context, spec: RankSpec
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """One candidate, and its scores without tenths of the pictures; what cannot be scored says why, others go on."""
     start = time.perf_counter()
     row: dict[str, Any] = {"backbone": net_spec.backbone, "weights": net_spec.weights}

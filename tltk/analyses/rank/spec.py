@@ -19,10 +19,12 @@ class RankSpec(Spec):
 
     target: DataSpec = field(default_factory=DataSpec)
     candidates: tuple[str, ...] = several(
-        (), help="Networks, each BACKBONE@WEIGHTS, separated by commas; without @: from scratch. One that holds a comma stands in \"quotes\"."
+        (),
+        help='Networks, each BACKBONE@WEIGHTS, separated by commas; without @: from scratch. One that holds a comma stands in "quotes".',
     )
     scores: tuple[str, ...] = several(
-        ("logme", "hscore", "nleep", "transrate", "gbc", "knn", "leep", "nce", "probe"), help="Scores, separated by commas."
+        ("logme", "hscore", "nleep", "transrate", "gbc", "knn", "leep", "nce", "probe"),
+        help="Scores, separated by commas.",
     )
     pictures: int = knob(1000, 20, 100_000, help=PICTURES_HELP)
     seed: int = knob(0, 0, 2**31 - 1, help="Seed for choosing the pictures and for all random draws.")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tltk.analyses.profile.analysis import dead, nothing, shared_classes, with_null
 from tltk.analyses.sample import Context, Sample, contact_sheet, features, network, samples, strangers
-from tltk.analyses.two_sample.spec import ShiftSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.errors import BadSpec, TltkError
 from tltk.shift import measures
 from tltk.shift.bbse import bbse
@@ -25,7 +25,7 @@ SHOWN = 8  # pictures most typical of each side
 NEAR = 5  # neighbours from the other side
 
 
-def two_sample(spec: ShiftSpec, context: Context) -> tuple[dict[str, Any], Image.Image]:
+def two_sample(spec: TwoSampleSpec, context: Context) -> tuple[dict[str, Any], Image.Image]:
     """Measures with their nulls, classes, witnesses and neighbours at one layer; and the pictures.
 
     Returns:
@@ -81,7 +81,7 @@ def two_sample(spec: ShiftSpec, context: Context) -> tuple[dict[str, Any], Image
     return result, contact_sheet([source, target])
 
 
-def _row(name: str, x: Tensor, y: Tensor, spec: ShiftSpec) -> dict[str, Any]:
+def _row(name: str, x: Tensor, y: Tensor, spec: TwoSampleSpec) -> dict[str, Any]:
     """One measure beside chance and halves; where it cannot be computed, why not."""
     tested = dict.fromkeys(("value", "null_lo", "null_hi", "p", "effect", "p_holm", "p_bh"))
     halved = dict.fromkeys(("self_value", "self_lo", "self_hi", "self_n"))
@@ -135,7 +135,7 @@ def _neighboured(own: Tensor, other: Tensor, rows: Tensor, offset: int, others: 
     ]
 
 
-def _classes(x: Tensor, source: Sample, y: Tensor, target: Sample, spec: ShiftSpec) -> dict[str, Any]:
+def _classes(x: Tensor, source: Sample, y: Tensor, target: Sample, spec: TwoSampleSpec) -> dict[str, Any]:
     """MMD² of each class that both domains have by name, beside its null, and that of their mean."""
     pairs = shared_classes(source, target)
     own = torch.tensor([pairs[int(c)][0] if int(c) in pairs else -1 for c in source.labels])
@@ -148,11 +148,13 @@ def _classes(x: Tensor, source: Sample, y: Tensor, target: Sample, spec: ShiftSp
     names = dict(pairs.values())
     rows = [
         {
-            "name": names[c], **_entries(null),
-            "source": int((own == c).sum()), "target": int((target.labels == c).sum()),
+            "name": names[c],
+            **_entries(null),
+            "source": int((own == c).sum()),
+            "target": int((target.labels == c).sum()),
         }
         for c, null in each.items()
-    ]  # fmt: skip
+    ]
     correct(rows)
     return {
         "per_class": {row["name"]: row["value"] for row in rows},

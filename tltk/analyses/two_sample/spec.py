@@ -11,7 +11,7 @@ from tltk.specs.parts import DataSpec
 
 
 @dataclass(frozen=True)
-class ShiftSpec(DepthSpec):
+class TwoSampleSpec(DepthSpec):
     """A question: how far are two domains apart at one layer, against chance, and which pictures say so?"""
 
     kind: ClassVar[str] = "shift"
@@ -19,7 +19,5 @@ class ShiftSpec(DepthSpec):
 
     source: DataSpec | None = field(default_factory=lambda: DataSpec("rendered_digits"))
     layer: int = knob(-1, -1, 10_000, help="The layer to examine; -1 = the features that enter the head.")
-    measures: tuple[str, ...] = several(
-        ("mmd", "coral", "frechet", "energy", "sliced_wasserstein"), help=MEASURES_HELP
-    )
+    measures: tuple[str, ...] = several(("mmd", "coral", "frechet", "energy", "sliced_wasserstein"), help=MEASURES_HELP)
     permutations: int = knob(199, 19, 100_000, help="Permutations that give the null distribution of each measure.")

@@ -112,6 +112,14 @@ def _bar(x: Tensor, y: Tensor) -> Tensor:
 
 
 DISTANCES: dict[str, Distance] = {
-    "circle": _circle, "square": _square, "triangle": _triangle, "star": _star, "cross": _cross, "ring": _ring,
-    "hexagon": _hexagon, "heart": _heart, "crescent": _crescent, "bar": _bar,
-}  # fmt: skip
+    "circle": _circle,
+    "square": _square,
+    "triangle": _triangle,
+    "star": _star,
+    "cross": _cross,
+    "ring": _ring,
+    "hexagon": _hexagon,
+    "heart": _heart,
+    "crescent": _crescent,
+    "bar": _bar,
+}

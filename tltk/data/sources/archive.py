@@ -40,8 +40,15 @@ MAX_READ = 16 * 2**20  # nothing in a tar is read in one go but headers, and the
 MAX_SURVEYED = 2**28  # bytes of a compressed tar that is read through for its names
 BLOCK = 2**20
 
-KINDS = {b"PK\3\4": "zip", b"PK\5\6": "zip", b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz",
-         b"7z\xbc\xaf'\x1c": "7z", b"Rar!": "rar"}  # fmt: skip
+KINDS = {
+    b"PK\3\4": "zip",
+    b"PK\5\6": "zip",
+    b"\x1f\x8b": "gz",
+    b"BZh": "bz2",
+    b"\xfd7zXZ\0": "xz",
+    b"7z\xbc\xaf'\x1c": "7z",
+    b"Rar!": "rar",
+}
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
 FORMS = ".zip, .tar, .tar.gz, .tar.bz2 or .tar.xz"
 PACKED = ("gz", "bz2", "xz")  # tars that must be unpacked to be read through
@@ -87,7 +94,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     """
     path, inner = _locate(argument)
     # The name ends in .tmp, so that what a killed process leaves behind is swept away later.
-    with tempfile.TemporaryDirectory(dir=home.room("domains"), suffix=".tmp") as scratch:
+    with tempfile.TemporaryDirectory(dir=home.folder("domains"), suffix=".tmp") as scratch:
         root = Path(scratch).resolve()
         left, notes = unpack(path, root)
         if inner and not (root / inner).is_dir():
@@ -108,7 +115,7 @@ def survey(argument: str) -> Layout | None:
     if _kind(path) in PACKED and path.stat().st_size > MAX_SURVEYED:
         return None
     with _guarded(path), _members(path) as (members, _):
-        names, links = _names(path, _limited(path, members, _limit(path, home.room("domains"))))
+        names, links = _names(path, _limited(path, members, _limit(path, home.folder("domains"))))
     for link in links:
         name, wanted = _target_name(path, link.name), _leads_to(path, link)
         inside = [name + other[len(wanted) :] for other in names if other.startswith(f"{wanted}/")]

@@ -46,8 +46,13 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         if progress and ((i + 1) % 256 == 0 or i + 1 == len(kept)):
             progress(i + 1, len(kept))
     return Domain.of(
-        spec.name, images, labels[kept], [str(d) for d in range(10)],
-        licence=LICENCE, source=SOURCE, origins=contents(eights[kept]),
+        spec.name,
+        images,
+        labels[kept],
+        [str(d) for d in range(10)],
+        licence=LICENCE,
+        source=SOURCE,
+        origins=contents(eights[kept]),
     )
 
 
@@ -67,9 +72,7 @@ def _photos() -> list[Image.Image]:
     return [Image.fromarray(photo) for photo in load_sample_images().images]
 
 
-def _crop(
-    photos: list[Image.Image], draw: np.random.Generator, size: int
-) -> NDArray[np.int16]:
+def _crop(photos: list[Image.Image], draw: np.random.Generator, size: int) -> NDArray[np.int16]:
     """A random square of a random photo, (size, size, 3)."""
     photo = photos[int(draw.integers(len(photos)))]
     side = int(draw.integers(CROP[0], CROP[1] + 1))

@@ -33,8 +33,13 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
     if progress:
         progress(len(images), len(images))
     return Domain.of(
-        spec.name, images, labels[kept], [str(d) for d in range(10)],
-        licence=LICENCE, source=SOURCE, origins=contents(eights[kept]),
+        spec.name,
+        images,
+        labels[kept],
+        [str(d) for d in range(10)],
+        licence=LICENCE,
+        source=SOURCE,
+        origins=contents(eights[kept]),
     )
 
 

@@ -69,7 +69,12 @@ def stamp(argument: str) -> str:
 
 
 def read_tree(
-    root: Path, spec: DataSpec, progress: Progress | None, *, source: str, within: Path | None = None,
+    root: Path,
+    spec: DataSpec,
+    progress: Progress | None,
+    *,
+    source: str,
+    within: Path | None = None,
     left: Sequence[tuple[str, str]] = (),
 ) -> Domain:
     """The pictures below `root` as a domain.
@@ -108,8 +113,11 @@ def read_tree(
         )
     if reasons:
         images = images[good]
-    told = _told(found, {chosen[i].label: reasons[i] for i in sorted(reasons, reverse=True)},
-                 Counter(chosen[i].label for i in reasons))
+    told = _told(
+        found,
+        {chosen[i].label: reasons[i] for i in sorted(reasons, reverse=True)},
+        Counter(chosen[i].label for i in reasons),
+    )
     sketches = Sketches(decoded.prints[good], decoded.thumbs[good])
     twins = near_twins(decoded.origins[good], sketches.prints, labels[kept][good], sketches.thumbs)
     return Domain.of(

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tltk.data.domain import Domain, Ints, Progress
-from tltk.data.drawing.camera import exposed  # fmt: skip
-from tltk.data.drawing.numbers import Floats, between, each  # fmt: skip
-from tltk.data.drawing.palette import palette  # fmt: skip
-from tltk.data.drawing.pieces import MOST, few, made  # fmt: skip
-from tltk.data.drawing.texture import SLOPES, TEXTURES, axes, spectrum, texture  # fmt: skip
+from tltk.data.drawing.camera import exposed
+from tltk.data.drawing.numbers import Floats, between, each
+from tltk.data.drawing.palette import palette
+from tltk.data.drawing.pieces import MOST, few, made
+from tltk.data.drawing.texture import SLOPES, TEXTURES, axes, spectrum, texture
 from tltk.data.sources.surfaces import colours
 from tltk.specs.parts import DataSpec
 
@@ -86,8 +86,19 @@ def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tens
     u = torch.rand((LEAVES, m, DRAWN), generator=generator).double().numpy()
     tones = torch.rand((LEAVES, m, 9), generator=generator).double().numpy()
     noise = spectrum(between(*SLOPES, np.clip(mine[:, 6:8] + 0.2 * (chance[:, :2] - 0.5), 0, 1)), size, generator)
-    how = np.stack([mine[:, 0], (mine[:, 1] + 0.12 * (chance[:, 2] - 0.5)) % 1, mine[:, 2], chance[:, 4], mine[:, 3],
-                    mine[:, 4], chance[:, 5], mine[:, 5]], 1)  # fmt: skip
+    how = np.stack(
+        [
+            mine[:, 0],
+            (mine[:, 1] + 0.12 * (chance[:, 2] - 0.5)) % 1,
+            mine[:, 2],
+            chance[:, 4],
+            mine[:, 3],
+            mine[:, 4],
+            chance[:, 5],
+            mine[:, 5],
+        ],
+        1,
+    )
     grain = texture(how, noise)[:, None].sub_(0.5)
     exponent = between(1.5, 4, mine[:, 20])
     x, y = axes(size)

@@ -190,8 +190,19 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (DataProblem, KeyboardInterrupt):
         raise
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, EOFError, KeyError, zlib.error,
-            NotImplementedError, RuntimeError, SyntaxError, OverflowError) as fault:  # fmt: skip
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        SyntaxError,
+        OverflowError,
+    ) as fault:
         raise DataProblem(
             f"{path} must be an .npz as numpy.savez writes it. It cannot be read: "
             f"{str(fault)[:160] or type(fault).__name__}. Save it again."
@@ -464,9 +475,7 @@ def _labels(path: Path, key: str, y: NDArray[Any], n: int) -> tuple[Ints, str]:
         is_text = flat.shape == (n,) and n > 0 and flat.dtype.kind == "U"
         what = f"texts, such as {str(flat[0])[:40]!r}" if is_text else f"{y.dtype} of shape {y.shape}"
         do = "number them and save the texts as class_names" if is_text else "save one number for each"
-        raise DataProblem(
-            f"{key} in {path} must be whole numbers, one for each of {n} pictures. Got {what}; {do}."
-        )
+        raise DataProblem(f"{key} in {path} must be whole numbers, one for each of {n} pictures. Got {what}; {do}.")
     if flat.dtype.kind in "iu":
         return flat.astype(np.int64), ""
     if flat.dtype.kind == "f":

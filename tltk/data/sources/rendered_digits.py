@@ -46,8 +46,13 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
             progress(stop, n)
     labels = np.arange(n, dtype=np.int64) % 10
     return Domain.of(
-        spec.name, images, labels, [str(d) for d in range(10)],
-        licence=LICENCE, source=SOURCE, origins=drawn("rendered_digits", spec.seed, n),
+        spec.name,
+        images,
+        labels,
+        [str(d) for d in range(10)],
+        licence=LICENCE,
+        source=SOURCE,
+        origins=drawn("rendered_digits", spec.seed, n),
     )
 
 
@@ -68,9 +73,7 @@ def _glyph(digit: int, stroke: int, size: int) -> Image.Image:
     glyph = Image.new("L", (side, side))
     font = ImageFont.load_default(0.9 * side)
     width = round(stroke * side / 64)
-    ImageDraw.Draw(glyph).text(
-        (side / 2, side / 2), str(digit), fill=255, font=font, anchor="mm", stroke_width=width
-    )
+    ImageDraw.Draw(glyph).text((side / 2, side / 2), str(digit), fill=255, font=font, anchor="mm", stroke_width=width)
     return glyph.reduce(FINER)
 
 

@@ -231,16 +231,34 @@ def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) 
     kind = (next(u) * len(TEXTURES)).astype(np.int64)
     texture = kind if dials.texture == "mixed" else np.full_like(kind, TEXTURES.index(dials.texture))
     look = {
-        "shape": drawn, "decided": decided, "radius": radius, "rotation": rotation, "x": x, "y": y,
-        "hue": hue, "saturation": saturation, "brightness": brightness, "texture": texture,
-        "cycles": CYCLES[0] + (CYCLES[1] - CYCLES[0]) * next(u), "phase_x": next(u), "phase_y": next(u),
-        "texture_rotation": 360 * next(u), "grain": (next(u) * 2**30).astype(np.int64),
-        "background_hue": next(u), "background_saturation": 0.6 * next(u),
-        "background_brightness": 0.05 + 0.4 * next(u), "gradient": 360 * next(u),
-        "photo": (next(u) * 2).astype(np.int64), "zoom": (next(u) * len(CROPS)).astype(np.int64),
-        "left": next(u), "top": next(u), "inverted": next(u) < dials.inversion,
-        "block_x": next(u), "block_y": next(u), "block_grey": next(u),
-    }  # fmt: skip
+        "shape": drawn,
+        "decided": decided,
+        "radius": radius,
+        "rotation": rotation,
+        "x": x,
+        "y": y,
+        "hue": hue,
+        "saturation": saturation,
+        "brightness": brightness,
+        "texture": texture,
+        "cycles": CYCLES[0] + (CYCLES[1] - CYCLES[0]) * next(u),
+        "phase_x": next(u),
+        "phase_y": next(u),
+        "texture_rotation": 360 * next(u),
+        "grain": (next(u) * 2**30).astype(np.int64),
+        "background_hue": next(u),
+        "background_saturation": 0.6 * next(u),
+        "background_brightness": 0.05 + 0.4 * next(u),
+        "gradient": 360 * next(u),
+        "photo": (next(u) * 2).astype(np.int64),
+        "zoom": (next(u) * len(CROPS)).astype(np.int64),
+        "left": next(u),
+        "top": next(u),
+        "inverted": next(u) < dials.inversion,
+        "block_x": next(u),
+        "block_y": next(u),
+        "block_grey": next(u),
+    }
     wrong, other = next(u) < dials.label_noise, 1 + (next(u) * (len(chosen) - 1)).astype(np.int64)
     return {**look, "wrong": wrong, "label": np.where(wrong, (label + other) % len(chosen), label).astype(np.int64)}
 
@@ -285,8 +303,9 @@ def _figure(look: Look, distance: Distance, size: int, device: str) -> tuple[Ten
     right, up = column - look["x"][:, None], look["y"][:, None] - column
     angle, radius = np.deg2rad(look["rotation"])[:, None], look["radius"][:, None]
     cos, sin = np.cos(angle) / radius, np.sin(angle) / radius
-    (cr, su, sr, cu) = (torch.as_tensor(v, dtype=torch.float32, device=device) for v in (
-        cos * right, sin * up, -sin * right, cos * up))  # fmt: skip
+    (cr, su, sr, cu) = (
+        torch.as_tensor(v, dtype=torch.float32, device=device) for v in (cos * right, sin * up, -sin * right, cos * up)
+    )
     x, y = cr[:, None, :] + su[:, :, None], sr[:, None, :] + cu[:, :, None]
     # the edge is 1.5 pixels wide: smoothstep of the distance in pixels
     pixels = _each(look["radius"] * (size / 1.5), x)

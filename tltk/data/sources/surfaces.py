@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tltk.data.domain import Domain, Ints, Progress
-from tltk.data.drawing.camera import exposed  # fmt: skip
-from tltk.data.drawing.numbers import Floats, between  # fmt: skip
-from tltk.data.drawing.palette import DARK, LIGHT, palette, ramp  # fmt: skip
-from tltk.data.drawing.pieces import MOST, few, made  # fmt: skip
-from tltk.data.drawing.texture import SLOPES, TEXTURES, spectrum, texture  # fmt: skip
+from tltk.data.drawing.camera import exposed
+from tltk.data.drawing.numbers import Floats, between
+from tltk.data.drawing.palette import DARK, LIGHT, palette, ramp
+from tltk.data.drawing.pieces import MOST, few, made
+from tltk.data.drawing.texture import SLOPES, TEXTURES, spectrum, texture
 from tltk.specs.parts import DataSpec
 
 if TYPE_CHECKING:

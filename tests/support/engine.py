@@ -42,17 +42,25 @@ def split(d: Domain, train: int = 24) -> Split:
 
 
 def spec(
-    backbone: str = "test_resnet", *, boundary: int = 0, strategy: str = "fine_tune",
-    knobs: dict[str, Any] | None = None, net: dict[str, Any] | None = None,
-    views: ViewSpec | None = None, seed: int = 0, **optim: Any,
-) -> TransferSpec:  # fmt: skip
+    backbone: str = "test_resnet",
+    *,
+    boundary: int = 0,
+    strategy: str = "fine_tune",
+    knobs: dict[str, Any] | None = None,
+    net: dict[str, Any] | None = None,
+    views: ViewSpec | None = None,
+    seed: int = 0,
+    **optim: Any,
+) -> TransferSpec:
     """A short training: three epochs of three batches on the CPU unless said otherwise."""
     chosen = {"epochs": 3, "batch_size": 8, "device": "cpu", "lr": 3e-3, **optim}
     return TransferSpec(
         net=NetSpec(backbone=backbone, boundary=boundary, **(net or {})),
         strategy=StrategySpec(strategy, knobs or {}),
-        optim=OptimSpec(**chosen), views=views or ViewSpec(), seed=seed,
-    )  # fmt: skip
+        optim=OptimSpec(**chosen),
+        views=views or ViewSpec(),
+        seed=seed,
+    )
 
 
 class Eager(Training):
@@ -94,9 +102,13 @@ class Record:
 
 
 def training(
-    wanted: TransferSpec, d: Domain | None = None, *, callbacks: Callbacks | None = None,
-    bank: FeatureBank | None = None, parts: Split | None = None,
-) -> Training:  # fmt: skip
+    wanted: TransferSpec,
+    d: Domain | None = None,
+    *,
+    callbacks: Callbacks | None = None,
+    bank: FeatureBank | None = None,
+    parts: Split | None = None,
+) -> Training:
     """A training of this spec in a new net."""
     d = domain() if d is None else d
     net, phases = network(wanted, d)
@@ -104,9 +116,13 @@ def training(
 
 
 def train(
-    wanted: TransferSpec, d: Domain | None = None, *, bank: FeatureBank | None = None,
-    parts: Split | None = None, callbacks: Callbacks | None = None,
-) -> Record:  # fmt: skip
+    wanted: TransferSpec,
+    d: Domain | None = None,
+    *,
+    bank: FeatureBank | None = None,
+    parts: Split | None = None,
+    callbacks: Callbacks | None = None,
+) -> Record:
     """Train to the end and write everything down."""
     rows: list[Row] = []
     said: list[str] = []

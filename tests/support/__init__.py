@@ -1,0 +1,1 @@
+"""What tests share: small domains and nets, executors, simulated studies."""
