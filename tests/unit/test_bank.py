@@ -96,7 +96,7 @@ def test_views_hang_on_no_batch_and_the_last_batch_is_filled_up(batch: int) -> N
             return super().prefix(x)
 
     cut = cut_at()
-    seen = Seen(cut.net, 2, 32, 3)
+    seen = Seen(cut.net, 2)
     sizes.clear()
     usual = FeatureBank(disk=0).features(cut_at(), D, INDEX, view=VIEW)
     kept = FeatureBank(disk=0).features(seen, D, INDEX, view=VIEW, batch=batch, full=True)
@@ -164,7 +164,7 @@ def test_the_key_tells_apart_what_differs() -> None:
         keys(precision="float16"),
         keys(cut=nudged),
         keys(cut=cut_at(net=padded)),
-        keys(cut=Counting(same, 2, 32, 3)),
+        keys(cut=Counting(same, 2)),
         half,
         keys(batch=8),
         keys(full=True),
