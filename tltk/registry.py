@@ -28,7 +28,7 @@ def _entry_points(group: str) -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=group))
 
 
-def camel(name: str) -> str:
+def camel_case(name: str) -> str:
     """`gradual_unfreezing` → `GradualUnfreezing`: the class that the file of that name holds."""
     return "".join(part.capitalize() for part in name.split("_"))
 

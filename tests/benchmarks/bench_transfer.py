@@ -159,7 +159,7 @@ def main() -> None:
         if options.card:
             entry = store.find(weights.partition(":")[2])
             card = msgspec.structs.replace(entry.card, transfer={"shots": SHOTS, "seeds": SEEDS, "sets": rows})
-            home.write_whole(entry.path / store.CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))
+            home.write_atomic(entry.path / store.CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))
 
 
 def show(rows: dict[str, dict[str, Any]]) -> None:

@@ -92,7 +92,7 @@ def outcome(row: Row, root: Path) -> tuple[str, list[str]]:
     if isinstance(row.outcome, Refused):
         return f"read: {found['n']} pictures of {len(found['classes'])} classes", ["it must be refused"]
     division = domain.split(asked.data, 0)
-    said = [*account.sentences(domain, division, asked.data), *cautions(domain, division)]
+    said = [*account.describe_domain(domain, division, asked.data), *cautions(domain, division)]
     text = " ".join([*said, json.dumps(found["tree"]), *(f"{name} ({reason})" for name, reason in domain.skipped)])
     if isinstance(row.outcome, Right):
         wrong += _of_numbers(row.outcome, found)

@@ -61,7 +61,7 @@ def is_clean(app: AppTest) -> None:
 
 def answered(spec: Spec, result: dict[str, Any]) -> None:
     run = Run.create(spec)
-    home.write_whole(run.path / "result.json", json.dumps(result))
+    home.write_atomic(run.path / "result.json", json.dumps(result))
     run.write_status(state="done")
 
 
@@ -117,7 +117,7 @@ def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
     run.write_status(state=state, message=message, epoch=2, epochs=2, device="cpu", **own)
     if state == "done":
         result = {"accuracy": 0.42, "frozen_tensors": 18, "layers": ["a", "b", "c", "d", "e", "head"], "phases": []}
-        home.write_whole(run.path / "result.json", json.dumps(result))
+        home.write_atomic(run.path / "result.json", json.dumps(result))
     return run
 
 
@@ -153,7 +153,7 @@ def comparison(label: str, state: str = "done") -> Run:
         "sentence": f"The sentence that says {label}.",
     }
     if state == "done":
-        home.write_whole(run.path / "result.json", json.dumps({"verdict": verdict}))
+        home.write_atomic(run.path / "result.json", json.dumps({"verdict": verdict}))
     run.write_status(state=state, seconds=42.0, message="" if state == "done" else "The reason.")
     return run
 
@@ -409,7 +409,7 @@ def test_guessing_has_its_line_where_the_result_tells_it(held: dict[str, Any], l
     run = training()
     result = run.result()
     assert result is not None
-    home.write_whole(run.path / "result.json", json.dumps({**result, "classes": ["a", "b"], **held}))
+    home.write_atomic(run.path / "result.json", json.dumps({**result, "classes": ["a", "b"], **held}))
     app = open_page("train", run=run.id)
     is_clean(app)
     charts = [

@@ -66,7 +66,7 @@ class Trainer:
             "n_val": 60,
         }
         change = self.changes.get(arm, {})
-        home.write_whole(run.path / "result.json", json.dumps(body | change))
+        home.write_atomic(run.path / "result.json", json.dumps(body | change))
         rows = [Row(e, e * 10, e * 1.5, "val", "accuracy", e / 10) for e in (1, 2)]
         (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
         run.write_status(state="done")
@@ -165,7 +165,7 @@ def test_where_early_stopping_ends_runs_sooner_the_sentence_gives_the_range() ->
             if run.spec.seed in (10, 11, 12) and run.spec.target == SPEC.target:  # type: ignore[union-attr]
                 result = json.loads((run.path / "result.json").read_text())
                 steps = next(lengths)
-                home.write_whole(run.path / "result.json", json.dumps(result | {"steps": steps, "images": steps * 10}))
+                home.write_atomic(run.path / "result.json", json.dumps(result | {"steps": steps, "images": steps * 10}))
             ended(run)
 
     found = conduct(Run.create(spec), compare.compare(spec), train, lambda done, what: None).verdict

@@ -34,7 +34,7 @@ def stub(diverges: Callable[[TransferSpec], bool]) -> Callable[[list[Run], Calla
             }
             if diverges(run.spec):
                 result = {"diverged": "The loss became nan."}
-            home.write_whole(run.path / "result.json", json.dumps(result))
+            home.write_atomic(run.path / "result.json", json.dumps(result))
             run.write_status(state="failed" if "diverged" in result else "done")
             ended(run)
 

@@ -87,7 +87,7 @@ def edited(path: Path, change: Any) -> Path:
         header = file.metadata()
     tensors = load_file(path)
     new = path.with_name("edited.safetensors")
-    home.write_whole(new, save({n: change(n, t).contiguous() for n, t in tensors.items()}, header))
+    home.write_atomic(new, save({n: change(n, t).contiguous() for n, t in tensors.items()}, header))
     return new
 
 

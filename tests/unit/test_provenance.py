@@ -212,7 +212,7 @@ def test_what_was_found_before_a_change_is_kept_when_the_same_is_asked_again(
 def test_what_other_threads_found_is_put_aside(threads: int) -> None:
     """Another number of threads rounds sums otherwise: such a run is not that of its spec."""
     run = Run.create(TransferSpec(optim=OptimSpec(threads=1)))
-    home.write_whole(run.path / "result.json", '{"accuracy": 0.5}')
+    home.write_atomic(run.path / "result.json", '{"accuracy": 0.5}')
     run.write_status(state="done", threads=threads)
     provenance.renew(run)
     if threads == 4:

@@ -201,7 +201,7 @@ def test_rank_shows_what_is_trained_by_now() -> None:
     first = said(*words)
     assert first["result"]["rows"][0]["trained"] is None
     run = Run.create(TransferSpec(DataSpec("digits", n=120, size=32), NetSpec("test_vit", "scratch")))
-    home.write_whole(run.path / "result.json", json.dumps({"accuracy": 0.625}))
+    home.write_atomic(run.path / "result.json", json.dumps({"accuracy": 0.625}))
     for result in (said(*words)["result"], said("runs", "show", first["id"])["result"]):
         assert result["rows"][0]["trained"] == 0.625 and "1 run of the best of 1 setting" in result["trained_is"]
     assert lines(*words)[1].endswith("62.5%")

@@ -59,7 +59,7 @@ def finished(
     """A training of the user's own, with this result."""
     run = Run.create(TransferSpec(target, NetSpec(backbone, weights_), optim=OptimSpec(lr=lr), seed=seed))
     if accuracy is not None:
-        home.write_whole(run.path / "result.json", json.dumps({"accuracy": accuracy}))
+        home.write_atomic(run.path / "result.json", json.dumps({"accuracy": accuracy}))
     return run
 
 
@@ -369,7 +369,7 @@ def test_trained_is_the_best_mean_over_seeds_on_this_very_target() -> None:
     finished("test_resnet", 0.98, target=DataSpec("here", shots=5))  # or other pictures of it
     finished("test_resnet", 0.97, weights_="hub:x")  # other weights
     finished("test_resnet", None, seed=2)  # not finished
-    home.write_whole(finished("test_resnet", None, seed=3).path / "result.json", '{"diverged": "It grew."}')
+    home.write_atomic(finished("test_resnet", None, seed=3).path / "result.json", '{"diverged": "It grew."}')
     (finished("test_vit", 0.7).path / "spec.json").write_text('{"kind": "of tomorrow"}')
     Run.create(SPEC)  # a question is no training
     finished("test_convnext", 0.55, target=DataSpec("here", seed=4))  # another division of the same pictures

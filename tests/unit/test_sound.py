@@ -164,7 +164,7 @@ def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
 
 def test_a_damaged_memory_is_made_anew(tmp_path: Path) -> None:
     path = whole(state(), tmp_path)
-    home.write_whole(home.home() / sound.FILE, b"[1]")
+    home.write_atomic(home.home() / sound.FILE, b"[1]")
     store.check(f"file:{path}", NAME)
     assert home.read_json(home.home() / sound.FILE, dict[str, str])
 

@@ -91,7 +91,7 @@ def test_put_replaces_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> No
     def full(path: Path, data: bytes) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(home, "write_whole", full)
+    monkeypatch.setattr(home, "write_atomic", full)
     with pytest.raises(OSError, match="no space"):
         store.put(home.folder("weights"), b"newer", card())
     assert store.entries() == []  # a file without a card that speaks of it is no entry

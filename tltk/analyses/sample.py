@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from tltk.analyses.depth import DepthSpec
-from tltk.data.domain import Domain, Ints, linked
+from tltk.data.domain import Domain, Ints, link_copies
 from tltk.errors import BadSpec
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
@@ -111,7 +111,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
         BadSpec: There are too few different examples for a test.
     """
     assert spec.source is not None
-    same = linked(target.domain, source.domain)
+    same = link_copies(target.domain, source.domain)
     sides = [(same[0], spec.target), (same[1], spec.source)]
     pools = [domain.split(wanted, spec.seed).train for domain, wanted in sides]
     single = [_once(domain, pool) for (domain, _), pool in zip(sides, pools, strict=True)]

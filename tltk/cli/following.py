@@ -17,8 +17,8 @@ from tltk import home
 from tltk.analyses.rank.agreement import joined
 from tltk.analyses.rank.spec import RankSpec
 from tltk.data import account
-from tltk.data.names import readable
-from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, shown
+from tltk.data.names import escape_text
+from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, abbreviate
 from tltk.jobs import executor, wait
 from tltk.results.words import accuracy_in_words
 from tltk.runs.run import Run
@@ -47,13 +47,13 @@ class Verb(click.Group):
             _fail(ctx, found)
         except UnicodeEncodeError as fault:  # click itself looks for the paths that it is given
             text = "An argument must be text that this system can write. Got {}; check how it was typed or passed on."
-            _fail(ctx, BadSpec(text.format(shown(str(fault.object)))))
+            _fail(ctx, BadSpec(text.format(abbreviate(str(fault.object)))))
 
 
 def _fail(ctx: click.Context, fault: TltkError) -> None:
     """Its sentence, and 1 where a run or the machine failed, 2 where what was asked for is wrong."""
     is_asked = isinstance(fault, MachineProblem) and fault.errno in (errno.ENAMETOOLONG, errno.ELOOP)
-    click.echo(readable(str(fault)), err=True)
+    click.echo(escape_text(str(fault)), err=True)
     ctx.exit(1 if isinstance(fault, RunProblem) and not is_asked else 2)
 
 
@@ -128,10 +128,10 @@ def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterab
 def _given(file: Path) -> bytes:
     """The text of a spec: a file's, a pipe's, or with - what comes in."""
     if str(file) != "-":
-        return home.read_given(file, "--spec")
-    found = sys.stdin.buffer.read(home.MOST + 1)
-    if len(found) > home.MOST:
-        raise BadSpec(f"--spec must be no longer than {home.MOST >> 20} MB. What came in is longer.")
+        return home.read_user_file(file, "--spec")
+    found = sys.stdin.buffer.read(home.MAX_USER_FILE_BYTES + 1)
+    if len(found) > home.MAX_USER_FILE_BYTES:
+        raise BadSpec(f"--spec must be no longer than {home.MAX_USER_FILE_BYTES >> 20} MB. What came in is longer.")
     return found
 
 
@@ -305,9 +305,9 @@ def report(run: Run, as_json: bool) -> None:
 def _found(run: Run, result: dict[str, Any]) -> Iterator[str]:
     """What a training or a comparison found, a line each; nothing for other runs."""
     if "verdict" in result:
-        yield readable(result["verdict"]["sentence"])
+        yield escape_text(result["verdict"]["sentence"])
         if "parts" in result:
-            yield readable(account.parts_in_words(result["parts"]))
+            yield escape_text(account.describe_parts(result["parts"]))
     elif "accuracy" in result:
         yield (
             f"test accuracy {accuracy_in_words(result)}, macro-F1 {result['macro_f1']:.3f} after "
@@ -315,8 +315,8 @@ def _found(run: Run, result: dict[str, Any]) -> Iterator[str]:
             f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
         )
         if "parts" in result:  # a result of an earlier version has none
-            for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[attr-defined]
-                yield readable(sentence)
+            for sentence in account.describe_fields(run.spec.target.name, result):  # type: ignore[attr-defined]
+                yield escape_text(sentence)
         for sentence in result.get("cautions", ()):
             yield f"caution  {sentence}"
 

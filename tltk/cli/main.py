@@ -21,7 +21,7 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.cli import weights
 from tltk.cli.following import Verb, ask, end, follow, json_option, launch, listed, out, report, spec_options, summary
 from tltk.cli.judge import judge_verb
-from tltk.data.account import parts_in_words
+from tltk.data.account import describe_parts
 from tltk.errors import RunProblem, TltkError, UnknownName
 from tltk.jobs import executor
 from tltk.runs.run import Run, all_runs, walk
@@ -279,7 +279,7 @@ def look(domain: str, size: int, n: int, as_json: bool) -> None:
         click.echo(f"{count:8,}  {name}")
     for name, reason in result["skipped"]:
         click.echo(f"left out  {name}: {reason}")
-    click.echo(parts_in_words(result["parts"]))
+    click.echo(describe_parts(result["parts"]))
     for sentence in result["cautions"]:
         click.echo(f"caution  {sentence}")
 

@@ -13,7 +13,7 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
-from tltk.data.account import parts_in_words
+from tltk.data.account import describe_parts
 from tltk.errors import TltkError
 from tltk.jobs import executor
 from tltk.results.layers import Layer
@@ -134,7 +134,7 @@ def in_words(found: dict[str, Any]) -> str:
     more = ", …" if len(found["classes"]) > NAMED else ""
     texts = [f"{found['n']:,} pictures of {len(found['classes']):,} classes ({names}{more})."]
     if "parts" in found:
-        texts.append(plain(parts_in_words(found["parts"])))
+        texts.append(plain(describe_parts(found["parts"])))
     else:  # of an earlier version
         texts.append(f"Train {found['train']:,}, validation {found['val']:,}, test {found['test']:,}.")
     out = [branch["folder"] for branch in found.get("tree", ()) if branch["role"] == "left out"]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tltk.data.domain import Domain, Split
     from tltk.specs.parts import DataSpec
 
-LOUD = 0.1  # share of a class's files whose loss is told by name
-FIRST = 5  # left-out files that a result names
+LOUD_SHARE = 0.1  # share of a class's files whose loss is told by name
+MAX_NAMED_FILES = 5  # left-out files that a result names
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Account:
     notes: tuple[str, ...] = ()
 
 
-def losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> list[str]:
+def describe_losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> list[str]:
     """A sentence for each class that loses much.
 
     Args:
@@ -50,7 +50,7 @@ def losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> 
     found = []
     for name, n in there.items():
         lost = n - used.get(name, 0)
-        if lost > LOUD * n:
+        if lost > LOUD_SHARE * n:
             found.append(f"Class {name} loses {lost:,} of its {n:,} files: {why.get(name, 'they cannot be read')}.")
     return found
 
@@ -89,18 +89,18 @@ def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, dict[str, A
     return found
 
 
-def parts_in_words(found: dict[str, dict[str, Any]]) -> str:
+def describe_parts(found: dict[str, dict[str, Any]]) -> str:
     """`Train 26 (…), validation 8 (…), test 12 (…).`"""
     words = {"train": "Train", "val": "validation", "test": "test"}
     return ", ".join(f"{words[role]} {p['n']:,} ({p['from']})" for role, p in found.items()) + "."
 
 
-def of_training(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
+def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
     """The fields of a result that say what it was trained and tested on.
 
     `remarks` are the sentences of `notes` and `left_out`, for a verdict to repeat.
     """
-    first = [list(pair) for pair in domain.skipped[:FIRST]]
+    first = [list(pair) for pair in domain.skipped[:MAX_NAMED_FILES]]
     return {
         "parts": parts(domain, split, spec),
         "left_out": {"n": len(domain.skipped), "first": first},
@@ -114,15 +114,15 @@ def remarks(domain: Domain) -> list[str]:
     return [*domain.account.notes, *_left_out(domain.name, len(domain.skipped), domain.skipped)]
 
 
-def sentences(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
+def describe_domain(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
     """The remarks, then the sizes of the parts and where each comes from."""
-    return [*remarks(domain), parts_in_words(parts(domain, split, spec))]
+    return [*remarks(domain), describe_parts(parts(domain, split, spec))]
 
 
-def in_words(name: str, found: dict[str, Any]) -> list[str]:
-    """The same sentences from what `of_training` found, as it is read back from a result."""
+def describe_fields(name: str, found: dict[str, Any]) -> list[str]:
+    """The same sentences from what `training_data_fields` found, as it is read back from a result."""
     left = found["left_out"]
-    return [*found["notes"], *_left_out(name, left["n"], left["first"]), parts_in_words(found["parts"])]
+    return [*found["notes"], *_left_out(name, left["n"], left["first"]), describe_parts(found["parts"])]
 
 
 def _left_out(name: str, n: int, first: Sequence[Sequence[str]]) -> list[str]:

@@ -26,7 +26,7 @@ from PIL.Image import Resampling, Transpose
 
 from tltk import home
 from tltk.data.domain import Ints, Pixels, Progress, Reading
-from tltk.data.identity import FINE, ROWS, Origins, jpeg_content, prints_of, strips_content
+from tltk.data.identity import FINE, ROWS, Origins, jpeg_content_hash, perceptual_hashes, strips_content_hash
 from tltk.errors import DataProblem
 
 ENDINGS = frozenset(
@@ -39,8 +39,8 @@ FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "H
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 2**30 // 12
 HUNGRY = ("WEBP", "AVIF", "HEIF")  # their decoders hold a picture several times, so half as many pixels are read
 DEEP = ("I", "F")  # modes of more than 8 bits, beside those that begin with "I;"
-IN_MEMORY = 2**29  # bytes; a larger set is decoded into a file that has no name
-IN_FLIGHT, IN_WORK = 640 * 2**20, 9  # bytes of all pictures being decoded at a time; bytes that a pixel takes
+MAX_IN_MEMORY_BYTES = 2**29  # bytes; a larger set is decoded into a file that has no name
+MAX_IN_FLIGHT_BYTES, IN_WORK = 640 * 2**20, 9  # bytes of all pictures being decoded at a time; bytes that a pixel takes
 LARGE = 2**24  # pixels: larger pictures are not copied as a whole where that can be helped
 STRIP = 2**20  # pixels that are worked on at a time
 FLAT = 2  # levels: a picture that spans no more in any channel is of one tone
@@ -155,12 +155,12 @@ def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = Non
         progress: Called with (done, total).
     """
     n = len(paths)
-    images, origins, prints = room_for((n, 3, size, size)), np.zeros(n, np.uint64), np.zeros((n, 2), np.uint64)
-    cropped, flat, thumbs = np.zeros(n), np.zeros(n, bool), room_for((n, 3, FINE, FINE))
+    images, origins, prints = allocate((n, 3, size, size)), np.zeros(n, np.uint64), np.zeros((n, 2), np.uint64)
+    cropped, flat, thumbs = np.zeros(n), np.zeros(n, bool), allocate((n, 3, FINE, FINE))
     reasons: dict[int, str] = {}
     deep: dict[int, _Deep] = {}
     spans: dict[bool, Span] = {}
-    room = _Room(IN_FLIGHT)
+    room = _Room(MAX_IN_FLIGHT_BYTES)
 
     def one(index: int) -> None:
         try:
@@ -310,19 +310,19 @@ def _origin(path: Path, image: Image.Image, plain: Image.Image, turn: Transpose 
     """64 bits that copies share, whatever their names; of lossless kinds also copies in another kind of file."""
     more = b"" if turn is None else bytes([turn])
     if image.format in ("JPEG", "MPO"):
-        return jpeg_content(path, more)
+        return jpeg_content_hash(path, more)
     bands = len(plain.getbands())
     if bands == 4 and plain.getchannel(3).getextrema() == (255, 255):
         bands = 3
     strips = (strip[..., :bands] if strip.ndim == 3 else strip for strip in _strips(plain))
     shape = (plain.height, plain.width)
-    return strips_content(shape if bands == 1 else (*shape, bands), strips, more)
+    return strips_content_hash(shape if bands == 1 else (*shape, bands), strips, more)
 
 
 def sketch(plain: Image.Image, turn: Transpose | None = None) -> tuple[Pixels, tuple[int, int]]:
-    """What near copies are known by: the whole picture as (3, 16, 16), and its `prints_of`."""
+    """What near copies are known by: the whole picture as (3, 16, 16), and its `perceptual_hashes`."""
     thumb = np.asarray(_reduced(plain, FINE, FINE, turn).convert("RGB")).transpose(2, 0, 1)
-    return thumb, prints_of(np.asarray(_reduced(plain, ROWS + 1, ROWS, turn).convert("L")))
+    return thumb, perceptual_hashes(np.asarray(_reduced(plain, ROWS + 1, ROWS, turn).convert("L")))
 
 
 def _reduced(plain: Image.Image, width: int, height: int, turn: Transpose | None) -> Image.Image:
@@ -333,14 +333,14 @@ def _reduced(plain: Image.Image, width: int, height: int, turn: Transpose | None
     return small if turn is None else small.transpose(turn)
 
 
-def room_for(shape: tuple[int, ...]) -> Pixels:
+def allocate(shape: tuple[int, ...]) -> Pixels:
     """An array of this shape: in memory, or in an unnamed file of the cache folder when large.
 
     Raises:
         DataProblem: The disk has no room for it.
     """
     n_bytes = math.prod(shape)
-    if n_bytes <= IN_MEMORY:
+    if n_bytes <= MAX_IN_MEMORY_BYTES:
         return np.empty(shape, np.uint8)
     folder = home.folder("domains")
     free = shutil.disk_usage(folder).free

@@ -21,7 +21,7 @@ from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.data.sources.shapes import Dials
-from tltk.errors import BadSpec, DataProblem, UnknownName, shown
+from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.shift import measures as shift_measures
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec, NetSpec
@@ -165,7 +165,7 @@ def check(spec: Spec) -> None:
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
-        raise DataProblem(f"The picture must be a file. There is none at {shown(spec.picture)}.")
+        raise DataProblem(f"The picture must be a file. There is none at {abbreviate(spec.picture)}.")
 
 
 def check_optimizer(name: str) -> None:
@@ -231,7 +231,9 @@ def check_names(spec: Spec) -> None:
     """
     for name in _texts(spec):
         if len(name) > LONGEST or "\0" in name:
-            raise BadSpec(f"A name must have at most {LONGEST:,} characters, none of them null. Got {shown(name)}.")
+            raise BadSpec(
+                f"A name must have at most {LONGEST:,} characters, none of them null. Got {abbreviate(name)}."
+            )
     if isinstance(spec, TransferSpec | CompareSpec):
         make(spec.strategy)
         adapters.make(spec.adapter)

@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Protocol
 
-from tltk.errors import BadSpec, clipped
+from tltk.errors import BadSpec, truncate
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 
@@ -66,6 +66,6 @@ def chosen() -> type[Executor] | None:
         found: type[Executor] = getattr(importlib.import_module(module), kind)
     except (ImportError, AttributeError, ValueError) as fault:
         raise BadSpec(
-            f"{CHOICE} must name an executor as MODULE:CLASS, or be local. Got {clipped(name)!r}: {fault}."
+            f"{CHOICE} must name an executor as MODULE:CLASS, or be local. Got {truncate(name)!r}: {fault}."
         ) from None
     return found

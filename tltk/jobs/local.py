@@ -12,7 +12,7 @@ import time
 from filelock import FileLock, Timeout
 
 from tltk import home
-from tltk.errors import BadSpec, RunProblem, machine
+from tltk.errors import BadSpec, RunProblem, machine_errors
 from tltk.jobs import provenance, queue
 from tltk.jobs.checking import check, check_names
 from tltk.runs.run import ACTIVE, Run
@@ -125,7 +125,7 @@ class Local:
         """What the run's process printed; the last 20,000 characters."""
         path = home.folder("runs") / home.check_id(run_id) / "log.txt"
         try:
-            with home.opened(path) as file:
+            with home.open_file(path) as file:
                 file.seek(max(path.stat().st_size - 80_000, 0))  # a character has four bytes at most
                 return file.read().decode(errors="replace")[-20_000:]
         except OSError:
@@ -156,15 +156,15 @@ def ensure_supervisor() -> None:
     lock.release()
     path = home.home() / "supervisor.log"
     if path.is_dir():
-        home.set_aside(path, "it is a folder")
-    with machine(path):
+        home.quarantine(path, "it is a folder")
+    with machine_errors(path):
         log = path.open("ab")
     options: dict[str, object] = (
         {"start_new_session": True}
         if os.name == "posix"
         else {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}  # type: ignore[attr-defined]
     )
-    with machine(sys.executable), log:
+    with machine_errors(sys.executable), log:
         process = subprocess.Popen(  # type: ignore[call-overload]
             [sys.executable, "-m", "tltk.jobs.supervisor"],
             stdin=subprocess.DEVNULL,

@@ -36,14 +36,14 @@ def mark(name: str) -> str:
         if kind == "store":
             return store.find(rest).card.sha256
         if kind == "run":
-            with home.opened(Run.at(rest.partition("@")[0]).path / "result.json") as file:
+            with home.open_file(Run.at(rest.partition("@")[0]).path / "result.json") as file:
                 return _digest(file.read())
         if kind == "file" or Path(name).is_absolute():
             path = Path(rest if kind == "file" else name)
             inside = kind == "file" and (path.is_dir() or path.suffix == ".json")  # its files may change, not itself
             states = [one.stat() for one in (weightfile.looked_at(path).files if inside else (path,))]
             return _digest(" ".join(f"{s.st_size} {s.st_mtime_ns}" for s in states).encode())
-        return data.mark(name)
+        return data.source_version(name)
     return ""
 
 
@@ -69,7 +69,7 @@ def _names(value: Any) -> Iterator[str]:
 def note(run: Run) -> None:
     """Keep the marks of what the run is about to read, unless it began earlier and goes on."""
     if not (run.path / FILE).is_file():
-        home.write_whole(run.path / FILE, msgspec.json.encode(marks(run.spec)))
+        home.write_atomic(run.path / FILE, msgspec.json.encode(marks(run.spec)))
 
 
 def changed(run: Run) -> list[str]:
@@ -87,7 +87,7 @@ def renew(run: Run) -> None:
     """Put aside what was found about other things than lie there now, or with other threads, unless it runs."""
     names = changed(run)
     if why := _sentence(names) if names else _other_threads(run):
-        with home.locked("claim.lock"):
+        with home.hold_lock("claim.lock"):
             if run.status.state != "running":
                 run.put_aside(why)
 
@@ -113,7 +113,7 @@ def begin_again(run: Run) -> bool:
     names = changed(run)
     if names:
         run.put_aside(_sentence(names))
-    elif home.was_damaged(run.path / FILE):
+    elif home.was_quarantined(run.path / FILE):
         run.put_aside("It was started again because the note of what it had read was damaged.")
     return bool(run.written_status().note) and not (run.path / FILE).exists()
 

@@ -300,9 +300,9 @@ def tidy() -> None:
     with contextlib.suppress(TltkError, OSError):
         weights = home.folder("weights")
         for folder in (home.home(), home.folder("columns"), weights, *weights.glob("*/")):
-            home.sweep(folder)
+            home.remove_temporary_files(folder)
         for run in all_runs():
-            home.sweep(run.path)
+            home.remove_temporary_files(run.path)
             checkpoint = run.path / "checkpoint.safetensors"
             if checkpoint.is_file() and run.status.state == "done" and run.result() is not None:
                 home.remove(checkpoint)

@@ -26,7 +26,7 @@ from tltk import home
 from tltk.analyses.sample import Context
 from tltk.data import account, family, load
 from tltk.data.cautions import cautions
-from tltk.data.domain import Domain, Split, held_out_origins, linked
+from tltk.data.domain import Domain, Split, held_out_origins, link_copies
 from tltk.errors import Diverged, MachineProblem, RunProblem, TltkError
 from tltk.jobs import pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
@@ -132,7 +132,7 @@ class Worker:
             raise
         except TltkError as fault:
             if isinstance(fault, Diverged):
-                home.write_whole(run.path / "result.json", json.dumps({"diverged": str(fault)}))
+                home.write_atomic(run.path / "result.json", json.dumps({"diverged": str(fault)}))
             last_word(run, str(fault))
             raise
         except BaseException as fault:
@@ -155,7 +155,7 @@ class Worker:
             theirs = divide(dataclasses.replace(source, target=at_size), self.domain)
         except TltkError:
             return 0  # its pictures are gone; then nothing can be said
-        mine, other = linked(domain, theirs.domain)
+        mine, other = link_copies(domain, theirs.domain)
         return int(np.isin(held_out_origins(mine, split), other.origins[theirs.split.train]).sum())
 
     def begin(self, run: Run) -> None:
@@ -205,12 +205,12 @@ class Worker:
             "run": run.id,
         }
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
-        result |= account.of_training(domain, split, spec.target)
+        result |= account.training_data_fields(domain, split, spec.target)
         result["remarks"] = [*result["remarks"], *cautions(domain, split)]
         result["phases"] = [p.as_dict() for p in phases]
         result |= {"threads": spec.optim.threads, "taken_out": parts.taken_out}
         result["seen_by_source"] = self._seen_by_source(spec, domain, split)
-        home.write_whole(run.path / "result.json", json.dumps(result))
+        home.write_atomic(run.path / "result.json", json.dumps(result))
         run.write_status(state="done", message="", epoch=result["epochs"], seconds=result["seconds"])
         (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
 
@@ -278,8 +278,8 @@ def _answer(run: Run, spec: Spec, worker: Worker) -> None:
     if sheet is not None:
         buffer = io.BytesIO()
         sheet.save(buffer, "PNG")
-        home.write_whole(run.path / "pictures.png", buffer.getvalue())
-    home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
+        home.write_atomic(run.path / "pictures.png", buffer.getvalue())
+    home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
     run.write_status(state="done", message="")
 
 
@@ -301,14 +301,14 @@ def _study(run: Run, spec: Spec, worker: Worker) -> None:
         pool.train_all(worker, runs, ended)
 
     found = conduct(run, getattr(module, package.rpartition(".")[2])(spec), train_all, tell)
-    home.write_whole(run.path / "result.json", json.dumps(dataclasses.asdict(found), allow_nan=False))
+    home.write_atomic(run.path / "result.json", json.dumps(dataclasses.asdict(found), allow_nan=False))
     run.write_status(state="done", epoch=total, message="", seconds=round(time.perf_counter() - start, 1))
 
 
 def _log_to(path: Path) -> None:
     """Print to this file from now on; where it cannot be opened, nowhere."""
     if path.exists() and not path.is_file():
-        home.set_aside(path, "it is no file")
+        home.quarantine(path, "it is no file")
     with contextlib.suppress(OSError):
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)

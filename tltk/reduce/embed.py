@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.features import check_features, wide
+from tltk.features import as_float64, check_features
 from tltk.reduce.align import align
 from tltk.reduce.pca import pca
 
@@ -75,7 +75,7 @@ def embed(
         [[-3.0, 0.0], [0.0, 0.0], [3.0, 0.0]]
     """
     _check(features, method, start, seed, neighbours, epochs)
-    n, x = len(features), wide(features.detach())
+    n, x = len(features), as_float64(features.detach())
     if bool((x == x[0]).all()):
         return _told(torch.zeros(n, 2, dtype=torch.float64), progress)
     if method == "pca":
@@ -182,7 +182,7 @@ def place(features: Tensor, embedding: Tensor, new_features: Tensor, neighbours:
         )
     if neighbours < 1:
         raise BadSpec(f"neighbours must be at least 1. Got {neighbours}.")
-    x, z, new = wide(features.detach()), wide(embedding.detach()), wide(new_features.detach())
+    x, z, new = as_float64(features.detach()), as_float64(embedding.detach()), as_float64(new_features.detach())
     z, centre, k = z.to(x.device), x.mean(0), min(neighbours, len(x))
     placed = [z[:0]]
     for rows in torch.split(new.to(x.device), TILE):

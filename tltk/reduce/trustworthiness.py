@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import check_features, unit
+from tltk.features import check_features, split_scale
 from tltk.reduce import check_rows
 
 TILE = 512
@@ -41,7 +41,7 @@ def trustworthiness(features: Tensor, embedding: Tensor, *, k: int = 10) -> floa
     n = len(features)
     if not 1 <= k < n / 2:
         raise BadSpec(f"k must be at least 1 and below half of the {n} samples. Got {k}.")
-    (_, (features,)), (_, (embedding,)) = unit(features), unit(embedding)
+    (_, (features,)), (_, (embedding,)) = split_scale(features), split_scale(embedding)
     penalty = 0
     for start in range(0, n, TILE):
         order = _nearest(features, start, n - 1)
@@ -102,7 +102,7 @@ def _same(embedding: Tensor, labels: Tensor, k: int) -> Tensor:
     n = len(embedding)
     if not 1 <= k < n or labels.shape != (n,):
         raise BadSpec(f"k must be from 1 to {n - 1}, with a label per row. Got {k}, {tuple(labels.shape)}.")
-    _, (embedding,) = unit(embedding)
+    _, (embedding,) = split_scale(embedding)
     near = torch.cat([_nearest(embedding, start, k) for start in range(0, n, TILE)])
     return labels[near] == labels[:, None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tltk.features import held, unit, wide
+from tltk.features import as_float64, rescale, split_scale
 from tltk.shift import check_pair
 from tltk.shift.kernels import squared_distances, total
 
@@ -38,10 +38,10 @@ def energy(source: Tensor, target: Tensor) -> Tensor:
     """
     check_pair(source, target, least=1)
     n, m = len(source), len(target)
-    scale, (s, t) = unit(wide(source), wide(target))
+    scale, (s, t) = split_scale(as_float64(source), as_float64(target))
     across = total(distances, s, t) / (n * m)
     value = 2 * across - total(distances, s, s) / n**2 - total(distances, t, t) / m**2
-    return held("energy", not_rounding(value, across), scale, 1, source.dtype)
+    return rescale("energy", not_rounding(value, across), scale, 1, source.dtype)
 
 
 def not_rounding(value: Tensor, across: Tensor) -> Tensor:

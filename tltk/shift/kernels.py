@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.features import unit, wide
+from tltk.features import as_float64, split_scale
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 KERNELS = ("multi", "polynomial", "rbf")
@@ -59,7 +59,7 @@ def median_bandwidth(source: Tensor, target: Tensor, rows: int = 2000) -> float:
         looked_at = looked_at[torch.linspace(0, len(looked_at) - 1, rows, device=source.device).long()]
     pooled = torch.cat([source[looked_at[looked_at < n]], target[looked_at[looked_at >= n] - n]]).detach()
     i, j = torch.triu_indices(len(pooled), len(pooled), 1, device=pooled.device)
-    scale, (pooled,) = unit(pooled)
+    scale, (pooled,) = split_scale(pooled)
     sigma = scale * math.sqrt(float(squared_distances(pooled, pooled)[i, j].median()))
     if sigma <= 0:
         raise BadSpec(
@@ -124,7 +124,7 @@ def choose(kernel: str, source: Tensor, target: Tensor, bandwidth: float | None)
 
 def total(kernel: Kernel, x: Tensor, y: Tensor, tile: int = TILE) -> Tensor:
     """Σ_ij k(x_i, y_j) over tiles of the kernel matrix, which is never whole in memory."""
-    tiles = [wide(kernel(a, b).sum()) for a in torch.split(x, tile) for b in torch.split(y, tile)]
+    tiles = [as_float64(kernel(a, b).sum()) for a in torch.split(x, tile) for b in torch.split(y, tile)]
     return torch.stack(tiles).sum()
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.features import held, unit, wide
+from tltk.features import as_float64, rescale, split_scale
 from tltk.shift import check_pair, kernels
 from tltk.shift.energy import distances, not_rounding
 from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_of
@@ -47,7 +47,7 @@ def judge(value: float, draws: Tensor) -> Null:
     """
     if len(draws) < 2:
         raise BadSpec(f"A null must have at least two draws. Got {len(draws)}; ask for more permutations.")
-    draws = wide(draws.detach()).cpu()
+    draws = as_float64(draws.detach()).cpu()
     lo, hi = torch.quantile(draws, torch.tensor([0.025, 0.975], dtype=draws.dtype)).tolist()
     tie = TIE * max(abs(value), float(draws.abs().max()))
     spread = float(draws.std())
@@ -146,13 +146,13 @@ def permutation_energy(source: Tensor, target: Tensor, *, permutations: int = 19
         0.01
     """
     check_pair(source, target)
-    scale, (s, t) = unit(wide(source.detach()), wide(target.detach()))
+    scale, (s, t) = split_scale(as_float64(source.detach()), as_float64(target.detach()))
     member = memberships(len(s), len(t), permutations, seed).to(s.device)
     tiles = [tile for side in (s, t) for tile in torch.split(side, kernels.TILE)]
     sums = kernel_sums(tiles, member, lambda a, b: -distances(a, b))
     across = -(sums.touching - sums.inside) / (len(s) * len(t))
     values = not_rounding(mmd_of(sums, len(s), len(t), "biased"), across)
-    values = torch.stack([held("energy", v, scale, 1, source.dtype) for v in values])
+    values = torch.stack([rescale("energy", v, scale, 1, source.dtype) for v in values])
     return judge(float(values[0]), values[1:])
 
 

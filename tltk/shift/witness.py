@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import unit
+from tltk.features import split_scale
 from tltk.shift import check_pair
 from tltk.shift.kernels import TILE, choose, squared_distances
 
@@ -77,7 +77,7 @@ def cross_neighbours(source: Tensor, target: Tensor, *, k: int = 5) -> tuple[Ten
     check_pair(source, target, least=1)
     if not 1 <= k <= len(target):
         raise BadSpec(f"k must be between 1 and the {len(target)} target rows. Got {k}.")
-    scale, (source, target) = unit(source, target)
+    scale, (source, target) = split_scale(source, target)
     found = [squared_distances(x, target).topk(k, largest=False) for x in torch.split(source, TILE)]
     return torch.cat([f.indices for f in found]), torch.cat([f.values for f in found]).sqrt() * scale
 
@@ -96,7 +96,7 @@ def mixed_share(source: Tensor, target: Tensor, *, k: int = 10) -> float:
         0.0
     """
     check_pair(source, target, least=1)
-    _, (pooled,) = unit(torch.cat([source, target]))
+    _, (pooled,) = split_scale(torch.cat([source, target]))
     if not 2 <= k < len(pooled):
         raise BadSpec(f"k must be at least 2 and below the {len(pooled)} samples. Got {k}.")
     domain = torch.arange(len(pooled), device=pooled.device) >= len(source)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tltk.errors import UnknownName
-from tltk.registry import camel
+from tltk.registry import camel_case
 from tltk.specs.knobs import S, Spec, read_body
 from tltk.specs.training import TransferSpec
 
@@ -37,7 +37,9 @@ def spec_of(package: str) -> type[Spec]:
     Args:
         package: Dotted name of the folder, such as `tltk.analyses.profile`.
     """
-    found: type[Spec] = getattr(importlib.import_module(f"{package}.spec"), f"{camel(package.rpartition('.')[2])}Spec")
+    found: type[Spec] = getattr(
+        importlib.import_module(f"{package}.spec"), f"{camel_case(package.rpartition('.')[2])}Spec"
+    )
     return found
 
 
@@ -49,7 +51,7 @@ def result_of(kind: type[Spec]) -> type[Any]:
     """
     package = kind.__module__.rpartition(".")[0]
     found: type[Any] = getattr(
-        importlib.import_module(f"{package}.result"), f"{camel(package.rpartition('.')[2])}Result"
+        importlib.import_module(f"{package}.result"), f"{camel_case(package.rpartition('.')[2])}Result"
     )
     return found
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tltk.errors import BadSpec
-from tltk.registry import Registry, camel
+from tltk.registry import Registry, camel_case
 from tltk.specs.parts import DataSpec, TermSpec
 from tltk.terms.term import Term
 
-terms: Registry[type[Term]] = Registry("term", "tltk.terms", camel, skip=("term",))
+terms: Registry[type[Term]] = Registry("term", "tltk.terms", camel_case, skip=("term",))
 
 
 def make(spec: TermSpec) -> Term:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from tltk import adapters, data, terms
-from tltk.data.domain import Domain, Split, held_out_origins, linked, without
+from tltk.data.domain import Domain, Split, exclude_examples, held_out_origins, link_copies
 from tltk.errors import DataProblem, RunProblem
 from tltk.nn.net import Net
 from tltk.results.rows import Row
@@ -65,9 +65,9 @@ def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
     if spec.without is None:
         return Divided(domain, domain.split(spec.target, spec.seed))
     other = load(spec.without)
-    mine, theirs = linked(domain, other)
+    mine, theirs = link_copies(domain, other)
     held = held_out_origins(theirs, other.split(spec.without, spec.seed))
-    rest = without(mine, np.arange(len(domain.labels)), held)
+    rest = exclude_examples(mine, np.arange(len(domain.labels)), held)
     taken_out = len(domain.labels) - len(rest)
     try:
         split = domain.split(spec.target, spec.seed, rest)
@@ -100,8 +100,8 @@ def source_of(spec: TransferSpec, parts: Divided, load: Load = data.load) -> tup
             f"Source and target must have as many channels. {spec.source.name} has {domain.images.shape[1]}, "
             f"{spec.target.name} {parts.domain.images.shape[1]}; save both in colour, or both in grey."
         )
-    mine, theirs = linked(domain, parts.domain)
-    free = without(mine, np.arange(len(domain.labels)), held_out_origins(theirs, parts.split))
+    mine, theirs = link_copies(domain, parts.domain)
+    free = exclude_examples(mine, np.arange(len(domain.labels)), held_out_origins(theirs, parts.split))
     return domain, domain.split(spec.source, spec.seed, free).train
 
 

@@ -336,10 +336,9 @@ class Training:
         if not self.terms:
             return []
         source = self._pass_source(other) if other is not None else None
-        found = []
+        found, modules = [], dict(self.modules.items())
         for i, term in enumerate(self.terms):
-            module = self.modules[str(i)] if str(i) in self.modules else None
-            found.append(term(Step(target, source, self.net, self.audit.first, progress, module)))
+            found.append(term(Step(target, source, self.net, self.audit.first, progress, modules.get(str(i)))))
         return found
 
     def _pass_source(self, positions: Tensor) -> Side:

@@ -33,11 +33,11 @@ def standardised(features: Tensor) -> Tensor:
     Args:
         features: (n, d) floating.
     """
-    from tltk.features import unit, wide
+    from tltk.features import as_float64, split_scale
 
-    _, (x,) = unit(wide(features))
+    _, (x,) = split_scale(as_float64(features))
     x = x - x.mean(0)
-    _, (x,) = unit(x)  # what is left of a large common offset may be small
+    _, (x,) = split_scale(x)  # what is left of a large common offset may be small
     size = x.square().mean().sqrt()
     return x / size if bool(size > 0) else x
 

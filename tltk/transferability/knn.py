@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import unit
+from tltk.features import split_scale
 from tltk.transferability import check_labelled
 
 TILE = 1024
@@ -40,7 +40,7 @@ def knn(features: Tensor, labels: Tensor, *, k: int = 1) -> float:
     labels = check_labelled(features, labels)
     if not 1 <= k < len(features):
         raise BadSpec(f"k must be at least 1 and below the {len(features)} samples. Got {k}.")
-    _, (features,) = unit(features)
+    _, (features,) = split_scale(features)
     right = 0
     for start in range(0, len(features), TILE):
         rows = features[start : start + TILE]

@@ -1,6 +1,7 @@
 """Where weights come from: `scratch`, `store:NAME`, `hub:TAG`, `file:PATH`, `run:ID`, or `run:ID@EPOCH`, a snapshot.
 
-Files are read by `tltk.weights.reader`, which runs nothing in them. What is missing is said in a sentence with the ways out.
+Files are read by `tltk.weights.reader`, which runs no code from them. Where weights are missing, the error names the
+alternatives.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
     classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
     mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
     header = {"backbone": spec.backbone, "head": spec.head, "mean": mean, "std": std, **classifier}
-    home.write_whole(path, weightfile.packed(pack(net, ""), {**header, **net.options, **notes}))
+    home.write_atomic(path, weightfile.packed(pack(net, ""), {**header, **net.options, **notes}))
 
 
 @cache

@@ -167,4 +167,4 @@ def keep(entry: store.Entry) -> None:
     size = known.size if known and known.fixed else 64
     with suppress(TltkError, RuntimeError, IndexError):
         net = build(NetSpec(entry.card.backbone, f"file:{entry.file}"), 2, size, entry.card.channels, 0)
-        home.write_whole(entry.path / store.FIELDS, drawn(first_fields(net, size)[1]))
+        home.write_atomic(entry.path / store.FIELDS, drawn(first_fields(net, size)[1]))

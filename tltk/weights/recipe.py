@@ -51,16 +51,16 @@ def read(name: str) -> Recipe:
         BadSpec: Not a recipe; its stages must be of one backbone, and of weights from scratch.
     """
     known = recipes()
-    path = known.get(name) or home.expanded(name, "A recipe")
+    path = known.get(name) or home.expand_path(name, "A recipe")
     try:
         is_there = path.exists()
     except OSError:  # longer than a path can be
         is_there = False
     if not is_there:
         raise UnknownName.among("A recipe", name, known)
-    data = home.read_given(path, "A recipe")
+    data = home.read_user_file(path, "A recipe")
     try:
-        recipe: Recipe = home.decode(data, Recipe)
+        recipe: Recipe = home.decode_json(data, Recipe)
     except ValueError as fault:
         raise BadSpec(f"A recipe must be JSON with a name and stages. {path} is not: {fault}.") from None
     plans = [TransferSpec.from_dict(stage) for stage in recipe.stages]
@@ -125,7 +125,7 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
         stages,
     )
     entry = store.put(shelf, weightfile.packed(own, header), card)
-    home.write_whole(entry.path / store.RECIPE, msgspec.json.format(msgspec.json.encode(recipe), indent=1))
+    home.write_atomic(entry.path / store.RECIPE, msgspec.json.format(msgspec.json.encode(recipe), indent=1))
     for run in runs:
         kept = entry.path / store.RUNS / run.id
         kept.mkdir(parents=True, exist_ok=True)

@@ -105,7 +105,7 @@ def remembered(files: Collection[Path], about: Any, look: Callable[[], str]) -> 
         _answers[key] = look()
         with contextlib.suppress(OSError, TltkError):  # a home that is only read
             last = dict([*_kept().items(), (key, _answers[key])][-MOST:])
-            home.write_whole(home.home() / FILE, msgspec.json.encode(last))
+            home.write_atomic(home.home() / FILE, msgspec.json.encode(last))
     return _answers[key]
 
 

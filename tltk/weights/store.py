@@ -110,8 +110,8 @@ def entries() -> list[Entry]:
     found = []
     for shelf in (shipped(), home.folder("weights")):
         for path in sorted(shelf.iterdir()) if shelf.is_dir() else []:
-            with contextlib.suppress(OSError, ValueError), home.opened(path / CARD) as file:
-                card: Card = home.decode(file.read(), Card)
+            with contextlib.suppress(OSError, ValueError), home.open_file(path / CARD) as file:
+                card: Card = home.decode_json(file.read(), Card)
                 if card.name == path.name and (path / FILE).is_file():
                     found.append(Entry(path, card, shelf == shipped()))
     return found
@@ -369,9 +369,9 @@ def put(shelf: Path, data: bytes, card: Card) -> Entry:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)  # without a card it is no entry, so none is ever half written
     (folder / FIELDS).unlink(missing_ok=True)
-    home.write_whole(folder / FILE, data)
+    home.write_atomic(folder / FILE, data)
     card = msgspec.structs.replace(card, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
-    home.write_whole(folder / CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))
+    home.write_atomic(folder / CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))
     return Entry(folder, card, shelf == shipped())
 
 

@@ -258,7 +258,7 @@ def main() -> None:
     warnings.simplefilter("ignore")  # timm's own, such as a renamed model
     names = timm.list_models()
     found = with_sizes([survey(name) for name in tqdm(names, unit="model")])
-    home.write_whole(TABLE, written(timm.__version__, found))
+    home.write_atomic(TABLE, written(timm.__version__, found))
     gaps = [b.name for b in found if b.flops is None]
     mute = sorted({w.tag for b in found for w in b.weights if not w.data})
     print(f"{len(found)} models of timm {timm.__version__} in {TABLE.name}, {TABLE.stat().st_size / 1e3:.0f} kB.")

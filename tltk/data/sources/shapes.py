@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Resampling
 
-from tltk.data.decode import room_for
+from tltk.data.decode import allocate
 from tltk.data.domain import Domain, Pixels, Progress
 from tltk.data.drawing.distances import DISTANCES, Distance, length
-from tltk.data.identity import drawn
+from tltk.data.identity import generated_origins
 from tltk.errors import BadSpec, UnknownName
 from tltk.specs.knobs import Spec, knob, knobs
 from tltk.specs.parts import DataSpec
@@ -34,7 +34,7 @@ DEFAULT_N = 4000
 CLASSES = tuple(DISTANCES)
 TEXTURES = ("plain", "stripes", "dots", "noise")
 DRAWS, LATER = 29, 2  # random numbers per picture, used or not: one dial does not disturb the others
-PIECE = 2**21  # pixels that are drawn at once; where pieces begin decides the noise of a picture
+PIECE_PIXELS = 2**21  # pixels that are drawn at once; where pieces begin decides the noise of a picture
 RADIUS = (0.26, 0.42)  # of the side, from the middle of a shape to its tips
 SHARP = 0.05  # pixels: below this deviation a neighbour weighs e⁻²⁰⁰, so a blur changes nothing
 CYCLES = (2.0, 4.0)  # of the texture, over a radius
@@ -134,7 +134,7 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None, d
     import torch
 
     dials, size, n = Dials.parse(argument), spec.size, spec.n or DEFAULT_N
-    images, labels, shapes, start = room_for((n, 3, size, size)), np.empty(n, np.int64), np.empty(n, np.int64), 0
+    images, labels, shapes, start = allocate((n, 3, size, size)), np.empty(n, np.int64), np.empty(n, np.int64), 0
     photos = _photos(size) if dials.background == "photo" else []
     with torch.inference_mode():
         for number, look in enumerate(_looks(n, spec.seed, dials, size)):
@@ -147,7 +147,7 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None, d
                 progress(stop, n)
     licence, source = (PHOTO_LICENCE, PHOTO_SOURCE) if photos else (LICENCE, SOURCE)
     # The dials turn a picture into another view of the same example, unless it shows another shape.
-    origins = drawn("shapes", spec.seed, n * len(CLASSES))[np.arange(n) * len(CLASSES) + shapes]
+    origins = generated_origins("shapes", spec.seed, n * len(CLASSES))[np.arange(n) * len(CLASSES) + shapes]
     return Domain.of(
         spec.name, images, labels, [CLASSES[c] for c in dials.chosen], licence=licence, source=source, origins=origins
     )
@@ -204,7 +204,7 @@ def _ranges(numbers: tuple[int, ...]) -> str:
 
 def _looks(n: int, seed: int, dials: Dials, size: int) -> Iterator[Look]:
     """The attributes of the pictures, piece by piece."""
-    draw, step = np.random.default_rng(seed), max(1, PIECE // size**2)
+    draw, step = np.random.default_rng(seed), max(1, PIECE_PIXELS // size**2)
     later = np.random.default_rng((seed, 2))  # for dials that came after the first pictures, which stay as they were
     first = np.random.default_rng((seed, 1)).random()
     for start in range(0, n, step):
@@ -281,7 +281,7 @@ def _draw(look: Look, dials: Dials, size: int, photos: list[Pixels], generator: 
     look = {name: values[order] for name, values in look.items()}
     noise = None
     if dials.noise:  # for a whole piece, so that the beginning of it has the same noise
-        whole = torch.randn((max(1, PIECE // size**2), 3, size, size), generator=generator)
+        whole = torch.randn((max(1, PIECE_PIXELS // size**2), 3, size, size), generator=generator)
         noise = whole[torch.from_numpy(order)].to(device)
     pictures = torch.empty((m, 3, size, size), dtype=torch.uint8, device=device)
     ends = np.searchsorted(look["shape"], np.arange(len(CLASSES) + 1))
