@@ -46,7 +46,7 @@ def shown(entry) -> None:
         chrome.open_page("train")
     checksum = "Compares its checksum with the card's."
     if three.button("Check the file", width="stretch", icon=":material/verified:", help=checksum):
-        if store.intact(entry):
+        if store.is_intact(entry):
             st.success("The file matches its card.")
         else:
             st.error("The file does not match its card. Do not use it; remove it and add it again.")
@@ -137,7 +137,7 @@ FIELDS = (
 LEAD = "Weights to start from without a download. Each has a card that says what they are good for and what not."
 
 with chrome.page("Weights", LEAD):
-    found = store.here()
+    found = store.local_sources()
     if found:
         ticked = st.dataframe(
             [row(one) for one in found],

@@ -136,7 +136,7 @@ def _of_weights(row: Row, root: Path) -> tuple[str, list[str]]:
     wrong += [f"{words!r} is not said in {text!r}" for words in wanted.says if words not in text]
     if not wanted.says and text:
         wrong.append(f"there is nothing to say, and it says {text!r}")
-    body = read(weightfile.resolved(source.partition(":")[2]), wanted.backbone).body
+    body = read(weightfile.resolve_path(source.partition(":")[2]), wanted.backbone).body
     options = {"in_chans": wanted.channels} if wanted.channels != 3 else {}
     for name, tensor in checkpoints.network(wanted.backbone, **options).state_dict().items():
         if name in body and tensor.is_floating_point():

@@ -221,7 +221,7 @@ def test_an_answer_about_pictures_that_changed_says_so_and_can_be_asked_again(mo
     home.write_atomic(run.path / provenance.FILE, json.dumps({"folder:/pictures": "then"}))
     app = open_page("layers")
     assert "has changed" not in texts(app)  # nothing lies there now
-    monkeypatch.setattr(provenance, "mark", lambda name: "now")
+    monkeypatch.setattr(provenance, "source_version", lambda name: "now")
     st.cache_data.clear()
     app = open_page("layers")
     is_clean(app)

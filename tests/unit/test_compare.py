@@ -313,7 +313,7 @@ def test_children_are_a_function_of_the_spec_and_of_what_finished_children_found
     assert (before.scratch_lr, after.scratch_lr) == (1e-3, 3e-4)
     second = [c for c in run.children() if c.role == "measure"]
     assert len(second) == 6 and set(first).isdisjoint(c.id for c in second)
-    assert {arm: len(runs) for arm, runs in compare.measured(run).items()} == {"scratch": 3, "transfer": 3}
+    assert {arm: len(runs) for arm, runs in compare.measuring_runs(run).items()} == {"scratch": 3, "transfer": 3}
 
 
 def test_a_child_without_a_result_is_named() -> None:
@@ -338,5 +338,5 @@ def test_measured_is_in_the_order_of_seeds() -> None:
     run = Run.create(SPEC)
     measured = [Child(f"{seed}" * 6, "scratch", "measure", seed, 1e-3) for seed in (12, 10, 11)]
     run.write_children([*measured, Child("a" * 12, "source", "source", 10, 1e-3)])
-    assert [r.id for r in compare.measured(run)["scratch"]] == ["10" * 6, "11" * 6, "12" * 6]
-    assert compare.measured(run)["transfer"] == []
+    assert [r.id for r in compare.measuring_runs(run)["scratch"]] == ["10" * 6, "11" * 6, "12" * 6]
+    assert compare.measuring_runs(run)["transfer"] == []

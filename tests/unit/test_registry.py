@@ -56,7 +56,7 @@ def test_make_refuses_unknown_knobs_and_names_the_known() -> None:
 def test_listing_imports_no_entry() -> None:
     probe = (
         "import sys; from tltk.registry import Registry, camel;"
-        "r = Registry('strategy', 'tltk.strategies', camel, skip=('phase', 'strategy'));"
+        "r = Registry('strategy', 'tltk.strategies', camel_case, skip=('phase', 'strategy'));"
         "assert 'lp_ft' in r.names(); print([m for m in sys.modules if m.startswith('tltk.strategies')])"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)

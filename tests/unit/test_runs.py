@@ -23,7 +23,7 @@ from tltk.runs.run import Child, Run, Status, all_runs, is_alive, walk
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
-from tltk.weights.export import exported
+from tltk.weights.export import export_bytes
 
 SPEC = TransferSpec(DataSpec("digits", n=200))
 
@@ -299,7 +299,7 @@ def test_export_holds_the_study_and_its_runs_without_weights_even_while_it_runs(
     (child.path / "model.safetensors").write_bytes(b"x")
     (child.path / "checkpoint.safetensors").write_bytes(b"x")
     running(run)
-    with zipfile.ZipFile(io.BytesIO(exported(run))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export_bytes(run))) as archive:
         names = archive.namelist()
         assert len(names) == len(set(names))
         assert sorted(names) == sorted(

@@ -22,7 +22,7 @@ from tltk.specs.parts import DataSpec, NetSpec
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks
 from tltk.training.optimizer import pick_device
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 LARGEST = 48  # pixels of a picture on it
 
@@ -168,7 +168,7 @@ def _dealt(target: Domain, pool: Ints, both: NDArray[np.uint64], count: int, see
 def network(spec: NetSpec, sample: Sample, seed: int) -> Net:
     """The network with its weights, on the device, for pictures such as these."""
     images = sample.domain.images
-    net = build(spec, len(sample.domain.classes), images.shape[-1], images.shape[1], seed)
+    net = build_net(spec, len(sample.domain.classes), images.shape[-1], images.shape[1], seed)
     return net.to(pick_device("auto"), memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
 
 

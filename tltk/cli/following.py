@@ -28,7 +28,7 @@ from tltk.specs.reading import read_spec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
-from tltk.weights.weightfile import plain
+from tltk.weights.weightfile import sanitise
 
 
 class Verb(click.Group):
@@ -90,7 +90,7 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
             function = click.option("--adapter", help=about)(function)
             function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
             function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
-        for name, (_, about) in command.lists(kind).items():
+        for name, (_, about) in command.list_options(kind).items():
             function = click.option(f"--{name}", help=about)(function)
         about = "A JSON file; - is the standard input."
         function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
@@ -109,7 +109,7 @@ def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterab
     if file is None:
         # A comparison that names neither domains nor weights is about the question that the first page asks.
         is_first = kind is CompareSpec and all(given.get(key) is None for key in ("target", "source", "weights"))
-        spec = command.build(kind, given, FIRST_QUESTION if is_first else None)
+        spec = command.build_spec(kind, given, FIRST_QUESTION if is_first else None)
     else:
         spec = read_spec(_given(file))
         if not isinstance(spec, kind):
@@ -260,8 +260,8 @@ def short(name: str) -> str:
     """A domain or weights in few letters, on one line: the last part of a path, the first digits of a run."""
     kind, _, path = name.partition(":")
     if "/" in path:
-        return plain(path.rstrip("/").rpartition("/")[2])
-    return re.sub(r"^(run:[0-9a-f]{6})[0-9a-f]*", r"\1", plain(name))
+        return sanitise(path.rstrip("/").rpartition("/")[2])
+    return re.sub(r"^(run:[0-9a-f]{6})[0-9a-f]*", r"\1", sanitise(name))
 
 
 def took(seconds: float) -> str:
@@ -329,7 +329,7 @@ def in_words(run: Run) -> str:
     words += [f"rate {r['lr']:g}"] if r["lr"] is not None else []
     words += [f"seed {r['seed']}"] if r["seed"] is not None else []
     words += [took(run.status.seconds)] if run.status.seconds else []
-    return plain(" · ".join(words), 400)
+    return sanitise(" · ".join(words), 400)
 
 
 def ask(question: Spec, *, again: bool = False) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from tltk.jobs import executor
 from tltk.runs.run import Run, all_runs, walk
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec
-from tltk.specs.reading import kinds
+from tltk.specs.reading import spec_kinds
 from tltk.weights import catalogue, store
 from tltk.weights.export import export as write_zip
 
@@ -51,7 +51,7 @@ def _verb(kind: type[Spec]) -> click.Command:
     return click.command(kind.verb, help=kind.about)(ask_for)
 
 
-for _verb_kind in kinds().values():
+for _verb_kind in spec_kinds().values():
     if _verb_kind.verb:
         main.add_command(_verb(_verb_kind))
 for _group in (weights.weights, weights.pretraining, judge_verb):
@@ -220,7 +220,7 @@ def _table(entries: list[dict[str, Any]], as_json: bool) -> None:
 @json_option
 def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
     """List timm's models by name, by a pattern such as 'resnet*', or by words such as 'vit laion'."""
-    at_hand = catalogue.present()
+    at_hand = catalogue.local_weights()
     exact = [catalogue.catalogue()[pattern]] if pattern in catalogue.catalogue() else None
     found = exact or catalogue.search(pattern, sort=sort)
     if not found:
@@ -234,9 +234,9 @@ def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
         return
     click.echo(f"{'backbone':44} {'million':>8} {'GFLOPs':>8} {'px':>4}  weights")
     for b in found:
-        gflops = "" if b.flops is None else catalogue.amount(b.flops / 1e9)
-        weights = catalogue.weights_in_words(b, at_hand.get(b.name, ()))
-        click.echo(f"{b.name:44} {catalogue.amount(b.parameters / 1e6):>8} {gflops:>8} {b.size:4}  {weights}")
+        gflops = "" if b.flops is None else catalogue.format_count(b.flops / 1e9)
+        weights = catalogue.describe_weights(b, at_hand.get(b.name, ()))
+        click.echo(f"{b.name:44} {catalogue.format_count(b.parameters / 1e6):>8} {gflops:>8} {b.size:4}  {weights}")
 
 
 @main.command()

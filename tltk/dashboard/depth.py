@@ -60,8 +60,8 @@ def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") ->
 
 @st.cache_data(ttl=10, show_spinner=False)
 def _changed(run_id: str, answered: float) -> list[str]:
-    """`provenance.changed`, which walks through folders, at most every ten seconds for an answer."""
-    return provenance.changed(Run.at(run_id))
+    """`provenance.changed_sources`, which walks through folders, at most every ten seconds for an answer."""
+    return provenance.changed_sources(Run.at(run_id))
 
 
 def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from tltk.results.layers import Layer
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import PATHS, with_absolute_paths
-from tltk.training.cost import Sizes, estimates
+from tltk.training.cost import Sizes, estimate_costs
 
 NAMED = 5  # classes, or folders, that a line names
 # What the first plan asks for, and so any page that is opened without a link; a link may ask for it too.
@@ -170,5 +170,5 @@ def cost_of(found: Described, seen: dict[str, Any]) -> Cost:
         "epochs": now.optim.epochs,
         "steps": now.optim.epochs * -(-images // now.optim.batch_size),
         "head_parameters": (found.width + 1) * classes,
-        "estimates": estimates(found.layers, found.width, now, sizes, found.seconds_per_gflop),
+        "estimates": estimate_costs(found.layers, found.width, now, sizes, found.seconds_per_gflop),
     }

@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable
 
 from tltk.errors import RunProblem
-from tltk.jobs.executor import Executor, chosen
+from tltk.jobs.executor import Executor, executor_from_environment
 from tltk.jobs.local import Local
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 
 __all__ = ["Executor", "Local", "executor", "launch", "wait"]
 
-LOOK = 3.0  # seconds between two looks whether the supervisor is there
+LOOK_SECONDS = 3.0  # seconds between two looks whether the supervisor is there
 
 
 def executor() -> Executor:
@@ -28,7 +28,7 @@ def executor() -> Executor:
     Raises:
         BadSpec: It names none.
     """
-    return (chosen() or Local)()
+    return (executor_from_environment() or Local)()
 
 
 def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float = 0.1) -> Run:
@@ -41,7 +41,7 @@ def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float
     while local.state(run.id) in ACTIVE:
         watch(run)
         time.sleep(every)
-        if time.monotonic() - looked > LOOK:
+        if time.monotonic() - looked > LOOK_SECONDS:
             looked = time.monotonic()
             local.wake()  # it may have been killed; what waits must not wait for ever
     watch(run)

@@ -141,7 +141,7 @@ OPTIMIZERS = (
 )
 SECOND_ORDER = ("adahessian",)
 LIBRARIES = {"bnb": "bitsandbytes", "fused": "apex"}  # by how a name begins; these compute on CUDA alone
-LONGEST = 2000  # characters of a name, which may be a path
+MAX_TEXT_CHARS = 2000  # characters of a name, which may be a path
 
 
 def check(spec: Spec) -> None:
@@ -230,9 +230,9 @@ def check_names(spec: Spec) -> None:
         UnknownName, BadSpec: As for `check`.
     """
     for name in _texts(spec):
-        if len(name) > LONGEST or "\0" in name:
+        if len(name) > MAX_TEXT_CHARS or "\0" in name:
             raise BadSpec(
-                f"A name must have at most {LONGEST:,} characters, none of them null. Got {abbreviate(name)}."
+                f"A name must have at most {MAX_TEXT_CHARS:,} characters, none of them null. Got {abbreviate(name)}."
             )
     if isinstance(spec, TransferSpec | CompareSpec):
         make(spec.strategy)
@@ -304,7 +304,7 @@ def _networks(spec: Spec) -> list[tuple[str, str]]:
 def _check_file(spec: ImportWeightsSpec) -> None:
     kind, _, where = spec.weights.partition(":")
     if kind == "file" and where.strip():  # else the worker's sentence says what must stand there
-        store.check_file(weightfile.resolved(where), spec.backbone.partition(".")[0], spec.part)
+        store.check_file(weightfile.resolve_path(where), spec.backbone.partition(".")[0], spec.part)
 
 
 def _seen(spec: Spec) -> list[tuple[str, int]]:

@@ -52,7 +52,7 @@ class Executor(Protocol):
         """See to it that what is queued gets run; whoever waits for a run calls it now and then."""
 
 
-def chosen() -> type[Executor] | None:
+def executor_from_environment() -> type[Executor] | None:
     """The executor that the environment names; None = this machine.
 
     Raises:

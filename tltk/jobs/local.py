@@ -19,7 +19,7 @@ from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import with_absolute_paths
 
-LEAVING = 30.0  # seconds that a process may take to end after its run has
+LEAVING_SECONDS = 30.0  # seconds that a process may take to end after its run has
 
 
 class Local:
@@ -47,7 +47,7 @@ class Local:
         if again and queue.find(run.id) is not None:
             raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it again.")
         if not again and queue.find(run.id) is None:
-            provenance.renew(run)
+            provenance.discard_outdated(run)
         if again or run.result() is None:  # an answer stands, though what it is about has gone
             check(spec)
         run = Run.create(spec)
@@ -89,7 +89,7 @@ class Local:
 
     def _let_end(self, run_id: str) -> None:
         """Wait until a run that has said its last word is off the table: its process takes a moment to end."""
-        until = time.monotonic() + LEAVING
+        until = time.monotonic() + LEAVING_SECONDS
         while queue.find(run_id) is not None and self.state(run_id) not in ACTIVE and time.monotonic() < until:
             self.wake()
             time.sleep(0.05)

@@ -202,7 +202,7 @@ def find(run: str) -> Job | None:
     return next((job for job in jobs() if job.run == run), None)
 
 
-def started(run: str, slot: int, pid: int, born: str | float) -> None:
+def mark_started(run: str, slot: int, pid: int, born: str | float) -> None:
     """Note that a job has a process now."""
     _write(
         "UPDATE jobs SET state='running', slot=?, pid=?, born=?, started=? WHERE run=?",

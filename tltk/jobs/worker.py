@@ -38,7 +38,7 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.study import conduct
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks, Stopped
-from tltk.training.compose import check_result, divide, network, source_of
+from tltk.training.compose import build_network, check_result, divide, source_domain
 from tltk.training.loop import Training, pick_device
 from tltk.weights import load as weights
 
@@ -113,7 +113,7 @@ class Worker:
 
         Where the pictures or weights that it names have changed since it began, it begins again.
         """
-        provenance.renew(run)
+        provenance.discard_outdated(run)
         if _is_done(run):
             return run
         spec = run.spec
@@ -128,15 +128,15 @@ class Worker:
             torch.set_num_threads(spec.optim.threads)
             self._train(run, spec)
         except Stopped:
-            last_word(run, "Stopped by request; it can be resumed.", "stopped")
+            write_end(run, "Stopped by request; it can be resumed.", "stopped")
             raise
         except TltkError as fault:
             if isinstance(fault, Diverged):
                 home.write_atomic(run.path / "result.json", json.dumps({"diverged": str(fault)}))
-            last_word(run, str(fault))
+            write_end(run, str(fault))
             raise
         except BaseException as fault:
-            last_word(run, in_words(fault))
+            write_end(run, error_sentence(fault))
             raise
         finally:
             if run.path != self.owner.path:
@@ -160,9 +160,9 @@ class Worker:
 
     def begin(self, run: Run) -> None:
         """Note what the run is about to read; where that is not what it read before, it begins again and says so."""
-        if provenance.begin_again(run):
+        if provenance.discard_unusable(run):
             self.say(f"Run {run.id}: {run.written_status().note}")
-        provenance.note(run)
+        provenance.record_source_versions(run)
 
     def _claim(self, run: Run, threads: int) -> None:
         """Take the run, after whoever runs it now: two studies may share a source network."""
@@ -184,7 +184,7 @@ class Worker:
         domain, split = parts.domain, parts.split
         for sentence in cautions(domain, split):
             self.say(sentence)
-        net, phases = network(spec, domain)
+        net, phases = build_network(spec, domain)
         for sentence in net.notes:
             self.say(sentence)
         with RowWriter(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as writer:
@@ -194,7 +194,7 @@ class Worker:
 
             callbacks = Callbacks(writer.emit, self.say, self.check, writer.save, snapshot, writer.saved)
             result = Training(
-                spec, net, domain, split, phases, self.bank, callbacks, source_of(spec, parts, self.domain)
+                spec, net, domain, split, phases, self.bank, callbacks, source_domain(spec, parts, self.domain)
             ).run()
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
@@ -223,7 +223,7 @@ def _is_done(run: Run) -> bool:
     return True
 
 
-def in_words(fault: BaseException) -> str:
+def error_sentence(fault: BaseException) -> str:
     """The sentence for an error of the machine's, or one of ours; the trace goes to the log."""
     traceback.print_exc()
     problem = MachineProblem.of(fault)
@@ -232,7 +232,7 @@ def in_words(fault: BaseException) -> str:
     return f"Internal error in tltk ({type(fault).__name__}: {fault}). The log has the details; please report it."
 
 
-def last_word(run: Run, message: str, state: str = "failed") -> None:
+def write_end(run: Run, message: str, state: str = "failed") -> None:
     """Write why a run failed or stopped; where the disk is full, the log alone has it."""
     with contextlib.suppress(MachineProblem):
         run.write_status(state=state, message=message)
@@ -257,14 +257,14 @@ def execute(run: Run) -> None:
             _answer(run, spec, worker)
     except Stopped:
         home.remove(run.stop_file)  # heeded; `claim` leaves it, so that none is lost at the start
-        last_word(run, "Stopped by request; it can be resumed.", "stopped")
+        write_end(run, "Stopped by request; it can be resumed.", "stopped")
     except TltkError as fault:
         status = run.status
         print(fault, flush=True)
         if status.state != "running" or status.pid == os.getpid():  # else it is another process's to say
-            last_word(run, str(fault))
+            write_end(run, str(fault))
     except BaseException as fault:
-        last_word(run, in_words(fault))
+        write_end(run, error_sentence(fault))
     finally:
         run.release()
 

@@ -28,7 +28,7 @@ class RowWriter:
         if self.saved is not None and not run.has_rows(self.saved[1]["rows"]):
             run.put_aside("It was started again because the rows up to its checkpoint were damaged.")
             print(f"Run {run.id}: {run.written_status().note}", flush=True)
-            provenance.note(run)
+            provenance.record_source_versions(run)
             self.saved = None
         if rows.exists() and not rows.is_file():
             home.quarantine(rows, "it is no file")

@@ -8,7 +8,7 @@ from torch import Tensor
 from tltk.errors import BadSpec
 from tltk.features import check_features, split_scale
 
-TILE = 1024
+TILE_ROWS = 1024
 
 
 def knn_accuracy(
@@ -62,7 +62,7 @@ def knn_accuracy(
     known = torch.nn.functional.normalize(gallery, dim=1)
     classes = int(torch.maximum(gallery_labels.max(), query_labels.max())) + 1
     right = 0
-    for rows, truth in zip(torch.split(queries, TILE), torch.split(query_labels, TILE), strict=True):
+    for rows, truth in zip(torch.split(queries, TILE_ROWS), torch.split(query_labels, TILE_ROWS), strict=True):
         similarity, near = (torch.nn.functional.normalize(rows, dim=1) @ known.mT).topk(min(k, len(known)))
         # Relative to the nearest, or a small temperature overflows.
         weight = ((similarity - similarity[:, :1]) / temperature).exp()

@@ -8,7 +8,7 @@ from torch import Tensor
 from tltk.errors import BadSpec, UnknownName
 from tltk.features import as_float64, rescale
 from tltk.shift import check_pair
-from tltk.shift.kernels import Kernel, choose, diagonal, total
+from tltk.shift.kernels import Kernel, kernel_diagonal, kernel_sum, make_kernel
 
 ESTIMATORS = ("biased", "linear", "unbiased")
 
@@ -53,17 +53,17 @@ def mmd(
     check_pair(source, target)
     if estimator not in ESTIMATORS:
         raise UnknownName.among("estimator", estimator, ESTIMATORS)
-    k = choose(kernel, source, target, bandwidth)
+    k = make_kernel(kernel, source, target, bandwidth)
     if estimator == "linear":
         return _linear_time(k, source, target)
     n, m = len(source), len(target)
-    within_source, within_target = total(k, source, source), total(k, target, target)
-    across = total(k, source, target) / (n * m)
+    within_source, within_target = kernel_sum(k, source, source), kernel_sum(k, target, target)
+    across = kernel_sum(k, source, target) / (n * m)
     if estimator == "biased":
         value = within_source / n**2 + within_target / m**2 - 2 * across
         return rescale("mmd", value, 1.0, 0, source.dtype)
-    within_source = within_source - as_float64(diagonal(k, source)).sum()
-    within_target = within_target - as_float64(diagonal(k, target)).sum()
+    within_source = within_source - as_float64(kernel_diagonal(k, source)).sum()
+    within_target = within_target - as_float64(kernel_diagonal(k, target)).sum()
     value = within_source / (n * (n - 1)) + within_target / (m * (m - 1)) - 2 * across
     return rescale("mmd", value, 1.0, 0, source.dtype)
 

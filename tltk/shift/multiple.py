@@ -50,7 +50,7 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     return found
 
 
-def correct(rows: Sequence[dict[str, Any]]) -> None:
+def correct_p_values(rows: Sequence[dict[str, Any]]) -> None:
     """Write `p_holm` and `p_bh` beside the `p` of each row, over all of them.
 
     Example:
@@ -64,7 +64,7 @@ def correct(rows: Sequence[dict[str, Any]]) -> None:
         row["p_holm"], row["p_bh"] = family, rate
 
 
-def sentence(tests: int, permutations: int) -> str:
+def describe_correction(tests: int, permutations: int) -> str:
     """Over how many tests p-values are corrected, and whether the permutations are enough for that.
 
     Args:

@@ -81,7 +81,7 @@ def feature_sums(tiles: list[Tensor], member: Tensor, w: Tensor) -> KernelSums:
     )
 
 
-def mmd_of(sums: KernelSums, n: int, m: int, estimator: str) -> Tensor:
+def mmd_from_sums(sums: KernelSums, n: int, m: int, estimator: str) -> Tensor:
     """MMD² for every membership, (B,): eq. 5 (biased, squared) or eq. 3 (unbiased) of Gretton et al. 2012."""
     across = (sums.touching - sums.inside) / (n * m)
     source, target = sums.inside, sums.everything - 2 * sums.touching + sums.inside

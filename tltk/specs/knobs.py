@@ -65,7 +65,7 @@ def knobs(spec: type | Spec) -> dict[str, Knob]:
     }
 
 
-def several(default: tuple[Any, ...], *, help: str) -> Any:
+def list_field(default: tuple[Any, ...], *, help: str) -> Any:
     """A dataclass field that holds several values, of the type that its annotation names; a flag with commas."""
     return field(default=default, metadata={"several": help})
 

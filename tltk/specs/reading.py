@@ -19,19 +19,19 @@ FOLDERS = ("studies", "analyses")  # each folder in these packages that holds a 
 
 
 @cache
-def kinds() -> dict[str, type[Spec]]:
+def spec_kinds() -> dict[str, type[Spec]]:
     """Every kind of spec that a worker can run, by the word that its JSON says: `kind` → class."""
     found: dict[str, type[Spec]] = {TransferSpec.kind: TransferSpec}
     for package in FOLDERS:
         folder = importlib.import_module(f"tltk.{package}")
         for entry in pkgutil.iter_modules(folder.__path__):
             if entry.ispkg:
-                one = spec_of(f"tltk.{package}.{entry.name}")
+                one = spec_class(f"tltk.{package}.{entry.name}")
                 found[one.kind] = one
     return found
 
 
-def spec_of(package: str) -> type[Spec]:
+def spec_class(package: str) -> type[Spec]:
     """The spec class of a study's or an analysis's folder: the one in its `spec.py` that bears its name.
 
     Args:
@@ -43,7 +43,7 @@ def spec_of(package: str) -> type[Spec]:
     return found
 
 
-def result_of(kind: type[Spec]) -> type[Any]:
+def result_class(kind: type[Spec]) -> type[Any]:
     """The class of what an analysis or a study of this kind finds: the one in its folder's `result.py`.
 
     Args:
@@ -65,9 +65,9 @@ def read_spec(text: str | bytes) -> Spec:
     """
     body = read_body(text)
     kind = body.get("kind", "transfer") if isinstance(body, dict) else "transfer"
-    if not isinstance(kind, str) or kind not in kinds():
-        raise UnknownName.among("The kind of a spec", str(kind), kinds())
-    return kinds()[kind].from_dict(body)
+    if not isinstance(kind, str) or kind not in spec_kinds():
+        raise UnknownName.among("The kind of a spec", str(kind), spec_kinds())
+    return spec_kinds()[kind].from_dict(body)
 
 
 def with_absolute_paths(spec: S) -> S:

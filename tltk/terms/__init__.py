@@ -48,6 +48,6 @@ def check(specs: Sequence[TermSpec], source: DataSpec | None, trained: bool = Fa
         )
 
 
-def need_source(specs: Sequence[TermSpec]) -> bool:
+def needs_source(specs: Sequence[TermSpec]) -> bool:
     """Whether one of these terms sees a second domain."""
     return any("source" in make(spec).needs for spec in specs)

@@ -79,7 +79,7 @@ def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
     return Divided(domain, split, taken_out)
 
 
-def source_of(spec: TransferSpec, parts: Divided, load: Load = data.load) -> tuple[Domain, np.ndarray] | None:
+def source_domain(spec: TransferSpec, parts: Divided, load: Load = data.load) -> tuple[Domain, np.ndarray] | None:
     """The second domain of a training and the positions of the pictures that its terms see; None without one.
 
     They are those of its training part that neither validate nor test the target.
@@ -105,7 +105,7 @@ def source_of(spec: TransferSpec, parts: Divided, load: Load = data.load) -> tup
     return domain, domain.split(spec.source, spec.seed, free).train
 
 
-def network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
+def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
     """The network of a training with its first weights, and what the strategy plans for it.
 
     Args:
@@ -113,7 +113,7 @@ def network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
         domain: Whose pictures it reads.
     """
     channels, _, size = domain.modality.shape(domain)
-    net = weights.build(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
+    net = weights.build_net(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
     adapters.make(spec.adapter).adapt(net)
     return net, make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
 
@@ -150,8 +150,8 @@ def train(
         domain, split = parts.domain, split or parts.split
     split = split or domain.split(spec.target, spec.seed)
     terms.check(spec.terms, spec.source)
-    other = source_of(spec, Divided(domain, split))
-    net, phases = network(spec, domain)
+    other = source_domain(spec, Divided(domain, split))
+    net, phases = build_network(spec, domain)
     rows: list[Row] = []
     callbacks = callbacks or Callbacks()
     emit = callbacks.emit

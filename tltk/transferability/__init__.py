@@ -25,7 +25,7 @@ scores: Registry[Callable[..., float]] = Registry(
 )
 
 
-def standardised(features: Tensor) -> Tensor:
+def centre_and_scale(features: Tensor) -> Tensor:
     """Centred rows divided by one number, their root mean square: (n, d) in float64, mean variance of a feature 1.
 
     One number for all features, so that directions keep their shares; constant features stay 0.

@@ -21,7 +21,7 @@ from tltk.data.sources.shapes import Dials
 from tltk.errors import BadSpec, UnknownName
 from tltk.nn.taps import Taps
 from tltk.shift import measures
-from tltk.shift.multiple import correct, sentence
+from tltk.shift.multiple import correct_p_values, describe_correction
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec
 from tltk.training.bank import FeatureBank
@@ -96,7 +96,7 @@ def dial_response(spec: DialResponseSpec, context: Context) -> dict[str, Any]:
                 cells[name][dial].append({"level": level, **row})
             done += 1
     for its in cells.values():
-        correct([row for rows in its.values() for row in rows])
+        correct_p_values([row for rows in its.values() for row in rows])
     ps = {m: {d: [row["p"] for row in rows] for d, rows in its.items()} for m, its in cells.items()}
     return {
         "layer": look.layer,
@@ -117,7 +117,7 @@ def dial_response(spec: DialResponseSpec, context: Context) -> dict[str, Any]:
         "alarms": {m: sum(p[0] <= ALPHA for p in its.values()) / len(its) for m, its in ps.items()},
         "tests": total,
         "correction": "Settings from which on a dial is seen go by the p of each test alone. "
-        + sentence(total, spec.permutations),
+        + describe_correction(total, spec.permutations),
         "n": spec.pictures,
         "permutations": spec.permutations,
         "seconds": {**{k: round(v, 3) for k, v in seconds.items()}, "all": round(time.perf_counter() - start, 3)},

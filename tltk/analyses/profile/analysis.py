@@ -31,7 +31,7 @@ from tltk.reduce.knn_accuracy import knn_accuracy
 from tltk.results.layers import Column
 from tltk.shift import measures
 from tltk.shift.class_mmd import permutation_class_mmd
-from tltk.shift.multiple import benjamini_hochberg, holm, sentence
+from tltk.shift.multiple import benjamini_hochberg, describe_correction, holm
 from tltk.shift.null import Null, permutation_energy, permutation_mmd, permutation_test
 
 MATRIX = 1000  # pictures from which the matrix of CKA between layers is computed
@@ -97,7 +97,7 @@ def profile(spec: ProfileSpec, context: Context) -> dict[str, Any]:
         "depth": net.depth,
         "columns": [msgspec.to_builtins(c) for c in columns],
         "tests": tests,
-        "correction": sentence(tests, spec.permutations) if tests else "",
+        "correction": describe_correction(tests, spec.permutations) if tests else "",
         "within": _members(tested["source"][0], tested["target"][0]) if compared and WITHIN in spec.measures else {},
         "compared": compared,
         "drawn": drawn,

@@ -16,7 +16,7 @@ from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.probes.linear import probe
 from tltk.specs.parts import NetSpec
 from tltk.transferability import scores
-from tltk.transferability.jackknife import groups, interval, places, replicates
+from tltk.transferability.jackknife import interval, leave_out_groups, rank_ranges, replicates
 from tltk.weights.load import source_head
 
 OF_SOURCE_HEAD = ("leep", "nce")  # what the classifier of the weights' own task says of the pictures
@@ -135,7 +135,7 @@ def _without(
         context.callbacks.check()
         return _score(name, x[rows], labels[rows], head, seed)
 
-    return replicates(score, groups(labels, seed))
+    return replicates(score, leave_out_groups(labels, seed))
 
 
 def _score(name: str, x: Tensor, labels: Tensor, head: tuple[Tensor, Tensor] | None, seed: int) -> float:
@@ -161,7 +161,7 @@ def _within(name: str, ends: tuple[float, float]) -> list[float]:
 def _place(name: str, rows: list[dict[str, Any]], drawn: list[dict[str, Tensor]]) -> None:
     """Write between which places each candidate is by this score."""
     scored = [i for i, row in enumerate(rows) if name in row["scores"]]
-    found = places([rows[i]["scores"][name] for i in scored], [drawn[i].get(name) for i in scored])
+    found = rank_ranges([rows[i]["scores"][name] for i in scored], [drawn[i].get(name) for i in scored])
     for i, (best, worst) in zip(scored, found, strict=True):
         rows[i]["places"][name] = [best, worst]
 

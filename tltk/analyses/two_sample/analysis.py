@@ -17,7 +17,7 @@ from tltk.errors import BadSpec, TltkError
 from tltk.shift import measures
 from tltk.shift.bbse import bbse
 from tltk.shift.class_mmd import class_tests
-from tltk.shift.multiple import correct, sentence
+from tltk.shift.multiple import correct_p_values, describe_correction
 from tltk.shift.null import Halves, Null, self_split
 from tltk.shift.witness import cross_neighbours, mixed_share, most_typical
 
@@ -61,14 +61,14 @@ def two_sample(spec: TwoSampleSpec, context: Context) -> tuple[dict[str, Any], I
         table.append(_row(name, x, y, spec))
         seconds[name] = round(time.perf_counter() - start, 3)
     tested = [row for row in table if row["p"] is not None]
-    correct(tested)
+    correct_p_values(tested)
     result = {
         "layer": at,
         "name": [*net.names[:-1], "features"][at],
         "names": [*net.names[:-1], "features"],
         "table": table,
         "tests": len(tested),
-        "correction": sentence(len(tested), spec.permutations),
+        "correction": describe_correction(len(tested), spec.permutations),
         "mixed": mixed_share(x, y, k=min(10, len(x) + len(y) - 1)),
         "witness": _witness(x, y),
         "labels": _names(source) + _names(target),
@@ -155,13 +155,13 @@ def _classes(x: Tensor, source: Sample, y: Tensor, target: Sample, spec: TwoSamp
         }
         for c, null in each.items()
     ]
-    correct(rows)
+    correct_p_values(rows)
     return {
         "per_class": {row["name"]: row["value"] for row in rows},
         "conditional": mean.value,
         "classes": rows,
         "within": _entries(mean),
-        "class_correction": sentence(len(rows), spec.permutations),
+        "class_correction": describe_correction(len(rows), spec.permutations),
     }
 
 

@@ -29,7 +29,7 @@ DRAWS = 96  # random numbers per picture, used or not
 
 
 def parse_class_count(argument: str, usual: int) -> str:
-    """The number of classes of a kind, 1 … `MOST`, as it is written in names; empty where it is the usual one.
+    """The number of classes of a kind, 1 … `MAX_CLASSES`, as it is written in names; empty where it is the usual one.
 
     Raises:
         BadSpec: Anything else.

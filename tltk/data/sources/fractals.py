@@ -104,7 +104,7 @@ def _turns(angle: Floats) -> Floats:
 
 
 def map_probabilities(maps: Floats) -> Floats:
-    """p_k = |det A_k| / Σ_j |det A_j|, no less than `LEAST` for a map that is there, and 1 in all.
+    """p_k = |det A_k| / Σ_j |det A_j|, no less than `MIN_PROBABILITY` for a map that is there, and 1 in all.
 
     Reference: Kataoka et al. (2020), §3.
     """

@@ -23,16 +23,16 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.verdict import (
+    advise,
     area_ratio,
+    diagnose_learning,
+    format_points,
     gap_clause,
     judge,
     jump_start,
-    learning_of,
     mean_curve,
     paired_interval,
-    points,
     time_to_best,
-    what_next,
 )
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.tasks import Classification
@@ -97,7 +97,7 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
         strategy=spec.strategy,
         adapter=spec.adapter,
         terms=spec.terms,
-        source=spec.source if terms.need_source(spec.terms) else None,
+        source=spec.source if terms.needs_source(spec.terms) else None,
         views=spec.views,
         seed=seed,
         optim=dataclasses.replace(spec.optim, lr=lr),
@@ -221,7 +221,7 @@ def _result(run: Run) -> Results:
     return result
 
 
-def measured(run: Run) -> dict[str, list[Run]]:
+def measuring_runs(run: Run) -> dict[str, list[Run]]:
     """The measuring runs of a study by arm, in the order of their seeds, as far as they were begun."""
     found: dict[str, list[Run]] = {arm: [] for arm in ARMS}
     for child in sorted(run.children(), key=lambda c: c.seed):
@@ -232,7 +232,7 @@ def measured(run: Run) -> dict[str, list[Run]]:
 
 def curves(run: Run, name: str = "accuracy", split: str = "val", x: str = "step") -> dict[str, Curve]:
     """Mean curve and 95 % band of each arm over its measuring runs."""
-    return _means(measured(run), name, split, x)
+    return _means(measuring_runs(run), name, split, x)
 
 
 def _means(arms: Mapping[str, Sequence[Run]], name: str, split: str, x: str) -> dict[str, Curve]:
@@ -273,7 +273,7 @@ def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search
     learning = {
         arm: (
             *_not_learned(right[arm], majority),
-            *learning_of(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
+            *diagnose_learning(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
         )
         for arm in ARMS
     }
@@ -350,12 +350,13 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
     labels = f"with {shots} label{'s' if shots > 1 else ''} per class" if shots else "with all labels"
     return " ".join(
         [
-            f"{START[v.label]}: {labels}, the network with transferred weights gets {points(v.transfer, False)} % of "
-            f"{v.n_test:,} test pictures right, the one from scratch {points(v.scratch, False)} %.",
+            f"{START[v.label]}: {labels}, the network with transferred weights gets "
+            f"{format_points(v.transfer, False)} % of "
+            f"{v.n_test:,} test pictures right, the one from scratch {format_points(v.scratch, False)} %.",
             gap_clause(v),
             _budget_in_words(v),
             _rates_in_words(spec, v),
-            *what_next(v, difference),
+            *advise(v, difference),
             *v.remarks,
         ]
     )
@@ -404,10 +405,11 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[
         )
     for arm in ARMS:
         if "not learned" in v.learning.get(arm, ()):
-            score = points(v.scratch if arm == "scratch" else v.transfer, False)
+            score = format_points(v.scratch if arm == "scratch" else v.transfer, False)
             found.append(
                 f"The {arm} arm has not learned: its {score} % cannot be told from always answering {commonest!r}, "
-                f"which gets {points(v.majority, False)} %; raise the epochs or the rates before reading anything into "
+                f"which gets {format_points(v.majority, False)} %; raise the epochs or the rates before reading "
+                "anything into "
                 f"the gap."
             )
     if arms := _arms_that("climbing", v):
