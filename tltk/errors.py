@@ -37,7 +37,13 @@ class UnknownName(TltkError):
 
     @classmethod
     def among(cls, kind: str, got: str, known: Iterable[str]) -> UnknownName:
-        """The sentence for `got`, which is none of `known`, with the nearest one offered."""
+        """The sentence for `got`, which is none of `known`, with the nearest one offered.
+
+        Args:
+            kind: What the name is of, as the subject of the sentence.
+            got: The unknown name.
+            known: All names that exist; at most 12 are listed.
+        """
         names, got = sorted(known), truncate(got)
         shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
         if not names:

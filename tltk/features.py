@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 def check_features(name: str, x: Tensor, least: int = 2) -> None:
     """`x` is a finite floating (n, d) tensor of at least so many rows.
 
+    Args:
+        name: The tensor as error sentences name it.
+        x: Features, (n, d).
+        least: Fewest rows.
+
     Raises:
         BadSpec: Names what does not fit, and its shape.
     """
@@ -36,7 +41,7 @@ def split_scale(*parts: Tensor) -> tuple[float, tuple[Tensor, ...]]:
 
     Example:
         >>> import torch
-        >>> scale, (x,) = unit(torch.tensor([3.0, -5.0]))
+        >>> scale, (x,) = split_scale(torch.tensor([3.0, -5.0]))
         >>> scale, x.tolist()
         (4.0, [0.75, -1.25])
     """
@@ -56,7 +61,7 @@ def rescale(name: str, value: Tensor, scale: float, power: int, dtype: torch.dty
     Args:
         name: Of what was measured, for the sentence.
         value: Scalar, of features that were divided by `scale`.
-        scale: From `unit`.
+        scale: From `split_scale`.
         power: How the measure grows with the scale of the features.
         dtype: Of the features as they came.
 
@@ -79,5 +84,9 @@ def rescale(name: str, value: Tensor, scale: float, power: int, dtype: torch.dty
 
 
 def as_float64(x: Tensor) -> Tensor:
-    """`x` in float64 where the device has it: differences of near-equal sums and inverses need the digits."""
+    """`x` in float64 where the device has it: differences of near-equal sums and inverses need the digits.
+
+    Args:
+        x: Floating, of any shape.
+    """
     return x if x.device.type == "mps" else x.double()

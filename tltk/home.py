@@ -50,7 +50,11 @@ def home() -> Path:
 
 
 def folder(name: str) -> Path:
-    """A subfolder of `home()`, made on first use; `name` is one of `FOLDERS`."""
+    """A subfolder of `home()`, made on first use; `name` is one of `FOLDERS`.
+
+    Raises:
+        BadSpec: Another name.
+    """
     if name not in FOLDERS:
         raise BadSpec(f"A folder of the home must be one of {', '.join(FOLDERS)}. Got {name!r}.")
     path = home() / name
@@ -95,7 +99,13 @@ def expand_path(text: str, what: str = "A path") -> Path:
 
 
 def setting(name: str, usual: float, least: float = 0.0) -> float:
-    """A number from the environment; where it is none, the usual one, and a sentence in the log."""
+    """A number from the environment; where it is none, the usual one, and a sentence in the log.
+
+    Args:
+        name: Environment variable.
+        usual: Taken where the variable is unset, empty or no such number.
+        least: Smallest value that is accepted.
+    """
     text = os.environ.get(name, "").strip()
     try:
         found = float(text) if text else usual

@@ -73,7 +73,7 @@ def test_home_follows_the_environment(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_rooms() -> None:
     assert [home.folder(name).is_dir() for name in home.FOLDERS] == [True] * len(home.FOLDERS)
-    with pytest.raises(BadSpec, match="A room must be one of"):
+    with pytest.raises(BadSpec, match="A folder of the home must be one of"):
         home.folder("../x")
 
 

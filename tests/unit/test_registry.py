@@ -55,7 +55,7 @@ def test_make_refuses_unknown_knobs_and_names_the_known() -> None:
 
 def test_listing_imports_no_entry() -> None:
     probe = (
-        "import sys; from tltk.registry import Registry, camel;"
+        "import sys; from tltk.registry import Registry, camel_case;"
         "r = Registry('strategy', 'tltk.strategies', camel_case, skip=('phase', 'strategy'));"
         "assert 'lp_ft' in r.names(); print([m for m in sys.modules if m.startswith('tltk.strategies')])"
     )

@@ -99,6 +99,11 @@ def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[s
     """The fields of a result that say what it was trained and tested on.
 
     `remarks` are the sentences of `notes` and `left_out`, for a verdict to repeat.
+
+    Args:
+        domain: As it was loaded.
+        split: Its division, whose three parts are counted.
+        spec: Says how the parts were made: `val`, `test` and `shots`.
     """
     first = [list(pair) for pair in domain.skipped[:MAX_NAMED_FILES]]
     return {
@@ -115,7 +120,13 @@ def remarks(domain: Domain) -> list[str]:
 
 
 def describe_domain(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
-    """The remarks, then the sizes of the parts and where each comes from."""
+    """The remarks, then the sizes of the parts and where each comes from.
+
+    Args:
+        domain: As it was loaded.
+        split: Its division, whose three parts are counted.
+        spec: Says how the parts were made: `val`, `test` and `shots`.
+    """
     return [*remarks(domain), describe_parts(parts(domain, split, spec))]
 
 

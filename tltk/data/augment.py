@@ -46,7 +46,13 @@ def views(images: Tensor, spec: ViewSpec, generator: torch.Generator) -> Tensor:
 
 
 def normalise(x: Tensor, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor) -> Tensor:
-    """(x − mean) / std per channel; x is (n, c, h, w), mean and std have c numbers."""
+    """(x − mean) / std per channel; x is (n, c, h, w), mean and std have c numbers.
+
+    Args:
+        x: (n, c, h, w) floating.
+        mean: c numbers, in the units of `x`.
+        std: c numbers above 0, in the units of `x`.
+    """
     centre = torch.as_tensor(mean, dtype=x.dtype, device=x.device).reshape(1, -1, 1, 1)
     spread = torch.as_tensor(std, dtype=x.dtype, device=x.device).reshape(1, -1, 1, 1)
     return (x - centre) / spread

@@ -114,6 +114,22 @@ class Domain:
 
         Without `origins`, pixels tell examples apart; without `twins`, equal origins alone are copies.
 
+        Args:
+            name: As specs name it; error sentences begin with it.
+            images: (n, c, h, w) uint8; may be a memory map.
+            labels: (n,) int64 in 0 … len(classes) − 1.
+            classes: Names of the classes, by label.
+            licence: Of the pictures, for cards and reports.
+            source: Where the pictures come from, in words.
+            given: (n,) int8, the part that each picture comes in (`FREE`, `TRAIN`, `VAL`, `TEST`); None =
+                undivided.
+            skipped: (path, reason) of each file that was left out.
+            origins: (n,) uint64, equal for pictures of one example.
+            account: How files were understood; None = nothing to say.
+            twins: (n,) position of the first picture of which each is a copy, at most its own.
+            reading: What decoding did to the pictures.
+            sketches: What near copies in other domains are found by.
+
         Raises:
             DataProblem: No pictures, one class, a class without pictures, classes that differ
                 between the parts the data come in, or arrays that do not belong together.
@@ -342,6 +358,13 @@ def few_shot(labels: Ints, candidates: Ints, shots: int, seed: int, classes: Seq
 def subsample(labels: Ints, n: int, seed: int, what: str, given: NDArray[np.int8] | None = None) -> Ints:
     """n indices (0 = all), every class and part keeping its share; smaller sets lie in larger ones.
 
+    Args:
+        labels: (N,) int64.
+        n: How many to keep, 0 … N; 0 = all.
+        seed: Decides which.
+        what: The domain as error sentences name it.
+        given: (N,) part of each picture, from −1 (undivided) to 2; None = one part.
+
     Raises:
         DataProblem: There are fewer than n.
     """
@@ -383,7 +406,13 @@ def _plain(fault: Exception) -> str:
 
 
 def fingerprint(images: Pixels, labels: Ints, classes: Sequence[str]) -> str:
-    """16 hex digits over pixels, labels and classes; a memory map is read in pieces."""
+    """16 hex digits over pixels, labels and classes; a memory map is read in pieces.
+
+    Args:
+        images: (n, c, h, w) uint8.
+        labels: (n,) int64.
+        classes: Names by label; their order counts.
+    """
     mark = hashlib.blake2b(repr((images.shape, tuple(classes))).encode(), digest_size=8)
     mark.update(np.ascontiguousarray(labels, np.int64).data)
     step = max(1, 2**24 // max(1, images[:1].size))
@@ -411,7 +440,17 @@ def _check_arrays(
 
 
 def check_classes(name: str, labels: Ints, classes: tuple[str, ...], given: NDArray[np.int8] | None) -> None:
-    """Refuse what no classifier can be trained on: no pictures, one class, a part without one of the classes."""
+    """Refuse what no classifier can be trained on: no pictures, one class, a part without one of the classes.
+
+    Args:
+        name: The domain as error sentences name it.
+        labels: (n,) int64 in 0 … len(classes) − 1.
+        classes: Names by label.
+        given: (n,) part of each picture; None = undivided.
+
+    Raises:
+        DataProblem: One of these; the sentence names the classes and the part.
+    """
     if not len(labels):
         raise DataProblem(f"{name} must hold pictures. It has none that can be used.")
     if len(classes) < 2:

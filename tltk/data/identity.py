@@ -169,7 +169,13 @@ def find_near_copies(
 def label_conflicts(
     twins: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
-    """Names of a few copies that have another label than the first of them, each with that one's name."""
+    """Names of a few copies that have another label than the first of them, each with that one's name.
+
+    Args:
+        twins: (n,) position of the first picture of which each is a copy.
+        labels: (n,) int64.
+        names: n names of files or pictures.
+    """
     other = np.flatnonzero(labels[twins] != labels)[:SHOWN]
     return tuple((names[twins[i]], names[i]) for i in other)
 

@@ -177,6 +177,11 @@ class _Reading:
         self.spellings: dict[str, set[str]] = {}
 
     def layout(self) -> Layout:
+        """What the tree is, after one reading of it.
+
+        Raises:
+            DataProblem: It holds no pictures, or none that can be told apart by class.
+        """
         top, passed = _step(self.tree)
         self._leave_passed(passed)
         if not self.tree.candidates:

@@ -16,7 +16,7 @@ def normalise_name(name: str) -> str:
     """The same for two spellings of one name, such as macOS and Linux write them.
 
     Example:
-        >>> key("cafe\\u0301") == key("caf\\u00e9")
+        >>> normalise_name("cafe\\u0301") == normalise_name("caf\\u00e9")
         True
     """
     return unicodedata.normalize("NFC", name)
@@ -26,7 +26,7 @@ def escape_name(name: str) -> str:
     r"""The name as text that a terminal, a page or a file can take; different names stay different.
 
     Example:
-        >>> shown("a\nb"), shown("caf\udce9"), shown("naïve cats")
+        >>> escape_name("a\nb"), escape_name("caf\udce9"), escape_name("naïve cats")
         ('a\\nb', 'caf\\xe9', 'naïve cats')
     """
     text = normalise_name(name).replace("\\", "\\\\")

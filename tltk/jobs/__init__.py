@@ -34,6 +34,11 @@ def executor() -> Executor:
 def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float = 0.1) -> Run:
     """Return when the run has ended, calling `watch` meanwhile.
 
+    Args:
+        run: One that was queued.
+        watch: Called with the run at each look, and once after the end.
+        every: Seconds between two looks.
+
     Raises:
         RunProblem: It failed; the sentence is the run's own.
     """

@@ -177,7 +177,13 @@ def _read(db: sqlite3.Connection) -> list[Job]:
 
 
 def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
-    """Put a run at the end of the queue; False when it is there already."""
+    """Put a run at the end of the queue; False when it is there already.
+
+    Args:
+        run: Run id.
+        timeout: Seconds that it may take; 0 = any.
+        light: Whether it runs beside the slots, as short questions do.
+    """
 
     def work(db: sqlite3.Connection) -> bool:
         done = db.execute(
@@ -203,7 +209,14 @@ def find(run: str) -> Job | None:
 
 
 def mark_started(run: str, slot: int, pid: int, born: str | float) -> None:
-    """Note that a job has a process now."""
+    """Note that a job has a process now.
+
+    Args:
+        run: Run id.
+        slot: Number of the slot that it takes; −1 = beside the slots.
+        pid: Of its process.
+        born: When that process began, as `tltk.runs.process` tells it: process numbers are reused.
+    """
     _write(
         "UPDATE jobs SET state='running', slot=?, pid=?, born=?, started=? WHERE run=?",
         (slot, pid, born, time.time(), run),

@@ -92,7 +92,13 @@ class Worker:
 
 
 def kill(pid: int, born: str | float, force: bool) -> None:
-    """End a process and its children: by group where there are groups."""
+    """End a process and its children: by group where there are groups.
+
+    Args:
+        pid: Of the process.
+        born: When it began; a younger process with that number is left alone.
+        force: Whether it is killed at once (SIGKILL) rather than asked to end (SIGTERM).
+    """
     if not is_alive(pid, born):
         return
     with contextlib.suppress(psutil.Error, OSError):

@@ -112,6 +112,9 @@ class Worker:
         """Run a training to its end, from its checkpoint where it has one; a finished one is left.
 
         Where the pictures or weights that it names have changed since it began, it begins again.
+
+        Raises:
+            RunProblem: The run is no training, or it could not go on; `Diverged` where its loss is no number.
         """
         provenance.discard_outdated(run)
         if _is_done(run):
@@ -233,7 +236,13 @@ def error_sentence(fault: BaseException) -> str:
 
 
 def write_end(run: Run, message: str, state: str = "failed") -> None:
-    """Write why a run failed or stopped; where the disk is full, the log alone has it."""
+    """Write why a run failed or stopped; where the disk is full, the log alone has it.
+
+    Args:
+        run: The run that ended.
+        message: A sentence for its status.
+        state: "failed" or "stopped".
+    """
     with contextlib.suppress(MachineProblem):
         run.write_status(state=state, message=message)
 

@@ -45,7 +45,12 @@ class _Output:
     dtype: torch.dtype
 
     def zeros(self, batch: int, like: Tensor) -> Tensor:
-        """What a stub returns where nobody reads it."""
+        """What a stub returns where nobody reads it.
+
+        Args:
+            batch: Rows to make.
+            like: Gives the device, and the type of floating outputs.
+        """
         shape = [a + b * batch for a, b in zip(self.fixed, self.per_item, strict=True)]
         dtype = like.dtype if self.dtype.is_floating_point else self.dtype
         return torch.zeros(shape, dtype=dtype, device=like.device)
@@ -141,7 +146,11 @@ class Cut:
 
     @torch.no_grad()
     def prefix(self, x: Tensor) -> Activations:
-        """Normalised pictures → what crosses the cut, one row per picture."""
+        """Normalised pictures → what crosses the cut, one row per picture.
+
+        Args:
+            x: (n, c, h, w), normalised.
+        """
         if self.boundary == 0:
             return (x,)
         if self._trivial:

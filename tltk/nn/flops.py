@@ -102,6 +102,11 @@ def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | No
     Counted on the meta device, so that nothing is computed, or, where a network needs numbers to find its
     way, in a pass on the CPU. Work that belongs to no layer's module (a functional pooling) goes to the
     last layer.
+
+    Args:
+        backbone: timm's name.
+        size: Side of a picture in pixels.
+        channels: Of a picture.
     """
     net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
     picture = torch.zeros(1, channels, size, size)

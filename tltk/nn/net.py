@@ -91,7 +91,11 @@ class Net(nn.Module):
         return made.to(weight.device, weight.dtype)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Pictures in 0…1, (n, c, h, w), as the backbone's weights expect them."""
+        """Pictures in 0…1, (n, c, h, w), as the backbone's weights expect them.
+
+        Args:
+            images: (n, c, h, w) in 0 … 1.
+        """
         return (images - self.mean) / self.std
 
     @staticmethod
@@ -105,11 +109,19 @@ class Net(nn.Module):
         return tensor
 
     def classify(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Pooled features (n, d), and their logits (n, classes)."""
+        """Pooled features (n, d), and their logits (n, classes).
+
+        Args:
+            features: (n, d), pooled.
+        """
         return features, self.head(features)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised pictures → (features, logits)."""
+        """Normalised pictures → (features, logits).
+
+        Args:
+            x: (n, c, h, w), normalised.
+        """
         return self.classify(self.pooled(self.backbone(x)))
 
     def train(self, mode: bool = True) -> Net:
@@ -152,6 +164,13 @@ def input_channels(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
 def make_backbone(name: str, size: int, channels: int, drop_path: float = 0.0, **options: Any) -> nn.Module:
     """A timm model without its classifier, for square pictures of this size.
 
+    Args:
+        name: timm's name, with or without a tag.
+        size: Side of a picture in pixels; read by architectures of a fixed input size.
+        channels: Of a picture.
+        drop_path: Rate of stochastic depth in 0 … 1; 0 = what the architecture has.
+        **options: More for `timm.create_model`.
+
     Raises:
         UnknownName: timm has no such model, or none with this tag; the nearest name is offered.
         BadSpec: The architecture cannot take pictures of this size or channel count.
@@ -188,7 +207,19 @@ def _reason(fault: Exception) -> str:
 
 
 def make_net(backbone: nn.Module, size: int, channels: int, n_classes: int, spec: NetSpec, seed: int) -> Net:
-    """The backbone with a new head; the head's first weights hang on the seed alone."""
+    """The backbone with a new head; the head's first weights hang on the seed alone.
+
+    Args:
+        backbone: Without a classifier.
+        size: Side of a picture in pixels.
+        channels: Of a picture.
+        n_classes: Number of logits.
+        spec: Says which head and with what dropout.
+        seed: Of the head's first weights.
+
+    Raises:
+        BadSpec: The backbone cannot read pictures of this size and channel count.
+    """
     sample = torch.zeros(2, channels, size, size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 1_000_003)

@@ -41,6 +41,10 @@ def layer_ends(net: Net, x: Tensor) -> list[str]:
     """The module whose output is each layer's: the last to end of its own that are fed x; "" where it has none.
 
     A table of positions that a module makes from no input, for instance, says nothing of a picture.
+
+    Args:
+        net: The network.
+        x: (n, c, h, w), normalised, n at least 2.
     """
     own, fed = own_modules(net), set[str]()
 
@@ -95,7 +99,11 @@ class Taps:
 
     @torch.no_grad()
     def prefix(self, x: Tensor) -> Activations:
-        """Normalised pictures (n, c, h, w) → (n, d) for each layer and for what enters the head."""
+        """Normalised pictures (n, c, h, w) → (n, d) for each layer and for what enters the head.
+
+        Args:
+            x: (n, c, h, w), normalised.
+        """
         taken: dict[str, Tensor] = {}
 
         def hook(name: str) -> Callable[..., None]:

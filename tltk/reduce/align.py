@@ -47,7 +47,12 @@ def align(moving: Tensor, fixed: Tensor, *, scale: bool = False) -> Tensor:
 
 
 def align_all(frames: Sequence[Tensor], *, scale: bool = False) -> list[Tensor]:
-    """Each frame aligned with the one before it, which is aligned already; the first stays."""
+    """Each frame aligned with the one before it, which is aligned already; the first stays.
+
+    Args:
+        frames: (n, k) coordinates of the same n samples in each, in one order.
+        scale: Whether a frame may also be enlarged or reduced.
+    """
     aligned = list(frames[:1])
     for frame in frames[1:]:
         aligned.append(align(frame, aligned[-1], scale=scale))

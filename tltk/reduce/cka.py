@@ -47,6 +47,11 @@ def cka_matrix(xs: Sequence[Tensor], ys: Sequence[Tensor], *, unbiased: bool = T
     """CKA between all pairs of layers, (len(xs), len(ys)), each (n, d) on the same n samples.
 
     Every layer's (n, n) Gram matrix is held in memory: take some thousand samples, or `cka_minibatch`.
+
+    Args:
+        xs: Layers, each (n, d) with a d of its own.
+        ys: Layers of the same samples.
+        unbiased: Whether HSIC is estimated without bias; this needs at least 4 samples.
     """
     for x in [*xs, *ys]:
         check_rows(x, xs[0], 4 if unbiased else 2)

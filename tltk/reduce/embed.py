@@ -127,7 +127,7 @@ def embed_frames(
 
     Example:
         >>> x = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 1.0]])
-        >>> first, second = film([x, -x], "pca")
+        >>> first, second = embed_frames([x, -x], "pca")
         >>> torch.allclose(first, second)
         True
     """
@@ -169,7 +169,7 @@ def place_new(features: Tensor, embedding: Tensor, new_features: Tensor, neighbo
 
     Example:
         >>> x, z = torch.tensor([[0.0], [3.0]]), torch.tensor([[0.0, 0.0], [3.0, 6.0]])
-        >>> place(x, z, torch.tensor([[3.0], [1.0]])).tolist()
+        >>> place_new(x, z, torch.tensor([[3.0], [1.0]])).tolist()
         [[3.0, 6.0], [1.0, 2.0]]
     """
     check_features("features", features, 1)

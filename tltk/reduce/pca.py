@@ -20,7 +20,11 @@ class Pca:
     share: Tensor  # (k,) of the variance
 
     def place(self, features: Tensor) -> Tensor:
-        """(n, d) → (n, k) coordinates."""
+        """(n, d) → (n, k) coordinates.
+
+        Args:
+            features: (n, d), with the columns of those that were fitted.
+        """
         return ((as_float64(features) - self.mean) @ self.axes.mT).to(features.dtype)
 
 

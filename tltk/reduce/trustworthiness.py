@@ -57,6 +57,11 @@ def neighbourhood_hit(embedding: Tensor, labels: Tensor, *, k: int = 10) -> floa
 
     Reference: Paulovich et al. (2008), Least square projection, IEEE TVCG 14 (neighborhood hit).
 
+    Args:
+        embedding: (n, d) coordinates.
+        labels: (n,) class numbers.
+        k: Neighbours per sample, 1 … n − 1.
+
     Example:
         >>> neighbourhood_hit(torch.tensor([[0.0], [0.1], [9.0], [9.1]]), torch.tensor([0, 0, 1, 1]), k=1)
         1.0

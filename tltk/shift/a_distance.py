@@ -48,6 +48,13 @@ def held_out_errors(
 ) -> tuple[Tensor, Tensor]:
     """1 where a sample's domain is guessed wrongly by a classifier that has not seen it: (n,), (m,).
 
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        folds: Of the cross-validation, 2 … min(n, m).
+        ridge: λ of `linear_discriminant`, in units of the mean variance.
+        seed: Decides the folds.
+
     Raises:
         BadSpec: Fewer samples than folds.
     """
@@ -73,6 +80,11 @@ def linear_discriminant(source: Tensor, target: Tensor, ridge: float) -> tuple[T
     """Weights (d,) and offset of the regularised linear discriminant; positive means target.
 
     w = (C + λI)⁻¹ (μ_T − μ_S), C = mean of both covariances, λ = ridge · tr C / d; 0 halfway.
+
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        ridge: In units of the mean variance tr C / d; above 0.
     """
     s, t = as_float64(source.detach()), as_float64(target.detach())
     mean_s, mean_t = s.mean(0), t.mean(0)

@@ -84,7 +84,16 @@ def permutation_class_mmd(
     permutations: int = 199,
     seed: int = 0,
 ) -> Null:
-    """`class_tests` of all classes together: the mean of their MMD² beside its null."""
+    """`class_tests` of all classes together: the mean of their MMD² beside its null.
+
+    Args:
+        source: (n, d) floating.
+        source_labels: (n,) class numbers.
+        target: (m, d) floating.
+        target_labels: (m,) class numbers.
+        permutations: B, at least 2.
+        seed: Decides the permutations.
+    """
     return class_tests(source, source_labels, target, target_labels, permutations=permutations, seed=seed)[1]
 
 

@@ -45,12 +45,23 @@ def energy(source: Tensor, target: Tensor) -> Tensor:
 
 
 def zero_rounding(value: Tensor, across: Tensor) -> Tensor:
-    """0 where the difference of the means is no larger than their own rounding."""
+    """0 where the difference of the means is no larger than their own rounding.
+
+    Args:
+        value: A difference of means, of any shape.
+        across: The mean distance between the samples, which `value` was subtracted from; its size decides what is
+            rounding.
+    """
     return torch.where(value > ROUNDING_EPS * torch.finfo(value.dtype).eps * across, value, 0.0)
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """‖x_i − y_j‖, (…, n, m); 0 where the Gram product cannot tell the two points apart."""
+    """‖x_i − y_j‖, (…, n, m); 0 where the Gram product cannot tell the two points apart.
+
+    Args:
+        x: (…, n, d) floating.
+        y: (…, m, d) floating.
+    """
     squares = squared_distances(x, y)
     centre = x.mean(dim=-2, keepdim=True)
     size = (x - centre).square().sum(-1, keepdim=True) + (y - centre).square().sum(-1).unsqueeze(-2)

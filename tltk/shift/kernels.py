@@ -72,6 +72,11 @@ def median_bandwidth(source: Tensor, target: Tensor, rows: int = 2000) -> float:
 def rbf(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:
     """k(x, y) = exp(−‖x − y‖² / 2σ²).
 
+    Args:
+        x: (…, n, d).
+        y: (…, m, d).
+        bandwidth: σ above 0, in the units of `x`.
+
     Example:
         >>> float(rbf(torch.zeros(1, 2), torch.tensor([[1.0, 1.0]]), 1.0))  # exp(−1)
         0.3678794503211975
@@ -85,6 +90,11 @@ def multi(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:
 
     Reference: Long et al. (2015), Learning transferable features, ICML, §3 (multi-kernel MMD),
     arXiv:1502.02791.
+
+    Args:
+        x: (…, n, d).
+        y: (…, m, d).
+        bandwidth: σ of the middle kernel, above 0, in the units of `x`.
     """
     # The widest kernel squared is the next one, as the variances halve: one exp instead of five.
     narrowing = rbf(x, y, bandwidth * math.sqrt(FACTORS[-1]))
@@ -99,6 +109,11 @@ def polynomial(x: Tensor, y: Tensor, degree: int = 3) -> Tensor:
     """k(x, y) = (⟨x, y⟩ / d + 1)^degree, the kernel of KID.
 
     Reference: Bińkowski et al. (2018), Demystifying MMD GANs, ICLR (KID), arXiv:1801.01401.
+
+    Args:
+        x: (…, n, d).
+        y: (…, m, d).
+        degree: At least 1.
     """
     power: Tensor = (x @ y.mT / x.shape[-1] + 1) ** degree
     return power
@@ -106,6 +121,13 @@ def polynomial(x: Tensor, y: Tensor, degree: int = 3) -> Tensor:
 
 def make_kernel(kernel: str, source: Tensor, target: Tensor, bandwidth: float | None) -> Kernel:
     """The kernel of that name with its bandwidth settled; None = median heuristic.
+
+    Args:
+        kernel: One of `KERNELS`.
+        source: (n, d) floating.
+        target: (m, d) floating.
+        bandwidth: σ above 0, in the units of the features; None = the median distance of pooled rows. `polynomial`
+            has none.
 
     Raises:
         UnknownName: No such kernel.
@@ -123,13 +145,25 @@ def make_kernel(kernel: str, source: Tensor, target: Tensor, bandwidth: float | 
 
 
 def kernel_sum(kernel: Kernel, x: Tensor, y: Tensor, tile: int = TILE_ROWS) -> Tensor:
-    """Σ_ij k(x_i, y_j) over tiles of the kernel matrix, which is never whole in memory."""
+    """Σ_ij k(x_i, y_j) over tiles of the kernel matrix, which is never whole in memory.
+
+    Args:
+        kernel: (a, d), (b, d) → (a, b).
+        x: (n, d).
+        y: (m, d).
+        tile: Rows of either side that are worked on at a time.
+    """
     tiles = [as_float64(kernel(a, b).sum()) for a in torch.split(x, tile) for b in torch.split(y, tile)]
     return torch.stack(tiles).sum()
 
 
 def kernel_diagonal(kernel: Kernel, x: Tensor) -> Tensor:
-    """k(x_i, x_i) for every row, (n,)."""
+    """k(x_i, x_i) for every row, (n,).
+
+    Args:
+        kernel: One that takes batches: (…, a, d), (…, b, d) → (…, a, b).
+        x: (n, d).
+    """
     return kernel(x[:, None], x[:, None])[:, 0, 0]
 
 
@@ -137,6 +171,16 @@ def sample_frequencies(kernel: str, d: int, bandwidth: float, count: int, seed: 
     """(d, count) frequencies W, such that mean_w cos(wᵀ(x − y)) estimates k(x, y).
 
     Reference: Rahimi & Recht (2007), Random features for large-scale kernel machines, NIPS, Algorithm 1.
+
+    Args:
+        kernel: "rbf" or "multi".
+        d: Number of features.
+        bandwidth: σ above 0.
+        count: F, how many frequencies; the error of the estimate falls as 1/√F.
+        seed: Of the draw.
+
+    Raises:
+        BadSpec: A kernel without random features.
     """
     if kernel not in ("rbf", "multi"):
         raise BadSpec(f"Random features need the kernel rbf or multi. Got {kernel!r}; set random_features=0.")
@@ -147,6 +191,11 @@ def sample_frequencies(kernel: str, d: int, bandwidth: float, count: int, seed: 
 
 
 def random_features(x: Tensor, w: Tensor) -> Tensor:
-    """φ(x) = [cos xW, sin xW] / √count, so that ⟨φ(x), φ(y)⟩ ≈ k(x, y) and ‖φ(x)‖ = 1; (n, 2 count)."""
+    """φ(x) = [cos xW, sin xW] / √count, so that ⟨φ(x), φ(y)⟩ ≈ k(x, y) and ‖φ(x)‖ = 1; (n, 2 count).
+
+    Args:
+        x: (n, d).
+        w: (d, count) from `sample_frequencies`.
+    """
     angle = x @ w.to(x)
     return torch.cat([angle.cos(), angle.sin()], dim=1) / math.sqrt(w.shape[1])

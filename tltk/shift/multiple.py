@@ -55,7 +55,7 @@ def correct_p_values(rows: Sequence[dict[str, Any]]) -> None:
 
     Example:
         >>> rows = [{"p": 0.01}, {"p": 0.04}]
-        >>> correct(rows)
+        >>> correct_p_values(rows)
         >>> rows
         [{'p': 0.01, 'p_holm': 0.02, 'p_bh': 0.02}, {'p': 0.04, 'p_holm': 0.04, 'p_bh': 0.04}]
     """
@@ -72,7 +72,7 @@ def describe_correction(tests: int, permutations: int) -> str:
         permutations: Of each test: no p is below 1 / (permutations + 1).
 
     Example:
-        >>> sentence(1, 199)
+        >>> describe_correction(1, 199)
         'One test: nothing to correct.'
     """
     if tests < 2:

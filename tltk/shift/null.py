@@ -41,8 +41,15 @@ def compare_with_null(value: float, draws: Tensor) -> Null:
     Reference: Phipson & Smyth (2010), Permutation p-values should never be zero, Statistical
     Applications in Genetics and Molecular Biology 9, arXiv:1603.05766.
 
+    Args:
+        value: As measured; larger = further from the null.
+        draws: (B,) values under the null, B at least 2.
+
+    Raises:
+        BadSpec: Fewer than two draws.
+
     Example:
-        >>> judge(3.0, torch.tensor([0.0, 1.0, 2.0])).p
+        >>> compare_with_null(3.0, torch.tensor([0.0, 1.0, 2.0])).p
         0.25
     """
     if len(draws) < 2:
@@ -60,6 +67,13 @@ def permutation_test(
     measure: Measure, source: Tensor, target: Tensor, *, permutations: int = 199, seed: int = 0
 ) -> Null:
     """Null of any measure: the pooled rows dealt out anew, the measure computed anew, B times.
+
+    Args:
+        measure: (n, d), (m, d) → a scalar; larger = more shift.
+        source: (n, d) floating.
+        target: (m, d) floating.
+        permutations: B, at least 2.
+        seed: Decides the permutations.
 
     Example:
         >>> from tltk.shift.coral import coral
@@ -140,6 +154,12 @@ def permutation_energy(source: Tensor, target: Tensor, *, permutations: int = 19
     Reference: Sejdinovic et al. (2013), Equivalence of distance-based and RKHS-based statistics in hypothesis
     testing, Annals of Statistics 41, Theorem 22, arXiv:1207.6076.
 
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        permutations: B, at least 2.
+        seed: Decides the permutations.
+
     Example:
         >>> x = torch.linspace(-1, 1, 40)[:, None]
         >>> permutation_energy(x, x + 1, permutations=99).p
@@ -210,7 +230,23 @@ def mmd_values(
     random_features: int = 0,
     seed: int = 0,
 ) -> Tensor:
-    """MMD² as it is, then of every permutation, (1 + B,); arguments as for `permutation_mmd`."""
+    """MMD² as it is, then of every permutation, (1 + B,); arguments as for `permutation_mmd`.
+
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        kernel: One of `KERNELS`.
+        bandwidth: σ above 0; None = median heuristic.
+        estimator: "biased" or "unbiased".
+        permutations: B, at least 2.
+        random_features: Number of frequencies of the approximation; 0 = the exact kernel.
+        seed: Decides permutations and frequencies.
+
+    Raises:
+        UnknownName: No such kernel or estimator.
+        BadSpec: A bandwidth that is not positive, too few permutations, or features so large that the kernel
+            overflows.
+    """
     check_pair(source, target)
     if estimator not in ("biased", "unbiased"):
         raise UnknownName.among("estimator", estimator, ("biased", "unbiased"))

@@ -69,6 +69,14 @@ def most_typical(source: Tensor, target: Tensor, *, count: int = 8) -> tuple[Ten
 def cross_neighbours(source: Tensor, target: Tensor, *, k: int = 5) -> tuple[Tensor, Tensor]:
     """For each source row the nearest target rows: row numbers (n, k) and distances (n, k).
 
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        k: Neighbours per row, 1 … m.
+
+    Raises:
+        BadSpec: k is not in this range.
+
     Example:
         >>> rows, distances = cross_neighbours(torch.tensor([[0.0]]), torch.tensor([[9.0], [2.0]]), k=1)
         >>> rows.tolist(), distances.tolist()
@@ -86,6 +94,11 @@ def mixed_share(source: Tensor, target: Tensor, *, k: int = 10) -> float:
     """Share of samples whose k nearest neighbours, itself left out, hold both domains.
 
     0: every neighbourhood is of one domain; 1: none is.
+
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        k: Neighbours per sample, 2 … n + m − 1.
 
     Raises:
         BadSpec: k is not smaller than the number of samples, or is below 2.

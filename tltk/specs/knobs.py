@@ -45,6 +45,14 @@ def knob(
 ) -> Any:
     """A dataclass field with a default, an inclusive range and a sentence of help.
 
+    Args:
+        default: Its type decides whether the field is a number, a name or a switch.
+        lo: Least value; None = any.
+        hi: Greatest value; None = any.
+        help: A sentence for the shell, the page and error messages.
+        log: Whether a slider is logarithmic.
+        choices: All names that are allowed; empty = any text.
+
     Example:
         >>> @dataclass(frozen=True)
         ... class Dial(Spec):
@@ -135,7 +143,11 @@ class Spec:
         return []
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no spaces."""
+        """Canonical JSON: sorted keys, no spaces.
+
+        Raises:
+            BadSpec: A field holds what JSON cannot: infinity, NaN, an object.
+        """
         body = _plain(self)
         if self.kind:
             body["kind"] = self.kind
@@ -155,7 +167,12 @@ class Spec:
 
     @classmethod
     def from_dict(cls: type[S], body: Any) -> S:
-        """The spec with these fields; absent ones keep their defaults."""
+        """The spec with these fields; absent ones keep their defaults.
+
+        Raises:
+            UnknownName: A field that this spec does not have.
+            BadSpec: Another kind of spec, a field that is missing, of the wrong type or out of range.
+        """
         if not isinstance(body, dict):
             raise BadSpec(f"{cls.__name__} must be an object of fields. Got {abbreviate(body)}.")
         body = dict(body)
@@ -210,7 +227,16 @@ def read_body(text: str | bytes) -> Any:
 
 
 def read_value(hint: Any, value: Any, name: str) -> Any:
-    """One JSON value as the type that the annotation names."""
+    """One JSON value as the type that the annotation names.
+
+    Args:
+        hint: The annotation: a plain type, a spec class, a tuple of one type, or one of these or None.
+        value: As JSON was decoded.
+        name: The field as error sentences name it.
+
+    Raises:
+        BadSpec: It is of another type.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         if value is None:

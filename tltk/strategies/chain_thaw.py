@@ -24,7 +24,13 @@ class ChainThaw(Strategy):
     every: int = knob(1, 1, 1000, help="Epochs of each step but the last.")
 
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
-        """A phase for the head, one for each layer (or few neighbours), then one for all from the boundary on."""
+        """A phase for the head, one for each layer (or few neighbours), then one for all from the boundary on.
+
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+        """
         check_boundary(depth, boundary)
         steps = min(depth - boundary, (epochs - 1) // self.every - 1)
         if steps < 1:

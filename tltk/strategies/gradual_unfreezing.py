@@ -24,7 +24,13 @@ class GradualUnfreezing(Strategy):
     every: int = knob(1, 1, 1000, help="Epochs before the next layer joins.")
 
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
-        """One phase per step down, from the head to the boundary."""
+        """One phase per step down, from the head to the boundary.
+
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+        """
         check_boundary(depth, boundary)
         steps = min(depth - boundary, (epochs - 1) // self.every)
         if not steps:

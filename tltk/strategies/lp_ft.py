@@ -25,7 +25,13 @@ class LpFt(Strategy):
     rate: float = knob(0.3, 0.001, 1.0, help="Rate of the fine-tuning as a share of the probe's.", log=True)
 
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
-        """A phase for the head, then one from the boundary on."""
+        """A phase for the head, then one from the boundary on.
+
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+        """
         check_boundary(depth, boundary)
         if boundary == depth or epochs == 1:
             return [single_phase(depth, depth if boundary == depth else boundary, epochs)]

@@ -20,6 +20,11 @@ class Strategy(Spec):
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
         """The plan for a backbone of `depth` layers (the head is one more), frozen below `boundary`.
 
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+
         Returns:
             Phases whose epochs add up to `epochs`.
         """
@@ -38,6 +43,14 @@ def check_boundary(depth: int, boundary: int) -> None:
 
 
 def single_phase(depth: int, boundary: int, epochs: int, rate: float = 1.0, restarts: bool = False) -> Phase:
-    """One phase with the same rate for every layer from the boundary on."""
+    """One phase with the same rate for every layer from the boundary on.
+
+    Args:
+        depth: Layers of the backbone; the head is layer number `depth`.
+        boundary: Lowest layer that learns, 0 … depth.
+        epochs: Of the phase, at least 1.
+        rate: Share of the learning rate, above 0.
+        restarts: Whether the learning-rate schedule begins again with this phase.
+    """
     scale = (0.0,) * boundary + (rate,) * (depth + 1 - boundary)
     return Phase(scale, epochs, restarts)

@@ -48,7 +48,12 @@ class Task(Protocol):
         """
 
     def right(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The score of each example of a batch, (n,), 0 … 1; on the device, without a gradient."""
+        """The score of each example of a batch, (n,), 0 … 1; on the device, without a gradient.
+
+        Args:
+            outputs: (n, n_outputs), as the head gives them.
+            targets: n targets of this task’s type.
+        """
 
     def evaluate(self, outputs: Tensor, targets: Tensor) -> Outcome:
         """One evaluation.

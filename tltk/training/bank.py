@@ -60,7 +60,11 @@ class Prefix(Protocol):
         """What comes out; part of the key."""
 
     def prefix(self, x: Tensor, /) -> Activations:
-        """Normalised pictures → tensors of one row per picture."""
+        """Normalised pictures → tensors of one row per picture.
+
+        Args:
+            x: (n, c, h, w), normalised.
+        """
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,10 @@ class Features:
 
         They lie in memory as the prefix left them: a sum over another layout is rounded otherwise, and a deep
         network with batch normalisation makes another training of that.
+
+        Args:
+            index: (n,) int64 positions in the kept rows; copy i of picture p is row i · n + p.
+            device: Where the rows are wanted.
         """
         at = index.numpy()
         return tuple(

@@ -34,6 +34,9 @@ def schedule(name: str, progress: float, warmup: float = 0.0, history: Sequence[
     Returns:
         A factor above 0, at most 1.
 
+    Raises:
+        UnknownName: No such schedule.
+
     Example:
         >>> [round(schedule("cosine", p), 3) for p in (0, 0.5, 1)]
         [1.0, 0.505, 0.01]

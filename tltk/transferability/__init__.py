@@ -79,6 +79,10 @@ def check_labelled(features: Tensor, labels: Tensor, least: int = 1) -> Tensor:
 def check_numbers(name: str, classes: Tensor) -> None:
     """They are integers.
 
+    Args:
+        name: The tensor as error sentences name it.
+        classes: (n,) class numbers.
+
     Raises:
         BadSpec: Says what came.
     """

@@ -58,7 +58,12 @@ def gbc(features: Tensor, labels: Tensor, *, dimensions: int = 64, spherical: bo
 
 
 def bhattacharyya(means: Tensor, variances: Tensor) -> Tensor:
-    """D_B between all pairs of diagonal Gaussians, (C, C), from means and variances (C, d)."""
+    """D_B between all pairs of diagonal Gaussians, (C, C), from means and variances (C, d).
+
+    Args:
+        means: (C, d) floating.
+        variances: (C, d), all above 0.
+    """
     average = (variances[:, None] + variances[None]) / 2  # (C, C, d): C is small
     apart = ((means[:, None] - means[None]).square() / average).sum(2) / 8
     logs = variances.log().sum(1)

@@ -64,6 +64,9 @@ def ledoit_wolf(x: Tensor) -> float:
     Reference: Ledoit & Wolf (2004), A well-conditioned estimator for large-dimensional covariance
     matrices, J. Multivariate Analysis 88, Lemmas 3.2–3.4.
 
+    Args:
+        x: (n, d) floating, its columns centred.
+
     Example:
         >>> ledoit_wolf(torch.tensor([[1.0], [-1.0]]))
         0.0

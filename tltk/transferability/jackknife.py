@@ -49,6 +49,10 @@ def leave_out_groups(labels: Tensor, seed: int = 0) -> list[Tensor]:
 def replicates(score: Callable[[Tensor], float], rows: Sequence[Tensor]) -> Tensor:
     """The score without each group, (10,) in float64.
 
+    Args:
+        score: Row numbers → the score on these rows.
+        rows: From `leave_out_groups`: the rows that are left, ten times.
+
     Raises:
         BadSpec: The score refuses what is left, or is no number there.
     """
@@ -67,13 +71,21 @@ def standard_error(found: Tensor) -> float:
 
     Reference: Tukey (1958), Bias and confidence in not-quite large samples, Annals of Mathematical Statistics 29;
     groups: Shao & Wu (1989), A general theory for jackknife variance estimation, Annals of Statistics 17.
+
+    Args:
+        found: (g,) replicates, or the differences of two scores’ replicates.
     """
     g = len(found)
     return math.sqrt((g - 1) / g * float((found - found.mean()).square().sum()))
 
 
 def interval(value: float, found: Tensor) -> tuple[float, float]:
-    """95 % interval of a score from its replicates: value ± t · error, t with g − 1 degrees of freedom."""
+    """95 % interval of a score from its replicates: value ± t · error, t with g − 1 degrees of freedom.
+
+    Args:
+        value: The score on all rows.
+        found: (g,) its replicates.
+    """
     half = _quantile((1 + LEVEL) / 2, len(found) - 1) * standard_error(found)
     return value - half, value + half
 
@@ -96,7 +108,7 @@ def rank_ranges(values: Sequence[float], found: Sequence[Tensor | None]) -> list
 
     Example:
         >>> noise = torch.linspace(-0.1, 0.1, 10)
-        >>> places([1.0, 5.0, 3.0], [1 + noise, 5 - noise, None])
+        >>> rank_ranges([1.0, 5.0, 3.0], [1 + noise, 5 - noise, None])
         [(2, 3), (1, 2), (1, 3)]
     """
     k = len(values)

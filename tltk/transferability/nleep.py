@@ -63,7 +63,12 @@ def nleep(features: Tensor, labels: Tensor, *, components: int = 0, energy: floa
 
 
 def project(features: Tensor, energy: float) -> Tensor:
-    """Features on the fewest principal axes that hold this share of the variance, (n, k) on the CPU."""
+    """Features on the fewest principal axes that hold this share of the variance, (n, k) on the CPU.
+
+    Args:
+        features: (n, d) floating.
+        energy: Share of the variance to keep, above 0, at most 1.
+    """
     x = features.detach().cpu().double()
     u, s, _ = torch.linalg.svd(x - x.mean(0), full_matrices=False)
     share = s.square().cumsum(0) / s.square().sum().clamp_min(torch.finfo(x.dtype).tiny)

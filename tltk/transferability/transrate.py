@@ -56,7 +56,12 @@ def transrate(
 
 
 def coding_rate(z: Tensor, eps: float) -> float:
-    """½ log det(I + ZᵀZ / nε), by whichever of ZᵀZ and ZZᵀ is smaller (Sylvester)."""
+    """½ log det(I + ZᵀZ / nε), by whichever of ZᵀZ and ZZᵀ is smaller (Sylvester).
+
+    Args:
+        z: (n, d) floating.
+        eps: Distortion ε above 0, in the units of z².
+    """
     n, d = z.shape
     gram = z @ z.mT if n < d else z.mT @ z
     eye = torch.eye(len(gram), dtype=z.dtype, device=z.device)

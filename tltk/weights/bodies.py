@@ -124,7 +124,13 @@ def _order(prefix: str) -> tuple[int, int]:
 def choose_body(
     tensors: Mapping[str, Any], part: str = "", guess: Guess = match_catalogue
 ) -> tuple[Body | None, list[Body]]:
-    """The network to take and all that were found; with `part` the one below that prefix."""
+    """The network to take and all that were found; with `part` the one below that prefix.
+
+    Args:
+        tensors: Name → tensor, or anything with its shape.
+        part: Prefix as a user writes it; empty = the network that comes first.
+        guess: Names of the backbones that have just these tensors.
+    """
     found = find_bodies(tensors, guess)
     if part:
         wanted = [f for f in found if f.part == part] or [f for f in found if f.part.startswith(f"{part}.")]

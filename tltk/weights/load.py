@@ -29,6 +29,13 @@ Built = tuple[nn.Module, dict[str, str], list[str]]  # a backbone, how it was bu
 def build_net(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) -> Net:
     """The network of this spec with its first weights; the same seed gives the same network.
 
+    Args:
+        spec: Backbone, weights and head.
+        n_classes: Number of logits.
+        size: Side of a picture in pixels.
+        channels: Of a picture.
+        seed: Of all weights that do not come from `spec.weights`.
+
     Raises:
         UnknownName: No such backbone, tag or run.
         WeightsMissing: The weights are not on this machine or do not fit, key by key.
@@ -44,7 +51,14 @@ def build_net(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int
 
 
 def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
-    """Write a net's weights with what is needed to build it again, and to use it elsewhere, in the header."""
+    """Write a net's weights with what is needed to build it again, and to use it elsewhere, in the header.
+
+    Args:
+        net: Its weights are written as they are.
+        spec: Of this network.
+        path: Of the safetensors file; replaced as a whole.
+        **notes: More words for the header, by name.
+    """
     own = own_classifier(spec.backbone)
     classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
     mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
@@ -129,6 +143,11 @@ def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) 
 
     The first convolution is adapted to another number of input channels, position tables to
     another picture size, both by timm's own rules.
+
+    Args:
+        backbone: Its weights are overwritten.
+        tensors: Without the classifier, by timm's names.
+        origin: The file as error sentences name it.
 
     Raises:
         WeightsMissing: Names or shapes that do not fit, listed.

@@ -144,7 +144,11 @@ def orientation_selectivity(fields: Tensor) -> Tensor:
 
 
 def draw_fields(fields: Tensor) -> bytes:
-    """The fields in rows as a PNG, each scaled to its own largest value about mid grey."""
+    """The fields in rows as a PNG, each scaled to its own largest value about mid grey.
+
+    Args:
+        fields: (units, c, h, w), signed; of other than 1 or 3 channels the mean is shown.
+    """
     scaled = (0.5 + 0.5 * fields / fields.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)).clamp(0, 1)
     if scaled.shape[1] not in (1, 3):
         scaled = scaled.mean(1, keepdim=True)

@@ -84,7 +84,11 @@ def stage_specs(recipe: Recipe) -> list[TransferSpec]:
 
 
 def train(recipe: Recipe, one: Callable[[TransferSpec], Run]) -> list[Run]:
-    """The finished runs of the stages; `one` runs a training to its end."""
+    """The finished runs of the stages; `one` runs a training to its end.
+
+    Raises:
+        RunProblem: A stage has not ended with a result and weights.
+    """
     found = []
     for spec in stage_specs(recipe):
         run = one(spec)
@@ -95,7 +99,13 @@ def train(recipe: Recipe, one: Callable[[TransferSpec], Run]) -> list[Run]:
 
 
 def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
-    """The last run's backbone in half precision, under timm's names, with its card, recipe, rows and a drawing."""
+    """The last run's backbone in half precision, under timm's names, with its card, recipe, rows and a drawing.
+
+    Args:
+        recipe: What was trained.
+        runs: Its finished runs, in order.
+        shelf: Folder of the store that the entry is written to.
+    """
     from safetensors.numpy import load_file
 
     from tltk.nn.net import input_channels

@@ -225,6 +225,11 @@ def parse_weights(weights: str) -> tuple[str, str]:
 def check_architecture(wanted: str, theirs: str, origin: str) -> None:
     """Refuse weights of another architecture than the one wanted; "" = any.
 
+    Args:
+        wanted: timm's name of the backbone asked for; tags are not compared.
+        theirs: That of the weights.
+        origin: The weights as error sentences name them.
+
     Raises:
         WeightsMissing: They are.
     """
@@ -366,7 +371,13 @@ def check_entry(entry: Entry, trained: bool = False) -> None:
 
 
 def put(shelf: Path, data: bytes, card: Card) -> Entry:
-    """Keep these weights on a shelf, whole or not at all; an entry of the same name there is replaced."""
+    """Keep these weights on a shelf, whole or not at all; an entry of the same name there is replaced.
+
+    Args:
+        shelf: Folder that holds entries.
+        data: A whole safetensors file.
+        card: Its checksum and size are filled in here.
+    """
     folder = shelf / card.name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)  # without a card it is no entry, so none is ever half written

@@ -67,7 +67,7 @@ def training_data(tag: str) -> str:
     """What weights with this tag were trained on; "" where the tag does not say.
 
     Example:
-        >>> seen("clip_laion2b_soup_ft_in12k_in1k_384")
+        >>> training_data("clip_laion2b_soup_ft_in12k_in1k_384")
         'LAION-2B, then ImageNet-12k, then ImageNet-1k'
     """
     first, *later = f"_{tag}_".replace("_ft_", "|", 1).split("|")
@@ -99,7 +99,13 @@ def pretrained(name: str) -> tuple[Pretrained, ...]:
 
 
 def count_flops(model: nn.Module, channels: int, size: int) -> tuple[int | None, Tensor | None]:
-    """FLOPs of one picture's forward pass, a multiply-add counts two, and its answer; None where it cannot run so."""
+    """FLOPs of one picture's forward pass, a multiply-add counts two, and its answer; None where it cannot run so.
+
+    Args:
+        model: On the meta device.
+        channels: Of the picture.
+        size: Its side in pixels.
+    """
     counter = Shapes()
     try:
         with counter, torch.no_grad():
@@ -146,7 +152,14 @@ WIDEST = 64
 
 
 def can_read(name: str, size: int, channels: int, model: nn.Module | None) -> bool:
-    """Whether a model, built for this size unless it is given, runs on two pictures of it."""
+    """Whether a model, built for this size unless it is given, runs on two pictures of it.
+
+    Args:
+        name: timm's name.
+        size: Side of the pictures in pixels.
+        channels: Of the pictures.
+        model: On the meta device; None = built here for this size.
+    """
     try:
         with torch.device("meta"), Shapes(), torch.no_grad():
             if model is None:

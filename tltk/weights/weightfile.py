@@ -536,6 +536,9 @@ def export_files(data: bytes) -> dict[str, bytes]:
     """A run's own weights as files that timm loads as they are, by file name; no tensor is decoded.
 
     A head that timm's classifier cannot stand for, since it is not one linear layer, lies in a file beside the body.
+
+    Raises:
+        WeightsMissing: The file is damaged.
     """
     start = 8 + int.from_bytes(data[:8], "little")
     try:

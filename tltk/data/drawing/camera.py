@@ -16,7 +16,13 @@ GRAIN = 0.05  # highest standard deviation of the sensor's noise
 
 
 def expose(x: Tensor, chance: Floats, generator: Generator) -> Tensor:
-    """(m, 3, h, w) uint8: floats blurred, stretched to a random range of brightness, with grain; x is overwritten."""
+    """(m, 3, h, w) uint8: floats blurred, stretched to a random range of brightness, with grain; x is overwritten.
+
+    Args:
+        x: (m, 3, h, w) float; any range, since it is stretched. It is overwritten.
+        chance: (m, ≥ 5) random numbers in 0 … 1: softness, sharpness, span, darkest value, grain.
+        generator: Draws the grain.
+    """
     import torch
 
     u, size = iter(chance.T), x.shape[-1]

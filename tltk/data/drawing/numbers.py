@@ -15,7 +15,13 @@ TURN, FLIPS = 30.0, 0.25  # degrees by which figures turn at most, and share of 
 
 
 def interpolate(low: Any, high: Any, u: Floats) -> Floats:
-    """u from 0 … 1 to low … high."""
+    """u from 0 … 1 to low … high.
+
+    Args:
+        low: Result at u = 0; a number or an array that broadcasts with `u`.
+        high: Result at u = 1, likewise.
+        u: Shares in 0 … 1, of any shape.
+    """
     scaled: Floats = low + (high - low) * u
     return scaled
 

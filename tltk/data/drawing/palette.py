@@ -18,6 +18,11 @@ def palette(hue: Floats, saturation: Floats, light: Floats) -> Floats:
     """(…, 3) red, green and blue of these hues with exactly these luminances (Rec. 709 weights), all in 0 … 1.
 
     Y = 0.2126 R + 0.7152 G + 0.0722 B; a colour is darkened towards black or lightened towards white until Y fits.
+
+    Args:
+        hue: (…) in turns: 0 and 1 are red.
+        saturation: (…) in 0 … 1.
+        light: (…) luminance Y in 0 … 1.
     """
     k = (np.array([5.0, 3.0, 1.0]) + 6 * hue[..., None]) % 6
     rgb = 1 - saturation[..., None] * np.clip(np.minimum(k, 4 - k), 0, 1)
@@ -49,7 +54,12 @@ def schemes(chance: Floats) -> tuple[Floats, Floats]:
 
 
 def ramp(colours: Floats, at: Tensor) -> Tensor:
-    """(m, 3, h, w): the colour map through three colours (m, 3 colours, 3), read at (m, h, w) in 0 … 1."""
+    """(m, 3, h, w): the colour map through three colours (m, 3 colours, 3), read at (m, h, w) in 0 … 1.
+
+    Args:
+        colours: (m, 3 colours, 3 channels) in 0 … 1: at 0, at ½ and at 1.
+        at: (m, h, w) positions; beyond 0 … 1 the end colours hold.
+    """
     import torch
 
     stops = expand_dims(colours, 4).unsqueeze(-1)  # (m, 3 colours, 3, 1, 1)

@@ -46,7 +46,12 @@ def spectrum(slopes: Floats, size: int, generator: Generator) -> Tensor:
 
 
 def texture(chance: Floats, noise: Tensor) -> Tensor:
-    """(m, h, w) in 0 … 1, each of one of `TEXTURES`, bent by noise (m, h, w); eight random numbers each."""
+    """(m, h, w) in 0 … 1, each of one of `TEXTURES`, bent by noise (m, h, w); eight random numbers each.
+
+    Args:
+        chance: (m, 8) random numbers in 0 … 1: kind, angle, cycles, phase, bend, steepness, depth, aspect.
+        noise: (m, h, w) with mean 0 and standard deviation 1, as `spectrum` draws it.
+    """
     import torch
 
     u, size = iter(chance.T), noise.shape[-1]

@@ -89,6 +89,11 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
 
     `archive:PATH/inner/folder` takes one folder of it.
 
+    Args:
+        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        argument: PATH of the archive, perhaps with a folder inside it.
+        progress: Called with (done, total) pictures.
+
     Raises:
         DataProblem: No such archive, one that is damaged or dangerous, or as for a folder.
     """
@@ -553,7 +558,11 @@ class _Guarded:
         self.seek, self.tell, self.close = file.seek, file.tell, file.close
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes."""
+        """Up to `size` bytes.
+
+        Raises:
+            DataProblem: More is asked for than a header may hold.
+        """
         if not 0 <= size <= MAX_READ_BYTES:
             raise DataProblem("This archive has a header of many megabytes; do not trust it.")
         self.last = self._file.read(size)

@@ -32,6 +32,11 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
     Each base digit occurs once, so no two parts of a split share one. The background of a digit
     depends on its index and `spec.seed` only.
 
+    Args:
+        spec: `n` (0 = all), `size` in pixels and `seed`.
+        argument: Empty: this domain has no settings.
+        progress: Called with (done, total) pictures.
+
     Raises:
         DataProblem: `spec.n` is more than there are.
     """

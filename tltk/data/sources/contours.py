@@ -60,7 +60,13 @@ check = functools.partial(parse_class_count, usual=CLASSES)  # of the number of 
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Contours of 200 radial formulas, filled or lined, among distracting arcs, to pre-train networks."""
+    """Contours of 200 radial formulas, filled or lined, among distracting arcs, to pre-train networks.
+
+    Args:
+        spec: `n` (0 = the default of drawn domains), `size` in pixels and `seed`.
+        argument: Number of classes, as `check` gives it; empty = `CLASSES`.
+        progress: Called with (done, total) pictures.
+    """
     return draw_domain(spec, (paint,), [f"contour {c}" for c in range(int(argument or CLASSES))], progress)
 
 
@@ -103,7 +109,12 @@ def instances(labels: Ints, chance: Floats) -> Curves:
 
 
 def radius(curves: Curves, angle: Tensor) -> tuple[Tensor, Tensor]:
-    """r(θ) / r₀ and the slope r′(θ) / r(θ), both of the shape of the angles (m, h, w)."""
+    """r(θ) / r₀ and the slope r′(θ) / r(θ), both of the shape of the angles (m, h, w).
+
+    Args:
+        curves: m contours.
+        angle: (m, h, w) in radians.
+    """
     import torch
 
     step = expand_dims(2 * np.pi / curves.vertices)
@@ -150,7 +161,14 @@ def distance(curves: Curves, r0: Floats, x: Tensor, y: Tensor) -> tuple[Tensor, 
 
 
 def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tensor:
-    """(m, 3, size, size) uint8: an instance of each category, textured, on a texture, under arcs, through a camera."""
+    """(m, 3, size, size) uint8: an instance of each category, textured, on a texture, under arcs, through a camera.
+
+    Args:
+        labels: (m,) class numbers in 0 … `CLASSES` − 1.
+        chance: (m, 96) random numbers in 0 … 1, a fixed column for each use.
+        generator: Draws what is not one number per picture: noise, grain and the like.
+        size: Side of a picture in pixels.
+    """
     import torch
 
     curves, u = instances(labels, chance[:, :12]), iter(chance[:, 40:].T)

@@ -24,6 +24,11 @@ SOURCE = "UCI Optical Recognition of Handwritten Digits (Alpaydin, Kaynak 1998),
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
     """Handwritten digits: 1,797 grey pictures of 8 × 8, from scikit-learn.
 
+    Args:
+        spec: `n` (0 = all), `size` in pixels and `seed`.
+        argument: Empty: this domain has no settings.
+        progress: Called with (done, total) pictures.
+
     Raises:
         DataProblem: `spec.n` is more than there are.
     """

@@ -32,6 +32,11 @@ LICENCE = "not stated (your own pictures)"
 def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Domain:
     """Pictures of your own in a folder, one folder per class, with or without train/val/test on top.
 
+    Args:
+        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        argument: PATH of the folder.
+        progress: Called with (done, total) pictures.
+
     Raises:
         DataProblem: No such folder, no pictures, one class, an empty class, or parts that differ.
     """

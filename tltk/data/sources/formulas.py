@@ -19,7 +19,13 @@ CLASSES = 100  # of each kind
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Fractals, contours, surfaces in turns, 100 classes of each, to pre-train on (25+leaves: fewer, with leaves)."""
+    """Fractals, contours, surfaces in turns, 100 classes of each, to pre-train on (25+leaves: fewer, with leaves).
+
+    Args:
+        spec: `n` (0 = the default of drawn domains), `size` in pixels and `seed`.
+        argument: Number of classes of each kind, then "+leaves" where there are leaves; empty = `CLASSES`.
+        progress: Called with (done, total) pictures.
+    """
     count, _, more = argument.partition("+")
     kinds = {"fractal": fractals.paint, "contour": contours.paint, "surface": surfaces.paint}
     if more:

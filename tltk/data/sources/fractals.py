@@ -40,7 +40,13 @@ check = functools.partial(parse_class_count, usual=CLASSES)  # of the number of 
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Fractals of 200 iterated function systems, in colour and on textures, to pre-train networks."""
+    """Fractals of 200 iterated function systems, in colour and on textures, to pre-train networks.
+
+    Args:
+        spec: `n` (0 = the default of drawn domains), `size` in pixels and `seed`.
+        argument: Number of classes, as `check` gives it; empty = `CLASSES`.
+        progress: Called with (done, total) pictures.
+    """
     return draw_domain(spec, (paint,), [f"fractal {c}" for c in range(int(argument or CLASSES))], progress)
 
 
@@ -130,6 +136,11 @@ def filling_rate(x: Floats, y: Floats, side: int = GRID) -> Floats:
     """r = pixels with a point / all pixels, of the points (m, …) drawn so that the longer side fits the picture.
 
     Reference: Kataoka et al. (2020), §3; a category is kept where r exceeds a threshold, there 0.05 … 0.25.
+
+    Args:
+        x: (m, …) coordinates of the points of m attractors.
+        y: The same shape.
+        side: Pixels of a side of the grid on which points are counted.
     """
     m = len(x)
     x, y = (v.reshape(m, -1) for v in (x, y))
@@ -210,7 +221,13 @@ def chaos_game(
 
 
 def values_at_places(maps: Floats, share: Floats, particles: int = PARTICLES) -> Floats:
-    """(m, particles, …): of what belongs to each map (m, k, …), what belongs to the map of each place."""
+    """(m, particles, …): of what belongs to each map (m, k, …), what belongs to the map of each place.
+
+    Args:
+        maps: (m, k, …) a value for each map of each system.
+        share: (m, k) probabilities of the maps, 1 in all per system; each map has as many places as that.
+        particles: Number of places.
+    """
     at = (np.arange(particles) + 0.5) / particles
     which = (share.cumsum(1)[:, None, :-1] < at[:, None]).sum(-1)
     found: Floats = maps[np.arange(len(maps))[:, None], which]
@@ -221,7 +238,14 @@ def values_at_places(maps: Floats, share: Floats, particles: int = PARTICLES) ->
 
 
 def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tensor:
-    """(m, 3, size, size) uint8: an instance of each category, coloured, on a texture, through a camera."""
+    """(m, 3, size, size) uint8: an instance of each category, coloured, on a texture, through a camera.
+
+    Args:
+        labels: (m,) class numbers in 0 … `CLASSES` − 1.
+        chance: (m, 96) random numbers in 0 … 1, a fixed column for each use.
+        generator: Draws what is not one number per picture: noise, grain and the like.
+        size: Side of a picture in pixels.
+    """
     import torch
 
     count, shade = histogram(labels, chance[:, :12], generator, size)
@@ -239,7 +263,15 @@ def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tens
 
 
 def histogram(labels: Ints, chance: Floats, generator: Generator, size: int) -> tuple[Tensor, Tensor]:
-    """Points per pixel and their mean shade, 0 … 1 by the map applied last, (m, size, size) each."""
+    """Points per pixel and their mean shade, 0 … 1 by the map applied last, (m, size, size) each.
+
+    Args:
+        labels: (m,) class numbers in 0 … `CLASSES` − 1.
+        chance: (m, ≥ 8) random numbers in 0 … 1: which map is changed and how much, then how the picture is turned,
+            flipped, narrowed, enlarged and shifted.
+        generator: Plays the chaos game.
+        size: Side of a picture in pixels.
+    """
     import torch
 
     u, m = iter(chance.T), len(labels)

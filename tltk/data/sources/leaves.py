@@ -37,7 +37,13 @@ check = functools.partial(parse_class_count, usual=CLASSES)  # of the number of 
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Leaves of 200 kinds that cover each other, each kind with colours, outline and grain, to pre-train networks."""
+    """Leaves of 200 kinds that cover each other, each kind with colours, outline and grain, to pre-train networks.
+
+    Args:
+        spec: `n` (0 = the default of drawn domains), `size` in pixels and `seed`.
+        argument: Number of classes, as `check` gives it; empty = `CLASSES`.
+        progress: Called with (done, total) pictures.
+    """
     return draw_domain(spec, (paint,), [f"leaf {c}" for c in range(int(argument or CLASSES))], progress)
 
 
@@ -70,6 +76,13 @@ def outline(x: Tensor, y: Tensor, wide: Tensor, tall: Tensor, power: Tensor) -> 
     """How far points lie outside the superellipse |x / wide|^p + |y / tall|^p = 1, negative within.
 
     (f - 1) · √(wide · tall) with f = (|x / wide|^p + |y / tall|^p)^(1/p): 0 on the outline, about a distance near it.
+
+    Args:
+        x: Coordinates along the leaf, (m, h, w) or what broadcasts to it.
+        y: Coordinates across it, likewise.
+        wide: Half axis along x, above 0, in the units of `x`.
+        tall: Half axis along y, above 0.
+        power: p above 0: 1 a diamond, 2 an ellipse, large a rectangle.
     """
     right, down = x.div(wide).abs_().clamp_(min=1e-6), y.div(tall).abs_().clamp_(min=1e-6)
     larger = right.maximum(down)
@@ -79,7 +92,14 @@ def outline(x: Tensor, y: Tensor, wide: Tensor, tall: Tensor, power: Tensor) -> 
 
 
 def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tensor:
-    """(m, 3, size, size) uint8: leaves of these classes, given their random numbers (m, DRAWS) and a stream of more."""
+    """(m, 3, size, size) uint8: leaves of these classes, given their random numbers (m, DRAWS) and a stream of more.
+
+    Args:
+        labels: (m,) class numbers in 0 … `CLASSES` − 1.
+        chance: (m, 96) random numbers in 0 … 1, a fixed column for each use.
+        generator: Draws the leaves, noise and grain.
+        size: Side of a picture in pixels.
+    """
     import torch
 
     mine, m = traits(CLASSES)[labels], len(labels)

@@ -80,6 +80,11 @@ class Header:
 def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Domain:
     """Arrays of your own in an .npz: pictures and whole-number labels, as in Keras's mnist.npz or in MedMNIST.
 
+    Args:
+        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        argument: PATH of the file.
+        progress: Called with (done, total) pictures.
+
     Raises:
         DataProblem: Not such a file; the sentence says what is missing.
     """

@@ -33,6 +33,11 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
 
     Picture i depends on i, `spec.seed` and `spec.size` only, so a smaller set is the beginning of
     a larger one. Classes take turns.
+
+    Args:
+        spec: `n` (0 = `DEFAULT_N`), `size` in pixels and `seed`.
+        argument: Empty: this domain has no settings.
+        progress: Called with (done, total) pictures.
     """
     n = spec.n or DEFAULT_N
     draw = np.random.default_rng(spec.seed)

@@ -33,7 +33,13 @@ check = functools.partial(parse_class_count, usual=CLASSES)  # of the number of 
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Surfaces of 200 kinds, each with colours and a texture of its own, to pre-train networks."""
+    """Surfaces of 200 kinds, each with colours and a texture of its own, to pre-train networks.
+
+    Args:
+        spec: `n` (0 = the default of drawn domains), `size` in pixels and `seed`.
+        argument: Number of classes, as `check` gives it; empty = `CLASSES`.
+        progress: Called with (done, total) pictures.
+    """
     return draw_domain(spec, (paint,), [f"surface {c}" for c in range(int(argument or CLASSES))], progress)
 
 
@@ -61,7 +67,14 @@ def colours(mine: Floats, chance: Floats) -> Floats:
 
 
 def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tensor:
-    """(m, 3, size, size) uint8: surfaces of these classes, given their random numbers (m, DRAWS)."""
+    """(m, 3, size, size) uint8: surfaces of these classes, given their random numbers (m, DRAWS).
+
+    Args:
+        labels: (m,) class numbers in 0 … `CLASSES` − 1.
+        chance: (m, 96) random numbers in 0 … 1, a fixed column for each use.
+        generator: Draws what is not one number per picture: noise, grain and the like.
+        size: Side of a picture in pixels.
+    """
     mine, u = traits(CLASSES)[labels], chance
     noise = spectrum(interpolate(*SLOPES, np.clip(mine[:, 6:8] + 0.2 * (u[:, :2] - 0.5), 0, 1)), size, generator)
     turn = mine[:, 1] + 0.12 * (u[:, 2] - 0.5)

@@ -60,6 +60,9 @@ def source_spec(spec: CompareSpec) -> TransferSpec | None:
     """The run that trains the source network; None where the weights come from elsewhere.
 
     Where source and target can hold the same examples, it does without those that test the target.
+
+    Raises:
+        BadSpec: There is nothing to transfer: no source domain, and weights `scratch`.
     """
     if spec.source is None:
         if spec.net.weights == "scratch":
@@ -79,7 +82,14 @@ def source_spec(spec: CompareSpec) -> TransferSpec | None:
 
 
 def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
-    """One run of one arm. The scratch arm trains every layer; all else is equal."""
+    """One run of one arm. The scratch arm trains every layer; all else is equal.
+
+    Args:
+        spec: The comparison.
+        arm: "scratch" or "transfer".
+        lr: Learning rate of this run.
+        seed: Of this run: first weights, order of batches, augmentation.
+    """
     source = source_spec(spec)
     weights = spec.net.weights if source is None else f"run:{source.run_id}"
     net: NetSpec = dataclasses.replace(spec.net, weights=weights)
@@ -231,7 +241,14 @@ def measuring_runs(run: Run) -> dict[str, list[Run]]:
 
 
 def curves(run: Run, name: str = "accuracy", split: str = "val", x: str = "step") -> dict[str, Curve]:
-    """Mean curve and 95 % band of each arm over its measuring runs."""
+    """Mean curve and 95 % band of each arm over its measuring runs.
+
+    Args:
+        run: A comparison.
+        name: Name of a metric in its rows.
+        split: "train", "val" or "test".
+        x: The horizontal axis: "step" or "epoch".
+    """
     return _means(measuring_runs(run), name, split, x)
 
 

@@ -61,7 +61,13 @@ class Spread:
         return (self._satterthwaite(level) + self._generalised(level)) / 2
 
     def expected_half_width(self, level: float, n_seeds: int, n: int) -> float:
-        """The same to expect of other numbers of seeds and examples, with the variances found here."""
+        """The same to expect of other numbers of seeds and examples, with the variances found here.
+
+        Args:
+            level: Of confidence, between 0 and 1.
+            n_seeds: At least 2.
+            n: Test examples, at least 2.
+        """
         by_seed = max(self.seed - self.rest, 0.0) / self.n
         by_example = max(self.example - self.rest, 0.0) / self.n_seeds
         there = Spread(self.rest + n * by_seed, self.rest + n_seeds * by_example, self.rest, n_seeds, n)
@@ -201,6 +207,12 @@ def classify_interval(low: float, high: float, n_seeds: int, delta: float = DELT
     """What the interval says: helps, hurts, no difference (all of it within ±delta), or cannot tell.
 
     Below three seeds nothing is decided.
+
+    Args:
+        low: Lower end of the interval of transfer − scratch, as a share.
+        high: Its upper end.
+        n_seeds: How many seeds it rests on.
+        delta: The largest difference, as a share, that does not matter.
     """
     if n_seeds < MIN_SEEDS:
         return "cannot tell"
