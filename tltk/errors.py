@@ -79,7 +79,7 @@ class Diverged(RunProblem):
 
 
 # What the machine may say when a file or memory is asked of it → what must hold, what came and what to do. Windows and
-# network disks have numbers of their own for the last few.
+# network disks use their own numbers for the last few.
 _FULL = "The disk must have room for {where}. No space is left on it; free some, or set TLTK_HOME to another disk."
 _DENIED = "This user must be permitted to use {where}. Permission is denied; change its permissions or set TLTK_HOME."
 _MEMORY = "This machine must have the memory for what is asked. There is not enough; ask for fewer or smaller "
@@ -121,7 +121,7 @@ OUT_OF_MEMORY = ("can't allocate memory", "cannot allocate memory", "out of memo
 class MachineProblem(RunProblem, OSError):
     """What the machine could not do: a full, broken or read-only disk, a path, permissions, memory.
 
-    It is an `OSError` too, so that whoever heeds those heeds these.
+    It is an `OSError` too, so that code that handles those handles these.
     """
 
     def __init__(self, text: str, number: int | None = None) -> None:

@@ -28,8 +28,8 @@ from tltk.errors import BadSpec, machine_errors, truncate
 
 FOLDERS = ("runs", "domains", "bank", "columns", "weights", "pictures")
 DAMAGED = ".damaged"  # ends the names of files that were set aside
-MAX_USER_FILE_BYTES = 1 << 20  # bytes of a file that somebody writes by hand: a spec, a recipe
-STALE_SECONDS = 24 * 3600  # seconds after which a temporary file is nobody's
+MAX_USER_FILE_BYTES = 1 << 20  # of a file written by hand: a spec, a recipe
+STALE_SECONDS = 24 * 3600  # after which a temporary file is taken to be abandoned
 _SCRATCH = re.compile(r"\..+\.(\d{1,9})\.\d+\.tmp")
 
 T = TypeVar("T")
@@ -83,10 +83,10 @@ def check_writable() -> None:
 
 
 def expand_path(text: str, what: str = "A path") -> Path:
-    """A path as somebody wrote it, made absolute: `~` is the user's folder.
+    """A path as the user wrote it, made absolute: `~` is the user's folder.
 
     Raises:
-        BadSpec: It begins with ~ and the name of nobody, or holds what no path can.
+        BadSpec: It begins with ~ and an unknown user, or holds characters that no path can.
     """
     if "\0" in text:
         raise BadSpec(f"{what} must be a path. Got {text[:80]!r}, which holds a null character.")
@@ -134,7 +134,7 @@ def hold_lock(name: str, timeout: float = -1) -> Iterator[None]:
 
     Args:
         name: Of the lock.
-        timeout: Seconds that it is waited for; negative = for ever.
+        timeout: Seconds to wait for it; negative = without limit.
 
     Raises:
         Timeout: Another has it.
@@ -214,7 +214,7 @@ def remove_temporary_files(folder: Path) -> None:
 
 
 def read_user_file(path: Path, what: str) -> bytes:
-    """A file that somebody wrote by hand and named, such as a spec, at most a megabyte of it.
+    """The content of a file that the user wrote and named, such as a spec, of at most a megabyte.
 
     Args:
         path: The file, or a pipe.
@@ -240,7 +240,7 @@ def read_user_file(path: Path, what: str) -> bytes:
 
 
 def open_file(path: Path) -> BinaryIO:
-    """A file of ours to read from. A pipe would be waited for and a device read for ever, so they are refused.
+    """One of tltk's own files, opened for reading. Pipes and devices are refused: a read from them may never end.
 
     Raises:
         OSError: There is none, or it is no file.
@@ -290,7 +290,7 @@ def read_json(path: Path, kind: type[T] | Any = Any) -> T | None:
 
 
 def quarantine(path: Path, why: str) -> Path | None:
-    """Rename what is damaged, so that it is in nobody's way and lost to nobody; None where that is not possible."""
+    """Rename a damaged file, so that it neither blocks its name nor is lost; None if that is not possible."""
     number = 1
     while (aside := path.with_name(path.name + DAMAGED + (f".{number}" if number > 1 else ""))).exists():
         number += 1

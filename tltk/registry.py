@@ -102,7 +102,7 @@ class Registry(Generic[T]):
         """
         try:
             entry: T = point.load()
-        except Exception as fault:  # whatever a package of somebody's does when it is imported
+        except Exception as fault:  # whatever a third-party package raises on import
             raise UnknownName(
                 f"The {self.kind} {point.name} of the installed package {point.module} must be importable. It is not: "
                 f"{type(fault).__name__}: {fault}. Mend or uninstall that package."

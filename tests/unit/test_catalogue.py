@@ -97,7 +97,7 @@ def test_the_sizes_that_a_backbone_takes(sizes: Sizes | None, taken: tuple[int, 
 
 
 def test_its_bounds_are_those_of_pictures() -> None:
-    assert (knobs(DataSpec)["size"].lo, knobs(DataSpec)["size"].hi) == catalogue.SIZES
+    assert (knobs(DataSpec)["size"].lo, knobs(DataSpec)["size"].hi) == catalogue.SIZE_RANGE_PX
 
 
 def test_every_backbone_takes_its_own_size() -> None:

@@ -204,7 +204,7 @@ def test_rates_are_ranked_by_the_weights_that_are_tested() -> None:
         for w in wanted
     }
     search = compare.Search.of(SPEC, found)
-    assert search.chosen == {"scratch": 3e-4, "transfer": 3e-4}
+    assert search.best_rates == {"scratch": 3e-4, "transfer": 3e-4}
     assert search.accuracy["scratch"]["0.003"] == 0.3
 
 

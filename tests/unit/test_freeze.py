@@ -67,13 +67,13 @@ def test_the_audit_sees_one_bit(tensor: str) -> None:
     net = build_net(NetSpec(backbone="test_resnet"), 3, 32, 3, 0)
     audit = Audit(net)
     freeze(net, net.depth)
-    audit.hold()
-    assert audit.moved() == [] and audit.change() == [0.0] * (net.depth + 1)
+    audit.record()
+    assert audit.changed_tensors() == [] and audit.change() == [0.0] * (net.depth + 1)
     state = net.state_dict()
     assert tensor in state, sorted(state)[:9]
     with torch.no_grad():
         state[tensor].view(-1)[0] += 1
-    assert audit.moved() == [tensor]
+    assert audit.changed_tensors() == [tensor]
 
 
 def test_minus_zero_is_not_zero() -> None:
@@ -82,9 +82,9 @@ def test_minus_zero_is_not_zero() -> None:
         net.backbone.bn1.running_mean.zero_()  # type: ignore[union-attr, operator]
         audit = Audit(net)
         freeze(net, 1)
-        audit.hold()
+        audit.record()
         net.backbone.bn1.running_mean.neg_()  # type: ignore[union-attr, operator]
-    assert audit.moved() == ["backbone.bn1.running_mean"]
+    assert audit.changed_tensors() == ["backbone.bn1.running_mean"]
 
 
 def test_change_is_the_distance_from_the_start() -> None:

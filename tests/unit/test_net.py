@@ -40,8 +40,8 @@ def test_normalise_by_hand() -> None:
 
 def test_pooled_of_maps_and_lists() -> None:
     x = torch.rand(2, 5, 3, 3)
-    assert torch.allclose(Net.pooled(x), x.mean((2, 3)))
-    assert torch.allclose(Net.pooled([x[:, :, 0, 0], x[:, :, 1, 1]]), (x[:, :, 0, 0] + x[:, :, 1, 1]) / 2)
+    assert torch.allclose(Net.pool(x), x.mean((2, 3)))
+    assert torch.allclose(Net.pool([x[:, :, 0, 0], x[:, :, 1, 1]]), (x[:, :, 0, 0] + x[:, :, 1, 1]) / 2)
 
 
 @pytest.mark.parametrize("name", ["resnet18.", "resnet18.a1_in1", "test_resnet.x"])

@@ -92,8 +92,8 @@ def test_noise_is_hardly_selective() -> None:
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 def test_a_square_each(channels: int) -> None:
     sheet = Image.open(io.BytesIO(receptive.draw_fields(torch.randn(18, channels, 3, 5))))
-    step = receptive.SIDE + receptive.GAP
-    assert sheet.size == (16 * step - receptive.GAP, 2 * step - receptive.GAP)
+    step = receptive.SIDE_PX + receptive.GAP_PX
+    assert sheet.size == (16 * step - receptive.GAP_PX, 2 * step - receptive.GAP_PX)
     assert sheet.getpixel((0, 0))[3] == 255 and sheet.getpixel((3 * step, step))[3] == 0  # type: ignore[index]
 
 
@@ -102,7 +102,7 @@ def test_what_is_added_to_the_store_is_drawn(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "a.safetensors", {"backbone": "test_resnet"})
     import_weights(ImportWeightsSpec(f"file:{tmp_path / 'a.safetensors'}", "", "a"))
     entry = store.find("a")
-    assert entry.fields and Image.open(io.BytesIO(entry.fields.read_bytes())).size[1] >= receptive.SIDE
+    assert entry.fields and Image.open(io.BytesIO(entry.fields.read_bytes())).size[1] >= receptive.SIDE_PX
     assert entry.path.parent == home.folder("weights")
     store.put(home.folder("weights"), b"x", entry.card)  # a drawing of other weights does not stay
     assert store.find("a").fields is None

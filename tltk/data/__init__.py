@@ -165,7 +165,7 @@ def corruption(name: str) -> Corruption | None:
 
 
 def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
-    """The domain that `spec.name` means, from the kept arrays where they are whole, else made anew.
+    """The domain that `spec.name` means, from the kept arrays if they are intact, else computed again.
 
     Args:
         spec: Name, size, n and seed decide the pictures; val, test and shots only `Domain.split`.
@@ -286,7 +286,7 @@ def _read_sketches(folder: Path, n: int) -> Sketches:
 
 
 def _keep(folder: Path, domain: Domain) -> Domain:
-    """Write the domain beside its place, then rename; the same domain where the disk has no room."""
+    """Write the domain beside its place, then rename; the same domain if the disk is full."""
     _sweep(folder.parent)
     scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".tmp", dir=folder.parent))
     try:

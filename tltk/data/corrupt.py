@@ -136,7 +136,7 @@ class RandomStreams:
 
 
 def gaussian_noise(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
-    """x + σ·z, z standard normal, for every channel alone.
+    """x + σ·z, z standard normal, independently for every channel.
 
     Args:
         x: (m, c, h, w) float32 pictures in 0 … 1.
@@ -265,7 +265,7 @@ def snow(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
 
 
 def frost(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
-    """A darkened picture under ice. Deviation: ridges of plasma clouds that grow stand for the authors' photos.
+    """A darkened picture under ice. Deviation: ridges of plasma clouds that grow replace the authors' photos.
 
     Args:
         x: (m, c, h, w) float32 pictures in 0 … 1.

@@ -40,10 +40,13 @@ MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 2**30 // 12
 HUNGRY = ("WEBP", "AVIF", "HEIF")  # their decoders hold a picture several times, so half as many pixels are read
 DEEP = ("I", "F")  # modes of more than 8 bits, beside those that begin with "I;"
 MAX_IN_MEMORY_BYTES = 2**29  # bytes; a larger set is decoded into a file that has no name
-MAX_IN_FLIGHT_BYTES, IN_WORK = 640 * 2**20, 9  # bytes of all pictures being decoded at a time; bytes that a pixel takes
-LARGE = 2**24  # pixels: larger pictures are not copied as a whole where that can be helped
-STRIP = 2**20  # pixels that are worked on at a time
-FLAT = 2  # levels: a picture that spans no more in any channel is of one tone
+MAX_IN_FLIGHT_BYTES, WORK_BYTES_PER_PIXEL = (
+    640 * 2**20,
+    9,
+)  # bytes of all pictures being decoded at a time; bytes that a pixel takes
+LARGE_PIXELS = 2**24  # pixels: larger pictures are not copied as a whole where that can be helped
+STRIP_PIXELS = 2**20  # pixels that are worked on at a time
+MAX_FLAT_LEVELS = 2  # levels: a picture that spans no more in any channel is of one tone
 UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -173,7 +176,10 @@ def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = Non
             return
         images[index], origins[index], prints[index] = found.pixels, found.origin, found.prints
         thumbs[index] = found.thumb
-        cropped[index], flat[index] = found.cropped, bool((np.ptp(found.pixels.reshape(3, -1), 1) <= FLAT).all())
+        cropped[index], flat[index] = (
+            found.cropped,
+            bool((np.ptp(found.pixels.reshape(3, -1), 1) <= MAX_FLAT_LEVELS).all()),
+        )
 
     pool = ThreadPoolExecutor(min(32, _cores()), thread_name_prefix="decode")
     with warnings.catch_warnings():
@@ -234,14 +240,14 @@ def _decode(path: Path, size: int, spans: dict[bool, Span], room: _Room | None =
             width, height = image.size
             side = max(size, 4 * FINE)  # enough to know near copies by, whatever the size
             image.draft("RGB", (side, side))  # big JPEGs: decode at 1/2, 1/4 or 1/8
-            with room.taken(image.width * image.height * IN_WORK * hunger) if room else nullcontext():
+            with room.taken(image.width * image.height * WORK_BYTES_PER_PIXEL * hunger) if room else nullcontext():
                 turn = _orientation(image)
                 is_deep = image.mode in DEEP or image.mode.startswith("I;")
                 if is_deep and (image.mode != "F") not in spans:
                     return _range(image)
                 plain = _eight_bits(image, spans[image.mode != "F"]) if is_deep else _plain(image)
                 shown = plain
-                if plain.mode == "RGBA" and plain.width * plain.height > LARGE:
+                if plain.mode == "RGBA" and plain.width * plain.height > LARGE_PIXELS:
                     shown = _opaque(plain)
                 square = _on_white(_centre(shown, size)).convert("RGB")
                 if turn is not None:
@@ -281,7 +287,7 @@ class _Room:
 
 def _strips(image: Image.Image) -> Iterator[NDArray[Any]]:
     """The rows of a picture, some at a time: as one array it would be there twice."""
-    rows = max(1, STRIP // max(1, image.width))
+    rows = max(1, STRIP_PIXELS // max(1, image.width))
     for top in range(0, image.height, rows):
         yield np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
 
@@ -384,7 +390,7 @@ def resize(images: Pixels, size: int) -> Pixels:
 def _weights(side: int, size: int) -> NDArray[np.float32]:
     """(size, side): how much each old pixel weighs in each new one, along one axis."""
     weights = np.empty((size, side), np.float32)
-    step = max(1, STRIP // side)  # the identity of a large picture's side would be larger than the picture
+    step = max(1, STRIP_PIXELS // side)  # the identity of a large picture's side would be larger than the picture
     for first in range(0, side, step):
         eye = np.eye(min(step, side - first), side, first, np.float32)
         narrow = Image.fromarray(eye).resize((size, len(eye)), Resampling.BICUBIC)
@@ -416,7 +422,7 @@ def _plain(image: Image.Image) -> Image.Image:
 def _opaque(image: Image.Image) -> Image.Image:
     """A large RGBA picture on white, strip by strip: Pillow copies the whole of it when it reduces it."""
     whole = Image.new("RGB", image.size)
-    rows = max(1, STRIP // image.width)
+    rows = max(1, STRIP_PIXELS // image.width)
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(top + rows, image.height)))
         whole.paste(_on_white(strip), (0, top))

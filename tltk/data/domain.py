@@ -211,7 +211,7 @@ class Domain:
 def link_copies(domain: Domain, other: Domain) -> tuple[Domain, Domain]:
     """Both, with one origin for a picture and all its near copies, on whichever side they lie.
 
-    What was saved anew, smaller or coarser, has other bytes and so another origin, and is the same example all the
+    What was saved again, smaller or coarser, has other bytes and so another origin, and is the same example all the
     same. Where one of the two was drawn here, both come back as they are.
     """
     if domain.sketches is None or other.sketches is None:

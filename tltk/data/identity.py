@@ -20,7 +20,7 @@ Origins = NDArray[np.uint64]
 BLOCK_BYTES = 2**20  # bytes of a file that are read at a time
 ROWS, STEP, PLAIN = 8, 2, 12  # of a print; a bit is a rise of more levels than STEP; flatter pictures have no print
 BITS, BANDS, CROWD = 6, 4, 64  # prints may differ in so many bits; sixteen bits a band; more alike say nothing
-SHOWN = 3  # names in a sentence
+MAX_SHOWN = 3  # names in a sentence
 FINE, MEAN, MOST, SHARE = 16, 3.0, 20.0, 0.1  # near copies at 16 × 16: levels apart, and against the contrast
 GAIN, BRIGHTER = 1.25, 25.0  # by which factor and by how many levels a copy may be brighter
 
@@ -176,7 +176,7 @@ def label_conflicts(
         labels: (n,) int64.
         names: n names of files or pictures.
     """
-    other = np.flatnonzero(labels[twins] != labels)[:SHOWN]
+    other = np.flatnonzero(labels[twins] != labels)[:MAX_SHOWN]
     return tuple((names[twins[i]], names[i]) for i in other)
 
 

@@ -113,13 +113,13 @@ def _roles(inside: list[Folder]) -> dict[Folder, int]:
 def _is_divided_below(folder: Folder) -> bool:
     """Whether it has parts with class folders, so that it is a data set, not a class."""
     inner, _ = _step(folder)
-    roles = _roles(inner.filled)
+    roles = _roles(inner.picture_folders)
     return len({part for f, part in roles.items() if _holds_folders(f)}) > 1
 
 
 def _holds_folders(folder: Folder) -> bool:
     """Whether its pictures lie in folders rather than in itself."""
-    return bool(folder.filled) and folder.pictures - folder.direct > folder.direct
+    return bool(folder.picture_folders) and folder.pictures - folder.n_own_pictures > folder.n_own_pictures
 
 
 def _is_aside(folder: Folder) -> bool:
@@ -137,7 +137,7 @@ def _step(top: Folder, part: int | None = None) -> tuple[Folder, list[Folder]]:
     passed: list[Folder] = []
     while True:
         inside = [f for f in top.visible if not _is_aside(f)]
-        if len(inside) != 1 or inside[0].direct or not inside[0].filled:
+        if len(inside) != 1 or inside[0].n_own_pictures or not inside[0].picture_folders:
             return top, passed
         if (means := part_of(inside[0].name)) is not None and means != part:
             return top, passed
@@ -191,7 +191,7 @@ class _Reading:
             self._leave_files(top, "lies in no class folder")
             rest = [f for f in top.visible if f not in roles]
             for f in rest:
-                flat = part_of(f.name) is not None and not f.filled
+                flat = part_of(f.name) is not None and not f.picture_folders
                 self._leave(f, "without class folders" if flat else f"beside {_names(roles)}, not part of the data")
             self._leave_hidden(top)
             inside = {f: self._classes(f, part, roles) for f, part in roles.items()}
@@ -212,10 +212,10 @@ class _Reading:
 
     def _divided(self, top: Folder) -> dict[Folder, int]:
         """The parts on top, each with its number; none where the folders on top are classes."""
-        roles = _roles(top.filled)
+        roles = _roles(top.picture_folders)
         labelled = {f: part for f, part in roles.items() if _holds_folders(f)}
         if not labelled:
-            if len(set(roles.values())) > 1 and not top.direct:
+            if len(set(roles.values())) > 1 and not top.n_own_pictures:
                 raise DataProblem(
                     f"Parts of {self.what} must hold one folder per class. {_names(roles)} hold pictures and no "
                     f"class folders, so that the labels are not known. {self._sort_them(top)} Should these be the "
@@ -226,12 +226,12 @@ class _Reading:
                     f"{escape_name(f.name)} is taken for a class: it holds pictures and no class folders."
                 )
             return {}
-        rest = [f for f in top.filled if f not in roles and _word(f) not in ASIDE and f.pictures]
+        rest = [f for f in top.picture_folders if f not in roles and _word(f) not in ASIDE and f.pictures]
         if len(set(labelled.values())) == 1 and rest:
             one = next(iter(labelled))
             raise DataProblem(
                 f"It must be plain whether a folder of {self.what} is a part or a class. {_names(labelled)} holds "
-                f"folders ({_names(one.filled)}), and {_names(rest)} beside it hold pictures. If "
+                f"folders ({_names(one.picture_folders)}), and {_names(rest)} beside it hold pictures. If "
                 f"{escape_name(one.name)} is "
                 f"the part to train on, name it: {self._path(one)}. If it is a class, move its pictures up into it."
             )
@@ -254,7 +254,7 @@ class _Reading:
         where = f" in its part '{escape_name(folder.name)}'" if len(roles) > 1 else ""
         self._refuse_masks(top)
         self._refuse_several(top, part)
-        dotted = [f for f in top.folders if f.name[0] == "." and f.direct]
+        dotted = [f for f in top.folders if f.name[0] == "." and f.n_own_pictures]
         for f in dotted:
             self.notes.append(
                 f"{escape_name(f.name)} begins with a dot and is taken for a class, since it holds pictures."
@@ -272,22 +272,23 @@ class _Reading:
 
     def _refuse_masks(self, top: Folder) -> None:
         """Pictures and their masks side by side are not two classes."""
-        images = [f for f in top.filled if _word(f) in IMAGES]
-        masks = [f for f in top.filled if _word(f) in MASKS]
-        stems = {PurePosixPath(file.name).stem for f in top.filled if f not in masks for _, file, _ in f.everything()}
-        drawn = [
-            f for f in masks if images or 2 * sum(_drawn(file) in stems for _, file, _ in f.everything()) > f.count
-        ]
-        wrapped = [f for f in images if _holds_folders(f) and len(f.filled) > 1]
-        alike = any(len(_step(f)[0].filled) > 1 for f in top.filled if f not in (*images, *masks))
-        if wrapped and len(top.filled) > 1 and not alike:
+        images = [f for f in top.picture_folders if _word(f) in IMAGES]
+        masks = [f for f in top.picture_folders if _word(f) in MASKS]
+        stems = {
+            PurePosixPath(file.name).stem for f in top.picture_folders if f not in masks for _, file, _ in f.all_files()
+        }
+        drawn = [f for f in masks if images or 2 * sum(_drawn(file) in stems for _, file, _ in f.all_files()) > f.count]
+        wrapped = [f for f in images if _holds_folders(f) and len(f.picture_folders) > 1]
+        alike = any(len(_step(f)[0].picture_folders) > 1 for f in top.picture_folders if f not in (*images, *masks))
+        if wrapped and len(top.picture_folders) > 1 and not alike:
             raise DataProblem(
                 f"{self.what} must hold one folder per class. {escape_name(wrapped[0].name)} holds folders of pictures "
-                f"({_names(wrapped[0].filled)}), and {_names(f for f in top.filled if f != wrapped[0])} beside it "
+                f"({_names(wrapped[0].picture_folders)}), and "
+                f"{_names(f for f in top.picture_folders if f != wrapped[0])} beside it "
                 f"would become a class. Name the pictures: {self._path(wrapped[0])}."
             )
         if drawn:
-            others = [f for f in top.filled if f not in drawn]
+            others = [f for f in top.picture_folders if f not in drawn]
             raise DataProblem(
                 f"{self.what} must hold one folder per class. {_names(drawn)} holds masks of the pictures in "
                 f"{_names(others)}, and is no class. {self._sort_them(top) if images else 'Move it elsewhere.'}"
@@ -295,8 +296,8 @@ class _Reading:
 
     def _refuse_several(self, top: Folder, part: int) -> None:
         """Domains, folds, data sets, or classes with parts below: none of them are classes."""
-        inside = top.filled
-        deep = [f for f in inside if not f.direct and f.filled]
+        inside = top.picture_folders
+        deep = [f for f in inside if not f.n_own_pictures and f.picture_folders]
         whole = [f for f in inside if _is_divided_below(f)]
         if whole and len(inside) > 1:
             raise DataProblem(
@@ -305,11 +306,11 @@ class _Reading:
                 f"Name one of them: {_listed([self._path(f) for f in whole])}."
             )
         inner = {f: _step(f)[0] for f in deep}
-        wide = [f for f in deep if len(inner[f].filled) > 1]
+        wide = [f for f in deep if len(inner[f].picture_folders) > 1]
         if len(wide) < 2 or 2 * len(wide) <= len(inside):
             return
         choices = [self._path(inner[f]) for f in wide]
-        shared = Counter(normalise_name(c.name) for f in wide for c in inner[f].filled)
+        shared = Counter(normalise_name(c.name) for f in wide for c in inner[f].picture_folders)
         same = [escape_name(name) for name, n in shared.items() if n > 1 and 2 * n >= len(wide)]
         parts_below = [name for name in same if part_of(name) is not None]
         if len(same) > 1 and len(parts_below) == len(same):
@@ -325,7 +326,7 @@ class _Reading:
             )
         raise DataProblem(
             f"{self.what} must hold one folder per class. Its pictures lie {1 + _depth(wide[0])} folders deep: "
-            f"{_names(wide)} hold folders of pictures themselves ({_names(inner[wide[0]].filled, 3)} in "
+            f"{_names(wide)} hold folders of pictures themselves ({_names(inner[wide[0]].picture_folders, 3)} in "
             f"{escape_name(wide[0].name)}). If they are several data sets, name one of them: "
             f"{_listed(choices)}. If they are "
             f"the classes, move their pictures up into them."
@@ -337,13 +338,13 @@ class _Reading:
         for top in classes:
             label = escape_name(normalise_name(top.name))
             self.spellings.setdefault(label, set()).add(top.name)
-            for here, file, depth in top.everything():
+            for here, file, depth in top.all_files():
                 name = escape_name(f"{here.place}/{file.name}")
                 self.there[label] += file.may_be_picture
                 if not file.is_picture:
-                    self.skipped.append((name, file.why_not))
+                    self.skipped.append((name, file.unread_reason))
                     if file.may_be_picture:
-                        self.why.setdefault(label, file.why_not)
+                        self.why.setdefault(label, file.unread_reason)
                     continue
                 self.pictures.append(Picture(file.path, name, label, part))
                 if depth > deepest:
@@ -415,7 +416,7 @@ class _Reading:
 
     def _leave_files(self, folder: Folder, why: str) -> None:
         for f in folder.files:
-            self.skipped.append((relative_path(folder, f.name), why if f.is_picture else f.why_not))
+            self.skipped.append((relative_path(folder, f.name), why if f.is_picture else f.unread_reason))
 
     # -- sentences
 
@@ -425,7 +426,7 @@ class _Reading:
     def _tables(self) -> list[str]:
         return [
             escape_name(f"{here.place}/{file.name}".lstrip("/"))
-            for here, file, depth in self.tree.everything()
+            for here, file, depth in self.tree.all_files()
             if file.ending in TABLES and depth < 3
         ]
 
@@ -437,14 +438,14 @@ class _Reading:
 
     def _no_pictures(self, top: Folder | None = None) -> str:
         top = top or self.tree
-        packed = [f for _, f, _ in top.everything() if f.ending in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")]
+        packed = [f for _, f, _ in top.all_files() if f.ending in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")]
         if packed:
             return (
                 f"{self.what} must hold pictures in class folders. It holds {escape_name(packed[0].name)} and "
                 "no pictures "
                 f"that can be read; unpack that and name what is in it."
             )
-        arrays = [f for _, f, _ in top.everything() if f.ending in (".npz", ".npy")]
+        arrays = [f for _, f, _ in top.all_files() if f.ending in (".npz", ".npy")]
         hint = f" For arrays write npz:PATH, as for {escape_name(arrays[0].name)}." if arrays else ""
         lost = [f for f in top.visible if f.candidates and not f.pictures]
         if lost:
@@ -456,7 +457,7 @@ class _Reading:
     def _empty(self, folders: list[Folder], where: str) -> str:
         found = []
         for f in folders[:6]:
-            endings = Counter(file.ending for _, file, _ in f.everything())
+            endings = Counter(file.ending for _, file, _ in f.all_files())
             if not endings:
                 found.append(escape_name(f.name))
                 continue
@@ -510,7 +511,7 @@ def _listed(found: list[str]) -> str:
 
 
 def _depth(folder: Folder) -> int:
-    return max((depth for _, file, depth in folder.everything() if file.is_picture), default=0)
+    return max((depth for _, file, depth in folder.all_files() if file.is_picture), default=0)
 
 
 def _drawn(file: File) -> str | None:

@@ -83,7 +83,7 @@ class File:
         return self.is_picture or self.ending not in NOT_PICTURES
 
     @property
-    def why_not(self) -> str:
+    def unread_reason(self) -> str:
         """Why it is not read."""
         if self.ending in HEIC:
             return f"the ending {self.ending} needs the package pillow-heif"
@@ -100,14 +100,14 @@ class Folder:
     folders: list[Folder] = field(default_factory=list)
 
     @cached_property
-    def direct(self) -> int:
+    def n_own_pictures(self) -> int:
         """Pictures that lie in it, not deeper."""
         return sum(f.is_picture for f in self.files)
 
     @cached_property
     def pictures(self) -> int:
         """Pictures at any depth."""
-        return self.direct + sum(f.pictures for f in self.visible)
+        return self.n_own_pictures + sum(f.pictures for f in self.visible)
 
     @cached_property
     def candidates(self) -> int:
@@ -125,11 +125,11 @@ class Folder:
         return [f for f in self.folders if f.name[0] != "."]
 
     @cached_property
-    def filled(self) -> list[Folder]:
+    def picture_folders(self) -> list[Folder]:
         """Visible folders that hold pictures, or files that may be."""
         return [f for f in self.visible if f.candidates]
 
-    def everything(self) -> Iterator[tuple[Folder, File, int]]:
+    def all_files(self) -> Iterator[tuple[Folder, File, int]]:
         """All files of it and of visible folders below, with the folder and how deep it lies."""
         stack = [(self, 0)]
         while stack:

@@ -1,4 +1,4 @@
-"""Runs in the background: a queue that nobody's page owns. No torch here.
+"""Runs in the background: a queue that belongs to no page. No torch here.
 
 queue.py       the table of jobs (SQLite, beside the runs; it can be lost without losing a run)
 supervisor.py  one detached process per home: starts, watches, stops
@@ -50,7 +50,7 @@ def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float
         time.sleep(every)
         if time.monotonic() - looked > LOOK_SECONDS:
             looked = time.monotonic()
-            local.wake()  # it may have been killed; what waits must not wait for ever
+            local.wake()  # it may have been killed; a queued run must not wait indefinitely
     watch(run)
     status = run.status
     if status.state == "failed":

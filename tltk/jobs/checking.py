@@ -280,7 +280,7 @@ def _texts(spec: Spec) -> list[str]:
 
 def _pictures(spec: Spec) -> list[DataSpec]:
     """The domains that it reads."""
-    if isinstance(spec, InspectSpec):  # whoever looks wants to see that there are too few for what is planned
+    if isinstance(spec, InspectSpec):  # an inspection should show that there are too few for what is planned
         return [dataclasses.replace(spec.data, shots=0)]
     found = [getattr(spec, side, None) for side in ("target", "source", "without")]
     return [one for one in found if isinstance(one, DataSpec)]

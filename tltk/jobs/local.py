@@ -90,7 +90,7 @@ class Local:
         return run
 
     def _let_end(self, run_id: str) -> None:
-        """Wait until a run that has said its last word is off the table: its process takes a moment to end."""
+        """Wait until a run that has written its final status has left the queue: its process takes a moment to end."""
         until = time.monotonic() + LEAVING_SECONDS
         while queue.find(run_id) is not None and self.state(run_id) not in ACTIVE and time.monotonic() < until:
             self.wake()

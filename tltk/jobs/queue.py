@@ -78,7 +78,7 @@ def _path() -> Path:
 
 @contextmanager
 def _connect() -> Iterator[sqlite3.Connection]:
-    """A connection for one short transaction; whoever else writes is waited for."""
+    """A connection for one short transaction; it waits while another process writes."""
     with closing(sqlite3.connect(_path(), timeout=20)) as db, db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(_TABLE)
@@ -137,7 +137,7 @@ def _rebuild(fault: Exception) -> None:
             if path.stat().st_size:
                 with _connect() as db:
                     _read(db)
-                return  # another process has mended it meanwhile
+                return  # another process has repaired it meanwhile
         if home.quarantine(path, str(fault)) is None:
             raise MachineProblem(f"The table of jobs, {path}, must be whole. It is damaged: {fault}. Remove it.")
         for ending in ("-wal", "-shm"):
@@ -228,7 +228,7 @@ def _write(words: str, values: tuple[Any, ...]) -> None:
 
 
 def cancel(run: str) -> None:
-    """Note that somebody asked a job to stop; the first time counts."""
+    """Record a request to stop a job; the time of the first one counts."""
     _write("UPDATE jobs SET cancelled=coalesce(cancelled, ?) WHERE run=?", (time.time(), run))
 
 

@@ -28,7 +28,7 @@ from tltk.runs.process import identity, is_alive, is_held
 from tltk.runs.run import ACTIVE, KILLED, LOCK, Run, all_runs
 
 TICK_SECONDS, SLOW_TICK_SECONDS = 0.1, 0.3  # seconds between two looks, with and without jobs
-LIGHT = -1  # the slot of questions that take seconds
+LIGHT_SLOT = -1  # the slot of questions that take seconds
 SOFT_SECONDS, HARD_SECONDS = 15.0, 20.0  # seconds after a request to stop: terminate, then kill
 LIGHT_SOFT_SECONDS, LIGHT_HARD_SECONDS = 3.0, 6.0  # the same for a question, which has nothing to save
 # Seconds that a question may take, since the others wait for its slot; TLTK_QUESTION_SECONDS sets it for all, 0 = none.
@@ -134,7 +134,7 @@ class Supervisor:
         jobs = queue.jobs()
         used = {job.slot for job in jobs if job.state == "running"}
         for job in jobs:
-            places = [LIGHT] if job.light else list(range(len(self.slots)))
+            places = [LIGHT_SLOT] if job.light else list(range(len(self.slots)))
             free = [i for i in places if i not in used]
             if job.state == "queued" and free:
                 with self._guarded(job):
@@ -174,7 +174,7 @@ class Supervisor:
             run = Run.at(job.run)
             if run.path.exists() and run.status.state != "running":
                 run.write_status(state="stopped", message="Taken off the queue before it began.")
-            queue.remove(job.run)  # last: whoever sees it gone finds the reason
+            queue.remove(job.run)  # last: once it is gone from the queue, its reason can be read
 
     def _start(self, job: queue.Job, slot: int) -> None:
         run = Run.at(job.run)
@@ -194,7 +194,7 @@ class Supervisor:
         self.workers[job.run] = worker
         # A question goes beside the trainings: on the first of their devices, with as many threads as each has.
         threads = {k: v for k, v in self.slots[0].items() if k == "TLTK_THREADS"}
-        worker.give(run, threads if slot == LIGHT else self.slots[slot])
+        worker.give(run, threads if slot == LIGHT_SLOT else self.slots[slot])
 
     def _watch(self, job: queue.Job) -> None:
         if self._lives(job):
@@ -235,7 +235,7 @@ class Supervisor:
         return bool(limit) and time.time() - (job.started or time.time()) > limit
 
     def _settle(self, job: queue.Job, code: int | None) -> None:
-        """Give a run that ended without a word its last word."""
+        """Write the status of a run whose process ended without writing one."""
         run = Run.at(job.run)
         if not run.path.exists():
             return

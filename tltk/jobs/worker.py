@@ -67,7 +67,7 @@ class Worker:
         self._stop = True
 
     def check(self) -> None:
-        """Raise `Stopped` when somebody asked for it."""
+        """Raise `Stopped` if a stop was requested."""
         if self._stop or self.owner.stop_file.exists() or (self.parent and os.getppid() != self.parent):
             raise Stopped
 
@@ -79,12 +79,12 @@ class Worker:
         return own
 
     def say(self, sentence: str) -> None:
-        """A sentence for the log and for whoever watches."""
+        """A sentence for the log and for the status that pages and the shell show."""
         print(sentence, flush=True)
         self.speaker.write_status(message=sentence)
 
     def tell(self, sentence: str) -> None:
-        """How far it is, for whoever watches: at most a few times a second, and not for the log."""
+        """Progress for the status alone, at most a few times a second; not for the log."""
         if time.monotonic() - self._told > STATUS_SECONDS:
             self._told = time.monotonic()
             self.speaker.write_status(message=sentence)
@@ -168,7 +168,7 @@ class Worker:
         provenance.record_source_versions(run)
 
     def _claim(self, run: Run, threads: int) -> None:
-        """Take the run, after whoever runs it now: two studies may share a source network."""
+        """Claim the run, after its present owner: two studies may share a source network."""
         while True:
             self.check()
             if _is_done(run):
@@ -336,7 +336,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--wait"]:
         order = json.loads(sys.stdin.readline() or "null")
         if order is None:
-            return 0  # whoever kept this spare is gone
+            return 0  # the supervisor that kept this spare is gone
         os.environ.update(order["environment"])
         _log_to(Path(order["log"]))
         arguments = [order["folder"]]

@@ -28,7 +28,7 @@ Activations = tuple[Tensor, ...]
 
 ROUNDING = 2.0**-24  # of a number in float32, relative
 MAX_GRADIENT_ERROR = 0.01  # share of the gradient that such a rounding may change
-ENOUGH = 8  # pictures in a batch from which on normalisation by its statistics is no matter
+MIN_STABLE_BATCH = 8  # pictures in a batch from which on normalisation by its statistics is no matter
 PROBES = 3  # batches on which that is looked at
 
 
@@ -45,7 +45,7 @@ class _Output:
     dtype: torch.dtype
 
     def zeros(self, batch: int, like: Tensor) -> Tensor:
-        """What a stub returns where nobody reads it.
+        """What a stub returns where its value is not read.
 
         Args:
             batch: Rows to make.
@@ -135,7 +135,7 @@ class Cut:
                 self._plan(probes)
                 self._verify(probes)
                 if batch:
-                    self._steady(net.sample(PROBES * min(batch, ENOUGH), generator))
+                    self._steady(net.sample(PROBES * min(batch, MIN_STABLE_BATCH), generator))
         except CannotSplit:
             raise
         except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
@@ -154,7 +154,7 @@ class Cut:
         if self.boundary == 0:
             return (x,)
         if self._trivial:
-            return (self.net.pooled(self.net.backbone(x)),)
+            return (self.net.pool(self.net.backbone(x)),)
         record: list[list[Tensor]] = []
         last = max(self._needed)[0]
 
@@ -175,7 +175,7 @@ class Cut:
             return features, logits
         if self._trivial:
             return self.net.classify(crossing[0])
-        return self.net.classify(self.net.pooled(self._replay(crossing)))
+        return self.net.classify(self.net.pool(self._replay(crossing)))
 
     # -- machinery -----------------------------------------------------------------------------
 
@@ -296,7 +296,7 @@ class Cut:
             leaves[i, j] = value.clone().requires_grad_(value.is_floating_point())
         with torch.enable_grad():
             # A clone, since an operator in place may not touch a leaf.
-            out = self.net.pooled(self._replay(tuple(v.clone() for v in leaves.values())))
+            out = self.net.pool(self._replay(tuple(v.clone() for v in leaves.values())))
             inputs = [k for k, v in leaves.items() if v.requires_grad]
             grads = torch.autograd.grad(out.sum(), [leaves[k] for k in inputs], allow_unused=True)
         return [k for k, g in zip(inputs, grads, strict=True) if g is not None]

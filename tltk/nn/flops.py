@@ -55,7 +55,7 @@ class Shapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     Attributes:
         flops: Counted so far.
-        whole: False once an operation was met whose products nobody can count.
+        whole: False once an operation was met that has no formula.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Shapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @lru_cache(maxsize=32)
 def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | None:
-    """FLOPs of each layer's forward pass of one picture (a multiply-add counts two); None where nobody can tell.
+    """FLOPs of each layer's forward pass of one picture (a multiply-add counts two); None if they cannot be counted.
 
     Counted on the meta device, so that nothing is computed, or, where a network needs numbers to find its
     way, in a pass on the CPU. Work that belongs to no layer's module (a functional pooling) goes to the
@@ -118,7 +118,7 @@ def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | No
         # By its products, which have formulas, and not by a kernel that is closed to us.
         with sdpa_kernel(SDPBackend.MATH), torch.backends.mkldnn.flags(enabled=False):
             return _counted(net, net.backbone, picture)
-    except Exception:  # then nobody can tell, which is said and stops nothing
+    except Exception:  # then they are unknown, which is reported and stops nothing
         return None
 
 

@@ -42,7 +42,7 @@ class Net(nn.Module):
         layers = ordered_layers(backbone, self.ran)
         self.names = (*(layer_name(layer, i) for i, layer in enumerate(layers)), "head")
         with torch.no_grad():
-            self.width = self.pooled(backbone(sample)).shape[1]
+            self.width = self.pool(backbone(sample)).shape[1]
         self.head = make_head(spec.head, self.width, n_classes, spec.dropout)
         self.locked: tuple[nn.Module, ...] = ()
         self.frozen: frozenset[int] = frozenset()
@@ -99,7 +99,7 @@ class Net(nn.Module):
         return (images - self.mean) / self.std
 
     @staticmethod
-    def pooled(output: Any) -> Tensor:
+    def pool(output: Any) -> Tensor:
         """The backbone's answer as (n, d), also where it is a map or several heads' features."""
         if isinstance(output, tuple | list):
             output = torch.stack(tuple(output)).mean(0)
@@ -122,7 +122,7 @@ class Net(nn.Module):
         Args:
             x: (n, c, h, w), normalised.
         """
-        return self.classify(self.pooled(self.backbone(x)))
+        return self.classify(self.pool(self.backbone(x)))
 
     def train(self, mode: bool = True) -> Net:
         """As usual, but what `freeze` has locked stays in evaluation mode."""
@@ -207,7 +207,7 @@ def _reason(fault: Exception) -> str:
 
 
 def make_net(backbone: nn.Module, size: int, channels: int, n_classes: int, spec: NetSpec, seed: int) -> Net:
-    """The backbone with a new head; the head's first weights hang on the seed alone.
+    """The backbone with a new head; the head's initial weights depend on the seed alone.
 
     Args:
         backbone: Without a classifier.

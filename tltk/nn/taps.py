@@ -115,7 +115,7 @@ class Taps:
         hooks = [self.net.backbone.get_submodule(n).register_forward_hook(hook(n)) for n in self._ends if n]
         try:
             with evaluation_mode(self.net):
-                features = self.net.pooled(self.net.backbone(x))
+                features = self.net.pool(self.net.backbone(x))
         finally:
             for handle in hooks:
                 handle.remove()

@@ -265,7 +265,7 @@ class _RidgePath:
         self.mean_eigenvalue = _mean_eigenvalue(x)
         self.own = self.fitted * self.right  # (n, r): Σ_r own / (v + λ) is the diagonal of X(XᵀX + λI)⁻¹Xᵀ
 
-    def left_out(self, penalties: Tensor) -> Iterator[Tensor]:
+    def leave_one_out_residuals(self, penalties: Tensor) -> Iterator[Tensor]:
         """For each λ (n, classes): y_i less its prediction by the fit without i.
 
         Args:
@@ -290,7 +290,7 @@ class _RidgePath:
 def _ridge(train: Tensor, classes: Tensor, held: Tensor, *, strengths: Sequence[float]) -> tuple[Tensor, float]:
     path = _RidgePath(train, 2 * torch.nn.functional.one_hot(classes).double() - 1)
     penalties = path.mean_eigenvalue * torch.tensor(strengths, dtype=torch.float64)
-    error = torch.stack([residual.square().sum() for residual in path.left_out(penalties)])
+    error = torch.stack([residual.square().sum() for residual in path.leave_one_out_residuals(penalties)])
     best = int(error.argmin())
     return path.predict(held, float(penalties[best])).argmax(1), strengths[best]
 

@@ -49,7 +49,7 @@ def cka_matrix(xs: Sequence[Tensor], ys: Sequence[Tensor], *, unbiased: bool = T
     Every layer's (n, n) Gram matrix is held in memory: take some thousand samples, or `cka_minibatch`.
 
     Args:
-        xs: Layers, each (n, d) with a d of its own.
+        xs: Layers, each (n, d); d may differ between layers.
         ys: Layers of the same samples.
         unbiased: Whether HSIC is estimated without bias; this needs at least 4 samples.
     """

@@ -222,7 +222,7 @@ def _principal(x: Tensor) -> Tensor:
     n, d = x.shape
     points = torch.zeros(n, 2, dtype=torch.float64)
     k = min(n, d, 2)
-    points[:, :k] = pca(x, k).place(x).cpu().double()
+    points[:, :k] = pca(x, k).project(x).cpu().double()
     return points
 
 

@@ -13,13 +13,13 @@ from tltk.features import as_float64, check_features
 
 @dataclass(frozen=True)
 class Pca:
-    """Axes of a fitted PCA; `place` projects new samples."""
+    """Axes of a fitted PCA; `project` places new samples."""
 
     mean: Tensor  # (d,)
     axes: Tensor  # (k, d), orthonormal
     share: Tensor  # (k,) of the variance
 
-    def place(self, features: Tensor) -> Tensor:
+    def project(self, features: Tensor) -> Tensor:
         """(n, d) → (n, k) coordinates.
 
         Args:

@@ -66,7 +66,7 @@ def compare_with_null(value: float, draws: Tensor) -> Null:
 def permutation_test(
     measure: Measure, source: Tensor, target: Tensor, *, permutations: int = 199, seed: int = 0
 ) -> Null:
-    """Null of any measure: the pooled rows dealt out anew, the measure computed anew, B times.
+    """Null of any measure: the pooled rows are permuted and the measure computed again, B times.
 
     Args:
         measure: (n, d), (m, d) → a scalar; larger = more shift.

@@ -27,7 +27,7 @@ class KernelSums:
 
 
 def memberships(n: int, m: int, permutations: int, seed: int) -> Tensor:
-    """(B + 1, n + m) bytes, 1 = dealt to the source; the first row is the division as it came.
+    """(B + 1, n + m) bytes, 1 = dealt to the source; the first row is the original division.
 
     Args:
         n: Rows of the source.

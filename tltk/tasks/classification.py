@@ -41,7 +41,7 @@ class Classification:
 
         return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
 
-    def right(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def example_scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """1 where the largest logit is the class's, else 0; (n,).
 
         Args:

@@ -47,7 +47,7 @@ class Task(Protocol):
             smoothing: Share of the target that is spread over all classes, where the task has classes.
         """
 
-    def right(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def example_scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The score of each example of a batch, (n,), 0 … 1; on the device, without a gradient.
 
         Args:

@@ -31,8 +31,8 @@ from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.float16]]
-STALE_SECONDS = 24 * 3600  # seconds after which a temporary folder belongs to nobody
-CHUNK_PICTURES = 128  # pictures of which views are drawn at once; fixed, so that they hang on nothing else
+STALE_SECONDS = 24 * 3600  # after which a temporary folder is taken to be abandoned
+CHUNK_PICTURES = 128  # pictures of which views are drawn at once; fixed, so that they depend on nothing else
 
 
 def derive_seed(*parts: int) -> int:
@@ -346,7 +346,7 @@ class FeatureBank:
             os.utime(place)
             return Features(tuple(arrays), orders, n, copies, 0.0)
         except (OSError, ValueError, KeyError, TypeError):
-            shutil.rmtree(place, ignore_errors=True)  # torn, or not there: it is computed anew
+            shutil.rmtree(place, ignore_errors=True)  # incomplete or missing: it is computed again
             return None
 
 

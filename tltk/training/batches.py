@@ -1,4 +1,4 @@
-"""Where a batch comes from: pictures, augmented anew each time, or rows of the feature bank."""
+"""Where a batch comes from: pictures, augmented each time, or rows of the feature bank."""
 
 from __future__ import annotations
 

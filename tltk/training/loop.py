@@ -41,8 +41,8 @@ from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.schedule import phase_at, progress_at, schedule
 
 ORDER, VIEWS, COPIES, MIXUP, MODULES, SOURCE, TERMS = range(7)  # names of the random streams
-TICKS = 10  # rows of a long epoch
-LOOK = 256  # pictures in a batch that is only looked at
+ROWS_PER_EPOCH = 10  # rows of a long epoch
+EVALUATION_BATCH_PICTURES = 256  # pictures in a batch that is only looked at
 
 __all__ = ["Callbacks", "Progress", "Stopped", "Training", "pick_device"]
 
@@ -94,7 +94,7 @@ class Training:
         self.labels = torch.from_numpy(domain.labels)
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
         below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
-        self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: nobody can tell
+        self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
         half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
         if len(split.train) < 2:
@@ -153,7 +153,7 @@ class Training:
     def _enter(self, phase: Phase) -> None:
         """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
         freeze(self.net, phase.boundary, self.spec.net.norm, above=phase.frozen_above, learns=self._learns)
-        self.audit.hold(self._learned_before(phase))
+        self.audit.record(self._learned_before(phase))
         view = self.spec.views
         self.cut = self._cut(cost.cache_boundary(self.flops, self.phases, phase, self.spec.optim.mixup))
         self.cached = self.cut is not None and self.cut.boundary > 0
@@ -198,7 +198,7 @@ class Training:
             )
 
     def _term_modules(self) -> nn.ModuleDict:
-        """What the terms learn themselves, by the term's place among them; its first weights hang on the seed."""
+        """What the terms learn themselves, by the term's place among them; its initial weights depend on the seed."""
         found = nn.ModuleDict()
         with torch.random.fork_rng(devices=[]):
             for i, term in enumerate(self.terms):
@@ -239,7 +239,7 @@ class Training:
                         view=view,
                         seed=derive_seed(self.spec.seed, COPIES),
                         precision=self.spec.optim.cache.replace("off", "float32"),
-                        batch=batch or LOOK,
+                        batch=batch or EVALUATION_BATCH_PICTURES,
                         full=batch > 0,
                         should_stop=self.callbacks.check,
                     )
@@ -262,7 +262,7 @@ class Training:
         others = self._source_parts(len(parts))
         self.net.train()
         self.modules.train()
-        tick = max(len(parts) // TICKS, 1) if len(parts) >= 2 * TICKS else len(parts)
+        tick = max(len(parts) // ROWS_PER_EPOCH, 1) if len(parts) >= 2 * ROWS_PER_EPOCH else len(parts)
         rows: list[Row] = []
         sums = torch.zeros(3 + len(self.terms), device=self.device)  # loss, hits, pictures, the terms
         for i, positions in enumerate(parts):
@@ -327,7 +327,7 @@ class Training:
         self.optimizer.step()
         n = len(positions)
         self.now.images += n
-        hits = self.task.right(logits, labels).sum()
+        hits = self.task.example_scores(logits, labels).sum()
         # Left on the device: reading it here would make a GPU wait in every step.
         return torch.stack(
             [loss.detach().float() * n, hits, hits.new_full((), n), *(v.detach().float() * n for v in values)]
@@ -366,7 +366,7 @@ class Training:
         self.net.eval()
         generator = torch.Generator()
         chunks = []
-        for positions in torch.split(torch.arange(len(index)), LOOK):
+        for positions in torch.split(torch.arange(len(index)), EVALUATION_BATCH_PICTURES):
             self.callbacks.check()
             with self.autocast:
                 chunks.append(feed.forward(feed.rows(positions, generator))[1].float().cpu())
@@ -450,7 +450,7 @@ class Training:
 
     def _epoch_rows(self, phase: Phase, speed: float) -> list[Row]:
         """The audit, each layer's rate and distance, speed, memory and FLOPs."""
-        moved = self.audit.moved()
+        moved = self.audit.changed_tensors()
         if moved:
             raise RunProblem(
                 f"What is frozen must not move. {len(moved)} tensors did, the first is {moved[0]}. This is a bug in "
@@ -497,7 +497,7 @@ class Training:
             self.callbacks.snapshot(self.net, self.now.epoch)
 
     def _resume(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> Phase:
-        """Back to the end of the checkpoint's epoch. The audit keeps the first weights, built anew.
+        """Back to the end of the checkpoint's epoch. The audit keeps the initial weights, which are built again.
 
         The phase is entered with its first weights in place, so that the bank's key, and the proof
         that frozen layers are those of the start, do not rest on the checkpoint.
@@ -511,7 +511,7 @@ class Training:
         self._enter(phase)
         unpack(self.net, tensors, "net/")
         unpack(self.modules, tensors, "terms/")
-        self.audit.hold(self._learned_before(phase))
+        self.audit.record(self._learned_before(phase))
         checkpoint.unpack_optimizer(self.optimizer, self.names, tensors, state["optimizer"])
         self.best = {n: t for n, t in tensors.items() if n.startswith("best/")}
         self.now = progress
@@ -544,8 +544,8 @@ class Training:
             "depth": self.net.depth,
             "layers": list(self.net.names),
             "boundary": phase.boundary,
-            "frozen_tensors": self.audit.n_held,
-            "frozen_moved": len(self.audit.moved()),
+            "frozen_tensors": self.audit.n_recorded,
+            "frozen_moved": len(self.audit.changed_tensors()),
             "cached": self.cached,
             "device": str(self.device),
             "classes": list(self.domain.classes),

@@ -12,9 +12,9 @@ from tltk.errors import BadSpec
 
 N_GROUPS = 10
 LEVEL = 0.95
-WHOLE = 3  # a class with fewer pictures is never touched, so that none vanishes
-SMALL = 0.1  # share of the pictures that may be in such classes
-FEWEST = 2 * N_GROUPS  # pictures
+MIN_CLASS_PICTURES = 3  # a class with fewer pictures is never touched, so that none vanishes
+MAX_SMALL_CLASS_SHARE = 0.1  # share of the pictures that may be in such classes
+MIN_PICTURES = 2 * N_GROUPS  # pictures
 
 
 def leave_out_groups(labels: Tensor, seed: int = 0) -> list[Tensor]:
@@ -33,14 +33,15 @@ def leave_out_groups(labels: Tensor, seed: int = 0) -> list[Tensor]:
         BadSpec: Too few pictures, of all or of most classes.
     """
     members = [torch.nonzero(labels == c)[:, 0] for c in torch.unique(labels)]
-    few = [m for m in members if len(m) < WHOLE]
-    if len(labels) < FEWEST or sum(map(len, few)) > SMALL * len(labels):
+    few = [m for m in members if len(m) < MIN_CLASS_PICTURES]
+    if len(labels) < MIN_PICTURES or sum(map(len, few)) > MAX_SMALL_CLASS_SHARE * len(labels):
         raise BadSpec(
-            f"An interval needs {FEWEST} pictures, and {WHOLE} of a class. There are {len(labels)}, and {len(few)} of "
-            f"{len(members)} classes have fewer than {WHOLE}; look at more pictures."
+            f"An interval needs {MIN_PICTURES} pictures, and {MIN_CLASS_PICTURES} of a class. "
+            f"There are {len(labels)}, and {len(few)} of "
+            f"{len(members)} classes have fewer than {MIN_CLASS_PICTURES}; look at more pictures."
         )
     generator = torch.Generator().manual_seed(seed)
-    dealt = torch.cat([m[torch.randperm(len(m), generator=generator)] for m in members if len(m) >= WHOLE])
+    dealt = torch.cat([m[torch.randperm(len(m), generator=generator)] for m in members if len(m) >= MIN_CLASS_PICTURES])
     part = torch.full_like(labels, -1)
     part[dealt] = torch.arange(len(dealt), device=labels.device).to(labels.dtype) % N_GROUPS
     return [torch.nonzero(part != g)[:, 0] for g in range(N_GROUPS)]

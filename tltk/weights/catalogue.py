@@ -1,7 +1,7 @@
 """The backbone catalogue: every classification model of timm, read from a table and not from timm. No torch here.
 
 The table `backbones.jsonl` lies beside this file: a line that says what it was made with, then a line per model.
-`python -m tltk.weights.survey` makes it anew.
+`python -m tltk.weights.survey` regenerates it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from tltk.weights import store
 TABLE = Path(__file__).parent / "backbones.jsonl"
 SORTS = ("name", "parameters", "flops", "size")
 # What of a file is not the body: classifiers by the names that timm and torchvision give them, and tables of
-# positions, whose length hangs on the picture size.
+# positions, whose length depends on the picture size.
 CLASSIFIERS = ("fc.", "classifier.", "head.", "last_linear.", "heads.", "head_dist.", "logits.")
 POSITIONS = ("pos_embed", "relative_position", "attn_mask")
-SIZES = (8, 1024)  # the sides that pictures may have, as `DataSpec.size` bounds them
+SIZE_RANGE_PX = (8, 1024)  # the sides that pictures may have, as `DataSpec.size` bounds them
 FEW_CHANNELS = 4  # pictures have at most so many
 
 
@@ -77,8 +77,8 @@ class Backbone(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def near(self, size: int) -> list[int]:
         """The nearest size that it takes below this one, and the nearest above it, as far as pictures go."""
-        down = next((s for s in range(size, SIZES[0] - 1, -1) if self.takes(s)), None)
-        up = next((s for s in range(size, SIZES[1] + 1) if self.takes(s)), None)
+        down = next((s for s in range(size, SIZE_RANGE_PX[0] - 1, -1) if self.takes(s)), None)
+        up = next((s for s in range(size, SIZE_RANGE_PX[1] + 1) if self.takes(s)), None)
         return sorted({s for s in (down, up) if s is not None})
 
 
@@ -184,7 +184,7 @@ def fingerprint(shapes: Mapping[str, Sequence[int]]) -> str:
     """12 hex digits that name the body of a network by its tensors, whatever its classifier and its pictures.
 
     Left out are classifiers, tables of positions and counters; the input channels of a convolution that has
-    few of them are not looked at, since the first one's hang on the pictures. Networks that differ in no
+    few of them are not looked at, since the first one's depend on the pictures. Networks that differ in no
     tensor, but in padding or in an activation, have the same.
 
     Args:

@@ -18,8 +18,8 @@ from typing import IO, Any
 from tltk.errors import WeightsMissing
 from tltk.weights.weightfile import BYTES, PICKLE, TORCH, Shaped, WeightFile, sanitise
 
-MAX_DEPTH, MOST = 16, 500_000  # levels of containers within each other, and values in all of them
-ORDERS, MAX_PICKLE = 1_000_000, 2**26  # of a file that is still looked into here, and bytes of them
+MAX_DEPTH, MAX_ITEMS = 16, 500_000  # levels of containers within each other, and values in all of them
+MAX_OPCODES, MAX_PICKLE_BYTES = 1_000_000, 2**26  # of a file that is still looked into here, and bytes of them
 MAX_TEXT_CHARS = 1000  # letters of a part of a tensor's name
 MODULE = ("_parameters", "_buffers", "_modules")  # what the state of a module of torch is made of
 # torch's storages → safetensors' names of their numbers; what is none of these no network computes with.
@@ -191,7 +191,7 @@ def _of_zip(path: Path) -> Pickled | None:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         root = next(name for name in names if name.rpartition("/")[2] == "data.pkl").removesuffix("data.pkl")
-        if archive.getinfo(f"{root}data.pkl").file_size > MAX_PICKLE:
+        if archive.getinfo(f"{root}data.pkl").file_size > MAX_PICKLE_BYTES:
             return None
         if f"{root}byteorder" in names:
             with archive.open(f"{root}byteorder") as file:
@@ -230,13 +230,13 @@ class _Bounded:
 
     def read(self, n: int) -> bytes:
         """So many bytes."""
-        if n > MAX_PICKLE:
+        if n > MAX_PICKLE_BYTES:
             raise _Unknown("a text of many megabytes")
         return self._file.read(n)
 
     def readline(self) -> bytes:
         """Up to the end of a line; longer ones come in parts, which no order understands."""
-        return self._file.readline(MAX_PICKLE)
+        return self._file.readline(MAX_PICKLE_BYTES)
 
 
 _VALUES = {
@@ -278,7 +278,7 @@ class _Machine:
 
     def __init__(self) -> None:
         self.storages: dict[str, Storage] = {}
-        self._left = ORDERS
+        self._left = MAX_OPCODES
 
     def _spend(self, n: int) -> None:
         self._left -= n
@@ -442,7 +442,7 @@ def _gather(
         return
     if isinstance(held, Held):
         held = held.held
-    if id(held) in seen or len(at) >= MAX_DEPTH or len(seen) + len(found) > MOST:
+    if id(held) in seen or len(at) >= MAX_DEPTH or len(seen) + len(found) > MAX_ITEMS:
         return
     if isinstance(held, dict | list | tuple):
         seen.add(id(held))

@@ -103,7 +103,9 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
         raise WeightsMissing(f"A weight file must hold tensors by name. {sanitise(path.name, 120)} holds none.")
     options = {"pad_type": "same"} if words.get("pad_type") == "same" else {}
     shells = _Shells(options)
-    names, guessed, body, others = _architecture(tensors, words, backbone, part, shells, path, file.room, notes)
+    names, guessed, body, others = _architecture(
+        tensors, words, backbone, part, shells, path, file.unpacked_bytes, notes
+    )
     if len(names) > 1:
         notes.append(f"The same tensors also fit {list_some(names[1:])}; name it with --backbone where it is that one.")
     shell, layout, fitting, channels = shells.fitted(names[0], {short: tensors[n] for n, short in body.names.items()})
@@ -111,7 +113,7 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
     check_fit(shell, {n: t for n, t in fitting.items() if n not in heads and not _made(n, shell)}, path.name)
     beside = {} if heads else body.beside
     taken = _taken(file, tensors, [*body.names, *beside])
-    check(taken, path.name, file.room)
+    check(taken, path.name, file.unpacked_bytes)
     fitting = {short: taken[n] for n, short in body.names.items()}
     if layout == "torchvision":
         fitting = shells.fitted(names[0], fitting)[2]

@@ -28,7 +28,7 @@ from tltk.weights.load import build_net
 
 MAX_UNITS = 64  # drawn at the most
 MAX_WIDTH_PX = 16  # pixels across
-SIDE, GAP, ROW = 44, 4, 16  # pixels of a field, between fields, fields in a row
+SIDE_PX, GAP_PX, FIELDS_PER_ROW = 44, 4, 16  # pixels of a field, between fields, fields in a row
 
 
 class _Taken(Exception):
@@ -52,7 +52,7 @@ def receptive_fields(
         (units, channels, h, w): change of the unit with each pixel's brightness, without a scale in common.
 
     Raises:
-        CannotSplit: The module's answer does not hang on the picture.
+        CannotSplit: The module's output does not depend on the picture.
     """
     channels = net.mean.shape[1]
     generator = torch.Generator().manual_seed(0)
@@ -88,11 +88,11 @@ def receptive_fields(
 def first_fields(net: Net, size: int) -> tuple[str, Tensor]:
     """The deepest convolution over places whose units see at most 16 pixels across, and its receptive fields.
 
-    A first convolution of 3 × 3 alone has no room for an edge; the next ones show what it is used for. Where a block
+    A first convolution of 3 × 3 alone is too small for an edge; the next ones show what it is used for. Where a block
     ends in a mixture of few channels, as in mobile networks, the convolution before shows the features that it mixes.
 
     Raises:
-        CannotSplit: There is no convolution, or none that hangs on the picture.
+        CannotSplit: There is no convolution, or none that depends on the picture.
     """
     over_places = [
         name
@@ -154,11 +154,11 @@ def draw_fields(fields: Tensor) -> bytes:
         scaled = scaled.mean(1, keepdim=True)
     colour = scaled.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
     tiles = (colour * 255).round().byte().numpy()
-    columns = min(ROW, len(tiles))
-    step = SIDE + GAP
-    sheet = Image.new("RGBA", (columns * step - GAP, math.ceil(len(tiles) / columns) * step - GAP), (0, 0, 0, 0))
+    columns = min(FIELDS_PER_ROW, len(tiles))
+    step = SIDE_PX + GAP_PX
+    sheet = Image.new("RGBA", (columns * step - GAP_PX, math.ceil(len(tiles) / columns) * step - GAP_PX), (0, 0, 0, 0))
     for at, tile in enumerate(tiles):
-        picture = Image.fromarray(np.ascontiguousarray(tile)).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        picture = Image.fromarray(np.ascontiguousarray(tile)).resize((SIDE_PX, SIDE_PX), Image.Resampling.NEAREST)
         sheet.paste(picture, (at % columns * step, at // columns * step))
     file = io.BytesIO()
     sheet.save(file, "PNG")

@@ -24,7 +24,7 @@ from tltk.specs.training import TransferSpec
 from tltk.weights import store, weightfile
 from tltk.weights.store import Card, Entry, Stage
 
-LARGEST = 6e4  # above it a number has no place in half precision
+MAX_HALF = 6e4  # above it a number has no place in half precision
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,7 +148,7 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
 
 def to_half(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """In half precision where all of it fits, else as it is."""
-    if array.dtype.kind != "f" or not np.abs(array).max(initial=0) < LARGEST:
+    if array.dtype.kind != "f" or not np.abs(array).max(initial=0) < MAX_HALF:
         return array
     return array.astype(np.float16)
 

@@ -173,7 +173,7 @@ def verify(name: str) -> Entry:
 
 
 def _altered(entry: Entry) -> str:
-    do = "install tltk anew." if entry.shipped else "remove them and add them again."
+    do = "install tltk again." if entry.shipped else "remove them and add them again."
     return f"The weights of {entry.card.name} must have the checksum of their card. They have another; {do}"
 
 
@@ -336,10 +336,10 @@ def check_file(path: Path, architecture: str, part: str = "", trained: bool = Fa
     known = catalogue().get(architecture)
     inside = sound.contents(found)
     if inside is None:
-        if known is not None and found.room < known.parameters // 2:  # of one byte a number at the least
+        if known is not None and found.unpacked_bytes < known.parameters // 2:  # of one byte a number at the least
             raise WeightsMissing(
                 f"A weight file must hold all of {architecture}, {known.parameters:,} numbers. {path.name} has "
-                f"{found.room:,} bytes; choose the backbone that it was made for."
+                f"{found.unpacked_bytes:,} bytes; choose the backbone that it was made for."
             )
         return
     body, _ = choose_body(inside.tensors, part)
@@ -495,7 +495,7 @@ def trainings() -> list[Run]:
 
 
 def as_text(entry: Entry, escaped: bool = False) -> str:
-    """The card in Markdown; `escaped` where it is rendered, since a stranger's header may hold links and pictures."""
+    """The card in Markdown; `escaped` where it is rendered, since foreign headers may hold links and pictures."""
     card = entry.card
     if escaped and not entry.shipped:
         texts = {name: getattr(card, name) for name in ("summary", "licence", "source", "good_for", "bad_for", "data")}

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from tltk import home
 from tltk.nn.flops import Shapes
 from tltk.nn.net import Net
-from tltk.weights.catalogue import SIZES, TABLE, Backbone, Pretrained, Sizes, fingerprint, table_text
+from tltk.weights.catalogue import SIZE_RANGE_PX, TABLE, Backbone, Pretrained, Sizes, fingerprint, table_text
 
 # Parts of timm's tags that name pictures. Other parts name recipes, people and sizes.
 SETS = {
@@ -109,7 +109,7 @@ def count_flops(model: nn.Module, channels: int, size: int) -> tuple[int | None,
     counter = Shapes()
     try:
         with counter, torch.no_grad():
-            answer = Net.pooled(model(torch.zeros(1, channels, size, size, device="meta")))
+            answer = Net.pool(model(torch.zeros(1, channels, size, size, device="meta")))
     except Exception:  # whatever an architecture does that needs numbers; the table has a gap there
         return None, None
     return (counter.flops or None) if counter.whole else None, answer
@@ -164,7 +164,7 @@ def can_read(name: str, size: int, channels: int, model: nn.Module | None) -> bo
         with torch.device("meta"), Shapes(), torch.no_grad():
             if model is None:
                 model = timm.create_model(name, num_classes=0, img_size=size).eval()
-            Net.pooled(model(torch.zeros(2, channels, size, size)))
+            Net.pool(model(torch.zeros(2, channels, size, size)))
     except Exception:  # each architecture stumbles over a size in its own way
         return False
     return True
@@ -195,25 +195,25 @@ def size_rule(takes: Callable[[int], bool], own: int, alike: Sizes | None = None
 
     def holds(rule: Sizes, spots: Iterable[int]) -> bool:
         one = Backbone("", "", 0, own, 0, "", sizes=rule)
-        return all(takes(s) == one.takes(s) for s in sorted(set(spots)) if SIZES[0] <= s <= SIZES[1])
+        return all(takes(s) == one.takes(s) for s in sorted(set(spots)) if SIZE_RANGE_PX[0] <= s <= SIZE_RANGE_PX[1])
 
     if alike is not None:
         one = Backbone("", "", 0, own, 0, "", sizes=alike)
         near = (alike.least - 1, own - alike.below - 1, own + alike.above + 1)
         if one.takes(own) and holds(alike, [s for s in near if not one.takes(s)]):
             return alike
-    if all(takes(own + off) for off in LOOSE if own + off >= SIZES[0]):
+    if all(takes(own + off) for off in LOOSE if own + off >= SIZE_RANGE_PX[0]):
         step, below, above = 1, 0, 0
     else:
         above = next((off for off in range(WIDEST) if not takes(own + off + 1)), WIDEST)
         below = next((off for off in range(WIDEST) if not takes(own - off - 1)), WIDEST)
         step = next((p for p in STEPS if p > below + above and all(takes(own + p + off) for off in (-below, above))), 0)
-    low, high = 0, (own - SIZES[0]) // step if step else 0  # steps down from its own size
+    low, high = 0, (own - SIZE_RANGE_PX[0]) // step if step else 0  # steps down from its own size
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if takes(own - middle * step) else (low, middle - 1)
     least = own - low * step
-    while least > SIZES[0] and least > own - low * step - below and takes(least - 1):
+    while least > SIZE_RANGE_PX[0] and least > own - low * step - below and takes(least - 1):
         least -= 1
     rule, up = Sizes(least, step, below, above), own + step
     edges = (least, least - 1, up, *((own - below - 1, up + above + 1) if step != 1 else ()))

@@ -133,7 +133,7 @@ KNOWN = {
 }
 
 RANKS = {"weight": "0", "bias": "1", "running_mean": "2", "running_var": "3", "se": "bb"}  # `se` runs between b and c
-MADE = ("relative_position_index", "attn_mask")  # tables that timm makes anew
+MADE = ("relative_position_index", "attn_mask")  # tables that timm recomputes
 UNUSED = ("num_batches_tracked", *MADE)
 POSITIONS = ("pos_embed", "encoder.pos_embedding")  # as long as the pictures are large; timm resamples it
 

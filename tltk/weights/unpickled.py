@@ -1,6 +1,6 @@
 """Tensors out of torch's .pth files, by torch's reader of weights alone; nothing in a file is ever run.
 
-Training programs leave objects of their own beside the tensors: settings, counters, whole modules. Where the reader
+Training programs save their own objects beside the tensors: settings, counters, whole modules. Where the reader
 asks for such a class it is given an inert one that keeps what it is handed and does nothing, so that neither the class
 nor its module is ever imported. A file that asks for what can only be meant to run is refused.
 """

@@ -151,7 +151,7 @@ class WeightFile:
         return sum(file.stat().st_size for file in self.files)
 
     @property
-    def room(self) -> int:
+    def unpacked_bytes(self) -> int:
         """How much they hold at the most, unpacked where another program has packed them."""
         if self.kind != TORCH:
             return self.bytes

@@ -167,9 +167,9 @@ def turned(base: Dials, name: str, steps: int) -> list[tuple[float, Dials]]:
         left = order[order.index(now) + 1 :] if now in order else order[-1:]
         ways = [((i + 1) / len(left), value) for i, value in enumerate(left)]
     elif name == "classes":
-        most = len(base.chosen)
+        most = len(base.class_numbers)
         counts = {most - round((most - FEWEST) * share): share for share in shares}
-        ways = [(share, "+".join(map(str, base.chosen[:n]))) for n, share in counts.items() if n < most]
+        ways = [(share, "+".join(map(str, base.class_numbers[:n]))) for n, share in counts.items() if n < most]
     else:
         ways = [(share, round(now + (ENDS[name] - now) * share, 6)) for share in shares] if now != ENDS[name] else []
     if not ways:

@@ -35,7 +35,7 @@ def palette(hue: Floats, saturation: Floats, light: Floats) -> Floats:
 def schemes(chance: Floats) -> tuple[Floats, Floats]:
     """Colours of ground and figure, (m, 3, 3) each: three colours, on the two sides of middle grey.
 
-    Which side is dark is drawn, so nothing learned can hang on the polarity. In a third of the schemes the middle
+    Which side is dark is drawn, so that nothing learned can depend on polarity. In a third of the schemes the middle
     colour of the figure is of the ground's side, so that there are edges within; one in seven is grey.
     """
     m, u = len(chance), iter(chance.T)

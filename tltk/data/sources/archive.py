@@ -1,4 +1,4 @@
-"""A .zip or .tar, packed or not, of one's own pictures, in the form of `folder`; unpacked, decoded, and removed again.
+"""A .zip or .tar of the user's pictures, compressed or not, laid out as for `folder`; unpacked, decoded, then removed.
 
 An archive comes from outside: names that lead out of the folder, links, devices, too many or too large
 files, and bombs are refused before a byte of them is written.
@@ -98,7 +98,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         DataProblem: No such archive, one that is damaged or dangerous, or as for a folder.
     """
     path, inner = _locate(argument)
-    # The name ends in .tmp, so that what a killed process leaves behind is swept away later.
+    # The name ends in .tmp, so that what a killed process leaves behind is removed later.
     with tempfile.TemporaryDirectory(dir=home.folder("domains"), suffix=".tmp") as scratch:
         root = Path(scratch).resolve()
         left, notes = unpack(path, root)
@@ -152,7 +152,7 @@ def _no_such_folder(path: Path, inner: str) -> DataProblem:
 
 
 def source_version(argument: str) -> str:
-    """Changes when the archive is written anew."""
+    """Changes when the archive is rewritten."""
     path, inner = _locate(argument)
     status = path.stat()
     return f"{path}|{inner}|{status.st_size}|{status.st_mtime_ns}"
@@ -220,7 +220,7 @@ def _odd(path: Path, name: str, oddity: str) -> DataProblem:
 
 
 def _again(path: Path, member: Member, target: Path, left: list[tuple[str, str]]) -> None:
-    """A name that comes twice: left out where both are the same, else nobody knows which is meant."""
+    """A name that comes twice: left out if both files are equal, refused otherwise."""
     assert member.content is not None
     with member.content() as second, target.open("rb") as first:
         same = target.is_file() and member.size == target.stat().st_size

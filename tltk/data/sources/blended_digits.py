@@ -23,7 +23,7 @@ from tltk.specs.parts import DataSpec
 LICENCE = "CC BY 4.0 (digits), CC BY 2.0 (photos)"
 SOURCE = f"{DIGITS}; photos china.jpg (danielbuechele) and flower.jpg (vultilion), from scikit-learn"
 FAMILY = "digits"
-CROP = (32, 96)  # side of a background in photo pixels, whatever the size of the picture
+CROP_SIDES_PX = (32, 96)  # side of a background in photo pixels, whatever the size of the picture
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
@@ -80,7 +80,7 @@ def _photos() -> list[Image.Image]:
 def _crop(photos: list[Image.Image], draw: np.random.Generator, size: int) -> NDArray[np.int16]:
     """A random square of a random photo, (size, size, 3)."""
     photo = photos[int(draw.integers(len(photos)))]
-    side = int(draw.integers(CROP[0], CROP[1] + 1))
+    side = int(draw.integers(CROP_SIDES_PX[0], CROP_SIDES_PX[1] + 1))
     left = int(draw.integers(photo.width - side + 1))
     top = int(draw.integers(photo.height - side + 1))
     box = (left, top, left + side, top + side)

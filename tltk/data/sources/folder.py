@@ -1,4 +1,4 @@
-"""A folder of one's own pictures, one folder per class, with or without train/val/test on top.
+"""A folder of the user's pictures, one folder per class, with or without train/val/test on top.
 
 Licence and source are the user's. `layout` decides what the folders mean; `archive` unpacks into a folder and reads it
 with `read_tree`.

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 CLASSES = MAX_CLASSES
 MAPS = 8  # most maps in a system; the fewest are two
 MIN_FILLING_RATE = 0.2  # least filling rate of a category
-GRID = 64  # side of the picture on which the filling rate is measured
+GRID_SIDE_PX = 64  # side of the picture on which the filling rate is measured
 MIN_PROBABILITY = 0.02  # least share of the points that a map is given
 CONTRACTION = 0.97  # largest singular value of a map, perturbed ones included
 WEIGHTS = (0.8, 1.2)  # by which one of the six parameters of every map is multiplied in an instance
 PARTICLES, SETTLE = 1024, 6  # points that walk side by side; steps before they are drawn
-DENSITY = 3  # points per pixel
+POINTS_PER_PIXEL = 3  # points per pixel
 COUNT = 2.0**26  # weight of a point in the sums that hold count and shade at once
 REACH = (0.6, 1.2)  # longer side of a fractal, as a share of the picture's
 
@@ -132,7 +132,7 @@ def contraction(maps: Floats) -> Floats:
     return sigma
 
 
-def filling_rate(x: Floats, y: Floats, side: int = GRID) -> Floats:
+def filling_rate(x: Floats, y: Floats, side: int = GRID_SIDE_PX) -> Floats:
     """r = pixels with a point / all pixels, of the points (m, …) drawn so that the longer side fits the picture.
 
     Reference: Kataoka et al. (2020), §3; a category is kept where r exceeds a threshold, there 0.05 … 0.25.
@@ -281,7 +281,7 @@ def histogram(labels: Ints, chance: Floats, generator: Generator, size: int) -> 
     view = _turns(angle)
     view[:, 0] *= (mirror * interpolate(0.75, 1, narrow))[:, None]
     mine, share = perturb(maps[labels], np.stack([which, weight], 1)), share[labels]
-    x, y = chaos_game(change_basis(mine, view), share, max(4, DENSITY * size**2 // PARTICLES), generator)
+    x, y = chaos_game(change_basis(mine, view), share, max(4, POINTS_PER_PIXEL * size**2 // PARTICLES), generator)
     low, high = (torch.stack([getattr(v[:, :4], side)((1, 2)) for v in (x, y)]) for side in ("amin", "amax"))
     reach = interpolate(*REACH, reach) * size
     scale = expand_dims(reach, 1) / (high - low).amax(0).clamp_(min=1e-4)

@@ -1,4 +1,4 @@
-"""Pictures of one's own as NumPy arrays in an .npz, with the keys of Keras's `mnist.npz` or of MedMNIST.
+"""The user's pictures as NumPy arrays in an .npz, with the keys of Keras's `mnist.npz` or of MedMNIST.
 
 Nothing is unpickled. What the headers claim is checked against the file, and against what a picture may take, before
 memory is taken; pictures are read some at a time. Licence and source are the user's.
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tltk.data.decode import FLAT, MAX_PIXELS, Span, allocate, resize, sketch, three_channels
+from tltk.data.decode import MAX_FLAT_LEVELS, MAX_PIXELS, Span, allocate, resize, sketch, three_channels
 from tltk.data.domain import (
     TEST,
     TRAIN,
@@ -168,7 +168,7 @@ class _Found:
         here = slice(self.done, self.done + len(pictures))
         self.images[here] = three_channels(resize(pictures, self.size))
         spread = np.ptp(self.images[here].reshape(*self.images[here].shape[:2], -1), 2)
-        self.flat += int((spread <= FLAT).all(1).sum())
+        self.flat += int((spread <= MAX_FLAT_LEVELS).all(1).sum())
         for i, picture in enumerate(pictures, start=self.done):
             self.origins[i] = content_hash(picture)
             shown = picture if picture.ndim == 2 else picture[..., :3] if picture.shape[2] > 2 else picture[..., 0]
@@ -190,7 +190,7 @@ def survey(argument: str) -> None:
 
 
 def source_version(argument: str) -> str:
-    """Changes when the file is written anew."""
+    """Changes when the file is rewritten."""
     path = _locate(argument)
     status = path.stat()
     return f"{path}|{status.st_size}|{status.st_mtime_ns}"

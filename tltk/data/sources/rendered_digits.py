@@ -29,7 +29,7 @@ PIECE_PICTURES = 500  # pictures between two reports of progress
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
     """Rendered digits: any number of grey pictures, one font, random shape, blur and contrast.
 
-    Half are light on dark, half dark on light: what is learned must not hang on the polarity.
+    Half are light on dark, half dark on light: what is learned must not depend on polarity.
 
     Picture i depends on i, `spec.seed` and `spec.size` only, so a smaller set is the beginning of
     a larger one. Classes take turns.

@@ -33,7 +33,7 @@ check = functools.partial(parse_class_count, usual=CLASSES)  # of the number of 
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Surfaces of 200 kinds, each with colours and a texture of its own, to pre-train networks.
+    """Surfaces of 200 kinds, each with its own colours and texture, to pre-train networks.
 
     Args:
         spec: `n` (0 = the default of drawn domains), `size` in pixels and `seed`.

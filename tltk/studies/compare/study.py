@@ -122,7 +122,7 @@ def search_seed(spec: CompareSpec) -> int:
     return (spec.first_seed + 2**30) % (2**31 - 1)
 
 
-def rates(spec: CompareSpec) -> list[float]:
+def search_rates(spec: CompareSpec) -> list[float]:
     """The learning rates to search, in order; a single one is not searched."""
     return sorted(set(spec.lrs))
 
@@ -135,10 +135,10 @@ def source_children(spec: CompareSpec) -> list[Wanted]:
 
 def search_children(spec: CompareSpec) -> list[Wanted]:
     """The trainings that find each arm's learning rate."""
-    if len(rates(spec)) == 1:
+    if len(search_rates(spec)) == 1:
         return []
     seed = search_seed(spec)
-    return [Wanted(arm, "search", arm_spec(spec, arm, lr, seed)) for lr in rates(spec) for arm in ARMS]
+    return [Wanted(arm, "search", arm_spec(spec, arm, lr, seed)) for lr in search_rates(spec) for arm in ARMS]
 
 
 def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wanted]:
@@ -156,7 +156,7 @@ def n_trainings(spec: CompareSpec) -> int:
 class Search:
     """What the search found: the rate of each arm, how each rate did, and where the best lay at an edge."""
 
-    chosen: dict[str, float]
+    best_rates: dict[str, float]
     accuracy: dict[str, dict[str, float]]
     at_edge: dict[str, str]
 
@@ -171,7 +171,7 @@ class Search:
         Raises:
             RunProblem: Every rate of an arm diverged.
         """
-        tried = rates(spec)
+        tried = search_rates(spec)
         if len(tried) == 1:
             return cls(dict.fromkeys(ARMS, tried[0]), {arm: {} for arm in ARMS}, {})
         chosen, accuracy, at_edge = {}, {}, {}
@@ -214,7 +214,7 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     searching = search_children(spec)
     found = [r.result() or _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
     search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
-    wanted = measure_children(spec, search.chosen)
+    wanted = measure_children(spec, search.best_rates)
     runs = yield Stage(tuple(wanted), WHAT["measure"])
     yield Stage((), "Computing the verdict.")
     arms = {arm: [r for r, w in zip(runs, wanted, strict=True) if w.arm == arm] for arm in ARMS}
@@ -301,10 +301,10 @@ def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search
         steps=max(r["steps"] for r in everything),
         images=max(r["images"] for r in everything),
         budget=_budget(spec, results),
-        scratch_lr=search.chosen["scratch"],
-        transfer_lr=search.chosen["transfer"],
+        scratch_lr=search.best_rates["scratch"],
+        transfer_lr=search.best_rates["transfer"],
         search=search.accuracy,
-        search_seed=search_seed(spec) if len(rates(spec)) > 1 else None,
+        search_seed=search_seed(spec) if len(search_rates(spec)) > 1 else None,
         at_edge=search.at_edge,
         n_train=first.get("n_train", 0),
         n_val=first.get("n_val", 0),
@@ -405,7 +405,7 @@ def _rates_in_words(spec: CompareSpec, v: Verdict) -> str:
 
 
 def _arms_that(state: str, v: Verdict) -> list[str]:
-    """`The scratch arm was`, `Both arms were`: of whom this is to be said; empty for nobody."""
+    """`The scratch arm was`, `Both arms were`: the arms in this state; empty if there is none."""
     arms = [arm for arm in ARMS if state in v.learning.get(arm, ())]
     return [f"The {arms[0]} arm was" if len(arms) == 1 else "Both arms were"] if arms else []
 

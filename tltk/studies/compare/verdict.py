@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 MIN_SEEDS = 3
 DELTA = 0.01  # gaps within ± this share count as none, once the whole interval lies within
 CLIMB = 0.02  # a validation accuracy that gained this much in the last quarter is still climbing
-MOST_FLIPPED = 200  # examples that differ up to which the sign-flip test is asked too
+MAX_FLIPPED_EXAMPLES = 200  # examples that differ up to which the sign-flip test is asked too
 RISE = 1.2  # a validation loss of this many times its least has risen
 
 
@@ -127,7 +127,7 @@ def paired_interval(difference: Floats, level: float = 0.95) -> tuple[float, flo
     With d[s, i] = μ + seed_s + example_i + rest_si, all effects random,
     Var(mean) = (E MS_seed + E MS_example − E MS_rest) / (S n). Its half width is the mean of two: Student's t with
     Satterthwaite's degrees of freedom, which is short where five to ten seeds differ much, and the generalised
-    interval, which is long where three seeds hardly differ. Where examples say too little of their own spread:
+    interval, which is long where three seeds hardly differ. Where examples tell too little about their spread:
 
     - their sum of squares is at least that of one example that went the other way (`_example_squares`);
     - 0 is let in unless the sign-flip test over examples, which is exact, is against it too (`sign_flip_p`);
@@ -189,7 +189,7 @@ def sign_flip_p(by_example: Floats, n_seeds: int = 1) -> float:
         A probability; 0 above 200 examples that differ, where Student's t needs no help.
     """
     sizes = np.abs(by_example[by_example != 0])
-    if len(sizes) > MOST_FLIPPED:
+    if len(sizes) > MAX_FLIPPED_EXAMPLES:
         return 0.0
     whole = bool(np.allclose(sizes * n_seeds, np.round(sizes * n_seeds), atol=1e-6))
     grid = n_seeds if whole else 64 * n_seeds
