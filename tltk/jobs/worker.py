@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 
@@ -278,7 +279,7 @@ def _answer(run: Run, spec: Spec, worker: Worker) -> None:
         buffer = io.BytesIO()
         sheet.save(buffer, "PNG")
         home.write_whole(run.path / "pictures.png", buffer.getvalue())
-    home.write_whole(run.path / "result.json", json.dumps(found, allow_nan=False))
+    home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
     run.write_status(state="done", message="")
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -37,6 +37,8 @@ KILLED = (
     "Its process was killed, probably because memory ran out. Lower the batch size or the picture size, or raise "
     "the boundary; resuming continues from the last checkpoint."
 )
+
+T = TypeVar("T")
 
 MOST = 2**53  # of any count: what is larger is no count but damage
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
@@ -306,6 +308,26 @@ class Run:
                 home.set_aside(path, str(fault))
                 return None
         return found
+
+    def read(self, kind: type[T]) -> T | None:
+        """What it found, as the class of results of its kind; None while there is nothing.
+
+        Args:
+            kind: The class, such as `tltk.analyses.profile.result.ProfileResult`.
+
+        Raises:
+            RunProblem: What is there was written by another version, and lacks what this one reads.
+        """
+        found = self.result()
+        if found is None:
+            return None
+        try:
+            return msgspec.convert(found, kind)
+        except ValueError as fault:
+            raise RunProblem(
+                f"The result of run {self.id} must be as this version writes it. It is of another version: {fault}. "
+                f"Ask again to compute it once more."
+            ) from None
 
     def snapshot(self, epoch: int) -> Path:
         """Where the weights after this epoch are kept; its folder is made on first use."""
