@@ -7,25 +7,16 @@ imports, slow ones inside functions, docstrings and packages are ruff's.
 from __future__ import annotations
 
 import ast
-import inspect
-import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
-from itertools import product
 from pathlib import Path
 
 import pytest
 
 import tltk
-from tltk.errors import UnknownName
-from tltk.specs.knobs import knobs
-from tltk.specs.parts import StrategySpec
-from tltk.strategies import make, strategies
 
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors",
@@ -204,48 +195,6 @@ def test_what_the_type_checker_sees_is_what_there_is() -> None:
         alias.name: str(node.module) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     assert seen == {name: f"tltk.{home}" for name, home in tltk._PUBLIC.items()}
-
-
-# -- strategies ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", strategies.names())
-class TestStrategy:
-    """Each holds over every depth × boundary × number of epochs."""
-
-    def test_it_says_where_it_is_from(self, name: str) -> None:
-        doc = inspect.getdoc(strategies[name]) or ""
-        assert "Reference:" in doc
-        assert re.search(r"\(\d{4}\)", doc), "authors (year)"
-        assert re.search(r"arXiv:|doi|JMLR|ICML|NeurIPS|ICLR|CVPR|ACL", doc)
-        assert len(strategies.summary(name)) < 120
-
-    def test_it_overrides_four_things_and_nothing_else(self, name: str) -> None:
-        public = {n for n in vars(strategies[name]) if n[0] != "_"} - set(knobs(strategies[name]))
-        assert public <= {"phases", "adapt", "term", "weights"}
-
-    def test_its_phases(self, name: str) -> None:
-        strategy = make(StrategySpec(name))
-        for depth, epochs in product(range(1, 15), range(1, 21)):
-            for boundary in range(depth + 1):
-                phases = strategy.phases(depth, boundary, epochs)
-                assert sum(p.epochs for p in phases) == epochs
-                for p in phases:
-                    assert p.epochs >= 1
-                    assert len(p.lr_scale) == depth + 1
-                    assert p.boundary >= boundary
-                assert strategy.phases(depth, boundary, epochs) == phases  # pure
-                json.dumps([asdict(p) for p in phases], allow_nan=False)
-
-    def test_its_knobs(self, name: str) -> None:
-        for knob, rule in knobs(strategies[name]).items():
-            assert rule.help
-            assert json.loads(json.dumps(asdict(rule))) == {**asdict(rule), "choices": list(rule.choices)}
-            for value in {rule.default, rule.lo, rule.hi} - {None}:
-                typed = type(rule.default)(value)
-                assert make(StrategySpec(name, {knob: typed})).phases(6, 2, 8)
-        with pytest.raises(UnknownName, match="must be one of"):
-            make(StrategySpec(name, {"nonsense": 1}))
 
 
 # -- the README ------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-OPTIONAL = {"pillow_heif": "heif"}  # module → the extra that brings it; asked for by try and except
+OPTIONAL = {"pillow_heif": "heif", "pytest": "test"}  # module → its extra; asked for by `try`, or in tltk.testing
 UNASKED = {"torchdrift"}  # a benchmark compares with it where it is there; it does not go with today's torch
 UNIMPORTED = {  # but used: commands, plugins of pytest, what starlette's client asks for, what is skipped where absent
     *("hatchling", "httpx2", "import-linter", "mypy", "playwright", "pytest-timeout", "pytest-xdist", "ruff")
@@ -76,7 +76,7 @@ def test_what_is_declared_is_imported() -> None:
 
 
 def test_what_the_tests_import_is_declared() -> None:
-    imported = {module for module, _ in outside(sorted((ROOT / "tests").rglob("*.py")))} - UNASKED - set(OPTIONAL)
+    imported = {module for module, _ in outside(sorted((ROOT / "tests").rglob("*.py")))} - UNASKED - {"pillow_heif"}
     missing = imported - {module for name in TESTED for module in brings(name)}
     assert not missing, f"tests import {missing}, which no dependency of the extra `test` brings"
     unused = [name for name in EXTRAS["test"] - UNIMPORTED if not brings(name) & imported]
