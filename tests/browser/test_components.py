@@ -11,6 +11,7 @@ import msgspec
 import psutil
 import pytest
 
+from tltk.plots.theme import PALETTE
 from tltk.results.rows import Row
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
@@ -223,7 +224,9 @@ def test_dark_theme_changes_the_pair_of_colours(new_page: Callable[..., Any], ha
         slider(page).wait_for()
         assert page.locator(".freeze").get_attribute("data-theme") == scheme
         colours[scheme] = page.locator(".side.frozen b").evaluate("node => getComputedStyle(node).color")
-    assert colours == {"light": "rgb(0, 114, 178)", "dark": "rgb(86, 180, 233)"}
+    assert colours == {
+        theme: f"rgb{tuple(bytes.fromhex(PALETTE[theme]['series'][0][1:]))}" for theme in ("light", "dark")
+    }
 
 
 # -- the plot -----------------------------------------------------------------------------------------------
@@ -348,6 +351,5 @@ def test_the_chart_follows_the_dark_theme(new_page: Callable[..., Any], plot_url
         colours[scheme] = page.evaluate("""() => Object.fromEntries(
             document.querySelector('.js-plotly-plot').data.map((t) => [t.legendgroup, t.line.color]))""")
     assert colours == {
-        "light": {"scratch": "#6b6b6b", "transfer": "#0072B2"},
-        "dark": {"scratch": "#a8a8a8", "transfer": "#56B4E9"},
+        theme: {"scratch": PALETTE[theme]["scratch"], "transfer": PALETTE[theme]["series"][0]} for theme in colours
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 LAYERS = """
 errors
-home registry results specs features
+home registry results specs features assets
 strategies adapters terms runs
 data nn
 weights shift transferability reduce probes
@@ -21,6 +21,7 @@ cli run
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors",
     "home",
+    "assets",
     "specs",
     "registry",
     "results",
