@@ -229,6 +229,36 @@ def test_dark_theme_changes_the_pair_of_colours(new_page: Callable[..., Any], ha
     }
 
 
+def test_bars_fade_only_where_motion_is_not_unwelcome(new_page: Callable[..., Any], handle_url: str) -> None:
+    lasts = {}
+    for motion in ("reduce", "no-preference"):
+        page = new_page(handle_url, reduced_motion=motion)
+        slider(page).wait_for()
+        lasts[motion] = page.locator(".bar").first.evaluate("bar => getComputedStyle(bar).transitionDuration")
+    assert lasts == {"reduce": "0s", "no-preference": "0.12s"}
+
+
+def test_a_component_whose_modules_do_not_come_says_so(browser: Any, handle_url: str, plot_url: str) -> None:
+    for url in (handle_url, plot_url):
+        context = browser.new_context(base_url=url)
+        try:
+            context.route("**/tltk/modules/**", lambda route: route.abort())
+            page = context.new_page()
+            page.goto(url)
+            expect_text(page, "This part of the page could not be loaded. Reload the page.")
+        finally:
+            context.close()
+
+
+def test_scripts_come_from_this_server_alone(new_page: Callable[..., Any], handle_url: str) -> None:
+    page = new_page(handle_url)
+    slider(page).wait_for()
+    found = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    asked = [url for url in found if "/tltk/" in url]
+    assert {url.rpartition("/")[2] for url in asked} >= {"index.js", "lanes.js", "paths.js", "words.js", "format.js"}
+    assert all(url.startswith((handle_url, f"blob:{handle_url}", "data:")) for url in found), found
+
+
 # -- the plot -----------------------------------------------------------------------------------------------
 
 LINES = "() => (document.querySelector('.js-plotly-plot')?.data ?? []).map((t) => t.x.length)"
@@ -341,6 +371,18 @@ def test_a_run_that_is_not_there_yet_is_waited_for(new_page: Callable[..., Any],
     hidden.rename(run.path)
     train(run, range(1, 4))
     wait_points(page, 3)
+
+
+def test_colours_that_python_chose_follow_the_dark_theme(
+    new_page: Callable[..., Any], start_app: Callable[..., str], demo_home: Path
+) -> None:
+    for scheme in ("light", "dark"):
+        page = new_page(start_app(HERE / "demo_names.py", demo_home), color_scheme=scheme)
+        page.locator(".js-plotly-plot").nth(1).wait_for()
+        page.wait_for_function("document.querySelectorAll('.js-plotly-plot')[1].data?.length === 2")
+        drawn = page.evaluate("""() => [...document.querySelectorAll('.js-plotly-plot')].map(
+            (chart) => chart.data.map((trace) => trace.line?.color ?? trace.marker.color))""")
+        assert drawn == [PALETTE[scheme]["series"][:1], PALETTE[scheme]["series"][:2]]
 
 
 def test_the_chart_follows_the_dark_theme(new_page: Callable[..., Any], plot_url: str) -> None:
