@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
     return decorate
 
 
-def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[dict[str, Any]], None] | None = None) -> None:
+def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterable[str]] | None = None) -> None:
     """Queue what was asked for, follow it, and print how it ended; `show` prints an answer."""
     file, as_json = given.pop("file"), given.pop("as_json")
     spec: Spec
@@ -120,7 +120,8 @@ def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[dict[str, An
     report(run, as_json)
     result = _result(run, spec)
     if show is not None and result is not None and not as_json and executor().state(run.id) == "done":
-        show(result)
+        for line in show(result):
+            click.echo(line)
     end(run, given["detach"])
 
 
