@@ -7,12 +7,13 @@ import streamlit as st
 from tltk.adapters import adapters
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
-from tltk.dashboard.network import cost_of, described, looked
+from tltk.dashboard.network import Described, cost_of, described, looked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec, TltkError
 from tltk.plots.phases import plan as phase_map
 from tltk.specs import command
+from tltk.specs.knobs import Spec
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.strategies import make, strategies
 from tltk.studies.compare.spec import CompareSpec
@@ -55,7 +56,7 @@ def _weights() -> None:
         "Weights to start from",
         list(WEIGHTS),
         list(WEIGHTS).index(kind),
-        format_func=WEIGHTS.get,
+        format_func=WEIGHTS.__getitem__,
         key=f"design:weights:{kind}",
     )
     if chosen != kind:
@@ -84,7 +85,7 @@ def _weights() -> None:
         st.text_input(what, **bound)
 
 
-def _stored(now) -> None:
+def _stored(now: CompareSpec) -> None:
     """An entry of the weight store; its backbone comes with it."""
     known = {entry.card.name: entry.card for entry in store.entries()}
     if not known:
@@ -103,7 +104,7 @@ def _stored(now) -> None:
     st.caption(f"{plain(known[name].summary)} Licence: {plain(known[name].licence)}.")
 
 
-def network_controls():
+def network_controls() -> Described | None:
     """Backbone, boundary and handle; the network as described, once it is."""
     picker.backbone()
     found, seen = described(), looked(plan.read(("target",)), ask=False)
@@ -137,7 +138,7 @@ def rates(boundary: int, layers: int) -> Overlay:
     return {"name": "Rate per layer, at the start", "values": values}
 
 
-def strategy_controls(found) -> None:
+def strategy_controls(found: Described | None) -> None:
     """Strategy with its knobs, and the plan that it makes."""
     names = strategies.names()
     st.selectbox(
@@ -239,7 +240,7 @@ def launch() -> None:
         st.code(command.to_python(spec), language="python")
 
 
-def start(spec) -> None:
+def start(spec: Spec) -> None:
     """Queue the spec and go to where it can be watched; what cannot be meant is told and queues nothing."""
     try:
         run = permitted.submit(spec)

@@ -1,6 +1,8 @@
 """Runs: every run as a folder that can be opened, compared, copied, exported and deleted."""
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -8,15 +10,19 @@ from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.plot import plot
 from tltk.jobs import executor
 from tltk.plots.curves import lines
+from tltk.runs.run import Run
 from tltk.specs import command
+from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights.export import export_bytes
 
 QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
 
 
-def row(run) -> dict:
+def row(run: Run) -> dict[str, Any]:
     """A run as a line of the table."""
     spec, result = run.spec, run.result() or {}
+    assert isinstance(spec, TransferSpec | CompareSpec), "the page lists trainings and comparisons"
     compare = isinstance(spec, CompareSpec)
     label = result.get("verdict", {}).get("label", "") if compare else ""
     figure = result.get("verdict", {}).get("gap") if compare else result.get("accuracy")
@@ -29,14 +35,14 @@ def row(run) -> dict:
         "network": spec.net.backbone,
         "strategy": spec.strategy.name.replace("_", " "),
         "boundary": spec.net.boundary,
-        "learning rate": "searched" if compare else f"{spec.optim.lr:g}",
-        "seed": spec.first_seed if compare else spec.seed,
+        "learning rate": "searched" if isinstance(spec, CompareSpec) else f"{spec.optim.lr:g}",
+        "seed": spec.first_seed if isinstance(spec, CompareSpec) else spec.seed,
         "result": label or (f"{100 * figure:.1f} %" if figure is not None else ""),
         "seconds": run.status.seconds,
     }
 
 
-def actions(run) -> None:
+def actions(run: Run) -> None:
     """What can be done with one run."""
     one, two, three, four = st.columns(4)
     if one.button("Open", width="stretch", icon=":material/open_in_new:"):
@@ -44,7 +50,7 @@ def actions(run) -> None:
         chrome.open_page("curves" if isinstance(run.spec, CompareSpec) else "train")
     two.download_button(
         "Export as zip",
-        run.export,
+        lambda: export_bytes(run),
         f"tltk-{run.id}.zip",
         "application/zip",
         width="stretch",
@@ -70,17 +76,15 @@ def confirm(run_id: str) -> None:
     """Deleting is asked for twice."""
     st.write(f"Run {run_id}: its curves, result and weights are removed from this machine.")
     if st.button("Delete for good", type="primary"):
-        from tltk.runs.run import Run
-
         Run.at(run_id).delete()
         st.rerun()
 
 
-def differences(runs) -> list[dict]:
+def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
     """Fields in which the specs of these runs differ."""
 
-    def flat(body: dict, prefix: str = "") -> dict:
-        found = {}
+    def flat(body: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for name, value in body.items():
             found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
         return found
@@ -91,9 +95,9 @@ def differences(runs) -> list[dict]:
     return [f for f in found if len(set(list(f.values())[1:])) > 1]
 
 
-def overlay(runs) -> None:
+def overlay(runs: Sequence[Run]) -> None:
     """Several runs over one another, and what was asked of them differently."""
-    name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.get, default="accuracy")
+    name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.__getitem__, default="accuracy")
     name = name or "accuracy"
     trainings = [r for r in runs if not isinstance(r.spec, CompareSpec)]
     if trainings:

@@ -1,6 +1,7 @@
 """Weights: everything on this machine that a network can start from, each with its card; others can be added."""
 
 import dataclasses
+from typing import Any
 
 import streamlit as st
 
@@ -11,10 +12,11 @@ from tltk.dashboard.words import plain
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs import command
+from tltk.specs.training import TransferSpec
 from tltk.weights import catalogue, store, weightfile
 
 
-def row(one) -> dict:
+def row(one: store.LocalSource) -> dict[str, Any]:
     """Its line in the table."""
     known = catalogue.catalogue().get(one.backbone)
     parameters = known.parameters if known else None
@@ -22,6 +24,7 @@ def row(one) -> dict:
         card = one.of.card
         origin, licence, parameters = "tltk" if one.of.shipped else "you added it", card.licence, card.parameters
     elif isinstance(one.of, Run):
+        assert isinstance(one.of.spec, TransferSpec), "only trainings have weights"
         origin, licence = f"a run on {chrome.short(one.of.spec.target.name)}", "yours"
     else:
         tags = {f"hub:{w.tag}": w.licence for w in known.weights} if known else {}
@@ -36,7 +39,7 @@ def row(one) -> dict:
     }
 
 
-def shown(entry) -> None:
+def shown(entry: store.Entry) -> None:
     """The card of an entry of the store, and what can be done with it."""
     one, two, three = st.columns(3)
     if one.button("Use it on Design", type="primary", width="stretch", icon=":material/tune:"):
@@ -96,7 +99,7 @@ def adding() -> None:
         answer(Run.at(asked))
 
 
-def theirs(one) -> None:
+def theirs(one: store.LocalSource) -> None:
     """Weights in the hub's cache that timm has no name for: whether they are of one of its architectures."""
     folder = one.file.parent
     st.caption(f"{plain(one.backbone)} is not among timm's own weights. Its architecture may still be one of timm's.")

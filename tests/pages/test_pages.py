@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights.export import export_bytes
 
 ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
@@ -312,6 +315,18 @@ def test_runs_lists_comparisons_and_hides_their_trainings_until_asked() -> None:
     assert list(app.dataframe[0].value["kind"]) == ["comparison"]
     app.toggle[0].set_value(True).run()
     assert sorted(app.dataframe[0].value["kind"]) == ["comparison", "training"]
+
+
+def test_a_run_that_is_ticked_can_be_taken_along_as_a_zip() -> None:
+    run = training()
+    page = str(ROOT / "pages" / "runs.py")
+    # A tick in a table cannot be set from here, so the page's own function is called as it calls it.
+    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['found'][0])"
+    app = AppTest.from_string(script, default_timeout=60).run()
+    is_clean(app)
+    assert [b.proto.label for b in app.get("download_button")] == ["Export as zip"]
+    with zipfile.ZipFile(io.BytesIO(export_bytes(run))) as archive:
+        assert f"{run.id}/spec.json" in archive.namelist()
 
 
 def test_a_run_folder_of_another_version_hides_no_page() -> None:

@@ -338,9 +338,10 @@ class Training:
         if not self.terms:
             return []
         source = self._pass_source(other) if other is not None else None
-        found, modules = [], dict(self.modules.items())
+        found = []
         for i, term in enumerate(self.terms):
-            found.append(term(Step(target, source, self.net, self.audit.first, progress, modules.get(str(i)))))
+            module = self.modules[str(i)] if str(i) in self.modules else None  # noqa: SIM401  (it has no `get`)
+            found.append(term(Step(target, source, self.net, self.audit.first, progress, module)))
         return found
 
     def _pass_source(self, positions: Tensor) -> Side:

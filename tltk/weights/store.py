@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from tltk import home
+from tltk import assets, home
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
 from tltk.runs.run import ACTIVE, Run, all_runs
 from tltk.specs.training import TransferSpec
@@ -100,9 +100,7 @@ class Entry:
 
 def shipped_shelf() -> Path:
     """The shelf that comes with tltk: in the checkout where there is one, else inside the installed wheel."""
-    package = Path(__file__).parents[1]
-    places = (package.parent / "assets" / "weights", package / "_app" / "assets" / "weights")
-    return next((p for p in places if p.is_dir()), places[0])
+    return assets.folder() / "weights"
 
 
 def entries() -> list[Entry]:
