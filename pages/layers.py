@@ -58,29 +58,29 @@ def over_depth(network, spec):
         depth.handle(network, [], "layers:handle")
         return
     _, found = answer
-    columns = depth.columns_of(found)
+    columns = found.columns
     names = depth.chosen_columns(columns, "layers")
     depth.handle(network, depth.overlays(columns, names), "layers:handle")
-    depth.what_it_rests_on(found)
+    depth.show_basis(found)
     left, right = st.columns([3, 2])
     with left:
         for unit, title in (("%", "Share"), ("", "Value")):
             some = [c for c in columns if c.name in names and c.unit == unit]
             if some:
                 plot(
-                    profile(some, found["names"], title),
+                    profile(some, found.names, title),
                     key=f"layers:profile:{unit}",
                     height=360,
                     alt="; ".join(f"{c.title} by layer" for c in some),
                 )
     with right:
-        matrix = found["cka_after"] or found["cka"]
+        matrix = found.cka_after or found.cka
         if matrix:
-            what = "centred kernel alignment, CKA" + (", before and after" if found["cka_after"] else "")
+            what = "centred kernel alignment, CKA" + (", before and after" if found.cka_after else "")
             st.markdown(f"**Which layers are alike** ({what})")
-            across = "after" if found["cka_after"] else ""
+            across = "after" if found.cka_after else ""
             plot(
-                alike(matrix, found["names"], found["names"], across),
+                alike(matrix, found.names, found.names, across),
                 key="layers:cka",
                 height=400,
                 alt="Similarity of each layer's features with each other's, from 0 to 1.",

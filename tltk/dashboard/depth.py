@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import streamlit as st
 from PIL import Image
 
+from tltk.analyses.profile.result import ProfileResult
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
@@ -121,18 +121,13 @@ def net_of(weights: str) -> NetSpec:
     return NetSpec(backbone=plan.plan().net.backbone, weights=weights)
 
 
-def columns_of(found: Mapping[str, Any]) -> list[Column]:
-    """The columns of a profile."""
-    return [msgspec.convert(c, Column) for c in found["columns"]]
-
-
-def what_it_rests_on(found: Mapping[str, Any]) -> None:
+def show_basis(found: ProfileResult) -> None:
     """Under a profile: how its p-values are corrected, which pictures it drew, and what could not be computed."""
-    if found.get("tests"):
-        st.caption(plain(f"Filled marks: p ≤ .05 after Benjamini and Hochberg's correction. {found['correction']}"))
-    if found.get("drawn"):
-        st.caption(plain(found["drawn"]))
-    for name, why in found.get("why", {}).items():
+    if found.tests:
+        st.caption(plain(f"Filled marks: p ≤ .05 after Benjamini and Hochberg's correction. {found.correction}"))
+    if found.drawn:
+        st.caption(plain(found.drawn))
+    for name, why in found.why.items():
         st.caption(plain(f"{name.replace('_', ' ')}: {why}"))
 
 
@@ -158,13 +153,16 @@ def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
     net = NetSpec(now.net.backbone, now.net.weights if source is None else f"run:{source.run_id}")
     for run in all_runs():
         try:
-            spec, found = run.spec, run.result()
+            spec = run.spec
+            if not isinstance(spec, ProfileSpec) or spec.net != net:
+                continue
+            if (spec.target.name, spec.target.size) != (now.target.name, now.target.size):
+                continue
+            found = run.read(ProfileResult)
         except TltkError:
             continue
-        if not isinstance(spec, ProfileSpec) or found is None or spec.net != net:
-            continue
-        if (spec.target.name, spec.target.size) == (now.target.name, now.target.size):
-            return overlays(columns_of(found), names)
+        if found is not None:
+            return overlays(found.columns, names)
     return []
 
 
