@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import importlib
+import importlib.util
 import json
 import re
 import shutil
@@ -24,7 +26,7 @@ from tltk.results.words import accuracy_in_words
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import read_spec
+from tltk.specs.reading import read_spec, result_of
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
@@ -102,8 +104,17 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
     return decorate
 
 
-def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterable[str]] | None = None) -> None:
-    """Queue what was asked for, follow it, and print how it ended; `show` prints an answer."""
+def _table(kind: type[Spec]) -> Callable[[Any], Iterable[str]] | None:
+    """How a result of this kind is printed: `lines` of the folder's `table.py`; None where there is none."""
+    table = f"{kind.__module__.rpartition('.')[0]}.table"
+    if importlib.util.find_spec(table) is None:
+        return None
+    found: Callable[[Any], Iterable[str]] = importlib.import_module(table).lines
+    return found
+
+
+def launch(kind: type[Spec], given: dict[str, Any]) -> None:
+    """Queue what was asked for, follow it, and print how it ended, an answer as the table of its kind."""
     file, as_json = given.pop("file"), given.pop("as_json")
     spec: Spec
     if file is None:
@@ -118,9 +129,9 @@ def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterab
     if not given["detach"]:
         follow(run)
     report(run, as_json)
-    result = _result(run, spec)
-    if show is not None and result is not None and not as_json and executor().state(run.id) == "done":
-        for line in show(result):
+    result, lines = _result(run, spec), _table(kind)
+    if lines is not None and result is not None and not as_json and executor().state(run.id) == "done":
+        for line in lines(run.typed(result, result_of(kind))):
             click.echo(line)
     end(run, given["detach"])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
+import importlib
 import sys
 import time
 from pathlib import Path
@@ -40,13 +40,10 @@ def main() -> None:
 
 def _verb(kind: type[Spec]) -> click.Command:
     """The verb that asks for specs of this kind, with a flag for each knob."""
-    package = kind.__module__.rpartition(".")[0]
 
     @spec_options(kind)
     def ask_for(**given: Any) -> None:
-        table = f"{package}.table"
-        show = importlib.import_module(table).lines if importlib.util.find_spec(table) else None
-        launch(kind, given, show)
+        launch(kind, given)
 
     return click.command(kind.verb, help=kind.about)(ask_for)
 

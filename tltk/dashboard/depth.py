@@ -13,27 +13,42 @@ from tltk.analyses.profile.result import ProfileResult
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
-from tltk.dashboard.network import Described, cost_of, looked, wait
+from tltk.dashboard.network import Described, cost_of, looked, of_another_version, wait
 from tltk.dashboard.words import plain
-from tltk.errors import TltkError
+from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor, provenance
 from tltk.results.layers import Column
 from tltk.results.rows import ACROSS
 from tltk.runs.run import ACTIVE, Run, all_runs
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
-from tltk.specs.reading import with_absolute_paths
+from tltk.specs.reading import result_of, with_absolute_paths
 from tltk.studies.compare.study import source_spec
 from tltk.weights import store
 
 SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on from the start
 
 
-def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, dict[str, Any]] | None:
-    """The answer to a question that takes a while: kept, or asked for with a button, or on its way."""
+def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, Any] | None:
+    """The answer to a question that takes a while: kept, or asked for with a button, or on its way.
+
+    Args:
+        spec: The question.
+        button: Label of the button that asks it.
+        waiting: Shown while a worker looks for the answer and says nothing itself.
+        key: Of the widgets.
+        promise: What to expect, above the button.
+
+    Returns:
+        The run and its result, of the class that `result_of` names; None while there is none.
+    """
     local = executor()
     run = Run.at(with_absolute_paths(spec).run_id)
-    found = run.result()
+    try:
+        found = run.read(result_of(type(spec)))
+    except RunProblem as fault:
+        of_another_version(spec, fault, key)
+        return None
     if found is not None:
         if names := _changed(run.id, run.status.updated):
             where = ", ".join(map(plain, names))

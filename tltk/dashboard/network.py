@@ -14,10 +14,11 @@ from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
 from tltk.data.account import parts_in_words
-from tltk.errors import TltkError
+from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
 from tltk.results.layers import Layer
 from tltk.runs.run import ACTIVE, Run
+from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import PATHS, with_absolute_paths
 from tltk.training.cost import Sizes, estimates
@@ -90,6 +91,14 @@ def _in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
     number = f"{spec.data.n:,} pictures" if spec.data.n else "the pictures"
     what = f"{number} of {plain(spec.data.name)} at {spec.data.size} px"
     return f"This link asks for {what}, which have not been made here yet.", "Make them"
+
+
+def of_another_version(spec: Spec, fault: RunProblem, key: str) -> None:
+    """The sentence on a result that this version cannot read, and a button that has it made once more."""
+    st.warning(plain(fault), icon=":material/history:")
+    if st.button("Ask again", key=f"{key}:version", icon=":material/refresh:"):
+        permitted.submit(spec, again=True)
+        st.rerun()
 
 
 @st.fragment(run_every=0.5)

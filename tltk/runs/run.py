@@ -319,8 +319,18 @@ class Run:
             RunProblem: What is there was written by another version, and lacks what this one reads.
         """
         found = self.result()
-        if found is None:
-            return None
+        return None if found is None else self.typed(found, kind)
+
+    def typed(self, found: dict[str, Any], kind: type[T]) -> T:
+        """A result of this run as the class of results of its kind.
+
+        Args:
+            found: As in `result.json`, or with what is joined to it when it is shown.
+            kind: The class.
+
+        Raises:
+            RunProblem: It was written by another version, and lacks what this one reads.
+        """
         try:
             return msgspec.convert(found, kind)
         except ValueError as fault:
