@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from tltk import home
-from tltk.analyses.rank.agreement import joined
+from tltk.analyses.rank.agreement import with_agreement
+from tltk.analyses.rank.result import RankResult
 from tltk.analyses.rank.spec import RankSpec
 from tltk.data import account
 from tltk.data.names import readable
@@ -198,7 +200,14 @@ def summary(run: Run) -> dict[str, Any]:
 def _result(run: Run, spec: Spec) -> dict[str, Any] | None:
     """What it found; a ranking with what has been trained by now."""
     found = run.result()
-    return joined(found, spec) if found and isinstance(spec, RankSpec) else found
+    if found is None or not isinstance(spec, RankSpec):
+        return found
+    try:
+        ranking = run.typed(found, RankResult)
+    except RunProblem:  # of another version: as it is
+        return found
+    shown: dict[str, Any] = msgspec.to_builtins(with_agreement(ranking, spec))
+    return shown
 
 
 def asked(spec: Spec) -> dict[str, Any]:
