@@ -6,7 +6,7 @@ import streamlit as st
 
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
-from tltk.dashboard.network import cost_of, described, looked
+from tltk.dashboard.network import cost_of, domain_summary, known_domain, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec, TltkError
@@ -28,7 +28,7 @@ def domain_controls() -> None:
             controls.field("target", "shots")
         with two:
             controls.field("target", "size")
-        seen = looked(plan.read(("target",)))
+        seen = domain_summary(plan.read(("target",)))
         if seen is not None:
             domain_view.in_short(seen)
     with right:
@@ -104,7 +104,7 @@ def _stored(now) -> None:
 def network_controls():
     """Backbone, boundary and handle; the network as described, once it is."""
     picker.backbone()
-    found, seen = described(), looked(plan.read(("target",)), ask=False)
+    found, seen = network_summary(), known_domain(plan.read(("target",)))
     if found is None or seen is None:
         return found
     layers = len(found.layers)

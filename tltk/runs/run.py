@@ -310,7 +310,7 @@ class Run:
         return found
 
     def read(self, kind: type[T]) -> T | None:
-        """What it found, as the class of results of its kind; None while there is nothing.
+        """What it found, as the class of results of its kind; None while there is nothing, and where it diverged.
 
         Args:
             kind: The class, such as `tltk.analyses.profile.result.ProfileResult`.
@@ -319,7 +319,12 @@ class Run:
             RunProblem: What is there was written by another version, and lacks what this one reads.
         """
         found = self.result()
-        return None if found is None else self.typed(found, kind)
+        return None if found is None or "diverged" in found else self.typed(found, kind)
+
+    @property
+    def diverged(self) -> str:
+        """Why a training ended without figures; "" = it did not."""
+        return str((self.result() or {}).get("diverged", ""))
 
     def typed(self, found: dict[str, Any], kind: type[T]) -> T:
         """A result of this run as the class of results of its kind.
