@@ -116,5 +116,5 @@ def test_copies_of_pictures_take_room_where_nothing_is_frozen(tmp_path: Path) ->
 def test_layers_of_which_flops_cannot_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tltk.analyses.describe.analysis.layer_flops", lambda *_: None)
     found = network_summary(DescribeSpec(backbone="test_vit", size=32), torch.device("cpu"))
-    assert found["seconds_per_gflop"] is None and {layer["flops"] for layer in found["layers"]} == {None}
-    assert json.loads(json.dumps(found))["width"] == 64
+    assert found.seconds_per_gflop is None and {layer.flops for layer in found.layers} == {None}
+    assert found.width == 64

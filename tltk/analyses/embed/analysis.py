@@ -179,7 +179,12 @@ def _shared_labels(parts: list[Sample]) -> list[Tensor]:
 
 
 def _frame(
-    title: tuple[int, str, str], full: Tensor, flat: Tensor, labels: Tensor, domain: Tensor, placed: Placed | None
+    title: tuple[int, str, str],
+    full: Tensor,
+    flat: Tensor,
+    labels: Tensor,
+    domain: Tensor,
+    placed: Placed | None = None,
 ) -> Frame:
     """One picture of the film, rounded to what a screen shows, with its three figures.
 
