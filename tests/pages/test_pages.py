@@ -370,3 +370,23 @@ def test_guessing_has_its_line_where_the_result_tells_it(held: dict[str, Any], l
     [layout] = [c["figure"]["layout"] for c in charts if "Accuracy" in c["alt"]]
     assert [s["y0"] for s in layout.get("shapes", [])] == line
     assert [a["text"] for a in layout.get("annotations", [])] == ([words] if words else [])
+
+
+def test_adapter_and_terms_are_chosen_on_design_and_live_in_the_link() -> None:
+    app = open_page("design", adapter="bias", term="l2_sp:weight=0.5", strategy="fine_tune")
+    is_clean(app)
+    held = app.session_state["plan"]
+    assert held.adapter.name == "bias" and [(t.name, t.knobs) for t in held.terms] == [("l2_sp", {"weight": 0.5})]
+    assert "BitFit" in texts(app) and "L2-SP" in texts(app)
+    app.selectbox(key="plan:adapter:").set_value("norm").run()
+    app.multiselect(key="plan:terms:").set_value(["l2_sp", "coral"]).run()
+    is_clean(app)
+    held = app.session_state["plan"]
+    assert held.adapter.name == "norm"
+    assert [(t.name, t.knobs) for t in held.terms] == [("l2_sp", {"weight": 0.5}), ("coral", {})]
+    app.number_input(key="plan:terms:coral:weight").set_value(2.0).run()
+    is_clean(app)
+    assert app.session_state["plan"].terms[1].knobs == {"weight": 2.0}
+    assert app.query_params["adapter"] in ("norm", ["norm"])
+    assert app.query_params["term"] == ["l2_sp:weight=0.5", "coral:weight=2.0"]
+    assert any("--adapter norm" in code.value and "--term coral:weight=2.0" in code.value for code in app.code)

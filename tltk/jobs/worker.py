@@ -28,11 +28,11 @@ from tltk.data import account, family, load
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, linked
 from tltk.errors import Diverged, MachineProblem, RunProblem, TltkError
-from tltk.jobs import pool, provenance
+from tltk.jobs import executor, pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
 from tltk.nn.net import Net
 from tltk.results.training import PlannedPhase
-from tltk.runs.run import Run
+from tltk.runs.run import BEAT_SECONDS, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
@@ -302,7 +302,7 @@ def _study(run: Run, spec: Spec, worker: Worker) -> None:
         for one in runs:
             if isinstance(one.spec, TransferSpec):
                 worker.domain(one.spec.target)  # read here once, not in each fork
-        pool.train_all(worker, runs, ended)
+        executor().train_all(worker, runs, ended)
 
     found = conduct(run, getattr(module, package.rpartition(".")[2])(spec), train_all, tell)
     home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
@@ -319,6 +319,13 @@ def _log_to(path: Path) -> None:
         os.dup2(log, 2)
 
 
+def _beat_for(run: Run) -> None:
+    """Show every few seconds that this process lives, whatever it computes; forks inherit no timer."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, lambda *_: run.beat())
+        signal.setitimer(signal.ITIMER_REAL, BEAT_SECONDS, BEAT_SECONDS)
+
+
 def main(arguments: list[str]) -> int:
     """Execute the run in the folder named; the exit code is 0 when it ended by itself."""
     if arguments == ["--wait"]:
@@ -330,5 +337,6 @@ def main(arguments: list[str]) -> int:
         arguments = [order["folder"]]
     torch.set_num_threads(pool.n_threads())  # after the order, which says how many
     run = Run(Path(arguments[0]))
+    _beat_for(run)
     execute(run)
     return 0 if run.status.state in ("done", "stopped") else 1
