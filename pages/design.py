@@ -4,17 +4,19 @@ import dataclasses
 
 import streamlit as st
 
+from tltk.adapters import adapters
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
-from tltk.dashboard.network import cost_of, described, looked
+from tltk.dashboard.network import cost_of, domain_summary, known_domain, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec, TltkError
 from tltk.plots.phases import plan as phase_map
 from tltk.specs import command
-from tltk.specs.parts import StrategySpec
+from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.strategies import make, strategies
 from tltk.studies.compare.spec import CompareSpec
+from tltk.terms import terms
 from tltk.weights import store
 
 
@@ -28,7 +30,7 @@ def domain_controls() -> None:
             controls.field("target", "shots")
         with two:
             controls.field("target", "size")
-        seen = looked(plan.read(("target",)))
+        seen = domain_summary(plan.read(("target",)))
         if seen is not None:
             domain_view.in_short(seen)
     with right:
@@ -104,7 +106,7 @@ def _stored(now) -> None:
 def network_controls():
     """Backbone, boundary and handle; the network as described, once it is."""
     picker.backbone()
-    found, seen = described(), looked(plan.read(("target",)), ask=False)
+    found, seen = network_summary(), known_domain(plan.read(("target",)))
     if found is None or seen is None:
         return found
     layers = len(found.layers)
@@ -146,7 +148,8 @@ def strategy_controls(found) -> None:
     )
     now = plan.plan()
     st.caption(strategies.summary(now.strategy.name))
-    controls.strategy_knobs(strategies[now.strategy.name])
+    controls.own_knobs(strategies[now.strategy.name], "strategy")
+    adapter_and_terms()
     if found is None:
         st.caption("The plan by layer and epoch appears here once the layers are known.")
         return
@@ -158,6 +161,36 @@ def strategy_controls(found) -> None:
         height=max(220, 20 * len(names) + 100),
         alt="The strategy's plan: which layer learns in which epoch, and at which rate. Grey layers are frozen.",
     )
+
+
+def adapter_and_terms() -> None:
+    """What of a learning layer learns, and what else is minimised."""
+    st.selectbox(
+        "What learns in an unfrozen layer",
+        adapters.names(),
+        format_func=lambda n: n.replace("_", " "),
+        help="The head always learns whole. Everything else stays as it is, bit for bit, like a frozen layer.",
+        **plan.bind(("adapter",), lambda a: a.name, lambda n: AdapterSpec(n)),
+    )
+    now = plan.plan()
+    st.caption(adapters.summary(now.adapter.name))
+    controls.own_knobs(adapters[now.adapter.name], "adapter")
+
+    def chosen(names: list[str]) -> tuple[TermSpec, ...]:
+        held = {term.name: term for term in plan.read(("terms",))}
+        return tuple(held.get(name, TermSpec(name)) for name in names)
+
+    st.multiselect(
+        "Additional loss terms",
+        terms.names(),
+        format_func=lambda n: n.replace("_", " "),
+        placeholder="None",
+        help="Minimised together with the task's loss, each times its weight. Some compare the target with the source.",
+        **plan.bind(("terms",), lambda held: [term.name for term in held], chosen),
+    )
+    for term in now.terms:
+        st.caption(terms.summary(term.name))
+        controls.term_knobs(term.name, terms[term.name])
 
 
 LRS = "Both arms of a comparison search these rates on the validation pictures. Separate them with commas."

@@ -20,7 +20,7 @@ def choice(title: str, path: plan.PATH):
 def pictures(known) -> None:
     """Both grids; classes that both have are turned over together, so that rows stay side by side."""
     st.subheader("Pictures by class", anchor=False)
-    classes = {title: found["classes"] for title, (_, found) in known.items()}
+    classes = {title: found.classes for title, (_, found) in known.items()}
     if len(classes) == 2 and classes["Source"] == classes["Target"]:
         shown = dict.fromkeys(classes, domain_pictures.classes_shown(classes["Source"], "Classes shown"))
     else:

@@ -5,7 +5,7 @@ import streamlit as st
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.dashboard import chrome, depth, plan
-from tltk.dashboard.network import described, looked
+from tltk.dashboard.network import domain_summary, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import brought, points
 from tltk.dashboard.words import plain
@@ -106,8 +106,8 @@ LEAD = "What each layer knows, where two domains diverge, and what fine-tuning c
 with chrome.page("Layers", LEAD):
     plan.chosen_run()
     profile_spec, embed_spec = questions()
-    network = described()
-    looked(plan.plan().target)  # for the estimates under the handle
+    network = network_summary()
+    domain_summary(plan.plan().target)  # for the estimates under the handle
     if network is not None:
         with st.container(border=True):
             over_depth(network, profile_spec)

@@ -6,9 +6,11 @@ import streamlit as st
 
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.plot import plot
+from tltk.errors import RunProblem
 from tltk.jobs import executor
 from tltk.plots.curves import lines
 from tltk.specs import command
+from tltk.specs.reading import result_of
 from tltk.studies.compare.spec import CompareSpec
 
 QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
@@ -16,10 +18,8 @@ QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
 
 def row(run) -> dict:
     """A run as a line of the table."""
-    spec, result = run.spec, run.result() or {}
+    spec = run.spec
     compare = isinstance(spec, CompareSpec)
-    label = result.get("verdict", {}).get("label", "") if compare else ""
-    figure = result.get("verdict", {}).get("gap") if compare else result.get("accuracy")
     return {
         "run": run.id,
         "kind": "comparison" if compare else "training",
@@ -31,9 +31,20 @@ def row(run) -> dict:
         "boundary": spec.net.boundary,
         "learning rate": "searched" if compare else f"{spec.optim.lr:g}",
         "seed": spec.first_seed if compare else spec.seed,
-        "result": label or (f"{100 * figure:.1f} %" if figure is not None else ""),
+        "result": outcome(run),
         "seconds": run.status.seconds,
     }
+
+
+def outcome(run) -> str:
+    """The verdict of a comparison, or the test accuracy of a training; empty where there is none."""
+    try:
+        found = run.read(result_of(type(run.spec)))
+    except RunProblem:
+        return "of another version"
+    if found is None:
+        return ""
+    return found.verdict.label if isinstance(run.spec, CompareSpec) else f"{100 * found.accuracy:.1f} %"
 
 
 def actions(run) -> None:

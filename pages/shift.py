@@ -10,7 +10,7 @@ from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.two_sample.result import ClassShare, ClassTest, MeasureTest, TwoSampleResult
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard import chrome, depth, dials, plan
-from tltk.dashboard.network import described
+from tltk.dashboard.network import network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import points
 from tltk.dashboard.words import plain
@@ -292,7 +292,7 @@ with chrome.page("Shift", LEAD):
     else:
         with st.container(border=True):
             profile_spec, ask, embed_spec = questions()
-            network = described()
+            network = network_summary()
             if network is not None:
                 over_depth(network, profile_spec)
         if network is not None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, network_known, open_page, pictures_known, texts, training
+from tests.support.results import embedded
 from tltk import home
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
@@ -77,33 +78,7 @@ def profile_known(measures: tuple[str, ...] = ("mmd",), weights: str = "scratch"
 
 def embedding_known(method: str) -> None:
     spec = EmbedSpec(**SHARED, pictures=500, method=method)
-    frames = [
-        {
-            "layer": i,
-            "name": name,
-            "weights": "",
-            "x": [0.0, 1.0, 2.0, 3.0],
-            "y": [0.0, 1.0, 0.0, float(i)],
-            "near": [[1, 2], [0, 2], [1, 3], [2, 1]],
-            "trustworthiness": 0.9,
-            "hit": 0.5,
-            "mixing": 0.25,
-        }
-        for i, name in enumerate(LAYERS)
-    ]
-    answered(
-        spec,
-        {
-            "names": LAYERS,
-            "frames": frames,
-            "domain": [0, 0, 1, 1],
-            "labels": ["0", "1", "0", "1"],
-            "n": {"target": 2, "source": 2},
-            "method": method,
-            "over": "layers",
-            "seconds": {"all": 1.0},
-        },
-    )
+    answered(spec, embedded(method))
     Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
 
 

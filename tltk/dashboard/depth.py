@@ -9,11 +9,12 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
+from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.profile.result import ProfileResult
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
-from tltk.dashboard.network import Described, cost_of, looked, of_another_version, wait
+from tltk.dashboard.network import cost_of, known_domain, of_another_version, wait
 from tltk.dashboard.words import plain
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor, provenance
@@ -197,11 +198,11 @@ def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = S
     return names
 
 
-def handle(found: Described, lanes: Sequence[Overlay], key: str) -> None:
+def handle(found: DescribeResult, lanes: Sequence[Overlay], key: str) -> None:
     """The freeze handle as the depth axis; where it is let go, the plan's boundary is."""
     depth = len(found.layers)
     boundary = min(plan.read(("net", "boundary")), depth)
-    seen = looked(plan.read(("target",)), ask=False)
+    seen = known_domain(plan.read(("target",)))
     cost = cost_of(found, seen) if seen is not None else None
     moved = freeze_handle(found.layers, boundary, key=key, cost=cost, overlays=lanes)
     if moved is not None:

@@ -28,10 +28,11 @@ from tltk.data import account, family, load
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, linked
 from tltk.errors import Diverged, MachineProblem, RunProblem, TltkError
-from tltk.jobs import pool, provenance
+from tltk.jobs import executor, pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
 from tltk.nn.net import Net
-from tltk.runs.run import Run
+from tltk.results.training import PlannedPhase
+from tltk.runs.run import BEAT_SECONDS, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
@@ -205,13 +206,16 @@ class Worker:
             "run": run.id,
         }
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
-        result |= account.of_training(domain, split, spec.target)
-        result["remarks"] = [*result["remarks"], *cautions(domain, split)]
-        result["phases"] = [p.as_dict() for p in phases]
-        result |= {"threads": spec.optim.threads, "taken_out": parts.taken_out}
-        result["seen_by_source"] = self._seen_by_source(spec, domain, split)
-        home.write_whole(run.path / "result.json", json.dumps(result))
-        run.write_status(state="done", message="", epoch=result["epochs"], seconds=result["seconds"])
+        result = msgspec.structs.replace(
+            result,
+            **account.of_training(domain, split, spec.target),
+            phases=[PlannedPhase(p.boundary, list(p.lr_scale), p.epochs, p.restarts) for p in phases],
+            threads=spec.optim.threads,
+            taken_out=parts.taken_out,
+            seen_by_source=self._seen_by_source(spec, domain, split),
+        )
+        home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
+        run.write_status(state="done", message="", epoch=result.epochs, seconds=result.seconds)
         (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
 
 
@@ -298,10 +302,10 @@ def _study(run: Run, spec: Spec, worker: Worker) -> None:
         for one in runs:
             if isinstance(one.spec, TransferSpec):
                 worker.domain(one.spec.target)  # read here once, not in each fork
-        pool.train_all(worker, runs, ended)
+        executor().train_all(worker, runs, ended)
 
     found = conduct(run, getattr(module, package.rpartition(".")[2])(spec), train_all, tell)
-    home.write_whole(run.path / "result.json", json.dumps(dataclasses.asdict(found), allow_nan=False))
+    home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
     run.write_status(state="done", epoch=total, message="", seconds=round(time.perf_counter() - start, 1))
 
 
@@ -315,6 +319,13 @@ def _log_to(path: Path) -> None:
         os.dup2(log, 2)
 
 
+def _beat_for(run: Run) -> None:
+    """Show every few seconds that this process lives, whatever it computes; forks inherit no timer."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, lambda *_: run.beat())
+        signal.setitimer(signal.ITIMER_REAL, BEAT_SECONDS, BEAT_SECONDS)
+
+
 def main(arguments: list[str]) -> int:
     """Execute the run in the folder named; the exit code is 0 when it ended by itself."""
     if arguments == ["--wait"]:
@@ -326,5 +337,6 @@ def main(arguments: list[str]) -> int:
         arguments = [order["folder"]]
     torch.set_num_threads(pool.n_threads())  # after the order, which says how many
     run = Run(Path(arguments[0]))
+    _beat_for(run)
     execute(run)
     return 0 if run.status.state in ("done", "stopped") else 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,9 @@ KILLED = (
 
 T = TypeVar("T")
 
+BEAT_SECONDS = 10.0  # between two signs of life of a run's process
+SILENT_SECONDS = 90.0  # without one, a process on another machine counts as dead
+
 MOST = 2**53  # of any count: what is larger is no count but damage
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
@@ -59,6 +63,7 @@ class Status(msgspec.Struct, frozen=True):
     device: str = ""
     threads: Count = 0
     updated: float = 0.0
+    host: str = ""  # the machine of its process; on another one its number says nothing, and the heartbeat counts
     note: str = ""  # what one should know of the run as a whole; its message where it has no other
 
 
@@ -197,7 +202,26 @@ class Run:
 
     def is_run(self, status: Status) -> bool:
         """Whether a process runs it now: the one of this status, or whichever holds its lock."""
+        if status.host and status.host != platform.node():
+            return self._beats()
         return is_alive(status.pid, status.pid_born) or process.is_held(self.path / LOCK)
+
+    def beat(self) -> None:
+        """Show that its process lives: touch the status. Its own process does so every `BEAT_SECONDS`."""
+        with contextlib.suppress(OSError):
+            os.utime(self.path / "status.json")
+
+    def _beats(self) -> bool:
+        """Whether its status was touched lately, by the clock of the disk that both machines see."""
+        probe = self.path / f".beat.{os.getpid()}.tmp"
+        try:
+            probe.touch()
+            age = probe.stat().st_mtime - (self.path / "status.json").stat().st_mtime
+        except OSError:
+            return False
+        finally:
+            home.remove(probe)
+        return age < SILENT_SECONDS
 
     @property
     def status(self) -> Status:
@@ -238,7 +262,9 @@ class Run:
                 raise RunProblem(f"Run {self.id} is being run by another process; wait for it or stop it.")
             home.sweep(self.path)
             born = process.identity(os.getpid())
-            self.write_status(state="running", message="", pid=os.getpid(), pid_born=born, threads=threads)
+            self.write_status(
+                state="running", message="", pid=os.getpid(), pid_born=born, threads=threads, host=platform.node()
+            )
 
     def release(self) -> None:
         """Say that this process no longer runs it."""
@@ -310,7 +336,7 @@ class Run:
         return found
 
     def read(self, kind: type[T]) -> T | None:
-        """What it found, as the class of results of its kind; None while there is nothing.
+        """What it found, as the class of results of its kind; None while there is nothing, and where it diverged.
 
         Args:
             kind: The class, such as `tltk.analyses.profile.result.ProfileResult`.
@@ -319,7 +345,12 @@ class Run:
             RunProblem: What is there was written by another version, and lacks what this one reads.
         """
         found = self.result()
-        return None if found is None else self.typed(found, kind)
+        return None if found is None or "diverged" in found else self.typed(found, kind)
+
+    @property
+    def diverged(self) -> str:
+        """Why a training ended without figures; "" = it did not."""
+        return str((self.result() or {}).get("diverged", ""))
 
     def typed(self, found: dict[str, Any], kind: type[T]) -> T:
         """A result of this run as the class of results of its kind.

@@ -12,6 +12,7 @@ from typing import Any
 
 from tltk.errors import UnknownName
 from tltk.registry import camel
+from tltk.results.training import TrainingResult
 from tltk.specs.knobs import S, Spec, read_body
 from tltk.specs.training import TransferSpec
 
@@ -51,6 +52,8 @@ def result_of(kind: type[Spec]) -> type[Any]:
     Returns:
         The class, such as `ProfileResult`; a plain `dict[str, Any]` where the folder has no `result.py`.
     """
+    if kind is TransferSpec:
+        return TrainingResult
     package = kind.__module__.rpartition(".")[0]
     if importlib.util.find_spec(f"{package}.result") is None:
         return dict[str, Any]

@@ -27,6 +27,7 @@ from tltk.nn.freeze import Audit, freeze, still_statistics
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
 from tltk.results.rows import Row
+from tltk.results.training import TrainingResult
 from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
@@ -93,8 +94,7 @@ class Training:
         self.best: dict[str, Tensor] = {}
         self.labels = torch.from_numpy(domain.labels)
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
-        size, channels = domain.images.shape[-1], domain.images.shape[1]
-        below = layer_flops(spec.net.backbone, size, channels)
+        below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: nobody can tell
         half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
@@ -103,7 +103,7 @@ class Training:
 
     # -- the loop ------------------------------------------------------------------------------
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> TrainingResult:
         """Train from the start, or from the checkpoint, to the end; then test once.
 
         Returns:
@@ -211,13 +211,12 @@ class Training:
 
     def _cut(self, boundary: int) -> Cut | None:
         """The cut for this phase; None where there is nothing to keep."""
-        size, channels = self.domain.images.shape[-1], self.domain.images.shape[1]
         if cost.keeps(self.spec) and boundary > 0:
             try:
-                return Cut(self.net, boundary, size, channels, batch=min(self._sizes))
+                return Cut(self.net, boundary, batch=min(self._sizes))
             except CannotSplit as reason:
                 self.callbacks.say(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
-        return Cut(self.net, 0, size, channels) if self.spec.views.copies and not self.spec.views.is_none else None
+        return Cut(self.net, 0) if self.spec.views.copies and not self.spec.views.is_none else None
 
     @property
     def _sizes(self) -> tuple[int, int]:
@@ -518,7 +517,7 @@ class Training:
         self.now = progress
         return phase
 
-    def _finish(self, phase: Phase) -> dict[str, Any]:
+    def _finish(self, phase: Phase) -> TrainingResult:
         if self.best:
             unpack(self.net, self.best, "best/")
             self.net.to(self.device)
@@ -528,27 +527,27 @@ class Training:
         self.callbacks.emit(self._score_rows("test", outcome))
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
-        return {
+        return TrainingResult(
             **self.task.result(outcome, self.labels[self.split.test]),
-            "val_accuracy": self.now.best[0],
-            "val_loss": -self.now.best[1],
-            "tested_val_accuracy": tested[0],
-            "tested_val_loss": -tested[1],
-            "best_epoch": self.now.best_epoch,
-            "epochs": self.now.epoch,
-            "steps": self.now.step,
-            "images": self.now.images,
-            "seconds": round(time.perf_counter() - self._clock, 3),
-            "gflops": self._gflops,
-            "n_train": len(self.split.train),
-            "n_val": len(self.split.val),
-            "depth": self.net.depth,
-            "layers": list(self.net.names),
-            "boundary": phase.boundary,
-            "frozen_tensors": self.audit.n_held,
-            "frozen_moved": len(self.audit.moved()),
-            "cached": self.cached,
-            "device": str(self.device),
-            "classes": list(self.domain.classes),
+            val_accuracy=self.now.best[0],
+            val_loss=-self.now.best[1],
+            tested_val_accuracy=tested[0],
+            tested_val_loss=-tested[1],
+            best_epoch=self.now.best_epoch,
+            epochs=self.now.epoch,
+            steps=self.now.step,
+            images=self.now.images,
+            seconds=round(time.perf_counter() - self._clock, 3),
+            gflops=self._gflops,
+            n_train=len(self.split.train),
+            n_val=len(self.split.val),
+            depth=self.net.depth,
+            layers=list(self.net.names),
+            boundary=phase.boundary,
+            frozen_tensors=self.audit.n_held,
+            frozen_moved=len(self.audit.moved()),
+            cached=self.cached,
+            device=str(self.device),
+            classes=list(self.domain.classes),
             **figures(self.domain, self.split),
-        }
+        )
