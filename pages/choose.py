@@ -3,7 +3,7 @@
 import streamlit as st
 
 from tltk.analyses.rank.agreement import with_agreement
-from tltk.analyses.rank.result import Agreement, RankResult, TrainedCandidate
+from tltk.analyses.rank.result import Agreement, JudgedRanking, TrainedCandidate
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.rank.table import place_in_words
 from tltk.dashboard import chrome, depth, plan
@@ -45,7 +45,7 @@ def candidates() -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def cards(found: RankResult) -> None:
+def cards(found: JudgedRanking) -> None:
     """The first three, in plain words; which of them comes first only where that can be told."""
     if found.order:
         st.markdown(plain(found.order))
@@ -56,7 +56,7 @@ def cards(found: RankResult) -> None:
             st.markdown(" ".join(about(row, found)) or plain(next(iter(row.why.values()), "")))
 
 
-def about(row: TrainedCandidate, found: RankResult) -> list[str]:
+def about(row: TrainedCandidate, found: JudgedRanking) -> list[str]:
     """What is known of a candidate, in sentences."""
     words = []
     if "probe" in row.scores:
@@ -71,7 +71,7 @@ def about(row: TrainedCandidate, found: RankResult) -> list[str]:
     return words
 
 
-def in_words(row: TrainedCandidate, found: RankResult, number: int) -> str:
+def in_words(row: TrainedCandidate, found: JudgedRanking, number: int) -> str:
     """The place of a card: a name for one that is told, else the places that it may have."""
     names = ("Looks best", "Second", "Third")
     place = place_in_words(row.places.get(found.by))
@@ -80,7 +80,7 @@ def in_words(row: TrainedCandidate, found: RankResult, number: int) -> str:
     return names[int(place) - 1] if place in ("1", "2", "3") else f"Place {place}"
 
 
-def spans(found: RankResult, names: list[str]) -> None:
+def spans(found: JudgedRanking, names: list[str]) -> None:
     """Interval and places of every score."""
     with st.expander("Intervals and places"):
         st.dataframe(
@@ -105,7 +105,7 @@ def spans(found: RankResult, names: list[str]) -> None:
             st.caption(note)
 
 
-def table(found: RankResult) -> None:
+def table(found: JudgedRanking) -> None:
     """Every candidate and score."""
     names = [n for n in found.marks if any(n in row.scores for row in found.rows)]
     trained = any(row.trained is not None for row in found.rows)
@@ -128,7 +128,7 @@ def table(found: RankResult) -> None:
         spans(found, names)
 
 
-def agreement(found: RankResult) -> None:
+def agreement(found: JudgedRanking) -> None:
     """How well each score agrees with what the user has trained."""
     st.caption(found.trained_is)
     st.markdown("**How good these scores are here**, against your own finished runs")

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk import home
 from tltk.analyses.rank import table as rank_table
-from tltk.analyses.rank.result import Agreement, Ranking, RankResult, TrainedCandidate
+from tltk.analyses.rank.result import Agreement, JudgedRanking, TrainedCandidate
 from tltk.analyses.two_sample import table as two_sample_table
 from tltk.analyses.two_sample.result import MeasureTest, TwoSampleResult
 from tltk.analyses.two_sample.spec import TwoSampleSpec
@@ -36,8 +36,8 @@ def round_trips(run: dict[str, Any]) -> None:
     """What a run printed, and what its worker wrote, read strictly as the class of its kind: JSON → class → JSON."""
     kind = result_of(kinds()[run["kind"]])
     written = json.loads((Path(run["path"]) / "result.json").read_text())
-    classes = {"rank": (Ranking, RankResult)}.get(run["kind"], (kind, kind))
-    for found, one in zip((written, run["result"]), classes, strict=True):
+    shown = JudgedRanking if run["kind"] == "rank" else kind
+    for found, one in ((written, kind), (run["result"], shown)):
         again = msgspec.to_builtins(msgspec.json.decode(json.dumps(found), type=one, strict=True))
         assert json.loads(json.dumps(again, allow_nan=False)) == found
 
@@ -227,8 +227,10 @@ def test_an_agreement_in_words() -> None:
         notes={"gbc": "There is no interval."},
         seconds=1.0,
         trained=0.75,
+        trained_runs=1,
+        trained_settings=1,
     )
-    found = RankResult(
+    found = JudgedRanking(
         rows=(row,), n=9, classes=2, marks={"knn": mark}, by="knn", order="No order.", trained_is="Test accuracy."
     )
     out = "\n".join(rank_table.lines(found))

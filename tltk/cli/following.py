@@ -133,9 +133,9 @@ def launch(kind: type[Spec], given: dict[str, Any]) -> None:
     if not given["detach"]:
         follow(run)
     report(run, as_json)
-    result, lines = _result(run, spec), _table(kind)
-    if lines is not None and result is not None and not as_json and executor().state(run.id) == "done":
-        for line in lines(run.typed(result, result_of(kind))):
+    lines = _table(kind)
+    if lines is not None and not as_json and executor().state(run.id) == "done" and run.result() is not None:
+        for line in lines(_typed(run, spec)):
             click.echo(line)
     end(run, given["detach"])
 
@@ -200,16 +200,21 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def _result(run: Run, spec: Spec) -> dict[str, Any] | None:
-    """What it found; a ranking with what has been trained by now."""
+    """What it found, as JSON prints it."""
     found = run.result()
     if found is None or not isinstance(spec, RankSpec):
         return found
     try:
-        ranking = run.typed(found, RankResult)
+        shown: dict[str, Any] = msgspec.to_builtins(_typed(run, spec))
     except RunProblem:  # of another version: as it is
         return found
-    shown: dict[str, Any] = msgspec.to_builtins(with_agreement(ranking, spec))
     return shown
+
+
+def _typed(run: Run, spec: Spec) -> Any:
+    """What it found, as the class of its kind; a ranking with what has been trained by now."""
+    found = run.read(result_of(type(spec)))
+    return with_agreement(found, spec) if isinstance(spec, RankSpec) and isinstance(found, RankResult) else found
 
 
 def asked(spec: Spec) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from tltk.analyses.rank.result import Agreement, Candidate, Ranking, RankResult, TrainedCandidate
+from tltk.analyses.rank.result import Agreement, Candidate, JudgedRanking, RankResult, TrainedCandidate
 from tltk.analyses.rank.spec import RankSpec
 from tltk.errors import TltkError
 from tltk.runs.run import all_runs
@@ -18,14 +18,20 @@ NEEDED = 3  # candidates of one's own to judge a score by
 
 @dataclasses.dataclass(frozen=True)
 class BestTraining:
-    """The best setting of a network on the target: mean test accuracy over its `runs`, best of so many `settings`."""
+    """The best setting of a network on the target, of so many `settings`.
 
-    accuracy: float
+    Attributes:
+        accuracy: On the test pictures, mean over its runs, 0 … 1; None where there is no run.
+        runs: Of that setting.
+        settings: Of which it is the best.
+    """
+
+    accuracy: float | None
     runs: int
     settings: int
 
 
-def with_agreement(found: Ranking, spec: RankSpec) -> RankResult:
+def with_agreement(found: RankResult, spec: RankSpec) -> JudgedRanking:
     """A ranking with what has been trained by now, and how well each score agrees with that.
 
     Args:
@@ -34,9 +40,9 @@ def with_agreement(found: Ranking, spec: RankSpec) -> RankResult:
     """
     own = best_trainings(spec)
     rows = tuple(_with_training(row, own.get((row.backbone, row.weights))) for row in found.rows)
-    scored = {name: getattr(found, name) for name in Ranking.__struct_fields__ if name != "rows"}
+    scored = {name: getattr(found, name) for name in RankResult.__struct_fields__ if name != "rows"}
     marks = {name: _agreement(name, rows) for name in found.scores or spec.scores}
-    return RankResult(rows=rows, marks=marks, trained_is=_meaning(rows), **scored)
+    return JudgedRanking(rows=rows, marks=marks, trained_is=_meaning(rows), **scored)
 
 
 def best_trainings(spec: RankSpec) -> dict[tuple[str, str], BestTraining]:
@@ -65,9 +71,8 @@ def best_trainings(spec: RankSpec) -> dict[tuple[str, str], BestTraining]:
 
 def _with_training(row: Candidate, best: BestTraining | None) -> TrainedCandidate:
     scored = {name: getattr(row, name) for name in Candidate.__struct_fields__}
-    if best is None:
-        return TrainedCandidate(**scored)
-    return TrainedCandidate(**scored, trained=best.accuracy, trained_runs=best.runs, trained_settings=best.settings)
+    own = best or BestTraining(None, 0, 0)
+    return TrainedCandidate(**scored, trained=own.accuracy, trained_runs=own.runs, trained_settings=own.settings)
 
 
 def _meaning(rows: Sequence[TrainedCandidate]) -> str:

@@ -9,7 +9,7 @@ import msgspec
 import torch
 from torch import Tensor
 
-from tltk.analyses.rank.result import Candidate, Ranking
+from tltk.analyses.rank.result import Candidate, RankResult
 from tltk.analyses.rank.scoring import OF_SOURCE_HEAD, Material, Scores
 from tltk.analyses.rank.spec import PROBE, RankSpec, candidate
 from tltk.analyses.sample import Context, Sample, draw, features, network
@@ -19,7 +19,7 @@ from tltk.transferability.jackknife import places
 from tltk.weights.load import source_head
 
 
-def rank(spec: RankSpec, context: Context) -> Ranking:
+def rank(spec: RankSpec, context: Context) -> RankResult:
     """Scores of every candidate on the target's training pictures; best first by the first score.
 
     How well they agree with the user's own trainings is found when the ranking is shown (`agreement`): trainings go
@@ -40,7 +40,7 @@ def rank(spec: RankSpec, context: Context) -> Ranking:
     rows.sort(key=lambda row: -row.scores.get(by, -math.inf))
     counts = torch.bincount(sample.labels, minlength=len(sample.domain.classes))
     fewest = int(counts.min())
-    return Ranking(
+    return RankResult(
         rows=tuple(rows),
         scores=list(spec.scores),
         by=by,

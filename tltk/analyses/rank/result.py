@@ -33,7 +33,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int | msgspec.UnsetType = msgspec.UNSET
 
 
-class Ranking(msgspec.Struct, frozen=True, kw_only=True):
+class RankResult(msgspec.Struct, frozen=True, kw_only=True):
     """Candidates, best first, as a worker scores them.
 
     Attributes:
@@ -86,13 +86,13 @@ class TrainedCandidate(Candidate, frozen=True, kw_only=True):
         trained_settings: Settings of which it is the best.
     """
 
-    trained: float | None = None
-    trained_runs: int = 0
-    trained_settings: int = 0
+    trained: float | None
+    trained_runs: int
+    trained_settings: int
 
 
-class RankResult(Ranking, frozen=True, kw_only=True):
-    """A ranking, and how well it agrees with what has been trained by now; without that as the worker wrote it.
+class JudgedRanking(RankResult, frozen=True, kw_only=True):
+    """A ranking as it is shown: with how well it agrees with what has been trained by now.
 
     Attributes:
         rows: A candidate each.
@@ -101,5 +101,5 @@ class RankResult(Ranking, frozen=True, kw_only=True):
     """
 
     rows: tuple[TrainedCandidate, ...]
-    marks: dict[str, Agreement | str] = {}
-    trained_is: str = ""
+    marks: dict[str, Agreement | str]
+    trained_is: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tltk.analyses.rank.result import Agreement, Candidate, RankResult
+from tltk.analyses.rank.result import Agreement, Candidate, JudgedRanking
 from tltk.results.text import NONE, columns, number, span
 
 
-def lines(found: RankResult) -> Iterator[str]:
+def lines(found: JudgedRanking) -> Iterator[str]:
     """The lines that the shell prints."""
     names, by = list(found.marks), found.by
     rows = [
