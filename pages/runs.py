@@ -8,11 +8,12 @@ import streamlit as st
 
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.plot import plot
+from tltk.errors import RunProblem
 from tltk.jobs import executor
 from tltk.plots.curves import lines
 from tltk.runs.run import Run
 from tltk.specs import command
-from tltk.specs.training import TransferSpec
+from tltk.specs.reading import result_of
 from tltk.studies.compare.spec import CompareSpec
 from tltk.weights.export import exported
 
@@ -21,11 +22,8 @@ QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
 
 def row(run: Run) -> dict[str, Any]:
     """A run as a line of the table."""
-    spec, result = run.spec, run.result() or {}
-    assert isinstance(spec, TransferSpec | CompareSpec), "the page lists trainings and comparisons"
+    spec = run.spec
     compare = isinstance(spec, CompareSpec)
-    label = result.get("verdict", {}).get("label", "") if compare else ""
-    figure = result.get("verdict", {}).get("gap") if compare else result.get("accuracy")
     return {
         "run": run.id,
         "kind": "comparison" if compare else "training",
@@ -35,11 +33,22 @@ def row(run: Run) -> dict[str, Any]:
         "network": spec.net.backbone,
         "strategy": spec.strategy.name.replace("_", " "),
         "boundary": spec.net.boundary,
-        "learning rate": "searched" if isinstance(spec, CompareSpec) else f"{spec.optim.lr:g}",
-        "seed": spec.first_seed if isinstance(spec, CompareSpec) else spec.seed,
-        "result": label or (f"{100 * figure:.1f} %" if figure is not None else ""),
+        "learning rate": "searched" if compare else f"{spec.optim.lr:g}",
+        "seed": spec.first_seed if compare else spec.seed,
+        "result": outcome(run),
         "seconds": run.status.seconds,
     }
+
+
+def outcome(run: Run) -> str:
+    """The verdict of a comparison, or the test accuracy of a training; empty where there is none."""
+    try:
+        found = run.read(result_of(type(run.spec)))
+    except RunProblem:
+        return "of another version"
+    if found is None:
+        return ""
+    return found.verdict.label if isinstance(run.spec, CompareSpec) else f"{100 * found.accuracy:.1f} %"
 
 
 def actions(run: Run) -> None:

@@ -5,10 +5,12 @@ from typing import Any
 
 import streamlit as st
 
+from tltk.analyses.import_weights.result import ImportWeightsResult
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.dashboard import chrome, permitted, plan
-from tltk.dashboard.network import wait
+from tltk.dashboard.network import of_another_version, wait
 from tltk.dashboard.words import plain
+from tltk.errors import RunProblem
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs import command
@@ -115,14 +117,18 @@ def answer(run: Run) -> None:
     if executor().state(run.id) in ACTIVE:
         wait(run.id, "Opening the file; nothing in it is run.")
         return
-    found = run.result()
+    try:
+        found = run.read(ImportWeightsResult)
+    except RunProblem as fault:
+        of_another_version(run.spec, fault, f"weights:{run.id}")
+        return
     if found is None:
         st.error(plain(run.status.message))
         return
-    words = f"{found['backbone']}, {found['parameters'] / 1e6:.1f} million parameters, {found['classifier']}."
+    words = f"{found.backbone}, {found.parameters / 1e6:.1f} million parameters, {found.classifier}."
     words = plain(words)
-    st.success(f"Added as {plain(found['name'])}: {words}" if found["name"] else f"The file is complete: {words}")
-    for note in found["notes"]:
+    st.success(f"Added as {plain(found.name)}: {words}" if found.name else f"The file is complete: {words}")
+    for note in found.notes:
         st.caption(plain(note))
     st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
 

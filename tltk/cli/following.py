@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import errno
+import importlib
+import importlib.util
 import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from tltk import home
-from tltk.analyses.rank.agreement import joined
+from tltk.analyses.rank.agreement import with_agreement
+from tltk.analyses.rank.result import RankResult
 from tltk.analyses.rank.spec import RankSpec
 from tltk.data import account
 from tltk.data.names import readable
 from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, shown
 from tltk.jobs import executor, wait
+from tltk.results.training import TrainingResult
 from tltk.results.words import accuracy_in_words
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import read_spec
+from tltk.specs.reading import read_spec, result_of
 from tltk.specs.training import TransferSpec
+from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
 from tltk.weights.weightfile import plain
@@ -102,8 +108,17 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
     return decorate
 
 
-def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterable[str]] | None = None) -> None:
-    """Queue what was asked for, follow it, and print how it ended; `show` prints an answer."""
+def _table(kind: type[Spec]) -> Callable[[Any], Iterable[str]] | None:
+    """How a result of this kind is printed: `lines` of the folder's `table.py`; None where there is none."""
+    table = f"{kind.__module__.rpartition('.')[0]}.table"
+    if importlib.util.find_spec(table) is None:
+        return None
+    found: Callable[[Any], Iterable[str]] = importlib.import_module(table).lines
+    return found
+
+
+def launch(kind: type[Spec], given: dict[str, Any]) -> None:
+    """Queue what was asked for, follow it, and print how it ended, an answer as the table of its kind."""
     file, as_json = given.pop("file"), given.pop("as_json")
     spec: Spec
     if file is None:
@@ -118,9 +133,9 @@ def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterab
     if not given["detach"]:
         follow(run)
     report(run, as_json)
-    result = _result(run, spec)
-    if show is not None and result is not None and not as_json and executor().state(run.id) == "done":
-        for line in show(result):
+    lines = _table(kind)
+    if lines is not None and not as_json and executor().state(run.id) == "done" and run.result() is not None:
+        for line in lines(_typed(run, spec)):
             click.echo(line)
     end(run, given["detach"])
 
@@ -185,9 +200,21 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def _result(run: Run, spec: Spec) -> dict[str, Any] | None:
-    """What it found; a ranking with what has been trained by now."""
+    """What it found, as JSON prints it."""
     found = run.result()
-    return joined(found, spec) if found and isinstance(spec, RankSpec) else found
+    if found is None or not isinstance(spec, RankSpec):
+        return found
+    try:
+        shown: dict[str, Any] = msgspec.to_builtins(_typed(run, spec))
+    except RunProblem:  # of another version: as it is
+        return found
+    return shown
+
+
+def _typed(run: Run, spec: Spec) -> Any:
+    """What it found, as the class of its kind; a ranking with what has been trained by now."""
+    found = run.read(result_of(type(spec)))
+    return with_agreement(found, spec) if isinstance(spec, RankSpec) and isinstance(found, RankResult) else found
 
 
 def asked(spec: Spec) -> dict[str, Any]:
@@ -284,41 +311,45 @@ def report(run: Run, as_json: bool) -> None:
     if as_json:
         out(summary(run))
         return
-    result, state = run.result(), executor().state(run.id)
-    click.echo(f"run {run.id} · {state} · {run.path}")
+    click.echo(f"run {run.id} · {executor().state(run.id)} · {run.path}")
     if run.spec.trains:
         click.echo(in_words(run))
-    try:
-        lines = list(_found(run, result or {}))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        lines = [
-            f"Its result.json lacks what this version writes: it is damaged, or of another version. `tltk runs show "
-            f"{run.id} --json` prints what is there; `--again` makes it once more."
-        ]
-    for line in lines or filter(None, [run.status.message]):
+    for line in _found(run) or filter(None, [run.status.message]):
         click.echo(line)
     note = run.written_status().note
-    if note and result:
+    if note and run.result():
         click.echo(note)
 
 
-def _found(run: Run, result: dict[str, Any]) -> Iterator[str]:
+def _found(run: Run) -> list[str]:
     """What a training or a comparison found, a line each; nothing for other runs."""
-    if "verdict" in result:
-        yield readable(result["verdict"]["sentence"])
-        if "parts" in result:
-            yield readable(account.parts_in_words(result["parts"]))
-    elif "accuracy" in result:
-        yield (
-            f"test accuracy {accuracy_in_words(result)}, macro-F1 {result['macro_f1']:.3f} after "
-            f"{result['steps']:,} steps in {result['seconds']:.1f} s on {result['device']}; "
-            f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
-        )
-        if "parts" in result:  # a result of an earlier version has none
-            for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[attr-defined]
-                yield readable(sentence)
-        for sentence in result.get("cautions", ()):
-            yield f"caution  {sentence}"
+    spec = run.spec
+    try:
+        if isinstance(spec, CompareSpec):
+            return _of_comparison(run.read(CompareResult))
+        if isinstance(spec, TransferSpec):
+            return _of_training(run.read(TrainingResult), spec)
+    except RunProblem as fault:
+        return [f"{fault} `tltk runs show {run.id} --json` prints what is there; `--again` makes it once more."]
+    return []
+
+
+def _of_comparison(found: CompareResult | None) -> list[str]:
+    if found is None:
+        return []
+    parts = [account.parts_in_words(found.parts)] if found.parts else []  # a result of an earlier version has none
+    return [readable(line) for line in (found.verdict.sentence, *parts)]
+
+
+def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
+    if found is None:
+        return []
+    return [
+        f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1:.3f} after {found.steps:,} steps in "
+        f"{found.seconds:.1f} s on {found.device}; {found.frozen_tensors} frozen tensors, {found.frozen_moved} moved.",
+        *(readable(line) for line in account.in_words(spec.target.name, found)),
+        *(f"caution  {sentence}" for sentence in found.cautions),
+    ]
 
 
 def in_words(run: Run) -> str:
@@ -332,11 +363,23 @@ def in_words(run: Run) -> str:
     return plain(" · ".join(words), 400)
 
 
-def ask(question: Spec, *, again: bool = False) -> dict[str, Any]:
-    """What a worker answers to a question of seconds; `again` where what it asks about may have changed."""
-    found = executor().submit(question, again=again)
-    follow(found)
-    result = found.result()
-    if result is None:
-        raise RunProblem(f"Run {found.id} must have an answer. It is {found.status.state}; ask again.")
-    return result
+def print_answer(question: Spec, as_json: bool, *, again: bool = False) -> None:
+    """Ask a worker what takes seconds, and print its answer: as the table of its kind, or as JSON.
+
+    Args:
+        question: What is asked; its folder has a `table.py`.
+        as_json: Whether to print the result as it is kept.
+        again: Whether to ask anew where there is an answer: what it is about may have changed.
+
+    Raises:
+        RunProblem: There is no answer.
+    """
+    run = executor().submit(question, again=again)
+    follow(run)
+    result, lines = run.result(), _table(type(question))
+    if result is None or lines is None:
+        raise RunProblem(f"Run {run.id} must have an answer. It is {run.status.state}; ask again.")
+    out(result, as_json)
+    if not as_json:
+        for line in lines(run.typed(result, result_of(type(question)))):
+            click.echo(line)

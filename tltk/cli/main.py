@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
+import importlib
 import sys
 import time
 from pathlib import Path
@@ -19,9 +19,20 @@ from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.cli import weights
-from tltk.cli.following import Verb, ask, end, follow, json_option, launch, listed, out, report, spec_options, summary
+from tltk.cli.following import (
+    Verb,
+    end,
+    follow,
+    json_option,
+    launch,
+    listed,
+    out,
+    print_answer,
+    report,
+    spec_options,
+    summary,
+)
 from tltk.cli.judge import judge_verb
-from tltk.data.account import parts_in_words
 from tltk.errors import RunProblem, TltkError, UnknownName
 from tltk.jobs import executor
 from tltk.runs.run import Run, all_runs, walk
@@ -40,13 +51,10 @@ def main() -> None:
 
 def _verb(kind: type[Spec]) -> click.Command:
     """The verb that asks for specs of this kind, with a flag for each knob."""
-    package = kind.__module__.rpartition(".")[0]
 
     @spec_options(kind)
     def ask_for(**given: Any) -> None:
-        table = f"{package}.table"
-        show = importlib.import_module(table).lines if importlib.util.find_spec(table) else None
-        launch(kind, given, show)
+        launch(kind, given)
 
     return click.command(kind.verb, help=kind.about)(ask_for)
 
@@ -246,15 +254,7 @@ def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
 @json_option
 def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
     """The layers of a network: where its freeze boundary can lie."""
-    result = ask(DescribeSpec(backbone=backbone, size=size, channels=channels))
-    if as_json:
-        out(result)
-        return
-    click.echo("boundary  layer                          parameters       MFLOPs  output")
-    for layer in result["layers"]:
-        shape = " × ".join(str(s) for s in layer["shape"])
-        mflops = "unknown" if layer["flops"] is None else f"{layer['flops'] / 1e6:.2f}"
-        click.echo(f"{layer['index']:8}  {layer['name']:28} {layer['parameters']:12,} {mflops:>12}  {shape}")
+    print_answer(DescribeSpec(backbone=backbone, size=size, channels=channels), as_json)
 
 
 @main.command()
@@ -264,24 +264,7 @@ def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
 @json_option
 def look(domain: str, size: int, n: int, as_json: bool) -> None:
     """What is in a domain: folders, parts, classes, pictures, and what was left out."""
-    spec = InspectSpec(DataSpec(domain, size=size, n=n))
-    result = ask(spec)
-    if as_json:
-        out(result)
-        return
-    click.echo(f"{result['n']:,} pictures, {len(result['classes'])} classes; {result['licence']}")
-    for branch in result["tree"]:
-        classes = f"{branch['classes']:,} classes, " if branch["classes"] else ""
-        click.echo(f"{branch['role']:8}  {branch['folder']}: {classes}{branch['pictures']:,} pictures")
-    for note in result["notes"]:
-        click.echo(f"note      {note}")
-    for name, count in zip(result["classes"], result["counts"], strict=True):
-        click.echo(f"{count:8,}  {name}")
-    for name, reason in result["skipped"]:
-        click.echo(f"left out  {name}: {reason}")
-    click.echo(parts_in_words(result["parts"]))
-    for sentence in result["cautions"]:
-        click.echo(f"caution  {sentence}")
+    print_answer(InspectSpec(DataSpec(domain, size=size, n=n)), as_json)
 
 
 @main.command()

@@ -336,7 +336,7 @@ class Run:
         return found
 
     def read(self, kind: type[T]) -> T | None:
-        """What it found, as the class of results of its kind; None while there is nothing.
+        """What it found, as the class of results of its kind; None while there is nothing, and where it diverged.
 
         Args:
             kind: The class, such as `tltk.analyses.profile.result.ProfileResult`.
@@ -345,8 +345,23 @@ class Run:
             RunProblem: What is there was written by another version, and lacks what this one reads.
         """
         found = self.result()
-        if found is None:
-            return None
+        return None if found is None or "diverged" in found else self.typed(found, kind)
+
+    @property
+    def diverged(self) -> str:
+        """Why a training ended without figures; "" = it did not."""
+        return str((self.result() or {}).get("diverged", ""))
+
+    def typed(self, found: dict[str, Any], kind: type[T]) -> T:
+        """A result of this run as the class of results of its kind.
+
+        Args:
+            found: As in `result.json`, or with what is joined to it when it is shown.
+            kind: The class.
+
+        Raises:
+            RunProblem: It was written by another version, and lacks what this one reads.
+        """
         try:
             return msgspec.convert(found, kind)
         except ValueError as fault:
