@@ -75,7 +75,7 @@ class RunEntry(msgspec.Struct, frozen=True, array_like=True):
     accuracy: float | None  # on the test part; of a comparison its transfer arm's
     verdict: str  # label of a comparison's verdict
     gap: float | None
-    model: int  # bytes of the weights that it ended with; 0 = there are none
+    model: int  # bytes of the weights that it ended with; −1 = there are none
     children: str  # ids of the runs that it started, with blanks between
     attempts: int  # how many lie under earlier/
     name: str
@@ -230,6 +230,12 @@ def accuracies(target: Spec) -> list[tuple[str, str, str, float]]:
     )
 
 
+def tags() -> list[str]:
+    """Every tag that some run bears, in order."""
+    found = _do(lambda db: db.execute(f"SELECT DISTINCT tags FROM {_TABLE} WHERE tags != ''").fetchall())
+    return sorted({tag for (together,) in found for tag in together.split()})
+
+
 @contextmanager
 def one_look() -> Iterator[None]:
     """Inside, the folders are looked at once, when the first question is asked; all answers are from that moment."""
@@ -273,7 +279,7 @@ def _condition(asked: Query, ids: Collection[str]) -> tuple[str, list[Any]]:
     if asked.trains is not None:
         parts.append(f"trains = {int(asked.trains)}")
     if asked.weights is not None:
-        parts.append("model > 0" if asked.weights else "model = 0")
+        parts.append("model >= 0" if asked.weights else "model < 0")
     return " AND ".join(parts), values
 
 
@@ -492,6 +498,7 @@ def _read(run: Run) -> dict[str, Any] | None:
         **{name: getattr(label, name) for name in ("name", "note")},
         "tags": " ".join(label.tags),
     }
+    row["model"] = -1
     with contextlib.suppress(OSError):
         row["model"] = (run.path / MODEL).stat().st_size
     for name, kind in _FIELDS.items():
