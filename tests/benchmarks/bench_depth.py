@@ -28,7 +28,7 @@ def taps(backbone: str, size: int, rounds: int) -> list[str]:
     """Seconds of a plain pass, and of one with taps as a share of it: the two take turns."""
     net = build(NetSpec(backbone=backbone), 10, size, 3, 0).to(memory_format=torch.channels_last).eval()
     x = torch.randn(64, 3, size, size).contiguous(memory_format=torch.channels_last)
-    ways = {name: Taps(net, size, 3, name).prefix for name in POOLINGS}
+    ways = {name: Taps(net, name).prefix for name in POOLINGS}
     plain: list[float] = []
     taken: dict[str, list[float]] = {name: [] for name in ways}
     with torch.no_grad():

@@ -227,13 +227,11 @@ def flags(inside: Path, outside: Path, mark: Path) -> Handler:
     import click
     from click.testing import CliRunner
 
-    from tltk import home, jobs
+    from tltk import home
     from tltk.cli import main as cli
     from tltk.errors import TltkError
-    from tltk.jobs import local
 
-    for place in (local, jobs):
-        place.ensure_supervisor = lambda: None  # type: ignore[attr-defined]
+    os.environ["TLTK_EXECUTOR"] = "tests.support.executors:Idle"
 
     class Ended(Exception):
         """Where a verb would wait for a worker."""
@@ -890,18 +888,17 @@ def homes(inside: Path, outside: Path, mark: Path) -> Handler:
     from starlette.applications import Starlette
     from starlette.testclient import TestClient
 
-    from tltk import home, jobs
+    from tltk import home
     from tltk.analyses.describe.spec import DescribeSpec
     from tltk.cli import main as cli
     from tltk.dashboard import routes
-    from tltk.jobs import local, queue, supervisor
+    from tltk.jobs import queue, supervisor
     from tltk.results.rows import Row
     from tltk.runs.run import Child, Run
     from tltk.specs.training import TransferSpec
     from tltk.studies.compare.spec import CompareSpec
 
-    for place in (local, jobs):
-        place.ensure_supervisor = lambda: None  # type: ignore[attr-defined]
+    os.environ["TLTK_EXECUTOR"] = "tests.support.executors:Idle"
 
     class Idle:
         """A worker that does nothing."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 from click.testing import CliRunner
 
 from tests.cases import archives, arrays, checkpoints, folders, homes, pixels
@@ -85,7 +86,7 @@ def outcome(row: Row, root: Path) -> tuple[str, list[str]]:
         return f"refused: {refusal}", _of_sentence(row, str(refusal))
     try:
         domain = data.load(asked.data)
-        found = domain_summary(domain, asked.data)[0]
+        found = msgspec.to_builtins(domain_summary(domain, asked.data)[0])
     except TltkError as late:
         return f"refused late: {late}", ["it was found by the worker only"]
     if isinstance(row.outcome, Refused):

@@ -5,9 +5,9 @@ from __future__ import annotations
 LAYERS = """
 errors
 home registry results specs features
-strategies adapters terms runs
+strategies runs
 data nn
-weights shift transferability reduce probes
+adapters terms weights shift transferability reduce probes
 tasks
 training
 analyses studies

@@ -104,7 +104,7 @@ def test_the_halves_are_the_whole(name: str, size: int) -> None:
     exact = found.setdefault(family, [])
     for boundary in boundaries(net):
         try:
-            cut = Cut(net, boundary, size, 3)
+            cut = Cut(net, boundary)
         except CannotSplit as reason:
             assert str(boundary) in str(reason)
             exact.append(False)

@@ -23,6 +23,7 @@ import timm
 import torch
 
 from tests.support.engine import MEASURED, Eager, domain, split
+from tltk.analyses.describe.analysis import network_summary
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import BadSpec
 from tltk.jobs.checking import check_size

@@ -54,7 +54,7 @@ def test_every_layer_gives_a_row(name: str) -> None:
         net = assemble(make_backbone(name, size, 3), size, 3, 5, NetSpec(backbone=name), 0).eval()
     x = torch.randn(5, 3, size, size, generator=torch.Generator().manual_seed(1))
     try:
-        taps = Taps(net, size, 3)
+        taps = Taps(net)
     except CannotSplit as reason:
         assert "A layer must give a row per picture" in str(reason)
         seen[name] = False

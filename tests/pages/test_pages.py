@@ -31,7 +31,7 @@ PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "run
 def _no_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Pages may queue, but nothing is started: what a worker would answer is written by the test. Nothing is shipped."""
     monkeypatch.setattr("tltk.weights.store.shipped", lambda: tmp_path / "shipped")
-    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
     monkeypatch.setenv("TLTK_ROOTS", os.sep)
 
 

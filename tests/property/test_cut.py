@@ -26,7 +26,7 @@ def made(name: str) -> Net:
 def test_the_halves_are_the_whole(name: str, share: float, batch: int, seed: int) -> None:
     net = made(name)
     boundary = round(share * net.depth)
-    cut = Cut(net, boundary, 32, 3)
+    cut = Cut(net, boundary)
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(batch, 3, 32, 32, generator=generator)
     order = torch.randperm(batch, generator=generator)

@@ -42,7 +42,7 @@ class Counting(Cut):
 def cut_at(boundary: int = 2, seed: int = 0, net: Net | None = None) -> Counting:
     net = net or build(NetSpec(backbone="test_resnet"), 3, 32, 3, seed)
     freeze(net, boundary)
-    made = Counting(net, boundary, 32, 3)
+    made = Counting(net, boundary)
     made.passes = 0
     return made
 
@@ -72,7 +72,7 @@ def test_rows_are_what_the_prefix_gives() -> None:
 def test_rows_lie_in_memory_as_the_prefix_left_them(backbone: str, fresh: bool, ram: int) -> None:
     net = build(NetSpec(backbone=backbone), 3, 32, 3, 0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     freeze(net, 2)
-    cut = Cut(net, 2, 32, 3)
+    cut = Cut(net, 2)
     images = torch.from_numpy(D.images[:8]).float() / 255
     told = cut.prefix(net.normalise(images).contiguous(memory_format=torch.channels_last))
     bank = FeatureBank(ram=ram)
@@ -96,7 +96,7 @@ def test_views_hang_on_no_batch_and_the_last_batch_is_filled_up(batch: int) -> N
             return super().prefix(x)
 
     cut = cut_at()
-    seen = Seen(cut.net, 2, 32, 3)
+    seen = Seen(cut.net, 2)
     sizes.clear()
     usual = FeatureBank(disk=0).features(cut_at(), D, INDEX, view=VIEW)
     kept = FeatureBank(disk=0).features(seen, D, INDEX, view=VIEW, batch=batch, full=True)
@@ -164,7 +164,7 @@ def test_the_key_tells_apart_what_differs() -> None:
         keys(precision="float16"),
         keys(cut=nudged),
         keys(cut=cut_at(net=padded)),
-        keys(cut=Counting(same, 2, 32, 3)),
+        keys(cut=Counting(same, 2)),
         half,
         keys(batch=8),
         keys(full=True),

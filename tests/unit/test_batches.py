@@ -39,7 +39,7 @@ def test_sizes_of_batches(n: int, wanted: int, size: int, sizes: list[int]) -> N
 def test_live_and_kept_give_one_batch() -> None:
     d, net = domain(), build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0).eval()
     index = np.array([9, 4, 30, 2])
-    cut = Cut(net, 2, 32, 3)
+    cut = Cut(net, 2)
     live = LiveBatches(net, d, index, ViewSpec(), CPU)
     kept = CachedBatches(cut, FeatureBank(disk=0).features(cut, d, index), CPU)
     at, generator = torch.tensor([2, 0]), torch.Generator()
@@ -53,7 +53,7 @@ def test_live_and_kept_give_one_batch() -> None:
 
 def test_of_several_copies_one_is_drawn() -> None:
     d, net = domain(), build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0).eval()
-    cut = Cut(net, 2, 32, 3)
+    cut = Cut(net, 2)
     features = FeatureBank(disk=0).features(cut, d, np.arange(6), view=ViewSpec(flip=0.5, crop=0.3, copies=3))
     kept, at = CachedBatches(cut, features, CPU), torch.tensor([1, 4])
     drawn = {tuple(kept.rows(at, torch.Generator().manual_seed(s))[0].sum((1, 2, 3)).tolist()) for s in range(40)}

@@ -191,7 +191,7 @@ def design(**query: str) -> AppTest:
 
 @pytest.mark.usefixtures("weights_here")
 def test_the_picker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
     app = design()
     menu = next(s for s in app.selectbox if s.label == "Backbone")
     assert menu.options[0] == "resnet18 · weights here" and "resnet50" in menu.options
@@ -214,7 +214,7 @@ def test_the_picker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("weights_here")
 def test_a_name_that_timm_has_not_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
     app = design(backbone="resnet-18")
     assert any("Did you mean 'resnet18'?" in c.value for c in app.caption)
 

@@ -16,7 +16,7 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.cli import main as cli
 from tltk.errors import BadSpec, TltkError
-from tltk.jobs import Local, checking, queue
+from tltk.jobs import checking, executor, queue
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
@@ -57,13 +57,12 @@ BAD: list[tuple[Spec, str]] = [
 
 @pytest.fixture(autouse=True)
 def _idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
-    monkeypatch.setattr("tltk.jobs.ensure_supervisor", lambda: None)
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
 
 
 @pytest.mark.parametrize(("spec", "part"), BAD, ids=lambda x: x if isinstance(x, str) else x.kind)
 def test_it_is_refused_alike_by_all_doors(spec: Spec, part: str) -> None:
-    for door in (tltk.launch, Local().submit):
+    for door in (tltk.launch, executor().submit):
         with pytest.raises(TltkError) as caught:
             door(spec)  # type: ignore[operator]
         assert part in str(caught.value)
@@ -138,9 +137,9 @@ def test_an_answer_stands_though_its_pictures_have_gone(tmp_path: Path) -> None:
     run = Run.create(spec)
     (run.path / "result.json").write_text('{"accuracy": 0.5}')
     run.write_status(state="done")
-    assert Local().submit(spec) == run
+    assert executor().submit(spec) == run
     with pytest.raises(TltkError, match="gone"):
-        Local().submit(spec, again=True)
+        executor().submit(spec, again=True)
     assert run.result() == {"accuracy": 0.5}  # nothing was forgotten
 
 

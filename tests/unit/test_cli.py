@@ -73,16 +73,8 @@ def said(*words: str) -> Any:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A supervisor that runs what is queued at once, in this process: no imports to wait for."""
-    from tltk.jobs import worker
-
-    def serve() -> None:
-        for job in queue.jobs():
-            worker.execute(Run.at(job.run))
-            queue.remove(job.run)
-
-    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", serve)
-    monkeypatch.setattr("tltk.jobs.ensure_supervisor", serve)
+    """An executor that runs what is queued at once, in this process."""
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Inline")
     monkeypatch.setattr(os, "cpu_count", lambda: 1)  # no forks of the test process
     before = signal.getsignal(signal.SIGTERM)
     yield
@@ -92,7 +84,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """No supervisor: what is queued stays queued."""
-    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
 
 
 # -- what docs/json.md says ------------------------------------------------------------------------------

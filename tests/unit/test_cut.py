@@ -27,7 +27,7 @@ def test_every_boundary_gives_back_the_whole(name: str) -> None:
     with torch.no_grad():
         features, logits = net(pictures(6))
     for boundary in range(net.depth + 1):
-        cut = Cut(net, boundary, 32, 3)
+        cut = Cut(net, boundary)
         crossing = cut.prefix(pictures(6))
         with torch.no_grad():
             ours = cut.suffix(crossing)
@@ -42,7 +42,7 @@ def test_gradients_in_training_mode_are_those_of_the_whole(name: str) -> None:
     boundary = net.depth // 2
     freeze(net, boundary)
     net.train()
-    cut = Cut(net, boundary, 32, 3)
+    cut = Cut(net, boundary)
     x, free = pictures(8), [p for p in net.parameters() if p.requires_grad]
     state = {n: t.clone() for n, t in net.state_dict().items()}
     grads = []
@@ -59,7 +59,7 @@ def test_gradients_in_training_mode_are_those_of_the_whole(name: str) -> None:
 def test_the_prefix_moves_no_statistics_and_leaves_the_mode_alone() -> None:
     net = net_of("test_resnet").train()
     freeze(net, 2)
-    cut = Cut(net, 2, 32, 3)
+    cut = Cut(net, 2)
     before, modes = {n: t.clone() for n, t in net.state_dict().items()}, [m.training for m in net.modules()]
     cut.prefix(pictures(4) + 3)
     assert all(torch.equal(t, before[n]) for n, t in net.state_dict().items())
@@ -69,7 +69,7 @@ def test_the_prefix_moves_no_statistics_and_leaves_the_mode_alone() -> None:
 
 def test_modules_are_as_before_after_a_pass() -> None:
     net = net_of("test_vit").eval()
-    cut = Cut(net, 3, 32, 3)
+    cut = Cut(net, 3)
     cut.suffix(cut.prefix(pictures(3)))
     assert not any("forward" in vars(m) for m in net.modules())
 
@@ -102,7 +102,7 @@ class Varying(nn.Module):
 def test_what_cannot_be_cut_says_so(kind: type[nn.Module], boundary: int) -> None:
     net = Net(kind(), torch.zeros(3, 3, 8, 8), 2, NetSpec())
     with pytest.raises(CannotSplit, match=f"boundary {boundary}"):
-        Cut(net, boundary, 8, 3)
+        Cut(net, boundary)
 
 
 def test_frozen_modules_are_the_largest_below_the_boundary() -> None:
@@ -115,7 +115,7 @@ def test_frozen_modules_are_the_largest_below_the_boundary() -> None:
 def test_shared_modules_are_recorded_once() -> None:
     """CoaT's blocks share their position encoding with the stage around them."""
     net = assemble(make_backbone("coat_lite_tiny", 32, 3), 32, 3, 2, NetSpec(backbone="coat_lite_tiny"), 0).eval()
-    cut = Cut(net, 6, 32, 3)
+    cut = Cut(net, 6)
     with torch.no_grad():
         assert torch.allclose(cut.suffix(cut.prefix(pictures(5)))[1], net(pictures(5))[1], atol=1e-6)
 
@@ -129,11 +129,11 @@ def test_a_network_that_learns_from_rounding_is_not_cut(batch: int, stable: bool
     before = {n: t.clone() for n, t in net.state_dict().items()}
     flags, draws = [p.requires_grad for p in net.parameters()], torch.get_rng_state()
     if stable:
-        assert Cut(net, 9, 32, 3, batch=batch).numbers == Cut(net, 9, 32, 3).numbers
+        assert Cut(net, 9, batch=batch).numbers == Cut(net, 9).numbers
     else:
         with pytest.raises(CannotSplit, match="boundary 9 is not stable in batches of 2: .* of the gradient"):
-            Cut(net, 9, 32, 3, batch=batch)
-        Cut(net, 9, 32, 3)  # where no batch is named it is not asked
+            Cut(net, 9, batch=batch)
+        Cut(net, 9)  # where no batch is named it is not asked
     assert all(torch.equal(t, before[n]) for n, t in net.state_dict().items())
     assert flags == [p.requires_grad for p in net.parameters()] and torch.equal(draws, torch.get_rng_state())
     assert net.training and all(p.grad is None for p in net.parameters())
@@ -141,6 +141,6 @@ def test_a_network_that_learns_from_rounding_is_not_cut(batch: int, stable: bool
 
 @pytest.mark.parametrize("name", NETS)
 def test_small_batches_are_no_matter_where_maps_are_larger_or_norms_are_of_one_picture(name: str) -> None:
-    net = net_of(name)
+    net = build(NetSpec(backbone=name), 3, 64 if name == "test_resnet" else 32, 3, 0)
     for boundary in range(1, net.depth):
-        Cut(net, boundary, 64 if name == "test_resnet" else 32, 3, batch=4)
+        Cut(net, boundary, batch=4)

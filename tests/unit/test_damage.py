@@ -19,7 +19,7 @@ from tltk import home
 from tltk.cli import main as cli
 from tltk.dashboard import routes
 from tltk.errors import TltkError
-from tltk.jobs import Local, provenance, queue, supervisor
+from tltk.jobs import executor, provenance, queue, supervisor
 from tltk.results.rows import Row
 from tltk.runs.process import identity
 from tltk.runs.run import Child, Run, all_runs
@@ -166,8 +166,7 @@ def _idle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "Worker", Idle)
     monkeypatch.setattr(supervisor, "slots", lambda: [{"TLTK_THREADS": "1"}] * 3)
     monkeypatch.setenv("TLTK_SPARE", "0")
-    for name in ("tltk.jobs.local.ensure_supervisor", "tltk.jobs.ensure_supervisor"):
-        monkeypatch.setattr(name, lambda: None)
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
     monkeypatch.setattr("tltk.cli.following.wait", lambda run, watch: run)
 
 
@@ -219,12 +218,12 @@ def looked_at(run: Run) -> None:
         run.children,
         lambda: run.curve("accuracy"),
         run.snapshots,
-        lambda: Local().state(run.id),
-        lambda: Local().log(run.id),
+        lambda: executor().state(run.id),
+        lambda: executor().log(run.id),
         lambda: provenance.changed(run),
         store.here,
         lambda: routes._lines(run, wanted),
-        lambda: Local().ahead(run.id),
+        lambda: executor().ahead(run.id),
     ):
         ask(what)
     assert isinstance(run.status.message, str)
@@ -242,7 +241,7 @@ def test_one_damaged_file_stops_nothing(name: str, way: Callable[[Path], None]) 
     looked_at(run)
     tltk("runs", "export", run.id, str(home.home() / "x.zip"))
     tltk("run", "--detach", "--spec", str(asked()))
-    later = Local().submit(TransferSpec(SPEC.target, SPEC.net, optim=SPEC.optim, seed=9))
+    later = executor().submit(TransferSpec(SPEC.target, SPEC.net, optim=SPEC.optim, seed=9))
     boss = supervisor.Supervisor()
     for _ in range(2):
         boss.tick()
@@ -322,7 +321,7 @@ def other_table(path: Path) -> None:
 def test_a_damaged_table_is_set_aside_and_made_again_from_the_folders(
     way: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    waiting, running = Local().submit(OTHER), Local().submit(SPEC)
+    waiting, running = executor().submit(OTHER), executor().submit(SPEC)
     over = done(TransferSpec(seed=5), RESULT)
     running.write_status(state="running", pid=os.getpid(), pid_born=identity(os.getpid()))
     path = home.home() / "tltk.db"

@@ -6,6 +6,7 @@ import io
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
@@ -121,7 +122,7 @@ def test_a_leak_between_given_parts_is_counted_and_told(tmp_path: Path) -> None:
     assert domain.given is not None and (domain.given[split.test] == 2).all() and len(split.test) == 14
     spec = DataSpec(f"folder:{root}", size=16, val=0.01)
     held = domain.split(spec, 0)
-    found = domain_summary(domain, spec)[0]
+    found = msgspec.to_builtins(domain_summary(domain, spec)[0])
     assert found["leaked"] == figures(domain, held)["leaked"] >= 4
     assert f"{found['leaked']} of 16 validation and test pictures" in found["cautions"][0]
     assert "too good" in found["cautions"][0]

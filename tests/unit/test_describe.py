@@ -24,7 +24,7 @@ def test_layers_add_up_to_the_network(name: str) -> None:
     assert all(layer.flops >= 0 and layer.shape for layer in found)
     net = build(NetSpec(backbone=name), 2, 32, 3, 0)
     for layer in found:
-        assert layer.crossing == Cut(net, layer.index + 1, 32, 3).numbers
+        assert layer.crossing == Cut(net, layer.index + 1).numbers
     assert found[-1].crossing == net.width
 
 

@@ -106,7 +106,7 @@ def test_cells_are_what_measures_give_on_the_pictures_of_these_dials() -> None:
         domain = shapes.load(spec, dials.text())
         net = network(SPEC.net, Sample(domain, np.arange(100), torch.from_numpy(domain.labels)), SPEC.seed)
         pictures = torch.from_numpy(np.asarray(domain.images)).float() / 255
-        return Taps(net, 16, 3).prefix(net.normalise(pictures).contiguous(memory_format=torch.channels_last))[-1]
+        return Taps(net).prefix(net.normalise(pictures).contiguous(memory_format=torch.channels_last))[-1]
 
     base = Dials(texture="plain")
     x = seen(base, seeds[0])

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from tltk import home
 from tltk.cli import main as cli
 from tltk.errors import BadSpec, TltkError
-from tltk.jobs import Local
+from tltk.jobs import executor
 from tltk.specs.training import TransferSpec
 
 
@@ -188,14 +188,14 @@ def test_a_disk_that_refuses_is_a_sentence_in_the_shell_and_for_pages(
     done = CliRunner().invoke(cli.main, ["run", "--detach"])
     assert done.exit_code == 1 and part in done.stderr and "Traceback" not in done.output
     with pytest.raises(TltkError, match=part) as caught:  # pages show these as they are
-        Local().submit(TransferSpec())
+        executor().submit(TransferSpec())
     assert caught.value.errno == number  # type: ignore[attr-defined]
     assert isinstance(caught.value, OSError)
 
 
 def test_a_home_that_is_only_read_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
-    run = Local().submit(TransferSpec())
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
+    run = executor().submit(TransferSpec())
     real = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and real(path, mode))
     done = CliRunner().invoke(cli.main, ["runs"])

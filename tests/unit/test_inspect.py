@@ -30,8 +30,8 @@ def shown_at(sheet: object, number: int, size: int = 8) -> int:
 def test_the_sheet_goes_class_by_class_and_says_which() -> None:
     made = domain([60, 40, 6])
     found, sheet = domain_summary(made, DataSpec("made", size=8))
-    labels = found["shown_labels"]
-    assert labels == sorted(labels) and found["shown"] == len(labels)
+    labels = found.shown_labels
+    assert labels == sorted(labels) and found.shown == len(labels)
     assert np.bincount(labels).tolist() == [EACH, EACH, 3]  # six less those of validation and test
     train = set(made.split(DataSpec("made"), 0).train.tolist())
     numbers = [shown_at(sheet, n) for n in range(len(labels))]
@@ -42,14 +42,14 @@ def test_the_sheet_goes_class_by_class_and_says_which() -> None:
 
 def test_of_many_classes_fewer_each_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis, "MOST", 10)
-    assert domain_summary(domain([20] * 5), DataSpec("made"))[0]["shown_labels"] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
-    assert domain_summary(domain([20] * 12), DataSpec("made"))[0]["shown_labels"] == list(range(10))
+    assert domain_summary(domain([20] * 5), DataSpec("made"))[0].shown_labels == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert domain_summary(domain([20] * 12), DataSpec("made"))[0].shown_labels == list(range(10))
 
 
 def test_few_labels_change_what_is_learned_from_and_not_what_is_shown() -> None:
     made = domain([60, 40])
     every, few = (domain_summary(made, DataSpec("made", shots=shots))[0] for shots in (0, 2))
-    assert (few["train"], few["shown_labels"]) == (4, every["shown_labels"])
+    assert (few.train, few.shown_labels) == (4, every.shown_labels)
 
 
 def test_tones_are_those_of_the_training_pictures() -> None:
@@ -58,11 +58,11 @@ def test_tones_are_those_of_the_training_pictures() -> None:
         made.images[:, 0] //= 2
         found, _ = domain_summary(made, DataSpec("made"))
         pixels = made.images[made.split(DataSpec("made"), 0).train].astype(np.float64) / 255
-        assert found["mean"] == pytest.approx(pixels.mean((0, 2, 3)), abs=1e-4)
-        assert found["std"] == pytest.approx(pixels.std((0, 2, 3)), abs=1e-4)
-        assert len(found["mean"]) == channels
+        assert found.mean == pytest.approx(pixels.mean((0, 2, 3)), abs=1e-4)
+        assert found.std == pytest.approx(pixels.std((0, 2, 3)), abs=1e-4)
+        assert len(found.mean) == channels
 
 
 def test_tones_of_many_pictures_are_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis, "TONED", 1)
-    assert domain_summary(domain([60, 40]), DataSpec("made"))[0]["std"] == [0.0, 0.0, 0.0]
+    assert domain_summary(domain([60, 40]), DataSpec("made"))[0].std == [0.0, 0.0, 0.0]

@@ -17,10 +17,11 @@ import psutil
 import pytest
 from filelock import FileLock, Timeout
 
+from tests.support.executors import Idle
 from tltk import home, jobs
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import RunProblem
-from tltk.jobs import Local, queue, supervisor, worker
+from tltk.jobs import executor, queue, supervisor, worker
 from tltk.runs.process import is_held
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -50,18 +51,17 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeWorker.made = []
     monkeypatch.setattr(supervisor, "Worker", FakeWorker)
     monkeypatch.setattr(supervisor, "slots", lambda: [{"TLTK_THREADS": "2"}])
-    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
-    monkeypatch.setattr("tltk.jobs.ensure_supervisor", lambda: None)
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
     monkeypatch.setenv("TLTK_SPARE", "0")
 
 
 def training(seed: int = 0) -> Run:
-    return Local().submit(TransferSpec(seed=seed))
+    return executor().submit(TransferSpec(seed=seed))
 
 
 def test_one_slot_one_training_in_order_and_questions_beside_it() -> None:
     first, second = training(1), training(2)
-    question = Local().submit(DescribeSpec())
+    question = executor().submit(DescribeSpec())
     boss = supervisor.Supervisor()
     assert boss.tick()
     assert [w.given and w.given[0] for w in FakeWorker.made] == [first, question]
@@ -138,7 +138,7 @@ def test_the_runs_own_last_word_stands() -> None:
 )
 def test_a_time_limit_does_not_undo_what_ended_by_itself(word: str, state: str) -> None:
     """A run that is done just as its time is up is done."""
-    run = Local().submit(TransferSpec(), timeout=0.01)
+    run = executor().submit(TransferSpec(), timeout=0.01)
     boss = supervisor.Supervisor()
     boss.tick()
     time.sleep(0.02)
@@ -150,7 +150,7 @@ def test_a_time_limit_does_not_undo_what_ended_by_itself(word: str, state: str) 
 
 
 def test_late_runs_are_asked_then_told_then_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Local().submit(TransferSpec(), timeout=5.0)
+    run = executor().submit(TransferSpec(), timeout=5.0)
     boss, sent = supervisor.Supervisor(), list[bool]()
     monkeypatch.setattr(supervisor, "kill", lambda pid, born, force: sent.append(force))
     boss.tick()
@@ -163,14 +163,14 @@ def test_late_runs_are_asked_then_told_then_killed(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_late_run_whose_folder_is_gone_does_not_bring_the_supervisor_down() -> None:
-    run = Local().submit(TransferSpec(), timeout=0.001)
+    run = executor().submit(TransferSpec(), timeout=0.001)
     boss = supervisor.Supervisor()
     boss.tick()
     run.write_status(state="done")
     run.delete()
     time.sleep(0.01)
     boss.tick()
-    Local().cancel(run.id)
+    executor().cancel(run.id)
     FakeWorker.made[0].code = 1
     boss.tick()
     assert queue.jobs() == []
@@ -180,9 +180,9 @@ def test_a_late_run_whose_folder_is_gone_does_not_bring_the_supervisor_down() ->
 def test_a_run_that_a_study_trains_waits_until_that_has_ended() -> None:
     run = Run.create(TransferSpec())
     run.claim()  # we are the study
-    assert Local().submit(TransferSpec()) == run
+    assert executor().submit(TransferSpec()) == run
     assert run.status.state == "running"
-    assert Local().state(run.id) == "running"
+    assert executor().state(run.id) == "running"
     boss = supervisor.Supervisor()
     boss.tick()
     assert FakeWorker.made == []
@@ -198,8 +198,8 @@ def test_a_run_that_a_study_trains_waits_until_that_has_ended() -> None:
 def test_taking_it_off_the_queue_does_not_stop_the_study() -> None:
     run = Run.create(TransferSpec())
     run.claim()
-    Local().submit(TransferSpec())
-    Local().cancel(run.id)
+    executor().submit(TransferSpec())
+    executor().cancel(run.id)
     supervisor.Supervisor().tick()
     assert queue.jobs() == []
     assert run.status.state == "running"
@@ -232,7 +232,7 @@ def test_resume_waits_for_the_process_that_still_ends() -> None:
 
     thread = threading.Thread(target=end)
     thread.start()
-    Local().resume(run)
+    executor().resume(run)
     thread.join()
     job = queue.find(run.id)
     assert job is not None
@@ -243,8 +243,8 @@ def test_resume_waits_for_the_process_that_still_ends() -> None:
 def test_resume_of_what_runs_or_is_done_changes_nothing() -> None:
     run, boss = training(), supervisor.Supervisor()
     boss.tick()
-    Local().cancel(run.id)
-    Local().resume(run)
+    executor().cancel(run.id)
+    executor().resume(run)
     assert run.stop_file.exists()  # it is stopping: that wish stands
     assert run.status.state == "running"
 
@@ -316,7 +316,7 @@ def test_wait_brings_back_a_supervisor_that_died(monkeypatch: pytest.MonkeyPatch
         queue.remove(run.id)
 
     monkeypatch.setattr(jobs, "LOOK", 0.05)
-    monkeypatch.setattr(jobs, "ensure_supervisor", ensure)
+    monkeypatch.setattr(Idle, "wake", lambda self: ensure())
     assert jobs.wait(run, every=0.01) == run
     assert called == [1]
 
@@ -414,7 +414,7 @@ def test_a_result_that_json_does_not_have_is_a_failure_not_a_done_run_without_on
 
 
 def question() -> Run:
-    return Local().submit(DescribeSpec())
+    return executor().submit(DescribeSpec())
 
 
 @pytest.mark.parametrize(("named", "limit"), [(None, 300), ("7", 7), ("seven", 300)])
@@ -427,7 +427,7 @@ def test_a_question_that_takes_too_long_makes_way(
     sent = list[bool]()
     monkeypatch.setattr(supervisor, "kill", lambda pid, born, force: sent.append(force))
     run, boss = question(), supervisor.Supervisor()
-    second = Local().submit(DescribeSpec("test_vit"))
+    second = executor().submit(DescribeSpec("test_vit"))
     boss.tick()
     began = time.time()
     for seconds in (limit - 1, limit + 0.5):
@@ -460,7 +460,7 @@ def test_a_limit_of_none_and_one_of_the_askers_own(monkeypatch: pytest.MonkeyPat
     FakeWorker.made[0].code = 0
     run.write_status(state="done")
     boss.tick()
-    own = Local().submit(DescribeSpec("test_vit"), timeout=5)
+    own = executor().submit(DescribeSpec("test_vit"), timeout=5)
     boss.tick()
     FakeWorker.made[1].code = 0
     monkeypatch.setattr(supervisor.time, "time", lambda: began + 2e6)
@@ -522,8 +522,8 @@ def test_a_full_disk_takes_one_run_off_the_table_and_the_queue_goes_on_later(
         boss.tick()
     printed = capfd.readouterr()
     assert "No space is left" in printed.out and "Traceback" not in printed.err
-    assert Local().state(first.id) == "stopped"  # it can be resumed
-    Local().resume(first)
+    assert executor().state(first.id) == "stopped"  # it can be resumed
+    executor().resume(first)
     boss.tick()
     assert first.written_status().state == "running"
 
@@ -548,7 +548,7 @@ def test_a_run_of_another_supervisor_goes_on_though_all_start_times_moved() -> N
         assert queue.find(run.id) is not None and run.status.state == "running"
         with pytest.raises(RunProblem, match="is being run"):
             run.claim()
-        assert Local().resume(run) == run and FakeWorker.made == []  # no second worker
+        assert executor().resume(run) == run and FakeWorker.made == []  # no second worker
     finally:
         os.killpg(other.pid, signal.SIGKILL)
         other.wait()
@@ -578,12 +578,12 @@ def test_what_killed_writers_left_goes() -> None:
 AGAIN = """
 import sys, time
 from tltk.errors import RunProblem
-from tltk.jobs import Local, local
+from tltk.jobs import local
 from tltk.specs.training import TransferSpec
 local.ensure_supervisor = lambda: None
 time.sleep(max(0.0, float(sys.argv[1]) - time.time()))
 try:
-    Local().submit(TransferSpec(), again=True)
+    local.Local().submit(TransferSpec(), again=True)
     print("queued")
 except RunProblem as fault:
     print(fault)

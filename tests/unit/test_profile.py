@@ -64,7 +64,7 @@ def by_hand(spec: ProfileSpec, side: str, weights_: str = "") -> tuple[list[Tens
     assert wanted is not None
     part = draw(room().load(wanted), wanted, spec.pictures, spec.seed)
     net = weights.build(dataclasses.replace(spec.net, weights=weights_ or spec.net.weights), 3, 32, 3, spec.seed).eval()
-    taps = Taps(net, 32, 3, spec.pooling)
+    taps = Taps(net, spec.pooling)
     x = torch.from_numpy(part.domain.images[part.index]).float() / 255
     return list(taps.prefix(net.normalise(x).contiguous(memory_format=torch.channels_last))), part
 

@@ -17,7 +17,7 @@ from tests.unit.test_store import added
 from tltk import home
 from tltk.analyses.rank.spec import RankSpec
 from tltk.cli import main as cli
-from tltk.jobs import Local, provenance, queue, worker
+from tltk.jobs import executor, provenance, queue, worker
 from tltk.jobs.worker import execute
 from tltk.runs.process import identity
 from tltk.runs.run import Run
@@ -85,7 +85,7 @@ def test_changes_of_every_kind(tmp_path: Path) -> None:
 
 
 def test_a_run_is_run_anew_when_its_pictures_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda: None)
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
     monkeypatch.setattr("tltk.jobs.queue.add", lambda *_, **__: None)
     folder = pictures(tmp_path / "a", 6)
     spec = TransferSpec(
@@ -93,14 +93,14 @@ def test_a_run_is_run_anew_when_its_pictures_changed(tmp_path: Path, monkeypatch
         net=NetSpec("test_resnet"),
         optim=OptimSpec(epochs=1, batch_size=4, device="cpu"),
     )
-    run = Local().submit(spec)
+    run = executor().submit(spec)
     execute(run)
     first = run.result()
-    assert first is not None and Local().submit(spec).result() == first
+    assert first is not None and executor().submit(spec).result() == first
     execute(run)
     assert run.result() == first  # done is done
     pictures(folder, 12)
-    assert Local().submit(spec).result() is None
+    assert executor().submit(spec).result() is None
     execute(run)
     second = run.result()
     assert second is not None and second["n_train"] > first["n_train"]
@@ -109,7 +109,7 @@ def test_a_run_is_run_anew_when_its_pictures_changed(tmp_path: Path, monkeypatch
     third = run.result()
     assert third is not None and third["n_train"] > second["n_train"]
     shutil.rmtree(folder)
-    assert Local().submit(spec).result() == third  # all that is left of them
+    assert executor().submit(spec).result() == third  # all that is left of them
 
 
 # -- change in the middle ----------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def test_a_run_is_run_anew_when_its_pictures_changed(tmp_path: Path, monkeypatch
 
 @pytest.fixture
 def _handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("tltk.jobs.local.ensure_supervisor", lambda *_, **__: None)
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
     monkeypatch.setattr(worker.Training, "_checkpoint", _always)
     before = signal.getsignal(signal.SIGTERM)
     yield
@@ -146,7 +146,7 @@ def test_a_resumed_run_goes_on_only_with_what_it_began_with(
         net=NetSpec("test_resnet"),
         optim=OptimSpec(epochs=4, batch_size=4, device="cpu"),
     )
-    run = Local().submit(spec)
+    run = executor().submit(spec)
     monkeypatch.setenv("TLTK_TEST_STOP", str(run.stop_file))
     execute(run)
     assert run.status.state == "stopped" and (run.path / "checkpoint.safetensors").exists()
@@ -191,14 +191,14 @@ def test_what_was_found_before_a_change_is_kept_when_the_same_is_asked_again(
         optim=OptimSpec(epochs=1, batch_size=4, device="cpu"),
     )
     monkeypatch.setenv("TLTK_TEST_STOP", str(tmp_path / "no"))
-    run = Local().submit(spec)
+    run = executor().submit(spec)
     execute(run)
     found = []
     for n in (12, 18):
         queue.remove(run.id)
         found.append(run.result())
         pictures(folder, n)
-        run = Local().submit(spec)
+        run = executor().submit(spec)
         assert run.result() is None and run.status.state == "waiting"
         assert "started again" in run.status.note
         execute(run)

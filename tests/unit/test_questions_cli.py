@@ -11,9 +11,11 @@ import pytest
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk import home
+from tltk.analyses.rank import table as rank_table
+from tltk.analyses.two_sample import table as two_sample_table
 from tltk.analyses.two_sample.spec import TwoSampleSpec
-from tltk.cli import analyses as questions
 from tltk.jobs import queue
+from tltk.results.text import number
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
@@ -107,7 +109,7 @@ def test_profile_within_classes_says_how_many_pictures_there_are() -> None:
     assert out[-1] == "within classes: 10 classes, 3 to 3 pictures of each"
 
 
-def test_a_measure_that_cannot_be_computed_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_measure_that_cannot_be_computed_says_so() -> None:
     parts = (
         "value",
         "null_lo",
@@ -122,18 +124,19 @@ def test_a_measure_that_cannot_be_computed_says_so(capsys: pytest.CaptureFixture
         "self_n",
     )
     row = {"measure": "coral", **dict.fromkeys(parts), "why": "coral must be a number."}
-    questions._show_shift(
-        {
-            "name": "stem",
-            "n": {"source": 2, "target": 2},
-            "table": [row],
-            "correction": "No test was made.",
-            "mixed": 0.5,
-            "classes": [],
-            "drawn": "",
-        }
+    out = list(
+        two_sample_table.lines(
+            {
+                "name": "stem",
+                "n": {"source": 2, "target": 2},
+                "table": [row],
+                "correction": "No test was made.",
+                "mixed": 0.5,
+                "classes": [],
+                "drawn": "",
+            }
+        )
     )
-    out = capsys.readouterr().out.splitlines()
     assert out[2].split()[:2] == ["coral", "–"] and out[3] == "coral: coral must be a number."
 
 
@@ -217,20 +220,21 @@ def test_a_mark_in_words(capsys: pytest.CaptureFixture[str]) -> None:
         "notes": {"gbc": "There is no interval."},
         "trained": 0.75,
     }
-    questions._show_ranking(
-        {"rows": [row], "marks": {"knn": mark}, "by": "knn", "order": "No order.", "trained_is": "Test accuracy."}
+    out = "\n".join(
+        rank_table.lines(
+            {"rows": [row], "marks": {"knn": mark}, "by": "knn", "order": "No order.", "trained_is": "Test accuracy."}
+        )
     )
-    out = capsys.readouterr().out
     assert "knn: weighted τ 0.80 (95 % -0.25 … 1.00, p = 0.12) over 4 trained candidates, regret 0.5 points" in out
     assert "1–3" in out and "0.4 … 0.6" in out and "a@scratch: gbc: There is no interval." in out
     assert "75.0%" in out
 
 
 def test_figures_for_people() -> None:
-    assert questions._number(None, "%") == "–"
-    assert questions._number(0.1234, "%") == "12.3%"
-    assert questions._number(0.00012345, "") == "0.000123"
-    assert questions._number(0.5, "", 0.05) == "0.5*" and questions._number(0.5, "", 0.051) == "0.5"
+    assert number(None, "%") == "–"
+    assert number(0.1234, "%") == "12.3%"
+    assert number(0.00012345, "") == "0.000123"
+    assert number(0.5, "", 0.05) == "0.5*" and number(0.5, "", 0.051) == "0.5"
 
 
 # -- bad input --------------------------------------------------------------------------------------------

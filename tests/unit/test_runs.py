@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -334,3 +335,16 @@ def test_a_result_that_lacks_figures_is_told_not_a_traceback(body: str) -> None:
     assert done.exit_code in (0, 1) and "Traceback" not in done.output
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     assert CliRunner().invoke(cli.main, ["runs"]).exit_code == 0
+
+
+def test_a_run_on_another_machine_lives_while_its_heart_beats() -> None:
+    """The number of a process says nothing there; the age of its status does, by the disk's own clock."""
+    run = Run.create(TransferSpec())
+    run.write_status(state="running", pid=os.getpid(), host="another-machine")
+    assert run.status.state == "running"
+    long_ago = time.time() - 3600
+    os.utime(run.path / "status.json", (long_ago, long_ago))
+    assert run.status.state == "failed" and "ended" in run.status.message
+    run.beat()
+    assert run.status.state == "running"
+    assert not list(run.path.glob(".beat*"))

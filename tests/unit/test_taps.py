@@ -75,7 +75,7 @@ def test_a_row_is_its_layers_output_pooled(name: str, ends: dict[str, str], plac
     assert layer_ends(net, x) == list(ends.values())
     outputs = raw(net, x, ends)
     for pooling, pool in (("avg", torch.Tensor.mean), ("max", torch.Tensor.amax)):
-        taps = Taps(net, 32, 3, pooling)
+        taps = Taps(net, pooling)
         found = taps.prefix(x)
         assert taps.names == (*ends, "features") and len(found) == net.depth + 1
         assert taps.numbers == sum(t.shape[1] for t in found)
@@ -89,7 +89,7 @@ def test_channels_last() -> None:
     assert all(ends)
     outputs = raw(net, x, {end: end for end in ends})
     for pooling, pool in (("avg", torch.Tensor.mean), ("max", torch.Tensor.amax)):
-        for end, row in zip(ends, Taps(net, 32, 3, pooling).prefix(x), strict=False):
+        for end, row in zip(ends, Taps(net, pooling).prefix(x), strict=False):
             output = outputs[end]
             assert output.ndim == 4 and output.shape[1] == output.shape[2] != output.shape[3], "not channels last"
             torch.testing.assert_close(row, pool(output, (1, 2)))
@@ -111,12 +111,12 @@ def test_the_last_entry_is_what_enters_the_head(name: str, pooling: str) -> None
     net, x = net_of(name), pictures()
     with torch.no_grad():
         features = net(x)[0]
-    torch.testing.assert_close(Taps(net, 32, 3, pooling).prefix(x)[-1], features)
+    torch.testing.assert_close(Taps(net, pooling).prefix(x)[-1], features)
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_a_row_hangs_on_its_own_picture_alone(name: str) -> None:
-    taps, x = Taps(net_of(name), 32, 3), pictures(7)
+    taps, x = Taps(net_of(name)), pictures(7)
     for few, all_of_them in zip(taps.prefix(x[2:3]), taps.prefix(x), strict=True):
         torch.testing.assert_close(few, all_of_them[2:3], atol=1e-5, rtol=1e-4)
 
@@ -141,7 +141,7 @@ class Maps(nn.Module):
 def test_project_keeps_inner_products() -> None:
     torch.manual_seed(0)
     net = assemble(Maps(), 32, 3, 3, NetSpec("maps"), 0).eval()
-    taps, x = Taps(net, 32, 3, "project"), pictures(12)
+    taps, x = Taps(net, "project"), pictures(12)
     row, whole = taps.prefix(x)[0], raw(net, x, {"conv": "conv"})["conv"].flatten(1)
     assert row.shape == (12, PROJECTED) and whole.shape == (12, 8 * 32 * 32)
     off = ~torch.eye(12, dtype=torch.bool)
@@ -183,7 +183,7 @@ def test_modes_and_hooks_are_as_before(name: str) -> None:
     next(net.backbone.children()).eval()
     modes, hooks = [m.training for m in net.modules()], hooks_of(net)
     state = {n: t.clone() for n, t in net.state_dict().items()}
-    taps = Taps(net, 32, 3)
+    taps = Taps(net)
     taps.prefix(pictures())
     assert [m.training for m in net.modules()] == modes and hooks_of(net) == hooks
     for n, t in net.state_dict().items():
@@ -192,7 +192,7 @@ def test_modes_and_hooks_are_as_before(name: str) -> None:
 
 def test_after_a_fault_too() -> None:
     net = assemble(Maps("raises"), 32, 3, 3, NetSpec("maps"), 0).train()
-    taps, modes = Taps(net, 32, 3), [m.training for m in net.modules()]
+    taps, modes = Taps(net), [m.training for m in net.modules()]
     net.requires_grad_(False)
     with pytest.raises(RuntimeError, match="so it is"):
         taps.prefix(pictures())
@@ -213,7 +213,7 @@ class Table(nn.Module):
 def test_a_layer_that_is_not_fed_the_pictures_shows_the_one_before() -> None:
     net, x = assemble(Table(), 32, 3, 3, NetSpec("table"), 0).eval(), pictures()
     assert layer_ends(net, x[:2]) == ["conv", ""]
-    conv, table, _ = Taps(net, 32, 3).prefix(x)
+    conv, table, _ = Taps(net).prefix(x)
     assert torch.equal(conv, table)
 
 
@@ -244,7 +244,7 @@ def test_the_end_of_a_stem_is_not_its_positions() -> None:
     assert net.ran["stem.places"][1] > net.ran["stem.conv"][1]
     i = net.layer_of["backbone.stem.conv.weight"]
     assert layer_ends(net, x[:2])[i] == "stem.conv"
-    assert float(Taps(net, 32, 3).prefix(x)[i].std(0).min()) > 0
+    assert float(Taps(net).prefix(x)[i].std(0).min()) > 0
 
 
 class Folded(nn.Module):
@@ -266,13 +266,13 @@ class Summing(nn.Conv2d):
 def test_a_layer_without_a_row_per_picture_is_refused() -> None:
     net = assemble(Folded(), 32, 3, 3, NetSpec("folded"), 0).train()
     with pytest.raises(CannotSplit, match="A layer must give a row per picture to be looked at. conv does not."):
-        Taps(net, 32, 3)
+        Taps(net)
     assert hooks_of(net) == 0 and all(m.training for m in net.modules())
 
 
 def test_an_unknown_pooling() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'avg'"):
-        Taps(net_of("test_resnet"), 32, 3, "avgs")
+        Taps(net_of("test_resnet"), "avgs")
 
 
 @pytest.mark.parametrize("form", [lambda t: (t, None), lambda t: [t], lambda t: {"x": t, "y": 0}])
@@ -301,7 +301,7 @@ def test_the_bank_finds_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
         return prefix(self, x)
 
     net = net_of("test_resnet")
-    made = {pooling: Taps(net, 32, 3, pooling) for pooling in ("avg", "max", "project")}
+    made = {pooling: Taps(net, pooling) for pooling in ("avg", "max", "project")}
     monkeypatch.setattr(Taps, "prefix", counted)
     index = np.arange(20)
     seen = []
@@ -316,7 +316,7 @@ def test_the_bank_finds_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(avg.arrays[-1], most.arrays[-1])
     for a, b in zip(seen[:6], seen[6:], strict=True):
         assert all(np.array_equal(x, y) for x, y in zip(a.arrays, b.arrays, strict=True))
-    FeatureBank().features(Taps(net_of("test_resnet"), 32, 3), d, index)  # the same weights in another net
+    FeatureBank().features(Taps(net_of("test_resnet")), d, index)  # the same weights in another net
     assert calls == 3 + 1  # its own probe alone
     FeatureBank().features(made["avg"], d, index[:-1])
     with torch.no_grad():

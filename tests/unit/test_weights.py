@@ -195,7 +195,7 @@ def test_a_linear_probe_on_real_photos(shared: Path) -> None:
     path = shared / "weights" / "mobilenetv2_035.keras_in1k_f32.same.safetensors"
     net = build(NetSpec(backbone="mobilenetv2_035", weights=f"file:{path}"), 2, 128, 3, 0)
     freeze(net, net.depth)
-    bank, cut = FeatureBank(), Cut(net, net.depth, 128, 3)
+    bank, cut = FeatureBank(), Cut(net, net.depth)
     held_out = parts.test if len(parts.test) > len(parts.val) else parts.val
     x, y = (bank.features(cut, data, index).arrays[0] for index in (parts.train, held_out))
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))

@@ -179,27 +179,16 @@ def with_weights(net: NetSpec, weights: str) -> NetSpec:
 
 def features(net: Net, sample: Sample, context: Context, pooling: str) -> list[Tensor]:
     """One (n, d) tensor for each layer, then that of what enters the head: one pass, kept in the bank."""
-    images = sample.domain.images
-    taps = Taps(net, images.shape[-1], images.shape[1], pooling)
+    taps = Taps(net, pooling)
     kept = context.bank.features(taps, sample.domain, sample.index, should_stop=context.callbacks.check)
     return [torch.from_numpy(np.array(a)) for a in kept.arrays]
 
 
 def contact_sheet(parts: list[Sample]) -> Image.Image:
     """All pictures of the samples on one sheet, `ACROSS` in a row, in order."""
-    tiles = [tile for sample in parts for tile in _tiles(sample)]
+    tiles = [s.domain.modality.thumbnail(s.domain, int(at), LARGEST) for s in parts for at in s.index]
     side, rows = tiles[0].width, -(-len(tiles) // ACROSS)
     sheet = Image.new("RGB", (ACROSS * side, rows * side))
     for i, tile in enumerate(tiles):
         sheet.paste(tile, ((i % ACROSS) * side, (i // ACROSS) * side))
     return sheet
-
-
-def _tiles(sample: Sample) -> list[Image.Image]:
-    found = []
-    for at in sample.index:
-        picture = np.asarray(sample.domain.images[at])
-        shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
-        tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
-        found.append(tile if tile.width <= LARGEST else tile.resize((LARGEST, LARGEST)))
-    return found

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
     return decorate
 
 
-def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[dict[str, Any]], None] | None = None) -> None:
+def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterable[str]] | None = None) -> None:
     """Queue what was asked for, follow it, and print how it ended; `show` prints an answer."""
     file, as_json = given.pop("file"), given.pop("as_json")
     spec: Spec
@@ -126,7 +126,8 @@ def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[dict[str, An
     report(run, as_json)
     result = _result(run, spec)
     if show is not None and result is not None and not as_json and executor().state(run.id) == "done":
-        show(result)
+        for line in show(result):
+            click.echo(line)
     end(run, given["detach"])
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib.util
 import sys
 import time
 from pathlib import Path
@@ -17,20 +18,18 @@ import click
 from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.cli import analyses as questions
-from tltk.cli import judge as judging
-from tltk.cli import weights as shelves
+from tltk.cli import weights
 from tltk.cli.following import Verb, ask, end, follow, json_option, launch, listed, out, report, spec_options
 from tltk.cli.following import listing as in_json
+from tltk.cli.judge import judge_verb
 from tltk.data.account import parts_in_words
 from tltk.errors import RunProblem, UnknownName
 from tltk.jobs import executor, listing
 from tltk.runs.index import Query
 from tltk.runs.run import STATES, Run, walk
+from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import kinds
-from tltk.specs.training import TransferSpec
-from tltk.studies.compare.spec import CompareSpec
 from tltk.weights import catalogue, store
 from tltk.weights.export import export as write_zip
 from tltk.weights.weightfile import plain
@@ -42,34 +41,24 @@ def main() -> None:
     """See what transfers and what does not."""
 
 
-@main.command()
-@spec_options(TransferSpec)
-def run(**given: Any) -> None:
-    """Train one network on one domain with one strategy."""
-    launch(TransferSpec, given)
+def _verb(kind: type[Spec]) -> click.Command:
+    """The verb that asks for specs of this kind, with a flag for each knob."""
+    package = kind.__module__.rpartition(".")[0]
+
+    @spec_options(kind)
+    def ask_for(**given: Any) -> None:
+        table = f"{package}.table"
+        show = importlib.import_module(table).lines if importlib.util.find_spec(table) else None
+        launch(kind, given, show)
+
+    return click.command(kind.verb, help=kind.about)(ask_for)
 
 
-@main.command()
-@spec_options(CompareSpec)
-def compare(**given: Any) -> None:
-    """Scratch against transfer at a matched budget, with a verdict.
-
-    Without domains or weights it asks the example question: do rendered digits help with digits on photo backgrounds?
-    """
-    launch(CompareSpec, given)
-
-
-for verb in (
-    questions.profile,
-    questions.shift,
-    questions.response,
-    questions.embed,
-    questions.rank,
-    shelves.weights,
-    shelves.pretraining,
-    judging.judge_verb,
-):
-    main.add_command(verb)
+for _verb_kind in kinds().values():
+    if _verb_kind.verb:
+        main.add_command(_verb(_verb_kind))
+for _group in (weights.weights, weights.pretraining, judge_verb):
+    main.add_command(_group)
 
 
 SHOWN = 100  # runs that are listed for people unless they ask for more
@@ -269,22 +258,36 @@ def domains(as_json: bool) -> None:
     _table([{"name": name, "summary": known.summary(name)} for name in known], as_json)
 
 
-@main.command()
-@json_option
-def strategies(as_json: bool) -> None:
-    """List the strategies with their knobs."""
-    from tltk.specs.knobs import knobs
-    from tltk.strategies import strategies as known
+def _listing(name: str, about: str) -> click.Command:
+    """A verb that lists a registry of classes of knobs."""
 
-    found = [
-        {
-            "name": name,
-            "summary": known.summary(name),
-            "knobs": {k: dataclasses.asdict(rule) for k, rule in knobs(known[name]).items()},
-        }
-        for name in known
-    ]
-    _table(found, as_json)
+    @json_option
+    def entries(as_json: bool) -> None:
+        known = getattr(importlib.import_module(f"tltk.{name}"), name)
+        _table(
+            [
+                {
+                    "name": entry,
+                    "summary": known.summary(entry),
+                    "knobs": {
+                        knob: {**dataclasses.asdict(rule), "choices": list(rule.choices)}
+                        for knob, rule in knobs(known[entry]).items()
+                    },
+                }
+                for entry in known
+            ],
+            as_json,
+        )
+
+    return click.command(name, help=about)(entries)
+
+
+for _name, _about in (
+    ("strategies", "List the strategies: when each layer learns."),
+    ("adapters", "List the adapters: what of a learning layer learns."),
+    ("terms", "List the terms: what else is minimised."),
+):
+    main.add_command(_listing(_name, _about))
 
 
 def _table(entries: list[dict[str, Any]], as_json: bool) -> None:

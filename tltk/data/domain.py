@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from tltk.data.account import Account
 from tltk.data.identity import Origins, Sketches, contents, find_twins, near_twins
+from tltk.data.modality import Modality
+from tltk.data.pictures import PICTURES
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
@@ -84,6 +86,11 @@ class Domain:
     account: Account = Account()
     reading: Reading = Reading()
     sketches: Sketches | None = None
+
+    @property
+    def modality(self) -> Modality:
+        """How its examples become tensors, are augmented and shown."""
+        return PICTURES
 
     @classmethod
     def of(

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 
@@ -30,7 +31,7 @@ from tltk.errors import Diverged, MachineProblem, RunProblem, TltkError
 from tltk.jobs import pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
 from tltk.nn.net import Net
-from tltk.runs.run import Run
+from tltk.runs.run import BEAT_SECONDS, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
@@ -278,7 +279,7 @@ def _answer(run: Run, spec: Spec, worker: Worker) -> None:
         buffer = io.BytesIO()
         sheet.save(buffer, "PNG")
         home.write_whole(run.path / "pictures.png", buffer.getvalue())
-    home.write_whole(run.path / "result.json", json.dumps(found, allow_nan=False))
+    home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
     run.write_status(state="done", message="")
 
 
@@ -314,6 +315,13 @@ def _log_to(path: Path) -> None:
         os.dup2(log, 2)
 
 
+def _beat_for(run: Run) -> None:
+    """Show every few seconds that this process lives, whatever it computes; forks inherit no timer."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, lambda *_: run.beat())
+        signal.setitimer(signal.ITIMER_REAL, BEAT_SECONDS, BEAT_SECONDS)
+
+
 def main(arguments: list[str]) -> int:
     """Execute the run in the folder named; the exit code is 0 when it ended by itself."""
     if arguments == ["--wait"]:
@@ -325,5 +333,6 @@ def main(arguments: list[str]) -> int:
         arguments = [order["folder"]]
     torch.set_num_threads(pool.n_threads())  # after the order, which says how many
     run = Run(Path(arguments[0]))
+    _beat_for(run)
     execute(run)
     return 0 if run.status.state in ("done", "stopped") else 1

@@ -10,6 +10,7 @@ size is given, that the rounding of what crosses does not decide what is learned
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -105,8 +106,6 @@ class Cut:
     Args:
         net: The network.
         boundary: Where it is cut.
-        size: Side of the pictures.
-        channels: Their channels.
         batch: Pictures in the smallest batch of the training; 0 = not known, and stability is not looked at.
 
     Raises:
@@ -115,28 +114,23 @@ class Cut:
 
     kind = "cut"
 
-    def __init__(self, net: Net, boundary: int, size: int, channels: int, batch: int = 0) -> None:
+    def __init__(self, net: Net, boundary: int, batch: int = 0) -> None:
         self.net = net
         self.boundary = boundary
-        self.numbers = channels * size * size if boundary == 0 else net.width
+        self.numbers = math.prod(net.shape) if boundary == 0 else net.width
         self._trivial = boundary in (0, net.depth)
         if self._trivial:
             return
         self._names = frozen_modules(net, boundary)
         self._modules = {n: net.backbone.get_submodule(n) for n in self._names}
-        weight = next(net.parameters())
         generator = torch.Generator().manual_seed(0)
-        probes = [
-            torch.randn(n, channels, size, size, generator=generator).to(weight.device, weight.dtype) for n in (2, 3)
-        ]
+        probes = [net.sample(n, generator) for n in (2, 3)]
         try:
             with evaluating(net):
                 self._plan(probes)
                 self._verify(probes)
                 if batch:
-                    n = PROBES * min(batch, ENOUGH)
-                    probe = torch.randn(n, channels, size, size, generator=generator)
-                    self._steady(probe.to(weight.device, weight.dtype))
+                    self._steady(net.sample(PROBES * min(batch, ENOUGH), generator))
         except CannotSplit:
             raise
         except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:

@@ -23,6 +23,7 @@ class Net(nn.Module):
         layer_of: Parameter or buffer name → index of its layer; a buffer that belongs to no single
             layer is absent.
         width: Size d of the pooled features.
+        shape: Of one example, such as (channels, height, width).
         frozen: Indices of the layers that `freeze` has frozen.
         locked: Modules that stay in evaluation mode whatever `.train()` says; see `freeze`.
         options: How the backbone was built beyond its name, such as its padding; kept with weights.
@@ -36,6 +37,7 @@ class Net(nn.Module):
         super().__init__()
         backbone.eval()
         self.backbone = backbone
+        self.shape = tuple(sample.shape[1:])
         self.ran = execution_order(backbone, sample)
         layers = ordered_layers(backbone, self.ran)
         self.names = (*(layer_name(layer, i) for i, layer in enumerate(layers)), "head")
@@ -73,6 +75,20 @@ class Net(nn.Module):
                     if len(owners) == 1:
                         self.layer_of[f"backbone.{name}"] = owners.pop()
                     break
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Examples of no content, as the network reads them, on its device: zeros, or noise from a generator.
+
+        Args:
+            n: How many.
+            generator: On the CPU; None = zeros.
+
+        Returns:
+            (n, *shape), of the type of the weights.
+        """
+        weight = next(self.parameters())
+        made = torch.zeros(n, *self.shape) if generator is None else torch.randn(n, *self.shape, generator=generator)
+        return made.to(weight.device, weight.dtype)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Pictures in 0…1, (n, c, h, w), as the backbone's weights expect them."""

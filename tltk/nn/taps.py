@@ -83,14 +83,13 @@ class Taps:
         CannotSplit: A layer does not give one row per picture.
     """
 
-    def __init__(self, net: Net, size: int, channels: int, pooling: str = "avg") -> None:
+    def __init__(self, net: Net, pooling: str = "avg") -> None:
         if pooling not in POOLINGS:
             raise UnknownName.among("pooling", pooling, POOLINGS)
         self.net, self.boundary, self.kind = net, net.depth, f"taps:{pooling}"
         self.names = (*net.names[:-1], "features")
         self._pool: Callable[[Tensor], Tensor] = {"avg": _mean, "max": _max, "project": _project}[pooling]
-        weight = next(net.parameters())
-        probe = torch.zeros(2, channels, size, size, device=weight.device, dtype=weight.dtype)
+        probe = net.sample(2)
         self._ends = layer_ends(net, probe)
         self.numbers = sum(t.shape[1] for t in self.prefix(probe))
 

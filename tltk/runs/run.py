@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -54,6 +55,11 @@ KILLED = (
     "the boundary; resuming continues from the last checkpoint."
 )
 
+T = TypeVar("T")
+
+BEAT_SECONDS = 10.0  # between two signs of life of a run's process
+SILENT_SECONDS = 90.0  # without one, a process on another machine counts as dead
+
 MOST = 2**53  # of any count: what is larger is no count but damage
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
@@ -73,6 +79,7 @@ class Status(msgspec.Struct, frozen=True):
     device: str = ""
     threads: Count = 0
     updated: float = 0.0
+    host: str = ""  # the machine of its process; on another one its number says nothing, and the heartbeat counts
     note: str = ""  # what one should know of the run as a whole; its message where it has no other
 
 
@@ -212,7 +219,26 @@ class Run:
 
     def is_run(self, status: Status) -> bool:
         """Whether a process runs it now: the one of this status, or whichever holds its lock."""
+        if status.host and status.host != platform.node():
+            return self._beats()
         return is_alive(status.pid, status.pid_born) or process.is_held(self.path / LOCK)
+
+    def beat(self) -> None:
+        """Show that its process lives: touch the status. Its own process does so every `BEAT_SECONDS`."""
+        with contextlib.suppress(OSError):
+            os.utime(self.path / "status.json")
+
+    def _beats(self) -> bool:
+        """Whether its status was touched lately, by the clock of the disk that both machines see."""
+        probe = self.path / f".beat.{os.getpid()}.tmp"
+        try:
+            probe.touch()
+            age = probe.stat().st_mtime - (self.path / "status.json").stat().st_mtime
+        except OSError:
+            return False
+        finally:
+            home.remove(probe)
+        return age < SILENT_SECONDS
 
     @property
     def status(self) -> Status:
@@ -256,7 +282,9 @@ class Run:
                 raise RunProblem(f"Run {self.id} is being run by another process; wait for it or stop it.")
             home.sweep(self.path)
             born = process.identity(os.getpid())
-            self.write_status(state="running", message="", pid=os.getpid(), pid_born=born, threads=threads)
+            self.write_status(
+                state="running", message="", pid=os.getpid(), pid_born=born, threads=threads, host=platform.node()
+            )
 
     def release(self) -> None:
         """Say that this process no longer runs it."""
@@ -326,6 +354,26 @@ class Run:
                 home.set_aside(path, str(fault))
                 return None
         return found
+
+    def read(self, kind: type[T]) -> T | None:
+        """What it found, as the class of results of its kind; None while there is nothing.
+
+        Args:
+            kind: The class, such as `tltk.analyses.profile.result.ProfileResult`.
+
+        Raises:
+            RunProblem: What is there was written by another version, and lacks what this one reads.
+        """
+        found = self.result()
+        if found is None:
+            return None
+        try:
+            return msgspec.convert(found, kind)
+        except ValueError as fault:
+            raise RunProblem(
+                f"The result of run {self.id} must be as this version writes it. It is of another version: {fault}. "
+                f"Ask again to compute it once more."
+            ) from None
 
     def snapshot(self, epoch: int) -> Path:
         """Where the weights after this epoch are kept; its folder is made on first use."""
@@ -462,7 +510,11 @@ class Run:
         note = f"{why} What was found before is kept in {EARLIER}/{folder.name} of its folder."
         fresh = Status(note=note)
         if status.state == "running" and status.pid == os.getpid():
-            fresh = Status("running", "", status.pid, status.pid_born, threads=status.threads, note=note)
+            fresh = msgspec.structs.replace(
+                fresh,
+                state="running",
+                **{name: getattr(status, name) for name in ("pid", "pid_born", "threads", "host")},
+            )
         home.write_whole(self.path / "status.json", msgspec.json.encode(fresh))
         return True
 

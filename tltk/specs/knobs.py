@@ -121,6 +121,7 @@ class Spec:
 
     kind: ClassVar[str] = ""  # written into the JSON of specs that a worker can run
     verb: ClassVar[str] = ""  # of the shell, for specs with flags: `tltk VERB`
+    about: ClassVar[str] = ""  # what the verb does, for its help
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # a part → those of its knobs that count; absent = all
     trains: ClassVar[bool] = False  # whether it trains networks; what does not is answered beside any training
     later: ClassVar[tuple[str, ...]] = ()  # fields that came after the first runs: at their default, not written

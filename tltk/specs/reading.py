@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tltk.errors import UnknownName
+from tltk.registry import camel
 from tltk.specs.knobs import S, Spec, read_body
 from tltk.specs.training import TransferSpec
 
@@ -31,17 +32,26 @@ def kinds() -> dict[str, type[Spec]]:
 
 
 def spec_of(package: str) -> type[Spec]:
-    """The spec class of a study's or an analysis's folder: the one in its `spec.py` that has a kind.
+    """The spec class of a study's or an analysis's folder: the one in its `spec.py` that bears its name.
 
     Args:
         package: Dotted name of the folder, such as `tltk.analyses.profile`.
     """
-    module = importlib.import_module(f"{package}.spec")
-    return next(
-        one
-        for one in vars(module).values()
-        if isinstance(one, type) and issubclass(one, Spec) and one.kind and one.__module__ == module.__name__
+    found: type[Spec] = getattr(importlib.import_module(f"{package}.spec"), f"{camel(package.rpartition('.')[2])}Spec")
+    return found
+
+
+def result_of(kind: type[Spec]) -> type[Any]:
+    """The class of what an analysis or a study of this kind finds: the one in its folder's `result.py`.
+
+    Args:
+        kind: A class of specs from such a folder.
+    """
+    package = kind.__module__.rpartition(".")[0]
+    found: type[Any] = getattr(
+        importlib.import_module(f"{package}.result"), f"{camel(package.rpartition('.')[2])}Result"
     )
+    return found
 
 
 def read_spec(text: str | bytes) -> Spec:

@@ -22,6 +22,7 @@ class TransferSpec(Spec):
 
     kind: ClassVar[str] = "transfer"
     verb: ClassVar[str] = "run"
+    about: ClassVar[str] = "Train one network on one domain with one strategy."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True
     later: ClassVar[tuple[str, ...]] = ("without", "source", "adapter", "terms")

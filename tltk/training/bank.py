@@ -24,7 +24,6 @@ import torch
 from torch import Tensor
 
 from tltk import home
-from tltk.data.augment import views
 from tltk.data.domain import Domain
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Activations
@@ -98,12 +97,6 @@ class Features:
             .permute(*np.argsort(order).tolist())
             for a, order in zip(self.arrays, self.orders, strict=True)
         )
-
-
-def pictures(domain: Domain, index: Tensor | np.ndarray, device: torch.device) -> Tensor:
-    """Pictures at these positions, uint8 (n, c, h, w), on the device."""
-    at = index.numpy() if isinstance(index, Tensor) else index
-    return torch.from_numpy(np.ascontiguousarray(domain.images[at])).to(device)
 
 
 class FeatureBank:
@@ -221,7 +214,8 @@ class FeatureBank:
             for at in range(0, len(index), CHUNK):
                 should_stop()
                 generator = torch.Generator().manual_seed(seed_of(seed, copy, at))
-                yield views(pictures(domain, index[at : at + CHUNK], device), view or ViewSpec(), generator)
+                examples = domain.modality.tensors(domain, index[at : at + CHUNK], device)
+                yield domain.modality.augment(examples, view or ViewSpec(), generator)
 
     @staticmethod
     def _crossing(cut: Prefix, images: Tensor, size: int) -> Activations:

@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tltk.data.augment import views
 from tltk.data.domain import Domain
 from tltk.nn.cut import Activations, Cut
 from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
-from tltk.training.bank import Features, pictures
+from tltk.training.bank import Features
 
 Forward = Callable[[Activations], tuple[Tensor, Tensor]]
 
@@ -42,8 +41,9 @@ class LiveBatches:
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
         """Normalised pictures, (n, c, h, w)."""
-        images = pictures(self.domain, self.index[positions.numpy()], self.device)
-        x = self.net.normalise(views(images, self.view, generator))
+        modality = self.domain.modality
+        examples = modality.tensors(self.domain, self.index[positions.numpy()], self.device)
+        x = self.net.normalise(modality.augment(examples, self.view, generator))
         return (x.contiguous(memory_format=torch.channels_last),)
 
     def forward(self, crossing: Activations) -> tuple[Tensor, Tensor]:

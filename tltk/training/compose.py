@@ -112,7 +112,7 @@ def network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
         spec: The training.
         domain: Whose pictures it reads.
     """
-    size, channels = domain.images.shape[-1], domain.images.shape[1]
+    channels, _, size = domain.modality.shape(domain)
     net = weights.build(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
     adapters.make(spec.adapter).adapt(net)
     return net, make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)

@@ -93,8 +93,7 @@ class Training:
         self.best: dict[str, Tensor] = {}
         self.labels = torch.from_numpy(domain.labels)
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
-        size, channels = domain.images.shape[-1], domain.images.shape[1]
-        below = layer_flops(spec.net.backbone, size, channels)
+        below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: nobody can tell
         half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
@@ -211,13 +210,12 @@ class Training:
 
     def _cut(self, boundary: int) -> Cut | None:
         """The cut for this phase; None where there is nothing to keep."""
-        size, channels = self.domain.images.shape[-1], self.domain.images.shape[1]
         if cost.keeps(self.spec) and boundary > 0:
             try:
-                return Cut(self.net, boundary, size, channels, batch=min(self._sizes))
+                return Cut(self.net, boundary, batch=min(self._sizes))
             except CannotSplit as reason:
                 self.callbacks.say(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
-        return Cut(self.net, 0, size, channels) if self.spec.views.copies and not self.spec.views.is_none else None
+        return Cut(self.net, 0) if self.spec.views.copies and not self.spec.views.is_none else None
 
     @property
     def _sizes(self) -> tuple[int, int]:

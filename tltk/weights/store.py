@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from tltk import home
-from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
+from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.runs import index
 from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, Run

@@ -55,7 +55,7 @@ def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:
         # 0: no cut here, this boundary trains uncached. After three in a row the rest is not tried.
         hopeless = i + 1 < net.depth and len(found) > 2 and not any(layer.crossing for layer in found[-3:])
         try:
-            numbers = 0 if hopeless else Cut(net, i + 1, size, channels).numbers
+            numbers = 0 if hopeless else Cut(net, i + 1).numbers
         except CannotSplit:
             numbers = 0
         spent = None if flops is None else flops[i]

@@ -203,7 +203,7 @@ class _Look:
             raise BadSpec(f"layer must be from 0 to {net.depth - 1}, or -1 for what enters the head. Got {spec.layer}.")
         self.layer = net.depth if spec.layer < 0 else spec.layer
         self.names = [*net.names[:-1], "features"]
-        self._taps = Taps(net, spec.target.size, first.images.shape[1])
+        self._taps = Taps(net)
         # Nothing is kept on disk, pictures neither: nobody else asks for them, and drawn again they are the same.
         self._bank = FeatureBank(ram=RAM, disk=0)
 

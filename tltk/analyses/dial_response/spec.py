@@ -17,6 +17,7 @@ class DialResponseSpec(Spec):
 
     kind: ClassVar[str] = "response"
     verb: ClassVar[str] = "response"
+    about: ClassVar[str] = "Which shift measure sees which dial of the shift lab, and from which setting on."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": ("name", "size"), "net": ("backbone", "weights")}
 
     target: DataSpec = field(default_factory=lambda: DataSpec("shapes"))

@@ -91,7 +91,7 @@ def _of_new(net: Net, new: list[Sample], spec: EmbedSpec) -> list[Tensor]:
     if not new:
         return []
     images = torch.tensor(new[0].domain.images)
-    taps = Taps(net, images.shape[-1], images.shape[1], spec.pooling)
+    taps = Taps(net, spec.pooling)
     device = next(net.parameters()).device
     return [x.cpu() for x in taps.prefix(net.normalise(images.to(device).float() / 255))]
 

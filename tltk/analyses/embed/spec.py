@@ -15,6 +15,7 @@ class EmbedSpec(DepthSpec):
 
     kind: ClassVar[str] = "embed"
     verb: ClassVar[str] = "embed"
+    about: ClassVar[str] = "Pictures in two dimensions, layer by layer: coordinates with --json, their quality without."
     later: ClassVar[tuple[str, ...]] = ("picture",)
 
     after: str = knob("", help="Weights of the same backbone to show alongside, such as run:ID; empty = none.")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from PIL import Image
 
+from tltk.analyses.inspect.result import Branch, InspectResult, Part
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.sample import Context, Sample, contact_sheet
 from tltk.data import account
@@ -20,38 +21,38 @@ EACH, MOST = 8, 800  # pictures of a class that are shown at most, and of all cl
 TONED = 1000  # pictures whose pixels are counted
 
 
-def inspect(spec: InspectSpec, context: Context) -> tuple[dict[str, Any], Image.Image]:
+def inspect(spec: InspectSpec, context: Context) -> tuple[InspectResult, Image.Image]:
     """The answer to `tltk look`: see `domain_summary`."""
     return domain_summary(context.load(spec.data), spec.data)
 
 
-def domain_summary(domain: Domain, spec: DataSpec) -> tuple[dict[str, Any], Image.Image]:
+def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image.Image]:
     """What is in a domain: classes with their counts, the split, what was left out, the licence; some pictures."""
     split = domain.split(spec, 0)
     order = np.random.default_rng(0).permutation(domain.split(dataclasses.replace(spec, shots=0), 0).train)
     some = _of_each_class(domain, order)
     mean, std = _tones(domain, np.sort(order[:TONED]))
     counts = np.bincount(domain.labels, minlength=len(domain.classes)).tolist()
-    return {
-        "classes": list(domain.classes),
-        "counts": counts,
-        "n": len(domain.labels),
-        "channels": int(domain.images.shape[1]),
-        "mean": mean,
-        "std": std,
-        "train": len(split.train),
-        "val": len(split.val),
-        "test": len(split.test),
-        "parts": account.parts(domain, split, spec),
-        "tree": account.branches(domain.account.tree),
-        "notes": list(domain.account.notes),
-        "skipped": [list(s) for s in domain.skipped],
-        "licence": domain.licence,
-        "source": domain.source,
-        "shown": len(some),
-        "shown_labels": some.labels.tolist(),
+    return InspectResult(
+        classes=list(domain.classes),
+        counts=counts,
+        n=len(domain.labels),
+        channels=int(domain.images.shape[1]),
+        mean=mean,
+        std=std,
+        train=len(split.train),
+        val=len(split.val),
+        test=len(split.test),
+        parts=msgspec.convert(account.parts(domain, split, spec), dict[str, Part]),
+        tree=msgspec.convert(account.branches(domain.account.tree), list[Branch]),
+        notes=list(domain.account.notes),
+        skipped=list(domain.skipped),
+        licence=domain.licence,
+        source=domain.source,
+        shown=len(some),
+        shown_labels=some.labels.tolist(),
         **figures(domain, split),
-    }, contact_sheet([some])
+    ), contact_sheet([some])
 
 
 def _of_each_class(domain: Domain, order: np.ndarray) -> Sample:

@@ -15,6 +15,7 @@ class ProfileSpec(DepthSpec):
 
     kind: ClassVar[str] = "profile"
     verb: ClassVar[str] = "profile"
+    about: ClassVar[str] = "What each layer knows, and where two domains part: a table over depth."
 
     after: str = knob("", help="Weights of the same backbone to compare with, such as run:ID; empty = none.")
     measures: tuple[str, ...] = several(("mmd",), help=MEASURES_HELP)

@@ -16,6 +16,7 @@ class RankSpec(Spec):
 
     kind: ClassVar[str] = "rank"
     verb: ClassVar[str] = "rank"
+    about: ClassVar[str] = "Which network will transfer best to the target, scored before any is trained."
 
     target: DataSpec = field(default_factory=DataSpec)
     candidates: tuple[str, ...] = several(

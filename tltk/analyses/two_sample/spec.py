@@ -16,6 +16,7 @@ class TwoSampleSpec(DepthSpec):
 
     kind: ClassVar[str] = "shift"
     verb: ClassVar[str] = "shift"
+    about: ClassVar[str] = "How far two domains are apart at a layer, each measure beside what chance gives."
 
     source: DataSpec | None = field(default_factory=lambda: DataSpec("rendered_digits"))
     layer: int = knob(-1, -1, 10_000, help="The layer to examine; -1 = the features that enter the head.")

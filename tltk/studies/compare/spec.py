@@ -24,6 +24,10 @@ class CompareSpec(Spec):
 
     kind: ClassVar[str] = "compare"
     verb: ClassVar[str] = "compare"
+    about: ClassVar[str] = (
+        "Scratch against transfer at a matched budget, with a verdict. "
+        "Without domains or weights it asks the example question: do rendered digits help with digits on photo backgrounds?"
+    )
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True
     later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms")

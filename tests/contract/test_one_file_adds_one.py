@@ -1,0 +1,322 @@
+"""One file, or one folder, adds one, with no other edit: dropped into a copy of the package, it is found everywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "tltk"
+
+FILES = {
+    "strategies/last_layers.py": '''
+        """The last layers."""
+        from dataclasses import dataclass
+
+        from tltk.specs.knobs import knob
+        from tltk.strategies.phase import Phase
+        from tltk.strategies.strategy import Strategy, check_boundary
+
+
+        @dataclass(frozen=True)
+        class LastLayers(Strategy):
+            """The last layers alone, wherever the boundary is.
+
+            Reference: Nobody (2026), arXiv:0000.00000.
+            """
+
+            n: int = knob(1, 1, 9, help="How many.")
+
+            def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
+                """One phase."""
+                check_boundary(depth, boundary)
+                low = max(boundary, depth - self.n)
+                return [Phase((0.0,) * low + (1.0,) * (depth + 1 - low), epochs)]
+        ''',
+    "adapters/weight.py": '''
+        """Weights alone."""
+        from dataclasses import dataclass
+
+        from tltk.adapters.adapter import Adapter
+
+
+        @dataclass(frozen=True)
+        class Weight(Adapter):
+            """What is called a weight learns."""
+
+            def learns(self, net, name):
+                """Whether it is."""
+                return name.endswith("weight")
+        ''',
+    "terms/small_logits.py": '''
+        """Small logits."""
+        from dataclasses import dataclass
+
+        from tltk.terms.term import Term
+
+
+        @dataclass(frozen=True)
+        class SmallLogits(Term):
+            """The mean square of the logits."""
+
+            def __call__(self, step):
+                """It."""
+                return self.weight * step.target.logits.square().mean()
+        ''',
+    "shift/mean_gap.py": '''
+        """The gap of the means."""
+
+
+        def mean_gap(source, target):
+            """Squared distance of the means, ‖x̄ − ȳ‖².
+
+            Args:
+                source: (n, d).
+                target: (m, d).
+            """
+            return (source.mean(0) - target.mean(0)).square().sum()
+        ''',
+    "transferability/spread.py": '''
+        """The spread."""
+
+
+        def spread(features, labels):
+            """The variance of the features."""
+            return float(features.var())
+        ''',
+    "data/sources/stripes.py": '''
+        """Stripes of two widths."""
+        import numpy as np
+
+        from tltk.data.domain import Domain
+
+        LICENCE, SOURCE = "CC0 1.0", "drawn here"
+
+
+        def load(spec, argument="", progress=None):
+            """Stripes, broad and narrow."""
+            n = spec.n or 60
+            labels = np.arange(n) % 2
+            draw = np.random.default_rng(spec.seed)
+            wave = np.sin(np.arange(spec.size)[None] * (1 + labels[:, None]) + draw.random((n, 1)) * 6)
+            images = np.repeat((127 + 120 * wave)[:, None, None].astype(np.uint8), spec.size, 2).repeat(3, 1)
+            return Domain.of(spec.name, images, labels.astype(np.int64), ["broad", "narrow"], licence=LICENCE, source=SOURCE)
+        ''',
+    "analyses/count/__init__.py": '''
+        """How many pictures there are."""
+        ''',
+    "analyses/count/spec.py": '''
+        """What `tltk count` asks for."""
+        from dataclasses import dataclass, field
+        from typing import ClassVar
+
+        from tltk.specs.knobs import Spec
+        from tltk.specs.parts import DataSpec
+
+
+        @dataclass(frozen=True)
+        class CountSpec(Spec):
+            """How many pictures are there?"""
+
+            kind: ClassVar[str] = "count"
+            verb: ClassVar[str] = "count"
+            about: ClassVar[str] = "How many pictures a domain has."
+
+            target: DataSpec = field(default_factory=DataSpec)
+        ''',
+    "analyses/count/result.py": '''
+        """How many there are."""
+        import msgspec
+
+
+        class CountResult(msgspec.Struct, frozen=True):
+            """The number of pictures."""
+
+            n: int
+        ''',
+    "analyses/count/analysis.py": '''
+        """Counts pictures."""
+        from tltk.analyses.count.result import CountResult
+
+
+        def count(spec, context):
+            """Their number."""
+            return CountResult(len(context.load(spec.target).labels))
+        ''',
+    "analyses/count/table.py": '''
+        """A count as text."""
+
+
+        def lines(found):
+            """One line."""
+            n = found["n"] if isinstance(found, dict) else found.n
+            yield f"{n} pictures"
+        ''',
+    "studies/twice/__init__.py": '''
+        """Two seeds."""
+        ''',
+    "studies/twice/spec.py": '''
+        """What `tltk twice` asks for."""
+        from dataclasses import dataclass, field
+        from typing import ClassVar
+
+        from tltk.specs.knobs import Spec
+        from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
+
+
+        @dataclass(frozen=True)
+        class TwiceSpec(Spec):
+            """The same training with two seeds."""
+
+            kind: ClassVar[str] = "twice"
+            verb: ClassVar[str] = "twice"
+            about: ClassVar[str] = "Train twice, and give both accuracies."
+            trains: ClassVar[bool] = True
+
+            target: DataSpec = field(default_factory=DataSpec)
+            net: NetSpec = field(default_factory=NetSpec)
+            strategy: StrategySpec = field(default_factory=StrategySpec)
+            optim: OptimSpec = field(default_factory=OptimSpec)
+        ''',
+    "studies/twice/result.py": '''
+        """Two accuracies."""
+        from dataclasses import dataclass
+
+
+        @dataclass(frozen=True)
+        class TwiceResult:
+            """Of the first seed and of the second."""
+
+            accuracies: tuple[float, float]
+        ''',
+    "studies/twice/study.py": '''
+        """Asks for two trainings."""
+        from tltk.specs.training import TransferSpec
+        from tltk.studies.study import Stage, Wanted
+        from tltk.studies.twice.result import TwiceResult
+
+
+        def n_trainings(spec):
+            """Two."""
+            return 2
+
+
+        def twice(spec):
+            """Both seeds side by side."""
+            asked = [TransferSpec(spec.target, spec.net, spec.strategy, spec.optim, seed=seed) for seed in (0, 1)]
+            runs = yield Stage(tuple(Wanted("one", "measure", one) for one in asked), "Training twice.")
+            return TwiceResult(tuple(run.result()["accuracy"] for run in runs))
+        ''',
+}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a copy of the package into which one of each was dropped."""
+    root = tmp_path_factory.mktemp("house")
+    shutil.copytree(PACKAGE, root / "tltk", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "assets").symlink_to(PACKAGE.parent / "assets")
+    for name, text in FILES.items():
+        path = root / "tltk" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(dedent(text).lstrip())
+    return root
+
+
+def tltk(house: Path, *words: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(house), "TLTK_HOME": str(house / "home"), "TLTK_SPARE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tltk.cli", *words],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=house,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def names(house: Path, verb: str) -> list[str]:
+    return [entry["name"] for entry in json.loads(tltk(house, verb, "--json"))]
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [("strategies", "last_layers"), ("adapters", "weight"), ("terms", "small_logits"), ("domains", "stripes")],
+)
+def test_it_is_listed(house: Path, verb: str, name: str) -> None:
+    assert name in names(house, verb) and name in tltk(house, verb)
+
+
+def test_verbs_of_an_analysis_and_of_a_study_are_in_the_help(house: Path) -> None:
+    text = tltk(house, "--help")
+    assert "How many pictures a domain has." in text and "Train twice" in text
+    assert "--target" in tltk(house, "count", "--help") and "--strategy" in tltk(house, "twice", "--help")
+
+
+def run(house: Path, *words: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(tltk(house, *words, "--json"))
+    assert found["state"] == "done", found["message"]
+    return found
+
+
+SMALL = (
+    "--target",
+    "stripes",
+    "--n",
+    "60",
+    "--size",
+    "32",
+    "--backbone",
+    "test_resnet",
+    "--epochs",
+    "2",
+    "--device",
+    "cpu",
+)
+
+
+def test_they_train_and_answer(house: Path) -> None:
+    """Strategy, adapter, term and domain in one training, through the queue and a worker."""
+    words = ("--strategy", "last_layers", "--knob", "n=2", "--adapter", "weight", "--term", "small_logits:weight=0.1")
+    found = run(house, "run", *SMALL, *words)
+    assert found["result"]["boundary"] == found["result"]["depth"] - 2 and found["result"]["frozen_moved"] == 0
+    rows = (Path(found["path"]) / "rows.jsonl").read_text().splitlines()
+    assert any(json.loads(row)["name"] == "term.small_logits" for row in rows)
+
+
+def test_an_analysis_and_a_study_run(house: Path) -> None:
+    assert run(house, "count", "--target", "stripes", "--n", "60")["result"] == {"n": 60}
+    assert "60 pictures" in tltk(house, "count", "--target", "stripes", "--n", "60")
+    found = run(house, "twice", *SMALL)
+    assert len(found["result"]["accuracies"]) == 2 and len(found["children"]) == 2
+
+
+def test_a_measure_and_a_score_are_used(house: Path) -> None:
+    common = ("--target", "stripes", "--n", "60", "--size", "32", "--pictures", "20")
+    net = ("--backbone", "test_resnet")
+    shift = run(
+        house,
+        "shift",
+        *common,
+        *net,
+        "--source",
+        "rendered_digits",
+        "--source-n",
+        "60",
+        "--measures",
+        "mean_gap",
+        "--permutations",
+        "19",
+    )
+    assert [row["measure"] for row in shift["result"]["table"]] == ["mean_gap"]
+    rank = run(house, "rank", *common, "--candidates", "test_resnet", "--scores", "spread")
+    assert rank["result"]["rows"][0]["scores"]["spread"] > 0

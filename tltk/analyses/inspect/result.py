@@ -1,0 +1,77 @@
+"""What is in a domain."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One part of a domain: how many pictures, and where they come from, in a few words."""
+
+    n: int
+    origin: str = msgspec.field(name="from")
+
+
+class Branch(msgspec.Struct, frozen=True):
+    """A folder as it was understood: its role (train, val, test, class, left out …) and what it holds."""
+
+    folder: str
+    role: str
+    classes: int
+    pictures: int
+
+
+class InspectResult(msgspec.Struct, frozen=True):
+    """What is in a domain; fields with a default came later than the first results.
+
+    Attributes:
+        classes: Names, by class number.
+        counts: Pictures of each class.
+        n: Pictures in all.
+        channels: Of the pictures.
+        mean: Of the pixels of each channel, 0 … 1.
+        std: Standard deviation of the same.
+        train: Pictures to train on, as few as the spec asks for.
+        val: Pictures to validate on.
+        test: Pictures to test on.
+        skipped: Files that were left out, each with the reason.
+        licence: Of the pictures.
+        source: Where they are from.
+        parts: train, val and test: how many, and from where; empty in results of earlier versions.
+        tree: The folders as they were understood.
+        notes: Doubts about the folders, in sentences.
+        shown: Pictures on the contact sheet.
+        shown_labels: Class number of each of them; None in results of earlier versions.
+        copies: Pictures that are a copy of an earlier one, near copies among them.
+        near_copies: Of these, those that are not identical.
+        leaked: Validation and test pictures that are copies of one that is trained on.
+        clashing: Pictures of which there is a copy under another label.
+        flat: Pictures of one tone.
+        cropped: Share of a picture that the square crop leaves out, on average, 0 … 1.
+        cautions: Sentences on these counts.
+    """
+
+    classes: list[str]
+    counts: list[int]
+    n: int
+    channels: int
+    mean: list[float]
+    std: list[float]
+    train: int
+    val: int
+    test: int
+    skipped: list[tuple[str, str]]
+    licence: str
+    source: str
+    parts: dict[str, Part] = {}
+    tree: list[Branch] = []
+    notes: list[str] = []
+    shown: int = 0
+    shown_labels: list[int] | None = None
+    copies: int = 0
+    near_copies: int = 0
+    leaked: int = 0
+    clashing: int = 0
+    flat: int = 0
+    cropped: float = 0.0
+    cautions: list[str] = []
