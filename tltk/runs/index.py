@@ -482,9 +482,9 @@ def _read(run: Run) -> dict[str, Any] | None:
         row |= facts(spec) | {"asked": spec.to_json()}
     except TltkError as fault:
         row |= {"fault": str(fault)}
+    result, label = run.result(), run.label  # before the status, which tells what was set aside
     written = run.written_status()
     status = written if written.state == "running" else run.judged(written)  # who lives is looked at when it is asked
-    result, label = run.result(), run.label
     found = (result or {}).get("verdict")
     verdict = found if isinstance(found, dict) else {}
     row |= {
