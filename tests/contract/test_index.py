@@ -30,8 +30,8 @@ for i in range(15):
     found = {e.id: e for e in index.find()}
     assert found[mine.id].message == f"{me} {i}", "my own run is not as I left it"
     if i % 3 == 0:
-        mine.write_label(name=f"named {me} {i}")
-        assert [e.id for e in index.find(text=f"named {me} {i}")][-1:] == [mine.id], "not found by its name"
+        mine.write_label(name=f"named-{me}-{i}-so")
+        assert [e.id for e in index.find(text=f"named-{me}-{i}-so")] == [mine.id], "not found by its name"
     if i % 5 == 4:
         mine.delete()
         assert mine.id not in {e.id for e in index.find()}, "deleted, and still listed"

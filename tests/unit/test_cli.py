@@ -19,7 +19,6 @@ from tests.cases.folders import half_a_class, parts_beside_docs
 from tltk.cli import doctor
 from tltk.cli import following as shell
 from tltk.cli import main as cli
-from tltk.errors import RunProblem
 from tltk.jobs import queue
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
