@@ -9,7 +9,6 @@ from tltk.analyses.rank.table import place_in_words
 from tltk.dashboard import chrome, depth, plan
 from tltk.dashboard.words import plain
 from tltk.specs import command
-from tltk.specs.training import TransferSpec
 from tltk.weights import store
 
 USUAL = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
@@ -29,7 +28,7 @@ MEANING = {
 def candidates() -> tuple[str, ...]:
     """The networks to rank: the plan's, finished runs, the weight store's, some of timm's; any other can be typed."""
     now = plan.plan()
-    runs = [f"{r.spec.net.backbone}@run:{r.id}" for r in store.trainings() if isinstance(r.spec, TransferSpec)]
+    runs = [f"{r.backbone}@run:{r.id}" for r in store.trainings(most=chrome.MENU)]
     kept = [f"{e.card.backbone}@store:{e.card.name}" for e in store.entries()]
     names = list(dict.fromkeys([f"{now.net.backbone}@{now.net.weights}", *runs, *kept, *USUAL]))
     held = plan.flag("choose:candidates") or []

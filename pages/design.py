@@ -4,8 +4,8 @@ import dataclasses
 
 import streamlit as st
 
-from tltk.analyses.describe.result import DescribeResult
 from tltk.adapters import adapters
+from tltk.analyses.describe.result import DescribeResult
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, domain_summary, known_domain, network_summary
@@ -70,11 +70,11 @@ def _weights() -> None:
     elif kind == "store":
         _stored(now)
     elif kind == "run":
-        done = {r.id: r for r in chrome.listed() if (r.path / "model.safetensors").exists()}
+        held = now.net.weights.partition(":")[2]
+        done = chrome.menu(held.partition("@")[0], trains=True, weights=True)
         if not done:
             st.caption("No run has finished yet.")
             return
-        held = now.net.weights.partition(":")[2]
         index = next((i for i, name in enumerate(done) if name == held), 0)
         run_id = st.selectbox("Run", list(done), index, format_func=lambda i: chrome.title_of(done[i]))
         if run_id != held:

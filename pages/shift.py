@@ -19,6 +19,7 @@ from tltk.dashboard.points import points
 from tltk.dashboard.words import plain
 from tltk.plots import response
 from tltk.plots.layers import profile
+from tltk.runs.run import Run
 from tltk.shift import measures
 from tltk.specs import command
 from tltk.specs.parts import DataSpec

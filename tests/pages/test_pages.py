@@ -20,6 +20,7 @@ from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.results.rows import Row
+from tltk.runs.label import Label
 from tltk.runs.run import Child, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -405,3 +406,69 @@ def test_adapter_and_terms_are_chosen_on_design_and_live_in_the_link() -> None:
     assert app.query_params["adapter"] in ("norm", ["norm"])
     assert app.query_params["term"] == ["l2_sp:weight=0.5", "coral:weight=2.0"]
     assert any("--adapter norm" in code.value and "--term coral:weight=2.0" in code.value for code in app.code)
+
+
+# -- runs: found, named, and their attempts ------------------------------------------------------------------
+
+
+def picked(app: AppTest, row: int) -> AppTest:
+    """The page with this row of the table ticked."""
+    key = next(k for k in app.session_state.filtered_state if str(k).startswith("runs:table"))
+    app.session_state[key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    return app.run()
+
+
+def test_runs_are_named_on_the_page_and_found_by_it() -> None:
+    first, other = training(boundary=2), training(boundary=3)
+    app = open_page("runs")
+    assert set(app.dataframe[0].value["run"]) == {first.id, other.id}
+    row = list(app.dataframe[0].value["run"]).index(first.id)
+    picked(app, row)
+    is_clean(app)
+    field = {f.label: f for f in (*app.text_input, *app.text_area)}
+    field["Name"].set_value("My *first* [one](http://x)")
+    field["Tags"].set_value("talk, digits")
+    field["Note"].set_value("Old camera.")
+    next(b for b in app.button if b.label == "Save").click().run()
+    is_clean(app)
+    assert first.label == Label("My *first* [one](http://x)", "Old camera.", ("talk", "digits"))
+    assert "Old camera." in texts(app)
+    app = open_page("runs")
+    next(t for t in app.text_input if t.label == "Search").set_value("FIRST one").run()
+    assert list(app.dataframe[0].value["run"]) == [first.id]
+    assert list(app.dataframe[0].value["name"]) == ["My *first* [one](http://x)"]
+    next(t for t in app.text_input if t.label == "Search").set_value("nowhere").run()
+    assert "No run is as asked for" in texts(app)
+    app = open_page("runs")
+    next(m for m in app.multiselect if m.label == "Tags").set_value(["talk"]).run()
+    assert list(app.dataframe[0].value["run"]) == [first.id]
+    app = open_page("runs")
+    next(m for m in app.multiselect if m.label == "State").set_value(["failed"]).run()
+    assert "No run is as asked for" in texts(app)
+    title = next(s for s in open_page("train", run=first.id).selectbox if s.label == "Run").options
+    assert any("My *first* [one](http://x) ·" in option for option in title)
+
+
+def test_a_label_that_is_none_is_refused_in_a_sentence() -> None:
+    run = training()
+    app = picked(open_page("runs"), 0)
+    next(t for t in app.text_input if t.label == "Tags").set_value("x" * 40)
+    next(b for b in app.button if b.label == "Save").click().run()
+    is_clean(app)
+    assert "A tag must have at most 32 characters" in texts(app)
+    assert run.label == Label()
+
+
+def test_what_was_found_before_is_listed_and_can_be_opened() -> None:
+    run = training()
+    app = picked(open_page("runs"), 0)
+    assert not [s for s in app.selectbox if s.label == "Attempt"]
+    next(b for b in app.button if b.label == "Train again").click().run()
+    is_clean(app)
+    assert run.attempts() == [1] and run.result() is None
+    app = picked(open_page("runs"), 0)
+    is_clean(app)
+    assert next(s for s in app.selectbox if s.label == "Attempt").value == 1
+    shown = {m.label: m.value for m in app.metric}
+    assert shown["State"] == "done" and shown["Result"] not in ("", "–")
+    assert str(run.attempt(1).path) in [c.value for c in app.code]
