@@ -38,7 +38,7 @@ class UnknownName(TltkError):
     @classmethod
     def among(cls, kind: str, got: str, known: Iterable[str]) -> UnknownName:
         """The sentence for `got`, which is none of `known`, with the nearest one offered."""
-        names, got = sorted(known), clipped(got)
+        names, got = sorted(known), truncate(got)
         shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
         if not names:
             return cls(f"{kind} must exist. Got {got!r}, but there is none yet.")
@@ -134,7 +134,7 @@ class MachineProblem(RunProblem, OSError):
             return fault
         if isinstance(fault, OSError):
             place = fault.filename if fault.filename is not None else where
-            shown = clipped(os.fsdecode(place)) if isinstance(place, str | bytes | os.PathLike) and place else ""
+            shown = truncate(os.fsdecode(place)) if isinstance(place, str | bytes | os.PathLike) and place else ""
             sentence = _SENTENCES.get(fault.errno or 0)
             if sentence is None:
                 return None
@@ -148,7 +148,7 @@ class MachineProblem(RunProblem, OSError):
 
 
 @contextmanager
-def machine(where: Any = "") -> Iterator[None]:
+def machine_errors(where: Any = "") -> Iterator[None]:
     """Faults of the machine inside are raised as their sentences.
 
     Raises:
@@ -163,14 +163,14 @@ def machine(where: Any = "") -> Iterator[None]:
         raise found from None
 
 
-def clipped(text: str, most: int = 200) -> str:
+def truncate(text: str, most: int = 200) -> str:
     """The text, its middle left out where it is long."""
     return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
-def shown(value: Any) -> str:
+def abbreviate(value: Any) -> str:
     """A value as error sentences show it: not at length, and however deep it is nested."""
     try:
-        return clipped(repr(value))
+        return truncate(repr(value))
     except (RecursionError, ValueError):  # a whole number of more digits than Python writes
         return f"a {type(value).__name__} that is too large to show"

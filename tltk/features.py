@@ -29,7 +29,7 @@ def check_features(name: str, x: Tensor, least: int = 2) -> None:
         raise BadSpec(f"{name} must be finite. Got NaN or infinity; look for a diverged layer.")
 
 
-def unit(*parts: Tensor) -> tuple[float, tuple[Tensor, ...]]:
+def split_scale(*parts: Tensor) -> tuple[float, tuple[Tensor, ...]]:
     """The power of two at or below the largest entry of all parts, and the parts divided by it.
 
     Squares of entries overflow float32 from 1e19 on and vanish below 1e-23. A power of two costs no digit.
@@ -50,7 +50,7 @@ def unit(*parts: Tensor) -> tuple[float, tuple[Tensor, ...]]:
     return scale, tuple(x / scale for x in parts)
 
 
-def held(name: str, value: Tensor, scale: float, power: int, dtype: torch.dtype) -> Tensor:
+def rescale(name: str, value: Tensor, scale: float, power: int, dtype: torch.dtype) -> Tensor:
     """`value` × scaleᵖᵒʷᵉʳ in this dtype.
 
     Args:
@@ -78,6 +78,6 @@ def held(name: str, value: Tensor, scale: float, power: int, dtype: torch.dtype)
     return found
 
 
-def wide(x: Tensor) -> Tensor:
+def as_float64(x: Tensor) -> Tensor:
     """`x` in float64 where the device has it: differences of near-equal sums and inverses need the digits."""
     return x if x.device.type == "mps" else x.double()

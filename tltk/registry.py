@@ -34,7 +34,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def camel(name: str) -> str:
+def camel_case(name: str) -> str:
     """`gradual_unfreezing` → `GradualUnfreezing`: the class that the file of that name holds."""
     return "".join(part.capitalize() for part in name.split("_"))
 

@@ -186,7 +186,7 @@ def test_a_large_set_is_decoded_into_a_file(tmp_path: Path, monkeypatch: pytest.
     images = decode_all([tmp_path / "a.png"] * 4, 8).images
     assert isinstance(images, np.memmap) and (images[:, 0] == 255).all()
     with pytest.raises(DataProblem, match="need .* GB on the disk"):
-        module.room_for((2**40, 3, 64, 64))
+        module.allocate((2**40, 3, 64, 64))
 
 
 def test_resize_equals_pillow() -> None:

@@ -26,7 +26,7 @@ def test_first_in_first_out_and_once_each() -> None:
 
 def test_started_cancelled_removed() -> None:
     queue.add("a")
-    queue.started("a", 1, 123, 4.5)
+    queue.mark_started("a", 1, 123, 4.5)
     job = queue.find("a")
     assert job is not None
     assert (job.state, job.slot, job.pid, job.born, job.cancelled) == ("running", 1, 123, 4.5, None)

@@ -30,10 +30,10 @@ from tltk.data.account import Account
 from tltk.data.corrupt import Corruption
 from tltk.data.corrupt import corrupt as apply  # `tltk.data.corrupt` is the module
 from tltk.data.corrupt import split as split_suffix
-from tltk.data.domain import Domain, Progress, Reading, Split, few_shot, path_of
+from tltk.data.domain import Domain, Progress, Reading, Split, argument_path, few_shot
 from tltk.data.identity import FINE, Sketches
 from tltk.data.layout import check_sizes
-from tltk.data.names import shown
+from tltk.data.names import escape_name
 from tltk.errors import BadSpec, DataProblem
 from tltk.registry import Registry
 from tltk.specs.parts import DataSpec
@@ -48,7 +48,7 @@ __all__ = [
     "family",
     "few_shot",
     "load",
-    "mark",
+    "source_version",
     "parse",
 ]
 
@@ -57,7 +57,7 @@ Loader = Callable[[DataSpec, str, Progress | None], Domain]
 domains: Registry[Loader] = Registry("domain", "tltk.data.sources", lambda name: "load", group="tltk.domains")
 
 FORMAT = 6  # raise it when the same spec gives other pixels than before: kept arrays are then remade
-STALE = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
+STALE_SECONDS = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def split(name: str) -> tuple[str, Corruption | None]:
     kind, _, argument = name.partition(":")
     if "~" in argument and kind in domains and _function(kind, "stamp") is not None:
         with contextlib.suppress(DataProblem):
-            if path_of(argument).exists():
+            if argument_path(argument).exists():
                 return name, None
     return split_suffix(name)
 
@@ -105,7 +105,7 @@ def parse(name: str) -> tuple[str, str]:
     """
     if any("\ud800" <= c <= "\udfff" for c in name):
         raise BadSpec(
-            f"The name of a domain must be UTF-8 text. Got '{shown(name)}'; rename the folder, or put a link with "
+            f"The name of a domain must be UTF-8 text. Got '{escape_name(name)}'; rename the folder, or put a link with "
             f"another name beside it."
         )
     name, _ = split(name)
@@ -135,7 +135,7 @@ def check(spec: DataSpec) -> None:
     kind, argument = parse(spec.name)
     survey = getattr(importlib.import_module(domains[kind].__module__), "survey", None)
     if survey is None:
-        mark(spec.name)  # that something is there
+        source_version(spec.name)  # that something is there
     elif (found := survey(argument)) is not None:
         check_sizes(found, spec)
 
@@ -215,7 +215,7 @@ def _function(kind: str, name: str) -> Callable[[str], str] | None:
     return found
 
 
-def mark(name: str) -> str:
+def source_version(name: str) -> str:
     """Changes when what a domain reads does; "" for one that reads nothing, and for what names no domain.
 
     Raises:
@@ -296,7 +296,7 @@ def _keep(folder: Path, domain: Domain) -> Domain:
                 np.lib.format.write_array(file, array, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())
-        home.write_whole(scratch / "meta.json", msgspec.json.encode(_meta(domain)))
+        home.write_atomic(scratch / "meta.json", msgspec.json.encode(_meta(domain)))
         if folder.exists():  # damaged, or just written by another process: equal, so no loss
             folder.rename(scratch / "old")
         scratch.rename(folder)
@@ -330,5 +330,5 @@ def _sweep(room: Path) -> None:
     """Remove what killed processes left behind."""
     for left in room.glob("*.tmp"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > STALE:
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(left)

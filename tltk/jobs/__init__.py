@@ -14,15 +14,15 @@ from collections.abc import Callable
 from typing import Any
 
 from tltk.errors import RunProblem
-from tltk.jobs.executor import Executor, chosen
+from tltk.jobs.executor import Executor, executor_from_environment
 from tltk.jobs.local import Local
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import result_of
+from tltk.specs.reading import result_class
 
 __all__ = ["Executor", "Local", "ask", "executor", "launch", "wait"]
 
-LOOK = 3.0  # seconds between two looks whether the supervisor is there
+LOOK_SECONDS = 3.0  # seconds between two looks whether the supervisor is there
 
 
 def executor() -> Executor:
@@ -31,7 +31,7 @@ def executor() -> Executor:
     Raises:
         BadSpec: It names none.
     """
-    return (chosen() or Local)()
+    return (executor_from_environment() or Local)()
 
 
 def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float = 0.1) -> Run:
@@ -44,7 +44,7 @@ def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float
     while local.state(run.id) in ACTIVE:
         watch(run)
         time.sleep(every)
-        if time.monotonic() - looked > LOOK:
+        if time.monotonic() - looked > LOOK_SECONDS:
             looked = time.monotonic()
             local.wake()  # it may have been killed; what waits must not wait for ever
     watch(run)
@@ -92,7 +92,7 @@ def ask(spec: Spec, *, again: bool = False) -> Any:
         found.classes
     """
     run = launch(spec, again=again)
-    found = run.read(result_of(type(spec)))
+    found = run.read(result_class(type(spec)))
     if found is None:
         raise RunProblem(f"Run {run.id} must have an answer. It is {run.status.state}; ask again.")
     return found

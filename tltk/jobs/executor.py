@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tltk.errors import BadSpec, clipped
+from tltk.errors import BadSpec, truncate
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 
@@ -79,7 +79,7 @@ class Executor(Protocol):
         """See to it that what is queued gets run; whoever waits for a run calls it now and then."""
 
 
-def chosen() -> type[Executor] | None:
+def executor_from_environment() -> type[Executor] | None:
     """The executor that the environment names; None = this machine.
 
     Raises:
@@ -93,6 +93,6 @@ def chosen() -> type[Executor] | None:
         found: type[Executor] = getattr(importlib.import_module(module), kind)
     except (ImportError, AttributeError, ValueError) as fault:
         raise BadSpec(
-            f"{CHOICE} must name an executor as MODULE:CLASS, or be local. Got {clipped(name)!r}: {fault}."
+            f"{CHOICE} must name an executor as MODULE:CLASS, or be local. Got {truncate(name)!r}: {fault}."
         ) from None
     return found

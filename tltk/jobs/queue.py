@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from tltk import home
-from tltk.errors import MachineProblem, TltkError, machine
+from tltk.errors import MachineProblem, TltkError, machine_errors
 from tltk.runs import index
 from tltk.runs.run import ACTIVE, Run
 
@@ -93,7 +93,7 @@ def _do(work: Callable[[sqlite3.Connection], T]) -> T:
         MachineProblem: The disk is full, may not be written, and so on.
     """
     try:
-        with machine(_path()):
+        with machine_errors(_path()):
             _make()
             with _connect() as db:
                 return work(db)
@@ -116,7 +116,7 @@ def _make() -> None:
     """
     path = _path()
     if not path.exists() or not path.stat().st_size:  # there or being made
-        with home.locked("table.lock"):
+        with home.hold_lock("table.lock"):
             if path.exists() and not path.stat().st_size:
                 raise ValueError("it is empty")
             with _connect():
@@ -133,13 +133,13 @@ def _rebuild(fault: Exception) -> None:
     number = OF_THE_MACHINE.get(getattr(fault, "sqlite_errorcode", 0) & 0xFF)
     if number is not None and not path.is_dir():
         raise MachineProblem.of(OSError(number, str(fault), str(path))) or fault
-    with home.locked("table.lock"):
+    with home.hold_lock("table.lock"):
         with contextlib.suppress(sqlite3.Error, ValueError, OSError):
             if path.stat().st_size:
                 with _connect() as db:
                     _read(db)
                 return  # another process has mended it meanwhile
-        if home.set_aside(path, str(fault)) is None:
+        if home.quarantine(path, str(fault)) is None:
             raise MachineProblem(f"The table of jobs, {path}, must be whole. It is damaged: {fault}. Remove it.")
         for ending in ("-wal", "-shm"):
             home.remove(path.with_name(path.name + ending))
@@ -203,7 +203,7 @@ def find(run: str) -> Job | None:
     return next((job for job in jobs() if job.run == run), None)
 
 
-def started(run: str, slot: int, pid: int, born: str | float) -> None:
+def mark_started(run: str, slot: int, pid: int, born: str | float) -> None:
     """Note that a job has a process now."""
     _write(
         "UPDATE jobs SET state='running', slot=?, pid=?, born=?, started=? WHERE run=?",

@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.nn.taps import own_modules
 from tltk.specs.parts import NetSpec
 
@@ -103,7 +103,7 @@ def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | No
     way, in a pass on the CPU. Work that belongs to no layer's module (a functional pooling) goes to the
     last layer.
     """
-    net = assemble(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
+    net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
     picture = torch.zeros(1, channels, size, size)
     try:
         return _counted(net, copy.deepcopy(net.backbone).to("meta"), picture.to("meta"))

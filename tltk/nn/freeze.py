@@ -84,7 +84,7 @@ def _holds_norm(module: nn.Module) -> bool:
 
 
 @contextmanager
-def still_statistics(net: nn.Module) -> Iterator[None]:
+def keep_running_statistics(net: nn.Module) -> Iterator[None]:
     """For a while, batches are normalised by their own statistics as in training, and the running ones stay."""
     norms = [m for m in net.modules() if isinstance(m, _NORMS) and m.training and m.track_running_stats]
     kept = [dict(m.named_buffers(recurse=False)) for m in norms]

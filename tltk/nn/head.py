@@ -29,7 +29,7 @@ class Cosine(nn.Module):
         return self.scale * F.linear(F.normalize(features, dim=1), F.normalize(self.prototypes, dim=1))
 
 
-def head(kind: str, width: int, n_classes: int, dropout: float = 0.0) -> nn.Module:
+def make_head(kind: str, width: int, n_classes: int, dropout: float = 0.0) -> nn.Module:
     """A new classifier: `linear`, `norm_linear` (layer norm before it) or `cosine`.
 
     Raises:

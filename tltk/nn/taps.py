@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from tltk.errors import CannotSplit, UnknownName
-from tltk.nn.cut import Activations, evaluating
+from tltk.nn.cut import Activations, evaluation_mode
 from tltk.nn.net import Net
 from tltk.specs.parts import POOLINGS
 
@@ -54,7 +54,7 @@ def layer_ends(net: Net, x: Tensor) -> list[str]:
     modules = [(n, net.backbone.get_submodule(n)) for n, _ in own]
     hooks = [m.register_forward_pre_hook(hook(n), with_kwargs=True) for n, m in modules]
     try:
-        with evaluating(net), torch.no_grad():
+        with evaluation_mode(net), torch.no_grad():
             net.backbone(x)
     finally:
         for handle in hooks:
@@ -106,8 +106,8 @@ class Taps:
 
         hooks = [self.net.backbone.get_submodule(n).register_forward_hook(hook(n)) for n in self._ends if n]
         try:
-            with evaluating(self.net):
-                features = self.net.pooled(self.net.backbone(x))
+            with evaluation_mode(self.net):
+                features = self.net.pool(self.net.backbone(x))
         finally:
             for handle in hooks:
                 handle.remove()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tltk.features import wide
+from tltk.features import as_float64
 from tltk.reduce import check_rows
 
 
@@ -38,7 +38,7 @@ def align(moving: Tensor, fixed: Tensor, *, scale: bool = False) -> Tensor:
         True
     """
     check_rows(moving, fixed, 1)
-    x, y = wide(moving), wide(fixed)
+    x, y = as_float64(moving), as_float64(fixed)
     x, target = x - x.mean(0), y.mean(0)
     u, s, vh = torch.linalg.svd(x.mT @ (y - target))
     size = s.sum() / x.square().sum() if scale and bool(x.any()) else 1.0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import check_features, wide
+from tltk.features import as_float64, check_features
 from tltk.reduce import check_rows
 
 
@@ -82,7 +82,7 @@ def cka_minibatch(batches: Iterable[tuple[Tensor, Tensor]]) -> float:
 def _centred(x: Tensor, unbiased: bool) -> Tensor:
     """Gram matrix so centred that HSIC of two is their inner product, up to a factor that cancels."""
     check_features("features", x)
-    x = wide(x)
+    x = as_float64(x)
     x = x - x.mean(0)  # XXᵀ is then HKH already
     gram = x @ x.mT
     if not unbiased:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import check_features, wide
+from tltk.features import as_float64, check_features
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Pca:
 
     def place(self, features: Tensor) -> Tensor:
         """(n, d) → (n, k) coordinates."""
-        return ((wide(features) - self.mean) @ self.axes.mT).to(features.dtype)
+        return ((as_float64(features) - self.mean) @ self.axes.mT).to(features.dtype)
 
 
 def pca(features: Tensor, k: int = 2) -> Pca:
@@ -50,7 +50,7 @@ def pca(features: Tensor, k: int = 2) -> Pca:
     n, d = features.shape
     if not 1 <= k <= min(n, d):
         raise BadSpec(f"k must be between 1 and {min(n, d)} for {n} samples of {d} features. Got {k}.")
-    x = wide(features)
+    x = as_float64(features)
     mean = x.mean(0)
     axes, variance = _axes(x - mean)
     axes = axes[:k]

@@ -9,7 +9,7 @@ from tltk.errors import BadSpec
 from tltk.shift import check_pair
 from tltk.shift.kernels import median_bandwidth
 from tltk.shift.mmd import mmd
-from tltk.shift.null import Null, judge, mmd_values
+from tltk.shift.null import Null, compare_with_null, mmd_values
 
 
 def class_mmd(
@@ -134,7 +134,9 @@ def class_tests(
         for c, (x, y) in pairs.items()
     }
     mean = torch.stack(list(values.values())).mean(0)
-    return {c: judge(float(v[0]), v[1:]) for c, v in values.items()}, judge(float(mean[0]), mean[1:])
+    return {c: compare_with_null(float(v[0]), v[1:]) for c, v in values.items()}, compare_with_null(
+        float(mean[0]), mean[1:]
+    )
 
 
 def conditional_mmd(values: dict[int, float], prior: Tensor | None = None) -> float:

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.features import unit, wide
+from tltk.features import as_float64, split_scale
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 KERNELS = ("multi", "polynomial", "rbf")
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of σ²; each twice the one before, which `multi` relies on
-TILE = 1024
+TILE_ROWS = 1024
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ def median_bandwidth(source: Tensor, target: Tensor, rows: int = 2000) -> float:
         looked_at = looked_at[torch.linspace(0, len(looked_at) - 1, rows, device=source.device).long()]
     pooled = torch.cat([source[looked_at[looked_at < n]], target[looked_at[looked_at >= n] - n]]).detach()
     i, j = torch.triu_indices(len(pooled), len(pooled), 1, device=pooled.device)
-    scale, (pooled,) = unit(pooled)
+    scale, (pooled,) = split_scale(pooled)
     sigma = scale * math.sqrt(float(squared_distances(pooled, pooled)[i, j].median()))
     if sigma <= 0:
         raise BadSpec(
@@ -104,7 +104,7 @@ def polynomial(x: Tensor, y: Tensor, degree: int = 3) -> Tensor:
     return power
 
 
-def choose(kernel: str, source: Tensor, target: Tensor, bandwidth: float | None) -> Kernel:
+def make_kernel(kernel: str, source: Tensor, target: Tensor, bandwidth: float | None) -> Kernel:
     """The kernel of that name with its bandwidth settled; None = median heuristic.
 
     Raises:
@@ -122,18 +122,18 @@ def choose(kernel: str, source: Tensor, target: Tensor, bandwidth: float | None)
     return partial({"rbf": rbf, "multi": multi}[kernel], bandwidth=bandwidth)
 
 
-def total(kernel: Kernel, x: Tensor, y: Tensor, tile: int = TILE) -> Tensor:
+def kernel_sum(kernel: Kernel, x: Tensor, y: Tensor, tile: int = TILE_ROWS) -> Tensor:
     """Σ_ij k(x_i, y_j) over tiles of the kernel matrix, which is never whole in memory."""
-    tiles = [wide(kernel(a, b).sum()) for a in torch.split(x, tile) for b in torch.split(y, tile)]
+    tiles = [as_float64(kernel(a, b).sum()) for a in torch.split(x, tile) for b in torch.split(y, tile)]
     return torch.stack(tiles).sum()
 
 
-def diagonal(kernel: Kernel, x: Tensor) -> Tensor:
+def kernel_diagonal(kernel: Kernel, x: Tensor) -> Tensor:
     """k(x_i, x_i) for every row, (n,)."""
     return kernel(x[:, None], x[:, None])[:, 0, 0]
 
 
-def frequencies(kernel: str, d: int, bandwidth: float, count: int, seed: int) -> Tensor:
+def sample_frequencies(kernel: str, d: int, bandwidth: float, count: int, seed: int) -> Tensor:
     """(d, count) frequencies W, such that mean_w cos(wᵀ(x − y)) estimates k(x, y).
 
     Reference: Rahimi & Recht (2007), Random features for large-scale kernel machines, NIPS, Algorithm 1.

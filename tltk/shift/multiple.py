@@ -49,7 +49,7 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     return found
 
 
-def correct(p: Sequence[float]) -> list[tuple[float, float]]:
+def correct_p_values(p: Sequence[float]) -> list[tuple[float, float]]:
     """Each p-value by Holm and by Benjamini and Hochberg, over all of them.
 
     Example:
@@ -59,7 +59,7 @@ def correct(p: Sequence[float]) -> list[tuple[float, float]]:
     return list(zip(holm(p), benjamini_hochberg(p), strict=True))
 
 
-def sentence(tests: int, permutations: int) -> str:
+def describe_correction(tests: int, permutations: int) -> str:
     """Over how many tests p-values are corrected, and whether the permutations are enough for that.
 
     Args:

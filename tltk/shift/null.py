@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.features import held, unit, wide
+from tltk.features import as_float64, rescale, split_scale
 from tltk.shift import check_pair, kernels
-from tltk.shift.energy import distances, not_rounding
-from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_of
+from tltk.shift.energy import distances, zero_rounding
+from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_from_sums
 
 Measure = Callable[[Tensor, Tensor], Tensor]
-TIE = 1e-6  # values that differ by a smaller share of the largest are equal up to float32's rounding
-HALVES = 39  # draws of the band of halves: a further one lies between the least and the greatest with 38/40 = 95 %
+TIE_TOLERANCE = 1e-6  # values that differ by a smaller share of the largest are equal up to float32's rounding
+N_HALVES = 39  # draws of the band of halves: a further one lies between the least and the greatest with 38/40 = 95 %
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Null:
     draws: int
 
 
-def judge(value: float, draws: Tensor) -> Null:
+def compare_with_null(value: float, draws: Tensor) -> Null:
     """p = (k + 1) / (B + 1), k of the B draws being as large as the value, up to rounding, or larger.
 
     Reference: Phipson & Smyth (2010), Permutation p-values should never be zero, Statistical
@@ -47,9 +47,9 @@ def judge(value: float, draws: Tensor) -> Null:
     """
     if len(draws) < 2:
         raise BadSpec(f"A null must have at least two draws. Got {len(draws)}; ask for more permutations.")
-    draws = wide(draws.detach()).cpu()
+    draws = as_float64(draws.detach()).cpu()
     lo, hi = torch.quantile(draws, torch.tensor([0.025, 0.975], dtype=draws.dtype)).tolist()
-    tie = TIE * max(abs(value), float(draws.abs().max()))
+    tie = TIE_TOLERANCE * max(abs(value), float(draws.abs().max()))
     spread = float(draws.std())
     effect = (value - float(draws.mean())) / spread if spread > tie else 0.0
     p = (int((draws >= value - tie).sum()) + 1) / (len(draws) + 1)
@@ -73,7 +73,7 @@ def permutation_test(
         measure(pooled[inside], pooled[~inside])
         for inside in memberships(len(source), len(target), permutations, seed)[1:].to(source.device).bool()
     ]
-    return judge(float(measure(source, target)), torch.stack(draws))
+    return compare_with_null(float(measure(source, target)), torch.stack(draws))
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Halves:
     n: int  # rows on each side
 
 
-def self_split(measure: Measure, source: Tensor, target: Tensor, *, repeats: int = HALVES, seed: int = 0) -> Halves:
+def self_split(measure: Measure, source: Tensor, target: Tensor, *, repeats: int = N_HALVES, seed: int = 0) -> Halves:
     """What "no shift" looks like: the measure between random halves of the target, and the same for both domains.
 
     Many measures are larger the fewer rows they see (Fréchet distance, energy, sliced Wasserstein), so a
@@ -146,14 +146,14 @@ def permutation_energy(source: Tensor, target: Tensor, *, permutations: int = 19
         0.01
     """
     check_pair(source, target)
-    scale, (s, t) = unit(wide(source.detach()), wide(target.detach()))
+    scale, (s, t) = split_scale(as_float64(source.detach()), as_float64(target.detach()))
     member = memberships(len(s), len(t), permutations, seed).to(s.device)
-    tiles = [tile for side in (s, t) for tile in torch.split(side, kernels.TILE)]
+    tiles = [tile for side in (s, t) for tile in torch.split(side, kernels.TILE_ROWS)]
     sums = kernel_sums(tiles, member, lambda a, b: -distances(a, b))
     across = -(sums.touching - sums.inside) / (len(s) * len(t))
-    values = not_rounding(mmd_of(sums, len(s), len(t), "biased"), across)
-    values = torch.stack([held("energy", v, scale, 1, source.dtype) for v in values])
-    return judge(float(values[0]), values[1:])
+    values = zero_rounding(mmd_from_sums(sums, len(s), len(t), "biased"), across)
+    values = torch.stack([rescale("energy", v, scale, 1, source.dtype) for v in values])
+    return compare_with_null(float(values[0]), values[1:])
 
 
 def permutation_mmd(
@@ -196,7 +196,7 @@ def permutation_mmd(
         random_features=random_features,
         seed=seed,
     )
-    return judge(float(values[0]), values[1:])
+    return compare_with_null(float(values[0]), values[1:])
 
 
 def mmd_values(
@@ -217,15 +217,15 @@ def mmd_values(
     source, target = source.detach(), target.detach()
     if bandwidth is None and kernel != "polynomial":
         bandwidth = kernels.median_bandwidth(source, target)
-    k = kernels.choose(kernel, source, target, bandwidth)
+    k = kernels.make_kernel(kernel, source, target, bandwidth)
     member = memberships(len(source), len(target), permutations, seed).to(source.device)
-    tiles = [tile for side in (source, target) for tile in torch.split(side, kernels.TILE)]
+    tiles = [tile for side in (source, target) for tile in torch.split(side, kernels.TILE_ROWS)]
     if random_features:
-        w = kernels.frequencies(kernel, source.shape[1], bandwidth or 1.0, random_features, seed)
+        w = kernels.sample_frequencies(kernel, source.shape[1], bandwidth or 1.0, random_features, seed)
         sums = feature_sums(tiles, member, w)
     else:
         sums = kernel_sums(tiles, member, k)
-    values = mmd_of(sums, len(source), len(target), estimator)
+    values = mmd_from_sums(sums, len(source), len(target), estimator)
     if not bool(values.isfinite().all()):
         raise BadSpec(
             f"mmd must be a number. With the {kernel} kernel these features overflow {source.dtype}; divide all of "

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import wide
+from tltk.features import as_float64
 from tltk.shift.kernels import Kernel, random_features
 
 
@@ -41,18 +41,18 @@ def memberships(n: int, m: int, permutations: int, seed: int) -> Tensor:
 def kernel_sums(tiles: list[Tensor], member: Tensor, kernel: Kernel) -> KernelSums:
     """The sums from the exact kernel; it is symmetric, so half of its tiles are enough."""
     parts = torch.split(member, [len(tile) for tile in tiles], dim=1)
-    rows = [wide(tile.new_zeros(len(tile))) for tile in tiles]
-    inside = wide(tiles[0].new_zeros(len(member)))
+    rows = [as_float64(tile.new_zeros(len(tile))) for tile in tiles]
+    inside = as_float64(tiles[0].new_zeros(len(member)))
     for i, a in enumerate(tiles):
         z_a = parts[i].T.to(rows[i].dtype)
         for j in range(i, len(tiles)):
-            block = wide(kernel(a, tiles[j]))  # else equal divisions would part by the rounding of the sums
+            block = as_float64(kernel(a, tiles[j]))  # else equal divisions would part by the rounding of the sums
             z_b = z_a if i == j else parts[j].T.to(block.dtype)
             inside += (1 if i == j else 2) * (z_a * (block @ z_b)).sum(0)
             rows[i] += block.sum(1)
             if i != j:
                 rows[j] += block.sum(0)
-    diagonals = [wide(kernel(tile[:, None], tile[:, None])[:, 0, 0]) for tile in tiles]
+    diagonals = [as_float64(kernel(tile[:, None], tile[:, None])[:, 0, 0]) for tile in tiles]
     return KernelSums(
         inside=inside,
         touching=_dot(parts, rows),
@@ -65,12 +65,12 @@ def kernel_sums(tiles: list[Tensor], member: Tensor, kernel: Kernel) -> KernelSu
 def feature_sums(tiles: list[Tensor], member: Tensor, w: Tensor) -> KernelSums:
     """The same sums from random features with frequencies w (d, F): zᵀKz ≈ ‖Σ z_i φ(x_i)‖²."""
     parts = torch.split(member, [len(tile) for tile in tiles], dim=1)
-    dealt = wide(tiles[0].new_zeros(len(member), 2 * w.shape[1]))
+    dealt = as_float64(tiles[0].new_zeros(len(member), 2 * w.shape[1]))
     everything = dealt.new_zeros(dealt.shape[1])
     for tile, z in zip(tiles, parts, strict=True):
         phi = random_features(tile, w)
         dealt += z.to(phi.dtype) @ phi
-        everything += wide(phi).sum(0)
+        everything += as_float64(phi).sum(0)
     ones = [everything.new_ones(len(tile)) for tile in tiles]  # ‖φ(x)‖² = 1
     return KernelSums(
         inside=dealt.square().sum(1),
@@ -81,7 +81,7 @@ def feature_sums(tiles: list[Tensor], member: Tensor, w: Tensor) -> KernelSums:
     )
 
 
-def mmd_of(sums: KernelSums, n: int, m: int, estimator: str) -> Tensor:
+def mmd_from_sums(sums: KernelSums, n: int, m: int, estimator: str) -> Tensor:
     """MMD² for every membership, (B,): eq. 5 (biased, squared) or eq. 3 (unbiased) of Gretton et al. 2012."""
     across = (sums.touching - sums.inside) / (n * m)
     source, target = sums.inside, sums.everything - 2 * sums.touching + sums.inside

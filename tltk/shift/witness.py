@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import unit
+from tltk.features import split_scale
 from tltk.shift import check_pair
-from tltk.shift.kernels import TILE, choose, squared_distances
+from tltk.shift.kernels import TILE_ROWS, make_kernel, squared_distances
 
 
 def witness(
@@ -46,8 +46,8 @@ def witness(
     """
     check_pair(source, target, least=1)
     check_pair(points, source, least=1)
-    k = choose(kernel, source, target, bandwidth)
-    tiles = [_row_means(k(z, source)) - _row_means(k(z, target)) for z in torch.split(points, TILE)]
+    k = make_kernel(kernel, source, target, bandwidth)
+    tiles = [_row_means(k(z, source)) - _row_means(k(z, target)) for z in torch.split(points, TILE_ROWS)]
     return torch.cat(tiles)
 
 
@@ -77,8 +77,8 @@ def cross_neighbours(source: Tensor, target: Tensor, *, k: int = 5) -> tuple[Ten
     check_pair(source, target, least=1)
     if not 1 <= k <= len(target):
         raise BadSpec(f"k must be between 1 and the {len(target)} target rows. Got {k}.")
-    scale, (source, target) = unit(source, target)
-    found = [squared_distances(x, target).topk(k, largest=False) for x in torch.split(source, TILE)]
+    scale, (source, target) = split_scale(source, target)
+    found = [squared_distances(x, target).topk(k, largest=False) for x in torch.split(source, TILE_ROWS)]
     return torch.cat([f.indices for f in found]), torch.cat([f.values for f in found]).sqrt() * scale
 
 
@@ -96,13 +96,13 @@ def mixed_share(source: Tensor, target: Tensor, *, k: int = 10) -> float:
         0.0
     """
     check_pair(source, target, least=1)
-    _, (pooled,) = unit(torch.cat([source, target]))
+    _, (pooled,) = split_scale(torch.cat([source, target]))
     if not 2 <= k < len(pooled):
         raise BadSpec(f"k must be at least 2 and below the {len(pooled)} samples. Got {k}.")
     domain = torch.arange(len(pooled), device=pooled.device) >= len(source)
     mixed = 0
-    for start in range(0, len(pooled), TILE):
-        d = squared_distances(pooled[start : start + TILE], pooled)
+    for start in range(0, len(pooled), TILE_ROWS):
+        d = squared_distances(pooled[start : start + TILE_ROWS], pooled)
         rows = torch.arange(len(d), device=d.device)
         d[rows, rows + start] = torch.inf
         others = domain[d.topk(k, largest=False).indices].sum(1)

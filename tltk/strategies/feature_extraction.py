@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tltk.strategies.phase import Phase
-from tltk.strategies.strategy import Strategy, check_boundary, flat
+from tltk.strategies.strategy import Strategy, check_boundary, single_phase
 
 
 @dataclass(frozen=True)
@@ -20,4 +20,4 @@ class FeatureExtraction(Strategy):
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
         """One phase with the boundary at the head."""
         check_boundary(depth, boundary)
-        return [flat(depth, depth, epochs)]
+        return [single_phase(depth, depth, epochs)]

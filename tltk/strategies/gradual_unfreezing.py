@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tltk.specs.knobs import knob
 from tltk.strategies.phase import Phase
-from tltk.strategies.strategy import Strategy, check_boundary, flat
+from tltk.strategies.strategy import Strategy, check_boundary, single_phase
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class GradualUnfreezing(Strategy):
         check_boundary(depth, boundary)
         steps = min(depth - boundary, (epochs - 1) // self.every)
         if not steps:
-            return [flat(depth, boundary, epochs)]
+            return [single_phase(depth, boundary, epochs)]
         found = []
         for i in range(steps):
             # Even steps from the head down; the boundary itself is reached by the last phase.
             at = depth - i * (depth - boundary) // steps
-            found.append(flat(depth, at, self.every))
-        return [*found, flat(depth, boundary, epochs - self.every * steps)]
+            found.append(single_phase(depth, at, self.every))
+        return [*found, single_phase(depth, boundary, epochs - self.every * steps)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tltk.specs.knobs import knob
 from tltk.strategies.phase import Phase
-from tltk.strategies.strategy import Strategy, check_boundary, flat
+from tltk.strategies.strategy import Strategy, check_boundary, single_phase
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class LpFt(Strategy):
         """A phase for the head, then one from the boundary on."""
         check_boundary(depth, boundary)
         if boundary == depth or epochs == 1:
-            return [flat(depth, depth if boundary == depth else boundary, epochs)]
+            return [single_phase(depth, depth if boundary == depth else boundary, epochs)]
         first = min(max(round(self.probe * epochs), 1), epochs - 1)
         return [
-            flat(depth, depth, first),
-            flat(depth, boundary, epochs - first, self.rate, restarts=True),
+            single_phase(depth, depth, first),
+            single_phase(depth, boundary, epochs - first, self.rate, restarts=True),
         ]

@@ -24,7 +24,7 @@ class Strategy(Spec):
             Phases whose epochs add up to `epochs`.
         """
         check_boundary(depth, boundary)
-        return [flat(depth, boundary, epochs)]
+        return [single_phase(depth, boundary, epochs)]
 
 
 def check_boundary(depth: int, boundary: int) -> None:
@@ -37,7 +37,7 @@ def check_boundary(depth: int, boundary: int) -> None:
         raise BadSpec(f"The boundary must be between 0 and {depth} for this network. Got {boundary}.")
 
 
-def flat(depth: int, boundary: int, epochs: int, rate: float = 1.0, restarts: bool = False) -> Phase:
+def single_phase(depth: int, boundary: int, epochs: int, rate: float = 1.0, restarts: bool = False) -> Phase:
     """One phase with the same rate for every layer from the boundary on."""
     scale = (0.0,) * boundary + (rate,) * (depth + 1 - boundary)
     return Phase(scale, epochs, restarts)

@@ -89,7 +89,7 @@ def trained(boundary: int = 2, epochs: int = 3, **parts: Any) -> Trained:
 def plain(boundary: int, epochs: int) -> tuple[Trained, dict[str, torch.Tensor]]:
     """Plain fine-tuning, and the first weights of it."""
     asked = trained(boundary, epochs)
-    first, _ = compose.network(asked.spec, noise())
+    first, _ = compose.build_network(asked.spec, noise())
     return asked, {name: tensor.clone() for name, tensor in first.state_dict().items()}
 
 
@@ -164,7 +164,7 @@ class TestAdapter:
         """Tensors of parameters that do not learn are bit-equal afterwards."""
         run = trained(adapter=AdapterSpec(tltk_adapter))
         adapter = adapters.make(tltk_adapter, {})
-        net, _ = compose.network(run.spec, noise())
+        net, _ = compose.build_network(run.spec, noise())
         first = net.state_dict()
         changed = {n for n in moved(run, first) if n in dict(run.net.named_parameters())}
         may = {

@@ -31,11 +31,11 @@ from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.float16]]
-STALE = 24 * 3600  # seconds after which a temporary folder belongs to nobody
-CHUNK = 128  # pictures of which views are drawn at once; fixed, so that they hang on nothing else
+STALE_SECONDS = 24 * 3600  # seconds after which a temporary folder belongs to nobody
+CHUNK_PICTURES = 128  # pictures of which views are drawn at once; fixed, so that they hang on nothing else
 
 
-def seed_of(*parts: int) -> int:
+def derive_seed(*parts: int) -> int:
     """One seed from several numbers; every random stream of a run is named by such a tuple."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
@@ -121,7 +121,7 @@ class FeatureBank:
         view: ViewSpec | None = None,
         seed: int = 0,
         precision: str = "float32",
-        batch: int = CHUNK,
+        batch: int = CHUNK_PICTURES,
         full: bool = False,
         should_stop: Callable[[], None] = lambda: None,
     ) -> Features:
@@ -211,10 +211,10 @@ class FeatureBank:
         """The pictures in 0…1, one copy after the other, as many at once as views are drawn of."""
         device = next(cut.net.parameters()).device
         for copy in range(copies):
-            for at in range(0, len(index), CHUNK):
+            for at in range(0, len(index), CHUNK_PICTURES):
                 should_stop()
-                generator = torch.Generator().manual_seed(seed_of(seed, copy, at))
-                examples = domain.modality.tensors(domain, index[at : at + CHUNK], device)
+                generator = torch.Generator().manual_seed(derive_seed(seed, copy, at))
+                examples = domain.modality.tensors(domain, index[at : at + CHUNK_PICTURES], device)
                 yield domain.modality.augment(examples, view or ViewSpec(), generator)
 
     @staticmethod
@@ -278,7 +278,7 @@ class FeatureBank:
         entries = []
         for path in home.folder("bank").iterdir():
             if path.name.startswith("."):  # being written, or left by a process that was killed
-                if time.time() - path.stat().st_mtime > STALE:
+                if time.time() - path.stat().st_mtime > STALE_SECONDS:
                     shutil.rmtree(path, ignore_errors=True)
             elif path.is_dir():
                 entries.append((path.stat().st_mtime, sum(f.stat().st_size for f in path.iterdir()), path))

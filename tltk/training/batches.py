@@ -72,7 +72,7 @@ class CachedBatches:
         return self.cut.suffix(crossing)
 
 
-def batches(n: int, wanted: int, size: int, generator: torch.Generator) -> list[Tensor]:
+def epoch_batches(n: int, wanted: int, size: int, generator: torch.Generator) -> list[Tensor]:
     """Positions of one epoch's batches: each of n pictures once, or repeated up to `wanted` in all.
 
     A last batch of one picture is left out, since batch statistics of one are not defined; with

@@ -24,7 +24,7 @@ PLAIN = (int, float, str, bool, type(None))
 
 def write(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     """Write tensors and state so that a power cut leaves the old checkpoint or the new one."""
-    home.write_whole(path, weightfile.packed(tensors, {"state": json.dumps(state)}))
+    home.write_atomic(path, weightfile.pack_tensors(tensors, {"state": json.dumps(state)}))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

@@ -143,7 +143,7 @@ def family(names: Mapping[str, object]) -> Family | None:
     return next((f for f in FAMILIES.values() if all(sign in names for sign in f.signs)), None)
 
 
-def guess(tensors: Mapping[str, Any]) -> list[str]:
+def guess_backbones(tensors: Mapping[str, Any]) -> list[str]:
     """timm's names of the architectures that a file with torchvision's names may be of; shapes suffice."""
     found = family(tensors)
     if found is None or (stem := tensors[found.signs[0]]).ndim != 4:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tltk.data.drawing.numbers import Floats, between, each
+from tltk.data.drawing.numbers import Floats, expand_dims, interpolate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,9 +41,9 @@ def schemes(chance: Floats) -> tuple[Floats, Floats]:
     found = []
     for side, below in enumerate((dark, inside)):
         turn, rich, light = (np.stack([next(u) for _ in range(3)], 1) for _ in range(3))
-        hue = first[side][:, None] + between(0.05, 0.5, spread[side])[:, None] * (turn - 0.5) * 2
+        hue = first[side][:, None] + interpolate(0.05, 0.5, spread[side])[:, None] * (turn - 0.5) * 2
         saturation = np.where(grey[:, None], 0.0, rich ** (0.6 if side else 1.2))
-        light = np.where(below, between(*DARK, light), between(*LIGHT, light))
+        light = np.where(below, interpolate(*DARK, light), interpolate(*LIGHT, light))
         found.append(palette(hue.reshape(m, 3), saturation, light))
     return found[0], found[1]
 
@@ -52,6 +52,6 @@ def ramp(colours: Floats, at: Tensor) -> Tensor:
     """(m, 3, h, w): the colour map through three colours (m, 3 colours, 3), read at (m, h, w) in 0 … 1."""
     import torch
 
-    stops = each(colours, 4).unsqueeze(-1)  # (m, 3 colours, 3, 1, 1)
+    stops = expand_dims(colours, 4).unsqueeze(-1)  # (m, 3 colours, 3, 1, 1)
     low, high = (2 * at).clamp_(0, 1)[:, None], (2 * at).sub_(1).clamp_(0, 1)[:, None]
     return torch.addcmul(stops[:, 0], stops[:, 1] - stops[:, 0], low).addcmul_(stops[:, 2] - stops[:, 1], high)

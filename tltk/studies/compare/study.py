@@ -23,16 +23,16 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.verdict import (
+    advise,
     area_ratio,
+    diagnose_learning,
+    format_points,
     gap_clause,
     judge,
     jump_start,
-    learning_of,
     mean_curve,
     paired_interval,
-    points,
     time_to_best,
-    what_next,
 )
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.tasks import Classification
@@ -96,7 +96,7 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
         strategy=spec.strategy,
         adapter=spec.adapter,
         terms=spec.terms,
-        source=spec.source if terms.need_source(spec.terms) else None,
+        source=spec.source if terms.needs_source(spec.terms) else None,
         views=spec.views,
         seed=seed,
         optim=dataclasses.replace(spec.optim, lr=lr),
@@ -111,7 +111,7 @@ def search_seed(spec: CompareSpec) -> int:
     return (spec.first_seed + 2**30) % (2**31 - 1)
 
 
-def rates(spec: CompareSpec) -> list[float]:
+def search_rates(spec: CompareSpec) -> list[float]:
     """The learning rates to search, in order; a single one is not searched."""
     return sorted(set(spec.lrs))
 
@@ -124,10 +124,10 @@ def source_children(spec: CompareSpec) -> list[Wanted]:
 
 def search_children(spec: CompareSpec) -> list[Wanted]:
     """The trainings that find each arm's learning rate."""
-    if len(rates(spec)) == 1:
+    if len(search_rates(spec)) == 1:
         return []
     seed = search_seed(spec)
-    return [Wanted(arm, "search", arm_spec(spec, arm, lr, seed)) for lr in rates(spec) for arm in ARMS]
+    return [Wanted(arm, "search", arm_spec(spec, arm, lr, seed)) for lr in search_rates(spec) for arm in ARMS]
 
 
 def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wanted]:
@@ -145,7 +145,7 @@ def n_trainings(spec: CompareSpec) -> int:
 class Search:
     """What the search found: the rate of each arm, how each rate did, and where the best lay at an edge."""
 
-    chosen: dict[str, float]
+    best_rates: dict[str, float]
     accuracy: dict[str, dict[str, float]]
     at_edge: dict[str, str]
 
@@ -160,7 +160,7 @@ class Search:
         Raises:
             RunProblem: Every rate of an arm diverged.
         """
-        tried = rates(spec)
+        tried = search_rates(spec)
         if len(tried) == 1:
             return cls(dict.fromkeys(ARMS, tried[0]), {arm: {} for arm in ARMS}, {})
         chosen, accuracy, at_edge = {}, {}, {}
@@ -196,7 +196,7 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     searching = search_children(spec)
     found = [None if r.diverged else _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
     search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
-    wanted = measure_children(spec, search.chosen)
+    wanted = measure_children(spec, search.best_rates)
     runs = yield Stage(tuple(wanted), WHAT["measure"])
     yield Stage((), "Computing the verdict.")
     arms = {arm: [r for r, w in zip(runs, wanted, strict=True) if w.arm == arm] for arm in ARMS}
@@ -212,7 +212,7 @@ def _result(run: Run) -> TrainingResult:
     return result
 
 
-def measured(run: Run) -> dict[str, list[Run]]:
+def measuring_runs(run: Run) -> dict[str, list[Run]]:
     """The measuring runs of a study by arm, in the order of their seeds, as far as they were begun."""
     found: dict[str, list[Run]] = {arm: [] for arm in ARMS}
     for child in sorted(run.children(), key=lambda c: c.seed):
@@ -223,7 +223,7 @@ def measured(run: Run) -> dict[str, list[Run]]:
 
 def curves(run: Run, name: str = "accuracy", split: str = "val", x: str = "step") -> dict[str, Curve]:
     """Mean curve and 95 % band of each arm over its measuring runs."""
-    return _means(measured(run), name, split, x)
+    return _means(measuring_runs(run), name, split, x)
 
 
 def _means(arms: Mapping[str, Sequence[Run]], name: str, split: str, x: str) -> dict[str, Curve]:
@@ -266,7 +266,7 @@ def verdict(
     learning = {
         arm: (
             *_not_learned(right[arm], majority),
-            *learning_of(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
+            *diagnose_learning(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
         )
         for arm in ARMS
     }
@@ -277,10 +277,10 @@ def verdict(
         steps=max(r.steps for r in everything),
         images=max(r.images for r in everything),
         budget=_budget(spec, results),
-        scratch_lr=search.chosen["scratch"],
-        transfer_lr=search.chosen["transfer"],
+        scratch_lr=search.best_rates["scratch"],
+        transfer_lr=search.best_rates["transfer"],
         search=search.accuracy,
-        search_seed=search_seed(spec) if len(rates(spec)) > 1 else None,
+        search_seed=search_seed(spec) if len(search_rates(spec)) > 1 else None,
         at_edge=search.at_edge,
         n_train=first.n_train,
         n_val=first.n_val,
@@ -349,12 +349,12 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
     labels = f"with {shots} label{'s' if shots > 1 else ''} per class" if shots else "with all labels"
     return " ".join(
         [
-            f"{START[v.label]}: {labels}, the network with transferred weights gets {points(v.transfer, False)} % of "
-            f"{v.n_test:,} test pictures right, the one from scratch {points(v.scratch, False)} %.",
+            f"{START[v.label]}: {labels}, the network with transferred weights gets {format_points(v.transfer, False)} % of "
+            f"{v.n_test:,} test pictures right, the one from scratch {format_points(v.scratch, False)} %.",
             gap_clause(v),
             _budget_in_words(v),
             _rates_in_words(spec, v),
-            *what_next(v, difference),
+            *advise(v, difference),
             *v.remarks,
         ]
     )
@@ -403,10 +403,10 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[
         )
     for arm in ARMS:
         if "not learned" in v.learning.get(arm, ()):
-            score = points(v.scratch if arm == "scratch" else v.transfer, False)
+            score = format_points(v.scratch if arm == "scratch" else v.transfer, False)
             found.append(
                 f"The {arm} arm has not learned: its {score} % cannot be told from always answering {commonest!r}, "
-                f"which gets {points(v.majority, False)} %; raise the epochs or the rates before reading anything into "
+                f"which gets {format_points(v.majority, False)} %; raise the epochs or the rates before reading anything into "
                 f"the gap."
             )
     if arms := _arms_that("climbing", v):
