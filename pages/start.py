@@ -49,7 +49,7 @@ with chrome.page(
         )
 
     run_id = plan.chosen_run()
-    shown = next((r for r in chrome.listed(CompareSpec) if run_id and r.id.startswith(run_id)), None)
+    shown = chrome.opened(CompareSpec, run_id or "")
     if shown is None and run_id and plan.by_link():
         chrome.absent(run_id)
     if shown is None:

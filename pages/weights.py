@@ -5,14 +5,16 @@ from typing import Any
 
 import streamlit as st
 
+from tltk.analyses.import_weights.result import ImportWeightsResult
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.dashboard import chrome, permitted, plan
-from tltk.dashboard.network import wait
+from tltk.dashboard.network import of_another_version, wait
 from tltk.dashboard.words import plain
+from tltk.errors import RunProblem
 from tltk.jobs import executor
+from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs import command
-from tltk.specs.training import TransferSpec
 from tltk.weights import catalogue, store, weightfile
 
 
@@ -23,9 +25,8 @@ def row(one: store.Here) -> dict[str, Any]:
     if isinstance(one.of, store.Entry):
         card = one.of.card
         origin, licence, parameters = "tltk" if one.of.shipped else "you added it", card.licence, card.parameters
-    elif isinstance(one.of, Run):
-        assert isinstance(one.of.spec, TransferSpec), "only trainings have weights"
-        origin, licence = f"a run on {chrome.short(one.of.spec.target.name)}", "yours"
+    elif isinstance(one.of, RunEntry):
+        origin, licence = f"a run on {chrome.short(one.of.target)}", "yours"
     else:
         tags = {f"hub:{w.tag}": w.licence for w in known.weights} if known else {}
         origin, licence = "the hub's cache", tags.get(one.weights) or "see the hub"
@@ -115,14 +116,18 @@ def answer(run: Run) -> None:
     if executor().state(run.id) in ACTIVE:
         wait(run.id, "Opening the file; nothing in it is run.")
         return
-    found = run.result()
+    try:
+        found = run.read(ImportWeightsResult)
+    except RunProblem as fault:
+        of_another_version(run.spec, fault, f"weights:{run.id}")
+        return
     if found is None:
         st.error(plain(run.status.message))
         return
-    words = f"{found['backbone']}, {found['parameters'] / 1e6:.1f} million parameters, {found['classifier']}."
+    words = f"{found.backbone}, {found.parameters / 1e6:.1f} million parameters, {found.classifier}."
     words = plain(words)
-    st.success(f"Added as {plain(found['name'])}: {words}" if found["name"] else f"The file is complete: {words}")
-    for note in found["notes"]:
+    st.success(f"Added as {plain(found.name)}: {words}" if found.name else f"The file is complete: {words}")
+    for note in found.notes:
         st.caption(plain(note))
     st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
 
@@ -140,7 +145,7 @@ FIELDS = (
 LEAD = "Weights to start from without a download. Each has a card that says what they are good for and what not."
 
 with chrome.page("Weights", LEAD):
-    found = store.here()
+    found = store.here(most=chrome.MENU)
     if found:
         ticked = st.dataframe(
             [row(one) for one in found],
@@ -154,6 +159,8 @@ with chrome.page("Weights", LEAD):
                 "parameters": st.column_config.NumberColumn("parameters, millions", format="%.2f"),
             },
         )["selection"]["rows"]
+        if sum(isinstance(one.of, RunEntry) for one in found) >= chrome.MENU:
+            st.caption(f"Of your trainings the newest {chrome.MENU} are listed. Older ones are on Runs.")
         chosen = found[ticked[0]] if ticked and ticked[0] < len(found) else None
         if chosen and isinstance(chosen.of, store.Entry):
             with st.container(border=True):

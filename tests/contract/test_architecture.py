@@ -21,6 +21,7 @@ import tltk
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors",
     "home",
+    "assets",
     "specs",
     "registry",
     "results",

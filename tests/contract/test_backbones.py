@@ -127,7 +127,7 @@ def falls_back(name: str, size: int, boundary: int) -> None:
     """A network without a cut trains whole, frozen below the boundary, and says so."""
     d = domain(16, size, classes=2)
     run = train(spec(name, boundary=boundary, epochs=1), d, parts=split(d, 8))
-    assert not run.result["cached"] and run.result["frozen_moved"] == 0 and run.result["steps"] == 1
+    assert not run.result.cached and run.result.frozen_moved == 0 and run.result.steps == 1
     assert any("trains whole" in sentence for sentence in run.said)
     moved = [v for v, layer in ((r.value, r.layer) for r in run.rows if r.name == "change") if layer == boundary]
     assert moved[0] > 0

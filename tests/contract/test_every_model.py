@@ -117,10 +117,10 @@ def outcome(name: str) -> dict[str, Any]:
     start = time.perf_counter()
     size = fitting(name)
     found = network_summary(DescribeSpec(backbone=name, size=size), torch.device("cpu"))
-    flops = [layer["flops"] for layer in found["layers"]]
+    flops = [layer.flops for layer in found.layers]
     depth = len(flops)
     assert all(f is None for f in flops) or (all(f >= 0 for f in flops) and sum(flops) > 0)
-    assert (found["seconds_per_gflop"] is None) == (flops[0] is None)
+    assert (found.seconds_per_gflop is None) == (flops[0] is None)
     wanted = TransferSpec(
         target=DataSpec(size=size),
         net=NetSpec(backbone=name, boundary=depth // 2),
@@ -128,25 +128,25 @@ def outcome(name: str) -> dict[str, Any]:
         optim=OptimSpec(epochs=2, batch_size=4, device="cpu", lr=1e-4, optimizer="sgd", schedule="constant"),
     )
     rows, said, result, saved, so_far = trained(wanted)
-    assert result["frozen_moved"] == 0 and result["frozen_tensors"] > 0 and result["epochs"] == 2
+    assert result.frozen_moved == 0 and result.frozen_tensors > 0 and result.epochs == 2
     change = {r.layer: r.value for r in rows if r.name == "change" and r.epoch == 2}
     assert not any(change[i] for i in range(depth // 2)) and change[depth] > 0
-    assert result["cached"] or any("trains whole" in sentence for sentence in said)
+    assert result.cached or any("trains whole" in sentence for sentence in said)
     again, _, resumed, _, _ = trained(wanted, saved)
     assert values(rows[:so_far] + again) == values(rows)
-    assert resumed["predictions"] == result["predictions"] and resumed["gflops"] == result["gflops"]
+    assert resumed.predictions == result.predictions and resumed.gflops == result.gflops
     assert np.isfinite([r.value for r in rows]).all()
     return {
         "name": name,
         "family": catalogue.catalogue()[name].family,
         "size": size,
         "layers": depth,
-        "cuts": sum(bool(layer["crossing"]) for layer in found["layers"]),
-        "parameters": sum(layer["parameters"] for layer in found["layers"]),
+        "cuts": sum(bool(layer["crossing"]) for layer in found.layers),
+        "parameters": sum(layer["parameters"] for layer in found.layers),
         "flops": None if flops[0] is None else sum(flops),
         "boundary": depth // 2,
-        "kept": result["cached"],
-        "why": "" if result["cached"] else said[0],
+        "kept": result.cached,
+        "why": "" if result.cached else said[0],
         "seconds": round(time.perf_counter() - start),
     }
 
@@ -254,7 +254,7 @@ def _row(family: str, one: catalogue.Backbone, found: dict[str, Any] | None) -> 
         flops = "unknown: neither shapes nor a pass tell" if found["flops"] is None else f"{found['flops'] / 1e9:.3g}"
         cells = [
             str(found["size"]),
-            str(found["layers"]),
+            str(found.layers),
             str(found["cuts"]),
             f"{found['parameters'] / 1e6:.3g}",
             flops,

@@ -44,8 +44,7 @@ def test_a_corrected_p_that_is_five_per_cent_is_not_above_it():
 
 def test_no_tests_are_no_corrections():
     assert holm([]) == benjamini_hochberg([]) == []
-    rows = []
-    correct(rows)
+    assert correct([]) == []
     assert sentence(0, 199) == "No test was made." and "nothing to correct" in sentence(1, 199)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.stats import binom
 
-from tltk.analyses.profile.analysis import with_null
+from tltk.analyses.chance import with_null
 from tltk.errors import BadSpec, UnknownName
 from tltk.shift import kernels, measures
 from tltk.shift.coral import coral

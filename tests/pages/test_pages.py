@@ -10,14 +10,17 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.support.results import compared, described, inspected, trained
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.results.rows import Row
+from tltk.runs.label import Label
 from tltk.runs.run import Child, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -62,41 +65,20 @@ def is_clean(app: AppTest) -> None:
     assert "Internal error in tltk" not in texts(app), texts(app)
 
 
-def answered(spec: Spec, result: dict[str, Any]) -> None:
+def answered(spec: Spec, result: Any) -> None:
+    """A run that is done, with this result, of the class of its kind or as JSON."""
     run = Run.create(spec)
-    home.write_whole(run.path / "result.json", json.dumps(result))
+    home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
     run.write_status(state="done")
 
 
 def network_known(size: int = 40) -> None:
-    names = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0"]
-    layers = [
-        {"index": i, "name": n, "parameters": 1000 << i, "flops": 10**6, "shape": [8, 4, 4], "crossing": 128}
-        for i, n in enumerate(names)
-    ]
-    answered(
-        DescribeSpec(backbone="test_resnet", size=size),
-        {"layers": layers, "width": 96, "seconds_per_gflop": 0.02},
-    )
+    answered(DescribeSpec(backbone="test_resnet", size=size), described(size))
 
 
 def pictures_known(spec: DataSpec) -> None:
-    answered(
-        InspectSpec(spec),
-        {
-            "classes": list("0123456789"),
-            "counts": [180] * 10,
-            "n": 1800,
-            "channels": 3,
-            "train": 50,
-            "val": 270,
-            "test": 790,
-            "skipped": [["bad.png", "it is empty"]],
-            "licence": "CC BY 4.0",
-            "source": "x",
-            "shown": 0,
-        },
-    )
+    counts = {"counts": [180] * 10, "n": 1800, "train": 50, "val": 270, "test": 790}
+    answered(InspectSpec(spec), inspected(**counts, skipped=[("bad.png", "it is empty")], shown=0, shown_labels=None))
 
 
 def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
@@ -113,14 +95,11 @@ def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
             *(Row(epoch, step, epoch * 1.0, "net", "change", float(i), i) for i in range(6)),
             *(Row(epoch, step, epoch * 1.0, "net", "lr", 0.001, i) for i in range(6)),
         ]
-    import msgspec
-
     (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
     own = {"pid": os.getpid(), "pid_born": psutil.Process().create_time()} if state == "running" else {}
     run.write_status(state=state, message=message, epoch=2, epochs=2, device="cpu", **own)
     if state == "done":
-        result = {"accuracy": 0.42, "frozen_tensors": 18, "layers": ["a", "b", "c", "d", "e", "head"], "phases": []}
-        home.write_whole(run.path / "result.json", json.dumps(result))
+        home.write_whole(run.path / "result.json", msgspec.json.encode(trained()))
     return run
 
 
@@ -130,33 +109,8 @@ def comparison(label: str, state: str = "done") -> Run:
     one = training()
     run.write_children([Child(one.id, arm, "measure", 0, 0.001) for arm in ("scratch", "transfer")])
     gap = {"helps": 0.2, "hurts": -0.2, "cannot tell": 0.01}[label]
-    verdict = {
-        "label": label,
-        "gap": gap,
-        "lo": gap - 0.05,
-        "hi": gap + 0.05,
-        "scratch": 0.3,
-        "transfer": 0.3 + gap,
-        "seeds": [0, 1, 2],
-        "n_test": 790,
-        "steps": 40,
-        "images": 2560,
-        "scratch_lr": 0.01,
-        "transfer_lr": 0.003,
-        "search": {arm: {"0.003": 0.3, "0.01": 0.35} for arm in ("scratch", "transfer")},
-        "per_class": [
-            {"name": "0", "scratch": 0.1, "transfer": 0.3, "gap": 0.2, "lo": 0.1, "hi": 0.3, "label": "helps"}
-        ],
-        "jump_start": 0.05,
-        "area_ratio": 0.4,
-        "steps_to_scratch_best": 10,
-        "speed_up_steps": 3.0,
-        "seconds_to_scratch_best": 1.0,
-        "speed_up_seconds": 2.5,
-        "sentence": f"The sentence that says {label}.",
-    }
     if state == "done":
-        home.write_whole(run.path / "result.json", json.dumps({"verdict": verdict}))
+        home.write_whole(run.path / "result.json", msgspec.json.encode(compared(label, gap)))
     run.write_status(state=state, seconds=42.0, message="" if state == "done" else "The reason.")
     return run
 
@@ -417,7 +371,6 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
         ({"majority": 0.8}, [0.8], "always the most frequent class: 80%"),
         ({"chance": 0.25}, [0.25], "guessing: 25%"),
         ({}, [], ""),  # of an earlier version: how many classes there are says nothing of how frequent they are
-        ({"chance": None, "majority": "much"}, [], ""),
     ],
 )
 def test_guessing_has_its_line_where_the_result_tells_it(held: dict[str, Any], line: list[float], words: str) -> None:
@@ -453,3 +406,69 @@ def test_adapter_and_terms_are_chosen_on_design_and_live_in_the_link() -> None:
     assert app.query_params["adapter"] in ("norm", ["norm"])
     assert app.query_params["term"] == ["l2_sp:weight=0.5", "coral:weight=2.0"]
     assert any("--adapter norm" in code.value and "--term coral:weight=2.0" in code.value for code in app.code)
+
+
+# -- runs: found, named, and their attempts ------------------------------------------------------------------
+
+
+def picked(app: AppTest, row: int) -> AppTest:
+    """The page with this row of the table ticked."""
+    key = next(k for k in app.session_state.filtered_state if str(k).startswith("runs:table"))
+    app.session_state[key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    return app.run()
+
+
+def test_runs_are_named_on_the_page_and_found_by_it() -> None:
+    first, other = training(boundary=2), training(boundary=3)
+    app = open_page("runs")
+    assert set(app.dataframe[0].value["run"]) == {first.id, other.id}
+    row = list(app.dataframe[0].value["run"]).index(first.id)
+    picked(app, row)
+    is_clean(app)
+    field = {f.label: f for f in (*app.text_input, *app.text_area)}
+    field["Name"].set_value("My *first* [one](http://x)")
+    field["Tags"].set_value("talk, digits")
+    field["Note"].set_value("Old camera.")
+    next(b for b in app.button if b.label == "Save").click().run()
+    is_clean(app)
+    assert first.label == Label("My *first* [one](http://x)", "Old camera.", ("talk", "digits"))
+    assert "Old camera." in texts(app)
+    app = open_page("runs")
+    next(t for t in app.text_input if t.label == "Search").set_value("FIRST one").run()
+    assert list(app.dataframe[0].value["run"]) == [first.id]
+    assert list(app.dataframe[0].value["name"]) == ["My *first* [one](http://x)"]
+    next(t for t in app.text_input if t.label == "Search").set_value("nowhere").run()
+    assert "No run is as asked for" in texts(app)
+    app = open_page("runs")
+    next(m for m in app.multiselect if m.label == "Tags").set_value(["talk"]).run()
+    assert list(app.dataframe[0].value["run"]) == [first.id]
+    app = open_page("runs")
+    next(m for m in app.multiselect if m.label == "State").set_value(["failed"]).run()
+    assert "No run is as asked for" in texts(app)
+    title = next(s for s in open_page("train", run=first.id).selectbox if s.label == "Run").options
+    assert any("My *first* [one](http://x) ·" in option for option in title)
+
+
+def test_a_label_that_is_none_is_refused_in_a_sentence() -> None:
+    run = training()
+    app = picked(open_page("runs"), 0)
+    next(t for t in app.text_input if t.label == "Tags").set_value("x" * 40)
+    next(b for b in app.button if b.label == "Save").click().run()
+    is_clean(app)
+    assert "A tag must have at most 32 characters" in texts(app)
+    assert run.label == Label()
+
+
+def test_what_was_found_before_is_listed_and_can_be_opened() -> None:
+    run = training()
+    app = picked(open_page("runs"), 0)
+    assert not [s for s in app.selectbox if s.label == "Attempt"]
+    next(b for b in app.button if b.label == "Train again").click().run()
+    is_clean(app)
+    assert run.attempts() == [1] and run.result() is None
+    app = picked(open_page("runs"), 0)
+    is_clean(app)
+    assert next(s for s in app.selectbox if s.label == "Attempt").value == 1
+    shown = {m.label: m.value for m in app.metric}
+    assert shown["State"] == "done" and shown["Result"] not in ("", "–")
+    assert str(run.attempt(1).path) in [c.value for c in app.code]

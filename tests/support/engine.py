@@ -13,6 +13,7 @@ import torch
 from tltk.data.domain import Domain, Split
 from tltk.nn.net import Net
 from tltk.results.rows import Row
+from tltk.results.training import TrainingResult
 from tltk.specs.parts import NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.training import checkpoint
@@ -81,7 +82,7 @@ class Record:
 
     rows: list[Row]
     said: list[str]
-    result: dict[str, Any]
+    result: TrainingResult
     training: Training
     first: dict[str, torch.Tensor]
 

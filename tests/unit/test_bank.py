@@ -261,7 +261,7 @@ def test_a_full_disk_still_trains(ram: int, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Path, "write_bytes", full)
     run = train(spec(boundary=2), D, bank=FeatureBank(ram=ram))
     assert run.curve("loss", "train") == pytest.approx(usual.curve("loss", "train"), abs=1e-6)
-    assert run.result["cached"] == (ram > 1000)
+    assert run.result.cached == (ram > 1000)
     if ram == 1000:
         assert any("No space left" in s and "without a bank" in s for s in run.said)
     assert list(home.folder("bank").iterdir()) == []
@@ -288,7 +288,7 @@ def test_what_float16_cannot_hold_is_not_kept() -> None:
 
 def test_bfloat16_can_be_kept() -> None:
     run = train(spec(boundary=2, precision="bfloat16"), D)
-    assert run.result["cached"] and np.isfinite(run.result["loss"])
+    assert run.result.cached and np.isfinite(run.result.loss)
 
 
 @pytest.mark.parametrize("ram", [1 << 30, 1000], ids=["ram", "mapped"])

@@ -45,7 +45,7 @@ def test_the_estimate_is_what_a_training_writes(boundary: int, copies: int | Non
     wanted = spec(boundary=boundary, views=views, cache=cache, epochs=1)
     run, told = train(wanted, D), of(wanted)
     assert told.bytes == written()
-    assert told.kept == run.result["cached"]
+    assert told.kept == run.result.cached
     assert told.checked == (told.kept and boundary < run.net.depth)
     assert (told.bytes > 0) == (copies == 3 or (boundary > 0 and copies is None and cache != "off"))
 
@@ -58,7 +58,7 @@ def test_it_holds_for_every_strategy(boundary: int, strategy: str, mixup: float,
     wanted = spec(boundary=boundary, strategy=strategy, epochs=6, mixup=mixup, net={"norm": norm})
     run, told = train(wanted, D), of(wanted, speed=1.0)
     assert told.bytes == written()
-    assert told.run == pytest.approx(run.result["gflops"], rel=1e-9)  # a second for each
+    assert told.run == pytest.approx(run.result.gflops, rel=1e-9)  # a second for each
     assert told.step is not None and told.epoch is not None
     assert told.epoch == pytest.approx(told.step / 8 * 24 / 1e9)
     free = {n for n, layer in run.net.layer_of.items() if layer >= min(p.boundary for p in run.training.phases)}
@@ -116,5 +116,5 @@ def test_copies_of_pictures_take_room_where_nothing_is_frozen(tmp_path: Path) ->
 def test_layers_of_which_flops_cannot_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tltk.analyses.describe.analysis.layer_flops", lambda *_: None)
     found = network_summary(DescribeSpec(backbone="test_vit", size=32), torch.device("cpu"))
-    assert found["seconds_per_gflop"] is None and {layer["flops"] for layer in found["layers"]} == {None}
-    assert json.loads(json.dumps(found))["width"] == 64
+    assert found.seconds_per_gflop is None and {layer.flops for layer in found.layers} == {None}
+    assert found.width == 64

@@ -48,7 +48,7 @@ def test_dropout_and_drop_path_below_the_boundary_are_off() -> None:
 
 def test_adapt_moves_the_statistics_and_nothing_else_below() -> None:
     run = train(spec(boundary=3, net={"norm": "adapt"}, epochs=1))
-    assert not run.result["cached"] and run.result["frozen_moved"] == 0
+    assert not run.result.cached and run.result.frozen_moved == 0
     state = run.net.state_dict()
     moved = {n for n in run.net.tensors(3) if not torch.equal(state[n], run.first[n])}
     assert moved and all("running_" in n or "num_batches" in n for n in moved)

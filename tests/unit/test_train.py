@@ -136,7 +136,7 @@ def test_no_row_is_ever_other_than_a_number() -> None:
 
 def test_a_batch_of_one() -> None:
     run = train(spec("test_vit", batch_size=1, epochs=1))
-    assert run.result["steps"] == 24 and run.result["images"] == 24
+    assert run.result.steps == 24 and run.result.images == 24
     with pytest.raises(RunProblem, match="Batch normalisation.*batch of 2"):
         train(spec("test_resnet", batch_size=1, epochs=1), domain(size=16))
 
@@ -145,19 +145,19 @@ def test_what_is_not_stable_trains_whole_and_says_so() -> None:
     """26 pictures in batches of 12 leave a last one of two, whose gradient is one of rounding."""
     wanted = spec("mobilenetv2_050", boundary=9, epochs=2, batch_size=12)
     run = train(wanted, parts=split(domain(), 26))
-    assert not run.result["cached"]
+    assert not run.result.cached
     assert any("not stable in batches of 2" in said and "trains whole" in said for said in run.said)
-    assert train(wanted, parts=split(domain(), 24)).result["cached"]
+    assert train(wanted, parts=split(domain(), 24)).result.cached
 
 
 def test_a_lone_last_picture_is_left_out() -> None:
     run = train(spec(batch_size=23, epochs=1))
-    assert run.result["steps"] == 1 and run.result["images"] == 23
+    assert run.result.steps == 1 and run.result.images == 23
 
 
 def test_few_pictures_are_repeated() -> None:
     run = train(spec(epoch_images=100, epochs=2))
-    assert run.result["images"] == 200 and run.result["steps"] == 2 * 13
+    assert run.result.images == 200 and run.result.steps == 2 * 13
     counts = np.bincount(np.concatenate(order_with(run, 100)), minlength=24)
     assert counts.min() >= 100 // 24 and counts.max() <= 100 // 24 + 1
 
@@ -185,11 +185,11 @@ def test_a_class_that_val_lacks() -> None:
 @pytest.mark.parametrize("channels", [1, 4])
 def test_grey_and_four_channels(channels: int) -> None:
     run = train(spec(boundary=2, epochs=1), domain(channels=channels))
-    assert run.result["cached"] and np.isfinite(run.result["loss"])
+    assert run.result.cached and np.isfinite(run.result.loss)
 
 
 def test_it_learns() -> None:
-    assert train(spec("test_convnext", epochs=12, lr=5e-3)).result["accuracy"] > 0.6
+    assert train(spec("test_convnext", epochs=12, lr=5e-3)).result.accuracy > 0.6
 
 
 def test_optimizers_that_cannot_be_had() -> None:
@@ -269,7 +269,7 @@ def test_an_optimizer_that_cannot_be_written_down_says_so(monkeypatch: pytest.Mo
 def test_early_stopping_keeps_the_best_and_resumes(tmp_path: Path) -> None:
     wanted = spec(epochs=40, patience=3, lr=3e-2, schedule="constant", optimizer="sgd")
     whole = train(wanted)
-    stopped, best = whole.result["epochs"], whole.result["best_epoch"]
+    stopped, best = whole.result.epochs, whole.result.best_epoch
     assert stopped == best + 3 < 40
     accuracy, loss = whole.curve("accuracy", "val"), whole.curve("loss", "val")
     assert (accuracy[best - 1], -loss[best - 1]) == max(zip(accuracy, (-v for v in loss), strict=True))
@@ -277,7 +277,7 @@ def test_early_stopping_keeps_the_best_and_resumes(tmp_path: Path) -> None:
     assert (kept.accuracy, kept.loss) == (accuracy[best - 1], loss[best - 1])
     for after in (max(best - 1, 1), best, best + 1):
         parts = interrupted(wanted, tmp_path / f"{after}.safetensors", after)
-        assert parts.values() == whole.values() and parts.result["predictions"] == whole.result["predictions"]
+        assert parts.values() == whole.values() and parts.result.predictions == whole.result.predictions
 
 
 def test_a_checkpoint_of_the_last_epoch_only_tests(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_a_checkpoint_of_the_last_epoch_only_tests(tmp_path: Path) -> None:
     wanted = spec(boundary=2, epochs=2)
     whole = train(wanted, callbacks=Callbacks(save=lambda t, s: checkpoint.write(path, t, s)))
     again = train(wanted, callbacks=Callbacks(saved=checkpoint.read(path)))
-    assert again.result["predictions"] == whole.result["predictions"]
+    assert again.result.predictions == whole.result.predictions
     assert [r.split for r in again.rows] == ["test"] * 3
 
 
@@ -304,9 +304,9 @@ def test_flops_count_what_is_computed() -> None:
     flops = cached.training.flops
     assert flops is not None
     below, above, n = sum(flops[:3]), sum(flops[3:]), 24
-    assert whole.result["gflops"] == pytest.approx(3 * n * (below + 3 * above) / 1e9)
+    assert whole.result.gflops == pytest.approx(3 * n * (below + 3 * above) / 1e9)
     kept = 24 + 12 + 12  # val and test are kept as well
-    assert cached.result["gflops"] == pytest.approx((3 * n * 3 * above + kept * below) / 1e9, rel=1e-6)
+    assert cached.result.gflops == pytest.approx((3 * n * 3 * above + kept * below) / 1e9, rel=1e-6)
 
 
 @pytest.mark.parametrize("strategy", ["fine_tune", "lp_ft", "gradual_unfreezing"])
@@ -319,7 +319,7 @@ def test_flops_are_those_of_the_spec_and_not_of_what_was_kept(
     wanted = spec(boundary=2, strategy=strategy, epochs=4, views=views)
     cold = train(wanted)
     warm = train(wanted)
-    assert warm.values() == cold.values() and warm.result["gflops"] == cold.result["gflops"]
+    assert warm.values() == cold.values() and warm.result.gflops == cold.result.gflops
     monkeypatch.setenv("TLTK_HOME", str(tmp_path / "another"))
     if isinstance(stop, int):
         again = interrupted(wanted, tmp_path / "c.safetensors", stop)
@@ -334,15 +334,15 @@ def test_flops_are_those_of_the_spec_and_not_of_what_was_kept(
         with pytest.raises(Stopped):
             made.run()
         again = train(wanted)  # there was no checkpoint yet
-    assert again.values() == cold.values() and again.result["gflops"] == cold.result["gflops"]
+    assert again.values() == cold.values() and again.result.gflops == cold.result.gflops
 
 
 def test_where_flops_cannot_be_counted_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     known = train(spec(boundary=2, strategy="lp_ft"))
     monkeypatch.setattr("tltk.training.loop.layer_flops", lambda *_: None)
     run = train(spec(boundary=2, strategy="lp_ft"))
-    assert run.result["gflops"] is None and not run.curve("gflops", "net") and run.result["cached"]
-    assert run.result["predictions"] == known.result["predictions"]
+    assert run.result.gflops is None and not run.curve("gflops", "net") and run.result.cached
+    assert run.result.predictions == known.result.predictions
 
 
 def test_a_short_phase_begins_from_the_features_that_the_plan_keeps_anyway() -> None:
@@ -368,9 +368,9 @@ def test_features_of_a_lower_boundary_change_no_row(strategy: str, monkeypatch: 
     for at in (lambda _, __, phase, ___: phase.boundary, lambda _, __, phase, ___: min(phase.boundary, 1)):
         monkeypatch.setattr("tltk.training.cost.kept_at", at)
         run = train(spec(boundary=1, strategy=strategy, epochs=4))
-        assert run.result["cached"] and run.result["frozen_moved"] == 0
+        assert run.result.cached and run.result.frozen_moved == 0
         rows.append([r for r in run.rows if r.name in ("loss", "accuracy", "change")])
-        spent.append(run.result["gflops"])
+        spent.append(run.result.gflops)
     assert [(r.split, r.name, r.layer, r.step) for r in rows[0]] == [
         (r.split, r.name, r.layer, r.step) for r in rows[1]
     ]

@@ -136,6 +136,12 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
     return y, x, _what_was_done(len(both), copies, x, y)
 
 
+def shared_classes(source: Sample, target: Sample) -> dict[int, tuple[int, str]]:
+    """Source class → (target class, name), for the names that both domains have."""
+    there = {name: i for i, name in enumerate(target.domain.classes)}
+    return {i: (there[name], name) for i, name in enumerate(source.domain.classes) if name in there}
+
+
 def _what_was_done(both: int, copies: list[int], source: Sample, target: Sample) -> str:
     """Which pictures were left out of the samples of a test, and how many are left."""
     said = []

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import errno
+import importlib
+import importlib.util
 import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from tltk import home
-from tltk.analyses.rank.agreement import joined
+from tltk.analyses.rank.agreement import with_agreement
+from tltk.analyses.rank.result import RankResult
 from tltk.analyses.rank.spec import RankSpec
 from tltk.data import account
 from tltk.data.names import readable
 from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, shown
 from tltk.jobs import executor, wait
+from tltk.results.training import TrainingResult
 from tltk.results.words import accuracy_in_words
+from tltk.runs import index
+from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import read_spec
+from tltk.specs.reading import read_spec, result_of
 from tltk.specs.training import TransferSpec
+from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
 from tltk.weights.weightfile import plain
@@ -94,7 +103,9 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
             function = click.option(f"--{name}", help=about)(function)
         about = "A JSON file; - is the standard input."
         function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
-        function = click.option("--again", is_flag=True, help="Discard an earlier run of the same spec.")(function)
+        function = click.option(
+            "--again", is_flag=True, help="Run it once more though it is done; what was found stays."
+        )(function)
         function = click.option("--detach", is_flag=True, help="Queue it and return at once.")(function)
         function = click.option("--timeout", default=0.0, help="Stop it after this many seconds; 0 = never.")(function)
         return json_option(function)
@@ -102,8 +113,17 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
     return decorate
 
 
-def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterable[str]] | None = None) -> None:
-    """Queue what was asked for, follow it, and print how it ended; `show` prints an answer."""
+def _table(kind: type[Spec]) -> Callable[[Any], Iterable[str]] | None:
+    """How a result of this kind is printed: `lines` of the folder's `table.py`; None where there is none."""
+    table = f"{kind.__module__.rpartition('.')[0]}.table"
+    if importlib.util.find_spec(table) is None:
+        return None
+    found: Callable[[Any], Iterable[str]] = importlib.import_module(table).lines
+    return found
+
+
+def launch(kind: type[Spec], given: dict[str, Any]) -> None:
+    """Queue what was asked for, follow it, and print how it ended, an answer as the table of its kind."""
     file, as_json = given.pop("file"), given.pop("as_json")
     spec: Spec
     if file is None:
@@ -118,9 +138,9 @@ def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterab
     if not given["detach"]:
         follow(run)
     report(run, as_json)
-    result = _result(run, spec)
-    if show is not None and result is not None and not as_json and executor().state(run.id) == "done":
-        for line in show(result):
+    lines = _table(kind)
+    if lines is not None and not as_json and executor().state(run.id) == "done" and run.result() is not None:
+        for line in lines(_typed(run, spec)):
             click.echo(line)
     end(run, given["detach"])
 
@@ -163,96 +183,153 @@ def follow(run: Run) -> None:
         bar.close()
 
 
-def summary(run: Run) -> dict[str, Any]:
-    """A run as JSON: id, kind, state, message, progress, spec and result."""
-    status, spec = run.status, run.spec
+def summary(run: Run, attempt: int = 0) -> dict[str, Any]:
+    """A run as JSON: id, kind, state, message, progress, spec and result.
+
+    Args:
+        run: Which.
+        attempt: The number of an earlier attempt that is meant; 0 = what is there now.
+    """
+    folder = run.attempt(attempt) if attempt else run
+    status, spec, label = folder.status, run.spec, run.label
     return {
         "id": run.id,
         "kind": spec.kind,
-        "state": executor().state(run.id),
+        "name": label.name,
+        "note": label.note,
+        "tags": list(label.tags),
+        "state": folder.status.state if attempt else executor().state(run.id),
         "message": status.message,
         "epoch": status.epoch,
         "epochs": status.epochs,
         "seconds": status.seconds,
         "device": status.device,
-        "path": str(run.path),
-        **asked(spec),
-        "accuracy": accuracy(run.result()),
+        "path": str(folder.path),
+        **asked(index.facts(spec)),
+        "accuracy": index.accuracy(folder.result()),
         "spec": json.loads(spec.to_json()),
-        "result": _result(run, spec),
-        "children": [c.id for c in run.children()],
+        "result": _result(folder, spec),
+        "children": [c.id for c in folder.children()],
+        "earlier": [] if attempt else [_attempt(run, number) for number in run.attempts()],
     }
+
+
+def _attempt(run: Run, number: int) -> dict[str, Any]:
+    """An earlier attempt in short."""
+    folder = run.attempt(number)
+    status, result = folder.status, folder.result() or {}
+    verdict = result.get("verdict")
+    return {
+        "number": number,
+        "state": status.state,
+        "accuracy": index.accuracy(result),
+        "verdict": verdict.get("label", "") if isinstance(verdict, dict) else "",
+        "seconds": status.seconds,
+        "updated": status.updated,
+        "path": str(folder.path),
+    }
+
+
+def listing(entries: Sequence[RunEntry]) -> bytes:
+    """Runs as JSON, each as `summary` has it without result, children and earlier attempts."""
+    folder = home.folder("runs")
+    found = [
+        {
+            "id": e.id,
+            "kind": e.kind,
+            "name": e.name,
+            "note": e.note,
+            "tags": e.tags.split(),
+            "state": e.state,
+            "message": e.message,
+            "epoch": e.epoch,
+            "epochs": e.epochs,
+            "seconds": e.seconds,
+            "device": e.device,
+            "path": str(folder / e.id),
+            **asked(msgspec.structs.asdict(e)),
+            "accuracy": e.accuracy,
+            "spec": msgspec.Raw(e.asked.encode()),
+        }
+        for e in entries
+    ]
+    return msgspec.json.format(msgspec.json.encode(found), indent=1)
 
 
 def _result(run: Run, spec: Spec) -> dict[str, Any] | None:
-    """What it found; a ranking with what has been trained by now."""
+    """What it found, as JSON prints it."""
     found = run.result()
-    return joined(found, spec) if found and isinstance(spec, RankSpec) else found
+    if found is None or not isinstance(spec, RankSpec):
+        return found
+    try:
+        shown: dict[str, Any] = msgspec.to_builtins(_typed(run, spec))
+    except RunProblem:  # of another version: as it is
+        return found
+    return shown
 
 
-def asked(spec: Spec) -> dict[str, Any]:
-    """What a run asked for in a few words; None where its kind has no such thing."""
-    net, strategy = getattr(spec, "net", None), getattr(spec, "strategy", None)
-    here = isinstance(spec, CompareSpec) and spec.source is not None  # its weights are trained in its course
-    target = getattr(spec, "target", None) or getattr(spec, "data", None)
+def _typed(run: Run, spec: Spec) -> Any:
+    """What it found, as the class of its kind; a ranking with what has been trained by now."""
+    found = run.read(result_of(type(spec)))
+    return with_agreement(found, spec) if isinstance(spec, RankSpec) and isinstance(found, RankResult) else found
+
+
+def asked(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run asked for in a few words, from its `tltk.runs.index.facts`; None where its kind has no such thing."""
+    is_study = facts["kind"] == CompareSpec.kind
+    here = is_study and facts["source"]  # its weights are trained in its course
     return {
-        "target": target.name if target else None,
-        "backbone": net.backbone if net else getattr(spec, "backbone", None) or None,
-        "weights": None if here else net.weights if net else getattr(spec, "weights", None) or None,
-        "strategy": strategy.name if strategy else None,
-        "boundary": net.boundary if strategy and net else None,
-        "lr": spec.optim.lr if isinstance(spec, TransferSpec) else None,
-        "seed": getattr(spec, "seed", None),
+        **{name: facts[name] or None for name in ("target", "backbone")},
+        "weights": None if here else facts["weights"] or None,
+        "strategy": facts["strategy"] or None,
+        "boundary": facts["boundary"],
+        "lr": facts["lr"],
+        "seed": None if is_study else facts["seed"],
     }
 
 
-def accuracy(result: Any) -> float | None:
-    """The test accuracy that a result tells of: a training's, or that of the transfer arm of a comparison."""
-    if not isinstance(result, dict):
-        return None
-    verdict = result.get("verdict")
-    found = verdict.get("transfer") if isinstance(verdict, dict) else result.get("accuracy")
-    return float(found) if isinstance(found, int | float) else None
-
-
-COLUMNS = ("run", "result", "target", "backbone", "weights", "strategy", "cut", "rate", "seed", "time")
+COLUMNS = ("run", "name", "result", "target", "backbone", "weights", "strategy", "cut", "rate", "seed", "time")
 NARROW = 100  # letters that a line of a terminal has at least
-SHRINK, LEAST = (2, 3, 4, 5), 8  # columns that are shortened to fit, and down to how many letters
+SHRINK = ("name", "target", "backbone", "weights", "strategy")  # columns that are shortened to fit
+LEAST = 8  # and down to how many letters
 
 
-def listed(found: list[dict[str, Any]]) -> list[str]:
+def listed(found: Sequence[RunEntry]) -> list[str]:
     """Runs as a table that fits the terminal, a line each; none for no runs."""
-    rows = [list(COLUMNS), *(_cells(r) for r in found)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
-    room = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns) - 2 * (len(COLUMNS) - 1)
-    while sum(widths) > room and widths[widest := max(SHRINK, key=lambda i: widths[i])] > LEAST:
+    rows = [list(COLUMNS), *(_cells(e) for e in found)]
+    if not any(row[1] for row in rows[1:]):  # nobody has named any
+        rows = [[row[0], *row[2:]] for row in rows]
+    columns = rows[0]
+    narrow = [i for i, name in enumerate(columns) if name in SHRINK]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+    room = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns) - 2 * (len(columns) - 1)
+    while sum(widths) > room and widths[widest := max(narrow, key=lambda i: widths[i])] > LEAST:
         widths[widest] -= 1
     lines = ["  ".join(_cut(c, w).ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return lines if found else []
 
 
-def _cells(r: dict[str, Any]) -> list[str]:
-    result = r["result"] if isinstance(r["result"], dict) else {}
-    verdict = result.get("verdict")
-    figure = verdict.get("label", "") if isinstance(verdict, dict) else ""
-    if not figure and r["accuracy"] is not None:
-        figure = f"{r['accuracy']:.3f}"
-    if r["kind"] != "transfer" and not figure:  # a figure says of itself what kind of run it is of
-        figure = r["kind"]
-    figure = figure if r["state"] == "done" else r["state"] if r["kind"] == "transfer" else f"{r['kind']} {r['state']}"
-    source = (r["spec"].get("source") or {}).get("name")
-    weights = r["weights"] if r["weights"] is not None else f"of {source}" if source and r["backbone"] else ""
+def _cells(e: RunEntry) -> list[str]:
+    figure = e.verdict
+    if not figure and e.accuracy is not None:
+        figure = f"{e.accuracy:.3f}"
+    if e.kind != TransferSpec.kind and not figure:  # a figure says of itself what kind of run it is of
+        figure = e.kind
+    figure = figure if e.state == "done" else e.state if e.kind == TransferSpec.kind else f"{e.kind} {e.state}"
+    r = asked(msgspec.structs.asdict(e))
+    weights = r["weights"] if r["weights"] is not None else f"of {e.source}" if e.source and e.backbone else ""
     return [
-        r["id"],
-        figure or "done",
-        short(r["target"] or ""),
-        r["backbone"] or "",
+        e.id,
+        plain(" ".join(filter(None, [e.name, *(f"#{tag}" for tag in e.tags.split())]))),
+        plain(figure) or "done",
+        short(e.target),
+        plain(e.backbone),
         short(weights),
-        r["strategy"] or "",
-        "" if r["boundary"] is None else str(r["boundary"]),
-        "" if r["lr"] is None else f"{r['lr']:g}",
+        plain(e.strategy),
+        "" if e.boundary is None else str(e.boundary),
+        "" if e.lr is None else f"{e.lr:g}",
         "" if r["seed"] is None else str(r["seed"]),
-        took(r["seconds"]),
+        took(e.seconds),
     ]
 
 
@@ -279,64 +356,97 @@ def _cut(text: str, width: int) -> str:
     return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-def report(run: Run, as_json: bool) -> None:
-    """How a run ended: in a sentence or two, or as JSON."""
+def report(run: Run, as_json: bool, attempt: int = 0) -> None:
+    """How a run ended, or an earlier attempt at it: in a sentence or two, or as JSON."""
     if as_json:
-        out(summary(run))
+        out(summary(run, attempt))
         return
-    result, state = run.result(), executor().state(run.id)
-    click.echo(f"run {run.id} · {state} · {run.path}")
+    folder, label = run.attempt(attempt) if attempt else run, run.label
+    state = folder.status.state if attempt else executor().state(run.id)
+    click.echo(f"run {run.id} · {f'attempt {attempt} · ' if attempt else ''}{state} · {folder.path}")
+    if label.name or label.tags:
+        click.echo(plain(" ".join(filter(None, [label.name, *(f"#{tag}" for tag in label.tags)])), 800))
+    for line in label.note.splitlines():
+        click.echo(plain(line, 2000))
     if run.spec.trains:
-        click.echo(in_words(run))
-    try:
-        lines = list(_found(run, result or {}))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        lines = [
-            f"Its result.json lacks what this version writes: it is damaged, or of another version. `tltk runs show "
-            f"{run.id} --json` prints what is there; `--again` makes it once more."
-        ]
-    for line in lines or filter(None, [run.status.message]):
+        click.echo(in_words(run.spec, folder.status.seconds))
+    for line in _found(folder) or filter(None, [folder.status.message]):
         click.echo(line)
-    note = run.written_status().note
-    if note and result:
+    note = folder.written_status().note
+    if note and folder.result():
         click.echo(note)
+    if not attempt:
+        for number in run.attempts():
+            click.echo(_attempt_in_words(_attempt(run, number)))
 
 
-def _found(run: Run, result: dict[str, Any]) -> Iterator[str]:
+def _attempt_in_words(a: dict[str, Any]) -> str:
+    """An earlier attempt, a line."""
+    figure = a["verdict"] or ("" if a["accuracy"] is None else f"{a['accuracy']:.3f}")
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(a["updated"])) if 0 < a["updated"] < 2**32 else ""
+    words = [f"earlier {a['number']}", a["state"], plain(figure), took(a["seconds"]), when]
+    return " · ".join(filter(None, words))
+
+
+def _found(run: Run) -> list[str]:
     """What a training or a comparison found, a line each; nothing for other runs."""
-    if "verdict" in result:
-        yield readable(result["verdict"]["sentence"])
-        if "parts" in result:
-            yield readable(account.parts_in_words(result["parts"]))
-    elif "accuracy" in result:
-        yield (
-            f"test accuracy {accuracy_in_words(result)}, macro-F1 {result['macro_f1']:.3f} after "
-            f"{result['steps']:,} steps in {result['seconds']:.1f} s on {result['device']}; "
-            f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
-        )
-        if "parts" in result:  # a result of an earlier version has none
-            for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[attr-defined]
-                yield readable(sentence)
-        for sentence in result.get("cautions", ()):
-            yield f"caution  {sentence}"
+    spec = run.spec
+    try:
+        if isinstance(spec, CompareSpec):
+            return _of_comparison(run.read(CompareResult))
+        if isinstance(spec, TransferSpec):
+            return _of_training(run.read(TrainingResult), spec)
+    except RunProblem as fault:
+        return [f"{fault} `tltk runs show {run.id} --json` prints what is there; `--again` makes it once more."]
+    return []
 
 
-def in_words(run: Run) -> str:
-    """What a training or a comparison asked for, in a line."""
-    r, source = asked(run.spec), getattr(run.spec, "source", None)
+def _of_comparison(found: CompareResult | None) -> list[str]:
+    if found is None:
+        return []
+    parts = [account.parts_in_words(found.parts)] if found.parts else []  # a result of an earlier version has none
+    return [readable(line) for line in (found.verdict.sentence, *parts)]
+
+
+def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
+    if found is None:
+        return []
+    return [
+        f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1:.3f} after {found.steps:,} steps in "
+        f"{found.seconds:.1f} s on {found.device}; {found.frozen_tensors} frozen tensors, {found.frozen_moved} moved.",
+        *(readable(line) for line in account.in_words(spec.target.name, found)),
+        *(f"caution  {sentence}" for sentence in found.cautions),
+    ]
+
+
+def in_words(spec: Spec, seconds: float) -> str:
+    """What a training or a comparison asked for, in a line, and how long it took."""
+    r, source = asked(index.facts(spec)), getattr(spec, "source", None)
     weights = r["weights"] if r["weights"] is not None else f"weights of {source.name}" if source else ""
     words = [r["target"], f"{r['backbone']} from {weights}", f"{r['strategy']} at boundary {r['boundary']}"]
     words += [f"rate {r['lr']:g}"] if r["lr"] is not None else []
     words += [f"seed {r['seed']}"] if r["seed"] is not None else []
-    words += [took(run.status.seconds)] if run.status.seconds else []
+    words += [took(seconds)] if seconds else []
     return plain(" · ".join(words), 400)
 
 
-def ask(question: Spec, *, again: bool = False) -> dict[str, Any]:
-    """What a worker answers to a question of seconds; `again` where what it asks about may have changed."""
-    found = executor().submit(question, again=again)
-    follow(found)
-    result = found.result()
-    if result is None:
-        raise RunProblem(f"Run {found.id} must have an answer. It is {found.status.state}; ask again.")
-    return result
+def print_answer(question: Spec, as_json: bool, *, again: bool = False) -> None:
+    """Ask a worker what takes seconds, and print its answer: as the table of its kind, or as JSON.
+
+    Args:
+        question: What is asked; its folder has a `table.py`.
+        as_json: Whether to print the result as it is kept.
+        again: Whether to ask anew where there is an answer: what it is about may have changed.
+
+    Raises:
+        RunProblem: There is no answer.
+    """
+    run = executor().submit(question, again=again)
+    follow(run)
+    result, lines = run.result(), _table(type(question))
+    if result is None or lines is None:
+        raise RunProblem(f"Run {run.id} must have an answer. It is {run.status.state}; ask again.")
+    out(result, as_json)
+    if not as_json:
+        for line in lines(run.typed(result, result_of(type(question)))):
+            click.echo(line)

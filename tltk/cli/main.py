@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
+import importlib
 import sys
 import time
 from pathlib import Path
@@ -19,17 +19,30 @@ from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.cli import weights
-from tltk.cli.following import Verb, ask, end, follow, json_option, launch, listed, out, report, spec_options, summary
+from tltk.cli.following import (
+    Verb,
+    end,
+    follow,
+    json_option,
+    launch,
+    listed,
+    out,
+    print_answer,
+    report,
+    spec_options,
+)
+from tltk.cli.following import listing as in_json
 from tltk.cli.judge import judge_verb
-from tltk.data.account import parts_in_words
-from tltk.errors import RunProblem, TltkError, UnknownName
-from tltk.jobs import executor
-from tltk.runs.run import Run, all_runs, walk
+from tltk.errors import RunProblem, UnknownName
+from tltk.jobs import executor, listing
+from tltk.runs.index import Query
+from tltk.runs.run import STATES, Run, walk
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import kinds
 from tltk.weights import catalogue, store
 from tltk.weights.export import export as write_zip
+from tltk.weights.weightfile import plain
 
 
 @click.group(cls=Verb, context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,13 +53,10 @@ def main() -> None:
 
 def _verb(kind: type[Spec]) -> click.Command:
     """The verb that asks for specs of this kind, with a flag for each knob."""
-    package = kind.__module__.rpartition(".")[0]
 
     @spec_options(kind)
     def ask_for(**given: Any) -> None:
-        table = f"{package}.table"
-        show = importlib.import_module(table).lines if importlib.util.find_spec(table) else None
-        launch(kind, given, show)
+        launch(kind, given)
 
     return click.command(kind.verb, help=kind.about)(ask_for)
 
@@ -58,34 +68,116 @@ for _group in (weights.weights, weights.pretraining, judge_verb):
     main.add_command(_group)
 
 
+SHOWN = 100  # runs that are listed for people unless they ask for more
+
+
 @main.group(invoke_without_command=True)
 @click.pass_context
+@click.option(
+    "--search", default="", metavar="TEXT", help="Words to find in names, notes, tags, targets, networks, ids."
+)
+@click.option("--tag", multiple=True, help="Only those with this tag. May be repeated.")
+@click.option("--kind", multiple=True, help="Only those of this kind, such as transfer or compare. May be repeated.")
+@click.option("--state", multiple=True, type=click.Choice(STATES), help="Only those in this state. May be repeated.")
+@click.option("--target", default="", help="Only those with this target.")
+@click.option(
+    "--limit", type=click.IntRange(0), help=f"So many, newest first; 0 = all. Default {SHOWN}, with --json all."
+)
 @json_option
-def runs(ctx: click.Context, as_json: bool) -> None:
-    """List runs; show, stop, resume, export or delete one."""
+def runs(
+    ctx: click.Context,
+    search: str,
+    tag: tuple[str, ...],
+    kind: tuple[str, ...],
+    state: tuple[str, ...],
+    target: str,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List runs; show, name, note, tag, stop, resume, export or delete one."""
+    query = Query(text=search, tags=tag, kinds=kind, states=state, target=target, specs=as_json)
     if ctx.invoked_subcommand:
+        if query != Query(specs=as_json) or limit is not None:
+            raise click.UsageError(
+                f"Options that choose runs must stand without a verb. Got {ctx.invoked_subcommand!r}."
+            )
         return
-    found = []
-    for one in all_runs():
-        try:
-            found.append(summary(one))
-        except TltkError as fault:  # a folder of another version
-            click.echo(f"{one.id} cannot be read: {fault}", err=True)
+    for name in kind:
+        if name not in kinds():
+            raise UnknownName.among("--kind", name, kinds())
+    most = limit if limit is not None else 0 if as_json else SHOWN
+    found = listing.runs(dataclasses.replace(query, limit=most + 1 if most else 0))
+    more, found = bool(most) and len(found) > most, found[: most or None]
+    for one in found:
+        if one.fault:  # a folder of another version
+            click.echo(f"{one.id} cannot be read: {one.fault}", err=True)
+    found = [one for one in found if not one.fault]
     if as_json:
-        out([{k: v for k, v in r.items() if k not in ("result", "children")} for r in found])
+        click.echo(in_json(found))
         return
     for line in listed(found):
         click.echo(line)
-    if not found:
+    if more:
+        click.echo("Older runs are not shown; --limit 0 lists all, --search TEXT finds some of them.", err=True)
+    if not found and query == Query():
         click.echo("No runs yet. `tltk compare --source rendered_digits --target blended_digits --shots 5` makes some.")
+    elif not found:
+        click.echo("No run is as asked for. `tltk runs` lists them all.")
 
 
 @runs.command()
 @click.argument("run_id")
+@click.option("--attempt", type=click.IntRange(0), default=0, help="An earlier attempt, by its number; 0 = the last.")
 @json_option
-def show(run_id: str, as_json: bool) -> None:
-    """The state of a run and what it found."""
-    report(Run.open(run_id), as_json)
+def show(run_id: str, attempt: int, as_json: bool) -> None:
+    """The state of a run and what it found, and the attempts before."""
+    report(Run.open(run_id), as_json, attempt)
+
+
+@runs.command("name")
+@click.argument("run_id")
+@click.argument("name")
+@json_option
+def name_run(run_id: str, name: str, as_json: bool) -> None:
+    """Give a run a name; an empty one takes it away."""
+    _labelled(Run.open(run_id), as_json, name=name)
+
+
+@runs.command("note")
+@click.argument("run_id")
+@click.argument("text")
+@json_option
+def note_run(run_id: str, text: str, as_json: bool) -> None:
+    """Write a note on a run, in place of the one that is there; an empty one takes it away."""
+    _labelled(Run.open(run_id), as_json, note=text)
+
+
+@runs.command("tag")
+@click.argument("run_id")
+@click.argument("tags", nargs=-1)
+@click.option("--remove", multiple=True, metavar="TAG", help="Take this tag away. May be repeated.")
+@json_option
+def tag_run(run_id: str, tags: tuple[str, ...], remove: tuple[str, ...], as_json: bool) -> None:
+    """Add tags to a run, or take some away."""
+    found = Run.open(run_id)
+    if not tags and not remove:
+        raise click.UsageError("What to add or to remove must be said: TAG… or --remove TAG.")
+    old = found.label.tags
+    for gone in remove:
+        if gone not in old:
+            raise UnknownName.among(f"A tag of run {found.id}", gone, old)
+    _labelled(found, as_json, tags=[*(t for t in old if t not in remove), *tags])
+
+
+def _labelled(run: Run, as_json: bool, **given: Any) -> None:
+    """Write a name, a note or tags on a run, and say what is on it now."""
+    label = run.write_label(**given)
+    out({"id": run.id, "name": label.name, "note": label.note, "tags": list(label.tags)}, as_json)
+    if not as_json:
+        words = " ".join(filter(None, [label.name, *(f"#{tag}" for tag in label.tags)]))
+        click.echo(plain(f"run {run.id}{' · ' if words else ''}{words}", 1000))
+        for line in label.note.splitlines():
+            click.echo(plain(line, 2000))
 
 
 @runs.command()
@@ -158,7 +250,7 @@ def export(run_id: str, file: Path, weights: bool, as_json: bool) -> None:
 @click.confirmation_option(prompt="Delete this run for good?")
 @json_option
 def delete(run_id: str, as_json: bool) -> None:
-    """Delete a run's folder."""
+    """Delete a run's folder, with all attempts."""
     found = Run.open(run_id)
     found.delete()
     out({"id": found.id, "deleted": True}, as_json)
@@ -246,15 +338,7 @@ def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
 @json_option
 def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
     """The layers of a network: where its freeze boundary can lie."""
-    result = ask(DescribeSpec(backbone=backbone, size=size, channels=channels))
-    if as_json:
-        out(result)
-        return
-    click.echo("boundary  layer                          parameters       MFLOPs  output")
-    for layer in result["layers"]:
-        shape = " × ".join(str(s) for s in layer["shape"])
-        mflops = "unknown" if layer["flops"] is None else f"{layer['flops'] / 1e6:.2f}"
-        click.echo(f"{layer['index']:8}  {layer['name']:28} {layer['parameters']:12,} {mflops:>12}  {shape}")
+    print_answer(DescribeSpec(backbone=backbone, size=size, channels=channels), as_json)
 
 
 @main.command()
@@ -264,24 +348,7 @@ def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
 @json_option
 def look(domain: str, size: int, n: int, as_json: bool) -> None:
     """What is in a domain: folders, parts, classes, pictures, and what was left out."""
-    spec = InspectSpec(DataSpec(domain, size=size, n=n))
-    result = ask(spec)
-    if as_json:
-        out(result)
-        return
-    click.echo(f"{result['n']:,} pictures, {len(result['classes'])} classes; {result['licence']}")
-    for branch in result["tree"]:
-        classes = f"{branch['classes']:,} classes, " if branch["classes"] else ""
-        click.echo(f"{branch['role']:8}  {branch['folder']}: {classes}{branch['pictures']:,} pictures")
-    for note in result["notes"]:
-        click.echo(f"note      {note}")
-    for name, count in zip(result["classes"], result["counts"], strict=True):
-        click.echo(f"{count:8,}  {name}")
-    for name, reason in result["skipped"]:
-        click.echo(f"left out  {name}: {reason}")
-    click.echo(parts_in_words(result["parts"]))
-    for sentence in result["cautions"]:
-        click.echo(f"caution  {sentence}")
+    print_answer(InspectSpec(DataSpec(domain, size=size, n=n)), as_json)
 
 
 @main.command()

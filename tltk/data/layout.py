@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tltk.data.account import Account, Branch
+from tltk.data.account import Account
 from tltk.data.decode import HEIC
 from tltk.data.domain import FREE, PARTS, TEST, TRAIN, VAL
 from tltk.data.names import key, shown
 from tltk.data.tree import TABLES, File, Folder, place_of, words
 from tltk.errors import DataProblem
+from tltk.results.account import Branch
 from tltk.specs.parts import DataSpec
 
 PART_WORDS = {

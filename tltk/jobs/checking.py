@@ -7,30 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from tltk import adapters, data, home, terms
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.rank.spec import RankSpec
-from tltk.analyses.two_sample.spec import TwoSampleSpec
-from tltk.data.sources.shapes import Dials
 from tltk.errors import BadSpec, DataProblem, UnknownName, shown
-from tltk.shift import measures as shift_measures
-from tltk.specs.knobs import Spec, knobs
+from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import source_spec
-from tltk.transferability import scores as transfer_scores
 from tltk.weights import store, weightfile
 from tltk.weights.catalogue import Backbone, catalogue
 
@@ -232,6 +224,7 @@ def check_names(spec: Spec) -> None:
     for name in _texts(spec):
         if len(name) > LONGEST or "\0" in name:
             raise BadSpec(f"A name must have at most {LONGEST:,} characters, none of them null. Got {shown(name)}.")
+    spec.check()
     if isinstance(spec, TransferSpec | CompareSpec):
         make(spec.strategy)
         adapters.make(spec.adapter)
@@ -241,30 +234,6 @@ def check_names(spec: Spec) -> None:
         source_spec(spec)
         if spec.source is not None:
             check_optimizer(spec.source_optim.optimizer)
-    if isinstance(spec, ProfileSpec | TwoSampleSpec | DialResponseSpec):
-        labelled = ["class_mmd"] if isinstance(spec, ProfileSpec) else []
-        for name in spec.measures:
-            _among("measure", name, [*shift_measures.names(), *labelled])
-    if isinstance(spec, TwoSampleSpec) and spec.source is None:
-        raise BadSpec("A shift needs a source and a target. There is no source; name one.")
-    if isinstance(spec, DialResponseSpec):
-        for name in spec.dials:
-            _among("dial", name, list(knobs(Dials)))
-        if data.parse(spec.target.name)[0] != "shapes":
-            raise BadSpec(f"The target must be the shift lab, shapes or shapes:DIALS. Got {spec.target.name!r}.")
-    if isinstance(spec, RankSpec):
-        for name in spec.scores:
-            _among("score", name, [*transfer_scores.names(), "probe"])
-        if not spec.candidates:
-            raise BadSpec("A ranking needs candidates, each BACKBONE@WEIGHTS. Got none.")
-        for text in spec.candidates:  # what one of them lacks is said beside it, and the others are ranked
-            if not text.partition("@")[0].strip():
-                raise BadSpec(f"A candidate must be BACKBONE@WEIGHTS, as in resnet18@run:3f9ac1. Got {text!r}.")
-
-
-def _among(what: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise UnknownName.among(what, name, known)
 
 
 def _texts(spec: Spec) -> list[str]:
@@ -272,8 +241,7 @@ def _texts(spec: Spec) -> list[str]:
     names = [one.name for one in _pictures(spec)]
     for pair in _networks(spec):
         names += pair
-    more = spec.candidates if isinstance(spec, RankSpec) else [spec.picture] if isinstance(spec, EmbedSpec) else []
-    return [*names, *more]
+    return [*names, *getattr(spec, "candidates", ()), getattr(spec, "picture", "")]
 
 
 def _pictures(spec: Spec) -> list[DataSpec]:

@@ -182,7 +182,7 @@ def _finished(run: Run, code: int) -> Run:
         RunProblem: It failed otherwise, or was killed.
     """
     status = run.status
-    if status.state == "done" or (status.state == "failed" and "diverged" in (run.result() or {})):
+    if status.state == "done" or (status.state == "failed" and run.diverged):
         return run
     if status.state == "stopped":
         raise Stopped

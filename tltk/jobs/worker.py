@@ -31,6 +31,7 @@ from tltk.errors import Diverged, MachineProblem, RunProblem, TltkError
 from tltk.jobs import executor, pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
 from tltk.nn.net import Net
+from tltk.results.training import PlannedPhase
 from tltk.runs.run import BEAT_SECONDS, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
@@ -205,13 +206,16 @@ class Worker:
             "run": run.id,
         }
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
-        result |= account.of_training(domain, split, spec.target)
-        result["remarks"] = [*result["remarks"], *cautions(domain, split)]
-        result["phases"] = [p.as_dict() for p in phases]
-        result |= {"threads": spec.optim.threads, "taken_out": parts.taken_out}
-        result["seen_by_source"] = self._seen_by_source(spec, domain, split)
-        home.write_whole(run.path / "result.json", json.dumps(result))
-        run.write_status(state="done", message="", epoch=result["epochs"], seconds=result["seconds"])
+        result = msgspec.structs.replace(
+            result,
+            **account.of_training(domain, split, spec.target),
+            phases=[PlannedPhase(p.boundary, list(p.lr_scale), p.epochs, p.restarts) for p in phases],
+            threads=spec.optim.threads,
+            taken_out=parts.taken_out,
+            seen_by_source=self._seen_by_source(spec, domain, split),
+        )
+        home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
+        run.write_status(state="done", message="", epoch=result.epochs, seconds=result.seconds)
         (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
 
 
@@ -301,7 +305,7 @@ def _study(run: Run, spec: Spec, worker: Worker) -> None:
         executor().train_all(worker, runs, ended)
 
     found = conduct(run, getattr(module, package.rpartition(".")[2])(spec), train_all, tell)
-    home.write_whole(run.path / "result.json", json.dumps(dataclasses.asdict(found), allow_nan=False))
+    home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
     run.write_status(state="done", epoch=total, message="", seconds=round(time.perf_counter() - start, 1))
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from tltk.plots.curves import faint
 from tltk.plots.names import text
-from tltk.plots.theme import SEQUENCE, layout
+from tltk.plots.theme import NEUTRAL, SEQUENCE, faint, layout
 from tltk.results.layers import Column
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
@@ -47,7 +46,7 @@ def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.F
             error_y=error,
             line={"color": colour},
             marker={"size": 9, "symbol": [symbol if s else f"{symbol}-open" for s in sure]},
-            customdata=_said(column) or None,
+            customdata=_p_in_words(column) or None,
             hovertemplate="%{y:.3g} %{customdata}" if column.p else "%{y:.3g}",
         )
     if columns and all(c.unit == "%" for c in columns):
@@ -56,7 +55,7 @@ def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.F
     return figure
 
 
-def _said(column: Column) -> list[str]:
+def _p_in_words(column: Column) -> list[str]:
     """The p-values of each layer in words."""
     raw = [f"p = {p:.3g}" for p in column.p]
     if not column.p_holm:
@@ -74,7 +73,7 @@ def _band(figure: go.Figure, names: Sequence[str], lo: Sequence[float], hi: Sequ
         fill="toself",
         mode="lines",
         hoverinfo="skip",
-        fillcolor="rgba(127,127,127,0.22)",
+        fillcolor=faint(NEUTRAL, 0.22),
         line={"width": 0},
         name=name,
     )

@@ -130,6 +130,14 @@ class Spec:
         for name, rule in knobs(self).items():
             object.__setattr__(self, name, _check(type(self).__name__, name, getattr(self, name), rule))
 
+    def check(self) -> None:
+        """Refuse what cannot be meant, as far as names and numbers tell: before anything is queued, without the disk.
+
+        Raises:
+            UnknownName: A name on none of our lists.
+            BadSpec: Values that do not go together.
+        """
+
     def as_words(self) -> list[str]:
         """The words after `tltk` that ask for this spec, where flags alone cannot; else none."""
         return []

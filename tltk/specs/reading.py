@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import importlib.util
 import pkgutil
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from tltk.errors import UnknownName
 from tltk.registry import camel
+from tltk.results.training import TrainingResult
 from tltk.specs.knobs import S, Spec, read_body
 from tltk.specs.training import TransferSpec
 
@@ -42,15 +44,21 @@ def spec_of(package: str) -> type[Spec]:
 
 
 def result_of(kind: type[Spec]) -> type[Any]:
-    """The class of what an analysis or a study of this kind finds: the one in its folder's `result.py`.
+    """The class of what a run of this kind finds: of an analysis or a study the one in its folder's `result.py`.
 
     Args:
-        kind: A class of specs from such a folder.
+        kind: A class of specs that a worker can run.
+
+    Returns:
+        The class, such as `ProfileResult`; a plain `dict[str, Any]` where the folder has no `result.py`.
     """
+    if kind is TransferSpec:
+        return TrainingResult
     package = kind.__module__.rpartition(".")[0]
-    found: type[Any] = getattr(
-        importlib.import_module(f"{package}.result"), f"{camel(package.rpartition('.')[2])}Result"
-    )
+    if importlib.util.find_spec(f"{package}.result") is None:
+        return dict[str, Any]
+    name = f"{camel(package.rpartition('.')[2])}Result"
+    found: type[Any] = getattr(importlib.import_module(f"{package}.result"), name)
     return found
 
 

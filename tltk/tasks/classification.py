@@ -13,6 +13,8 @@ from tltk.tasks.task import Outcome
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tltk.results.training import TrainingResult
+
 
 @dataclass(frozen=True)
 class Classification:
@@ -79,9 +81,9 @@ class Classification:
             "labels": targets.tolist(),
         }
 
-    def scores(self, result: dict[str, Any]) -> NDArray[np.float64]:
+    def scores(self, result: TrainingResult) -> NDArray[np.float64]:
         """1 where a test example was named right, else 0; (n,)."""
-        right: NDArray[np.float64] = np.equal(result["predictions"], result["labels"]).astype(np.float64)
+        right: NDArray[np.float64] = np.equal(result.predictions, result.labels).astype(np.float64)
         return right
 
 

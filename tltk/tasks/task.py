@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from tltk.results.training import TrainingResult
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -59,12 +61,12 @@ class Task(Protocol):
         """
 
     def result(self, outcome: Outcome, targets: Tensor) -> dict[str, Any]:
-        """What a result says of the test: figures with their intervals, and what `scores` needs.
+        """Fields of `TrainingResult` on the test: figures with their intervals, and what `scores` needs.
 
         Args:
             outcome: Of the test split.
             targets: (n, …).
         """
 
-    def scores(self, result: dict[str, Any]) -> NDArray[np.float64]:
+    def scores(self, result: TrainingResult) -> NDArray[np.float64]:
         """The score of each test example from a result, (n,), 0 … 1: what verdicts are made of."""

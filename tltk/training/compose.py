@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from tltk.data.domain import Domain, Split, held_out_origins, linked, without
 from tltk.errors import DataProblem, RunProblem
 from tltk.nn.net import Net
 from tltk.results.rows import Row
+from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
@@ -47,7 +47,7 @@ class Trained:
 
     spec: TransferSpec
     net: Net
-    result: dict[str, Any]
+    result: TrainingResult
     rows: list[Row]
 
 
@@ -142,7 +142,7 @@ def train(
         >>> from tltk import DataSpec, NetSpec, OptimSpec, TransferSpec, train
         >>> spec = TransferSpec(DataSpec(n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=1))
         >>> trained = train(spec)
-        >>> 0 <= trained.result["accuracy"] <= 1, trained.result["frozen_moved"]
+        >>> 0 <= trained.result.accuracy <= 1, trained.result.frozen_moved
         (True, 0)
     """
     if domain is None:
@@ -171,13 +171,13 @@ def train(
     return Trained(spec, net, result, rows)
 
 
-def check_result(result: dict[str, Any]) -> None:
+def check_result(result: TrainingResult) -> None:
     """Refuse a training that ended without a number.
 
     Raises:
         RunProblem: The loss on the validation or test pictures is none.
     """
-    if not np.isfinite([result["loss"], result["val_loss"]]).all():
+    if not np.isfinite([result.loss, result.val_loss]).all():
         raise RunProblem(
             "The loss on the validation and test pictures must be a number. It is not at the end; "
             "try a tenth of the learning rate, or an optim.evaluate below optim.patience."

@@ -27,6 +27,7 @@ from tltk.nn.freeze import Audit, freeze, still_statistics
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
 from tltk.results.rows import Row
+from tltk.results.training import TrainingResult
 from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
@@ -102,7 +103,7 @@ class Training:
 
     # -- the loop ------------------------------------------------------------------------------
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> TrainingResult:
         """Train from the start, or from the checkpoint, to the end; then test once.
 
         Returns:
@@ -516,7 +517,7 @@ class Training:
         self.now = progress
         return phase
 
-    def _finish(self, phase: Phase) -> dict[str, Any]:
+    def _finish(self, phase: Phase) -> TrainingResult:
         if self.best:
             unpack(self.net, self.best, "best/")
             self.net.to(self.device)
@@ -526,27 +527,27 @@ class Training:
         self.callbacks.emit(self._score_rows("test", outcome))
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
-        return {
+        return TrainingResult(
             **self.task.result(outcome, self.labels[self.split.test]),
-            "val_accuracy": self.now.best[0],
-            "val_loss": -self.now.best[1],
-            "tested_val_accuracy": tested[0],
-            "tested_val_loss": -tested[1],
-            "best_epoch": self.now.best_epoch,
-            "epochs": self.now.epoch,
-            "steps": self.now.step,
-            "images": self.now.images,
-            "seconds": round(time.perf_counter() - self._clock, 3),
-            "gflops": self._gflops,
-            "n_train": len(self.split.train),
-            "n_val": len(self.split.val),
-            "depth": self.net.depth,
-            "layers": list(self.net.names),
-            "boundary": phase.boundary,
-            "frozen_tensors": self.audit.n_held,
-            "frozen_moved": len(self.audit.moved()),
-            "cached": self.cached,
-            "device": str(self.device),
-            "classes": list(self.domain.classes),
+            val_accuracy=self.now.best[0],
+            val_loss=-self.now.best[1],
+            tested_val_accuracy=tested[0],
+            tested_val_loss=-tested[1],
+            best_epoch=self.now.best_epoch,
+            epochs=self.now.epoch,
+            steps=self.now.step,
+            images=self.now.images,
+            seconds=round(time.perf_counter() - self._clock, 3),
+            gflops=self._gflops,
+            n_train=len(self.split.train),
+            n_val=len(self.split.val),
+            depth=self.net.depth,
+            layers=list(self.net.names),
+            boundary=phase.boundary,
+            frozen_tensors=self.audit.n_held,
+            frozen_moved=len(self.audit.moved()),
+            cached=self.cached,
+            device=str(self.device),
+            classes=list(self.domain.classes),
             **figures(self.domain, self.split),
-        }
+        )

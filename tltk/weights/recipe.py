@@ -19,6 +19,7 @@ import numpy as np
 
 from tltk import home
 from tltk.errors import BadSpec, RunProblem, UnknownName
+from tltk.results.training import TrainingResult
 from tltk.runs.run import KEPT, Run
 from tltk.specs.training import TransferSpec
 from tltk.weights import store, weightfile
@@ -144,17 +145,17 @@ def half(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _stage(run: Run) -> Stage:
-    spec, result = run.spec, run.result() or {}
-    assert isinstance(spec, TransferSpec)
+    spec, result = run.spec, run.read(TrainingResult)
+    assert isinstance(spec, TransferSpec) and result is not None
     return Stage(
         run.id,
         spec.target.name,
         spec.target.size,
-        len(result["classes"]),
-        result["n_train"],
-        result["images"],
-        result["steps"],
-        result["seconds"],
-        result["device"],
-        result["accuracy"],
+        len(result.classes),
+        result.n_train,
+        result.images,
+        result.steps,
+        result.seconds,
+        result.device,
+        result.accuracy,
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Any
 
 import torch
 
+from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.sample import Context
 from tltk.errors import CannotSplit
@@ -87,20 +87,20 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
     return best / (3 * n * sum(flops) / 1e9)
 
 
-def network_summary(spec: DescribeSpec, device: torch.device) -> dict[str, Any]:
-    """Layers, width and speed, as plain data: the result of a run of this kind, which pages read."""
+def network_summary(spec: DescribeSpec, device: torch.device) -> DescribeResult:
+    """Layers, width and speed: the result of a run of this kind, which pages read."""
     found = layers(spec.backbone, spec.size, spec.channels)
-    return {
-        "backbone": spec.backbone,
-        "size": spec.size,
-        "channels": spec.channels,
-        "layers": [asdict(layer) for layer in found],
-        "width": found[-1].crossing,  # the last boundary is cut before the head, whatever the network
-        "seconds_per_gflop": seconds_per_gflop(spec.backbone, spec.size, spec.channels, device),
-        "device": str(device),
-    }
+    return DescribeResult(
+        backbone=spec.backbone,
+        size=spec.size,
+        channels=spec.channels,
+        layers=found,
+        width=found[-1].crossing,  # the last boundary is cut before the head, whatever the network
+        seconds_per_gflop=seconds_per_gflop(spec.backbone, spec.size, spec.channels, device),
+        device=str(device),
+    )
 
 
-def describe(spec: DescribeSpec, context: Context) -> dict[str, Any]:
+def describe(spec: DescribeSpec, context: Context) -> DescribeResult:
     """The answer to `tltk layers`: see `network_summary`, measured on the fastest device there is."""
     return network_summary(spec, pick_device("auto"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import timm
 import torch
 from torch import Tensor
 
 from tltk import home
+from tltk.analyses.import_weights.result import ImportWeightsResult
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.sample import Context
 from tltk.errors import WeightsMissing
@@ -23,7 +23,7 @@ from tltk.weights.weightfile import plain
 KEPT = ("source", "mean", "std", "size")  # what the store passes on of a header, beside licence, data and classes
 
 
-def import_weights(spec: ImportWeightsSpec, context: Context | None = None) -> dict[str, Any]:
+def import_weights(spec: ImportWeightsSpec, context: Context | None = None) -> ImportWeightsResult:
     """What a weight file holds; with a name, it is put into the store under timm's names.
 
     Raises:
@@ -65,26 +65,26 @@ def import_weights(spec: ImportWeightsSpec, context: Context | None = None) -> d
         )
         receptive.keep(store.put(home.folder("weights"), weightfile.packed(kept, header), card))
     n_classes = len(found.classifier["weight"]) if found.classifier else None
-    return {
-        "name": spec.name,
-        "weights": f"store:{spec.name}" if spec.name else spec.weights,
-        "backbone": found.backbone,
-        "guessed": found.guessed,
-        "candidates": found.candidates,
-        "layout": found.layout,
-        "part": found.part,
-        "parameters": parameters,
-        "channels": found.channels,
-        "classifier": f"classifier of {n_classes:,} classes" if n_classes else "no classifier",
-        "classes": n_classes,
-        "class_names": names,
-        "tensors": found.tensors,
-        "bytes": found.bytes,
-        "sha256": store.sha256(*weightfile.looked_at(path).files),
-        "licence": licence,
-        "data": data,
-        "notes": found.notes,
-    }
+    return ImportWeightsResult(
+        name=spec.name,
+        weights=f"store:{spec.name}" if spec.name else spec.weights,
+        backbone=found.backbone,
+        guessed=found.guessed,
+        candidates=found.candidates,
+        layout=found.layout,
+        part=found.part,
+        parameters=parameters,
+        channels=found.channels,
+        classifier=f"classifier of {n_classes:,} classes" if n_classes else "no classifier",
+        classes=n_classes,
+        class_names=names,
+        tensors=found.tensors,
+        bytes=found.bytes,
+        sha256=store.sha256(*weightfile.looked_at(path).files),
+        licence=licence,
+        data=data,
+        notes=found.notes,
+    )
 
 
 def _word(found: Weights, *keys: str) -> str:

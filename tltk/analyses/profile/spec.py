@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tltk.analyses.depth import MEASURES_HELP, DepthSpec
+from tltk.analyses.depth import MEASURES_HELP, DepthSpec, check_measures
 from tltk.specs.knobs import knob, several
+
+WITHIN = "class_mmd"  # the one measure that needs labels
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,12 @@ class ProfileSpec(DepthSpec):
     permutations: int = knob(
         199, 19, 100_000, help="Permutations that give the null distribution of each shift measure."
     )
+
+    def check(self) -> None:
+        """Refuse names that no measure has.
+
+        Raises:
+            UnknownName: No such measure.
+        """
+        super().check()
+        check_measures(self.measures, (WITHIN,))

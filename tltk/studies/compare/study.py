@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from tltk import data, terms
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.curves import Curve
+from tltk.results.training import TrainingResult
 from tltk.results.verdict import Verdict
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -39,7 +39,6 @@ from tltk.tasks import Classification
 
 ARMS = ("scratch", "transfer")
 NAMES = {"steps": "steps", "images": "pictures"}
-Results = dict[str, Any]
 
 # What `tltk compare` and the page ask at first: rendered digits as the source, digits on photo backgrounds of which
 # few are labelled as the target. A minute or so on two cores.
@@ -151,12 +150,12 @@ class Search:
     at_edge: dict[str, str]
 
     @classmethod
-    def of(cls, spec: CompareSpec, found: Mapping[tuple[str, float], Results]) -> Search:
+    def of(cls, spec: CompareSpec, found: Mapping[tuple[str, float], TrainingResult | None]) -> Search:
         """The best rate of each arm, by the validation accuracy of the weights that would be tested.
 
         Args:
             spec: The comparison.
-            found: (arm, rate) → result of its training.
+            found: (arm, rate) → result of its training; None = it diverged.
 
         Raises:
             RunProblem: Every rate of an arm diverged.
@@ -167,22 +166,15 @@ class Search:
         chosen, accuracy, at_edge = {}, {}, {}
         for arm in ARMS:
             # A rate at which the loss stopped being a number has lost; that is what a search is for.
-            held = [lr for lr in tried if "diverged" not in found[arm, lr]]
-            if not held:
+            rank = {lr: result.tested for lr in tried if (result := found[arm, lr]) is not None}
+            if not rank:
                 raise RunProblem(f"At every rate that was tried, the {arm} arm diverged. Lower the rates to search.")
-            rank = {lr: _validation(found[arm, lr]) for lr in held}
-            best = max(held, key=lambda lr: (rank[lr][0], -rank[lr][1]))
+            best = max(rank, key=lambda lr: (rank[lr][0], -rank[lr][1]))
             chosen[arm] = best
             accuracy[arm] = {f"{lr:g}": rank[lr][0] if lr in rank else 0.0 for lr in tried}
             if best in (tried[0], tried[-1]):
                 at_edge[arm] = "lowest" if best == tried[0] else "highest"
         return cls(chosen, accuracy, at_edge)
-
-
-def _validation(result: Results) -> tuple[float, float]:
-    """Validation accuracy and loss of the weights that are tested: the best epoch's with patience, else the last's."""
-    prefix = "tested_" if "tested_val_accuracy" in result else ""
-    return float(result[f"{prefix}val_accuracy"]), float(result[f"{prefix}val_loss"])
 
 
 # -- the study -------------------------------------------------------------------------------------------
@@ -202,21 +194,20 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     """
     source = [_result(r) for r in (yield Stage(tuple(source_children(spec)), WHAT["source"]))]
     searching = search_children(spec)
-    found = [r.result() or _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
+    found = [None if r.diverged else _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
     search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
     wanted = measure_children(spec, search.chosen)
     runs = yield Stage(tuple(wanted), WHAT["measure"])
     yield Stage((), "Computing the verdict.")
     arms = {arm: [r for r, w in zip(runs, wanted, strict=True) if w.arm == arm] for arm in ARMS}
-    judged = verdict(spec, arms, search, source[0] if source else {})
+    judged = verdict(spec, arms, search, source[0] if source else None)
     first = _result(runs[0])  # all of them have the same target; how it was divided is told of the first seed's
-    told = {name: first[name] for name in ("parts", "left_out", "notes", "remarks") if name in first}
-    return CompareResult(judged, **told)
+    return CompareResult(judged, first.parts, first.left_out, first.notes, first.remarks)
 
 
-def _result(run: Run) -> Results:
-    result = run.result()
-    if result is None or "diverged" in result:
+def _result(run: Run) -> TrainingResult:
+    result = run.read(TrainingResult)
+    if result is None:
         raise RunProblem(f"Run {run.id} must have a result. It is {run.status.state}: {run.status.message}")
     return result
 
@@ -242,26 +233,28 @@ def _means(arms: Mapping[str, Sequence[Run]], name: str, split: str, x: str) -> 
 # -- the verdict -----------------------------------------------------------------------------------------
 
 
-def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search, source: Results) -> Verdict:
+def verdict(
+    spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search, source: TrainingResult | None
+) -> Verdict:
     """Weigh what the measuring runs found.
 
     Args:
         spec: The comparison.
         arms: Arm → its measuring runs, in the order of the seeds.
         search: What the search for rates found.
-        source: Result of the source's training; empty where there is none.
+        source: Result of the source's training; None where there is none.
 
     Raises:
         RunProblem: A run has no result, or the arms differ in budget though nothing may stop them early.
     """
     results = {arm: [_result(r) for r in runs] for arm, runs in arms.items()}
     first = results["scratch"][0]
-    labels = np.array(first["labels"])
-    task = Classification(len(first["classes"]))
+    labels = np.array(first.labels)
+    task = Classification(len(first.classes))
     right = {arm: np.array([task.scores(r) for r in found]) for arm, found in results.items()}
     seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
-    classes = [first["classes"][i] for i in labels]
-    order = {name: i for i, name in enumerate(first["classes"])}
+    classes = [first.classes[i] for i in labels]
+    order = {name: i for i, name in enumerate(first.classes)}
     found = judge(right["scratch"], right["transfer"], labels=classes, seeds=seeds, delta=spec.delta)
     by_step, by_second = _means(arms, "accuracy", "val", "step"), _means(arms, "accuracy", "val", "seconds")
     accuracy = {arm: [r.curve("accuracy") for r in runs] for arm, runs in arms.items()}
@@ -281,20 +274,20 @@ def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search
     found = dataclasses.replace(
         found,
         per_class=tuple(sorted(found.per_class, key=lambda c: order[c.name])),
-        steps=max(r["steps"] for r in everything),
-        images=max(r["images"] for r in everything),
+        steps=max(r.steps for r in everything),
+        images=max(r.images for r in everything),
         budget=_budget(spec, results),
         scratch_lr=search.chosen["scratch"],
         transfer_lr=search.chosen["transfer"],
         search=search.accuracy,
         search_seed=search_seed(spec) if len(rates(spec)) > 1 else None,
         at_edge=search.at_edge,
-        n_train=first.get("n_train", 0),
-        n_val=first.get("n_val", 0),
+        n_train=first.n_train,
+        n_val=first.n_val,
         majority=float(majority.mean()),
         learning=learning,
-        taken_out=source.get("taken_out", 0),
-        seen_by_source=results["transfer"][0].get("seen_by_source", 0),
+        taken_out=0 if source is None else source.taken_out,
+        seen_by_source=results["transfer"][0].seen_by_source,
         jump_start=jump_start(by_step["scratch"], by_step["transfer"]),
         area_ratio=area_ratio(by_step["scratch"], by_step["transfer"], min(ends, default=0.0)),
         steps_to_scratch_best=None if to_step is None else int(to_step),
@@ -302,20 +295,21 @@ def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search
         seconds_to_scratch_best=to_second,
         speed_up_seconds=quicker,
     )
-    remarks = _remarks(spec, found, first["classes"][commonest], first.get("remarks", ()))
+    remarks = _remarks(spec, found, first.classes[commonest], first.remarks)
     found = dataclasses.replace(found, remarks=tuple(remarks))
     return dataclasses.replace(found, sentence=_sentence(spec, found, right["transfer"] - right["scratch"]))
 
 
-def _budget(spec: CompareSpec, results: Mapping[str, Sequence[Results]]) -> dict[str, dict[str, tuple[int, int]]]:
+def _budget(
+    spec: CompareSpec, results: Mapping[str, Sequence[TrainingResult]]
+) -> dict[str, dict[str, tuple[int, int]]]:
     """Arm → steps and images → the least and the most of its runs.
 
     Raises:
         RunProblem: They are not equal, though nothing may stop a run early.
     """
     found = {
-        arm: {what: (min(r[what] for r in runs), max(r[what] for r in runs)) for what in ("steps", "images")}
-        for arm, runs in results.items()
+        arm: {what: (min(spent), max(spent)) for what, spent in _spent(runs).items()} for arm, runs in results.items()
     }
     for what in ("steps", "images"):
         spans = [found[arm][what] for arm in ARMS]
@@ -323,6 +317,11 @@ def _budget(spec: CompareSpec, results: Mapping[str, Sequence[Results]]) -> dict
             each = " and ".join(f"{_span(found[arm][what])} of {arm}" for arm in ARMS)
             raise RunProblem(f"Both arms must have the same budget. Their {NAMES[what]} differ: {each}.")
     return found
+
+
+def _spent(runs: Sequence[TrainingResult]) -> dict[str, list[int]]:
+    """Steps and images of each run."""
+    return {"steps": [r.steps for r in runs], "images": [r.images for r in runs]}
 
 
 def _not_learned(right: np.ndarray, majority: np.ndarray) -> tuple[str, ...]:
