@@ -77,7 +77,7 @@ def network_known(size: int = 40) -> None:
 
 
 def pictures_known(spec: DataSpec) -> None:
-    counts = {"counts": [180] * 10, "n": 1800, "train": 50, "val": 270, "test": 790}
+    counts: dict[str, Any] = {"counts": [180] * 10, "n": 1800, "train": 50, "val": 270, "test": 790}
     answered(InspectSpec(spec), inspected(**counts, skipped=[("bad.png", "it is empty")], shown=0, shown_labels=None))
 
 
@@ -275,7 +275,7 @@ def test_a_run_that_is_ticked_can_be_taken_along_as_a_zip() -> None:
     run = training()
     page = str(ROOT / "pages" / "runs.py")
     # A tick in a table cannot be set from here, so the page's own function is called as it calls it.
-    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['found'][0])"
+    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['index'].find()[0])"
     app = AppTest.from_string(script, default_timeout=60).run()
     is_clean(app)
     assert [b.proto.label for b in app.get("download_button")] == ["Export as zip"]
