@@ -267,7 +267,7 @@ def test_hscore_gives_no_order_where_it_saturates() -> None:
     found = rank(spec, room(many=coloured(300, 3, 60)))
     for row in found.rows:
         assert row.width >= 30 and row.places["hscore"] == (1, 3)
-        assert "H-score saturates" in row.notes["hscore"] and f"{row['width']} and 30" in row.notes["hscore"]
+        assert "H-score saturates" in row.notes["hscore"] and f"{row.width} and 30" in row.notes["hscore"]
     assert found.order.startswith("No order can be told by hscore") and "H-score saturates" in found.order
 
 
