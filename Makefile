@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: app check test lint docs bench clean
+.PHONY: app check test lint javascript docs bench clean
 
 app: $(READY)
 	$(BIN)/tltk app
@@ -21,7 +21,16 @@ test: $(READY) lint
 	$(BIN)/python -m pytest -m "not browser" $(SIDE_BY_SIDE)
 	$(BIN)/python -m pytest -m browser
 
-lint: $(READY)
+# JavaScript by node itself and by eslint, each where it is installed; nothing is downloaded.
+javascript:
+	@if ! command -v node > /dev/null; then echo "node is not installed: the JavaScript is not checked."; else \
+		for file in $$(find assets/components tests/js eslint.config.js -name '*.js'); do node --check $$file || exit 1; done; \
+		node --test --test-reporter=dot tests/js/*.test.js; \
+	fi
+	@if PATH="node_modules/.bin:$$PATH" command -v eslint > /dev/null; then PATH="node_modules/.bin:$$PATH" eslint .; \
+		else echo "eslint is not installed: its rules are not checked."; fi
+
+lint: $(READY) javascript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo

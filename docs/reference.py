@@ -8,6 +8,7 @@ import pkgutil
 import typing
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pdoc
 import pdoc.extract
@@ -44,7 +45,7 @@ def build(folder: Path) -> None:
     loaded = {name: pdoc.extract.load_module(name) for name in modules()}
     for kind in specs():  # the fields of a base are typed in the base's module, where pdoc does not look
         hints = typing.get_type_hints(kind)
-        kind.__init__.__annotations__ = {f.name: hints[f.name] for f in dataclasses.fields(kind) if f.init}
+        kind.__init__.__annotations__ = {f.name: hints[f.name] for f in dataclasses.fields(cast(Any, kind)) if f.init}
     pdoc.render.configure(docformat="google", search=True, footer_text=f"tltk {tltk.__version__}")
     # A package brings its modules, unless it lists its public names: then those that it does not list are asked for.
     roots = []

@@ -28,7 +28,7 @@ MEANING = {
 def candidates() -> tuple[str, ...]:
     """The networks to rank: the plan's, finished runs, the weight store's, some of timm's; any other can be typed."""
     now = plan.plan()
-    runs = [f"{r.spec.net.backbone}@run:{r.id}" for r in store.trainings()]
+    runs = [f"{r.backbone}@run:{r.id}" for r in store.trainings(most=chrome.MENU)]
     kept = [f"{e.card.backbone}@store:{e.card.name}" for e in store.entries()]
     names = list(dict.fromkeys([f"{now.net.backbone}@{now.net.weights}", *runs, *kept, *USUAL]))
     held = plan.flag("choose:candidates") or []

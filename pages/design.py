@@ -5,6 +5,7 @@ import dataclasses
 import streamlit as st
 
 from tltk.adapters import adapters
+from tltk.analyses.describe.result import DescribeResult
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, domain_summary, known_domain, network_summary
@@ -13,6 +14,7 @@ from tltk.dashboard.words import plain
 from tltk.errors import BadSpec, TltkError
 from tltk.plots.phases import plan as phase_map
 from tltk.specs import command
+from tltk.specs.knobs import Spec
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.strategies import make, strategies
 from tltk.studies.compare.spec import CompareSpec
@@ -55,7 +57,7 @@ def _weights() -> None:
         "Weights to start from",
         list(WEIGHTS),
         list(WEIGHTS).index(kind),
-        format_func=WEIGHTS.get,
+        format_func=WEIGHTS.__getitem__,
         key=f"design:weights:{kind}",
     )
     if chosen != kind:
@@ -68,11 +70,11 @@ def _weights() -> None:
     elif kind == "store":
         _stored(now)
     elif kind == "run":
-        done = {r.id: r for r in chrome.listed() if (r.path / "model.safetensors").exists()}
+        held = now.net.weights.partition(":")[2]
+        done = chrome.menu(held.partition("@")[0], trains=True, weights=True)
         if not done:
             st.caption("No run has finished yet.")
             return
-        held = now.net.weights.partition(":")[2]
         index = next((i for i, name in enumerate(done) if name == held), 0)
         run_id = st.selectbox("Run", list(done), index, format_func=lambda i: chrome.title_of(done[i]))
         if run_id != held:
@@ -84,7 +86,7 @@ def _weights() -> None:
         st.text_input(what, **bound)
 
 
-def _stored(now) -> None:
+def _stored(now: CompareSpec) -> None:
     """An entry of the weight store; its backbone comes with it."""
     known = {entry.card.name: entry.card for entry in store.entries()}
     if not known:
@@ -103,7 +105,7 @@ def _stored(now) -> None:
     st.caption(f"{plain(known[name].summary)} Licence: {plain(known[name].licence)}.")
 
 
-def network_controls():
+def network_controls() -> DescribeResult | None:
     """Backbone, boundary and handle; the network as described, once it is."""
     picker.backbone()
     found, seen = network_summary(), known_domain(plan.read(("target",)))
@@ -137,7 +139,7 @@ def rates(boundary: int, layers: int) -> Overlay:
     return {"name": "Rate per layer, at the start", "values": values}
 
 
-def strategy_controls(found) -> None:
+def strategy_controls(found: DescribeResult | None) -> None:
     """Strategy with its knobs, and the plan that it makes."""
     names = strategies.names()
     st.selectbox(
@@ -239,7 +241,7 @@ def launch() -> None:
         st.code(command.to_python(spec), language="python")
 
 
-def start(spec) -> None:
+def start(spec: Spec) -> None:
     """Queue the spec and go to where it can be watched; what cannot be meant is told and queues nothing."""
     try:
         run = permitted.submit(spec)

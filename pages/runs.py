@@ -1,97 +1,160 @@
-"""Runs: every run as a folder that can be opened, compared, copied, exported and deleted."""
+"""Runs: every run as a folder that can be found, named, opened, compared, copied, exported and deleted."""
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.plot import plot
-from tltk.errors import RunProblem
-from tltk.jobs import executor
+from tltk.dashboard.words import plain
+from tltk.jobs import executor, listing
 from tltk.plots.curves import lines
+from tltk.runs import index, label
+from tltk.runs.index import RunEntry
+from tltk.runs.run import ACTIVE, STATES, Run
 from tltk.specs import command
-from tltk.specs.reading import result_of
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights.export import exported
 
 QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
+MOST = 1000  # rows of the table; more take long to send, and are searched for rather than looked through
 
 
-def row(run) -> dict:
-    """A run as a line of the table."""
-    spec = run.spec
-    compare = isinstance(spec, CompareSpec)
+def table(entries: Sequence[RunEntry]) -> dict[str, list[Any]]:
+    """The runs by column."""
+    compares = [e.kind == CompareSpec.kind for e in entries]
     return {
-        "run": run.id,
-        "kind": "comparison" if compare else "training",
-        "state": f"{chrome.SIGNS.get(executor().state(run.id), '')} {executor().state(run.id)}",
-        "target": chrome.short(spec.target.name),
-        "labels per class": str(spec.target.shots or "all"),
-        "network": spec.net.backbone,
-        "strategy": spec.strategy.name.replace("_", " "),
-        "boundary": spec.net.boundary,
-        "learning rate": "searched" if compare else f"{spec.optim.lr:g}",
-        "seed": spec.first_seed if compare else spec.seed,
-        "result": outcome(run),
-        "seconds": run.status.seconds,
+        "run": [e.id for e in entries],
+        "name": [e.name for e in entries],
+        "kind": ["comparison" if c else "training" for c in compares],
+        "state": [f"{chrome.SIGNS.get(e.state, '')} {e.state}" for e in entries],
+        "target": [chrome.short(e.target) for e in entries],
+        "labels per class": [str(e.shots or "all") for e in entries],
+        "network": [e.backbone for e in entries],
+        "strategy": [e.strategy.replace("_", " ") for e in entries],
+        "boundary": [e.boundary for e in entries],
+        "learning rate": ["searched" if e.lr is None else f"{e.lr:g}" for e in entries],
+        "seed": [e.seed for e in entries],
+        "result": [result(e) for e in entries],
+        "seconds": [e.seconds for e in entries],
+        "tags": [e.tags for e in entries],
     }
 
 
-def outcome(run) -> str:
-    """The verdict of a comparison, or the test accuracy of a training; empty where there is none."""
-    try:
-        found = run.read(result_of(type(run.spec)))
-    except RunProblem:
-        return "of another version"
-    if found is None:
-        return ""
-    return found.verdict.label if isinstance(run.spec, CompareSpec) else f"{100 * found.accuracy:.1f} %"
+def result(entry: RunEntry) -> str:
+    """What it found, in a word or a number."""
+    figure = entry.gap if entry.kind == CompareSpec.kind else entry.accuracy
+    return entry.verdict or (f"{100 * figure:.1f} %" if figure is not None else "")
 
 
-def actions(run) -> None:
+def filters() -> dict[str, Any]:
+    """What is searched for, as fields of a query."""
+    words, states, tags = st.columns([2, 1, 1])
+    known = index.tags()
+    text = words.text_input(
+        "Search", placeholder="digits resnet  ·  a name, a note, a tag, an id", key="runs:search", max_chars=200
+    )
+    chosen = states.multiselect("State", STATES, key="runs:states", placeholder="any")
+    held = [tag for tag in st.session_state.get("runs:tags", []) if tag in known]
+    st.session_state["runs:tags"] = held  # a tag that nobody bears any more cannot be chosen
+    tagged = tags.multiselect("Tags", known, key="runs:tags", placeholder="any", disabled=not known)
+    return {"text": text, "states": chosen, "tags": tagged}
+
+
+def actions(entry: RunEntry) -> None:
     """What can be done with one run."""
+    run, is_active = entry.run, entry.state in ACTIVE
     one, two, three, four = st.columns(4)
     if one.button("Open", width="stretch", icon=":material/open_in_new:"):
         plan.choose_run(run.id)
-        chrome.open_page("curves" if isinstance(run.spec, CompareSpec) else "train")
+        chrome.open_page("curves" if entry.kind == CompareSpec.kind else "train")
     two.download_button(
         "Export as zip",
-        run.export,
+        lambda: exported(run),
         f"tltk-{run.id}.zip",
         "application/zip",
         width="stretch",
         on_click="ignore",
         icon=":material/download:",
     )
-    state = executor().state(run.id)
-    if state in ("waiting", "running"):
+    if is_active:
         if three.button("Stop training", width="stretch"):
             executor().cancel(run.id)
             st.rerun()
-    elif three.button("Train again", width="stretch", help="Discard the results and run the same specification again."):
+    elif three.button("Train again", width="stretch", help="What it found is kept as an earlier attempt."):
         permitted.submit(run.spec, again=True)
         st.rerun()
-    if four.button("Delete", width="stretch", icon=":material/delete:", disabled=state in ("waiting", "running")):
+    if four.button("Delete", width="stretch", icon=":material/delete:", disabled=is_active):
         confirm(run.id)
+    labels(run)
+    attempts(run)
     st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
     st.code(command.to_python(run.spec), language="python")
+
+
+def labels(run: Run) -> None:
+    """Its name, tags and note, to be read and written."""
+    now = run.label
+    for line in now.note.splitlines():
+        st.markdown(plain(line))
+    with st.expander("Name, tags and note", icon=":material/label:"):
+        left, right = st.columns(2)
+        name = left.text_input("Name", now.name, max_chars=label.MOST_NAME, key=f"runs:name:{run.id}:{now.name}")
+        held = " ".join(now.tags)
+        tags = right.text_input("Tags", held, key=f"runs:tags:{run.id}:{held}", help="Words with blanks between them.")
+        note = st.text_area("Note", now.note, max_chars=label.MOST_NOTE, key=f"runs:note:{run.id}:{now.note}")
+        if st.button("Save", icon=":material/save:", key=f"runs:save:{run.id}"):
+            run.write_label(name=name, note=note, tags=tags.replace(",", " ").split())
+            st.rerun()
+
+
+def attempts(run: Run) -> None:
+    """What was found before it was run again; one can be opened."""
+    numbers = run.attempts()
+    if not numbers:
+        return
+    with st.expander(f"{len(numbers)} earlier attempt{'s' * (len(numbers) > 1)}", icon=":material/history:"):
+        number = st.selectbox("Attempt", numbers[::-1], key=f"runs:attempt:{run.id}", format_func=lambda n: f"{n}")
+        folder = run.attempt(number)
+        status, found = folder.status, folder.result() or {}
+        verdict = found.get("verdict")
+        figure = index.accuracy(found)
+        shown = verdict.get("label", "–") if isinstance(verdict, dict) else "–" if figure is None else f"{figure:.1%}"
+        for column, (title, value) in zip(
+            st.columns(3),
+            {"State": status.state, "Result": plain(shown), "Seconds": f"{status.seconds:.1f}"}.items(),
+            strict=True,
+        ):
+            column.metric(title, value)
+        if status.message:
+            st.caption(plain(status.message))
+        for name, title in QUANTITIES.items():
+            curve = folder.curve(name)
+            if curve.x:
+                of = f"Validation {title.lower()}"
+                figure = lines({f"attempt {number}": curve, "now": run.curve(name)}, of, "step")
+                plot(figure, key=f"runs:attempt:{run.id}:{number}:{name}", height=280, alt=f"{of} of both attempts.")
+                break
+        st.caption("Its folder:")
+        st.code(str(folder.path), language=None)
 
 
 @st.dialog("Delete this run for good?")
 def confirm(run_id: str) -> None:
     """Deleting is asked for twice."""
-    st.write(f"Run {run_id}: its curves, result and weights are removed from this machine.")
+    st.write(f"Run {run_id}: its curves, result, weights and earlier attempts are removed from this machine.")
     if st.button("Delete for good", type="primary"):
-        from tltk.runs.run import Run
-
         Run.at(run_id).delete()
         st.rerun()
 
 
-def differences(runs) -> list[dict]:
+def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
     """Fields in which the specs of these runs differ."""
 
-    def flat(body: dict, prefix: str = "") -> dict:
-        found = {}
+    def flat(body: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for name, value in body.items():
             found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
         return found
@@ -102,35 +165,40 @@ def differences(runs) -> list[dict]:
     return [f for f in found if len(set(list(f.values())[1:])) > 1]
 
 
-def overlay(runs) -> None:
+def overlay(entries: Sequence[RunEntry]) -> None:
     """Several runs over one another, and what was asked of them differently."""
-    name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.get, default="accuracy")
+    name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.__getitem__, default="accuracy")
     name = name or "accuracy"
-    trainings = [r for r in runs if not isinstance(r.spec, CompareSpec)]
+    trainings = [e for e in entries if e.kind != CompareSpec.kind]
     if trainings:
-        curves = {chrome.title_of(r): r.curve(name) for r in trainings}
+        curves = {chrome.title_of(e): e.run.curve(name) for e in trainings}
         figure = lines(curves, f"Validation {QUANTITIES[name].lower()}", "step")
         plot(figure, key="runs:overlay", height=380, alt=f"Validation {QUANTITIES[name].lower()} of the chosen runs.")
-    st.dataframe(differences(runs), hide_index=True, width="stretch")
+    st.dataframe(differences([e.run for e in entries]), hide_index=True, width="stretch")
 
 
 LEAD = "Every run is a folder: specification, measurements, result. Tick one to open it, several to compare them."
 
 with chrome.page("Runs", LEAD):
-    found = chrome.listed()
-    if not found:
+    if not index.find(trains=True, limit=1):
         chrome.nothing("**No runs yet.** Runs are kept until you delete them.", "start", "See transfer happen")
     else:
-        children = {c.id for r in found for c in r.children()}
+        query = filters()
         everything = st.toggle("Show the trainings inside comparisons", value=False)
-        shown = [r for r in found if everything or r.id not in children]
+        found = listing.runs(trains=True, within=everything, limit=MOST + 1, **query)
+        shown = found[:MOST]
+        if not shown:
+            st.markdown("No run is as asked for. Try fewer words, or another state or tag.")
+        elif len(found) > MOST:
+            st.caption(f"The newest {MOST:,} of them are shown. Search to find older ones.")
+        # The rows that are ticked belong to the runs that were searched for.
         chosen = st.dataframe(
-            [row(r) for r in shown],
+            table(shown),
             hide_index=True,
             width="stretch",
             on_select="rerun",
             selection_mode="multi-row",
-            key="runs:table",
+            key=f"runs:table:{everything}:{json.dumps(query)}" if any(query.values()) or everything else "runs:table",
         )
         picked = [shown[i] for i in chosen["selection"]["rows"] if i < len(shown)]
         if len(picked) == 1:

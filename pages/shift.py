@@ -1,9 +1,12 @@
 """Shift: how far two domains are apart, layer by layer, against what chance gives, and which pictures say so."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
+from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
@@ -16,12 +19,14 @@ from tltk.dashboard.points import points
 from tltk.dashboard.words import plain
 from tltk.plots import response
 from tltk.plots.layers import profile
+from tltk.runs.run import Run
 from tltk.shift import measures
 from tltk.specs import command
 from tltk.specs.parts import DataSpec
 
 CHEAP = ("mmd", "coral", "frechet", "energy", "sliced_wasserstein", "symmetric_kl")
 PROFILED = ("mmd", "coral")
+Ask = Callable[[int], TwoSampleSpec]  # the question about a layer; -1 = the head's input
 
 
 def two_domains() -> None:
@@ -41,7 +46,7 @@ def two_domains() -> None:
         st.rerun()
 
 
-def questions():
+def questions() -> tuple[ProfileSpec, Ask, EmbedSpec]:
     """The three questions of this page."""
     now = plan.plan()
     weights, _ = depth.weights_choice("shift", compare=False)
@@ -49,7 +54,7 @@ def questions():
     count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="shift:pictures")
     names = [n for n in measures.names() if n in CHEAP]
     chosen = two.multiselect("Measures", names, names[:5], format_func=lambda n: n.replace("_", " "), key="shift:names")
-    shared = {"target": depth.target_of("shift"), "source": now.source, "net": depth.net_of(weights)}
+    shared: dict[str, Any] = {"target": depth.target_of("shift"), "source": now.source, "net": depth.net_of(weights)}
     return (
         ProfileSpec(**shared, pictures=count, measures=PROFILED),
         lambda layer: TwoSampleSpec(**shared, pictures=count, measures=tuple(chosen), layer=layer),
@@ -57,7 +62,7 @@ def questions():
     )
 
 
-def over_depth(network, spec) -> None:
+def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
     """Shift by layer with its null band, under the handle."""
     answer = depth.asked(
         spec,
@@ -83,7 +88,7 @@ def over_depth(network, spec) -> None:
             )
 
 
-def at_one_layer(network, ask) -> None:
+def at_one_layer(network: DescribeResult, ask: Ask) -> None:
     """The table of measures, the classes, and the pictures that tell the domains apart."""
     depth_now = len(network.layers)
     layer = depth.selected(depth_now)
@@ -213,7 +218,7 @@ def classes(found: TwoSampleResult) -> None:
     )
 
 
-def witnesses(run, found: TwoSampleResult) -> None:
+def witnesses(run: Run, found: TwoSampleResult) -> None:
     """The pictures most typical of one side only, by the MMD's witness function, with their neighbours."""
     sheet = depth.sheet_of(run)
     if sheet is None:
@@ -230,7 +235,7 @@ def witnesses(run, found: TwoSampleResult) -> None:
             depth.pictures(sheet, numbers, [found.labels[n] for n in numbers])
 
 
-def answers(network, ask) -> None:
+def answers(network: DescribeResult, ask: Ask) -> None:
     """Which of the chosen measures sees which dial of the shift lab, and how each rises with it."""
     layer = depth.selected(len(network.layers))
     here = ask(-1 if layer == len(network.layers) else layer)

@@ -1,6 +1,7 @@
 """Weights: everything on this machine that a network can start from, each with its card; others can be added."""
 
 import dataclasses
+from typing import Any
 
 import streamlit as st
 
@@ -11,20 +12,21 @@ from tltk.dashboard.network import of_another_version, wait
 from tltk.dashboard.words import plain
 from tltk.errors import RunProblem
 from tltk.jobs import executor
+from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs import command
 from tltk.weights import catalogue, store, weightfile
 
 
-def row(one) -> dict:
+def row(one: store.Here) -> dict[str, Any]:
     """Its line in the table."""
     known = catalogue.catalogue().get(one.backbone)
     parameters = known.parameters if known else None
     if isinstance(one.of, store.Entry):
         card = one.of.card
         origin, licence, parameters = "tltk" if one.of.shipped else "you added it", card.licence, card.parameters
-    elif isinstance(one.of, Run):
-        origin, licence = f"a run on {chrome.short(one.of.spec.target.name)}", "yours"
+    elif isinstance(one.of, RunEntry):
+        origin, licence = f"a run on {chrome.short(one.of.target)}", "yours"
     else:
         tags = {f"hub:{w.tag}": w.licence for w in known.weights} if known else {}
         origin, licence = "the hub's cache", tags.get(one.weights) or "see the hub"
@@ -38,7 +40,7 @@ def row(one) -> dict:
     }
 
 
-def shown(entry) -> None:
+def shown(entry: store.Entry) -> None:
     """The card of an entry of the store, and what can be done with it."""
     one, two, three = st.columns(3)
     if one.button("Use it on Design", type="primary", width="stretch", icon=":material/tune:"):
@@ -98,7 +100,7 @@ def adding() -> None:
         answer(Run.at(asked))
 
 
-def theirs(one) -> None:
+def theirs(one: store.Here) -> None:
     """Weights in the hub's cache that timm has no name for: whether they are of one of its architectures."""
     folder = one.file.parent
     st.caption(f"{plain(one.backbone)} is not among timm's own weights. Its architecture may still be one of timm's.")
@@ -143,7 +145,7 @@ FIELDS = (
 LEAD = "Weights to start from without a download. Each has a card that says what they are good for and what not."
 
 with chrome.page("Weights", LEAD):
-    found = store.here()
+    found = store.here(most=chrome.MENU)
     if found:
         ticked = st.dataframe(
             [row(one) for one in found],
@@ -157,6 +159,8 @@ with chrome.page("Weights", LEAD):
                 "parameters": st.column_config.NumberColumn("parameters, millions", format="%.2f"),
             },
         )["selection"]["rows"]
+        if sum(isinstance(one.of, RunEntry) for one in found) >= chrome.MENU:
+            st.caption(f"Of your trainings the newest {chrome.MENU} are listed. Older ones are on Runs.")
         chosen = found[ticked[0]] if ticked and ticked[0] < len(found) else None
         if chosen and isinstance(chosen.of, store.Entry):
             with st.container(border=True):

@@ -58,7 +58,40 @@ _PUBLIC = {
     "train": "training.compose",
 }
 
-__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+__all__ = [  # spelt out, since type checkers read it too
+    "AdapterSpec",
+    "BadSpec",
+    "CannotSplit",
+    "CompareSpec",
+    "DataProblem",
+    "DataSpec",
+    "DescribeSpec",
+    "DialResponseSpec",
+    "Diverged",
+    "EmbedSpec",
+    "ImportWeightsSpec",
+    "InspectSpec",
+    "NetSpec",
+    "OptimSpec",
+    "ProfileSpec",
+    "RankSpec",
+    "Run",
+    "RunProblem",
+    "StrategySpec",
+    "TermSpec",
+    "TltkError",
+    "TransferSpec",
+    "TwoSampleSpec",
+    "UnknownName",
+    "Verdict",
+    "ViewSpec",
+    "WeightsMissing",
+    "ask",
+    "judge",
+    "launch",
+    "load",
+    "train",
+]
 
 if TYPE_CHECKING:
     from tltk.analyses.describe.spec import DescribeSpec

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow
 def test_the_reference_is_built_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("pdoc", reason="pdoc is not installed; the extra `docs` brings it")
-    words = [sys.executable, "-W", "error", ROOT / "docs" / "reference.py", tmp_path]
+    words = [sys.executable, "-W", "error", str(ROOT / "docs" / "reference.py"), str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     front = (tmp_path / "tltk.html").read_text(encoding="utf-8")

@@ -30,7 +30,7 @@ def call(*words: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProce
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The sdist of this tree, and the wheel that is built from the sdist alone."""
     folder = tmp_path_factory.mktemp("built")
-    build = [sys.executable, "-m", "hatchling", "build", "-d", folder / "dist"]
+    build: list[str | Path] = [sys.executable, "-m", "hatchling", "build", "-d", folder / "dist"]
     paths = os.pathsep.join(p for p in sys.path if p.endswith("site-packages"))
     done = call(*build, "-t", "sdist", cwd=ROOT, PYTHONPATH=paths)
     assert done.returncode == 0, done.stderr
@@ -50,7 +50,17 @@ def installed(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("empty") / "env"
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", "--quiet"]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--quiet",
+    ]
     paths = [p for p in sys.path if p.endswith("site-packages")]
     done = call(*pip, built[1], cwd=folder, PYTHONPATH=os.pathsep.join(paths))
     assert done.returncode == 0, done.stderr

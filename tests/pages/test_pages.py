@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,13 @@ from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.results.rows import Row
+from tltk.runs.label import Label
 from tltk.runs.run import Child, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights.export import exported
 
 ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
@@ -73,7 +77,7 @@ def network_known(size: int = 40) -> None:
 
 
 def pictures_known(spec: DataSpec) -> None:
-    counts = {"counts": [180] * 10, "n": 1800, "train": 50, "val": 270, "test": 790}
+    counts: dict[str, Any] = {"counts": [180] * 10, "n": 1800, "train": 50, "val": 270, "test": 790}
     answered(InspectSpec(spec), inspected(**counts, skipped=[("bad.png", "it is empty")], shown=0, shown_labels=None))
 
 
@@ -267,6 +271,18 @@ def test_runs_lists_comparisons_and_hides_their_trainings_until_asked() -> None:
     assert sorted(app.dataframe[0].value["kind"]) == ["comparison", "training"]
 
 
+def test_a_run_that_is_ticked_can_be_taken_along_as_a_zip() -> None:
+    run = training()
+    page = str(ROOT / "pages" / "runs.py")
+    # A tick in a table cannot be set from here, so the page's own function is called as it calls it.
+    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['found'][0])"
+    app = AppTest.from_string(script, default_timeout=60).run()
+    is_clean(app)
+    assert [b.proto.label for b in app.get("download_button")] == ["Export as zip"]
+    with zipfile.ZipFile(io.BytesIO(exported(run))) as archive:
+        assert f"{run.id}/spec.json" in archive.namelist()
+
+
 def test_a_run_folder_of_another_version_hides_no_page() -> None:
     folder = home.folder("runs") / "abcdef012345"
     folder.mkdir()
@@ -390,3 +406,69 @@ def test_adapter_and_terms_are_chosen_on_design_and_live_in_the_link() -> None:
     assert app.query_params["adapter"] in ("norm", ["norm"])
     assert app.query_params["term"] == ["l2_sp:weight=0.5", "coral:weight=2.0"]
     assert any("--adapter norm" in code.value and "--term coral:weight=2.0" in code.value for code in app.code)
+
+
+# -- runs: found, named, and their attempts ------------------------------------------------------------------
+
+
+def picked(app: AppTest, row: int) -> AppTest:
+    """The page with this row of the table ticked."""
+    key = next(k for k in app.session_state.filtered_state if str(k).startswith("runs:table"))
+    app.session_state[key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    return app.run()
+
+
+def test_runs_are_named_on_the_page_and_found_by_it() -> None:
+    first, other = training(boundary=2), training(boundary=3)
+    app = open_page("runs")
+    assert set(app.dataframe[0].value["run"]) == {first.id, other.id}
+    row = list(app.dataframe[0].value["run"]).index(first.id)
+    picked(app, row)
+    is_clean(app)
+    field = {f.label: f for f in (*app.text_input, *app.text_area)}
+    field["Name"].set_value("My *first* [one](http://x)")
+    field["Tags"].set_value("talk, digits")
+    field["Note"].set_value("Old camera.")
+    next(b for b in app.button if b.label == "Save").click().run()
+    is_clean(app)
+    assert first.label == Label("My *first* [one](http://x)", "Old camera.", ("talk", "digits"))
+    assert "Old camera." in texts(app)
+    app = open_page("runs")
+    next(t for t in app.text_input if t.label == "Search").set_value("FIRST one").run()
+    assert list(app.dataframe[0].value["run"]) == [first.id]
+    assert list(app.dataframe[0].value["name"]) == ["My *first* [one](http://x)"]
+    next(t for t in app.text_input if t.label == "Search").set_value("nowhere").run()
+    assert "No run is as asked for" in texts(app)
+    app = open_page("runs")
+    next(m for m in app.multiselect if m.label == "Tags").set_value(["talk"]).run()
+    assert list(app.dataframe[0].value["run"]) == [first.id]
+    app = open_page("runs")
+    next(m for m in app.multiselect if m.label == "State").set_value(["failed"]).run()
+    assert "No run is as asked for" in texts(app)
+    title = next(s for s in open_page("train", run=first.id).selectbox if s.label == "Run").options
+    assert any("My *first* [one](http://x) ·" in option for option in title)
+
+
+def test_a_label_that_is_none_is_refused_in_a_sentence() -> None:
+    run = training()
+    app = picked(open_page("runs"), 0)
+    next(t for t in app.text_input if t.label == "Tags").set_value("x" * 40)
+    next(b for b in app.button if b.label == "Save").click().run()
+    is_clean(app)
+    assert "A tag must have at most 32 characters" in texts(app)
+    assert run.label == Label()
+
+
+def test_what_was_found_before_is_listed_and_can_be_opened() -> None:
+    run = training()
+    app = picked(open_page("runs"), 0)
+    assert not [s for s in app.selectbox if s.label == "Attempt"]
+    next(b for b in app.button if b.label == "Train again").click().run()
+    is_clean(app)
+    assert run.attempts() == [1] and run.result() is None
+    app = picked(open_page("runs"), 0)
+    is_clean(app)
+    assert next(s for s in app.selectbox if s.label == "Attempt").value == 1
+    shown = {m.label: m.value for m in app.metric}
+    assert shown["State"] == "done" and shown["Result"] not in ("", "–")
+    assert str(run.attempt(1).path) in [c.value for c in app.code]

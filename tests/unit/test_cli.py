@@ -19,7 +19,6 @@ from tests.cases.folders import half_a_class, parts_beside_docs
 from tltk.cli import doctor
 from tltk.cli import following as shell
 from tltk.cli import main as cli
-from tltk.errors import RunProblem
 from tltk.jobs import queue
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
@@ -161,7 +160,7 @@ def test_run_show_list_export_delete(tmp_path: Path) -> None:
     assert said("runs", "show", run["id"][:5]) == run
     assert said("runs", "resume", run["id"]) == run  # done: nothing to resume
     (listed,) = said("runs")
-    agree("A run", listed, but={"result", "children"})
+    agree("A run", listed, but={"result", "children", "earlier"})
     agree("tltk runs log", said("runs", "log", run["id"]))
     agree("tltk runs stop", said("runs", "stop", run["id"]))
 
@@ -449,17 +448,12 @@ def test_delete_refuses_while_it_runs() -> None:
     assert "is running; stop it" in done.stderr
 
 
-def test_run_problems_are_one_and_faults_of_ours_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(kind: type[Exception]) -> None:
-        def listing() -> list[Run]:
-            raise kind("so it is")
-
-        monkeypatch.setattr(cli, "all_runs", listing)
-
-    fail(RunProblem)
-    assert (tltk("runs").exit_code, tltk("runs").stderr) == (1, "so it is\n")
-    fail(KeyError)
-    assert isinstance(tltk("runs").exception, KeyError)
+def test_a_home_that_cannot_be_used_is_one_and_its_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path / "file" / "home"))
+    done = tltk("runs")
+    assert done.exit_code == 1
+    assert "must be folders" in done.stderr and done.stdout == ""
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["run", "--help"], ["runs", "-h"], ["--version"]])

@@ -209,14 +209,50 @@ def test_nothing_is_removed_under_a_running_process(verb: str) -> None:
     assert run.spec == SPEC
 
 
-def test_clear_keeps_the_spec_alone() -> None:
+def test_to_clear_a_run_loses_nothing() -> None:
     run = Run.create(SPEC)
     write(run, [row(1)])
+    home.write_whole(run.path / "result.json", '{"accuracy": 0.5}')
+    run.snapshot(1).write_bytes(b"weights")
+    (run.path / "model.safetensors").write_bytes(b"weights")
+    run.write_label(name="mine")
     run.ask_to_stop()
-    run.write_status(state="done")
+    run.write_status(state="done", seconds=3.0)
+    for number in (1, 2):
+        run.clear()
+        assert run.attempts() == list(range(1, number + 1))
+        assert run.status.state == "waiting" and f"earlier/{number}" in run.status.message
+        assert (run.rows()[0], run.result(), run.snapshots()) == ([], None, [])
+        assert not run.stop_file.exists() and not (run.path / "model.safetensors").exists()
+        assert run.label.name == "mine" and run.spec == SPEC
+        before = run.attempt(number)
+        assert before.rows()[0] == [row(number)] and before.spec == SPEC
+        write(run, [row(number + 1)])
+    first = run.attempt(1)
+    assert (first.result(), first.snapshots(), first.status.seconds) == ({"accuracy": 0.5}, [1], 3.0)
+    assert (first.path / "model.safetensors").read_bytes() == b"weights"
+    with pytest.raises(UnknownName, match="An earlier attempt of run .* must be one of 1, 2. Got '3'"):
+        run.attempt(3)
+    run.delete()
+    assert not first.path.exists()
+
+
+def test_a_run_that_found_nothing_leaves_no_attempt() -> None:
+    run = Run.create(SPEC)
+    run.write_status(state="failed", message="It could not begin.")
+    (run.path / "log.txt").write_text("no")
+    run.ask_to_stop()
     run.clear()
     assert [p.name for p in run.path.iterdir()] == ["spec.json"]
-    assert run.status.state == "waiting"
+    assert run.status.state == "waiting" and run.attempts() == []
+
+
+@pytest.mark.parametrize("name", ["0", "01", "-1", "1.5", "x", "²", "9" * 40])
+def test_other_folders_are_no_attempts(name: str) -> None:
+    run = Run.create(SPEC)
+    (run.path / "earlier" / name).mkdir(parents=True)
+    (run.path / "earlier" / "7").touch()
+    assert run.attempts() == []
 
 
 def test_delete_and_what_is_left() -> None:

@@ -9,7 +9,8 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, shown
 from tltk.jobs import executor, wait
 from tltk.results.training import TrainingResult
 from tltk.results.words import accuracy_in_words
+from tltk.runs import index
+from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.knobs import Spec
@@ -100,7 +103,9 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
             function = click.option(f"--{name}", help=about)(function)
         about = "A JSON file; - is the standard input."
         function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
-        function = click.option("--again", is_flag=True, help="Discard an earlier run of the same spec.")(function)
+        function = click.option(
+            "--again", is_flag=True, help="Run it once more though it is done; what was found stays."
+        )(function)
         function = click.option("--detach", is_flag=True, help="Queue it and return at once.")(function)
         function = click.option("--timeout", default=0.0, help="Stop it after this many seconds; 0 = never.")(function)
         return json_option(function)
@@ -178,25 +183,77 @@ def follow(run: Run) -> None:
         bar.close()
 
 
-def summary(run: Run) -> dict[str, Any]:
-    """A run as JSON: id, kind, state, message, progress, spec and result."""
-    status, spec = run.status, run.spec
+def summary(run: Run, attempt: int = 0) -> dict[str, Any]:
+    """A run as JSON: id, kind, state, message, progress, spec and result.
+
+    Args:
+        run: Which.
+        attempt: The number of an earlier attempt that is meant; 0 = what is there now.
+    """
+    folder = run.attempt(attempt) if attempt else run
+    status, spec, label = folder.status, run.spec, run.label
     return {
         "id": run.id,
         "kind": spec.kind,
-        "state": executor().state(run.id),
+        "name": label.name,
+        "note": label.note,
+        "tags": list(label.tags),
+        "state": folder.status.state if attempt else executor().state(run.id),
         "message": status.message,
         "epoch": status.epoch,
         "epochs": status.epochs,
         "seconds": status.seconds,
         "device": status.device,
-        "path": str(run.path),
-        **asked(spec),
-        "accuracy": accuracy(run.result()),
+        "path": str(folder.path),
+        **asked(index.facts(spec)),
+        "accuracy": index.accuracy(folder.result()),
         "spec": json.loads(spec.to_json()),
-        "result": _result(run, spec),
-        "children": [c.id for c in run.children()],
+        "result": _result(folder, spec),
+        "children": [c.id for c in folder.children()],
+        "earlier": [] if attempt else [_attempt(run, number) for number in run.attempts()],
     }
+
+
+def _attempt(run: Run, number: int) -> dict[str, Any]:
+    """An earlier attempt in short."""
+    folder = run.attempt(number)
+    status, result = folder.status, folder.result() or {}
+    verdict = result.get("verdict")
+    return {
+        "number": number,
+        "state": status.state,
+        "accuracy": index.accuracy(result),
+        "verdict": verdict.get("label", "") if isinstance(verdict, dict) else "",
+        "seconds": status.seconds,
+        "updated": status.updated,
+        "path": str(folder.path),
+    }
+
+
+def listing(entries: Sequence[RunEntry]) -> bytes:
+    """Runs as JSON, each as `summary` has it without result, children and earlier attempts."""
+    folder = home.folder("runs")
+    found = [
+        {
+            "id": e.id,
+            "kind": e.kind,
+            "name": e.name,
+            "note": e.note,
+            "tags": e.tags.split(),
+            "state": e.state,
+            "message": e.message,
+            "epoch": e.epoch,
+            "epochs": e.epochs,
+            "seconds": e.seconds,
+            "device": e.device,
+            "path": str(folder / e.id),
+            **asked(msgspec.structs.asdict(e)),
+            "accuracy": e.accuracy,
+            "spec": msgspec.Raw(e.asked.encode()),
+        }
+        for e in entries
+    ]
+    return msgspec.json.format(msgspec.json.encode(found), indent=1)
 
 
 def _result(run: Run, spec: Spec) -> dict[str, Any] | None:
@@ -217,69 +274,62 @@ def _typed(run: Run, spec: Spec) -> Any:
     return with_agreement(found, spec) if isinstance(spec, RankSpec) and isinstance(found, RankResult) else found
 
 
-def asked(spec: Spec) -> dict[str, Any]:
-    """What a run asked for in a few words; None where its kind has no such thing."""
-    net, strategy = getattr(spec, "net", None), getattr(spec, "strategy", None)
-    here = isinstance(spec, CompareSpec) and spec.source is not None  # its weights are trained in its course
-    target = getattr(spec, "target", None) or getattr(spec, "data", None)
+def asked(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run asked for in a few words, from its `tltk.runs.index.facts`; None where its kind has no such thing."""
+    is_study = facts["kind"] == CompareSpec.kind
+    here = is_study and facts["source"]  # its weights are trained in its course
     return {
-        "target": target.name if target else None,
-        "backbone": net.backbone if net else getattr(spec, "backbone", None) or None,
-        "weights": None if here else net.weights if net else getattr(spec, "weights", None) or None,
-        "strategy": strategy.name if strategy else None,
-        "boundary": net.boundary if strategy and net else None,
-        "lr": spec.optim.lr if isinstance(spec, TransferSpec) else None,
-        "seed": getattr(spec, "seed", None),
+        **{name: facts[name] or None for name in ("target", "backbone")},
+        "weights": None if here else facts["weights"] or None,
+        "strategy": facts["strategy"] or None,
+        "boundary": facts["boundary"],
+        "lr": facts["lr"],
+        "seed": None if is_study else facts["seed"],
     }
 
 
-def accuracy(result: Any) -> float | None:
-    """The test accuracy that a result tells of: a training's, or that of the transfer arm of a comparison."""
-    if not isinstance(result, dict):
-        return None
-    verdict = result.get("verdict")
-    found = verdict.get("transfer") if isinstance(verdict, dict) else result.get("accuracy")
-    return float(found) if isinstance(found, int | float) else None
-
-
-COLUMNS = ("run", "result", "target", "backbone", "weights", "strategy", "cut", "rate", "seed", "time")
+COLUMNS = ("run", "name", "result", "target", "backbone", "weights", "strategy", "cut", "rate", "seed", "time")
 NARROW = 100  # letters that a line of a terminal has at least
-SHRINK, LEAST = (2, 3, 4, 5), 8  # columns that are shortened to fit, and down to how many letters
+SHRINK = ("name", "target", "backbone", "weights", "strategy")  # columns that are shortened to fit
+LEAST = 8  # and down to how many letters
 
 
-def listed(found: list[dict[str, Any]]) -> list[str]:
+def listed(found: Sequence[RunEntry]) -> list[str]:
     """Runs as a table that fits the terminal, a line each; none for no runs."""
-    rows = [list(COLUMNS), *(_cells(r) for r in found)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
-    room = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns) - 2 * (len(COLUMNS) - 1)
-    while sum(widths) > room and widths[widest := max(SHRINK, key=lambda i: widths[i])] > LEAST:
+    rows = [list(COLUMNS), *(_cells(e) for e in found)]
+    if not any(row[1] for row in rows[1:]):  # nobody has named any
+        rows = [[row[0], *row[2:]] for row in rows]
+    columns = rows[0]
+    narrow = [i for i, name in enumerate(columns) if name in SHRINK]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+    room = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns) - 2 * (len(columns) - 1)
+    while sum(widths) > room and widths[widest := max(narrow, key=lambda i: widths[i])] > LEAST:
         widths[widest] -= 1
     lines = ["  ".join(_cut(c, w).ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return lines if found else []
 
 
-def _cells(r: dict[str, Any]) -> list[str]:
-    result = r["result"] if isinstance(r["result"], dict) else {}
-    verdict = result.get("verdict")
-    figure = verdict.get("label", "") if isinstance(verdict, dict) else ""
-    if not figure and r["accuracy"] is not None:
-        figure = f"{r['accuracy']:.3f}"
-    if r["kind"] != "transfer" and not figure:  # a figure says of itself what kind of run it is of
-        figure = r["kind"]
-    figure = figure if r["state"] == "done" else r["state"] if r["kind"] == "transfer" else f"{r['kind']} {r['state']}"
-    source = (r["spec"].get("source") or {}).get("name")
-    weights = r["weights"] if r["weights"] is not None else f"of {source}" if source and r["backbone"] else ""
+def _cells(e: RunEntry) -> list[str]:
+    figure = e.verdict
+    if not figure and e.accuracy is not None:
+        figure = f"{e.accuracy:.3f}"
+    if e.kind != TransferSpec.kind and not figure:  # a figure says of itself what kind of run it is of
+        figure = e.kind
+    figure = figure if e.state == "done" else e.state if e.kind == TransferSpec.kind else f"{e.kind} {e.state}"
+    r = asked(msgspec.structs.asdict(e))
+    weights = r["weights"] if r["weights"] is not None else f"of {e.source}" if e.source and e.backbone else ""
     return [
-        r["id"],
-        figure or "done",
-        short(r["target"] or ""),
-        r["backbone"] or "",
+        e.id,
+        plain(" ".join(filter(None, [e.name, *(f"#{tag}" for tag in e.tags.split())]))),
+        plain(figure) or "done",
+        short(e.target),
+        plain(e.backbone),
         short(weights),
-        r["strategy"] or "",
-        "" if r["boundary"] is None else str(r["boundary"]),
-        "" if r["lr"] is None else f"{r['lr']:g}",
+        plain(e.strategy),
+        "" if e.boundary is None else str(e.boundary),
+        "" if e.lr is None else f"{e.lr:g}",
         "" if r["seed"] is None else str(r["seed"]),
-        took(r["seconds"]),
+        took(e.seconds),
     ]
 
 
@@ -306,19 +356,36 @@ def _cut(text: str, width: int) -> str:
     return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-def report(run: Run, as_json: bool) -> None:
-    """How a run ended: in a sentence or two, or as JSON."""
+def report(run: Run, as_json: bool, attempt: int = 0) -> None:
+    """How a run ended, or an earlier attempt at it: in a sentence or two, or as JSON."""
     if as_json:
-        out(summary(run))
+        out(summary(run, attempt))
         return
-    click.echo(f"run {run.id} · {executor().state(run.id)} · {run.path}")
+    folder, label = run.attempt(attempt) if attempt else run, run.label
+    state = folder.status.state if attempt else executor().state(run.id)
+    click.echo(f"run {run.id} · {f'attempt {attempt} · ' if attempt else ''}{state} · {folder.path}")
+    if label.name or label.tags:
+        click.echo(plain(" ".join(filter(None, [label.name, *(f"#{tag}" for tag in label.tags)])), 800))
+    for line in label.note.splitlines():
+        click.echo(plain(line, 2000))
     if run.spec.trains:
-        click.echo(in_words(run))
-    for line in _found(run) or filter(None, [run.status.message]):
+        click.echo(in_words(run.spec, folder.status.seconds))
+    for line in _found(folder) or filter(None, [folder.status.message]):
         click.echo(line)
-    note = run.written_status().note
-    if note and run.result():
+    note = folder.written_status().note
+    if note and folder.result():
         click.echo(note)
+    if not attempt:
+        for number in run.attempts():
+            click.echo(_attempt_in_words(_attempt(run, number)))
+
+
+def _attempt_in_words(a: dict[str, Any]) -> str:
+    """An earlier attempt, a line."""
+    figure = a["verdict"] or ("" if a["accuracy"] is None else f"{a['accuracy']:.3f}")
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(a["updated"])) if 0 < a["updated"] < 2**32 else ""
+    words = [f"earlier {a['number']}", a["state"], plain(figure), took(a["seconds"]), when]
+    return " · ".join(filter(None, words))
 
 
 def _found(run: Run) -> list[str]:
@@ -352,14 +419,14 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
     ]
 
 
-def in_words(run: Run) -> str:
-    """What a training or a comparison asked for, in a line."""
-    r, source = asked(run.spec), getattr(run.spec, "source", None)
+def in_words(spec: Spec, seconds: float) -> str:
+    """What a training or a comparison asked for, in a line, and how long it took."""
+    r, source = asked(index.facts(spec)), getattr(spec, "source", None)
     weights = r["weights"] if r["weights"] is not None else f"weights of {source.name}" if source else ""
     words = [r["target"], f"{r['backbone']} from {weights}", f"{r['strategy']} at boundary {r['boundary']}"]
     words += [f"rate {r['lr']:g}"] if r["lr"] is not None else []
     words += [f"seed {r['seed']}"] if r["seed"] is not None else []
-    words += [took(run.status.seconds)] if run.status.seconds else []
+    words += [took(seconds)] if seconds else []
     return plain(" · ".join(words), 400)
 
 

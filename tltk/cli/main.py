@@ -30,17 +30,19 @@ from tltk.cli.following import (
     print_answer,
     report,
     spec_options,
-    summary,
 )
+from tltk.cli.following import listing as in_json
 from tltk.cli.judge import judge_verb
-from tltk.errors import RunProblem, TltkError, UnknownName
-from tltk.jobs import executor
-from tltk.runs.run import Run, all_runs, walk
+from tltk.errors import RunProblem, UnknownName
+from tltk.jobs import executor, listing
+from tltk.runs.index import Query
+from tltk.runs.run import STATES, Run, walk
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import kinds
 from tltk.weights import catalogue, store
 from tltk.weights.export import export as write_zip
+from tltk.weights.weightfile import plain
 
 
 @click.group(cls=Verb, context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,34 +68,116 @@ for _group in (weights.weights, weights.pretraining, judge_verb):
     main.add_command(_group)
 
 
+SHOWN = 100  # runs that are listed for people unless they ask for more
+
+
 @main.group(invoke_without_command=True)
 @click.pass_context
+@click.option(
+    "--search", default="", metavar="TEXT", help="Words to find in names, notes, tags, targets, networks, ids."
+)
+@click.option("--tag", multiple=True, help="Only those with this tag. May be repeated.")
+@click.option("--kind", multiple=True, help="Only those of this kind, such as transfer or compare. May be repeated.")
+@click.option("--state", multiple=True, type=click.Choice(STATES), help="Only those in this state. May be repeated.")
+@click.option("--target", default="", help="Only those with this target.")
+@click.option(
+    "--limit", type=click.IntRange(0), help=f"So many, newest first; 0 = all. Default {SHOWN}, with --json all."
+)
 @json_option
-def runs(ctx: click.Context, as_json: bool) -> None:
-    """List runs; show, stop, resume, export or delete one."""
+def runs(
+    ctx: click.Context,
+    search: str,
+    tag: tuple[str, ...],
+    kind: tuple[str, ...],
+    state: tuple[str, ...],
+    target: str,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List runs; show, name, note, tag, stop, resume, export or delete one."""
+    query = Query(text=search, tags=tag, kinds=kind, states=state, target=target, specs=as_json)
     if ctx.invoked_subcommand:
+        if query != Query(specs=as_json) or limit is not None:
+            raise click.UsageError(
+                f"Options that choose runs must stand without a verb. Got {ctx.invoked_subcommand!r}."
+            )
         return
-    found = []
-    for one in all_runs():
-        try:
-            found.append(summary(one))
-        except TltkError as fault:  # a folder of another version
-            click.echo(f"{one.id} cannot be read: {fault}", err=True)
+    for name in kind:
+        if name not in kinds():
+            raise UnknownName.among("--kind", name, kinds())
+    most = limit if limit is not None else 0 if as_json else SHOWN
+    found = listing.runs(dataclasses.replace(query, limit=most + 1 if most else 0))
+    more, found = bool(most) and len(found) > most, found[: most or None]
+    for one in found:
+        if one.fault:  # a folder of another version
+            click.echo(f"{one.id} cannot be read: {one.fault}", err=True)
+    found = [one for one in found if not one.fault]
     if as_json:
-        out([{k: v for k, v in r.items() if k not in ("result", "children")} for r in found])
+        click.echo(in_json(found))
         return
     for line in listed(found):
         click.echo(line)
-    if not found:
+    if more:
+        click.echo("Older runs are not shown; --limit 0 lists all, --search TEXT finds some of them.", err=True)
+    if not found and query == Query():
         click.echo("No runs yet. `tltk compare --source rendered_digits --target blended_digits --shots 5` makes some.")
+    elif not found:
+        click.echo("No run is as asked for. `tltk runs` lists them all.")
 
 
 @runs.command()
 @click.argument("run_id")
+@click.option("--attempt", type=click.IntRange(0), default=0, help="An earlier attempt, by its number; 0 = the last.")
 @json_option
-def show(run_id: str, as_json: bool) -> None:
-    """The state of a run and what it found."""
-    report(Run.open(run_id), as_json)
+def show(run_id: str, attempt: int, as_json: bool) -> None:
+    """The state of a run and what it found, and the attempts before."""
+    report(Run.open(run_id), as_json, attempt)
+
+
+@runs.command("name")
+@click.argument("run_id")
+@click.argument("name")
+@json_option
+def name_run(run_id: str, name: str, as_json: bool) -> None:
+    """Give a run a name; an empty one takes it away."""
+    _labelled(Run.open(run_id), as_json, name=name)
+
+
+@runs.command("note")
+@click.argument("run_id")
+@click.argument("text")
+@json_option
+def note_run(run_id: str, text: str, as_json: bool) -> None:
+    """Write a note on a run, in place of the one that is there; an empty one takes it away."""
+    _labelled(Run.open(run_id), as_json, note=text)
+
+
+@runs.command("tag")
+@click.argument("run_id")
+@click.argument("tags", nargs=-1)
+@click.option("--remove", multiple=True, metavar="TAG", help="Take this tag away. May be repeated.")
+@json_option
+def tag_run(run_id: str, tags: tuple[str, ...], remove: tuple[str, ...], as_json: bool) -> None:
+    """Add tags to a run, or take some away."""
+    found = Run.open(run_id)
+    if not tags and not remove:
+        raise click.UsageError("What to add or to remove must be said: TAG… or --remove TAG.")
+    old = found.label.tags
+    for gone in remove:
+        if gone not in old:
+            raise UnknownName.among(f"A tag of run {found.id}", gone, old)
+    _labelled(found, as_json, tags=[*(t for t in old if t not in remove), *tags])
+
+
+def _labelled(run: Run, as_json: bool, **given: Any) -> None:
+    """Write a name, a note or tags on a run, and say what is on it now."""
+    label = run.write_label(**given)
+    out({"id": run.id, "name": label.name, "note": label.note, "tags": list(label.tags)}, as_json)
+    if not as_json:
+        words = " ".join(filter(None, [label.name, *(f"#{tag}" for tag in label.tags)]))
+        click.echo(plain(f"run {run.id}{' · ' if words else ''}{words}", 1000))
+        for line in label.note.splitlines():
+            click.echo(plain(line, 2000))
 
 
 @runs.command()
@@ -166,7 +250,7 @@ def export(run_id: str, file: Path, weights: bool, as_json: bool) -> None:
 @click.confirmation_option(prompt="Delete this run for good?")
 @json_option
 def delete(run_id: str, as_json: bool) -> None:
-    """Delete a run's folder."""
+    """Delete a run's folder, with all attempts."""
     found = Run.open(run_id)
     found.delete()
     out({"id": found.id, "deleted": True}, as_json)

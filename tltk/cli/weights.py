@@ -13,6 +13,7 @@ from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.cli.following import follow, json_option, out, print_answer
 from tltk.errors import RunProblem, UnknownName, WeightsMissing
 from tltk.jobs import executor
+from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 from tltk.weights import recipe as pretrain
@@ -34,8 +35,8 @@ def listing(as_json: bool) -> None:
     for one in store.here():
         if isinstance(one.of, store.Entry):
             licence, summary = one.of.card.licence, one.of.card.summary
-        elif isinstance(one.of, Run):
-            licence, summary = "yours", f"trained on {one.of.spec.target.name}"  # type: ignore[attr-defined]
+        elif isinstance(one.of, RunEntry):
+            licence, summary = "yours", f"trained on {one.of.target}"
         else:
             licence, summary = "see the hub", "in the hub's cache"
         found.append(

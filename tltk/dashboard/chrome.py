@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import streamlit as st
 
 from tltk import __version__
@@ -16,15 +17,17 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import plan
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.jobs import executor
+from tltk.jobs import executor, listing
 from tltk.jobs import queue as table
-from tltk.runs.run import ACTIVE, Run, all_runs
-from tltk.specs.parts import NetSpec
+from tltk.runs import index
+from tltk.runs.index import RunEntry
+from tltk.runs.run import ACTIVE, Run
+from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
-from tltk.weights import store
 
 PAGES = ("start", "domains", "design", "train", "curves", "layers", "shift", "choose", "weights", "runs")
+MENU = 500  # runs in a menu; more take long to send and nobody looks through them
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
 
 
@@ -38,7 +41,8 @@ def page(title: str, lead: str) -> Iterator[None]:
     if refused:
         st.warning(plain(refused))
     try:
-        yield
+        with index.one_look():
+            yield
     except TltkError as fault:
         st.error(plain(fault))
     except Exception as fault:  # Streamlit's own control flow derives from BaseException's other branch
@@ -72,24 +76,28 @@ def open_page(page_name: str) -> None:
     st.switch_page(pages()[page_name])
 
 
-def title_of(run: Run) -> str:
-    """A run in a few words: sign, kind, target, network, id."""
-    sign, spec = SIGNS.get(executor().state(run.id), ""), run.spec
-    if isinstance(spec, DescribeSpec):
-        return f"{sign} layers of {spec.backbone} · {run.id[:6]}"
-    if isinstance(spec, InspectSpec):
-        return f"{sign} look at {short(spec.data.name)} · {run.id[:6]}"
-    if isinstance(spec, ImportWeightsSpec):
-        return f"{sign} check of {short(spec.weights)} · {run.id[:6]}"
-    if not isinstance(spec, TransferSpec | CompareSpec):
-        return f"{sign} {spec.kind} · {short(spec.target.name)} · {run.id[:6]}"  # type: ignore[attr-defined]
-    shots = f", {spec.target.shots} per class" if spec.target.shots else ""
-    target = f"{short(spec.target.name)}{shots}"
-    if isinstance(spec, CompareSpec):
-        source = f"{short(spec.source.name)} → " if spec.source else f"{short(spec.net.weights)} → "
-        return f"{sign} scratch vs transfer · {source}{target} · {run.id[:6]}"
-    name = f"{spec.strategy.name.replace('_', ' ')} from layer {spec.net.boundary}"
-    return f"{sign} {name} · {target} · lr {spec.optim.lr:g} · seed {spec.seed} · {run.id[:6]}"
+def title_of(run: Run | RunEntry) -> str:
+    """A run in a few words: sign, its name where it has one, kind, target, network, id."""
+    if isinstance(run, Run):
+        run = msgspec.structs.replace(RunEntry.of(run), state=executor().state(run.id))
+    return " ".join(filter(None, [SIGNS.get(run.state, ""), run.name and f"{run.name} ·", _asks_for(run)]))
+
+
+def _asks_for(run: RunEntry) -> str:
+    end = f" · {run.id[:6]}"
+    if run.kind == DescribeSpec.kind:
+        return f"layers of {run.backbone}{end}"
+    if run.kind == InspectSpec.kind:
+        return f"look at {short(run.target)}{end}"
+    if run.kind == ImportWeightsSpec.kind:
+        return f"check of {short(run.weights)}{end}"
+    target = f"{short(run.target)}{f', {run.shots} per class' if run.shots else ''}"
+    if run.kind == CompareSpec.kind:
+        return f"scratch vs transfer · {short(run.source or run.weights)} → {target}{end}"
+    if run.kind == TransferSpec.kind:
+        name = f"{run.strategy.replace('_', ' ')} from layer {run.boundary}"
+        return f"{name} · {target} · lr {run.lr:g} · seed {run.seed}{end}"
+    return f"{run.kind} · {short(run.target)}{end}"
 
 
 def short(name: str) -> str:
@@ -98,46 +106,53 @@ def short(name: str) -> str:
     return f"{kind}:{rest.replace(chr(92), '/').rstrip('/').rpartition('/')[2]}" if colon else name.replace("_", " ")
 
 
-def listed(kind: type[TransferSpec] | type[CompareSpec] | None = None) -> list[Run]:
-    """The runs that users care about, newest first: questions about networks left out."""
-    found = []
-    for run in all_runs():
-        try:
-            spec = run.spec
-        except TltkError:
-            continue  # a folder that another version wrote
-        if spec.trains and (kind is None or isinstance(spec, kind)):
-            found.append(run)
+def menu(asked: str = "", **wanted: Any) -> dict[str, RunEntry]:
+    """The newest runs of those that are wanted, by id, for a menu; and the one that is asked for, however old.
+
+    Args:
+        asked: The first digits of its id; "" = none.
+        **wanted: Of a `tltk.runs.index.Query`.
+    """
+    found = {entry.id: entry for entry in listing.runs(**wanted, limit=MENU)}
+    if asked and not any(name.startswith(asked) for name in found):
+        found |= {entry.id: entry for entry in listing.runs(**wanted, begins=asked, limit=1)}
     return found
 
 
-def trained(backbone: str) -> list[Run]:
-    """Finished trainings of this backbone whose weights are there, newest first."""
-    return [run for run in store.trainings() if getattr(run.spec, "net", NetSpec()).backbone == backbone]
+def opened(kind: type[Spec], asked: str) -> Run | None:
+    """The run of this kind whose id begins so, if there is one."""
+    found = index.find(kinds=[kind.kind], begins=asked, limit=1) if asked else []
+    return found[0].run if found else None
+
+
+def trained(backbone: str) -> list[RunEntry]:
+    """The newest finished trainings of this backbone whose weights are there."""
+    return list(menu(kinds=[TransferSpec.kind], weights=True, backbone=backbone).values())
 
 
 def choose(
-    kind: type[TransferSpec] | type[CompareSpec] | None, key: str, nothing_yet: Callable[[], None] = lambda: None
+    kind: type[TransferSpec] | type[CompareSpec], key: str, nothing_yet: Callable[[], None] = lambda: None
 ) -> Run | None:
     """A selector of runs that follows the URL; None until one is chosen.
 
     Args:
-        kind: Which runs; None = all.
+        kind: Which runs.
         key: Of the widget.
         nothing_yet: Draws what to say where there is no run to choose from.
     """
-    found = {run.id: run for run in listed(kind)}
-    asked, ids = plan.chosen_run(), list(found)
-    index = next((i for i, name in enumerate(ids) if asked and name.startswith(asked)), None)
-    is_absent = index is None and bool(asked) and plan.by_link()
+    asked = plan.chosen_run()
+    found = menu(asked or "", kinds=[kind.kind])
+    ids = list(found)
+    place = next((i for i, name in enumerate(ids) if asked and name.startswith(asked)), None)
+    is_absent = place is None and bool(asked) and plan.by_link()
     told = st.container()
     if not is_absent:
-        index = index or 0
+        place = place or 0
     if not found:
         run_id = None
         nothing_yet()
     else:
-        run_id = _select(found, index, key)
+        run_id = _select(found, place, key)
     if run_id is None:
         if is_absent and asked:
             with told:
@@ -145,22 +160,24 @@ def choose(
         return None
     if run_id != asked:
         plan.choose_run(run_id)
-    return found[run_id]
+    return found[run_id].run
 
 
-def _select(found: Mapping[str, Run], index: int | None, key: str) -> str | None:
-    """The menu of runs; none is chosen where `index` is None."""
+def _select(found: Mapping[str, RunEntry], place: int | None, key: str) -> str | None:
+    """The menu of runs; none is chosen where `place` is None."""
     ids = list(found)
-    held = "none" if index is None else ids[index]
+    held = "none" if place is None else ids[place]
     run_id: str | None = st.selectbox(
-        "Run", ids, index, format_func=lambda i: title_of(found[i]), key=f"{key}:{held}", placeholder="Choose a run"
+        "Run", ids, place, format_func=lambda i: title_of(found[i]), key=f"{key}:{held}", placeholder="Choose a run"
     )
+    if len(ids) >= MENU:
+        st.caption(f"The newest {MENU} are in this menu. Older ones can be searched for and opened on Runs.")
     return run_id
 
 
 def absent(asked: str) -> None:
     """Say that a link's run cannot be shown, rather than to show another as if it were meant."""
-    other = next((run for run in listed() if run.id.startswith(asked)), None)
+    other = next(iter(index.find(trains=True, begins=asked, limit=1)), None)
     if other is None:
         st.warning(
             f"Run {plain(asked[:80])} is not here: it was deleted, or made on another machine. Choose another "
@@ -168,7 +185,7 @@ def absent(asked: str) -> None:
             icon=":material/link_off:",
         )
         return
-    name, what = ("curves", "a comparison") if isinstance(other.spec, CompareSpec) else ("train", "a training")
+    name, what = ("curves", "a comparison") if other.kind == CompareSpec.kind else ("train", "a training")
     st.info(f"Run {other.id} is {what}, which this page does not show.")
     go(name, f"Open it on {name.capitalize()}")
 

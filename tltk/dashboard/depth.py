@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -16,11 +17,12 @@ from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, known_domain, of_another_version, wait
 from tltk.dashboard.words import plain
-from tltk.errors import RunProblem, TltkError
+from tltk.errors import RunProblem
 from tltk.jobs import executor, provenance
 from tltk.results.layers import Column
 from tltk.results.rows import ACROSS
-from tltk.runs.run import ACTIVE, Run, all_runs
+from tltk.runs import index
+from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import result_of, with_absolute_paths
@@ -88,7 +90,7 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
         names[now.net.weights] = f"the plan's: {chrome.short(now.net.weights)}"
     for run in chrome.trained(now.net.backbone):
         names[f"run:{run.id}"] = chrome.title_of(run)
-        for epoch in run.snapshots():
+        for epoch in run.run.snapshots():
             names[f"run:{run.id}@{epoch}"] = f"{run.id[:6]} " + (f"after epoch {epoch}" if epoch else "before training")
     start = list(names)[1] if len(names) > 1 else "scratch"  # the user's own, if there are any
     for entry in store.entries():
@@ -167,18 +169,14 @@ def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
     now = plan.plan()
     source = source_spec(now) if now.source is not None else None
     net = NetSpec(now.net.backbone, now.net.weights if source is None else f"run:{source.run_id}")
-    for run in all_runs():
-        try:
-            spec = run.spec
-            if not isinstance(spec, ProfileSpec) or spec.net != net:
-                continue
-            if (spec.target.name, spec.target.size) != (now.target.name, now.target.size):
-                continue
-            found = run.read(ProfileResult)
-        except TltkError:
+    known = index.find(kinds=[ProfileSpec.kind], backbone=net.backbone, target=now.target.name, specs=True)
+    for entry in known:
+        spec = entry.spec
+        if not isinstance(spec, ProfileSpec) or spec.net != net or spec.target.size != now.target.size:
             continue
-        if found is not None:
-            return overlays(found.columns, names)
+        with suppress(RunProblem):  # of another version
+            if (found := entry.run.read(ProfileResult)) is not None:
+                return overlays(found.columns, names)
     return []
 
 

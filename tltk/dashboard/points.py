@@ -89,10 +89,8 @@ def _one(run: Run, found: EmbedResult, frame: Frame, number: int) -> None:
     if sheet is None:
         st.caption("The pictures of this result were deleted; ask again to see them.")
         return
-    if number < len(found.labels):
-        near = frame.near[number]
-    else:
-        near = frame.placed.near if frame.placed is not None else []
+    placed = frame.placed.near if frame.placed is not None else []
+    near = frame.near[number] if number < len(found.labels) else placed
     st.markdown(f"**{plain(_side(found, number))}** and its nearest neighbours in this layer's features")
     depth.pictures(sheet, [number, *near], [_side(found, n) for n in (number, *near)])
 

@@ -4,6 +4,7 @@ queue.py       the table of jobs (SQLite, beside the runs; it can be lost withou
 supervisor.py  one detached process per home: starts, watches, stops
 executor.py    who runs what is asked for: submit, resume, cancel, state, ahead, log, wake
 local.py       the executor of this machine that pages and the shell talk to: submit, cancel, state, log
+listing.py     the runs of this home as lists show them: the index, and what the queue says of them
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def launch(spec: Spec, *, again: bool = False) -> Run:
 
     Args:
         spec: What is asked for.
-        again: Forget an earlier run of the same spec first.
+        again: Whether to run it once more in any case; what an earlier run found is kept under `earlier/`.
 
     Raises:
         TltkError: It cannot be meant; nothing was queued.

@@ -34,7 +34,7 @@ class Local:
 
         Args:
             spec: What is asked for.
-            again: Forget what an earlier run of this spec found, and run it again in any case.
+            again: Whether to run it once more in any case; what was found before is kept under `earlier/`.
             timeout: Stop it after this many seconds; 0 = never.
 
         Raises:
@@ -108,7 +108,10 @@ class Local:
 
     def state(self, run_id: str) -> str:
         """waiting, running, done, stopped or failed."""
-        run, job = Run.at(run_id), queue.find(run_id)
+        return self._state(Run.at(run_id), queue.find(run_id))
+
+    @staticmethod
+    def _state(run: Run, job: queue.Job | None) -> str:
         if job is None:
             # Waiting without a job: the table was lost. It can be resumed.
             state = run.status.state
@@ -117,6 +120,10 @@ class Local:
             return "running" if run.status.state == "running" else "waiting"
         written = run.written_status().state
         return "running" if written in ACTIVE else written
+
+    def queued(self) -> dict[str, str]:
+        """The state of every run that is in the queue; all others are as their folders say."""
+        return {job.run: self._state(Run.at(job.run), job) for job in queue.jobs()}
 
     def ahead(self, run_id: str) -> int:
         """How many jobs run or wait before this one."""

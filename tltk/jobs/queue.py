@@ -22,7 +22,8 @@ import msgspec
 
 from tltk import home
 from tltk.errors import MachineProblem, TltkError, machine
-from tltk.runs.run import Run, all_runs
+from tltk.runs import index
+from tltk.runs.run import ACTIVE, Run
 
 T = TypeVar("T")
 
@@ -143,10 +144,10 @@ def _rebuild(fault: Exception) -> None:
         for ending in ("-wal", "-shm"):
             home.remove(path.with_name(path.name + ending))
         with _connect() as db:
-            runs = all_runs()
-            inside = {child.id for run in runs for child in run.children()}
-            for run in reversed(runs):
-                _put_back(db, run, run.id in inside)
+            runs = index.find(states=ACTIVE)
+            inside = {child for entry in index.find() for child in entry.children.split()}
+            for entry in reversed(runs):
+                _put_back(db, entry.run, entry.id in inside)
 
 
 def _put_back(db: sqlite3.Connection, run: Run, is_child: bool) -> None:

@@ -1,8 +1,8 @@
 """A run is a folder: `spec.json`, `status.json`, `rows.jsonl`, `checkpoint.safetensors`, `result.json`.
 
 The folder is the truth. It can be copied, zipped and read without us; one process writes it and holds its `lock`
-meanwhile, any number read it. What was found before its pictures or weights changed lies under `earlier/`. No torch
-here: pages read runs.
+meanwhile, any number read it. What was found before it was run again, or before its pictures or weights changed, lies
+under `earlier/`; what somebody wrote on it in `label.json`. No torch here: pages read runs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -23,16 +24,31 @@ from tltk import home
 from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, machine
 from tltk.results.curves import Curve
 from tltk.results.rows import Row
+from tltk.runs import label as labels
 from tltk.runs import process
+from tltk.runs.label import Label
 from tltk.runs.process import is_alive
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import read_spec
 
 ACTIVE = ("waiting", "running")
 STATES = (*ACTIVE, "done", "stopped", "failed")
-KEPT = ("spec.json", "status.json", "rows.jsonl", "children.jsonl", "result.json", "pictures.png", "log.txt")
+KEPT = (
+    "spec.json",
+    "status.json",
+    labels.FILE,
+    "rows.jsonl",
+    "children.jsonl",
+    "result.json",
+    "pictures.png",
+    "log.txt",
+)
 LOCK = "lock"  # held by the process that runs it, for as long as it lives
-EARLIER = "earlier"  # folder of what was found before its inputs changed
+EARLIER = "earlier"  # folder of the attempts before this one: 1, 2, …
+MODEL = "model.safetensors"  # the weights that it ended with
+
+LAST = ("rows.jsonl", "result.json", "inputs.json")  # of what is put aside
+AGAIN = "It was run again because somebody asked for it."
 
 KILLED = (
     "Its process was killed, probably because memory ran out. Lower the batch size or the picture size, or raise "
@@ -138,11 +154,12 @@ class Run:
             BadSpec: Not an id.
         """
         home.check_id(run_id.ljust(6, "0") if len(run_id) < 6 else run_id)
-        known = [run.id for run in all_runs()]
-        hits = [name for name in known if name.startswith(run_id)]
+        folder = home.folder("runs")
+        hits = [p for p in folder.iterdir() if p.name.startswith(run_id) and is_id(p.name)]
+        hits = [p for p in hits if (p / "spec.json").exists()]
         if len(hits) != 1:
-            raise UnknownName.among("A run", run_id, hits or known)
-        return cls(home.folder("runs") / hits[0])
+            raise UnknownName.among("A run", run_id, [p.name for p in hits] or [run.id for run in all_runs()])
+        return cls(hits[0])
 
     @classmethod
     def at(cls, run_id: str) -> Run:
@@ -226,7 +243,10 @@ class Run:
     @property
     def status(self) -> Status:
         """Where it stands. Without its process a run that runs has failed, without its result one that is done."""
-        status = self.written_status()
+        return self.judged(self.written_status())
+
+    def judged(self, status: Status) -> Status:
+        """What a status that was read from this folder amounts to now."""
         if status.state == "running" and not self.is_run(status):
             return msgspec.structs.replace(
                 status,
@@ -391,12 +411,76 @@ class Run:
         with contextlib.suppress(OSError):
             self.stop_file.touch()
 
+    # -- what somebody wrote on it -----------------------------------------------------------------
+
+    @property
+    def label(self) -> Label:
+        """Its name, note and tags; what lies there and can be none is set aside."""
+        return home.read_json(self.path / labels.FILE, Label) or Label()
+
+    def write_label(
+        self, *, name: str | None = None, note: str | None = None, tags: Sequence[str] | None = None
+    ) -> Label:
+        """Write its name, its note or its tags anew; what is not given stays.
+
+        Args:
+            name: At most 80 characters on one line; "" = none.
+            note: At most 2,000 characters; "" = none.
+            tags: At most 20 words of at most 32 characters.
+
+        Returns:
+            What is written on it now.
+
+        Raises:
+            BadSpec: They are longer, or no plain text.
+            RunProblem: The folder is gone.
+        """
+        if not (self.path / "spec.json").exists():
+            raise RunProblem(f"Run {self.id} must be there to be labelled. It was deleted.")
+        with home.locked("label.lock"):  # of two that write at once, neither undoes what the other wrote
+            old = self.label
+            new = Label(
+                old.name if name is None else name,
+                old.note if note is None else note,
+                old.tags if tags is None else tuple(tags),
+            )
+            with machine(self.path):
+                if new:
+                    home.write_whole(self.path / labels.FILE, msgspec.json.encode(new))
+                else:
+                    home.remove(self.path / labels.FILE)
+        return new
+
+    # -- attempts ----------------------------------------------------------------------------------
+
+    def attempts(self) -> list[int]:
+        """The numbers of the attempts before this one, in order."""
+        try:
+            found = [p for p in (self.path / EARLIER).iterdir() if p.is_dir()]
+        except OSError:
+            return []
+        return sorted(int(p.name) for p in found if re.fullmatch("[1-9][0-9]{0,8}", p.name))
+
+    def attempt(self, number: int) -> Run:
+        """An attempt before this one, as the folder that it left; its spec is this run's.
+
+        Raises:
+            UnknownName: There is none of this number.
+        """
+        known = self.attempts()
+        if number not in known:
+            raise UnknownName.among(f"An earlier attempt of run {self.id}", str(number), map(str, known))
+        return Run(self.path / EARLIER / str(number))
+
     def _check_idle(self, what: str) -> None:
         if self.status.state == "running":
             raise RunProblem(f"Run {self.id} is running; stop it before {what}.")
 
-    def clear(self) -> None:
-        """Forget all that was measured, so that the spec can be run again; what was put aside earlier stays.
+    def clear(self, why: str = AGAIN) -> None:
+        """Make way for another attempt at the spec: what was found so far goes to `earlier/`, and nothing is lost.
+
+        Args:
+            why: A sentence for whoever looks at the run.
 
         Raises:
             RunProblem: It is running.
@@ -404,30 +488,36 @@ class Run:
         with home.locked("claim.lock"), machine(self.path):
             self._check_idle("running it again")
             home.sweep(self.path)  # what another writes at this moment stays
-            for child in list(self.path.iterdir()):
-                if child.name not in ("spec.json", LOCK, EARLIER) and not child.name.endswith(".tmp"):
-                    home.remove(child)
+            if not self.put_aside(why):
+                for name in ("status.json", "log.txt"):
+                    home.remove(self.path / name)
+            home.remove(self.stop_file)
 
-    def put_aside(self, why: str) -> None:
+    def put_aside(self, why: str) -> bool:
         """Begin again: what was found so far goes to `earlier/1` (`2`, …), and the status says so.
 
         Only a process that has claimed the run, or that holds the home's claim lock, may ask for this.
 
         Args:
             why: A sentence for whoever looks at the run, without the place.
+
+        Returns:
+            Whether anything had been found.
         """
         own, status = self.path / EARLIER, self.written_status()
-        left = ("spec.json", LOCK, EARLIER, "STOP", "log.txt", "status.json")  # the log is being written
+        left = ("spec.json", LOCK, EARLIER, labels.FILE, "STOP", "log.txt", "status.json")  # the log is being written
         moved = [p for p in self.path.iterdir() if p.name not in left and not p.name.endswith(".tmp")]
         if all(p.name.startswith("inputs.json") for p in moved):  # nothing was found yet
             for path in moved:
                 home.remove(path)
-            return
+            return False
+        # Last what says that there is something: killed halfway, the rest is put aside when it is asked for again.
+        moved.sort(key=lambda p: LAST.index(p.name) if p.name in LAST else -1)
         with machine(own):
             own.mkdir(exist_ok=True)
             folder = own / str(1 + max((int(p.name) for p in own.iterdir() if p.name.isdecimal()), default=0))
             folder.mkdir()
-            for name in ("status.json", "log.txt"):
+            for name in ("spec.json", "status.json", "log.txt"):
                 with contextlib.suppress(FileNotFoundError):
                     shutil.copyfile(self.path / name, folder / name)
             for path in moved:
@@ -435,11 +525,16 @@ class Run:
         note = f"{why} What was found before is kept in {EARLIER}/{folder.name} of its folder."
         fresh = Status(note=note)
         if status.state == "running" and status.pid == os.getpid():
-            fresh = Status("running", "", status.pid, status.pid_born, threads=status.threads, note=note)
+            fresh = msgspec.structs.replace(
+                fresh,
+                state="running",
+                **{name: getattr(status, name) for name in ("pid", "pid_born", "threads", "host")},
+            )
         home.write_whole(self.path / "status.json", msgspec.json.encode(fresh))
+        return True
 
     def delete(self) -> None:
-        """Remove the folder.
+        """Remove the folder with all attempts.
 
         Raises:
             RunProblem: It is running.
@@ -449,8 +544,13 @@ class Run:
             home.remove(self.path)
 
 
+def is_id(name: str) -> bool:
+    """Whether a run can be called so."""
+    return re.fullmatch("[0-9a-f]{6,64}", name) is not None
+
+
 def all_runs() -> list[Run]:
-    """Every run in the home, newest first."""
+    """Every run in the home, newest first; `tltk.runs.index` knows more of them, and sooner."""
     found = []
     for path in home.folder("runs").iterdir():
         with contextlib.suppress(OSError, BadSpec):  # no run, or deleted while we look

@@ -186,7 +186,8 @@ def _as_flags(spec: Spec) -> list[str]:
 def to_python(spec: Spec) -> str:
     """Python that asks for this very spec, only what differs from the defaults spelt out."""
     body = _expression(spec, "")
-    return f"import tltk\nfrom tltk import {', '.join(sorted(_classes(spec)))}\n\nrun = tltk.launch({body})\nprint(run.result())\n"
+    names = ", ".join(sorted(_classes(spec)))
+    return f"import tltk\nfrom tltk import {names}\n\nrun = tltk.launch({body})\nprint(run.result())\n"
 
 
 def _classes(spec: Spec) -> set[str]:

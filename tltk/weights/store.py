@@ -17,9 +17,11 @@ from typing import Any
 
 import msgspec
 
-from tltk import home
-from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
-from tltk.runs.run import ACTIVE, Run, all_runs
+from tltk import assets, home
+from tltk.errors import BadSpec, UnknownName, WeightsMissing
+from tltk.runs import index
+from tltk.runs.index import RunEntry
+from tltk.runs.run import ACTIVE, Run
 from tltk.specs.training import TransferSpec
 from tltk.weights import weightfile
 
@@ -100,9 +102,7 @@ class Entry:
 
 def shipped() -> Path:
     """The shelf that comes with tltk: in the checkout where there is one, else inside the installed wheel."""
-    package = Path(__file__).parents[1]
-    places = (package.parent / "assets" / "weights", package / "_app" / "assets" / "weights")
-    return next((p for p in places if p.is_dir()), places[0])
+    return assets.folder() / "weights"
 
 
 def entries() -> list[Entry]:
@@ -451,34 +451,36 @@ class Here:
     weights: str  # as `--weights` takes it; "" = tltk has no name for it
     backbone: str  # timm's name, or the hub's of what is not timm's
     file: Path
-    of: Entry | Cached | Run
+    of: Entry | Cached | RunEntry
 
     @property
     def bytes(self) -> int:
         """Size of the file."""
-        return self.file.stat().st_size
+        return self.of.model if isinstance(self.of, RunEntry) else self.file.stat().st_size
 
 
-def here() -> list[Here]:
-    """All of it: the store's, the hub's cache, finished trainings, newest first."""
+def here(most: int = 0) -> list[Here]:
+    """All of it: the store's, the hub's cache, finished trainings, newest first.
+
+    Args:
+        most: So many of the trainings; 0 = all.
+    """
     found = [Here(f"store:{e.card.name}", e.card.backbone, e.file, e) for e in entries()]
     for one in cached():
         backbone, name = one.weights or (one.hub_id, "")
         found.append(Here(name, backbone, one.file, one))
-    for run in trainings():
-        assert isinstance(run.spec, TransferSpec)
-        found.append(Here(f"run:{run.id}", run.spec.net.backbone, run.path / FILE, run))
+    folder = home.folder("runs")
+    found += [Here(f"run:{run.id}", run.backbone, folder / run.id / FILE, run) for run in trainings(most)]
     return found
 
 
-def trainings() -> list[Run]:
-    """Finished trainings whose weights are there, newest first."""
-    found = []
-    for run in all_runs():
-        with contextlib.suppress(TltkError):  # a folder that another version wrote
-            if isinstance(run.spec, TransferSpec) and (run.path / FILE).is_file():
-                found.append(run)
-    return found
+def trainings(most: int = 0) -> list[RunEntry]:
+    """Finished trainings whose weights are there, newest first.
+
+    Args:
+        most: So many of them; 0 = all.
+    """
+    return index.find(kinds=[TransferSpec.kind], weights=True, limit=most)
 
 
 def as_text(entry: Entry, escaped: bool = False) -> str:

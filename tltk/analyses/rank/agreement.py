@@ -8,9 +8,7 @@ from collections.abc import Sequence
 
 from tltk.analyses.rank.result import Agreement, Candidate, JudgedRanking, RankResult, TrainedCandidate
 from tltk.analyses.rank.spec import RankSpec
-from tltk.errors import TltkError
-from tltk.runs.run import all_runs
-from tltk.specs.training import TransferSpec
+from tltk.runs import index
 from tltk.transferability.weighted_tau import regret, tau_interval, tau_p, weighted_tau
 
 NEEDED = 3  # candidates of one's own to judge a score by
@@ -51,17 +49,8 @@ def best_trainings(spec: RankSpec) -> dict[tuple[str, str], BestTraining]:
     Of several strategies and settings the one with the best mean over its runs counts: what the network can do here.
     """
     groups: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for run in all_runs():
-        try:
-            one, result = run.spec, run.result()
-        except TltkError:
-            continue
-        if not isinstance(one, TransferSpec) or not result or "accuracy" not in result:
-            continue
-        if dataclasses.replace(one.target, seed=0) != dataclasses.replace(spec.target, seed=0):
-            continue
-        by_setting = groups.setdefault((one.net.backbone, one.net.weights), {})
-        by_setting.setdefault(one.group_id, []).append(float(result["accuracy"]))
+    for backbone, weights, setting, accuracy in index.accuracies(spec.target):
+        groups.setdefault((backbone, weights), {}).setdefault(setting, []).append(accuracy)
     found = {}
     for key, settings in groups.items():
         best = max(settings.values(), key=lambda values: sum(values) / len(values))

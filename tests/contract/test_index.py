@@ -1,0 +1,97 @@
+"""Many processes on one home: each is told what the folders say, and the table stays whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tltk import home
+from tltk.runs import index
+from tltk.runs.run import Run
+from tltk.specs.training import TransferSpec
+
+WORK = """
+import sys
+from tltk.runs import index
+from tltk.runs.run import Run
+from tltk.specs.training import TransferSpec
+
+me = int(sys.argv[1])
+for i in range(15):
+    mine = Run.create(TransferSpec(seed=100 * me + i))
+    mine.write_status(state="done", message=f"{me} {i}")
+    found = {e.id: e for e in index.find()}
+    assert found[mine.id].message == f"{me} {i}", "my own run is not as I left it"
+    if i % 3 == 0:
+        mine.write_label(name=f"named-{me}-{i}-so")
+        assert [e.id for e in index.find(text=f"named-{me}-{i}-so")] == [mine.id], "not found by its name"
+    if i % 5 == 4:
+        mine.delete()
+        assert mine.id not in {e.id for e in index.find()}, "deleted, and still listed"
+    if i == 7 and me == 0:
+        (mine.path.parent.parent / "index.db").write_bytes(b"junk" * 5000)
+"""
+
+
+def in_folders() -> dict[str, tuple[str, str]]:
+    """Id → message and name of every run, read from the folders alone."""
+    found = {}
+    for path in home.folder("runs").iterdir():
+        run = Run(path)
+        found[run.id] = (run.status.message, run.label.name)
+    return found
+
+
+@pytest.mark.slow
+def test_processes_that_write_list_delete_and_damage_at_once_are_each_told_the_truth() -> None:
+    workers = [
+        subprocess.Popen([sys.executable, "-c", WORK, str(k)], env=os.environ.copy(), stderr=subprocess.PIPE, text=True)
+        for k in range(4)
+    ]
+    said = [w.communicate(timeout=240)[1] for w in workers]
+    assert [w.returncode for w in workers] == [0] * 4, said
+    assert {e.id: (e.message, e.name) for e in index.find()} == in_folders()
+    assert len(in_folders()) == 4 * 12
+    with closing(sqlite3.connect(home.home() / "index.db")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+COLD = """
+import json
+from tltk.runs import index
+print(json.dumps(sorted(e.id for e in index.find())))
+"""
+
+
+@pytest.mark.slow
+def test_many_that_find_no_table_at_once_fill_it_together() -> None:
+    ids = sorted(Run.create(TransferSpec(seed=s)).id for s in range(200))
+    readers = [subprocess.Popen([sys.executable, "-c", COLD], stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    assert [json.loads(r.communicate(timeout=240)[0]) for r in readers] == [ids] * 6
+    assert not list(home.home().glob("*.damaged*"))
+
+
+def test_a_home_that_cannot_be_written_is_listed(tmp_path: Path) -> None:
+    """In a process of a user who may not write; where this one may do anything, its rights are given up first."""
+    runs = [Run.create(TransferSpec(seed=s)) for s in range(3)]
+    index.find()
+    runs[0].write_status(state="done", message="after the table")
+    for path in (*home.home().rglob("*"), home.home(), *home.home().parents[:3]):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    drop = "import os; os.getuid() or os.setuid(65534)\n" if hasattr(os, "setuid") else ""
+    told = "print(sorted((e.id, e.message) for e in __import__('tltk.runs.index').runs.index.find()))"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", f"import tltk.runs.index\n{drop}{told}"], capture_output=True, text=True, timeout=120
+        )
+    finally:
+        for path in (*home.home().parents[:3], home.home(), *home.home().rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    assert done.stdout.strip() == str(sorted((r.id, r.status.message) for r in runs)), done.stderr
