@@ -15,7 +15,7 @@ from tltk.runs import index, label
 from tltk.runs.run import ACTIVE, STATES, Run
 from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
-from tltk.weights.export import exported
+from tltk.weights.export import export_bytes
 
 QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
 MOST = 1000  # rows of the table; more take long to send, and are searched for rather than looked through
@@ -71,7 +71,7 @@ def actions(entry: index.RunEntry) -> None:
         chrome.open_page("curves" if entry.kind == CompareSpec.kind else "train")
     two.download_button(
         "Export as zip",
-        lambda: exported(run),
+        lambda: export_bytes(run),
         f"tltk-{run.id}.zip",
         "application/zip",
         width="stretch",
