@@ -275,7 +275,7 @@ def test_a_run_that_is_ticked_can_be_taken_along_as_a_zip() -> None:
     run = training()
     page = str(ROOT / "pages" / "runs.py")
     # A tick in a table cannot be set from here, so the page's own function is called as it calls it.
-    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['found'][0])"
+    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['index'].find()[0])"
     app = AppTest.from_string(script, default_timeout=60).run()
     is_clean(app)
     assert [b.proto.label for b in app.get("download_button")] == ["Export as zip"]
