@@ -1,5 +1,8 @@
 """Choose: which network will transfer best, scored before any is trained, and how good such scores have been."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import streamlit as st
 
 from tltk.analyses.rank.agreement import joined
@@ -43,7 +46,7 @@ def candidates() -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def cards(found) -> None:
+def cards(found: Mapping[str, Any]) -> None:
     """The first three, in plain words; which of them comes first only where that can be told."""
     idle = found.get("majority")  # answers of before have none
     if found.get("order"):
@@ -65,13 +68,13 @@ def cards(found) -> None:
             st.markdown(" ".join(words) or plain(next(iter(row["why"].values()), "")))
 
 
-def place_of(row, name) -> str:
+def place_of(row: Mapping[str, Any], name: str | None) -> str:
     """1, or 1–3 where these cannot be told apart; empty for answers of before."""
     best, worst = row.get("places", {}).get(name, (None, None))
     return "" if best is None else f"{best}" if best == worst else f"{best}–{worst}"
 
 
-def in_words(row, found, number) -> str:
+def in_words(row: Mapping[str, Any], found: Mapping[str, Any], number: int) -> str:
     """The place of a card: a name for one that is told, else the places that it may have."""
     names = ("Looks best", "Second", "Third")
     place = place_of(row, found.get("by"))
@@ -80,7 +83,7 @@ def in_words(row, found, number) -> str:
     return names[int(place) - 1] if place in ("1", "2", "3") else f"Place {place}"
 
 
-def spans(found, names) -> None:
+def spans(found: Mapping[str, Any], names: Sequence[str]) -> None:
     """Interval and places of every score."""
     with st.expander("Intervals and places"):
         st.dataframe(
@@ -105,7 +108,7 @@ def spans(found, names) -> None:
             st.caption(note)
 
 
-def table(found) -> None:
+def table(found: Mapping[str, Any]) -> None:
     """Every candidate and score; the mark of each score below."""
     rows = found["rows"]
     names = [n for n in found["marks"] if any(n in row["scores"] for row in rows)]

@@ -33,8 +33,10 @@ with chrome.page("Curves", LEAD):
         show_verdict(run)
         if state not in ACTIVE:
             left, right = st.columns(2)
-            name = left.segmented_control("Quantity", QUANTITIES, format_func=QUANTITIES.get, default="macro_f1")
-            x = right.segmented_control("Over", AXES, format_func=AXES.get, default="seconds")
+            name = left.segmented_control(
+                "Quantity", QUANTITIES, format_func=QUANTITIES.__getitem__, default="macro_f1"
+            )
+            x = right.segmented_control("Over", AXES, format_func=AXES.__getitem__, default="seconds")
             show_curves(run, f"curves:more:{run.id}", name or "macro_f1", x or "seconds")
         with st.expander("As a shell command and in Python"):
             st.code(command.to_command(run.spec), language="bash", wrap_lines=True)

@@ -4,17 +4,20 @@ import dataclasses
 
 import streamlit as st
 
+from tltk.adapters import adapters
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
-from tltk.dashboard.network import cost_of, described, looked
+from tltk.dashboard.network import Described, cost_of, described, looked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec, TltkError
 from tltk.plots.phases import plan as phase_map
 from tltk.specs import command
-from tltk.specs.parts import StrategySpec
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.strategies import make, strategies
 from tltk.studies.compare.spec import CompareSpec
+from tltk.terms import terms
 from tltk.weights import store
 
 
@@ -53,7 +56,7 @@ def _weights() -> None:
         "Weights to start from",
         list(WEIGHTS),
         list(WEIGHTS).index(kind),
-        format_func=WEIGHTS.get,
+        format_func=WEIGHTS.__getitem__,
         key=f"design:weights:{kind}",
     )
     if chosen != kind:
@@ -82,7 +85,7 @@ def _weights() -> None:
         st.text_input(what, **bound)
 
 
-def _stored(now) -> None:
+def _stored(now: CompareSpec) -> None:
     """An entry of the weight store; its backbone comes with it."""
     known = {entry.card.name: entry.card for entry in store.entries()}
     if not known:
@@ -101,7 +104,7 @@ def _stored(now) -> None:
     st.caption(f"{plain(known[name].summary)} Licence: {plain(known[name].licence)}.")
 
 
-def network_controls():
+def network_controls() -> Described | None:
     """Backbone, boundary and handle; the network as described, once it is."""
     picker.backbone()
     found, seen = described(), looked(plan.read(("target",)), ask=False)
@@ -135,7 +138,7 @@ def rates(boundary: int, layers: int) -> Overlay:
     return {"name": "Rate per layer, at the start", "values": values}
 
 
-def strategy_controls(found) -> None:
+def strategy_controls(found: Described | None) -> None:
     """Strategy with its knobs, and the plan that it makes."""
     names = strategies.names()
     st.selectbox(
@@ -146,7 +149,8 @@ def strategy_controls(found) -> None:
     )
     now = plan.plan()
     st.caption(strategies.summary(now.strategy.name))
-    controls.strategy_knobs(strategies[now.strategy.name])
+    controls.own_knobs(strategies[now.strategy.name], "strategy")
+    adapter_and_terms()
     if found is None:
         st.caption("The plan by layer and epoch appears here once the layers are known.")
         return
@@ -158,6 +162,36 @@ def strategy_controls(found) -> None:
         height=max(220, 20 * len(names) + 100),
         alt="The strategy's plan: which layer learns in which epoch, and at which rate. Grey layers are frozen.",
     )
+
+
+def adapter_and_terms() -> None:
+    """What of a learning layer learns, and what else is minimised."""
+    st.selectbox(
+        "What learns in an unfrozen layer",
+        adapters.names(),
+        format_func=lambda n: n.replace("_", " "),
+        help="The head always learns whole. Everything else stays as it is, bit for bit, like a frozen layer.",
+        **plan.bind(("adapter",), lambda a: a.name, lambda n: AdapterSpec(n)),
+    )
+    now = plan.plan()
+    st.caption(adapters.summary(now.adapter.name))
+    controls.own_knobs(adapters[now.adapter.name], "adapter")
+
+    def chosen(names: list[str]) -> tuple[TermSpec, ...]:
+        held = {term.name: term for term in plan.read(("terms",))}
+        return tuple(held.get(name, TermSpec(name)) for name in names)
+
+    st.multiselect(
+        "Additional loss terms",
+        terms.names(),
+        format_func=lambda n: n.replace("_", " "),
+        placeholder="None",
+        help="Minimised together with the task's loss, each times its weight. Some compare the target with the source.",
+        **plan.bind(("terms",), lambda held: [term.name for term in held], chosen),
+    )
+    for term in now.terms:
+        st.caption(terms.summary(term.name))
+        controls.term_knobs(term.name, terms[term.name])
 
 
 LRS = "Both arms of a comparison search these rates on the validation pictures. Separate them with commas."
@@ -206,7 +240,7 @@ def launch() -> None:
         st.code(command.to_python(spec), language="python")
 
 
-def start(spec) -> None:
+def start(spec: Spec) -> None:
     """Queue the spec and go to where it can be watched; what cannot be meant is told and queues nothing."""
     try:
         run = permitted.submit(spec)

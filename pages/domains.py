@@ -1,14 +1,18 @@
 """Domains: what is in the source and in the target, side by side, before anything is trained."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import streamlit as st
 
 from tltk.dashboard import chrome, dials, domain_pictures, domain_view, plan
+from tltk.specs.parts import DataSpec
 
 LEAD = "Source and target side by side: pictures, classes, size, licence. Choose them here; every page uses them."
 PLACES = {"Source": ("source",), "Target": ("target",)}
 
 
-def choice(title: str, path: plan.PATH):
+def choice(title: str, path: plan.PATH) -> domain_view.Found | None:
     """One side: its domain, how it is read, and what a worker found in it."""
     domain_view.choose(title, path, optional=title == "Source")
     if plan.read(path) is not None:
@@ -17,7 +21,7 @@ def choice(title: str, path: plan.PATH):
     return domain_view.seen(path)
 
 
-def pictures(known) -> None:
+def pictures(known: Mapping[str, tuple[DataSpec, domain_view.Found]]) -> None:
     """Both grids; classes that both have are turned over together, so that rows stay side by side."""
     st.subheader("Pictures by class", anchor=False)
     classes = {title: found["classes"] for title, (_, found) in known.items()}
@@ -35,14 +39,14 @@ def pictures(known) -> None:
                 domain_pictures.grid(title, *known[title], shown[title])
 
 
-def places():
+def places() -> Iterable[tuple[str, Any]]:
     """A column for each side that the plan has, whether its pictures are known yet or not."""
     return zip([title for title, path in PLACES.items() if plan.read(path) is not None], st.columns(2), strict=False)
 
 
 with chrome.page("Domains", LEAD):
     plan.chosen_run()
-    known = {}
+    known: dict[str, tuple[DataSpec, domain_view.Found]] = {}
     for (title, path), column in zip(PLACES.items(), st.columns(2), strict=True):
         with column, st.container(border=True, height="stretch"):
             found = choice(title, path)

@@ -1,11 +1,13 @@
 """Layers: what each layer knows, on the depth axis of the freeze handle, and where its pictures lie."""
 
+from typing import Any
+
 import streamlit as st
 
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.dashboard import chrome, depth, plan
-from tltk.dashboard.network import described, looked
+from tltk.dashboard.network import Described, described, looked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import brought, points
 from tltk.dashboard.words import plain
@@ -15,7 +17,7 @@ from tltk.specs import command
 METHODS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
 
 
-def questions():
+def questions() -> tuple[ProfileSpec, EmbedSpec]:
     """The profile and the embedding that the page shows."""
     now = plan.plan()
     with st.container(border=True):
@@ -23,7 +25,7 @@ def questions():
         one, two, three = st.columns(3)
         count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="layers:pictures")
         pooling = two.selectbox("Pooling", ("avg", "max", "project"), key="layers:pooling")
-        method = three.selectbox("Embedding", list(METHODS), format_func=METHODS.get, key="layers:method")
+        method = three.selectbox("Embedding", list(METHODS), format_func=METHODS.__getitem__, key="layers:method")
         target = depth.target_of("layers")
         picture = brought("layers")
         st.caption(
@@ -31,7 +33,7 @@ def questions():
             + (f", source {plain(chrome.short(now.source.name))}" if now.source else "")
             + ". Pictures and network are set on the Design page."
         )
-    shared = {
+    shared: dict[str, Any] = {
         "target": target,
         "source": now.source,
         "net": depth.net_of(weights),
@@ -45,7 +47,7 @@ def questions():
     )
 
 
-def over_depth(network, spec):
+def over_depth(network: Described, spec: ProfileSpec) -> None:
     """The handle with its overlays, and the same as a chart."""
     answer = depth.asked(
         spec,
@@ -87,7 +89,7 @@ def over_depth(network, spec):
             )
 
 
-def in_two_dimensions(network, spec):
+def in_two_dimensions(network: Described, spec: EmbedSpec) -> None:
     """The embedding of the layer that the handle selects; before and after side by side."""
     st.subheader("Pictures in two dimensions", anchor=False)
     answer = depth.asked(

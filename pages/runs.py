@@ -1,6 +1,8 @@
 """Runs: every run as a folder that can be found, named, opened, compared, copied, exported and deleted."""
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -10,15 +12,17 @@ from tltk.dashboard.words import plain
 from tltk.jobs import executor, listing
 from tltk.plots.curves import lines
 from tltk.runs import index, label
+from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, STATES, Run
 from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights.export import exported
 
 QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
 MOST = 1000  # rows of the table; more take long to send, and are searched for rather than looked through
 
 
-def table(entries) -> dict:
+def table(entries: Sequence[RunEntry]) -> dict[str, list[Any]]:
     """The runs by column."""
     compares = [e.kind == CompareSpec.kind for e in entries]
     return {
@@ -39,13 +43,13 @@ def table(entries) -> dict:
     }
 
 
-def result(entry) -> str:
+def result(entry: RunEntry) -> str:
     """What it found, in a word or a number."""
     figure = entry.gap if entry.kind == CompareSpec.kind else entry.accuracy
     return entry.verdict or (f"{100 * figure:.1f} %" if figure is not None else "")
 
 
-def filters() -> dict:
+def filters() -> dict[str, Any]:
     """What is searched for, as fields of a query."""
     words, states, tags = st.columns([2, 1, 1])
     known = index.tags()
@@ -59,7 +63,7 @@ def filters() -> dict:
     return {"text": text, "states": chosen, "tags": tagged}
 
 
-def actions(entry) -> None:
+def actions(entry: RunEntry) -> None:
     """What can be done with one run."""
     run, is_active = entry.run, entry.state in ACTIVE
     one, two, three, four = st.columns(4)
@@ -68,7 +72,7 @@ def actions(entry) -> None:
         chrome.open_page("curves" if entry.kind == CompareSpec.kind else "train")
     two.download_button(
         "Export as zip",
-        run.export,
+        lambda: exported(run),
         f"tltk-{run.id}.zip",
         "application/zip",
         width="stretch",
@@ -90,7 +94,7 @@ def actions(entry) -> None:
     st.code(command.to_python(run.spec), language="python")
 
 
-def labels(run) -> None:
+def labels(run: Run) -> None:
     """Its name, tags and note, to be read and written."""
     now = run.label
     for line in now.note.splitlines():
@@ -106,7 +110,7 @@ def labels(run) -> None:
             st.rerun()
 
 
-def attempts(run) -> None:
+def attempts(run: Run) -> None:
     """What was found before it was run again; one can be opened."""
     numbers = run.attempts()
     if not numbers:
@@ -146,11 +150,11 @@ def confirm(run_id: str) -> None:
         st.rerun()
 
 
-def differences(runs) -> list[dict]:
+def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
     """Fields in which the specs of these runs differ."""
 
-    def flat(body: dict, prefix: str = "") -> dict:
-        found = {}
+    def flat(body: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for name, value in body.items():
             found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
         return found
@@ -161,9 +165,9 @@ def differences(runs) -> list[dict]:
     return [f for f in found if len(set(list(f.values())[1:])) > 1]
 
 
-def overlay(entries) -> None:
+def overlay(entries: Sequence[RunEntry]) -> None:
     """Several runs over one another, and what was asked of them differently."""
-    name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.get, default="accuracy")
+    name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.__getitem__, default="accuracy")
     name = name or "accuracy"
     trainings = [e for e in entries if e.kind != CompareSpec.kind]
     if trainings:

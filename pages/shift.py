@@ -1,6 +1,8 @@
 """Shift: how far two domains are apart, layer by layer, against what chance gives, and which pictures say so."""
 
 import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -9,18 +11,20 @@ from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard import chrome, depth, dials, plan
-from tltk.dashboard.network import described
+from tltk.dashboard.network import Described, described
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import points
 from tltk.dashboard.words import plain
 from tltk.plots import response
 from tltk.plots.layers import profile
+from tltk.runs.run import Run
 from tltk.shift import measures
 from tltk.specs import command
 from tltk.specs.parts import DataSpec
 
 CHEAP = ("mmd", "coral", "frechet", "energy", "sliced_wasserstein", "symmetric_kl")
 PROFILED = ("mmd", "coral")
+Ask = Callable[[int], TwoSampleSpec]  # the question about a layer; -1 = the head's input
 
 
 def two_domains() -> None:
@@ -40,7 +44,7 @@ def two_domains() -> None:
         st.rerun()
 
 
-def questions():
+def questions() -> tuple[ProfileSpec, Ask, EmbedSpec]:
     """The three questions of this page."""
     now = plan.plan()
     weights, _ = depth.weights_choice("shift", compare=False)
@@ -48,7 +52,7 @@ def questions():
     count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="shift:pictures")
     names = [n for n in measures.names() if n in CHEAP]
     chosen = two.multiselect("Measures", names, names[:5], format_func=lambda n: n.replace("_", " "), key="shift:names")
-    shared = {"target": depth.target_of("shift"), "source": now.source, "net": depth.net_of(weights)}
+    shared: dict[str, Any] = {"target": depth.target_of("shift"), "source": now.source, "net": depth.net_of(weights)}
     return (
         ProfileSpec(**shared, pictures=count, measures=PROFILED),
         lambda layer: TwoSampleSpec(**shared, pictures=count, measures=tuple(chosen), layer=layer),
@@ -56,7 +60,7 @@ def questions():
     )
 
 
-def over_depth(network, spec) -> None:
+def over_depth(network: Described, spec: ProfileSpec) -> None:
     """Shift by layer with its null band, under the handle."""
     answer = depth.asked(
         spec,
@@ -82,7 +86,7 @@ def over_depth(network, spec) -> None:
             )
 
 
-def at_one_layer(network, ask) -> None:
+def at_one_layer(network: Described, ask: Ask) -> None:
     """The table of measures, the classes, and the pictures that tell the domains apart."""
     depth_now = len(network.layers)
     layer = depth.selected(depth_now)
@@ -123,7 +127,7 @@ def at_one_layer(network, ask) -> None:
     witnesses(run, found)
 
 
-def tested(row) -> dict[str, str]:
+def tested(row: Mapping[str, Any]) -> dict[str, str]:
     """A value beside chance, with its p-values as they are and corrected; answers of before have the first alone."""
     if row["value"] is None:
         return {}
@@ -137,7 +141,7 @@ def tested(row) -> dict[str, str]:
     return cells | corrected | {"Effect": f"{row['effect']:.1f}"}
 
 
-def halves(row) -> dict[str, str]:
+def halves(row: Mapping[str, Any]) -> dict[str, str]:
     """The measure between halves, and the band in which it lies without shift."""
     if row.get("self_value") is None:
         return {}
@@ -145,27 +149,27 @@ def halves(row) -> dict[str, str]:
     return {"Value, halves": f"{row['self_value']:.3g}", "Halves of the target (95 %)": band}
 
 
-def about_halves(found) -> str:
+def about_halves(found: Mapping[str, Any]) -> str:
     """How many pictures the halves have, and why the value above does not lie in their band."""
     size = next((row["self_n"] for row in found["table"] if row.get("self_n")), None)
     return (
         ""
         if size is None
         else (
-            f"Halves hold {size} pictures of each domain. Many measures grow as the number of pictures shrinks, so their "
-            "band is only for the value next to it."
+            f"Halves hold {size} pictures of each domain. Many measures grow as the number of pictures shrinks, so "
+            "their band is only for the value next to it."
         )
     )
 
 
-def conclusion(row) -> str:
+def conclusion(row: Mapping[str, Any]) -> str:
     """What the corrected test says."""
     if row["value"] is None:
         return "not computed"
     return "shift" if row.get("p_holm", row["p"]) <= 0.05 else "no shift seen"
 
 
-def classes(found) -> None:
+def classes(found: Mapping[str, Any]) -> None:
     """Which classes moved, and the target's class shares as guessed without its labels."""
     if not found["per_class"]:
         st.caption("No class has the same name in both domains, so classes cannot be compared.")
@@ -209,7 +213,7 @@ def classes(found) -> None:
     )
 
 
-def witnesses(run, found) -> None:
+def witnesses(run: Run, found: Mapping[str, Any]) -> None:
     """The pictures most typical of one side only, by the MMD's witness function, with their neighbours."""
     sheet = depth.sheet_of(run)
     if sheet is None:
@@ -226,7 +230,7 @@ def witnesses(run, found) -> None:
             depth.pictures(sheet, numbers, [found["labels"][n] for n in numbers])
 
 
-def answers(network, ask) -> None:
+def answers(network: Described, ask: Ask) -> None:
     """Which of the chosen measures sees which dial of the shift lab, and how each rises with it."""
     layer = depth.selected(len(network.layers))
     here = ask(-1 if layer == len(network.layers) else layer)

@@ -18,7 +18,7 @@ TARGETS = {
 def asked() -> CompareSpec:
     """The first plan with the choices of this page."""
     left, middle, right = st.columns(3)
-    target = left.selectbox("Target", list(TARGETS), format_func=TARGETS.get, key="start:target")
+    target = left.selectbox("Target", list(TARGETS), format_func=TARGETS.__getitem__, key="start:target")
     shots = middle.select_slider("Labels per class", [2, 5, 10, 20], plan.FIRST.target.shots, key="start:shots")
     seed = right.number_input("First seed", 0, 10_000, 0, key="start:seed", help="Another seed labels other pictures.")
     data = dataclasses.replace(plan.FIRST.target, name=target, shots=shots)

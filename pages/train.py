@@ -1,5 +1,7 @@
 """Train: what one training does while it does it: curves, rates, the audit of frozen layers."""
 
+from typing import Any
+
 import streamlit as st
 
 from tltk.dashboard import chrome
@@ -8,13 +10,16 @@ from tltk.dashboard.training_view import audit_strip, layer_charts, numbers
 from tltk.dashboard.verdict_view import state_line
 from tltk.plots.curves import chance_line
 from tltk.results.words import guessing
-from tltk.runs.run import ACTIVE
+from tltk.runs.run import ACTIVE, Run
 from tltk.specs.training import TransferSpec
 
 
-def chart(run, name: str, title: str, state: str) -> None:
+def chart(run: Run, name: str, title: str, state: str) -> None:
     """Training and validation over steps, live while it runs."""
-    layout = {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": {"title": {"text": title}}}
+    layout: dict[str, Any] = {
+        "xaxis": {"title": {"text": "Optimiser steps"}},
+        "yaxis": {"title": {"text": title}},
+    }
     if name == "accuracy":
         layout["yaxis"]["range"] = [0, 1]
     idle = guessing(run.result() or {}) if name == "accuracy" else None

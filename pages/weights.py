@@ -1,6 +1,7 @@
 """Weights: everything on this machine that a network can start from, each with its card; others can be added."""
 
 import dataclasses
+from typing import Any
 
 import streamlit as st
 
@@ -15,7 +16,7 @@ from tltk.specs import command
 from tltk.weights import catalogue, store, weightfile
 
 
-def row(one) -> dict:
+def row(one: store.Here) -> dict[str, Any]:
     """Its line in the table."""
     known = catalogue.catalogue().get(one.backbone)
     parameters = known.parameters if known else None
@@ -37,7 +38,7 @@ def row(one) -> dict:
     }
 
 
-def shown(entry) -> None:
+def shown(entry: store.Entry) -> None:
     """The card of an entry of the store, and what can be done with it."""
     one, two, three = st.columns(3)
     if one.button("Use it on Design", type="primary", width="stretch", icon=":material/tune:"):
@@ -97,7 +98,7 @@ def adding() -> None:
         answer(Run.at(asked))
 
 
-def theirs(one) -> None:
+def theirs(one: store.Here) -> None:
     """Weights in the hub's cache that timm has no name for: whether they are of one of its architectures."""
     folder = one.file.parent
     st.caption(f"{plain(one.backbone)} is not among timm's own weights. Its architecture may still be one of timm's.")

@@ -1,17 +1,17 @@
 """See what transfers and what does not.
 
-    spec.py ──► run.py (a worker) ──► rows.jsonl ──► results.py ──► pages and shell
+    spec ──► a run's folder ──► a worker: python -m tltk.run ──► rows, result ──► pages, shell, Python
 
 Map, lowest layer first:
-    errors, registry, spec, results, home   plain data; no torch
-    data/        domains: pictures as uint8 arrays, labels, splits
-    nn/          a timm model as ordered layers, its cut, its freezing, its weights
-    strategies/  one file each: a strategy is a list of phases
-    bank         features of frozen layers, computed once and kept
-    train        the one loop; around it feed, loss, optim, schedule, score, callbacks, checkpoint
-    runs, jobs/  runs are folders; a queue that nobody's page owns
-    compare      scratch against transfer: the verdict
-    plots/, dashboard/   figures and pages; they read, they do not compute
+    errors, home, registry, specs/, results/   plain data; no torch
+    strategies/, runs/   when a layer learns: phases; a run is a folder
+    data/, nn/           domains; a timm model as ordered layers, its cut, its freezing
+    adapters/, terms/    what of a layer learns; what else is minimised
+    weights/, shift/, transferability/, reduce/, probes/   weight files; formulas
+    tasks/, training/    loss and metrics; the one loop, its batches, the bank of features
+    analyses/, studies/  questions, and comparisons that train; a folder each
+    jobs/                a queue that nobody's page owns, workers, executors
+    plots/, dashboard/, cli/   figures, pages, verbs; they read, they do not compute
 
 Nothing here imports torch until it has to: names are looked up when they are first used.
 """
@@ -51,13 +51,47 @@ _PUBLIC = {
     "Verdict": "results.verdict",
     "ViewSpec": "specs.parts",
     "WeightsMissing": "errors",
+    "ask": "jobs",
     "judge": "studies.compare.verdict",
     "launch": "jobs",
     "load": "data",
     "train": "training.compose",
 }
 
-__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+__all__ = [  # spelt out, since type checkers read it too
+    "AdapterSpec",
+    "BadSpec",
+    "CannotSplit",
+    "CompareSpec",
+    "DataProblem",
+    "DataSpec",
+    "DescribeSpec",
+    "DialResponseSpec",
+    "Diverged",
+    "EmbedSpec",
+    "ImportWeightsSpec",
+    "InspectSpec",
+    "NetSpec",
+    "OptimSpec",
+    "ProfileSpec",
+    "RankSpec",
+    "Run",
+    "RunProblem",
+    "StrategySpec",
+    "TermSpec",
+    "TltkError",
+    "TransferSpec",
+    "TwoSampleSpec",
+    "UnknownName",
+    "Verdict",
+    "ViewSpec",
+    "WeightsMissing",
+    "ask",
+    "judge",
+    "launch",
+    "load",
+    "train",
+]
 
 if TYPE_CHECKING:
     from tltk.analyses.describe.spec import DescribeSpec
@@ -79,7 +113,7 @@ if TYPE_CHECKING:
         UnknownName,
         WeightsMissing,
     )
-    from tltk.jobs import launch
+    from tltk.jobs import ask, launch
     from tltk.results.verdict import Verdict
     from tltk.runs.run import Run
     from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec

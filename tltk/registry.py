@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -26,6 +27,11 @@ T = TypeVar("T")
 def _entry_points(group: str) -> tuple[EntryPoint, ...]:
     """What installed packages offer in a group; read once, since it looks through all of them."""
     return tuple(entry_points(group=group))
+
+
+def _normal(name: str) -> str:
+    """A distribution's name as installers compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def camel(name: str) -> str:
@@ -61,6 +67,18 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """All names, sorted; imports none of them."""
         return sorted({*self._files(), *self._installed()})
+
+    def names_of(self, distribution: str = "") -> list[str]:
+        """The names that one package brings.
+
+        Args:
+            distribution: An installed distribution that adds entries by entry points; "" = tltk itself.
+        """
+        if not distribution:
+            return sorted(self._files())
+        wanted = _normal(distribution)
+        points = self._installed().values()
+        return sorted(point.name for point in points if point.dist and _normal(point.dist.name) == wanted)
 
     def _files(self) -> list[str]:
         """Names of the package's own modules."""

@@ -11,6 +11,7 @@ import msgspec
 import psutil
 import pytest
 
+from tltk.plots.theme import PALETTE
 from tltk.results.rows import Row
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
@@ -223,7 +224,39 @@ def test_dark_theme_changes_the_pair_of_colours(new_page: Callable[..., Any], ha
         slider(page).wait_for()
         assert page.locator(".freeze").get_attribute("data-theme") == scheme
         colours[scheme] = page.locator(".side.frozen b").evaluate("node => getComputedStyle(node).color")
-    assert colours == {"light": "rgb(0, 114, 178)", "dark": "rgb(86, 180, 233)"}
+    assert colours == {
+        theme: f"rgb{tuple(bytes.fromhex(PALETTE[theme]['series'][0][1:]))}" for theme in ("light", "dark")
+    }
+
+
+def test_bars_fade_only_where_motion_is_not_unwelcome(new_page: Callable[..., Any], handle_url: str) -> None:
+    lasts = {}
+    for motion in ("reduce", "no-preference"):
+        page = new_page(handle_url, reduced_motion=motion)
+        slider(page).wait_for()
+        lasts[motion] = page.locator(".bar").first.evaluate("bar => getComputedStyle(bar).transitionDuration")
+    assert lasts == {"reduce": "0s", "no-preference": "0.12s"}
+
+
+def test_a_component_whose_modules_do_not_come_says_so(browser: Any, handle_url: str, plot_url: str) -> None:
+    for url in (handle_url, plot_url):
+        context = browser.new_context(base_url=url)
+        try:
+            context.route("**/tltk/modules/**", lambda route: route.abort())
+            page = context.new_page()
+            page.goto(url)
+            expect_text(page, "This part of the page could not be loaded. Reload the page.")
+        finally:
+            context.close()
+
+
+def test_scripts_come_from_this_server_alone(new_page: Callable[..., Any], handle_url: str) -> None:
+    page = new_page(handle_url)
+    slider(page).wait_for()
+    found = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    asked = [url for url in found if "/tltk/" in url]
+    assert {url.rpartition("/")[2] for url in asked} >= {"index.js", "lanes.js", "paths.js", "words.js", "format.js"}
+    assert all(url.startswith((handle_url, f"blob:{handle_url}", "data:")) for url in found), found
 
 
 # -- the plot -----------------------------------------------------------------------------------------------
@@ -340,6 +373,18 @@ def test_a_run_that_is_not_there_yet_is_waited_for(new_page: Callable[..., Any],
     wait_points(page, 3)
 
 
+def test_colours_that_python_chose_follow_the_dark_theme(
+    new_page: Callable[..., Any], start_app: Callable[..., str], demo_home: Path
+) -> None:
+    for scheme in ("light", "dark"):
+        page = new_page(start_app(HERE / "demo_names.py", demo_home), color_scheme=scheme)
+        page.locator(".js-plotly-plot").nth(1).wait_for()
+        page.wait_for_function("document.querySelectorAll('.js-plotly-plot')[1].data?.length === 2")
+        drawn = page.evaluate("""() => [...document.querySelectorAll('.js-plotly-plot')].map(
+            (chart) => chart.data.map((trace) => trace.line?.color ?? trace.marker.color))""")
+        assert drawn == [PALETTE[scheme]["series"][:1], PALETTE[scheme]["series"][:2]]
+
+
 def test_the_chart_follows_the_dark_theme(new_page: Callable[..., Any], plot_url: str) -> None:
     colours = {}
     for scheme in ("light", "dark"):
@@ -348,6 +393,5 @@ def test_the_chart_follows_the_dark_theme(new_page: Callable[..., Any], plot_url
         colours[scheme] = page.evaluate("""() => Object.fromEntries(
             document.querySelector('.js-plotly-plot').data.map((t) => [t.legendgroup, t.line.color]))""")
     assert colours == {
-        "light": {"scratch": "#6b6b6b", "transfer": "#0072B2"},
-        "dark": {"scratch": "#a8a8a8", "transfer": "#56B4E9"},
+        theme: {"scratch": PALETTE[theme]["scratch"], "transfer": PALETTE[theme]["series"][0]} for theme in colours
     }

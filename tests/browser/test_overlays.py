@@ -13,9 +13,7 @@ import pytest
 from tests.browser.conftest import wait_until
 from tests.browser.test_components import at, expect_text, point_of, press, slider, tile
 from tltk.dashboard.freeze_handle import Overlay, checked
-from tltk.dashboard.plot import asset
 from tltk.errors import BadSpec
-from tltk.plots.theme import SEQUENCE
 
 SCRIPT = '''
 """The freeze handle as the depth axis: ?net=three|small|long, ?lanes=0, ?cost=0, ?compact=1."""
@@ -73,6 +71,12 @@ if st.button("Set to 2"):
     st.rerun()
 st.text(f"boundary={state['boundary']} runs={state['runs']} moves={state.get('moves', 0)}")
 '''
+APP = """
+import streamlit as st
+from tltk.dashboard.routes import routes
+
+app = st.App("page.py", routes=routes)
+"""
 DEPTH = 9  # of its network where none is asked for
 PREDICTED = "Predicted probe accuracy"
 MIDDLES = """lane => {  // how far each point of a lane lies from the middle of its layer's bar
@@ -85,8 +89,9 @@ MIDDLES = """lane => {  // how far each point of a lane lies from the middle of 
 @pytest.fixture(scope="session")
 def overlay_url(browser: Any, start_app: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("overlays")
-    script = folder / "page.py"
-    script.write_text(SCRIPT, encoding="utf-8")
+    (folder / "page.py").write_text(SCRIPT, encoding="utf-8")
+    script = folder / "app.py"
+    script.write_text(APP, encoding="utf-8")
     return start_app(script, folder / "home")
 
 
@@ -273,8 +278,3 @@ def test_what_does_not_fit_is_said(wrong: dict[str, Any], sentence: str) -> None
 def test_one_overlay_predicts() -> None:
     with pytest.raises(BadSpec, match="At most one overlay can predict"):
         checked([{"name": "a", "values": [1], "predicts": True}] * 2, 1)
-
-
-def test_the_colours_are_those_of_the_figures() -> None:
-    hues = re.findall(r"--hue: (#\w+)", asset("freeze_handle.css"))
-    assert [h.lower() for h in hues] == [colour.lower() for colour in SEQUENCE]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights.export import exported
 
 ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
@@ -315,6 +318,18 @@ def test_runs_lists_comparisons_and_hides_their_trainings_until_asked() -> None:
     assert sorted(app.dataframe[0].value["kind"]) == ["comparison", "training"]
 
 
+def test_a_run_that_is_ticked_can_be_taken_along_as_a_zip() -> None:
+    run = training()
+    page = str(ROOT / "pages" / "runs.py")
+    # A tick in a table cannot be set from here, so the page's own function is called as it calls it.
+    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['found'][0])"
+    app = AppTest.from_string(script, default_timeout=60).run()
+    is_clean(app)
+    assert [b.proto.label for b in app.get("download_button")] == ["Export as zip"]
+    with zipfile.ZipFile(io.BytesIO(exported(run))) as archive:
+        assert f"{run.id}/spec.json" in archive.namelist()
+
+
 def test_a_run_folder_of_another_version_hides_no_page() -> None:
     folder = home.folder("runs") / "abcdef012345"
     folder.mkdir()
@@ -485,3 +500,23 @@ def test_what_was_found_before_is_listed_and_can_be_opened() -> None:
     shown = {m.label: m.value for m in app.metric}
     assert shown["State"] == "done" and shown["Result"] not in ("", "–")
     assert str(run.attempt(1).path) in [c.value for c in app.code]
+
+
+def test_adapter_and_terms_are_chosen_on_design_and_live_in_the_link() -> None:
+    app = open_page("design", adapter="bias", term="l2_sp:weight=0.5", strategy="fine_tune")
+    is_clean(app)
+    held = app.session_state["plan"]
+    assert held.adapter.name == "bias" and [(t.name, t.knobs) for t in held.terms] == [("l2_sp", {"weight": 0.5})]
+    assert "BitFit" in texts(app) and "L2-SP" in texts(app)
+    app.selectbox(key="plan:adapter:").set_value("norm").run()
+    app.multiselect(key="plan:terms:").set_value(["l2_sp", "coral"]).run()
+    is_clean(app)
+    held = app.session_state["plan"]
+    assert held.adapter.name == "norm"
+    assert [(t.name, t.knobs) for t in held.terms] == [("l2_sp", {"weight": 0.5}), ("coral", {})]
+    app.number_input(key="plan:terms:coral:weight").set_value(2.0).run()
+    is_clean(app)
+    assert app.session_state["plan"].terms[1].knobs == {"weight": 2.0}
+    assert app.query_params["adapter"] in ("norm", ["norm"])
+    assert app.query_params["term"] == ["l2_sp:weight=0.5", "coral:weight=2.0"]
+    assert any("--adapter norm" in code.value and "--term coral:weight=2.0" in code.value for code in app.code)

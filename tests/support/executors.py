@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
+
+from tltk import home
 from tltk.jobs import Local, queue
+from tltk.jobs.executor import Trainer
 from tltk.runs.run import Run
+from tltk.specs.training import TransferSpec
 
 
 class Idle(Local):
@@ -22,3 +28,23 @@ class Inline(Local):
         for job in queue.jobs():
             worker.execute(Run.at(job.run))
             queue.remove(job.run)
+
+
+class Pretending(Idle):
+    """Ends every child of a study at once: right on every second picture."""
+
+    def train_all(self, trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None]) -> None:
+        for run in runs:
+            assert isinstance(run.spec, TransferSpec)
+            result = {
+                "val_accuracy": run.spec.optim.lr,
+                "val_loss": 1.0,
+                "steps": 4,
+                "images": 8,
+                "labels": [0, 1] * 10,
+                "predictions": [0, 0] * 10,
+                "classes": ["a", "b"],
+            }
+            home.write_whole(run.path / "result.json", json.dumps(result))
+            run.write_status(state="done")
+            ended(run)

@@ -340,3 +340,15 @@ def test_measured_is_in_the_order_of_seeds() -> None:
     run.write_children([*measured, Child("a" * 12, "source", "source", 10, 1e-3)])
     assert [r.id for r in compare.measured(run)["scratch"]] == ["10" * 6, "11" * 6, "12" * 6]
     assert compare.measured(run)["transfer"] == []
+
+
+def test_a_study_hands_its_children_to_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs things here gets all of them, in stages, and a study ends with what they found."""
+    from tltk.jobs import worker
+
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Pretending")
+    run = Run.create(SPEC)
+    worker.execute(run)
+    assert run.status.state == "done", run.status.message
+    assert [child.role for child in run.children()] == ["source"] + ["search"] * 6 + ["measure"] * 6
+    assert run.result()["verdict"]["scratch"] == run.result()["verdict"]["transfer"] == 0.5  # type: ignore[index]

@@ -50,7 +50,7 @@ ANSWER = {
     "dials": [{"name": HOSTILE, "label": HOSTILE, "levels": [HOSTILE, HOSTILE], "shares": [0.0, 1.0]}],
 }
 GAP = ClassGap(HOSTILE, 0.1, 0.3, 0.2, 0.1, 0.3, "helps")
-PHASE = Phase(epochs=2, boundary=0, lr_scale=(1.0, 0.5))
+PHASE = Phase((1.0, 0.5), 2)
 
 FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     balance.balance: lambda: balance.balance({"Source": {HOSTILE: 3, "b": 1}, "Target": {HOSTILE + "2": 1}}),

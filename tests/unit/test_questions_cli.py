@@ -295,3 +295,11 @@ def test_what_only_a_worker_finds_is_one_and_a_sentence() -> None:
     (run,) = said("runs")
     assert (run["state"], run["kind"]) == ("failed", "shift")
     assert Run.open(run["id"]).result() is None
+
+
+@pytest.mark.usefixtures("here")
+def test_python_asks_and_gets_the_class_of_results() -> None:
+    import tltk as package
+
+    found = package.ask(package.InspectSpec(package.DataSpec("digits", n=100, size=16)))
+    assert type(found).__name__ == "InspectResult" and found.n == 100 and len(found.classes) == 10

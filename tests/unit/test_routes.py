@@ -5,18 +5,24 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import threading
 import zipfile
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import psutil
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
+from tltk import assets
+from tltk.dashboard import modules
 from tltk.dashboard import routes as module
+from tltk.dashboard.guard import Guard
 from tltk.dashboard.routes import MAX_POINTS, routes
 from tltk.results.rows import Row
 from tltk.runs.run import Child, Run
@@ -217,6 +223,66 @@ def test_plotly_comes_from_this_machine_and_is_kept(client: TestClient, encoding
     assert "immutable" in reply.headers["cache-control"]
     assert reply.headers.get("content-encoding") == ("gzip" if encoding == "gzip" else None)
     assert b"plotly.js v" in reply.content[:200]
+
+
+@pytest.mark.parametrize("name", sorted(modules.files()))
+def test_a_module_comes_under_the_hash_of_all_and_is_kept(client: TestClient, name: str) -> None:
+    reply = client.get(modules.url(name))
+    assert reply.status_code == 200
+    assert reply.content == (assets.folder() / name).read_bytes()
+    kind = "application/json" if name.endswith(".json") else "text/javascript"
+    assert reply.headers["content-type"].split(";")[0] == kind
+    assert "immutable" in reply.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "0" * 16 + "/palette.json",
+        "{}/components/none.js",
+        "{}/components",
+        "{}/",
+        "{}/components/freeze_handle/style.css",
+        "{}/components/../../pyproject.toml",
+        "{}/..%2f..%2fpyproject.toml",
+        "{}/%2fetc%2fpasswd",
+        "{}/icon.png",
+        "{}/weights/resnet10t_formulas/card.json",
+    ],
+)
+def test_no_other_file_is_a_module(client: TestClient, path: str) -> None:
+    reply = client.get("/tltk/modules/" + path.format(modules.version()))
+    assert reply.status_code == 404
+    if reply.headers["content-type"] == "application/json":  # else the router knew no such path
+        assert "Reload the page." in reply.json()["error"]
+        assert reply.headers["cache-control"] == "no-store"
+
+
+def test_modules_of_a_page_come_to_its_own_host_alone() -> None:
+    app = Starlette(routes=routes, middleware=[Middleware(Guard)])
+    with TestClient(app, "http://localhost:8501") as guarded:
+        url = modules.url("components/plot/index.js")
+        assert guarded.get(url, headers={"Host": "evil.example"}).status_code == 400
+        reply = guarded.get(url)
+        assert reply.status_code == 200 and reply.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_changed_module_has_another_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = modules.url("components/plot/index.js")
+    shutil.copytree(assets.folder() / "components", tmp_path / "components")
+    shutil.copy(assets.folder() / "palette.json", tmp_path)
+    with (tmp_path / "components" / "shared" / "dom.js").open("a") as file:
+        file.write("\n")
+    monkeypatch.setattr(assets, "folder", lambda: tmp_path)
+    try:
+        for cached in (modules.files, modules.version):
+            cached.cache_clear()
+        assert modules.url("components/plot/index.js") != before
+    finally:
+        monkeypatch.undo()
+        for cached in (modules.files, modules.version):
+            cached.cache_clear()
+    assert modules.url("components/plot/index.js") == before
 
 
 def test_a_run_whose_process_is_gone_counts_as_failed(client: TestClient, run: Run) -> None:

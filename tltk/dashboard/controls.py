@@ -10,7 +10,7 @@ from tltk.dashboard import plan
 from tltk.jobs.checking import LIBRARIES, SECOND_ORDER
 from tltk.jobs.checking import OPTIMIZERS as ALL_OPTIMIZERS
 from tltk.specs.knobs import Knob, knobs
-from tltk.specs.parts import OPTIMIZERS
+from tltk.specs.parts import OPTIMIZERS, TermSpec
 
 LABELS = {
     "lr": "Learning rate",
@@ -89,11 +89,16 @@ def library(optimizer: str) -> str:
     return next((library for start, library in LIBRARIES.items() if optimizer.startswith(start)), "")
 
 
-def strategy_knobs(kind: type[Any]) -> None:
-    """The widgets of a strategy's own knobs; only what differs from its defaults goes into the plan."""
-    rules = knobs(kind)
-    now = plan.read(("strategy", "knobs"))
-    for name, rule in rules.items():
+def own_knobs(kind: type[Any], part: str) -> None:
+    """The widgets of a strategy's or an adapter's own knobs; only what differs from its defaults goes into the plan.
+
+    Args:
+        kind: Its class.
+        part: Of the plan that names it, strategy or adapter.
+    """
+    path = (part, "knobs")
+    now = plan.read(path)
+    for name, rule in knobs(kind).items():
 
         def write(value: Any, name: str = name, rule: Knob = rule) -> dict[str, Any]:
             rest = {k: v for k, v in now.items() if k != name}
@@ -102,4 +107,29 @@ def strategy_knobs(kind: type[Any]) -> None:
         def show(held: dict[str, Any], name: str = name, rule: Knob = rule) -> Any:
             return type(rule.default)(held.get(name, rule.default))
 
-        widget(name, rule, plan.bind(("strategy", "knobs"), show, write, part=name))
+        widget(name, rule, plan.bind(path, show, write, part=name))
+
+
+def term_knobs(term: str, kind: type[Any]) -> None:
+    """The widgets of the knobs of one of the plan's terms.
+
+    Args:
+        term: Its name.
+        kind: Its class.
+    """
+
+    def held(terms: tuple[TermSpec, ...]) -> dict[str, Any]:
+        return next((one.knobs for one in terms if one.name == term), {})
+
+    for name, rule in knobs(kind).items():
+
+        def write(value: Any, name: str = name, rule: Knob = rule) -> tuple[TermSpec, ...]:
+            terms: tuple[TermSpec, ...] = plan.read(("terms",))
+            rest = {k: v for k, v in held(terms).items() if k != name}
+            new = TermSpec(term, rest if value == rule.default else {**rest, name: value})
+            return tuple(new if one.name == term else one for one in terms)
+
+        def show(terms: tuple[TermSpec, ...], name: str = name, rule: Knob = rule) -> Any:
+            return type(rule.default)(held(terms).get(name, rule.default))
+
+        widget(name, rule, plan.bind(("terms",), show, write, part=f"{term}:{name}"))

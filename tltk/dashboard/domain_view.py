@@ -20,6 +20,7 @@ from tltk.dashboard.words import plain
 from tltk.data.corrupt import names as corruptions
 from tltk.errors import TltkError
 from tltk.plots.balance import COLOURS, NUMBERED, balance, height
+from tltk.plots.theme import in_dark
 from tltk.specs.parts import DataSpec
 
 Found = dict[str, Any]  # what a worker saw in a domain: docs/json.md, tltk look
@@ -399,23 +400,26 @@ def onward(has_source: bool) -> None:
 
 def _dot(title: str) -> str:
     """The colour of a domain's bars."""
-    return f'<i class="tltk-dot" style="background:{COLOURS[title]}"></i>'
+    colour = COLOURS[title]
+    if st.context.theme.type == "dark":
+        colour = in_dark(colour)
+    return f'<i class="tltk-dot" style="background:{colour}"></i>'
 
 
 _STYLE = """<style>
 .tltk-facts { width: 100%; border-collapse: collapse; table-layout: fixed; font-size: .9rem; }
 .tltk-facts :is(th, td) { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; font-weight: 400;
-  overflow-wrap: anywhere; border: 0; border-bottom: 1px solid rgba(127,127,127,.22); }
+  overflow-wrap: anywhere; border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 22%, transparent); }
 .tltk-facts thead :is(th, td) { font-weight: 600; }
 .tltk-facts :is(tbody th, thead td) { width: 6.5rem; opacity: .75; }
 .tltk-facts thead th:nth-child(2):not(:last-child) { width: calc(50% - 6rem); } /* the last: under its card */
 .tltk-facts td { font-variant-numeric: tabular-nums; }
 .tltk-facts .swatch { display: inline-block; width: 1.6rem; height: .9rem; border-radius: .2rem; vertical-align: -.1rem;
-  margin-left: .3rem; border: 1px solid rgba(127,127,127,.5); }
+  margin-left: .3rem; border: 1px solid color-mix(in srgb, currentColor 50%, transparent); }
 .tltk-facts small { display: block; opacity: .75; font-size: .8rem; }
 .tltk-tree { width: 100%; border-collapse: collapse; font-size: .9rem; }
 .tltk-tree :is(th, td) { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; font-weight: 400;
-  overflow-wrap: anywhere; border: 0; border-bottom: 1px solid rgba(127,127,127,.22); }
+  overflow-wrap: anywhere; border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 22%, transparent); }
 .tltk-tree th:first-child { min-width: 5.5rem; }
 .tltk-tree thead th { opacity: .75; }
 .tltk-tree :is(th, td):nth-child(n+3) { text-align: right; padding: .3rem .2rem .3rem .6rem; white-space: nowrap;

@@ -1,8 +1,8 @@
 """The freeze handle: a network drawn as its layers, and the boundary that is dragged over them.
 
-Mounts `assets/freeze_lanes.js` and `assets/freeze_handle.js` as one module. The boundary comes back once,
-when it was moved; the page keeps it. Overlays make the handle the depth axis of a page: each is drawn as
-a lane above the layers, and what it says at the cut follows the hand without the server.
+Mounts `assets/components/freeze_handle`. The boundary comes back once, when it was moved; the page keeps it.
+Overlays make the handle the depth axis of a page: each is drawn as a lane above the layers, and what it says at
+the cut follows the hand without the server.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Any, NotRequired, TypedDict
 
 import streamlit as st
 
-from tltk.dashboard.plot import asset
+from tltk import assets
+from tltk.dashboard import modules
 from tltk.errors import BadSpec
+from tltk.plots.theme import css_variables
 from tltk.results.layers import Layer
 from tltk.training.cost import Estimate
 
@@ -48,8 +50,8 @@ LINES = ("values", "lo", "hi", "null_lo", "null_hi")
 
 _component = st.components.v2.component(
     "tltk_freeze_handle",
-    css=asset("freeze_handle.css"),
-    js=asset("freeze_lanes.js") + asset("freeze_handle.js"),
+    css=css_variables(".freeze") + assets.text("components/freeze_handle/style.css"),
+    js=modules.loader(),
 )
 
 
@@ -91,6 +93,7 @@ def freeze_handle(
                 "names": [layer.name for layer in layers],
                 "parameters": [layer.parameters for layer in layers],
             },
+            "module": modules.url("components/freeze_handle/index.js"),
             "boundary": shown,
             "cost": _told(cost, len(layers)),
             "disabled": disabled,

@@ -111,7 +111,14 @@ def training() -> TransferSpec:
     """The plan as one training, with the weights that it names."""
     now = plan()
     return TransferSpec(
-        target=now.target, net=now.net, strategy=now.strategy, optim=now.optim, views=now.views, seed=now.first_seed
+        target=now.target,
+        net=now.net,
+        strategy=now.strategy,
+        optim=now.optim,
+        views=now.views,
+        seed=now.first_seed,
+        adapter=now.adapter,
+        terms=now.terms,
     )
 
 
@@ -155,7 +162,7 @@ def _to_url(spec: CompareSpec) -> None:
     """What differs from the first plan, under the names of the shell's flags."""
     wanted = {o.flag: _text(spec, o) for o in command.options(CompareSpec)}
     usual = {o.flag: _text(FIRST, o) for o in command.options(CompareSpec)}
-    shown = {flag: text for flag, text in wanted.items() if text is not None and text != usual[flag]}
+    shown: dict[str, Any] = {flag: text for flag, text in wanted.items() if text is not None and text != usual[flag]}
     shown["strategy"] = spec.strategy.name
     if spec.source is None:
         shown["source"] = NONE  # silence would mean the first plan's
@@ -163,6 +170,10 @@ def _to_url(spec: CompareSpec) -> None:
         shown["lrs"] = ",".join(f"{lr:g}" for lr in spec.lrs)
     if spec.strategy.knobs:
         shown["knob"] = ",".join(f"{k}={v}" for k, v in spec.strategy.knobs.items())
+    if spec.adapter != FIRST.adapter:
+        shown["adapter"] = command.as_named(spec.adapter)
+    if spec.terms:
+        shown["term"] = [command.as_named(term) for term in spec.terms]
     keep = {k: st.query_params[k] for k in ("run",) if k in st.query_params}
     st.query_params.from_dict({**keep, **shown})
 
@@ -202,6 +213,8 @@ def _from_url() -> CompareSpec | None:
             given[option.key] = None if text is None else _value(option, text)
         given["strategy"] = asked.get("strategy", "fine_tune")
         given["lrs"] = asked.get("lrs", ",".join(f"{lr:g}" for lr in FIRST.lrs))
+        given["adapter"] = asked.get("adapter")
+        given["term"] = st.query_params.get_all("term")
         given["knob"] = [part for part in asked.get("knob", "").split(",") if part]
         spec = command.build(CompareSpec, given)
     except ValueError as problem:  # ours among them

@@ -1,17 +1,20 @@
 """A chart that keeps its zoom: Plotly drawn by a component of our own, live where asked.
 
-Mounts `assets/plot.js`, which loads plotly.js from our own route (`routes.py`) and, with `live`, follows
-the rows of a run over HTTP, so that no page runs again for a new point.
+Mounts `assets/components/plot`, which loads plotly.js from our own route (`routes.py`) and, with `live`, follows
+the rows of a run over HTTP, so that no page runs again for a new point. Figures are made with the light colours of
+`assets/palette.json`; in the dark theme the component turns each into its dark counterpart.
 """
 
 from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NotRequired, Protocol, TypedDict
 
 import streamlit as st
+
+from tltk import assets
+from tltk.dashboard import modules
 
 
 class Live(TypedDict):
@@ -40,31 +43,10 @@ class Figure(Protocol):
         """The figure as JSON."""
 
 
-def asset(name: str) -> str:
-    """The text of a file in assets/, from a clone or from an installed wheel."""
-    package = Path(__file__).parents[1]
-    folder = next(p for p in (package.parent / "assets", package / "_app" / "assets") if (p / name).is_file())
-    return (folder / name).read_text(encoding="utf-8")
-
-
-_CSS = """
-.tltk-plot { position: relative; color: var(--st-text-color); font-family: var(--st-font); }
-.tltk-plot .note { display: flex; justify-content: space-between; gap: 1rem; min-height: 1.3rem; margin: 0;
-  font-size: .8rem; line-height: 1.3rem; opacity: .75; font-variant-numeric: tabular-nums; }
-.tltk-plot .note:not(:has(span:not(:empty))) { display: none; }
-.tltk-plot details { font-size: .8rem; }
-.tltk-plot summary { cursor: pointer; opacity: .75; width: fit-content; min-height: 24px; line-height: 24px; }
-.tltk-plot summary:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
-.tltk-plot .table { max-height: 16rem; overflow: auto; }
-.tltk-plot table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.tltk-plot :is(th, td) { padding: .15rem .75rem .15rem 0; text-align: left;
-  border-bottom: 1px solid var(--st-border-color); }
-"""
-
 _component = st.components.v2.component(
     "tltk_plot",
-    css=_CSS,
-    js=asset("plot.js"),
+    css=assets.text("components/plot/style.css"),
+    js=modules.loader(),
     isolate_styles=False,  # plotly.js styles document.head
 )
 
@@ -107,6 +89,7 @@ def _mount(figure: dict[str, Any] | Figure, *, key: str, **data: Any) -> Any:
         data={
             "figure": {"layout": layout} | {name: drawn[name] for name in ("data", "traces", "frames")},
             "live": None,
+            "module": modules.url("components/plot/index.js"),
             "plotly": f"/tltk/plotly.js?v={version('plotly')}",
             **data,
         },

@@ -1,4 +1,4 @@
-"""HTTP routes beside Streamlit's own: the rows of a live run, plotly.js, and runs as zip files.
+"""HTTP routes beside Streamlit's own: the rows of a live run, the components' modules, plotly.js, runs as zip files.
 
 A live chart asks for what is new since its cursor; no page runs again for it. Every answer is JSON with
 a sentence where something is wrong, and an id from a URL never names another file.
@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache, wraps
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import msgspec
@@ -28,6 +28,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tltk import home
+from tltk.dashboard import modules
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.plots.names import text
 from tltk.results.rows import Row
@@ -41,6 +42,7 @@ MAX_SPLITS = 4
 READERS = 4  # threads that read rows, so that nobody who asks for much takes those that serve the pages
 LOOKS = 4.0  # a second, at a run's folder, however many viewers ask
 AXES = ("step", "epoch", "seconds")
+KEPT = "public, max-age=31536000, immutable"  # for what never changes under its URL
 ROLES = ("measure", "search", "source")  # a run that serves in several is drawn as the first of these
 
 _readers = ThreadPoolExecutor(READERS, "tltk-live")
@@ -337,6 +339,16 @@ async def export(request: Request) -> Response:
     return Response(await run_in_threadpool(exported, run), headers=headers, media_type="application/zip")
 
 
+@_in_sentences
+async def module(request: Request) -> Response:
+    """A module of the components; its URL carries the hash of all of them, so browsers may keep it."""
+    asked, name = request.path_params["version"], request.path_params["name"]
+    if asked != modules.version() or name not in modules.files():
+        raise UnknownName("This server has no such module; it may have been updated. Reload the page.")
+    kind = modules.KINDS[PurePosixPath(name).suffix]
+    return Response(modules.files()[name], headers={"Cache-Control": KEPT}, media_type=kind)
+
+
 @cache
 def _plotly(packed: bool) -> bytes:
     """plotly.js out of the installed wheel; packed once, not for each of thirty visitors."""
@@ -351,7 +363,7 @@ def _plotly(packed: bool) -> bytes:
 async def plotly_js(request: Request) -> Response:
     """plotly.js from this machine; its URL carries the version, so browsers may keep it."""
     packed = "gzip" in request.headers.get("accept-encoding", "")
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": KEPT, "Vary": "Accept-Encoding"}
     if packed:
         headers["Content-Encoding"] = "gzip"
     body = await run_in_threadpool(_plotly, packed)
@@ -360,6 +372,7 @@ async def plotly_js(request: Request) -> Response:
 
 routes = [
     Route("/tltk/plotly.js", plotly_js),
+    Route("/tltk/modules/{version}/{name:path}", module),
     Route("/tltk/live/{run_id}", live),
     Route("/tltk/runs/{run_id}/export.zip", export),
 ]

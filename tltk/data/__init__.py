@@ -1,9 +1,9 @@
 """Domains by name: `digits`, `folder:PATH`, `shapes:hue=0.2`, `digits~fog:3` … as arrays, made once and kept.
 
-A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where it reads a path, `stamp(argument)`, which
-changes when what lies there changes; where it has settings, `check(argument)`, which gives them in one spelling; where
-files lie behind it, `survey(argument)`, which says how they are understood without reading pictures. `drawing/` is what
-drawn domains share, the files beside it what all do. Above: training, analyses, pages.
+A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where it reads a path, `stamp(argument)`,
+that changes when what lies there changes; where it has settings, `check(argument)`, which gives them in one spelling;
+where files lie behind it, `survey(argument)`, which says how they are understood without reading pictures. `drawing/`
+is what drawn domains share, the files beside it what all do. Above: training, analyses, pages.
 """
 
 from __future__ import annotations

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from tltk.errors import RunProblem
 from tltk.jobs.executor import Executor, chosen
 from tltk.jobs.local import Local
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
+from tltk.specs.reading import result_of
 
-__all__ = ["Executor", "Local", "executor", "launch", "wait"]
+__all__ = ["Executor", "Local", "ask", "executor", "launch", "wait"]
 
 LOOK = 3.0  # seconds between two looks whether the supervisor is there
 
@@ -69,3 +71,28 @@ def launch(spec: Spec, *, again: bool = False) -> Run:
     """
     run = executor().submit(spec, again=again)
     return wait(run)
+
+
+def ask(spec: Spec, *, again: bool = False) -> Any:
+    """The answer to an analysis, or what a study found, as the class of results of its kind.
+
+    Args:
+        spec: What is asked; of any kind but a training, for which see `launch` and `tltk.train`.
+        again: Whether to compute it once more though it was answered before.
+
+    Returns:
+        An instance of the class in the `result.py` beside the spec, such as `ProfileResult`.
+
+    Raises:
+        TltkError: It cannot be meant; nothing was queued.
+        RunProblem: It failed, or was stopped.
+
+    Example:
+        found = tltk.ask(tltk.InspectSpec(tltk.DataSpec("digits")))
+        found.classes
+    """
+    run = launch(spec, again=again)
+    found = run.read(result_of(type(spec)))
+    if found is None:
+        raise RunProblem(f"Run {run.id} must have an answer. It is {run.status.state}; ask again.")
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tltk.errors import BadSpec, clipped
@@ -11,6 +12,19 @@ from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 
 CHOICE = "TLTK_EXECUTOR"  # names another executor than this machine, as MODULE:CLASS
+
+
+class Trainer(Protocol):
+    """Who trains a run, in this process: a worker."""
+
+    def train(self, run: Run) -> Run:
+        """Train a run to its end; a finished one is left as it is."""
+
+    def check(self) -> None:
+        """Raise `Stopped` when somebody asked for it."""
+
+    def child(self, run: Run) -> Trainer:
+        """The trainer of a forked process, which stops with its parent."""
 
 
 class Executor(Protocol):
@@ -47,6 +61,19 @@ class Executor(Protocol):
 
     def log(self, run_id: str) -> str:
         """What the run's process printed; the last 20,000 characters."""
+
+    def train_all(self, trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None]) -> None:
+        """Train the children of a study to their end, from within the study's own worker.
+
+        Args:
+            trainer: Who can train a run in this process.
+            runs: The children, in order; finished ones are not trained again.
+            ended: Called with each that is done or has diverged.
+
+        Raises:
+            RunProblem: One of them failed otherwise; the others are stopped.
+            Stopped: The study was asked to stop.
+        """
 
     def wake(self) -> None:
         """See to it that what is queued gets run; whoever waits for a run calls it now and then."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 
 from filelock import FileLock, Timeout
 
@@ -15,6 +16,7 @@ from tltk import home
 from tltk.errors import BadSpec, RunProblem, machine
 from tltk.jobs import provenance, queue
 from tltk.jobs.checking import check, check_names
+from tltk.jobs.executor import Trainer
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import with_absolute_paths
@@ -137,6 +139,18 @@ class Local:
                 return file.read().decode(errors="replace")[-20_000:]
         except OSError:
             return ""
+
+    def train_all(self, trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None]) -> None:
+        """Train the children of a study, side by side where that pays: see `tltk.jobs.pool.train_all`.
+
+        Args:
+            trainer: The study's worker.
+            runs: The children.
+            ended: Called with each that has ended.
+        """
+        from tltk.jobs import pool  # with torch, which only a worker has
+
+        pool.train_all(trainer, runs, ended)
 
     def wake(self) -> None:
         """Start the supervisor unless it is there."""

@@ -18,6 +18,7 @@ import torch
 
 from tltk import home
 from tltk.errors import Diverged, RunProblem, TltkError
+from tltk.jobs.executor import Trainer
 from tltk.runs.run import KILLED, Run
 from tltk.specs.training import TransferSpec
 from tltk.training.callbacks import Stopped
@@ -25,19 +26,6 @@ from tltk.training.optimizer import pick_device
 
 MAX_CHILDREN, CHILD_RAM_BYTES = 8, 1.5e9  # most trainings side by side, and the memory that each may want
 GRACE_SECONDS = 10.0  # that a child process gets to end by itself
-
-
-class Trainer(Protocol):
-    """Who trains a run, in this process: a worker."""
-
-    def train(self, run: Run) -> Run:
-        """Train a run to its end; a finished one is left as it is."""
-
-    def check(self) -> None:
-        """Raise `Stopped` when somebody asked for it."""
-
-    def child(self, run: Run) -> Trainer:
-        """The trainer of a forked process, which stops with its parent."""
 
 
 def train_all(trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None]) -> None:

@@ -28,7 +28,7 @@ from tltk.data import account, family, load
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, linked
 from tltk.errors import Diverged, MachineProblem, RunProblem, TltkError
-from tltk.jobs import pool, provenance
+from tltk.jobs import executor, pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
 from tltk.nn.net import Net
 from tltk.runs.run import BEAT_SECONDS, Run
@@ -298,7 +298,7 @@ def _study(run: Run, spec: Spec, worker: Worker) -> None:
         for one in runs:
             if isinstance(one.spec, TransferSpec):
                 worker.domain(one.spec.target)  # read here once, not in each fork
-        pool.train_all(worker, runs, ended)
+        executor().train_all(worker, runs, ended)
 
     found = conduct(run, getattr(module, package.rpartition(".")[2])(spec), train_all, tell)
     home.write_whole(run.path / "result.json", json.dumps(dataclasses.asdict(found), allow_nan=False))

@@ -9,17 +9,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tltk.plots.names import text
-from tltk.plots.theme import HELPS, HURTS, SCRATCH, SEQUENCE, TRANSFER, UNSURE, layout
+from tltk.plots.theme import HELPS, HURTS, NEUTRAL, SCRATCH, SEQUENCE, TRANSFER, UNSURE, faint, layout
 from tltk.results.curves import Curve
 from tltk.results.verdict import ClassGap
 
 UNITS = {"step": "Optimiser steps", "epoch": "Epochs", "seconds": "Seconds of training"}
-
-
-def faint(colour: str, share: float = 0.18) -> str:
-    """The colour, so much of it."""
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{share})"
 
 
 def chance_line(share: float, words: str) -> dict[str, Any]:
@@ -29,7 +23,7 @@ def chance_line(share: float, words: str) -> dict[str, Any]:
         share: The accuracy of guessing, or of always naming one class.
         words: What it is the accuracy of.
     """
-    line = {"color": "rgba(127,127,127,0.8)", "width": 1, "dash": "dot"}
+    line = {"color": faint(NEUTRAL, 0.8), "width": 1, "dash": "dot"}
     return {
         "shapes": [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": share, "y1": share, "line": line}],
         "annotations": [
@@ -41,7 +35,7 @@ def chance_line(share: float, words: str) -> dict[str, Any]:
                 "y": share,
                 "yanchor": "bottom",
                 "showarrow": False,
-                "font": {"size": 11, "color": "rgb(127,127,127)"},
+                "font": {"size": 11, "color": NEUTRAL},
             }
         ],
     }
@@ -126,7 +120,7 @@ def class_gaps(gaps: Sequence[ClassGap]) -> go.Figure:
     colours = [{"helps": HELPS, "hurts": HURTS}.get(g.label, UNSURE) for g in ordered]
     signs = [{"helps": "triangle-up", "hurts": "triangle-down"}.get(g.label, "circle-open") for g in ordered]
     figure = go.Figure(layout=layout("Gap in points: transfer − scratch", "", hovermode="closest", showlegend=False))
-    figure.add_vline(x=0, line={"color": "rgba(127,127,127,0.7)", "width": 1})
+    figure.add_vline(x=0, line={"color": faint(NEUTRAL, 0.7), "width": 1})
     figure.add_scatter(
         x=[100 * g.gap for g in ordered],
         y=[text(g.name) for g in ordered],
@@ -135,7 +129,7 @@ def class_gaps(gaps: Sequence[ClassGap]) -> go.Figure:
         error_x={
             "type": "data",
             "symmetric": False,
-            "color": "rgba(127,127,127,0.8)",
+            "color": faint(NEUTRAL, 0.8),
             "array": [100 * (g.hi - g.gap) for g in ordered],
             "arrayminus": [100 * (g.gap - g.lo) for g in ordered],
         },

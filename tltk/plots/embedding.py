@@ -8,21 +8,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tltk.plots.names import text
-from tltk.plots.theme import layout
+from tltk.plots.theme import PALETTE, layout
 
 # Glasbey-like: far apart for the eye in light and dark; after ten classes the colours begin anew.
-CLASSES = (
-    "#4C9BE8",
-    "#F28E2B",
-    "#4FB06D",
-    "#E15759",
-    "#B07AA1",
-    "#9C755F",
-    "#EDC948",
-    "#76B7B2",
-    "#FF9DA7",
-    "#8F8F8F",
-)
+CLASSES: tuple[str, ...] = tuple(PALETTE["both"]["classes"])
 SIDES = (("target", "circle"), ("source", "x"))
 
 
@@ -100,7 +89,12 @@ def _traces(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str) ->
                 mode="markers",
                 name="your picture",
                 customdata=[len(names)],
-                marker={"color": "#E8388A", "symbol": "star", "size": 17, "line": {"color": "white", "width": 1.5}},
+                marker={
+                    "color": PALETTE["both"]["placed"],
+                    "symbol": "star",
+                    "size": 17,
+                    "line": {"color": PALETTE["both"]["halo"], "width": 1.5},
+                },
                 text=["your picture"],
                 hovertemplate="%{text}<extra></extra>",
             )

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from tltk.plots.curves import faint
 from tltk.plots.names import text
-from tltk.plots.theme import SEQUENCE, layout
+from tltk.plots.theme import NEUTRAL, SEQUENCE, faint, layout
 from tltk.results.layers import Column
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
@@ -74,7 +73,7 @@ def _band(figure: go.Figure, names: Sequence[str], lo: Sequence[float], hi: Sequ
         fill="toself",
         mode="lines",
         hoverinfo="skip",
-        fillcolor="rgba(127,127,127,0.22)",
+        fillcolor=faint(NEUTRAL, 0.22),
         line={"width": 0},
         name=name,
     )

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from tltk.plots.names import text
-from tltk.plots.theme import SEQUENCE, layout
+from tltk.plots.theme import NEUTRAL, PALETTE, SEQUENCE, faint, layout
 from tltk.strategies.phase import Phase
 
-SCALE = [[0.0, "#d7e6f3"], [0.5, "#6aaed6"], [1.0, "#0b5a94"]]
+SCALE = [[share, colour] for share, colour in zip((0.0, 0.5, 1.0), PALETTE["both"]["ramp"], strict=True)]
 
 
 def plan(phases: Sequence[Phase], names: Sequence[str], lr: float) -> go.Figure:
@@ -30,7 +30,7 @@ def plan(phases: Sequence[Phase], names: Sequence[str], lr: float) -> go.Figure:
         x=epochs,
         y=rows,
         z=frozen,
-        colorscale=[[0, "rgba(127,127,127,0.22)"], [1, "rgba(127,127,127,0.22)"]],
+        colorscale=[[0, faint(NEUTRAL, 0.22)], [1, faint(NEUTRAL, 0.22)]],
         showscale=False,
         xgap=1,
         ygap=1,

@@ -10,10 +10,10 @@ from plotly.subplots import make_subplots
 
 from tltk.plots.names import text as as_text
 from tltk.plots.phases import SCALE
-from tltk.plots.theme import SEQUENCE, layout
+from tltk.plots.theme import NEUTRAL, SEQUENCE, faint, layout
 
 ACROSS = 5  # small charts in a row
-NEVER = "rgba(127,127,127,0.16)"
+NEVER = faint(NEUTRAL, 0.16)
 
 
 def figure_of(level: float | str) -> str:
@@ -96,7 +96,7 @@ def rise(found: Mapping[str, Any], measure: str) -> go.Figure:
             fill="toself",
             mode="lines",
             line={"width": 0},
-            fillcolor="rgba(127,127,127,0.3)",
+            fillcolor=faint(NEUTRAL, 0.3),
             hoverinfo="skip",
             name=as_text(f"{dial['label']}, by chance"),
             **place,
@@ -117,5 +117,5 @@ def rise(found: Mapping[str, Any], measure: str) -> go.Figure:
         figure.update_xaxes(
             tickvals=[at[0], at[-1]], ticktext=ends, range=[-0.3, at[-1] + 0.3], showgrid=False, tickangle=0, **place
         )
-    figure.update_yaxes(nticks=4, tickformat="~g", gridcolor="rgba(127,127,127,0.18)", zeroline=False)
+    figure.update_yaxes(nticks=4, tickformat="~g", gridcolor=faint(NEUTRAL), zeroline=False)
     return figure

@@ -131,7 +131,7 @@ def _named(flag: str, text: str) -> dict[str, Any]:
         raise BadSpec(f"{flag} must be NAME or NAME:KNOB=VALUE,…, as in coral:weight=0.5. Got {text!r}.") from None
 
 
-def _as_named(part: AdapterSpec | TermSpec) -> str:
+def as_named(part: AdapterSpec | TermSpec) -> str:
     """The text that `_named` reads."""
     knobs_ = ",".join(f"{k}={v!r}" if isinstance(v, float) else f"{k}={v}" for k, v in part.knobs.items())
     return f"{part.name}:{knobs_}" if knobs_ else part.name
@@ -175,9 +175,9 @@ def _as_flags(spec: Spec) -> list[str]:
         for name, value in strategy.knobs.items():
             words += ["--knob", f"{name}={value}"]
     adapter = getattr(spec, "adapter", AdapterSpec())
-    words += [] if adapter == AdapterSpec() else ["--adapter", _as_named(adapter)]
+    words += [] if adapter == AdapterSpec() else ["--adapter", as_named(adapter)]
     for term in getattr(spec, "terms", ()):
-        words += ["--term", _as_named(term)]
+        words += ["--term", as_named(term)]
     for name in lists(kind):
         words += [f"--{name}", _listed([v if isinstance(v, str) else repr(v) for v in getattr(spec, name)])]
     return words
@@ -186,7 +186,8 @@ def _as_flags(spec: Spec) -> list[str]:
 def to_python(spec: Spec) -> str:
     """Python that asks for this very spec, only what differs from the defaults spelt out."""
     body = _expression(spec, "")
-    return f"import tltk\nfrom tltk import {', '.join(sorted(_classes(spec)))}\n\nrun = tltk.launch({body})\nprint(run.result())\n"
+    names = ", ".join(sorted(_classes(spec)))
+    return f"import tltk\nfrom tltk import {names}\n\nrun = tltk.launch({body})\nprint(run.result())\n"
 
 
 def _classes(spec: Spec) -> set[str]:

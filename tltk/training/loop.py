@@ -338,7 +338,7 @@ class Training:
         source = self._pass_source(other) if other is not None else None
         found = []
         for i, term in enumerate(self.terms):
-            module = self.modules[str(i)] if str(i) in self.modules else None
+            module = self.modules[str(i)] if str(i) in self.modules else None  # noqa: SIM401  (it has no `get`)
             found.append(term(Step(target, source, self.net, self.audit.first, progress, module)))
         return found
 

@@ -1,6 +1,7 @@
 """Where weights come from: `scratch`, `store:NAME`, `hub:TAG`, `file:PATH`, `run:ID`, or `run:ID@EPOCH`, a snapshot.
 
-Files are read by `tltk.weights.reader`, which runs nothing in them. What is missing is said in a sentence with the ways out.
+Files are read by `tltk.weights.reader`, which runs nothing in them. What is missing is said in a sentence with the
+ways out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The one reader of weight files, for `file:`, for `weights add` and `weights check`, for the store and for runs.
 
-First what the file is (`tltk.weights.weightfile`), then where in it a network lies (`tltk.weights.bodies`), then whether its shapes are
-those of the architecture, built on the meta device, where it takes no memory. Only then are tensors read.
+First what the file is (`tltk.weights.weightfile`), then where in it a network lies (`tltk.weights.bodies`), then
+whether its shapes are those of the architecture, built on the meta device, where it takes no memory. Only then are
+tensors read.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from tltk import home
+from tltk import assets, home
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.runs import index
 from tltk.runs.index import RunEntry
@@ -102,9 +102,7 @@ class Entry:
 
 def shipped() -> Path:
     """The shelf that comes with tltk: in the checkout where there is one, else inside the installed wheel."""
-    package = Path(__file__).parents[1]
-    places = (package.parent / "assets" / "weights", package / "_app" / "assets" / "weights")
-    return next((p for p in places if p.is_dir()), places[0])
+    return assets.folder() / "weights"
 
 
 def entries() -> list[Entry]:

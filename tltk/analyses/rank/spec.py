@@ -21,7 +21,8 @@ class RankSpec(Spec):
     target: DataSpec = field(default_factory=DataSpec)
     candidates: tuple[str, ...] = several(
         (),
-        help='Networks, each BACKBONE@WEIGHTS, separated by commas; without @: from scratch. One that holds a comma stands in "quotes".',
+        help="Networks, each BACKBONE@WEIGHTS, separated by commas; without @: from scratch. "
+        'One that holds a comma stands in "quotes".',
     )
     scores: tuple[str, ...] = several(
         ("logme", "hscore", "nleep", "transrate", "gbc", "knn", "leep", "nce", "probe"),

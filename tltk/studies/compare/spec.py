@@ -26,7 +26,8 @@ class CompareSpec(Spec):
     verb: ClassVar[str] = "compare"
     about: ClassVar[str] = (
         "Scratch against transfer at a matched budget, with a verdict. "
-        "Without domains or weights it asks the example question: do rendered digits help with digits on photo backgrounds?"
+        "Without domains or weights it asks the example question: "
+        "do rendered digits help with digits on photo backgrounds?"
     )
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True

@@ -1,0 +1,75 @@
+/* The rules of the components, all named here, so that eslint needs no other package. */
+
+const known = (...names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
+const BROWSER = known(
+  "clearTimeout", "console", "document", "fetch", "getComputedStyle", "location", "matchMedia", "ResizeObserver", "setTimeout",
+  "URL", "window",
+);
+const NODE = known("console", "globalThis", "structuredClone", "told", "URL");
+
+const rules = {
+  "array-callback-return": "error",
+  "consistent-return": ["error", { treatUndefinedAsUnspecified: true }],
+  "constructor-super": "error",
+  curly: ["error", "multi-line"],
+  "default-case-last": "error",
+  eqeqeq: ["error", "always", { null: "ignore" }],
+  "for-direction": "error",
+  "getter-return": "error",
+  "no-cond-assign": "error",
+  "no-const-assign": "error",
+  "no-constant-condition": "error",
+  "no-dupe-args": "error",
+  "no-dupe-else-if": "error",
+  "no-dupe-keys": "error",
+  "no-duplicate-imports": "error",
+  "no-else-return": "error",
+  "no-empty": ["error", { allowEmptyCatch: false }],
+  "no-eval": "error",
+  "no-fallthrough": "error",
+  "no-implicit-globals": "error",
+  "no-implied-eval": "error",
+  "no-irregular-whitespace": "error",
+  "no-loss-of-precision": "error",
+  "no-new-func": "error",
+  "no-prototype-builtins": "error",
+  "no-redeclare": "error",
+  "no-script-url": "error",
+  "no-self-assign": "error",
+  "no-self-compare": "error",
+  "no-shadow": "error",
+  "no-sparse-arrays": "error",
+  "no-throw-literal": "error",
+  "no-undef": "error",
+  "no-unmodified-loop-condition": "error",
+  "no-unreachable": "error",
+  "no-unsafe-finally": "error",
+  "no-unsafe-optional-chaining": "error",
+  "no-unused-expressions": ["error", { allowShortCircuit: true, allowTernary: true }],
+  "no-unused-vars": ["error", { args: "after-used", argsIgnorePattern: "^_" }],
+  "no-use-before-define": ["error", { functions: false, variables: false }],
+  "no-useless-escape": "error",
+  "no-useless-return": "error",
+  "no-var": "error",
+  "object-shorthand": "error",
+  "prefer-const": "error",
+  "prefer-rest-params": "error",
+  "prefer-spread": "error",
+  "use-isnan": "error",
+  "valid-typeof": "error",
+  yoda: "error",
+};
+
+export default [
+  { ignores: [".venv/", "build/", "dist/"] },
+  { languageOptions: { ecmaVersion: 2024, sourceType: "module" }, linterOptions: { reportUnusedDisableDirectives: "error" }, rules },
+  { files: ["assets/components/**/*.js"], languageOptions: { globals: BROWSER } },
+  { files: ["tests/js/**/*.js"], languageOptions: { globals: NODE } },
+  { // what knows nothing of a page: these run, and are tested, without one
+    files: [
+      "assets/components/shared/{colours,format}.js", "assets/components/freeze_handle/{depth,paths,words}.js",
+      "assets/components/plot/{figure,live,rows}.js",
+    ],
+    rules: { "no-restricted-globals": ["error", ...Object.keys(BROWSER)] },
+  },
+];

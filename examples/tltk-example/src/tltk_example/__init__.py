@@ -1,0 +1,1 @@
+"""One strategy, term, domain, measure and score for tltk, each in a file of its own."""

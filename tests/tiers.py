@@ -1,0 +1,38 @@
+"""The fast tier: `make check` leaves out what is listed here and what needs a browser; `make test` runs everything.
+
+Seconds of a test function, all its parameters together, on two cores that others worked on too (five to ten processes
+waiting), so they are too long by a factor that differs; what is slow beside the others is what counts. A test that takes
+more than five comes into this table, or a whole file, with its seconds. `pytest --durations=40` measures them.
+"""
+
+from __future__ import annotations
+
+SLOW: dict[str, float] = {
+    "tests/contract/test_example.py": 105,
+    "tests/contract/test_fuzz.py::test_what_strangers_send_is_answered_or_told": 11,
+    "tests/contract/test_jobs.py": 80,
+    "tests/contract/test_light_import.py::test_the_dashboard": 7,
+    "tests/contract/test_reference.py": 24,
+    "tests/contract/test_strategy_training.py::test_a_resumed_training_gives_the_same_rows": 24,
+    "tests/contract/test_strategy_training.py::test_cached_curves_are_those_of_the_whole_network": 28,
+    "tests/contract/test_tutorial.py": 60,
+    "tests/contract/test_wheel.py": 13,
+    "tests/golden/test_corrupt.py::test_severity_changes_more_and_more": 9,
+    "tests/golden/test_dial_response.py::test_a_dial_at_its_end_is_seen": 15,
+    "tests/golden/test_dial_response.py::test_the_median_response_does_not_fall_from_a_small_turn_to_the_end": 10,
+    "tests/golden/test_embed.py::test_it_is_float64_and_repeats_by_seed": 14,
+    "tests/golden/test_embed.py::test_tsne_is_as_good_as_scikit_learns_own": 68,
+    "tests/golden/test_energy.py::test_a_sample_against_itself_is_exactly_nought": 24,
+    "tests/golden/test_jackknife.py::test_equal_candidates_are_seldom_told_apart": 89,
+    "tests/golden/test_null.py::test_without_shift_the_value_lies_in_the_band_of_halves_as_often_as_it_says": 504,
+}
+
+
+def is_slow(file: str, function: str) -> bool:
+    """Whether a test is left out of the fast tier.
+
+    Args:
+        file: From the root, with `/`.
+        function: Its name, without parameters or class.
+    """
+    return file in SLOW or f"{file}::{function}" in SLOW

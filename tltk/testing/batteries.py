@@ -1,0 +1,311 @@
+"""What must hold of every strategy, adapter, term, domain, measure and score, whoever wrote it.
+
+Import all of it into a test file: `from tltk.testing.batteries import *`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tltk.adapters import adapters
+from tltk.data import domains, load, parse
+from tltk.data.domain import Domain, Split
+from tltk.errors import BadSpec, UnknownName
+from tltk.registry import Registry
+from tltk.shift import measures
+from tltk.specs.knobs import knobs
+from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec
+from tltk.specs.training import TransferSpec
+from tltk.strategies import strategies
+from tltk.strategies.phase import Phase
+from tltk.terms import terms
+from tltk.training import compose
+from tltk.training.compose import Trained
+from tltk.transferability import scores
+
+__all__ = ["TestAdapter", "TestDomain", "TestMeasure", "TestScore", "TestStrategy", "TestTerm"]
+
+MEASURED = ("images_per_second", "memory")  # rows that differ from one training to the next by nature
+SOURCE = DataSpec("shapes", n=60, size=32)  # of terms that need a second domain: drawn, so that nothing is read
+
+
+def check_docstring(registry: Registry[Any], name: str) -> None:
+    """One short line for the menus, then the authors, the year and the place of what it implements."""
+    doc = inspect.getdoc(registry[name]) or ""
+    assert 0 < len(registry.summary(name)) < 140, "its first line stands beside its name in menus"
+    assert "Reference:" in doc, "a docstring says whose method this is"
+    assert re.search(r"\(\d{4}\),\s\S.{12}", doc, re.DOTALL), "authors (year), title or place"
+
+
+def check_knobs(registry: Registry[Any], name: str) -> None:
+    """Every knob is explained, is plain data, and takes its default and the ends of its range; others are refused."""
+    for knob, rule in knobs(registry[name]).items():
+        assert rule.help, f"{knob} is explained"
+        assert json.loads(json.dumps(asdict(rule))) == {**asdict(rule), "choices": list(rule.choices)}
+        for value in {rule.default, rule.lo, rule.hi} - {None}:
+            registry.make(name, {knob: type(rule.default)(value)})
+    with pytest.raises(UnknownName, match="must be one of"):
+        registry.make(name, {"nonsense": 1})
+
+
+def noise(n: int = 48, size: int = 32) -> Domain:
+    """Noise with a bright band that tells the class, of three: quick to learn."""
+    images = np.random.default_rng(0).integers(0, 160, (n, 3, size, size), dtype=np.uint8)
+    labels = np.arange(n, dtype=np.int64) % 3
+    for c in range(3):
+        images[labels == c, :, c * size // 3 : (c + 1) * size // 3, : size // 2] += 90
+    return Domain.of("noise", images, labels, ["a", "b", "c"], licence="none", source="drawn for a test")
+
+
+def trained(boundary: int = 2, epochs: int = 3, **parts: Any) -> Trained:
+    """A short training on noise: a small residual network of five layers and a head, frozen below the boundary.
+
+    Args:
+        boundary: Layers 0 … boundary − 1 are frozen.
+        epochs: Of three batches each.
+        parts: Further fields of the training's spec.
+    """
+    domain = noise()
+    optim = OptimSpec(epochs=epochs, batch_size=8, device="cpu", lr=3e-3)
+    asked = TransferSpec(net=NetSpec("test_resnet", boundary=boundary), optim=optim, **parts)
+    rest = np.arange(24, 48)
+    return compose.train(asked, domain=domain, split=Split(np.arange(24), rest[::2], rest[1::2]))
+
+
+@functools.cache
+def plain(boundary: int, epochs: int) -> tuple[Trained, dict[str, torch.Tensor]]:
+    """Plain fine-tuning, and the first weights of it."""
+    asked = trained(boundary, epochs)
+    first, _ = compose.network(asked.spec, noise())
+    return asked, {name: tensor.clone() for name, tensor in first.state_dict().items()}
+
+
+def rows(run: Trained) -> list[tuple[Any, ...]]:
+    """What a training wrote, without clocks and what terms wrote of themselves."""
+    return [
+        (r.epoch, r.step, r.split, r.name, r.layer, r.value)
+        for r in run.rows
+        if r.name not in MEASURED and not r.name.startswith("term.")
+    ]
+
+
+def moved(run: Trained, first: Mapping[str, torch.Tensor]) -> set[str]:
+    """Names of the network's tensors that are not what they were at first."""
+    return {name for name, tensor in run.net.state_dict().items() if not torch.equal(tensor, first[name])}
+
+
+class TestStrategy:
+    """Its phases hold over every depth × boundary × number of epochs; trained, what it freezes does not move."""
+
+    def test_it_says_where_it_is_from(self, tltk_strategy: str) -> None:
+        """Docstring."""
+        check_docstring(strategies, tltk_strategy)
+
+    def test_its_knobs(self, tltk_strategy: str) -> None:
+        """Explained, plain, within their range; each end of a range gives phases."""
+        check_knobs(strategies, tltk_strategy)
+        for knob, rule in knobs(strategies[tltk_strategy]).items():
+            for value in {rule.default, rule.lo, rule.hi} - {None}:
+                assert strategies.make(tltk_strategy, {knob: type(rule.default)(value)}).phases(6, 2, 8)
+
+    def test_it_overrides_its_phases_and_nothing_else(self, tltk_strategy: str) -> None:
+        """Whatever else it has is its own business, and private."""
+        kind = strategies[tltk_strategy]
+        assert {n for n in vars(kind) if n[0] != "_"} - set(knobs(kind)) <= {"phases"}
+
+    def test_its_phases(self, tltk_strategy: str) -> None:
+        """They fill the epochs, have a rate for each layer, leave what is below the boundary alone, and are pure."""
+        strategy = strategies.make(tltk_strategy, {})
+        for depth, epochs in product(range(1, 15), range(1, 21)):
+            for boundary in range(depth + 1):
+                phases: list[Phase] = strategy.phases(depth, boundary, epochs)
+                assert sum(p.epochs for p in phases) == epochs
+                for p in phases:
+                    assert len(p.lr_scale) == depth + 1, "a rate for each layer of the backbone and for the head"
+                    assert p.boundary >= boundary
+                assert strategy.phases(depth, boundary, epochs) == phases, "the same numbers give the same plan"
+                json.dumps([asdict(p) for p in phases], allow_nan=False)
+
+    def test_it_trains_and_what_is_frozen_does_not_move(self, tltk_strategy: str) -> None:
+        """Layers that no phase trains are bit-equal afterwards, the others are not."""
+        run = trained(epochs=4, strategy=StrategySpec(tltk_strategy))
+        _, first = plain(2, 3)
+        phases = strategies.make(tltk_strategy, {}).phases(run.net.depth, 2, 4)
+        learned = {i for p in phases for i, rate in enumerate(p.lr_scale) if rate}
+        assert {run.net.layer_of[name] for name in moved(run, first)} == learned
+        assert run.result["frozen_moved"] == 0 and run.result["frozen_tensors"] > 0
+
+
+class TestAdapter:
+    """What it leaves alone does not move; something of a learning layer does."""
+
+    def test_it_says_where_it_is_from(self, tltk_adapter: str) -> None:
+        """Docstring."""
+        check_docstring(adapters, tltk_adapter)
+
+    def test_its_knobs(self, tltk_adapter: str) -> None:
+        """Explained, plain, within their range."""
+        check_knobs(adapters, tltk_adapter)
+
+    def test_only_what_learns_moves(self, tltk_adapter: str) -> None:
+        """Tensors of parameters that do not learn are bit-equal afterwards."""
+        run = trained(adapter=AdapterSpec(tltk_adapter))
+        adapter = adapters.make(tltk_adapter, {})
+        net, _ = compose.network(run.spec, noise())
+        first = net.state_dict()
+        changed = {n for n in moved(run, first) if n in dict(run.net.named_parameters())}
+        may = {
+            name
+            for name, _ in run.net.named_parameters()
+            if (layer := run.net.layer_of[name]) == run.net.depth or (layer >= 2 and adapter.learns(run.net, name))
+        }
+        assert changed <= may
+        assert any(run.net.layer_of[name] < run.net.depth for name in changed), "the backbone's part learns"
+        assert run.result["frozen_moved"] == 0
+
+
+class TestTerm:
+    """Off, it changes no bit; on, it is a finite number that something learns from."""
+
+    def asked(self, name: str, weight: float) -> dict[str, Any]:
+        """The fields of a training with this term, and with a source where it needs one."""
+        source = SOURCE if "source" in terms[name].needs else None
+        return {"terms": (TermSpec(name, {"weight": weight}),), "source": source}
+
+    def test_it_says_where_it_is_from(self, tltk_term: str) -> None:
+        """Docstring."""
+        check_docstring(terms, tltk_term)
+
+    def test_its_knobs(self, tltk_term: str) -> None:
+        """Explained, plain, within their range; one of them is its weight."""
+        check_knobs(terms, tltk_term)
+        assert "weight" in knobs(terms[tltk_term])
+
+    def test_at_weight_zero_the_training_is_one_without_it(self, tltk_term: str) -> None:
+        """Bit for bit: rows and weights."""
+        run, (without, _) = trained(**self.asked(tltk_term, 0.0)), plain(2, 3)
+        assert rows(run) == rows(without)
+        mine, theirs = run.net.state_dict(), without.net.state_dict()
+        assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+    def test_it_is_a_number_that_is_learned_from(self, tltk_term: str) -> None:
+        """Each of its rows is finite, and the weights become others than without it."""
+        run, (without, _) = trained(**self.asked(tltk_term, 1.0)), plain(2, 3)
+        values = [r.value for r in run.rows if r.name == f"term.{tltk_term}"]
+        assert values and np.isfinite(values).all()
+        mine, theirs = run.net.state_dict(), without.net.state_dict()
+        assert any(not torch.equal(mine[name], theirs[name]) for name in theirs)
+        assert run.result["frozen_moved"] == 0
+
+
+class TestDomain:
+    """Pictures of the size that is asked for, the same each time, with a licence; of domains that need no path."""
+
+    def asked(self, name: str, **given: Any) -> DataSpec:
+        """The spec of this domain, few of its pictures; the test is skipped where it reads a path of the user's."""
+        if hasattr(importlib.import_module(domains[name].__module__), "stamp"):
+            pytest.skip(f"{name} reads a path of the user's")
+        return DataSpec(name, n=60, **{"size": 16, **given})
+
+    def test_it_says_what_it_is(self, tltk_domain: str) -> None:
+        """One line for the menus."""
+        assert 0 < len(domains.summary(tltk_domain)) < 140
+
+    def test_its_pictures(self, tltk_domain: str) -> None:
+        """As many, as large and in as many channels as they are said to be; a licence and a source."""
+        spec = self.asked(tltk_domain)
+        found = load(spec)
+        assert found.images.dtype == np.uint8 and found.images.shape[2:] == (16, 16)
+        assert found.images.shape[1] in (1, 3) and len(found.images) == len(found.labels) == 60
+        assert len(found.classes) >= 2 and found.licence.strip() and found.source.strip()
+        assert load(dataclasses.replace(spec, size=24)).images.shape[2:] == (24, 24)
+
+    def test_the_same_spec_draws_the_same_pictures(self, tltk_domain: str) -> None:
+        """What is kept of a domain and what is drawn anew are the same."""
+        spec = self.asked(tltk_domain)
+        _, argument = parse(tltk_domain)
+        assert domains[tltk_domain](spec, argument, None).fingerprint == load(spec).fingerprint
+
+
+def two_samples(dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    """(24, 4) and (17, 4), shifted and scaled."""
+    g = torch.Generator().manual_seed(1)
+    x = torch.randn(24, 4, generator=g, dtype=torch.float64)
+    return x.to(dtype), (torch.randn(17, 4, generator=g, dtype=torch.float64) * 1.3 + 0.3).to(dtype)
+
+
+class TestMeasure:
+    """A scalar of the features' dtype; what cannot be compared is a sentence."""
+
+    def test_it_says_where_it_is_from(self, tltk_measure: str) -> None:
+        """Docstring."""
+        check_docstring(measures, tltk_measure)
+
+    def test_a_scalar_of_the_features_dtype_comes_back(self, tltk_measure: str) -> None:
+        """Single and double precision agree, and the same features give the same number."""
+        values = []
+        for dtype in (torch.float32, torch.float64):
+            x, y = two_samples(dtype)
+            value = measures[tltk_measure](x, y)
+            assert value.shape == () and value.dtype == dtype and bool(value.isfinite())
+            assert torch.equal(value, measures[tltk_measure](x, y))
+            values.append(float(value))
+        assert values[0] == pytest.approx(values[1], rel=1e-3, abs=1e-5)
+
+    def test_what_cannot_be_compared_is_a_sentence(self, tltk_measure: str) -> None:
+        """Other widths, infinities and integers."""
+        x, y = two_samples(torch.float64)
+        for wrong in ((x, y[:, :3]), (x, y / 0), (x.long(), y)):
+            with pytest.raises(BadSpec, match="must"):
+                measures[tltk_measure](*wrong)
+
+
+class TestScore:
+    """A finite number of labelled features, larger where they tell the classes; what cannot be scored is a sentence."""
+
+    def arguments(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """What it is given, by the name of its first argument: features, probabilities or classes; and labels."""
+        g = torch.Generator().manual_seed(2)
+        labels = torch.arange(60) % 3
+        x = torch.randn(60, 5, generator=g) + labels[:, None]
+        first = next(iter(inspect.signature(scores[name]).parameters))
+        given = {"features": x, "probabilities": x.softmax(1), "source_classes": x.argmax(1)}
+        return given[first], labels
+
+    def test_it_says_where_it_is_from(self, tltk_score: str) -> None:
+        """Docstring."""
+        check_docstring(scores, tltk_score)
+
+    def test_it_is_a_number_that_repeats(self, tltk_score: str) -> None:
+        """A finite float, the same each time, whatever numbers stand for the classes."""
+        x, labels = self.arguments(tltk_score)
+        value = scores[tltk_score](x, labels)
+        assert isinstance(value, float) and np.isfinite(value)
+        assert scores[tltk_score](x, labels) == value
+        assert scores[tltk_score](x, 10 * labels + 3) == pytest.approx(value, rel=1e-6)
+
+    def test_more_is_better(self, tltk_score: str) -> None:
+        """Labels that the features tell score higher than labels drawn by lot."""
+        x, labels = self.arguments(tltk_score)
+        drawn = labels[torch.randperm(60, generator=torch.Generator().manual_seed(3))]
+        assert scores[tltk_score](x, labels) > scores[tltk_score](x, drawn)
+
+    def test_what_cannot_be_scored_is_a_sentence(self, tltk_score: str) -> None:
+        """Labels that are too few, and labels that are no numbers of classes."""
+        x, labels = self.arguments(tltk_score)
+        for wrong in (labels[:-1], labels.float()):
+            with pytest.raises(BadSpec, match="must"):
+                scores[tltk_score](x, wrong)
