@@ -1,12 +1,11 @@
 """Choose: which network will transfer best, scored before any is trained, and how good such scores have been."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import streamlit as st
 
-from tltk.analyses.rank.agreement import joined
+from tltk.analyses.rank.agreement import with_agreement
+from tltk.analyses.rank.result import Agreement, JudgedRanking, TrainedCandidate
 from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.rank.table import place_in_words
 from tltk.dashboard import chrome, depth, plan
 from tltk.dashboard.words import plain
 from tltk.specs import command
@@ -46,107 +45,108 @@ def candidates() -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def cards(found: Mapping[str, Any]) -> None:
+def cards(found: JudgedRanking) -> None:
     """The first three, in plain words; which of them comes first only where that can be told."""
-    idle = found.get("majority")  # answers of before have none
-    if found.get("order"):
-        st.markdown(plain(found["order"]))
-    for column, number, row in zip(st.columns(3), range(3), found["rows"], strict=False):
+    if found.order:
+        st.markdown(plain(found.order))
+    for column, number, row in zip(st.columns(3), range(3), found.rows, strict=False):
         with column, st.container(border=True):
-            st.markdown(f"**{in_words(row, found, number)}: {plain(row['backbone'])}**")
-            st.caption(plain(chrome.short(row["weights"])))
-            probe = row["scores"].get("probe")
-            words = []
-            if probe is not None:
-                than = "" if idle is None else f"; always naming the most frequent class, {idle:.0%}"
-                words.append(f"A linear classifier on its features gets {probe:.0%} right{than}.")
-            if "parameters" in row:
-                words.append(f"{row['parameters'] / 1e6:.1f} million parameters, {row['width']} features.")
-            if row["trained"] is not None:
-                runs = f"{row['trained_runs']} run{'' if row['trained_runs'] == 1 else 's'}"
-                words.append(f"You have trained it here: {row['trained']:.1%} on the test pictures, mean of {runs}.")
-            st.markdown(" ".join(words) or plain(next(iter(row["why"].values()), "")))
+            st.markdown(f"**{in_words(row, found, number)}: {plain(row.backbone)}**")
+            st.caption(plain(chrome.short(row.weights)))
+            st.markdown(" ".join(about(row, found)) or plain(next(iter(row.why.values()), "")))
 
 
-def place_of(row: Mapping[str, Any], name: str | None) -> str:
-    """1, or 1–3 where these cannot be told apart; empty for answers of before."""
-    best, worst = row.get("places", {}).get(name, (None, None))
-    return "" if best is None else f"{best}" if best == worst else f"{best}–{worst}"
+def about(row: TrainedCandidate, found: JudgedRanking) -> list[str]:
+    """What is known of a candidate, in sentences."""
+    words = []
+    if "probe" in row.scores:
+        idle = found.majority  # answers of before have none
+        than = "" if idle is None else f"; always naming the most frequent class, {idle:.0%}"
+        words.append(f"A linear classifier on its features gets {row.scores['probe']:.0%} right{than}.")
+    if row.parameters and row.width:
+        words.append(f"{row.parameters / 1e6:.1f} million parameters, {row.width} features.")
+    if row.trained is not None:
+        runs = f"{row.trained_runs} run{'' if row.trained_runs == 1 else 's'}"
+        words.append(f"You have trained it here: {row.trained:.1%} on the test pictures, mean of {runs}.")
+    return words
 
 
-def in_words(row: Mapping[str, Any], found: Mapping[str, Any], number: int) -> str:
+def in_words(row: TrainedCandidate, found: JudgedRanking, number: int) -> str:
     """The place of a card: a name for one that is told, else the places that it may have."""
     names = ("Looks best", "Second", "Third")
-    place = place_of(row, found.get("by"))
+    place = place_in_words(row.places.get(found.by))
     if not place:
         return names[number]
     return names[int(place) - 1] if place in ("1", "2", "3") else f"Place {place}"
 
 
-def spans(found: Mapping[str, Any], names: Sequence[str]) -> None:
+def spans(found: JudgedRanking, names: list[str]) -> None:
     """Interval and places of every score."""
     with st.expander("Intervals and places"):
         st.dataframe(
             [
-                {"Network": row["backbone"], "Weights": chrome.short(row["weights"])}
+                {"Network": row.backbone, "Weights": chrome.short(row.weights)}
                 | {
-                    name: f"{ends[0]:.3g} … {ends[1]:.3g}, place {place_of(row, name)}"
-                    if (ends := row["interval"].get(name))
-                    else row["notes"].get(name, "")
+                    name: f"{ends[0]:.3g} … {ends[1]:.3g}, place {place_in_words(row.places.get(name))}"
+                    if (ends := row.interval.get(name))
+                    else row.notes.get(name, "")
                     for name in names
                 }
-                for row in found["rows"]
+                for row in found.rows
             ],
             hide_index=True,
             width="stretch",
         )
         st.caption(
-            f"95 % intervals, from leaving out tenths of the {found['n']:,} pictures (jackknife), {found['fewest']} of "
+            f"95 % intervals, from leaving out tenths of the {found.n:,} pictures (jackknife), {found.fewest} of "
             "the smallest class. Networks whose difference is within sampling error share their places."
         )
-        for note in dict.fromkeys(note for row in found["rows"] for note in row["notes"].values()):
+        for note in dict.fromkeys(note for row in found.rows for note in row.notes.values()):
             st.caption(note)
 
 
-def table(found: Mapping[str, Any]) -> None:
-    """Every candidate and score; the mark of each score below."""
-    rows = found["rows"]
-    names = [n for n in found["marks"] if any(n in row["scores"] for row in rows)]
-    trained = any(row["trained"] is not None for row in rows)
+def table(found: JudgedRanking) -> None:
+    """Every candidate and score."""
+    names = [n for n in found.marks if any(n in row.scores for row in found.rows)]
+    trained = any(row.trained is not None for row in found.rows)
     st.dataframe(
         [
-            ({"Place": place} if (place := place_of(row, found.get("by"))) else {})
-            | {"Network": row["backbone"], "Weights": chrome.short(row["weights"])}
-            | {n: row["scores"].get(n) for n in names}
-            | ({"Test accuracy, trained": row["trained"]} if trained else {})
-            for row in rows
+            ({"Place": place} if (place := place_in_words(row.places.get(found.by))) else {})
+            | {"Network": row.backbone, "Weights": chrome.short(row.weights)}
+            | {n: row.scores.get(n) for n in names}
+            | ({"Test accuracy, trained": row.trained} if trained else {})
+            for row in found.rows
         ],
         hide_index=True,
         width="stretch",
         column_config={n: st.column_config.NumberColumn(n, help=MEANING.get(n), format="%.3f") for n in names},
     )
-    left_out = {n: row["why"][n] for row in rows for n in found["marks"] if n not in names and n in row["why"]}
+    left_out = {n: row.why[n] for row in found.rows for n in found.marks if n not in names and n in row.why}
     for name, why in left_out.items():
         st.caption(f"{name} is left out: {plain(why)}")
-    if "fewest" in found:
+    if found.fewest is not None:
         spans(found, names)
-    st.caption(found["trained_is"])
-    marks = {n: m for n, m in found["marks"].items() if isinstance(m, dict)}
+
+
+def agreement(found: JudgedRanking) -> None:
+    """How well each score agrees with what the user has trained."""
+    st.caption(found.trained_is)
     st.markdown("**How good these scores are here**, against your own finished runs")
-    if not marks:
-        st.caption(plain(next(iter(found["marks"].values()), "")))
+    judged = {name: mark for name, mark in found.marks.items() if isinstance(mark, Agreement)}
+    if not judged:
+        st.caption(plain(next(iter(found.marks.values()), "")))
         return
     st.dataframe(
         [
             {
-                "Score": n,
-                "Weighted τ": f"{m['tau']:.2f}",
-                "95 % interval": f"{m['lo']:.2f} … {m['hi']:.2f}",
-                "p": f"{m['p']:.2g}",
-                "Regret": f"{m['regret']:.1f} points",
-                "Trained candidates": m["n"],
+                "Score": name,
+                "Weighted τ": f"{mark.tau:.2f}",
+                "95 % interval": f"{mark.lo:.2f} … {mark.hi:.2f}",
+                "p": f"{mark.p:.2g}",
+                "Regret": f"{mark.regret:.1f} points",
+                "Trained candidates": mark.n,
             }
-            for n, m in marks.items()
+            for name, mark in judged.items()
         ],
         hide_index=True,
     )
@@ -178,9 +178,10 @@ with chrome.page("Choose", LEAD):
             "One forward pass for each network; nothing is trained.",
         )
         if answer is not None:
-            found = joined(answer[1], spec)
+            found = with_agreement(answer[1], spec)
             cards(found)
             table(found)
+            agreement(found)
         with st.expander("What the scores mean"):
             st.markdown("\n".join(f"- {text}" for text in MEANING.values()))
         with st.expander("As a shell command"):

@@ -5,9 +5,10 @@ import dataclasses
 import streamlit as st
 
 from tltk.adapters import adapters
+from tltk.analyses.describe.result import DescribeResult
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
-from tltk.dashboard.network import Described, cost_of, described, looked
+from tltk.dashboard.network import cost_of, domain_summary, known_domain, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec, TltkError
@@ -31,7 +32,7 @@ def domain_controls() -> None:
             controls.field("target", "shots")
         with two:
             controls.field("target", "size")
-        seen = looked(plan.read(("target",)))
+        seen = domain_summary(plan.read(("target",)))
         if seen is not None:
             domain_view.in_short(seen)
     with right:
@@ -104,10 +105,10 @@ def _stored(now: CompareSpec) -> None:
     st.caption(f"{plain(known[name].summary)} Licence: {plain(known[name].licence)}.")
 
 
-def network_controls() -> Described | None:
+def network_controls() -> DescribeResult | None:
     """Backbone, boundary and handle; the network as described, once it is."""
     picker.backbone()
-    found, seen = described(), looked(plan.read(("target",)), ask=False)
+    found, seen = network_summary(), known_domain(plan.read(("target",)))
     if found is None or seen is None:
         return found
     layers = len(found.layers)
@@ -138,7 +139,7 @@ def rates(boundary: int, layers: int) -> Overlay:
     return {"name": "Rate per layer, at the start", "values": values}
 
 
-def strategy_controls(found: Described | None) -> None:
+def strategy_controls(found: DescribeResult | None) -> None:
     """Strategy with its knobs, and the plan that it makes."""
     names = strategies.names()
     st.selectbox(

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from tltk.analyses.inspect.result import InspectResult
 from tltk.dashboard import chrome, dials, domain_pictures, domain_view, plan
 from tltk.specs.parts import DataSpec
 
@@ -12,7 +13,7 @@ LEAD = "Source and target side by side: pictures, classes, size, licence. Choose
 PLACES = {"Source": ("source",), "Target": ("target",)}
 
 
-def choice(title: str, path: plan.PATH) -> domain_view.Found | None:
+def choice(title: str, path: plan.PATH) -> InspectResult | None:
     """One side: its domain, how it is read, and what a worker found in it."""
     domain_view.choose(title, path, optional=title == "Source")
     if plan.read(path) is not None:
@@ -21,10 +22,10 @@ def choice(title: str, path: plan.PATH) -> domain_view.Found | None:
     return domain_view.seen(path)
 
 
-def pictures(known: Mapping[str, tuple[DataSpec, domain_view.Found]]) -> None:
+def pictures(known: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
     """Both grids; classes that both have are turned over together, so that rows stay side by side."""
     st.subheader("Pictures by class", anchor=False)
-    classes = {title: found["classes"] for title, (_, found) in known.items()}
+    classes = {title: found.classes for title, (_, found) in known.items()}
     if len(classes) == 2 and classes["Source"] == classes["Target"]:
         shown = dict.fromkeys(classes, domain_pictures.classes_shown(classes["Source"], "Classes shown"))
     else:
@@ -46,7 +47,7 @@ def places() -> Iterable[tuple[str, Any]]:
 
 with chrome.page("Domains", LEAD):
     plan.chosen_run()
-    known: dict[str, tuple[DataSpec, domain_view.Found]] = {}
+    known: dict[str, tuple[DataSpec, InspectResult]] = {}
     for (title, path), column in zip(PLACES.items(), st.columns(2), strict=True):
         with column, st.container(border=True, height="stretch"):
             found = choice(title, path)

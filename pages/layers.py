@@ -4,10 +4,11 @@ from typing import Any
 
 import streamlit as st
 
+from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.dashboard import chrome, depth, plan
-from tltk.dashboard.network import Described, described, looked
+from tltk.dashboard.network import domain_summary, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import brought, points
 from tltk.dashboard.words import plain
@@ -47,7 +48,7 @@ def questions() -> tuple[ProfileSpec, EmbedSpec]:
     )
 
 
-def over_depth(network: Described, spec: ProfileSpec) -> None:
+def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
     """The handle with its overlays, and the same as a chart."""
     answer = depth.asked(
         spec,
@@ -60,36 +61,36 @@ def over_depth(network: Described, spec: ProfileSpec) -> None:
         depth.handle(network, [], "layers:handle")
         return
     _, found = answer
-    columns = depth.columns_of(found)
+    columns = found.columns
     names = depth.chosen_columns(columns, "layers")
     depth.handle(network, depth.overlays(columns, names), "layers:handle")
-    depth.what_it_rests_on(found)
+    depth.show_basis(found)
     left, right = st.columns([3, 2])
     with left:
         for unit, title in (("%", "Share"), ("", "Value")):
             some = [c for c in columns if c.name in names and c.unit == unit]
             if some:
                 plot(
-                    profile(some, found["names"], title),
+                    profile(some, found.names, title),
                     key=f"layers:profile:{unit}",
                     height=360,
                     alt="; ".join(f"{c.title} by layer" for c in some),
                 )
     with right:
-        matrix = found["cka_after"] or found["cka"]
+        matrix = found.cka_after or found.cka
         if matrix:
-            what = "centred kernel alignment, CKA" + (", before and after" if found["cka_after"] else "")
+            what = "centred kernel alignment, CKA" + (", before and after" if found.cka_after else "")
             st.markdown(f"**Which layers are alike** ({what})")
-            across = "after" if found["cka_after"] else ""
+            across = "after" if found.cka_after else ""
             plot(
-                alike(matrix, found["names"], found["names"], across),
+                alike(matrix, found.names, found.names, across),
                 key="layers:cka",
                 height=400,
                 alt="Similarity of each layer's features with each other's, from 0 to 1.",
             )
 
 
-def in_two_dimensions(network: Described, spec: EmbedSpec) -> None:
+def in_two_dimensions(network: DescribeResult, spec: EmbedSpec) -> None:
     """The embedding of the layer that the handle selects; before and after side by side."""
     st.subheader("Pictures in two dimensions", anchor=False)
     answer = depth.asked(
@@ -108,8 +109,8 @@ LEAD = "What each layer knows, where two domains diverge, and what fine-tuning c
 with chrome.page("Layers", LEAD):
     plan.chosen_run()
     profile_spec, embed_spec = questions()
-    network = described()
-    looked(plan.plan().target)  # for the estimates under the handle
+    network = network_summary()
+    domain_summary(plan.plan().target)  # for the estimates under the handle
     if network is not None:
         with st.container(border=True):
             over_depth(network, profile_spec)

@@ -1,17 +1,19 @@
 """Shift: how far two domains are apart, layer by layer, against what chance gives, and which pictures say so."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
+from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.two_sample.result import ClassShare, ClassTest, MeasureTest, TwoSampleResult
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard import chrome, depth, dials, plan
-from tltk.dashboard.network import Described, described
+from tltk.dashboard.network import network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import points
 from tltk.dashboard.words import plain
@@ -60,7 +62,7 @@ def questions() -> tuple[ProfileSpec, Ask, EmbedSpec]:
     )
 
 
-def over_depth(network: Described, spec: ProfileSpec) -> None:
+def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
     """Shift by layer with its null band, under the handle."""
     answer = depth.asked(
         spec,
@@ -73,20 +75,20 @@ def over_depth(network: Described, spec: ProfileSpec) -> None:
         depth.handle(network, [], "shift:handle")
         return
     _, found = answer
-    columns = depth.columns_of(found)
+    columns = found.columns
     depth.handle(network, depth.overlays(columns, (*PROFILED, "probe_target")), "shift:handle")
-    depth.what_it_rests_on(found)
+    depth.show_basis(found)
     for column, at in zip((c for c in columns if c.name in PROFILED), st.columns(len(PROFILED)), strict=True):
         with at:
             plot(
-                profile([column], found["names"], column.title),
+                profile([column], found.names, column.title),
                 key=f"shift:profile:{column.name}",
                 height=300,
                 alt=f"{column.title} by layer, with the band that chance gives.",
             )
 
 
-def at_one_layer(network: Described, ask: Ask) -> None:
+def at_one_layer(network: DescribeResult, ask: Ask) -> None:
     """The table of measures, the classes, and the pictures that tell the domains apart."""
     depth_now = len(network.layers)
     layer = depth.selected(depth_now)
@@ -105,132 +107,135 @@ def at_one_layer(network: Described, ask: Ask) -> None:
     with left:
         st.dataframe(
             [
-                {"Measure": row["measure"].replace("_", " ")} | tested(row) | halves(row) | {"": conclusion(row)}
-                for row in found["table"]
+                {"Measure": row.measure.replace("_", " ")} | test_cells(row) | halves_cells(row) | {"": conclusion(row)}
+                for row in found.table
             ],
             hide_index=True,
             width="stretch",
         )
-        for row in found["table"]:
-            if row.get("why"):
-                st.caption(f"{row['measure'].replace('_', ' ')}: {row['why']}")
-        st.caption(found.get("correction", ""))
+        for row in found.table:
+            if row.why:
+                st.caption(f"{row.measure.replace('_', ' ')}: {row.why}")
+        st.caption(found.correction)
         st.caption(
-            f"{found['n']['source']} source and {found['n']['target']} target pictures. Effect: number of "
-            f"standard deviations above chance. {found['mixed']:.0%} of all neighbourhoods contain both domains. "
+            f"{found.n['source']} source and {found.n['target']} target pictures. Effect: number of "
+            f"standard deviations above chance. {found.mixed:.0%} of all neighbourhoods contain both domains. "
             + about_halves(found)
         )
-        if found.get("drawn"):
-            st.caption(found["drawn"])
+        if found.drawn:
+            st.caption(found.drawn)
     with right:
         classes(found)
     witnesses(run, found)
 
 
-def tested(row: Mapping[str, Any]) -> dict[str, str]:
+def test_cells(row: MeasureTest) -> dict[str, str]:
     """A value beside chance, with its p-values as they are and corrected; answers of before have the first alone."""
-    if row["value"] is None:
+    if row.value is None:
         return {}
     cells = {
-        "Value": f"{row['value']:.4g}",
-        "By chance (95 %)": f"{row['null_lo']:.3g} … {row['null_hi']:.3g}",
-        "p": f"{row['p']:.3g}",
+        "Value": f"{row.value:.4g}",
+        "By chance (95 %)": f"{row.null_lo:.3g} … {row.null_hi:.3g}",
+        "p": f"{row.p:.3g}",
     }
-    names = {"p_holm": "p (Holm)", "p_bh": "p (Benjamini–Hochberg)"}
-    corrected = {name: f"{row[key]:.3g}" for key, name in names.items() if key in row}
-    return cells | corrected | {"Effect": f"{row['effect']:.1f}"}
+    corrected = {"p (Holm)": row.p_holm, "p (Benjamini–Hochberg)": row.p_bh}
+    cells |= {name: f"{p:.3g}" for name, p in corrected.items() if p is not None}
+    return cells | {"Effect": f"{row.effect:.1f}"}
 
 
-def halves(row: Mapping[str, Any]) -> dict[str, str]:
+def halves_cells(row: MeasureTest) -> dict[str, str]:
     """The measure between halves, and the band in which it lies without shift."""
-    if row.get("self_value") is None:
+    if row.self_value is None:
         return {}
-    band = f"{row['self_lo']:.3g} … {row['self_hi']:.3g}"
-    return {"Value, halves": f"{row['self_value']:.3g}", "Halves of the target (95 %)": band}
+    band = f"{row.self_lo:.3g} … {row.self_hi:.3g}"
+    return {"Value, halves": f"{row.self_value:.3g}", "Halves of the target (95 %)": band}
 
 
-def about_halves(found: Mapping[str, Any]) -> str:
+def about_halves(found: TwoSampleResult) -> str:
     """How many pictures the halves have, and why the value above does not lie in their band."""
-    size = next((row["self_n"] for row in found["table"] if row.get("self_n")), None)
+    size = next((row.self_n for row in found.table if row.self_n), None)
+    if size is None:
+        return ""
     return (
-        ""
-        if size is None
-        else (
-            f"Halves hold {size} pictures of each domain. Many measures grow as the number of pictures shrinks, so "
-            "their band is only for the value next to it."
-        )
+        f"Halves hold {size} pictures of each domain. Many measures grow as the number of pictures shrinks, so their "
+        "band is only for the value next to it."
     )
 
 
-def conclusion(row: Mapping[str, Any]) -> str:
+def conclusion(row: MeasureTest) -> str:
     """What the corrected test says."""
-    if row["value"] is None:
+    p = row.p if row.p_holm is None else row.p_holm
+    if p is None:
         return "not computed"
-    return "shift" if row.get("p_holm", row["p"]) <= 0.05 else "no shift seen"
+    return "shift" if p <= 0.05 else "no shift seen"
 
 
-def classes(found: Mapping[str, Any]) -> None:
+def class_cells(test: ClassTest | None) -> dict[str, str]:
+    """A class beside chance; none in answers of before."""
+    if test is None:
+        return {}
+    return {
+        "By chance (95 %)": f"{test.null_lo:.3f} … {test.null_hi:.3f}",
+        "p (Holm)": f"{test.p_holm:.3g}",
+        "Pictures": f"{test.source} and {test.target}",
+    }
+
+
+def share_cells(share: ClassShare | None) -> dict[str, str]:
+    """The shares of a class, where they are estimated."""
+    if share is None:
+        return {}
+    return {
+        "Share, source": f"{share.source:.0%}",
+        "estimated": f"{share.estimated:.0%}",
+        "true": f"{share.true:.0%}",
+    }
+
+
+def classes(found: TwoSampleResult) -> None:
     """Which classes moved, and the target's class shares as guessed without its labels."""
-    if not found["per_class"]:
+    if not found.per_class:
         st.caption("No class has the same name in both domains, so classes cannot be compared.")
         return
-    shift = found["label_shift"]
-    shares = shift if isinstance(shift, dict) else {}
-    of_class = {
-        row["name"]: {
-            "By chance (95 %)": f"{row['null_lo']:.3f} … {row['null_hi']:.3f}",
-            "p (Holm)": f"{row['p_holm']:.3g}",
-            "Pictures": f"{row['source']} and {row['target']}",
-        }
-        for row in found.get("classes", ())
-    }
+    shift, tests = found.label_shift, {test.name: test for test in found.classes}
+    shares = {} if isinstance(shift, str) else shift
     st.dataframe(
         [
-            {"Class": name, "MMD²": f"{value:.4f}"}
-            | of_class.get(name, {})
-            | (
-                {
-                    "Share, source": f"{s['source']:.0%}",
-                    "estimated": f"{s['estimated']:.0%}",
-                    "true": f"{s['true']:.0%}",
-                }
-                if (s := shares.get(name))
-                else {}
-            )
-            for name, value in sorted(found["per_class"].items(), key=lambda item: -item[1])
+            {"Class": name, "MMD²": f"{value:.4f}"} | class_cells(tests.get(name)) | share_cells(shares.get(name))
+            for name, value in sorted(found.per_class.items(), key=lambda item: -item[1])
         ],
         hide_index=True,
         width="stretch",
     )
-    if of_class:
-        st.caption(f"Classes: {found['class_correction']}")
+    if tests:
+        st.caption(f"Classes: {found.class_correction}")
     st.caption(
-        "Class shares of the target are estimated from predictions alone (black-box shift estimation, BBSE, Lipton et "
-        "al. 2018). The estimate holds where a class looks alike in both domains; the larger its MMD² (maximum mean "
-        "discrepancy), the less it does."
-        if shares
-        else plain(shift)
+        plain(shift)
+        if isinstance(shift, str)
+        else "Class shares of the target are estimated from predictions alone (black-box shift estimation, BBSE, "
+        "Lipton et al. 2018). The estimate holds where a class looks alike in both domains; the larger its MMD² "
+        "(maximum mean discrepancy), the less it does."
     )
 
 
-def witnesses(run: Run, found: Mapping[str, Any]) -> None:
+def witnesses(run: Run, found: TwoSampleResult) -> None:
     """The pictures most typical of one side only, by the MMD's witness function, with their neighbours."""
     sheet = depth.sheet_of(run)
     if sheet is None:
         return
     for side, other in (("source", "target"), ("target", "source")):
-        shown = found["witness"][side]
+        shown = found.witness[side]
         if not shown:
             st.caption(f"No picture is typical of the {side} alone: at this layer pictures cannot be told apart.")
             continue
         st.markdown(f"**Only in the {side}**, most typical first")
-        depth.pictures(sheet, [w["at"] for w in shown], [found["labels"][w["at"]] for w in shown])
+        depth.pictures(sheet, [w.at for w in shown], [found.labels[w.at] for w in shown])
         with st.expander(f"The first, with its nearest neighbours in the {other}"):
-            numbers = [shown[0]["at"], *shown[0]["near"]]
-            depth.pictures(sheet, numbers, [found["labels"][n] for n in numbers])
+            numbers = [shown[0].at, *shown[0].near]
+            depth.pictures(sheet, numbers, [found.labels[n] for n in numbers])
 
 
-def answers(network: Described, ask: Ask) -> None:
+def answers(network: DescribeResult, ask: Ask) -> None:
     """Which of the chosen measures sees which dial of the shift lab, and how each rises with it."""
     layer = depth.selected(len(network.layers))
     here = ask(-1 if layer == len(network.layers) else layer)
@@ -256,29 +261,29 @@ def answers(network: Described, ask: Ask) -> None:
         return
     _, found = answer
     plot(
-        response.seen(found),
+        response.detection(found),
         key="shift:response:seen",
-        height=70 + 30 * len(found["dials"]),
+        height=70 + 30 * len(found.dials),
         alt="Dials by measures: the setting of the dial from which on the measure tells the domains apart.",
     )
     st.caption(
-        f"The setting from which a measure detects the change: p ≤ .05 there and at every later one, with {found['n']} "
-        f"pictures of each domain at {plain(found['name'])}. Dark blue: a small change is detected; grey: not even the "
+        f"The setting from which a measure detects the change: p ≤ .05 there and at every later one, with {found.n} "
+        f"pictures of each domain at {plain(found.name)}. Dark blue: a small change is detected; grey: not even the "
         "largest is. False alarms when nothing is turned (5 % are to be expected): "
-        + ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found["alarms"].items())
+        + ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found.alarms.items())
         + "."
     )
     measure = st.selectbox(
-        "Measure", found["measures"], format_func=lambda n: n.replace("_", " "), key="shift:response:measure"
+        "Measure", found.measures, format_func=lambda n: n.replace("_", " "), key="shift:response:measure"
     )
     plot(
         response.rise(found, measure),
         key=f"shift:response:{measure}",
-        height=60 + 150 * -(-len(found["dials"]) // 5),
+        height=60 + 150 * -(-len(found.dials) // 5),
         alt=f"{measure} by the setting of each dial, with the band that chance gives.",
     )
     st.caption("From no change to the largest. Grey: what chance gives (95 %); filled: p ≤ .05, each test on its own.")
-    st.caption(found.get("correction", ""))
+    st.caption(found.correction)
 
 
 LEAD = "How far apart source and target are: at which layers, for which classes, and which pictures show it."
@@ -292,7 +297,7 @@ with chrome.page("Shift", LEAD):
     else:
         with st.container(border=True):
             profile_spec, ask, embed_spec = questions()
-            network = described()
+            network = network_summary()
             if network is not None:
                 over_depth(network, profile_spec)
         if network is not None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from tltk.dashboard import chrome
 from tltk.dashboard.plot import plot
-from tltk.dashboard.training_view import audit_strip, layer_charts, numbers
+from tltk.dashboard.training_view import audit_strip, found, layer_charts, numbers, of_earlier_version
 from tltk.dashboard.verdict_view import state_line
 from tltk.plots.curves import chance_line
 from tltk.results.words import guessing
@@ -22,7 +22,8 @@ def chart(run: Run, name: str, title: str, state: str) -> None:
     }
     if name == "accuracy":
         layout["yaxis"]["range"] = [0, 1]
-    idle = guessing(run.result() or {}) if name == "accuracy" else None
+    result = found(run) if name == "accuracy" else None
+    idle = guessing(result.chance, result.majority) if result is not None else None
     figure = {"layout": layout | (chance_line(*idle) if idle else {})}
     url = f"/tltk/live/{run.id}?name={name}&split=train,val,test"
     ended = plot(
@@ -53,6 +54,7 @@ with chrome.page("Train", LEAD):
     if run is not None:
         state = state_line(run)
         chrome.stop_button(run, state, "train")
+        of_earlier_version(run)
         numbers(run, live=state in ACTIVE)
         left, right = st.columns(2)
         with left:

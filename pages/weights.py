@@ -5,10 +5,12 @@ from typing import Any
 
 import streamlit as st
 
+from tltk.analyses.import_weights.result import ImportWeightsResult
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.dashboard import chrome, permitted, plan
-from tltk.dashboard.network import wait
+from tltk.dashboard.network import of_another_version, wait
 from tltk.dashboard.words import plain
+from tltk.errors import RunProblem
 from tltk.jobs import executor
 from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, Run
@@ -16,7 +18,7 @@ from tltk.specs import command
 from tltk.weights import catalogue, store, weightfile
 
 
-def row(one: store.Here) -> dict[str, Any]:
+def row(one: store.LocalSource) -> dict[str, Any]:
     """Its line in the table."""
     known = catalogue.catalogue().get(one.backbone)
     parameters = known.parameters if known else None
@@ -48,7 +50,7 @@ def shown(entry: store.Entry) -> None:
         chrome.open_page("train")
     checksum = "Compares its checksum with the card's."
     if three.button("Check the file", width="stretch", icon=":material/verified:", help=checksum):
-        if store.intact(entry):
+        if store.is_intact(entry):
             st.success("The file matches its card.")
         else:
             st.error("The file does not match its card. Do not use it; remove it and add it again.")
@@ -98,7 +100,7 @@ def adding() -> None:
         answer(Run.at(asked))
 
 
-def theirs(one: store.Here) -> None:
+def theirs(one: store.LocalSource) -> None:
     """Weights in the hub's cache that timm has no name for: whether they are of one of its architectures."""
     folder = one.file.parent
     st.caption(f"{plain(one.backbone)} is not among timm's own weights. Its architecture may still be one of timm's.")
@@ -114,14 +116,18 @@ def answer(run: Run) -> None:
     if executor().state(run.id) in ACTIVE:
         wait(run.id, "Opening the file; nothing in it is run.")
         return
-    found = run.result()
+    try:
+        found = run.read(ImportWeightsResult)
+    except RunProblem as fault:
+        of_another_version(run.spec, fault, f"weights:{run.id}")
+        return
     if found is None:
         st.error(plain(run.status.message))
         return
-    words = f"{found['backbone']}, {found['parameters'] / 1e6:.1f} million parameters, {found['classifier']}."
+    words = f"{found.backbone}, {found.parameters / 1e6:.1f} million parameters, {found.classifier}."
     words = plain(words)
-    st.success(f"Added as {plain(found['name'])}: {words}" if found["name"] else f"The file is complete: {words}")
-    for note in found["notes"]:
+    st.success(f"Added as {plain(found.name)}: {words}" if found.name else f"The file is complete: {words}")
+    for note in found.notes:
         st.caption(plain(note))
     st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
 
@@ -139,7 +145,7 @@ FIELDS = (
 LEAD = "Weights to start from without a download. Each has a card that says what they are good for and what not."
 
 with chrome.page("Weights", LEAD):
-    found = store.here(most=chrome.MENU)
+    found = store.local_sources(most=chrome.MENU)
     if found:
         ticked = st.dataframe(
             [row(one) for one in found],

@@ -15,7 +15,7 @@ import torch
 from tests.support.engine import domain, spec, split, train
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.specs.parts import NetSpec
 
 # One of the smallest of each family (a file of timm.models), 32 px unless it needs more.
@@ -96,7 +96,7 @@ def boundaries(net: Net) -> list[int]:
 def test_the_halves_are_the_whole(name: str, size: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # timm's own, such as a renamed model
-        net = assemble(make_backbone(name, size, 3), size, 3, 5, NetSpec(backbone=name), 0).eval()
+        net = make_net(make_backbone(name, size, 3), size, 3, 5, NetSpec(backbone=name), 0).eval()
     x = torch.randn(5, 3, size, size, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         whole = net(x)[1]
@@ -127,7 +127,7 @@ def falls_back(name: str, size: int, boundary: int) -> None:
     """A network without a cut trains whole, frozen below the boundary, and says so."""
     d = domain(16, size, classes=2)
     run = train(spec(name, boundary=boundary, epochs=1), d, parts=split(d, 8))
-    assert not run.result["cached"] and run.result["frozen_moved"] == 0 and run.result["steps"] == 1
+    assert not run.result.cached and run.result.frozen_moved == 0 and run.result.steps == 1
     assert any("trains whole" in sentence for sentence in run.said)
     moved = [v for v, layer in ((r.value, r.layer) for r in run.rows if r.name == "change") if layer == boundary]
     assert moved[0] > 0

@@ -27,8 +27,9 @@ from tltk.analyses.describe.analysis import network_summary
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import BadSpec
 from tltk.jobs.checking import check_size
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.results.rows import Row
+from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
@@ -71,7 +72,7 @@ def fitting(name: str) -> int:
     one = catalogue.catalogue()[name]
     for size in sorted({8, *SIZES, *one.near(SIZES[0]), one.size}):
         try:
-            assemble(make_backbone(name, size, 3), size, 3, 2, NetSpec(backbone=name), 0)
+            make_net(make_backbone(name, size, 3), size, 3, 2, NetSpec(backbone=name), 0)
         except BadSpec as reason:
             assert name in str(reason) and str(size) in str(reason) and str(reason).endswith(".")
         else:
@@ -81,7 +82,7 @@ def fitting(name: str) -> int:
     pytest.fail(f"{name} takes no size")
 
 
-def trained(wanted: TransferSpec, saved: Any = None) -> tuple[list[Row], list[str], dict[str, Any], Any, int]:
+def trained(wanted: TransferSpec, saved: Any = None) -> tuple[list[Row], list[str], TrainingResult, Any, int]:
     """Rows, sentences and result of a training; its first checkpoint, and how many rows had been written by then."""
     rows: list[Row] = []
     said: list[str] = []
@@ -89,7 +90,7 @@ def trained(wanted: TransferSpec, saved: Any = None) -> tuple[list[Row], list[st
     size = wanted.target.size
     d = domain(16, size, classes=2)
     torch.manual_seed(0)
-    net: Net = assemble(make_backbone(wanted.net.backbone, size, 3), size, 3, 2, wanted.net, 0)
+    net: Net = make_net(make_backbone(wanted.net.backbone, size, 3), size, 3, 2, wanted.net, 0)
 
     def save(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
         if not kept:
@@ -117,10 +118,10 @@ def outcome(name: str) -> dict[str, Any]:
     start = time.perf_counter()
     size = fitting(name)
     found = network_summary(DescribeSpec(backbone=name, size=size), torch.device("cpu"))
-    flops = [layer["flops"] for layer in found["layers"]]
-    depth = len(flops)
-    assert all(f is None for f in flops) or (all(f >= 0 for f in flops) and sum(flops) > 0)
-    assert (found["seconds_per_gflop"] is None) == (flops[0] is None)
+    known = [layer.flops for layer in found.layers if layer.flops is not None]
+    depth = len(found.layers)
+    assert not known or (len(known) == depth and all(f >= 0 for f in known) and sum(known) > 0)
+    assert (found.seconds_per_gflop is None) == (not known)
     wanted = TransferSpec(
         target=DataSpec(size=size),
         net=NetSpec(backbone=name, boundary=depth // 2),
@@ -128,25 +129,25 @@ def outcome(name: str) -> dict[str, Any]:
         optim=OptimSpec(epochs=2, batch_size=4, device="cpu", lr=1e-4, optimizer="sgd", schedule="constant"),
     )
     rows, said, result, saved, so_far = trained(wanted)
-    assert result["frozen_moved"] == 0 and result["frozen_tensors"] > 0 and result["epochs"] == 2
+    assert result.frozen_moved == 0 and result.frozen_tensors > 0 and result.epochs == 2
     change = {r.layer: r.value for r in rows if r.name == "change" and r.epoch == 2}
     assert not any(change[i] for i in range(depth // 2)) and change[depth] > 0
-    assert result["cached"] or any("trains whole" in sentence for sentence in said)
+    assert result.cached or any("trains whole" in sentence for sentence in said)
     again, _, resumed, _, _ = trained(wanted, saved)
     assert values(rows[:so_far] + again) == values(rows)
-    assert resumed["predictions"] == result["predictions"] and resumed["gflops"] == result["gflops"]
+    assert resumed.predictions == result.predictions and resumed.gflops == result.gflops
     assert np.isfinite([r.value for r in rows]).all()
     return {
         "name": name,
         "family": catalogue.catalogue()[name].family,
         "size": size,
         "layers": depth,
-        "cuts": sum(bool(layer["crossing"]) for layer in found["layers"]),
-        "parameters": sum(layer["parameters"] for layer in found["layers"]),
-        "flops": None if flops[0] is None else sum(flops),
+        "cuts": sum(bool(layer.crossing) for layer in found.layers),
+        "parameters": sum(layer.parameters for layer in found.layers),
+        "flops": sum(known) if known else None,
         "boundary": depth // 2,
-        "kept": result["cached"],
-        "why": "" if result["cached"] else said[0],
+        "kept": result.cached,
+        "why": "" if result.cached else said[0],
         "seconds": round(time.perf_counter() - start),
     }
 

@@ -10,7 +10,7 @@ import torch
 from tests.support.engine import NETS, domain, interrupted, spec, train
 from tltk.specs.parts import NetSpec, ViewSpec
 from tltk.strategies import strategies
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 ALL = strategies.names()
 CURVES = ("loss", "accuracy", "change", "gradient_norm", "lr", "macro_f1")
@@ -28,8 +28,8 @@ def test_frozen_tensors_are_bit_equal_and_the_others_moved(name: str) -> None:
     for tensor, layer in run.net.layer_of.items():
         same = torch.equal(run.first[tensor], state[tensor])
         assert same == (layer < lowest), tensor
-    assert run.result["frozen_moved"] == 0 and run.result["frozen_tensors"] > 0
-    assert run.result["cached"] or run.result["boundary"] == 0
+    assert run.result.frozen_moved == 0 and run.result.frozen_tensors > 0
+    assert run.result.cached or run.result.boundary == 0
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_cached_curves_are_those_of_the_whole_network(name: str, views: ViewSpec
         train(spec("test_convnext", boundary=5, strategy=name, epochs=4, views=views, cache=cache))
         for cache in ("float32", "off")
     ]
-    assert pair[0].result["cached"] and not pair[1].result["cached"]
+    assert pair[0].result.cached and not pair[1].result.cached
     for curve in CURVES:
         for part in ("train", "val", "test", "net"):
             assert pair[0].curve(curve, part) == pytest.approx(pair[1].curve(curve, part), rel=1e-6, abs=1e-6), curve
-    assert pair[0].result["predictions"] == pair[1].result["predictions"]
+    assert pair[0].result.predictions == pair[1].result.predictions
 
 
 # Batch normalisation first above the cut, normalisation over a map, maps of one place: where the order of a sum shows.
@@ -62,10 +62,10 @@ PARTED = (
 @pytest.mark.parametrize("backbone", [*NETS, *(pytest.param(name, marks=pytest.mark.slow) for name in PARTED)])
 def test_cached_is_uncached_bit_for_bit(backbone: str) -> None:
     """Kept features lie in memory, and were computed in batches, as those that are computed each time."""
-    depth = len(build(NetSpec(backbone=backbone), 2, 32, 3, 0).names) - 1
+    depth = len(build_net(NetSpec(backbone=backbone), 2, 32, 3, 0).names) - 1
     wanted = {"boundary": depth // 2, "epochs": 2, "lr": 1e-2, "optimizer": "adam"}
     kept, whole = (train(spec(backbone, cache=cache, **wanted)) for cache in ("float32", "off"))
-    assert kept.result["cached"] and not whole.result["cached"]
+    assert kept.result.cached and not whole.result.cached
     assert kept.values(without=("gflops",)) == whole.values(without=("gflops",))
     theirs = whole.net.state_dict()
     assert all(torch.equal(t, theirs[n]) for n, t in kept.net.state_dict().items())
@@ -93,9 +93,9 @@ def test_a_resumed_training_gives_the_same_rows(
     whole = train(wanted)
     own_home(monkeypatch, tmp_path / "parts")
     parts = interrupted(wanted, tmp_path / "checkpoint.safetensors", after)
-    assert parts.values() == whole.values() and parts.result["gflops"] == whole.result["gflops"]
-    assert parts.result["predictions"] == whole.result["predictions"]
-    assert parts.result["frozen_moved"] == 0
+    assert parts.values() == whole.values() and parts.result.gflops == whole.result.gflops
+    assert parts.result.predictions == whole.result.predictions
+    assert parts.result.frozen_moved == 0
     theirs = whole.net.state_dict()
     assert all(torch.equal(t, theirs[n]) for n, t in parts.net.state_dict().items())
     below = min(phase.boundary for phase in parts.training.phases)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +11,12 @@ import torch
 from scipy.stats import binom
 from torch import Tensor
 
-from tltk.analyses.dial_response.analysis import ENDS, _Look, dial_response, turned
+from tltk.analyses.dial_response.analysis import Lab, dial_response
+from tltk.analyses.dial_response.result import DialResponseResult
+from tltk.analyses.dial_response.settings import ENDS, dial_settings
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.sample import Context
-from tltk.analyses.two_sample.analysis import _predicted
+from tltk.analyses.two_sample.label_shift import predict_classes
 from tltk.data.sources import shapes
 from tltk.data.sources.shapes import Dials
 from tltk.shift import measures
@@ -48,22 +49,22 @@ MAY = {  # near the edge at this size: asserted neither way
 
 
 @lru_cache
-def answer(seed: int, dials: tuple[str, ...]) -> dict[str, Any]:
+def answer(seed: int, dials: tuple[str, ...]) -> DialResponseResult:
     return dial_response(dataclasses.replace(SPEC, seed=seed, dials=dials), ROOM)
 
 
 @pytest.mark.parametrize("dial", [d for d in SPEC.dials if d not in UNSEEN])
 @pytest.mark.parametrize("name", SPEC.measures)
 def test_a_dial_at_its_end_is_seen(name: str, dial: str) -> None:
-    row = answer(0, SPEC.dials)["cells"][name][dial][-1]
+    row = answer(0, SPEC.dials).cells[name][dial][-1]
     if (name, dial) not in MAY:
-        assert row["p"] <= 0.05 and row["value"] > row["hi"] and row["effect"] > 2
+        assert row.p <= 0.05 and row.value > row.hi and row.effect > 2
 
 
 @pytest.mark.parametrize("dial", UNSEEN)
 @pytest.mark.parametrize("name", SPEC.measures)
 def test_what_changes_in_its_parts_alone_is_not_seen(name: str, dial: str) -> None:
-    ps = [answer(seed, tuple(UNSEEN) if seed else SPEC.dials)["cells"][name][dial][-1]["p"] for seed in (0, 1, 2)]
+    ps = [answer(seed, tuple(UNSEEN) if seed else SPEC.dials).cells[name][dial][-1].p for seed in (0, 1, 2)]
     if (name, dial) not in MAY:
         assert np.median(ps) > 0.05
 
@@ -72,7 +73,7 @@ def test_what_changes_in_its_parts_alone_is_not_seen(name: str, dial: str) -> No
 def test_false_alarms_where_nothing_is_turned_come_at_most_at_the_rate_alpha(name: str) -> None:
     """Classes are dealt out evenly to both samples, which are thus more alike than chance would have them."""
     n = len(SPEC.dials)
-    assert answer(0, SPEC.dials)["alarms"][name] * n <= binom.ppf(0.995, n, 0.05)
+    assert answer(0, SPEC.dials).alarms[name] * n <= binom.ppf(0.995, n, 0.05)
 
 
 @pytest.mark.parametrize("dial", [d for d in SPEC.dials if d in ENDS and d not in UNSEEN])
@@ -88,24 +89,24 @@ def values(dial: str) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
         {m: [] for m in measures},
         {m: [] for m in measures},
     )
-    ways = turned(Dials(), dial, 4)
+    ways = dial_settings(Dials(), dial, 4)
     for seed in (0, 1, 2):
         x = source(seed)
         for part, (_, dials) in zip(found, (ways[1], ways[-1]), strict=True):
-            y = network().at(dials, seed + 10)
+            y = network().features(dials, seed + 10)
             for name in measures:
                 part[name].append(float(measures[name](x, y)))
     return found
 
 
 @lru_cache
-def network() -> _Look:
-    return _Look(SPEC, Dials(), ROOM)
+def network() -> Lab:
+    return Lab(SPEC, Dials(), ROOM)
 
 
 @lru_cache
 def source(seed: int) -> Tensor:
-    return network().at(Dials(), seed)
+    return network().features(Dials(), seed)
 
 
 # -- measures that know the labels --------------------------------------------------------------------------
@@ -124,7 +125,7 @@ def masks(more: str, seed: int, classes: str = FIVE) -> tuple[Tensor, Tensor]:
 def estimated(target: Tensor) -> Tensor:
     """The target's class shares without its labels, as the page *Shift* estimates them."""
     x, labels = masks("", 0)
-    held, asked = _predicted(x, labels, target, 0)
+    held, asked = predict_classes(x, labels, target, 0)
     weights = bbse(held, labels, asked)
     return weights * torch.bincount(labels, minlength=5) / len(labels)
 

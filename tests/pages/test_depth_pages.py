@@ -12,14 +12,19 @@ from PIL import Image
 
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, network_known, open_page, pictures_known, texts, training
+from tests.support.results import embedded
 from tltk import home
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.profile.result import ProfileResult
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.result import Candidate, RankResult
 from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.two_sample.result import ClassTest, MeasureTest, TwoSampleResult, Witness
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import provenance, queue
+from tltk.results.layers import Column
 from tltk.runs.run import Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
@@ -35,8 +40,8 @@ CANDIDATES = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scrat
 RANK = RankSpec(target=FIRST.target, candidates=CANDIDATES, pictures=500)
 
 
-def column(name: str, title: str, unit: str = "", **more: Any) -> dict[str, Any]:
-    return {"name": name, "title": title, "unit": unit, "values": [0.1 * (i + 1) for i in range(6)], **more}
+def column(name: str, title: str, unit: str = "", **more: Any) -> Column:
+    return Column(name, title, unit, [0.1 * (i + 1) for i in range(6)], **more)
 
 
 def profile_known(measures: tuple[str, ...] = ("mmd",), weights: str = "scratch") -> None:
@@ -59,51 +64,25 @@ def profile_known(measures: tuple[str, ...] = ("mmd",), weights: str = "scratch"
     ]
     answered(
         ProfileSpec(**{**SHARED, "net": NetSpec("test_resnet", weights)}, pictures=500, measures=measures),
-        {
-            "names": LAYERS,
-            "depth": 5,
-            "columns": columns,
-            "cka": [[1.0] * 6] * 6,
-            "cka_after": None,
-            "tests": 12,
-            "correction": "Over all 12 tests.",
-            "within": {},
-            "n": {"target": 100, "source": 500},
-            "chance": {"target": 0.1, "source": 0.1},
-            "seconds": {"all": 1.0},
-        },
+        ProfileResult(
+            names=LAYERS,
+            depth=5,
+            columns=columns,
+            cka=[[1.0] * 6] * 6,
+            cka_after=None,
+            tests=12,
+            correction="Over all 12 tests.",
+            within={},
+            n={"target": 100, "source": 500},
+            chance={"target": 0.1, "source": 0.1},
+            seconds={"all": 1.0},
+        ),
     )
 
 
 def embedding_known(method: str) -> None:
     spec = EmbedSpec(**SHARED, pictures=500, method=method)
-    frames = [
-        {
-            "layer": i,
-            "name": name,
-            "weights": "",
-            "x": [0.0, 1.0, 2.0, 3.0],
-            "y": [0.0, 1.0, 0.0, float(i)],
-            "near": [[1, 2], [0, 2], [1, 3], [2, 1]],
-            "trustworthiness": 0.9,
-            "hit": 0.5,
-            "mixing": 0.25,
-        }
-        for i, name in enumerate(LAYERS)
-    ]
-    answered(
-        spec,
-        {
-            "names": LAYERS,
-            "frames": frames,
-            "domain": [0, 0, 1, 1],
-            "labels": ["0", "1", "0", "1"],
-            "n": {"target": 2, "source": 2},
-            "method": method,
-            "over": "layers",
-            "seconds": {"all": 1.0},
-        },
-    )
+    answered(spec, embedded(method))
     Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
 
 
@@ -218,10 +197,10 @@ def test_an_answer_about_pictures_that_changed_says_so_and_can_be_asked_again(mo
     known()
     profile_known()
     run = Run.at(ProfileSpec(**SHARED, pictures=500, measures=("mmd",)).run_id)
-    home.write_whole(run.path / provenance.FILE, json.dumps({"folder:/pictures": "then"}))
+    home.write_atomic(run.path / provenance.FILE, json.dumps({"folder:/pictures": "then"}))
     app = open_page("layers")
     assert "has changed" not in texts(app)  # nothing lies there now
-    monkeypatch.setattr(provenance, "mark", lambda name: "now")
+    monkeypatch.setattr(provenance, "source_version", lambda name: "now")
     st.cache_data.clear()
     app = open_page("layers")
     is_clean(app)
@@ -236,7 +215,7 @@ def test_runs_of_the_backbone_can_be_looked_at_and_compared() -> None:
     run = training()
     spec = json.loads((run.path / "spec.json").read_text())
     spec["net"]["backbone"] = "test_resnet"
-    home.write_whole(run.path / "spec.json", json.dumps(spec))
+    home.write_atomic(run.path / "spec.json", json.dumps(spec))
     (run.path / "model.safetensors").touch()
     app = open_page("layers")
     is_clean(app)
@@ -249,64 +228,39 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     known()
     profile_known(("mmd", "coral"))
     rows = [
-        {
-            "measure": m,
-            "value": 0.3,
-            "null_lo": 0.0,
-            "null_hi": 0.1,
-            "p": p,
-            "p_holm": family,
-            "p_bh": p,
-            "effect": 4.0,
-            "self_value": 0.2,
-            "self_lo": 0.0,
-            "self_hi": 0.1,
-            "self_n": 1,
-            "why": "",
-        }
+        MeasureTest(m, 0.3, 0.0, 0.1, p, 4.0, p_holm=family, p_bh=p, self_value=0.2, self_lo=0.0, self_hi=0.1, self_n=1)
         for m, p, family in (("mmd", 0.005, 0.01), ("energy", 0.03, 0.06), ("coral", 0.4, 0.4))
     ]
-    nothing = {k: None for k in rows[0] if k not in ("measure", "why")}
-    rows.append({**nothing, "measure": "frechet", "why": "frechet must be a number that float32 can hold."})
+    why = "frechet must be a number that float32 can hold."
+    rows.append(MeasureTest("frechet", None, None, None, None, None, why=why))
     spec = TwoSampleSpec(
         **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
     )
-    shown = [{"at": 0, "near": [1, 2], "distance": [0.1, 0.2]}]
+    shown = [Witness(0, [1, 2], [0.1, 0.2])]
     answered(
         spec,
-        {
-            "layer": 0,
-            "name": "stem",
-            "names": LAYERS,
-            "table": rows,
-            "mixed": 0.15,
-            "labels": ["0", "1", "2", "3"],
-            "witness": {"source": shown, "target": shown},
-            "n": {"source": 2, "target": 2},
-            "seconds": {},
-            "per_class": {"0": 0.2, "1": 0.4},
-            "conditional": 0.3,
-            "tests": 3,
-            "correction": "Over all 3 tests.",
-            "classes": [
-                {
-                    "name": c,
-                    "value": v,
-                    "null_lo": -0.1,
-                    "null_hi": 0.1,
-                    "p": 0.01,
-                    "p_holm": 0.02,
-                    "p_bh": 0.01,
-                    "effect": 3.0,
-                    "source": 7,
-                    "target": 9,
-                }
+        TwoSampleResult(
+            layer=0,
+            name="stem",
+            names=LAYERS,
+            table=rows,
+            mixed=0.15,
+            labels=["0", "1", "2", "3"],
+            witness={"source": shown, "target": shown},
+            n={"source": 2, "target": 2},
+            seconds={},
+            per_class={"0": 0.2, "1": 0.4},
+            conditional=0.3,
+            tests=3,
+            correction="Over all 3 tests.",
+            classes=[
+                ClassTest(c, v, -0.1, 0.1, 0.01, 3.0, p_holm=0.02, p_bh=0.01, source=7, target=9)
                 for c, v in (("0", 0.2), ("1", 0.4))
             ],
-            "within": None,
-            "class_correction": "Over both classes.",
-            "label_shift": "The domains must have the same classes by name for this estimate. They do not.",
-        },
+            within=None,
+            class_correction="Over both classes.",
+            label_shift="The domains must have the same classes by name for this estimate. They do not.",
+        ),
     )
     Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
     app = open_page("shift")
@@ -421,41 +375,41 @@ def test_the_shift_lab_opens_with_its_dials() -> None:
 def ranked(places: tuple[tuple[int, int], ...], order: str) -> None:
     """A ranking as the worker leaves it."""
     rows = [
-        {
-            "backbone": name,
-            "weights": "scratch",
-            "scores": {"logme": s, "probe": 0.4},
-            "width": 64,
-            "parameters": 10**6,
-            "why": {"leep": "leep asks the classifier."},
-            "seconds": 1.0,
-            "interval": {"logme": [s - 0.05, s + 0.05]},
-            "places": {"logme": list(ends), "probe": [1, 3]},
-            "notes": {"probe": "There is no interval: look at more pictures."},
-        }
+        Candidate(
+            backbone=name,
+            weights="scratch",
+            scores={"logme": s, "probe": 0.4},
+            width=64,
+            parameters=10**6,
+            why={"leep": "leep asks the classifier."},
+            seconds=1.0,
+            interval={"logme": (s - 0.05, s + 0.05)},
+            places={"logme": ends, "probe": (1, 3)},
+            notes={"probe": "There is no interval: look at more pictures."},
+        )
         for (name, s), ends in zip(
             (("resnet10t", 0.3), ("test_resnet", 0.2), ("mobilenetv2_035", 0.1)), places, strict=True
         )
     ]
     answered(
         RANK,
-        {
-            "rows": rows,
-            "scores": ["logme", "leep", "probe"],
-            "by": "logme",
-            "order": order,
-            "n": 100,
-            "fewest": 8,
-            "classes": 10,
-            "majority": 0.25,
-        },
+        RankResult(
+            rows=tuple(rows),
+            scores=["logme", "leep", "probe"],
+            by="logme",
+            order=order,
+            n=100,
+            fewest=8,
+            classes=10,
+            majority=0.25,
+        ),
     )
 
 
 def own(backbone: str, accuracy: float, seed: int = 0) -> None:
     """A finished training of the user's own on the plan's target."""
     run = Run.create(TransferSpec(FIRST.target, NetSpec(backbone, "scratch"), seed=seed))
-    home.write_whole(run.path / "result.json", json.dumps({"accuracy": accuracy}))
+    home.write_atomic(run.path / "result.json", json.dumps({"accuracy": accuracy}))
 
 
 def test_choose_ranks_in_plain_words_and_marks_the_scores_by_what_is_trained_by_now() -> None:

@@ -11,46 +11,26 @@ from PIL import Image
 
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, open_page, texts
+from tests.support.results import inspected as seen
+from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import domain_pictures, domain_view
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
+from tltk.results.account import Branch, Part
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import with_absolute_paths
 
 assert FIRST.source is not None
 SOURCE, TARGET = FIRST.source, FIRST.target
-DIGITS = list("0123456789")
 
 
-def seen(classes: list[str] = DIGITS, each: int = 100, **more: Any) -> dict[str, Any]:
-    """What a worker would find."""
-    n = each * len(classes)
-    return {
-        "classes": classes,
-        "counts": [each] * len(classes),
-        "n": n,
-        "channels": 3,
-        "mean": [0.5, 0.4, 0.3],
-        "std": [0.2, 0.2, 0.2],
-        "train": n // 2,
-        "val": n // 4,
-        "test": n // 4,
-        "skipped": [],
-        "licence": "CC BY 4.0",
-        "source": "a <place>",
-        "shown": 2 * len(classes),
-        "shown_labels": [c for c in range(len(classes)) for _ in "12"],
-        **more,
-    }
-
-
-def known(spec: DataSpec, found: dict[str, Any] | None = None) -> None:
+def known(spec: DataSpec, found: InspectResult | None = None) -> None:
     """A domain that has been looked at, with its sheet."""
     found = found or seen()
     answered(with_absolute_paths(InspectSpec(spec)), found)
-    rows = -(-found["shown"] // 32)
+    rows = -(-found.shown // 32)
     Image.new("RGB", (32 * 40, rows * 40), "red").save(
         Run.at(with_absolute_paths(InspectSpec(spec)).run_id).path / "pictures.png"
     )
@@ -78,7 +58,7 @@ def test_a_new_user_waits_for_both_domains_and_can_go_on() -> None:
 
 
 def test_both_domains_are_shown_by_class() -> None:
-    known(SOURCE, seen(skipped=[["a/broken.jpg", "it is cut off"]]))
+    known(SOURCE, seen(skipped=[("a/broken.jpg", "it is cut off")]))
     known(TARGET, seen(mean=[0.5, 0.5, 0.5]))
     app = open_page("domains")
     is_clean(app)
@@ -92,8 +72,7 @@ def test_both_domains_are_shown_by_class() -> None:
 
 
 def test_an_answer_of_an_earlier_version_is_shown_and_can_be_asked_again() -> None:
-    old = {k: v for k, v in seen().items() if k not in ("shown_labels", "mean", "std")}
-    known(SOURCE, old)
+    known(SOURCE, seen(shown_labels=None, mean=[], std=[]))
     known(TARGET)
     app = open_page("domains")
     is_clean(app)
@@ -210,7 +189,7 @@ def test_a_name_has_three_parts(name: str, found: tuple[str, str, str]) -> None:
 
 
 def test_what_to_mind_is_said_in_words() -> None:
-    def said(**sides: dict[str, Any]) -> str:
+    def said(**sides: InspectResult) -> str:
         return "\n".join(domain_view.remarks(sides))
 
     assert said(Source=seen(), Target=seen()) == ""
@@ -228,9 +207,9 @@ def test_what_to_mind_is_said_in_words() -> None:
 
 
 def test_a_strip_takes_turns() -> None:
-    assert domain_pictures.one_of_each({"shown": 6, "shown_labels": [0, 0, 0, 1, 1, 2]}, 4) == [0, 3, 5, 1]
-    assert domain_pictures.one_of_each({"shown": 3}, 12) == [0, 1, 2]
-    assert domain_pictures.one_of_each({"shown": 0, "shown_labels": []}, 12) == []
+    assert domain_pictures.one_of_each(seen(shown=6, shown_labels=[0, 0, 0, 1, 1, 2]), 4) == [0, 3, 5, 1]
+    assert domain_pictures.one_of_each(seen(shown=3, shown_labels=None), 12) == [0, 1, 2]
+    assert domain_pictures.one_of_each(seen(shown=0, shown_labels=[]), 12) == []
 
 
 def test_another_domain_keeps_what_is_not_its_own() -> None:
@@ -246,14 +225,14 @@ def test_the_dials_of_a_domain_are_told() -> None:
 
 
 TREE = [
-    {"folder": "train", "role": "train", "classes": 10, "pictures": 600},
-    {"folder": "test", "role": "test", "classes": 10, "pictures": 400},
-    {"folder": "<b>masks", "role": "left out", "classes": 0, "pictures": 7},
+    Branch("train", "train", 10, 600),
+    Branch("test", "test", 10, 400),
+    Branch("<b>masks", "left out", 0, 7),
 ]
 PARTS = {
-    "train": {"n": 500, "from": "the folder train, less what is held out for val; 50 of each class"},
-    "val": {"n": 100, "from": "15% drawn from the train part"},
-    "test": {"n": 400, "from": "the folder <test>"},
+    "train": Part(500, "the folder train, less what is held out for val; 50 of each class"),
+    "val": Part(100, "15% drawn from the train part"),
+    "test": Part(400, "the folder <test>"),
 }
 TOLD = {
     "tree": TREE,
@@ -261,9 +240,9 @@ TOLD = {
     "notes": ["Class cat loses 5 of its 9 files: they are cut off."],
     "cautions": ["3 of 1,000 pictures of x are copies."],
     "skipped": [
-        ["<b>masks", "7 pictures, beside train and test, not part of the data"],
-        ["train/a.txt", "the ending .txt is not a picture format"],
-        ["train/b.txt", "the ending .txt is not a picture format"],
+        ("<b>masks", "7 pictures, beside train and test, not part of the data"),
+        ("train/a.txt", "the ending .txt is not a picture format"),
+        ("train/b.txt", "the ending .txt is not a picture format"),
     ],
 }
 
@@ -290,7 +269,7 @@ def test_how_folders_were_understood_is_shown_as_look_tells_it() -> None:
 
 
 def test_a_large_tree_is_cut_and_says_so() -> None:
-    branches = [{"folder": f"f{i}", "role": "left out", "classes": 0, "pictures": 1} for i in range(40)]
+    branches = [Branch(f"f{i}", "left out", 0, 1) for i in range(40)]
     drawn = domain_view._tree(seen(tree=[*TREE[:1], *branches], skipped=[]))
     assert drawn.count("<tr") == 1 + domain_view.BRANCHES + 1 and "and 25 more folders" in drawn
 

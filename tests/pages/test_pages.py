@@ -10,10 +10,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.support.results import compared, described, inspected, trained
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -24,7 +26,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
-from tltk.weights.export import exported
+from tltk.weights.export import export_bytes
 
 ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
@@ -34,7 +36,7 @@ PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "run
 @pytest.fixture(autouse=True)
 def _no_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Pages may queue, but nothing is started: what a worker would answer is written by the test. Nothing is shipped."""
-    monkeypatch.setattr("tltk.weights.store.shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("tltk.weights.store.shipped_shelf", lambda: tmp_path / "shipped")
     monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
     monkeypatch.setenv("TLTK_ROOTS", os.sep)
 
@@ -63,41 +65,20 @@ def is_clean(app: AppTest) -> None:
     assert "Internal error in tltk" not in texts(app), texts(app)
 
 
-def answered(spec: Spec, result: dict[str, Any]) -> None:
+def answered(spec: Spec, result: Any) -> None:
+    """A run that is done, with this result, of the class of its kind or as JSON."""
     run = Run.create(spec)
-    home.write_whole(run.path / "result.json", json.dumps(result))
+    home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
     run.write_status(state="done")
 
 
 def network_known(size: int = 40) -> None:
-    names = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0"]
-    layers = [
-        {"index": i, "name": n, "parameters": 1000 << i, "flops": 10**6, "shape": [8, 4, 4], "crossing": 128}
-        for i, n in enumerate(names)
-    ]
-    answered(
-        DescribeSpec(backbone="test_resnet", size=size),
-        {"layers": layers, "width": 96, "seconds_per_gflop": 0.02},
-    )
+    answered(DescribeSpec(backbone="test_resnet", size=size), described(size))
 
 
 def pictures_known(spec: DataSpec) -> None:
-    answered(
-        InspectSpec(spec),
-        {
-            "classes": list("0123456789"),
-            "counts": [180] * 10,
-            "n": 1800,
-            "channels": 3,
-            "train": 50,
-            "val": 270,
-            "test": 790,
-            "skipped": [["bad.png", "it is empty"]],
-            "licence": "CC BY 4.0",
-            "source": "x",
-            "shown": 0,
-        },
-    )
+    counts: dict[str, Any] = {"counts": [180] * 10, "n": 1800, "train": 50, "val": 270, "test": 790}
+    answered(InspectSpec(spec), inspected(**counts, skipped=[("bad.png", "it is empty")], shown=0, shown_labels=None))
 
 
 def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
@@ -114,14 +95,11 @@ def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
             *(Row(epoch, step, epoch * 1.0, "net", "change", float(i), i) for i in range(6)),
             *(Row(epoch, step, epoch * 1.0, "net", "lr", 0.001, i) for i in range(6)),
         ]
-    import msgspec
-
     (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
     own = {"pid": os.getpid(), "pid_born": psutil.Process().create_time()} if state == "running" else {}
     run.write_status(state=state, message=message, epoch=2, epochs=2, device="cpu", **own)
     if state == "done":
-        result = {"accuracy": 0.42, "frozen_tensors": 18, "layers": ["a", "b", "c", "d", "e", "head"], "phases": []}
-        home.write_whole(run.path / "result.json", json.dumps(result))
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(trained()))
     return run
 
 
@@ -131,33 +109,8 @@ def comparison(label: str, state: str = "done") -> Run:
     one = training()
     run.write_children([Child(one.id, arm, "measure", 0, 0.001) for arm in ("scratch", "transfer")])
     gap = {"helps": 0.2, "hurts": -0.2, "cannot tell": 0.01}[label]
-    verdict = {
-        "label": label,
-        "gap": gap,
-        "lo": gap - 0.05,
-        "hi": gap + 0.05,
-        "scratch": 0.3,
-        "transfer": 0.3 + gap,
-        "seeds": [0, 1, 2],
-        "n_test": 790,
-        "steps": 40,
-        "images": 2560,
-        "scratch_lr": 0.01,
-        "transfer_lr": 0.003,
-        "search": {arm: {"0.003": 0.3, "0.01": 0.35} for arm in ("scratch", "transfer")},
-        "per_class": [
-            {"name": "0", "scratch": 0.1, "transfer": 0.3, "gap": 0.2, "lo": 0.1, "hi": 0.3, "label": "helps"}
-        ],
-        "jump_start": 0.05,
-        "area_ratio": 0.4,
-        "steps_to_scratch_best": 10,
-        "speed_up_steps": 3.0,
-        "seconds_to_scratch_best": 1.0,
-        "speed_up_seconds": 2.5,
-        "sentence": f"The sentence that says {label}.",
-    }
     if state == "done":
-        home.write_whole(run.path / "result.json", json.dumps({"verdict": verdict}))
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(compared(label, gap)))
     run.write_status(state=state, seconds=42.0, message="" if state == "done" else "The reason.")
     return run
 
@@ -243,7 +196,7 @@ def test_a_running_training_can_be_stopped() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
     app = open_page("train", run=run.id)
     is_clean(app)
     next(b for b in app.button if b.key == "train:stop").click().run()
@@ -322,11 +275,11 @@ def test_a_run_that_is_ticked_can_be_taken_along_as_a_zip() -> None:
     run = training()
     page = str(ROOT / "pages" / "runs.py")
     # A tick in a table cannot be set from here, so the page's own function is called as it calls it.
-    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['found'][0])"
+    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['index'].find()[0])"
     app = AppTest.from_string(script, default_timeout=60).run()
     is_clean(app)
     assert [b.proto.label for b in app.get("download_button")] == ["Export as zip"]
-    with zipfile.ZipFile(io.BytesIO(exported(run))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export_bytes(run))) as archive:
         assert f"{run.id}/spec.json" in archive.namelist()
 
 
@@ -387,7 +340,7 @@ def test_a_training_that_was_asked_to_stop_says_so_and_has_one_button() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
     app = open_page("train", run=run.id)
     assert [b.key for b in app.button if "Stop" in b.label] == ["train:stop"]
     next(b for b in app.button if b.key == "train:stop").click().run()
@@ -402,7 +355,7 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
     app = open_page("runs")
     assert [b.key for b in app.button if "Stop" in b.label] == ["jobs:stop"]
     run.write_status(state="done")
@@ -418,14 +371,13 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
         ({"majority": 0.8}, [0.8], "always the most frequent class: 80%"),
         ({"chance": 0.25}, [0.25], "guessing: 25%"),
         ({}, [], ""),  # of an earlier version: how many classes there are says nothing of how frequent they are
-        ({"chance": None, "majority": "much"}, [], ""),
     ],
 )
 def test_guessing_has_its_line_where_the_result_tells_it(held: dict[str, Any], line: list[float], words: str) -> None:
     run = training()
     result = run.result()
     assert result is not None
-    home.write_whole(run.path / "result.json", json.dumps({**result, "classes": ["a", "b"], **held}))
+    home.write_atomic(run.path / "result.json", json.dumps({**result, "classes": ["a", "b"], **held}))
     app = open_page("train", run=run.id)
     is_clean(app)
     charts = [
@@ -434,6 +386,26 @@ def test_guessing_has_its_line_where_the_result_tells_it(held: dict[str, Any], l
     [layout] = [c["figure"]["layout"] for c in charts if "Accuracy" in c["alt"]]
     assert [s["y0"] for s in layout.get("shapes", [])] == line
     assert [a["text"] for a in layout.get("annotations", [])] == ([words] if words else [])
+
+
+def test_adapter_and_terms_are_chosen_on_design_and_live_in_the_link() -> None:
+    app = open_page("design", adapter="bias", term="l2_sp:weight=0.5", strategy="fine_tune")
+    is_clean(app)
+    held = app.session_state["plan"]
+    assert held.adapter.name == "bias" and [(t.name, t.knobs) for t in held.terms] == [("l2_sp", {"weight": 0.5})]
+    assert "BitFit" in texts(app) and "L2-SP" in texts(app)
+    app.selectbox(key="plan:adapter:").set_value("norm").run()
+    app.multiselect(key="plan:terms:").set_value(["l2_sp", "coral"]).run()
+    is_clean(app)
+    held = app.session_state["plan"]
+    assert held.adapter.name == "norm"
+    assert [(t.name, t.knobs) for t in held.terms] == [("l2_sp", {"weight": 0.5}), ("coral", {})]
+    app.number_input(key="plan:terms:coral:weight").set_value(2.0).run()
+    is_clean(app)
+    assert app.session_state["plan"].terms[1].knobs == {"weight": 2.0}
+    assert app.query_params["adapter"] in ("norm", ["norm"])
+    assert app.query_params["term"] == ["l2_sp:weight=0.5", "coral:weight=2.0"]
+    assert any("--adapter norm" in code.value and "--term coral:weight=2.0" in code.value for code in app.code)
 
 
 # -- runs: found, named, and their attempts ------------------------------------------------------------------
@@ -499,23 +471,3 @@ def test_what_was_found_before_is_listed_and_can_be_opened() -> None:
     shown = {m.label: m.value for m in app.metric}
     assert shown["State"] == "done" and shown["Result"] not in ("", "–")
     assert str(run.attempt(1).path) in [c.value for c in app.code]
-
-
-def test_adapter_and_terms_are_chosen_on_design_and_live_in_the_link() -> None:
-    app = open_page("design", adapter="bias", term="l2_sp:weight=0.5", strategy="fine_tune")
-    is_clean(app)
-    held = app.session_state["plan"]
-    assert held.adapter.name == "bias" and [(t.name, t.knobs) for t in held.terms] == [("l2_sp", {"weight": 0.5})]
-    assert "BitFit" in texts(app) and "L2-SP" in texts(app)
-    app.selectbox(key="plan:adapter:").set_value("norm").run()
-    app.multiselect(key="plan:terms:").set_value(["l2_sp", "coral"]).run()
-    is_clean(app)
-    held = app.session_state["plan"]
-    assert held.adapter.name == "norm"
-    assert [(t.name, t.knobs) for t in held.terms] == [("l2_sp", {"weight": 0.5}), ("coral", {})]
-    app.number_input(key="plan:terms:coral:weight").set_value(2.0).run()
-    is_clean(app)
-    assert app.session_state["plan"].terms[1].knobs == {"weight": 2.0}
-    assert app.query_params["adapter"] in ("norm", ["norm"])
-    assert app.query_params["term"] == ["l2_sp:weight=0.5", "coral:weight=2.0"]
-    assert any("--adapter norm" in code.value and "--term coral:weight=2.0" in code.value for code in app.code)

@@ -12,6 +12,7 @@ from safetensors.torch import save
 
 from tests.pages.test_pages import _no_workers as _no_workers
 from tests.pages.test_pages import answered, is_clean, open_page, texts
+from tests.support.results import imported, trained
 from tltk import home
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.jobs import queue
@@ -58,7 +59,7 @@ def test_every_kind_has_its_line_with_its_size() -> None:
         file.parent.mkdir(parents=True)
         file.write_bytes(b"x" * 1000)
     run = Run.create(TransferSpec(net=NetSpec(NAME)))
-    answered(run.spec, {"accuracy": 0.5})
+    answered(run.spec, trained(accuracy=0.5))
     (run.path / "model.safetensors").write_bytes(b"x" * 2000)
     app = open_page("weights")
     is_clean(app)
@@ -95,13 +96,7 @@ def test_a_file_is_looked_at_by_a_worker_and_its_answer_is_shown(tmp_path: Path)
     assert not app.exception
     spec = ImportWeightsSpec(f"file:{file}", "", "net")
     assert [job.run for job in queue.jobs()] == [spec.run_id] and "Opening the file" in texts(app)
-    found = {
-        "name": "net",
-        "backbone": NAME,
-        "parameters": 470_000,
-        "classifier": "classifier of 11 classes",
-        "notes": ["The first convolution reads 1 channel."],
-    }
+    found = imported(name="net", notes=["The first convolution reads 1 channel."])
     answered(spec, found)
     queue.remove(spec.run_id)
     app.run()

@@ -44,7 +44,7 @@ def test_any_training(strategy: str, boundary: int, seed: int, epochs: int, sche
     first, again, whole = runs  # rounding hangs on the batch that a kernel sees, and norms of few pictures enlarge it
     assert first.values() == again.values()
     assert first.curve("loss", "train") == pytest.approx(whole.curve("loss", "train"), abs=1e-3)
-    assert first.result["frozen_moved"] == 0
+    assert first.result.frozen_moved == 0
     below = min(phase.boundary for phase in first.training.phases)
     assert all(torch.equal(t, first.first[n]) for n, t in first.net.tensors(below).items())
-    assert first.result["steps"] == epochs * len([b for b in range(0, 24, batch) if min(batch, 24 - b) > 1])
+    assert first.result.steps == epochs * len([b for b in range(0, 24, batch) if min(batch, 24 - b) > 1])

@@ -13,11 +13,12 @@ import torch
 from tltk.data.domain import Domain, Split
 from tltk.nn.net import Net
 from tltk.results.rows import Row
+from tltk.results.training import TrainingResult
 from tltk.specs.parts import NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.training import checkpoint
 from tltk.training.bank import FeatureBank
-from tltk.training.compose import network
+from tltk.training.compose import build_network
 from tltk.training.loop import Callbacks, Stopped, Training
 
 NETS = ("test_vit", "test_resnet", "test_convnext")
@@ -81,7 +82,7 @@ class Record:
 
     rows: list[Row]
     said: list[str]
-    result: dict[str, Any]
+    result: TrainingResult
     training: Training
     first: dict[str, torch.Tensor]
 
@@ -111,7 +112,7 @@ def training(
 ) -> Training:
     """A training of this spec in a new net."""
     d = domain() if d is None else d
-    net, phases = network(wanted, d)
+    net, phases = build_network(wanted, d)
     return Eager(wanted, net, d, parts or split(d), phases, bank or FeatureBank(), callbacks or Callbacks())
 
 

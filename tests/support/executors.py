@@ -45,6 +45,6 @@ class Pretending(Idle):
                 "predictions": [0, 0] * 10,
                 "classes": ["a", "b"],
             }
-            home.write_whole(run.path / "result.json", json.dumps(result))
+            home.write_atomic(run.path / "result.json", json.dumps(result))
             run.write_status(state="done")
             ended(run)

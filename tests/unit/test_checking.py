@@ -11,9 +11,12 @@ from click.testing import CliRunner
 import tltk
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.cli import main as cli
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import checking, executor, queue
@@ -39,6 +42,17 @@ BAD: list[tuple[Spec, str]] = [
     (CompareSpec(net=NetSpec(weights="store:bananas")), "weight store"),
     (ProfileSpec(net=NetSpec(weights="run:abcdef")), "abcdef"),
     (ProfileSpec(after="store:bananas"), "weight store"),
+    (ProfileSpec(measures=("mmd", "corall")), "measure must be one of"),
+    (TwoSampleSpec(measures=("class_mmd",)), "measure must be one of"),
+    (TwoSampleSpec(source=None), "There is no source; name one."),
+    (RankSpec(), "A ranking needs candidates"),
+    (RankSpec(candidates=("@run:3f9ac1",)), "must be BACKBONE@WEIGHTS"),
+    (RankSpec(candidates=("resnet18",), scores=("logm",)), "score must be one of"),
+    (DialResponseSpec(DataSpec("digits")), "The target must be the shift lab"),
+    (DialResponseSpec(DataSpec("shapes~fog:3")), "The target must be the shift lab"),
+    (DialResponseSpec(dials=()), "needs a measure and a dial"),
+    (DialResponseSpec(dials=("hu",)), "dial must be one of"),
+    (DialResponseSpec(DataSpec("shapes:blur=0.1")), "The dial blur must have a way to go. It is at its end, 0.1"),
     (EmbedSpec(picture="/no/such.png"), "/no/such.png"),
     (InspectSpec(DataSpec("rendered_digits", n=10_000_000, size=1024)), "fit on the disk"),
     (InspectSpec(DataSpec("folder:" + "a/" * 5000)), "at most 2,000 characters"),
@@ -146,4 +160,4 @@ def test_an_answer_stands_though_its_pictures_have_gone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["~nosuchuser", "~nosuchuser/x", "a\0b"])
 def test_paths_of_nobody(text: str) -> None:
     with pytest.raises(BadSpec):
-        home.expanded(text)
+        home.expand_path(text)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.support.results import trained
 from tltk import home
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.rows import Row
+from tltk.results.training import TrainingResult
 from tltk.runs.run import Child, Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
@@ -54,19 +55,18 @@ class Trainer:
         self.trained.append(spec)
         arm = "scratch" if spec.net.weights == "scratch" else "transfer"
         right = [0] * 50 + [1] * 50 if arm == "scratch" else [0] * 90 + [1] * 10
-        body = {
-            "val_accuracy": 0.9 if spec.optim.lr == self.best[arm] else 0.5,
-            "val_loss": spec.optim.lr,
-            "labels": [0] * 100,
-            "predictions": right,
-            "classes": ["a", "b"],
-            "steps": 40,
-            "images": 400,
-            "n_train": 10,
-            "n_val": 60,
-        }
-        change = self.changes.get(arm, {})
-        home.write_whole(run.path / "result.json", json.dumps(body | change))
+        found = trained(
+            val_accuracy=0.9 if spec.optim.lr == self.best[arm] else 0.5,
+            val_loss=spec.optim.lr,
+            labels=[0] * 100,
+            predictions=right,
+            steps=40,
+            images=400,
+            n_train=10,
+            n_val=60,
+        )
+        found = msgspec.structs.replace(found, **self.changes.get(arm, {}))
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(found))
         rows = [Row(e, e * 10, e * 1.5, "val", "accuracy", e / 10) for e in (1, 2)]
         (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
         run.write_status(state="done")
@@ -163,9 +163,9 @@ def test_where_early_stopping_ends_runs_sooner_the_sentence_gives_the_range() ->
         for run in runs:
             trainer.train(run)
             if run.spec.seed in (10, 11, 12) and run.spec.target == SPEC.target:  # type: ignore[union-attr]
-                result = json.loads((run.path / "result.json").read_text())
-                steps = next(lengths)
-                home.write_whole(run.path / "result.json", json.dumps(result | {"steps": steps, "images": steps * 10}))
+                steps, result = next(lengths), run.read(TrainingResult)
+                result = msgspec.structs.replace(result, steps=steps, images=steps * 10)
+                home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
             ended(run)
 
     found = conduct(Run.create(spec), compare.compare(spec), train, lambda done, what: None).verdict
@@ -195,16 +195,16 @@ def test_rates_are_ranked_by_the_weights_that_are_tested() -> None:
     """Without patience the last epoch is tested, and a rate that shone in an earlier one has no merit in that."""
     wanted = compare.search_children(SPEC)
     found = {
-        (w.arm, w.spec.optim.lr): {
-            "val_accuracy": 0.9 if w.spec.optim.lr == 3e-3 else 0.6,
-            "val_loss": 1.0,
-            "tested_val_accuracy": 0.3 if w.spec.optim.lr == 3e-3 else 0.6 - w.spec.optim.lr,
-            "tested_val_loss": 1.0,
-        }
+        (w.arm, w.spec.optim.lr): trained(
+            val_accuracy=0.9 if w.spec.optim.lr == 3e-3 else 0.6,
+            val_loss=1.0,
+            tested_val_accuracy=0.3 if w.spec.optim.lr == 3e-3 else 0.6 - w.spec.optim.lr,
+            tested_val_loss=1.0,
+        )
         for w in wanted
     }
     search = compare.Search.of(SPEC, found)
-    assert search.chosen == {"scratch": 3e-4, "transfer": 3e-4}
+    assert search.best_rates == {"scratch": 3e-4, "transfer": 3e-4}
     assert search.accuracy["scratch"]["0.003"] == 0.3
 
 
@@ -313,7 +313,7 @@ def test_children_are_a_function_of_the_spec_and_of_what_finished_children_found
     assert (before.scratch_lr, after.scratch_lr) == (1e-3, 3e-4)
     second = [c for c in run.children() if c.role == "measure"]
     assert len(second) == 6 and set(first).isdisjoint(c.id for c in second)
-    assert {arm: len(runs) for arm, runs in compare.measured(run).items()} == {"scratch": 3, "transfer": 3}
+    assert {arm: len(runs) for arm, runs in compare.measuring_runs(run).items()} == {"scratch": 3, "transfer": 3}
 
 
 def test_a_child_without_a_result_is_named() -> None:
@@ -338,8 +338,8 @@ def test_measured_is_in_the_order_of_seeds() -> None:
     run = Run.create(SPEC)
     measured = [Child(f"{seed}" * 6, "scratch", "measure", seed, 1e-3) for seed in (12, 10, 11)]
     run.write_children([*measured, Child("a" * 12, "source", "source", 10, 1e-3)])
-    assert [r.id for r in compare.measured(run)["scratch"]] == ["10" * 6, "11" * 6, "12" * 6]
-    assert compare.measured(run)["transfer"] == []
+    assert [r.id for r in compare.measuring_runs(run)["scratch"]] == ["10" * 6, "11" * 6, "12" * 6]
+    assert compare.measuring_runs(run)["transfer"] == []
 
 
 def test_a_study_hands_its_children_to_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:

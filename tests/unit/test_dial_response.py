@@ -6,15 +6,19 @@ import dataclasses
 import json
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 from scipy.stats import false_discovery_control
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
-from tltk.analyses.dial_response.analysis import ENDS, ORDERS, dial_response, first_seen, turned
+from tests.unit.test_profile import round_trips
+from tests.unit.test_questions_cli import round_trips as written_round_trips
+from tltk.analyses.chance import with_null
+from tltk.analyses.dial_response.analysis import dial_response, first_detected
+from tltk.analyses.dial_response.settings import ENDS, ORDERS, dial_settings
 from tltk.analyses.dial_response.spec import DialResponseSpec
-from tltk.analyses.profile.analysis import with_null
 from tltk.analyses.sample import Context, Sample, network
 from tltk.data.sources import shapes
 from tltk.data.sources.shapes import Dials
@@ -56,7 +60,7 @@ def test_every_dial_has_an_end_and_the_default_is_all_that_move_pictures_and_all
 @pytest.mark.parametrize("name", [*ENDS, *ORDERS, "classes"])
 def test_a_dial_is_turned_alone_twice_as_far_each_time_and_to_its_end(name: str) -> None:
     base = Dials()
-    ways = turned(base, name, 4)
+    ways = dial_settings(base, name, 4)
     shares = [share for share, _ in ways]
     assert ways[0] == (0.0, base) and shares[-1] == 1.0
     for _, dials in ways[1:]:
@@ -69,28 +73,31 @@ def test_a_dial_is_turned_alone_twice_as_far_each_time_and_to_its_end(name: str)
 
 
 def test_dials_that_are_names_take_each_of_them_and_classes_are_left_out_from_the_last() -> None:
-    assert [d.background for _, d in turned(Dials(), "background", 7)] == ["plain", "gradient", "photo"]
-    assert [d.background for _, d in turned(Dials(background="gradient"), "background", 7)] == ["gradient", "photo"]
-    assert [d.classes for _, d in turned(Dials(), "classes", 4)] == ["0-9", "0-8", "0-7", "0-5", "0-1"]
-    assert [d.classes for _, d in turned(Dials(classes="2+5+8"), "classes", 4)] == ["2+5+8", "2+5"]
-    assert [d.texture for _, d in turned(Dials(texture="dots"), "texture", 4)] == ["dots", "plain"]
+    assert [d.background for _, d in dial_settings(Dials(), "background", 7)] == ["plain", "gradient", "photo"]
+    assert [d.background for _, d in dial_settings(Dials(background="gradient"), "background", 7)] == [
+        "gradient",
+        "photo",
+    ]
+    assert [d.classes for _, d in dial_settings(Dials(), "classes", 4)] == ["0-9", "0-8", "0-7", "0-5", "0-1"]
+    assert [d.classes for _, d in dial_settings(Dials(classes="2+5+8"), "classes", 4)] == ["2+5+8", "2+5"]
+    assert [d.texture for _, d in dial_settings(Dials(texture="dots"), "texture", 4)] == ["dots", "plain"]
 
 
 def test_a_dial_goes_on_from_where_the_target_has_it_and_not_past_its_end() -> None:
-    assert [d.blur for _, d in turned(Dials(blur=0.02), "blur", 2)] == [0.02, 0.06, 0.1]
+    assert [d.blur for _, d in dial_settings(Dials(blur=0.02), "blur", 2)] == [0.02, 0.06, 0.1]
     for base, name in (
         (Dials(blur=0.1), "blur"),
         (Dials(background="photo"), "background"),
         (Dials(classes="3-4"), "classes"),
     ):
         with pytest.raises(BadSpec, match=f"The dial {name} must have a way to go. It is at its end, "):
-            turned(base, name, 4)
+            dial_settings(base, name, 4)
 
 
 def test_seen_from_a_setting_on_means_at_all_later_ones() -> None:
-    assert first_seen([1.0, 0.05]) == 1 and first_seen([0.01, 0.06]) is None
-    assert first_seen([0.5, 0.01, 0.06, 0.01, 0.01]) == 3
-    assert first_seen([0.01, 0.01, 0.01]) == 1  # a false alarm at 0 is none of the settings
+    assert first_detected([1.0, 0.05]) == 1 and first_detected([0.01, 0.06]) is None
+    assert first_detected([0.5, 0.01, 0.06, 0.01, 0.01]) == 3
+    assert first_detected([0.01, 0.01, 0.01]) == 1  # a false alarm at 0 is none of the settings
 
 
 # -- the answer ---------------------------------------------------------------------------------------------
@@ -98,6 +105,7 @@ def test_seen_from_a_setting_on_means_at_all_later_ones() -> None:
 
 def test_cells_are_what_measures_give_on_the_pictures_of_these_dials() -> None:
     found = dial_response(SPEC, room())
+    round_trips(found)
     number = list(knobs(Dials)).index("hue")
     seeds = [int(s) >> 1 for s in np.random.SeedSequence((SPEC.seed, number)).generate_state(2)]
 
@@ -110,44 +118,43 @@ def test_cells_are_what_measures_give_on_the_pictures_of_these_dials() -> None:
 
     base = Dials(texture="plain")
     x = seen(base, seeds[0])
-    for level, row in enumerate(found["cells"]["mmd"]["hue"]):
+    for level, row in enumerate(found.cells["mmd"]["hue"]):
         y = seen(dataclasses.replace(base, hue=[0.0, 0.25, 0.5][level]), seeds[1])
         for name in SPEC.measures:
-            null, cell = with_null(name, x, y, 19, 0), found["cells"][name]["hue"][level]
-            assert [cell[k] for k in ("value", "p", "lo", "hi")] == pytest.approx(
+            null, cell = with_null(name, x, y, 19, 0), found.cells[name]["hue"][level]
+            assert [getattr(cell, k) for k in ("value", "p", "lo", "hi")] == pytest.approx(
                 [null.value, null.p, null.lo, null.hi], rel=1e-2, abs=1e-5
             )
-        assert row["level"] == [0.0, 0.25, 0.5][level]
+        assert row.level == [0.0, 0.25, 0.5][level]
 
 
 def test_a_dials_answer_does_not_hang_on_the_others_and_repeats() -> None:
     whole = dial_response(SPEC, room())
     alone = dial_response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",)), room())
-    corrected = ("p_holm", "p_bh")  # over all that is asked
-    one, other = (
-        [{k: v for k, v in row.items() if k not in corrected} for row in found["cells"]["coral"]["background"]]
+    one, other = (  # corrected over all that is asked
+        [msgspec.structs.replace(row, p_holm=None, p_bh=None) for row in found.cells["coral"]["background"]]
         for found in (alone, whole)
     )
     assert one == other
     other = dial_response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",), seed=1), room())
-    assert other["cells"] != alone["cells"]
+    assert other.cells != alone.cells
 
 
 def test_p_values_are_corrected_over_all_settings_of_a_measure() -> None:
     found = dial_response(SPEC, room())
-    for its in found["cells"].values():
+    for its in found.cells.values():
         rows = [row for rows in its.values() for row in rows]
-        p = [row["p"] for row in rows]
-        assert [row["p_bh"] for row in rows] == pytest.approx(false_discovery_control(p).tolist())
-        assert min(row["p_holm"] for row in rows) == pytest.approx(min(1.0, len(p) * min(p)))
-        assert found["tests"] == len(rows) == 6
-    assert "over all 6 tests" in found["correction"] and "by the p of each test alone" in found["correction"]
+        p = [row.p for row in rows]
+        assert [row.p_bh for row in rows] == pytest.approx(false_discovery_control(p).tolist())
+        assert min(row.p_holm for row in rows) == pytest.approx(min(1.0, len(p) * min(p)))
+        assert found.tests == len(rows) == 6
+    assert "over all 6 tests" in found.correction and "by the p of each test alone" in found.correction
 
 
 def test_labels_alone_are_nothing_that_a_measure_without_labels_can_see() -> None:
     found = dial_response(dataclasses.replace(SPEC, dials=("label_noise",)), room())
-    for rows in (its["label_noise"] for its in found["cells"].values()):
-        assert len({(row["value"], row["p"]) for row in rows}) == 1
+    for rows in (its["label_noise"] for its in found.cells.values()):
+        assert len({(row.value, row.p) for row in rows}) == 1
 
 
 def test_refusals() -> None:
@@ -200,6 +207,7 @@ def test_response_from_the_shell() -> None:
     run = said(*WORDS)
     agree("A run", run)
     assert (run["kind"], run["state"], run["spec"]["target"]["name"]) == ("response", "done", "shapes")
+    written_round_trips(run)
     found = run["result"]
     agree("tltk response", found)
     for dial in found["dials"]:
@@ -226,6 +234,12 @@ def test_response_from_the_shell() -> None:
         (["--dials", "hu"], "Did you mean 'hue'?"),
         (["--measures", "energi"], "Did you mean 'energy'?"),
         (["--target", "digits"], "The target must be the shift lab, shapes or shapes:DIALS. Got 'digits'."),
+        (["--target", "shapes~fog:3"], "The target must be the shift lab, shapes or shapes:DIALS. Got 'shapes~fog:3'."),
+        (
+            ["--target", "shapes:blur=0.1", "--dials", "hue,blur"],
+            "The dial blur must have a way to go. It is at its end",
+        ),
+        (["--measures", ""], "A response needs a measure and a dial."),
         (["--pictures", "50"], "DialResponseSpec.pictures must be between 100 and 5000. Got 50."),
         (["--source", "digits"], "No such option"),
         (["--boundary", "1"], "No such option"),
@@ -240,9 +254,9 @@ def test_bad_input_is_two_and_a_sentence(words: list[str], sentence: str) -> Non
 
 
 def test_the_figures_show_what_was_found() -> None:
-    found = dial_response(SPEC, room())
-    found["seen"] = {"mmd": {"hue": 1, "background": None}, "coral": {"hue": None, "background": 2}}
-    never, there = figures.seen(found).data
+    seen = {"mmd": {"hue": 1, "background": None}, "coral": {"hue": None, "background": 2}}
+    found = msgspec.structs.replace(dial_response(SPEC, room()), seen=seen)
+    never, there = figures.detection(found).data
     rows = ["Background, plain to photo", "Hue, 0 to 0.5"]
     assert list(there.y) == list(never.y) == rows and list(there.x) == ["mmd", "coral"]
     assert [list(r) for r in there.z] == [[None, 1.0], [0.5, None]]
@@ -251,7 +265,7 @@ def test_the_figures_show_what_was_found() -> None:
     drawn = figures.rise(found, "coral")
     assert [t.text for t in drawn.layout.annotations] == ["Hue", "Background"]
     band, line = drawn.data[:2]
-    cells = found["cells"]["coral"]["hue"]
-    assert list(line.y) == [c["value"] for c in cells] and list(band.y[:3]) == [c["hi"] for c in cells]
-    assert list(line.marker.symbol) == ["circle" if c["p"] <= 0.05 else "circle-open" for c in cells]
+    cells = found.cells["coral"]["hue"]
+    assert list(line.y) == [c.value for c in cells] and list(band.y[:3]) == [c.hi for c in cells]
+    assert list(line.marker.symbol) == ["circle" if c.p <= 0.05 else "circle-open" for c in cells]
     json.loads(drawn.to_json())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from tests.support.results import trained
 from tltk import home
 from tltk.errors import RunProblem
 from tltk.runs.run import Run
@@ -23,19 +25,11 @@ def stub(diverges: Callable[[TransferSpec], bool]) -> Callable[[list[Run], Calla
     def train_all(runs: list[Run], ended: Callable[[Run], None]) -> None:
         for run in runs:
             assert isinstance(run.spec, TransferSpec)
-            result = {
-                "val_accuracy": run.spec.optim.lr,
-                "val_loss": 1.0,
-                "steps": 4,
-                "images": 8,
-                "labels": [0, 1] * 10,
-                "predictions": [0, 0] * 10,
-                "classes": ["a", "b"],
-            }
-            if diverges(run.spec):
-                result = {"diverged": "The loss became nan."}
-            home.write_whole(run.path / "result.json", json.dumps(result))
-            run.write_status(state="failed" if "diverged" in result else "done")
+            result = trained(val_accuracy=run.spec.optim.lr, val_loss=1.0, labels=[0, 1] * 10, predictions=[0, 0] * 10)
+            lost = diverges(run.spec)
+            body = json.dumps({"diverged": "The loss became nan."}).encode() if lost else msgspec.json.encode(result)
+            home.write_atomic(run.path / "result.json", body)
+            run.write_status(state="failed" if lost else "done")
             ended(run)
 
     return train_all

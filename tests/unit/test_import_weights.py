@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import timm
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from tltk import home
 from tltk.analyses.import_weights.analysis import import_weights
+from tltk.analyses.import_weights.result import ImportWeightsResult
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.specs.parts import NetSpec
@@ -26,7 +28,7 @@ from tltk.weights import catalogue, store, weightfile
 from tltk.weights import load as weights
 
 NAME = "test_resnet"
-GUESS = catalogue.guess
+GUESS = catalogue.guess_backbones
 
 
 @cache
@@ -45,9 +47,9 @@ def file_of(path: Path, tensors: dict[str, Tensor], **header: str) -> Path:
     return path
 
 
-def asked(path: Path, backbone: str = "", name: str = "") -> dict[str, Any]:
+def asked(path: Path, backbone: str = "", name: str = "") -> ImportWeightsResult:
     found = import_weights(ImportWeightsSpec(f"file:{path}", backbone, name))
-    return dict(json.loads(json.dumps(found, allow_nan=False)))
+    return msgspec.convert(json.loads(json.dumps(msgspec.to_builtins(found), allow_nan=False)), ImportWeightsResult)
 
 
 def kept(name: str) -> dict[str, Tensor]:
@@ -57,14 +59,14 @@ def kept(name: str) -> dict[str, Tensor]:
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing shipped; and the catalogue knows the nets of these tests, whatever its table has."""
-    monkeypatch.setattr(store, "shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(store, "shipped_shelf", lambda: tmp_path / "shipped")
 
     def guess(shapes: dict[str, tuple[int, ...]]) -> list[str]:
         known = {n: tuple(t.shape) for n, t in state().items()}
         body = [n for n in known if not n.startswith("fc.") and n != "conv1.0.weight"]
         return [NAME] if all(shapes.get(n) == known[n] for n in body) else []
 
-    monkeypatch.setattr(catalogue, "guess", guess)
+    monkeypatch.setattr(catalogue, "guess_backbones", guess)
 
 
 # -- what it answers --------------------------------------------------------------------------------------
@@ -73,7 +75,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_of_timm_is_known_by_its_tensors(tmp_path: Path) -> None:
     path = file_of(tmp_path / "w.safetensors", state())
     found = asked(path)
-    assert found == {
+    assert msgspec.to_builtins(found) == {
         "name": "",
         "weights": f"file:{path}",
         "backbone": NAME,
@@ -106,16 +108,16 @@ def test_a_name_puts_it_into_the_store(tmp_path: Path) -> None:
     }
     path = file_of(tmp_path / "w.safetensors", state(), **header)
     found = asked(path, name="mine")
-    assert (found["name"], found["weights"], found["guessed"], found["licence"]) == ("mine", "store:mine", False, "CC0")
+    assert (found.name, found.weights, found.guessed, found.licence) == ("mine", "store:mine", False, "CC0")
     entry = store.find("mine")
-    assert store.intact(entry) and not entry.shipped
+    assert store.is_intact(entry) and not entry.shipped
     assert (entry.card.backbone, entry.card.channels, entry.card.licence, entry.card.source) == (
         NAME,
         3,
         "CC0",
         "a friend",
     )
-    assert entry.card.parameters == found["parameters"]
+    assert entry.card.parameters == found.parameters
     assert str(tmp_path) not in json.dumps(store.as_dict(entry)["summary"]) and "w.safetensors" in entry.card.summary
     written, told = load_file(entry.file), weightfile.read_header(entry.file)[1]
     assert told == {
@@ -126,7 +128,9 @@ def test_a_name_puts_it_into_the_store(tmp_path: Path) -> None:
         "mean": "(0.5,)",
     }
     assert all(torch.equal(t, written[n]) for n, t in state().items())
-    net, same = (weights.build(NetSpec(backbone=NAME, weights=w), 4, 32, 3, 0) for w in ("store:mine", f"file:{path}"))
+    net, same = (
+        weights.build_net(NetSpec(backbone=NAME, weights=w), 4, 32, 3, 0) for w in ("store:mine", f"file:{path}")
+    )
     assert all(torch.equal(t, same.state_dict()[n]) for n, t in net.state_dict().items())
 
 
@@ -134,17 +138,17 @@ def test_a_strangers_words_are_one_short_line(tmp_path: Path) -> None:
     path = file_of(tmp_path / "w.safetensors", state(), licence="MIT\n# \x1b[31mred", source="x" * 999)
     found = asked(path, name="mine")
     card = store.find("mine").card
-    assert (found["licence"], card.licence, card.source) == ("MIT # [31mred", "MIT # [31mred", "x" * 200)
+    assert (found.licence, card.licence, card.source) == ("MIT # [31mred", "MIT # [31mred", "x" * 200)
     with pytest.raises(WeightsMissing) as fault:
         asked(file_of(tmp_path / "v.safetensors", {"a\x1b[2J\n": torch.zeros(2)}))
     assert "1 tensors, a [2J." in str(fault.value)
 
 
 def test_the_table_of_the_catalogue_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "guess", GUESS)
+    monkeypatch.setattr(catalogue, "guess_backbones", GUESS)
     for channels in (3, 1):
         found = asked(file_of(tmp_path / "w.safetensors", state("mobilenetv2_035", in_chans=channels)))
-        assert (found["backbone"], found["guessed"], found["channels"]) == ("mobilenetv2_035", True, channels)
+        assert (found.backbone, found.guessed, found.channels) == ("mobilenetv2_035", True, channels)
 
 
 @pytest.mark.parametrize("around", ["module.", "_orig_mod.", "model.", "module._orig_mod.backbone.", "encoder."])
@@ -152,7 +156,7 @@ def test_the_table_of_the_catalogue_names_it(tmp_path: Path, monkeypatch: pytest
 def test_what_training_programs_put_around_names(around: str, beside: bool, tmp_path: Path) -> None:
     given = {n if beside and n.startswith("fc.") else around + n: t for n, t in state().items()}
     found = asked(file_of(tmp_path / "w.safetensors", given | {"n_averaged": torch.tensor(7)}), name="mine")
-    assert (found["backbone"], found["classes"], found["notes"]) == (NAME, 11, [])
+    assert (found.backbone, found.classes, found.notes) == (NAME, 11, [])
     assert set(kept("mine")) == set(state())
 
 
@@ -176,11 +180,11 @@ def test_an_unknown_architecture_is_said(tmp_path: Path) -> None:
 
 
 def test_several_architectures_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "guess", lambda shapes: [NAME, "test_vit"])
+    monkeypatch.setattr(catalogue, "guess_backbones", lambda shapes: [NAME, "test_vit"])
     found = asked(file_of(tmp_path / "w.safetensors", state()), name="mine")
-    assert (found["backbone"], found["candidates"]) == (NAME, [NAME, "test_vit"])
-    assert found["notes"][0].startswith("The same tensors also fit test_vit;")
-    assert store.find("mine").card.notes == tuple(found["notes"])
+    assert (found.backbone, found.candidates) == (NAME, [NAME, "test_vit"])
+    assert found.notes[0].startswith("The same tensors also fit test_vit;")
+    assert store.find("mine").card.notes == tuple(found.notes)
 
 
 # -- classifiers, channels, numbers -----------------------------------------------------------------------
@@ -188,7 +192,7 @@ def test_several_architectures_are_said(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_classifier_is_kept_under_timms_name(tmp_path: Path) -> None:
     given = {n.replace("fc.", "last_linear."): t for n, t in state().items()}
-    assert asked(file_of(tmp_path / "w.safetensors", given), name="mine")["classes"] == 11
+    assert asked(file_of(tmp_path / "w.safetensors", given), name="mine").classes == 11
     assert torch.equal(kept("mine")["fc.weight"], given["last_linear.weight"])
     found = weights.source_head(NetSpec(backbone=NAME, weights="store:mine"))
     assert found is not None
@@ -198,7 +202,7 @@ def test_a_classifier_is_kept_under_timms_name(tmp_path: Path) -> None:
 def test_a_classifier_as_a_convolution_and_without_a_bias(tmp_path: Path) -> None:
     given = {n: t for n, t in state().items() if n != "fc.bias"}
     given["fc.weight"] = given["fc.weight"][:, :, None, None]
-    assert asked(file_of(tmp_path / "w.safetensors", given), name="mine")["classes"] == 11
+    assert asked(file_of(tmp_path / "w.safetensors", given), name="mine").classes == 11
     assert kept("mine")["fc.weight"].ndim == 2 and not kept("mine")["fc.bias"].any()  # timm's own has one
 
 
@@ -214,20 +218,20 @@ def test_a_classifier_as_a_convolution_and_without_a_bias(tmp_path: Path) -> Non
 def test_another_classifier_is_left_out(odd: dict[str, Tensor], tmp_path: Path) -> None:
     body = {n: t for n, t in state().items() if not n.startswith("fc.")}
     found = asked(file_of(tmp_path / "w.safetensors", body | odd), name="mine")
-    assert (found["classes"], found["classifier"]) == (None, "no classifier")
-    assert len(found["notes"]) == 1 and next(iter(odd)) in found["notes"][0] and "left out" in found["notes"][0]
+    assert (found.classes, found.classifier) == (None, "no classifier")
+    assert len(found.notes) == 1 and next(iter(odd)) in found.notes[0] and "left out" in found.notes[0]
     assert set(kept("mine")) == set(body)
     assert weights.source_head(NetSpec(backbone=NAME, weights="store:mine")) is None
 
 
 def test_weights_of_a_run_of_ours(tmp_path: Path) -> None:
     spec = NetSpec(backbone=NAME)
-    net = weights.build(spec, 5, 32, 3, 4)
+    net = weights.build_net(spec, 5, 32, 3, 4)
     weights.save(net, spec, tmp_path / "w.safetensors", run="abc")
     found = asked(tmp_path / "w.safetensors", name="mine")
-    assert (found["backbone"], found["guessed"], found["classes"]) == (NAME, False, 5)
+    assert (found.backbone, found.guessed, found.classes) == (NAME, False, 5)
     assert torch.equal(kept("mine")["fc.weight"], net.state_dict()["head.0.weight"])
-    again = weights.build(NetSpec(backbone=NAME, weights="store:mine"), 2, 32, 3, 9)
+    again = weights.build_net(NetSpec(backbone=NAME, weights="store:mine"), 2, 32, 3, 9)
     assert all(torch.equal(t, again.state_dict()[n]) for n, t in net.state_dict().items() if n.startswith("backbone."))
 
 
@@ -235,15 +239,15 @@ def test_weights_of_a_run_of_ours(tmp_path: Path) -> None:
 def test_other_channels(channels: int, tmp_path: Path) -> None:
     path = file_of(tmp_path / "w.safetensors", state(in_chans=channels))
     found = asked(path, name="mine")
-    assert found["channels"] == store.find("mine").card.channels == channels
-    net = weights.build(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, channels, 0)
+    assert found.channels == store.find("mine").card.channels == channels
+    net = weights.build_net(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, channels, 0)
     assert net(torch.rand(2, channels, 32, 32))[1].shape == (2, 4)
 
 
 def test_three_channels_become_others_when_used(tmp_path: Path) -> None:
     asked(file_of(tmp_path / "w.safetensors", state()), name="mine")
     for channels in (1, 4):
-        net = weights.build(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, channels, 0)
+        net = weights.build_net(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, channels, 0)
         assert torch.isfinite(net(torch.rand(2, channels, 32, 32))[1]).all()
 
 
@@ -253,7 +257,7 @@ def test_other_precisions(kind: torch.dtype, tmp_path: Path) -> None:
     asked(file_of(tmp_path / "w.safetensors", given), name="mine")
     stored = torch.float32 if kind == torch.float64 else kind
     assert {t.dtype for t in kept("mine").values() if t.is_floating_point()} == {stored}
-    net = weights.build(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, 3, 0)
+    net = weights.build_net(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, 3, 0)
     assert {p.dtype for p in net.parameters()} == {torch.float32}
 
 
@@ -284,7 +288,7 @@ def test_quantised_tensors_of_a_pickle_are_refused(tmp_path: Path) -> None:
 
 def test_positions_for_larger_pictures(tmp_path: Path) -> None:
     given = state("test_vit", img_size=64)
-    assert asked(file_of(tmp_path / "w.safetensors", given), "test_vit", "mine")["layout"] == "timm"
+    assert asked(file_of(tmp_path / "w.safetensors", given), "test_vit", "mine").layout == "timm"
     assert torch.equal(kept("mine")["pos_embed"], given["pos_embed"])
 
 
@@ -292,7 +296,7 @@ def test_padding_of_tensorflow_is_kept(tmp_path: Path) -> None:
     path = file_of(tmp_path / "w.safetensors", state("mobilenetv2_035"), arch="mobilenetv2_035", pad_type="same")
     asked(path, name="mine")
     assert weightfile.read_header(store.find("mine").file)[1]["pad_type"] == "same"
-    net = weights.build(NetSpec(backbone="mobilenetv2_035", weights="store:mine"), 4, 32, 3, 0)
+    net = weights.build_net(NetSpec(backbone="mobilenetv2_035", weights="store:mine"), 4, 32, 3, 0)
     assert net.options == {"pad_type": "same"}
 
 
@@ -301,13 +305,13 @@ def test_a_file_of_torchvision(tmp_path: Path) -> None:
     model = torchvision.models.get_model("mobilenet_v2", weights=None, num_classes=6).eval()
     torch.save(OrderedDict((f"module.{n}", t) for n, t in model.state_dict().items()), tmp_path / "w.pth")
     found = asked(tmp_path / "w.pth", name="mine")
-    assert (found["backbone"], found["layout"], found["guessed"], found["classes"]) == (
+    assert (found.backbone, found.layout, found.guessed, found.classes) == (
         "mobilenetv2_100",
         "torchvision",
         True,
         6,
     )
-    net = weights.build(NetSpec(backbone="mobilenetv2_100", weights="store:mine"), 6, 32, 3, 0).eval()
+    net = weights.build_net(NetSpec(backbone="mobilenetv2_100", weights="store:mine"), 6, 32, 3, 0).eval()
     head = weights.source_head(NetSpec(backbone="mobilenetv2_100", weights="store:mine"))
     assert head is not None
     picture = torch.rand(2, 3, 32, 32)
@@ -322,7 +326,7 @@ def test_a_file_of_torchvision(tmp_path: Path) -> None:
 def test_plain_pickles_of_tensors_are_taken(tmp_path: Path) -> None:
     for number, suffix in enumerate((".pth", ".PT", ".bin", ".ckpt", ".tar")):
         torch.save(state(), tmp_path / f"w{suffix}", _use_new_zipfile_serialization=suffix != ".tar")
-        assert asked(tmp_path / f"w{suffix}", name=f"mine{number}")["classes"] == 11
+        assert asked(tmp_path / f"w{suffix}", name=f"mine{number}").classes == 11
         assert all(torch.equal(t, state()[n]) for n, t in kept(f"mine{number}").items())
 
 
@@ -331,13 +335,13 @@ def test_a_checkpoint_is_searched_and_its_average_taken(tmp_path: Path) -> None:
     held = {"epoch": 3, "arch": NAME, "state_dict": state(), "state_dict_ema": averaged, "optimizer": {"state": {}}}
     torch.save(held, tmp_path / "w.pth.tar")
     found = asked(tmp_path / "w.pth.tar", name="mine")
-    assert found["part"] == "state_dict_ema.module" and len(found["notes"]) == 1
-    assert found["notes"][0].startswith(
+    assert found.part == "state_dict_ema.module" and len(found.notes) == 1
+    assert found.notes[0].startswith(
         "The file holds 2 networks: state_dict_ema.module, state_dict. state_dict_ema.module was taken (a moving average"
     )
     assert torch.equal(kept("mine")["fc.bias"], state()["fc.bias"] + 1)
     torch.save({"model": {"state_dict": state()}}, tmp_path / "deep.pth")
-    assert asked(tmp_path / "deep.pth")["notes"] == []
+    assert asked(tmp_path / "deep.pth").notes == []
 
 
 class Hostile:
@@ -371,7 +375,7 @@ def test_a_whole_model_gives_its_tensors_and_runs_nothing(tmp_path: Path) -> Non
     for number, held in enumerate((model, {"model": model, "epoch": 3})):
         torch.save(held, tmp_path / "w.pth")
         found = asked(tmp_path / "w.pth", name=f"mine{number}")
-        assert found["notes"] == ["It was saved as a whole model. Its tensors were taken; none of its code was run."]
+        assert found.notes == ["It was saved as a whole model. Its tensors were taken; none of its code was run."]
         assert all(torch.equal(t, kept(f"mine{number}")[n]) for n, t in model.state_dict().items())
 
 

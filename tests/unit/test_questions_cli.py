@@ -7,17 +7,21 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk import home
 from tltk.analyses.rank import table as rank_table
+from tltk.analyses.rank.result import Agreement, JudgedRanking, TrainedCandidate
 from tltk.analyses.two_sample import table as two_sample_table
+from tltk.analyses.two_sample.result import MeasureTest, TwoSampleResult
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.jobs import queue
 from tltk.results.text import number
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.reading import result_class, spec_kinds
 from tltk.specs.training import TransferSpec
 
 TARGET = ["--target", "digits", "--n", "120", "--size", "16", "--backbone", "test_resnet", "--pictures", "40"]
@@ -26,6 +30,16 @@ NAMES = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 
 
 # -- the four verbs, in this process ----------------------------------------------------------------------
+
+
+def round_trips(run: dict[str, Any]) -> None:
+    """What a run printed, and what its worker wrote, read strictly as the class of its kind: JSON → class → JSON."""
+    kind = result_class(spec_kinds()[run["kind"]])
+    written = json.loads((Path(run["path"]) / "result.json").read_text())
+    shown = JudgedRanking if run["kind"] == "rank" else kind
+    for found, one in ((written, kind), (run["result"], shown)):
+        again = msgspec.to_builtins(msgspec.json.decode(json.dumps(found), type=one, strict=True))
+        assert json.loads(json.dumps(again, allow_nan=False)) == found
 
 
 def lines(*words: str) -> list[str]:
@@ -44,6 +58,7 @@ def test_profile() -> None:
     agree("A run", run)
     assert (run["kind"], run["state"], run["children"]) == ("profile", "done", [])
     assert run["spec"]["measures"] == ["mmd", "coral"] and run["spec"]["source"]["size"] == 16
+    round_trips(run)
     found = run["result"]
     agree("tltk profile", found)
     assert found["names"] == NAMES
@@ -79,6 +94,7 @@ def test_shift() -> None:
     words = ["shift", *TARGET, *SOURCE, "--permutations", "19", "--measures", "mmd,energy", "--layer", "2"]
     run = said(*words)
     agree("A run", run)
+    round_trips(run)
     found = run["result"]
     agree("tltk shift", found)
     for row in found["table"]:
@@ -110,33 +126,23 @@ def test_profile_within_classes_says_how_many_pictures_there_are() -> None:
 
 
 def test_a_measure_that_cannot_be_computed_says_so() -> None:
-    parts = (
-        "value",
-        "null_lo",
-        "null_hi",
-        "p",
-        "p_holm",
-        "p_bh",
-        "effect",
-        "self_value",
-        "self_lo",
-        "self_hi",
-        "self_n",
+    row = MeasureTest("coral", None, None, None, None, None, why="coral must be a number.")
+    found = TwoSampleResult(
+        layer=0,
+        name="stem",
+        names=["stem", "features"],
+        table=[row],
+        mixed=0.5,
+        witness={"source": [], "target": []},
+        labels=["0"] * 4,
+        n={"source": 2, "target": 2},
+        seconds={},
+        per_class={},
+        conditional=None,
+        label_shift="None.",
+        correction="No test was made.",
     )
-    row = {"measure": "coral", **dict.fromkeys(parts), "why": "coral must be a number."}
-    out = list(
-        two_sample_table.lines(
-            {
-                "name": "stem",
-                "n": {"source": 2, "target": 2},
-                "table": [row],
-                "correction": "No test was made.",
-                "mixed": 0.5,
-                "classes": [],
-                "drawn": "",
-            }
-        )
-    )
+    out = list(two_sample_table.lines(found))
     assert out[2].split()[:2] == ["coral", "–"] and out[3] == "coral: coral must be a number."
 
 
@@ -166,6 +172,7 @@ def test_rank() -> None:
     words = ["rank", *target, "--candidates", "test_resnet,test_vit@,resnet18x@scratch", "--scores", "knn,leep"]
     run = said(*words)
     agree("A run", run)
+    round_trips(run)
     found = run["result"]
     agree("tltk rank", found)
     *built, failed = found["rows"]
@@ -201,30 +208,32 @@ def test_rank_shows_what_is_trained_by_now() -> None:
     first = said(*words)
     assert first["result"]["rows"][0]["trained"] is None
     run = Run.create(TransferSpec(DataSpec("digits", n=120, size=32), NetSpec("test_vit", "scratch")))
-    home.write_whole(run.path / "result.json", json.dumps({"accuracy": 0.625}))
+    home.write_atomic(run.path / "result.json", json.dumps({"accuracy": 0.625}))
     for result in (said(*words)["result"], said("runs", "show", first["id"])["result"]):
         assert result["rows"][0]["trained"] == 0.625 and "1 run of the best of 1 setting" in result["trained_is"]
     assert lines(*words)[1].endswith("62.5%")
 
 
-def test_a_mark_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    mark = {"n": 4, "tau": 0.8, "lo": -0.25, "hi": 1.0, "p": 0.125, "regret": 0.5}
-    agree("A mark", mark)
-    row = {
-        "backbone": "a",
-        "weights": "scratch",
-        "scores": {"knn": 0.5},
-        "interval": {"knn": [0.4, 0.6]},
-        "why": {},
-        "places": {"knn": [1, 3]},
-        "notes": {"gbc": "There is no interval."},
-        "trained": 0.75,
-    }
-    out = "\n".join(
-        rank_table.lines(
-            {"rows": [row], "marks": {"knn": mark}, "by": "knn", "order": "No order.", "trained_is": "Test accuracy."}
-        )
+def test_an_agreement_in_words() -> None:
+    mark = Agreement(n=4, tau=0.8, lo=-0.25, hi=1.0, p=0.125, regret=0.5)
+    agree("An agreement", msgspec.to_builtins(mark))
+    row = TrainedCandidate(
+        backbone="a",
+        weights="scratch",
+        scores={"knn": 0.5},
+        interval={"knn": (0.4, 0.6)},
+        why={},
+        places={"knn": (1, 3)},
+        notes={"gbc": "There is no interval."},
+        seconds=1.0,
+        trained=0.75,
+        trained_runs=1,
+        trained_settings=1,
     )
+    found = JudgedRanking(
+        rows=(row,), n=9, classes=2, marks={"knn": mark}, by="knn", order="No order.", trained_is="Test accuracy."
+    )
+    out = "\n".join(rank_table.lines(found))
     assert "knn: weighted τ 0.80 (95 % -0.25 … 1.00, p = 0.12) over 4 trained candidates, regret 0.5 points" in out
     assert "1–3" in out and "0.4 … 0.6" in out and "a@scratch: gbc: There is no interval." in out
     assert "75.0%" in out

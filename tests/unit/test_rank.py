@@ -5,21 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from tests.support.engine import domain
-from tests.unit.test_profile import by_hand, room
+from tests.unit.test_profile import by_hand, room, round_trips
 from tltk import home
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.rank.agreement import joined
-from tltk.analyses.rank.analysis import candidate
+from tltk.analyses.rank.agreement import with_agreement
 from tltk.analyses.rank.analysis import rank as ask
-from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.rank.result import Agreement, JudgedRanking, TrainedCandidate
+from tltk.analyses.rank.spec import RankSpec, candidate
 from tltk.analyses.sample import Context
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, UnknownName
@@ -33,9 +33,9 @@ from tltk.transferability.weighted_tau import regret, tau_interval, tau_p, weigh
 from tltk.weights import load as weights
 
 
-def rank(spec: RankSpec, where: Context) -> dict[str, Any]:
+def rank(spec: RankSpec, where: Context) -> JudgedRanking:
     """A ranking as it is shown."""
-    return joined(ask(spec, where), spec)
+    return with_agreement(ask(spec, where), spec)
 
 
 ALL = tuple(RankSpec().scores)
@@ -59,7 +59,7 @@ def finished(
     """A training of the user's own, with this result."""
     run = Run.create(TransferSpec(target, NetSpec(backbone, weights_), optim=OptimSpec(lr=lr), seed=seed))
     if accuracy is not None:
-        home.write_whole(run.path / "result.json", json.dumps({"accuracy": accuracy}))
+        home.write_atomic(run.path / "result.json", json.dumps({"accuracy": accuracy}))
     return run
 
 
@@ -87,28 +87,28 @@ def test_a_candidate_without_a_backbone(text: str) -> None:
 def test_scores_are_what_their_functions_give() -> None:
     spec = dataclasses.replace(SPEC, scores=ALL, seed=1)
     found = rank(spec, room())
-    assert {r["backbone"] for r in found["rows"]} == set(SPEC.candidates)
-    for row in found["rows"]:
-        x, labels = features(NetSpec(row["backbone"]), seed=1)
-        assert set(row["scores"]) == set(ALL) - {"leep", "nce"}
-        for name, value in row["scores"].items():
+    assert {r.backbone for r in found.rows} == set(SPEC.candidates)
+    for row in found.rows:
+        x, labels = features(NetSpec(row.backbone), seed=1)
+        assert set(row.scores) == set(ALL) - {"leep", "nce"}
+        for name, value in row.scores.items():
             want = probe("ridge", x, labels, seed=1).accuracy if name == "probe" else scores[name](x, labels)
             assert value == pytest.approx(want, rel=2e-3, abs=1e-4), name
-        assert set(row["why"]) == {"leep", "nce"} and "classifier of the source task" in row["why"]["leep"]
-        assert row["width"] == x.shape[1] and row["trained"] is None and row["seconds"] >= 0
-        backbone = make_backbone(row["backbone"], 32, 3)
-        assert row["parameters"] == sum(p.numel() for p in backbone.parameters())
-    assert found["n"] == len(labels) and found["classes"] == 3
-    json.dumps(found, allow_nan=False)
+        assert set(row.why) == {"leep", "nce"} and "classifier of the source task" in row.why["leep"]
+        assert row.width == x.shape[1] and row.trained is None and row.seconds >= 0
+        backbone = make_backbone(row.backbone, 32, 3)
+        assert row.parameters == sum(p.numel() for p in backbone.parameters())
+    assert found.n == len(labels) and found.classes == 3
+    round_trips(found)
 
 
 @pytest.mark.parametrize("first", ["logme", "knn", "probe"])
 def test_best_first_by_the_first_score(first: str) -> None:
     rest = tuple(s for s in SPEC.scores if s != first)
     found = rank(dataclasses.replace(SPEC, scores=(first, *rest)), room())
-    values = [r["scores"][first] for r in found["rows"]]
+    values = [r.scores[first] for r in found.rows]
     assert values == sorted(values, reverse=True)
-    assert list(found["marks"]) == [first, *rest]
+    assert list(found.marks) == [first, *rest]
 
 
 # -- what fails -------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def test_best_first_by_the_first_score(first: str) -> None:
 
 def test_what_cannot_be_built_says_why_and_the_others_go_on(tmp_path: Path) -> None:
     vit = tmp_path / "vit.safetensors"
-    weights.save(weights.build(NetSpec("test_vit"), 3, 32, 3, 0), NetSpec("test_vit"), vit)
+    weights.save(weights.build_net(NetSpec("test_vit"), 3, 32, 3, 0), NetSpec("test_vit"), vit)
     bad = (
         "resnet18x",
         f"test_resnet@file:{tmp_path / 'none'}",
@@ -126,18 +126,18 @@ def test_what_cannot_be_built_says_why_and_the_others_go_on(tmp_path: Path) -> N
         "test_resnet@moon:x",
     )
     found = rank(dataclasses.replace(SPEC, candidates=(*bad, "test_vit")), room())
-    assert found["rows"][0]["backbone"] == "test_vit" and found["rows"][0]["scores"]
-    assert found["rows"][0]["why"] == {}
-    assert len(found["rows"]) == len(bad) + 1
-    for row in found["rows"][1:]:
-        assert row["scores"] == {} and set(row["why"]) == set(SPEC.scores)
-        assert all(why.rstrip().endswith((".", "?")) for why in row["why"].values())
-    assert any("resnet18" in r["why"]["knn"] for r in found["rows"][1:])
-    json.dumps(found, allow_nan=False)
+    assert found.rows[0].backbone == "test_vit" and found.rows[0].scores
+    assert found.rows[0].why == {}
+    assert len(found.rows) == len(bad) + 1
+    for row in found.rows[1:]:
+        assert row.scores == {} and set(row.why) == set(SPEC.scores)
+        assert all(why.rstrip().endswith((".", "?")) for why in row.why.values())
+    assert any("resnet18" in r.why["knn"] for r in found.rows[1:])
+    round_trips(found)
 
 
 def dead(path: Path) -> str:
-    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
     with torch.no_grad():
         for p in net.backbone.parameters():
             p.zero_()
@@ -148,10 +148,10 @@ def dead(path: Path) -> str:
 def test_a_dead_candidate_is_a_row_and_no_fault(tmp_path: Path) -> None:
     spec = dataclasses.replace(SPEC, candidates=(dead(tmp_path / "dead.safetensors"), "test_vit"), scores=ALL)
     found = rank(spec, room())
-    json.dumps(found, allow_nan=False)
-    row = next(r for r in found["rows"] if r["backbone"] == "test_resnet")
-    assert set(row["scores"]) | set(row["why"]) == set(ALL)
-    assert found["rows"][0]["backbone"] == "test_vit"
+    round_trips(found)
+    row = next(r for r in found.rows if r.backbone == "test_resnet")
+    assert set(row.scores) | set(row.why) == set(ALL)
+    assert found.rows[0].backbone == "test_vit"
 
 
 @pytest.mark.parametrize("value", [float("nan"), -float("inf")])
@@ -161,10 +161,10 @@ def test_a_score_that_is_no_number_says_so(value: float, monkeypatch: pytest.Mon
     for i, backbone in enumerate(SPEC.candidates):
         finished(backbone, 0.3 + i / 10)
     found = rank(dataclasses.replace(SPEC, scores=("logme", "knn")), room())
-    json.dumps(found, allow_nan=False)
-    for row in found["rows"]:
-        assert "knn" not in row["scores"] and "is no number" in row["why"]["knn"]
-    assert isinstance(found["marks"]["knn"], str) and isinstance(found["marks"]["logme"], dict)
+    round_trips(found)
+    for row in found.rows:
+        assert "knn" not in row.scores and "is no number" in row.why["knn"]
+    assert isinstance(found.marks["knn"], str) and isinstance(found.marks["logme"], Agreement)
 
 
 @pytest.mark.parametrize("fault", [ValueError("ill-defined"), RuntimeError("not converged"), ZeroDivisionError("by 0")])
@@ -174,8 +174,8 @@ def test_a_score_that_fails_is_a_sentence_in_its_row(fault: Exception, monkeypat
 
     monkeypatch.setattr("tltk.transferability.gbc.gbc", strange)
     found = rank(dataclasses.replace(SPEC, scores=("logme", "gbc")), room())
-    for row in found["rows"]:
-        assert row["why"] == {"gbc": f"gbc cannot be computed: {fault}."} and set(row["scores"]) == {"logme"}
+    for row in found.rows:
+        assert row.why == {"gbc": f"gbc cannot be computed: {fault}."} and set(row.scores) == {"logme"}
 
 
 @pytest.mark.parametrize("factor", [1e-10, 1e-4, 1e5, 1e18])
@@ -183,7 +183,7 @@ def test_the_size_of_the_features_neither_ranks_nor_fails(factor: float, tmp_pat
     """The same network with what enters the head so many times as large: every score is the same."""
     files = [tmp_path / name for name in ("plain.safetensors", "other.safetensors")]
     for path, its in zip(files, (1.0, factor), strict=True):
-        net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+        net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
         with torch.no_grad():
             for name, p in net.backbone.named_parameters():
                 if name.startswith("layer4") and p.ndim == 1:  # scales and offsets of the last block
@@ -197,10 +197,10 @@ def test_the_size_of_the_features_neither_ranks_nor_fails(factor: float, tmp_pat
         scores=("logme", "hscore", "nleep", "transrate", "gbc", "knn", "probe"),
     )
     found = rank(spec, room(plenty=plenty))
-    one, other = found["rows"]
-    assert one["why"] == other["why"] == {}
+    one, other = found.rows
+    assert one.why == other.why == {}
     for name in spec.scores:
-        assert one["scores"][name] == pytest.approx(other["scores"][name], rel=2e-2), name
+        assert one.scores[name] == pytest.approx(other.scores[name], rel=2e-2), name
 
 
 # -- what can be told -------------------------------------------------------------------------------------
@@ -221,17 +221,17 @@ def test_each_score_has_an_interval_and_places_and_the_pictures_are_said() -> No
         SPEC, target=DataSpec("many"), scores=("logme", "hscore", "transrate", "gbc", "knn", "probe")
     )
     found = rank(spec, room(many=coloured(300, 3, 20)))
-    assert found["by"] == "logme" and found["scores"] == list(spec.scores)
-    assert found["n"] == 165 and found["fewest"] == 55 and found["majority"] == 55 / 165
-    for row in found["rows"]:
-        for name, value in row["scores"].items():
-            lo, hi = row["interval"][name]
+    assert found.by == "logme" and found.scores == list(spec.scores)
+    assert found.n == 165 and found.fewest == 55 and found.majority == 55 / 165
+    for row in found.rows:
+        for name, value in row.scores.items():
+            lo, hi = row.interval[name]
             assert lo <= value <= hi
-            best, worst = row["places"][name]
+            best, worst = row.places[name]
             assert 1 <= best <= worst <= 3
-        assert row["interval"]["probe"][0] >= 0 and row["interval"]["probe"][1] <= 1
-    assert "by logme, over 165 pictures with 55 of the smallest class" in found["order"]
-    json.dumps(found, allow_nan=False)
+        assert row.interval["probe"][0] >= 0 and row.interval["probe"][1] <= 1
+    assert "by logme, over 165 pictures with 55 of the smallest class" in found.order
+    round_trips(found)
 
 
 def test_the_same_network_twice_cannot_be_told_apart_and_one_that_sees_nothing_can(tmp_path: Path) -> None:
@@ -242,33 +242,33 @@ def test_the_same_network_twice_cannot_be_told_apart_and_one_that_sees_nothing_c
         scores=("knn", "probe"),
     )
     found = rank(spec, room(many=coloured(300, 3, 60)))
-    assert [row["places"]["knn"] for row in found["rows"]] == [[1, 2], [1, 2], [3, 3]]
-    assert found["order"].startswith("Which comes first cannot be told by knn, over 165 pictures")
-    assert "test_vit@scratch, test_vit@scratch cannot be told apart" in found["order"]
+    assert [row.places["knn"] for row in found.rows] == [(1, 2), (1, 2), (3, 3)]
+    assert found.order.startswith("Which comes first cannot be told by knn, over 165 pictures")
+    assert "test_vit@scratch, test_vit@scratch cannot be told apart" in found.order
     two = rank(dataclasses.replace(spec, candidates=spec.candidates[1:]), room(many=coloured(300, 3, 60)))
-    assert two["order"].startswith("Every place is told by knn") and "test_vit@scratch comes first" in two["order"]
+    assert two.order.startswith("Every place is told by knn") and "test_vit@scratch comes first" in two.order
 
 
 def test_few_pictures_give_no_order() -> None:
     """Two of each class: nothing can be told, and the row says what it would take."""
     found = rank(dataclasses.replace(SPEC, pictures=20), room(here=coloured(100, 10, 40)))
-    assert found["n"] == 20 and found["fewest"] == 2
-    for row in found["rows"]:
-        assert row["interval"] == {} and set(row["scores"]) <= {"logme", "knn", "probe"}
-        assert all(row["places"][name] == [1, len(found["rows"])] for name in row["scores"])
-        assert "look at more pictures" in row["notes"]["logme"]
-    assert found["order"].startswith("No order can be told by logme, over 20 pictures with 2 of the smallest class")
-    assert "10 of 10 classes have fewer than 3" in found["order"]
+    assert found.n == 20 and found.fewest == 2
+    for row in found.rows:
+        assert row.interval == {} and set(row.scores) <= {"logme", "knn", "probe"}
+        assert all(row.places[name] == (1, len(found.rows)) for name in row.scores)
+        assert "look at more pictures" in row.notes["logme"]
+    assert found.order.startswith("No order can be told by logme, over 20 pictures with 2 of the smallest class")
+    assert "10 of 10 classes have fewer than 3" in found.order
 
 
 def test_hscore_gives_no_order_where_it_saturates() -> None:
     """64 features and more of 30 pictures."""
     spec = dataclasses.replace(SPEC, pictures=30, scores=("hscore", "logme"), target=DataSpec("many"))
     found = rank(spec, room(many=coloured(300, 3, 60)))
-    for row in found["rows"]:
-        assert row["width"] >= 30 and row["places"]["hscore"] == [1, 3]
-        assert "H-score saturates" in row["notes"]["hscore"] and f"{row['width']} and 30" in row["notes"]["hscore"]
-    assert found["order"].startswith("No order can be told by hscore") and "H-score saturates" in found["order"]
+    for row in found.rows:
+        assert isinstance(row.width, int) and row.width >= 30 and row.places["hscore"] == (1, 3)
+        assert "H-score saturates" in row.notes["hscore"] and f"{row.width} and 30" in row.notes["hscore"]
+    assert found.order.startswith("No order can be told by hscore") and "H-score saturates" in found.order
 
 
 def test_refusals() -> None:
@@ -281,25 +281,25 @@ def test_refusals() -> None:
 # -- the classifier of the source task --------------------------------------------------------------------
 
 
-def check_head(row: dict[str, Any], net: NetSpec, weight: torch.Tensor, bias: torch.Tensor) -> None:
+def check_head(row: TrainedCandidate, net: NetSpec, weight: torch.Tensor, bias: torch.Tensor) -> None:
     x, labels = features(net)
     theta = torch.softmax(x @ weight.T + bias, 1)
-    assert row["why"] == {}
-    assert row["scores"]["leep"] == pytest.approx(scores["leep"](theta, labels), rel=1e-3)
-    assert row["scores"]["nce"] == pytest.approx(scores["nce"](theta.argmax(1), labels), rel=1e-3)
-    assert row["scores"]["leep"] <= 0
+    assert row.why == {}
+    assert row.scores["leep"] == pytest.approx(scores["leep"](theta, labels), rel=1e-3)
+    assert row.scores["nce"] == pytest.approx(scores["nce"](theta.argmax(1), labels), rel=1e-3)
+    assert row.scores["leep"] <= 0
 
 
-def of_source(net: NetSpec) -> dict[str, Any]:
+def of_source(net: NetSpec) -> TrainedCandidate:
     spec = dataclasses.replace(SPEC, candidates=(f"{net.backbone}@{net.weights}",), scores=("leep", "nce"))
-    (row,) = rank(spec, room())["rows"]
-    return dict(row)
+    (row,) = rank(spec, room()).rows
+    return row
 
 
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
 def test_the_head_of_a_run(backbone: str) -> None:
     run = Run.create(TransferSpec(DataSpec("there"), NetSpec(backbone)))
-    trained = weights.build(NetSpec(backbone), 5, 32, 3, 4)
+    trained = weights.build_net(NetSpec(backbone), 5, 32, 3, 4)
     (linear,) = [m for m in trained.head.modules() if isinstance(m, torch.nn.Linear)]
     with torch.no_grad():
         linear.weight.mul_(20)  # a head that has an opinion
@@ -312,9 +312,9 @@ def test_the_head_of_a_run(backbone: str) -> None:
 def test_a_head_that_is_not_linear_is_none() -> None:
     run = Run.create(TransferSpec(DataSpec("there"), NetSpec("test_resnet", head="cosine")))
     spec = NetSpec("test_resnet", head="cosine")
-    weights.save(weights.build(spec, 5, 32, 3, 4), spec, run.path / "model.safetensors", run=run.id)
+    weights.save(weights.build_net(spec, 5, 32, 3, 4), spec, run.path / "model.safetensors", run=run.id)
     row = of_source(NetSpec("test_resnet", f"run:{run.id}"))
-    assert row["scores"] == {} and "These weights have none." in row["why"]["leep"]
+    assert row.scores == {} and "These weights have none." in row.why["leep"]
 
 
 @pytest.mark.parametrize(("backbone", "head"), [("test_resnet", "fc"), ("test_vit", "head")])
@@ -337,7 +337,7 @@ def test_a_file_without_a_classifier_has_none(tmp_path: Path) -> None:
     path = tmp_path / "bare.safetensors"
     save_file({n: t.contiguous() for n, t in make_backbone("test_resnet", 32, 3).state_dict().items()}, path)
     row = of_source(NetSpec("test_resnet", f"file:{path}"))
-    assert row["scores"] == {} and "These weights have none." in row["why"]["nce"]
+    assert row.scores == {} and "These weights have none." in row.why["nce"]
 
 
 # -- marks ------------------------------------------------------------------------------------------------
@@ -348,17 +348,17 @@ def test_marks_against_runs_of_ones_own() -> None:
     for backbone, accuracy in accuracies.items():
         finished(backbone, accuracy)
     found = rank(dataclasses.replace(SPEC, scores=("logme", "probe")), room())
-    for row in found["rows"]:
-        assert row["trained"] == accuracies[row["backbone"]]
-        assert (row["trained_runs"], row["trained_settings"]) == (1, 1)
-    for name, mark in found["marks"].items():
-        given, truth = [r["scores"][name] for r in found["rows"]], [r["trained"] for r in found["rows"]]
-        assert mark["n"] == 3
-        assert mark["tau"] == pytest.approx(weighted_tau(given, truth))
-        assert (mark["lo"], mark["hi"]) == pytest.approx(tau_interval(mark["tau"], 3))
-        assert mark["p"] == pytest.approx(tau_p(given, truth)) and mark["hi"] - mark["lo"] > 1
-        assert mark["regret"] == pytest.approx(100 * regret(given, truth))
-        assert mark["lo"] <= mark["tau"] <= mark["hi"] and mark["regret"] >= 0
+    for row in found.rows:
+        assert row.trained == accuracies[row.backbone]
+        assert (row.trained_runs, row.trained_settings) == (1, 1)
+    for name, mark in found.marks.items():
+        given, truth = [r.scores[name] for r in found.rows], [r.trained or 0.0 for r in found.rows]
+        assert isinstance(mark, Agreement) and mark.n == 3
+        assert mark.tau == pytest.approx(weighted_tau(given, truth))
+        assert (mark.lo, mark.hi) == pytest.approx(tau_interval(mark.tau, 3))
+        assert mark.p == pytest.approx(tau_p(given, truth)) and mark.hi - mark.lo > 1
+        assert mark.regret == pytest.approx(100 * regret(given, truth))
+        assert mark.lo <= mark.tau <= mark.hi and mark.regret >= 0
 
 
 def test_trained_is_the_best_mean_over_seeds_on_this_very_target() -> None:
@@ -369,47 +369,51 @@ def test_trained_is_the_best_mean_over_seeds_on_this_very_target() -> None:
     finished("test_resnet", 0.98, target=DataSpec("here", shots=5))  # or other pictures of it
     finished("test_resnet", 0.97, weights_="hub:x")  # other weights
     finished("test_resnet", None, seed=2)  # not finished
-    home.write_whole(finished("test_resnet", None, seed=3).path / "result.json", '{"diverged": "It grew."}')
+    home.write_atomic(finished("test_resnet", None, seed=3).path / "result.json", '{"diverged": "It grew."}')
     (finished("test_vit", 0.7).path / "spec.json").write_text('{"kind": "of tomorrow"}')
     Run.create(SPEC)  # a question is no training
     finished("test_convnext", 0.55, target=DataSpec("here", seed=4))  # another division of the same pictures
-    found = {r["backbone"]: r["trained"] for r in rank(SPEC, room())["rows"]}
+    found = {r.backbone: r.trained for r in rank(SPEC, room()).rows}
     assert found == {"test_resnet": pytest.approx(0.5), "test_vit": None, "test_convnext": 0.55}
 
 
 def test_a_training_that_ends_after_the_asking_is_shown() -> None:
     """A ranking is kept, trainings go on: what the worker wrote knows nothing of them."""
     found = ask(SPEC, room())
-    assert "trained" not in found["rows"][0] and "marks" not in found
-    assert joined(found, SPEC)["trained_is"] == "None of these networks has been trained on this target yet."
+    written = msgspec.to_builtins(found)
+    assert "trained" not in written["rows"][0] and "marks" not in written
+    round_trips(found)
+    assert with_agreement(found, SPEC).trained_is == "None of these networks has been trained on this target yet."
     finished("test_vit", 0.7)
     finished("test_vit", 0.8, seed=1)
     finished("test_vit", 0.1, lr=0.1)
-    shown = joined(found, SPEC)
-    (row,) = [r for r in shown["rows"] if r["backbone"] == "test_vit"]
-    assert row["trained"] == pytest.approx(0.75) and (row["trained_runs"], row["trained_settings"]) == (2, 2)
+    shown = with_agreement(found, SPEC)
+    (row,) = [r for r in shown.rows if r.backbone == "test_vit"]
+    assert row.trained == pytest.approx(0.75) and (row.trained_runs, row.trained_settings) == (2, 2)
     assert (
-        "accuracy on the test pictures" in shown["trained_is"]
-        and "2 runs of the best of 2 settings" in shown["trained_is"]
+        "accuracy on the test pictures" in shown.trained_is and "2 runs of the best of 2 settings" in shown.trained_is
     )
     for i, backbone in enumerate(("test_resnet", "test_convnext")):
         finished(backbone, 0.5 + i / 10)
-    assert isinstance(joined(found, SPEC)["marks"]["logme"], dict)
-    assert "1 to 2 runs of the best of 1 to 2 settings" in joined(found, SPEC)["trained_is"]
+    assert isinstance(with_agreement(found, SPEC).marks["logme"], Agreement)
+    assert "1 to 2 runs of the best of 1 to 2 settings" in with_agreement(found, SPEC).trained_is
 
 
 def test_too_few_and_all_alike_are_sentences() -> None:
     finished("test_resnet", 0.5)
-    marks = rank(SPEC, room())["marks"]
+    marks = rank(SPEC, room()).marks
     assert marks["knn"] == "To judge a score, three candidates must be trained on this target. There are 1."
     for backbone in SPEC.candidates:
         finished(backbone, 0.5)
-    assert rank(SPEC, room())["marks"]["knn"] == "A mark needs scores and accuracies that differ. They do not."
+    assert (
+        rank(SPEC, room()).marks["knn"] == "To judge a score, its values and the accuracies must differ. They do not."
+    )
 
 
 def test_a_score_that_one_candidate_lacks_is_marked_over_the_others() -> None:
     for i, backbone in enumerate(SPEC.candidates):
         finished(backbone, 0.3 + i / 10)
     found = rank(dataclasses.replace(SPEC, candidates=(*SPEC.candidates, "nonsense"), scores=("knn", "leep")), room())
-    assert found["marks"]["knn"]["n"] == 3
-    assert "There are 0." in found["marks"]["leep"]
+    mark, why = found.marks["knn"], found.marks["leep"]
+    assert isinstance(mark, Agreement) and mark.n == 3
+    assert isinstance(why, str) and "There are 0." in why

@@ -12,7 +12,8 @@ from scipy.stats import binom
 
 from tests.support.engine import domain
 from tests.unit.test_profile import column, room
-from tltk.analyses.profile.analysis import profile, with_null
+from tltk.analyses.chance import with_null
+from tltk.analyses.profile.analysis import profile
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.sample import Context, Sample, draw, samples, strangers
 from tltk.analyses.two_sample.analysis import two_sample
@@ -111,16 +112,16 @@ def test_a_shift_and_a_profile_say_it_with_the_number_that_is_left() -> None:
     other = seen(BASE, 40)
     found, _ = two_sample(SPEC, room(one=BASE, other=other))
     whole = len(BASE.split(SPEC.target, 0).train)
-    assert sum(found["n"].values()) == whole and f"have {whole} examples in common" in found["drawn"]
-    assert len(found["labels"]) == whole
+    assert sum(found.n.values()) == whole and f"have {whole} examples in common" in found.drawn
+    assert len(found.labels) == whole
     asked = ProfileSpec(SPEC.target, SPEC.source, SPEC.net, permutations=19, measures=("mmd", "class_mmd"))
     its = profile(asked, room(one=BASE, other=other))
-    assert its["drawn"] == found["drawn"] and its["compared"] == found["n"]
-    assert its["n"] == {"source": whole, "target": whole}  # probes look at all
-    assert sum(n for sides in its["within"].values() for n in sides.values()) == whole
+    assert its.drawn == found.drawn and its.compared == found.n
+    assert its.n == {"source": whole, "target": whole}  # probes look at all
+    assert sum(n for sides in its.within.values() for n in sides.values()) == whole
     plain = profile(dataclasses.replace(asked, measures=()), room(one=BASE, other=other))
-    assert plain["drawn"] == "" and plain["compared"] == {}
-    assert column(plain, "probe_target")["values"] == column(its, "probe_target")["values"]
+    assert plain.drawn == "" and plain.compared == {}
+    assert column(plain, "probe_target").values == column(its, "probe_target").values
 
 
 def test_false_alarms_between_a_domain_and_itself_come_at_the_rate_that_is_said() -> None:

@@ -39,7 +39,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, asked: TransferSpec, **options: Any
     """A training on noise; the source is noise too, in other colours."""
     other = domain(40, seed=3)
     monkeypatch.setattr(compose.data, "load", lambda spec, progress=None: other)
-    monkeypatch.setattr(compose.source_of, "__defaults__", (lambda spec: other,))
+    monkeypatch.setattr(compose.source_domain, "__defaults__", (lambda spec: other,))
     d = domain()
     return compose.train(asked, domain=d, split=split(d), **options)
 
@@ -211,7 +211,7 @@ def test_what_does_not_go_together_is_refused() -> None:
 @pytest.mark.parametrize("adapter", ["bias", "norm"])
 def test_what_an_adapter_leaves_alone_does_not_move_by_a_bit(name: str, adapter: str) -> None:
     run = train(dataclasses.replace(spec(name, boundary=2), adapter=AdapterSpec(adapter)))
-    assert run.result["frozen_moved"] == 0
+    assert run.result.frozen_moved == 0
     moved = {n for n, p in run.net.named_parameters() if not torch.equal(p, run.first[n])}
     assert moved, "something learns"
     for n in moved:
@@ -238,7 +238,7 @@ def test_surgical_moves_its_block_and_the_head_alone(name: str, cache: str) -> N
     run = train(asked)
     state = run.net.state_dict()
     moved = {run.net.layer_of[n] for n in run.net.layer_of if not torch.equal(state[n], run.first[n])}
-    assert moved == {2, run.net.depth} and run.result["frozen_moved"] == 0
+    assert moved == {2, run.net.depth} and run.result.frozen_moved == 0
     rates = {r.layer: r.value for r in run.rows if r.name == "lr" and r.layer is not None and r.epoch == 3}
     assert [i for i, rate in rates.items() if rate] == [2, run.net.depth]
 
@@ -251,7 +251,7 @@ def test_chain_thaw_moves_one_layer_in_each_phase() -> None:
     steps = [[i for i in range(depth + 1) if changes[e][i] != changes[e - 1][i]] for e in range(2, 10)]
     assert steps[: depth - 2] == [[i] for i in range(2, depth)]
     assert all(step == list(range(2, depth + 1)) for step in steps[depth - 2 :])
-    assert run.result["frozen_moved"] == 0
+    assert run.result.frozen_moved == 0
 
 
 def test_chain_thaw_is_the_same_with_and_without_a_bank_and_after_a_stop(tmp_path: Path) -> None:
@@ -267,8 +267,8 @@ def test_chain_thaw_is_the_same_with_and_without_a_bank_and_after_a_stop(tmp_pat
 
 
 def test_flops_of_a_frozen_layer_above_the_boundary_lack_its_weights_gradient() -> None:
-    from tltk.training.cost import per_picture
+    from tltk.training.cost import flops_per_picture
 
     flops = (10, 20, 30, 40, 5)
     phase = Phase((0.0, 1.0, 0.0, 0.0, 1.0), 1)
-    assert per_picture(flops, 1, 1, phase.frozen_above) == 3 * 20 + 2 * 30 + 2 * 40 + 3 * 5
+    assert flops_per_picture(flops, 1, 1, phase.frozen_above) == 3 * 20 + 2 * 30 + 2 * 40 + 3 * 5

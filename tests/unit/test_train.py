@@ -17,12 +17,12 @@ from tltk.specs.parts import NetSpec, OptimSpec, ViewSpec
 from tltk.strategies import make
 from tltk.tasks.classification import Classification, macro_f1
 from tltk.training import checkpoint
-from tltk.training.cost import kept_at
+from tltk.training.cost import cache_boundary
 from tltk.training.loop import Callbacks, Stopped
-from tltk.training.loss import loss_of
+from tltk.training.loss import batch_loss
 from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.schedule import phase_at, progress_at, schedule
-from tltk.weights.load import build, save
+from tltk.weights.load import build_net, save
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_step_by_hand(boundary: int) -> None:
     )
     run = train(wanted)
     d = domain()
-    net = build(wanted.net, 3, 32, 3, 0).train()
+    net = build_net(wanted.net, 3, 32, 3, 0).train()
     for name, p in net.named_parameters():
         p.requires_grad_(net.layer_of[name] >= boundary)
     for name, m in net.named_modules():
@@ -92,13 +92,13 @@ def test_a_step_by_hand(boundary: int) -> None:
 
 
 def order_of(run: Any, size: int) -> list[np.ndarray]:
-    from tltk.training.bank import seed_of
-    from tltk.training.batches import batches
+    from tltk.training.bank import derive_seed
+    from tltk.training.batches import epoch_batches
     from tltk.training.loop import ORDER
 
     made = run.training
-    generator = torch.Generator().manual_seed(seed_of(0, ORDER, 0))
-    return [made.split.train[b.numpy()] for b in batches(len(made.split.train), 0, size, generator)]
+    generator = torch.Generator().manual_seed(derive_seed(0, ORDER, 0))
+    return [made.split.train[b.numpy()] for b in epoch_batches(len(made.split.train), 0, size, generator)]
 
 
 def test_a_rate_far_too_high_is_a_sentence() -> None:
@@ -108,7 +108,7 @@ def test_a_rate_far_too_high_is_a_sentence() -> None:
 
 def test_weights_that_are_no_numbers_are_a_sentence(tmp_path: Path) -> None:
     wanted = NetSpec(backbone="test_vit")
-    net = build(wanted, 3, 32, 3, 0)
+    net = build_net(wanted, 3, 32, 3, 0)
     with torch.no_grad():
         next(net.backbone.blocks[0].parameters()).fill_(float("nan"))  # type: ignore[index, union-attr]
     save(net, wanted, tmp_path / "w.safetensors")
@@ -136,7 +136,7 @@ def test_no_row_is_ever_other_than_a_number() -> None:
 
 def test_a_batch_of_one() -> None:
     run = train(spec("test_vit", batch_size=1, epochs=1))
-    assert run.result["steps"] == 24 and run.result["images"] == 24
+    assert run.result.steps == 24 and run.result.images == 24
     with pytest.raises(RunProblem, match="Batch normalisation.*batch of 2"):
         train(spec("test_resnet", batch_size=1, epochs=1), domain(size=16))
 
@@ -145,27 +145,27 @@ def test_what_is_not_stable_trains_whole_and_says_so() -> None:
     """26 pictures in batches of 12 leave a last one of two, whose gradient is one of rounding."""
     wanted = spec("mobilenetv2_050", boundary=9, epochs=2, batch_size=12)
     run = train(wanted, parts=split(domain(), 26))
-    assert not run.result["cached"]
+    assert not run.result.cached
     assert any("not stable in batches of 2" in said and "trains whole" in said for said in run.said)
-    assert train(wanted, parts=split(domain(), 24)).result["cached"]
+    assert train(wanted, parts=split(domain(), 24)).result.cached
 
 
 def test_a_lone_last_picture_is_left_out() -> None:
     run = train(spec(batch_size=23, epochs=1))
-    assert run.result["steps"] == 1 and run.result["images"] == 23
+    assert run.result.steps == 1 and run.result.images == 23
 
 
 def test_few_pictures_are_repeated() -> None:
     run = train(spec(epoch_images=100, epochs=2))
-    assert run.result["images"] == 200 and run.result["steps"] == 2 * 13
+    assert run.result.images == 200 and run.result.steps == 2 * 13
     counts = np.bincount(np.concatenate(order_with(run, 100)), minlength=24)
     assert counts.min() >= 100 // 24 and counts.max() <= 100 // 24 + 1
 
 
 def order_with(run: Any, wanted: int) -> list[np.ndarray]:
-    from tltk.training.batches import batches
+    from tltk.training.batches import epoch_batches
 
-    return [b.numpy() for b in batches(24, wanted, 8, torch.Generator().manual_seed(0))]
+    return [b.numpy() for b in epoch_batches(24, wanted, 8, torch.Generator().manual_seed(0))]
 
 
 def test_too_few_pictures() -> None:
@@ -185,11 +185,11 @@ def test_a_class_that_val_lacks() -> None:
 @pytest.mark.parametrize("channels", [1, 4])
 def test_grey_and_four_channels(channels: int) -> None:
     run = train(spec(boundary=2, epochs=1), domain(channels=channels))
-    assert run.result["cached"] and np.isfinite(run.result["loss"])
+    assert run.result.cached and np.isfinite(run.result.loss)
 
 
 def test_it_learns() -> None:
-    assert train(spec("test_convnext", epochs=12, lr=5e-3)).result["accuracy"] > 0.6
+    assert train(spec("test_convnext", epochs=12, lr=5e-3)).result.accuracy > 0.6
 
 
 def test_optimizers_that_cannot_be_had() -> None:
@@ -269,7 +269,7 @@ def test_an_optimizer_that_cannot_be_written_down_says_so(monkeypatch: pytest.Mo
 def test_early_stopping_keeps_the_best_and_resumes(tmp_path: Path) -> None:
     wanted = spec(epochs=40, patience=3, lr=3e-2, schedule="constant", optimizer="sgd")
     whole = train(wanted)
-    stopped, best = whole.result["epochs"], whole.result["best_epoch"]
+    stopped, best = whole.result.epochs, whole.result.best_epoch
     assert stopped == best + 3 < 40
     accuracy, loss = whole.curve("accuracy", "val"), whole.curve("loss", "val")
     assert (accuracy[best - 1], -loss[best - 1]) == max(zip(accuracy, (-v for v in loss), strict=True))
@@ -277,7 +277,7 @@ def test_early_stopping_keeps_the_best_and_resumes(tmp_path: Path) -> None:
     assert (kept.accuracy, kept.loss) == (accuracy[best - 1], loss[best - 1])
     for after in (max(best - 1, 1), best, best + 1):
         parts = interrupted(wanted, tmp_path / f"{after}.safetensors", after)
-        assert parts.values() == whole.values() and parts.result["predictions"] == whole.result["predictions"]
+        assert parts.values() == whole.values() and parts.result.predictions == whole.result.predictions
 
 
 def test_a_checkpoint_of_the_last_epoch_only_tests(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_a_checkpoint_of_the_last_epoch_only_tests(tmp_path: Path) -> None:
     wanted = spec(boundary=2, epochs=2)
     whole = train(wanted, callbacks=Callbacks(save=lambda t, s: checkpoint.write(path, t, s)))
     again = train(wanted, callbacks=Callbacks(saved=checkpoint.read(path)))
-    assert again.result["predictions"] == whole.result["predictions"]
+    assert again.result.predictions == whole.result.predictions
     assert [r.split for r in again.rows] == ["test"] * 3
 
 
@@ -304,9 +304,9 @@ def test_flops_count_what_is_computed() -> None:
     flops = cached.training.flops
     assert flops is not None
     below, above, n = sum(flops[:3]), sum(flops[3:]), 24
-    assert whole.result["gflops"] == pytest.approx(3 * n * (below + 3 * above) / 1e9)
+    assert whole.result.gflops == pytest.approx(3 * n * (below + 3 * above) / 1e9)
     kept = 24 + 12 + 12  # val and test are kept as well
-    assert cached.result["gflops"] == pytest.approx((3 * n * 3 * above + kept * below) / 1e9, rel=1e-6)
+    assert cached.result.gflops == pytest.approx((3 * n * 3 * above + kept * below) / 1e9, rel=1e-6)
 
 
 @pytest.mark.parametrize("strategy", ["fine_tune", "lp_ft", "gradual_unfreezing"])
@@ -319,7 +319,7 @@ def test_flops_are_those_of_the_spec_and_not_of_what_was_kept(
     wanted = spec(boundary=2, strategy=strategy, epochs=4, views=views)
     cold = train(wanted)
     warm = train(wanted)
-    assert warm.values() == cold.values() and warm.result["gflops"] == cold.result["gflops"]
+    assert warm.values() == cold.values() and warm.result.gflops == cold.result.gflops
     monkeypatch.setenv("TLTK_HOME", str(tmp_path / "another"))
     if isinstance(stop, int):
         again = interrupted(wanted, tmp_path / "c.safetensors", stop)
@@ -334,15 +334,15 @@ def test_flops_are_those_of_the_spec_and_not_of_what_was_kept(
         with pytest.raises(Stopped):
             made.run()
         again = train(wanted)  # there was no checkpoint yet
-    assert again.values() == cold.values() and again.result["gflops"] == cold.result["gflops"]
+    assert again.values() == cold.values() and again.result.gflops == cold.result.gflops
 
 
 def test_where_flops_cannot_be_counted_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     known = train(spec(boundary=2, strategy="lp_ft"))
     monkeypatch.setattr("tltk.training.loop.layer_flops", lambda *_: None)
     run = train(spec(boundary=2, strategy="lp_ft"))
-    assert run.result["gflops"] is None and not run.curve("gflops", "net") and run.result["cached"]
-    assert run.result["predictions"] == known.result["predictions"]
+    assert run.result.gflops is None and not run.curve("gflops", "net") and run.result.cached
+    assert run.result.predictions == known.result.predictions
 
 
 def test_a_short_phase_begins_from_the_features_that_the_plan_keeps_anyway() -> None:
@@ -351,14 +351,17 @@ def test_a_short_phase_begins_from_the_features_that_the_plan_keeps_anyway() -> 
     probe, tune = training.phases
     assert (probe.boundary, tune.boundary) == (5, 2)
     flops, phases = (100, 100, 10, 10, 10, 1), [probe, tune]
-    assert kept_at(flops, phases, probe, 0.0) == 2 and kept_at(flops, phases, tune, 0.0) == 2
+    assert cache_boundary(flops, phases, probe, 0.0) == 2 and cache_boundary(flops, phases, tune, 0.0) == 2
     long = dataclasses.replace(probe, epochs=8)  # 8 × 30 > 230
-    assert kept_at(flops, phases, long, 0.0) == 5
-    assert kept_at(flops, phases, dataclasses.replace(probe, epochs=7), 0.0) == 2
-    assert kept_at(flops, phases, probe, 0.2) == 5  # mixup happens where training begins
-    assert kept_at(None, phases, probe, 0.0) == 5 and kept_at(None, phases, tune, 0.0) == 2
+    assert cache_boundary(flops, phases, long, 0.0) == 5
+    assert cache_boundary(flops, phases, dataclasses.replace(probe, epochs=7), 0.0) == 2
+    assert cache_boundary(flops, phases, probe, 0.2) == 5  # mixup happens where training begins
+    assert cache_boundary(None, phases, probe, 0.0) == 5 and cache_boundary(None, phases, tune, 0.0) == 2
     whole = dataclasses.replace(tune, boundary=0, lr_scale=(1.0,) * 6)
-    assert kept_at(flops, [probe, whole], whole, 0.0) == 0 and kept_at(flops, [probe, whole], probe, 0.0) == 5
+    assert (
+        cache_boundary(flops, [probe, whole], whole, 0.0) == 0
+        and cache_boundary(flops, [probe, whole], probe, 0.0) == 5
+    )
 
 
 @pytest.mark.parametrize("strategy", ["gradual_unfreezing", "lp_ft"])
@@ -366,11 +369,11 @@ def test_features_of_a_lower_boundary_change_no_row(strategy: str, monkeypatch: 
     """Whichever boundary the kept features are of: the same losses, and the FLOPs of what was computed."""
     rows, spent = [], []
     for at in (lambda _, __, phase, ___: phase.boundary, lambda _, __, phase, ___: min(phase.boundary, 1)):
-        monkeypatch.setattr("tltk.training.cost.kept_at", at)
+        monkeypatch.setattr("tltk.training.cost.cache_boundary", at)
         run = train(spec(boundary=1, strategy=strategy, epochs=4))
-        assert run.result["cached"] and run.result["frozen_moved"] == 0
+        assert run.result.cached and run.result.frozen_moved == 0
         rows.append([r for r in run.rows if r.name in ("loss", "accuracy", "change")])
-        spent.append(run.result["gflops"])
+        spent.append(run.result.gflops)
     assert [(r.split, r.name, r.layer, r.step) for r in rows[0]] == [
         (r.split, r.name, r.layer, r.step) for r in rows[1]
     ]
@@ -387,13 +390,13 @@ def test_smoothing_and_mixup_by_hand() -> None:
     def forward(crossing: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
         return crossing[0], crossing[0] @ w
 
-    smooth, _, _ = loss_of(
+    smooth, _, _ = batch_loss(
         Classification(3), forward, (x,), y, OptimSpec(label_smoothing=0.1), np.random.default_rng(0)
     )
     target = 0.9 * F.one_hot(y, 3) + 0.1 / 3
     assert float(smooth) == pytest.approx(float(-(target * (x @ w).log_softmax(1)).sum(1).mean()), abs=1e-6)
 
-    mixed, _, logits = loss_of(Classification(3), forward, (x,), y, OptimSpec(mixup=0.4), np.random.default_rng(3))
+    mixed, _, logits = batch_loss(Classification(3), forward, (x,), y, OptimSpec(mixup=0.4), np.random.default_rng(3))
     draw = np.random.default_rng(3)
     share, other = draw.beta(0.4, 0.4), draw.permutation(6)
     blend = (share * x + (1 - share) * x[other]) @ w

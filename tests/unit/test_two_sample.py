@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from tests.support.engine import domain
-from tests.unit.test_profile import HERE, THERE, by_hand, room
+from tests.unit.test_profile import HERE, THERE, by_hand, room, round_trips
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.sample import ACROSS, Sample, draw
-from tltk.analyses.two_sample import analysis as module
-from tltk.analyses.two_sample.analysis import NEAR, SHOWN, shared_classes, two_sample
+from tltk.analyses.sample import ACROSS, Sample, draw, shared_classes
+from tltk.analyses.two_sample.analysis import two_sample
+from tltk.analyses.two_sample.pictures import NEAR, SHOWN
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, UnknownName
@@ -57,41 +55,41 @@ def test_the_table_is_what_measures_and_nulls_give(layer: int) -> None:
     spec = dataclasses.replace(SPEC, layer=layer, seed=2)
     found, _ = two_sample(spec, room())
     x, source, y, target = layers_of(spec, layer)
-    assert (found["layer"], found["name"]) == ((5, "features") if layer < 0 else (2, "layer2.0"))
-    assert found["n"] == {"source": len(x), "target": len(y)}
-    assert [r["measure"] for r in found["table"]] == ["mmd", "coral"]
-    for row in found["table"]:
-        measure = measures[row["measure"]]
+    assert (found.layer, found.name) == ((5, "features") if layer < 0 else (2, "layer2.0"))
+    assert found.n == {"source": len(x), "target": len(y)}
+    assert [r.measure for r in found.table] == ["mmd", "coral"]
+    for row in found.table:
+        measure = measures[row.measure]
         null = (
             permutation_mmd(x, y, permutations=19, seed=2)
-            if row["measure"] == "mmd"
+            if row.measure == "mmd"
             else permutation_test(measure, x, y, permutations=19, seed=2)
         )
         halves = self_split(measure, x, y, seed=2)
         parts = ("value", "null_lo", "null_hi", "p", "effect", "self_value", "self_lo", "self_hi", "self_n")
-        got = [row[k] for k in parts]
+        got = [getattr(row, k) for k in parts]
         want = [null.value, null.lo, null.hi, null.p, null.effect, halves.value, halves.lo, halves.hi, halves.n]
-        assert row["why"] == "" and row["self_n"] == min(len(x), len(y)) // 2
+        assert row.why == "" and row.self_n == min(len(x), len(y)) // 2
         assert got == pytest.approx(want, rel=1e-3, abs=1e-6)
-        assert row["null_lo"] <= row["null_hi"] and row["self_lo"] <= row["self_hi"]
-    assert found["mixed"] == pytest.approx(mixed_share(x, y, k=10))
+        assert row.null_lo <= row.null_hi and row.self_lo <= row.self_hi
+    assert found.mixed == pytest.approx(mixed_share(x, y, k=10))
     per_class = class_mmd(x, source.labels, y, target.labels)
-    assert found["per_class"] == pytest.approx({f"c{c}": v for c, v in per_class.items()}, rel=1e-3, abs=1e-6)
-    assert found["conditional"] == pytest.approx(conditional_mmd(per_class), rel=1e-3, abs=1e-6)
-    json.dumps(found, allow_nan=False)
+    assert found.per_class == pytest.approx({f"c{c}": v for c, v in per_class.items()}, rel=1e-3, abs=1e-6)
+    assert found.conditional == pytest.approx(conditional_mmd(per_class), rel=1e-3, abs=1e-6)
+    round_trips(found)
 
 
 def test_p_values_are_corrected_over_all_measures_and_classes() -> None:
     measures_ = ("mmd", "coral", "frechet", "energy")
     found, _ = two_sample(dataclasses.replace(SPEC, measures=measures_, permutations=39), room())
-    for rows, count in ((found["table"], 4), (found["classes"], 3)):
-        p = [row["p"] for row in rows]
-        assert [row["p_holm"] for row in rows] == pytest.approx(adjusted(p, "holm"))
-        assert [row["p_bh"] for row in rows] == pytest.approx(adjusted(p, "fdr_bh"))
-        assert all(row["p"] <= row["p_bh"] <= row["p_holm"] for row in rows) and len(rows) == count
-    assert found["tests"] == 4
-    assert "over all 4 tests" in found["correction"] and "over all 3 tests" in found["class_correction"]
-    assert "With 39 permutations Holm's p cannot fall below 0.1; for .05 it takes 79 or more." in found["correction"]
+    for rows, count in ((found.table, 4), (found.classes, 3)):
+        p = [row.p for row in rows]
+        assert [row.p_holm for row in rows] == pytest.approx(adjusted(p, "holm"))
+        assert [row.p_bh for row in rows] == pytest.approx(adjusted(p, "fdr_bh"))
+        assert all(row.p <= row.p_bh <= row.p_holm for row in rows) and len(rows) == count
+    assert found.tests == 4
+    assert "over all 4 tests" in found.correction and "over all 3 tests" in found.class_correction
+    assert "With 39 permutations Holm's p cannot fall below 0.1; for .05 it takes 79 or more." in found.correction
 
 
 def adjusted(p: list[float], method: str) -> list[float]:
@@ -109,22 +107,22 @@ def test_classes_have_their_band_their_p_and_their_pictures() -> None:
     found, _ = two_sample(dataclasses.replace(SPEC, permutations=39), room())
     x, source, y, target = layers_of(SPEC, -1)
     each, mean = class_tests(x, source.labels, y, target.labels, permutations=39, seed=0)
-    for c, row in enumerate(found["classes"]):
+    for c, row in enumerate(found.classes):
         null = each[c]
-        assert row["name"] == f"c{c}" and row["value"] == found["per_class"][f"c{c}"]
-        got = [row[k] for k in ("value", "null_lo", "null_hi", "p", "effect")]
+        assert row.name == f"c{c}" and row.value == found.per_class[f"c{c}"]
+        got = [getattr(row, k) for k in ("value", "null_lo", "null_hi", "p", "effect")]
         assert got == pytest.approx([null.value, null.lo, null.hi, null.p, null.effect], rel=1e-3, abs=1e-6)
-        assert row["source"] == int((source.labels == c).sum()) and row["target"] == int((target.labels == c).sum())
-    assert found["within"]["p"] == pytest.approx(mean.p)
-    assert found["within"]["value"] == pytest.approx(found["conditional"])
+        assert row.source == int((source.labels == c).sum()) and row.target == int((target.labels == c).sum())
+    assert found.within.p == pytest.approx(mean.p)
+    assert found.within.value == pytest.approx(found.conditional)
     moved = noisy(HERE, ["c0", "c1", "c2"])
     far, _ = two_sample(dataclasses.replace(SPEC, source=DataSpec("moved"), permutations=39), room(moved=moved))
-    assert all(row["p"] == 1 / 40 and row["value"] > row["null_hi"] for row in far["classes"])
+    assert all(row.p == 1 / 40 and row.value > row.null_hi for row in far.classes)
 
 
 def scaled(path: Path, factor: float) -> str:
     """Weights of which what enters the head is so many times as large."""
-    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
     norm = net.backbone.layer4[-1].bn2  # the last scale before the last activation
     with torch.no_grad():
         for part in net.backbone.layer4[-1].downsample or []:
@@ -143,31 +141,31 @@ def test_features_that_overflow_are_a_row_with_a_sentence(tmp_path: Path) -> Non
     large = dataclasses.replace(spec, net=NetSpec("test_resnet", scaled(tmp_path / "large.safetensors", 1e24)))
     plain = dataclasses.replace(spec, net=NetSpec("test_resnet", scaled(tmp_path / "plain.safetensors", 1.0)))
     found, usual = two_sample(large, room())[0], two_sample(plain, room())[0]
-    json.dumps(found, allow_nan=False)
-    for row, other in zip(found["table"], usual["table"], strict=True):
-        if row["measure"] in ("coral", "frechet"):
-            assert row["value"] is None and "that float32 can hold" in row["why"]
+    round_trips(found)
+    for row, other in zip(found.table, usual.table, strict=True):
+        if row.measure in ("coral", "frechet"):
+            assert row.value is None and "that float32 can hold" in row.why
         else:
-            assert row["why"] == "" and row["p"] == other["p"]
-    assert found["tests"] == 4 and found["table"][0]["p_holm"] is None
-    assert found["classes"] and all(np.isfinite(v) for w in found["witness"]["source"] for v in w["distance"])
+            assert row.why == "" and row.p == other.p
+    assert found.tests == 4 and found.table[0].p_holm is None
+    assert found.classes and all(np.isfinite(v) for w in found.witness["source"] for v in w.distance)
 
 
 def test_a_dead_layer_is_numbers_and_no_fault(tmp_path: Path) -> None:
     """Every picture gives the same: nothing is apart, whatever the measure, and no picture is typical of a side."""
     path = tmp_path / "dead.safetensors"
-    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
     with torch.no_grad():
         for p in net.backbone.parameters():
             p.zero_()
     weights.save(net, NetSpec("test_resnet"), path)
     spec = dataclasses.replace(SPEC, measures=tuple(measures), net=NetSpec("test_resnet", f"file:{path}"))
     found, _ = two_sample(spec, room())
-    json.dumps(found, allow_nan=False)
-    for row in found["table"]:
-        assert row["p"] == 1.0 and row["why"] == "" and row["value"] == (0.5 if row["measure"] == "c2st" else 0.0)
-        assert row["null_lo"] == row["value"] == row["null_hi"] == row["self_value"]
-    assert found["witness"] == {"source": [], "target": []} and found["classes"] == []
+    round_trips(found)
+    for row in found.table:
+        assert row.p == 1.0 and row.why == "" and row.value == (0.5 if row.measure == "c2st" else 0.0)
+        assert row.null_lo == row.value == row.null_hi == row.self_value
+    assert found.witness == {"source": [], "target": []} and found.classes == []
 
 
 def test_witnesses_and_neighbours_point_at_the_right_pictures() -> None:
@@ -179,19 +177,19 @@ def test_witnesses_and_neighbours_point_at_the_right_pictures() -> None:
     for i, picture in enumerate(pictures):  # the source's first
         assert np.array_equal(tile(sheet, i), picture), i
     classes = [f"c{c}" for c in (*source.labels.tolist(), *target.labels.tolist())]
-    assert found["labels"] == classes
+    assert found.labels == classes
     only_source, only_target = most_typical(x, y, count=SHOWN)
-    assert [w["at"] for w in found["witness"]["source"]] == only_source.tolist()
-    assert [w["at"] for w in found["witness"]["target"]] == (only_target + n).tolist()
+    assert [w.at for w in found.witness["source"]] == only_source.tolist()
+    assert [w.at for w in found.witness["target"]] == (only_target + n).tolist()
     both = torch.cat([x, y]).double()
     for side, others in (("source", range(n, n + m)), ("target", range(n))):
-        for w in found["witness"][side]:
-            distance = (both - both[w["at"]]).norm(dim=1)
-            assert set(w["near"]) <= set(others) and len(w["near"]) == NEAR
+        for w in found.witness[side]:
+            distance = (both - both[w.at]).norm(dim=1)
+            assert set(w.near) <= set(others) and len(w.near) == NEAR
             nearest = sorted(float(distance[i]) for i in others)[:NEAR]
-            assert [float(distance[i]) for i in w["near"]] == pytest.approx(nearest, rel=1e-3, abs=1e-4)
-            assert w["distance"] == pytest.approx(nearest, rel=1e-2, abs=1e-3)
-            assert w["distance"] == sorted(w["distance"])
+            assert [float(distance[i]) for i in w.near] == pytest.approx(nearest, rel=1e-3, abs=1e-4)
+            assert w.distance == pytest.approx(nearest, rel=1e-2, abs=1e-3)
+            assert w.distance == sorted(w.distance)
 
 
 HERE_AND_THERE = (HERE, THERE)
@@ -199,16 +197,16 @@ HERE_AND_THERE = (HERE, THERE)
 
 def test_the_same_domain_twice_is_not_apart() -> None:
     found, _ = two_sample(dataclasses.replace(SPEC, source=DataSpec("here"), permutations=39), room())
-    for row in found["table"]:
-        assert row["p"] > 0.05 and row["value"] <= row["null_hi"]
-    assert found["mixed"] > 0.9
+    for row in found.table:
+        assert row.p > 0.05 and row.value <= row.null_hi
+    assert found.mixed > 0.9
 
 
 def test_domains_far_apart_are_seen_to_be() -> None:
     dark = noisy(HERE, ["c0", "c1", "c2"])
     found, _ = two_sample(dataclasses.replace(SPEC, source=DataSpec("dark")), room(dark=dark))
-    assert found["table"][0]["p"] == pytest.approx(1 / 20) and found["table"][0]["effect"] > 5
-    assert found["mixed"] < 0.5
+    assert found.table[0].p == pytest.approx(1 / 20) and found.table[0].effect > 5
+    assert found.mixed < 0.5
 
 
 # -- classes ----------------------------------------------------------------------------------------------
@@ -220,9 +218,9 @@ def test_classes_are_matched_by_name_not_by_number() -> None:
     found, _ = two_sample(spec, room(turned=turned))
     parts = [draw(d, DataSpec("x"), 1000, 0) for d in (turned, HERE)]
     assert shared_classes(parts[0], parts[1]) == {0: (2, "c2"), 1: (0, "c0")}
-    assert set(found["per_class"]) == {"c0", "c2"}
-    assert set(found["labels"][: found["n"]["source"]]) == {"c2", "c0", "zebra"}
-    assert found["label_shift"] == "The domains must have the same classes by name for this estimate. They do not."
+    assert set(found.per_class) == {"c0", "c2"}
+    assert set(found.labels[: found.n["source"]]) == {"c2", "c0", "zebra"}
+    assert found.label_shift == "The domains must have the same classes by name for this estimate. They do not."
     # As if the source's numbers had been the target's all along.
     right = noisy(HERE, ["c0", "c1", "c2"])
     again = Domain.of(
@@ -231,13 +229,13 @@ def test_classes_are_matched_by_name_not_by_number() -> None:
     # Class 2 of `turned` (zebra) has no partner, but c0 and c2 are the same pictures.
     other, _ = two_sample(dataclasses.replace(SPEC, source=DataSpec("again")), room(again=again))
     for name in ("c0", "c2"):
-        assert np.sign(found["per_class"][name]) == np.sign(other["per_class"][name])
+        assert np.sign(found.per_class[name]) == np.sign(other.per_class[name])
 
 
 def test_without_a_class_in_common_there_is_no_class_table() -> None:
     found, _ = two_sample(dataclasses.replace(SPEC, source=DataSpec("other")), room(other=noisy(HERE, ["x", "y", "z"])))
-    assert found["per_class"] == {} and found["conditional"] is None
-    assert isinstance(found["label_shift"], str)
+    assert found.per_class == {} and found.conditional is None
+    assert isinstance(found.label_shift, str)
 
 
 def uneven(counts: list[int], names: list[str], seed: int) -> Domain:
@@ -254,22 +252,24 @@ def test_label_shift_is_estimated_without_the_targets_labels() -> None:
     source, target = uneven([20, 20, 20], ["a", "b", "c"], 0), uneven([8, 40, 12], ["c", "a", "b"], 1)
     spec = dataclasses.replace(SPEC, target=DataSpec("t"), source=DataSpec("s"), layer=0)
     found, _ = two_sample(spec, room(s=source, t=target))
-    shift = found["label_shift"]
+    shift = found.label_shift
     assert list(shift) == ["a", "b", "c"]
     sides = {"source": draw(source, DataSpec("x"), 1000, 0), "true": draw(target, DataSpec("x"), 1000, 0)}
     for name, its in shift.items():
         for k, part in sides.items():
-            assert its[k] == pytest.approx(float((part.labels == part.domain.classes.index(name)).double().mean()))
-        assert its["estimated"] == pytest.approx(its["true"], abs=0.1)
-    assert sum(s["estimated"] for s in shift.values()) == pytest.approx(1)
-    assert shift["a"]["true"] > 0.6 > 0.35 > shift["a"]["source"]
+            assert getattr(its, k) == pytest.approx(
+                float((part.labels == part.domain.classes.index(name)).double().mean())
+            )
+        assert its.estimated == pytest.approx(its.true, abs=0.1)
+    assert sum(s.estimated for s in shift.values()) == pytest.approx(1)
+    assert shift["a"].true > 0.6 > 0.35 > shift["a"].source
 
 
 def test_a_target_with_a_class_more_has_no_label_shift() -> None:
     source, target = uneven([20, 20], ["a", "b"], 0), uneven([20, 20, 20], ["a", "b", "c"], 1)
     spec = dataclasses.replace(SPEC, target=DataSpec("t"), source=DataSpec("s"))
     found, _ = two_sample(spec, room(s=source, t=target))
-    assert found["label_shift"] == "The domains must have the same classes by name for this estimate. They do not."
+    assert found.label_shift == "The domains must have the same classes by name for this estimate. They do not."
 
 
 def test_few_pictures_of_a_class_are_an_estimate_or_a_sentence_and_no_warning() -> None:
@@ -277,39 +277,41 @@ def test_few_pictures_of_a_class_are_an_estimate_or_a_sentence_and_no_warning() 
     for shots in (2, 3):
         spec = dataclasses.replace(SPEC, target=DataSpec("here", shots=shots), source=DataSpec("there", shots=shots))
         found, _ = two_sample(spec, room())
-        json.dumps(found, allow_nan=False)
-        assert found["n"] == {"source": 3 * shots, "target": 3 * shots}
+        round_trips(found)
+        assert found.n == {"source": 3 * shots, "target": 3 * shots}
     found, _ = two_sample(dataclasses.replace(SPEC, source=DataSpec("there", shots=1), target=DataSpec("here")), room())
-    assert found["label_shift"] == (
+    assert found.label_shift == (
         "Each class of the source must have two pictures for this estimate. One has a single one."
     )
     rare = uneven([30, 30, 6], ["c0", "c1", "c2"], 0)  # three or four of the last in the training part
     found, _ = two_sample(dataclasses.replace(SPEC, source=DataSpec("rare")), room(rare=rare))
-    json.dumps(found, allow_nan=False)
+    round_trips(found)
 
 
 def test_two_pictures_of_a_side() -> None:
     """The fewest that a measure takes: neighbourhoods are counted over both sides together."""
     two = uneven([10, 10], ["c0", "c1"], 0)
     found, sheet = two_sample(dataclasses.replace(SPEC, source=DataSpec("two", shots=1)), room(two=two))
-    assert found["n"]["source"] == 2 and len(found["witness"]["source"]) == 2
-    assert all(len(w["near"]) == 2 for w in found["witness"]["target"])
+    assert found.n["source"] == 2 and len(found.witness["source"]) == 2
+    assert all(len(w.near) == 2 for w in found.witness["target"])
 
 
 # -- what cannot be meant ---------------------------------------------------------------------------------
 
 
-def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusals() -> None:
     with pytest.raises(BadSpec, match="layer must be from 0 to 4, or -1 for what enters the head. Got 6."):
         two_sample(dataclasses.replace(SPEC, layer=6), room())
-    with pytest.raises(BadSpec, match="There is no source; name one."):
-        two_sample(dataclasses.replace(SPEC, source=None), room())
     with pytest.raises(BadSpec, match="as many channels"):
         two_sample(dataclasses.replace(SPEC, source=DataSpec("grey")), room(grey=domain(60, channels=1)))
 
-    def refuse(*_: Any) -> Any:
+
+def test_what_names_tell_is_refused_before_anything_is_read() -> None:
+    def refuse(_: DataSpec) -> Domain:
         raise AssertionError
 
-    monkeypatch.setattr(module, "samples", refuse)
+    nowhere = dataclasses.replace(room(), load=refuse)
+    with pytest.raises(BadSpec, match="There is no source; name one."):
+        two_sample(dataclasses.replace(SPEC, source=None), nowhere)
     with pytest.raises(UnknownName, match="Did you mean 'frechet'"):
-        two_sample(dataclasses.replace(SPEC, measures=("frechett",)), room())
+        two_sample(dataclasses.replace(SPEC, measures=("frechett",)), nowhere)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from tltk.errors import UnknownName
+from tltk.shift import measures
 from tltk.specs.knobs import Spec, knob
 from tltk.specs.parts import BUT_SIZE, POOLINGS, DataSpec, NetSpec
 
@@ -37,3 +39,19 @@ class DepthSpec(Spec):
         object.__setattr__(self, "net", NetSpec(backbone=self.net.backbone, weights=self.net.weights))
         if self.source is not None:
             object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
+
+
+def check_measures(names: Sequence[str], more: Sequence[str] = ()) -> None:
+    """Refuse what is no shift measure.
+
+    Args:
+        names: That are asked for.
+        more: That this question knows beside the registered ones.
+
+    Raises:
+        UnknownName: It is none.
+    """
+    known = [*measures.names(), *more]
+    for name in names:
+        if name not in known:
+            raise UnknownName.among("measure", name, known)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import importlib
+import importlib.util
 import json
 import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +18,26 @@ import click
 import msgspec
 
 from tltk import home
-from tltk.analyses.rank.agreement import joined
+from tltk.analyses.rank.agreement import with_agreement
+from tltk.analyses.rank.result import RankResult
 from tltk.analyses.rank.spec import RankSpec
 from tltk.data import account
-from tltk.data.names import readable
-from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, shown
+from tltk.data.names import escape_text
+from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, abbreviate
 from tltk.jobs import executor, wait
+from tltk.results.training import TrainingResult
 from tltk.results.words import accuracy_in_words
 from tltk.runs import index
 from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import read_spec
+from tltk.specs.reading import read_spec, result_class
 from tltk.specs.training import TransferSpec
+from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
-from tltk.weights.weightfile import plain
+from tltk.weights.weightfile import sanitise
 
 
 class Verb(click.Group):
@@ -51,13 +56,13 @@ class Verb(click.Group):
             _fail(ctx, found)
         except UnicodeEncodeError as fault:  # click itself looks for the paths that it is given
             text = "An argument must be text that this system can write. Got {}; check how it was typed or passed on."
-            _fail(ctx, BadSpec(text.format(shown(str(fault.object)))))
+            _fail(ctx, BadSpec(text.format(abbreviate(str(fault.object)))))
 
 
 def _fail(ctx: click.Context, fault: TltkError) -> None:
     """Its sentence, and 1 where a run or the machine failed, 2 where what was asked for is wrong."""
     is_asked = isinstance(fault, MachineProblem) and fault.errno in (errno.ENAMETOOLONG, errno.ELOOP)
-    click.echo(readable(str(fault)), err=True)
+    click.echo(escape_text(str(fault)), err=True)
     ctx.exit(1 if isinstance(fault, RunProblem) and not is_asked else 2)
 
 
@@ -94,7 +99,7 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
             function = click.option("--adapter", help=about)(function)
             function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
             function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
-        for name, (_, about) in command.lists(kind).items():
+        for name, (_, about) in command.list_options(kind).items():
             function = click.option(f"--{name}", help=about)(function)
         about = "A JSON file; - is the standard input."
         function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
@@ -108,14 +113,23 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
     return decorate
 
 
-def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterable[str]] | None = None) -> None:
-    """Queue what was asked for, follow it, and print how it ended; `show` prints an answer."""
+def _table(kind: type[Spec]) -> Callable[[Any], Iterable[str]] | None:
+    """How a result of this kind is printed: `lines` of the folder's `table.py`; None where there is none."""
+    table = f"{kind.__module__.rpartition('.')[0]}.table"
+    if importlib.util.find_spec(table) is None:
+        return None
+    found: Callable[[Any], Iterable[str]] = importlib.import_module(table).lines
+    return found
+
+
+def launch(kind: type[Spec], given: dict[str, Any]) -> None:
+    """Queue what was asked for, follow it, and print how it ended, an answer as the table of its kind."""
     file, as_json = given.pop("file"), given.pop("as_json")
     spec: Spec
     if file is None:
         # A comparison that names neither domains nor weights is about the question that the first page asks.
         is_first = kind is CompareSpec and all(given.get(key) is None for key in ("target", "source", "weights"))
-        spec = command.build(kind, given, FIRST_QUESTION if is_first else None)
+        spec = command.build_spec(kind, given, FIRST_QUESTION if is_first else None)
     else:
         spec = read_spec(_given(file))
         if not isinstance(spec, kind):
@@ -124,9 +138,9 @@ def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterab
     if not given["detach"]:
         follow(run)
     report(run, as_json)
-    result = _result(run, spec)
-    if show is not None and result is not None and not as_json and executor().state(run.id) == "done":
-        for line in show(result):
+    lines = _table(kind)
+    if lines is not None and not as_json and executor().state(run.id) == "done" and run.result() is not None:
+        for line in lines(_typed(run, spec)):
             click.echo(line)
     end(run, given["detach"])
 
@@ -134,10 +148,10 @@ def launch(kind: type[Spec], given: dict[str, Any], show: Callable[[Any], Iterab
 def _given(file: Path) -> bytes:
     """The text of a spec: a file's, a pipe's, or with - what comes in."""
     if str(file) != "-":
-        return home.read_given(file, "--spec")
-    found = sys.stdin.buffer.read(home.MOST + 1)
-    if len(found) > home.MOST:
-        raise BadSpec(f"--spec must be no longer than {home.MOST >> 20} MB. What came in is longer.")
+        return home.read_user_file(file, "--spec")
+    found = sys.stdin.buffer.read(home.MAX_USER_FILE_BYTES + 1)
+    if len(found) > home.MAX_USER_FILE_BYTES:
+        raise BadSpec(f"--spec must be no longer than {home.MAX_USER_FILE_BYTES >> 20} MB. What came in is longer.")
     return found
 
 
@@ -243,9 +257,21 @@ def listing(entries: Sequence[RunEntry]) -> bytes:
 
 
 def _result(run: Run, spec: Spec) -> dict[str, Any] | None:
-    """What it found; a ranking with what has been trained by now."""
+    """What it found, as JSON prints it."""
     found = run.result()
-    return joined(found, spec) if found and isinstance(spec, RankSpec) else found
+    if found is None or not isinstance(spec, RankSpec):
+        return found
+    try:
+        shown: dict[str, Any] = msgspec.to_builtins(_typed(run, spec))
+    except RunProblem:  # of another version: as it is
+        return found
+    return shown
+
+
+def _typed(run: Run, spec: Spec) -> Any:
+    """What it found, as the class of its kind; a ranking with what has been trained by now."""
+    found = run.read(result_class(type(spec)))
+    return with_agreement(found, spec) if isinstance(spec, RankSpec) and isinstance(found, RankResult) else found
 
 
 ASKED = ("kind", "source", "target", "backbone", "weights", "strategy", "boundary", "lr", "seed")
@@ -297,12 +323,12 @@ def _cells(e: RunEntry) -> list[str]:
     weights = r["weights"] if r["weights"] is not None else f"of {e.source}" if e.source and e.backbone else ""
     return [
         e.id,
-        plain(" ".join(filter(None, [e.name, *(f"#{tag}" for tag in e.tags.split())]))),
-        plain(figure) or "done",
+        sanitise(" ".join(filter(None, [e.name, *(f"#{tag}" for tag in e.tags.split())]))),
+        sanitise(figure) or "done",
         short(e.target),
-        plain(e.backbone),
+        sanitise(e.backbone),
         short(weights),
-        plain(e.strategy),
+        sanitise(e.strategy),
         "" if e.boundary is None else str(e.boundary),
         "" if e.lr is None else f"{e.lr:g}",
         "" if r["seed"] is None else str(r["seed"]),
@@ -314,8 +340,8 @@ def short(name: str) -> str:
     """A domain or weights in few letters, on one line: the last part of a path, the first digits of a run."""
     kind, _, path = name.partition(":")
     if "/" in path:
-        return plain(path.rstrip("/").rpartition("/")[2])
-    return re.sub(r"^(run:[0-9a-f]{6})[0-9a-f]*", r"\1", plain(name))
+        return sanitise(path.rstrip("/").rpartition("/")[2])
+    return re.sub(r"^(run:[0-9a-f]{6})[0-9a-f]*", r"\1", sanitise(name))
 
 
 def took(seconds: float) -> str:
@@ -339,26 +365,18 @@ def report(run: Run, as_json: bool, attempt: int = 0) -> None:
         out(summary(run, attempt))
         return
     folder, label = run.attempt(attempt) if attempt else run, run.label
-    result = folder.result()
     state = folder.status.state if attempt else executor().state(run.id)
     click.echo(f"run {run.id} · {f'attempt {attempt} · ' if attempt else ''}{state} · {folder.path}")
     if label.name or label.tags:
-        click.echo(plain(" ".join(filter(None, [label.name, *(f"#{tag}" for tag in label.tags)])), 800))
+        click.echo(sanitise(" ".join(filter(None, [label.name, *(f"#{tag}" for tag in label.tags)])), 800))
     for line in label.note.splitlines():
-        click.echo(plain(line, 2000))
+        click.echo(sanitise(line, 2000))
     if run.spec.trains:
         click.echo(in_words(run.spec, folder.status.seconds))
-    try:
-        lines = list(_found(run, result or {}))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        lines = [
-            f"Its result.json lacks what this version writes: it is damaged, or of another version. `tltk runs show "
-            f"{run.id} --json` prints what is there; `--again` makes it once more."
-        ]
-    for line in lines or filter(None, [folder.status.message]):
+    for line in _found(folder) or filter(None, [folder.status.message]):
         click.echo(line)
     note = folder.written_status().note
-    if note and result:
+    if note and folder.result():
         click.echo(note)
     if not attempt:
         for number in run.attempts():
@@ -369,27 +387,39 @@ def _attempt_in_words(a: dict[str, Any]) -> str:
     """An earlier attempt, a line."""
     figure = a["verdict"] or ("" if a["accuracy"] is None else f"{a['accuracy']:.3f}")
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(a["updated"])) if 0 < a["updated"] < 2**32 else ""
-    words = [f"earlier {a['number']}", a["state"], plain(figure), took(a["seconds"]), when]
+    words = [f"earlier {a['number']}", a["state"], sanitise(figure), took(a["seconds"]), when]
     return " · ".join(filter(None, words))
 
 
-def _found(run: Run, result: dict[str, Any]) -> Iterator[str]:
+def _found(run: Run) -> list[str]:
     """What a training or a comparison found, a line each; nothing for other runs."""
-    if "verdict" in result:
-        yield readable(result["verdict"]["sentence"])
-        if "parts" in result:
-            yield readable(account.parts_in_words(result["parts"]))
-    elif "accuracy" in result:
-        yield (
-            f"test accuracy {accuracy_in_words(result)}, macro-F1 {result['macro_f1']:.3f} after "
-            f"{result['steps']:,} steps in {result['seconds']:.1f} s on {result['device']}; "
-            f"{result['frozen_tensors']} frozen tensors, {result['frozen_moved']} moved."
-        )
-        if "parts" in result:  # a result of an earlier version has none
-            for sentence in account.in_words(run.spec.target.name, result):  # type: ignore[attr-defined]
-                yield readable(sentence)
-        for sentence in result.get("cautions", ()):
-            yield f"caution  {sentence}"
+    spec = run.spec
+    try:
+        if isinstance(spec, CompareSpec):
+            return _of_comparison(run.read(CompareResult))
+        if isinstance(spec, TransferSpec):
+            return _of_training(run.read(TrainingResult), spec)
+    except RunProblem as fault:
+        return [f"{fault} `tltk runs show {run.id} --json` prints what is there; `--again` makes it once more."]
+    return []
+
+
+def _of_comparison(found: CompareResult | None) -> list[str]:
+    if found is None:
+        return []
+    parts = [account.describe_parts(found.parts)] if found.parts else []  # a result of an earlier version has none
+    return [escape_text(line) for line in (found.verdict.sentence, *parts)]
+
+
+def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
+    if found is None:
+        return []
+    return [
+        f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1:.3f} after {found.steps:,} steps in "
+        f"{found.seconds:.1f} s on {found.device}; {found.frozen_tensors} frozen tensors, {found.frozen_moved} moved.",
+        *(escape_text(line) for line in account.describe_fields(spec.target.name, found)),
+        *(f"caution  {sentence}" for sentence in found.cautions),
+    ]
 
 
 def in_words(spec: Spec, seconds: float) -> str:
@@ -400,14 +430,26 @@ def in_words(spec: Spec, seconds: float) -> str:
     words += [f"rate {r['lr']:g}"] if r["lr"] is not None else []
     words += [f"seed {r['seed']}"] if r["seed"] is not None else []
     words += [took(seconds)] if seconds else []
-    return plain(" · ".join(words), 400)
+    return sanitise(" · ".join(words), 400)
 
 
-def ask(question: Spec, *, again: bool = False) -> dict[str, Any]:
-    """What a worker answers to a question of seconds; `again` where what it asks about may have changed."""
-    found = executor().submit(question, again=again)
-    follow(found)
-    result = found.result()
-    if result is None:
-        raise RunProblem(f"Run {found.id} must have an answer. It is {found.status.state}; ask again.")
-    return result
+def print_answer(question: Spec, as_json: bool, *, again: bool = False) -> None:
+    """Ask a worker what takes seconds, and print its answer: as the table of its kind, or as JSON.
+
+    Args:
+        question: What is asked; its folder has a `table.py`.
+        as_json: Whether to print the result as it is kept.
+        again: Whether to ask anew where there is an answer: what it is about may have changed.
+
+    Raises:
+        RunProblem: There is no answer.
+    """
+    run = executor().submit(question, again=again)
+    follow(run)
+    result, lines = run.result(), _table(type(question))
+    if result is None or lines is None:
+        raise RunProblem(f"Run {run.id} must have an answer. It is {run.status.state}; ask again.")
+    out(result, as_json)
+    if not as_json:
+        for line in lines(run.typed(result, result_class(type(question)))):
+            click.echo(line)

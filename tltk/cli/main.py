@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
+import importlib
 import sys
 import time
 from pathlib import Path
@@ -19,20 +19,30 @@ from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.cli import weights
-from tltk.cli.following import Verb, ask, end, follow, json_option, launch, listed, out, report, spec_options
+from tltk.cli.following import (
+    Verb,
+    end,
+    follow,
+    json_option,
+    launch,
+    listed,
+    out,
+    print_answer,
+    report,
+    spec_options,
+)
 from tltk.cli.following import listing as in_json
 from tltk.cli.judge import judge_verb
-from tltk.data.account import parts_in_words
 from tltk.errors import RunProblem, UnknownName
 from tltk.jobs import executor, listing
 from tltk.runs.index import Query
 from tltk.runs.run import STATES, Run, walk
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec
-from tltk.specs.reading import kinds
+from tltk.specs.reading import spec_kinds
 from tltk.weights import catalogue, store
 from tltk.weights.export import export as write_zip
-from tltk.weights.weightfile import plain
+from tltk.weights.weightfile import sanitise
 
 
 @click.group(cls=Verb, context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,18 +53,15 @@ def main() -> None:
 
 def _verb(kind: type[Spec]) -> click.Command:
     """The verb that asks for specs of this kind, with a flag for each knob."""
-    package = kind.__module__.rpartition(".")[0]
 
     @spec_options(kind)
     def ask_for(**given: Any) -> None:
-        table = f"{package}.table"
-        show = importlib.import_module(table).lines if importlib.util.find_spec(table) else None
-        launch(kind, given, show)
+        launch(kind, given)
 
     return click.command(kind.verb, help=kind.about)(ask_for)
 
 
-for _verb_kind in kinds().values():
+for _verb_kind in spec_kinds().values():
     if _verb_kind.verb:
         main.add_command(_verb(_verb_kind))
 for _group in (weights.weights, weights.pretraining, judge_verb):
@@ -96,8 +103,8 @@ def runs(
             )
         return
     for name in kind:
-        if name not in kinds():
-            raise UnknownName.among("--kind", name, kinds())
+        if name not in spec_kinds():
+            raise UnknownName.among("--kind", name, spec_kinds())
     most = limit if limit is not None else 0 if as_json else SHOWN
     found = listing.runs(dataclasses.replace(query, limit=most + 1 if most else 0))
     more, found = bool(most) and len(found) > most, found[: most or None]
@@ -168,9 +175,9 @@ def _labelled(run: Run, as_json: bool, **given: Any) -> None:
     out({"id": run.id, "name": label.name, "note": label.note, "tags": list(label.tags)}, as_json)
     if not as_json:
         words = " ".join(filter(None, [label.name, *(f"#{tag}" for tag in label.tags)]))
-        click.echo(plain(f"run {run.id}{' · ' if words else ''}{words}", 1000))
+        click.echo(sanitise(f"run {run.id}{' · ' if words else ''}{words}", 1000))
         for line in label.note.splitlines():
-            click.echo(plain(line, 2000))
+            click.echo(sanitise(line, 2000))
 
 
 @runs.command()
@@ -305,7 +312,7 @@ def _table(entries: list[dict[str, Any]], as_json: bool) -> None:
 @json_option
 def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
     """List timm's models by name, by a pattern such as 'resnet*', or by words such as 'vit laion'."""
-    at_hand = catalogue.present()
+    at_hand = catalogue.local_weights()
     exact = [catalogue.catalogue()[pattern]] if pattern in catalogue.catalogue() else None
     found = exact or catalogue.search(pattern, sort=sort)
     if not found:
@@ -319,9 +326,9 @@ def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
         return
     click.echo(f"{'backbone':44} {'million':>8} {'GFLOPs':>8} {'px':>4}  weights")
     for b in found:
-        gflops = "" if b.flops is None else catalogue.amount(b.flops / 1e9)
-        weights = catalogue.weights_in_words(b, at_hand.get(b.name, ()))
-        click.echo(f"{b.name:44} {catalogue.amount(b.parameters / 1e6):>8} {gflops:>8} {b.size:4}  {weights}")
+        gflops = "" if b.flops is None else catalogue.format_count(b.flops / 1e9)
+        weights = catalogue.describe_weights(b, at_hand.get(b.name, ()))
+        click.echo(f"{b.name:44} {catalogue.format_count(b.parameters / 1e6):>8} {gflops:>8} {b.size:4}  {weights}")
 
 
 @main.command()
@@ -331,15 +338,7 @@ def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
 @json_option
 def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
     """The layers of a network: where its freeze boundary can lie."""
-    result = ask(DescribeSpec(backbone=backbone, size=size, channels=channels))
-    if as_json:
-        out(result)
-        return
-    click.echo("boundary  layer                          parameters       MFLOPs  output")
-    for layer in result["layers"]:
-        shape = " × ".join(str(s) for s in layer["shape"])
-        mflops = "unknown" if layer["flops"] is None else f"{layer['flops'] / 1e6:.2f}"
-        click.echo(f"{layer['index']:8}  {layer['name']:28} {layer['parameters']:12,} {mflops:>12}  {shape}")
+    print_answer(DescribeSpec(backbone=backbone, size=size, channels=channels), as_json)
 
 
 @main.command()
@@ -349,24 +348,7 @@ def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
 @json_option
 def look(domain: str, size: int, n: int, as_json: bool) -> None:
     """What is in a domain: folders, parts, classes, pictures, and what was left out."""
-    spec = InspectSpec(DataSpec(domain, size=size, n=n))
-    result = ask(spec)
-    if as_json:
-        out(result)
-        return
-    click.echo(f"{result['n']:,} pictures, {len(result['classes'])} classes; {result['licence']}")
-    for branch in result["tree"]:
-        classes = f"{branch['classes']:,} classes, " if branch["classes"] else ""
-        click.echo(f"{branch['role']:8}  {branch['folder']}: {classes}{branch['pictures']:,} pictures")
-    for note in result["notes"]:
-        click.echo(f"note      {note}")
-    for name, count in zip(result["classes"], result["counts"], strict=True):
-        click.echo(f"{count:8,}  {name}")
-    for name, reason in result["skipped"]:
-        click.echo(f"left out  {name}: {reason}")
-    click.echo(parts_in_words(result["parts"]))
-    for sentence in result["cautions"]:
-        click.echo(f"caution  {sentence}")
+    print_answer(InspectSpec(DataSpec(domain, size=size, n=n)), as_json)
 
 
 @main.command()

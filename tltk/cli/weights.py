@@ -10,7 +10,7 @@ import click
 
 from tltk import home
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
-from tltk.cli.following import ask, follow, json_option, out
+from tltk.cli.following import follow, json_option, out, print_answer
 from tltk.errors import RunProblem, UnknownName, WeightsMissing
 from tltk.jobs import executor
 from tltk.runs.index import RunEntry
@@ -20,11 +20,6 @@ from tltk.weights import recipe as pretrain
 from tltk.weights import store, weightfile
 
 PART = "Which network, if the file holds several, such as state_dict; by default a moving average."
-LAYOUTS = {
-    "timm": "timm layout",
-    "torchvision": "torchvision layout",
-    "tltk": "a tltk run's own layout (`tltk weights add` or `tltk runs export --weights` writes it as timm loads it)",
-}
 
 
 @click.group()
@@ -37,7 +32,7 @@ def weights() -> None:
 def listing(as_json: bool) -> None:
     """Everything on this machine that --weights takes."""
     found: list[dict[str, Any]] = []
-    for one in store.here():
+    for one in store.local_sources():
         if isinstance(one.of, store.Entry):
             licence, summary = one.of.card.licence, one.of.card.summary
         elif isinstance(one.of, RunEntry):
@@ -75,10 +70,10 @@ def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
 
     Tensors are found below any prefix that a training program adds. timm can load the entry as it is.
     """
-    file = weightfile.resolved(str(file))
-    weightfile.looked_at(file)
+    file = weightfile.resolve_path(str(file))
+    weightfile.identify(file)
     name = store.check_name(name or re.sub(r"(?:[^a-z0-9_.-]|\.{2,})+", "_", file.stem.lower()).strip("._-")[:64])
-    told(ask(ImportWeightsSpec(f"file:{file.absolute()}", backbone, name, part), again=True), as_json)
+    print_answer(ImportWeightsSpec(f"file:{file.absolute()}", backbone, name, part), as_json, again=True)
 
 
 @weights.command()
@@ -90,15 +85,15 @@ def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
 @json_option
 def check(what: str, backbone: str, part: str, as_json: bool) -> None:
     """Whether a file, or a name in the store, is complete, and of which network. Exit code 1 if it is not."""
-    file = weightfile.resolved(what)
-    if weightfile.there(file) or weightfile.there(file, folder=True):
+    file = weightfile.resolve_path(what)
+    if weightfile.exists(file) or weightfile.exists(file, folder=True):
         try:
             store.check_file(file, backbone.partition(".")[0], part)
         except WeightsMissing as fault:  # it is there, and the answer is no
             raise RunProblem(str(fault)) from None
     else:
         try:
-            entry = store.verified(what)
+            entry = store.verify(what)
             store.check_entry(entry)
         except UnknownName:
             raise WeightsMissing(
@@ -107,23 +102,7 @@ def check(what: str, backbone: str, part: str, as_json: bool) -> None:
         except WeightsMissing as fault:
             raise RunProblem(str(fault)) from None
         file, backbone = entry.file, backbone or entry.card.backbone
-    told(ask(ImportWeightsSpec(f"file:{file.absolute()}", backbone, "", part), again=True), as_json)
-
-
-def told(found: dict[str, Any], as_json: bool) -> None:
-    """What a file turned out to be."""
-    if as_json:
-        out(found)
-        return
-    size = f"{found['parameters']:,} parameters"
-    click.echo(f"{found['backbone']}, {size}, {LAYOUTS[found['layout']]}, {found['classifier']}")
-    if found["class_names"]:
-        click.echo(f"Classes: {', '.join(found['class_names'][:12])}{', …' if len(found['class_names']) > 12 else ''}")
-    for note in found["notes"]:
-        click.echo(note)
-    click.echo(f"SHA-256 {found['sha256']}")
-    if found["name"]:
-        click.echo(f"Added. Use it with --backbone {found['backbone']} --weights store:{found['name']}")
+    print_answer(ImportWeightsSpec(f"file:{file.absolute()}", backbone, "", part), as_json, again=True)
 
 
 @weights.command()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-import msgspec
 import streamlit as st
 from PIL import Image
 
+from tltk.analyses.describe.result import DescribeResult
+from tltk.analyses.profile.result import ProfileResult
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
-from tltk.dashboard.network import Described, cost_of, looked, wait
+from tltk.dashboard.network import cost_of, known_domain, of_another_version, wait
 from tltk.dashboard.words import plain
+from tltk.errors import RunProblem
 from tltk.jobs import executor, provenance
 from tltk.results.layers import Column
 from tltk.results.rows import ACROSS
@@ -22,18 +25,33 @@ from tltk.runs import index
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
-from tltk.specs.reading import with_absolute_paths
+from tltk.specs.reading import result_class, with_absolute_paths
 from tltk.studies.compare.study import source_spec
 from tltk.weights import store
 
 SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on from the start
 
 
-def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, dict[str, Any]] | None:
-    """The answer to a question that takes a while: kept, or asked for with a button, or on its way."""
+def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, Any] | None:
+    """The answer to a question that takes a while: kept, or asked for with a button, or on its way.
+
+    Args:
+        spec: The question.
+        button: Label of the button that asks it.
+        waiting: Shown while a worker looks for the answer and says nothing itself.
+        key: Of the widgets.
+        promise: What to expect, above the button.
+
+    Returns:
+        The run and its result, of the class that `result_of` names; None while there is none.
+    """
     local = executor()
     run = Run.at(with_absolute_paths(spec).run_id)
-    found = run.result()
+    try:
+        found = run.read(result_class(type(spec)))
+    except RunProblem as fault:
+        of_another_version(spec, fault, key)
+        return None
     if found is not None:
         if names := _changed(run.id, run.status.updated):
             where = ", ".join(map(plain, names))
@@ -60,8 +78,8 @@ def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") ->
 
 @st.cache_data(ttl=10, show_spinner=False)
 def _changed(run_id: str, answered: float) -> list[str]:
-    """`provenance.changed`, which walks through folders, at most every ten seconds for an answer."""
-    return provenance.changed(Run.at(run_id))
+    """`provenance.changed_sources`, which walks through folders, at most every ten seconds for an answer."""
+    return provenance.changed_sources(Run.at(run_id))
 
 
 def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
@@ -121,18 +139,13 @@ def net_of(weights: str) -> NetSpec:
     return NetSpec(backbone=plan.plan().net.backbone, weights=weights)
 
 
-def columns_of(found: Mapping[str, Any]) -> list[Column]:
-    """The columns of a profile."""
-    return [msgspec.convert(c, Column) for c in found["columns"]]
-
-
-def what_it_rests_on(found: Mapping[str, Any]) -> None:
+def show_basis(found: ProfileResult) -> None:
     """Under a profile: how its p-values are corrected, which pictures it drew, and what could not be computed."""
-    if found.get("tests"):
-        st.caption(plain(f"Filled marks: p ≤ .05 after Benjamini and Hochberg's correction. {found['correction']}"))
-    if found.get("drawn"):
-        st.caption(plain(found["drawn"]))
-    for name, why in found.get("why", {}).items():
+    if found.tests:
+        st.caption(plain(f"Filled marks: p ≤ .05 after Benjamini and Hochberg's correction. {found.correction}"))
+    if found.drawn:
+        st.caption(plain(found.drawn))
+    for name, why in found.why.items():
         st.caption(plain(f"{name.replace('_', ' ')}: {why}"))
 
 
@@ -161,8 +174,9 @@ def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
         spec = entry.spec
         if not isinstance(spec, ProfileSpec) or spec.net != net or spec.target.size != now.target.size:
             continue
-        if (found := entry.run.result()) is not None:
-            return overlays(columns_of(found), names)
+        with suppress(RunProblem):  # of another version
+            if (found := entry.run.read(ProfileResult)) is not None:
+                return overlays(found.columns, names)
     return []
 
 
@@ -182,11 +196,11 @@ def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = S
     return names
 
 
-def handle(found: Described, lanes: Sequence[Overlay], key: str) -> None:
+def handle(found: DescribeResult, lanes: Sequence[Overlay], key: str) -> None:
     """The freeze handle as the depth axis; where it is let go, the plan's boundary is."""
     depth = len(found.layers)
     boundary = min(plan.read(("net", "boundary")), depth)
-    seen = looked(plan.read(("target",)), ask=False)
+    seen = known_domain(plan.read(("target",)))
     cost = cost_of(found, seen) if seen is not None else None
     moved = freeze_handle(found.layers, boundary, key=key, cost=cost, overlays=lanes)
     if moved is not None:

@@ -7,11 +7,11 @@ from base64 import b64encode
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
-from typing import Any
 
 import streamlit as st
 from PIL import Image
 
+from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import depth
 from tltk.results.rows import ACROSS
@@ -19,18 +19,16 @@ from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import with_absolute_paths
 
-Found = dict[str, Any]  # what a worker saw in a domain: docs/json.md, tltk look
-
 ROWS = 10  # classes that are shown at once, of many
 EACH = 8  # pictures of a class in a row; a worker keeps no more
 SHARP = 48  # pixels below which a picture is shown pixel by pixel
 
 
-def one_of_each(found: Found, most: int) -> list[int]:
+def one_of_each(found: InspectResult, most: int) -> list[int]:
     """Numbers of so many pictures on the sheet, by turns from each class."""
-    labels = found.get("shown_labels") or []
+    labels = found.shown_labels
     if not labels:
-        return list(range(min(most, found["shown"])))  # of an earlier version: by turns already
+        return list(range(min(most, found.shown)))  # of an earlier version: by turns already
     turn: dict[int, int] = {}
     order = []
     for number, label in enumerate(labels):
@@ -39,12 +37,12 @@ def one_of_each(found: Found, most: int) -> list[int]:
     return [number for _, number in sorted(order)[:most]]
 
 
-def strip(spec: DataSpec, found: Found, most: int) -> None:
+def strip(spec: DataSpec, found: InspectResult, most: int) -> None:
     """A few pictures side by side."""
     run_id = with_absolute_paths(InspectSpec(spec)).run_id
     sheet = _sheet(run_id, _stamp(run_id))
     if sheet is not None:
-        numbers, labels, classes = one_of_each(found, most), found.get("shown_labels"), found["classes"]
+        numbers, labels, classes = one_of_each(found, most), found.shown_labels, found.classes
         alt = [f"Picture of {classes[labels[n]]}" if labels else "Picture of this domain" for n in numbers]
         st.image([depth.tile(sheet, number) for number in numbers], width=64, alt=alt)
 
@@ -63,21 +61,21 @@ def classes_shown(classes: Sequence[str], label: str) -> range:
     return range(first, min(first + ROWS, len(classes)))
 
 
-def grid(title: str, spec: DataSpec, found: Found, shown: range) -> None:
+def grid(title: str, spec: DataSpec, found: InspectResult, shown: range) -> None:
     """Pictures by class: a row for each, with its name and how many there are."""
     run_id = with_absolute_paths(InspectSpec(spec)).run_id
     stamp = _stamp(run_id)
     if not stamp:
         st.caption("The pictures of this result were deleted; the numbers above still hold.")
         return
-    labels = found.get("shown_labels")
+    labels = found.shown_labels
     if labels is None:
         strip(spec, found, 16)
         return
     rows = tuple(tuple(n for n, label in enumerate(labels) if label == c)[:EACH] for c in shown)
     images = _rows(run_id, stamp, rows)
     cells = "".join(
-        _row(title, found["classes"][c], found["counts"][c], len(numbers), image)
+        _row(title, found.classes[c], found.counts[c], len(numbers), image)
         for c, numbers, image in zip(shown, rows, images, strict=True)
     )
     st.html(f'{_STYLE}<div class="tltk-grid{" sharp" if spec.size < SHARP else ""}">{cells}</div>')

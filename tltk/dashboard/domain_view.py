@@ -12,9 +12,10 @@ from typing import Any
 import streamlit as st
 
 from tltk import data
+from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import chrome, controls, permitted, plan
-from tltk.dashboard.network import in_words, looked, to_mind
+from tltk.dashboard.network import domain_summary, in_words, to_mind
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.data.corrupt import names as corruptions
@@ -22,8 +23,6 @@ from tltk.errors import TltkError
 from tltk.plots.balance import COLOURS, NUMBERED, balance, height
 from tltk.plots.theme import in_dark
 from tltk.specs.parts import DataSpec
-
-Found = dict[str, Any]  # what a worker saw in a domain: docs/json.md, tltk look
 
 NONE = plan.NONE
 PATHS = {"folder": "Folder with one folder per class", "archive": ".zip or .tar of such a folder", "npz": ".npz file"}
@@ -119,7 +118,7 @@ def settings(path: plan.PATH) -> None:
     )
 
 
-def seen(path: plan.PATH) -> Found | None:
+def seen(path: plan.PATH) -> InspectResult | None:
     """What is in the domain of this place; until that is known, why not."""
     spec: DataSpec | None = plan.read(path)
     if spec is None:
@@ -129,10 +128,10 @@ def seen(path: plan.PATH) -> Found | None:
     if kind in PATHS and not argument.strip():
         st.info("Enter a path above; the pictures appear once they have been read.")
         return None
-    found = looked(spec)
+    found = domain_summary(spec)
     if found is None:
         return None
-    is_old = "shown_labels" not in found
+    is_old = found.shown_labels is None
     if is_old:
         st.caption("This result was made by an earlier version, which did not sort the pictures by class.")
     if is_old or kind in PATHS:
@@ -143,7 +142,7 @@ def seen(path: plan.PATH) -> Found | None:
     return found
 
 
-def in_short(found: Found) -> None:
+def in_short(found: InspectResult) -> None:
     """A domain where it is chosen for something: what is in it, and what must be minded."""
     st.caption(in_words(found))
     if texts := to_mind(found):
@@ -153,7 +152,7 @@ def in_short(found: Found) -> None:
 # -- facts ----------------------------------------------------------------------------------------------------
 
 
-def facts(sides: Mapping[str, tuple[DataSpec, Found]]) -> None:
+def facts(sides: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
     """A table with a column for each domain: how many, how large, how bright, on which terms."""
     columns = [_facts(*side) for side in sides.values()]
     heads = "".join(f'<th scope="col">{_dot(title)}{title}</th>' for title in sides)
@@ -164,44 +163,44 @@ def facts(sides: Mapping[str, tuple[DataSpec, Found]]) -> None:
     st.html(f'{_STYLE}<table class="tltk-facts"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>')
 
 
-def _facts(spec: DataSpec, found: Found) -> dict[str, str]:
+def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
     return {
-        "Pictures": f"{found['n']:,} in {len(found['classes']):,} classes",
+        "Pictures": f"{found.n:,} in {len(found.classes):,} classes",
         **{name: _part(found, part, spec) for part, name in PARTS.items()},
         "Read as": f"{spec.size} × {spec.size} px, {_channels(found)}",
         "Brightness": _brightness(found),
-        "Licence": escape(found["licence"]),
-        "From": escape(found["source"]),
-        "Left out": f"{_left(len(found['skipped']))}: see below" if found["skipped"] else "nothing",
+        "Licence": escape(found.licence),
+        "From": escape(found.source),
+        "Left out": f"{_left(len(found.skipped))}: see below" if found.skipped else "nothing",
     }
 
 
-def _part(found: Found, part: str, spec: DataSpec) -> str:
+def _part(found: InspectResult, part: str, spec: DataSpec) -> str:
     """How many pictures a part has, and where they come from, where that is known."""
-    told = found.get("parts", {}).get(part)
+    told = found.parts.get(part)
     if told is None:
         few = f" ({spec.shots} per class)" if part == "train" and spec.shots else ""
-        return f"{found[part]:,}{few}"
-    return f"{told['n']:,}<small>{escape(told['from'])}</small>"
+        return f"{getattr(found, part):,}{few}"
+    return f"{told.n:,}<small>{escape(told.origin)}</small>"
 
 
-def is_grey(found: Found) -> bool:
+def is_grey(found: InspectResult) -> bool:
     """Whether the pictures have no colour, in however many channels they are kept."""
-    tones = set(zip(found.get("mean", ()), found.get("std", ()), strict=True))
-    return found["channels"] == 1 or len(tones) == 1
+    tones = set(zip(found.mean, found.std, strict=True))
+    return found.channels == 1 or len(tones) == 1
 
 
-def _channels(found: Found) -> str:
-    if found["channels"] == 1:
+def _channels(found: InspectResult) -> str:
+    if found.channels == 1:
         return "grey"
-    if found["channels"] != 3:
-        return f"{found['channels']} channels"
+    if found.channels != 3:
+        return f"{found.channels} channels"
     return "grey in three channels" if is_grey(found) else "colour"
 
 
-def _brightness(found: Found) -> str:
+def _brightness(found: InspectResult) -> str:
     """Mean and deviation of all pixels, and the mean as a colour."""
-    mean, std = found.get("mean"), found.get("std")
+    mean, std = found.mean, found.std
     if not mean or not std:
         return "not measured"
     middle = sum(mean) / len(mean)
@@ -214,7 +213,7 @@ def _brightness(found: Found) -> str:
 # -- what to mind ---------------------------------------------------------------------------------------------
 
 
-def remarks(sides: Mapping[str, Found]) -> list[str]:
+def remarks(sides: Mapping[str, InspectResult]) -> list[str]:
     """What one should know before learning from these domains, in sentences of Markdown."""
     found = [text for title, side in sides.items() for text in _of_one(title, side)]
     if len(sides) == 2:
@@ -227,8 +226,8 @@ def bullets(texts: Sequence[str]) -> str:
     return "\n".join(f"- {text}" for text in texts) if len(texts) > 1 else "".join(texts)
 
 
-def _of_one(title: str, found: Found) -> list[str]:
-    counts = sorted(zip(found["counts"], found["classes"], strict=True))
+def _of_one(title: str, found: InspectResult) -> list[str]:
+    counts = sorted(zip(found.counts, found.classes, strict=True))
     (least, rare), (most, frequent) = counts[0], counts[-1]
     texts = []
     if most > UNEVEN * least:
@@ -248,12 +247,12 @@ def _of_one(title: str, found: Found) -> list[str]:
     return texts
 
 
-def _of_both(source: Found, target: Found) -> list[str]:
+def _of_both(source: InspectResult, target: InspectResult) -> list[str]:
     texts = []
-    if source["channels"] != target["channels"]:
+    if source.channels != target.channels:
         texts.append(
-            f"The source has {_count(source['channels'], 'channel')}, the target "
-            f"{_count(target['channels'], 'channel')}. A transfer adapts the first layer; Layers and Shift need the "
+            f"The source has {_count(source.channels, 'channel')}, the target "
+            f"{_count(target.channels, 'channel')}. A transfer adapts the first layer; Layers and Shift need the "
             f"same. Save both in colour, or both in grey."
         )
     elif is_grey(source) != is_grey(target):
@@ -262,9 +261,9 @@ def _of_both(source: Found, target: Found) -> list[str]:
     return texts + _of_classes(source, target)
 
 
-def _of_classes(source: Found, target: Found) -> list[str]:
+def _of_classes(source: InspectResult, target: InspectResult) -> list[str]:
     """Class sets that differ, and shares that do."""
-    ours, theirs = (dict(zip(side["classes"], side["counts"], strict=True)) for side in (source, target))
+    ours, theirs = (dict(zip(side.classes, side.counts, strict=True)) for side in (source, target))
     both = [name for name in ours if name in theirs]
     if not both:
         return [
@@ -305,9 +304,9 @@ def bold(text: str) -> str:
 # -- balance, and what was left out -----------------------------------------------------------------------------
 
 
-def balances(sides: Mapping[str, Found]) -> None:
+def balances(sides: Mapping[str, InspectResult]) -> None:
     """How frequent each class is: both domains on one axis where they share classes, else side by side."""
-    counts = {title: dict(zip(side["classes"], side["counts"], strict=True)) for title, side in sides.items()}
+    counts = {title: dict(zip(side.classes, side.counts, strict=True)) for title, side in sides.items()}
     together = len(counts) == 1 or bool(set.intersection(*(set(c) for c in counts.values())))
     charts = [counts] if together else [{title: side} for title, side in counts.items()]
     for chart, column in zip(charts, st.columns(len(charts)), strict=True):
@@ -329,14 +328,14 @@ def balances(sides: Mapping[str, Found]) -> None:
             )
 
 
-def reading(sides: Mapping[str, Found], places: Callable[[], Iterable[tuple[str, Any]]]) -> None:
+def reading(sides: Mapping[str, InspectResult], places: Callable[[], Iterable[tuple[str, Any]]]) -> None:
     """How the folders of each side were understood, and what was left out of it and why; nothing where all was read.
 
     Args:
         sides: Source or Target → what a worker saw in it.
         places: Makes a column for each side of the plan.
     """
-    if not any(found.get("tree") or found["skipped"] for found in sides.values()):
+    if not any(found.tree or found.skipped for found in sides.values()):
         return
     st.subheader("How the files were understood", anchor=False)
     for title, column in places():
@@ -346,30 +345,30 @@ def reading(sides: Mapping[str, Found], places: Callable[[], Iterable[tuple[str,
         with column:
             if len(sides) > 1:
                 st.html(f"{_STYLE}{_dot(title)}{title}")
-            if found.get("tree"):
+            if found.tree:
                 st.html(f"{_STYLE}{_tree(found)}")
-            elif not found["skipped"]:
+            elif not found.skipped:
                 st.caption("These pictures do not lie in folders; all of them were read.")
-            if found["skipped"]:
-                _left_out(title, found["skipped"])
+            if found.skipped:
+                _left_out(title, found.skipped)
 
 
-def _tree(found: Found) -> str:
+def _tree(found: InspectResult) -> str:
     """A table of the folders: what each was taken for, and what it holds."""
-    why = {name: reason for name, reason in found["skipped"]}
+    why = {name: reason for name, reason in found.skipped}
     rows = []
-    for branch in found["tree"][:BRANCHES]:
-        name = "the folder itself" if branch["folder"] == "." else branch["folder"]
-        role, reason = ROLES.get(branch["role"], branch["role"]), why.get(branch["folder"])
-        is_out = branch["role"] == "left out"
+    for branch in found.tree[:BRANCHES]:
+        name = "the folder itself" if branch.folder == "." else branch.folder
+        role, reason = ROLES.get(branch.role, branch.role), why.get(branch.folder)
+        is_out = branch.role == "left out"
         told = f"{role}: {reason}" if is_out and reason else role
-        out, classes = ' class="out"', "" if is_out else f"{branch['classes']:,}"
+        out, classes = ' class="out"', "" if is_out else f"{branch.classes:,}"
         rows.append(
             f'<tr{out if is_out else ""}><th scope="row">{escape(name)}</th><td>{escape(told)}</td>'
-            f"<td>{classes}</td><td>{branch['pictures']:,}</td></tr>"
+            f"<td>{classes}</td><td>{branch.pictures:,}</td></tr>"
         )
-    if len(found["tree"]) > BRANCHES:
-        more = _count(len(found["tree"]) - BRANCHES, "more folder")
+    if len(found.tree) > BRANCHES:
+        more = _count(len(found.tree) - BRANCHES, "more folder")
         rows.append(f'<tr class="out"><th colspan="4">and {more}</th></tr>')
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("Folder", "Taken for", "Classes", "Pictures"))
     return f'<table class="tltk-tree"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'

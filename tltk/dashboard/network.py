@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from tltk import data
+from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
-from tltk.data.account import parts_in_words
-from tltk.errors import TltkError
+from tltk.data.account import describe_parts
+from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
-from tltk.results.layers import Layer
 from tltk.runs.run import ACTIVE, Run
+from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
-from tltk.specs.reading import PATHS, with_absolute_paths
-from tltk.training.cost import Sizes, estimates
+from tltk.specs.reading import PATHS, result_class, with_absolute_paths
+from tltk.training.cost import Sizes, estimate_costs
 
 NAMED = 5  # classes, or folders, that a line names
 # What the first plan asks for, and so any page that is opened without a link; a link may ask for it too.
@@ -32,20 +33,24 @@ USUAL = tuple(
 )
 
 
-@dataclass(frozen=True)
-class Described:
-    """A network's layers at the planned picture size, and its speed on this machine."""
+def answer(spec: InspectSpec | DescribeSpec, waiting: str) -> Any:
+    """The answer to a question of seconds, which a page asks by itself.
 
-    layers: tuple[Layer, ...]
-    width: int
-    seconds_per_gflop: float | None  # None: its FLOPs cannot be counted
+    Args:
+        spec: The question.
+        waiting: Shown while a worker looks for the answer and says nothing itself.
 
-
-def answer(spec: InspectSpec | DescribeSpec, waiting: str) -> dict[str, Any] | None:
-    """The answer to a question; None while a worker looks for it, when it cannot, or until the user agrees to ask."""
+    Returns:
+        The result, of the class that `result_of` names; None while a worker looks for it, when it cannot, and until
+        the user agrees to ask.
+    """
     permitted.check(spec)
     run = Run.at(with_absolute_paths(spec).run_id)
-    found = run.result()
+    try:
+        found = run.read(result_class(type(spec)))
+    except RunProblem as fault:
+        of_another_version(spec, fault, f"again:{run.id}")
+        return None
     if found is not None:
         return found
     if _came_by_link(spec):
@@ -92,6 +97,14 @@ def _in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
     return f"This link asks for {what}, which have not been made here yet.", "Make them"
 
 
+def of_another_version(spec: Spec, fault: RunProblem, key: str) -> None:
+    """The sentence on a result that this version cannot read, and a button that has it made once more."""
+    st.warning(plain(fault), icon=":material/history:")
+    if st.button("Ask again", key=f"{key}:version", icon=":material/refresh:"):
+        permitted.submit(spec, again=True)
+        st.rerun()
+
+
 @st.fragment(run_every=0.5)
 def wait(run_id: str, text: str) -> None:
     """A quiet line until the worker has answered; then the page runs again."""
@@ -101,74 +114,83 @@ def wait(run_id: str, text: str) -> None:
         st.rerun()
 
 
-def described() -> Described | None:
+def network_summary() -> DescribeResult | None:
     """The planned network's layers; None while a worker reads them."""
     now = plan.plan()
-    seen = looked(now.target, ask=False)
-    spec = DescribeSpec(backbone=now.net.backbone, size=now.target.size, channels=seen["channels"] if seen else 3)
-    found = answer(spec, f"Building {plain(spec.backbone)} and measuring its layers; this takes a few seconds, once.")
-    if found is None:
-        return None
-    layers = tuple(Layer(**{**layer, "shape": tuple(layer["shape"])}) for layer in found["layers"])
-    return Described(layers, found["width"], found["seconds_per_gflop"])
+    seen = known_domain(now.target)
+    spec = DescribeSpec(backbone=now.net.backbone, size=now.target.size, channels=seen.channels if seen else 3)
+    found: DescribeResult | None = answer(
+        spec, f"Building {plain(spec.backbone)} and measuring its layers; this takes a few seconds, once."
+    )
+    return found
 
 
-def looked(spec: DataSpec, ask: bool = True) -> dict[str, Any] | None:
+def domain_summary(spec: DataSpec) -> InspectResult | None:
     """What is in a domain; None while a worker reads the pictures, or while the name is not whole yet."""
     try:
-        data.parse(spec.name)
-        permitted.check(spec)
+        _check_domain(spec)
     except TltkError as fault:
-        if ask:
-            st.caption(f":orange[{plain(fault)}]")
+        st.caption(f":orange[{plain(fault)}]")
         return None
-    question = InspectSpec(spec)
-    if not ask:
-        return Run.at(with_absolute_paths(question).run_id).result()
-    return answer(question, "Reading the pictures; this is needed only once.")
+    found: InspectResult | None = answer(InspectSpec(spec), "Reading the pictures; this is needed only once.")
+    return found
 
 
-def in_words(found: dict[str, Any]) -> str:
+def known_domain(spec: DataSpec) -> InspectResult | None:
+    """What is in a domain, where that is known already; nothing is asked and nothing said."""
+    try:
+        _check_domain(spec)
+        return Run.at(with_absolute_paths(InspectSpec(spec)).run_id).read(InspectResult)
+    except TltkError:
+        return None
+
+
+def _check_domain(spec: DataSpec) -> None:
+    data.parse(spec.name)
+    permitted.check(spec)
+
+
+def in_words(found: InspectResult) -> str:
     """A domain in a few lines: how many of what, divided how, by which folders, and what was left out."""
-    names = ", ".join(plain(name) for name in found["classes"][:NAMED])
-    more = ", …" if len(found["classes"]) > NAMED else ""
-    texts = [f"{found['n']:,} pictures of {len(found['classes']):,} classes ({names}{more})."]
-    if "parts" in found:
-        texts.append(plain(parts_in_words(found["parts"])))
+    names = ", ".join(plain(name) for name in found.classes[:NAMED])
+    more = ", …" if len(found.classes) > NAMED else ""
+    texts = [f"{found.n:,} pictures of {len(found.classes):,} classes ({names}{more})."]
+    if found.parts:
+        texts.append(plain(describe_parts(found.parts)))
     else:  # of an earlier version
-        texts.append(f"Train {found['train']:,}, validation {found['val']:,}, test {found['test']:,}.")
-    out = [branch["folder"] for branch in found.get("tree", ()) if branch["role"] == "left out"]
+        texts.append(f"Train {found.train:,}, validation {found.val:,}, test {found.test:,}.")
+    out = [branch.folder for branch in found.tree if branch.role == "left out"]
     if out:
         texts.append(f"Folders left out: {', '.join(map(plain, out[:NAMED]))}{', …' if len(out) > NAMED else ''}.")
-    files = [pair for pair in found["skipped"] if pair[0] not in out]
+    files = [pair for pair in found.skipped if pair[0] not in out]
     if files:
         name, reason = files[0]
         what = "file was" if len(files) == 1 else "files were"
         such = "" if len(files) == 1 else "such as "
         texts.append(f"{len(files):,} {what} left out, {such}{plain(name)}: {plain(reason)}.")
-    return " ".join([*texts, f"Licence: {plain(found['licence'])}."])
+    return " ".join([*texts, f"Licence: {plain(found.licence)}."])
 
 
-def to_mind(found: dict[str, Any], title: str = "") -> list[str]:
+def to_mind(found: InspectResult, title: str = "") -> list[str]:
     """What must be known of a domain before its figures are believed: doubts about its folders, then its pictures.
 
     Args:
         found: What a worker saw in it.
         title: Source or Target, to begin the sentences that do not name the domain; "" = it is clear.
     """
-    notes = [f"{title}: {note}" if title else note for note in found.get("notes", ())]
-    return [plain(sentence) for sentence in (*notes, *found.get("cautions", ()))]
+    notes = [f"{title}: {note}" if title else note for note in found.notes]
+    return [plain(sentence) for sentence in (*notes, *found.cautions)]
 
 
-def cost_of(found: Described, seen: dict[str, Any]) -> Cost:
+def cost_of(found: DescribeResult, seen: InspectResult) -> Cost:
     """What the plan as it stands would cost at each boundary."""
     now = plan.plan()
-    classes, pixels = len(seen["classes"]), seen["channels"] * now.target.size**2
-    sizes = Sizes(seen["train"], seen["val"], seen["test"], classes, pixels)
+    classes, pixels = len(seen.classes), seen.channels * now.target.size**2
+    sizes = Sizes(seen.train, seen.val, seen.test, classes, pixels)
     images = max(now.optim.epoch_images, sizes.train)
     return {
         "epochs": now.optim.epochs,
         "steps": now.optim.epochs * -(-images // now.optim.batch_size),
         "head_parameters": (found.width + 1) * classes,
-        "estimates": estimates(found.layers, found.width, now, sizes, found.seconds_per_gflop),
+        "estimates": estimate_costs(found.layers, found.width, now, sizes, found.seconds_per_gflop),
     }

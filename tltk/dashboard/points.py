@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from tltk import home
+from tltk.analyses.embed.result import EmbedResult, Frame
 from tltk.dashboard import depth, plan
 from tltk.dashboard.plot import pick, plot
 from tltk.dashboard.words import plain
@@ -19,31 +18,31 @@ from tltk.runs.run import Run
 MOST = 24  # pictures of a selection that are shown
 
 
-def points(run: Run, found: Mapping[str, Any], layer: int, key: str) -> None:
+def points(run: Run, found: EmbedResult, layer: int, key: str) -> None:
     """The frame of this layer; with other weights beside it where they were asked for."""
     left, right = st.columns([1, 3])
     colour = left.segmented_control("Colour", ["class", "domain"], default="class", key=f"{key}:colour") or "class"
-    play = right.toggle(f"Animate over the {found['over']}", value=found["over"] == "epochs", key=f"{key}:film")
-    sides = [w for w in ("", "before", "after") if any(f["weights"] == w for f in found["frames"])]
-    shown: Mapping[str, Any] = {}
+    play = right.toggle(f"Animate over the {found.over}", value=found.over == "epochs", key=f"{key}:film")
+    sides = [w for w in ("", "before", "after") if any(f.weights == w for f in found.frames)]
+    shown: Frame | None = None
     for column, side in zip(st.columns(len(sides)), sides, strict=True):
-        frames = [f for f in found["frames"] if f["weights"] == side]
-        frame = next((f for f in frames if f["layer"] == layer), frames[-1])
+        frames = [f for f in found.frames if f.weights == side]
+        frame = next((f for f in frames if f.layer == layer), frames[-1])
         with column:
-            st.markdown(f"**{plain(frame['name'])}**" + (f", {side}" if side else ""))
+            st.markdown(f"**{plain(frame.name)}**" + (f", {side}" if side else ""))
             if play:
-                alt = f"The pictures as points, {found['over']} by {found['over']}; Play moves them."
+                alt = f"The pictures as points, {found.over} by {found.over}; Play moves them."
                 plot(film(found, frames, colour), key=f"{key}:film:{side}", alt=alt, height=580)
                 continue
-            alt = f"{len(found['labels'])} pictures as points at {frame['name']}; nearby ones look alike to this layer."
+            alt = f"{len(found.labels)} pictures as points at {frame.name}; nearby ones look alike to this layer."
             picked = pick(scatter(found, frame, colour), key=f"{key}:scatter:{side}", alt=alt)
             st.caption(_quality(frame))
             if picked is not None:
                 plan.flag(f"{key}:{run.id}", picked)
             shown = frame
-    placed = shown.get("placed") is not None
-    chosen: list[int] = [] if play else plan.flag(f"{key}:{run.id}") or ([len(found["labels"])] if placed else [])
-    if len(chosen) == 1:
+    placed = shown is not None and shown.placed is not None
+    chosen: list[int] = [] if play else plan.flag(f"{key}:{run.id}") or ([len(found.labels)] if placed else [])
+    if len(chosen) == 1 and shown is not None:
         _one(run, found, shown, chosen[0])
     elif chosen:
         _many(run, found, chosen)
@@ -64,40 +63,39 @@ def brought(key: str) -> str:
     data = file.getvalue()
     path = home.folder("pictures") / f"{hashlib.sha256(data).hexdigest()[:16]}{Path(file.name).suffix.lower()}"
     if not path.exists():
-        home.write_whole(path, data)
+        home.write_atomic(path, data)
     return str(path)
 
 
-def _quality(frame: Mapping[str, Any]) -> str:
+def _quality(frame: Frame) -> str:
     """What the plane kept of the truth, in figures."""
-    parts = {
-        "trustworthiness": "trustworthiness {:.2f} (1 = neighbours in the plot are neighbours in feature space)",
-        "hit": "neighbourhood hit {:.0%} (neighbours of the same class)",
-        "mixing": "domain mixing {:.2f} (1 = mixed, 0 = apart)",
-    }
-    return " · ".join(text.format(frame[name]) for name, text in parts.items() if frame[name] is not None)
+    parts = (
+        (frame.trustworthiness, "trustworthiness {:.2f} (1 = neighbours in the plot are neighbours in feature space)"),
+        (frame.hit, "neighbourhood hit {:.0%} (neighbours of the same class)"),
+        (frame.mixing, "domain mixing {:.2f} (1 = mixed, 0 = apart)"),
+    )
+    return " · ".join(text.format(figure) for figure, text in parts if figure is not None)
 
 
-def _side(found: Mapping[str, Any], number: int) -> str:
-    if number == len(found["labels"]):
+def _side(found: EmbedResult, number: int) -> str:
+    if number == len(found.labels):
         return "your picture"
-    return f"{found['labels'][number]}, {('target', 'source')[found['domain'][number]]}"
+    return f"{found.labels[number]}, {('target', 'source')[found.domain[number]]}"
 
 
-def _one(run: Run, found: Mapping[str, Any], frame: Mapping[str, Any], number: int) -> None:
+def _one(run: Run, found: EmbedResult, frame: Frame, number: int) -> None:
     """A picture, and those whose features are nearest at this layer."""
     sheet = depth.sheet_of(run)
     if sheet is None:
         st.caption("The pictures of this result were deleted; ask again to see them.")
         return
-    mine = number == len(found["labels"])
-    near = (frame["placed"] if mine else frame)["near"]
-    near = near if mine else near[number]
+    placed = frame.placed.near if frame.placed is not None else []
+    near = frame.near[number] if number < len(found.labels) else placed
     st.markdown(f"**{plain(_side(found, number))}** and its nearest neighbours in this layer's features")
     depth.pictures(sheet, [number, *near], [_side(found, n) for n in (number, *near)])
 
 
-def _many(run: Run, found: Mapping[str, Any], numbers: list[int]) -> None:
+def _many(run: Run, found: EmbedResult, numbers: list[int]) -> None:
     """The pictures of a selection."""
     sheet = depth.sheet_of(run)
     more = f", the first {MOST}" if len(numbers) > MOST else ""

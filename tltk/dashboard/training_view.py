@@ -6,16 +6,36 @@ from collections import defaultdict
 
 import streamlit as st
 
+from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
+from tltk.errors import RunProblem
 from tltk.plots.phases import by_layer, plan
 from tltk.results.rows import Row
+from tltk.results.training import TrainingResult
 from tltk.results.words import accuracy_in_words
 from tltk.runs.run import Run
+from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
 
 NEWEST = 1 << 20  # bytes
 HELP = {"GFLOPs spent": "Floating-point operations of this training, in 10⁹."}
+
+
+def found(run: Run) -> TrainingResult | None:
+    """What the training found; None while it trains, and where it cannot be read, which `of_earlier_version` tells."""
+    try:
+        return run.read(TrainingResult)
+    except RunProblem:
+        return None
+
+
+def of_earlier_version(run: Run) -> None:
+    """Where the result is one that this version cannot read, its sentence, and a button that trains it once more."""
+    try:
+        run.read(TrainingResult)
+    except RunProblem as fault:
+        of_another_version(run.spec, fault, f"train:{run.id}")
 
 
 def _latest(rows: list[Row], name: str, split: str) -> float | None:
@@ -54,10 +74,12 @@ def _numbers(run: Run) -> None:
     }
     for column, (name, value) in zip(st.columns(len(shown), vertical_alignment="bottom"), shown.items(), strict=True):
         column.metric(name, value, help=HELP.get(name))
-    result = run.result() or {}
-    if "accuracy_lo" in result:
+    result = found(run)
+    if result is None:
+        return
+    if result.accuracy_lo is not None:
         st.caption(f"Test accuracy {accuracy_in_words(result)}.")
-    for sentence in result.get("cautions", ()):
+    for sentence in result.cautions:
         st.warning(plain(sentence))
 
 
@@ -90,8 +112,8 @@ def _strip(run: Run) -> None:
     if not moved or boundary is None:
         st.caption("The audit of frozen layers begins with the first epoch.")
         return
-    result = run.result() or {}
-    tensors = f"{result['frozen_tensors']} tensors" if "frozen_tensors" in result else "every frozen tensor"
+    result = found(run)
+    tensors = "every frozen tensor" if result is None else f"{result.frozen_tensors} tensors"
     if any(r.value for r in moved):
         st.error("Audit: a frozen layer moved. This is a bug in tltk; please report it with this run's folder.")
     elif boundary == 0:
@@ -106,7 +128,7 @@ def _strip(run: Run) -> None:
 def layer_charts(run: Run) -> None:
     """How far each layer moved, and the plan of rates that it followed."""
     rows, _ = run.rows()
-    result = run.result() or {}
+    result = found(run)
     by_epoch: dict[int, dict[int, float]] = defaultdict(dict)
     for row in rows:
         if row.name == "change" and row.layer is not None:
@@ -114,7 +136,7 @@ def layer_charts(run: Run) -> None:
     if not by_epoch:
         return
     depth = max(by_epoch[max(by_epoch)])
-    names = result.get("layers") or [*(f"layer {i}" for i in range(depth)), "head"]
+    names = result.layers if result is not None else [*(f"layer {i}" for i in range(depth)), "head"]
     epochs = sorted(by_epoch)
     picked = sorted({epochs[0], epochs[len(epochs) // 2], epochs[-1]})
     moves = {f"epoch {e}": [by_epoch[e].get(i, 0.0) for i in range(depth + 1)] for e in picked}
@@ -129,12 +151,11 @@ def layer_charts(run: Run) -> None:
         )
     with right:
         st.markdown("**Learning rates by layer and epoch**")
-        phases = result.get("phases")
-        if phases:
+        if result is not None and result.phases:
             spec = run.spec
-            lr = getattr(getattr(spec, "optim", None), "lr", 1.0)
+            lr = spec.optim.lr if isinstance(spec, TransferSpec) else 1.0
             plot(
-                plan([Phase.from_dict(p) for p in phases], names, lr),
+                plan([Phase(tuple(p.lr_scale), p.epochs, p.restarts) for p in result.phases], names, lr),
                 key=f"phases:{run.id}",
                 height=340,
                 alt="Learning rate of each layer in each epoch before the schedule; grey layers are frozen.",

@@ -7,15 +7,17 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import chrome
+from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
-from tltk.errors import TltkError
+from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
 from tltk.plots.curves import arms, class_gaps
-from tltk.results.verdict import ClassGap
+from tltk.results.verdict import Verdict
 from tltk.results.words import guessing
 from tltk.runs.run import ACTIVE, Run
 from tltk.studies.compare import study as compare
+from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 
 LOOKS = {
@@ -90,14 +92,18 @@ def _live(run: Run, key: str, roles: str) -> bool:
 
 def show_verdict(run: Run) -> None:
     """The verdict, its figures, and where each of them comes from."""
-    found = run.result()
-    if not found or "verdict" not in found:
+    try:
+        found = run.read(CompareResult)
+    except RunProblem as fault:
+        of_another_version(run.spec, fault, f"verdict:{run.id}")
         return
-    verdict = found["verdict"]
+    if found is None:
+        return
+    verdict = found.verdict
     with st.container(border=True):
-        st.markdown(f"### {LOOKS[verdict['label']]}")
-        remarks = verdict.get("remarks", ())
-        sentence = verdict["sentence"]
+        st.markdown(f"### {LOOKS[verdict.label]}")
+        remarks = verdict.remarks
+        sentence = verdict.sentence
         for remark in remarks:
             sentence = sentence.replace(f" {remark}", "")
         st.markdown(plain(sentence))
@@ -113,32 +119,31 @@ def show_verdict(run: Run) -> None:
     with st.expander("Per class, and the search for learning rates"):
         left, right = st.columns([3, 2])
         with left:
-            gaps = [ClassGap(**g) for g in verdict["per_class"]]
             plot(
-                class_gaps(gaps),
+                class_gaps(verdict.per_class),
                 key=f"classes:{run.id}",
-                height=max(260, 28 * len(gaps) + 90),
+                height=max(260, 28 * len(verdict.per_class) + 90),
                 alt="Gap in accuracy for each class with its interval.",
             )
             st.caption("Intervals hold for all classes at once (Bonferroni correction).")
         with right:
-            if verdict["search"]["scratch"]:
+            if verdict.search.get("scratch"):
                 st.dataframe(_search(verdict), hide_index=True, width="stretch")
                 st.caption("Validation accuracy of each rate that was tried. Both arms chose from the same rates.")
             else:
                 st.caption("The learning rate was given, not searched.")
 
 
-def _figures(verdict: dict[str, Any]) -> None:
+def _figures(verdict: Verdict) -> None:
     one, two, three, four = st.columns(4)
-    one.metric("Gap", f"{_points(verdict['gap'])} points", help="Test accuracy: transfer − scratch.")
-    two.metric("95 % interval", f"{_points(verdict['lo'])} … {_points(verdict['hi'])}")
+    one.metric("Gap", f"{_points(verdict.gap)} points", help="Test accuracy: transfer − scratch.")
+    two.metric("95 % interval", f"{_points(verdict.lo)} … {_points(verdict.hi)}")
     three.metric(
         "Jump-start",
-        f"{_points(verdict['jump_start'])} points",
+        f"{_points(verdict.jump_start)} points",
         help="Difference in validation accuracy at the first evaluation (Taylor and Stone 2009).",
     )
-    speed = verdict["speed_up_steps"]
+    speed = verdict.speed_up_steps
     four.metric(
         "Steps to scratch's best",
         f"{speed:.1f} × fewer" if speed else "not reached",
@@ -150,20 +155,25 @@ def _points(share: float) -> str:
     return f"{100 * share:+.1f}".replace("-", "−")
 
 
-def _search(verdict: dict[str, Any]) -> list[dict[str, Any]]:
+def _search(verdict: Verdict) -> list[dict[str, Any]]:
     rows = []
-    for lr in verdict["search"]["scratch"]:
+    for lr in verdict.search["scratch"]:
         row: dict[str, Any] = {"learning rate": lr}
-        for arm in ("scratch", "transfer"):
-            chosen = f"{verdict[f'{arm}_lr']:g}" == lr
-            row[arm] = f"{verdict['search'][arm][lr]:.3f}{' ✓' if chosen else ''}"
+        for arm, chosen in (("scratch", verdict.scratch_lr), ("transfer", verdict.transfer_lr)):
+            row[arm] = f"{verdict.search[arm][lr]:.3f}{' ✓' if f'{chosen:g}' == lr else ''}"
         rows.append(row)
     return rows
 
 
 def _guessing(run: Run, name: str) -> tuple[float, str] | None:
     """The accuracy that takes no learning, where the verdict tells it."""
-    return guessing((run.result() or {}).get("verdict", {})) if name == "accuracy" else None
+    if name != "accuracy":
+        return None
+    try:
+        found = run.read(CompareResult)
+    except RunProblem:
+        return None  # told where the verdict would stand
+    return None if found is None else guessing(None, found.verdict.majority)
 
 
 def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> None:
@@ -172,7 +182,7 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
     if not any(curve.x for curve in means.values()):
         chrome.nothing("Curves appear here once both arms are measured.", "train", "See what runs")
         return
-    seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measured(run).items()}
+    seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measuring_runs(run).items()}
     plot(
         arms(means, f"Validation {name.replace('_', ' ')}", x, seeds, _guessing(run, name)),
         key=key,

@@ -5,30 +5,19 @@ Plain data and sentences, for `look`, trainings and comparisons alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tltk.results.account import Branch, LeftOut, Part
+
 if TYPE_CHECKING:
     from tltk.data.domain import Domain, Split
+    from tltk.results.training import TrainingResult
     from tltk.specs.parts import DataSpec
 
-LOUD = 0.1  # share of a class's files whose loss is told by name
-FIRST = 5  # left-out files that a result names
-
-
-@dataclass(frozen=True)
-class Branch:
-    """One folder as it was understood.
-
-    `role` is classes (of an undivided tree), train, val, test, or left out; `classes` and `pictures` count what
-    is used of it.
-    """
-
-    folder: str
-    role: str
-    classes: int
-    pictures: int
+LOUD_SHARE = 0.1  # share of a class's files whose loss is told by name
+MAX_NAMED_FILES = 5  # left-out files that a result names
 
 
 @dataclass(frozen=True)
@@ -39,7 +28,7 @@ class Account:
     notes: tuple[str, ...] = ()
 
 
-def losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> list[str]:
+def describe_losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> list[str]:
     """A sentence for each class that loses much.
 
     Args:
@@ -50,12 +39,12 @@ def losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> 
     found = []
     for name, n in there.items():
         lost = n - used.get(name, 0)
-        if lost > LOUD * n:
+        if lost > LOUD_SHARE * n:
             found.append(f"Class {name} loses {lost:,} of its {n:,} files: {why.get(name, 'they cannot be read')}.")
     return found
 
 
-def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, dict[str, Any]]:
+def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Part]:
     """Size and origin of train, val and test.
 
     Args:
@@ -64,11 +53,11 @@ def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, dict[str, A
         spec: What the division was made from.
 
     Returns:
-        Part → `n` and `from`, a few words.
+        train, val and test, each with its size and its origin in a few words.
     """
     from tltk.data.domain import FREE, PARTS
 
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Part] = {}
     present = set() if domain.given is None else set(domain.given.tolist()) - {FREE}
     folders = {role: ", ".join(b.folder for b in domain.account.tree if b.role == role) for role in PARTS.values()}
     for number, role in PARTS.items():
@@ -85,27 +74,33 @@ def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, dict[str, A
             origin = f"{share:.0%} drawn from {'the train part' if present else 'all pictures'}"
         if role == "train" and spec.shots:
             origin += f"; {spec.shots} of each class"
-        found[role] = {"n": n, "from": origin}
+        found[role] = Part(n, origin)
     return found
 
 
-def parts_in_words(found: dict[str, dict[str, Any]]) -> str:
+def describe_parts(found: Mapping[str, Part]) -> str:
     """`Train 26 (…), validation 8 (…), test 12 (…).`"""
     words = {"train": "Train", "val": "validation", "test": "test"}
-    return ", ".join(f"{words[role]} {p['n']:,} ({p['from']})" for role, p in found.items()) + "."
+    return ", ".join(f"{words[role]} {p.n:,} ({p.origin})" for role, p in found.items()) + "."
 
 
-def of_training(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
+def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
     """The fields of a result that say what it was trained and tested on.
 
-    `remarks` are the sentences of `notes` and `left_out`, for a verdict to repeat.
+    `remarks` are the sentences of `notes` and `left_out`, and the cautions, for a verdict to repeat.
+
+    Args:
+        domain: As it was loaded.
+        split: Its division, whose three parts are counted.
+        spec: Says how the parts were made: `val`, `test` and `shots`.
     """
-    first = [list(pair) for pair in domain.skipped[:FIRST]]
+    from tltk.data.cautions import cautions
+
     return {
         "parts": parts(domain, split, spec),
-        "left_out": {"n": len(domain.skipped), "first": first},
+        "left_out": LeftOut(len(domain.skipped), list(domain.skipped[:MAX_NAMED_FILES])),
         "notes": list(domain.account.notes),
-        "remarks": remarks(domain),
+        "remarks": [*remarks(domain), *cautions(domain, split)],
     }
 
 
@@ -114,15 +109,26 @@ def remarks(domain: Domain) -> list[str]:
     return [*domain.account.notes, *_left_out(domain.name, len(domain.skipped), domain.skipped)]
 
 
-def sentences(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
-    """The remarks, then the sizes of the parts and where each comes from."""
-    return [*remarks(domain), parts_in_words(parts(domain, split, spec))]
+def describe_domain(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
+    """The remarks, then the sizes of the parts and where each comes from.
+
+    Args:
+        domain: As it was loaded.
+        split: Its division, whose three parts are counted.
+        spec: Says how the parts were made: `val`, `test` and `shots`.
+    """
+    return [*remarks(domain), describe_parts(parts(domain, split, spec))]
 
 
-def in_words(name: str, found: dict[str, Any]) -> list[str]:
-    """The same sentences from what `of_training` found, as it is read back from a result."""
-    left = found["left_out"]
-    return [*found["notes"], *_left_out(name, left["n"], left["first"]), parts_in_words(found["parts"])]
+def describe_fields(name: str, found: TrainingResult) -> list[str]:
+    """The same sentences from a result; of one of an earlier version, as many as it tells.
+
+    Args:
+        name: The domain's.
+        found: What a training found.
+    """
+    left = _left_out(name, found.left_out.n, found.left_out.first)
+    return [*found.notes, *left, *([describe_parts(found.parts)] if found.parts else [])]
 
 
 def _left_out(name: str, n: int, first: Sequence[Sequence[str]]) -> list[str]:
@@ -131,8 +137,3 @@ def _left_out(name: str, n: int, first: Sequence[Sequence[str]]) -> list[str]:
     some = "; ".join(f"{file} ({reason})" for file, reason in first[:3])
     what = "file or folder was" if n == 1 else "files or folders were"
     return [f"{n:,} {what} left out of {name}: {some}{' …' if n > 3 else '.'}"]
-
-
-def branches(tree: Sequence[Branch]) -> list[dict[str, Any]]:
-    """The tree as JSON."""
-    return [{"folder": b.folder, "role": b.role, "classes": b.classes, "pictures": b.pictures} for b in tree]

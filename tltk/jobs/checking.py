@@ -7,30 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from tltk import adapters, data, home, terms
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
-from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.rank.spec import RankSpec
-from tltk.analyses.two_sample.spec import TwoSampleSpec
-from tltk.data.sources.shapes import Dials
-from tltk.errors import BadSpec, DataProblem, UnknownName, shown
-from tltk.shift import measures as shift_measures
-from tltk.specs.knobs import Spec, knobs
+from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
+from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import source_spec
-from tltk.transferability import scores as transfer_scores
 from tltk.weights import store, weightfile
 from tltk.weights.catalogue import Backbone, catalogue
 
@@ -141,7 +133,7 @@ OPTIMIZERS = (
 )
 SECOND_ORDER = ("adahessian",)
 LIBRARIES = {"bnb": "bitsandbytes", "fused": "apex"}  # by how a name begins; these compute on CUDA alone
-LONGEST = 2000  # characters of a name, which may be a path
+MAX_TEXT_CHARS = 2000  # characters of a name, which may be a path
 
 
 def check(spec: Spec) -> None:
@@ -165,7 +157,7 @@ def check(spec: Spec) -> None:
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
-        raise DataProblem(f"The picture must be a file. There is none at {shown(spec.picture)}.")
+        raise DataProblem(f"The picture must be a file. There is none at {abbreviate(spec.picture)}.")
 
 
 def check_optimizer(name: str) -> None:
@@ -230,8 +222,11 @@ def check_names(spec: Spec) -> None:
         UnknownName, BadSpec: As for `check`.
     """
     for name in _texts(spec):
-        if len(name) > LONGEST or "\0" in name:
-            raise BadSpec(f"A name must have at most {LONGEST:,} characters, none of them null. Got {shown(name)}.")
+        if len(name) > MAX_TEXT_CHARS or "\0" in name:
+            raise BadSpec(
+                f"A name must have at most {MAX_TEXT_CHARS:,} characters, none of them null. Got {abbreviate(name)}."
+            )
+    spec.check()
     if isinstance(spec, TransferSpec | CompareSpec):
         make(spec.strategy)
         adapters.make(spec.adapter)
@@ -241,30 +236,6 @@ def check_names(spec: Spec) -> None:
         source_spec(spec)
         if spec.source is not None:
             check_optimizer(spec.source_optim.optimizer)
-    if isinstance(spec, ProfileSpec | TwoSampleSpec | DialResponseSpec):
-        labelled = ["class_mmd"] if isinstance(spec, ProfileSpec) else []
-        for name in spec.measures:
-            _among("measure", name, [*shift_measures.names(), *labelled])
-    if isinstance(spec, TwoSampleSpec) and spec.source is None:
-        raise BadSpec("A shift needs a source and a target. There is no source; name one.")
-    if isinstance(spec, DialResponseSpec):
-        for name in spec.dials:
-            _among("dial", name, list(knobs(Dials)))
-        if data.parse(spec.target.name)[0] != "shapes":
-            raise BadSpec(f"The target must be the shift lab, shapes or shapes:DIALS. Got {spec.target.name!r}.")
-    if isinstance(spec, RankSpec):
-        for name in spec.scores:
-            _among("score", name, [*transfer_scores.names(), "probe"])
-        if not spec.candidates:
-            raise BadSpec("A ranking needs candidates, each BACKBONE@WEIGHTS. Got none.")
-        for text in spec.candidates:  # what one of them lacks is said beside it, and the others are ranked
-            if not text.partition("@")[0].strip():
-                raise BadSpec(f"A candidate must be BACKBONE@WEIGHTS, as in resnet18@run:3f9ac1. Got {text!r}.")
-
-
-def _among(what: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise UnknownName.among(what, name, known)
 
 
 def _texts(spec: Spec) -> list[str]:
@@ -272,13 +243,12 @@ def _texts(spec: Spec) -> list[str]:
     names = [one.name for one in _pictures(spec)]
     for pair in _networks(spec):
         names += pair
-    more = spec.candidates if isinstance(spec, RankSpec) else [spec.picture] if isinstance(spec, EmbedSpec) else []
-    return [*names, *more]
+    return [*names, *getattr(spec, "candidates", ()), getattr(spec, "picture", "")]
 
 
 def _pictures(spec: Spec) -> list[DataSpec]:
     """The domains that it reads."""
-    if isinstance(spec, InspectSpec):  # whoever looks wants to see that there are too few for what is planned
+    if isinstance(spec, InspectSpec):  # an inspection should show that there are too few for what is planned
         return [dataclasses.replace(spec.data, shots=0)]
     found = [getattr(spec, side, None) for side in ("target", "source", "without")]
     return [one for one in found if isinstance(one, DataSpec)]
@@ -302,7 +272,7 @@ def _networks(spec: Spec) -> list[tuple[str, str]]:
 def _check_file(spec: ImportWeightsSpec) -> None:
     kind, _, where = spec.weights.partition(":")
     if kind == "file" and where.strip():  # else the worker's sentence says what must stand there
-        store.check_file(weightfile.resolved(where), spec.backbone.partition(".")[0], spec.part)
+        store.check_file(weightfile.resolve_path(where), spec.backbone.partition(".")[0], spec.part)
 
 
 def _seen(spec: Spec) -> list[tuple[str, int]]:

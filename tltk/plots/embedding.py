@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from tltk.analyses.embed.result import EmbedResult, Frame
 from tltk.plots.names import text
 from tltk.plots.theme import PALETTE, layout
 
@@ -15,12 +15,12 @@ CLASSES: tuple[str, ...] = tuple(PALETTE["both"]["classes"])
 SIDES = (("target", "circle"), ("source", "x"))
 
 
-def scatter(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str = "class") -> go.Figure:
+def scatter(result: EmbedResult, frame: Frame, colour: str = "class") -> go.Figure:
     """One frame. `colour` is class or domain."""
     return go.Figure(data=_traces(result, frame, colour), layout=_layout())
 
 
-def film(result: Mapping[str, Any], frames: Sequence[Mapping[str, Any]], colour: str = "class") -> go.Figure:
+def film(result: EmbedResult, frames: Sequence[Frame], colour: str = "class") -> go.Figure:
     """All frames, with a button to play them and a slider of the layers."""
     figure = go.Figure(data=_traces(result, frames[0], colour), layout=_layout())
     figure.frames = [
@@ -30,14 +30,14 @@ def film(result: Mapping[str, Any], frames: Sequence[Mapping[str, Any]], colour:
     moving = {"frame": {"duration": 700}, "transition": easing, "fromcurrent": True}
     still = {"mode": "immediate", "frame": {"duration": 0}, "transition": {"duration": 300}}
     steps = [
-        {"label": text(frame["name"]), "method": "animate", "args": [[_key(i, frame)], still]}
+        {"label": text(frame.name), "method": "animate", "args": [[_key(i, frame)], still]}
         for i, frame in enumerate(frames)
     ]
     play = {"label": "▶ Play", "method": "animate", "args": [None, moving]}
     pause = {"label": "❚❚", "method": "animate", "args": [[None], {**still, "mode": "immediate"}]}
     menu = {"type": "buttons", "direction": "left", "x": 0, "y": -0.08, "yanchor": "top", "buttons": [play, pause]}
-    xs = [v for frame in frames for v in frame["x"]]
-    ys = [v for frame in frames for v in frame["y"]]
+    xs = [v for frame in frames for v in frame.x]
+    ys = [v for frame in frames for v in frame.y]
     figure.update_layout(
         updatemenus=[{**menu, "pad": {"t": 8}, "showactive": False}],
         sliders=[{"steps": steps, "x": 0.16, "len": 0.84, "y": -0.05, "currentvalue": {"prefix": "At "}}],
@@ -47,9 +47,9 @@ def film(result: Mapping[str, Any], frames: Sequence[Mapping[str, Any]], colour:
     return figure
 
 
-def _key(number: int, frame: Mapping[str, Any]) -> str:
+def _key(number: int, frame: Frame) -> str:
     """By what the slider finds its frame."""
-    return text(f"{number} {frame['name']}")
+    return text(f"{number} {frame.name}")
 
 
 def _span(values: Sequence[float]) -> list[float]:
@@ -57,11 +57,11 @@ def _span(values: Sequence[float]) -> list[float]:
     return [min(values) - room, max(values) + room]
 
 
-def _traces(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str) -> list[go.Scattergl]:
+def _traces(result: EmbedResult, frame: Frame, colour: str) -> list[go.Scattergl]:
     """One trace per class and domain; `customdata` is the picture's number on the sheet."""
-    names, domain = result["labels"], result["domain"]
+    names, domain = result.labels, result.domain
     traces = []
-    both = result["n"]["source"] > 0
+    both = result.n["source"] > 0
     classes = sorted(set(names))
     for side, (title, symbol) in enumerate(SIDES if both else SIDES[:1]):
         for number, name in enumerate(classes if colour == "class" else [None]):
@@ -71,8 +71,8 @@ def _traces(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str) ->
             shade = CLASSES[(side if name is None else number) % len(CLASSES)]
             traces.append(
                 go.Scatter(
-                    x=[frame["x"][i] for i in at],
-                    y=[frame["y"][i] for i in at],
+                    x=[frame.x[i] for i in at],
+                    y=[frame.y[i] for i in at],
                     mode="markers",
                     customdata=at,
                     name=title if name is None else text(f"{name}, {title}" if both else name),
@@ -81,11 +81,11 @@ def _traces(result: Mapping[str, Any], frame: Mapping[str, Any], colour: str) ->
                     hovertemplate="%{text}<extra></extra>",
                 )
             )
-    if (new := frame.get("placed")) is not None:
+    if (new := frame.placed) is not None:
         traces.append(
             go.Scatter(
-                x=[new["x"]],
-                y=[new["y"]],
+                x=[new.x],
+                y=[new.y],
                 mode="markers",
                 name="your picture",
                 customdata=[len(names)],

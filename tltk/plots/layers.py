@@ -46,7 +46,7 @@ def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.F
             error_y=error,
             line={"color": colour},
             marker={"size": 9, "symbol": [symbol if s else f"{symbol}-open" for s in sure]},
-            customdata=_said(column) or None,
+            customdata=_p_in_words(column) or None,
             hovertemplate="%{y:.3g} %{customdata}" if column.p else "%{y:.3g}",
         )
     if columns and all(c.unit == "%" for c in columns):
@@ -55,7 +55,7 @@ def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.F
     return figure
 
 
-def _said(column: Column) -> list[str]:
+def _p_in_words(column: Column) -> list[str]:
     """The p-values of each layer in words."""
     raw = [f"p = {p:.3g}" for p in column.p]
     if not column.p_holm:

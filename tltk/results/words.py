@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from tltk.results.training import TrainingResult
 
 UNEVEN = 0.02  # by how much the most frequent class must exceed its even share to be worth naming
 
 
-def guessing(result: dict[str, Any]) -> tuple[float, str] | None:
-    """The accuracy that takes no learning, and what it is of; None where the result does not tell (of before).
+def guessing(chance: float | None, majority: float | None) -> tuple[float, str] | None:
+    """The accuracy that takes no learning, and what it is of; None where neither share is known.
 
     Always naming the most frequent class, where that is right more often than guessing by `UNEVEN`.
+
+    Args:
+        chance: 1 over the number of classes.
+        majority: Share of the most frequent class among the test examples.
     """
-    chance, majority = (
-        float(v) if isinstance(v := result.get(name), int | float) and 0 < v <= 1 else None
-        for name in ("chance", "majority")
-    )
+    chance, majority = (v if v is not None and 0 < v <= 1 else None for v in (chance, majority))
     if majority is not None and (chance is None or majority - chance > UNEVEN):
         return majority, "always the most frequent class"
     return None if chance is None else (chance, "guessing")
 
 
-def accuracy_in_words(result: dict[str, Any]) -> str:
+def accuracy_in_words(result: TrainingResult) -> str:
     """The test accuracy of a training with what it must be held against: its interval, and knowing nothing."""
-    text = f"{result['accuracy']:.3f}"
-    if "accuracy_lo" not in result:  # of a version that had no interval
-        return text
-    low, high, n = result["accuracy_lo"], result["accuracy_hi"], len(result["labels"])
-    chance, majority = result["chance"], result["majority"]
-    idle = f"chance {chance:.3f}"
-    if majority - chance > UNEVEN:
-        idle = f"always naming the most frequent class {majority:.3f}"
-    return f"{text} (95 % interval {low:.3f} … {high:.3f}, {n:,} pictures; {idle})"
+    text, low, high = f"{result.accuracy:.3f}", result.accuracy_lo, result.accuracy_hi
+    if low is None or high is None or result.chance is None or result.majority is None:
+        return text  # of a version that had no interval
+    idle = f"chance {result.chance:.3f}"
+    if result.majority - result.chance > UNEVEN:
+        idle = f"always naming the most frequent class {result.majority:.3f}"
+    return f"{text} (95 % interval {low:.3f} … {high:.3f}, {len(result.labels):,} pictures; {idle})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 ALPHA = 0.05
 
@@ -50,21 +49,17 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     return found
 
 
-def correct(rows: Sequence[dict[str, Any]]) -> None:
-    """Write `p_holm` and `p_bh` beside the `p` of each row, over all of them.
+def correct_p_values(p: Sequence[float]) -> list[tuple[float, float]]:
+    """Each p-value by Holm and by Benjamini and Hochberg, over all of them.
 
     Example:
-        >>> rows = [{"p": 0.01}, {"p": 0.04}]
-        >>> correct(rows)
-        >>> rows
-        [{'p': 0.01, 'p_holm': 0.02, 'p_bh': 0.02}, {'p': 0.04, 'p_holm': 0.04, 'p_bh': 0.04}]
+        >>> correct_p_values([0.01, 0.04])
+        [(0.02, 0.02), (0.04, 0.04)]
     """
-    p = [row["p"] for row in rows]
-    for row, family, rate in zip(rows, holm(p), benjamini_hochberg(p), strict=True):
-        row["p_holm"], row["p_bh"] = family, rate
+    return list(zip(holm(p), benjamini_hochberg(p), strict=True))
 
 
-def sentence(tests: int, permutations: int) -> str:
+def describe_correction(tests: int, permutations: int) -> str:
     """Over how many tests p-values are corrected, and whether the permutations are enough for that.
 
     Args:
@@ -72,7 +67,7 @@ def sentence(tests: int, permutations: int) -> str:
         permutations: Of each test: no p is below 1 / (permutations + 1).
 
     Example:
-        >>> sentence(1, 199)
+        >>> describe_correction(1, 199)
         'One test: nothing to correct.'
     """
     if tests < 2:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from tltk.results.training import TrainingResult
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -47,8 +49,13 @@ class Task(Protocol):
             smoothing: Share of the target that is spread over all classes, where the task has classes.
         """
 
-    def right(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The score of each example of a batch, (n,), 0 … 1; on the device, without a gradient."""
+    def example_scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The score of each example of a batch, (n,), 0 … 1; on the device, without a gradient.
+
+        Args:
+            outputs: (n, n_outputs), as the head gives them.
+            targets: n targets of this task’s type.
+        """
 
     def evaluate(self, outputs: Tensor, targets: Tensor) -> Outcome:
         """One evaluation.
@@ -59,12 +66,12 @@ class Task(Protocol):
         """
 
     def result(self, outcome: Outcome, targets: Tensor) -> dict[str, Any]:
-        """What a result says of the test: figures with their intervals, and what `scores` needs.
+        """Fields of `TrainingResult` on the test: figures with their intervals, and what `scores` needs.
 
         Args:
             outcome: Of the test split.
             targets: (n, …).
         """
 
-    def scores(self, result: dict[str, Any]) -> NDArray[np.float64]:
+    def scores(self, result: TrainingResult) -> NDArray[np.float64]:
         """The score of each test example from a result, (n,), 0 … 1: what verdicts are made of."""

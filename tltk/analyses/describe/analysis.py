@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Any
 
 import torch
 
+from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.sample import Context
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.nn.taps import layer_ends
 from tltk.results.layers import Layer
 from tltk.specs.parts import NetSpec
@@ -45,7 +45,7 @@ def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
 
 def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:
     """The layers of a timm model at one picture size, without its head."""
-    net = assemble(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
+    net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
     flops, shapes = layer_flops(backbone, size, channels), _shapes(net, size, channels)
     parameters = [0] * (net.depth + 1)
     for name, parameter in net.named_parameters():
@@ -71,7 +71,7 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
     flops = layer_flops(backbone, size, channels)
     if flops is None:
         return None
-    net = assemble(make_backbone(backbone, size, channels), size, channels, 10, NetSpec(backbone=backbone), 0)
+    net = make_net(make_backbone(backbone, size, channels), size, channels, 10, NetSpec(backbone=backbone), 0)
     net = net.to(device).train()
     n = int(min(max(MEASURED / (3 * sum(flops)), 2), 32))
     batch = torch.randn(n, channels, size, size, device=device)
@@ -87,20 +87,20 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
     return best / (3 * n * sum(flops) / 1e9)
 
 
-def network_summary(spec: DescribeSpec, device: torch.device) -> dict[str, Any]:
-    """Layers, width and speed, as plain data: the result of a run of this kind, which pages read."""
+def network_summary(spec: DescribeSpec, device: torch.device) -> DescribeResult:
+    """Layers, width and speed: the result of a run of this kind, which pages read."""
     found = layers(spec.backbone, spec.size, spec.channels)
-    return {
-        "backbone": spec.backbone,
-        "size": spec.size,
-        "channels": spec.channels,
-        "layers": [asdict(layer) for layer in found],
-        "width": found[-1].crossing,  # the last boundary is cut before the head, whatever the network
-        "seconds_per_gflop": seconds_per_gflop(spec.backbone, spec.size, spec.channels, device),
-        "device": str(device),
-    }
+    return DescribeResult(
+        backbone=spec.backbone,
+        size=spec.size,
+        channels=spec.channels,
+        layers=found,
+        width=found[-1].crossing,  # the last boundary is cut before the head, whatever the network
+        seconds_per_gflop=seconds_per_gflop(spec.backbone, spec.size, spec.channels, device),
+        device=str(device),
+    )
 
 
-def describe(spec: DescribeSpec, context: Context) -> dict[str, Any]:
+def describe(spec: DescribeSpec, context: Context) -> DescribeResult:
     """The answer to `tltk layers`: see `network_summary`, measured on the fastest device there is."""
     return network_summary(spec, pick_device("auto"))

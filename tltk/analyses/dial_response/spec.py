@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from tltk.analyses.depth import MEASURES_HELP
-from tltk.specs.knobs import Spec, knob, several
+from tltk.analyses.depth import MEASURES_HELP, check_measures
+from tltk.analyses.dial_response.settings import dial_settings, lab_dials
+from tltk.errors import BadSpec
+from tltk.specs.knobs import Spec, knob, list_field
 from tltk.specs.parts import DataSpec, NetSpec
 
 
@@ -23,7 +25,7 @@ class DialResponseSpec(Spec):
     target: DataSpec = field(default_factory=lambda: DataSpec("shapes"))
     net: NetSpec = field(default_factory=lambda: NetSpec("test_resnet"))
     layer: int = knob(-1, -1, 10_000, help="The layer to examine; -1 = the features that enter the head.")
-    measures: tuple[str, ...] = several(
+    measures: tuple[str, ...] = list_field(
         (
             "a_distance",
             "c2st",
@@ -36,7 +38,7 @@ class DialResponseSpec(Spec):
         ),
         help=MEASURES_HELP,
     )
-    dials: tuple[str, ...] = several(
+    dials: tuple[str, ...] = list_field(
         (  # all but the two that change only which label a picture has
             "rotation",
             "scale",
@@ -65,3 +67,18 @@ class DialResponseSpec(Spec):
         super().__post_init__()
         object.__setattr__(self, "target", DataSpec(self.target.name, size=self.target.size))
         object.__setattr__(self, "net", NetSpec(backbone=self.net.backbone, weights=self.net.weights))
+
+    def check(self) -> None:
+        """Refuse names that no measure or dial has, another target than the shift lab, and dials at their end.
+
+        Raises:
+            UnknownName: No such measure or dial.
+            BadSpec: Nothing is asked, the target is not the shift lab, or a dial cannot be turned further.
+        """
+        super().check()
+        check_measures(self.measures)
+        base = lab_dials(self.target.name)
+        if not self.measures or not self.dials:
+            raise BadSpec("A response needs a measure and a dial. One of the lists is empty; leave it out for all.")
+        for name in self.dials:
+            dial_settings(base, name, self.steps)

@@ -12,25 +12,25 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tltk.analyses.embed.result import EmbedResult, Frame, Placed
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.sample import Context, Sample, contact_sheet, features, network, samples, with_weights
 from tltk.data.decode import decode
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
-from tltk.reduce.embed import film, place
+from tltk.reduce.embed import embed_frames, place_new
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
 from tltk.runs.run import Run
 
 NEAR = 5  # neighbours in the layer's own space that are kept for each picture
 
 
-def embed(spec: EmbedSpec, context: Context) -> tuple[dict[str, Any], Image.Image]:
+def embed(spec: EmbedSpec, context: Context) -> tuple[EmbedResult, Image.Image]:
     """Coordinates of all pictures at one layer or at all, with what they kept of the truth.
 
     Returns:
-        names, frames (layer, name, weights, x, y, near, trustworthiness, hit, mixing, placed), domain (0 target,
-        1 source), labels, classes, n, seconds; and the contact sheet, its pictures in the rows' order.
+        The frames with their figures; and the contact sheet, its pictures in the order of the points.
 
     Raises:
         BadSpec: A layer that is not there, or too few pictures.
@@ -60,7 +60,7 @@ def embed(spec: EmbedSpec, context: Context) -> tuple[dict[str, Any], Image.Imag
     titles = [(layer, names[layer], stacks[which][0]) for which, layer in order]
     placed = [stacks[s][2][i] for s, i in order] if new else []
     frames = _frames(spec, context, parts, taken, titles, placed)
-    frames.sort(key=lambda f: (f["weights"] == "after", f["layer"]))
+    frames.sort(key=lambda f: (f.weights == "after", f.layer))
     seconds = {"features": round(read, 3), "all": round(time.perf_counter() - start, 3)}
     return _result(spec, parts, names, frames, seconds), contact_sheet([*parts, *new])
 
@@ -98,7 +98,7 @@ def _of_new(net: Net, new: list[Sample], spec: EmbedSpec) -> list[Tensor]:
 
 def _through_epochs(
     spec: EmbedSpec, context: Context, parts: list[Sample], layer: int
-) -> tuple[dict[str, Any], Image.Image]:
+) -> tuple[EmbedResult, Image.Image]:
     """The same layer at every snapshot of a run: a frame's `layer` is then its epoch."""
     kind, _, where = spec.net.weights.partition(":")
     epochs = Run.open(where.partition("@")[0]).snapshots() if kind == "run" else []
@@ -128,42 +128,42 @@ def _frames(
     taken: list[Tensor],
     titles: list[tuple[int, str, str]],
     placed: list[Tensor],
-) -> list[dict[str, Any]]:
+) -> list[Frame]:
     """The film of these features, each frame with its title and its figures, and the new picture in it."""
 
     def progress(done: int, total: int) -> None:
         context.callbacks.check()
         context.callbacks.say(f"Embedding by {spec.method}: {done} of {total}.")
 
-    coordinates = film(taken, spec.method, seed=spec.seed, neighbours=spec.neighbours, progress=progress)
+    coordinates = embed_frames(taken, spec.method, seed=spec.seed, neighbours=spec.neighbours, progress=progress)
     labels = torch.cat(_shared_labels(parts))
     domain = torch.cat([torch.full((len(p),), i) for i, p in enumerate(parts)])
     return [
-        {**_frame(title, full, flat, labels, domain), "placed": _placed(full, flat, placed[i]) if placed else None}
+        _frame(title, full, flat, labels, domain, _placed(full, flat, placed[i]) if placed else None)
         for i, (title, full, flat) in enumerate(zip(titles, taken, coordinates, strict=True))
     ]
 
 
-def _placed(full: Tensor, flat: Tensor, new: Tensor) -> dict[str, Any]:
+def _placed(full: Tensor, flat: Tensor, new: Tensor) -> Placed:
     """Where the new picture lies, and which pictures are nearest to it at this layer."""
-    (x, y), k = place(full, flat, new)[0].tolist(), min(NEAR, len(full))
+    (x, y), k = place_new(full, flat, new)[0].tolist(), min(NEAR, len(full))
     near = torch.cdist(new.double() - full.double().mean(0), full.double() - full.double().mean(0))[0]
-    return {"x": round(x, 4), "y": round(y, 4), "near": near.topk(k, largest=False).indices.tolist()}
+    return Placed(round(x, 4), round(y, 4), near.topk(k, largest=False).indices.tolist())
 
 
 def _result(
-    spec: EmbedSpec, parts: list[Sample], names: list[str], frames: list[dict[str, Any]], seconds: dict[str, float]
-) -> dict[str, Any]:
-    return {
-        "names": names,
-        "frames": frames,
-        "domain": [i for i, p in enumerate(parts) for _ in range(len(p))],
-        "labels": [p.domain.classes[int(c)] for p in parts for c in p.labels],
-        "n": {"target": len(parts[0]), "source": len(parts[1]) if len(parts) > 1 else 0},
-        "method": spec.method,
-        "over": spec.over,
-        "seconds": seconds,
-    }
+    spec: EmbedSpec, parts: list[Sample], names: list[str], frames: list[Frame], seconds: dict[str, float]
+) -> EmbedResult:
+    return EmbedResult(
+        names=names,
+        frames=frames,
+        domain=[i for i, p in enumerate(parts) for _ in range(len(p))],
+        labels=[p.domain.classes[int(c)] for p in parts for c in p.labels],
+        n={"target": len(parts[0]), "source": len(parts[1]) if len(parts) > 1 else 0},
+        method=spec.method,
+        over=spec.over,
+        seconds=seconds,
+    )
 
 
 def _layers(net: Any, parts: list[Sample], context: Context, spec: EmbedSpec) -> list[Tensor]:
@@ -178,28 +178,36 @@ def _shared_labels(parts: list[Sample]) -> list[Tensor]:
     return [torch.tensor([number[p.domain.classes[int(c)]] for c in p.labels]) for p in parts]
 
 
-def _frame(title: tuple[int, str, str], full: Tensor, flat: Tensor, labels: Tensor, domain: Tensor) -> dict[str, Any]:
-    """One picture of the film, rounded to what a screen shows, with its three numbers."""
+def _frame(
+    title: tuple[int, str, str],
+    full: Tensor,
+    flat: Tensor,
+    labels: Tensor,
+    domain: Tensor,
+    placed: Placed | None = None,
+) -> Frame:
+    """One picture of the film, rounded to what a screen shows, with its three figures.
+
+    Args:
+        title: Layer, name and weights.
+        full: Features, (n, d).
+        flat: Coordinates, (n, 2).
+        labels: Class numbers, (n,).
+        domain: 0 = target, 1 = source, (n,).
+        placed: The picture of the user's; None without one.
+    """
     n = len(flat)
     k = max(1, min(10, (n - 1) // 2 - 1))
     full = full.double() - full.double().mean(0)  # a large common offset would cost the distances their digits
     near = torch.cdist(full, full).fill_diagonal_(torch.inf).topk(min(NEAR, n - 1), largest=False)
-    frame = {
-        "layer": title[0],
-        "name": title[1],
-        "weights": title[2],
-        "x": [round(v, 4) for v in flat[:, 0].tolist()],
-        "y": [round(v, 4) for v in flat[:, 1].tolist()],
-        "near": near.indices.tolist(),
-        "trustworthiness": None,
-        "hit": None,
-        "mixing": None,
-    }
+    true = hit = mixing = None
     try:
-        frame["trustworthiness"] = trustworthiness(full, flat.double(), k=k)
-        frame["hit"] = neighbourhood_hit(flat.float(), labels, k=k)
+        true = trustworthiness(full, flat.double(), k=k)
+        hit = neighbourhood_hit(flat.float(), labels, k=k)
         if len(torch.unique(domain)) > 1:
-            frame["mixing"] = domain_mixing(flat.float(), domain, k=k)
+            mixing = domain_mixing(flat.float(), domain, k=k)
     except TltkError:  # a layer that is the same for every picture has no neighbours
         pass
-    return frame
+    layer, name, weights = title
+    x, y = ([round(v, 4) for v in flat[:, axis].tolist()] for axis in (0, 1))
+    return Frame(layer, name, weights, x, y, near.indices.tolist(), true, hit, mixing, placed)

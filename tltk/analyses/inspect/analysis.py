@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-import msgspec
 import numpy as np
 import torch
 from PIL import Image
 
-from tltk.analyses.inspect.result import Branch, InspectResult, Part
+from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.sample import Context, Sample, contact_sheet
 from tltk.data import account
@@ -43,8 +42,8 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         train=len(split.train),
         val=len(split.val),
         test=len(split.test),
-        parts=msgspec.convert(account.parts(domain, split, spec), dict[str, Part]),
-        tree=msgspec.convert(account.branches(domain.account.tree), list[Branch]),
+        parts=account.parts(domain, split, spec),
+        tree=list(domain.account.tree),
         notes=list(domain.account.notes),
         skipped=list(domain.skipped),
         licence=domain.licence,

@@ -4,21 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-
-class Part(msgspec.Struct, frozen=True):
-    """One part of a domain: how many pictures, and where they come from, in a few words."""
-
-    n: int
-    origin: str = msgspec.field(name="from")
-
-
-class Branch(msgspec.Struct, frozen=True):
-    """A folder as it was understood: its role (train, val, test, class, left out …) and what it holds."""
-
-    folder: str
-    role: str
-    classes: int
-    pictures: int
+from tltk.results.account import Branch, Part
 
 
 class InspectResult(msgspec.Struct, frozen=True):
@@ -29,7 +15,7 @@ class InspectResult(msgspec.Struct, frozen=True):
         counts: Pictures of each class.
         n: Pictures in all.
         channels: Of the pictures.
-        mean: Of the pixels of each channel, 0 … 1.
+        mean: Of the pixels of each channel, 0 … 1; empty in results of earlier versions.
         std: Standard deviation of the same.
         train: Pictures to train on, as few as the spec asks for.
         val: Pictures to validate on.
@@ -55,14 +41,14 @@ class InspectResult(msgspec.Struct, frozen=True):
     counts: list[int]
     n: int
     channels: int
-    mean: list[float]
-    std: list[float]
     train: int
     val: int
     test: int
     skipped: list[tuple[str, str]]
     licence: str
     source: str
+    mean: list[float] = []
+    std: list[float] = []
     parts: dict[str, Part] = {}
     tree: list[Branch] = []
     notes: list[str] = []

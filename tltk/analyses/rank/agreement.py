@@ -1,55 +1,49 @@
-"""What the user's own finished trainings say of a ranking, joined when it is shown: they go on after the asking."""
+"""How well a ranking agrees with the user's own finished trainings, found when it is shown: they go on after it."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Sequence
 
+from tltk.analyses.rank.result import Agreement, Candidate, JudgedRanking, RankResult, TrainedCandidate
 from tltk.analyses.rank.spec import RankSpec
 from tltk.runs import index
 from tltk.transferability.weighted_tau import regret, tau_interval, tau_p, weighted_tau
 
-NEEDED = 3  # candidates of one's own to mark a score by
+NEEDED = 3  # candidates of one's own to judge a score by
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
-    """The best setting of a network on the target: mean test accuracy over its `runs`, best of so many `settings`."""
+class BestTraining:
+    """The best setting of a network on the target, of so many `settings`.
 
-    accuracy: float
+    Attributes:
+        accuracy: On the test pictures, mean over its runs, 0 … 1; None where there is no run.
+        runs: Of that setting.
+        settings: Of which it is the best.
+    """
+
+    accuracy: float | None
     runs: int
     settings: int
 
 
-def joined(found: dict[str, Any], spec: RankSpec) -> dict[str, Any]:
-    """A ranking with what has been trained by now.
+def with_agreement(found: RankResult, spec: RankSpec) -> JudgedRanking:
+    """A ranking with what has been trained by now, and how well each score agrees with that.
 
     Args:
         found: As `rank` left it.
         spec: The question.
-
-    Returns:
-        The same; in rows `trained`, `trained_runs` and `trained_settings`; `marks`, score → n, τ with its interval
-        and p, regret, or why there is no mark; `trained_is`, what these accuracies are.
     """
-    own = trained(spec)
-    rows = []
-    for row in found["rows"]:
-        its = own.get((row["backbone"], row["weights"]))
-        rows.append(
-            {
-                **row,
-                "trained": its.accuracy if its else None,
-                "trained_runs": its.runs if its else 0,
-                "trained_settings": its.settings if its else 0,
-            }
-        )
-    marks = {name: _mark(name, rows) for name in found.get("scores", spec.scores)}
-    return {**found, "rows": rows, "marks": marks, "trained_is": _said(rows)}
+    own = best_trainings(spec)
+    rows = tuple(_with_training(row, own.get((row.backbone, row.weights))) for row in found.rows)
+    scored = {name: getattr(found, name) for name in RankResult.__struct_fields__ if name != "rows"}
+    marks = {name: _agreement(name, rows) for name in found.scores or spec.scores}
+    return JudgedRanking(rows=rows, marks=marks, trained_is=_meaning(rows), **scored)
 
 
-def trained(spec: RankSpec) -> dict[tuple[str, str], Trained]:
+def best_trainings(spec: RankSpec) -> dict[tuple[str, str], BestTraining]:
     """The user's own finished trainings on this target, by backbone and weights.
 
     Of several strategies and settings the one with the best mean over its runs counts: what the network can do here.
@@ -60,16 +54,22 @@ def trained(spec: RankSpec) -> dict[tuple[str, str], Trained]:
     found = {}
     for key, settings in groups.items():
         best = max(settings.values(), key=lambda values: sum(values) / len(values))
-        found[key] = Trained(sum(best) / len(best), len(best), len(settings))
+        found[key] = BestTraining(sum(best) / len(best), len(best), len(settings))
     return found
 
 
-def _said(rows: list[dict[str, Any]]) -> str:
+def _with_training(row: Candidate, best: BestTraining | None) -> TrainedCandidate:
+    scored = {name: getattr(row, name) for name in Candidate.__struct_fields__}
+    own = best or BestTraining(None, 0, 0)
+    return TrainedCandidate(**scored, trained=own.accuracy, trained_runs=own.runs, trained_settings=own.settings)
+
+
+def _meaning(rows: Sequence[TrainedCandidate]) -> str:
     """What "trained" means, and over how many settings and runs."""
-    own = [row for row in rows if row["trained"] is not None]
+    own = [row for row in rows if row.trained is not None]
     if not own:
         return "None of these networks has been trained on this target yet."
-    settings, runs = ([row[f"trained_{k}"] for row in own] for k in ("settings", "runs"))
+    runs, settings = [row.trained_runs for row in own], [row.trained_settings for row in own]
     return (
         f"Trained: accuracy on the test pictures, mean over the runs of a network's best setting. Here "
         f"{_span(runs, 'run')} of the best of {_span(settings, 'setting')}; the best of many on test pictures is "
@@ -82,15 +82,14 @@ def _span(counts: list[int], word: str) -> str:
     return (f"{lo}" if lo == hi else f"{lo} to {hi}") + f" {word}{'' if hi == 1 else 's'}"
 
 
-def _mark(name: str, rows: list[dict[str, Any]]) -> dict[str, Any] | str:
-    """How well a score ranked the candidates that the user has trained too."""
-    both = [(r["scores"][name], r["trained"]) for r in rows if name in r["scores"] and r["trained"] is not None]
+def _agreement(name: str, rows: Sequence[TrainedCandidate]) -> Agreement | str:
+    """How well a score ranked the candidates that the user has trained too; or why that cannot be told."""
+    both = [(row.scores[name], row.trained) for row in rows if name in row.scores and row.trained is not None]
     if len(both) < NEEDED:
         return f"To judge a score, three candidates must be trained on this target. There are {len(both)}."
     given, accuracies = [a for a, _ in both], [b for _, b in both]
     tau = weighted_tau(given, accuracies)
     if math.isnan(tau):
-        return "A mark needs scores and accuracies that differ. They do not."
+        return "To judge a score, its values and the accuracies must differ. They do not."
     lo, hi = tau_interval(tau, len(both))
-    p = tau_p(given, accuracies)
-    return {"n": len(both), "tau": tau, "lo": lo, "hi": hi, "p": p, "regret": 100 * regret(given, accuracies)}
+    return Agreement(len(both), tau, lo, hi, tau_p(given, accuracies), 100 * regret(given, accuracies))

@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from tltk.results.text import columns, number, span
+from tltk.analyses.two_sample.result import ClassTest, MeasureTest, TwoSampleResult
+from tltk.results.text import NONE, columns, number, span
 
-TESTED = ("value", "by chance (95 %)", "p", "p (Holm)", "p (Benjamini–Hochberg)", "effect")
-
-
-def _tested(row: dict[str, Any]) -> list[str]:
-    """A test as cells under `TESTED`."""
-    if row["value"] is None:
-        return ["–"] * len(TESTED)
-    numbers = [number(row[k], "") for k in ("p", "p_holm", "p_bh")]
-    return [f"{row['value']:.4g}", span(row["null_lo"], row["null_hi"]), *numbers, f"{row['effect']:.1f}"]
+HEAD = ("value", "by chance (95 %)", "p", "p (Holm)", "p (Benjamini–Hochberg)", "effect")
 
 
-def lines(found: dict[str, Any]) -> Iterator[str]:
+def lines(found: TwoSampleResult) -> Iterator[str]:
     """The lines that the shell prints."""
+    yield f"at {found.name}: {found.n['source']} source and {found.n['target']} target pictures"
+    if found.drawn:
+        yield found.drawn
     rows = [
-        [r["measure"], *_tested(r), f"{number(r['self_value'], '')} of {span(r['self_lo'], r['self_hi'])}"]
-        for r in found["table"]
+        [row.measure, *_cells(row), f"{number(row.self_value)} of {span(row.self_lo, row.self_hi)}"]
+        for row in found.table
     ]
-    yield (f"at {found['name']}: {found['n']['source']} source and {found['n']['target']} target pictures")
-    if found["drawn"]:
-        yield (found["drawn"])
-    yield from columns(["measure", *TESTED, "halves (95 %)"], rows)
-    for row in found["table"]:
-        if row["why"]:
-            yield (f"{row['measure']}: {row['why']}")
-    yield (found["correction"])
-    size = next((r["self_n"] for r in found["table"] if r["self_n"]), None)
+    yield from columns(["measure", *HEAD, "halves (95 %)"], rows)
+    for row in found.table:
+        if row.why:
+            yield f"{row.measure}: {row.why}"
+    yield found.correction
+    size = next((row.self_n for row in found.table if row.self_n), None)
     if size:
-        yield (f"halves: {size} pictures of each domain, of the band that two such parts of the target give")
-    yield (f"neighbourhoods that hold both domains: {found['mixed']:.0%}")
-    if found["classes"]:
-        rows = [[r["name"], *_tested(r), f"{r['source']} and {r['target']}"] for r in found["classes"]]
-        yield from columns(["class: MMD²", *TESTED, "pictures"], rows)
-        yield (found["class_correction"])
+        yield f"halves: {size} pictures of each domain, of the band that two such parts of the target give"
+    yield f"neighbourhoods that hold both domains: {found.mixed:.0%}"
+    if found.classes:
+        rows = [[row.name, *_cells(row), f"{row.source} and {row.target}"] for row in found.classes]
+        yield from columns(["class: MMD²", *HEAD, "pictures"], rows)
+        yield found.class_correction
+
+
+def _cells(row: MeasureTest | ClassTest) -> list[str]:
+    """A test as cells under `HEAD`."""
+    if row.value is None or row.effect is None:
+        return [NONE] * len(HEAD)
+    p_values = [number(p) for p in (row.p, row.p_holm, row.p_bh)]
+    return [f"{row.value:.4g}", span(row.null_lo, row.null_hi), *p_values, f"{row.effect:.1f}"]

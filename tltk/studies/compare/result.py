@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import msgspec
 
+from tltk.results.account import LeftOut, Part
 from tltk.results.verdict import Verdict
 
 
-@dataclass(frozen=True)
-class CompareResult:
-    """The verdict, and what was trained and tested on.
+class CompareResult(msgspec.Struct, frozen=True):
+    """The verdict, and what was trained and tested on; fields with a default came later than the first results.
 
     Attributes:
         verdict: Whether the transferred weights are better.
-        parts: Sizes of train, validation and test, and where each came from.
-        left_out: How many files were left out, and the first of them with the reason.
+        parts: train, val and test of the target: how many pictures, and where they come from.
+        left_out: The target's files that were not read.
         notes: Doubts about the target's pictures.
-        remarks: Notes and what was left out, as sentences.
+        remarks: Notes and what was left out, in sentences.
     """
 
     verdict: Verdict
-    parts: dict[str, Any] = field(default_factory=dict)
-    left_out: dict[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
+    parts: dict[str, Part] = {}
+    left_out: LeftOut = LeftOut()
+    notes: list[str] = []
+    remarks: list[str] = []

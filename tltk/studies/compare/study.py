@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from tltk import data, terms
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.curves import Curve
+from tltk.results.training import TrainingResult
 from tltk.results.verdict import Verdict
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -23,23 +23,22 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.verdict import (
+    advise,
     area_ratio,
+    diagnose_learning,
+    format_points,
     gap_clause,
     judge,
     jump_start,
-    learning_of,
     mean_curve,
     paired_interval,
-    points,
     time_to_best,
-    what_next,
 )
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.tasks import Classification
 
 ARMS = ("scratch", "transfer")
 NAMES = {"steps": "steps", "images": "pictures"}
-Results = dict[str, Any]
 
 # What `tltk compare` and the page ask at first: rendered digits as the source, digits on photo backgrounds of which
 # few are labelled as the target. A minute or so on two cores.
@@ -60,6 +59,9 @@ def source_spec(spec: CompareSpec) -> TransferSpec | None:
     """The run that trains the source network; None where the weights come from elsewhere.
 
     Where source and target can hold the same examples, it does without those that test the target.
+
+    Raises:
+        BadSpec: There is nothing to transfer: no source domain, and weights `scratch`.
     """
     if spec.source is None:
         if spec.net.weights == "scratch":
@@ -79,7 +81,14 @@ def source_spec(spec: CompareSpec) -> TransferSpec | None:
 
 
 def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
-    """One run of one arm. The scratch arm trains every layer; all else is equal."""
+    """One run of one arm. The scratch arm trains every layer; all else is equal.
+
+    Args:
+        spec: The comparison.
+        arm: "scratch" or "transfer".
+        lr: Learning rate of this run.
+        seed: Of this run: first weights, order of batches, augmentation.
+    """
     source = source_spec(spec)
     weights = spec.net.weights if source is None else f"run:{source.run_id}"
     net: NetSpec = dataclasses.replace(spec.net, weights=weights)
@@ -97,7 +106,7 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
         strategy=spec.strategy,
         adapter=spec.adapter,
         terms=spec.terms,
-        source=spec.source if terms.need_source(spec.terms) else None,
+        source=spec.source if terms.needs_source(spec.terms) else None,
         views=spec.views,
         seed=seed,
         optim=dataclasses.replace(spec.optim, lr=lr),
@@ -112,7 +121,7 @@ def search_seed(spec: CompareSpec) -> int:
     return (spec.first_seed + 2**30) % (2**31 - 1)
 
 
-def rates(spec: CompareSpec) -> list[float]:
+def search_rates(spec: CompareSpec) -> list[float]:
     """The learning rates to search, in order; a single one is not searched."""
     return sorted(set(spec.lrs))
 
@@ -125,10 +134,10 @@ def source_children(spec: CompareSpec) -> list[Wanted]:
 
 def search_children(spec: CompareSpec) -> list[Wanted]:
     """The trainings that find each arm's learning rate."""
-    if len(rates(spec)) == 1:
+    if len(search_rates(spec)) == 1:
         return []
     seed = search_seed(spec)
-    return [Wanted(arm, "search", arm_spec(spec, arm, lr, seed)) for lr in rates(spec) for arm in ARMS]
+    return [Wanted(arm, "search", arm_spec(spec, arm, lr, seed)) for lr in search_rates(spec) for arm in ARMS]
 
 
 def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wanted]:
@@ -146,43 +155,36 @@ def n_trainings(spec: CompareSpec) -> int:
 class Search:
     """What the search found: the rate of each arm, how each rate did, and where the best lay at an edge."""
 
-    chosen: dict[str, float]
+    best_rates: dict[str, float]
     accuracy: dict[str, dict[str, float]]
     at_edge: dict[str, str]
 
     @classmethod
-    def of(cls, spec: CompareSpec, found: Mapping[tuple[str, float], Results]) -> Search:
+    def of(cls, spec: CompareSpec, found: Mapping[tuple[str, float], TrainingResult | None]) -> Search:
         """The best rate of each arm, by the validation accuracy of the weights that would be tested.
 
         Args:
             spec: The comparison.
-            found: (arm, rate) → result of its training.
+            found: (arm, rate) → result of its training; None = it diverged.
 
         Raises:
             RunProblem: Every rate of an arm diverged.
         """
-        tried = rates(spec)
+        tried = search_rates(spec)
         if len(tried) == 1:
             return cls(dict.fromkeys(ARMS, tried[0]), {arm: {} for arm in ARMS}, {})
         chosen, accuracy, at_edge = {}, {}, {}
         for arm in ARMS:
             # A rate at which the loss stopped being a number has lost; that is what a search is for.
-            held = [lr for lr in tried if "diverged" not in found[arm, lr]]
-            if not held:
+            rank = {lr: result.tested for lr in tried if (result := found[arm, lr]) is not None}
+            if not rank:
                 raise RunProblem(f"At every rate that was tried, the {arm} arm diverged. Lower the rates to search.")
-            rank = {lr: _validation(found[arm, lr]) for lr in held}
-            best = max(held, key=lambda lr: (rank[lr][0], -rank[lr][1]))
+            best = max(rank, key=lambda lr: (rank[lr][0], -rank[lr][1]))
             chosen[arm] = best
             accuracy[arm] = {f"{lr:g}": rank[lr][0] if lr in rank else 0.0 for lr in tried}
             if best in (tried[0], tried[-1]):
                 at_edge[arm] = "lowest" if best == tried[0] else "highest"
         return cls(chosen, accuracy, at_edge)
-
-
-def _validation(result: Results) -> tuple[float, float]:
-    """Validation accuracy and loss of the weights that are tested: the best epoch's with patience, else the last's."""
-    prefix = "tested_" if "tested_val_accuracy" in result else ""
-    return float(result[f"{prefix}val_accuracy"]), float(result[f"{prefix}val_loss"])
 
 
 # -- the study -------------------------------------------------------------------------------------------
@@ -202,26 +204,25 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     """
     source = [_result(r) for r in (yield Stage(tuple(source_children(spec)), WHAT["source"]))]
     searching = search_children(spec)
-    found = [r.result() or _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
+    found = [None if r.diverged else _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
     search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
-    wanted = measure_children(spec, search.chosen)
+    wanted = measure_children(spec, search.best_rates)
     runs = yield Stage(tuple(wanted), WHAT["measure"])
     yield Stage((), "Computing the verdict.")
     arms = {arm: [r for r, w in zip(runs, wanted, strict=True) if w.arm == arm] for arm in ARMS}
-    judged = verdict(spec, arms, search, source[0] if source else {})
+    judged = verdict(spec, arms, search, source[0] if source else None)
     first = _result(runs[0])  # all of them have the same target; how it was divided is told of the first seed's
-    told = {name: first[name] for name in ("parts", "left_out", "notes", "remarks") if name in first}
-    return CompareResult(judged, **told)
+    return CompareResult(judged, first.parts, first.left_out, first.notes, first.remarks)
 
 
-def _result(run: Run) -> Results:
-    result = run.result()
-    if result is None or "diverged" in result:
+def _result(run: Run) -> TrainingResult:
+    result = run.read(TrainingResult)
+    if result is None:
         raise RunProblem(f"Run {run.id} must have a result. It is {run.status.state}: {run.status.message}")
     return result
 
 
-def measured(run: Run) -> dict[str, list[Run]]:
+def measuring_runs(run: Run) -> dict[str, list[Run]]:
     """The measuring runs of a study by arm, in the order of their seeds, as far as they were begun."""
     found: dict[str, list[Run]] = {arm: [] for arm in ARMS}
     for child in sorted(run.children(), key=lambda c: c.seed):
@@ -231,8 +232,15 @@ def measured(run: Run) -> dict[str, list[Run]]:
 
 
 def curves(run: Run, name: str = "accuracy", split: str = "val", x: str = "step") -> dict[str, Curve]:
-    """Mean curve and 95 % band of each arm over its measuring runs."""
-    return _means(measured(run), name, split, x)
+    """Mean curve and 95 % band of each arm over its measuring runs.
+
+    Args:
+        run: A comparison.
+        name: Name of a metric in its rows.
+        split: "train", "val" or "test".
+        x: The horizontal axis: "step" or "epoch".
+    """
+    return _means(measuring_runs(run), name, split, x)
 
 
 def _means(arms: Mapping[str, Sequence[Run]], name: str, split: str, x: str) -> dict[str, Curve]:
@@ -242,26 +250,28 @@ def _means(arms: Mapping[str, Sequence[Run]], name: str, split: str, x: str) -> 
 # -- the verdict -----------------------------------------------------------------------------------------
 
 
-def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search, source: Results) -> Verdict:
+def verdict(
+    spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search, source: TrainingResult | None
+) -> Verdict:
     """Weigh what the measuring runs found.
 
     Args:
         spec: The comparison.
         arms: Arm → its measuring runs, in the order of the seeds.
         search: What the search for rates found.
-        source: Result of the source's training; empty where there is none.
+        source: Result of the source's training; None where there is none.
 
     Raises:
         RunProblem: A run has no result, or the arms differ in budget though nothing may stop them early.
     """
     results = {arm: [_result(r) for r in runs] for arm, runs in arms.items()}
     first = results["scratch"][0]
-    labels = np.array(first["labels"])
-    task = Classification(len(first["classes"]))
+    labels = np.array(first.labels)
+    task = Classification(len(first.classes))
     right = {arm: np.array([task.scores(r) for r in found]) for arm, found in results.items()}
     seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
-    classes = [first["classes"][i] for i in labels]
-    order = {name: i for i, name in enumerate(first["classes"])}
+    classes = [first.classes[i] for i in labels]
+    order = {name: i for i, name in enumerate(first.classes)}
     found = judge(right["scratch"], right["transfer"], labels=classes, seeds=seeds, delta=spec.delta)
     by_step, by_second = _means(arms, "accuracy", "val", "step"), _means(arms, "accuracy", "val", "seconds")
     accuracy = {arm: [r.curve("accuracy") for r in runs] for arm, runs in arms.items()}
@@ -273,7 +283,7 @@ def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search
     learning = {
         arm: (
             *_not_learned(right[arm], majority),
-            *learning_of(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
+            *diagnose_learning(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
         )
         for arm in ARMS
     }
@@ -281,20 +291,20 @@ def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search
     found = dataclasses.replace(
         found,
         per_class=tuple(sorted(found.per_class, key=lambda c: order[c.name])),
-        steps=max(r["steps"] for r in everything),
-        images=max(r["images"] for r in everything),
+        steps=max(r.steps for r in everything),
+        images=max(r.images for r in everything),
         budget=_budget(spec, results),
-        scratch_lr=search.chosen["scratch"],
-        transfer_lr=search.chosen["transfer"],
+        scratch_lr=search.best_rates["scratch"],
+        transfer_lr=search.best_rates["transfer"],
         search=search.accuracy,
-        search_seed=search_seed(spec) if len(rates(spec)) > 1 else None,
+        search_seed=search_seed(spec) if len(search_rates(spec)) > 1 else None,
         at_edge=search.at_edge,
-        n_train=first.get("n_train", 0),
-        n_val=first.get("n_val", 0),
+        n_train=first.n_train,
+        n_val=first.n_val,
         majority=float(majority.mean()),
         learning=learning,
-        taken_out=source.get("taken_out", 0),
-        seen_by_source=results["transfer"][0].get("seen_by_source", 0),
+        taken_out=0 if source is None else source.taken_out,
+        seen_by_source=results["transfer"][0].seen_by_source,
         jump_start=jump_start(by_step["scratch"], by_step["transfer"]),
         area_ratio=area_ratio(by_step["scratch"], by_step["transfer"], min(ends, default=0.0)),
         steps_to_scratch_best=None if to_step is None else int(to_step),
@@ -302,20 +312,21 @@ def verdict(spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search
         seconds_to_scratch_best=to_second,
         speed_up_seconds=quicker,
     )
-    remarks = _remarks(spec, found, first["classes"][commonest], first.get("remarks", ()))
+    remarks = _remarks(spec, found, first.classes[commonest], first.remarks)
     found = dataclasses.replace(found, remarks=tuple(remarks))
     return dataclasses.replace(found, sentence=_sentence(spec, found, right["transfer"] - right["scratch"]))
 
 
-def _budget(spec: CompareSpec, results: Mapping[str, Sequence[Results]]) -> dict[str, dict[str, tuple[int, int]]]:
+def _budget(
+    spec: CompareSpec, results: Mapping[str, Sequence[TrainingResult]]
+) -> dict[str, dict[str, tuple[int, int]]]:
     """Arm → steps and images → the least and the most of its runs.
 
     Raises:
         RunProblem: They are not equal, though nothing may stop a run early.
     """
     found = {
-        arm: {what: (min(r[what] for r in runs), max(r[what] for r in runs)) for what in ("steps", "images")}
-        for arm, runs in results.items()
+        arm: {what: (min(spent), max(spent)) for what, spent in _spent(runs).items()} for arm, runs in results.items()
     }
     for what in ("steps", "images"):
         spans = [found[arm][what] for arm in ARMS]
@@ -323,6 +334,11 @@ def _budget(spec: CompareSpec, results: Mapping[str, Sequence[Results]]) -> dict
             each = " and ".join(f"{_span(found[arm][what])} of {arm}" for arm in ARMS)
             raise RunProblem(f"Both arms must have the same budget. Their {NAMES[what]} differ: {each}.")
     return found
+
+
+def _spent(runs: Sequence[TrainingResult]) -> dict[str, list[int]]:
+    """Steps and images of each run."""
+    return {"steps": [r.steps for r in runs], "images": [r.images for r in runs]}
 
 
 def _not_learned(right: np.ndarray, majority: np.ndarray) -> tuple[str, ...]:
@@ -350,12 +366,13 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
     labels = f"with {shots} label{'s' if shots > 1 else ''} per class" if shots else "with all labels"
     return " ".join(
         [
-            f"{START[v.label]}: {labels}, the network with transferred weights gets {points(v.transfer, False)} % of "
-            f"{v.n_test:,} test pictures right, the one from scratch {points(v.scratch, False)} %.",
+            f"{START[v.label]}: {labels}, the network with transferred weights gets "
+            f"{format_points(v.transfer, False)} % of "
+            f"{v.n_test:,} test pictures right, the one from scratch {format_points(v.scratch, False)} %.",
             gap_clause(v),
             _budget_in_words(v),
             _rates_in_words(spec, v),
-            *what_next(v, difference),
+            *advise(v, difference),
             *v.remarks,
         ]
     )
@@ -387,7 +404,7 @@ def _rates_in_words(spec: CompareSpec, v: Verdict) -> str:
 
 
 def _arms_that(state: str, v: Verdict) -> list[str]:
-    """`The scratch arm was`, `Both arms were`: of whom this is to be said; empty for nobody."""
+    """`The scratch arm was`, `Both arms were`: the arms in this state; empty if there is none."""
     arms = [arm for arm in ARMS if state in v.learning.get(arm, ())]
     return [f"The {arms[0]} arm was" if len(arms) == 1 else "Both arms were"] if arms else []
 
@@ -404,10 +421,11 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[
         )
     for arm in ARMS:
         if "not learned" in v.learning.get(arm, ()):
-            score = points(v.scratch if arm == "scratch" else v.transfer, False)
+            score = format_points(v.scratch if arm == "scratch" else v.transfer, False)
             found.append(
                 f"The {arm} arm has not learned: its {score} % cannot be told from always answering {commonest!r}, "
-                f"which gets {points(v.majority, False)} %; raise the epochs or the rates before reading anything into "
+                f"which gets {format_points(v.majority, False)} %; raise the epochs or the rates before reading "
+                "anything into "
                 f"the gap."
             )
     if arms := _arms_that("climbing", v):

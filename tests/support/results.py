@@ -1,0 +1,143 @@
+"""Results as a worker would leave them, small, for tests that need one and not the work behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tltk.analyses.describe.result import DescribeResult
+from tltk.analyses.embed.result import EmbedResult, Frame
+from tltk.analyses.import_weights.result import ImportWeightsResult
+from tltk.analyses.inspect.result import InspectResult
+from tltk.results.layers import Layer
+from tltk.results.training import TrainingResult
+from tltk.results.verdict import ClassGap, Verdict
+from tltk.studies.compare.result import CompareResult
+
+BEFORE = Path(__file__).parents[1] / "contract" / "results_of_before"  # results as the version before wrote them
+DIGITS = list("0123456789")
+LAYERS = ("stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0")
+
+
+def inspected(classes: list[str] = DIGITS, each: int = 100, **more: Any) -> InspectResult:
+    """A domain of so many pictures of each class."""
+    n = each * len(classes)
+    found = InspectResult(
+        classes=classes,
+        counts=[each] * len(classes),
+        n=n,
+        channels=3,
+        mean=[0.5, 0.4, 0.3],
+        std=[0.2, 0.2, 0.2],
+        train=n // 2,
+        val=n // 4,
+        test=n // 4,
+        skipped=[],
+        licence="CC BY 4.0",
+        source="a <place>",
+        shown=2 * len(classes),
+        shown_labels=[c for c in range(len(classes)) for _ in "12"],
+    )
+    return msgspec.structs.replace(found, **more)
+
+
+def described(size: int = 40) -> DescribeResult:
+    """A network of five layers."""
+    layers = [Layer(i, name, 1000 << i, 10**6, (8, 4, 4), 128) for i, name in enumerate(LAYERS)]
+    return DescribeResult("test_resnet", size, 3, layers, 96, 0.02, "cpu")
+
+
+def embedded(method: str = "pca", **more: Any) -> EmbedResult:
+    """Two pictures of each domain, at every layer and before the head."""
+    near, names = [[1, 2], [0, 2], [1, 3], [2, 1]], [*LAYERS, "features"]
+    frames = [
+        Frame(i, name, "", [0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 0.0, float(i)], near, 0.9, 0.5, 0.25)
+        for i, name in enumerate(names)
+    ]
+    n = {"target": 2, "source": 2}
+    found = EmbedResult(names, frames, [0, 0, 1, 1], ["0", "1", "0", "1"], n, method, "layers", {"all": 1.0})
+    return msgspec.structs.replace(found, **more)
+
+
+def imported(**more: Any) -> ImportWeightsResult:
+    """A file of weights with a classifier of eleven classes."""
+    found = ImportWeightsResult(
+        name="",
+        weights="file:net.safetensors",
+        backbone="test_resnet",
+        guessed=True,
+        candidates=["test_resnet"],
+        layout="timm",
+        part="",
+        parameters=470_000,
+        channels=3,
+        classifier="classifier of 11 classes",
+        classes=11,
+        class_names=[],
+        tensors=60,
+        bytes=1_900_000,
+        sha256="0" * 64,
+        licence="unknown",
+        data="",
+        notes=[],
+    )
+    return msgspec.structs.replace(found, **more)
+
+
+def trained(**more: Any) -> TrainingResult:
+    """A training whose test accuracy is 42 %."""
+    found = TrainingResult(
+        accuracy=0.42,
+        macro_f1=0.4,
+        loss=1.5,
+        predictions=[0, 0],
+        labels=[0, 1],
+        val_accuracy=0.4,
+        val_loss=1.6,
+        best_epoch=2,
+        epochs=2,
+        steps=10,
+        images=320,
+        seconds=2.0,
+        gflops=1.5,
+        n_train=50,
+        depth=5,
+        layers=["a", "b", "c", "d", "e", "head"],
+        boundary=2,
+        frozen_tensors=18,
+        frozen_moved=0,
+        cached=True,
+        device="cpu",
+        classes=["a", "b"],
+    )
+    return msgspec.structs.replace(found, **more)
+
+
+def compared(label: str, gap: float, **more: Any) -> CompareResult:
+    """A comparison with this verdict."""
+    found = Verdict(
+        label=label,
+        gap=gap,
+        lo=gap - 0.05,
+        hi=gap + 0.05,
+        scratch=0.3,
+        transfer=0.3 + gap,
+        seeds=(0, 1, 2),
+        n_test=790,
+        sentence=f"The sentence that says {label}.",
+        per_class=(ClassGap("0", 0.1, 0.3, 0.2, 0.1, 0.3, "helps"),),
+        steps=40,
+        images=2560,
+        scratch_lr=0.01,
+        transfer_lr=0.003,
+        search={arm: {"0.003": 0.3, "0.01": 0.35} for arm in ("scratch", "transfer")},
+        jump_start=0.05,
+        area_ratio=0.4,
+        steps_to_scratch_best=10,
+        speed_up_steps=3.0,
+        seconds_to_scratch_best=1.0,
+        speed_up_seconds=2.5,
+    )
+    return CompareResult(found, **more)

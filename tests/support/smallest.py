@@ -1,0 +1,57 @@
+"""The smallest real run of every kind that a worker knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import save_file
+
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.dial_response.spec import DialResponseSpec
+from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.import_weights.spec import ImportWeightsSpec
+from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.two_sample.spec import TwoSampleSpec
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
+
+NAME = "test_resnet"
+DIGITS = DataSpec("digits", size=16, n=120)
+SOURCE = DataSpec("rendered_digits", size=16, n=120)
+OPTIM = OptimSpec(epochs=1, batch_size=16, device="cpu")
+
+
+def smallest(folder: Path) -> dict[str, Spec]:
+    """Kind → a spec of it that takes a few seconds at most.
+
+    Args:
+        folder: An empty one, where files that a spec names are put.
+    """
+    torch.manual_seed(0)
+    weights = {n: t.contiguous() for n, t in timm.create_model(NAME, num_classes=3).state_dict().items()}
+    save_file(weights, folder / "net.safetensors")
+    of_layers: dict[str, Any] = {"target": DIGITS, "source": SOURCE, "net": NetSpec(NAME), "pictures": 40}
+    specs = (
+        TransferSpec(DIGITS, NetSpec(NAME, boundary=1), optim=OPTIM),
+        CompareSpec(
+            target=DIGITS, source=SOURCE, source_optim=OPTIM, net=NetSpec(NAME), optim=OPTIM, lrs=(1e-3, 1e-2), seeds=2
+        ),
+        InspectSpec(DIGITS),
+        DescribeSpec(NAME, 16, 3),
+        ImportWeightsSpec(f"file:{folder / 'net.safetensors'}"),
+        ProfileSpec(**of_layers, measures=("mmd",), permutations=19),
+        TwoSampleSpec(**of_layers, measures=("mmd",), permutations=19),
+        EmbedSpec(**of_layers, method="pca"),
+        RankSpec(target=DIGITS, pictures=40, candidates=(f"{NAME}@scratch",), scores=("knn",)),
+        DialResponseSpec(
+            DataSpec("shapes", size=16), NetSpec(NAME), measures=("mmd",), dials=("hue",), pictures=100, permutations=19
+        ),
+    )
+    return {spec.kind: spec for spec in specs}

@@ -1,0 +1,26 @@
+"""What is in a domain, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tltk.analyses.inspect.result import InspectResult
+from tltk.data.account import describe_parts
+
+
+def lines(found: InspectResult) -> Iterator[str]:
+    """The lines that the shell prints."""
+    yield f"{found.n:,} pictures, {len(found.classes)} classes; {found.licence}"
+    for branch in found.tree:
+        classes = f"{branch.classes:,} classes, " if branch.classes else ""
+        yield f"{branch.role:8}  {branch.folder}: {classes}{branch.pictures:,} pictures"
+    for note in found.notes:
+        yield f"note      {note}"
+    for name, count in zip(found.classes, found.counts, strict=True):
+        yield f"{count:8,}  {name}"
+    for name, reason in found.skipped:
+        yield f"left out  {name}: {reason}"
+    if found.parts:
+        yield describe_parts(found.parts)
+    for sentence in found.cautions:
+        yield f"caution  {sentence}"

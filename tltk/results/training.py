@@ -1,0 +1,128 @@
+"""What a training found."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tltk.results.account import LeftOut, Part
+
+
+class PlannedPhase(msgspec.Struct, frozen=True):
+    """A phase as the strategy planned it.
+
+    Attributes:
+        boundary: Layers below it are frozen.
+        lr_scale: Share of the learning rate of each layer, then of the head; 0 = frozen.
+        epochs: How many it lasts.
+        restarts: Whether the schedule begins again with it.
+    """
+
+    boundary: int
+    lr_scale: list[float]
+    epochs: int
+    restarts: bool = False
+
+
+class TrainingResult(msgspec.Struct, frozen=True):
+    """What a training found; fields with a default came later than the first results.
+
+    Shares and accuracies are 0 … 1. "The end" means the best weights where `patience` is set, else the last.
+
+    Attributes:
+        accuracy: Share of the test pictures that are right at the end.
+        accuracy_lo: Lower end of its 95 % interval (Wilson); None in results of earlier versions, as all that may be.
+        accuracy_hi: Upper end.
+        chance: 1 over the number of classes.
+        majority: Share of the most frequent class among the test pictures.
+        macro_f1: Mean over the classes of F1 on the test pictures.
+        loss: Mean loss on the test pictures.
+        predictions: Predicted class number of each test picture.
+        labels: True class number of each.
+        val_accuracy: Best accuracy on the validation pictures.
+        val_loss: Validation loss at that moment.
+        tested_val_accuracy: Validation accuracy of the weights that were tested.
+        tested_val_loss: Their validation loss.
+        best_epoch: The epoch of the best validation accuracy, from 1.
+        epochs: Epochs that were trained.
+        steps: Optimiser steps.
+        images: Pictures seen, repeats counted.
+        seconds: Time spent, stops left out.
+        gflops: 10⁹ operations that it costs where nothing was kept before; None where they cannot be counted.
+        n_train: Different training pictures.
+        n_val: Validation pictures.
+        depth: Layers of the backbone.
+        layers: Their names, the head's last.
+        boundary: Layers below it were frozen in the last phase.
+        frozen_tensors: Tensors that do not learn, each compared bit for bit by the audit.
+        frozen_moved: How many of them changed.
+        cached: Whether features of the frozen part were kept.
+        device: Where it was computed.
+        classes: Names, by class number.
+        copies: Pictures that are a copy of another one, near copies among them.
+        near_copies: Of these, those that are not identical.
+        leaked: Validation and test pictures that are copies of one that is trained on.
+        clashing: Pictures of which there is a copy under another label.
+        flat: Pictures of one tone.
+        cropped: Share of a picture that the square crop leaves out, on average.
+        cautions: Sentences on these counts.
+        parts: train, val and test: how many pictures, and where they come from.
+        left_out: The files that were not read.
+        notes: Doubts about the pictures, in sentences.
+        remarks: Notes and what was left out, in sentences that a verdict repeats.
+        phases: What the strategy planned.
+        threads: Processor threads that it was trained with.
+        taken_out: Pictures left out since they validate or test the domain that `without` names.
+        seen_by_source: Validation and test pictures that the run behind the weights learned from.
+    """
+
+    accuracy: float
+    macro_f1: float
+    loss: float
+    predictions: list[int]
+    labels: list[int]
+    val_accuracy: float
+    val_loss: float
+    best_epoch: int
+    epochs: int
+    steps: int
+    images: int
+    seconds: float
+    gflops: float | None
+    n_train: int
+    depth: int
+    layers: list[str]
+    boundary: int
+    frozen_tensors: int
+    frozen_moved: int
+    cached: bool
+    device: str
+    classes: list[str]
+    accuracy_lo: float | None = None
+    accuracy_hi: float | None = None
+    chance: float | None = None
+    majority: float | None = None
+    tested_val_accuracy: float | None = None
+    tested_val_loss: float | None = None
+    n_val: int = 0
+    copies: int = 0
+    near_copies: int = 0
+    leaked: int = 0
+    clashing: int = 0
+    flat: int = 0
+    cropped: float = 0.0
+    cautions: list[str] = []
+    parts: dict[str, Part] = {}
+    left_out: LeftOut = LeftOut()
+    notes: list[str] = []
+    remarks: list[str] = []
+    phases: list[PlannedPhase] = []
+    threads: int = 0
+    taken_out: int = 0
+    seen_by_source: int = 0
+
+    @property
+    def tested(self) -> tuple[float, float]:
+        """Validation accuracy and loss of the weights that were tested; in earlier versions, of the best epoch."""
+        if self.tested_val_accuracy is None or self.tested_val_loss is None:
+            return self.val_accuracy, self.val_loss
+        return self.tested_val_accuracy, self.tested_val_loss
