@@ -247,7 +247,7 @@ def listing(entries: Sequence[RunEntry]) -> bytes:
             "seconds": e.seconds,
             "device": e.device,
             "path": str(folder / e.id),
-            **asked(msgspec.structs.asdict(e)),
+            **asked({name: getattr(e, name) for name in ASKED}),
             "accuracy": e.accuracy,
             "spec": msgspec.Raw(e.asked.encode()),
         }
@@ -272,6 +272,9 @@ def _typed(run: Run, spec: Spec) -> Any:
     """What it found, as the class of its kind; a ranking with what has been trained by now."""
     found = run.read(result_class(type(spec)))
     return with_agreement(found, spec) if isinstance(spec, RankSpec) and isinstance(found, RankResult) else found
+
+
+ASKED = ("kind", "source", "target", "backbone", "weights", "strategy", "boundary", "lr", "seed")
 
 
 def asked(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,7 +319,7 @@ def _cells(e: RunEntry) -> list[str]:
     if e.kind != TransferSpec.kind and not figure:  # a figure says of itself what kind of run it is of
         figure = e.kind
     figure = figure if e.state == "done" else e.state if e.kind == TransferSpec.kind else f"{e.kind} {e.state}"
-    r = asked(msgspec.structs.asdict(e))
+    r = asked({name: getattr(e, name) for name in ASKED})
     weights = r["weights"] if r["weights"] is not None else f"of {e.source}" if e.source and e.backbone else ""
     return [
         e.id,

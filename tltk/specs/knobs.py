@@ -66,11 +66,8 @@ def knob(
 
 def knobs(spec: type | Spec) -> dict[str, Knob]:
     """The knobs of a spec class, in order of declaration."""
-    return {
-        f.name: f.metadata["knob"]
-        for f in dataclasses.fields(spec)  # type: ignore[arg-type]
-        if "knob" in f.metadata
-    }
+    found: dict[str, Knob] = dict(_knobs(spec if isinstance(spec, type) else type(spec)))
+    return found
 
 
 def list_field(default: tuple[Any, ...], *, help: str) -> Any:
@@ -95,6 +92,20 @@ def type_hints(kind: Any) -> dict[str, Any]:
 
 
 _evaluated: Any = cache(typing.get_type_hints)
+
+
+def _knobs(kind: Any) -> tuple[tuple[str, Knob], ...]:
+    """The knobs of a class, looked up once: lists read thousands of specs."""
+    found: tuple[tuple[str, Knob], ...] = _knobs_of(kind)
+    return found
+
+
+_knobs_of: Any = cache(
+    lambda kind: tuple((f.name, f.metadata["knob"]) for f in dataclasses.fields(kind) if "knob" in f.metadata)
+)
+
+
+_names: Any = cache(lambda kind: tuple(f.name for f in dataclasses.fields(kind)))  # of the fields of a class, in order
 
 
 def _check(owner: str, name: str, value: Any, rule: Knob) -> Any:
@@ -135,8 +146,10 @@ class Spec:
     later: ClassVar[tuple[str, ...]] = ()  # fields that came after the first runs: at their default, not written
 
     def __post_init__(self) -> None:
-        for name, rule in knobs(self).items():
-            object.__setattr__(self, name, _check(type(self).__name__, name, getattr(self, name), rule))
+        for name, rule in _knobs(type(self)):
+            given = getattr(self, name)
+            if (value := _check(type(self).__name__, name, given, rule)) is not given:
+                object.__setattr__(self, name, value)
 
     def check(self) -> None:
         """Refuse what cannot be meant, as far as names and numbers tell: before anything is queued, without the disk.
@@ -188,7 +201,7 @@ class Spec:
         if kind != cls.kind:
             raise BadSpec(f"This spec must be of kind {cls.kind!r}. Got {abbreviate(kind)}.")
         hints = type_hints(cls)
-        known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        known = _names(cls)
         for name in body:
             if name not in known:
                 raise UnknownName.among(f"A field of {cls.__name__}", name, known)
@@ -245,6 +258,8 @@ def read_value(hint: Any, value: Any, name: str) -> Any:
     Raises:
         BadSpec: It is of another type.
     """
+    if hint is type(value) and hint in (int, str, bool):
+        return value
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         if value is None:
