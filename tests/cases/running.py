@@ -130,8 +130,8 @@ def _of_weights(row: Row, root: Path) -> tuple[str, list[str]]:
         return f"read: {told}", ["it must be refused"]
     wanted, wrong = row.outcome, list[str]()
     for what in ("backbone", "part", "classes", "channels"):
-        if (read := getattr(found, what)) != getattr(wanted, what):
-            wrong.append(f"{what} is {read!r}, not {getattr(wanted, what)!r}")
+        if (actual := getattr(found, what)) != getattr(wanted, what):
+            wrong.append(f"{what} is {actual!r}, not {getattr(wanted, what)!r}")
     text = " ".join(found.notes)
     wrong += [f"{words!r} is not said in {text!r}" for words in wanted.says if words not in text]
     if not wanted.says and text:
