@@ -12,6 +12,7 @@ from tltk.dashboard.words import plain
 from tltk.jobs import executor, listing
 from tltk.plots.curves import lines
 from tltk.runs import index, label
+from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, STATES, Run
 from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
@@ -21,7 +22,7 @@ QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
 MOST = 1000  # rows of the table; more take long to send, and are searched for rather than looked through
 
 
-def table(entries) -> dict:
+def table(entries: Sequence[RunEntry]) -> dict[str, list[Any]]:
     """The runs by column."""
     compares = [e.kind == CompareSpec.kind for e in entries]
     return {
@@ -42,13 +43,13 @@ def table(entries) -> dict:
     }
 
 
-def result(entry) -> str:
+def result(entry: RunEntry) -> str:
     """What it found, in a word or a number."""
     figure = entry.gap if entry.kind == CompareSpec.kind else entry.accuracy
     return entry.verdict or (f"{100 * figure:.1f} %" if figure is not None else "")
 
 
-def filters() -> dict:
+def filters() -> dict[str, Any]:
     """What is searched for, as fields of a query."""
     words, states, tags = st.columns([2, 1, 1])
     known = index.tags()
@@ -62,7 +63,7 @@ def filters() -> dict:
     return {"text": text, "states": chosen, "tags": tagged}
 
 
-def actions(entry) -> None:
+def actions(entry: RunEntry) -> None:
     """What can be done with one run."""
     run, is_active = entry.run, entry.state in ACTIVE
     one, two, three, four = st.columns(4)
@@ -93,7 +94,7 @@ def actions(entry) -> None:
     st.code(command.to_python(run.spec), language="python")
 
 
-def labels(run) -> None:
+def labels(run: Run) -> None:
     """Its name, tags and note, to be read and written."""
     now = run.label
     for line in now.note.splitlines():
@@ -109,7 +110,7 @@ def labels(run) -> None:
             st.rerun()
 
 
-def attempts(run) -> None:
+def attempts(run: Run) -> None:
     """What was found before it was run again; one can be opened."""
     numbers = run.attempts()
     if not numbers:
@@ -164,7 +165,7 @@ def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
     return [f for f in found if len(set(list(f.values())[1:])) > 1]
 
 
-def overlay(entries) -> None:
+def overlay(entries: Sequence[RunEntry]) -> None:
     """Several runs over one another, and what was asked of them differently."""
     name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.__getitem__, default="accuracy")
     name = name or "accuracy"

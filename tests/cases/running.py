@@ -125,14 +125,14 @@ def _of_weights(row: Row, root: Path) -> tuple[str, list[str]]:
         found = import_weights(ImportWeightsSpec(weights=source))
     except TltkError as fault:
         return f"refused late: {fault}", ["it was found by the worker only"]
-    told = f"{found['backbone']} at {found['part'] or 'the top'}, {found['classifier']}"
+    told = f"{found.backbone} at {found.part or 'the top'}, {found.classifier}"
     if not isinstance(row.outcome, Taken):
         return f"read: {told}", ["it must be refused"]
     wanted, wrong = row.outcome, list[str]()
     for what in ("backbone", "part", "classes", "channels"):
-        if found[what] != getattr(wanted, what):
-            wrong.append(f"{what} is {found[what]!r}, not {getattr(wanted, what)!r}")
-    text = " ".join(found["notes"])
+        if getattr(found, what) != getattr(wanted, what):
+            wrong.append(f"{what} is {getattr(found, what)!r}, not {getattr(wanted, what)!r}")
+    text = " ".join(found.notes)
     wrong += [f"{words!r} is not said in {text!r}" for words in wanted.says if words not in text]
     if not wanted.says and text:
         wrong.append(f"there is nothing to say, and it says {text!r}")

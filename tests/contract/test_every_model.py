@@ -29,6 +29,7 @@ from tltk.errors import BadSpec
 from tltk.jobs.checking import check_size
 from tltk.nn.net import Net, assemble, make_backbone
 from tltk.results.rows import Row
+from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
@@ -81,7 +82,7 @@ def fitting(name: str) -> int:
     pytest.fail(f"{name} takes no size")
 
 
-def trained(wanted: TransferSpec, saved: Any = None) -> tuple[list[Row], list[str], dict[str, Any], Any, int]:
+def trained(wanted: TransferSpec, saved: Any = None) -> tuple[list[Row], list[str], TrainingResult, Any, int]:
     """Rows, sentences and result of a training; its first checkpoint, and how many rows had been written by then."""
     rows: list[Row] = []
     said: list[str] = []
@@ -117,10 +118,10 @@ def outcome(name: str) -> dict[str, Any]:
     start = time.perf_counter()
     size = fitting(name)
     found = network_summary(DescribeSpec(backbone=name, size=size), torch.device("cpu"))
-    flops = [layer.flops for layer in found.layers]
-    depth = len(flops)
-    assert all(f is None for f in flops) or (all(f >= 0 for f in flops) and sum(flops) > 0)
-    assert (found.seconds_per_gflop is None) == (flops[0] is None)
+    known = [layer.flops for layer in found.layers if layer.flops is not None]
+    depth = len(found.layers)
+    assert not known or (len(known) == depth and all(f >= 0 for f in known) and sum(known) > 0)
+    assert (found.seconds_per_gflop is None) == (not known)
     wanted = TransferSpec(
         target=DataSpec(size=size),
         net=NetSpec(backbone=name, boundary=depth // 2),
@@ -141,9 +142,9 @@ def outcome(name: str) -> dict[str, Any]:
         "family": catalogue.catalogue()[name].family,
         "size": size,
         "layers": depth,
-        "cuts": sum(bool(layer["crossing"]) for layer in found.layers),
-        "parameters": sum(layer["parameters"] for layer in found.layers),
-        "flops": None if flops[0] is None else sum(flops),
+        "cuts": sum(bool(layer.crossing) for layer in found.layers),
+        "parameters": sum(layer.parameters for layer in found.layers),
+        "flops": sum(known) if known else None,
         "boundary": depth // 2,
         "kept": result.cached,
         "why": "" if result.cached else said[0],
@@ -254,7 +255,7 @@ def _row(family: str, one: catalogue.Backbone, found: dict[str, Any] | None) -> 
         flops = "unknown: neither shapes nor a pass tell" if found["flops"] is None else f"{found['flops'] / 1e9:.3g}"
         cells = [
             str(found["size"]),
-            str(found.layers),
+            str(found["layers"]),
             str(found["cuts"]),
             f"{found['parameters'] / 1e6:.3g}",
             flops,

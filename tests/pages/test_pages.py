@@ -77,7 +77,7 @@ def network_known(size: int = 40) -> None:
 
 
 def pictures_known(spec: DataSpec) -> None:
-    counts = {"counts": [180] * 10, "n": 1800, "train": 50, "val": 270, "test": 790}
+    counts: dict[str, Any] = {"counts": [180] * 10, "n": 1800, "train": 50, "val": 270, "test": 790}
     answered(InspectSpec(spec), inspected(**counts, skipped=[("bad.png", "it is empty")], shown=0, shown_labels=None))
 
 

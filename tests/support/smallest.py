@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -36,7 +37,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
     torch.manual_seed(0)
     weights = {n: t.contiguous() for n, t in timm.create_model(NAME, num_classes=3).state_dict().items()}
     save_file(weights, folder / "net.safetensors")
-    of_layers = {"target": DIGITS, "source": SOURCE, "net": NetSpec(NAME), "pictures": 40}
+    of_layers: dict[str, Any] = {"target": DIGITS, "source": SOURCE, "net": NetSpec(NAME), "pictures": 40}
     specs = (
         TransferSpec(DIGITS, NetSpec(NAME, boundary=1), optim=OPTIM),
         CompareSpec(

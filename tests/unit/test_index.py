@@ -53,7 +53,7 @@ def test_an_entry_says_what_was_asked_and_found() -> None:
     assert (e.state, e.epoch, e.epochs, e.seconds, e.device, e.accuracy) == ("done", 3, 3, 2.0, "cpu", 0.75)
     assert (e.model, e.name, e.tags, e.children, e.attempts, e.fault) == (4, "mine", "a b", "", 0, "")
     assert e.spec == run.spec and e.run == run
-    assert dataclasses.replace(run.spec, seed=8).group_id == e.setting
+    assert isinstance(run.spec, TransferSpec) and dataclasses.replace(run.spec, seed=8).group_id == e.setting
     assert RunEntry.of(run) == index.find()[0]
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from tltk import plots
+from tltk.analyses.dial_response.result import DialLevels, DialResponseResult, LevelTest
+from tltk.analyses.embed.result import EmbedResult, Frame, Placed
 from tltk.plots import balance, curves, embedding, layers, phases, response
 from tltk.plots.names import text
 from tltk.results.curves import Curve
@@ -39,16 +41,23 @@ COLUMN = Column(
 )
 CURVE = Curve("accuracy", (1.0, 2.0), (0.1, 0.9), lo=(0.0, 0.8), hi=(0.2, 1.0))
 FRAMES = [
-    {"layer": i, "name": HOSTILE, "x": [0.0, 1.0], "y": [0.0, 1.0], "placed": {"x": 0.0, "y": 0.0}} for i in range(2)
+    Frame(i, HOSTILE, "", [0.0, 1.0], [0.0, 1.0], [[1], [0]], 1.0, 1.0, 1.0, Placed(0.0, 0.0, [0])) for i in range(2)
 ]
-EMBEDDED = {"labels": [HOSTILE, "b"], "domain": [0, 1], "n": {"source": 1, "target": 1}}
-CELL = {"level": HOSTILE, "value": 0.1, "effect": 1.0, "p": 0.01, "lo": 0.0, "hi": 0.2}
-ANSWER = {
-    "measures": [HOSTILE],
-    "seen": {HOSTILE: {HOSTILE: 0}},
-    "cells": {HOSTILE: {HOSTILE: [CELL, CELL]}},
-    "dials": [{"name": HOSTILE, "label": HOSTILE, "levels": [HOSTILE, HOSTILE], "shares": [0.0, 1.0]}],
-}
+EMBEDDED = EmbedResult([HOSTILE], FRAMES, [0, 1], [HOSTILE, "b"], {"source": 1, "target": 1}, "pca", "layers", {})
+CELL = LevelTest(HOSTILE, 0.1, 1.0, 0.01, 0.0, 0.2)
+ANSWER = DialResponseResult(
+    0,
+    HOSTILE,
+    [HOSTILE],
+    [HOSTILE],
+    [DialLevels(HOSTILE, HOSTILE, [0.0, 1.0], [HOSTILE, HOSTILE])],
+    {HOSTILE: {HOSTILE: [CELL, CELL]}},
+    {HOSTILE: {HOSTILE: 0}},
+    {HOSTILE: 0.0},
+    100,
+    19,
+    {},
+)
 GAP = ClassGap(HOSTILE, 0.1, 0.3, 0.2, 0.1, 0.3, "helps")
 PHASE = Phase((1.0, 0.5), 2)
 
@@ -65,7 +74,7 @@ FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     layers.alike: lambda: layers.alike([[1.0, 0.0], [0.0, 1.0]], [HOSTILE, "b"], [HOSTILE, "b"], HOSTILE),
     phases.plan: lambda: phases.plan([PHASE], [HOSTILE, "head"], 0.1),
     phases.by_layer: lambda: phases.by_layer({HOSTILE: [0.1, 0.2]}, [HOSTILE, "head"], HOSTILE),
-    response.seen: lambda: response.seen(ANSWER),
+    response.detection: lambda: response.detection(ANSWER),
     response.rise: lambda: response.rise(ANSWER, HOSTILE),
 }
 

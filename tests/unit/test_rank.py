@@ -266,8 +266,8 @@ def test_hscore_gives_no_order_where_it_saturates() -> None:
     spec = dataclasses.replace(SPEC, pictures=30, scores=("hscore", "logme"), target=DataSpec("many"))
     found = rank(spec, room(many=coloured(300, 3, 60)))
     for row in found.rows:
-        assert row.width >= 30 and row.places["hscore"] == (1, 3)
-        assert "H-score saturates" in row.notes["hscore"] and f"{row['width']} and 30" in row.notes["hscore"]
+        assert isinstance(row.width, int) and row.width >= 30 and row.places["hscore"] == (1, 3)
+        assert "H-score saturates" in row.notes["hscore"] and f"{row.width} and 30" in row.notes["hscore"]
     assert found.order.startswith("No order can be told by hscore") and "H-score saturates" in found.order
 
 
@@ -352,7 +352,7 @@ def test_marks_against_runs_of_ones_own() -> None:
         assert row.trained == accuracies[row.backbone]
         assert (row.trained_runs, row.trained_settings) == (1, 1)
     for name, mark in found.marks.items():
-        given, truth = [r.scores[name] for r in found.rows], [r.trained for r in found.rows]
+        given, truth = [r.scores[name] for r in found.rows], [r.trained or 0.0 for r in found.rows]
         assert isinstance(mark, Agreement) and mark.n == 3
         assert mark.tau == pytest.approx(weighted_tau(given, truth))
         assert (mark.lo, mark.hi) == pytest.approx(tau_interval(mark.tau, 3))
@@ -414,5 +414,6 @@ def test_a_score_that_one_candidate_lacks_is_marked_over_the_others() -> None:
     for i, backbone in enumerate(SPEC.candidates):
         finished(backbone, 0.3 + i / 10)
     found = rank(dataclasses.replace(SPEC, candidates=(*SPEC.candidates, "nonsense"), scores=("knn", "leep")), room())
-    assert found.marks["knn"].n == 3
-    assert "There are 0." in found.marks["leep"]
+    mark, why = found.marks["knn"], found.marks["leep"]
+    assert isinstance(mark, Agreement) and mark.n == 3
+    assert isinstance(why, str) and "There are 0." in why

@@ -146,7 +146,7 @@ class TestStrategy:
         phases = strategies.make(tltk_strategy, {}).phases(run.net.depth, 2, 4)
         learned = {i for p in phases for i, rate in enumerate(p.lr_scale) if rate}
         assert {run.net.layer_of[name] for name in moved(run, first)} == learned
-        assert run.result["frozen_moved"] == 0 and run.result["frozen_tensors"] > 0
+        assert run.result.frozen_moved == 0 and run.result.frozen_tensors > 0
 
 
 class TestAdapter:
@@ -174,7 +174,7 @@ class TestAdapter:
         }
         assert changed <= may
         assert any(run.net.layer_of[name] < run.net.depth for name in changed), "the backbone's part learns"
-        assert run.result["frozen_moved"] == 0
+        assert run.result.frozen_moved == 0
 
 
 class TestTerm:
@@ -208,7 +208,7 @@ class TestTerm:
         assert values and np.isfinite(values).all()
         mine, theirs = run.net.state_dict(), without.net.state_dict()
         assert any(not torch.equal(mine[name], theirs[name]) for name in theirs)
-        assert run.result["frozen_moved"] == 0
+        assert run.result.frozen_moved == 0
 
 
 class TestDomain:
