@@ -87,15 +87,13 @@ def parts_in_words(found: Mapping[str, Part]) -> str:
 def of_training(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
     """The fields of a result that say what it was trained and tested on.
 
-    `remarks` are the sentences of `notes` and `left_out`, and the cautions, for a verdict to repeat.
+    `remarks` are the sentences of `notes` and `left_out`, for a verdict to repeat.
     """
-    from tltk.data.cautions import cautions
-
     return {
         "parts": parts(domain, split, spec),
         "left_out": LeftOut(len(domain.skipped), list(domain.skipped[:FIRST])),
         "notes": list(domain.account.notes),
-        "remarks": [*remarks(domain), *cautions(domain, split)],
+        "remarks": remarks(domain),
     }
 
 

@@ -206,9 +206,11 @@ class Worker:
             "run": run.id,
         }
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
+        read = account.of_training(domain, split, spec.target)
+        read["remarks"] += cautions(domain, split)
         result = msgspec.structs.replace(
             result,
-            **account.of_training(domain, split, spec.target),
+            **read,
             phases=[PlannedPhase(p.boundary, list(p.lr_scale), p.epochs, p.restarts) for p in phases],
             threads=spec.optim.threads,
             taken_out=parts.taken_out,
