@@ -12,17 +12,16 @@ from tltk.dashboard.words import plain
 from tltk.jobs import executor, listing
 from tltk.plots.curves import lines
 from tltk.runs import index, label
-from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, STATES, Run
 from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
-from tltk.weights.export import exported
+from tltk.weights.export import export_bytes
 
 QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
 MOST = 1000  # rows of the table; more take long to send, and are searched for rather than looked through
 
 
-def table(entries: Sequence[RunEntry]) -> dict[str, list[Any]]:
+def table(entries: Sequence[index.RunEntry]) -> dict[str, list[Any]]:
     """The runs by column."""
     compares = [e.kind == CompareSpec.kind for e in entries]
     return {
@@ -43,7 +42,7 @@ def table(entries: Sequence[RunEntry]) -> dict[str, list[Any]]:
     }
 
 
-def result(entry: RunEntry) -> str:
+def result(entry: index.RunEntry) -> str:
     """What it found, in a word or a number."""
     figure = entry.gap if entry.kind == CompareSpec.kind else entry.accuracy
     return entry.verdict or (f"{100 * figure:.1f} %" if figure is not None else "")
@@ -63,7 +62,7 @@ def filters() -> dict[str, Any]:
     return {"text": text, "states": chosen, "tags": tagged}
 
 
-def actions(entry: RunEntry) -> None:
+def actions(entry: index.RunEntry) -> None:
     """What can be done with one run."""
     run, is_active = entry.run, entry.state in ACTIVE
     one, two, three, four = st.columns(4)
@@ -72,7 +71,7 @@ def actions(entry: RunEntry) -> None:
         chrome.open_page("curves" if entry.kind == CompareSpec.kind else "train")
     two.download_button(
         "Export as zip",
-        lambda: exported(run),
+        lambda: export_bytes(run),
         f"tltk-{run.id}.zip",
         "application/zip",
         width="stretch",
@@ -165,7 +164,7 @@ def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
     return [f for f in found if len(set(list(f.values())[1:])) > 1]
 
 
-def overlay(entries: Sequence[RunEntry]) -> None:
+def overlay(entries: Sequence[index.RunEntry]) -> None:
     """Several runs over one another, and what was asked of them differently."""
     name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.__getitem__, default="accuracy")
     name = name or "accuracy"

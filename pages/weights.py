@@ -18,7 +18,7 @@ from tltk.specs import command
 from tltk.weights import catalogue, store, weightfile
 
 
-def row(one: store.Here) -> dict[str, Any]:
+def row(one: store.LocalSource) -> dict[str, Any]:
     """Its line in the table."""
     known = catalogue.catalogue().get(one.backbone)
     parameters = known.parameters if known else None
@@ -50,7 +50,7 @@ def shown(entry: store.Entry) -> None:
         chrome.open_page("train")
     checksum = "Compares its checksum with the card's."
     if three.button("Check the file", width="stretch", icon=":material/verified:", help=checksum):
-        if store.intact(entry):
+        if store.is_intact(entry):
             st.success("The file matches its card.")
         else:
             st.error("The file does not match its card. Do not use it; remove it and add it again.")
@@ -100,7 +100,7 @@ def adding() -> None:
         answer(Run.at(asked))
 
 
-def theirs(one: store.Here) -> None:
+def theirs(one: store.LocalSource) -> None:
     """Weights in the hub's cache that timm has no name for: whether they are of one of its architectures."""
     folder = one.file.parent
     st.caption(f"{plain(one.backbone)} is not among timm's own weights. Its architecture may still be one of timm's.")
@@ -145,7 +145,7 @@ FIELDS = (
 LEAD = "Weights to start from without a download. Each has a card that says what they are good for and what not."
 
 with chrome.page("Weights", LEAD):
-    found = store.here(most=chrome.MENU)
+    found = store.local_sources(most=chrome.MENU)
     if found:
         ticked = st.dataframe(
             [row(one) for one in found],

@@ -27,6 +27,27 @@ SLOW: dict[str, float] = {
     "tests/golden/test_null.py::test_without_shift_the_value_lies_in_the_band_of_halves_as_often_as_it_says": 504,
 }
 
+# Files that start workers, open pages or train networks again and again, and were not measured one by one: each of their
+# tests takes seconds. Once a file is measured, what is slow in it goes into the table above and its line here goes.
+HEAVY = (
+    "tests/contract/test_one_file_adds_one.py",
+    "tests/pages/test_depth_pages.py",
+    "tests/pages/test_domains_page.py",
+    "tests/pages/test_links.py",
+    "tests/pages/test_pages.py",
+    "tests/pages/test_weights_page.py",
+    "tests/unit/test_bank.py",
+    "tests/unit/test_compare.py",
+    "tests/unit/test_damage.py",
+    "tests/unit/test_diverging_search.py",
+    "tests/unit/test_jobs.py",
+    "tests/unit/test_provenance.py",
+    "tests/unit/test_shipped.py",
+    "tests/unit/test_snapshots.py",
+    "tests/unit/test_terms.py",
+    "tests/unit/test_train.py",
+)
+
 
 def is_slow(file: str, function: str) -> bool:
     """Whether a test is left out of the fast tier.
@@ -35,4 +56,4 @@ def is_slow(file: str, function: str) -> bool:
         file: From the root, with `/`.
         function: Its name, without parameters or class.
     """
-    return file in SLOW or f"{file}::{function}" in SLOW
+    return file in SLOW or file in HEAVY or f"{file}::{function}" in SLOW

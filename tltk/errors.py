@@ -37,8 +37,14 @@ class UnknownName(TltkError):
 
     @classmethod
     def among(cls, kind: str, got: str, known: Iterable[str]) -> UnknownName:
-        """The sentence for `got`, which is none of `known`, with the nearest one offered."""
-        names, got = sorted(known), clipped(got)
+        """The sentence for `got`, which is none of `known`, with the nearest one offered.
+
+        Args:
+            kind: What the name is of, as the subject of the sentence.
+            got: The unknown name.
+            known: All names that exist; at most 12 are listed.
+        """
+        names, got = sorted(known), truncate(got)
         shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
         if not names:
             return cls(f"{kind} must exist. Got {got!r}, but there is none yet.")
@@ -73,7 +79,7 @@ class Diverged(RunProblem):
 
 
 # What the machine may say when a file or memory is asked of it → what must hold, what came and what to do. Windows and
-# network disks have numbers of their own for the last few.
+# network disks use their own numbers for the last few.
 _FULL = "The disk must have room for {where}. No space is left on it; free some, or set TLTK_HOME to another disk."
 _DENIED = "This user must be permitted to use {where}. Permission is denied; change its permissions or set TLTK_HOME."
 _MEMORY = "This machine must have the memory for what is asked. There is not enough; ask for fewer or smaller "
@@ -115,7 +121,7 @@ OUT_OF_MEMORY = ("can't allocate memory", "cannot allocate memory", "out of memo
 class MachineProblem(RunProblem, OSError):
     """What the machine could not do: a full, broken or read-only disk, a path, permissions, memory.
 
-    It is an `OSError` too, so that whoever heeds those heeds these.
+    It is an `OSError` too, so that code that handles those handles these.
     """
 
     def __init__(self, text: str, number: int | None = None) -> None:
@@ -134,7 +140,7 @@ class MachineProblem(RunProblem, OSError):
             return fault
         if isinstance(fault, OSError):
             place = fault.filename if fault.filename is not None else where
-            shown = clipped(os.fsdecode(place)) if isinstance(place, str | bytes | os.PathLike) and place else ""
+            shown = truncate(os.fsdecode(place)) if isinstance(place, str | bytes | os.PathLike) and place else ""
             sentence = _SENTENCES.get(fault.errno or 0)
             if sentence is None:
                 return None
@@ -148,7 +154,7 @@ class MachineProblem(RunProblem, OSError):
 
 
 @contextmanager
-def machine(where: Any = "") -> Iterator[None]:
+def machine_errors(where: Any = "") -> Iterator[None]:
     """Faults of the machine inside are raised as their sentences.
 
     Raises:
@@ -163,14 +169,14 @@ def machine(where: Any = "") -> Iterator[None]:
         raise found from None
 
 
-def clipped(text: str, most: int = 200) -> str:
+def truncate(text: str, most: int = 200) -> str:
     """The text, its middle left out where it is long."""
     return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
-def shown(value: Any) -> str:
+def abbreviate(value: Any) -> str:
     """A value as error sentences show it: not at length, and however deep it is nested."""
     try:
-        return clipped(repr(value))
+        return truncate(repr(value))
     except (RecursionError, ValueError):  # a whole number of more digits than Python writes
         return f"a {type(value).__name__} that is too large to show"

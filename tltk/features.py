@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 def check_features(name: str, x: Tensor, least: int = 2) -> None:
     """`x` is a finite floating (n, d) tensor of at least so many rows.
 
+    Args:
+        name: The tensor as error sentences name it.
+        x: Features, (n, d).
+        least: Fewest rows.
+
     Raises:
         BadSpec: Names what does not fit, and its shape.
     """
@@ -29,14 +34,14 @@ def check_features(name: str, x: Tensor, least: int = 2) -> None:
         raise BadSpec(f"{name} must be finite. Got NaN or infinity; look for a diverged layer.")
 
 
-def unit(*parts: Tensor) -> tuple[float, tuple[Tensor, ...]]:
+def split_scale(*parts: Tensor) -> tuple[float, tuple[Tensor, ...]]:
     """The power of two at or below the largest entry of all parts, and the parts divided by it.
 
     Squares of entries overflow float32 from 1e19 on and vanish below 1e-23. A power of two costs no digit.
 
     Example:
         >>> import torch
-        >>> scale, (x,) = unit(torch.tensor([3.0, -5.0]))
+        >>> scale, (x,) = split_scale(torch.tensor([3.0, -5.0]))
         >>> scale, x.tolist()
         (4.0, [0.75, -1.25])
     """
@@ -50,13 +55,13 @@ def unit(*parts: Tensor) -> tuple[float, tuple[Tensor, ...]]:
     return scale, tuple(x / scale for x in parts)
 
 
-def held(name: str, value: Tensor, scale: float, power: int, dtype: torch.dtype) -> Tensor:
+def rescale(name: str, value: Tensor, scale: float, power: int, dtype: torch.dtype) -> Tensor:
     """`value` × scaleᵖᵒʷᵉʳ in this dtype.
 
     Args:
         name: Of what was measured, for the sentence.
         value: Scalar, of features that were divided by `scale`.
-        scale: From `unit`.
+        scale: From `split_scale`.
         power: How the measure grows with the scale of the features.
         dtype: Of the features as they came.
 
@@ -78,6 +83,10 @@ def held(name: str, value: Tensor, scale: float, power: int, dtype: torch.dtype)
     return found
 
 
-def wide(x: Tensor) -> Tensor:
-    """`x` in float64 where the device has it: differences of near-equal sums and inverses need the digits."""
+def as_float64(x: Tensor) -> Tensor:
+    """`x` in float64 where the device has it: differences of near-equal sums and inverses need the digits.
+
+    Args:
+        x: Floating, of any shape.
+    """
     return x if x.device.type == "mps" else x.double()

@@ -24,12 +24,12 @@ import msgspec
 import psutil
 from filelock import FileLock
 
-from tltk.errors import BadSpec, clipped, machine
+from tltk.errors import BadSpec, machine_errors, truncate
 
 FOLDERS = ("runs", "domains", "bank", "columns", "weights", "pictures")
 DAMAGED = ".damaged"  # ends the names of files that were set aside
-MOST = 1 << 20  # bytes of a file that somebody writes by hand: a spec, a recipe
-STALE = 24 * 3600  # seconds after which a temporary file is nobody's
+MAX_USER_FILE_BYTES = 1 << 20  # of a file written by hand: a spec, a recipe
+STALE_SECONDS = 24 * 3600  # after which a temporary file is taken to be abandoned
 _SCRATCH = re.compile(r"\..+\.(\d{1,9})\.\d+\.tmp")
 
 T = TypeVar("T")
@@ -43,18 +43,22 @@ def home() -> Path:
         BadSpec: TLTK_HOME names the folder of a user who does not exist.
         MachineProblem: It can be neither found nor made.
     """
-    root = expanded(os.environ.get("TLTK_HOME") or "~/.tltk", "TLTK_HOME")
-    with machine(root):
+    root = expand_path(os.environ.get("TLTK_HOME") or "~/.tltk", "TLTK_HOME")
+    with machine_errors(root):
         _make(root)
     return root
 
 
 def folder(name: str) -> Path:
-    """A subfolder of `home()`, made on first use; `name` is one of `FOLDERS`."""
+    """A subfolder of `home()`, made on first use; `name` is one of `FOLDERS`.
+
+    Raises:
+        BadSpec: Another name.
+    """
     if name not in FOLDERS:
         raise BadSpec(f"A folder of the home must be one of {', '.join(FOLDERS)}. Got {name!r}.")
     path = home() / name
-    with machine(path):
+    with machine_errors(path):
         _make(path)
     return path
 
@@ -74,15 +78,15 @@ def check_writable() -> None:
     Raises:
         BadSpec, MachineProblem: It cannot be found, made or written.
     """
-    with machine(home()), tempfile.TemporaryFile(dir=home()) as file:
+    with machine_errors(home()), tempfile.TemporaryFile(dir=home()) as file:
         file.write(b"tltk")
 
 
-def expanded(text: str, what: str = "A path") -> Path:
-    """A path as somebody wrote it, made absolute: `~` is the user's folder.
+def expand_path(text: str, what: str = "A path") -> Path:
+    """A path as the user wrote it, made absolute: `~` is the user's folder.
 
     Raises:
-        BadSpec: It begins with ~ and the name of nobody, or holds what no path can.
+        BadSpec: It begins with ~ and an unknown user, or holds characters that no path can.
     """
     if "\0" in text:
         raise BadSpec(f"{what} must be a path. Got {text[:80]!r}, which holds a null character.")
@@ -95,7 +99,13 @@ def expanded(text: str, what: str = "A path") -> Path:
 
 
 def setting(name: str, usual: float, least: float = 0.0) -> float:
-    """A number from the environment; where it is none, the usual one, and a sentence in the log."""
+    """A number from the environment; where it is none, the usual one, and a sentence in the log.
+
+    Args:
+        name: Environment variable.
+        usual: Taken where the variable is unset, empty or no such number.
+        least: Smallest value that is accepted.
+    """
     text = os.environ.get(name, "").strip()
     try:
         found = float(text) if text else usual
@@ -119,12 +129,12 @@ def check_id(text: str) -> str:
 
 
 @contextlib.contextmanager
-def locked(name: str, timeout: float = -1) -> Iterator[None]:
+def hold_lock(name: str, timeout: float = -1) -> Iterator[None]:
     """Hold a lock of this home inside.
 
     Args:
         name: Of the lock.
-        timeout: Seconds that it is waited for; negative = for ever.
+        timeout: Seconds to wait for it; negative = without limit.
 
     Raises:
         Timeout: Another has it.
@@ -145,7 +155,7 @@ def acquire(lock: FileLock, timeout: float | None = None) -> None:
         Timeout: Another has it.
         MachineProblem: The home cannot be used.
     """
-    with machine(lock.lock_file):
+    with machine_errors(lock.lock_file):
         try:
             lock.acquire(timeout=timeout)
         except NotImplementedError:
@@ -155,7 +165,7 @@ def acquire(lock: FileLock, timeout: float | None = None) -> None:
 # -- writing ----------------------------------------------------------------------------------------
 
 
-def write_whole(path: Path, data: bytes | str) -> None:
+def write_atomic(path: Path, data: bytes | str) -> None:
     """Write so that a reader, or the disk after a power cut, has the old file or the new one.
 
     A folder that lies there in its place is set aside.
@@ -164,14 +174,14 @@ def write_whole(path: Path, data: bytes | str) -> None:
         MachineProblem: The disk is full, or may not be written.
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    with machine(path):
+    with machine_errors(path):
         try:
             with open(scratch, "wb") as file:
                 file.write(data.encode() if isinstance(data, str) else data)
                 file.flush()
                 os.fsync(file.fileno())
             if path.is_dir():
-                set_aside(path, "it is a folder")
+                quarantine(path, "it is a folder")
             os.replace(scratch, path)
         finally:
             with contextlib.suppress(OSError):
@@ -187,7 +197,7 @@ def remove(path: Path) -> None:
             path.unlink()
 
 
-def sweep(folder: Path) -> None:
+def remove_temporary_files(folder: Path) -> None:
     """Remove the temporary files of writers that were killed."""
     with contextlib.suppress(OSError):
         for path in folder.glob(".*.tmp"):
@@ -196,15 +206,15 @@ def sweep(folder: Path) -> None:
                 continue
             writes = int(found[1]) == os.getpid() or psutil.pid_exists(int(found[1]))
             with contextlib.suppress(OSError):
-                if not writes or abs(time.time() - path.stat().st_mtime) > STALE:
+                if not writes or abs(time.time() - path.stat().st_mtime) > STALE_SECONDS:
                     path.unlink()
 
 
 # -- reading ----------------------------------------------------------------------------------------
 
 
-def read_given(path: Path, what: str) -> bytes:
-    """A file that somebody wrote by hand and named, such as a spec, at most a megabyte of it.
+def read_user_file(path: Path, what: str) -> bytes:
+    """The content of a file that the user wrote and named, such as a spec, of at most a megabyte.
 
     Args:
         path: The file, or a pipe.
@@ -218,19 +228,19 @@ def read_given(path: Path, what: str) -> bytes:
             kind = os.fstat(file.fileno()).st_mode
             if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
                 raise BadSpec(f"{what} must be a file. {str(path)[:200]} is a device.")
-            data = file.read(MOST + 1)
+            data = file.read(MAX_USER_FILE_BYTES + 1)
     except (OSError, ValueError) as fault:
         if isinstance(fault, BadSpec):
             raise
         why = getattr(fault, "strerror", None) or fault
-        raise BadSpec(f"{what} must name a JSON file. {clipped(str(path))!r} cannot be read: {why}.") from None
-    if len(data) > MOST:
-        raise BadSpec(f"{what} must be no longer than {MOST >> 20} MB. {str(path)[:200]} is longer.")
+        raise BadSpec(f"{what} must name a JSON file. {truncate(str(path))!r} cannot be read: {why}.") from None
+    if len(data) > MAX_USER_FILE_BYTES:
+        raise BadSpec(f"{what} must be no longer than {MAX_USER_FILE_BYTES >> 20} MB. {str(path)[:200]} is longer.")
     return data
 
 
-def opened(path: Path) -> BinaryIO:
-    """A file of ours to read from. A pipe would be waited for and a device read for ever, so they are refused.
+def open_file(path: Path) -> BinaryIO:
+    """One of tltk's own files, opened for reading. Pipes and devices are refused: a read from them may never end.
 
     Raises:
         OSError: There is none, or it is no file.
@@ -242,7 +252,7 @@ def opened(path: Path) -> BinaryIO:
     return os.fdopen(number, "rb")
 
 
-def decode(data: bytes, kind: type[T] | Any = Any) -> T:
+def decode_json(data: bytes, kind: type[T] | Any = Any) -> T:
     """JSON as this type.
 
     Raises:
@@ -261,26 +271,26 @@ def read_json(path: Path, kind: type[T] | Any = Any) -> T | None:
     A file that is damaged is set aside.
     """
     try:
-        with opened(path) as file:
+        with open_file(path) as file:
             seen = os.fstat(file.fileno())
             data = file.read()
     except IsADirectoryError:
-        set_aside(path, "it is no file")
+        quarantine(path, "it is no file")
         return None
     except OSError:
         return None
     try:
-        found: T = decode(data, kind)
+        found: T = decode_json(data, kind)
         return found
     except ValueError as fault:
         with contextlib.suppress(OSError):
             if os.path.samestat(seen, path.stat()):  # else it was written whole meanwhile
-                set_aside(path, "it is empty" if not data else str(fault))
+                quarantine(path, "it is empty" if not data else str(fault))
         return None
 
 
-def set_aside(path: Path, why: str) -> Path | None:
-    """Rename what is damaged, so that it is in nobody's way and lost to nobody; None where that is not possible."""
+def quarantine(path: Path, why: str) -> Path | None:
+    """Rename a damaged file, so that it neither blocks its name nor is lost; None if that is not possible."""
     number = 1
     while (aside := path.with_name(path.name + DAMAGED + (f".{number}" if number > 1 else ""))).exists():
         number += 1
@@ -293,6 +303,6 @@ def set_aside(path: Path, why: str) -> Path | None:
     return aside
 
 
-def was_damaged(path: Path) -> bool:
+def was_quarantined(path: Path) -> bool:
     """Whether a file of this name was set aside and none has been written since."""
     return not path.exists() and path.with_name(path.name + DAMAGED).exists()

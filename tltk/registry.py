@@ -34,7 +34,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def camel(name: str) -> str:
+def camel_case(name: str) -> str:
     """`gradual_unfreezing` → `GradualUnfreezing`: the class that the file of that name holds."""
     return "".join(part.capitalize() for part in name.split("_"))
 
@@ -120,7 +120,7 @@ class Registry(Generic[T]):
         """
         try:
             entry: T = point.load()
-        except Exception as fault:  # whatever a package of somebody's does when it is imported
+        except Exception as fault:  # whatever a third-party package raises on import
             raise UnknownName(
                 f"The {self.kind} {point.name} of the installed package {point.module} must be importable. It is not: "
                 f"{type(fault).__name__}: {fault}. Mend or uninstall that package."

@@ -19,14 +19,14 @@ from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 NETS = (("resnet18", 64), ("mobilenetv2_100", 64), ("vit_tiny_patch16_224", 96))
 
 
 def taps(backbone: str, size: int, rounds: int) -> list[str]:
     """Seconds of a plain pass, and of one with taps as a share of it: the two take turns."""
-    net = build(NetSpec(backbone=backbone), 10, size, 3, 0).to(memory_format=torch.channels_last).eval()
+    net = build_net(NetSpec(backbone=backbone), 10, size, 3, 0).to(memory_format=torch.channels_last).eval()
     x = torch.randn(64, 3, size, size).contiguous(memory_format=torch.channels_last)
     ways = {name: Taps(net, name).prefix for name in POOLINGS}
     plain: list[float] = []

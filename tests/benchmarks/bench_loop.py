@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from tests.benchmarks.rounds import Epochs, own_home, pictures, table, transfer
 from tltk.training.bank import FeatureBank
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 NETS = (("test_resnet", 32), ("resnet10t", 32), ("vit_tiny_patch16_224", 96))
 
@@ -23,7 +23,7 @@ class Bare:
         made = ours.training
         spec = made.spec
         size = made.domain.images.shape[-1]
-        self.net = build(spec.net, len(made.domain.classes), size, 3, 0).to(
+        self.net = build_net(spec.net, len(made.domain.classes), size, 3, 0).to(
             made.device, memory_format=torch.channels_last
         )
         self.x = torch.from_numpy(made.domain.images[made.split.train]).to(made.device)

@@ -17,7 +17,7 @@ from tests.benchmarks.rounds import own_home, pictures, prepared, table, transfe
 from tltk.analyses.describe.analysis import layer_flops
 from tltk.specs.parts import NetSpec
 from tltk.training.bank import FeatureBank
-from tltk.weights.load import build, save
+from tltk.weights.load import build_net, save
 
 WAYS = ("one bank for all", "one bank each", "no bank")
 STRATEGIES = ("fine_tune", "discriminative", "gradual_unfreezing", "lp_ft")
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--leave-out", choices=WAYS[1:], help="a way not to measure, each being long")
     options = parser.parse_args()
     with own_home() as home:
-        net = build(NetSpec(backbone=options.net), 10, options.size, 3, 0)
+        net = build_net(NetSpec(backbone=options.net), 10, options.size, 3, 0)
         options.boundary = round(options.share * net.depth)
         path = Path(home) / "weights.safetensors"
         save(net, NetSpec(backbone=options.net), path)

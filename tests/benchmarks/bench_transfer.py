@@ -30,7 +30,7 @@ from tltk.jobs import Local, wait
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.weights import store
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 SHARED = Path(os.environ.get("TLTK_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
 SHOTS, SEEDS, STRENGTH = 10, 5, 0.1
@@ -63,7 +63,7 @@ def sets() -> dict[str, DataSpec]:
 
 def features(net: NetSpec, domain: Domain, index: np.ndarray, seed: int) -> np.ndarray:
     """What enters the head, (n, d), of a frozen network."""
-    made = build(net, len(domain.classes), domain.images.shape[-1], domain.images.shape[1], seed).eval()
+    made = build_net(net, len(domain.classes), domain.images.shape[-1], domain.images.shape[1], seed).eval()
     with torch.inference_mode():
         parts = [
             made(made.normalise(torch.from_numpy(np.asarray(domain.images[part])).float() / 255))[0]
@@ -159,7 +159,7 @@ def main() -> None:
         if options.card:
             entry = store.find(weights.partition(":")[2])
             card = msgspec.structs.replace(entry.card, transfer={"shots": SHOTS, "seeds": SEEDS, "sets": rows})
-            home.write_whole(entry.path / store.CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))
+            home.write_atomic(entry.path / store.CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))
 
 
 def show(rows: dict[str, dict[str, Any]]) -> None:

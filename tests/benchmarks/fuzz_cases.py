@@ -183,7 +183,7 @@ def specs(inside: Path, outside: Path, mark: Path) -> Handler:
     from tltk.specs import command, reading
     from tltk.specs.reading import read_spec, with_absolute_paths
 
-    kinds = tuple(reading.kinds().values())
+    kinds = tuple(reading.spec_kinds().values())
 
     def handle(r: random.Random) -> str:
         whole = json.loads(r.choice(kinds)().to_json())

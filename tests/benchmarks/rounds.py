@@ -18,7 +18,7 @@ from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.training.bank import FeatureBank
 from tltk.training.loop import Callbacks, Training
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def pictures(n: int, size: int) -> tuple[DataSpec, Domain]:
 
 def prepared(spec: TransferSpec, domain: Domain, bank: FeatureBank, callbacks: Callbacks | None = None) -> Training:
     """A training of this spec, ready to run."""
-    net = build(spec.net, len(domain.classes), domain.images.shape[-1], domain.images.shape[1], spec.seed)
+    net = build_net(spec.net, len(domain.classes), domain.images.shape[-1], domain.images.shape[1], spec.seed)
     phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
     return Training(spec, net, domain, domain.split(spec.target, spec.seed), phases, bank, callbacks or Callbacks())
 

@@ -6,7 +6,7 @@ from tltk.dashboard.freeze_handle import Cost, freeze_handle
 from tltk.results.layers import Layer
 from tltk.specs.parts import OptimSpec
 from tltk.specs.training import TransferSpec
-from tltk.training.cost import Sizes, estimates
+from tltk.training.cost import Sizes, estimate_costs
 
 
 def network(name: str) -> list[Layer]:
@@ -37,7 +37,7 @@ cost: Cost = {
     "epochs": 10,
     "steps": 320,
     "head_parameters": 5130,
-    "estimates": estimates(layers, 512, TransferSpec(optim=optim), Sizes(1000, 150, 300, 10, 3072), 0.02),
+    "estimates": estimate_costs(layers, 512, TransferSpec(optim=optim), Sizes(1000, 150, 300, 10, 3072), 0.02),
 }
 moved = freeze_handle(layers, state["boundary"], key="handle", cost=cost, disabled="off" in st.query_params)
 if moved is not None:

@@ -19,7 +19,7 @@ SCRIPT = '''
 """The freeze handle as the depth axis: ?net=three|small|long, ?lanes=0, ?cost=0, ?compact=1."""
 import math
 import streamlit as st
-from tltk.training.cost import Sizes, estimates
+from tltk.training.cost import Sizes, estimate_costs
 from tltk.dashboard.freeze_handle import freeze_handle
 from tltk.results.layers import Layer
 from tltk.specs.parts import OptimSpec
@@ -54,7 +54,7 @@ overlays = [
     {"name": "Audit: gain of unfreezing", "values": audit, "lo": [None if a is None else a - 0.05 for a in audit],
      "hi": [None if a is None else a + 0.05 for a in audit], "unit": "%"},
 ]
-cost = {"epochs": 10, "steps": 320, "head_parameters": 5130, "estimates": estimates(
+cost = {"epochs": 10, "steps": 320, "head_parameters": 5130, "estimates": estimate_costs(
     layers, 512, TransferSpec(optim=OptimSpec(epochs=10)), Sizes(1000, 150, 300, 10, 3072), 0.02)}
 st.set_page_config(layout="wide")
 state.setdefault("boundary", min(4, depth))

@@ -15,7 +15,7 @@ import torch
 from tests.support.engine import domain, spec, split, train
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.specs.parts import NetSpec
 
 # One of the smallest of each family (a file of timm.models), 32 px unless it needs more.
@@ -96,7 +96,7 @@ def boundaries(net: Net) -> list[int]:
 def test_the_halves_are_the_whole(name: str, size: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # timm's own, such as a renamed model
-        net = assemble(make_backbone(name, size, 3), size, 3, 5, NetSpec(backbone=name), 0).eval()
+        net = make_net(make_backbone(name, size, 3), size, 3, 5, NetSpec(backbone=name), 0).eval()
     x = torch.randn(5, 3, size, size, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         whole = net(x)[1]

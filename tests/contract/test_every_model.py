@@ -27,7 +27,7 @@ from tltk.analyses.describe.analysis import network_summary
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import BadSpec
 from tltk.jobs.checking import check_size
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.results.rows import Row
 from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
@@ -72,7 +72,7 @@ def fitting(name: str) -> int:
     one = catalogue.catalogue()[name]
     for size in sorted({8, *SIZES, *one.near(SIZES[0]), one.size}):
         try:
-            assemble(make_backbone(name, size, 3), size, 3, 2, NetSpec(backbone=name), 0)
+            make_net(make_backbone(name, size, 3), size, 3, 2, NetSpec(backbone=name), 0)
         except BadSpec as reason:
             assert name in str(reason) and str(size) in str(reason) and str(reason).endswith(".")
         else:
@@ -90,7 +90,7 @@ def trained(wanted: TransferSpec, saved: Any = None) -> tuple[list[Row], list[st
     size = wanted.target.size
     d = domain(16, size, classes=2)
     torch.manual_seed(0)
-    net: Net = assemble(make_backbone(wanted.net.backbone, size, 3), size, 3, 2, wanted.net, 0)
+    net: Net = make_net(make_backbone(wanted.net.backbone, size, 3), size, 3, 2, wanted.net, 0)
 
     def save(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
         if not kept:

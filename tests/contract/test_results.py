@@ -20,12 +20,12 @@ from tltk.analyses.rank.result import JudgedRanking
 from tltk.errors import RunProblem
 from tltk.jobs import executor
 from tltk.runs.run import Run
-from tltk.specs.reading import kinds, result_of
+from tltk.specs.reading import result_class, spec_kinds
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
 SHIPPED = sorted((ROOT / "assets" / "weights").glob("*/runs/*/result.json"))
-TYPED = sorted(kind for kind, spec in kinds().items() if isinstance(result_of(spec), type))
+TYPED = sorted(kind for kind, spec in spec_kinds().items() if isinstance(result_class(spec), type))
 SECTIONS = {  # kind → the section on its result; those on what it holds are found by their names in `PARTS`
     "transfer": "The result of a training",
     "compare": "The result of a comparison",
@@ -94,7 +94,7 @@ def _in(hint: Any) -> Iterator[type[Any]]:
 
 
 def test_every_kind_of_run_has_a_class_of_results_and_a_result_of_before() -> None:
-    assert sorted(kinds()) == TYPED == sorted(path.stem for path in BEFORE.glob("*.json"))
+    assert sorted(spec_kinds()) == TYPED == sorted(path.stem for path in BEFORE.glob("*.json"))
 
 
 @pytest.mark.parametrize("kind", TYPED)
@@ -109,7 +109,7 @@ def test_the_worker_writes_what_the_class_says_and_nothing_else(
     finally:
         signal.signal(signal.SIGTERM, before)
     assert run.status.state == "done", run.status.message
-    result = run.read(result_of(type(run.spec)))
+    result = run.read(result_class(type(run.spec)))
     assert result is not None
     assert as_json(result) == json.loads((run.path / "result.json").read_text())
 
@@ -117,7 +117,7 @@ def test_the_worker_writes_what_the_class_says_and_nothing_else(
 @pytest.mark.parametrize("kind", TYPED)
 def test_a_result_of_the_version_before_still_opens(kind: str) -> None:
     body = json.loads((BEFORE / f"{kind}.json").read_text())
-    result = msgspec.convert(body, result_of(kinds()[kind]))
+    result = msgspec.convert(body, result_class(spec_kinds()[kind]))
     assert as_json(result) == body
 
 
@@ -125,22 +125,22 @@ def test_a_result_of_the_version_before_still_opens(kind: str) -> None:
 def test_the_first_results_still_open(path: Path) -> None:
     """The trainings behind the shipped weights were written by the first version."""
     body = json.loads(path.read_text())
-    written = as_json(msgspec.convert(body, result_of(kinds()["transfer"])))
+    written = as_json(msgspec.convert(body, result_class(spec_kinds()["transfer"])))
     assert {name: written[name] for name in body} == body
 
 
 @pytest.mark.parametrize("kind", TYPED)
 def test_a_result_that_lacks_a_field_is_a_sentence(kind: str) -> None:
-    spec = kinds()[kind]
+    spec = spec_kinds()[kind]
     run = Run.at("abcdef012345")
-    required = next(f.encode_name for f in fields(result_of(spec)) if f.required)
+    required = next(f.encode_name for f in fields(result_class(spec)) if f.required)
     with pytest.raises(RunProblem, match=f"of another version: .*{required}.*Ask again"):
-        run.typed({}, result_of(spec))
+        run.typed({}, result_class(spec))
 
 
 @pytest.mark.parametrize("kind", TYPED)
 def test_the_page_of_json_has_every_field_and_no_other(kind: str) -> None:
-    printed = SHOWN.get(kind, result_of(kinds()[kind]))
+    printed = SHOWN.get(kind, result_class(spec_kinds()[kind]))
     for one in dict.fromkeys(held(printed)):
         is_result = one is printed
         title = SECTIONS.get(kind, f"tltk {kind}") if is_result else PARTS[one.__name__]
@@ -149,6 +149,6 @@ def test_the_page_of_json_has_every_field_and_no_other(kind: str) -> None:
 
 def test_every_field_of_a_result_is_explained_where_it_is_defined() -> None:
     for kind in TYPED:
-        one = result_of(kinds()[kind])
+        one = result_class(spec_kinds()[kind])
         told = re.findall(r"^        (\w+): ", one.__doc__ or "", re.M)
         assert sorted(told) == sorted(f.name for f in fields(one)), one

@@ -10,7 +10,7 @@ import torch
 from tests.support.engine import NETS, domain, interrupted, spec, train
 from tltk.specs.parts import NetSpec, ViewSpec
 from tltk.strategies import strategies
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 ALL = strategies.names()
 CURVES = ("loss", "accuracy", "change", "gradient_norm", "lr", "macro_f1")
@@ -62,7 +62,7 @@ PARTED = (
 @pytest.mark.parametrize("backbone", [*NETS, *(pytest.param(name, marks=pytest.mark.slow) for name in PARTED)])
 def test_cached_is_uncached_bit_for_bit(backbone: str) -> None:
     """Kept features lie in memory, and were computed in batches, as those that are computed each time."""
-    depth = len(build(NetSpec(backbone=backbone), 2, 32, 3, 0).names) - 1
+    depth = len(build_net(NetSpec(backbone=backbone), 2, 32, 3, 0).names) - 1
     wanted = {"boundary": depth // 2, "epochs": 2, "lr": 1e-2, "optimizer": "adam"}
     kept, whole = (train(spec(backbone, cache=cache, **wanted)) for cache in ("float32", "off"))
     assert kept.result.cached and not whole.result.cached

@@ -9,7 +9,7 @@ import torch
 
 from tests.contract.test_backbones import LARGER
 from tltk.errors import CannotSplit
-from tltk.nn.net import assemble, make_backbone
+from tltk.nn.net import make_backbone, make_net
 from tltk.nn.taps import Taps
 from tltk.specs.parts import NetSpec
 
@@ -51,7 +51,7 @@ def test_every_layer_gives_a_row(name: str) -> None:
     size = LARGER.get(name, 32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # timm's own, such as a renamed model
-        net = assemble(make_backbone(name, size, 3), size, 3, 5, NetSpec(backbone=name), 0).eval()
+        net = make_net(make_backbone(name, size, 3), size, 3, 5, NetSpec(backbone=name), 0).eval()
     x = torch.randn(5, 3, size, size, generator=torch.Generator().manual_seed(1))
     try:
         taps = Taps(net)

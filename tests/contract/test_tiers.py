@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiers import SLOW
+from tests.tiers import HEAVY, SLOW
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -19,6 +19,14 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 def functions(file: str) -> set[str]:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_no_file_is_listed_twice() -> None:
+    listed = [*SLOW, *HEAVY]
+    assert all((ROOT / file).is_file() for file in HEAVY)
+    assert len(set(listed)) == len(listed) and not {name.partition("::")[0] for name in SLOW} & set(HEAVY)
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    assert len(HEAVY) < len(files) / 5, "the fast tier is most of the tests"
 
 
 @pytest.mark.parametrize("name", SLOW)

@@ -73,7 +73,7 @@ class TestEvery:
         assert all(a < b for a, b in zip(found, found[1:], strict=False)) and found[0] > 0.3 and found[-1] < 80, found
 
     def test_the_seed_decides_and_sets_grow_at_the_end(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "PIECE", 16 * 32**2)
+        monkeypatch.setattr(module, "PIECE_PIXELS", 16 * 32**2)
         images, calls = pictures(), list[tuple[int, int]]()
         before, first = images.copy(), corrupt(images, name, 4, 7, lambda *at: calls.append(at))
         assert calls == [(16, 48), (32, 48), (48, 48)]

@@ -9,7 +9,7 @@ from sklearn.manifold import TSNE
 
 from tltk.errors import BadSpec, UnknownName
 from tltk.reduce.align import align
-from tltk.reduce.embed import METHODS, embed, film, place
+from tltk.reduce.embed import METHODS, embed, embed_frames, place_new
 from tltk.reduce.trustworthiness import trustworthiness
 
 QUICK = {"tsne": 500, "umap": 60, "pca": 0}
@@ -44,10 +44,10 @@ class Made:
         k = {"epochs": QUICK[method], "seed": 3}
         self.first = embed(X, method, progress=lambda *a: self.told.append(a), **k)
         self.second = embed(X, method, **k)
-        self.frames = film([X, X.clone(), NEAR, FAR], method, progress=lambda *a: self.film_told.append(a), **k)
+        self.frames = embed_frames([X, X.clone(), NEAR, FAR], method, progress=lambda *a: self.film_told.append(a), **k)
         self.raw = [embed(x, method, start=z, **k) for x, z in zip((NEAR, FAR), self.frames[1:3], strict=True)]
         self.odd = {name: embed(x, method, **k) for name, x in TELL.items()}
-        self.through_nothing = film([X[:9], torch.ones(9, 3), X[:9]], method, **k)
+        self.through_nothing = embed_frames([X[:9], torch.ones(9, 3), X[:9]], method, **k)
 
 
 @pytest.fixture(scope="module", params=METHODS)
@@ -141,12 +141,12 @@ def test_equal_samples_lie_on_one_point(method):
 
 
 def test_films_of_nothing_and_of_one():
-    assert film([], "pca") == []
-    assert torch.equal(film([X], "pca")[0], embed(X, "pca"))
+    assert embed_frames([], "pca") == []
+    assert torch.equal(embed_frames([X], "pca")[0], embed(X, "pca"))
 
 
 def test_a_film_with_sizes_matched():
-    plain, scaled = film([X, 50 * X], "pca")[1], film([X, 50 * X], "pca", scale=True)[1]
+    plain, scaled = embed_frames([X, 50 * X], "pca")[1], embed_frames([X, 50 * X], "pca", scale=True)[1]
     torch.testing.assert_close(scaled, embed(X, "pca"), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(plain, 50 * scaled, atol=1e-2, rtol=1e-4)
 
@@ -157,7 +157,7 @@ def test_a_film_with_sizes_matched():
 @pytest.mark.parametrize("k", [1, 5, 500])
 def test_place_equals_shepard(k):
     z, new = embed(X, "pca").numpy(), NEAR[:30].double().numpy()
-    placed = place(X, torch.from_numpy(z), NEAR[:30], k)
+    placed = place_new(X, torch.from_numpy(z), NEAR[:30], k)
     for i, row in enumerate(new):
         d = np.linalg.norm(X.double().numpy() - row, axis=1)
         near = np.argsort(d)[:k]
@@ -167,15 +167,15 @@ def test_place_equals_shepard(k):
 @pytest.mark.parametrize("offset", [0.0, 1e4])
 def test_a_sample_of_the_set_is_placed_on_itself(offset):
     z = torch.randn(160, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    assert torch.equal(place(X + offset, z, X + offset), z)
+    assert torch.equal(place_new(X + offset, z, X + offset), z)
 
 
 def test_duplicates_are_placed_between_and_overflow_is_not():
     x, z = torch.tensor([[0.0], [0.0], [9.0]]), torch.tensor([[0.0, 0.0], [2.0, 4.0], [7.0, 7.0]])
-    assert place(x, z, torch.tensor([[0.0]]), 3).tolist() == [[1.0, 2.0]]
-    near = place(x.double(), z, torch.tensor([[1e-300]], dtype=torch.float64), 3)
+    assert place_new(x, z, torch.tensor([[0.0]]), 3).tolist() == [[1.0, 2.0]]
+    near = place_new(x.double(), z, torch.tensor([[1e-300]], dtype=torch.float64), 3)
     assert near.isfinite().all()
-    assert place(x, z, torch.empty(0, 1)).shape == (0, 2)
+    assert place_new(x, z, torch.empty(0, 1)).shape == (0, 2)
 
 
 # -- sentences -------------------------------------------------------------------------------------
@@ -199,10 +199,10 @@ def test_errors_are_sentences():
     with pytest.raises(BadSpec, match="finite"):
         embed(X * torch.nan, "pca")
     with pytest.raises(BadSpec, match="same samples. Got 160, 5 rows"):
-        film([X, X[:5]], "pca")
+        embed_frames([X, X[:5]], "pca")
     with pytest.raises(BadSpec, match="a row per sample"):
-        place(X, X[:5, :2], X)
+        place_new(X, X[:5, :2], X)
     with pytest.raises(BadSpec, match="width of the old"):
-        place(X, X[:, :2], X[:, :3])
+        place_new(X, X[:, :2], X[:, :3])
     with pytest.raises(BadSpec, match="neighbours must be at least 1"):
-        place(X, X[:, :2], X, 0)
+        place_new(X, X[:, :2], X, 0)

@@ -46,9 +46,9 @@ def random_maps(n: int = 300) -> Floats:
 
 
 def test_the_chaos_game_stays_on_the_sierpinski_triangle_and_fills_it() -> None:
-    share = fractals.shares(SIERPINSKI[None])
+    share = fractals.map_probabilities(SIERPINSKI[None])
     np.testing.assert_allclose(share, 1 / 3)
-    x, y = fractals.walk(SIERPINSKI[None], share, 12, generator(), particles=999)
+    x, y = fractals.chaos_game(SIERPINSKI[None], share, 12, generator(), particles=999)
     points = np.stack([x.numpy().ravel(), y.numpy().ravel()], 1).astype(float)
     worst, taken = off_sierpinski(points)
     assert len(points) == 12 * 999 and worst.max() < 5e-7
@@ -63,7 +63,7 @@ def test_the_chaos_game_stays_on_the_sierpinski_triangle_and_fills_it() -> None:
 
 def test_a_step_is_a_map_of_the_points_before_it() -> None:
     maps, share = (array[4:5] for array in fractals.systems())
-    x, y = fractals.walk(maps, share, 2, generator(3), particles=64)
+    x, y = fractals.chaos_game(maps, share, 2, generator(3), particles=64)
     n = int((share > 0).sum())
     before, after = (np.stack([x[0, k], y[0, k]], 1).astype(float) for k in (0, 1))
     images = [before @ maps[0, k, :4].reshape(2, 2).T + maps[0, k, 4:] for k in range(n)]
@@ -79,7 +79,7 @@ def test_contraction_is_the_largest_singular_value() -> None:
     assert fractals.contraction(categories).max() <= fractals.CONTRACTION + 1e-12
     assert set((share > 0).sum(1)) == set(range(2, 9))
     chance = np.random.default_rng(1).random((len(categories), 2))
-    moved = fractals.perturbed(categories, chance)
+    moved = fractals.perturb(categories, chance)
     assert fractals.contraction(moved).max() <= fractals.CONTRACTION + 1e-12
     for before, after, (which, weight) in zip(categories[:20], moved, chance, strict=False):
         expected = before.copy()
@@ -111,9 +111,9 @@ def test_shares_follow_the_determinants() -> None:
     maps[0, :3] = random_maps(3)
     maps[0, 2, :4] = (1, 1, 1, 1)  # flat: the least share
     area = np.abs(np.linalg.det(maps[0, :3, :4].reshape(-1, 2, 2)))
-    area = np.maximum(area / area.sum(), fractals.LEAST)
-    np.testing.assert_allclose(fractals.shares(maps)[0], [*(area / area.sum()), 0, 0, 0, 0, 0])
-    given = fractals.places(np.arange(8.0)[None], np.array([[0.5, 0.25, 0, 0.25, 0, 0, 0, 0]]), 100)
+    area = np.maximum(area / area.sum(), fractals.MIN_PROBABILITY)
+    np.testing.assert_allclose(fractals.map_probabilities(maps)[0], [*(area / area.sum()), 0, 0, 0, 0, 0])
+    given = fractals.values_at_places(np.arange(8.0)[None], np.array([[0.5, 0.25, 0, 0.25, 0, 0, 0, 0]]), 100)
     np.testing.assert_array_equal(np.bincount(given[0].astype(int), minlength=8), [50, 25, 0, 25, 0, 0, 0, 0])
 
 
@@ -133,8 +133,8 @@ def test_filling_rate_counts_pixels() -> None:
 
 def test_every_category_is_filled_on_other_random_numbers_too() -> None:
     maps, share = fractals.systems()
-    x, y = fractals.walk(maps, share, 8, generator(99))
-    assert fractals.filling_rate(x.numpy(), y.numpy()).min() > 0.95 * fractals.FILLED
+    x, y = fractals.chaos_game(maps, share, 8, generator(99))
+    assert fractals.filling_rate(x.numpy(), y.numpy()).min() > 0.95 * fractals.MIN_FILLING_RATE
     assert np.array_equal(maps[:10], fractals.systems(10)[0])  # a category is its own, however many there are
 
 
@@ -144,7 +144,7 @@ def test_fixed_points_and_turned_systems() -> None:
     linear = maps[..., :4].reshape(*maps.shape[:2], 2, 2)
     np.testing.assert_allclose((linear @ points[..., None])[..., 0] + maps[..., 4:], points, atol=1e-9)
     view = np.random.default_rng(0).normal(size=(len(maps), 2, 2))
-    seen = fractals.fixed_points(fractals.turned(maps, view))
+    seen = fractals.fixed_points(fractals.change_basis(maps, view))
     np.testing.assert_allclose(seen, (view[:, None] @ points[..., None])[..., 0], atol=1e-6)
 
 

@@ -61,26 +61,26 @@ def test_a_large_offset_costs_float32_no_digits():
 
 
 def test_tiles_add_up_to_the_whole():
-    k = kernels.choose("multi", t(X), t(Y), 1.0)
-    assert float(kernels.total(k, t(X), t(Y), tile=2)) == pytest.approx(float(k(t(X), t(Y)).sum()))
-    np.testing.assert_allclose(kernels.diagonal(k, t(X)), np.ones(7))
+    k = kernels.make_kernel("multi", t(X), t(Y), 1.0)
+    assert float(kernels.kernel_sum(k, t(X), t(Y), tile=2)) == pytest.approx(float(k(t(X), t(Y)).sum()))
+    np.testing.assert_allclose(kernels.kernel_diagonal(k, t(X)), np.ones(7))
 
 
 @pytest.mark.parametrize("name", ["rbf", "multi"])
 def test_random_features_converge_to_the_kernel(name):
-    w = kernels.frequencies(name, 3, 1.5, 20_000, seed=0).double()
+    w = kernels.sample_frequencies(name, 3, 1.5, 20_000, seed=0).double()
     phi, psi = kernels.random_features(t(X), w), kernels.random_features(t(Y), w)
-    k = kernels.choose(name, t(X), t(Y), 1.5)
+    k = kernels.make_kernel(name, t(X), t(Y), 1.5)
     np.testing.assert_allclose(phi @ psi.mT, k(t(X), t(Y)), atol=0.03)
     np.testing.assert_allclose((phi * phi).sum(1), 1, rtol=1e-12)
 
 
 def test_errors_are_sentences():
     with pytest.raises(UnknownName, match="kernel must be one of multi, polynomial, rbf"):
-        kernels.choose("rfb", t(X), t(Y), None)
+        kernels.make_kernel("rfb", t(X), t(Y), None)
     with pytest.raises(BadSpec, match="bandwidth must be positive"):
-        kernels.choose("rbf", t(X), t(Y), 0.0)
+        kernels.make_kernel("rbf", t(X), t(Y), 0.0)
     with pytest.raises(BadSpec, match="median distance between samples must be positive"):
         kernels.median_bandwidth(torch.zeros(4, 2), torch.zeros(4, 2))
     with pytest.raises(BadSpec, match="Random features need"):
-        kernels.frequencies("polynomial", 3, 1.0, 8, 0)
+        kernels.sample_frequencies("polynomial", 3, 1.0, 8, 0)

@@ -25,7 +25,7 @@ def test_one_neighbour_is_scikit_learns_leave_one_out():
 
 @pytest.mark.parametrize("k", [2, 5, 7])
 def test_votes_with_ties_to_the_nearest(k, monkeypatch):
-    monkeypatch.setattr("tltk.transferability.knn.TILE", 17)
+    monkeypatch.setattr("tltk.transferability.knn.TILE_ROWS", 17)
     right = 0
     for i in range(60):
         d = np.linalg.norm(FEATURES - FEATURES[i], axis=1)

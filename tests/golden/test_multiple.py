@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from tltk.shift.multiple import benjamini_hochberg, correct, holm, sentence
+from tltk.shift.multiple import benjamini_hochberg, correct_p_values, describe_correction, holm
 
 RNG = np.random.default_rng(31)
 CASES = [RNG.uniform(size=m).tolist() for m in (1, 2, 3, 5, 7)] + [
@@ -44,8 +44,8 @@ def test_a_corrected_p_that_is_five_per_cent_is_not_above_it():
 
 def test_no_tests_are_no_corrections():
     assert holm([]) == benjamini_hochberg([]) == []
-    assert correct([]) == []
-    assert sentence(0, 199) == "No test was made." and "nothing to correct" in sentence(1, 199)
+    assert correct_p_values([]) == []
+    assert describe_correction(0, 199) == "No test was made." and "nothing to correct" in describe_correction(1, 199)
 
 
 @pytest.mark.parametrize("tests", [2, 5, 12, 40])
@@ -61,7 +61,7 @@ def test_false_findings_are_as_rare_as_is_said(tests):
 
 @pytest.mark.parametrize(("tests", "permutations", "enough"), [(5, 19, 99), (20, 199, 399), (4, 39, 79)])
 def test_too_few_permutations_are_said(tests, permutations, enough):
-    text = sentence(tests, permutations)
+    text = describe_correction(tests, permutations)
     assert f"over all {tests} tests" in text and f"it takes {enough} or more" in text
     assert min(holm([1 / (permutations + 1)] * tests)) > 0.05 >= min(holm([1 / (enough + 1)] * tests))
-    assert "it takes" not in sentence(tests, enough)
+    assert "it takes" not in describe_correction(tests, enough)

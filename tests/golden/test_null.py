@@ -15,8 +15,8 @@ from tltk.shift import kernels, measures
 from tltk.shift.coral import coral
 from tltk.shift.energy import energy
 from tltk.shift.mmd import mmd
-from tltk.shift.null import judge, permutation_energy, permutation_mmd, permutation_test, self_split
-from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_of
+from tltk.shift.null import compare_with_null, permutation_energy, permutation_mmd, permutation_test, self_split
+from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_from_sums
 
 
 def pair(n, m, d, shift, seed):
@@ -27,12 +27,12 @@ def pair(n, m, d, shift, seed):
 @pytest.mark.parametrize("kernel", ["rbf", "multi", "polynomial"])
 @pytest.mark.parametrize("estimator", ["biased", "unbiased"])
 def test_every_permuted_value_is_the_measure_computed_anew(kernel, estimator, monkeypatch):
-    monkeypatch.setattr(kernels, "TILE", 6)  # several tiles, the last one short
+    monkeypatch.setattr(kernels, "TILE_ROWS", 6)  # several tiles, the last one short
     x, y = (a.double() for a in pair(20, 15, 3, 0.5, 0))
-    k = kernels.choose(kernel, x, y, 1.5)
+    k = kernels.make_kernel(kernel, x, y, 1.5)
     member = memberships(20, 15, 9, seed=4)
-    tiles = [t for side in (x, y) for t in torch.split(side, kernels.TILE)]
-    ours = mmd_of(kernel_sums(tiles, member, k), 20, 15, estimator)
+    tiles = [t for side in (x, y) for t in torch.split(side, kernels.TILE_ROWS)]
+    ours = mmd_from_sums(kernel_sums(tiles, member, k), 20, 15, estimator)
     pooled = torch.cat([x, y])
     for value, inside in zip(ours, member.bool(), strict=True):
         anew = mmd(pooled[inside], pooled[~inside], kernel=kernel, bandwidth=1.5, estimator=estimator)
@@ -57,23 +57,23 @@ def test_random_features_give_the_same_test():
 
 def test_random_feature_sums_are_those_of_their_kernel():
     x, y = (a.double() for a in pair(7, 6, 3, 0.5, 2))
-    w = kernels.frequencies("rbf", 3, 1.0, 16, 0).double()
+    w = kernels.sample_frequencies("rbf", 3, 1.0, 16, 0).double()
     member = memberships(7, 6, 5, 0)
 
     def k(a, b):
         angles = (a @ w)[..., :, None, :] - (b @ w)[..., None, :, :]
         return angles.cos().mean(-1)
 
-    exact = mmd_of(kernel_sums([x, y], member, k), 7, 6, "unbiased")
-    np.testing.assert_allclose(mmd_of(feature_sums([x, y], member, w), 7, 6, "unbiased"), exact, rtol=1e-9)
+    exact = mmd_from_sums(kernel_sums([x, y], member, k), 7, 6, "unbiased")
+    np.testing.assert_allclose(mmd_from_sums(feature_sums([x, y], member, w), 7, 6, "unbiased"), exact, rtol=1e-9)
 
 
 def test_p_counts_the_value_itself_and_is_never_zero():
     draws = torch.tensor([0.0, 1.0, 2.0, 3.0])
-    assert judge(10.0, draws).p == pytest.approx(1 / 5)
-    assert judge(2.0, draws).p == pytest.approx(3 / 5)
-    assert judge(-1.0, draws).p == 1
-    null = judge(2.5, draws)
+    assert compare_with_null(10.0, draws).p == pytest.approx(1 / 5)
+    assert compare_with_null(2.0, draws).p == pytest.approx(3 / 5)
+    assert compare_with_null(-1.0, draws).p == 1
+    null = compare_with_null(2.5, draws)
     assert null.effect == pytest.approx((2.5 - 1.5) / np.std([0, 1, 2, 3], ddof=1))
     assert (null.lo, null.hi) == pytest.approx(tuple(np.quantile([0, 1, 2, 3], [0.025, 0.975])))
 
@@ -167,15 +167,15 @@ def test_equal_divisions_count_as_equal(name):
     for row, inside in zip(member, combinations(range(8), 4), strict=True):
         row[list(inside)] = 1
     if name == "mmd":
-        k = kernels.choose("multi", x, y, None)
-        ours, mirrored = (mmd_of(kernel_sums([x, y], z, k), 4, 4, "unbiased") for z in (member, 1 - member))
+        k = kernels.make_kernel("multi", x, y, None)
+        ours, mirrored = (mmd_from_sums(kernel_sums([x, y], z, k), 4, 4, "unbiased") for z in (member, 1 - member))
     else:
         ours, mirrored = (
             torch.stack([measures[name](pooled[i], pooled[~i]) for i in z.bool()]) for z in (member, 1 - member)
         )
     for one, other in zip(ours, mirrored, strict=True):
         for value, same in ((one, other), (other, one)):
-            assert judge(float(value), torch.stack([same, same])).p == 1.0
+            assert compare_with_null(float(value), torch.stack([same, same])).p == 1.0
 
 
 @pytest.mark.parametrize("name", ["mmd", "energy"])
@@ -218,4 +218,4 @@ def test_errors_are_sentences():
     with pytest.raises(BadSpec, match="Random features need the kernel rbf or multi"):
         permutation_mmd(x, y, kernel="polynomial", random_features=8)
     with pytest.raises(BadSpec, match="at least two draws"):
-        judge(0.0, torch.zeros(1))
+        compare_with_null(0.0, torch.zeros(1))

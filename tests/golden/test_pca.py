@@ -19,7 +19,7 @@ def test_equals_scikit_learns(n, d):
     ours, theirs = pca(torch.from_numpy(x), 3), PCA(3, svd_solver="full").fit(x)
     np.testing.assert_allclose(ours.axes, theirs.components_, atol=1e-8)
     np.testing.assert_allclose(ours.share, theirs.explained_variance_ratio_, rtol=1e-8)
-    np.testing.assert_allclose(ours.place(torch.from_numpy(x)), theirs.transform(x), atol=1e-8)
+    np.testing.assert_allclose(ours.project(torch.from_numpy(x)), theirs.transform(x), atol=1e-8)
 
 
 def test_the_sign_does_not_depend_on_the_order_of_rows():

@@ -76,7 +76,7 @@ def test_leave_one_out_equals_leaving_out(case, penalty):
     a, _ = _standardised(x, x)
     t = 2 * np.eye(3)[y.numpy()] - 1
     path = _RidgePath(a, torch.from_numpy(t))
-    (ours,) = path.left_out(torch.tensor([penalty], dtype=torch.float64))
+    (ours,) = path.leave_one_out_residuals(torch.tensor([penalty], dtype=torch.float64))
     for i in range(len(x)):
         rest = np.arange(len(x)) != i
         model = Ridge(penalty).fit(a.numpy()[rest], t[rest])

@@ -18,7 +18,7 @@ LABELS = np.arange(60) % 3
 
 @pytest.mark.parametrize("k", [1, 5, 20])
 def test_equals_scikit_learns(k, monkeypatch):
-    monkeypatch.setattr("tltk.reduce.trustworthiness.TILE", 17)
+    monkeypatch.setattr("tltk.reduce.trustworthiness.TILE_ROWS", 17)
     ours = trustworthiness(torch.from_numpy(X), torch.from_numpy(E), k=k)
     assert ours == pytest.approx(theirs(X, E, n_neighbors=k), rel=1e-12)
 

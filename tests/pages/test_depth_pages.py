@@ -197,10 +197,10 @@ def test_an_answer_about_pictures_that_changed_says_so_and_can_be_asked_again(mo
     known()
     profile_known()
     run = Run.at(ProfileSpec(**SHARED, pictures=500, measures=("mmd",)).run_id)
-    home.write_whole(run.path / provenance.FILE, json.dumps({"folder:/pictures": "then"}))
+    home.write_atomic(run.path / provenance.FILE, json.dumps({"folder:/pictures": "then"}))
     app = open_page("layers")
     assert "has changed" not in texts(app)  # nothing lies there now
-    monkeypatch.setattr(provenance, "mark", lambda name: "now")
+    monkeypatch.setattr(provenance, "source_version", lambda name: "now")
     st.cache_data.clear()
     app = open_page("layers")
     is_clean(app)
@@ -215,7 +215,7 @@ def test_runs_of_the_backbone_can_be_looked_at_and_compared() -> None:
     run = training()
     spec = json.loads((run.path / "spec.json").read_text())
     spec["net"]["backbone"] = "test_resnet"
-    home.write_whole(run.path / "spec.json", json.dumps(spec))
+    home.write_atomic(run.path / "spec.json", json.dumps(spec))
     (run.path / "model.safetensors").touch()
     app = open_page("layers")
     is_clean(app)
@@ -409,7 +409,7 @@ def ranked(places: tuple[tuple[int, int], ...], order: str) -> None:
 def own(backbone: str, accuracy: float, seed: int = 0) -> None:
     """A finished training of the user's own on the plan's target."""
     run = Run.create(TransferSpec(FIRST.target, NetSpec(backbone, "scratch"), seed=seed))
-    home.write_whole(run.path / "result.json", json.dumps({"accuracy": accuracy}))
+    home.write_atomic(run.path / "result.json", json.dumps({"accuracy": accuracy}))
 
 
 def test_choose_ranks_in_plain_words_and_marks_the_scores_by_what_is_trained_by_now() -> None:

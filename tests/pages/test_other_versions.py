@@ -54,7 +54,7 @@ def test_an_embedding() -> None:
 
 def test_a_training() -> None:
     run = training()
-    home.write_whole(run.path / "result.json", json.dumps(OLD))
+    home.write_atomic(run.path / "result.json", json.dumps(OLD))
     app = open_page("train", run=run.id)
     assert "bit for bit" in texts(app)  # what the rows tell stands
     asks_again(app, run.spec)
@@ -62,13 +62,13 @@ def test_a_training() -> None:
 
 def test_a_comparison() -> None:
     run = comparison("helps")
-    home.write_whole(run.path / "result.json", json.dumps(OLD))
+    home.write_atomic(run.path / "result.json", json.dumps(OLD))
     asks_again(open_page("curves", run=run.id), run.spec)
 
 
 def test_the_list_of_runs_says_so_in_its_line() -> None:
     run = training()
-    home.write_whole(run.path / "result.json", json.dumps(OLD))
+    home.write_atomic(run.path / "result.json", json.dumps(OLD))
     app = open_page("runs")
     is_clean(app)
     assert list(app.dataframe[0].value["result"]) == ["of another version"]

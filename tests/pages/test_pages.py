@@ -26,7 +26,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
-from tltk.weights.export import exported
+from tltk.weights.export import export_bytes
 
 ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
@@ -36,7 +36,7 @@ PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "run
 @pytest.fixture(autouse=True)
 def _no_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Pages may queue, but nothing is started: what a worker would answer is written by the test. Nothing is shipped."""
-    monkeypatch.setattr("tltk.weights.store.shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("tltk.weights.store.shipped_shelf", lambda: tmp_path / "shipped")
     monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
     monkeypatch.setenv("TLTK_ROOTS", os.sep)
 
@@ -68,7 +68,7 @@ def is_clean(app: AppTest) -> None:
 def answered(spec: Spec, result: Any) -> None:
     """A run that is done, with this result, of the class of its kind or as JSON."""
     run = Run.create(spec)
-    home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
+    home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
     run.write_status(state="done")
 
 
@@ -99,7 +99,7 @@ def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
     own = {"pid": os.getpid(), "pid_born": psutil.Process().create_time()} if state == "running" else {}
     run.write_status(state=state, message=message, epoch=2, epochs=2, device="cpu", **own)
     if state == "done":
-        home.write_whole(run.path / "result.json", msgspec.json.encode(trained()))
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(trained()))
     return run
 
 
@@ -110,7 +110,7 @@ def comparison(label: str, state: str = "done") -> Run:
     run.write_children([Child(one.id, arm, "measure", 0, 0.001) for arm in ("scratch", "transfer")])
     gap = {"helps": 0.2, "hurts": -0.2, "cannot tell": 0.01}[label]
     if state == "done":
-        home.write_whole(run.path / "result.json", msgspec.json.encode(compared(label, gap)))
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(compared(label, gap)))
     run.write_status(state=state, seconds=42.0, message="" if state == "done" else "The reason.")
     return run
 
@@ -196,7 +196,7 @@ def test_a_running_training_can_be_stopped() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
     app = open_page("train", run=run.id)
     is_clean(app)
     next(b for b in app.button if b.key == "train:stop").click().run()
@@ -275,11 +275,11 @@ def test_a_run_that_is_ticked_can_be_taken_along_as_a_zip() -> None:
     run = training()
     page = str(ROOT / "pages" / "runs.py")
     # A tick in a table cannot be set from here, so the page's own function is called as it calls it.
-    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['found'][0])"
+    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['index'].find()[0])"
     app = AppTest.from_string(script, default_timeout=60).run()
     is_clean(app)
     assert [b.proto.label for b in app.get("download_button")] == ["Export as zip"]
-    with zipfile.ZipFile(io.BytesIO(exported(run))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export_bytes(run))) as archive:
         assert f"{run.id}/spec.json" in archive.namelist()
 
 
@@ -340,7 +340,7 @@ def test_a_training_that_was_asked_to_stop_says_so_and_has_one_button() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
     app = open_page("train", run=run.id)
     assert [b.key for b in app.button if "Stop" in b.label] == ["train:stop"]
     next(b for b in app.button if b.key == "train:stop").click().run()
@@ -355,7 +355,7 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
     app = open_page("runs")
     assert [b.key for b in app.button if "Stop" in b.label] == ["jobs:stop"]
     run.write_status(state="done")
@@ -377,7 +377,7 @@ def test_guessing_has_its_line_where_the_result_tells_it(held: dict[str, Any], l
     run = training()
     result = run.result()
     assert result is not None
-    home.write_whole(run.path / "result.json", json.dumps({**result, "classes": ["a", "b"], **held}))
+    home.write_atomic(run.path / "result.json", json.dumps({**result, "classes": ["a", "b"], **held}))
     app = open_page("train", run=run.id)
     is_clean(app)
     charts = [

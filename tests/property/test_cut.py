@@ -13,12 +13,12 @@ from tltk.nn.cut import Cut
 from tltk.nn.freeze import freeze
 from tltk.nn.net import Net
 from tltk.specs.parts import NetSpec
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 
 @cache
 def made(name: str) -> Net:
-    return build(NetSpec(backbone=name), 4, 32, 3, 0).eval()
+    return build_net(NetSpec(backbone=name), 4, 32, 3, 0).eval()
 
 
 @settings(max_examples=25, deadline=None)
@@ -39,11 +39,11 @@ def test_the_halves_are_the_whole(name: str, share: float, batch: int, seed: int
 @settings(max_examples=25, deadline=None)
 @given(st.sampled_from(NETS), st.lists(st.integers(0, 11), min_size=1, max_size=6))
 def test_freezing_knows_no_history(name: str, boundaries: list[int]) -> None:
-    net = build(NetSpec(backbone=name), 4, 32, 3, 0).train()
+    net = build_net(NetSpec(backbone=name), 4, 32, 3, 0).train()
     for boundary in boundaries:
         last = min(boundary, net.depth)
         freeze(net, last)
-    other = build(NetSpec(backbone=name), 4, 32, 3, 0).train()
+    other = build_net(NetSpec(backbone=name), 4, 32, 3, 0).train()
     freeze(other, last)
     assert [p.requires_grad for p in net.parameters()] == [p.requires_grad for p in other.parameters()]
     assert [m.training for m in net.modules()] == [m.training for m in other.modules()]

@@ -54,7 +54,7 @@ def test_anything_else_is_refused_in_our_words(text: str) -> None:
 def test_any_setting_can_be_drawn(dials: Dials, size: int, seed: int) -> None:
     spec = DataSpec("shapes", n=1500 if dials.prior < 0.7 else 200, size=size, seed=seed)
     looks = shapes.attributes(spec, dials.text())
-    if len(np.unique(looks["label"])) < len(dials.chosen):  # a rare class may have none
+    if len(np.unique(looks["label"])) < len(dials.class_numbers):  # a rare class may have none
         return
     domain = shapes.load(spec, dials.text())
     assert domain.images.shape == (spec.n, 3, size, size) and np.array_equal(domain.labels, looks["label"])

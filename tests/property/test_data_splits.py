@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tltk.data.domain import Domain, few_shot, keep
+from tltk.data.domain import Domain, few_shot, subsample
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
@@ -90,7 +90,7 @@ def test_few_shot_sets_are_nested(counts: list[int], order: int, seed: int, data
 @given(COUNTS, SEEDS, SEEDS)
 def test_keep_is_nested_and_proportional(counts: list[int], order: int, seed: int) -> None:
     labels = domain(counts, order).labels
-    sets = [keep(labels, n, seed, "toy") for n in range(1, len(labels) + 1)]
+    sets = [subsample(labels, n, seed, "toy") for n in range(1, len(labels) + 1)]
     assert all(np.isin(small, large).all() for small, large in zip(sets, sets[1:], strict=False))
     for n, chosen in enumerate(sets, start=1):
         got = np.bincount(labels[chosen], minlength=len(counts))

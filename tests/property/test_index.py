@@ -33,7 +33,7 @@ def _status(run: Run, word: str, file: str) -> None:
 
 def _result(run: Run, word: str, file: str) -> None:
     if run.path.exists():
-        home.write_whole(run.path / "result.json", json.dumps({"accuracy": len(word) / 10}))
+        home.write_atomic(run.path / "result.json", json.dumps({"accuracy": len(word) / 10}))
 
 
 def _label(run: Run, word: str, file: str) -> None:

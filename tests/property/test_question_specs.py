@@ -58,7 +58,7 @@ def test_shell_command(spec: Spec) -> None:
 
 @pytest.mark.parametrize("kind", PARTS)
 def test_nothing_given_is_the_default(kind: type[Any]) -> None:
-    assert command.build(kind, {}) == kind()
+    assert command.build_spec(kind, {}) == kind()
     assert parsed(f"tltk {kind.kind}") == kind()
     assert parsed(command.to_command(kind())) == kind()
 
@@ -118,7 +118,7 @@ def test_no_two_flags_are_the_same(kind: type[Any]) -> None:
     found = command.options(kind)
     flags = [o.flag for o in found]
     assert len(flags) == len(set(flags)) and len({o.path for o in found}) == len(found)
-    taken = {"spec", "again", "detach", "timeout", "json", "help", *command.lists(kind)}
+    taken = {"spec", "again", "detach", "timeout", "json", "help", *command.list_options(kind)}
     assert not set(flags) & taken
     assert ("source" in flags) == ("source" in (f.name for f in dataclasses.fields(kind)))
     assert not {"boundary", "head", "dropout", "source-size"} & set(flags)
@@ -142,7 +142,7 @@ def test_of_a_response_the_names_of_domain_and_network_and_the_size_alone_matter
 
 
 def test_a_part_of_which_some_is_given_has_the_rest_from_the_kinds_own_default() -> None:
-    asked = command.build(DialResponseSpec, {"size": 16, "weights": "run:3f9ac1"})
+    asked = command.build_spec(DialResponseSpec, {"size": 16, "weights": "run:3f9ac1"})
     assert asked == DialResponseSpec(DataSpec("shapes", size=16), NetSpec("test_resnet", "run:3f9ac1"))
-    given_ = command.build(DialResponseSpec, {"backbone": NetSpec().backbone, "target": DataSpec().name})
+    given_ = command.build_spec(DialResponseSpec, {"backbone": NetSpec().backbone, "target": DataSpec().name})
     assert parsed(command.to_command(given_)) == given_ == DialResponseSpec(DataSpec(), NetSpec())

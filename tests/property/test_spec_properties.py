@@ -20,7 +20,7 @@ from tltk.errors import TltkError
 from tltk.specs import command
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
-from tltk.specs.reading import kinds, read_spec
+from tltk.specs.reading import read_spec, spec_kinds
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
@@ -97,8 +97,8 @@ def parsed(text: str) -> Spec:
     words = shlex.split(text)
     assert words.pop(0) == "tltk"
     verb = cli.main.commands[words.pop(0)]
-    by_verb = {kind.verb: kind for kind in kinds().values()}
-    return command.build(by_verb[str(verb.name)], verb.make_context(str(verb.name), words).params)
+    by_verb = {kind.verb: kind for kind in spec_kinds().values()}
+    return command.build_spec(by_verb[str(verb.name)], verb.make_context(str(verb.name), words).params)
 
 
 def survives_the_shell(spec: Spec) -> None:
@@ -173,7 +173,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(list(kinds().values())), st.data())
+@given(st.sampled_from(list(spec_kinds().values())), st.data())
 def test_any_json_in_any_field_is_a_spec_or_a_sentence(kind: type[Any], data: st.DataObject) -> None:
     names = [f for f in kind.__dataclass_fields__ if f != "kind"]
     body = {data.draw(st.sampled_from(names)): data.draw(JSON)}

@@ -18,7 +18,7 @@ from tltk.specs.parts import NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.training import checkpoint
 from tltk.training.bank import FeatureBank
-from tltk.training.compose import network
+from tltk.training.compose import build_network
 from tltk.training.loop import Callbacks, Stopped, Training
 
 NETS = ("test_vit", "test_resnet", "test_convnext")
@@ -112,7 +112,7 @@ def training(
 ) -> Training:
     """A training of this spec in a new net."""
     d = domain() if d is None else d
-    net, phases = network(wanted, d)
+    net, phases = build_network(wanted, d)
     return Eager(wanted, net, d, parts or split(d), phases, bank or FeatureBank(), callbacks or Callbacks())
 
 

@@ -39,6 +39,6 @@ class Pretending(Idle):
         for run in runs:
             assert isinstance(run.spec, TransferSpec)
             result = trained(val_accuracy=run.spec.optim.lr, val_loss=1.0, labels=[0, 1] * 10, predictions=[0, 0] * 10)
-            home.write_whole(run.path / "result.json", msgspec.json.encode(result))
+            home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
             run.write_status(state="done")
             ended(run)

@@ -19,10 +19,10 @@ from tltk.nn.cut import Cut
 from tltk.nn.freeze import freeze
 from tltk.nn.net import Net
 from tltk.specs.parts import NetSpec, ViewSpec
-from tltk.training.bank import FeatureBank, Features, seed_of
+from tltk.training.bank import FeatureBank, Features, derive_seed
 from tltk.training.batches import CachedBatches
 from tltk.training.loop import Stopped
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 D = domain(40)
 INDEX = np.arange(40)
@@ -40,7 +40,7 @@ class Counting(Cut):
 
 
 def cut_at(boundary: int = 2, seed: int = 0, net: Net | None = None) -> Counting:
-    net = net or build(NetSpec(backbone="test_resnet"), 3, 32, 3, seed)
+    net = net or build_net(NetSpec(backbone="test_resnet"), 3, 32, 3, seed)
     freeze(net, boundary)
     made = Counting(net, boundary)
     made.passes = 0
@@ -70,7 +70,7 @@ def test_rows_are_what_the_prefix_gives() -> None:
 @pytest.mark.parametrize("fresh", [False, True], ids=["held", "on disk"])
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit", "test_convnext"])
 def test_rows_lie_in_memory_as_the_prefix_left_them(backbone: str, fresh: bool, ram: int) -> None:
-    net = build(NetSpec(backbone=backbone), 3, 32, 3, 0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = build_net(NetSpec(backbone=backbone), 3, 32, 3, 0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     freeze(net, 2)
     cut = Cut(net, 2)
     images = torch.from_numpy(D.images[:8]).float() / 255
@@ -109,7 +109,7 @@ def test_views_hang_on_no_batch_and_the_last_batch_is_filled_up(batch: int) -> N
 def test_the_second_asking_takes_no_forward_pass(fresh: bool) -> None:
     bank = FeatureBank()
     first = bank.features(cut_at(seed=0), D, INDEX)
-    again = cut_at(net=build(NetSpec(backbone="test_resnet", head="cosine"), 7, 32, 3, 0))
+    again = cut_at(net=build_net(NetSpec(backbone="test_resnet", head="cosine"), 7, 32, 3, 0))
     found = (FeatureBank() if fresh else bank).features(again, D, INDEX)
     assert again.passes == 0 and found.seconds == 0 and equal(first, found)
 
@@ -119,7 +119,7 @@ def test_strategies_and_seeds_share() -> None:
     from tltk.weights.load import save
 
     where = home.home() / "w.safetensors"
-    save(build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0), NetSpec(backbone="test_resnet"), where)
+    save(build_net(NetSpec(backbone="test_resnet"), 3, 32, 3, 0), NetSpec(backbone="test_resnet"), where)
     bank = FeatureBank()
     for i, (name, seed) in enumerate([("fine_tune", 0), ("discriminative", 1), ("fine_tune", 2)]):
         run = train(spec(boundary=3, strategy=name, seed=seed, net={"weights": f"file:{where}"}), D, bank=bank)
@@ -143,8 +143,8 @@ def keys(**changes: Any) -> str:
 
 
 def test_the_key_tells_apart_what_differs() -> None:
-    padded = build(NetSpec(backbone="test_efficientnet"), 3, 32, 3, 0)
-    same = build(NetSpec(backbone="test_efficientnet"), 3, 32, 3, 0)
+    padded = build_net(NetSpec(backbone="test_efficientnet"), 3, 32, 3, 0)
+    same = build_net(NetSpec(backbone="test_efficientnet"), 3, 32, 3, 0)
     same.backbone.conv_stem.padding = (0, 0)  # type: ignore[union-attr, assignment]
     other = dataclasses.replace(D, fingerprint="0" * 16)
     nudged = cut_at()
@@ -323,8 +323,8 @@ def test_the_cost_is_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_seeds_are_named_by_all_their_parts() -> None:
-    assert len({seed_of(a, b, c) for a in range(3) for b in range(5) for c in range(9)}) == 135
-    assert 0 <= seed_of(2**31 - 1, 4, 10_000) < 2**63
+    assert len({derive_seed(a, b, c) for a in range(3) for b in range(5) for c in range(9)}) == 135
+    assert 0 <= derive_seed(2**31 - 1, 4, 10_000) < 2**63
 
 
 def test_what_other_threads_computed_is_not_taken() -> None:

@@ -8,8 +8,8 @@ from tests.support.engine import domain
 from tltk.nn.cut import Cut
 from tltk.specs.parts import NetSpec, ViewSpec
 from tltk.training.bank import FeatureBank
-from tltk.training.batches import CachedBatches, LiveBatches, batches
-from tltk.weights.load import build
+from tltk.training.batches import CachedBatches, LiveBatches, epoch_batches
+from tltk.weights.load import build_net
 
 CPU = torch.device("cpu")
 
@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
     ],
 )
 def test_sizes_of_batches(n: int, wanted: int, size: int, sizes: list[int]) -> None:
-    found = batches(n, wanted, size, torch.Generator().manual_seed(0))
+    found = epoch_batches(n, wanted, size, torch.Generator().manual_seed(0))
     assert [len(b) for b in found] == sizes
     seen = torch.cat(found)
     assert int(seen.min()) >= 0 and int(seen.max()) < n
@@ -37,7 +37,7 @@ def test_sizes_of_batches(n: int, wanted: int, size: int, sizes: list[int]) -> N
 
 
 def test_live_and_kept_give_one_batch() -> None:
-    d, net = domain(), build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0).eval()
+    d, net = domain(), build_net(NetSpec(backbone="test_resnet"), 3, 32, 3, 0).eval()
     index = np.array([9, 4, 30, 2])
     cut = Cut(net, 2)
     live = LiveBatches(net, d, index, ViewSpec(), CPU)
@@ -52,7 +52,7 @@ def test_live_and_kept_give_one_batch() -> None:
 
 
 def test_of_several_copies_one_is_drawn() -> None:
-    d, net = domain(), build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0).eval()
+    d, net = domain(), build_net(NetSpec(backbone="test_resnet"), 3, 32, 3, 0).eval()
     cut = Cut(net, 2)
     features = FeatureBank(disk=0).features(cut, d, np.arange(6), view=ViewSpec(flip=0.5, crop=0.3, copies=3))
     kept, at = CachedBatches(cut, features, CPU), torch.tensor([1, 4])

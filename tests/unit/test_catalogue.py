@@ -18,7 +18,7 @@ from tltk.dashboard.words import plain
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec
 from tltk.weights import catalogue, store
-from tltk.weights.catalogue import Backbone, Pretrained, Sizes, fingerprint, guess, search
+from tltk.weights.catalogue import Backbone, Pretrained, Sizes, fingerprint, guess_backbones, search
 from tltk.weights.store import Card
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ RESNET = {"conv1.weight": (64, 3, 7, 7), "layer1.0.conv2.weight": (64, 64, 3, 3)
 @pytest.fixture
 def weights_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One entry in the store and two models in the hub's cache, one of them with nothing in it."""
-    monkeypatch.setattr(store, "shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(store, "shipped_shelf", lambda: tmp_path / "shipped")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     for name in ("timm--resnet18.a1_in1k", "someone--other"):
         (tmp_path / "hub" / f"models--{name}" / "snapshots" / "x").mkdir(parents=True)
@@ -39,14 +39,14 @@ def weights_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_table_is_whole_and_in_order() -> None:
     known = catalogue.catalogue()
-    assert catalogue.made_with().count(".") == 2
+    assert catalogue.timm_version().count(".") == 2
     assert len(known) > 1000 and list(known) == [b.name for b in known.values()]
     assert catalogue.TABLE.stat().st_size < 500_000
     for one in known.values():
         assert one.parameters > 0 and one.size > 0 and one.features > 0 and len(one.keys) == 12
         assert one.flops is None or one.flops > 0
         assert len({w.tag for w in one.weights}) == len(one.weights)
-    assert catalogue.written(catalogue.made_with(), list(known.values())) == catalogue.TABLE.read_bytes()
+    assert catalogue.table_text(catalogue.timm_version(), list(known.values())) == catalogue.TABLE.read_bytes()
 
 
 def test_known_figures() -> None:
@@ -97,7 +97,7 @@ def test_the_sizes_that_a_backbone_takes(sizes: Sizes | None, taken: tuple[int, 
 
 
 def test_its_bounds_are_those_of_pictures() -> None:
-    assert (knobs(DataSpec)["size"].lo, knobs(DataSpec)["size"].hi) == catalogue.SIZES
+    assert (knobs(DataSpec)["size"].lo, knobs(DataSpec)["size"].hi) == catalogue.SIZE_RANGE_PX
 
 
 def test_every_backbone_takes_its_own_size() -> None:
@@ -119,10 +119,10 @@ def test_filters_and_sorts() -> None:
 
 @pytest.mark.usefixtures("weights_here")
 def test_what_is_here() -> None:
-    found = catalogue.present()
+    found = catalogue.local_weights()
     assert found["resnet18"] == ("store:mine", "hub:a1_in1k") and "resnet50" not in found
-    assert catalogue.here(catalogue.catalogue()["resnet18"]) == found["resnet18"]
-    assert catalogue.here(catalogue.catalogue()["resnet50"]) == ()
+    assert catalogue.local_weights_of(catalogue.catalogue()["resnet18"]) == found["resnet18"]
+    assert catalogue.local_weights_of(catalogue.catalogue()["resnet50"]) == ()
 
 
 @pytest.mark.usefixtures("weights_here")
@@ -135,7 +135,7 @@ def test_the_shell() -> None:
     head, *lines = said("resnet18*", "--sort", "parameters").splitlines()
     assert head.split()[0] == "backbone" and len(lines) == len(search("resnet18*"))
     assert any("here: store:mine, hub:a1_in1k" in line and " 11.2 " in line for line in lines)
-    assert {e["name"] for e in msgspec.json.decode(said("--here", "--json"))} == set(catalogue.present())
+    assert {e["name"] for e in msgspec.json.decode(said("--here", "--json"))} == set(catalogue.local_weights())
     assert "None of them has weights here" in said("resnet50", "--here")
     assert msgspec.json.decode(said("resnet50", "--here", "--json")) == []
     assert len(msgspec.json.decode(said("resnet18", "--json"))) == 1  # its own name, not all that hold it
@@ -145,14 +145,17 @@ def test_the_shell() -> None:
 
 def test_in_words() -> None:
     one = Backbone("a", "f", 11_200_000, 224, 512, "0" * 12)
-    assert catalogue.in_words(one, ()) == "11.2 million parameters · 512 features · no weights here, none on the hub"
+    assert (
+        catalogue.describe_backbone(one, ())
+        == "11.2 million parameters · 512 features · no weights here, none on the hub"
+    )
     hub = Pretrained("x_in1k", "timm/a.x_in1k", "ImageNet-1k", "", 1000)
     one = msgspec.structs.replace(one, flops=3_600_000_000, weights=(hub, hub))
-    assert catalogue.in_words(one, ()).endswith(
+    assert catalogue.describe_backbone(one, ()).endswith(
         "3.6 GFLOPs at 224 px · 512 features · no weights here; on the hub x_in1k (ImageNet-1k, licence not stated), and 1 more"
     )
-    assert catalogue.in_words(one, ("store:b",)).endswith("weights here: store:b")
-    assert [catalogue.amount(v) for v in (0.0123, 3.62, 41.23, 1203.0)] == ["0.012", "3.6", "41.2", "1,203"]
+    assert catalogue.describe_backbone(one, ("store:b",)).endswith("weights here: store:b")
+    assert [catalogue.format_count(v) for v in (0.0123, 3.62, 41.23, 1203.0)] == ["0.012", "3.6", "41.2", "1,203"]
 
 
 def test_a_tensor_may_have_any_name() -> None:
@@ -168,7 +171,7 @@ def test_a_fingerprint_hangs_on_the_body_alone() -> None:
     assert plain != fingerprint({**RESNET, "conv1.weight": (32, 3, 7, 7)})
     assert plain != fingerprint({**RESNET, "layer1.0.conv2.weight": (64, 32, 3, 3)})
     assert plain != fingerprint({n: s for n, s in RESNET.items() if "conv2" not in n})
-    assert guess(RESNET) == [] == guess({})
+    assert guess_backbones(RESNET) == [] == guess_backbones({})
 
 
 def test_the_plainest_name_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +180,7 @@ def test_the_plainest_name_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     made = {n: Backbone(n, "f", 1, 32, 1, "" if n == "other" else keys) for n in names}
     monkeypatch.setattr(catalogue, "catalogue", lambda: made)
     catalogue._by_keys.cache_clear()
-    assert guess(RESNET) == ["a_b", "a_long", "tf_a", "legacy_a"]
+    assert guess_backbones(RESNET) == ["a_b", "a_long", "tf_a", "legacy_a"]
     catalogue._by_keys.cache_clear()
 
 
@@ -223,7 +226,7 @@ def test_it_takes_neither_torch_nor_timm() -> None:
     code = (
         "import sys\nfrom click.testing import CliRunner\nfrom tltk.cli.main import main\n"
         "done = CliRunner().invoke(main, ['backbones', 'resnet1*', '--sort', 'flops'])\n"
-        "assert done.exit_code == 0, done.output\nfrom tltk.weights import catalogue\ncatalogue.guess({'a': (1,)})\n"
+        "assert done.exit_code == 0, done.output\nfrom tltk.weights import catalogue\ncatalogue.guess_backbones({'a': (1,)})\n"
         "assert not {'torch', 'timm'} & set(sys.modules)"
     )
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}

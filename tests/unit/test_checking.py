@@ -160,4 +160,4 @@ def test_an_answer_stands_though_its_pictures_have_gone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["~nosuchuser", "~nosuchuser/x", "a\0b"])
 def test_paths_of_nobody(text: str) -> None:
     with pytest.raises(BadSpec):
-        home.expanded(text)
+        home.expand_path(text)

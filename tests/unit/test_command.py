@@ -62,37 +62,37 @@ def test_python_of_a_plain_run() -> None:
 
 
 def test_nothing_given_is_the_default() -> None:
-    assert command.build(TransferSpec, {}) == TransferSpec()
-    assert command.build(CompareSpec, {"lrs": "0.1,1"}) == CompareSpec(lrs=(0.1, 1.0))
+    assert command.build_spec(TransferSpec, {}) == TransferSpec()
+    assert command.build_spec(CompareSpec, {"lrs": "0.1,1"}) == CompareSpec(lrs=(0.1, 1.0))
 
 
 @pytest.mark.parametrize("text", ["decay", "=3", "", "0.5"])
 def test_a_knob_without_a_name_or_a_value(text: str) -> None:
     with pytest.raises(BadSpec, match="--knob must be NAME=VALUE"):
-        command.build(TransferSpec, {"knob": [text]})
+        command.build_spec(TransferSpec, {"knob": [text]})
 
 
 def test_knobs_are_numbers_where_they_can_be() -> None:
-    spec = command.build(TransferSpec, {"knob": ["a=1", "b=0.5", "c=1e-3", "d=x=y", "e="]})
+    spec = command.build_spec(TransferSpec, {"knob": ["a=1", "b=0.5", "c=1e-3", "d=x=y", "e="]})
     assert spec.strategy.knobs == {"a": 1, "b": 0.5, "c": 1e-3, "d": "x=y", "e": ""}
 
 
 @pytest.mark.parametrize("text", ["a", "0.1,", "0.1;0.2"])
 def test_lrs_that_are_no_numbers(text: str) -> None:
     with pytest.raises(BadSpec, match="--lrs must be numbers separated by commas"):
-        command.build(CompareSpec, {"lrs": text})
+        command.build_spec(CompareSpec, {"lrs": text})
 
 
 def test_options_of_a_source_need_a_source() -> None:
     with pytest.raises(BadSpec, match="need --source NAME"):
-        command.build(CompareSpec, {"source_n": 3})
+        command.build_spec(CompareSpec, {"source_n": 3})
 
 
 def test_values_are_checked() -> None:
     with pytest.raises(BadSpec, match=r"OptimSpec.lr must be between"):
-        command.build(TransferSpec, {"lr": 100.0})
+        command.build_spec(TransferSpec, {"lr": 100.0})
     with pytest.raises(UnknownName, match="Did you mean 'cosine'"):
-        command.build(TransferSpec, {"schedule": "cosin"})
+        command.build_spec(TransferSpec, {"schedule": "cosin"})
 
 
 def test_candidates_with_commas_go_to_the_shell_and_back() -> None:
@@ -100,6 +100,6 @@ def test_candidates_with_commas_go_to_the_shell_and_back() -> None:
     spec = RankSpec(candidates=several)
     words = shlex.split(command.to_command(spec))
     given = words[words.index("--candidates") + 1]
-    assert command.build(RankSpec, {"candidates": given}) == spec
-    plain = command.build(RankSpec, {"candidates": "a, b@hub:x"})
+    assert command.build_spec(RankSpec, {"candidates": given}) == spec
+    plain = command.build_spec(RankSpec, {"candidates": "a, b@hub:x"})
     assert isinstance(plain, RankSpec) and plain.candidates == ("a", "b@hub:x")

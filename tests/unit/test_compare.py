@@ -66,7 +66,7 @@ class Trainer:
             n_val=60,
         )
         found = msgspec.structs.replace(found, **self.changes.get(arm, {}))
-        home.write_whole(run.path / "result.json", msgspec.json.encode(found))
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(found))
         rows = [Row(e, e * 10, e * 1.5, "val", "accuracy", e / 10) for e in (1, 2)]
         (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
         run.write_status(state="done")
@@ -165,7 +165,7 @@ def test_where_early_stopping_ends_runs_sooner_the_sentence_gives_the_range() ->
             if run.spec.seed in (10, 11, 12) and run.spec.target == SPEC.target:  # type: ignore[union-attr]
                 steps, result = next(lengths), run.read(TrainingResult)
                 result = msgspec.structs.replace(result, steps=steps, images=steps * 10)
-                home.write_whole(run.path / "result.json", msgspec.json.encode(result))
+                home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
             ended(run)
 
     found = conduct(Run.create(spec), compare.compare(spec), train, lambda done, what: None).verdict
@@ -204,7 +204,7 @@ def test_rates_are_ranked_by_the_weights_that_are_tested() -> None:
         for w in wanted
     }
     search = compare.Search.of(SPEC, found)
-    assert search.chosen == {"scratch": 3e-4, "transfer": 3e-4}
+    assert search.best_rates == {"scratch": 3e-4, "transfer": 3e-4}
     assert search.accuracy["scratch"]["0.003"] == 0.3
 
 
@@ -313,7 +313,7 @@ def test_children_are_a_function_of_the_spec_and_of_what_finished_children_found
     assert (before.scratch_lr, after.scratch_lr) == (1e-3, 3e-4)
     second = [c for c in run.children() if c.role == "measure"]
     assert len(second) == 6 and set(first).isdisjoint(c.id for c in second)
-    assert {arm: len(runs) for arm, runs in compare.measured(run).items()} == {"scratch": 3, "transfer": 3}
+    assert {arm: len(runs) for arm, runs in compare.measuring_runs(run).items()} == {"scratch": 3, "transfer": 3}
 
 
 def test_a_child_without_a_result_is_named() -> None:
@@ -338,8 +338,8 @@ def test_measured_is_in_the_order_of_seeds() -> None:
     run = Run.create(SPEC)
     measured = [Child(f"{seed}" * 6, "scratch", "measure", seed, 1e-3) for seed in (12, 10, 11)]
     run.write_children([*measured, Child("a" * 12, "source", "source", 10, 1e-3)])
-    assert [r.id for r in compare.measured(run)["scratch"]] == ["10" * 6, "11" * 6, "12" * 6]
-    assert compare.measured(run)["transfer"] == []
+    assert [r.id for r in compare.measuring_runs(run)["scratch"]] == ["10" * 6, "11" * 6, "12" * 6]
+    assert compare.measuring_runs(run)["transfer"] == []
 
 
 def test_a_study_hands_its_children_to_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:

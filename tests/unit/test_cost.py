@@ -20,7 +20,7 @@ from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import strategies
 from tltk.training.bank import FeatureBank
-from tltk.training.cost import Estimate, Sizes, estimates, per_picture
+from tltk.training.cost import Estimate, Sizes, estimate_costs, flops_per_picture
 
 D = domain(48)  # 24 to learn from, 12 for validation, 12 for the test, three classes
 SIZES = Sizes(24, 12, 12, 3, 3 * 32 * 32)
@@ -29,7 +29,7 @@ VIEWS = ViewSpec(flip=0.5, crop=0.2)
 
 
 def of(wanted: TransferSpec, speed: float | None = None) -> Estimate:
-    return estimates(layers(wanted.net.backbone, 32), WIDTH, wanted, SIZES, speed)[wanted.net.boundary]
+    return estimate_costs(layers(wanted.net.backbone, 32), WIDTH, wanted, SIZES, speed)[wanted.net.boundary]
 
 
 def written() -> int:
@@ -77,20 +77,20 @@ def test_more_pictures_an_epoch_cost_time_and_no_room() -> None:
 def test_of_full_fine_tuning_the_share_is_one() -> None:
     told = of(spec(boundary=0))
     assert told.share == 1 and not told.kept and told.bytes == 0
-    assert per_picture((4, 6, 1), 1, 0) == 4 + 3 * 7 and per_picture((4, 6, 1), 1, 1) == 3 * 7
+    assert flops_per_picture((4, 6, 1), 1, 0) == 4 + 3 * 7 and flops_per_picture((4, 6, 1), 1, 1) == 3 * 7
 
 
 def test_a_boundary_without_a_cut_keeps_nothing_and_says_so() -> None:
     uncut = [dataclasses.replace(layer, crossing=0) for layer in layers("test_resnet", 32)]
-    told = estimates(uncut, WIDTH, spec(boundary=2), SIZES, None)[2]
+    told = estimate_costs(uncut, WIDTH, spec(boundary=2), SIZES, None)[2]
     assert (told.kept, told.cuttable, told.bytes) == (False, False, 0)
-    assert told.step == 8 * per_picture((*(f.flops or 0 for f in uncut), 2 * WIDTH * 3), 2, 0)
-    assert estimates(uncut, WIDTH, spec(boundary=2, cache="off"), SIZES, None)[2].cuttable
+    assert told.step == 8 * flops_per_picture((*(f.flops or 0 for f in uncut), 2 * WIDTH * 3), 2, 0)
+    assert estimate_costs(uncut, WIDTH, spec(boundary=2, cache="off"), SIZES, None)[2].cuttable
 
 
 def test_what_is_not_known_is_left_out() -> None:
     mute = [dataclasses.replace(layer, flops=None) for layer in layers("test_resnet", 32)]
-    told = estimates(mute, WIDTH, spec(boundary=2), SIZES, None)[2]
+    told = estimate_costs(mute, WIDTH, spec(boundary=2), SIZES, None)[2]
     assert [told.step, told.share, told.build, told.epoch, told.run] == [None] * 5
     assert told.bytes == of(spec(boundary=2)).bytes > 0
     assert of(spec(boundary=2)).epoch is None and of(spec(boundary=2)).step
@@ -99,7 +99,7 @@ def test_what_is_not_known_is_left_out() -> None:
 def test_the_handle_gets_plain_data(monkeypatch: pytest.MonkeyPatch) -> None:
     found, sent = layers("test_resnet", 32), list[Any]()
     monkeypatch.setattr(handle, "_component", lambda **given: sent.append(given))
-    told = estimates(found, WIDTH, spec(), SIZES, 0.02)
+    told = estimate_costs(found, WIDTH, spec(), SIZES, 0.02)
     cost: handle.Cost = {"epochs": 3, "steps": 9, "head_parameters": 291, "estimates": told}
     handle.freeze_handle(found, 2, key="h", cost=cost)
     data = json.loads(json.dumps(sent[0]["data"], allow_nan=False))

@@ -8,13 +8,13 @@ from tests.support.engine import NETS
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut, frozen_modules
 from tltk.nn.freeze import freeze
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.specs.parts import NetSpec
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 
 def net_of(name: str, **options: float) -> Net:
-    return build(NetSpec(backbone=name, **options), 4, 32, 3, 0)  # type: ignore[arg-type]
+    return build_net(NetSpec(backbone=name, **options), 4, 32, 3, 0)  # type: ignore[arg-type]
 
 
 def pictures(n: int) -> torch.Tensor:
@@ -114,7 +114,7 @@ def test_frozen_modules_are_the_largest_below_the_boundary() -> None:
 
 def test_shared_modules_are_recorded_once() -> None:
     """CoaT's blocks share their position encoding with the stage around them."""
-    net = assemble(make_backbone("coat_lite_tiny", 32, 3), 32, 3, 2, NetSpec(backbone="coat_lite_tiny"), 0).eval()
+    net = make_net(make_backbone("coat_lite_tiny", 32, 3), 32, 3, 2, NetSpec(backbone="coat_lite_tiny"), 0).eval()
     cut = Cut(net, 6)
     with torch.no_grad():
         assert torch.allclose(cut.suffix(cut.prefix(pictures(5)))[1], net(pictures(5))[1], atol=1e-6)
@@ -123,7 +123,7 @@ def test_shared_modules_are_recorded_once() -> None:
 @pytest.mark.parametrize(("batch", "stable"), [(2, False), (8, True)])
 def test_a_network_that_learns_from_rounding_is_not_cut(batch: int, stable: bool) -> None:
     """Batch normalisation of maps of one place divides, in a batch of two, by the difference of two numbers."""
-    net = build(NetSpec(backbone="mobilenetv2_050"), 4, 32, 3, 0)
+    net = build_net(NetSpec(backbone="mobilenetv2_050"), 4, 32, 3, 0)
     freeze(net, 9)
     net.train()
     before = {n: t.clone() for n, t in net.state_dict().items()}
@@ -141,6 +141,6 @@ def test_a_network_that_learns_from_rounding_is_not_cut(batch: int, stable: bool
 
 @pytest.mark.parametrize("name", NETS)
 def test_small_batches_are_no_matter_where_maps_are_larger_or_norms_are_of_one_picture(name: str) -> None:
-    net = build(NetSpec(backbone=name), 3, 64 if name == "test_resnet" else 32, 3, 0)
+    net = build_net(NetSpec(backbone=name), 3, 64 if name == "test_resnet" else 32, 3, 0)
     for boundary in range(1, net.depth):
         Cut(net, boundary, batch=4)

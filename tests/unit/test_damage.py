@@ -220,8 +220,8 @@ def looked_at(run: Run) -> None:
         run.snapshots,
         lambda: executor().state(run.id),
         lambda: executor().log(run.id),
-        lambda: provenance.changed(run),
-        store.here,
+        lambda: provenance.changed_sources(run),
+        store.local_sources,
         lambda: routes._lines(run, wanted),
         lambda: executor().ahead(run.id),
     ):

@@ -182,11 +182,11 @@ def test_progress_reaches_the_total_and_no_thread_is_left(tmp_path: Path) -> Non
 
 def test_a_large_set_is_decoded_into_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("RGB", (8, 8), RED).save(tmp_path / "a.png")
-    monkeypatch.setattr(module, "IN_MEMORY", 100)
+    monkeypatch.setattr(module, "MAX_IN_MEMORY_BYTES", 100)
     images = decode_all([tmp_path / "a.png"] * 4, 8).images
     assert isinstance(images, np.memmap) and (images[:, 0] == 255).all()
     with pytest.raises(DataProblem, match="need .* GB on the disk"):
-        module.room_for((2**40, 3, 64, 64))
+        module.allocate((2**40, 3, 64, 64))
 
 
 def test_resize_equals_pillow() -> None:

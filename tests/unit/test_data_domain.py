@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tltk.data.domain import Domain, few_shot, fingerprint, keep
+from tltk.data.domain import Domain, few_shot, fingerprint, subsample
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
@@ -75,10 +75,10 @@ def test_few_shot_refuses_classes_without_candidates() -> None:
 
 def test_keep_holds_the_proportions() -> None:
     labels = np.repeat([0, 1, 2], [100, 50, 10]).astype(np.int64)
-    assert np.bincount(labels[keep(labels, 32, 0, "toy")]).tolist() == [20, 10, 2]
-    assert keep(labels, 0, 0, "toy").tolist() == list(range(160))
+    assert np.bincount(labels[subsample(labels, 32, 0, "toy")]).tolist() == [20, 10, 2]
+    assert subsample(labels, 0, 0, "toy").tolist() == list(range(160))
     with pytest.raises(DataProblem, match="toy has 160 pictures. Got n = 161"):
-        keep(labels, 161, 0, "toy")
+        subsample(labels, 161, 0, "toy")
 
 
 def test_fingerprint_sees_one_pixel_one_label_and_one_name() -> None:

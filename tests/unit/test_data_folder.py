@@ -134,9 +134,9 @@ def test_a_file_in_a_linked_folder_is_part_of_the_stamp(tmp_path: Path) -> None:
     root = draw(tmp_path / "set", *FOUR)
     draw(tmp_path / "elsewhere", "5.png")
     (root / "ant" / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    before = folder.stamp(str(root))
+    before = folder.source_version(str(root))
     draw(tmp_path / "elsewhere", "6.png")
-    assert folder.stamp(str(root)) != before
+    assert folder.source_version(str(root)) != before
 
 
 def test_sentences(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_paths_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         load(tmp_path / "file.zip")
     for name in ("x" * 5000, "~nobody-of-this-name/a", "a\0b"):
         with pytest.raises(DataProblem, match="looked up here|nothing there"):
-            folder.stamp(name)
+            folder.source_version(name)
 
     def refuse(*_: object) -> None:  # root may read everything, so that chmod would show nothing
         raise PermissionError(13, "Permission denied", "/x/ant")
@@ -186,7 +186,7 @@ def test_paths_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         with pytest.raises(DataProblem, match="Permission denied"):
             load(tmp_path / "p")
     monkeypatch.setattr(os, "scandir", refuse)
-    for read in (folder.stamp, folder.survey):
+    for read in (folder.source_version, folder.survey):
         with pytest.raises(DataProblem, match="/x/ant is not: Permission denied"):
             read(str(tmp_path / "p"))
 
@@ -205,12 +205,12 @@ def test_names_that_are_not_text(tmp_path: Path) -> None:
 
 def test_stamp_sees_every_change(tmp_path: Path) -> None:
     draw(tmp_path, *FOUR)
-    marks = [folder.stamp(str(tmp_path))]
+    marks = [folder.source_version(str(tmp_path))]
     draw(tmp_path, "ant/5.png")
-    marks.append(folder.stamp(str(tmp_path)))
+    marks.append(folder.source_version(str(tmp_path)))
     os.utime(tmp_path / "ant" / "1.png", ns=(1, 1))
-    marks.append(folder.stamp(str(tmp_path)))
+    marks.append(folder.source_version(str(tmp_path)))
     (tmp_path / "ant" / "5.png").rename(tmp_path / "bee" / "5.png")
-    marks.append(folder.stamp(str(tmp_path)))
-    assert len(set(marks)) == 4 and folder.stamp(f"{tmp_path}/") == marks[-1]
+    marks.append(folder.source_version(str(tmp_path)))
+    assert len(set(marks)) == 4 and folder.source_version(f"{tmp_path}/") == marks[-1]
     assert np.array_equal(load(tmp_path).labels, [0] * 4 + [1] * 5)

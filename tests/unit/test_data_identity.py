@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tltk.data import load
-from tltk.data.domain import Domain, held_out_origins, without
-from tltk.data.identity import content, drawn
+from tltk.data.domain import Domain, exclude_examples, held_out_origins
+from tltk.data.identity import content_hash, generated_origins
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
@@ -148,25 +148,25 @@ def test_a_source_can_be_freed_of_what_the_target_is_tested_on() -> None:
     }.items():
         source = read(name, n=spec.n, seed=spec.seed)
         train = source.split(spec, 0).train
-        left = without(source, train, held)
+        left = exclude_examples(source, train, held)
         assert np.isin(source.origins[train], held).any() and set(left) < set(train)
         assert not np.isin(source.origins[left], held).any()
         assert np.isin(source.origins[np.setdiff1d(train, left)], held).all()
     same = target.split(wanted, 0).train
-    assert np.array_equal(without(target, same, held), same)
+    assert np.array_equal(exclude_examples(target, same, held), same)
 
 
 def test_arrays_without_origins_are_told_apart_by_their_pixels() -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 3, 5, 5), np.uint8)
     images[3] = images[0]
     made = Domain.of("x", images, np.array([0, 1, 0, 1]), "ab", licence="-", source="-")
-    assert made.origins[0] == made.origins[3] == content(images[0].transpose(1, 2, 0))
+    assert made.origins[0] == made.origins[3] == content_hash(images[0].transpose(1, 2, 0))
     assert len(set(made.origins.tolist())) == 3
     with pytest.raises(DataProblem, match="one origin, uint64, per picture"):
         Domain.of("x", images, made.labels, "ab", licence="-", source="-", origins=made.origins[:3])
 
 
 def test_numbers_that_are_drawn_never_meet() -> None:
-    assert len(np.unique(drawn("a", 0, 100_000))) == 100_000
-    assert np.array_equal(drawn("a", 0, 9), drawn("a", 0, 100)[:9])
-    assert not np.isin(drawn("a", 0, 1000), drawn("a", 1, 1000)).any()
+    assert len(np.unique(generated_origins("a", 0, 100_000))) == 100_000
+    assert np.array_equal(generated_origins("a", 0, 9), generated_origins("a", 0, 100)[:9])
+    assert not np.isin(generated_origins("a", 0, 1000), generated_origins("a", 1, 1000)).any()

@@ -25,11 +25,11 @@ def test_digits_are_the_real_ones_in_three_equal_channels() -> None:
 
 @pytest.mark.slow  # the import of scikit-learn
 def test_bundled_files_are_what_scikit_learn_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert digits.bundled("data", "digits.csv.gz") and digits.bundled("images", "moved.jpg") is None
+    assert digits.bundled_file("data", "digits.csv.gz") and digits.bundled_file("images", "moved.jpg") is None
     raw, labels = digits.base_digits()
     photos = [np.asarray(photo) for photo in blended_digits._photos()]
     for module in (digits, blended_digits):
-        monkeypatch.setattr(module, "bundled", lambda *_: None)
+        monkeypatch.setattr(module, "bundled_file", lambda *_: None)
     raw_there, labels_there = digits.base_digits()
     assert np.array_equal(raw, raw_there) and np.array_equal(labels, labels_there)
     for photo, there in zip(photos, blended_digits._photos(), strict=True):

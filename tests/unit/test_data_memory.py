@@ -18,7 +18,7 @@ import sys, re, pathlib
 from tltk.data import load, decode
 from tltk.data.sources import npz, folder
 from tltk.specs.parts import DataSpec
-decode.IN_FLIGHT = int(sys.argv[2])
+decode.MAX_IN_FLIGHT_BYTES = int(sys.argv[2])
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
 base = peak()

@@ -77,7 +77,7 @@ ALL = "rotation=30,background=photo,noise=0.2,blur=0.03,occlusion=0.1,prior=0.8,
 
 @pytest.mark.parametrize(("argument", "size"), [("", 16), (ALL, 16), (ALL, 9)])
 def test_the_seed_decides_and_sets_grow_at_the_end(argument: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shapes, "PIECE", 64 * size**2)  # three pieces
+    monkeypatch.setattr(shapes, "PIECE_PIXELS", 64 * size**2)  # three pieces
     calls: list[tuple[int, int]] = []
     many = shapes.load(DataSpec("shapes", n=150, size=size), argument, lambda *at: calls.append(at))
     assert calls == [(64, 150), (128, 150), (150, 150)]

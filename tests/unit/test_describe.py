@@ -10,7 +10,7 @@ from tltk.analyses.describe.spec import DescribeSpec
 from tltk.nn.cut import Cut
 from tltk.nn.net import make_backbone
 from tltk.specs.parts import NetSpec
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -22,7 +22,7 @@ def test_layers_add_up_to_the_network(name: str) -> None:
     assert sum(layer.parameters for layer in found) == sum(p.numel() for p in model.parameters())
     assert sum(layer.flops for layer in found) == counter.get_total_flops() == sum(layer_flops(name, 32, 3))
     assert all(layer.flops >= 0 and layer.shape for layer in found)
-    net = build(NetSpec(backbone=name), 2, 32, 3, 0)
+    net = build_net(NetSpec(backbone=name), 2, 32, 3, 0)
     for layer in found:
         assert layer.crossing == Cut(net, layer.index + 1).numbers
     assert found[-1].crossing == net.width

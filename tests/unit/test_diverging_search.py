@@ -28,7 +28,7 @@ def stub(diverges: Callable[[TransferSpec], bool]) -> Callable[[list[Run], Calla
             result = trained(val_accuracy=run.spec.optim.lr, val_loss=1.0, labels=[0, 1] * 10, predictions=[0, 0] * 10)
             lost = diverges(run.spec)
             body = json.dumps({"diverged": "The loss became nan."}).encode() if lost else msgspec.json.encode(result)
-            home.write_whole(run.path / "result.json", body)
+            home.write_atomic(run.path / "result.json", body)
             run.write_status(state="failed" if lost else "done")
             ended(run)
 

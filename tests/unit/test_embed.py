@@ -21,7 +21,7 @@ from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.sample import ACROSS, LARGEST, draw, network, samples
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec
-from tltk.reduce.embed import film
+from tltk.reduce.embed import embed_frames
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
@@ -42,7 +42,7 @@ def stacked(spec: EmbedSpec, weights_: str = "") -> tuple[list[torch.Tensor], to
 
 def changed(path: Path) -> str:
     """Weights other than those of seed 0."""
-    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 7)
+    net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 7)
     weights.save(net, NetSpec("test_resnet"), path)
     return f"file:{path}"
 
@@ -56,7 +56,7 @@ def test_all_layers() -> None:
     assert found.domain == domains.tolist()
     assert found.n == {"target": int((domains == 0).sum()), "source": int((domains == 1).sum())}
     assert (found.method, found.over) == ("pca", "layers")
-    for frame, full, flat in zip(found.frames, layers, film(layers, "pca"), strict=True):
+    for frame, full, flat in zip(found.frames, layers, embed_frames(layers, "pca"), strict=True):
         got = torch.tensor([frame.x, frame.y]).mT
         scale = float(flat.abs().max())
         assert float((got - flat).abs().max()) <= 1e-3 * scale + 1e-4
@@ -113,7 +113,7 @@ def test_before_and_after(tmp_path: Path) -> None:
     assert titles == [("before", i) for i in range(6)] + [("after", i) for i in range(6)]
     before, later = stacked(SPEC)[0], stacked(SPEC, after)[0]
     # The film runs up through the layers before and down through those after.
-    want = film([*before, *reversed(later)], "pca")
+    want = embed_frames([*before, *reversed(later)], "pca")
     want = want[:6] + want[6:][::-1]
     for frame, flat in zip(found.frames, want, strict=True):
         got = torch.tensor([frame.x, frame.y]).mT
@@ -183,7 +183,7 @@ def test_classes_of_one_name_are_one_class() -> None:
 
 
 def test_a_dead_layer_is_a_frame_and_no_fault(tmp_path: Path) -> None:
-    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
     with torch.no_grad():
         for p in net.backbone.layer3.parameters():  # type: ignore[union-attr]
             p.zero_()
@@ -201,10 +201,10 @@ def snapshots(epochs: tuple[int, ...] = (0, 1, 3)) -> Run:
     """A run that kept its weights at these epochs."""
     run = Run.create(TransferSpec(DataSpec("here"), NetSpec("test_resnet")))
     for epoch in epochs:
-        net = weights.build(NetSpec("test_resnet"), 3, 32, 3, epoch)
+        net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, epoch)
         weights.save(net, NetSpec("test_resnet"), run.snapshot(epoch), run=run.id)
     weights.save(
-        weights.build(NetSpec("test_resnet"), 3, 32, 3, 9), NetSpec("test_resnet"), run.path / "model.safetensors"
+        weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 9), NetSpec("test_resnet"), run.path / "model.safetensors"
     )
     return run
 
@@ -219,7 +219,7 @@ def test_through_the_epochs_of_a_run() -> None:
     assert found.names == ["epoch 0", "epoch 1", "epoch 3"] and found.over == "epochs"
     assert "Features at epoch 1 of 3." in said
     layers = [stacked(SPEC, f"file:{run.snapshot(e)}")[0][-1] for e in (0, 1, 3)]
-    for frame, flat in zip(found.frames, film(layers, "pca"), strict=True):
+    for frame, flat in zip(found.frames, embed_frames(layers, "pca"), strict=True):
         got = torch.tensor([frame.x, frame.y]).mT
         assert float((got - flat).abs().max()) <= 2e-3 * float(flat.abs().max()) + 1e-4
     first, _ = embed(dataclasses.replace(spec, layer=1), room())

@@ -20,7 +20,7 @@ from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.weights import load as weights
 from tltk.weights import store, weightfile
-from tltk.weights.export import exported
+from tltk.weights.export import export_bytes
 
 FAMILIES = ("test_resnet", "test_vit", "test_convnext", "test_efficientnet", "mobilevit_xxs", "regnetx_002", "dla46_c")
 CLASSES = ["a cat", "ein Hündchen", "c"]
@@ -28,14 +28,14 @@ CLASSES = ["a cat", "ein Hündchen", "c"]
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(store, "shipped_shelf", lambda: tmp_path / "shipped")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
 def finished(name: str, head: str = "linear", dropout: float = 0.0) -> tuple[Run, weights.Net]:
     """A run with weights of its own, as a training leaves it."""
     spec = TransferSpec(net=NetSpec(name, head=head, dropout=dropout))
-    net = weights.build(spec.net, 3, 64, 3, 7).eval()
+    net = weights.build_net(spec.net, 3, 64, 3, 7).eval()
     run = Run.create(spec)
     told = {"classes": json.dumps(CLASSES), "data": "folder:pets", "size": "64", "run": run.id}
     weights.save(net, spec.net, run.path / "model.safetensors", **told)
@@ -55,7 +55,7 @@ def answers_alike(file: Path, name: str, net: weights.Net) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_an_export_and_an_entry_of_the_store(name: str, tmp_path: Path) -> None:
     run, net = finished(name, dropout=0.2 if name == "test_resnet" else 0.0)
-    with zipfile.ZipFile(io.BytesIO(exported(run, weights=True))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export_bytes(run, weights=True))) as archive:
         archive.extractall(tmp_path / "zip")
     file = tmp_path / "zip" / run.id / "model.safetensors"
     import_weights(ImportWeightsSpec(f"file:{run.path / 'model.safetensors'}", "", "mine"))
@@ -74,7 +74,7 @@ def test_an_export_and_an_entry_of_the_store(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("head", ["norm_linear", "cosine"])
 def test_a_head_that_timm_has_not_lies_beside_the_body(head: str, tmp_path: Path) -> None:
     run, net = finished("test_resnet", head)
-    with zipfile.ZipFile(io.BytesIO(exported(run, weights=True))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export_bytes(run, weights=True))) as archive:
         archive.extractall(tmp_path)
     model = timm.create_model(
         "test_resnet", num_classes=0, checkpoint_path=str(tmp_path / run.id / "model.safetensors")
@@ -94,10 +94,10 @@ def test_runs_of_an_earlier_version(tmp_path: Path) -> None:
     run, net = finished("test_resnet")
     path = run.path / "model.safetensors"
     save_file(load_file(path), path, {"backbone": "test_resnet", "head": "linear", "classes": json.dumps(CLASSES)})
-    with zipfile.ZipFile(io.BytesIO(exported(run, weights=True))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export_bytes(run, weights=True))) as archive:
         assert {n.rpartition("/")[2] for n in archive.namelist()} >= {"model.safetensors", "head.safetensors"}
     for where in (f"run:{run.id}", f"file:{path}", f"file:{run.path}"):
-        again = weights.build(NetSpec("test_resnet", where), 3, 64, 3, 0)
+        again = weights.build_net(NetSpec("test_resnet", where), 3, 64, 3, 0)
         assert all(torch.equal(t, again.state_dict()[n]) for n, t in net.state_dict().items() if "backbone" in n)
         head = weights.source_head(NetSpec("test_resnet", where))
         assert head is not None and torch.equal(head[0], net.state_dict()["head.0.weight"])

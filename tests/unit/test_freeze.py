@@ -8,12 +8,12 @@ from tests.support.engine import NETS, spec, train, training
 from tltk.errors import BadSpec, RunProblem
 from tltk.nn.freeze import Audit, freeze
 from tltk.specs.parts import NetSpec
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_what_trains_is_what_lies_above(name: str) -> None:
-    net = build(NetSpec(backbone=name), 3, 32, 3, 0)
+    net = build_net(NetSpec(backbone=name), 3, 32, 3, 0)
     for boundary in range(net.depth + 1):
         freeze(net, boundary)
         for n, p in net.named_parameters():
@@ -21,7 +21,7 @@ def test_what_trains_is_what_lies_above(name: str) -> None:
 
 
 def test_train_keeps_frozen_statistics_locked() -> None:
-    net = build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0)
+    net = build_net(NetSpec(backbone="test_resnet"), 3, 32, 3, 0)
     freeze(net, 3)
     net.eval().train()
     norms = {n: m for n, m in net.named_modules() if isinstance(m, nn.BatchNorm2d)}
@@ -34,7 +34,7 @@ def test_train_keeps_frozen_statistics_locked() -> None:
 
 
 def test_dropout_and_drop_path_below_the_boundary_are_off() -> None:
-    net = build(NetSpec(backbone="test_vit", drop_path=0.5), 3, 32, 3, 0)
+    net = build_net(NetSpec(backbone="test_vit", drop_path=0.5), 3, 32, 3, 0)
     for m in net.backbone.modules():
         if isinstance(m, nn.Dropout):
             m.p = 0.5
@@ -55,7 +55,7 @@ def test_adapt_moves_the_statistics_and_nothing_else_below() -> None:
 
 
 def test_a_boundary_outside_the_network() -> None:
-    net = build(NetSpec(backbone="test_vit"), 3, 32, 3, 0)
+    net = build_net(NetSpec(backbone="test_vit"), 3, 32, 3, 0)
     with pytest.raises(BadSpec, match="between 0 and"):
         freeze(net, net.depth + 1)
 
@@ -64,31 +64,31 @@ def test_a_boundary_outside_the_network() -> None:
     "tensor", ["backbone.conv1.0.weight", "backbone.bn1.running_mean", "backbone.bn1.num_batches_tracked"]
 )
 def test_the_audit_sees_one_bit(tensor: str) -> None:
-    net = build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0)
+    net = build_net(NetSpec(backbone="test_resnet"), 3, 32, 3, 0)
     audit = Audit(net)
     freeze(net, net.depth)
-    audit.hold()
-    assert audit.moved() == [] and audit.change() == [0.0] * (net.depth + 1)
+    audit.record()
+    assert audit.changed_tensors() == [] and audit.change() == [0.0] * (net.depth + 1)
     state = net.state_dict()
     assert tensor in state, sorted(state)[:9]
     with torch.no_grad():
         state[tensor].view(-1)[0] += 1
-    assert audit.moved() == [tensor]
+    assert audit.changed_tensors() == [tensor]
 
 
 def test_minus_zero_is_not_zero() -> None:
-    net = build(NetSpec(backbone="test_resnet"), 3, 32, 3, 0)
+    net = build_net(NetSpec(backbone="test_resnet"), 3, 32, 3, 0)
     with torch.no_grad():
         net.backbone.bn1.running_mean.zero_()  # type: ignore[union-attr, operator]
         audit = Audit(net)
         freeze(net, 1)
-        audit.hold()
+        audit.record()
         net.backbone.bn1.running_mean.neg_()  # type: ignore[union-attr, operator]
-    assert audit.moved() == ["backbone.bn1.running_mean"]
+    assert audit.changed_tensors() == ["backbone.bn1.running_mean"]
 
 
 def test_change_is_the_distance_from_the_start() -> None:
-    net = build(NetSpec(backbone="test_vit"), 3, 32, 3, 0)
+    net = build_net(NetSpec(backbone="test_vit"), 3, 32, 3, 0)
     audit = Audit(net)
     with torch.no_grad():
         weight = net.head[0].weight  # type: ignore[index, union-attr]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tltk.errors import UnknownName
-from tltk.nn.head import Cosine, head
+from tltk.nn.head import Cosine, make_head
 
 
 def test_cosine_by_hand() -> None:
@@ -16,7 +16,7 @@ def test_cosine_by_hand() -> None:
 
 @pytest.mark.parametrize("kind", ["linear", "norm_linear", "cosine"])
 def test_shapes_and_dropout(kind: str) -> None:
-    made = head(kind, 6, 4, dropout=0.5)
+    made = make_head(kind, 6, 4, dropout=0.5)
     assert made(torch.randn(3, 6)).shape == (3, 4)
     x = torch.randn(64, 6)
     assert torch.equal(made.eval()(x), made(x)) and not torch.equal(made.train()(x), made(x))
@@ -24,4 +24,4 @@ def test_shapes_and_dropout(kind: str) -> None:
 
 def test_an_unknown_head() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'cosine'"):
-        head("cosin", 6, 4)
+        make_head("cosin", 6, 4)

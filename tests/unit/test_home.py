@@ -73,27 +73,27 @@ def test_home_follows_the_environment(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_rooms() -> None:
     assert [home.folder(name).is_dir() for name in home.FOLDERS] == [True] * len(home.FOLDERS)
-    with pytest.raises(BadSpec, match="A room must be one of"):
+    with pytest.raises(BadSpec, match="A folder of the home must be one of"):
         home.folder("../x")
 
 
 def test_write_whole_writes_text_and_bytes(tmp_path: Path) -> None:
-    home.write_whole(tmp_path / "a", "né")
-    home.write_whole(tmp_path / "a", b"\x00\xff")
+    home.write_atomic(tmp_path / "a", "né")
+    home.write_atomic(tmp_path / "a", b"\x00\xff")
     assert (tmp_path / "a").read_bytes() == b"\x00\xff"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_failure_before_the_rename_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a"
-    home.write_whole(path, "old")
+    home.write_atomic(path, "old")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        home.write_whole(path, "new" * 1000)
+        home.write_atomic(path, "new" * 1000)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
@@ -101,11 +101,11 @@ def test_a_failure_before_the_rename_leaves_the_old_file(tmp_path: Path, monkeyp
 @pytest.mark.parametrize("point", ["fsync", "replace"])
 def test_a_process_killed_before_the_rename_leaves_the_old_file(tmp_path: Path, point: str) -> None:
     path = tmp_path / "a"
-    home.write_whole(path, "old")
+    home.write_atomic(path, "old")
     probe = (
         f"import os, signal; from pathlib import Path; from tltk import home;"
         f"os.{point} = lambda *a: os.kill(os.getpid(), signal.SIGKILL);"
-        f"home.write_whole(Path({str(path)!r}), 'new' * 100000)"
+        f"home.write_atomic(Path({str(path)!r}), 'new' * 100000)"
     )
     done = subprocess.run([sys.executable, "-c", probe], check=False)
     assert done.returncode == -signal.SIGKILL
@@ -117,7 +117,7 @@ def test_threads_of_one_process_do_not_take_each_others_file(tmp_path: Path) -> 
     path = tmp_path / "status.json"
     texts = [str(i) * 20_000 for i in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda i: home.write_whole(path, texts[i % 8]), range(160)))
+        list(pool.map(lambda i: home.write_atomic(path, texts[i % 8]), range(160)))
     assert path.read_text() in texts
     assert [p.name for p in tmp_path.iterdir()] == ["status.json"]
 
@@ -219,11 +219,11 @@ def test_temporary_files_of_killed_writers_go_and_those_of_living_ones_stay(tmp_
     names = [f".status.json.{dead.pid}.1.tmp", f".status.json.{os.getpid()}.1.tmp", ".mine.tmp", "status.json"]
     for name in names:
         (tmp_path / name).write_text("x")
-    home.sweep(tmp_path)
+    home.remove_temporary_files(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names[1:])
 
 
 def test_a_folder_in_the_place_of_a_file_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    home.write_whole(tmp_path / "a", "new")
+    home.write_atomic(tmp_path / "a", "new")
     assert (tmp_path / "a").read_text() == "new" and (tmp_path / "a.damaged").is_dir()

@@ -28,7 +28,7 @@ from tltk.weights import catalogue, store, weightfile
 from tltk.weights import load as weights
 
 NAME = "test_resnet"
-GUESS = catalogue.guess
+GUESS = catalogue.guess_backbones
 
 
 @cache
@@ -59,14 +59,14 @@ def kept(name: str) -> dict[str, Tensor]:
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing shipped; and the catalogue knows the nets of these tests, whatever its table has."""
-    monkeypatch.setattr(store, "shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(store, "shipped_shelf", lambda: tmp_path / "shipped")
 
     def guess(shapes: dict[str, tuple[int, ...]]) -> list[str]:
         known = {n: tuple(t.shape) for n, t in state().items()}
         body = [n for n in known if not n.startswith("fc.") and n != "conv1.0.weight"]
         return [NAME] if all(shapes.get(n) == known[n] for n in body) else []
 
-    monkeypatch.setattr(catalogue, "guess", guess)
+    monkeypatch.setattr(catalogue, "guess_backbones", guess)
 
 
 # -- what it answers --------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def test_a_name_puts_it_into_the_store(tmp_path: Path) -> None:
     found = asked(path, name="mine")
     assert (found.name, found.weights, found.guessed, found.licence) == ("mine", "store:mine", False, "CC0")
     entry = store.find("mine")
-    assert store.intact(entry) and not entry.shipped
+    assert store.is_intact(entry) and not entry.shipped
     assert (entry.card.backbone, entry.card.channels, entry.card.licence, entry.card.source) == (
         NAME,
         3,
@@ -128,7 +128,9 @@ def test_a_name_puts_it_into_the_store(tmp_path: Path) -> None:
         "mean": "(0.5,)",
     }
     assert all(torch.equal(t, written[n]) for n, t in state().items())
-    net, same = (weights.build(NetSpec(backbone=NAME, weights=w), 4, 32, 3, 0) for w in ("store:mine", f"file:{path}"))
+    net, same = (
+        weights.build_net(NetSpec(backbone=NAME, weights=w), 4, 32, 3, 0) for w in ("store:mine", f"file:{path}")
+    )
     assert all(torch.equal(t, same.state_dict()[n]) for n, t in net.state_dict().items())
 
 
@@ -143,7 +145,7 @@ def test_a_strangers_words_are_one_short_line(tmp_path: Path) -> None:
 
 
 def test_the_table_of_the_catalogue_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "guess", GUESS)
+    monkeypatch.setattr(catalogue, "guess_backbones", GUESS)
     for channels in (3, 1):
         found = asked(file_of(tmp_path / "w.safetensors", state("mobilenetv2_035", in_chans=channels)))
         assert (found.backbone, found.guessed, found.channels) == ("mobilenetv2_035", True, channels)
@@ -178,7 +180,7 @@ def test_an_unknown_architecture_is_said(tmp_path: Path) -> None:
 
 
 def test_several_architectures_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "guess", lambda shapes: [NAME, "test_vit"])
+    monkeypatch.setattr(catalogue, "guess_backbones", lambda shapes: [NAME, "test_vit"])
     found = asked(file_of(tmp_path / "w.safetensors", state()), name="mine")
     assert (found.backbone, found.candidates) == (NAME, [NAME, "test_vit"])
     assert found.notes[0].startswith("The same tensors also fit test_vit;")
@@ -224,12 +226,12 @@ def test_another_classifier_is_left_out(odd: dict[str, Tensor], tmp_path: Path) 
 
 def test_weights_of_a_run_of_ours(tmp_path: Path) -> None:
     spec = NetSpec(backbone=NAME)
-    net = weights.build(spec, 5, 32, 3, 4)
+    net = weights.build_net(spec, 5, 32, 3, 4)
     weights.save(net, spec, tmp_path / "w.safetensors", run="abc")
     found = asked(tmp_path / "w.safetensors", name="mine")
     assert (found.backbone, found.guessed, found.classes) == (NAME, False, 5)
     assert torch.equal(kept("mine")["fc.weight"], net.state_dict()["head.0.weight"])
-    again = weights.build(NetSpec(backbone=NAME, weights="store:mine"), 2, 32, 3, 9)
+    again = weights.build_net(NetSpec(backbone=NAME, weights="store:mine"), 2, 32, 3, 9)
     assert all(torch.equal(t, again.state_dict()[n]) for n, t in net.state_dict().items() if n.startswith("backbone."))
 
 
@@ -238,14 +240,14 @@ def test_other_channels(channels: int, tmp_path: Path) -> None:
     path = file_of(tmp_path / "w.safetensors", state(in_chans=channels))
     found = asked(path, name="mine")
     assert found.channels == store.find("mine").card.channels == channels
-    net = weights.build(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, channels, 0)
+    net = weights.build_net(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, channels, 0)
     assert net(torch.rand(2, channels, 32, 32))[1].shape == (2, 4)
 
 
 def test_three_channels_become_others_when_used(tmp_path: Path) -> None:
     asked(file_of(tmp_path / "w.safetensors", state()), name="mine")
     for channels in (1, 4):
-        net = weights.build(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, channels, 0)
+        net = weights.build_net(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, channels, 0)
         assert torch.isfinite(net(torch.rand(2, channels, 32, 32))[1]).all()
 
 
@@ -255,7 +257,7 @@ def test_other_precisions(kind: torch.dtype, tmp_path: Path) -> None:
     asked(file_of(tmp_path / "w.safetensors", given), name="mine")
     stored = torch.float32 if kind == torch.float64 else kind
     assert {t.dtype for t in kept("mine").values() if t.is_floating_point()} == {stored}
-    net = weights.build(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, 3, 0)
+    net = weights.build_net(NetSpec(backbone=NAME, weights="store:mine"), 4, 32, 3, 0)
     assert {p.dtype for p in net.parameters()} == {torch.float32}
 
 
@@ -294,7 +296,7 @@ def test_padding_of_tensorflow_is_kept(tmp_path: Path) -> None:
     path = file_of(tmp_path / "w.safetensors", state("mobilenetv2_035"), arch="mobilenetv2_035", pad_type="same")
     asked(path, name="mine")
     assert weightfile.read_header(store.find("mine").file)[1]["pad_type"] == "same"
-    net = weights.build(NetSpec(backbone="mobilenetv2_035", weights="store:mine"), 4, 32, 3, 0)
+    net = weights.build_net(NetSpec(backbone="mobilenetv2_035", weights="store:mine"), 4, 32, 3, 0)
     assert net.options == {"pad_type": "same"}
 
 
@@ -309,7 +311,7 @@ def test_a_file_of_torchvision(tmp_path: Path) -> None:
         True,
         6,
     )
-    net = weights.build(NetSpec(backbone="mobilenetv2_100", weights="store:mine"), 6, 32, 3, 0).eval()
+    net = weights.build_net(NetSpec(backbone="mobilenetv2_100", weights="store:mine"), 6, 32, 3, 0).eval()
     head = weights.source_head(NetSpec(backbone="mobilenetv2_100", weights="store:mine"))
     assert head is not None
     picture = torch.rand(2, 3, 32, 32)

@@ -38,7 +38,7 @@ def settle() -> None:
 
 def done(seed: int = 0, accuracy: float = 0.5, **fields: object) -> Run:
     run = Run.create(TransferSpec(seed=seed, **fields))  # type: ignore[arg-type]
-    home.write_whole(run.path / "result.json", json.dumps({"accuracy": accuracy}))
+    home.write_atomic(run.path / "result.json", json.dumps({"accuracy": accuracy}))
     run.write_status(state="done", seconds=2.0, epoch=3, epochs=3, device="cpu")
     return run
 
@@ -53,14 +53,15 @@ def test_an_entry_says_what_was_asked_and_found() -> None:
     assert (e.state, e.epoch, e.epochs, e.seconds, e.device, e.accuracy) == ("done", 3, 3, 2.0, "cpu", 0.75)
     assert (e.model, e.name, e.tags, e.children, e.attempts, e.fault) == (4, "mine", "a b", "", 0, "")
     assert e.spec == run.spec and e.run == run
-    assert isinstance(run.spec, TransferSpec) and dataclasses.replace(run.spec, seed=8).group_id == e.setting
+    assert isinstance(run.spec, TransferSpec)
+    assert dataclasses.replace(run.spec, seed=8).group_id == e.setting
     assert RunEntry.of(run) == index.find()[0]
 
 
 def test_of_a_study_its_verdict_and_its_children() -> None:
     study, child = Run.create(CompareSpec()), done()
     study.write_children([Child(child.id, "scratch", role, 0, 1e-3) for role in ("search", "measure")])
-    home.write_whole(
+    home.write_atomic(
         study.path / "result.json", json.dumps({"verdict": {"label": "helps", "gap": 0.1, "transfer": 0.8}})
     )
     study.write_status(state="done")
@@ -85,7 +86,7 @@ def test_what_changes_in_a_folder_is_seen_at_once(file: str, how: str) -> None:
     else:
         changed = text.replace("0.5", "0.6").replace("3", "4").replace("old", "new").replace("digits", "blends")
         assert changed != text
-        path.write_text(changed) if how == "in place" else home.write_whole(path, changed)
+        path.write_text(changed) if how == "in place" else home.write_atomic(path, changed)
     found = {e.id: e for e in index.find()}
     (table()).unlink()
     assert found == {e.id: e for e in index.find()}  # as if it had never been read before
@@ -142,7 +143,7 @@ def test_newest_first_and_only_folders_of_runs() -> None:
 
 def test_a_spec_of_another_version_is_told_with_its_sentence() -> None:
     run = done()
-    home.write_whole(run.path / "spec.json", '{"kind": "transfer", "from": "the future"}')
+    home.write_atomic(run.path / "spec.json", '{"kind": "transfer", "from": "the future"}')
     (e,) = index.find()
     assert (e.id, e.kind, e.trains, e.accuracy) == (run.id, "", 0, 0.5)
     assert "from" in e.fault and "of another version" in e.fault

@@ -207,13 +207,13 @@ def test_taking_it_off_the_queue_does_not_stop_the_study() -> None:
 
 def test_a_run_of_another_supervisor_is_adopted_and_its_loss_told() -> None:
     run = training()
-    queue.started(run.id, 0, os.getpid(), BORN)
+    queue.mark_started(run.id, 0, os.getpid(), BORN)
     run.write_status(state="running", pid=os.getpid(), pid_born=BORN)
     boss = supervisor.Supervisor()
     boss.tick()
     assert queue.find(run.id) is not None
     assert FakeWorker.made == []
-    queue.started(run.id, 0, os.getpid(), BORN - 100)  # that number belongs to somebody else now
+    queue.mark_started(run.id, 0, os.getpid(), BORN - 100)  # that number belongs to somebody else now
     boss.tick()
     assert queue.find(run.id) is None
     assert "was lost without a message" in run.written_status().message
@@ -284,7 +284,7 @@ def test_a_second_supervisor_goes_away_at_once() -> None:
 
 
 def test_serve_ends_when_idle_and_looks_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "IDLE", 0.05)
+    monkeypatch.setattr(supervisor, "IDLE_SECONDS", 0.05)
     lock = supervisor.supervisor_lock()
     lock.acquire()
     asked: list[int] = []
@@ -315,7 +315,7 @@ def test_wait_brings_back_a_supervisor_that_died(monkeypatch: pytest.MonkeyPatch
         run.write_status(state="done")
         queue.remove(run.id)
 
-    monkeypatch.setattr(jobs, "LOOK", 0.05)
+    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(Idle, "wake", lambda self: ensure())
     assert jobs.wait(run, every=0.01) == run
     assert called == [1]
@@ -541,7 +541,7 @@ def test_a_run_of_another_supervisor_goes_on_though_all_start_times_moved() -> N
         until = time.monotonic() + 10
         while not is_held(run.path / "lock") and time.monotonic() < until:
             time.sleep(0.02)
-        queue.started(run.id, 0, other.pid, BORN - 3600)
+        queue.mark_started(run.id, 0, other.pid, BORN - 3600)
         run.write_status(state="running", pid=other.pid, pid_born=BORN - 3600)
         boss = supervisor.Supervisor()
         boss.tick()
@@ -569,7 +569,7 @@ def test_what_killed_writers_left_goes() -> None:
     (run.path / "result.json").write_text('{"accuracy": 0.5}')
     run.write_status(state="done")
     other.write_status(state="stopped")
-    supervisor.tidy()
+    supervisor.remove_leftovers()
     assert not any(path.exists() for path in left)
     assert not (run.path / "checkpoint.safetensors").exists()  # of a run that is done
     assert (other.path / "checkpoint.safetensors").exists()
@@ -622,8 +622,8 @@ def test_torch_without_memory_is_a_sentence() -> None:
     fault = RuntimeError(
         "[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried to"
     )
-    assert "memory" in worker.in_words(fault) and "Internal error in tltk" not in worker.in_words(fault)
-    assert "Internal error in tltk" in worker.in_words(RuntimeError("unforeseen"))
+    assert "memory" in worker.error_sentence(fault) and "Internal error in tltk" not in worker.error_sentence(fault)
+    assert "Internal error in tltk" in worker.error_sentence(RuntimeError("unforeseen"))
 
 
 def test_threads_are_those_of_the_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -62,7 +62,7 @@ def test_what_can_be_no_label_is_refused_and_changes_nothing(given: dict[str, ob
     with pytest.raises(BadSpec, match=says):
         run.write_label(**given)  # type: ignore[arg-type]
     assert run.label == Label("kept")
-    home.write_whole(run.path / "label.json", json.dumps(given))  # as a hand or a copy may leave it
+    home.write_atomic(run.path / "label.json", json.dumps(given))  # as a hand or a copy may leave it
     assert run.label == Label() and (run.path / "label.json.damaged").exists()
     (entry,) = listing.runs()
     assert (entry.name, entry.note, entry.tags) == ("", "", "")
@@ -150,7 +150,7 @@ def test_runs_are_found_by_words_tags_kind_state_and_target() -> None:
 def test_it_is_exported_with_the_run_and_stays_when_it_is_run_again(tmp_path: Path) -> None:
     run = Run.create(TransferSpec())
     run.write_label(name="mine")
-    home.write_whole(run.path / "result.json", "{}")
+    home.write_atomic(run.path / "result.json", "{}")
     assert tltk("runs", "export", run.id, str(tmp_path / "a.zip")).exit_code == 0
     with zipfile.ZipFile(tmp_path / "a.zip") as file:
         assert json.loads(file.read(f"{run.id}/label.json"))["name"] == "mine"

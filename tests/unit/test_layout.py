@@ -14,9 +14,9 @@ from tests.cases.drawing import classes, picture
 from tltk import data
 from tltk.data import decode
 from tltk.data.domain import TEST, TRAIN, VAL
-from tltk.data.layout import decide, part_of
+from tltk.data.layout import interpret_tree, part_of
 from tltk.data.sources import folder
-from tltk.data.tree import of_names
+from tltk.data.tree import tree_from_names
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
@@ -74,11 +74,11 @@ def pictures(*folders: str, each: int = 4) -> list[str]:
 
 def refused(words: str, *folders: str) -> None:
     with pytest.raises(DataProblem, match=words):
-        decide(of_names(pictures(*folders)), "folder:/x")
+        interpret_tree(tree_from_names(pictures(*folders)), "folder:/x")
 
 
 def read(*folders: str) -> dict[str, Any]:
-    found = decide(of_names(pictures(*folders)), "folder:/x")
+    found = interpret_tree(tree_from_names(pictures(*folders)), "folder:/x")
     return {"classes": found.classes, "parts": {p.part for p in found.pictures}, "tree": found.account.tree}
 
 
@@ -122,7 +122,7 @@ def test_classes_that_only_look_odd_are_classes() -> None:
 def test_a_mask_folder_beside_classes_is_known_by_its_names() -> None:
     names = [*pictures("cat", "dog"), *(f"labels/{i}_mask.png" for i in range(4))]
     with pytest.raises(DataProblem, match="labels holds masks of the pictures in cat, dog"):
-        decide(of_names(names), "folder:/x")
+        interpret_tree(tree_from_names(names), "folder:/x")
 
 
 def test_train_alone_beside_pictures_cannot_be_told() -> None:

@@ -91,7 +91,7 @@ def test_the_pair_answers_alike(name: str) -> None:
     model = torchvision.models.get_model(theirs(name), weights=None, num_classes=7)
     if name.startswith("vit"):
         nn.init.normal_(model.heads.head.weight)  # torchvision begins with a classifier of zeros
-    assert layouts.guess(written(model)) == [name]
+    assert layouts.guess_backbones(written(model)) == [name]
     assert difference(model, timm.create_model(name, num_classes=7), 224 if fixed else 64) < 1e-9
 
 
@@ -143,7 +143,7 @@ def test_without_a_classifier_and_for_grey_pictures() -> None:
     given, wanted = mobilenet()
     given = {n: t for n, t in given.items() if not n.startswith("classifier.")}
     given["features.0.0.weight"] = torch.empty(32, 1, 3, 3, device="meta")
-    assert layouts.guess(given) == ["mobilenetv2_100"]
+    assert layouts.guess_backbones(given) == ["mobilenetv2_100"]
     assert layouts.to_timm(given, wanted, "classifier") is None
     wanted["conv_stem.weight"] = given["features.0.0.weight"]
     found = layouts.to_timm(given, wanted, "classifier")
@@ -162,5 +162,5 @@ def test_what_does_not_fit_is_none() -> None:
     )
     assert layouts.to_timm({**given, "features.9.conv.3.bias": torch.empty(3)}, wanted, "classifier") is None
     assert layouts.to_timm(wanted, wanted, "classifier") is None
-    assert layouts.guess(wanted) == [] and layouts.family(wanted) is None
-    assert layouts.guess({**given, "features.9.conv.3.bias": torch.empty(3)}) == []
+    assert layouts.guess_backbones(wanted) == [] and layouts.family(wanted) is None
+    assert layouts.guess_backbones({**given, "features.9.conv.3.bias": torch.empty(3)}) == []

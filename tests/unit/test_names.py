@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from tltk.data.names import key, readable, shown
+from tltk.data.names import escape_name, escape_text, normalise_name
 
 ODD = [
     "\x1b[2J",
@@ -26,24 +26,28 @@ ODD = [
 
 @pytest.mark.parametrize("name", ODD)
 def test_what_is_shown_can_be_printed_and_written(name: str) -> None:
-    assert shown(name).isprintable()
-    assert shown(name).encode()
+    assert escape_name(name).isprintable()
+    assert escape_name(name).encode()
 
 
 def test_different_names_stay_different() -> None:
-    assert len({shown(name) for name in ODD}) == len(ODD)
+    assert len({escape_name(name) for name in ODD}) == len(ODD)
 
 
 def test_two_spellings_of_a_text_are_one_and_other_bytes_are_not() -> None:
     composed, apart = "café", unicodedata.normalize("NFD", "café")
-    assert composed != apart and key(composed) == key(apart) and shown(composed) == shown(apart)
-    assert key(os.fsdecode(b"caf\xe9")) != key(os.fsdecode(b"caf\xe8"))
+    assert (
+        composed != apart
+        and normalise_name(composed) == normalise_name(apart)
+        and escape_name(composed) == escape_name(apart)
+    )
+    assert normalise_name(os.fsdecode(b"caf\xe9")) != normalise_name(os.fsdecode(b"caf\xe8"))
 
 
 @pytest.mark.parametrize("name", ["naïve cats", "猫", "می‌خواهم", "👩‍🔬", "a'b\"c", "50 %"])
 def test_plain_text_of_any_language_stays_as_it_is(name: str) -> None:
-    assert shown(name) == name
+    assert escape_name(name) == name
 
 
 def test_a_sentence_keeps_its_lines() -> None:
-    assert readable("first\nsecond\t\x1b[31m\udcff") == "first\nsecond\t\\x1b[31m\\xff"
+    assert escape_text("first\nsecond\t\x1b[31m\udcff") == "first\nsecond\t\\x1b[31m\\xff"

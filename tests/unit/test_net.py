@@ -6,14 +6,14 @@ import torch
 from tests.support.engine import NETS
 from tltk.errors import BadSpec, UnknownName
 from tltk.jobs.checking import check_backbone
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.specs.parts import NetSpec
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_every_tensor_has_one_layer(name: str) -> None:
-    net = build(NetSpec(backbone=name), 5, 32, 3, 0)
+    net = build_net(NetSpec(backbone=name), 5, 32, 3, 0)
     names = set(dict(net.named_parameters()))
     assert names <= set(net.layer_of)
     assert {net.layer_of[n] for n in names} == set(range(net.depth + 1))
@@ -25,13 +25,13 @@ def test_every_tensor_has_one_layer(name: str) -> None:
 
 @pytest.mark.parametrize("channels", [1, 4])
 def test_other_channels(channels: int) -> None:
-    net = build(NetSpec(backbone="test_resnet"), 5, 32, channels, 0)
+    net = build_net(NetSpec(backbone="test_resnet"), 5, 32, channels, 0)
     x = net.normalise(torch.rand(2, channels, 32, 32))
     assert net(x)[1].shape == (2, 5) and net.mean.shape == (1, channels, 1, 1)
 
 
 def test_normalise_by_hand() -> None:
-    net = build(NetSpec(backbone="test_resnet"), 5, 32, 3, 0)
+    net = build_net(NetSpec(backbone="test_resnet"), 5, 32, 3, 0)
     x = torch.rand(2, 3, 4, 4)
     mean, std = net.backbone.pretrained_cfg["mean"], net.backbone.pretrained_cfg["std"]  # type: ignore[index]
     for c in range(3):
@@ -40,8 +40,8 @@ def test_normalise_by_hand() -> None:
 
 def test_pooled_of_maps_and_lists() -> None:
     x = torch.rand(2, 5, 3, 3)
-    assert torch.allclose(Net.pooled(x), x.mean((2, 3)))
-    assert torch.allclose(Net.pooled([x[:, :, 0, 0], x[:, :, 1, 1]]), (x[:, :, 0, 0] + x[:, :, 1, 1]) / 2)
+    assert torch.allclose(Net.pool(x), x.mean((2, 3)))
+    assert torch.allclose(Net.pool([x[:, :, 0, 0], x[:, :, 1, 1]]), (x[:, :, 0, 0] + x[:, :, 1, 1]) / 2)
 
 
 @pytest.mark.parametrize("name", ["resnet18.", "resnet18.a1_in1", "test_resnet.x"])
@@ -63,17 +63,18 @@ def test_a_size_that_the_network_cannot_take() -> None:
         make_backbone("nest_tiny_jx", 37, 3)
     with pytest.raises(BadSpec, match="33 × 33"):
         name = "levit_128s"
-        assemble(make_backbone("crossvit_9_240", 32, 3), 33, 3, 2, NetSpec(backbone=name), 0)
+        make_net(make_backbone("crossvit_9_240", 32, 3), 33, 3, 2, NetSpec(backbone=name), 0)
 
 
 def test_the_head_hangs_on_the_seed_alone() -> None:
     heads = [
-        build(NetSpec(backbone=b), 3, 32, 3, s).head[0] for b, s in (("test_vit", 1), ("test_vit", 1), ("test_vit", 2))
+        build_net(NetSpec(backbone=b), 3, 32, 3, s).head[0]
+        for b, s in (("test_vit", 1), ("test_vit", 1), ("test_vit", 2))
     ]  # type: ignore[index]
     assert torch.equal(heads[0].weight, heads[1].weight) and not torch.equal(heads[0].weight, heads[2].weight)  # type: ignore[arg-type]
 
 
 def test_global_randomness_is_left_alone() -> None:
     state = torch.get_rng_state()
-    build(NetSpec(backbone="test_vit"), 3, 32, 3, 7)
+    build_net(NetSpec(backbone="test_vit"), 3, 32, 3, 7)
     assert torch.equal(state, torch.get_rng_state())

@@ -74,7 +74,9 @@ def by_hand(spec: ProfileSpec, side: str, weights_: str = "") -> tuple[list[Tens
     wanted = spec.target if side == "target" else spec.source
     assert wanted is not None
     part = draw(room().load(wanted), wanted, spec.pictures, spec.seed)
-    net = weights.build(dataclasses.replace(spec.net, weights=weights_ or spec.net.weights), 3, 32, 3, spec.seed).eval()
+    net = weights.build_net(
+        dataclasses.replace(spec.net, weights=weights_ or spec.net.weights), 3, 32, 3, spec.seed
+    ).eval()
     taps = Taps(net, spec.pooling)
     x = torch.from_numpy(part.domain.images[part.index]).float() / 255
     return list(taps.prefix(net.normalise(x).contiguous(memory_format=torch.channels_last))), part
@@ -98,7 +100,7 @@ def edited(path: Path, change: Any) -> Path:
         header = file.metadata()
     tensors = load_file(path)
     new = path.with_name("edited.safetensors")
-    home.write_whole(new, save({n: change(n, t).contiguous() for n, t in tensors.items()}, header))
+    home.write_atomic(new, save({n: change(n, t).contiguous() for n, t in tensors.items()}, header))
     return new
 
 
@@ -226,7 +228,7 @@ def test_after_a_training(tuned: Path) -> None:
     alike, change = column(found, "cka_after").values, column(found, "change").values
     assert alike[:2] == pytest.approx([1.0, 1.0]) and all(v < 1 - 1e-6 for v in alike[2:])
     assert change[:2] == [0.0, 0.0] and change[5] == 0.0
-    before = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    before = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
     after = load_file(tuned)
     for layer in range(2, 5):
         moved = size = 0.0
@@ -245,8 +247,8 @@ def test_after_a_training(tuned: Path) -> None:
 
 
 def test_distances_of_a_net_without_weights_is_nought() -> None:
-    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
-    other = weights.build(NetSpec("test_resnet"), 7, 32, 3, 0)  # the head differs in shape, and is left out
+    net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
+    other = weights.build_net(NetSpec("test_resnet"), 7, 32, 3, 0)  # the head differs in shape, and is left out
     assert relative_changes(net, other) == [0.0] * 6
     with torch.no_grad():
         for p in net.backbone.parameters():
@@ -256,7 +258,7 @@ def test_distances_of_a_net_without_weights_is_nought() -> None:
 
 def test_weights_of_another_backbone(tmp_path: Path) -> None:
     path = tmp_path / "vit.safetensors"
-    weights.save(weights.build(NetSpec("test_vit"), 3, 32, 3, 0), NetSpec("test_vit"), path)
+    weights.save(weights.build_net(NetSpec("test_vit"), 3, 32, 3, 0), NetSpec("test_vit"), path)
     with pytest.raises(WeightsMissing, match="must fit"):
         profile(one_domain(after=f"file:{path}"), room())
 
@@ -493,7 +495,7 @@ def test_network_and_features_are_those_of_the_spec() -> None:
     part = draw(HERE, DataSpec("here"), 20, 0)
     net = sample.network(NetSpec("test_vit"), part, 4)
     assert isinstance(net, Net) and not net.training
-    same = weights.build(NetSpec("test_vit"), 3, 32, 3, 4)
+    same = weights.build_net(NetSpec("test_vit"), 3, 32, 3, 4)
     for name, t in same.state_dict().items():
         assert torch.equal(t, net.state_dict()[name].cpu()), name
     layers = sample.features(net, part, room(), "avg")

@@ -42,15 +42,15 @@ def test_marks_are_of_what_can_change(tmp_path: Path) -> None:
     file.write_bytes(b"1")
     added("mine")
     plain = TransferSpec(target=DataSpec("shapes:hue=0.1"))
-    assert provenance.marks(plain) == {}
+    assert provenance.source_versions(plain) == {}
     spec = CompareSpec(
         target=DataSpec(f"folder:{folder}~fog:2"), source=DataSpec("digits"), net=NetSpec("test_resnet", "store:mine")
     )
-    found = provenance.marks(spec)
+    found = provenance.source_versions(spec)
     assert set(found) == {f"folder:{folder}~fog:2", "store:mine"}
     assert found["store:mine"] == store.find("mine").card.sha256
     asked = RankSpec(candidates=("test_resnet@store:mine", f"test_vit@file:{file}", "test_vit@scratch"))
-    assert set(provenance.marks(asked)) == {"store:mine", f"file:{file}"}
+    assert set(provenance.source_versions(asked)) == {"store:mine", f"file:{file}"}
 
 
 def test_changes_of_every_kind(tmp_path: Path) -> None:
@@ -63,25 +63,25 @@ def test_changes_of_every_kind(tmp_path: Path) -> None:
     run = Run.create(
         RankSpec(DataSpec(names[0]), tuple(f"test_resnet@{name}" for name in [*names[1:], f"{names[3]}@2"]))
     )
-    assert provenance.changed(run) == []  # nothing was noted yet
-    provenance.note(run)
-    assert provenance.changed(run) == []
+    assert provenance.changed_sources(run) == []  # nothing was noted yet
+    provenance.record_source_versions(run)
+    assert provenance.changed_sources(run) == []
     pictures(folder, 2)
-    assert provenance.changed(run) == [names[0]]
+    assert provenance.changed_sources(run) == [names[0]]
     file.write_bytes(b"22")
     shutil.rmtree(home.folder("weights") / "mine")
-    assert provenance.changed(run) == [names[1], names[0]]  # what has gone is no change
+    assert provenance.changed_sources(run) == [names[1], names[0]]  # what has gone is no change
     added("mine", summary="another")
-    assert provenance.changed(run) == [names[1], names[0]]  # the same tensors again
+    assert provenance.changed_sources(run) == [names[1], names[0]]  # the same tensors again
     store.put(home.folder("weights"), b"other", store.find("mine").card)
     (first.path / "result.json").write_text('{"accuracy": 0.6}')
-    assert set(provenance.changed(run)) == {*names, f"{names[3]}@2"}
-    provenance.note(run)
-    assert len(provenance.changed(run)) == 5  # a run that goes on keeps what it began with
+    assert set(provenance.changed_sources(run)) == {*names, f"{names[3]}@2"}
+    provenance.record_source_versions(run)
+    assert len(provenance.changed_sources(run)) == 5  # a run that goes on keeps what it began with
     shutil.rmtree(folder)
-    assert names[0] not in provenance.changed(run)
+    assert names[0] not in provenance.changed_sources(run)
     (run.path / provenance.FILE).write_text("torn")
-    assert provenance.changed(run) == []
+    assert provenance.changed_sources(run) == []
 
 
 def test_a_run_is_run_anew_when_its_pictures_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,9 +212,9 @@ def test_what_was_found_before_a_change_is_kept_when_the_same_is_asked_again(
 def test_what_other_threads_found_is_put_aside(threads: int) -> None:
     """Another number of threads rounds sums otherwise: such a run is not that of its spec."""
     run = Run.create(TransferSpec(optim=OptimSpec(threads=1)))
-    home.write_whole(run.path / "result.json", '{"accuracy": 0.5}')
+    home.write_atomic(run.path / "result.json", '{"accuracy": 0.5}')
     run.write_status(state="done", threads=threads)
-    provenance.renew(run)
+    provenance.discard_outdated(run)
     if threads == 4:
         assert run.result() is None and "because 4 threads had computed it and the spec says 1" in run.status.note
         assert Run(run.path / "earlier" / "1").result() == {"accuracy": 0.5}

@@ -21,7 +21,7 @@ from tltk.jobs import queue
 from tltk.results.text import number
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
-from tltk.specs.reading import kinds, result_of
+from tltk.specs.reading import result_class, spec_kinds
 from tltk.specs.training import TransferSpec
 
 TARGET = ["--target", "digits", "--n", "120", "--size", "16", "--backbone", "test_resnet", "--pictures", "40"]
@@ -34,7 +34,7 @@ NAMES = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 
 def round_trips(run: dict[str, Any]) -> None:
     """What a run printed, and what its worker wrote, read strictly as the class of its kind: JSON → class → JSON."""
-    kind = result_of(kinds()[run["kind"]])
+    kind = result_class(spec_kinds()[run["kind"]])
     written = json.loads((Path(run["path"]) / "result.json").read_text())
     shown = JudgedRanking if run["kind"] == "rank" else kind
     for found, one in ((written, kind), (run["result"], shown)):
@@ -208,7 +208,7 @@ def test_rank_shows_what_is_trained_by_now() -> None:
     first = said(*words)
     assert first["result"]["rows"][0]["trained"] is None
     run = Run.create(TransferSpec(DataSpec("digits", n=120, size=32), NetSpec("test_vit", "scratch")))
-    home.write_whole(run.path / "result.json", json.dumps({"accuracy": 0.625}))
+    home.write_atomic(run.path / "result.json", json.dumps({"accuracy": 0.625}))
     for result in (said(*words)["result"], said("runs", "show", first["id"])["result"]):
         assert result["rows"][0]["trained"] == 0.625 and "1 run of the best of 1 setting" in result["trained_is"]
     assert lines(*words)[1].endswith("62.5%")

@@ -26,7 +26,7 @@ def test_first_in_first_out_and_once_each() -> None:
 
 def test_started_cancelled_removed() -> None:
     queue.add("a")
-    queue.started("a", 1, 123, 4.5)
+    queue.mark_started("a", 1, 123, 4.5)
     job = queue.find("a")
     assert job is not None
     assert (job.state, job.slot, job.pid, job.born, job.cancelled) == ("running", 1, 123, 4.5, None)
@@ -61,7 +61,7 @@ for i in range(25):
     queue.add(f"{me}-{i}")
     queue.add(f"all-{i}")
     queue.cancel(f"all-{i}")
-    queue.started(f"{me}-{i}", 0, 1, 1.0)
+    queue.mark_started(f"{me}-{i}", 0, 1, 1.0)
     if i % 2:
         queue.remove(f"{me}-{i}")
 """

@@ -59,7 +59,7 @@ def finished(
     """A training of the user's own, with this result."""
     run = Run.create(TransferSpec(target, NetSpec(backbone, weights_), optim=OptimSpec(lr=lr), seed=seed))
     if accuracy is not None:
-        home.write_whole(run.path / "result.json", json.dumps({"accuracy": accuracy}))
+        home.write_atomic(run.path / "result.json", json.dumps({"accuracy": accuracy}))
     return run
 
 
@@ -116,7 +116,7 @@ def test_best_first_by_the_first_score(first: str) -> None:
 
 def test_what_cannot_be_built_says_why_and_the_others_go_on(tmp_path: Path) -> None:
     vit = tmp_path / "vit.safetensors"
-    weights.save(weights.build(NetSpec("test_vit"), 3, 32, 3, 0), NetSpec("test_vit"), vit)
+    weights.save(weights.build_net(NetSpec("test_vit"), 3, 32, 3, 0), NetSpec("test_vit"), vit)
     bad = (
         "resnet18x",
         f"test_resnet@file:{tmp_path / 'none'}",
@@ -137,7 +137,7 @@ def test_what_cannot_be_built_says_why_and_the_others_go_on(tmp_path: Path) -> N
 
 
 def dead(path: Path) -> str:
-    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
     with torch.no_grad():
         for p in net.backbone.parameters():
             p.zero_()
@@ -183,7 +183,7 @@ def test_the_size_of_the_features_neither_ranks_nor_fails(factor: float, tmp_pat
     """The same network with what enters the head so many times as large: every score is the same."""
     files = [tmp_path / name for name in ("plain.safetensors", "other.safetensors")]
     for path, its in zip(files, (1.0, factor), strict=True):
-        net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+        net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
         with torch.no_grad():
             for name, p in net.backbone.named_parameters():
                 if name.startswith("layer4") and p.ndim == 1:  # scales and offsets of the last block
@@ -299,7 +299,7 @@ def of_source(net: NetSpec) -> TrainedCandidate:
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
 def test_the_head_of_a_run(backbone: str) -> None:
     run = Run.create(TransferSpec(DataSpec("there"), NetSpec(backbone)))
-    trained = weights.build(NetSpec(backbone), 5, 32, 3, 4)
+    trained = weights.build_net(NetSpec(backbone), 5, 32, 3, 4)
     (linear,) = [m for m in trained.head.modules() if isinstance(m, torch.nn.Linear)]
     with torch.no_grad():
         linear.weight.mul_(20)  # a head that has an opinion
@@ -312,7 +312,7 @@ def test_the_head_of_a_run(backbone: str) -> None:
 def test_a_head_that_is_not_linear_is_none() -> None:
     run = Run.create(TransferSpec(DataSpec("there"), NetSpec("test_resnet", head="cosine")))
     spec = NetSpec("test_resnet", head="cosine")
-    weights.save(weights.build(spec, 5, 32, 3, 4), spec, run.path / "model.safetensors", run=run.id)
+    weights.save(weights.build_net(spec, 5, 32, 3, 4), spec, run.path / "model.safetensors", run=run.id)
     row = of_source(NetSpec("test_resnet", f"run:{run.id}"))
     assert row.scores == {} and "These weights have none." in row.why["leep"]
 
@@ -369,7 +369,7 @@ def test_trained_is_the_best_mean_over_seeds_on_this_very_target() -> None:
     finished("test_resnet", 0.98, target=DataSpec("here", shots=5))  # or other pictures of it
     finished("test_resnet", 0.97, weights_="hub:x")  # other weights
     finished("test_resnet", None, seed=2)  # not finished
-    home.write_whole(finished("test_resnet", None, seed=3).path / "result.json", '{"diverged": "It grew."}')
+    home.write_atomic(finished("test_resnet", None, seed=3).path / "result.json", '{"diverged": "It grew."}')
     (finished("test_vit", 0.7).path / "spec.json").write_text('{"kind": "of tomorrow"}')
     Run.create(SPEC)  # a question is no training
     finished("test_convnext", 0.55, target=DataSpec("here", seed=4))  # another division of the same pictures

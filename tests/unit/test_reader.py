@@ -33,7 +33,7 @@ from tltk.specs.parts import NetSpec
 from tltk.weights import load as weights
 from tltk.weights import store, weightfile
 from tltk.weights.reader import read
-from tltk.weights.unpickled import harmless
+from tltk.weights.unpickled import is_harmless
 
 NAME = "test_resnet"
 State = dict[str, Tensor]
@@ -77,7 +77,7 @@ def is_whole(path: Path, wanted: State | None = None, classes: int | None = 7, *
     assert all(torch.equal(t.float(), wanted[n].float()) for n, t in found.body.items())
     assert (len(found.classifier["weight"]) if found.classifier else None) == classes
     if "part" not in asked:
-        net = weights.build(NetSpec(NAME, f"file:{path}"), 3, 32, found.channels, 0)
+        net = weights.build_net(NetSpec(NAME, f"file:{path}"), 3, 32, found.channels, 0)
         ours = net.state_dict()
         assert all(torch.equal(ours[f"backbone.{n}"], t.float()) for n, t in wanted.items() if t.is_floating_point())
         assert net.notes == [n for n in found.notes if "same tensors" not in n]
@@ -464,7 +464,7 @@ def test_a_class_is_never_the_real_one(tmp_path: Path) -> None:
     ],
 )
 def test_harmless_names(name: str, fine: bool) -> None:
-    assert harmless(name) is fine
+    assert is_harmless(name) is fine
 
 
 def repacked(path: Path, name: Callable[[str], str], compress: int) -> None:
@@ -590,19 +590,19 @@ def test_a_long_chain_of_dots_is_no_work(tmp_path: Path) -> None:
 def test_a_file_is_written_in_a_fixed_order() -> None:
     header = {name: "x" for name in ["the", "words", "of", "a", "header", "in", "no", "order", "at", "all"]}
     tensors = {n: t.contiguous() for n, t in state().items()}
-    first = weightfile.packed(tensors, header)
-    assert all(weightfile.packed(tensors, header) == first for _ in range(5))
+    first = weightfile.pack_tensors(tensors, header)
+    assert all(weightfile.pack_tensors(tensors, header) == first for _ in range(5))
     backwards = dict(reversed(list(tensors.items()))), dict(reversed(list(header.items())))
-    assert weightfile.packed(*backwards) == first
+    assert weightfile.pack_tensors(*backwards) == first
     arrays = {n: t.numpy() for n, t in tensors.items()}
-    assert weightfile.packed(arrays, header) == first
+    assert weightfile.pack_tensors(arrays, header) == first
     assert load(first).keys() == tensors.keys() and all(torch.equal(t, tensors[n]) for n, t in load(first).items())
 
 
 def test_the_same_in_every_process(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom tltk.training import checkpoint\nfrom tltk.nn.state import pack\nfrom tltk.weights.load import build, save\n"
-        "from tltk.specs.parts import NetSpec\nspec = NetSpec('test_resnet')\nnet = build(spec, 3, 32, 3, 0)\n"
+        "import sys\nfrom pathlib import Path\nfrom tltk.training import checkpoint\nfrom tltk.nn.state import pack\nfrom tltk.weights.load import build_net, save\n"
+        "from tltk.specs.parts import NetSpec\nspec = NetSpec('test_resnet')\nnet = build_net(spec, 3, 32, 3, 0)\n"
         "folder = Path(sys.argv[1])\nsave(net, spec, folder / 'w.safetensors', run='a', classes='[]', data='digits')\n"
         "checkpoint.write(folder / 'c.safetensors', pack(net, 'net/'), {'rows': 3})\n"
     )
@@ -630,7 +630,7 @@ def test_a_change_in_a_folder_of_weights_is_noticed(tmp_path: Path) -> None:
     index = tmp_path / "pytorch_model.bin.index.json"
     index.write_text(json.dumps({"weight_map": {"a": "model.bin"}}))
     for where in (f"file:{tmp_path}", f"file:{index}", f"file:{file}"):
-        before = provenance.mark(where)
-        assert before and before == provenance.mark(where)
+        before = provenance.source_version(where)
+        assert before and before == provenance.source_version(where)
         os.utime(file, ns=(0, os.stat(file).st_mtime_ns + 10**9))
-        assert provenance.mark(where) != before
+        assert provenance.source_version(where) != before

@@ -19,11 +19,11 @@ from tltk.errors import CannotSplit
 from tltk.specs.parts import NetSpec
 from tltk.weights import receptive_fields as receptive
 from tltk.weights import store
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 
 def net(backbone: str = "test_resnet", seed: int = 0) -> receptive.Net:
-    return build(NetSpec(backbone), 3, 32, 3, seed)
+    return build_net(NetSpec(backbone), 3, 32, 3, seed)
 
 
 def grating(angle: float, side: int = 11, wave: float = 5.0) -> torch.Tensor:
@@ -69,11 +69,11 @@ def test_the_deepest_convolution_that_sees_little_is_taken() -> None:
     made = net("mobilenetv2_035")
     name, first = receptive.first_fields(made, 32)
     assert name == "blocks.1.0.conv_dw" and max(first.shape[-2:]) == 11
-    assert receptive.receptive_fields(made, "blocks.1.1.conv_dw", widest=receptive.WIDEST) is None
+    assert receptive.receptive_fields(made, "blocks.1.1.conv_dw", widest=receptive.MAX_WIDTH_PX) is None
 
 
 def test_tokens_too() -> None:
-    made = build(NetSpec("vit_tiny_patch16_224"), 3, 32, 3, 0)
+    made = build_net(NetSpec("vit_tiny_patch16_224"), 3, 32, 3, 0)
     assert receptive.first_fields(made, 32)[1].shape[1:] == (3, 16, 16)
 
 
@@ -91,9 +91,9 @@ def test_noise_is_hardly_selective() -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 def test_a_square_each(channels: int) -> None:
-    sheet = Image.open(io.BytesIO(receptive.drawn(torch.randn(18, channels, 3, 5))))
-    step = receptive.SIDE + receptive.GAP
-    assert sheet.size == (16 * step - receptive.GAP, 2 * step - receptive.GAP)
+    sheet = Image.open(io.BytesIO(receptive.draw_fields(torch.randn(18, channels, 3, 5))))
+    step = receptive.SIDE_PX + receptive.GAP_PX
+    assert sheet.size == (16 * step - receptive.GAP_PX, 2 * step - receptive.GAP_PX)
     assert sheet.getpixel((0, 0))[3] == 255 and sheet.getpixel((3 * step, step))[3] == 0  # type: ignore[index]
 
 
@@ -102,7 +102,7 @@ def test_what_is_added_to_the_store_is_drawn(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "a.safetensors", {"backbone": "test_resnet"})
     import_weights(ImportWeightsSpec(f"file:{tmp_path / 'a.safetensors'}", "", "a"))
     entry = store.find("a")
-    assert entry.fields and Image.open(io.BytesIO(entry.fields.read_bytes())).size[1] >= receptive.SIDE
+    assert entry.fields and Image.open(io.BytesIO(entry.fields.read_bytes())).size[1] >= receptive.SIDE_PX
     assert entry.path.parent == home.folder("weights")
     store.put(home.folder("weights"), b"x", entry.card)  # a drawing of other weights does not stay
     assert store.find("a").fields is None

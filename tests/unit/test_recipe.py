@@ -14,13 +14,13 @@ import torch
 from tltk import home
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.jobs.worker import Worker, execute
-from tltk.nn.net import channels_read
+from tltk.nn.net import input_channels
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.weights import recipe as pretrain
 from tltk.weights import store
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 STAGES = [
     {
@@ -48,7 +48,7 @@ def one(spec: TransferSpec) -> Run:
 
 
 def test_each_stage_begins_where_the_one_before_ended() -> None:
-    first, second = pretrain.plans(recipe())
+    first, second = pretrain.stage_specs(recipe())
     assert first.net.weights == "scratch" and second.net.weights == f"run:{first.run_id}"
     assert second.target.size == 40
 
@@ -58,15 +58,15 @@ def test_from_recipe_to_network() -> None:
     runs = pretrain.train(plan, one)
     entry = pretrain.pack(plan, runs, home.folder("weights"))
     card = store.find("tiny").card
-    assert card == entry.card and card.backbone == "test_resnet" and store.intact(entry) and not entry.shipped
+    assert card == entry.card and card.backbone == "test_resnet" and store.is_intact(entry) and not entry.shipped
     assert card.good_for == "tests" and card.source == "trained by tltk on contours:3, then contours:2"
     assert [s.run for s in card.stages] == [r.id for r in runs] and [s.classes for s in card.stages] == [3, 2]
     assert pretrain.pack(plan, runs, home.home() / "other").card.sha256 == card.sha256  # whoever packs them
     result = runs[1].result() or {}
     assert card.stages[1].accuracy == result["accuracy"] and card.stages[1].seen == result["images"]
     # What is kept is the trained backbone to half precision, and nothing of its head.
-    kept = build(NetSpec("test_resnet", "store:tiny"), 5, 32, 3, seed=7).state_dict()
-    trained = build(NetSpec("test_resnet", f"run:{runs[1].id}"), 5, 32, 3, seed=7).state_dict()
+    kept = build_net(NetSpec("test_resnet", "store:tiny"), 5, 32, 3, seed=7).state_dict()
+    trained = build_net(NetSpec("test_resnet", f"run:{runs[1].id}"), 5, 32, 3, seed=7).state_dict()
     for name, tensor in trained.items():
         if name.startswith("backbone.") and tensor.is_floating_point():
             np.testing.assert_allclose(kept[name], tensor, rtol=1e-3, atol=6e-8, err_msg=name)
@@ -102,11 +102,11 @@ def test_a_recipe_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_half_precision_only_where_it_fits() -> None:
-    assert pretrain.half(np.array([1.5, -6e4], np.float32)).dtype == np.float32
-    assert pretrain.half(np.array([1.5, -5e4], np.float32)).dtype == np.float16
-    assert pretrain.half(np.array([np.nan], np.float32)).dtype == np.float32
-    assert pretrain.half(np.array([3], np.int64)).dtype == np.int64
-    assert pretrain.half(np.zeros((0,), np.float32)).dtype == np.float16
+    assert pretrain.to_half(np.array([1.5, -6e4], np.float32)).dtype == np.float32
+    assert pretrain.to_half(np.array([1.5, -5e4], np.float32)).dtype == np.float16
+    assert pretrain.to_half(np.array([np.nan], np.float32)).dtype == np.float32
+    assert pretrain.to_half(np.array([3], np.int64)).dtype == np.int64
+    assert pretrain.to_half(np.zeros((0,), np.float32)).dtype == np.float16
 
 
 def test_what_is_no_recipe(tmp_path: Path) -> None:
@@ -129,6 +129,6 @@ def test_what_is_no_recipe(tmp_path: Path) -> None:
 def test_channels_are_those_of_the_first_convolution_whatever_comes_first_by_name() -> None:
     for name in ("mobilevit_xxs", "resnet10t", "test_efficientnet", "vit_tiny_patch16_224"):
         for channels in (1, 3, 5):
-            made = build(NetSpec(name), 2, 32, channels, 0).backbone
-            assert channels_read(name, {n: t.shape for n, t in made.state_dict().items()}) == channels
-    assert channels_read("resnet10t", {}) == 3 and channels_read("no such net", {}) == 3
+            made = build_net(NetSpec(name), 2, 32, channels, 0).backbone
+            assert input_channels(name, {n: t.shape for n, t in made.state_dict().items()}) == channels
+    assert input_channels("resnet10t", {}) == 3 and input_channels("no such net", {}) == 3

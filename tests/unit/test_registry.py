@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tltk.errors import UnknownName
-from tltk.registry import Registry, camel
+from tltk.registry import Registry, camel_case
 from tltk.specs.parts import StrategySpec
 from tltk.strategies import make, strategies
 from tltk.strategies.strategy import Strategy
@@ -16,7 +16,7 @@ from tltk.strategies.strategy import Strategy
 
 @pytest.mark.parametrize(("name", "found"), [("lp_ft", "LpFt"), ("fine_tune", "FineTune"), ("coral", "Coral")])
 def test_camel(name: str, found: str) -> None:
-    assert camel(name) == found
+    assert camel_case(name) == found
 
 
 def test_names_are_the_files_without_the_machinery() -> None:
@@ -55,8 +55,8 @@ def test_make_refuses_unknown_knobs_and_names_the_known() -> None:
 
 def test_listing_imports_no_entry() -> None:
     probe = (
-        "import sys; from tltk.registry import Registry, camel;"
-        "r = Registry('strategy', 'tltk.strategies', camel, skip=('phase', 'strategy'));"
+        "import sys; from tltk.registry import Registry, camel_case;"
+        "r = Registry('strategy', 'tltk.strategies', camel_case, skip=('phase', 'strategy'));"
         "assert 'lp_ft' in r.names(); print([m for m in sys.modules if m.startswith('tltk.strategies')])"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
@@ -64,7 +64,7 @@ def test_listing_imports_no_entry() -> None:
 
 
 def test_a_registry_of_nothing() -> None:
-    empty: Registry[object] = Registry("thing", "tltk.no_such_package", camel)
+    empty: Registry[object] = Registry("thing", "tltk.no_such_package", camel_case)
     assert empty.names() == []
     with pytest.raises(UnknownName, match="thing must exist"):
         empty["x"]

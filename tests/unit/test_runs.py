@@ -23,7 +23,7 @@ from tltk.runs.run import Child, Run, Status, all_runs, is_alive, walk
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
-from tltk.weights.export import exported
+from tltk.weights.export import export_bytes
 
 SPEC = TransferSpec(DataSpec("digits", n=200))
 
@@ -212,7 +212,7 @@ def test_nothing_is_removed_under_a_running_process(verb: str) -> None:
 def test_to_clear_a_run_loses_nothing() -> None:
     run = Run.create(SPEC)
     write(run, [row(1)])
-    home.write_whole(run.path / "result.json", '{"accuracy": 0.5}')
+    home.write_atomic(run.path / "result.json", '{"accuracy": 0.5}')
     run.snapshot(1).write_bytes(b"weights")
     (run.path / "model.safetensors").write_bytes(b"weights")
     run.write_label(name="mine")
@@ -335,7 +335,7 @@ def test_export_holds_the_study_and_its_runs_without_weights_even_while_it_runs(
     (child.path / "model.safetensors").write_bytes(b"x")
     (child.path / "checkpoint.safetensors").write_bytes(b"x")
     running(run)
-    with zipfile.ZipFile(io.BytesIO(exported(run))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export_bytes(run))) as archive:
         names = archive.namelist()
         assert len(names) == len(set(names))
         assert sorted(names) == sorted(

@@ -11,7 +11,7 @@ from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.weights import recipe as pretrain
 from tltk.weights import store
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 from tltk.weights.receptive_fields import first_fields, orientation_selectivity, receptive_fields
 
 LARGEST = 24_000_000  # bytes, of all together
@@ -21,20 +21,20 @@ def test_there_are_three_kinds_of_small_size() -> None:
     shelf = [entry for entry in store.entries() if entry.shipped]
     names = {"resnet10t", "mobilevit_xxs", "mobilenetv2_050", "test_efficientnet", "test_resnet"}
     assert {e.card.backbone for e in shelf} == names
-    assert sum(path.stat().st_size for path in store.shipped().rglob("*") if path.is_file()) < LARGEST
+    assert sum(path.stat().st_size for path in store.shipped_shelf().rglob("*") if path.is_file()) < LARGEST
 
 
 @pytest.mark.parametrize("name", sorted(pretrain.recipes()))
 def test_shipped_weights_are_what_their_recipe_says(name: str) -> None:
     plan, entry = pretrain.read(name), store.find(name)
-    assert entry.shipped and store.intact(entry) and plan.name == name
-    assert [s.run for s in entry.card.stages] == [spec.run_id for spec in pretrain.plans(plan)]
+    assert entry.shipped and store.is_intact(entry) and plan.name == name
+    assert [s.run for s in entry.card.stages] == [spec.run_id for spec in pretrain.stage_specs(plan)]
     assert entry.card.licence and entry.card.summary and entry.card.good_for and entry.card.bad_for
     for run, stage in zip(entry.runs, entry.card.stages, strict=True):
         found = run.result() or {}
         assert (found["accuracy"], found["images"]) == (stage.accuracy, stage.seen)
         assert len(run.curve("accuracy").y) == len(run.curve("loss").y) > 1
-    net = build(NetSpec(entry.card.backbone, f"store:{name}"), 3, 64, 3, 0)
+    net = build_net(NetSpec(entry.card.backbone, f"store:{name}"), 3, 64, 3, 0)
     assert (
         sum(t.numel() for n, t in net.backbone.state_dict().items() if "num_batches" not in n) == entry.card.parameters
     )
@@ -45,10 +45,10 @@ def test_shipped_weights_are_what_their_recipe_says(name: str) -> None:
     [("resnet10t", 1.5), ("mobilevit_xxs", 1.1), ("mobilenetv2_050", 1.4), ("test_efficientnet", 1.5)],
 )
 def test_first_layers_are_more_edge_like_than_random_ones(name: str, times: float) -> None:
-    module, fields = first_fields(build(NetSpec(name, f"store:{name}_formulas"), 3, 64, 3, 0), 64)
+    module, fields = first_fields(build_net(NetSpec(name, f"store:{name}_formulas"), 3, 64, 3, 0), 64)
     untold = []
     for seed in range(3):
-        random = receptive_fields(build(NetSpec(name), 3, 64, 3, seed), module, 64)
+        random = receptive_fields(build_net(NetSpec(name), 3, 64, 3, seed), module, 64)
         assert random is not None
         untold.append(float(orientation_selectivity(random).mean()))
     told = float(orientation_selectivity(fields).mean())

@@ -20,7 +20,7 @@ from tltk.specs.reading import read_spec
 from tltk.specs.training import TransferSpec
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 DATA = DataSpec("digits", n=120)
 SPEC = TransferSpec(
@@ -38,7 +38,7 @@ def trained(spec: TransferSpec = SPEC) -> Run:
 
 
 def weights(name: str) -> dict[str, torch.Tensor]:
-    return build(NetSpec("test_resnet", name), 10, 32, 3, 0).backbone.state_dict()
+    return build_net(NetSpec("test_resnet", name), 10, 32, 3, 0).backbone.state_dict()
 
 
 def test_before_training_and_every_second_epoch() -> None:

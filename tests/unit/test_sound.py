@@ -164,7 +164,7 @@ def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
 
 def test_a_damaged_memory_is_made_anew(tmp_path: Path) -> None:
     path = whole(state(), tmp_path)
-    home.write_whole(home.home() / sound.FILE, b"[1]")
+    home.write_atomic(home.home() / sound.FILE, b"[1]")
     store.check(f"file:{path}", NAME)
     assert home.read_json(home.home() / sound.FILE, dict[str, str])
 
@@ -200,10 +200,10 @@ def test_the_shell_says_it_before_anything_is_queued(tmp_path: Path) -> None:
 @pytest.mark.parametrize("way", [pth, old, repacked, parameters, module], ids=lambda way: way.__name__)
 def test_a_pickle_is_understood_as_torch_reads_it(way: Callable[[State, Path], Path], tmp_path: Path) -> None:
     path = way(state(), tmp_path)
-    file = weightfile.looked_at(path)
+    file = weightfile.identify(path)
     found = sound.contents(file)
     assert found is not None
-    theirs = unpickled.unpickled(path, file.kind)[0]
+    theirs = unpickled.unpickle(path, file.kind)[0]
     assert {n: t.shape for n, t in found.tensors.items()} == {n: tuple(t.shape) for n, t in theirs.items()}
 
 
@@ -261,7 +261,7 @@ def test_orders_that_would_fill_the_memory_are_not_followed(tmp_path: Path) -> N
             code = (
                 "import resource, sys\nfrom tltk.weights import sound; from tltk.weights import weightfile\nfrom pathlib import Path\n"
                 "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nbefore = peak()\n"
-                "sound.contents(weightfile.looked_at(Path(sys.argv[1])))\n"
+                "sound.contents(weightfile.identify(Path(sys.argv[1])))\n"
                 "assert peak() - before < 400_000, peak() - before"
             )
             done = subprocess.run(
@@ -286,7 +286,7 @@ def test_a_file_of_gigabytes_takes_no_memory_and_no_torch(tmp_path: Path) -> Non
     code = (
         "import resource, sys\nfrom tltk.weights import sound; from tltk.weights import weightfile\nfrom pathlib import Path\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "file = weightfile.looked_at(Path(sys.argv[1]))\nbefore = peak()\n"
+        "file = weightfile.identify(Path(sys.argv[1]))\nbefore = peak()\n"
         "try:\n    sound.check(file, ['w'], 'w')\nexcept ValueError as fault:\n    assert 'finite' in str(fault)\n"
         "else:\n    raise AssertionError\n"
         "assert peak() - before < 60_000, peak() - before\nassert 'torch' not in sys.modules"

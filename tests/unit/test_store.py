@@ -16,7 +16,7 @@ from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.weights import store
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 from tltk.weights.store import Card, Entry, Stage
 
 NAME = "test_resnet"
@@ -37,7 +37,7 @@ def added(name: str = "mine", **more: object) -> Entry:
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty shelf in place of the one that comes with tltk."""
     (tmp_path / "shipped").mkdir()
-    monkeypatch.setattr(store, "shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(store, "shipped_shelf", lambda: tmp_path / "shipped")
     return tmp_path / "shipped"
 
 
@@ -48,7 +48,7 @@ def test_what_is_put_is_found() -> None:
     entry = added(notes=("as it was",))
     assert store.find("mine") == entry and store.entries() == [entry]
     assert entry.card.bytes == entry.file.stat().st_size and entry.card.sha256 == store.sha256(entry.file)
-    assert store.intact(entry) and store.verified("mine") == entry
+    assert store.is_intact(entry) and store.verify("mine") == entry
     told = store.as_dict(entry)
     assert (told["weights"], told["shipped"], told["file"]) == ("store:mine", False, str(entry.file))
     text = store.as_text(entry)
@@ -86,12 +86,12 @@ def test_what_is_no_entry_is_left_out(shelf: Path) -> None:
 def test_put_replaces_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = added()
     store.put(home.folder("weights"), b"new", card())
-    assert entry.file.read_bytes() == b"new" and store.intact(store.find("mine"))
+    assert entry.file.read_bytes() == b"new" and store.is_intact(store.find("mine"))
 
     def full(path: Path, data: bytes) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(home, "write_whole", full)
+    monkeypatch.setattr(home, "write_atomic", full)
     with pytest.raises(OSError, match="no space"):
         store.put(home.folder("weights"), b"newer", card())
     assert store.entries() == []  # a file without a card that speaks of it is no entry
@@ -115,26 +115,28 @@ def test_a_name_that_is_taken() -> None:
 
 
 def test_an_unknown_name_is_a_sentence() -> None:
-    for call in (store.find, store.verified, store.remove):
+    for call in (store.find, store.verify, store.remove):
         with pytest.raises(UnknownName, match="there is none yet"):
             call("mine")
     added()
     with pytest.raises(UnknownName, match="must be one of mine.*Did you mean 'mine'"):
         store.find("mien")
     with pytest.raises(UnknownName, match="Did you mean 'mine'"):
-        build(NetSpec(backbone=NAME, weights="store:mien"), 3, 32, 3, 0)
+        build_net(NetSpec(backbone=NAME, weights="store:mien"), 3, 32, 3, 0)
 
 
 def test_a_network_from_the_store() -> None:
     entry = added()
-    net, same = (build(NetSpec(backbone=NAME, weights=w), 3, 32, 3, 0) for w in ("store:mine", f"file:{entry.file}"))
+    net, same = (
+        build_net(NetSpec(backbone=NAME, weights=w), 3, 32, 3, 0) for w in ("store:mine", f"file:{entry.file}")
+    )
     assert all(torch.equal(t, same.state_dict()[n]) for n, t in net.state_dict().items())
     with pytest.raises(
         WeightsMissing, match="mine in the weight store must be of the backbone test_vit.*They are of test_resnet"
     ):
-        build(NetSpec(backbone="test_vit", weights="store:mine"), 3, 32, 3, 0)
+        build_net(NetSpec(backbone="test_vit", weights="store:mine"), 3, 32, 3, 0)
     with pytest.raises(WeightsMissing, match="must name what to load, as in store:"):
-        build(NetSpec(backbone=NAME, weights="store:"), 3, 32, 3, 0)
+        build_net(NetSpec(backbone=NAME, weights="store:"), 3, 32, 3, 0)
 
 
 def test_another_file_than_the_cards_is_refused(shelf: Path) -> None:
@@ -142,12 +144,12 @@ def test_another_file_than_the_cards_is_refused(shelf: Path) -> None:
     with entry.file.open("r+b") as file:
         file.seek(-1, 2)
         file.write(b"\x01")
-    assert not store.intact(entry)
+    assert not store.is_intact(entry)
     with pytest.raises(WeightsMissing, match="must have the checksum of their card.*remove them and add them again"):
-        build(NetSpec(backbone=NAME, weights="store:mine"), 3, 32, 3, 0)
+        build_net(NetSpec(backbone=NAME, weights="store:mine"), 3, 32, 3, 0)
     store.put(shelf, b"x", card("given")).file.write_bytes(b"y")
     with pytest.raises(WeightsMissing, match="install tltk again"):
-        store.verified("given")
+        store.verify("given")
 
 
 def test_the_trainings_of_an_entry_are_copied_on_first_use() -> None:
@@ -170,7 +172,7 @@ def test_the_hubs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         monkeypatch.delenv(name, raising=False)
     assert store.hub_cache() == tmp_path / "hf" / "hub"
-    assert store.cached() == []
+    assert store.cached_models() == []
     for folder, file in (
         ("models--timm--resnet18.a1_in1k", store.FILE),
         ("models--some--one--else", "pytorch_model.bin"),
@@ -180,12 +182,12 @@ def test_the_hubs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         place = store.hub_cache() / folder / "snapshots" / "abc"
         place.mkdir(parents=True)
         (place / file).write_bytes(b"1234")
-    other, timms, unasked = store.cached()
+    other, timms, unasked = store.cached_models()
     assert (unasked.hub_id, unasked.weights) == ("timm/vit.x", None)
     assert (timms.hub_id, timms.weights) == ("timm/resnet18.a1_in1k", ("resnet18", "hub:a1_in1k"))
     assert (other.hub_id, other.weights) == ("some/one--else", None)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "elsewhere"))
-    assert store.hub_cache() == tmp_path / "elsewhere" and store.cached() == []
+    assert store.hub_cache() == tmp_path / "elsewhere" and store.cached_models() == []
     for name in ("HF_HUB_CACHE", "HF_HOME"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))

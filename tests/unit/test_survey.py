@@ -9,10 +9,10 @@ import torch
 
 from tltk.errors import BadSpec
 from tltk.nn.flops import Shapes
-from tltk.nn.net import assemble, make_backbone
+from tltk.nn.net import make_backbone, make_net
 from tltk.specs.parts import NetSpec
 from tltk.weights.catalogue import Backbone, Sizes, catalogue
-from tltk.weights.survey import ruled, sizes
+from tltk.weights.survey import known_size_rule, size_rule
 
 
 class Adds(torch.nn.Module):
@@ -48,22 +48,22 @@ def test_a_rule_is_found_by_few_questions(rule: Sizes, own: int) -> None:
         asked.append(size)
         return one.takes(size)
 
-    found = sizes(takes, own)
+    found = size_rule(takes, own)
     assert found is not None
     told = Backbone("", "", 0, own, 0, "", sizes=found)
     assert [told.takes(s) for s in range(8, 1025)] == [one.takes(s) for s in range(8, 1025)]
     assert len(asked) == len(set(asked)) < 110
-    again = sizes(takes, own, found)
+    again = size_rule(takes, own, found)
     assert again == found and len(set(asked)) < 110
 
 
 def test_where_no_rule_holds_none_is_told() -> None:
-    assert sizes(lambda size: size in (20, 24, 28, 36, 72, 240), 240) is None
+    assert size_rule(lambda size: size in (20, 24, 28, 36, 72, 240), 240) is None
 
 
 def test_a_relatives_rule_that_does_not_fit_is_not_believed() -> None:
-    assert sizes(lambda size: size >= 16, 224, Sizes(16, 16)) == Sizes(16)
-    assert sizes(lambda size: size >= 16, 224, Sizes(32)) == Sizes(16)
+    assert size_rule(lambda size: size >= 16, 224, Sizes(16, 16)) == Sizes(16)
+    assert size_rule(lambda size: size >= 16, 224, Sizes(32)) == Sizes(16)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_the_table_says_what_the_engine_takes(name: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                assemble(make_backbone(name, size, 3), size, 3, 2, NetSpec(backbone=name), 0)
+                make_net(make_backbone(name, size, 3), size, 3, 2, NetSpec(backbone=name), 0)
             except BadSpec:
                 assert not one.takes(size), size
             else:
@@ -85,7 +85,7 @@ def test_the_table_says_what_the_engine_takes(name: str) -> None:
 def test_the_table_is_what_the_survey_finds() -> None:
     for name in ("test_vit", "test_convnext", "dla46x_c"):
         one = catalogue()[name]
-        assert ruled(one, {}) == one.sizes is not None
+        assert known_size_rule(one, {}) == one.sizes is not None
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from tests.support.engine import NETS, domain
 from tltk.errors import CannotSplit, UnknownName
-from tltk.nn.net import Net, assemble
+from tltk.nn.net import Net, make_net
 from tltk.nn.taps import PROJECTED, Taps, layer_ends, own_modules
 from tltk.specs.parts import NetSpec
 from tltk.training.bank import FeatureBank
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 # Layer → the module that ends it, and the axes of its output that are places: looked up by hand.
 RESNET = {"stem": "bn1", "layer1.0": "layer1", "layer2.0": "layer2", "layer3.0": "layer3", "layer4.0": "layer4"}
@@ -26,7 +26,7 @@ VIT = {"stem": "patch_embed", **{f"blocks.{i}": f"blocks.{i}" for i in range(5)}
 
 
 def net_of(name: str) -> Net:
-    return build(NetSpec(name), 3, 32, 3, 0).eval()
+    return build_net(NetSpec(name), 3, 32, 3, 0).eval()
 
 
 def swin() -> Net:
@@ -35,7 +35,7 @@ def swin() -> Net:
     made = SwinTransformer(
         img_size=32, patch_size=4, embed_dim=12, depths=(1, 1), num_heads=(1, 2), window_size=4, num_classes=0
     )
-    return assemble(made, 32, 3, 3, NetSpec("swin"), 0).eval()
+    return make_net(made, 32, 3, 3, NetSpec("swin"), 0).eval()
 
 
 def pictures(n: int = 6, seed: int = 1) -> Tensor:
@@ -140,7 +140,7 @@ class Maps(nn.Module):
 
 def test_project_keeps_inner_products() -> None:
     torch.manual_seed(0)
-    net = assemble(Maps(), 32, 3, 3, NetSpec("maps"), 0).eval()
+    net = make_net(Maps(), 32, 3, 3, NetSpec("maps"), 0).eval()
     taps, x = Taps(net, "project"), pictures(12)
     row, whole = taps.prefix(x)[0], raw(net, x, {"conv": "conv"})["conv"].flatten(1)
     assert row.shape == (12, PROJECTED) and whole.shape == (12, 8 * 32 * 32)
@@ -191,7 +191,7 @@ def test_modes_and_hooks_are_as_before(name: str) -> None:
 
 
 def test_after_a_fault_too() -> None:
-    net = assemble(Maps("raises"), 32, 3, 3, NetSpec("maps"), 0).train()
+    net = make_net(Maps("raises"), 32, 3, 3, NetSpec("maps"), 0).train()
     taps, modes = Taps(net), [m.training for m in net.modules()]
     net.requires_grad_(False)
     with pytest.raises(RuntimeError, match="so it is"):
@@ -211,7 +211,7 @@ class Table(nn.Module):
 
 
 def test_a_layer_that_is_not_fed_the_pictures_shows_the_one_before() -> None:
-    net, x = assemble(Table(), 32, 3, 3, NetSpec("table"), 0).eval(), pictures()
+    net, x = make_net(Table(), 32, 3, 3, NetSpec("table"), 0).eval(), pictures()
     assert layer_ends(net, x[:2]) == ["conv", ""]
     conv, table, _ = Taps(net).prefix(x)
     assert torch.equal(conv, table)
@@ -240,7 +240,7 @@ class Places2d(nn.Module):
 
 
 def test_the_end_of_a_stem_is_not_its_positions() -> None:
-    net, x = assemble(Stem(), 32, 3, 3, NetSpec("stem"), 0).eval(), pictures()
+    net, x = make_net(Stem(), 32, 3, 3, NetSpec("stem"), 0).eval(), pictures()
     assert net.ran["stem.places"][1] > net.ran["stem.conv"][1]
     i = net.layer_of["backbone.stem.conv.weight"]
     assert layer_ends(net, x[:2])[i] == "stem.conv"
@@ -264,7 +264,7 @@ class Summing(nn.Conv2d):
 
 
 def test_a_layer_without_a_row_per_picture_is_refused() -> None:
-    net = assemble(Folded(), 32, 3, 3, NetSpec("folded"), 0).train()
+    net = make_net(Folded(), 32, 3, 3, NetSpec("folded"), 0).train()
     with pytest.raises(CannotSplit, match="A layer must give a row per picture to be looked at. conv does not."):
         Taps(net)
     assert hooks_of(net) == 0 and all(m.training for m in net.modules())

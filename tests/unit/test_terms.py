@@ -39,7 +39,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, asked: TransferSpec, **options: Any
     """A training on noise; the source is noise too, in other colours."""
     other = domain(40, seed=3)
     monkeypatch.setattr(compose.data, "load", lambda spec, progress=None: other)
-    monkeypatch.setattr(compose.source_of, "__defaults__", (lambda spec: other,))
+    monkeypatch.setattr(compose.source_domain, "__defaults__", (lambda spec: other,))
     d = domain()
     return compose.train(asked, domain=d, split=split(d), **options)
 
@@ -267,8 +267,8 @@ def test_chain_thaw_is_the_same_with_and_without_a_bank_and_after_a_stop(tmp_pat
 
 
 def test_flops_of_a_frozen_layer_above_the_boundary_lack_its_weights_gradient() -> None:
-    from tltk.training.cost import per_picture
+    from tltk.training.cost import flops_per_picture
 
     flops = (10, 20, 30, 40, 5)
     phase = Phase((0.0, 1.0, 0.0, 0.0, 1.0), 1)
-    assert per_picture(flops, 1, 1, phase.frozen_above) == 3 * 20 + 2 * 30 + 2 * 40 + 3 * 5
+    assert flops_per_picture(flops, 1, 1, phase.frozen_above) == 3 * 20 + 2 * 30 + 2 * 40 + 3 * 5

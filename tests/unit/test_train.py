@@ -17,12 +17,12 @@ from tltk.specs.parts import NetSpec, OptimSpec, ViewSpec
 from tltk.strategies import make
 from tltk.tasks.classification import Classification, macro_f1
 from tltk.training import checkpoint
-from tltk.training.cost import kept_at
+from tltk.training.cost import cache_boundary
 from tltk.training.loop import Callbacks, Stopped
-from tltk.training.loss import loss_of
+from tltk.training.loss import batch_loss
 from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.schedule import phase_at, progress_at, schedule
-from tltk.weights.load import build, save
+from tltk.weights.load import build_net, save
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_step_by_hand(boundary: int) -> None:
     )
     run = train(wanted)
     d = domain()
-    net = build(wanted.net, 3, 32, 3, 0).train()
+    net = build_net(wanted.net, 3, 32, 3, 0).train()
     for name, p in net.named_parameters():
         p.requires_grad_(net.layer_of[name] >= boundary)
     for name, m in net.named_modules():
@@ -92,13 +92,13 @@ def test_a_step_by_hand(boundary: int) -> None:
 
 
 def order_of(run: Any, size: int) -> list[np.ndarray]:
-    from tltk.training.bank import seed_of
-    from tltk.training.batches import batches
+    from tltk.training.bank import derive_seed
+    from tltk.training.batches import epoch_batches
     from tltk.training.loop import ORDER
 
     made = run.training
-    generator = torch.Generator().manual_seed(seed_of(0, ORDER, 0))
-    return [made.split.train[b.numpy()] for b in batches(len(made.split.train), 0, size, generator)]
+    generator = torch.Generator().manual_seed(derive_seed(0, ORDER, 0))
+    return [made.split.train[b.numpy()] for b in epoch_batches(len(made.split.train), 0, size, generator)]
 
 
 def test_a_rate_far_too_high_is_a_sentence() -> None:
@@ -108,7 +108,7 @@ def test_a_rate_far_too_high_is_a_sentence() -> None:
 
 def test_weights_that_are_no_numbers_are_a_sentence(tmp_path: Path) -> None:
     wanted = NetSpec(backbone="test_vit")
-    net = build(wanted, 3, 32, 3, 0)
+    net = build_net(wanted, 3, 32, 3, 0)
     with torch.no_grad():
         next(net.backbone.blocks[0].parameters()).fill_(float("nan"))  # type: ignore[index, union-attr]
     save(net, wanted, tmp_path / "w.safetensors")
@@ -163,9 +163,9 @@ def test_few_pictures_are_repeated() -> None:
 
 
 def order_with(run: Any, wanted: int) -> list[np.ndarray]:
-    from tltk.training.batches import batches
+    from tltk.training.batches import epoch_batches
 
-    return [b.numpy() for b in batches(24, wanted, 8, torch.Generator().manual_seed(0))]
+    return [b.numpy() for b in epoch_batches(24, wanted, 8, torch.Generator().manual_seed(0))]
 
 
 def test_too_few_pictures() -> None:
@@ -351,14 +351,17 @@ def test_a_short_phase_begins_from_the_features_that_the_plan_keeps_anyway() -> 
     probe, tune = training.phases
     assert (probe.boundary, tune.boundary) == (5, 2)
     flops, phases = (100, 100, 10, 10, 10, 1), [probe, tune]
-    assert kept_at(flops, phases, probe, 0.0) == 2 and kept_at(flops, phases, tune, 0.0) == 2
+    assert cache_boundary(flops, phases, probe, 0.0) == 2 and cache_boundary(flops, phases, tune, 0.0) == 2
     long = dataclasses.replace(probe, epochs=8)  # 8 × 30 > 230
-    assert kept_at(flops, phases, long, 0.0) == 5
-    assert kept_at(flops, phases, dataclasses.replace(probe, epochs=7), 0.0) == 2
-    assert kept_at(flops, phases, probe, 0.2) == 5  # mixup happens where training begins
-    assert kept_at(None, phases, probe, 0.0) == 5 and kept_at(None, phases, tune, 0.0) == 2
+    assert cache_boundary(flops, phases, long, 0.0) == 5
+    assert cache_boundary(flops, phases, dataclasses.replace(probe, epochs=7), 0.0) == 2
+    assert cache_boundary(flops, phases, probe, 0.2) == 5  # mixup happens where training begins
+    assert cache_boundary(None, phases, probe, 0.0) == 5 and cache_boundary(None, phases, tune, 0.0) == 2
     whole = dataclasses.replace(tune, boundary=0, lr_scale=(1.0,) * 6)
-    assert kept_at(flops, [probe, whole], whole, 0.0) == 0 and kept_at(flops, [probe, whole], probe, 0.0) == 5
+    assert (
+        cache_boundary(flops, [probe, whole], whole, 0.0) == 0
+        and cache_boundary(flops, [probe, whole], probe, 0.0) == 5
+    )
 
 
 @pytest.mark.parametrize("strategy", ["gradual_unfreezing", "lp_ft"])
@@ -366,7 +369,7 @@ def test_features_of_a_lower_boundary_change_no_row(strategy: str, monkeypatch: 
     """Whichever boundary the kept features are of: the same losses, and the FLOPs of what was computed."""
     rows, spent = [], []
     for at in (lambda _, __, phase, ___: phase.boundary, lambda _, __, phase, ___: min(phase.boundary, 1)):
-        monkeypatch.setattr("tltk.training.cost.kept_at", at)
+        monkeypatch.setattr("tltk.training.cost.cache_boundary", at)
         run = train(spec(boundary=1, strategy=strategy, epochs=4))
         assert run.result.cached and run.result.frozen_moved == 0
         rows.append([r for r in run.rows if r.name in ("loss", "accuracy", "change")])
@@ -387,13 +390,13 @@ def test_smoothing_and_mixup_by_hand() -> None:
     def forward(crossing: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
         return crossing[0], crossing[0] @ w
 
-    smooth, _, _ = loss_of(
+    smooth, _, _ = batch_loss(
         Classification(3), forward, (x,), y, OptimSpec(label_smoothing=0.1), np.random.default_rng(0)
     )
     target = 0.9 * F.one_hot(y, 3) + 0.1 / 3
     assert float(smooth) == pytest.approx(float(-(target * (x @ w).log_softmax(1)).sum(1).mean()), abs=1e-6)
 
-    mixed, _, logits = loss_of(Classification(3), forward, (x,), y, OptimSpec(mixup=0.4), np.random.default_rng(3))
+    mixed, _, logits = batch_loss(Classification(3), forward, (x,), y, OptimSpec(mixup=0.4), np.random.default_rng(3))
     draw = np.random.default_rng(3)
     share, other = draw.beta(0.4, 0.4), draw.permutation(6)
     blend = (share * x + (1 - share) * x[other]) @ w

@@ -122,7 +122,7 @@ def test_classes_have_their_band_their_p_and_their_pictures() -> None:
 
 def scaled(path: Path, factor: float) -> str:
     """Weights of which what enters the head is so many times as large."""
-    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
     norm = net.backbone.layer4[-1].bn2  # the last scale before the last activation
     with torch.no_grad():
         for part in net.backbone.layer4[-1].downsample or []:
@@ -154,7 +154,7 @@ def test_features_that_overflow_are_a_row_with_a_sentence(tmp_path: Path) -> Non
 def test_a_dead_layer_is_numbers_and_no_fault(tmp_path: Path) -> None:
     """Every picture gives the same: nothing is apart, whatever the measure, and no picture is typical of a side."""
     path = tmp_path / "dead.safetensors"
-    net = weights.build(NetSpec("test_resnet"), 3, 32, 3, 0)
+    net = weights.build_net(NetSpec("test_resnet"), 3, 32, 3, 0)
     with torch.no_grad():
         for p in net.backbone.parameters():
             p.zero_()

@@ -15,10 +15,10 @@ from tltk.errors import BadSpec
 from tltk.results.curves import Curve
 from tltk.studies.compare.verdict import (
     area_ratio,
+    classify_interval,
+    diagnose_learning,
     judge,
     jump_start,
-    label_of,
-    learning_of,
     mean_curve,
     paired_interval,
     sign_flip_p,
@@ -182,7 +182,7 @@ def test_a_false_verdict_overall_is_as_rare_as_it_says(kind: str, n: int) -> Non
     ],
 )
 def test_labels(low: float, high: float, n_seeds: int, label: str) -> None:
-    assert label_of(low, high, n_seeds) == label
+    assert classify_interval(low, high, n_seeds) == label
 
 
 # -- curves --------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_each_class_holds_at_bonferronis_level() -> None:
     for c, at in zip(found.per_class, (slice(0, 60), slice(60, 100)), strict=True):
         assert (c.gap, c.lo, c.hi) == pytest.approx(paired_interval(difference[:, at], 1 - 0.05 / 2))
         assert c.gap == pytest.approx(c.transfer - c.scratch)
-        assert c.label == label_of(c.lo, c.hi, 3)
+        assert c.label == classify_interval(c.lo, c.hi, 3)
         assert c.hi - c.lo > np.subtract(*paired_interval(difference[:, at])[:0:-1])  # wider than at 95 %
 
 
@@ -372,15 +372,15 @@ def curve(*y: float) -> Curve:
 def test_an_arm_that_still_climbs_is_told_from_one_that_has_ended() -> None:
     rising, flat = curve(*np.linspace(0.1, 0.9, 9)), curve(0.1, 0.5, 0.8, 0.88, 0.89, 0.9, 0.9, 0.9)
     level = [curve(*[1.0] * 9)]
-    assert learning_of([rising] * 3, level) == ("climbing",)
-    assert learning_of([flat] * 3, level) == ()
-    assert learning_of([rising, flat, flat], level) == ()  # two thirds of the seeds have to
-    assert learning_of([curve(0.1, 0.9)], []) == ()  # too short to say
+    assert diagnose_learning([rising] * 3, level) == ("climbing",)
+    assert diagnose_learning([flat] * 3, level) == ()
+    assert diagnose_learning([rising, flat, flat], level) == ()  # two thirds of the seeds have to
+    assert diagnose_learning([curve(0.1, 0.9)], []) == ()  # too short to say
 
 
 def test_an_arm_that_over_fits_is_told() -> None:
     flat = [curve(0.5, 0.7, 0.7, 0.7, 0.7, 0.7)]
-    assert learning_of(flat, [curve(1.0, 0.6, 0.7, 0.9, 1.2, 1.5)]) == ("over-fitting",)
-    assert learning_of(flat, [curve(1.0, 0.8, 0.7, 0.65, 0.6, 0.61)]) == ()
+    assert diagnose_learning(flat, [curve(1.0, 0.6, 0.7, 0.9, 1.2, 1.5)]) == ("over-fitting",)
+    assert diagnose_learning(flat, [curve(1.0, 0.8, 0.7, 0.65, 0.6, 0.61)]) == ()
     gaining = [curve(0.5, 0.7, 0.75, 0.76, 0.77, 0.775)]
-    assert learning_of(gaining, [curve(1.0, 0.6, 0.7, 0.9, 1.2, 1.5)]) == ()  # surer, and also right more often
+    assert diagnose_learning(gaining, [curve(1.0, 0.6, 0.7, 0.9, 1.2, 1.5)]) == ()  # surer, and also right more often

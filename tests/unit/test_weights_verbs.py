@@ -17,7 +17,7 @@ from tltk import home
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.weights import store
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 NAME = "test_resnet"
 
@@ -25,7 +25,7 @@ NAME = "test_resnet"
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing shipped and nothing in the hub's cache."""
-    monkeypatch.setattr(store, "shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(store, "shipped_shelf", lambda: tmp_path / "shipped")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
@@ -174,7 +174,7 @@ def test_real_weights(width: str, classes: int | None, padding: str, told: bool,
     assert (found["backbone"], found["classes"], found["guessed"]) == (backbone, classes, not told)
     added = said("weights", "add", str(file), "--name", "mine")
     assert (added["sha256"], added["layout"]) == (store.sha256(file), "timm")
-    nets = [build(NetSpec(backbone=backbone, weights=w), 2, 64, 3, 0) for w in ("store:mine", f"file:{file}")]
+    nets = [build_net(NetSpec(backbone=backbone, weights=w), 2, 64, 3, 0) for w in ("store:mine", f"file:{file}")]
     assert all(torch.equal(t, nets[1].state_dict()[n]) for n, t in nets[0].state_dict().items())
     assert nets[0].options == nets[1].options == ({"pad_type": "same"} if padding == "same" else {})
     assert json.loads(tltk("weights", "card", "mine", "--json").stdout)["backbone"] == backbone

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tltk.adapters.adapter import Adapter
-from tltk.registry import Registry, camel
+from tltk.registry import Registry, camel_case
 from tltk.specs.parts import AdapterSpec
 
-adapters: Registry[type[Adapter]] = Registry("adapter", "tltk.adapters", camel, skip=("adapter",))
+adapters: Registry[type[Adapter]] = Registry("adapter", "tltk.adapters", camel_case, skip=("adapter",))
 
 
 def make(spec: AdapterSpec) -> Adapter:

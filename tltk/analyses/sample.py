@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from tltk.analyses.depth import DepthSpec
-from tltk.data.domain import Domain, Ints, linked
+from tltk.data.domain import Domain, Ints, link_copies
 from tltk.errors import BadSpec
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
@@ -22,7 +22,7 @@ from tltk.specs.parts import DataSpec, NetSpec
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks
 from tltk.training.optimizer import pick_device
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
 LARGEST = 48  # pixels of a picture on it
 
@@ -111,7 +111,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
         BadSpec: There are too few different examples for a test.
     """
     assert spec.source is not None
-    same = linked(target.domain, source.domain)
+    same = link_copies(target.domain, source.domain)
     sides = [(same[0], spec.target), (same[1], spec.source)]
     pools = [domain.split(wanted, spec.seed).train for domain, wanted in sides]
     single = [_once(domain, pool) for (domain, _), pool in zip(sides, pools, strict=True)]
@@ -174,7 +174,7 @@ def _dealt(target: Domain, pool: Ints, both: NDArray[np.uint64], count: int, see
 def network(spec: NetSpec, sample: Sample, seed: int) -> Net:
     """The network with its weights, on the device, for pictures such as these."""
     images = sample.domain.images
-    net = build(spec, len(sample.domain.classes), images.shape[-1], images.shape[1], seed)
+    net = build_net(spec, len(sample.domain.classes), images.shape[-1], images.shape[1], seed)
     return net.to(pick_device("auto"), memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
 
 

@@ -22,8 +22,8 @@ from tltk.analyses.rank.agreement import with_agreement
 from tltk.analyses.rank.result import RankResult
 from tltk.analyses.rank.spec import RankSpec
 from tltk.data import account
-from tltk.data.names import readable
-from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, shown
+from tltk.data.names import escape_text
+from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, abbreviate
 from tltk.jobs import executor, wait
 from tltk.results.training import TrainingResult
 from tltk.results.words import accuracy_in_words
@@ -32,12 +32,12 @@ from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import read_spec, result_of
+from tltk.specs.reading import read_spec, result_class
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
-from tltk.weights.weightfile import plain
+from tltk.weights.weightfile import sanitise
 
 
 class Verb(click.Group):
@@ -56,13 +56,13 @@ class Verb(click.Group):
             _fail(ctx, found)
         except UnicodeEncodeError as fault:  # click itself looks for the paths that it is given
             text = "An argument must be text that this system can write. Got {}; check how it was typed or passed on."
-            _fail(ctx, BadSpec(text.format(shown(str(fault.object)))))
+            _fail(ctx, BadSpec(text.format(abbreviate(str(fault.object)))))
 
 
 def _fail(ctx: click.Context, fault: TltkError) -> None:
     """Its sentence, and 1 where a run or the machine failed, 2 where what was asked for is wrong."""
     is_asked = isinstance(fault, MachineProblem) and fault.errno in (errno.ENAMETOOLONG, errno.ELOOP)
-    click.echo(readable(str(fault)), err=True)
+    click.echo(escape_text(str(fault)), err=True)
     ctx.exit(1 if isinstance(fault, RunProblem) and not is_asked else 2)
 
 
@@ -99,7 +99,7 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
             function = click.option("--adapter", help=about)(function)
             function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
             function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
-        for name, (_, about) in command.lists(kind).items():
+        for name, (_, about) in command.list_options(kind).items():
             function = click.option(f"--{name}", help=about)(function)
         about = "A JSON file; - is the standard input."
         function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
@@ -129,7 +129,7 @@ def launch(kind: type[Spec], given: dict[str, Any]) -> None:
     if file is None:
         # A comparison that names neither domains nor weights is about the question that the first page asks.
         is_first = kind is CompareSpec and all(given.get(key) is None for key in ("target", "source", "weights"))
-        spec = command.build(kind, given, FIRST_QUESTION if is_first else None)
+        spec = command.build_spec(kind, given, FIRST_QUESTION if is_first else None)
     else:
         spec = read_spec(_given(file))
         if not isinstance(spec, kind):
@@ -148,10 +148,10 @@ def launch(kind: type[Spec], given: dict[str, Any]) -> None:
 def _given(file: Path) -> bytes:
     """The text of a spec: a file's, a pipe's, or with - what comes in."""
     if str(file) != "-":
-        return home.read_given(file, "--spec")
-    found = sys.stdin.buffer.read(home.MOST + 1)
-    if len(found) > home.MOST:
-        raise BadSpec(f"--spec must be no longer than {home.MOST >> 20} MB. What came in is longer.")
+        return home.read_user_file(file, "--spec")
+    found = sys.stdin.buffer.read(home.MAX_USER_FILE_BYTES + 1)
+    if len(found) > home.MAX_USER_FILE_BYTES:
+        raise BadSpec(f"--spec must be no longer than {home.MAX_USER_FILE_BYTES >> 20} MB. What came in is longer.")
     return found
 
 
@@ -270,7 +270,7 @@ def _result(run: Run, spec: Spec) -> dict[str, Any] | None:
 
 def _typed(run: Run, spec: Spec) -> Any:
     """What it found, as the class of its kind; a ranking with what has been trained by now."""
-    found = run.read(result_of(type(spec)))
+    found = run.read(result_class(type(spec)))
     return with_agreement(found, spec) if isinstance(spec, RankSpec) and isinstance(found, RankResult) else found
 
 
@@ -320,12 +320,12 @@ def _cells(e: RunEntry) -> list[str]:
     weights = r["weights"] if r["weights"] is not None else f"of {e.source}" if e.source and e.backbone else ""
     return [
         e.id,
-        plain(" ".join(filter(None, [e.name, *(f"#{tag}" for tag in e.tags.split())]))),
-        plain(figure) or "done",
+        sanitise(" ".join(filter(None, [e.name, *(f"#{tag}" for tag in e.tags.split())]))),
+        sanitise(figure) or "done",
         short(e.target),
-        plain(e.backbone),
+        sanitise(e.backbone),
         short(weights),
-        plain(e.strategy),
+        sanitise(e.strategy),
         "" if e.boundary is None else str(e.boundary),
         "" if e.lr is None else f"{e.lr:g}",
         "" if r["seed"] is None else str(r["seed"]),
@@ -337,8 +337,8 @@ def short(name: str) -> str:
     """A domain or weights in few letters, on one line: the last part of a path, the first digits of a run."""
     kind, _, path = name.partition(":")
     if "/" in path:
-        return plain(path.rstrip("/").rpartition("/")[2])
-    return re.sub(r"^(run:[0-9a-f]{6})[0-9a-f]*", r"\1", plain(name))
+        return sanitise(path.rstrip("/").rpartition("/")[2])
+    return re.sub(r"^(run:[0-9a-f]{6})[0-9a-f]*", r"\1", sanitise(name))
 
 
 def took(seconds: float) -> str:
@@ -365,9 +365,9 @@ def report(run: Run, as_json: bool, attempt: int = 0) -> None:
     state = folder.status.state if attempt else executor().state(run.id)
     click.echo(f"run {run.id} · {f'attempt {attempt} · ' if attempt else ''}{state} · {folder.path}")
     if label.name or label.tags:
-        click.echo(plain(" ".join(filter(None, [label.name, *(f"#{tag}" for tag in label.tags)])), 800))
+        click.echo(sanitise(" ".join(filter(None, [label.name, *(f"#{tag}" for tag in label.tags)])), 800))
     for line in label.note.splitlines():
-        click.echo(plain(line, 2000))
+        click.echo(sanitise(line, 2000))
     if run.spec.trains:
         click.echo(in_words(run.spec, folder.status.seconds))
     for line in _found(folder) or filter(None, [folder.status.message]):
@@ -384,7 +384,7 @@ def _attempt_in_words(a: dict[str, Any]) -> str:
     """An earlier attempt, a line."""
     figure = a["verdict"] or ("" if a["accuracy"] is None else f"{a['accuracy']:.3f}")
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(a["updated"])) if 0 < a["updated"] < 2**32 else ""
-    words = [f"earlier {a['number']}", a["state"], plain(figure), took(a["seconds"]), when]
+    words = [f"earlier {a['number']}", a["state"], sanitise(figure), took(a["seconds"]), when]
     return " · ".join(filter(None, words))
 
 
@@ -404,8 +404,8 @@ def _found(run: Run) -> list[str]:
 def _of_comparison(found: CompareResult | None) -> list[str]:
     if found is None:
         return []
-    parts = [account.parts_in_words(found.parts)] if found.parts else []  # a result of an earlier version has none
-    return [readable(line) for line in (found.verdict.sentence, *parts)]
+    parts = [account.describe_parts(found.parts)] if found.parts else []  # a result of an earlier version has none
+    return [escape_text(line) for line in (found.verdict.sentence, *parts)]
 
 
 def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
@@ -414,7 +414,7 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
     return [
         f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1:.3f} after {found.steps:,} steps in "
         f"{found.seconds:.1f} s on {found.device}; {found.frozen_tensors} frozen tensors, {found.frozen_moved} moved.",
-        *(readable(line) for line in account.in_words(spec.target.name, found)),
+        *(escape_text(line) for line in account.describe_fields(spec.target.name, found)),
         *(f"caution  {sentence}" for sentence in found.cautions),
     ]
 
@@ -427,7 +427,7 @@ def in_words(spec: Spec, seconds: float) -> str:
     words += [f"rate {r['lr']:g}"] if r["lr"] is not None else []
     words += [f"seed {r['seed']}"] if r["seed"] is not None else []
     words += [took(seconds)] if seconds else []
-    return plain(" · ".join(words), 400)
+    return sanitise(" · ".join(words), 400)
 
 
 def print_answer(question: Spec, as_json: bool, *, again: bool = False) -> None:
@@ -448,5 +448,5 @@ def print_answer(question: Spec, as_json: bool, *, again: bool = False) -> None:
         raise RunProblem(f"Run {run.id} must have an answer. It is {run.status.state}; ask again.")
     out(result, as_json)
     if not as_json:
-        for line in lines(run.typed(result, result_of(type(question)))):
+        for line in lines(run.typed(result, result_class(type(question)))):
             click.echo(line)

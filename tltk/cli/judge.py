@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tltk.cli.following import json_option, out
 from tltk.errors import BadSpec
-from tltk.studies.compare.verdict import DELTA, judge, points
+from tltk.studies.compare.verdict import DELTA, format_points, judge
 
 MOST_BYTES = 500_000_000
 DELIMITERS = ",;\t"
@@ -112,5 +112,6 @@ def judge_verb(
     click.echo(found.sentence)
     for one in found.per_class:
         click.echo(
-            f"{one.label:13}  {points(one.gap):>6} ({points(one.lo)} … {points(one.hi)})  {one.n:,} of {one.name}"
+            f"{one.label:13}  {format_points(one.gap):>6} ({format_points(one.lo)} … {format_points(one.hi)})  "
+            f"{one.n:,} of {one.name}"
         )

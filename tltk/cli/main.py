@@ -39,10 +39,10 @@ from tltk.runs.index import Query
 from tltk.runs.run import STATES, Run, walk
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec
-from tltk.specs.reading import kinds
+from tltk.specs.reading import spec_kinds
 from tltk.weights import catalogue, store
 from tltk.weights.export import export as write_zip
-from tltk.weights.weightfile import plain
+from tltk.weights.weightfile import sanitise
 
 
 @click.group(cls=Verb, context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,7 +61,7 @@ def _verb(kind: type[Spec]) -> click.Command:
     return click.command(kind.verb, help=kind.about)(ask_for)
 
 
-for _verb_kind in kinds().values():
+for _verb_kind in spec_kinds().values():
     if _verb_kind.verb:
         main.add_command(_verb(_verb_kind))
 for _group in (weights.weights, weights.pretraining, judge_verb):
@@ -103,8 +103,8 @@ def runs(
             )
         return
     for name in kind:
-        if name not in kinds():
-            raise UnknownName.among("--kind", name, kinds())
+        if name not in spec_kinds():
+            raise UnknownName.among("--kind", name, spec_kinds())
     most = limit if limit is not None else 0 if as_json else SHOWN
     found = listing.runs(dataclasses.replace(query, limit=most + 1 if most else 0))
     more, found = bool(most) and len(found) > most, found[: most or None]
@@ -175,9 +175,9 @@ def _labelled(run: Run, as_json: bool, **given: Any) -> None:
     out({"id": run.id, "name": label.name, "note": label.note, "tags": list(label.tags)}, as_json)
     if not as_json:
         words = " ".join(filter(None, [label.name, *(f"#{tag}" for tag in label.tags)]))
-        click.echo(plain(f"run {run.id}{' · ' if words else ''}{words}", 1000))
+        click.echo(sanitise(f"run {run.id}{' · ' if words else ''}{words}", 1000))
         for line in label.note.splitlines():
-            click.echo(plain(line, 2000))
+            click.echo(sanitise(line, 2000))
 
 
 @runs.command()
@@ -312,7 +312,7 @@ def _table(entries: list[dict[str, Any]], as_json: bool) -> None:
 @json_option
 def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
     """List timm's models by name, by a pattern such as 'resnet*', or by words such as 'vit laion'."""
-    at_hand = catalogue.present()
+    at_hand = catalogue.local_weights()
     exact = [catalogue.catalogue()[pattern]] if pattern in catalogue.catalogue() else None
     found = exact or catalogue.search(pattern, sort=sort)
     if not found:
@@ -326,9 +326,9 @@ def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
         return
     click.echo(f"{'backbone':44} {'million':>8} {'GFLOPs':>8} {'px':>4}  weights")
     for b in found:
-        gflops = "" if b.flops is None else catalogue.amount(b.flops / 1e9)
-        weights = catalogue.weights_in_words(b, at_hand.get(b.name, ()))
-        click.echo(f"{b.name:44} {catalogue.amount(b.parameters / 1e6):>8} {gflops:>8} {b.size:4}  {weights}")
+        gflops = "" if b.flops is None else catalogue.format_count(b.flops / 1e9)
+        weights = catalogue.describe_weights(b, at_hand.get(b.name, ()))
+        click.echo(f"{b.name:44} {catalogue.format_count(b.parameters / 1e6):>8} {gflops:>8} {b.size:4}  {weights}")
 
 
 @main.command()

@@ -32,7 +32,7 @@ def weights() -> None:
 def listing(as_json: bool) -> None:
     """Everything on this machine that --weights takes."""
     found: list[dict[str, Any]] = []
-    for one in store.here():
+    for one in store.local_sources():
         if isinstance(one.of, store.Entry):
             licence, summary = one.of.card.licence, one.of.card.summary
         elif isinstance(one.of, RunEntry):
@@ -70,8 +70,8 @@ def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
 
     Tensors are found below any prefix that a training program adds. timm can load the entry as it is.
     """
-    file = weightfile.resolved(str(file))
-    weightfile.looked_at(file)
+    file = weightfile.resolve_path(str(file))
+    weightfile.identify(file)
     name = store.check_name(name or re.sub(r"(?:[^a-z0-9_.-]|\.{2,})+", "_", file.stem.lower()).strip("._-")[:64])
     print_answer(ImportWeightsSpec(f"file:{file.absolute()}", backbone, name, part), as_json, again=True)
 
@@ -85,15 +85,15 @@ def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
 @json_option
 def check(what: str, backbone: str, part: str, as_json: bool) -> None:
     """Whether a file, or a name in the store, is complete, and of which network. Exit code 1 if it is not."""
-    file = weightfile.resolved(what)
-    if weightfile.there(file) or weightfile.there(file, folder=True):
+    file = weightfile.resolve_path(what)
+    if weightfile.exists(file) or weightfile.exists(file, folder=True):
         try:
             store.check_file(file, backbone.partition(".")[0], part)
         except WeightsMissing as fault:  # it is there, and the answer is no
             raise RunProblem(str(fault)) from None
     else:
         try:
-            entry = store.verified(what)
+            entry = store.verify(what)
             store.check_entry(entry)
         except UnknownName:
             raise WeightsMissing(

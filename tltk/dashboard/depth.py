@@ -25,7 +25,7 @@ from tltk.runs import index
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
-from tltk.specs.reading import result_of, with_absolute_paths
+from tltk.specs.reading import result_class, with_absolute_paths
 from tltk.studies.compare.study import source_spec
 from tltk.weights import store
 
@@ -48,7 +48,7 @@ def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") ->
     local = executor()
     run = Run.at(with_absolute_paths(spec).run_id)
     try:
-        found = run.read(result_of(type(spec)))
+        found = run.read(result_class(type(spec)))
     except RunProblem as fault:
         of_another_version(spec, fault, key)
         return None
@@ -78,8 +78,8 @@ def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") ->
 
 @st.cache_data(ttl=10, show_spinner=False)
 def _changed(run_id: str, answered: float) -> list[str]:
-    """`provenance.changed`, which walks through folders, at most every ten seconds for an answer."""
-    return provenance.changed(Run.at(run_id))
+    """`provenance.changed_sources`, which walks through folders, at most every ten seconds for an answer."""
+    return provenance.changed_sources(Run.at(run_id))
 
 
 def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:

@@ -71,7 +71,7 @@ def freeze_handle(
         layers: The backbone's layers in order; the head is drawn after them and always trains.
         boundary: Layers 0 … boundary − 1 are frozen; `len(layers)` = feature extraction.
         key: The component's own; the boundary itself is kept by the page under another.
-        cost: What each boundary would cost (`tltk.training.cost.estimates`); None: no estimates.
+        cost: What each boundary would cost (`tltk.training.cost.estimate_costs`); None: no estimates.
         disabled: Show, but do not move.
         overlays: Quantities over depth, each a lane above the layers. One of them may predict.
         compact: Lower, for pages on which the handle is the axis and not the subject.

@@ -14,14 +14,14 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
-from tltk.data.account import parts_in_words
+from tltk.data.account import describe_parts
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
-from tltk.specs.reading import PATHS, result_of, with_absolute_paths
-from tltk.training.cost import Sizes, estimates
+from tltk.specs.reading import PATHS, result_class, with_absolute_paths
+from tltk.training.cost import Sizes, estimate_costs
 
 NAMED = 5  # classes, or folders, that a line names
 # What the first plan asks for, and so any page that is opened without a link; a link may ask for it too.
@@ -47,7 +47,7 @@ def answer(spec: InspectSpec | DescribeSpec, waiting: str) -> Any:
     permitted.check(spec)
     run = Run.at(with_absolute_paths(spec).run_id)
     try:
-        found = run.read(result_of(type(spec)))
+        found = run.read(result_class(type(spec)))
     except RunProblem as fault:
         of_another_version(spec, fault, f"again:{run.id}")
         return None
@@ -156,7 +156,7 @@ def in_words(found: InspectResult) -> str:
     more = ", …" if len(found.classes) > NAMED else ""
     texts = [f"{found.n:,} pictures of {len(found.classes):,} classes ({names}{more})."]
     if found.parts:
-        texts.append(plain(parts_in_words(found.parts)))
+        texts.append(plain(describe_parts(found.parts)))
     else:  # of an earlier version
         texts.append(f"Train {found.train:,}, validation {found.val:,}, test {found.test:,}.")
     out = [branch.folder for branch in found.tree if branch.role == "left out"]
@@ -192,5 +192,5 @@ def cost_of(found: DescribeResult, seen: InspectResult) -> Cost:
         "epochs": now.optim.epochs,
         "steps": now.optim.epochs * -(-images // now.optim.batch_size),
         "head_parameters": (found.width + 1) * classes,
-        "estimates": estimates(found.layers, found.width, now, sizes, found.seconds_per_gflop),
+        "estimates": estimate_costs(found.layers, found.width, now, sizes, found.seconds_per_gflop),
     }

@@ -35,7 +35,7 @@ HELP = "Any of timm's classification models: choose one, type its name, or look 
 
 def backbone() -> None:
     """Menu, the way to the catalogue, and a line on what is chosen."""
-    at_hand, now = catalogue.present(), plan.read(("net", "backbone"))
+    at_hand, now = catalogue.local_weights(), plan.read(("net", "backbone"))
     near = [name for name in at_hand if name in catalogue.catalogue()][:FIRST]
     names = list(dict.fromkeys([*near, *USUAL]))
     menu, button = st.columns([4, 1], vertical_alignment="bottom")
@@ -67,9 +67,9 @@ def line(name: str, at_hand: Mapping[str, tuple[str, ...]]) -> str:
     known = catalogue.catalogue()
     architecture = name.partition(".")[0]
     if architecture in known:
-        return catalogue.in_words(known[architecture], at_hand.get(architecture, ()))
+        return catalogue.describe_backbone(known[architecture], at_hand.get(architecture, ()))
     hint = str(UnknownName.among("backbone", name, known)).partition("Got ")[2]
-    return f"No model of timm {catalogue.made_with()} has this name. Got {hint}"
+    return f"No model of timm {catalogue.timm_version()} has this name. Got {hint}"
 
 
 @st.dialog("All backbones", width="large", on_dismiss=_close)

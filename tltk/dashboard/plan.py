@@ -216,7 +216,7 @@ def _from_url() -> CompareSpec | None:
         given["adapter"] = asked.get("adapter")
         given["term"] = st.query_params.get_all("term")
         given["knob"] = [part for part in asked.get("knob", "").split(",") if part]
-        spec = command.build(CompareSpec, given)
+        spec = command.build_spec(CompareSpec, given)
     except ValueError as problem:  # ours among them
         st.session_state["plan_fault"] = f"The link could not be understood and was left aside: {problem}"
         return None

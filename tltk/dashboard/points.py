@@ -63,7 +63,7 @@ def brought(key: str) -> str:
     data = file.getvalue()
     path = home.folder("pictures") / f"{hashlib.sha256(data).hexdigest()[:16]}{Path(file.name).suffix.lower()}"
     if not path.exists():
-        home.write_whole(path, data)
+        home.write_atomic(path, data)
     return str(path)
 
 

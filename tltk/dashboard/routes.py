@@ -33,7 +33,7 @@ from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.plots.names import text
 from tltk.results.rows import Row
 from tltk.runs.run import Child, Run, Status
-from tltk.weights.export import exported
+from tltk.weights.export import export_bytes
 
 MAX_POINTS = 1500  # of one trace in one answer
 MAX_CURSOR = 32_768  # characters
@@ -336,7 +336,7 @@ async def export(request: Request) -> Response:
     run = _find(request.path_params["run_id"])
     name = f'attachment; filename="tltk-{run.id}.zip"'
     headers = {"Cache-Control": "no-store", "Content-Disposition": name}
-    return Response(await run_in_threadpool(exported, run), headers=headers, media_type="application/zip")
+    return Response(await run_in_threadpool(export_bytes, run), headers=headers, media_type="application/zip")
 
 
 @_in_sentences

@@ -182,7 +182,7 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
     if not any(curve.x for curve in means.values()):
         chrome.nothing("Curves appear here once both arms are measured.", "train", "See what runs")
         return
-    seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measured(run).items()}
+    seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measuring_runs(run).items()}
     plot(
         arms(means, f"Validation {name.replace('_', ' ')}", x, seeds, _guessing(run, name)),
         key=key,

@@ -1,9 +1,10 @@
 """Domains by name: `digits`, `folder:PATH`, `shapes:hue=0.2`, `digits~fog:3` … as arrays, made once and kept.
 
-A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where it reads a path, `stamp(argument)`,
-that changes when what lies there changes; where it has settings, `check(argument)`, which gives them in one spelling;
-where files lie behind it, `survey(argument)`, which says how they are understood without reading pictures. `drawing/`
-is what drawn domains share, the files beside it what all do. Above: training, analyses, pages.
+A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where it reads a path,
+`source_version(argument)`, which changes when the files there change; where it has settings, `check(argument)`, which
+returns them in one spelling; where it reads files, `survey(argument)`, which says how they are understood without
+reading pictures. `drawing/` is what drawn domains share, the modules beside it what all share. Above: training,
+analyses, pages.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from tltk.data.account import Account
 from tltk.data.corrupt import Corruption
 from tltk.data.corrupt import corrupt as apply  # `tltk.data.corrupt` is the module
 from tltk.data.corrupt import split as split_suffix
-from tltk.data.domain import Domain, Progress, Reading, Split, few_shot, path_of
+from tltk.data.domain import Domain, Progress, Reading, Split, argument_path, few_shot
 from tltk.data.identity import FINE, Sketches
 from tltk.data.layout import check_sizes
-from tltk.data.names import shown
+from tltk.data.names import escape_name
 from tltk.errors import BadSpec, DataProblem
 from tltk.registry import Registry
 from tltk.specs.parts import DataSpec
@@ -48,7 +49,7 @@ __all__ = [
     "family",
     "few_shot",
     "load",
-    "mark",
+    "source_version",
     "parse",
 ]
 
@@ -57,7 +58,7 @@ Loader = Callable[[DataSpec, str, Progress | None], Domain]
 domains: Registry[Loader] = Registry("domain", "tltk.data.sources", lambda name: "load", group="tltk.domains")
 
 FORMAT = 6  # raise it when the same spec gives other pixels than before: kept arrays are then remade
-STALE = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
+STALE_SECONDS = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
 
 _log = logging.getLogger(__name__)
 
@@ -86,9 +87,9 @@ def split(name: str) -> tuple[str, Corruption | None]:
         UnknownName, BadSpec: No such corruption or severity.
     """
     kind, _, argument = name.partition(":")
-    if "~" in argument and kind in domains and _function(kind, "stamp") is not None:
+    if "~" in argument and kind in domains and _function(kind, "source_version") is not None:
         with contextlib.suppress(DataProblem):
-            if path_of(argument).exists():
+            if argument_path(argument).exists():
                 return name, None
     return split_suffix(name)
 
@@ -105,7 +106,8 @@ def parse(name: str) -> tuple[str, str]:
     """
     if any("\ud800" <= c <= "\udfff" for c in name):
         raise BadSpec(
-            f"The name of a domain must be UTF-8 text. Got '{shown(name)}'; rename the folder, or put a link with "
+            f"The name of a domain must be UTF-8 text. Got '{escape_name(name)}'; rename the folder, or put a "
+            "link with "
             f"another name beside it."
         )
     name, _ = split(name)
@@ -118,9 +120,9 @@ def parse(name: str) -> tuple[str, str]:
     domains[kind]  # the sentence for an unknown name
     if (check := _function(kind, "check")) is not None:
         return kind, check(argument)
-    if _function(kind, "stamp") is None and (colon or argument):
+    if _function(kind, "source_version") is None and (colon or argument):
         raise BadSpec(f"The domain {kind} takes no path. Got {name!r}; write {kind!r}.")
-    if _function(kind, "stamp") is not None and not argument.strip():
+    if _function(kind, "source_version") is not None and not argument.strip():
         raise BadSpec(f"The domain {kind} needs a path. Got {name!r}; write {kind}:PATH.")
     return kind, argument
 
@@ -135,7 +137,7 @@ def check(spec: DataSpec) -> None:
     kind, argument = parse(spec.name)
     survey = getattr(importlib.import_module(domains[kind].__module__), "survey", None)
     if survey is None:
-        mark(spec.name)  # that something is there
+        source_version(spec.name)  # that something is there
     elif (found := survey(argument)) is not None:
         check_sizes(found, spec)
 
@@ -147,7 +149,7 @@ def family(name: str) -> str:
     pixels, not examples.
     """
     kind, _ = parse(name)
-    if _function(kind, "stamp") is not None:
+    if _function(kind, "source_version") is not None:
         return "files"
     found: str = getattr(importlib.import_module(domains[kind].__module__), "FAMILY", kind)
     return found
@@ -163,7 +165,7 @@ def corruption(name: str) -> Corruption | None:
 
 
 def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
-    """The domain that `spec.name` means, from the kept arrays where they are whole, else made anew.
+    """The domain that `spec.name` means, from the kept arrays if they are intact, else computed again.
 
     Args:
         spec: Name, size, n and seed decide the pictures; val, test and shots only `Domain.split`.
@@ -210,28 +212,28 @@ def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Doma
 
 
 def _function(kind: str, name: str) -> Callable[[str], str] | None:
-    """`stamp` of a domain that reads a path, `check` of one that has settings, else None."""
+    """`source_version` of a domain that reads a path, `check` of one that has settings, else None."""
     found: Callable[[str], str] | None = getattr(importlib.import_module(domains[kind].__module__), name, None)
     return found
 
 
-def mark(name: str) -> str:
+def source_version(name: str) -> str:
     """Changes when what a domain reads does; "" for one that reads nothing, and for what names no domain.
 
     Raises:
         DataProblem: Nothing can be read there.
     """
     kind, _, argument = split(name)[0].partition(":")
-    stamp = _function(kind, "stamp") if kind in domains else None
-    return stamp(argument) if stamp is not None and argument.strip() else ""
+    version = _function(kind, "source_version") if kind in domains else None
+    return version(argument) if version is not None and argument.strip() else ""
 
 
 def _key(spec: DataSpec, kind: str, argument: str) -> str:
     """24 hex digits of all that the pixels depend on."""
-    stamp = _function(kind, "stamp")
+    version = _function(kind, "source_version")
     # Files are the same whatever the seed, unless some of them are chosen by it.
-    seed = spec.seed if stamp is None or spec.n else 0
-    parts: list[Any] = [FORMAT, kind, stamp(argument) if stamp else argument, spec.size, spec.n, seed]
+    seed = spec.seed if version is None or spec.n else 0
+    parts: list[Any] = [FORMAT, kind, version(argument) if version else argument, spec.size, spec.n, seed]
     if (how := corruption(spec.name)) is not None:
         parts += [how.name, how.severity, spec.seed]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
@@ -284,7 +286,7 @@ def _read_sketches(folder: Path, n: int) -> Sketches:
 
 
 def _keep(folder: Path, domain: Domain) -> Domain:
-    """Write the domain beside its place, then rename; the same domain where the disk has no room."""
+    """Write the domain beside its place, then rename; the same domain if the disk is full."""
     _sweep(folder.parent)
     scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".tmp", dir=folder.parent))
     try:
@@ -296,7 +298,7 @@ def _keep(folder: Path, domain: Domain) -> Domain:
                 np.lib.format.write_array(file, array, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())
-        home.write_whole(scratch / "meta.json", msgspec.json.encode(_meta(domain)))
+        home.write_atomic(scratch / "meta.json", msgspec.json.encode(_meta(domain)))
         if folder.exists():  # damaged, or just written by another process: equal, so no loss
             folder.rename(scratch / "old")
         scratch.rename(folder)
@@ -330,5 +332,5 @@ def _sweep(room: Path) -> None:
     """Remove what killed processes left behind."""
     for left in room.glob("*.tmp"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > STALE:
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(left)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tltk.results.training import TrainingResult
     from tltk.specs.parts import DataSpec
 
-LOUD = 0.1  # share of a class's files whose loss is told by name
-FIRST = 5  # left-out files that a result names
+LOUD_SHARE = 0.1  # share of a class's files whose loss is told by name
+MAX_NAMED_FILES = 5  # left-out files that a result names
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Account:
     notes: tuple[str, ...] = ()
 
 
-def losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> list[str]:
+def describe_losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> list[str]:
     """A sentence for each class that loses much.
 
     Args:
@@ -39,7 +39,7 @@ def losses(there: dict[str, int], used: dict[str, int], why: dict[str, str]) -> 
     found = []
     for name, n in there.items():
         lost = n - used.get(name, 0)
-        if lost > LOUD * n:
+        if lost > LOUD_SHARE * n:
             found.append(f"Class {name} loses {lost:,} of its {n:,} files: {why.get(name, 'they cannot be read')}.")
     return found
 
@@ -78,20 +78,25 @@ def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Part]:
     return found
 
 
-def parts_in_words(found: Mapping[str, Part]) -> str:
+def describe_parts(found: Mapping[str, Part]) -> str:
     """`Train 26 (…), validation 8 (…), test 12 (…).`"""
     words = {"train": "Train", "val": "validation", "test": "test"}
     return ", ".join(f"{words[role]} {p.n:,} ({p.origin})" for role, p in found.items()) + "."
 
 
-def of_training(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
+def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
     """The fields of a result that say what it was trained and tested on.
 
     `remarks` are the sentences of `notes` and `left_out`, for a verdict to repeat.
+
+    Args:
+        domain: As it was loaded.
+        split: Its division, whose three parts are counted.
+        spec: Says how the parts were made: `val`, `test` and `shots`.
     """
     return {
         "parts": parts(domain, split, spec),
-        "left_out": LeftOut(len(domain.skipped), list(domain.skipped[:FIRST])),
+        "left_out": LeftOut(len(domain.skipped), list(domain.skipped[:MAX_NAMED_FILES])),
         "notes": list(domain.account.notes),
         "remarks": remarks(domain),
     }
@@ -102,12 +107,18 @@ def remarks(domain: Domain) -> list[str]:
     return [*domain.account.notes, *_left_out(domain.name, len(domain.skipped), domain.skipped)]
 
 
-def sentences(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
-    """The remarks, then the sizes of the parts and where each comes from."""
-    return [*remarks(domain), parts_in_words(parts(domain, split, spec))]
+def describe_domain(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
+    """The remarks, then the sizes of the parts and where each comes from.
+
+    Args:
+        domain: As it was loaded.
+        split: Its division, whose three parts are counted.
+        spec: Says how the parts were made: `val`, `test` and `shots`.
+    """
+    return [*remarks(domain), describe_parts(parts(domain, split, spec))]
 
 
-def in_words(name: str, found: TrainingResult) -> list[str]:
+def describe_fields(name: str, found: TrainingResult) -> list[str]:
     """The same sentences from a result; of one of an earlier version, as many as it tells.
 
     Args:
@@ -115,7 +126,7 @@ def in_words(name: str, found: TrainingResult) -> list[str]:
         found: What a training found.
     """
     left = _left_out(name, found.left_out.n, found.left_out.first)
-    return [*found.notes, *left, *([parts_in_words(found.parts)] if found.parts else [])]
+    return [*found.notes, *left, *([describe_parts(found.parts)] if found.parts else [])]
 
 
 def _left_out(name: str, n: int, first: Sequence[Sequence[str]]) -> list[str]:

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from tltk.specs.parts import ViewSpec
 
-DRAWS = 10  # random numbers per picture, used or not: one knob does not disturb the others
-STRETCH = math.log(4 / 3)  # crops are up to 4:3 or 3:4
+N_DRAWS = 10  # random numbers per picture, used or not: one knob does not disturb the others
+MAX_LOG_STRETCH = math.log(4 / 3)  # crops are up to 4:3 or 3:4
 JITTER = 0.8  # factors lie in 1 ± JITTER · colour
 
 
@@ -35,7 +35,7 @@ def views(images: Tensor, spec: ViewSpec, generator: torch.Generator) -> Tensor:
     """
     if spec.is_none:
         return images.to(torch.float32) / 255
-    chance = torch.rand((len(images), DRAWS), generator=generator)
+    chance = torch.rand((len(images), N_DRAWS), generator=generator)
     flipped = chance[:, 0] < spec.flip
     if spec.crop or spec.rotation:
         x = _warp(images.to(torch.float32) / 255, _affine(chance, flipped, spec, images.shape))
@@ -46,7 +46,13 @@ def views(images: Tensor, spec: ViewSpec, generator: torch.Generator) -> Tensor:
 
 
 def normalise(x: Tensor, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor) -> Tensor:
-    """(x − mean) / std per channel; x is (n, c, h, w), mean and std have c numbers."""
+    """(x − mean) / std per channel; x is (n, c, h, w), mean and std have c numbers.
+
+    Args:
+        x: (n, c, h, w) floating.
+        mean: c numbers, in the units of `x`.
+        std: c numbers above 0, in the units of `x`.
+    """
     centre = torch.as_tensor(mean, dtype=x.dtype, device=x.device).reshape(1, -1, 1, 1)
     spread = torch.as_tensor(std, dtype=x.dtype, device=x.device).reshape(1, -1, 1, 1)
     return (x - centre) / spread
@@ -56,7 +62,7 @@ def _affine(chance: Tensor, flipped: Tensor, spec: ViewSpec, shape: Sequence[int
     """(n, 2, 3): from output to input coordinates, −1 … 1 on either side."""
     area = 1 - spec.crop * chance[:, 1]
     # The stretch fades out with the crop, so that a crop of 0 is no crop.
-    stretch = torch.exp(STRETCH * min(1.0, 2 * spec.crop) * (2 * chance[:, 2] - 1))
+    stretch = torch.exp(MAX_LOG_STRETCH * min(1.0, 2 * spec.crop) * (2 * chance[:, 2] - 1))
     width = (area * stretch).sqrt().clamp(max=1.0)
     height = (area / stretch).sqrt().clamp(max=1.0)
     angle = math.radians(spec.rotation) * (2 * chance[:, 5] - 1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tltk.data.domain import Domain, Split
 
-CROPPED = 0.1  # share of the pictures' area from which on it is worth a sentence
+MAX_CROPPED_SHARE = 0.1  # share of the pictures' area from which on it is worth a sentence
 
 
 def figures(domain: Domain, split: Split) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
             f"{flat:,} of {n:,} pictures of {domain.name} are uniform and show nothing. White drawings on a "
             f"transparent background become white: give them a background, or check how these files are written."
         )
-    if counts["cropped"] >= CROPPED:
+    if counts["cropped"] >= MAX_CROPPED_SHARE:
         said.append(
             f"On average {counts['cropped']:.0%} of a picture of {domain.name} is lost, since only the square in its "
             f"middle is used. If that matters, crop or pad the pictures to squares first."

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Resampling
 
-from tltk.data.decode import room_for
+from tltk.data.decode import allocate
 from tltk.data.domain import Pixels, Progress
 from tltk.errors import BadSpec, DataProblem, UnknownName
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-PIECE = 2**16  # pixels that are corrupted at once; where pieces begin decides the random numbers
+PIECE_PIXELS = 2**16  # pixels that are corrupted at once; where pieces begin decides the random numbers
 SUFFIX = re.compile(r"(?P<base>.*[^:/\\~])~(?P<name>[A-Za-z_]\w*):(?P<severity>[^/\\~:]*)", re.DOTALL)
 
 
@@ -97,18 +97,18 @@ def corrupt(images: Pixels, name: str, severity: int, seed: int = 0, progress: P
     Corruption(name, severity)
     if images.ndim != 4 or images.dtype != np.uint8 or min(images.shape[1:]) < 1:
         raise DataProblem(f"Pictures must be uint8 of shape (n, c, h, w). Got {images.dtype} of shape {images.shape}.")
-    result, step = room_for(images.shape), max(1, PIECE // (images.shape[2] * images.shape[3]))
+    result, step = allocate(images.shape), max(1, PIECE_PIXELS // (images.shape[2] * images.shape[3]))
     with torch.inference_mode():
         for number, start in enumerate(range(0, len(images), step)):
             piece = torch.from_numpy(images[start : start + step].astype(np.float32)).div_(255)
-            changed = FAMILIES[name](piece, severity - 1, Dice(len(piece), (seed, number)))
+            changed = FAMILIES[name](piece, severity - 1, RandomStreams(len(piece), (seed, number)))
             result[start : start + step] = changed.clamp_(0, 1).mul_(255).round_().to(torch.uint8).numpy()
             if progress:
                 progress(min(start + step, len(images)), len(images))
     return result
 
 
-class Dice:
+class RandomStreams:
     """Random numbers for m pictures; every call has its own stream, and fewer pictures see its beginning."""
 
     def __init__(self, m: int, seed: tuple[int, ...]) -> None:
@@ -135,26 +135,50 @@ class Dice:
 # -- the families: (m, c, h, w) from 0 to 1, severity 0 to 4, dice → the same shape, perhaps out of range
 
 
-def gaussian_noise(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """x + σ·z, z standard normal, for every channel alone."""
+def gaussian_noise(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """x + σ·z, z standard normal, independently for every channel.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Random numbers for these m pictures.
+    """
     return x + (0.04, 0.06, 0.08, 0.09, 0.10)[severity] * dice.normal(*x.shape[1:])
 
 
-def shot_noise(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """Poisson(c·x) / c: c photons where it is white."""
+def shot_noise(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """Poisson(c·x) / c: c photons where it is white.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Random numbers for these m pictures.
+    """
     c = (500, 250, 100, 75, 50)[severity]
     return x.new_tensor(dice.stream().poisson(x.numpy().astype(np.float64) * c)) / c
 
 
-def impulse_noise(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """A share of all values is black or white, evenly."""
+def impulse_noise(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """A share of all values is black or white, evenly.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Random numbers for these m pictures.
+    """
     share = (0.01, 0.02, 0.03, 0.05, 0.07)[severity]
     hit, salt = dice.uniform(0, 1, *x.shape[1:]), dice.uniform(0, 1, *x.shape[1:])
     return (salt < 0.5).to(x.dtype).where(hit < share, x)
 
 
-def defocus_blur(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """A disc, its edge smoothed over three pixels, over five where it is large."""
+def defocus_blur(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """A disc, its edge smoothed over three pixels, over five where it is large.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Not read: nothing here is random.
+    """
     import torch
     import torch.nn.functional as F
 
@@ -168,11 +192,16 @@ def defocus_blur(x: Tensor, severity: int, dice: Dice) -> Tensor:
     return F.conv2d(_pad(x, reach).flatten(0, 1)[:, None], kernel / kernel.sum()).reshape(x.shape)
 
 
-def glass_blur(x: Tensor, severity: int, dice: Dice) -> Tensor:
+def glass_blur(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
     """Blur, every pixel taken from a random neighbour, blur.
 
     Deviation: all at once, not swapped one after the other, and with our own distances: of the authors' five
     settings some blur more where they scatter less, so that the change does not grow.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Random numbers for these m pictures.
     """
     (h, w), far = x.shape[2:], (0.6, 0.8, 1.0, 1.3, 1.6)[severity] * _scale(x)
     x = _blur(x, 0.25 * _scale(x))
@@ -184,14 +213,26 @@ def glass_blur(x: Tensor, severity: int, dice: Dice) -> Tensor:
     return _blur(x, 0.25 * _scale(x))
 
 
-def motion_blur(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """A one-sided Gaussian along a line at −45° to 45°. Deviation: σ is 2.25, not 2, in the fourth, else the third."""
+def motion_blur(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """A one-sided Gaussian along a line at −45° to 45°. Deviation: σ is 2.25, not 2, in the fourth, else the third.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Random numbers for these m pictures.
+    """
     radius, sigma = ((6, 1), (6, 1.5), (6, 2), (8, 2.25), (9, 2.5))[severity]
     return _streak(x, radius * _scale(x), sigma * _scale(x), dice.uniform(-45, 45))
 
 
-def zoom_blur(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """The mean of the picture and its enlargements by 0, 1, 2 … per cent."""
+def zoom_blur(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """The mean of the picture and its enlargements by 0, 1, 2 … per cent.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Not read: nothing here is random.
+    """
     count = (6, 11, 16, 21, 26)[severity]
     total = x.clone()
     for step in range(count):
@@ -199,8 +240,14 @@ def zoom_blur(x: Tensor, severity: int, dice: Dice) -> Tensor:
     return total / (count + 1)
 
 
-def snow(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """Random flakes, enlarged, streaked by the wind and added to a whitened picture, once upside down."""
+def snow(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """Random flakes, enlarged, streaked by the wind and added to a whitened picture, once upside down.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Random numbers for these m pictures.
+    """
     mean, spread, zoom, least, radius, sigma, keep = (
         (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
         (0.1, 0.2, 1, 0.5, 10, 4, 0.9),
@@ -217,8 +264,14 @@ def snow(x: Tensor, severity: int, dice: Dice) -> Tensor:
     return x + flakes + flakes.flip((2, 3))
 
 
-def frost(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """A darkened picture under ice. Deviation: ridges of plasma clouds that grow stand for the authors' photos."""
+def frost(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """A darkened picture under ice. Deviation: ridges of plasma clouds that grow replace the authors' photos.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Random numbers for these m pictures.
+    """
     dark, light = ((1, 0.2), (1, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45))[severity]
     bare = (0.3, 0.25, 0.2, 0.1, 0)[severity]
     ridges = [1 - (2 * _plasma(x, decay, dice) - 1).abs() for decay in (1.6, 2.2)]
@@ -227,31 +280,54 @@ def frost(x: Tensor, severity: int, dice: Dice) -> Tensor:
     return dark * x + light * ice * tint
 
 
-def fog(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """Plasma clouds added, then all scaled back to the brightest value that there was."""
+def fog(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """Plasma clouds added, then all scaled back to the brightest value that there was.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Random numbers for these m pictures.
+    """
     amount, decay = ((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75))[severity]
     top = x.amax((1, 2, 3), keepdim=True)
     return (x + amount * _plasma(x, decay, dice)) * top / (top + amount)
 
 
-def brightness(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """V of HSV raised: with the highest channel V, all are multiplied by min(V + c, 1) / V."""
+def brightness(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """V of HSV raised: with the highest channel V, all are multiplied by min(V + c, 1) / V.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Not read: nothing here is random.
+    """
     value = x.amax(1, keepdim=True)
     raised = (value + (0.05, 0.1, 0.15, 0.2, 0.3)[severity]).clamp(max=1)
     return (x * (raised / value.clamp(min=1e-6))).where(value > 0, raised)
 
 
-def contrast(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """(x − mean)·c + mean, per channel."""
+def contrast(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """(x − mean)·c + mean, per channel.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Not read: nothing here is random.
+    """
     mean = x.mean((2, 3), keepdim=True)
     return (x - mean) * (0.75, 0.5, 0.4, 0.3, 0.15)[severity] + mean
 
 
-def elastic_transform(x: Tensor, severity: int, dice: Dice) -> Tensor:
+def elastic_transform(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
     """A random affine map and a smooth random displacement.
 
     Deviation: the authors' five settings do not grow in strength; here both parts grow from 1 to 5, and end
     at their largest displacement (0.1 of the side) and their middle smoothness and affine jitter.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Random numbers for these m pictures.
     """
     import torch
     import torch.nn.functional as F
@@ -270,15 +346,27 @@ def elastic_transform(x: Tensor, severity: int, dice: Dice) -> Tensor:
     return F.grid_sample(x, torch.stack(grid, -1), padding_mode="reflection", align_corners=False)
 
 
-def pixelate(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """Reduced to a share of the side and enlarged again, both by boxes."""
+def pixelate(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """Reduced to a share of the side and enlarged again, both by boxes.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Not read: nothing here is random.
+    """
     share = (0.95, 0.9, 0.85, 0.75, 0.65)[severity]
     down, across = (x.new_tensor(_boxes(side, max(1, int(side * share)))) for side in x.shape[2:])
     return down @ x @ across.T
 
 
-def jpeg_compression(x: Tensor, severity: int, dice: Dice) -> Tensor:
-    """Written and read as JPEG; channels one by one where there are not three."""
+def jpeg_compression(x: Tensor, severity: int, dice: RandomStreams) -> Tensor:
+    """Written and read as JPEG; channels one by one where there are not three.
+
+    Args:
+        x: (m, c, h, w) float32 pictures in 0 … 1.
+        severity: 0 … 4, the index of the setting: one less than the severity in names.
+        dice: Not read: nothing here is random.
+    """
     quality = (80, 65, 58, 50, 40)[severity]
     whole = np.rint(x.numpy() * 255).astype(np.uint8)
     if x.shape[1] == 3:
@@ -288,7 +376,7 @@ def jpeg_compression(x: Tensor, severity: int, dice: Dice) -> Tensor:
     return x.new_tensor(done).reshape(x.shape) / 255
 
 
-FAMILIES: dict[str, Callable[[Tensor, int, Dice], Tensor]] = {
+FAMILIES: dict[str, Callable[[Tensor, int, RandomStreams], Tensor]] = {
     f.__name__: f
     for f in (
         gaussian_noise,
@@ -381,7 +469,7 @@ def _enlarging(side: int, factor: float) -> NDArray[np.float64]:
     return weights
 
 
-def _plasma(x: Tensor, decay: float, dice: Dice) -> Tensor:
+def _plasma(x: Tensor, decay: float, dice: RandomStreams) -> Tensor:
     """(m, 1, h, w) clouds from 0 to 1 by the diamond-square algorithm (Fournier et al. 1982), as the authors'."""
     import torch
 

@@ -26,7 +26,7 @@ from PIL.Image import Resampling, Transpose
 
 from tltk import home
 from tltk.data.domain import Ints, Pixels, Progress, Reading
-from tltk.data.identity import FINE, ROWS, Origins, jpeg_content, prints_of, strips_content
+from tltk.data.identity import FINE, ROWS, Origins, jpeg_content_hash, perceptual_hashes, strips_content_hash
 from tltk.errors import DataProblem
 
 ENDINGS = frozenset(
@@ -39,11 +39,14 @@ FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "H
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 2**30 // 12
 HUNGRY = ("WEBP", "AVIF", "HEIF")  # their decoders hold a picture several times, so half as many pixels are read
 DEEP = ("I", "F")  # modes of more than 8 bits, beside those that begin with "I;"
-IN_MEMORY = 2**29  # bytes; a larger set is decoded into a file that has no name
-IN_FLIGHT, IN_WORK = 640 * 2**20, 9  # bytes of all pictures being decoded at a time; bytes that a pixel takes
-LARGE = 2**24  # pixels: larger pictures are not copied as a whole where that can be helped
-STRIP = 2**20  # pixels that are worked on at a time
-FLAT = 2  # levels: a picture that spans no more in any channel is of one tone
+MAX_IN_MEMORY_BYTES = 2**29  # bytes; a larger set is decoded into a file that has no name
+MAX_IN_FLIGHT_BYTES, WORK_BYTES_PER_PIXEL = (
+    640 * 2**20,
+    9,
+)  # bytes of all pictures being decoded at a time; bytes that a pixel takes
+LARGE_PIXELS = 2**24  # pixels: larger pictures are not copied as a whole where that can be helped
+STRIP_PIXELS = 2**20  # pixels that are worked on at a time
+MAX_FLAT_LEVELS = 2  # levels: a picture that spans no more in any channel is of one tone
 UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -155,12 +158,12 @@ def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = Non
         progress: Called with (done, total).
     """
     n = len(paths)
-    images, origins, prints = room_for((n, 3, size, size)), np.zeros(n, np.uint64), np.zeros((n, 2), np.uint64)
-    cropped, flat, thumbs = np.zeros(n), np.zeros(n, bool), room_for((n, 3, FINE, FINE))
+    images, origins, prints = allocate((n, 3, size, size)), np.zeros(n, np.uint64), np.zeros((n, 2), np.uint64)
+    cropped, flat, thumbs = np.zeros(n), np.zeros(n, bool), allocate((n, 3, FINE, FINE))
     reasons: dict[int, str] = {}
     deep: dict[int, _Deep] = {}
     spans: dict[bool, Span] = {}
-    room = _Room(IN_FLIGHT)
+    room = _Room(MAX_IN_FLIGHT_BYTES)
 
     def one(index: int) -> None:
         try:
@@ -173,7 +176,10 @@ def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = Non
             return
         images[index], origins[index], prints[index] = found.pixels, found.origin, found.prints
         thumbs[index] = found.thumb
-        cropped[index], flat[index] = found.cropped, bool((np.ptp(found.pixels.reshape(3, -1), 1) <= FLAT).all())
+        cropped[index], flat[index] = (
+            found.cropped,
+            bool((np.ptp(found.pixels.reshape(3, -1), 1) <= MAX_FLAT_LEVELS).all()),
+        )
 
     pool = ThreadPoolExecutor(min(32, _cores()), thread_name_prefix="decode")
     with warnings.catch_warnings():
@@ -234,14 +240,14 @@ def _decode(path: Path, size: int, spans: dict[bool, Span], room: _Room | None =
             width, height = image.size
             side = max(size, 4 * FINE)  # enough to know near copies by, whatever the size
             image.draft("RGB", (side, side))  # big JPEGs: decode at 1/2, 1/4 or 1/8
-            with room.taken(image.width * image.height * IN_WORK * hunger) if room else nullcontext():
+            with room.taken(image.width * image.height * WORK_BYTES_PER_PIXEL * hunger) if room else nullcontext():
                 turn = _orientation(image)
                 is_deep = image.mode in DEEP or image.mode.startswith("I;")
                 if is_deep and (image.mode != "F") not in spans:
                     return _range(image)
                 plain = _eight_bits(image, spans[image.mode != "F"]) if is_deep else _plain(image)
                 shown = plain
-                if plain.mode == "RGBA" and plain.width * plain.height > LARGE:
+                if plain.mode == "RGBA" and plain.width * plain.height > LARGE_PIXELS:
                     shown = _opaque(plain)
                 square = _on_white(_centre(shown, size)).convert("RGB")
                 if turn is not None:
@@ -281,7 +287,7 @@ class _Room:
 
 def _strips(image: Image.Image) -> Iterator[NDArray[Any]]:
     """The rows of a picture, some at a time: as one array it would be there twice."""
-    rows = max(1, STRIP // max(1, image.width))
+    rows = max(1, STRIP_PIXELS // max(1, image.width))
     for top in range(0, image.height, rows):
         yield np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
 
@@ -310,19 +316,19 @@ def _origin(path: Path, image: Image.Image, plain: Image.Image, turn: Transpose 
     """64 bits that copies share, whatever their names; of lossless kinds also copies in another kind of file."""
     more = b"" if turn is None else bytes([turn])
     if image.format in ("JPEG", "MPO"):
-        return jpeg_content(path, more)
+        return jpeg_content_hash(path, more)
     bands = len(plain.getbands())
     if bands == 4 and plain.getchannel(3).getextrema() == (255, 255):
         bands = 3
     strips = (strip[..., :bands] if strip.ndim == 3 else strip for strip in _strips(plain))
     shape = (plain.height, plain.width)
-    return strips_content(shape if bands == 1 else (*shape, bands), strips, more)
+    return strips_content_hash(shape if bands == 1 else (*shape, bands), strips, more)
 
 
 def sketch(plain: Image.Image, turn: Transpose | None = None) -> tuple[Pixels, tuple[int, int]]:
-    """What near copies are known by: the whole picture as (3, 16, 16), and its `prints_of`."""
+    """What near copies are known by: the whole picture as (3, 16, 16), and its `perceptual_hashes`."""
     thumb = np.asarray(_reduced(plain, FINE, FINE, turn).convert("RGB")).transpose(2, 0, 1)
-    return thumb, prints_of(np.asarray(_reduced(plain, ROWS + 1, ROWS, turn).convert("L")))
+    return thumb, perceptual_hashes(np.asarray(_reduced(plain, ROWS + 1, ROWS, turn).convert("L")))
 
 
 def _reduced(plain: Image.Image, width: int, height: int, turn: Transpose | None) -> Image.Image:
@@ -333,14 +339,14 @@ def _reduced(plain: Image.Image, width: int, height: int, turn: Transpose | None
     return small if turn is None else small.transpose(turn)
 
 
-def room_for(shape: tuple[int, ...]) -> Pixels:
+def allocate(shape: tuple[int, ...]) -> Pixels:
     """An array of this shape: in memory, or in an unnamed file of the cache folder when large.
 
     Raises:
         DataProblem: The disk has no room for it.
     """
     n_bytes = math.prod(shape)
-    if n_bytes <= IN_MEMORY:
+    if n_bytes <= MAX_IN_MEMORY_BYTES:
         return np.empty(shape, np.uint8)
     folder = home.folder("domains")
     free = shutil.disk_usage(folder).free
@@ -384,7 +390,7 @@ def resize(images: Pixels, size: int) -> Pixels:
 def _weights(side: int, size: int) -> NDArray[np.float32]:
     """(size, side): how much each old pixel weighs in each new one, along one axis."""
     weights = np.empty((size, side), np.float32)
-    step = max(1, STRIP // side)  # the identity of a large picture's side would be larger than the picture
+    step = max(1, STRIP_PIXELS // side)  # the identity of a large picture's side would be larger than the picture
     for first in range(0, side, step):
         eye = np.eye(min(step, side - first), side, first, np.float32)
         narrow = Image.fromarray(eye).resize((size, len(eye)), Resampling.BICUBIC)
@@ -416,7 +422,7 @@ def _plain(image: Image.Image) -> Image.Image:
 def _opaque(image: Image.Image) -> Image.Image:
     """A large RGBA picture on white, strip by strip: Pillow copies the whole of it when it reduces it."""
     whole = Image.new("RGB", image.size)
-    rows = max(1, STRIP // image.width)
+    rows = max(1, STRIP_PIXELS // image.width)
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(top + rows, image.height)))
         whole.paste(_on_white(strip), (0, top))

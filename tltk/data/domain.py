@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tltk.data.account import Account
-from tltk.data.identity import Origins, Sketches, contents, find_twins, near_twins
+from tltk.data.identity import Origins, Sketches, content_hashes, find_copies, find_near_copies
 from tltk.data.modality import Modality
 from tltk.data.pictures import PICTURES
 from tltk.errors import DataProblem
@@ -114,6 +114,22 @@ class Domain:
 
         Without `origins`, pixels tell examples apart; without `twins`, equal origins alone are copies.
 
+        Args:
+            name: As specs name it; error sentences begin with it.
+            images: (n, c, h, w) uint8; may be a memory map.
+            labels: (n,) int64 in 0 … len(classes) − 1.
+            classes: Names of the classes, by label.
+            licence: Of the pictures, for cards and reports.
+            source: Where the pictures come from, in words.
+            given: (n,) int8, the part that each picture comes in (`FREE`, `TRAIN`, `VAL`, `TEST`); None =
+                undivided.
+            skipped: (path, reason) of each file that was left out.
+            origins: (n,) uint64, equal for pictures of one example.
+            account: How files were understood; None = nothing to say.
+            twins: (n,) position of the first picture of which each is a copy, at most its own.
+            reading: What decoding did to the pictures.
+            sketches: What near copies in other domains are found by.
+
         Raises:
             DataProblem: No pictures, one class, a class without pictures, classes that differ
                 between the parts the data come in, or arrays that do not belong together.
@@ -121,12 +137,12 @@ class Domain:
         names = tuple(classes)
         _check_arrays(name, images, labels, names, given)
         if origins is None:
-            origins = contents(images.transpose(0, 2, 3, 1))
+            origins = content_hashes(images.transpose(0, 2, 3, 1))
         if origins.shape != labels.shape or origins.dtype != np.uint64:
             raise DataProblem(
                 f"{name} must give one origin, uint64, per picture. Got {origins.dtype} of shape {origins.shape}."
             )
-        twins = find_twins(origins) if twins is None else twins
+        twins = find_copies(origins) if twins is None else twins
         if twins.shape != labels.shape or not ((twins >= 0) & (twins <= np.arange(len(twins)))).all():
             raise DataProblem(f"Twins of {name} must point to pictures that come earlier, or to themselves.")
         check_classes(name, labels, names, given)
@@ -176,7 +192,7 @@ class Domain:
         part[pool] = FREE
         copies = _copies(self.twins, pool)
         for c in range(len(self.classes)):
-            order = shuffled(pool[self.labels[pool] == c], spec.seed, c)
+            order = shuffle(pool[self.labels[pool] == c], spec.seed, c)
             n_val, n_test = _held_out(len(order), shares[0], shares[1])
             if copies:
                 _divide(part, order, {TEST: n_test, VAL: n_val}, self.twins, copies)
@@ -192,10 +208,10 @@ class Domain:
         return Split(train, np.flatnonzero(part == VAL), np.flatnonzero(part == TEST))
 
 
-def linked(domain: Domain, other: Domain) -> tuple[Domain, Domain]:
+def link_copies(domain: Domain, other: Domain) -> tuple[Domain, Domain]:
     """Both, with one origin for a picture and all its near copies, on whichever side they lie.
 
-    What was saved anew, smaller or coarser, has other bytes and so another origin, and is the same example all the
+    What was saved again, smaller or coarser, has other bytes and so another origin, and is the same example all the
     same. Where one of the two was drawn here, both come back as they are.
     """
     if domain.sketches is None or other.sketches is None:
@@ -203,7 +219,7 @@ def linked(domain: Domain, other: Domain) -> tuple[Domain, Domain]:
     numbers = {name: i for i, name in enumerate(dict.fromkeys((*domain.classes, *other.classes)))}
     both = (domain, other)
     origins = np.concatenate([d.origins for d in both])
-    twins = near_twins(
+    twins = find_near_copies(
         origins,
         np.concatenate([d.sketches.prints for d in both if d.sketches]),
         np.concatenate([np.array([numbers[name] for name in d.classes], np.int64)[d.labels] for d in both]),
@@ -218,7 +234,7 @@ def held_out_origins(domain: Domain, split: Split) -> Origins:
     return np.unique(domain.origins[np.concatenate([split.val, split.test])])
 
 
-def without(domain: Domain, index: Ints, origins: Origins) -> Ints:
+def exclude_examples(domain: Domain, index: Ints, origins: Origins) -> Ints:
     """Those of the positions whose pictures are none of these examples.
 
     Args:
@@ -302,7 +318,7 @@ def _held_out(n: int, val: float, test: float) -> tuple[int, int]:
     return n_val, n_test
 
 
-def shuffled(indices: Ints, *seed: int) -> Ints:
+def shuffle(indices: Ints, *seed: int) -> Ints:
     """The indices in an order that the seed decides, the same under every version of NumPy."""
     # Raw PCG64 words are fixed by NumPy's promise; Generator.permutation's stream is not.
     keys = np.random.PCG64(seed).random_raw(len(indices))
@@ -335,12 +351,19 @@ def few_shot(labels: Ints, candidates: Ints, shots: int, seed: int, classes: Seq
             f"Every class must have at least {shots} training pictures for shots = {shots}. "
             f"Too few: {', '.join(few[:12])}. Lower shots, val or test, or add pictures."
         )
-    chosen = [shuffled(np.sort(group), seed, c)[:shots] for c, group in groups.items()]
+    chosen = [shuffle(np.sort(group), seed, c)[:shots] for c, group in groups.items()]
     return np.sort(np.concatenate(chosen))
 
 
-def keep(labels: Ints, n: int, seed: int, what: str, given: NDArray[np.int8] | None = None) -> Ints:
+def subsample(labels: Ints, n: int, seed: int, what: str, given: NDArray[np.int8] | None = None) -> Ints:
     """n indices (0 = all), every class and part keeping its share; smaller sets lie in larger ones.
+
+    Args:
+        labels: (N,) int64.
+        n: How many to keep, 0 … N; 0 = all.
+        seed: Decides which.
+        what: The domain as error sentences name it.
+        given: (N,) part of each picture, from −1 (undivided) to 2; None = one part.
 
     Raises:
         DataProblem: There are fewer than n.
@@ -352,12 +375,12 @@ def keep(labels: Ints, n: int, seed: int, what: str, given: NDArray[np.int8] | N
     groups = labels * 4 + (0 if given is None else given.astype(np.int64) + 1)
     place = np.empty(len(labels))
     for group in np.unique(groups):
-        members = shuffled(np.flatnonzero(groups == group), seed, int(group))
+        members = shuffle(np.flatnonzero(groups == group), seed, int(group))
         place[members] = (np.arange(len(members)) + 0.5) / len(members)
     return np.sort(np.lexsort((groups, place))[:n])
 
 
-def path_of(argument: str) -> Path:
+def argument_path(argument: str) -> Path:
     """The absolute path that a user wrote after `folder:`, `archive:` or `npz:`; it may not exist.
 
     Blanks around it belong to it where something of that name is there.
@@ -383,7 +406,13 @@ def _plain(fault: Exception) -> str:
 
 
 def fingerprint(images: Pixels, labels: Ints, classes: Sequence[str]) -> str:
-    """16 hex digits over pixels, labels and classes; a memory map is read in pieces."""
+    """16 hex digits over pixels, labels and classes; a memory map is read in pieces.
+
+    Args:
+        images: (n, c, h, w) uint8.
+        labels: (n,) int64.
+        classes: Names by label; their order counts.
+    """
     mark = hashlib.blake2b(repr((images.shape, tuple(classes))).encode(), digest_size=8)
     mark.update(np.ascontiguousarray(labels, np.int64).data)
     step = max(1, 2**24 // max(1, images[:1].size))
@@ -411,7 +440,17 @@ def _check_arrays(
 
 
 def check_classes(name: str, labels: Ints, classes: tuple[str, ...], given: NDArray[np.int8] | None) -> None:
-    """Refuse what no classifier can be trained on: no pictures, one class, a part without one of the classes."""
+    """Refuse what no classifier can be trained on: no pictures, one class, a part without one of the classes.
+
+    Args:
+        name: The domain as error sentences name it.
+        labels: (n,) int64 in 0 … len(classes) − 1.
+        classes: Names by label.
+        given: (n,) part of each picture; None = undivided.
+
+    Raises:
+        DataProblem: One of these; the sentence names the classes and the part.
+    """
     if not len(labels):
         raise DataProblem(f"{name} must hold pictures. It has none that can be used.")
     if len(classes) < 2:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 Origins = NDArray[np.uint64]
 
-BLOCK = 2**20  # bytes of a file that are read at a time
+BLOCK_BYTES = 2**20  # bytes of a file that are read at a time
 ROWS, STEP, PLAIN = 8, 2, 12  # of a print; a bit is a rise of more levels than STEP; flatter pictures have no print
 BITS, BANDS, CROWD = 6, 4, 64  # prints may differ in so many bits; sixteen bits a band; more alike say nothing
-SHOWN = 3  # names in a sentence
+MAX_SHOWN = 3  # names in a sentence
 FINE, MEAN, MOST, SHARE = 16, 3.0, 20.0, 0.1  # near copies at 16 × 16: levels apart, and against the contrast
 GAIN, BRIGHTER = 1.25, 25.0  # by which factor and by how many levels a copy may be brighter
 
@@ -30,7 +30,7 @@ class Sketches:
     """What near copies are found by, also between two domains.
 
     Attributes:
-        prints: (n, 2) uint64 from `prints_of`.
+        prints: (n, 2) uint64 from `perceptual_hashes`.
         thumbs: (n, c, 16, 16) uint8, the whole pictures, reduced.
     """
 
@@ -38,23 +38,23 @@ class Sketches:
     thumbs: NDArray[np.uint8]
 
 
-def content(picture: NDArray[Any], more: bytes = b"") -> int:
+def content_hash(picture: NDArray[Any], more: bytes = b"") -> int:
     """64 bits of what a picture shows, the same whatever kind of file it lay in.
 
     Args:
         picture: (h, w) or (h, w, c), before it is resized. Grey in three channels counts as grey.
         more: What else decides how it is seen, such as how it is turned.
     """
-    return strips_content(picture.shape, [picture], more)
+    return strips_content_hash(picture.shape, [picture], more)
 
 
-def strips_content(shape: tuple[int, ...], strips: Iterable[NDArray[Any]], more: bytes = b"") -> int:
-    """`content` of a picture that comes in strips of rows, so that a large one needs no second copy.
+def strips_content_hash(shape: tuple[int, ...], strips: Iterable[NDArray[Any]], more: bytes = b"") -> int:
+    """`content_hash` of a picture that comes in strips of rows, so that a large one needs no second copy.
 
     Args:
         shape: (h, w) or (h, w, c) of the whole.
         strips: Its rows from top to bottom, all of one type.
-        more: As for `content`.
+        more: As for `content_hash`.
     """
     marks: list[hashlib.blake2b] = []  # of one channel and of all: whether they are equal is known at the end
     is_grey = True
@@ -74,12 +74,12 @@ def strips_content(shape: tuple[int, ...], strips: Iterable[NDArray[Any]], more:
     return int.from_bytes(marks[0 if is_grey else -1].digest(), "little")
 
 
-def contents(pictures: NDArray[Any]) -> Origins:
-    """(n,) `content` of pictures (n, h, w) or (n, h, w, c)."""
-    return np.fromiter((content(picture) for picture in pictures), np.uint64, len(pictures))
+def content_hashes(pictures: NDArray[Any]) -> Origins:
+    """(n,) `content_hash` of pictures (n, h, w) or (n, h, w, c)."""
+    return np.fromiter((content_hash(picture) for picture in pictures), np.uint64, len(pictures))
 
 
-def jpeg_content(path: Path, more: bytes = b"") -> int:
+def jpeg_content_hash(path: Path, more: bytes = b"") -> int:
     """64 bits of a JPEG file without what cameras and programs note beside the picture.
 
     Large JPEGs are never decoded in full, so their pixels cannot be asked; the coded picture can.
@@ -96,12 +96,12 @@ def jpeg_content(path: Path, more: bytes = b"") -> int:
             if not (0xE0 <= head[1] <= 0xEF or head[1] == 0xFE) or head[1] == 0xEE:  # 0xEE says how colours are coded
                 mark.update(head + body)
         mark.update(head)
-        while block := file.read(BLOCK):
+        while block := file.read(BLOCK_BYTES):
             mark.update(block)
     return int.from_bytes(mark.digest(), "little")
 
 
-def drawn(name: str, seed: int, n: int) -> Origins:
+def generated_origins(name: str, seed: int, n: int) -> Origins:
     """(n,) origins of pictures that are drawn here: the same for the same name, seed and number only.
 
     Args:
@@ -117,7 +117,7 @@ def drawn(name: str, seed: int, n: int) -> Origins:
     return x ^ (x >> np.uint64(31))
 
 
-def prints_of(grid: NDArray[Any]) -> tuple[int, int]:
+def perceptual_hashes(grid: NDArray[Any]) -> tuple[int, int]:
     """64 bits that near copies share nearly all of, of the picture and of its mirror image; (0, 0) = too plain.
 
     Args:
@@ -134,13 +134,13 @@ def prints_of(grid: NDArray[Any]) -> tuple[int, int]:
     return first, second
 
 
-def find_twins(origins: Origins) -> NDArray[np.int64]:
+def find_copies(origins: Origins) -> NDArray[np.int64]:
     """(n,) position of the first picture with the same origin."""
     _, first, place = np.unique(origins, return_index=True, return_inverse=True)
     return first[place].astype(np.int64)
 
 
-def near_twins(
+def find_near_copies(
     origins: Origins, prints: NDArray[np.uint64], labels: NDArray[np.int64], thumbs: NDArray[np.uint8]
 ) -> NDArray[np.int64]:
     """(n,) position of the first picture of which each one is a copy or a near copy; its own where it is of none.
@@ -150,12 +150,12 @@ def near_twins(
 
     Args:
         origins: (n,) equal for equal pictures.
-        prints: (n, 2) from `prints_of`.
+        prints: (n, 2) from `perceptual_hashes`.
         labels: (n,) classes.
         thumbs: (n, c, side, side) whole pictures, reduced to `FINE` or less: never the size that is trained on,
             since a split must not depend on that.
     """
-    root = find_twins(origins)
+    root = find_copies(origins)
     alone = np.flatnonzero((root == np.arange(len(root))) & (prints[:, 0] != 0))
     marks = np.concatenate([prints[alone, 0], prints[alone, 1]])
     for a, b, mirrored in _alike(marks, len(alone)):
@@ -166,9 +166,17 @@ def near_twins(
     return np.array([_root(root, i) for i in range(len(root))], np.int64)
 
 
-def clashes(twins: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Names of a few copies that have another label than the first of them, each with that one's name."""
-    other = np.flatnonzero(labels[twins] != labels)[:SHOWN]
+def label_conflicts(
+    twins: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
+    """Names of a few copies that have another label than the first of them, each with that one's name.
+
+    Args:
+        twins: (n,) position of the first picture of which each is a copy.
+        labels: (n,) int64.
+        names: n names of files or pictures.
+    """
+    other = np.flatnonzero(labels[twins] != labels)[:MAX_SHOWN]
     return tuple((names[twins[i]], names[i]) for i in other)
 
 

@@ -1,6 +1,6 @@
 """How a tree of folders is meant: which folders are parts, which are classes, and what is left out and why.
 
-`decide` says what a tree is, or refuses it with the folder to name instead. Nothing is decoded here.
+`interpret_tree` says what a tree is, or refuses it with the folder to name instead. Nothing is decoded here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from tltk.data.account import Account
 from tltk.data.decode import HEIC
 from tltk.data.domain import FREE, PARTS, TEST, TRAIN, VAL
-from tltk.data.names import key, shown
-from tltk.data.tree import TABLES, File, Folder, place_of, words
+from tltk.data.names import escape_name, normalise_name
+from tltk.data.tree import TABLES, File, Folder, relative_path, word_set
 from tltk.errors import DataProblem
 from tltk.results.account import Branch
 from tltk.specs.parts import DataSpec
@@ -25,19 +25,19 @@ PART_WORDS = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "development", "eval", "evaluation"), VAL),
     **dict.fromkeys(("test", "testing", "tst"), TEST),
 }
-BESIDE_PART = words(  # that make no other thing of `train`: train_images, seg_train, training_set
+BESIDE_PART = word_set(  # that make no other thing of `train`: train_images, seg_train, training_set
     "set sets image images img imgs data dataset split pic pics picture pictures photo photos seg folder files"
 )
-IMAGES = words("image images img imgs jpegimages pic pics picture pictures photo photos")
-MASKS = words(
+IMAGES = word_set("image images img imgs jpegimages pic pics picture pictures photo photos")
+MASKS = word_set(
     "mask masks annotation annotations segmentation segmentations groundtruth gt trimap trimaps labels "
     "segmentationclass segmentationobject"
 )
-UNLABELLED = words("unlabeled unlabelled unsup unsupervised")
+UNLABELLED = word_set("unlabeled unlabelled unsup unsupervised")
 ASIDE = (
     UNLABELLED
     | MASKS
-    | words(
+    | word_set(
         "doc docs documentation readme model models checkpoint checkpoints weights log logs output outputs result "
         "results sample samples example examples extra misc script scripts code notebook notebooks figures"
     )
@@ -77,7 +77,7 @@ def part_of(name: str) -> int | None:
         >>> part_of("training_set"), part_of("train station"), part_of("trainset"), part_of("eval")
         (0, None, 0, 1)
     """
-    found = re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", key(name)).casefold())
+    found = re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", normalise_name(name)).casefold())
     split = [w for word in found for w in _apart(word)]
     parts = {PART_WORDS[w] for w in split if w in PART_WORDS}
     rest = [w for w in split if w not in PART_WORDS and w not in BESIDE_PART]
@@ -101,7 +101,7 @@ def _roles(inside: list[Folder]) -> dict[Folder, int]:
     roles = {f: part for f in inside if (part := part_of(f.name)) is not None}
     stems: dict[str, dict[Folder, int]] = {}
     for f in inside:
-        found = re.findall(r"[^\W_]+", key(f.name).casefold())
+        found = re.findall(r"[^\W_]+", normalise_name(f.name).casefold())
         parts = [PART_WORDS[w] for w in found if w in PART_WORDS]
         if len(parts) == 1 and f not in roles:
             stems.setdefault(" ".join(w for w in found if w not in PART_WORDS), {})[f] = parts[0]
@@ -114,13 +114,13 @@ def _roles(inside: list[Folder]) -> dict[Folder, int]:
 def _is_divided_below(folder: Folder) -> bool:
     """Whether it has parts with class folders, so that it is a data set, not a class."""
     inner, _ = _step(folder)
-    roles = _roles(inner.filled)
+    roles = _roles(inner.picture_folders)
     return len({part for f, part in roles.items() if _holds_folders(f)}) > 1
 
 
 def _holds_folders(folder: Folder) -> bool:
     """Whether its pictures lie in folders rather than in itself."""
-    return bool(folder.filled) and folder.pictures - folder.direct > folder.direct
+    return bool(folder.picture_folders) and folder.pictures - folder.n_own_pictures > folder.n_own_pictures
 
 
 def _is_aside(folder: Folder) -> bool:
@@ -138,7 +138,7 @@ def _step(top: Folder, part: int | None = None) -> tuple[Folder, list[Folder]]:
     passed: list[Folder] = []
     while True:
         inside = [f for f in top.visible if not _is_aside(f)]
-        if len(inside) != 1 or inside[0].direct or not inside[0].filled:
+        if len(inside) != 1 or inside[0].n_own_pictures or not inside[0].picture_folders:
             return top, passed
         if (means := part_of(inside[0].name)) is not None and means != part:
             return top, passed
@@ -147,11 +147,11 @@ def _step(top: Folder, part: int | None = None) -> tuple[Folder, list[Folder]]:
 
 
 def _names(folders: Iterable[Folder], most: int = 6) -> str:
-    found = [shown(f.name) for f in folders]
+    found = [escape_name(f.name) for f in folders]
     return ", ".join(found[:most]) + (f" … ({len(found)} in all)" if len(found) > most else "")
 
 
-def decide(tree: Folder, what: str, left: Iterable[tuple[str, str]] = ()) -> Layout:
+def interpret_tree(tree: Folder, what: str, left: Iterable[tuple[str, str]] = ()) -> Layout:
     """What this tree is.
 
     Args:
@@ -178,6 +178,11 @@ class _Reading:
         self.spellings: dict[str, set[str]] = {}
 
     def layout(self) -> Layout:
+        """What the tree is, after one reading of it.
+
+        Raises:
+            DataProblem: It holds no pictures, or none that can be told apart by class.
+        """
         top, passed = _step(self.tree)
         self._leave_passed(passed)
         if not self.tree.candidates:
@@ -187,7 +192,7 @@ class _Reading:
             self._leave_files(top, "lies in no class folder")
             rest = [f for f in top.visible if f not in roles]
             for f in rest:
-                flat = part_of(f.name) is not None and not f.filled
+                flat = part_of(f.name) is not None and not f.picture_folders
                 self._leave(f, "without class folders" if flat else f"beside {_names(roles)}, not part of the data")
             self._leave_hidden(top)
             inside = {f: self._classes(f, part, roles) for f, part in roles.items()}
@@ -208,24 +213,27 @@ class _Reading:
 
     def _divided(self, top: Folder) -> dict[Folder, int]:
         """The parts on top, each with its number; none where the folders on top are classes."""
-        roles = _roles(top.filled)
+        roles = _roles(top.picture_folders)
         labelled = {f: part for f, part in roles.items() if _holds_folders(f)}
         if not labelled:
-            if len(set(roles.values())) > 1 and not top.direct:
+            if len(set(roles.values())) > 1 and not top.n_own_pictures:
                 raise DataProblem(
                     f"Parts of {self.what} must hold one folder per class. {_names(roles)} hold pictures and no "
                     f"class folders, so that the labels are not known. {self._sort_them(top)} Should these be the "
                     f"classes themselves, rename them, as in {_names(list(roles)[:1])}_class."
                 )
             for f in roles:
-                self.notes.append(f"{shown(f.name)} is taken for a class: it holds pictures and no class folders.")
+                self.notes.append(
+                    f"{escape_name(f.name)} is taken for a class: it holds pictures and no class folders."
+                )
             return {}
-        rest = [f for f in top.filled if f not in roles and _word(f) not in ASIDE and f.pictures]
+        rest = [f for f in top.picture_folders if f not in roles and _word(f) not in ASIDE and f.pictures]
         if len(set(labelled.values())) == 1 and rest:
             one = next(iter(labelled))
             raise DataProblem(
                 f"It must be plain whether a folder of {self.what} is a part or a class. {_names(labelled)} holds "
-                f"folders ({_names(one.filled)}), and {_names(rest)} beside it hold pictures. If {shown(one.name)} is "
+                f"folders ({_names(one.picture_folders)}), and {_names(rest)} beside it hold pictures. If "
+                f"{escape_name(one.name)} is "
                 f"the part to train on, name it: {self._path(one)}. If it is a class, move its pictures up into it."
             )
         if TRAIN not in labelled.values():
@@ -244,12 +252,14 @@ class _Reading:
         """The class folders of the tree or of one part of it, checked."""
         top, passed = _step(folder, None if part == FREE else part)
         self._leave_passed(passed)
-        where = f" in its part '{shown(folder.name)}'" if len(roles) > 1 else ""
+        where = f" in its part '{escape_name(folder.name)}'" if len(roles) > 1 else ""
         self._refuse_masks(top)
         self._refuse_several(top, part)
-        dotted = [f for f in top.folders if f.name[0] == "." and f.direct]
+        dotted = [f for f in top.folders if f.name[0] == "." and f.n_own_pictures]
         for f in dotted:
-            self.notes.append(f"{shown(f.name)} begins with a dot and is taken for a class, since it holds pictures.")
+            self.notes.append(
+                f"{escape_name(f.name)} begins with a dot and is taken for a class, since it holds pictures."
+            )
         classes = [f for f in top.visible if not _is_aside(f) and not (f.candidates and _word(f) in UNLABELLED)]
         if not any(f.pictures for f in (*classes, *dotted)):
             raise DataProblem(self._no_pictures(top))
@@ -263,22 +273,23 @@ class _Reading:
 
     def _refuse_masks(self, top: Folder) -> None:
         """Pictures and their masks side by side are not two classes."""
-        images = [f for f in top.filled if _word(f) in IMAGES]
-        masks = [f for f in top.filled if _word(f) in MASKS]
-        stems = {PurePosixPath(file.name).stem for f in top.filled if f not in masks for _, file, _ in f.everything()}
-        drawn = [
-            f for f in masks if images or 2 * sum(_drawn(file) in stems for _, file, _ in f.everything()) > f.count
-        ]
-        wrapped = [f for f in images if _holds_folders(f) and len(f.filled) > 1]
-        alike = any(len(_step(f)[0].filled) > 1 for f in top.filled if f not in (*images, *masks))
-        if wrapped and len(top.filled) > 1 and not alike:
+        images = [f for f in top.picture_folders if _word(f) in IMAGES]
+        masks = [f for f in top.picture_folders if _word(f) in MASKS]
+        stems = {
+            PurePosixPath(file.name).stem for f in top.picture_folders if f not in masks for _, file, _ in f.all_files()
+        }
+        drawn = [f for f in masks if images or 2 * sum(_drawn(file) in stems for _, file, _ in f.all_files()) > f.count]
+        wrapped = [f for f in images if _holds_folders(f) and len(f.picture_folders) > 1]
+        alike = any(len(_step(f)[0].picture_folders) > 1 for f in top.picture_folders if f not in (*images, *masks))
+        if wrapped and len(top.picture_folders) > 1 and not alike:
             raise DataProblem(
-                f"{self.what} must hold one folder per class. {shown(wrapped[0].name)} holds folders of pictures "
-                f"({_names(wrapped[0].filled)}), and {_names(f for f in top.filled if f != wrapped[0])} beside it "
+                f"{self.what} must hold one folder per class. {escape_name(wrapped[0].name)} holds folders of pictures "
+                f"({_names(wrapped[0].picture_folders)}), and "
+                f"{_names(f for f in top.picture_folders if f != wrapped[0])} beside it "
                 f"would become a class. Name the pictures: {self._path(wrapped[0])}."
             )
         if drawn:
-            others = [f for f in top.filled if f not in drawn]
+            others = [f for f in top.picture_folders if f not in drawn]
             raise DataProblem(
                 f"{self.what} must hold one folder per class. {_names(drawn)} holds masks of the pictures in "
                 f"{_names(others)}, and is no class. {self._sort_them(top) if images else 'Move it elsewhere.'}"
@@ -286,8 +297,8 @@ class _Reading:
 
     def _refuse_several(self, top: Folder, part: int) -> None:
         """Domains, folds, data sets, or classes with parts below: none of them are classes."""
-        inside = top.filled
-        deep = [f for f in inside if not f.direct and f.filled]
+        inside = top.picture_folders
+        deep = [f for f in inside if not f.n_own_pictures and f.picture_folders]
         whole = [f for f in inside if _is_divided_below(f)]
         if whole and len(inside) > 1:
             raise DataProblem(
@@ -296,17 +307,17 @@ class _Reading:
                 f"Name one of them: {_listed([self._path(f) for f in whole])}."
             )
         inner = {f: _step(f)[0] for f in deep}
-        wide = [f for f in deep if len(inner[f].filled) > 1]
+        wide = [f for f in deep if len(inner[f].picture_folders) > 1]
         if len(wide) < 2 or 2 * len(wide) <= len(inside):
             return
         choices = [self._path(inner[f]) for f in wide]
-        shared = Counter(key(c.name) for f in wide for c in inner[f].filled)
-        same = [shown(name) for name, n in shared.items() if n > 1 and 2 * n >= len(wide)]
+        shared = Counter(normalise_name(c.name) for f in wide for c in inner[f].picture_folders)
+        same = [escape_name(name) for name, n in shared.items() if n > 1 and 2 * n >= len(wide)]
         parts_below = [name for name in same if part_of(name) is not None]
         if len(same) > 1 and len(parts_below) == len(same):
             raise DataProblem(
                 f"Parts of {self.what} must lie above its classes. {_names(wide)} each hold {', '.join(same[:6])}. "
-                f"Put the parts on top, as in {same[0]}/{shown(wide[0].name)}/…, or name one if it is a data set."
+                f"Put the parts on top, as in {same[0]}/{escape_name(wide[0].name)}/…, or name one if it is a data set."
             )
         if len(same) > 1:
             raise DataProblem(
@@ -316,8 +327,9 @@ class _Reading:
             )
         raise DataProblem(
             f"{self.what} must hold one folder per class. Its pictures lie {1 + _depth(wide[0])} folders deep: "
-            f"{_names(wide)} hold folders of pictures themselves ({_names(inner[wide[0]].filled, 3)} in "
-            f"{shown(wide[0].name)}). If they are several data sets, name one of them: {_listed(choices)}. If they are "
+            f"{_names(wide)} hold folders of pictures themselves ({_names(inner[wide[0]].picture_folders, 3)} in "
+            f"{escape_name(wide[0].name)}). If they are several data sets, name one of them: "
+            f"{_listed(choices)}. If they are "
             f"the classes, move their pictures up into them."
         )
 
@@ -325,19 +337,19 @@ class _Reading:
         """The pictures of these class folders, with what is left out of them."""
         before, deepest, where = len(self.pictures), 0, ""
         for top in classes:
-            label = shown(key(top.name))
+            label = escape_name(normalise_name(top.name))
             self.spellings.setdefault(label, set()).add(top.name)
-            for here, file, depth in top.everything():
-                name = shown(f"{here.place}/{file.name}")
+            for here, file, depth in top.all_files():
+                name = escape_name(f"{here.place}/{file.name}")
                 self.there[label] += file.may_be_picture
                 if not file.is_picture:
-                    self.skipped.append((name, file.why_not))
+                    self.skipped.append((name, file.unread_reason))
                     if file.may_be_picture:
-                        self.why.setdefault(label, file.why_not)
+                        self.why.setdefault(label, file.unread_reason)
                     continue
                 self.pictures.append(Picture(file.path, name, label, part))
                 if depth > deepest:
-                    deepest, where = depth, shown(here.place)
+                    deepest, where = depth, escape_name(here.place)
             for hidden in (f for here in _visible(top) for f in here.folders if f.name[0] == "."):
                 self._leave(hidden, "hidden")
         if deepest:
@@ -347,31 +359,31 @@ class _Reading:
             )
         top_place = classes[0].place.rpartition("/")[0] if classes else folder.place
         role = "classes" if part == FREE else PARTS[part]
-        n = len({shown(key(c.name)) for c in classes})
+        n = len({escape_name(normalise_name(c.name)) for c in classes})
         self.branches.insert(
             sum(b.role != "left out" for b in self.branches),
-            Branch(shown(top_place) or ".", role, n, len(self.pictures) - before),
+            Branch(escape_name(top_place) or ".", role, n, len(self.pictures) - before),
         )
 
     def _check(self, inside: dict[Folder, list[Folder]], roles: dict[Folder, int]) -> None:
         """Every part has the same classes, and there are two of them."""
-        wanted = {key(c.name) for classes in inside.values() for c in classes}
+        wanted = {normalise_name(c.name) for classes in inside.values() for c in classes}
         there: dict[int, set[str]] = {}
         for folder, classes in inside.items():
-            there.setdefault(roles.get(folder, FREE), set()).update(key(c.name) for c in classes)
+            there.setdefault(roles.get(folder, FREE), set()).update(normalise_name(c.name) for c in classes)
         for part, names in there.items():
             if wanted - names:
                 folder = next(f for f in inside if roles.get(f, FREE) == part)
                 missing = [_quoted(n) for n in sorted(wanted - names)[:12]]
                 raise DataProblem(
                     f"Every part of {self.what} must have the same class folders. Missing in its part "
-                    f"'{shown(folder.name)}': {', '.join(missing)}.{_nearly(wanted, names)} Add them there, or "
+                    f"'{escape_name(folder.name)}': {', '.join(missing)}.{_nearly(wanted, names)} Add them there, or "
                     f"remove them elsewhere."
                 )
         if len(wanted) < 2:
             top = next(iter(inside))
             raise DataProblem(
-                f"{self.what} must have at least two classes. Got one, '{shown(next(iter(wanted)))}'. "
+                f"{self.what} must have at least two classes. Got one, '{escape_name(next(iter(wanted)))}'. "
                 f"{self._sort_them(top)}"
             )
 
@@ -385,8 +397,8 @@ class _Reading:
             if pictures
             else (f"{n:,} {'file' if n == 1 else 'files'}")
         )
-        self.skipped.append((shown(folder.place), f"{what}, {why}"))
-        self.branches.append(Branch(shown(folder.place), "left out", 0, pictures))
+        self.skipped.append((escape_name(folder.place), f"{what}, {why}"))
+        self.branches.append(Branch(escape_name(folder.place), "left out", 0, pictures))
 
     def _leave_passed(self, passed: list[Folder]) -> None:
         for folder in passed:
@@ -405,17 +417,17 @@ class _Reading:
 
     def _leave_files(self, folder: Folder, why: str) -> None:
         for f in folder.files:
-            self.skipped.append((place_of(folder, f.name), why if f.is_picture else f.why_not))
+            self.skipped.append((relative_path(folder, f.name), why if f.is_picture else f.unread_reason))
 
     # -- sentences
 
     def _path(self, folder: Folder) -> str:
-        return f"{self.what}/{shown(folder.place.removeprefix(self.tree.place).lstrip('/'))}"
+        return f"{self.what}/{escape_name(folder.place.removeprefix(self.tree.place).lstrip('/'))}"
 
     def _tables(self) -> list[str]:
         return [
-            shown(f"{here.place}/{file.name}".lstrip("/"))
-            for here, file, depth in self.tree.everything()
+            escape_name(f"{here.place}/{file.name}".lstrip("/"))
+            for here, file, depth in self.tree.all_files()
             if file.ending in TABLES and depth < 3
         ]
 
@@ -427,14 +439,15 @@ class _Reading:
 
     def _no_pictures(self, top: Folder | None = None) -> str:
         top = top or self.tree
-        packed = [f for _, f, _ in top.everything() if f.ending in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")]
+        packed = [f for _, f, _ in top.all_files() if f.ending in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")]
         if packed:
             return (
-                f"{self.what} must hold pictures in class folders. It holds {shown(packed[0].name)} and no pictures "
+                f"{self.what} must hold pictures in class folders. It holds {escape_name(packed[0].name)} and "
+                "no pictures "
                 f"that can be read; unpack that and name what is in it."
             )
-        arrays = [f for _, f, _ in top.everything() if f.ending in (".npz", ".npy")]
-        hint = f" For arrays write npz:PATH, as for {shown(arrays[0].name)}." if arrays else ""
+        arrays = [f for _, f, _ in top.all_files() if f.ending in (".npz", ".npy")]
+        hint = f" For arrays write npz:PATH, as for {escape_name(arrays[0].name)}." if arrays else ""
         lost = [f for f in top.visible if f.candidates and not f.pictures]
         if lost:
             return self._empty(lost, "")
@@ -445,14 +458,14 @@ class _Reading:
     def _empty(self, folders: list[Folder], where: str) -> str:
         found = []
         for f in folders[:6]:
-            endings = Counter(file.ending for _, file, _ in f.everything())
+            endings = Counter(file.ending for _, file, _ in f.all_files())
             if not endings:
-                found.append(shown(f.name))
+                found.append(escape_name(f.name))
                 continue
             n, common = sum(endings.values()), endings.most_common(3)
-            most = ", ".join(shown(e) or "without an ending" for e, _ in common)
+            most = ", ".join(escape_name(e) or "without an ending" for e, _ in common)
             need = ", which needs the package pillow-heif" if set(endings) & set(HEIC) else ", which is not read"
-            found.append(f"{shown(f.name)} holds {n:,} {'file' if n == 1 else 'files'}, all {most}{need}")
+            found.append(f"{escape_name(f.name)} holds {n:,} {'file' if n == 1 else 'files'}, all {most}{need}")
         return (
             f"Every class folder of {self.what} must hold pictures. Empty{where}: {'; '.join(found)}. Add pictures, "
             f"save them as JPEG or PNG, or remove the folder."
@@ -465,7 +478,7 @@ def check_sizes(found: Layout, spec: DataSpec) -> None:
     Raises:
         DataProblem: Fewer pictures than `n`, or a class with too few for its parts or for `shots`.
     """
-    what, total = shown(spec.name), len(found.pictures)
+    what, total = escape_name(spec.name), len(found.pictures)
     if spec.n > total:
         raise DataProblem(f"{what} has {total:,} pictures. Got n = {spec.n:,}; lower n, or set it to 0 for all.")
     present = {p.part for p in found.pictures}
@@ -499,7 +512,7 @@ def _listed(found: list[str]) -> str:
 
 
 def _depth(folder: Folder) -> int:
-    return max((depth for _, file, depth in folder.everything() if file.is_picture), default=0)
+    return max((depth for _, file, depth in folder.all_files() if file.is_picture), default=0)
 
 
 def _drawn(file: File) -> str | None:
@@ -510,7 +523,7 @@ def _drawn(file: File) -> str | None:
 
 def _quoted(name: str) -> str:
     """In quotes where a blank at the end would not be seen."""
-    return repr(shown(name)) if name != name.strip() else shown(name)
+    return repr(escape_name(name)) if name != name.strip() else escape_name(name)
 
 
 def _nearly(wanted: set[str], there: set[str]) -> str:

@@ -29,7 +29,7 @@ class Modality(Protocol):
         """
 
     def augment(self, examples: Tensor, view: ViewSpec, generator: Generator) -> Tensor:
-        """Examples as a network is given them, before its normalisation, each seen in a way of its own.
+        """Examples as a network is given them, before its normalisation, each with its own random view.
 
         Args:
             examples: From `tensors`, (n, …).

@@ -12,28 +12,28 @@ import unicodedata
 JOINERS = "\u200c\u200d"  # inside emoji and in Persian and Indic words they carry meaning
 
 
-def key(name: str) -> str:
+def normalise_name(name: str) -> str:
     """The same for two spellings of one name, such as macOS and Linux write them.
 
     Example:
-        >>> key("cafe\\u0301") == key("caf\\u00e9")
+        >>> normalise_name("cafe\\u0301") == normalise_name("caf\\u00e9")
         True
     """
     return unicodedata.normalize("NFC", name)
 
 
-def shown(name: str) -> str:
+def escape_name(name: str) -> str:
     r"""The name as text that a terminal, a page or a file can take; different names stay different.
 
     Example:
-        >>> shown("a\nb"), shown("caf\udce9"), shown("naïve cats")
+        >>> escape_name("a\nb"), escape_name("caf\udce9"), escape_name("naïve cats")
         ('a\\nb', 'caf\\xe9', 'naïve cats')
     """
-    text = key(name).replace("\\", "\\\\")
+    text = normalise_name(name).replace("\\", "\\\\")
     return "".join(_escape(text, i) for i in range(len(text)))
 
 
-def readable(text: str) -> str:
+def escape_text(text: str) -> str:
     """A sentence for the terminal, in which names may stand: its line breaks stay, other control characters do not."""
     return "\n".join(
         "".join(c if c == "\t" else _escape(line, i) for i, c in enumerate(line)) for line in text.split("\n")

@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from tltk.data.decode import ENDINGS, HEIC, heic_endings
-from tltk.data.names import shown
+from tltk.data.names import escape_name
 
 
-def words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
     """The words of a text."""
     return frozenset(text.split())
 
@@ -40,7 +40,7 @@ NOT_PICTURES = frozenset(
     + (".sh", ".bat", ".log", ".tex", ".bib", ".db", ".sqlite", ".url", ".lnk", ".pt", ".pth", ".ckpt", ".onnx")
     + (".safetensors", ".pkl", ".h5", ".hdf5", ".sha256", ".md5", ".names")
 )
-UNREADABLE = words(
+UNREADABLE = word_set(
     ".svg .psd .ai .eps .dcm .dicom .nii .mha .mhd .nrrd .cr2 .cr3 .nef .arw .dng .raf .orf .rw2 .jp2 .j2k .jpx .jxl "
     ".tga .ico .exr .hdr .npy .npz .mat .mp4 .avi .mov .mkv .webm .wav .mp3 .zip .tar .tgz .gz .7z .rar .bz2 .xz"
 )
@@ -83,11 +83,11 @@ class File:
         return self.is_picture or self.ending not in NOT_PICTURES
 
     @property
-    def why_not(self) -> str:
+    def unread_reason(self) -> str:
         """Why it is not read."""
         if self.ending in HEIC:
             return f"the ending {self.ending} needs the package pillow-heif"
-        return f"the ending {shown(self.ending) or 'is missing'} is not a picture format"
+        return f"the ending {escape_name(self.ending) or 'is missing'} is not a picture format"
 
 
 @dataclass(eq=False)
@@ -100,14 +100,14 @@ class Folder:
     folders: list[Folder] = field(default_factory=list)
 
     @cached_property
-    def direct(self) -> int:
+    def n_own_pictures(self) -> int:
         """Pictures that lie in it, not deeper."""
         return sum(f.is_picture for f in self.files)
 
     @cached_property
     def pictures(self) -> int:
         """Pictures at any depth."""
-        return self.direct + sum(f.pictures for f in self.visible)
+        return self.n_own_pictures + sum(f.pictures for f in self.visible)
 
     @cached_property
     def candidates(self) -> int:
@@ -125,11 +125,11 @@ class Folder:
         return [f for f in self.folders if f.name[0] != "."]
 
     @cached_property
-    def filled(self) -> list[Folder]:
+    def picture_folders(self) -> list[Folder]:
         """Visible folders that hold pictures, or files that may be."""
         return [f for f in self.visible if f.candidates]
 
-    def everything(self) -> Iterator[tuple[Folder, File, int]]:
+    def all_files(self) -> Iterator[tuple[Folder, File, int]]:
         """All files of it and of visible folders below, with the folder and how deep it lies."""
         stack = [(self, 0)]
         while stack:
@@ -161,9 +161,9 @@ def walk(root: Path, *, within: Path | None = None) -> tuple[Folder, list[tuple[
         for parent, name, path in found:
             target = path.resolve()
             if within is not None and not target.is_relative_to(within):
-                left.append((place_of(parent, name), "a link that leads out of the archive"))
+                left.append((relative_path(parent, name), "a link that leads out of the archive"))
             elif _identity(path) in seen:
-                left.append((place_of(parent, name), "a link to a folder that is read already, or that holds it"))
+                left.append((relative_path(parent, name), "a link to a folder that is read already, or that holds it"))
             else:
                 seen.add(_identity(path))
                 child = Folder(name, f"{parent.place}/{name}".lstrip("/"))
@@ -178,9 +178,9 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def place_of(folder: Folder, name: str) -> str:
+def relative_path(folder: Folder, name: str) -> str:
     """Where a file of this name lies, below the root, as it is shown."""
-    return shown(f"{folder.place}/{name}".lstrip("/"))
+    return escape_name(f"{folder.place}/{name}".lstrip("/"))
 
 
 def _fill(
@@ -201,7 +201,7 @@ def _fill(
             if entry.is_dir():
                 if (why := SYSTEM_FOLDERS.get(name.lower())) is not None:
                     n = sum(len(files) for _, _, files in os.walk(here))
-                    left.append((place_of(folder, name), f"{n:,} {'file' if n == 1 else 'files'}, {why}"))
+                    left.append((relative_path(folder, name), f"{n:,} {'file' if n == 1 else 'files'}, {why}"))
                 elif entry.is_symlink():
                     links.append((folder, name, here))
                 elif (identity := _identity(here)) not in seen:
@@ -212,19 +212,19 @@ def _fill(
             elif name.startswith("._"):
                 hidden += 1
             elif name.lower() in SYSTEM_FILES or name[0] == ".":
-                left.append((place_of(folder, name), "a hidden file"))
+                left.append((relative_path(folder, name), "a hidden file"))
             elif entry.is_file():
                 folder.files.append(File(name, here))
             else:
                 gone = entry.is_symlink() and not here.exists()
-                left.append((place_of(folder, name), "a link to nothing" if gone else "not a regular file"))
+                left.append((relative_path(folder, name), "a link to nothing" if gone else "not a regular file"))
         if hidden:
             left.append(
-                (place_of(folder, "._*"), f"{hidden:,} {'file' if hidden == 1 else 'files'} left there by macOS")
+                (relative_path(folder, "._*"), f"{hidden:,} {'file' if hidden == 1 else 'files'} left there by macOS")
             )
 
 
-def of_names(names: Iterable[str]) -> Folder:
+def tree_from_names(names: Iterable[str]) -> Folder:
     """The tree of these names of files, `a/b/1.png`, as `walk` would find it."""
     top = Folder("")
     known: dict[tuple[str, ...], Folder] = {(): top}
@@ -240,7 +240,7 @@ def of_names(names: Iterable[str]) -> Folder:
     return top
 
 
-def below(tree: Folder, inner: str) -> Folder | None:
+def subtree(tree: Folder, inner: str) -> Folder | None:
     """The folder at this place of the tree."""
     for part in PurePosixPath(inner).parts:
         found = next((f for f in tree.folders if f.name == part), None)

@@ -1,4 +1,4 @@
-"""Runs in the background: a queue that nobody's page owns. No torch here.
+"""Runs in the background: a queue that belongs to no page. No torch here.
 
 queue.py       the table of jobs (SQLite, beside the runs; it can be lost without losing a run)
 supervisor.py  one detached process per home: starts, watches, stops
@@ -14,15 +14,15 @@ from collections.abc import Callable
 from typing import Any
 
 from tltk.errors import RunProblem
-from tltk.jobs.executor import Executor, chosen
+from tltk.jobs.executor import Executor, executor_from_environment
 from tltk.jobs.local import Local
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import result_of
+from tltk.specs.reading import result_class
 
 __all__ = ["Executor", "Local", "ask", "executor", "launch", "wait"]
 
-LOOK = 3.0  # seconds between two looks whether the supervisor is there
+LOOK_SECONDS = 3.0  # seconds between two looks whether the supervisor is there
 
 
 def executor() -> Executor:
@@ -31,11 +31,16 @@ def executor() -> Executor:
     Raises:
         BadSpec: It names none.
     """
-    return (chosen() or Local)()
+    return (executor_from_environment() or Local)()
 
 
 def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float = 0.1) -> Run:
     """Return when the run has ended, calling `watch` meanwhile.
+
+    Args:
+        run: One that was queued.
+        watch: Called with the run at each look, and once after the end.
+        every: Seconds between two looks.
 
     Raises:
         RunProblem: It failed; the sentence is the run's own.
@@ -44,9 +49,9 @@ def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float
     while local.state(run.id) in ACTIVE:
         watch(run)
         time.sleep(every)
-        if time.monotonic() - looked > LOOK:
+        if time.monotonic() - looked > LOOK_SECONDS:
             looked = time.monotonic()
-            local.wake()  # it may have been killed; what waits must not wait for ever
+            local.wake()  # it may have been killed; a queued run must not wait indefinitely
     watch(run)
     status = run.status
     if status.state == "failed":
@@ -92,7 +97,7 @@ def ask(spec: Spec, *, again: bool = False) -> Any:
         found.classes
     """
     run = launch(spec, again=again)
-    found = run.read(result_of(type(spec)))
+    found = run.read(result_class(type(spec)))
     if found is None:
         raise RunProblem(f"Run {run.id} must have an answer. It is {run.status.state}; ask again.")
     return found

@@ -15,7 +15,7 @@ from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.errors import BadSpec, DataProblem, UnknownName, shown
+from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import PATHS
@@ -133,7 +133,7 @@ OPTIMIZERS = (
 )
 SECOND_ORDER = ("adahessian",)
 LIBRARIES = {"bnb": "bitsandbytes", "fused": "apex"}  # by how a name begins; these compute on CUDA alone
-LONGEST = 2000  # characters of a name, which may be a path
+MAX_TEXT_CHARS = 2000  # characters of a name, which may be a path
 
 
 def check(spec: Spec) -> None:
@@ -157,7 +157,7 @@ def check(spec: Spec) -> None:
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
-        raise DataProblem(f"The picture must be a file. There is none at {shown(spec.picture)}.")
+        raise DataProblem(f"The picture must be a file. There is none at {abbreviate(spec.picture)}.")
 
 
 def check_optimizer(name: str) -> None:
@@ -222,8 +222,10 @@ def check_names(spec: Spec) -> None:
         UnknownName, BadSpec: As for `check`.
     """
     for name in _texts(spec):
-        if len(name) > LONGEST or "\0" in name:
-            raise BadSpec(f"A name must have at most {LONGEST:,} characters, none of them null. Got {shown(name)}.")
+        if len(name) > MAX_TEXT_CHARS or "\0" in name:
+            raise BadSpec(
+                f"A name must have at most {MAX_TEXT_CHARS:,} characters, none of them null. Got {abbreviate(name)}."
+            )
     spec.check()
     if isinstance(spec, TransferSpec | CompareSpec):
         make(spec.strategy)
@@ -246,7 +248,7 @@ def _texts(spec: Spec) -> list[str]:
 
 def _pictures(spec: Spec) -> list[DataSpec]:
     """The domains that it reads."""
-    if isinstance(spec, InspectSpec):  # whoever looks wants to see that there are too few for what is planned
+    if isinstance(spec, InspectSpec):  # an inspection should show that there are too few for what is planned
         return [dataclasses.replace(spec.data, shots=0)]
     found = [getattr(spec, side, None) for side in ("target", "source", "without")]
     return [one for one in found if isinstance(one, DataSpec)]
@@ -270,7 +272,7 @@ def _networks(spec: Spec) -> list[tuple[str, str]]:
 def _check_file(spec: ImportWeightsSpec) -> None:
     kind, _, where = spec.weights.partition(":")
     if kind == "file" and where.strip():  # else the worker's sentence says what must stand there
-        store.check_file(weightfile.resolved(where), spec.backbone.partition(".")[0], spec.part)
+        store.check_file(weightfile.resolve_path(where), spec.backbone.partition(".")[0], spec.part)
 
 
 def _seen(spec: Spec) -> list[tuple[str, int]]:

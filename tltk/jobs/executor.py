@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tltk.errors import BadSpec, clipped
+from tltk.errors import BadSpec, truncate
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 
@@ -21,14 +21,14 @@ class Trainer(Protocol):
         """Train a run to its end; a finished one is left as it is."""
 
     def check(self) -> None:
-        """Raise `Stopped` when somebody asked for it."""
+        """Raise `Stopped` if a stop was requested."""
 
     def child(self, run: Run) -> Trainer:
         """The trainer of a forked process, which stops with its parent."""
 
 
 class Executor(Protocol):
-    """What pages, the shell and Python ask of whoever runs their specs; it holds nothing, so anybody may make one."""
+    """What pages, the shell and Python ask of the place where specs run; it has no state, so any caller makes one."""
 
     def submit(self, spec: Spec, *, again: bool = False, timeout: float = 0.0) -> Run:
         """Queue a run of this spec; one that is done, waits or runs is returned as it is.
@@ -76,10 +76,10 @@ class Executor(Protocol):
         """
 
     def wake(self) -> None:
-        """See to it that what is queued gets run; whoever waits for a run calls it now and then."""
+        """Make sure that queued runs get started; called now and then while waiting for a run."""
 
 
-def chosen() -> type[Executor] | None:
+def executor_from_environment() -> type[Executor] | None:
     """The executor that the environment names; None = this machine.
 
     Raises:
@@ -93,6 +93,6 @@ def chosen() -> type[Executor] | None:
         found: type[Executor] = getattr(importlib.import_module(module), kind)
     except (ImportError, AttributeError, ValueError) as fault:
         raise BadSpec(
-            f"{CHOICE} must name an executor as MODULE:CLASS, or be local. Got {clipped(name)!r}: {fault}."
+            f"{CHOICE} must name an executor as MODULE:CLASS, or be local. Got {truncate(name)!r}: {fault}."
         ) from None
     return found

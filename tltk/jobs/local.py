@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from filelock import FileLock, Timeout
 
 from tltk import home
-from tltk.errors import BadSpec, RunProblem, machine
+from tltk.errors import BadSpec, RunProblem, machine_errors
 from tltk.jobs import provenance, queue
 from tltk.jobs.checking import check, check_names
 from tltk.jobs.executor import Trainer
@@ -21,7 +21,7 @@ from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import with_absolute_paths
 
-LEAVING = 30.0  # seconds that a process may take to end after its run has
+LEAVING_SECONDS = 30.0  # seconds that a process may take to end after its run has
 
 
 class Local:
@@ -49,7 +49,7 @@ class Local:
         if again and queue.find(run.id) is not None:
             raise RunProblem(f"Run {run.id} waits or runs already; stop it before running it again.")
         if not again and queue.find(run.id) is None:
-            provenance.renew(run)
+            provenance.discard_outdated(run)
         if again or run.result() is None:  # an answer stands, though what it is about has gone
             check(spec)
         run = Run.create(spec)
@@ -90,8 +90,8 @@ class Local:
         return run
 
     def _let_end(self, run_id: str) -> None:
-        """Wait until a run that has said its last word is off the table: its process takes a moment to end."""
-        until = time.monotonic() + LEAVING
+        """Wait until a run that has written its final status has left the queue: its process takes a moment to end."""
+        until = time.monotonic() + LEAVING_SECONDS
         while queue.find(run_id) is not None and self.state(run_id) not in ACTIVE and time.monotonic() < until:
             self.wake()
             time.sleep(0.05)
@@ -134,7 +134,7 @@ class Local:
         """What the run's process printed; the last 20,000 characters."""
         path = home.folder("runs") / home.check_id(run_id) / "log.txt"
         try:
-            with home.opened(path) as file:
+            with home.open_file(path) as file:
                 file.seek(max(path.stat().st_size - 80_000, 0))  # a character has four bytes at most
                 return file.read().decode(errors="replace")[-20_000:]
         except OSError:
@@ -177,15 +177,15 @@ def ensure_supervisor() -> None:
     lock.release()
     path = home.home() / "supervisor.log"
     if path.is_dir():
-        home.set_aside(path, "it is a folder")
-    with machine(path):
+        home.quarantine(path, "it is a folder")
+    with machine_errors(path):
         log = path.open("ab")
     options: dict[str, object] = (
         {"start_new_session": True}
         if os.name == "posix"
         else {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}  # type: ignore[attr-defined]
     )
-    with machine(sys.executable), log:
+    with machine_errors(sys.executable), log:
         process = subprocess.Popen(  # type: ignore[call-overload]
             [sys.executable, "-m", "tltk.jobs.supervisor"],
             stdin=subprocess.DEVNULL,

@@ -149,7 +149,7 @@ def _in_fork(trainer: Trainer, run: Run) -> None:
 
 
 class _Process:
-    """A worker of its own that sees one GPU."""
+    """A separate worker process that sees one GPU."""
 
     def __init__(self, run: Run, gpu: int) -> None:
         seen = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
@@ -186,6 +186,6 @@ def _finished(run: Run, code: int) -> Run:
         return run
     if status.state == "stopped":
         raise Stopped
-    if code < 0:  # by a signal; otherwise its own last word stands
+    if code < 0:  # by a signal; otherwise the status that it wrote stands
         run.write_status(state="failed", message=KILLED)
     raise RunProblem(f"Run {run.id} of this comparison failed. {run.status.message}")

@@ -25,7 +25,7 @@ from tltk.weights import store, weightfile
 FILE = "inputs.json"
 
 
-def mark(name: str) -> str:
+def source_version(name: str) -> str:
     """Changes when what lies behind a name does; "" where nothing lies there, or nothing that can change.
 
     Args:
@@ -36,20 +36,20 @@ def mark(name: str) -> str:
         if kind == "store":
             return store.find(rest).card.sha256
         if kind == "run":
-            with home.opened(Run.at(rest.partition("@")[0]).path / "result.json") as file:
+            with home.open_file(Run.at(rest.partition("@")[0]).path / "result.json") as file:
                 return _digest(file.read())
         if kind == "file" or Path(name).is_absolute():
             path = Path(rest if kind == "file" else name)
             inside = kind == "file" and (path.is_dir() or path.suffix == ".json")  # its files may change, not itself
-            states = [one.stat() for one in (weightfile.looked_at(path).files if inside else (path,))]
+            states = [one.stat() for one in (weightfile.identify(path).files if inside else (path,))]
             return _digest(" ".join(f"{s.st_size} {s.st_mtime_ns}" for s in states).encode())
-        return data.mark(name)
+        return data.source_version(name)
     return ""
 
 
-def marks(spec: Spec) -> dict[str, str]:
+def source_versions(spec: Spec) -> dict[str, str]:
     """The marks of all names in a spec behind which something lies that can change."""
-    return {name: found for name in sorted(set(_names(spec))) if (found := mark(name))}
+    return {name: found for name in sorted(set(_names(spec))) if (found := source_version(name))}
 
 
 def _names(value: Any) -> Iterator[str]:
@@ -66,13 +66,13 @@ def _names(value: Any) -> Iterator[str]:
             yield from filter(None, [value.partition("@")[2]])
 
 
-def note(run: Run) -> None:
+def record_source_versions(run: Run) -> None:
     """Keep the marks of what the run is about to read, unless it began earlier and goes on."""
     if not (run.path / FILE).is_file():
-        home.write_whole(run.path / FILE, msgspec.json.encode(marks(run.spec)))
+        home.write_atomic(run.path / FILE, msgspec.json.encode(source_versions(run.spec)))
 
 
-def changed(run: Run) -> list[str]:
+def changed_sources(run: Run) -> list[str]:
     """The names behind which something else lies than when the run began.
 
     What has gone is no change: the result is then all that is left of it.
@@ -80,14 +80,14 @@ def changed(run: Run) -> list[str]:
     noted: dict[str, str] | None = home.read_json(run.path / FILE, dict[str, str])
     if noted is None:
         return []  # not begun, of a version that kept no marks, or damaged
-    return [name for name, then in noted.items() if (now := mark(name)) and now != then]
+    return [name for name, then in noted.items() if (now := source_version(name)) and now != then]
 
 
-def renew(run: Run) -> None:
+def discard_outdated(run: Run) -> None:
     """Put aside what was found about other things than lie there now, or with other threads, unless it runs."""
-    names = changed(run)
+    names = changed_sources(run)
     if why := _sentence(names) if names else _other_threads(run):
-        with home.locked("claim.lock"):
+        with home.hold_lock("claim.lock"):
             if run.status.state != "running":
                 run.put_aside(why)
 
@@ -104,16 +104,16 @@ def _other_threads(run: Run) -> str:
     return f"It was started again because {threads} threads had computed it and the spec says {spec.optim.threads}."
 
 
-def begin_again(run: Run) -> bool:
+def discard_unusable(run: Run) -> bool:
     """Put aside what this process, which has claimed the run, cannot go on with: whether there was any.
 
     That is what was found about other pictures or weights than lie there now: with them the split would be another, and
     what was trained on would be tested on.
     """
-    names = changed(run)
+    names = changed_sources(run)
     if names:
         run.put_aside(_sentence(names))
-    elif home.was_damaged(run.path / FILE):
+    elif home.was_quarantined(run.path / FILE):
         run.put_aside("It was started again because the note of what it had read was damaged.")
     return bool(run.written_status().note) and not (run.path / FILE).exists()
 

@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from tltk import home
-from tltk.errors import MachineProblem, TltkError, machine
+from tltk.errors import MachineProblem, TltkError, machine_errors
 from tltk.runs import index
 from tltk.runs.run import ACTIVE, Run
 
@@ -79,7 +79,7 @@ def _path() -> Path:
 
 @contextmanager
 def _connect() -> Iterator[sqlite3.Connection]:
-    """A connection for one short transaction; whoever else writes is waited for."""
+    """A connection for one short transaction; it waits while another process writes."""
     with closing(sqlite3.connect(_path(), timeout=20)) as db, db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(_TABLE)
@@ -93,7 +93,7 @@ def _do(work: Callable[[sqlite3.Connection], T]) -> T:
         MachineProblem: The disk is full, may not be written, and so on.
     """
     try:
-        with machine(_path()):
+        with machine_errors(_path()):
             _make()
             with _connect() as db:
                 return work(db)
@@ -116,7 +116,7 @@ def _make() -> None:
     """
     path = _path()
     if not path.exists() or not path.stat().st_size:  # there or being made
-        with home.locked("table.lock"):
+        with home.hold_lock("table.lock"):
             if path.exists() and not path.stat().st_size:
                 raise ValueError("it is empty")
             with _connect():
@@ -133,13 +133,13 @@ def _rebuild(fault: Exception) -> None:
     number = OF_THE_MACHINE.get(getattr(fault, "sqlite_errorcode", 0) & 0xFF)
     if number is not None and not path.is_dir():
         raise MachineProblem.of(OSError(number, str(fault), str(path))) or fault
-    with home.locked("table.lock"):
+    with home.hold_lock("table.lock"):
         with contextlib.suppress(sqlite3.Error, ValueError, OSError):
             if path.stat().st_size:
                 with _connect() as db:
                     _read(db)
-                return  # another process has mended it meanwhile
-        if home.set_aside(path, str(fault)) is None:
+                return  # another process has repaired it meanwhile
+        if home.quarantine(path, str(fault)) is None:
             raise MachineProblem(f"The table of jobs, {path}, must be whole. It is damaged: {fault}. Remove it.")
         for ending in ("-wal", "-shm"):
             home.remove(path.with_name(path.name + ending))
@@ -178,7 +178,13 @@ def _read(db: sqlite3.Connection) -> list[Job]:
 
 
 def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
-    """Put a run at the end of the queue; False when it is there already."""
+    """Put a run at the end of the queue; False when it is there already.
+
+    Args:
+        run: Run id.
+        timeout: Seconds that it may take; 0 = any.
+        light: Whether it runs beside the slots, as short questions do.
+    """
 
     def work(db: sqlite3.Connection) -> bool:
         done = db.execute(
@@ -203,8 +209,15 @@ def find(run: str) -> Job | None:
     return next((job for job in jobs() if job.run == run), None)
 
 
-def started(run: str, slot: int, pid: int, born: str | float) -> None:
-    """Note that a job has a process now."""
+def mark_started(run: str, slot: int, pid: int, born: str | float) -> None:
+    """Note that a job has a process now.
+
+    Args:
+        run: Run id.
+        slot: Number of the slot that it takes; −1 = beside the slots.
+        pid: Of its process.
+        born: When that process began, as `tltk.runs.process` tells it: process numbers are reused.
+    """
     _write(
         "UPDATE jobs SET state='running', slot=?, pid=?, born=?, started=? WHERE run=?",
         (slot, pid, born, time.time(), run),
@@ -216,7 +229,7 @@ def _write(words: str, values: tuple[Any, ...]) -> None:
 
 
 def cancel(run: str) -> None:
-    """Note that somebody asked a job to stop; the first time counts."""
+    """Record a request to stop a job; the time of the first one counts."""
     _write("UPDATE jobs SET cancelled=coalesce(cancelled, ?) WHERE run=?", (time.time(), run))
 
 

@@ -27,17 +27,17 @@ from tltk.jobs.local import supervisor_lock
 from tltk.runs.process import identity, is_alive, is_held
 from tltk.runs.run import ACTIVE, KILLED, LOCK, Run, all_runs
 
-TICK, SLOW_TICK = 0.1, 0.3  # seconds between two looks, with and without jobs
-LIGHT = -1  # the slot of questions that take seconds
-SOFT, HARD = 15.0, 20.0  # seconds after a request to stop: terminate, then kill
-LIGHT_SOFT, LIGHT_HARD = 3.0, 6.0  # the same for a question, which has nothing to save
+TICK_SECONDS, SLOW_TICK_SECONDS = 0.1, 0.3  # seconds between two looks, with and without jobs
+LIGHT_SLOT = -1  # the slot of questions that take seconds
+SOFT_SECONDS, HARD_SECONDS = 15.0, 20.0  # seconds after a request to stop: terminate, then kill
+LIGHT_SOFT_SECONDS, LIGHT_HARD_SECONDS = 3.0, 6.0  # the same for a question, which has nothing to save
 # Seconds that a question may take, since the others wait for its slot; TLTK_QUESTION_SECONDS sets it for all, 0 = none.
 QUESTION_SECONDS = {"describe": 300.0, "adopt": 300.0, "look": 1800.0}
-LONG_QUESTION = 3600.0  # one that looks through a network
-IDLE = max(home.setting("TLTK_SUPERVISOR_IDLE", 900), 0.5)  # seconds with an empty queue
-PAUSE = 1.0  # seconds until the next look where the table cannot be used
-SETTLED = 20.0  # seconds after a start in which no spare is made
-SPARE_RAM = 8 << 30  # a warm spare is kept on machines with at least so much memory
+LONG_QUESTION_SECONDS = 3600.0  # one that looks through a network
+IDLE_SECONDS = max(home.setting("TLTK_SUPERVISOR_IDLE", 900), 0.5)  # seconds with an empty queue
+PAUSE_SECONDS = 1.0  # seconds until the next look where the table cannot be used
+SETTLED_SECONDS = 20.0  # seconds after a start in which no spare is made
+SPARE_RAM_BYTES = 8 << 30  # a warm spare is kept on machines with at least so much memory
 
 
 def slots() -> list[dict[str, str]]:
@@ -61,8 +61,8 @@ def question_seconds(run: Run) -> float:
     with contextlib.suppress(ValueError):  # no number
         return max(float(os.environ.get("TLTK_QUESTION_SECONDS", "")), 0.0)
     with contextlib.suppress(TltkError):  # of another version
-        return QUESTION_SECONDS.get(run.spec.kind, LONG_QUESTION)
-    return LONG_QUESTION
+        return QUESTION_SECONDS.get(run.spec.kind, LONG_QUESTION_SECONDS)
+    return LONG_QUESTION_SECONDS
 
 
 class Worker:
@@ -92,7 +92,13 @@ class Worker:
 
 
 def kill(pid: int, born: str | float, force: bool) -> None:
-    """End a process and its children: by group where there are groups."""
+    """End a process and its children: by group where there are groups.
+
+    Args:
+        pid: Of the process.
+        born: When it began; a younger process with that number is left alone.
+        force: Whether it is killed at once (SIGKILL) rather than asked to end (SIGTERM).
+    """
     if not is_alive(pid, born):
         return
     with contextlib.suppress(psutil.Error, OSError):
@@ -111,7 +117,7 @@ class Supervisor:
         self.workers: dict[str, Worker] = {}
         self.told: set[tuple[str, str]] = set()
         self.spare: Worker | None = None
-        self.keeps_spare = psutil.virtual_memory().total >= SPARE_RAM and os.environ.get("TLTK_SPARE") != "0"
+        self.keeps_spare = psutil.virtual_memory().total >= SPARE_RAM_BYTES and os.environ.get("TLTK_SPARE") != "0"
         self.limits: dict[str, float] = {}
         self.busy = time.monotonic()
         self.quiet_until = 0.0  # no new spare before: its imports would slow a run that just began
@@ -128,7 +134,7 @@ class Supervisor:
         jobs = queue.jobs()
         used = {job.slot for job in jobs if job.state == "running"}
         for job in jobs:
-            places = [LIGHT] if job.light else list(range(len(self.slots)))
+            places = [LIGHT_SLOT] if job.light else list(range(len(self.slots)))
             free = [i for i in places if i not in used]
             if job.state == "queued" and free:
                 with self._guarded(job):
@@ -161,14 +167,14 @@ class Supervisor:
 
     def is_idle(self) -> bool:
         """Whether nothing has been asked for some time."""
-        return time.monotonic() - self.busy > IDLE
+        return time.monotonic() - self.busy > IDLE_SECONDS
 
     def _skip_cancelled(self, job: queue.Job) -> None:
         if job.cancelled:
             run = Run.at(job.run)
             if run.path.exists() and run.status.state != "running":
                 run.write_status(state="stopped", message="Taken off the queue before it began.")
-            queue.remove(job.run)  # last: whoever sees it gone finds the reason
+            queue.remove(job.run)  # last: once it is gone from the queue, its reason can be read
 
     def _start(self, job: queue.Job, slot: int) -> None:
         run = Run.at(job.run)
@@ -183,12 +189,12 @@ class Supervisor:
         worker = self.spare if self.spare is not None and self._has_spare() else Worker()
         self.spare = worker  # until it is sure that it will have the run
         run.write_status(state="running", message="Starting.", pid=worker.process.pid, pid_born=worker.born)
-        queue.started(job.run, slot, worker.process.pid, worker.born)
-        self.spare, self.quiet_until = None, time.monotonic() + SETTLED
+        queue.mark_started(job.run, slot, worker.process.pid, worker.born)
+        self.spare, self.quiet_until = None, time.monotonic() + SETTLED_SECONDS
         self.workers[job.run] = worker
         # A question goes beside the trainings: on the first of their devices, with as many threads as each has.
         threads = {k: v for k, v in self.slots[0].items() if k == "TLTK_THREADS"}
-        worker.give(run, threads if slot == LIGHT else self.slots[slot])
+        worker.give(run, threads if slot == LIGHT_SLOT else self.slots[slot])
 
     def _watch(self, job: queue.Job) -> None:
         if self._lives(job):
@@ -212,7 +218,7 @@ class Supervisor:
             Run.at(job.run).ask_to_stop()
             return
         waited = now - job.cancelled if job.cancelled else 0.0
-        soft, hard = (LIGHT_SOFT, LIGHT_HARD) if job.light else (SOFT, HARD)
+        soft, hard = (LIGHT_SOFT_SECONDS, LIGHT_HARD_SECONDS) if job.light else (SOFT_SECONDS, HARD_SECONDS)
         if waited > soft:
             kill(job.pid or 0, job.born or 0, force=waited > hard)
 
@@ -229,7 +235,7 @@ class Supervisor:
         return bool(limit) and time.time() - (job.started or time.time()) > limit
 
     def _settle(self, job: queue.Job, code: int | None) -> None:
-        """Give a run that ended without a word its last word."""
+        """Write the status of a run whose process ended without writing one."""
         run = Run.at(job.run)
         if not run.path.exists():
             return
@@ -272,18 +278,18 @@ def serve(lock: FileLock) -> None:
     meanwhile saw the lock held and relies on us.
     """
     supervisor, own = Supervisor(), _inode(lock)
-    tidy()
+    remove_leftovers()
     told = ""
     while own == _inode(lock):  # else the home was deleted under us, and perhaps made again
         while not supervisor.is_idle() and own == _inode(lock):
             try:
-                time.sleep(TICK if supervisor.tick() else SLOW_TICK)
+                time.sleep(TICK_SECONDS if supervisor.tick() else SLOW_TICK_SECONDS)
                 told = ""
             except MachineProblem as fault:  # of the table: it may pass, as a full disk does
                 if told != str(fault):
                     print(fault, flush=True)
                 told = str(fault)
-                time.sleep(PAUSE)
+                time.sleep(PAUSE_SECONDS)
         lock.release()
         with contextlib.suppress(MachineProblem):
             if queue.jobs():
@@ -295,14 +301,14 @@ def serve(lock: FileLock) -> None:
         supervisor.spare.process.stdin.close()
 
 
-def tidy() -> None:
+def remove_leftovers() -> None:
     """Remove what killed writers left: temporary files, and the checkpoint of a run that is done."""
     with contextlib.suppress(TltkError, OSError):
         weights = home.folder("weights")
         for folder in (home.home(), home.folder("columns"), weights, *weights.glob("*/")):
-            home.sweep(folder)
+            home.remove_temporary_files(folder)
         for run in all_runs():
-            home.sweep(run.path)
+            home.remove_temporary_files(run.path)
             checkpoint = run.path / "checkpoint.safetensors"
             if checkpoint.is_file() and run.status.state == "done" and run.result() is not None:
                 home.remove(checkpoint)

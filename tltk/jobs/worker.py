@@ -26,7 +26,7 @@ from tltk import home
 from tltk.analyses.sample import Context
 from tltk.data import account, family, load
 from tltk.data.cautions import cautions
-from tltk.data.domain import Domain, Split, held_out_origins, linked
+from tltk.data.domain import Domain, Split, held_out_origins, link_copies
 from tltk.errors import Diverged, MachineProblem, RunProblem, TltkError
 from tltk.jobs import executor, pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
@@ -39,7 +39,7 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.study import conduct
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks, Stopped
-from tltk.training.compose import check_result, divide, network, source_of
+from tltk.training.compose import build_network, check_result, divide, source_domain
 from tltk.training.loop import Training, pick_device
 from tltk.weights import load as weights
 
@@ -68,7 +68,7 @@ class Worker:
         self._stop = True
 
     def check(self) -> None:
-        """Raise `Stopped` when somebody asked for it."""
+        """Raise `Stopped` if a stop was requested."""
         if self._stop or self.owner.stop_file.exists() or (self.parent and os.getppid() != self.parent):
             raise Stopped
 
@@ -80,12 +80,12 @@ class Worker:
         return own
 
     def say(self, sentence: str) -> None:
-        """A sentence for the log and for whoever watches."""
+        """A sentence for the log and for the status that pages and the shell show."""
         print(sentence, flush=True)
         self.speaker.write_status(message=sentence)
 
     def tell(self, sentence: str) -> None:
-        """How far it is, for whoever watches: at most a few times a second, and not for the log."""
+        """Progress for the status alone, at most a few times a second; not for the log."""
         if time.monotonic() - self._told > STATUS_SECONDS:
             self._told = time.monotonic()
             self.speaker.write_status(message=sentence)
@@ -113,8 +113,11 @@ class Worker:
         """Run a training to its end, from its checkpoint where it has one; a finished one is left.
 
         Where the pictures or weights that it names have changed since it began, it begins again.
+
+        Raises:
+            RunProblem: The run is no training, or it could not go on; `Diverged` where its loss is no number.
         """
-        provenance.renew(run)
+        provenance.discard_outdated(run)
         if _is_done(run):
             return run
         spec = run.spec
@@ -129,15 +132,15 @@ class Worker:
             torch.set_num_threads(spec.optim.threads)
             self._train(run, spec)
         except Stopped:
-            last_word(run, "Stopped by request; it can be resumed.", "stopped")
+            write_end(run, "Stopped by request; it can be resumed.", "stopped")
             raise
         except TltkError as fault:
             if isinstance(fault, Diverged):
-                home.write_whole(run.path / "result.json", json.dumps({"diverged": str(fault)}))
-            last_word(run, str(fault))
+                home.write_atomic(run.path / "result.json", json.dumps({"diverged": str(fault)}))
+            write_end(run, str(fault))
             raise
         except BaseException as fault:
-            last_word(run, in_words(fault))
+            write_end(run, error_sentence(fault))
             raise
         finally:
             if run.path != self.owner.path:
@@ -156,17 +159,17 @@ class Worker:
             theirs = divide(dataclasses.replace(source, target=at_size), self.domain)
         except TltkError:
             return 0  # its pictures are gone; then nothing can be said
-        mine, other = linked(domain, theirs.domain)
+        mine, other = link_copies(domain, theirs.domain)
         return int(np.isin(held_out_origins(mine, split), other.origins[theirs.split.train]).sum())
 
     def begin(self, run: Run) -> None:
         """Note what the run is about to read; where that is not what it read before, it begins again and says so."""
-        if provenance.begin_again(run):
+        if provenance.discard_unusable(run):
             self.say(f"Run {run.id}: {run.written_status().note}")
-        provenance.note(run)
+        provenance.record_source_versions(run)
 
     def _claim(self, run: Run, threads: int) -> None:
-        """Take the run, after whoever runs it now: two studies may share a source network."""
+        """Claim the run, after its present owner: two studies may share a source network."""
         while True:
             self.check()
             if _is_done(run):
@@ -185,7 +188,7 @@ class Worker:
         domain, split = parts.domain, parts.split
         for sentence in cautions(domain, split):
             self.say(sentence)
-        net, phases = network(spec, domain)
+        net, phases = build_network(spec, domain)
         for sentence in net.notes:
             self.say(sentence)
         with RowWriter(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as writer:
@@ -195,7 +198,7 @@ class Worker:
 
             callbacks = Callbacks(writer.emit, self.say, self.check, writer.save, snapshot, writer.saved)
             result = Training(
-                spec, net, domain, split, phases, self.bank, callbacks, source_of(spec, parts, self.domain)
+                spec, net, domain, split, phases, self.bank, callbacks, source_domain(spec, parts, self.domain)
             ).run()
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
@@ -206,7 +209,7 @@ class Worker:
             "run": run.id,
         }
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
-        read = account.of_training(domain, split, spec.target)
+        read = account.training_data_fields(domain, split, spec.target)
         read["remarks"] += cautions(domain, split)
         result = msgspec.structs.replace(
             result,
@@ -216,7 +219,7 @@ class Worker:
             taken_out=parts.taken_out,
             seen_by_source=self._seen_by_source(spec, domain, split),
         )
-        home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
+        home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
         run.write_status(state="done", message="", epoch=result.epochs, seconds=result.seconds)
         (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
 
@@ -229,7 +232,7 @@ def _is_done(run: Run) -> bool:
     return True
 
 
-def in_words(fault: BaseException) -> str:
+def error_sentence(fault: BaseException) -> str:
     """The sentence for an error of the machine's, or one of ours; the trace goes to the log."""
     traceback.print_exc()
     problem = MachineProblem.of(fault)
@@ -238,8 +241,14 @@ def in_words(fault: BaseException) -> str:
     return f"Internal error in tltk ({type(fault).__name__}: {fault}). The log has the details; please report it."
 
 
-def last_word(run: Run, message: str, state: str = "failed") -> None:
-    """Write why a run failed or stopped; where the disk is full, the log alone has it."""
+def write_end(run: Run, message: str, state: str = "failed") -> None:
+    """Write why a run failed or stopped; where the disk is full, the log alone has it.
+
+    Args:
+        run: The run that ended.
+        message: A sentence for its status.
+        state: "failed" or "stopped".
+    """
     with contextlib.suppress(MachineProblem):
         run.write_status(state=state, message=message)
 
@@ -263,14 +272,14 @@ def execute(run: Run) -> None:
             _answer(run, spec, worker)
     except Stopped:
         home.remove(run.stop_file)  # heeded; `claim` leaves it, so that none is lost at the start
-        last_word(run, "Stopped by request; it can be resumed.", "stopped")
+        write_end(run, "Stopped by request; it can be resumed.", "stopped")
     except TltkError as fault:
         status = run.status
         print(fault, flush=True)
         if status.state != "running" or status.pid == os.getpid():  # else it is another process's to say
-            last_word(run, str(fault))
+            write_end(run, str(fault))
     except BaseException as fault:
-        last_word(run, in_words(fault))
+        write_end(run, error_sentence(fault))
     finally:
         run.release()
 
@@ -284,8 +293,8 @@ def _answer(run: Run, spec: Spec, worker: Worker) -> None:
     if sheet is not None:
         buffer = io.BytesIO()
         sheet.save(buffer, "PNG")
-        home.write_whole(run.path / "pictures.png", buffer.getvalue())
-    home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
+        home.write_atomic(run.path / "pictures.png", buffer.getvalue())
+    home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
     run.write_status(state="done", message="")
 
 
@@ -307,14 +316,14 @@ def _study(run: Run, spec: Spec, worker: Worker) -> None:
         executor().train_all(worker, runs, ended)
 
     found = conduct(run, getattr(module, package.rpartition(".")[2])(spec), train_all, tell)
-    home.write_whole(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
+    home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
     run.write_status(state="done", epoch=total, message="", seconds=round(time.perf_counter() - start, 1))
 
 
 def _log_to(path: Path) -> None:
     """Print to this file from now on; where it cannot be opened, nowhere."""
     if path.exists() and not path.is_file():
-        home.set_aside(path, "it is no file")
+        home.quarantine(path, "it is no file")
     with contextlib.suppress(OSError):
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
@@ -333,7 +342,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--wait"]:
         order = json.loads(sys.stdin.readline() or "null")
         if order is None:
-            return 0  # whoever kept this spare is gone
+            return 0  # the supervisor that kept this spare is gone
         os.environ.update(order["environment"])
         _log_to(Path(order["log"]))
         arguments = [order["folder"]]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tltk import home
-from tltk.errors import machine
+from tltk.errors import machine_errors
 from tltk.jobs import provenance
 from tltk.results.rows import Row
 from tltk.runs.run import Run
@@ -28,11 +28,11 @@ class RowWriter:
         if self.saved is not None and not run.has_rows(self.saved[1]["rows"]):
             run.put_aside("It was started again because the rows up to its checkpoint were damaged.")
             print(f"Run {run.id}: {run.written_status().note}", flush=True)
-            provenance.note(run)
+            provenance.record_source_versions(run)
             self.saved = None
         if rows.exists() and not rows.is_file():
-            home.set_aside(rows, "it is no file")
-        with machine(rows):
+            home.quarantine(rows, "it is no file")
+        with machine_errors(rows):
             self._file = open(rows, "ab")  # noqa: SIM115
         self._file.truncate(self.saved[1]["rows"] if self.saved else 0)
         self._file.seek(0, os.SEEK_END)

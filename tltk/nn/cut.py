@@ -27,8 +27,8 @@ from tltk.nn.net import Net
 Activations = tuple[Tensor, ...]
 
 ROUNDING = 2.0**-24  # of a number in float32, relative
-UNSTABLE = 0.01  # share of the gradient that such a rounding may change
-ENOUGH = 8  # pictures in a batch from which on normalisation by its statistics is no matter
+MAX_GRADIENT_ERROR = 0.01  # share of the gradient that such a rounding may change
+MIN_STABLE_BATCH = 8  # pictures in a batch from which on normalisation by its statistics is no matter
 PROBES = 3  # batches on which that is looked at
 
 
@@ -45,7 +45,12 @@ class _Output:
     dtype: torch.dtype
 
     def zeros(self, batch: int, like: Tensor) -> Tensor:
-        """What a stub returns where nobody reads it."""
+        """What a stub returns where its value is not read.
+
+        Args:
+            batch: Rows to make.
+            like: Gives the device, and the type of floating outputs.
+        """
         shape = [a + b * batch for a, b in zip(self.fixed, self.per_item, strict=True)]
         dtype = like.dtype if self.dtype.is_floating_point else self.dtype
         return torch.zeros(shape, dtype=dtype, device=like.device)
@@ -126,11 +131,11 @@ class Cut:
         generator = torch.Generator().manual_seed(0)
         probes = [net.sample(n, generator) for n in (2, 3)]
         try:
-            with evaluating(net):
+            with evaluation_mode(net):
                 self._plan(probes)
                 self._verify(probes)
                 if batch:
-                    self._steady(net.sample(PROBES * min(batch, ENOUGH), generator))
+                    self._steady(net.sample(PROBES * min(batch, MIN_STABLE_BATCH), generator))
         except CannotSplit:
             raise
         except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
@@ -141,11 +146,15 @@ class Cut:
 
     @torch.no_grad()
     def prefix(self, x: Tensor) -> Activations:
-        """Normalised pictures → what crosses the cut, one row per picture."""
+        """Normalised pictures → what crosses the cut, one row per picture.
+
+        Args:
+            x: (n, c, h, w), normalised.
+        """
         if self.boundary == 0:
             return (x,)
         if self._trivial:
-            return (self.net.pooled(self.net.backbone(x)),)
+            return (self.net.pool(self.net.backbone(x)),)
         record: list[list[Tensor]] = []
         last = max(self._needed)[0]
 
@@ -155,7 +164,7 @@ class Cut:
                 raise _Recorded
 
         # In evaluation mode: a trainable module that runs on the way must not move its statistics.
-        with evaluating(self.net), self._recording(keep), suppress(_Recorded):
+        with evaluation_mode(self.net), self._recording(keep), suppress(_Recorded):
             self.net.backbone(x)
         return tuple(record[call][slot] for call, slot in self._needed)
 
@@ -166,7 +175,7 @@ class Cut:
             return features, logits
         if self._trivial:
             return self.net.classify(crossing[0])
-        return self.net.classify(self.net.pooled(self._replay(crossing)))
+        return self.net.classify(self.net.pool(self._replay(crossing)))
 
     # -- machinery -----------------------------------------------------------------------------
 
@@ -287,7 +296,7 @@ class Cut:
             leaves[i, j] = value.clone().requires_grad_(value.is_floating_point())
         with torch.enable_grad():
             # A clone, since an operator in place may not touch a leaf.
-            out = self.net.pooled(self._replay(tuple(v.clone() for v in leaves.values())))
+            out = self.net.pool(self._replay(tuple(v.clone() for v in leaves.values())))
             inputs = [k for k, v in leaves.items() if v.requires_grad]
             grads = torch.autograd.grad(out.sum(), [leaves[k] for k in inputs], allow_unused=True)
         return [k for k, g in zip(inputs, grads, strict=True) if g is not None]
@@ -340,7 +349,7 @@ class Cut:
             shares.append(float((plain - other).norm() / plain.norm().clamp(min=1e-30)))
         # The middle one: a single unit that is just about to switch is no fault of the network.
         share = sorted(shares)[len(shares) // 2]
-        if not share <= UNSTABLE:
+        if not share <= MAX_GRADIENT_ERROR:
             raise CannotSplit(
                 f"{self._where()} is not stable in batches of {len(part)}: to round what crosses it in the last "
                 f"place changes {f'{share:.0%}' if share < 1 else 'all'} of the gradient."
@@ -393,7 +402,7 @@ def _shape(first: Any, second: Any, sizes: list[int]) -> _Output | None:
 
 
 @contextmanager
-def evaluating(net: Net) -> Iterator[None]:
+def evaluation_mode(net: Net) -> Iterator[None]:
     """The net in evaluation mode for a while; each module's own mode is put back after."""
     modes = [(m, m.training) for m in net.modules()]
     net.eval()

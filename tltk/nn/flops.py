@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.nn.taps import own_modules
 from tltk.specs.parts import NetSpec
 
@@ -55,7 +55,7 @@ class Shapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     Attributes:
         flops: Counted so far.
-        whole: False once an operation was met whose products nobody can count.
+        whole: False once an operation was met that has no formula.
     """
 
     def __init__(self) -> None:
@@ -97,13 +97,18 @@ class Shapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @lru_cache(maxsize=32)
 def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | None:
-    """FLOPs of each layer's forward pass of one picture (a multiply-add counts two); None where nobody can tell.
+    """FLOPs of each layer's forward pass of one picture (a multiply-add counts two); None if they cannot be counted.
 
     Counted on the meta device, so that nothing is computed, or, where a network needs numbers to find its
     way, in a pass on the CPU. Work that belongs to no layer's module (a functional pooling) goes to the
     last layer.
+
+    Args:
+        backbone: timm's name.
+        size: Side of a picture in pixels.
+        channels: Of a picture.
     """
-    net = assemble(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
+    net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
     picture = torch.zeros(1, channels, size, size)
     try:
         return _counted(net, copy.deepcopy(net.backbone).to("meta"), picture.to("meta"))
@@ -113,7 +118,7 @@ def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | No
         # By its products, which have formulas, and not by a kernel that is closed to us.
         with sdpa_kernel(SDPBackend.MATH), torch.backends.mkldnn.flags(enabled=False):
             return _counted(net, net.backbone, picture)
-    except Exception:  # then nobody can tell, which is said and stops nothing
+    except Exception:  # then they are unknown, which is reported and stops nothing
         return None
 
 

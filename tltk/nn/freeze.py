@@ -84,7 +84,7 @@ def _holds_norm(module: nn.Module) -> bool:
 
 
 @contextmanager
-def still_statistics(net: nn.Module) -> Iterator[None]:
+def keep_running_statistics(net: nn.Module) -> Iterator[None]:
     """For a while, batches are normalised by their own statistics as in training, and the running ones stay."""
     norms = [m for m in net.modules() if isinstance(m, _NORMS) and m.training and m.track_running_stats]
     kept = [dict(m.named_buffers(recurse=False)) for m in norms]
@@ -124,7 +124,7 @@ class Audit:
         self._held: dict[str, Tensor] = {}
         self._earlier: frozenset[str] = frozenset()
 
-    def hold(self, earlier: Collection[str] = ()) -> None:
+    def record(self, earlier: Collection[str] = ()) -> None:
         """From now on, what does not learn must stay as it is: call it after each `freeze`.
 
         What has never learned is held to its first value, what learned in an earlier phase to its value now.
@@ -151,11 +151,11 @@ class Audit:
         self._held = {n: now[n].detach().clone() if n in self._earlier else self.first[n] for n in frozen}
 
     @property
-    def n_held(self) -> int:
+    def n_recorded(self) -> int:
         """How many tensors are audited."""
         return len(self._held)
 
-    def moved(self) -> list[str]:
+    def changed_tensors(self) -> list[str]:
         """Held tensors that are no longer what they were, bit for bit. Must be empty."""
         now = self._net.tensors(self._net.depth + 1)
         return [n for n in now if n in self._held and not torch.equal(_bits(now[n]), _bits(self._held[n]))]

@@ -25,12 +25,22 @@ class Cosine(nn.Module):
         self.scale = nn.Parameter(torch.tensor(10.0))  # the paper's initial value
 
     def forward(self, features: Tensor) -> Tensor:
-        """(n, d) features → (n, classes) logits."""
+        """(n, d) features → (n, classes) logits.
+
+        Args:
+            features: (n, d), pooled; their lengths do not matter.
+        """
         return self.scale * F.linear(F.normalize(features, dim=1), F.normalize(self.prototypes, dim=1))
 
 
-def head(kind: str, width: int, n_classes: int, dropout: float = 0.0) -> nn.Module:
+def make_head(kind: str, width: int, n_classes: int, dropout: float = 0.0) -> nn.Module:
     """A new classifier: `linear`, `norm_linear` (layer norm before it) or `cosine`.
+
+    Args:
+        kind: One of the three.
+        width: d, the number of features.
+        n_classes: Number of logits.
+        dropout: Probability in 0 … 1 with which a feature is zeroed in training; 0 = no such layer.
 
     Raises:
         UnknownName: Another kind.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tltk.errors import BadSpec, TltkError, UnknownName
-from tltk.nn.head import head
+from tltk.nn.head import make_head
 from tltk.nn.order import execution_order, layer_name, ordered_layers
 from tltk.specs.parts import NetSpec
 
@@ -42,8 +42,8 @@ class Net(nn.Module):
         layers = ordered_layers(backbone, self.ran)
         self.names = (*(layer_name(layer, i) for i, layer in enumerate(layers)), "head")
         with torch.no_grad():
-            self.width = self.pooled(backbone(sample)).shape[1]
-        self.head = head(spec.head, self.width, n_classes, spec.dropout)
+            self.width = self.pool(backbone(sample)).shape[1]
+        self.head = make_head(spec.head, self.width, n_classes, spec.dropout)
         self.locked: tuple[nn.Module, ...] = ()
         self.frozen: frozenset[int] = frozenset()
         self.options: dict[str, str] = {}
@@ -91,11 +91,15 @@ class Net(nn.Module):
         return made.to(weight.device, weight.dtype)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Pictures in 0…1, (n, c, h, w), as the backbone's weights expect them."""
+        """Pictures in 0…1, (n, c, h, w), as the backbone's weights expect them.
+
+        Args:
+            images: (n, c, h, w) in 0 … 1.
+        """
         return (images - self.mean) / self.std
 
     @staticmethod
-    def pooled(output: Any) -> Tensor:
+    def pool(output: Any) -> Tensor:
         """The backbone's answer as (n, d), also where it is a map or several heads' features."""
         if isinstance(output, tuple | list):
             output = torch.stack(tuple(output)).mean(0)
@@ -105,12 +109,20 @@ class Net(nn.Module):
         return tensor
 
     def classify(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Pooled features (n, d), and their logits (n, classes)."""
+        """Pooled features (n, d), and their logits (n, classes).
+
+        Args:
+            features: (n, d), pooled.
+        """
         return features, self.head(features)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised pictures → (features, logits)."""
-        return self.classify(self.pooled(self.backbone(x)))
+        """Normalised pictures → (features, logits).
+
+        Args:
+            x: (n, c, h, w), normalised.
+        """
+        return self.classify(self.pool(self.backbone(x)))
 
     def train(self, mode: bool = True) -> Net:
         """As usual, but what `freeze` has locked stays in evaluation mode."""
@@ -135,15 +147,15 @@ def _statistics(backbone: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
     return mean.reshape(1, -1, 1, 1).clone(), std.reshape(1, -1, 1, 1).clone()
 
 
-def told(config: Any, what: str) -> tuple[str, ...]:
+def config_value(config: Any, what: str) -> tuple[str, ...]:
     """What timm's config of a model, an object or a dictionary, names as its `first_conv` or `classifier`."""
     found = (config.get(what) if isinstance(config, dict) else getattr(config, what, None)) or ()
     return (found,) if isinstance(found, str) else tuple(found)
 
 
-def channels_read(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
+def input_channels(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
     """How many channels a backbone's first convolution reads, by its tensors' shapes; 3 where timm does not name it."""
-    for first in told(timm.get_pretrained_cfg(name), "first_conv"):
+    for first in config_value(timm.get_pretrained_cfg(name), "first_conv"):
         if len(shape := shapes.get(f"{first}.weight", ())) == 4:
             return int(shape[1])
     return 3
@@ -151,6 +163,13 @@ def channels_read(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
 
 def make_backbone(name: str, size: int, channels: int, drop_path: float = 0.0, **options: Any) -> nn.Module:
     """A timm model without its classifier, for square pictures of this size.
+
+    Args:
+        name: timm's name, with or without a tag.
+        size: Side of a picture in pixels; read by architectures of a fixed input size.
+        channels: Of a picture.
+        drop_path: Rate of stochastic depth in 0 … 1; 0 = what the architecture has.
+        **options: More for `timm.create_model`.
 
     Raises:
         UnknownName: timm has no such model, or none with this tag; the nearest name is offered.
@@ -187,8 +206,20 @@ def _reason(fault: Exception) -> str:
     return lines[0].strip().rstrip(".:")
 
 
-def assemble(backbone: nn.Module, size: int, channels: int, n_classes: int, spec: NetSpec, seed: int) -> Net:
-    """The backbone with a new head; the head's first weights hang on the seed alone."""
+def make_net(backbone: nn.Module, size: int, channels: int, n_classes: int, spec: NetSpec, seed: int) -> Net:
+    """The backbone with a new head; the head's initial weights depend on the seed alone.
+
+    Args:
+        backbone: Without a classifier.
+        size: Side of a picture in pixels.
+        channels: Of a picture.
+        n_classes: Number of logits.
+        spec: Says which head and with what dropout.
+        seed: Of the head's first weights.
+
+    Raises:
+        BadSpec: The backbone cannot read pictures of this size and channel count.
+    """
     sample = torch.zeros(2, channels, size, size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 1_000_003)

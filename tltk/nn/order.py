@@ -14,6 +14,10 @@ from torch import Tensor, nn
 def execution_order(model: nn.Module, sample: Tensor) -> dict[str, tuple[int, int]]:
     """When each module began its first and ended its last call in one forward pass.
 
+    Args:
+        model: Run once, without gradients.
+        sample: A batch as the model reads it.
+
     Returns:
         Module name → (begin, end) on one clock that ticks at each event; modules that did not run
         are absent.

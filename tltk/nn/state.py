@@ -13,5 +13,11 @@ def pack(module: nn.Module, prefix: str) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def unpack(module: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
-    """Put a module's state back, bit for bit."""
+    """Put a module's state back, bit for bit.
+
+    Args:
+        module: Built as the one that was packed.
+        tensors: A checkpoint’s tensors by name; others than those with this prefix are passed over.
+        prefix: As it was given to `pack`.
+    """
     module.load_state_dict({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from tltk.errors import CannotSplit, UnknownName
-from tltk.nn.cut import Activations, evaluating
+from tltk.nn.cut import Activations, evaluation_mode
 from tltk.nn.net import Net
 from tltk.specs.parts import POOLINGS
 
@@ -41,6 +41,10 @@ def layer_ends(net: Net, x: Tensor) -> list[str]:
     """The module whose output is each layer's: the last to end of its own that are fed x; "" where it has none.
 
     A table of positions that a module makes from no input, for instance, says nothing of a picture.
+
+    Args:
+        net: The network.
+        x: (n, c, h, w), normalised, n at least 2.
     """
     own, fed = own_modules(net), set[str]()
 
@@ -54,7 +58,7 @@ def layer_ends(net: Net, x: Tensor) -> list[str]:
     modules = [(n, net.backbone.get_submodule(n)) for n, _ in own]
     hooks = [m.register_forward_pre_hook(hook(n), with_kwargs=True) for n, m in modules]
     try:
-        with evaluating(net), torch.no_grad():
+        with evaluation_mode(net), torch.no_grad():
             net.backbone(x)
     finally:
         for handle in hooks:
@@ -95,7 +99,11 @@ class Taps:
 
     @torch.no_grad()
     def prefix(self, x: Tensor) -> Activations:
-        """Normalised pictures (n, c, h, w) → (n, d) for each layer and for what enters the head."""
+        """Normalised pictures (n, c, h, w) → (n, d) for each layer and for what enters the head.
+
+        Args:
+            x: (n, c, h, w), normalised.
+        """
         taken: dict[str, Tensor] = {}
 
         def hook(name: str) -> Callable[..., None]:
@@ -106,8 +114,8 @@ class Taps:
 
         hooks = [self.net.backbone.get_submodule(n).register_forward_hook(hook(n)) for n in self._ends if n]
         try:
-            with evaluating(self.net):
-                features = self.net.pooled(self.net.backbone(x))
+            with evaluation_mode(self.net):
+                features = self.net.pool(self.net.backbone(x))
         finally:
             for handle in hooks:
                 handle.remove()

@@ -118,6 +118,13 @@ PROBES = {"logistic": logistic_probe, "ridge": ridge_probe}
 def probe(name: str, features: Tensor, labels: Tensor, *, folds: int = 5, seed: int = 0) -> Probe:
     """The probe of this name, with its own strengths.
 
+    Args:
+        name: "ridge" or "logistic".
+        features: (n, d) floating and finite.
+        labels: (n,) class numbers.
+        folds: Of the cross-validation, at least 2.
+        seed: Decides which sample is in which fold.
+
     Raises:
         UnknownName: A probe that is not there.
         BadSpec: What the probe refuses.
@@ -258,15 +265,24 @@ class _RidgePath:
         self.mean_eigenvalue = _mean_eigenvalue(x)
         self.own = self.fitted * self.right  # (n, r): Σ_r own / (v + λ) is the diagonal of X(XᵀX + λI)⁻¹Xᵀ
 
-    def left_out(self, penalties: Tensor) -> Iterator[Tensor]:
-        """For each λ (n, classes): y_i less its prediction by the fit without i."""
+    def leave_one_out_residuals(self, penalties: Tensor) -> Iterator[Tensor]:
+        """For each λ (n, classes): y_i less its prediction by the fit without i.
+
+        Args:
+            penalties: (k,) values of λ above 0.
+        """
         shrunk = 1 / (self.values[:, None] + penalties)
         room = (1 - 1 / len(self.y) - self.own @ shrunk).clamp_min(1e-12)
         for j in range(len(penalties)):
             yield (self.y - self.fitted @ (shrunk[:, j, None] * self.targets)) / room[:, j, None]
 
     def predict(self, x: Tensor, penalty: float) -> Tensor:
-        """(m, d) → (m, classes)."""
+        """(m, d) → (m, classes).
+
+        Args:
+            x: (m, d), centred as the fitted rows are.
+            penalty: λ above 0.
+        """
         weights: Tensor = self.left @ (self.targets / (self.values + penalty)[:, None])
         return x @ weights + self.mean
 
@@ -274,7 +290,7 @@ class _RidgePath:
 def _ridge(train: Tensor, classes: Tensor, held: Tensor, *, strengths: Sequence[float]) -> tuple[Tensor, float]:
     path = _RidgePath(train, 2 * torch.nn.functional.one_hot(classes).double() - 1)
     penalties = path.mean_eigenvalue * torch.tensor(strengths, dtype=torch.float64)
-    error = torch.stack([residual.square().sum() for residual in path.left_out(penalties)])
+    error = torch.stack([residual.square().sum() for residual in path.leave_one_out_residuals(penalties)])
     best = int(error.argmin())
     return path.predict(held, float(penalties[best])).argmax(1), strengths[best]
 

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 def check_rows(x: Tensor, y: Tensor, least: int = 2) -> None:
     """Both are features of the same samples: as many rows, in one order.
 
+    Args:
+        x: Features, (n, d).
+        y: Features of the same samples, (n, e).
+        least: Fewest rows.
+
     Raises:
         BadSpec: Says what does not fit.
     """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tltk.features import wide
+from tltk.features import as_float64
 from tltk.reduce import check_rows
 
 
@@ -38,7 +38,7 @@ def align(moving: Tensor, fixed: Tensor, *, scale: bool = False) -> Tensor:
         True
     """
     check_rows(moving, fixed, 1)
-    x, y = wide(moving), wide(fixed)
+    x, y = as_float64(moving), as_float64(fixed)
     x, target = x - x.mean(0), y.mean(0)
     u, s, vh = torch.linalg.svd(x.mT @ (y - target))
     size = s.sum() / x.square().sum() if scale and bool(x.any()) else 1.0
@@ -47,7 +47,12 @@ def align(moving: Tensor, fixed: Tensor, *, scale: bool = False) -> Tensor:
 
 
 def align_all(frames: Sequence[Tensor], *, scale: bool = False) -> list[Tensor]:
-    """Each frame aligned with the one before it, which is aligned already; the first stays."""
+    """Each frame aligned with the one before it, which is aligned already; the first stays.
+
+    Args:
+        frames: (n, k) coordinates of the same n samples in each, in one order.
+        scale: Whether a frame may also be enlarged or reduced.
+    """
     aligned = list(frames[:1])
     for frame in frames[1:]:
         aligned.append(align(frame, aligned[-1], scale=scale))

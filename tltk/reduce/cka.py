@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import check_features, wide
+from tltk.features import as_float64, check_features
 from tltk.reduce import check_rows
 
 
@@ -47,6 +47,11 @@ def cka_matrix(xs: Sequence[Tensor], ys: Sequence[Tensor], *, unbiased: bool = T
     """CKA between all pairs of layers, (len(xs), len(ys)), each (n, d) on the same n samples.
 
     Every layer's (n, n) Gram matrix is held in memory: take some thousand samples, or `cka_minibatch`.
+
+    Args:
+        xs: Layers, each (n, d); d may differ between layers.
+        ys: Layers of the same samples.
+        unbiased: Whether HSIC is estimated without bias; this needs at least 4 samples.
     """
     for x in [*xs, *ys]:
         check_rows(x, xs[0], 4 if unbiased else 2)
@@ -82,7 +87,7 @@ def cka_minibatch(batches: Iterable[tuple[Tensor, Tensor]]) -> float:
 def _centred(x: Tensor, unbiased: bool) -> Tensor:
     """Gram matrix so centred that HSIC of two is their inner product, up to a factor that cancels."""
     check_features("features", x)
-    x = wide(x)
+    x = as_float64(x)
     x = x - x.mean(0)  # XXᵀ is then HKH already
     gram = x @ x.mT
     if not unbiased:

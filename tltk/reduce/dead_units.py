@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tltk.features import check_features, wide
+from tltk.features import as_float64, check_features
 
 TOLERANCE = 1e-6
 
@@ -32,6 +32,6 @@ def dead_units(features: Tensor) -> float:
         0.5
     """
     check_features("features", features)
-    low, high = (wide(v) for v in torch.aminmax(features.detach(), dim=0))
+    low, high = (as_float64(v) for v in torch.aminmax(features.detach(), dim=0))
     largest = torch.maximum(low.abs(), high.abs()).max()
     return float((high - low <= TOLERANCE * largest).double().mean())

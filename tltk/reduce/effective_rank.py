@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import check_features, wide
+from tltk.features import as_float64, check_features
 
 
 def effective_rank(features: Tensor, *, centre: bool = True) -> float:
@@ -31,7 +31,7 @@ def effective_rank(features: Tensor, *, centre: bool = True) -> float:
         4.0
     """
     check_features("features", features)
-    x = wide(features)
+    x = as_float64(features)
     s = torch.linalg.svdvals(x - x.mean(0) if centre else x)
     if not float(s.sum()) > 0:
         raise BadSpec("Features must differ. All rows are equal; look for a dead layer.")

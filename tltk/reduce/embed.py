@@ -1,6 +1,6 @@
 """Features as points in the plane, as a film that does not jump, and where a new sample lies in it.
 
-`embed` makes one picture by PCA, UMAP or t-SNE, `film` one per layer or epoch, `place` adds samples to one.
+`embed` makes one picture by PCA, UMAP or t-SNE, `embed_frames` one per layer or epoch, `place_new` adds samples to one.
 The first UMAP of a process compiles for tens of seconds: it belongs to a worker, never to a page.
 """
 
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.features import check_features, wide
+from tltk.features import as_float64, check_features
 from tltk.reduce.align import align
 from tltk.reduce.pca import pca
 
 METHODS = ("pca", "tsne", "umap")
-LEAST = 4  # samples, for a picture of neighbours
-SHORTEST = 500  # steps of t-SNE: the first 250 exaggerate, and a picture that ends there is none
+MIN_SAMPLES = 4  # samples, for a picture of neighbours
+MIN_EPOCHS = 500  # steps of t-SNE: the first 250 exaggerate, and a picture that ends there is none
 NOISE = 1e-5  # of the start's size: points that start as one, or on a line, could not part
-TILE = 512
+TILE_ROWS = 512
 
 Progress = Callable[[int, int], None]
 
@@ -75,7 +75,7 @@ def embed(
         [[-3.0, 0.0], [0.0, 0.0], [3.0, 0.0]]
     """
     _check(features, method, start, seed, neighbours, epochs)
-    n, x = len(features), wide(features.detach())
+    n, x = len(features), as_float64(features.detach())
     if bool((x == x[0]).all()):
         return _told(torch.zeros(n, 2, dtype=torch.float64), progress)
     if method == "pca":
@@ -92,7 +92,7 @@ def embed(
     return torch.from_numpy(points.astype(np.float64))
 
 
-def film(
+def embed_frames(
     layers: Sequence[Tensor],
     method: str,
     *,
@@ -127,7 +127,7 @@ def film(
 
     Example:
         >>> x = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 1.0]])
-        >>> first, second = film([x, -x], "pca")
+        >>> first, second = embed_frames([x, -x], "pca")
         >>> torch.allclose(first, second)
         True
     """
@@ -147,7 +147,7 @@ def film(
     return frames
 
 
-def place(features: Tensor, embedding: Tensor, new_features: Tensor, neighbours: int = 5) -> Tensor:
+def place_new(features: Tensor, embedding: Tensor, new_features: Tensor, neighbours: int = 5) -> Tensor:
     """Where new samples lie in an embedding: between those that they are nearest to by features.
 
     z = Σ_j w_j z_j / Σ_j w_j over the nearest j, w_j = 1 / ‖x − x_j‖₂; on z_j itself where x = x_j. Thousands
@@ -169,7 +169,7 @@ def place(features: Tensor, embedding: Tensor, new_features: Tensor, neighbours:
 
     Example:
         >>> x, z = torch.tensor([[0.0], [3.0]]), torch.tensor([[0.0, 0.0], [3.0, 6.0]])
-        >>> place(x, z, torch.tensor([[3.0], [1.0]])).tolist()
+        >>> place_new(x, z, torch.tensor([[3.0], [1.0]])).tolist()
         [[3.0, 6.0], [1.0, 2.0]]
     """
     check_features("features", features, 1)
@@ -182,10 +182,10 @@ def place(features: Tensor, embedding: Tensor, new_features: Tensor, neighbours:
         )
     if neighbours < 1:
         raise BadSpec(f"neighbours must be at least 1. Got {neighbours}.")
-    x, z, new = wide(features.detach()), wide(embedding.detach()), wide(new_features.detach())
+    x, z, new = as_float64(features.detach()), as_float64(embedding.detach()), as_float64(new_features.detach())
     z, centre, k = z.to(x.device), x.mean(0), min(neighbours, len(x))
     placed = [z[:0]]
-    for rows in torch.split(new.to(x.device), TILE):
+    for rows in torch.split(new.to(x.device), TILE_ROWS):
         near = torch.cdist(rows - centre, x - centre).topk(k, largest=False).indices
         # Again from the differences: those of the product above are not 0 for a sample against itself.
         distance = torch.linalg.vector_norm(rows[:, None] - x[near], dim=2)
@@ -203,8 +203,8 @@ def _check(features: Tensor, method: str, start: Tensor | None, seed: int, neigh
         raise UnknownName.among("method", method, METHODS)
     check_features("features", features, 1)
     n = len(features)
-    if method != "pca" and n < LEAST:
-        raise BadSpec(f"{method} needs at least {LEAST} samples. Got {n}; give it more, or take pca.")
+    if method != "pca" and n < MIN_SAMPLES:
+        raise BadSpec(f"{method} needs at least {MIN_SAMPLES} samples. Got {n}; give it more, or take pca.")
     if start is not None:
         check_features("start", start, 1)
         if start.shape != (n, 2):
@@ -213,8 +213,8 @@ def _check(features: Tensor, method: str, start: Tensor | None, seed: int, neigh
         raise BadSpec(f"seed must be from 0 to {2**32 - 1}. Got {seed}.")
     if neighbours < 2:
         raise BadSpec(f"neighbours must be at least 2, since a sample counts as its own. Got {neighbours}.")
-    if epochs < 0 or (method == "tsne" and 0 < epochs < SHORTEST):
-        raise BadSpec(f"epochs must be 0, or at least {SHORTEST if method == 'tsne' else 1}. Got {epochs}.")
+    if epochs < 0 or (method == "tsne" and 0 < epochs < MIN_EPOCHS):
+        raise BadSpec(f"epochs must be 0, or at least {MIN_EPOCHS if method == 'tsne' else 1}. Got {epochs}.")
 
 
 def _principal(x: Tensor) -> Tensor:
@@ -222,7 +222,7 @@ def _principal(x: Tensor) -> Tensor:
     n, d = x.shape
     points = torch.zeros(n, 2, dtype=torch.float64)
     k = min(n, d, 2)
-    points[:, :k] = pca(x, k).place(x).cpu().double()
+    points[:, :k] = pca(x, k).project(x).cpu().double()
     return points
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import check_features, unit
+from tltk.features import check_features, split_scale
 
-TILE = 1024
+TILE_ROWS = 1024
 
 
 def knn_accuracy(
@@ -55,11 +55,14 @@ def knn_accuracy(
             f"k and temperature must be positive and the features as many on both sides. Got k={k}, "
             f"temperature={temperature}, {gallery.shape[1]} and {queries.shape[1]} features."
         )
-    (_, (gallery,)), (_, (queries,)) = unit(gallery), unit(queries)  # lengths do not matter, but must not overflow
+    (_, (gallery,)), (_, (queries,)) = (
+        split_scale(gallery),
+        split_scale(queries),
+    )  # lengths do not matter, but must not overflow
     known = torch.nn.functional.normalize(gallery, dim=1)
     classes = int(torch.maximum(gallery_labels.max(), query_labels.max())) + 1
     right = 0
-    for rows, truth in zip(torch.split(queries, TILE), torch.split(query_labels, TILE), strict=True):
+    for rows, truth in zip(torch.split(queries, TILE_ROWS), torch.split(query_labels, TILE_ROWS), strict=True):
         similarity, near = (torch.nn.functional.normalize(rows, dim=1) @ known.mT).topk(min(k, len(known)))
         # Relative to the nearest, or a small temperature overflows.
         weight = ((similarity - similarity[:, :1]) / temperature).exp()

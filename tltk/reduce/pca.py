@@ -8,20 +8,24 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import check_features, wide
+from tltk.features import as_float64, check_features
 
 
 @dataclass(frozen=True)
 class Pca:
-    """Axes of a fitted PCA; `place` projects new samples."""
+    """Axes of a fitted PCA; `project` places new samples."""
 
     mean: Tensor  # (d,)
     axes: Tensor  # (k, d), orthonormal
     share: Tensor  # (k,) of the variance
 
-    def place(self, features: Tensor) -> Tensor:
-        """(n, d) → (n, k) coordinates."""
-        return ((wide(features) - self.mean) @ self.axes.mT).to(features.dtype)
+    def project(self, features: Tensor) -> Tensor:
+        """(n, d) → (n, k) coordinates.
+
+        Args:
+            features: (n, d), with the columns of those that were fitted.
+        """
+        return ((as_float64(features) - self.mean) @ self.axes.mT).to(features.dtype)
 
 
 def pca(features: Tensor, k: int = 2) -> Pca:
@@ -50,7 +54,7 @@ def pca(features: Tensor, k: int = 2) -> Pca:
     n, d = features.shape
     if not 1 <= k <= min(n, d):
         raise BadSpec(f"k must be between 1 and {min(n, d)} for {n} samples of {d} features. Got {k}.")
-    x = wide(features)
+    x = as_float64(features)
     mean = x.mean(0)
     axes, variance = _axes(x - mean)
     axes = axes[:k]

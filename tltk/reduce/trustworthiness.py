@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import check_features, unit
+from tltk.features import check_features, split_scale
 from tltk.reduce import check_rows
 
-TILE = 512
+TILE_ROWS = 512
 
 
 def trustworthiness(features: Tensor, embedding: Tensor, *, k: int = 10) -> float:
@@ -41,9 +41,9 @@ def trustworthiness(features: Tensor, embedding: Tensor, *, k: int = 10) -> floa
     n = len(features)
     if not 1 <= k < n / 2:
         raise BadSpec(f"k must be at least 1 and below half of the {n} samples. Got {k}.")
-    (_, (features,)), (_, (embedding,)) = unit(features), unit(embedding)
+    (_, (features,)), (_, (embedding,)) = split_scale(features), split_scale(embedding)
     penalty = 0
-    for start in range(0, n, TILE):
+    for start in range(0, n, TILE_ROWS):
         order = _nearest(features, start, n - 1)
         rank = torch.empty(len(order), n, dtype=torch.long, device=order.device)
         rank.scatter_(1, order, torch.arange(1, n, device=order.device).expand_as(order))
@@ -56,6 +56,11 @@ def neighbourhood_hit(embedding: Tensor, labels: Tensor, *, k: int = 10) -> floa
     """Mean share of a sample's k nearest that have its label.
 
     Reference: Paulovich et al. (2008), Least square projection, IEEE TVCG 14 (neighborhood hit).
+
+    Args:
+        embedding: (n, d) coordinates.
+        labels: (n,) class numbers.
+        k: Neighbours per sample, 1 … n − 1.
 
     Example:
         >>> neighbourhood_hit(torch.tensor([[0.0], [0.1], [9.0], [9.1]]), torch.tensor([0, 0, 1, 1]), k=1)
@@ -102,14 +107,14 @@ def _same(embedding: Tensor, labels: Tensor, k: int) -> Tensor:
     n = len(embedding)
     if not 1 <= k < n or labels.shape != (n,):
         raise BadSpec(f"k must be from 1 to {n - 1}, with a label per row. Got {k}, {tuple(labels.shape)}.")
-    _, (embedding,) = unit(embedding)
-    near = torch.cat([_nearest(embedding, start, k) for start in range(0, n, TILE)])
+    _, (embedding,) = split_scale(embedding)
+    near = torch.cat([_nearest(embedding, start, k) for start in range(0, n, TILE_ROWS)])
     return labels[near] == labels[:, None]
 
 
 def _nearest(x: Tensor, start: int, k: int) -> Tensor:
     """Row numbers of the k nearest others, nearest first, for one tile of rows."""
-    rows = x[start : start + TILE]
+    rows = x[start : start + TILE_ROWS]
     distance = torch.cdist(rows, x)
     itself = torch.arange(len(rows), device=x.device)
     distance[itself, itself + start] = torch.inf

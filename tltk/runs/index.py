@@ -22,7 +22,7 @@ import msgspec
 
 import tltk
 from tltk import home
-from tltk.errors import TltkError, clipped
+from tltk.errors import TltkError, truncate
 from tltk.runs.label import FILE as LABEL
 from tltk.runs.run import ACTIVE, MODEL, Run, is_id
 from tltk.specs.knobs import Spec
@@ -294,7 +294,7 @@ def _resolved(entry: RunEntry) -> RunEntry:
     return msgspec.structs.replace(
         entry,
         state=status.state,
-        message=_text(clipped(status.message, MOST_TEXT)),
+        message=_text(truncate(status.message, MOST_TEXT)),
         epoch=status.epoch,
         epochs=status.epochs,
         seconds=status.seconds,
@@ -337,7 +337,7 @@ def _asked(work: Callable[[sqlite3.Connection], T]) -> tuple[sqlite3.Connection,
             if getattr(fault, "sqlite_errorcode", 0) & 0xFF in REFUSED and not path.is_dir():
                 break
             if before is not None and before == _stat(path):  # else another process has made it anew meanwhile
-                if home.set_aside(path, str(fault)) is None:
+                if home.quarantine(path, str(fault)) is None:
                     break
                 with contextlib.suppress(OSError):
                     home.remove(path.with_name(path.name + "-journal"))
@@ -504,7 +504,7 @@ def _read(run: Run) -> dict[str, Any] | None:
     for name, kind in _FIELDS.items():
         row.setdefault(name, _EMPTY.get(kind))
     for name in (name for name, value in row.items() if isinstance(value, str)):
-        row[name] = _text(row[name] if name in ("asked", "children") else clipped(row[name], MOST_TEXT))
+        row[name] = _text(row[name] if name in ("asked", "children") else truncate(row[name], MOST_TEXT))
     searched = ("id", "kind", "name", "note", "tags", "target", "source", "backbone", "weights", "strategy", "verdict")
     row["words"] = "\n".join(str(row[name]) for name in searched).casefold()
     is_settled = abs(time.time_ns() - newest) > SETTLE and not row["fault"]

@@ -6,7 +6,7 @@ import unicodedata
 
 import msgspec
 
-from tltk.errors import BadSpec, shown
+from tltk.errors import BadSpec, abbreviate
 
 FILE = "label.json"
 MOST_NAME, MOST_NOTE, MOST_TAG = 80, 2000, 32  # characters
@@ -36,7 +36,7 @@ class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
         for tag in tags:
             _check("A tag", tag, MOST_TAG)
             if not tag or "," in tag or tag.split() != [tag]:
-                raise BadSpec(f"A tag must be one word without commas. Got {shown(tag)}.")
+                raise BadSpec(f"A tag must be one word without commas. Got {abbreviate(tag)}.")
         for field, value in (("name", name), ("note", note), ("tags", tags)):
             msgspec.structs.force_setattr(self, field, value)
 
@@ -48,4 +48,6 @@ def _check(what: str, text: str, most: int) -> None:
     if len(text) > most:
         raise BadSpec(f"{what} must have at most {most:,} characters. Got {len(text):,}; shorten it.")
     if any(unicodedata.category(letter) in _REFUSED or letter in _TURNING for letter in text):
-        raise BadSpec(f"{what} must be plain text. Got {shown(text)}, which holds control characters; leave them out.")
+        raise BadSpec(
+            f"{what} must be plain text. Got {abbreviate(text)}, which holds control characters; leave them out."
+        )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tltk.errors import machine
+from tltk.errors import machine_errors
 
 TRIES = 1.0  # seconds: whoever only looks whether a lock is held has it for a moment
 
@@ -76,7 +76,7 @@ def hold(path: Path) -> bool:
     until = time.monotonic() + TRIES
     while not holds(path):
         release(path)
-        with machine(path):
+        with machine_errors(path):
             file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
         try:
             _lock(file, shared=False)

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from tltk import home
-from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, machine
+from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, machine_errors
 from tltk.results.curves import Curve
 from tltk.results.rows import Row
 from tltk.runs import label as labels
@@ -131,10 +131,10 @@ class Run:
     def create(cls, spec: Spec) -> Run:
         """The run of this spec; its folder is made unless it is there already."""
         run = cls(home.folder("runs") / spec.run_id)
-        with machine(run.path):
+        with machine_errors(run.path):
             run.path.mkdir(exist_ok=True)
         if not (run.path / "spec.json").exists() or not run._asks_for(spec):
-            home.write_whole(run.path / "spec.json", spec.to_json())
+            home.write_atomic(run.path / "spec.json", spec.to_json())
         return run
 
     def _asks_for(self, spec: Spec) -> bool:
@@ -142,7 +142,7 @@ class Run:
         with contextlib.suppress(TltkError):
             if self.spec == spec:
                 return True
-        home.set_aside(self.path / "spec.json", "it is not the spec of this run")
+        home.quarantine(self.path / "spec.json", "it is not the spec of this run")
         return False
 
     @classmethod
@@ -179,7 +179,7 @@ class Run:
             RunProblem: The folder is gone, was never a run's, or its spec.json is damaged.
         """
         try:
-            with home.opened(self.path / "spec.json") as file:
+            with home.open_file(self.path / "spec.json") as file:
                 text = file.read()
         except OSError:
             raise RunProblem(f"Run {self.id} must have a spec.json. There is none in {self.path}.") from None
@@ -199,7 +199,7 @@ class Run:
         path = self.path / "status.json"
         found = home.read_json(path, Status)
         if found is None:
-            return self._told_by_the_rest() if home.was_damaged(path) else Status()
+            return self._told_by_the_rest() if home.was_quarantined(path) else Status()
         return found
 
     def _told_by_the_rest(self) -> Status:
@@ -254,7 +254,7 @@ class Run:
                 message="Its process ended without a message (killed, or the machine went down). "
                 "Resume it: it continues from its last checkpoint.",
             )
-        if status.state == "done" and home.was_damaged(self.path / "result.json"):
+        if status.state == "done" and home.was_quarantined(self.path / "result.json"):
             return msgspec.structs.replace(
                 status,
                 state="failed",
@@ -266,7 +266,7 @@ class Run:
     def write_status(self, **changes: Any) -> None:
         """Change these fields of the status; only the run's own process and its runner do this."""
         new = msgspec.structs.replace(self.written_status(), updated=time.time(), **changes)
-        home.write_whole(self.path / "status.json", msgspec.json.encode(new))
+        home.write_atomic(self.path / "status.json", msgspec.json.encode(new))
 
     def claim(self, threads: int = 0) -> None:
         """Say that this process runs it now, with so many threads.
@@ -274,13 +274,13 @@ class Run:
         Raises:
             RunProblem: Another live process does already.
         """
-        with home.locked("claim.lock"):  # of two that ask at once, one gets it
+        with home.hold_lock("claim.lock"):  # of two that ask at once, one gets it
             status = self.status
             if status.state == "running" and status.pid not in (0, os.getpid()) and not process.holds(self.path / LOCK):
                 raise RunProblem(f"Run {self.id} is being run by process {status.pid}; wait for it or stop it.")
             if not process.hold(self.path / LOCK):
                 raise RunProblem(f"Run {self.id} is being run by another process; wait for it or stop it.")
-            home.sweep(self.path)
+            home.remove_temporary_files(self.path)
             born = process.identity(os.getpid())
             self.write_status(
                 state="running", message="", pid=os.getpid(), pid_born=born, threads=threads, host=platform.node()
@@ -296,7 +296,7 @@ class Run:
         `most` limits the bytes that are read at once; −1 = all.
         """
         try:
-            with home.opened(self.path / "rows.jsonl") as file:
+            with home.open_file(self.path / "rows.jsonl") as file:
                 file.seek(since)
                 data = file.read(most)
         except OSError:
@@ -314,7 +314,7 @@ class Run:
 
     def has_rows(self, size: int) -> bool:
         """Whether the first `size` bytes of rows are there, every line of them whole."""
-        with contextlib.suppress(OSError, ValueError, RecursionError), home.opened(self.path / "rows.jsonl") as file:
+        with contextlib.suppress(OSError, ValueError, RecursionError), home.open_file(self.path / "rows.jsonl") as file:
             data = file.read(size)
             found = [_row_decoder.decode(line) for line in data.splitlines()]
             return len(data) == size and data[-1:] in (b"\n", b"") and all(r.step < MOST for r in found)
@@ -328,20 +328,20 @@ class Run:
     def children(self) -> list[Child]:
         """The runs that this study started, in order; empty for a plain run."""
         try:
-            with home.opened(self.path / "children.jsonl") as file:
+            with home.open_file(self.path / "children.jsonl") as file:
                 lines = file.read().splitlines()
         except OSError:
             return []
         found: dict[str, Child] = {}
         for line in lines:
             with contextlib.suppress(ValueError, BadSpec):
-                child: Child = home.decode(line, Child)
+                child: Child = home.decode_json(line, Child)
                 found[home.check_id(child.id) + child.role] = child
         return list(found.values())
 
     def write_children(self, children: Sequence[Child]) -> None:
         """Note which runs this study has started: all of them, whatever was noted before."""
-        home.write_whole(self.path / "children.jsonl", b"".join(msgspec.json.encode(c) + b"\n" for c in children))
+        home.write_atomic(self.path / "children.jsonl", b"".join(msgspec.json.encode(c) + b"\n" for c in children))
 
     def result(self) -> dict[str, Any] | None:
         """What it found, once it is done; one that is damaged is set aside."""
@@ -351,7 +351,7 @@ class Run:
             try:
                 msgspec.convert(found, _Result)
             except ValueError as fault:
-                home.set_aside(path, str(fault))
+                home.quarantine(path, str(fault))
                 return None
         return found
 
@@ -437,16 +437,16 @@ class Run:
         """
         if not (self.path / "spec.json").exists():
             raise RunProblem(f"Run {self.id} must be there to be labelled. It was deleted.")
-        with home.locked("label.lock"):  # of two that write at once, neither undoes what the other wrote
+        with home.hold_lock("label.lock"):  # of two that write at once, neither undoes what the other wrote
             old = self.label
             new = Label(
                 old.name if name is None else name,
                 old.note if note is None else note,
                 old.tags if tags is None else tuple(tags),
             )
-            with machine(self.path):
+            with machine_errors(self.path):
                 if new:
-                    home.write_whole(self.path / labels.FILE, msgspec.json.encode(new))
+                    home.write_atomic(self.path / labels.FILE, msgspec.json.encode(new))
                 else:
                     home.remove(self.path / labels.FILE)
         return new
@@ -485,9 +485,9 @@ class Run:
         Raises:
             RunProblem: It is running.
         """
-        with home.locked("claim.lock"), machine(self.path):
+        with home.hold_lock("claim.lock"), machine_errors(self.path):
             self._check_idle("running it again")
-            home.sweep(self.path)  # what another writes at this moment stays
+            home.remove_temporary_files(self.path)  # what another writes at this moment stays
             if not self.put_aside(why):
                 for name in ("status.json", "log.txt"):
                     home.remove(self.path / name)
@@ -513,7 +513,7 @@ class Run:
             return False
         # Last what says that there is something: killed halfway, the rest is put aside when it is asked for again.
         moved.sort(key=lambda p: LAST.index(p.name) if p.name in LAST else -1)
-        with machine(own):
+        with machine_errors(own):
             own.mkdir(exist_ok=True)
             folder = own / str(1 + max((int(p.name) for p in own.iterdir() if p.name.isdecimal()), default=0))
             folder.mkdir()
@@ -530,7 +530,7 @@ class Run:
                 state="running",
                 **{name: getattr(status, name) for name in ("pid", "pid_born", "threads", "host")},
             )
-        home.write_whole(self.path / "status.json", msgspec.json.encode(fresh))
+        home.write_atomic(self.path / "status.json", msgspec.json.encode(fresh))
         return True
 
     def delete(self) -> None:
@@ -539,7 +539,7 @@ class Run:
         Raises:
             RunProblem: It is running.
         """
-        with home.locked("claim.lock"), machine(self.path):
+        with home.hold_lock("claim.lock"), machine_errors(self.path):
             self._check_idle("deleting it")
             home.remove(self.path)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import unit, wide
+from tltk.features import as_float64, split_scale
 from tltk.shift import check_pair
 
 
@@ -39,7 +39,7 @@ def a_distance(source: Tensor, target: Tensor, *, folds: int = 5, ridge: float =
         2.0
     """
     wrong_s, wrong_t = held_out_errors(source, target, folds=folds, ridge=ridge, seed=seed)
-    error = (wide(wrong_s).mean() + wide(wrong_t).mean()) / 2
+    error = (as_float64(wrong_s).mean() + as_float64(wrong_t).mean()) / 2
     return (2 * (1 - 2 * error)).to(source.dtype)
 
 
@@ -47,6 +47,13 @@ def held_out_errors(
     source: Tensor, target: Tensor, *, folds: int = 5, ridge: float = 0.1, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
     """1 where a sample's domain is guessed wrongly by a classifier that has not seen it: (n,), (m,).
+
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        folds: Of the cross-validation, 2 … min(n, m).
+        ridge: λ of `linear_discriminant`, in units of the mean variance.
+        seed: Decides the folds.
 
     Raises:
         BadSpec: Fewer samples than folds.
@@ -57,7 +64,7 @@ def held_out_errors(
             f"folds must be between 2 and the smaller domain's {min(len(source), len(target))} samples. "
             f"Got {folds}; take fewer folds or more samples."
         )
-    _, (source, target) = unit(source, target)
+    _, (source, target) = split_scale(source, target)
     generator = torch.Generator().manual_seed(seed)
     fold_s = (torch.randperm(len(source), generator=generator) % folds).to(source.device)
     fold_t = (torch.randperm(len(target), generator=generator) % folds).to(source.device)
@@ -73,8 +80,13 @@ def linear_discriminant(source: Tensor, target: Tensor, ridge: float) -> tuple[T
     """Weights (d,) and offset of the regularised linear discriminant; positive means target.
 
     w = (C + λI)⁻¹ (μ_T − μ_S), C = mean of both covariances, λ = ridge · tr C / d; 0 halfway.
+
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        ridge: In units of the mean variance tr C / d; above 0.
     """
-    s, t = wide(source.detach()), wide(target.detach())
+    s, t = as_float64(source.detach()), as_float64(target.detach())
     mean_s, mean_t = s.mean(0), t.mean(0)
     x = torch.cat([(s - mean_s) / (2 * len(s)) ** 0.5, (t - mean_t) / (2 * len(t)) ** 0.5])
     penalty = (ridge * x.square().sum() / x.shape[1]).clamp_min(1e-12)

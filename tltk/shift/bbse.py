@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import wide
+from tltk.features import as_float64
 
 
 def bbse(
@@ -49,12 +49,12 @@ def bbse(
             f"Every one of the {classes} classes must have a source sample. Got labels "
             f"{sorted(set(source_labels.tolist()))}; drop the empty classes."
         )
-    onehot = wide(torch.nn.functional.one_hot(source_labels.long(), classes).to(source_probabilities.dtype))
-    confusion = wide(source_probabilities).mT @ onehot / n
+    onehot = as_float64(torch.nn.functional.one_hot(source_labels.long(), classes).to(source_probabilities.dtype))
+    confusion = as_float64(source_probabilities).mT @ onehot / n
     if not float(torch.linalg.cond(confusion)) < 1e8:
         raise BadSpec(
             "The classifier's confusion matrix must have an inverse. It has none: some classes are predicted "
             "alike; take a better classifier or merge them."
         )
-    weights: Tensor = torch.linalg.solve(confusion, wide(target_probabilities).mean(0))
+    weights: Tensor = torch.linalg.solve(confusion, as_float64(target_probabilities).mean(0))
     return (weights.clamp_min(0) if clip else weights).to(source_probabilities.dtype)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import unit, wide
+from tltk.features import as_float64, split_scale
 from tltk.shift import check_pair
 from tltk.shift.a_distance import linear_discriminant
 
@@ -40,12 +40,12 @@ def c2st(source: Tensor, target: Tensor, *, ridge: float = 0.1, seed: int = 0) -
         1.0
     """
     check_pair(source, target, least=4)
-    _, (source, target) = unit(source, target)
+    _, (source, target) = split_scale(source, target)
     train_s, test_s = _halves(source, seed)
     train_t, test_t = _halves(target, seed + 1)
     w, b = linear_discriminant(train_s, train_t, ridge)
     right_s, right_t = test_s @ w + b < 0, test_t @ w + b >= 0
-    shares = [wide(right.to(source.dtype)).mean() for right in (right_s, right_t)]
+    shares = [as_float64(right.to(source.dtype)).mean() for right in (right_s, right_t)]
     return torch.stack(shares).mean().to(source.dtype)
 
 

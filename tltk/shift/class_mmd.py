@@ -9,7 +9,7 @@ from tltk.errors import BadSpec
 from tltk.shift import check_pair
 from tltk.shift.kernels import median_bandwidth
 from tltk.shift.mmd import mmd
-from tltk.shift.null import Null, judge, mmd_values
+from tltk.shift.null import Null, compare_with_null, mmd_values
 
 
 def class_mmd(
@@ -84,7 +84,16 @@ def permutation_class_mmd(
     permutations: int = 199,
     seed: int = 0,
 ) -> Null:
-    """`class_tests` of all classes together: the mean of their MMD² beside its null."""
+    """`class_tests` of all classes together: the mean of their MMD² beside its null.
+
+    Args:
+        source: (n, d) floating.
+        source_labels: (n,) class numbers.
+        target: (m, d) floating.
+        target_labels: (m,) class numbers.
+        permutations: B, at least 2.
+        seed: Decides the permutations.
+    """
     return class_tests(source, source_labels, target, target_labels, permutations=permutations, seed=seed)[1]
 
 
@@ -134,7 +143,9 @@ def class_tests(
         for c, (x, y) in pairs.items()
     }
     mean = torch.stack(list(values.values())).mean(0)
-    return {c: judge(float(v[0]), v[1:]) for c, v in values.items()}, judge(float(mean[0]), mean[1:])
+    return {c: compare_with_null(float(v[0]), v[1:]) for c, v in values.items()}, compare_with_null(
+        float(mean[0]), mean[1:]
+    )
 
 
 def conditional_mmd(values: dict[int, float], prior: Tensor | None = None) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tltk.features import held, unit, wide
+from tltk.features import as_float64, rescale, split_scale
 from tltk.shift import check_pair
 
 
@@ -32,6 +32,6 @@ def coral(source: Tensor, target: Tensor) -> Tensor:
         9.0
     """
     check_pair(source, target)
-    scale, (s, t) = unit(wide(source), wide(target))
+    scale, (s, t) = split_scale(as_float64(source), as_float64(target))
     gap = torch.cov(s.mT) - torch.cov(t.mT)
-    return held("coral", gap.square().sum() / (4 * source.shape[1] ** 2), scale, 4, source.dtype)
+    return rescale("coral", gap.square().sum() / (4 * source.shape[1] ** 2), scale, 4, source.dtype)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tltk.features import held, unit, wide
+from tltk.features import as_float64, rescale, split_scale
 from tltk.shift import check_pair
-from tltk.shift.kernels import squared_distances, total
+from tltk.shift.kernels import kernel_sum, squared_distances
 
-ROUNDING = 256  # in units of the dtype's ε: what is smaller than so many is rounding, and 0
+ROUNDING_EPS = 256  # in units of the dtype's ε: what is smaller than so many is rounding, and 0
 
 
 def energy(source: Tensor, target: Tensor) -> Tensor:
@@ -38,22 +38,33 @@ def energy(source: Tensor, target: Tensor) -> Tensor:
     """
     check_pair(source, target, least=1)
     n, m = len(source), len(target)
-    scale, (s, t) = unit(wide(source), wide(target))
-    across = total(distances, s, t) / (n * m)
-    value = 2 * across - total(distances, s, s) / n**2 - total(distances, t, t) / m**2
-    return held("energy", not_rounding(value, across), scale, 1, source.dtype)
+    scale, (s, t) = split_scale(as_float64(source), as_float64(target))
+    across = kernel_sum(distances, s, t) / (n * m)
+    value = 2 * across - kernel_sum(distances, s, s) / n**2 - kernel_sum(distances, t, t) / m**2
+    return rescale("energy", zero_rounding(value, across), scale, 1, source.dtype)
 
 
-def not_rounding(value: Tensor, across: Tensor) -> Tensor:
-    """0 where the difference of the means is no larger than their own rounding."""
-    return torch.where(value > ROUNDING * torch.finfo(value.dtype).eps * across, value, 0.0)
+def zero_rounding(value: Tensor, across: Tensor) -> Tensor:
+    """0 where the difference of the means is no larger than their own rounding.
+
+    Args:
+        value: A difference of means, of any shape.
+        across: The mean distance between the samples, which `value` was subtracted from; its size decides what is
+            rounding.
+    """
+    return torch.where(value > ROUNDING_EPS * torch.finfo(value.dtype).eps * across, value, 0.0)
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """‖x_i − y_j‖, (…, n, m); 0 where the Gram product cannot tell the two points apart."""
+    """‖x_i − y_j‖, (…, n, m); 0 where the Gram product cannot tell the two points apart.
+
+    Args:
+        x: (…, n, d) floating.
+        y: (…, m, d) floating.
+    """
     squares = squared_distances(x, y)
     centre = x.mean(dim=-2, keepdim=True)
     size = (x - centre).square().sum(-1, keepdim=True) + (y - centre).square().sum(-1).unsqueeze(-2)
-    one = squares <= ROUNDING * torch.finfo(x.dtype).eps * size.detach()
+    one = squares <= ROUNDING_EPS * torch.finfo(x.dtype).eps * size.detach()
     # The floor keeps the gradient of √ finite where two points coincide.
     return squares.masked_fill(one, 0).clamp_min(torch.finfo(x.dtype).tiny).sqrt()

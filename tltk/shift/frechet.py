@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from tltk.features import held, unit, wide
+from tltk.features import as_float64, rescale, split_scale
 from tltk.shift import check_pair
 
 
@@ -35,13 +35,13 @@ def frechet(source: Tensor, target: Tensor) -> Tensor:
         33.0
     """
     check_pair(source, target)
-    scale, (s, t) = unit(wide(source), wide(target))
+    scale, (s, t) = split_scale(as_float64(source), as_float64(target))
     mean_s, root_s = _mean_and_root(s)
     mean_t, root_t = _mean_and_root(t)
     # C = RᵀR, and tr (C_S C_T)^½ = Σ singular values of R_S R_Tᵀ: no square root of a singular matrix.
     cross: Tensor = torch.linalg.svdvals(root_s @ root_t.mT).sum()
     spread = root_s.square().sum() + root_t.square().sum() - 2 * cross
-    return held("frechet", (mean_s - mean_t).square().sum() + spread, scale, 2, source.dtype)
+    return rescale("frechet", (mean_s - mean_t).square().sum() + spread, scale, 2, source.dtype)
 
 
 def _mean_and_root(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.features import unit, wide
+from tltk.features import as_float64, split_scale
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 KERNELS = ("multi", "polynomial", "rbf")
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of σ²; each twice the one before, which `multi` relies on
-TILE = 1024
+TILE_ROWS = 1024
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ def median_bandwidth(source: Tensor, target: Tensor, rows: int = 2000) -> float:
         looked_at = looked_at[torch.linspace(0, len(looked_at) - 1, rows, device=source.device).long()]
     pooled = torch.cat([source[looked_at[looked_at < n]], target[looked_at[looked_at >= n] - n]]).detach()
     i, j = torch.triu_indices(len(pooled), len(pooled), 1, device=pooled.device)
-    scale, (pooled,) = unit(pooled)
+    scale, (pooled,) = split_scale(pooled)
     sigma = scale * math.sqrt(float(squared_distances(pooled, pooled)[i, j].median()))
     if sigma <= 0:
         raise BadSpec(
@@ -71,6 +71,11 @@ def median_bandwidth(source: Tensor, target: Tensor, rows: int = 2000) -> float:
 
 def rbf(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:
     """k(x, y) = exp(−‖x − y‖² / 2σ²).
+
+    Args:
+        x: (…, n, d).
+        y: (…, m, d).
+        bandwidth: σ above 0, in the units of `x`.
 
     Example:
         >>> float(rbf(torch.zeros(1, 2), torch.tensor([[1.0, 1.0]]), 1.0))  # exp(−1)
@@ -85,6 +90,11 @@ def multi(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:
 
     Reference: Long et al. (2015), Learning transferable features, ICML, §3 (multi-kernel MMD),
     arXiv:1502.02791.
+
+    Args:
+        x: (…, n, d).
+        y: (…, m, d).
+        bandwidth: σ of the middle kernel, above 0, in the units of `x`.
     """
     # The widest kernel squared is the next one, as the variances halve: one exp instead of five.
     narrowing = rbf(x, y, bandwidth * math.sqrt(FACTORS[-1]))
@@ -99,13 +109,25 @@ def polynomial(x: Tensor, y: Tensor, degree: int = 3) -> Tensor:
     """k(x, y) = (⟨x, y⟩ / d + 1)^degree, the kernel of KID.
 
     Reference: Bińkowski et al. (2018), Demystifying MMD GANs, ICLR (KID), arXiv:1801.01401.
+
+    Args:
+        x: (…, n, d).
+        y: (…, m, d).
+        degree: At least 1.
     """
     power: Tensor = (x @ y.mT / x.shape[-1] + 1) ** degree
     return power
 
 
-def choose(kernel: str, source: Tensor, target: Tensor, bandwidth: float | None) -> Kernel:
+def make_kernel(kernel: str, source: Tensor, target: Tensor, bandwidth: float | None) -> Kernel:
     """The kernel of that name with its bandwidth settled; None = median heuristic.
+
+    Args:
+        kernel: One of `KERNELS`.
+        source: (n, d) floating.
+        target: (m, d) floating.
+        bandwidth: σ above 0, in the units of the features; None = the median distance of pooled rows. `polynomial`
+            has none.
 
     Raises:
         UnknownName: No such kernel.
@@ -122,21 +144,43 @@ def choose(kernel: str, source: Tensor, target: Tensor, bandwidth: float | None)
     return partial({"rbf": rbf, "multi": multi}[kernel], bandwidth=bandwidth)
 
 
-def total(kernel: Kernel, x: Tensor, y: Tensor, tile: int = TILE) -> Tensor:
-    """Σ_ij k(x_i, y_j) over tiles of the kernel matrix, which is never whole in memory."""
-    tiles = [wide(kernel(a, b).sum()) for a in torch.split(x, tile) for b in torch.split(y, tile)]
+def kernel_sum(kernel: Kernel, x: Tensor, y: Tensor, tile: int = TILE_ROWS) -> Tensor:
+    """Σ_ij k(x_i, y_j) over tiles of the kernel matrix, which is never whole in memory.
+
+    Args:
+        kernel: (a, d), (b, d) → (a, b).
+        x: (n, d).
+        y: (m, d).
+        tile: Rows of either side that are worked on at a time.
+    """
+    tiles = [as_float64(kernel(a, b).sum()) for a in torch.split(x, tile) for b in torch.split(y, tile)]
     return torch.stack(tiles).sum()
 
 
-def diagonal(kernel: Kernel, x: Tensor) -> Tensor:
-    """k(x_i, x_i) for every row, (n,)."""
+def kernel_diagonal(kernel: Kernel, x: Tensor) -> Tensor:
+    """k(x_i, x_i) for every row, (n,).
+
+    Args:
+        kernel: One that takes batches: (…, a, d), (…, b, d) → (…, a, b).
+        x: (n, d).
+    """
     return kernel(x[:, None], x[:, None])[:, 0, 0]
 
 
-def frequencies(kernel: str, d: int, bandwidth: float, count: int, seed: int) -> Tensor:
+def sample_frequencies(kernel: str, d: int, bandwidth: float, count: int, seed: int) -> Tensor:
     """(d, count) frequencies W, such that mean_w cos(wᵀ(x − y)) estimates k(x, y).
 
     Reference: Rahimi & Recht (2007), Random features for large-scale kernel machines, NIPS, Algorithm 1.
+
+    Args:
+        kernel: "rbf" or "multi".
+        d: Number of features.
+        bandwidth: σ above 0.
+        count: F, how many frequencies; the error of the estimate falls as 1/√F.
+        seed: Of the draw.
+
+    Raises:
+        BadSpec: A kernel without random features.
     """
     if kernel not in ("rbf", "multi"):
         raise BadSpec(f"Random features need the kernel rbf or multi. Got {kernel!r}; set random_features=0.")
@@ -147,6 +191,11 @@ def frequencies(kernel: str, d: int, bandwidth: float, count: int, seed: int) ->
 
 
 def random_features(x: Tensor, w: Tensor) -> Tensor:
-    """φ(x) = [cos xW, sin xW] / √count, so that ⟨φ(x), φ(y)⟩ ≈ k(x, y) and ‖φ(x)‖ = 1; (n, 2 count)."""
+    """φ(x) = [cos xW, sin xW] / √count, so that ⟨φ(x), φ(y)⟩ ≈ k(x, y) and ‖φ(x)‖ = 1; (n, 2 count).
+
+    Args:
+        x: (n, d).
+        w: (d, count) from `sample_frequencies`.
+    """
     angle = x @ w.to(x)
     return torch.cat([angle.cos(), angle.sin()], dim=1) / math.sqrt(w.shape[1])

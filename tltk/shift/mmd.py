@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.features import held, wide
+from tltk.features import as_float64, rescale
 from tltk.shift import check_pair
-from tltk.shift.kernels import Kernel, choose, diagonal, total
+from tltk.shift.kernels import Kernel, kernel_diagonal, kernel_sum, make_kernel
 
 ESTIMATORS = ("biased", "linear", "unbiased")
 
@@ -53,19 +53,19 @@ def mmd(
     check_pair(source, target)
     if estimator not in ESTIMATORS:
         raise UnknownName.among("estimator", estimator, ESTIMATORS)
-    k = choose(kernel, source, target, bandwidth)
+    k = make_kernel(kernel, source, target, bandwidth)
     if estimator == "linear":
         return _linear_time(k, source, target)
     n, m = len(source), len(target)
-    within_source, within_target = total(k, source, source), total(k, target, target)
-    across = total(k, source, target) / (n * m)
+    within_source, within_target = kernel_sum(k, source, source), kernel_sum(k, target, target)
+    across = kernel_sum(k, source, target) / (n * m)
     if estimator == "biased":
         value = within_source / n**2 + within_target / m**2 - 2 * across
-        return held("mmd", value, 1.0, 0, source.dtype)
-    within_source = within_source - wide(diagonal(k, source)).sum()
-    within_target = within_target - wide(diagonal(k, target)).sum()
+        return rescale("mmd", value, 1.0, 0, source.dtype)
+    within_source = within_source - as_float64(kernel_diagonal(k, source)).sum()
+    within_target = within_target - as_float64(kernel_diagonal(k, target)).sum()
     value = within_source / (n * (n - 1)) + within_target / (m * (m - 1)) - 2 * across
-    return held("mmd", value, 1.0, 0, source.dtype)
+    return rescale("mmd", value, 1.0, 0, source.dtype)
 
 
 def _linear_time(k: Kernel, source: Tensor, target: Tensor) -> Tensor:
@@ -75,4 +75,4 @@ def _linear_time(k: Kernel, source: Tensor, target: Tensor) -> Tensor:
     x, y = source[: 2 * pairs, None], target[: 2 * pairs, None]  # (2p, 1, d): kernels row by row
     x1, x2, y1, y2 = x[::2], x[1::2], y[::2], y[1::2]
     h = torch.stack([k(x1, x2), k(y1, y2), -k(x1, y2), -k(x2, y1)])
-    return held("mmd", wide(h).sum(0).mean(), 1.0, 0, source.dtype)
+    return rescale("mmd", as_float64(h).sum(0).mean(), 1.0, 0, source.dtype)

@@ -49,17 +49,17 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     return found
 
 
-def correct(p: Sequence[float]) -> list[tuple[float, float]]:
+def correct_p_values(p: Sequence[float]) -> list[tuple[float, float]]:
     """Each p-value by Holm and by Benjamini and Hochberg, over all of them.
 
     Example:
-        >>> correct([0.01, 0.04])
+        >>> correct_p_values([0.01, 0.04])
         [(0.02, 0.02), (0.04, 0.04)]
     """
     return list(zip(holm(p), benjamini_hochberg(p), strict=True))
 
 
-def sentence(tests: int, permutations: int) -> str:
+def describe_correction(tests: int, permutations: int) -> str:
     """Over how many tests p-values are corrected, and whether the permutations are enough for that.
 
     Args:
@@ -67,7 +67,7 @@ def sentence(tests: int, permutations: int) -> str:
         permutations: Of each test: no p is below 1 / (permutations + 1).
 
     Example:
-        >>> sentence(1, 199)
+        >>> describe_correction(1, 199)
         'One test: nothing to correct.'
     """
     if tests < 2:

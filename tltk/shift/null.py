@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.features import held, unit, wide
+from tltk.features import as_float64, rescale, split_scale
 from tltk.shift import check_pair, kernels
-from tltk.shift.energy import distances, not_rounding
-from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_of
+from tltk.shift.energy import distances, zero_rounding
+from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_from_sums
 
 Measure = Callable[[Tensor, Tensor], Tensor]
-TIE = 1e-6  # values that differ by a smaller share of the largest are equal up to float32's rounding
-HALVES = 39  # draws of the band of halves: a further one lies between the least and the greatest with 38/40 = 95 %
+TIE_TOLERANCE = 1e-6  # values that differ by a smaller share of the largest are equal up to float32's rounding
+N_HALVES = 39  # draws of the band of halves: a further one lies between the least and the greatest with 38/40 = 95 %
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,28 @@ class Null:
     draws: int
 
 
-def judge(value: float, draws: Tensor) -> Null:
+def compare_with_null(value: float, draws: Tensor) -> Null:
     """p = (k + 1) / (B + 1), k of the B draws being as large as the value, up to rounding, or larger.
 
     Reference: Phipson & Smyth (2010), Permutation p-values should never be zero, Statistical
     Applications in Genetics and Molecular Biology 9, arXiv:1603.05766.
 
+    Args:
+        value: As measured; larger = further from the null.
+        draws: (B,) values under the null, B at least 2.
+
+    Raises:
+        BadSpec: Fewer than two draws.
+
     Example:
-        >>> judge(3.0, torch.tensor([0.0, 1.0, 2.0])).p
+        >>> compare_with_null(3.0, torch.tensor([0.0, 1.0, 2.0])).p
         0.25
     """
     if len(draws) < 2:
         raise BadSpec(f"A null must have at least two draws. Got {len(draws)}; ask for more permutations.")
-    draws = wide(draws.detach()).cpu()
+    draws = as_float64(draws.detach()).cpu()
     lo, hi = torch.quantile(draws, torch.tensor([0.025, 0.975], dtype=draws.dtype)).tolist()
-    tie = TIE * max(abs(value), float(draws.abs().max()))
+    tie = TIE_TOLERANCE * max(abs(value), float(draws.abs().max()))
     spread = float(draws.std())
     effect = (value - float(draws.mean())) / spread if spread > tie else 0.0
     p = (int((draws >= value - tie).sum()) + 1) / (len(draws) + 1)
@@ -59,7 +66,14 @@ def judge(value: float, draws: Tensor) -> Null:
 def permutation_test(
     measure: Measure, source: Tensor, target: Tensor, *, permutations: int = 199, seed: int = 0
 ) -> Null:
-    """Null of any measure: the pooled rows dealt out anew, the measure computed anew, B times.
+    """Null of any measure: the pooled rows are permuted and the measure computed again, B times.
+
+    Args:
+        measure: (n, d), (m, d) → a scalar; larger = more shift.
+        source: (n, d) floating.
+        target: (m, d) floating.
+        permutations: B, at least 2.
+        seed: Decides the permutations.
 
     Example:
         >>> from tltk.shift.coral import coral
@@ -73,7 +87,7 @@ def permutation_test(
         measure(pooled[inside], pooled[~inside])
         for inside in memberships(len(source), len(target), permutations, seed)[1:].to(source.device).bool()
     ]
-    return judge(float(measure(source, target)), torch.stack(draws))
+    return compare_with_null(float(measure(source, target)), torch.stack(draws))
 
 
 @dataclass(frozen=True)
@@ -89,7 +103,7 @@ class Halves:
     n: int  # rows on each side
 
 
-def self_split(measure: Measure, source: Tensor, target: Tensor, *, repeats: int = HALVES, seed: int = 0) -> Halves:
+def self_split(measure: Measure, source: Tensor, target: Tensor, *, repeats: int = N_HALVES, seed: int = 0) -> Halves:
     """What "no shift" looks like: the measure between random halves of the target, and the same for both domains.
 
     Many measures are larger the fewer rows they see (Fréchet distance, energy, sliced Wasserstein), so a
@@ -140,20 +154,26 @@ def permutation_energy(source: Tensor, target: Tensor, *, permutations: int = 19
     Reference: Sejdinovic et al. (2013), Equivalence of distance-based and RKHS-based statistics in hypothesis
     testing, Annals of Statistics 41, Theorem 22, arXiv:1207.6076.
 
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        permutations: B, at least 2.
+        seed: Decides the permutations.
+
     Example:
         >>> x = torch.linspace(-1, 1, 40)[:, None]
         >>> permutation_energy(x, x + 1, permutations=99).p
         0.01
     """
     check_pair(source, target)
-    scale, (s, t) = unit(wide(source.detach()), wide(target.detach()))
+    scale, (s, t) = split_scale(as_float64(source.detach()), as_float64(target.detach()))
     member = memberships(len(s), len(t), permutations, seed).to(s.device)
-    tiles = [tile for side in (s, t) for tile in torch.split(side, kernels.TILE)]
+    tiles = [tile for side in (s, t) for tile in torch.split(side, kernels.TILE_ROWS)]
     sums = kernel_sums(tiles, member, lambda a, b: -distances(a, b))
     across = -(sums.touching - sums.inside) / (len(s) * len(t))
-    values = not_rounding(mmd_of(sums, len(s), len(t), "biased"), across)
-    values = torch.stack([held("energy", v, scale, 1, source.dtype) for v in values])
-    return judge(float(values[0]), values[1:])
+    values = zero_rounding(mmd_from_sums(sums, len(s), len(t), "biased"), across)
+    values = torch.stack([rescale("energy", v, scale, 1, source.dtype) for v in values])
+    return compare_with_null(float(values[0]), values[1:])
 
 
 def permutation_mmd(
@@ -196,7 +216,7 @@ def permutation_mmd(
         random_features=random_features,
         seed=seed,
     )
-    return judge(float(values[0]), values[1:])
+    return compare_with_null(float(values[0]), values[1:])
 
 
 def mmd_values(
@@ -210,22 +230,38 @@ def mmd_values(
     random_features: int = 0,
     seed: int = 0,
 ) -> Tensor:
-    """MMD² as it is, then of every permutation, (1 + B,); arguments as for `permutation_mmd`."""
+    """MMD² as it is, then of every permutation, (1 + B,); arguments as for `permutation_mmd`.
+
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        kernel: One of `KERNELS`.
+        bandwidth: σ above 0; None = median heuristic.
+        estimator: "biased" or "unbiased".
+        permutations: B, at least 2.
+        random_features: Number of frequencies of the approximation; 0 = the exact kernel.
+        seed: Decides permutations and frequencies.
+
+    Raises:
+        UnknownName: No such kernel or estimator.
+        BadSpec: A bandwidth that is not positive, too few permutations, or features so large that the kernel
+            overflows.
+    """
     check_pair(source, target)
     if estimator not in ("biased", "unbiased"):
         raise UnknownName.among("estimator", estimator, ("biased", "unbiased"))
     source, target = source.detach(), target.detach()
     if bandwidth is None and kernel != "polynomial":
         bandwidth = kernels.median_bandwidth(source, target)
-    k = kernels.choose(kernel, source, target, bandwidth)
+    k = kernels.make_kernel(kernel, source, target, bandwidth)
     member = memberships(len(source), len(target), permutations, seed).to(source.device)
-    tiles = [tile for side in (source, target) for tile in torch.split(side, kernels.TILE)]
+    tiles = [tile for side in (source, target) for tile in torch.split(side, kernels.TILE_ROWS)]
     if random_features:
-        w = kernels.frequencies(kernel, source.shape[1], bandwidth or 1.0, random_features, seed)
+        w = kernels.sample_frequencies(kernel, source.shape[1], bandwidth or 1.0, random_features, seed)
         sums = feature_sums(tiles, member, w)
     else:
         sums = kernel_sums(tiles, member, k)
-    values = mmd_of(sums, len(source), len(target), estimator)
+    values = mmd_from_sums(sums, len(source), len(target), estimator)
     if not bool(values.isfinite().all()):
         raise BadSpec(
             f"mmd must be a number. With the {kernel} kernel these features overflow {source.dtype}; divide all of "

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import held, unit, wide
+from tltk.features import as_float64, rescale, split_scale
 from tltk.shift import check_pair
 
 
@@ -42,13 +42,13 @@ def sliced_wasserstein(source: Tensor, target: Tensor, *, projections: int = 128
     generator = torch.Generator().manual_seed(seed)
     theta = torch.randn(source.shape[1], projections, generator=generator, dtype=torch.float64)
     theta = (theta / theta.norm(dim=0)).to(source)
-    scale, (s, t) = unit(source, target)
+    scale, (s, t) = split_scale(source, target)
     x, y = (s @ theta).sort(0).values, (t @ theta).sort(0).values
     at_x, at_y, width = _steps(len(x), len(y), source)
-    gap = wide((x[at_x] - y[at_y]).abs() ** p)
+    gap = as_float64((x[at_x] - y[at_y]).abs() ** p)
     mean = (gap * width[:, None]).sum(0).mean()
     value = mean ** (1 / p) if p > 1 and bool(mean > 0) else mean
-    return held("sliced_wasserstein", value, scale, 1, source.dtype)
+    return rescale("sliced_wasserstein", value, scale, 1, source.dtype)
 
 
 def _steps(n: int, m: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -56,5 +56,5 @@ def _steps(n: int, m: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # In units of 1/nm the breakpoints i/n and j/m are integers, so equal ones meet exactly.
     ends = torch.unique(torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]))
     starts = torch.cat([ends.new_zeros(1), ends[:-1]])
-    width = ((ends - starts).double() / (n * m)).to(wide(like[:0]).dtype).to(like.device)
+    width = ((ends - starts).double() / (n * m)).to(as_float64(like[:0]).dtype).to(like.device)
     return (starts // m).to(like.device), (starts // n).to(like.device), width

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import held, unit, wide
+from tltk.features import as_float64, rescale, split_scale
 from tltk.shift import check_pair
 
 
@@ -36,7 +36,7 @@ def symmetric_kl(source: Tensor, target: Tensor, *, ridge: float = 0.01) -> Tens
         2.0
     """
     check_pair(source, target)
-    _, (s, t) = unit(wide(source), wide(target))  # it does not change with their scale
+    _, (s, t) = split_scale(as_float64(source), as_float64(target))  # it does not change with their scale
     d = s.shape[1]
     cov_s, cov_t = torch.cov(s.mT).reshape(d, d), torch.cov(t.mT).reshape(d, d)
     eye = torch.eye(d, dtype=s.dtype, device=s.device)
@@ -52,4 +52,4 @@ def symmetric_kl(source: Tensor, target: Tensor, *, ridge: float = 0.01) -> Tens
     gap = (s.mean(0) - t.mean(0))[:, None]
     traces = torch.cholesky_solve(cov_s, root_t).trace() + torch.cholesky_solve(cov_t, root_s).trace()
     means = gap.mT @ (torch.cholesky_solve(gap, root_s) + torch.cholesky_solve(gap, root_t))
-    return held("symmetric_kl", (traces - 2 * d + means.squeeze()) / 2, 1.0, 0, source.dtype)
+    return rescale("symmetric_kl", (traces - 2 * d + means.squeeze()) / 2, 1.0, 0, source.dtype)

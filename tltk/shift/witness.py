@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import unit
+from tltk.features import split_scale
 from tltk.shift import check_pair
-from tltk.shift.kernels import TILE, choose, squared_distances
+from tltk.shift.kernels import TILE_ROWS, make_kernel, squared_distances
 
 
 def witness(
@@ -46,8 +46,8 @@ def witness(
     """
     check_pair(source, target, least=1)
     check_pair(points, source, least=1)
-    k = choose(kernel, source, target, bandwidth)
-    tiles = [_row_means(k(z, source)) - _row_means(k(z, target)) for z in torch.split(points, TILE)]
+    k = make_kernel(kernel, source, target, bandwidth)
+    tiles = [_row_means(k(z, source)) - _row_means(k(z, target)) for z in torch.split(points, TILE_ROWS)]
     return torch.cat(tiles)
 
 
@@ -69,6 +69,14 @@ def most_typical(source: Tensor, target: Tensor, *, count: int = 8) -> tuple[Ten
 def cross_neighbours(source: Tensor, target: Tensor, *, k: int = 5) -> tuple[Tensor, Tensor]:
     """For each source row the nearest target rows: row numbers (n, k) and distances (n, k).
 
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        k: Neighbours per row, 1 … m.
+
+    Raises:
+        BadSpec: k is not in this range.
+
     Example:
         >>> rows, distances = cross_neighbours(torch.tensor([[0.0]]), torch.tensor([[9.0], [2.0]]), k=1)
         >>> rows.tolist(), distances.tolist()
@@ -77,8 +85,8 @@ def cross_neighbours(source: Tensor, target: Tensor, *, k: int = 5) -> tuple[Ten
     check_pair(source, target, least=1)
     if not 1 <= k <= len(target):
         raise BadSpec(f"k must be between 1 and the {len(target)} target rows. Got {k}.")
-    scale, (source, target) = unit(source, target)
-    found = [squared_distances(x, target).topk(k, largest=False) for x in torch.split(source, TILE)]
+    scale, (source, target) = split_scale(source, target)
+    found = [squared_distances(x, target).topk(k, largest=False) for x in torch.split(source, TILE_ROWS)]
     return torch.cat([f.indices for f in found]), torch.cat([f.values for f in found]).sqrt() * scale
 
 
@@ -86,6 +94,11 @@ def mixed_share(source: Tensor, target: Tensor, *, k: int = 10) -> float:
     """Share of samples whose k nearest neighbours, itself left out, hold both domains.
 
     0: every neighbourhood is of one domain; 1: none is.
+
+    Args:
+        source: (n, d) floating.
+        target: (m, d) floating.
+        k: Neighbours per sample, 2 … n + m − 1.
 
     Raises:
         BadSpec: k is not smaller than the number of samples, or is below 2.
@@ -96,13 +109,13 @@ def mixed_share(source: Tensor, target: Tensor, *, k: int = 10) -> float:
         0.0
     """
     check_pair(source, target, least=1)
-    _, (pooled,) = unit(torch.cat([source, target]))
+    _, (pooled,) = split_scale(torch.cat([source, target]))
     if not 2 <= k < len(pooled):
         raise BadSpec(f"k must be at least 2 and below the {len(pooled)} samples. Got {k}.")
     domain = torch.arange(len(pooled), device=pooled.device) >= len(source)
     mixed = 0
-    for start in range(0, len(pooled), TILE):
-        d = squared_distances(pooled[start : start + TILE], pooled)
+    for start in range(0, len(pooled), TILE_ROWS):
+        d = squared_distances(pooled[start : start + TILE_ROWS], pooled)
         rows = torch.arange(len(d), device=d.device)
         d[rows, rows + start] = torch.inf
         others = domain[d.topk(k, largest=False).indices].sum(1)

@@ -53,7 +53,7 @@ def options(kind: type[Spec]) -> tuple[Option, ...]:
     return (*found, *(Option(name.replace("_", "-"), (name,), rule) for name, rule in knobs(kind).items()))
 
 
-def lists(kind: type[Spec]) -> dict[str, tuple[type, str]]:
+def list_options(kind: type[Spec]) -> dict[str, tuple[type, str]]:
     """Fields of the spec that hold several values: name → type of each, and help. Flags with commas."""
     hints = type_hints(kind)
     return {
@@ -63,12 +63,12 @@ def lists(kind: type[Spec]) -> dict[str, tuple[type, str]]:
     }
 
 
-def build(kind: type[S], given: dict[str, Any], usual: S | None = None) -> S:
+def build_spec(kind: type[S], given: dict[str, Any], usual: S | None = None) -> S:
     """The spec that these flags ask for; absent ones keep their defaults.
 
     Args:
         kind: Which spec.
-        given: Key of a flag → value; `strategy`, `knob` (a list of NAME=VALUE); texts with commas for `lists`.
+        given: Key of a flag → value; `strategy`, `knob` (a list of NAME=VALUE); texts with commas for `list_options`.
         usual: What absent flags stand for; None = the kind's own defaults.
 
     Raises:
@@ -94,7 +94,7 @@ def build(kind: type[S], given: dict[str, Any], usual: S | None = None) -> S:
         body["adapter"] = _named("--adapter", given["adapter"])
     if given.get("term"):
         body["terms"] = [_named("--term", text) for text in given["term"]]
-    for name, (of, _) in lists(kind).items():
+    for name, (of, _) in list_options(kind).items():
         if given.get(name) is not None:
             body[name] = _several(name, of, str(given[name]))
     rest = json.loads((usual or kind()).to_json())  # a part of which some is given has the rest from here
@@ -178,7 +178,7 @@ def _as_flags(spec: Spec) -> list[str]:
     words += [] if adapter == AdapterSpec() else ["--adapter", as_named(adapter)]
     for term in getattr(spec, "terms", ()):
         words += ["--term", as_named(term)]
-    for name in lists(kind):
+    for name in list_options(kind):
         words += [f"--{name}", _listed([v if isinstance(v, str) else repr(v) for v in getattr(spec, name)])]
     return words
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
-from tltk.errors import BadSpec, UnknownName, shown
+from tltk.errors import BadSpec, UnknownName, abbreviate
 
 S = TypeVar("S", bound="Spec")
 
@@ -45,6 +45,14 @@ def knob(
 ) -> Any:
     """A dataclass field with a default, an inclusive range and a sentence of help.
 
+    Args:
+        default: Its type decides whether the field is a number, a name or a switch.
+        lo: Least value; None = any.
+        hi: Greatest value; None = any.
+        help: A sentence for the shell, the page and error messages.
+        log: Whether a slider is logarithmic.
+        choices: All names that are allowed; empty = any text.
+
     Example:
         >>> @dataclass(frozen=True)
         ... class Dial(Spec):
@@ -65,7 +73,7 @@ def knobs(spec: type | Spec) -> dict[str, Knob]:
     }
 
 
-def several(default: tuple[Any, ...], *, help: str) -> Any:
+def list_field(default: tuple[Any, ...], *, help: str) -> Any:
     """A dataclass field that holds several values, of the type that its annotation names; a flag with commas."""
     return field(default=default, metadata={"several": help})
 
@@ -95,16 +103,16 @@ def _check(owner: str, name: str, value: Any, rule: Knob) -> Any:
     if wanted is float and type(value) in (int, float):
         value = _as_float(value)
     if type(value) is not wanted:
-        raise BadSpec(f"{where} must be of type {wanted.__name__}. Got {shown(value)}.")
+        raise BadSpec(f"{where} must be of type {wanted.__name__}. Got {abbreviate(value)}.")
     if rule.choices and value not in rule.choices:
         raise UnknownName.among(where, str(value), rule.choices)
     if wanted is float and not math.isfinite(value):
-        raise BadSpec(f"{where} must be a finite number. Got {shown(value)}.")
+        raise BadSpec(f"{where} must be a finite number. Got {abbreviate(value)}.")
     if wanted in (int, float):
         lo = -math.inf if rule.lo is None else rule.lo
         hi = math.inf if rule.hi is None else rule.hi
         if not lo <= value <= hi:
-            raise BadSpec(f"{where} must be between {rule.lo} and {rule.hi}. Got {shown(value)}.")
+            raise BadSpec(f"{where} must be between {rule.lo} and {rule.hi}. Got {abbreviate(value)}.")
     return value
 
 
@@ -143,7 +151,11 @@ class Spec:
         return []
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no spaces."""
+        """Canonical JSON: sorted keys, no spaces.
+
+        Raises:
+            BadSpec: A field holds what JSON cannot: infinity, NaN, an object.
+        """
         body = _plain(self)
         if self.kind:
             body["kind"] = self.kind
@@ -163,13 +175,18 @@ class Spec:
 
     @classmethod
     def from_dict(cls: type[S], body: Any) -> S:
-        """The spec with these fields; absent ones keep their defaults."""
+        """The spec with these fields; absent ones keep their defaults.
+
+        Raises:
+            UnknownName: A field that this spec does not have.
+            BadSpec: Another kind of spec, a field that is missing, of the wrong type or out of range.
+        """
         if not isinstance(body, dict):
-            raise BadSpec(f"{cls.__name__} must be an object of fields. Got {shown(body)}.")
+            raise BadSpec(f"{cls.__name__} must be an object of fields. Got {abbreviate(body)}.")
         body = dict(body)
         kind = body.pop("kind", cls.kind)
         if kind != cls.kind:
-            raise BadSpec(f"This spec must be of kind {cls.kind!r}. Got {shown(kind)}.")
+            raise BadSpec(f"This spec must be of kind {cls.kind!r}. Got {abbreviate(kind)}.")
         hints = type_hints(cls)
         known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
         for name in body:
@@ -218,7 +235,16 @@ def read_body(text: str | bytes) -> Any:
 
 
 def read_value(hint: Any, value: Any, name: str) -> Any:
-    """One JSON value as the type that the annotation names."""
+    """One JSON value as the type that the annotation names.
+
+    Args:
+        hint: The annotation: a plain type, a spec class, a tuple of one type, or one of these or None.
+        value: As JSON was decoded.
+        name: The field as error sentences name it.
+
+    Raises:
+        BadSpec: It is of another type.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         if value is None:
@@ -226,7 +252,7 @@ def read_value(hint: Any, value: Any, name: str) -> Any:
         return read_value(next(a for a in arguments if a is not type(None)), value, name)
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise BadSpec(f"{name} must be a list. Got {shown(value)}.")
+            raise BadSpec(f"{name} must be a list. Got {abbreviate(value)}.")
         return tuple(read_value(arguments[0], item, name) for item in value)
     if isinstance(hint, type) and issubclass(hint, Spec):
         return hint.from_dict(value)
@@ -234,5 +260,5 @@ def read_value(hint: Any, value: Any, name: str) -> Any:
         return _as_float(value)
     plain = origin or hint
     if isinstance(plain, type) and (not isinstance(value, plain) or type(value) is bool is not plain):
-        raise BadSpec(f"{name} must be of type {plain.__name__}. Got {shown(value)}.")
+        raise BadSpec(f"{name} must be of type {plain.__name__}. Got {abbreviate(value)}.")
     return value

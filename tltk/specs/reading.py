@@ -11,39 +11,41 @@ from pathlib import Path
 from typing import Any
 
 from tltk.errors import UnknownName
-from tltk.registry import camel
+from tltk.registry import camel_case
 from tltk.results.training import TrainingResult
 from tltk.specs.knobs import S, Spec, read_body
 from tltk.specs.training import TransferSpec
 
 PATHS = ("folder", "archive", "npz", "file")  # names of the form KIND:PATH
-FOLDERS = ("studies", "analyses")  # each folder in these packages that holds a `spec.py` is a kind of its own
+FOLDERS = ("studies", "analyses")  # each folder in these packages that holds a `spec.py` is a separate kind
 
 
 @cache
-def kinds() -> dict[str, type[Spec]]:
+def spec_kinds() -> dict[str, type[Spec]]:
     """Every kind of spec that a worker can run, by the word that its JSON says: `kind` → class."""
     found: dict[str, type[Spec]] = {TransferSpec.kind: TransferSpec}
     for package in FOLDERS:
         folder = importlib.import_module(f"tltk.{package}")
         for entry in pkgutil.iter_modules(folder.__path__):
             if entry.ispkg:
-                one = spec_of(f"tltk.{package}.{entry.name}")
+                one = spec_class(f"tltk.{package}.{entry.name}")
                 found[one.kind] = one
     return found
 
 
-def spec_of(package: str) -> type[Spec]:
+def spec_class(package: str) -> type[Spec]:
     """The spec class of a study's or an analysis's folder: the one in its `spec.py` that bears its name.
 
     Args:
         package: Dotted name of the folder, such as `tltk.analyses.profile`.
     """
-    found: type[Spec] = getattr(importlib.import_module(f"{package}.spec"), f"{camel(package.rpartition('.')[2])}Spec")
+    found: type[Spec] = getattr(
+        importlib.import_module(f"{package}.spec"), f"{camel_case(package.rpartition('.')[2])}Spec"
+    )
     return found
 
 
-def result_of(kind: type[Spec]) -> type[Any]:
+def result_class(kind: type[Spec]) -> type[Any]:
     """The class of what a run of this kind finds: of an analysis or a study the one in its folder's `result.py`.
 
     Args:
@@ -57,7 +59,7 @@ def result_of(kind: type[Spec]) -> type[Any]:
     package = kind.__module__.rpartition(".")[0]
     if importlib.util.find_spec(f"{package}.result") is None:
         return dict[str, Any]
-    name = f"{camel(package.rpartition('.')[2])}Result"
+    name = f"{camel_case(package.rpartition('.')[2])}Result"
     found: type[Any] = getattr(importlib.import_module(f"{package}.result"), name)
     return found
 
@@ -71,9 +73,9 @@ def read_spec(text: str | bytes) -> Spec:
     """
     body = read_body(text)
     kind = body.get("kind", "transfer") if isinstance(body, dict) else "transfer"
-    if not isinstance(kind, str) or kind not in kinds():
-        raise UnknownName.among("The kind of a spec", str(kind), kinds())
-    return kinds()[kind].from_dict(body)
+    if not isinstance(kind, str) or kind not in spec_kinds():
+        raise UnknownName.among("The kind of a spec", str(kind), spec_kinds())
+    return spec_kinds()[kind].from_dict(body)
 
 
 def with_absolute_paths(spec: S) -> S:

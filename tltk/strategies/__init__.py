@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tltk.registry import Registry, camel
+from tltk.registry import Registry, camel_case
 from tltk.specs.parts import StrategySpec
 from tltk.strategies.strategy import Strategy
 
-strategies: Registry[type[Strategy]] = Registry("strategy", "tltk.strategies", camel, skip=("phase", "strategy"))
+strategies: Registry[type[Strategy]] = Registry("strategy", "tltk.strategies", camel_case, skip=("phase", "strategy"))
 
 
 def make(spec: StrategySpec) -> Strategy:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tltk.specs.knobs import knob
 from tltk.strategies.phase import Phase
-from tltk.strategies.strategy import Strategy, check_boundary, flat
+from tltk.strategies.strategy import Strategy, check_boundary, single_phase
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,19 @@ class ChainThaw(Strategy):
     every: int = knob(1, 1, 1000, help="Epochs of each step but the last.")
 
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
-        """A phase for the head, one for each layer (or few neighbours), then one for all from the boundary on."""
+        """A phase for the head, one for each layer (or few neighbours), then one for all from the boundary on.
+
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+        """
         check_boundary(depth, boundary)
         steps = min(depth - boundary, (epochs - 1) // self.every - 1)
         if steps < 1:
-            return [flat(depth, boundary, epochs)]
-        found = [flat(depth, depth, self.every)]
+            return [single_phase(depth, boundary, epochs)]
+        found = [single_phase(depth, depth, self.every)]
         edges = [boundary + i * (depth - boundary) // steps for i in range(steps + 1)]
         for low, high in zip(edges, edges[1:], strict=False):
             found.append(Phase(tuple(float(low <= i < high) for i in range(depth + 1)), self.every, restarts=True))
-        return [*found, flat(depth, boundary, epochs - self.every * (steps + 1), restarts=True)]
+        return [*found, single_phase(depth, boundary, epochs - self.every * (steps + 1), restarts=True)]

@@ -23,7 +23,13 @@ class Discriminative(Strategy):
     decay: float = knob(0.7, 0.05, 1.0, help="Rate of a layer as a share of the rate of the layer above it.")
 
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
-        """One phase with a geometric scale."""
+        """One phase with a geometric scale.
+
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+        """
         check_boundary(depth, boundary)
         scale = tuple(self.decay ** (depth - i) if i >= boundary else 0.0 for i in range(depth + 1))
         return [Phase(scale, epochs)]

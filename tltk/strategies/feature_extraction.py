@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tltk.strategies.phase import Phase
-from tltk.strategies.strategy import Strategy, check_boundary, flat
+from tltk.strategies.strategy import Strategy, check_boundary, single_phase
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,12 @@ class FeatureExtraction(Strategy):
     """
 
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
-        """One phase with the boundary at the head."""
+        """One phase with the boundary at the head.
+
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+        """
         check_boundary(depth, boundary)
-        return [flat(depth, depth, epochs)]
+        return [single_phase(depth, depth, epochs)]

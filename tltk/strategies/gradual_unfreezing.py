@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tltk.specs.knobs import knob
 from tltk.strategies.phase import Phase
-from tltk.strategies.strategy import Strategy, check_boundary, flat
+from tltk.strategies.strategy import Strategy, check_boundary, single_phase
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,20 @@ class GradualUnfreezing(Strategy):
     every: int = knob(1, 1, 1000, help="Epochs before the next layer joins.")
 
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
-        """One phase per step down, from the head to the boundary."""
+        """One phase per step down, from the head to the boundary.
+
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+        """
         check_boundary(depth, boundary)
         steps = min(depth - boundary, (epochs - 1) // self.every)
         if not steps:
-            return [flat(depth, boundary, epochs)]
+            return [single_phase(depth, boundary, epochs)]
         found = []
         for i in range(steps):
             # Even steps from the head down; the boundary itself is reached by the last phase.
             at = depth - i * (depth - boundary) // steps
-            found.append(flat(depth, at, self.every))
-        return [*found, flat(depth, boundary, epochs - self.every * steps)]
+            found.append(single_phase(depth, at, self.every))
+        return [*found, single_phase(depth, boundary, epochs - self.every * steps)]

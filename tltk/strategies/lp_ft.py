@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tltk.specs.knobs import knob
 from tltk.strategies.phase import Phase
-from tltk.strategies.strategy import Strategy, check_boundary, flat
+from tltk.strategies.strategy import Strategy, check_boundary, single_phase
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,18 @@ class LpFt(Strategy):
     rate: float = knob(0.3, 0.001, 1.0, help="Rate of the fine-tuning as a share of the probe's.", log=True)
 
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
-        """A phase for the head, then one from the boundary on."""
+        """A phase for the head, then one from the boundary on.
+
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+        """
         check_boundary(depth, boundary)
         if boundary == depth or epochs == 1:
-            return [flat(depth, depth if boundary == depth else boundary, epochs)]
+            return [single_phase(depth, depth if boundary == depth else boundary, epochs)]
         first = min(max(round(self.probe * epochs), 1), epochs - 1)
         return [
-            flat(depth, depth, first),
-            flat(depth, boundary, epochs - first, self.rate, restarts=True),
+            single_phase(depth, depth, first),
+            single_phase(depth, boundary, epochs - first, self.rate, restarts=True),
         ]

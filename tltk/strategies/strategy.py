@@ -20,11 +20,16 @@ class Strategy(Spec):
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
         """The plan for a backbone of `depth` layers (the head is one more), frozen below `boundary`.
 
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+
         Returns:
             Phases whose epochs add up to `epochs`.
         """
         check_boundary(depth, boundary)
-        return [flat(depth, boundary, epochs)]
+        return [single_phase(depth, boundary, epochs)]
 
 
 def check_boundary(depth: int, boundary: int) -> None:
@@ -37,7 +42,15 @@ def check_boundary(depth: int, boundary: int) -> None:
         raise BadSpec(f"The boundary must be between 0 and {depth} for this network. Got {boundary}.")
 
 
-def flat(depth: int, boundary: int, epochs: int, rate: float = 1.0, restarts: bool = False) -> Phase:
-    """One phase with the same rate for every layer from the boundary on."""
+def single_phase(depth: int, boundary: int, epochs: int, rate: float = 1.0, restarts: bool = False) -> Phase:
+    """One phase with the same rate for every layer from the boundary on.
+
+    Args:
+        depth: Layers of the backbone; the head is layer number `depth`.
+        boundary: Lowest layer that learns, 0 … depth.
+        epochs: Of the phase, at least 1.
+        rate: Share of the learning rate, above 0.
+        restarts: Whether the learning-rate schedule begins again with this phase.
+    """
     scale = (0.0,) * boundary + (rate,) * (depth + 1 - boundary)
     return Phase(scale, epochs, restarts)

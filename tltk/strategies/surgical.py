@@ -24,7 +24,13 @@ class Surgical(Strategy):
     width: int = knob(1, 1, 10_000, help="Layers in the block that learns.")
 
     def phases(self, depth: int, boundary: int, epochs: int) -> list[Phase]:
-        """One phase: the block at full rate, and the head."""
+        """One phase: the block at full rate, and the head.
+
+        Args:
+            depth: Layers of the backbone; the head is layer number `depth`.
+            boundary: Lowest layer that learns, 0 … depth.
+            epochs: In all, at least 1.
+        """
         check_boundary(depth, boundary)
         learns = range(boundary, min(boundary + self.width, depth))
         return [Phase(tuple(float(i in learns or i == depth) for i in range(depth + 1)), epochs)]

@@ -32,7 +32,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Stage:
-    """Trainings that may run side by side, and a sentence for whoever watches."""
+    """Trainings that may run side by side, and a sentence for the status."""
 
     children: tuple[Wanted, ...]
     what: str

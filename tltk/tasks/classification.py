@@ -43,12 +43,22 @@ class Classification:
 
         return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
 
-    def right(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """1 where the largest logit is the class's, else 0; (n,)."""
+    def example_scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """1 where the largest logit is the class's, else 0; (n,).
+
+        Args:
+            outputs: (n, classes) logits.
+            targets: (n,) class numbers.
+        """
         return (outputs.argmax(1) == targets).float()
 
     def evaluate(self, outputs: Tensor, targets: Tensor) -> Outcome:
-        """Mean cross-entropy, top-1 accuracy and macro-F1 of logits (n, classes) against class numbers (n,)."""
+        """Mean cross-entropy, top-1 accuracy and macro-F1 of logits (n, classes) against class numbers (n,).
+
+        Args:
+            outputs: (n, classes) logits.
+            targets: (n,) class numbers.
+        """
         predictions = outputs.argmax(1)
         accuracy = float((predictions == targets).float().mean())
         figures = {

@@ -49,8 +49,13 @@ class Task(Protocol):
             smoothing: Share of the target that is spread over all classes, where the task has classes.
         """
 
-    def right(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The score of each example of a batch, (n,), 0 … 1; on the device, without a gradient."""
+    def example_scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The score of each example of a batch, (n,), 0 … 1; on the device, without a gradient.
+
+        Args:
+            outputs: (n, n_outputs), as the head gives them.
+            targets: n targets of this task’s type.
+        """
 
     def evaluate(self, outputs: Tensor, targets: Tensor) -> Outcome:
         """One evaluation.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tltk.errors import BadSpec
-from tltk.registry import Registry, camel
+from tltk.registry import Registry, camel_case
 from tltk.specs.parts import DataSpec, TermSpec
 from tltk.terms.term import Term
 
-terms: Registry[type[Term]] = Registry("term", "tltk.terms", camel, skip=("term",))
+terms: Registry[type[Term]] = Registry("term", "tltk.terms", camel_case, skip=("term",))
 
 
 def make(spec: TermSpec) -> Term:
@@ -48,6 +48,6 @@ def check(specs: Sequence[TermSpec], source: DataSpec | None, trained: bool = Fa
         )
 
 
-def need_source(specs: Sequence[TermSpec]) -> bool:
+def needs_source(specs: Sequence[TermSpec]) -> bool:
     """Whether one of these terms sees a second domain."""
     return any("source" in make(spec).needs for spec in specs)

@@ -39,7 +39,7 @@ class Step:
         net: The network as it is now.
         start: The first values of all its tensors, by name.
         progress: Share of the training that is done, 0 … 1.
-        module: What `Term.module` made, on the device; None where the term has no weights of its own.
+        module: What `Term.module` made, on the device; None if the term has no weights.
     """
 
     target: Side

@@ -89,7 +89,7 @@ def trained(boundary: int = 2, epochs: int = 3, **parts: Any) -> Trained:
 def plain(boundary: int, epochs: int) -> tuple[Trained, dict[str, torch.Tensor]]:
     """Plain fine-tuning, and the first weights of it."""
     asked = trained(boundary, epochs)
-    first, _ = compose.network(asked.spec, noise())
+    first, _ = compose.build_network(asked.spec, noise())
     return asked, {name: tensor.clone() for name, tensor in first.state_dict().items()}
 
 
@@ -164,7 +164,7 @@ class TestAdapter:
         """Tensors of parameters that do not learn are bit-equal afterwards."""
         run = trained(adapter=AdapterSpec(tltk_adapter))
         adapter = adapters.make(tltk_adapter, {})
-        net, _ = compose.network(run.spec, noise())
+        net, _ = compose.build_network(run.spec, noise())
         first = net.state_dict()
         changed = {n for n in moved(run, first) if n in dict(run.net.named_parameters())}
         may = {
@@ -216,7 +216,7 @@ class TestDomain:
 
     def asked(self, name: str, **given: Any) -> DataSpec:
         """The spec of this domain, few of its pictures; the test is skipped where it reads a path of the user's."""
-        if hasattr(importlib.import_module(domains[name].__module__), "stamp"):
+        if hasattr(importlib.import_module(domains[name].__module__), "source_version"):
             pytest.skip(f"{name} reads a path of the user's")
         return DataSpec(name, n=60, **{"size": 16, **given})
 

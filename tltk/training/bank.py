@@ -31,11 +31,11 @@ from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.float16]]
-STALE = 24 * 3600  # seconds after which a temporary folder belongs to nobody
-CHUNK = 128  # pictures of which views are drawn at once; fixed, so that they hang on nothing else
+STALE_SECONDS = 24 * 3600  # after which a temporary folder is taken to be abandoned
+CHUNK_PICTURES = 128  # pictures of which views are drawn at once; fixed, so that they depend on nothing else
 
 
-def seed_of(*parts: int) -> int:
+def derive_seed(*parts: int) -> int:
     """One seed from several numbers; every random stream of a run is named by such a tuple."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
@@ -60,7 +60,11 @@ class Prefix(Protocol):
         """What comes out; part of the key."""
 
     def prefix(self, x: Tensor, /) -> Activations:
-        """Normalised pictures → tensors of one row per picture."""
+        """Normalised pictures → tensors of one row per picture.
+
+        Args:
+            x: (n, c, h, w), normalised.
+        """
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,10 @@ class Features:
 
         They lie in memory as the prefix left them: a sum over another layout is rounded otherwise, and a deep
         network with batch normalisation makes another training of that.
+
+        Args:
+            index: (n,) int64 positions in the kept rows; copy i of picture p is row i · n + p.
+            device: Where the rows are wanted.
         """
         at = index.numpy()
         return tuple(
@@ -121,7 +129,7 @@ class FeatureBank:
         view: ViewSpec | None = None,
         seed: int = 0,
         precision: str = "float32",
-        batch: int = CHUNK,
+        batch: int = CHUNK_PICTURES,
         full: bool = False,
         should_stop: Callable[[], None] = lambda: None,
     ) -> Features:
@@ -211,10 +219,10 @@ class FeatureBank:
         """The pictures in 0…1, one copy after the other, as many at once as views are drawn of."""
         device = next(cut.net.parameters()).device
         for copy in range(copies):
-            for at in range(0, len(index), CHUNK):
+            for at in range(0, len(index), CHUNK_PICTURES):
                 should_stop()
-                generator = torch.Generator().manual_seed(seed_of(seed, copy, at))
-                examples = domain.modality.tensors(domain, index[at : at + CHUNK], device)
+                generator = torch.Generator().manual_seed(derive_seed(seed, copy, at))
+                examples = domain.modality.tensors(domain, index[at : at + CHUNK_PICTURES], device)
                 yield domain.modality.augment(examples, view or ViewSpec(), generator)
 
     @staticmethod
@@ -278,7 +286,7 @@ class FeatureBank:
         entries = []
         for path in home.folder("bank").iterdir():
             if path.name.startswith("."):  # being written, or left by a process that was killed
-                if time.time() - path.stat().st_mtime > STALE:
+                if time.time() - path.stat().st_mtime > STALE_SECONDS:
                     shutil.rmtree(path, ignore_errors=True)
             elif path.is_dir():
                 entries.append((path.stat().st_mtime, sum(f.stat().st_size for f in path.iterdir()), path))
@@ -338,7 +346,7 @@ class FeatureBank:
             os.utime(place)
             return Features(tuple(arrays), orders, n, copies, 0.0)
         except (OSError, ValueError, KeyError, TypeError):
-            shutil.rmtree(place, ignore_errors=True)  # torn, or not there: it is computed anew
+            shutil.rmtree(place, ignore_errors=True)  # incomplete or missing: it is computed again
             return None
 
 

@@ -1,4 +1,4 @@
-"""Where a batch comes from: pictures, augmented anew each time, or rows of the feature bank."""
+"""Where a batch comes from: pictures, augmented each time, or rows of the feature bank."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ class BatchSource(Protocol):
         """(features, logits) of a batch."""
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
-        """The batch at these positions, on the device."""
+        """The batch at these positions, on the device.
+
+        Args:
+            positions: (b,) int64 positions in the split.
+            generator: Draws views, or which kept copy is taken.
+        """
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,12 @@ class LiveBatches:
     device: torch.device
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
-        """Normalised pictures, (n, c, h, w)."""
+        """Normalised pictures, (n, c, h, w).
+
+        Args:
+            positions: (b,) int64 positions in the split.
+            generator: Draws the views.
+        """
         modality = self.domain.modality
         examples = modality.tensors(self.domain, self.index[positions.numpy()], self.device)
         x = self.net.normalise(modality.augment(examples, self.view, generator))
@@ -61,7 +71,12 @@ class CachedBatches:
     device: torch.device
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
-        """What crosses the cut; of several kept views of a picture, one is drawn."""
+        """What crosses the cut; of several kept views of a picture, one is drawn.
+
+        Args:
+            positions: (b,) int64 positions in the split.
+            generator: Draws which copy is taken.
+        """
         if self.features.copies > 1:
             copy = torch.randint(self.features.copies, positions.shape, generator=generator)
             positions = positions + copy * self.features.n
@@ -72,11 +87,17 @@ class CachedBatches:
         return self.cut.suffix(crossing)
 
 
-def batches(n: int, wanted: int, size: int, generator: torch.Generator) -> list[Tensor]:
+def epoch_batches(n: int, wanted: int, size: int, generator: torch.Generator) -> list[Tensor]:
     """Positions of one epoch's batches: each of n pictures once, or repeated up to `wanted` in all.
 
     A last batch of one picture is left out, since batch statistics of one are not defined; with
     `size` 1 every batch is one.
+
+    Args:
+        n: Pictures of the split, at least 1.
+        wanted: Pictures of the epoch; fewer than n count as n.
+        size: Pictures of a batch; the last may be smaller.
+        generator: Decides the order.
     """
     wanted = max(wanted, n)
     order = torch.cat([torch.randperm(n, generator=generator) for _ in range(-(-wanted // n))])[:wanted]

@@ -23,8 +23,14 @@ PLAIN = (int, float, str, bool, type(None))
 
 
 def write(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Write tensors and state so that a power cut leaves the old checkpoint or the new one."""
-    home.write_whole(path, weightfile.packed(tensors, {"state": json.dumps(state)}))
+    """Write tensors and state so that a power cut leaves the old checkpoint or the new one.
+
+    Args:
+        path: Of the checkpoint.
+        tensors: By name; any shapes and types that safetensors holds.
+        state: What JSON can hold.
+    """
+    home.write_atomic(path, weightfile.pack_tensors(tensors, {"state": json.dumps(state)}))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -74,7 +80,14 @@ def pack_optimizer(optimizer: Optimizer, names: dict[int, str]) -> tuple[dict[st
 def unpack_optimizer(
     optimizer: Optimizer, names: dict[int, str], tensors: dict[str, Tensor], state: dict[str, Any]
 ) -> None:
-    """Put a packed state back; the optimiser must have been built for the same parameters."""
+    """Put a packed state back; the optimiser must have been built for the same parameters.
+
+    Args:
+        optimizer: Newly built for the same parameters; its state is overwritten.
+        names: id of a parameter → its name, as `pack_optimizer` had them.
+        tensors: The tensors of `pack_optimizer`; others are passed over.
+        state: The JSON part of `pack_optimizer`.
+    """
     for group, saved in zip(optimizer.param_groups, state["groups"], strict=True):
         group.update(saved)
     by_name = {names[id(p)]: p for group in optimizer.param_groups for p in group["params"]}

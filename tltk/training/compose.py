@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from tltk import adapters, data, terms
-from tltk.data.domain import Domain, Split, held_out_origins, linked, without
+from tltk.data.domain import Domain, Split, exclude_examples, held_out_origins, link_copies
 from tltk.errors import DataProblem, RunProblem
 from tltk.nn.net import Net
 from tltk.results.rows import Row
@@ -65,9 +65,9 @@ def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
     if spec.without is None:
         return Divided(domain, domain.split(spec.target, spec.seed))
     other = load(spec.without)
-    mine, theirs = linked(domain, other)
+    mine, theirs = link_copies(domain, other)
     held = held_out_origins(theirs, other.split(spec.without, spec.seed))
-    rest = without(mine, np.arange(len(domain.labels)), held)
+    rest = exclude_examples(mine, np.arange(len(domain.labels)), held)
     taken_out = len(domain.labels) - len(rest)
     try:
         split = domain.split(spec.target, spec.seed, rest)
@@ -79,7 +79,7 @@ def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
     return Divided(domain, split, taken_out)
 
 
-def source_of(spec: TransferSpec, parts: Divided, load: Load = data.load) -> tuple[Domain, np.ndarray] | None:
+def source_domain(spec: TransferSpec, parts: Divided, load: Load = data.load) -> tuple[Domain, np.ndarray] | None:
     """The second domain of a training and the positions of the pictures that its terms see; None without one.
 
     They are those of its training part that neither validate nor test the target.
@@ -100,12 +100,12 @@ def source_of(spec: TransferSpec, parts: Divided, load: Load = data.load) -> tup
             f"Source and target must have as many channels. {spec.source.name} has {domain.images.shape[1]}, "
             f"{spec.target.name} {parts.domain.images.shape[1]}; save both in colour, or both in grey."
         )
-    mine, theirs = linked(domain, parts.domain)
-    free = without(mine, np.arange(len(domain.labels)), held_out_origins(theirs, parts.split))
+    mine, theirs = link_copies(domain, parts.domain)
+    free = exclude_examples(mine, np.arange(len(domain.labels)), held_out_origins(theirs, parts.split))
     return domain, domain.split(spec.source, spec.seed, free).train
 
 
-def network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
+def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
     """The network of a training with its first weights, and what the strategy plans for it.
 
     Args:
@@ -113,7 +113,7 @@ def network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
         domain: Whose pictures it reads.
     """
     channels, _, size = domain.modality.shape(domain)
-    net = weights.build(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
+    net = weights.build_net(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
     adapters.make(spec.adapter).adapt(net)
     return net, make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
 
@@ -150,8 +150,8 @@ def train(
         domain, split = parts.domain, split or parts.split
     split = split or domain.split(spec.target, spec.seed)
     terms.check(spec.terms, spec.source)
-    other = source_of(spec, Divided(domain, split))
-    net, phases = network(spec, domain)
+    other = source_domain(spec, Divided(domain, split))
+    net, phases = build_network(spec, domain)
     rows: list[Row] = []
     callbacks = callbacks or Callbacks()
     emit = callbacks.emit

@@ -63,7 +63,7 @@ class Estimate:
     run: float | None
 
 
-def per_picture(flops: Sequence[int], boundary: int, kept: int, frozen_above: Collection[int] = ()) -> int:
+def flops_per_picture(flops: Sequence[int], boundary: int, kept: int, frozen_above: Collection[int] = ()) -> int:
     """FLOPs of a step on one picture: forward from what is kept on, and twice as much backward for what trains.
 
     Args:
@@ -75,7 +75,7 @@ def per_picture(flops: Sequence[int], boundary: int, kept: int, frozen_above: Co
     return sum(flops[kept:boundary]) + 3 * sum(flops[boundary:]) - sum(flops[i] for i in frozen_above)
 
 
-def kept_at(flops: Sequence[int] | None, phases: Sequence[Phase], phase: Phase, mixup: float) -> int:
+def cache_boundary(flops: Sequence[int] | None, phases: Sequence[Phase], phase: Phase, mixup: float) -> int:
     """Where a phase's frozen part is cut off: at its boundary, or at the lowest that a phase of the plan has.
 
     The lowest is filled in any case. To use it here too costs the layers in between once an epoch; features of
@@ -94,13 +94,13 @@ def kept_at(flops: Sequence[int] | None, phases: Sequence[Phase], phase: Phase, 
     return phase.boundary if phase.epochs * between > own else min(low, phase.boundary)
 
 
-def keeps(spec: TransferSpec | CompareSpec) -> bool:
+def caches_features(spec: TransferSpec | CompareSpec) -> bool:
     """Whether this training keeps the features of its frozen layers, if the network can be cut."""
     fixed = spec.views.is_none or spec.views.copies > 0
     return fixed and spec.optim.cache != "off" and spec.net.norm == "frozen"
 
 
-def estimates(
+def estimate_costs(
     layers: Sequence[Layer],
     width: int,
     spec: TransferSpec | CompareSpec,
@@ -134,7 +134,7 @@ def _estimate(
     cuts: list[int] = []  # of each phase; 0 = none
     cuttable = True
     for phase in phases:
-        at = kept_at(flops, phases, phase, optim.mixup) if keeps(spec) else 0
+        at = cache_boundary(flops, phases, phase, optim.mixup) if caches_features(spec) else 0
         possible = not at or layers[at - 1].crossing > 0
         cuttable = cuttable and possible
         cuts.append(at if possible else 0)
@@ -146,10 +146,11 @@ def _estimate(
     step = share = build = epoch = None
     if flops is not None:
         spent = [
-            p.epochs * per_picture(flops, p.boundary, at, p.frozen_above) for p, at in zip(phases, cuts, strict=True)
+            p.epochs * flops_per_picture(flops, p.boundary, at, p.frozen_above)
+            for p, at in zip(phases, cuts, strict=True)
         ]
         mean = sum(spent) / sum(p.epochs for p in phases)
-        step, share = mean * optim.batch_size, mean / max(per_picture(flops, 0, 0), 1)
+        step, share = mean * optim.batch_size, mean / max(flops_per_picture(flops, 0, 0), 1)
         if speed is not None:
             epoch = mean * images * speed / 1e9
             build = sum(n * sum(flops[:at]) for at, n in rows) * speed / 1e9

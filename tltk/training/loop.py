@@ -23,7 +23,7 @@ from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
-from tltk.nn.freeze import Audit, freeze, still_statistics
+from tltk.nn.freeze import Audit, freeze, keep_running_statistics
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
 from tltk.results.rows import Row
@@ -34,16 +34,16 @@ from tltk.strategies.phase import Phase
 from tltk.tasks import Classification, Outcome, Task
 from tltk.terms.term import Side, Step
 from tltk.training import checkpoint, cost
-from tltk.training.bank import FeatureBank, seed_of
-from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, batches
+from tltk.training.bank import FeatureBank, derive_seed
+from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress, Stopped
-from tltk.training.loss import loss_of
+from tltk.training.loss import batch_loss
 from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.schedule import phase_at, progress_at, schedule
 
 ORDER, VIEWS, COPIES, MIXUP, MODULES, SOURCE, TERMS = range(7)  # names of the random streams
-TICKS = 10  # rows of a long epoch
-LOOK = 256  # pictures in a batch that is only looked at
+ROWS_PER_EPOCH = 10  # rows of a long epoch
+EVALUATION_BATCH_PICTURES = 256  # pictures in a batch that is only looked at
 
 __all__ = ["Callbacks", "Progress", "Stopped", "Training", "pick_device"]
 
@@ -95,7 +95,7 @@ class Training:
         self.labels = torch.from_numpy(domain.labels)
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
         below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
-        self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: nobody can tell
+        self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
         half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
         if len(split.train) < 2:
@@ -154,9 +154,9 @@ class Training:
     def _enter(self, phase: Phase) -> None:
         """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
         freeze(self.net, phase.boundary, self.spec.net.norm, above=phase.frozen_above, learns=self._learns)
-        self.audit.hold(self._learned_before(phase))
+        self.audit.record(self._learned_before(phase))
         view = self.spec.views
-        self.cut = self._cut(cost.kept_at(self.flops, self.phases, phase, self.spec.optim.mixup))
+        self.cut = self._cut(cost.cache_boundary(self.flops, self.phases, phase, self.spec.optim.mixup))
         self.cached = self.cut is not None and self.cut.boundary > 0
         self.train_feed = self._feed("train", self.split.train, view, self._sizes[0])
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
@@ -199,11 +199,11 @@ class Training:
             )
 
     def _term_modules(self) -> nn.ModuleDict:
-        """What the terms learn themselves, by the term's place among them; its first weights hang on the seed."""
+        """What the terms learn themselves, by the term's place among them; its initial weights depend on the seed."""
         found = nn.ModuleDict()
         with torch.random.fork_rng(devices=[]):
             for i, term in enumerate(self.terms):
-                torch.manual_seed(seed_of(self.spec.seed, TERMS, i))
+                torch.manual_seed(derive_seed(self.spec.seed, TERMS, i))
                 module = term.module(self.net.width, self.task.n_outputs)
                 if module is not None:
                     found[str(i)] = module
@@ -211,7 +211,7 @@ class Training:
 
     def _cut(self, boundary: int) -> Cut | None:
         """The cut for this phase; None where there is nothing to keep."""
-        if cost.keeps(self.spec) and boundary > 0:
+        if cost.caches_features(self.spec) and boundary > 0:
             try:
                 return Cut(self.net, boundary, batch=min(self._sizes))
             except CannotSplit as reason:
@@ -222,7 +222,7 @@ class Training:
     def _sizes(self) -> tuple[int, int]:
         """Pictures in the largest and in the smallest batch of an epoch."""
         optim = self.spec.optim
-        parts = batches(len(self.split.train), optim.epoch_images, optim.batch_size, torch.Generator())
+        parts = epoch_batches(len(self.split.train), optim.epoch_images, optim.batch_size, torch.Generator())
         return len(parts[0]), len(parts[-1])
 
     def _feed(
@@ -238,9 +238,9 @@ class Training:
                         domain,
                         index,
                         view=view,
-                        seed=seed_of(self.spec.seed, COPIES),
+                        seed=derive_seed(self.spec.seed, COPIES),
                         precision=self.spec.optim.cache.replace("off", "float32"),
-                        batch=batch or LOOK,
+                        batch=batch or EVALUATION_BATCH_PICTURES,
                         full=batch > 0,
                         should_stop=self.callbacks.check,
                     )
@@ -253,17 +253,17 @@ class Training:
 
     def _epoch(self, phase: Phase, epochs: int) -> None:
         """Every picture once (or as many as `epoch_images`), an evaluation, an audit, the rows."""
-        order = torch.Generator().manual_seed(seed_of(self.spec.seed, ORDER, self.now.epoch))
+        order = torch.Generator().manual_seed(derive_seed(self.spec.seed, ORDER, self.now.epoch))
         optim = self.spec.optim
-        parts = batches(len(self.split.train), optim.epoch_images, optim.batch_size, order)
+        parts = epoch_batches(len(self.split.train), optim.epoch_images, optim.batch_size, order)
         start, before = time.perf_counter(), self.now.images
-        torch.manual_seed(seed_of(self.spec.seed, MODULES, self.now.epoch))  # dropout, stochastic depth
-        draw = np.random.default_rng(seed_of(self.spec.seed, MIXUP, self.now.epoch))
-        generator = torch.Generator().manual_seed(seed_of(self.spec.seed, VIEWS, self.now.epoch))
+        torch.manual_seed(derive_seed(self.spec.seed, MODULES, self.now.epoch))  # dropout, stochastic depth
+        draw = np.random.default_rng(derive_seed(self.spec.seed, MIXUP, self.now.epoch))
+        generator = torch.Generator().manual_seed(derive_seed(self.spec.seed, VIEWS, self.now.epoch))
         others = self._source_parts(len(parts))
         self.net.train()
         self.modules.train()
-        tick = max(len(parts) // TICKS, 1) if len(parts) >= 2 * TICKS else len(parts)
+        tick = max(len(parts) // ROWS_PER_EPOCH, 1) if len(parts) >= 2 * ROWS_PER_EPOCH else len(parts)
         rows: list[Row] = []
         sums = torch.zeros(3 + len(self.terms), device=self.device)  # loss, hits, pictures, the terms
         for i, positions in enumerate(parts):
@@ -293,8 +293,8 @@ class Training:
         """Positions of the source's batches of an epoch, n of them, as large as the target's; none without a source."""
         if self.source is None or not self.terms:
             return []
-        size, order = self._sizes[0], torch.Generator().manual_seed(seed_of(self.spec.seed, SOURCE, self.now.epoch))
-        return batches(len(self.source[1]), n * size, size, order)[:n]
+        size, order = self._sizes[0], torch.Generator().manual_seed(derive_seed(self.spec.seed, SOURCE, self.now.epoch))
+        return epoch_batches(len(self.source[1]), n * size, size, order)[:n]
 
     def _step(
         self,
@@ -316,7 +316,9 @@ class Training:
         with self.autocast:
             inputs = self.train_feed.rows(positions, generator)
             labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
-            loss, features, logits = loss_of(self.task, self.train_feed.forward, inputs, labels, self.spec.optim, draw)
+            loss, features, logits = batch_loss(
+                self.task, self.train_feed.forward, inputs, labels, self.spec.optim, draw
+            )
             values = self._term_values(Side(features, logits, labels), other, progress)
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.stack([loss, *values]).sum() if values else loss
@@ -326,7 +328,7 @@ class Training:
         self.optimizer.step()
         n = len(positions)
         self.now.images += n
-        hits = self.task.right(logits, labels).sum()
+        hits = self.task.example_scores(logits, labels).sum()
         # Left on the device: reading it here would make a GPU wait in every step.
         return torch.stack(
             [loss.detach().float() * n, hits, hits.new_full((), n), *(v.detach().float() * n for v in values)]
@@ -348,9 +350,9 @@ class Training:
         assert self.source is not None
         domain, index = self.source
         devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices), still_statistics(self.net):
-            torch.manual_seed(seed_of(self.spec.seed, SOURCE, self.now.epoch, self.now.step))
-            draw = torch.Generator().manual_seed(seed_of(self.spec.seed, SOURCE, self.now.epoch, self.now.step, 1))
+        with torch.random.fork_rng(devices), keep_running_statistics(self.net):
+            torch.manual_seed(derive_seed(self.spec.seed, SOURCE, self.now.epoch, self.now.step))
+            draw = torch.Generator().manual_seed(derive_seed(self.spec.seed, SOURCE, self.now.epoch, self.now.step, 1))
             features, logits = self.source_feed.forward(self.source_feed.rows(positions, draw))
         labels = torch.from_numpy(domain.labels[index[positions.numpy()]]).to(self.device)
         return Side(features, logits, labels)
@@ -366,7 +368,7 @@ class Training:
         self.net.eval()
         generator = torch.Generator()
         chunks = []
-        for positions in torch.split(torch.arange(len(index)), LOOK):
+        for positions in torch.split(torch.arange(len(index)), EVALUATION_BATCH_PICTURES):
             self.callbacks.check()
             with self.autocast:
                 chunks.append(feed.forward(feed.rows(positions, generator))[1].float().cpu())
@@ -400,9 +402,9 @@ class Training:
         """FLOPs of training on so many pictures."""
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
-            self.now.flops += images * cost.per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
+            self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
             if self.source is not None and self.terms:  # as many pictures of the source go the same way
-                self.now.flops += images * cost.per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
+                self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
 
     def _spend_once(self, kept: int, part: str, rows: int) -> None:
         """FLOPs of the features of one part, whether they were computed now or found.
@@ -450,7 +452,7 @@ class Training:
 
     def _epoch_rows(self, phase: Phase, speed: float) -> list[Row]:
         """The audit, each layer's rate and distance, speed, memory and FLOPs."""
-        moved = self.audit.moved()
+        moved = self.audit.changed_tensors()
         if moved:
             raise RunProblem(
                 f"What is frozen must not move. {len(moved)} tensors did, the first is {moved[0]}. This is a bug in "
@@ -497,7 +499,7 @@ class Training:
             self.callbacks.snapshot(self.net, self.now.epoch)
 
     def _resume(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> Phase:
-        """Back to the end of the checkpoint's epoch. The audit keeps the first weights, built anew.
+        """Back to the end of the checkpoint's epoch. The audit keeps the initial weights, which are built again.
 
         The phase is entered with its first weights in place, so that the bank's key, and the proof
         that frozen layers are those of the start, do not rest on the checkpoint.
@@ -511,7 +513,7 @@ class Training:
         self._enter(phase)
         unpack(self.net, tensors, "net/")
         unpack(self.modules, tensors, "terms/")
-        self.audit.hold(self._learned_before(phase))
+        self.audit.record(self._learned_before(phase))
         checkpoint.unpack_optimizer(self.optimizer, self.names, tensors, state["optimizer"])
         self.best = {n: t for n, t in tensors.items() if n.startswith("best/")}
         self.now = progress
@@ -544,8 +546,8 @@ class Training:
             depth=self.net.depth,
             layers=list(self.net.names),
             boundary=phase.boundary,
-            frozen_tensors=self.audit.n_held,
-            frozen_moved=len(self.audit.moved()),
+            frozen_tensors=self.audit.n_recorded,
+            frozen_moved=len(self.audit.changed_tensors()),
             cached=self.cached,
             device=str(self.device),
             classes=list(self.domain.classes),

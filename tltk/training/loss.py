@@ -12,7 +12,7 @@ from tltk.tasks import Task
 from tltk.training.batches import Forward
 
 
-def loss_of(
+def batch_loss(
     task: Task, forward: Forward, inputs: Activations, labels: Tensor, optim: OptimSpec, draw: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mean loss of a batch, its features and its logits.

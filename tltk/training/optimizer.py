@@ -32,7 +32,7 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def undecayed(net: Net) -> set[str]:
+def undecayed_parameters(net: Net) -> set[str]:
     """Parameters without weight decay, by timm's rule (`timm.optim.param_groups_weight_decay`).
 
     Those of one dimension, biases, and what the architecture excepts by its `no_weight_decay()`: class, register
@@ -62,7 +62,7 @@ def make_optimizer(net: Net, phase: Phase, spec: TransferSpec, more: Sequence[nn
         BadSpec: It needs what is not here: a library, or second derivatives.
     """
     groups: list[dict[str, Any]] = []
-    spared = undecayed(net)
+    spared = undecayed_parameters(net)
     for layer in range(phase.boundary, net.depth + 1):
         own = [(n, p) for n, p in net.named_parameters() if net.layer_of[n] == layer and p.requires_grad]
         for decays in (True, False):

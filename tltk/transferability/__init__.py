@@ -25,7 +25,7 @@ scores: Registry[Callable[..., float]] = Registry(
 )
 
 
-def standardised(features: Tensor) -> Tensor:
+def centre_and_scale(features: Tensor) -> Tensor:
     """Centred rows divided by one number, their root mean square: (n, d) in float64, mean variance of a feature 1.
 
     One number for all features, so that directions keep their shares; constant features stay 0.
@@ -33,11 +33,11 @@ def standardised(features: Tensor) -> Tensor:
     Args:
         features: (n, d) floating.
     """
-    from tltk.features import unit, wide
+    from tltk.features import as_float64, split_scale
 
-    _, (x,) = unit(wide(features))
+    _, (x,) = split_scale(as_float64(features))
     x = x - x.mean(0)
-    _, (x,) = unit(x)  # what is left of a large common offset may be small
+    _, (x,) = split_scale(x)  # what is left of a large common offset may be small
     size = x.square().mean().sqrt()
     return x / size if bool(size > 0) else x
 
@@ -78,6 +78,10 @@ def check_labelled(features: Tensor, labels: Tensor, least: int = 1) -> Tensor:
 
 def check_numbers(name: str, classes: Tensor) -> None:
     """They are integers.
+
+    Args:
+        name: The tensor as error sentences name it.
+        classes: (n,) class numbers.
 
     Raises:
         BadSpec: Says what came.

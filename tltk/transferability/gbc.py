@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.transferability import check_labelled, standardised
+from tltk.transferability import centre_and_scale, check_labelled
 
 
 def gbc(features: Tensor, labels: Tensor, *, dimensions: int = 64, spherical: bool = True) -> float:
@@ -42,7 +42,7 @@ def gbc(features: Tensor, labels: Tensor, *, dimensions: int = 64, spherical: bo
     labels = check_labelled(features, labels, least=2)
     if dimensions < 0:
         raise BadSpec(f"dimensions must not be negative. Got {dimensions}; 0 keeps all.")
-    x = standardised(features)
+    x = centre_and_scale(features)
     if 0 < dimensions < min(x.shape):
         u, s, _ = torch.linalg.svd(x, full_matrices=False)
         x = u[:, :dimensions] * s[:dimensions]
@@ -58,7 +58,12 @@ def gbc(features: Tensor, labels: Tensor, *, dimensions: int = 64, spherical: bo
 
 
 def bhattacharyya(means: Tensor, variances: Tensor) -> Tensor:
-    """D_B between all pairs of diagonal Gaussians, (C, C), from means and variances (C, d)."""
+    """D_B between all pairs of diagonal Gaussians, (C, C), from means and variances (C, d).
+
+    Args:
+        means: (C, d) floating.
+        variances: (C, d), all above 0.
+    """
     average = (variances[:, None] + variances[None]) / 2  # (C, C, d): C is small
     apart = ((means[:, None] - means[None]).square() / average).sum(2) / 8
     logs = variances.log().sum(1)

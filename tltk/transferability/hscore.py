@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.transferability import check_labelled, standardised
+from tltk.transferability import centre_and_scale, check_labelled
 
 
 def hscore(features: Tensor, labels: Tensor, *, shrinkage: float | None = None) -> float:
@@ -39,7 +39,7 @@ def hscore(features: Tensor, labels: Tensor, *, shrinkage: float | None = None) 
     labels = check_labelled(features, labels)
     if shrinkage is not None and not 0 <= shrinkage <= 1:
         raise BadSpec(f"shrinkage must be from 0 to 1. Got {shrinkage}; None takes Ledoit and Wolf's.")
-    x = standardised(features)  # the score itself does not change with the scale
+    x = centre_and_scale(features)  # the score itself does not change with the scale
     n, d = x.shape
     alpha = ledoit_wolf(x) if shrinkage is None else shrinkage
     onehot = torch.nn.functional.one_hot(labels).to(x.dtype)
@@ -63,6 +63,9 @@ def ledoit_wolf(x: Tensor) -> float:
 
     Reference: Ledoit & Wolf (2004), A well-conditioned estimator for large-dimensional covariance
     matrices, J. Multivariate Analysis 88, Lemmas 3.2–3.4.
+
+    Args:
+        x: (n, d) floating, its columns centred.
 
     Example:
         >>> ledoit_wolf(torch.tensor([[1.0], [-1.0]]))

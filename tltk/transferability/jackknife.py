@@ -10,14 +10,14 @@ from torch import Tensor
 
 from tltk.errors import BadSpec
 
-GROUPS = 10
+N_GROUPS = 10
 LEVEL = 0.95
-WHOLE = 3  # a class with fewer pictures is never touched, so that none vanishes
-SMALL = 0.1  # share of the pictures that may be in such classes
-FEWEST = 2 * GROUPS  # pictures
+MIN_CLASS_PICTURES = 3  # a class with fewer pictures is never touched, so that none vanishes
+MAX_SMALL_CLASS_SHARE = 0.1  # share of the pictures that may be in such classes
+MIN_PICTURES = 2 * N_GROUPS  # pictures
 
 
-def groups(labels: Tensor, seed: int = 0) -> list[Tensor]:
+def leave_out_groups(labels: Tensor, seed: int = 0) -> list[Tensor]:
     """Row numbers that are left when a tenth of the pictures is taken out, each picture once, spread over the classes.
 
     The same for every candidate, so that candidates are compared on the same pictures.
@@ -33,21 +33,26 @@ def groups(labels: Tensor, seed: int = 0) -> list[Tensor]:
         BadSpec: Too few pictures, of all or of most classes.
     """
     members = [torch.nonzero(labels == c)[:, 0] for c in torch.unique(labels)]
-    few = [m for m in members if len(m) < WHOLE]
-    if len(labels) < FEWEST or sum(map(len, few)) > SMALL * len(labels):
+    few = [m for m in members if len(m) < MIN_CLASS_PICTURES]
+    if len(labels) < MIN_PICTURES or sum(map(len, few)) > MAX_SMALL_CLASS_SHARE * len(labels):
         raise BadSpec(
-            f"An interval needs {FEWEST} pictures, and {WHOLE} of a class. There are {len(labels)}, and {len(few)} of "
-            f"{len(members)} classes have fewer than {WHOLE}; look at more pictures."
+            f"An interval needs {MIN_PICTURES} pictures, and {MIN_CLASS_PICTURES} of a class. "
+            f"There are {len(labels)}, and {len(few)} of "
+            f"{len(members)} classes have fewer than {MIN_CLASS_PICTURES}; look at more pictures."
         )
     generator = torch.Generator().manual_seed(seed)
-    dealt = torch.cat([m[torch.randperm(len(m), generator=generator)] for m in members if len(m) >= WHOLE])
+    dealt = torch.cat([m[torch.randperm(len(m), generator=generator)] for m in members if len(m) >= MIN_CLASS_PICTURES])
     part = torch.full_like(labels, -1)
-    part[dealt] = torch.arange(len(dealt), device=labels.device).to(labels.dtype) % GROUPS
-    return [torch.nonzero(part != g)[:, 0] for g in range(GROUPS)]
+    part[dealt] = torch.arange(len(dealt), device=labels.device).to(labels.dtype) % N_GROUPS
+    return [torch.nonzero(part != g)[:, 0] for g in range(N_GROUPS)]
 
 
 def replicates(score: Callable[[Tensor], float], rows: Sequence[Tensor]) -> Tensor:
     """The score without each group, (10,) in float64.
+
+    Args:
+        score: Row numbers → the score on these rows.
+        rows: From `leave_out_groups`: the rows that are left, ten times.
 
     Raises:
         BadSpec: The score refuses what is left, or is no number there.
@@ -58,7 +63,7 @@ def replicates(score: Callable[[Tensor], float], rows: Sequence[Tensor]) -> Tens
     return found
 
 
-def error(found: Tensor) -> float:
+def standard_error(found: Tensor) -> float:
     """Standard error from the replicates of a score, or from the differences of two: √((g − 1)/g Σ (θ_i − θ̄)²).
 
     Everything is fitted again without the group: mixture, neighbours, probe. A bootstrap cannot be, as pictures that
@@ -67,18 +72,26 @@ def error(found: Tensor) -> float:
 
     Reference: Tukey (1958), Bias and confidence in not-quite large samples, Annals of Mathematical Statistics 29;
     groups: Shao & Wu (1989), A general theory for jackknife variance estimation, Annals of Statistics 17.
+
+    Args:
+        found: (g,) replicates, or the differences of two scores’ replicates.
     """
     g = len(found)
     return math.sqrt((g - 1) / g * float((found - found.mean()).square().sum()))
 
 
 def interval(value: float, found: Tensor) -> tuple[float, float]:
-    """95 % interval of a score from its replicates: value ± t · error, t with g − 1 degrees of freedom."""
-    half = _quantile((1 + LEVEL) / 2, len(found) - 1) * error(found)
+    """95 % interval of a score from its replicates: value ± t · error, t with g − 1 degrees of freedom.
+
+    Args:
+        value: The score on all rows.
+        found: (g,) its replicates.
+    """
+    half = _quantile((1 + LEVEL) / 2, len(found) - 1) * standard_error(found)
     return value - half, value + half
 
 
-def places(values: Sequence[float], found: Sequence[Tensor | None]) -> list[tuple[int, int]]:
+def rank_ranges(values: Sequence[float], found: Sequence[Tensor | None]) -> list[tuple[int, int]]:
     """Between which places each candidate is, 1 = the largest value: those that cannot be told apart share places.
 
     Two are told apart where |a − b| > t · error(a − b), with the same pictures left out of both and t by Bonferroni
@@ -96,7 +109,7 @@ def places(values: Sequence[float], found: Sequence[Tensor | None]) -> list[tupl
 
     Example:
         >>> noise = torch.linspace(-0.1, 0.1, 10)
-        >>> places([1.0, 5.0, 3.0], [1 + noise, 5 - noise, None])
+        >>> rank_ranges([1.0, 5.0, 3.0], [1 + noise, 5 - noise, None])
         [(2, 3), (1, 2), (1, 3)]
     """
     k = len(values)
@@ -106,7 +119,7 @@ def places(values: Sequence[float], found: Sequence[Tensor | None]) -> list[tupl
         for j, b in enumerate(found):
             if a is None or b is None or not values[i] > values[j]:
                 continue
-            if values[i] - values[j] > _quantile(level, len(a) - 1) * error(a - b):
+            if values[i] - values[j] > _quantile(level, len(a) - 1) * standard_error(a - b):
                 better[j] += 1
                 worse[i] += 1
     return [(1 + better[i], k - worse[i]) for i in range(k)]

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import unit
+from tltk.features import split_scale
 from tltk.transferability import check_labelled
 
-TILE = 1024
+TILE_ROWS = 1024
 
 
 def knn(features: Tensor, labels: Tensor, *, k: int = 1) -> float:
@@ -40,15 +40,15 @@ def knn(features: Tensor, labels: Tensor, *, k: int = 1) -> float:
     labels = check_labelled(features, labels)
     if not 1 <= k < len(features):
         raise BadSpec(f"k must be at least 1 and below the {len(features)} samples. Got {k}.")
-    _, (features,) = unit(features)
+    _, (features,) = split_scale(features)
     right = 0
-    for start in range(0, len(features), TILE):
-        rows = features[start : start + TILE]
+    for start in range(0, len(features), TILE_ROWS):
+        rows = features[start : start + TILE_ROWS]
         distance = torch.cdist(rows, features)
         itself = torch.arange(len(rows), device=rows.device)
         distance[itself, itself + start] = torch.inf
         voters = labels[distance.topk(k, largest=False, sorted=True).indices]
-        right += int((_winner(voters) == labels[start : start + TILE]).sum())
+        right += int((_winner(voters) == labels[start : start + TILE_ROWS]).sum())
     return right / len(features)
 
 

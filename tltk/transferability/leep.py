@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import wide
+from tltk.features import as_float64
 from tltk.transferability import check_labelled
 
 
@@ -34,7 +34,7 @@ def leep(probabilities: Tensor, labels: Tensor) -> float:
         0.0
     """
     labels = check_labelled(probabilities, labels)
-    theta = wide(probabilities)
+    theta = as_float64(probabilities)
     if bool((theta < 0).any()) or not torch.allclose(theta.sum(1), theta.new_ones(()), atol=1e-3):
         raise BadSpec("Rows must be probabilities: not negative, with sum 1. Apply softmax to the logits.")
     joint = torch.nn.functional.one_hot(labels).to(theta.dtype).mT @ theta / len(theta)

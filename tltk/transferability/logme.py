@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import unit, wide
+from tltk.features import as_float64, split_scale
 from tltk.transferability import check_labelled
 
 GRID = 161  # values of t at which the search begins, eight a decade
@@ -45,7 +45,7 @@ def logme(features: Tensor, labels: Tensor, *, iterations: int = 30) -> float:
         True
     """
     labels = check_labelled(features, labels)
-    _, (f,) = unit(wide(features))  # the evidence is the same: α takes up the scale
+    _, (f,) = split_scale(as_float64(features))  # the evidence is the same: α takes up the scale
     u, s, _ = torch.linalg.svd(f, full_matrices=False)
     sigma = s.square()
     if not float(sigma.max()) > 0:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import wide
+from tltk.features import as_float64
 from tltk.transferability import check_numbers
 
 
@@ -43,6 +43,6 @@ def nce(source_classes: Tensor, labels: Tensor) -> float:
     y = torch.unique(labels, return_inverse=True)[1]
     cells = (z.max() + 1) * y + z
     counts = torch.bincount(cells, minlength=int((y.max() + 1) * (z.max() + 1))).reshape(-1, int(z.max()) + 1)
-    joint = wide(counts.float()) / len(labels)
+    joint = as_float64(counts.float()) / len(labels)
     conditional = joint / joint.sum(0)
     return float(torch.xlogy(joint, conditional).sum())

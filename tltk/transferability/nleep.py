@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.transferability import check_labelled, standardised
+from tltk.transferability import centre_and_scale, check_labelled
 from tltk.transferability.leep import leep
 
 
@@ -49,7 +49,7 @@ def nleep(features: Tensor, labels: Tensor, *, components: int = 0, energy: floa
             f"N-LEEP needs as many samples as components ({components}) and a share of energy in (0, 1]. Got "
             f"{len(features)} samples, energy={energy}."
         )
-    x = project(standardised(features), energy)
+    x = project(centre_and_scale(features), energy)
     mixture = GaussianMixture(components, random_state=seed)
     with warnings.catch_warnings():  # an unsettled mixture still has posteriors
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -63,7 +63,12 @@ def nleep(features: Tensor, labels: Tensor, *, components: int = 0, energy: floa
 
 
 def project(features: Tensor, energy: float) -> Tensor:
-    """Features on the fewest principal axes that hold this share of the variance, (n, k) on the CPU."""
+    """Features on the fewest principal axes that hold this share of the variance, (n, k) on the CPU.
+
+    Args:
+        features: (n, d) floating.
+        energy: Share of the variance to keep, above 0, at most 1.
+    """
     x = features.detach().cpu().double()
     u, s, _ = torch.linalg.svd(x - x.mean(0), full_matrices=False)
     share = s.square().cumsum(0) / s.square().sum().clamp_min(torch.finfo(x.dtype).tiny)

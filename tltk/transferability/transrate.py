@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from tltk.errors import BadSpec
-from tltk.features import wide
-from tltk.transferability import check_labelled, standardised
+from tltk.features import as_float64
+from tltk.transferability import centre_and_scale, check_labelled
 
 
 def transrate(
@@ -46,7 +46,7 @@ def transrate(
     labels = check_labelled(features, labels)
     if not eps > 0:
         raise BadSpec(f"eps must be positive. Got {eps}.")
-    z = standardised(features) if standardise else wide(features) - wide(features).mean(0)
+    z = centre_and_scale(features) if standardise else as_float64(features) - as_float64(features).mean(0)
     counts = torch.bincount(labels)
     within = sum(
         coding_rate(z[labels == c], eps) * (1 / len(counts) if equal_classes else float(counts[c]) / len(z))
@@ -56,7 +56,12 @@ def transrate(
 
 
 def coding_rate(z: Tensor, eps: float) -> float:
-    """½ log det(I + ZᵀZ / nε), by whichever of ZᵀZ and ZZᵀ is smaller (Sylvester)."""
+    """½ log det(I + ZᵀZ / nε), by whichever of ZᵀZ and ZZᵀ is smaller (Sylvester).
+
+    Args:
+        z: (n, d) floating.
+        eps: Distortion ε above 0, in the units of z².
+    """
     n, d = z.shape
     gram = z @ z.mT if n < d else z.mT @ z
     eye = torch.eye(len(gram), dtype=z.dtype, device=z.device)

@@ -58,12 +58,12 @@ class Body:
         return self.prefix.rstrip(".")
 
 
-def by_catalogue(tensors: Mapping[str, Any]) -> list[str]:
+def match_catalogue(tensors: Mapping[str, Any]) -> list[str]:
     """The backbones of the catalogue that have just these tensors."""
-    return catalogue.guess({n: tuple(t.shape) for n, t in tensors.items()})
+    return catalogue.guess_backbones({n: tuple(t.shape) for n, t in tensors.items()})
 
 
-def bodies(tensors: Mapping[str, Any], guess: Guess = by_catalogue) -> list[Body]:
+def find_bodies(tensors: Mapping[str, Any], guess: Guess = match_catalogue) -> list[Body]:
     """All networks among these tensors, the one to take first.
 
     Args:
@@ -121,9 +121,17 @@ def _order(prefix: str) -> tuple[int, int]:
     return rank + (rank == len(PREFERRED) and any(w in LAST for w in words)), len(prefix)
 
 
-def chosen(tensors: Mapping[str, Any], part: str = "", guess: Guess = by_catalogue) -> tuple[Body | None, list[Body]]:
-    """The network to take and all that were found; with `part` the one below that prefix."""
-    found = bodies(tensors, guess)
+def choose_body(
+    tensors: Mapping[str, Any], part: str = "", guess: Guess = match_catalogue
+) -> tuple[Body | None, list[Body]]:
+    """The network to take and all that were found; with `part` the one below that prefix.
+
+    Args:
+        tensors: Name → tensor, or anything with its shape.
+        part: Prefix as a user writes it; empty = the network that comes first.
+        guess: Names of the backbones that have just these tensors.
+    """
+    found = find_bodies(tensors, guess)
     if part:
         wanted = [f for f in found if f.part == part] or [f for f in found if f.part.startswith(f"{part}.")]
         return (wanted[0] if wanted else None), found

@@ -1,7 +1,7 @@
 """The backbone catalogue: every classification model of timm, read from a table and not from timm. No torch here.
 
 The table `backbones.jsonl` lies beside this file: a line that says what it was made with, then a line per model.
-`python -m tltk.weights.survey` makes it anew.
+`python -m tltk.weights.survey` regenerates it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from tltk.weights import store
 TABLE = Path(__file__).parent / "backbones.jsonl"
 SORTS = ("name", "parameters", "flops", "size")
 # What of a file is not the body: classifiers by the names that timm and torchvision give them, and tables of
-# positions, whose length hangs on the picture size.
+# positions, whose length depends on the picture size.
 CLASSIFIERS = ("fc.", "classifier.", "head.", "last_linear.", "heads.", "head_dist.", "logits.")
 POSITIONS = ("pos_embed", "relative_position", "attn_mask")
-SIZES = (8, 1024)  # the sides that pictures may have, as `DataSpec.size` bounds them
+SIZE_RANGE_PX = (8, 1024)  # the sides that pictures may have, as `DataSpec.size` bounds them
 FEW_CHANNELS = 4  # pictures have at most so many
 
 
@@ -77,8 +77,8 @@ class Backbone(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def near(self, size: int) -> list[int]:
         """The nearest size that it takes below this one, and the nearest above it, as far as pictures go."""
-        down = next((s for s in range(size, SIZES[0] - 1, -1) if self.takes(s)), None)
-        up = next((s for s in range(size, SIZES[1] + 1) if self.takes(s)), None)
+        down = next((s for s in range(size, SIZE_RANGE_PX[0] - 1, -1) if self.takes(s)), None)
+        up = next((s for s in range(size, SIZE_RANGE_PX[1] + 1) if self.takes(s)), None)
         return sorted({s for s in (down, up) if s is not None})
 
 
@@ -101,12 +101,12 @@ def catalogue() -> dict[str, Backbone]:
     return _read()[1]
 
 
-def made_with() -> str:
+def timm_version() -> str:
     """The version of timm that the table tells of."""
     return _read()[0].timm
 
 
-def written(timm: str, backbones: Sequence[Backbone]) -> bytes:
+def table_text(timm: str, backbones: Sequence[Backbone]) -> bytes:
     """The table as it is kept: what it was made with, then one line each."""
     return msgspec.json.Encoder().encode_lines([Origin(timm), *backbones])
 
@@ -153,12 +153,12 @@ def _words(name: str) -> str:
     return " ".join([name, one.family, *(f"{w.tag} {w.data} {w.licence}" for w in one.weights)]).lower()
 
 
-def present() -> dict[str, tuple[str, ...]]:
+def local_weights() -> dict[str, tuple[str, ...]]:
     """Backbone → the weights of it on this machine, as `--weights` takes them; the disk is looked at once."""
     found: dict[str, list[str]] = {}
     for entry in store.entries():
         found.setdefault(entry.card.backbone, []).append(f"store:{entry.card.name}")
-    for cached in (one for one in store.cached() if one.is_timms):
+    for cached in (one for one in store.cached_models() if one.is_timms):
         for backbone, tag in _on_hub().get(cached.hub_id, ()):
             found.setdefault(backbone, []).append(f"hub:{tag}")
     return {name: tuple(weights) for name, weights in found.items()}
@@ -175,16 +175,16 @@ def _on_hub() -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def here(backbone: Backbone) -> tuple[str, ...]:
-    """The weights of this backbone on this machine; for many backbones ask `present` once."""
-    return present().get(backbone.name, ())
+def local_weights_of(backbone: Backbone) -> tuple[str, ...]:
+    """The weights of this backbone on this machine; for many backbones ask `local_weights` once."""
+    return local_weights().get(backbone.name, ())
 
 
 def fingerprint(shapes: Mapping[str, Sequence[int]]) -> str:
     """12 hex digits that name the body of a network by its tensors, whatever its classifier and its pictures.
 
     Left out are classifiers, tables of positions and counters; the input channels of a convolution that has
-    few of them are not looked at, since the first one's hang on the pictures. Networks that differ in no
+    few of them are not looked at, since the first one's depend on the pictures. Networks that differ in no
     tensor, but in padding or in an activation, have the same.
 
     Args:
@@ -218,17 +218,17 @@ def _by_keys() -> dict[str, list[str]]:
     return found
 
 
-def guess(shapes: Mapping[str, Sequence[int]]) -> list[str]:
+def guess_backbones(shapes: Mapping[str, Sequence[int]]) -> list[str]:
     """Backbones that have just these tensors, the plainest name first; empty where none has."""
     return list(_by_keys().get(fingerprint(shapes), ()))
 
 
-def amount(value: float) -> str:
+def format_count(value: float) -> str:
     """A number of millions or of 10⁹ for people: three digits, or all before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2g}"
 
 
-def weights_in_words(backbone: Backbone, at_hand: Sequence[str]) -> str:
+def describe_weights(backbone: Backbone, at_hand: Sequence[str]) -> str:
     """The weights at hand; else timm's default with its data and its licence, and how many more there are."""
     if at_hand:
         return f"weights here: {', '.join(at_hand)}"
@@ -240,12 +240,12 @@ def weights_in_words(backbone: Backbone, at_hand: Sequence[str]) -> str:
     return f"no weights here; on the hub {first.tag or 'one set'} ({told}){more}"
 
 
-def in_words(backbone: Backbone, at_hand: Sequence[str]) -> str:
+def describe_backbone(backbone: Backbone, at_hand: Sequence[str]) -> str:
     """A backbone in a line: how large, how much work, and which weights are at hand or to be had."""
-    work = "" if backbone.flops is None else f"{amount(backbone.flops / 1e9)} GFLOPs at {backbone.size} px · "
+    work = "" if backbone.flops is None else f"{format_count(backbone.flops / 1e9)} GFLOPs at {backbone.size} px · "
     return (
-        f"{amount(backbone.parameters / 1e6)} million parameters · {work}{backbone.features:,} features · "
-        f"{weights_in_words(backbone, at_hand)}"
+        f"{format_count(backbone.parameters / 1e6)} million parameters · {work}{backbone.features:,} features · "
+        f"{describe_weights(backbone, at_hand)}"
     )
 
 

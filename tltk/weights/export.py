@@ -10,7 +10,7 @@ from tltk.runs.run import KEPT, Run
 from tltk.weights import weightfile
 
 
-def exported(run: Run, weights: bool = False) -> bytes:
+def export_bytes(run: Run, weights: bool = False) -> bytes:
     """The zip that `export` writes."""
     buffer = io.BytesIO()
     export(run, buffer, weights)
@@ -36,7 +36,7 @@ def export(run: Run, file: BinaryIO, weights: bool = False) -> list[str]:
                 if (folder / name).is_file():
                     archive.write(folder / name, f"{folder.name}/{name}")
             if weights and (folder / "model.safetensors").is_file():
-                for name, data in weightfile.for_others((folder / "model.safetensors").read_bytes()).items():
+                for name, data in weightfile.export_files((folder / "model.safetensors").read_bytes()).items():
                     archive.writestr(f"{folder.name}/{name}", data, zipfile.ZIP_STORED)
                     found.append(f"{folder.name}/{name}")
     return found

@@ -1,7 +1,7 @@
 """Where weights come from: `scratch`, `store:NAME`, `hub:TAG`, `file:PATH`, `run:ID`, or `run:ID@EPOCH`, a snapshot.
 
-Files are read by `tltk.weights.reader`, which runs nothing in them. What is missing is said in a sentence with the
-ways out.
+Files are read by `tltk.weights.reader`, which runs no code from them. Where weights are missing, the error names the
+alternatives.
 """
 
 from __future__ import annotations
@@ -16,40 +16,54 @@ from torch import Tensor, nn
 
 from tltk import home
 from tltk.errors import UnknownName, WeightsMissing
-from tltk.nn.net import Net, assemble, make_backbone, told
+from tltk.nn.net import Net, config_value, make_backbone, make_net
 from tltk.nn.state import pack
 from tltk.specs.parts import NetSpec
 from tltk.weights import store, weightfile
-from tltk.weights.reader import misfits, read
+from tltk.weights.reader import check_fit, read
 from tltk.weights.store import WAYS_OUT
 
 Built = tuple[nn.Module, dict[str, str], list[str]]  # a backbone, how it was built, what to say of its file
 
 
-def build(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) -> Net:
+def build_net(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) -> Net:
     """The network of this spec with its first weights; the same seed gives the same network.
+
+    Args:
+        spec: Backbone, weights and head.
+        n_classes: Number of logits.
+        size: Side of a picture in pixels.
+        channels: Of a picture.
+        seed: Of all weights that do not come from `spec.weights`.
 
     Raises:
         UnknownName: No such backbone, tag or run.
         WeightsMissing: The weights are not on this machine or do not fit, key by key.
     """
-    kind, where = store.parted(spec.weights)
+    kind, where = store.parse_weights(spec.weights)
     makers = {"scratch": _scratch, "store": _store, "hub": _hub, "file": _file, "run": _run}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         backbone, options, notes = makers[kind](spec, where, size, channels)
-    net = assemble(backbone, size, channels, n_classes, spec, seed)
+    net = make_net(backbone, size, channels, n_classes, spec, seed)
     net.options, net.notes = options, notes
     return net
 
 
 def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
-    """Write a net's weights with what is needed to build it again, and to use it elsewhere, in the header."""
+    """Write a net's weights with what is needed to build it again, and to use it elsewhere, in the header.
+
+    Args:
+        net: Its weights are written as they are.
+        spec: Of this network.
+        path: Of the safetensors file; replaced as a whole.
+        **notes: More words for the header, by name.
+    """
     own = own_classifier(spec.backbone)
     classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
     mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
     header = {"backbone": spec.backbone, "head": spec.head, "mean": mean, "std": std, **classifier}
-    home.write_whole(path, weightfile.packed(pack(net, ""), {**header, **net.options, **notes}))
+    home.write_atomic(path, weightfile.pack_tensors(pack(net, ""), {**header, **net.options, **notes}))
 
 
 @cache
@@ -100,20 +114,20 @@ def _check_hub(name: str, config: Any) -> None:
 
 
 def _file(spec: NetSpec, where: str, size: int, channels: int) -> Built:
-    path = weightfile.resolved(where)
+    path = weightfile.resolve_path(where)
     return _read(spec, path, path.name, size, channels)
 
 
 def _store(spec: NetSpec, where: str, size: int, channels: int) -> Built:
-    entry = store.verified(where)
-    store.must_be(spec.backbone, entry.card.backbone, f"{where} in the weight store")
+    entry = store.verify(where)
+    store.check_architecture(spec.backbone, entry.card.backbone, f"{where} in the weight store")
     return _read(spec, entry.file, where, size, channels)
 
 
 def _run(spec: NetSpec, where: str, size: int, channels: int) -> Built:
-    run, path = store.of_run(where)
-    theirs = weightfile.looked_at(path).told.get("backbone", spec.backbone)
-    store.must_be(spec.backbone, theirs, f"run {run.id}")
+    run, path = store.run_weights(where)
+    theirs = weightfile.identify(path).told.get("backbone", spec.backbone)
+    store.check_architecture(spec.backbone, theirs, f"run {run.id}")
     return _read(spec, path, f"run {run.id}", size, channels)
 
 
@@ -130,13 +144,18 @@ def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) 
     The first convolution is adapted to another number of input channels, position tables to
     another picture size, both by timm's own rules.
 
+    Args:
+        backbone: Its weights are overwritten.
+        tensors: Without the classifier, by timm's names.
+        origin: The file as error sentences name it.
+
     Raises:
         WeightsMissing: Names or shapes that do not fit, listed.
     """
     wanted = backbone.state_dict()
     config = getattr(backbone, "pretrained_cfg", None) or {}
     given = {n: _fitted(backbone, n, t, wanted.get(n), config) for n, t in tensors.items()}
-    misfits(backbone, given, origin, exact=True)
+    check_fit(backbone, given, origin, exact=True)
     backbone.load_state_dict(given, strict=False)
 
 
@@ -145,7 +164,7 @@ def _fitted(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | Non
     tensor = tensor.float() if tensor.is_floating_point() else tensor
     if wanted is None or tensor.shape == wanted.shape:
         return tensor
-    if name in [f"{first}.weight" for first in told(config, "first_conv")] and tensor.ndim == wanted.ndim == 4:
+    if name in [f"{first}.weight" for first in config_value(config, "first_conv")] and tensor.ndim == wanted.ndim == 4:
         from timm.models._manipulate import adapt_input_conv
 
         adapted: Tensor = adapt_input_conv(wanted.shape[1], tensor, base_chans=tensor.shape[1])
@@ -166,11 +185,11 @@ def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
     if kind == "hub":
         return _hub_head(spec, where)
     if kind == "run":
-        path = store.of_run(where)[1]
+        path = store.run_weights(where)[1]
     elif kind == "store":
         path = store.find(where).file
     elif kind == "file":
-        path = weightfile.resolved(where)
+        path = weightfile.resolve_path(where)
     else:
         return None
     found = read(path, spec.backbone)

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from tltk.errors import WeightsMissing
-from tltk.weights.weightfile import BYTES, PICKLE, TORCH, Shaped, WeightFile, plain
+from tltk.weights.weightfile import BYTES, PICKLE, TORCH, Shaped, WeightFile, sanitise
 
-DEEPEST, MOST = 16, 500_000  # levels of containers within each other, and values in all of them
-ORDERS, MAX_PICKLE = 1_000_000, 2**26  # of a file that is still looked into here, and bytes of them
-LONGEST = 1000  # letters of a part of a tensor's name
+MAX_DEPTH, MAX_ITEMS = 16, 500_000  # levels of containers within each other, and values in all of them
+MAX_OPCODES, MAX_PICKLE_BYTES = 1_000_000, 2**26  # of a file that is still looked into here, and bytes of them
+MAX_TEXT_CHARS = 1000  # letters of a part of a tensor's name
 MODULE = ("_parameters", "_buffers", "_modules")  # what the state of a module of torch is made of
 # torch's storages → safetensors' names of their numbers; what is none of these no network computes with.
 KINDS = {
@@ -155,7 +155,7 @@ class Pickled:
         return file
 
 
-def pickled(file: WeightFile) -> list[Pickled] | None:
+def read_pickle(file: WeightFile) -> list[Pickled] | None:
     """What the files hold; None where that is known to torch alone.
 
     Raises:
@@ -167,8 +167,8 @@ def pickled(file: WeightFile) -> list[Pickled] | None:
             one = _of_zip(path) if file.kind == TORCH else _of_old(path) if file.kind == PICKLE else None
         except _Runs as fault:
             raise WeightsMissing(
-                f"A .pth file must hold tensors and nothing that could run. {plain(path.name, 120)} asks for "
-                f"{plain(str(fault), 80)}. Where you trust it, save its state_dict() alone, best as safetensors."
+                f"A .pth file must hold tensors and nothing that could run. {sanitise(path.name, 120)} asks for "
+                f"{sanitise(str(fault), 80)}. Where you trust it, save its state_dict() alone, best as safetensors."
             ) from None
         except Exception:  # anything may be wrong with a damaged or hostile file, and the worker's reader says what
             return None
@@ -191,7 +191,7 @@ def _of_zip(path: Path) -> Pickled | None:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         root = next(name for name in names if name.rpartition("/")[2] == "data.pkl").removesuffix("data.pkl")
-        if archive.getinfo(f"{root}data.pkl").file_size > MAX_PICKLE:
+        if archive.getinfo(f"{root}data.pkl").file_size > MAX_PICKLE_BYTES:
             return None
         if f"{root}byteorder" in names:
             with archive.open(f"{root}byteorder") as file:
@@ -199,7 +199,7 @@ def _of_zip(path: Path) -> Pickled | None:
                     return None
         held = _Machine().run(io.BytesIO(archive.read(f"{root}data.pkl")))
         there = set(names)
-    found = Pickled(gathered(held, Kept, lambda tensor: tensor), path, root)
+    found = Pickled(gather_tensors(held, Kept, lambda tensor: tensor), path, root)
     return found if all(f"{root}data/{t.storage.key}" in there for t in found.tensors.values()) else None
 
 
@@ -216,7 +216,7 @@ def _of_old(path: Path) -> Pickled | None:
             file.seek(8 + storages[key].n * SIZES[storages[key].kind], io.SEEK_CUR)
         if file.tell() > path.stat().st_size:
             return None
-    return Pickled(gathered(held, Kept, lambda tensor: tensor), path, None, places)
+    return Pickled(gather_tensors(held, Kept, lambda tensor: tensor), path, None, places)
 
 
 _MARK = object()
@@ -230,13 +230,13 @@ class _Bounded:
 
     def read(self, n: int) -> bytes:
         """So many bytes."""
-        if n > MAX_PICKLE:
+        if n > MAX_PICKLE_BYTES:
             raise _Unknown("a text of many megabytes")
         return self._file.read(n)
 
     def readline(self) -> bytes:
         """Up to the end of a line; longer ones come in parts, which no order understands."""
-        return self._file.readline(MAX_PICKLE)
+        return self._file.readline(MAX_PICKLE_BYTES)
 
 
 _VALUES = {
@@ -278,7 +278,7 @@ class _Machine:
 
     def __init__(self) -> None:
         self.storages: dict[str, Storage] = {}
-        self._left = ORDERS
+        self._left = MAX_OPCODES
 
     def _spend(self, n: int) -> None:
         self._left -= n
@@ -415,7 +415,7 @@ def _named(module: Any, last: Any) -> Named:
     return Named(f"{module}.{last}")
 
 
-def gathered(held: Any, kind: type | tuple[type, ...], taken: Callable[[Any], Any]) -> dict[str, Any]:
+def gather_tensors(held: Any, kind: type | tuple[type, ...], taken: Callable[[Any], Any]) -> dict[str, Any]:
     """All tensors with a name, however deep, by where they lie; what holds itself is looked into once.
 
     Args:
@@ -442,12 +442,12 @@ def _gather(
         return
     if isinstance(held, Held):
         held = held.held
-    if id(held) in seen or len(at) >= DEEPEST or len(seen) + len(found) > MOST:
+    if id(held) in seen or len(at) >= MAX_DEPTH or len(seen) + len(found) > MAX_ITEMS:
         return
     if isinstance(held, dict | list | tuple):
         seen.add(id(held))
         for name, value in _inside(held):
-            if len(name) <= LONGEST:
+            if len(name) <= MAX_TEXT_CHARS:
                 _gather(value, (*at, name), found, seen, kinds, taken)
 
 

@@ -20,15 +20,15 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from tltk.errors import WeightsMissing
-from tltk.nn.net import make_backbone, told
+from tltk.nn.net import config_value, make_backbone
 from tltk.weights import torchvision_names as layouts
 from tltk.weights import weightfile
-from tltk.weights.bodies import Body, by_catalogue, chosen
+from tltk.weights.bodies import Body, choose_body, match_catalogue
 from tltk.weights.catalogue import CLASSIFIERS
-from tltk.weights.unpickled import unpickled
-from tltk.weights.weightfile import SAFETENSORS, WeightFile, plain
+from tltk.weights.unpickled import unpickle
+from tltk.weights.weightfile import SAFETENSORS, WeightFile, sanitise
 
-MOST_CHANNELS = 64  # of pictures
+MAX_CHANNELS = 64  # of pictures
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 ARCHITECTURE = ("backbone", "arch", "architecture", "model_name")  # where a header may name it
 OPTIMIZER = ("optim", "opt.", "scheduler", "lr_sched", "scaler", "amp.")  # state that nobody expects to be kept
@@ -96,22 +96,24 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
         WeightsMissing: No file, no weights, not whole, more than tensors, or of no architecture that is known.
         UnknownName: timm has no backbone of that name.
     """
-    file = weightfile.looked_at(path)
+    file = weightfile.identify(path)
     tensors, words, notes = _listed(file)
     words = {**words, **file.told}
     if not tensors:
-        raise WeightsMissing(f"A weight file must hold tensors by name. {plain(path.name, 120)} holds none.")
+        raise WeightsMissing(f"A weight file must hold tensors by name. {sanitise(path.name, 120)} holds none.")
     options = {"pad_type": "same"} if words.get("pad_type") == "same" else {}
     shells = _Shells(options)
-    names, guessed, body, others = _architecture(tensors, words, backbone, part, shells, path, file.room, notes)
+    names, guessed, body, others = _architecture(
+        tensors, words, backbone, part, shells, path, file.unpacked_bytes, notes
+    )
     if len(names) > 1:
-        notes.append(f"The same tensors also fit {some(names[1:])}; name it with --backbone where it is that one.")
+        notes.append(f"The same tensors also fit {list_some(names[1:])}; name it with --backbone where it is that one.")
     shell, layout, fitting, channels = shells.fitted(names[0], {short: tensors[n] for n, short in body.names.items()})
     heads = _heads(shell, fitting)
-    misfits(shell, {n: t for n, t in fitting.items() if n not in heads and not _made(n, shell)}, path.name)
+    check_fit(shell, {n: t for n, t in fitting.items() if n not in heads and not _made(n, shell)}, path.name)
     beside = {} if heads else body.beside
     taken = _taken(file, tensors, [*body.names, *beside])
-    check(taken, path.name, file.room)
+    check(taken, path.name, file.unpacked_bytes)
     fitting = {short: taken[n] for n, short in body.names.items()}
     if layout == "torchvision":
         fitting = shells.fitted(names[0], fitting)[2]
@@ -145,16 +147,16 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
 def _listed(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, str], list[str]]:
     """All tensors of the file, those of safetensors by their shapes alone; what else it tells; what was left unread."""
     if file.kind == SAFETENSORS:
-        return weightfile.shapes(file), {}, []
+        return weightfile.read_shapes(file), {}, []
     found: dict[str, Tensor] = {}
     words: dict[str, str] = {}
     unread: set[str] = set()
     for one in file.files:
-        tensors, said, stubs = unpickled(one, file.kind)
+        tensors, said, stubs = unpickle(one, file.kind)
         found, words, unread = found | tensors, words | said, unread | set(stubs)
     if any(name.startswith("torch.nn.modules.") for name in unread):
         return found, words, ["It was saved as a whole model. Its tensors were taken; none of its code was run."]
-    return found, words, [f"Objects beside the tensors were not read: {some(sorted(unread))}."] if unread else []
+    return found, words, [f"Objects beside the tensors were not read: {list_some(sorted(unread))}."] if unread else []
 
 
 def _taken(file: WeightFile, tensors: Mapping[str, Any], names: list[str]) -> dict[str, Tensor]:
@@ -169,7 +171,7 @@ def _taken(file: WeightFile, tensors: Mapping[str, Any], names: list[str]) -> di
                 found |= {n: opened.get_tensor(n) for n in names if n in here}
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError, RuntimeError) as fault:
         raise WeightsMissing(
-            f"A weight file must be safetensors, whole. {plain(file.path.name, 120)} is not: {plain(str(fault))}."
+            f"A weight file must be safetensors, whole. {sanitise(file.path.name, 120)} is not: {sanitise(str(fault))}."
         ) from None
     return found
 
@@ -193,16 +195,16 @@ class _Shells:
     def fitted(self, name: str, tensors: Mapping[str, Any]) -> tuple[nn.Module, str, dict[str, Any], int]:
         """The shell that reads the file's channels; whose names the file has; its tensors by timm's; the channels."""
         shell, channels = self.of(name), 3
-        firsts = [f"{n}.weight" for n in told(shell.pretrained_cfg, "first_conv")]
+        firsts = [f"{n}.weight" for n in config_value(shell.pretrained_cfg, "first_conv")]
         ours = next((t for n, t in shell.state_dict().items() if n in firsts), None)
         other = layouts.family(tensors)
         theirs = next((tensors[n] for n in (*firsts, *(other.signs[:1] if other else ())) if n in tensors), None)
         given = int(theirs.shape[1]) if theirs is not None and theirs.ndim == 4 else 0
-        if ours is not None and 0 < given <= MOST_CHANNELS and given != ours.shape[1]:
+        if ours is not None and 0 < given <= MAX_CHANNELS and given != ours.shape[1]:
             shell, channels = self.of(name, given), given
         state = shell.state_dict()
         if any(n not in tensors for n in state if not n.endswith(layouts.UNUSED)):
-            found = layouts.to_timm(tensors, state, (*told(shell.pretrained_cfg, "classifier"), "head")[0])
+            found = layouts.to_timm(tensors, state, (*config_value(shell.pretrained_cfg, "classifier"), "head")[0])
             if found is not None:
                 return shell, "torchvision", found, channels
         return shell, "timm", dict(tensors), channels
@@ -232,24 +234,25 @@ def _architecture(
     """Of which architectures the tensors may be, whether that was found from them, where they lie, and the others."""
     hinted = next((n for k in ARCHITECTURE if timm.is_model(n := words.get(k, "").partition(".")[0])), "")
     if not backbone:
-        body, found = chosen(tensors, part, lambda t: by_catalogue(t) or layouts.guess(t))
+        body, found = choose_body(tensors, part, lambda t: match_catalogue(t) or layouts.guess_backbones(t))
         if body is not None:
             others = _say_choice(body, found, part, notes)
             known = hinted in body.backbones
             return [hinted] if known else list(body.backbones), not known, body, others
         if part and found:
             raise WeightsMissing(
-                f"The part must be a network of the file. There is none at {plain(part, 80)!r}; "
-                f"there are {some([f.part or 'the whole file' for f in found])}."
+                f"The part must be a network of the file. There is none at {sanitise(part, 80)!r}; "
+                f"there are {list_some([f.part or 'the whole file' for f in found])}."
             )
     name = backbone or hinted
     if not name:
         check(tensors, path.name, size, finite=False)
         raise WeightsMissing(
-            f"The architecture must be known by the names and shapes of its tensors. Those of {plain(path.name, 120)} "
-            f"are of none: {len(tensors)} tensors, {some(list(tensors))}. Name it with --backbone."
+            "The architecture must be known by the names and shapes of its tensors. Those of "
+            f"{sanitise(path.name, 120)} "
+            f"are of none: {len(tensors)} tensors, {list_some(list(tensors))}. Name it with --backbone."
         )
-    body, found = chosen(tensors, part, shells.guess(name))
+    body, found = choose_body(tensors, part, shells.guess(name))
     if body is not None:
         return [name], False, body, _say_choice(body, found, part, notes)
     check(tensors, path.name, size, finite=False)
@@ -273,7 +276,8 @@ def _say_choice(body: Body, found: list[Body], part: str, notes: list[str]) -> l
     if len(found) > 1:
         names = [f.part or "the whole file" for f in found]
         notes.append(
-            f"The file holds {len(found)} networks: {some(names, 6)}. {plain(body.part) or 'The whole file'} was taken "
+            f"The file holds {len(found)} networks: {list_some(names, 6)}. "
+            f"{sanitise(body.part) or 'The whole file'} was taken "
             f"({'as asked' if part else HOW}); --part takes another."
         )
     return [f for f in found if f is not body]
@@ -294,12 +298,12 @@ def _left(body: Body, left: list[str]) -> str:
     firsts = [(n.removeprefix(body.prefix) if n.startswith(body.prefix) else n.removeprefix(around)) for n in left]
     groups = Counter(n.partition(".")[0] for n in firsts)
     texts = [f"{n} ({k} tensors)" if k > 1 else n for n, k in groups.items()]
-    return f"Left out, since it is not of the network: {some(texts, 6)}."
+    return f"Left out, since it is not of the network: {list_some(texts, 6)}."
 
 
-def some(names: list[str], most: int = 3) -> str:
+def list_some(names: list[str], most: int = 3) -> str:
     """A few names, as plain text, and how many there are."""
-    return ", ".join(plain(n) for n in names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")
+    return ", ".join(sanitise(n) for n in names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")
 
 
 def check(tensors: Mapping[str, Any], origin: str, room: int, finite: bool = True) -> None:
@@ -314,13 +318,13 @@ def check(tensors: Mapping[str, Any], origin: str, room: int, finite: bool = Tru
     Raises:
         WeightsMissing: Quantised or sparse tensors, numbers that are none, or tensors larger than their file.
     """
-    origin, held = plain(origin, 120), 0
+    origin, held = sanitise(origin, 120), 0
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
             continue
-        shown = plain(name, 80)
+        shown = sanitise(name, 80)
         if tensor.is_quantized or (tensor.ndim and tensor.dtype not in (*FLOATS, torch.int64, torch.int32, torch.bool)):
-            raise weightfile.unfit(origin, name, str(tensor.dtype).removeprefix("torch."))
+            raise weightfile.describe_unusable(origin, name, str(tensor.dtype).removeprefix("torch."))
         if tensor.layout is not torch.strided or tensor.is_meta:
             raise WeightsMissing(f"Weights must be dense tensors. In {origin}, {shown} is not; save it as one.")
         held += tensor.numel() * tensor.element_size()
@@ -331,7 +335,7 @@ def check(tensors: Mapping[str, Any], origin: str, room: int, finite: bool = Tru
             least, most = (float(v) for v in tensor.aminmax())
             lowest = 0.0 if name.endswith("running_var") else -weightfile.HELD
             if not (lowest <= least and most <= weightfile.HELD):  # so that NaN counts too
-                raise weightfile.unfit(origin, name, "", most if lowest <= least else least)
+                raise weightfile.describe_unusable(origin, name, "", most if lowest <= least else least)
 
 
 def _huge(tensors: Mapping[str, Tensor]) -> list[str]:
@@ -340,14 +344,14 @@ def _huge(tensors: Mapping[str, Tensor]) -> list[str]:
         if tensor.is_floating_point() and tensor.numel():
             most = float(tensor.abs().max())
             if most > weightfile.LARGEST:
-                held = f"{plain(name, 80)} holds {most:.3g}, whose square 32 bits do not hold"
+                held = f"{sanitise(name, 80)} holds {most:.3g}, whose square 32 bits do not hold"
                 return [f"{held}: no training starts from it."]
     return []
 
 
 def _heads(shell: nn.Module, tensors: Mapping[str, Any]) -> list[str]:
     """The names of a classifier, as timm, torchvision or a run of ours has it."""
-    own = tuple(f"{n}." for n in told(shell.pretrained_cfg, "classifier"))
+    own = tuple(f"{n}." for n in config_value(shell.pretrained_cfg, "classifier"))
     state = shell.state_dict()
     return [n for n in tensors if n not in state and n.startswith((*own, *CLASSIFIERS))]
 
@@ -372,11 +376,13 @@ def _parted(
         bias = tensors.get(weights[0].removesuffix("weight") + "bias")
         return body, {"weight": weight} | ({} if bias is None else {"bias": bias})
     if heads:
-        notes.append(f"Its classifier ({some(heads)}) is not one linear layer on {width} features; it is left out.")
+        notes.append(
+            f"Its classifier ({list_some(heads)}) is not one linear layer on {width} features; it is left out."
+        )
     return body, {}
 
 
-def misfits(backbone: nn.Module, given: Mapping[str, Any], origin: str, exact: bool = False) -> None:
+def check_fit(backbone: nn.Module, given: Mapping[str, Any], origin: str, exact: bool = False) -> None:
     """Refuse tensors that are not this backbone's, name by name.
 
     Args:
@@ -391,14 +397,14 @@ def misfits(backbone: nn.Module, given: Mapping[str, Any], origin: str, exact: b
     if faults := _faults(backbone, given, exact):
         config = getattr(backbone, "pretrained_cfg", None) or {}
         raise WeightsMissing(
-            f"The weights in {plain(origin, 120)} must fit {config.get('architecture', 'the network')} tensor by "
+            f"The weights in {sanitise(origin, 120)} must fit {config.get('architecture', 'the network')} tensor by "
             f"tensor. Tensors: {'; '.join(faults)}. Choose the backbone that the file was made for."
         )
 
 
 def _faults(backbone: nn.Module, given: Mapping[str, Any], exact: bool = False) -> list[str]:
     wanted = backbone.state_dict()
-    firsts = [f"{n}.weight" for n in told(getattr(backbone, "pretrained_cfg", None) or {}, "first_conv")]
+    firsts = [f"{n}.weight" for n in config_value(getattr(backbone, "pretrained_cfg", None) or {}, "first_conv")]
     resampled = hasattr(backbone, "patch_embed")
 
     def same(name: str) -> bool:
@@ -420,7 +426,7 @@ def _faults(backbone: nn.Module, given: Mapping[str, Any], exact: bool = False) 
         if n in given and not same(n)
     ]
     return [
-        f"{len(names)} {what} ({', '.join(plain(n, 120) for n in names[:3])}{', …' if len(names) > 3 else ''})"
+        f"{len(names)} {what} ({', '.join(sanitise(n, 120) for n in names[:3])}{', …' if len(names) > 3 else ''})"
         for names, what in ((missing, "missing"), (extra, "unknown"), (shapes, "of another shape"))
         if names
     ]

@@ -20,15 +20,15 @@ from torch import Tensor, nn
 
 from tltk import home
 from tltk.errors import CannotSplit, TltkError
-from tltk.nn.cut import evaluating
+from tltk.nn.cut import evaluation_mode
 from tltk.nn.net import Net
 from tltk.specs.parts import NetSpec
 from tltk.weights import catalogue, store
-from tltk.weights.load import build
+from tltk.weights.load import build_net
 
-UNITS = 64  # drawn at the most
-WIDEST = 16  # pixels across
-SIDE, GAP, ROW = 44, 4, 16  # pixels of a field, between fields, fields in a row
+MAX_UNITS = 64  # drawn at the most
+MAX_WIDTH_PX = 16  # pixels across
+SIDE_PX, GAP_PX, FIELDS_PER_ROW = 44, 4, 16  # pixels of a field, between fields, fields in a row
 
 
 class _Taken(Exception):
@@ -52,7 +52,7 @@ def receptive_fields(
         (units, channels, h, w): change of the unit with each pixel's brightness, without a scale in common.
 
     Raises:
-        CannotSplit: The module's answer does not hang on the picture.
+        CannotSplit: The module's output does not depend on the picture.
     """
     channels = net.mean.shape[1]
     generator = torch.Generator().manual_seed(0)
@@ -66,11 +66,11 @@ def receptive_fields(
 
     handle = net.backbone.get_submodule(module).register_forward_hook(stop)
     try:
-        with evaluating(net), torch.enable_grad(), suppress(_Taken):
+        with evaluation_mode(net), torch.enable_grad(), suppress(_Taken):
             net.backbone(net.normalise(noise))
     finally:
         handle.remove()
-    units = _middle(taken[0])[:, :UNITS]
+    units = _middle(taken[0])[:, :MAX_UNITS]
 
     def slope(answer: Tensor) -> Tensor:
         return torch.autograd.grad(answer.sum(), noise, retain_graph=True)[0].mean(0)
@@ -88,11 +88,11 @@ def receptive_fields(
 def first_fields(net: Net, size: int) -> tuple[str, Tensor]:
     """The deepest convolution over places whose units see at most 16 pixels across, and its receptive fields.
 
-    A first convolution of 3 × 3 alone has no room for an edge; the next ones show what it is used for. Where a block
+    A first convolution of 3 × 3 alone is too small for an edge; the next ones show what it is used for. Where a block
     ends in a mixture of few channels, as in mobile networks, the convolution before shows the features that it mixes.
 
     Raises:
-        CannotSplit: There is no convolution, or none that hangs on the picture.
+        CannotSplit: There is no convolution, or none that depends on the picture.
     """
     over_places = [
         name
@@ -101,7 +101,7 @@ def first_fields(net: Net, size: int) -> tuple[str, Tensor]:
     ]
     found: tuple[str, Tensor] | None = None
     for name in sorted(over_places, key=lambda n: net.ran[n][1]):
-        fields = receptive_fields(net, name, size, widest=0 if found is None else WIDEST)
+        fields = receptive_fields(net, name, size, widest=0 if found is None else MAX_WIDTH_PX)
         if fields is None:
             break
         found = name, fields
@@ -143,28 +143,32 @@ def orientation_selectivity(fields: Tensor) -> Tensor:
     return found
 
 
-def drawn(fields: Tensor) -> bytes:
-    """The fields in rows as a PNG, each scaled to its own largest value about mid grey."""
+def draw_fields(fields: Tensor) -> bytes:
+    """The fields in rows as a PNG, each scaled to its own largest value about mid grey.
+
+    Args:
+        fields: (units, c, h, w), signed; of other than 1 or 3 channels the mean is shown.
+    """
     scaled = (0.5 + 0.5 * fields / fields.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)).clamp(0, 1)
     if scaled.shape[1] not in (1, 3):
         scaled = scaled.mean(1, keepdim=True)
     colour = scaled.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
     tiles = (colour * 255).round().byte().numpy()
-    columns = min(ROW, len(tiles))
-    step = SIDE + GAP
-    sheet = Image.new("RGBA", (columns * step - GAP, math.ceil(len(tiles) / columns) * step - GAP), (0, 0, 0, 0))
+    columns = min(FIELDS_PER_ROW, len(tiles))
+    step = SIDE_PX + GAP_PX
+    sheet = Image.new("RGBA", (columns * step - GAP_PX, math.ceil(len(tiles) / columns) * step - GAP_PX), (0, 0, 0, 0))
     for at, tile in enumerate(tiles):
-        picture = Image.fromarray(np.ascontiguousarray(tile)).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        picture = Image.fromarray(np.ascontiguousarray(tile)).resize((SIDE_PX, SIDE_PX), Image.Resampling.NEAREST)
         sheet.paste(picture, (at % columns * step, at // columns * step))
     file = io.BytesIO()
     sheet.save(file, "PNG")
     return file.getvalue()
 
 
-def keep(entry: store.Entry) -> None:
+def save_fields(entry: store.Entry) -> None:
     """Draw the first fields of an entry of the store beside its card; an architecture that has none gets no picture."""
     known = catalogue.catalogue().get(entry.card.backbone)
     size = known.size if known and known.fixed else 64
     with suppress(TltkError, RuntimeError, IndexError):
-        net = build(NetSpec(entry.card.backbone, f"file:{entry.file}"), 2, size, entry.card.channels, 0)
-        home.write_whole(entry.path / store.FIELDS, drawn(first_fields(net, size)[1]))
+        net = build_net(NetSpec(entry.card.backbone, f"file:{entry.file}"), 2, size, entry.card.channels, 0)
+        home.write_atomic(entry.path / store.FIELDS, draw_fields(first_fields(net, size)[1]))

@@ -25,7 +25,7 @@ from tltk.specs.training import TransferSpec
 from tltk.weights import store, weightfile
 from tltk.weights.store import Card, Entry, Stage
 
-LARGEST = 6e4  # above it a number has no place in half precision
+MAX_HALF = 6e4  # above it a number has no place in half precision
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +41,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def recipes() -> dict[str, Path]:
     """The recipes that came with tltk, by name."""
-    return {path.parent.name: path for path in sorted(store.shipped().glob(f"*/{store.RECIPE}"))}
+    return {path.parent.name: path for path in sorted(store.shipped_shelf().glob(f"*/{store.RECIPE}"))}
 
 
 def read(name: str) -> Recipe:
@@ -52,16 +52,16 @@ def read(name: str) -> Recipe:
         BadSpec: Not a recipe; its stages must be of one backbone, and of weights from scratch.
     """
     known = recipes()
-    path = known.get(name) or home.expanded(name, "A recipe")
+    path = known.get(name) or home.expand_path(name, "A recipe")
     try:
         is_there = path.exists()
     except OSError:  # longer than a path can be
         is_there = False
     if not is_there:
         raise UnknownName.among("A recipe", name, known)
-    data = home.read_given(path, "A recipe")
+    data = home.read_user_file(path, "A recipe")
     try:
-        recipe: Recipe = home.decode(data, Recipe)
+        recipe: Recipe = home.decode_json(data, Recipe)
     except ValueError as fault:
         raise BadSpec(f"A recipe must be JSON with a name and stages. {path} is not: {fault}.") from None
     plans = [TransferSpec.from_dict(stage) for stage in recipe.stages]
@@ -73,7 +73,7 @@ def read(name: str) -> Recipe:
     return recipe
 
 
-def plans(recipe: Recipe) -> list[TransferSpec]:
+def stage_specs(recipe: Recipe) -> list[TransferSpec]:
     """The trainings, each from the weights of the one before."""
     found: list[TransferSpec] = []
     for stage in recipe.stages:
@@ -85,9 +85,13 @@ def plans(recipe: Recipe) -> list[TransferSpec]:
 
 
 def train(recipe: Recipe, one: Callable[[TransferSpec], Run]) -> list[Run]:
-    """The finished runs of the stages; `one` runs a training to its end."""
+    """The finished runs of the stages; `one` runs a training to its end.
+
+    Raises:
+        RunProblem: A stage has not ended with a result and weights.
+    """
     found = []
-    for spec in plans(recipe):
+    for spec in stage_specs(recipe):
         run = one(spec)
         if run.result() is None or not (run.path / store.FILE).is_file():
             raise RunProblem(f"Run {run.id} must have ended. It is {run.status.state}; the recipe goes on from there.")
@@ -96,20 +100,26 @@ def train(recipe: Recipe, one: Callable[[TransferSpec], Run]) -> list[Run]:
 
 
 def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
-    """The last run's backbone in half precision, under timm's names, with its card, recipe, rows and a drawing."""
+    """The last run's backbone in half precision, under timm's names, with its card, recipe, rows and a drawing.
+
+    Args:
+        recipe: What was trained.
+        runs: Its finished runs, in order.
+        shelf: Folder of the store that the entry is written to.
+    """
     from safetensors.numpy import load_file
 
-    from tltk.nn.net import channels_read
+    from tltk.nn.net import input_channels
     from tltk.weights import receptive_fields as receptive
 
-    spec = plans(recipe)[-1]
+    spec = stage_specs(recipe)[-1]
     given = load_file(runs[-1].path / store.FILE)
     own = {n.removeprefix("backbone."): a for n, a in given.items() if n.startswith("backbone.")}
-    own = {n: half(a) for n, a in own.items() if not n.endswith("num_batches_tracked")}
+    own = {n: to_half(a) for n, a in own.items() if not n.endswith("num_batches_tracked")}
     stages = tuple(_stage(run) for run in runs)
     source = f"trained by tltk on {', then '.join(s.domain for s in stages)}"
     header = {"backbone": spec.net.backbone, "licence": recipe.licence, "source": source, "name": recipe.name}
-    channels = channels_read(spec.net.backbone, {n: a.shape for n, a in own.items()})
+    channels = input_channels(spec.net.backbone, {n: a.shape for n, a in own.items()})
     card = Card(
         recipe.name,
         spec.net.backbone,
@@ -125,21 +135,21 @@ def pack(recipe: Recipe, runs: list[Run], shelf: Path) -> Entry:
         (),
         stages,
     )
-    entry = store.put(shelf, weightfile.packed(own, header), card)
-    home.write_whole(entry.path / store.RECIPE, msgspec.json.format(msgspec.json.encode(recipe), indent=1))
+    entry = store.put(shelf, weightfile.pack_tensors(own, header), card)
+    home.write_atomic(entry.path / store.RECIPE, msgspec.json.format(msgspec.json.encode(recipe), indent=1))
     for run in runs:
         kept = entry.path / store.RUNS / run.id
         kept.mkdir(parents=True, exist_ok=True)
         for name in KEPT:
             if name != "log.txt" and (run.path / name).exists():
                 shutil.copyfile(run.path / name, kept / name)
-    receptive.keep(entry)
+    receptive.save_fields(entry)
     return entry
 
 
-def half(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def to_half(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """In half precision where all of it fits, else as it is."""
-    if array.dtype.kind != "f" or not np.abs(array).max(initial=0) < LARGEST:
+    if array.dtype.kind != "f" or not np.abs(array).max(initial=0) < MAX_HALF:
         return array
     return array.astype(np.float16)
 

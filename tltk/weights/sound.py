@@ -20,12 +20,22 @@ from numpy.typing import NDArray
 
 from tltk import home
 from tltk.errors import TltkError, WeightsMissing
-from tltk.weights.pickled import Kept, Pickled, pickled
-from tltk.weights.weightfile import BYTES, HELD, LARGEST, SAFETENSORS, TYPES, Shaped, WeightFile, read_header, unfit
+from tltk.weights.pickled import Kept, Pickled, read_pickle
+from tltk.weights.weightfile import (
+    BYTES,
+    HELD,
+    LARGEST,
+    SAFETENSORS,
+    TYPES,
+    Shaped,
+    WeightFile,
+    describe_unusable,
+    read_header,
+)
 
 FILE = "sound.json"
-MOST = 500  # files whose answers are kept
-PIECE = 2**20  # numbers that are looked at at a time
+MAX_ANSWERS = 500  # files whose answers are kept
+PIECE_NUMBERS = 2**20  # numbers that are looked at at a time
 FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 VERSION = 1  # raise it when other numbers are refused
 
@@ -65,7 +75,7 @@ def _contents(file: WeightFile) -> Contents | None:
         heads = [(path, read_header(path)[0]) for path in file.files]
         whole = {name: tensor for _, head in heads for name, tensor in head.items()}
         return Contents(whole, tuple((path, tuple(head)) for path, head in heads))
-    found = pickled(file)
+    found = read_pickle(file)
     if found is None:
         return None
     tensors: dict[str, Shaped] = {name: tensor for one in found for name, tensor in one.tensors.items()}
@@ -85,12 +95,12 @@ def check(file: WeightFile, names: Collection[str], origin: str, trained: bool =
         WeightsMissing: There are some; the first is named.
     """
     most = LARGEST if trained else HELD
-    said = remembered(file.files, [sorted(names), origin, most], lambda: _looked(file, set(names), origin, most))
+    said = cached_answer(file.files, [sorted(names), origin, most], lambda: _looked(file, set(names), origin, most))
     if said:
         raise WeightsMissing(said)
 
 
-def remembered(files: Collection[Path], about: Any, look: Callable[[], str]) -> str:
+def cached_answer(files: Collection[Path], about: Any, look: Callable[[], str]) -> str:
     """A sentence on these files as they lie there, from memory where it was asked before.
 
     Args:
@@ -104,8 +114,8 @@ def remembered(files: Collection[Path], about: Any, look: Callable[[], str]) -> 
     if key not in _answers:
         _answers[key] = look()
         with contextlib.suppress(OSError, TltkError):  # a home that is only read
-            last = dict([*_kept().items(), (key, _answers[key])][-MOST:])
-            home.write_whole(home.home() / FILE, msgspec.json.encode(last))
+            last = dict([*_kept().items(), (key, _answers[key])][-MAX_ANSWERS:])
+            home.write_atomic(home.home() / FILE, msgspec.json.encode(last))
     return _answers[key]
 
 
@@ -128,7 +138,7 @@ def _looked(file: WeightFile, names: set[str], origin: str, most: float) -> str:
     for name in sorted(names & set(found.tensors)):
         tensor = found.tensors[name]
         if tensor.ndim and tensor.dtype not in TYPES:
-            return str(unfit(origin, name, tensor.dtype))
+            return str(describe_unusable(origin, name, tensor.dtype))
     try:
         for source, there in found.parts:
             wanted = {name: found.tensors[name] for name in there if name in names}
@@ -137,7 +147,7 @@ def _looked(file: WeightFile, names: set[str], origin: str, most: float) -> str:
                 _of_pickle(source, wanted, most) if isinstance(source, Pickled) else _of_file(source, wanted, most)
             )
             for name, value in found_odd:
-                return str(unfit(origin, name, found.tensors[name].dtype, value))
+                return str(describe_unusable(origin, name, found.tensors[name].dtype, value))
     except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError):
         return ""  # damaged, of which the worker's reader says more
     return ""
@@ -171,8 +181,8 @@ def _of_pickle(source: Pickled, wanted: dict[str, Shaped], most: float) -> Itera
 
 def _pieces(file: IO[bytes], kind: str, n: int) -> Iterator[tuple[int, NDArray[Any]]]:
     """The next n numbers, some at a time, each with the place of the first."""
-    for start in range(0, n, PIECE):
-        count = min(PIECE, n - start)
+    for start in range(0, n, PIECE_NUMBERS):
+        count = min(PIECE_NUMBERS, n - start)
         data = file.read(count * BYTES[kind])
         if len(data) < count * BYTES[kind]:
             raise EOFError("it breaks off")

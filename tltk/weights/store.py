@@ -27,7 +27,7 @@ from tltk.weights import weightfile
 
 FILE, CARD, RECIPE, RUNS = "model.safetensors", "card.json", "recipe.json", "runs"
 FIELDS = "first_layers.png"
-PIECE = 2**20  # bytes hashed at a time
+PIECE_BYTES = 2**20  # bytes hashed at a time
 STATE = ("optimizer", "optimizers", "optimizer_states", "optimizer_state_dict", "optim", "opt", "scheduler", "scaler")
 KINDS = ("scratch", "store", "hub", "file", "run")
 WAYS_OUT = (
@@ -100,7 +100,7 @@ class Entry:
         return (self.path / RUNS / run_id / "spec.json").is_file()
 
 
-def shipped() -> Path:
+def shipped_shelf() -> Path:
     """The shelf that comes with tltk: in the checkout where there is one, else inside the installed wheel."""
     return assets.folder() / "weights"
 
@@ -108,12 +108,12 @@ def shipped() -> Path:
 def entries() -> list[Entry]:
     """All entries by name, the shipped ones first; a folder without a readable card is left out."""
     found = []
-    for shelf in (shipped(), home.folder("weights")):
+    for shelf in (shipped_shelf(), home.folder("weights")):
         for path in sorted(shelf.iterdir()) if shelf.is_dir() else []:
-            with contextlib.suppress(OSError, ValueError), home.opened(path / CARD) as file:
-                card: Card = home.decode(file.read(), Card)
+            with contextlib.suppress(OSError, ValueError), home.open_file(path / CARD) as file:
+                card: Card = home.decode_json(file.read(), Card)
                 if card.name == path.name and (path / FILE).is_file():
-                    found.append(Entry(path, card, shelf == shipped()))
+                    found.append(Entry(path, card, shelf == shipped_shelf()))
     return found
 
 
@@ -149,17 +149,17 @@ def sha256(*paths: Path) -> str:
     digest = hashlib.sha256()
     for path in paths:
         with open(path, "rb") as file:
-            while piece := file.read(PIECE):
+            while piece := file.read(PIECE_BYTES):
                 digest.update(piece)
     return digest.hexdigest()
 
 
-def intact(entry: Entry) -> bool:
+def is_intact(entry: Entry) -> bool:
     """Whether the file is the one that the card speaks of."""
     return sha256(entry.file) == entry.card.sha256
 
 
-def verified(name: str) -> Entry:
+def verify(name: str) -> Entry:
     """The entry of this name, its file checked against its card.
 
     Raises:
@@ -167,13 +167,13 @@ def verified(name: str) -> Entry:
         WeightsMissing: The file is another one.
     """
     entry = find(name)
-    if not intact(entry):
+    if not is_intact(entry):
         raise WeightsMissing(_altered(entry))
     return entry
 
 
 def _altered(entry: Entry) -> str:
-    do = "install tltk anew." if entry.shipped else "remove them and add them again."
+    do = "install tltk again." if entry.shipped else "remove them and add them again."
     return f"The weights of {entry.card.name} must have the checksum of their card. They have another; {do}"
 
 
@@ -193,21 +193,21 @@ def check(weights: str, backbone: str, trained: bool = True) -> None:
         WeightsMissing: The weights are not on this machine, no weights, or another architecture's; their numbers are
             none that a network computes with.
     """
-    kind, where = parted(weights)
+    kind, where = parse_weights(weights)
     architecture = backbone.partition(".")[0]
     if kind == "store":
         entry = find(where)
-        must_be(architecture, entry.card.backbone, f"{where} in the weight store")
+        check_architecture(architecture, entry.card.backbone, f"{where} in the weight store")
         check_entry(entry, trained)
     elif kind == "run":
         _check_run(where, architecture)
     elif kind == "hub":
         _check_hub(where, backbone)
     elif kind == "file":
-        check_file(weightfile.resolved(where), architecture, trained=trained)
+        check_file(weightfile.resolve_path(where), architecture, trained=trained)
 
 
-def parted(weights: str) -> tuple[str, str]:
+def parse_weights(weights: str) -> tuple[str, str]:
     """The kind of weights, and what of it is named.
 
     Raises:
@@ -222,8 +222,13 @@ def parted(weights: str) -> tuple[str, str]:
     return kind, where
 
 
-def must_be(wanted: str, theirs: str, origin: str) -> None:
+def check_architecture(wanted: str, theirs: str, origin: str) -> None:
     """Refuse weights of another architecture than the one wanted; "" = any.
+
+    Args:
+        wanted: timm's name of the backbone asked for; tags are not compared.
+        theirs: That of the weights.
+        origin: The weights as error sentences name them.
 
     Raises:
         WeightsMissing: They are.
@@ -243,12 +248,12 @@ def _check_run(where: str, architecture: str) -> None:
             f"Weights of a run must be those of a training. Run {run.id} is of kind {spec.kind}; "
             "`tltk weights list` lists the trainings."
         )
-    must_be(architecture, spec.net.backbone, f"run {run.id}")
+    check_architecture(architecture, spec.net.backbone, f"run {run.id}")
     if run.status.state not in ACTIVE:  # else they are there when the queue has come so far
-        of_run(where)
+        run_weights(where)
 
 
-def of_run(where: str) -> tuple[Run, Path]:
+def run_weights(where: str) -> tuple[Run, Path]:
     """The run that `ID` or `ID@EPOCH` means, and its weight file.
 
     Raises:
@@ -288,7 +293,7 @@ def _check_hub(tag: str, backbone: str) -> None:
     if tag and tag not in tags:
         raise UnknownName.among(f"The hub tag of {architecture}", tag, tags)
     wanted = tags[tag] if tag else known.weights[0]
-    if wanted.hub_id and wanted.hub_id not in (c.hub_id for c in cached() if c.is_timms):
+    if wanted.hub_id and wanted.hub_id not in (c.hub_id for c in cached_models() if c.is_timms):
         check_reach(f"{architecture}.{wanted.tag}".rstrip("."))
 
 
@@ -324,22 +329,22 @@ def check_file(path: Path, architecture: str, part: str = "", trained: bool = Fa
         WeightsMissing: It is none, another architecture's, or holds what no network computes with.
     """
     from tltk.weights import sound
-    from tltk.weights.bodies import COMPANIONS, chosen
+    from tltk.weights.bodies import COMPANIONS, choose_body
     from tltk.weights.catalogue import catalogue
 
-    found = weightfile.looked_at(path)
+    found = weightfile.identify(path)
     known = catalogue().get(architecture)
     inside = sound.contents(found)
     if inside is None:
-        if known is not None and found.room < known.parameters // 2:  # of one byte a number at the least
+        if known is not None and found.unpacked_bytes < known.parameters // 2:  # of one byte a number at the least
             raise WeightsMissing(
                 f"A weight file must hold all of {architecture}, {known.parameters:,} numbers. {path.name} has "
-                f"{found.room:,} bytes; choose the backbone that it was made for."
+                f"{found.unpacked_bytes:,} bytes; choose the backbone that it was made for."
             )
         return
-    body, _ = chosen(inside.tensors, part)
+    body, _ = choose_body(inside.tensors, part)
     if known and body and known.keys not in {catalogue()[name].keys for name in body.backbones}:
-        must_be(architecture, body.backbones[0], path.name)
+        check_architecture(architecture, body.backbones[0], path.name)
     if known is not None:
         weightfile.check_amount(inside.tensors, known.parameters, architecture, path.name)
     if body is not None:
@@ -357,22 +362,30 @@ def check_entry(entry: Entry, trained: bool = False) -> None:
     """
     from tltk.weights import sound
 
-    if said := sound.remembered([entry.file], entry.card.sha256, lambda: "" if intact(entry) else _altered(entry)):
+    if said := sound.cached_answer(
+        [entry.file], entry.card.sha256, lambda: "" if is_intact(entry) else _altered(entry)
+    ):
         raise WeightsMissing(said)
-    file = weightfile.looked_at(entry.file)
-    sound.check(file, list(weightfile.shapes(file)), entry.card.name, trained)
+    file = weightfile.identify(entry.file)
+    sound.check(file, list(weightfile.read_shapes(file)), entry.card.name, trained)
 
 
 def put(shelf: Path, data: bytes, card: Card) -> Entry:
-    """Keep these weights on a shelf, whole or not at all; an entry of the same name there is replaced."""
+    """Keep these weights on a shelf, whole or not at all; an entry of the same name there is replaced.
+
+    Args:
+        shelf: Folder that holds entries.
+        data: A whole safetensors file.
+        card: Its checksum and size are filled in here.
+    """
     folder = shelf / card.name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)  # without a card it is no entry, so none is ever half written
     (folder / FIELDS).unlink(missing_ok=True)
-    home.write_whole(folder / FILE, data)
+    home.write_atomic(folder / FILE, data)
     card = msgspec.structs.replace(card, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
-    home.write_whole(folder / CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))
-    return Entry(folder, card, shelf == shipped())
+    home.write_atomic(folder / CARD, msgspec.json.format(msgspec.json.encode(card), indent=1))
+    return Entry(folder, card, shelf == shipped_shelf())
 
 
 def remove(name: str) -> None:
@@ -432,7 +445,7 @@ def hub_cache() -> Path:
     return cache / "huggingface" / "hub"
 
 
-def cached() -> list[Cached]:
+def cached_models() -> list[Cached]:
     """Models in the hub's cache that hold a file of weights."""
     found = []
     with contextlib.suppress(OSError):
@@ -445,7 +458,7 @@ def cached() -> list[Cached]:
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalSource:
     """Something on this machine that a network can start from."""
 
     weights: str  # as `--weights` takes it; "" = tltk has no name for it
@@ -459,18 +472,18 @@ class Here:
         return self.of.model if isinstance(self.of, RunEntry) else self.file.stat().st_size
 
 
-def here(most: int = 0) -> list[Here]:
+def local_sources(most: int = 0) -> list[LocalSource]:
     """All of it: the store's, the hub's cache, finished trainings, newest first.
 
     Args:
         most: So many of the trainings; 0 = all.
     """
-    found = [Here(f"store:{e.card.name}", e.card.backbone, e.file, e) for e in entries()]
-    for one in cached():
+    found = [LocalSource(f"store:{e.card.name}", e.card.backbone, e.file, e) for e in entries()]
+    for one in cached_models():
         backbone, name = one.weights or (one.hub_id, "")
-        found.append(Here(name, backbone, one.file, one))
+        found.append(LocalSource(name, backbone, one.file, one))
     folder = home.folder("runs")
-    found += [Here(f"run:{run.id}", run.backbone, folder / run.id / FILE, run) for run in trainings(most)]
+    found += [LocalSource(f"run:{run.id}", run.backbone, folder / run.id / FILE, run) for run in trainings(most)]
     return found
 
 
@@ -484,7 +497,7 @@ def trainings(most: int = 0) -> list[RunEntry]:
 
 
 def as_text(entry: Entry, escaped: bool = False) -> str:
-    """The card in Markdown; `escaped` where it is rendered, since a stranger's header may hold links and pictures."""
+    """The card in Markdown; `escaped` where it is rendered, since foreign headers may hold links and pictures."""
     card = entry.card
     if escaped and not entry.shipped:
         texts = {name: getattr(card, name) for name in ("summary", "licence", "source", "good_for", "bad_for", "data")}

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from tltk import home
 from tltk.nn.flops import Shapes
 from tltk.nn.net import Net
-from tltk.weights.catalogue import SIZES, TABLE, Backbone, Pretrained, Sizes, fingerprint, written
+from tltk.weights.catalogue import SIZE_RANGE_PX, TABLE, Backbone, Pretrained, Sizes, fingerprint, table_text
 
 # Parts of timm's tags that name pictures. Other parts name recipes, people and sizes.
 SETS = {
@@ -63,11 +63,11 @@ UNLABELLED = ("mae", "fcmae", "dino", "ijepa", "mim")  # their first pictures ca
 ON_IMAGENET = ("mae", "fcmae", "dino")  # where the tag names no pictures, these saw ImageNet-1k
 
 
-def seen(tag: str) -> str:
+def training_data(tag: str) -> str:
     """What weights with this tag were trained on; "" where the tag does not say.
 
     Example:
-        >>> seen("clip_laion2b_soup_ft_in12k_in1k_384")
+        >>> training_data("clip_laion2b_soup_ft_in12k_in1k_384")
         'LAION-2B, then ImageNet-12k, then ImageNet-1k'
     """
     first, *later = f"_{tag}_".replace("_ft_", "|", 1).split("|")
@@ -91,17 +91,25 @@ def pretrained(name: str) -> tuple[Pretrained, ...]:
     for full in timm.list_pretrained(name):
         tag = full.partition(".")[2]
         config = timm.get_pretrained_cfg(full)
-        found.append(Pretrained(tag, config.hf_hub_id or "", seen(tag), config.license or "", config.num_classes))
+        found.append(
+            Pretrained(tag, config.hf_hub_id or "", training_data(tag), config.license or "", config.num_classes)
+        )
     first = (default.tag or "") if default is not None else ""
     return tuple(sorted(found, key=lambda w: w.tag != first))  # stable: the others stay in timm's order
 
 
-def count(model: nn.Module, channels: int, size: int) -> tuple[int | None, Tensor | None]:
-    """FLOPs of one picture's forward pass, a multiply-add counts two, and its answer; None where it cannot run so."""
+def count_flops(model: nn.Module, channels: int, size: int) -> tuple[int | None, Tensor | None]:
+    """FLOPs of one picture's forward pass, a multiply-add counts two, and its answer; None where it cannot run so.
+
+    Args:
+        model: On the meta device.
+        channels: Of the picture.
+        size: Its side in pixels.
+    """
     counter = Shapes()
     try:
         with counter, torch.no_grad():
-            answer = Net.pooled(model(torch.zeros(1, channels, size, size, device="meta")))
+            answer = Net.pool(model(torch.zeros(1, channels, size, size, device="meta")))
     except Exception:  # whatever an architecture does that needs numbers; the table has a gap there
         return None, None
     return (counter.flops or None) if counter.whole else None, answer
@@ -143,13 +151,20 @@ STEPS = (*range(2, 65), *range(72, 129, 8), *range(144, 513, 16))
 WIDEST = 64
 
 
-def reads(name: str, size: int, channels: int, model: nn.Module | None) -> bool:
-    """Whether a model, built for this size unless it is given, runs on two pictures of it."""
+def can_read(name: str, size: int, channels: int, model: nn.Module | None) -> bool:
+    """Whether a model, built for this size unless it is given, runs on two pictures of it.
+
+    Args:
+        name: timm's name.
+        size: Side of the pictures in pixels.
+        channels: Of the pictures.
+        model: On the meta device; None = built here for this size.
+    """
     try:
         with torch.device("meta"), Shapes(), torch.no_grad():
             if model is None:
                 model = timm.create_model(name, num_classes=0, img_size=size).eval()
-            Net.pooled(model(torch.zeros(2, channels, size, size)))
+            Net.pool(model(torch.zeros(2, channels, size, size)))
     except Exception:  # each architecture stumbles over a size in its own way
         return False
     return True
@@ -168,7 +183,7 @@ def geometry(model: nn.Module) -> frozenset[tuple[Any, ...]]:
     return frozenset(found)
 
 
-def sizes(takes: Callable[[int], bool], own: int, alike: Sizes | None = None) -> Sizes | None:
+def size_rule(takes: Callable[[int], bool], own: int, alike: Sizes | None = None) -> Sizes | None:
     """The rule of the sizes that a network takes, asked of the network at a few; None where none holds at them.
 
     Args:
@@ -180,25 +195,25 @@ def sizes(takes: Callable[[int], bool], own: int, alike: Sizes | None = None) ->
 
     def holds(rule: Sizes, spots: Iterable[int]) -> bool:
         one = Backbone("", "", 0, own, 0, "", sizes=rule)
-        return all(takes(s) == one.takes(s) for s in sorted(set(spots)) if SIZES[0] <= s <= SIZES[1])
+        return all(takes(s) == one.takes(s) for s in sorted(set(spots)) if SIZE_RANGE_PX[0] <= s <= SIZE_RANGE_PX[1])
 
     if alike is not None:
         one = Backbone("", "", 0, own, 0, "", sizes=alike)
         near = (alike.least - 1, own - alike.below - 1, own + alike.above + 1)
         if one.takes(own) and holds(alike, [s for s in near if not one.takes(s)]):
             return alike
-    if all(takes(own + off) for off in LOOSE if own + off >= SIZES[0]):
+    if all(takes(own + off) for off in LOOSE if own + off >= SIZE_RANGE_PX[0]):
         step, below, above = 1, 0, 0
     else:
         above = next((off for off in range(WIDEST) if not takes(own + off + 1)), WIDEST)
         below = next((off for off in range(WIDEST) if not takes(own - off - 1)), WIDEST)
         step = next((p for p in STEPS if p > below + above and all(takes(own + p + off) for off in (-below, above))), 0)
-    low, high = 0, (own - SIZES[0]) // step if step else 0  # steps down from its own size
+    low, high = 0, (own - SIZE_RANGE_PX[0]) // step if step else 0  # steps down from its own size
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if takes(own - middle * step) else (low, middle - 1)
     least = own - low * step
-    while least > SIZES[0] and least > own - low * step - below and takes(least - 1):
+    while least > SIZE_RANGE_PX[0] and least > own - low * step - below and takes(least - 1):
         least -= 1
     rule, up = Sizes(least, step, below, above), own + step
     edges = (least, least - 1, up, *((own - below - 1, up + above + 1) if step != 1 else ()))
@@ -208,27 +223,27 @@ def sizes(takes: Callable[[int], bool], own: int, alike: Sizes | None = None) ->
 Rules = dict[tuple[str, frozenset[tuple[Any, ...]]], Sizes | None]  # by file and geometry; None = none was found
 
 
-def with_sizes(found: Sequence[Backbone]) -> list[Backbone]:
+def add_size_rules(found: Sequence[Backbone]) -> list[Backbone]:
     """The same lines with the rules of their sizes, found on the smallest network of each geometry."""
     rules: Rules = {}
     told: dict[str, Backbone] = {}
     for one in tqdm(sorted(found, key=lambda b: b.parameters), unit="model"):
-        told[one.name] = msgspec.structs.replace(one, sizes=ruled(one, rules))
+        told[one.name] = msgspec.structs.replace(one, sizes=known_size_rule(one, rules))
     return [told[one.name] for one in found]
 
 
-def ruled(one: Backbone, rules: Rules) -> Sizes | None:
+def known_size_rule(one: Backbone, rules: Rules) -> Sizes | None:
     """The rule of a model's sizes; what was found before, by file and geometry, is used, and added to."""
     config: Any = timm.get_pretrained_cfg(one.name)
     channels = config.input_size[0] if config is not None else 3
     with torch.device("meta"), Shapes():
         model = timm.create_model(one.name, num_classes=0).eval()
     kin, given = (one.family, geometry(model)), None if one.fixed else model
-    if one.flops is None and not reads(one.name, one.size, channels, given):
+    if one.flops is None and not can_read(one.name, one.size, channels, given):
         return None  # it cannot be asked without computing
     if kin in rules and rules[kin] is None:
         return None
-    rules[kin] = sizes(lambda side: reads(one.name, side, channels, given), one.size, rules.get(kin))
+    rules[kin] = size_rule(lambda side: can_read(one.name, side, channels, given), one.size, rules.get(kin))
     return rules[kin]
 
 
@@ -238,7 +253,7 @@ def survey(name: str) -> Backbone:
     channels, size = (config.input_size[0], config.input_size[-1]) if config is not None else (3, 224)
     with torch.device("meta"), Shapes():
         model = timm.create_model(name, num_classes=0).eval()
-    flops, answer = count(model, channels, size)
+    flops, answer = count_flops(model, channels, size)
     features = answer.shape[1] if answer is not None else getattr(model, "head_hidden_size", model.num_features)
     return Backbone(
         name=name,
@@ -257,8 +272,8 @@ def main() -> None:
     """Survey every model of timm and write the table."""
     warnings.simplefilter("ignore")  # timm's own, such as a renamed model
     names = timm.list_models()
-    found = with_sizes([survey(name) for name in tqdm(names, unit="model")])
-    home.write_whole(TABLE, written(timm.__version__, found))
+    found = add_size_rules([survey(name) for name in tqdm(names, unit="model")])
+    home.write_atomic(TABLE, table_text(timm.__version__, found))
     gaps = [b.name for b in found if b.flops is None]
     mute = sorted({w.tag for b in found for w in b.weights if not w.data})
     print(f"{len(found)} models of timm {timm.__version__} in {TABLE.name}, {TABLE.stat().st_size / 1e3:.0f} kB.")

@@ -133,7 +133,7 @@ KNOWN = {
 }
 
 RANKS = {"weight": "0", "bias": "1", "running_mean": "2", "running_var": "3", "se": "bb"}  # `se` runs between b and c
-MADE = ("relative_position_index", "attn_mask")  # tables that timm makes anew
+MADE = ("relative_position_index", "attn_mask")  # tables that timm recomputes
 UNUSED = ("num_batches_tracked", *MADE)
 POSITIONS = ("pos_embed", "encoder.pos_embedding")  # as long as the pictures are large; timm resamples it
 
@@ -143,7 +143,7 @@ def family(names: Mapping[str, object]) -> Family | None:
     return next((f for f in FAMILIES.values() if all(sign in names for sign in f.signs)), None)
 
 
-def guess(tensors: Mapping[str, Any]) -> list[str]:
+def guess_backbones(tensors: Mapping[str, Any]) -> list[str]:
     """timm's names of the architectures that a file with torchvision's names may be of; shapes suffice."""
     found = family(tensors)
     if found is None or (stem := tensors[found.signs[0]]).ndim != 4:

@@ -1,6 +1,6 @@
 """Tensors out of torch's .pth files, by torch's reader of weights alone; nothing in a file is ever run.
 
-Training programs leave objects of their own beside the tensors: settings, counters, whole modules. Where the reader
+Training programs save their own objects beside the tensors: settings, counters, whole modules. Where the reader
 asks for such a class it is given an inert one that keeps what it is handed and does nothing, so that neither the class
 nor its module is ever imported. A file that asks for what can only be meant to run is refused.
 """
@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from tltk.errors import WeightsMissing
 from tltk.weights import pickled
-from tltk.weights.pickled import Held, gathered
-from tltk.weights.weightfile import TORCH, plain
+from tltk.weights.pickled import Held, gather_tensors
+from tltk.weights.weightfile import TORCH, sanitise
 
 ATTEMPTS = 100  # different classes that a file may ask for
 # Modules whose classes no training needs to keep: what asks for them wants to run something.
@@ -91,7 +91,7 @@ class InertList:
         return []
 
 
-def unpickled(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str], list[str]]:
+def unpickle(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str], list[str]]:
     """Tensors of a .pth file by where they lie in it, as in `state_dict.conv1.weight`; words beside them; and classes.
 
     Args:
@@ -112,17 +112,18 @@ def unpickled(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str],
         except Exception as fault:  # a hostile file can make the reader fail in any way
             asked = re.search(r"GLOBAL (\S+) was not", str(fault))
             name = asked[1] if asked and "." in asked[1] else f"builtins.{asked[1]}" if asked else ""
-            if name in stubs or len(stubs) >= ATTEMPTS or not harmless(name):
+            if name in stubs or len(stubs) >= ATTEMPTS or not is_harmless(name):
                 raise WeightsMissing(
-                    f"A .pth file must hold tensors and nothing that could run. {plain(path.name, 120)} does not open "
+                    f"A .pth file must hold tensors and nothing that could run. {sanitise(path.name, 120)} does "
+                    "not open "
                     f"so: {_reason(fault)}. Where you trust it, save its state_dict() alone, best as safetensors."
                 ) from None
             stubs[name] = _stub(name)
-    found = gathered(held, (Tensor, nn.Parameter), Tensor.detach)
+    found = gather_tensors(held, (Tensor, nn.Parameter), Tensor.detach)
     return found, _told(held), sorted(stubs)
 
 
-def harmless(name: str) -> bool:
+def is_harmless(name: str) -> bool:
     """Whether a name can be that of a plain class: what stands for it does nothing, but the user should know."""
     root, last = name.partition(".")[0], name.rpartition(".")[2]
     if name in PLAIN:
@@ -174,12 +175,12 @@ def _reason(fault: Exception) -> str:
     """Why torch did not read it; torch's own words go on to tell how to open it all the same."""
     text = str(fault)
     if asked := re.search(r"GLOBAL (\S+) (?:was not|whose)", text):
-        return f"it asks for {plain(asked[1], 80)}"
+        return f"it asks for {sanitise(asked[1], 80)}"
     if "persistent_load of storage" in text:
         return "it holds a whole model in the form of before 2020"
     if isinstance(fault, pickle.UnpicklingError):
         return "it is no file of tensors"
-    return plain(text.split(". ")[0].strip()) or "it is cut short"
+    return sanitise(text.split(". ")[0].strip()) or "it is cut short"
 
 
 def _told(held: Any) -> dict[str, str]:

@@ -40,8 +40,8 @@ BYTES = {  # of one number, by safetensors' name of its type
     "F8_E5M2FNUZ": 1,
     "C64": 8,
 }
-MAX_HEADER = 16_000_000  # bytes, which is some hundred thousand tensors
-MAX_CONFIG = 4_000_000
+MAX_HEADER_BYTES = 16_000_000  # bytes, which is some hundred thousand tensors
+MAX_CONFIG_BYTES = 4_000_000
 MAX_RATIO, FREE_BYTES = 3, 2**26  # a network's numbers hardly shrink when packed; more than this is a bomb
 # Of a folder of the hub, the first that is there; safetensors before pickles.
 IN_FOLDER = (
@@ -151,7 +151,7 @@ class WeightFile:
         return sum(file.stat().st_size for file in self.files)
 
     @property
-    def room(self) -> int:
+    def unpacked_bytes(self) -> int:
         """How much they hold at the most, unpacked where another program has packed them."""
         if self.kind != TORCH:
             return self.bytes
@@ -162,7 +162,7 @@ class WeightFile:
         return found
 
 
-def resolved(where: str) -> Path:
+def resolve_path(where: str) -> Path:
     """A path as a user writes it.
 
     Raises:
@@ -177,7 +177,7 @@ def resolved(where: str) -> Path:
         ) from None
 
 
-def there(path: Path, folder: bool = False) -> bool:
+def exists(path: Path, folder: bool = False) -> bool:
     """Whether a regular file (or a folder) is there; no path is too long or too odd to be asked about."""
     try:
         return path.is_dir() if folder else path.is_file()
@@ -185,24 +185,24 @@ def there(path: Path, folder: bool = False) -> bool:
         return False
 
 
-def looked_at(path: Path) -> WeightFile:
+def identify(path: Path) -> WeightFile:
     """What this file or folder is.
 
     Raises:
         WeightsMissing: It is absent, cannot be read, or is nothing that can be used as weights.
     """
-    if there(path, folder=True):
+    if exists(path, folder=True):
         return _of_folder(path)
-    if not there(path):
+    if not exists(path):
         special = "; what is there is no plain file" if _is_something(path) else ""
         raise WeightsMissing(
             f"A weight file must exist. There is none at {_short(path)}{special}. Check the path; "
             "`tltk weights list` lists what is on this machine."
         )
-    kind = sniffed(path)
+    kind = sniff_format(path)
     if kind == INDEX:
         files = _pieces(path)
-        kinds = {sniffed(file) for file in files}
+        kinds = {sniff_format(file) for file in files}
         if len(kinds) > 1:
             raise WeightsMissing(f"The pieces of one set of weights must be of one kind. Those of {path.name} are not.")
         kind = kinds.pop()
@@ -247,7 +247,7 @@ def _of_folder(folder: Path) -> WeightFile:
             f"A folder of weights must hold model.safetensors, as the hub keeps them, or one weight file. "
             f"{_short(folder)} {what}."
         )
-    found = looked_at(folder / (known or others)[0])
+    found = identify(folder / (known or others)[0])
     return WeightFile(
         folder, found.kind, found.files, {**_config(folder / "config.json"), **_readme(folder), **found.told}
     )
@@ -257,7 +257,7 @@ def _revision(folder: Path) -> Path | None:
     """Of a folder of the hub's cache, the files of the revision that it names as its main one, else of the newest."""
     with contextlib.suppress(OSError):
         found = sorted((p for p in (folder / "snapshots").iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
-        if there(folder / "refs" / "main"):
+        if exists(folder / "refs" / "main"):
             with open(folder / "refs" / "main", "rb") as file:
                 main = file.read(100).decode(errors="replace").strip()
             found += [p for p in found if p.name == main]
@@ -266,11 +266,11 @@ def _revision(folder: Path) -> Path | None:
 
 
 def _some(names: Iterable[str], most: int = 4) -> str:
-    names = [plain(n, 80) for n in names]
+    names = [sanitise(n, 80) for n in names]
     return ", ".join(names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")
 
 
-def plain(text: str, most: int = 200) -> str:
+def sanitise(text: str, most: int = 200) -> str:
     """A stranger's words as one short line that no terminal takes for orders."""
     return " ".join("".join(c if c.isprintable() else " " for c in text[:most]).split())
 
@@ -278,14 +278,14 @@ def plain(text: str, most: int = 200) -> str:
 def _pieces(index: Path) -> tuple[Path, ...]:
     """The files that an index of pieces names; they lie beside it and nowhere else."""
     try:
-        body = json.loads(index.read_bytes() if index.stat().st_size <= MAX_HEADER else b"")
+        body = json.loads(index.read_bytes() if index.stat().st_size <= MAX_HEADER_BYTES else b"")
         names = sorted(set(body["weight_map"].values()))
         own = all(isinstance(n, str) and n == Path(n).name and n not in ("", ".", "..") for n in names)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         own, names = False, []
     if not own or not names:
         raise WeightsMissing(f"An index of weights must name files beside it by tensor. {index.name} does not.")
-    missing = [name for name in names if not there(index.parent / name)]
+    missing = [name for name in names if not exists(index.parent / name)]
     if missing:
         raise WeightsMissing(
             f"The pieces that {index.name} names must lie beside it. Of {len(names)}, {_some(missing)} "
@@ -298,7 +298,7 @@ def _config(path: Path) -> dict[str, str]:
     """Architecture and class names of a config.json, as timm or transformers writes it."""
     body: Any = {}
     with contextlib.suppress(OSError, ValueError, RecursionError):
-        if there(path) and path.stat().st_size <= MAX_CONFIG:  # a device or a pipe would never end
+        if exists(path) and path.stat().st_size <= MAX_CONFIG_BYTES:  # a device or a pipe would never end
             body = json.loads(path.read_bytes())
     if not isinstance(body, dict):
         return {}
@@ -319,7 +319,7 @@ def _config(path: Path) -> dict[str, str]:
 
 def _readme(folder: Path) -> dict[str, str]:
     """Licence and data of the head of a hub's README.md."""
-    if not there(folder / "README.md"):
+    if not exists(folder / "README.md"):
         return {}
     try:
         with open(folder / "README.md", encoding="utf-8", errors="replace") as file:
@@ -337,7 +337,7 @@ def _readme(folder: Path) -> dict[str, str]:
     return told
 
 
-def sniffed(path: Path) -> str:
+def sniff_format(path: Path) -> str:
     """What a file is by its first bytes: `SAFETENSORS`, `TORCH`, `PICKLE` or `INDEX`.
 
     Raises:
@@ -354,7 +354,7 @@ def sniffed(path: Path) -> str:
     if not size:
         _refuse(path, "empty", "download or save it again")
     length = int.from_bytes(head[:8], "little")
-    if head[8:9] == b"{" and length <= MAX_HEADER:  # first, since a length can look like any other sign
+    if head[8:9] == b"{" and length <= MAX_HEADER_BYTES:  # first, since a length can look like any other sign
         if length + 8 > size:
             _refuse(path, "safetensors that are cut short", "download or copy it again, whole")
         return SAFETENSORS
@@ -384,7 +384,7 @@ def sniffed(path: Path) -> str:
 
 def _refuse(path: Path, what: str, do: str) -> None:
     raise WeightsMissing(
-        f"A weight file must be safetensors, or a .pth file of tensors. {plain(path.name, 120)} is {what}; {do}."
+        f"A weight file must be safetensors, or a .pth file of tensors. {sanitise(path.name, 120)} is {what}; {do}."
     )
 
 
@@ -424,7 +424,7 @@ def read_header(path: Path) -> tuple[dict[str, Shaped], dict[str, str]]:
         size = path.stat().st_size
         with open(path, "rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= min(MAX_HEADER, size - 8):
+            if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
                 raise ValueError("its header does not lie in it")
             body = json.loads(file.read(length))
         told = body.pop("__metadata__", {})
@@ -434,9 +434,9 @@ def read_header(path: Path) -> tuple[dict[str, Shaped], dict[str, str]]:
         for name, entry in body.items():
             dtype, shape, (start, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
             if dtype not in BYTES or not all(type(n) is int and 0 <= n < 2**63 for n in (*shape, start, end)):
-                raise ValueError(f"the type or shape of {plain(name, 80)} is none that is known")
+                raise ValueError(f"the type or shape of {sanitise(name, 80)} is none that is known")
             if end - start != math.prod(shape) * BYTES[dtype] or end > size - 8 - length:
-                raise ValueError(f"{plain(name, 80)} does not lie in it; it is cut short or damaged")
+                raise ValueError(f"{sanitise(name, 80)} does not lie in it; it is cut short or damaged")
             held += end - start
             found[name] = Shaped(dtype, shape, 8 + length + start)
         if held > size - 8 - length:
@@ -448,13 +448,13 @@ def read_header(path: Path) -> tuple[dict[str, Shaped], dict[str, str]]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as fault:
         why = str(fault) if isinstance(fault, ValueError) and not isinstance(fault, json.JSONDecodeError) else ""
         raise WeightsMissing(
-            f"A weight file must be safetensors, whole. {plain(path.name, 120)} is not: "
+            f"A weight file must be safetensors, whole. {sanitise(path.name, 120)} is not: "
             f"{why or 'its header is damaged'}. Download or copy it again."
         ) from None
     return found, told
 
 
-def shapes(file: WeightFile) -> dict[str, Shaped]:
+def read_shapes(file: WeightFile) -> dict[str, Shaped]:
     """All tensors that its safetensors headers tell of."""
     found: dict[str, Shaped] = {}
     for one in file.files:
@@ -477,12 +477,13 @@ def check_amount(tensors: Mapping[str, Any], parameters: int, backbone: str, ori
     held = sum(t.numel() for t in tensors.values())
     if held < 0.9 * parameters:  # a table of positions may be shorter, and buffers are no parameters
         raise WeightsMissing(
-            f"A weight file must hold all of {backbone}, {parameters:,} numbers. {plain(origin, 120)} holds {held:,}; "
+            f"A weight file must hold all of {backbone}, {parameters:,} numbers. {sanitise(origin, 120)} holds "
+            f"{held:,}; "
             "choose the backbone that it was made for."
         )
 
 
-def unfit(origin: str, name: str, dtype: str, value: float | None = None) -> WeightsMissing:
+def describe_unusable(origin: str, name: str, dtype: str, value: float | None = None) -> WeightsMissing:
     """The sentence on a tensor that no network computes with.
 
     Args:
@@ -491,7 +492,7 @@ def unfit(origin: str, name: str, dtype: str, value: float | None = None) -> Wei
         dtype: Its type.
         value: A number in it that cannot be; None = it is the type that cannot.
     """
-    where = f"In {plain(origin, 120)}, {plain(name, 80)}"
+    where = f"In {sanitise(origin, 120)}, {sanitise(name, 80)}"
     why = "the training that wrote it has diverged, or the file is damaged."
     if value is None:
         rule = "Weights must be floating-point numbers of 16 bits or more."
@@ -504,7 +505,7 @@ def unfit(origin: str, name: str, dtype: str, value: float | None = None) -> Wei
     return WeightsMissing(f"{rule} {where} has {value:.3g}; {why}")
 
 
-def packed(tensors: Mapping[str, Any], header: Mapping[str, str]) -> bytes:
+def pack_tensors(tensors: Mapping[str, Any], header: Mapping[str, str]) -> bytes:
     """These tensors, torch's or NumPy's, as the bytes of a safetensors file; the same ones are the same bytes.
 
     Everything that the project writes as safetensors is written by this function. safetensors' own writer puts the
@@ -513,13 +514,13 @@ def packed(tensors: Mapping[str, Any], header: Mapping[str, str]) -> bytes:
     if any(type(t).__module__.partition(".")[0] == "torch" for t in tensors.values()):
         from safetensors.torch import save as save_torch
 
-        return settled(save_torch(dict(tensors), dict(header)))
+        return sort_header(save_torch(dict(tensors), dict(header)))
     from safetensors.numpy import save
 
-    return settled(save(dict(tensors), dict(header)))
+    return sort_header(save(dict(tensors), dict(header)))
 
 
-def settled(data: bytes) -> bytes:
+def sort_header(data: bytes) -> bytes:
     """The same safetensors with the names in the header in order."""
     start = 8 + int.from_bytes(data[:8], "little")
     return b"".join((_head(json.loads(data[8:start])), memoryview(data)[start:]))
@@ -531,10 +532,13 @@ def _head(body: dict[str, Any]) -> bytes:
     return len(header).to_bytes(8, "little") + header
 
 
-def for_others(data: bytes) -> dict[str, bytes]:
+def export_files(data: bytes) -> dict[str, bytes]:
     """A run's own weights as files that timm loads as they are, by file name; no tensor is decoded.
 
     A head that timm's classifier cannot stand for, since it is not one linear layer, lies in a file beside the body.
+
+    Raises:
+        WeightsMissing: The file is damaged.
     """
     start = 8 + int.from_bytes(data[:8], "little")
     try:
@@ -548,14 +552,14 @@ def for_others(data: bytes) -> dict[str, bytes]:
     sides = int(told.pop("classifier_ndim", "2"))
     if kind == "linear" and classifier:
         names |= {n: f"{classifier}.{n.rpartition('.')[2]}" for n in head}
-        return {"model.safetensors": renamed(data, names, told, {f"{classifier}.weight": sides})}
+        return {"model.safetensors": rename_tensors(data, names, told, {f"{classifier}.weight": sides})}
     bare = {k: v for k, v in told.items() if k not in ("classes", "classifier")}
     words = {"head": kind} | {k: told[k] for k in ("classes", "backbone") if k in told}
-    beside = {"head.safetensors": renamed(data, {n: n for n in head}, words)} if head else {}
-    return {"model.safetensors": renamed(data, names, bare), **beside}
+    beside = {"head.safetensors": rename_tensors(data, {n: n for n in head}, words)} if head else {}
+    return {"model.safetensors": rename_tensors(data, names, bare), **beside}
 
 
-def renamed(
+def rename_tensors(
     data: bytes, names: Mapping[str, str], header: Mapping[str, str], sides: Mapping[str, int] | None = None
 ) -> bytes:
     """Some tensors of a safetensors file under other names, with other words in the header; no tensor is decoded.

@@ -13,7 +13,7 @@ from tltk.analyses.sample import Context
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
-from tltk.nn.net import Net, assemble, make_backbone
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.nn.taps import layer_ends
 from tltk.results.layers import Layer
 from tltk.specs.parts import NetSpec
@@ -45,7 +45,7 @@ def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
 
 def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:
     """The layers of a timm model at one picture size, without its head."""
-    net = assemble(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
+    net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
     flops, shapes = layer_flops(backbone, size, channels), _shapes(net, size, channels)
     parameters = [0] * (net.depth + 1)
     for name, parameter in net.named_parameters():
@@ -71,7 +71,7 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
     flops = layer_flops(backbone, size, channels)
     if flops is None:
         return None
-    net = assemble(make_backbone(backbone, size, channels), size, channels, 10, NetSpec(backbone=backbone), 0)
+    net = make_net(make_backbone(backbone, size, channels), size, channels, 10, NetSpec(backbone=backbone), 0)
     net = net.to(device).train()
     n = int(min(max(MEASURED / (3 * sum(flops)), 2), 32))
     batch = torch.randn(n, channels, size, size, device=device)

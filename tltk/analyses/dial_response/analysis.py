@@ -21,7 +21,7 @@ from tltk.data.sources import shapes
 from tltk.data.sources.shapes import Dials
 from tltk.errors import BadSpec
 from tltk.nn.taps import Taps
-from tltk.shift.multiple import correct, sentence
+from tltk.shift.multiple import correct_p_values, describe_correction
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec
 from tltk.training.bank import FeatureBank
@@ -68,7 +68,7 @@ def dial_response(spec: DialResponseSpec, context: Context) -> DialResponseResul
         alarms={m: sum(rows[0].p <= ALPHA for rows in its.values()) / len(its) for m, its in cells.items()},
         tests=tests,
         correction="Settings from which on a dial is seen go by the p of each test alone. "
-        + sentence(tests, spec.permutations),
+        + describe_correction(tests, spec.permutations),
         n=spec.pictures,
         permutations=spec.permutations,
         seconds=clock.seconds(),
@@ -99,7 +99,7 @@ def _test_all(spec: DialResponseSpec, base: Dials, settings: Settings, lab: Lab,
 
 def _correct(its: dict[str, list[LevelTest]]) -> dict[str, list[LevelTest]]:
     """The tests of one measure with p-values that are corrected over all of them."""
-    left = iter(correct([row.p for rows in its.values() for row in rows]))
+    left = iter(correct_p_values([row.p for rows in its.values() for row in rows]))
     found: dict[str, list[LevelTest]] = {dial: [] for dial in its}
     for dial, rows in its.items():
         for row in rows:

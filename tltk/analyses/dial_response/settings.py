@@ -83,7 +83,7 @@ def _values(base: Dials, name: str, shares: list[float]) -> list[tuple[float, An
         left = order[order.index(now) + 1 :] if now in order else order[-1:]
         return [((i + 1) / len(left), value) for i, value in enumerate(left)]
     if name == "classes":
-        most = len(base.chosen)
+        most = len(base.class_numbers)
         counts = {most - round((most - FEWEST) * share): share for share in shares}
-        return [(share, "+".join(map(str, base.chosen[:n]))) for n, share in counts.items() if n < most]
+        return [(share, "+".join(map(str, base.class_numbers[:n]))) for n, share in counts.items() if n < most]
     return [(share, round(now + (ENDS[name] - now) * share, 6)) for share in shares] if now != ENDS[name] else []

@@ -9,7 +9,7 @@ from typing import ClassVar
 from tltk.analyses.depth import MEASURES_HELP, check_measures
 from tltk.analyses.dial_response.settings import dial_settings, lab_dials
 from tltk.errors import BadSpec
-from tltk.specs.knobs import Spec, knob, several
+from tltk.specs.knobs import Spec, knob, list_field
 from tltk.specs.parts import DataSpec, NetSpec
 
 
@@ -25,7 +25,7 @@ class DialResponseSpec(Spec):
     target: DataSpec = field(default_factory=lambda: DataSpec("shapes"))
     net: NetSpec = field(default_factory=lambda: NetSpec("test_resnet"))
     layer: int = knob(-1, -1, 10_000, help="The layer to examine; -1 = the features that enter the head.")
-    measures: tuple[str, ...] = several(
+    measures: tuple[str, ...] = list_field(
         (
             "a_distance",
             "c2st",
@@ -38,7 +38,7 @@ class DialResponseSpec(Spec):
         ),
         help=MEASURES_HELP,
     )
-    dials: tuple[str, ...] = several(
+    dials: tuple[str, ...] = list_field(
         (  # all but the two that change only which label a picture has
             "rotation",
             "scale",

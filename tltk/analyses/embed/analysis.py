@@ -19,7 +19,7 @@ from tltk.data.decode import decode
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
-from tltk.reduce.embed import film, place
+from tltk.reduce.embed import embed_frames, place_new
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
 from tltk.runs.run import Run
 
@@ -135,7 +135,7 @@ def _frames(
         context.callbacks.check()
         context.callbacks.say(f"Embedding by {spec.method}: {done} of {total}.")
 
-    coordinates = film(taken, spec.method, seed=spec.seed, neighbours=spec.neighbours, progress=progress)
+    coordinates = embed_frames(taken, spec.method, seed=spec.seed, neighbours=spec.neighbours, progress=progress)
     labels = torch.cat(_shared_labels(parts))
     domain = torch.cat([torch.full((len(p),), i) for i, p in enumerate(parts)])
     return [
@@ -146,7 +146,7 @@ def _frames(
 
 def _placed(full: Tensor, flat: Tensor, new: Tensor) -> Placed:
     """Where the new picture lies, and which pictures are nearest to it at this layer."""
-    (x, y), k = place(full, flat, new)[0].tolist(), min(NEAR, len(full))
+    (x, y), k = place_new(full, flat, new)[0].tolist(), min(NEAR, len(full))
     near = torch.cdist(new.double() - full.double().mean(0), full.double() - full.double().mean(0))[0]
     return Placed(round(x, 4), round(y, 4), near.topk(k, largest=False).indices.tolist())
 

@@ -13,12 +13,12 @@ from tltk.analyses.import_weights.result import ImportWeightsResult
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.sample import Context
 from tltk.errors import WeightsMissing
-from tltk.nn.net import told
+from tltk.nn.net import config_value
 from tltk.weights import receptive_fields as receptive
 from tltk.weights import store, weightfile
 from tltk.weights.reader import Weights, read
 from tltk.weights.store import Card
-from tltk.weights.weightfile import plain
+from tltk.weights.weightfile import sanitise
 
 KEPT = ("source", "mean", "std", "size")  # what the store passes on of a header, beside licence, data and classes
 
@@ -34,17 +34,17 @@ def import_weights(spec: ImportWeightsSpec, context: Context | None = None) -> I
     kind, _, where = spec.weights.partition(":")
     if kind != "file" or not where:
         raise WeightsMissing(f"Weights to look into must be a file, as in file:PATH. Got {spec.weights!r}.")
-    path = weightfile.resolved(where)
+    path = weightfile.resolve_path(where)
     if spec.name:
         store.check_name(spec.name)
     found = read(path, spec.backbone, spec.part)
     licence = _word(found, "licence", "license") or "unknown"
     data = _word(found, "data", "dataset", "datasets")
     parameters = sum(p.numel() for p in found.shell.parameters())
-    names = [plain(n) for n in found.classes]
+    names = [sanitise(n) for n in found.classes]
     if spec.name:
-        classifier = (*told(found.shell.pretrained_cfg, "classifier"), "head")[0]
-        passed = {key: plain(found.told[key]) for key in KEPT if found.told.get(key)}
+        classifier = (*config_value(found.shell.pretrained_cfg, "classifier"), "head")[0]
+        passed = {key: sanitise(found.told[key]) for key in KEPT if found.told.get(key)}
         passed |= {k: v for k, v in (("licence", licence), ("data", data)) if v and v != "unknown"}
         passed |= {"classes": json.dumps(names)} if names else {}
         header = {"backbone": found.backbone, "classifier": classifier, **found.options, **passed}
@@ -56,14 +56,14 @@ def import_weights(spec: ImportWeightsSpec, context: Context | None = None) -> I
             0,
             parameters,
             found.channels,
-            f"added from {plain(path.name)}",
+            f"added from {sanitise(path.name)}",
             licence,
             passed.get("source", ""),
             notes=tuple(found.notes),
             classes=tuple(names),
             data=data,
         )
-        receptive.keep(store.put(home.folder("weights"), weightfile.packed(kept, header), card))
+        receptive.save_fields(store.put(home.folder("weights"), weightfile.pack_tensors(kept, header), card))
     n_classes = len(found.classifier["weight"]) if found.classifier else None
     return ImportWeightsResult(
         name=spec.name,
@@ -80,7 +80,7 @@ def import_weights(spec: ImportWeightsSpec, context: Context | None = None) -> I
         class_names=names,
         tensors=found.tensors,
         bytes=found.bytes,
-        sha256=store.sha256(*weightfile.looked_at(path).files),
+        sha256=store.sha256(*weightfile.identify(path).files),
         licence=licence,
         data=data,
         notes=found.notes,
@@ -88,7 +88,7 @@ def import_weights(spec: ImportWeightsSpec, context: Context | None = None) -> I
 
 
 def _word(found: Weights, *keys: str) -> str:
-    return next((plain(found.told[key]) for key in keys if found.told.get(key)), "")
+    return next((sanitise(found.told[key]) for key in keys if found.told.get(key)), "")
 
 
 def for_timm(found: Weights, classifier: str) -> dict[str, Tensor]:

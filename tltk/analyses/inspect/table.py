@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tltk.analyses.inspect.result import InspectResult
-from tltk.data.account import parts_in_words
+from tltk.data.account import describe_parts
 
 
 def lines(found: InspectResult) -> Iterator[str]:
@@ -21,6 +21,6 @@ def lines(found: InspectResult) -> Iterator[str]:
     for name, reason in found.skipped:
         yield f"left out  {name}: {reason}"
     if found.parts:
-        yield parts_in_words(found.parts)
+        yield describe_parts(found.parts)
     for sentence in found.cautions:
         yield f"caution  {sentence}"

@@ -16,7 +16,7 @@ from tltk.analyses.profile.result import ProfileResult
 from tltk.analyses.profile.shift import Shift, Side, add_shift, correct_columns
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.sample import Context, features, network, samples
-from tltk.shift.multiple import sentence
+from tltk.shift.multiple import describe_correction
 
 
 def profile(spec: ProfileSpec, context: Context) -> ProfileResult:
@@ -51,7 +51,7 @@ def profile(spec: ProfileSpec, context: Context) -> ProfileResult:
         depth=net.depth,
         columns=columns,
         tests=tests,
-        correction=sentence(tests, spec.permutations) if tests else "",
+        correction=describe_correction(tests, spec.permutations) if tests else "",
         within=shift.within,
         compared=shift.compared,
         drawn=shift.drawn,

@@ -50,7 +50,7 @@ class Ledger:
                 self.context.callbacks.say(f"{title}: {layer}, {i + 1} of {len(self.names)}.")
                 entries.append(each(i))
             column = Column(name, title, unit, **{k: [e[k] for e in entries] for k in entries[0]})
-            home.write_whole(path, msgspec.json.encode(column))
+            home.write_atomic(path, msgspec.json.encode(column))
         self.columns.append(column)
         self.seconds[name] = time.perf_counter() - start
 

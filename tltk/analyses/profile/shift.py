@@ -14,7 +14,7 @@ from tltk.errors import BadSpec
 from tltk.nn.net import Net
 from tltk.results.layers import Column
 from tltk.shift.class_mmd import permutation_class_mmd
-from tltk.shift.multiple import correct
+from tltk.shift.multiple import correct_p_values
 from tltk.shift.null import Null
 
 TITLES = {"mmd": "MMD²", "coral": "CORAL", "frechet": "Fréchet distance"}
@@ -72,7 +72,7 @@ def add_shift(ledger: Ledger, net: Net, source: Side, target: Side, spec: Profil
 
 def correct_columns(columns: list[Column]) -> list[Column]:
     """The columns with p-values that are corrected over all tests of all of them; kept columns hold the raw ones."""
-    left = iter(correct([p for column in columns for p in column.p]))
+    left = iter(correct_p_values([p for column in columns for p in column.p]))
     found = []
     for column in columns:
         its = [next(left) for _ in column.p]

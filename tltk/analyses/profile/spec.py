@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tltk.analyses.depth import MEASURES_HELP, DepthSpec, check_measures
-from tltk.specs.knobs import knob, several
+from tltk.specs.knobs import knob, list_field
 
 WITHIN = "class_mmd"  # the one measure that needs labels
 
@@ -20,7 +20,7 @@ class ProfileSpec(DepthSpec):
     about: ClassVar[str] = "What each layer knows, and where two domains part: a table over depth."
 
     after: str = knob("", help="Weights of the same backbone to compare with, such as run:ID; empty = none.")
-    measures: tuple[str, ...] = several(("mmd",), help=MEASURES_HELP)
+    measures: tuple[str, ...] = list_field(("mmd",), help=MEASURES_HELP)
     probe: str = knob("ridge", choices=("ridge", "logistic"), help="The linear probe, cross-validated.")
     permutations: int = knob(
         199, 19, 100_000, help="Permutations that give the null distribution of each shift measure."

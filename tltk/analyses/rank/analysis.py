@@ -15,7 +15,7 @@ from tltk.analyses.rank.spec import PROBE, RankSpec, candidate
 from tltk.analyses.sample import Context, Sample, draw, features, network
 from tltk.errors import TltkError
 from tltk.specs.parts import NetSpec
-from tltk.transferability.jackknife import places
+from tltk.transferability.jackknife import rank_ranges
 from tltk.weights.load import source_head
 
 
@@ -87,7 +87,7 @@ def _with_places(names: tuple[str, ...], found: list[tuple[Candidate, dict[str, 
     ends: list[dict[str, tuple[int, int]]] = [{} for _ in found]
     for name in names:
         scored = [i for i, (row, _) in enumerate(found) if name in row.scores]
-        its = places([found[i][0].scores[name] for i in scored], [found[i][1].get(name) for i in scored])
+        its = rank_ranges([found[i][0].scores[name] for i in scored], [found[i][1].get(name) for i in scored])
         for i, pair in zip(scored, its, strict=True):
             ends[i][name] = pair
     return [msgspec.structs.replace(row, places=its) for (row, _), its in zip(found, ends, strict=True)]

@@ -14,7 +14,7 @@ from tltk.errors import BadSpec, TltkError
 from tltk.probes.linear import probe
 from tltk.training.callbacks import Callbacks
 from tltk.transferability import scores
-from tltk.transferability.jackknife import groups, interval, replicates
+from tltk.transferability.jackknife import interval, leave_out_groups, replicates
 
 OF_SOURCE_HEAD = ("leep", "nce")  # what the classifier of the weights' own task says of the pictures
 SHARES = ("knn", PROBE)  # accuracies, 0 … 1
@@ -109,7 +109,7 @@ def _replicates(name: str, of: Material, callbacks: Callbacks) -> Tensor:
         callbacks.check()
         return score(name, Material(of.features[rows], of.labels[rows], of.head, of.seed))
 
-    return replicates(score_of, groups(of.labels, of.seed))
+    return replicates(score_of, leave_out_groups(of.labels, of.seed))
 
 
 def _clamp(name: str, ends: tuple[float, float]) -> tuple[float, float]:

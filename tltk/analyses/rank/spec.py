@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tltk.analyses.depth import PICTURES_HELP
 from tltk.errors import BadSpec, UnknownName
-from tltk.specs.knobs import Spec, knob, several
+from tltk.specs.knobs import Spec, knob, list_field
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.transferability import scores
 
@@ -23,12 +23,12 @@ class RankSpec(Spec):
     about: ClassVar[str] = "Which network will transfer best to the target, scored before any is trained."
 
     target: DataSpec = field(default_factory=DataSpec)
-    candidates: tuple[str, ...] = several(
+    candidates: tuple[str, ...] = list_field(
         (),
         help="Networks, each BACKBONE@WEIGHTS, separated by commas; without @: from scratch. "
         'One that holds a comma stands in "quotes".',
     )
-    scores: tuple[str, ...] = several(
+    scores: tuple[str, ...] = list_field(
         ("logme", "hscore", "nleep", "transrate", "gbc", "knn", "leep", "nce", "probe"),
         help="Scores, separated by commas.",
     )

@@ -19,7 +19,7 @@ from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.errors import BadSpec, TltkError
 from tltk.shift import measures
 from tltk.shift.class_mmd import class_tests
-from tltk.shift.multiple import correct, sentence
+from tltk.shift.multiple import correct_p_values, describe_correction
 from tltk.shift.null import Halves, Null, self_split
 from tltk.shift.witness import mixed_share
 
@@ -53,7 +53,7 @@ def two_sample(spec: TwoSampleSpec, context: Context) -> tuple[TwoSampleResult, 
         names=names,
         table=table,
         tests=tests,
-        correction=sentence(tests, spec.permutations),
+        correction=describe_correction(tests, spec.permutations),
         mixed=mixed_share(x, y, k=min(NEIGHBOURS, len(x) + len(y) - 1)),
         witness=witnesses(x, y),
         labels=_class_names(source) + _class_names(target),
@@ -64,7 +64,7 @@ def two_sample(spec: TwoSampleSpec, context: Context) -> tuple[TwoSampleResult, 
         conditional=None if classes.mean is None else classes.mean.value,
         classes=classes.rows,
         within=classes.mean,
-        class_correction=sentence(len(classes.rows), spec.permutations) if classes.rows else "",
+        class_correction=describe_correction(len(classes.rows), spec.permutations) if classes.rows else "",
         label_shift=label_shift(x, source, y, target, spec.seed),
     )
     return result, contact_sheet([source, target])
@@ -79,7 +79,7 @@ def _table(x: Tensor, y: Tensor, spec: TwoSampleSpec, context: Context, seconds:
         start = time.perf_counter()
         rows.append(_test_measure(name, x, y, spec))
         seconds[name] = round(time.perf_counter() - start, 3)
-    corrected = iter(correct([row.p for row in rows if row.p is not None]))
+    corrected = iter(correct_p_values([row.p for row in rows if row.p is not None]))
     found = []
     for row in rows:
         family, rate = (None, None) if row.p is None else next(corrected)
@@ -128,7 +128,7 @@ def _classes(x: Tensor, source: Sample, y: Tensor, target: Sample, spec: TwoSamp
         )
     except TltkError:
         return _Classes([], None)
-    names, corrected = dict(pairs.values()), correct([null.p for null in each.values()])
+    names, corrected = dict(pairs.values()), correct_p_values([null.p for null in each.values()])
     rows = [
         ClassTest(
             name=names[c],

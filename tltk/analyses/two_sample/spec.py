@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tltk.analyses.depth import MEASURES_HELP, DepthSpec, check_measures
 from tltk.errors import BadSpec
-from tltk.specs.knobs import knob, several
+from tltk.specs.knobs import knob, list_field
 from tltk.specs.parts import DataSpec
 
 
@@ -21,7 +21,9 @@ class TwoSampleSpec(DepthSpec):
 
     source: DataSpec | None = field(default_factory=lambda: DataSpec("rendered_digits"))
     layer: int = knob(-1, -1, 10_000, help="The layer to examine; -1 = the features that enter the head.")
-    measures: tuple[str, ...] = several(("mmd", "coral", "frechet", "energy", "sliced_wasserstein"), help=MEASURES_HELP)
+    measures: tuple[str, ...] = list_field(
+        ("mmd", "coral", "frechet", "energy", "sliced_wasserstein"), help=MEASURES_HELP
+    )
     permutations: int = knob(199, 19, 100_000, help="Permutations that give the null distribution of each measure.")
 
     def check(self) -> None:

@@ -18,7 +18,12 @@ Distance = Callable[["Tensor", "Tensor"], "Tensor"]
 
 
 def length(x: Tensor, y: Tensor) -> Tensor:
-    """√(x² + y²)."""
+    """√(x² + y²).
+
+    Args:
+        x: Of any shape.
+        y: Of the same shape, or one that broadcasts to that of `x`.
+    """
     return (x * x).addcmul_(y, y).sqrt_()
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tltk.data.decode import room_for
+from tltk.data.decode import allocate
 from tltk.data.domain import Domain, Ints, Progress
 from tltk.data.drawing.numbers import Floats
-from tltk.data.identity import drawn
+from tltk.data.identity import generated_origins
 from tltk.errors import BadSpec
 from tltk.specs.parts import DataSpec
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 Paint = Callable[[Ints, Floats, "Generator", int], "Tensor"]
 LICENCE = "CC0 1.0"
 SOURCE = "drawn here from formulas"
-MOST = 200  # classes that a kind can have
+MAX_CLASSES = 200  # classes that a kind can have
 DEFAULT_N = 20_000
-PIECE = 2**18  # pixels that are drawn at once; a piece is always drawn whole, so n cannot change a bit of it
+PIECE_PIXELS = 2**18  # pixels that are drawn at once; a piece is always drawn whole, so n cannot change a bit of it
 DRAWS = 96  # random numbers per picture, used or not
 
 
-def few(argument: str, usual: int) -> str:
-    """The number of classes of a kind, 1 … `MOST`, as it is written in names; empty where it is the usual one.
+def parse_class_count(argument: str, usual: int) -> str:
+    """The number of classes of a kind, 1 … `MAX_CLASSES`, as it is written in names; empty where it is the usual one.
 
     Raises:
         BadSpec: Anything else.
@@ -37,12 +37,12 @@ def few(argument: str, usual: int) -> str:
     text = argument.strip()
     if not text:
         return ""
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST:
-        raise BadSpec(f"The number of classes of a kind must be whole, from 1 to {MOST}. Got {argument[:40]!r}.")
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_CLASSES:
+        raise BadSpec(f"The number of classes of a kind must be whole, from 1 to {MAX_CLASSES}. Got {argument[:40]!r}.")
     return "" if int(text) == usual else str(int(text))
 
 
-def made(spec: DataSpec, kinds: Sequence[Paint], names: Sequence[str], progress: Progress | None) -> Domain:
+def draw_domain(spec: DataSpec, kinds: Sequence[Paint], names: Sequence[str], progress: Progress | None) -> Domain:
     """The domain of which picture i is of kind i % len(kinds) and class i % len(names), drawn piece by piece.
 
     Picture i depends on i, `spec.seed`, `spec.size` and the names only, so a smaller set is the beginning of a larger
@@ -57,7 +57,7 @@ def made(spec: DataSpec, kinds: Sequence[Paint], names: Sequence[str], progress:
     import torch
 
     n, size = spec.n or DEFAULT_N, spec.size
-    images, each = room_for((n, 3, size, size)), max(1, PIECE // size**2)
+    images, each = allocate((n, 3, size, size)), max(1, PIECE_PIXELS // size**2)
     step, classes = each * len(kinds), len(names) // len(kinds)
     with torch.inference_mode(), _one_thread():
         for start in range(0, n, step):
@@ -72,7 +72,7 @@ def made(spec: DataSpec, kinds: Sequence[Paint], names: Sequence[str], progress:
             if progress:
                 progress(min(start + step, n), n)
     every = np.arange(n, dtype=np.int64) % len(names)
-    origins = drawn("+".join(names), spec.seed, n)
+    origins = generated_origins("+".join(names), spec.seed, n)
     return Domain.of(spec.name, images, every, names[:n], licence=LICENCE, source=SOURCE, origins=origins)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tltk.data.drawing.numbers import Floats, between, each
+from tltk.data.drawing.numbers import Floats, expand_dims, interpolate
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -36,8 +36,8 @@ def spectrum(slopes: Floats, size: int, generator: Generator) -> Tensor:
     import torch
 
     m, half = len(slopes), size // 2 + 1
-    fx = torch.arange(half, dtype=torch.float32) ** each(slopes[:, 0])
-    fy = torch.fft.fftfreq(size, 1 / size).abs()[:, None] ** each(slopes[:, 1])
+    fx = torch.arange(half, dtype=torch.float32) ** expand_dims(slopes[:, 0])
+    fy = torch.fft.fftfreq(size, 1 / size).abs()[:, None] ** expand_dims(slopes[:, 1])
     fall = fx + fy
     fall[:, 0, 0] = torch.inf
     wave = torch.view_as_complex(torch.randn((m, size, half, 2), generator=generator)).div_(fall)
@@ -46,14 +46,19 @@ def spectrum(slopes: Floats, size: int, generator: Generator) -> Tensor:
 
 
 def texture(chance: Floats, noise: Tensor) -> Tensor:
-    """(m, h, w) in 0 … 1, each of one of `TEXTURES`, bent by noise (m, h, w); eight random numbers each."""
+    """(m, h, w) in 0 … 1, each of one of `TEXTURES`, bent by noise (m, h, w); eight random numbers each.
+
+    Args:
+        chance: (m, 8) random numbers in 0 … 1: kind, angle, cycles, phase, bend, steepness, depth, aspect.
+        noise: (m, h, w) with mean 0 and standard deviation 1, as `spectrum` draws it.
+    """
     import torch
 
     u, size = iter(chance.T), noise.shape[-1]
-    kind, turn, cycles = (next(u) * len(TEXTURES)).astype(int), 2 * np.pi * next(u), 2 ** between(0.7, 3.5, next(u))
+    kind, turn, cycles = (next(u) * len(TEXTURES)).astype(int), 2 * np.pi * next(u), 2 ** interpolate(0.7, 3.5, next(u))
     cycles = np.minimum(cycles, size / 4)
-    shift, bend, steep = next(u) * 2 * np.pi, 1.5 * next(u) ** 2, 2 ** between(-0.5, 3, next(u))
-    depth, other = between(0.3, 1, next(u)), between(0.5, 1.5, next(u))
+    shift, bend, steep = next(u) * 2 * np.pi, 1.5 * next(u) ** 2, 2 ** interpolate(-0.5, 3, next(u))
+    depth, other = interpolate(0.3, 1, next(u)), interpolate(0.5, 1.5, next(u))
     depth = np.where(kind == 0, 0.15 * depth, depth)
     x, y = axes(size)
     pattern = noise.clone()
@@ -61,20 +66,20 @@ def texture(chance: Floats, noise: Tensor) -> Tensor:
         at = np.flatnonzero(kind == k)
         if name in ("flat", "noise") or not len(at):
             continue
-        cos, sin = each(np.cos(turn[at])), each(np.sin(turn[at]))
+        cos, sin = expand_dims(np.cos(turn[at])), expand_dims(np.sin(turn[at]))
         field = noise[torch.from_numpy(at)]
         right, down = cos * x + sin * y, cos * y - sin * x
         if name == "gradient":
-            value = right.mul_(3.5).addcmul_(field, each(0.4 * bend[at]))
+            value = right.mul_(3.5).addcmul_(field, expand_dims(0.4 * bend[at]))
         else:
-            field = field.mul_(each(bend[at]))
+            field = field.mul_(expand_dims(bend[at]))
             scale = 2 * np.pi * cycles[at]
-            across = right.mul_(each(scale)).add_(field).add_(each(shift[at])).sin_()
+            across = right.mul_(expand_dims(scale)).add_(field).add_(expand_dims(shift[at])).sin_()
             if name == "stripes":
-                value = across.mul_(each(steep[at]))
+                value = across.mul_(expand_dims(steep[at]))
             else:
-                along = down.mul_(each(scale * other[at])).sub_(field).sin_()
+                along = down.mul_(expand_dims(scale * other[at])).sub_(field).sin_()
                 value = across.add_(along).sub_(0.8) if name == "dots" else across.mul_(along)
-                value.mul_(each(1.5 * steep[at]))
+                value.mul_(expand_dims(1.5 * steep[at]))
         pattern[torch.from_numpy(at)] = value
-    return pattern.mul_(0.45).clamp_(-1, 1).mul_(each(depth / 2)).add_(0.5)
+    return pattern.mul_(0.45).clamp_(-1, 1).mul_(expand_dims(depth / 2)).add_(0.5)

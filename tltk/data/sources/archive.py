@@ -1,4 +1,4 @@
-"""A .zip or .tar, packed or not, of one's own pictures, in the form of `folder`; unpacked, decoded, and removed again.
+"""A .zip or .tar of the user's pictures, compressed or not, laid out as for `folder`; unpacked, decoded, then removed.
 
 An archive comes from outside: names that lead out of the folder, links, devices, too many or too large
 files, and bombs are refused before a byte of them is written.
@@ -25,20 +25,20 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from tltk import home
-from tltk.data.domain import Domain, Progress, path_of
-from tltk.data.layout import Layout, decide
-from tltk.data.names import shown
+from tltk.data.domain import Domain, Progress, argument_path
+from tltk.data.layout import Layout, interpret_tree
+from tltk.data.names import escape_name
 from tltk.data.sources.folder import read_tree
-from tltk.data.tree import below, of_names
+from tltk.data.tree import subtree, tree_from_names
 from tltk.errors import DataProblem, TltkError
 from tltk.specs.parts import DataSpec
 
 MAX_FILES = 500_000
 MAX_BYTES = 16 * 2**30
 MAX_RATIO, FREE_BYTES = 100, 64 * 2**20  # unpacked over packed; small archives may be packed tighter
-MAX_READ = 16 * 2**20  # nothing in a tar is read in one go but headers, and these are small
-MAX_SURVEYED = 2**28  # bytes of a compressed tar that is read through for its names
-BLOCK = 2**20
+MAX_READ_BYTES = 16 * 2**20  # nothing in a tar is read in one go but headers, and these are small
+MAX_SURVEYED_BYTES = 2**28  # bytes of a compressed tar that is read through for its names
+BLOCK_BYTES = 2**20
 
 KINDS = {
     b"PK\3\4": "zip",
@@ -52,7 +52,7 @@ KINDS = {
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
 FORMS = ".zip, .tar, .tar.gz, .tar.bz2 or .tar.xz"
 PACKED = ("gz", "bz2", "xz")  # tars that must be unpacked to be read through
-MAX_WINDOW = 192 * 2**20  # bytes that an .xz may want to be unpacked with; that of `xz -9` wants 65 MiB
+MAX_WINDOW_BYTES = 192 * 2**20  # bytes that an .xz may want to be unpacked with; that of `xz -9` wants 65 MiB
 # How names may be coded that do not say it: codec, in words, a letter that there must be, and those there may be.
 _IDEOGRAPHS = r"\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
 CODES = (
@@ -63,7 +63,7 @@ CODES = (
 )
 DIRECTORY = b"PK\1\2"  # begins each entry of a zip's directory
 UTF8, UNICODE_PATH = 0x800, 0x7075  # the flag of a name, and the field that has it a second time (PKWARE's APPNOTE)
-MAX_LINK = 4096  # bytes of a path that a link names
+MAX_LINK_BYTES = 4096  # bytes of a path that a link names
 
 
 @dataclass(frozen=True)
@@ -89,17 +89,22 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
 
     `archive:PATH/inner/folder` takes one folder of it.
 
+    Args:
+        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        argument: PATH of the archive, perhaps with a folder inside it.
+        progress: Called with (done, total) pictures.
+
     Raises:
         DataProblem: No such archive, one that is damaged or dangerous, or as for a folder.
     """
     path, inner = _locate(argument)
-    # The name ends in .tmp, so that what a killed process leaves behind is swept away later.
+    # The name ends in .tmp, so that what a killed process leaves behind is removed later.
     with tempfile.TemporaryDirectory(dir=home.folder("domains"), suffix=".tmp") as scratch:
         root = Path(scratch).resolve()
         left, notes = unpack(path, root)
         if inner and not (root / inner).is_dir():
             raise _no_such_folder(path, inner)
-        source = shown(str(path / inner))
+        source = escape_name(str(path / inner))
         found = read_tree(root / inner, spec, progress, source=source, within=root, left=left)
         account = dataclasses.replace(found.account, notes=(*notes, *found.account.notes))
         return dataclasses.replace(found, account=account)
@@ -112,7 +117,7 @@ def survey(argument: str) -> Layout | None:
         DataProblem: As for `load`, so far as names tell.
     """
     path, inner = _locate(argument)
-    if _kind(path) in PACKED and path.stat().st_size > MAX_SURVEYED:
+    if _kind(path) in PACKED and path.stat().st_size > MAX_SURVEYED_BYTES:
         return None
     with _guarded(path), _members(path) as (members, _):
         names, links = _names(path, _limited(path, members, _limit(path, home.folder("domains"))))
@@ -120,10 +125,10 @@ def survey(argument: str) -> Layout | None:
         name, wanted = _target_name(path, link.name), _leads_to(path, link)
         inside = [name + other[len(wanted) :] for other in names if other.startswith(f"{wanted}/")]
         names |= dict.fromkeys([name] if wanted in names else inside)
-    tree = below(of_names(names), inner)
+    tree = subtree(tree_from_names(names), inner)
     if tree is None:
         raise _no_such_folder(path, inner)
-    return decide(tree, f"archive:{shown(argument)}")
+    return interpret_tree(tree, f"archive:{escape_name(argument)}")
 
 
 def _names(path: Path, members: Iterator[Member]) -> tuple[dict[str, int | None], list[Member]]:
@@ -141,11 +146,13 @@ def _names(path: Path, members: Iterator[Member]) -> tuple[dict[str, int | None]
 
 
 def _no_such_folder(path: Path, inner: str) -> DataProblem:
-    return DataProblem(f"archive:PATH/FOLDER must name a folder inside {shown(str(path))}. It has no '{shown(inner)}'.")
+    return DataProblem(
+        f"archive:PATH/FOLDER must name a folder inside {escape_name(str(path))}. It has no '{escape_name(inner)}'."
+    )
 
 
-def stamp(argument: str) -> str:
-    """Changes when the archive is written anew."""
+def source_version(argument: str) -> str:
+    """Changes when the archive is rewritten."""
     path, inner = _locate(argument)
     status = path.stat()
     return f"{path}|{inner}|{status.st_size}|{status.st_mtime_ns}"
@@ -202,30 +209,32 @@ def _limited(path: Path, members: Iterator[Member], limit: int) -> Iterator[Memb
 
 
 def _too_many(path: Path) -> DataProblem:
-    return DataProblem(f"{shown(str(path))} must hold at most {MAX_FILES:,} files. It has more; split it.")
+    return DataProblem(f"{escape_name(str(path))} must hold at most {MAX_FILES:,} files. It has more; split it.")
 
 
 def _odd(path: Path, name: str, oddity: str) -> DataProblem:
     return DataProblem(
-        f"{shown(str(path))} must hold files and folders only. '{shown(name)}' is {oddity}; pack the files again."
+        f"{escape_name(str(path))} must hold files and folders only. '{escape_name(name)}' is {oddity}; pack "
+        "the files again."
     )
 
 
 def _again(path: Path, member: Member, target: Path, left: list[tuple[str, str]]) -> None:
-    """A name that comes twice: left out where both are the same, else nobody knows which is meant."""
+    """A name that comes twice: left out if both files are equal, refused otherwise."""
     assert member.content is not None
     with member.content() as second, target.open("rb") as first:
         same = target.is_file() and member.size == target.stat().st_size
-        while same and (block := first.read(BLOCK)):
+        while same and (block := first.read(BLOCK_BYTES)):
             same = block == second.read(len(block))
     if not same:
         raise _twice(path, member.name)
-    left.append((shown(member.name), "comes twice in the archive"))
+    left.append((escape_name(member.name), "comes twice in the archive"))
 
 
 def _twice(path: Path, name: str) -> DataProblem:
     return DataProblem(
-        f"Names in {shown(str(path))} must differ. '{shown(name)}' comes twice with different content; pack the files "
+        f"Names in {escape_name(str(path))} must differ. '{escape_name(name)}' comes twice with different "
+        "content; pack the files "
         f"again."
     )
 
@@ -247,13 +256,13 @@ def _link(path: Path, root: Path, member: Member, left: list[tuple[str, str]]) -
         raise _odd(path, member.name, "a link or a device that leads out of the archive")
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() or target.is_symlink():
-        left.append((shown(member.name), "comes twice in the archive"))
+        left.append((escape_name(member.name), "comes twice in the archive"))
     elif source.is_file():
         os.link(source, target)
     elif source.is_dir() and not member.is_hard:
         target.symlink_to(source.resolve(), target_is_directory=True)
     else:
-        left.append((shown(member.name), "a link to nothing"))
+        left.append((escape_name(member.name), "a link to nothing"))
 
 
 @contextmanager
@@ -265,8 +274,8 @@ def _guarded(path: Path) -> Iterator[None]:
         raise
     except Exception as fault:  # the parsers of zip, tar and gzip raise a dozen kinds
         raise DataProblem(
-            f"{shown(str(path))} must be a whole {FORMS}. It cannot be unpacked: "
-            f"{shown(str(fault)[:160]) or type(fault).__name__}.{_what_it_is(path)} Fetch or pack it again."
+            f"{escape_name(str(path))} must be a whole {FORMS}. It cannot be unpacked: "
+            f"{escape_name(str(fault)[:160]) or type(fault).__name__}.{_what_it_is(path)} Fetch or pack it again."
         ) from None
 
 
@@ -283,7 +292,7 @@ def _write(path: Path, content: IO[bytes], target: Path, size: int) -> None:
     """Copy `size` bytes, never more: what the directory says is not trusted."""
     written = 0
     with content, target.open("xb") as file:
-        while block := content.read(BLOCK):
+        while block := content.read(BLOCK_BYTES):
             written += len(block)
             if written > size:
                 raise DataProblem(f"{path} is damaged: {target.name} is larger than it says. Pack it again.")
@@ -298,7 +307,8 @@ def _target_name(path: Path, name: str) -> str:
     drive = re.match(r"[A-Za-z]:($|/)", name) or (os.name == "nt" and ":" in name)
     if "\\" in name or "\0" in name or drive or pure.is_absolute() or ".." in pure.parts:
         raise DataProblem(
-            f"Names in {shown(str(path))} must stay inside it. Got '{shown(name[:200])}'; do not trust this archive."
+            f"Names in {escape_name(str(path))} must stay inside it. Got '{escape_name(name[:200])}'; do not "
+            "trust this archive."
         )
     return pure.as_posix()
 
@@ -335,7 +345,7 @@ def _opened(path: Path, kind: str) -> IO[bytes]:
 
         return cast(IO[bytes], bz2.open(path))
     if kind == "xz":
-        return cast(IO[bytes], io.BufferedReader(_Xz(path), BLOCK))
+        return cast(IO[bytes], io.BufferedReader(_Xz(path), BLOCK_BYTES))
     return path.open("rb")
 
 
@@ -350,7 +360,7 @@ class _Xz(io.RawIOBase):
     def _begun() -> Any:
         import lzma
 
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_WINDOW)
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_WINDOW_BYTES)
 
     def readable(self) -> bool:
         """It is."""
@@ -371,14 +381,14 @@ class _Xz(io.RawIOBase):
         while not found:
             if self._inner.eof:  # several may stand one after the other, with zeros between them
                 rest = self._inner.unused_data
-                while not (rest := rest.lstrip(b"\0")) and (rest := self._file.read(BLOCK)):
+                while not (rest := rest.lstrip(b"\0")) and (rest := self._file.read(BLOCK_BYTES)):
                     pass
                 if not rest:
                     return 0
                 self._inner = self._begun()
                 found = self._inner.decompress(rest, len(room))
             else:
-                packed = self._file.read(BLOCK) if self._inner.needs_input else b""
+                packed = self._file.read(BLOCK_BYTES) if self._inner.needs_input else b""
                 if not packed and self._inner.needs_input:
                     raise EOFError("it breaks off")
                 found = self._inner.decompress(packed, len(room))
@@ -398,7 +408,7 @@ class _Xz(io.RawIOBase):
         if place < self._at:
             self._file.seek(0)
             self._inner, self._at = self._begun(), 0
-        room = bytearray(min(BLOCK, max(1, place - self._at)))
+        room = bytearray(min(BLOCK_BYTES, max(1, place - self._at)))
         while self._at < place and self.readinto(memoryview(room)[: place - self._at]):
             pass
         return self._at
@@ -412,7 +422,8 @@ def _kind(path: Path) -> str:
     if found in ("7z", "rar") or (not found and not path.name.lower().endswith(ENDINGS)):
         form = f" It is a .{found}." if found else _what_it_is(path)
         raise DataProblem(
-            f"archive:PATH must name a {FORMS}. Got {shown(str(path))}.{form} Unpack it and pack it as one of them."
+            f"archive:PATH must name a {FORMS}. Got {escape_name(str(path))}.{form} Unpack it and pack it as "
+            "one of them."
         )
     return found or ("zip" if path.name.lower().endswith(".zip") else "tar")
 
@@ -451,7 +462,7 @@ def _zip_members(file: zipfile.ZipFile, names: list[str]) -> Iterator[Member]:
         link = ""
         if kind == stat.S_IFLNK and not oddity:
             with file.open(info) as content:
-                link = content.read(MAX_LINK).decode("utf-8", "surrogateescape") or "/"
+                link = content.read(MAX_LINK_BYTES).decode("utf-8", "surrogateescape") or "/"
         opened = None if oddity or link else partial(file.open, info)
         yield Member(name, info.file_size, oddity, name.endswith("/"), link, checksum=info.CRC, content=opened)
 
@@ -480,8 +491,8 @@ def _zip_names(path: Path, entries: list[zipfile.ZipInfo]) -> tuple[list[str], l
         return found, []
     first = found[next(iter(raw))]
     return found, [
-        f"Names in {shown(path.name)} do not say how their letters are coded. They were read as {words}, such as "
-        f"'{shown(first)}'; if that is wrong, pack the files again with names in UTF-8."
+        f"Names in {escape_name(path.name)} do not say how their letters are coded. They were read as {words}, such as "
+        f"'{escape_name(first)}'; if that is wrong, pack the files again with names in UTF-8."
     ]
 
 
@@ -547,8 +558,12 @@ class _Guarded:
         self.seek, self.tell, self.close = file.seek, file.tell, file.close
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes."""
-        if not 0 <= size <= MAX_READ:
+        """Up to `size` bytes.
+
+        Raises:
+            DataProblem: More is asked for than a header may hold.
+        """
+        if not 0 <= size <= MAX_READ_BYTES:
             raise DataProblem("This archive has a header of many megabytes; do not trust it.")
         self.last = self._file.read(size)
         return self.last
@@ -556,11 +571,11 @@ class _Guarded:
 
 def _locate(argument: str) -> tuple[Path, str]:
     """The archive file, and the folder inside it that the rest of the path names."""
-    wanted = path_of(argument)
+    wanted = argument_path(argument)
     path = next((p for p in (wanted, *wanted.parents) if _is_file(p)), None)
     if path is None:
         what = "a folder: write folder:PATH" if wanted.is_dir() else "nothing there; check the path"
-        raise DataProblem(f"archive:PATH must name a {FORMS}. {shown(str(wanted))} is {what}.")
+        raise DataProblem(f"archive:PATH must name a {FORMS}. {escape_name(str(wanted))} is {what}.")
     inner = wanted.relative_to(path)
     if ".." in inner.parts:
         raise DataProblem(f"archive:PATH/FOLDER must name a folder inside the archive. Got {argument!r}.")

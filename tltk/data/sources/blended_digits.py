@@ -14,16 +14,16 @@ from PIL import Image
 from PIL.Image import Resampling
 
 from tltk.data.decode import resize
-from tltk.data.domain import Domain, Pixels, Progress, keep
-from tltk.data.identity import contents
+from tltk.data.domain import Domain, Pixels, Progress, subsample
+from tltk.data.identity import content_hashes
 from tltk.data.sources.digits import SOURCE as DIGITS
-from tltk.data.sources.digits import base_digits, bundled
+from tltk.data.sources.digits import base_digits, bundled_file
 from tltk.specs.parts import DataSpec
 
 LICENCE = "CC BY 4.0 (digits), CC BY 2.0 (photos)"
 SOURCE = f"{DIGITS}; photos china.jpg (danielbuechele) and flower.jpg (vultilion), from scikit-learn"
 FAMILY = "digits"
-CROP = (32, 96)  # side of a background in photo pixels, whatever the size of the picture
+CROP_SIDES_PX = (32, 96)  # side of a background in photo pixels, whatever the size of the picture
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
@@ -32,11 +32,16 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
     Each base digit occurs once, so no two parts of a split share one. The background of a digit
     depends on its index and `spec.seed` only.
 
+    Args:
+        spec: `n` (0 = all), `size` in pixels and `seed`.
+        argument: Empty: this domain has no settings.
+        progress: Called with (done, total) pictures.
+
     Raises:
         DataProblem: `spec.n` is more than there are.
     """
     eights, labels = base_digits()
-    kept = keep(labels, spec.n, spec.seed, "blended_digits")
+    kept = subsample(labels, spec.n, spec.seed, "blended_digits")
     digits = _masks(resize(eights[kept], spec.size))
     photos = _photos()
     images = np.empty((len(kept), 3, spec.size, spec.size), np.uint8)
@@ -52,7 +57,7 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         [str(d) for d in range(10)],
         licence=LICENCE,
         source=SOURCE,
-        origins=contents(eights[kept]),
+        origins=content_hashes(eights[kept]),
     )
 
 
@@ -64,7 +69,7 @@ def _masks(digits: Pixels) -> NDArray[np.int16]:
 
 
 def _photos() -> list[Image.Image]:
-    paths = [bundled("images", name) for name in ("china.jpg", "flower.jpg")]
+    paths = [bundled_file("images", name) for name in ("china.jpg", "flower.jpg")]
     if None not in paths:
         return [Image.open(path).convert("RGB") for path in paths if path]
     from sklearn.datasets import load_sample_images
@@ -75,7 +80,7 @@ def _photos() -> list[Image.Image]:
 def _crop(photos: list[Image.Image], draw: np.random.Generator, size: int) -> NDArray[np.int16]:
     """A random square of a random photo, (size, size, 3)."""
     photo = photos[int(draw.integers(len(photos)))]
-    side = int(draw.integers(CROP[0], CROP[1] + 1))
+    side = int(draw.integers(CROP_SIDES_PX[0], CROP_SIDES_PX[1] + 1))
     left = int(draw.integers(photo.width - side + 1))
     top = int(draw.integers(photo.height - side + 1))
     box = (left, top, left + side, top + side)

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tltk.data.domain import Domain, Ints, Progress
-from tltk.data.drawing.camera import exposed
-from tltk.data.drawing.numbers import Floats, between, each, pose
+from tltk.data.drawing.camera import expose
+from tltk.data.drawing.numbers import Floats, expand_dims, interpolate, pose
 from tltk.data.drawing.palette import palette, ramp, schemes
-from tltk.data.drawing.pieces import MOST, few, made
+from tltk.data.drawing.pieces import MAX_CLASSES, draw_domain, parse_class_count
 from tltk.data.drawing.texture import SLOPES, axes, spectrum, texture
 from tltk.specs.parts import DataSpec
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-CLASSES = MOST
+CLASSES = MAX_CLASSES
 WAVES = 3  # in a contour
 AMPLITUDE = 0.7  # most that the waves' amplitudes add to; below 1, the radius stays positive
 ARCS = 3  # distracting lines in a picture, at most
@@ -56,40 +56,50 @@ class Curves:
         return Curves(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-check = functools.partial(few, usual=CLASSES)  # of the number of classes in a name
+check = functools.partial(parse_class_count, usual=CLASSES)  # of the number of classes in a name
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Contours of 200 radial formulas, filled or lined, among distracting arcs, to pre-train networks."""
-    return made(spec, (paint,), [f"contour {c}" for c in range(int(argument or CLASSES))], progress)
+    """Contours of 200 radial formulas, filled or lined, among distracting arcs, to pre-train networks.
+
+    Args:
+        spec: `n` (0 = the default of drawn domains), `size` in pixels and `seed`.
+        argument: Number of classes, as `check` gives it; empty = `CLASSES`.
+        progress: Called with (done, total) pictures.
+    """
+    return draw_domain(spec, (paint,), [f"contour {c}" for c in range(int(argument or CLASSES))], progress)
 
 
 @functools.cache
 def categories(count: int = CLASSES) -> Curves:
     """The categories' contours, each drawn from its own generator."""
     u = iter(np.stack([np.random.default_rng((category, 7)).random(32) for category in range(count)]).T)
-    vertices, edged, aspect = np.floor(between(3, 10, next(u))), (next(u) < 0.6) * 1.0, between(0.55, 1, next(u))
+    vertices, edged, aspect = (
+        np.floor(interpolate(3, 10, next(u))),
+        (next(u) < 0.6) * 1.0,
+        interpolate(0.55, 1, next(u)),
+    )
     reach = ((1, 6), (2, 10), (8, 20))  # periods: lobes, petals, ripples
-    waves = np.stack([np.floor(between(low, high + 1, next(u))) for low, high in reach], 1)
-    raw = np.stack([between(0.0, 0.5, next(u)), between(0.0, 0.4, next(u)), 0.15 * next(u) ** 2], 1)
+    waves = np.stack([np.floor(interpolate(low, high + 1, next(u))) for low, high in reach], 1)
+    raw = np.stack([interpolate(0.0, 0.5, next(u)), interpolate(0.0, 0.4, next(u)), 0.15 * next(u) ** 2], 1)
     raw[:, 0] /= np.where(waves[:, 0] == 1, 2, 1)  # one period is a shift, rather than a shape
     raw *= np.sqrt(next(u))[:, None]
     phases = 2 * np.pi * np.stack([next(u) for _ in range(WAVES)], 1)
-    nested = np.floor(between(1, 6, next(u) ** 1.5))
-    gap = np.minimum(between(0.1, 0.3, next(u)), 0.8 / nested)
-    thickness, filled = between(0.015, 0.06, next(u) ** 1.5), (next(u) < 0.6) * 1.0
+    nested = np.floor(interpolate(1, 6, next(u) ** 1.5))
+    gap = np.minimum(interpolate(0.1, 0.3, next(u)), 0.8 / nested)
+    thickness, filled = interpolate(0.015, 0.06, next(u) ** 1.5), (next(u) < 0.6) * 1.0
     return Curves(vertices, edged, aspect, waves, raw, phases, nested, gap, thickness, filled)
 
 
 def instances(labels: Ints, chance: Floats) -> Curves:
     """Contours of these categories (m,), with waves a little higher or lower and shifted; 12 random numbers each."""
     mine, u = categories(CLASSES)[labels], iter(chance.T)
-    amplitudes = mine.amplitudes * between(0.8, 1.2, np.stack([next(u) for _ in range(WAVES)], 1))
+    amplitudes = mine.amplitudes * interpolate(0.8, 1.2, np.stack([next(u) for _ in range(WAVES)], 1))
     amplitudes *= np.minimum(1, AMPLITUDE / amplitudes.sum(1, keepdims=True))
-    phases = mine.phases + between(-0.25, 0.25, np.stack([next(u) for _ in range(WAVES)], 1))
-    aspect = np.minimum(1, mine.aspect * between(0.9, 1.1, next(u)))
-    thickness = mine.thickness * between(0.8, 1.3, next(u))
-    gap = mine.gap * between(0.9, 1.1, next(u))
+    phases = mine.phases + interpolate(-0.25, 0.25, np.stack([next(u) for _ in range(WAVES)], 1))
+    aspect = np.minimum(1, mine.aspect * interpolate(0.9, 1.1, next(u)))
+    thickness = mine.thickness * interpolate(0.8, 1.3, next(u))
+    gap = mine.gap * interpolate(0.9, 1.1, next(u))
     return Curves(
         mine.vertices, mine.edged, aspect, mine.waves, amplitudes, phases, mine.nested, gap, thickness, mine.filled
     )
@@ -99,19 +109,24 @@ def instances(labels: Ints, chance: Floats) -> Curves:
 
 
 def radius(curves: Curves, angle: Tensor) -> tuple[Tensor, Tensor]:
-    """r(θ) / r₀ and the slope r′(θ) / r(θ), both of the shape of the angles (m, h, w)."""
+    """r(θ) / r₀ and the slope r′(θ) / r(θ), both of the shape of the angles (m, h, w).
+
+    Args:
+        curves: m contours.
+        angle: (m, h, w) in radians.
+    """
     import torch
 
-    step = each(2 * np.pi / curves.vertices)
+    step = expand_dims(2 * np.pi / curves.vertices)
     within = torch.remainder(angle, step).sub_(step / 2)
-    edged, flat = each(curves.edged), each(1 / curves.aspect**2 - 1)
+    edged, flat = expand_dims(curves.edged), expand_dims(1 / curves.aspect**2 - 1)
     cos, sin = angle.cos(), angle.sin()
     ellipse = torch.addcmul(torch.ones(()), flat, sin.square()).reciprocal_()  # e²
     slope = edged * within.tan() - flat * cos.mul_(sin).mul_(ellipse)
     wave, steep = torch.ones_like(angle), torch.zeros_like(angle)
     for k in range(WAVES):
-        period, height = each(curves.waves[:, k]), each(curves.amplitudes[:, k])
-        turn = angle * period + each(curves.phases[:, k])
+        period, height = expand_dims(curves.waves[:, k]), expand_dims(curves.amplitudes[:, k])
+        turn = angle * period + expand_dims(curves.phases[:, k])
         wave.addcmul_(turn.sin(), height)
         steep.addcmul_(turn.cos_(), height * period)
     polygon = torch.lerp(torch.ones(()), (step / 2).cos() / within.cos_(), edged)
@@ -133,10 +148,10 @@ def distance(curves: Curves, r0: Floats, x: Tensor, y: Tensor) -> tuple[Tensor, 
     import torch
 
     shape, slope = radius(curves, torch.atan2(y, x))
-    shape.mul_(each(r0))
+    shape.mul_(expand_dims(r0))
     off = torch.hypot(x, y)
     root = slope.square_().add_(1).rsqrt_()
-    gap, last = each(curves.gap), each(curves.nested - 1)
+    gap, last = expand_dims(curves.gap), expand_dims(curves.nested - 1)
     ring = (1 - off / shape).div_(gap).round_().clamp_(min=0).minimum(last)
     lines = (off - (1 - ring * gap) * shape).abs_().mul_(root)
     return off.sub_(shape).mul_(root), lines
@@ -146,33 +161,40 @@ def distance(curves: Curves, r0: Floats, x: Tensor, y: Tensor) -> tuple[Tensor, 
 
 
 def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tensor:
-    """(m, 3, size, size) uint8: an instance of each category, textured, on a texture, under arcs, through a camera."""
+    """(m, 3, size, size) uint8: an instance of each category, textured, on a texture, under arcs, through a camera.
+
+    Args:
+        labels: (m,) class numbers in 0 … `CLASSES` − 1.
+        chance: (m, 96) random numbers in 0 … 1, a fixed column for each use.
+        generator: Draws what is not one number per picture: noise, grain and the like.
+        size: Side of a picture in pixels.
+    """
     import torch
 
     curves, u = instances(labels, chance[:, :12]), iter(chance[:, 40:].T)
     ground, figure = schemes(chance[:, 12:40])
-    noise = spectrum(between(*SLOPES, np.stack([next(u), next(u)], 1)), size, generator)
-    (turn, mirror), r0 = pose(next(u), next(u)), between(*RADIUS, next(u))
-    right, down, lit = between(-0.2, 0.2, next(u)), between(-0.2, 0.2, next(u)), next(u)
-    x, y = (axis - each(move) for axis, move in zip(axes(size), (right, down), strict=True))
-    cos, sin = each(np.cos(turn)), each(np.sin(turn))
+    noise = spectrum(interpolate(*SLOPES, np.stack([next(u), next(u)], 1)), size, generator)
+    (turn, mirror), r0 = pose(next(u), next(u)), interpolate(*RADIUS, next(u))
+    right, down, lit = interpolate(-0.2, 0.2, next(u)), interpolate(-0.2, 0.2, next(u)), next(u)
+    x, y = (axis - expand_dims(move) for axis, move in zip(axes(size), (right, down), strict=True))
+    cos, sin = expand_dims(np.cos(turn)), expand_dims(np.sin(turn))
     largest = 1 + 0.6 * curves.amplitudes.sum(1)
-    x, y = (cos * x + sin * y) * each(mirror), cos * y - sin * x
+    x, y = (cos * x + sin * y) * expand_dims(mirror), cos * y - sin * x
     edge, lines = distance(curves, r0 / largest, x, y)
     # One line drawing in three is open: cut along a straight line, so that strokes have ends.
-    far = np.where((curves.filled < 1) & (next(u) < 1 / 3), between(-0.3, 0.5, next(u)) * r0, 9.0)
-    lines = torch.maximum(lines, x - each(far - curves.thickness / 2))
+    far = np.where((curves.filled < 1) & (next(u) < 1 / 3), interpolate(-0.3, 0.5, next(u)) * r0, 9.0)
+    lines = torch.maximum(lines, x - expand_dims(far - curves.thickness / 2))
     picture = ramp(ground, texture(chance[:, 54:62], noise))
     fill = ramp(figure, texture(chance[:, 62:70], noise.flip(0).transpose(1, 2)))
-    inside = edge.mul_(-size).add_(0.5).clamp_(0, 1).mul_(each(curves.filled))
+    inside = edge.mul_(-size).add_(0.5).clamp_(0, 1).mul_(expand_dims(curves.filled))
     picture = torch.lerp(picture, fill, inside[:, None])
     # On a fill the lines are as the ground is, or darker than all; alone, as the figure.
     ink = np.where((curves.filled > 0)[:, None], ground[:, 0] * np.round(lit)[:, None], figure[:, 0])
-    drawn = lines.sub_(each(curves.thickness / 2)).mul_(-size).add_(0.5).clamp_(0, 1)
-    picture = torch.lerp(picture, each(ink, 4), drawn[:, None])
+    drawn = lines.sub_(expand_dims(curves.thickness / 2)).mul_(-size).add_(0.5).clamp_(0, 1)
+    picture = torch.lerp(picture, expand_dims(ink, 4), drawn[:, None])
     over = palette(chance[:, 70], chance[:, 71], chance[:, 72])
-    picture = torch.lerp(picture, each(over, 4), arcs(chance[:, 73:90], size)[:, None])
-    return exposed(picture, chance[:, 90:96], generator)
+    picture = torch.lerp(picture, expand_dims(over, 4), arcs(chance[:, 73:90], size)[:, None])
+    return expose(picture, chance[:, 90:96], generator)
 
 
 def arcs(chance: Floats, size: int) -> Tensor:
@@ -180,13 +202,13 @@ def arcs(chance: Floats, size: int) -> Tensor:
     import torch
 
     u, (x, y) = iter(chance.T), axes(size)
-    count, half = np.floor((ARCS + 1) * next(u) ** 1.3), between(0.5 / 64, 3 / 64, next(u) ** 2) / 2
+    count, half = np.floor((ARCS + 1) * next(u) ** 1.3), interpolate(0.5 / 64, 3 / 64, next(u) ** 2) / 2
     nearest = torch.full((len(chance), size, size), 2.0)
     for number in range(ARCS):
-        at_x, at_y, turn, bend = between(-0.4, 0.4, next(u)), between(-0.4, 0.4, next(u)), next(u), next(u)
+        at_x, at_y, turn, bend = interpolate(-0.4, 0.4, next(u)), interpolate(-0.4, 0.4, next(u)), next(u), next(u)
         far = 0.2 / (0.02 + bend**2)  # radius, 0.2 … 10 sides: most are nearly straight
         far, turn = np.where(number < count, far, 100.0), 2 * np.pi * turn
         at_x, at_y = at_x + far * np.cos(turn), at_y + far * np.sin(turn)
-        off = torch.hypot(x - each(at_x), y - each(at_y)).sub_(each(far)).abs_()
-        nearest = nearest.minimum(off.add_(each(np.where(number < count, 0.0, 2.0))))
-    return nearest.sub_(each(half)).mul_(-size).add_(0.5).clamp_(0, 1)
+        off = torch.hypot(x - expand_dims(at_x), y - expand_dims(at_y)).sub_(expand_dims(far)).abs_()
+        nearest = nearest.minimum(off.add_(expand_dims(np.where(number < count, 0.0, 2.0))))
+    return nearest.sub_(expand_dims(half)).mul_(-size).add_(0.5).clamp_(0, 1)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from tltk.data.decode import resize, three_channels
-from tltk.data.domain import Domain, Ints, Pixels, Progress, keep
-from tltk.data.identity import contents
+from tltk.data.domain import Domain, Ints, Pixels, Progress, subsample
+from tltk.data.identity import content_hashes
 from tltk.specs.parts import DataSpec
 
 LICENCE = "CC BY 4.0"
@@ -24,11 +24,16 @@ SOURCE = "UCI Optical Recognition of Handwritten Digits (Alpaydin, Kaynak 1998),
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
     """Handwritten digits: 1,797 grey pictures of 8 × 8, from scikit-learn.
 
+    Args:
+        spec: `n` (0 = all), `size` in pixels and `seed`.
+        argument: Empty: this domain has no settings.
+        progress: Called with (done, total) pictures.
+
     Raises:
         DataProblem: `spec.n` is more than there are.
     """
     eights, labels = base_digits()
-    kept = keep(labels, spec.n, spec.seed, "digits")
+    kept = subsample(labels, spec.n, spec.seed, "digits")
     images = three_channels(resize(eights[kept], spec.size))
     if progress:
         progress(len(images), len(images))
@@ -39,13 +44,13 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         [str(d) for d in range(10)],
         licence=LICENCE,
         source=SOURCE,
-        origins=contents(eights[kept]),
+        origins=content_hashes(eights[kept]),
     )
 
 
 def base_digits() -> tuple[Pixels, Ints]:
     """The digits as they are: (1797, 8, 8) uint8 white on black, and (1797,) labels."""
-    if (path := bundled("data", "digits.csv.gz")) is not None:
+    if (path := bundled_file("data", "digits.csv.gz")) is not None:
         table = np.loadtxt(path, delimiter=",", dtype=np.float64)
         values, labels = table[:, :64].reshape(-1, 8, 8), table[:, 64]
     else:
@@ -56,7 +61,7 @@ def base_digits() -> tuple[Pixels, Ints]:
     return np.rint(values * (255 / 16)).astype(np.uint8), labels.astype(np.int64)
 
 
-def bundled(*parts: str) -> Path | None:
+def bundled_file(*parts: str) -> Path | None:
     """A data file that lies within scikit-learn, or None where this version has moved it.
 
     Found without the import, which takes 5 s and more of a first minute; the file takes 0.05 s.

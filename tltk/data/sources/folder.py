@@ -1,4 +1,4 @@
-"""A folder of one's own pictures, one folder per class, with or without train/val/test on top.
+"""A folder of the user's pictures, one folder per class, with or without train/val/test on top.
 
 Licence and source are the user's. `layout` decides what the folders mean; `archive` unpacks into a folder and reads it
 with `read_tree`.
@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from tltk.data import layout
-from tltk.data.account import losses
+from tltk.data.account import describe_losses
 from tltk.data.decode import decode_all
-from tltk.data.domain import FREE, Domain, Progress, keep, path_of
-from tltk.data.identity import Sketches, clashes, near_twins
-from tltk.data.names import shown
+from tltk.data.domain import FREE, Domain, Progress, argument_path, subsample
+from tltk.data.identity import Sketches, find_near_copies, label_conflicts
+from tltk.data.names import escape_name
 from tltk.data.tree import walk
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
@@ -32,11 +32,16 @@ LICENCE = "not stated (your own pictures)"
 def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Domain:
     """Pictures of your own in a folder, one folder per class, with or without train/val/test on top.
 
+    Args:
+        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        argument: PATH of the folder.
+        progress: Called with (done, total) pictures.
+
     Raises:
         DataProblem: No such folder, no pictures, one class, an empty class, or parts that differ.
     """
     root = _root(argument)
-    return read_tree(root, spec, progress, source=shown(str(root)))
+    return read_tree(root, spec, progress, source=escape_name(str(root)))
 
 
 def survey(argument: str) -> layout.Layout:
@@ -48,10 +53,10 @@ def survey(argument: str) -> layout.Layout:
     root = _root(argument)
     with _readable(root):
         tree, left = walk(root)
-        return layout.decide(tree, f"folder:{shown(argument)}", left)
+        return layout.interpret_tree(tree, f"folder:{escape_name(argument)}", left)
 
 
-def stamp(argument: str) -> str:
+def source_version(argument: str) -> str:
     """Changes when a file below the folder comes, goes, grows or is written."""
     root = _root(argument)
     mark = hashlib.sha256(os.fsencode(root))
@@ -90,15 +95,15 @@ def read_tree(
     Raises:
         DataProblem: As for `load`.
     """
-    what = shown(spec.name)
+    what = escape_name(spec.name)
     with _readable(root):
         tree, skipped = walk(root, within=within)
-        found = layout.decide(tree, what, [*left, *skipped])
+        found = layout.interpret_tree(tree, what, [*left, *skipped])
     pictures, classes = found.pictures, found.classes
     numbers = {label: number for number, label in enumerate(classes)}
     labels = np.array([numbers[p.label] for p in pictures], np.int64)
     given = np.array([p.part for p in pictures], np.int8)
-    kept = keep(labels, spec.n, spec.seed, what, given)
+    kept = subsample(labels, spec.n, spec.seed, what, given)
     chosen = [pictures[i] for i in kept]
     decoded = decode_all([p.path for p in chosen if p.path is not None], spec.size, progress)
     images, reasons = decoded.images, decoded.reasons
@@ -119,7 +124,7 @@ def read_tree(
         Counter(chosen[i].label for i in reasons),
     )
     sketches = Sketches(decoded.prints[good], decoded.thumbs[good])
-    twins = near_twins(decoded.origins[good], sketches.prints, labels[kept][good], sketches.thumbs)
+    twins = find_near_copies(decoded.origins[good], sketches.prints, labels[kept][good], sketches.thumbs)
     return Domain.of(
         spec.name,
         images,
@@ -133,7 +138,7 @@ def read_tree(
         account=dataclasses.replace(found.account, notes=(*told, *found.account.notes)),
         twins=twins,
         reading=dataclasses.replace(
-            decoded.reading(good), clashes=clashes(twins, labels[kept][good], [chosen[i].name for i in good])
+            decoded.reading(good), clashes=label_conflicts(twins, labels[kept][good], [chosen[i].name for i in good])
         ),
         sketches=sketches,
     )
@@ -142,16 +147,16 @@ def read_tree(
 def _told(found: layout.Layout, reasons: dict[str, str], broken: Counter[str]) -> list[str]:
     """Classes that lose much, with the reason: by their endings, and by pictures that could not be decoded."""
     read = Counter(p.label for p in found.pictures)
-    return losses(found.there, {c: n - broken[c] for c, n in read.items()}, {**found.why, **reasons})
+    return describe_losses(found.there, {c: n - broken[c] for c, n in read.items()}, {**found.why, **reasons})
 
 
 def _root(argument: str) -> Path:
-    root = path_of(argument)
+    root = argument_path(argument)
     if root.is_dir():
         return root.resolve()
     kind = "a file" if root.exists() else "nothing there"
     hint = " For an archive write archive:PATH, for arrays npz:PATH." if root.is_file() else ""
-    raise DataProblem(f"folder:PATH must name a folder. {shown(str(root))} is {kind}; check the path.{hint}")
+    raise DataProblem(f"folder:PATH must name a folder. {escape_name(str(root))} is {kind}; check the path.{hint}")
 
 
 @contextmanager
@@ -161,6 +166,7 @@ def _readable(root: Path) -> Iterator[None]:
         yield
     except OSError as fault:
         raise DataProblem(
-            f"All folders below {shown(str(root))} must be readable. {shown(str(fault.filename or root))} is not: "
+            f"All folders below {escape_name(str(root))} must be readable. "
+            f"{escape_name(str(fault.filename or root))} is not: "
             f"{fault.strerror or fault}. Check its permissions."
         ) from None

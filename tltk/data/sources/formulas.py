@@ -8,7 +8,7 @@ noise, NeurIPS (arXiv:2106.05963). Pictures made to pre-train networks on; no to
 from __future__ import annotations
 
 from tltk.data.domain import Domain, Progress
-from tltk.data.drawing.pieces import LICENCE, SOURCE, few, made
+from tltk.data.drawing.pieces import LICENCE, SOURCE, draw_domain, parse_class_count
 from tltk.data.sources import contours, fractals, leaves, surfaces
 from tltk.errors import BadSpec
 from tltk.specs.parts import DataSpec
@@ -19,17 +19,23 @@ CLASSES = 100  # of each kind
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Fractals, contours, surfaces in turns, 100 classes of each, to pre-train on (25+leaves: fewer, with leaves)."""
+    """Fractals, contours, surfaces in turns, 100 classes of each, to pre-train on (25+leaves: fewer, with leaves).
+
+    Args:
+        spec: `n` (0 = the default of drawn domains), `size` in pixels and `seed`.
+        argument: Number of classes of each kind, then "+leaves" where there are leaves; empty = `CLASSES`.
+        progress: Called with (done, total) pictures.
+    """
     count, _, more = argument.partition("+")
     kinds = {"fractal": fractals.paint, "contour": contours.paint, "surface": surfaces.paint}
     if more:
         kinds["leaf"] = leaves.paint
     names = [f"{kind} {c}" for c in range(int(count or CLASSES)) for kind in kinds]
-    return made(spec, tuple(kinds.values()), names, progress)
+    return draw_domain(spec, tuple(kinds.values()), names, progress)
 
 
 def check(argument: str) -> str:
-    """`few` of the number, then "+leaves" where dead leaves take turns too.
+    """`parse_class_count` of the number, then "+leaves" where dead leaves take turns too.
 
     Raises:
         BadSpec: Anything else.
@@ -37,4 +43,4 @@ def check(argument: str) -> str:
     count, plus, more = argument.partition("+")
     if plus and more.strip() != "leaves":
         raise BadSpec(f"After + there must be leaves, as in formulas:25+leaves. Got {more[:40]!r}.")
-    return few(count, CLASSES) + ("+leaves" if plus else "")
+    return parse_class_count(count, CLASSES) + ("+leaves" if plus else "")

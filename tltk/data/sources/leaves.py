@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tltk.data.domain import Domain, Ints, Progress
-from tltk.data.drawing.camera import exposed
-from tltk.data.drawing.numbers import Floats, between, each
+from tltk.data.drawing.camera import expose
+from tltk.data.drawing.numbers import Floats, expand_dims, interpolate
 from tltk.data.drawing.palette import palette
-from tltk.data.drawing.pieces import MOST, few, made
+from tltk.data.drawing.pieces import MAX_CLASSES, draw_domain, parse_class_count
 from tltk.data.drawing.texture import SLOPES, TEXTURES, axes, spectrum, texture
 from tltk.data.sources.surfaces import colours
 from tltk.specs.parts import DataSpec
@@ -25,7 +25,7 @@ from tltk.specs.parts import DataSpec
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-CLASSES = MOST
+CLASSES = MAX_CLASSES
 TRAITS = 24  # random numbers that make a class; 8–17 are its colours, as a surface's are
 LEAVES = 24  # in a picture
 DRAWN = 9  # random numbers for each of them
@@ -33,12 +33,18 @@ STRANGE = 0.25  # share of the leaves that are of no class: any shape, any colou
 RADII = (0.08, 0.45)  # of leaves, as a share of the side
 POWERS = (0.8, 6.0)  # of |x|^p + |y|^p = 1: diamonds below 1, discs at 2, squares above 4
 
-check = functools.partial(few, usual=CLASSES)  # of the number of classes in a name
+check = functools.partial(parse_class_count, usual=CLASSES)  # of the number of classes in a name
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Leaves of 200 kinds that cover each other, each kind with colours, outline and grain, to pre-train networks."""
-    return made(spec, (paint,), [f"leaf {c}" for c in range(int(argument or CLASSES))], progress)
+    """Leaves of 200 kinds that cover each other, each kind with colours, outline and grain, to pre-train networks.
+
+    Args:
+        spec: `n` (0 = the default of drawn domains), `size` in pixels and `seed`.
+        argument: Number of classes, as `check` gives it; empty = `CLASSES`.
+        progress: Called with (done, total) pictures.
+    """
+    return draw_domain(spec, (paint,), [f"leaf {c}" for c in range(int(argument or CLASSES))], progress)
 
 
 @functools.cache
@@ -62,7 +68,7 @@ def radii(u: Floats, exponent: Floats) -> Floats:
     Reference: Lee, Mumford & Huang (2001), §3.
     """
     low, high = (bound ** (1 - exponent) for bound in RADII)
-    found: Floats = between(low, high, u) ** (1 / (1 - exponent))
+    found: Floats = interpolate(low, high, u) ** (1 / (1 - exponent))
     return found
 
 
@@ -70,6 +76,13 @@ def outline(x: Tensor, y: Tensor, wide: Tensor, tall: Tensor, power: Tensor) -> 
     """How far points lie outside the superellipse |x / wide|^p + |y / tall|^p = 1, negative within.
 
     (f - 1) · √(wide · tall) with f = (|x / wide|^p + |y / tall|^p)^(1/p): 0 on the outline, about a distance near it.
+
+    Args:
+        x: Coordinates along the leaf, (m, h, w) or what broadcasts to it.
+        y: Coordinates across it, likewise.
+        wide: Half axis along x, above 0, in the units of `x`.
+        tall: Half axis along y, above 0.
+        power: p above 0: 1 a diamond, 2 an ellipse, large a rectangle.
     """
     right, down = x.div(wide).abs_().clamp_(min=1e-6), y.div(tall).abs_().clamp_(min=1e-6)
     larger = right.maximum(down)
@@ -79,13 +92,20 @@ def outline(x: Tensor, y: Tensor, wide: Tensor, tall: Tensor, power: Tensor) -> 
 
 
 def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tensor:
-    """(m, 3, size, size) uint8: leaves of these classes, given their random numbers (m, DRAWS) and a stream of more."""
+    """(m, 3, size, size) uint8: leaves of these classes, given their random numbers (m, DRAWS) and a stream of more.
+
+    Args:
+        labels: (m,) class numbers in 0 … `CLASSES` − 1.
+        chance: (m, 96) random numbers in 0 … 1, a fixed column for each use.
+        generator: Draws the leaves, noise and grain.
+        size: Side of a picture in pixels.
+    """
     import torch
 
     mine, m = traits(CLASSES)[labels], len(labels)
     u = torch.rand((LEAVES, m, DRAWN), generator=generator).double().numpy()
     tones = torch.rand((LEAVES, m, 9), generator=generator).double().numpy()
-    noise = spectrum(between(*SLOPES, np.clip(mine[:, 6:8] + 0.2 * (chance[:, :2] - 0.5), 0, 1)), size, generator)
+    noise = spectrum(interpolate(*SLOPES, np.clip(mine[:, 6:8] + 0.2 * (chance[:, :2] - 0.5), 0, 1)), size, generator)
     how = np.stack(
         [
             mine[:, 0],
@@ -100,24 +120,29 @@ def paint(labels: Ints, chance: Floats, generator: Generator, size: int) -> Tens
         1,
     )
     grain = texture(how, noise)[:, None].sub_(0.5)
-    exponent = between(1.5, 4, mine[:, 20])
+    exponent = interpolate(1.5, 4, mine[:, 20])
     x, y = axes(size)
-    picture = each(colours(mine, chance[:, 10:19])[:, 0], 4) + 0.5 * grain
+    picture = expand_dims(colours(mine, chance[:, 10:19])[:, 0], 4) + 0.5 * grain
     for leaf, tone in zip(u, tones, strict=True):
         strange = leaf[:, 0] < STRANGE
         shape = np.where(strange[:, None], tone[:, 6:8], mine[:, 18:20] + 0.1 * (tone[:, 6:8] - 0.5)).clip(0, 1)
         power = POWERS[0] * (POWERS[1] / POWERS[0]) ** shape[:, 0]
         wide = radii(leaf[:, 1], exponent)
-        tall = wide * between(0.35, 1, shape[:, 1])
+        tall = wide * interpolate(0.35, 1, shape[:, 1])
         turn = 2 * np.pi * np.where(strange, tone[:, 8], mine[:, 1] + 0.15 * (tone[:, 8] - 0.5))
-        cos, sin = each(np.cos(turn)), each(np.sin(turn))
-        right, down = x - each(leaf[:, 2] - 0.5), y - each(leaf[:, 3] - 0.5)
+        cos, sin = expand_dims(np.cos(turn)), expand_dims(np.sin(turn))
+        right, down = x - expand_dims(leaf[:, 2] - 0.5), y - expand_dims(leaf[:, 3] - 0.5)
         right, down = cos * right + sin * down, cos * down - sin * right
-        inside = outline(right, down, each(wide), each(tall), each(power)).mul_(-size).add_(0.5).clamp_(0, 1)
+        inside = (
+            outline(right, down, expand_dims(wide), expand_dims(tall), expand_dims(power))
+            .mul_(-size)
+            .add_(0.5)
+            .clamp_(0, 1)
+        )
         own = colours(mine, tone)[np.arange(m), (3 * leaf[:, 4]).astype(int)]
         colour = np.where(strange[:, None], palette(leaf[:, 5], leaf[:, 6], leaf[:, 7]), own)
         # Lit from one side: the leaf is lighter towards it, by as much as the picture's own draw says.
-        lit = each(0.6 * chance[:, 20] * (leaf[:, 8] - 0.2) / wide) * down
+        lit = expand_dims(0.6 * chance[:, 20] * (leaf[:, 8] - 0.2) / wide) * down
         moved = grain.roll((int(leaf[0, 2] * size), int(leaf[0, 3] * size)), (2, 3))  # grain ends where a leaf ends
-        picture = torch.lerp(picture, each(colour, 4) + moved.mul_(0.6).add_(lit[:, None]), inside[:, None])
-    return exposed(picture.clamp_(-0.2, 1.2), chance[:, 70:80], generator)
+        picture = torch.lerp(picture, expand_dims(colour, 4) + moved.mul_(0.6).add_(lit[:, None]), inside[:, None])
+    return expose(picture.clamp_(-0.2, 1.2), chance[:, 70:80], generator)

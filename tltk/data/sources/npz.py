@@ -1,4 +1,4 @@
-"""Pictures of one's own as NumPy arrays in an .npz, with the keys of Keras's `mnist.npz` or of MedMNIST.
+"""The user's pictures as NumPy arrays in an .npz, with the keys of Keras's `mnist.npz` or of MedMNIST.
 
 Nothing is unpickled. What the headers claim is checked against the file, and against what a picture may take, before
 memory is taken; pictures are read some at a time. Licence and source are the user's.
@@ -19,21 +19,37 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tltk.data.decode import FLAT, MAX_PIXELS, Span, resize, room_for, sketch, three_channels
-from tltk.data.domain import TEST, TRAIN, VAL, Domain, Ints, Pixels, Progress, Reading, check_classes, keep, path_of
-from tltk.data.identity import FINE, Sketches, clashes, content, near_twins
+from tltk.data.decode import MAX_FLAT_LEVELS, MAX_PIXELS, Span, allocate, resize, sketch, three_channels
+from tltk.data.domain import (
+    TEST,
+    TRAIN,
+    VAL,
+    Domain,
+    Ints,
+    Pixels,
+    Progress,
+    Reading,
+    argument_path,
+    check_classes,
+    subsample,
+)
+from tltk.data.identity import FINE, Sketches, content_hash, find_near_copies, label_conflicts
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
 LICENCE = "not stated (your own arrays)"
 MAX_BYTES = 16 * 2**30  # per array
 MAX_RATIO, FREE_BYTES = 100, 64 * 2**20  # unpacked over packed; small arrays may be packed tighter
-MAX_PICTURE, MAX_LABELS, MAX_NAMES = 192 * 2**20, 64 * 2**20, 16 * 2**20  # bytes that are in memory at once
-MAX_HEADER, MAX_COUNT = 2**16, 5_000_000
+MAX_PICTURE_BYTES, MAX_LABELS_BYTES, MAX_NAMES_BYTES = (
+    192 * 2**20,
+    64 * 2**20,
+    16 * 2**20,
+)  # bytes that are in memory at once
+MAX_HEADER_BYTES, MAX_COUNT = 2**16, 5_000_000
 MAX_NUMBER = 2.0**53  # floats beyond are not all whole numbers that differ
 MAX_CHANNELS = 64  # as many as a network here may read
-PIECE, PIECE_BYTES = 2000, 16 * 2**20  # pictures, and bytes of them, that are worked on at a time
-BLOCK = 2**20
+PIECE_PICTURES, PIECE_BYTES = 2000, 16 * 2**20  # pictures, and bytes of them, that are worked on at a time
+BLOCK_BYTES = 2**20
 PARTS = {"train": TRAIN, "val": VAL, "valid": VAL, "validation": VAL, "test": TEST}
 FORMS = (("x_{}", "y_{}"), ("{}_images", "{}_labels"))  # Keras; MedMNIST
 WHOLE = (("x", "y"), ("images", "labels"))
@@ -64,6 +80,11 @@ class Header:
 def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Domain:
     """Arrays of your own in an .npz: pictures and whole-number labels, as in Keras's mnist.npz or in MedMNIST.
 
+    Args:
+        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        argument: PATH of the file.
+        progress: Called with (done, total) pictures.
+
     Raises:
         DataProblem: Not such a file; the sentence says what is missing.
     """
@@ -71,7 +92,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     with _readable(path), zipfile.ZipFile(path) as file:
         sets, left_out = _sets(path, file)
         classes, labels, given, told = _labelled(path, file, sets)
-        kept = keep(labels, spec.n, spec.seed, spec.name, given)
+        kept = subsample(labels, spec.n, spec.seed, spec.name, given)
         span = _span(file, sets)
         found = _Found(len(kept), sets[0].shape, spec.size)
         for part in sets:
@@ -81,7 +102,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
                 if progress:
                     progress(found.done, len(kept))
             found.names += [f"picture {i} of {part.pictures.key}" for i in mine.tolist()]
-    twins = near_twins(found.origins, found.prints, labels[kept], found.thumbs)
+    twins = find_near_copies(found.origins, found.prints, labels[kept], found.thumbs)
     height, width = sets[0].shape[:2]
     return Domain.of(
         spec.name,
@@ -97,7 +118,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
             cropped=1 - min(height, width) / max(height, width),
             flat=found.flat,
             notes=(*told, *_notes(path, left_out, sets, span)),
-            clashes=clashes(twins, labels[kept], found.names),
+            clashes=label_conflicts(twins, labels[kept], found.names),
         ),
         sketches=Sketches(found.prints, found.thumbs),
     )
@@ -135,8 +156,8 @@ class _Found:
 
     def __init__(self, n: int, shape: tuple[int, ...], size: int) -> None:
         channels = shape[2] if len(shape) == 3 else 1
-        self.images = room_for((n, 3 if channels == 1 else channels, size, size))
-        self.thumbs = room_for((n, 3, FINE, FINE))
+        self.images = allocate((n, 3 if channels == 1 else channels, size, size))
+        self.thumbs = allocate((n, 3, FINE, FINE))
         self.origins, self.prints = np.empty(n, np.uint64), np.empty((n, 2), np.uint64)
         self.names: list[str] = []
         self.done = self.flat = 0
@@ -147,9 +168,9 @@ class _Found:
         here = slice(self.done, self.done + len(pictures))
         self.images[here] = three_channels(resize(pictures, self.size))
         spread = np.ptp(self.images[here].reshape(*self.images[here].shape[:2], -1), 2)
-        self.flat += int((spread <= FLAT).all(1).sum())
+        self.flat += int((spread <= MAX_FLAT_LEVELS).all(1).sum())
         for i, picture in enumerate(pictures, start=self.done):
-            self.origins[i] = content(picture)
+            self.origins[i] = content_hash(picture)
             shown = picture if picture.ndim == 2 else picture[..., :3] if picture.shape[2] > 2 else picture[..., 0]
             self.thumbs[i], self.prints[i] = sketch(Image.fromarray(np.ascontiguousarray(shown)))
         self.done += len(pictures)
@@ -168,15 +189,15 @@ def survey(argument: str) -> None:
         check_classes(f"npz:{argument}", labels, tuple(classes), given if len(sets) > 1 else None)
 
 
-def stamp(argument: str) -> str:
-    """Changes when the file is written anew."""
+def source_version(argument: str) -> str:
+    """Changes when the file is rewritten."""
     path = _locate(argument)
     status = path.stat()
     return f"{path}|{status.st_size}|{status.st_mtime_ns}"
 
 
 def _locate(argument: str) -> Path:
-    path = path_of(argument)
+    path = argument_path(argument)
     if not path.is_file():
         what = "a folder: write folder:PATH" if path.is_dir() else "nothing there; check the path"
         raise DataProblem(f"npz:PATH must name an .npz file. {path} is {what}.")
@@ -224,8 +245,10 @@ def _header(path: Path, file: zipfile.ZipFile, key: str, limit: int) -> Header:
     with file.open(info) as stream:
         version = np.lib.format.read_magic(stream)
         n_bytes = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
-        if n_bytes > MAX_HEADER:
-            raise DataProblem(f"{key} in {path} must have a header of at most {MAX_HEADER:,} bytes. Got {n_bytes:,}.")
+        if n_bytes > MAX_HEADER_BYTES:
+            raise DataProblem(
+                f"{key} in {path} must have a header of at most {MAX_HEADER_BYTES:,} bytes. Got {n_bytes:,}."
+            )
     with file.open(info) as stream:
         np.lib.format.read_magic(stream)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -236,7 +259,7 @@ def _header(path: Path, file: zipfile.ZipFile, key: str, limit: int) -> Header:
             f"{key} in {path} must be plain numbers. It is a pickled object, which could run a program; "
             f"save it as an array of uint8 or whole numbers."
         )
-    if header.n_bytes > min(info.file_size, limit) or info.file_size > limit + MAX_HEADER:
+    if header.n_bytes > min(info.file_size, limit) or info.file_size > limit + MAX_HEADER_BYTES:
         size = f"{limit >> 30} GiB" if limit >> 30 else f"{limit >> 20} MiB"
         raise DataProblem(
             f"{key} in {path} must hold what its header says, at most {size}. It claims "
@@ -304,10 +327,15 @@ def _pictures(path: Path, header: Header) -> bool:
             f"channels), at most {MAX_CHANNELS} channels. Got {dtype} of shape {shape}; reshape or convert it."
         )
     height, width = _upright(header, is_first)[:2]
-    if height * width > MAX_PIXELS or header.each > MAX_PICTURE or (header.is_fortran and header.n_bytes > MAX_PICTURE):
-        why = "is in Fortran order and has" if header.each <= MAX_PICTURE and header.is_fortran else "has"
+    if (
+        height * width > MAX_PIXELS
+        or header.each > MAX_PICTURE_BYTES
+        or (header.is_fortran and header.n_bytes > MAX_PICTURE_BYTES)
+    ):
+        why = "is in Fortran order and has" if header.each <= MAX_PICTURE_BYTES and header.is_fortran else "has"
         raise DataProblem(
-            f"Pictures of {header.key} in {path} may have at most {MAX_PIXELS:,} pixels and {MAX_PICTURE >> 20} MiB. "
+            f"Pictures of {header.key} in {path} may have at most {MAX_PIXELS:,} pixels and "
+            f"{MAX_PICTURE_BYTES >> 20} MiB. "
             f"It {why} {height:,} × {width:,} pixels, {header.each / 2**20:,.0f} MiB each and "
             f"{header.n_bytes / 2**20:,.0f} MiB in all; make them smaller, or save with numpy.ascontiguousarray."
         )
@@ -335,7 +363,7 @@ def _labelled(
     path: Path, file: zipfile.ZipFile, sets: list[_Set]
 ) -> tuple[Sequence[str], Ints, NDArray[np.int8], list[str]]:
     """Names of the classes, class and part of every picture, and what was done to the labels, in sentences."""
-    given = [_whole(path, file, s.labels, MAX_LABELS) for s in sets]
+    given = [_whole(path, file, s.labels, MAX_LABELS_BYTES) for s in sets]
     widths = sorted({y.shape[1] for y, s in zip(given, sets, strict=True) if _is_table(y, len(s))})
     if len(widths) > 1:
         raise DataProblem(
@@ -347,7 +375,7 @@ def _labelled(
         numbers, sentence = _labels(path, s.labels, y, len(s))
         raw.append(numbers)
         told += [sentence] if sentence else []
-    names = _whole(path, file, NAMES, MAX_NAMES) if f"{NAMES}.npy" in file.namelist() else None
+    names = _whole(path, file, NAMES, MAX_NAMES_BYTES) if f"{NAMES}.npy" in file.namelist() else None
     classes, labels = _classes(path, np.concatenate(raw), names)
     return classes, labels, np.repeat(np.array([s.part for s in sets], np.int8), [len(s) for s in sets]), told
 
@@ -376,11 +404,11 @@ def _pieces(file: zipfile.ZipFile, header: Header) -> Iterator[NDArray[Any]]:
     with file.open(f"{header.key}.npy") as stream:
         if header.is_fortran:
             whole = np.lib.format.read_array(stream, allow_pickle=False)
-            for start in range(0, len(whole), PIECE):
-                yield np.ascontiguousarray(whole[start : start + PIECE])
+            for start in range(0, len(whole), PIECE_PICTURES):
+                yield np.ascontiguousarray(whole[start : start + PIECE_PICTURES])
             return
         stream.seek(_data_offset(stream))
-        step = max(1, min(PIECE, PIECE_BYTES // max(1, header.each)))
+        step = max(1, min(PIECE_PICTURES, PIECE_BYTES // max(1, header.each)))
         for start in range(0, header.shape[0], step):
             m = min(step, header.shape[0] - start)
             piece = np.empty((m, *header.shape[1:]), header.dtype)
@@ -400,7 +428,7 @@ def _fill(stream: IO[bytes], piece: NDArray[Any]) -> None:
     room = piece.reshape(-1).view(np.uint8).data
     at = 0
     while at < len(room):
-        block = stream.read(min(BLOCK, len(room) - at))
+        block = stream.read(min(BLOCK_BYTES, len(room) - at))
         if not block:
             raise EOFError("it breaks off")
         room[at : at + len(block)] = block
@@ -427,8 +455,8 @@ def _span(file: zipfile.ZipFile, sets: list[_Set]) -> Span | None:
     low, high = math.inf, -math.inf
     for header in headers:
         for piece in _pieces(file, header):
-            for start in range(0, piece.size, BLOCK):
-                values = piece.reshape(-1)[start : start + BLOCK]
+            for start in range(0, piece.size, BLOCK_BYTES):
+                values = piece.reshape(-1)[start : start + BLOCK_BYTES]
                 finite = values[np.isfinite(values)]
                 if finite.size:
                     low, high = min(low, float(finite.min())), max(high, float(finite.max()))
@@ -441,8 +469,8 @@ def _eight_bits(pictures: NDArray[Any], span: Span | None) -> Pixels:
         return pictures
     plain = np.ascontiguousarray(pictures).reshape(-1)
     levels = np.empty(plain.shape, np.uint8)
-    for start in range(0, len(plain), BLOCK):
-        levels[start : start + BLOCK] = span.eight_bits(plain[start : start + BLOCK])
+    for start in range(0, len(plain), BLOCK_BYTES):
+        levels[start : start + BLOCK_BYTES] = span.eight_bits(plain[start : start + BLOCK_BYTES])
     return levels.reshape(pictures.shape)
 
 

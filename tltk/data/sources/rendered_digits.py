@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from PIL.Image import Resampling, Transform
 
-from tltk.data.decode import room_for
+from tltk.data.decode import allocate
 from tltk.data.domain import Domain, Pixels, Progress
-from tltk.data.identity import drawn
+from tltk.data.identity import generated_origins
 from tltk.specs.parts import DataSpec
 
 LICENCE = "CC0 1.0"
@@ -20,26 +20,31 @@ SOURCE = "drawn here with Aileron Regular (Sora Sagano, dotcolon.net), the font 
 DEFAULT_N = 4000
 FINER = 4  # glyphs are drawn so many times larger, then reduced
 STROKES = 5  # weights of line, from regular to very bold
-ROTATION, SHEAR, SHIFT, SCALE = 20.0, 0.25, 0.10, (0.7, 1.1)  # degrees; shares; shares of the side
+MAX_ROTATION_DEGREES, SHEAR, SHIFT, SCALE = 20.0, 0.25, 0.10, (0.7, 1.1)  # degrees; shares; shares of the side
 BLUR, DARK, BRIGHT = 0.035, 0.3, 0.6  # of the side; highest background, lowest ink
 DRAWS = 10  # random numbers per picture
-PIECE = 500  # pictures between two reports of progress
+PIECE_PICTURES = 500  # pictures between two reports of progress
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
     """Rendered digits: any number of grey pictures, one font, random shape, blur and contrast.
 
-    Half are light on dark, half dark on light: what is learned must not hang on the polarity.
+    Half are light on dark, half dark on light: what is learned must not depend on polarity.
 
     Picture i depends on i, `spec.seed` and `spec.size` only, so a smaller set is the beginning of
     a larger one. Classes take turns.
+
+    Args:
+        spec: `n` (0 = `DEFAULT_N`), `size` in pixels and `seed`.
+        argument: Empty: this domain has no settings.
+        progress: Called with (done, total) pictures.
     """
     n = spec.n or DEFAULT_N
     draw = np.random.default_rng(spec.seed)
     glyphs = [[_glyph(digit, stroke, spec.size) for stroke in range(STROKES)] for digit in range(10)]
-    images = room_for((n, 3, spec.size, spec.size))
-    for start in range(0, n, PIECE):
-        stop = min(start + PIECE, n)
+    images = allocate((n, 3, spec.size, spec.size))
+    for start in range(0, n, PIECE_PICTURES):
+        stop = min(start + PIECE_PICTURES, n)
         # one stream, read in order: the numbers of picture i do not depend on n
         images[start:stop] = _piece(glyphs, start, draw.random((stop - start, DRAWS)))[:, None]
         if progress:
@@ -52,7 +57,7 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         [str(d) for d in range(10)],
         licence=LICENCE,
         source=SOURCE,
-        origins=drawn("rendered_digits", spec.seed, n),
+        origins=generated_origins("rendered_digits", spec.seed, n),
     )
 
 
@@ -80,7 +85,7 @@ def _glyph(digit: int, stroke: int, size: int) -> Image.Image:
 def _affine(chance: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     """(n, 6): rotation, shear, scale and shift as Pillow's six numbers (output → input)."""
     spread = 2 * chance[:, :5] - 1  # -1 … 1
-    angle = np.deg2rad(ROTATION) * spread[:, 0]
+    angle = np.deg2rad(MAX_ROTATION_DEGREES) * spread[:, 0]
     scale = SCALE[0] + (SCALE[1] - SCALE[0]) * chance[:, 2]
     cos, sin, shear = np.cos(angle) / scale, np.sin(angle) / scale, SHEAR * spread[:, 1]
     # rotation · [[1, shear], [0, 1]] / scale, and an offset that keeps the middle in the middle

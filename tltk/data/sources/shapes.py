@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Resampling
 
-from tltk.data.decode import room_for
+from tltk.data.decode import allocate
 from tltk.data.domain import Domain, Pixels, Progress
 from tltk.data.drawing.distances import DISTANCES, Distance, length
-from tltk.data.identity import drawn
+from tltk.data.identity import generated_origins
 from tltk.errors import BadSpec, UnknownName
 from tltk.specs.knobs import Spec, knob, knobs
 from tltk.specs.parts import DataSpec
@@ -34,12 +34,12 @@ DEFAULT_N = 4000
 CLASSES = tuple(DISTANCES)
 TEXTURES = ("plain", "stripes", "dots", "noise")
 DRAWS, LATER = 29, 2  # random numbers per picture, used or not: one dial does not disturb the others
-PIECE = 2**21  # pixels that are drawn at once; where pieces begin decides the noise of a picture
+PIECE_PIXELS = 2**21  # pixels that are drawn at once; where pieces begin decides the noise of a picture
 RADIUS = (0.26, 0.42)  # of the side, from the middle of a shape to its tips
-SHARP = 0.05  # pixels: below this deviation a neighbour weighs e⁻²⁰⁰, so a blur changes nothing
+MIN_BLUR_PX = 0.05  # pixels: below this deviation a neighbour weighs e⁻²⁰⁰, so a blur changes nothing
 CYCLES = (2.0, 4.0)  # of the texture, over a radius
 DEPTH = 0.6  # share of the light that the dark half of a texture takes
-CROPS = (64, 128, 256)  # sides of photo backgrounds, in photo pixels
+CROP_SIDES_PX = (64, 128, 256)  # sides of photo backgrounds, in photo pixels
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -75,7 +75,7 @@ class Dials(Spec):
         object.__setattr__(self, "classes", _ranges(_chosen(self.classes)))
 
     @property
-    def chosen(self) -> tuple[int, ...]:
+    def class_numbers(self) -> tuple[int, ...]:
         """Which of `CLASSES` there are, sorted."""
         return _chosen(self.classes)
 
@@ -134,7 +134,7 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None, d
     import torch
 
     dials, size, n = Dials.parse(argument), spec.size, spec.n or DEFAULT_N
-    images, labels, shapes, start = room_for((n, 3, size, size)), np.empty(n, np.int64), np.empty(n, np.int64), 0
+    images, labels, shapes, start = allocate((n, 3, size, size)), np.empty(n, np.int64), np.empty(n, np.int64), 0
     photos = _photos(size) if dials.background == "photo" else []
     with torch.inference_mode():
         for number, look in enumerate(_looks(n, spec.seed, dials, size)):
@@ -147,9 +147,15 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None, d
                 progress(stop, n)
     licence, source = (PHOTO_LICENCE, PHOTO_SOURCE) if photos else (LICENCE, SOURCE)
     # The dials turn a picture into another view of the same example, unless it shows another shape.
-    origins = drawn("shapes", spec.seed, n * len(CLASSES))[np.arange(n) * len(CLASSES) + shapes]
+    origins = generated_origins("shapes", spec.seed, n * len(CLASSES))[np.arange(n) * len(CLASSES) + shapes]
     return Domain.of(
-        spec.name, images, labels, [CLASSES[c] for c in dials.chosen], licence=licence, source=source, origins=origins
+        spec.name,
+        images,
+        labels,
+        [CLASSES[c] for c in dials.class_numbers],
+        licence=licence,
+        source=source,
+        origins=origins,
     )
 
 
@@ -204,7 +210,7 @@ def _ranges(numbers: tuple[int, ...]) -> str:
 
 def _looks(n: int, seed: int, dials: Dials, size: int) -> Iterator[Look]:
     """The attributes of the pictures, piece by piece."""
-    draw, step = np.random.default_rng(seed), max(1, PIECE // size**2)
+    draw, step = np.random.default_rng(seed), max(1, PIECE_PIXELS // size**2)
     later = np.random.default_rng((seed, 2))  # for dials that came after the first pictures, which stay as they were
     first = np.random.default_rng((seed, 1)).random()
     for start in range(0, n, step):
@@ -218,7 +224,7 @@ def _looks(n: int, seed: int, dials: Dials, size: int) -> Iterator[Look]:
 def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) -> Look:
     """Attributes from the class's place (m,) and the random numbers (m, DRAWS + LATER) of each picture."""
     u = iter(chance.T)
-    chosen = np.array(dials.chosen)
+    chosen = np.array(dials.class_numbers)
     share = dials.prior ** np.arange(len(chosen))
     label = np.minimum(np.searchsorted(np.cumsum(share / share.sum()), turn, "right"), len(chosen) - 1)
     shape = chosen[label]  # decides the hue, also where shape noise has another shape drawn
@@ -251,7 +257,7 @@ def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) 
         "background_brightness": 0.05 + 0.4 * next(u),
         "gradient": 360 * next(u),
         "photo": (next(u) * 2).astype(np.int64),
-        "zoom": (next(u) * len(CROPS)).astype(np.int64),
+        "zoom": (next(u) * len(CROP_SIDES_PX)).astype(np.int64),
         "left": next(u),
         "top": next(u),
         "inverted": next(u) < dials.inversion,
@@ -281,7 +287,7 @@ def _draw(look: Look, dials: Dials, size: int, photos: list[Pixels], generator: 
     look = {name: values[order] for name, values in look.items()}
     noise = None
     if dials.noise:  # for a whole piece, so that the beginning of it has the same noise
-        whole = torch.randn((max(1, PIECE // size**2), 3, size, size), generator=generator)
+        whole = torch.randn((max(1, PIECE_PIXELS // size**2), 3, size, size), generator=generator)
         noise = whole[torch.from_numpy(order)].to(device)
     pictures = torch.empty((m, 3, size, size), dtype=torch.uint8, device=device)
     ends = np.searchsorted(look["shape"], np.arange(len(CLASSES) + 1))
@@ -370,7 +376,7 @@ def _blend(look: Look, mask: Tensor, paint: Tensor, dials: Dials, photos: list[P
 
 def _spoil(x: Tensor, look: Look, dials: Dials, noise: Tensor | None) -> Tensor:
     """The pictures after the lens, the darkroom and the sensor, rounded but not yet integers."""
-    if dials.blur * x.shape[-1] > SHARP:
+    if dials.blur * x.shape[-1] > MIN_BLUR_PX:
         x = _blurred(_blurred(x, dials.blur * x.shape[-1]).mT, dials.blur * x.shape[-1]).mT
     gain = dials.contrast * np.where(look["inverted"], -1.0, 1.0)
     if (gain != 1).any():
@@ -395,12 +401,12 @@ def _blurred(x: Tensor, sigma: float) -> Tensor:
 
 
 def _photos(size: int) -> list[Pixels]:
-    """Scikit-learn's two photos, (3, h, w), each so enlarged that its crops of `CROPS` pixels have this size."""
+    """Scikit-learn's two photos, (3, h, w), each so enlarged that its crops of `CROP_SIDES_PX` have this size."""
     from tltk.data.sources import blended_digits
 
     found = []
     for photo in blended_digits._photos():
-        for side in CROPS:
+        for side in CROP_SIDES_PX:
             factor = size / max(side, size // 4)
             shape = (max(size, round(photo.width * factor)), max(size, round(photo.height * factor)))
             found.append(np.asarray(photo.resize(shape, Resampling.BICUBIC)).transpose(2, 0, 1).copy())
@@ -410,7 +416,7 @@ def _photos(size: int) -> list[Pixels]:
 def _crops(look: Look, photos: list[Pixels], size: int) -> Pixels:
     """(m, 3, size, size): the piece of photo behind each picture."""
     crops = np.empty((len(look["photo"]), 3, size, size), np.uint8)
-    which = look["photo"] * len(CROPS) + look["zoom"]
+    which = look["photo"] * len(CROP_SIDES_PX) + look["zoom"]
     for number in np.unique(which):
         at, windows = which == number, np.lib.stride_tricks.sliding_window_view(photos[number], (size, size), (1, 2))
         top, left = ((look[k][at] * windows.shape[i]).astype(np.int64) for i, k in ((1, "top"), (2, "left")))

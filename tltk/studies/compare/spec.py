@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from tltk.errors import BadSpec
-from tltk.specs.knobs import Spec, knob, read_value, several
+from tltk.specs.knobs import Spec, knob, list_field, read_value
 from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
 
 
@@ -40,7 +40,7 @@ class CompareSpec(Spec):
     strategy: StrategySpec = field(default_factory=StrategySpec)
     optim: OptimSpec = field(default_factory=OptimSpec)
     views: ViewSpec = field(default_factory=ViewSpec)
-    lrs: tuple[float, ...] = several(
+    lrs: tuple[float, ...] = list_field(
         (3e-4, 1e-3, 3e-3), help="Learning rates that both arms are searched over, separated by commas."
     )
     seeds: int = knob(3, 2, 50, help="Seeds per arm; a verdict needs at least three.")

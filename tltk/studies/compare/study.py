@@ -23,16 +23,16 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.verdict import (
+    advise,
     area_ratio,
+    diagnose_learning,
+    format_points,
     gap_clause,
     judge,
     jump_start,
-    learning_of,
     mean_curve,
     paired_interval,
-    points,
     time_to_best,
-    what_next,
 )
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.tasks import Classification
@@ -59,6 +59,9 @@ def source_spec(spec: CompareSpec) -> TransferSpec | None:
     """The run that trains the source network; None where the weights come from elsewhere.
 
     Where source and target can hold the same examples, it does without those that test the target.
+
+    Raises:
+        BadSpec: There is nothing to transfer: no source domain, and weights `scratch`.
     """
     if spec.source is None:
         if spec.net.weights == "scratch":
@@ -78,7 +81,14 @@ def source_spec(spec: CompareSpec) -> TransferSpec | None:
 
 
 def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
-    """One run of one arm. The scratch arm trains every layer; all else is equal."""
+    """One run of one arm. The scratch arm trains every layer; all else is equal.
+
+    Args:
+        spec: The comparison.
+        arm: "scratch" or "transfer".
+        lr: Learning rate of this run.
+        seed: Of this run: first weights, order of batches, augmentation.
+    """
     source = source_spec(spec)
     weights = spec.net.weights if source is None else f"run:{source.run_id}"
     net: NetSpec = dataclasses.replace(spec.net, weights=weights)
@@ -96,7 +106,7 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
         strategy=spec.strategy,
         adapter=spec.adapter,
         terms=spec.terms,
-        source=spec.source if terms.need_source(spec.terms) else None,
+        source=spec.source if terms.needs_source(spec.terms) else None,
         views=spec.views,
         seed=seed,
         optim=dataclasses.replace(spec.optim, lr=lr),
@@ -111,7 +121,7 @@ def search_seed(spec: CompareSpec) -> int:
     return (spec.first_seed + 2**30) % (2**31 - 1)
 
 
-def rates(spec: CompareSpec) -> list[float]:
+def search_rates(spec: CompareSpec) -> list[float]:
     """The learning rates to search, in order; a single one is not searched."""
     return sorted(set(spec.lrs))
 
@@ -124,10 +134,10 @@ def source_children(spec: CompareSpec) -> list[Wanted]:
 
 def search_children(spec: CompareSpec) -> list[Wanted]:
     """The trainings that find each arm's learning rate."""
-    if len(rates(spec)) == 1:
+    if len(search_rates(spec)) == 1:
         return []
     seed = search_seed(spec)
-    return [Wanted(arm, "search", arm_spec(spec, arm, lr, seed)) for lr in rates(spec) for arm in ARMS]
+    return [Wanted(arm, "search", arm_spec(spec, arm, lr, seed)) for lr in search_rates(spec) for arm in ARMS]
 
 
 def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wanted]:
@@ -145,7 +155,7 @@ def n_trainings(spec: CompareSpec) -> int:
 class Search:
     """What the search found: the rate of each arm, how each rate did, and where the best lay at an edge."""
 
-    chosen: dict[str, float]
+    best_rates: dict[str, float]
     accuracy: dict[str, dict[str, float]]
     at_edge: dict[str, str]
 
@@ -160,7 +170,7 @@ class Search:
         Raises:
             RunProblem: Every rate of an arm diverged.
         """
-        tried = rates(spec)
+        tried = search_rates(spec)
         if len(tried) == 1:
             return cls(dict.fromkeys(ARMS, tried[0]), {arm: {} for arm in ARMS}, {})
         chosen, accuracy, at_edge = {}, {}, {}
@@ -196,7 +206,7 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     searching = search_children(spec)
     found = [None if r.diverged else _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
     search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
-    wanted = measure_children(spec, search.chosen)
+    wanted = measure_children(spec, search.best_rates)
     runs = yield Stage(tuple(wanted), WHAT["measure"])
     yield Stage((), "Computing the verdict.")
     arms = {arm: [r for r, w in zip(runs, wanted, strict=True) if w.arm == arm] for arm in ARMS}
@@ -212,7 +222,7 @@ def _result(run: Run) -> TrainingResult:
     return result
 
 
-def measured(run: Run) -> dict[str, list[Run]]:
+def measuring_runs(run: Run) -> dict[str, list[Run]]:
     """The measuring runs of a study by arm, in the order of their seeds, as far as they were begun."""
     found: dict[str, list[Run]] = {arm: [] for arm in ARMS}
     for child in sorted(run.children(), key=lambda c: c.seed):
@@ -222,8 +232,15 @@ def measured(run: Run) -> dict[str, list[Run]]:
 
 
 def curves(run: Run, name: str = "accuracy", split: str = "val", x: str = "step") -> dict[str, Curve]:
-    """Mean curve and 95 % band of each arm over its measuring runs."""
-    return _means(measured(run), name, split, x)
+    """Mean curve and 95 % band of each arm over its measuring runs.
+
+    Args:
+        run: A comparison.
+        name: Name of a metric in its rows.
+        split: "train", "val" or "test".
+        x: The horizontal axis: "step" or "epoch".
+    """
+    return _means(measuring_runs(run), name, split, x)
 
 
 def _means(arms: Mapping[str, Sequence[Run]], name: str, split: str, x: str) -> dict[str, Curve]:
@@ -266,7 +283,7 @@ def verdict(
     learning = {
         arm: (
             *_not_learned(right[arm], majority),
-            *learning_of(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
+            *diagnose_learning(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
         )
         for arm in ARMS
     }
@@ -277,10 +294,10 @@ def verdict(
         steps=max(r.steps for r in everything),
         images=max(r.images for r in everything),
         budget=_budget(spec, results),
-        scratch_lr=search.chosen["scratch"],
-        transfer_lr=search.chosen["transfer"],
+        scratch_lr=search.best_rates["scratch"],
+        transfer_lr=search.best_rates["transfer"],
         search=search.accuracy,
-        search_seed=search_seed(spec) if len(rates(spec)) > 1 else None,
+        search_seed=search_seed(spec) if len(search_rates(spec)) > 1 else None,
         at_edge=search.at_edge,
         n_train=first.n_train,
         n_val=first.n_val,
@@ -349,12 +366,13 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
     labels = f"with {shots} label{'s' if shots > 1 else ''} per class" if shots else "with all labels"
     return " ".join(
         [
-            f"{START[v.label]}: {labels}, the network with transferred weights gets {points(v.transfer, False)} % of "
-            f"{v.n_test:,} test pictures right, the one from scratch {points(v.scratch, False)} %.",
+            f"{START[v.label]}: {labels}, the network with transferred weights gets "
+            f"{format_points(v.transfer, False)} % of "
+            f"{v.n_test:,} test pictures right, the one from scratch {format_points(v.scratch, False)} %.",
             gap_clause(v),
             _budget_in_words(v),
             _rates_in_words(spec, v),
-            *what_next(v, difference),
+            *advise(v, difference),
             *v.remarks,
         ]
     )
@@ -386,7 +404,7 @@ def _rates_in_words(spec: CompareSpec, v: Verdict) -> str:
 
 
 def _arms_that(state: str, v: Verdict) -> list[str]:
-    """`The scratch arm was`, `Both arms were`: of whom this is to be said; empty for nobody."""
+    """`The scratch arm was`, `Both arms were`: the arms in this state; empty if there is none."""
     arms = [arm for arm in ARMS if state in v.learning.get(arm, ())]
     return [f"The {arms[0]} arm was" if len(arms) == 1 else "Both arms were"] if arms else []
 
@@ -403,10 +421,11 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[
         )
     for arm in ARMS:
         if "not learned" in v.learning.get(arm, ()):
-            score = points(v.scratch if arm == "scratch" else v.transfer, False)
+            score = format_points(v.scratch if arm == "scratch" else v.transfer, False)
             found.append(
                 f"The {arm} arm has not learned: its {score} % cannot be told from always answering {commonest!r}, "
-                f"which gets {points(v.majority, False)} %; raise the epochs or the rates before reading anything into "
+                f"which gets {format_points(v.majority, False)} %; raise the epochs or the rates before reading "
+                "anything into "
                 f"the gap."
             )
     if arms := _arms_that("climbing", v):

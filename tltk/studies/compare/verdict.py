@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 MIN_SEEDS = 3
 DELTA = 0.01  # gaps within ± this share count as none, once the whole interval lies within
 CLIMB = 0.02  # a validation accuracy that gained this much in the last quarter is still climbing
-MOST_FLIPPED = 200  # examples that differ up to which the sign-flip test is asked too
+MAX_FLIPPED_EXAMPLES = 200  # examples that differ up to which the sign-flip test is asked too
 RISE = 1.2  # a validation loss of this many times its least has risen
 
 
@@ -61,7 +61,13 @@ class Spread:
         return (self._satterthwaite(level) + self._generalised(level)) / 2
 
     def expected_half_width(self, level: float, n_seeds: int, n: int) -> float:
-        """The same to expect of other numbers of seeds and examples, with the variances found here."""
+        """The same to expect of other numbers of seeds and examples, with the variances found here.
+
+        Args:
+            level: Of confidence, between 0 and 1.
+            n_seeds: At least 2.
+            n: Test examples, at least 2.
+        """
         by_seed = max(self.seed - self.rest, 0.0) / self.n
         by_example = max(self.example - self.rest, 0.0) / self.n_seeds
         there = Spread(self.rest + n * by_seed, self.rest + n_seeds * by_example, self.rest, n_seeds, n)
@@ -121,7 +127,7 @@ def paired_interval(difference: Floats, level: float = 0.95) -> tuple[float, flo
     With d[s, i] = μ + seed_s + example_i + rest_si, all effects random,
     Var(mean) = (E MS_seed + E MS_example − E MS_rest) / (S n). Its half width is the mean of two: Student's t with
     Satterthwaite's degrees of freedom, which is short where five to ten seeds differ much, and the generalised
-    interval, which is long where three seeds hardly differ. Where examples say too little of their own spread:
+    interval, which is long where three seeds hardly differ. Where examples tell too little about their spread:
 
     - their sum of squares is at least that of one example that went the other way (`_example_squares`);
     - 0 is let in unless the sign-flip test over examples, which is exact, is against it too (`sign_flip_p`);
@@ -183,7 +189,7 @@ def sign_flip_p(by_example: Floats, n_seeds: int = 1) -> float:
         A probability; 0 above 200 examples that differ, where Student's t needs no help.
     """
     sizes = np.abs(by_example[by_example != 0])
-    if len(sizes) > MOST_FLIPPED:
+    if len(sizes) > MAX_FLIPPED_EXAMPLES:
         return 0.0
     whole = bool(np.allclose(sizes * n_seeds, np.round(sizes * n_seeds), atol=1e-6))
     grid = n_seeds if whole else 64 * n_seeds
@@ -197,10 +203,16 @@ def sign_flip_p(by_example: Floats, n_seeds: int = 1) -> float:
     return float(min(chance[middle + reached :].sum() + chance[: middle - reached + 1].sum(), 1.0))
 
 
-def label_of(low: float, high: float, n_seeds: int, delta: float = DELTA) -> str:
+def classify_interval(low: float, high: float, n_seeds: int, delta: float = DELTA) -> str:
     """What the interval says: helps, hurts, no difference (all of it within ±delta), or cannot tell.
 
     Below three seeds nothing is decided.
+
+    Args:
+        low: Lower end of the interval of transfer − scratch, as a share.
+        high: Its upper end.
+        n_seeds: How many seeds it rests on.
+        delta: The largest difference, as a share, that does not matter.
     """
     if n_seeds < MIN_SEEDS:
         return "cannot tell"
@@ -258,7 +270,7 @@ def judge(
         raise BadSpec(f"There must be a label for each of the {n} examples. Got {len(labels)}.")
     difference = second - first
     gap, low, high = paired_interval(difference, level)
-    label = label_of(low, high, n_seeds, delta)
+    label = classify_interval(low, high, n_seeds, delta)
     verdict = Verdict(
         label=label,
         gap=gap,
@@ -274,10 +286,10 @@ def judge(
         per_class=() if labels is None else _per_class(first, second, labels, level, delta),
     )
     text = (
-        f"{label.capitalize()}: {names[0]} scores {points(verdict.scratch, False)} % on average over {n:,} "
-        f"example{'s' if n > 1 else ''}, {names[1]} {points(verdict.transfer, False)} %. {gap_clause(verdict)}"
+        f"{label.capitalize()}: {names[0]} scores {format_points(verdict.scratch, False)} % on average over {n:,} "
+        f"example{'s' if n > 1 else ''}, {names[1]} {format_points(verdict.transfer, False)} %. {gap_clause(verdict)}"
     )
-    return dataclasses.replace(verdict, sentence=" ".join([text, *what_next(verdict, difference)]))
+    return dataclasses.replace(verdict, sentence=" ".join([text, *advise(verdict, difference)]))
 
 
 def _scores(values: ArrayLike, name: str) -> Floats:
@@ -303,7 +315,7 @@ def _per_class(a: Floats, b: Floats, labels: Sequence[Any], level: float, delta:
     for i, name in enumerate(names):
         one, other = a[:, at == i], b[:, at == i]
         gap, low, high = paired_interval(other - one, 1 - (1 - level) / len(names))
-        label = label_of(low, high, len(a), delta)
+        label = classify_interval(low, high, len(a), delta)
         found.append(
             ClassGap(str(name), float(one.mean()), float(other.mean()), gap, low, high, label, int((at == i).sum()))
         )
@@ -313,7 +325,7 @@ def _per_class(a: Floats, b: Floats, labels: Sequence[Any], level: float, delta:
 # -- in words --------------------------------------------------------------------------------------------
 
 
-def points(share: float, sign: bool = True) -> str:
+def format_points(share: float, sign: bool = True) -> str:
     """A share in points, one decimal, with a real minus sign."""
     return f"{100 * share:{'+' if sign else ''}.1f}".replace("-", "−")
 
@@ -321,10 +333,11 @@ def points(share: float, sign: bool = True) -> str:
 def gap_clause(v: Verdict) -> str:
     """`The gap is +5.0 points (95 % interval +1.2 … +8.8, 3 seeds).`"""
     seeds = f"{len(v.seeds)} seed{'s' if len(v.seeds) > 1 else ''}"
-    return f"The gap is {points(v.gap)} points ({100 * v.level:g} % interval {points(v.lo)} … {points(v.hi)}, {seeds})."
+    interval = f"{100 * v.level:g} % interval {format_points(v.lo)} … {format_points(v.hi)}"
+    return f"The gap is {format_points(v.gap)} points ({interval}, {seeds})."
 
 
-def what_next(v: Verdict, difference: Floats) -> list[str]:
+def advise(v: Verdict, difference: Floats) -> list[str]:
     """How far the verdict goes and, where it cannot tell, what would settle it."""
     within = f"±{100 * v.delta:g} point{'s' if v.delta != 0.01 else ''}"
     if v.label == "no difference":
@@ -428,7 +441,7 @@ def time_to_best(scratch: Curve, transfer: Curve) -> tuple[float | None, float |
     return (None, None) if ours is None else (ours, theirs / ours if ours else None)
 
 
-def learning_of(accuracy: Sequence[Curve], loss: Sequence[Curve]) -> tuple[str, ...]:
+def diagnose_learning(accuracy: Sequence[Curve], loss: Sequence[Curve]) -> tuple[str, ...]:
     """What the validation curves of one arm's seeds say about its budget: climbing, over-fitting, or nothing.
 
     climbing: accuracy gained 2 points or more in the last quarter, in two thirds of the seeds or more.

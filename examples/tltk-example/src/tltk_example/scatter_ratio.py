@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tltk.transferability import check_labelled, standardised
+from tltk.transferability import centre_and_scale, check_labelled
 
 
 def scatter_ratio(features: Tensor, labels: Tensor) -> float:
@@ -24,7 +24,7 @@ def scatter_ratio(features: Tensor, labels: Tensor) -> float:
         BadSpec: Features and labels that do not belong together.
     """
     labels = check_labelled(features, labels)
-    x = standardised(features)
+    x = centre_and_scale(features)
     means = torch.stack([x[labels == c].mean(0) for c in range(int(labels.max()) + 1)])
     total = x.square().sum()
     return float(means[labels].square().sum() / total) if bool(total > 0) else 0.0
