@@ -93,6 +93,10 @@ def _in(hint: Any) -> Iterator[type[Any]]:
         yield from _in(argument)
 
 
+def test_every_kind_of_run_has_a_class_of_results_and_a_result_of_before() -> None:
+    assert sorted(spec_kinds()) == TYPED == sorted(path.stem for path in BEFORE.glob("*.json"))
+
+
 @pytest.mark.parametrize("kind", TYPED)
 def test_the_worker_writes_what_the_class_says_and_nothing_else(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

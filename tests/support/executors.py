@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
+import msgspec
+
+from tests.support.results import trained
 from tltk import home
 from tltk.jobs import Local, queue
 from tltk.jobs.executor import Trainer
@@ -36,15 +38,7 @@ class Pretending(Idle):
     def train_all(self, trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None]) -> None:
         for run in runs:
             assert isinstance(run.spec, TransferSpec)
-            result = {
-                "val_accuracy": run.spec.optim.lr,
-                "val_loss": 1.0,
-                "steps": 4,
-                "images": 8,
-                "labels": [0, 1] * 10,
-                "predictions": [0, 0] * 10,
-                "classes": ["a", "b"],
-            }
-            home.write_atomic(run.path / "result.json", json.dumps(result))
+            result = trained(val_accuracy=run.spec.optim.lr, val_loss=1.0, labels=[0, 1] * 10, predictions=[0, 0] * 10)
+            home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
             run.write_status(state="done")
             ended(run)

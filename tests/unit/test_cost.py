@@ -61,7 +61,8 @@ def test_it_holds_for_every_strategy(boundary: int, strategy: str, mixup: float,
     assert told.run == pytest.approx(run.result.gflops, rel=1e-9)  # a second for each
     assert told.step is not None and told.epoch is not None
     assert told.epoch == pytest.approx(told.step / 8 * 24 / 1e9)
-    free = {n for n, layer in run.net.layer_of.items() if layer >= min(p.boundary for p in run.training.phases)}
+    phases = run.training.phases
+    free = {n for n, layer in run.net.layer_of.items() if any(p.lr_scale[layer] for p in phases)}
     parameters = dict(run.net.named_parameters())
     assert told.trainable == sum(p.numel() for n, p in parameters.items() if n in free)
     assert told.parameters == sum(p.numel() for p in parameters.values())

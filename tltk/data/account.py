@@ -87,20 +87,18 @@ def describe_parts(found: Mapping[str, Part]) -> str:
 def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
     """The fields of a result that say what it was trained and tested on.
 
-    `remarks` are the sentences of `notes` and `left_out`, and the cautions, for a verdict to repeat.
+    `remarks` are the sentences of `notes` and `left_out`, for a verdict to repeat.
 
     Args:
         domain: As it was loaded.
         split: Its division, whose three parts are counted.
         spec: Says how the parts were made: `val`, `test` and `shots`.
     """
-    from tltk.data.cautions import cautions
-
     return {
         "parts": parts(domain, split, spec),
         "left_out": LeftOut(len(domain.skipped), list(domain.skipped[:MAX_NAMED_FILES])),
         "notes": list(domain.account.notes),
-        "remarks": [*remarks(domain), *cautions(domain, split)],
+        "remarks": remarks(domain),
     }
 
 

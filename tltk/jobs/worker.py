@@ -209,9 +209,11 @@ class Worker:
             "run": run.id,
         }
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
+        read = account.training_data_fields(domain, split, spec.target)
+        read["remarks"] += cautions(domain, split)
         result = msgspec.structs.replace(
             result,
-            **account.training_data_fields(domain, split, spec.target),
+            **read,
             phases=[PlannedPhase(p.boundary, list(p.lr_scale), p.epochs, p.restarts) for p in phases],
             threads=spec.optim.threads,
             taken_out=parts.taken_out,
