@@ -92,7 +92,7 @@ def outcome(row: Row, root: Path) -> tuple[str, list[str]]:
     if isinstance(row.outcome, Refused):
         return f"read: {found['n']} pictures of {len(found['classes'])} classes", ["it must be refused"]
     division = domain.split(asked.data, 0)
-    said = [*account.sentences(domain, division, asked.data), *cautions(domain, division)]
+    said = [*account.describe_domain(domain, division, asked.data), *cautions(domain, division)]
     text = " ".join([*said, json.dumps(found["tree"]), *(f"{name} ({reason})" for name, reason in domain.skipped)])
     if isinstance(row.outcome, Right):
         wrong += _of_numbers(row.outcome, found)
@@ -130,13 +130,13 @@ def _of_weights(row: Row, root: Path) -> tuple[str, list[str]]:
         return f"read: {told}", ["it must be refused"]
     wanted, wrong = row.outcome, list[str]()
     for what in ("backbone", "part", "classes", "channels"):
-        if (actual := getattr(found, what)) != getattr(wanted, what):
-            wrong.append(f"{what} is {actual!r}, not {getattr(wanted, what)!r}")
+        if (its := getattr(found, what)) != getattr(wanted, what):
+            wrong.append(f"{what} is {its!r}, not {getattr(wanted, what)!r}")
     text = " ".join(found.notes)
     wrong += [f"{words!r} is not said in {text!r}" for words in wanted.says if words not in text]
     if not wanted.says and text:
         wrong.append(f"there is nothing to say, and it says {text!r}")
-    body = read(weightfile.resolved(source.partition(":")[2]), wanted.backbone).body
+    body = read(weightfile.resolve_path(source.partition(":")[2]), wanted.backbone).body
     options = {"in_chans": wanted.channels} if wanted.channels != 3 else {}
     for name, tensor in checkpoints.network(wanted.backbone, **options).state_dict().items():
         if name in body and tensor.is_floating_point():
