@@ -7,7 +7,7 @@ import http.client
 import http.server
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,36 +15,16 @@ from urllib.parse import quote
 import pytest
 
 from tests.browser.conftest import wait_until
+from tests.support.app import ROOT, address, no_error
+from tests.support.app import _its_home as _its_home
+from tests.support.app import app_home as app_home
+from tests.support.app import app_url as app_url
 from tltk.runs.run import Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dashboard") / "home"
-
-
-@pytest.fixture(scope="module")
-def app_url(start_app: Callable[..., str], app_home: Path) -> Iterator[str]:
-    """The real app; its supervisor ends soon after the last job, so that nothing outlives the tests."""
-    before = os.environ.get("TLTK_SUPERVISOR_IDLE")
-    os.environ["TLTK_SUPERVISOR_IDLE"] = "6"
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    yield start_app(ROOT / "app.py", app_home)
-    os.environ.pop("TLTK_SUPERVISOR_IDLE")
-    if before is not None:
-        os.environ["TLTK_SUPERVISOR_IDLE"] = before
-
-
-@pytest.fixture(autouse=True)
-def _its_home(app_home: Path, _own_home: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TLTK_HOME", str(app_home))
-    monkeypatch.setenv("TLTK_SUPERVISOR_IDLE", "6")
 
 
 def points(page: Any) -> int:
@@ -55,15 +35,6 @@ def points(page: Any) -> int:
                 .reduce((n, t) => n + (t.x ? t.x.length : 0), 0)"""
         )
     )
-
-
-def address(page: Any) -> str:
-    """Asked of the page itself: `page.url` is not brought up to date while Python sleeps."""
-    return str(page.evaluate("() => location.href"))
-
-
-def no_error(page: Any) -> None:
-    assert "Internal error in tltk" not in page.inner_text("body")
 
 
 def test_the_first_minute(new_page: Callable[..., Any], app_url: str) -> None:

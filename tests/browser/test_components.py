@@ -11,6 +11,7 @@ import msgspec
 import psutil
 import pytest
 
+from tests.support.components import at, expect_text, point_of, press, slider, tile
 from tltk.plots.theme import PALETTE
 from tltk.results.rows import Row
 from tltk.runs.run import Run
@@ -38,31 +39,6 @@ def plot_url(browser: Any, start_app: Callable[..., str], demo_home: Path) -> st
 # -- the freeze handle ------------------------------------------------------------------------------------
 
 
-def slider(page: Any) -> Any:
-    return page.get_by_role("slider", name="Freeze boundary")
-
-
-def at(page: Any) -> int:
-    return int(slider(page).get_attribute("aria-valuenow"))
-
-
-def expect_text(page: Any, text: str) -> None:
-    page.get_by_text(text).wait_for(timeout=10_000)
-
-
-def point_of(page: Any, k: int) -> tuple[float, float]:
-    """Where on the screen the boundary k lies."""
-    box = page.locator(".bars").bounding_box()
-    columns = int(slider(page).get_attribute("aria-valuemax")) + 1
-    return box["x"] + box["width"] * k / columns, box["y"] + box["height"] / 2
-
-
-def press(page: Any, k: int) -> None:
-    page.mouse.move(*point_of(page, at(page)))
-    page.mouse.down()
-    page.mouse.move(*point_of(page, k), steps=6)
-
-
 # What demo_handle.py shows: FLOPs per layer of one picture.
 FLOPS = [8e6 + 2 * p for p in (9_536, 73_984, 73_984, 230_144, 295_424, 919_040, 1_180_672, 3_673_088, 4_720_640)] + [
     2 * 512 * 10
@@ -71,10 +47,6 @@ FLOPS = [8e6 + 2 * p for p in (9_536, 73_984, 73_984, 230_144, 295_424, 919_040,
 
 def gflop(flops: float) -> str:
     return f"≈ {flops / 1e9:.2f} GFLOP"
-
-
-def tile(page: Any, name: str) -> str:
-    return str(page.locator(".figures div", has_text=name).locator("dd").first.text_content())
 
 
 def note(page: Any, name: str) -> str:

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import wait_until
-from tests.browser.test_app import _its_home as _its_home
-from tests.browser.test_app import address, app_home, app_url, no_error  # noqa: F401
+from tests.support.app import _its_home as _its_home
+from tests.support.app import address, app_home, app_url, no_error  # noqa: F401
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.results.rows import ACROSS

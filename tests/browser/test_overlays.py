@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.browser.conftest import wait_until
-from tests.browser.test_components import at, expect_text, point_of, press, slider, tile
+from tests.support.components import at, expect_text, point_of, press, slider, tile
 from tltk.dashboard.freeze_handle import Overlay, checked
 from tltk.errors import BadSpec
 

@@ -212,3 +212,11 @@ def test_the_readme_names_every_verb() -> None:
         assert f"`tltk {verb}`" in text, f"README.md does not name `tltk {verb}`"
     for verb in cli.runs.commands:
         assert f"`{verb}`" in text or f"`tltk runs {verb}`" in text, f"README.md does not name `tltk runs {verb}`"
+
+
+def test_no_test_imports_a_test() -> None:
+    """What tests share lies in tests/support."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
+                assert not (node.module or "").rpartition(".")[2].startswith("test_"), f"{path.name} imports {node.module}"

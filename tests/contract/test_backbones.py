@@ -12,6 +12,7 @@ import pytest
 import timm.models
 import torch
 
+from tests.support.backbones import LARGER
 from tests.support.engine import domain, spec, split, train
 from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut
@@ -80,7 +81,6 @@ SMALL = [
     "xception41",
     "xcit_nano_12_p16_224",
 ]
-LARGER = {"csatv2": 64, "inception_v3": 96}
 BACKBONES = [(name, LARGER.get(name, 32)) for name in (*SMALL, *LARGER)]
 SHARES = (0.25, 0.5, 0.75)
 

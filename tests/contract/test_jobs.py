@@ -11,12 +11,13 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.support.processes import machine, processes, until
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -28,7 +29,6 @@ from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 
-PATIENCE = 90.0  # seconds: a cold import of torch on a busy machine takes fifteen
 # Rows that no two runs have alike; FLOPs are those spent, and features found in the bank cost none.
 TIMED = ("images_per_second", "memory")
 
@@ -45,39 +45,6 @@ LONG = TransferSpec(
 )
 
 
-def processes(root: Path) -> list[psutil.Process]:
-    """Every live process whose home this is."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            ours = process.environ().get("TLTK_HOME") == str(root) and process.pid != os.getpid()
-            if ours and process.status() != psutil.STATUS_ZOMBIE and "python" in process.name():
-                found.append(process)
-    return found
-
-
-@contextlib.contextmanager
-def machine(root: Path) -> Iterator[None]:
-    """A home with light jobs; at the end nothing of it is left running."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "TLTK_HOME": str(root),
-            "TLTK_SPARE": "0",
-            "TLTK_SUPERVISOR_IDLE": "1",
-            "TLTK_SLOTS": "1",
-            "PYTHONDONTWRITEBYTECODE": "",
-            "CUDA_VISIBLE_DEVICES": "",
-        }.items():
-            patch.setenv(name, value)
-        try:
-            yield
-        finally:
-            for process in processes(root):
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
-            until(lambda: not processes(root))
-
-
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Local]:
     with machine(tmp_path / "home"):
@@ -92,13 +59,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         run = wait(Local().submit(SHORT))
         until(lambda: not queue.jobs())
         yield run
-
-
-def until(what: Callable[[], object], seconds: float = PATIENCE) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, f"waited {seconds:g} s in vain"
-        time.sleep(0.02)
 
 
 def epoch(run: Run) -> int:

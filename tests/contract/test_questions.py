@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.test_jobs import machine, until
+from tests.support.processes import machine, until
 from tltk.jobs import queue
 from tltk.runs.run import Run
 

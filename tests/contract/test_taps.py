@@ -7,7 +7,7 @@ import warnings
 import pytest
 import torch
 
-from tests.contract.test_backbones import LARGER
+from tests.support.backbones import LARGER
 from tltk.errors import CannotSplit
 from tltk.nn.net import make_backbone, make_net
 from tltk.nn.taps import Taps

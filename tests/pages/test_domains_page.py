@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
-from tests.pages.test_pages import _no_workers as _no_workers
-from tests.pages.test_pages import answered, is_clean, open_page, texts
+from tests.support.domain_pages import known
+from tests.support.pages import _no_workers as _no_workers
+from tests.support.pages import is_clean, open_page, texts
 from tests.support.results import inspected as seen
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
@@ -24,16 +24,6 @@ from tltk.specs.reading import with_absolute_paths
 
 assert FIRST.source is not None
 SOURCE, TARGET = FIRST.source, FIRST.target
-
-
-def known(spec: DataSpec, found: InspectResult | None = None) -> None:
-    """A domain that has been looked at, with its sheet."""
-    found = found or seen()
-    answered(with_absolute_paths(InspectSpec(spec)), found)
-    rows = -(-found.shown // 32)
-    Image.new("RGB", (32 * 40, rows * 40), "red").save(
-        Run.at(with_absolute_paths(InspectSpec(spec)).run_id).path / "pictures.png"
-    )
 
 
 def html(app: Any) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.pages.test_depth_pages import RANK, SHARED, embedding_known, profile_known
-from tests.pages.test_domains_page import known, seen
-from tests.pages.test_pages import (
+from tests.support.depth_pages import RANK, SHARED, embedding_known, profile_known
+from tests.support.domain_pages import known, seen
+from tests.support.pages import (
     PAGES,
     ROOT,
     answered,
@@ -25,7 +25,7 @@ from tests.pages.test_pages import (
     open_page,
     texts,
 )
-from tests.pages.test_pages import _no_workers as _no_workers
+from tests.support.pages import _no_workers as _no_workers
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
@@ -400,7 +400,7 @@ def test_names_are_text_where_they_were_chosen() -> None:
 def test_pictures_of_a_selection_are_captioned_and_told_as_text() -> None:
     from PIL import Image
 
-    from tests.pages.test_depth_pages import known as plan_known
+    from tests.support.depth_pages import known as plan_known
 
     plan_known()
     profile_known()

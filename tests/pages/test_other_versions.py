@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.pages.test_depth_pages import SHARED, known, press
-from tests.pages.test_pages import _no_workers as _no_workers
-from tests.pages.test_pages import answered, comparison, is_clean, network_known, open_page, texts, training
+from tests.support.depth_pages import SHARED, known, press
+from tests.support.pages import _no_workers as _no_workers
+from tests.support.pages import answered, comparison, is_clean, network_known, open_page, texts, training
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec

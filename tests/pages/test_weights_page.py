@@ -10,8 +10,8 @@ import timm
 import torch
 from safetensors.torch import save
 
-from tests.pages.test_pages import _no_workers as _no_workers
-from tests.pages.test_pages import answered, is_clean, open_page, texts
+from tests.support.pages import _no_workers as _no_workers
+from tests.support.pages import answered, is_clean, open_page, texts
 from tests.support.results import imported, trained
 from tltk import home
 from tltk.analyses.import_weights.spec import ImportWeightsSpec

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.test_spec_properties import (
+from tests.support.specs import (
     WORDS,
     parsed,
     specs,

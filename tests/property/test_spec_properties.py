@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tltk
+from tests.support.specs import specs, survives_json, survives_python, survives_the_shell
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.cli import main as cli
 from tltk.errors import TltkError
 from tltk.specs import command
-from tltk.specs.knobs import Spec, knobs
+from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.reading import read_spec, spec_kinds
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
-
-WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
-
-
-def values(rule: Any) -> st.SearchStrategy[Any]:
-    """Every value that a knob allows, the default often."""
-    if rule.choices:
-        return st.sampled_from(rule.choices)
-    if isinstance(rule.default, int):
-        return st.just(rule.default) | st.integers(rule.lo, rule.hi)
-    if isinstance(rule.default, float):
-        return st.just(rule.default) | st.floats(rule.lo, rule.hi)
-    return st.just(rule.default) | WORDS
-
-
-def specs(kind: type[Any], **given: Any) -> st.SearchStrategy[Any]:
-    """Any spec of this class; one whose parts do not go together is drawn again."""
-    fields = {name: given.get(name, values(rule)) for name, rule in knobs(kind).items()} | given
-
-    def make(drawn: dict[str, Any]) -> Any:
-        try:
-            return kind(**drawn)
-        except TltkError:
-            return kind(**{k: v for k, v in drawn.items() if k not in ("val", "test")})
-
-    return st.fixed_dictionaries(fields).map(make)
-
 
 KNOBS = st.dictionaries(
     st.from_regex(r"[a-z_]{1,8}", fullmatch=True),
@@ -80,31 +50,9 @@ RUNS = st.one_of(
 ANY = st.one_of(RUNS, specs(DescribeSpec), specs(InspectSpec, data=specs(DataSpec)))
 
 
-def survives_json(spec: Spec) -> None:
-    again = read_spec(spec.to_json())
-    assert again == spec
-    assert again.run_id == spec.run_id
-    assert again.to_json() == spec.to_json()
-
-
 @given(ANY)
 def test_json(spec: Spec) -> None:
     survives_json(spec)
-
-
-def parsed(text: str) -> Spec:
-    """What `tltk …` would launch for this command line, by click's own parser."""
-    words = shlex.split(text)
-    assert words.pop(0) == "tltk"
-    verb = cli.main.commands[words.pop(0)]
-    by_verb = {kind.verb: kind for kind in spec_kinds().values()}
-    return command.build_spec(by_verb[str(verb.name)], verb.make_context(str(verb.name), words).params)
-
-
-def survives_the_shell(spec: Spec) -> None:
-    again = parsed(command.to_command(spec))
-    assert again == spec
-    assert again.run_id == spec.run_id
 
 
 @settings(deadline=None)
@@ -126,30 +74,6 @@ def test_shell_command_of_a_question(spec: DescribeSpec) -> None:
         return  # no backbone is called so
     found = verb.make_context("layers", words[2:]).params
     assert DescribeSpec(found["backbone"], found["size"], found["channels"]) == spec
-
-
-@contextmanager
-def launching(caught: list[Spec]) -> Iterator[None]:
-    class Fake:
-        def result(self) -> dict[str, Any]:
-            return {}
-
-    def launch(spec: Spec) -> Fake:
-        caught.append(spec)
-        return Fake()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tltk, "launch", launch, raising=False)
-        patch.setattr("builtins.print", lambda *a: None)
-        yield
-
-
-def survives_python(spec: Spec) -> None:
-    caught: list[Spec] = []
-    with launching(caught):
-        exec(command.to_python(spec), {})
-    assert caught == [spec]
-    assert caught[0].run_id == spec.run_id
 
 
 @settings(deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.embed.result import EmbedResult, Frame
 from tltk.analyses.import_weights.result import ImportWeightsResult
 from tltk.analyses.inspect.result import InspectResult
+from tltk.analyses.rank.result import JudgedRanking
 from tltk.results.layers import Layer
 from tltk.results.training import TrainingResult
 from tltk.results.verdict import ClassGap, Verdict
+from tltk.specs.reading import result_class, spec_kinds
 from tltk.studies.compare.result import CompareResult
 
 BEFORE = Path(__file__).parents[1] / "contract" / "results_of_before"  # results as the version before wrote them
@@ -141,3 +144,13 @@ def compared(label: str, gap: float, **more: Any) -> CompareResult:
         speed_up_seconds=2.5,
     )
     return CompareResult(found, **more)
+
+
+def written_round_trips(run: dict[str, Any]) -> None:
+    """What a run printed, and what its worker wrote, read strictly as the class of its kind: JSON → class → JSON."""
+    kind = result_class(spec_kinds()[run["kind"]])
+    written = json.loads((Path(run["path"]) / "result.json").read_text())
+    shown = JudgedRanking if run["kind"] == "rank" else kind
+    for found, one in ((written, kind), (run["result"], shown)):
+        again = msgspec.to_builtins(msgspec.json.decode(json.dumps(found), type=one, strict=True))
+        assert json.loads(json.dumps(again, allow_nan=False)) == found

@@ -11,21 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+from tests.support.scenes import scene
 from tltk.analyses.inspect.analysis import domain_summary
 from tltk.data import load
 from tltk.data.cautions import cautions, figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
-
-
-def scene(seed: int, shape: tuple[int, int] = (90, 84)) -> Image.Image:
-    """Something with large forms, as photographs have, and a little noise."""
-    draw = np.random.default_rng(seed)
-    rough = Image.fromarray(draw.integers(0, 256, (6, 5, 3), np.uint8)).resize(shape, Image.Resampling.BICUBIC)
-    return Image.fromarray(
-        np.clip(np.asarray(rough, float) + draw.normal(0, 4, (*shape[::-1], 3)), 0, 255).astype("u1")
-    )
 
 
 def classes(root: Path, n: int = 6, first: int = 0) -> Path:

@@ -12,9 +12,9 @@ import pytest
 import torch
 from scipy.stats import false_discovery_control
 
-from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
-from tests.unit.test_profile import round_trips
-from tests.unit.test_questions_cli import round_trips as written_round_trips
+from tests.support.layers import round_trips
+from tests.support.results import written_round_trips
+from tests.support.shell import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk.analyses.chance import with_null
 from tltk.analyses.dial_response.analysis import dial_response, first_detected
 from tltk.analyses.dial_response.settings import ENDS, ORDERS, dial_settings

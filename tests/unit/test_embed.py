@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from tests.support.engine import domain
-from tests.unit.test_profile import HERE, NAMES, THERE, by_hand, room
+from tests.support.layers import HERE, NAMES, THERE, by_hand, room
 from tltk.analyses.embed.analysis import NEAR, _frame, embed
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import tltk
-from tests.unit.test_cli import agree, idle  # noqa: F401
-from tests.unit.test_cli import tltk as shell
+from tests.support.shell import agree, idle  # noqa: F401
+from tests.support.shell import tltk as shell
 from tltk.dashboard import plan
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import read_spec

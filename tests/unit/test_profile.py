@@ -17,6 +17,7 @@ from torch import Tensor
 
 from tests.support import engine
 from tests.support.engine import domain
+from tests.support.layers import HERE, NAMES, THERE, by_hand, column, room, round_trips
 from tltk import home
 from tltk.analyses import sample
 from tltk.analyses.profile.analysis import profile
@@ -24,16 +25,14 @@ from tltk.analyses.profile.change import relative_changes
 from tltk.analyses.profile.knowledge import cross_validated_knn
 from tltk.analyses.profile.result import ProfileResult
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.sample import Context, Sample, draw
+from tltk.analyses.sample import Context, draw
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
 from tltk.nn.net import Net
-from tltk.nn.taps import Taps
 from tltk.probes.linear import probe, wilson
 from tltk.reduce.cka import cka
 from tltk.reduce.dead_units import dead_units
 from tltk.reduce.effective_rank import effective_rank
-from tltk.results.layers import Column
 from tltk.shift import measures
 from tltk.shift.class_mmd import permutation_class_mmd
 from tltk.shift.null import permutation_mmd, permutation_test
@@ -42,44 +41,11 @@ from tltk.training.bank import FeatureBank
 from tltk.training.loop import Callbacks
 from tltk.weights import load as weights
 
-HERE, THERE = domain(60), domain(60, seed=1)
-NAMES = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 SPEC = ProfileSpec(DataSpec("here"), DataSpec("there"), NetSpec("test_resnet"), permutations=29)
-
-
-def room(bank: FeatureBank | None = None, **more: Domain) -> Context:
-    """Two small domains by name, `here` and `there`."""
-    known = {"here": HERE, "there": THERE, **more}
-    return Context(lambda spec: known[spec.name], bank or FeatureBank(), Callbacks())
 
 
 def one_domain(**changes: Any) -> ProfileSpec:
     return dataclasses.replace(SPEC, source=None, measures=(), **changes)
-
-
-def column(found: ProfileResult, name: str) -> Column:
-    (its,) = [c for c in found.columns if c.name == name]
-    return its
-
-
-def round_trips(found: Any) -> None:
-    """What is written is JSON, and read strictly it is the same again."""
-    text = json.dumps(msgspec.to_builtins(found), allow_nan=False)
-    again = msgspec.json.decode(text, type=type(found), strict=True)
-    assert json.loads(json.dumps(msgspec.to_builtins(again))) == json.loads(text)
-
-
-def by_hand(spec: ProfileSpec, side: str, weights_: str = "") -> tuple[list[Tensor], Sample]:
-    """Features of one side without bank and ledger."""
-    wanted = spec.target if side == "target" else spec.source
-    assert wanted is not None
-    part = draw(room().load(wanted), wanted, spec.pictures, spec.seed)
-    net = weights.build_net(
-        dataclasses.replace(spec.net, weights=weights_ or spec.net.weights), 3, 32, 3, spec.seed
-    ).eval()
-    taps = Taps(net, spec.pooling)
-    x = torch.from_numpy(part.domain.images[part.index]).float() / 255
-    return list(taps.prefix(net.normalise(x).contiguous(memory_format=torch.channels_last))), part
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.unit.test_store import added
+from tests.support.stored import added
 from tltk import home
 from tltk.analyses.rank.spec import RankSpec
 from tltk.cli import main as cli

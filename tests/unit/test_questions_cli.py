@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.test_cli import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
+from tests.support.results import written_round_trips
+from tests.support.shell import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
 from tltk import home
 from tltk.analyses.rank import table as rank_table
 from tltk.analyses.rank.result import Agreement, JudgedRanking, TrainedCandidate
@@ -21,7 +22,6 @@ from tltk.jobs import queue
 from tltk.results.text import number
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
-from tltk.specs.reading import result_class, spec_kinds
 from tltk.specs.training import TransferSpec
 
 TARGET = ["--target", "digits", "--n", "120", "--size", "16", "--backbone", "test_resnet", "--pictures", "40"]
@@ -30,16 +30,6 @@ NAMES = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 
 
 # -- the four verbs, in this process ----------------------------------------------------------------------
-
-
-def round_trips(run: dict[str, Any]) -> None:
-    """What a run printed, and what its worker wrote, read strictly as the class of its kind: JSON → class → JSON."""
-    kind = result_class(spec_kinds()[run["kind"]])
-    written = json.loads((Path(run["path"]) / "result.json").read_text())
-    shown = JudgedRanking if run["kind"] == "rank" else kind
-    for found, one in ((written, kind), (run["result"], shown)):
-        again = msgspec.to_builtins(msgspec.json.decode(json.dumps(found), type=one, strict=True))
-        assert json.loads(json.dumps(again, allow_nan=False)) == found
 
 
 def lines(*words: str) -> list[str]:
@@ -58,7 +48,7 @@ def test_profile() -> None:
     agree("A run", run)
     assert (run["kind"], run["state"], run["children"]) == ("profile", "done", [])
     assert run["spec"]["measures"] == ["mmd", "coral"] and run["spec"]["source"]["size"] == 16
-    round_trips(run)
+    written_round_trips(run)
     found = run["result"]
     agree("tltk profile", found)
     assert found["names"] == NAMES
@@ -94,7 +84,7 @@ def test_shift() -> None:
     words = ["shift", *TARGET, *SOURCE, "--permutations", "19", "--measures", "mmd,energy", "--layer", "2"]
     run = said(*words)
     agree("A run", run)
-    round_trips(run)
+    written_round_trips(run)
     found = run["result"]
     agree("tltk shift", found)
     for row in found["table"]:
@@ -172,7 +162,7 @@ def test_rank() -> None:
     words = ["rank", *target, "--candidates", "test_resnet,test_vit@,resnet18x@scratch", "--scores", "knn,leep"]
     run = said(*words)
     agree("A run", run)
-    round_trips(run)
+    written_round_trips(run)
     found = run["result"]
     agree("tltk rank", found)
     *built, failed = found["rows"]

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.support.engine import domain
-from tests.unit.test_profile import by_hand, room, round_trips
+from tests.support.layers import by_hand, room, round_trips
 from tltk import home
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.agreement import with_agreement

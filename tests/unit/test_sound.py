@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tests.unit.test_store import added
+from tests.support.stored import added
 from tltk import home
 from tltk.cli import main as cli
 from tltk.errors import WeightsMissing

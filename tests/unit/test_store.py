@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-import timm
 import torch
-from safetensors.torch import save
 
+from tests.support.stored import NAME, added, card
 from tltk import home
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.runs.run import Run
@@ -17,20 +16,7 @@ from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.weights import store
 from tltk.weights.load import build_net
-from tltk.weights.store import Card, Entry, Stage
-
-NAME = "test_resnet"
-
-
-def card(name: str = "mine", **more: object) -> Card:
-    return Card(name, NAME, "", 0, 5, **more)  # type: ignore[arg-type]
-
-
-def added(name: str = "mine", **more: object) -> Entry:
-    """Real weights on the user's shelf."""
-    torch.manual_seed(3)
-    tensors = {n: t.contiguous() for n, t in timm.create_model(NAME, num_classes=0).state_dict().items()}
-    return store.put(home.folder("weights"), save(tensors, {"backbone": NAME}), card(name, **more))
+from tltk.weights.store import Stage
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import torch
 from scipy.stats import binom
 
 from tests.support.engine import domain
-from tests.unit.test_profile import column, room
+from tests.support.layers import column, room
 from tltk.analyses.chance import with_null
 from tltk.analyses.profile.analysis import profile
 from tltk.analyses.profile.spec import ProfileSpec

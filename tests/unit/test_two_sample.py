@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from tests.support.engine import domain
-from tests.unit.test_profile import HERE, THERE, by_hand, room, round_trips
+from tests.support.layers import HERE, THERE, by_hand, room, round_trips
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.sample import ACROSS, Sample, draw, shared_classes
 from tltk.analyses.two_sample.analysis import two_sample

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.unit.test_data_copies import scene
+from tests.support.scenes import scene
 from tltk.analyses.sample import Context, samples, strangers
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.data import load

@@ -12,7 +12,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.unit.test_cli import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
+from tests.support.shell import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
 from tltk import home
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec

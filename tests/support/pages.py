@@ -1,0 +1,115 @@
+"""Pages opened without a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.support.results import compared, described, inspected, trained
+from tltk import home
+from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.inspect.spec import InspectSpec
+from tltk.results.rows import Row
+from tltk.runs.run import Child, Run
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
+
+ROOT = Path(__file__).parents[2]
+
+
+ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
+
+
+PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "runs", "domains", "weights")
+
+
+@pytest.fixture(autouse=True)
+def _no_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Pages may queue, but nothing is started: what a worker would answer is written by the test. Nothing is shipped."""
+    monkeypatch.setattr("tltk.weights.store.shipped_shelf", lambda: tmp_path / "shipped")
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
+    monkeypatch.setenv("TLTK_ROOTS", os.sep)
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    app = AppTest.from_file(ROUTER, default_timeout=60)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    return app if name == "start" else app.switch_page(str(ROOT / "pages" / f"{name}.py")).run()
+
+
+def texts(app: AppTest) -> str:
+    """What a reader sees: without the backslashes before marks and the signs without width."""
+    return re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", markdown(app)).replace("\u2060", "")
+
+
+def markdown(app: AppTest) -> str:
+    """What Streamlit is given."""
+    kinds = (app.title, app.markdown, app.caption, app.info, app.warning, app.error, app.success, app.subheader)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def is_clean(app: AppTest) -> None:
+    assert not app.exception, app.exception
+    assert "Internal error in tltk" not in texts(app), texts(app)
+
+
+def answered(spec: Spec, result: Any) -> None:
+    """A run that is done, with this result, of the class of its kind or as JSON."""
+    run = Run.create(spec)
+    home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
+    run.write_status(state="done")
+
+
+def network_known(size: int = 40) -> None:
+    answered(DescribeSpec(backbone="test_resnet", size=size), described(size))
+
+
+def pictures_known(spec: DataSpec) -> None:
+    counts: dict[str, Any] = {"counts": [180] * 10, "n": 1800, "train": 50, "val": 270, "test": 790}
+    answered(InspectSpec(spec), inspected(**counts, skipped=[("bad.png", "it is empty")], shown=0, shown_labels=None))
+
+
+def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
+    """A training's folder as a worker would have left it."""
+    run = Run.create(TransferSpec(target=DataSpec(shots=5), net=NetSpec(boundary=boundary), optim=OptimSpec(epochs=2)))
+    rows = []
+    for epoch in (1, 2):
+        step = 5 * epoch
+        rows += [
+            Row(epoch, step, epoch * 1.0, "train", "loss", 2.0 / epoch),
+            Row(epoch, step, epoch * 1.0, "val", "accuracy", 0.2 * epoch),
+            Row(epoch, step, epoch * 1.0, "net", "frozen_moved", 0.0),
+            Row(epoch, step, epoch * 1.0, "net", "boundary", float(boundary)),
+            *(Row(epoch, step, epoch * 1.0, "net", "change", float(i), i) for i in range(6)),
+            *(Row(epoch, step, epoch * 1.0, "net", "lr", 0.001, i) for i in range(6)),
+        ]
+    (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
+    own = {"pid": os.getpid(), "pid_born": psutil.Process().create_time()} if state == "running" else {}
+    run.write_status(state=state, message=message, epoch=2, epochs=2, device="cpu", **own)
+    if state == "done":
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(trained()))
+    return run
+
+
+def comparison(label: str, state: str = "done") -> Run:
+    spec = CompareSpec(source=DataSpec("rendered_digits"), target=DataSpec("blended_digits", shots=5))
+    run = Run.create(spec)
+    one = training()
+    run.write_children([Child(one.id, arm, "measure", 0, 0.001) for arm in ("scratch", "transfer")])
+    gap = {"helps": 0.2, "hurts": -0.2, "cannot tell": 0.01}[label]
+    if state == "done":
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(compared(label, gap)))
+    run.write_status(state=state, seconds=42.0, message="" if state == "done" else "The reason.")
+    return run
