@@ -219,4 +219,6 @@ def test_no_test_imports_a_test() -> None:
     for path in sorted((ROOT / "tests").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
-                assert not (node.module or "").rpartition(".")[2].startswith("test_"), f"{path.name} imports {node.module}"
+                assert not (node.module or "").rpartition(".")[2].startswith("test_"), (
+                    f"{path.name} imports {node.module}"
+                )

@@ -26,14 +26,12 @@ from tltk.jobs import queue
 from tltk.jobs.local import supervisor_lock
 from tltk.runs.process import identity, is_alive, is_held
 from tltk.runs.run import ACTIVE, KILLED, LOCK, Run, all_runs
+from tltk.specs.knobs import Spec
 
 TICK_SECONDS, SLOW_TICK_SECONDS = 0.1, 0.3  # seconds between two looks, with and without jobs
 LIGHT_SLOT = -1  # the slot of questions that take seconds
 SOFT_SECONDS, HARD_SECONDS = 15.0, 20.0  # seconds after a request to stop: terminate, then kill
 LIGHT_SOFT_SECONDS, LIGHT_HARD_SECONDS = 3.0, 6.0  # the same for a question, which has nothing to save
-# Seconds that a question may take, since the others wait for its slot; TLTK_QUESTION_SECONDS sets it for all, 0 = none.
-QUESTION_SECONDS = {"describe": 300.0, "adopt": 300.0, "look": 1800.0}
-LONG_QUESTION_SECONDS = 3600.0  # one that looks through a network
 IDLE_SECONDS = max(home.setting("TLTK_SUPERVISOR_IDLE", 900), 0.5)  # seconds with an empty queue
 PAUSE_SECONDS = 1.0  # seconds until the next look where the table cannot be used
 SETTLED_SECONDS = 20.0  # seconds after a start in which no spare is made
@@ -61,8 +59,8 @@ def question_seconds(run: Run) -> float:
     with contextlib.suppress(ValueError):  # no number
         return max(float(os.environ.get("TLTK_QUESTION_SECONDS", "")), 0.0)
     with contextlib.suppress(TltkError):  # of another version
-        return QUESTION_SECONDS.get(run.spec.kind, LONG_QUESTION_SECONDS)
-    return LONG_QUESTION_SECONDS
+        return run.spec.time_limit_s
+    return Spec.time_limit_s
 
 
 class Worker:

@@ -142,6 +142,8 @@ class Spec:
     verb: ClassVar[str] = ""  # of the shell, for specs with flags: `tltk VERB`
     about: ClassVar[str] = ""  # what the verb does, for its help
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # a part → those of its knobs that count; absent = all
+    # Seconds that an analysis may take, since others wait for its slot; the setting TLTK_QUESTION_SECONDS overrides it.
+    time_limit_s: ClassVar[float] = 3600.0
     trains: ClassVar[bool] = False  # whether it trains networks; what does not is answered beside any training
     later: ClassVar[tuple[str, ...]] = ()  # fields that came after the first runs: at their default, not written
 

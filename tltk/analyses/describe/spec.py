@@ -13,6 +13,7 @@ class DescribeSpec(Spec):
     """A question to a worker: which layers does this network have, and how fast is it here?"""
 
     kind: ClassVar[str] = "describe"
+    time_limit_s: ClassVar[float] = 300.0
 
     backbone: str = knob("resnet10t", help="Name of a timm classification model.")
     size: int = knob(32, 8, 1024, help="Side of the square picture, in pixels.")

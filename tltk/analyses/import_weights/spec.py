@@ -13,6 +13,7 @@ class ImportWeightsSpec(Spec):
     """A question to a worker: of what are these the weights, and are they whole? With a name, they are kept."""
 
     kind: ClassVar[str] = "adopt"
+    time_limit_s: ClassVar[float] = 300.0
     later: ClassVar[tuple[str, ...]] = ("part",)
 
     weights: str = knob("", help="file:PATH of a .safetensors or .pth file, or of a folder of the hub.")

@@ -14,6 +14,7 @@ class InspectSpec(Spec):
     """A question to a worker: what is in this domain?"""
 
     kind: ClassVar[str] = "look"
+    time_limit_s: ClassVar[float] = 1800.0
 
     data: DataSpec = field(default_factory=DataSpec)
 
