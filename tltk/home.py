@@ -259,6 +259,7 @@ def decode_json(data: bytes, kind: type[T] | Any = Any) -> T:
         ValueError: It is no JSON, of another type, or nested without end.
     """
     try:
+        data.decode()  # names of fields that the type does not have are skipped unread, whatever bytes they hold
         found: T = msgspec.json.decode(data, type=kind)
         return found
     except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as fault:

@@ -32,7 +32,11 @@ from tltk.weights import store
 SPEC = TransferSpec(DataSpec("digits", n=200, size=16), NetSpec("test_resnet"), optim=OptimSpec(epochs=1, device="cpu"))
 OTHER = TransferSpec(SPEC.target, SPEC.net, optim=SPEC.optim, seed=1)
 STUDY = CompareSpec(source=DataSpec("rendered_digits"))
-RESULT: dict[str, object] = msgspec.to_builtins(trained(accuracy=0.5))
+RESULT: dict[str, object] = msgspec.to_builtins(
+    trained(
+        accuracy=0.5, macro_f1=0.5, val_accuracy=0.5, val_loss=1.0, loss=1.0, epochs=1, steps=3, seconds=1.0, images=9
+    )
+)
 
 
 def empty(path: Path) -> None:
