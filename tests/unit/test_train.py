@@ -274,7 +274,7 @@ def test_early_stopping_keeps_the_best_and_resumes(tmp_path: Path) -> None:
     accuracy, loss = whole.curve("accuracy", "val"), whole.curve("loss", "val")
     assert (accuracy[best - 1], -loss[best - 1]) == max(zip(accuracy, (-v for v in loss), strict=True))
     kept = whole.training.evaluate(whole.training.val_feed, whole.training.split.val)
-    assert (kept.accuracy, kept.loss) == (accuracy[best - 1], loss[best - 1])
+    assert (kept.main, kept.loss) == (accuracy[best - 1], loss[best - 1])
     for after in (max(best - 1, 1), best, best + 1):
         parts = interrupted(wanted, tmp_path / f"{after}.safetensors", after)
         assert parts.values() == whole.values() and parts.result.predictions == whole.result.predictions
@@ -357,7 +357,7 @@ def test_a_short_phase_begins_from_the_features_that_the_plan_keeps_anyway() -> 
     assert cache_boundary(flops, phases, dataclasses.replace(probe, epochs=7), 0.0) == 2
     assert cache_boundary(flops, phases, probe, 0.2) == 5  # mixup happens where training begins
     assert cache_boundary(None, phases, probe, 0.0) == 5 and cache_boundary(None, phases, tune, 0.0) == 2
-    whole = dataclasses.replace(tune, boundary=0, lr_scale=(1.0,) * 6)
+    whole = dataclasses.replace(tune, lr_scale=(1.0,) * 6)
     assert (
         cache_boundary(flops, [probe, whole], whole, 0.0) == 0
         and cache_boundary(flops, [probe, whole], probe, 0.0) == 5
