@@ -13,6 +13,7 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from filelock import FileLock, Timeout
@@ -22,6 +23,7 @@ from tltk import home, jobs
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import RunProblem
 from tltk.jobs import executor, queue, supervisor, worker
+from tltk.results.training import TrainingResult
 from tltk.runs.process import is_held
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -403,8 +405,8 @@ def test_a_result_that_json_does_not_have_is_a_failure_not_a_done_run_without_on
     run = Run.create(TINY)
     whole = worker.Training.run
 
-    def diverged(self: Any) -> dict[str, Any]:
-        return whole(self) | {"val_loss": float("inf")}
+    def diverged(self: Any) -> TrainingResult:
+        return msgspec.structs.replace(whole(self), val_loss=float("inf"))
 
     monkeypatch.setattr(worker.Training, "run", diverged)
     worker.execute(run)
