@@ -855,7 +855,7 @@ def tensors(inside: Path, outside: Path, mark: Path) -> Handler:
         name = "mine" if r.random() < 0.3 else ""
         backbone = r.choice(("", "test_resnet", "test_vit", *TEXTS)) if r.random() < 0.3 else ""
         try:
-            return str(import_weights(ImportWeightsSpec(f"file:{file}", backbone, name))["backbone"])
+            return import_weights(ImportWeightsSpec(f"file:{file}", backbone, name)).backbone
         finally:
             for path in home.folder("weights").iterdir():
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()

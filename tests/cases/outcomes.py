@@ -203,8 +203,8 @@ PIXELS = [
     Row("deep_colour", HERE, right(20, 3)),
     Row("twelve_bits", HERE, right(16, 2, "one scale for all: 0 is black and 4,095 is white")),
     Row("counts_beyond_255", HERE, right(16, 2, "one scale for all: 0 is black and 494")),
-    Row("white_on_transparent", HERE, right(16, 2, "16 of 16 pictures", "are of one tone and show nothing")),
-    Row("object_at_the_edge", HERE, right(20, 2, "75% on average lies outside the square in its middle")),
+    Row("white_on_transparent", HERE, right(16, 2, "16 of 16 pictures", "are uniform and show nothing")),
+    Row("object_at_the_edge", HERE, right(20, 2, "On average 75% of a picture")),
     Row("copies_beside_originals", HERE, right(72, 2, "48 of 72 pictures", "go to the same part")),
     Row(
         "one_picture_in_two_classes",

@@ -241,7 +241,9 @@ def _of_resumed(row: Row, root: Path) -> tuple[str, list[str]]:
         after, note = run.rows()[0], run.written_status().note
         earlier = Run(run.path / "earlier" / "1")
         if row.outcome.again:
-            wrong += [] if "began again" in note and f"{row.outcome.again}{place}" in note else [f"it says {note!r}"]
+            wrong += (
+                [] if "was started again" in note and f"{row.outcome.again}{place}" in note else [f"it says {note!r}"]
+            )
             wrong += [] if earlier.path.exists() and earlier.rows()[0] == before else ["what was found before is gone"]
         else:
             wrong += [] if not note and not earlier.path.exists() else [f"it began again: {note}"]

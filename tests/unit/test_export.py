@@ -67,7 +67,7 @@ def test_an_export_and_an_entry_of_the_store(name: str, tmp_path: Path) -> None:
     assert (entry.card.classes, entry.card.data) == (tuple(CLASSES), "folder:pets")
     assert "ein Hündchen" in store.as_text(entry) and "folder:pets" in store.as_text(entry)
     again = import_weights(ImportWeightsSpec(f"file:{file}", "", "again"))
-    assert (again["layout"], again["class_names"], again["data"]) == ("timm", CLASSES, "folder:pets")
+    assert (again.layout, again.class_names, again.data) == ("timm", CLASSES, "folder:pets")
     assert store.find("again").card.sha256 == entry.card.sha256
 
 

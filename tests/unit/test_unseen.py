@@ -131,9 +131,9 @@ def test_weights_that_learned_from_a_picture_saved_anew_are_told(tmp_path: Path)
     first = TransferSpec(source)
     Run.create(first)
     spec = TransferSpec(target, NetSpec(weights=f"run:{first.run_id}"))
-    workshop = Worker(Run.create(spec))
-    domain, split, _ = workshop._split(spec)
-    assert workshop._seen_by_source(spec, domain, split) > 3
+    worker = Worker(Run.create(spec))
+    domain, split, _ = divided(spec)
+    assert worker._seen_by_source(spec, domain, split) > 3
 
 
 def test_a_source_of_which_nothing_is_left_is_refused() -> None:
