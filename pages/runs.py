@@ -45,7 +45,9 @@ def table(entries: Sequence[index.RunEntry]) -> dict[str, list[Any]]:
 def result(entry: index.RunEntry) -> str:
     """What it found, in a word or a number."""
     figure = entry.gap if entry.kind == CompareSpec.kind else entry.accuracy
-    return entry.verdict or (f"{100 * figure:.1f} %" if figure is not None else "")
+    if figure is None and not entry.verdict:
+        return "of another version" if entry.state == "done" else ""
+    return entry.verdict or f"{100 * (figure or 0.0):.1f} %"
 
 
 def filters() -> dict[str, Any]:

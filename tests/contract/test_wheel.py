@@ -110,6 +110,8 @@ def test_the_sdist_holds_the_project_and_nothing_that_lies_about(built: tuple[Pa
             "CHANGELOG.md",
             "CONTRIBUTING.md",
             "LICENSE",
+            "eslint.config.js",
+            "package.json",
             "Makefile",
             "PKG-INFO",
             "README.md",
