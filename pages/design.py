@@ -18,7 +18,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.strategies import make, strategies
 from tltk.studies.compare.spec import CompareSpec
-from tltk.terms import need_source, terms
+from tltk.terms import needs_source, terms
 from tltk.weights import store
 
 
@@ -141,7 +141,7 @@ def counted_otherwise(spec: CompareSpec) -> str:
             "The handle counts the parameters and the compute of whole layers. With the chosen adapter fewer parameters "
             "learn, and a step computes somewhat less."
         )
-    if need_source(spec.terms):
+    if needs_source(spec.terms):
         said.append(
             "A term that compares domains also passes as many source pictures through the network in each step; the "
             "handle does not count them."
