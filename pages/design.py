@@ -138,8 +138,8 @@ def counted_otherwise(spec: CompareSpec) -> str:
     said = []
     if spec.adapter != AdapterSpec():
         said.append(
-            "The handle counts the parameters and the compute of whole layers. With the chosen adapter fewer parameters "
-            "learn, and a step computes somewhat less."
+            "The handle counts the parameters and the compute of whole layers. With the chosen adapter fewer "
+            "parameters learn, and a step computes somewhat less."
         )
     if needs_source(spec.terms):
         said.append(
