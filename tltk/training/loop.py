@@ -85,8 +85,11 @@ class Training:
         self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.task: Task = Classification(len(domain.classes))
         self.adapter = adapters.make(spec.adapter)
-        self.source = source
-        self.terms = [t for t in map(terms.make, spec.terms) if t.weight]  # with weight 0 it is as if there were none
+        made = {one.name: terms.make(one) for one in spec.terms}
+        self.terms = {
+            name: term for name, term in made.items() if term.weight
+        }  # with weight 0 it is as if there were none
+        self.source = source if any("source" in term.needs for term in self.terms.values()) else None
         self.modules = self._term_modules()
         self.audit = Audit(net, spec.net.norm)
         self.now = Progress()
@@ -160,7 +163,7 @@ class Training:
         self.cached = self.cut is not None and self.cut.boundary > 0
         self.train_feed = self._feed("train", self.split.train, view, self._sizes[0])
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
-        if self.source is not None and self.terms:
+        if self.source is not None:
             self.source_feed = self._feed("source", self.source[1], view, self._sizes[0], self.source[0])
         # What lies above this boundary will have moved: a later phase computes its features again.
         self.now.kept = [(at, part) for at, part in self.now.kept if at <= phase.boundary]
@@ -202,7 +205,7 @@ class Training:
         """What the terms learn themselves, by the term's place among them; its initial weights depend on the seed."""
         found = nn.ModuleDict()
         with torch.random.fork_rng(devices=[]):
-            for i, term in enumerate(self.terms):
+            for i, term in enumerate(self.terms.values()):
                 torch.manual_seed(derive_seed(self.spec.seed, TERMS, i))
                 module = term.module(self.net.width, self.task.n_outputs)
                 if module is not None:
@@ -291,7 +294,7 @@ class Training:
 
     def _source_parts(self, n: int) -> list[Tensor]:
         """Positions of the source's batches of an epoch, n of them, as large as the target's; none without a source."""
-        if self.source is None or not self.terms:
+        if self.source is None:
             return []
         size, order = self._sizes[0], torch.Generator().manual_seed(derive_seed(self.spec.seed, SOURCE, self.now.epoch))
         return epoch_batches(len(self.source[1]), n * size, size, order)[:n]
@@ -340,7 +343,7 @@ class Training:
             return []
         source = self._pass_source(other) if other is not None else None
         found = []
-        for i, term in enumerate(self.terms):
+        for i, term in enumerate(self.terms.values()):
             module = self.modules[str(i)] if str(i) in self.modules else None  # noqa: SIM401  (it has no `get`)
             found.append(term(Step(target, source, self.net, self.audit.first, progress, module)))
         return found
@@ -403,7 +406,7 @@ class Training:
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
             self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
-            if self.source is not None and self.terms:  # as many pictures of the source go the same way
+            if self.source is not None:  # as many pictures of the source go the same way
                 self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
 
     def _spend_once(self, kept: int, part: str, rows: int) -> None:
@@ -430,7 +433,7 @@ class Training:
     def _train_rows(self, sums: Tensor) -> list[Row]:
         loss, hits, n, *values = sums.tolist()
         self._require_finite(loss, "The loss")
-        for name, value in zip(self._term_names, values, strict=True):
+        for name, value in zip(self.terms, values, strict=True):
             self._require_finite(value, f"The term {name}")
         # The norm of the last step alone: over all of them it would cost more than it tells.
         norm = torch.nn.utils.get_total_norm([p.grad for p in self._free() if p.grad is not None])
@@ -439,13 +442,8 @@ class Training:
             self._row("train", "loss", loss / n),
             self._row("train", "accuracy", hits / n),
             self._row("train", "gradient_norm", float(norm)),
-            *(self._row("train", f"term.{name}", v / n) for name, v in zip(self._term_names, values, strict=True)),
+            *(self._row("train", f"term.{name}", v / n) for name, v in zip(self.terms, values, strict=True)),
         ]
-
-    @property
-    def _term_names(self) -> list[str]:
-        """The names of the terms that are computed."""
-        return [spec.name for spec in self.spec.terms if terms.make(spec).weight]
 
     def _score_rows(self, split: str, outcome: Outcome) -> list[Row]:
         return [self._row(split, name, value) for name, value in outcome.figures.items()]
