@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -78,20 +80,40 @@ def test_many_that_find_no_table_at_once_fill_it_together() -> None:
     assert not list(home.home().glob("*.damaged*"))
 
 
+# What listing imports is imported first: that user may not be permitted to read this one's Python.
+AS_A_STRANGER = """
+import os, sys
+from tltk.runs import index
+os.environ["TLTK_HOME"] = sys.argv[2]
+index.find()
+os.environ["TLTK_HOME"] = sys.argv[1]
+if hasattr(os, "setuid") and not os.getuid():
+    os.setuid(65534)
+print(sorted((e.id, e.message) for e in index.find()))
+"""
+
+
 def test_a_home_that_cannot_be_written_is_listed(tmp_path: Path) -> None:
     """In a process of a user who may not write; where this one may do anything, its rights are given up first."""
     runs = [Run.create(TransferSpec(seed=s)) for s in range(3)]
     index.find()
     runs[0].write_status(state="done", message="after the table")
-    for path in (*home.home().rglob("*"), home.home(), *home.home().parents[:3]):
+    shutil.copytree(home.home(), tmp_path / "elsewhere")
+    above = {p: p.stat().st_mode for p in home.home().parents if Path(tempfile.gettempdir()) in p.parents}
+    for path in above:  # however deep the test's folder lies, that user must be able to reach it
+        path.chmod(0o755)
+    for path in (*home.home().rglob("*"), home.home()):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    drop = "import os; os.getuid() or os.setuid(65534)\n" if hasattr(os, "setuid") else ""
-    told = "print(sorted((e.id, e.message) for e in __import__('tltk.runs.index').runs.index.find()))"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", f"import tltk.runs.index\n{drop}{told}"], capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", AS_A_STRANGER, home.home(), tmp_path / "elsewhere"],
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
     finally:
-        for path in (*home.home().parents[:3], home.home(), *home.home().rglob("*")):
+        for path in (home.home(), *home.home().rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
+        for path, mode in above.items():
+            path.chmod(mode)
     assert done.stdout.strip() == str(sorted((r.id, r.status.message) for r in runs)), done.stderr

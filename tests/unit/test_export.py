@@ -90,7 +90,7 @@ def test_a_head_that_timm_has_not_lies_beside_the_body(head: str, tmp_path: Path
 
 
 def test_runs_of_an_earlier_version(tmp_path: Path) -> None:
-    """Their header has no classifier's name: body and head are file apart, and both are still read."""
+    """Their header has no classifier's name: body and head are exported apart, and both are still read."""
     run, net = finished("test_resnet")
     path = run.path / "model.safetensors"
     save_file(load_file(path), path, {"backbone": "test_resnet", "head": "linear", "classes": json.dumps(CLASSES)})
@@ -102,7 +102,7 @@ def test_runs_of_an_earlier_version(tmp_path: Path) -> None:
         head = weights.source_head(NetSpec("test_resnet", where))
         assert head is not None and torch.equal(head[0], net.state_dict()["head.0.weight"])
     found = import_weights(ImportWeightsSpec(f"file:{path}", "", "mine"))
-    assert (found["layout"], found["class_names"]) == ("tltk", CLASSES)
+    assert (found.layout, found.class_names) == ("tltk", CLASSES)
     answers_alike(store.find("mine").file, "test_resnet", net)
 
 
