@@ -9,7 +9,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from tltk import adapters, data, home, terms
+from tltk import data, home
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
@@ -20,9 +20,9 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
-from tltk.strategies import make
 from tltk.studies.compare.spec import CompareSpec
-from tltk.studies.compare.study import source_spec
+from tltk.studies.compare.study import arm_spec
+from tltk.training.check import check_transfer
 from tltk.weights import store, weightfile
 from tltk.weights.catalogue import Backbone, catalogue
 
@@ -227,13 +227,12 @@ def check_names(spec: Spec) -> None:
                 f"A name must have at most {MAX_TEXT_CHARS:,} characters, none of them null. Got {abbreviate(name)}."
             )
     spec.check()
-    if isinstance(spec, TransferSpec | CompareSpec):
-        make(spec.strategy)
-        adapters.make(spec.adapter)
-        terms.check(spec.terms, spec.source, trained=isinstance(spec, CompareSpec))
+    if isinstance(spec, TransferSpec):
+        check_transfer(spec)
         check_optimizer(spec.optim.optimizer)
     if isinstance(spec, CompareSpec):
-        source_spec(spec)
+        check_transfer(arm_spec(spec, "transfer", spec.optim.lr, spec.first_seed))
+        check_optimizer(spec.optim.optimizer)
         if spec.source is not None:
             check_optimizer(spec.source_optim.optimizer)
 
