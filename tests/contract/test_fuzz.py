@@ -65,8 +65,8 @@ def wait(outside: Path, mark: Path) -> str:
 
 
 def hoard(outside: Path, mark: Path) -> str:
-    with mmap.mmap(-1, 200_000_000) as room:  # of the system itself: the allocator may have as much lying idle
-        return str(room.write(b"x" * 200_000_000))
+    with mmap.mmap(-1, 200_000_000) as memory:  # of the system itself: the allocator may have as much lying idle
+        return str(memory.write(b"x" * 200_000_000))
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,10 @@ def _position(root: Path, name: str, i: int) -> int:
 def test_a_test_of_two_domains_has_no_picture_on_both_sides_saved_anew(tmp_path: Path) -> None:
     source, target, n = near_copies(tmp_path)
     spec = TwoSampleSpec(target=target, source=source, net=NetSpec("test_resnet"), pictures=100)
-    room = Context(load, FeatureBank(), Callbacks())
-    one, other = samples(spec, room)
+    context = Context(load, FeatureBank(), Callbacks())
+    one, other = samples(spec, context)
     assert other is not None
-    y, x, said = strangers(spec, room, one, other)
+    y, x, said = strangers(spec, context, one, other)
     assert "examples in common" in said
     pictures = [s.domain.images[s.index].astype(float) for s in (y, x)]
     apart = np.abs(pictures[0][:, None] - pictures[1][None]).mean((2, 3, 4))

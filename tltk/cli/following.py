@@ -305,8 +305,8 @@ def listed(found: Sequence[RunEntry]) -> list[str]:
     columns = rows[0]
     narrow = [i for i, name in enumerate(columns) if name in SHRINK]
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-    room = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns) - 2 * (len(columns) - 1)
-    while sum(widths) > room and widths[widest := max(narrow, key=lambda i: widths[i])] > LEAST:
+    available = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns) - 2 * (len(columns) - 1)
+    while sum(widths) > available and widths[widest := max(narrow, key=lambda i: widths[i])] > LEAST:
         widths[widest] -= 1
     lines = ["  ".join(_cut(c, w).ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return lines if found else []

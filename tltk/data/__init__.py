@@ -328,9 +328,9 @@ def _meta(domain: Domain) -> _Meta:
     )
 
 
-def _sweep(room: Path) -> None:
+def _sweep(folder: Path) -> None:
     """Remove what killed processes left behind."""
-    for left in room.glob("*.tmp"):
+    for left in folder.glob("*.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(left)

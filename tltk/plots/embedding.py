@@ -53,8 +53,8 @@ def _key(number: int, frame: Frame) -> str:
 
 
 def _span(values: Sequence[float]) -> list[float]:
-    room = 0.05 * ((max(values) - min(values)) or 1.0)
-    return [min(values) - room, max(values) + room]
+    margin = 0.05 * ((max(values) - min(values)) or 1.0)
+    return [min(values) - margin, max(values) + margin]
 
 
 def _traces(result: EmbedResult, frame: Frame, colour: str) -> list[go.Scattergl]:

@@ -272,9 +272,9 @@ class _RidgePath:
             penalties: (k,) values of λ above 0.
         """
         shrunk = 1 / (self.values[:, None] + penalties)
-        room = (1 - 1 / len(self.y) - self.own @ shrunk).clamp_min(1e-12)
+        one_minus_leverage = (1 - 1 / len(self.y) - self.own @ shrunk).clamp_min(1e-12)
         for j in range(len(penalties)):
-            yield (self.y - self.fitted @ (shrunk[:, j, None] * self.targets)) / room[:, j, None]
+            yield (self.y - self.fitted @ (shrunk[:, j, None] * self.targets)) / one_minus_leverage[:, j, None]
 
     def predict(self, x: Tensor, penalty: float) -> Tensor:
         """(m, d) → (m, classes).

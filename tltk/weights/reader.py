@@ -25,7 +25,7 @@ from tltk.weights import torchvision_names as layouts
 from tltk.weights import weightfile
 from tltk.weights.bodies import Body, choose_body, match_catalogue
 from tltk.weights.catalogue import CLASSIFIERS
-from tltk.weights.unpickled import unpickle
+from tltk.weights.safe_unpickler import unpickle
 from tltk.weights.weightfile import SAFETENSORS, WeightFile, sanitise
 
 MAX_CHANNELS = 64  # of pictures
@@ -306,13 +306,13 @@ def list_some(names: list[str], most: int = 3) -> str:
     return ", ".join(sanitise(n) for n in names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")
 
 
-def check(tensors: Mapping[str, Any], origin: str, room: int, finite: bool = True) -> None:
+def check(tensors: Mapping[str, Any], origin: str, file_bytes: int, finite: bool = True) -> None:
     """Refuse what no network could use.
 
     Args:
         tensors: Name → tensor, or its type and shape.
         origin: The file's name.
-        room: How many bytes the file holds.
+        file_bytes: How many bytes the file holds.
         finite: Whether to look at the numbers.
 
     Raises:
@@ -329,7 +329,7 @@ def check(tensors: Mapping[str, Any], origin: str, room: int, finite: bool = Tru
             raise WeightsMissing(f"Weights must be dense tensors. In {origin}, {shown} is not; save it as one.")
         held += tensor.numel() * tensor.element_size()
         # One number can be said to be many; two modules may share a tensor.
-        if tensor.numel() * tensor.element_size() > room or held > 4 * room + 2**20:
+        if tensor.numel() * tensor.element_size() > file_bytes or held > 4 * file_bytes + 2**20:
             raise WeightsMissing(f"A tensor must lie in its file. In {origin}, {shown} is larger than all of it.")
         if finite and tensor.is_floating_point() and tensor.numel():
             least, most = (float(v) for v in tensor.aminmax())

@@ -110,7 +110,7 @@ def _through_epochs(
     start, run_id = time.perf_counter(), where.partition("@")[0]
     new, taken, placed = _new(spec, parts[0]), [], []
     for epoch in epochs:
-        context.callbacks.say(f"Features at epoch {epoch} of {epochs[-1]}.")
+        context.callbacks.notify(f"Features at epoch {epoch} of {epochs[-1]}.")
         net = network(with_weights(spec.net, f"run:{run_id}@{epoch}"), parts[0], spec.seed)
         taken.append(_layers(net, parts, context, spec)[layer])
         placed += _of_new(net, new, spec)[layer : layer + 1]
@@ -133,7 +133,7 @@ def _frames(
 
     def progress(done: int, total: int) -> None:
         context.callbacks.check()
-        context.callbacks.say(f"Embedding by {spec.method}: {done} of {total}.")
+        context.callbacks.notify(f"Embedding by {spec.method}: {done} of {total}.")
 
     coordinates = embed_frames(taken, spec.method, seed=spec.seed, neighbours=spec.neighbours, progress=progress)
     labels = torch.cat(_shared_labels(parts))

@@ -375,7 +375,7 @@ class _Xz(io.RawIOBase):
         self._file.close()
         super().close()
 
-    def readinto(self, room: Any) -> int:
+    def readinto(self, buffer: Any) -> int:
         """As many bytes as are at hand, at most so many; 0 at the end."""
         found = b""
         while not found:
@@ -386,13 +386,13 @@ class _Xz(io.RawIOBase):
                 if not rest:
                     return 0
                 self._inner = self._begun()
-                found = self._inner.decompress(rest, len(room))
+                found = self._inner.decompress(rest, len(buffer))
             else:
                 packed = self._file.read(BLOCK_BYTES) if self._inner.needs_input else b""
                 if not packed and self._inner.needs_input:
                     raise EOFError("it breaks off")
-                found = self._inner.decompress(packed, len(room))
-        room[: len(found)] = found
+                found = self._inner.decompress(packed, len(buffer))
+        buffer[: len(found)] = found
         self._at += len(found)
         return len(found)
 
@@ -408,8 +408,8 @@ class _Xz(io.RawIOBase):
         if place < self._at:
             self._file.seek(0)
             self._inner, self._at = self._begun(), 0
-        room = bytearray(min(BLOCK_BYTES, max(1, place - self._at)))
-        while self._at < place and self.readinto(memoryview(room)[: place - self._at]):
+        buffer = bytearray(min(BLOCK_BYTES, max(1, place - self._at)))
+        while self._at < place and self.readinto(memoryview(buffer)[: place - self._at]):
             pass
         return self._at
 

@@ -425,13 +425,13 @@ def _data_offset(stream: IO[bytes]) -> int:
 
 def _fill(stream: IO[bytes], piece: NDArray[Any]) -> None:
     """Read the array's bytes in blocks: one large read would hold them twice."""
-    room = piece.reshape(-1).view(np.uint8).data
+    buffer = piece.reshape(-1).view(np.uint8).data
     at = 0
-    while at < len(room):
-        block = stream.read(min(BLOCK_BYTES, len(room) - at))
+    while at < len(buffer):
+        block = stream.read(min(BLOCK_BYTES, len(buffer) - at))
         if not block:
             raise EOFError("it breaks off")
-        room[at : at + len(block)] = block
+        buffer[at : at + len(block)] = block
         at += len(block)
 
 
