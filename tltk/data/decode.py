@@ -240,9 +240,8 @@ def _decode(path: Path, size: int, spans: dict[bool, Span], budget: _MemoryBudge
             width, height = image.size
             side = max(size, 4 * FINE)  # enough to know near copies by, whatever the size
             image.draft("RGB", (side, side))  # big JPEGs: decode at 1/2, 1/4 or 1/8
-            with (
-                budget.reserve(image.width * image.height * WORK_BYTES_PER_PIXEL * hunger) if budget else nullcontext()
-            ):
+            n_bytes = image.width * image.height * WORK_BYTES_PER_PIXEL * hunger
+            with budget.reserve(n_bytes) if budget else nullcontext():
                 turn = _orientation(image)
                 is_deep = image.mode in DEEP or image.mode.startswith("I;")
                 if is_deep and (image.mode != "F") not in spans:

@@ -1,8 +1,8 @@
 """What torch's .pth files hold, by names, types and shapes, and where their numbers lie. No torch, nothing is run.
 
 A pickle is a program of some sixty opcodes. Here it is read opcode by opcode, and those that would call something leave
-a record of what would be called: no class is looked up, no module imported, and there are no loops to be caught in. What
-is understood of a file this way is enough to refuse it before a worker is asked; the worker reads it with torch.load.
+a record of what would be called: no class is looked up, no module imported, and there are no loops to be caught in.
+What is understood of a file this way is enough to refuse it before a worker is asked; the worker uses torch.load.
 """
 
 from __future__ import annotations

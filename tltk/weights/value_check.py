@@ -95,9 +95,8 @@ def check(file: WeightFile, names: Collection[str], origin: str, trained: bool =
         WeightsMissing: There are some; the first is named.
     """
     most = LARGEST if trained else HELD
-    said = cached_answer(
-        file.files, [sorted(names), origin, most], lambda: _first_fault(file, set(names), origin, most)
-    )
+    about = [sorted(names), origin, most]
+    said = cached_answer(file.files, about, lambda: _describe_first(file, set(names), origin, most))
     if said:
         raise WeightsMissing(said)
 
@@ -132,7 +131,7 @@ def _key(files: Collection[Path], about: Any) -> str:
     return hashlib.sha256(json.dumps([VERSION, states, about]).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _first_fault(file: WeightFile, names: set[str], origin: str, most: float) -> str:
+def _describe_first(file: WeightFile, names: set[str], origin: str, most: float) -> str:
     """The sentence on the first tensor that cannot be used; "" where all can."""
     found = contents(file)
     if found is None:
@@ -145,12 +144,12 @@ def _first_fault(file: WeightFile, names: set[str], origin: str, most: float) ->
         for source, there in found.parts:
             wanted = {name: found.tensors[name] for name in there if name in names}
             wanted = {name: tensor for name, tensor in wanted.items() if tensor.dtype in FLOATS}
-            found_odd = (
+            unusable = (
                 _unusable_in_pickle(source, wanted, most)
                 if isinstance(source, PickleContents)
                 else _unusable_in_safetensors(source, wanted, most)
             )
-            for name, value in found_odd:
+            for name, value in unusable:
                 return str(describe_unusable(origin, name, found.tensors[name].dtype, value))
     except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError):
         return ""  # damaged, of which the worker's reader says more
