@@ -222,7 +222,11 @@ def as_text(rates: tuple[float, ...]) -> str:
 
 
 def as_rates(text: str) -> tuple[float, ...]:
-    """The rates that the user wrote."""
+    """The rates that the user wrote.
+
+    Raises:
+        BadSpec: A part between commas is no number.
+    """
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -15,7 +15,14 @@ from tltk.specs.training import TransferSpec
 
 
 def chart(run: Run, name: str, title: str, state: str) -> None:
-    """Training and validation over steps, live while it runs."""
+    """Training and validation over steps, live while it runs.
+
+    Args:
+        run: The training.
+        name: Of the measured quantity: accuracy or loss.
+        title: Of the vertical axis.
+        state: Of the run; once the last row of one that was active is drawn, the page runs again.
+    """
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": "Optimiser steps"}},
         "yaxis": {"title": {"text": title}},

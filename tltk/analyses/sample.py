@@ -57,6 +57,12 @@ def draw(domain: Domain, spec: DataSpec, pictures: int, seed: int) -> Sample:
     """At most so many of the training pictures that the spec leaves, by turns from each class.
 
     Validation and test pictures are never looked at, and a few-shot spec stays one.
+
+    Args:
+        domain: The pictures.
+        spec: How they are split and how many of each class may be seen.
+        pictures: At most so many.
+        seed: Of the split and of the draw.
     """
     return _by_turns(domain, domain.split(spec, seed).train, pictures, seed)
 
@@ -172,7 +178,13 @@ def _dealt(target: Domain, pool: Ints, both: NDArray[np.uint64], count: int, see
 
 
 def network(spec: NetSpec, sample: Sample, seed: int) -> Net:
-    """The network with its weights, on the device, for pictures such as these."""
+    """The network with its weights, on the device, for pictures such as these.
+
+    Args:
+        spec: Backbone, weights and boundary.
+        sample: Its pictures set size and channels of the input and the number of logits.
+        seed: Of the weights that the spec does not name.
+    """
     images = sample.domain.images
     net = build_net(spec, len(sample.domain.classes), images.shape[-1], images.shape[1], seed)
     return net.to(pick_device("auto"), memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
@@ -184,7 +196,14 @@ def with_weights(net: NetSpec, weights: str) -> NetSpec:
 
 
 def features(net: Net, sample: Sample, context: Context, pooling: str) -> list[Tensor]:
-    """One (n, d) tensor for each layer, then that of what enters the head: one pass, kept in the bank."""
+    """One (n, d) tensor for each layer, then that of what enters the head: one pass, kept in the bank.
+
+    Args:
+        net: The network, in evaluation mode.
+        sample: Its n pictures.
+        context: Holds the bank, and ends the pass where the user asked for that.
+        pooling: One of `tltk.specs.parts.POOLINGS`.
+    """
     taps = Taps(net, pooling)
     kept = context.bank.features(taps, sample.domain, sample.index, should_stop=context.callbacks.check)
     return [torch.from_numpy(np.array(a)) for a in kept.arrays]

@@ -360,7 +360,13 @@ def _cut(text: str, width: int) -> str:
 
 
 def report(run: Run, as_json: bool, attempt: int = 0) -> None:
-    """How a run ended, or an earlier attempt at it: in a sentence or two, or as JSON."""
+    """How a run ended, or an earlier attempt at it: in a sentence or two, or as JSON.
+
+    Args:
+        run: It has ended, or was asked for by its id.
+        as_json: Print one JSON object instead of sentences.
+        attempt: Number of an earlier attempt; 0 = the last.
+    """
     if as_json:
         out(summary(run, attempt))
         return

@@ -54,7 +54,13 @@ def page(title: str, lead: str) -> Iterator[None]:
 
 
 def nothing(text: str, page_name: str, link: str) -> None:
-    """An empty state: what will be here, and where to begin."""
+    """An empty state: what will be here, and where to begin.
+
+    Args:
+        text: What will be here, in Markdown.
+        page_name: Page on which to begin.
+        link: Text of the link to it.
+    """
     with st.container(border=True):
         st.markdown(text)
         go(page_name, link)
@@ -191,7 +197,13 @@ def absent(asked: str) -> None:
 
 
 def stop_button(run: Run, state: str, key: str) -> None:
-    """Shown while the run waits or trains; the bar below then needs none for it."""
+    """Shown while the run waits or trains; the bar below then needs none for it.
+
+    Args:
+        run: What the button stops.
+        state: Of the run, as the executor tells it; the button is drawn while it is one of `ACTIVE`.
+        key: Of the widget.
+    """
     if state in ACTIVE:
         plan.flag("stop:shown", run.id)
         asked = is_asked_to_stop(run)

@@ -38,7 +38,14 @@ def label(name: str) -> str:
 
 
 def widget(name: str, rule: Knob, bound: dict[str, Any], title: str | None = None) -> None:
-    """Draw the widget that suits a knob."""
+    """Draw the widget that suits a knob.
+
+    Args:
+        name: Of the knob.
+        rule: Its default, range and help, which decide the kind of widget.
+        bound: `key` and `on_change`, as `plan.bind` gives them.
+        title: Label of the widget; by default the name as a person would write it.
+    """
     text = title or label(name)
     if rule.choices:
         st.selectbox(text, rule.choices, help=rule.help, **bound)

@@ -181,7 +181,16 @@ def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
 
 
 def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = SHOWN) -> list[str]:
-    """Which columns to draw, chosen by the user."""
+    """Which columns to draw, chosen by the user.
+
+    Args:
+        columns: All that can be drawn.
+        key: Of the widget.
+        usual: Names that are chosen from the start.
+
+    Returns:
+        The names that are chosen now.
+    """
     titles = {c.name: c.title for c in columns}
     held = plan.flag(f"{key}:columns")
     default = [n for n in (held if held is not None else usual) if n in titles]
@@ -197,7 +206,13 @@ def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = S
 
 
 def handle(found: DescribeResult, lanes: Sequence[Overlay], key: str) -> None:
-    """The freeze handle as the depth axis; where it is let go, the plan's boundary is."""
+    """The freeze handle as the depth axis; where it is let go, the plan's boundary is.
+
+    Args:
+        found: The layers of the planned network.
+        lanes: Lines drawn over the layers.
+        key: Of the widget.
+    """
     depth = len(found.layers)
     boundary = min(plan.read(("net", "boundary")), depth)
     seen = known_domain(plan.read(("target",)))
@@ -232,6 +247,12 @@ def sheet_of(run: Run) -> Image.Image | None:
 
 
 def pictures(sheet: Image.Image, numbers: Sequence[int], captions: Sequence[str]) -> None:
-    """Pictures side by side with a line below each, which is also what is read out of them."""
+    """Pictures side by side with a line below each, which is also what is read out of them.
+
+    Args:
+        sheet: Contact sheet that holds them, `ACROSS` in a row.
+        numbers: Their places on the sheet, from 0.
+        captions: The line below each, as many as numbers.
+    """
     alt = [f"Picture of {caption}" for caption in captions]
     st.image([tile(sheet, n) for n in numbers], [plain(caption) for caption in captions], width=96, alt=alt)

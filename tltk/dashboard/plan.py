@@ -94,7 +94,14 @@ def bind(
     from_widget: Callable[[Any], Any] = lambda value: value,
     part: str = "",
 ) -> dict[str, Any]:
-    """`key` and `on_change` for a widget that shows and sets one field of the plan, or a part of it."""
+    """`key` and `on_change` for a widget that shows and sets one field of the plan, or a part of it.
+
+    Args:
+        path: Of the field in the plan, such as `("net", "boundary")`.
+        to_widget: The field's value → what the widget shows.
+        from_widget: What the widget shows → the field's value; an error that it raises is told, and changes nothing.
+        part: Tells apart several widgets of one field.
+    """
     key = ":".join(("plan", ".".join(path), part))
 
     def copy() -> None:

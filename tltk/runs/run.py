@@ -321,7 +321,13 @@ class Run:
         return False
 
     def curve(self, name: str, split: str = "val", x: str = "step") -> Curve:
-        """One measured quantity over steps, epochs or seconds (`x`)."""
+        """One measured quantity over steps, epochs or seconds (`x`).
+
+        Args:
+            name: Of the quantity, such as accuracy or loss.
+            split: train, val or test.
+            x: What it runs over: step, epoch or seconds, which is also its unit.
+        """
         rows = [r for r in self.rows()[0] if r.name == name and r.split == split and r.layer is None]
         return Curve(self.id, tuple(float(getattr(r, x)) for r in rows), tuple(r.value for r in rows), x_unit=x)
 

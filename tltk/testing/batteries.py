@@ -103,7 +103,12 @@ def rows(run: Trained) -> list[tuple[Any, ...]]:
 
 
 def moved(run: Trained, first: Mapping[str, torch.Tensor]) -> set[str]:
-    """Names of the network's tensors that are not what they were at first."""
+    """Names of the network's tensors that are not what they were at first.
+
+    Args:
+        run: After the training.
+        first: Name → tensor of the state that the training started from.
+    """
     return {name for name, tensor in run.net.state_dict().items() if not torch.equal(tensor, first[name])}
 
 
