@@ -176,7 +176,7 @@ with chrome.page("Choose", LEAD):
         st.info("Choose some candidates to rank.")
     else:
         spec = RankSpec(target=now.target, candidates=chosen, pictures=count)
-        answer = depth.asked(
+        answer = depth.ask_with_button(
             spec,
             "Rank them",
             "Scoring the candidates.",

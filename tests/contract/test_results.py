@@ -135,7 +135,7 @@ def test_a_result_that_lacks_a_field_is_a_sentence(kind: str) -> None:
     run = Run.at("abcdef012345")
     required = next(f.encode_name for f in fields(result_class(spec)) if f.required)
     with pytest.raises(RunProblem, match=f"of another version: .*{required}.*Ask again"):
-        run.typed({}, result_class(spec))
+        run.as_result({}, result_class(spec))
 
 
 @pytest.mark.parametrize("kind", TYPED)

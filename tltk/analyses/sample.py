@@ -128,7 +128,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
         return target, source, ""
     alone = [len(o) - len(both) for o in origins]
     count = int(np.clip((alone[1] + len(both) - alone[0]) / 2, 0, len(both)))  # so many go to the target
-    mine = _dealt(same[0], single[0], both, count, spec.seed)
+    mine = _deal(same[0], single[0], both, count, spec.seed)
     kept = [
         single[0][~np.isin(origins[0], both) | np.isin(origins[0], mine)],
         single[1][~np.isin(origins[1], mine)],
@@ -139,7 +139,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
             f"A test of two domains needs different examples on both sides. Source and target have {len(both):,} "
             f"examples in common, which leaves {len(x)} and {len(y)}; take another source, or more pictures."
         )
-    return y, x, _what_was_done(len(both), copies, x, y)
+    return y, x, _describe_removal(len(both), copies, x, y)
 
 
 def shared_classes(source: Sample, target: Sample) -> dict[int, tuple[int, str]]:
@@ -148,7 +148,7 @@ def shared_classes(source: Sample, target: Sample) -> dict[int, tuple[int, str]]
     return {i: (there[name], name) for i, name in enumerate(source.domain.classes) if name in there}
 
 
-def _what_was_done(both: int, copies: list[int], source: Sample, target: Sample) -> str:
+def _describe_removal(both: int, copies: list[int], source: Sample, target: Sample) -> str:
     """Which pictures were left out of the samples of a test, and how many are left."""
     said = []
     if both:
@@ -167,7 +167,7 @@ def _once(domain: Domain, index: Ints) -> Ints:
     return index[np.sort(np.unique(domain.origins[index], return_index=True)[1])]
 
 
-def _dealt(target: Domain, pool: Ints, both: NDArray[np.uint64], count: int, seed: int) -> NDArray[np.uint64]:
+def _deal(target: Domain, pool: Ints, both: NDArray[np.uint64], count: int, seed: int) -> NDArray[np.uint64]:
     """So many of the common examples, in each class about the same share."""
     common = pool[np.isin(target.origins[pool], both)]
     shuffled = np.random.default_rng(seed).permutation(common)

@@ -25,7 +25,7 @@ def side(title: str, path: plan.PATH) -> None:
     if spec is None:
         return
     turn(title, path)
-    found = domain_view.seen(path)
+    found = domain_view.inspect_domain(path)
     if found is None:
         return
     domain_pictures.strip(spec, found, STRIP)

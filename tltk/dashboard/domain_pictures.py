@@ -58,12 +58,12 @@ def classes_shown(classes: Sequence[str], label: str) -> range:
     if len(classes) <= ROWS + 2:
         return range(len(classes))
 
-    def titled(first: int) -> str:
+    def as_title(first: int) -> str:
         last = min(first + ROWS, len(classes)) - 1
         return f"{first + 1}–{last + 1} of {len(classes)}: {classes[first]} … {classes[last]}"
 
     starts = range(0, len(classes), ROWS)
-    first: int = st.selectbox(label, starts, format_func=titled, key=f"domains:{label}:{len(classes)}")
+    first: int = st.selectbox(label, starts, format_func=as_title, key=f"domains:{label}:{len(classes)}")
     return range(first, min(first + ROWS, len(classes)))
 
 

@@ -30,12 +30,12 @@ def plan() -> CompareSpec:
     if "plan" not in st.session_state:
         linked = _from_url()
         st.session_state["plan"] = linked or FIRST
-        st.session_state["linked"] = set() if linked is None else set(_chosen(linked))
+        st.session_state["linked"] = set() if linked is None else set(_list_choices(linked))
     found: CompareSpec = st.session_state["plan"]
     return found
 
 
-def _chosen(spec: CompareSpec) -> list[str]:
+def _list_choices(spec: CompareSpec) -> list[str]:
     """The domains, without what corrupts them, and the network that a plan has chosen."""
     sides = [side.name for side in (spec.target, spec.source) if side is not None]
     return [*map(base, sides), spec.net.backbone]
@@ -69,7 +69,7 @@ def put(new: CompareSpec) -> None:
 def change(path: PATH, value: Any) -> None:
     """Set one field; a value that cannot be meant is told and changes nothing."""
     try:
-        put(_replaced(plan(), path, value))
+        put(_replace(plan(), path, value))
     except TltkError as fault:
         st.session_state["plan_fault"] = str(fault)
 
@@ -159,9 +159,9 @@ def flag(name: str, value: Any = None) -> Any:
     return st.session_state.get(name)
 
 
-def _replaced(spec: Any, path: PATH, value: Any) -> Any:
+def _replace(spec: Any, path: PATH, value: Any) -> Any:
     if len(path) > 1:
-        value = _replaced(getattr(spec, path[0]), path[1:], value)
+        value = _replace(getattr(spec, path[0]), path[1:], value)
     return dataclasses.replace(spec, **{path[0]: value})
 
 

@@ -187,7 +187,7 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
     """
     means = compare.curves(run, name, "val", x)
     if not any(curve.x for curve in means.values()):
-        chrome.nothing("Curves appear here once both arms are measured.", "train", "See what runs")
+        chrome.empty_state("Curves appear here once both arms are measured.", "train", "See what runs")
         return
     seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measuring_runs(run).items()}
     plot(

@@ -182,13 +182,13 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
     folder = home.folder("domains") / _key(spec, kind, argument)
     domain = _read(folder, spec.name)
     if domain is None:
-        make = domains[kind] if corruption(spec.name) is None else _corrupted
+        make = domains[kind] if corruption(spec.name) is None else _load_corrupted
         domain = make(spec, argument, progress)
         domain = _keep(folder, domain)
     return domain
 
 
-def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Domain:
+def _load_corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Domain:
     """The domain before the suffix, itself kept, with every picture corrupted."""
     name, how = split(spec.name)
     assert how is not None

@@ -328,11 +328,11 @@ def _origin(path: Path, image: Image.Image, plain: Image.Image, turn: Transpose 
 
 def sketch(plain: Image.Image, turn: Transpose | None = None) -> tuple[Pixels, tuple[int, int]]:
     """What near copies are known by: the whole picture as (3, 16, 16), and its `perceptual_hashes`."""
-    thumb = np.asarray(_reduced(plain, FINE, FINE, turn).convert("RGB")).transpose(2, 0, 1)
-    return thumb, perceptual_hashes(np.asarray(_reduced(plain, ROWS + 1, ROWS, turn).convert("L")))
+    thumb = np.asarray(_shrink(plain, FINE, FINE, turn).convert("RGB")).transpose(2, 0, 1)
+    return thumb, perceptual_hashes(np.asarray(_shrink(plain, ROWS + 1, ROWS, turn).convert("L")))
 
 
-def _reduced(plain: Image.Image, width: int, height: int, turn: Transpose | None) -> Image.Image:
+def _shrink(plain: Image.Image, width: int, height: int, turn: Transpose | None) -> Image.Image:
     """The whole picture at this size, upright."""
     lies = turn in (Transpose.TRANSPOSE, Transpose.ROTATE_90, Transpose.ROTATE_270, Transpose.TRANSVERSE)
     shape = (height, width) if lies else (width, height)

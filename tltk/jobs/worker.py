@@ -147,7 +147,7 @@ class Worker:
                 run.release()
         return run
 
-    def _seen_by_source(self, spec: TransferSpec, domain: Domain, split: Split) -> int:
+    def _count_seen_by_source(self, spec: TransferSpec, domain: Domain, split: Split) -> int:
         """How many of the pictures that validate or test here the run behind the weights learned from."""
         kind, _, name = spec.net.weights.partition(":")
         source = Run.at(name.partition("@")[0]).spec if kind == "run" else None
@@ -217,7 +217,7 @@ class Worker:
             phases=[PlannedPhase(p.boundary, list(p.lr_scale), p.epochs, p.restarts) for p in phases],
             threads=spec.optim.threads,
             taken_out=parts.taken_out,
-            seen_by_source=self._seen_by_source(spec, domain, split),
+            seen_by_source=self._count_seen_by_source(spec, domain, split),
         )
         home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
         run.write_status(state="done", message="", epoch=result.epochs, seconds=result.seconds)

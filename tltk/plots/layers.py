@@ -84,7 +84,7 @@ def _band(figure: go.Figure, names: Sequence[str], lo: Sequence[float], hi: Sequ
     )
 
 
-def alike(
+def cka_heatmap(
     matrix: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], across: str = ""
 ) -> go.Figure:
     """CKA between layers, 0 to 1; the diagonal is a layer with itself, or with what it became.

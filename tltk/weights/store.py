@@ -168,11 +168,11 @@ def verify(name: str) -> Entry:
     """
     entry = find(name)
     if not is_intact(entry):
-        raise WeightsMissing(_altered(entry))
+        raise WeightsMissing(_describe_alteration(entry))
     return entry
 
 
-def _altered(entry: Entry) -> str:
+def _describe_alteration(entry: Entry) -> str:
     do = "install tltk again." if entry.shipped else "remove them and add them again."
     return f"The weights of {entry.card.name} must have the checksum of their card. They have another; {do}"
 
@@ -363,7 +363,7 @@ def check_entry(entry: Entry, trained: bool = False) -> None:
     from tltk.weights import value_check
 
     if said := value_check.cached_answer(
-        [entry.file], entry.card.sha256, lambda: "" if is_intact(entry) else _altered(entry)
+        [entry.file], entry.card.sha256, lambda: "" if is_intact(entry) else _describe_alteration(entry)
     ):
         raise WeightsMissing(said)
     file = weightfile.identify(entry.file)

@@ -139,12 +139,12 @@ def _frames(
     labels = torch.cat(_shared_labels(parts))
     domain = torch.cat([torch.full((len(p),), i) for i, p in enumerate(parts)])
     return [
-        _frame(title, full, flat, labels, domain, _placed(full, flat, placed[i]) if placed else None)
+        _frame(title, full, flat, labels, domain, _place(full, flat, placed[i]) if placed else None)
         for i, (title, full, flat) in enumerate(zip(titles, taken, coordinates, strict=True))
     ]
 
 
-def _placed(full: Tensor, flat: Tensor, new: Tensor) -> Placed:
+def _place(full: Tensor, flat: Tensor, new: Tensor) -> Placed:
     """Where the new picture lies, and which pictures are nearest to it at this layer."""
     (x, y), k = place_new(full, flat, new)[0].tolist(), min(NEAR, len(full))
     near = torch.cdist(new.double() - full.double().mean(0), full.double() - full.double().mean(0))[0]
