@@ -25,7 +25,7 @@ class Ridged(EmpiricalCovariance):
 
     def fit(self, x: Floats, y: None = None) -> Ridged:
         super().fit(x)
-        self.covariance_ = self.covariance_ + self.penalty * np.eye(x.shape[1])
+        self.covariance_ += self.penalty * np.eye(x.shape[1])
         return self
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import pytest
@@ -193,14 +193,15 @@ def test_duplicates_are_placed_between_and_overflow_is_not() -> None:
 def test_errors_are_sentences() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'umap'"):
         embed(X, "umpa")
-    for change, text in [
+    changes: list[tuple[dict[str, Any], str]] = [
         ({"start": X}, r"start must be \(160, 2\)"),
         ({"start": X[:5, :2]}, r"start must be \(160, 2\)"),
         ({"start": X[:, :2] * torch.nan}, "start must be finite"),
         ({"seed": -1}, "seed must be from 0"),
         ({"neighbours": 1}, "neighbours must be at least 2"),
         ({"epochs": 250}, "epochs must be 0, or at least 500"),
-    ]:
+    ]
+    for change, text in changes:
         with pytest.raises(BadSpec, match=text):
             embed(X, "tsne", **change)
     with pytest.raises(BadSpec, match="at least 1. Got -1"):

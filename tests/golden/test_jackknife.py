@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -67,6 +68,10 @@ def test_a_score_that_is_no_number_without_some_is_a_sentence() -> None:
         replicates(lambda rows: float("nan"), leave_out_groups(torch.arange(40) % 2))
 
 
+def of_rows(score: Callable[..., float], x: Tensor, labels: Tensor, rows: Tensor) -> float:
+    return score(x[rows], labels[rows])
+
+
 def told(name: str, n: int, d: int, classes: int, spread: float, count: int, tries: int, gap: float = 0.0) -> int:
     """In how many tries any of so many candidates, all as good but for the gap, is told apart from another."""
     score: Callable[..., float] = scores[name]
@@ -77,7 +82,7 @@ def told(name: str, n: int, d: int, classes: int, spread: float, count: int, tri
         centres = spread * torch.randn(classes, d, generator=g)
         nets = [centres[labels] * (1 + gap * i) + torch.randn(n, d, generator=g) for i in range(count)]
         rows = leave_out_groups(labels, seed)
-        its = [replicates(lambda r, x=x, y=labels: score(x[r], y[r]), rows) for x in nets]
+        its = [replicates(partial(of_rows, score, x, labels), rows) for x in nets]
         found += rank_ranges([score(x, labels) for x in nets], its) != [(1, count)] * count
     return found
 

@@ -25,7 +25,8 @@ from tltk.probes.linear import (
     wilson,
 )
 
-Floats, Ints = NDArray[np.float64], NDArray[np.int64]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 RNG = np.random.default_rng(41)
 
 

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.support.results import trained
+from tests.support.values import present
 from tltk import home
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.rows import Row
@@ -162,8 +163,9 @@ def test_where_early_stopping_ends_runs_sooner_the_sentence_gives_the_range() ->
     def train(runs: list[Run], ended: Callable[[Run], None]) -> None:
         for run in runs:
             trainer.train(run)
-            if run.spec.seed in (10, 11, 12) and run.spec.target == SPEC.target:  # type: ignore[union-attr]
-                steps, result = next(lengths), run.read(TrainingResult)
+            assert isinstance(run.spec, TransferSpec)
+            if run.spec.seed in (10, 11, 12) and run.spec.target == SPEC.target:
+                steps, result = next(lengths), present(run.read(TrainingResult))
                 result = msgspec.structs.replace(result, steps=steps, images=steps * 10)
                 home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
             ended(run)

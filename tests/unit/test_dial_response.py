@@ -15,6 +15,7 @@ from scipy.stats import false_discovery_control
 from tests.support.layers import round_trips
 from tests.support.results import written_round_trips
 from tests.support.shell import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
+from tests.support.values import present
 from tltk.analyses.chance import with_null
 from tltk.analyses.dial_response.analysis import dial_response, first_detected
 from tltk.analyses.dial_response.settings import ENDS, ORDERS, dial_settings
@@ -136,8 +137,8 @@ def test_a_dials_answer_does_not_hang_on_the_others_and_repeats() -> None:
         for found in (alone, whole)
     )
     assert one == other
-    other = dial_response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",), seed=1), context())
-    assert other.cells != alone.cells
+    again = dial_response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",), seed=1), context())
+    assert again.cells != alone.cells
 
 
 def test_p_values_are_corrected_over_all_settings_of_a_measure() -> None:
@@ -146,7 +147,7 @@ def test_p_values_are_corrected_over_all_settings_of_a_measure() -> None:
         rows = [row for rows in its.values() for row in rows]
         p = [row.p for row in rows]
         assert [row.p_bh for row in rows] == pytest.approx(false_discovery_control(p).tolist())
-        assert min(row.p_holm for row in rows) == pytest.approx(min(1.0, len(p) * min(p)))
+        assert min(present(row.p_holm) for row in rows) == pytest.approx(min(1.0, len(p) * min(p)))
         assert found.tests == len(rows) == 6
     assert "over all 6 tests" in found.correction and "by the p of each test alone" in found.correction
 

@@ -15,14 +15,16 @@ from PIL import Image
 
 from tests.support.engine import domain
 from tests.support.layers import HERE, NAMES, THERE, by_hand, context
+from tests.support.values import present
 from tltk.analyses.embed.analysis import NEAR, _frame, embed
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.sample import ACROSS, LARGEST, draw, network, samples
+from tltk.analyses.sample import LARGEST, draw, network, samples
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec
 from tltk.reduce.embed import embed_frames
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
+from tltk.results.rows import ACROSS
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
@@ -279,7 +281,8 @@ def test_a_picture_among_grey_ones(tmp_path: Path) -> None:
         DataSpec("grey"), None, NetSpec("test_resnet"), method="pca", layer=0, picture=saved(tmp_path / "a.png", 0)
     )
     (frame,) = embed(spec, context(grey=grey))[0].frames
-    assert np.isfinite([frame.placed.x, frame.placed.y]).all()
+    placed = present(frame.placed)
+    assert np.isfinite([placed.x, placed.y]).all()
 
 
 def test_what_is_no_picture(tmp_path: Path) -> None:

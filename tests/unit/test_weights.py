@@ -119,9 +119,9 @@ def test_the_first_convolution_takes_other_channels(channels: int, tmp_path: Pat
     ours, theirs = net.state_dict()[f"backbone.{first}.weight"], tensors[f"{first}.weight"]
     assert ours.shape[1] == channels
     grey = torch.ones(1, 1, 8, 8)
-    answers = [torch.conv2d(grey.expand(-1, w.shape[1], -1, -1), w) for w in (ours, theirs)]
+    one, other = (torch.conv2d(grey.expand(-1, w.shape[1], -1, -1), w) for w in (ours, theirs))
     if channels == 1:  # a grey picture gives what its colour copy gave
-        assert torch.allclose(*answers, atol=1e-5)
+        assert torch.allclose(one, other, atol=1e-5)
     assert torch.isfinite(net(torch.rand(2, channels, 32, 32))[1]).all()
 
 
