@@ -40,7 +40,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, asked: TransferSpec, **options: Any
     """A training on noise; the source is noise too, in other colours."""
     other = domain(40, seed=3)
     monkeypatch.setattr(data, "load", lambda spec, progress=None: other)
-    monkeypatch.setattr(compose.source_domain, "__defaults__", (lambda spec: other,))
+    monkeypatch.setattr(compose.add_source, "__defaults__", (lambda spec: other,))
     d = domain()
     return compose.train(asked, domain=d, split=split(d), **options)
 
@@ -195,7 +195,7 @@ def _always(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_what_does_not_go_together_is_refused() -> None:
     with pytest.raises(BadSpec, match="There is no source"):
         terms.check((TermSpec("coral"),), None)
-    with pytest.raises(BadSpec, match="read by its terms alone"):
+    with pytest.raises(BadSpec, match="read by its terms, by labels"):
         terms.check((TermSpec("l2_sp"),), SOURCE)
     with pytest.raises(BadSpec, match="named once"):
         terms.check((TermSpec("l2_sp"), TermSpec("l2_sp", {"weight": 2.0})), None)

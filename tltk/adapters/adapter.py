@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,19 +13,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Adapter(Spec):
+class Adapter(Spec, ABC):
     """The base of all adapters. The head always learns whole; a frozen layer is frozen whatever the adapter says.
 
     What does not learn is audited like a frozen layer, bit for bit after each epoch.
     """
 
-    def adapt(self, net: Net) -> None:
+    def adapt(self, net: Net, lowest: int) -> None:
         """Put into the network what this adapter adds, before training; its first weights must change nothing.
 
         Args:
             net: With its first weights; what is added must be indexed in `net.layer_of`.
+            lowest: The lowest layer that ever learns. Nothing may be added below it: what is frozen stays the network
+                that it was, and its features are shared with trainings that add nothing.
         """
 
+    def merge(self, net: Net) -> None:
+        """Take what was added out again after training, its effect put into the weights: equal outputs, no new tensors.
+
+        What cannot be put into the weights stays.
+
+        Args:
+            net: Trained.
+        """
+
+    @abstractmethod
     def learns(self, net: Net, name: str) -> bool:
         """Whether a parameter of a learning layer learns.
 
@@ -32,4 +45,3 @@ class Adapter(Spec):
             net: The network.
             name: Of the parameter, as `net.named_parameters()` has it.
         """
-        raise NotImplementedError

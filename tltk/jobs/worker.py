@@ -39,7 +39,7 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.study import conduct
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks, Stopped
-from tltk.training.compose import build_network, check_result, divide, source_domain
+from tltk.training.compose import add_source, build_network, check_result, divide
 from tltk.training.loop import Training, pick_device
 from tltk.weights import load as weights
 
@@ -184,9 +184,9 @@ class Worker:
                 time.sleep(STATUS_SECONDS)
 
     def _train(self, run: Run, spec: TransferSpec) -> None:
-        parts = divide(spec, self.domain)
+        parts = add_source(spec, divide(spec, self.domain), self.domain)
         domain, split = parts.domain, parts.split
-        for sentence in cautions(domain, split):
+        for sentence in (*parts.notes, *cautions(domain, split)):
             self.notify(sentence)
         net, phases = build_network(spec, domain)
         for sentence in net.notes:
@@ -197,9 +197,7 @@ class Worker:
                 weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
 
             callbacks = Callbacks(writer.emit, self.notify, self.check, writer.save, snapshot, writer.saved)
-            result = Training(
-                spec, net, domain, split, phases, self.bank, callbacks, source_domain(spec, parts, self.domain)
-            ).run()
+            result = Training(spec, net, domain, split, phases, self.bank, callbacks, parts.source, parts.known).run()
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
         told = {
@@ -210,7 +208,7 @@ class Worker:
         }
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         read = account.training_data_fields(domain, split, spec.target)
-        read["remarks"] += cautions(domain, split)
+        read["remarks"] += [*parts.notes, *cautions(domain, split)]
         result = msgspec.structs.replace(
             result,
             **read,

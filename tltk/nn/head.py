@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tltk.errors import UnknownName
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A linear classifier beside the network's head: that which came with its weights, what it could do at the start.
+
+    Attributes:
+        weight: (classes, d).
+        bias: (classes,).
+        classes: Their names; empty where the weights do not tell.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    classes: tuple[str, ...] = ()
+
+    def logits(self, features: Tensor) -> Tensor:
+        """(n, d) features → (n, classes) logits.
+
+        Args:
+            features: What enters the head, (n, d).
+        """
+        return F.linear(features, self.weight, self.bias)
 
 
 class Cosine(nn.Module):

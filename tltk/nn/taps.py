@@ -6,7 +6,8 @@ A hook at the end of each layer pools its output to a row per picture, so what i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -124,6 +125,42 @@ class Taps:
             # A layer without a module of its own, of parameters alone, shows what the layer before it shows.
             found.append(taken[name] if name in taken else found[-1] if found else self._pool(x))
         return (*found, features)
+
+
+class LayerOutputs:
+    """Whole outputs of layers, with their gradient, of a batch that passes through a network.
+
+    Args:
+        net: The network; copies of it can be looked at too.
+    """
+
+    def __init__(self, net: Net) -> None:
+        self._ends = layer_ends(net, net.sample(2))
+
+    @contextmanager
+    def taken(self, net: Net, lowest: int, n: int) -> Iterator[dict[int, Tensor]]:
+        """Filled while the network runs: layer → its output, (n, …); layers without a module of their own are absent.
+
+        Args:
+            net: That network or a copy of it.
+            lowest: Layers below it are not looked at.
+            n: Examples of the batch.
+        """
+        found: dict[int, Tensor] = {}
+
+        def hook(layer: int, name: str) -> Callable[..., None]:
+            def note(_module: nn.Module, _inputs: Any, output: Any) -> None:
+                found[layer] = _tensor(output, name, n)
+
+            return note
+
+        ends = [(layer, name) for layer, name in enumerate(self._ends) if name and layer >= lowest]
+        hooks = [net.backbone.get_submodule(name).register_forward_hook(hook(layer, name)) for layer, name in ends]
+        try:
+            yield found
+        finally:
+            for handle in hooks:
+                handle.remove()
 
 
 def _tensor(output: Any, name: str, n: int) -> Tensor:

@@ -23,6 +23,34 @@ class PlannedPhase(msgspec.Struct, frozen=True):
     restarts: bool = False
 
 
+class Pick(msgspec.Struct, frozen=True):
+    """The epoch that a criterion picks.
+
+    Attributes:
+        criterion: Its name; "oracle" uses the target's labels.
+        epoch: From 1.
+        accuracy: Share of the target's test pictures that were right then.
+    """
+
+    criterion: str
+    epoch: int
+    accuracy: float
+
+
+class Adaptation(msgspec.Struct, frozen=True):
+    """What a training without the target's labels comes to, by how its epoch is picked.
+
+    Attributes:
+        last: Test accuracy of the last epoch, which is what the training keeps.
+        picks: Of each criterion that needs no target labels.
+        oracle: Of the target's validation accuracy: it uses target labels, so nobody could pick so.
+    """
+
+    last: float
+    picks: list[Pick]
+    oracle: Pick
+
+
 class TrainingResult(msgspec.Struct, frozen=True):
     """What a training found; fields with a default came later than the first results.
 
@@ -73,6 +101,11 @@ class TrainingResult(msgspec.Struct, frozen=True):
         threads: Processor threads that it was trained with.
         taken_out: Pictures left out since they validate or test the domain that `without` names.
         seen_by_source: Validation and test pictures that the run behind the weights learned from.
+        adaptation: Last, label-free and oracle accuracy, where the target's labels were not learned from.
+        source_accuracy_before: Accuracy on the source's test of the classifier that came with the weights, at first.
+        source_accuracy: The same at the end; of the head, where the source's labels are learned from.
+        n_learned: Parameters that learn in some phase, the head's among them; 0 = not told.
+        n_parameters: All of the network; 0 = not told.
     """
 
     accuracy: float
@@ -119,6 +152,11 @@ class TrainingResult(msgspec.Struct, frozen=True):
     threads: int = 0
     taken_out: int = 0
     seen_by_source: int = 0
+    adaptation: Adaptation | None = None
+    source_accuracy_before: float | None = None
+    source_accuracy: float | None = None
+    n_learned: int = 0
+    n_parameters: int = 0
 
     @property
     def tested_scores(self) -> tuple[float, float]:

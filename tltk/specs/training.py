@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob
 from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
 
@@ -15,7 +16,8 @@ from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec
 class TransferSpec(Spec):
     """One training run: a network, its weights, a target domain, a strategy, a seed.
 
-    `source` is a second domain whose pictures the `terms` see beside the target's; it is read at the target's size.
+    `source` is a second domain, read at the target's size: its pictures are seen by the `terms`, its labels are learned
+    from where `labels` says so, and its test tells what is forgotten where the weights came with its classifier.
     `without` names a domain whose validation and test examples this run must not see: those that the target
     also holds are taken out of all its parts. A source network is trained so, and what tests it stays unseen.
     """
@@ -25,7 +27,7 @@ class TransferSpec(Spec):
     about: ClassVar[str] = "Train one network on one domain with one strategy."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True
-    later: ClassVar[tuple[str, ...]] = ("without", "source", "adapter", "terms")
+    later: ClassVar[tuple[str, ...]] = ("without", "source", "adapter", "terms", "labels")
 
     target: DataSpec = field(default_factory=DataSpec)
     net: NetSpec = field(default_factory=NetSpec)
@@ -37,12 +39,43 @@ class TransferSpec(Spec):
     source: DataSpec | None = None
     adapter: AdapterSpec = field(default_factory=AdapterSpec)
     terms: tuple[TermSpec, ...] = ()
+    labels: str = knob(
+        "target",
+        choices=("target", "source", "both"),
+        help="Whose labels are learned from. source: adaptation without the target's labels, which only test it.",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "terms", tuple(self.terms))
         if self.source is not None:
             object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
+
+    def check(self) -> None:
+        """Refuse labels that are not there, and what would use those that must stay unused.
+
+        Raises:
+            BadSpec: Labels of a source that is not named; few-shot subsets, mixup or a head start with the
+                target's labels where they must not be used.
+        """
+        super().check()
+        if self.labels == "target":
+            return
+        if self.source is None:
+            raise BadSpec(
+                f"Labels of the source can be learned from where there is one. labels is {self.labels!r} and there is "
+                f"no source; name one with --source."
+            )
+        if self.optim.mixup:
+            raise BadSpec(
+                "Mixup blends pictures of one domain. It must be 0 where the source's labels are learned from; "
+                f"optim.mixup is {self.optim.mixup:g}."
+            )
+        if self.labels == "source" and self.target.shots:
+            raise BadSpec(
+                f"Few labels per class can be drawn where the target's labels are used. labels is 'source' and "
+                f"shots is {self.target.shots}; leave shots at 0, and use n for fewer pictures."
+            )
 
     @property
     def group_id(self) -> str:

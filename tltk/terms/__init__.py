@@ -23,13 +23,15 @@ def make(spec: TermSpec) -> Term:
     return found
 
 
-def check(specs: Sequence[TermSpec], source: DataSpec | None, trained: bool = False) -> None:
-    """Refuse terms that lack what they need, and a source that none of them reads.
+def check(specs: Sequence[TermSpec], source: DataSpec | None, *, labels: str = "target", kept: bool = False) -> None:
+    """Refuse terms that lack what they need, and a source that nothing reads.
 
     Args:
         specs: The terms.
         source: The second domain; None = there is none.
-        trained: Whether a network is trained on the source, so that it is read in any case.
+        labels: Whose labels are learned from.
+        kept: Whether the source is read in any case: a network is trained on it, or the weights came with a
+            classifier, so that what is forgotten of it can be measured.
 
     Raises:
         UnknownName: No such term or knob.
@@ -41,10 +43,18 @@ def check(specs: Sequence[TermSpec], source: DataSpec | None, trained: bool = Fa
     wanting = [name for name, term in made.items() if "source" in term.needs]
     if wanting and source is None:
         raise BadSpec(f"The term {wanting[0]} compares target and source. There is no source; name one with --source.")
-    if source is not None and not wanting and not trained:
+    if labels != "target":
+        for name, term in made.items():
+            if set(term.needs) & {"teacher", "answers"}:
+                raise BadSpec(
+                    f"The term {name} keeps what was learned before while the target's labels are learned. "
+                    f"labels is {labels!r}; leave the term out, or learn from the target's labels."
+                )
+    elif source is not None and not wanting and not kept:
         raise BadSpec(
-            "The source of a training is read by its terms alone, and none of them reads it. Name a term that does, "
-            "such as coral, or no source."
+            "The source of a training is read by its terms, by labels, or to measure what is forgotten where the "
+            "weights came with a classifier (run:ID). None of these holds. Name a term that reads it, such as coral, "
+            "or no source."
         )
 
 

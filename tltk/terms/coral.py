@@ -30,8 +30,7 @@ class Coral(Term):
 
     def __call__(self, step: Step) -> Tensor:
         """λ ℓ."""
-        assert step.source is not None
-        source, target = step.source.features.float(), step.target.features.float()
+        source, target = (side.features.float() for side in step.pair)
         gap = _covariance(source) - _covariance(target)
         return self.weight * gap.square().sum() / (4 * source.shape[1] ** 2)
 

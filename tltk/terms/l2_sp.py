@@ -29,7 +29,7 @@ class L2Sp(Term):
 
     def __call__(self, step: Step) -> Tensor:
         """Ω(w)."""
-        pull = step.target.logits.new_zeros(())
+        pull = step.batch.logits.new_zeros(())
         for name, parameter in step.net.named_parameters():
             if not parameter.requires_grad:
                 continue

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from tltk.errors import RunProblem
 from tltk.specs.knobs import Spec, knob
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from tltk.nn.head import Classifier
     from tltk.nn.net import Net
+
+NEEDS = {
+    "source": "a batch of both domains in each step",
+    "layers": "the output of every layer that learns",
+    "teacher": "the network as it was at the start, beside the network as it is",
+    "answers": "a number kept for each training picture, by position",
+    "classifier": "the classifier that came with the weights",
+}
 
 
 @dataclass(frozen=True)
@@ -21,12 +32,38 @@ class Side:
     Attributes:
         features: What enters the head, (n, d).
         logits: (n, classes).
-        labels: Class numbers, (n,); None where a term must not see them.
+        labels: Class numbers, (n,); −1 where the class is unknown; None where a term must not see them.
+        positions: Where the examples stand among the domain's training pictures, (n,) int64, on the CPU.
+        layers: Output of each layer that learns, by its index; empty unless a term needs "layers".
     """
 
     features: Tensor
     logits: Tensor
     labels: Tensor | None
+    positions: Tensor | None = None
+    layers: Mapping[int, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a term sees before the first step.
+
+    Attributes:
+        net: The network with its first weights, in evaluation mode.
+        n_classes: Of the task.
+        n_train: Training pictures of the target.
+        seed: For the term's own draws.
+        classifier: That came with the weights; None where a term does not need it.
+        batches: ("target" or "source", pictures in a batch) → its training pictures, once each and in order, as
+            they pass through the network, with a gradient unless the caller is in `torch.no_grad()`.
+    """
+
+    net: Net
+    n_classes: int
+    n_train: int
+    seed: int
+    classifier: Classifier | None
+    batches: Callable[[str, int], Iterator[Side]]
 
 
 @dataclass(frozen=True)
@@ -34,27 +71,53 @@ class Step:
     """What a term sees of a step.
 
     Attributes:
-        target: The batch that is learned from.
-        source: A batch of the source as large as the target's; None where there is no source.
+        target: The target's batch; None where the source's labels are learned from and no term needs both domains.
+        source: A batch of the source; None where no term needs one.
         net: The network as it is now.
         start: The first values of all its tensors, by name.
         progress: Share of the training that is done, 0 … 1.
         module: What `Term.module` made, on the device; None if the term has no weights.
+        teacher: The target's batch as it passes through the network of the start, in evaluation mode and without a
+            gradient; None unless a term needs it. Its logits are those of the new head at the start.
+        prepared: What `Term.prepare` gave, on the device.
+        classifier: That came with the weights, on the device; None unless a term needs it.
+        report: Called with a name and a scalar, it adds a row `term.TERM.NAME` to the training's rows.
     """
 
-    target: Side
+    target: Side | None
     source: Side | None
     net: Net
     start: Mapping[str, Tensor]
     progress: float
     module: nn.Module | None
+    teacher: Side | None = None
+    prepared: Mapping[str, Tensor] = field(default_factory=dict)
+    classifier: Classifier | None = None
+    report: Callable[[str, Tensor], None] = lambda name, value: None
+
+    @property
+    def batch(self) -> Side:
+        """The batch whose labels are learned from: the target's, or the source's where the target's are not used."""
+        labelled = self.target is not None and self.target.labels is not None
+        return _given(self.target if labelled or self.source is None else self.source)
+
+    @property
+    def pair(self) -> tuple[Side, Side]:
+        """Source and target, for terms that need both."""
+        return _given(self.source), _given(self.target)
+
+
+def _given(side: Side | None) -> Side:
+    if side is None:
+        raise RunProblem("A term reads a batch that it does not ask for in `needs`.")
+    return side
 
 
 @dataclass(frozen=True)
-class Term(Spec):
+class Term(Spec, ABC):
     """The base of all terms. With weight 0 a term is not computed: the training is then one without it, bit for bit."""
 
-    needs: ClassVar[tuple[str, ...]] = ()  # "source": a second domain in each step
+    needs: ClassVar[tuple[str, ...]] = ()  # of NEEDS
 
     weight: float = knob(1.0, 0.0, 1e6, help="Factor of the term in the loss; 0 = off.")
 
@@ -67,6 +130,18 @@ class Term(Spec):
         """
         return None
 
+    def prepare(self, start: Start) -> Mapping[str, Tensor]:
+        """What the term computes once, before the first step, such as a Fisher information; saved and resumed.
+
+        Args:
+            start: The network with its first weights, and its training pictures.
+
+        Raises:
+            RunProblem, BadSpec: It cannot be computed; the sentence says why.
+        """
+        return {}
+
+    @abstractmethod
     def __call__(self, step: Step) -> Tensor:
         """The term's value at this step, times its weight.
 
@@ -76,4 +151,3 @@ class Term(Spec):
         Returns:
             A scalar with a gradient.
         """
-        raise NotImplementedError

@@ -42,3 +42,5 @@ class Progress:
     last: tuple[float, float] = (-1.0, float("-inf"))  # the same of the last evaluation
     losses: list[float] = field(default_factory=list)
     kept: list[tuple[int, str]] = field(default_factory=list)  # cut and part of the features that `flops` has paid for
+    picks: dict[str, tuple[float, int, float]] = field(default_factory=dict)  # criterion → value, epoch, test accuracy
+    remembered: tuple[float, float] = (0.0, 0.0)  # accuracy on the source: at the start, now

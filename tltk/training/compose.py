@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from tltk import adapters, data, terms
+from tltk.data.classes import UNKNOWN, class_numbers, shared_classes, union_of_classes, with_classes
 from tltk.data.domain import Domain, Split, exclude_examples, held_out_origins, link_copies
-from tltk.errors import DataProblem, RunProblem
+from tltk.errors import BadSpec, DataProblem, RunProblem, abbreviate
 from tltk.nn.net import Net
 from tltk.results.rows import Row
 from tltk.results.training import TrainingResult
@@ -22,6 +23,8 @@ from tltk.strategies.phase import Phase
 from tltk.tasks import Classification
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks
+from tltk.training.check import check_transfer
+from tltk.training.forgetting import Known
 from tltk.training.loop import Training
 from tltk.weights import load as weights
 
@@ -30,15 +33,24 @@ Load = Callable[[DataSpec], Domain]
 
 @dataclass(frozen=True)
 class Divided:
-    """A domain and its parts.
+    """A target and its parts, and its source where there is one.
 
     Attributes:
+        domain: The target.
+        split: Its parts.
         taken_out: Pictures that are in no part, since they validate or test another domain.
+        source: The second domain and its parts, its labels numbered by the task's classes (−1 = none of them).
+        known: What the network could do at the start: the classifier that came with the weights, and the source's
+            labels as it numbers them; None where there is none, or the source's labels are learned from.
+        notes: Sentences on classes that the two do not share.
     """
 
     domain: Domain
     split: Split
     taken_out: int = 0
+    source: tuple[Domain, Split] | None = None
+    known: Known | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,10 +91,11 @@ def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
     return Divided(domain, split, taken_out)
 
 
-def source_domain(spec: TransferSpec, parts: Divided, load: Load = data.load) -> tuple[Domain, np.ndarray] | None:
-    """The second domain of a training and the positions of the pictures that its terms see; None without one.
+def add_source(spec: TransferSpec, parts: Divided, load: Load = data.load) -> Divided:
+    """The same with the training's second domain, where it has one; classes are matched by name.
 
-    They are those of its training part that neither validate nor test the target.
+    None of the source's pictures validates or tests the target. Where its labels are learned from, the task's classes
+    are the source's, or all of both, and pictures of the target whose class is none of them are in no part.
 
     Args:
         spec: The training.
@@ -90,19 +103,71 @@ def source_domain(spec: TransferSpec, parts: Divided, load: Load = data.load) ->
         load: Where domains come from.
 
     Raises:
-        DataProblem: Too few are left, or they have other channels than the target's.
+        DataProblem: Too few pictures are left, the two have other channels, or no class in common.
     """
     if spec.source is None:
-        return None
+        return parts
+    target, split = parts.domain, parts.split
     domain = load(spec.source)
-    if domain.images.shape[1] != parts.domain.images.shape[1]:
+    if domain.images.shape[1] != target.images.shape[1]:
         raise DataProblem(
             f"Source and target must have as many channels. {spec.source.name} has {domain.images.shape[1]}, "
-            f"{spec.target.name} {parts.domain.images.shape[1]}; save both in colour, or both in grey."
+            f"{spec.target.name} {target.images.shape[1]}; save both in colour, or both in grey."
         )
-    mine, theirs = link_copies(domain, parts.domain)
-    free = exclude_examples(mine, np.arange(len(domain.labels)), held_out_origins(theirs, parts.split))
-    return domain, domain.split(spec.source, spec.seed, free).train
+    mine, theirs = link_copies(domain, target)
+    free = exclude_examples(mine, np.arange(len(domain.labels)), held_out_origins(theirs, split))
+    theirs_split = domain.split(spec.source, spec.seed, free)
+    notes, known = list[str](), None
+    if spec.labels != "target":
+        classes = list(domain.classes) if spec.labels == "source" else union_of_classes(domain, target)
+        notes = _unshared(target, domain)
+        target, split, left = with_classes(target, split, classes)
+        if left:
+            notes.append(f"{left:,} pictures of the target are of none of the source's classes and are in no part.")
+        domain = dataclasses.replace(domain, labels=class_numbers(domain, classes), classes=tuple(classes))
+    else:
+        known = _known(spec, domain)
+        if known is None and not terms.needs_source(spec.terms):
+            raise BadSpec(
+                f"The source of a training is read by its terms, by labels, or to measure what is forgotten. No term "
+                f"reads {spec.source.name}, and the weights came with no classifier that knows its classes; leave "
+                f"--source out."
+            )
+        domain = dataclasses.replace(domain, labels=class_numbers(domain, target.classes))
+    return dataclasses.replace(
+        parts,
+        domain=target,
+        split=split,
+        source=(domain, theirs_split),
+        known=known,
+        notes=tuple(notes),
+    )
+
+
+def _known(spec: TransferSpec, source: Domain) -> Known | None:
+    """The classifier that came with the weights, where it knows classes of the source by name."""
+    classifier = weights.source_classifier(spec.net)
+    if classifier is None:
+        return None
+    labels = class_numbers(source, classifier.classes)
+    return Known(classifier, labels) if (labels != UNKNOWN).any() else None
+
+
+def _unshared(target: Domain, source: Domain) -> list[str]:
+    """What is said where source and target have other classes."""
+    shared = shared_classes(source, target)
+    found = []
+    if extra := [c for c in source.classes if c not in shared]:
+        found.append(
+            f"{len(extra)} of the source's {len(source.classes)} classes are not in the target "
+            f"({abbreviate(', '.join(extra))}): a partial label set, on which alignment of whole domains can hurt."
+        )
+    if missing := [c for c in target.classes if c not in shared_classes(target, source)]:
+        found.append(
+            f"{len(missing)} of the target's {len(target.classes)} classes are not in the source "
+            f"({abbreviate(', '.join(missing))}): nothing can be learned of them from its labels."
+        )
+    return found
 
 
 def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
@@ -114,8 +179,11 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
     """
     channels, _, size = domain.modality.shape(domain)
     net = weights.build_net(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
-    adapters.make(spec.adapter).adapt(net)
-    return net, make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
+    phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(spec.seed + 2_000_003)  # what an adapter adds begins the same in each run of a seed
+        adapters.make(spec.adapter).adapt(net, min(phase.boundary for phase in phases))
+    return net, phases
 
 
 def train(
@@ -148,10 +216,9 @@ def train(
     if domain is None:
         parts = divide(spec)
         domain, split = parts.domain, split or parts.split
-    split = split or domain.split(spec.target, spec.seed)
-    terms.check(spec.terms, spec.source)
-    other = source_domain(spec, Divided(domain, split))
-    net, phases = build_network(spec, domain)
+    check_transfer(spec)
+    parts = add_source(spec, Divided(domain, split or domain.split(spec.target, spec.seed)))
+    net, phases = build_network(spec, parts.domain)
     rows: list[Row] = []
     callbacks = callbacks or Callbacks()
     emit = callbacks.emit
@@ -164,7 +231,9 @@ def train(
     torch.set_num_threads(spec.optim.threads)  # another number rounds sums otherwise
     try:
         told = dataclasses.replace(callbacks, emit=both)
-        result = Training(spec, net, domain, split, phases, bank or FeatureBank(), told, other).run()
+        result = Training(
+            spec, net, parts.domain, parts.split, phases, bank or FeatureBank(), told, parts.source, parts.known
+        ).run()
     finally:
         torch.set_num_threads(before)
     check_result(result)

@@ -8,7 +8,7 @@ Every random stream is a function of (seed, epoch), so a resumed run draws what 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,25 +23,30 @@ from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
-from tltk.nn.freeze import Audit, freeze, keep_running_statistics
+from tltk.nn.freeze import Audit, freeze
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
 from tltk.results.rows import Row
-from tltk.results.training import TrainingResult
+from tltk.results.training import Adaptation, Pick, TrainingResult
+from tltk.selection import Unlabelled, criteria
 from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
 from tltk.tasks import Classification, Outcome, Task
-from tltk.terms.term import Side, Step
+from tltk.terms.term import Side, Start, Step
 from tltk.training import checkpoint, cost
 from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress, Stopped
+from tltk.training.forgetting import Known
 from tltk.training.loss import batch_loss
 from tltk.training.optimizer import make_optimizer, pick_device
+from tltk.training.passes import SOURCE, Passes
 from tltk.training.schedule import phase_at, progress_at, schedule
 
-ORDER, VIEWS, COPIES, MIXUP, MODULES, SOURCE, TERMS = range(7)  # names of the random streams
+ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams; the source's is 5
+TERMS, SELECTION = 6, 7
+ORACLE = "oracle"  # the epoch that the target's validation labels would pick
 ROWS_PER_EPOCH = 10  # rows of a long epoch
 EVALUATION_BATCH_PICTURES = 256  # pictures in a batch that is only looked at
 
@@ -59,7 +64,9 @@ class Training:
         phases: What the strategy plans for this network.
         bank: Where features of frozen layers are kept.
         callbacks: Where rows, sentences and checkpoints go.
-        source: The second domain that the terms see, and the positions of its pictures; None = there is none.
+        source: The second domain and its parts, its labels numbered by the task's classes; None = there is none.
+        known: What the network could do at the start, so that what is forgotten of the source is measured; None =
+            that is not known.
     """
 
     def __init__(
@@ -71,7 +78,8 @@ class Training:
         phases: list[Phase],
         bank: FeatureBank,
         callbacks: Callbacks,
-        source: tuple[Domain, np.ndarray] | None = None,
+        source: tuple[Domain, Split] | None = None,
+        known: Known | None = None,
     ) -> None:
         self.spec, self.domain, self.split, self.phases, self.bank, self.callbacks = (
             spec,
@@ -89,13 +97,27 @@ class Training:
         self.terms = {
             name: term for name, term in made.items() if term.weight
         }  # with weight 0 it is as if there were none
-        self.source = source if any("source" in term.needs for term in self.terms.values()) else None
+        self.needs = {need for term in self.terms.values() for need in term.needs}
+        self.learns_source = spec.labels != "target"
+        self.adapts = spec.labels == "source"  # without the target's labels
+        self.source, self.known = source, known if source is not None else None
+        self.reads_source = source is not None and (self.learns_source or "source" in self.needs)
         self.modules = self._term_modules()
         self.audit = Audit(net, spec.net.norm)
         self.now = Progress()
         self.cached = False
         self.best: dict[str, Tensor] = {}
         self.labels = torch.from_numpy(domain.labels)
+        self.passes = Passes(
+            self.net,
+            self.needs,
+            self.labels[split.train],
+            None if source is None else torch.from_numpy(source[0].labels[source[1].train]),
+            self.adapts,
+            spec.seed,
+        )
+        self.prepared: dict[str, dict[str, Tensor]] | None = None
+        self.classifier = known.classifier if known is not None and "classifier" in self.needs else None
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
         below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
@@ -130,6 +152,7 @@ class Training:
                     entered = phase
                 if self.now.epoch == 0:
                     self._snapshot()
+                    self.callbacks.emit(self._remember())
                 self._epoch(phase, epochs)
                 self._snapshot()
                 self._checkpoint(last=self.now.epoch == epochs)
@@ -163,8 +186,10 @@ class Training:
         self.cached = self.cut is not None and self.cut.boundary > 0
         self.train_feed = self._feed("train", self.split.train, view, self._sizes[0])
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
-        if self.source is not None:
-            self.source_feed = self._feed("source", self.source[1], view, self._sizes[0], self.source[0])
+        source_feed = self._enter_source(view)
+        self.passes.enter(phase.boundary, self.train_feed, source_feed)
+        if self.prepared is None:
+            self.prepared = self._prepare()
         # What lies above this boundary will have moved: a later phase computes its features again.
         self.now.kept = [(at, part) for at, part in self.now.kept if at <= phase.boundary]
         old = getattr(self, "optimizer", None)
@@ -176,14 +201,51 @@ class Training:
                     if parameter in old.state:
                         self.optimizer.state[parameter] = old.state[parameter]
 
+    def _enter_source(self, view: ViewSpec) -> BatchSource | None:
+        """The source's batches of this phase; None where nothing learns from them."""
+        if self.source is None:
+            return None
+        domain, split = self.source
+        if self.adapts:
+            self.source_val = self._feed("source_val", split.val, ViewSpec(), domain=domain)
+        if self.known is not None or self.learns_source:
+            self.source_test = self._feed("source_test", split.test, ViewSpec(), domain=domain)
+        if not self.reads_source:
+            return None
+        found = self._feed("source", split.train, view, self._sizes[0], domain)
+        if self.learns_source and type(found) is not type(self.train_feed):  # both go through in one batch
+            self.cached, self.cut = False, None
+            self.train_feed = LiveBatches(self.net, self.domain, self.split.train, view, self.device)
+            found = LiveBatches(self.net, domain, split.train, view, self.device)
+        return found
+
+    def _prepare(self) -> dict[str, dict[str, Tensor]]:
+        """What each term computes once, before the first step."""
+        found = {}
+        for i, (name, term) in enumerate(self.terms.items()):
+            start = Start(
+                self.net,
+                self.task.n_outputs,
+                len(self.split.train),
+                derive_seed(self.spec.seed, TERMS, i, 1),
+                self.classifier,
+                self.passes.once,
+            )
+            found[name] = {key: value.detach().to(self.device) for key, value in term.prepare(start).items()}
+        self.net.zero_grad(set_to_none=True)
+        return found
+
     def _learns(self, name: str) -> bool:
         """Whether the adapter lets this parameter of a learning layer learn."""
         return self.adapter.learns(self.net, name)
 
     def _learned_before(self, phase: Phase) -> set[str]:
         """The tensors that learned in an earlier phase, or followed the batches there."""
-        before = self.phases[: next(i for i, p in enumerate(self.phases) if p is phase)]
-        layers = {i for p in before for i, scale in enumerate(p.lr_scale) if scale}
+        return self._learned_in(self.phases[: next(i for i, p in enumerate(self.phases) if p is phase)])
+
+    def _learned_in(self, phases: Sequence[Phase]) -> set[str]:
+        """The tensors that learn in some of these phases, or follow the batches there."""
+        layers = {i for p in phases for i, scale in enumerate(p.lr_scale) if scale}
         parameters = {name for name, _ in self.net.named_parameters(remove_duplicate=False)}
         return {
             name
@@ -269,6 +331,7 @@ class Training:
         tick = max(len(parts) // ROWS_PER_EPOCH, 1) if len(parts) >= 2 * ROWS_PER_EPOCH else len(parts)
         rows: list[Row] = []
         sums = torch.zeros(3 + len(self.terms), device=self.device)  # loss, hits, pictures, the terms
+        self._reports: dict[str, list[Tensor]] = {}
         for i, positions in enumerate(parts):
             self.callbacks.check()
             at = progress_at(self.phases, self.now.epoch + i / len(parts))
@@ -288,16 +351,17 @@ class Training:
         speed = (self.now.images - before) / max(time.perf_counter() - start, 1e-9)
         self.now.epoch += 1
         if self.now.epoch % optim.evaluate == 0 or self.now.epoch == epochs:
-            rows += self._validate()
+            rows += self._validate() + self._remember()
         rows += self._epoch_rows(phase, speed)
         self.callbacks.emit(rows)
 
     def _source_parts(self, n: int) -> list[Tensor]:
         """Positions of the source's batches of an epoch, n of them, as large as the target's; none without a source."""
-        if self.source is None:
+        if not self.reads_source:
             return []
+        assert self.source is not None
         size, order = self._sizes[0], torch.Generator().manual_seed(derive_seed(self.spec.seed, SOURCE, self.now.epoch))
-        return epoch_batches(len(self.source[1]), n * size, size, order)[:n]
+        return epoch_batches(len(self.source[1].train), n * size, size, order)[:n]
 
     def _step(
         self,
@@ -317,48 +381,93 @@ class Training:
             progress: Share of the training that is done.
         """
         with self.autocast:
-            inputs = self.train_feed.rows(positions, generator)
-            labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
-            loss, features, logits = batch_loss(
-                self.task, self.train_feed.forward, inputs, labels, self.spec.optim, draw
-            )
-            values = self._term_values(Side(features, logits, labels), other, progress)
+            target: Side | None
+            if self.learns_source:
+                loss, target, source, teacher = self._learn_source(positions, other, generator)
+            else:
+                loss, target, source, teacher = self._learn_target(positions, other, generator, draw)
+            values = self._term_values(target, source, teacher, progress)
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.stack([loss, *values]).sum() if values else loss
         total.backward()  # type: ignore[no-untyped-call]
         if self.spec.optim.clip:
             torch.nn.utils.clip_grad_norm_(self._free(), self.spec.optim.clip)
         self.optimizer.step()
-        n = len(positions)
+        labelled = source if self.adapts else target
+        assert labelled is not None
+        n = len(labelled.logits)
         self.now.images += n
-        hits = self.task.example_scores(logits, labels).sum()
+        labels = labelled.labels
+        assert labels is not None
+        hits = self.task.example_scores(labelled.logits, labels).sum()
         # Left on the device: reading it here would make a GPU wait in every step.
         return torch.stack(
             [loss.detach().float() * n, hits, hits.new_full((), n), *(v.detach().float() * n for v in values)]
         )
 
-    def _term_values(self, target: Side, other: Tensor | None, progress: float) -> list[Tensor]:
-        """Each term's value at this step."""
-        if not self.terms:
-            return []
-        source = self._pass_source(other) if other is not None else None
-        found = []
-        for i, term in enumerate(self.terms.values()):
-            module = self.modules[str(i)] if str(i) in self.modules else None  # noqa: SIM401  (it has no `get`)
-            found.append(term(Step(target, source, self.net, self.audit.first, progress, module)))
-        return found
+    def _learn_target(
+        self, positions: Tensor, other: Tensor | None, generator: torch.Generator, draw: np.random.Generator
+    ) -> tuple[Tensor, Side, Side | None, Side | None]:
+        """The loss of the target's batch; target, source and teacher as the terms see them."""
+        inputs = self.train_feed.rows(positions, generator)
+        labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
+        with self.passes.layers(len(positions)) as layers:
+            loss, features, logits = batch_loss(
+                self.task, self.train_feed.forward, inputs, labels, self.spec.optim, draw
+            )
+        target = self.passes.target_side(positions, features, logits, layers)
+        source = None if other is None else self.passes.beside(other, self.now.epoch, self.now.step)
+        return loss, target, source, self.passes.teach(inputs, positions)
 
-    def _pass_source(self, positions: Tensor) -> Side:
-        """A batch of the source through the network, which neither statistics nor the target's draws hear of."""
-        assert self.source is not None
-        domain, index = self.source
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices), keep_running_statistics(self.net):
-            torch.manual_seed(derive_seed(self.spec.seed, SOURCE, self.now.epoch, self.now.step))
-            draw = torch.Generator().manual_seed(derive_seed(self.spec.seed, SOURCE, self.now.epoch, self.now.step, 1))
-            features, logits = self.source_feed.forward(self.source_feed.rows(positions, draw))
-        labels = torch.from_numpy(domain.labels[index[positions.numpy()]]).to(self.device)
-        return Side(features, logits, labels)
+    def _learn_source(
+        self, positions: Tensor, other: Tensor | None, generator: torch.Generator
+    ) -> tuple[Tensor, Side | None, Side | None, None]:
+        """The loss of the source's batch, and of the target's where its labels are used too.
+
+        Without a term that reads the target and without its labels, no picture of it is looked at: that is the
+        training that knows the source alone, which adaptation has to beat.
+        """
+        assert other is not None
+        smooth = self.spec.optim.label_smoothing
+        if self.adapts and "source" not in self.needs:
+            source = self.passes.alone(other, generator)
+            assert source.labels is not None
+            return self.task.loss(source.logits, source.labels, smooth), None, source, None
+        source, target = self.passes.together(other, positions, generator)
+        assert source.labels is not None
+        loss = self.task.loss(source.logits, source.labels, smooth)
+        if target.labels is not None:
+            loss = (loss + self.task.loss(target.logits, target.labels, smooth)) / 2
+        return loss, target, source, None
+
+    def _term_values(
+        self, target: Side | None, source: Side | None, teacher: Side | None, progress: float
+    ) -> list[Tensor]:
+        """Each term's value at this step."""
+        found = []
+        for i, (name, term) in enumerate(self.terms.items()):
+            module = self.modules[str(i)] if str(i) in self.modules else None  # noqa: SIM401  (it has no `get`)
+
+            def report(what: str, value: Tensor, name: str = name) -> None:
+                self._reports.setdefault(f"term.{name}.{what}", []).append(value.detach().float())
+
+            found.append(
+                term(
+                    Step(
+                        target,
+                        source,
+                        self.net,
+                        self.audit.first,
+                        progress,
+                        module,
+                        teacher,
+                        (self.prepared or {}).get(name, {}),
+                        self.classifier,
+                        report,
+                    )
+                )
+            )
+        return found
 
     def _free(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -368,26 +477,91 @@ class Training:
     @torch.no_grad()
     def evaluate(self, feed: BatchSource, index: np.ndarray) -> Outcome:
         """Loss and metrics over a split, in evaluation mode."""
-        self.net.eval()
-        generator = torch.Generator()
-        chunks = []
-        for positions in torch.split(torch.arange(len(index)), EVALUATION_BATCH_PICTURES):
-            self.callbacks.check()
-            with self.autocast:
-                chunks.append(feed.forward(feed.rows(positions, generator))[1].float().cpu())
-        outcome = self.task.evaluate(torch.cat(chunks), self.labels[index])
+        outcome = self.task.evaluate(self._look(feed, len(index))[1], self.labels[index])
         self._require_finite(outcome.loss, "The loss")
         return outcome
 
+    @torch.no_grad()
+    def _look(self, feed: BatchSource, n: int) -> tuple[Tensor, Tensor]:
+        """Features and logits of the n pictures of a part, in evaluation mode, on the CPU."""
+        self.net.eval()
+        generator = torch.Generator()
+        chunks = []
+        for positions in torch.split(torch.arange(n), EVALUATION_BATCH_PICTURES):
+            self.callbacks.check()
+            with self.autocast:
+                features, logits = feed.forward(feed.rows(positions, generator))
+            chunks.append((features.float().cpu(), logits.float().cpu()))
+        return torch.cat([c[0] for c in chunks]), torch.cat([c[1] for c in chunks])
+
     def _validate(self) -> list[Row]:
-        outcome = self.evaluate(self.val_feed, self.split.val)
+        """Figures on the validation pictures: the source's, where the target's labels are not used."""
+        if self.adapts:
+            outcome, rows = self._select()
+        else:
+            outcome, rows = self.evaluate(self.val_feed, self.split.val), []
         self.now.losses.append(outcome.loss)
         rank = self.now.last = (outcome.main, -outcome.loss)
         if rank > tuple(self.now.best):
             self.now.best, self.now.best_epoch = rank, self.now.epoch
             if self.spec.optim.patience:
                 self.best = pack(self.net, "best/")
-        return self._score_rows("val", outcome)
+        return self._score_rows("val", outcome) + rows
+
+    def _select(self) -> tuple[Outcome, list[Row]]:
+        """The source's validation, and what each criterion without target labels says of this epoch.
+
+        The target's labels test every epoch here, so that it can be told what each criterion would have picked; none
+        of these figures decides anything.
+        """
+        assert self.source is not None
+        domain, split = self.source
+        features, logits = self._look(self.source_val, len(split.val))
+        labels = torch.from_numpy(domain.labels[split.val])
+        outcome = self.task.evaluate(logits, labels)
+        self._require_finite(outcome.loss, "The loss")
+        theirs = self._look(self.val_feed, len(self.split.val))
+        found = Unlabelled(
+            theirs[0].double(),
+            theirs[1].double(),
+            features.double(),
+            logits.double(),
+            labels,
+            lambda: self._look(self._source_train(), len(split.train))[0].double(),
+            derive_seed(self.spec.seed, SELECTION),
+        )
+        says = {name: criteria[name](found) for name in criteria}
+        oracle = self.task.evaluate(found.target_logits.float(), self.labels[self.split.val]).main
+        if not hasattr(self, "test_feed"):
+            self.test_feed = self._feed("test", self.split.test, ViewSpec())
+        tested = self.evaluate(self.test_feed, self.split.test).main
+        for name, value in {**says, ORACLE: oracle}.items():
+            if np.isfinite(value) and value > self.now.picks.get(name, (-np.inf,))[0]:
+                self.now.picks[name] = (value, self.now.epoch, tested)
+        rows = [self._row("select", name, value) for name, value in says.items() if np.isfinite(value)]
+        return outcome, [*rows, self._row("oracle", "accuracy", oracle), self._row("oracle", "test_accuracy", tested)]
+
+    def _source_train(self) -> BatchSource:
+        """The source's training pictures as they are, without augmentation."""
+        assert self.source is not None
+        domain, split = self.source
+        return self._feed("source_train", split.train, ViewSpec(), domain=domain)
+
+    def _remember(self) -> list[Row]:
+        """How well the source is still known: by the classifier that came with the weights, or by the head."""
+        if self.source is None or (self.known is None and not self.learns_source):
+            return []
+        domain, split = self.source
+        features, logits = self._look(self.source_test, len(split.test))
+        if self.known is not None:
+            value = self.known.accuracy(features, split.test)
+        else:
+            labels = torch.from_numpy(domain.labels[split.test])
+            value = float(self.task.example_scores(logits, labels).mean())
+        if self.now.epoch == 0:
+            self.now.remembered = (value, value)
+        self.now.remembered = (self.now.remembered[0], value)
+        return [self._row("source", "accuracy", value)]
 
     def _out_of_patience(self) -> bool:
         patience = self.spec.optim.patience
@@ -406,8 +580,10 @@ class Training:
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
             self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
-            if self.source is not None:  # as many pictures of the source go the same way
+            if self.reads_source and not (self.adapts and "source" not in self.needs):  # both domains' pictures pass
                 self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
+            if "teacher" in self.needs:
+                self.now.flops += images * sum(self.flops[kept:])
 
     def _spend_once(self, kept: int, part: str, rows: int) -> None:
         """FLOPs of the features of one part, whether they were computed now or found.
@@ -443,7 +619,14 @@ class Training:
             self._row("train", "accuracy", hits / n),
             self._row("train", "gradient_norm", float(norm)),
             *(self._row("train", f"term.{name}", v / n) for name, v in zip(self.terms, values, strict=True)),
+            *self._reported(),
         ]
+
+    def _reported(self) -> list[Row]:
+        """The means of what the terms have reported since the last rows."""
+        found = [self._row("train", name, float(torch.stack(v).mean())) for name, v in self._reports.items()]
+        self._reports.clear()
+        return found
 
     def _score_rows(self, split: str, outcome: Outcome) -> list[Row]:
         return [self._row(split, name, value) for name, value in outcome.figures.items()]
@@ -485,7 +668,8 @@ class Training:
             self.callbacks.notify(f"{reason} This run writes no checkpoint: if interrupted, it starts over.")
             self.callbacks.save = None
             return
-        tensors |= pack(self.net, "net/") | pack(self.modules, "terms/") | self.best
+        prepared = {f"prepared/{t}/{k}": v for t, held in (self.prepared or {}).items() for k, v in held.items()}
+        tensors |= pack(self.net, "net/") | pack(self.modules, "terms/") | self.best | prepared
         self.callbacks.save(tensors, {"progress": self.now.__dict__, "optimizer": optimizer})
         self._saved_at = time.perf_counter()
         self._save_cost = self._saved_at - start
@@ -506,7 +690,17 @@ class Training:
         told = state["progress"]
         kept = [(int(at), str(part)) for at, part in told.get("kept", [])]
         best, last = tuple(told["best"]), tuple(told.get("last", told["best"]))
-        progress = Progress(**{**told, "best": best, "last": last, "kept": kept})
+        picks = {name: tuple(pick) for name, pick in told.get("picks", {}).items()}
+        remembered = tuple(told.get("remembered", (0.0, 0.0)))
+        progress = Progress(
+            **{**told, "best": best, "last": last, "kept": kept, "picks": picks, "remembered": remembered}
+        )
+        self.prepared = {name: {} for name in self.terms}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition("/")
+            if part == "prepared":
+                term, _, key = rest.partition("/")
+                self.prepared[term][key] = tensor.to(self.device)
         phase = phase_at(self.phases, max(progress.epoch - 1, 0))
         self._enter(phase)
         unpack(self.net, tensors, "net/")
@@ -523,8 +717,11 @@ class Training:
             self.net.to(self.device)
         if not hasattr(self, "optimizer"):
             self._enter(phase)
-        outcome = self.evaluate(self._feed("test", self.split.test, ViewSpec()), self.split.test)
+        feed = getattr(self, "test_feed", None) or self._feed("test", self.split.test, ViewSpec())
+        outcome = self.evaluate(feed, self.split.test)
         self.callbacks.emit(self._score_rows("test", outcome))
+        learned = self._learned_in(self.phases)
+        remembers = self.source is not None and (self.known is not None or self.learns_source)
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
         return TrainingResult(
@@ -549,5 +746,16 @@ class Training:
             cached=self.cached,
             device=str(self.device),
             classes=list(self.domain.classes),
+            adaptation=self._adaptation(outcome.main) if self.adapts else None,
+            source_accuracy_before=self.now.remembered[0] if remembers and self.known is not None else None,
+            source_accuracy=self.now.remembered[1] if remembers else None,
+            n_learned=sum(p.numel() for n, p in self.net.named_parameters() if n in learned),
+            n_parameters=sum(p.numel() for p in self.net.parameters()),
             **figures(self.domain, self.split),
         )
+
+    def _adaptation(self, last: float) -> Adaptation:
+        """What was tested at the end, and what each way of picking an epoch would have given."""
+        picks = [Pick(name, epoch, test) for name, (_, epoch, test) in self.now.picks.items() if name != ORACLE]
+        _, epoch, test = self.now.picks.get(ORACLE, (0.0, self.now.epoch, last))
+        return Adaptation(last, picks, Pick(ORACLE, epoch, test))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tltk import home
 from tltk.errors import UnknownName, WeightsMissing
+from tltk.nn.head import Classifier
 from tltk.nn.net import Net, config_value, make_backbone, make_net
 from tltk.nn.state import pack
 from tltk.specs.parts import NetSpec
@@ -181,9 +182,16 @@ def _fit_tensor(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor |
 
 def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
     """Weight (classes, d) and bias of the linear classifier that came with the weights, if one did."""
+    found = source_classifier(spec)
+    return None if found is None else (found.weight, found.bias)
+
+
+def source_classifier(spec: NetSpec) -> Classifier | None:
+    """The linear classifier that came with the weights, with the names of its classes where they are told."""
     kind, _, where = spec.weights.partition(":")
     if kind == "hub":
-        return _hub_head(spec, where)
+        head = _hub_head(spec, where)
+        return None if head is None else Classifier(*head)
     if kind == "run":
         path = store.run_weights(where)[1]
     elif kind == "store":
@@ -196,7 +204,8 @@ def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
     if not found.classifier or found.told.get("head", "linear") != "linear":
         return None
     weight = found.classifier["weight"].float()
-    return weight, found.classifier.get("bias", weight.new_zeros(len(weight))).float()
+    bias = found.classifier.get("bias", weight.new_zeros(len(weight))).float()
+    return Classifier(weight, bias, tuple(found.classes))
 
 
 def _hub_head(spec: NetSpec, tag: str) -> tuple[Tensor, Tensor] | None:

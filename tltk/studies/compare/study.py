@@ -146,6 +146,13 @@ def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wan
     return [Wanted(arm, "measure", arm_spec(spec, arm, chosen[arm], seed)) for seed in seeds for arm in ARMS]
 
 
+def examples(spec: CompareSpec) -> list[TransferSpec]:
+    """A training of each arm, and that of the source: what is checked before anything is queued."""
+    source = source_spec(spec)
+    found = [arm_spec(spec, arm, spec.optim.lr, spec.first_seed) for arm in ARMS]
+    return found if source is None else [source, *found]
+
+
 def n_trainings(spec: CompareSpec) -> int:
     """How many trainings the study needs."""
     return len(source_children(spec)) + len(search_children(spec)) + 2 * spec.seeds

@@ -26,5 +26,5 @@ class Confidence(Term):
 
     def __call__(self, step: Step) -> Tensor:
         """λ H, of the target's batch."""
-        logs = step.target.logits.float().log_softmax(1)
+        logs = step.batch.logits.float().log_softmax(1)
         return -self.weight * (logs.exp() * logs).sum(1).mean()

@@ -1,0 +1,36 @@
+"""Whether the parts of a training go together, as far as names and numbers tell. No torch."""
+
+from __future__ import annotations
+
+from tltk import adapters, strategies, terms
+from tltk.errors import BadSpec
+from tltk.specs.training import TransferSpec
+
+
+def check_transfer(spec: TransferSpec) -> None:
+    """Refuse names of nothing, and a strategy, an adapter, terms, a source and labels that do not go together.
+
+    Raises:
+        UnknownName: No such strategy, adapter, term or knob.
+        BadSpec: Values that do not go together.
+    """
+    spec.check()
+    strategies.make(spec.strategy)
+    adapters.make(spec.adapter)
+    terms.check(
+        spec.terms,
+        spec.source,
+        labels=spec.labels,
+        kept=spec.net.weights != "scratch",
+    )
+    needs = {need for term in spec.terms for need in terms.make(term).needs}
+    if spec.optim.mixup and needs & {"teacher", "answers"}:
+        raise BadSpec(
+            "Mixup blends pictures, and some of these terms look at each picture by itself. optim.mixup is "
+            f"{spec.optim.mixup:g}; set it to 0, or leave out {', '.join(term.name for term in spec.terms)}."
+        )
+    if "classifier" in needs and spec.net.weights == "scratch":
+        raise BadSpec(
+            "What the weights' own classifier knows can be kept where there is one. net.weights is scratch; take those "
+            "of a run (run:ID) or of the store."
+        )

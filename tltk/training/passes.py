@@ -1,0 +1,185 @@
+"""How the batches of a step pass through the network: the target's, the source's, and the teacher's answer."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from tltk.nn.cut import Activations, Cut, evaluation_mode
+from tltk.nn.freeze import keep_running_statistics
+from tltk.nn.net import Net
+from tltk.nn.taps import LayerOutputs
+from tltk.terms.term import Side
+from tltk.training.bank import derive_seed
+from tltk.training.batches import BatchSource, CachedBatches, LiveBatches
+
+SOURCE = 5  # name of the random stream of the source's batches
+
+
+class Passes:
+    """The sides of a step: what each domain's batch became on its way through the network.
+
+    Args:
+        net: With its first weights.
+        needs: What the terms need, as in `tltk.terms.term.NEEDS`.
+        labels: Class numbers of the target's training pictures, (n,).
+        source_labels: Of the source's, (m,); None without a source.
+        hidden: Whether terms must not see the target's labels.
+        seed: Of the source's augmentation.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        needs: Collection[str],
+        labels: Tensor,
+        source_labels: Tensor | None,
+        hidden: bool,
+        seed: int,
+    ) -> None:
+        self._net, self._labels, self._source_labels = net, labels, source_labels
+        self._hidden, self._seed = hidden, seed
+        self.device = next(net.parameters()).device
+        self._layers = LayerOutputs(net) if "layers" in needs else None
+        self._teacher = copy.deepcopy(net).eval().requires_grad_(False) if "teacher" in needs else None
+        self._boundary = 0
+
+    def enter(self, boundary: int, target: BatchSource, source: BatchSource | None) -> None:
+        """A new phase begins.
+
+        Args:
+            boundary: Its lowest layer that learns.
+            target: Gives the target's batches.
+            source: Gives the source's; None without a source.
+        """
+        self._boundary, self._target, self._source = boundary, target, source
+        self._taught: BatchSource | None = None
+        if self._teacher is not None:
+            self._taught = _for_net(self._teacher, target)
+
+    @contextmanager
+    def layers(self, n: int) -> Iterator[Mapping[int, Tensor]]:
+        """What each layer that learns gives for a batch that passes through the network meanwhile.
+
+        Args:
+            n: Examples of the batch.
+        """
+        if self._layers is None:
+            yield {}
+            return
+        with self._layers.taken(self._net, self._boundary, n) as found:
+            yield found
+
+    def target_side(self, positions: Tensor, features: Tensor, logits: Tensor, layers: Mapping[int, Tensor]) -> Side:
+        """The target's side of a batch that has passed.
+
+        Args:
+            positions: Among its training pictures, (n,).
+            features: (n, d).
+            logits: (n, classes).
+            layers: Outputs of layers.
+        """
+        labels = None if self._hidden else self._labels[positions].to(self.device)
+        return Side(features, logits, labels, positions, layers)
+
+    def teach(self, inputs: Activations, positions: Tensor) -> Side | None:
+        """The same batch through the network of the start; None where no term needs it.
+
+        Args:
+            inputs: What enters the part that learns.
+            positions: Among the target's training pictures, (n,).
+        """
+        if self._taught is None:
+            return None
+        assert self._teacher is not None
+        found: Mapping[int, Tensor] = {}
+        with torch.no_grad():
+            if self._layers is None:
+                features, logits = self._taught.forward(inputs)
+            else:
+                with self._layers.taken(self._teacher, self._boundary, len(positions)) as found:
+                    features, logits = self._taught.forward(inputs)
+        return Side(features, logits, None, positions, found)
+
+    def beside(self, positions: Tensor, epoch: int, step: int) -> Side:
+        """A batch of the source that neither statistics nor the target's draws hear of.
+
+        Args:
+            positions: Among the source's training pictures, (n,).
+            epoch: That it is in.
+            step: The training's, since its start.
+        """
+        assert self._source is not None
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices), keep_running_statistics(self._net):
+            torch.manual_seed(derive_seed(self._seed, SOURCE, epoch, step))
+            draw = torch.Generator().manual_seed(derive_seed(self._seed, SOURCE, epoch, step, 1))
+            with self.layers(len(positions)) as found:
+                features, logits = self._source.forward(self._source.rows(positions, draw))
+        return self._source_side(positions, features, logits, found)
+
+    def alone(self, positions: Tensor, draw: torch.Generator) -> Side:
+        """A batch of the source, which is learned from; the target is not looked at.
+
+        Args:
+            positions: Among the source's training pictures, (n,).
+            draw: For its augmentation.
+        """
+        assert self._source is not None
+        with self.layers(len(positions)) as found:
+            features, logits = self._source.forward(self._source.rows(positions, draw))
+        return self._source_side(positions, features, logits, found)
+
+    def together(self, theirs: Tensor, positions: Tensor, draw: torch.Generator) -> tuple[Side, Side]:
+        """Both domains in one batch, so that they are normalised by common statistics: source and target.
+
+        Args:
+            theirs: Positions among the source's training pictures, (n,).
+            positions: Among the target's, (m,).
+            draw: For their augmentation.
+        """
+        assert self._source is not None
+        n, m = len(theirs), len(positions)
+        both = (self._source.rows(theirs, draw), self._target.rows(positions, draw))
+        with self.layers(n + m) as found:
+            features, logits = self._target.forward(tuple(torch.cat(pair) for pair in zip(*both, strict=True)))
+        parts = [{layer: x[:n] for layer, x in found.items()}, {layer: x[n:] for layer, x in found.items()}]
+        return (
+            self._source_side(theirs, features[:n], logits[:n], parts[0]),
+            self.target_side(positions, features[n:], logits[n:], parts[1]),
+        )
+
+    def once(self, domain: str, size: int) -> Iterator[Side]:
+        """The training pictures of a domain, once each and in order, through the network in evaluation mode.
+
+        Args:
+            domain: "target" or "source".
+            size: Pictures in a batch.
+        """
+        source = self._source if domain == "source" else self._target
+        labels = self._source_labels if domain == "source" else self._labels
+        assert source is not None and labels is not None
+        for positions in torch.split(torch.arange(len(labels)), size):
+            with evaluation_mode(self._net), self.layers(len(positions)) as found:
+                features, logits = source.forward(source.rows(positions, torch.Generator()))
+            if domain == "source":
+                yield self._source_side(positions, features, logits, found)
+            else:
+                yield self.target_side(positions, features, logits, found)
+
+    def _source_side(self, positions: Tensor, features: Tensor, logits: Tensor, layers: Mapping[int, Tensor]) -> Side:
+        assert self._source_labels is not None
+        return Side(features, logits, self._source_labels[positions].to(self.device), positions, layers)
+
+
+def _for_net(net: Net, source: BatchSource) -> BatchSource:
+    """The same batches through another network of the same architecture."""
+    if isinstance(source, CachedBatches):
+        return dataclasses.replace(source, cut=Cut(net, source.cut.boundary))
+    assert isinstance(source, LiveBatches)
+    return dataclasses.replace(source, net=net)
