@@ -173,7 +173,7 @@ def test_real_weights_load(shared: Path, width: str, padding: str) -> None:
         )
         > 250
     )
-    assert type(net.backbone.conv_stem).__name__ == ("Conv2dSame" if padding == "same" else "Conv2d")  # type: ignore[union-attr]
+    assert type(net.backbone.conv_stem).__name__ == ("Conv2dSame" if padding == "same" else "Conv2d")
     assert torch.isfinite(net(torch.rand(2, 3, 64, 64))[1]).all()
 
 
