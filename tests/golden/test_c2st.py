@@ -12,13 +12,14 @@ from tltk.errors import BadSpec
 from tltk.shift.a_distance import linear_discriminant
 from tltk.shift.c2st import c2st, c2st_p
 
+Floats = NDArray[np.float64]
 RNG = np.random.default_rng(7)
 
 
 def test_is_the_accuracy_on_the_half_that_was_held_out() -> None:
     x, y = RNG.normal(size=(40, 3)), RNG.normal(size=(30, 3)) + 0.7
 
-    def halves(a: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def halves(a: Floats, seed: int) -> tuple[Floats, Floats]:
         order = torch.randperm(len(a), generator=torch.Generator().manual_seed(seed)).numpy()
         return a[order[: len(a) // 2]], a[order[len(a) // 2 :]]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,30 +12,31 @@ from numpy.typing import NDArray
 from tltk.errors import BadSpec
 from tltk.reduce.cka import cka, cka_matrix, cka_minibatch
 
+Floats = NDArray[np.float64]
 RNG = np.random.default_rng(30)
 
 
-def biased(k: NDArray[np.float64], l: NDArray[np.float64]) -> float:  # noqa: E741
+def biased(k: Floats, l: Floats) -> float:  # noqa: E741
     n = len(k)
     h = np.eye(n) - np.ones((n, n)) / n
     return np.trace(k @ h @ l @ h) / (n - 1) ** 2
 
 
-def unbiased(k: NDArray[np.float64], l: NDArray[np.float64]) -> float:  # noqa: E741
+def unbiased(k: Floats, l: Floats) -> float:  # noqa: E741
     n, one = len(k), np.ones(len(k))
     k, l = k - np.diag(np.diag(k)), l - np.diag(np.diag(l))  # noqa: E741
     mixed = (one @ k @ one) * (one @ l @ one) / ((n - 1) * (n - 2))
     return (np.trace(k @ l) + mixed - 2 / (n - 2) * one @ k @ l @ one) / (n * (n - 3))
 
 
-def reference(x: NDArray[np.float64], y: NDArray[np.float64], hsic: Callable[..., Any]) -> float:
+def reference(x: Floats, y: Floats, hsic: Callable[[Floats, Floats], float]) -> float:
     k, l = x @ x.T, y @ y.T  # noqa: E741
     return hsic(k, l) / np.sqrt(hsic(k, k) * hsic(l, l))
 
 
 @pytest.mark.parametrize(("n", "d", "e"), [(30, 4, 6), (12, 40, 25)])
 @pytest.mark.parametrize("hsic", [biased, unbiased])
-def test_equals_the_papers(n: int, d: int, e: int, hsic: Callable[..., Any]) -> None:
+def test_equals_the_papers(n: int, d: int, e: int, hsic: Callable[[Floats, Floats], float]) -> None:
     x = RNG.normal(size=(n, d)) + 3
     y = x @ RNG.normal(size=(d, e)) + 2 * RNG.normal(size=(n, e))
     ours = cka(torch.from_numpy(x), torch.from_numpy(y), unbiased=hsic is unbiased)

@@ -11,20 +11,21 @@ from tltk.errors import BadSpec
 from tltk.shift.class_mmd import class_mmd, conditional_mmd, permutation_class_mmd
 from tltk.shift.null import permutation_mmd
 
+Floats = NDArray[np.float64]
 RNG = np.random.default_rng(9)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=(15, 3))
 of_x, of_y = np.arange(12) % 3, np.arange(15) % 4
 Y[of_y == 1] += 2  # class 1 alone moves
 
 
-def median(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+def median(x: Floats, y: Floats) -> float:
     pooled = np.concatenate([x, y])
     pairs = sorted(float(np.linalg.norm(p - q)) for i, p in enumerate(pooled) for q in pooled[:i])
     return pairs[(len(pairs) - 1) // 2]
 
 
-def biased(x: NDArray[np.float64], y: NDArray[np.float64], s: float) -> float:
-    def k(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def biased(x: Floats, y: Floats, s: float) -> float:
+    def k(a: Floats, b: Floats) -> float:
         return float(np.exp(-((a[:, None] - b[None]) ** 2).sum(-1) / (2 * s * s)).mean())
 
     return k(x, x) + k(y, y) - 2 * k(x, y)
@@ -52,8 +53,8 @@ def test_the_conditional_value_is_the_weighted_mean() -> None:
     assert conditional_mmd(values, torch.tensor([3.0, 9.0, 1.0])) == pytest.approx((0.3 + 0.4) / 4)
 
 
-def unbiased(x: NDArray[np.float64], y: NDArray[np.float64], sigmas: list[float]) -> float:
-    def k(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+def unbiased(x: Floats, y: Floats, sigmas: list[float]) -> float:
+    def k(a: Floats, b: Floats) -> Floats:
         squares = ((a[:, None] - b[None]) ** 2).sum(-1)
         return sum(np.exp(-squares / (2 * s * s)) for s in sigmas) / len(sigmas)
 

@@ -11,21 +11,20 @@ from sklearn.decomposition import PCA
 from tltk.errors import BadSpec
 from tltk.transferability.gbc import gbc
 
+Floats = NDArray[np.float64]
 RNG = np.random.default_rng(26)
 LABELS = np.tile(np.arange(4), 10)
 FEATURES = RNG.normal(size=(4, 6))[LABELS] + RNG.normal(size=(40, 6))
 
 
-def distance(
-    m0: NDArray[np.float64], c0: NDArray[np.float64], m1: NDArray[np.float64], c1: NDArray[np.float64]
-) -> float:
+def distance(m0: Floats, c0: Floats, m1: Floats, c1: Floats) -> float:
     c = (c0 + c1) / 2
     gap = m0 - m1
     logs = np.log(np.linalg.det(c) / np.sqrt(np.linalg.det(c0) * np.linalg.det(c1)))
     return gap @ np.linalg.inv(c) @ gap / 8 + logs / 2
 
 
-def reference(f: NDArray[np.float64], spherical: bool) -> float:
+def reference(f: Floats, spherical: bool) -> float:
     gaussians = []
     for c in range(4):
         rows = f[np.equal(LABELS, c)]

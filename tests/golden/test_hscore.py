@@ -11,15 +11,16 @@ from sklearn.covariance import LedoitWolf, ledoit_wolf_shrinkage
 from tltk.errors import BadSpec
 from tltk.transferability.hscore import hscore, ledoit_wolf
 
+Floats = NDArray[np.float64]
 RNG = np.random.default_rng(23)
 
 
-def data(n: int, d: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def data(n: int, d: int) -> tuple[Floats, NDArray[np.int64]]:
     labels = np.arange(n) % 3
     return RNG.normal(size=(3, d))[labels] + RNG.normal(size=(n, d)), labels
 
 
-def class_means(f: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def class_means(f: Floats, labels: NDArray[np.int64]) -> Floats:
     return np.array([f[labels == c].mean(0) for c in labels])
 
 

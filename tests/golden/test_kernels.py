@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,15 +14,16 @@ from torch import Tensor
 from tltk.errors import BadSpec, UnknownName
 from tltk.shift import kernels
 
+Floats = NDArray[np.float64]
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(7, 3)), RNG.normal(size=(5, 3)) + 1
 
 
-def loops(k: Callable[..., Any]) -> NDArray[np.float64]:
+def loops(k: Callable[[Floats, Floats], float]) -> Floats:
     return np.array([[k(a, b) for b in Y] for a in X])
 
 
-def t(a: NDArray[np.float64]) -> Tensor:
+def t(a: Floats) -> Tensor:
     return torch.from_numpy(a)
 
 
@@ -33,7 +33,7 @@ def test_rbf_is_exp_of_minus_half_the_squared_distance() -> None:
 
 
 def test_multi_is_the_mean_over_five_variances() -> None:
-    def k(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    def k(a: Floats, b: Floats) -> float:
         square = ((a - b) ** 2).sum()
         return float(np.mean([math.exp(-square / (2 * f * 1.5**2)) for f in (0.25, 0.5, 1, 2, 4)]))
 
@@ -41,7 +41,7 @@ def test_multi_is_the_mean_over_five_variances() -> None:
 
 
 def test_polynomial_is_that_of_kid() -> None:
-    expected = loops(lambda a, b: (a @ b / 3 + 1) ** 3)
+    expected = loops(lambda a, b: float((a @ b / 3 + 1) ** 3))
     np.testing.assert_allclose(kernels.polynomial(t(X), t(Y)), expected, rtol=1e-12)
 
 

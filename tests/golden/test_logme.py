@@ -12,16 +12,17 @@ from scipy.stats import multivariate_normal
 from tltk.errors import BadSpec
 from tltk.transferability.logme import logme
 
+Floats = NDArray[np.float64]
 RNG = np.random.default_rng(20)
 
 
-def evidence(f: NDArray[np.float64], y: NDArray[np.float64], alpha: float, beta: float) -> float:
+def evidence(f: Floats, y: Floats, alpha: float, beta: float) -> float:
     """log p(y|F) = log N(y; 0, I/β + FFᵀ/α): the weights integrated out."""
     covariance = np.eye(len(y)) / beta + f @ f.T / alpha
     return multivariate_normal(np.zeros(len(y)), covariance).logpdf(y)
 
 
-def maximised(f: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+def maximised(f: Floats, labels: NDArray[np.int64]) -> float:
     values = []
     for c in sorted(set(labels)):
         y = (labels == c).astype(float)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,41 +13,43 @@ from numpy.typing import NDArray
 from tltk.errors import BadSpec, UnknownName
 from tltk.shift.mmd import mmd
 
+Floats = NDArray[np.float64]
+Kernel = Callable[[Floats, Floats], float]
 RNG = np.random.default_rng(1)
 X, Y = RNG.normal(size=(9, 4)), RNG.normal(size=(6, 4)) * 1.5 + 0.5
 S = 1.7
 
 
-def rbf(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def rbf(a: Floats, b: Floats) -> float:
     return math.exp(-((a - b) ** 2).sum() / (2 * S * S))
 
 
-def multi(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def multi(a: Floats, b: Floats) -> float:
     return float(np.mean([math.exp(-((a - b) ** 2).sum() / (2 * f * S * S)) for f in (0.25, 0.5, 1, 2, 4)]))
 
 
-def polynomial(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def polynomial(a: Floats, b: Floats) -> float:
     return float((a @ b / len(a) + 1) ** 3)
 
 
 KERNELS = {"rbf": rbf, "multi": multi, "polynomial": polynomial}
 
 
-def biased(k: Callable[..., Any]) -> float:
+def biased(k: Kernel) -> float:
     n, m = len(X), len(Y)
     xx = sum(k(a, b) for a in X for b in X) / n**2
     yy = sum(k(a, b) for a in Y for b in Y) / m**2
     return xx + yy - 2 * sum(k(a, b) for a in X for b in Y) / (n * m)
 
 
-def unbiased(k: Callable[..., Any]) -> float:
+def unbiased(k: Kernel) -> float:
     n, m = len(X), len(Y)
     xx = sum(k(X[i], X[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
     yy = sum(k(Y[i], Y[j]) for i in range(m) for j in range(m) if i != j) / (m * (m - 1))
     return xx + yy - 2 * sum(k(a, b) for a in X for b in Y) / (n * m)
 
 
-def linear(k: Callable[..., Any]) -> float:
+def linear(k: Kernel) -> float:
     h = []
     for i in range(min(len(X), len(Y)) // 2):
         x1, x2, y1, y2 = X[2 * i], X[2 * i + 1], Y[2 * i], Y[2 * i + 1]
@@ -58,7 +59,7 @@ def linear(k: Callable[..., Any]) -> float:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("estimator", [biased, unbiased, linear])
-def test_equals_the_paper(kernel: str, estimator: Callable[..., Any]) -> None:
+def test_equals_the_paper(kernel: str, estimator: Callable[[Kernel], float]) -> None:
     ours = mmd(torch.from_numpy(X), torch.from_numpy(Y), kernel=kernel, bandwidth=S, estimator=estimator.__name__)
     assert float(ours) == pytest.approx(estimator(KERNELS[kernel]), rel=1e-10)
 

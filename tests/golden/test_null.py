@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pytest
@@ -96,7 +95,7 @@ REPEATS = 200
 LO, HI = binom.ppf([0.005, 0.995], REPEATS, 0.05)
 
 
-def alarms(test: Callable[..., Any]) -> int:
+def alarms(test: Callable[[Tensor, Tensor, int], Null]) -> int:
     """How many of 200 tests on one distribution say "shift" at α = .05."""
     return sum(test(*pair(30, 20, 4, 0.0, 1000 + i), i).p <= 0.05 for i in range(REPEATS))
 

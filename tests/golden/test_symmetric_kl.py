@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from tltk.errors import BadSpec
 from tltk.shift.symmetric_kl import symmetric_kl
 
+Floats = NDArray[np.float64]
 RNG = np.random.default_rng(8)
 
 
-def kl(m0: NDArray[np.float64], c0: NDArray[np.float64], m1: NDArray[np.float64], c1: NDArray[np.float64]) -> float:
+def kl(m0: Floats, c0: Floats, m1: Floats, c1: Floats) -> float:
     inverse = np.linalg.inv(c1)
     gap = m1 - m0
     logs = np.linalg.slogdet(c1)[1] - np.linalg.slogdet(c0)[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +20,9 @@ def rate(z: NDArray[np.float64], eps: float) -> float:
     return 0.5 * np.log(np.linalg.eigvalsh(np.eye(d) + z.T @ z / (n * eps))).sum()
 
 
-def reference(f: NDArray[np.float64], y: NDArray[np.int64], eps: float, weight: Callable[..., Any]) -> float:
+def reference(
+    f: NDArray[np.float64], y: NDArray[np.int64], eps: float, weight: Callable[[NDArray[np.bool_]], float]
+) -> float:
     z = f - f.mean(0)
     return rate(z, eps) - sum(weight(y == c) * rate(z[y == c], eps) for c in set(y))
 
