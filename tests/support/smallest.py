@@ -21,6 +21,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.race.spec import RaceSpec
 
 NAME = "test_resnet"
@@ -46,6 +47,17 @@ def smallest(folder: Path) -> dict[str, Spec]:
         ),
         RaceSpec(
             target=DIGITS, net=NetSpec(NAME), optim=OPTIM, arms=("fine_tune", "bias"), lrs=(1e-3,), widen=0, seeds=2
+        ),
+        LabelsSpec(
+            target=DIGITS,
+            source=SOURCE,
+            source_optim=OPTIM,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            arms=("scratch", "fine_tune"),
+            shots=(2, 4),
+            lrs=(1e-3,),
+            seeds=2,
         ),
         InspectSpec(DIGITS),
         DescribeSpec(NAME, 16, 3),

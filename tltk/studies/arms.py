@@ -106,7 +106,7 @@ def search(
         ]
         runs = yield Stage(tuple(wanted), "Searching for each arm's learning rate.")
         for one, run in zip(wanted, runs, strict=True):
-            found[one.arm, one.spec.optim.lr] = None if run.diverged else result_of(run)
+            found[one.arm, one.lr] = None if run.diverged else result_of(run)
         best = Search.of(list(arms), tried, found)
         more = _further(tried, set(best.at_edge.values()))
         if not left or not more:

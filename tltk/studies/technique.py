@@ -17,6 +17,7 @@ from tltk.specs.command import read_named
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import strategies
+from tltk.studies.arms import Arm
 
 LABELS = {"source_only": "source", "target_only": "target"}
 
@@ -71,6 +72,27 @@ class Technique:
             terms=self.terms,
             labels=self.labels or base.labels,
         )
+
+
+def arm(word: str, base: TransferSpec, trained: TransferSpec | None = None, forgetting: bool = False) -> Arm:
+    """The trainings of one technique at a rate and a seed.
+
+    Args:
+        word: The technique.
+        base: What all arms have in common; its source is kept where the technique reads it.
+        trained: The training whose weights are transferred; None = those of `base.net`.
+        forgetting: Whether accuracy on the source is measured wherever weights are transferred.
+    """
+    how = parse(word)
+    if trained is not None:
+        base = dataclasses.replace(base, net=dataclasses.replace(base.net, weights=f"run:{trained.run_id}"))
+
+    def make(lr: float, seed: int) -> TransferSpec:
+        made = how.apply(dataclasses.replace(base, optim=dataclasses.replace(base.optim, lr=lr), seed=seed))
+        reads = how.reads_source or made.labels != "target" or (forgetting and made.net.weights != "scratch")
+        return made if reads else dataclasses.replace(made, source=None)
+
+    return make
 
 
 def parse(word: str) -> Technique:

@@ -212,7 +212,7 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     source = [_result(r) for r in (yield Stage(tuple(source_children(spec)), WHAT["source"]))]
     searching = search_children(spec)
     found = [None if r.diverged else _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
-    search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
+    search = Search.of(spec, {(w.arm, w.lr): f for w, f in zip(searching, found, strict=True)})
     wanted = measure_children(spec, search.best_rates)
     runs = yield Stage(tuple(wanted), WHAT["measure"])
     yield Stage((), "Computing the verdict.")

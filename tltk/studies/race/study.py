@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -34,22 +33,10 @@ def arm(spec: RaceSpec, word: str) -> Arm:
         spec: The race.
         word: The technique.
     """
-    how, source = technique.parse(word), source_spec(spec)
-    weights = spec.net.weights if source is None else f"run:{source.run_id}"
     base = TransferSpec(
-        target=spec.target,
-        net=dataclasses.replace(spec.net, weights=weights),
-        views=spec.views,
-        source=spec.source,
-        labels=spec.labels,
+        target=spec.target, net=spec.net, views=spec.views, optim=spec.optim, source=spec.source, labels=spec.labels
     )
-
-    def make(lr: float, seed: int) -> TransferSpec:
-        made = how.apply(dataclasses.replace(base, optim=dataclasses.replace(spec.optim, lr=lr), seed=seed))
-        reads = how.reads_source or made.labels != "target" or (spec.forgetting and made.net.weights != "scratch")
-        return made if reads else dataclasses.replace(made, source=None)
-
-    return make
+    return technique.arm(word, base, source_spec(spec), spec.forgetting)
 
 
 def examples(spec: RaceSpec) -> list[TransferSpec]:
