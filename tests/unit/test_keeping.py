@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,13 @@ import torch
 
 from tests.support.engine import domain, spec, split
 from tests.support.forgetting import known_weights, train, wanted
-from tltk.errors import BadSpec
+from tltk.errors import BadSpec, UnknownName
+from tltk.jobs import checking
+from tltk.jobs.provenance import source_versions
 from tltk.results.training import TrainingResult
-from tltk.specs.parts import StrategySpec, TermSpec
+from tltk.runs.run import Run
+from tltk.specs.parts import NetSpec, StrategySpec, TermSpec
+from tltk.specs.training import TransferSpec
 from tltk.training import compose
 from tltk.weights import load as weights
 
@@ -71,3 +76,70 @@ def test_ewc_holds_layers_that_join_later(monkeypatch: pytest.MonkeyPatch, known
     free, stiff = way(train(monkeypatch, asked)), way(train(monkeypatch, held))
     assert set(free) == set(stiff) and len(free) > 2
     assert sum(stiff.values()) < 0.7 * sum(free.values())
+
+
+# -- a teacher -------------------------------------------------------------------------------------------
+
+
+def finished(monkeypatch: pytest.MonkeyPatch, path: Path, classes: tuple[str, ...], head: str = "linear") -> Run:
+    """A finished run that knows the noise, its classes named so."""
+    monkeypatch.setenv("TLTK_HOME", str(path / "home"))
+    d = domain()
+    asked = spec("test_vit", epochs=8, net={"head": head})
+    taught = compose.train(asked, domain=d, split=split(d))
+    run = Run.create(asked)
+    weights.save(taught.net, asked.net, run.path / "model.safetensors", classes=json.dumps(classes))
+    run.write_status(state="done")
+    return run
+
+
+def distilled(run: Run, epochs: int = 6, **knobs: float) -> TransferSpec:
+    term = TermSpec("distillation", {"teacher": f"run:{run.id}", **knobs})
+    return dataclasses.replace(spec("test_resnet", epochs=epochs), terms=(term,))
+
+
+def test_a_network_of_another_architecture_learns_the_teacher_s_answers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Classes go by name: a teacher that numbers them otherwise teaches the same."""
+    run = finished(monkeypatch, tmp_path, ("c2", "c0", "c1"))
+    asked = distilled(run, 20, weight=100.0, temperature=1.0)
+    checking.check(asked)
+    d = domain()
+    taught = compose.train(asked, domain=d, split=split(d))
+    values = [r.value for r in taught.rows if r.name == "term.distillation"]
+    assert values[-1] < 0.8 * values[0]
+    # The teacher's classes are named one further on than they are: so is what its pupil says.
+    theirs = NetSpec("test_vit", weights=f"run:{run.id}")
+    teacher, head = weights.build_net(theirs, 3, 32, 3, 0).eval(), weights.source_classifier(theirs)
+    assert head is not None
+    x = torch.from_numpy(d.images[:24]).float() / 255
+    with torch.no_grad():
+        said = head.logits(teacher.pool(teacher.backbone(teacher.normalise(x)))).argmax(1)
+        pupil = taught.net.eval()(taught.net.normalise(x))[1].argmax(1)
+    assert (torch.tensor([2, 0, 1])[said] == pupil).float().mean() > 0.9
+
+
+def test_a_teacher_that_cannot_teach_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    d = domain()
+
+    def refused(run: Run) -> str:
+        with pytest.raises(BadSpec) as caught:
+            compose.train(distilled(run), domain=d, split=split(d))
+        return str(caught.value)
+
+    assert "by name: 'c0, c1, c2'" in refused(finished(monkeypatch, tmp_path, ("c0", "c1", "x")))
+    assert "linear head" in refused(finished(monkeypatch, tmp_path, ("c0", "c1", "c2"), "cosine"))
+    with pytest.raises(BadSpec, match="distillation:teacher=run:ID"):
+        checking.check(dataclasses.replace(spec(), terms=(TermSpec("distillation"),)))
+    with pytest.raises(UnknownName, match="No run|run"):
+        term = TermSpec("distillation", {"teacher": "run:0123456789ab"})
+        checking.check(dataclasses.replace(spec(), terms=(term,)))
+
+
+def test_what_lies_behind_the_teacher_s_name_is_part_of_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = finished(monkeypatch, tmp_path, ("c0", "c1", "c2"))
+    (run.path / "result.json").write_text("{}")
+    assert f"run:{run.id}" in source_versions(distilled(run))
