@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support import engine
 from tests.support.engine import domain, spec, split
 from tests.support.forgetting import known_weights, train, wanted
 from tltk.errors import BadSpec, UnknownName
@@ -47,6 +48,24 @@ def test_lwf_needs_no_source(monkeypatch: pytest.MonkeyPatch, known: str) -> Non
     alone = train(monkeypatch, wanted(known, TermSpec("lwf"), source=None)).net.state_dict()
     beside = train(monkeypatch, wanted(known, TermSpec("lwf"))).net.state_dict()
     assert all(torch.equal(alone[name], beside[name]) for name in alone)
+
+
+def test_what_is_computed_before_the_first_step_is_paid_for(monkeypatch: pytest.MonkeyPatch, known: str) -> None:
+    """LwF passes each of the 24 training pictures through once; EWC, with gradients, ten of the source."""
+    plain = train(monkeypatch, wanted(known, epochs=1))
+    lwf = train(monkeypatch, wanted(known, TermSpec("lwf"), epochs=1))
+    ewc = train(monkeypatch, wanted(known, TermSpec("ewc", {"pictures": 10}), epochs=1))
+    assert plain.result.gflops and lwf.result.gflops and ewc.result.gflops
+    once = lwf.result.gflops - plain.result.gflops
+    assert plain.result.gflops == pytest.approx(3 * once), "an epoch: forward, and twice as much backward"
+    assert ewc.result.gflops - plain.result.gflops == pytest.approx(3 * 10 / 24 * once)
+
+
+def test_what_was_prepared_is_resumed(tmp_path: Path) -> None:
+    """DELTA's attention is that of the start, not of the epoch at which the training goes on."""
+    asked = dataclasses.replace(spec("test_resnet", boundary=2), terms=(TermSpec("delta", {"weight": 1.0}),))
+    whole = engine.train(asked)
+    assert engine.interrupted(asked, tmp_path / "c", 1).values() == whole.values()
 
 
 def test_weights_without_a_classifier_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ class Training:
                 len(self.split.train),
                 derive_seed(self.spec.seed, TERMS, i, 1),
                 self.classifier,
-                self.passes.once,
+                self._once,
                 self._pictures,
                 tuple(self.domain.classes),
                 known,
@@ -260,6 +260,13 @@ class Training:
             found[name] = {key: value.detach().to(self.device) for key, value in term.prepare(start).items()}
         self.net.zero_grad(set_to_none=True)
         return found
+
+    def _once(self, domain: str, size: int, most: int = 0) -> Iterator[Side]:
+        """As `Passes.once`, with the FLOPs counted: thrice a forward pass where the term asks for gradients."""
+        for side in self.passes.once(domain, size, most):
+            if self.flops is not None:
+                self.now.flops += len(side.logits) * sum(self.flops) * (3 if torch.is_grad_enabled() else 1)
+            yield side
 
     def _pictures(self, size: int) -> Iterator[Tensor]:
         """The target's training pictures in order, in 0 … 1, without augmentation."""
