@@ -1,4 +1,4 @@
-"""DELTA against Li et al. (2019), Eq. 3–6: the penalty in NumPy, the attention with scikit-learn's classifier."""
+"""DELTA against Li et al. (2019): the penalty in NumPy, the attention with scikit-learn's classifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Relational distillation against Park et al. (2019), Eq. 4–9: loops over pairs and triples in float64."""
+"""Relational distillation against Park et al. (2019): loops over pairs and triples in float64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch spectral shrinkage against Chen et al. (2019), Eq. 4–6, by eigenvalues of the Gram matrix in float64."""
+"""Batch spectral shrinkage against Chen et al. (2019), by eigenvalues of the Gram matrix in float64."""
 
 from __future__ import annotations
 

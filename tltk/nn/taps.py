@@ -175,7 +175,11 @@ def _tensor(output: Any, name: str, n: int) -> Tensor:
 
 
 def places(x: Tensor) -> tuple[int, ...]:
-    """The axes that are places: those of a map (channels first or last), or of tokens."""
+    """The axes that are places: those of a map (channels first or last), or of tokens.
+
+    Args:
+        x: A layer's output, (n, c, h, w), (n, h, w, c), (n, tokens, c) or (n, c).
+    """
     if x.ndim == 4:
         last = x.shape[2] != x.shape[3] and x.shape[1] == x.shape[2]
         return (1, 2) if last else (2, 3)

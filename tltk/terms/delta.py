@@ -33,8 +33,8 @@ class Delta(Term):
 
     Reference:
         Li, Xiong, Wang, Rao, Liu and Huan (2019), DELTA: deep learning transfer using feature map with attention for
-        convolutional networks, ICLR, Eq. 3–6. arXiv:1901.09229. First order: Molchanov, Tyree, Karras, Aila and Kautz
-        (2017), Pruning convolutional neural networks for resource efficient inference, ICLR, Eq. 7. arXiv:1611.06440.
+        convolutional networks, ICLR, §3. arXiv:1901.09229. First order: Molchanov, Tyree, Karras, Aila and Kautz
+        (2017), Pruning convolutional neural networks for resource efficient inference, ICLR, §2.2. arXiv:1611.06440.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("layers", "teacher")

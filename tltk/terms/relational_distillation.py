@@ -27,7 +27,7 @@ class RelationalDistillation(Term):
     memory grow with its cube.
 
     Reference:
-        Park, Kim, Lu and Cho (2019), Relational knowledge distillation, CVPR, Eq. 4–9. arXiv:1904.05068.
+        Park, Kim, Lu and Cho (2019), Relational knowledge distillation, CVPR, §3.2.1 and 3.2.2. arXiv:1904.05068.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("teacher",)

@@ -27,7 +27,7 @@ class SpectralShrinkage(Term):
 
     Reference:
         Chen, Wang, Fu, Long and Wang (2019), Catastrophic forgetting meets negative transfer: batch spectral shrinkage
-        for safe transfer learning, NeurIPS, Eq. 4–6.
+        for safe transfer learning, NeurIPS, the definition of L_bss; η and k are theirs.
     """
 
     weight: float = knob(0.001, 0.0, 1e6, help="η: factor of the penalty in the loss; 0 = off.")
