@@ -28,7 +28,8 @@ class CoTuning(Term):
     classifier on source pictures first, which T can stand in for. Here the old classifier itself is kept as it came.
 
     Reference:
-        You, Kou, Long and Wang (2020), Co-tuning for transfer learning, NeurIPS, §3 and Algorithm 1; λ is that of the authors' code.
+        You, Kou, Long and Wang (2020), Co-tuning for transfer learning, NeurIPS, §3 and Algorithm 1; λ is
+        that of the authors' code.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("answers", "classifier")
