@@ -32,9 +32,9 @@ def wanted(where: str, *asked: TermSpec, source: DataSpec | None = SOURCE, **opt
     return dataclasses.replace(plain, source=source, terms=asked, net=NetSpec("test_resnet", weights=where))
 
 
-def train(monkeypatch: pytest.MonkeyPatch, asked: TransferSpec) -> compose.Trained:
+def train(monkeypatch: pytest.MonkeyPatch, asked: TransferSpec, **options: Any) -> compose.Trained:
     """Train it; the source is the noise that the weights know."""
     monkeypatch.setattr(compose.add_source, "__defaults__", (lambda _: domain(60, seed=3),))
     d = domain()
     d = dataclasses.replace(d, labels=(d.labels + 1) % 3, classes=("x", "y", "z"))
-    return compose.train(asked, domain=d, split=split(d))
+    return compose.train(asked, domain=d, split=split(d), **options)

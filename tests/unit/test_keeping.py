@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,8 @@ from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec, StrategySpec, TermSpec
 from tltk.specs.training import TransferSpec
-from tltk.training import compose
+from tltk.training import checkpoint, compose
+from tltk.training.callbacks import Callbacks
 from tltk.weights import load as weights
 
 
@@ -59,6 +61,25 @@ def test_what_is_computed_before_the_first_step_is_paid_for(monkeypatch: pytest.
     once = lwf.result.gflops - plain.result.gflops
     assert plain.result.gflops == pytest.approx(3 * once), "an epoch: forward, and twice as much backward"
     assert ewc.result.gflops - plain.result.gflops == pytest.approx(3 * 10 / 24 * once)
+
+
+@pytest.mark.parametrize("name", ["ewc", "lwf", "co_tuning"])
+def test_what_the_source_left_is_resumed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: str, name: str
+) -> None:
+    """From the checkpoint of the first epoch, bit for bit."""
+    saved: list[int] = []
+
+    def save(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+        if not saved:
+            checkpoint.write(tmp_path / "c", tensors, {**state, "rows": 0})
+        saved.append(state["progress"]["epoch"])
+
+    asked = wanted(known, TermSpec(name))
+    whole = train(monkeypatch, asked, callbacks=Callbacks(save=save)).net.state_dict()
+    assert saved[0] == 1
+    again = train(monkeypatch, asked, callbacks=Callbacks(saved=checkpoint.read(tmp_path / "c"))).net.state_dict()
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
 
 
 def test_what_was_prepared_is_resumed(tmp_path: Path) -> None:

@@ -257,7 +257,9 @@ class Training:
                 tuple(self.domain.classes),
                 known,
             )
-            found[name] = {key: value.detach().to(self.device) for key, value in term.prepare(start).items()}
+            # Contiguous from the start, as a checkpoint holds them: sums of another layout round otherwise.
+            given = term.prepare(start).items()
+            found[name] = {key: value.detach().to(self.device).contiguous() for key, value in given}
         self.net.zero_grad(set_to_none=True)
         return found
 
