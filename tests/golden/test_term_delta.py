@@ -29,7 +29,7 @@ def side(layers: dict[int, Tensor]) -> Side:
     return Side(x, x, None, None, layers)
 
 
-def test_the_penalty_is_the_weighted_mean_of_squares() -> None:
+def test_the_penalty_is_the_weighted_sum_of_squares_of_a_picture() -> None:
     """Maps with channels first, tokens with channels last, and features alone; of one layer no weights are given."""
     now = {0: draw(3, 4, 5, 5, seed=2), 1: draw(3, 7, 4, seed=3), 2: draw(3, 6, seed=4)}
     then = {0: draw(3, 4, 5, 5, seed=5), 1: draw(3, 7, 4, seed=6), 2: draw(3, 6, seed=7)}
@@ -37,9 +37,9 @@ def test_the_penalty_is_the_weighted_mean_of_squares() -> None:
     expected = 0.0
     for channel in range(4):
         gap = (now[0] - then[0]).numpy()[:, channel]
-        expected += 0.3 * float(held["0"][channel]) * (gap**2).sum() / (3 * 5 * 5)
+        expected += 0.3 * float(held["0"][channel]) * (gap**2).sum() / 3
         gap = (now[1] - then[1]).numpy()[:, :, channel]
-        expected += 0.3 * float(held["1"][channel]) * (gap**2).sum() / (3 * 7)
+        expected += 0.3 * float(held["1"][channel]) * (gap**2).sum() / 3
     expected += 0.3 * ((now[2] - then[2]).numpy() ** 2).sum(0).mean() / 3
     expected += 0.2 * sum((p.detach().numpy() ** 2).sum() for p in net.head.parameters())
     term = terms.make(TermSpec("delta", {"weight": 0.3, "head": 0.2}))

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Delta(Term):
     """DELTA: feature maps are held near those of the start, the more so the more a channel matters to the target.
 
-    ℓ = α Σ_l Σ_j W_lj · mean of (FM_lj(w, x) − FM_lj(w⁰, x))² over pictures and places + β ‖w_head‖², over the layers l
-    that learn and their channels j. W_l = softmax_j(L without channel j − L), with L the loss of a linear classifier
+    ℓ = α/n Σ_x Σ_l Σ_j W_lj ‖FM_lj(w, x) − FM_lj(w⁰, x)‖² + β ‖w_head‖², over the layers l that learn and their
+    channels j, each a map over places. W_l = softmax_j(L without channel j − L), with L the loss of a linear classifier
     fitted on the features of the start, so that Σ_j W_lj = 1.
 
     Weights may move as long as the maps that they make do not. That says better than L2-SP what should be kept, and
@@ -28,8 +28,7 @@ class Delta(Term):
     the network of the start as well. `attention` says how W is found: `ablation` as in the paper, by a pass for each
     channel, which takes hours where there are thousands; `gradient` estimates the same rise of the loss to first order,
     −∂L/∂FM · FM summed over places, by one pass; `uniform` takes all channels alike. All layers that learn count, not
-    only the ends of stages, and the mean is over places where the paper has a sum, so that large maps do not count for
-    more.
+    only the ends of stages as in the paper's residual networks.
 
     Reference:
         Li, Xiong, Wang, Rao, Liu and Huan (2019), DELTA: deep learning transfer using feature map with attention for
@@ -79,7 +78,7 @@ class Delta(Term):
         pull = step.batch.logits.new_zeros((), dtype=step.batch.features.float().dtype)
         for layer, then in step.teacher.layers.items():
             gap = _channels_last(step.batch.layers[layer].float() - then.float()).square()
-            gap = gap.flatten(0, -2).mean(0)
+            gap = gap.flatten(0, -2).sum(0) / len(then)
             held = step.prepared.get(str(layer))
             pull = pull + self.weight * (gap.mean() if held is None else (held * gap).sum())
         for name, parameter in step.net.named_parameters():
