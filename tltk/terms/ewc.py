@@ -26,8 +26,8 @@ class Ewc(Term):
     pictures, one at a time, before the first step. The Fisher information describes the start alone, so where the
     target lies far away, or λ is small, the source is forgotten all the same; where λ is large, the target is not
     learned. The square is taken of each picture's gradient: that of a batch's mean gradient is smaller by about the
-    size of the batch and is no Fisher information. The source's classifier is not trained further. Running statistics of
-    batch normalisation are no weights: they go on following the target's batches and forget whatever λ is.
+    size of the batch and is no Fisher information. The source's classifier is not trained further. Running
+    statistics of batch normalisation are no weights: they follow the batches of the target whatever λ is.
 
     Reference:
         Kirkpatrick et al. (2017), Overcoming catastrophic forgetting in neural networks, PNAS 114(13), Eq. 3.

@@ -183,7 +183,7 @@ class Search:
         chosen, accuracy, at_edge = {}, {}, {}
         for arm in ARMS:
             # A rate at which the loss stopped being a number has lost; that is what a search is for.
-            rank = {lr: result.tested for lr in tried if (result := found[arm, lr]) is not None}
+            rank = {lr: result.tested_scores for lr in tried if (result := found[arm, lr]) is not None}
             if not rank:
                 raise RunProblem(f"At every rate that was tried, the {arm} arm diverged. Lower the rates to search.")
             best = max(rank, key=lambda lr: (rank[lr][0], -rank[lr][1]))
@@ -289,7 +289,7 @@ def verdict(
     majority = (labels == commonest).astype(float)
     learning = {
         arm: (
-            *_not_learned(right[arm], majority),
+            *_learning_note(right[arm], majority),
             *diagnose_learning(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
         )
         for arm in ARMS
@@ -348,7 +348,7 @@ def _spent(runs: Sequence[TrainingResult]) -> dict[str, list[int]]:
     return {"steps": [r.steps for r in runs], "images": [r.images for r in runs]}
 
 
-def _not_learned(right: np.ndarray, majority: np.ndarray) -> tuple[str, ...]:
+def _learning_note(right: np.ndarray, majority: np.ndarray) -> tuple[str, ...]:
     """Whether an arm cannot be told from answering the commonest class every time."""
     return ("not learned",) if paired_interval(right - majority)[1] <= 0 else ()
 
