@@ -89,7 +89,13 @@ def train_on_noise(boundary: int = 2, epochs: int = 3, weights: str = "scratch",
 
 @functools.cache
 def plain(boundary: int, epochs: int, weights: str = "scratch") -> tuple[Trained, dict[str, torch.Tensor]]:
-    """Plain fine-tuning, and the first weights of it."""
+    """Plain fine-tuning, and the first weights of it.
+
+    Args:
+        boundary: Layers 0 … boundary − 1 are frozen.
+        epochs: Of three batches each.
+        weights: That it starts from.
+    """
     asked = train_on_noise(boundary, epochs, weights)
     first, _ = compose.build_network(asked.spec, noise())
     return asked, {name: tensor.clone() for name, tensor in first.state_dict().items()}
@@ -200,6 +206,11 @@ class TestTerm:
         """The fields of a training with this term, with a source where it needs one, from weights that will do.
 
         The test is skipped where a knob must name something of the user's, such as a run.
+
+        Args:
+            name: Of the term.
+            weight: Of the term.
+            weights_with_classifier: For terms that need one.
         """
         needs = terms[name].needs
         if any(rule.default == "" for rule in knobs(terms[name]).values()):
