@@ -94,8 +94,8 @@ def test_source_search_measure_in_this_order() -> None:
         ],
     ]
     assert len(trainer.trained) == compare.n_trainings(SPEC) == 1 + 6 + 6
-    assert [done for done, _ in told] == [0, 1, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 13, 13]
-    assert [what for _, what in told][0] == "Training the source network."
+    assert [done for done, _ in told] == [0, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 13, 13]
+    assert [what for _, what in told][0] == "Training the source network, and searching for each arm's learning rate."
     assert [what for _, what in told][-1] == "Computing the verdict."
     assert found.label == "helps"
     assert found.gap == pytest.approx(0.4)
@@ -106,8 +106,9 @@ def test_source_search_measure_in_this_order() -> None:
 
 def test_the_arms_differ_in_weights_strategy_and_boundary_alone() -> None:
     _, _, trainer, _ = go()
-    source, *arms = trainer.trained
     assert SPEC.source is not None
+    (source,) = (spec for spec in trainer.trained if spec.target == SPEC.source)
+    arms = [spec for spec in trainer.trained if spec is not source]
     assert source == TransferSpec(
         SPEC.source, NetSpec("test_resnet"), optim=SPEC.source_optim, views=SPEC.views, seed=10
     )
@@ -372,3 +373,41 @@ def test_a_study_hands_its_children_to_the_executor(monkeypatch: pytest.MonkeyPa
     assert run.status.state == "done", run.status.message
     assert [child.role for child in run.children()] == ["source"] + ["search"] * 6 + ["measure"] * 6
     assert run.result()["verdict"]["scratch"] == run.result()["verdict"]["transfer"] == 0.5  # type: ignore[index]
+
+
+def test_what_begins_with_the_weights_of_another_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a stage that holds a source and what is transferred from it, what does not wait is trained beside it."""
+    from tltk.jobs import pool
+
+    source = Run.create(TransferSpec(DataSpec("digits")))
+    after = Run.create(TransferSpec(DataSpec("digits"), NetSpec(weights=f"run:{source.id}")))
+    beside = Run.create(TransferSpec(DataSpec("digits"), seed=1))
+    begun: list[str] = []
+
+    class Child:
+        def __init__(self, run: Run) -> None:
+            self.run, self.asked = run, 0
+
+        def code(self) -> int | None:
+            self.asked += 1
+            if self.asked < 2:
+                return None
+            self.run.write_status(state="done")
+            return 0
+
+        def stop(self) -> None: ...
+
+        def join(self) -> None: ...
+
+        def waited(self) -> None:
+            return None
+
+    def start(run: Run, place: int) -> Child:
+        begun.append(run.id)
+        if run.id == after.id:
+            assert source.status.state == "done"
+        return Child(run)
+
+    ended: list[Run] = []
+    pool._side_by_side([after, source, beside], [0, 1], start, lambda: None, ended.append)
+    assert set(begun[:2]) == {source.id, beside.id} and begun[2] == after.id and len(ended) == 3

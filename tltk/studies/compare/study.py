@@ -160,8 +160,9 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     Args:
         spec: What is compared.
     """
-    source = [result_of(r) for r in (yield Stage(tuple(source_children(spec)), "Training the source network."))]
-    found = yield from search(rate_arms(spec), spec.lrs, search_seed(spec.first_seed), spec.widen)
+    before = source_children(spec)
+    found = yield from search(rate_arms(spec), spec.lrs, search_seed(spec.first_seed), spec.widen, before)
+    source = [result_of(Run.at(one.spec.run_id)) for one in before]
     wanted = measure_children(spec, found.best_rates)
     runs = yield Stage(tuple(wanted), "Measuring both arms, seed by seed.")
     yield Stage((), "Computing the verdict.")

@@ -10,7 +10,7 @@ import numpy as np
 
 from tltk.errors import RunProblem
 from tltk.specs.training import TransferSpec
-from tltk.studies.arms import Measured, measure, result_of
+from tltk.studies.arms import Measured, measure
 from tltk.studies.compare.verdict import format_points
 from tltk.studies.plane.result import PlaneResult, PointResult
 from tltk.studies.plane.spec import PlaneSpec
@@ -36,11 +36,9 @@ def plane(spec: PlaneSpec) -> Study[PlaneResult]:
         spec: What is asked.
     """
     source = race.source_spec(spec)
-    if source is not None:
-        (trained,) = yield Stage((Wanted("source", "source", source),), "Training the source network.")
-        result_of(trained)
+    before = [] if source is None else [Wanted("source", "source", source)]
     arms = {word: race.arm(spec, word) for word in spec.arms}
-    found = yield from measure(arms, spec.lrs, spec.first_seed, spec.seeds, spec.widen)
+    found = yield from measure(arms, spec.lrs, spec.first_seed, spec.seeds, spec.widen, before)
     yield Stage((), "Drawing the plane.")
     return place(found, spec)
 
