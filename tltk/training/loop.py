@@ -7,6 +7,7 @@ Every random stream is a function of (seed, epoch), so a resumed run draws what 
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from tltk import adapters, terms
+from tltk.adapters.adapter import Adapter
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
@@ -675,7 +677,10 @@ class Training:
         """Keep the weights as they are, before training and every so many epochs."""
         every = self.spec.optim.snapshots
         if every and self.now.epoch % every == 0:
-            self.callbacks.snapshot(self.net, self.now.epoch)
+            net = self.net
+            if type(self.adapter).merge is not Adapter.merge:  # the training goes on with what is not merged
+                self.adapter.merge(net := copy.deepcopy(net))
+            self.callbacks.snapshot(net, self.now.epoch)
 
     def _resume(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> Phase:
         """Back to the end of the checkpoint's epoch. The audit keeps the initial weights, which are built again.
@@ -714,6 +719,8 @@ class Training:
             self.net.to(self.device)
         if not hasattr(self, "optimizer"):
             self._enter(phase)
+        moved = len(self.audit.changed_tensors())
+        self.adapter.merge(self.net)  # before the test, so that what is tested is what is kept
         feed = getattr(self, "test_feed", None) or self._feed("test", self.split.test, ViewSpec())
         outcome = self.evaluate(feed, self.split.test)
         self.callbacks.emit(self._score_rows("test", outcome))
@@ -738,7 +745,7 @@ class Training:
             layers=list(self.net.names),
             boundary=phase.boundary,
             frozen_tensors=self.audit.n_recorded,
-            frozen_moved=len(self.audit.changed_tensors()),
+            frozen_moved=moved,
             cached=self.cached,
             device=str(self.device),
             classes=list(self.domain.classes),
