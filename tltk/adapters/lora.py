@@ -42,16 +42,18 @@ class Lora(Adapter):
 
     def adapt(self, net: Net, lowest: int) -> None:
         """A and B for each weight of a layer that may learn."""
-        from tltk.nn.adapted import adapt_module, weighted_modules
+        from tltk.nn.adapted import adapt_module, is_depthwise, weighted_modules
 
         for name, module in weighted_modules(net, lowest):
-            weight = module.weight.flatten(1)
-            if module.weight.ndim == 4 and weight.shape[0] == getattr(module, "groups", 1) > 1:
-                continue
-            rank = min(self.rank, *weight.shape)
-            a = weight.new_empty(rank, weight.shape[1]).normal_(std=weight.shape[1] ** -0.5)
-            b = weight.new_zeros(len(weight), rank)
-            adapt_module(net, name, {"lora_a": a, "lora_b": b}, {"weight": self._weight})
+            if not is_depthwise(module):
+                added = self._added(module.weight.detach().flatten(1))
+                adapt_module(net, name, added, {"weight": self._weight})
+
+    def _added(self, weight: Tensor) -> dict[str, Tensor]:
+        """First values of what is learned for a weight (m, n)."""
+        m, n = weight.shape
+        rank = min(self.rank, m, n)
+        return {"lora_a": weight.new_empty(rank, n).normal_(std=n**-0.5), "lora_b": weight.new_zeros(m, rank)}
 
     def _weight(self, weight: Tensor, added: Mapping[str, Tensor]) -> Tensor:
         """W + α/r · B A."""

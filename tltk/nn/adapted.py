@@ -48,6 +48,11 @@ def weighted_modules(net: Net, lowest: int) -> Iterator[tuple[str, nn.Linear | n
                 yield name, module
 
 
+def is_depthwise(module: nn.Module) -> bool:
+    """Whether it is a convolution of each channel by itself."""
+    return isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
+
+
 def adapt_module(net: Net, name: str, added: Mapping[str, Tensor], computed: Mapping[str, Compute]) -> None:
     """Add parameters to a module, from which some of its tensors are computed from now on.
 
