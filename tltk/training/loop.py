@@ -578,11 +578,11 @@ class Training:
         """FLOPs of training on so many pictures."""
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
-            self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
-            if self.reads_source and not (self.adapts and "source" not in self.needs):  # both domains' pictures pass
-                self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
-            if "teacher" in self.needs:
-                self.now.flops += images * sum(self.flops[kept:])
+            domains = cost.n_domains(self.needs, self.spec.labels, self.source is not None)
+            taught = "teacher" in self.needs
+            self.now.flops += images * cost.step_flops(
+                self.flops, phase.boundary, kept, phase.frozen_above, domains=domains, taught=taught
+            )
 
     def _spend_once(self, kept: int, part: str, rows: int) -> None:
         """FLOPs of the features of one part, whether they were computed now or found.
