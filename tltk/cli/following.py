@@ -31,7 +31,7 @@ from tltk.runs import index
 from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
 from tltk.specs import command
-from tltk.specs.knobs import Spec
+from tltk.specs.knobs import Spec, type_hints
 from tltk.specs.reading import read_spec, result_class
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.result import CompareResult
@@ -95,10 +95,11 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
         if kind.trains:
             about = "What else is minimised, NAME or NAME:KNOB=VALUE,…; see `tltk terms`. May be repeated."
             function = click.option("--term", multiple=True, help=about)(function)
-            about = "What of a learning layer learns, NAME or NAME:KNOB=VALUE,…; see `tltk adapters`."
-            function = click.option("--adapter", help=about)(function)
             function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
             function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
+        if "adapter" in type_hints(kind):
+            about = "What of a learning layer learns, NAME or NAME:KNOB=VALUE,…; see `tltk adapters`."
+            function = click.option("--adapter", help=about)(function)
         for name, (_, about) in command.list_options(kind).items():
             function = click.option(f"--{name}", help=about)(function)
         about = "A JSON file; - is the standard input."
