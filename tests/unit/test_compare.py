@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.support.results import trained
+from tests.support.values import present
 from tltk import home
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.rows import Row
@@ -19,7 +20,7 @@ from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpe
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
-from tltk.studies.study import conduct
+from tltk.studies.study import Wanted, conduct
 
 SPEC = CompareSpec(
     source=DataSpec("rendered_digits", n=100),
@@ -162,8 +163,9 @@ def test_where_early_stopping_ends_runs_sooner_the_sentence_gives_the_range() ->
     def train(runs: list[Run], ended: Callable[[Run], None]) -> None:
         for run in runs:
             trainer.train(run)
-            if run.spec.seed in (10, 11, 12) and run.spec.target == SPEC.target:  # type: ignore[union-attr]
-                steps, result = next(lengths), run.read(TrainingResult)
+            assert isinstance(run.spec, TransferSpec)
+            if run.spec.seed in (10, 11, 12) and run.spec.target == SPEC.target:
+                steps, result = next(lengths), present(run.read(TrainingResult))
                 result = msgspec.structs.replace(result, steps=steps, images=steps * 10)
                 home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
             ended(run)
@@ -184,21 +186,26 @@ def test_equal_budgets_are_told_as_one() -> None:
 # -- the search ------------------------------------------------------------------------------------------
 
 
+def training(wanted: Wanted) -> TransferSpec:
+    assert isinstance(wanted.spec, TransferSpec)
+    return wanted.spec
+
+
 def test_no_rate_is_searched_on_a_seed_that_is_measured() -> None:
     for first, seeds in ((0, 3), (10, 50), (2**31 - 1, 50), (2**30, 2)):
         spec = dataclasses.replace(SPEC, first_seed=min(first, 2**31 - 60), seeds=seeds)
-        measured = {w.spec.seed for w in compare.measure_children(spec, {"scratch": 1e-3, "transfer": 1e-3})}
-        assert measured.isdisjoint({w.spec.seed for w in compare.search_children(spec)})
+        measured = {training(w).seed for w in compare.measure_children(spec, {"scratch": 1e-3, "transfer": 1e-3})}
+        assert measured.isdisjoint({training(w).seed for w in compare.search_children(spec)})
 
 
 def test_rates_are_ranked_by_the_weights_that_are_tested() -> None:
     """Without patience the last epoch is tested, and a rate that shone in an earlier one has no merit in that."""
     wanted = compare.search_children(SPEC)
     found = {
-        (w.arm, w.spec.optim.lr): trained(
-            val_accuracy=0.9 if w.spec.optim.lr == 3e-3 else 0.6,
+        (w.arm, training(w).optim.lr): trained(
+            val_accuracy=0.9 if training(w).optim.lr == 3e-3 else 0.6,
             val_loss=1.0,
-            tested_val_accuracy=0.3 if w.spec.optim.lr == 3e-3 else 0.6 - w.spec.optim.lr,
+            tested_val_accuracy=0.3 if training(w).optim.lr == 3e-3 else 0.6 - training(w).optim.lr,
             tested_val_loss=1.0,
         )
         for w in wanted

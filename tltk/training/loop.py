@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -243,8 +243,11 @@ class Training:
 
     def _learned_before(self, phase: Phase) -> set[str]:
         """The tensors that learned in an earlier phase, or followed the batches there."""
-        before = self.phases[: next(i for i, p in enumerate(self.phases) if p is phase)]
-        layers = {i for p in before for i, scale in enumerate(p.lr_scale) if scale}
+        return self._learned_in(self.phases[: next(i for i, p in enumerate(self.phases) if p is phase)])
+
+    def _learned_in(self, phases: Sequence[Phase]) -> set[str]:
+        """The tensors that learn in some of these phases, or follow the batches there."""
+        layers = {i for p in phases for i, scale in enumerate(p.lr_scale) if scale}
         parameters = {name for name, _ in self.net.named_parameters(remove_duplicate=False)}
         return {
             name
@@ -279,7 +282,7 @@ class Training:
             try:
                 return Cut(self.net, boundary, batch=min(self._sizes))
             except CannotSplit as reason:
-                self.callbacks.say(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
+                self.callbacks.notify(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
         return Cut(self.net, 0) if self.spec.views.copies and not self.spec.views.is_none else None
 
     @property
@@ -311,7 +314,7 @@ class Training:
                 self._spend_once(self.cut.boundary, part, kept.n * kept.copies)
                 return CachedBatches(self.cut, kept, self.device)
             except CannotSplit as reason:
-                self.callbacks.say(f"{reason} It trains without a bank.")
+                self.callbacks.notify(f"{reason} It trains without a bank.")
                 self.cached, self.cut = False, None
         return LiveBatches(self.net, domain, index, view, self.device)
 
@@ -664,7 +667,7 @@ class Training:
         try:
             tensors, optimizer = checkpoint.pack_optimizer(self.optimizer, self.names)
         except RunProblem as reason:
-            self.callbacks.say(f"{reason} This run writes no checkpoint: if interrupted, it starts over.")
+            self.callbacks.notify(f"{reason} This run writes no checkpoint: if interrupted, it starts over.")
             self.callbacks.save = None
             return
         prepared = {f"prepared/{t}/{k}": v for t, held in (self.prepared or {}).items() for k, v in held.items()}
@@ -724,6 +727,7 @@ class Training:
         feed = getattr(self, "test_feed", None) or self._feed("test", self.split.test, ViewSpec())
         outcome = self.evaluate(feed, self.split.test)
         self.callbacks.emit(self._score_rows("test", outcome))
+        learned = self._learned_in(self.phases)
         remembers = self.source is not None and (self.known is not None or self.learns_source)
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
@@ -752,6 +756,8 @@ class Training:
             adaptation=self._adaptation(outcome.main) if self.adapts else None,
             source_accuracy_before=self.now.remembered[0] if remembers and self.known is not None else None,
             source_accuracy=self.now.remembered[1] if remembers else None,
+            n_learned=sum(p.numel() for n, p in self.net.named_parameters() if n in learned),
+            n_parameters=sum(p.numel() for p in self.net.parameters()),
             **figures(self.domain, self.split),
         )
 

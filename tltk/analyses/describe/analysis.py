@@ -89,6 +89,12 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
     """Measured here and now: seconds for 10⁹ FLOPs of forward and backward; None: FLOPs unknown.
 
     On a batch of 32, or of fewer pictures where a network is so large that those would take minutes.
+
+    Args:
+        backbone: timm's name of the model.
+        size: Side of a picture in pixels.
+        channels: Of a picture.
+        device: Where it is measured.
     """
     flops = layer_flops(backbone, size, channels)
     if flops is None:

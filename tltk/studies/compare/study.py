@@ -146,6 +146,13 @@ def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wan
     return [Wanted(arm, "measure", arm_spec(spec, arm, chosen[arm], seed)) for seed in seeds for arm in ARMS]
 
 
+def examples(spec: CompareSpec) -> list[TransferSpec]:
+    """A training of each arm, and that of the source: what is checked before anything is queued."""
+    source = source_spec(spec)
+    found = [arm_spec(spec, arm, spec.optim.lr, spec.first_seed) for arm in ARMS]
+    return found if source is None else [source, *found]
+
+
 def n_trainings(spec: CompareSpec) -> int:
     """How many trainings the study needs."""
     return len(source_children(spec)) + len(search_children(spec)) + 2 * spec.seeds
@@ -176,7 +183,7 @@ class Search:
         chosen, accuracy, at_edge = {}, {}, {}
         for arm in ARMS:
             # A rate at which the loss stopped being a number has lost; that is what a search is for.
-            rank = {lr: result.tested for lr in tried if (result := found[arm, lr]) is not None}
+            rank = {lr: result.tested_scores for lr in tried if (result := found[arm, lr]) is not None}
             if not rank:
                 raise RunProblem(f"At every rate that was tried, the {arm} arm diverged. Lower the rates to search.")
             best = max(rank, key=lambda lr: (rank[lr][0], -rank[lr][1]))
@@ -205,7 +212,7 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     source = [_result(r) for r in (yield Stage(tuple(source_children(spec)), WHAT["source"]))]
     searching = search_children(spec)
     found = [None if r.diverged else _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
-    search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
+    search = Search.of(spec, {(w.arm, w.lr): f for w, f in zip(searching, found, strict=True)})
     wanted = measure_children(spec, search.best_rates)
     runs = yield Stage(tuple(wanted), WHAT["measure"])
     yield Stage((), "Computing the verdict.")
@@ -282,7 +289,7 @@ def verdict(
     majority = (labels == commonest).astype(float)
     learning = {
         arm: (
-            *_not_learned(right[arm], majority),
+            *_learning_note(right[arm], majority),
             *diagnose_learning(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
         )
         for arm in ARMS
@@ -341,7 +348,7 @@ def _spent(runs: Sequence[TrainingResult]) -> dict[str, list[int]]:
     return {"steps": [r.steps for r in runs], "images": [r.images for r in runs]}
 
 
-def _not_learned(right: np.ndarray, majority: np.ndarray) -> tuple[str, ...]:
+def _learning_note(right: np.ndarray, majority: np.ndarray) -> tuple[str, ...]:
     """Whether an arm cannot be told from answering the commonest class every time."""
     return ("not learned",) if paired_interval(right - majority)[1] <= 0 else ()
 
