@@ -18,7 +18,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.strategies import make, strategies
 from tltk.studies.compare.spec import CompareSpec
-from tltk.terms import needs_source, terms
+from tltk.terms import terms
 from tltk.weights import store
 
 
@@ -120,7 +120,7 @@ def network_controls() -> DescribeResult | None:
     if moved is not None:
         plan.change(("net", "boundary"), moved)
         st.rerun()
-    if needs_source(plan.plan().terms):
+    if any("source" in terms[term.name].needs for term in plan.plan().terms):
         st.caption("The room for kept features is the target's; those of the source are kept beside them.")
     labels = ["nothing frozen", *(f"frozen up to {layer.name}" for layer in found.layers)]
     st.selectbox(

@@ -21,8 +21,10 @@ from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.atlas.spec import AtlasSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.labels.spec import LabelsSpec
+from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
 
@@ -70,6 +72,27 @@ def smallest(folder: Path) -> dict[str, Spec]:
             arms=("AnB", "random"),
             layers=(1, 4),
             seeds=2,
+        ),
+        PlaneSpec(
+            target=DIGITS,
+            source=SOURCE,
+            source_optim=OPTIM,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            arms=("fine_tune", "l2_sp:weight=0.1|1"),
+            lrs=(1e-3,),
+            widen=0,
+            seeds=2,
+        ),
+        AtlasSpec(
+            domains=("digits", "rendered_digits", "blended_digits"),
+            data=DataSpec(shots=3, n=120, size=16),
+            source_optim=OPTIM,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            lrs=(1e-3,),
+            seeds=2,
+            pictures=40,
         ),
         InspectSpec(DIGITS),
         DescribeSpec(NAME, 16, 3),
