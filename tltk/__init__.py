@@ -34,6 +34,7 @@ _PUBLIC = {
     "DescribeSpec": "analyses.describe.spec",
     "Diverged": "errors",
     "EmbedSpec": "analyses.embed.spec",
+    "FindRateSpec": "analyses.find_rate.spec",
     "InspectSpec": "analyses.inspect.spec",
     "NetSpec": "specs.parts",
     "OptimSpec": "specs.parts",
@@ -69,6 +70,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "DialResponseSpec",
     "Diverged",
     "EmbedSpec",
+    "FindRateSpec",
     "ImportWeightsSpec",
     "InspectSpec",
     "NetSpec",
@@ -97,6 +99,7 @@ if TYPE_CHECKING:
     from tltk.analyses.describe.spec import DescribeSpec
     from tltk.analyses.dial_response.spec import DialResponseSpec
     from tltk.analyses.embed.spec import EmbedSpec
+    from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec
     from tltk.analyses.profile.spec import ProfileSpec

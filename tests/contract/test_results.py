@@ -33,6 +33,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "describe": "tltk layers",
     "shift": "tltk shift",
     "response": "tltk response",
+    "find_rate": "tltk find-rate",
 }
 PARTS = {
     "Part": "A part",
@@ -54,6 +55,7 @@ PARTS = {
     "LevelTest": "A measure at a setting",
     "TrainedCandidate": "A candidate",
     "Agreement": "An agreement",
+    "RateCurve": "A range test",
 }  # of the others the heading is made of the name
 
 

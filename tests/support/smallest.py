@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
@@ -98,6 +99,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
         ImportWeightsSpec(f"file:{folder / 'net.safetensors'}"),
         ProfileSpec(**of_layers, measures=("mmd",), permutations=19),
         TwoSampleSpec(**of_layers, measures=("mmd",), permutations=19),
+        FindRateSpec(DIGITS, NetSpec(NAME, boundary=3), OPTIM, steps=30, groups=1),
         EmbedSpec(**of_layers, method="pca"),
         RankSpec(target=DIGITS, pictures=40, candidates=(f"{NAME}@scratch",), scores=("knn",)),
         DialResponseSpec(

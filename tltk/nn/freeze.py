@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tltk.errors import BadSpec, RunProblem
+from tltk.nn.adapted import computed_tensors
 from tltk.nn.cut import frozen_modules
 from tltk.nn.net import Net
 
@@ -161,10 +162,16 @@ class Audit:
         return [n for n in now if n in self._held and not torch.equal(_bits(now[n]), _bits(self._held[n]))]
 
     def change(self) -> list[float]:
-        """‖w − w₀‖₂ of each layer's parameters, the head last; 0 where none of them has ever learned."""
+        """‖w − w₀‖₂ of each layer's parameters, the head last; 0 where none of them has ever learned.
+
+        What an adapter adds counts by what it makes of the weights.
+        """
         squares = [0.0] * (self._net.depth + 1)
+        computed, added = computed_tensors(self._net)
         for name, parameter in self._net.named_parameters():
-            if parameter.requires_grad or name in self._earlier or not self._held:
-                delta = parameter.detach().float() - self.first[name].float()
+            if name in added:
+                continue
+            if parameter.requires_grad or name in self._earlier or not self._held or name in computed:
+                delta = computed.get(name, parameter).detach().float() - self.first[name].float()
                 squares[self._net.layer_of[name]] += float(delta.square().sum())
         return [s**0.5 for s in squares]

@@ -33,6 +33,7 @@ from tltk.strategies import strategies
 from tltk.strategies.phase import Phase
 from tltk.terms import SOURCES, terms
 from tltk.training import compose
+from tltk.training.callbacks import Callbacks
 from tltk.training.compose import Trained
 from tltk.transferability import scores
 from tltk.weights.load import save
@@ -71,20 +72,27 @@ def noise(n: int = 48, size: int = 32) -> Domain:
     return Domain.of("noise", images, labels, ["a", "b", "c"], licence="none", source="drawn for a test")
 
 
-def train_on_noise(boundary: int = 2, epochs: int = 3, weights: str = "scratch", **parts: Any) -> Trained:
+def train_on_noise(
+    boundary: int = 2,
+    epochs: int = 3,
+    weights: str = "scratch",
+    callbacks: Callbacks | None = None,
+    **parts: Any,
+) -> Trained:
     """A short training on noise: a small residual network of five layers and a head, frozen below the boundary.
 
     Args:
         boundary: Layers 0 … boundary − 1 are frozen.
         epochs: Of three batches each.
         weights: That it starts from.
+        callbacks: Of the training.
         parts: Further fields of the training's spec.
     """
     domain = noise()
     optim = OptimSpec(epochs=epochs, batch_size=8, device="cpu", lr=3e-3)
     asked = TransferSpec(net=NetSpec("test_resnet", weights, boundary), optim=optim, **parts)
     rest = np.arange(24, 48)
-    return compose.train(asked, domain=domain, split=Split(np.arange(24), rest[::2], rest[1::2]))
+    return compose.train(asked, domain=domain, split=Split(np.arange(24), rest[::2], rest[1::2]), callbacks=callbacks)
 
 
 @functools.cache
@@ -163,7 +171,7 @@ class TestStrategy:
 
 
 class TestAdapter:
-    """What it leaves alone does not move; something of a learning layer does."""
+    """It begins as the network without it; what it leaves alone does not move; in the end a plain network is left."""
 
     def test_it_says_where_it_is_from(self, tltk_adapter: str) -> None:
         """Docstring."""
@@ -173,21 +181,58 @@ class TestAdapter:
         """Explained, plain, within their range."""
         check_knobs(adapters, tltk_adapter)
 
+    def train_unmerged(self, name: str) -> tuple[Trained, dict[str, torch.Tensor]]:
+        """A training with this adapter, and the network's tensors as they were before it was merged."""
+        held: dict[str, torch.Tensor] = {}
+
+        def save(tensors: dict[str, torch.Tensor], _: dict[str, Any]) -> None:
+            held.update({n.removeprefix("net/"): t for n, t in tensors.items() if n.startswith("net/")})
+
+        run = train_on_noise(adapter=AdapterSpec(name), callbacks=Callbacks(save=save))
+        return run, held
+
     def test_only_what_learns_moves(self, tltk_adapter: str) -> None:
-        """Tensors of parameters that do not learn are bit-equal afterwards."""
-        run = train_on_noise(adapter=AdapterSpec(tltk_adapter))
+        """Tensors of parameters that do not learn are bit-equal until it is merged."""
+        run, last = self.train_unmerged(tltk_adapter)
         adapter = adapters.make(tltk_adapter, {})
         net, _ = compose.build_network(run.spec, noise())
         first = net.state_dict()
-        changed = {n for n in changed_tensors(run, first) if n in dict(run.net.named_parameters())}
+        changed = {n for n, _ in net.named_parameters() if not torch.equal(last[n], first[n])}
         may = {
             name
-            for name, _ in run.net.named_parameters()
-            if (layer := run.net.layer_of[name]) == run.net.depth or (layer >= 2 and adapter.learns(run.net, name))
+            for name, _ in net.named_parameters()
+            if (layer := net.layer_of[name]) == net.depth or (layer >= 2 and adapter.learns(net, name))
         }
         assert changed <= may
-        assert any(run.net.layer_of[name] < run.net.depth for name in changed), "the backbone's part learns"
+        assert any(net.layer_of[name] < net.depth for name in changed), "the backbone's part learns"
         assert run.result.frozen_moved == 0
+
+    @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit", "test_convnext"])
+    def test_at_the_start_it_changes_nothing(self, tltk_adapter: str, backbone: str) -> None:
+        """Outputs are those of the network without it, bit for bit; below the boundary nothing is added."""
+        asked = TransferSpec(net=NetSpec(backbone, boundary=2), adapter=AdapterSpec(tltk_adapter))
+        net, _ = compose.build_network(asked, noise())
+        bare, _ = compose.build_network(dataclasses.replace(asked, adapter=AdapterSpec()), noise())
+        x = net.sample(3, torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            assert torch.equal(net.eval()(x)[1], bare.eval()(x)[1])
+        assert net.tensors(2).keys() == bare.tensors(2).keys()
+        assert all(name in net.layer_of for name, _ in net.named_parameters())
+
+    def test_merged_it_is_a_plain_network(self, tltk_adapter: str) -> None:
+        """After training, with the plain network's names and the outputs that it had."""
+        run, last = self.train_unmerged(tltk_adapter)
+        bare, _ = plain(2, 3)
+        assert run.net.state_dict().keys() == bare.net.state_dict().keys()
+        assert run.net.layer_of == bare.net.layer_of
+        net, _ = compose.build_network(run.spec, noise())
+        net.load_state_dict(last)
+        x = net.sample(3, torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            before = net.eval()(x)[1]
+            adapters.make(tltk_adapter, {}).merge(net)
+            assert torch.allclose(net(x)[1], before, rtol=1e-4, atol=1e-5)
+            assert torch.allclose(run.net.eval()(x)[1], before, rtol=1e-4, atol=1e-5), "the training has merged it"
 
 
 class TestTerm:

@@ -7,6 +7,7 @@ Every random stream is a function of (seed, epoch), so a resumed run draws what 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from tltk import adapters, terms
+from tltk.adapters.adapter import Adapter
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
@@ -621,11 +623,11 @@ class Training:
         """FLOPs of training on so many pictures."""
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
-            self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
-            if self.reads_source and not (self.adapts and "source" not in self.needs):  # both domains' pictures pass
-                self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
-            if "teacher" in self.needs:
-                self.now.flops += images * sum(self.flops[kept:])
+            domains = cost.n_domains(self.needs, self.spec.labels, self.source is not None)
+            taught = "teacher" in self.needs
+            self.now.flops += images * cost.step_flops(
+                self.flops, phase.boundary, kept, phase.frozen_above, domains=domains, taught=taught
+            )
 
     def _spend_once(self, kept: int, part: str, rows: int) -> None:
         """FLOPs of the features of one part, whether they were computed now or found.
@@ -720,7 +722,10 @@ class Training:
         """Keep the weights as they are, before training and every so many epochs."""
         every = self.spec.optim.snapshots
         if every and self.now.epoch % every == 0:
-            self.callbacks.snapshot(self.net, self.now.epoch)
+            net = self.net
+            if type(self.adapter).merge is not Adapter.merge:  # the training goes on with what is not merged
+                self.adapter.merge(net := copy.deepcopy(net))
+            self.callbacks.snapshot(net, self.now.epoch)
 
     def _resume(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> Phase:
         """Back to the end of the checkpoint's epoch. The audit keeps the initial weights, which are built again.
@@ -759,6 +764,8 @@ class Training:
             self.net.to(self.device)
         if not hasattr(self, "optimizer"):
             self._enter(phase)
+        moved = len(self.audit.changed_tensors())
+        self.adapter.merge(self.net)  # before the test, so that what is tested is what is kept
         feed = getattr(self, "test_feed", None) or self._feed("test", self.split.test, ViewSpec())
         outcome = self.evaluate(feed, self.split.test)
         self.callbacks.emit(self._score_rows("test", outcome))
@@ -784,7 +791,7 @@ class Training:
             layers=list(self.net.names),
             boundary=phase.boundary,
             frozen_tensors=self.audit.n_recorded,
-            frozen_moved=len(self.audit.changed_tensors()),
+            frozen_moved=moved,
             cached=self.cached,
             device=str(self.device),
             classes=list(self.domain.classes),
