@@ -399,10 +399,10 @@ def test_what_begins_with_the_weights_of_another_waits_for_it(monkeypatch: pytes
 
         def join(self) -> None: ...
 
-        def waited(self) -> None:
+        def waitable(self) -> None:
             return None
 
-    def start(run: Run, place: int) -> Child:
+    def start(run: Run, place: int) -> Any:
         begun.append(run.id)
         if run.id == after.id:
             assert source.status.state == "done"
