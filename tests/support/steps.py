@@ -46,7 +46,7 @@ class Reports(dict[str, float]):
     """Takes what a term reports."""
 
     def __call__(self, name: str, value: Tensor) -> None:
-        self[name] = float(value)
+        self[name] = value.item()
 
 
 def reported(asked: Step) -> Reports:
