@@ -1,4 +1,4 @@
-"""CDAN against Long et al. (2018), Eq. 2–8: outer products by loops, entropy weights, the random projection."""
+"""CDAN against Long et al. (2018), §3: outer products by loops, entropy weights, the random projection."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_uniform_prediction_leaves_the_discriminator_the_features_alone():
 
 
 def test_the_random_projection_keeps_inner_products():
-    """Eq. 6: E⟨T(h), T(h′)⟩ = ⟨f, f′⟩⟨g, g′⟩; it is used above 4096 numbers, and stays as it was drawn."""
+    """E⟨T(h), T(h′)⟩ = ⟨f, f′⟩⟨g, g′⟩; it is used above 4096 numbers, and stays as it was drawn."""
     torch.manual_seed(1)
     made_of = ConditionalDiscriminator(500, 10, 8)
     assert made_of.random and not ConditionalDiscriminator(409, 10, 8).random

@@ -1,4 +1,4 @@
-"""DAN against Long et al. (2015), Eq. 4–6, and Gretton et al. (2012), Eq. 3: kernels and sums by loops."""
+"""DAN against Gretton et al. (2012), Eq. 3 and Lemma 14, as Long et al. (2015) use them: kernels and sums by loops."""
 
 from __future__ import annotations
 

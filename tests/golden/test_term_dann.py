@@ -1,4 +1,4 @@
-"""DANN against Ganin et al. (2016), Eq. 9 and 14: its value in NumPy, its turned gradient by differences."""
+"""DANN against Ganin et al. (2016), Eq. 9 and §5.2.2: its value in NumPy, its turned gradient by differences."""
 
 from __future__ import annotations
 

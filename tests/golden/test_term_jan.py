@@ -1,4 +1,4 @@
-"""JAN against Long et al. (2017), Eq. 9 without its diagonal and Eq. 10: the product of two kernels, by loops."""
+"""JAN against Long et al. (2017), §4: MMD² with the product of two kernels, its sums in NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Minimum class confusion against Jin et al. (2020), Eq. 2–7, by loops."""
+"""Minimum class confusion against Jin et al. (2020), §3, by loops."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tltk.nn.reversal import make_discriminator
 
-LARGEST_PRODUCT, PROJECTED = 4096, 1024  # Long et al. (2018), Eq. 6, and its d′
+LARGEST_PRODUCT, PROJECTED = 4096, 1024  # Long et al. (2018), §3.2 and §4
 
 
 class ConditionalDiscriminator(nn.Module):
@@ -21,7 +21,7 @@ class ConditionalDiscriminator(nn.Module):
         hidden: Units of each hidden layer.
 
     Reference:
-        Long, Cao, Wang and Jordan (2018), Conditional adversarial domain adaptation, NeurIPS, Eq. 3–6.
+        Long, Cao, Wang and Jordan (2018), Conditional adversarial domain adaptation, NeurIPS, §3.2.
         arXiv:1705.10667.
     """
 

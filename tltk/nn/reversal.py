@@ -51,7 +51,7 @@ def reversal_strength(progress: float, gamma: float) -> float:
         gamma: γ, not negative; the larger, the sooner λ_p is near 1.
 
     Reference:
-        Ganin et al. (2016), Domain-adversarial training of neural networks, JMLR 17(59), Eq. 14 of §5.2.2.
+        Ganin et al. (2016), Domain-adversarial training of neural networks, JMLR 17(59), §5.2.2.
         arXiv:1505.07818.
     """
     return 2 / (1 + math.exp(-gamma * progress)) - 1

@@ -26,7 +26,7 @@ class Cdan(Term):
     then aligned with care. Entropy conditioning lets sure predictions count up to twice as much.
 
     Reference:
-        Long, Cao, Wang and Jordan (2018), Conditional adversarial domain adaptation, NeurIPS, Eq. 2–8.
+        Long, Cao, Wang and Jordan (2018), Conditional adversarial domain adaptation, NeurIPS, §3.
         arXiv:1705.10667.
     """
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class Dan(Term):
     """DAN: the features of source and target get equal means under kernels of several widths (MK-MMD).
 
-    ℓ = λ Σ_layers MMD²_k(S, T), k = mean of five Gaussian kernels with σ² times ¼, ½, 1, 2, 4, where σ² is half the mean
-    squared distance within the pooled batch. The quadratic unbiased estimate is the first line of Eq. 4 without its
-    diagonal (Gretton et al. 2012, Eq. 3), the linear one is Eq. 6. The paper learns the weights of the kernels; here
-    they are equal.
+    ℓ = λ Σ_layers MMD²_k(S, T), k = mean of five Gaussian kernels with σ² times ¼, ½, 1, 2, 4, where σ² is half the
+    mean squared distance within the pooled batch. The estimate is the unbiased one over all pairs (Gretton et al. 2012,
+    Eq. 3), or the linear one that the paper trains with (Gretton et al. 2012, Lemma 14). The paper learns the weights
+    of the kernels too; here they are equal.
 
     It helps where the domains differ in the whole cloud of features, not only in means and covariances as `coral`. It
     knows nothing of classes: where the shares of classes differ between the domains, it moves one class upon
@@ -27,7 +27,7 @@ class Dan(Term):
 
     Reference:
         Long, Cao, Wang and Jordan (2015), Learning transferable features with deep adaptation networks, ICML,
-        Eq. 1–6. arXiv:1502.02791.
+        §3. arXiv:1502.02791.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("source",)
@@ -37,7 +37,7 @@ class Dan(Term):
     estimator: str = knob(
         "unbiased",
         choices=("unbiased", "linear"),
-        help="All pairs of the batch, or each picture once, as in the paper.",
+        help="All pairs of the batch, or each picture in one pair alone.",
     )
 
     def __call__(self, step: Step) -> Tensor:

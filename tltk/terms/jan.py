@@ -17,15 +17,15 @@ class Jan(Term):
     """JAN: features and predictions of source and target get equal means under one product of kernels (JMMD).
 
     ℓ = λ MMD²_k(S, T) with k((f, g), (f′, g′)) = k_f(f, f′) k_g(g, g′), g = softmax of the logits; each factor is the
-    mean of five Gaussian kernels as in `dan`. Eq. 9 gives the quadratic estimate with its diagonal; it is left out here,
-    which makes the estimate unbiased (Gretton et al. 2012, Eq. 3). The linear one is Eq. 10.
+    mean of five Gaussian kernels as in `dan`. The paper's quadratic estimate keeps the diagonal of the kernel matrix;
+    it is left out here, which makes the estimate unbiased (Gretton et al. 2012, Eq. 3). The linear one is the paper's.
 
     Two pictures count as near only if both their features and their predictions are, so classes are matched with
     classes. It helps where `dan` would mix them; it hurts where the predictions on the target are mostly wrong, since
     these are what it matches by.
 
     Reference:
-        Long, Zhu, Wang and Jordan (2017), Deep transfer learning with joint adaptation networks, ICML, Eq. 7–10.
+        Long, Zhu, Wang and Jordan (2017), Deep transfer learning with joint adaptation networks, ICML, §4.
         arXiv:1605.06636.
     """
 
@@ -35,7 +35,7 @@ class Jan(Term):
     estimator: str = knob(
         "unbiased",
         choices=("unbiased", "linear"),
-        help="All pairs of the batch, or each picture once, as in the paper.",
+        help="All pairs of the batch, or each picture in one pair alone.",
     )
 
     def __call__(self, step: Step) -> Tensor:

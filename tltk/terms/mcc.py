@@ -24,7 +24,7 @@ class Mcc(Term):
     prediction of one class for everything is also free of confusion.
 
     Reference:
-        Jin, Wang, Long and Wang (2020), Minimum class confusion for versatile domain adaptation, ECCV, Eq. 2–7.
+        Jin, Wang, Long and Wang (2020), Minimum class confusion for versatile domain adaptation, ECCV, §3.
         arXiv:1912.03699.
     """
 
@@ -32,7 +32,7 @@ class Mcc(Term):
 
     weight: float = knob(1.0, 0.0, 1e6, help="λ: factor of the confusion in the loss; 0 = off.")
     temperature: float = knob(
-        2.5, 0.1, 100.0, help="T: the logits are divided by it; above 1 it tempers sure predictions."
+        2.5, 0.1, 100.0, help="T: the logits are divided by it; above 1 predictions are less sure."
     )
 
     def __call__(self, step: Step) -> Tensor:

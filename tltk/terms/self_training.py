@@ -21,8 +21,8 @@ class SelfTraining(Term):
     without FixMatch's strong augmentation: label and loss come from the same view of a picture.
 
     It pushes the border between classes out of where the target's pictures lie, which helps when most sure predictions
-    are right. It hurts when they are not: errors are learned as if they were true, and nothing in the rows shows it. The
-    share above the threshold is reported; where it is near 0 the term does nothing.
+    are right. It hurts when they are not: errors are learned as if they were true, and nothing in the rows shows it.
+    The share above the threshold is reported; where it is near 0 the term does nothing.
 
     Reference:
         Lee (2013), Pseudo-label: the simple and efficient semi-supervised learning method, ICML Workshops, Eq. 14–15.
