@@ -1,4 +1,4 @@
-"""A step as a term sees it, made of toy features and logits in float64."""
+"""What terms and criteria are given, made of toy features and logits in float64."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tltk.selection import Unlabelled
 from tltk.terms.term import Side, Step, Term
 
 Floats = NDArray[np.float64]
@@ -79,3 +80,28 @@ def forward(module: nn.Module, x: Floats) -> Floats:
         x = x @ m.weight.detach().double().numpy().T + m.bias.detach().double().numpy()
         x = x if i + 1 == len(layers) else np.maximum(x, 0)
     return x[:, 0]
+
+
+def said(
+    target_logits: Floats,
+    target_features: Tensor | None = None,
+    source_logits: Floats | None = None,
+    source_labels: NDArray[np.int64] | None = None,
+    source_features: Tensor | None = None,
+    train_features: Tensor | None = None,
+) -> Unlabelled:
+    """What a network says of both domains; one row of zeros where nothing is given."""
+    nothing = torch.zeros(1, 1, dtype=torch.float64)
+
+    def given(x: Floats | Tensor | None) -> Tensor:
+        return nothing if x is None else torch.as_tensor(x)
+
+    labels = torch.zeros(1, dtype=torch.int64) if source_labels is None else torch.from_numpy(source_labels)
+    return Unlabelled(
+        given(target_features),
+        given(target_logits),
+        given(source_features),
+        given(source_logits),
+        labels,
+        lambda: given(train_features),
+    )
