@@ -48,6 +48,11 @@ class ConditionalDiscriminator(nn.Module):
         return (features[:, :, None] * probabilities[:, None, :]).flatten(1)
 
     def forward(self, features: Tensor, probabilities: Tensor) -> Tensor:
-        """The logit of "of the target", (n, 1)."""
+        """The logit of "of the target", (n, 1).
+
+        Args:
+            features: f, (n, d).
+            probabilities: g, (n, C).
+        """
         found: Tensor = self.discriminator(self.combine(features, probabilities))
         return found

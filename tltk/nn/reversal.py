@@ -3,24 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-
-
-class _Reversal(torch.autograd.Function):
-    """Identity forward; backward the gradient times −factor."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
-        ctx.factor = factor
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return -ctx.factor * gradients[0], None
 
 
 def reverse_gradient(x: Tensor, factor: float) -> Tensor:
@@ -39,7 +25,9 @@ def reverse_gradient(x: Tensor, factor: float) -> Tensor:
         >>> x.grad
         tensor([-0.5000, -0.5000])
     """
-    found: Tensor = _Reversal.apply(x, factor)
+    found = x.view_as(x)
+    if found.requires_grad:
+        found.register_hook(lambda gradient: -factor * gradient)
     return found
 
 
