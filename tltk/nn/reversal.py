@@ -27,7 +27,7 @@ def reverse_gradient(x: Tensor, factor: float) -> Tensor:
     """
     found = x.view_as(x)
     if found.requires_grad:
-        found.register_hook(lambda gradient: -factor * gradient)
+        found.register_hook(lambda gradient: -factor * gradient)  # type: ignore[no-untyped-call]
     return found
 
 
