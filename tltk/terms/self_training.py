@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,6 +32,7 @@ class SelfTraining(Term):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("source",)
+    eager: ClassVar[Mapping[str, float]] = {"threshold": 0.0}
 
     weight: float = knob(1.0, 0.0, 1e6, help="λ: factor of the loss; 0 = off.")
     threshold: float = knob(0.95, 0.0, 1.0, help="τ: a prediction at least so sure is taken for a label.")

@@ -184,7 +184,7 @@ class TestTerm:
     def asked(self, name: str, weight: float) -> dict[str, Any]:
         """The fields of a training with this term, and with a source where it needs one."""
         source = SOURCE if "source" in terms[name].needs else None
-        return {"terms": (TermSpec(name, {"weight": weight}),), "source": source}
+        return {"terms": (TermSpec(name, {**terms[name].eager, "weight": weight}),), "source": source}
 
     def test_it_says_where_it_is_from(self, tltk_term: str) -> None:
         """Docstring."""
