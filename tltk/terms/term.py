@@ -120,7 +120,7 @@ class Term(Spec, ABC):
     needs: ClassVar[tuple[str, ...]] = ()  # of NEEDS
     eager: ClassVar[
         Mapping[str, float]
-    ] = {}  # knobs with which it acts from the first step on, for the battery of tests
+    ] = {}  # knobs with which it acts from the first step on, for tests
 
     weight: float = knob(1.0, 0.0, 1e6, help="Factor of the term in the loss; 0 = off.")
 
