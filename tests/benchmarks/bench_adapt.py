@@ -1,0 +1,163 @@
+"""Adaptation without the target's labels, on digits: what each term gives, and what the way of picking the epoch costs.
+
+MNIST ↔ USPS and MNIST → MNIST-M, 3,500 pictures of each domain to train and validate, 1,000 to test. Each arm is trained
+with several seeds; the table gives the mean of the target's test accuracy and half of its 95 % interval (Student's t
+over the seeds) at the last epoch, at the epoch that a criterion without target labels picks, and at the one that the
+target's labels would pick ("oracle", which nobody has). Trainings are written to a file as they end (`--rows`), so what was
+cut off goes on. `--write FILE` makes the page of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from tests.benchmarks.rounds import own_home
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec, ViewSpec
+from tltk.specs.training import TransferSpec
+from tltk.training.compose import train
+
+SHARED = Path(os.environ.get("TLTK_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
+TRAIN, TEST, SIZE = 3500, 1000, 28
+NET = NetSpec("test_resnet")
+OPTIM = OptimSpec(optimizer="sgd", lr=0.03, epochs=8, batch_size=64, device="cpu")
+VIEWS = ViewSpec()
+SOURCE_ONLY = "source only"
+METHODS: dict[str, tuple[TermSpec, ...]] = {
+    SOURCE_ONLY: (),
+    "dann": (TermSpec("dann"),),
+    "cdan": (TermSpec("cdan"),),
+    "dan": (TermSpec("dan"),),
+    "coral": (TermSpec("coral", {"weight": 100.0}),),
+    "mcc": (TermSpec("mcc"),),
+}
+PAIRS = {
+    ("mnist", "usps"): tuple(METHODS),
+    ("usps", "mnist"): tuple(METHODS),
+    ("mnist, in colour", "mnistm"): (SOURCE_ONLY, "dann"),
+}
+CRITERION = "deep_embedded_validation"  # fixed before anything was measured: PEERS of its kind do best on digits
+Row = dict[str, Any]
+
+
+def arrays(folder: Path) -> dict[str, DataSpec]:
+    """The domains, cut to size, in a folder of their own; MNIST a second time with three equal channels."""
+    found = {}
+    for name, file in (("mnist", "mnist"), ("usps", "usps"), ("mnistm", "mnistm"), ("mnist, in colour", "mnist")):
+        path = folder / f"{name.replace(', ', '_').replace(' ', '_')}.npz"
+        with np.load(SHARED / "npz" / f"{file}.npz") as read:
+            draw = np.random.default_rng(0)
+            parts: dict[str, Any] = {}
+            for part, n in (("train", TRAIN), ("test", TEST)):
+                x, y = read[f"x_{part}"], read[f"y_{part}"]
+                kept = draw.permutation(len(x))[:n]
+                x = np.repeat(x[kept][..., None], 3, -1) if "colour" in name else x[kept]
+                parts |= {f"x_{part}": x, f"y_{part}": y[kept]}
+        np.savez(path, **parts)
+        found[name] = DataSpec(f"npz:{path}", size=SIZE)
+    return found
+
+
+def measure(source: DataSpec, target: DataSpec, method: str, seed: int) -> Row:
+    """One training: last, picked and oracle accuracy on the target's test."""
+    spec = TransferSpec(
+        target=target,
+        source=source,
+        labels="source",
+        net=NET,
+        optim=OPTIM,
+        views=VIEWS,
+        terms=METHODS[method],
+        seed=seed,
+    )
+    start = time.process_time()
+    trained = train(spec)
+    found = trained.result.adaptation
+    assert found is not None
+    told = [row.value for row in trained.rows if row.name == f"term.{method}.accuracy"]
+    return {
+        "last": found.last,
+        "oracle": found.oracle.accuracy,
+        "picks": {pick.criterion: pick.accuracy for pick in found.picks},
+        "source": trained.result.source_accuracy,
+        "discriminator": told[-1] if told else None,
+        "seconds": round(time.process_time() - start, 1),
+    }
+
+
+def mean(values: Sequence[float]) -> str:
+    """Mean ± half of the 95 % interval over the seeds, in per cent."""
+    if len(values) < 2:
+        return f"{100 * values[0]:.1f}"
+    half = student.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+    return f"{100 * statistics.fmean(values):.1f} ± {100 * half:.1f}"
+
+
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """Each arm: last, label-free and oracle."""
+    yield "| source → target | term | last epoch | picked without labels | oracle | source's own test | seeds |"
+    yield "|---|---|---:|---:|---:|---:|---:|"
+    for (source, target), methods in PAIRS.items():
+        for method in methods:
+            own = [r for r in rows if (r["from"], r["to"], r["method"]) == (source, target, method)]
+            if own:
+                picked = [r["picks"][CRITERION] for r in own]
+                cells = [[r["last"] for r in own], picked, [r["oracle"] for r in own], [r["source"] for r in own]]
+                yield f"| {source} → {target} | {method} | {' | '.join(mean(c) for c in cells)} | {len(own)} |"
+
+
+def criteria_table(rows: Sequence[Row]) -> Iterator[str]:
+    """What each way of picking the epoch loses against the oracle, in points, over all arms."""
+    yield "| epoch picked by | points below the oracle, mean | worst |"
+    yield "|---|---:|---:|"
+    lost = {"the last epoch": [r["oracle"] - r["last"] for r in rows]}
+    for name in sorted(rows[0]["picks"]):
+        lost[f"`{name}`"] = [r["oracle"] - r["picks"][name] for r in rows if name in r["picks"]]
+    for name, values in sorted(lost.items(), key=lambda one: statistics.fmean(one[1])):
+        yield f"| {name} | {100 * statistics.fmean(values):.1f} | {100 * max(values):.1f} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")
+    parser.add_argument("--write", type=Path, help="write the two tables into this page, in place of those it has")
+    options = parser.parse_args()
+    if not SHARED.is_dir():
+        print("The folder of shared data is not there; TLTK_SHARED_DATA may name it.")
+        return
+    rows: list[Row] = []
+    if options.rows and options.rows.exists():
+        rows = [json.loads(line) for line in options.rows.read_text("utf-8").splitlines()]
+    with own_home() as folder:
+        domains = arrays(folder)
+        for seed in range(options.seeds):
+            for (source, target), methods in PAIRS.items():
+                for method in methods:
+                    at = {"from": source, "to": target, "method": method, "seed": seed}
+                    if any(at.items() <= row.items() for row in rows):
+                        continue
+                    rows.append({**at, **measure(domains[source], domains[target], method, seed)})
+                    if options.rows:
+                        with options.rows.open("a", encoding="utf-8") as file:
+                            file.write(json.dumps(rows[-1]) + "\n")
+    found = "\n".join([*table(rows), "", *criteria_table(rows)])
+    print(found, f"\n\n{sum(r['seconds'] for r in rows) / 60:.1f} minutes of one core.")
+    if options.write:
+        text = options.write.read_text("utf-8")
+        first, rest = text.split("<!-- tables -->\n", 1)
+        _, last = rest.split("<!-- end of tables -->", 1)
+        options.write.write_text(f"{first}<!-- tables -->\n\n{found}\n\n<!-- end of tables -->{last}", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
