@@ -21,6 +21,8 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.labels.spec import LabelsSpec
+from tltk.studies.race.spec import RaceSpec
 
 NAME = "test_resnet"
 DIGITS = DataSpec("digits", size=16, n=120)
@@ -42,6 +44,20 @@ def smallest(folder: Path) -> dict[str, Spec]:
         TransferSpec(DIGITS, NetSpec(NAME, boundary=1), optim=OPTIM),
         CompareSpec(
             target=DIGITS, source=SOURCE, source_optim=OPTIM, net=NetSpec(NAME), optim=OPTIM, lrs=(1e-3, 1e-2), seeds=2
+        ),
+        RaceSpec(
+            target=DIGITS, net=NetSpec(NAME), optim=OPTIM, arms=("fine_tune", "bias"), lrs=(1e-3,), widen=0, seeds=2
+        ),
+        LabelsSpec(
+            target=DIGITS,
+            source=SOURCE,
+            source_optim=OPTIM,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            arms=("scratch", "fine_tune"),
+            shots=(2, 4),
+            lrs=(1e-3,),
+            seeds=2,
         ),
         InspectSpec(DIGITS),
         DescribeSpec(NAME, 16, 3),

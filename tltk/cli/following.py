@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import importlib
 import importlib.util
@@ -32,7 +33,7 @@ from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import read_spec, result_class
+from tltk.specs.reading import read_spec, result_class, spec_kinds
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
@@ -85,18 +86,22 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
             rule = option.knob
             span = f" [{rule.lo:g} … {rule.hi:g}]" if rule.lo is not None and rule.hi is not None else ""
             names = f" One of {', '.join(rule.choices)}." if rule.choices else ""
+            flag = f"--{option.flag}/--no-{option.flag}" if isinstance(rule.default, bool) else f"--{option.flag}"
             function = click.option(
-                f"--{option.flag}",
+                flag,
                 option.key,
                 type=type(rule.default),
                 default=None,
                 help=f"{rule.help}{names}{span} Default {rule.default}.",
             )(function)
-        if kind.trains:
+        parts = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        if "terms" in parts:
             about = "What else is minimised, NAME or NAME:KNOB=VALUE,…; see `tltk terms`. May be repeated."
             function = click.option("--term", multiple=True, help=about)(function)
+        if "adapter" in parts:
             about = "What of a learning layer learns, NAME or NAME:KNOB=VALUE,…; see `tltk adapters`."
             function = click.option("--adapter", help=about)(function)
+        if "strategy" in parts:
             function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
             function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
         for name, (_, about) in command.list_options(kind).items():
@@ -279,7 +284,8 @@ ASKED = ("kind", "source", "target", "backbone", "weights", "strategy", "boundar
 
 def asked(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What a run asked for in a few words, from its `tltk.runs.index.facts`; None where its kind has no such thing."""
-    is_study = facts["kind"] == CompareSpec.kind
+    kind = spec_kinds().get(facts["kind"], TransferSpec)
+    is_study = kind.trains and kind is not TransferSpec
     here = is_study and facts["source"]  # its weights are trained in its course
     return {
         **{name: facts[name] or None for name in ("target", "backbone")},
@@ -426,7 +432,8 @@ def in_words(spec: Spec, seconds: float) -> str:
     """What a training or a comparison asked for, in a line, and how long it took."""
     r, source = asked(index.facts(spec)), getattr(spec, "source", None)
     weights = r["weights"] if r["weights"] is not None else f"weights of {source.name}" if source else ""
-    words = [r["target"], f"{r['backbone']} from {weights}", f"{r['strategy']} at boundary {r['boundary']}"]
+    words = [r["target"], f"{r['backbone']} from {weights}"]
+    words += [f"{r['strategy']} at boundary {r['boundary']}"] if r["strategy"] else []
     words += [f"rate {r['lr']:g}"] if r["lr"] is not None else []
     words += [f"seed {r['seed']}"] if r["seed"] is not None else []
     words += [took(seconds)] if seconds else []

@@ -6,6 +6,7 @@ No torch here. A worker finds the rest: what only the pixels or the tensors tell
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import shutil
 from pathlib import Path
 
@@ -20,8 +21,6 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
-from tltk.studies.compare.spec import CompareSpec
-from tltk.studies.compare.study import arm_spec
 from tltk.training.check import check_transfer
 from tltk.weights import store, weightfile
 from tltk.weights.catalogue import Backbone, catalogue
@@ -151,7 +150,7 @@ def check(spec: Spec) -> None:
     for backbone, weights in _networks(spec):
         if backbone:
             check_backbone(backbone)
-        store.check(weights, backbone, isinstance(spec, TransferSpec | CompareSpec))
+        store.check(weights, backbone, spec.trains)
     for backbone, size in _seen(spec):
         check_size(backbone, size)
     if isinstance(spec, ImportWeightsSpec):
@@ -230,11 +229,10 @@ def check_names(spec: Spec) -> None:
     if isinstance(spec, TransferSpec):
         check_transfer(spec)
         check_optimizer(spec.optim.optimizer)
-    if isinstance(spec, CompareSpec):
-        check_transfer(arm_spec(spec, "transfer", spec.optim.lr, spec.first_seed))
-        check_optimizer(spec.optim.optimizer)
-        if spec.source is not None:
-            check_optimizer(spec.source_optim.optimizer)
+    elif spec.trains:
+        study = importlib.import_module(f"{type(spec).__module__.rpartition('.')[0]}.study")
+        for training in getattr(study, "examples", lambda _: ())(spec):
+            check_names(training)
 
 
 def _texts(spec: Spec) -> list[str]:
@@ -262,7 +260,12 @@ def _networks(spec: Spec) -> list[tuple[str, str]]:
     net = getattr(spec, "net", None)
     if not isinstance(net, NetSpec):
         return []
-    trained_here = isinstance(spec, CompareSpec) and spec.source is not None  # net.weights is then ignored
+    trained_here = (  # net.weights is then ignored
+        spec.trains
+        and not isinstance(spec, TransferSpec)
+        and getattr(spec, "source", None) is not None
+        and getattr(spec, "labels", "target") == "target"
+    )
     found = [(net.backbone, "scratch" if trained_here else net.weights)]
     after = getattr(spec, "after", "") if isinstance(spec, DepthSpec) else ""
     return found + ([(net.backbone, after)] if after else [])

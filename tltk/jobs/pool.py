@@ -188,4 +188,4 @@ def _finished(run: Run, code: int) -> Run:
         raise Stopped
     if code < 0:  # by a signal; otherwise the status that it wrote stands
         run.write_status(state="failed", message=KILLED)
-    raise RunProblem(f"Run {run.id} of this comparison failed. {run.status.message}")
+    raise RunProblem(f"Run {run.id} of this study failed. {run.status.message}")

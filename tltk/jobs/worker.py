@@ -110,27 +110,33 @@ class Worker:
         return self._domains[key]
 
     def train(self, run: Run) -> Run:
-        """Run a training to its end, from its checkpoint where it has one; a finished one is left.
+        """Run a child of a study to its end: a training, from its checkpoint where it has one, or a question.
+
+        A finished one is left.
 
         Where the pictures or weights that it names have changed since it began, it begins again.
 
         Raises:
-            RunProblem: The run is no training, or it could not go on; `Diverged` where its loss is no number.
+            RunProblem: The run is a study, or it could not go on; `Diverged` where its loss is no number.
         """
         provenance.discard_outdated(run)
         if _is_done(run):
             return run
         spec = run.spec
-        if not isinstance(spec, TransferSpec):
-            raise RunProblem(f"Run {run.id} must be a training. It is of kind {spec.kind!r}.")
-        self._claim(run, spec.optim.threads)
+        if not isinstance(spec, TransferSpec) and spec.trains:
+            raise RunProblem(f"A study's child must be a training or a question. {run.id} is of kind {spec.kind!r}.")
+        threads = spec.optim.threads if isinstance(spec, TransferSpec) else 1
+        self._claim(run, threads)
         if run.status.state == "done":
             return run  # another study trained it while we waited
         try:
             self.begin(run)
             # A sum over more threads differs in its last bits, so their number is part of what a run is.
-            torch.set_num_threads(spec.optim.threads)
-            self._train(run, spec)
+            torch.set_num_threads(threads)
+            if isinstance(spec, TransferSpec):
+                self._train(run, spec)
+            else:
+                _answer(run, spec, self)
         except Stopped:
             write_end(run, "Stopped by request; it can be resumed.", "stopped")
             raise

@@ -104,6 +104,8 @@ class TrainingResult(msgspec.Struct, frozen=True):
         adaptation: Last, label-free and oracle accuracy, where the target's labels were not learned from.
         source_accuracy_before: Accuracy on the source's test of the classifier that came with the weights, at first.
         source_accuracy: The same at the end; of the head, where the source's labels are learned from.
+        n_learned: Parameters that learn in some phase, the head's among them; 0 = not told.
+        n_parameters: All of the network; 0 = not told.
     """
 
     accuracy: float
@@ -153,6 +155,8 @@ class TrainingResult(msgspec.Struct, frozen=True):
     adaptation: Adaptation | None = None
     source_accuracy_before: float | None = None
     source_accuracy: float | None = None
+    n_learned: int = 0
+    n_parameters: int = 0
 
     @property
     def tested(self) -> tuple[float, float]:

@@ -91,9 +91,9 @@ def build_spec(kind: type[S], given: dict[str, Any], usual: S | None = None) -> 
             "knobs": dict(_knob(text) for text in given.get("knob") or ()),
         }
     if given.get("adapter"):
-        body["adapter"] = _named("--adapter", given["adapter"])
+        body["adapter"] = read_named("--adapter", given["adapter"])
     if given.get("term"):
-        body["terms"] = [_named("--term", text) for text in given["term"]]
+        body["terms"] = [read_named("--term", text) for text in given["term"]]
     for name, (of, _) in list_options(kind).items():
         if given.get(name) is not None:
             body[name] = _several(name, of, str(given[name]))
@@ -122,8 +122,12 @@ def _listed(parts: Sequence[str]) -> str:
     return ",".join('"' + part.replace('"', '""') + '"' if set(part) & set(',"\r\n') else part for part in parts)
 
 
-def _named(flag: str, text: str) -> dict[str, Any]:
-    """`lora:rank=4,alpha=8` → the name with its knobs."""
+def read_named(flag: str, text: str) -> dict[str, Any]:
+    """`lora:rank=4,alpha=8` → the name with its knobs.
+
+    Raises:
+        BadSpec: It is none; the sentence begins with `flag`.
+    """
     name, _, rest = text.partition(":")
     try:
         return {"name": name, "knobs": dict(_knob(part) for part in rest.split(",")) if rest else {}}
@@ -132,7 +136,7 @@ def _named(flag: str, text: str) -> dict[str, Any]:
 
 
 def as_named(part: AdapterSpec | TermSpec) -> str:
-    """The text that `_named` reads."""
+    """The text that `read_named` reads."""
     knobs_ = ",".join(f"{k}={v!r}" if isinstance(v, float) else f"{k}={v}" for k, v in part.knobs.items())
     return f"{part.name}:{knobs_}" if knobs_ else part.name
 
@@ -167,7 +171,10 @@ def _as_flags(spec: Spec) -> list[str]:
             continue
         value = getattr(owner, option.path[-1])
         if value != option.knob.default or option.path[1:] == ("name",):
-            words += [f"--{option.flag}", f"{value!r}" if isinstance(value, float) else str(value)]
+            if isinstance(value, bool):
+                words.append(f"--{option.flag}" if value else f"--no-{option.flag}")
+            else:
+                words += [f"--{option.flag}", f"{value!r}" if isinstance(value, float) else str(value)]
     strategy = getattr(spec, "strategy", None)
     if isinstance(strategy, StrategySpec):
         if strategy.name != "fine_tune":

@@ -1,7 +1,7 @@
-"""What a study is: a generator that asks for trainings, gets them finished, and returns a result. No torch here.
+"""What a study is: a generator that asks for trainings and questions, gets them finished, and returns a result.
 
-Which trainings it asks for is a function of its spec and of what its finished children found, never of a log: a study
-that was stopped is run again from its start over finished children, and two studies may share a child.
+No torch here. Which it asks for is a function of its spec and of what its finished children found, never of a log: a
+study that was stopped is run again from its start over finished children, and two studies may share a child.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tltk.runs.run import Child, Run
+from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 
 R = TypeVar("R")
@@ -18,21 +19,33 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Wanted:
-    """A training that a study asks for: in which arm, and what for (source, search or measure)."""
+    """A child that a study asks for: in which arm, and what for (source, search, measure or question).
+
+    Attributes:
+        arm: Name of the arm.
+        role: What for.
+        spec: A training, or an analysis.
+    """
 
     arm: str
     role: str
-    spec: TransferSpec
+    spec: Spec
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of a training; 0 of a question."""
+        return self.spec.optim.lr if isinstance(self.spec, TransferSpec) else 0.0
 
     @property
     def child(self) -> Child:
         """As it is noted in the study's folder."""
-        return Child(self.spec.run_id, self.arm, self.role, self.spec.seed, self.spec.optim.lr)
+        seed = self.spec.seed if isinstance(self.spec, TransferSpec) else 0
+        return Child(self.spec.run_id, self.arm, self.role, seed, self.lr)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Trainings that may run side by side, and a sentence for the status."""
+    """Children that may run side by side, and a sentence for the status."""
 
     children: tuple[Wanted, ...]
     what: str

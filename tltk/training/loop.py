@@ -8,7 +8,7 @@ Every random stream is a function of (seed, epoch), so a resumed run draws what 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -242,8 +242,11 @@ class Training:
 
     def _learned_before(self, phase: Phase) -> set[str]:
         """The tensors that learned in an earlier phase, or followed the batches there."""
-        before = self.phases[: next(i for i, p in enumerate(self.phases) if p is phase)]
-        layers = {i for p in before for i, scale in enumerate(p.lr_scale) if scale}
+        return self._learned_in(self.phases[: next(i for i, p in enumerate(self.phases) if p is phase)])
+
+    def _learned_in(self, phases: Sequence[Phase]) -> set[str]:
+        """The tensors that learn in some of these phases, or follow the batches there."""
+        layers = {i for p in phases for i, scale in enumerate(p.lr_scale) if scale}
         parameters = {name for name, _ in self.net.named_parameters(remove_duplicate=False)}
         return {
             name
@@ -743,6 +746,7 @@ class Training:
             self._take_statistics()  # the network that is kept has them
         outcome = self.evaluate(feed, self.split.test)
         self.callbacks.emit(self._score_rows("test", outcome))
+        learned = self._learned_in(self.phases)
         remembers = self.source is not None and (self.known is not None or self.learns_source)
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
@@ -771,6 +775,8 @@ class Training:
             adaptation=self._adaptation(outcome.main) if self.adapts else None,
             source_accuracy_before=self.now.remembered[0] if remembers and self.known is not None else None,
             source_accuracy=self.now.remembered[1] if remembers else None,
+            n_learned=sum(p.numel() for n, p in self.net.named_parameters() if n in learned),
+            n_parameters=sum(p.numel() for p in self.net.parameters()),
             **figures(self.domain, self.split),
         )
 

@@ -146,6 +146,13 @@ def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wan
     return [Wanted(arm, "measure", arm_spec(spec, arm, chosen[arm], seed)) for seed in seeds for arm in ARMS]
 
 
+def examples(spec: CompareSpec) -> list[TransferSpec]:
+    """A training of each arm, and that of the source: what is checked before anything is queued."""
+    source = source_spec(spec)
+    found = [arm_spec(spec, arm, spec.optim.lr, spec.first_seed) for arm in ARMS]
+    return found if source is None else [source, *found]
+
+
 def n_trainings(spec: CompareSpec) -> int:
     """How many trainings the study needs."""
     return len(source_children(spec)) + len(search_children(spec)) + 2 * spec.seeds
@@ -205,7 +212,7 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     source = [_result(r) for r in (yield Stage(tuple(source_children(spec)), WHAT["source"]))]
     searching = search_children(spec)
     found = [None if r.diverged else _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
-    search = Search.of(spec, {(w.arm, w.spec.optim.lr): f for w, f in zip(searching, found, strict=True)})
+    search = Search.of(spec, {(w.arm, w.lr): f for w, f in zip(searching, found, strict=True)})
     wanted = measure_children(spec, search.best_rates)
     runs = yield Stage(tuple(wanted), WHAT["measure"])
     yield Stage((), "Computing the verdict.")

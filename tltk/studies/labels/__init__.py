@@ -1,0 +1,1 @@
+"""Labels saved: accuracy against the number of labels."""

@@ -1,0 +1,1 @@
+"""A race: several techniques under one budget."""

@@ -1,0 +1,202 @@
+"""Techniques side by side, at one budget: the study that ranks as far as can be told. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from tltk.results.training import TrainingResult
+from tltk.specs.training import TransferSpec
+from tltk.studies import technique
+from tltk.studies.arms import Arm, Measured, measure, n_searched, result_of, source_training
+from tltk.studies.compare.verdict import classify_interval, format_points, paired_interval
+from tltk.studies.race.result import ArmResult, PairResult, RaceResult
+from tltk.studies.race.spec import RaceSpec
+from tltk.studies.study import Stage, Study, Wanted
+
+LEVEL = 0.95
+
+
+def source_spec(spec: RaceSpec) -> TransferSpec | None:
+    """The training of the source network; None where the weights come from elsewhere."""
+    if spec.source is None or spec.labels != "target":
+        return None
+    return source_training(spec.source, spec.target, spec.net, spec.source_optim, spec.views, spec.first_seed)
+
+
+def arm(spec: RaceSpec, word: str) -> Arm:
+    """The trainings of one technique.
+
+    Args:
+        spec: The race.
+        word: The technique.
+    """
+    base = TransferSpec(
+        target=spec.target, net=spec.net, views=spec.views, optim=spec.optim, source=spec.source, labels=spec.labels
+    )
+    return technique.arm(word, base, source_spec(spec), spec.forgetting)
+
+
+def examples(spec: RaceSpec) -> list[TransferSpec]:
+    """A training of each arm, and that of the source: what is checked before anything is queued."""
+    source = source_spec(spec)
+    found = [arm(spec, word)(spec.optim.lr, spec.first_seed) for word in spec.arms]
+    return found if source is None else [source, *found]
+
+
+def n_trainings(spec: RaceSpec) -> int:
+    """How many trainings it needs, unless the grid of rates grows."""
+    own = 0 if source_spec(spec) is None else 1
+    return own + n_searched(len(spec.arms), spec.lrs) + len(spec.arms) * spec.seeds
+
+
+def race(spec: RaceSpec) -> Study[RaceResult]:
+    """Train the source where there is one, search each technique's rate, measure all of them, rank.
+
+    Args:
+        spec: What is compared.
+    """
+    source = source_spec(spec)
+    if source is not None:
+        (trained,) = yield Stage((Wanted("source", "source", source),), "Training the source network.")
+        result_of(trained)
+    found = yield from measure({w: arm(spec, w) for w in spec.arms}, spec.lrs, spec.first_seed, spec.seeds, spec.widen)
+    yield Stage((), "Ranking.")
+    return rank(found, spec)
+
+
+def rank(found: Measured, spec: RaceSpec) -> RaceResult:
+    """Every arm and every pair, with intervals.
+
+    Args:
+        found: What the trainings came to.
+        spec: The race.
+    """
+    order = sorted(found.scores, key=lambda name: -float(found.scores[name].mean()))
+    pairs = list(compare_pairs(found, order, spec.delta))
+    better = {name: sum(p.label == "hurts" and p.second == name for p in pairs) for name in order}
+    worse = {name: sum(p.label == "hurts" and p.first == name for p in pairs) for name in order}
+    arms = [arm_result(found, name, 1 + better[name], len(order) - worse[name]) for name in order]
+    first = found.results[order[0]][0]
+    return RaceResult(
+        arms,
+        pairs,
+        sentence(arms, pairs, spec),
+        remarks(found, arms, first),
+        list(range(spec.first_seed, spec.first_seed + spec.seeds)),
+        len(first.labels),
+        first.n_train,
+        found.search.accuracy,
+    )
+
+
+def compare_pairs(found: Measured, order: Sequence[str], delta: float) -> list[PairResult]:
+    """Every pair of arms, the one with the higher mean first, at a level at which all of them hold together.
+
+    Args:
+        found: What the trainings came to.
+        order: The arms, best first.
+        delta: The largest difference, as a share, that does not matter.
+    """
+    every = list(combinations(order, 2))
+    level = 1 - (1 - LEVEL) / len(every)
+    made = []
+    for first, second in every:
+        gap, lo, hi = paired_interval(found.scores[second] - found.scores[first], level)
+        made.append(PairResult(first, second, gap, lo, hi, classify_interval(lo, hi, len(found.scores[first]), delta)))
+    return made
+
+
+def arm_result(found: Measured, name: str, best: int, worst: int) -> ArmResult:
+    """What one arm came to.
+
+    Args:
+        found: What the trainings came to.
+        name: Of the arm.
+        best: Its best rank that cannot be ruled out.
+        worst: Its worst.
+    """
+    results = found.results[name]
+
+    def mean(what: str) -> float:
+        return float(np.mean([getattr(r, what) for r in results]))
+
+    accuracy, lo, hi = paired_interval(found.scores[name], LEVEL)
+    known = results[0].gflops is not None
+    adapted = [r.adaptation for r in results if r.adaptation is not None]
+    names = sorted({p.criterion for one in adapted for p in one.picks})
+    picks = {c: float(np.mean([p.accuracy for one in adapted for p in one.picks if p.criterion == c])) for c in names}
+    measured = results[0].source_accuracy is not None
+    return ArmResult(
+        name,
+        accuracy,
+        max(lo, 0.0),
+        hi,
+        best,
+        worst,
+        found.search.best_rates[name],
+        found.search.at_edge.get(name, ""),
+        mean("macro_f1"),
+        mean("steps"),
+        mean("images"),
+        mean("gflops") if known else None,
+        mean("seconds"),
+        results[0].n_learned,
+        results[0].n_parameters,
+        mean("source_accuracy_before") if results[0].source_accuracy_before is not None else None,
+        mean("source_accuracy") if measured else None,
+        picks,
+        float(np.mean([one.oracle.accuracy for one in adapted])) if adapted else None,
+    )
+
+
+def sentence(arms: Sequence[ArmResult], pairs: Sequence[PairResult], spec: RaceSpec) -> str:
+    """Who is ahead, as far as can be told.
+
+    Args:
+        arms: Best first.
+        pairs: Every pair of them.
+        spec: The race.
+    """
+    best = arms[0]
+    rivals = [p.second for p in pairs if p.first == best.name and p.label != "hurts"]
+    figure = f"{format_points(best.accuracy, False)} % of the test pictures right"
+    seeds = f"{spec.seeds} seeds, every pair at a level at which all {len(pairs)} hold together"
+    if not rivals:
+        return f"{best.name} is ahead of all others: {figure} ({seeds})."
+    if len(rivals) == len(arms) - 1:
+        return (
+            f"Cannot tell which is best: {best.name} has the highest mean, {figure}, but none is told apart from it "
+            f"({seeds})."
+        )
+    return f"{best.name} has the highest mean, {figure}; {_and(rivals)} cannot be told apart from it ({seeds})."
+
+
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def remarks(found: Measured, arms: Sequence[ArmResult], first: TrainingResult) -> list[str]:
+    """What must be known before the figures are trusted.
+
+    Args:
+        found: What the trainings came to.
+        arms: Best first.
+        first: A result, for what is said of the target.
+    """
+    said = [
+        f"The rate of {a.name}, {a.lr:g}, is the {a.at_edge} that was tried: another may do better."
+        for a in arms
+        if a.at_edge
+    ]
+    for what, word in (("steps", "steps"), ("images", "pictures")):
+        values = {getattr(a, what) for a in arms}
+        if len(values) > 1:
+            said.append(f"The arms differ in {word}: {min(values):,.0f} to {max(values):,.0f}. Budgets are not equal.")
+    if any(a.oracle is not None for a in arms):
+        said.append(
+            "The accuracy is that of the last epoch. The oracle's uses the target's labels, which nobody would have."
+        )
+    return [*said, *first.remarks]
