@@ -31,6 +31,14 @@ def test_its_mean_over_the_source_is_about_one():
     assert float(density_ratio(held, source, target).mean()) == pytest.approx(1, abs=0.1)
 
 
+def test_features_that_are_no_numbers_have_no_ratio_and_pick_no_epoch():
+    source, target = gaussians(20, 20)
+    target[3] = np.inf
+    assert density_ratio(source, source, target).isnan().all()
+    found = said(np.zeros((20, 2)), target, np.zeros((20, 2)), np.zeros(20, np.int64), source, source)
+    assert np.isnan([criteria[n](found) for n in ("importance_weighted", "deep_embedded_validation")]).all()
+
+
 def weighted():
     """Twelve pictures of the source, some wrong; their weights, by the ratio on its own."""
     z = RNG.normal(size=(12, 3))

@@ -22,7 +22,7 @@ def density_ratio(points: Tensor, source: Tensor, target: Tensor, seed: int = 0)
         seed: Which 2,000 rows of each domain are learned from where there are more.
 
     Returns:
-        (m,), positive.
+        (m,), positive; NaN where features are not finite, since then there is nothing to tell.
 
     Reference:
         Bickel, Brückner and Scheffer (2007), Discriminative learning for differing training and test distributions,
@@ -34,6 +34,8 @@ def density_ratio(points: Tensor, source: Tensor, target: Tensor, seed: int = 0)
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    if not all(x.isfinite().all() for x in (points, source, target)):
+        return points.new_full((len(points),), torch.nan)
     generator = torch.Generator().manual_seed(seed)
     parts = [x if len(x) <= ROWS else x[torch.randperm(len(x), generator=generator)[:ROWS]] for x in (source, target)]
     domain = [0] * len(parts[0]) + [1] * len(parts[1])
