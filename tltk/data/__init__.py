@@ -148,7 +148,9 @@ def family(name: str) -> str:
     Digits, plain and blended, are one family, files another; a drawn domain is its own. A corruption changes
     pixels, not examples.
     """
-    kind, _ = parse(name)
+    kind, argument = parse(name)
+    if (of := _function(kind, "family")) is not None:
+        return of(argument)
     if _function(kind, "source_version") is not None:
         return "files"
     found: str = getattr(importlib.import_module(domains[kind].__module__), "FAMILY", kind)
@@ -212,7 +214,7 @@ def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Doma
 
 
 def _function(kind: str, name: str) -> Callable[[str], str] | None:
-    """`source_version` of a domain that reads a path, `check` of one that has settings, else None."""
+    """`source_version` of a domain that reads a path, `check` of one that has settings, `family`; else None."""
     found: Callable[[str], str] | None = getattr(importlib.import_module(domains[kind].__module__), name, None)
     return found
 
@@ -232,7 +234,8 @@ def _key(spec: DataSpec, kind: str, argument: str) -> str:
     """24 hex digits of all that the pixels depend on."""
     version = _function(kind, "source_version")
     # Files are the same whatever the seed, unless some of them are chosen by it.
-    seed = spec.seed if version is None or spec.n else 0
+    seeded = getattr(importlib.import_module(domains[kind].__module__), "SEEDED", version is None)
+    seed = spec.seed if seeded or spec.n else 0
     parts: list[Any] = [FORMAT, kind, version(argument) if version else argument, spec.size, spec.n, seed]
     if (how := corruption(spec.name)) is not None:
         parts += [how.name, how.severity, spec.seed]

@@ -97,6 +97,9 @@ def with_absolute_paths(spec: S) -> S:
 
 def _absolute(name: str) -> str:
     kind, colon, path = name.partition(":")
+    if kind == "subset" and "@" in path:  # of another domain, whose path it may be
+        choice, _, inner = path.partition("@")
+        return f"subset:{choice}@{_absolute(inner)}"
     if not colon or not path.strip() or kind not in PATHS:
         return name
     return f"{kind}:{_standing(path)}"
