@@ -72,7 +72,13 @@ def about(row: TrainedCandidate, found: JudgedRanking) -> list[str]:
 
 
 def in_words(row: TrainedCandidate, found: JudgedRanking, number: int) -> str:
-    """The place of a card: a name for one that is told, else the places that it may have."""
+    """The place of a card: a name for one that is told, else the places that it may have.
+
+    Args:
+        row: The candidate, with the places that its interval allows under each score.
+        found: The ranking, of which `by` is the score that decides.
+        number: Position of the card, from 0.
+    """
     names = ("Looks best", "Second", "Third")
     place = place_in_words(row.places.get(found.by))
     if not place:
@@ -170,7 +176,7 @@ with chrome.page("Choose", LEAD):
         st.info("Choose some candidates to rank.")
     else:
         spec = RankSpec(target=now.target, candidates=chosen, pictures=count)
-        answer = depth.asked(
+        answer = depth.ask_with_button(
             spec,
             "Rank them",
             "Scoring the candidates.",

@@ -15,7 +15,7 @@ AXES = {"step": "Steps", "seconds": "Seconds", "epoch": "Epochs"}
 
 def nothing_yet() -> None:
     """What will be here, and where to begin."""
-    chrome.nothing(
+    chrome.empty_state(
         "**No comparison yet.** It takes about a minute: both arms are trained here, each with its own learning rate.",
         "start",
         "See transfer happen",

@@ -68,7 +68,7 @@ def _weights() -> None:
     if kind == "source":
         domain_view.choose("Source", ("source",))
     elif kind == "store":
-        _stored(now)
+        _choose_stored(now)
     elif kind == "run":
         held = now.net.weights.partition(":")[2]
         done = chrome.menu(held.partition("@")[0], trains=True, weights=True)
@@ -86,7 +86,7 @@ def _weights() -> None:
         st.text_input(what, **bound)
 
 
-def _stored(now: CompareSpec) -> None:
+def _choose_stored(now: CompareSpec) -> None:
     """An entry of the weight store; its backbone comes with it."""
     known = {entry.card.name: entry.card for entry in store.entries()}
     if not known:
@@ -120,7 +120,7 @@ def network_controls() -> DescribeResult | None:
     if moved is not None:
         plan.change(("net", "boundary"), moved)
         st.rerun()
-    if less := counted_otherwise(plan.plan()):
+    if less := describe_uncounted(plan.plan()):
         st.caption(less)
     labels = ["nothing frozen", *(f"frozen up to {layer.name}" for layer in found.layers)]
     st.selectbox(
@@ -133,7 +133,7 @@ def network_controls() -> DescribeResult | None:
     return found
 
 
-def counted_otherwise(spec: CompareSpec) -> str:
+def describe_uncounted(spec: CompareSpec) -> str:
     """What the figures under the handle leave out for this plan; empty where they are all there is."""
     said = []
     if spec.adapter != AdapterSpec():
@@ -196,7 +196,7 @@ def adapter_and_terms() -> None:
     st.caption(adapters.summary(now.adapter.name))
     controls.own_knobs(adapters[now.adapter.name], "adapter")
 
-    def chosen(names: list[str]) -> tuple[TermSpec, ...]:
+    def as_terms(names: list[str]) -> tuple[TermSpec, ...]:
         held = {term.name: term for term in plan.read(("terms",))}
         return tuple(held.get(name, TermSpec(name)) for name in names)
 
@@ -206,7 +206,7 @@ def adapter_and_terms() -> None:
         format_func=lambda n: n.replace("_", " "),
         placeholder="None",
         help="Minimised together with the task's loss, each times its weight. Some compare the target with the source.",
-        **plan.bind(("terms",), lambda held: [term.name for term in held], chosen),
+        **plan.bind(("terms",), lambda held: [term.name for term in held], as_terms),
     )
     for term in now.terms:
         st.caption(terms.summary(term.name))
@@ -222,7 +222,11 @@ def as_text(rates: tuple[float, ...]) -> str:
 
 
 def as_rates(text: str) -> tuple[float, ...]:
-    """The rates that the user wrote."""
+    """The rates that the user wrote.
+
+    Raises:
+        BadSpec: A part between commas is no number.
+    """
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -19,7 +19,7 @@ def choice(title: str, path: plan.PATH) -> InspectResult | None:
     if plan.read(path) is not None:
         domain_view.settings(path)
         dials.turn(title, path, expanded=False)
-    return domain_view.seen(path)
+    return domain_view.inspect_domain(path)
 
 
 def pictures(known: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:

@@ -12,7 +12,7 @@ from tltk.dashboard.network import domain_summary, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import brought, points
 from tltk.dashboard.words import plain
-from tltk.plots.layers import alike, profile
+from tltk.plots.layers import cka_heatmap, profile
 from tltk.specs import command
 
 METHODS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
@@ -50,7 +50,7 @@ def questions() -> tuple[ProfileSpec, EmbedSpec]:
 
 def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
     """The handle with its overlays, and the same as a chart."""
-    answer = depth.asked(
+    answer = depth.ask_with_button(
         spec,
         "Examine all layers",
         "Examining the layers.",
@@ -62,7 +62,7 @@ def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
         return
     _, found = answer
     columns = found.columns
-    names = depth.chosen_columns(columns, "layers")
+    names = depth.choose_columns(columns, "layers")
     depth.handle(network, depth.overlays(columns, names), "layers:handle")
     depth.show_basis(found)
     left, right = st.columns([3, 2])
@@ -80,10 +80,10 @@ def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
         matrix = found.cka_after or found.cka
         if matrix:
             what = "centred kernel alignment, CKA" + (", before and after" if found.cka_after else "")
-            st.markdown(f"**Which layers are alike** ({what})")
+            st.markdown(f"**Which layers are cka_heatmap** ({what})")
             across = "after" if found.cka_after else ""
             plot(
-                alike(matrix, found.names, found.names, across),
+                cka_heatmap(matrix, found.names, found.names, across),
                 key="layers:cka",
                 height=400,
                 alt="Similarity of each layer's features with each other's, from 0 to 1.",
@@ -93,7 +93,7 @@ def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
 def in_two_dimensions(network: DescribeResult, spec: EmbedSpec) -> None:
     """The embedding of the layer that the handle selects; before and after side by side."""
     st.subheader("Pictures in two dimensions", anchor=False)
-    answer = depth.asked(
+    answer = depth.ask_with_button(
         spec,
         f"Embed every {'epoch' if spec.over == 'epochs' else 'layer'} with {METHODS[spec.method]}",
         "Computing the plot, layer by layer.",
@@ -101,7 +101,7 @@ def in_two_dimensions(network: DescribeResult, spec: EmbedSpec) -> None:
         "Each layer's plot starts from the one before it, so points move only where features do.",
     )
     if answer is not None:
-        points(*answer, depth.selected(len(network.layers)), "layers:points")
+        points(*answer, depth.selected_layer(len(network.layers)), "layers:points")
 
 
 LEAD = "What each layer knows, where two domains diverge, and what fine-tuning changed, all on one axis."

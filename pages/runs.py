@@ -182,7 +182,7 @@ LEAD = "Every run is a folder: specification, measurements, result. Tick one to 
 
 with chrome.page("Runs", LEAD):
     if not index.find(trains=True, limit=1):
-        chrome.nothing("**No runs yet.** Runs are kept until you delete them.", "start", "See transfer happen")
+        chrome.empty_state("**No runs yet.** Runs are kept until you delete them.", "start", "See transfer happen")
     else:
         query = filters()
         everything = st.toggle("Show the trainings inside comparisons", value=False)

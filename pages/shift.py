@@ -64,7 +64,7 @@ def questions() -> tuple[ProfileSpec, Ask, EmbedSpec]:
 
 def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
     """Shift by layer with its null band, under the handle."""
-    answer = depth.asked(
+    answer = depth.ask_with_button(
         spec,
         "Measure the shift at every layer",
         "Examining the layers on both domains.",
@@ -91,10 +91,10 @@ def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
 def at_one_layer(network: DescribeResult, ask: Ask) -> None:
     """The table of measures, the classes, and the pictures that tell the domains apart."""
     depth_now = len(network.layers)
-    layer = depth.selected(depth_now)
+    layer = depth.selected_layer(depth_now)
     name = "the head's input" if layer == depth_now else network.layers[layer].name
     st.subheader(f"At {plain(name)}", anchor=False)
-    answer = depth.asked(
+    answer = depth.ask_with_button(
         ask(-1 if layer == depth_now else layer),
         f"Test the domains at {plain(name)}",
         "Testing the domains.",
@@ -237,7 +237,7 @@ def witnesses(run: Run, found: TwoSampleResult) -> None:
 
 def answers(network: DescribeResult, ask: Ask) -> None:
     """Which of the chosen measures sees which dial of the shift lab, and how each rises with it."""
-    layer = depth.selected(len(network.layers))
+    layer = depth.selected_layer(len(network.layers))
     here = ask(-1 if layer == len(network.layers) else layer)
     if not here.measures:
         st.caption("Choose a measure above.")
@@ -249,7 +249,7 @@ def answers(network: DescribeResult, ask: Ask) -> None:
         "In the shift lab the true shift is known: shapes are drawn while one dial is turned further and further. "
         "A change that a measure misses there it will also miss here."
     )
-    answer = depth.asked(
+    answer = depth.ask_with_button(
         spec,
         "Turn every dial",
         "Turning the dials.",
@@ -303,7 +303,7 @@ with chrome.page("Shift", LEAD):
         if network is not None:
             at_one_layer(network, ask)
             st.subheader("Both domains in two dimensions", anchor=False)
-            embedded = depth.asked(
+            embedded = depth.ask_with_button(
                 embed_spec,
                 "Plot both domains with UMAP",
                 "Computing the plot.",
@@ -311,7 +311,7 @@ with chrome.page("Shift", LEAD):
                 "The first plot takes longer: UMAP is compiled.",
             )
             if embedded is not None:
-                points(*embedded, depth.selected(len(network.layers)), "shift:points")
+                points(*embedded, depth.selected_layer(len(network.layers)), "shift:points")
             with st.expander("How each measure responds to each dial"):
                 answers(network, ask)
         with st.expander("As a shell command"):

@@ -15,7 +15,7 @@ TARGETS = {
 }
 
 
-def asked() -> CompareSpec:
+def choose_plan() -> CompareSpec:
     """The first plan with the choices of this page."""
     left, middle, right = st.columns(3)
     target = left.selectbox("Target", list(TARGETS), format_func=TARGETS.__getitem__, key="start:target")
@@ -36,7 +36,7 @@ with chrome.page(
             "**The question.** A network first learns to read *rendered* digits, which can be generated without limit. "
             "Does that help it to read another kind of digits, of which only a few are labelled?"
         )
-        spec = asked()
+        spec = choose_plan()
         columns = st.columns([2, 3], vertical_alignment="center")
         if columns[0].button("See transfer happen", type="primary", icon=":material/play_arrow:", width="stretch"):
             run = permitted.submit(spec)
@@ -49,9 +49,9 @@ with chrome.page(
         )
 
     run_id = plan.chosen_run()
-    shown = chrome.opened(CompareSpec, run_id or "")
+    shown = chrome.find_run(CompareSpec, run_id or "")
     if shown is None and run_id and plan.by_link():
-        chrome.absent(run_id)
+        chrome.report_absent(run_id)
     if shown is None:
         st.markdown(
             "You will see three kinds of curves grow: the source network's, the search for a fair learning rate, and "

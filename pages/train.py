@@ -6,7 +6,7 @@ import streamlit as st
 
 from tltk.dashboard import chrome
 from tltk.dashboard.plot import plot
-from tltk.dashboard.training_view import audit_strip, found, layer_charts, numbers, of_earlier_version
+from tltk.dashboard.training_view import audit_strip, layer_charts, numbers, of_earlier_version, read_result
 from tltk.dashboard.verdict_view import state_line
 from tltk.plots.curves import chance_line
 from tltk.results.words import guessing
@@ -15,14 +15,21 @@ from tltk.specs.training import TransferSpec
 
 
 def chart(run: Run, name: str, title: str, state: str) -> None:
-    """Training and validation over steps, live while it runs."""
+    """Training and validation over steps, live while it runs.
+
+    Args:
+        run: The training.
+        name: Of the measured quantity: accuracy or loss.
+        title: Of the vertical axis.
+        state: Of the run; once the last row of one that was active is drawn, the page runs again.
+    """
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": "Optimiser steps"}},
         "yaxis": {"title": {"text": title}},
     }
     if name == "accuracy":
         layout["yaxis"]["range"] = [0, 1]
-    result = found(run) if name == "accuracy" else None
+    result = read_result(run) if name == "accuracy" else None
     idle = guessing(result.chance, result.majority) if result is not None else None
     figure = {"layout": layout | (chance_line(*idle) if idle else {})}
     url = f"/tltk/live/{run.id}?name={name}&split=train,val,test"
@@ -39,7 +46,7 @@ def chart(run: Run, name: str, title: str, state: str) -> None:
 
 def nothing_yet() -> None:
     """What will be here, and where to begin."""
-    chrome.nothing(
+    chrome.empty_state(
         "**Nothing has been trained yet.** Trainings appear here while they run: curves, the learning rate of each "
         "layer and how far it moved, and the audit of frozen layers.",
         "start",

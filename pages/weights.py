@@ -40,7 +40,7 @@ def row(one: store.LocalSource) -> dict[str, Any]:
     }
 
 
-def shown(entry: store.Entry) -> None:
+def show_entry(entry: store.Entry) -> None:
     """The card of an entry of the store, and what can be done with it."""
     one, two, three = st.columns(3)
     if one.button("Use it on Design", type="primary", width="stretch", icon=":material/tune:"):
@@ -164,7 +164,7 @@ with chrome.page("Weights", LEAD):
         chosen = found[ticked[0]] if ticked and ticked[0] < len(found) else None
         if chosen and isinstance(chosen.of, store.Entry):
             with st.container(border=True):
-                shown(chosen.of)
+                show_entry(chosen.of)
         elif chosen and not chosen.weights:
             theirs(chosen)
         elif chosen:
@@ -174,6 +174,6 @@ with chrome.page("Weights", LEAD):
             st.caption("Tick a row to read its card and to use it.")
     else:
         empty = "**No weights here yet.** Every training produces some, and you can add a file below."
-        chrome.nothing(empty, "start", "Train some")
+        chrome.empty_state(empty, "start", "Train some")
     with st.container(border=True):
         adding()

@@ -66,7 +66,7 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """All names, sorted; imports none of them."""
-        return sorted({*self._files(), *self._installed()})
+        return sorted({*self._files(), *self._find_installed()})
 
     def names_of(self, distribution: str = "") -> list[str]:
         """The names that one package brings.
@@ -77,7 +77,7 @@ class Registry(Generic[T]):
         if not distribution:
             return sorted(self._files())
         wanted = _normal(distribution)
-        points = self._installed().values()
+        points = self._find_installed().values()
         return sorted(point.name for point in points if point.dist and _normal(point.dist.name) == wanted)
 
     def _files(self) -> list[str]:
@@ -88,7 +88,7 @@ class Registry(Generic[T]):
         found = (module.name for module in pkgutil.iter_modules(getattr(package, "__path__", [root])))
         return [name for name in found if name not in self._skip and name[0] != "_"]
 
-    def _installed(self) -> dict[str, EntryPoint]:
+    def _find_installed(self) -> dict[str, EntryPoint]:
         """What other installed packages add, by name; what is no name of a module is left out."""
         return {point.name: point for point in _entry_points(self.group) if point.name.isidentifier()}
 
@@ -107,7 +107,7 @@ class Registry(Generic[T]):
         if name not in self:
             raise UnknownName.among(self.kind, name, self.names())
         if name not in self._files():
-            return self._load(self._installed()[name])
+            return self._load(self._find_installed()[name])
         module = importlib.import_module(f"{self.package}.{name}")
         entry: Any = getattr(module, self._attribute(name))
         return entry  # type: ignore[no-any-return]

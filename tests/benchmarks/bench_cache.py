@@ -27,6 +27,7 @@ def measure(backbone: str, size: int, options: argparse.Namespace) -> list[list[
             probe = Epochs(transfer(data, backbone, 0, epochs=options.epochs), domain, FeatureBank())
             boundary = round(share * probe.depth)
             flops = probe.training.flops
+            assert flops is not None, "the FLOPs of these networks are known"
             arms = {
                 cache: Epochs(
                     transfer(data, backbone, boundary, cache=cache, epochs=options.epochs), domain, FeatureBank()

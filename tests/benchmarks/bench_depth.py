@@ -14,9 +14,9 @@ from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.sample import Context
 from tltk.data import load
 from tltk.jobs import worker
-from tltk.nn.taps import POOLINGS, Taps
+from tltk.nn.taps import Taps
 from tltk.runs.run import Run
-from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.parts import POOLINGS, DataSpec, NetSpec
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks
 from tltk.weights.load import build_net
@@ -59,7 +59,7 @@ def whole(pictures: int) -> list[list[str]]:
     for name in ("cold", "features and columns kept"):
         start = time.perf_counter()
         found = profile(spec, Context(load, FeatureBank(), Callbacks()))
-        parts = ", ".join(f"{k} {v:.1f}" for k, v in found["seconds"].items() if v >= 0.5 and k != "all")
+        parts = ", ".join(f"{k} {v:.1f}" for k, v in found.seconds.items() if v >= 0.5 and k != "all")
         rows.append([name, f"{time.perf_counter() - start:.2f}", parts])
     run = Run.create(spec)
     worker.execute(run)

@@ -26,6 +26,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ def batch(kind: str, first: int, count: int, seed: int, folder: Path, limit: flo
     sys.stdout.flush()
     for number in range(first, first + count):
         before, beside = snapshot(outside), {path.name for path in folder.iterdir()}
-        case = run_case(kind, number, lambda n=number: handle(fuzz_cases.draw(seed, kind, n)), limit)
+        case = run_case(kind, number, partial(handle, fuzz_cases.draw(seed, kind, number)), limit)
         after = snapshot(outside)
         escapes = [name for name in {*before, *after} if before.get(name) != after.get(name)]
         escapes += sorted({path.name for path in folder.iterdir()} - beside - {mark.name})

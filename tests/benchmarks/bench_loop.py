@@ -23,9 +23,8 @@ class Bare:
         made = ours.training
         spec = made.spec
         size = made.domain.images.shape[-1]
-        self.net = build_net(spec.net, len(made.domain.classes), size, 3, 0).to(
-            made.device, memory_format=torch.channels_last
-        )
+        net = build_net(spec.net, len(made.domain.classes), size, 3, 0)
+        self.net = net.to(made.device).to(memory_format=torch.channels_last)
         self.x = torch.from_numpy(made.domain.images[made.split.train]).to(made.device)
         self.y = made.labels[made.split.train].to(made.device)
         decays, others = (

@@ -41,7 +41,7 @@ def recomputing(x: torch.Tensor, y: torch.Tensor, bandwidth: float, permutations
 
 
 def peer(x: torch.Tensor, y: torch.Tensor, bandwidth: float, permutations: int) -> tuple[float, float]:
-    from torchdrift.detectors.mmd import GaussianKernel, kernel_mmd  # type: ignore[import-not-found]
+    from torchdrift.detectors.mmd import GaussianKernel, kernel_mmd
 
     kernel: Any = GaussianKernel(lengthscale=bandwidth)
     if not permutations:

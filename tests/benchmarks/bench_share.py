@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tests.benchmarks.rounds import own_home, pictures, prepared, table, transfer
-from tltk.analyses.describe.analysis import layer_flops
+from tltk.nn.flops import layer_flops
 from tltk.specs.parts import NetSpec
 from tltk.training.bank import FeatureBank
 from tltk.weights.load import build_net, save
@@ -78,6 +78,7 @@ def main() -> None:
         f"boundary {options.boundary} of {net.depth}.\n"
     )
     flops = layer_flops(options.net, options.size, 3)
+    assert flops is not None, "--net must be a network whose FLOPs can be counted"
     f, s = sum(flops), sum(flops[options.boundary :])
     once, each = f - s, 3 * s * options.epochs
     shared = once + runs * each

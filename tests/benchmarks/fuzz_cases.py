@@ -241,7 +241,7 @@ def flags(inside: Path, outside: Path, mark: Path) -> Handler:
 
     from tltk.cli import following as shell
 
-    shell.wait = wait  # type: ignore[assignment]
+    shell.wait = wait  # type: ignore[attr-defined]  # for this process, which handles cases alone
     verbs: list[tuple[list[str], click.Command]] = []
 
     def visit(words: list[str], group: click.Group) -> None:

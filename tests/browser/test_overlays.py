@@ -12,7 +12,7 @@ import pytest
 
 from tests.browser.conftest import wait_until
 from tests.support.components import at, expect_text, point_of, press, slider, tile
-from tltk.dashboard.freeze_handle import Overlay, checked
+from tltk.dashboard.freeze_handle import Overlay, check_overlays
 from tltk.errors import BadSpec
 
 SCRIPT = '''
@@ -247,10 +247,10 @@ def test_a_finger_on_a_lane(new_page: Any, overlay_url: str) -> None:
 
 def test_overlays_reach_the_browser_as_plain_numbers() -> None:
     values: Any = [np.float32(0.5), None, 1]
-    assert checked([{"name": "Probe", "values": values, "unit": "%", "predicts": True}], 3) == [
+    assert check_overlays([{"name": "Probe", "values": values, "unit": "%", "predicts": True}], 3) == [
         {"name": "Probe", "unit": "%", "span": None, "predicts": True, "values": [0.5, None, 1.0]}
     ]
-    assert checked([{"name": "Probe", "values": [0.0] * 4, "span": (0, 1)}], 3)[0]["span"] == [0.0, 1.0]
+    assert check_overlays([{"name": "Probe", "values": [0.0] * 4, "span": (0, 1)}], 3)[0]["span"] == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -272,9 +272,9 @@ def test_overlays_reach_the_browser_as_plain_numbers() -> None:
 def test_what_does_not_fit_is_said(wrong: dict[str, Any], sentence: str) -> None:
     overlay: Overlay = {"name": "Probe", "values": [1, 2, 3]}
     with pytest.raises(BadSpec, match=re.escape(sentence)):
-        checked([{**overlay, **wrong}], 3)  # type: ignore[typeddict-item]
+        check_overlays([{**overlay, **wrong}], 3)  # type: ignore[typeddict-item]
 
 
 def test_one_overlay_predicts() -> None:
     with pytest.raises(BadSpec, match="At most one overlay can predict"):
-        checked([{"name": "a", "values": [1], "predicts": True}] * 2, 1)
+        check_overlays([{"name": "a", "values": [1], "predicts": True}] * 2, 1)

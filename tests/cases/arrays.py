@@ -12,7 +12,12 @@ def npz_forms(root: Path) -> None:
     draw = np.random.default_rng(0)
     x = draw.integers(0, 255, (60, 32, 32, 3)).astype(np.uint8)
     y = np.arange(60) % 3
-    few = {"val_images": x[:9], "val_labels": y[:9, None], "test_images": x[9:18], "test_labels": y[9:18, None]}
+    few: dict[str, np.ndarray] = {
+        "val_images": x[:9],
+        "val_labels": y[:9, None],
+        "test_images": x[9:18],
+        "test_labels": y[9:18, None],
+    }
     forms: dict[str, dict[str, np.ndarray]] = {
         "plain": {"x": x, "y": y},
         "channels_first_rgb": {"x": x.transpose(0, 3, 1, 2), "y": y},

@@ -96,7 +96,7 @@ def damaged_homes(root: Path) -> None:
         shutil.copytree(root / "whole", root / name)
         (root / name / "tltk.db").write_bytes(content)
     shutil.copytree(root / "whole", root / "memory_of_weights")
-    (root / "memory_of_weights" / "sound.json").write_bytes(b"\xff")
+    (root / "memory_of_weights" / "value_check.json").write_bytes(b"\xff")
 
 
 def resume_changed(root: Path) -> None:

@@ -97,7 +97,7 @@ def trained(wanted: TransferSpec, saved: Any = None) -> tuple[list[Row], list[st
             kept.append((({n: t.clone() for n, t in tensors.items()}, json.loads(json.dumps(state))), len(rows)))
 
     phases = make(wanted.strategy).phases(net.depth, wanted.net.boundary, wanted.optim.epochs)
-    callbacks = Callbacks(emit=rows.extend, say=said.append, save=save, saved=saved)
+    callbacks = Callbacks(emit=rows.extend, notify=said.append, save=save, saved=saved)
     result = Eager(wanted, net, d, split(d, 8), phases, FeatureBank(), callbacks).run()
     return rows, said, result, *kept[0]
 

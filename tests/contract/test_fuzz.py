@@ -10,6 +10,7 @@ import json
 import mmap
 import os
 import random
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,14 +60,19 @@ def fail(fault: Exception) -> str:
     raise fault
 
 
+def leave_mark(outside: Path, mark: Path) -> str:
+    mark.touch()
+    return "left"
+
+
 def wait(outside: Path, mark: Path) -> str:
     while True:
         time.sleep(0.01)
 
 
 def hoard(outside: Path, mark: Path) -> str:
-    with mmap.mmap(-1, 200_000_000) as room:  # of the system itself: the allocator may have as much lying idle
-        return str(room.write(b"x" * 200_000_000))
+    with mmap.mmap(-1, 200_000_000) as memory:  # of the system itself: the allocator may have as much lying idle
+        return str(memory.write(b"x" * 200_000_000))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ def test_what_is_written_outside_is_seen(
 
 
 def test_a_mark_an_endless_case_and_a_hoard_are_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert handled(monkeypatch, tmp_path / "a", lambda outside, mark: str(mark.touch())).code_run
+    assert handled(monkeypatch, tmp_path / "a", leave_mark).code_run
     assert handled(monkeypatch, tmp_path / "b", wait, limit=0.2).outcome == "stuck"
     assert handled(monkeypatch, tmp_path / "c", hoard).memory > 150_000_000
 
@@ -129,10 +135,8 @@ def test_a_process_that_dies_is_told_and_passed_over(monkeypatch: pytest.MonkeyP
         "    body = dict(kind='x', number=n, outcome='answer', what='', escapes=[], code_run=False, memory=0)\n"
         "    print(json.dumps(body), flush=True)\n"
     )
-    popen = bench_fuzz.subprocess.Popen
-    monkeypatch.setattr(
-        bench_fuzz.subprocess, "Popen", lambda words, **more: popen([words[0], "-c", script, *words[3:]], **more)
-    )
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda words, **more: popen([words[0], "-c", script, *words[3:]], **more))
     found = list(cases("x", 3, seed=0))
     assert [(c.number, c.outcome) for c in found] == [(0, "answer"), (1, "traceback"), (2, "answer")]
     assert "code 7" in found[1].what

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -63,7 +64,7 @@ PARTED = (
 def test_cached_is_uncached_bit_for_bit(backbone: str) -> None:
     """Kept features lie in memory, and were computed in batches, as those that are computed each time."""
     depth = len(build_net(NetSpec(backbone=backbone), 2, 32, 3, 0).names) - 1
-    wanted = {"boundary": depth // 2, "epochs": 2, "lr": 1e-2, "optimizer": "adam"}
+    wanted: dict[str, Any] = {"boundary": depth // 2, "epochs": 2, "lr": 1e-2, "optimizer": "adam"}
     kept, whole = (train(spec(backbone, cache=cache, **wanted)) for cache in ("float32", "off"))
     assert kept.result.cached and not whole.result.cached
     assert kept.values(without=("gflops",)) == whole.values(without=("gflops",))

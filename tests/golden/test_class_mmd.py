@@ -5,31 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from tltk.errors import BadSpec
 from tltk.shift.class_mmd import class_mmd, conditional_mmd, permutation_class_mmd
 from tltk.shift.null import permutation_mmd
 
+Floats = NDArray[np.float64]
 RNG = np.random.default_rng(9)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=(15, 3))
 of_x, of_y = np.arange(12) % 3, np.arange(15) % 4
 Y[of_y == 1] += 2  # class 1 alone moves
 
 
-def median(x, y):
+def median(x: Floats, y: Floats) -> float:
     pooled = np.concatenate([x, y])
-    pairs = sorted(np.linalg.norm(p - q) for i, p in enumerate(pooled) for q in pooled[:i])
+    pairs = sorted(float(np.linalg.norm(p - q)) for i, p in enumerate(pooled) for q in pooled[:i])
     return pairs[(len(pairs) - 1) // 2]
 
 
-def biased(x, y, s):
-    def k(a, b):
-        return np.exp(-((a[:, None] - b[None]) ** 2).sum(-1) / (2 * s * s)).mean()
+def biased(x: Floats, y: Floats, s: float) -> float:
+    def k(a: Floats, b: Floats) -> float:
+        return float(np.exp(-((a[:, None] - b[None]) ** 2).sum(-1) / (2 * s * s)).mean())
 
     return k(x, x) + k(y, y) - 2 * k(x, y)
 
 
-def test_equals_the_definition_for_each_shared_class():
+def test_equals_the_definition_for_each_shared_class() -> None:
     values = class_mmd(
         torch.from_numpy(X),
         torch.from_numpy(of_x),
@@ -45,14 +47,14 @@ def test_equals_the_definition_for_each_shared_class():
     assert max(values, key=values.__getitem__) == 1
 
 
-def test_the_conditional_value_is_the_weighted_mean():
+def test_the_conditional_value_is_the_weighted_mean() -> None:
     values = {0: 0.1, 2: 0.4}
     assert conditional_mmd(values) == pytest.approx(0.25)
     assert conditional_mmd(values, torch.tensor([3.0, 9.0, 1.0])) == pytest.approx((0.3 + 0.4) / 4)
 
 
-def unbiased(x, y, sigmas):
-    def k(a, b):
+def unbiased(x: Floats, y: Floats, sigmas: list[float]) -> float:
+    def k(a: Floats, b: Floats) -> Floats:
         squares = ((a[:, None] - b[None]) ** 2).sum(-1)
         return sum(np.exp(-squares / (2 * s * s)) for s in sigmas) / len(sigmas)
 
@@ -61,7 +63,7 @@ def unbiased(x, y, sigmas):
     return own - 2 * k(x, y).mean()
 
 
-def test_the_null_permutes_within_classes():
+def test_the_null_permutes_within_classes() -> None:
     """Value and every draw by the definition, the same rows dealt out; a prior shift alone is not seen."""
     from tltk.shift.kernels import FACTORS
     from tltk.shift.permutation import memberships
@@ -82,7 +84,7 @@ def test_the_null_permutes_within_classes():
     assert found.p == (int((mean[1:] >= mean[0]).sum()) + 1) / 20
 
 
-def test_a_prior_shift_is_no_shift_within_classes():
+def test_a_prior_shift_is_no_shift_within_classes() -> None:
     draw = np.random.default_rng(3)
     seen = []
     for seed in range(20):
@@ -95,7 +97,7 @@ def test_a_prior_shift_is_no_shift_within_classes():
     assert within <= 4 and marginal >= 18
 
 
-def test_errors_are_sentences():
+def test_errors_are_sentences() -> None:
     x = torch.zeros(4, 2)
     with pytest.raises(BadSpec, match="share a class"):
         class_mmd(x, torch.zeros(4), x, torch.ones(4), bandwidth=1.0)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import binom, t
+from torch import Tensor
 
 from tltk.errors import BadSpec
 from tltk.transferability import scores
 from tltk.transferability.jackknife import interval, leave_out_groups, rank_ranges, replicates, standard_error
 
 
-def test_each_picture_is_left_out_once_and_no_class_vanishes():
+def test_each_picture_is_left_out_once_and_no_class_vanishes() -> None:
     labels = torch.tensor([0] * 41 + [1] * 37 + [2] * 3 + [3] * 2 + [4])
     rows = leave_out_groups(labels, seed=3)
     out = [set(range(84)) - set(r.tolist()) for r in rows]
@@ -33,12 +35,12 @@ def test_each_picture_is_left_out_once_and_no_class_vanishes():
         (torch.arange(18) % 2, "There are 18, and 0 of 2 classes"),
     ],
 )
-def test_too_few_pictures_are_a_sentence(labels, sentence):
+def test_too_few_pictures_are_a_sentence(labels: Tensor, sentence: str) -> None:
     with pytest.raises(BadSpec, match=sentence):
         leave_out_groups(labels)
 
 
-def test_of_a_mean_it_is_the_usual_standard_error():
+def test_of_a_mean_it_is_the_usual_standard_error() -> None:
     """Of groups of one picture each, (g − 1)/g Σ (θ_i − θ̄)² is s²/n."""
     x = torch.randn(10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     left_out = torch.tensor([float(x[torch.arange(10) != i].mean()) for i in range(10)])
@@ -47,7 +49,7 @@ def test_of_a_mean_it_is_the_usual_standard_error():
     assert hi - lo == pytest.approx(2 * t.ppf(0.975, 9) * float(x.std()) / math.sqrt(10), rel=1e-6)
 
 
-def test_places_are_those_of_the_pairs_that_are_told_apart():
+def test_places_are_those_of_the_pairs_that_are_told_apart() -> None:
     noise = torch.from_numpy(np.random.default_rng(0).normal(size=(4, 10)))
     values = [0.0, 10.0, 10.1, 20.0]
     found = [v + n * 0.1 for v, n in zip(values, noise, strict=True)]
@@ -61,9 +63,13 @@ def test_places_are_those_of_the_pairs_that_are_told_apart():
     assert rank_ranges([10.0, 10.1], close) == [(2, 2), (1, 1)]
 
 
-def test_a_score_that_is_no_number_without_some_is_a_sentence():
+def test_a_score_that_is_no_number_without_some_is_a_sentence() -> None:
     with pytest.raises(BadSpec, match="without any tenth"):
         replicates(lambda rows: float("nan"), leave_out_groups(torch.arange(40) % 2))
+
+
+def of_rows(score: Callable[..., float], x: Tensor, labels: Tensor, rows: Tensor) -> float:
+    return score(x[rows], labels[rows])
 
 
 def told(name: str, n: int, d: int, classes: int, spread: float, count: int, tries: int, gap: float = 0.0) -> int:
@@ -76,19 +82,19 @@ def told(name: str, n: int, d: int, classes: int, spread: float, count: int, tri
         centres = spread * torch.randn(classes, d, generator=g)
         nets = [centres[labels] * (1 + gap * i) + torch.randn(n, d, generator=g) for i in range(count)]
         rows = leave_out_groups(labels, seed)
-        its = [replicates(lambda r, x=x, y=labels: score(x[r], y[r]), rows) for x in nets]
+        its = [replicates(partial(of_rows, score, x, labels), rows) for x in nets]
         found += rank_ranges([score(x, labels) for x in nets], its) != [(1, count)] * count
     return found
 
 
 @pytest.mark.parametrize("name", ["logme", "hscore", "transrate", "gbc", "knn"])
 @pytest.mark.parametrize(("n", "d", "classes"), [(20, 6, 2), (60, 8, 3), (40, 64, 2)])
-def test_equal_candidates_are_seldom_told_apart(name, n, d, classes):
+def test_equal_candidates_are_seldom_told_apart(name: str, n: int, d: int, classes: int) -> None:
     """Three that are alike: in 5 % of the tries at most is any of them put before another."""
     tries = 30 if name == "logme" else 60  # it takes longest
     assert told(name, n, d, classes, 0.5, 3, tries) <= binom.ppf(0.995, tries, 0.05)
 
 
 @pytest.mark.parametrize("name", ["logme", "gbc", "knn"])
-def test_candidates_that_differ_are_told_apart(name):
+def test_candidates_that_differ_are_told_apart(name: str) -> None:
     assert told(name, 200, 8, 3, 0.7, 2, 10, gap=2.0) >= 8

@@ -20,7 +20,7 @@ ALL = tuple(torch.from_numpy(v) for v in (GALLERY, A, QUERIES, B))
 
 
 @pytest.mark.parametrize("k", [3, 10, 100])
-def test_equals_the_paper(k):
+def test_equals_the_paper(k: int) -> None:
     right = 0
     for q, truth in zip(QUERIES, B, strict=True):
         s = [q @ g / np.linalg.norm(q) / np.linalg.norm(g) for g in GALLERY]
@@ -31,16 +31,16 @@ def test_equals_the_paper(k):
     assert knn_accuracy(*ALL, k=k) == pytest.approx(right / 25)
 
 
-def test_one_neighbour_is_scikit_learns():
+def test_one_neighbour_is_scikit_learns() -> None:
     expected = KNeighborsClassifier(1, metric="cosine").fit(GALLERY, A).score(QUERIES, B)
     assert knn_accuracy(*ALL, k=1) == pytest.approx(expected)
 
 
-def test_a_tiny_temperature_does_not_overflow():
+def test_a_tiny_temperature_does_not_overflow() -> None:
     assert knn_accuracy(*ALL, k=5, temperature=1e-5) == pytest.approx(knn_accuracy(*ALL, k=1))
 
 
-def test_errors_are_sentences():
+def test_errors_are_sentences() -> None:
     with pytest.raises(BadSpec, match="must be positive"):
         knn_accuracy(*ALL, k=0)
     with pytest.raises(BadSpec, match="a label per row"):
@@ -48,7 +48,7 @@ def test_errors_are_sentences():
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e20, 1e30])
-def test_features_of_which_the_squares_overflow(scale):
+def test_features_of_which_the_squares_overflow(scale: float) -> None:
     g = torch.Generator().manual_seed(0)
     x, y = torch.randn(40, 6, generator=g), torch.arange(40) % 3
     x = x + y[:, None]

@@ -5,22 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
 from tltk.errors import BadSpec
 from tltk.transferability.logme import logme
 
+Floats = NDArray[np.float64]
 RNG = np.random.default_rng(20)
 
 
-def evidence(f, y, alpha, beta):
+def evidence(f: Floats, y: Floats, alpha: float, beta: float) -> float:
     """log p(y|F) = log N(y; 0, I/β + FFᵀ/α): the weights integrated out."""
     covariance = np.eye(len(y)) / beta + f @ f.T / alpha
     return multivariate_normal(np.zeros(len(y)), covariance).logpdf(y)
 
 
-def maximised(f, labels):
+def maximised(f: Floats, labels: NDArray[np.int64]) -> float:
     values = []
     for c in sorted(set(labels)):
         y = (labels == c).astype(float)
@@ -35,7 +37,7 @@ def maximised(f, labels):
 
 
 @pytest.mark.parametrize(("n", "d", "classes"), [(40, 6, 3), (25, 60, 2), (30, 30, 4)])
-def test_equals_the_maximum_of_the_evidence(n, d, classes):
+def test_equals_the_maximum_of_the_evidence(n: int, d: int, classes: int) -> None:
     labels = np.arange(n) % classes
     centres = RNG.normal(size=(classes, d))
     f = centres[labels] + RNG.normal(size=(n, d))
@@ -44,7 +46,7 @@ def test_equals_the_maximum_of_the_evidence(n, d, classes):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_labels_that_are_nearly_explained_reach_the_maximum_too(seed):
+def test_labels_that_are_nearly_explained_reach_the_maximum_too(seed: int) -> None:
     """There the papers' fixed point creeps; ours must not fall short of what a search over a fine grid finds."""
     rng = np.random.default_rng(seed)
     n, d = (30, 24) if seed % 2 else (24, 23)
@@ -66,14 +68,14 @@ def test_labels_that_are_nearly_explained_reach_the_maximum_too(seed):
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1e-4, 1e5, 1e15])
-def test_the_scale_of_the_features_does_not_matter(scale):
+def test_the_scale_of_the_features_does_not_matter(scale: float) -> None:
     labels = np.arange(40) % 3
     f = RNG.normal(size=(3, 8))[labels] + RNG.normal(size=(40, 8))
     x, y = torch.from_numpy(f), torch.from_numpy(labels)
     assert logme(x * scale, y) == pytest.approx(logme(x, y), rel=1e-6)
 
 
-def test_the_closed_form_is_the_papers_formula():
+def test_the_closed_form_is_the_papers_formula() -> None:
     """The paper writes out α, β, m and A; that is the same density."""
     f, y, alpha, beta = RNG.normal(size=(12, 5)), RNG.normal(size=12), 1.7, 0.6
     a = alpha * np.eye(5) + beta * f.T @ f
@@ -89,14 +91,14 @@ def test_the_closed_form_is_the_papers_formula():
     assert formula == pytest.approx(evidence(f, y, alpha, beta), rel=1e-10)
 
 
-def test_labels_that_follow_from_the_features_score_higher():
+def test_labels_that_follow_from_the_features_score_higher() -> None:
     labels = torch.arange(60) % 3
     f = torch.from_numpy(RNG.normal(size=(3, 10)))[labels] + 0.5 * torch.from_numpy(RNG.normal(size=(60, 10)))
     shuffled = labels[torch.randperm(60, generator=torch.Generator().manual_seed(0))]
     assert logme(f, labels) > logme(f, shuffled)
 
 
-def test_errors_are_sentences():
+def test_errors_are_sentences() -> None:
     with pytest.raises(BadSpec, match="must not all be zero"):
         logme(torch.zeros(4, 2), torch.tensor([0, 1, 0, 1]))
     with pytest.raises(BadSpec, match="two classes"):

@@ -13,7 +13,7 @@ from tltk.transferability.nce import nce
 RNG = np.random.default_rng(24)
 
 
-def test_equals_minus_the_conditional_entropy():
+def test_equals_minus_the_conditional_entropy() -> None:
     z, y = RNG.integers(0, 5, 80) * 3, RNG.integers(0, 4, 80)
     total = 0.0
     for a in set(z):
@@ -24,19 +24,19 @@ def test_equals_minus_the_conditional_entropy():
     assert nce(torch.from_numpy(z), torch.from_numpy(y)) == pytest.approx(total, rel=1e-10)
 
 
-def test_is_mutual_information_less_entropy():
+def test_is_mutual_information_less_entropy() -> None:
     z, y = RNG.integers(0, 5, 200), RNG.integers(0, 3, 200)
     share = np.bincount(y) / 200
     expected = mutual_info_score(z, y) + (share * np.log(share)).sum()
     assert nce(torch.from_numpy(z), torch.from_numpy(y)) == pytest.approx(expected, rel=1e-10)
 
 
-def test_lengths_must_fit():
+def test_lengths_must_fit() -> None:
     with pytest.raises(BadSpec, match="of one length"):
         nce(torch.tensor([0, 1]), torch.tensor([0]))
 
 
-def test_classes_must_be_integers_and_two():
+def test_classes_must_be_integers_and_two() -> None:
     two = torch.tensor([0, 1])
     with pytest.raises(BadSpec, match="Labels must be class numbers. Got torch.float32"):
         nce(two, two.float())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from tltk.errors import BadSpec
 from tltk.transferability.transrate import transrate
@@ -12,18 +15,20 @@ from tltk.transferability.transrate import transrate
 RNG = np.random.default_rng(25)
 
 
-def rate(z, eps):
+def rate(z: NDArray[np.float64], eps: float) -> float:
     n, d = z.shape
     return 0.5 * np.log(np.linalg.eigvalsh(np.eye(d) + z.T @ z / (n * eps))).sum()
 
 
-def reference(f, y, eps, weight):
+def reference(
+    f: NDArray[np.float64], y: NDArray[np.int64], eps: float, weight: Callable[[NDArray[np.bool_]], float]
+) -> float:
     z = f - f.mean(0)
     return rate(z, eps) - sum(weight(y == c) * rate(z[y == c], eps) for c in set(y))
 
 
 @pytest.mark.parametrize(("n", "d"), [(40, 6), (15, 30)])
-def test_equals_the_definition(n, d):
+def test_equals_the_definition(n: int, d: int) -> None:
     y = np.arange(n) % 4 % 3  # unequal classes
     f = RNG.normal(size=(3, d))[y] + RNG.normal(size=(n, d))
     x, labels = torch.from_numpy(f), torch.from_numpy(y)
@@ -36,7 +41,7 @@ def test_equals_the_definition(n, d):
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1e-4, 1e-2, 1e5, 1e20])
-def test_the_scale_of_the_features_does_not_matter(scale):
+def test_the_scale_of_the_features_does_not_matter(scale: float) -> None:
     y = np.arange(40) % 3
     x, labels = torch.from_numpy(RNG.normal(size=(3, 8))[y] + RNG.normal(size=(40, 8))), torch.from_numpy(y)
     assert transrate(x * scale, labels) == pytest.approx(transrate(x, labels), rel=1e-9)
@@ -45,12 +50,12 @@ def test_the_scale_of_the_features_does_not_matter(scale):
         assert transrate(small, labels) == pytest.approx(transrate(x, labels), rel=1e-3)
 
 
-def test_both_weightings_agree_for_balanced_classes():
+def test_both_weightings_agree_for_balanced_classes() -> None:
     y = torch.arange(30) % 3
     f = torch.from_numpy(RNG.normal(size=(30, 5)))
     assert transrate(f, y) == pytest.approx(transrate(f, y, equal_classes=True))
 
 
-def test_eps_must_be_positive():
+def test_eps_must_be_positive() -> None:
     with pytest.raises(BadSpec, match="eps must be positive"):
         transrate(torch.randn(4, 2), torch.tensor([0, 1, 0, 1]), eps=0.0)

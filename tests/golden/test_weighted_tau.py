@@ -37,14 +37,14 @@ REGRET = {  # LogME, LEEP
 }
 
 
-def test_the_registry_lists_the_scores_and_not_their_judge():
+def test_the_registry_lists_the_scores_and_not_their_judge() -> None:
     assert registry.names() == ["gbc", "hscore", "knn", "leep", "logme", "nce", "nleep", "transrate"]
     for name in registry:
         assert registry.summary(name).endswith(".")
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_equals_scipys(ties):
+def test_equals_scipys(ties: bool) -> None:
     for n in (2, 3, 10, 40):
         x, y = RNG.normal(size=n), RNG.normal(size=n)
         if ties:
@@ -53,19 +53,19 @@ def test_equals_scipys(ties):
         assert ours == pytest.approx(theirs, rel=1e-12, nan_ok=True)
 
 
-def test_perfect_and_reversed_rankings():
+def test_perfect_and_reversed_rankings() -> None:
     assert weighted_tau([1, 2, 3, 4], [10, 20, 30, 40]) == pytest.approx(1)
     assert weighted_tau([1, 2, 3, 4], [40, 30, 20, 10]) == pytest.approx(-1)
     assert math.isnan(weighted_tau([1, 1, 1], [1, 2, 3]))
 
 
-def test_the_top_counts_most():
+def test_the_top_counts_most() -> None:
     truth = [50.0, 40.0, 30.0, 20.0, 10.0]
     top_swapped, bottom_swapped = [40.0, 50.0, 30.0, 20.0, 10.0], [50.0, 40.0, 30.0, 10.0, 20.0]
     assert weighted_tau(top_swapped, truth) < weighted_tau(bottom_swapped, truth)
 
 
-def rows(name):
+def rows(name: str) -> tuple[dict[str, tuple[float, ...]], tuple[float, ...]]:
     if not PUBLISHED.is_file():
         pytest.skip("the published rows are not on this machine (../shared/reference)")
     table = json.loads(PUBLISHED.read_text())["tllib_model_ranking_rows"]
@@ -75,27 +75,27 @@ def rows(name):
 
 
 @pytest.mark.parametrize("name", TAU)
-def test_reproduces_the_published_rows(name):
+def test_reproduces_the_published_rows(name: str) -> None:
     scores, accuracies = rows(name)
     for column, expected in zip(COLUMNS, TAU[name], strict=True):
         assert weighted_tau(scores[column], accuracies) == pytest.approx(expected, abs=ROUNDING)
 
 
 @pytest.mark.parametrize("name", REGRET)
-def test_reproduces_the_published_regret(name):
+def test_reproduces_the_published_regret(name: str) -> None:
     scores, accuracies = rows(name)
     for column, expected in zip(("LogME", "LEEP"), REGRET[name], strict=True):
         assert regret(scores[column], accuracies) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("n", [3, 4, 7, 20])
-def test_the_ends_of_the_interval_are_the_taus_that_are_just_not_refused(n):
+def test_the_ends_of_the_interval_are_the_taus_that_are_just_not_refused(n: int) -> None:
     """|τ − τ₀| = 1.96 √(2 (1 − τ₀²)/n), solved by SciPy; it holds the value, and is never of no width."""
     for tau in (-1.0, -0.4, 0.0, 0.7, 1.0):
         lo, hi = tau_interval(tau, n)
         assert -1 <= lo <= tau <= hi <= 1 and hi - lo > 0.5
 
-        def off(start, tau=tau):
+        def off(start: float, tau: float = tau) -> float:
             return abs(tau - start) - 1.959964 * math.sqrt(2 * (1 - start * start) / n)
 
         for end, far in ((lo, -1.0), (hi, 1.0)):
@@ -106,7 +106,7 @@ def test_the_ends_of_the_interval_are_the_taus_that_are_just_not_refused(n):
 
 @pytest.mark.parametrize("n", [4, 6, 12])
 @pytest.mark.parametrize("alike", [0.0, 0.6, 0.95])
-def test_the_interval_holds_the_mean_tau_of_as_many_candidates(n, alike):
+def test_the_interval_holds_the_mean_tau_of_as_many_candidates(n: int, alike: float) -> None:
     """In at least 95 % of simulated rankings; the percentile bootstrap said 1 … 1 of four in the same order."""
     rng, taus = np.random.default_rng(n), []
     for _ in range(300):
@@ -117,7 +117,7 @@ def test_the_interval_holds_the_mean_tau_of_as_many_candidates(n, alike):
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_p_is_the_share_of_the_orders_that_agree_as_well(ties):
+def test_p_is_the_share_of_the_orders_that_agree_as_well(ties: bool) -> None:
     rng = np.random.default_rng(5)
     for n in (3, 4, 5):
         x, y = rng.normal(size=n), rng.normal(size=n)
@@ -131,18 +131,18 @@ def test_p_is_the_share_of_the_orders_that_agree_as_well(ties):
     assert tau_p([1, 2, 3, 4], [1, 2, 3, 4]) == pytest.approx(1 / 24)
 
 
-def test_p_of_many_is_drawn_and_seldom_small_without_agreement():
+def test_p_of_many_is_drawn_and_seldom_small_without_agreement() -> None:
     rng = np.random.default_rng(6)
     small = sum(tau_p(rng.normal(size=12).tolist(), rng.normal(size=12).tolist()) <= 0.05 for _ in range(40))
     assert small <= 7
     assert tau_p(list(range(12)), list(range(12))) == pytest.approx(1 / 2000)
 
 
-def test_regret_shares_a_tie():
+def test_regret_shares_a_tie() -> None:
     assert regret([1.0, 1.0, 0.0], [70.0, 80.0, 90.0]) == pytest.approx(15.0)
 
 
-def test_errors_are_sentences():
+def test_errors_are_sentences() -> None:
     with pytest.raises(BadSpec, match="for each of two backbones or more"):
         weighted_tau([1.0], [2.0])
     with pytest.raises(BadSpec, match="both numbers"):

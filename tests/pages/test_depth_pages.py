@@ -100,14 +100,14 @@ HANDLES: list[list[dict[str, Any]]] = []
 def _watched(monkeypatch: pytest.MonkeyPatch) -> None:
     from tltk.dashboard import freeze_handle as module
 
-    checked = module.checked
+    check_overlays = module.check_overlays
     HANDLES.clear()
 
     def watch(overlays: Any, depth: int) -> Any:
         HANDLES.append(list(overlays))
-        return checked(overlays, depth)
+        return check_overlays(overlays, depth)
 
-    monkeypatch.setattr(module, "checked", watch)
+    monkeypatch.setattr(module, "check_overlays", watch)
 
 
 def test_a_question_that_failed_says_why_and_can_be_asked_again() -> None:

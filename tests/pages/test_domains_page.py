@@ -39,6 +39,11 @@ def target_of(app: Any) -> DataSpec:
     return found
 
 
+def source_of(app: Any) -> DataSpec:
+    found: DataSpec = app.session_state["plan"].source
+    return found
+
+
 def test_a_new_user_waits_for_both_domains_and_can_go_on() -> None:
     app = open_page("domains")
     is_clean(app)
@@ -106,10 +111,11 @@ def test_without_a_source_the_target_stands_alone() -> None:
     assert html(app).count("data:image/webp") == 10
     choose(app, "Source", "shapes")
     is_clean(app)
-    assert (app.session_state["plan"].source.name, app.session_state["plan"].source.n) == ("shapes", 2000)
+    source = source_of(app)
+    assert (source.name, source.n) == ("shapes", 2000)
     next(n for n in app.number_input if n.label == "Rotation").set_value(30.0).run()
     is_clean(app)
-    assert app.session_state["plan"].source.name == "shapes:rotation=30"
+    assert source_of(app).name == "shapes:rotation=30"
 
 
 def test_any_domain_can_be_corrupted() -> None:
@@ -224,7 +230,7 @@ PARTS = {
     "val": Part(100, "15% drawn from the train part"),
     "test": Part(400, "the folder <test>"),
 }
-TOLD = {
+TOLD: dict[str, Any] = {
     "tree": TREE,
     "parts": PARTS,
     "notes": ["Class cat loses 5 of its 9 files: they are cut off."],

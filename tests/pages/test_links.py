@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.depth_pages import RANK, SHARED, embedding_known, profile_known
-from tests.support.domain_pages import known, seen
+from tests.support.domain_pages import known
 from tests.support.pages import (
     PAGES,
     ROOT,
@@ -26,6 +26,8 @@ from tests.support.pages import (
     texts,
 )
 from tests.support.pages import _no_workers as _no_workers
+from tests.support.results import inspected as seen
+from tests.support.values import present
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
@@ -331,7 +333,7 @@ def rendered(app: Any) -> list[tuple[str, str]]:
 def hostile() -> dict[str, str]:
     """A home in which everything that a stranger can name bears the name; the link that shows it."""
     target = dataclasses.replace(FIRST.target, name=f"folder:/{NAME}")
-    source = dataclasses.replace(FIRST.source, name=f"folder:/s{NAME}")
+    source = dataclasses.replace(present(FIRST.source), name=f"folder:/s{NAME}")
     told = seen([NAME, "b" + NAME], counts=[500, 3], skipped=[[f"x/{NAME}.jpg", NAME]], licence=NAME, source=NAME)
     for spec in (target, source):
         known(with_absolute_paths(spec), told)

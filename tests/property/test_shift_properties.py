@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from tltk.errors import BadSpec
 from tltk.shift import measures
@@ -18,7 +19,7 @@ OFFSET_FREE = {"coral"}  # blind to a plain offset, by its formula
 TURNS = {"mmd", "coral", "energy", "frechet", "symmetric_kl"}  # the same for both domains rotated alike
 
 
-def pair(seed: int, n: int = 24, m: int = 17, d: int = 4):
+def pair(seed: int, n: int = 24, m: int = 17, d: int = 4) -> tuple[Tensor, Tensor]:
     g = torch.Generator().manual_seed(seed)
     scale = torch.rand(d, generator=g, dtype=torch.float64) + 0.5
     x = torch.randn(n, d, generator=g, dtype=torch.float64)
@@ -33,7 +34,7 @@ few = settings(max_examples=15, deadline=None)
 seeds = st.integers(0, 10_000)
 
 
-def test_the_registry_lists_the_measures_and_no_machinery():
+def test_the_registry_lists_the_measures_and_no_machinery() -> None:
     assert measures.names() == [
         "a_distance",
         "c2st",
@@ -49,7 +50,7 @@ def test_the_registry_lists_the_measures_and_no_machinery():
 
 
 @pytest.mark.parametrize("name", measures.names())
-def test_a_scalar_of_the_inputs_dtype_comes_back(name):
+def test_a_scalar_of_the_inputs_dtype_comes_back(name: str) -> None:
     x, y = pair(0)
     for dtype in (torch.float32, torch.float64):
         value = measures[name](x.to(dtype), y.to(dtype))
@@ -58,7 +59,7 @@ def test_a_scalar_of_the_inputs_dtype_comes_back(name):
 
 
 @pytest.mark.parametrize("name", measures.names())
-def test_float32_and_float64_agree(name):
+def test_float32_and_float64_agree(name: str) -> None:
     x, y = pair(1)
     assert float(measures[name](x.float(), y.float())) == pytest.approx(float(measures[name](x, y)), rel=1e-3, abs=1e-5)
 
@@ -66,7 +67,7 @@ def test_float32_and_float64_agree(name):
 @pytest.mark.parametrize("name", sorted(set(measures) - CLASSIFIERS))
 @few
 @given(seed=seeds)
-def test_symmetric(name, seed):
+def test_symmetric(name: str, seed: int) -> None:
     x, y = pair(seed)
     assert float(measures[name](x, y)) == near(float(measures[name](y, x)))
 
@@ -74,14 +75,14 @@ def test_symmetric(name, seed):
 @pytest.mark.parametrize("name", sorted(ZERO))
 @few
 @given(seed=seeds)
-def test_zero_for_a_sample_against_itself(name, seed):
+def test_zero_for_a_sample_against_itself(name: str, seed: int) -> None:
     x, _ = pair(seed)
     assert float(measures[name](x, x)) == pytest.approx(0, abs=1e-6)
 
 
 @few
 @given(seed=seeds)
-def test_biased_mmd_is_zero_for_a_sample_against_itself_and_never_negative(seed):
+def test_biased_mmd_is_zero_for_a_sample_against_itself_and_never_negative(seed: int) -> None:
     x, y = pair(seed)
     assert float(mmd(x, x, estimator="biased")) == pytest.approx(0, abs=1e-12)
     assert float(mmd(x, y, estimator="biased")) >= 0
@@ -90,7 +91,7 @@ def test_biased_mmd_is_zero_for_a_sample_against_itself_and_never_negative(seed)
 @pytest.mark.parametrize("name", sorted(set(measures) - CLASSIFIERS))
 @few
 @given(seed=seeds)
-def test_the_order_of_rows_does_not_matter(name, seed):
+def test_the_order_of_rows_does_not_matter(name: str, seed: int) -> None:
     x, y = pair(seed)
     g = torch.Generator().manual_seed(seed)
     shuffled = x[torch.randperm(len(x), generator=g)], y[torch.randperm(len(y), generator=g)]
@@ -100,7 +101,7 @@ def test_the_order_of_rows_does_not_matter(name, seed):
 @pytest.mark.parametrize("name", sorted(set(measures) - CLASSIFIERS))
 @few
 @given(seed=seeds)
-def test_moving_both_domains_alike_changes_nothing(name, seed):
+def test_moving_both_domains_alike_changes_nothing(name: str, seed: int) -> None:
     x, y = pair(seed)
     assert float(measures[name](x + 7, y + 7)) == near(float(measures[name](x, y)))
 
@@ -108,7 +109,7 @@ def test_moving_both_domains_alike_changes_nothing(name, seed):
 @pytest.mark.parametrize("name", sorted(TURNS))
 @few
 @given(seed=seeds)
-def test_turning_both_domains_alike_changes_nothing(name, seed):
+def test_turning_both_domains_alike_changes_nothing(name: str, seed: int) -> None:
     x, y = pair(seed)
     g = torch.Generator().manual_seed(seed)
     q = torch.linalg.qr(torch.randn(4, 4, generator=g, dtype=torch.float64)).Q
@@ -118,7 +119,7 @@ def test_turning_both_domains_alike_changes_nothing(name, seed):
 @pytest.mark.parametrize("name", sorted(set(measures) - OFFSET_FREE))
 @few
 @given(seed=seeds)
-def test_a_larger_offset_gives_a_larger_value(name, seed):
+def test_a_larger_offset_gives_a_larger_value(name: str, seed: int) -> None:
     x, _ = pair(seed, n=40)
     _, y = pair(seed + 1, m=40)
     values = [float(measures[name](x, y - y.mean(0) + x.mean(0) + shift)) for shift in (0.0, 1.0, 4.0)]
@@ -127,7 +128,7 @@ def test_a_larger_offset_gives_a_larger_value(name, seed):
 
 @few
 @given(seed=seeds)
-def test_coral_sees_a_wider_spread_and_no_offset(seed):
+def test_coral_sees_a_wider_spread_and_no_offset(seed: int) -> None:
     x, _ = pair(seed)
     coral = measures["coral"]
     assert float(coral(x, x + 5)) == pytest.approx(0, abs=1e-18)
@@ -136,14 +137,14 @@ def test_coral_sees_a_wider_spread_and_no_offset(seed):
 
 @few
 @given(seed=seeds)
-def test_classifiers_stay_in_their_range(seed):
+def test_classifiers_stay_in_their_range(seed: int) -> None:
     x, y = pair(seed)
     assert -2 <= float(measures["a_distance"](x, y)) <= 2
     assert 0 <= float(c2st(x, y)) <= 1
 
 
 @pytest.mark.parametrize("name", measures.names())
-def test_what_cannot_be_compared_is_a_sentence(name):
+def test_what_cannot_be_compared_is_a_sentence(name: str) -> None:
     x, y = pair(0)
     with pytest.raises(BadSpec, match="same number of features"):
         measures[name](x, y[:, :3])
@@ -158,7 +159,7 @@ POWER = {"coral": 4, "energy": 1, "frechet": 2, "sliced_wasserstein": 1}  # the 
 
 @pytest.mark.parametrize("name", measures.names())
 @pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e-5, 1e9, 1e20, 1e30, 1e37])
-def test_any_scale_is_the_number_that_it_should_be_or_a_sentence(name, scale):
+def test_any_scale_is_the_number_that_it_should_be_or_a_sentence(name: str, scale: float) -> None:
     """Never infinity, NaN, or a 0 that is none."""
     x, y = (a.float() for a in pair(4))
     expected = float(measures[name](x.double(), y.double())) * scale ** POWER.get(name, 0)
@@ -170,7 +171,7 @@ def test_any_scale_is_the_number_that_it_should_be_or_a_sentence(name, scale):
 
 
 @pytest.mark.parametrize("name", measures.names())
-def test_a_scale_that_even_float64_cannot_square(name):
+def test_a_scale_that_even_float64_cannot_square(name: str) -> None:
     x, y = pair(4)
     try:
         value = float(measures[name](x * 1e200, y * 1e200))
@@ -182,7 +183,7 @@ def test_a_scale_that_even_float64_cannot_square(name):
 
 @pytest.mark.parametrize("kernel", ["rbf", "polynomial"])
 @pytest.mark.parametrize("estimator", ["biased", "unbiased", "linear"])
-def test_other_kernels_overflow_in_a_sentence(kernel, estimator):
+def test_other_kernels_overflow_in_a_sentence(kernel: str, estimator: str) -> None:
     x, y = (a.float() * 1e20 for a in pair(4))
     if kernel == "rbf":
         assert float(mmd(x, y, kernel=kernel, estimator=estimator)) == pytest.approx(
@@ -194,7 +195,7 @@ def test_other_kernels_overflow_in_a_sentence(kernel, estimator):
 
 
 @pytest.mark.parametrize("name", sorted(set(measures) - CLASSIFIERS))
-def test_gradients_flow_to_the_features(name):
+def test_gradients_flow_to_the_features(name: str) -> None:
     x, y = pair(3)
     x.requires_grad_()
     measures[name](x, y).backward()

@@ -128,7 +128,7 @@ def train(
     rows: list[Row] = []
     said: list[str] = []
     callbacks = callbacks or Callbacks()
-    callbacks.emit, callbacks.say = rows.extend, said.append
+    callbacks.emit, callbacks.notify = rows.extend, said.append
     made = training(wanted, d, callbacks=callbacks, bank=bank, parts=parts)
     first = {n: t.detach().clone() for n, t in made.net.state_dict().items()}
     return Record(rows, said, made.run(), made, first)

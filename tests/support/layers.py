@@ -27,7 +27,7 @@ HERE, THERE = domain(60), domain(60, seed=1)
 NAMES = ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "features"]
 
 
-def room(bank: FeatureBank | None = None, **more: Domain) -> Context:
+def context(bank: FeatureBank | None = None, **more: Domain) -> Context:
     """Two small domains by name, `here` and `there`."""
     known = {"here": HERE, "there": THERE, **more}
     return Context(lambda spec: known[spec.name], bank or FeatureBank(), Callbacks())
@@ -49,7 +49,7 @@ def by_hand(spec: ProfileSpec, side: str, weights_: str = "") -> tuple[list[Tens
     """Features of one side without bank and ledger."""
     wanted = spec.target if side == "target" else spec.source
     assert wanted is not None
-    part = draw(room().load(wanted), wanted, spec.pictures, spec.seed)
+    part = draw(context().load(wanted), wanted, spec.pictures, spec.seed)
     net = weights.build_net(
         dataclasses.replace(spec.net, weights=weights_ or spec.net.weights), 3, 32, 3, spec.seed
     ).eval()

@@ -52,7 +52,7 @@ NO_GAP: dict[str, Callable[[int, int, int, np.random.Generator], Floats]] = {
         draw.choice([-1.0, 0.0, 1.0], (count, 1, n), p=[0.15, 0.7, 0.15]), seeds, 1
     ),
     "by luck": lambda count, seeds, n, draw: (
-        (draw.random((count, seeds, n)) < 0.5) * 1.0 - (draw.random((count, seeds, n)) < 0.5)
+        (draw.random((count, seeds, n)) < 0.5).astype(float) - (draw.random((count, seeds, n)) < 0.5)
     ),
     "moderate": lambda count, seeds, n, draw: studies(count, seeds, n, 0.7, 0.0, "moderate", draw).astype(float),
     "seedy": lambda count, seeds, n, draw: studies(count, seeds, n, 0.7, 0.0, "seedy", draw).astype(float),

@@ -22,7 +22,9 @@ from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.labels.spec import LabelsSpec
+from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
+from tltk.studies.sweep.spec import SweepSpec
 
 NAME = "test_resnet"
 DIGITS = DataSpec("digits", size=16, n=120)
@@ -57,6 +59,27 @@ def smallest(folder: Path) -> dict[str, Spec]:
             arms=("scratch", "fine_tune"),
             shots=(2, 4),
             lrs=(1e-3,),
+            seeds=2,
+        ),
+        SweepSpec(
+            target=DIGITS,
+            source=SOURCE,
+            source_optim=OPTIM,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            arms=("AnB", "random"),
+            layers=(1, 4),
+            seeds=2,
+        ),
+        PlaneSpec(
+            target=DIGITS,
+            source=SOURCE,
+            source_optim=OPTIM,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            arms=("fine_tune", "l2_sp:weight=0.1|1"),
+            lrs=(1e-3,),
+            widen=0,
             seeds=2,
         ),
         InspectSpec(DIGITS),

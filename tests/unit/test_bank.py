@@ -70,7 +70,7 @@ def test_rows_are_what_the_prefix_gives() -> None:
 @pytest.mark.parametrize("fresh", [False, True], ids=["held", "on disk"])
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit", "test_convnext"])
 def test_rows_lie_in_memory_as_the_prefix_left_them(backbone: str, fresh: bool, ram: int) -> None:
-    net = build_net(NetSpec(backbone=backbone), 3, 32, 3, 0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = build_net(NetSpec(backbone=backbone), 3, 32, 3, 0).to(memory_format=torch.channels_last)
     freeze(net, 2)
     cut = Cut(net, 2)
     images = torch.from_numpy(D.images[:8]).float() / 255
@@ -145,7 +145,7 @@ def keys(**changes: Any) -> str:
 def test_the_key_tells_apart_what_differs() -> None:
     padded = build_net(NetSpec(backbone="test_efficientnet"), 3, 32, 3, 0)
     same = build_net(NetSpec(backbone="test_efficientnet"), 3, 32, 3, 0)
-    same.backbone.conv_stem.padding = (0, 0)  # type: ignore[union-attr, assignment]
+    same.backbone.conv_stem.padding = (0, 0)  # type: ignore[union-attr]
     other = dataclasses.replace(D, fingerprint="0" * 16)
     nudged = cut_at()
     with torch.no_grad():
@@ -318,7 +318,7 @@ def test_the_cost_is_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     clock = iter(range(0, 1000, 5))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
-    FeatureBank(disk=0, say=said.append).features(cut_at(), D, INDEX)
+    FeatureBank(disk=0, notify=said.append).features(cut_at(), D, INDEX)
     assert len(said) == 1 and "40 pictures" in said[0] and "MB" in said[0]
 
 

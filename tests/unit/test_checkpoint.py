@@ -43,7 +43,8 @@ def test_no_file_a_folder_and_a_file_of_another_kind_are_none(tmp_path: Path) ->
 
 
 def test_a_module_goes_under_its_prefix(tmp_path: Path) -> None:
-    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    convolution = nn.Conv2d(1, 2, 3)
+    net = nn.Sequential(convolution, nn.BatchNorm2d(2))
     packed = pack(net, "net/")
     assert all(k.startswith("net/") for k in packed)
     other = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
@@ -51,7 +52,7 @@ def test_a_module_goes_under_its_prefix(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
     before = packed["net/0.weight"].clone()
     with torch.no_grad():
-        net[0].weight.add_(1)
+        convolution.weight.add_(1)
     assert torch.equal(packed["net/0.weight"], before)  # a copy, not a view
 
 

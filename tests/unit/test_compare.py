@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.support.results import trained
+from tests.support.values import present
 from tltk import home
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.rows import Row
@@ -17,9 +18,10 @@ from tltk.results.training import TrainingResult
 from tltk.runs.run import Child, Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.arms import Search, search_seed
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
-from tltk.studies.study import conduct
+from tltk.studies.study import Wanted, conduct
 
 SPEC = CompareSpec(
     source=DataSpec("rendered_digits", n=100),
@@ -32,6 +34,7 @@ SPEC = CompareSpec(
     lrs=(3e-3, 3e-4, 1e-3, 1e-3),
     seeds=3,
     first_seed=10,
+    widen=0,
 )
 
 
@@ -162,8 +165,9 @@ def test_where_early_stopping_ends_runs_sooner_the_sentence_gives_the_range() ->
     def train(runs: list[Run], ended: Callable[[Run], None]) -> None:
         for run in runs:
             trainer.train(run)
-            if run.spec.seed in (10, 11, 12) and run.spec.target == SPEC.target:  # type: ignore[union-attr]
-                steps, result = next(lengths), run.read(TrainingResult)
+            assert isinstance(run.spec, TransferSpec)
+            if run.spec.seed in (10, 11, 12) and run.spec.target == SPEC.target:
+                steps, result = next(lengths), present(run.read(TrainingResult))
                 result = msgspec.structs.replace(result, steps=steps, images=steps * 10)
                 home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
             ended(run)
@@ -184,26 +188,32 @@ def test_equal_budgets_are_told_as_one() -> None:
 # -- the search ------------------------------------------------------------------------------------------
 
 
+def training(wanted: Wanted) -> TransferSpec:
+    assert isinstance(wanted.spec, TransferSpec)
+    return wanted.spec
+
+
 def test_no_rate_is_searched_on_a_seed_that_is_measured() -> None:
     for first, seeds in ((0, 3), (10, 50), (2**31 - 1, 50), (2**30, 2)):
         spec = dataclasses.replace(SPEC, first_seed=min(first, 2**31 - 60), seeds=seeds)
-        measured = {w.spec.seed for w in compare.measure_children(spec, {"scratch": 1e-3, "transfer": 1e-3})}
-        assert measured.isdisjoint({w.spec.seed for w in compare.search_children(spec)})
+        measured = {training(w).seed for w in compare.measure_children(spec, {"scratch": 1e-3, "transfer": 1e-3})}
+        assert search_seed(spec.first_seed) not in measured
 
 
 def test_rates_are_ranked_by_the_weights_that_are_tested() -> None:
     """Without patience the last epoch is tested, and a rate that shone in an earlier one has no merit in that."""
-    wanted = compare.search_children(SPEC)
-    found = {
-        (w.arm, w.spec.optim.lr): trained(
-            val_accuracy=0.9 if w.spec.optim.lr == 3e-3 else 0.6,
+    rates = (3e-4, 1e-3, 3e-3)
+    found: dict[tuple[str, float], TrainingResult | None] = {
+        (arm, lr): trained(
+            val_accuracy=0.9 if lr == 3e-3 else 0.6,
             val_loss=1.0,
-            tested_val_accuracy=0.3 if w.spec.optim.lr == 3e-3 else 0.6 - w.spec.optim.lr,
+            tested_val_accuracy=0.3 if lr == 3e-3 else 0.6 - lr,
             tested_val_loss=1.0,
         )
-        for w in wanted
+        for arm in compare.ARMS
+        for lr in rates
     }
-    search = compare.Search.of(SPEC, found)
+    search = Search.of(compare.ARMS, rates, found)
     assert search.best_rates == {"scratch": 3e-4, "transfer": 3e-4}
     assert search.accuracy["scratch"]["0.003"] == 0.3
 
@@ -216,6 +226,16 @@ def test_a_rate_at_the_edge_of_the_grid_is_said() -> None:
     assert all(remark in found.sentence for remark in found.remarks)
     _, inside, *_ = go(dataclasses.replace(SPEC, first_seed=99), Trainer({"scratch": 1e-3, "transfer": 1e-3}))
     assert inside.at_edge == {} and "that was tried" not in inside.sentence
+
+
+def test_the_rates_grow_where_the_best_lies_at_an_edge_for_both_arms() -> None:
+    best = {"scratch": 3e-3, "transfer": 1e-5}
+    run, found, trainer, _ = go(dataclasses.replace(SPEC, widen=2), Trainer(best))
+    tried = {arm: {c.lr for c in run.children() if (c.role, c.arm) == ("search", arm)} for arm in compare.ARMS}
+    assert tried["scratch"] == tried["transfer"] > {3e-4, 1e-3, 3e-3} and min(tried["scratch"]) < 1e-4
+    assert found.at_edge.get("scratch") is None, "once it has grown the best lies inside"
+    assert found.scratch_lr == 3e-3 and len(found.search["scratch"]) == len(tried["scratch"])
+    assert len(trainer.trained) > compare.n_trainings(SPEC)
 
 
 def test_a_single_rate_is_not_searched_and_not_called_the_best() -> None:

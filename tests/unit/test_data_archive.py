@@ -180,8 +180,8 @@ def test_a_packed_bomb_is_refused_before_it_is_queued(tmp_path: Path, packing: s
     path = tmp_path / f"a.tar.{packing}"
     head = tarfile.TarInfo("top/a/0.png")
     head.size = 200 * 2**20
-    opened = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}[packing]
-    with opened(path, "wb") as file:
+    packed = {"gz": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}[packing]
+    with packed(path, "wb") as file:
         file.write(head.tobuf())
         for _ in range(200):
             file.write(bytes(2**20))

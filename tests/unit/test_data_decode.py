@@ -193,7 +193,7 @@ def test_resize_equals_pillow() -> None:
     images = np.random.default_rng(0).integers(80, 176, (5, 20, 20), np.uint8)
     for size in (8, 20, 47):
         ours = resize(images, size)
-        pillow = [Image.fromarray(i).resize((size, size), Image.Resampling.BICUBIC) for i in images]
+        pillow = [np.asarray(Image.fromarray(i).resize((size, size), Image.Resampling.BICUBIC)) for i in images]
         assert np.abs(ours.astype(int) - np.stack(pillow)).max() <= 1  # Pillow rounds between both passes
     colours = np.stack([images, 255 - images], axis=3)
     assert np.array_equal(resize(colours, 13)[..., 0], resize(images, 13))

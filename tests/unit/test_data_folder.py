@@ -27,7 +27,7 @@ def draw(root: Path, *names: str) -> Path:
 
 
 def load(root: Path, **fields: int) -> Domain:
-    return folder.load(DataSpec(f"folder:{root}", size=8, **fields), str(root))  # type: ignore[arg-type]
+    return folder.load(DataSpec(f"folder:{root}", size=8, **fields), str(root))
 
 
 FOUR = [f"{c}/{i}.png" for c in ("ant", "bee") for i in range(4)]

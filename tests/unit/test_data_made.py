@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tltk.data import domains
+from tltk.data.decode import resize
 from tltk.data.sources import blended_digits, digits, rendered_digits
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
@@ -33,7 +34,7 @@ def test_bundled_files_are_what_scikit_learn_loads(monkeypatch: pytest.MonkeyPat
     raw_there, labels_there = digits.base_digits()
     assert np.array_equal(raw, raw_there) and np.array_equal(labels, labels_there)
     for photo, there in zip(photos, blended_digits._photos(), strict=True):
-        assert np.array_equal(photo, there)
+        assert np.array_equal(photo, np.asarray(there))
 
 
 def test_rendered_digits_take_turns_and_grow_at_the_end() -> None:
@@ -83,7 +84,7 @@ def test_blended_digits_are_absolute_differences_with_a_photograph() -> None:
     raw, labels = digits.base_digits()
     assert np.array_equal(domain.labels, labels)
     assert (domain.images[:, 0] != domain.images[:, 2]).mean() > 0.5  # in colour
-    mask = blended_digits._masks(blended_digits.resize(raw[7:8], 32))[0]
+    mask = blended_digits._masks(resize(raw[7:8], 32))[0]
     crop = blended_digits._crop(blended_digits._photos(), np.random.default_rng((0, 7)), 32)
     assert np.array_equal(domain.images[7], np.abs(crop - mask[:, :, None]).transpose(2, 0, 1))
     assert set(np.unique(mask)) >= {0, 255} and np.isin(mask, (0, 255)).mean() > 0.6

@@ -44,7 +44,8 @@ def test_keys_of_keras(path: Path) -> None:
 
 @pytest.mark.parametrize("keys", [("x", "y"), ("x_train", "y_train")])
 def test_without_a_test_set_all_are_free(path: Path, keys: tuple[str, str]) -> None:
-    np.savez(path, **{keys[0]: X, keys[1]: Y.reshape(-1, 1)}, unrelated=np.zeros(2))
+    arrays: dict[str, Any] = {keys[0]: X, keys[1]: Y.reshape(-1, 1), "unrelated": np.zeros(2)}
+    np.savez(path, **arrays)
     assert load(path).given is None
 
 
@@ -181,7 +182,7 @@ def test_val_is_used_in_the_keys_of_keras_and_of_medmnist(path: Path) -> None:
     parts = {"train": X, "val": X[:6] ^ 1, "test": X[:3] ^ 255}
     forms = (("x_{}", "y_{}"), ("{}_images", "{}_labels"), ("X_{}", "y_{}"))
     for x, y in forms:
-        arrays = {x.format(p): pictures for p, pictures in parts.items()}
+        arrays: dict[str, Any] = {x.format(p): pictures for p, pictures in parts.items()}
         arrays |= {y.format(p): Y[: len(pictures), None] for p, pictures in parts.items()}
         np.savez(path, **arrays)
         domain = load(path)

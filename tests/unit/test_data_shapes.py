@@ -262,7 +262,7 @@ def test_tones_follow_their_formulas() -> None:
 def test_blur_is_a_gaussian_of_this_width() -> None:
     edge = torch.zeros(1, 1, 1, 101)
     edge[..., 50] = 1
-    found = shapes._blurred(edge, 4.0)[0, 0, 0].numpy()
+    found = shapes._blur(edge, 4.0)[0, 0, 0].numpy()
     at = np.arange(101) - 50
     assert found.sum() == pytest.approx(1, abs=1e-5) and (found * at**2).sum() == pytest.approx(16, rel=0.03)
     sharp, soft = drawn(), drawn("blur=0.05")

@@ -15,6 +15,7 @@ from scipy.stats import false_discovery_control
 from tests.support.layers import round_trips
 from tests.support.results import written_round_trips
 from tests.support.shell import agree, here, idle, refused, said, tltk  # noqa: F401 – fixtures
+from tests.support.values import present
 from tltk.analyses.chance import with_null
 from tltk.analyses.dial_response.analysis import dial_response, first_detected
 from tltk.analyses.dial_response.settings import ENDS, ORDERS, dial_settings
@@ -41,7 +42,7 @@ SPEC = DialResponseSpec(
 )
 
 
-def room(**callbacks: Any) -> Context:
+def context(**callbacks: Any) -> Context:
     def refuse(_: DataSpec) -> Any:
         raise AssertionError("the lab draws its own pictures")
 
@@ -104,7 +105,7 @@ def test_seen_from_a_setting_on_means_at_all_later_ones() -> None:
 
 
 def test_cells_are_what_measures_give_on_the_pictures_of_these_dials() -> None:
-    found = dial_response(SPEC, room())
+    found = dial_response(SPEC, context())
     round_trips(found)
     number = list(knobs(Dials)).index("hue")
     seeds = [int(s) >> 1 for s in np.random.SeedSequence((SPEC.seed, number)).generate_state(2)]
@@ -129,30 +130,30 @@ def test_cells_are_what_measures_give_on_the_pictures_of_these_dials() -> None:
 
 
 def test_a_dials_answer_does_not_hang_on_the_others_and_repeats() -> None:
-    whole = dial_response(SPEC, room())
-    alone = dial_response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",)), room())
+    whole = dial_response(SPEC, context())
+    alone = dial_response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",)), context())
     one, other = (  # corrected over all that is asked
         [msgspec.structs.replace(row, p_holm=None, p_bh=None) for row in found.cells["coral"]["background"]]
         for found in (alone, whole)
     )
     assert one == other
-    other = dial_response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",), seed=1), room())
-    assert other.cells != alone.cells
+    again = dial_response(dataclasses.replace(SPEC, dials=("background",), measures=("coral",), seed=1), context())
+    assert again.cells != alone.cells
 
 
 def test_p_values_are_corrected_over_all_settings_of_a_measure() -> None:
-    found = dial_response(SPEC, room())
+    found = dial_response(SPEC, context())
     for its in found.cells.values():
         rows = [row for rows in its.values() for row in rows]
         p = [row.p for row in rows]
         assert [row.p_bh for row in rows] == pytest.approx(false_discovery_control(p).tolist())
-        assert min(row.p_holm for row in rows) == pytest.approx(min(1.0, len(p) * min(p)))
+        assert min(present(row.p_holm) for row in rows) == pytest.approx(min(1.0, len(p) * min(p)))
         assert found.tests == len(rows) == 6
     assert "over all 6 tests" in found.correction and "by the p of each test alone" in found.correction
 
 
 def test_labels_alone_are_nothing_that_a_measure_without_labels_can_see() -> None:
-    found = dial_response(dataclasses.replace(SPEC, dials=("label_noise",)), room())
+    found = dial_response(dataclasses.replace(SPEC, dials=("label_noise",)), context())
     for rows in (its["label_noise"] for its in found.cells.values()):
         assert len({(row.value, row.p) for row in rows}) == 1
 
@@ -160,27 +161,27 @@ def test_labels_alone_are_nothing_that_a_measure_without_labels_can_see() -> Non
 def test_refusals() -> None:
     for target in ("digits", "shapes~fog:3"):
         with pytest.raises(BadSpec, match=f"must be the shift lab, shapes or shapes:DIALS. Got '{target}'"):
-            dial_response(dataclasses.replace(SPEC, target=DataSpec(target)), room())
+            dial_response(dataclasses.replace(SPEC, target=DataSpec(target)), context())
     with pytest.raises(UnknownName, match="Did you mean 'hue'"):
-        dial_response(dataclasses.replace(SPEC, dials=("hu",)), room())
+        dial_response(dataclasses.replace(SPEC, dials=("hu",)), context())
     with pytest.raises(UnknownName, match="Did you mean 'coral'"):
-        dial_response(dataclasses.replace(SPEC, measures=("corall",)), room())
+        dial_response(dataclasses.replace(SPEC, measures=("corall",)), context())
     with pytest.raises(BadSpec, match="needs a measure and a dial"):
-        dial_response(dataclasses.replace(SPEC, dials=()), room())
+        dial_response(dataclasses.replace(SPEC, dials=()), context())
     with pytest.raises(BadSpec, match="layer must be from 0 to 4, or -1 for what enters the head. Got 9."):
-        dial_response(dataclasses.replace(SPEC, layer=9), room())
+        dial_response(dataclasses.replace(SPEC, layer=9), context())
 
 
 def test_it_says_how_far_it_is_and_can_be_stopped() -> None:
     said_: list[str] = []
-    dial_response(SPEC, room(say=said_.append))
+    dial_response(SPEC, context(notify=said_.append))
     assert said_[0] == "Hue at 0.0: setting 1 of 6." and said_[-1] == "Background at photo: setting 6 of 6."
 
     def stop() -> None:
         raise Stopped
 
     with pytest.raises(Stopped):
-        dial_response(SPEC, room(check=stop))
+        dial_response(SPEC, context(check=stop))
 
 
 # -- the verb -----------------------------------------------------------------------------------------------
@@ -255,7 +256,7 @@ def test_bad_input_is_two_and_a_sentence(words: list[str], sentence: str) -> Non
 
 def test_the_figures_show_what_was_found() -> None:
     seen = {"mmd": {"hue": 1, "background": None}, "coral": {"hue": None, "background": 2}}
-    found = msgspec.structs.replace(dial_response(SPEC, room()), seen=seen)
+    found = msgspec.structs.replace(dial_response(SPEC, context()), seen=seen)
     never, there = figures.detection(found).data
     rows = ["Background, plain to photo", "Hue, 0 to 0.5"]
     assert list(there.y) == list(never.y) == rows and list(there.x) == ["mmd", "coral"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shutil
 import subprocess
 from collections import namedtuple
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from tltk.cli import doctor
@@ -52,8 +54,8 @@ def test_a_home_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_full_disk_and_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage(1, 1, 10**8))
-    monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=10**8))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1, 1, 10**8))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**8))
     assert not doctor._disk().ok
     assert doctor._disk().text.startswith("0.1 GB free")
     assert not doctor._memory().ok

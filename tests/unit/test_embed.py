@@ -14,15 +14,17 @@ import torch
 from PIL import Image
 
 from tests.support.engine import domain
-from tests.support.layers import HERE, NAMES, THERE, by_hand, room
+from tests.support.layers import HERE, NAMES, THERE, by_hand, context
+from tests.support.values import present
 from tltk.analyses.embed.analysis import NEAR, _frame, embed
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.analyses.sample import ACROSS, LARGEST, draw, network, samples
+from tltk.analyses.sample import LARGEST, draw, network, samples
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec
 from tltk.reduce.embed import embed_frames
 from tltk.reduce.trustworthiness import domain_mixing, neighbourhood_hit, trustworthiness
+from tltk.results.rows import ACROSS
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.training import TransferSpec
@@ -48,7 +50,7 @@ def changed(path: Path) -> str:
 
 
 def test_all_layers() -> None:
-    found, _ = embed(SPEC, room())
+    found, _ = embed(SPEC, context())
     layers, labels, domains = stacked(SPEC)
     assert found.names == NAMES
     assert [(f.layer, f.name, f.weights) for f in found.frames] == [(i, n, "") for i, n in enumerate(NAMES)]
@@ -72,7 +74,7 @@ def test_all_layers() -> None:
 def test_near_are_the_true_neighbours(pooling: str) -> None:
     """Also where pictures differ by little beside what all of them share: in float64 there is no doubt."""
     spec = dataclasses.replace(SPEC, pooling=pooling)
-    found, _ = embed(spec, room())
+    found, _ = embed(spec, context())
     for frame, full in zip(found.frames, stacked(spec)[0], strict=True):
         x = full.double() - full.double().mean(0)
         distance = (x[:, None] - x[None]).norm(dim=2)
@@ -94,21 +96,21 @@ def test_neighbours_of_a_layer_with_a_large_offset() -> None:
 
 
 def test_one_layer_and_one_domain() -> None:
-    found, sheet = embed(dataclasses.replace(SPEC, source=None, layer=2), room())
+    found, sheet = embed(dataclasses.replace(SPEC, source=None, layer=2), context())
     (frame,) = found.frames
     assert (frame.layer, frame.name, frame.mixing) == (2, "layer2.0", None)
     n = found.n["target"]
     assert found.n["source"] == 0 and found.domain == [0] * n and len(frame.x) == n
     assert sheet.size == (32 * ACROSS, 32 * -(-n // ACROSS))
-    last, _ = embed(dataclasses.replace(SPEC, layer=5), room())  # what enters the head
+    last, _ = embed(dataclasses.replace(SPEC, layer=5), context())  # what enters the head
     assert last.frames[0].name == "features"
     with pytest.raises(BadSpec, match="layer must be from 0 to 5, or -1 for all. Got 6."):
-        embed(dataclasses.replace(SPEC, layer=6), room())
+        embed(dataclasses.replace(SPEC, layer=6), context())
 
 
 def test_before_and_after(tmp_path: Path) -> None:
     after = changed(tmp_path / "after.safetensors")
-    found, _ = embed(dataclasses.replace(SPEC, after=after), room())
+    found, _ = embed(dataclasses.replace(SPEC, after=after), context())
     titles = [(f.weights, f.layer) for f in found.frames]
     assert titles == [("before", i) for i in range(6)] + [("after", i) for i in range(6)]
     before, later = stacked(SPEC)[0], stacked(SPEC, after)[0]
@@ -118,7 +120,7 @@ def test_before_and_after(tmp_path: Path) -> None:
     for frame, flat in zip(found.frames, want, strict=True):
         got = torch.tensor([frame.x, frame.y]).mT
         assert float((got - flat).abs().max()) <= 2e-3 * float(flat.abs().max()) + 1e-4
-    one, _ = embed(dataclasses.replace(SPEC, after=after, layer=3), room())
+    one, _ = embed(dataclasses.replace(SPEC, after=after, layer=3), context())
     assert [(f.weights, f.layer) for f in one.frames] == [("before", 3), ("after", 3)]
 
 
@@ -135,7 +137,7 @@ def test_after_weights_of_other_layers(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(module, "network", other)
     with pytest.raises(BadSpec, match="must belong to test_resnet. Their layers differ."):
-        embed(dataclasses.replace(SPEC, after="file:x"), room())
+        embed(dataclasses.replace(SPEC, after="file:x"), context())
 
 
 def tiles(sheet: Image.Image, n: int, side: int) -> list[np.ndarray]:
@@ -144,7 +146,7 @@ def tiles(sheet: Image.Image, n: int, side: int) -> list[np.ndarray]:
 
 
 def test_the_sheet_has_the_rows_order() -> None:
-    found, sheet = embed(dataclasses.replace(SPEC, layer=0), room())
+    found, sheet = embed(dataclasses.replace(SPEC, layer=0), context())
     index = {name: draw(d, DataSpec(name), 300, 0).index for name, d in (("here", HERE), ("there", THERE))}
     want = [HERE.images[i] for i in index["here"]] + [THERE.images[i] for i in index["there"]]
     assert len(want) == len(found.labels) > ACROSS  # more than one row
@@ -155,7 +157,7 @@ def test_the_sheet_has_the_rows_order() -> None:
 def test_grey_and_large_pictures_fit_the_sheet() -> None:
     big = domain(60, size=64, channels=1)
     spec = EmbedSpec(DataSpec("big", size=64), None, NetSpec("test_resnet"), method="pca", layer=0)
-    found, sheet = embed(spec, room(big=big))
+    found, sheet = embed(spec, context(big=big))
     assert sheet.size[0] == LARGEST * ACROSS
     index = draw(big, DataSpec("big"), 300, 0).index
     for got, i in zip(tiles(sheet, len(index), LARGEST), index, strict=True):
@@ -168,8 +170,8 @@ def test_classes_of_one_name_are_one_class() -> None:
     turned = Domain.of(
         "turned", HERE.images, (HERE.labels + 1) % 3, ["c2", "c0", "c1"], licence="none", source="made"
     )  # picture by picture the names of HERE
-    same, _ = embed(dataclasses.replace(SPEC, source=DataSpec("here2")), room(here2=HERE))
-    renamed, _ = embed(dataclasses.replace(SPEC, source=DataSpec("turned")), room(turned=turned))
+    same, _ = embed(dataclasses.replace(SPEC, source=DataSpec("here2")), context(here2=HERE))
+    renamed, _ = embed(dataclasses.replace(SPEC, source=DataSpec("turned")), context(turned=turned))
     n = same.n["target"]
     assert renamed.labels[:n] == same.labels[:n]
     by_name = {name: [i for i, d in enumerate(turned.labels) if turned.classes[d] == name] for name in turned.classes}
@@ -189,7 +191,7 @@ def test_a_dead_layer_is_a_frame_and_no_fault(tmp_path: Path) -> None:
             p.zero_()
     weights.save(net, NetSpec("test_resnet"), tmp_path / "dead.safetensors")
     spec = dataclasses.replace(SPEC, net=NetSpec("test_resnet", f"file:{tmp_path / 'dead.safetensors'}"))
-    found, _ = embed(spec, room())
+    found, _ = embed(spec, context())
     json.dumps(msgspec.to_builtins(found), allow_nan=False)
     assert set(found.frames[3].x) == {0.0} and len(set(found.frames[2].x)) > 9
 
@@ -211,8 +213,8 @@ def snapshots(epochs: tuple[int, ...] = (0, 1, 3)) -> Run:
 
 def test_through_the_epochs_of_a_run() -> None:
     run, said = snapshots(), list[str]()
-    here = room()
-    here.callbacks = Callbacks(say=said.append)
+    here = context()
+    here.callbacks = Callbacks(notify=said.append)
     spec = dataclasses.replace(SPEC, over="epochs", net=NetSpec("test_resnet", f"run:{run.id}"))
     found, sheet = embed(spec, here)
     assert [(f.layer, f.name) for f in found.frames] == [(e, f"epoch {e}") for e in (0, 1, 3)]
@@ -222,7 +224,7 @@ def test_through_the_epochs_of_a_run() -> None:
     for frame, flat in zip(found.frames, embed_frames(layers, "pca"), strict=True):
         got = torch.tensor([frame.x, frame.y]).mT
         assert float((got - flat).abs().max()) <= 2e-3 * float(flat.abs().max()) + 1e-4
-    first, _ = embed(dataclasses.replace(spec, layer=1), room())
+    first, _ = embed(dataclasses.replace(spec, layer=1), context())
     assert first.frames[0].x != found.frames[0].x
 
 
@@ -232,12 +234,12 @@ def test_a_film_through_epochs_needs_snapshots(kind: str) -> None:
     chosen = {"scratch": "scratch", "file": f"file:{run.path / 'model.safetensors'}", "run": f"run:{run.id}"}[kind]
     spec = dataclasses.replace(SPEC, over="epochs", net=NetSpec("test_resnet", chosen))
     with pytest.raises(BadSpec, match="a run that kept snapshots"):
-        embed(spec, room())
+        embed(spec, context())
 
 
 def test_the_same_question_has_the_same_answer() -> None:
-    first, _ = embed(SPEC, room())
-    again, _ = embed(SPEC, room())
+    first, _ = embed(SPEC, context())
+    again, _ = embed(SPEC, context())
     assert msgspec.structs.replace(again, seconds={}) == msgspec.structs.replace(first, seconds={})
 
 
@@ -246,7 +248,7 @@ def test_the_same_question_has_the_same_answer() -> None:
 
 def saved(path: Path, number: int, mode: str = "RGB") -> str:
     """One of the target's pictures as a file."""
-    part = samples(ProfileSpec(SPEC.target, None, SPEC.net), room())[0]
+    part = samples(ProfileSpec(SPEC.target, None, SPEC.net), context())[0]
     image = Image.fromarray(np.ascontiguousarray(part.domain.images[part.index[number]].transpose(1, 2, 0)))
     image.convert(mode).save(path)
     return str(path)
@@ -256,8 +258,8 @@ def saved(path: Path, number: int, mode: str = "RGB") -> str:
 def test_a_picture_that_is_there_already_is_placed_on_itself(tmp_path: Path, after: bool) -> None:
     beside = changed(tmp_path / "w.safetensors") if after else ""
     spec = dataclasses.replace(SPEC, picture=saved(tmp_path / "mine.png", 3), after=beside)
-    found, sheet = embed(spec, room())
-    plain, old = embed(dataclasses.replace(spec, picture=""), room())
+    found, sheet = embed(spec, context())
+    plain, old = embed(dataclasses.replace(spec, picture=""), context())
     assert len(found.frames) == len(NAMES) * (2 if after else 1)
     for frame, without in zip(found.frames, plain.frames, strict=True):
         placed = frame.placed
@@ -278,17 +280,18 @@ def test_a_picture_among_grey_ones(tmp_path: Path) -> None:
     spec = EmbedSpec(
         DataSpec("grey"), None, NetSpec("test_resnet"), method="pca", layer=0, picture=saved(tmp_path / "a.png", 0)
     )
-    (frame,) = embed(spec, room(grey=grey))[0].frames
-    assert np.isfinite([frame.placed.x, frame.placed.y]).all()
+    (frame,) = embed(spec, context(grey=grey))[0].frames
+    placed = present(frame.placed)
+    assert np.isfinite([placed.x, placed.y]).all()
 
 
 def test_what_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no")
     for name in ("a.png", "none.png"):
         with pytest.raises(BadSpec, match=f"The picture to place must be a picture file. {name} is not"):
-            embed(dataclasses.replace(SPEC, picture=str(tmp_path / name)), room())
+            embed(dataclasses.replace(SPEC, picture=str(tmp_path / name)), context())
     with pytest.raises(BadSpec, match="These have 4 channels"):
         embed(
             dataclasses.replace(SPEC, source=None, target=DataSpec("four"), picture=saved(tmp_path / "b.png", 0)),
-            room(four=domain(30, channels=4)),
+            context(four=domain(30, channels=4)),
         )

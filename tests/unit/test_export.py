@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from tests.support.shell import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
 from tltk.analyses.import_weights.analysis import import_weights
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
+from tltk.nn.net import Net
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
@@ -32,7 +33,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
-def finished(name: str, head: str = "linear", dropout: float = 0.0) -> tuple[Run, weights.Net]:
+def finished(name: str, head: str = "linear", dropout: float = 0.0) -> tuple[Run, Net]:
     """A run with weights of its own, as a training leaves it."""
     spec = TransferSpec(net=NetSpec(name, head=head, dropout=dropout))
     net = weights.build_net(spec.net, 3, 64, 3, 7).eval()
@@ -43,7 +44,7 @@ def finished(name: str, head: str = "linear", dropout: float = 0.0) -> tuple[Run
     return run, net
 
 
-def answers_alike(file: Path, name: str, net: weights.Net) -> None:
+def answers_alike(file: Path, name: str, net: Net) -> None:
     """timm's own model of that name, with the file as it is, gives the same logits."""
     options = {"img_size": 64} if name == "test_vit" else {}
     model = timm.create_model(name, num_classes=3, checkpoint_path=str(file), **options).eval()

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
+import torch
 from filelock import FileLock, Timeout
 
 from tests.support.executors import Idle
@@ -23,11 +24,13 @@ from tltk import home, jobs
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import RunProblem
 from tltk.jobs import executor, queue, supervisor, worker
+from tltk.jobs.local import supervisor_lock
 from tltk.results.training import TrainingResult
 from tltk.runs.process import is_held
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
+from tltk.training.loop import Training
 
 BORN = psutil.Process().create_time()
 
@@ -158,7 +161,7 @@ def test_late_runs_are_asked_then_told_then_killed(monkeypatch: pytest.MonkeyPat
     boss.tick()
     start = time.time()
     for seconds, wanted in ((4, []), (6, []), (19, []), (23, [False]), (28, [False, True])):
-        monkeypatch.setattr(supervisor.time, "time", lambda s=seconds: start + s)
+        monkeypatch.setattr(time, "time", lambda s=seconds: start + s)
         boss.tick()
         assert sent == wanted
         assert run.stop_file.exists() == (seconds > 5)
@@ -279,7 +282,7 @@ def test_slots(listed: str | None, asked: str, found: Any, monkeypatch: pytest.M
 
 
 def test_a_second_supervisor_goes_away_at_once() -> None:
-    with supervisor.supervisor_lock():
+    with supervisor_lock():
         start = time.monotonic()
         assert supervisor.main() == 0
         assert time.monotonic() - start < 3
@@ -287,7 +290,7 @@ def test_a_second_supervisor_goes_away_at_once() -> None:
 
 def test_serve_ends_when_idle_and_looks_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "IDLE_SECONDS", 0.05)
-    lock = supervisor.supervisor_lock()
+    lock = supervisor_lock()
     lock.acquire()
     asked: list[int] = []
     real = queue.jobs
@@ -300,7 +303,14 @@ def test_serve_ends_when_idle_and_looks_once_more(monkeypatch: pytest.MonkeyPatc
         return real()
 
     monkeypatch.setattr(queue, "jobs", late)
-    monkeypatch.setattr(supervisor.Supervisor, "tick", lambda self: [queue.remove(j.run) for j in real()] == [])
+
+    def remove_all(self: supervisor.Supervisor) -> bool:
+        waiting = real()
+        for job in waiting:
+            queue.remove(job.run)
+        return not waiting
+
+    monkeypatch.setattr(supervisor.Supervisor, "tick", remove_all)
     supervisor.serve(lock)
     assert len(asked) > 1
     assert real() == []
@@ -394,8 +404,8 @@ def test_a_spec_that_cannot_be_read_is_a_failure_with_its_sentence() -> None:
 
 
 def test_the_lock_is_free_again() -> None:
-    with pytest.raises(Timeout), supervisor.supervisor_lock():
-        supervisor.supervisor_lock().acquire(timeout=0)
+    with pytest.raises(Timeout), supervisor_lock():
+        supervisor_lock().acquire(timeout=0)
 
 
 @pytest.mark.usefixtures("_handler")
@@ -403,12 +413,12 @@ def test_a_result_that_json_does_not_have_is_a_failure_not_a_done_run_without_on
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = Run.create(TINY)
-    whole = worker.Training.run
+    whole = Training.run
 
     def diverged(self: Any) -> TrainingResult:
         return msgspec.structs.replace(whole(self), val_loss=float("inf"))
 
-    monkeypatch.setattr(worker.Training, "run", diverged)
+    monkeypatch.setattr(Training, "run", diverged)
     worker.execute(run)
     assert run.status.state == "failed"
     assert "must be a number" in run.status.message
@@ -434,12 +444,11 @@ def test_a_question_that_takes_too_long_makes_way(
     began = time.time()
     for seconds in (limit - 1, limit + 0.5):
         assert not run.stop_file.exists()
-        monkeypatch.setattr(supervisor.time, "time", lambda s=seconds: began + s)
-        monkeypatch.setattr(queue.time, "time", lambda s=seconds: began + s)
+        monkeypatch.setattr(time, "time", lambda s=seconds: began + s)
         boss.tick()
     assert run.stop_file.exists() and not sent
     for seconds in (4.0, 7.0):
-        monkeypatch.setattr(supervisor.time, "time", lambda s=seconds: began + limit + s)
+        monkeypatch.setattr(time, "time", lambda s=seconds: began + limit + s)
         boss.tick()
     assert sent == [False, True]
     FakeWorker.made[0].code = -9
@@ -456,7 +465,7 @@ def test_a_limit_of_none_and_one_of_the_askers_own(monkeypatch: pytest.MonkeyPat
     run, boss = question(), supervisor.Supervisor()
     boss.tick()
     began = time.time()
-    monkeypatch.setattr(supervisor.time, "time", lambda: began + 1e6)
+    monkeypatch.setattr(time, "time", lambda: began + 1e6)
     boss.tick()
     assert not run.stop_file.exists()
     FakeWorker.made[0].code = 0
@@ -465,7 +474,7 @@ def test_a_limit_of_none_and_one_of_the_askers_own(monkeypatch: pytest.MonkeyPat
     own = executor().submit(DescribeSpec("test_vit"), timeout=5)
     boss.tick()
     FakeWorker.made[1].code = 0
-    monkeypatch.setattr(supervisor.time, "time", lambda: began + 2e6)
+    monkeypatch.setattr(time, "time", lambda: began + 2e6)
     boss.tick()
     assert own.written_status().message == "Stopped after its time limit of 5 s."
 
@@ -476,7 +485,7 @@ def test_an_answer_that_came_late_stands(monkeypatch: pytest.MonkeyPatch) -> Non
     began = time.time()
     run.write_status(state="done", message="")
     FakeWorker.made[0].code = 0
-    monkeypatch.setattr(supervisor.time, "time", lambda: began + 1e6)
+    monkeypatch.setattr(time, "time", lambda: began + 1e6)
     boss.tick()
     assert run.written_status().state == "done"
 
@@ -485,7 +494,7 @@ def test_a_training_has_no_such_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     run, boss = training(), supervisor.Supervisor()
     boss.tick()
     began = time.time()
-    monkeypatch.setattr(supervisor.time, "time", lambda: began + 1e7)
+    monkeypatch.setattr(time, "time", lambda: began + 1e7)
     boss.tick()
     assert not run.stop_file.exists()
 
@@ -582,6 +591,7 @@ import sys, time
 from tltk.errors import RunProblem
 from tltk.jobs import local
 from tltk.specs.training import TransferSpec
+from tltk.training.loop import Training
 local.ensure_supervisor = lambda: None
 time.sleep(max(0.0, float(sys.argv[1]) - time.time()))
 try:
@@ -614,7 +624,7 @@ def test_a_fault_of_the_machine_is_not_called_ours(number: int, part: str, monke
     def refuse(self: Any) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(worker.Training, "run", refuse)
+    monkeypatch.setattr(Training, "run", refuse)
     worker.execute(run)
     assert run.status.state == "failed"
     assert part in run.status.message and "Internal error in tltk" not in run.status.message
@@ -633,9 +643,9 @@ def test_threads_are_those_of_the_order(monkeypatch: pytest.MonkeyPatch, tmp_pat
     run, seen = Run.create(DescribeSpec()), list[int]()
     order = {"folder": str(run.path), "log": str(tmp_path / "log"), "environment": {"TLTK_THREADS": "3"}}
     monkeypatch.setenv("TLTK_THREADS", "1")
-    monkeypatch.setattr(worker.sys, "stdin", io.StringIO(json.dumps(order) + "\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(order) + "\n"))
     monkeypatch.setattr(worker, "_log_to", lambda path: None)
-    monkeypatch.setattr(worker.torch, "set_num_threads", seen.append)
+    monkeypatch.setattr(torch, "set_num_threads", seen.append)
     monkeypatch.setattr(worker, "execute", lambda run: None)
     worker.main(["--wait"])
     assert seen == [3]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tltk.plots.balance import COLOURS, balance, height, shortened
+from tltk.plots.balance import COLOURS, balance, height, shorten
 
 
 def test_two_domains_lie_on_one_axis() -> None:
@@ -26,6 +26,6 @@ def test_of_many_classes_some_are_named() -> None:
 
 
 def test_long_names_leave_room_for_bars() -> None:
-    assert shortened("short") == "short"
-    assert len(shortened("x" * 80)) == 22 and shortened("x" * 80).endswith("…")
-    assert balance({"Target": {"x" * 80: 1, "b": 1}}).layout.yaxis.ticktext[0] == shortened("x" * 80)
+    assert shorten("short") == "short"
+    assert len(shorten("x" * 80)) == 22 and shorten("x" * 80).endswith("…")
+    assert balance({"Target": {"x" * 80: 1, "b": 1}}).layout.yaxis.ticktext[0] == shorten("x" * 80)

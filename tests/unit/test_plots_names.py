@@ -71,7 +71,7 @@ FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     embedding.scatter: lambda: embedding.scatter(EMBEDDED, FRAMES[0]),
     embedding.film: lambda: embedding.film(EMBEDDED, FRAMES),
     layers.profile: lambda: layers.profile([COLUMN], [HOSTILE, "head"], HOSTILE),
-    layers.alike: lambda: layers.alike([[1.0, 0.0], [0.0, 1.0]], [HOSTILE, "b"], [HOSTILE, "b"], HOSTILE),
+    layers.cka_heatmap: lambda: layers.cka_heatmap([[1.0, 0.0], [0.0, 1.0]], [HOSTILE, "b"], [HOSTILE, "b"], HOSTILE),
     phases.plan: lambda: phases.plan([PHASE], [HOSTILE, "head"], 0.1),
     phases.by_layer: lambda: phases.by_layer({HOSTILE: [0.1, 0.2]}, [HOSTILE, "head"], HOSTILE),
     response.detection: lambda: response.detection(ANSWER),

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from tltk.errors import RunProblem
-from tltk.runs.run import LOCK, Run, process
+from tltk.runs import process
+from tltk.runs.run import LOCK, Run
 from tltk.specs.training import TransferSpec
 
 HOLD = """

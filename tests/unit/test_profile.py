@@ -17,7 +17,8 @@ from torch import Tensor
 
 from tests.support import engine
 from tests.support.engine import domain
-from tests.support.layers import HERE, NAMES, THERE, by_hand, column, room, round_trips
+from tests.support.layers import HERE, NAMES, THERE, by_hand, column, context, round_trips
+from tests.support.values import present
 from tltk import home
 from tltk.analyses import sample
 from tltk.analyses.profile.analysis import profile
@@ -74,7 +75,7 @@ def edited(path: Path, change: Any) -> Path:
 
 
 def test_names_lengths_and_chance() -> None:
-    found = profile(SPEC, room())
+    found = profile(SPEC, context())
     assert found.names == NAMES and found.depth == 5
     assert [c.name for c in found.columns] == [
         "probe_target",
@@ -110,7 +111,7 @@ def test_names_lengths_and_chance() -> None:
 
 
 def test_one_domain_alone_has_no_shift() -> None:
-    found = profile(dataclasses.replace(SPEC, source=None), room())
+    found = profile(dataclasses.replace(SPEC, source=None), context())
     assert {c.name for c in found.columns} == {"probe_target", "knn_target", "rank_target", "dead_target"}
     assert set(found.n) == set(found.chance) == {"target"}
 
@@ -121,7 +122,7 @@ def test_one_domain_alone_has_no_shift() -> None:
 @pytest.mark.parametrize(("kind", "pooling"), [("ridge", "avg"), ("logistic", "max")])
 def test_columns_are_what_the_measures_give(kind: str, pooling: str) -> None:
     spec = dataclasses.replace(SPEC, probe=kind, pooling=pooling, seed=3, measures=("mmd", "coral"))
-    found = profile(spec, room())
+    found = profile(spec, context())
     sides = {side: by_hand(spec, side) for side in ("target", "source")}
     for side, (layers, part) in sides.items():
         for i, x in enumerate(layers):
@@ -142,7 +143,7 @@ def test_columns_are_what_the_measures_give(kind: str, pooling: str) -> None:
 
 def test_mmd_within_classes_over_depth() -> None:
     spec = dataclasses.replace(SPEC, measures=("mmd", "class_mmd"))
-    its = column(profile(spec, room()), "class_mmd")
+    its = column(profile(spec, context()), "class_mmd")
     (xs, here), (ys, there) = by_hand(spec, "source"), by_hand(spec, "target")
     for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
         null = permutation_class_mmd(x, here.labels, y, there.labels, permutations=29, seed=0)
@@ -150,7 +151,7 @@ def test_mmd_within_classes_over_depth() -> None:
         assert got == pytest.approx([null.value, null.lo, null.hi, null.p, null.effect], rel=1e-3, abs=1e-6)
     others = Domain.of("x", HERE.images, HERE.labels, [f"other {c}" for c in HERE.classes], licence="", source="")
     with pytest.raises(BadSpec, match="class_mmd must be asked of domains that share classes"):
-        profile(dataclasses.replace(spec, source=DataSpec("x")), room(x=others))
+        profile(dataclasses.replace(spec, source=DataSpec("x")), context(x=others))
 
 
 def test_knn_asks_each_picture_once_against_the_others() -> None:
@@ -164,16 +165,16 @@ def test_knn_asks_each_picture_once_against_the_others() -> None:
 
 
 def test_the_matrix_is_unbiased_cka_between_layers() -> None:
-    found = profile(one_domain(), room())
+    found = profile(one_domain(), context())
     layers, _ = by_hand(SPEC, "target")
     for i, x in enumerate(layers):
         for j, y in enumerate(layers):
-            assert found.cka[i][j] == pytest.approx(cka(x, y, unbiased=True), abs=2e-4)
+            assert present(found.cka)[i][j] == pytest.approx(cka(x, y, unbiased=True), abs=2e-4)
 
 
 def test_seeds_and_poolings_change_the_question() -> None:
-    first = profile(one_domain(), room())
-    other = profile(one_domain(pooling="max"), room())
+    first = profile(one_domain(), context())
+    other = profile(one_domain(pooling="max"), context())
     assert column(first, "rank_target").values[:-1] != column(other, "rank_target").values[:-1]
     assert column(first, "rank_target").values[-1] == pytest.approx(column(other, "rank_target").values[-1])
 
@@ -182,15 +183,15 @@ def test_seeds_and_poolings_change_the_question() -> None:
 
 
 def test_after_equal_weights_nothing_has_changed() -> None:
-    found = profile(one_domain(after="scratch"), room())
+    found = profile(one_domain(after="scratch"), context())
     assert column(found, "cka_after").values == pytest.approx([1.0] * 6)
     assert column(found, "change").values == [0.0] * 6
     assert column(found, "probe_after").values == column(found, "probe_target").values
-    assert np.allclose(found.cka_after, found.cka, atol=1e-5)
+    assert np.allclose(present(found.cka_after), present(found.cka), atol=1e-5)
 
 
 def test_after_a_training(tuned: Path) -> None:
-    found = profile(one_domain(after=f"file:{tuned}"), room())
+    found = profile(one_domain(after=f"file:{tuned}"), context())
     alike, change = column(found, "cka_after").values, column(found, "change").values
     assert alike[:2] == pytest.approx([1.0, 1.0]) and all(v < 1 - 1e-6 for v in alike[2:])
     assert change[:2] == [0.0, 0.0] and change[5] == 0.0
@@ -209,7 +210,7 @@ def test_after_a_training(tuned: Path) -> None:
         assert alike[i] == pytest.approx(cka(x, y, unbiased=True), abs=1e-4)
         assert column(found, "probe_after").values[i] == probe("ridge", y, labels, seed=0).accuracy
         for j, z in enumerate(later):
-            assert found.cka_after[i][j] == pytest.approx(cka(x, z, unbiased=True), abs=2e-4)
+            assert present(found.cka_after)[i][j] == pytest.approx(cka(x, z, unbiased=True), abs=2e-4)
 
 
 def test_distances_of_a_net_without_weights_is_nought() -> None:
@@ -226,7 +227,7 @@ def test_weights_of_another_backbone(tmp_path: Path) -> None:
     path = tmp_path / "vit.safetensors"
     weights.save(weights.build_net(NetSpec("test_vit"), 3, 32, 3, 0), NetSpec("test_vit"), path)
     with pytest.raises(WeightsMissing, match="must fit"):
-        profile(one_domain(after=f"file:{path}"), room())
+        profile(one_domain(after=f"file:{path}"), context())
 
 
 # -- kept columns -----------------------------------------------------------------------------------------
@@ -239,8 +240,8 @@ def refuse(*_: Any, **__: Any) -> Any:
 def computed(spec: ProfileSpec) -> tuple[ProfileResult, list[str]]:
     """An answer, and the titles of what was computed for it: that is said layer by layer, and nothing else is."""
     said: list[str] = []
-    here = room()
-    here.callbacks = Callbacks(say=said.append)
+    here = context()
+    here.callbacks = Callbacks(notify=said.append)
     found = profile(spec, here)
     return found, list(dict.fromkeys(text.partition(": ")[0] for text in said))
 
@@ -259,7 +260,7 @@ def test_a_second_asking_computes_no_column(tuned: Path, monkeypatch: pytest.Mon
 
 
 def test_one_measure_more_computes_that_measure_alone() -> None:
-    first = profile(SPEC, room())
+    first = profile(SPEC, context())
     found, told = computed(dataclasses.replace(SPEC, measures=("mmd", "coral")))
     assert told == ["CORAL, source to target", MATRIX]
     plain = [msgspec.structs.replace(c, p_holm=[], p_bh=[]) for c in (*found.columns, *first.columns)]
@@ -269,7 +270,7 @@ def test_one_measure_more_computes_that_measure_alone() -> None:
 def test_p_values_are_corrected_over_all_layers_and_measures() -> None:
     """The corrected ones are of the whole answer, so they are not kept with a column."""
     for names in (("mmd",), ("mmd", "coral", "class_mmd"), ("coral", "mmd")):
-        found = profile(dataclasses.replace(SPEC, measures=names), room())
+        found = profile(dataclasses.replace(SPEC, measures=names), context())
         its = [column(found, name) for name in names]
         p = [v for c in its for v in c.p]
         assert [v for c in its for v in c.p_bh] == pytest.approx(false_discovery_control(p).tolist())
@@ -277,32 +278,32 @@ def test_p_values_are_corrected_over_all_layers_and_measures() -> None:
         assert all(v >= w for c in its for v, w in zip(c.p_holm, c.p_bh, strict=True))
         assert found.tests == len(p) == 6 * len(names) and f"over all {len(p)} tests" in found.correction
         assert column(found, "probe_target").p_holm == []
-    alone = profile(one_domain(), room())
+    alone = profile(one_domain(), context())
     assert alone.tests == 0 and alone.correction == "" and alone.within == {}
 
 
 def test_the_pictures_of_each_class_are_said_where_classes_are_compared() -> None:
-    found = profile(dataclasses.replace(SPEC, measures=("class_mmd",)), room())
+    found = profile(dataclasses.replace(SPEC, measures=("class_mmd",)), context())
     sides = {side: by_hand(SPEC, side)[1].labels for side in ("source", "target")}
     assert found.within == {
         f"c{c}": {side: int((labels == c).sum()) for side, labels in sides.items()} for c in range(3)
     }
-    assert profile(SPEC, room()).within == {}
+    assert profile(SPEC, context()).within == {}
 
 
 @pytest.mark.parametrize(
     "changes", [{"seed": 1}, {"pooling": "max"}, {"permutations": 39}, {"target": DataSpec("here", seed=1)}]
 )
 def test_another_question_is_computed(changes: dict[str, Any]) -> None:
-    profile(SPEC, room())
+    profile(SPEC, context())
     assert "MMD², source to target" in computed(dataclasses.replace(SPEC, **changes))[1]
 
 
 def test_a_torn_column_is_computed_anew() -> None:
-    first = profile(one_domain(), room())
+    first = profile(one_domain(), context())
     for i, path in enumerate(sorted(home.folder("columns").iterdir())):
         path.write_bytes(b"" if i % 2 else b'{"name": "probe_target", "values": [1')
-    assert profile(one_domain(), room()).columns == first.columns
+    assert profile(one_domain(), context()).columns == first.columns
 
 
 # -- what cannot be meant ---------------------------------------------------------------------------------
@@ -316,7 +317,7 @@ def test_an_unknown_measure_is_refused_before_anything_is_read() -> None:
 def test_other_channels_are_refused() -> None:
     spec = dataclasses.replace(SPEC, source=DataSpec("grey"))
     with pytest.raises(BadSpec, match="Got 1 and 3; save both in colour, or both in grey."):
-        profile(spec, room(grey=domain(60, channels=1)))
+        profile(spec, context(grey=domain(60, channels=1)))
 
 
 def test_it_stops_when_asked_to() -> None:
@@ -329,8 +330,8 @@ def test_it_stops_when_asked_to() -> None:
         if len(said) > 3:
             raise Enough
 
-    here = room()
-    here.callbacks = Callbacks(say=said.append, check=check)
+    here = context()
+    here.callbacks = Callbacks(notify=said.append, check=check)
     with pytest.raises(Enough):
         profile(SPEC, here)
     assert said[0] == "Probe accuracy, target: stem, 1 of 6."
@@ -353,13 +354,13 @@ def test_a_dead_layer_is_a_number_and_no_fault(tuned: Path) -> None:
         permutations=19,
         measures=("mmd", "coral", "frechet", "energy", "sliced_wasserstein", "symmetric_kl", "a_distance", "c2st"),
     )
-    found = profile(spec, room())
+    found = profile(spec, context())
     again = msgspec.json.decode(json.dumps(msgspec.to_builtins(found), allow_nan=False), type=ProfileResult)
     assert column(again, "dead_target").values[3:] == [1.0, 1.0, 1.0]
     assert column(again, "rank_target").values[3:] == [0.0, 0.0, 0.0]
     assert column(again, "rank_target").values[2] > 1
     assert column(again, "cka_after").values[3:] == [0.0, 0.0, 0.0]
-    for matrix in (again.cka, again.cka_after):  # a layer that is constant is like no other
+    for matrix in (present(again.cka), present(again.cka_after)):  # a layer that is constant is like no other
         assert not np.any(np.array(matrix)[3:]) and matrix[2][2] > 0.5
     for name in ("mmd", "coral", "frechet", "energy", "sliced_wasserstein"):
         its = column(again, name)
@@ -367,7 +368,7 @@ def test_a_dead_layer_is_a_number_and_no_fault(tuned: Path) -> None:
         assert min(its.p[3:]) > 0.05, name
     chance = again.chance["target"]
     assert max(column(again, "probe_target").values[3:]) <= chance + 1e-9
-    assert profile(spec, room()).columns == found.columns  # kept as well
+    assert profile(spec, context()).columns == found.columns  # kept as well
 
 
 def test_a_measure_that_overflows_is_left_out_with_a_sentence_and_the_others_go_on(tuned: Path) -> None:
@@ -380,7 +381,7 @@ def test_a_measure_that_overflows_is_left_out_with_a_sentence_and_the_others_go_
         permutations=19,
         measures=("coral", "mmd", "frechet", "energy", "sliced_wasserstein"),
     )
-    found = profile(spec, room())
+    found = profile(spec, context())
     round_trips(found)
     assert set(found.why) == {"coral", "frechet"} and "that float32 can hold" in found.why["coral"]
     names = [c.name for c in found.columns]
@@ -391,7 +392,7 @@ def test_a_measure_that_overflows_is_left_out_with_a_sentence_and_the_others_go_
 def test_a_diverged_net_is_a_sentence(tuned: Path) -> None:
     path = edited(tuned, lambda n, t: torch.full_like(t, torch.nan) if ".layer3." in n and "weight" in n else t)
     with pytest.raises(TltkError, match="Weights must be finite numbers"):
-        profile(one_domain(net=NetSpec("test_resnet", f"file:{path}")), room())
+        profile(one_domain(net=NetSpec("test_resnet", f"file:{path}")), context())
 
 
 # -- which pictures ---------------------------------------------------------------------------------------
@@ -426,7 +427,7 @@ def test_profile_looks_at_no_other_pictures(monkeypatch: pytest.MonkeyPatch) -> 
         return kept(self, cut, d, index, **more)
 
     monkeypatch.setattr(FeatureBank, "features", noted)
-    profile(dataclasses.replace(SPEC, after="scratch"), room())
+    profile(dataclasses.replace(SPEC, after="scratch"), context())
     assert len(seen) == 3
     for mark, index in seen:
         d = {HERE.fingerprint: HERE, THERE.fingerprint: THERE}[mark]
@@ -450,7 +451,7 @@ def test_a_few_shot_spec_stays_one() -> None:
     part = draw(d, DataSpec("uneven", shots=2), 1000, 5)
     assert np.bincount(part.labels.numpy()).tolist() == [2, 2, 2]
     assert np.array_equal(part.index, d.split(DataSpec("uneven", shots=2), 5).train)
-    found = profile(one_domain(target=DataSpec("here", shots=4)), room())
+    found = profile(one_domain(target=DataSpec("here", shots=4)), context())
     assert found.n == {"target": 12}
 
 
@@ -464,6 +465,6 @@ def test_network_and_features_are_those_of_the_spec() -> None:
     same = weights.build_net(NetSpec("test_vit"), 3, 32, 3, 4)
     for name, t in same.state_dict().items():
         assert torch.equal(t, net.state_dict()[name].cpu()), name
-    layers = sample.features(net, part, room(), "avg")
+    layers = sample.features(net, part, context(), "avg")
     assert len(layers) == net.depth + 1 and all(len(x) == 20 for x in layers)
     assert sample.with_weights(NetSpec("a", "b", boundary=2), "c") == NetSpec("a", "c", boundary=2)

@@ -17,13 +17,14 @@ from tests.support.stored import added
 from tltk import home
 from tltk.analyses.rank.spec import RankSpec
 from tltk.cli import main as cli
-from tltk.jobs import executor, provenance, queue, worker
+from tltk.jobs import executor, provenance, queue
 from tltk.jobs.worker import execute
 from tltk.runs.process import identity
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.training.loop import Training
 from tltk.weights import store
 
 
@@ -118,13 +119,13 @@ def test_a_run_is_run_anew_when_its_pictures_changed(tmp_path: Path, monkeypatch
 @pytest.fixture
 def _handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Idle")
-    monkeypatch.setattr(worker.Training, "_checkpoint", _always)
+    monkeypatch.setattr(Training, "_checkpoint", _always)
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
 
 
-def _always(self: worker.Training, last: bool) -> None:
+def _always(self: Training, last: bool) -> None:
     """A checkpoint after each epoch, and a request to stop after the second."""
     self._saved_at, self._save_cost = -1e9, 0.0
     _checkpoint(self, last)
@@ -132,7 +133,7 @@ def _always(self: worker.Training, last: bool) -> None:
         Path(os.environ["TLTK_TEST_STOP"]).touch()
 
 
-_checkpoint = worker.Training._checkpoint
+_checkpoint = Training._checkpoint
 
 
 @pytest.mark.usefixtures("_handler")

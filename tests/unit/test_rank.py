@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.support.engine import domain
-from tests.support.layers import by_hand, room, round_trips
+from tests.support.layers import by_hand, context, round_trips
 from tltk import home
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.agreement import with_agreement
@@ -81,12 +81,12 @@ def test_a_candidate_is_a_backbone_and_weights(text: str, backbone: str, weights
 @pytest.mark.parametrize("text", ["", "@run:3f9ac1", "  @x"])
 def test_a_candidate_without_a_backbone(text: str) -> None:
     with pytest.raises(BadSpec, match="must be BACKBONE@WEIGHTS"):
-        rank(dataclasses.replace(SPEC, candidates=("test_resnet", text)), room())
+        rank(dataclasses.replace(SPEC, candidates=("test_resnet", text)), context())
 
 
 def test_scores_are_what_their_functions_give() -> None:
     spec = dataclasses.replace(SPEC, scores=ALL, seed=1)
-    found = rank(spec, room())
+    found = rank(spec, context())
     assert {r.backbone for r in found.rows} == set(SPEC.candidates)
     for row in found.rows:
         x, labels = features(NetSpec(row.backbone), seed=1)
@@ -105,7 +105,7 @@ def test_scores_are_what_their_functions_give() -> None:
 @pytest.mark.parametrize("first", ["logme", "knn", "probe"])
 def test_best_first_by_the_first_score(first: str) -> None:
     rest = tuple(s for s in SPEC.scores if s != first)
-    found = rank(dataclasses.replace(SPEC, scores=(first, *rest)), room())
+    found = rank(dataclasses.replace(SPEC, scores=(first, *rest)), context())
     values = [r.scores[first] for r in found.rows]
     assert values == sorted(values, reverse=True)
     assert list(found.marks) == [first, *rest]
@@ -125,7 +125,7 @@ def test_what_cannot_be_built_says_why_and_the_others_go_on(tmp_path: Path) -> N
         "test_resnet@hub:nonsense",
         "test_resnet@moon:x",
     )
-    found = rank(dataclasses.replace(SPEC, candidates=(*bad, "test_vit")), room())
+    found = rank(dataclasses.replace(SPEC, candidates=(*bad, "test_vit")), context())
     assert found.rows[0].backbone == "test_vit" and found.rows[0].scores
     assert found.rows[0].why == {}
     assert len(found.rows) == len(bad) + 1
@@ -147,7 +147,7 @@ def dead(path: Path) -> str:
 
 def test_a_dead_candidate_is_a_row_and_no_fault(tmp_path: Path) -> None:
     spec = dataclasses.replace(SPEC, candidates=(dead(tmp_path / "dead.safetensors"), "test_vit"), scores=ALL)
-    found = rank(spec, room())
+    found = rank(spec, context())
     round_trips(found)
     row = next(r for r in found.rows if r.backbone == "test_resnet")
     assert set(row.scores) | set(row.why) == set(ALL)
@@ -160,7 +160,7 @@ def test_a_score_that_is_no_number_says_so(value: float, monkeypatch: pytest.Mon
     monkeypatch.setattr("tltk.transferability.knn.knn", lambda features, labels: value)
     for i, backbone in enumerate(SPEC.candidates):
         finished(backbone, 0.3 + i / 10)
-    found = rank(dataclasses.replace(SPEC, scores=("logme", "knn")), room())
+    found = rank(dataclasses.replace(SPEC, scores=("logme", "knn")), context())
     round_trips(found)
     for row in found.rows:
         assert "knn" not in row.scores and "is no number" in row.why["knn"]
@@ -173,7 +173,7 @@ def test_a_score_that_fails_is_a_sentence_in_its_row(fault: Exception, monkeypat
         raise fault
 
     monkeypatch.setattr("tltk.transferability.gbc.gbc", strange)
-    found = rank(dataclasses.replace(SPEC, scores=("logme", "gbc")), room())
+    found = rank(dataclasses.replace(SPEC, scores=("logme", "gbc")), context())
     for row in found.rows:
         assert row.why == {"gbc": f"gbc cannot be computed: {fault}."} and set(row.scores) == {"logme"}
 
@@ -196,7 +196,7 @@ def test_the_size_of_the_features_neither_ranks_nor_fails(factor: float, tmp_pat
         candidates=tuple(f"test_resnet@file:{f}" for f in files),
         scores=("logme", "hscore", "nleep", "transrate", "gbc", "knn", "probe"),
     )
-    found = rank(spec, room(plenty=plenty))
+    found = rank(spec, context(plenty=plenty))
     one, other = found.rows
     assert one.why == other.why == {}
     for name in spec.scores:
@@ -220,7 +220,7 @@ def test_each_score_has_an_interval_and_places_and_the_pictures_are_said() -> No
     spec = dataclasses.replace(
         SPEC, target=DataSpec("many"), scores=("logme", "hscore", "transrate", "gbc", "knn", "probe")
     )
-    found = rank(spec, room(many=coloured(300, 3, 20)))
+    found = rank(spec, context(many=coloured(300, 3, 20)))
     assert found.by == "logme" and found.scores == list(spec.scores)
     assert found.n == 165 and found.fewest == 55 and found.majority == 55 / 165
     for row in found.rows:
@@ -241,17 +241,17 @@ def test_the_same_network_twice_cannot_be_told_apart_and_one_that_sees_nothing_c
         candidates=("test_vit", "test_vit@", dead(tmp_path / "dead.safetensors")),
         scores=("knn", "probe"),
     )
-    found = rank(spec, room(many=coloured(300, 3, 60)))
+    found = rank(spec, context(many=coloured(300, 3, 60)))
     assert [row.places["knn"] for row in found.rows] == [(1, 2), (1, 2), (3, 3)]
     assert found.order.startswith("Which comes first cannot be told by knn, over 165 pictures")
     assert "test_vit@scratch, test_vit@scratch cannot be told apart" in found.order
-    two = rank(dataclasses.replace(spec, candidates=spec.candidates[1:]), room(many=coloured(300, 3, 60)))
+    two = rank(dataclasses.replace(spec, candidates=spec.candidates[1:]), context(many=coloured(300, 3, 60)))
     assert two.order.startswith("Every place is told by knn") and "test_vit@scratch comes first" in two.order
 
 
 def test_few_pictures_give_no_order() -> None:
     """Two of each class: nothing can be told, and the row says what it would take."""
-    found = rank(dataclasses.replace(SPEC, pictures=20), room(here=coloured(100, 10, 40)))
+    found = rank(dataclasses.replace(SPEC, pictures=20), context(here=coloured(100, 10, 40)))
     assert found.n == 20 and found.fewest == 2
     for row in found.rows:
         assert row.interval == {} and set(row.scores) <= {"logme", "knn", "probe"}
@@ -264,7 +264,7 @@ def test_few_pictures_give_no_order() -> None:
 def test_hscore_gives_no_order_where_it_saturates() -> None:
     """64 features and more of 30 pictures."""
     spec = dataclasses.replace(SPEC, pictures=30, scores=("hscore", "logme"), target=DataSpec("many"))
-    found = rank(spec, room(many=coloured(300, 3, 60)))
+    found = rank(spec, context(many=coloured(300, 3, 60)))
     for row in found.rows:
         assert isinstance(row.width, int) and row.width >= 30 and row.places["hscore"] == (1, 3)
         assert "H-score saturates" in row.notes["hscore"] and f"{row.width} and 30" in row.notes["hscore"]
@@ -273,9 +273,9 @@ def test_hscore_gives_no_order_where_it_saturates() -> None:
 
 def test_refusals() -> None:
     with pytest.raises(BadSpec, match="A ranking needs candidates"):
-        rank(dataclasses.replace(SPEC, candidates=()), room())
+        rank(dataclasses.replace(SPEC, candidates=()), context())
     with pytest.raises(UnknownName, match="Did you mean 'logme'"):
-        rank(dataclasses.replace(SPEC, scores=("logm",)), room())
+        rank(dataclasses.replace(SPEC, scores=("logm",)), context())
 
 
 # -- the classifier of the source task --------------------------------------------------------------------
@@ -292,7 +292,7 @@ def check_head(row: TrainedCandidate, net: NetSpec, weight: torch.Tensor, bias: 
 
 def of_source(net: NetSpec) -> TrainedCandidate:
     spec = dataclasses.replace(SPEC, candidates=(f"{net.backbone}@{net.weights}",), scores=("leep", "nce"))
-    (row,) = rank(spec, room()).rows
+    (row,) = rank(spec, context()).rows
     return row
 
 
@@ -347,7 +347,7 @@ def test_marks_against_runs_of_ones_own() -> None:
     accuracies = {"test_resnet": 0.5, "test_vit": 0.8, "test_convnext": 0.65}
     for backbone, accuracy in accuracies.items():
         finished(backbone, accuracy)
-    found = rank(dataclasses.replace(SPEC, scores=("logme", "probe")), room())
+    found = rank(dataclasses.replace(SPEC, scores=("logme", "probe")), context())
     for row in found.rows:
         assert row.trained == accuracies[row.backbone]
         assert (row.trained_runs, row.trained_settings) == (1, 1)
@@ -373,13 +373,13 @@ def test_trained_is_the_best_mean_over_seeds_on_this_very_target() -> None:
     (finished("test_vit", 0.7).path / "spec.json").write_text('{"kind": "of tomorrow"}')
     Run.create(SPEC)  # a question is no training
     finished("test_convnext", 0.55, target=DataSpec("here", seed=4))  # another division of the same pictures
-    found = {r.backbone: r.trained for r in rank(SPEC, room()).rows}
+    found = {r.backbone: r.trained for r in rank(SPEC, context()).rows}
     assert found == {"test_resnet": pytest.approx(0.5), "test_vit": None, "test_convnext": 0.55}
 
 
 def test_a_training_that_ends_after_the_asking_is_shown() -> None:
     """A ranking is kept, trainings go on: what the worker wrote knows nothing of them."""
-    found = ask(SPEC, room())
+    found = ask(SPEC, context())
     written = msgspec.to_builtins(found)
     assert "trained" not in written["rows"][0] and "marks" not in written
     round_trips(found)
@@ -401,19 +401,22 @@ def test_a_training_that_ends_after_the_asking_is_shown() -> None:
 
 def test_too_few_and_all_alike_are_sentences() -> None:
     finished("test_resnet", 0.5)
-    marks = rank(SPEC, room()).marks
+    marks = rank(SPEC, context()).marks
     assert marks["knn"] == "To judge a score, three candidates must be trained on this target. There are 1."
     for backbone in SPEC.candidates:
         finished(backbone, 0.5)
     assert (
-        rank(SPEC, room()).marks["knn"] == "To judge a score, its values and the accuracies must differ. They do not."
+        rank(SPEC, context()).marks["knn"]
+        == "To judge a score, its values and the accuracies must differ. They do not."
     )
 
 
 def test_a_score_that_one_candidate_lacks_is_marked_over_the_others() -> None:
     for i, backbone in enumerate(SPEC.candidates):
         finished(backbone, 0.3 + i / 10)
-    found = rank(dataclasses.replace(SPEC, candidates=(*SPEC.candidates, "nonsense"), scores=("knn", "leep")), room())
+    found = rank(
+        dataclasses.replace(SPEC, candidates=(*SPEC.candidates, "nonsense"), scores=("knn", "leep")), context()
+    )
     mark, why = found.marks["knn"], found.marks["leep"]
     assert isinstance(mark, Agreement) and mark.n == 3
     assert isinstance(why, str) and "There are 0." in why

@@ -33,7 +33,7 @@ from tltk.specs.parts import NetSpec
 from tltk.weights import load as weights
 from tltk.weights import store, weightfile
 from tltk.weights.reader import read
-from tltk.weights.unpickled import is_harmless
+from tltk.weights.safe_unpickler import is_harmless
 
 NAME = "test_resnet"
 State = dict[str, Tensor]

@@ -16,13 +16,14 @@ from tltk import home
 from tltk.analyses.import_weights.analysis import import_weights
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.errors import CannotSplit
+from tltk.nn.net import Net
 from tltk.specs.parts import NetSpec
 from tltk.weights import receptive_fields as receptive
 from tltk.weights import store
 from tltk.weights.load import build_net
 
 
-def net(backbone: str = "test_resnet", seed: int = 0) -> receptive.Net:
+def net(backbone: str = "test_resnet", seed: int = 0) -> Net:
     return build_net(NetSpec(backbone), 3, 32, 3, seed)
 
 

@@ -19,7 +19,8 @@ from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.results.rows import Row
-from tltk.runs.run import Child, Run, Status, all_runs, is_alive, walk
+from tltk.runs.process import is_alive
+from tltk.runs.run import Child, Run, Status, all_runs, walk
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec

@@ -71,12 +71,12 @@ def test_a_spec_without_snapshots_is_written_as_before_they_were() -> None:
 
 
 def test_a_film_through_the_epochs() -> None:
-    run, room = trained(), Context(load, FeatureBank(), Callbacks())
+    run, context = trained(), Context(load, FeatureBank(), Callbacks())
     spec = EmbedSpec(target=DATA, net=NetSpec("test_resnet", f"run:{run.id}"), pictures=40, method="pca", over="epochs")
-    found, sheet = embed(spec, room)
+    found, sheet = embed(spec, context)
     assert [f.layer for f in found.frames] == [0, 2, 4]
     assert [f.name for f in found.frames] == ["epoch 0", "epoch 2", "epoch 4"]
     assert found.frames[0].x != found.frames[2].x
     assert sheet.width == 32 * 32
     with pytest.raises(BadSpec, match=r"the weights of a run that kept snapshots. Got 'scratch'"):
-        embed(dataclasses.replace(spec, net=NetSpec("test_resnet")), room)
+        embed(dataclasses.replace(spec, net=NetSpec("test_resnet")), context)

@@ -55,17 +55,17 @@ def test_the_shipped_ones_come_first_and_stay(shelf: Path) -> None:
 
 
 def test_what_is_no_entry_is_left_out(shelf: Path) -> None:
-    room = home.folder("weights")
+    folder = home.folder("weights")
     for name, text in (("none", None), ("broken", "{"), ("odd", '{"name": 5}'), ("other", None)):
-        (room / name).mkdir()
-        (room / name / store.FILE).write_bytes(b"x")
+        (folder / name).mkdir()
+        (folder / name / store.FILE).write_bytes(b"x")
         if text is not None:
-            (room / name / store.CARD).write_text(text)
-    (room / "other" / store.CARD).write_bytes(json.dumps({**store.as_dict(added())}).encode())  # another's name
-    (room / "a file").write_text("x")
-    (room / "to nowhere").symlink_to(room / "nowhere")
+            (folder / name / store.CARD).write_text(text)
+    (folder / "other" / store.CARD).write_bytes(json.dumps({**store.as_dict(added())}).encode())  # another's name
+    (folder / "a file").write_text("x")
+    (folder / "to nowhere").symlink_to(folder / "nowhere")
     assert [e.card.name for e in store.entries()] == ["mine"]
-    (room / "mine" / store.FILE).unlink()
+    (folder / "mine" / store.FILE).unlink()
     assert store.entries() == []
 
 

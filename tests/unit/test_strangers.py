@@ -11,7 +11,7 @@ import torch
 from scipy.stats import binom
 
 from tests.support.engine import domain
-from tests.support.layers import column, room
+from tests.support.layers import column, context
 from tltk.analyses.chance import with_null
 from tltk.analyses.profile.analysis import profile
 from tltk.analyses.profile.spec import ProfileSpec
@@ -37,7 +37,7 @@ def seen(base: Domain, change: int, rows: Any = slice(None), **more: Any) -> Dom
 
 
 def drawn(one: Domain, other: Domain, spec: TwoSampleSpec = SPEC) -> tuple[Sample, Sample, str, Context]:
-    where = room(one=one, other=other)
+    where = context(one=one, other=other)
     target, source = samples(spec, where)
     assert source is not None
     return *strangers(spec, where, target, source), where
@@ -110,16 +110,16 @@ def test_one_example_is_too_few_for_a_test() -> None:
 
 def test_a_shift_and_a_profile_say_it_with_the_number_that_is_left() -> None:
     other = seen(BASE, 40)
-    found, _ = two_sample(SPEC, room(one=BASE, other=other))
+    found, _ = two_sample(SPEC, context(one=BASE, other=other))
     whole = len(BASE.split(SPEC.target, 0).train)
     assert sum(found.n.values()) == whole and f"have {whole} examples in common" in found.drawn
     assert len(found.labels) == whole
     asked = ProfileSpec(SPEC.target, SPEC.source, SPEC.net, permutations=19, measures=("mmd", "class_mmd"))
-    its = profile(asked, room(one=BASE, other=other))
+    its = profile(asked, context(one=BASE, other=other))
     assert its.drawn == found.drawn and its.compared == found.n
     assert its.n == {"source": whole, "target": whole}  # probes look at all
     assert sum(n for sides in its.within.values() for n in sides.values()) == whole
-    plain = profile(dataclasses.replace(asked, measures=()), room(one=BASE, other=other))
+    plain = profile(dataclasses.replace(asked, measures=()), context(one=BASE, other=other))
     assert plain.drawn == "" and plain.compared == {}
     assert column(plain, "probe_target").values == column(its, "probe_target").values
 
@@ -152,5 +152,5 @@ def test_the_built_in_digits_and_their_corruptions_are_the_same_digits() -> None
     for other, spec in zip(parts[1:], specs[1:], strict=True):
         asked = dataclasses.replace(SPEC, target=specs[0], source=spec)
         target, source = (draw(d, s, 1000, 0) for d, s in ((parts[0], specs[0]), (other, spec)))
-        y, x, text = strangers(asked, room(), target, source)
+        y, x, text = strangers(asked, context(), target, source)
         assert not set(examples(x)) & set(examples(y)) and "examples in common" in text

@@ -135,7 +135,7 @@ class Maps(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.fault == "raises" and not self.conv.weight.requires_grad:
             raise RuntimeError("so it is")
-        return self.conv(x).mean((2, 3))  # type: ignore[no-any-return]
+        return self.conv(x).mean((2, 3))
 
 
 def test_project_keeps_inner_products() -> None:
@@ -207,7 +207,7 @@ class Table(nn.Module):
         self.conv, self.table = nn.Conv2d(3, 4, 3), nn.Linear(2, 4)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x).mean((2, 3)) + self.table(torch.ones(5, 2)).mean(0)  # type: ignore[no-any-return]
+        return self.conv(x).mean((2, 3)) + self.table(torch.ones(5, 2)).mean(0)
 
 
 def test_a_layer_that_is_not_fed_the_pictures_shows_the_one_before() -> None:
@@ -227,7 +227,7 @@ class Stem(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem["conv"](x)
-        return self.last((x + self.stem["places"](len(x))).mean((2, 3)))  # type: ignore[no-any-return]
+        return self.last((x + self.stem["places"](len(x))).mean((2, 3)))
 
 
 class Places2d(nn.Module):
@@ -236,7 +236,7 @@ class Places2d(nn.Module):
         self.conv = nn.Conv2d(2, 4, 1)
 
     def forward(self, n: int) -> Tensor:
-        return self.conv(torch.ones(1, 2, 30, 30)).repeat(n, 1, 1, 1)  # type: ignore[no-any-return]
+        return self.conv(torch.ones(1, 2, 30, 30)).repeat(n, 1, 1, 1)
 
 
 def test_the_end_of_a_stem_is_not_its_positions() -> None:
@@ -255,7 +255,7 @@ class Folded(nn.Module):
         self.conv, self.last = Summing(3, 4, 3), nn.Linear(4, 4)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.conv(x).expand(len(x), -1))  # type: ignore[no-any-return]
+        return self.last(self.conv(x).expand(len(x), -1))
 
 
 class Summing(nn.Conv2d):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 
 import tltk.terms
 from tests.support.engine import NETS, domain, spec, split, train
-from tltk import adapters, terms
+from tltk import adapters, data, terms
 from tltk.errors import BadSpec, UnknownName
 from tltk.nn.freeze import is_norm
 from tltk.specs.parts import AdapterSpec, DataSpec, StrategySpec, TermSpec
@@ -38,7 +39,7 @@ def rows(trained: compose.Trained, *without: str) -> list[tuple[Any, ...]]:
 def trained(monkeypatch: pytest.MonkeyPatch, asked: TransferSpec, **options: Any) -> compose.Trained:
     """A training on noise; the source is noise too, in other colours."""
     other = domain(40, seed=3)
-    monkeypatch.setattr(compose.data, "load", lambda spec, progress=None: other)
+    monkeypatch.setattr(data, "load", lambda spec, progress=None: other)
     monkeypatch.setattr(compose.add_source, "__defaults__", (lambda spec: other,))
     d = domain()
     return compose.train(asked, domain=d, split=split(d), **options)
@@ -140,7 +141,7 @@ class Critic(Term):
 
 
 @pytest.fixture
-def critic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def critic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "critic.py").write_text(textwrap.dedent(CRITIC))
     monkeypatch.setattr(tltk.terms, "__path__", [*tltk.terms.__path__, str(tmp_path)])
     yield

@@ -13,6 +13,7 @@ from timm.optim import param_groups_weight_decay
 from tests.support.engine import domain, interrupted, spec, split, train, training
 from tltk.data.domain import Split
 from tltk.errors import BadSpec, RunProblem, UnknownName, WeightsMissing
+from tltk.results.rows import Row
 from tltk.specs.parts import NetSpec, OptimSpec, ViewSpec
 from tltk.strategies import make
 from tltk.tasks.classification import Classification, macro_f1
@@ -116,19 +117,19 @@ def test_weights_that_are_no_numbers_are_a_sentence(tmp_path: Path) -> None:
         train(spec("test_vit", net={"weights": f"file:{tmp_path}/w.safetensors"}))
 
 
-def test_no_row_is_ever_other_than_a_number() -> None:
+def test_no_row_is_ever_other_than_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last step may break the weights after a finite loss: validation must notice."""
-    rows = []
+    rows: list[Row] = []
     made = training(spec("test_vit", epochs=1, batch_size=24), callbacks=Callbacks(emit=rows.extend))
     step = made._step
 
     def breaking(*arguments: Any) -> torch.Tensor:
         sums = step(*arguments)
         with torch.no_grad():
-            made.net.head[0].weight.fill_(float("nan"))  # type: ignore[index, union-attr, operator]
+            made.net.head.get_parameter("0.weight").fill_(float("nan"))
         return sums
 
-    made._step = breaking  # type: ignore[method-assign]
+    monkeypatch.setattr(made, "_step", breaking)
     with pytest.raises(RunProblem, match="must stay a number"):
         made.run()
     assert all(np.isfinite(r.value) for r in rows)
@@ -205,7 +206,9 @@ def test_optimizers_that_cannot_be_had() -> None:
     assert pick_device("cpu").type == "cpu" and pick_device("auto").type in ("cpu", "cuda", "mps")
 
 
-TOKENS = (  # what their architectures except from weight decay, beyond biases and norms
+TOKENS: tuple[
+    tuple[str, set[str]], ...
+] = (  # what their architectures except from weight decay, beyond biases and norms
     ("test_vit", {"pos_embed", "cls_token"}),
     ("vit_wee_patch16_reg1_gap_256", {"reg_token", "pos_embed"}),
     ("test_vit_relpos", set()),
@@ -227,7 +230,7 @@ def test_what_timm_does_not_decay_is_not_decayed(name: str, tokens: set[str], bo
     assert {g["layer"] for g in groups} == set(range(boundary, made.net.depth + 1))
     found = {made.names[id(p)].removeprefix("backbone."): g["weight_decay"] for g in groups for p in g["params"]}
     assert len(found) == sum(p.requires_grad for p in made.net.parameters())
-    excepted = getattr(made.net.backbone, "no_weight_decay", set)()
+    excepted: set[str] = getattr(made.net.backbone, "no_weight_decay", set)()
     decay = made.spec.optim.weight_decay
     theirs = param_groups_weight_decay(made.net.backbone, decay, no_weight_decay_list=excepted)
     names = {id(p): n for n, p in made.net.backbone.named_parameters()}

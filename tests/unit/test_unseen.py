@@ -116,10 +116,10 @@ def _position(root: Path, name: str, i: int) -> int:
 def test_a_test_of_two_domains_has_no_picture_on_both_sides_saved_anew(tmp_path: Path) -> None:
     source, target, n = near_copies(tmp_path)
     spec = TwoSampleSpec(target=target, source=source, net=NetSpec("test_resnet"), pictures=100)
-    room = Context(load, FeatureBank(), Callbacks())
-    one, other = samples(spec, room)
+    context = Context(load, FeatureBank(), Callbacks())
+    one, other = samples(spec, context)
     assert other is not None
-    y, x, said = strangers(spec, room, one, other)
+    y, x, said = strangers(spec, context, one, other)
     assert "examples in common" in said
     pictures = [s.domain.images[s.index].astype(float) for s in (y, x)]
     apart = np.abs(pictures[0][:, None] - pictures[1][None]).mean((2, 3, 4))
@@ -133,7 +133,7 @@ def test_weights_that_learned_from_a_picture_saved_anew_are_told(tmp_path: Path)
     spec = TransferSpec(target, NetSpec(weights=f"run:{first.run_id}"))
     worker = Worker(Run.create(spec))
     domain, split, _ = divided(spec)
-    assert worker._seen_by_source(spec, domain, split) > 3
+    assert worker._count_seen_by_source(spec, domain, split) > 3
 
 
 def test_a_source_of_which_nothing_is_left_is_refused() -> None:
@@ -153,11 +153,11 @@ def test_weights_that_learned_from_what_tests_the_target_are_told() -> None:
     domain, split, _ = divided(spec)
     theirs, learned, _ = divided(source)
     expected = np.isin(held_out_origins(domain, split), theirs.origins[learned.train]).sum()
-    assert worker._seen_by_source(spec, domain, split) == expected > 100
+    assert worker._count_seen_by_source(spec, domain, split) == expected > 100
     drawn = TransferSpec(DataSpec("rendered_digits", n=100, size=16))
     Run.create(drawn)
     other = dataclasses.replace(spec, net=NetSpec(weights=f"run:{drawn.run_id}"))
-    assert worker._seen_by_source(other, domain, split) == 0
+    assert worker._count_seen_by_source(other, domain, split) == 0
 
 
 @pytest.mark.parametrize("machine", ["1", "2"])

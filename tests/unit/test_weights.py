@@ -119,9 +119,9 @@ def test_the_first_convolution_takes_other_channels(channels: int, tmp_path: Pat
     ours, theirs = net.state_dict()[f"backbone.{first}.weight"], tensors[f"{first}.weight"]
     assert ours.shape[1] == channels
     grey = torch.ones(1, 1, 8, 8)
-    answers = [torch.conv2d(grey.expand(-1, w.shape[1], -1, -1), w) for w in (ours, theirs)]
+    one, other = (torch.conv2d(grey.expand(-1, w.shape[1], -1, -1), w) for w in (ours, theirs))
     if channels == 1:  # a grey picture gives what its colour copy gave
-        assert torch.allclose(*answers, atol=1e-5)
+        assert torch.allclose(one, other, atol=1e-5)
     assert torch.isfinite(net(torch.rand(2, channels, 32, 32))[1]).all()
 
 
@@ -173,7 +173,7 @@ def test_real_weights_load(shared: Path, width: str, padding: str) -> None:
         )
         > 250
     )
-    assert type(net.backbone.conv_stem).__name__ == ("Conv2dSame" if padding == "same" else "Conv2d")  # type: ignore[union-attr]
+    assert type(net.backbone.conv_stem).__name__ == ("Conv2dSame" if padding == "same" else "Conv2d")
     assert torch.isfinite(net(torch.rand(2, 3, 64, 64))[1]).all()
 
 

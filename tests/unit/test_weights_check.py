@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,9 @@ from tltk.weights import store
 from tltk.weights.store import check
 
 
-def header(entries: dict[str, object], room: int = 0) -> bytes:
+def header(entries: Mapping[str, object], padding: int = 0) -> bytes:
     text = json.dumps(entries).encode()
-    return struct.pack("<Q", len(text)) + text + b"\0" * room
+    return struct.pack("<Q", len(text)) + text + b"\0" * padding
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,11 @@ NO_SHIFT = {"c2st": 0.5}  # what a measure says of domains that are one, where t
 
 
 def is_constant(x: Tensor) -> bool:
-    """Whether every row of (n, d) is the same, up to rounding."""
+    """Whether every row of (n, d) is the same, up to rounding.
+
+    Args:
+        x: (n, d) features.
+    """
     return dead_units(x) == 1.0
 
 

@@ -57,6 +57,12 @@ def draw(domain: Domain, spec: DataSpec, pictures: int, seed: int) -> Sample:
     """At most so many of the training pictures that the spec leaves, by turns from each class.
 
     Validation and test pictures are never looked at, and a few-shot spec stays one.
+
+    Args:
+        domain: The pictures.
+        spec: How they are split and how many of each class may be seen.
+        pictures: At most so many.
+        seed: Of the split and of the draw.
     """
     return _by_turns(domain, domain.split(spec, seed).train, pictures, seed)
 
@@ -122,7 +128,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
         return target, source, ""
     alone = [len(o) - len(both) for o in origins]
     count = int(np.clip((alone[1] + len(both) - alone[0]) / 2, 0, len(both)))  # so many go to the target
-    mine = _dealt(same[0], single[0], both, count, spec.seed)
+    mine = _deal(same[0], single[0], both, count, spec.seed)
     kept = [
         single[0][~np.isin(origins[0], both) | np.isin(origins[0], mine)],
         single[1][~np.isin(origins[1], mine)],
@@ -133,7 +139,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
             f"A test of two domains needs different examples on both sides. Source and target have {len(both):,} "
             f"examples in common, which leaves {len(x)} and {len(y)}; take another source, or more pictures."
         )
-    return y, x, _what_was_done(len(both), copies, x, y)
+    return y, x, _describe_removal(len(both), copies, x, y)
 
 
 def shared_classes(source: Sample, target: Sample) -> dict[int, tuple[int, str]]:
@@ -142,7 +148,7 @@ def shared_classes(source: Sample, target: Sample) -> dict[int, tuple[int, str]]
     return {i: (there[name], name) for i, name in enumerate(source.domain.classes) if name in there}
 
 
-def _what_was_done(both: int, copies: list[int], source: Sample, target: Sample) -> str:
+def _describe_removal(both: int, copies: list[int], source: Sample, target: Sample) -> str:
     """Which pictures were left out of the samples of a test, and how many are left."""
     said = []
     if both:
@@ -161,7 +167,7 @@ def _once(domain: Domain, index: Ints) -> Ints:
     return index[np.sort(np.unique(domain.origins[index], return_index=True)[1])]
 
 
-def _dealt(target: Domain, pool: Ints, both: NDArray[np.uint64], count: int, seed: int) -> NDArray[np.uint64]:
+def _deal(target: Domain, pool: Ints, both: NDArray[np.uint64], count: int, seed: int) -> NDArray[np.uint64]:
     """So many of the common examples, in each class about the same share."""
     common = pool[np.isin(target.origins[pool], both)]
     shuffled = np.random.default_rng(seed).permutation(common)
@@ -172,7 +178,13 @@ def _dealt(target: Domain, pool: Ints, both: NDArray[np.uint64], count: int, see
 
 
 def network(spec: NetSpec, sample: Sample, seed: int) -> Net:
-    """The network with its weights, on the device, for pictures such as these."""
+    """The network with its weights, on the device, for pictures such as these.
+
+    Args:
+        spec: Backbone, weights and boundary.
+        sample: Its pictures set size and channels of the input and the number of logits.
+        seed: Of the weights that the spec does not name.
+    """
     images = sample.domain.images
     net = build_net(spec, len(sample.domain.classes), images.shape[-1], images.shape[1], seed)
     return net.to(pick_device("auto"), memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
@@ -184,7 +196,14 @@ def with_weights(net: NetSpec, weights: str) -> NetSpec:
 
 
 def features(net: Net, sample: Sample, context: Context, pooling: str) -> list[Tensor]:
-    """One (n, d) tensor for each layer, then that of what enters the head: one pass, kept in the bank."""
+    """One (n, d) tensor for each layer, then that of what enters the head: one pass, kept in the bank.
+
+    Args:
+        net: The network, in evaluation mode.
+        sample: Its n pictures.
+        context: Holds the bank, and ends the pass where the user asked for that.
+        pooling: One of `tltk.specs.parts.POOLINGS`.
+    """
     taps = Taps(net, pooling)
     kept = context.bank.features(taps, sample.domain, sample.index, should_stop=context.callbacks.check)
     return [torch.from_numpy(np.array(a)) for a in kept.arrays]

@@ -136,7 +136,7 @@ def launch(kind: type[Spec], given: dict[str, Any]) -> None:
         is_first = kind is CompareSpec and all(given.get(key) is None for key in ("target", "source", "weights"))
         spec = command.build_spec(kind, given, FIRST_QUESTION if is_first else None)
     else:
-        spec = read_spec(_given(file))
+        spec = read_spec(_read_spec(file))
         if not isinstance(spec, kind):
             raise click.UsageError(f"{file} must hold a spec of kind {kind.kind!r}. It holds {spec.kind!r}.")
     run = executor().submit(spec, again=given["again"], timeout=given["timeout"])
@@ -145,12 +145,12 @@ def launch(kind: type[Spec], given: dict[str, Any]) -> None:
     report(run, as_json)
     lines = _table(kind)
     if lines is not None and not as_json and executor().state(run.id) == "done" and run.result() is not None:
-        for line in lines(_typed(run, spec)):
+        for line in lines(_read_result(run, spec)):
             click.echo(line)
     end(run, given["detach"])
 
 
-def _given(file: Path) -> bytes:
+def _read_spec(file: Path) -> bytes:
     """The text of a spec: a file's, a pipe's, or with - what comes in."""
     if str(file) != "-":
         return home.read_user_file(file, "--spec")
@@ -210,7 +210,7 @@ def summary(run: Run, attempt: int = 0) -> dict[str, Any]:
         "seconds": status.seconds,
         "device": status.device,
         "path": str(folder.path),
-        **asked(index.facts(spec)),
+        **summarise_request(index.facts(spec)),
         "accuracy": index.accuracy(folder.result()),
         "spec": json.loads(spec.to_json()),
         "result": _result(folder, spec),
@@ -252,7 +252,7 @@ def listing(entries: Sequence[RunEntry]) -> bytes:
             "seconds": e.seconds,
             "device": e.device,
             "path": str(folder / e.id),
-            **asked({name: getattr(e, name) for name in ASKED}),
+            **summarise_request({name: getattr(e, name) for name in ASKED}),
             "accuracy": e.accuracy,
             "spec": msgspec.Raw(e.asked.encode()),
         }
@@ -267,13 +267,13 @@ def _result(run: Run, spec: Spec) -> dict[str, Any] | None:
     if found is None or not isinstance(spec, RankSpec):
         return found
     try:
-        shown: dict[str, Any] = msgspec.to_builtins(_typed(run, spec))
+        shown: dict[str, Any] = msgspec.to_builtins(_read_result(run, spec))
     except RunProblem:  # of another version: as it is
         return found
     return shown
 
 
-def _typed(run: Run, spec: Spec) -> Any:
+def _read_result(run: Run, spec: Spec) -> Any:
     """What it found, as the class of its kind; a ranking with what has been trained by now."""
     found = run.read(result_class(type(spec)))
     return with_agreement(found, spec) if isinstance(spec, RankSpec) and isinstance(found, RankResult) else found
@@ -282,7 +282,7 @@ def _typed(run: Run, spec: Spec) -> Any:
 ASKED = ("kind", "source", "target", "backbone", "weights", "strategy", "boundary", "lr", "seed")
 
 
-def asked(facts: Mapping[str, Any]) -> dict[str, Any]:
+def summarise_request(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What a run asked for in a few words, from its `tltk.runs.index.facts`; None where its kind has no such thing."""
     kind = spec_kinds().get(facts["kind"], TransferSpec)
     is_study = kind.trains and kind is not TransferSpec
@@ -303,7 +303,7 @@ SHRINK = ("name", "target", "backbone", "weights", "strategy")  # columns that a
 LEAST = 8  # and down to how many letters
 
 
-def listed(found: Sequence[RunEntry]) -> list[str]:
+def format_table(found: Sequence[RunEntry]) -> list[str]:
     """Runs as a table that fits the terminal, a line each; none for no runs."""
     rows = [list(COLUMNS), *(_cells(e) for e in found)]
     if not any(row[1] for row in rows[1:]):  # nobody has named any
@@ -311,10 +311,10 @@ def listed(found: Sequence[RunEntry]) -> list[str]:
     columns = rows[0]
     narrow = [i for i, name in enumerate(columns) if name in SHRINK]
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-    room = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns) - 2 * (len(columns) - 1)
-    while sum(widths) > room and widths[widest := max(narrow, key=lambda i: widths[i])] > LEAST:
+    available = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns) - 2 * (len(columns) - 1)
+    while sum(widths) > available and widths[widest := max(narrow, key=lambda i: widths[i])] > LEAST:
         widths[widest] -= 1
-    lines = ["  ".join(_cut(c, w).ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = ["  ".join(_shorten(c, w).ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return lines if found else []
 
 
@@ -325,7 +325,7 @@ def _cells(e: RunEntry) -> list[str]:
     if e.kind != TransferSpec.kind and not figure:  # a figure says of itself what kind of run it is of
         figure = e.kind
     figure = figure if e.state == "done" else e.state if e.kind == TransferSpec.kind else f"{e.kind} {e.state}"
-    r = asked({name: getattr(e, name) for name in ASKED})
+    r = summarise_request({name: getattr(e, name) for name in ASKED})
     weights = r["weights"] if r["weights"] is not None else f"of {e.source}" if e.source and e.backbone else ""
     return [
         e.id,
@@ -357,7 +357,7 @@ def took(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _cut(text: str, width: int) -> str:
+def _shorten(text: str, width: int) -> str:
     """Both ends of a text that is too long; they tell names apart better than its beginning alone."""
     if len(text) <= width:
         return text
@@ -366,7 +366,13 @@ def _cut(text: str, width: int) -> str:
 
 
 def report(run: Run, as_json: bool, attempt: int = 0) -> None:
-    """How a run ended, or an earlier attempt at it: in a sentence or two, or as JSON."""
+    """How a run ended, or an earlier attempt at it: in a sentence or two, or as JSON.
+
+    Args:
+        run: It has ended, or was asked for by its id.
+        as_json: Print one JSON object instead of sentences.
+        attempt: Number of an earlier attempt; 0 = the last.
+    """
     if as_json:
         out(summary(run, attempt))
         return
@@ -379,7 +385,7 @@ def report(run: Run, as_json: bool, attempt: int = 0) -> None:
         click.echo(sanitise(line, 2000))
     if run.spec.trains:
         click.echo(in_words(run.spec, folder.status.seconds))
-    for line in _found(folder) or filter(None, [folder.status.message]):
+    for line in _result_lines(folder) or filter(None, [folder.status.message]):
         click.echo(line)
     note = folder.written_status().note
     if note and folder.result():
@@ -397,7 +403,7 @@ def _attempt_in_words(a: dict[str, Any]) -> str:
     return " · ".join(filter(None, words))
 
 
-def _found(run: Run) -> list[str]:
+def _result_lines(run: Run) -> list[str]:
     """What a training or a comparison found, a line each; nothing for other runs."""
     spec = run.spec
     try:
@@ -430,7 +436,7 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
 
 def in_words(spec: Spec, seconds: float) -> str:
     """What a training or a comparison asked for, in a line, and how long it took."""
-    r, source = asked(index.facts(spec)), getattr(spec, "source", None)
+    r, source = summarise_request(index.facts(spec)), getattr(spec, "source", None)
     weights = r["weights"] if r["weights"] is not None else f"weights of {source.name}" if source else ""
     words = [r["target"], f"{r['backbone']} from {weights}"]
     words += [f"{r['strategy']} at boundary {r['boundary']}"] if r["strategy"] else []
@@ -458,5 +464,5 @@ def print_answer(question: Spec, as_json: bool, *, again: bool = False) -> None:
         raise RunProblem(f"Run {run.id} must have an answer. It is {run.status.state}; ask again.")
     out(result, as_json)
     if not as_json:
-        for line in lines(run.typed(result, result_class(type(question)))):
+        for line in lines(run.as_result(result, result_class(type(question)))):
             click.echo(line)

@@ -23,9 +23,9 @@ from tltk.cli.following import (
     Verb,
     end,
     follow,
+    format_table,
     json_option,
     launch,
-    listed,
     out,
     print_answer,
     report,
@@ -115,7 +115,7 @@ def runs(
     if as_json:
         click.echo(in_json(found))
         return
-    for line in listed(found):
+    for line in format_table(found):
         click.echo(line)
     if more:
         click.echo("Older runs are not shown; --limit 0 lists all, --search TEXT finds some of them.", err=True)
@@ -140,7 +140,7 @@ def show(run_id: str, attempt: int, as_json: bool) -> None:
 @json_option
 def name_run(run_id: str, name: str, as_json: bool) -> None:
     """Give a run a name; an empty one takes it away."""
-    _labelled(Run.open(run_id), as_json, name=name)
+    _write_label(Run.open(run_id), as_json, name=name)
 
 
 @runs.command("note")
@@ -149,7 +149,7 @@ def name_run(run_id: str, name: str, as_json: bool) -> None:
 @json_option
 def note_run(run_id: str, text: str, as_json: bool) -> None:
     """Write a note on a run, in place of the one that is there; an empty one takes it away."""
-    _labelled(Run.open(run_id), as_json, note=text)
+    _write_label(Run.open(run_id), as_json, note=text)
 
 
 @runs.command("tag")
@@ -166,10 +166,10 @@ def tag_run(run_id: str, tags: tuple[str, ...], remove: tuple[str, ...], as_json
     for gone in remove:
         if gone not in old:
             raise UnknownName.among(f"A tag of run {found.id}", gone, old)
-    _labelled(found, as_json, tags=[*(t for t in old if t not in remove), *tags])
+    _write_label(found, as_json, tags=[*(t for t in old if t not in remove), *tags])
 
 
-def _labelled(run: Run, as_json: bool, **given: Any) -> None:
+def _write_label(run: Run, as_json: bool, **given: Any) -> None:
     """Write a name, a note or tags on a run, and say what is on it now."""
     label = run.write_label(**given)
     out({"id": run.id, "name": label.name, "note": label.note, "tags": list(label.tags)}, as_json)

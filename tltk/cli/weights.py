@@ -147,13 +147,13 @@ def pretraining(recipe: str, shelf: Path | None, as_json: bool) -> None:
     plan = pretrain.read(recipe)
     if shelf is None:
         store.check_name(plan.name) if plan.name not in pretrain.recipes() else None
-    entry = pretrain.pack(plan, pretrain.train(plan, _trained), shelf or home.folder("weights"))
+    entry = pretrain.pack(plan, pretrain.train(plan, _train_stage), shelf or home.folder("weights"))
     out(store.as_dict(entry), as_json)
     if not as_json:
         click.echo(store.as_text(entry), nl=False)
 
 
-def _trained(spec: TransferSpec) -> Run:
+def _train_stage(spec: TransferSpec) -> Run:
     """One stage, to its end."""
     run = executor().submit(spec)
     follow(run)

@@ -53,8 +53,14 @@ def page(title: str, lead: str) -> Iterator[None]:
             st.code(f"tltk {__version__}\n{traceback.format_exc()}")
 
 
-def nothing(text: str, page_name: str, link: str) -> None:
-    """An empty state: what will be here, and where to begin."""
+def empty_state(text: str, page_name: str, link: str) -> None:
+    """An empty state: what will be here, and where to begin.
+
+    Args:
+        text: What will be here, in Markdown.
+        page_name: Page on which to begin.
+        link: Text of the link to it.
+    """
     with st.container(border=True):
         st.markdown(text)
         go(page_name, link)
@@ -119,13 +125,13 @@ def menu(asked: str = "", **wanted: Any) -> dict[str, RunEntry]:
     return found
 
 
-def opened(kind: type[Spec], asked: str) -> Run | None:
+def find_run(kind: type[Spec], asked: str) -> Run | None:
     """The run of this kind whose id begins so, if there is one."""
     found = index.find(kinds=[kind.kind], begins=asked, limit=1) if asked else []
     return found[0].run if found else None
 
 
-def trained(backbone: str) -> list[RunEntry]:
+def list_trainings(backbone: str) -> list[RunEntry]:
     """The newest finished trainings of this backbone whose weights are there."""
     return list(menu(kinds=[TransferSpec.kind], weights=True, backbone=backbone).values())
 
@@ -156,7 +162,7 @@ def choose(
     if run_id is None:
         if is_absent and asked:
             with told:
-                absent(asked)
+                report_absent(asked)
         return None
     if run_id != asked:
         plan.choose_run(run_id)
@@ -175,7 +181,7 @@ def _select(found: Mapping[str, RunEntry], place: int | None, key: str) -> str |
     return run_id
 
 
-def absent(asked: str) -> None:
+def report_absent(asked: str) -> None:
     """Say that a link's run cannot be shown, rather than to show another as if it were meant."""
     other = next(iter(index.find(trains=True, begins=asked, limit=1)), None)
     if other is None:
@@ -191,7 +197,13 @@ def absent(asked: str) -> None:
 
 
 def stop_button(run: Run, state: str, key: str) -> None:
-    """Shown while the run waits or trains; the bar below then needs none for it."""
+    """Shown while the run waits or trains; the bar below then needs none for it.
+
+    Args:
+        run: What the button stops.
+        state: Of the run, as the executor tells it; the button is drawn while it is one of `ACTIVE`.
+        key: Of the widget.
+    """
     if state in ACTIVE:
         plan.flag("stop:shown", run.id)
         asked = is_asked_to_stop(run)

@@ -38,7 +38,14 @@ def label(name: str) -> str:
 
 
 def widget(name: str, rule: Knob, bound: dict[str, Any], title: str | None = None) -> None:
-    """Draw the widget that suits a knob."""
+    """Draw the widget that suits a knob.
+
+    Args:
+        name: Of the knob.
+        rule: Its default, range and help, which decide the kind of widget.
+        bound: `key` and `on_change`, as `plan.bind` gives them.
+        title: Label of the widget; by default the name as a person would write it.
+    """
     text = title or label(name)
     if rule.choices:
         st.selectbox(text, rule.choices, help=rule.help, **bound)
@@ -118,18 +125,18 @@ def term_knobs(term: str, kind: type[Any]) -> None:
         kind: Its class.
     """
 
-    def held(terms: tuple[TermSpec, ...]) -> dict[str, Any]:
+    def own_knob_values(terms: tuple[TermSpec, ...]) -> dict[str, Any]:
         return next((one.knobs for one in terms if one.name == term), {})
 
     for name, rule in knobs(kind).items():
 
         def write(value: Any, name: str = name, rule: Knob = rule) -> tuple[TermSpec, ...]:
             terms: tuple[TermSpec, ...] = plan.read(("terms",))
-            rest = {k: v for k, v in held(terms).items() if k != name}
+            rest = {k: v for k, v in own_knob_values(terms).items() if k != name}
             new = TermSpec(term, rest if value == rule.default else {**rest, name: value})
             return tuple(new if one.name == term else one for one in terms)
 
         def show(terms: tuple[TermSpec, ...], name: str = name, rule: Knob = rule) -> Any:
-            return type(rule.default)(held(terms).get(name, rule.default))
+            return type(rule.default)(own_knob_values(terms).get(name, rule.default))
 
         widget(name, rule, plan.bind(("terms",), show, write, part=f"{term}:{name}"))

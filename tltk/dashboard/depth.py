@@ -32,7 +32,7 @@ from tltk.weights import store
 SHOWN = ("probe_target", "mmd", "cka_after", "change")  # overlays that are on from the start
 
 
-def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, Any] | None:
+def ask_with_button(spec: Spec, button: str, waiting: str, key: str, promise: str = "") -> tuple[Run, Any] | None:
     """The answer to a question that takes a while: kept, or asked for with a button, or on its way.
 
     Args:
@@ -53,7 +53,7 @@ def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") ->
         of_another_version(spec, fault, key)
         return None
     if found is not None:
-        if names := _changed(run.id, run.status.updated):
+        if names := _changed_sources(run.id, run.status.updated):
             where = ", ".join(map(plain, names))
             st.warning(f"What is in {where} has changed since this was computed.", icon=":material/history:")
             if st.button("Ask again", key=f"{key}:anew", icon=":material/refresh:"):
@@ -77,7 +77,7 @@ def asked(spec: Spec, button: str, waiting: str, key: str, promise: str = "") ->
 
 
 @st.cache_data(ttl=10, show_spinner=False)
-def _changed(run_id: str, answered: float) -> list[str]:
+def _changed_sources(run_id: str, answered: float) -> list[str]:
     """`provenance.changed_sources`, which walks through folders, at most every ten seconds for an answer."""
     return provenance.changed_sources(Run.at(run_id))
 
@@ -88,7 +88,7 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
     names = {"scratch": "scratch: random weights"}
     if now.net.weights != "scratch":
         names[now.net.weights] = f"the plan's: {chrome.short(now.net.weights)}"
-    for run in chrome.trained(now.net.backbone):
+    for run in chrome.list_trainings(now.net.backbone):
         names[f"run:{run.id}"] = chrome.title_of(run)
         for epoch in run.run.snapshots():
             names[f"run:{run.id}@{epoch}"] = f"{run.id[:6]} " + (f"after epoch {epoch}" if epoch else "before training")
@@ -180,8 +180,17 @@ def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
     return []
 
 
-def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = SHOWN) -> list[str]:
-    """Which columns to draw, chosen by the user."""
+def choose_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = SHOWN) -> list[str]:
+    """Which columns to draw, chosen by the user.
+
+    Args:
+        columns: All that can be drawn.
+        key: Of the widget.
+        usual: Names that are chosen from the start.
+
+    Returns:
+        The names that are chosen now.
+    """
     titles = {c.name: c.title for c in columns}
     held = plan.flag(f"{key}:columns")
     default = [n for n in (held if held is not None else usual) if n in titles]
@@ -197,7 +206,13 @@ def chosen_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = S
 
 
 def handle(found: DescribeResult, lanes: Sequence[Overlay], key: str) -> None:
-    """The freeze handle as the depth axis; where it is let go, the plan's boundary is."""
+    """The freeze handle as the depth axis; where it is let go, the plan's boundary is.
+
+    Args:
+        found: The layers of the planned network.
+        lanes: Lines drawn over the layers.
+        key: Of the widget.
+    """
     depth = len(found.layers)
     boundary = min(plan.read(("net", "boundary")), depth)
     seen = known_domain(plan.read(("target",)))
@@ -208,7 +223,7 @@ def handle(found: DescribeResult, lanes: Sequence[Overlay], key: str) -> None:
         st.rerun()
 
 
-def selected(depth: int) -> int:
+def selected_layer(depth: int) -> int:
     """The layer that the handle stands behind; `depth` = what enters the head, where all is frozen."""
     boundary = int(min(plan.read(("net", "boundary")), depth))
     return depth if boundary == depth else max(boundary - 1, 0)
@@ -232,6 +247,12 @@ def sheet_of(run: Run) -> Image.Image | None:
 
 
 def pictures(sheet: Image.Image, numbers: Sequence[int], captions: Sequence[str]) -> None:
-    """Pictures side by side with a line below each, which is also what is read out of them."""
+    """Pictures side by side with a line below each, which is also what is read out of them.
+
+    Args:
+        sheet: Contact sheet that holds them, `ACROSS` in a row.
+        numbers: Their places on the sheet, from 0.
+        captions: The line below each, as many as numbers.
+    """
     alt = [f"Picture of {caption}" for caption in captions]
     st.image([tile(sheet, n) for n in numbers], [plain(caption) for caption in captions], width=96, alt=alt)

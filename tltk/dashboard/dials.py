@@ -25,7 +25,7 @@ def side(title: str, path: plan.PATH) -> None:
     if spec is None:
         return
     turn(title, path)
-    found = domain_view.seen(path)
+    found = domain_view.inspect_domain(path)
     if found is None:
         return
     domain_pictures.strip(spec, found, STRIP)
@@ -33,7 +33,13 @@ def side(title: str, path: plan.PATH) -> None:
 
 
 def turn(title: str, path: plan.PATH, expanded: bool = True) -> None:
-    """A widget for every dial of the shift lab, where the domain is its; the domain's name is what they say."""
+    """A widget for every dial of the shift lab, where the domain is its; the domain's name is what they say.
+
+    Args:
+        title: What the domain is called on the page: Source or Target.
+        path: Its place in the plan.
+        expanded: Whether the box is open from the start.
+    """
     kind, argument, corruption = domain_view.parts(plan.read((*path, "name")))
     if kind != "shapes":
         return

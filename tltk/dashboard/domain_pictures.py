@@ -38,7 +38,13 @@ def one_of_each(found: InspectResult, most: int) -> list[int]:
 
 
 def strip(spec: DataSpec, found: InspectResult, most: int) -> None:
-    """A few pictures side by side."""
+    """A few pictures side by side.
+
+    Args:
+        spec: The domain.
+        found: What is known of it: labels and class names of the pictures on its sheet.
+        most: At most so many pictures.
+    """
     run_id = with_absolute_paths(InspectSpec(spec)).run_id
     sheet = _sheet(run_id, _stamp(run_id))
     if sheet is not None:
@@ -52,17 +58,24 @@ def classes_shown(classes: Sequence[str], label: str) -> range:
     if len(classes) <= ROWS + 2:
         return range(len(classes))
 
-    def titled(first: int) -> str:
+    def as_title(first: int) -> str:
         last = min(first + ROWS, len(classes)) - 1
         return f"{first + 1}–{last + 1} of {len(classes)}: {classes[first]} … {classes[last]}"
 
     starts = range(0, len(classes), ROWS)
-    first: int = st.selectbox(label, starts, format_func=titled, key=f"domains:{label}:{len(classes)}")
+    first: int = st.selectbox(label, starts, format_func=as_title, key=f"domains:{label}:{len(classes)}")
     return range(first, min(first + ROWS, len(classes)))
 
 
 def grid(title: str, spec: DataSpec, found: InspectResult, shown: range) -> None:
-    """Pictures by class: a row for each, with its name and how many there are."""
+    """Pictures by class: a row for each, with its name and how many there are.
+
+    Args:
+        title: What the domain is called on the page.
+        spec: The domain.
+        found: What is known of it: labels, class names and counts.
+        shown: Numbers of the classes that get a row.
+    """
     run_id = with_absolute_paths(InspectSpec(spec)).run_id
     stamp = _stamp(run_id)
     if not stamp:

@@ -59,7 +59,7 @@ def choose(title: str, path: plan.PATH, optional: bool = False) -> None:
     if kind not in options:
         options.append(kind)  # from a link
     bound = plan.bind(
-        path, lambda now: NONE if now is None else parts(now.name)[0], lambda new: _named(path, new), title
+        path, lambda now: NONE if now is None else parts(now.name)[0], lambda new: _with_kind(path, new), title
     )
     st.selectbox(title, options, format_func=lambda k: k.replace("_", " "), **bound)
     if kind in PATHS:
@@ -73,7 +73,7 @@ def choose(title: str, path: plan.PATH, optional: bool = False) -> None:
         st.caption(data.domains.summary(kind) + (f" Now: {plain(f'{kind}:{argument}')}." if argument else ""))
 
 
-def _named(path: plan.PATH, kind: str) -> DataSpec | None:
+def _with_kind(path: plan.PATH, kind: str) -> DataSpec | None:
     """The domain of this place with another kind, whole and clean."""
     if kind == NONE:
         return None
@@ -118,7 +118,7 @@ def settings(path: plan.PATH) -> None:
     )
 
 
-def seen(path: plan.PATH) -> InspectResult | None:
+def inspect_domain(path: plan.PATH) -> InspectResult | None:
     """What is in the domain of this place; until that is known, why not."""
     spec: DataSpec | None = plan.read(path)
     if spec is None:
@@ -171,7 +171,7 @@ def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
         "Brightness": _brightness(found),
         "Licence": escape(found.licence),
         "From": escape(found.source),
-        "Left out": f"{_left(len(found.skipped))}: see below" if found.skipped else "nothing",
+        "Left out": f"{_count_files(len(found.skipped))}: see below" if found.skipped else "nothing",
     }
 
 
@@ -350,7 +350,7 @@ def reading(sides: Mapping[str, InspectResult], places: Callable[[], Iterable[tu
             elif not found.skipped:
                 st.caption("These pictures do not lie in folders; all of them were read.")
             if found.skipped:
-                _left_out(title, found.skipped)
+                _show_skipped(title, found.skipped)
 
 
 def _tree(found: InspectResult) -> str:
@@ -374,9 +374,9 @@ def _tree(found: InspectResult) -> str:
     return f'<table class="tltk-tree"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _left_out(title: str, skipped: Sequence[Sequence[str]]) -> None:
+def _show_skipped(title: str, skipped: Sequence[Sequence[str]]) -> None:
     """The files that could not be used, with the reason of each; the commonest reasons in a line."""
-    with st.expander(f"{_left(len(skipped))} of the {title.lower()} left out"):
+    with st.expander(f"{_count_files(len(skipped))} of the {title.lower()} left out"):
         reasons = Counter(reason for _, reason in skipped).most_common(REASONS)
         if reasons[0][1] > 1:
             st.caption("Most often: " + "; ".join(plain(f"{reason} ({n:,})") for reason, n in reasons) + ".")
@@ -385,7 +385,7 @@ def _left_out(title: str, skipped: Sequence[Sequence[str]]) -> None:
         )
 
 
-def _left(n: int) -> str:
+def _count_files(n: int) -> str:
     return f"{n:,} file or folder" if n == 1 else f"{n:,} files or folders"
 
 

@@ -84,7 +84,7 @@ def freeze_handle(
     """
     if not layers:
         raise BadSpec("A freeze handle needs at least one layer. Got none.")
-    moved = _moved(key, len(layers))
+    moved = _read_move(key, len(layers))
     shown = min(max(boundary, 0), len(layers)) if moved is None else moved
     _component(
         key=key,
@@ -95,9 +95,9 @@ def freeze_handle(
             },
             "module": modules.url("components/freeze_handle/index.js"),
             "boundary": shown,
-            "cost": _told(cost, len(layers)),
+            "cost": _cost_payload(cost, len(layers)),
             "disabled": disabled,
-            "overlays": checked(overlays, len(layers)),
+            "overlays": check_overlays(overlays, len(layers)),
             "compact": compact,
         },
         on_moved_change=lambda: None,
@@ -105,7 +105,7 @@ def freeze_handle(
     return moved
 
 
-def _told(cost: Cost | None, depth: int) -> dict[str, Any] | None:
+def _cost_payload(cost: Cost | None, depth: int) -> dict[str, Any] | None:
     """The estimates as the browser gets them."""
     if cost is None:
         return None
@@ -116,7 +116,7 @@ def _told(cost: Cost | None, depth: int) -> dict[str, Any] | None:
     return {**cost, "estimates": [asdict(estimate) for estimate in cost["estimates"]]}
 
 
-def checked(overlays: Sequence[Overlay], depth: int) -> list[dict[str, Any]]:
+def check_overlays(overlays: Sequence[Overlay], depth: int) -> list[dict[str, Any]]:
     """The overlays as the browser gets them: plain numbers, every line as long as the network has layers.
 
     Raises:
@@ -124,10 +124,10 @@ def checked(overlays: Sequence[Overlay], depth: int) -> list[dict[str, Any]]:
     """
     if sum(bool(overlay.get("predicts")) for overlay in overlays) > 1:
         raise BadSpec("At most one overlay can predict. Got several with predicts=True.")
-    return [_checked(overlay, depth) for overlay in overlays]
+    return [_check_overlay(overlay, depth) for overlay in overlays]
 
 
-def _checked(overlay: Overlay, depth: int) -> dict[str, Any]:
+def _check_overlay(overlay: Overlay, depth: int) -> dict[str, Any]:
     given: dict[str, Any] = {**overlay}
     what, unit = f"overlay {given['name']!r}", given.get("unit", "")
     if unit not in ("", "%"):
@@ -160,7 +160,7 @@ def _numbers(values: Sequence[float | None], what: str) -> list[float | None]:
     return [None if value is None else float(value) for value in values]
 
 
-def _moved(key: str, depth: int) -> int | None:
+def _read_move(key: str, depth: int) -> int | None:
     """The trigger of this run, read before mounting so that the handle is not set back for one run."""
     value = (st.session_state.get(key) or {}).get("moved")
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= depth:

@@ -98,7 +98,13 @@ def _in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
 
 
 def of_another_version(spec: Spec, fault: RunProblem, key: str) -> None:
-    """The sentence on a result that this version cannot read, and a button that has it made once more."""
+    """The sentence on a result that this version cannot read, and a button that has it made once more.
+
+    Args:
+        spec: The question that the result answers.
+        fault: Why it cannot be read.
+        key: Of the widget.
+    """
     st.warning(plain(fault), icon=":material/history:")
     if st.button("Ask again", key=f"{key}:version", icon=":material/refresh:"):
         permitted.submit(spec, again=True)

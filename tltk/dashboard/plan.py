@@ -30,12 +30,12 @@ def plan() -> CompareSpec:
     if "plan" not in st.session_state:
         linked = _from_url()
         st.session_state["plan"] = linked or FIRST
-        st.session_state["linked"] = set() if linked is None else set(_chosen(linked))
+        st.session_state["linked"] = set() if linked is None else set(_list_choices(linked))
     found: CompareSpec = st.session_state["plan"]
     return found
 
 
-def _chosen(spec: CompareSpec) -> list[str]:
+def _list_choices(spec: CompareSpec) -> list[str]:
     """The domains, without what corrupts them, and the network that a plan has chosen."""
     sides = [side.name for side in (spec.target, spec.source) if side is not None]
     return [*map(base, sides), spec.net.backbone]
@@ -69,7 +69,7 @@ def put(new: CompareSpec) -> None:
 def change(path: PATH, value: Any) -> None:
     """Set one field; a value that cannot be meant is told and changes nothing."""
     try:
-        put(_replaced(plan(), path, value))
+        put(_replace(plan(), path, value))
     except TltkError as fault:
         st.session_state["plan_fault"] = str(fault)
 
@@ -94,7 +94,14 @@ def bind(
     from_widget: Callable[[Any], Any] = lambda value: value,
     part: str = "",
 ) -> dict[str, Any]:
-    """`key` and `on_change` for a widget that shows and sets one field of the plan, or a part of it."""
+    """`key` and `on_change` for a widget that shows and sets one field of the plan, or a part of it.
+
+    Args:
+        path: Of the field in the plan, such as `("net", "boundary")`.
+        to_widget: The field's value → what the widget shows.
+        from_widget: What the widget shows → the field's value; an error that it raises is told, and changes nothing.
+        part: Tells apart several widgets of one field.
+    """
     key = ":".join(("plan", ".".join(path), part))
 
     def copy() -> None:
@@ -152,9 +159,9 @@ def flag(name: str, value: Any = None) -> Any:
     return st.session_state.get(name)
 
 
-def _replaced(spec: Any, path: PATH, value: Any) -> Any:
+def _replace(spec: Any, path: PATH, value: Any) -> Any:
     if len(path) > 1:
-        value = _replaced(getattr(spec, path[0]), path[1:], value)
+        value = _replace(getattr(spec, path[0]), path[1:], value)
     return dataclasses.replace(spec, **{path[0]: value})
 
 

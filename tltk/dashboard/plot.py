@@ -71,6 +71,12 @@ def plot(figure: dict[str, Any] | Figure, *, key: str, alt: str, height: int = 3
 def pick(figure: dict[str, Any] | Figure, *, key: str, alt: str, height: int = 460) -> list[int] | None:
     """Draw points that can be clicked, or drawn around; each carries its number as `customdata`.
 
+    Args:
+        figure: A plotly figure or its JSON as a dict.
+        key: Of the component.
+        alt: What the chart shows, for those who cannot see it.
+        height: In pixels.
+
     Returns:
         The numbers that the user chose since the last run of the page, [] when the choice was undone,
         else None.

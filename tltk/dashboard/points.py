@@ -19,7 +19,14 @@ MOST = 24  # pictures of a selection that are shown
 
 
 def points(run: Run, found: EmbedResult, layer: int, key: str) -> None:
-    """The frame of this layer; with other weights beside it where they were asked for."""
+    """The frame of this layer; with other weights beside it where they were asked for.
+
+    Args:
+        run: Of the embedding; its folder holds the pictures.
+        found: The embedding: coordinates, labels, neighbours.
+        layer: Index of the layer that is shown; without such a frame, the last.
+        key: Of the widgets.
+    """
     left, right = st.columns([1, 3])
     colour = left.segmented_control("Colour", ["class", "domain"], default="class", key=f"{key}:colour") or "class"
     play = right.toggle(f"Animate over the {found.over}", value=found.over == "epochs", key=f"{key}:film")

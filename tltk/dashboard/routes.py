@@ -159,7 +159,7 @@ def _several(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text[:80].split(",")))
 
 
-def _wanted(request: Request) -> Wanted:
+def _parse_query(request: Request) -> Wanted:
     ask = request.query_params
     wanted = Wanted(
         name=ask.get("name", "accuracy")[:80],
@@ -320,7 +320,7 @@ def _news(run_id: str, wanted: Wanted, cursor: str, moment: int) -> bytes:
 @_in_sentences
 async def live(request: Request) -> Response:
     """What is new in a run, or in all runs of a study, since the cursor of the last answer."""
-    ask = (request.path_params["run_id"], _wanted(request), request.query_params.get("cursor", ""))
+    ask = (request.path_params["run_id"], _parse_query(request), request.query_params.get("cursor", ""))
     moment = int(time.monotonic() * LOOKS)
     # Any answer may hold a long history, as where a resume cut rows: a thread reads it, so that nobody else waits.
     body = await asyncio.get_running_loop().run_in_executor(_readers, _news, *ask, moment)

@@ -22,7 +22,7 @@ NEWEST = 1 << 20  # bytes
 HELP = {"GFLOPs spent": "Floating-point operations of this training, in 10⁹."}
 
 
-def found(run: Run) -> TrainingResult | None:
+def read_result(run: Run) -> TrainingResult | None:
     """What the training found; None while it trains, and where it cannot be read, which `of_earlier_version` tells."""
     try:
         return run.read(TrainingResult)
@@ -74,7 +74,7 @@ def _numbers(run: Run) -> None:
     }
     for column, (name, value) in zip(st.columns(len(shown), vertical_alignment="bottom"), shown.items(), strict=True):
         column.metric(name, value, help=HELP.get(name))
-    result = found(run)
+    result = read_result(run)
     if result is None:
         return
     if result.accuracy_lo is not None:
@@ -112,7 +112,7 @@ def _strip(run: Run) -> None:
     if not moved or boundary is None:
         st.caption("The audit of frozen layers begins with the first epoch.")
         return
-    result = found(run)
+    result = read_result(run)
     tensors = "every frozen tensor" if result is None else f"{result.frozen_tensors} tensors"
     if any(r.value for r in moved):
         st.error("Audit: a frozen layer moved. This is a bug in tltk; please report it with this run's folder.")
@@ -128,7 +128,7 @@ def _strip(run: Run) -> None:
 def layer_charts(run: Run) -> None:
     """How far each layer moved, and the plan of rates that it followed."""
     rows, _ = run.rows()
-    result = found(run)
+    result = read_result(run)
     by_epoch: dict[int, dict[int, float]] = defaultdict(dict)
     for row in rows:
         if row.name == "change" and row.layer is not None:

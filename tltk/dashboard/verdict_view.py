@@ -177,10 +177,17 @@ def _guessing(run: Run, name: str) -> tuple[float, str] | None:
 
 
 def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> None:
-    """Mean and band of both arms, with every seed."""
+    """Mean and band of both arms, with every seed.
+
+    Args:
+        run: The comparison.
+        key: Of the component.
+        name: Of the measured quantity, such as accuracy or loss.
+        x: What it is drawn over: step, epoch or seconds.
+    """
     means = compare.curves(run, name, "val", x)
     if not any(curve.x for curve in means.values()):
-        chrome.nothing("Curves appear here once both arms are measured.", "train", "See what runs")
+        chrome.empty_state("Curves appear here once both arms are measured.", "train", "See what runs")
         return
     seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measuring_runs(run).items()}
     plot(

@@ -184,13 +184,13 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
     folder = home.folder("domains") / _key(spec, kind, argument)
     domain = _read(folder, spec.name)
     if domain is None:
-        make = domains[kind] if corruption(spec.name) is None else _corrupted
+        make = domains[kind] if corruption(spec.name) is None else _load_corrupted
         domain = make(spec, argument, progress)
         domain = _keep(folder, domain)
     return domain
 
 
-def _corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Domain:
+def _load_corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Domain:
     """The domain before the suffix, itself kept, with every picture corrupted."""
     name, how = split(spec.name)
     assert how is not None
@@ -331,9 +331,9 @@ def _meta(domain: Domain) -> _Meta:
     )
 
 
-def _sweep(room: Path) -> None:
+def _sweep(folder: Path) -> None:
     """Remove what killed processes left behind."""
-    for left in room.glob("*.tmp"):
+    for left in folder.glob("*.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(left)

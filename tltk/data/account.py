@@ -104,7 +104,7 @@ def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[s
 
 def remarks(domain: Domain) -> list[str]:
     """What must be said of a domain before a number is believed: losses and doubts, then what was left out."""
-    return [*domain.account.notes, *_left_out(domain.name, len(domain.skipped), domain.skipped)]
+    return [*domain.account.notes, *_describe_left_out(domain.name, len(domain.skipped), domain.skipped)]
 
 
 def describe_domain(domain: Domain, split: Split, spec: DataSpec) -> list[str]:
@@ -125,11 +125,11 @@ def describe_fields(name: str, found: TrainingResult) -> list[str]:
         name: The domain's.
         found: What a training found.
     """
-    left = _left_out(name, found.left_out.n, found.left_out.first)
+    left = _describe_left_out(name, found.left_out.n, found.left_out.first)
     return [*found.notes, *left, *([describe_parts(found.parts)] if found.parts else [])]
 
 
-def _left_out(name: str, n: int, first: Sequence[Sequence[str]]) -> list[str]:
+def _describe_left_out(name: str, n: int, first: Sequence[Sequence[str]]) -> list[str]:
     if not n:
         return []
     some = "; ".join(f"{file} ({reason})" for file, reason in first[:3])

@@ -28,7 +28,7 @@ def figures(domain: Domain, split: Split) -> dict[str, Any]:
     counts: dict[str, Any] = {
         "copies": copies,
         "near_copies": copies - (len(twins) - len(np.unique(domain.origins))),
-        "leaked": int(np.isin(twins[_held(split)], twins[split.train]).sum()),
+        "leaked": int(np.isin(twins[_held_out(split)], twins[split.train]).sum()),
         "clashing": int(_clashing(domain).sum()),
         "flat": domain.reading.flat,
         "cropped": round(domain.reading.cropped, 4),
@@ -42,7 +42,7 @@ def cautions(domain: Domain, split: Split) -> list[str]:
     return found
 
 
-def _held(split: Split) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _held_out(split: Split) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.concatenate([split.val, split.test])
 
 
@@ -60,9 +60,9 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
     said = []
     if leaked := counts["leaked"]:
         said.append(
-            f"{leaked:,} of {len(_held(split)):,} validation and test pictures of {domain.name} have a copy, or nearly "
-            f"one, among its training pictures: what is measured on them is too good. Its parts came with the data "
-            f"and were kept as they are; remove the copies from one of them."
+            f"{leaked:,} of {len(_held_out(split)):,} validation and test pictures of {domain.name} have a copy, or "
+            f"nearly one, among its training pictures: what is measured on them is too good. Its parts came with the "
+            f"data and were kept as they are; remove the copies from one of them."
         )
     if clashing := counts["clashing"]:
         named = "; ".join(f"{a} and {b}" for a, b in domain.reading.clashes)

@@ -163,11 +163,11 @@ def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = Non
     reasons: dict[int, str] = {}
     deep: dict[int, _Deep] = {}
     spans: dict[bool, Span] = {}
-    room = _Room(MAX_IN_FLIGHT_BYTES)
+    budget = _MemoryBudget(MAX_IN_FLIGHT_BYTES)
 
     def one(index: int) -> None:
         try:
-            found = _decode(paths[index], size, spans, room)
+            found = _decode(paths[index], size, spans, budget)
         except DataProblem as fault:
             reasons[index] = str(fault)
             return
@@ -226,7 +226,7 @@ def _spans(deep: Iterable[_Deep]) -> dict[bool, Span]:
     }
 
 
-def _decode(path: Path, size: int, spans: dict[bool, Span], room: _Room | None = None) -> _Shown | _Deep:
+def _decode(path: Path, size: int, spans: dict[bool, Span], budget: _MemoryBudget | None = None) -> _Shown | _Deep:
     """What one file shows; its range alone where it is deep and there is no scale for it yet."""
     try:
         if path.stat().st_size == 0:
@@ -240,7 +240,8 @@ def _decode(path: Path, size: int, spans: dict[bool, Span], room: _Room | None =
             width, height = image.size
             side = max(size, 4 * FINE)  # enough to know near copies by, whatever the size
             image.draft("RGB", (side, side))  # big JPEGs: decode at 1/2, 1/4 or 1/8
-            with room.taken(image.width * image.height * WORK_BYTES_PER_PIXEL * hunger) if room else nullcontext():
+            n_bytes = image.width * image.height * WORK_BYTES_PER_PIXEL * hunger
+            with budget.reserve(n_bytes) if budget else nullcontext():
                 turn = _orientation(image)
                 is_deep = image.mode in DEEP or image.mode.startswith("I;")
                 if is_deep and (image.mode != "F") not in spans:
@@ -264,7 +265,7 @@ def _decode(path: Path, size: int, spans: dict[bool, Span], room: _Room | None =
         raise DataProblem(_reason(fault)) from None
 
 
-class _Room:
+class _MemoryBudget:
     """Memory for pictures that are being decoded: who wants more than is left waits; one alone always may."""
 
     def __init__(self, total: int) -> None:
@@ -272,7 +273,7 @@ class _Room:
         self.freed = threading.Condition()
 
     @contextmanager
-    def taken(self, n_bytes: int) -> Iterator[None]:
+    def reserve(self, n_bytes: int) -> Iterator[None]:
         """So many bytes, for a while."""
         with self.freed:
             self.freed.wait_for(lambda: not self.used or self.used + n_bytes <= self.total)
@@ -327,11 +328,11 @@ def _origin(path: Path, image: Image.Image, plain: Image.Image, turn: Transpose 
 
 def sketch(plain: Image.Image, turn: Transpose | None = None) -> tuple[Pixels, tuple[int, int]]:
     """What near copies are known by: the whole picture as (3, 16, 16), and its `perceptual_hashes`."""
-    thumb = np.asarray(_reduced(plain, FINE, FINE, turn).convert("RGB")).transpose(2, 0, 1)
-    return thumb, perceptual_hashes(np.asarray(_reduced(plain, ROWS + 1, ROWS, turn).convert("L")))
+    thumb = np.asarray(_shrink(plain, FINE, FINE, turn).convert("RGB")).transpose(2, 0, 1)
+    return thumb, perceptual_hashes(np.asarray(_shrink(plain, ROWS + 1, ROWS, turn).convert("L")))
 
 
-def _reduced(plain: Image.Image, width: int, height: int, turn: Transpose | None) -> Image.Image:
+def _shrink(plain: Image.Image, width: int, height: int, turn: Transpose | None) -> Image.Image:
     """The whole picture at this size, upright."""
     lies = turn in (Transpose.TRANSPOSE, Transpose.ROTATE_90, Transpose.ROTATE_270, Transpose.TRANSVERSE)
     shape = (height, width) if lies else (width, height)

@@ -193,7 +193,7 @@ class Domain:
         copies = _copies(self.twins, pool)
         for c in range(len(self.classes)):
             order = shuffle(pool[self.labels[pool] == c], spec.seed, c)
-            n_val, n_test = _held_out(len(order), shares[0], shares[1])
+            n_val, n_test = _count_held_out(len(order), shares[0], shares[1])
             if copies:
                 _divide(part, order, {TEST: n_test, VAL: n_val}, self.twins, copies)
             else:
@@ -309,7 +309,7 @@ def _too_few(domain: Domain, need: int, counts: NDArray[Any], kind: str) -> Data
     )
 
 
-def _held_out(n: int, val: float, test: float) -> tuple[int, int]:
+def _count_held_out(n: int, val: float, test: float) -> tuple[int, int]:
     """How many of n pictures go to val and test: at least one each, and one is left for train."""
     n_val = max(1, round(n * val)) if val else 0
     n_test = max(1, round(n * test)) if test else 0

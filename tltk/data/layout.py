@@ -187,7 +187,7 @@ class _Reading:
         self._leave_passed(passed)
         if not self.tree.candidates:
             raise DataProblem(self._no_pictures())
-        roles = self._divided(top)
+        roles = self._find_parts(top)
         if roles:
             self._leave_files(top, "lies in no class folder")
             rest = [f for f in top.visible if f not in roles]
@@ -211,7 +211,7 @@ class _Reading:
 
     # -- parts
 
-    def _divided(self, top: Folder) -> dict[Folder, int]:
+    def _find_parts(self, top: Folder) -> dict[Folder, int]:
         """The parts on top, each with its number; none where the folders on top are classes."""
         roles = _roles(top.picture_folders)
         labelled = {f: part for f, part in roles.items() if _holds_folders(f)}
@@ -278,7 +278,11 @@ class _Reading:
         stems = {
             PurePosixPath(file.name).stem for f in top.picture_folders if f not in masks for _, file, _ in f.all_files()
         }
-        drawn = [f for f in masks if images or 2 * sum(_drawn(file) in stems for _, file, _ in f.all_files()) > f.count]
+        drawn = [
+            f
+            for f in masks
+            if images or 2 * sum(_picture_stem(file) in stems for _, file, _ in f.all_files()) > f.count
+        ]
         wrapped = [f for f in images if _holds_folders(f) and len(f.picture_folders) > 1]
         alike = any(len(_step(f)[0].picture_folders) > 1 for f in top.picture_folders if f not in (*images, *masks))
         if wrapped and len(top.picture_folders) > 1 and not alike:
@@ -304,7 +308,7 @@ class _Reading:
             raise DataProblem(
                 f"{self.what} must hold one folder per class. {_names(whole)} {'has' if len(whole) == 1 else 'have'} "
                 f"parts with class folders, so {_names(inside)} are data sets, not classes. "
-                f"Name one of them: {_listed([self._path(f) for f in whole])}."
+                f"Name one of them: {_join_names([self._path(f) for f in whole])}."
             )
         inner = {f: _step(f)[0] for f in deep}
         wide = [f for f in deep if len(inner[f].picture_folders) > 1]
@@ -329,7 +333,7 @@ class _Reading:
             f"{self.what} must hold one folder per class. Its pictures lie {1 + _depth(wide[0])} folders deep: "
             f"{_names(wide)} hold folders of pictures themselves ({_names(inner[wide[0]].picture_folders, 3)} in "
             f"{escape_name(wide[0].name)}). If they are several data sets, name one of them: "
-            f"{_listed(choices)}. If they are "
+            f"{_join_names(choices)}. If they are "
             f"the classes, move their pictures up into them."
         )
 
@@ -374,7 +378,7 @@ class _Reading:
         for part, names in there.items():
             if wanted - names:
                 folder = next(f for f in inside if roles.get(f, FREE) == part)
-                missing = [_quoted(n) for n in sorted(wanted - names)[:12]]
+                missing = [_quote(n) for n in sorted(wanted - names)[:12]]
                 raise DataProblem(
                     f"Every part of {self.what} must have the same class folders. Missing in its part "
                     f"'{escape_name(folder.name)}': {', '.join(missing)}.{_nearly(wanted, names)} Add them there, or "
@@ -507,7 +511,7 @@ def _visible(top: Folder) -> Iterator[Folder]:
         stack += here.visible
 
 
-def _listed(found: list[str]) -> str:
+def _join_names(found: list[str]) -> str:
     return ", ".join(found[:4]) + (" …" if len(found) > 4 else "")
 
 
@@ -515,13 +519,13 @@ def _depth(folder: Folder) -> int:
     return max((depth for _, file, depth in folder.all_files() if file.is_picture), default=0)
 
 
-def _drawn(file: File) -> str | None:
+def _picture_stem(file: File) -> str | None:
     """The stem of the picture that a mask belongs to: 12_mask.png → 12; None for other names."""
     found = re.fullmatch(r"(.+)[ _\-.](mask|gt|labels?|seg|segmentation|annotation)", PurePosixPath(file.name).stem)
     return found[1] if found else None
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     """In quotes where a blank at the end would not be seen."""
     return repr(escape_name(name)) if name != name.strip() else escape_name(name)
 
@@ -533,5 +537,5 @@ def _nearly(wanted: set[str], there: set[str]) -> str:
         other = plain.get(name.strip().casefold())
         if other is not None:
             what = "capitals" if name.strip() == name and other.strip() == other else "a blank"
-            return f" It has {_quoted(other)}, which differs by {what} alone."
+            return f" It has {_quote(other)}, which differs by {what} alone."
     return ""

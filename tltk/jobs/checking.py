@@ -288,9 +288,9 @@ def _seen(spec: Spec) -> list[tuple[str, int]]:
 def _check_pictures(spec: DataSpec) -> None:
     data.check(spec)
     kind, _ = data.parse(spec.name)
-    room, size = shutil.disk_usage(home.home()).free, 3 * spec.n * spec.size**2
-    if kind not in PATHS and size > room:  # made here, as many as are asked for
+    free_bytes, size = shutil.disk_usage(home.home()).free, 3 * spec.n * spec.size**2
+    if kind not in PATHS and size > free_bytes:  # made here, as many as are asked for
         raise BadSpec(
             f"{spec.n:,} pictures of {spec.size} px must fit on the disk. They take {size / 1e6:,.1f} MB, and "
-            f"{room / 1e6:,.1f} MB are free; ask {kind} for fewer or smaller ones."
+            f"{free_bytes / 1e6:,.1f} MB are free; ask {kind} for fewer or smaller ones."
         )

@@ -23,7 +23,7 @@ def runs(query: Query | None = None, **fields: Any) -> list[RunEntry]:
     """
     asked = query if query is not None else Query(**fields)
     by = executor()
-    states = by.queued() if isinstance(by, Local) else {}
+    states = by.queue_states() if isinstance(by, Local) else {}
     # Which of the active ones are meant is known only here.
     wide = dataclasses.replace(asked, states={*asked.states, *ACTIVE}, limit=0) if asked.states else asked
     found = index.find(wide, ids=states)

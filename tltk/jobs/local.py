@@ -121,7 +121,7 @@ class Local:
         written = run.written_status().state
         return "running" if written in ACTIVE else written
 
-    def queued(self) -> dict[str, str]:
+    def queue_states(self) -> dict[str, str]:
         """The state of every run that is in the queue; all others are as their folders say."""
         return {job.run: self._state(Run.at(job.run), job) for job in queue.jobs()}
 

@@ -51,7 +51,7 @@ def train_all(trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None
     if device == "cuda" and min(gpus, len(runs)) > 1:
         _side_by_side(runs, list(range(gpus)), _on_gpu, trainer.check, ended)
     elif device == "cpu" and side_by_side > 1 and os.name == "posix":
-        _side_by_side(runs, list(range(side_by_side)), lambda run, _: _forked(trainer, run), trainer.check, ended)
+        _side_by_side(runs, list(range(side_by_side)), lambda run, _: _fork(trainer, run), trainer.check, ended)
     else:
         for run in runs:
             with contextlib.suppress(Diverged):
@@ -81,7 +81,7 @@ class _Child(Protocol):
     def join(self) -> None:
         """Wait a while for its end."""
 
-    def waited(self) -> Any:
+    def waitable(self) -> Any:
         """What `connection.wait` takes; None where there is nothing."""
 
 
@@ -100,12 +100,12 @@ def _side_by_side(
             while waiting and free:
                 run, place = waiting.pop(0), free.pop(0)
                 busy[start(run, place)] = (run, place)
-            sentinels = [s for child in busy if (s := child.waited()) is not None]
+            sentinels = [s for child in busy if (s := child.waitable()) is not None]
             connection.wait(sentinels, timeout=0.1) if sentinels else time.sleep(0.1)
             for child in [child for child in busy if child.code() is not None]:
                 run, place = busy.pop(child)
                 free.append(place)
-                ended(_finished(run, child.code() or 0))
+                ended(_check_end(run, child.code() or 0))
     finally:
         for child in busy:
             child.stop()
@@ -130,11 +130,11 @@ class _Fork:
     def join(self) -> None:
         self._process.join(GRACE_SECONDS)
 
-    def waited(self) -> Any:
+    def waitable(self) -> Any:
         return self._process.sentinel
 
 
-def _forked(trainer: Trainer, run: Run) -> _Fork:
+def _fork(trainer: Trainer, run: Run) -> _Fork:
     return _Fork(trainer, run)
 
 
@@ -166,7 +166,7 @@ class _Process:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_SECONDS)
 
-    def waited(self) -> Any:
+    def waitable(self) -> Any:
         return None
 
 
@@ -174,7 +174,7 @@ def _on_gpu(run: Run, gpu: int) -> _Process:
     return _Process(run, gpu)
 
 
-def _finished(run: Run, code: int) -> Run:
+def _check_end(run: Run, code: int) -> Run:
     """The run, if its process brought it to an end; to have diverged is an end.
 
     Raises:

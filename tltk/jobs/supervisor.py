@@ -127,7 +127,7 @@ class Supervisor:
         """One look at every job; whether there is any."""
         jobs = queue.jobs()
         for job in jobs:
-            with self._guarded(job):
+            with self._contain_faults(job):
                 (self._watch if job.state == "running" else self._skip_cancelled)(job)
         jobs = queue.jobs()
         used = {job.slot for job in jobs if job.state == "running"}
@@ -135,7 +135,7 @@ class Supervisor:
             places = [LIGHT_SLOT] if job.light else list(range(len(self.slots)))
             free = [i for i in places if i not in used]
             if job.state == "queued" and free:
-                with self._guarded(job):
+                with self._contain_faults(job):
                     self._start(job, free[0])
                 used.add(free[0])
         if jobs:
@@ -146,7 +146,7 @@ class Supervisor:
         return bool(jobs)
 
     @contextlib.contextmanager
-    def _guarded(self, job: queue.Job) -> Iterator[None]:
+    def _contain_faults(self, job: queue.Job) -> Iterator[None]:
         """A fault with one job takes that one off the table, with a word in its status; the others go on."""
         try:
             yield

@@ -57,7 +57,7 @@ class Worker:
         self.bank = FeatureBank(
             ram=int(home.setting("TLTK_BANK_RAM_GB", 2) * 1e9),
             disk=int(home.setting("TLTK_BANK_DISK_GB", 20) * 1e9),
-            say=self.say,
+            notify=self.notify,
         )
         self._domains: dict[str, Domain] = {}
         self._stop, self._told = False, 0.0
@@ -79,7 +79,7 @@ class Worker:
         own.speaker = run
         return own
 
-    def say(self, sentence: str) -> None:
+    def notify(self, sentence: str) -> None:
         """A sentence for the log and for the status that pages and the shell show."""
         print(sentence, flush=True)
         self.speaker.write_status(message=sentence)
@@ -105,7 +105,7 @@ class Worker:
 
             found = self._domains[key] = load(spec, progress)
             for sentence in account.remarks(found):
-                self.say(sentence)
+                self.notify(sentence)
             self.speaker.write_status(message="")
         return self._domains[key]
 
@@ -153,7 +153,7 @@ class Worker:
                 run.release()
         return run
 
-    def _seen_by_source(self, spec: TransferSpec, domain: Domain, split: Split) -> int:
+    def _count_seen_by_source(self, spec: TransferSpec, domain: Domain, split: Split) -> int:
         """How many of the pictures that validate or test here the run behind the weights learned from."""
         kind, _, name = spec.net.weights.partition(":")
         source = Run.at(name.partition("@")[0]).spec if kind == "run" else None
@@ -171,7 +171,7 @@ class Worker:
     def begin(self, run: Run) -> None:
         """Note what the run is about to read; where that is not what it read before, it begins again and says so."""
         if provenance.discard_unusable(run):
-            self.say(f"Run {run.id}: {run.written_status().note}")
+            self.notify(f"Run {run.id}: {run.written_status().note}")
         provenance.record_source_versions(run)
 
     def _claim(self, run: Run, threads: int) -> None:
@@ -193,16 +193,16 @@ class Worker:
         parts = add_source(spec, divide(spec, self.domain), self.domain)
         domain, split = parts.domain, parts.split
         for sentence in (*parts.notes, *cautions(domain, split)):
-            self.say(sentence)
+            self.notify(sentence)
         net, phases = build_network(spec, domain)
         for sentence in net.notes:
-            self.say(sentence)
+            self.notify(sentence)
         with RowWriter(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as writer:
 
             def snapshot(net: Net, epoch: int) -> None:
                 weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
 
-            callbacks = Callbacks(writer.emit, self.say, self.check, writer.save, snapshot, writer.saved)
+            callbacks = Callbacks(writer.emit, self.notify, self.check, writer.save, snapshot, writer.saved)
             result = Training(spec, net, domain, split, phases, self.bank, callbacks, parts.source, parts.known).run()
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
@@ -221,7 +221,7 @@ class Worker:
             phases=[PlannedPhase(p.boundary, list(p.lr_scale), p.epochs, p.restarts) for p in phases],
             threads=spec.optim.threads,
             taken_out=parts.taken_out,
-            seen_by_source=self._seen_by_source(spec, domain, split),
+            seen_by_source=self._count_seen_by_source(spec, domain, split),
         )
         home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
         run.write_status(state="done", message="", epoch=result.epochs, seconds=result.seconds)
@@ -292,7 +292,7 @@ def _answer(run: Run, spec: Spec, worker: Worker) -> None:
     """Answer a question with the analysis of its folder; its pictures, where it has some, lie beside the answer."""
     package = type(spec).__module__.rpartition(".")[0]
     answer = getattr(importlib.import_module(f"{package}.analysis"), package.rpartition(".")[2])
-    found = answer(spec, Context(worker.domain, worker.bank, Callbacks(say=worker.tell, check=worker.check)))
+    found = answer(spec, Context(worker.domain, worker.bank, Callbacks(notify=worker.tell, check=worker.check)))
     found, sheet = found if isinstance(found, tuple) else (found, None)
     if sheet is not None:
         buffer = io.BytesIO()

@@ -185,7 +185,7 @@ class Cut:
 
         inside = 0
 
-        def wrapped(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def wrap(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
             def run(*args: Any, **kwargs: Any) -> Any:
                 nonlocal inside
                 inside += 1
@@ -199,11 +199,11 @@ class Cut:
 
             return run
 
-        with self._patched({n: wrapped(n, m.forward) for n, m in self._modules.items()}):
+        with self._patch_forwards({n: wrap(n, m.forward) for n, m in self._modules.items()}):
             yield
 
     @contextmanager
-    def _patched(self, forwards: dict[str, Callable[..., Any]]) -> Iterator[None]:
+    def _patch_forwards(self, forwards: dict[str, Callable[..., Any]]) -> Iterator[None]:
         """The backbone with these modules' `forward` replaced for a while."""
         for name, forward in forwards.items():
             self._modules[name].__dict__["forward"] = forward
@@ -240,7 +240,7 @@ class Cut:
 
             return run
 
-        with self._patched({n: stub(n) for n in self._names}):
+        with self._patch_forwards({n: stub(n) for n in self._names}):
             return self.net.backbone(self._blank(batch, like))
 
     def _batch(self, crossing: Activations) -> int:
@@ -275,7 +275,7 @@ class Cut:
             for a, b in zip(*records, strict=True)
         ]
         self._needed = [(i, j) for i, c in enumerate(self._calls) for j, o in enumerate(c.outputs) if o is not None]
-        self._needed = self._read_ones(records[0])
+        self._needed = self._find_read(records[0])
         if not self._needed:
             raise CannotSplit(f"{self._where()} reads nothing from its frozen layers.")
         for i, j in self._needed:
@@ -288,7 +288,7 @@ class Cut:
             if (o := self._calls[i].outputs[j]) is not None
         )
 
-    def _read_ones(self, record: list[tuple[str, list[Any], TreeSpec]]) -> list[tuple[int, int]]:
+    def _find_read(self, record: list[tuple[str, list[Any], TreeSpec]]) -> list[tuple[int, int]]:
         """Of all recorded tensors, those with a path to the output when every other one is given."""
         leaves = {}
         for i, j in self._needed:

@@ -111,18 +111,18 @@ def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | No
     net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
     picture = torch.zeros(1, channels, size, size)
     try:
-        return _counted(net, copy.deepcopy(net.backbone).to("meta"), picture.to("meta"))
+        return _count(net, copy.deepcopy(net.backbone).to("meta"), picture.to("meta"))
     except Exception:  # whatever an architecture does that needs numbers
         pass
     try:
         # By its products, which have formulas, and not by a kernel that is closed to us.
         with sdpa_kernel(SDPBackend.MATH), torch.backends.mkldnn.flags(enabled=False):
-            return _counted(net, net.backbone, picture)
+            return _count(net, net.backbone, picture)
     except Exception:  # then they are unknown, which is reported and stops nothing
         return None
 
 
-def _counted(net: Net, backbone: nn.Module, picture: Tensor) -> tuple[int, ...] | None:
+def _count(net: Net, backbone: nn.Module, picture: Tensor) -> tuple[int, ...] | None:
     """FLOPs of each layer of the net in one pass of its backbone, or of a copy of it, over this picture."""
     flops, inside = [0] * net.depth, list[tuple[int, int]]()
     counter = Shapes()

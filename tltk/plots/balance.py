@@ -53,13 +53,13 @@ def balance(sides: Mapping[str, Mapping[str, int]]) -> go.Figure:
         categoryarray=marks,
         tickmode="array",
         tickvals=marks[::step],
-        ticktext=[text(shortened(name)) for name in names[::step]],
+        ticktext=[text(shorten(name)) for name in names[::step]],
     )
     figure.update_layout(bargap=0.25 if few else 0.1, bargroupgap=0, showlegend=len(sides) > 1)
     return figure
 
 
-def shortened(name: str) -> str:
+def shorten(name: str) -> str:
     """A class's name that leaves room for its bar."""
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 

@@ -100,7 +100,13 @@ def arms(
 
 
 def lines(curves: Mapping[str, Curve], quantity: str, x: str) -> go.Figure:
-    """Several runs' curves over one another."""
+    """Several runs' curves over one another.
+
+    Args:
+        curves: By the name that the legend gives them.
+        quantity: Title of the vertical axis.
+        x: What they run over: step, epoch or seconds.
+    """
     figure = go.Figure(layout=layout(UNITS[x], text(quantity)))
     for i, (name, curve) in enumerate(curves.items()):
         figure.add_scatter(

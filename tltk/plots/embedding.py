@@ -16,12 +16,24 @@ SIDES = (("target", "circle"), ("source", "x"))
 
 
 def scatter(result: EmbedResult, frame: Frame, colour: str = "class") -> go.Figure:
-    """One frame. `colour` is class or domain."""
+    """One frame. `colour` is class or domain.
+
+    Args:
+        result: Labels and domains of the pictures.
+        frame: Coordinates of one layer or epoch.
+        colour: What points are coloured by: class or domain.
+    """
     return go.Figure(data=_traces(result, frame, colour), layout=_layout())
 
 
 def film(result: EmbedResult, frames: Sequence[Frame], colour: str = "class") -> go.Figure:
-    """All frames, with a button to play them and a slider of the layers."""
+    """All frames, with a button to play them and a slider of the layers.
+
+    Args:
+        result: Labels and domains of the pictures.
+        frames: Coordinates layer by layer, or epoch by epoch, in the order in which they are played.
+        colour: What points are coloured by: class or domain.
+    """
     figure = go.Figure(data=_traces(result, frames[0], colour), layout=_layout())
     figure.frames = [
         go.Frame(data=_traces(result, frame, colour), name=_key(i, frame)) for i, frame in enumerate(frames)
@@ -53,8 +65,8 @@ def _key(number: int, frame: Frame) -> str:
 
 
 def _span(values: Sequence[float]) -> list[float]:
-    room = 0.05 * ((max(values) - min(values)) or 1.0)
-    return [min(values) - room, max(values) + room]
+    margin = 0.05 * ((max(values) - min(values)) or 1.0)
+    return [min(values) - margin, max(values) + margin]
 
 
 def _traces(result: EmbedResult, frame: Frame, colour: str) -> list[go.Scattergl]:

@@ -17,6 +17,11 @@ def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.F
     """Lines over layers: intervals as whiskers, what chance gives as a grey band, p ≤ .05 as a filled mark.
 
     Where p-values are corrected, the mark goes by Benjamini and Hochberg's.
+
+    Args:
+        columns: One line each; where all are in %, so is the axis.
+        names: Of the layers and of what enters the head, as many as each column has values.
+        title: Of the vertical axis.
     """
     names = [text(name) for name in names]
     figure = go.Figure(layout=layout("Layer", text(title)))
@@ -79,10 +84,17 @@ def _band(figure: go.Figure, names: Sequence[str], lo: Sequence[float], hi: Sequ
     )
 
 
-def alike(
+def cka_heatmap(
     matrix: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], across: str = ""
 ) -> go.Figure:
-    """CKA between layers, 0 to 1; the diagonal is a layer with itself, or with what it became."""
+    """CKA between layers, 0 to 1; the diagonal is a layer with itself, or with what it became.
+
+    Args:
+        matrix: Centred kernel alignment, (rows, columns), 0 … 1.
+        rows: Names of the layers from top to bottom.
+        columns: Names of the layers from left to right.
+        across: Title of the horizontal axis.
+    """
     figure = go.Figure(layout=layout(text(across), "", hovermode="closest"))
     figure.add_heatmap(
         z=matrix,

@@ -14,7 +14,13 @@ SCALE = [[share, colour] for share, colour in zip((0.0, 0.5, 1.0), PALETTE["both
 
 
 def plan(phases: Sequence[Phase], names: Sequence[str], lr: float) -> go.Figure:
-    """Layers (input at the bottom) × epochs; colour = learning rate, hatched grey = frozen."""
+    """Layers (input at the bottom) × epochs; colour = learning rate, hatched grey = frozen.
+
+    Args:
+        phases: Of a strategy, each with a relative learning rate for every layer; 0 = frozen.
+        names: Of the layers and the head, input first.
+        lr: Learning rate that those of the phases are relative to.
+    """
     import math
 
     rates = [[lr * p.lr_scale[i] or None for p in phases for _ in range(p.epochs)] for i in range(len(names))]
@@ -63,7 +69,14 @@ def plan(phases: Sequence[Phase], names: Sequence[str], lr: float) -> go.Figure:
 def by_layer(
     values: Mapping[str, Sequence[float]], names: Sequence[str], quantity: str, log: bool = False
 ) -> go.Figure:
-    """One quantity per layer, several moments or runs over one another."""
+    """One quantity per layer, several moments or runs over one another.
+
+    Args:
+        values: Name in the legend → a number for each layer.
+        names: Of the layers, input first.
+        quantity: Title of the vertical axis.
+        log: Logarithmic vertical axis; zeros are left out of it.
+    """
     figure = go.Figure(layout=layout("Layer, from the input to the head", text(quantity)))
     for i, (label, series) in enumerate(values.items()):
         shown = [v or None for v in series] if log else list(series)

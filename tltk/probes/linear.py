@@ -73,8 +73,8 @@ def ridge_probe(
         >>> ridge_probe(x, torch.tensor([0, 0, 0, 1, 1, 1]), folds=3).accuracy
         1.0
     """
-    found = _checked_strengths(strengths)
-    return _cross_validated(features, labels, folds, seed, partial(_ridge, strengths=found))
+    found = _check_strengths(strengths)
+    return _cross_validate(features, labels, folds, seed, partial(_ridge, strengths=found))
 
 
 def logistic_probe(
@@ -108,8 +108,8 @@ def logistic_probe(
         >>> logistic_probe(x, torch.tensor([0, 0, 0, 1, 1, 1]), folds=3).accuracy
         1.0
     """
-    found = _checked_strengths(strengths)
-    return _cross_validated(features, labels, folds, seed, partial(_logistic, strengths=found, seed=seed))
+    found = _check_strengths(strengths)
+    return _cross_validate(features, labels, folds, seed, partial(_logistic, strengths=found, seed=seed))
 
 
 PROBES = {"logistic": logistic_probe, "ridge": ridge_probe}
@@ -169,14 +169,14 @@ def wilson(right: int, n: int) -> tuple[float, float]:
 # -- cross-validation ------------------------------------------------------------------------------
 
 
-def _cross_validated(features: Tensor, labels: Tensor, folds: int, seed: int, fit: Fit) -> Probe:
-    classes = _checked(features, labels, folds)
+def _cross_validate(features: Tensor, labels: Tensor, folds: int, seed: int, fit: Fit) -> Probe:
+    classes = _check(features, labels, folds)
     x = features.detach().cpu().double()
     n, part = len(x), _folds(classes, folds, seed)
     named, strengths = torch.empty_like(classes), []
     for fold in range(folds):
         held = part == fold
-        train, other = _standardised(x[~held], x[held])
+        train, other = _standardise(x[~held], x[held])
         named[held], strength = fit(train, classes[~held], other)
         strengths.append(strength)
     correct = (named == classes).numpy()
@@ -194,7 +194,7 @@ def _folds(classes: Tensor, folds: int, seed: int) -> Tensor:
     return part
 
 
-def _standardised(train: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+def _standardise(train: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     """Both by mean and deviation of `train`; a column that is constant there is 0 there."""
     mean = train.mean(0)
     train = train - mean
@@ -203,7 +203,7 @@ def _standardised(train: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     return train.div_(scale), (other - mean).div_(scale)
 
 
-def _checked(features: Tensor, labels: Tensor, folds: int) -> Tensor:
+def _check(features: Tensor, labels: Tensor, folds: int) -> Tensor:
     """Labels as 0 … classes − 1, on the CPU."""
     check_features("features", features, 4)
     n = len(features)
@@ -226,7 +226,7 @@ def _checked(features: Tensor, labels: Tensor, folds: int) -> Tensor:
     return classes
 
 
-def _checked_strengths(strengths: Sequence[float]) -> list[float]:
+def _check_strengths(strengths: Sequence[float]) -> list[float]:
     """Strongest first, so that of equals the strongest is taken."""
     found = sorted((float(s) for s in strengths), reverse=True)
     if not found or not all(0 < s < math.inf for s in found):
@@ -272,9 +272,9 @@ class _RidgePath:
             penalties: (k,) values of λ above 0.
         """
         shrunk = 1 / (self.values[:, None] + penalties)
-        room = (1 - 1 / len(self.y) - self.own @ shrunk).clamp_min(1e-12)
+        one_minus_leverage = (1 - 1 / len(self.y) - self.own @ shrunk).clamp_min(1e-12)
         for j in range(len(penalties)):
-            yield (self.y - self.fitted @ (shrunk[:, j, None] * self.targets)) / room[:, j, None]
+            yield (self.y - self.fitted @ (shrunk[:, j, None] * self.targets)) / one_minus_leverage[:, j, None]
 
     def predict(self, x: Tensor, penalty: float) -> Tensor:
         """(m, d) → (m, classes).
@@ -305,7 +305,7 @@ def _logistic(
     if len(strengths) > 1:
         right = {s: _inner_right(train, classes, s, seed) for s in strengths}
         strength = max(right, key=right.__getitem__)
-    return _logistic_named(train, classes, held, strength), strength
+    return _predict_logistic(train, classes, held, strength), strength
 
 
 def _inner_right(x: Tensor, classes: Tensor, strength: float, seed: int, folds: int = 3) -> int:
@@ -314,11 +314,11 @@ def _inner_right(x: Tensor, classes: Tensor, strength: float, seed: int, folds: 
     for fold in range(folds):
         held = part == fold
         if bool(held.any()):
-            right += int((_logistic_named(x[~held], classes[~held], x[held], strength) == classes[held]).sum())
+            right += int((_predict_logistic(x[~held], classes[~held], x[held], strength) == classes[held]).sum())
     return right
 
 
-def _logistic_named(x: Tensor, classes: Tensor, held: Tensor, strength: float) -> Tensor:
+def _predict_logistic(x: Tensor, classes: Tensor, held: Tensor, strength: float) -> Tensor:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

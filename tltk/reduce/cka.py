@@ -39,7 +39,7 @@ def cka(x: Tensor, y: Tensor, *, unbiased: bool = False) -> float:
         1.0
     """
     check_rows(x, y, 4 if unbiased else 2)
-    k, l = _centred(x, unbiased), _centred(y, unbiased)  # noqa: E741 – the paper's letters
+    k, l = _centre(x, unbiased), _centre(y, unbiased)  # noqa: E741 – the paper's letters
     return float(_ratio((k * l).sum(), (k * k).sum(), (l * l).sum()))
 
 
@@ -55,8 +55,8 @@ def cka_matrix(xs: Sequence[Tensor], ys: Sequence[Tensor], *, unbiased: bool = T
     """
     for x in [*xs, *ys]:
         check_rows(x, xs[0], 4 if unbiased else 2)
-    a = torch.stack([_centred(x, unbiased).flatten() for x in xs])
-    b = a if ys is xs else torch.stack([_centred(y, unbiased).flatten() for y in ys])
+    a = torch.stack([_centre(x, unbiased).flatten() for x in xs])
+    b = a if ys is xs else torch.stack([_centre(y, unbiased).flatten() for y in ys])
     return _ratio(a @ b.mT, a.square().sum(1)[:, None], b.square().sum(1)[None])
 
 
@@ -75,7 +75,7 @@ def cka_minibatch(batches: Iterable[tuple[Tensor, Tensor]]) -> float:
     sums: list[Tensor] = []
     for x, y in batches:
         check_rows(x, y, 4)
-        k, l = _centred(x, True), _centred(y, True)  # noqa: E741
+        k, l = _centre(x, True), _centre(y, True)  # noqa: E741
         parts = torch.stack([(k * l).sum(), (k * k).sum(), (l * l).sum()])
         sums.append(parts / (len(x) * (len(x) - 3)))
     if not sums:
@@ -84,7 +84,7 @@ def cka_minibatch(batches: Iterable[tuple[Tensor, Tensor]]) -> float:
     return float(_ratio(across, own_x, own_y))
 
 
-def _centred(x: Tensor, unbiased: bool) -> Tensor:
+def _centre(x: Tensor, unbiased: bool) -> Tensor:
     """Gram matrix so centred that HSIC of two is their inner product, up to a factor that cancels."""
     check_features("features", x)
     x = as_float64(x)

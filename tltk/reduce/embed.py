@@ -77,9 +77,9 @@ def embed(
     _check(features, method, start, seed, neighbours, epochs)
     n, x = len(features), as_float64(features.detach())
     if bool((x == x[0]).all()):
-        return _told(torch.zeros(n, 2, dtype=torch.float64), progress)
+        return _report_whole(torch.zeros(n, 2, dtype=torch.float64), progress)
     if method == "pca":
-        return _told(_principal(x), progress)
+        return _report_whole(_principal(x), progress)
     if start is not None and bool((start == start[0]).all()):
         start = None  # the picture of a constant layer: nothing to start from
     begin = _begin(_principal(x) if start is None else start.detach().cpu().double(), seed)
@@ -139,7 +139,7 @@ def embed_frames(
     for i, x in enumerate(layers):
         told = None if progress is None else _within(progress, i, len(layers))
         if i and x.dtype == layers[i - 1].dtype and torch.equal(x, layers[i - 1]):
-            frames.append(_told(frames[-1].clone(), told))
+            frames.append(_report_whole(frames[-1].clone(), told))
             continue
         last = frames[-1] if frames else None
         new = embed(x, method, start=last, seed=seed, neighbours=neighbours, epochs=epochs, progress=told)
@@ -232,7 +232,7 @@ def _begin(points: Tensor, seed: int) -> NDArray[np.float64]:
     return z + np.random.default_rng(seed).normal(scale=NOISE * (np.abs(z).max() or 1.0), size=z.shape)
 
 
-def _told(points: Tensor, progress: Progress | None) -> Tensor:
+def _report_whole(points: Tensor, progress: Progress | None) -> Tensor:
     """What came at once is one step of one."""
     if progress is not None:
         progress(1, 1)

@@ -159,7 +159,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
     n_parameters: int = 0
 
     @property
-    def tested(self) -> tuple[float, float]:
+    def tested_scores(self) -> tuple[float, float]:
         """Validation accuracy and loss of the weights that were tested; in earlier versions, of the best epoch."""
         if self.tested_val_accuracy is None or self.tested_val_loss is None:
             return self.val_accuracy, self.val_loss

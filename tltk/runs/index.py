@@ -102,7 +102,7 @@ class RunEntry(msgspec.Struct, frozen=True, array_like=True):
     def of(cls, run: Run) -> RunEntry:
         """What the folder says at this moment; for one run, where no list is asked for."""
         row = _read(run)
-        return _resolved(_entry(row)) if row else RunEntry.none(run)
+        return _resolve(_entry(row)) if row else RunEntry.none(run)
 
     @classmethod
     def none(cls, run: Run) -> RunEntry:
@@ -209,7 +209,7 @@ def find(query: Query | None = None, ids: Collection[str] = (), **fields: Any) -
         return msgspec.convert(rows, list[RunEntry]), inside
 
     found, inside = _do(work)
-    entries = [_resolved(entry) if entry.state in ACTIVE else entry for entry in found if entry.id not in inside]
+    entries = [_resolve(entry) if entry.state in ACTIVE else entry for entry in found if entry.id not in inside]
     if asked.states:
         entries = [entry for entry in entries if entry.state in asked.states or entry.id in ids]
     return entries[: asked.limit] if asked.limit > 0 else entries
@@ -288,7 +288,7 @@ def _lower(text: str) -> str:
     return "".join(letter.lower() if letter.isascii() else letter for letter in text)
 
 
-def _resolved(entry: RunEntry) -> RunEntry:
+def _resolve(entry: RunEntry) -> RunEntry:
     """An active run as it stands: whether its process lives is written nowhere."""
     status = entry.run.status
     return msgspec.structs.replace(
@@ -312,7 +312,7 @@ def _do(work: Callable[[sqlite3.Connection], T]) -> T:
         with contextlib.suppress(sqlite3.Error, ValueError):  # another may have set it aside meanwhile
             return work(once.db)
         once.close()
-    db, found = _asked(work)
+    db, found = _query(work)
     if once is not None:
         once.db = db
     else:
@@ -320,7 +320,7 @@ def _do(work: Callable[[sqlite3.Connection], T]) -> T:
     return found
 
 
-def _asked(work: Callable[[sqlite3.Connection], T]) -> tuple[sqlite3.Connection, T]:
+def _query(work: Callable[[sqlite3.Connection], T]) -> tuple[sqlite3.Connection, T]:
     """A connection to the table, looked through, and its answer."""
     path = home.home() / "index.db"
     for _ in range(2):
@@ -484,7 +484,9 @@ def _read(run: Run) -> dict[str, Any] | None:
         row |= {"fault": str(fault)}
     result, label = run.result(), run.label  # before the status, which tells what was set aside
     written = run.written_status()
-    status = written if written.state == "running" else run.judged(written)  # who lives is looked at when it is asked
+    status = (
+        written if written.state == "running" else run.judge_status(written)
+    )  # who lives is looked at when it is asked
     found = (result or {}).get("verdict")
     verdict = found if isinstance(found, dict) else {}
     row |= {

@@ -199,10 +199,10 @@ class Run:
         path = self.path / "status.json"
         found = home.read_json(path, Status)
         if found is None:
-            return self._told_by_the_rest() if home.was_quarantined(path) else Status()
+            return self._infer_status() if home.was_quarantined(path) else Status()
         return found
 
-    def _told_by_the_rest(self) -> Status:
+    def _infer_status(self) -> Status:
         """Where a run stands whose status.json is lost."""
         if process.is_held(self.path / LOCK):
             return Status(state="running")
@@ -243,9 +243,9 @@ class Run:
     @property
     def status(self) -> Status:
         """Where it stands. Without its process a run that runs has failed, without its result one that is done."""
-        return self.judged(self.written_status())
+        return self.judge_status(self.written_status())
 
-    def judged(self, status: Status) -> Status:
+    def judge_status(self, status: Status) -> Status:
         """What a status that was read from this folder amounts to now."""
         if status.state == "running" and not self.is_run(status):
             return msgspec.structs.replace(
@@ -321,7 +321,13 @@ class Run:
         return False
 
     def curve(self, name: str, split: str = "val", x: str = "step") -> Curve:
-        """One measured quantity over steps, epochs or seconds (`x`)."""
+        """One measured quantity over steps, epochs or seconds (`x`).
+
+        Args:
+            name: Of the quantity, such as accuracy or loss.
+            split: train, val or test.
+            x: What it runs over: step, epoch or seconds, which is also its unit.
+        """
         rows = [r for r in self.rows()[0] if r.name == name and r.split == split and r.layer is None]
         return Curve(self.id, tuple(float(getattr(r, x)) for r in rows), tuple(r.value for r in rows), x_unit=x)
 
@@ -365,14 +371,14 @@ class Run:
             RunProblem: What is there was written by another version, and lacks what this one reads.
         """
         found = self.result()
-        return None if found is None or "diverged" in found else self.typed(found, kind)
+        return None if found is None or "diverged" in found else self.as_result(found, kind)
 
     @property
     def diverged(self) -> str:
         """Why a training ended without figures; "" = it did not."""
         return str((self.result() or {}).get("diverged", ""))
 
-    def typed(self, found: dict[str, Any], kind: type[T]) -> T:
+    def as_result(self, found: dict[str, Any], kind: type[T]) -> T:
         """A result of this run as the class of results of its kind.
 
         Args:

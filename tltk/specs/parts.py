@@ -61,6 +61,8 @@ class ViewSpec(Spec):
 class NetSpec(Spec):
     """Which network, with which weights, frozen up to where."""
 
+    later: ClassVar[tuple[str, ...]] = ("reset",)
+
     backbone: str = knob("resnet10t", help="Name of a timm classification model.")
     weights: str = knob("scratch", help="scratch, store:NAME, hub:TAG, file:PATH or run:ID.")
     boundary: int = knob(0, 0, 10_000, help="Layers 0 … boundary − 1 are frozen; 0 = none.")
@@ -75,6 +77,12 @@ class NetSpec(Spec):
     )
     dropout: float = knob(0.0, 0.0, 0.9, help="Dropout before the head.")
     drop_path: float = knob(0.0, 0.0, 0.9, help="Stochastic depth (drop path) in the trained layers.")
+    reset: int = knob(
+        0,
+        0,
+        10_000,
+        help="From this layer on the weights are new, so that only the layers before it are transferred; 0 = none.",
+    )
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Search:
         chosen, accuracy, at_edge = {}, {}, {}
         for arm in arms:
             # A rate at which the loss stopped being a number has lost; that is what a search is for.
-            rank = {lr: result.tested for lr in tried if (result := found[arm, lr]) is not None}
+            rank = {lr: result.tested_scores for lr in tried if (result := found[arm, lr]) is not None}
             if not rank:
                 raise RunProblem(f"At every rate that was tried, the {arm} arm diverged. Lower the rates to search.")
             best = max(rank, key=lambda lr: (rank[lr][0], -rank[lr][1]))

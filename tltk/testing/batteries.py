@@ -71,7 +71,7 @@ def noise(n: int = 48, size: int = 32) -> Domain:
     return Domain.of("noise", images, labels, ["a", "b", "c"], licence="none", source="drawn for a test")
 
 
-def trained(boundary: int = 2, epochs: int = 3, **parts: Any) -> Trained:
+def train_on_noise(boundary: int = 2, epochs: int = 3, **parts: Any) -> Trained:
     """A short training on noise: a small residual network of five layers and a head, frozen below the boundary.
 
     Args:
@@ -89,7 +89,7 @@ def trained(boundary: int = 2, epochs: int = 3, **parts: Any) -> Trained:
 @functools.cache
 def plain(boundary: int, epochs: int) -> tuple[Trained, dict[str, torch.Tensor]]:
     """Plain fine-tuning, and the first weights of it."""
-    asked = trained(boundary, epochs)
+    asked = train_on_noise(boundary, epochs)
     first, _ = compose.build_network(asked.spec, noise())
     return asked, {name: tensor.clone() for name, tensor in first.state_dict().items()}
 
@@ -103,8 +103,13 @@ def rows(run: Trained) -> list[tuple[Any, ...]]:
     ]
 
 
-def moved(run: Trained, first: Mapping[str, torch.Tensor]) -> set[str]:
-    """Names of the network's tensors that are not what they were at first."""
+def changed_tensors(run: Trained, first: Mapping[str, torch.Tensor]) -> set[str]:
+    """Names of the network's tensors that are not what they were at first.
+
+    Args:
+        run: After the training.
+        first: Name → tensor of the state that the training started from.
+    """
     return {name for name, tensor in run.net.state_dict().items() if not torch.equal(tensor, first[name])}
 
 
@@ -142,11 +147,11 @@ class TestStrategy:
 
     def test_it_trains_and_what_is_frozen_does_not_move(self, tltk_strategy: str) -> None:
         """Layers that no phase trains are bit-equal afterwards, the others are not."""
-        run = trained(epochs=4, strategy=StrategySpec(tltk_strategy))
+        run = train_on_noise(epochs=4, strategy=StrategySpec(tltk_strategy))
         _, first = plain(2, 3)
         phases = strategies.make(tltk_strategy, {}).phases(run.net.depth, 2, 4)
         learned = {i for p in phases for i, rate in enumerate(p.lr_scale) if rate}
-        assert {run.net.layer_of[name] for name in moved(run, first)} == learned
+        assert {run.net.layer_of[name] for name in changed_tensors(run, first)} == learned
         assert run.result.frozen_moved == 0 and run.result.frozen_tensors > 0
 
 
@@ -163,11 +168,11 @@ class TestAdapter:
 
     def test_only_what_learns_moves(self, tltk_adapter: str) -> None:
         """Tensors of parameters that do not learn are bit-equal afterwards."""
-        run = trained(adapter=AdapterSpec(tltk_adapter))
+        run = train_on_noise(adapter=AdapterSpec(tltk_adapter))
         adapter = adapters.make(tltk_adapter, {})
         net, _ = compose.build_network(run.spec, noise())
         first = net.state_dict()
-        changed = {n for n in moved(run, first) if n in dict(run.net.named_parameters())}
+        changed = {n for n in changed_tensors(run, first) if n in dict(run.net.named_parameters())}
         may = {
             name
             for name, _ in run.net.named_parameters()
@@ -181,7 +186,7 @@ class TestAdapter:
 class TestTerm:
     """Off, it changes no bit; on, it is a finite number that something learns from."""
 
-    def asked(self, name: str, weight: float) -> dict[str, Any]:
+    def training_fields(self, name: str, weight: float) -> dict[str, Any]:
         """The fields of a training with this term, and with a source where it needs one."""
         source = SOURCE if "source" in terms[name].needs else None
         return {"terms": (TermSpec(name, {**terms[name].eager, "weight": weight}),), "source": source}
@@ -197,14 +202,14 @@ class TestTerm:
 
     def test_at_weight_zero_the_training_is_one_without_it(self, tltk_term: str) -> None:
         """Bit for bit: rows and weights."""
-        run, (without, _) = trained(**self.asked(tltk_term, 0.0)), plain(2, 3)
+        run, (without, _) = train_on_noise(**self.training_fields(tltk_term, 0.0)), plain(2, 3)
         assert rows(run) == rows(without)
         mine, theirs = run.net.state_dict(), without.net.state_dict()
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
     def test_it_is_a_number_that_is_learned_from(self, tltk_term: str) -> None:
         """Each of its rows is finite, and the weights become others than without it."""
-        run, (without, _) = trained(**self.asked(tltk_term, 1.0)), plain(2, 3)
+        run, (without, _) = train_on_noise(**self.training_fields(tltk_term, 1.0)), plain(2, 3)
         values = [r.value for r in run.rows if r.name == f"term.{tltk_term}"]
         assert values and np.isfinite(values).all()
         mine, theirs = run.net.state_dict(), without.net.state_dict()
@@ -215,7 +220,7 @@ class TestTerm:
 class TestDomain:
     """Pictures of the size that is asked for, the same each time, with a licence; of domains that need no path."""
 
-    def asked(self, name: str, **given: Any) -> DataSpec:
+    def domain_spec(self, name: str, **given: Any) -> DataSpec:
         """The spec of this domain, few of its pictures; the test is skipped where it reads a path of the user's."""
         if hasattr(importlib.import_module(domains[name].__module__), "source_version"):
             pytest.skip(f"{name} reads a path of the user's")
@@ -227,7 +232,7 @@ class TestDomain:
 
     def test_its_pictures(self, tltk_domain: str) -> None:
         """As many, as large and in as many channels as they are said to be; a licence and a source."""
-        spec = self.asked(tltk_domain)
+        spec = self.domain_spec(tltk_domain)
         found = load(spec)
         assert found.images.dtype == np.uint8 and found.images.shape[2:] == (16, 16)
         assert found.images.shape[1] in (1, 3) and len(found.images) == len(found.labels) == 60
@@ -236,7 +241,7 @@ class TestDomain:
 
     def test_the_same_spec_draws_the_same_pictures(self, tltk_domain: str) -> None:
         """What is kept of a domain and what is drawn anew are the same."""
-        spec = self.asked(tltk_domain)
+        spec = self.domain_spec(tltk_domain)
         _, argument = parse(tltk_domain)
         assert domains[tltk_domain](spec, argument, None).fingerprint == load(spec).fingerprint
 

@@ -113,11 +113,13 @@ class FeatureBank:
     Args:
         ram: Bytes of RAM for features in use; larger ones are memory-mapped.
         disk: Bytes of disk under the home; the longest unused go first. 0 = keep nothing on disk.
-        say: Where a sentence about cost goes before a computation.
+        notify: Where a sentence about cost goes before a computation.
     """
 
-    def __init__(self, ram: int = 2 << 30, disk: int = 20 << 30, say: Callable[[str], None] = lambda _: None) -> None:
-        self.ram, self.disk, self.say = ram, disk, say
+    def __init__(
+        self, ram: int = 2 << 30, disk: int = 20 << 30, notify: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.ram, self.disk, self.notify = ram, disk, notify
         self._held: OrderedDict[str, Features] = OrderedDict()
 
     def features(
@@ -237,7 +239,7 @@ class FeatureBank:
     def _announce(self, cut: Prefix, rows: int, size: int, first: float, per_chunk: int) -> None:
         seconds = first * rows / max(per_chunk, 1)
         if seconds > 1:
-            self.say(
+            self.notify(
                 f"Computing the features of {rows:,} pictures below boundary {cut.boundary} once: "
                 f"about {seconds:.0f} s, {size / 1e6:.1f} MB."
             )

@@ -21,7 +21,7 @@ class Callbacks:
     """What the loop may ask of the world around it; the defaults suffice for a loop in a notebook."""
 
     emit: Callable[[list[Row]], None] = lambda rows: None
-    say: Callable[[str], None] = lambda sentence: None
+    notify: Callable[[str], None] = lambda sentence: None
     check: Callable[[], None] = lambda: None  # raises Stopped when the user asked for it
     save: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None
     snapshot: Callable[[Net, int], None] = lambda net, epoch: None  # keeps the weights after an epoch

@@ -179,11 +179,29 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
     """
     channels, _, size = domain.modality.shape(domain)
     net = weights.build_net(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
+    if spec.net.reset and spec.net.weights != "scratch":
+        _reset(net, spec, size, channels)
     phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed + 2_000_003)  # what an adapter adds begins the same in each run of a seed
         adapters.make(spec.adapter).adapt(net, min(phase.boundary for phase in phases))
     return net, phases
+
+
+def _reset(net: Net, spec: TransferSpec, size: int, channels: int) -> None:
+    """Give the layers from `spec.net.reset` on the weights that they would have from scratch.
+
+    Raises:
+        BadSpec: The network has no such layer.
+    """
+    if spec.net.reset > net.depth:
+        raise BadSpec(f"net.reset must be a layer, at most {net.depth} for {spec.net.backbone}. Got {spec.net.reset}.")
+    anew = dataclasses.replace(spec.net, weights="scratch")
+    fresh = weights.build_net(anew, 2, size, channels, spec.seed).state_dict()
+    with torch.no_grad():
+        for name, tensor in net.state_dict().items():
+            if spec.net.reset <= net.layer_of.get(name, 0) < net.depth:  # the head is new in any case
+                tensor.copy_(fresh[name])
 
 
 def train(

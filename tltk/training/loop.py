@@ -281,7 +281,7 @@ class Training:
             try:
                 return Cut(self.net, boundary, batch=min(self._sizes))
             except CannotSplit as reason:
-                self.callbacks.say(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
+                self.callbacks.notify(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
         return Cut(self.net, 0) if self.spec.views.copies and not self.spec.views.is_none else None
 
     @property
@@ -313,7 +313,7 @@ class Training:
                 self._spend_once(self.cut.boundary, part, kept.n * kept.copies)
                 return CachedBatches(self.cut, kept, self.device)
             except CannotSplit as reason:
-                self.callbacks.say(f"{reason} It trains without a bank.")
+                self.callbacks.notify(f"{reason} It trains without a bank.")
                 self.cached, self.cut = False, None
         return LiveBatches(self.net, domain, index, view, self.device)
 
@@ -689,7 +689,7 @@ class Training:
         try:
             tensors, optimizer = checkpoint.pack_optimizer(self.optimizer, self.names)
         except RunProblem as reason:
-            self.callbacks.say(f"{reason} This run writes no checkpoint: if interrupted, it starts over.")
+            self.callbacks.notify(f"{reason} This run writes no checkpoint: if interrupted, it starts over.")
             self.callbacks.save = None
             return
         prepared = {f"prepared/{t}/{k}": v for t, held in (self.prepared or {}).items() for k, v in held.items()}

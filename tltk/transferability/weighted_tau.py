@@ -41,7 +41,7 @@ def weighted_tau(scores: Sequence[float], accuracies: Sequence[float]) -> float:
         >>> weighted_tau([3.0, 2.0, 1.0], [90.0, 80.0, 70.0])
         1.0
     """
-    x, y = _checked(scores, accuracies)
+    x, y = _check(scores, accuracies)
     return float(_taus(x, y[None])[0])
 
 
@@ -90,7 +90,7 @@ def tau_p(scores: Sequence[float], accuracies: Sequence[float]) -> float:
         >>> tau_p([3.0, 2.0, 1.0], [90.0, 80.0, 70.0])  # one of the six orders
         0.16666666666666666
     """
-    x, y = _checked(scores, accuracies)
+    x, y = _check(scores, accuracies)
     n = len(x)
     if n <= EXACT:
         orders = np.array(list(permutations(range(n))))
@@ -107,14 +107,14 @@ def regret(scores: Sequence[float], accuracies: Sequence[float]) -> float:
         >>> regret([0.9, 0.5, 0.1], [70.0, 72.5, 60.0])
         2.5
     """
-    x, y = _checked(scores, accuracies)
+    x, y = _check(scores, accuracies)
     return float(y.max() - y[x == x.max()].mean())
 
 
 Array = NDArray[Any]
 
 
-def _checked(scores: Sequence[float], accuracies: Sequence[float]) -> tuple[Array, Array]:
+def _check(scores: Sequence[float], accuracies: Sequence[float]) -> tuple[Array, Array]:
     x, y = np.asarray(scores, np.float64), np.asarray(accuracies, np.float64)
     if x.ndim != 1 or x.shape != y.shape or len(x) < 2 or bool(np.isnan(x).any() or np.isnan(y).any()):
         raise BadSpec(

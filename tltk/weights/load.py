@@ -155,12 +155,12 @@ def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) 
     """
     wanted = backbone.state_dict()
     config = getattr(backbone, "pretrained_cfg", None) or {}
-    given = {n: _fitted(backbone, n, t, wanted.get(n), config) for n, t in tensors.items()}
+    given = {n: _fit_tensor(backbone, n, t, wanted.get(n), config) for n, t in tensors.items()}
     check_fit(backbone, given, origin, exact=True)
     backbone.load_state_dict(given, strict=False)
 
 
-def _fitted(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | None, config: Any) -> Tensor:
+def _fit_tensor(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | None, config: Any) -> Tensor:
     """The tensor in float32, its input channels or positions adapted where timm has a rule for it."""
     tensor = tensor.float() if tensor.is_floating_point() else tensor
     if wanted is None or tensor.shape == wanted.shape:

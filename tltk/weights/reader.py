@@ -25,7 +25,7 @@ from tltk.weights import torchvision_names as layouts
 from tltk.weights import weightfile
 from tltk.weights.bodies import Body, choose_body, match_catalogue
 from tltk.weights.catalogue import CLASSIFIERS
-from tltk.weights.unpickled import unpickle
+from tltk.weights.safe_unpickler import unpickle
 from tltk.weights.weightfile import SAFETENSORS, WeightFile, sanitise
 
 MAX_CHANNELS = 64  # of pictures
@@ -97,7 +97,7 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
         UnknownName: timm has no backbone of that name.
     """
     file = weightfile.identify(path)
-    tensors, words, notes = _listed(file)
+    tensors, words, notes = _list_tensors(file)
     words = {**words, **file.told}
     if not tensors:
         raise WeightsMissing(f"A weight file must hold tensors by name. {sanitise(path.name, 120)} holds none.")
@@ -108,24 +108,25 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
     )
     if len(names) > 1:
         notes.append(f"The same tensors also fit {list_some(names[1:])}; name it with --backbone where it is that one.")
-    shell, layout, fitting, channels = shells.fitted(names[0], {short: tensors[n] for n, short in body.names.items()})
+    inside = {short: tensors[n] for n, short in body.names.items()}
+    shell, layout, fitting, channels = shells.match_layout(names[0], inside)
     heads = _heads(shell, fitting)
-    check_fit(shell, {n: t for n, t in fitting.items() if n not in heads and not _made(n, shell)}, path.name)
+    check_fit(shell, {n: t for n, t in fitting.items() if n not in heads and not _is_made_by_timm(n, shell)}, path.name)
     beside = {} if heads else body.beside
-    taken = _taken(file, tensors, [*body.names, *beside])
+    taken = _read_tensors(file, tensors, [*body.names, *beside])
     check(taken, path.name, file.unpacked_bytes)
     fitting = {short: taken[n] for n, short in body.names.items()}
     if layout == "torchvision":
-        fitting = shells.fitted(names[0], fitting)[2]
+        fitting = shells.match_layout(names[0], fitting)[2]
     fitting |= {short: taken[n] for n, short in beside.items()}
     heads = _heads(shell, fitting)
-    own, classifier = _parted(shell, fitting, heads, notes)
+    own, classifier = _separate_classifier(shell, fitting, heads, notes)
     if layout == "timm" and body.part == "backbone" and "head" in words:
         layout = "tltk"
     theirs = tuple(_branch(f.prefix, body.prefix) for f in others)
     notes += _huge(taken)
     if left := [n for n in body.left if n not in beside and not n.startswith((*theirs, *OPTIMIZER))]:
-        notes.append(_left(body, left))
+        notes.append(_describe_rest(body, left))
     return Weights(
         names[0],
         names,
@@ -144,7 +145,7 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
     )
 
 
-def _listed(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, str], list[str]]:
+def _list_tensors(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, str], list[str]]:
     """All tensors of the file, those of safetensors by their shapes alone; what else it tells; what was left unread."""
     if file.kind == SAFETENSORS:
         return weightfile.read_shapes(file), {}, []
@@ -159,7 +160,7 @@ def _listed(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, str], list[s
     return found, words, [f"Objects beside the tensors were not read: {list_some(sorted(unread))}."] if unread else []
 
 
-def _taken(file: WeightFile, tensors: Mapping[str, Any], names: list[str]) -> dict[str, Tensor]:
+def _read_tensors(file: WeightFile, tensors: Mapping[str, Any], names: list[str]) -> dict[str, Tensor]:
     """The numbers of these tensors."""
     if file.kind != SAFETENSORS:
         return {n: tensors[n] for n in names}
@@ -192,7 +193,7 @@ class _Shells:
                 self._built[name, channels] = make_backbone(name, size, channels, **self.options)
         return self._built[name, channels]
 
-    def fitted(self, name: str, tensors: Mapping[str, Any]) -> tuple[nn.Module, str, dict[str, Any], int]:
+    def match_layout(self, name: str, tensors: Mapping[str, Any]) -> tuple[nn.Module, str, dict[str, Any], int]:
         """The shell that reads the file's channels; whose names the file has; its tensors by timm's; the channels."""
         shell, channels = self.of(name), 3
         firsts = [f"{n}.weight" for n in config_value(shell.pretrained_cfg, "first_conv")]
@@ -213,9 +214,11 @@ class _Shells:
         """Tells whether tensors are of this backbone: all that it has, in its shapes, and nothing more."""
 
         def same(tensors: Mapping[str, Any]) -> list[str]:
-            shell, _, fitting, _ = self.fitted(name, tensors)
+            shell, _, fitting, _ = self.match_layout(name, tensors)
             heads = _heads(shell, fitting)
-            faults = _faults(shell, {n: t for n, t in fitting.items() if n not in heads and not _made(n, shell)})
+            faults = _faults(
+                shell, {n: t for n, t in fitting.items() if n not in heads and not _is_made_by_timm(n, shell)}
+            )
             return [] if faults else [name]
 
         return same
@@ -291,7 +294,7 @@ def _branch(other: str, ours: str) -> str:
     return ".".join(parts[: same + 1]) + "."
 
 
-def _left(body: Body, left: list[str]) -> str:
+def _describe_rest(body: Body, left: list[str]) -> str:
     """What else the file holds, by its first words."""
     around = body.prefix.rstrip(".").rpartition(".")[0]
     around = f"{around}." if around else ""
@@ -306,13 +309,13 @@ def list_some(names: list[str], most: int = 3) -> str:
     return ", ".join(sanitise(n) for n in names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")
 
 
-def check(tensors: Mapping[str, Any], origin: str, room: int, finite: bool = True) -> None:
+def check(tensors: Mapping[str, Any], origin: str, file_bytes: int, finite: bool = True) -> None:
     """Refuse what no network could use.
 
     Args:
         tensors: Name → tensor, or its type and shape.
         origin: The file's name.
-        room: How many bytes the file holds.
+        file_bytes: How many bytes the file holds.
         finite: Whether to look at the numbers.
 
     Raises:
@@ -329,7 +332,7 @@ def check(tensors: Mapping[str, Any], origin: str, room: int, finite: bool = Tru
             raise WeightsMissing(f"Weights must be dense tensors. In {origin}, {shown} is not; save it as one.")
         held += tensor.numel() * tensor.element_size()
         # One number can be said to be many; two modules may share a tensor.
-        if tensor.numel() * tensor.element_size() > room or held > 4 * room + 2**20:
+        if tensor.numel() * tensor.element_size() > file_bytes or held > 4 * file_bytes + 2**20:
             raise WeightsMissing(f"A tensor must lie in its file. In {origin}, {shown} is larger than all of it.")
         if finite and tensor.is_floating_point() and tensor.numel():
             least, most = (float(v) for v in tensor.aminmax())
@@ -356,19 +359,19 @@ def _heads(shell: nn.Module, tensors: Mapping[str, Any]) -> list[str]:
     return [n for n in tensors if n not in state and n.startswith((*own, *CLASSIFIERS))]
 
 
-def _made(name: str, shell: nn.Module) -> bool:
+def _is_made_by_timm(name: str, shell: nn.Module) -> bool:
     """Tables that timm makes itself, and counters."""
     return name.endswith(layouts.MADE) and name not in shell.state_dict()
 
 
-def _parted(
+def _separate_classifier(
     shell: nn.Module, tensors: Mapping[str, Tensor], heads: list[str], notes: list[str]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The body's tensors by timm's names; and `weight` (classes, d) and `bias` of the classifier on its d features.
 
     A classifier that is no single linear layer on those features is left out, with a note.
     """
-    body = {n: t for n, t in tensors.items() if n not in heads and not _made(n, shell)}
+    body = {n: t for n, t in tensors.items() if n not in heads and not _is_made_by_timm(n, shell)}
     width = getattr(shell, "head_hidden_size", None) or shell.num_features
     weights = [n for n in heads if n.endswith("weight")]
     if len(weights) == 1 and tensors[weights[0]].ndim > 1 and tensors[weights[0]].flatten(1).shape[1] == width:

@@ -168,11 +168,11 @@ def verify(name: str) -> Entry:
     """
     entry = find(name)
     if not is_intact(entry):
-        raise WeightsMissing(_altered(entry))
+        raise WeightsMissing(_describe_alteration(entry))
     return entry
 
 
-def _altered(entry: Entry) -> str:
+def _describe_alteration(entry: Entry) -> str:
     do = "install tltk again." if entry.shipped else "remove them and add them again."
     return f"The weights of {entry.card.name} must have the checksum of their card. They have another; {do}"
 
@@ -328,13 +328,13 @@ def check_file(path: Path, architecture: str, part: str = "", trained: bool = Fa
     Raises:
         WeightsMissing: It is none, another architecture's, or holds what no network computes with.
     """
-    from tltk.weights import sound
+    from tltk.weights import value_check
     from tltk.weights.bodies import COMPANIONS, choose_body
     from tltk.weights.catalogue import catalogue
 
     found = weightfile.identify(path)
     known = catalogue().get(architecture)
-    inside = sound.contents(found)
+    inside = value_check.contents(found)
     if inside is None:
         if known is not None and found.unpacked_bytes < known.parameters // 2:  # of one byte a number at the least
             raise WeightsMissing(
@@ -351,7 +351,7 @@ def check_file(path: Path, architecture: str, part: str = "", trained: bool = Fa
         used = [*body.names, *body.beside]
     else:  # of torchvision's names, or of none that are known here
         used = [n for n in inside.tensors if not any(COMPANIONS.fullmatch(w) or w in STATE for w in n.split("."))]
-    sound.check(found, used, path.name, trained)
+    value_check.check(found, used, path.name, trained)
 
 
 def check_entry(entry: Entry, trained: bool = False) -> None:
@@ -360,14 +360,14 @@ def check_entry(entry: Entry, trained: bool = False) -> None:
     Raises:
         WeightsMissing: It is.
     """
-    from tltk.weights import sound
+    from tltk.weights import value_check
 
-    if said := sound.cached_answer(
-        [entry.file], entry.card.sha256, lambda: "" if is_intact(entry) else _altered(entry)
+    if said := value_check.cached_answer(
+        [entry.file], entry.card.sha256, lambda: "" if is_intact(entry) else _describe_alteration(entry)
     ):
         raise WeightsMissing(said)
     file = weightfile.identify(entry.file)
-    sound.check(file, list(weightfile.read_shapes(file)), entry.card.name, trained)
+    value_check.check(file, list(weightfile.read_shapes(file)), entry.card.name, trained)
 
 
 def put(shelf: Path, data: bytes, card: Card) -> Entry:

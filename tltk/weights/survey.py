@@ -84,7 +84,7 @@ def training_data(tag: str) -> str:
     return ", then ".join([start, *then]) if start else ""
 
 
-def pretrained(name: str) -> tuple[Pretrained, ...]:
+def pretrained_weights(name: str) -> tuple[Pretrained, ...]:
     """The weights that timm knows of for a model, its default first."""
     default = timm.get_pretrained_cfg(name)
     found = []
@@ -264,7 +264,7 @@ def survey(name: str) -> Backbone:
         keys=fingerprint({n: tuple(t.shape) for n, t in model.state_dict().items()}),
         flops=flops,
         fixed=bool(config is not None and config.fixed_input_size),
-        weights=pretrained(name),
+        weights=pretrained_weights(name),
     )
 
 

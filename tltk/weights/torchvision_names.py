@@ -26,7 +26,7 @@ class Family:
     rules: Rules = ()
 
 
-def _staged(stem: str, blocks: str, between: str) -> Rules:
+def _stage_rules(stem: str, blocks: str, between: str) -> Rules:
     """Of `features.0 … features.7`: the stem, then blocks at odd numbers, what lies between stages at even ones."""
     odd = tuple((rf"^features\.{2 * i + 1}\.", f"{blocks.format(i)}.") for i in range(4))
     even = tuple((rf"^features\.{2 * i}\.", f"{between.format(i)}.") for i in range(1, 4))
@@ -54,7 +54,7 @@ FAMILIES = {
         ("features.0.0.weight", "features.1.0.attn.relative_position_bias_table"),
         "head.",
         (
-            *_staged("patch_embed", "layers.{}.blocks", "layers.{}.downsample"),
+            *_stage_rules("patch_embed", "layers.{}.blocks", "layers.{}.downsample"),
             (r"^patch_embed\.0\.", "patch_embed.proj."),
             (r"^patch_embed\.2\.", "patch_embed.norm."),
             (r"\.mlp\.0\.", ".mlp.fc1."),
@@ -65,7 +65,7 @@ FAMILIES = {
         ("features.0.0.weight", "features.1.0.layer_scale"),
         "classifier.2.",
         (
-            *_staged("stem", "stages.{}.blocks", "stages.{}.downsample"),
+            *_stage_rules("stem", "stages.{}.blocks", "stages.{}.downsample"),
             (r"\.block\.0\.", ".conv_dw."),
             (r"\.block\.2\.", ".norm."),
             (r"\.block\.3\.", ".mlp.fc1."),
@@ -170,7 +170,7 @@ def to_timm(tensors: Mapping[str, Any], wanted: Mapping[str, Any], classifier: s
     body = _body(tensors, theirs)
     targets = [n for n in wanted if not n.endswith(UNUSED)]
     if theirs.rules:
-        named = {_renamed(n, theirs.rules): t for n, t in body.items()}
+        named = {_rename(n, theirs.rules): t for n, t in body.items()}
     else:
         named = dict(zip(targets, (body[n] for n in sorted(body, key=_order)), strict=False))
     if len(body) != len(targets) or set(named) != set(targets):
@@ -192,7 +192,7 @@ def _body(tensors: Mapping[str, Any], known: Family) -> dict[str, Any]:
     return {n: t for n, t in tensors.items() if not n.startswith(known.classifier) and not n.endswith(UNUSED)}
 
 
-def _renamed(name: str, rules: Rules) -> str:
+def _rename(name: str, rules: Rules) -> str:
     for pattern, by in rules:
         name = re.sub(pattern, by, name)
     return name

@@ -44,7 +44,13 @@ def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
 
 
 def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:
-    """The layers of a timm model at one picture size, without its head."""
+    """The layers of a timm model at one picture size, without its head.
+
+    Args:
+        backbone: timm's name of the model.
+        size: Side of a picture in pixels.
+        channels: Of a picture.
+    """
     net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
     flops, shapes = layer_flops(backbone, size, channels), _shapes(net, size, channels)
     parameters = [0] * (net.depth + 1)
@@ -67,6 +73,12 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
     """Measured here and now: seconds for 10⁹ FLOPs of forward and backward; None: FLOPs unknown.
 
     On a batch of 32, or of fewer pictures where a network is so large that those would take minutes.
+
+    Args:
+        backbone: timm's name of the model.
+        size: Side of a picture in pixels.
+        channels: Of a picture.
+        device: Where it is measured.
     """
     flops = layer_flops(backbone, size, channels)
     if flops is None:

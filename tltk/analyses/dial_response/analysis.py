@@ -86,7 +86,7 @@ def _test_all(spec: DialResponseSpec, base: Dials, settings: Settings, lab: Lab,
             x = lab.features(base, here)
         for _, dials in ways:
             level, done = getattr(dials, dial), done + 1
-            callbacks.say(f"{_label(dial)} at {level}: setting {done} of {total}.")
+            callbacks.notify(f"{_label(dial)} at {level}: setting {done} of {total}.")
             with clock.of("features"):
                 y = lab.features(dials, there)
             for name in spec.measures:

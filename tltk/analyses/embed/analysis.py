@@ -110,7 +110,7 @@ def _through_epochs(
     start, run_id = time.perf_counter(), where.partition("@")[0]
     new, taken, placed = _new(spec, parts[0]), [], []
     for epoch in epochs:
-        context.callbacks.say(f"Features at epoch {epoch} of {epochs[-1]}.")
+        context.callbacks.notify(f"Features at epoch {epoch} of {epochs[-1]}.")
         net = network(with_weights(spec.net, f"run:{run_id}@{epoch}"), parts[0], spec.seed)
         taken.append(_layers(net, parts, context, spec)[layer])
         placed += _of_new(net, new, spec)[layer : layer + 1]
@@ -133,18 +133,18 @@ def _frames(
 
     def progress(done: int, total: int) -> None:
         context.callbacks.check()
-        context.callbacks.say(f"Embedding by {spec.method}: {done} of {total}.")
+        context.callbacks.notify(f"Embedding by {spec.method}: {done} of {total}.")
 
     coordinates = embed_frames(taken, spec.method, seed=spec.seed, neighbours=spec.neighbours, progress=progress)
     labels = torch.cat(_shared_labels(parts))
     domain = torch.cat([torch.full((len(p),), i) for i, p in enumerate(parts)])
     return [
-        _frame(title, full, flat, labels, domain, _placed(full, flat, placed[i]) if placed else None)
+        _frame(title, full, flat, labels, domain, _place(full, flat, placed[i]) if placed else None)
         for i, (title, full, flat) in enumerate(zip(titles, taken, coordinates, strict=True))
     ]
 
 
-def _placed(full: Tensor, flat: Tensor, new: Tensor) -> Placed:
+def _place(full: Tensor, flat: Tensor, new: Tensor) -> Placed:
     """Where the new picture lies, and which pictures are nearest to it at this layer."""
     (x, y), k = place_new(full, flat, new)[0].tolist(), min(NEAR, len(full))
     near = torch.cdist(new.double() - full.double().mean(0), full.double() - full.double().mean(0))[0]

@@ -48,7 +48,7 @@ def import_weights(spec: ImportWeightsSpec, context: Context | None = None) -> I
         passed |= {k: v for k, v in (("licence", licence), ("data", data)) if v and v != "unknown"}
         passed |= {"classes": json.dumps(names)} if names else {}
         header = {"backbone": found.backbone, "classifier": classifier, **found.options, **passed}
-        kept = {n: _stored(t) for n, t in for_timm(found, classifier).items()}
+        kept = {n: _limit_precision(t) for n, t in for_timm(found, classifier).items()}
         card = Card(
             spec.name,
             found.backbone,
@@ -114,6 +114,6 @@ def for_timm(found: Weights, classifier: str) -> dict[str, Tensor]:
     return found.body | named
 
 
-def _stored(tensor: Tensor) -> Tensor:
+def _limit_precision(tensor: Tensor) -> Tensor:
     """In the file's precision, but 32 bits at most."""
     return (tensor.float() if tensor.dtype == torch.float64 else tensor).clone().contiguous()

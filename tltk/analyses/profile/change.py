@@ -31,7 +31,7 @@ def similarity(ledger: Ledger, layers: list[Tensor]) -> list[list[float]] | None
     some = _comparable(layers)
     if len(some[0]) < FEWEST:
         return None
-    ledger.context.callbacks.say("CKA between layers.")
+    ledger.context.callbacks.notify("CKA between layers.")
     found = cka_matrix(some, some)
     ledger.seconds["cka"] = time.perf_counter() - start
     return _as_rows(found)

@@ -47,7 +47,7 @@ class Ledger:
             entries = []
             for i, layer in enumerate(self.names):
                 self.context.callbacks.check()
-                self.context.callbacks.say(f"{title}: {layer}, {i + 1} of {len(self.names)}.")
+                self.context.callbacks.notify(f"{title}: {layer}, {i + 1} of {len(self.names)}.")
                 entries.append(each(i))
             column = Column(name, title, unit, **{k: [e[k] for e in entries] for k in entries[0]})
             home.write_atomic(path, msgspec.json.encode(column))

@@ -33,7 +33,7 @@ def rank(spec: RankSpec, context: Context) -> RankResult:
     found = []
     for number, text in enumerate(spec.candidates):
         context.callbacks.check()
-        context.callbacks.say(f"Looking through {text}: {number + 1} of {len(spec.candidates)}.")
+        context.callbacks.notify(f"Looking through {text}: {number + 1} of {len(spec.candidates)}.")
         found.append(_score(candidate(text), sample, context, spec))
     by = spec.scores[0] if spec.scores else PROBE
     rows = _with_places(spec.scores, found)

@@ -58,7 +58,13 @@ class Scores:
     replicates: dict[str, Tensor] = field(default_factory=dict)
 
     def add(self, name: str, material: Material, callbacks: Callbacks) -> None:
-        """Compute one score, and how far it would move with other pictures; what cannot be says why."""
+        """Compute one score, and how far it would move with other pictures; what cannot be says why.
+
+        Args:
+            name: Of the score, as in `tltk.transferability`.
+            material: Features and labels that it is computed from.
+            callbacks: Of which `check` ends the computation by raising where the user asked for that.
+        """
         callbacks.check()
         try:
             value = score(name, material)

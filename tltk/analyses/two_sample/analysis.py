@@ -75,7 +75,7 @@ def _table(x: Tensor, y: Tensor, spec: TwoSampleSpec, context: Context, seconds:
     rows = []
     for name in spec.measures:
         context.callbacks.check()
-        context.callbacks.say(f"{name} with {spec.permutations} permutations.")
+        context.callbacks.notify(f"{name} with {spec.permutations} permutations.")
         start = time.perf_counter()
         rows.append(_test_measure(name, x, y, spec))
         seconds[name] = round(time.perf_counter() - start, 3)

@@ -28,7 +28,7 @@ def expose(x: Tensor, chance: Floats, generator: Generator) -> Tensor:
     u, size = iter(chance.T), x.shape[-1]
     soft, sharp, span, low, grain = (next(u) for _ in range(5))
     weight = expand_dims(np.where(sharp < 0.5, 0.0, soft / 3), 4)
-    x = _softened(_softened(x, weight, max(1, size // 64), 3), weight, max(1, size // 64), 2)
+    x = _soften(_soften(x, weight, max(1, size // 64), 3), weight, max(1, size // 64), 2)
     span = interpolate(*BRIGHTNESS_SPAN, span)
     floor, top = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
     gain = expand_dims(255 * span, 4) / (top - floor).clamp_(min=1e-3)
@@ -38,7 +38,7 @@ def expose(x: Tensor, chance: Floats, generator: Generator) -> Tensor:
     return x.clamp_(0, 255).to(torch.uint8)
 
 
-def _softened(x: Tensor, weight: Tensor, reach: int, axis: int) -> Tensor:
+def _soften(x: Tensor, weight: Tensor, reach: int, axis: int) -> Tensor:
     """Neighbours at a distance mixed in, each with its weight (0 … 1/3); edges stay."""
     inner = x.shape[axis] - 2 * reach
     mixed, middle = x.clone(), x.narrow(axis, reach, inner)

@@ -33,7 +33,7 @@ def _box(x: Tensor, y: Tensor, half_x: float, half_y: float) -> Tensor:
     return length(x.clamp_(min=0), y.clamp_(min=0)).add_(inside)
 
 
-def _signed(distance: Tensor, sign: Tensor) -> Tensor:
+def _with_sign(distance: Tensor, sign: Tensor) -> Tensor:
     """The distance with this sign."""
     return distance.copysign_(sign)
 
@@ -52,7 +52,7 @@ def _triangle(x: Tensor, y: Tensor) -> Tensor:
     x, y = x.abs().sub_(r), y + (r / k - 0.12)
     over = (x + k * y).clamp_(min=0)  # the mirror image at the slanted side, where beyond it
     x, y = x.sub_(over, alpha=0.5), y.sub_(over, alpha=k / 2)
-    return _signed(length(x - x.clamp(-2 * r, 0), y), 0 - y)  # not −y: −0 would be inside
+    return _with_sign(length(x - x.clamp(-2 * r, 0), y), 0 - y)  # not −y: −0 would be inside
 
 
 def _star(x: Tensor, y: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ def _star(x: Tensor, y: Tensor) -> Tensor:
     bx, by = inner * s, inner * c - 1
     h = (bx * x).add_(y, alpha=by).mul_(1 / (bx * bx + by * by)).clamp_(0, 1)
     side = (bx * y).sub_(x, alpha=by)
-    return _signed(length(x.sub_(h, alpha=bx), y.sub_(h, alpha=by)), side)
+    return _with_sign(length(x.sub_(h, alpha=bx), y.sub_(h, alpha=by)), side)
 
 
 def _cross(x: Tensor, y: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ def _cross(x: Tensor, y: Tensor) -> Tensor:
     w = k > 0
     # inside, the nearest edge is a flank, or an inner corner at (0.32, 0.32)
     a, b = outer.where(w, 0.32 - long), inner.where(w, -k)
-    return _signed(length(a.clamp_(min=0), b.clamp_(min=0)), k)
+    return _with_sign(length(a.clamp_(min=0), b.clamp_(min=0)), k)
 
 
 def _ring(x: Tensor, y: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ def _hexagon(x: Tensor, y: Tensor) -> Tensor:
     fold = (-c * x).add_(y, alpha=s).clamp_(max=0)
     x, y = x.add_(fold, alpha=2 * c), y.sub_(fold, alpha=2 * s).sub_(r)
     half = r / math.sqrt(3)
-    return _signed(length(x - x.clamp(-half, half), y), y)
+    return _with_sign(length(x - x.clamp(-half, half), y), y)
 
 
 def _heart(x: Tensor, y: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ def _heart(x: Tensor, y: Tensor) -> Tensor:
     lobe = length(x - 0.25, y - 0.75).sub_(math.sqrt(2) / 4)
     half = total.clamp(min=0).mul_(0.5)
     tip, rest = length(x, y - 1), length(x - half, y - half)
-    return lobe.where(total > 1, _signed(tip.minimum(rest), side)).mul_(size)
+    return lobe.where(total > 1, _with_sign(tip.minimum(rest), side)).mul_(size)
 
 
 def _crescent(x: Tensor, y: Tensor) -> Tensor:

@@ -66,9 +66,9 @@ def draw_domain(spec: DataSpec, kinds: Sequence[Paint], names: Sequence[str], pr
                 root = np.random.SeedSequence((spec.seed, start // step, k))
                 chance = np.random.default_rng(root).random((each, DRAWS))
                 generator = torch.Generator().manual_seed(int(root.generate_state(1)[0]))
-                room = images[start + k : min(start + step, n) : len(kinds)]
-                if len(room):
-                    room[:] = paint(labels, chance, generator, size).numpy()[: len(room)]
+                slots = images[start + k : min(start + step, n) : len(kinds)]
+                if len(slots):
+                    slots[:] = paint(labels, chance, generator, size).numpy()[: len(slots)]
             if progress:
                 progress(min(start + step, n), n)
     every = np.arange(n, dtype=np.int64) % len(names)

@@ -119,8 +119,8 @@ def survey(argument: str) -> Layout | None:
     path, inner = _locate(argument)
     if _kind(path) in PACKED and path.stat().st_size > MAX_SURVEYED_BYTES:
         return None
-    with _guarded(path), _members(path) as (members, _):
-        names, links = _names(path, _limited(path, members, _limit(path, home.folder("domains"))))
+    with _explain_faults(path), _members(path) as (members, _):
+        names, links = _names(path, _limit_members(path, members, _limit(path, home.folder("domains"))))
     for link in links:
         name, wanted = _target_name(path, link.name), _leads_to(path, link)
         inside = [name + other[len(wanted) :] for other in names if other.startswith(f"{wanted}/")]
@@ -170,8 +170,8 @@ def unpack(path: Path, root: Path) -> tuple[list[tuple[str, str]], list[str]]:
         DataProblem: The archive cannot be read, leads outside, holds devices, or is too large.
     """
     links, left = list[Member](), list[tuple[str, str]]()
-    with _guarded(path), _members(path) as (members, notes):
-        for member in _limited(path, members, _limit(path, root)):
+    with _explain_faults(path), _members(path) as (members, notes):
+        for member in _limit_members(path, members, _limit(path, root)):
             target = root / _target_name(path, member.name)
             if member.oddity:
                 raise _odd(path, member.name, member.oddity)
@@ -196,7 +196,7 @@ def _limit(path: Path, root: Path) -> int:
     return min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * packed), shutil.disk_usage(root).free)
 
 
-def _limited(path: Path, members: Iterator[Member], limit: int) -> Iterator[Member]:
+def _limit_members(path: Path, members: Iterator[Member], limit: int) -> Iterator[Member]:
     """The members, as long as they are not too many, and not too large before what they hold is passed over."""
     total = 0
     for count, member in enumerate(members, start=1):
@@ -266,7 +266,7 @@ def _link(path: Path, root: Path, member: Member, left: list[tuple[str, str]]) -
 
 
 @contextmanager
-def _guarded(path: Path) -> Iterator[None]:
+def _explain_faults(path: Path) -> Iterator[None]:
     """Whatever a parser raises, in a sentence."""
     try:
         yield
@@ -330,13 +330,13 @@ def _members(path: Path) -> Iterator[tuple[Iterator[Member], list[str]]]:
             names, notes = _zip_names(path, file.infolist())
             yield _zip_members(file, names), notes
     else:
-        with _opened(path, kind) as opened:
+        with _open_tar(path, kind) as opened:
             guarded = _Guarded(opened)
             with tarfile.open(fileobj=cast(IO[bytes], guarded), mode="r:") as tar:
                 yield _tar_members(path, tar, guarded), []
 
 
-def _opened(path: Path, kind: str) -> IO[bytes]:
+def _open_tar(path: Path, kind: str) -> IO[bytes]:
     """The bytes of a tar, unpacked as they are read."""
     if kind == "gz":
         return cast(IO[bytes], gzip.open(path))
@@ -354,10 +354,10 @@ class _Xz(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
-        self._inner, self._at = self._begun(), 0
+        self._inner, self._at = self._new_decompressor(), 0
 
     @staticmethod
-    def _begun() -> Any:
+    def _new_decompressor() -> Any:
         import lzma
 
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_WINDOW_BYTES)
@@ -375,7 +375,7 @@ class _Xz(io.RawIOBase):
         self._file.close()
         super().close()
 
-    def readinto(self, room: Any) -> int:
+    def readinto(self, buffer: Any) -> int:
         """As many bytes as are at hand, at most so many; 0 at the end."""
         found = b""
         while not found:
@@ -385,14 +385,14 @@ class _Xz(io.RawIOBase):
                     pass
                 if not rest:
                     return 0
-                self._inner = self._begun()
-                found = self._inner.decompress(rest, len(room))
+                self._inner = self._new_decompressor()
+                found = self._inner.decompress(rest, len(buffer))
             else:
                 packed = self._file.read(BLOCK_BYTES) if self._inner.needs_input else b""
                 if not packed and self._inner.needs_input:
                     raise EOFError("it breaks off")
-                found = self._inner.decompress(packed, len(room))
-        room[: len(found)] = found
+                found = self._inner.decompress(packed, len(buffer))
+        buffer[: len(found)] = found
         self._at += len(found)
         return len(found)
 
@@ -407,9 +407,9 @@ class _Xz(io.RawIOBase):
             raise OSError("an .xz does not say how long it is")
         if place < self._at:
             self._file.seek(0)
-            self._inner, self._at = self._begun(), 0
-        room = bytearray(min(BLOCK_BYTES, max(1, place - self._at)))
-        while self._at < place and self.readinto(memoryview(room)[: place - self._at]):
+            self._inner, self._at = self._new_decompressor(), 0
+        buffer = bytearray(min(BLOCK_BYTES, max(1, place - self._at)))
+        while self._at < place and self.readinto(memoryview(buffer)[: place - self._at]):
             pass
         return self._at
 
@@ -479,13 +479,13 @@ def _zip_names(path: Path, entries: list[zipfile.ZipInfo]) -> tuple[list[str], l
         if name is None and not info.filename.isascii():
             raw[i] = info.filename.encode("cp437", "replace")  # of which zipfile makes what does not say UTF-8
         found.append(info.filename if name is None else name)
-    utf8 = {i: _decoded(name, "utf-8") for i, name in raw.items()}
+    utf8 = {i: _decode_name(name, "utf-8") for i, name in raw.items()}
     codec, words = "utf-8", ""
     if None in utf8.values() and not all(_is_western(found[i]) for i in raw):
         likely = ((codec, words) for codec, words, must, may in CODES if _fits(raw.values(), codec, must, may))
         codec, words = next(likely, ("utf-8", "code page 437, as DOS had it"))
     for i, coded in raw.items():
-        found[i] = _decoded(coded, codec) or found[i]
+        found[i] = _decode_name(coded, codec) or found[i]
     found = [name if "/" in name else name.replace("\\", "/") for name in found]  # Windows' separators are common
     if not words:
         return found, []
@@ -504,11 +504,11 @@ def _in_extra(info: zipfile.ZipInfo) -> str | None:
         body, extra = extra[4 : 4 + length], extra[4 + length :]
         if kind == UNICODE_PATH and body[:1] == b"\1":
             own = zlib.crc32(info.orig_filename.encode("cp437", "replace"))
-            return _decoded(body[5:], "utf-8") if int.from_bytes(body[1:5], "little") == own else None
+            return _decode_name(body[5:], "utf-8") if int.from_bytes(body[1:5], "little") == own else None
     return None
 
 
-def _decoded(name: bytes, codec: str) -> str | None:
+def _decode_name(name: bytes, codec: str) -> str | None:
     try:
         return name.decode(codec)
     except UnicodeError:
@@ -522,7 +522,7 @@ def _is_western(name: str) -> bool:
 
 def _fits(names: Iterable[bytes], codec: str, must: str, may: str) -> bool:
     """Whether all names can be of this code: they decode, to letters that it must have and may have."""
-    texts = [_decoded(name, codec) for name in names]
+    texts = [_decode_name(name, codec) for name in names]
     return all(
         text is not None and text.isprintable() and re.fullmatch(rf"(?:[\x00-\x7f]|{may})*", text) for text in texts
     ) and any(re.search(must, text or "") for text in texts)

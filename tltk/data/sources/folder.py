@@ -118,7 +118,7 @@ def read_tree(
         )
     if reasons:
         images = images[good]
-    told = _told(
+    told = _describe_losses(
         found,
         {chosen[i].label: reasons[i] for i in sorted(reasons, reverse=True)},
         Counter(chosen[i].label for i in reasons),
@@ -144,7 +144,7 @@ def read_tree(
     )
 
 
-def _told(found: layout.Layout, reasons: dict[str, str], broken: Counter[str]) -> list[str]:
+def _describe_losses(found: layout.Layout, reasons: dict[str, str], broken: Counter[str]) -> list[str]:
     """Classes that lose much, with the reason: by their endings, and by pictures that could not be decoded."""
     read = Counter(p.label for p in found.pictures)
     return describe_losses(found.there, {c: n - broken[c] for c, n in read.items()}, {**found.why, **reasons})

@@ -91,13 +91,13 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     path = _locate(argument)
     with _readable(path), zipfile.ZipFile(path) as file:
         sets, left_out = _sets(path, file)
-        classes, labels, given, told = _labelled(path, file, sets)
+        classes, labels, given, told = _read_labels(path, file, sets)
         kept = subsample(labels, spec.n, spec.seed, spec.name, given)
         span = _span(file, sets)
         found = _Found(len(kept), sets[0].shape, spec.size)
         for part in sets:
             mine = kept[(kept >= part.start) & (kept < part.start + len(part))] - part.start
-            for pictures in _chosen(file, part.pictures, mine):
+            for pictures in _read_chosen(file, part.pictures, mine):
                 found.take(_eight_bits(np.moveaxis(pictures, 1, 3) if part.is_first else pictures, span))
                 if progress:
                     progress(found.done, len(kept))
@@ -185,7 +185,7 @@ def survey(argument: str) -> None:
     path = _locate(argument)
     with _readable(path), zipfile.ZipFile(path) as file:
         sets, _ = _sets(path, file)
-        classes, labels, given, _ = _labelled(path, file, sets)
+        classes, labels, given, _ = _read_labels(path, file, sets)
         check_classes(f"npz:{argument}", labels, tuple(classes), given if len(sets) > 1 else None)
 
 
@@ -359,7 +359,7 @@ def _upright(header: Header, is_first: bool) -> tuple[int, ...]:
     return (*header.shape[2:], header.shape[1]) if is_first else header.shape[1:]
 
 
-def _labelled(
+def _read_labels(
     path: Path, file: zipfile.ZipFile, sets: list[_Set]
 ) -> tuple[Sequence[str], Ints, NDArray[np.int8], list[str]]:
     """Names of the classes, class and part of every picture, and what was done to the labels, in sentences."""
@@ -425,17 +425,17 @@ def _data_offset(stream: IO[bytes]) -> int:
 
 def _fill(stream: IO[bytes], piece: NDArray[Any]) -> None:
     """Read the array's bytes in blocks: one large read would hold them twice."""
-    room = piece.reshape(-1).view(np.uint8).data
+    buffer = piece.reshape(-1).view(np.uint8).data
     at = 0
-    while at < len(room):
-        block = stream.read(min(BLOCK_BYTES, len(room) - at))
+    while at < len(buffer):
+        block = stream.read(min(BLOCK_BYTES, len(buffer) - at))
         if not block:
             raise EOFError("it breaks off")
-        room[at : at + len(block)] = block
+        buffer[at : at + len(block)] = block
         at += len(block)
 
 
-def _chosen(file: zipfile.ZipFile, header: Header, index: Ints) -> Iterator[NDArray[Any]]:
+def _read_chosen(file: zipfile.ZipFile, header: Header, index: Ints) -> Iterator[NDArray[Any]]:
     """The pictures at these sorted positions."""
     start = 0
     for piece in _pieces(file, header):

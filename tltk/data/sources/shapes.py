@@ -72,12 +72,12 @@ class Dials(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "classes", _ranges(_chosen(self.classes)))
+        object.__setattr__(self, "classes", _ranges(_parse_numbers(self.classes)))
 
     @property
     def class_numbers(self) -> tuple[int, ...]:
         """Which of `CLASSES` there are, sorted."""
-        return _chosen(self.classes)
+        return _parse_numbers(self.classes)
 
     def text(self) -> str:
         """What stands after `shapes:`, in one order: the dials that are turned; "" where none is."""
@@ -182,7 +182,7 @@ def _number(name: str, text: str) -> float:
         raise BadSpec(f"The dial {name} must be a number. Got {text!r}; write as in shapes:{name}=0.5.") from None
 
 
-def _chosen(text: str) -> tuple[int, ...]:
+def _parse_numbers(text: str) -> tuple[int, ...]:
     """`0-2+star` → (0, 1, 2, 3)."""
     found: set[int] = set()
     for part in (p.strip() for p in text.split("+")):
@@ -377,7 +377,7 @@ def _blend(look: Look, mask: Tensor, paint: Tensor, dials: Dials, photos: list[P
 def _spoil(x: Tensor, look: Look, dials: Dials, noise: Tensor | None) -> Tensor:
     """The pictures after the lens, the darkroom and the sensor, rounded but not yet integers."""
     if dials.blur * x.shape[-1] > MIN_BLUR_PX:
-        x = _blurred(_blurred(x, dials.blur * x.shape[-1]).mT, dials.blur * x.shape[-1]).mT
+        x = _blur(_blur(x, dials.blur * x.shape[-1]).mT, dials.blur * x.shape[-1]).mT
     gain = dials.contrast * np.where(look["inverted"], -1.0, 1.0)
     if (gain != 1).any():
         x = x.mul_(_each(gain[:, None], x)).add_(_each(127.5 * (1 - gain)[:, None], x))
@@ -386,7 +386,7 @@ def _spoil(x: Tensor, look: Look, dials: Dials, noise: Tensor | None) -> Tensor:
     return x.add_(0.5).clamp_(0, 255)
 
 
-def _blurred(x: Tensor, sigma: float) -> Tensor:
+def _blur(x: Tensor, sigma: float) -> Tensor:
     """Gaussian blur along the last axis, edges repeated."""
     import torch
 

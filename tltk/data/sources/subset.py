@@ -27,6 +27,11 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     Reference:
         Yosinski, Clune, Bengio and Lipson (2014), How transferable are features in deep neural networks?, NeurIPS, §3
         (halves of ImageNet's classes, drawn and dissimilar). arXiv:1411.1792.
+
+    Args:
+        spec: As for the other domain; its name is the whole `subset:…`.
+        argument: Which classes, then @ and the name of the other domain.
+        progress: Called with (done, total) pictures.
     """
     choice, inner = _divide(argument)
     whole = data.load(dataclasses.replace(spec, name=inner), progress)

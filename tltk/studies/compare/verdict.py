@@ -58,7 +58,7 @@ class Spread:
 
     def half_width(self, level: float) -> float:
         """Half the width of the interval of the mean: the mean of Satterthwaite's and of the generalised one."""
-        return (self._satterthwaite(level) + self._generalised(level)) / 2
+        return (self._satterthwaite(level) + self._generalised_half_width(level)) / 2
 
     def expected_half_width(self, level: float, n_seeds: int, n: int) -> float:
         """The same to expect of other numbers of seeds and examples, with the variances found here.
@@ -83,7 +83,7 @@ class Spread:
         freedom = max(total**2 / parts, 1.0) if parts else math.inf
         return float(stdtrit(freedom, (1 + level) / 2) * math.sqrt(total / (self.n_seeds * self.n)))
 
-    def _generalised(self, level: float) -> float:
+    def _generalised_half_width(self, level: float) -> float:
         """The half width h at which Φ(−h/σ), averaged over the σ that the mean squares allow, is the tail."""
         from scipy.optimize import brentq
         from scipy.special import ndtr

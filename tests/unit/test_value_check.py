@@ -24,7 +24,7 @@ from tltk import home
 from tltk.cli import main as cli
 from tltk.errors import WeightsMissing
 from tltk.jobs import queue
-from tltk.weights import reader, sound, store, unpickled, weightfile
+from tltk.weights import reader, safe_unpickler, store, value_check, weightfile
 
 State = dict[str, Tensor]
 NAME, INNER = "test_resnet", "layer1.0.conv1.weight"
@@ -154,7 +154,7 @@ def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
         file.seek(head)
         file.write(b"\xff" * 4)
     os.utime(path, ns=(times, times))
-    sound._answers.clear()  # as in another process: it is kept on the disk
+    value_check._answers.clear()  # as in another process: it is kept on the disk
     store.check(f"file:{path}", NAME)
     os.utime(path, ns=(times + 10, times + 10))
     for _ in range(2):
@@ -164,9 +164,9 @@ def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
 
 def test_a_damaged_memory_is_made_anew(tmp_path: Path) -> None:
     path = whole(state(), tmp_path)
-    home.write_atomic(home.home() / sound.FILE, b"[1]")
+    home.write_atomic(home.home() / value_check.FILE, b"[1]")
     store.check(f"file:{path}", NAME)
-    assert home.read_json(home.home() / sound.FILE, dict[str, str])
+    assert home.read_json(home.home() / value_check.FILE, dict[str, str])
 
 
 def test_an_entry_of_the_store_that_was_altered_is_refused_at_once() -> None:
@@ -201,9 +201,9 @@ def test_the_shell_says_it_before_anything_is_queued(tmp_path: Path) -> None:
 def test_a_pickle_is_understood_as_torch_reads_it(way: Callable[[State, Path], Path], tmp_path: Path) -> None:
     path = way(state(), tmp_path)
     file = weightfile.identify(path)
-    found = sound.contents(file)
+    found = value_check.contents(file)
     assert found is not None
-    theirs = unpickled.unpickle(path, file.kind)[0]
+    theirs = safe_unpickler.unpickle(path, file.kind)[0]
     assert {n: t.shape for n, t in found.tensors.items()} == {n: tuple(t.shape) for n, t in theirs.items()}
 
 
@@ -259,9 +259,9 @@ def test_orders_that_would_fill_the_memory_are_not_followed(tmp_path: Path) -> N
         (tmp_path / "old.pth").write_bytes(text)
         for path in ("w.pth", "old.pth"):
             code = (
-                "import resource, sys\nfrom tltk.weights import sound; from tltk.weights import weightfile\nfrom pathlib import Path\n"
+                "import resource, sys\nfrom tltk.weights import value_check; from tltk.weights import weightfile\nfrom pathlib import Path\n"
                 "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nbefore = peak()\n"
-                "sound.contents(weightfile.identify(Path(sys.argv[1])))\n"
+                "value_check.contents(weightfile.identify(Path(sys.argv[1])))\n"
                 "assert peak() - before < 400_000, peak() - before"
             )
             done = subprocess.run(
@@ -284,10 +284,10 @@ def test_a_file_of_gigabytes_takes_no_memory_and_no_torch(tmp_path: Path) -> Non
         file.seek(4 * (n - 1), os.SEEK_CUR)
         file.write(np.float32("nan").tobytes())
     code = (
-        "import resource, sys\nfrom tltk.weights import sound; from tltk.weights import weightfile\nfrom pathlib import Path\n"
+        "import resource, sys\nfrom tltk.weights import value_check; from tltk.weights import weightfile\nfrom pathlib import Path\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "file = weightfile.identify(Path(sys.argv[1]))\nbefore = peak()\n"
-        "try:\n    sound.check(file, ['w'], 'w')\nexcept ValueError as fault:\n    assert 'finite' in str(fault)\n"
+        "try:\n    value_check.check(file, ['w'], 'w')\nexcept ValueError as fault:\n    assert 'finite' in str(fault)\n"
         "else:\n    raise AssertionError\n"
         "assert peak() - before < 60_000, peak() - before\nassert 'torch' not in sys.modules"
     )

@@ -21,13 +21,13 @@ import torch
 from torch import Tensor, nn
 
 from tltk.errors import WeightsMissing
-from tltk.weights import pickled
-from tltk.weights.pickled import Held, gather_tensors
+from tltk.weights import pickle_scan
+from tltk.weights.pickle_scan import ObjectState, gather_tensors
 from tltk.weights.weightfile import TORCH, sanitise
 
 ATTEMPTS = 100  # different classes that a file may ask for
 # Modules whose classes no training needs to keep: what asks for them wants to run something.
-RUNNING = {*pickled.RUNNING, "types", "operator", "builtins", "__builtin__"}
+RUNNING = {*pickle_scan.RUNNING, "types", "operator", "builtins", "__builtin__"}
 PLAIN = {  # harmless all the same, though not named as classes are
     *(
         f"builtins.{n}"
@@ -61,7 +61,7 @@ PLAIN = {  # harmless all the same, though not named as classes are
 }
 
 
-class Inert(Held):
+class Inert(ObjectState):
     """Stands for an object of any class: keeps its state, does nothing."""
 
     def __new__(cls, *_: Any, **__: Any) -> Inert:
@@ -120,7 +120,7 @@ def unpickle(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str], 
                 ) from None
             stubs[name] = _stub(name)
     found = gather_tensors(held, (Tensor, nn.Parameter), Tensor.detach)
-    return found, _told(held), sorted(stubs)
+    return found, _metadata(held), sorted(stubs)
 
 
 def is_harmless(name: str) -> bool:
@@ -142,14 +142,14 @@ def _load(path: Path, kind: str, stubs: dict[str, type]) -> Any:
     # Mapped where that can be, so that a tensor takes memory only once it is used; torch goes by the end of a name.
     mapped = kind == TORCH and path.suffix.lower() != ".safetensors"
     source: Any = path if mapped else io.BytesIO(path.read_bytes())
-    if kind == TORCH and (mended := _mended(path)) is not None:
-        source, mapped = mended, False
+    if kind == TORCH and (repacked := _repack(path)) is not None:
+        source, mapped = repacked, False
     with warnings.catch_warnings(), torch.serialization.safe_globals([(stub, n) for n, stub in stubs.items()]):
         warnings.simplefilter("ignore")  # of torch about odd files; what matters is in the sentence
         return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
 
 
-def _mended(path: Path) -> io.BytesIO | None:
+def _repack(path: Path) -> io.BytesIO | None:
     """A zip that another program packed again, put as torch writes it; None where it is so.
 
     Windows' programs write backslashes between folders, and others compress what torch reads in place. How far it
@@ -183,7 +183,7 @@ def _reason(fault: Exception) -> str:
     return sanitise(text.split(". ")[0].strip()) or "it is cut short"
 
 
-def _told(held: Any) -> dict[str, str]:
+def _metadata(held: Any) -> dict[str, str]:
     """The architecture and the names of the classes, under the names that training programs use."""
     told: dict[str, str] = {}
     if not isinstance(held, dict):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tltk import home
 from tltk.errors import TltkError, WeightsMissing
-from tltk.weights.pickled import Kept, Pickled, read_pickle
+from tltk.weights.pickle_scan import PickleContents, StoredTensor, read_pickle
 from tltk.weights.weightfile import (
     BYTES,
     HELD,
@@ -33,7 +33,7 @@ from tltk.weights.weightfile import (
     read_header,
 )
 
-FILE = "sound.json"
+FILE = "value_check.json"
 MAX_ANSWERS = 500  # files whose answers are kept
 PIECE_NUMBERS = 2**20  # numbers that are looked at at a time
 FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
@@ -53,7 +53,7 @@ class Contents:
     """
 
     tensors: dict[str, Shaped]
-    parts: tuple[tuple[Path | Pickled, tuple[str, ...]], ...]
+    parts: tuple[tuple[Path | PickleContents, tuple[str, ...]], ...]
 
 
 def contents(file: WeightFile) -> Contents | None:
@@ -95,7 +95,8 @@ def check(file: WeightFile, names: Collection[str], origin: str, trained: bool =
         WeightsMissing: There are some; the first is named.
     """
     most = LARGEST if trained else HELD
-    said = cached_answer(file.files, [sorted(names), origin, most], lambda: _looked(file, set(names), origin, most))
+    about = [sorted(names), origin, most]
+    said = cached_answer(file.files, about, lambda: _describe_first(file, set(names), origin, most))
     if said:
         raise WeightsMissing(said)
 
@@ -110,16 +111,16 @@ def cached_answer(files: Collection[Path], about: Any, look: Callable[[], str]) 
     """
     key = _key(files, about)
     if key not in _answers:
-        _answers.update(_kept())
+        _answers.update(_read_answers())
     if key not in _answers:
         _answers[key] = look()
         with contextlib.suppress(OSError, TltkError):  # a home that is only read
-            last = dict([*_kept().items(), (key, _answers[key])][-MAX_ANSWERS:])
+            last = dict([*_read_answers().items(), (key, _answers[key])][-MAX_ANSWERS:])
             home.write_atomic(home.home() / FILE, msgspec.json.encode(last))
     return _answers[key]
 
 
-def _kept() -> dict[str, str]:
+def _read_answers() -> dict[str, str]:
     with contextlib.suppress(OSError, TltkError):
         return home.read_json(home.home() / FILE, dict[str, str]) or {}
     return {}
@@ -130,7 +131,7 @@ def _key(files: Collection[Path], about: Any) -> str:
     return hashlib.sha256(json.dumps([VERSION, states, about]).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _looked(file: WeightFile, names: set[str], origin: str, most: float) -> str:
+def _describe_first(file: WeightFile, names: set[str], origin: str, most: float) -> str:
     """The sentence on the first tensor that cannot be used; "" where all can."""
     found = contents(file)
     if found is None:
@@ -143,43 +144,45 @@ def _looked(file: WeightFile, names: set[str], origin: str, most: float) -> str:
         for source, there in found.parts:
             wanted = {name: found.tensors[name] for name in there if name in names}
             wanted = {name: tensor for name, tensor in wanted.items() if tensor.dtype in FLOATS}
-            found_odd = (
-                _of_pickle(source, wanted, most) if isinstance(source, Pickled) else _of_file(source, wanted, most)
+            unusable = (
+                _unusable_in_pickle(source, wanted, most)
+                if isinstance(source, PickleContents)
+                else _unusable_in_safetensors(source, wanted, most)
             )
-            for name, value in found_odd:
+            for name, value in unusable:
                 return str(describe_unusable(origin, name, found.tensors[name].dtype, value))
     except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError):
         return ""  # damaged, of which the worker's reader says more
     return ""
 
 
-def _of_file(path: Path, wanted: dict[str, Shaped], most: float) -> Iterator[tuple[str, float]]:
+def _unusable_in_safetensors(path: Path, wanted: dict[str, Shaped], most: float) -> Iterator[tuple[str, float]]:
     """Numbers of a safetensors file that cannot be, each with its tensor."""
     with path.open("rb") as file:
         for name, tensor in sorted(wanted.items(), key=lambda pair: pair[1].start):
             file.seek(tensor.start)
-            for _, values in _pieces(file, tensor.dtype, tensor.numel()):
-                if (at := _first(values, name, most)) is not None:
+            for _, values in _read_pieces(file, tensor.dtype, tensor.numel()):
+                if (at := _first_unusable(values, name, most)) is not None:
                     yield name, float(values[at])
 
 
-def _of_pickle(source: Pickled, wanted: dict[str, Shaped], most: float) -> Iterator[tuple[str, float]]:
+def _unusable_in_pickle(source: PickleContents, wanted: dict[str, Shaped], most: float) -> Iterator[tuple[str, float]]:
     """The same of a .pth file, each storage read once, however many tensors share it."""
-    by_storage: dict[str, list[tuple[str, Kept]]] = {}
+    by_storage: dict[str, list[tuple[str, StoredTensor]]] = {}
     for name, tensor in wanted.items():
-        if isinstance(tensor, Kept):
+        if isinstance(tensor, StoredTensor):
             by_storage.setdefault(tensor.storage.key, []).append((name, tensor))
     for sharing in by_storage.values():
         storage = sharing[0][1].storage
-        with source.opened(storage) as file:
-            for start, values in _pieces(file, storage.kind, storage.n):
+        with source.open_storage(storage) as file:
+            for start, values in _read_pieces(file, storage.kind, storage.n):
                 for name, tensor in sharing:
                     mine = values[max(tensor.start - start, 0) : max(tensor.end - start, 0)]
-                    if (at := _first(mine, name, most)) is not None:
+                    if (at := _first_unusable(mine, name, most)) is not None:
                         yield name, float(mine[at])
 
 
-def _pieces(file: IO[bytes], kind: str, n: int) -> Iterator[tuple[int, NDArray[Any]]]:
+def _read_pieces(file: IO[bytes], kind: str, n: int) -> Iterator[tuple[int, NDArray[Any]]]:
     """The next n numbers, some at a time, each with the place of the first."""
     for start in range(0, n, PIECE_NUMBERS):
         count = min(PIECE_NUMBERS, n - start)
@@ -192,7 +195,7 @@ def _pieces(file: IO[bytes], kind: str, n: int) -> Iterator[tuple[int, NDArray[A
         yield start, values.astype(np.float32) if kind == "F16" else values
 
 
-def _first(values: NDArray[Any], name: str, most: float) -> int | None:
+def _first_unusable(values: NDArray[Any], name: str, most: float) -> int | None:
     """Where the first number lies that cannot be; None where all can."""
     if not values.size:
         return None

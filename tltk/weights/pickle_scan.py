@@ -1,8 +1,8 @@
 """What torch's .pth files hold, by names, types and shapes, and where their numbers lie. No torch, nothing is run.
 
-A pickle is a program of some sixty orders. Here it is read order by order, and those that would call something make a
-note of what would be called: no class is looked up, no module imported, and there are no loops to be caught in. What is
-understood of a file this way is enough to refuse it before a worker is asked; the worker reads it with torch's reader.
+A pickle is a program of some sixty opcodes. Here it is read opcode by opcode, and those that would call something leave
+a record of what would be called: no class is looked up, no module imported, and there are no loops to be caught in.
+What is understood of a file this way is enough to refuse it before a worker is asked; the worker uses torch.load.
 """
 
 from __future__ import annotations
@@ -87,14 +87,14 @@ PARAMETERS = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_paramete
 TYPED = "torch._tensor._rebuild_from_type_v2"
 
 
-class Held:
+class ObjectState:
     """Stands for an object of any class: keeps its state, does nothing."""
 
     held: Any = None
 
 
 @dataclass
-class Called(Held):
+class CallRecord(ObjectState):
     """What a pickle would have made by calling something."""
 
     name: str
@@ -102,7 +102,7 @@ class Called(Held):
 
 
 @dataclass(frozen=True)
-class Named:
+class GlobalName:
     """A class or a function that a pickle asks for, by module and name."""
 
     name: str
@@ -117,7 +117,7 @@ class Storage:
     n: int
 
 
-class Kept(Shaped):
+class StoredTensor(Shaped):
     """A tensor in a pickle: type and shape, in which storage it lies, and from which to which of its numbers."""
 
     __slots__ = ("end", "start", "storage")
@@ -130,7 +130,7 @@ class Kept(Shaped):
 
 
 @dataclass
-class Pickled:
+class PickleContents:
     """One .pth file.
 
     Attributes:
@@ -140,12 +140,12 @@ class Pickled:
         places: Of a file of before 2020, key of a storage → where its numbers begin, in bytes.
     """
 
-    tensors: dict[str, Kept]
+    tensors: dict[str, StoredTensor]
     path: Path
     root: str | None = None
     places: dict[str, int] = field(default_factory=dict)
 
-    def opened(self, storage: Storage) -> IO[bytes]:
+    def open_storage(self, storage: Storage) -> IO[bytes]:
         """The bytes of a storage, from its first number on."""
         if self.root is not None:
             with zipfile.ZipFile(self.path) as archive:
@@ -155,7 +155,7 @@ class Pickled:
         return file
 
 
-def read_pickle(file: WeightFile) -> list[Pickled] | None:
+def read_pickle(file: WeightFile) -> list[PickleContents] | None:
     """What the files hold; None where that is known to torch alone.
 
     Raises:
@@ -164,8 +164,8 @@ def read_pickle(file: WeightFile) -> list[Pickled] | None:
     found = []
     for path in file.files:
         try:
-            one = _of_zip(path) if file.kind == TORCH else _of_old(path) if file.kind == PICKLE else None
-        except _Runs as fault:
+            one = _scan_zip(path) if file.kind == TORCH else _scan_legacy(path) if file.kind == PICKLE else None
+        except _RunsCode as fault:
             raise WeightsMissing(
                 f"A .pth file must hold tensors and nothing that could run. {sanitise(path.name, 120)} asks for "
                 f"{sanitise(str(fault), 80)}. Where you trust it, save its state_dict() alone, best as safetensors."
@@ -178,15 +178,15 @@ def read_pickle(file: WeightFile) -> list[Pickled] | None:
     return found
 
 
-class _Runs(Exception):
+class _RunsCode(Exception):
     """A name that only a program would ask for."""
 
 
-class _Unknown(Exception):
-    """An order, or a kind of tensor, that is not understood here."""
+class _NotUnderstood(Exception):
+    """An opcode, or a kind of tensor, that is not understood here."""
 
 
-def _of_zip(path: Path) -> Pickled | None:
+def _scan_zip(path: Path) -> PickleContents | None:
     """A zip as torch writes it, or one that was packed again."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
@@ -197,33 +197,33 @@ def _of_zip(path: Path) -> Pickled | None:
             with archive.open(f"{root}byteorder") as file:
                 if file.read(8) != b"little":
                     return None
-        held = _Machine().run(io.BytesIO(archive.read(f"{root}data.pkl")))
+        held = _OpcodeReader().run(io.BytesIO(archive.read(f"{root}data.pkl")))
         there = set(names)
-    found = Pickled(gather_tensors(held, Kept, lambda tensor: tensor), path, root)
+    found = PickleContents(gather_tensors(held, StoredTensor, lambda tensor: tensor), path, root)
     return found if all(f"{root}data/{t.storage.key}" in there for t in found.tensors.values()) else None
 
 
-def _of_old(path: Path) -> Pickled | None:
+def _scan_legacy(path: Path) -> PickleContents | None:
     """As torch wrote before 2020: a few pickles one after the other, then the numbers of each storage."""
     with path.open("rb") as file:
-        machine, bounded = _Machine(), _Bounded(file)
-        _, _, writer, held, keys = (machine.run(bounded) for _ in range(5))  # first a sign and the version
+        opcodes, bounded = _OpcodeReader(), _Bounded(file)
+        _, _, writer, held, keys = (opcodes.run(bounded) for _ in range(5))  # first a sign and the version
         if writer.get("little_endian") is not True:
             return None
-        storages, places = machine.storages, dict[str, int]()
+        storages, places = opcodes.storages, dict[str, int]()
         for key in keys:
             places[key] = file.tell() + 8
             file.seek(8 + storages[key].n * SIZES[storages[key].kind], io.SEEK_CUR)
         if file.tell() > path.stat().st_size:
             return None
-    return Pickled(gather_tensors(held, Kept, lambda tensor: tensor), path, None, places)
+    return PickleContents(gather_tensors(held, StoredTensor, lambda tensor: tensor), path, None, places)
 
 
 _MARK = object()
 
 
 class _Bounded:
-    """A file of which no order may claim more than a pickle has."""
+    """A file of which no opcode may claim more than a pickle has."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self.tell = file, file.tell
@@ -231,11 +231,11 @@ class _Bounded:
     def read(self, n: int) -> bytes:
         """So many bytes."""
         if n > MAX_PICKLE_BYTES:
-            raise _Unknown("a text of many megabytes")
+            raise _NotUnderstood("a text of many megabytes")
         return self._file.read(n)
 
     def readline(self) -> bytes:
-        """Up to the end of a line; longer ones come in parts, which no order understands."""
+        """Up to the end of a line; longer ones come in parts, which no opcode understands."""
         return self._file.readline(MAX_PICKLE_BYTES)
 
 
@@ -273,8 +273,8 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
-class _Machine:
-    """Follows the orders of a pickle without obeying any that calls."""
+class _OpcodeReader:
+    """Follows the opcodes of a pickle without obeying any that calls."""
 
     def __init__(self) -> None:
         self.storages: dict[str, Storage] = {}
@@ -283,15 +283,15 @@ class _Machine:
     def _spend(self, n: int) -> None:
         self._left -= n
         if self._left < 0:
-            raise _Unknown("longer than is worth it")
+            raise _NotUnderstood("longer than is worth it")
 
     def run(self, file: Any) -> Any:
         """What one pickle holds; the file then stands behind it."""
         stack: list[Any] = []
         memo: dict[int, Any] = {}
-        for order, value, _ in pickletools.genops(file):
+        for opcode, value, _ in pickletools.genops(file):
             self._spend(1)
-            name = order.name
+            name = opcode.name
             if name in _VALUES:
                 stack.append(value)
             elif name in _CONSTANTS:
@@ -309,15 +309,15 @@ class _Machine:
             elif name == "STOP":
                 return stack.pop()
             elif name not in ("PROTO", "FRAME"):
-                self._other(name, value, stack)
-        raise _Unknown("no end")
+                self._follow(name, value, stack)
+        raise _NotUnderstood("no end")
 
-    def _other(self, name: str, value: Any, stack: list[Any]) -> None:
-        """The orders that build containers, name things, or would call."""
+    def _follow(self, name: str, value: Any, stack: list[Any]) -> None:
+        """The opcodes that build containers, name things, or would call."""
         if name in ("TUPLE", "LIST", "FROZENSET"):
             stack.append((tuple if name == "TUPLE" else list)(_since_mark(stack)))
         elif name == "DICT":
-            stack.append(_filled({}, _since_mark(stack)))
+            stack.append(_fill({}, _since_mark(stack)))
         elif name in ("APPENDS", "ADDITEMS", "APPEND"):
             items = [stack.pop()] if name == "APPEND" else _since_mark(stack)
             if isinstance(stack[-1], list):
@@ -325,24 +325,24 @@ class _Machine:
         elif name in ("SETITEMS", "SETITEM"):
             items = [stack.pop(), stack.pop()][::-1] if name == "SETITEM" else _since_mark(stack)
             if isinstance(stack[-1], dict):
-                _filled(stack[-1], items)
+                _fill(stack[-1], items)
         elif name == "GLOBAL":
-            stack.append(_named(*str(value).split(" ", 1)))
+            stack.append(_global_name(*str(value).split(" ", 1)))
         elif name == "STACK_GLOBAL":
             last, module = stack.pop(), stack.pop()
-            stack.append(_named(module, last))
+            stack.append(_global_name(module, last))
         elif name in ("REDUCE", "NEWOBJ"):
             arguments, called = stack.pop(), stack.pop()
-            stack.append(self._called(called, arguments))
+            stack.append(self._reduce(called, arguments))
         elif name == "NEWOBJ_EX":
             _, arguments, called = stack.pop(), stack.pop(), stack.pop()
-            stack.append(self._called(called, arguments))
+            stack.append(self._reduce(called, arguments))
         elif name == "BUILD":
             state = stack.pop()
-            if isinstance(stack[-1], Called):
+            if isinstance(stack[-1], CallRecord):
                 stack[-1].held = state
         elif name in ("BINPERSID", "PERSID"):
-            stack.append(self._storage(stack.pop() if name == "BINPERSID" else value))
+            stack.append(self._read_storage(stack.pop() if name == "BINPERSID" else value))
         elif name == "POP":
             stack.pop()
         elif name == "POP_MARK":
@@ -350,47 +350,47 @@ class _Machine:
         elif name == "DUP":
             stack.append(stack[-1])
         else:
-            raise _Unknown(name)
+            raise _NotUnderstood(name)
 
-    def _storage(self, told: Any) -> Storage:
+    def _read_storage(self, told: Any) -> Storage:
         """What torch writes in place of numbers: ("storage", type, key, device, how many, …)."""
         word, kind, key, _, n = told[:5]
-        if word not in ("storage", b"storage") or not isinstance(kind, Named) or type(n) is not int or n < 0:
-            raise _Unknown("another kind of storage")
+        if word not in ("storage", b"storage") or not isinstance(kind, GlobalName) or type(n) is not int or n < 0:
+            raise _NotUnderstood("another kind of storage")
         name = kind.name.rpartition(".")[2].removesuffix("Storage")
         if name not in KINDS:
-            raise _Unknown(name)
+            raise _NotUnderstood(name)
         found = self.storages[str(key)] = Storage(str(key), KINDS[name], n)
         return found
 
-    def _called(self, called: Any, arguments: Any) -> Any:
+    def _reduce(self, called: Any, arguments: Any) -> Any:
         """What a call would have made, where that is a tensor or a container; else a note of it."""
-        name = called.name if isinstance(called, Named) else ""
+        name = called.name if isinstance(called, GlobalName) else ""
         if name == TYPED:
-            return self._called(arguments[0], arguments[2])
+            return self._reduce(arguments[0], arguments[2])
         if name in PARAMETERS:
             return arguments[0]
         if name in TENSORS:
             storage, start, shape, strides = arguments[:4]
             if not isinstance(storage, Storage):
-                raise _Unknown("a tensor without numbers")
-            found = Kept(storage, int(start), tuple(map(int, shape)), tuple(map(int, strides)))
+                raise _NotUnderstood("a tensor without numbers")
+            found = StoredTensor(storage, int(start), tuple(map(int, shape)), tuple(map(int, strides)))
             if found.end > storage.n or min((start, *found.shape, *strides)) < 0:
-                raise _Unknown("a tensor that does not lie in its storage")
+                raise _NotUnderstood("a tensor that does not lie in its storage")
             return found
         if name.startswith("torch._utils._rebuild_"):
-            raise _Unknown(name)
+            raise _NotUnderstood(name)
         last = name.rpartition(".")[2].lower()
         given = arguments if isinstance(arguments, tuple) else ()
         inside = next((a for a in given if isinstance(a, list | tuple | dict)), ())
         if last.endswith(("dict", "cfgnode", "munch")):
             self._spend(2 * len(inside))  # one list of pairs can be asked for often
             pairs = inside.items() if isinstance(inside, dict) else inside
-            return _filled({}, [x for pair in pairs for x in pair[:2]])
+            return _fill({}, [x for pair in pairs for x in pair[:2]])
         if last in ("deque", "list", "set", "frozenset", "tuple"):
             self._spend(len(inside))
             return list(inside)
-        return Called(name)
+        return CallRecord(name)
 
 
 def _since_mark(stack: list[Any]) -> list[Any]:
@@ -400,19 +400,19 @@ def _since_mark(stack: list[Any]) -> list[Any]:
     return found
 
 
-def _filled(found: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
+def _fill(found: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
     for key, value in zip(items[::2], items[1::2], strict=True):
         if isinstance(key, str | int):  # others name no tensor, and to hash one may take for ever
             found[key] = value
     return found
 
 
-def _named(module: Any, last: Any) -> Named:
+def _global_name(module: Any, last: Any) -> GlobalName:
     if not isinstance(module, str) or not isinstance(last, str):
-        raise _Unknown("a name that is none")
+        raise _NotUnderstood("a name that is none")
     if module.partition(".")[0] in RUNNING:
-        raise _Runs(f"{module}.{last}")
-    return Named(f"{module}.{last}")
+        raise _RunsCode(f"{module}.{last}")
+    return GlobalName(f"{module}.{last}")
 
 
 def gather_tensors(held: Any, kind: type | tuple[type, ...], taken: Callable[[Any], Any]) -> dict[str, Any]:
@@ -440,18 +440,18 @@ def _gather(
         if at:
             found.setdefault(".".join(at), taken(held))
         return
-    if isinstance(held, Held):
+    if isinstance(held, ObjectState):
         held = held.held
     if id(held) in seen or len(at) >= MAX_DEPTH or len(seen) + len(found) > MAX_ITEMS:
         return
     if isinstance(held, dict | list | tuple):
         seen.add(id(held))
-        for name, value in _inside(held):
+        for name, value in _children(held):
             if len(name) <= MAX_TEXT_CHARS:
                 _gather(value, (*at, name), found, seen, kinds, taken)
 
 
-def _inside(held: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+def _children(held: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
     """What a container holds, by name; of a module of torch its tensors under its own names."""
     if not isinstance(held, dict):
         yield from ((str(number), value) for number, value in enumerate(held))

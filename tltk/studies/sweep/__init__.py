@@ -1,0 +1,1 @@
+"""A freeze-depth sweep: how many layers transfer, and why the rest does not."""
