@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,16 +19,16 @@ FS, FT = RNG.normal(size=(5, 3)), RNG.normal(size=(4, 3)) + 0.7
 ZS, ZT = RNG.normal(size=(5, 2)), RNG.normal(size=(4, 2)) * 2
 
 
-def made(**knobs):
+def made(**knobs: Any) -> Any:
     term = terms.make(TermSpec("cdan", {"hidden": 6, **knobs}))
     return term, module_of(term, 3, 2)
 
 
-def outer(f, g):
+def outer(f: Any, g: Any) -> Any:
     return np.array([[a * b for a in one for b in other] for one, other in zip(f, g, strict=True)])
 
 
-def paper(module, fs, zs, ft, zt, entropy) -> float:
+def paper(module: Any, fs: Any, zs: Any, ft: Any, zt: Any, entropy: Any) -> float:
     total = 0.0
     for f, z, sign in ((fs, zs, -1), (ft, zt, 1)):
         g = softmax(z)
@@ -38,7 +39,7 @@ def paper(module, fs, zs, ft, zt, entropy) -> float:
 
 
 @pytest.mark.parametrize("entropy", [False, True])
-def test_equals_the_paper(entropy):
+def test_equals_the_paper(entropy: Any) -> None:
     term, module = made(entropy=entropy, weight=0.5, gamma=4.0)
     source, target = side(FS, ZS), side(FT, ZT)
     value = term(step(source, target, module, 0.6))
@@ -48,14 +49,14 @@ def test_equals_the_paper(entropy):
     for at, tensor in enumerate((source.features, source.logits, target.features, target.logits)):
         given = [FS, ZS, FT, ZT]
 
-        def moved(x, at=at, given=given):
+        def moved(x: Any, at: Any = at, given: Any = given) -> Any:
             fs, zs, ft, zt = (x if i == at else one for i, one in enumerate(given))
             return paper(module, fs, zs, ft, zt, entropy)
 
         np.testing.assert_allclose(gradient(tensor), -strength * differences(moved, given[at]), rtol=2e-4, atol=1e-7)
 
 
-def test_a_uniform_prediction_leaves_the_discriminator_the_features_alone():
+def test_a_uniform_prediction_leaves_the_discriminator_the_features_alone() -> None:
     """g = 1/C: T(h) is f, C times over, and every picture weighs 1 + 1/C."""
     term, module = made()
     source, target = side(FS, np.zeros((5, 2))), side(FT, np.zeros((4, 2)))
@@ -63,7 +64,7 @@ def test_a_uniform_prediction_leaves_the_discriminator_the_features_alone():
     assert term(step(source, target, module)).item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_random_projection_keeps_inner_products():
+def test_the_random_projection_keeps_inner_products() -> None:
     """E⟨T(h), T(h′)⟩ = ⟨f, f′⟩⟨g, g′⟩; it is used above 4096 numbers, and stays as it was drawn."""
     torch.manual_seed(1)
     made_of = ConditionalDiscriminator(500, 10, 8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,19 +17,19 @@ RNG = np.random.default_rng(4)
 S, T = RNG.normal(size=(5, 3)), RNG.normal(size=(4, 3)) + 0.7
 
 
-def made(**knobs):
+def made(**knobs: Any) -> Any:
     term = terms.make(TermSpec("dann", {"hidden": 6, **knobs}))
     return term, module_of(term, 3, 2)
 
 
-def paper(module, s, t):
+def paper(module: Any, s: Any, t: Any) -> Any:
     """The cross-entropies of Eq. 9: −log(1 − σ(D(x))) of the source, −log σ(D(x)) of the target."""
     of_source, of_target = forward(module, s), forward(module, t)
     return -np.log(1 - 1 / (1 + np.exp(-of_source))).mean() - np.log(1 / (1 + np.exp(-of_target))).mean()
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.3, 1.0])
-def test_equals_the_paper(progress):
+def test_equals_the_paper(progress: Any) -> None:
     term, module = made(weight=0.5, gamma=4.0)
     source, target = side(S), side(T)
     asked = step(source, target, module, progress)
@@ -45,7 +46,7 @@ def test_equals_the_paper(progress):
     assert reported(asked)["accuracy"] == pytest.approx(right)
 
 
-def test_the_discriminator_learns_at_the_full_rate_whatever_the_weight():
+def test_the_discriminator_learns_at_the_full_rate_whatever_the_weight() -> None:
     gradients = []
     for weight in (1e-3, 1.0):
         term, module = made(weight=weight)
@@ -56,7 +57,7 @@ def test_the_discriminator_learns_at_the_full_rate_whatever_the_weight():
     *_, bias = module.parameters()
     kept = float(bias.detach())
 
-    def moved(b):
+    def moved(b: Any) -> Any:
         with torch.no_grad():
             bias.fill_(float(b[0]))
         return paper(module, S, T)
@@ -64,7 +65,7 @@ def test_the_discriminator_learns_at_the_full_rate_whatever_the_weight():
     np.testing.assert_allclose(gradients[1][-1], differences(moved, np.array([kept])), rtol=1e-4)
 
 
-def test_domains_that_cannot_be_told_apart_cost_twice_log_two():
+def test_domains_that_cannot_be_told_apart_cost_twice_log_two() -> None:
     term, module = made()
     for p in module.parameters():
         torch.nn.init.zeros_(p)

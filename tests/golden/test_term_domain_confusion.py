@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,26 +17,26 @@ RNG = np.random.default_rng(9)
 S, T = RNG.normal(size=(5, 3)), RNG.normal(size=(4, 3)) + 0.7
 
 
-def made(weight):
+def made(weight: Any) -> Any:
     term = terms.make(TermSpec("domain_confusion", {"hidden": 6, "weight": weight}))
     return term, module_of(term, 3, 2)
 
 
-def answers(module, x):
+def answers(module: Any, x: Any) -> Any:
     """q of the two domains, (n, 2)."""
     q = 1 / (1 + np.exp(-forward(module, x)))
     return np.stack([1 - q, q], 1)
 
 
-def classifier(module, s, t) -> float:
+def classifier(module: Any, s: Any, t: Any) -> float:
     return -(np.log(answers(module, s)[:, 0]).mean() + np.log(answers(module, t)[:, 1]).mean()) / 2
 
 
-def confusion(module, s, t) -> float:
+def confusion(module: Any, s: Any, t: Any) -> float:
     return -sum(np.log(answers(module, x)).sum(1).mean() / 2 for x in (s, t)) / 2
 
 
-def test_equals_the_paper():
+def test_equals_the_paper() -> None:
     term, module = made(0.3)
     source, target = side(S), side(T)
     asked = step(source, target, module)
@@ -50,7 +51,7 @@ def test_equals_the_paper():
     first, *_ = module.parameters()
     start = first.detach().numpy().copy()
 
-    def moved(w):
+    def moved(w: Any) -> Any:
         with torch.no_grad():
             first.copy_(torch.from_numpy(w))
         return classifier(module, S, T)
@@ -58,7 +59,7 @@ def test_equals_the_paper():
     np.testing.assert_allclose(gradient(first), differences(moved, start), rtol=1e-4, atol=1e-8)
 
 
-def test_an_undecided_classifier_is_the_least_confusion_there_is():
+def test_an_undecided_classifier_is_the_least_confusion_there_is() -> None:
     term, module = made(1.0)
     for p in module.parameters():
         torch.nn.init.zeros_(p)

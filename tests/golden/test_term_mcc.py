@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,13 +17,13 @@ Z = RNG.normal(size=(6, 4)) * 3
 OTHER = side(np.zeros((6, 2)), np.zeros((6, 4)))
 
 
-def weights(z, temperature):
+def weights(z: Any, temperature: Any) -> Any:
     p = softmax(z / temperature)
     sure = [1 + math.exp(sum(a * math.log(a) for a in row)) for row in p]
     return [len(z) * w / sum(sure) for w in sure]
 
 
-def paper(z, w, temperature):
+def paper(z: Any, w: Any, temperature: Any) -> Any:
     p = softmax(z / temperature)
     n, c = p.shape
     confusion = [[sum(w[i] * p[i, j] * p[i, k] for i in range(n)) for k in range(c)] for j in range(c)]
@@ -30,7 +31,7 @@ def paper(z, w, temperature):
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
-def test_equals_the_paper(temperature):
+def test_equals_the_paper(temperature: Any) -> None:
     term = terms.make(TermSpec("mcc", {"weight": 0.5, "temperature": temperature}))
     target = side(np.zeros((6, 2)), Z)
     value = term(step(OTHER, target))
@@ -41,7 +42,7 @@ def test_equals_the_paper(temperature):
     np.testing.assert_allclose(gradient(target.logits), slope, rtol=1e-3, atol=1e-6)
 
 
-def test_its_limits():
+def test_its_limits() -> None:
     """Sure predictions of every class cost nothing; uniform ones cost 1 − 1/C."""
     term = terms.make(TermSpec("mcc", {"temperature": 1.0}))
     assert term(step(OTHER, side(np.zeros((4, 2)), 60 * np.eye(4)))).item() == pytest.approx(0, abs=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +18,14 @@ OTHER = side(np.zeros((4, 2)), np.zeros((4, 3)))
 LABELS = Z.argmax(1)
 
 
-def paper(z, threshold):
+def paper(z: Any, threshold: Any) -> Any:
     """Which pictures count is settled at Z."""
     taken = softmax(Z).max(1) >= threshold
     return sum(-math.log(q[y]) for q, y, on in zip(softmax(z), LABELS, taken, strict=True) if on) / len(z)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.8, 1.0])
-def test_equals_the_paper(threshold):
+def test_equals_the_paper(threshold: Any) -> None:
     term = terms.make(TermSpec("self_training", {"weight": 0.5, "threshold": threshold}))
     target = side(np.zeros((12, 2)), Z)
     asked = step(OTHER, target)
@@ -38,7 +39,7 @@ def test_equals_the_paper(threshold):
     assert (threshold, share) in ((0.0, 1.0), (1.0, 0.0)) or 0 < share < 1
 
 
-def test_the_defaults_are_fixmatch_s():
+def test_the_defaults_are_fixmatch_s() -> None:
     assert terms.make(TermSpec("self_training")) == terms.make(
         TermSpec("self_training", {"threshold": 0.95, "weight": 1.0})
     )
