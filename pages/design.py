@@ -18,7 +18,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.strategies import make, strategies
 from tltk.studies.compare.spec import CompareSpec
-from tltk.terms import needs_source, terms
+from tltk.terms import terms
 from tltk.weights import store
 
 
@@ -141,10 +141,16 @@ def describe_uncounted(spec: CompareSpec) -> str:
             "The handle counts the parameters and the compute of whole layers. With the chosen adapter fewer "
             "parameters learn, and a step computes somewhat less."
         )
-    if needs_source(spec.terms):
+    needs = {need for term in spec.terms for need in terms[term.name].needs}
+    if "source" in needs:
         said.append(
             "A term that compares domains also passes as many source pictures through the network in each step; the "
             "handle does not count them."
+        )
+    if "teacher" in needs:
+        said.append(
+            "A term with a teacher also passes each batch through the network of the start; the handle does not count "
+            "that."
         )
     return " ".join(said)
 

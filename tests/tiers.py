@@ -26,6 +26,7 @@ SLOW: dict[str, float] = {
     "tests/golden/test_energy.py::test_a_sample_against_itself_is_exactly_nought": 24,
     "tests/golden/test_jackknife.py::test_equal_candidates_are_seldom_told_apart": 89,
     "tests/golden/test_null.py::test_without_shift_the_value_lies_in_the_band_of_halves_as_often_as_it_says": 504,
+    "tests/golden/test_term_delta.py::test_attention_is_the_softmax_of_the_rise_of_the_loss": 19,
     "tests/unit/test_domain_terms.py": 76,
 }
 
@@ -43,6 +44,7 @@ HEAVY = (
     "tests/unit/test_damage.py",
     "tests/unit/test_diverging_search.py",
     "tests/unit/test_jobs.py",
+    "tests/unit/test_keeping.py",
     "tests/unit/test_provenance.py",
     "tests/unit/test_shipped.py",
     "tests/unit/test_snapshots.py",

@@ -20,6 +20,7 @@ from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.atlas.spec import AtlasSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
@@ -81,6 +82,16 @@ def smallest(folder: Path) -> dict[str, Spec]:
             lrs=(1e-3,),
             widen=0,
             seeds=2,
+        ),
+        AtlasSpec(
+            domains=("digits", "rendered_digits", "blended_digits"),
+            data=DataSpec(shots=3, n=120, size=16),
+            source_optim=OPTIM,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            lrs=(1e-3,),
+            seeds=2,
+            pictures=40,
         ),
         InspectSpec(DIGITS),
         DescribeSpec(NAME, 16, 3),

@@ -268,7 +268,9 @@ def _networks(spec: Spec) -> list[tuple[str, str]]:
     )
     found = [(net.backbone, "scratch" if trained_here else net.weights)]
     after = getattr(spec, "after", "") if isinstance(spec, DepthSpec) else ""
-    return found + ([(net.backbone, after)] if after else [])
+    asked = [knob for term in getattr(spec, "terms", ()) for knob in term.knobs.values()]
+    teachers = [("", knob) for knob in asked if isinstance(knob, str) and knob.startswith("run:")]
+    return found + ([(net.backbone, after)] if after else []) + teachers
 
 
 def _check_file(spec: ImportWeightsSpec) -> None:

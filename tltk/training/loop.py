@@ -7,6 +7,7 @@ Every random stream is a function of (seed, epoch), so a resumed run draws what 
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
 from tltk.nn.freeze import Audit, freeze, take_statistics
+from tltk.nn.head import Classifier
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
 from tltk.results.rows import Row
@@ -68,6 +70,7 @@ class Training:
         source: The second domain and its parts, its labels numbered by the task's classes; None = there is none.
         known: What the network could do at the start, so that what is forgotten of the source is measured; None =
             that is not known.
+        classifier: That came with the weights, for the terms that ask for it.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Training:
         callbacks: Callbacks,
         source: tuple[Domain, Split] | None = None,
         known: Known | None = None,
+        classifier: Classifier | None = None,
     ) -> None:
         self.spec, self.domain, self.split, self.phases, self.bank, self.callbacks = (
             spec,
@@ -118,7 +122,11 @@ class Training:
             spec.seed,
         )
         self.prepared: dict[str, dict[str, Tensor]] | None = None
-        self.classifier = known.classifier if known is not None and "classifier" in self.needs else None
+        self.classifier = None
+        if classifier is not None and "classifier" in self.needs:
+            self.classifier = dataclasses.replace(
+                classifier, weight=classifier.weight.to(self.device), bias=classifier.bias.to(self.device)
+            )
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
         below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
@@ -180,6 +188,8 @@ class Training:
 
     def _enter(self, phase: Phase) -> None:
         """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
+        if self.prepared is None:
+            self.prepared = self._prepare() if self.terms else {}
         freeze(self.net, phase.boundary, self.spec.net.norm, above=phase.frozen_above, learns=self._learns)
         self.audit.record(self._learned_before(phase))
         view = self.spec.views
@@ -189,8 +199,6 @@ class Training:
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
         source_feed = self._enter_source(view)
         self.passes.enter(phase.boundary, self.train_feed, source_feed)
-        if self.prepared is None:
-            self.prepared = self._prepare()
         # What lies above this boundary will have moved: a later phase computes its features again.
         self.now.kept = [(at, part) for at, part in self.now.kept if at <= phase.boundary]
         old = getattr(self, "optimizer", None)
@@ -221,7 +229,22 @@ class Training:
         return found
 
     def _prepare(self) -> dict[str, dict[str, Tensor]]:
-        """What each term computes once, before the first step."""
+        """What each term computes once, before the first step.
+
+        Nothing is read from the bank for it: a layer that learns in a later phase alone lies below what is kept for
+        the first one, and has a gradient here all the same.
+        """
+        learning = {i for phase in self.phases for i, scale in enumerate(phase.lr_scale) if scale}
+        lowest = min(phase.boundary for phase in self.phases)
+        above = [i for i in range(lowest, self.net.depth) if i not in learning]
+        freeze(self.net, lowest, self.spec.net.norm, above=above, learns=self._learns)
+        feed = LiveBatches(self.net, self.domain, self.split.train, ViewSpec(), self.device)
+        theirs, known = None, None
+        if self.source is not None:
+            domain, split = self.source
+            theirs = LiveBatches(self.net, domain, split.train, ViewSpec(), self.device)
+            known = None if self.known is None else torch.from_numpy(self.known.labels[split.train])
+        self.passes.enter(lowest, feed, theirs)
         found = {}
         for i, (name, term) in enumerate(self.terms.items()):
             start = Start(
@@ -230,11 +253,30 @@ class Training:
                 len(self.split.train),
                 derive_seed(self.spec.seed, TERMS, i, 1),
                 self.classifier,
-                self.passes.once,
+                self._once,
+                self._pictures,
+                tuple(self.domain.classes),
+                known,
             )
-            found[name] = {key: value.detach().to(self.device) for key, value in term.prepare(start).items()}
+            # Contiguous from the start, as a checkpoint holds them: sums of another layout round otherwise.
+            given = term.prepare(start).items()
+            found[name] = {key: value.detach().to(self.device).contiguous() for key, value in given}
         self.net.zero_grad(set_to_none=True)
         return found
+
+    def _once(self, domain: str, size: int, most: int = 0) -> Iterator[Side]:
+        """As `Passes.once`, with the FLOPs counted: thrice a forward pass where the term asks for gradients."""
+        for side in self.passes.once(domain, size, most):
+            if self.flops is not None:
+                self.now.flops += len(side.logits) * sum(self.flops) * (3 if torch.is_grad_enabled() else 1)
+            yield side
+
+    def _pictures(self, size: int) -> Iterator[Tensor]:
+        """The target's training pictures in order, in 0 … 1, without augmentation."""
+        modality = self.domain.modality
+        for index in torch.split(torch.from_numpy(self.split.train), size):
+            examples = modality.tensors(self.domain, index.numpy(), self.device)
+            yield modality.augment(examples, ViewSpec(), torch.Generator())
 
     def _learns(self, name: str) -> bool:
         """Whether the adapter lets this parameter of a learning layer learn."""
