@@ -52,7 +52,7 @@ def test_the_estimate_is_what_a_training_writes(boundary: int, copies: int | Non
     assert (told.bytes > 0) == (copies == 3 or (boundary > 0 and copies is None and cache != "off"))
 
 
-@pytest.mark.parametrize("norm", ["frozen", "adapt"])
+@pytest.mark.parametrize("norm", ["frozen", "adapt", "target"])
 @pytest.mark.parametrize("mixup", [0.0, 0.2])
 @pytest.mark.parametrize("strategy", strategies.names())
 @pytest.mark.parametrize("boundary", [0, 2, 5])

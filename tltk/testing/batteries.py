@@ -25,6 +25,7 @@ from tltk.data import domains, load, parse
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, UnknownName
 from tltk.registry import Registry
+from tltk.selection import Unlabelled, criteria
 from tltk.shift import measures
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec
@@ -38,7 +39,7 @@ from tltk.training.compose import Trained
 from tltk.transferability import scores
 from tltk.weights.load import save
 
-__all__ = ["TestAdapter", "TestDomain", "TestMeasure", "TestScore", "TestStrategy", "TestTerm"]
+__all__ = ["TestAdapter", "TestCriterion", "TestDomain", "TestMeasure", "TestScore", "TestStrategy", "TestTerm"]
 
 MEASURED = ("images_per_second", "memory")  # rows that differ from one training to the next by nature
 SOURCE = DataSpec("shapes", n=60, size=32)  # of terms that need a second domain: drawn, so that nothing is read
@@ -262,7 +263,11 @@ class TestTerm:
             pytest.skip(f"{name} reads something of the user's")
         source = SOURCE if SOURCES & set(needs) else None
         weights = weights_with_classifier if "classifier" in needs else "scratch"
-        return {"terms": (TermSpec(name, {"weight": weight}),), "source": source, "weights": weights}
+        return {
+            "terms": (TermSpec(name, {**terms[name].eager, "weight": weight}),),
+            "source": source,
+            "weights": weights,
+        }
 
     def test_it_says_where_it_is_from(self, tltk_term: str) -> None:
         """Docstring."""
@@ -390,3 +395,56 @@ class TestScore:
         for wrong in (labels[:-1], labels.float()):
             with pytest.raises(BadSpec, match="must"):
                 scores[tltk_score](x, wrong)
+
+
+class TestCriterion:
+    """A finite number of what a network says of both domains, in whatever order the pictures come."""
+
+    def said(self) -> Unlabelled:
+        """Of 40 pictures of the target and 50 of the source, in three classes; of the training pictures, features."""
+        g = torch.Generator().manual_seed(4)
+        labels = torch.arange(50) % 3
+
+        def draw(n: int, d: int) -> torch.Tensor:
+            return torch.randn(n, d, generator=g, dtype=torch.float64)
+
+        logits = draw(50, 3) + 2 * torch.nn.functional.one_hot(labels, 3)
+        train = draw(60, 5)
+        return Unlabelled(draw(40, 5) + 0.5, draw(40, 3) * 2, draw(50, 5), logits, labels, lambda: train)
+
+    def test_it_says_where_it_is_from(self, tltk_criterion: str) -> None:
+        """Docstring."""
+        check_docstring(criteria, tltk_criterion)
+
+    def test_it_is_a_number_that_repeats(self, tltk_criterion: str) -> None:
+        """A finite float, the same each time, and what it was given is as it was."""
+        found, other = self.said(), self.said()
+        value = criteria[tltk_criterion](found)
+        assert isinstance(value, float) and np.isfinite(value)
+        assert criteria[tltk_criterion](other) == criteria[tltk_criterion](found) == value
+        names = ("target_features", "target_logits", "source_features", "source_logits", "source_labels")
+        assert all(torch.equal(getattr(found, name), getattr(self.said(), name)) for name in names)
+
+    def test_the_order_of_the_pictures_does_not_matter(self, tltk_criterion: str) -> None:
+        """Both domains' pictures in another order give the same number."""
+        found = self.said()
+        g = torch.Generator().manual_seed(5)
+        t, s = torch.randperm(40, generator=g), torch.randperm(50, generator=g)
+        train = found.train_features()[torch.randperm(60, generator=g)]
+        other = Unlabelled(
+            found.target_features[t],
+            found.target_logits[t],
+            found.source_features[s],
+            found.source_logits[s],
+            found.source_labels[s],
+            lambda: train,
+        )
+        assert criteria[tltk_criterion](other) == pytest.approx(criteria[tltk_criterion](found), rel=1e-3, abs=1e-6)
+
+    def test_one_picture_of_each_class_is_enough(self, tltk_criterion: str) -> None:
+        """Pictures that are all alike give a number too: weights without a variance, neighbours at one place."""
+        same = torch.ones(3, 2, dtype=torch.float64)
+        labels = torch.arange(3)
+        logits = torch.eye(3, dtype=torch.float64)
+        value = criteria[tltk_criterion](Unlabelled(same, 0 * logits, same, logits, labels, lambda: same))
+        assert np.isfinite(value)

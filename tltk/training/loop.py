@@ -10,8 +10,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
-from tltk.nn.freeze import Audit, freeze
+from tltk.nn.freeze import Audit, freeze, take_statistics
 from tltk.nn.head import Classifier
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
@@ -543,7 +544,8 @@ class Training:
         if self.adapts:
             outcome, rows = self._select()
         else:
-            outcome, rows = self.evaluate(self.val_feed, self.split.val), []
+            with self._on_target():
+                outcome, rows = self.evaluate(self.val_feed, self.split.val), []
         self.now.losses.append(outcome.loss)
         rank = self.now.last = (outcome.main, -outcome.loss)
         if rank > tuple(self.now.best):
@@ -551,6 +553,27 @@ class Training:
             if self.spec.optim.patience:
                 self.best = pack(self.net, "best/")
         return self._score_rows("val", outcome) + rows
+
+    @contextmanager
+    def _on_target(self) -> Iterator[None]:
+        """Meanwhile the target is looked at: with norm "target", by the statistics of its training pictures."""
+        if self.spec.net.norm != "target":
+            yield
+            return
+        put_back = self._take_statistics()
+        try:
+            yield
+        finally:
+            put_back()
+
+    def _take_statistics(self) -> Callable[[], None]:
+        """Batch normalisation by the target's training pictures, as they are; what is returned undoes it."""
+        n, draw = len(self.split.train), torch.Generator()
+        feed = self._feed("target_train", self.split.train, ViewSpec())
+        # Parts that are equal but for one picture: there are two pictures at least, and a batch of one has no variance.
+        parts = torch.tensor_split(torch.arange(n), -(-n // EVALUATION_BATCH_PICTURES))
+        with self.autocast:
+            return take_statistics(self.net, (partial(feed.forward, feed.rows(part, draw)) for part in parts))
 
     def _select(self) -> tuple[Outcome, list[Row]]:
         """The source's validation, and what each criterion without target labels says of this epoch.
@@ -564,7 +587,11 @@ class Training:
         labels = torch.from_numpy(domain.labels[split.val])
         outcome = self.task.evaluate(logits, labels)
         self._require_finite(outcome.loss, "The loss")
-        theirs = self._look(self.val_feed, len(self.split.val))
+        if not hasattr(self, "test_feed"):
+            self.test_feed = self._feed("test", self.split.test, ViewSpec())
+        with self._on_target():
+            theirs = self._look(self.val_feed, len(self.split.val))
+            tested = self.evaluate(self.test_feed, self.split.test).main
         found = Unlabelled(
             theirs[0].double(),
             theirs[1].double(),
@@ -576,9 +603,6 @@ class Training:
         )
         says = {name: criteria[name](found) for name in criteria}
         oracle = self.task.evaluate(found.target_logits.float(), self.labels[self.split.val]).main
-        if not hasattr(self, "test_feed"):
-            self.test_feed = self._feed("test", self.split.test, ViewSpec())
-        tested = self.evaluate(self.test_feed, self.split.test).main
         for name, value in {**says, ORACLE: oracle}.items():
             if np.isfinite(value) and value > self.now.picks.get(name, (-np.inf,))[0]:
                 self.now.picks[name] = (value, self.now.epoch, tested)
@@ -767,6 +791,8 @@ class Training:
         moved = len(self.audit.changed_tensors())
         self.adapter.merge(self.net)  # before the test, so that what is tested is what is kept
         feed = getattr(self, "test_feed", None) or self._feed("test", self.split.test, ViewSpec())
+        if self.spec.net.norm == "target":
+            self._take_statistics()  # the network that is kept has them
         outcome = self.evaluate(feed, self.split.test)
         self.callbacks.emit(self._score_rows("test", outcome))
         learned = self._learned_in(self.phases)
