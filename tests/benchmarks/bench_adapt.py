@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -25,12 +24,11 @@ import numpy as np
 from PIL import Image
 from scipy.stats import t as student
 
-from tests.benchmarks.rounds import own_home
+from tests.benchmarks.rounds import SHARED, digit_arrays, own_home
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.training.compose import train
 
-SHARED = Path(os.environ.get("TLTK_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
 TRAIN, TEST = 3500, 1000
 SOURCE_ONLY, ADAPTIVE_NORM = "source only", "adaptive norm"
 METHODS: dict[str, tuple[TermSpec, ...]] = {
@@ -61,24 +59,6 @@ PAIRS = {
     ("mnist, in colour", "mnistm"): (COLOUR, (SOURCE_ONLY, "dann")),
 }
 Row = dict[str, Any]
-
-
-def arrays(folder: Path, train: int = TRAIN, test: int = TEST) -> dict[str, str]:
-    """The domains, cut to so many pictures, in a folder; MNIST a second time with three equal channels."""
-    found = {}
-    for name, file in (("mnist", "mnist"), ("usps", "usps"), ("mnistm", "mnistm"), ("mnist, in colour", "mnist")):
-        path = folder / f"{name.replace(', ', '_').replace(' ', '_')}.npz"
-        with np.load(SHARED / "npz" / f"{file}.npz") as read:
-            draw = np.random.default_rng(0)
-            parts: dict[str, Any] = {}
-            for part, n in (("train", train), ("test", test)):
-                x, y = read[f"x_{part}"], read[f"y_{part}"]
-                kept = draw.permutation(len(x))[:n]
-                x = np.repeat(x[kept][..., None], 3, -1) if "colour" in name else x[kept]
-                parts |= {f"x_{part}": x, f"y_{part}": y[kept]}
-        np.savez(path, **parts)
-        found[name] = f"npz:{path}"
-    return found
 
 
 def measure(setting: TransferSpec, source: str, target: str, method: str, seed: int) -> Row:
@@ -121,10 +101,10 @@ def framed(usps: str) -> str:
 
 def why(folder: Path) -> None:
     """One seed of what the page says beside its tables."""
-    domains = arrays(folder)
+    domains = digit_arrays(folder, TRAIN, TEST)
     found = measure(GREY, framed(domains["usps"]), domains["mnist"], SOURCE_ONLY, 0)
     print(f"usps in a frame → mnist, {SOURCE_ONLY}: {mean([found['last']])}", flush=True)
-    domains = arrays(folder, 8000, 2000)
+    domains = digit_arrays(folder, 8000, 2000)
     longer = dataclasses.replace(COLOUR, optim=dataclasses.replace(COLOUR.optim, epochs=20))
     for method in (SOURCE_ONLY, "dann"):
         found = measure(longer, domains["mnist, in colour"], domains["mnistm"], method, 0)
@@ -181,7 +161,7 @@ def main() -> None:
     if options.rows and options.rows.exists():
         rows = [json.loads(line) for line in options.rows.read_text("utf-8").splitlines()]
     with own_home() as folder:
-        domains = arrays(folder)
+        domains = digit_arrays(folder, TRAIN, TEST)
         for seed, ((source, target), (setting, methods)) in product(options.seeds, PAIRS.items()):
             for method in methods:
                 at = {"from": source, "to": target, "method": method, "seed": seed}

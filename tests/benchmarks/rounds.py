@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from tltk.data import load
 from tltk.data.domain import Domain
@@ -19,6 +22,8 @@ from tltk.strategies import make
 from tltk.training.bank import FeatureBank
 from tltk.training.loop import Callbacks, Training
 from tltk.weights.load import build_net
+
+SHARED = Path(os.environ.get("TLTK_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
 @contextmanager
@@ -40,6 +45,24 @@ def prepared(spec: TransferSpec, domain: Domain, bank: FeatureBank, callbacks: C
     net = build_net(spec.net, len(domain.classes), domain.images.shape[-1], domain.images.shape[1], spec.seed)
     phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
     return Training(spec, net, domain, domain.split(spec.target, spec.seed), phases, bank, callbacks or Callbacks())
+
+
+def digit_arrays(folder: Path, train: int, test: int) -> dict[str, str]:
+    """MNIST, USPS and MNIST-M of the shared data, cut to so many pictures, in a folder; MNIST a second time with three equal channels."""
+    found = {}
+    for name, file in (("mnist", "mnist"), ("usps", "usps"), ("mnistm", "mnistm"), ("mnist, in colour", "mnist")):
+        path = folder / f"{name.replace(', ', '_').replace(' ', '_')}.npz"
+        with np.load(SHARED / "npz" / f"{file}.npz") as read:
+            draw = np.random.default_rng(0)
+            parts: dict[str, Any] = {}
+            for part, n in (("train", train), ("test", test)):
+                x, y = read[f"x_{part}"], read[f"y_{part}"]
+                kept = draw.permutation(len(x))[:n]
+                x = np.repeat(x[kept][..., None], 3, -1) if "colour" in name else x[kept]
+                parts |= {f"x_{part}": x, f"y_{part}": y[kept]}
+        np.savez(path, **parts)
+        found[name] = f"npz:{path}"
+    return found
 
 
 class Epochs:
