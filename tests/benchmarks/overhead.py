@@ -38,9 +38,10 @@ def base() -> TransferSpec:
 def arms(plain: TransferSpec) -> Iterator[tuple[str, str, TransferSpec]]:
     """Kind, name and training of every term and adapter."""
     for name in terms.terms.names():
-        needs = terms.terms.make(name, {}).needs
+        needs = terms.terms[name].needs
         two = TWO_DOMAINS in needs
-        spec = dataclasses.replace(plain, terms=(TermSpec(name),), labels="source" if two else "target")
+        knobs = {"teacher": plain.net.weights} if name == "distillation" else {}
+        spec = dataclasses.replace(plain, terms=(TermSpec(name, knobs),), labels="source" if two else "target")
         if two or "source_at_start" in needs:
             spec = dataclasses.replace(spec, source=SOURCE)
         yield "two domains" if two else "teacher" if "teacher" in needs else "penalty", name, spec

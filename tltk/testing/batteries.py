@@ -193,7 +193,7 @@ class TestAdapter:
         return run, held
 
     def test_only_what_learns_moves(self, tltk_adapter: str) -> None:
-        """Tensors of parameters that do not learn are bit-equal until it is merged."""
+        """Tensors of parameters that do not learn are bit-equal until it is merged; those that do are counted."""
         run, last = self.train_unmerged(tltk_adapter)
         adapter = adapters.make(tltk_adapter, {})
         net, _ = compose.build_network(run.spec, noise())
@@ -207,6 +207,7 @@ class TestAdapter:
         assert changed <= may
         assert any(net.layer_of[name] < net.depth for name in changed), "the backbone's part learns"
         assert run.result.frozen_moved == 0
+        assert run.result.n_learned == sum(p.numel() for name, p in net.named_parameters() if name in may)
 
     @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit", "test_convnext"])
     def test_at_the_start_it_changes_nothing(self, tltk_adapter: str, backbone: str) -> None:

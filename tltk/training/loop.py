@@ -789,13 +789,14 @@ class Training:
         if not hasattr(self, "optimizer"):
             self._enter(phase)
         moved = len(self.audit.changed_tensors())
+        learned = self._learned_in(self.phases)
+        n_learned = sum(p.numel() for n, p in self.net.named_parameters() if n in learned)  # what is merged, too
         self.adapter.merge(self.net)  # before the test, so that what is tested is what is kept
         feed = getattr(self, "test_feed", None) or self._feed("test", self.split.test, ViewSpec())
         if self.spec.net.norm == "target":
             self._take_statistics()  # the network that is kept has them
         outcome = self.evaluate(feed, self.split.test)
         self.callbacks.emit(self._score_rows("test", outcome))
-        learned = self._learned_in(self.phases)
         remembers = self.source is not None and (self.known is not None or self.learns_source)
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
@@ -824,7 +825,7 @@ class Training:
             adaptation=self._adaptation(outcome.main) if self.adapts else None,
             source_accuracy_before=self.now.remembered[0] if remembers and self.known is not None else None,
             source_accuracy=self.now.remembered[1] if remembers else None,
-            n_learned=sum(p.numel() for n, p in self.net.named_parameters() if n in learned),
+            n_learned=n_learned,
             n_parameters=sum(p.numel() for p in self.net.parameters()),
             **figures(self.domain, self.split),
         )
