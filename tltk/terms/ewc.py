@@ -89,8 +89,10 @@ class Ewc(Term):
 
     def __call__(self, step: Step) -> Tensor:
         """λ/2 Σ F (w − w⁰)²."""
-        pull = step.batch.logits.new_zeros(())
-        for name, parameter in step.net.named_parameters():
-            if parameter.requires_grad and name in step.prepared:
-                pull = pull + (step.prepared[name] * (parameter - step.start[name]).square()).sum()
-        return self.weight / 2 * pull
+        from tltk.nn.decay import squared_distance
+
+        held = {n: p for n, p in step.net.named_parameters() if p.requires_grad and n in step.prepared}
+        if not held:
+            return step.batch.logits.new_zeros(())
+        starts, fisher = [step.start[n] for n in held], [step.prepared[n] for n in held]
+        return self.weight / 2 * squared_distance(list(held.values()), starts, fisher)

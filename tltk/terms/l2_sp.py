@@ -29,12 +29,14 @@ class L2Sp(Term):
 
     def __call__(self, step: Step) -> Tensor:
         """Ω(w)."""
+        from tltk.nn.decay import squared_distance
+
+        free = {n: p for n, p in step.net.named_parameters() if p.requires_grad}
+        held = [n for n in free if step.net.layer_of[n] < step.net.depth]
         pull = step.batch.logits.new_zeros(())
-        for name, parameter in step.net.named_parameters():
-            if not parameter.requires_grad:
-                continue
-            if step.net.layer_of[name] < step.net.depth:
-                pull = pull + self.weight / 2 * (parameter - step.start[name]).square().sum()
-            else:
+        if held:
+            pull = pull + self.weight / 2 * squared_distance([free[n] for n in held], [step.start[n] for n in held])
+        for name, parameter in free.items():
+            if step.net.layer_of[name] == step.net.depth:
                 pull = pull + self.head / 2 * parameter.square().sum()
         return pull
