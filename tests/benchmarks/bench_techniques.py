@@ -44,7 +44,7 @@ ADAPTING = OptimSpec(lr=3e-3, epochs=8, epoch_images=2000, batch_size=64, evalua
 SOURCE = OptimSpec(lr=3e-3, epochs=6, batch_size=64, evaluate=6, device="cpu")
 # As many steps with any number of labels.
 FEW = OptimSpec(epochs=10, epoch_images=500, batch_size=32, evaluate=10, device="cpu")
-SHOTS = (2, 5, 20, 80)
+SHOTS = (2, 10, 50)
 FIRST, LAST = "surgical:width=2@0", "surgical:width=2@3"
 
 
@@ -78,9 +78,9 @@ def few_labels(domains: dict[str, str]) -> dict[str, Spec]:
         optim=FEW,
         arms=("fine_tune", "l2_sp", "l2_sp:weight=1", "delta", "delta:weight=0.1"),
         shots=SHOTS,
-        lrs=(1e-3, 3e-3),
-        widen=1,
-        seeds=SEEDS,
+        lrs=(3e-4, 1e-3, 3e-3),
+        widen=0,
+        seeds=4,
     )
     return {"mnist → usps": spec}
 
@@ -93,7 +93,7 @@ def forgetting(domains: dict[str, str]) -> dict[str, Spec]:
         source_optim=SOURCE,
         net=GROUP_NORM,
         optim=FEW,
-        arms=("fine_tune", "ewc:weight=40|400|4000|40000", "l2_sp:weight=0.01|0.1|1", "feature_extraction"),
+        arms=("fine_tune", "ewc:weight=40|400|4000|40000", "l2_sp:weight=0.1|1", "feature_extraction"),
         lrs=(FEW.lr,),
         seeds=SEEDS,
     )
@@ -107,9 +107,9 @@ def low_rank(domains: dict[str, str]) -> dict[str, Spec]:
             target=DataSpec(domains[target], size=32, shots=50),
             net=SHIPPED,
             optim=FEW,
-            arms=("fine_tune", "lora:rank=2", "lora:rank=4", "feature_extraction"),
+            arms=("fine_tune", "lora:rank=4", "feature_extraction"),
             lrs=(1e-3, 3e-3, 1e-2),
-            widen=1,
+            widen=0,
             seeds=3,
         )
         for target in ("mnist", "fashion")
