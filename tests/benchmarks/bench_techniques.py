@@ -8,6 +8,7 @@ the next. `--write FILE` puts the tables into the page. Everything runs on one c
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import statistics
@@ -27,11 +28,13 @@ from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.training import TransferSpec
 from tltk.studies.arms import scores_of
 from tltk.studies.compare.verdict import classify_interval, paired_interval
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
+from tltk.training.compose import train
 
 Row = dict[str, Any]
 SEEDS = 5
@@ -171,7 +174,7 @@ def read(run: Run, yardstick: str) -> list[Row]:
                 "arm": name,
                 "shots": int(shots.split()[0]) if shots else None,
                 "lr": rates[arm],
-                "accuracy": paired_interval(scores_of(results)),
+                "accuracy": [min(max(x, 0.0), 1.0) for x in paired_interval(scores_of(results))],
                 "gap": paired_interval(scores_of(results) - scores_of(yard)) if name != yardstick else None,
                 "source": over_seeds([r.source_accuracy for r in results]),
                 "source_gap": over_seeds(
@@ -294,7 +297,7 @@ CLAIMS = {
     "lora": Claim(low_rank, "fine_tune", learned_table),
     "surgical": Claim(surgery, LAST, gaps_table),
 }
-OVERHEAD = "overhead"
+OVERHEAD, SHIFT = "overhead", "shift"
 
 
 def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> Iterator[list[Row]]:
@@ -305,10 +308,34 @@ def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> It
             if (name, arm) not in done:
                 yield [{"setting": arm, "arm": arm, "kind": kind, **overhead.measure(plain, spec)}]
         return
+    if name == SHIFT:
+        for setting, study in surgery(domains).items():
+            if (name, setting) not in done:
+                yield [{"setting": setting, "accuracy": unadapted(study)}]
+        return
     claim = CLAIMS[name]
     for setting, study in claim.studies(domains).items():
         if (name, setting) not in done:
             yield [{"setting": setting, **row} for row in read(launch(study), claim.yardstick)]
+
+
+def unadapted(study: Spec) -> list[float] | None:
+    """What a network that knows the source alone, its own classifier kept, gets right of a race's target."""
+    assert isinstance(study, RaceSpec)
+    target = dataclasses.replace(study.target, shots=0)
+    spec = TransferSpec(target, study.net, optim=study.source_optim, source=study.source, labels="source")
+    return over_seeds([train(dataclasses.replace(spec, seed=seed)).result.accuracy for seed in range(3)])
+
+
+def shift_table(rows: Sequence[Row]) -> Iterator[str]:
+    """How far each target is for the source's network as it is."""
+    yield "| setting | learned from the source alone, % |"
+    yield "|---|---:|"
+    for r in rows:
+        yield f"| {r['setting']} | {share(r['accuracy'])} |"
+
+
+TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {SHIFT: shift_table, OVERHEAD: overhead_table}
 
 
 def arrays(folder: Path) -> dict[str, str]:
@@ -332,7 +359,7 @@ def arrays(folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    names = [*CLAIMS, OVERHEAD]
+    names = [*CLAIMS, SHIFT, OVERHEAD]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", nargs="*", choices=names, default=names)
     parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")
@@ -357,7 +384,7 @@ def main() -> None:
     text = options.write.read_text("utf-8") if options.write else ""
     for name in options.claims:
         own = [r for r in rows if r["claim"] == name]
-        table = "\n".join(CLAIMS[name].table(own) if name in CLAIMS else overhead_table(own))
+        table = "\n".join(TABLES[name](own))
         print(f"### {name}\n\n{table}\n", flush=True)
         if options.write:
             first, rest = text.split(f"<!-- {name} -->\n", 1)
