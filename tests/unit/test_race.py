@@ -156,6 +156,7 @@ def test_forgetting_asks_for_the_source_wherever_weights_are_transferred() -> No
         ({"arms": ("scratch", "fine_tune@x")}, BadSpec, "boundary"),
         ({"arms": ("bias", "scratch+l2_sp")}, BadSpec, "by itself"),
         ({"source": None, "arms": ("scratch", "coral")}, BadSpec, "no source"),
+        ({"arms": ("fine_tune", "all")}, BadSpec, "are the same"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_anything_is_queued(

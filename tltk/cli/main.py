@@ -36,7 +36,7 @@ from tltk.cli.judge import judge_verb
 from tltk.errors import RunProblem, UnknownName
 from tltk.jobs import executor, listing
 from tltk.runs.index import Query
-from tltk.runs.run import STATES, Run, walk
+from tltk.runs.run import ACTIVE, STATES, Run, walk
 from tltk.specs import command
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec
@@ -187,8 +187,12 @@ def _write_label(run: Run, as_json: bool, **given: Any) -> None:
 def stop(run_id: str, as_json: bool) -> None:
     """Ask a run to stop; it can be resumed."""
     found = Run.open(run_id)
+    before = executor().state(found.id)
     executor().cancel(found.id)
     out({"id": found.id, "state": executor().state(found.id)}, as_json)
+    if not as_json:
+        done = f"is {before}; there is nothing to stop" if before not in ACTIVE else "was asked to stop"
+        click.echo(f"Run {found.id} {done}.")
 
 
 @runs.command()
@@ -213,7 +217,7 @@ def log(run_id: str, as_json: bool) -> None:
     text = executor().log(found.id)
     out({"id": found.id, "log": text}, as_json)
     if not as_json:
-        click.echo(text, nl=False)
+        click.echo(text or f"The process of run {found.id} printed nothing.\n", nl=False)
 
 
 @runs.command()
@@ -302,8 +306,9 @@ def _table(entries: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         out(entries)
         return
+    width = max((len(entry["name"]) for entry in entries), default=0)
     for entry in entries:
-        click.echo(f"{entry['name']:22} {entry['summary']}")
+        click.echo(f"{entry['name']:{width}}  {entry['summary']}")
 
 
 @main.command()
@@ -355,7 +360,7 @@ def look(domain: str, size: int, n: int, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--port", default=8501, help="Port to serve on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, help="Port to serve on. Default 8501.")
 @click.option("--address", default="127.0.0.1", help="Address to serve on; 0.0.0.0 lets other machines in.")
 def app(port: int, address: str) -> None:
     """Start the dashboard."""

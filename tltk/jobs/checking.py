@@ -16,6 +16,7 @@ from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.rank.spec import RankSpec, candidate
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
@@ -229,10 +230,28 @@ def check_names(spec: Spec) -> None:
     if isinstance(spec, TransferSpec):
         check_transfer(spec)
         check_optimizer(spec.optim.optimizer)
+    elif isinstance(spec, RankSpec):
+        _check_candidates(spec)
     elif spec.trains:
         study = importlib.import_module(f"{type(spec).__module__.rpartition('.')[0]}.study")
         for training in getattr(study, "examples", lambda _: ())(spec):
             check_names(training)
+
+
+def _check_candidates(spec: RankSpec) -> None:
+    """Refuse a ranking of which no network exists; where some do, what the others lack is said beside them.
+
+    Raises:
+        UnknownName: None of them is a model of timm's.
+    """
+    faults = []
+    for text in spec.candidates:
+        try:
+            check_backbone(candidate(text).backbone)
+        except UnknownName as fault:
+            faults.append(fault)
+    if len(faults) == len(spec.candidates):
+        raise faults[0]
 
 
 def _texts(spec: Spec) -> list[str]:

@@ -28,6 +28,7 @@ class Option:
     flag: str
     path: tuple[str, ...]
     knob: Knob
+    optional: bool = False  # whether it names a part that is absent without it
 
     @property
     def key(self) -> str:
@@ -43,13 +44,15 @@ def options(kind: type[Spec]) -> tuple[Option, ...]:
         part = spec_type(hint)
         if part is None or part in NAMED:
             continue
-        here = getattr(own, field) or part()
+        given = getattr(own, field)
+        here = given or part()
         for name, rule in knobs(part).items():
             if name in kind.kept.get(field, (name,)):
                 flag = PREFIXES.get(field, "") + RENAMED.get(field, {}).get(name, name).replace("_", "-")
                 if name == "name":  # of a domain: --target, --source
                     flag = field
-                found.append(Option(flag, (field, name), dataclasses.replace(rule, default=getattr(here, name))))
+                rule = dataclasses.replace(rule, default=getattr(here, name))
+                found.append(Option(flag, (field, name), rule, optional=given is None and name == "name"))
     return (*found, *(Option(name.replace("_", "-"), (name,), rule) for name, rule in knobs(kind).items()))
 
 
@@ -109,7 +112,8 @@ def _several(name: str, of: type, text: str) -> list[Any]:
     try:
         return [of(part.strip()) for part in split_list(text)]
     except ValueError:
-        raise BadSpec(f"--{name} must be numbers separated by commas, as in 0.0003,0.001. Got {text!r}.") from None
+        what, such = ("whole numbers", "1,5") if of is int else ("numbers", "0.0003,0.001")
+        raise BadSpec(f"--{name} must be {what} separated by commas, as in {such}. Got {text!r}.") from None
 
 
 def split_list(text: str) -> list[str]:

@@ -49,6 +49,7 @@ def check_docstring(registry: Registry[Any], name: str) -> None:
     """One short line for the menus, then the authors, the year and the place of what it implements."""
     doc = inspect.getdoc(registry[name]) or ""
     assert 0 < len(registry.summary(name)) < 140, "its first line stands beside its name in menus"
+    assert registry.summary(name).endswith("."), "its first line is a whole sentence"
     assert "Reference:" in doc, "a docstring says whose method this is"
     assert re.search(r"\(\d{4}\),\s\S.{12}", doc, re.DOTALL), "authors (year), title or place"
 

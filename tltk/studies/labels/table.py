@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tltk.studies.compare.verdict import format_points
 from tltk.studies.labels.result import LabelsResult
-from tltk.studies.labels.study import in_words
+from tltk.studies.labels.study import count_labels, in_words
 
 
 def lines(result: LabelsResult) -> list[str]:
@@ -21,7 +21,7 @@ def lines(result: LabelsResult) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     yard = result.curves[0].name
-    worth = [f"With {w.shots} labels per class, {in_words(w, shots, yard)}." for w in result.worth]
+    worth = [f"With {count_labels(w.shots)}, {in_words(w, shots, yard)}." for w in result.worth if w.shots != shots[0]]
     return [result.sentence, "", *table, "", *worth, "", *result.remarks]
 
 

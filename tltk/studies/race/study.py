@@ -40,9 +40,15 @@ def arm(spec: RaceSpec, word: str) -> Arm:
 
 
 def examples(spec: RaceSpec) -> list[TransferSpec]:
-    """A training of each arm, and that of the source: what is checked before anything is queued."""
+    """A training of each arm, and that of the source: what is checked before anything is queued.
+
+    Raises:
+        BadSpec: Two techniques are the same training.
+    """
     source = source_spec(spec)
-    found = [arm(spec, word)(spec.optim.lr, spec.first_seed) for word in spec.arms]
+    made = {word: arm(spec, word)(spec.optim.lr, spec.first_seed) for word in spec.arms}
+    technique.refuse_alike(made)
+    found = list(made.values())
     return found if source is None else [source, *found]
 
 
