@@ -29,6 +29,7 @@ from tltk.runs.label import Label
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.race.spec import RaceSpec
 from tltk.weights.export import export_bytes
 
 
@@ -186,6 +187,14 @@ def test_runs_lists_comparisons_and_hides_their_trainings_until_asked() -> None:
     assert list(app.dataframe[0].value["kind"]) == ["comparison"]
     app.toggle[0].set_value(True).run()
     assert sorted(app.dataframe[0].value["kind"]) == ["comparison", "training"]
+
+
+def test_runs_calls_every_study_by_its_name() -> None:
+    run = Run.create(RaceSpec())
+    run.write_status(state="done", seconds=2.345)
+    home.write_atomic(run.path / "result.json", "{}")
+    shown = open_page("runs").dataframe[0].value.iloc[0]
+    assert (shown["kind"], shown["result"], shown["boundary"], shown["seconds"]) == ("race", "", "", 2.3)
 
 
 def test_a_run_that_is_ticked_can_be_taken_along_as_a_zip() -> None:
