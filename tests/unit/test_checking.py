@@ -21,7 +21,7 @@ from tltk.cli import main as cli
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import checking, executor, queue
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
@@ -54,6 +54,15 @@ BAD: list[tuple[Spec, str]] = [
     (DialResponseSpec(dials=("hu",)), "dial must be one of"),
     (DialResponseSpec(DataSpec("shapes:blur=0.1")), "The dial blur must have a way to go. It is at its end, 0.1"),
     (EmbedSpec(picture="/no/such.png"), "/no/such.png"),
+    (RankSpec(candidates=("bananas", "resnet18x@scratch")), "backbone must be one of"),
+    (TransferSpec(views=ViewSpec(copies=2)), "all augmentation is off"),
+    *(
+        (
+            TransferSpec(source=DataSpec("shapes"), terms=(TermSpec(name),), optim=OptimSpec(batch_size=1)),
+            "optim.batch_size is 1; take 2 or more",
+        )
+        for name in ("coral", "dan", "jan")
+    ),
     (InspectSpec(DataSpec("rendered_digits", n=10_000_000, size=1024)), "fit on the disk"),
     (InspectSpec(DataSpec("folder:" + "a/" * 5000)), "at most 2,000 characters"),
     (InspectSpec(DataSpec("folder:/a\0b")), "null"),

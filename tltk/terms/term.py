@@ -140,6 +140,7 @@ class Term(Spec, ABC):
     """The base of all terms. With weight 0 a term is not computed: the training is then one without it, bit for bit."""
 
     needs: ClassVar[tuple[str, ...]] = ()  # of NEEDS
+    least: ClassVar[int] = 1  # pictures that a batch must hold for the value to be defined
     eager: ClassVar[Mapping[str, float]] = {}  # knobs with which it acts from the first step on, for tests
 
     weight: float = knob(1.0, 0.0, 1e6, help="Factor of the term in the loss; 0 = off.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from tltk import adapters, data, terms
 from tltk.data.classes import UNKNOWN, class_numbers, shared_classes, union_of_classes, with_classes
@@ -208,7 +209,18 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed + 2_000_003)  # what an adapter adds begins the same in each run of a seed
         adapters.make(spec.adapter).adapt(net, min(phase.boundary for phase in phases))
+    net.notes += _without_effect(spec, net, phases)
     return net, phases
+
+
+def _without_effect(spec: TransferSpec, net: Net, phases: list[Phase]) -> list[str]:
+    """Sentences on what was asked for and changes nothing in this network."""
+    found = []
+    if spec.adapter.name != "all" and min(phase.boundary for phase in phases) == net.depth:
+        found.append(f"No layer of the backbone learns: the adapter {spec.adapter.name} changes nothing here.")
+    if spec.net.norm == "target" and not any(isinstance(m, _BatchNorm) for m in net.modules()):
+        found.append("No layer normalises by batches: norm 'target' changes nothing here.")
+    return found
 
 
 def _reset(net: Net, spec: TransferSpec, size: int, channels: int) -> None:
