@@ -31,6 +31,7 @@ LIGHT = [  # no torch at the top, nor in what they import there
     "terms",
     "tasks",
     "plots",
+    "report",
     "dashboard",
     "cli",
     "jobs.local",

@@ -135,7 +135,7 @@ def read_named(flag: str, text: str) -> dict[str, Any]:
         raise BadSpec(f"{flag} must be NAME or NAME:KNOB=VALUE,…, as in coral:weight=0.5. Got {text!r}.") from None
 
 
-def as_named(part: AdapterSpec | TermSpec) -> str:
+def as_named(part: StrategySpec | AdapterSpec | TermSpec) -> str:
     """The text that `read_named` reads."""
     knobs_ = ",".join(f"{k}={v!r}" if isinstance(v, float) else f"{k}={v}" for k, v in part.knobs.items())
     return f"{part.name}:{knobs_}" if knobs_ else part.name
