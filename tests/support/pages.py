@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
 
 
-PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "runs", "domains", "weights")
+PAGES = ("start", "design", "train", "curves", "studies", "layers", "shift", "choose", "runs", "domains", "weights")
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ def charts(run: Run) -> list[Chart]:
         if len(found) > len(SEQUENCE):
             return []
         means = {arm: mean_curve(arm, [r.curve("accuracy") for r in runs]) for arm, runs in found.items()}
-        drawn = lines(means, "Validation accuracy", "step")
+        drawn = lines(means, "Validation accuracy", "step").update_layout(showlegend=True)
         caption = "Mean over the seeds."
     if not any(curve.x for curve in means.values()):
         return []

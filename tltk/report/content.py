@@ -38,6 +38,7 @@ class Content:
         sentence: What it found.
         charts: Its figures.
         table: Rows of cells, the head first.
+        head: What the cells are.
         details: Sentences beside the table.
         remarks: What must be known before the figures are trusted.
         protocol: What was asked for, by name.
@@ -53,6 +54,7 @@ class Content:
     sentence: str
     charts: list[Chart]
     table: list[list[str]]
+    head: str
     details: list[str]
     remarks: list[str]
     protocol: list[tuple[str, str]]
@@ -69,6 +71,7 @@ class Told:
     table: list[list[str]]
     details: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    head: str = ""
 
 
 def content(run: Run) -> Content:
@@ -89,8 +92,9 @@ def content(run: Run) -> Content:
         run=run.id,
         written=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(status.updated)),
         sentence=told.sentence,
-        charts=[*charts_of(type(spec), found), *learning.charts(run)],
+        charts=_charts(run, found),
         table=told.table,
+        head=told.head,
         details=told.details,
         remarks=told.remarks,
         protocol=[*protocol(spec), *_spent(run, found)],
@@ -141,7 +145,8 @@ def tell(kind: type[Any], found: Any) -> Told:
     if not hasattr(module, "rows"):  # a table that is lines alone
         return Told("", [[line] for line in module.lines(found) if line])
     details = module.details(found) if hasattr(module, "details") else []
-    return Told(_field(found, "sentence", ""), module.rows(found), details, _field(found, "remarks", []))
+    head = getattr(module, "HEAD", "")
+    return Told(_field(found, "sentence", ""), module.rows(found), details, _field(found, "remarks", []), head)
 
 
 def versions() -> dict[str, str]:
@@ -153,6 +158,12 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed here"
     return found
+
+
+def _charts(run: Run, found: Any) -> list[Chart]:
+    """What is to be seen first comes first: of a comparison its curves, of other studies what they weigh."""
+    own, curves = charts_of(type(run.spec), found), learning.charts(run)
+    return [*curves, *own] if isinstance(found, CompareResult) else [*own, *curves]
 
 
 def _field(found: Any, name: str, default: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from tltk.specs.command import as_named, list_options
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
+from tltk.specs.training import TransferSpec
 
 NAMES = {
     "net": "Network",
@@ -38,21 +39,39 @@ def protocol(spec: Spec) -> list[tuple[str, str]]:
     found = []
     for field in dataclasses.fields(spec):  # type: ignore[arg-type]
         value = getattr(spec, field.name)
-        text = _in_words(value, searches)
+        kept = set(type(spec).kept.get(field.name, ()))  # what of a part this kind of spec has a use for; none = all
+        if isinstance(value, DataSpec):
+            text = _of_domain(value, not kept or "shots" in kept)
+        elif isinstance(value, NetSpec):
+            text = _of_net(value, _trains_source(spec), not kept or "boundary" in kept)
+        else:
+            text = _in_words(value, searches)
         if text and not (field.name == "source_optim" and getattr(spec, "source", None) is None):
             found.append((NAMES.get(field.name, field.name.replace("_", " ").capitalize()), text))
     return found
 
 
+def _trains_source(spec: Spec) -> bool:
+    """Whether the weights that are transferred are trained on the source in its course."""
+    is_study = not isinstance(spec, TransferSpec)
+    return is_study and getattr(spec, "source", None) is not None and getattr(spec, "labels", "target") != "source"
+
+
+def _of_domain(domain: DataSpec, has_shots: bool) -> str:
+    labels = f"{domain.shots} labels per class" if domain.shots else "all labels"
+    shares = f"{domain.val:.0%} for validation, {domain.test:.0%} for the test"
+    own = _changed(domain, {"n", "seed"})
+    return ", ".join([domain.name, *([labels] if has_shots else []), f"{domain.size} px", shares, *own])
+
+
+def _of_net(net: NetSpec, trains_source: bool, has_weights: bool) -> str:
+    weights = "weights trained on the source first" if trains_source else f"weights {net.weights}"
+    frozen = f"boundary {net.boundary}" if net.boundary else "nothing frozen"
+    own = _changed(net, {"norm", "head", "dropout", "drop_path", "reset"})
+    return ", ".join([net.backbone, *([weights, frozen] if has_weights else []), *own])
+
+
 def _in_words(value: Any, searches: bool) -> str:
-    if isinstance(value, DataSpec):
-        labels = f"{value.shots} labels per class" if value.shots else "all labels"
-        shares = f"{value.val:.0%} for validation, {value.test:.0%} for the test"
-        return ", ".join([value.name, labels, f"{value.size} px", shares, *_changed(value, {"n", "seed"})])
-    if isinstance(value, NetSpec):
-        frozen = f"boundary {value.boundary}" if value.boundary else "nothing frozen"
-        own = _changed(value, {"norm", "head", "dropout", "drop_path", "reset"})
-        return ", ".join([value.backbone, f"weights {value.weights}", frozen, *own])
     if isinstance(value, OptimSpec):
         rate = [] if searches else [f"rate {value.lr:g}"]
         pictures = f"{value.epoch_images:,} pictures an epoch" if value.epoch_images else ""

@@ -7,6 +7,8 @@ from tltk.studies.labels.result import LabelsResult
 from tltk.studies.labels.study import in_words
 from tltk.studies.study import columns
 
+HEAD = "Test accuracy in %, with 95 % intervals"
+
 
 def lines(result: LabelsResult) -> list[str]:
     """The sentence, accuracy by technique and number of labels, what each is worth, and what must be known.

@@ -6,6 +6,8 @@ from tltk.studies.compare.verdict import format_points
 from tltk.studies.race.result import ArmResult, RaceResult
 from tltk.studies.study import columns
 
+HEAD = "Test accuracy in %, best first; learns is the share of the network's parameters"
+
 
 def lines(result: RaceResult) -> list[str]:
     """The sentence, a line for each arm, and what must be known.

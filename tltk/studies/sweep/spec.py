@@ -43,7 +43,7 @@ class SweepSpec(Spec):
     net: NetSpec = field(default_factory=NetSpec)
     optim: OptimSpec = field(default_factory=OptimSpec)
     views: ViewSpec = field(default_factory=ViewSpec)
-    arms: tuple[str, ...] = list_field(ARMS, help=f"Of {', '.join(ARMS)}, separated by commas.")
+    arms: tuple[str, ...] = list_field(ARMS, help=f"Of {', '.join(ARMS)}, separated by commas.", choices=ARMS)
     layers: tuple[int, ...] = list_field(
         (1, 2, 3, 4, 5), help="Numbers of layers that are kept, separated by commas; `tltk layers` lists a network's."
     )

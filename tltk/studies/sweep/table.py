@@ -6,7 +6,7 @@ from tltk.studies.compare.verdict import format_points
 from tltk.studies.study import columns
 from tltk.studies.sweep.result import SweepResult
 
-HEAD = "Points more than a network from scratch, with 95 % intervals:"
+HEAD = "Points more than a network from scratch, with 95 % intervals"
 
 
 def lines(result: SweepResult) -> list[str]:
@@ -16,7 +16,7 @@ def lines(result: SweepResult) -> list[str]:
         result: Of the sweep.
     """
     told = [f"{sign.holds:12s} {sign.sentence}" for sign in result.signs]
-    return [result.sentence, "", HEAD, *columns(rows(result)), "", *told, "", *result.remarks]
+    return [result.sentence, "", f"{HEAD}:", *columns(rows(result)), "", *told, "", *result.remarks]
 
 
 def rows(result: SweepResult) -> list[list[str]]:
