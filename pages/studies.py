@@ -34,26 +34,19 @@ def choose_kind() -> type[Spec]:
 
 def new_study(kind: type[Spec]) -> None:
     """Its own fields, what it takes from the plan, how many trainings it needs, and the button."""
-    with st.container(border=True):
-        fields, launch = st.container(), st.container()
-        with fields:
-            try:
-                spec = study_view.ask(kind)
-            except TltkError as fault:
-                st.warning(plain(fault))
-                chrome.go("design", "Domains, network and optimisation are set on Design")
-                return
-        with launch:
-            left, right = st.columns([1, 3], vertical_alignment="center")
-            count = study_view.n_trainings(spec)
-            if left.button(f"Start {count} trainings", type="primary", icon=":material/play_arrow:", width="stretch"):
-                start(spec)
-            with right:
-                st.markdown(study_view.plan_in_words(spec))
-                chrome.go("design", "Change these on Design")
-        with st.expander("As a shell command and in Python"):
-            st.code(command.to_command(spec), language="bash", wrap_lines=True)
-            st.code(command.to_python(spec), language="python")
+    try:
+        spec = study_view.ask(kind)
+    except TltkError as fault:
+        st.warning(plain(fault))
+        chrome.go("design", "Domains and network: Design")
+        return
+    st.caption(study_view.plan_in_words(spec))
+    chrome.go("design", "Change these on Design")
+    count = study_view.n_trainings(spec)
+    if st.button(f"Start {count} trainings", type="primary", icon=":material/play_arrow:", width="stretch"):
+        start(spec)
+    with st.expander("As a shell command"):
+        st.code(command.to_command(spec), language="bash", wrap_lines=True)
 
 
 def start(spec: Spec) -> None:
@@ -71,7 +64,8 @@ def earlier(kind: type[Spec]) -> None:
     """The studies of this kind, and the chosen one: while it runs its trainings, then what it found."""
 
     def nothing_yet() -> None:
-        st.caption("No study of this kind yet. What it finds is shown here, and kept under Runs.")
+        with st.container(border=True):
+            st.markdown("**No study of this kind yet.** Start one: its trainings, and then its answer, are shown here.")
 
     run = chrome.choose(kind, f"studies:{kind.kind}", nothing_yet)
     if run is None:
@@ -82,13 +76,17 @@ def earlier(kind: type[Spec]) -> None:
         study_view.live(run, "studies")
     else:
         study_view.show_result(run)
-        with st.expander("This study as a shell command"):
+        with st.expander("This study as a shell command and in Python"):
             st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
+            st.code(command.to_python(run.spec), language="python")
 
 
 LEAD = "Many trainings, one answer with its interval: which technique, how many labels, which layers."
 
 with chrome.page("Studies", LEAD):
     study = choose_kind()
-    new_study(study)
-    earlier(study)
+    asked, found = st.columns([2, 5])
+    with asked, st.container(border=True):
+        new_study(study)
+    with found:
+        earlier(study)

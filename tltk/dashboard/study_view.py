@@ -58,17 +58,14 @@ def ask(kind: type[Spec]) -> Spec:
         if of is str:
             _words(kind, name, held[name])
     texts = [name for name, (of, _) in lists.items() if of is not str]
-    for column, name in zip(st.columns(len(texts) + len(shown)), (*texts, *shown), strict=True):
-        with column:
-            if name in own:
-                controls.widget(name, own[name], plan.hold(held[name], own[name].default))
-            else:
-                default = _as_text(getattr(kind(), name))
-                st.text_input(controls.label(name), help=lists[name][1], **plan.hold(held[name], default))
+    for name in texts:
+        default = _as_text(getattr(kind(), name))
+        st.text_input(controls.label(name), help=lists[name][1], **plan.hold(held[name], default))
+    for name in shown:
+        controls.widget(name, own[name], plan.hold(held[name], own[name].default))
     with st.expander("More"):
-        rest = [name for name in own if name not in shown]
-        for column, name in zip(st.columns(max(len(rest), 1)), rest, strict=False):
-            with column:
+        for name in own:
+            if name not in shown:
                 controls.widget(name, own[name], plan.hold(held[name], own[name].default))
     given = {name: plan.held(key) for name, key in held.items()}
     given |= {name: _as_numbers(name, lists[name][0], given[name]) for name in texts}

@@ -48,6 +48,7 @@ def curves(found: LabelsResult) -> go.Figure:
             marker={"size": [0, 9], "symbol": "line-ns-open", "line": {"width": 2}},
             name=text(f"as accurate as {yard.name}"),
             legendgroup="worth",
+            legendrank=1001,  # after the techniques
             showlegend=number == 0,
             text=[text(f"With {worth.shots} labels per class, {in_words(worth, shots, yard.name)}.")] * 2,
             hovertemplate="%{text}<extra></extra>",

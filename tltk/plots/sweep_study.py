@@ -55,6 +55,8 @@ def gaps(found: SweepResult) -> go.Figure:
         band(figure, curve.layers, [100 * v for v in curve.lo], [100 * v for v in curve.hi], colour, 0.13)
     for curve in found.curves:
         _ghost(figure, curve.arm, depth)
+    dashed = {"color": NEUTRAL, "width": 1.25, "dash": "dash"}
+    figure.add_scatter(x=[None], y=[None], mode="lines", name="published (AlexNet)", legendrank=1001, line=dashed)
     for curve in found.curves:
         colour, symbol = LOOKS[curve.arm]
         ends = zip(curve.layers, curve.accuracy, curve.lo, curve.hi, strict=True)

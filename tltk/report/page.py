@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -49,7 +50,7 @@ def page(said: Content) -> str:
         _list("details", said.details),
         "<h2>What must be known</h2>" + _list("remarks", said.remarks) if said.remarks else "",
         "<h2>Protocol</h2>" + _terms(said.protocol),
-        f"<pre><code>{escape(said.command)}</code></pre>",
+        f"<pre><code>{escape(in_lines(said.command))}</code></pre>",
         "<h2>Software</h2>" + _terms(list(said.versions.items())),
     ]
     drawn = {"figures": [_content(chart) for chart in said.charts], "palette": PALETTE}
@@ -83,6 +84,16 @@ def modules() -> str:
     """The modules as one script, in a function of its own."""
     parts = [_EXPORT.sub("", _IMPORT.sub("", assets.text(name))) for name in MODULES]
     return "(() => {\n" + "\n".join(parts) + "})();"
+
+
+def in_lines(command: str) -> str:
+    """The same command, an option a line."""
+    found: list[list[str]] = [[]]
+    for word in shlex.split(command):
+        if word.startswith("--"):
+            found.append([])
+        found[-1].append(word)
+    return " \\\n  ".join(shlex.join(words) for words in found)
 
 
 def as_script_data(value: Any) -> str:
