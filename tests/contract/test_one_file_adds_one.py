@@ -214,6 +214,30 @@ FILES = {
             runs = yield Stage(tuple(Wanted("one", "measure", one) for one in asked), "Training twice.")
             return TwiceResult(tuple(run.result()["accuracy"] for run in runs))
         ''',
+    "studies/twice/table.py": '''
+        """Both as text."""
+
+
+        def rows(found):
+            """A row for each."""
+            return [["seed", "accuracy"], *([str(i), f"{value:.4f}"] for i, value in enumerate(found.accuracies))]
+
+
+        def lines(found):
+            """A line for each."""
+            return ["\\t".join(row) for row in rows(found)]
+        ''',
+    "plots/twice_study.py": '''
+        """Both as bars."""
+        import plotly.graph_objects as go
+
+        from tltk.plots.chart import Chart
+
+
+        def charts(found):
+            """Two bars."""
+            return [Chart(go.Figure().add_bar(y=list(found.accuracies)), "Two bars of accuracy.", "Both seeds.")]
+        ''',
 }
 
 
@@ -298,6 +322,16 @@ def test_an_analysis_and_a_study_run(house: Path) -> None:
     assert "60 pictures" in tltk(house, "count", "--target", "stripes", "--n", "60")
     found = run(house, "twice", *SMALL)
     assert len(found["result"]["accuracies"]) == 2 and len(found["children"]) == 2
+    tltk(house, "report", found["id"], "twice.html")
+    page = (house / "twice.html").read_text(encoding="utf-8")
+    assert "Two bars of accuracy." in page and f"<td>{found['result']['accuracies'][0]:.4f}</td>" in page
+
+
+def test_a_study_with_a_table_is_on_the_page_of_studies(house: Path) -> None:
+    code = "from tltk.dashboard import study_view; print(*study_view.kinds())"
+    environment = {**os.environ, "PYTHONPATH": str(house)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=house)
+    assert "twice" in done.stdout.split(), done.stderr
 
 
 def test_a_measure_and_a_score_are_used(house: Path) -> None:

@@ -89,7 +89,8 @@ def build(kind: type[Spec], given: dict[str, Any]) -> Spec:
         parts["source"] = None
     spec = kind(**parts, **{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})
     spec.check()
-    _study(kind).examples(spec)  # reads the words of its arms
+    if examples := getattr(_study(kind), "examples", None):
+        examples(spec)  # reads the words of its arms
     return spec
 
 
@@ -145,18 +146,15 @@ def plan_in_words(spec: Spec) -> str:
 
 def live(run: Run, key: str) -> None:
     """The trainings of a study while it runs: their curves as they grow, and how many of each arm have ended."""
-    left, right = st.columns([3, 2])
-    with left:
-        accuracy = {"title": {"text": "Validation accuracy"}, "range": [0, 1]}
-        ended = plot(
-            {"layout": {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": accuracy}},
-            key=f"{key}:{run.id}",
-            height=380,
-            live={"url": f"/tltk/live/{run.id}", "every_ms": 400, "unit": "training"},
-            alt="Validation accuracy over steps of every training of the study, growing while they run.",
-        )
-    with right:
-        _children(run.id)
+    accuracy = {"title": {"text": "Validation accuracy"}, "range": [0, 1]}
+    ended = plot(
+        {"layout": {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": accuracy}},
+        key=f"{key}:{run.id}",
+        height=380,
+        live={"url": f"/tltk/live/{run.id}", "every_ms": 400, "unit": "training"},
+        alt="Validation accuracy over steps of every training of the study, growing while they run.",
+    )
+    _children(run.id)
     if ended:
         st.rerun()
 

@@ -16,7 +16,7 @@ NAMES = {
     "source_optim": "Optimisation on the source",
     "views": "Augmentation",
     "without": "Kept unseen",
-    "arms": "Techniques",
+    "arms": "Arms",
     "shots": "Labels per class",
     "layers": "Layers kept",
     "lrs": "Learning rates searched",
