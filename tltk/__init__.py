@@ -58,7 +58,7 @@ _PUBLIC = {
     "ViewSpec": "specs.parts",
     "WeightsMissing": "errors",
     "ask": "jobs",
-    "judge": "studies.compare.verdict",
+    "judge": "verdicts.judge",
     "launch": "jobs",
     "load": "data",
     "train": "training.compose",
@@ -133,12 +133,12 @@ if TYPE_CHECKING:
     from tltk.specs.training import TransferSpec
     from tltk.studies.atlas.spec import AtlasSpec
     from tltk.studies.compare.spec import CompareSpec
-    from tltk.studies.compare.verdict import judge
     from tltk.studies.labels.spec import LabelsSpec
     from tltk.studies.plane.spec import PlaneSpec
     from tltk.studies.race.spec import RaceSpec
     from tltk.studies.sweep.spec import SweepSpec
     from tltk.training.compose import train
+    from tltk.verdicts.judge import judge
 
 
 def __getattr__(name: str) -> Any:

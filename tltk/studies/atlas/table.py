@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tltk.studies.atlas.result import AtlasResult
-from tltk.studies.compare.verdict import format_points
+from tltk.verdicts.judge import format_points
 
 MARKS = {"helps": "+", "hurts": "−", "no difference": "=", "cannot tell": "?"}
 

@@ -31,7 +31,9 @@ from tltk.studies.arms import (
 )
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
-from tltk.studies.compare.verdict import (
+from tltk.studies.study import Stage, Study, Wanted
+from tltk.tasks import Classification
+from tltk.verdicts.judge import (
     advise,
     area_ratio,
     diagnose_learning,
@@ -43,8 +45,6 @@ from tltk.studies.compare.verdict import (
     paired_interval,
     time_to_best,
 )
-from tltk.studies.study import Stage, Study, Wanted
-from tltk.tasks import Classification
 
 ARMS = ("scratch", "transfer")
 NAMES = {"steps": "steps", "images": "pictures"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.labels.result import LabelsResult
 from tltk.studies.labels.study import in_words
+from tltk.verdicts.judge import format_points
 
 
 def lines(result: LabelsResult) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.race.result import ArmResult, RaceResult
+from tltk.verdicts.judge import format_points
 
 
 def lines(result: RaceResult) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.sweep.result import SweepResult
+from tltk.verdicts.judge import format_points
 
 
 def lines(result: SweepResult) -> list[str]:
