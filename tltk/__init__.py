@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "AdapterSpec": "specs.parts",
+    "AdviseSpec": "analyses.advise.spec",
     "AtlasSpec": "studies.atlas.spec",
     "BadSpec": "errors",
     "CannotSplit": "errors",
@@ -66,6 +67,7 @@ _PUBLIC = {
 
 __all__ = [  # spelt out, since type checkers read it too
     "AdapterSpec",
+    "AdviseSpec",
     "AtlasSpec",
     "BadSpec",
     "CannotSplit",
@@ -106,6 +108,7 @@ __all__ = [  # spelt out, since type checkers read it too
 ]
 
 if TYPE_CHECKING:
+    from tltk.analyses.advise.spec import AdviseSpec
     from tltk.analyses.describe.spec import DescribeSpec
     from tltk.analyses.dial_response.spec import DialResponseSpec
     from tltk.analyses.embed.spec import EmbedSpec

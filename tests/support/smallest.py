@@ -9,6 +9,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
@@ -92,6 +93,12 @@ def smallest(folder: Path) -> dict[str, Spec]:
             optim=OPTIM,
             lrs=(1e-3,),
             seeds=2,
+            pictures=40,
+        ),
+        AdviseSpec(
+            DIGITS,
+            SOURCE,
+            NetSpec("test_efficientnet", weights="store:test_efficientnet_formulas"),
             pictures=40,
         ),
         InspectSpec(DIGITS),
