@@ -18,7 +18,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.strategies import make, strategies
 from tltk.studies.compare.spec import CompareSpec
-from tltk.terms import needs_source, terms
+from tltk.terms import terms
 from tltk.weights import store
 
 
@@ -120,8 +120,8 @@ def network_controls() -> DescribeResult | None:
     if moved is not None:
         plan.change(("net", "boundary"), moved)
         st.rerun()
-    if less := describe_uncounted(plan.plan()):
-        st.caption(less)
+    if any("source" in terms[term.name].needs for term in plan.plan().terms):
+        st.caption("The room for kept features is the target's; those of the source are kept beside them.")
     labels = ["nothing frozen", *(f"frozen up to {layer.name}" for layer in found.layers)]
     st.selectbox(
         "Freeze boundary",
@@ -131,22 +131,6 @@ def network_controls() -> DescribeResult | None:
         **plan.bind(("net", "boundary")),
     )
     return found
-
-
-def describe_uncounted(spec: CompareSpec) -> str:
-    """What the figures under the handle leave out for this plan; empty where they are all there is."""
-    said = []
-    if spec.adapter != AdapterSpec():
-        said.append(
-            "The handle counts the parameters and the compute of whole layers. With the chosen adapter fewer "
-            "parameters learn, and a step computes somewhat less."
-        )
-    if needs_source(spec.terms):
-        said.append(
-            "A term that compares domains also passes as many source pictures through the network in each step; the "
-            "handle does not count them."
-        )
-    return " ".join(said)
 
 
 def rates(boundary: int, layers: int) -> Overlay:

@@ -17,6 +17,7 @@ SLOW: dict[str, float] = {
     "tests/contract/test_strategy_training.py::test_cached_curves_are_those_of_the_whole_network": 28,
     "tests/contract/test_tutorial.py": 60,
     "tests/contract/test_wheel.py": 13,
+    "tests/golden/test_adaptive_norm.py::test_a_training_is_the_same_and_tested_by_the_target_s_statistics": 18,
     "tests/golden/test_corrupt.py::test_severity_changes_more_and_more": 9,
     "tests/golden/test_dial_response.py::test_a_dial_at_its_end_is_seen": 15,
     "tests/golden/test_dial_response.py::test_the_median_response_does_not_fall_from_a_small_turn_to_the_end": 10,
@@ -25,6 +26,8 @@ SLOW: dict[str, float] = {
     "tests/golden/test_energy.py::test_a_sample_against_itself_is_exactly_nought": 24,
     "tests/golden/test_jackknife.py::test_equal_candidates_are_seldom_told_apart": 89,
     "tests/golden/test_null.py::test_without_shift_the_value_lies_in_the_band_of_halves_as_often_as_it_says": 504,
+    "tests/golden/test_term_delta.py::test_attention_is_the_softmax_of_the_rise_of_the_loss": 19,
+    "tests/unit/test_domain_terms.py": 76,
 }
 
 # Files that start workers, open pages or train networks again and again, and were not measured one by one: each of their
@@ -36,11 +39,14 @@ HEAVY = (
     "tests/pages/test_links.py",
     "tests/pages/test_pages.py",
     "tests/pages/test_weights_page.py",
+    "tests/unit/test_adapters.py",
     "tests/unit/test_bank.py",
     "tests/unit/test_compare.py",
     "tests/unit/test_damage.py",
     "tests/unit/test_diverging_search.py",
+    "tests/unit/test_find_rate.py",
     "tests/unit/test_jobs.py",
+    "tests/unit/test_keeping.py",
     "tests/unit/test_provenance.py",
     "tests/unit/test_shipped.py",
     "tests/unit/test_snapshots.py",

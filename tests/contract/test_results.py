@@ -33,6 +33,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "describe": "tltk layers",
     "shift": "tltk shift",
     "response": "tltk response",
+    "find_rate": "tltk find-rate",
 }
 PARTS = {
     "Part": "A part",
@@ -54,6 +55,7 @@ PARTS = {
     "LevelTest": "A measure at a setting",
     "TrainedCandidate": "A candidate",
     "Agreement": "An agreement",
+    "RateCurve": "A range test",
 }  # of the others the heading is made of the name
 
 
@@ -150,9 +152,10 @@ def test_a_result_that_lacks_a_field_is_a_sentence(kind: str) -> None:
 @pytest.mark.parametrize("kind", TYPED)
 def test_the_page_of_json_has_every_field_and_no_other(kind: str) -> None:
     printed = SHOWN.get(kind, result_class(spec_kinds()[kind]))
+    whole = {result_class(spec): name for name, spec in spec_kinds().items()} | {printed: kind}
     for one in dict.fromkeys(held(printed)):
-        is_result = one is printed
-        title = SECTIONS.get(kind, f"tltk {kind}") if is_result else PARTS.get(one.__name__) or heading(one)
+        of = whole.get(one)
+        title = SECTIONS.get(of, f"tltk {of}") if of else PARTS.get(one.__name__) or heading(one)
         assert sorted(documented(title)) == sorted(names(one)), (title, one.__name__)
 
 

@@ -9,9 +9,11 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
@@ -20,8 +22,10 @@ from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.atlas.spec import AtlasSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.labels.spec import LabelsSpec
+from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
 
@@ -70,11 +74,39 @@ def smallest(folder: Path) -> dict[str, Spec]:
             layers=(1, 4),
             seeds=2,
         ),
+        PlaneSpec(
+            target=DIGITS,
+            source=SOURCE,
+            source_optim=OPTIM,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            arms=("fine_tune", "l2_sp:weight=0.1|1"),
+            lrs=(1e-3,),
+            widen=0,
+            seeds=2,
+        ),
+        AtlasSpec(
+            domains=("digits", "rendered_digits", "blended_digits"),
+            data=DataSpec(shots=3, n=120, size=16),
+            source_optim=OPTIM,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            lrs=(1e-3,),
+            seeds=2,
+            pictures=40,
+        ),
+        AdviseSpec(
+            DIGITS,
+            SOURCE,
+            NetSpec("test_efficientnet", weights="store:test_efficientnet_formulas"),
+            pictures=40,
+        ),
         InspectSpec(DIGITS),
         DescribeSpec(NAME, 16, 3),
         ImportWeightsSpec(f"file:{folder / 'net.safetensors'}"),
         ProfileSpec(**of_layers, measures=("mmd",), permutations=19),
         TwoSampleSpec(**of_layers, measures=("mmd",), permutations=19),
+        FindRateSpec(DIGITS, NetSpec(NAME, boundary=3), OPTIM, steps=30, groups=1),
         EmbedSpec(**of_layers, method="pca"),
         RankSpec(target=DIGITS, pictures=40, candidates=(f"{NAME}@scratch",), scores=("knn",)),
         DialResponseSpec(

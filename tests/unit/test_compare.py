@@ -18,6 +18,7 @@ from tltk.results.training import TrainingResult
 from tltk.runs.run import Child, Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.arms import Search, search_seed
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.study import Wanted, conduct
@@ -33,6 +34,7 @@ SPEC = CompareSpec(
     lrs=(3e-3, 3e-4, 1e-3, 1e-3),
     seeds=3,
     first_seed=10,
+    widen=0,
 )
 
 
@@ -92,8 +94,8 @@ def test_source_search_measure_in_this_order() -> None:
         ],
     ]
     assert len(trainer.trained) == compare.n_trainings(SPEC) == 1 + 6 + 6
-    assert [done for done, _ in told] == [0, 1, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 13, 13]
-    assert [what for _, what in told][0] == "Training the source network."
+    assert [done for done, _ in told] == [0, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 13, 13]
+    assert [what for _, what in told][0] == "Training the source network, and searching for each arm's learning rate."
     assert [what for _, what in told][-1] == "Computing the verdict."
     assert found.label == "helps"
     assert found.gap == pytest.approx(0.4)
@@ -104,8 +106,9 @@ def test_source_search_measure_in_this_order() -> None:
 
 def test_the_arms_differ_in_weights_strategy_and_boundary_alone() -> None:
     _, _, trainer, _ = go()
-    source, *arms = trainer.trained
     assert SPEC.source is not None
+    (source,) = (spec for spec in trainer.trained if spec.target == SPEC.source)
+    arms = [spec for spec in trainer.trained if spec is not source]
     assert source == TransferSpec(
         SPEC.source, NetSpec("test_resnet"), optim=SPEC.source_optim, views=SPEC.views, seed=10
     )
@@ -195,22 +198,23 @@ def test_no_rate_is_searched_on_a_seed_that_is_measured() -> None:
     for first, seeds in ((0, 3), (10, 50), (2**31 - 1, 50), (2**30, 2)):
         spec = dataclasses.replace(SPEC, first_seed=min(first, 2**31 - 60), seeds=seeds)
         measured = {training(w).seed for w in compare.measure_children(spec, {"scratch": 1e-3, "transfer": 1e-3})}
-        assert measured.isdisjoint({training(w).seed for w in compare.search_children(spec)})
+        assert search_seed(spec.first_seed) not in measured
 
 
 def test_rates_are_ranked_by_the_weights_that_are_tested() -> None:
     """Without patience the last epoch is tested, and a rate that shone in an earlier one has no merit in that."""
-    wanted = compare.search_children(SPEC)
-    found = {
-        (w.arm, training(w).optim.lr): trained(
-            val_accuracy=0.9 if training(w).optim.lr == 3e-3 else 0.6,
+    rates = (3e-4, 1e-3, 3e-3)
+    found: dict[tuple[str, float], TrainingResult | None] = {
+        (arm, lr): trained(
+            val_accuracy=0.9 if lr == 3e-3 else 0.6,
             val_loss=1.0,
-            tested_val_accuracy=0.3 if training(w).optim.lr == 3e-3 else 0.6 - training(w).optim.lr,
+            tested_val_accuracy=0.3 if lr == 3e-3 else 0.6 - lr,
             tested_val_loss=1.0,
         )
-        for w in wanted
+        for arm in compare.ARMS
+        for lr in rates
     }
-    search = compare.Search.of(SPEC, found)
+    search = Search.of(compare.ARMS, rates, found)
     assert search.best_rates == {"scratch": 3e-4, "transfer": 3e-4}
     assert search.accuracy["scratch"]["0.003"] == 0.3
 
@@ -223,6 +227,16 @@ def test_a_rate_at_the_edge_of_the_grid_is_said() -> None:
     assert all(remark in found.sentence for remark in found.remarks)
     _, inside, *_ = go(dataclasses.replace(SPEC, first_seed=99), Trainer({"scratch": 1e-3, "transfer": 1e-3}))
     assert inside.at_edge == {} and "that was tried" not in inside.sentence
+
+
+def test_the_rates_grow_where_the_best_lies_at_an_edge_for_both_arms() -> None:
+    best = {"scratch": 3e-3, "transfer": 1e-5}
+    run, found, trainer, _ = go(dataclasses.replace(SPEC, widen=2), Trainer(best))
+    tried = {arm: {c.lr for c in run.children() if (c.role, c.arm) == ("search", arm)} for arm in compare.ARMS}
+    assert tried["scratch"] == tried["transfer"] > {3e-4, 1e-3, 3e-3} and min(tried["scratch"]) < 1e-4
+    assert found.at_edge.get("scratch") is None, "once it has grown the best lies inside"
+    assert found.scratch_lr == 3e-3 and len(found.search["scratch"]) == len(tried["scratch"])
+    assert len(trainer.trained) > compare.n_trainings(SPEC)
 
 
 def test_a_single_rate_is_not_searched_and_not_called_the_best() -> None:
@@ -359,3 +373,41 @@ def test_a_study_hands_its_children_to_the_executor(monkeypatch: pytest.MonkeyPa
     assert run.status.state == "done", run.status.message
     assert [child.role for child in run.children()] == ["source"] + ["search"] * 6 + ["measure"] * 6
     assert run.result()["verdict"]["scratch"] == run.result()["verdict"]["transfer"] == 0.5  # type: ignore[index]
+
+
+def test_what_begins_with_the_weights_of_another_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a stage that holds a source and what is transferred from it, what does not wait is trained beside it."""
+    from tltk.jobs import pool
+
+    source = Run.create(TransferSpec(DataSpec("digits")))
+    after = Run.create(TransferSpec(DataSpec("digits"), NetSpec(weights=f"run:{source.id}")))
+    beside = Run.create(TransferSpec(DataSpec("digits"), seed=1))
+    begun: list[str] = []
+
+    class Child:
+        def __init__(self, run: Run) -> None:
+            self.run, self.asked = run, 0
+
+        def code(self) -> int | None:
+            self.asked += 1
+            if self.asked < 2:
+                return None
+            self.run.write_status(state="done")
+            return 0
+
+        def stop(self) -> None: ...
+
+        def join(self) -> None: ...
+
+        def waitable(self) -> None:
+            return None
+
+    def start(run: Run, place: int) -> Any:
+        begun.append(run.id)
+        if run.id == after.id:
+            assert source.status.state == "done"
+        return Child(run)
+
+    ended: list[Run] = []
+    pool._side_by_side([after, source, beside], [0, 1], start, lambda: None, ended.append)
+    assert set(begun[:2]) == {source.id, beside.id} and begun[2] == after.id and len(ended) == 3

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 import torch
 
-from tests.support.engine import domain, spec, split, train
-from tltk import home
+from tests.support.engine import domain, spec, split, train, training
+from tltk import adapters, home
 from tltk.analyses.describe.analysis import layers, network_summary
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.dashboard import freeze_handle as handle
 from tltk.errors import BadSpec
-from tltk.specs.parts import ViewSpec
+from tltk.specs.parts import AdapterSpec, DataSpec, TermSpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import strategies
+from tltk.training import compose
 from tltk.training.bank import FeatureBank
 from tltk.training.cost import Estimate, Sizes, estimate_costs, flops_per_picture
 
@@ -29,7 +30,8 @@ VIEWS = ViewSpec(flip=0.5, crop=0.2)
 
 
 def of(wanted: TransferSpec, speed: float | None = None) -> Estimate:
-    return estimate_costs(layers(wanted.net.backbone, 32), WIDTH, wanted, SIZES, speed)[wanted.net.boundary]
+    found = layers(wanted.net.backbone, 32, 3, wanted.adapter)
+    return estimate_costs(found, WIDTH, wanted, SIZES, speed)[wanted.net.boundary]
 
 
 def written() -> int:
@@ -50,7 +52,7 @@ def test_the_estimate_is_what_a_training_writes(boundary: int, copies: int | Non
     assert (told.bytes > 0) == (copies == 3 or (boundary > 0 and copies is None and cache != "off"))
 
 
-@pytest.mark.parametrize("norm", ["frozen", "adapt"])
+@pytest.mark.parametrize("norm", ["frozen", "adapt", "target"])
 @pytest.mark.parametrize("mixup", [0.0, 0.2])
 @pytest.mark.parametrize("strategy", strategies.names())
 @pytest.mark.parametrize("boundary", [0, 2, 5])
@@ -66,6 +68,31 @@ def test_it_holds_for_every_strategy(boundary: int, strategy: str, mixup: float,
     parameters = dict(run.net.named_parameters())
     assert told.trainable == sum(p.numel() for n, p in parameters.items() if n in free)
     assert told.parameters == sum(p.numel() for p in parameters.values())
+
+
+@pytest.mark.parametrize("strategy", ["fine_tune", "feature_extraction", "surgical"])
+@pytest.mark.parametrize("adapter", adapters.adapters.names())
+def test_what_learns_is_counted_with_the_adapter(adapter: str, strategy: str) -> None:
+    wanted = dataclasses.replace(spec(boundary=2, strategy=strategy), adapter=AdapterSpec(adapter))
+    made = training(wanted, D)
+    made._enter(made.phases[0])
+    assert of(wanted).trainable == sum(p.numel() for p in made.net.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize("labels", ["target", "source", "both"])
+@pytest.mark.parametrize("on", [True, False], ids=["a term that compares", "no term"])
+def test_pictures_of_a_source_are_counted(monkeypatch: pytest.MonkeyPatch, labels: str, on: bool) -> None:
+    if labels == "target" and not on:
+        pytest.skip("nothing reads the source")
+    other = domain(48, seed=3)
+    monkeypatch.setattr(compose.add_source, "__defaults__", (lambda _: other,))
+    wanted = dataclasses.replace(
+        spec(), source=DataSpec("rendered_digits", n=48), labels=labels, terms=(TermSpec("coral"),) if on else ()
+    )
+    run, told = compose.train(wanted, domain=D, split=split(D)), of(wanted, speed=1.0)
+    assert told.run == pytest.approx(run.result.gflops, rel=1e-9)
+    alone = of(spec(), speed=1.0).run
+    assert alone is not None and told.run == pytest.approx((2 if on or labels == "both" else 1) * alone)
 
 
 def test_more_pictures_an_epoch_cost_time_and_no_room() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
+
+import msgspec
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -8,10 +11,13 @@ from tests.support.engine import NETS
 from tests.support.values import present
 from tltk.analyses.describe.analysis import layers, network_summary
 from tltk.analyses.describe.spec import DescribeSpec
+from tltk.errors import UnknownName
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
 from tltk.nn.net import make_backbone
-from tltk.specs.parts import NetSpec
+from tltk.results.layers import Layer
+from tltk.specs.parts import AdapterSpec, NetSpec
+from tltk.specs.reading import read_spec
 from tltk.weights.load import build_net
 
 
@@ -29,6 +35,30 @@ def test_layers_add_up_to_the_network(name: str) -> None:
     for layer in found:
         assert layer.crossing == Cut(net, layer.index + 1).numbers
     assert found[-1].crossing == net.width
+
+
+def test_what_learns_of_a_layer_hangs_on_the_adapter() -> None:
+    """By hand: rank 2 on a transformer's block adds 2 (m + n) for each of its four linear maps."""
+    plain = layers("test_vit", 32)
+    assert all(layer.learnable == layer.parameters == layer.n_learnable for layer in plain)
+    found = layers("test_vit", 32, 3, AdapterSpec("lora", {"rank": 2}))
+    d = 64
+    hidden = 3 * d
+    assert found[1].learnable == 2 * ((d + 3 * d) + (d + d) + 2 * (d + hidden))
+    assert [dataclasses.replace(layer, learnable=None) for layer in found] == [
+        dataclasses.replace(layer, learnable=None) for layer in plain
+    ], "all else is the plain network's"
+    before = msgspec.convert({**msgspec.to_builtins(plain[0]), "learnable": None}, Layer)
+    assert before.n_learnable == before.parameters
+
+
+def test_a_question_without_an_adapter_is_the_one_of_before() -> None:
+    assert "adapter" not in DescribeSpec("test_vit", 32, 3).to_json()
+    asked = DescribeSpec("test_vit", 32, 3, AdapterSpec("lora", {"rank": 2}))
+    assert read_spec(asked.to_json()) == asked
+    assert asked.as_words()[-2:] == ["--adapter", "lora:rank=2"]
+    with pytest.raises(UnknownName, match="lora"):
+        DescribeSpec("test_vit", adapter=AdapterSpec("lorra")).check()
 
 
 def test_a_summary_has_the_layers_and_the_speed_of_the_network() -> None:

@@ -31,7 +31,8 @@ class Adapter(Spec, ABC):
     def merge(self, net: Net) -> None:
         """Take what was added out again after training, its effect put into the weights: equal outputs, no new tensors.
 
-        What cannot be put into the weights stays.
+        All that leaves a training is merged (weights, snapshots, the network that is tested), so that nobody who
+        loads it needs the adapter; a checkpoint is not.
 
         Args:
             net: Trained.

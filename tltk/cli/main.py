@@ -38,6 +38,7 @@ from tltk.jobs import executor, listing
 from tltk.report.files import format_of
 from tltk.runs.index import Query
 from tltk.runs.run import STATES, Run, walk
+from tltk.specs import command
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import spec_kinds
@@ -354,10 +355,12 @@ def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
 @click.argument("backbone")
 @click.option("--size", default=32, help="Side of the square picture, in pixels.")
 @click.option("--channels", default=3, help="Channels of the pictures.")
+@click.option("--adapter", default=None, help="What of a layer learns, NAME or NAME:KNOB=VALUE,…; see `tltk adapters`.")
 @json_option
-def layers(backbone: str, size: int, channels: int, as_json: bool) -> None:
-    """The layers of a network: where its freeze boundary can lie."""
-    print_answer(DescribeSpec(backbone=backbone, size=size, channels=channels), as_json)
+def layers(backbone: str, size: int, channels: int, adapter: str | None, as_json: bool) -> None:
+    """The layers of a network: where its freeze boundary can lie, and how many parameters learn in each."""
+    given = {"backbone": backbone, "size": size, "channels": channels, "adapter": adapter}
+    print_answer(command.build_spec(DescribeSpec, given), as_json)
 
 
 @main.command()

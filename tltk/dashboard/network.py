@@ -121,10 +121,10 @@ def wait(run_id: str, text: str) -> None:
 
 
 def network_summary() -> DescribeResult | None:
-    """The planned network's layers; None while a worker reads them."""
+    """The planned network's layers, and what of them learns; None while a worker reads them."""
     now = plan.plan()
     seen = known_domain(now.target)
-    spec = DescribeSpec(backbone=now.net.backbone, size=now.target.size, channels=seen.channels if seen else 3)
+    spec = DescribeSpec(now.net.backbone, now.target.size, seen.channels if seen else 3, now.adapter)
     found: DescribeResult | None = answer(
         spec, f"Building {plain(spec.backbone)} and measuring its layers; this takes a few seconds, once."
     )

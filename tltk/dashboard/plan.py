@@ -205,7 +205,7 @@ def _to_url(spec: CompareSpec) -> None:
     if spec.lrs != FIRST.lrs:
         shown["lrs"] = ",".join(f"{lr:g}" for lr in spec.lrs)
     if spec.strategy.knobs:
-        shown["knob"] = ",".join(f"{k}={v}" for k, v in spec.strategy.knobs.items())
+        shown["knob"] = command.join_list([f"{k}={v}" for k, v in spec.strategy.knobs.items()])
     if spec.adapter != FIRST.adapter:
         shown["adapter"] = command.as_named(spec.adapter)
     if spec.terms:
@@ -251,7 +251,7 @@ def _from_url() -> CompareSpec | None:
         given["lrs"] = asked.get("lrs", ",".join(f"{lr:g}" for lr in FIRST.lrs))
         given["adapter"] = asked.get("adapter")
         given["term"] = st.query_params.get_all("term")
-        given["knob"] = [part for part in asked.get("knob", "").split(",") if part]
+        given["knob"] = [part for part in command.split_list(asked.get("knob", "")) if part]
         spec = command.build_spec(CompareSpec, given)
     except ValueError as problem:  # ours among them
         st.session_state["plan_fault"] = f"The link could not be understood and was left aside: {problem}"

@@ -154,7 +154,7 @@ def _unpack(text: str, wanted: Wanted) -> Cursor:
     return cursor
 
 
-def _several(text: str) -> tuple[str, ...]:
+def _values_of(text: str) -> tuple[str, ...]:
     """Names with commas, each once."""
     return tuple(dict.fromkeys(text[:80].split(",")))
 
@@ -163,9 +163,9 @@ def _parse_query(request: Request) -> Wanted:
     ask = request.query_params
     wanted = Wanted(
         name=ask.get("name", "accuracy")[:80],
-        splits=_several(ask.get("split", "val")),
+        splits=_values_of(ask.get("split", "val")),
         x=ask.get("x", "step"),
-        roles=_several(ask.get("role", ",".join(ROLES))),
+        roles=_values_of(ask.get("role", ",".join(ROLES))),
     )
     if len(wanted.splits) > MAX_SPLITS:
         raise BadSpec(f"split must name at most {MAX_SPLITS} parts. Got {len(wanted.splits)}.")

@@ -21,10 +21,19 @@ def class_numbers(domain: Domain, classes: Sequence[str]) -> Ints:
         domain: The examples.
         classes: Names, by number; they are compared in NFC.
     """
-    numbers = {_normal(name): i for i, name in enumerate(classes)}
-    table = np.array([numbers.get(_normal(name), UNKNOWN) for name in domain.classes], np.int64)
-    found: Ints = table[domain.labels]
+    found: Ints = match_classes(domain.classes, classes)[domain.labels]
     return found
+
+
+def match_classes(names: Sequence[str], classes: Sequence[str]) -> Ints:
+    """The number of each of these names on a list of classes; `UNKNOWN` where it is not on it.
+
+    Args:
+        names: To look up.
+        classes: Names, by number; they are compared in NFC.
+    """
+    numbers = {_normal(name): i for i, name in enumerate(classes)}
+    return np.array([numbers.get(_normal(name), UNKNOWN) for name in names], np.int64)
 
 
 def shared_classes(domain: Domain, other: Domain) -> list[str]:

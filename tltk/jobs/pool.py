@@ -38,7 +38,8 @@ def train_all(trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None
 
     Args:
         trainer: Who trains.
-        runs: What to train; finished ones are not trained again.
+        runs: What to train; finished ones are not trained again, and one that begins with the weights of another
+            waits for it.
         ended: Called with each run that is done or has diverged.
 
     Raises:
@@ -97,8 +98,11 @@ def _side_by_side(
     try:
         while waiting or busy:
             check()
-            while waiting and free:
-                run, place = waiting.pop(0), free.pop(0)
+            unfinished = {run.id for run in waiting} | {run.id for run, _ in busy.values()}
+            ready = [run for run in waiting if _weights_run(run) not in unfinished]
+            for run in ready[: len(free)]:
+                waiting.remove(run)
+                place = free.pop(0)
                 busy[start(run, place)] = (run, place)
             sentinels = [s for child in busy if (s := child.waitable()) is not None]
             connection.wait(sentinels, timeout=0.1) if sentinels else time.sleep(0.1)
@@ -111,6 +115,12 @@ def _side_by_side(
             child.stop()
         for child in busy:
             child.join()
+
+
+def _weights_run(run: Run) -> str:
+    """The run whose weights a training begins with; empty where there is none."""
+    kind, _, name = run.spec.net.weights.partition(":") if isinstance(run.spec, TransferSpec) else ("", "", "")
+    return name.partition("@")[0] if kind == "run" else ""
 
 
 class _Fork:

@@ -57,8 +57,8 @@ def _names(value: Any) -> Iterator[str]:
     if isinstance(value, Spec):
         for field in dataclasses.fields(value):  # type: ignore[arg-type]
             yield from _names(getattr(value, field.name))
-    elif isinstance(value, tuple):
-        for one in value:
+    elif isinstance(value, tuple | dict):
+        for one in value.values() if isinstance(value, dict) else value:
             yield from _names(one)
     elif isinstance(value, str):
         yield value

@@ -203,7 +203,18 @@ class Worker:
                 weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
 
             callbacks = Callbacks(writer.emit, self.notify, self.check, writer.save, snapshot, writer.saved)
-            result = Training(spec, net, domain, split, phases, self.bank, callbacks, parts.source, parts.known).run()
+            result = Training(
+                spec,
+                net,
+                domain,
+                split,
+                phases,
+                self.bank,
+                callbacks,
+                parts.source,
+                parts.known,
+                parts.classifier,
+            ).run()
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
         told = {

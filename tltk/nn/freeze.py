@@ -7,13 +7,14 @@ and `Audit` compares every frozen tensor with its first value, bit for bit, afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from tltk.errors import BadSpec, RunProblem
+from tltk.nn.adapted import computed_tensors
 from tltk.nn.cut import frozen_modules
 from tltk.nn.net import Net
 
@@ -36,7 +37,7 @@ def freeze(
     Args:
         net: The network.
         boundary: The first layer that learns.
-        norm: With "adapt" the running statistics of frozen layers follow the batches.
+        norm: With "adapt" the running statistics of frozen layers follow the batches; otherwise they stay.
         above: Layers above the boundary that are frozen too.
         learns: Which parameters of the backbone's other layers learn, by name; the head learns whole.
 
@@ -99,6 +100,45 @@ def keep_running_statistics(net: nn.Module) -> Iterator[None]:
                 setattr(module, name, value)
 
 
+def take_statistics(net: nn.Module, batches: Iterable[Callable[[], object]]) -> Callable[[], None]:
+    """All batch normalisation is by the statistics of these batches from now on: adaptive batch normalisation.
+
+    They are the means over the batches of their means and variances, each batch normalised by itself on its way up.
+
+    Args:
+        net: The network; it is in evaluation mode afterwards.
+        batches: Each passes one batch through the network when it is called.
+
+    Returns:
+        What puts the former statistics back.
+
+    Reference:
+        Li, Wang, Shi, Liu and Hou (2016), Revisiting batch normalization for practical domain adaptation, §3.
+        arXiv:1603.04779.
+    """
+    norms = [m for m in net.modules() if isinstance(m, _NORMS) and m.track_running_stats]
+    momenta = [m.momentum for m in norms]
+    former = [(buffer, buffer.clone()) for m in norms for buffer in m.buffers(recurse=False)]
+    net.eval()
+    for module in norms:
+        module.reset_running_stats()
+        module.momentum = None  # a plain mean over the batches
+        nn.Module.train(module)
+    with torch.no_grad():
+        for batch in batches:
+            batch()
+    net.eval()
+    for module, momentum in zip(norms, momenta, strict=True):
+        module.momentum = momentum
+
+    def put_back() -> None:
+        with torch.no_grad():
+            for buffer, value in former:
+                buffer.copy_(value)
+
+    return put_back
+
+
 _WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -112,7 +152,7 @@ class Audit:
 
     Args:
         net: The net as it starts.
-        norm: With "adapt", running statistics may move and are not held against a frozen layer.
+        norm: Unless it is "frozen", running statistics may move and are not held against a frozen layer.
 
     Attributes:
         first: The first values of all tensors, by name.
@@ -161,10 +201,16 @@ class Audit:
         return [n for n in now if n in self._held and not torch.equal(_bits(now[n]), _bits(self._held[n]))]
 
     def change(self) -> list[float]:
-        """‖w − w₀‖₂ of each layer's parameters, the head last; 0 where none of them has ever learned."""
+        """‖w − w₀‖₂ of each layer's parameters, the head last; 0 where none of them has ever learned.
+
+        What an adapter adds counts by what it makes of the weights.
+        """
         squares = [0.0] * (self._net.depth + 1)
+        computed, added = computed_tensors(self._net)
         for name, parameter in self._net.named_parameters():
-            if parameter.requires_grad or name in self._earlier or not self._held:
-                delta = parameter.detach().float() - self.first[name].float()
+            if name in added:
+                continue
+            if parameter.requires_grad or name in self._earlier or not self._held or name in computed:
+                delta = computed.get(name, parameter).detach().float() - self.first[name].float()
                 squares[self._net.layer_of[name]] += float(delta.square().sum())
         return [s**0.5 for s in squares]

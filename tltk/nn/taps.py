@@ -138,7 +138,7 @@ class LayerOutputs:
         self._ends = layer_ends(net, net.sample(2))
 
     @contextmanager
-    def taken(self, net: Net, lowest: int, n: int) -> Iterator[dict[int, Tensor]]:
+    def collect(self, net: Net, lowest: int, n: int) -> Iterator[dict[int, Tensor]]:
         """Filled while the network runs: layer → its output, (n, …); layers without a module of their own are absent.
 
         Args:
@@ -174,8 +174,12 @@ def _tensor(output: Any, name: str, n: int) -> Tensor:
     return output if len(output) == n else output.reshape(n, -1, *output.shape[1:]).flatten(1, 2)
 
 
-def _places(x: Tensor) -> tuple[int, ...]:
-    """The axes that are places: those of a map (channels first or last), or of tokens."""
+def places(x: Tensor) -> tuple[int, ...]:
+    """The axes that are places: those of a map (channels first or last), or of tokens.
+
+    Args:
+        x: A layer's output, (n, c, h, w), (n, h, w, c), (n, tokens, c) or (n, c).
+    """
     if x.ndim == 4:
         last = x.shape[2] != x.shape[3] and x.shape[1] == x.shape[2]
         return (1, 2) if last else (2, 3)
@@ -183,11 +187,11 @@ def _places(x: Tensor) -> tuple[int, ...]:
 
 
 def _mean(x: Tensor) -> Tensor:
-    return x.float().mean(_places(x)) if x.ndim > 2 else x.float()
+    return x.float().mean(places(x)) if x.ndim > 2 else x.float()
 
 
 def _max(x: Tensor) -> Tensor:
-    return x.float().amax(_places(x)) if x.ndim > 2 else x.float()
+    return x.float().amax(places(x)) if x.ndim > 2 else x.float()
 
 
 def _project(x: Tensor) -> Tensor:

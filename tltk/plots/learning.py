@@ -9,7 +9,7 @@ from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
-from tltk.studies.compare.verdict import mean_curve
+from tltk.verdicts.judge import mean_curve
 
 TITLES = {"accuracy": "Accuracy", "loss": "Cross-entropy"}
 

@@ -21,7 +21,7 @@ from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.reading import result_class
 from tltk.studies.compare.result import CompareResult
-from tltk.studies.compare.verdict import format_points
+from tltk.verdicts.judge import format_points
 
 KINDS = {"transfer": "Training", "compare": "Scratch against transfer"}
 

@@ -13,7 +13,9 @@ class Layer:
 
     `parameters` and `flops` (multiply and add counted apart, forward pass of one picture) are the
     layer's own; `shape` is its output for one picture; `crossing` is how many numbers per picture
-    the layers after it read. `flops` is None where they cannot be counted.
+    the layers after it read. `flops` is None where they cannot be counted. `learnable` parameters learn
+    where the layer does: all of them, unless an adapter says otherwise; what it adds is among them, and
+    not among `parameters`. None, in answers of earlier versions: all.
     """
 
     index: int
@@ -22,6 +24,12 @@ class Layer:
     flops: int | None
     shape: tuple[int, ...]
     crossing: int
+    learnable: int | None = None
+
+    @property
+    def n_learnable(self) -> int:
+        """Parameters that learn where this layer does."""
+        return self.parameters if self.learnable is None else self.learnable
 
 
 class Column(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from tltk.registry import Registry
 from tltk.selection.unlabelled import Unlabelled
 
 criteria: Registry[Callable[[Unlabelled], float]] = Registry(
-    "criterion", "tltk.selection", lambda name: name, skip=("unlabelled",)
+    "criterion", "tltk.selection", lambda name: name, group="tltk.criteria", skip=("unlabelled", "density_ratio")
 )
 
 __all__ = ["Unlabelled", "criteria"]

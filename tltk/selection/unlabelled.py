@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,3 +34,10 @@ class Unlabelled:
     source_labels: Tensor
     train_features: Callable[[], Tensor]
     seed: int = 0
+
+    @cached_property
+    def density_ratio(self) -> Tensor:
+        """p_T / p_S at the source's validation pictures, (m,), as a classifier of the domain tells by the features."""
+        from tltk.selection.density_ratio import density_ratio
+
+        return density_ratio(self.source_features, self.train_features(), self.target_features, self.seed)

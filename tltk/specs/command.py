@@ -96,29 +96,29 @@ def build_spec(kind: type[S], given: dict[str, Any], usual: S | None = None) -> 
         body["terms"] = [read_named("--term", text) for text in given["term"]]
     for name, (of, _) in list_options(kind).items():
         if given.get(name) is not None:
-            body[name] = _several(name, of, str(given[name]))
+            body[name] = _values_of(name, of, str(given[name]))
     rest = json.loads((usual or kind()).to_json())  # a part of which some is given has the rest from here
     parts = {k: {**rest[k], **v} for k, v in body.items() if isinstance(v, dict) and isinstance(rest.get(k), dict)}
     return kind.from_dict({**rest, **body, **parts})
 
 
-def _several(name: str, of: type, text: str) -> list[Any]:
+def _values_of(name: str, of: type, text: str) -> list[Any]:
     """`0.1,1` → [0.1, 1.0]; names keep what stands between the commas, and no text is no names."""
     if of is str and not text.strip():
         return []
     try:
-        return [of(part.strip()) for part in _parts(text)]
+        return [of(part.strip()) for part in split_list(text)]
     except ValueError:
         raise BadSpec(f"--{name} must be numbers separated by commas, as in 0.0003,0.001. Got {text!r}.") from None
 
 
-def _parts(text: str) -> list[str]:
+def split_list(text: str) -> list[str]:
     """What stands between the commas; a part in double quotes may hold commas itself, as in "resnet18@file:a,b.pth"."""
     return next(csv.reader(io.StringIO(text, newline=""), skipinitialspace=True), [""])
 
 
-def _listed(parts: Sequence[str]) -> str:
-    """The parts with commas between them, quoted where one holds a comma, for `_parts`."""
+def join_list(parts: Sequence[str]) -> str:
+    """The parts with commas between them, quoted where one holds a comma, for `split_list`."""
     return ",".join('"' + part.replace('"', '""') + '"' if set(part) & set(',"\r\n') else part for part in parts)
 
 
@@ -186,7 +186,7 @@ def _as_flags(spec: Spec) -> list[str]:
     for term in getattr(spec, "terms", ()):
         words += ["--term", as_named(term)]
     for name in list_options(kind):
-        words += [f"--{name}", _listed([v if isinstance(v, str) else repr(v) for v in getattr(spec, name)])]
+        words += [f"--{name}", join_list([v if isinstance(v, str) else repr(v) for v in getattr(spec, name)])]
     return words
 
 

@@ -68,8 +68,9 @@ class NetSpec(Spec):
     boundary: int = knob(0, 0, 10_000, help="Layers 0 … boundary − 1 are frozen; 0 = none.")
     norm: str = knob(
         "frozen",
-        choices=("frozen", "adapt"),
-        help="Running statistics of frozen normalisation layers: kept, or adapted to the target.",
+        choices=("frozen", "adapt", "target"),
+        help="Running statistics of normalisation layers: those of frozen layers kept, or adapted to the target; or of "
+        "all layers taken from the target's training pictures whenever the target is looked at (AdaBN).",
     )
     head: str = knob(
         "linear", choices=("linear", "norm_linear", "cosine"), help="The classifier on top of the backbone."

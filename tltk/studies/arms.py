@@ -80,7 +80,7 @@ def search_seed(first_seed: int) -> int:
 
 
 def search(
-    arms: Mapping[str, Arm], rates: Sequence[float], seed: int, widen: int = WIDEN
+    arms: Mapping[str, Arm], rates: Sequence[float], seed: int, widen: int = WIDEN, before: Sequence[Wanted] = ()
 ) -> Generator[Stage, list[Run], Search]:
     """Search each arm's rate; where a best rate lies at an edge, the grid grows there, for all arms alike.
 
@@ -89,13 +89,18 @@ def search(
         rates: The grid to begin with; a single rate is not searched.
         seed: Of these trainings.
         widen: How often the grid may grow.
+        before: Trainings whose weights some of these begin with, such as that of the source: what does not wait for
+            them is trained beside them.
 
     Raises:
-        RunProblem: Every rate of an arm diverged.
+        RunProblem: Every rate of an arm diverged, or a training before has no result.
     """
     tried = sorted(set(rates))
     found: dict[tuple[str, float], TrainingResult | None] = {}
     if len(tried) == 1:
+        if before:
+            for run in (yield Stage(tuple(before), _sentence(before, False))):
+                result_of(run)
         return Search.of(list(arms), tried, found)
     for left in range(widen, -1, -1):
         wanted = [
@@ -104,7 +109,10 @@ def search(
             for arm, make in arms.items()
             if (arm, lr) not in found
         ]
-        runs = yield Stage(tuple(wanted), "Searching for each arm's learning rate.")
+        runs = yield Stage((*before, *wanted), _sentence(before, True))
+        for run in runs[: len(before)]:
+            result_of(run)
+        runs, before = runs[len(before) :], ()
         for one, run in zip(wanted, runs, strict=True):
             found[one.arm, one.lr] = None if run.diverged else result_of(run)
         best = Search.of(list(arms), tried, found)
@@ -113,6 +121,14 @@ def search(
             break
         tried = sorted({*tried, *more})
     return best
+
+
+def _sentence(before: Sequence[Wanted], searching: bool) -> str:
+    """What the status says meanwhile."""
+    if not before:
+        return "Searching for each arm's learning rate."
+    network = "the source network" if len(before) == 1 else "networks on the sources"
+    return f"Training {network}, and searching for each arm's learning rate." if searching else f"Training {network}."
 
 
 def _further(rates: Sequence[float], edges: set[str]) -> list[float]:
@@ -143,7 +159,12 @@ class Measured:
 
 
 def measure(
-    arms: Mapping[str, Arm], rates: Sequence[float], first_seed: int, seeds: int, widen: int = WIDEN
+    arms: Mapping[str, Arm],
+    rates: Sequence[float],
+    first_seed: int,
+    seeds: int,
+    widen: int = WIDEN,
+    before: Sequence[Wanted] = (),
 ) -> Generator[Stage, list[Run], Measured]:
     """Search each arm's rate, then train every seed of every arm at its rate.
 
@@ -153,11 +174,12 @@ def measure(
         first_seed: The others follow.
         seeds: How many are measured.
         widen: How often the grid may grow.
+        before: Trainings whose weights some of these begin with.
 
     Raises:
         RunProblem: Every rate of an arm diverged, or a training has no result.
     """
-    found = yield from search(arms, rates, search_seed(first_seed), widen)
+    found = yield from search(arms, rates, search_seed(first_seed), widen, before)
     wanted = [
         Wanted(arm, "measure", make(found.best_rates[arm], seed))
         for seed in range(first_seed, first_seed + seeds)

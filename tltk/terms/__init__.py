@@ -9,6 +9,8 @@ from tltk.registry import Registry, camel_case
 from tltk.specs.parts import DataSpec, TermSpec
 from tltk.terms.term import Term
 
+SOURCES = {"source", "source_at_start"}  # what a term needs that reads a second domain
+
 terms: Registry[type[Term]] = Registry("term", "tltk.terms", camel_case, skip=("term",))
 
 
@@ -40,9 +42,11 @@ def check(specs: Sequence[TermSpec], source: DataSpec | None, *, labels: str = "
     made = {spec.name: make(spec) for spec in specs}
     if len(made) < len(specs):
         raise BadSpec(f"Each term may be named once. Got {', '.join(spec.name for spec in specs)}.")
-    wanting = [name for name, term in made.items() if "source" in term.needs]
+    wanting = [name for name, term in made.items() if SOURCES & set(term.needs)]
     if wanting and source is None:
-        raise BadSpec(f"The term {wanting[0]} compares target and source. There is no source; name one with --source.")
+        raise BadSpec(f"The term {wanting[0]} reads a second domain. There is no source; name one with --source.")
+    for term in made.values():
+        term.check()
     if labels != "target":
         for name, term in made.items():
             if set(term.needs) & {"teacher", "answers"}:
@@ -59,5 +63,10 @@ def check(specs: Sequence[TermSpec], source: DataSpec | None, *, labels: str = "
 
 
 def needs_source(specs: Sequence[TermSpec]) -> bool:
-    """Whether one of these terms sees a second domain."""
-    return any("source" in make(spec).needs for spec in specs)
+    """Whether one of these terms sees a second domain, in each step or before the first."""
+    return any(SOURCES & set(make(spec).needs) for spec in specs)
+
+
+def needs_classifier(specs: Sequence[TermSpec]) -> bool:
+    """Whether one of these terms that is on asks for the classifier that came with the weights."""
+    return any("classifier" in term.needs for term in map(make, specs) if term.weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from tltk.errors import RunProblem
 from tltk.specs.knobs import Spec, knob
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NEEDS = {
     "source": "a batch of both domains in each step",
+    "source_at_start": "the source's training pictures before the first step, and none later",
     "layers": "the output of every layer that learns",
     "teacher": "the network as it was at the start, beside the network as it is",
     "answers": "a number kept for each training picture, by position",
@@ -44,18 +45,36 @@ class Side:
     layers: Mapping[int, Tensor] = field(default_factory=dict)
 
 
+class Batches(Protocol):
+    """The training pictures of a domain as they pass through the network of the start."""
+
+    def __call__(self, domain: str, size: int, /, most: int = 0) -> Iterator[Side]:
+        """Its pictures without augmentation, once each and in order.
+
+        Args:
+            domain: "target" or "source".
+            size: Pictures in a batch.
+            most: How many pictures to draw from it, the same each time; 0 = all.
+        """
+
+
 @dataclass(frozen=True)
 class Start:
     """What a term sees before the first step.
 
     Attributes:
-        net: The network with its first weights, in evaluation mode.
+        net: The network with its first weights, in evaluation mode; what learns in any phase asks for a gradient.
         n_classes: Of the task.
         n_train: Training pictures of the target.
         seed: For the term's own draws.
         classifier: That came with the weights; None where a term does not need it.
         batches: ("target" or "source", pictures in a batch) → its training pictures, once each and in order, as
             they pass through the network, with a gradient unless the caller is in `torch.no_grad()`.
+        pictures: Pictures in a batch → the target's training pictures in that order, (n, c, h, w) in 0 … 1 on the
+            device, for another network than this one.
+        classes: Names of the task's classes, by number.
+        known: The class of each of the source's training pictures as `classifier` numbers it, (m,); −1 where it does
+            not know the class; None where its classes are not known by name, or there is no source.
     """
 
     net: Net
@@ -63,7 +82,10 @@ class Start:
     n_train: int
     seed: int
     classifier: Classifier | None
-    batches: Callable[[str, int], Iterator[Side]]
+    batches: Batches
+    pictures: Callable[[int], Iterator[Tensor]] = lambda size: iter(())
+    classes: tuple[str, ...] = ()
+    known: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -99,15 +121,15 @@ class Step:
     def batch(self) -> Side:
         """The batch whose labels are learned from: the target's, or the source's where the target's are not used."""
         labelled = self.target is not None and self.target.labels is not None
-        return _given(self.target if labelled or self.source is None else self.source)
+        return _require_side(self.target if labelled or self.source is None else self.source)
 
     @property
     def pair(self) -> tuple[Side, Side]:
         """Source and target, for terms that need both."""
-        return _given(self.source), _given(self.target)
+        return _require_side(self.source), _require_side(self.target)
 
 
-def _given(side: Side | None) -> Side:
+def _require_side(side: Side | None) -> Side:
     if side is None:
         raise RunProblem("A term reads a batch that it does not ask for in `needs`.")
     return side
@@ -118,6 +140,7 @@ class Term(Spec, ABC):
     """The base of all terms. With weight 0 a term is not computed: the training is then one without it, bit for bit."""
 
     needs: ClassVar[tuple[str, ...]] = ()  # of NEEDS
+    eager: ClassVar[Mapping[str, float]] = {}  # knobs with which it acts from the first step on, for tests
 
     weight: float = knob(1.0, 0.0, 1e6, help="Factor of the term in the loss; 0 = off.")
 

@@ -1,7 +1,7 @@
 """The batteries that every entry of a registry has to pass, and the pytest plugin that runs them.
 
-A package that adds strategies, adapters, terms, domains, measures or scores by entry points runs them on its own
-entries. Its `pyproject.toml` says whose they are, and a test file imports them:
+A package that adds strategies, adapters, terms, domains, measures, scores or criteria by entry points runs them on its
+own entries. Its `pyproject.toml` says whose they are, and a test file imports them:
 
     [tool.pytest.ini_options]
     tltk_entries = "my-package"
@@ -31,6 +31,7 @@ ENTRIES = {
     "tltk_domain": ("tltk.data", "domains"),
     "tltk_measure": ("tltk.shift", "measures"),
     "tltk_score": ("tltk.transferability", "scores"),
+    "tltk_criterion": ("tltk.selection", "criteria"),
 }
 
 

@@ -25,18 +25,21 @@ from tltk.data import domains, load, parse
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, UnknownName
 from tltk.registry import Registry
+from tltk.selection import Unlabelled, criteria
 from tltk.shift import measures
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import strategies
 from tltk.strategies.phase import Phase
-from tltk.terms import terms
+from tltk.terms import SOURCES, terms
 from tltk.training import compose
+from tltk.training.callbacks import Callbacks
 from tltk.training.compose import Trained
 from tltk.transferability import scores
+from tltk.weights.load import save
 
-__all__ = ["TestAdapter", "TestDomain", "TestMeasure", "TestScore", "TestStrategy", "TestTerm"]
+__all__ = ["TestAdapter", "TestCriterion", "TestDomain", "TestMeasure", "TestScore", "TestStrategy", "TestTerm"]
 
 MEASURED = ("images_per_second", "memory")  # rows that differ from one training to the next by nature
 SOURCE = DataSpec("shapes", n=60, size=32)  # of terms that need a second domain: drawn, so that nothing is read
@@ -70,25 +73,39 @@ def noise(n: int = 48, size: int = 32) -> Domain:
     return Domain.of("noise", images, labels, ["a", "b", "c"], licence="none", source="drawn for a test")
 
 
-def train_on_noise(boundary: int = 2, epochs: int = 3, **parts: Any) -> Trained:
+def train_on_noise(
+    boundary: int = 2,
+    epochs: int = 3,
+    weights: str = "scratch",
+    callbacks: Callbacks | None = None,
+    **parts: Any,
+) -> Trained:
     """A short training on noise: a small residual network of five layers and a head, frozen below the boundary.
 
     Args:
         boundary: Layers 0 … boundary − 1 are frozen.
         epochs: Of three batches each.
+        weights: That it starts from.
+        callbacks: Of the training.
         parts: Further fields of the training's spec.
     """
     domain = noise()
     optim = OptimSpec(epochs=epochs, batch_size=8, device="cpu", lr=3e-3)
-    asked = TransferSpec(net=NetSpec("test_resnet", boundary=boundary), optim=optim, **parts)
+    asked = TransferSpec(net=NetSpec("test_resnet", weights, boundary), optim=optim, **parts)
     rest = np.arange(24, 48)
-    return compose.train(asked, domain=domain, split=Split(np.arange(24), rest[::2], rest[1::2]))
+    return compose.train(asked, domain=domain, split=Split(np.arange(24), rest[::2], rest[1::2]), callbacks=callbacks)
 
 
 @functools.cache
-def plain(boundary: int, epochs: int) -> tuple[Trained, dict[str, torch.Tensor]]:
-    """Plain fine-tuning, and the first weights of it."""
-    asked = train_on_noise(boundary, epochs)
+def plain(boundary: int, epochs: int, weights: str = "scratch") -> tuple[Trained, dict[str, torch.Tensor]]:
+    """Plain fine-tuning, and the first weights of it.
+
+    Args:
+        boundary: Layers 0 … boundary − 1 are frozen.
+        epochs: Of three batches each.
+        weights: That it starts from.
+    """
+    asked = train_on_noise(boundary, epochs, weights)
     first, _ = compose.build_network(asked.spec, noise())
     return asked, {name: tensor.clone() for name, tensor in first.state_dict().items()}
 
@@ -155,7 +172,7 @@ class TestStrategy:
 
 
 class TestAdapter:
-    """What it leaves alone does not move; something of a learning layer does."""
+    """It begins as the network without it; what it leaves alone does not move; in the end a plain network is left."""
 
     def test_it_says_where_it_is_from(self, tltk_adapter: str) -> None:
         """Docstring."""
@@ -165,30 +182,92 @@ class TestAdapter:
         """Explained, plain, within their range."""
         check_knobs(adapters, tltk_adapter)
 
+    def train_unmerged(self, name: str) -> tuple[Trained, dict[str, torch.Tensor]]:
+        """A training with this adapter, and the network's tensors as they were before it was merged."""
+        held: dict[str, torch.Tensor] = {}
+
+        def save(tensors: dict[str, torch.Tensor], _: dict[str, Any]) -> None:
+            held.update({n.removeprefix("net/"): t for n, t in tensors.items() if n.startswith("net/")})
+
+        run = train_on_noise(adapter=AdapterSpec(name), callbacks=Callbacks(save=save))
+        return run, held
+
     def test_only_what_learns_moves(self, tltk_adapter: str) -> None:
-        """Tensors of parameters that do not learn are bit-equal afterwards."""
-        run = train_on_noise(adapter=AdapterSpec(tltk_adapter))
+        """Tensors of parameters that do not learn are bit-equal until it is merged."""
+        run, last = self.train_unmerged(tltk_adapter)
         adapter = adapters.make(tltk_adapter, {})
         net, _ = compose.build_network(run.spec, noise())
         first = net.state_dict()
-        changed = {n for n in changed_tensors(run, first) if n in dict(run.net.named_parameters())}
+        changed = {n for n, _ in net.named_parameters() if not torch.equal(last[n], first[n])}
         may = {
             name
-            for name, _ in run.net.named_parameters()
-            if (layer := run.net.layer_of[name]) == run.net.depth or (layer >= 2 and adapter.learns(run.net, name))
+            for name, _ in net.named_parameters()
+            if (layer := net.layer_of[name]) == net.depth or (layer >= 2 and adapter.learns(net, name))
         }
         assert changed <= may
-        assert any(run.net.layer_of[name] < run.net.depth for name in changed), "the backbone's part learns"
+        assert any(net.layer_of[name] < net.depth for name in changed), "the backbone's part learns"
         assert run.result.frozen_moved == 0
+
+    @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit", "test_convnext"])
+    def test_at_the_start_it_changes_nothing(self, tltk_adapter: str, backbone: str) -> None:
+        """Outputs are those of the network without it, bit for bit; below the boundary nothing is added."""
+        asked = TransferSpec(net=NetSpec(backbone, boundary=2), adapter=AdapterSpec(tltk_adapter))
+        net, _ = compose.build_network(asked, noise())
+        bare, _ = compose.build_network(dataclasses.replace(asked, adapter=AdapterSpec()), noise())
+        x = net.sample(3, torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            assert torch.equal(net.eval()(x)[1], bare.eval()(x)[1])
+        assert net.tensors(2).keys() == bare.tensors(2).keys()
+        assert all(name in net.layer_of for name, _ in net.named_parameters())
+
+    def test_merged_it_is_a_plain_network(self, tltk_adapter: str) -> None:
+        """After training, with the plain network's names and the outputs that it had."""
+        run, last = self.train_unmerged(tltk_adapter)
+        bare, _ = plain(2, 3)
+        assert run.net.state_dict().keys() == bare.net.state_dict().keys()
+        assert run.net.layer_of == bare.net.layer_of
+        net, _ = compose.build_network(run.spec, noise())
+        net.load_state_dict(last)
+        x = net.sample(3, torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            before = net.eval()(x)[1]
+            adapters.make(tltk_adapter, {}).merge(net)
+            assert torch.allclose(net(x)[1], before, rtol=1e-4, atol=1e-5)
+            assert torch.allclose(run.net.eval()(x)[1], before, rtol=1e-4, atol=1e-5), "the training has merged it"
 
 
 class TestTerm:
     """Off, it changes no bit; on, it is a finite number that something learns from."""
 
-    def training_fields(self, name: str, weight: float) -> dict[str, Any]:
-        """The fields of a training with this term, and with a source where it needs one."""
-        source = SOURCE if "source" in terms[name].needs else None
-        return {"terms": (TermSpec(name, {"weight": weight}),), "source": source}
+    @pytest.fixture(scope="class")
+    @classmethod
+    def weights_with_classifier(cls, tmp_path_factory: pytest.TempPathFactory) -> str:
+        """Weights with the classifier that they were trained with."""
+        run, _ = plain(2, 3)
+        path = tmp_path_factory.mktemp("weights") / "noise.safetensors"
+        save(run.net, run.spec.net, path, classes=json.dumps(noise().classes))
+        return f"file:{path}"
+
+    def training_fields(self, name: str, weight: float, weights_with_classifier: str) -> dict[str, Any]:
+        """The fields of a training with this term, with a source where it needs one, from weights that will do.
+
+        The test is skipped where a knob must name something of the user's, such as a run.
+
+        Args:
+            name: Of the term.
+            weight: Of the term.
+            weights_with_classifier: For terms that need one.
+        """
+        needs = terms[name].needs
+        if any(rule.default == "" for rule in knobs(terms[name]).values()):
+            pytest.skip(f"{name} reads something of the user's")
+        source = SOURCE if SOURCES & set(needs) else None
+        weights = weights_with_classifier if "classifier" in needs else "scratch"
+        return {
+            "terms": (TermSpec(name, {**terms[name].eager, "weight": weight}),),
+            "source": source,
+            "weights": weights,
+        }
 
     def test_it_says_where_it_is_from(self, tltk_term: str) -> None:
         """Docstring."""
@@ -199,16 +278,18 @@ class TestTerm:
         check_knobs(terms, tltk_term)
         assert "weight" in knobs(terms[tltk_term])
 
-    def test_at_weight_zero_the_training_is_one_without_it(self, tltk_term: str) -> None:
+    def test_at_weight_zero_the_training_is_one_without_it(self, tltk_term: str, weights_with_classifier: str) -> None:
         """Bit for bit: rows and weights."""
-        run, (without, _) = train_on_noise(**self.training_fields(tltk_term, 0.0)), plain(2, 3)
+        asked = self.training_fields(tltk_term, 0.0, weights_with_classifier)
+        run, (without, _) = train_on_noise(**asked), plain(2, 3, asked["weights"])
         assert rows(run) == rows(without)
         mine, theirs = run.net.state_dict(), without.net.state_dict()
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
-    def test_it_is_a_number_that_is_learned_from(self, tltk_term: str) -> None:
+    def test_it_is_a_number_that_is_learned_from(self, tltk_term: str, weights_with_classifier: str) -> None:
         """Each of its rows is finite, and the weights become others than without it."""
-        run, (without, _) = train_on_noise(**self.training_fields(tltk_term, 1.0)), plain(2, 3)
+        asked = self.training_fields(tltk_term, 1.0, weights_with_classifier)
+        run, (without, _) = train_on_noise(**asked), plain(2, 3, asked["weights"])
         values = [r.value for r in run.rows if r.name == f"term.{tltk_term}"]
         assert values and np.isfinite(values).all()
         mine, theirs = run.net.state_dict(), without.net.state_dict()
@@ -314,3 +395,56 @@ class TestScore:
         for wrong in (labels[:-1], labels.float()):
             with pytest.raises(BadSpec, match="must"):
                 scores[tltk_score](x, wrong)
+
+
+class TestCriterion:
+    """A finite number of what a network says of both domains, in whatever order the pictures come."""
+
+    def view(self) -> Unlabelled:
+        """Of 40 pictures of the target and 50 of the source, in three classes; of the training pictures, features."""
+        g = torch.Generator().manual_seed(4)
+        labels = torch.arange(50) % 3
+
+        def draw(n: int, d: int) -> torch.Tensor:
+            return torch.randn(n, d, generator=g, dtype=torch.float64)
+
+        logits = draw(50, 3) + 2 * torch.nn.functional.one_hot(labels, 3)
+        train = draw(60, 5)
+        return Unlabelled(draw(40, 5) + 0.5, draw(40, 3) * 2, draw(50, 5), logits, labels, lambda: train)
+
+    def test_it_says_where_it_is_from(self, tltk_criterion: str) -> None:
+        """Docstring."""
+        check_docstring(criteria, tltk_criterion)
+
+    def test_it_is_a_number_that_repeats(self, tltk_criterion: str) -> None:
+        """A finite float, the same each time, and what it was given is as it was."""
+        found, other = self.view(), self.view()
+        value = criteria[tltk_criterion](found)
+        assert isinstance(value, float) and np.isfinite(value)
+        assert criteria[tltk_criterion](other) == criteria[tltk_criterion](found) == value
+        names = ("target_features", "target_logits", "source_features", "source_logits", "source_labels")
+        assert all(torch.equal(getattr(found, name), getattr(self.view(), name)) for name in names)
+
+    def test_the_order_of_the_pictures_does_not_matter(self, tltk_criterion: str) -> None:
+        """Both domains' pictures in another order give the same number."""
+        found = self.view()
+        g = torch.Generator().manual_seed(5)
+        t, s = torch.randperm(40, generator=g), torch.randperm(50, generator=g)
+        train = found.train_features()[torch.randperm(60, generator=g)]
+        other = Unlabelled(
+            found.target_features[t],
+            found.target_logits[t],
+            found.source_features[s],
+            found.source_logits[s],
+            found.source_labels[s],
+            lambda: train,
+        )
+        assert criteria[tltk_criterion](other) == pytest.approx(criteria[tltk_criterion](found), rel=1e-3, abs=1e-6)
+
+    def test_one_picture_of_each_class_is_enough(self, tltk_criterion: str) -> None:
+        """Pictures that are all alike give a number too: weights without a variance, neighbours at one place."""
+        same = torch.ones(3, 2, dtype=torch.float64)
+        labels = torch.arange(3)
+        logits = torch.eye(3, dtype=torch.float64)
+        value = criteria[tltk_criterion](Unlabelled(same, 0 * logits, same, logits, labels, lambda: same))
+        assert np.isfinite(value)

@@ -26,6 +26,7 @@ from torch import Tensor
 from tltk import home
 from tltk.data.domain import Domain
 from tltk.errors import CannotSplit
+from tltk.nn.adapted import plain_tensors
 from tltk.nn.cut import Activations
 from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
@@ -259,7 +260,7 @@ class FeatureBank:
     ) -> str:
         """Content decides: equal weights, pictures and views share an entry, whatever the run."""
         digest = hashlib.blake2b(digest_size=16)
-        for name, tensor in cut.net.tensors(cut.boundary).items():
+        for name, tensor in plain_tensors(cut.net, cut.boundary).items():
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         # The text of the modules tells apart what the weights do not: strides, padding, activations.

@@ -13,6 +13,7 @@ from tltk import adapters, data, terms
 from tltk.data.classes import UNKNOWN, class_numbers, shared_classes, union_of_classes, with_classes
 from tltk.data.domain import Domain, Split, exclude_examples, held_out_origins, link_copies
 from tltk.errors import BadSpec, DataProblem, RunProblem, abbreviate
+from tltk.nn.head import Classifier
 from tltk.nn.net import Net
 from tltk.results.rows import Row
 from tltk.results.training import TrainingResult
@@ -43,6 +44,7 @@ class Divided:
         known: What the network could do at the start: the classifier that came with the weights, and the source's
             labels as it numbers them; None where there is none, or the source's labels are learned from.
         notes: Sentences on classes that the two do not share.
+        classifier: That came with the weights; None where no term asks for it.
     """
 
     domain: Domain
@@ -51,6 +53,7 @@ class Divided:
     source: tuple[Domain, Split] | None = None
     known: Known | None = None
     notes: tuple[str, ...] = ()
+    classifier: Classifier | None = None
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,11 @@ def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
 
 
 def add_source(spec: TransferSpec, parts: Divided, load: Load = data.load) -> Divided:
-    """The same with the training's second domain, where it has one; classes are matched by name.
+    """The same with the training's second domain and its weights' classifier, where it has them.
 
-    None of the source's pictures validates or tests the target. Where its labels are learned from, the task's classes
-    are the source's, or all of both, and pictures of the target whose class is none of them are in no part.
+    Classes are matched by name. None of the source's pictures validates or tests the target. Where its labels are
+    learned from, the task's classes are the source's, or all of both, and pictures of the target whose class is none
+    of them are in no part.
 
     Args:
         spec: The training.
@@ -104,7 +108,10 @@ def add_source(spec: TransferSpec, parts: Divided, load: Load = data.load) -> Di
 
     Raises:
         DataProblem: Too few pictures are left, the two have other channels, or no class in common.
+        BadSpec: A term asks for the classifier of weights that came with none.
     """
+    if terms.needs_classifier(spec.terms):
+        parts = dataclasses.replace(parts, classifier=_classifier(spec))
     if spec.source is None:
         return parts
     target, split = parts.domain, parts.split
@@ -126,7 +133,7 @@ def add_source(spec: TransferSpec, parts: Divided, load: Load = data.load) -> Di
             notes.append(f"{left:,} pictures of the target are of none of the source's classes and are in no part.")
         domain = dataclasses.replace(domain, labels=class_numbers(domain, classes), classes=tuple(classes))
     else:
-        known = _known(spec, domain)
+        known = _prior_knowledge(spec, domain)
         if known is None and not terms.needs_source(spec.terms):
             raise BadSpec(
                 f"The source of a training is read by its terms, by labels, or to measure what is forgotten. No term "
@@ -144,7 +151,23 @@ def add_source(spec: TransferSpec, parts: Divided, load: Load = data.load) -> Di
     )
 
 
-def _known(spec: TransferSpec, source: Domain) -> Known | None:
+def _classifier(spec: TransferSpec) -> Classifier:
+    """The classifier that came with the weights, for terms that cannot do without.
+
+    Raises:
+        BadSpec: There is none.
+    """
+    found = weights.source_classifier(spec.net)
+    if found is None:
+        raise BadSpec(
+            f"What the weights' own classifier knows can be kept where there is one, linear on the features. "
+            f"{spec.net.weights} has none; take the weights of a run (run:ID) with a linear head, or leave out "
+            f"{', '.join(term.name for term in spec.terms if terms.needs_classifier([term]))}."
+        )
+    return found
+
+
+def _prior_knowledge(spec: TransferSpec, source: Domain) -> Known | None:
     """The classifier that came with the weights, where it knows classes of the source by name."""
     classifier = weights.source_classifier(spec.net)
     if classifier is None:
@@ -250,7 +273,16 @@ def train(
     try:
         told = dataclasses.replace(callbacks, emit=both)
         result = Training(
-            spec, net, parts.domain, parts.split, phases, bank or FeatureBank(), told, parts.source, parts.known
+            spec,
+            net,
+            parts.domain,
+            parts.split,
+            phases,
+            bank or FeatureBank(),
+            told,
+            parts.source,
+            parts.known,
+            parts.classifier,
         ).run()
     finally:
         torch.set_num_threads(before)

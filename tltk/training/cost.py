@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tltk import terms
 from tltk.results.layers import Layer
+from tltk.specs.parts import TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.strategies.phase import Phase
@@ -37,14 +39,15 @@ class Estimate:
     """What a training would cost with the handle at one boundary; None where FLOPs or the speed are not known.
 
     Attributes:
-        trainable: Parameters that train in some phase, the head's among them.
-        parameters: All of the network, the head's among them.
+        trainable: Parameters that train in some phase, the head's among them, and what an adapter adds.
+        parameters: All of the network, the head's among them, without what an adapter adds.
         step: FLOPs of one step, the mean over the phases.
         share: Of the compute of fine-tuning all layers.
         kept: Whether features of frozen layers are kept.
         checked: Whether it is kept only if the training's check of the cut passes; a cut before the head needs none.
         cuttable: False where features would be kept, but the network has no cut that it can be trusted with.
-        bytes: All that the training writes into the bank: of training, validation and test pictures, in each copy.
+        bytes: What the training writes into the bank of the target: of training, validation and test pictures, in
+            each copy.
         build: Seconds to compute what is kept, once.
         epoch: Seconds of an epoch, the mean over the phases.
         run: Seconds of the whole run.
@@ -73,6 +76,45 @@ def flops_per_picture(flops: Sequence[int], boundary: int, kept: int, frozen_abo
         frozen_above: Frozen layers above the boundary: a gradient passes through them, none is taken of their weights.
     """
     return sum(flops[kept:boundary]) + 3 * sum(flops[boundary:]) - sum(flops[i] for i in frozen_above)
+
+
+def step_flops(
+    flops: Sequence[int],
+    boundary: int,
+    kept: int,
+    frozen_above: Collection[int] = (),
+    *,
+    domains: int = 1,
+    taught: bool = False,
+) -> int:
+    """FLOPs of a step for each picture of its batch, with all that passes through the network beside it.
+
+    Args:
+        flops: Of each layer's forward pass, the head last.
+        boundary: The first layer that trains.
+        kept: The layers whose answer is kept; 0 = none.
+        frozen_above: Frozen layers above the boundary.
+        domains: 2 where as many pictures of a source pass in each step.
+        taught: Whether the batch also passes forward through the network of the start.
+    """
+    own = domains * flops_per_picture(flops, boundary, kept, frozen_above)
+    return own + (sum(flops[kept:]) if taught else 0)
+
+
+def n_domains(needs: Collection[str], labels: str, source: bool) -> int:
+    """Of how many domains pictures pass in each step: 2 where a term compares them, or both have labels.
+
+    Args:
+        needs: What the terms that are on need.
+        labels: Whose labels are learned from.
+        source: Whether there is a source.
+    """
+    return 2 if source and ("source" in needs or labels == "both") else 1
+
+
+def needs_of_terms(specs: Sequence[TermSpec]) -> set[str]:
+    """What the terms that are on need; with weight 0 a term is as if there were none."""
+    return {need for spec in specs for term in [terms.make(spec)] if term.weight for need in term.needs}
 
 
 def cache_boundary(flops: Sequence[int] | None, phases: Sequence[Phase], phase: Phase, mixup: float) -> int:
@@ -145,8 +187,10 @@ def _estimate(
     images = max(optim.epoch_images, sizes.train)
     step = share = build = epoch = None
     if flops is not None:
+        needs = needs_of_terms(spec.terms)
+        domains = n_domains(needs, getattr(spec, "labels", "target"), spec.source is not None)
         spent = [
-            p.epochs * flops_per_picture(flops, p.boundary, at, p.frozen_above)
+            p.epochs * step_flops(flops, p.boundary, at, p.frozen_above, domains=domains, taught="teacher" in needs)
             for p, at in zip(phases, cuts, strict=True)
         ]
         mean = sum(spent) / sum(p.epochs for p in phases)
@@ -155,7 +199,7 @@ def _estimate(
             epoch = mean * images * speed / 1e9
             build = sum(n * sum(flops[:at]) for at, n in rows) * speed / 1e9
     return Estimate(
-        trainable=sum(layer.parameters for i, layer in enumerate(layers) if any(p.lr_scale[i] for p in phases)) + head,
+        trainable=sum(layer.n_learnable for i, layer in enumerate(layers) if any(p.lr_scale[i] for p in phases)) + head,
         parameters=parameters,
         step=step,
         share=share,

@@ -7,9 +7,12 @@ Every random stream is a function of (seed, epoch), so a resumed run draws what 
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,12 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from tltk import adapters, terms
+from tltk.adapters.adapter import Adapter
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
-from tltk.nn.freeze import Audit, freeze
+from tltk.nn.freeze import Audit, freeze, take_statistics
+from tltk.nn.head import Classifier
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
 from tltk.results.rows import Row
@@ -67,6 +72,7 @@ class Training:
         source: The second domain and its parts, its labels numbered by the task's classes; None = there is none.
         known: What the network could do at the start, so that what is forgotten of the source is measured; None =
             that is not known.
+        classifier: That came with the weights, for the terms that ask for it.
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class Training:
         callbacks: Callbacks,
         source: tuple[Domain, Split] | None = None,
         known: Known | None = None,
+        classifier: Classifier | None = None,
     ) -> None:
         self.spec, self.domain, self.split, self.phases, self.bank, self.callbacks = (
             spec,
@@ -117,7 +124,11 @@ class Training:
             spec.seed,
         )
         self.prepared: dict[str, dict[str, Tensor]] | None = None
-        self.classifier = known.classifier if known is not None and "classifier" in self.needs else None
+        self.classifier = None
+        if classifier is not None and "classifier" in self.needs:
+            self.classifier = dataclasses.replace(
+                classifier, weight=classifier.weight.to(self.device), bias=classifier.bias.to(self.device)
+            )
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
         below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
@@ -179,6 +190,8 @@ class Training:
 
     def _enter(self, phase: Phase) -> None:
         """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
+        if self.prepared is None:
+            self.prepared = self._prepare() if self.terms else {}
         freeze(self.net, phase.boundary, self.spec.net.norm, above=phase.frozen_above, learns=self._learns)
         self.audit.record(self._learned_before(phase))
         view = self.spec.views
@@ -188,8 +201,6 @@ class Training:
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
         source_feed = self._enter_source(view)
         self.passes.enter(phase.boundary, self.train_feed, source_feed)
-        if self.prepared is None:
-            self.prepared = self._prepare()
         # What lies above this boundary will have moved: a later phase computes its features again.
         self.now.kept = [(at, part) for at, part in self.now.kept if at <= phase.boundary]
         old = getattr(self, "optimizer", None)
@@ -220,7 +231,22 @@ class Training:
         return found
 
     def _prepare(self) -> dict[str, dict[str, Tensor]]:
-        """What each term computes once, before the first step."""
+        """What each term computes once, before the first step.
+
+        Nothing is read from the bank for it: a layer that learns in a later phase alone lies below what is kept for
+        the first one, and has a gradient here all the same.
+        """
+        learning = {i for phase in self.phases for i, scale in enumerate(phase.lr_scale) if scale}
+        lowest = min(phase.boundary for phase in self.phases)
+        above = [i for i in range(lowest, self.net.depth) if i not in learning]
+        freeze(self.net, lowest, self.spec.net.norm, above=above, learns=self._learns)
+        feed = LiveBatches(self.net, self.domain, self.split.train, ViewSpec(), self.device)
+        theirs, known = None, None
+        if self.source is not None:
+            domain, split = self.source
+            theirs = LiveBatches(self.net, domain, split.train, ViewSpec(), self.device)
+            known = None if self.known is None else torch.from_numpy(self.known.labels[split.train])
+        self.passes.enter(lowest, feed, theirs)
         found = {}
         for i, (name, term) in enumerate(self.terms.items()):
             start = Start(
@@ -229,11 +255,30 @@ class Training:
                 len(self.split.train),
                 derive_seed(self.spec.seed, TERMS, i, 1),
                 self.classifier,
-                self.passes.once,
+                self._once,
+                self._pictures,
+                tuple(self.domain.classes),
+                known,
             )
-            found[name] = {key: value.detach().to(self.device) for key, value in term.prepare(start).items()}
+            # Contiguous from the start, as a checkpoint holds them: sums of another layout round otherwise.
+            given = term.prepare(start).items()
+            found[name] = {key: value.detach().to(self.device).contiguous() for key, value in given}
         self.net.zero_grad(set_to_none=True)
         return found
+
+    def _once(self, domain: str, size: int, most: int = 0) -> Iterator[Side]:
+        """As `Passes.once`, with the FLOPs counted: thrice a forward pass where the term asks for gradients."""
+        for side in self.passes.once(domain, size, most):
+            if self.flops is not None:
+                self.now.flops += len(side.logits) * sum(self.flops) * (3 if torch.is_grad_enabled() else 1)
+            yield side
+
+    def _pictures(self, size: int) -> Iterator[Tensor]:
+        """The target's training pictures in order, in 0 … 1, without augmentation."""
+        modality = self.domain.modality
+        for index in torch.split(torch.from_numpy(self.split.train), size):
+            examples = modality.tensors(self.domain, index.numpy(), self.device)
+            yield modality.augment(examples, ViewSpec(), torch.Generator())
 
     def _learns(self, name: str) -> bool:
         """Whether the adapter lets this parameter of a learning layer learn."""
@@ -499,7 +544,8 @@ class Training:
         if self.adapts:
             outcome, rows = self._select()
         else:
-            outcome, rows = self.evaluate(self.val_feed, self.split.val), []
+            with self._on_target():
+                outcome, rows = self.evaluate(self.val_feed, self.split.val), []
         self.now.losses.append(outcome.loss)
         rank = self.now.last = (outcome.main, -outcome.loss)
         if rank > tuple(self.now.best):
@@ -507,6 +553,27 @@ class Training:
             if self.spec.optim.patience:
                 self.best = pack(self.net, "best/")
         return self._score_rows("val", outcome) + rows
+
+    @contextmanager
+    def _on_target(self) -> Iterator[None]:
+        """Meanwhile the target is looked at: with norm "target", by the statistics of its training pictures."""
+        if self.spec.net.norm != "target":
+            yield
+            return
+        put_back = self._take_statistics()
+        try:
+            yield
+        finally:
+            put_back()
+
+    def _take_statistics(self) -> Callable[[], None]:
+        """Batch normalisation by the target's training pictures, as they are; what is returned undoes it."""
+        n, draw = len(self.split.train), torch.Generator()
+        feed = self._feed("target_train", self.split.train, ViewSpec())
+        # Parts that are equal but for one picture: there are two pictures at least, and a batch of one has no variance.
+        parts = torch.tensor_split(torch.arange(n), -(-n // EVALUATION_BATCH_PICTURES))
+        with self.autocast:
+            return take_statistics(self.net, (partial(feed.forward, feed.rows(part, draw)) for part in parts))
 
     def _select(self) -> tuple[Outcome, list[Row]]:
         """The source's validation, and what each criterion without target labels says of this epoch.
@@ -520,7 +587,11 @@ class Training:
         labels = torch.from_numpy(domain.labels[split.val])
         outcome = self.task.evaluate(logits, labels)
         self._require_finite(outcome.loss, "The loss")
-        theirs = self._look(self.val_feed, len(self.split.val))
+        if not hasattr(self, "test_feed"):
+            self.test_feed = self._feed("test", self.split.test, ViewSpec())
+        with self._on_target():
+            theirs = self._look(self.val_feed, len(self.split.val))
+            tested = self.evaluate(self.test_feed, self.split.test).main
         found = Unlabelled(
             theirs[0].double(),
             theirs[1].double(),
@@ -532,9 +603,6 @@ class Training:
         )
         says = {name: criteria[name](found) for name in criteria}
         oracle = self.task.evaluate(found.target_logits.float(), self.labels[self.split.val]).main
-        if not hasattr(self, "test_feed"):
-            self.test_feed = self._feed("test", self.split.test, ViewSpec())
-        tested = self.evaluate(self.test_feed, self.split.test).main
         for name, value in {**says, ORACLE: oracle}.items():
             if np.isfinite(value) and value > self.now.picks.get(name, (-np.inf,))[0]:
                 self.now.picks[name] = (value, self.now.epoch, tested)
@@ -579,11 +647,11 @@ class Training:
         """FLOPs of training on so many pictures."""
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
-            self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
-            if self.reads_source and not (self.adapts and "source" not in self.needs):  # both domains' pictures pass
-                self.now.flops += images * cost.flops_per_picture(self.flops, phase.boundary, kept, phase.frozen_above)
-            if "teacher" in self.needs:
-                self.now.flops += images * sum(self.flops[kept:])
+            domains = cost.n_domains(self.needs, self.spec.labels, self.source is not None)
+            taught = "teacher" in self.needs
+            self.now.flops += images * cost.step_flops(
+                self.flops, phase.boundary, kept, phase.frozen_above, domains=domains, taught=taught
+            )
 
     def _spend_once(self, kept: int, part: str, rows: int) -> None:
         """FLOPs of the features of one part, whether they were computed now or found.
@@ -678,7 +746,10 @@ class Training:
         """Keep the weights as they are, before training and every so many epochs."""
         every = self.spec.optim.snapshots
         if every and self.now.epoch % every == 0:
-            self.callbacks.snapshot(self.net, self.now.epoch)
+            net = self.net
+            if type(self.adapter).merge is not Adapter.merge:  # the training goes on with what is not merged
+                self.adapter.merge(net := copy.deepcopy(net))
+            self.callbacks.snapshot(net, self.now.epoch)
 
     def _resume(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> Phase:
         """Back to the end of the checkpoint's epoch. The audit keeps the initial weights, which are built again.
@@ -717,7 +788,11 @@ class Training:
             self.net.to(self.device)
         if not hasattr(self, "optimizer"):
             self._enter(phase)
+        moved = len(self.audit.changed_tensors())
+        self.adapter.merge(self.net)  # before the test, so that what is tested is what is kept
         feed = getattr(self, "test_feed", None) or self._feed("test", self.split.test, ViewSpec())
+        if self.spec.net.norm == "target":
+            self._take_statistics()  # the network that is kept has them
         outcome = self.evaluate(feed, self.split.test)
         self.callbacks.emit(self._score_rows("test", outcome))
         learned = self._learned_in(self.phases)
@@ -742,7 +817,7 @@ class Training:
             layers=list(self.net.names),
             boundary=phase.boundary,
             frozen_tensors=self.audit.n_recorded,
-            frozen_moved=len(self.audit.changed_tensors()),
+            frozen_moved=moved,
             cached=self.cached,
             device=str(self.device),
             classes=list(self.domain.classes),

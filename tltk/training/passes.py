@@ -18,7 +18,7 @@ from tltk.terms.term import Side
 from tltk.training.bank import derive_seed
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches
 
-SOURCE = 5  # name of the random stream of the source's batches
+SOURCE, PREPARATION = 5, 8  # names of the random streams of the source's batches, and of what terms see before them
 
 
 class Passes:
@@ -72,7 +72,7 @@ class Passes:
         if self._layers is None:
             yield {}
             return
-        with self._layers.taken(self._net, self._boundary, n) as found:
+        with self._layers.collect(self._net, self._boundary, n) as found:
             yield found
 
     def target_side(self, positions: Tensor, features: Tensor, logits: Tensor, layers: Mapping[int, Tensor]) -> Side:
@@ -102,7 +102,7 @@ class Passes:
             if self._layers is None:
                 features, logits = self._taught.forward(inputs)
             else:
-                with self._layers.taken(self._teacher, self._boundary, len(positions)) as found:
+                with self._layers.collect(self._teacher, self._boundary, len(positions)) as found:
                     features, logits = self._taught.forward(inputs)
         return Side(features, logits, None, positions, found)
 
@@ -154,17 +154,22 @@ class Passes:
             self.target_side(positions, features[n:], logits[n:], parts[1]),
         )
 
-    def once(self, domain: str, size: int) -> Iterator[Side]:
+    def once(self, domain: str, size: int, most: int = 0) -> Iterator[Side]:
         """The training pictures of a domain, once each and in order, through the network in evaluation mode.
 
         Args:
             domain: "target" or "source".
             size: Pictures in a batch.
+            most: How many to draw from them, the same each time; 0 = all.
         """
         source = self._source if domain == "source" else self._target
         labels = self._source_labels if domain == "source" else self._labels
         assert source is not None and labels is not None
-        for positions in torch.split(torch.arange(len(labels)), size):
+        wanted = torch.arange(len(labels))
+        if 0 < most < len(labels):
+            draw = torch.Generator().manual_seed(derive_seed(self._seed, PREPARATION))
+            wanted = torch.randperm(len(labels), generator=draw)[:most].sort().values
+        for positions in torch.split(wanted, size):
             with evaluation_mode(self._net), self.layers(len(positions)) as found:
                 features, logits = source.forward(source.rows(positions, torch.Generator()))
             if domain == "source":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
 import torch
 
+from tltk import adapters
 from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.sample import Context
@@ -16,7 +18,7 @@ from tltk.nn.flops import layer_flops
 from tltk.nn.net import Net, make_backbone, make_net
 from tltk.nn.taps import layer_ends
 from tltk.results.layers import Layer
-from tltk.specs.parts import NetSpec
+from tltk.specs.parts import AdapterSpec, NetSpec
 from tltk.training.optimizer import pick_device
 
 MEASURED = 1e11  # FLOPs of a step by which the speed is measured, at the most
@@ -43,13 +45,14 @@ def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
     return [shapes.get(name, ()) for name in ends]
 
 
-def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:
+def layers(backbone: str, size: int, channels: int = 3, adapter: AdapterSpec | None = None) -> list[Layer]:
     """The layers of a timm model at one picture size, without its head.
 
     Args:
-        backbone: timm's name of the model.
-        size: Side of a picture in pixels.
+        backbone: timm's name of it.
+        size: Side of a picture, in pixels.
         channels: Of a picture.
+        adapter: What of a layer learns; None = all of it.
     """
     net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
     flops, shapes = layer_flops(backbone, size, channels), _shapes(net, size, channels)
@@ -66,6 +69,19 @@ def layers(backbone: str, size: int, channels: int = 3) -> list[Layer]:
             numbers = 0
         spent = None if flops is None else flops[i]
         found.append(Layer(i, net.names[i], parameters[i], spent, shapes[i], numbers))
+    learnable = _learnable(net, adapter or AdapterSpec())  # last, since it changes the network
+    return [dataclasses.replace(layer, learnable=learnable[layer.index]) for layer in found]
+
+
+def _learnable(net: Net, spec: AdapterSpec) -> list[int]:
+    """How many parameters of each layer learn with an adapter, what it adds to the network among them."""
+    adapter = adapters.make(spec)
+    adapter.adapt(net, 0)
+    found = [0] * net.depth
+    for name, parameter in net.named_parameters():
+        layer = net.layer_of[name]
+        if layer < net.depth and adapter.learns(net, name):
+            found[layer] += parameter.numel()
     return found
 
 
@@ -101,7 +117,7 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
 
 def network_summary(spec: DescribeSpec, device: torch.device) -> DescribeResult:
     """Layers, width and speed: the result of a run of this kind, which pages read."""
-    found = layers(spec.backbone, spec.size, spec.channels)
+    found = layers(spec.backbone, spec.size, spec.channels, spec.adapter)
     return DescribeResult(
         backbone=spec.backbone,
         size=spec.size,

@@ -31,7 +31,7 @@ class CompareSpec(Spec):
     )
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True
-    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms")
+    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms", "widen")
 
     target: DataSpec = field(default_factory=DataSpec)
     source: DataSpec | None = None
@@ -43,6 +43,7 @@ class CompareSpec(Spec):
     lrs: tuple[float, ...] = list_field(
         (3e-4, 1e-3, 3e-3), help="Learning rates that both arms are searched over, separated by commas."
     )
+    widen: int = knob(2, 0, 10, help="How often the rates are extended where the best one lies at their edge.")
     seeds: int = knob(3, 2, 50, help="Seeds per arm; a verdict needs at least three.")
     first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
     delta: float = knob(

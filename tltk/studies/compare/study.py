@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tltk import data, terms
+from tltk import terms
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.curves import Curve
 from tltk.results.training import TrainingResult
@@ -20,9 +20,20 @@ from tltk.results.verdict import Verdict
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.arms import (
+    Arm,
+    Search,
+    n_searched,
+    result_of,
+    search,
+    search_seed,
+    source_training,
+)
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
-from tltk.studies.compare.verdict import (
+from tltk.studies.study import Stage, Study, Wanted
+from tltk.tasks import Classification
+from tltk.verdicts.judge import (
     advise,
     area_ratio,
     diagnose_learning,
@@ -34,8 +45,6 @@ from tltk.studies.compare.verdict import (
     paired_interval,
     time_to_best,
 )
-from tltk.studies.study import Stage, Study, Wanted
-from tltk.tasks import Classification
 
 ARMS = ("scratch", "transfer")
 NAMES = {"steps": "steps", "images": "pictures"}
@@ -49,6 +58,7 @@ FIRST_QUESTION = CompareSpec(
     net=NetSpec(backbone="test_resnet"),
     optim=OptimSpec(epochs=8, epoch_images=320, batch_size=64, lr=1e-2),
     lrs=(3e-3, 1e-2, 3e-2),
+    widen=0,  # it is answered while one waits, and these rates are known to hold the best ones
 )
 
 
@@ -67,17 +77,7 @@ def source_spec(spec: CompareSpec) -> TransferSpec | None:
         if spec.net.weights == "scratch":
             raise BadSpec("A comparison needs weights to transfer: a source domain, or net.weights other than scratch.")
         return None
-    net = dataclasses.replace(spec.net, weights="scratch", boundary=0)
-    may_share = data.family(spec.source.name) == data.family(spec.target.name)
-    return TransferSpec(
-        target=spec.source,
-        net=net,
-        optim=spec.source_optim,
-        views=spec.views,
-        seed=spec.first_seed,
-        # The few labels are drawn from what is left for training: they decide nothing here.
-        without=dataclasses.replace(spec.target, shots=0) if may_share else None,
-    )
+    return source_training(spec.source, spec.target, spec.net, spec.source_optim, spec.views, spec.first_seed)
 
 
 def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
@@ -113,14 +113,6 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
     )
 
 
-def search_seed(spec: CompareSpec) -> int:
-    """The seed on which rates are searched: far from those that are measured, however many are added later.
-
-    A rate that is chosen on a measured seed suits that seed's luck, and the gap is biased by it.
-    """
-    return (spec.first_seed + 2**30) % (2**31 - 1)
-
-
 def search_rates(spec: CompareSpec) -> list[float]:
     """The learning rates to search, in order; a single one is not searched."""
     return sorted(set(spec.lrs))
@@ -132,12 +124,13 @@ def source_children(spec: CompareSpec) -> list[Wanted]:
     return [] if source is None else [Wanted("source", "source", source)]
 
 
-def search_children(spec: CompareSpec) -> list[Wanted]:
-    """The trainings that find each arm's learning rate."""
-    if len(search_rates(spec)) == 1:
-        return []
-    seed = search_seed(spec)
-    return [Wanted(arm, "search", arm_spec(spec, arm, lr, seed)) for lr in search_rates(spec) for arm in ARMS]
+def rate_arms(spec: CompareSpec) -> dict[str, Arm]:
+    """Each arm's training at a rate and a seed."""
+
+    def of(arm: str) -> Arm:
+        return lambda lr, seed: arm_spec(spec, arm, lr, seed)
+
+    return {arm: of(arm) for arm in ARMS}
 
 
 def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wanted]:
@@ -155,52 +148,10 @@ def examples(spec: CompareSpec) -> list[TransferSpec]:
 
 def n_trainings(spec: CompareSpec) -> int:
     """How many trainings the study needs."""
-    return len(source_children(spec)) + len(search_children(spec)) + 2 * spec.seeds
-
-
-@dataclasses.dataclass(frozen=True)
-class Search:
-    """What the search found: the rate of each arm, how each rate did, and where the best lay at an edge."""
-
-    best_rates: dict[str, float]
-    accuracy: dict[str, dict[str, float]]
-    at_edge: dict[str, str]
-
-    @classmethod
-    def of(cls, spec: CompareSpec, found: Mapping[tuple[str, float], TrainingResult | None]) -> Search:
-        """The best rate of each arm, by the validation accuracy of the weights that would be tested.
-
-        Args:
-            spec: The comparison.
-            found: (arm, rate) → result of its training; None = it diverged.
-
-        Raises:
-            RunProblem: Every rate of an arm diverged.
-        """
-        tried = search_rates(spec)
-        if len(tried) == 1:
-            return cls(dict.fromkeys(ARMS, tried[0]), {arm: {} for arm in ARMS}, {})
-        chosen, accuracy, at_edge = {}, {}, {}
-        for arm in ARMS:
-            # A rate at which the loss stopped being a number has lost; that is what a search is for.
-            rank = {lr: result.tested_scores for lr in tried if (result := found[arm, lr]) is not None}
-            if not rank:
-                raise RunProblem(f"At every rate that was tried, the {arm} arm diverged. Lower the rates to search.")
-            best = max(rank, key=lambda lr: (rank[lr][0], -rank[lr][1]))
-            chosen[arm] = best
-            accuracy[arm] = {f"{lr:g}": rank[lr][0] if lr in rank else 0.0 for lr in tried}
-            if best in (tried[0], tried[-1]):
-                at_edge[arm] = "lowest" if best == tried[0] else "highest"
-        return cls(chosen, accuracy, at_edge)
+    return len(source_children(spec)) + n_searched(len(ARMS), spec.lrs) + 2 * spec.seeds
 
 
 # -- the study -------------------------------------------------------------------------------------------
-
-WHAT = {
-    "source": "Training the source network.",
-    "search": "Searching for each arm's learning rate.",
-    "measure": "Measuring both arms, seed by seed.",
-}
 
 
 def compare(spec: CompareSpec) -> Study[CompareResult]:
@@ -209,24 +160,16 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     Args:
         spec: What is compared.
     """
-    source = [_result(r) for r in (yield Stage(tuple(source_children(spec)), WHAT["source"]))]
-    searching = search_children(spec)
-    found = [None if r.diverged else _result(r) for r in (yield Stage(tuple(searching), WHAT["search"]))]
-    search = Search.of(spec, {(w.arm, w.lr): f for w, f in zip(searching, found, strict=True)})
-    wanted = measure_children(spec, search.best_rates)
-    runs = yield Stage(tuple(wanted), WHAT["measure"])
+    before = source_children(spec)
+    found = yield from search(rate_arms(spec), spec.lrs, search_seed(spec.first_seed), spec.widen, before)
+    source = [result_of(Run.at(one.spec.run_id)) for one in before]
+    wanted = measure_children(spec, found.best_rates)
+    runs = yield Stage(tuple(wanted), "Measuring both arms, seed by seed.")
     yield Stage((), "Computing the verdict.")
     arms = {arm: [r for r, w in zip(runs, wanted, strict=True) if w.arm == arm] for arm in ARMS}
-    judged = verdict(spec, arms, search, source[0] if source else None)
-    first = _result(runs[0])  # all of them have the same target; how it was divided is told of the first seed's
+    judged = verdict(spec, arms, found, source[0] if source else None)
+    first = result_of(runs[0])  # all of them have the same target; how it was divided is told of the first seed's
     return CompareResult(judged, first.parts, first.left_out, first.notes, first.remarks)
-
-
-def _result(run: Run) -> TrainingResult:
-    result = run.read(TrainingResult)
-    if result is None:
-        raise RunProblem(f"Run {run.id} must have a result. It is {run.status.state}: {run.status.message}")
-    return result
 
 
 def measuring_runs(run: Run) -> dict[str, list[Run]]:
@@ -258,20 +201,20 @@ def _means(arms: Mapping[str, Sequence[Run]], name: str, split: str, x: str) -> 
 
 
 def verdict(
-    spec: CompareSpec, arms: Mapping[str, Sequence[Run]], search: Search, source: TrainingResult | None
+    spec: CompareSpec, arms: Mapping[str, Sequence[Run]], searched: Search, source: TrainingResult | None
 ) -> Verdict:
     """Weigh what the measuring runs found.
 
     Args:
         spec: The comparison.
         arms: Arm → its measuring runs, in the order of the seeds.
-        search: What the search for rates found.
+        searched: What the search for rates found.
         source: Result of the source's training; None where there is none.
 
     Raises:
         RunProblem: A run has no result, or the arms differ in budget though nothing may stop them early.
     """
-    results = {arm: [_result(r) for r in runs] for arm, runs in arms.items()}
+    results = {arm: [result_of(r) for r in runs] for arm, runs in arms.items()}
     first = results["scratch"][0]
     labels = np.array(first.labels)
     task = Classification(len(first.classes))
@@ -301,11 +244,11 @@ def verdict(
         steps=max(r.steps for r in everything),
         images=max(r.images for r in everything),
         budget=_budget(spec, results),
-        scratch_lr=search.best_rates["scratch"],
-        transfer_lr=search.best_rates["transfer"],
-        search=search.accuracy,
-        search_seed=search_seed(spec) if len(search_rates(spec)) > 1 else None,
-        at_edge=search.at_edge,
+        scratch_lr=searched.best_rates["scratch"],
+        transfer_lr=searched.best_rates["transfer"],
+        search=searched.accuracy,
+        search_seed=search_seed(spec.first_seed) if len(search_rates(spec)) > 1 else None,
+        at_edge=searched.at_edge,
         n_train=first.n_train,
         n_val=first.n_val,
         majority=float(majority.mean()),

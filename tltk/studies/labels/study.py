@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
-from tltk.studies.arms import Arm, Measured, measure, n_searched, result_of, source_training
-from tltk.studies.compare.verdict import classify_interval, paired_interval
+from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.study import Stage, Study, Wanted
+from tltk.verdicts.judge import classify_interval, paired_interval
 
 Floats = NDArray[np.float64]
 STEPS = 8  # numbers of labels between two that were measured at which the yardstick is interpolated at first
@@ -69,10 +69,8 @@ def labels(spec: LabelsSpec) -> Study[LabelsResult]:
         spec: What is asked.
     """
     source = source_spec(spec)
-    if source is not None:
-        (trained,) = yield Stage((Wanted("source", "source", source),), "Training the source network.")
-        result_of(trained)
-    found = yield from measure(arms(spec), spec.lrs, spec.first_seed, spec.seeds, spec.widen)
+    before = [] if source is None else [Wanted("source", "source", source)]
+    found = yield from measure(arms(spec), spec.lrs, spec.first_seed, spec.seeds, spec.widen, before)
     yield Stage((), "Reading the curves.")
     return weigh(found, spec)
 

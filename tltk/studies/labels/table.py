@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.labels.result import LabelsResult
 from tltk.studies.labels.study import in_words
 from tltk.studies.study import columns
+from tltk.verdicts.judge import format_points
 
 HEAD = "Test accuracy in %, with 95 % intervals"
 

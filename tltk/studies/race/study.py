@@ -10,11 +10,11 @@ import numpy as np
 from tltk.results.training import TrainingResult
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
-from tltk.studies.arms import Arm, Measured, measure, n_searched, result_of, source_training
-from tltk.studies.compare.verdict import classify_interval, format_points, paired_interval
+from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
 from tltk.studies.race.result import ArmResult, PairResult, RaceResult
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.study import Stage, Study, Wanted
+from tltk.verdicts.judge import classify_interval, format_points, paired_interval
 
 LEVEL = 0.95
 
@@ -59,10 +59,10 @@ def race(spec: RaceSpec) -> Study[RaceResult]:
         spec: What is compared.
     """
     source = source_spec(spec)
-    if source is not None:
-        (trained,) = yield Stage((Wanted("source", "source", source),), "Training the source network.")
-        result_of(trained)
-    found = yield from measure({w: arm(spec, w) for w in spec.arms}, spec.lrs, spec.first_seed, spec.seeds, spec.widen)
+    before = [] if source is None else [Wanted("source", "source", source)]
+    found = yield from measure(
+        {w: arm(spec, w) for w in spec.arms}, spec.lrs, spec.first_seed, spec.seeds, spec.widen, before
+    )
     yield Stage((), "Ranking.")
     return rank(found, spec)
 

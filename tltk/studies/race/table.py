@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.race.result import ArmResult, RaceResult
 from tltk.studies.study import columns
+from tltk.verdicts.judge import format_points
 
 HEAD = "Test accuracy in %, best first; learns is the share of the network's parameters"
 

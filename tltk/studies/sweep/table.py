@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.study import columns
 from tltk.studies.sweep.result import SweepResult
+from tltk.verdicts.judge import format_points
 
 HEAD = "Points more than a network from scratch, with 95 % intervals"
 

@@ -1,0 +1,1 @@
+"""The learning rate to begin with, for the network and for groups of its layers."""

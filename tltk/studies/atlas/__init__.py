@@ -1,0 +1,1 @@
+"""An atlas: every source for every target."""
