@@ -14,6 +14,7 @@ from tltk import home
 from tltk.dashboard import study_view
 from tltk.jobs import queue
 from tltk.runs.run import Child, Run
+from tltk.studies.atlas.spec import AtlasSpec
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
@@ -86,6 +87,20 @@ def test_labels_and_sweep_have_their_own_fields() -> None:
     assert (spec.source, spec.halves, spec.arms, spec.layers) == (None, "random", ("AnB",), (1, 3))
 
 
+def test_an_atlas_is_asked_on_domains_of_its_own() -> None:
+    app = question("atlas", shots="4", size="16")
+    assert {"digits", "shapes"} <= set(field(app, "Domains").options)
+    assert "Pictures of 16 px, 4 labels per class" in texts(app)
+    spec = start(app)
+    assert isinstance(spec, AtlasSpec) and (spec.data.shots, spec.data.size) == (4, 16)
+
+
+def test_columns_of_one_name_are_both_shown() -> None:
+    app = open_page("studies", run=study("plane").id)
+    is_clean(app)
+    assert [str(c).strip("\u2060") for c in app.dataframe[0].value.columns].count("95 % interval") == 2
+
+
 @pytest.mark.parametrize(
     ("name", "label", "value", "sentence"),
     [
@@ -124,8 +139,8 @@ def test_a_study_that_is_done_shows_sentence_figure_table_and_remarks(name: str)
     is_clean(app)
     assert app.button_group(key="widget:studies:kind").value in (name, [name])
     assert result.sentence in texts(app) and result.remarks[0] in texts(app)
-    [chart] = charts(app)
-    assert chart["figure"]["data"] and chart["alt"]
+    drawn = charts(app)
+    assert drawn and all(chart["figure"]["data"] and chart["alt"] for chart in drawn)
     assert len(app.dataframe) == 1
     assert offered(app) == ["Report (HTML)", "Figures (CSV)", "All of it (JSON)"]
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.results import compared, described, inspected, labelled, raced, swept, trained
+from tests.support.results import compared, described, inspected, labelled, mapped, planed, raced, swept, trained
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -22,8 +22,10 @@ from tltk.runs.run import Child, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.atlas.spec import AtlasSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.labels.spec import LabelsSpec
+from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
 
@@ -111,11 +113,13 @@ STUDIES: dict[str, tuple[Spec, Any]] = {
     "race": (RaceSpec(**DOMAINS, arms=("lora+l2_sp", "fine_tune", "scratch")), raced()),
     "labels": (LabelsSpec(**DOMAINS, arms=("scratch", "fine_tune"), shots=(5, 10, 40)), labelled()),
     "sweep": (SweepSpec(**DOMAINS, layers=(1, 3, 5)), swept()),
+    "plane": (PlaneSpec(**DOMAINS, arms=("bias", "l2_sp:weight=0.1|1")), planed()),
+    "atlas": (AtlasSpec(domains=("digits", "rendered_digits", "blended_digits")), mapped()),
 }
 
 
 def study(kind: str, state: str = "done") -> Run:
-    """The folder of a race, a study of labels or a sweep as a worker would have left it."""
+    """The folder of a study of any kind as a worker would have left it."""
     spec, result = STUDIES[kind]
     run, one = Run.create(spec), training()
     run.write_children([Child(one.id, "fine_tune", role, 0, 0.001) for role in ("search", "measure")])

@@ -17,8 +17,10 @@ from tltk.results.layers import Layer
 from tltk.results.training import TrainingResult
 from tltk.results.verdict import ClassGap, Verdict
 from tltk.specs.reading import result_class, spec_kinds
+from tltk.studies.atlas.result import AtlasResult, JourneyResult
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
+from tltk.studies.plane.result import PlaneResult, PointResult
 from tltk.studies.race.result import ArmResult, PairResult, RaceResult
 from tltk.studies.sweep.result import DepthCurveResult, SignResult, SweepResult
 from tltk.studies.sweep.spec import ARMS as SWEEP_ARMS
@@ -237,6 +239,32 @@ def swept(arms: tuple[str, ...] = SWEEP_ARMS) -> SweepResult:
         "rendered_digits",
         "digits",
     )
+
+
+def planed() -> PlaneResult:
+    """Three techniques in a plane: a path of two values, and one that is behind in both."""
+    told = (("l2_sp:weight=1", "l2_sp:weight", 0.7, 0.6), ("l2_sp:weight=0.1", "l2_sp:weight", 0.8, 0.4))
+    points = [
+        PointResult(name, path, x, x - 0.04, x + 0.04, y, y - 0.1, y + 0.1, 0.9 - y, path != "bias")
+        for name, path, x, y in (*told, ("bias", "bias", 0.6, 0.3))
+    ]
+    return PlaneResult(points, raced(), 0.9, "The front is made of l2_sp:weight=1 and l2_sp:weight=0.1.")
+
+
+def mapped() -> AtlasResult:
+    """Three domains, of which one pair hurts; the distance of one pair is not known."""
+    names = ["digits", "rendered_digits", "blended_digits"]
+    pairs = [(a, b) for a in names for b in names if a != b]
+    journeys = [
+        JourneyResult(a, b, 0.6, gap, gap - 0.05, gap + 0.05, label, None if i == 5 else 0.1 * i)
+        for i, ((a, b), gap, label) in enumerate(
+            zip(
+                pairs, (0.2, 0.1, -0.3, 0.02, 0.15, 0.0), ("helps", "helps", "hurts", *["cannot tell"] * 3), strict=True
+            )
+        )
+    ]
+    scratch = dict.fromkeys(names, 0.5)
+    return AtlasResult(names, scratch, journeys, -0.4, -0.9, 0.5, "One pair hurts.", ["A remark."], [0, 1, 2])
 
 
 def written_round_trips(run: dict[str, Any]) -> None:

@@ -8,10 +8,10 @@ import math
 import msgspec
 import pytest
 
-from tests.support.results import labelled, raced, swept
-from tltk.plots import labels_study, race_study, sweep_study
+from tests.support.results import labelled, mapped, planed, raced, swept
+from tltk.plots import atlas_study, labels_study, plane_study, race_study, sweep_study
 from tltk.plots.chart import charts_of
-from tltk.plots.theme import SCRATCH
+from tltk.plots.theme import HELPS, HURTS, SCRATCH, faint
 from tltk.specs.training import TransferSpec
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.race.spec import RaceSpec
@@ -102,13 +102,45 @@ def test_only_arms_that_were_measured_have_a_published_line() -> None:
     assert [t.name for t in figure.data] == ["95 % interval", "AnB, published", "published (AlexNet)", "AnB"]
 
 
+def test_a_plane_joins_a_path_and_fills_the_front() -> None:
+    figure = plane_study.points(planed())
+    path, alone = figure.data
+    assert (path.name, path.mode, list(path.x), list(path.y)) == (
+        "l2_sp:weight",
+        "lines+markers",
+        [0.7, 0.8],
+        [0.6, 0.4],
+    )
+    assert alone.mode == "markers" and list(alone.marker.symbol) == ["circle-open"]
+    assert list(path.marker.symbol) == ["circle", "circle"]
+    assert [m + e for m, e in zip(path.y, path.error_y.array, strict=True)] == pytest.approx([0.7, 0.5])
+    assert [s.y0 for s in figure.layout.shapes] == [0.9], "what the source's accuracy was before"
+
+
+def test_an_atlas_is_zero_centred_blue_and_orange() -> None:
+    pairs, distance = (chart.figure for chart in atlas_study.charts(mapped()))
+    [heat] = pairs.data
+    assert (heat.zmin, heat.zmax) == (-30, 30) and [c for _, c in heat.colorscale][::2] == [
+        faint(HURTS, 0.75),
+        faint(HELPS, 0.75),
+    ]
+    assert heat.z[0][0] is None and list(heat.z[0][1:]) == pytest.approx([20, 10]) and heat.text[1][0] == "− 30.0"
+    assert sum(len(trace.x) for trace in distance.data) == 5, "one pair has no distance"
+    assert "−0.40" in atlas_study.charts(mapped())[1].caption.replace("-", "−")
+    bare = msgspec.structs.replace(mapped(), journeys=[msgspec.structs.replace(j, mmd=None) for j in mapped().journeys])
+    assert len(atlas_study.charts(bare)) == 1
+
+
 def test_names_are_text_in_every_figure() -> None:
     curves = labelled(HOSTILE)
     layers = msgspec.structs.replace(swept(), names=[HOSTILE] * 6)
+    hostile = [msgspec.structs.replace(p, name=HOSTILE, path=HOSTILE) for p in planed().points]
     for figure in (
         race_study.dots(raced(names=(HOSTILE, "b"))),
         labels_study.curves(curves),
         sweep_study.gaps(layers),
+        atlas_study.pairs(msgspec.structs.replace(mapped(), domains=[HOSTILE, "b"])),
+        plane_study.points(msgspec.structs.replace(planed(), points=hostile)),
     ):
         drawn = json.loads(figure.to_json())
         assert "onclick" in str(drawn) and "<i" not in str(drawn) and "%{x}<" not in str(drawn)

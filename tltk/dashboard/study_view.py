@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from tltk.dashboard import controls, plan
 from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
+from tltk.data import domains
 from tltk.errors import BadSpec, RunProblem
 from tltk.plots.chart import charts_of
 from tltk.report.content import Told, read, tell
@@ -29,6 +30,7 @@ from tltk.specs.knobs import Spec, knobs, list_choices, spec_type, type_hints
 from tltk.specs.reading import spec_kinds
 from tltk.studies import technique
 
+FROM = {"data": "target"}  # a part of a study that is the plan's under another name
 FIRST = ("seeds", "halves")  # knobs that are seen at once, beside the lists; the others lie under More
 
 
@@ -83,13 +85,14 @@ def build(kind: type[Spec], given: dict[str, Any]) -> Spec:
         TltkError: What cannot be meant; nothing is queued yet, but all that is told then is told here.
     """
     now = plan.plan()
-    names = [name for name, hint in type_hints(kind).items() if spec_type(hint) and hasattr(now, name)]
-    parts = {name: getattr(now, name) for name in names}
+    here = {name: FROM.get(name, name) for name, hint in type_hints(kind).items() if spec_type(hint)}
+    parts = {name: getattr(now, own) for name, own in here.items() if hasattr(now, own)}
     if given.get("halves"):  # source and target are parts of the target
         parts["source"] = None
     spec = kind(**parts, **{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})
     spec.check()
-    if examples := getattr(_study(kind), "examples", None):
+    examples: Callable[[Spec], Any] | None = getattr(_study(kind), "examples", None)
+    if examples is not None:
         examples(spec)  # reads the words of its arms
     return spec
 
@@ -104,10 +107,11 @@ def _study(kind: type[Spec]) -> Any:
 
 
 def _words(kind: type[Spec], name: str, key: str) -> None:
-    """Arms: those of a closed list, or techniques, which may be written anew."""
+    """Arms or domains: those of a closed list, or names that may be written anew."""
     bound, known = plan.hold(key, list(getattr(kind(), name))), list_choices(kind, name)
-    options = list(dict.fromkeys([*plan.held(key), *(known or technique.names())]))
-    more = "" if known else " Type a combination such as lora:rank=4+l2_sp@3 and press Enter."
+    usual = {"arms": technique.names, "domains": lambda: list(domains)}.get(name, list[str])
+    options = list(dict.fromkeys([*plan.held(key), *(known or usual())]))
+    more = " Type a combination such as bias+l2_sp@3 and press Enter." if name == "arms" and not known else ""
     about = list_options(kind)[name][1] + more
     st.multiselect(controls.label(name), options, help=about, accept_new_options=not known, **bound)
 
@@ -135,10 +139,10 @@ def plan_in_words(spec: Spec) -> str:
     begins = f"source **{plain(source.name)}**" if source is not None else f"weights **{plain(now.net.weights)}**"
     if getattr(spec, "halves", ""):
         begins = "halves of its classes"
-    return (
-        f"Target **{plain(now.target.name)}** · {begins} · **{plain(now.net.backbone)}** · {now.optim.epochs} epochs · "
-        f"batches of {now.optim.batch_size}"
-    )
+    pictures = f"Target **{plain(now.target.name)}** · {begins}"
+    if not hasattr(spec, "target"):
+        pictures = f"Pictures of {now.target.size} px, {now.target.shots or 'all'} labels per class"
+    return f"{pictures} · **{plain(now.net.backbone)}** · {now.optim.epochs} epochs · batches of {now.optim.batch_size}"
 
 
 # -- what runs -------------------------------------------------------------------------------------------
@@ -224,6 +228,7 @@ def _table(told: Told) -> None:
         st.code("\n".join(row[0] for row in told.table), language=None)
     else:
         head, *rows = told.table
+        head = [name + "\u2060" * head[:i].count(name) for i, name in enumerate(head)]  # columns of one name
         st.dataframe({name: [row[i] for row in rows] for i, name in enumerate(head)}, hide_index=True, width="stretch")
     if told.details:
         st.markdown("\n".join(f"- {plain(line)}" for line in told.details))

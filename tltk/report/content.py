@@ -172,6 +172,8 @@ def _field(found: Any, name: str, default: Any) -> Any:
 
 def _domains(spec: Any) -> str:
     """`rendered_digits → digits`, or the target alone."""
+    if not hasattr(spec, "target"):
+        return ", ".join(getattr(spec, "domains", ())) or spec.kind
     source = getattr(spec, "source", None)
     weights = getattr(getattr(spec, "net", None), "weights", "")
     begins = source.name if source is not None else weights if weights != "scratch" else ""

@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+from tltk.results.training import TrainingResult
+from tltk.studies.compare.result import CompareResult
+
 PLAIN = (str, int, float, bool, type(None))
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet lets a formula begin
 
@@ -20,10 +23,13 @@ def records(found: Any) -> list[dict[str, Any]]:
         found: Of a training or a study.
     """
     body: dict[str, Any] = msgspec.to_builtins(found)
-    body = body.get("verdict", body)
-    for name in ("arms", "curves"):
-        if isinstance(body.get(name), list):
-            return [row for one in body[name] for row in _rows(one)]
+    if isinstance(found, CompareResult):
+        body = body["verdict"]
+    elif not isinstance(found, TrainingResult):
+        lists = (value for value in body.values() if isinstance(value, list) and value and isinstance(value[0], dict))
+        first = next(lists, None)  # a study's result begins with what it weighs
+        if first is not None:
+            return [row for one in first for row in _rows(one)]
     return [_scalars(body)]
 
 

@@ -11,6 +11,7 @@ from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, Strategy
 from tltk.specs.training import TransferSpec
 
 NAMES = {
+    "data": "Pictures of each domain",
     "net": "Network",
     "optim": "Optimisation",
     "source_optim": "Optimisation on the source",
@@ -41,7 +42,7 @@ def protocol(spec: Spec) -> list[tuple[str, str]]:
         value = getattr(spec, field.name)
         kept = set(type(spec).kept.get(field.name, ()))  # what of a part this kind of spec has a use for; none = all
         if isinstance(value, DataSpec):
-            text = _of_domain(value, not kept or "shots" in kept)
+            text = _of_domain(value, not kept or "shots" in kept, not kept or "name" in kept)
         elif isinstance(value, NetSpec):
             text = _of_net(value, _trains_source(spec), not kept or "boundary" in kept)
         else:
@@ -57,11 +58,12 @@ def _trains_source(spec: Spec) -> bool:
     return is_study and getattr(spec, "source", None) is not None and getattr(spec, "labels", "target") != "source"
 
 
-def _of_domain(domain: DataSpec, has_shots: bool) -> str:
+def _of_domain(domain: DataSpec, has_shots: bool, has_name: bool) -> str:
     labels = f"{domain.shots} labels per class" if domain.shots else "all labels"
     shares = f"{domain.val:.0%} for validation, {domain.test:.0%} for the test"
     own = _changed(domain, {"n", "seed"})
-    return ", ".join([domain.name, *([labels] if has_shots else []), f"{domain.size} px", shares, *own])
+    name = [domain.name] if has_name else []
+    return ", ".join([*name, *([labels] if has_shots else []), f"{domain.size} px", shares, *own])
 
 
 def _of_net(net: NetSpec, trains_source: bool, has_weights: bool) -> str:
