@@ -109,8 +109,8 @@ def _study(kind: type[Spec]) -> Any:
 def _words(kind: type[Spec], name: str, key: str) -> None:
     """Arms or domains: those of a closed list, or names that may be written anew."""
     bound, known = plan.hold(key, list(getattr(kind(), name))), list_choices(kind, name)
-    usual = {"arms": technique.names, "domains": lambda: list(domains)}.get(name, list[str])
-    options = list(dict.fromkeys([*plan.held(key), *(known or usual())]))
+    usual = technique.names() if name == "arms" else list(domains) if name == "domains" else []
+    options = list(dict.fromkeys([*plan.held(key), *(known or usual)]))
     more = " Type a combination such as bias+l2_sp@3 and press Enter." if name == "arms" and not known else ""
     about = list_options(kind)[name][1] + more
     st.multiselect(controls.label(name), options, help=about, accept_new_options=not known, **bound)

@@ -10,7 +10,7 @@ from tltk.plots.theme import HELPS, HURTS, NEUTRAL, UNSURE, faint, layout
 from tltk.studies.atlas.result import AtlasResult
 from tltk.studies.atlas.table import MARKS
 
-SHADES = [[0, faint(HURTS, 0.75)], [0.5, faint(NEUTRAL, 0.12)], [1, faint(HELPS, 0.75)]]
+SHADES = [[0, faint(HURTS, 0.55)], [0.5, faint(NEUTRAL, 0.12)], [1, faint(HELPS, 0.55)]]
 LOOKS = {"helps": (HELPS, "triangle-up"), "hurts": (HURTS, "triangle-down")}
 
 
@@ -22,11 +22,16 @@ def charts(found: AtlasResult) -> list[Chart]:
     if any(j.mmd is not None for j in found.journeys):
         told = "Each point is a pair: the squared MMD of its domains in the source network's features, and its gap."
         if found.correlation is not None:
-            told += f" Spearman's rank correlation is {found.correlation:+.2f}"
+            told += f" Spearman's rank correlation is {_signed(found.correlation)}"
             low, high = found.correlation_lo, found.correlation_hi
-            told += f" (95 % interval {low:+.2f} … {high:+.2f})." if low is not None and high is not None else "."
+            known = low is not None and high is not None
+            told += f" (95 % interval {_signed(low)} … {_signed(high)})." if known else "."
         drawn.append(Chart(over_distance(found), "Gap to scratch over the distance of the two domains.", told, 380))
     return drawn
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
 
 
 def pairs(found: AtlasResult) -> go.Figure:
@@ -40,9 +45,7 @@ def pairs(found: AtlasResult) -> go.Figure:
         x=names,
         y=names,
         z=[[None if j is None else 100 * j.gap for j in row] for row in cells],
-        text=[["" if j is None else f"{MARKS[j.label]} {100 * abs(j.gap):.1f}" for j in row] for row in cells],
         customdata=[["" if j is None else f"{100 * j.lo:+.1f} … {100 * j.hi:+.1f}" for j in row] for row in cells],
-        texttemplate="%{text}",
         zmin=-most,
         zmax=most,
         colorscale=SHADES,
@@ -52,8 +55,11 @@ def pairs(found: AtlasResult) -> go.Figure:
         hovertemplate="%{y} → %{x}: %{z:+.1f} points (%{customdata})<extra></extra>",
         hoverongaps=False,
     )
-    figure.update_xaxes(type="category", showgrid=False)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    for j in found.journeys:  # not the cells' own text, whose colour takes no account of the page behind them
+        told = f"{MARKS[j.label]} {100 * abs(j.gap):.1f}"
+        figure.add_annotation(x=text(j.target), y=text(j.source), text=told, showarrow=False)
+    figure.update_xaxes(type="category", showgrid=False, title={"standoff": 8})
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, title={"standoff": 8})
     return figure
 
 

@@ -46,4 +46,5 @@ def _of_training(run: Run, name: str) -> list[Chart]:
     if not curves:
         return []
     alt = f"{TITLES[name]} over optimiser steps on the parts {', '.join(curves)}."
-    return [Chart(lines(curves, TITLES[name], "step"), alt, f"{TITLES[name]} by part of the domain.", 360)]
+    drawn = lines(curves, TITLES[name], "step").update_layout(showlegend=True)
+    return [Chart(drawn, alt, f"{TITLES[name]} by part of the domain.", 360)]
