@@ -48,6 +48,7 @@ _PUBLIC = {
     "RankSpec": "analyses.rank.spec",
     "Run": "runs.run",
     "RunProblem": "errors",
+    "SoupSpec": "analyses.soup.spec",
     "StrategySpec": "specs.parts",
     "SweepSpec": "studies.sweep.spec",
     "TermSpec": "specs.parts",
@@ -90,6 +91,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "RankSpec",
     "Run",
     "RunProblem",
+    "SoupSpec",
     "StrategySpec",
     "SweepSpec",
     "TermSpec",
@@ -117,6 +119,7 @@ if TYPE_CHECKING:
     from tltk.analyses.inspect.spec import InspectSpec
     from tltk.analyses.profile.spec import ProfileSpec
     from tltk.analyses.rank.spec import RankSpec
+    from tltk.analyses.soup.spec import SoupSpec
     from tltk.analyses.two_sample.spec import TwoSampleSpec
     from tltk.data import load
     from tltk.errors import (

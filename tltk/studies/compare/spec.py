@@ -31,7 +31,7 @@ class CompareSpec(Spec):
     )
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True
-    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms", "widen")
+    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms", "widen", "most_seeds")
 
     target: DataSpec = field(default_factory=DataSpec)
     source: DataSpec | None = None
@@ -45,6 +45,12 @@ class CompareSpec(Spec):
     )
     widen: int = knob(2, 0, 10, help="How often the rates are extended where the best one lies at their edge.")
     seeds: int = knob(3, 2, 50, help="Seeds per arm; a verdict needs at least three.")
+    most_seeds: int = knob(
+        0,
+        0,
+        50,
+        help="While it cannot be told, go on to so many seeds; the error rate holds under looking. 0 = no.",
+    )
     first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
     delta: float = knob(
         0.01, 0.0, 0.5, help="Gaps within ± this share count as no difference, once the whole interval lies within."
