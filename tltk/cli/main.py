@@ -273,7 +273,7 @@ def write_report(run_id: str, file: Path, as_json: bool) -> None:
         raise click.UsageError(f"FILE must be a place to write to. It is not: {fault}.") from None
     out({"id": found.id, "file": str(file), "bytes": len(data)}, as_json)
     if not as_json:
-        click.echo(f"Wrote {file}, {len(data) / 1e6:.1f} MB.")
+        click.echo(f"Wrote {file}, {f'{len(data) / 1e6:.1f} MB' if len(data) > 1e5 else f'{len(data):,} bytes'}.")
 
 
 @main.command()
