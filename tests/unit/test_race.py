@@ -148,7 +148,7 @@ def test_forgetting_asks_for_the_source_wherever_weights_are_transferred() -> No
 @pytest.mark.parametrize(
     ("changes", "fault", "told"),
     [
-        ({"arms": ("scratch",)}, BadSpec, "two techniques or more"),
+        ({"arms": ("scratch",)}, BadSpec, "wo techniques or more"),
         ({"arms": ("scratch", "scratch")}, BadSpec, "each of them once"),
         ({"lrs": (0.0,)}, BadSpec, "learning rates"),
         ({"arms": ("scratch", "bananas")}, UnknownName, "bananas"),

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from tltk.errors import BadSpec
-from tltk.specs.knobs import Spec, knob, list_field, read_value
+from tltk.specs.knobs import Spec, knob, list_field
 from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
+from tltk.studies.spec import read_rates
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,4 @@ class CompareSpec(Spec):
         object.__setattr__(self, "terms", tuple(self.terms))
         if self.source is not None:
             object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
-        found = read_value(tuple[float, ...], self.lrs, "lrs")
-        if not found or any(not 1e-7 <= lr <= 10 for lr in found):
-            raise BadSpec(f"lrs must hold learning rates between 1e-7 and 10. Got {self.lrs!r}.")
-        object.__setattr__(self, "lrs", found)
+        object.__setattr__(self, "lrs", read_rates(self.lrs))
