@@ -45,8 +45,8 @@ def table(entries: Sequence[index.RunEntry]) -> dict[str, list[Any]]:
 
 def result(entry: index.RunEntry) -> str:
     """What it found, in a word or a number."""
-    if entry.kind not in KINDS:  # a study of another kind has no single figure
-        return entry.verdict
+    if entry.kind not in KINDS:
+        return ""  # more than a number; its page tells it
     figure = entry.gap if entry.kind == CompareSpec.kind else entry.accuracy
     if figure is None and not entry.verdict:
         return "of another version" if entry.state == "done" else ""
@@ -73,7 +73,7 @@ def actions(entry: index.RunEntry) -> None:
     one, two, three, four = st.columns(4)
     if one.button("Open", width="stretch", icon=":material/open_in_new:"):
         plan.choose_run(run.id)
-        chrome.open_page("curves" if entry.kind == CompareSpec.kind else "train")
+        chrome.open_page(chrome.page_of(entry.kind))
     two.download_button(
         "Export as zip",
         lambda: export_bytes(run),

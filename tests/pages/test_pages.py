@@ -47,6 +47,7 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
         "shift": "Reading the pictures",
         "choose": "Rank them",
         "runs": "No runs yet",
+        "studies": "No study of this kind",
         "domains": "Reading the pictures",
         "weights": "No weights here yet",
     }[name] in texts(app) + str([b.label for b in app.button])
@@ -77,8 +78,21 @@ def test_a_verdict_is_told_as_it_is(label: str) -> None:
         assert {"helps": "▲ Transfer helps", "hurts": "▼ Transfer hurts", "cannot tell": "● Cannot tell"}[
             label
         ] in texts(app)
-        gap = next(m.value for m in app.metric if m.label == "Gap")
+        gap, steps = (
+            next(m.value for m in app.metric if m.label == name) for name in ("Gap", "Steps to scratch's best")
+        )
+        assert steps == "3.0 × fewer"
         assert gap == {"helps": "+20.0 points", "hurts": "−20.0 points", "cannot tell": "+1.0 points"}[label]
+
+
+@pytest.mark.parametrize(("speed", "words"), [(1.02, "as many"), (0.5, "2.0 × more"), (2.0, "2.0 × fewer")])
+def test_steps_are_compared_in_words_that_hold(speed: float, words: str) -> None:
+    run = comparison("helps")
+    found = run.result()
+    assert found is not None
+    found["verdict"]["speed_up_steps"] = speed
+    home.write_atomic(run.path / "result.json", json.dumps(found))
+    assert words in [m.value for m in open_page("curves", run=run.id).metric]
 
 
 @pytest.mark.parametrize("state", ["failed", "stopped"])

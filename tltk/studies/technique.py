@@ -114,6 +114,11 @@ def refuse_alike(trainings: Mapping[str, TransferSpec]) -> None:
             raise BadSpec(f"Each technique must be a training of its own. {other} and {word} are the same; {cure}.")
 
 
+def names() -> list[str]:
+    """Every word that a technique may be made of."""
+    return ["scratch", *LABELS, *strategies.names(), *adapters.names(), *every_term.terms.names()]
+
+
 def parse(word: str) -> Technique:
     """The technique of a word.
 
@@ -157,5 +162,4 @@ def _with(found: Technique, part: str, word: str) -> Technique:
     if name in every_term.terms:
         every_term.terms.make(name, knobs)
         return dataclasses.replace(found, terms=(*found.terms, TermSpec(name, knobs)))
-    known = ["scratch", *LABELS, *strategies.names(), *adapters.names(), *every_term.terms.names()]
-    raise UnknownName.among("technique", name, known)
+    raise UnknownName.among("technique", name, names())
