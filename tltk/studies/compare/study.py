@@ -15,6 +15,7 @@ import numpy as np
 from tltk import terms
 from tltk.errors import BadSpec, RunProblem
 from tltk.results.curves import Curve
+from tltk.results.interval import paired_interval
 from tltk.results.training import TrainingResult
 from tltk.results.verdict import Verdict
 from tltk.runs.run import Run
@@ -40,7 +41,6 @@ from tltk.studies.compare.verdict import (
     judge,
     jump_start,
     mean_curve,
-    paired_interval,
     time_to_best,
 )
 from tltk.studies.study import Stage, Study, Wanted

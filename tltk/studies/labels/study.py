@@ -8,10 +8,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from tltk.results.interval import classify_interval, paired_interval
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
-from tltk.studies.compare.verdict import classify_interval, paired_interval
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.study import Stage, Study, Wanted

@@ -7,11 +7,12 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from tltk.results.interval import paired_interval
 from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import n_searched, result_of, scores_of, search, search_seed, source_training
-from tltk.studies.compare.verdict import format_points, paired_interval
+from tltk.studies.compare.verdict import format_points
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.studies.sweep.result import DepthCurveResult, SignResult, SweepResult
 from tltk.studies.sweep.spec import HALVES, SweepSpec
