@@ -64,11 +64,18 @@ def draw(domain: Domain, spec: DataSpec, pictures: int, seed: int) -> Sample:
         pictures: At most so many.
         seed: Of the split and of the draw.
     """
-    return _by_turns(domain, domain.split(spec, seed).train, pictures, seed)
+    return by_turns(domain, domain.split(spec, seed).train, pictures, seed)
 
 
-def _by_turns(domain: Domain, train: Ints, pictures: int, seed: int) -> Sample:
-    """At most so many of these pictures, by turns from each class."""
+def by_turns(domain: Domain, train: Ints, pictures: int, seed: int) -> Sample:
+    """At most so many of these pictures, by turns from each class.
+
+    Args:
+        domain: The pictures.
+        train: Positions in it.
+        pictures: At most so many.
+        seed: Of the draw.
+    """
     order = np.random.default_rng(seed).permutation(train)
     labels = domain.labels[order]
     turn = np.empty(len(order), np.int64)  # how many of its class come before
@@ -133,7 +140,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
         single[0][~np.isin(origins[0], both) | np.isin(origins[0], mine)],
         single[1][~np.isin(origins[1], mine)],
     ]
-    y, x = (_by_turns(domain, pool, spec.pictures, spec.seed) for (domain, _), pool in zip(sides, kept, strict=True))
+    y, x = (by_turns(domain, pool, spec.pictures, spec.seed) for (domain, _), pool in zip(sides, kept, strict=True))
     if min(len(x), len(y)) < 2:
         raise BadSpec(
             f"A test of two domains needs different examples on both sides. Source and target have {len(both):,} "
