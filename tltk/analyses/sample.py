@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tltk.analyses.depth import DepthSpec
 from tltk.data.domain import Domain, Ints, link_copies
-from tltk.errors import BadSpec
+from tltk.errors import BadSpec, UnknownName
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
 from tltk.results.rows import ACROSS
@@ -214,6 +214,37 @@ def features(net: Net, sample: Sample, context: Context, pooling: str) -> list[T
     taps = Taps(net, pooling)
     kept = context.bank.features(taps, sample.domain, sample.index, should_stop=context.callbacks.check)
     return [torch.from_numpy(np.array(a)) for a in kept.arrays]
+
+
+def find_layer(net: Net, layer: str, removed: int) -> tuple[int, str]:
+    """The number and the name of a layer; as many as there are layers = what enters the head.
+
+    Args:
+        net: The network.
+        layer: Name or number; empty = what enters the head.
+        removed: So many layers are removed from the end; 0 = none.
+
+    Raises:
+        BadSpec: There are fewer layers.
+        UnknownName: No layer of that name.
+    """
+    names = [*net.names[:-1], "features"]
+    text = layer.strip()
+    if removed:
+        if removed >= net.depth:
+            raise BadSpec(f"Of the {net.depth} layers at least one must be left. Got removed = {removed}; lower it.")
+        at = net.depth - 1 - removed
+    elif not text:
+        at = net.depth
+    elif text.isdecimal():
+        at = int(text)
+        if at > net.depth:
+            raise BadSpec(f"layer must be from 0 to {net.depth}, or a name. Got {text}.")
+    elif text in names:
+        at = names.index(text)
+    else:
+        raise UnknownName.among("layer", text, names)
+    return at, names[at]
 
 
 def contact_sheet(parts: list[Sample]) -> Image.Image:

@@ -78,7 +78,7 @@ def fit(
     if len(counts) < 2:
         raise BadSpec("A learner needs training pictures of two classes. All are of one; give it another class.")
     if weights is not None and not learner.takes_weights:
-        raise BadSpec(f"{type(learner).__name__} must be fitted without weights: it takes none. Leave one of them out.")
+        raise BadSpec("A learner must take weights to be fitted with them. It does not; leave it or the weights out.")
     folds = min(folds, int(counts.min()))
     folds = folds if folds >= 2 else 0
     smallest = len(x) - -(-len(x) // folds) if folds else len(x)
