@@ -113,6 +113,7 @@ def _fit(learner: Learner, chosen: dict[str, Value], x: Floats, labels: Ints, se
     model = learner.estimator(seed, **chosen)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "Only one sample available")  # of a class; what it has in common is others'
         if weights is None:
             model.fit(scaler.transform(x), labels)
         else:
