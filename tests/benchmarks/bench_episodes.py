@@ -4,7 +4,8 @@
 
 The 242 characters of the shared copy (`npz/omniglot.npz`, 20 drawers each, 28 px read at 32 px) are new to every network:
 the shipped ones were trained on pictures that formulas drew. Episodes are drawn from all pictures, with the same seed for
-each row, so rows are compared on the same episodes; nothing is trained. Mean ± 1.96 s/√E.
+each row, so rows are compared on the same episodes; nothing is trained. Mean ± 1.96 s/√E. With 1,000 episodes pixels gave
+44.5 % at 1 shot and 68.4 % at 5, resnet10t from random weights 46.9 and 60.0 %, with its shipped ones 81.5 and 93.7 %.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def main() -> int:
         for weights in (f"store:{card.name}", "scratch"):
             spec = [EpisodesSpec(target, NetSpec(card.backbone, weights), shots=k, part="all", **asked) for k in SHOTS]
             rows.append([f"{card.backbone}@{weights}", *(_cell(episodes(one, context)) for one in spec)])
-    print(table([["features", *(f"{options.ways}-way {k}-shot" for k in SHOTS)], *rows]))
+    table(["features", *(f"{options.ways}-way {k}-shot" for k in SHOTS)], rows)
     return 0
 
 
