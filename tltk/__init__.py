@@ -28,12 +28,14 @@ _PUBLIC = {
     "AdapterSpec": "specs.parts",
     "BadSpec": "errors",
     "CannotSplit": "errors",
+    "ClassifySpec": "analyses.classify.spec",
     "CompareSpec": "studies.compare.spec",
     "DataProblem": "errors",
     "DataSpec": "specs.parts",
     "DescribeSpec": "analyses.describe.spec",
     "Diverged": "errors",
     "EmbedSpec": "analyses.embed.spec",
+    "EpisodesSpec": "analyses.episodes.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "InspectSpec": "analyses.inspect.spec",
     "NetSpec": "specs.parts",
@@ -63,6 +65,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "AdapterSpec",
     "BadSpec",
     "CannotSplit",
+    "ClassifySpec",
     "CompareSpec",
     "DataProblem",
     "DataSpec",
@@ -70,6 +73,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "DialResponseSpec",
     "Diverged",
     "EmbedSpec",
+    "EpisodesSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
     "InspectSpec",
@@ -96,9 +100,11 @@ __all__ = [  # spelt out, since type checkers read it too
 ]
 
 if TYPE_CHECKING:
+    from tltk.analyses.classify.spec import ClassifySpec
     from tltk.analyses.describe.spec import DescribeSpec
     from tltk.analyses.dial_response.spec import DialResponseSpec
     from tltk.analyses.embed.spec import EmbedSpec
+    from tltk.analyses.episodes.spec import EpisodesSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec
