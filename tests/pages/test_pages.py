@@ -46,6 +46,7 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
         "shift": "Reading the pictures",
         "choose": "Rank them",
         "runs": "No runs yet",
+        "studies": "No study of this kind",
         "domains": "Reading the pictures",
         "weights": "No weights here yet",
     }[name] in texts(app) + str([b.label for b in app.button])

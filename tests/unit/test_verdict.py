@@ -13,8 +13,17 @@ from scipy import stats
 from tests.support import simulated
 from tltk.errors import BadSpec
 from tltk.results.curves import Curve
-from tltk.results.interval import classify_interval, paired_interval, sign_flip_p
-from tltk.studies.compare.verdict import area_ratio, diagnose_learning, judge, jump_start, mean_curve, time_to_best
+from tltk.verdicts.judge import (
+    area_ratio,
+    classify_interval,
+    diagnose_learning,
+    judge,
+    jump_start,
+    mean_curve,
+    paired_interval,
+    sign_flip_p,
+    time_to_best,
+)
 
 
 def study(n_seeds: int, n: int, gap: float, between: float, rng: np.random.Generator) -> np.ndarray[Any, Any]:

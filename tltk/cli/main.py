@@ -35,6 +35,7 @@ from tltk.cli.following import listing as in_json
 from tltk.cli.judge import judge_verb
 from tltk.errors import RunProblem, UnknownName
 from tltk.jobs import executor, listing
+from tltk.report.files import format_of
 from tltk.runs.index import Query
 from tltk.runs.run import STATES, Run, walk
 from tltk.specs import command
@@ -255,6 +256,24 @@ def delete(run_id: str, as_json: bool) -> None:
     found = Run.open(run_id)
     found.delete()
     out({"id": found.id, "deleted": True}, as_json)
+
+
+@main.command("report")
+@click.argument("run_id")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def write_report(run_id: str, file: Path, as_json: bool) -> None:
+    """Write what a training or a study found to FILE: .html with figures, offline; .csv or .json for programs."""
+    make = format_of(file)
+    found = Run.open(run_id)
+    data = make(found)
+    try:
+        file.write_bytes(data)
+    except OSError as fault:
+        raise click.UsageError(f"FILE must be a place to write to. It is not: {fault}.") from None
+    out({"id": found.id, "file": str(file), "bytes": len(data)}, as_json)
+    if not as_json:
+        click.echo(f"Wrote {file}, {f'{len(data) / 1e6:.1f} MB' if len(data) > 1e5 else f'{len(data):,} bytes'}.")
 
 
 @main.command()

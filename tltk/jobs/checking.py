@@ -151,7 +151,7 @@ def check(spec: Spec) -> None:
         if backbone:
             check_backbone(backbone)
         store.check(weights, backbone, spec.trains)
-    for backbone, size in _seen(spec):
+    for backbone, size in _sized_networks(spec):
         check_size(backbone, size)
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
@@ -279,7 +279,7 @@ def _check_file(spec: ImportWeightsSpec) -> None:
         store.check_file(weightfile.resolve_path(where), spec.backbone.partition(".")[0], spec.part)
 
 
-def _seen(spec: Spec) -> list[tuple[str, int]]:
+def _sized_networks(spec: Spec) -> list[tuple[str, int]]:
     """Every backbone that it builds for pictures, and their size; a ranking says beside each what it lacks."""
     if isinstance(spec, DescribeSpec):
         return [(spec.backbone, spec.size)]

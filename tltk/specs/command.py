@@ -96,13 +96,13 @@ def build_spec(kind: type[S], given: dict[str, Any], usual: S | None = None) -> 
         body["terms"] = [read_named("--term", text) for text in given["term"]]
     for name, (of, _) in list_options(kind).items():
         if given.get(name) is not None:
-            body[name] = _several(name, of, str(given[name]))
+            body[name] = _values_of(name, of, str(given[name]))
     rest = json.loads((usual or kind()).to_json())  # a part of which some is given has the rest from here
     parts = {k: {**rest[k], **v} for k, v in body.items() if isinstance(v, dict) and isinstance(rest.get(k), dict)}
     return kind.from_dict({**rest, **body, **parts})
 
 
-def _several(name: str, of: type, text: str) -> list[Any]:
+def _values_of(name: str, of: type, text: str) -> list[Any]:
     """`0.1,1` → [0.1, 1.0]; names keep what stands between the commas, and no text is no names."""
     if of is str and not text.strip():
         return []
@@ -135,7 +135,7 @@ def read_named(flag: str, text: str) -> dict[str, Any]:
         raise BadSpec(f"{flag} must be NAME or NAME:KNOB=VALUE,…, as in coral:weight=0.5. Got {text!r}.") from None
 
 
-def as_named(part: AdapterSpec | TermSpec) -> str:
+def as_named(part: StrategySpec | AdapterSpec | TermSpec) -> str:
     """The text that `read_named` reads."""
     knobs_ = ",".join(f"{k}={v!r}" if isinstance(v, float) else f"{k}={v}" for k, v in part.knobs.items())
     return f"{part.name}:{knobs_}" if knobs_ else part.name

@@ -95,6 +95,11 @@ def arm(word: str, base: TransferSpec, trained: TransferSpec | None = None, forg
     return make
 
 
+def names() -> list[str]:
+    """Every word that a technique may be made of."""
+    return ["scratch", *LABELS, *strategies.names(), *adapters.names(), *every_term.terms.names()]
+
+
 def parse(word: str) -> Technique:
     """The technique of a word.
 
@@ -138,5 +143,4 @@ def _with(found: Technique, part: str, word: str) -> Technique:
     if name in every_term.terms:
         every_term.terms.make(name, knobs)
         return dataclasses.replace(found, terms=(*found.terms, TermSpec(name, knobs)))
-    known = ["scratch", *LABELS, *strategies.names(), *adapters.names(), *every_term.terms.names()]
-    raise UnknownName.among("technique", name, known)
+    raise UnknownName.among("technique", name, names())

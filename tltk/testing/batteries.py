@@ -415,7 +415,7 @@ class TestScore:
 class TestCriterion:
     """A finite number of what a network says of both domains, in whatever order the pictures come."""
 
-    def said(self) -> Unlabelled:
+    def view(self) -> Unlabelled:
         """Of 40 pictures of the target and 50 of the source, in three classes; of the training pictures, features."""
         g = torch.Generator().manual_seed(4)
         labels = torch.arange(50) % 3
@@ -433,16 +433,16 @@ class TestCriterion:
 
     def test_it_is_a_number_that_repeats(self, tltk_criterion: str) -> None:
         """A finite float, the same each time, and what it was given is as it was."""
-        found, other = self.said(), self.said()
+        found, other = self.view(), self.view()
         value = criteria[tltk_criterion](found)
         assert isinstance(value, float) and np.isfinite(value)
         assert criteria[tltk_criterion](other) == criteria[tltk_criterion](found) == value
         names = ("target_features", "target_logits", "source_features", "source_logits", "source_labels")
-        assert all(torch.equal(getattr(found, name), getattr(self.said(), name)) for name in names)
+        assert all(torch.equal(getattr(found, name), getattr(self.view(), name)) for name in names)
 
     def test_the_order_of_the_pictures_does_not_matter(self, tltk_criterion: str) -> None:
         """Both domains' pictures in another order give the same number."""
-        found = self.said()
+        found = self.view()
         g = torch.Generator().manual_seed(5)
         t, s = torch.randperm(40, generator=g), torch.randperm(50, generator=g)
         train = found.train_features()[torch.randperm(60, generator=g)]

@@ -133,7 +133,7 @@ def add_source(spec: TransferSpec, parts: Divided, load: Load = data.load) -> Di
             notes.append(f"{left:,} pictures of the target are of none of the source's classes and are in no part.")
         domain = dataclasses.replace(domain, labels=class_numbers(domain, classes), classes=tuple(classes))
     else:
-        known = _known(spec, domain)
+        known = _prior_knowledge(spec, domain)
         if known is None and not terms.needs_source(spec.terms):
             raise BadSpec(
                 f"The source of a training is read by its terms, by labels, or to measure what is forgotten. No term "
@@ -167,7 +167,7 @@ def _classifier(spec: TransferSpec) -> Classifier:
     return found
 
 
-def _known(spec: TransferSpec, source: Domain) -> Known | None:
+def _prior_knowledge(spec: TransferSpec, source: Domain) -> Known | None:
     """The classifier that came with the weights, where it knows classes of the source by name."""
     classifier = weights.source_classifier(spec.net)
     if classifier is None:

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from tltk.analyses.classify.result import LearnerPair
 from tltk.probes.linear import wilson
-from tltk.results.interval import Floats, classify_interval, paired_interval
+from tltk.verdicts.judge import Floats, classify_interval, paired_interval
 
 LEVEL = 0.95
 

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 
 from tltk.analyses.profile.result import ProfileResult
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.results.interval import classify_interval, paired_interval
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import Arm, measure, n_searched, result_of, source_training
 from tltk.studies.atlas.result import AtlasResult, JourneyResult
 from tltk.studies.atlas.spec import AtlasSpec
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.study import Stage, Study, Wanted
+from tltk.verdicts.judge import classify_interval, format_points, paired_interval
 
 LEVEL = 0.95
 

@@ -8,13 +8,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tltk.results.interval import classify_interval, paired_interval
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.study import Stage, Study, Wanted
+from tltk.verdicts.judge import classify_interval, paired_interval
 
 Floats = NDArray[np.float64]
 STEPS = 8  # numbers of labels between two that were measured at which the yardstick is interpolated at first

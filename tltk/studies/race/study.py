@@ -7,15 +7,14 @@ from itertools import combinations
 
 import numpy as np
 
-from tltk.results.interval import classify_interval, paired_interval
 from tltk.results.training import TrainingResult
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.race.result import ArmResult, PairResult, RaceResult
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.study import Stage, Study, Wanted
+from tltk.verdicts.judge import classify_interval, format_points, paired_interval
 
 LEVEL = 0.95
 
