@@ -29,6 +29,7 @@ _PUBLIC = {
     "AtlasSpec": "studies.atlas.spec",
     "BadSpec": "errors",
     "CannotSplit": "errors",
+    "ClassifySpec": "analyses.classify.spec",
     "CompareSpec": "studies.compare.spec",
     "DataProblem": "errors",
     "DataSpec": "specs.parts",
@@ -36,6 +37,7 @@ _PUBLIC = {
     "DialResponseSpec": "analyses.dial_response.spec",
     "Diverged": "errors",
     "EmbedSpec": "analyses.embed.spec",
+    "EpisodesSpec": "analyses.episodes.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
     "InspectSpec": "analyses.inspect.spec",
@@ -72,6 +74,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "AtlasSpec",
     "BadSpec",
     "CannotSplit",
+    "ClassifySpec",
     "CompareSpec",
     "DataProblem",
     "DataSpec",
@@ -79,6 +82,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "DialResponseSpec",
     "Diverged",
     "EmbedSpec",
+    "EpisodesSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
     "InspectSpec",
@@ -111,9 +115,11 @@ __all__ = [  # spelt out, since type checkers read it too
 
 if TYPE_CHECKING:
     from tltk.analyses.advise.spec import AdviseSpec
+    from tltk.analyses.classify.spec import ClassifySpec
     from tltk.analyses.describe.spec import DescribeSpec
     from tltk.analyses.dial_response.spec import DialResponseSpec
     from tltk.analyses.embed.spec import EmbedSpec
+    from tltk.analyses.episodes.spec import EpisodesSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec

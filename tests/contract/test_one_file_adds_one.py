@@ -70,6 +70,62 @@ FILES = {
                 """It."""
                 return self.weight * step.target.logits.square().mean()
         ''',
+    "learners/nearest_mean.py": '''
+        """The nearest mean."""
+        from dataclasses import dataclass
+        from typing import ClassVar
+
+        from tltk.learners.learner import Learner
+
+
+        @dataclass(frozen=True)
+        class NearestMean(Learner):
+            """The class whose mean is nearest."""
+
+            takes_weights: ClassVar[bool] = False
+
+            def grid(self, n, d):
+                """Two metrics."""
+                return {"metric": ("euclidean", "manhattan")}
+
+            def estimator(self, seed, **chosen):
+                """Scikit-learn's."""
+                from sklearn.neighbors import NearestCentroid
+
+                return NearestCentroid(**chosen)
+        ''',
+    "alignments/same_mean.py": '''
+        """One mean."""
+        from dataclasses import dataclass
+
+        from tltk.alignments.alignment import Aligned, Alignment
+
+
+        @dataclass(frozen=True)
+        class SameMean(Alignment):
+            """The source moved to the target's mean."""
+
+            def __call__(self, source, labels, target):
+                """It."""
+                return Aligned(source - source.mean(0) + target.mean(0), lambda x: x)
+        ''',
+    "reweightings/even.py": '''
+        """Even weights."""
+        from dataclasses import dataclass
+
+        import numpy as np
+
+        from tltk.reweightings.reweighting import Reweighting
+
+
+        @dataclass(frozen=True)
+        class Even(Reweighting):
+            """All pictures count alike."""
+
+            def __call__(self, source, target, seed=0):
+                """They do."""
+                return np.ones(len(source))
+        ''',
     "shift/mean_gap.py": '''
         """The gap of the means."""
 
@@ -282,7 +338,15 @@ def names(house: Path, verb: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("verb", "name"),
-    [("strategies", "last_layers"), ("adapters", "weight"), ("terms", "small_logits"), ("domains", "stripes")],
+    [
+        ("strategies", "last_layers"),
+        ("adapters", "weight"),
+        ("terms", "small_logits"),
+        ("domains", "stripes"),
+        ("learners", "nearest_mean"),
+        ("alignments", "same_mean"),
+        ("reweightings", "even"),
+    ],
 )
 def test_it_is_listed(house: Path, verb: str, name: str) -> None:
     assert name in names(house, verb) and name in tltk(house, verb)
@@ -377,3 +441,12 @@ def test_a_measure_and_a_score_are_used(house: Path) -> None:
     assert [row["measure"] for row in shift["result"]["table"]] == ["mean_gap"]
     rank = run(house, "rank", *common, "--candidates", "test_resnet", "--scores", "spread")
     assert rank["result"]["rows"][0]["scores"]["spread"] > 0
+
+
+def test_a_learner_an_alignment_and_a_reweighting_are_used(house: Path) -> None:
+    data = ("--target", "stripes", "--n", "60", "--size", "32", "--source", "stripes", "--source-n", "60")
+    other = ("--source-seed", "1", "--labels", "source", "--backbone", "test_resnet", "--seeds", "1")
+    ways = ("--learners", "nearest_mean,ridge", "--alignments", "same_mean", "--reweightings", "even")
+    found = run(house, "classify", *data, *other, *ways)["result"]
+    assert {"nearest_mean", "nearest_mean+same_mean", "ridge+even"} <= {row["name"] for row in found["rows"]}
+    assert [one["effective"] for one in found["weights"]] == [one["n"] for one in found["weights"]]

@@ -12,9 +12,11 @@ from safetensors.torch import save_file
 
 from tltk import home
 from tltk.analyses.advise.spec import AdviseSpec
+from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -127,6 +129,16 @@ def smallest(folder: Path) -> dict[str, Spec]:
         TwoSampleSpec(**of_layers, measures=("mmd",), permutations=19),
         FindRateSpec(DIGITS, NetSpec(NAME, boundary=3), OPTIM, steps=30, groups=1),
         EmbedSpec(**of_layers, method="pca"),
+        ClassifySpec(
+            **{**of_layers, "pictures": 60},
+            labels="source",
+            learners=("ridge", "knn"),
+            alignments=("coral",),
+            reweightings=("domain_classifier",),
+            folds=2,
+            seeds=2,
+        ),
+        EpisodesSpec(DIGITS, NetSpec(NAME), ways=3, queries=2, episodes=5),
         RankSpec(target=DIGITS, pictures=40, candidates=(f"{NAME}@scratch",), scores=("knn",)),
         DialResponseSpec(
             DataSpec("shapes", size=16), NetSpec(NAME), measures=("mmd",), dials=("hue",), pictures=100, permutations=19

@@ -10,9 +10,11 @@ from click.testing import CliRunner
 
 import tltk
 from tltk import home
+from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
@@ -45,6 +47,17 @@ BAD: list[tuple[Spec, str]] = [
     (ProfileSpec(measures=("mmd", "corall")), "measure must be one of"),
     (TwoSampleSpec(measures=("class_mmd",)), "measure must be one of"),
     (TwoSampleSpec(source=None), "There is no source; name one."),
+    (ClassifySpec(learners=()), "needs one at least"),
+    (ClassifySpec(learners=("ridge", "knnn")), "learner must be one of"),
+    (ClassifySpec(learners=("knn", "ridge", "knn")), "must be named once"),
+    (ClassifySpec(labels="source"), "There is none; name one."),
+    (ClassifySpec(source=DataSpec("rendered_digits")), "must go with --labels source"),
+    (ClassifySpec(alignments=("coral",)), "must go with --labels source"),
+    (ClassifySpec(alignments=("corall",)), "alignment must be one of"),
+    (ClassifySpec(alignments=("tca:mu=-1",)), "mu must be between"),
+    (ClassifySpec(reweightings=("kmm:B=3",)), "knob of kmm"),
+    (ClassifySpec(layer="stem", removed=2), "must be asked for in one way"),
+    (EpisodesSpec(layer="stem", removed=2), "must be asked for in one way"),
     (RankSpec(), "A ranking needs candidates"),
     (RankSpec(candidates=("@run:3f9ac1",)), "must be BACKBONE@WEIGHTS"),
     (RankSpec(candidates=("resnet18",), scores=("logm",)), "score must be one of"),

@@ -317,6 +317,9 @@ for _name, _about in (
     ("strategies", "List the strategies: when each layer learns."),
     ("adapters", "List the adapters: what of a learning layer learns."),
     ("terms", "List the terms: what else is minimised."),
+    ("learners", "List the learners: classifiers of frozen features."),
+    ("alignments", "List the alignments: how features of two domains are moved before a learner."),
+    ("reweightings", "List the reweightings: how pictures of a source are weighted for a target."),
 ):
     main.add_command(_listing(_name, _about))
 
