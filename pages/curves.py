@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tltk.dashboard import chrome
+from tltk.dashboard import chrome, study_view
 from tltk.dashboard.verdict_view import live_arms, show_curves, show_verdict
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE
@@ -31,6 +31,8 @@ with chrome.page("Curves", LEAD):
         state = executor().state(run.id)
         chrome.stop_button(run, state, "curves")
         show_verdict(run)
+        if state == "done" and run.result() is not None:
+            study_view.downloads(run, "curves")
         if state not in ACTIVE:
             left, right = st.columns(2)
             name = left.segmented_control(

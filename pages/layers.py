@@ -63,15 +63,16 @@ def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
     _, found = answer
     columns = found.columns
     names = depth.choose_columns(columns, "layers")
+    shown = [c for c in columns if c.name in names]
     depth.handle(network, depth.overlays(columns, names), "layers:handle")
     depth.show_basis(found)
     left, right = st.columns([3, 2])
     with left:
         for unit, title in (("%", "Share"), ("", "Value")):
-            some = [c for c in columns if c.name in names and c.unit == unit]
+            some = [c for c in shown if c.unit == unit]
             if some:
                 plot(
-                    profile(some, found.names, title),
+                    profile(some, found.names, title, [shown.index(c) for c in some]),
                     key=f"layers:profile:{unit}",
                     height=360,
                     alt="; ".join(f"{c.title} by layer" for c in some),
@@ -80,7 +81,7 @@ def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
         matrix = found.cka_after or found.cka
         if matrix:
             what = "centred kernel alignment, CKA" + (", before and after" if found.cka_after else "")
-            st.markdown(f"**Which layers are cka_heatmap** ({what})")
+            st.markdown(f"**Which layers are alike** ({what})")
             across = "after" if found.cka_after else ""
             plot(
                 cka_heatmap(matrix, found.names, found.names, across),

@@ -14,36 +14,39 @@ from tltk.plots.curves import lines
 from tltk.runs import index, label
 from tltk.runs.run import ACTIVE, STATES, Run
 from tltk.specs import command
+from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.weights.export import export_bytes
 
 QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
+KINDS = {TransferSpec.kind: "training", CompareSpec.kind: "comparison"}  # other studies are called as in the shell
 MOST = 1000  # rows of the table; more take long to send, and are searched for rather than looked through
 
 
 def table(entries: Sequence[index.RunEntry]) -> dict[str, list[Any]]:
     """The runs by column."""
-    compares = [e.kind == CompareSpec.kind for e in entries]
     return {
         "run": [e.id for e in entries],
         "name": [e.name for e in entries],
-        "kind": ["comparison" if c else "training" for c in compares],
+        "kind": [KINDS.get(e.kind, e.kind.replace("_", " ")) for e in entries],
         "state": [f"{chrome.SIGNS.get(e.state, '')} {e.state}" for e in entries],
+        "result": [result(e) for e in entries],
         "target": [chrome.short(e.target) for e in entries],
         "labels per class": [str(e.shots or "all") for e in entries],
         "network": [e.backbone for e in entries],
         "strategy": [e.strategy.replace("_", " ") for e in entries],
-        "boundary": [e.boundary for e in entries],
+        "boundary": ["" if e.boundary is None else str(e.boundary) for e in entries],
         "learning rate": ["searched" if e.lr is None else f"{e.lr:g}" for e in entries],
         "seed": [e.seed for e in entries],
-        "result": [result(e) for e in entries],
-        "seconds": [e.seconds for e in entries],
+        "seconds": [round(e.seconds, 1) for e in entries],
         "tags": [e.tags for e in entries],
     }
 
 
 def result(entry: index.RunEntry) -> str:
     """What it found, in a word or a number."""
+    if entry.kind not in KINDS:
+        return ""  # more than a number; its page tells it
     figure = entry.gap if entry.kind == CompareSpec.kind else entry.accuracy
     if figure is None and not entry.verdict:
         return "of another version" if entry.state == "done" else ""
@@ -70,7 +73,7 @@ def actions(entry: index.RunEntry) -> None:
     one, two, three, four = st.columns(4)
     if one.button("Open", width="stretch", icon=":material/open_in_new:"):
         plan.choose_run(run.id)
-        chrome.open_page("curves" if entry.kind == CompareSpec.kind else "train")
+        chrome.open_page(chrome.page_of(entry.kind))
     two.download_button(
         "Export as zip",
         lambda: export_bytes(run),
@@ -170,7 +173,7 @@ def overlay(entries: Sequence[index.RunEntry]) -> None:
     """Several runs over one another, and what was asked of them differently."""
     name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.__getitem__, default="accuracy")
     name = name or "accuracy"
-    trainings = [e for e in entries if e.kind != CompareSpec.kind]
+    trainings = [e for e in entries if e.kind == TransferSpec.kind]
     if trainings:
         curves = {chrome.title_of(e): e.run.curve(name) for e in trainings}
         figure = lines(curves, f"Validation {QUANTITIES[name].lower()}", "step")
@@ -185,7 +188,7 @@ with chrome.page("Runs", LEAD):
         chrome.empty_state("**No runs yet.** Runs are kept until you delete them.", "start", "See transfer happen")
     else:
         query = filters()
-        everything = st.toggle("Show the trainings inside comparisons", value=False)
+        everything = st.toggle("Show the trainings inside studies", value=False)
         found = listing.runs(trains=True, within=everything, limit=MOST + 1, **query)
         shown = found[:MOST]
         if not shown:

@@ -75,13 +75,13 @@ def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
         depth.handle(network, [], "shift:handle")
         return
     _, found = answer
-    columns = found.columns
-    depth.handle(network, depth.overlays(columns, (*PROFILED, "probe_target")), "shift:handle")
+    columns = [c for c in found.columns if c.name in (*PROFILED, "probe_target")]
+    depth.handle(network, depth.overlays(columns, [c.name for c in columns]), "shift:handle")
     depth.show_basis(found)
     for column, at in zip((c for c in columns if c.name in PROFILED), st.columns(len(PROFILED)), strict=True):
         with at:
             plot(
-                profile([column], found.names, column.title),
+                profile([column], found.names, column.title, [columns.index(column)]),
                 key=f"shift:profile:{column.name}",
                 height=300,
                 alt=f"{column.title} by layer, with the band that chance gives.",

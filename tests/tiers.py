@@ -38,6 +38,7 @@ HEAVY = (
     "tests/pages/test_domains_page.py",
     "tests/pages/test_links.py",
     "tests/pages/test_pages.py",
+    "tests/pages/test_studies_page.py",
     "tests/pages/test_weights_page.py",
     "tests/unit/test_adapters.py",
     "tests/unit/test_bank.py",

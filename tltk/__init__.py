@@ -24,36 +24,45 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "ImportWeightsSpec": "analyses.import_weights.spec",
     "AdapterSpec": "specs.parts",
+    "AdviseSpec": "analyses.advise.spec",
+    "AtlasSpec": "studies.atlas.spec",
     "BadSpec": "errors",
     "CannotSplit": "errors",
+    "ClassifySpec": "analyses.classify.spec",
     "CompareSpec": "studies.compare.spec",
     "DataProblem": "errors",
     "DataSpec": "specs.parts",
     "DescribeSpec": "analyses.describe.spec",
+    "DialResponseSpec": "analyses.dial_response.spec",
     "Diverged": "errors",
     "EmbedSpec": "analyses.embed.spec",
+    "EpisodesSpec": "analyses.episodes.spec",
     "FindRateSpec": "analyses.find_rate.spec",
+    "ImportWeightsSpec": "analyses.import_weights.spec",
     "InspectSpec": "analyses.inspect.spec",
+    "LabelsSpec": "studies.labels.spec",
     "NetSpec": "specs.parts",
     "OptimSpec": "specs.parts",
+    "PlaneSpec": "studies.plane.spec",
     "ProfileSpec": "analyses.profile.spec",
+    "RaceSpec": "studies.race.spec",
     "RankSpec": "analyses.rank.spec",
-    "DialResponseSpec": "analyses.dial_response.spec",
     "Run": "runs.run",
     "RunProblem": "errors",
-    "TwoSampleSpec": "analyses.two_sample.spec",
+    "SoupSpec": "analyses.soup.spec",
     "StrategySpec": "specs.parts",
+    "SweepSpec": "studies.sweep.spec",
     "TermSpec": "specs.parts",
     "TltkError": "errors",
     "TransferSpec": "specs.training",
+    "TwoSampleSpec": "analyses.two_sample.spec",
     "UnknownName": "errors",
     "Verdict": "results.verdict",
     "ViewSpec": "specs.parts",
     "WeightsMissing": "errors",
     "ask": "jobs",
-    "judge": "studies.compare.verdict",
+    "judge": "verdicts.judge",
     "launch": "jobs",
     "load": "data",
     "train": "training.compose",
@@ -61,8 +70,11 @@ _PUBLIC = {
 
 __all__ = [  # spelt out, since type checkers read it too
     "AdapterSpec",
+    "AdviseSpec",
+    "AtlasSpec",
     "BadSpec",
     "CannotSplit",
+    "ClassifySpec",
     "CompareSpec",
     "DataProblem",
     "DataSpec",
@@ -70,16 +82,22 @@ __all__ = [  # spelt out, since type checkers read it too
     "DialResponseSpec",
     "Diverged",
     "EmbedSpec",
+    "EpisodesSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
     "InspectSpec",
+    "LabelsSpec",
     "NetSpec",
     "OptimSpec",
+    "PlaneSpec",
     "ProfileSpec",
+    "RaceSpec",
     "RankSpec",
     "Run",
     "RunProblem",
+    "SoupSpec",
     "StrategySpec",
+    "SweepSpec",
     "TermSpec",
     "TltkError",
     "TransferSpec",
@@ -96,14 +114,18 @@ __all__ = [  # spelt out, since type checkers read it too
 ]
 
 if TYPE_CHECKING:
+    from tltk.analyses.advise.spec import AdviseSpec
+    from tltk.analyses.classify.spec import ClassifySpec
     from tltk.analyses.describe.spec import DescribeSpec
     from tltk.analyses.dial_response.spec import DialResponseSpec
     from tltk.analyses.embed.spec import EmbedSpec
+    from tltk.analyses.episodes.spec import EpisodesSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec
     from tltk.analyses.profile.spec import ProfileSpec
     from tltk.analyses.rank.spec import RankSpec
+    from tltk.analyses.soup.spec import SoupSpec
     from tltk.analyses.two_sample.spec import TwoSampleSpec
     from tltk.data import load
     from tltk.errors import (
@@ -121,12 +143,23 @@ if TYPE_CHECKING:
     from tltk.runs.run import Run
     from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
     from tltk.specs.training import TransferSpec
+    from tltk.studies.atlas.spec import AtlasSpec
     from tltk.studies.compare.spec import CompareSpec
-    from tltk.studies.compare.verdict import judge
+    from tltk.studies.labels.spec import LabelsSpec
+    from tltk.studies.plane.spec import PlaneSpec
+    from tltk.studies.race.spec import RaceSpec
+    from tltk.studies.sweep.spec import SweepSpec
     from tltk.training.compose import train
+    from tltk.verdicts.judge import judge
 
 
 def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC and name.endswith("Spec"):  # a study or an analysis that was added as a folder
+        from tltk.specs.reading import spec_kinds
+
+        for kind in spec_kinds().values():
+            if kind.__name__ == name:
+                return kind
     if name not in _PUBLIC:
         raise AttributeError(f"module 'tltk' has no attribute {name!r}")
     return getattr(importlib.import_module(f"tltk.{_PUBLIC[name]}"), name)

@@ -44,7 +44,7 @@ class UnknownName(TltkError):
             got: The unknown name.
             known: All names that exist; at most 12 are listed.
         """
-        names, got = sorted(known), truncate(got)
+        names, got = sorted(name or "'' (none)" for name in known), truncate(got)
         shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
         if not names:
             return cls(f"{kind} must exist. Got {got!r}, but there is none yet.")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tltk.errors import BadSpec
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+Floats = NDArray[np.float64]
 
 
 def check_features(name: str, x: Tensor, least: int = 2) -> None:
@@ -90,3 +95,45 @@ def as_float64(x: Tensor) -> Tensor:
         x: Floating, of any shape.
     """
     return x if x.device.type == "mps" else x.double()
+
+
+def check_domains(source: Floats, target: Floats) -> None:
+    """Both are finite matrices of as many columns, with two rows at least.
+
+    Args:
+        source: (n, d).
+        target: (m, d).
+
+    Raises:
+        BadSpec: They are not.
+    """
+    shapes = f"{source.shape} and {target.shape}"
+    if source.ndim != 2 or target.ndim != 2 or source.shape[1] != target.shape[1] or min(len(source), len(target)) < 2:
+        raise BadSpec(f"Source and target must be (n, d) and (m, d), n and m at least 2. Got {shapes}.")
+    if not (np.isfinite(source).all() and np.isfinite(target).all()):
+        raise BadSpec("Features must be finite. Got NaN or infinity; look for a diverged layer.")
+
+
+def median_distance(x: Floats) -> float:
+    """The median distance between two rows; 1 where most coincide.
+
+    Args:
+        x: (n, d).
+    """
+    from scipy.spatial.distance import pdist
+
+    return float(np.median(pdist(x))) or 1.0
+
+
+def gaussian(x: Floats, y: Floats, width: float) -> Floats:
+    """exp(−‖x_i − y_j‖² / 2σ²), (n, m).
+
+    Args:
+        x: (n, d).
+        y: (m, d).
+        width: σ.
+    """
+    from scipy.spatial.distance import cdist
+
+    found: Floats = np.exp(-cdist(x, y, "sqeuclidean") / (2 * width**2))
+    return found

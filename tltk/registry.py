@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from tltk.errors import UnknownName
+from tltk.errors import UnknownName, truncate
 from tltk.specs.knobs import knobs
 
 T = TypeVar("T")
@@ -141,8 +141,10 @@ class Registry(Generic[T]):
         kind: Any = self[name]
         known = knobs(kind)
         for knob in values:
+            if not known:
+                raise UnknownName(f"{name} has no knobs. Got {truncate(knob)!r}; leave it out.")
             if knob not in known:
-                raise UnknownName.among(f"A knob of {name}", knob, known or ["(it has none)"])
+                raise UnknownName.among(f"A knob of {name}", knob, known)
         return kind(**values)
 
     def summary(self, name: str) -> str:

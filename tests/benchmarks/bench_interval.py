@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.benchmarks.rounds import table
 from tests.support import simulated
-from tltk.studies.compare.verdict import paired_interval
+from tltk.verdicts.judge import paired_interval
 
 WAYS: dict[str, simulated.Interval] = {
     "tltk": paired_interval,

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import tltk
+from tltk.specs.reading import spec_kinds
 
 LIGHT = [  # no torch at the top, nor in what they import there
     "errors",
@@ -31,6 +32,7 @@ LIGHT = [  # no torch at the top, nor in what they import there
     "terms",
     "tasks",
     "plots",
+    "report",
     "dashboard",
     "cli",
     "jobs.local",
@@ -185,6 +187,8 @@ def test_the_public_names_are_there_and_sorted() -> None:
     for name in tltk.__all__:
         assert getattr(tltk, name) is not None
     assert set(dir(tltk)) == {*tltk.__all__, "__version__"}
+    for kind in spec_kinds().values():  # generated code imports them from here
+        assert getattr(tltk, kind.__name__) is kind
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         tltk.nonsense  # noqa: B018
 

@@ -27,7 +27,7 @@ def check(code: str) -> None:
 def test_the_package_and_its_light_half() -> None:
     check(
         "import tltk, tltk.cli, tltk.strategies, tltk.data, tltk.studies.compare.study, tltk.runs.run, tltk.jobs\n"
-        "import tltk.specs.command, tltk.studies.compare.verdict, tltk.cli.doctor, tltk.jobs.supervisor, tltk.training.schedule\n"
+        "import tltk.specs.command, tltk.verdicts.judge, tltk.cli.doctor, tltk.jobs.supervisor, tltk.training.schedule\n"
         "dir(tltk); tltk.TransferSpec(); tltk.Run; tltk.launch; tltk.load\n"
         "from tltk.data import domains; [domains.summary(d) for d in domains]\n"
         "from tltk.strategies import strategies; [strategies.summary(s) for s in strategies]"

@@ -70,6 +70,62 @@ FILES = {
                 """It."""
                 return self.weight * step.target.logits.square().mean()
         ''',
+    "learners/nearest_mean.py": '''
+        """The nearest mean."""
+        from dataclasses import dataclass
+        from typing import ClassVar
+
+        from tltk.learners.learner import Learner
+
+
+        @dataclass(frozen=True)
+        class NearestMean(Learner):
+            """The class whose mean is nearest."""
+
+            takes_weights: ClassVar[bool] = False
+
+            def grid(self, n, d):
+                """Two metrics."""
+                return {"metric": ("euclidean", "manhattan")}
+
+            def estimator(self, seed, **chosen):
+                """Scikit-learn's."""
+                from sklearn.neighbors import NearestCentroid
+
+                return NearestCentroid(**chosen)
+        ''',
+    "alignments/same_mean.py": '''
+        """One mean."""
+        from dataclasses import dataclass
+
+        from tltk.alignments.alignment import Aligned, Alignment
+
+
+        @dataclass(frozen=True)
+        class SameMean(Alignment):
+            """The source moved to the target's mean."""
+
+            def __call__(self, source, labels, target):
+                """It."""
+                return Aligned(source - source.mean(0) + target.mean(0), lambda x: x)
+        ''',
+    "reweightings/even.py": '''
+        """Even weights."""
+        from dataclasses import dataclass
+
+        import numpy as np
+
+        from tltk.reweightings.reweighting import Reweighting
+
+
+        @dataclass(frozen=True)
+        class Even(Reweighting):
+            """All pictures count alike."""
+
+            def __call__(self, source, target, seed=0):
+                """They do."""
+                return np.ones(len(source))
+        ''',
     "shift/mean_gap.py": '''
         """The gap of the means."""
 
@@ -159,6 +215,14 @@ FILES = {
             n = found["n"] if isinstance(found, dict) else found.n
             yield f"{n} pictures"
         ''',
+    "selection/most_classes.py": '''
+        """How many classes are named."""
+
+
+        def most_classes(found):
+            """How many classes the network names on the target."""
+            return float(len(found.target_logits.argmax(1).unique()))
+        ''',
     "studies/twice/__init__.py": '''
         """Two seeds."""
         ''',
@@ -214,6 +278,30 @@ FILES = {
             runs = yield Stage(tuple(Wanted("one", "measure", one) for one in asked), "Training twice.")
             return TwiceResult(tuple(run.result()["accuracy"] for run in runs))
         ''',
+    "studies/twice/table.py": '''
+        """Both as text."""
+
+
+        def rows(found):
+            """A row for each."""
+            return [["seed", "accuracy"], *([str(i), f"{value:.4f}"] for i, value in enumerate(found.accuracies))]
+
+
+        def lines(found):
+            """A line for each."""
+            return ["\\t".join(row) for row in rows(found)]
+        ''',
+    "plots/twice_study.py": '''
+        """Both as bars."""
+        import plotly.graph_objects as go
+
+        from tltk.plots.chart import Chart
+
+
+        def charts(found):
+            """Two bars."""
+            return [Chart(go.Figure().add_bar(y=list(found.accuracies)), "Two bars of accuracy.", "Both seeds.")]
+        ''',
 }
 
 
@@ -250,7 +338,15 @@ def names(house: Path, verb: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("verb", "name"),
-    [("strategies", "last_layers"), ("adapters", "weight"), ("terms", "small_logits"), ("domains", "stripes")],
+    [
+        ("strategies", "last_layers"),
+        ("adapters", "weight"),
+        ("terms", "small_logits"),
+        ("domains", "stripes"),
+        ("learners", "nearest_mean"),
+        ("alignments", "same_mean"),
+        ("reweightings", "even"),
+    ],
 )
 def test_it_is_listed(house: Path, verb: str, name: str) -> None:
     assert name in names(house, verb) and name in tltk(house, verb)
@@ -298,6 +394,31 @@ def test_an_analysis_and_a_study_run(house: Path) -> None:
     assert "60 pictures" in tltk(house, "count", "--target", "stripes", "--n", "60")
     found = run(house, "twice", *SMALL)
     assert len(found["result"]["accuracies"]) == 2 and len(found["children"]) == 2
+    tltk(house, "report", found["id"], "twice.html")
+    page = (house / "twice.html").read_text(encoding="utf-8")
+    assert "Two bars of accuracy." in page and f"<td>{found['result']['accuracies'][0]:.4f}</td>" in page
+
+
+def test_a_study_with_a_table_is_on_the_page_of_studies(house: Path) -> None:
+    code = "from tltk.dashboard import study_view; print(*study_view.kinds())"
+    environment = {**os.environ, "PYTHONPATH": str(house)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=house)
+    assert "twice" in done.stdout.split(), done.stderr
+
+
+def test_a_criterion_picks_an_epoch(house: Path) -> None:
+    words = ("--source", "rendered_digits", "--source-n", "60", "--labels", "source")
+    other = tuple("blended_digits" if word == "stripes" else word for word in SMALL)
+    found = run(house, "run", *(word.replace("60", "300") for word in other), *words[:3], "300", *words[4:])
+    assert "most_classes" in {pick["criterion"] for pick in found["result"]["adaptation"]["picks"]}
+
+
+def test_a_technique_of_theirs_races_and_its_spec_is_public(house: Path) -> None:
+    words = ("--arms", "fine_tune,last_layers+weight+small_logits", "--lrs", "1e-3", "--seeds", "2", "--widen", "0")
+    found = run(house, "race", *SMALL, *words)
+    assert {arm["name"] for arm in found["result"]["arms"]} == {"fine_tune", "last_layers+weight+small_logits"}
+    code = "import tltk; assert tltk.TwiceSpec.verb == 'twice'"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(house)}, cwd=house, check=True)
 
 
 def test_a_measure_and_a_score_are_used(house: Path) -> None:
@@ -320,3 +441,12 @@ def test_a_measure_and_a_score_are_used(house: Path) -> None:
     assert [row["measure"] for row in shift["result"]["table"]] == ["mean_gap"]
     rank = run(house, "rank", *common, "--candidates", "test_resnet", "--scores", "spread")
     assert rank["result"]["rows"][0]["scores"]["spread"] > 0
+
+
+def test_a_learner_an_alignment_and_a_reweighting_are_used(house: Path) -> None:
+    data = ("--target", "stripes", "--n", "60", "--size", "32", "--source", "stripes", "--source-n", "60")
+    other = ("--source-seed", "1", "--labels", "source", "--backbone", "test_resnet", "--seeds", "1")
+    ways = ("--learners", "nearest_mean,ridge", "--alignments", "same_mean", "--reweightings", "even")
+    found = run(house, "classify", *data, *other, *ways)["result"]
+    assert {"nearest_mean", "nearest_mean+same_mean", "ridge+even"} <= {row["name"] for row in found["rows"]}
+    assert [one["effective"] for one in found["weights"]] == [one["n"] for one in found["weights"]]

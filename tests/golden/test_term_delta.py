@@ -59,7 +59,7 @@ def start(net: Net) -> tuple[Start, Tensor, np.ndarray]:
 
     def batches(_domain: str, size: int, /, most: int = 0) -> Iterator[Side]:
         for positions in torch.split(torch.arange(N)[: most or None], size):
-            with evaluation_mode(net), outputs.taken(net, 2, len(positions)) as found:
+            with evaluation_mode(net), outputs.collect(net, 2, len(positions)) as found:
                 features, logits = net(x[positions])
             yield Side(features, logits, torch.from_numpy(d.labels)[positions], positions, found)
 

@@ -29,6 +29,7 @@ from tltk.runs.label import Label
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.race.spec import RaceSpec
 from tltk.weights.export import export_bytes
 
 
@@ -46,6 +47,7 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
         "shift": "Reading the pictures",
         "choose": "Rank them",
         "runs": "No runs yet",
+        "studies": "No study of this kind",
         "domains": "Reading the pictures",
         "weights": "No weights here yet",
     }[name] in texts(app) + str([b.label for b in app.button])
@@ -76,8 +78,21 @@ def test_a_verdict_is_told_as_it_is(label: str) -> None:
         assert {"helps": "▲ Transfer helps", "hurts": "▼ Transfer hurts", "cannot tell": "● Cannot tell"}[
             label
         ] in texts(app)
-        gap = next(m.value for m in app.metric if m.label == "Gap")
+        gap, steps = (
+            next(m.value for m in app.metric if m.label == name) for name in ("Gap", "Steps to scratch's best")
+        )
+        assert steps == "3.0 × fewer"
         assert gap == {"helps": "+20.0 points", "hurts": "−20.0 points", "cannot tell": "+1.0 points"}[label]
+
+
+@pytest.mark.parametrize(("speed", "words"), [(1.02, "as many"), (0.5, "2.0 × more"), (2.0, "2.0 × fewer")])
+def test_steps_are_compared_in_words_that_hold(speed: float, words: str) -> None:
+    run = comparison("helps")
+    found = run.result()
+    assert found is not None
+    found["verdict"]["speed_up_steps"] = speed
+    home.write_atomic(run.path / "result.json", json.dumps(found))
+    assert words in [m.value for m in open_page("curves", run=run.id).metric]
 
 
 @pytest.mark.parametrize("state", ["failed", "stopped"])
@@ -186,6 +201,14 @@ def test_runs_lists_comparisons_and_hides_their_trainings_until_asked() -> None:
     assert list(app.dataframe[0].value["kind"]) == ["comparison"]
     app.toggle[0].set_value(True).run()
     assert sorted(app.dataframe[0].value["kind"]) == ["comparison", "training"]
+
+
+def test_runs_calls_every_study_by_its_name() -> None:
+    run = Run.create(RaceSpec())
+    run.write_status(state="done", seconds=2.345)
+    home.write_atomic(run.path / "result.json", "{}")
+    shown = open_page("runs").dataframe[0].value.iloc[0]
+    assert (shown["kind"], shown["result"], shown["boundary"], shown["seconds"]) == ("race", "", "", 2.3)
 
 
 def test_a_run_that_is_ticked_can_be_taken_along_as_a_zip() -> None:

@@ -17,9 +17,11 @@ from tests.support.specs import (
     survives_python,
     survives_the_shell,
 )
+from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
@@ -39,6 +41,15 @@ PARTS: dict[type[Any], dict[str, Any]] = {
     TwoSampleSpec: {"target": DATA, "source": SOURCE, "net": NETS, "measures": NAMES},
     EmbedSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS},
     RankSpec: {"target": DATA, "candidates": NAMES, "scores": NAMES},
+    ClassifySpec: {
+        "target": DATA,
+        "source": st.none() | SOURCE,
+        "net": NETS,
+        "learners": NAMES,
+        "alignments": NAMES,
+        "reweightings": NAMES,
+    },
+    EpisodesSpec: {"target": DATA, "net": NETS},
     DialResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
 }
 ANY = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items()))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tltk.results.curves import Curve
-from tltk.studies.compare.verdict import mean_curve, paired_interval, time_to_best
+from tltk.verdicts.judge import mean_curve, paired_interval, time_to_best
 
 DIFFERENCE = hnp.arrays(
     float, st.tuples(st.integers(1, 6), st.integers(1, 30)), elements=st.sampled_from([-1.0, 0.0, 1.0])

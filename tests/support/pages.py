@@ -13,7 +13,7 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.results import compared, described, inspected, trained
+from tests.support.results import compared, described, inspected, labelled, mapped, planed, raced, swept, trained
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -22,7 +22,12 @@ from tltk.runs.run import Child, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.atlas.spec import AtlasSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.labels.spec import LabelsSpec
+from tltk.studies.plane.spec import PlaneSpec
+from tltk.studies.race.spec import RaceSpec
+from tltk.studies.sweep.spec import SweepSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
 
 
-PAGES = ("start", "design", "train", "curves", "layers", "shift", "choose", "runs", "domains", "weights")
+PAGES = ("start", "design", "train", "curves", "studies", "layers", "shift", "choose", "runs", "domains", "weights")
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +105,27 @@ def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
     run.write_status(state=state, message=message, epoch=2, epochs=2, device="cpu", **own)
     if state == "done":
         home.write_atomic(run.path / "result.json", msgspec.json.encode(trained()))
+    return run
+
+
+DOMAINS: dict[str, Any] = {"source": DataSpec("rendered_digits"), "target": DataSpec("blended_digits", shots=5)}
+STUDIES: dict[str, tuple[Spec, Any]] = {
+    "race": (RaceSpec(**DOMAINS, arms=("lora+l2_sp", "fine_tune", "scratch")), raced()),
+    "labels": (LabelsSpec(**DOMAINS, arms=("scratch", "fine_tune"), shots=(5, 10, 40)), labelled()),
+    "sweep": (SweepSpec(**DOMAINS, layers=(1, 3, 5)), swept()),
+    "plane": (PlaneSpec(**DOMAINS, arms=("bias", "l2_sp:weight=0.1|1")), planed()),
+    "atlas": (AtlasSpec(domains=("digits", "rendered_digits", "blended_digits")), mapped()),
+}
+
+
+def study(kind: str, state: str = "done") -> Run:
+    """The folder of a study of any kind as a worker would have left it."""
+    spec, result = STUDIES[kind]
+    run, one = Run.create(spec), training()
+    run.write_children([Child(one.id, "fine_tune", role, 0, 0.001) for role in ("search", "measure")])
+    if state == "done":
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
+    run.write_status(state=state, seconds=42.0, message="" if state == "done" else "The reason.")
     return run
 
 

@@ -17,7 +17,13 @@ from tltk.results.layers import Layer
 from tltk.results.training import TrainingResult
 from tltk.results.verdict import ClassGap, Verdict
 from tltk.specs.reading import result_class, spec_kinds
+from tltk.studies.atlas.result import AtlasResult, JourneyResult
 from tltk.studies.compare.result import CompareResult
+from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
+from tltk.studies.plane.result import PlaneResult, PointResult
+from tltk.studies.race.result import ArmResult, PairResult, RaceResult
+from tltk.studies.sweep.result import DepthCurveResult, SignResult, SweepResult
+from tltk.studies.sweep.spec import ARMS as SWEEP_ARMS
 
 BEFORE = Path(__file__).parents[1] / "contract" / "results_of_before"  # results as the version before wrote them
 DIGITS = list("0123456789")
@@ -144,6 +150,121 @@ def compared(label: str, gap: float, **more: Any) -> CompareResult:
         speed_up_seconds=2.5,
     )
     return CompareResult(found, **more)
+
+
+def raced(adapts: bool = False, names: tuple[str, ...] = ("lora+l2_sp", "fine_tune", "scratch")) -> RaceResult:
+    """A race of which the last arm is behind, and the others cannot be told apart."""
+    arms = [
+        ArmResult(
+            name,
+            0.8 - 0.05 * i * i,
+            0.76 - 0.05 * i * i,
+            0.84 - 0.05 * i * i,
+            1 if name != names[-1] else len(names),
+            len(names) - 1 if name != names[-1] else len(names),
+            1e-3,
+            "",
+            0.7,
+            40,
+            2560,
+            1.5,
+            2.0,
+            300 * (i + 1),
+            1000,
+            picks={"information_maximisation": 0.7} if adapts else {},
+            oracle=0.9 - 0.05 * i if adapts else None,
+        )
+        for i, name in enumerate(names)
+    ]
+    pairs = [
+        PairResult(a.name, b.name, b.accuracy - a.accuracy, -0.3, 0.1, "cannot tell")
+        for i, a in enumerate(arms)
+        for b in arms[i + 1 :]
+    ]
+    sentence = f"{names[0]} has the highest mean, 80.0 % of the test pictures right."
+    return RaceResult(arms, pairs, sentence, ["The rate of scratch, 0.003, is the highest."], [0, 1, 2], 790, 50)
+
+
+def labelled(yard: str = "scratch") -> LabelsResult:
+    """Two techniques at three numbers of labels; they cross between the last two."""
+    shots = [5, 10, 40]
+    curves = [
+        LabelCurveResult(name, shots, values, [v - 0.05 for v in values], [v + 0.05 for v in values], [1e-3] * 3)
+        for name, values in ((yard, [0.3, 0.5, 0.9]), ("fine_tune", [0.5, 0.6, 0.8]))
+    ]
+    worth = [
+        WorthResult("fine_tune", 5, 10.0, 8.0, 14.0, ""),
+        WorthResult("fine_tune", 10, 14.1, 11.0, None, ""),
+        WorthResult("fine_tune", 40, None, None, None, "above"),
+    ]
+    crossings = [CrossingResult("fine_tune", 20.0, "helps", "hurts")]
+    sentence = f"With 5 labels per class, fine_tune is as accurate as {yard} with 10."
+    return LabelsResult(curves, worth, crossings, sentence, ["A remark of caution."], [0, 1, 2], 790, 10)
+
+
+def swept(arms: tuple[str, ...] = SWEEP_ARMS) -> SweepResult:
+    """All arms of a sweep, at three depths of a network of five layers."""
+    gaps = {
+        "AnB": [0.02, -0.05, -0.2],
+        "AnB+": [0.05, 0.06, 0.08],
+        "BnB": [0.0, -0.04, 0.0],
+        "BnB+": [0.01, 0.0, 0.01],
+        "random": [-0.02, -0.1, -0.3],
+    }
+    curves = [
+        DepthCurveResult(
+            arm,
+            [1, 3, 5],
+            [0.7 + g for g in gaps[arm]],
+            gaps[arm],
+            [g - 0.03 for g in gaps[arm]],
+            [g + 0.03 for g in gaps[arm]],
+        )
+        for arm in arms
+    ]
+    signs = [SignResult("specific", "yes", "Upper layers are specific to the source: 1 layer serves better than 5.")]
+    names = [*LAYERS, "head"]
+    return SweepResult(
+        0.7,
+        0.66,
+        0.74,
+        curves,
+        signs,
+        "From scratch 70.0 % are right.",
+        ["As in the paper."],
+        1e-3,
+        [0, 1, 2],
+        790,
+        names,
+        "rendered_digits",
+        "digits",
+    )
+
+
+def planed() -> PlaneResult:
+    """Three techniques in a plane: a path of two values, and one that is behind in both."""
+    told = (("l2_sp:weight=1", "l2_sp:weight", 0.7, 0.6), ("l2_sp:weight=0.1", "l2_sp:weight", 0.8, 0.4))
+    points = [
+        PointResult(name, path, x, x - 0.04, x + 0.04, y, y - 0.1, y + 0.1, 0.9 - y, path != "bias")
+        for name, path, x, y in (*told, ("bias", "bias", 0.6, 0.3))
+    ]
+    return PlaneResult(points, raced(), 0.9, "The front is made of l2_sp:weight=1 and l2_sp:weight=0.1.")
+
+
+def mapped() -> AtlasResult:
+    """Three domains, of which one pair hurts; the distance of one pair is not known."""
+    names = ["digits", "rendered_digits", "blended_digits"]
+    pairs = [(a, b) for a in names for b in names if a != b]
+    journeys = [
+        JourneyResult(a, b, 0.6, gap, gap - 0.05, gap + 0.05, label, None if i == 5 else 0.1 * i)
+        for i, ((a, b), gap, label) in enumerate(
+            zip(
+                pairs, (0.2, 0.1, -0.3, 0.02, 0.15, 0.0), ("helps", "helps", "hurts", *["cannot tell"] * 3), strict=True
+            )
+        )
+    ]
+    scratch = dict.fromkeys(names, 0.5)
+    return AtlasResult(names, scratch, journeys, -0.4, -0.9, 0.5, "One pair hurts.", ["A remark."], [0, 1, 2])
 
 
 def written_round_trips(run: dict[str, Any]) -> None:

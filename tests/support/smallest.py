@@ -5,19 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import timm
 import torch
 from safetensors.torch import save_file
 
+from tltk import home
+from tltk.analyses.advise.spec import AdviseSpec
+from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.soup.spec import SoupSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
+from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
@@ -27,11 +34,25 @@ from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
+from tltk.training.compose import train
+from tltk.weights.load import save
 
 NAME = "test_resnet"
 DIGITS = DataSpec("digits", size=16, n=120)
 SOURCE = DataSpec("rendered_digits", size=16, n=120)
 OPTIM = OptimSpec(epochs=1, batch_size=16, device="cpu")
+
+
+def _finished(seed: int) -> str:
+    """The id of a training that has ended, its weights and its result in its folder."""
+    spec = TransferSpec(DIGITS, NetSpec(NAME), optim=OPTIM, seed=seed)
+    run = Run.create(spec)
+    if run.status.state != "done":
+        trained = train(spec)
+        save(trained.net, spec.net, run.path / "model.safetensors")
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(trained.result))
+        run.write_status(state="done")
+    return run.id
 
 
 def smallest(folder: Path) -> dict[str, Spec]:
@@ -94,6 +115,13 @@ def smallest(folder: Path) -> dict[str, Spec]:
             seeds=2,
             pictures=40,
         ),
+        AdviseSpec(
+            DIGITS,
+            SOURCE,
+            NetSpec("test_efficientnet", weights="store:test_efficientnet_formulas"),
+            pictures=40,
+        ),
+        SoupSpec((_finished(0), _finished(1))),
         InspectSpec(DIGITS),
         DescribeSpec(NAME, 16, 3),
         ImportWeightsSpec(f"file:{folder / 'net.safetensors'}"),
@@ -101,6 +129,16 @@ def smallest(folder: Path) -> dict[str, Spec]:
         TwoSampleSpec(**of_layers, measures=("mmd",), permutations=19),
         FindRateSpec(DIGITS, NetSpec(NAME, boundary=3), OPTIM, steps=30, groups=1),
         EmbedSpec(**of_layers, method="pca"),
+        ClassifySpec(
+            **{**of_layers, "pictures": 60},
+            labels="source",
+            learners=("ridge", "knn"),
+            alignments=("coral",),
+            reweightings=("domain_classifier",),
+            folds=2,
+            seeds=2,
+        ),
+        EpisodesSpec(DIGITS, NetSpec(NAME), ways=3, queries=2, episodes=5),
         RankSpec(target=DIGITS, pictures=40, candidates=(f"{NAME}@scratch",), scores=("knn",)),
         DialResponseSpec(
             DataSpec("shapes", size=16), NetSpec(NAME), measures=("mmd",), dials=("hue",), pictures=100, permutations=19

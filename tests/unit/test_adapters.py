@@ -19,7 +19,7 @@ from tltk.jobs import worker
 from tltk.nn.cut import Cut
 from tltk.nn.net import Net
 from tltk.runs.run import Run
-from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, ViewSpec
+from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.training.bank import FeatureBank
 from tltk.training.batches import LiveBatches
@@ -137,6 +137,17 @@ def test_a_teacher_is_the_network_of_the_start() -> None:
     side = passes.teach((x,), torch.arange(2))
     assert side is not None and torch.equal(side.logits, first)
     assert not torch.equal(made.net.eval()(x)[1], first)
+
+
+def test_what_changes_nothing_is_said() -> None:
+    domain = load(DataSpec("digits", n=40, size=16))
+    frozen = TransferSpec(net=NetSpec("test_resnet"), strategy=StrategySpec("feature_extraction"))
+    told = build_network(dataclasses.replace(frozen, adapter=AdapterSpec("lora")), domain)[0].notes
+    assert told == ["No layer of the backbone learns: the adapter lora changes nothing here."]
+    assert build_network(frozen, domain)[0].notes == []
+    by_layer = TransferSpec(DataSpec(size=32), NetSpec("test_vit", norm="target"))
+    told = build_network(by_layer, load(DataSpec("digits", n=40, size=32)))[0].notes
+    assert told == ["No layer normalises by batches: norm 'target' changes nothing here."]
 
 
 def test_a_snapshot_is_merged_and_the_training_goes_on_unmerged() -> None:

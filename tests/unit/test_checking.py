@@ -10,9 +10,11 @@ from click.testing import CliRunner
 
 import tltk
 from tltk import home
+from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
@@ -21,7 +23,7 @@ from tltk.cli import main as cli
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import checking, executor, queue
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
@@ -45,6 +47,17 @@ BAD: list[tuple[Spec, str]] = [
     (ProfileSpec(measures=("mmd", "corall")), "measure must be one of"),
     (TwoSampleSpec(measures=("class_mmd",)), "measure must be one of"),
     (TwoSampleSpec(source=None), "There is no source; name one."),
+    (ClassifySpec(learners=()), "needs one at least"),
+    (ClassifySpec(learners=("ridge", "knnn")), "learner must be one of"),
+    (ClassifySpec(learners=("knn", "ridge", "knn")), "must be named once"),
+    (ClassifySpec(labels="source"), "There is none; name one."),
+    (ClassifySpec(source=DataSpec("rendered_digits")), "must go with --labels source"),
+    (ClassifySpec(alignments=("coral",)), "must go with --labels source"),
+    (ClassifySpec(alignments=("corall",)), "alignment must be one of"),
+    (ClassifySpec(alignments=("tca:mu=-1",)), "mu must be between"),
+    (ClassifySpec(reweightings=("kmm:B=3",)), "knob of kmm"),
+    (ClassifySpec(layer="stem", removed=2), "must be asked for in one way"),
+    (EpisodesSpec(layer="stem", removed=2), "must be asked for in one way"),
     (RankSpec(), "A ranking needs candidates"),
     (RankSpec(candidates=("@run:3f9ac1",)), "must be BACKBONE@WEIGHTS"),
     (RankSpec(candidates=("resnet18",), scores=("logm",)), "score must be one of"),
@@ -54,6 +67,15 @@ BAD: list[tuple[Spec, str]] = [
     (DialResponseSpec(dials=("hu",)), "dial must be one of"),
     (DialResponseSpec(DataSpec("shapes:blur=0.1")), "The dial blur must have a way to go. It is at its end, 0.1"),
     (EmbedSpec(picture="/no/such.png"), "/no/such.png"),
+    (RankSpec(candidates=("bananas", "resnet18x@scratch")), "backbone must be one of"),
+    (TransferSpec(views=ViewSpec(copies=2)), "all augmentation is off"),
+    *(
+        (
+            TransferSpec(source=DataSpec("shapes"), terms=(TermSpec(name),), optim=OptimSpec(batch_size=1)),
+            "optim.batch_size is 1; take 2 or more",
+        )
+        for name in ("coral", "dan", "jan")
+    ),
     (InspectSpec(DataSpec("rendered_digits", n=10_000_000, size=1024)), "fit on the disk"),
     (InspectSpec(DataSpec("folder:" + "a/" * 5000)), "at most 2,000 characters"),
     (InspectSpec(DataSpec("folder:/a\0b")), "null"),

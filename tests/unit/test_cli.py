@@ -76,6 +76,7 @@ def test_run_show_list_export_delete(tmp_path: Path) -> None:
     agree("A run", listed, but={"result", "children", "earlier"})
     agree("tltk runs log", said("runs", "log", run["id"]))
     agree("tltk runs stop", said("runs", "stop", run["id"]))
+    assert tltk("runs", "stop", run["id"]).stdout == f"Run {run['id']} is done; there is nothing to stop.\n"
 
     file = tmp_path / "run.zip"
     agree("tltk runs export", said("runs", "export", run["id"], str(file)))
@@ -268,6 +269,22 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
         (["look", "digits", "--size", "3"], "DataSpec.size must be between 8 and 1024. Got 3."),
         (["layers", "test_resnet", "--size", "0"], "DescribeSpec.size must be between 8 and 1024. Got 0."),
         (["judge", "\ud800", "b.csv"], "An argument must be text that this system can write. Got '\\ud800'"),
+        (["app", "--port", "99999"], "99999 is not in the range"),
+        (
+            ["labels", "--target", "digits", "--shots", "a"],
+            "--shots must be whole numbers separated by commas, as in 1,5",
+        ),
+        (
+            ["sweep", "--target", "digits", "--halves", "none"],
+            "SweepSpec.halves must be one of '' (none), ordered, random.",
+        ),
+        (["run", "--knob", "rate=1"], "fine_tune has no knobs. Got 'rate'; leave it out."),
+        (
+            ["race", "--target", "digits", "--arms", "scratch,fine_tune"],
+            "scratch and fine_tune are the same; name weights",
+        ),
+        (["rank", "--target", "digits", "--candidates", "resnet18x"], "Did you mean 'resnet18'?"),
+        (["runs", "show", "foo"], "An id must be hex digits, such as 3f9ac1d20b7e. Got 'foo'."),
         (["nonsense"], "No such command"),
     ],
 )
@@ -381,3 +398,17 @@ def test_every_option_has_help() -> None:
         for parameter in verb.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, f"{path} {parameter.name}"
+
+
+def test_help_tells_no_default_of_a_domain_that_is_not_there_unless_asked_for() -> None:
+    told = " ".join(tltk("run", "--help").stdout.split())
+    assert "corrupts it. Default digits." in told  # --target
+    assert told.count("corrupts it. Default none.") == 2  # --source, --without
+    assert "One of random, ordered. Default none." in " ".join(tltk("sweep", "--help").stdout.split())
+
+
+def test_every_list_has_whole_sentences() -> None:
+    for verb in ("domains", "strategies", "adapters", "terms"):
+        for entry in said(verb):
+            assert entry["summary"].endswith("."), entry["name"]
+            assert f"{entry['name']} " in tltk(verb).stdout

@@ -411,3 +411,56 @@ def test_what_begins_with_the_weights_of_another_waits_for_it(monkeypatch: pytes
     ended: list[Run] = []
     pool._side_by_side([after, source, beside], [0, 1], start, lambda: None, ended.append)
     assert set(begun[:2]) == {source.id, beside.id} and begun[2] == after.id and len(ended) == 3
+
+
+def test_it_goes_on_until_it_can_be_told() -> None:
+    """Seeds are added while the verdict cannot tell, at a level at which all looks together hold."""
+
+    class Growing(Trainer):
+        """The transfer arm is right on a few pictures more, on other ones with each seed."""
+
+        more = 4
+
+        def train(self, run: Run) -> None:
+            super().train(run)
+            spec = run.spec
+            assert isinstance(spec, TransferSpec)
+            if spec.net.weights != "scratch" and spec.target.shots:
+                right = [0] * (50 + self.more) + [1] * (50 - self.more)
+                found = run.read(TrainingResult)
+                assert found is not None
+                changed = msgspec.structs.replace(found, predictions=right[:])
+                home.write_atomic(run.path / "result.json", msgspec.json.encode(changed))
+
+    spec = dataclasses.replace(SPEC, most_seeds=8)
+    assert compare.looks(spec) == [3, 5, 8] and compare.looks(SPEC) == [3]
+    _, sure, trainer, _ = go(spec)
+    assert len(sure.seeds) == 3 and len(trainer.trained) == compare.n_trainings(spec), "told at the first look"
+    assert sure.level == pytest.approx(1 - 0.05 / 3)
+    assert "It was looked at after 3 seeds of at most 8; the level is such that all 3 looks" in sure.sentence
+    again = dataclasses.replace(spec, first_seed=400)
+    _, unsure, more, _ = go(again, Growing())
+    assert unsure.label == "cannot tell" and len(unsure.seeds) == 8
+    assert "after 3, 5 and 8 seeds of at most 8" in unsure.sentence
+    assert len(more.trained) == compare.n_trainings(again) + 2 * 5
+    assert "looked at" not in go()[1].sentence and go()[1].level == 0.95
+
+
+@pytest.mark.slow
+def test_the_error_rate_holds_under_looking() -> None:
+    """Studies without a gap, looked at after 3, 5 and 8 seeds and ended at the first look that tells something."""
+    import numpy as np
+
+    from tests.support.simulated import NO_GAP
+    from tltk.verdicts.judge import classify_interval, look_level, paired_interval
+
+    draw = np.random.default_rng(5)
+    wrong = naive = 0
+    count = 150
+    for study in NO_GAP["moderate"](count, 8, 100, draw):
+        told = [classify_interval(*paired_interval(study[:k], look_level(3))[1:], k) for k in (3, 5, 8)]
+        plain = [classify_interval(*paired_interval(study[:k])[1:], k) for k in (3, 5, 8)]
+        wrong += any(label in ("helps", "hurts") for label in told)
+        naive += any(label in ("helps", "hurts") for label in plain)
+    assert wrong <= 0.05 * count + 2 * (0.05 * 0.95 * count) ** 0.5
+    assert wrong <= naive, "each look is at a higher level"

@@ -45,7 +45,7 @@ def test_worth_is_where_the_yardstick_is_as_accurate(share: float, labels: float
 
 
 def test_its_interval_is_the_paired_test_inverted() -> None:
-    from tltk.studies.compare.verdict import paired_interval
+    from tltk.verdicts.judge import paired_interval
 
     mine, yard = scores(0.66, luck=0.2, seed=9), yardstick(0.2)
     found = worth_in_labels("tune", 5, mine, SHOTS, yard)

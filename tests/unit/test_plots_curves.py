@@ -11,7 +11,7 @@ CURVE = Curve("x", (1.0, 2.0), (0.1, 0.95), lo=(-0.2, 0.7), hi=(0.4, 1.3))
 
 
 @pytest.mark.parametrize(
-    ("quantity", "most"), [("Validation accuracy", 1.0), ("Validation macro f1", 1.0), ("Validation loss", 1.3)]
+    ("quantity", "most"), [("Validation accuracy", 1.0), ("Validation macro-F1", 1.0), ("Validation loss", 1.3)]
 )
 def test_a_band_ends_where_the_quantity_does(quantity: str, most: float) -> None:
     band = next(t for t in arms({"scratch": CURVE}, quantity, "step", {}).data if t.fill == "toself")

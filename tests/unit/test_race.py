@@ -148,7 +148,7 @@ def test_forgetting_asks_for_the_source_wherever_weights_are_transferred() -> No
 @pytest.mark.parametrize(
     ("changes", "fault", "told"),
     [
-        ({"arms": ("scratch",)}, BadSpec, "two techniques or more"),
+        ({"arms": ("scratch",)}, BadSpec, "wo techniques or more"),
         ({"arms": ("scratch", "scratch")}, BadSpec, "each of them once"),
         ({"lrs": (0.0,)}, BadSpec, "learning rates"),
         ({"arms": ("scratch", "bananas")}, UnknownName, "bananas"),
@@ -156,6 +156,7 @@ def test_forgetting_asks_for_the_source_wherever_weights_are_transferred() -> No
         ({"arms": ("scratch", "fine_tune@x")}, BadSpec, "boundary"),
         ({"arms": ("bias", "scratch+l2_sp")}, BadSpec, "by itself"),
         ({"source": None, "arms": ("scratch", "coral")}, BadSpec, "no source"),
+        ({"arms": ("fine_tune", "all")}, BadSpec, "are the same"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_anything_is_queued(
@@ -190,3 +191,11 @@ def test_the_words_of_a_technique() -> None:
     assert found.apply(base).net.boundary == 4
     scratch = technique.parse("scratch").apply(base)
     assert (scratch.net.weights, scratch.net.boundary) == ("scratch", 0)
+
+
+def test_more_seeds_and_one_more_arm_repeat_nothing_that_is_done() -> None:
+    _, first, _ = go()
+    _, seeds, _ = go(dataclasses.replace(SPEC, seeds=5))
+    assert len(first.trained) == 1 + 6 + 9 and len(seeds.trained) == 2 * 3, "two seeds of three arms"
+    _, more, _ = go(dataclasses.replace(SPEC, seeds=5, arms=(*SPEC.arms, "norm")))
+    assert {s.adapter.name for s in more.trained} == {"norm"} and len(more.trained) == 2 + 5

@@ -49,7 +49,7 @@ def test_membership_of_something_that_is_no_name() -> None:
 def test_make_refuses_unknown_knobs_and_names_the_known() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'decay'"):
         make(StrategySpec("discriminative", {"decai": 0.5}))
-    with pytest.raises(UnknownName, match="it has none"):
+    with pytest.raises(UnknownName, match="has no knobs"):
         make(StrategySpec("fine_tune", {"decay": 0.5}))
 
 

@@ -293,3 +293,31 @@ def test_a_file_of_gigabytes_takes_no_memory_and_no_torch(tmp_path: Path) -> Non
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_weights_of_a_run_and_of_the_hub_s_cache_are_looked_at_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tltk.runs.run import Run
+    from tltk.specs.parts import NetSpec
+    from tltk.specs.training import TransferSpec
+
+    run = Run.create(TransferSpec(net=NetSpec(NAME)))
+    run.write_status(state="done")
+    good = state()
+    save_file(good, run.path / store.FILE)
+    store.check(f"run:{run.id}", NAME, True)
+    bad = {**good, INNER: good[INNER] * float("nan")}
+    save_file(bad, run.path / store.FILE)
+    with pytest.raises(WeightsMissing, match=f"run {run.id}.*{INNER}"):
+        store.check(f"run:{run.id}", NAME, True)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    place = tmp_path / "hub" / "models--timm--resnet18.a1_in1k" / "snapshots" / "abc"
+    place.mkdir(parents=True)
+    save_file(timm.create_model("resnet18").state_dict(), place / "model.safetensors")
+    store.check("hub:a1_in1k", "resnet18", True)
+    broken = timm.create_model("resnet18").state_dict()
+    broken["conv1.weight"] = broken["conv1.weight"] / 0
+    save_file(broken, place / "model.safetensors")
+    with pytest.raises(WeightsMissing, match="in the hub's cache.*conv1.weight"):
+        store.check("hub:a1_in1k", "resnet18", True)

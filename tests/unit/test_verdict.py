@@ -13,7 +13,7 @@ from scipy import stats
 from tests.support import simulated
 from tltk.errors import BadSpec
 from tltk.results.curves import Curve
-from tltk.studies.compare.verdict import (
+from tltk.verdicts.judge import (
     area_ratio,
     classify_interval,
     diagnose_learning,

@@ -64,7 +64,8 @@ def test_add_list_card_check_remove(tmp_path: Path) -> None:
     told = said("weights", "card", "some_net_v2_final")
     assert (told["name"], told["licence"], told["weights"]) == ("some_net_v2_final", "MIT", row["weights"])
     assert tltk("weights", "card", "some_net_v2_final").stdout.startswith("# some_net_v2_final\n")
-    assert said("weights", "check", "some_net_v2_final")["classes"] == 11
+    assert said("weights", "check", "store:some_net_v2_final")["classes"] == 11  # as --weights takes them
+    assert said("weights", "card", "store:some_net_v2_final") == told
     failed(2, "There is 'some_net_v2_final' already", "add", str(file))
     assert tltk("weights", "remove", "some_net_v2_final", input="n\n").exit_code == 1
     assert said("weights", "remove", "some_net_v2_final", "--yes") == {"name": "some_net_v2_final", "removed": True}

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tltk.analyses.depth import DepthSpec
 from tltk.data.domain import Domain, Ints, link_copies
-from tltk.errors import BadSpec
+from tltk.errors import BadSpec, UnknownName
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
 from tltk.results.rows import ACROSS
@@ -64,11 +64,18 @@ def draw(domain: Domain, spec: DataSpec, pictures: int, seed: int) -> Sample:
         pictures: At most so many.
         seed: Of the split and of the draw.
     """
-    return _by_turns(domain, domain.split(spec, seed).train, pictures, seed)
+    return by_turns(domain, domain.split(spec, seed).train, pictures, seed)
 
 
-def _by_turns(domain: Domain, train: Ints, pictures: int, seed: int) -> Sample:
-    """At most so many of these pictures, by turns from each class."""
+def by_turns(domain: Domain, train: Ints, pictures: int, seed: int) -> Sample:
+    """At most so many of these pictures, by turns from each class.
+
+    Args:
+        domain: The pictures.
+        train: Positions in it.
+        pictures: At most so many.
+        seed: Of the draw.
+    """
     order = np.random.default_rng(seed).permutation(train)
     labels = domain.labels[order]
     turn = np.empty(len(order), np.int64)  # how many of its class come before
@@ -133,7 +140,7 @@ def strangers(spec: DepthSpec, context: Context, target: Sample, source: Sample)
         single[0][~np.isin(origins[0], both) | np.isin(origins[0], mine)],
         single[1][~np.isin(origins[1], mine)],
     ]
-    y, x = (_by_turns(domain, pool, spec.pictures, spec.seed) for (domain, _), pool in zip(sides, kept, strict=True))
+    y, x = (by_turns(domain, pool, spec.pictures, spec.seed) for (domain, _), pool in zip(sides, kept, strict=True))
     if min(len(x), len(y)) < 2:
         raise BadSpec(
             f"A test of two domains needs different examples on both sides. Source and target have {len(both):,} "
@@ -207,6 +214,37 @@ def features(net: Net, sample: Sample, context: Context, pooling: str) -> list[T
     taps = Taps(net, pooling)
     kept = context.bank.features(taps, sample.domain, sample.index, should_stop=context.callbacks.check)
     return [torch.from_numpy(np.array(a)) for a in kept.arrays]
+
+
+def find_layer(net: Net, layer: str, removed: int) -> tuple[int, str]:
+    """The number and the name of a layer; as many as there are layers = what enters the head.
+
+    Args:
+        net: The network.
+        layer: Name or number; empty = what enters the head.
+        removed: So many layers are removed from the end; 0 = none.
+
+    Raises:
+        BadSpec: There are fewer layers.
+        UnknownName: No layer of that name.
+    """
+    names = [*net.names[:-1], "features"]
+    text = layer.strip()
+    if removed:
+        if removed >= net.depth:
+            raise BadSpec(f"Of the {net.depth} layers at least one must be left. Got removed = {removed}; lower it.")
+        at = net.depth - 1 - removed
+    elif not text:
+        at = net.depth
+    elif text.isdecimal():
+        at = int(text)
+        if at > net.depth:
+            raise BadSpec(f"layer must be from 0 to {net.depth}, or a name. Got {text}.")
+    elif text in names:
+        at = names.index(text)
+    else:
+        raise UnknownName.among("layer", text, names)
+    return at, names[at]
 
 
 def contact_sheet(parts: list[Sample]) -> Image.Image:

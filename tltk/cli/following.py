@@ -85,14 +85,14 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
         for option in reversed(command.options(kind)):
             rule = option.knob
             span = f" [{rule.lo:g} … {rule.hi:g}]" if rule.lo is not None and rule.hi is not None else ""
-            names = f" One of {', '.join(rule.choices)}." if rule.choices else ""
+            names = f" One of {', '.join(filter(None, rule.choices))}." if rule.choices else ""
             flag = f"--{option.flag}/--no-{option.flag}" if isinstance(rule.default, bool) else f"--{option.flag}"
             function = click.option(
                 flag,
                 option.key,
                 type=type(rule.default),
                 default=None,
-                help=f"{rule.help}{names}{span} Default {rule.default}.",
+                help=f"{rule.help}{names}{span} Default {_default(option)}.",
             )(function)
         parts = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
         if "terms" in parts:
@@ -116,6 +116,11 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
         return json_option(function)
 
     return decorate
+
+
+def _default(option: command.Option) -> str:
+    """What an option stands for that is not given, in words."""
+    return "none" if option.optional or option.knob.default == "" else str(option.knob.default)
 
 
 def _table(kind: type[Spec]) -> Callable[[Any], Iterable[str]] | None:

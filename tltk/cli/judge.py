@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tltk.cli.following import json_option, out
 from tltk.errors import BadSpec
-from tltk.studies.compare.verdict import DELTA, format_points, judge
+from tltk.verdicts.judge import DELTA, format_points, judge
 
 MOST_BYTES = 500_000_000
 DELIMITERS = ",;\t"

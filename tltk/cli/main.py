@@ -35,8 +35,9 @@ from tltk.cli.following import listing as in_json
 from tltk.cli.judge import judge_verb
 from tltk.errors import RunProblem, UnknownName
 from tltk.jobs import executor, listing
+from tltk.report.files import format_of
 from tltk.runs.index import Query
-from tltk.runs.run import STATES, Run, walk
+from tltk.runs.run import ACTIVE, STATES, Run, walk
 from tltk.specs import command
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec
@@ -187,8 +188,12 @@ def _write_label(run: Run, as_json: bool, **given: Any) -> None:
 def stop(run_id: str, as_json: bool) -> None:
     """Ask a run to stop; it can be resumed."""
     found = Run.open(run_id)
+    before = executor().state(found.id)
     executor().cancel(found.id)
     out({"id": found.id, "state": executor().state(found.id)}, as_json)
+    if not as_json:
+        done = f"is {before}; there is nothing to stop" if before not in ACTIVE else "was asked to stop"
+        click.echo(f"Run {found.id} {done}.")
 
 
 @runs.command()
@@ -213,7 +218,7 @@ def log(run_id: str, as_json: bool) -> None:
     text = executor().log(found.id)
     out({"id": found.id, "log": text}, as_json)
     if not as_json:
-        click.echo(text, nl=False)
+        click.echo(text or f"The process of run {found.id} printed nothing.\n", nl=False)
 
 
 @runs.command()
@@ -257,6 +262,24 @@ def delete(run_id: str, as_json: bool) -> None:
     out({"id": found.id, "deleted": True}, as_json)
 
 
+@main.command("report")
+@click.argument("run_id")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def write_report(run_id: str, file: Path, as_json: bool) -> None:
+    """Write what a training or a study found to FILE: .html with figures, offline; .csv or .json for programs."""
+    make = format_of(file)
+    found = Run.open(run_id)
+    data = make(found)
+    try:
+        file.write_bytes(data)
+    except OSError as fault:
+        raise click.UsageError(f"FILE must be a place to write to. It is not: {fault}.") from None
+    out({"id": found.id, "file": str(file), "bytes": len(data)}, as_json)
+    if not as_json:
+        click.echo(f"Wrote {file}, {f'{len(data) / 1e6:.1f} MB' if len(data) > 1e5 else f'{len(data):,} bytes'}.")
+
+
 @main.command()
 @json_option
 def domains(as_json: bool) -> None:
@@ -294,6 +317,9 @@ for _name, _about in (
     ("strategies", "List the strategies: when each layer learns."),
     ("adapters", "List the adapters: what of a learning layer learns."),
     ("terms", "List the terms: what else is minimised."),
+    ("learners", "List the learners: classifiers of frozen features."),
+    ("alignments", "List the alignments: how features of two domains are moved before a learner."),
+    ("reweightings", "List the reweightings: how pictures of a source are weighted for a target."),
 ):
     main.add_command(_listing(_name, _about))
 
@@ -302,8 +328,9 @@ def _table(entries: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         out(entries)
         return
+    width = max((len(entry["name"]) for entry in entries), default=0)
     for entry in entries:
-        click.echo(f"{entry['name']:22} {entry['summary']}")
+        click.echo(f"{entry['name']:{width}}  {entry['summary']}")
 
 
 @main.command()
@@ -355,7 +382,7 @@ def look(domain: str, size: int, n: int, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--port", default=8501, help="Port to serve on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, help="Port to serve on. Default 8501.")
 @click.option("--address", default="127.0.0.1", help="Address to serve on; 0.0.0.0 lets other machines in.")
 def app(port: int, address: str) -> None:
     """Start the dashboard."""

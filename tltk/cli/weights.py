@@ -85,6 +85,7 @@ def add(file: Path, name: str, backbone: str, part: str, as_json: bool) -> None:
 @json_option
 def check(what: str, backbone: str, part: str, as_json: bool) -> None:
     """Whether a file, or a name in the store, is complete, and of which network. Exit code 1 if it is not."""
+    what = re.sub("^(store|file):", "", what)  # as --weights takes them
     file = weightfile.resolve_path(what)
     if weightfile.exists(file) or weightfile.exists(file, folder=True):
         try:
@@ -110,7 +111,7 @@ def check(what: str, backbone: str, part: str, as_json: bool) -> None:
 @json_option
 def card(name: str, as_json: bool) -> None:
     """What to know about weights before using them."""
-    entry = store.find(name)
+    entry = store.find(name.removeprefix("store:"))
     if as_json:
         out(store.as_dict(entry))
         return
@@ -123,6 +124,7 @@ def card(name: str, as_json: bool) -> None:
 @json_option
 def remove(name: str, as_json: bool) -> None:
     """Remove weights that you added from the store."""
+    name = name.removeprefix("store:")
     store.remove(name)
     out({"name": name, "removed": True}, as_json)
     if not as_json:

@@ -26,7 +26,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
-PAGES = ("start", "domains", "design", "train", "curves", "layers", "shift", "choose", "weights", "runs")
+PAGES = ("start", "domains", "design", "train", "curves", "studies", "layers", "shift", "choose", "weights", "runs")
 MENU = 500  # runs in a menu; more take long to send and nobody looks through them
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
 
@@ -136,9 +136,7 @@ def list_trainings(backbone: str) -> list[RunEntry]:
     return list(menu(kinds=[TransferSpec.kind], weights=True, backbone=backbone).values())
 
 
-def choose(
-    kind: type[TransferSpec] | type[CompareSpec], key: str, nothing_yet: Callable[[], None] = lambda: None
-) -> Run | None:
+def choose(kind: type[Spec], key: str, nothing_yet: Callable[[], None] = lambda: None) -> Run | None:
     """A selector of runs that follows the URL; None until one is chosen.
 
     Args:
@@ -191,9 +189,14 @@ def report_absent(asked: str) -> None:
             icon=":material/link_off:",
         )
         return
-    name, what = ("curves", "a comparison") if other.kind == CompareSpec.kind else ("train", "a training")
-    st.info(f"Run {other.id} is {what}, which this page does not show.")
+    name, what = page_of(other.kind), {"curves": "a comparison", "train": "a training"}
+    st.info(f"Run {other.id} is {what.get(name, f'a study of kind {other.kind}')}, which this page does not show.")
     go(name, f"Open it on {name.capitalize()}")
+
+
+def page_of(kind: str) -> str:
+    """The page that shows trainings or studies of this kind."""
+    return {TransferSpec.kind: "train", CompareSpec.kind: "curves"}.get(kind, "studies")
 
 
 def stop_button(run: Run, state: str, key: str) -> None:

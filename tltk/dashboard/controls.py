@@ -29,6 +29,13 @@ LABELS = {
     "decay": "Learning rate relative to the layer above",
     "probe": "Share of the epochs for the linear probe",
     "rate": "Fine-tuning rate relative to the probe's",
+    "lrs": "Rates to search",
+    "layers": "Layers kept",
+    "halves": "Halves of the target's classes",
+    "widen": "Extensions of the rates at an edge",
+    "delta": "Share that counts as no difference",
+    "labels": "Labels learned from",
+    "forgetting": "Measure forgetting of the source",
 }
 
 
@@ -48,7 +55,9 @@ def widget(name: str, rule: Knob, bound: dict[str, Any], title: str | None = Non
     """
     text = title or label(name)
     if rule.choices:
-        st.selectbox(text, rule.choices, help=rule.help, **bound)
+        st.selectbox(text, rule.choices, help=rule.help, format_func=lambda choice: choice or "none", **bound)
+    elif isinstance(rule.default, bool):
+        st.checkbox(text, help=rule.help, **bound)
     elif isinstance(rule.default, float):
         small = rule.log or (rule.hi is not None and rule.hi <= 1e-3)
         st.number_input(

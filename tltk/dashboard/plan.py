@@ -152,6 +152,35 @@ def choose_run(run_id: str | None) -> None:
         del st.query_params["run"]
 
 
+def hold(name: str, default: Any, changed: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """`key` and `on_change` for a widget whose value is no part of the plan, and outlives page switches too.
+
+    Args:
+        name: Under which `held` finds the value.
+        default: Until the user chooses another.
+        changed: Called once the user has.
+    """
+    key, here = f"widget:{name}", f"held:{name}"
+
+    def copy() -> None:
+        if st.session_state[key] is not None:  # a choice that was undone
+            st.session_state[here] = st.session_state[key]
+            changed()
+
+    st.session_state[key] = st.session_state.setdefault(here, default)
+    return {"key": key, "on_change": copy}
+
+
+def held(name: str) -> Any:
+    """The value of a widget that `hold` has bound."""
+    return st.session_state[f"held:{name}"]
+
+
+def keep(name: str, value: Any) -> None:
+    """Set the value that such a widget will show."""
+    st.session_state[f"held:{name}"] = value
+
+
 def flag(name: str, value: Any = None) -> Any:
     """A small thing to remember within this session; given a value, it is set."""
     if value is not None:

@@ -11,6 +11,7 @@ TITLES = {
     "design": "Design",
     "train": "Train",
     "curves": "Curves",
+    "studies": "Studies",
     "layers": "Layers",
     "shift": "Shift",
     "choose": "Choose",

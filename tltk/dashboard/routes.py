@@ -10,7 +10,6 @@ import asyncio
 import base64
 import binascii
 import gzip
-import importlib.util
 import logging
 import time
 import zlib
@@ -18,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache, wraps
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 import msgspec
@@ -30,6 +29,7 @@ from starlette.routing import Route
 from tltk import home
 from tltk.dashboard import modules
 from tltk.errors import BadSpec, TltkError, UnknownName
+from tltk.plots import library
 from tltk.plots.names import text
 from tltk.results.rows import Row
 from tltk.runs.run import Child, Run, Status
@@ -154,7 +154,7 @@ def _unpack(text: str, wanted: Wanted) -> Cursor:
     return cursor
 
 
-def _several(text: str) -> tuple[str, ...]:
+def _values_of(text: str) -> tuple[str, ...]:
     """Names with commas, each once."""
     return tuple(dict.fromkeys(text[:80].split(",")))
 
@@ -163,9 +163,9 @@ def _parse_query(request: Request) -> Wanted:
     ask = request.query_params
     wanted = Wanted(
         name=ask.get("name", "accuracy")[:80],
-        splits=_several(ask.get("split", "val")),
+        splits=_values_of(ask.get("split", "val")),
         x=ask.get("x", "step"),
-        roles=_several(ask.get("role", ",".join(ROLES))),
+        roles=_values_of(ask.get("role", ",".join(ROLES))),
     )
     if len(wanted.splits) > MAX_SPLITS:
         raise BadSpec(f"split must name at most {MAX_SPLITS} parts. Got {len(wanted.splits)}.")
@@ -351,11 +351,8 @@ async def module(request: Request) -> Response:
 
 @cache
 def _plotly(packed: bool) -> bytes:
-    """plotly.js out of the installed wheel; packed once, not for each of thirty visitors."""
-    spec = importlib.util.find_spec("plotly")  # without importing it
-    if spec is None or spec.origin is None:
-        raise UnknownName("plotly is not installed, so there are no charts. Install it: pip install plotly.")
-    source = (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes()
+    """plotly.js; packed once, not for each of thirty visitors."""
+    source = library.plotly_js()
     return gzip.compress(source, 6, mtime=0) if packed else source
 
 

@@ -150,7 +150,7 @@ def layer_charts(run: Run) -> None:
             alt="Distance of each layer's weights from where they started, at three epochs.",
         )
     with right:
-        st.markdown("**Learning rates by layer and epoch**")
+        st.markdown("**Learning rates by layer and epoch**, before the schedule")
         if result is not None and result.phases:
             spec = run.spec
             lr = spec.optim.lr if isinstance(spec, TransferSpec) else 1.0

@@ -106,7 +106,8 @@ def show_verdict(run: Run) -> None:
         sentence = verdict.sentence
         for remark in remarks:
             sentence = sentence.replace(f" {remark}", "")
-        st.markdown(plain(sentence))
+        sentence = sentence.removeprefix(f"{verdict.label.capitalize()}: ")  # it stands above
+        st.markdown(plain(sentence[:1].upper() + sentence[1:]))
         _figures(verdict)
         if remarks:
             st.warning("\n".join(f"- {plain(remark)}" for remark in remarks))
@@ -146,9 +147,16 @@ def _figures(verdict: Verdict) -> None:
     speed = verdict.speed_up_steps
     four.metric(
         "Steps to scratch's best",
-        f"{speed:.1f} × fewer" if speed else "not reached",
+        _times(speed) if speed else "not reached",
         help="How many times fewer steps transfer needs to reach the best validation accuracy of scratch.",
     )
+
+
+def _times(speed: float) -> str:
+    """`2.0 × fewer` steps, `2.0 × more`, or `as many`."""
+    if f"{speed:.1f}" == "1.0":
+        return "as many"
+    return f"{speed:.1f} × fewer" if speed > 1 else f"{1 / speed:.1f} × more"
 
 
 def _points(share: float) -> str:
@@ -191,7 +199,7 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
         return
     seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measuring_runs(run).items()}
     plot(
-        arms(means, f"Validation {name.replace('_', ' ')}", x, seeds, _guessing(run, name)),
+        arms(means, f"Validation {name.replace('_f1', '-F1')}", x, seeds, _guessing(run, name)),
         key=key,
         height=420,
         alt=f"Validation {name} of the scratch and the transfer arm over {x}, mean, 95 % band and every seed.",

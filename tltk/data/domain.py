@@ -303,8 +303,8 @@ def _check_division(domain: Domain, part: NDArray[np.int8], pool: Ints, parts: l
 def _too_few(domain: Domain, need: int, counts: NDArray[Any], kind: str) -> DataProblem:
     few = [f"{domain.classes[c]} ({counts[c]})" for c in np.flatnonzero(counts < need)[:12]]
     return DataProblem(
-        f"A class needs at least {need} {kind}pictures, one for each part taken out of {domain.name}"
-        f"{' (copies go to one part together)' if kind else ''}. "
+        f"Each class of {domain.name} needs at least {need} {kind}pictures, one to train on and one for each part "
+        f"that is held out{' (copies go to one part together)' if kind else ''}. "
         f"Too few: {', '.join(few)}. Add pictures, raise n, or leave these classes out."
     )
 

@@ -491,8 +491,8 @@ def check_sizes(found: Layout, spec: DataSpec) -> None:
     few = [f"{c} ({pool[c]})" for c in found.classes if pool[c] < 1 + len(cut)]
     if few:
         raise DataProblem(
-            f"A class needs at least {1 + len(cut)} pictures, one for each part taken out of {what}. "
-            f"Too few: {', '.join(few[:12])}. Add pictures, or leave these classes out."
+            f"Each class of {what} needs at least {1 + len(cut)} pictures, one to train on and one for each part "
+            f"that is held out. Too few: {', '.join(few[:12])}. Add pictures, or leave these classes out."
         )
     left = {c: pool[c] - sum(max(1, round(pool[c] * share)) for share in cut) for c in found.classes}
     few = [f"{c} ({n})" for c, n in left.items() if n < spec.shots]

@@ -16,6 +16,7 @@ from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.rank.spec import RankSpec, candidate
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
@@ -151,7 +152,7 @@ def check(spec: Spec) -> None:
         if backbone:
             check_backbone(backbone)
         store.check(weights, backbone, spec.trains)
-    for backbone, size in _seen(spec):
+    for backbone, size in _sized_networks(spec):
         check_size(backbone, size)
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
@@ -229,10 +230,28 @@ def check_names(spec: Spec) -> None:
     if isinstance(spec, TransferSpec):
         check_transfer(spec)
         check_optimizer(spec.optim.optimizer)
+    elif isinstance(spec, RankSpec):
+        _check_candidates(spec)
     elif spec.trains:
         study = importlib.import_module(f"{type(spec).__module__.rpartition('.')[0]}.study")
         for training in getattr(study, "examples", lambda _: ())(spec):
             check_names(training)
+
+
+def _check_candidates(spec: RankSpec) -> None:
+    """Refuse a ranking of which no network exists; where some do, what the others lack is said beside them.
+
+    Raises:
+        UnknownName: None of them is a model of timm's.
+    """
+    faults = []
+    for text in spec.candidates:
+        try:
+            check_backbone(candidate(text).backbone)
+        except UnknownName as fault:
+            faults.append(fault)
+    if len(faults) == len(spec.candidates):
+        raise faults[0]
 
 
 def _texts(spec: Spec) -> list[str]:
@@ -279,7 +298,7 @@ def _check_file(spec: ImportWeightsSpec) -> None:
         store.check_file(weightfile.resolve_path(where), spec.backbone.partition(".")[0], spec.part)
 
 
-def _seen(spec: Spec) -> list[tuple[str, int]]:
+def _sized_networks(spec: Spec) -> list[tuple[str, int]]:
     """Every backbone that it builds for pictures, and their size; a ranking says beside each what it lacks."""
     if isinstance(spec, DescribeSpec):
         return [(spec.backbone, spec.size)]

@@ -138,7 +138,7 @@ class LayerOutputs:
         self._ends = layer_ends(net, net.sample(2))
 
     @contextmanager
-    def taken(self, net: Net, lowest: int, n: int) -> Iterator[dict[int, Tensor]]:
+    def collect(self, net: Net, lowest: int, n: int) -> Iterator[dict[int, Tensor]]:
         """Filled while the network runs: layer → its output, (n, …); layers without a module of their own are absent.
 
         Args:

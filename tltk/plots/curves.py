@@ -58,7 +58,7 @@ def arms(
         guessing: The accuracy that takes no learning, and what it is of (`results.guessing`); None = not known.
     """
     figure = go.Figure(layout=layout(UNITS[x], text(quantity), **(chance_line(*guessing) if guessing else {})))
-    most = 1.0 if quantity.endswith(("accuracy", "f1")) else math.inf
+    most = 1.0 if quantity.lower().endswith(("accuracy", "f1")) else math.inf
     for arm, curve in curves.items():
         colour = {"scratch": SCRATCH, "transfer": TRANSFER}[arm]
         dash = "dash" if arm == "scratch" else "solid"
@@ -97,6 +97,39 @@ def arms(
             marker={"size": 5},
         )
     return figure
+
+
+def band(
+    figure: go.Figure,
+    x: Sequence[float],
+    lo: Sequence[float],
+    hi: Sequence[float],
+    colour: str,
+    share: float = 0.18,
+    most: float = math.inf,
+) -> None:
+    """Shade what lies between two lines.
+
+    Args:
+        figure: To which it is added.
+        x: Of the points, as many as there are ends.
+        lo: Lower ends.
+        hi: Upper ends.
+        colour: Of the line that it belongs to.
+        share: How much of the colour.
+        most: Where the quantity ends.
+    """
+    figure.add_scatter(
+        x=[*x, *reversed(x)],
+        y=[*(min(v, most) for v in hi), *reversed(lo)],
+        fill="toself",
+        mode="lines",
+        fillcolor=faint(colour, share),
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        name="95 % interval",
+    )
 
 
 def lines(curves: Mapping[str, Curve], quantity: str, x: str) -> go.Figure:

@@ -10,10 +10,12 @@ from tltk.plots.names import text
 from tltk.plots.theme import NEUTRAL, SEQUENCE, faint, layout
 from tltk.results.layers import Column
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up")  # those of the lanes under the freeze handle, in their order
 
 
-def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.Figure:
+def profile(
+    columns: Sequence[Column], names: Sequence[str], title: str, places: Sequence[int] | None = None
+) -> go.Figure:
     """Lines over layers: intervals as whiskers, what chance gives as a grey band, p ≤ .05 as a filled mark.
 
     Where p-values are corrected, the mark goes by Benjamini and Hochberg's.
@@ -22,13 +24,15 @@ def profile(columns: Sequence[Column], names: Sequence[str], title: str) -> go.F
         columns: One line each; where all are in %, so is the axis.
         names: Of the layers and of what enters the head, as many as each column has values.
         title: Of the vertical axis.
+        places: Of each column among all that the page shows: it has the colour and the mark of that place, so that a
+            line here is the lane of the same colour under the freeze handle. None = as they come.
     """
     names = [text(name) for name in names]
     figure = go.Figure(layout=layout("Layer", text(title)))
     for column in columns:
         if column.null_hi:
             _band(figure, names, column.null_lo, column.null_hi, text(f"{column.title}: by chance"))
-    for i, column in enumerate(columns):
+    for i, column in zip(places or range(len(columns)), columns, strict=True):
         colour, symbol = SEQUENCE[i % len(SEQUENCE)], SYMBOLS[i % len(SYMBOLS)]
         sure = [p <= 0.05 for p in column.p_bh or column.p] or [True] * len(column.values)
         error = (

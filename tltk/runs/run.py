@@ -153,7 +153,8 @@ class Run:
             UnknownName: No run, or several, begin so.
             BadSpec: Not an id.
         """
-        home.check_id(run_id.ljust(6, "0") if len(run_id) < 6 else run_id)
+        if not is_id(run_id.ljust(6, "0")):
+            home.check_id(run_id)  # says what an id must be
         folder = home.folder("runs")
         hits = [p for p in folder.iterdir() if p.name.startswith(run_id) and is_id(p.name)]
         hits = [p for p in hits if (p / "spec.json").exists()]

@@ -28,6 +28,7 @@ class Option:
     flag: str
     path: tuple[str, ...]
     knob: Knob
+    optional: bool = False  # whether it names a part that is absent without it
 
     @property
     def key(self) -> str:
@@ -43,13 +44,15 @@ def options(kind: type[Spec]) -> tuple[Option, ...]:
         part = spec_type(hint)
         if part is None or part in NAMED:
             continue
-        here = getattr(own, field) or part()
+        given = getattr(own, field)
+        here = given or part()
         for name, rule in knobs(part).items():
             if name in kind.kept.get(field, (name,)):
                 flag = PREFIXES.get(field, "") + RENAMED.get(field, {}).get(name, name).replace("_", "-")
                 if name == "name":  # of a domain: --target, --source
                     flag = field
-                found.append(Option(flag, (field, name), dataclasses.replace(rule, default=getattr(here, name))))
+                rule = dataclasses.replace(rule, default=getattr(here, name))
+                found.append(Option(flag, (field, name), rule, optional=given is None and name == "name"))
     return (*found, *(Option(name.replace("_", "-"), (name,), rule) for name, rule in knobs(kind).items()))
 
 
@@ -96,20 +99,21 @@ def build_spec(kind: type[S], given: dict[str, Any], usual: S | None = None) -> 
         body["terms"] = [read_named("--term", text) for text in given["term"]]
     for name, (of, _) in list_options(kind).items():
         if given.get(name) is not None:
-            body[name] = _several(name, of, str(given[name]))
+            body[name] = _values_of(name, of, str(given[name]))
     rest = json.loads((usual or kind()).to_json())  # a part of which some is given has the rest from here
     parts = {k: {**rest[k], **v} for k, v in body.items() if isinstance(v, dict) and isinstance(rest.get(k), dict)}
     return kind.from_dict({**rest, **body, **parts})
 
 
-def _several(name: str, of: type, text: str) -> list[Any]:
+def _values_of(name: str, of: type, text: str) -> list[Any]:
     """`0.1,1` → [0.1, 1.0]; names keep what stands between the commas, and no text is no names."""
     if of is str and not text.strip():
         return []
     try:
         return [of(part.strip()) for part in split_list(text)]
     except ValueError:
-        raise BadSpec(f"--{name} must be numbers separated by commas, as in 0.0003,0.001. Got {text!r}.") from None
+        what, such = ("whole numbers", "1,5") if of is int else ("numbers", "0.0003,0.001")
+        raise BadSpec(f"--{name} must be {what} separated by commas, as in {such}. Got {text!r}.") from None
 
 
 def split_list(text: str) -> list[str]:
@@ -135,7 +139,7 @@ def read_named(flag: str, text: str) -> dict[str, Any]:
         raise BadSpec(f"{flag} must be NAME or NAME:KNOB=VALUE,…, as in coral:weight=0.5. Got {text!r}.") from None
 
 
-def as_named(part: AdapterSpec | TermSpec) -> str:
+def as_named(part: StrategySpec | AdapterSpec | TermSpec) -> str:
     """The text that `read_named` reads."""
     knobs_ = ",".join(f"{k}={v!r}" if isinstance(v, float) else f"{k}={v}" for k, v in part.knobs.items())
     return f"{part.name}:{knobs_}" if knobs_ else part.name

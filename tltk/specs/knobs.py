@@ -70,9 +70,26 @@ def knobs(spec: type | Spec) -> dict[str, Knob]:
     return found
 
 
-def list_field(default: tuple[Any, ...], *, help: str) -> Any:
-    """A dataclass field that holds several values, of the type that its annotation names; a flag with commas."""
-    return field(default=default, metadata={"several": help})
+def list_field(default: tuple[Any, ...], *, help: str, choices: tuple[str, ...] = ()) -> Any:
+    """A dataclass field that holds several values, of the type that its annotation names; a flag with commas.
+
+    Args:
+        default: Its values.
+        help: What they are.
+        choices: Of which they are; none = any.
+    """
+    return field(default=default, metadata={"several": help, "choices": choices})
+
+
+def list_choices(kind: type[Any], name: str) -> tuple[str, ...]:
+    """Of which a field with several values takes them; none = any.
+
+    Args:
+        kind: Class of the spec.
+        name: Of the field.
+    """
+    found: tuple[str, ...] = kind.__dataclass_fields__[name].metadata["choices"]
+    return found
 
 
 def spec_type(hint: Any) -> type[Spec] | None:

@@ -88,7 +88,7 @@ def with_absolute_paths(spec: S) -> S:
         elif f.name in ("name", "weights", "after") and isinstance(value, str):
             changes[f.name] = _absolute(value)
         elif f.name == "picture" and value.strip():
-            changes[f.name] = _standing(value)
+            changes[f.name] = _absolute_path(value)
         elif f.name == "candidates":
             split = [text.partition("@") for text in value]
             changes[f.name] = tuple(f"{name}{at}{_absolute(weights)}" for name, at, weights in split)
@@ -102,10 +102,10 @@ def _absolute(name: str) -> str:
         return f"subset:{choice}@{_absolute(inner)}"
     if not colon or not path.strip() or kind not in PATHS:
         return name
-    return f"{kind}:{_standing(path)}"
+    return f"{kind}:{_absolute_path(path)}"
 
 
-def _standing(path: str) -> str:
+def _absolute_path(path: str) -> str:
     """The path made absolute; as it is written where there is no such user, so that the check of the spec says so."""
     try:
         as_written = Path(path).expanduser().absolute()

@@ -11,8 +11,7 @@ from tltk.strategies.strategy import Strategy, check_boundary, single_phase
 
 @dataclass(frozen=True)
 class LpFt(Strategy):
-    """LP-FT: first the head alone, then everything from the boundary on, so that a good head keeps
-    the features from being distorted.
+    """LP-FT: first the head alone, then everything from the boundary on; a good head spares the features distortion.
 
     The schedule starts over with the second phase.
 

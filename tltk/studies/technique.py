@@ -8,6 +8,7 @@ alone; `target_only`, learned from the target's.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tltk import terms as every_term
@@ -95,6 +96,29 @@ def arm(word: str, base: TransferSpec, trained: TransferSpec | None = None, forg
     return make
 
 
+def refuse_alike(trainings: Mapping[str, TransferSpec]) -> None:
+    """Refuse techniques that come to the same training: their difference would be nothing.
+
+    Args:
+        trainings: Technique → its training, all at one rate and one seed.
+
+    Raises:
+        BadSpec: Two of them are the same.
+    """
+    first: dict[str, str] = {}
+    for word, training in trainings.items():
+        other = first.setdefault(training.run_id, word)
+        if other != word:
+            new = training.net.weights == "scratch"
+            cure = "name weights to transfer, with --weights or --source" if new else "leave one of them out"
+            raise BadSpec(f"Each technique must be a training of its own. {other} and {word} are the same; {cure}.")
+
+
+def names() -> list[str]:
+    """Every word that a technique may be made of."""
+    return ["scratch", *LABELS, *strategies.names(), *adapters.names(), *every_term.terms.names()]
+
+
 def parse(word: str) -> Technique:
     """The technique of a word.
 
@@ -138,5 +162,4 @@ def _with(found: Technique, part: str, word: str) -> Technique:
     if name in every_term.terms:
         every_term.terms.make(name, knobs)
         return dataclasses.replace(found, terms=(*found.terms, TermSpec(name, knobs)))
-    known = ["scratch", *LABELS, *strategies.names(), *adapters.names(), *every_term.terms.names()]
-    raise UnknownName.among("technique", name, known)
+    raise UnknownName.among("technique", name, names())

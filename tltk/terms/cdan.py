@@ -51,13 +51,13 @@ class Cdan(Term):
 
         strength = self.weight * reversal_strength(step.progress, self.gamma)
         source, target = step.pair
-        (s, weight_s), (t, weight_t) = (self._seen(step, side, strength) for side in (source, target))
+        (s, weight_s), (t, weight_t) = (self._conditioned(step, side, strength) for side in (source, target))
         step.report("accuracy", domain_accuracy(s, t))
         step.report("lambda", s.new_tensor(strength))
         of_source, of_target = domain_losses(s, t)
         return (weight_s * of_source).mean() + (weight_t * of_target).mean()
 
-    def _seen(self, step: Step, side: Side, strength: float) -> tuple[Tensor, Tensor]:
+    def _conditioned(self, step: Step, side: Side, strength: float) -> tuple[Tensor, Tensor]:
         """The discriminator's logits, (n, 1), and the weight of each picture, (n,)."""
         from tltk.nn.reversal import reverse_gradient
 

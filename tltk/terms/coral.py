@@ -25,6 +25,7 @@ class Coral(Term):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("source",)
+    least: ClassVar[int] = 2  # one picture has no covariance
 
     weight: float = knob(1.0, 0.0, 1e6, help="λ: factor of the distance in the loss; 0 = off.")
 

@@ -31,6 +31,7 @@ class Dan(Term):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("source",)
+    least: ClassVar[int] = 2  # one picture has no other to be compared with
 
     weight: float = knob(1.0, 0.0, 1e6, help="λ: factor of the distance in the loss; 0 = off.")
     logits: bool = knob(False, help="Whether the logits are matched too, as a further layer.")

@@ -30,6 +30,7 @@ class Jan(Term):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("source",)
+    least: ClassVar[int] = 2  # one picture has no other to be compared with
 
     weight: float = knob(1.0, 0.0, 1e6, help="λ: factor of the distance in the loss; 0 = off.")
     estimator: str = knob(

@@ -121,15 +121,15 @@ class Step:
     def batch(self) -> Side:
         """The batch whose labels are learned from: the target's, or the source's where the target's are not used."""
         labelled = self.target is not None and self.target.labels is not None
-        return _given(self.target if labelled or self.source is None else self.source)
+        return _require_side(self.target if labelled or self.source is None else self.source)
 
     @property
     def pair(self) -> tuple[Side, Side]:
         """Source and target, for terms that need both."""
-        return _given(self.source), _given(self.target)
+        return _require_side(self.source), _require_side(self.target)
 
 
-def _given(side: Side | None) -> Side:
+def _require_side(side: Side | None) -> Side:
     if side is None:
         raise RunProblem("A term reads a batch that it does not ask for in `needs`.")
     return side
@@ -140,6 +140,7 @@ class Term(Spec, ABC):
     """The base of all terms. With weight 0 a term is not computed: the training is then one without it, bit for bit."""
 
     needs: ClassVar[tuple[str, ...]] = ()  # of NEEDS
+    least: ClassVar[int] = 1  # pictures that a batch must hold for the value to be defined
     eager: ClassVar[Mapping[str, float]] = {}  # knobs with which it acts from the first step on, for tests
 
     weight: float = knob(1.0, 0.0, 1e6, help="Factor of the term in the loss; 0 = off.")

@@ -1,7 +1,7 @@
 """The batteries that every entry of a registry has to pass, and the pytest plugin that runs them.
 
-A package that adds strategies, adapters, terms, domains, measures, scores or criteria by entry points runs them on its
-own entries. Its `pyproject.toml` says whose they are, and a test file imports them:
+A package that adds entries to any of the registries below, by entry points, runs them on its own. Its
+`pyproject.toml` says whose they are, and a test file imports them:
 
     [tool.pytest.ini_options]
     tltk_entries = "my-package"
@@ -32,6 +32,9 @@ ENTRIES = {
     "tltk_measure": ("tltk.shift", "measures"),
     "tltk_score": ("tltk.transferability", "scores"),
     "tltk_criterion": ("tltk.selection", "criteria"),
+    "tltk_learner": ("tltk.learners", "learners"),
+    "tltk_alignment": ("tltk.alignments", "alignments"),
+    "tltk_reweighting": ("tltk.reweightings", "reweightings"),
 }
 
 

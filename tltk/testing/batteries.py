@@ -21,10 +21,14 @@ import pytest
 import torch
 
 from tltk.adapters import adapters
+from tltk.alignments import alignments
 from tltk.data import domains, load, parse
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, UnknownName
+from tltk.learners import learners
+from tltk.learners.search import fit
 from tltk.registry import Registry
+from tltk.reweightings import reweightings
 from tltk.selection import Unlabelled, criteria
 from tltk.shift import measures
 from tltk.specs.knobs import knobs
@@ -39,7 +43,18 @@ from tltk.training.compose import Trained
 from tltk.transferability import scores
 from tltk.weights.load import save
 
-__all__ = ["TestAdapter", "TestCriterion", "TestDomain", "TestMeasure", "TestScore", "TestStrategy", "TestTerm"]
+__all__ = [
+    "TestAdapter",
+    "TestAlignment",
+    "TestCriterion",
+    "TestDomain",
+    "TestLearner",
+    "TestMeasure",
+    "TestReweighting",
+    "TestScore",
+    "TestStrategy",
+    "TestTerm",
+]
 
 MEASURED = ("images_per_second", "memory")  # rows that differ from one training to the next by nature
 SOURCE = DataSpec("shapes", n=60, size=32)  # of terms that need a second domain: drawn, so that nothing is read
@@ -49,6 +64,7 @@ def check_docstring(registry: Registry[Any], name: str) -> None:
     """One short line for the menus, then the authors, the year and the place of what it implements."""
     doc = inspect.getdoc(registry[name]) or ""
     assert 0 < len(registry.summary(name)) < 140, "its first line stands beside its name in menus"
+    assert registry.summary(name).endswith("."), "its first line is a whole sentence"
     assert "Reference:" in doc, "a docstring says whose method this is"
     assert re.search(r"\(\d{4}\),\s\S.{12}", doc, re.DOTALL), "authors (year), title or place"
 
@@ -401,7 +417,7 @@ class TestScore:
 class TestCriterion:
     """A finite number of what a network says of both domains, in whatever order the pictures come."""
 
-    def said(self) -> Unlabelled:
+    def view(self) -> Unlabelled:
         """Of 40 pictures of the target and 50 of the source, in three classes; of the training pictures, features."""
         g = torch.Generator().manual_seed(4)
         labels = torch.arange(50) % 3
@@ -419,16 +435,16 @@ class TestCriterion:
 
     def test_it_is_a_number_that_repeats(self, tltk_criterion: str) -> None:
         """A finite float, the same each time, and what it was given is as it was."""
-        found, other = self.said(), self.said()
+        found, other = self.view(), self.view()
         value = criteria[tltk_criterion](found)
         assert isinstance(value, float) and np.isfinite(value)
         assert criteria[tltk_criterion](other) == criteria[tltk_criterion](found) == value
         names = ("target_features", "target_logits", "source_features", "source_logits", "source_labels")
-        assert all(torch.equal(getattr(found, name), getattr(self.said(), name)) for name in names)
+        assert all(torch.equal(getattr(found, name), getattr(self.view(), name)) for name in names)
 
     def test_the_order_of_the_pictures_does_not_matter(self, tltk_criterion: str) -> None:
         """Both domains' pictures in another order give the same number."""
-        found = self.said()
+        found = self.view()
         g = torch.Generator().manual_seed(5)
         t, s = torch.randperm(40, generator=g), torch.randperm(50, generator=g)
         train = found.train_features()[torch.randperm(60, generator=g)]
@@ -449,3 +465,102 @@ class TestCriterion:
         logits = torch.eye(3, dtype=torch.float64)
         value = criteria[tltk_criterion](Unlabelled(same, 0 * logits, same, logits, labels, lambda: same))
         assert np.isfinite(value)
+
+
+def two_domains() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features of a source in three classes, (45, 6), its labels, and of a target elsewhere, (40, 6)."""
+    rng = np.random.default_rng(6)
+    labels = np.arange(45) % 3
+    source = rng.normal(size=(45, 6)) + 4 * np.eye(6)[labels]
+    target = (rng.normal(size=(40, 6)) + 4 * np.eye(6)[np.arange(40) % 3]) * [1, 1, 1, 2, 2, 2] + 0.5
+    return source, labels, target
+
+
+class TestLearner:
+    """It tells what is plain, the same each time, and its grid is one that its estimator takes."""
+
+    def test_it_says_where_it_is_from(self, tltk_learner: str) -> None:
+        """Docstring."""
+        check_docstring(learners, tltk_learner)
+
+    def test_every_setting_of_its_grid_can_be_made(self, tltk_learner: str) -> None:
+        """Of few pictures and of many; each hyper-parameter has a value, and none twice."""
+        learner = learners.make(tltk_learner, {})
+        for n, d in ((2, 3), (1000, 512)):
+            grid = learner.grid(n, d)
+            assert all(values and len(set(values)) == len(values) for values in grid.values())
+            for values in product(*grid.values()):
+                learner.estimator(0, **dict(zip(grid, values, strict=True)))
+
+    def test_it_tells_classes_that_lie_apart_and_repeats(self, tltk_learner: str) -> None:
+        """Nearly all of new pictures are right, and the same seed gives the same answers."""
+        x, labels, _ = two_domains()
+        learner = learners.make(tltk_learner, {})
+        found = fit(learner, x[:30], labels[:30], folds=2, seed=1)
+        said = found.predict(x[30:])
+        assert (said == labels[30:]).mean() >= 0.8
+        again = fit(learner, x[:30], labels[:30], folds=2, seed=1)
+        assert again.chosen == found.chosen and np.array_equal(again.predict(x[30:]), said)
+
+    def test_what_weighs_nothing_does_not_count(self, tltk_learner: str) -> None:
+        """Wrong labels of weight 0 leave it as right as it was; without weights for it, that is refused."""
+        x, labels, _ = two_domains()
+        learner = learners.make(tltk_learner, {})
+        both, wrong = np.concatenate([x[:30], x[:30]]), np.concatenate([labels[:30], (labels[:30] + 1) % 3])
+        weights = np.repeat([1.0, 0.0], 30)
+        if not learner.takes_weights:
+            with pytest.raises(BadSpec, match="must take weights"):
+                fit(learner, both, wrong, folds=2, weights=weights)
+            return
+        assert (fit(learner, both, wrong, folds=2, weights=weights).predict(x[30:]) == labels[30:]).mean() >= 0.8
+
+
+class TestAlignment:
+    """Both domains come to lie in one space; what it is given stays as it was."""
+
+    def test_it_says_where_it_is_from(self, tltk_alignment: str) -> None:
+        """Docstring."""
+        check_docstring(alignments, tltk_alignment)
+
+    def test_its_knobs(self, tltk_alignment: str) -> None:
+        """Explained, plain, within their range."""
+        check_knobs(alignments, tltk_alignment)
+
+    def test_both_domains_lie_in_one_space(self, tltk_alignment: str) -> None:
+        """Finite, a row for each picture, as many columns on both sides; the same again, and nothing is written to."""
+        x, labels, y = two_domains()
+        found = alignments.make(tltk_alignment, {})(x, labels, y)
+        moved = found.move_target(y)
+        assert found.source.shape == (len(x), moved.shape[1]) and len(moved) == len(y)
+        assert np.isfinite(found.source).all() and np.isfinite(moved).all()
+        again = alignments.make(tltk_alignment, {})(x, labels, y)
+        assert np.array_equal(again.source, found.source) and np.array_equal(again.move_target(y), moved)
+        assert all(np.array_equal(a, b) for a, b in zip((x, labels, y), two_domains(), strict=True))
+        assert np.allclose(found.move_target(y[:3]), moved[:3]), "each picture of the target is moved by itself"
+
+    def test_the_order_of_the_target_does_not_matter(self, tltk_alignment: str) -> None:
+        """Products of both sides, which no sign of a direction changes, are those of the target in another order."""
+        x, labels, y = two_domains()
+        found, other = (alignments.make(tltk_alignment, {})(x, labels, t) for t in (y, y[::-1]))
+        ours, theirs = (one.source @ one.move_target(y).T for one in (found, other))
+        assert np.allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+class TestReweighting:
+    """A weight for each picture of the source, not negative, and about 1 on average."""
+
+    def test_it_says_where_it_is_from(self, tltk_reweighting: str) -> None:
+        """Docstring."""
+        check_docstring(reweightings, tltk_reweighting)
+
+    def test_its_knobs(self, tltk_reweighting: str) -> None:
+        """Explained, plain, within their range."""
+        check_knobs(reweightings, tltk_reweighting)
+
+    def test_weights_are_weights(self, tltk_reweighting: str) -> None:
+        """Finite, not negative, some above 0, the same again with the same seed; nothing is written to."""
+        x, labels, y = two_domains()
+        weights = reweightings.make(tltk_reweighting, {})(x, y, 1)
+        assert weights.shape == (len(x),) and np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0
+        assert np.array_equal(weights, reweightings.make(tltk_reweighting, {})(x, y, 1))
+        assert all(np.array_equal(a, b) for a, b in zip((x, labels, y), two_domains(), strict=True))

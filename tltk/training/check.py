@@ -23,7 +23,19 @@ def check_transfer(spec: TransferSpec) -> None:
         labels=spec.labels,
         kept=spec.net.weights != "scratch",
     )
-    needs = {need for term in spec.terms for need in terms.make(term).needs}
+    made = [(term.name, terms.make(term)) for term in spec.terms]
+    for name, term in made:
+        if term.weight and spec.optim.batch_size < term.least:
+            raise BadSpec(
+                f"The term {name} compares pictures of a batch with each other. optim.batch_size is "
+                f"{spec.optim.batch_size}; take {term.least} or more."
+            )
+    if spec.views.copies and spec.views.is_none:
+        raise BadSpec(
+            f"Copies of pictures are kept where they are augmented. views.copies is {spec.views.copies} and all "
+            f"augmentation is off; set crop, flip, colour or rotation, or copies to 0."
+        )
+    needs = {need for _, term in made for need in term.needs}
     if spec.optim.mixup and needs & {"teacher", "answers"}:
         raise BadSpec(
             "Mixup blends pictures, and some of these terms look at each picture by itself. optim.mixup is "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from tltk import adapters, data, terms
 from tltk.data.classes import UNKNOWN, class_numbers, shared_classes, union_of_classes, with_classes
@@ -133,7 +134,7 @@ def add_source(spec: TransferSpec, parts: Divided, load: Load = data.load) -> Di
             notes.append(f"{left:,} pictures of the target are of none of the source's classes and are in no part.")
         domain = dataclasses.replace(domain, labels=class_numbers(domain, classes), classes=tuple(classes))
     else:
-        known = _known(spec, domain)
+        known = _prior_knowledge(spec, domain)
         if known is None and not terms.needs_source(spec.terms):
             raise BadSpec(
                 f"The source of a training is read by its terms, by labels, or to measure what is forgotten. No term "
@@ -167,7 +168,7 @@ def _classifier(spec: TransferSpec) -> Classifier:
     return found
 
 
-def _known(spec: TransferSpec, source: Domain) -> Known | None:
+def _prior_knowledge(spec: TransferSpec, source: Domain) -> Known | None:
     """The classifier that came with the weights, where it knows classes of the source by name."""
     classifier = weights.source_classifier(spec.net)
     if classifier is None:
@@ -208,7 +209,18 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed + 2_000_003)  # what an adapter adds begins the same in each run of a seed
         adapters.make(spec.adapter).adapt(net, min(phase.boundary for phase in phases))
+    net.notes += _without_effect(spec, net, phases)
     return net, phases
+
+
+def _without_effect(spec: TransferSpec, net: Net, phases: list[Phase]) -> list[str]:
+    """Sentences on what was asked for and changes nothing in this network."""
+    found = []
+    if spec.adapter.name != "all" and min(phase.boundary for phase in phases) == net.depth:
+        found.append(f"No layer of the backbone learns: the adapter {spec.adapter.name} changes nothing here.")
+    if spec.net.norm == "target" and not any(isinstance(m, _BatchNorm) for m in net.modules()):
+        found.append("No layer normalises by batches: norm 'target' changes nothing here.")
+    return found
 
 
 def _reset(net: Net, spec: TransferSpec, size: int, channels: int) -> None:

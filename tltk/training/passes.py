@@ -72,7 +72,7 @@ class Passes:
         if self._layers is None:
             yield {}
             return
-        with self._layers.taken(self._net, self._boundary, n) as found:
+        with self._layers.collect(self._net, self._boundary, n) as found:
             yield found
 
     def target_side(self, positions: Tensor, features: Tensor, logits: Tensor, layers: Mapping[int, Tensor]) -> Side:
@@ -102,7 +102,7 @@ class Passes:
             if self._layers is None:
                 features, logits = self._taught.forward(inputs)
             else:
-                with self._layers.taken(self._teacher, self._boundary, len(positions)) as found:
+                with self._layers.collect(self._teacher, self._boundary, len(positions)) as found:
                     features, logits = self._taught.forward(inputs)
         return Side(features, logits, None, positions, found)
 

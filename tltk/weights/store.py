@@ -200,9 +200,9 @@ def check(weights: str, backbone: str, trained: bool = True) -> None:
         check_architecture(architecture, entry.card.backbone, f"{where} in the weight store")
         check_entry(entry, trained)
     elif kind == "run":
-        _check_run(where, architecture)
+        _check_run(where, architecture, trained)
     elif kind == "hub":
-        _check_hub(where, backbone)
+        _check_hub(where, backbone, trained)
     elif kind == "file":
         check_file(weightfile.resolve_path(where), architecture, trained=trained)
 
@@ -240,7 +240,7 @@ def check_architecture(wanted: str, theirs: str, origin: str) -> None:
         )
 
 
-def _check_run(where: str, architecture: str) -> None:
+def _check_run(where: str, architecture: str, trained: bool) -> None:
     run = Run.open(where.partition("@")[0])
     spec = run.spec
     if not isinstance(spec, TransferSpec):
@@ -250,7 +250,8 @@ def _check_run(where: str, architecture: str) -> None:
         )
     check_architecture(architecture, spec.net.backbone, f"run {run.id}")
     if run.status.state not in ACTIVE:  # else they are there when the queue has come so far
-        run_weights(where)
+        _, path = run_weights(where)
+        _check_values(path, f"run {run.id}", trained)
 
 
 def run_weights(where: str) -> tuple[Run, Path]:
@@ -278,7 +279,17 @@ def run_weights(where: str) -> tuple[Run, Path]:
     return run, path
 
 
-def _check_hub(tag: str, backbone: str) -> None:
+def _check_values(path: Path, origin: str, trained: bool) -> None:
+    """Refuse a whole file of weights, of which all is used, with numbers that no network computes with."""
+    from tltk.weights import value_check
+
+    file = weightfile.identify(path)
+    inside = value_check.contents(file)
+    if inside is not None:
+        value_check.check(file, list(inside.tensors), origin, trained)
+
+
+def _check_hub(tag: str, backbone: str, trained: bool) -> None:
     """Whether timm has such weights, and whether they are in the cache or within reach."""
     from tltk.weights.catalogue import catalogue
 
@@ -293,8 +304,11 @@ def _check_hub(tag: str, backbone: str) -> None:
     if tag and tag not in tags:
         raise UnknownName.among(f"The hub tag of {architecture}", tag, tags)
     wanted = tags[tag] if tag else known.weights[0]
-    if wanted.hub_id and wanted.hub_id not in (c.hub_id for c in cached_models() if c.is_timms):
+    here = next((c for c in cached_models() if c.is_timms and c.hub_id == wanted.hub_id), None)
+    if wanted.hub_id and here is None:
         check_reach(f"{architecture}.{wanted.tag}".rstrip("."))
+    elif here is not None:
+        _check_values(here.file, f"{wanted.hub_id} in the hub's cache", trained)
 
 
 def check_reach(name: str) -> None:

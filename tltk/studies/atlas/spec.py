@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from tltk.errors import BadSpec
-from tltk.specs.knobs import Spec, knob, list_field, read_value
+from tltk.specs.knobs import Spec, knob, list_field
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, ViewSpec
+from tltk.studies.spec import read_rates
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,7 @@ class AtlasSpec(Spec):
         super().__post_init__()
         object.__setattr__(self, "data", dataclasses.replace(self.data, name="digits"))  # the name is that of each
         object.__setattr__(self, "net", dataclasses.replace(self.net, weights="scratch", reset=0))
-        rates = read_value(tuple[float, ...], self.lrs, "lrs")
-        if not rates or any(not 1e-7 <= lr <= 10 for lr in rates):
-            raise BadSpec(f"lrs must hold learning rates between 1e-7 and 10. Got {self.lrs!r}.")
-        object.__setattr__(self, "lrs", rates)
+        object.__setattr__(self, "lrs", read_rates(self.lrs))
         names = tuple(str(name).strip() for name in self.domains)
         if len(names) < 3 or len(set(names)) < len(names) or not all(names):
             raise BadSpec(f"An atlas needs three domains or more, each once. Got {', '.join(names) or 'none'}.")

@@ -14,8 +14,8 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.arms import Arm, measure, n_searched, result_of, source_training
 from tltk.studies.atlas.result import AtlasResult, JourneyResult
 from tltk.studies.atlas.spec import AtlasSpec
-from tltk.studies.compare.verdict import classify_interval, format_points, paired_interval
 from tltk.studies.study import Stage, Study, Wanted
+from tltk.verdicts.judge import classify_interval, format_points, paired_interval
 
 LEVEL = 0.95
 

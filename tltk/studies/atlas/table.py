@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from tltk.studies.atlas.result import AtlasResult
-from tltk.studies.compare.verdict import format_points
+from tltk.studies.study import columns
+from tltk.verdicts.judge import format_points
 
 MARKS = {"helps": "+", "hurts": "−", "no difference": "=", "cannot tell": "?"}
+
+
+HEAD = "Points more than from scratch, a row for each source: + helps, − hurts, = no difference, ? cannot tell"
 
 
 def lines(result: AtlasResult) -> list[str]:
@@ -14,17 +18,22 @@ def lines(result: AtlasResult) -> list[str]:
     Args:
         result: Of the study.
     """
+    return [result.sentence, "", f"{HEAD}.", *columns(rows(result)), "", *result.remarks]
+
+
+def rows(result: AtlasResult) -> list[list[str]]:
+    """The table, its head first: a row for each source, a column for each target.
+
+    Args:
+        result: Of the study.
+    """
     found = {(j.source, j.target): j for j in result.journeys}
-    rows = [["source, target", *result.domains]]
+    table = [["source, target", *result.domains]]
     for source in result.domains:
         cells = []
         for target in result.domains:
             one = found.get((source, target))
             distance = "" if one is None or one.mmd is None else f", mmd {one.mmd:.3f}"
             cells.append("" if one is None else f"{MARKS[one.label]} {format_points(one.gap)}{distance}")
-        rows.append([source, *cells])
-    rows.append(["from scratch", *(format_points(result.scratch[name], False) for name in result.domains)])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    legend = "Points more than from scratch: + helps, − hurts, = no difference, ? cannot tell."
-    return [result.sentence, "", legend, *table, "", *result.remarks]
+        table.append([source, *cells])
+    return [*table, ["from scratch", *(format_points(result.scratch[name], False) for name in result.domains)]]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from tltk.errors import BadSpec
-from tltk.specs.knobs import Spec, knob, list_field, read_value
+from tltk.specs.knobs import Spec, knob, list_field
 from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
+from tltk.studies.spec import read_rates
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class CompareSpec(Spec):
     )
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True
-    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms", "widen")
+    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms", "widen", "most_seeds")
 
     target: DataSpec = field(default_factory=DataSpec)
     source: DataSpec | None = None
@@ -45,6 +45,12 @@ class CompareSpec(Spec):
     )
     widen: int = knob(2, 0, 10, help="How often the rates are extended where the best one lies at their edge.")
     seeds: int = knob(3, 2, 50, help="Seeds per arm; a verdict needs at least three.")
+    most_seeds: int = knob(
+        0,
+        0,
+        50,
+        help="While it cannot be told, go on to so many seeds; the error rate holds under looking. 0 = no.",
+    )
     first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
     delta: float = knob(
         0.01, 0.0, 0.5, help="Gaps within ± this share count as no difference, once the whole interval lies within."
@@ -57,7 +63,4 @@ class CompareSpec(Spec):
         object.__setattr__(self, "terms", tuple(self.terms))
         if self.source is not None:
             object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
-        found = read_value(tuple[float, ...], self.lrs, "lrs")
-        if not found or any(not 1e-7 <= lr <= 10 for lr in found):
-            raise BadSpec(f"lrs must hold learning rates between 1e-7 and 10. Got {self.lrs!r}.")
-        object.__setattr__(self, "lrs", found)
+        object.__setattr__(self, "lrs", read_rates(self.lrs))

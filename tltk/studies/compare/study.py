@@ -8,6 +8,7 @@ found, so a study that was stopped goes on where it was, also where its pictures
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -31,7 +32,9 @@ from tltk.studies.arms import (
 )
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
-from tltk.studies.compare.verdict import (
+from tltk.studies.study import Stage, Study, Wanted
+from tltk.tasks import Classification
+from tltk.verdicts.judge import (
     advise,
     area_ratio,
     diagnose_learning,
@@ -39,12 +42,11 @@ from tltk.studies.compare.verdict import (
     gap_clause,
     judge,
     jump_start,
+    look_level,
     mean_curve,
     paired_interval,
     time_to_best,
 )
-from tltk.studies.study import Stage, Study, Wanted
-from tltk.tasks import Classification
 
 ARMS = ("scratch", "transfer")
 NAMES = {"steps": "steps", "images": "pictures"}
@@ -133,9 +135,23 @@ def rate_arms(spec: CompareSpec) -> dict[str, Arm]:
     return {arm: of(arm) for arm in ARMS}
 
 
-def measure_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wanted]:
-    """The trainings that are compared: every seed of both arms, at the rates that were chosen."""
-    seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
+def looks(spec: CompareSpec) -> list[int]:
+    """After how many seeds the verdict is looked at: half as many more each time, up to the most that are allowed."""
+    found = [spec.seeds]
+    while found[-1] < spec.most_seeds:
+        found.append(min(math.ceil(1.5 * found[-1]), spec.most_seeds))
+    return found
+
+
+def measure_children(spec: CompareSpec, chosen: Mapping[str, float], n_seeds: int = 0) -> list[Wanted]:
+    """The trainings that are compared: every seed of both arms, at the rates that were chosen.
+
+    Args:
+        spec: The comparison.
+        chosen: Arm → its rate.
+        n_seeds: How many seeds; 0 = as many as the spec begins with.
+    """
+    seeds = range(spec.first_seed, spec.first_seed + (n_seeds or spec.seeds))
     return [Wanted(arm, "measure", arm_spec(spec, arm, chosen[arm], seed)) for seed in seeds for arm in ARMS]
 
 
@@ -163,11 +179,17 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     before = source_children(spec)
     found = yield from search(rate_arms(spec), spec.lrs, search_seed(spec.first_seed), spec.widen, before)
     source = [result_of(Run.at(one.spec.run_id)) for one in before]
-    wanted = measure_children(spec, found.best_rates)
-    runs = yield Stage(tuple(wanted), "Measuring both arms, seed by seed.")
-    yield Stage((), "Computing the verdict.")
-    arms = {arm: [r for r, w in zip(runs, wanted, strict=True) if w.arm == arm] for arm in ARMS}
-    judged = verdict(spec, arms, found, source[0] if source else None)
+    every = looks(spec)
+    wanted = measure_children(spec, found.best_rates, every[-1])
+    runs = list[Run]()
+    for look in every:
+        more = wanted[len(runs) : 2 * look]
+        runs += yield Stage(tuple(more), "Measuring both arms, seed by seed.")
+        yield Stage((), "Computing the verdict.")
+        arms = {arm: [r for r, w in zip(runs, wanted, strict=False) if w.arm == arm] for arm in ARMS}
+        judged = verdict(spec, arms, found, source[0] if source else None)
+        if judged.label != "cannot tell":
+            break
     first = result_of(runs[0])  # all of them have the same target; how it was divided is told of the first seed's
     return CompareResult(judged, first.parts, first.left_out, first.notes, first.remarks)
 
@@ -219,10 +241,11 @@ def verdict(
     labels = np.array(first.labels)
     task = Classification(len(first.classes))
     right = {arm: np.array([task.scores(r) for r in found]) for arm, found in results.items()}
-    seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
+    seeds = range(spec.first_seed, spec.first_seed + len(arms["scratch"]))
     classes = [first.classes[i] for i in labels]
     order = {name: i for i, name in enumerate(first.classes)}
-    found = judge(right["scratch"], right["transfer"], labels=classes, seeds=seeds, delta=spec.delta)
+    level = look_level(len(looks(spec)))
+    found = judge(right["scratch"], right["transfer"], labels=classes, seeds=seeds, delta=spec.delta, level=level)
     by_step, by_second = _means(arms, "accuracy", "val", "step"), _means(arms, "accuracy", "val", "seconds")
     accuracy = {arm: [r.curve("accuracy") for r in runs] for arm, runs in arms.items()}
     ends = [c.x[-1] for curves in accuracy.values() for c in curves if c.x]
@@ -320,12 +343,26 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
             f"{format_points(v.transfer, False)} % of "
             f"{v.n_test:,} test pictures right, the one from scratch {format_points(v.scratch, False)} %.",
             gap_clause(v),
+            *_looks_in_words(spec, v),
             _budget_in_words(v),
             _rates_in_words(spec, v),
             *advise(v, difference),
             *v.remarks,
         ]
     )
+
+
+def _looks_in_words(spec: CompareSpec, v: Verdict) -> list[str]:
+    """That it was looked at more than once, and what that costs."""
+    every = looks(spec)
+    if len(every) == 1:
+        return []
+    at = [str(look) for look in every if look <= len(v.seeds)]
+    when = at[0] if len(at) == 1 else f"{', '.join(at[:-1])} and {at[-1]}"
+    return [
+        f"It was looked at after {when} seeds of at most {every[-1]}; the level is such that all {len(every)} looks "
+        f"together err in at most 5 % of studies."
+    ]
 
 
 def _budget_in_words(v: Verdict) -> str:

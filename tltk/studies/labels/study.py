@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
-from tltk.studies.compare.verdict import classify_interval, paired_interval
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.study import Stage, Study, Wanted
+from tltk.verdicts.judge import classify_interval, paired_interval
 
 Floats = NDArray[np.float64]
 STEPS = 8  # numbers of labels between two that were measured at which the yardstick is interpolated at first
@@ -50,9 +50,15 @@ def arms(spec: LabelsSpec) -> dict[str, Arm]:
 
 
 def examples(spec: LabelsSpec) -> list[TransferSpec]:
-    """A training of each arm, and that of the source: what is checked before anything is queued."""
+    """A training of each arm, and that of the source: what is checked before anything is queued.
+
+    Raises:
+        BadSpec: Two techniques are the same training.
+    """
     source = source_spec(spec)
-    found = [make(spec.optim.lr, spec.first_seed) for make in arms(spec).values()]
+    made = {name: make(spec.optim.lr, spec.first_seed) for name, make in arms(spec).items()}
+    technique.refuse_alike(made)
+    found = list(made.values())
     return found if source is None else [source, *found]
 
 
@@ -200,10 +206,15 @@ def cross(name: str, shots: tuple[int, ...], mine: list[Floats], yardstick: list
 
 def _sentence(worth: list[WorthResult], crossings: list[CrossingResult], yard: str, spec: LabelsSpec) -> str:
     fewest = [w for w in worth if w.shots == spec.shots[0]]
-    text = f"With {spec.shots[0]} labels per class, " + "; ".join(in_words(w, spec.shots, yard) for w in fewest) + "."
+    text = f"With {count_labels(spec.shots[0])}, " + "; ".join(in_words(w, spec.shots, yard) for w in fewest) + "."
     told = [c for c in crossings if {c.before, c.after} == {"helps", "hurts"}]
     crossed = [f"{c.name} {c.before} at first and {c.after} from about {c.labels:.0f} labels on" for c in told]
     return f"{text} Against {yard}, {'; '.join(crossed)}." if crossed else text
+
+
+def count_labels(shots: int) -> str:
+    """`1 label per class`, `5 labels per class`."""
+    return f"{shots} label{'s' * (shots != 1)} per class"
 
 
 def in_words(worth: WorthResult, shots: tuple[int, ...] | list[int], yard: str) -> str:

@@ -49,3 +49,8 @@ class PlaneResult(msgspec.Struct, frozen=True):
     race: RaceResult
     source_before: float
     sentence: str
+
+    @property
+    def remarks(self) -> list[str]:
+        """What must be known before the figures are trusted: that of the race."""
+        return self.race.remarks

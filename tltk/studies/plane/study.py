@@ -11,11 +11,11 @@ import numpy as np
 from tltk.errors import RunProblem
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import Measured, measure
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.plane.result import PlaneResult, PointResult
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race import study as race
 from tltk.studies.study import Stage, Study, Wanted
+from tltk.verdicts.judge import format_points
 
 
 def examples(spec: PlaneSpec) -> list[TransferSpec]:

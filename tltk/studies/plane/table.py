@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.plane.result import PlaneResult
+from tltk.studies.study import columns
+from tltk.verdicts.judge import format_points
+
+HEAD = "Test accuracy on target and source in %, best on the target first"
 
 
 def lines(result: PlaneResult) -> list[str]:
@@ -12,17 +15,24 @@ def lines(result: PlaneResult) -> list[str]:
     Args:
         result: Of the study.
     """
-    rows = [["technique", "target", "95 % interval", "source", "95 % interval", "forgotten", "front"]]
+    return [result.sentence, "", *columns(rows(result)), "", *result.remarks]
+
+
+def rows(result: PlaneResult) -> list[list[str]]:
+    """The table, its head first: a row for each technique.
+
+    Args:
+        result: Of the study.
+    """
+    table = [["technique", "target", "95 % interval", "source", "95 % interval", "forgotten", "front"]]
     for p in result.points:
         target, source = (
             f"{_points(p.target_lo)} … {_points(p.target_hi)}",
             f"{_points(p.source_lo)} … {_points(p.source_hi)}",
         )
         front = "yes" if p.on_front else ""
-        rows.append([p.name, _points(p.target), target, _points(p.source), source, _points(p.forgotten), front])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [result.sentence, "", *table, "", *result.race.remarks]
+        table.append([p.name, _points(p.target), target, _points(p.source), source, _points(p.forgotten), front])
+    return table
 
 
 def _points(share: float) -> str:

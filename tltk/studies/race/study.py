@@ -11,10 +11,10 @@ from tltk.results.training import TrainingResult
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
-from tltk.studies.compare.verdict import classify_interval, format_points, paired_interval
 from tltk.studies.race.result import ArmResult, PairResult, RaceResult
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.study import Stage, Study, Wanted
+from tltk.verdicts.judge import classify_interval, format_points, paired_interval
 
 LEVEL = 0.95
 
@@ -40,9 +40,15 @@ def arm(spec: RaceSpec, word: str) -> Arm:
 
 
 def examples(spec: RaceSpec) -> list[TransferSpec]:
-    """A training of each arm, and that of the source: what is checked before anything is queued."""
+    """A training of each arm, and that of the source: what is checked before anything is queued.
+
+    Raises:
+        BadSpec: Two techniques are the same training.
+    """
     source = source_spec(spec)
-    found = [arm(spec, word)(spec.optim.lr, spec.first_seed) for word in spec.arms]
+    made = {word: arm(spec, word)(spec.optim.lr, spec.first_seed) for word in spec.arms}
+    technique.refuse_alike(made)
+    found = list(made.values())
     return found if source is None else [source, *found]
 
 

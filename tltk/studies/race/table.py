@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from tltk.studies.compare.verdict import format_points
 from tltk.studies.race.result import ArmResult, RaceResult
+from tltk.studies.study import columns
+from tltk.verdicts.judge import format_points
+
+HEAD = "Test accuracy in %, best first; learns is the share of the network's parameters"
 
 
 def lines(result: RaceResult) -> list[str]:
     """The sentence, a line for each arm, and what must be known.
+
+    Args:
+        result: Of the race.
+    """
+    return [result.sentence, "", *columns(rows(result)), "", *result.remarks]
+
+
+def rows(result: RaceResult) -> list[list[str]]:
+    """The table, its head first: a row for each arm, best first.
 
     Args:
         result: Of the race.
@@ -17,19 +29,23 @@ def lines(result: RaceResult) -> list[str]:
     head = ["rank", "technique", "accuracy", "95 % interval", "rate"]
     head += ["label-free pick", "oracle (target labels)"] if adapts else []
     head += ["source, before", "source, after"] if forgets else []
-    head += ["learns", "seconds"]
-    rows = [head, *(_cells(arm, adapts, forgets) for arm in result.arms)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [result.sentence, "", *table, "", *result.remarks]
+    return [[*head, "learns", "seconds"], *(_cells(arm, adapts, forgets) for arm in result.arms)]
+
+
+def ranks(arm: ArmResult) -> str:
+    """`1`, or `2–4` where it cannot be told from others."""
+    return f"{arm.best_rank}" if arm.best_rank == arm.worst_rank else f"{arm.best_rank}–{arm.worst_rank}"
+
+
+def label_free(arm: ArmResult) -> float | None:
+    """Accuracy of the epoch that a criterion without target labels picks; None where there is none."""
+    return arm.picks.get("information_maximisation", arm.picks.get("entropy"))
 
 
 def _cells(arm: ArmResult, adapts: bool, forgets: bool) -> list[str]:
-    ranks = f"{arm.best_rank}" if arm.best_rank == arm.worst_rank else f"{arm.best_rank}–{arm.worst_rank}"
-    found = [ranks, arm.name, _share(arm.accuracy), f"{_share(arm.lo)} … {_share(arm.hi)}", f"{arm.lr:g}"]
+    found = [ranks(arm), arm.name, _share(arm.accuracy), f"{_share(arm.lo)} … {_share(arm.hi)}", f"{arm.lr:g}"]
     if adapts:
-        picked = arm.picks.get("information_maximisation", arm.picks.get("entropy"))
-        found += [_share(picked), _share(arm.oracle)]
+        found += [_share(label_free(arm)), _share(arm.oracle)]
     if forgets:
         found += [_share(arm.source_before), _share(arm.source_after)]
     learns = f"{arm.n_learned / arm.n_parameters:.1%}" if arm.n_parameters else "–"

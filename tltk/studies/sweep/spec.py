@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from tltk.errors import BadSpec, UnknownName
-from tltk.specs.knobs import Spec, knob, list_field, read_value
-from tltk.specs.parts import BUT_SIZE, DataSpec, NetSpec, OptimSpec, ViewSpec
+from tltk.specs.knobs import knob, list_field, read_value
+from tltk.specs.parts import BUT_SIZE
+from tltk.studies.spec import StudySpec
 
 ARMS = ("AnB", "AnB+", "BnB", "BnB+", "random")
 HALVES = {"random": ("random1", "random2"), "ordered": ("first", "second")}
 
 
 @dataclass(frozen=True)
-class SweepSpec(Spec):
+class SweepSpec(StudySpec):
     """A study: the first n layers of a trained network are kept, the others begin anew, for every n.
 
     A is the source, B the target. AnB: n layers of a network trained on A, frozen, the rest trained on B; AnB+: the
@@ -35,15 +36,8 @@ class SweepSpec(Spec):
         "source": BUT_SIZE,
         "net": ("backbone", "norm", "head", "dropout", "drop_path"),
     }
-    trains: ClassVar[bool] = True
 
-    target: DataSpec = field(default_factory=DataSpec)
-    source: DataSpec | None = None
-    source_optim: OptimSpec = field(default_factory=OptimSpec)
-    net: NetSpec = field(default_factory=NetSpec)
-    optim: OptimSpec = field(default_factory=OptimSpec)
-    views: ViewSpec = field(default_factory=ViewSpec)
-    arms: tuple[str, ...] = list_field(ARMS, help=f"Of {', '.join(ARMS)}, separated by commas.")
+    arms: tuple[str, ...] = list_field(ARMS, help=f"Of {', '.join(ARMS)}, separated by commas.", choices=ARMS)
     layers: tuple[int, ...] = list_field(
         (1, 2, 3, 4, 5), help="Numbers of layers that are kept, separated by commas; `tltk layers` lists a network's."
     )
@@ -55,17 +49,10 @@ class SweepSpec(Spec):
     )
     widen: int = knob(1, 0, 10, help="How often the rates are extended where the best one lies at their edge.")
     seeds: int = knob(3, 2, 50, help="Seeds; each has networks of its own on A and on B.")
-    first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "net", dataclasses.replace(self.net, weights="scratch", boundary=0, reset=0))
-        if self.source is not None:
-            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
-        rates = read_value(tuple[float, ...], self.lrs, "lrs")
-        if not rates or any(not 1e-7 <= lr <= 10 for lr in rates):
-            raise BadSpec(f"lrs must hold learning rates between 1e-7 and 10. Got {self.lrs!r}.")
-        object.__setattr__(self, "lrs", rates)
         layers = read_value(tuple[int, ...], self.layers, "layers")
         if not layers or any(not 1 <= n <= 10_000 for n in layers):
             raise BadSpec(f"layers must hold numbers of layers, each at least 1. Got {self.layers!r}.")

@@ -11,10 +11,10 @@ from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import n_searched, result_of, scores_of, search, search_seed, source_training
-from tltk.studies.compare.verdict import format_points, paired_interval
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.studies.sweep.result import DepthCurveResult, SignResult, SweepResult
 from tltk.studies.sweep.spec import HALVES, SweepSpec
+from tltk.verdicts.judge import format_points, paired_interval
 
 Floats = NDArray[np.float64]
 
@@ -155,7 +155,7 @@ def read(
     )
 
 
-def _told(lo: float, hi: float) -> str:
+def _holds(lo: float, hi: float) -> str:
     """Whether a gap is above 0 (yes), below (no), or cannot be told."""
     return "yes" if lo > 0 else "no" if hi < 0 else "cannot tell"
 
@@ -174,20 +174,20 @@ def signs(spec: SweepSpec, own: Floats, scores: dict[str, Floats]) -> list[SignR
         middle = min(spec.layers[1:-1], key=lambda n: means[f"BnB {n}"])
         gap, lo, hi = paired_interval(own - scores[f"BnB {middle}"])
         text = f"With {middle} layers of its own kept, a network on the target loses {_interval(gap, lo, hi)}."
-        found.append(SignResult("co-adaptation", _told(lo, hi), f"Layers that learned together are parted: {text}"))
+        found.append(SignResult("co-adaptation", _holds(lo, hi), f"Layers that learned together are parted: {text}"))
     if "AnB" in spec.arms and len(spec.layers) > 1:
         gap, lo, hi = paired_interval(scores[f"AnB {spec.layers[0]}"] - scores[f"AnB {top}"])
         text = f"{_layers(spec.layers[0])} of the source, frozen, serve better than {top} by {_interval(gap, lo, hi)}."
-        found.append(SignResult("specific", _told(lo, hi), f"Upper layers are specific to the source: {text}"))
+        found.append(SignResult("specific", _holds(lo, hi), f"Upper layers are specific to the source: {text}"))
     if "AnB+" in spec.arms:
         every = np.mean([scores[f"AnB+ {n}"] for n in spec.layers], axis=0)
         gap, lo, hi = paired_interval(every - own)
         text = f"fine-tuned from the source, a network gains {_interval(gap, lo, hi)}, the mean over all depths."
-        found.append(SignResult("boost", _told(lo, hi), f"Transfer helps even where all layers learn: {text}"))
+        found.append(SignResult("boost", _holds(lo, hi), f"Transfer helps even where all layers learn: {text}"))
     if "random" in spec.arms and "AnB" in spec.arms:
         gap, lo, hi = paired_interval(scores[f"AnB {top}"] - scores[f"random {top}"])
         text = f"{_layers(top)} of the source, frozen, serve better than untrained ones by {_interval(gap, lo, hi)}."
-        found.append(SignResult("untrained", _told(lo, hi), f"What is frozen has learned something: {text}"))
+        found.append(SignResult("untrained", _holds(lo, hi), f"What is frozen has learned something: {text}"))
     return found
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tltk.studies.compare.verdict import format_points
+from tltk.studies.study import columns
 from tltk.studies.sweep.result import SweepResult
+from tltk.verdicts.judge import format_points
+
+HEAD = "Points more than a network from scratch, with 95 % intervals"
 
 
 def lines(result: SweepResult) -> list[str]:
@@ -12,17 +15,32 @@ def lines(result: SweepResult) -> list[str]:
     Args:
         result: Of the sweep.
     """
+    told = [f"{sign.holds:12s} {sign.sentence}" for sign in result.signs]
+    return [result.sentence, "", f"{HEAD}:", *columns(rows(result)), "", *told, "", *result.remarks]
+
+
+def rows(result: SweepResult) -> list[list[str]]:
+    """The table, its head first: a row for each arm, a column for each number of layers.
+
+    Args:
+        result: Of the sweep.
+    """
     layers = result.curves[0].layers
     names = [result.names[n - 1] if n <= len(result.names) else "" for n in layers]
-    rows = [["layers kept", *map(str, layers)], ["up to", *names]]
+    found = [["layers kept", *map(str, layers)], ["up to", *names]]
     for curve in result.curves:
         cells = zip(curve.gap, curve.lo, curve.hi, strict=True)
-        rows.append([curve.arm, *(f"{_points(gap)} ({_points(lo)} … {_points(hi)})" for gap, lo, hi in cells)])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    told = [f"{sign.holds:12s} {sign.sentence}" for sign in result.signs]
-    head = "Points more than a network from scratch, with 95 % intervals:"
-    return [result.sentence, "", head, *table, "", *told, "", *result.remarks]
+        found.append([curve.arm, *(f"{_points(gap)} ({_points(lo)} … {_points(hi)})" for gap, lo, hi in cells)])
+    return found
+
+
+def details(result: SweepResult) -> list[str]:
+    """The paper's signs, and whether each is there.
+
+    Args:
+        result: Of the sweep.
+    """
+    return [f"{sign.holds[0].upper()}{sign.holds[1:]}. {sign.sentence}" for sign in result.signs]
 
 
 def _points(share: float) -> str:

@@ -203,6 +203,28 @@ def sign_flip_p(by_example: Floats, n_seeds: int = 1) -> float:
     return float(min(chance[middle + reached :].sum() + chance[: middle - reached + 1].sum(), 1.0))
 
 
+def look_level(n_looks: int, level: float = 0.95) -> float:
+    """The level of each of several looks at which all of them together err as rarely as one look at `level`.
+
+    1 − (1 − level)/n: what may be wrong is spent in equal parts (Bonferroni), which holds however the looks depend on
+    each other. To stop at the first look that tells something is then allowed.
+
+    Reference:
+        Armitage, McPherson and Rowe (1969), Repeated significance tests on accumulating data, JRSS A 132(2), §2 (what
+        looking does); Lan and DeMets (1983), Discrete sequential boundaries for clinical trials, Biometrika 70(3)
+        (spending an error rate).
+
+    Args:
+        n_looks: How often it may be looked at, at least 1.
+        level: Of all of them together.
+
+    Example:
+        >>> look_level(5)
+        0.99
+    """
+    return 1 - (1 - level) / n_looks
+
+
 def classify_interval(low: float, high: float, n_seeds: int, delta: float = DELTA) -> str:
     """What the interval says: helps, hurts, no difference (all of it within ±delta), or cannot tell.
 

@@ -1,0 +1,92 @@
+"""Studies: many trainings, one answer. Choose a question, launch it on the plan of Design, read what it found."""
+
+import streamlit as st
+
+from tltk.dashboard import chrome, permitted, plan, study_view
+from tltk.dashboard.verdict_view import state_line
+from tltk.dashboard.words import plain
+from tltk.errors import TltkError
+from tltk.runs.run import ACTIVE
+from tltk.specs import command
+from tltk.specs.knobs import Spec
+
+KIND = "studies:kind"
+
+
+def title(name: str) -> str:
+    """A kind of study on its button."""
+    return name.replace("_", " ").capitalize()
+
+
+def choose_kind() -> type[Spec]:
+    """The question that is asked: that of the chosen run, else as the user chose."""
+    known = study_view.kinds()
+    asked = plan.chosen_run()
+    linked = next((name for name, kind in known.items() if asked and chrome.find_run(kind, asked)), None)
+    if linked is not None:
+        plan.keep(KIND, linked)
+    bound = plan.hold(KIND, next(iter(known)), changed=lambda: plan.choose_run(None))
+    st.segmented_control("Question", list(known), format_func=title, label_visibility="collapsed", **bound)
+    kind = known[plan.held(KIND)]
+    st.markdown(plain(kind.about))
+    return kind
+
+
+def new_study(kind: type[Spec]) -> None:
+    """Its own fields, what it takes from the plan, how many trainings it needs, and the button."""
+    try:
+        spec = study_view.ask(kind)
+    except TltkError as fault:
+        st.warning(plain(fault))
+        chrome.go("design", "Domains and network: Design")
+        return
+    st.caption(study_view.plan_in_words(spec))
+    chrome.go("design", "Change these on Design")
+    count = study_view.n_trainings(spec)
+    if st.button(f"Start {count} trainings", type="primary", icon=":material/play_arrow:", width="stretch"):
+        start(spec)
+    with st.expander("As a shell command"):
+        st.code(command.to_command(spec), language="bash", wrap_lines=True)
+
+
+def start(spec: Spec) -> None:
+    """Queue the study and show it; what cannot be meant is told and queues nothing."""
+    try:
+        run = permitted.submit(spec)
+    except TltkError as fault:
+        st.error(plain(fault))
+        return
+    plan.choose_run(run.id)
+    st.rerun()
+
+
+def earlier(kind: type[Spec]) -> None:
+    """The studies of this kind, and the chosen one: while it runs its trainings, then what it found."""
+
+    def nothing_yet() -> None:
+        with st.container(border=True):
+            st.markdown("**No study of this kind yet.** Start one: its trainings, and then its answer, are shown here.")
+
+    run = chrome.choose(kind, f"studies:{kind.kind}", nothing_yet)
+    if run is None:
+        return
+    state = state_line(run)
+    if state in ACTIVE:
+        chrome.stop_button(run, state, "studies")
+        study_view.live(run, "studies")
+    else:
+        study_view.show_result(run)
+        with st.expander("This study as a shell command and in Python"):
+            st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
+            st.code(command.to_python(run.spec), language="python")
+
+
+LEAD = "Many trainings, one answer with its interval: which technique, how many labels, which layers."
+
+with chrome.page("Studies", LEAD):
+    study = choose_kind()
+    asked, found = st.columns([2, 5])
+    with asked, st.container(border=True):
+        new_study(study)
+    with found:
+        earlier(study)

@@ -1,0 +1,150 @@
+"""Figures of studies: each shows what its result holds, and names stay text."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import msgspec
+import pytest
+
+from tests.support.results import labelled, mapped, planed, raced, swept
+from tltk.plots import atlas_study, labels_study, plane_study, race_study, sweep_study
+from tltk.plots.chart import charts_of
+from tltk.plots.theme import HELPS, HURTS, SCRATCH, faint
+from tltk.specs.training import TransferSpec
+from tltk.studies.labels.spec import LabelsSpec
+from tltk.studies.race.spec import RaceSpec
+from tltk.studies.sweep.spec import SweepSpec
+
+HOSTILE = '<i onclick="x()">%{x}</i>'
+
+
+def test_a_study_finds_its_figures_by_its_name() -> None:
+    for kind, found in ((RaceSpec, raced()), (LabelsSpec, labelled()), (SweepSpec, swept())):
+        [chart] = charts_of(kind, found)
+        assert chart.alt and chart.caption and chart.figure.data
+    assert charts_of(TransferSpec, None) == []
+
+
+def test_a_race_has_the_best_first_with_its_interval_and_its_rank() -> None:
+    figure = race_study.dots(raced())
+    [dots] = figure.data
+    assert list(dots.y) == ["lora+l2_sp", "fine_tune", "scratch"] and figure.layout.yaxis.autorange == "reversed"
+    assert dots.x == pytest.approx([0.8, 0.75, 0.6])
+    assert [x - d for x, d in zip(dots.x, dots.error_x.arrayminus, strict=True)] == pytest.approx([0.76, 0.71, 0.56])
+    assert [x + d for x, d in zip(dots.x, dots.error_x.array, strict=True)] == pytest.approx([0.84, 0.79, 0.64])
+    assert list(dots.marker.symbol) == ["circle", "circle", "circle-open"]
+    assert [(a.y, a.text) for a in figure.layout.annotations if a.yref != "paper"] == [
+        ("lora+l2_sp", "1–2"),
+        ("fine_tune", "1–2"),
+        ("scratch", "3"),
+    ]
+
+
+def test_an_interval_ends_where_accuracy_does() -> None:
+    found = raced()
+    best = msgspec.structs.replace(found.arms[0], accuracy=0.99, lo=0.97, hi=1.01)
+    [dots] = race_study.dots(msgspec.structs.replace(found, arms=[best, *found.arms[1:]])).data
+    assert dots.x[0] + dots.error_x.array[0] == pytest.approx(1.0)
+
+
+def test_the_oracle_is_grey_and_says_what_it_uses() -> None:
+    dots, picks, oracle = race_study.dots(raced(adapts=True)).data
+    assert oracle.name == "oracle: uses target labels" and oracle.marker.color == SCRATCH != dots.marker.color
+    assert list(oracle.x) == pytest.approx([0.9, 0.85, 0.8]) and list(picks.x) == [0.7] * 3
+    assert "nobody would have" in race_study.charts(raced(adapts=True))[0].caption
+    assert len(race_study.dots(raced()).data) == 1
+
+
+def test_labels_are_on_a_log_axis_with_the_yardstick_grey() -> None:
+    figure = labels_study.curves(labelled())
+    assert figure.layout.xaxis.type == "log" and list(figure.layout.xaxis.tickvals) == [5, 10, 40]
+    lines = {t.name: t for t in figure.data if t.line.width == 2.5}
+    assert list(lines) == ["scratch", "fine_tune"]
+    assert (lines["scratch"].line.color, lines["scratch"].line.dash) == (SCRATCH, "dash")
+    bands = [t for t in figure.data if t.fill == "toself"]
+    assert [(min(t.y), max(t.y)) for t in bands] == [pytest.approx((0.25, 0.95)), pytest.approx((0.45, 0.85))]
+
+
+def test_what_a_technique_is_worth_ends_on_the_yardstick_s_curve() -> None:
+    figure = labels_study.curves(labelled())
+    worth = [t for t in figure.data if t.legendgroup == "worth"]
+    assert [(list(t.x), list(t.y)) for t in worth] == [([5, 10.0], [0.5, 0.5]), ([10, 14.1], [0.6, 0.6])]
+    assert [t.showlegend for t in worth] == [True, False], "one entry of the legend for all"
+    assert "as accurate as scratch with 10 (95 % interval 8 … 14)" in worth[0].text[0]
+    [cross] = [t for t in figure.data if t.name == "curves cross"]
+    share = math.log(20 / 10) / math.log(40 / 10)
+    assert (list(cross.x), list(cross.y)) == ([20.0], pytest.approx([0.5 + share * 0.4]))
+
+
+def test_a_sweep_has_a_zero_line_bands_and_the_paper_s_curve() -> None:
+    figure = sweep_study.gaps(swept())
+    assert [(s.y0, s.y1) for s in figure.layout.shapes] == [(0, 0)]
+    own = {t.name: t for t in figure.data if t.mode == "lines+markers"}
+    assert list(own) == ["AnB", "AnB+", "BnB", "BnB+", "random"]
+    assert (list(own["AnB"].x), list(own["AnB"].y)) == ([1, 3, 5], pytest.approx([2, -5, -20]))
+    ghosts = {t.name: t for t in figure.data if t.mode == "lines" and t.line.dash == "dash" and t.x[0]}
+    assert set(ghosts) == {f"{name}, published" for name in own}
+    anb = ghosts["AnB, published"]
+    assert (anb.x[0], anb.x[-1]) == pytest.approx((5 / 7, 5.0)), "seven layers over the five here"
+    assert anb.y[-1] == pytest.approx(100 * (0.5419 - 0.6245)) and ghosts["random, published"].y[0] == pytest.approx(
+        100 * (0.4909 - 0.575)
+    )
+    low, high = figure.layout.yaxis.range
+    assert low < -33 and high > 11 and low > -57, "as far as was measured here"
+    assert "Yosinski" in sweep_study.charts(swept())[0].caption
+    assert list(figure.layout.xaxis.ticktext) == ["1<br>stem", "3<br>layer2.0", "5<br>layer4.0"]
+
+
+def test_only_arms_that_were_measured_have_a_published_line() -> None:
+    figure = sweep_study.gaps(swept(("AnB",)))
+    assert [t.name for t in figure.data] == ["95 % interval", "AnB, published", "published (AlexNet)", "AnB"]
+
+
+def test_a_plane_joins_a_path_and_fills_the_front() -> None:
+    figure = plane_study.points(planed())
+    path, alone = figure.data
+    assert (path.name, path.mode, list(path.x), list(path.y)) == (
+        "l2_sp:weight",
+        "lines+markers",
+        [0.7, 0.8],
+        [0.6, 0.4],
+    )
+    assert alone.mode == "markers" and list(alone.marker.symbol) == ["circle-open"]
+    assert list(path.marker.symbol) == ["circle", "circle"]
+    assert [m + e for m, e in zip(path.y, path.error_y.array, strict=True)] == pytest.approx([0.7, 0.5])
+    assert [s.y0 for s in figure.layout.shapes] == [0.9], "what the source's accuracy was before"
+
+
+def test_an_atlas_is_zero_centred_blue_and_orange() -> None:
+    pairs, distance = (chart.figure for chart in atlas_study.charts(mapped()))
+    [heat] = pairs.data
+    assert (heat.zmin, heat.zmax) == (-30, 30) and [c for _, c in heat.colorscale][::2] == [
+        faint(HURTS, 0.55),
+        faint(HELPS, 0.55),
+    ]
+    assert (
+        heat.z[0][0] is None and list(heat.z[0][1:]) == pytest.approx([20, 10]) and len(pairs.layout.annotations) == 6
+    )
+    hurt = next(a for a in pairs.layout.annotations if (a.y, a.x) == ("rendered_digits", "digits"))
+    assert hurt.text == "− 30.0"
+    assert sum(len(trace.x) for trace in distance.data) == 5, "one pair has no distance"
+    assert "−0.40" in atlas_study.charts(mapped())[1].caption
+    bare = msgspec.structs.replace(mapped(), journeys=[msgspec.structs.replace(j, mmd=None) for j in mapped().journeys])
+    assert len(atlas_study.charts(bare)) == 1
+
+
+def test_names_are_text_in_every_figure() -> None:
+    curves = labelled(HOSTILE)
+    layers = msgspec.structs.replace(swept(), names=[HOSTILE] * 6)
+    hostile = [msgspec.structs.replace(p, name=HOSTILE, path=HOSTILE) for p in planed().points]
+    for figure in (
+        race_study.dots(raced(names=(HOSTILE, "b"))),
+        labels_study.curves(curves),
+        sweep_study.gaps(layers),
+        atlas_study.pairs(msgspec.structs.replace(mapped(), domains=[HOSTILE, "b"])),
+        plane_study.points(msgspec.structs.replace(planed(), points=hostile)),
+    ):
+        drawn = json.loads(figure.to_json())
+        assert "onclick" in str(drawn) and "<i" not in str(drawn) and "%{x}<" not in str(drawn)

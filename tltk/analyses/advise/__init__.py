@@ -1,0 +1,1 @@
+"""Advice: which technique to try first, and why."""

@@ -1,0 +1,1 @@
+"""What classical learners make of frozen features, and of features moved or weighted towards another domain."""

@@ -1,0 +1,1 @@
+"""Soups: the weights of several trainings, averaged."""

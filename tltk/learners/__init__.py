@@ -1,0 +1,14 @@
+"""Classical learners on frozen features: one file each, its name is the learner's. No torch at import.
+
+`tltk/learners/ridge.py` holds `Ridge(Learner)`: which hyper-parameters are worth trying, and scikit-learn's estimator
+with given ones. `search` chooses among them by cross-validation and fits.
+"""
+
+from __future__ import annotations
+
+from tltk.learners.learner import Learner
+from tltk.registry import Registry, camel_case
+
+learners: Registry[type[Learner]] = Registry("learner", "tltk.learners", camel_case, skip=("learner", "search"))
+
+__all__ = ["Learner", "learners"]

@@ -1,0 +1,50 @@
+"""Learning curves of a run that has ended: of a training its parts, of a study its arms."""
+
+from __future__ import annotations
+
+from tltk.plots.chart import Chart
+from tltk.plots.curves import arms, lines
+from tltk.plots.theme import SEQUENCE
+from tltk.runs.run import Run
+from tltk.specs.training import TransferSpec
+from tltk.studies.compare import study as compare
+from tltk.studies.compare.spec import CompareSpec
+from tltk.verdicts.judge import mean_curve
+
+TITLES = {"accuracy": "Accuracy", "loss": "Cross-entropy"}
+
+
+def charts(run: Run) -> list[Chart]:
+    """What was measured while it trained; none where nothing was, and of a study with more arms than colours."""
+    spec = run.spec
+    if isinstance(spec, TransferSpec):
+        return [chart for name in TITLES for chart in _of_training(run, name)]
+    if isinstance(spec, CompareSpec):
+        means = compare.curves(run)
+        seeds = {arm: [r.curve("accuracy") for r in runs] for arm, runs in compare.measuring_runs(run).items()}
+        drawn = arms(means, "Validation accuracy", "step", seeds)
+        caption = "Thick lines: mean over the seeds; bands: 95 % intervals; thin lines: every seed."
+    else:
+        found: dict[str, list[Run]] = {}
+        for child in run.children():
+            if child.role == "measure":
+                found.setdefault(child.arm, []).append(Run(run.path.parent / child.id))
+        if len(found) > len(SEQUENCE):
+            return []
+        means = {arm: mean_curve(arm, [r.curve("accuracy") for r in runs]) for arm, runs in found.items()}
+        drawn = lines(means, "Validation accuracy", "step").update_layout(showlegend=True)
+        caption = "Mean over the seeds."
+    if not any(curve.x for curve in means.values()):
+        return []
+    alt = f"Validation accuracy over optimiser steps of {', '.join(means)}."
+    return [Chart(drawn, alt, f"Learning curves. {caption}", 400)]
+
+
+def _of_training(run: Run, name: str) -> list[Chart]:
+    curves = {split: run.curve(name, split) for split in ("train", "val", "test")}
+    curves = {split: curve for split, curve in curves.items() if curve.x}
+    if not curves:
+        return []
+    alt = f"{TITLES[name]} over optimiser steps on the parts {', '.join(curves)}."
+    drawn = lines(curves, TITLES[name], "step").update_layout(showlegend=True)
+    return [Chart(drawn, alt, f"{TITLES[name]} by part of the domain.", 360)]

@@ -1,0 +1,67 @@
+"""What studies of several techniques are asked for in common."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from tltk.errors import BadSpec
+from tltk.specs.knobs import Spec, knob, list_field, read_value
+from tltk.specs.parts import BUT_SIZE, DataSpec, NetSpec, OptimSpec, ViewSpec
+
+
+@dataclass(frozen=True)
+class StudySpec(Spec):
+    """The base of studies: domains, a network, a budget, the rates that are searched and the seeds that are measured.
+
+    A source is read at the target's size.
+    """
+
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
+    trains: ClassVar[bool] = True
+
+    target: DataSpec = field(default_factory=DataSpec)
+    source: DataSpec | None = None
+    source_optim: OptimSpec = field(default_factory=OptimSpec)
+    net: NetSpec = field(default_factory=NetSpec)
+    optim: OptimSpec = field(default_factory=OptimSpec)
+    views: ViewSpec = field(default_factory=ViewSpec)
+    lrs: tuple[float, ...] = list_field(
+        (3e-4, 1e-3, 3e-3), help="Learning rates that every arm is searched over, separated by commas."
+    )
+    widen: int = knob(2, 0, 10, help="How often the rates are extended where the best one lies at their edge.")
+    seeds: int = knob(3, 2, 50, help="Seeds per arm; a ranking needs at least three.")
+    first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.source is not None:
+            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
+        object.__setattr__(self, "lrs", read_rates(self.lrs))
+
+
+def read_rates(lrs: object) -> tuple[float, ...]:
+    """Learning rates to search.
+
+    Raises:
+        BadSpec: None, or some that no training can have.
+    """
+    found: tuple[float, ...] = read_value(tuple[float, ...], lrs, "lrs")
+    if not found or any(not 1e-7 <= lr <= 10 for lr in found):
+        raise BadSpec(f"lrs must hold learning rates between 1e-7 and 10. Got {lrs!r}.")
+    return found
+
+
+def read_arms(arms: tuple[str, ...]) -> tuple[str, ...]:
+    """Words of techniques, without blanks around them.
+
+    Raises:
+        BadSpec: Fewer than two, an empty one, or one that is named twice.
+    """
+    found = tuple(str(one).strip() for one in arms)
+    if len(found) < 2 or len(set(found)) < len(found) or not all(found):
+        shown = ", ".join(found) or "none"
+        raise BadSpec(f"Two techniques or more must be named, each of them once. Got {shown}.")
+    return found
