@@ -30,11 +30,11 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import scores_of
-from tltk.studies.compare.verdict import classify_interval, paired_interval
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.training.compose import train
+from tltk.verdicts.judge import classify_interval, paired_interval
 
 Row = dict[str, Any]
 SEEDS = 5
