@@ -36,8 +36,18 @@ def squared_distance(
 
 
 class _SquaredDistance(torch.autograd.Function):
+    """Its value and its gradient, by hand."""
+
     @staticmethod
     def forward(ctx: Any, starts: Sequence[Tensor], scales: Sequence[Tensor] | None, *parameters: Tensor) -> Tensor:
+        """The value; what its gradient needs is kept, and no more.
+
+        Args:
+            ctx: Of autograd.
+            starts: w⁰.
+            scales: f, or None.
+            *parameters: w.
+        """
         gaps = [w - start for w, start in zip(parameters, starts, strict=True)]
         if scales is None:
             ctx.save_for_backward(*gaps)
@@ -49,4 +59,5 @@ class _SquaredDistance(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+        """2 f (w − w⁰) for each w."""
         return (None, None, *torch._foreach_mul(ctx.saved_tensors, 2 * gradient))
