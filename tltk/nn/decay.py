@@ -46,7 +46,7 @@ class _SquaredDistance(torch.autograd.Function):
             ctx: Of autograd.
             starts: w⁰.
             scales: f, or None.
-            *parameters: w.
+            parameters: w.
         """
         gaps = [w - start for w, start in zip(parameters, starts, strict=True)]
         if scales is None:
@@ -59,5 +59,10 @@ class _SquaredDistance(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        """2 f (w − w⁰) for each w."""
+        """2 f (w − w⁰) for each w, times the gradient that comes in.
+
+        Args:
+            ctx: Of autograd.
+            gradient: That of the value, a scalar.
+        """
         return (None, None, *torch._foreach_mul(ctx.saved_tensors, 2 * gradient))
