@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import tltk
 from tltk import home
@@ -20,7 +23,7 @@ from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.cli import main as cli
-from tltk.errors import BadSpec, TltkError
+from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.jobs import checking, executor, queue
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec, ViewSpec
@@ -183,3 +186,28 @@ def test_an_answer_stands_though_its_pictures_have_gone(tmp_path: Path) -> None:
 def test_paths_of_nobody(text: str) -> None:
     with pytest.raises(BadSpec):
         home.expand_path(text)
+
+
+def test_the_pictures_of_every_arm_of_a_study_are_looked_at(tmp_path: Path) -> None:
+    from tltk.studies.atlas.spec import AtlasSpec
+    from tltk.studies.labels.spec import LabelsSpec
+
+    names = ("digits", "rendered_digits", f"folder:{tmp_path / 'nowhere'}")
+    with pytest.raises(DataProblem):
+        checking.check(AtlasSpec(names, net=NetSpec("test_resnet")))
+    checking.check(AtlasSpec((*names[:2], "blended_digits"), net=NetSpec("test_resnet")))
+    for letter in "ab":
+        (tmp_path / "set" / letter).mkdir(parents=True)
+        for i in range(12):
+            pixels = np.random.default_rng(i).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "set" / letter / f"{i}.png")
+    few = LabelsSpec(DataSpec(f"folder:{tmp_path / 'set'}"), net=NetSpec("test_resnet"), arms=("scratch", "bias"))
+    with pytest.raises((DataProblem, BadSpec)):
+        checking.check(
+            dataclasses.replace(few, shots=(2, 50), arms=("scratch", "fine_tune"), source=DataSpec("digits"))
+        )
+
+
+def test_a_reset_of_new_weights_is_refused() -> None:
+    with pytest.raises(BadSpec, match="net.reset is 2"):
+        checking.check(TransferSpec(net=NetSpec("test_resnet", reset=2)))

@@ -146,7 +146,8 @@ def check(spec: Spec) -> None:
         WeightsMissing: No weights there, or none that fit.
     """
     check_names(spec)
-    for pictures in _pictures(spec):
+    every = [pictures for one in (spec, *_examples(spec)) for pictures in _pictures(one)]
+    for pictures in {one.to_json(): one for one in every}.values():
         _check_pictures(pictures)
     for backbone, weights in _networks(spec):
         if backbone:
@@ -233,9 +234,16 @@ def check_names(spec: Spec) -> None:
     elif isinstance(spec, RankSpec):
         _check_candidates(spec)
     elif spec.trains:
-        study = importlib.import_module(f"{type(spec).__module__.rpartition('.')[0]}.study")
-        for training in getattr(study, "examples", lambda _: ())(spec):
+        for training in _examples(spec):
             check_names(training)
+
+
+def _examples(spec: Spec) -> list[TransferSpec]:
+    """A training of each arm of a study, as its folder gives them; none of what is no study."""
+    if not spec.trains or isinstance(spec, TransferSpec):
+        return []
+    study = importlib.import_module(f"{type(spec).__module__.rpartition('.')[0]}.study")
+    return list(getattr(study, "examples", lambda _: ())(spec))
 
 
 def _check_candidates(spec: RankSpec) -> None:

@@ -55,10 +55,15 @@ class TransferSpec(Spec):
         """Refuse labels that are not there, and what would use those that must stay unused.
 
         Raises:
-            BadSpec: Labels of a source that is not named; few-shot subsets, mixup or a head start with the
-                target's labels where they must not be used.
+            BadSpec: A reset of weights that are new in any case; labels of a source that is not named; few-shot
+                subsets or mixup where the target's labels must not be used.
         """
         super().check()
+        if self.net.reset and self.net.weights == "scratch":
+            raise BadSpec(
+                f"Layers are given new weights where the others come from somewhere. net.reset is {self.net.reset} and "
+                f"net.weights is scratch; leave reset at 0, or name weights."
+            )
         if self.labels == "target":
             return
         if self.source is None:
