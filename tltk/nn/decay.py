@@ -15,7 +15,7 @@ def squared_distance(
     """Σ f (w − w⁰)² over all tensors, f = 1 without scales.
 
     A network has millions of weights, and each tensor that autograd would keep or make on the way is memory to be
-    filled: written as a formula it takes four times as long.
+    filled: written as a formula it takes about twice as long.
 
     Args:
         parameters: w, one or more of any shape; the gradient goes to them alone.
