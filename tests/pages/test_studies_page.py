@@ -105,7 +105,7 @@ def test_columns_of_one_name_are_both_shown() -> None:
     ("name", "label", "value", "sentence"),
     [
         ("race", "Arms", ["scratch", "bananas"], "'bananas'"),
-        ("race", "Arms", ["scratch"], "two techniques or more"),
+        ("race", "Arms", ["scratch"], "wo techniques or more"),
         ("race", "Rates to search", "1e-3, often", "must be numbers separated by commas. Got '1e-3, often'"),
         ("labels", "Labels per class", "5", "two numbers of labels or more"),
         ("sweep", "Layers kept", "0", "each at least 1"),

@@ -35,6 +35,7 @@ def test_names() -> None:
         "npz",
         "rendered_digits",
         "shapes",
+        "subset",
         "surfaces",
     ]
     assert parse("digits") == ("digits", "")

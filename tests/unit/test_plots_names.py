@@ -7,19 +7,35 @@ import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
+from tests.support.results import LAYERS, labelled, mapped, planed, raced, swept
 from tltk import plots
 from tltk.analyses.dial_response.result import DialLevels, DialResponseResult, LevelTest
 from tltk.analyses.embed.result import EmbedResult, Frame, Placed
-from tltk.plots import balance, curves, embedding, layers, phases, response
+from tltk.plots import (
+    atlas_study,
+    balance,
+    curves,
+    embedding,
+    labels_study,
+    layers,
+    phases,
+    plane_study,
+    race_study,
+    response,
+    sweep_study,
+)
 from tltk.plots.names import text
 from tltk.results.curves import Curve
 from tltk.results.layers import Column
 from tltk.results.verdict import ClassGap
 from tltk.strategies.phase import Phase
+
+T = TypeVar("T")
 
 HOSTILE = 'a<b>c</b><a href="http://evil.example">d</a><br>e&lt;i&gt;%{x}%{meta[0]}'
 # What plotly acts upon: a tag, an entity, the beginning of a template.
@@ -61,6 +77,13 @@ ANSWER = DialResponseResult(
 GAP = ClassGap(HOSTILE, 0.1, 0.3, 0.2, 0.1, 0.3, "helps")
 PHASE = Phase((1.0, 0.5), 2)
 
+
+def hostile(result: T, name: str) -> T:
+    """The result with a hostile text wherever this name stands."""
+    written = msgspec.json.encode(result).decode().replace(f'"{name}"', json.dumps(HOSTILE))
+    return msgspec.json.decode(written, type=type(result))
+
+
 FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     balance.balance: lambda: balance.balance({"Source": {HOSTILE: 3, "b": 1}, "Target": {HOSTILE + "2": 1}}),
     curves.arms: lambda: curves.arms(
@@ -74,6 +97,12 @@ FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     layers.cka_heatmap: lambda: layers.cka_heatmap([[1.0, 0.0], [0.0, 1.0]], [HOSTILE, "b"], [HOSTILE, "b"], HOSTILE),
     phases.plan: lambda: phases.plan([PHASE], [HOSTILE, "head"], 0.1),
     phases.by_layer: lambda: phases.by_layer({HOSTILE: [0.1, 0.2]}, [HOSTILE, "head"], HOSTILE),
+    atlas_study.pairs: lambda: atlas_study.pairs(hostile(mapped(), "digits")),
+    atlas_study.over_distance: lambda: atlas_study.over_distance(hostile(mapped(), "digits")),
+    labels_study.curves: lambda: labels_study.curves(hostile(labelled(), "fine_tune")),
+    plane_study.points: lambda: plane_study.points(hostile(planed(), "bias")),
+    race_study.dots: lambda: race_study.dots(hostile(raced(), "fine_tune")),
+    sweep_study.gaps: lambda: sweep_study.gaps(hostile(swept(), LAYERS[0])),
     response.detection: lambda: response.detection(ANSWER),
     response.rise: lambda: response.rise(ANSWER, HOSTILE),
 }
@@ -109,7 +138,7 @@ def test_a_name_in_a_figure_is_text(function: Callable[..., Any]) -> None:
     found = list(strings(json.loads(FIGURES[function]().to_json())))
     assert any("evil.example" in value for _, value in found)  # else nothing was tried
     for key, value in found:
-        for mark in PERFORMED if key.endswith("template") or key in ("text", "customdata") else ():
+        for mark in PERFORMED if key.endswith("template") or key in ("text", "customdata", "ticktext") else ():
             if "evil" not in value:
                 value = value.replace(mark, "")
         if key.endswith("template"):
