@@ -117,3 +117,23 @@ def test_a_home_that_cannot_be_written_is_listed(tmp_path: Path) -> None:
         for path, mode in above.items():
             path.chmod(mode)
     assert done.stdout.strip() == str(sorted((r.id, r.status.message) for r in runs)), done.stderr
+
+
+def test_what_another_process_writes_of_a_run_that_is_gone_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had read the folder before it was deleted, and writes its row after this one has looked."""
+    kept, gone = (Run.create(TransferSpec(seed=seed)) for seed in range(2))
+    index.find()
+    with closing(sqlite3.connect(home.home() / "index.db", isolation_level=None)) as other:
+        row = other.execute(f"SELECT * FROM {index._TABLE} WHERE id = ?", (gone.id,)).fetchone()
+    gone.delete()
+    assert {e.id for e in index.find()} == {kept.id}
+    look = index._look_through
+
+    def look_and_write(db: sqlite3.Connection) -> set[str]:
+        present = look(db)
+        with closing(sqlite3.connect(home.home() / "index.db", isolation_level=None)) as other:
+            other.execute(f"INSERT INTO {index._TABLE} VALUES ({', '.join('?' * len(row))})", row)
+        return present
+
+    monkeypatch.setattr(index, "_look_through", look_and_write)
+    assert {e.id for e in index.find()} == {kept.id}

@@ -360,8 +360,19 @@ def _answer(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> 
     if not db.execute(words, (_TABLE,)).fetchone()[0]:
         for statement in _MAKE:
             db.execute(statement)
-    _look_through(db)
-    return work(db)
+    present = _look_through(db)
+    while True:
+        # Another process may have written what it read of a folder that is gone by now. From the first question on
+        # nobody writes, so what is found to be whole is still so when `work` asks.
+        db.execute("BEGIN")
+        try:
+            late = {run for (run,) in db.execute(f"SELECT id FROM {_TABLE}")} - present
+            gone = [(run,) for run in late if not Run.at(run).path.exists()]
+            if not gone:
+                return work(db)
+        finally:
+            db.execute("COMMIT")
+        db.executemany(f"DELETE FROM {_TABLE} WHERE id = ?", gone)
 
 
 def _stat(path: os.PathLike[str]) -> tuple[int, int] | None:
@@ -373,8 +384,8 @@ def _stat(path: os.PathLike[str]) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _look_through(db: sqlite3.Connection) -> None:
-    """Read again what has changed since the last look, and forget what is gone."""
+def _look_through(db: sqlite3.Connection) -> set[str]:
+    """Read again what has changed since the last look, and forget what is gone; the runs that are there."""
     known = {run: (mark, files) for run, mark, files in db.execute(f"SELECT id, mark, files FROM {_TABLE}")}
     folder = str(home.folder("runs"))
     with _directory(folder) as (prefix, where):
@@ -391,8 +402,9 @@ def _look_through(db: sqlite3.Connection) -> None:
     for run in [run for run in put if run in known][:1000]:  # looked at anew and found the same: nothing to write
         if db.execute(f"SELECT * FROM {_TABLE} WHERE id = ?", (run,)).fetchone() == put[run]:
             del put[run]
+    present = {run for run, mark in marks.items() if mark is not None}
     if not put and not gone:
-        return
+        return present
     db.execute("BEGIN IMMEDIATE")
     try:
         if len(put) > 1:  # of many that find an empty table at once, the first fills it
@@ -405,6 +417,7 @@ def _look_through(db: sqlite3.Connection) -> None:
         with contextlib.suppress(sqlite3.Error):
             db.execute("ROLLBACK")
         raise
+    return present
 
 
 _MARK = list(_COLUMNS).index("mark")
