@@ -28,6 +28,7 @@ SLOW: dict[str, float] = {
     "tests/golden/test_null.py::test_without_shift_the_value_lies_in_the_band_of_halves_as_often_as_it_says": 504,
     "tests/golden/test_term_delta.py::test_attention_is_the_softmax_of_the_rise_of_the_loss": 19,
     "tests/unit/test_domain_terms.py": 76,
+    "tests/contract/test_results.py::test_the_worker_writes_what_the_class_says_and_nothing_else": 60,
 }
 
 # Files that start workers, open pages or train networks again and again, and were not measured one by one: each of their
@@ -40,7 +41,9 @@ HEAVY = (
     "tests/pages/test_pages.py",
     "tests/pages/test_studies_page.py",
     "tests/pages/test_weights_page.py",
+    "tests/unit/test_adaptation.py",
     "tests/unit/test_adapters.py",
+    "tests/unit/test_advise.py",
     "tests/unit/test_bank.py",
     "tests/unit/test_compare.py",
     "tests/unit/test_damage.py",
@@ -51,6 +54,7 @@ HEAVY = (
     "tests/unit/test_provenance.py",
     "tests/unit/test_shipped.py",
     "tests/unit/test_snapshots.py",
+    "tests/unit/test_soup.py",
     "tests/unit/test_terms.py",
     "tests/unit/test_train.py",
 )
