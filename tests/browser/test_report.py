@@ -11,6 +11,8 @@ from tests.support.pages import _no_workers as _no_workers
 from tests.support.pages import study
 from tltk.report.files import html_bytes
 
+pytestmark = pytest.mark.browser
+
 DRAWN = "() => document.querySelectorAll('.chart .main-svg').length > 0"
 
 
