@@ -14,6 +14,7 @@ from tltk.analyses.import_weights.result import ImportWeightsResult
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.rank.result import JudgedRanking
 from tltk.results.layers import Layer
+from tltk.results.ranking import PairResult
 from tltk.results.training import TrainingResult
 from tltk.results.verdict import ClassGap, Verdict
 from tltk.specs.reading import result_class, spec_kinds
@@ -21,7 +22,7 @@ from tltk.studies.atlas.result import AtlasResult, JourneyResult
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
 from tltk.studies.plane.result import PlaneResult, PointResult
-from tltk.studies.race.result import ArmResult, PairResult, RaceResult
+from tltk.studies.race.result import ArmResult, RaceResult
 from tltk.studies.sweep.result import DepthCurveResult, SignResult, SweepResult
 from tltk.studies.sweep.spec import ARMS as SWEEP_ARMS
 

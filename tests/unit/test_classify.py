@@ -12,7 +12,7 @@ import torch
 from tests.support.engine import domain
 from tests.support.layers import NAMES, context, round_trips
 from tltk.analyses.classify.analysis import classify
-from tltk.analyses.classify.ranking import accuracy_interval, compare_pairs, ranks, sentence
+from tltk.analyses.classify.ranking import accuracy_interval, sentence
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.classify.table import lines
 from tltk.data.domain import Domain
@@ -22,6 +22,7 @@ from tltk.learners.search import fit
 from tltk.nn.taps import Taps
 from tltk.probes.linear import wilson
 from tltk.specs.parts import DataSpec, NetSpec
+from tltk.verdicts.ranking import compare_pairs, ranks
 from tltk.weights.load import build_net
 
 SPEC = ClassifySpec(

@@ -32,3 +32,13 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
     for line in (head, *rows):
         figures = [cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]
         yield "  ".join([line[0].ljust(widths[0]), *figures]).rstrip()
+
+
+def align_left(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines of text, every column to the left: for words and for figures that bring their interval.
+
+    Args:
+        rows: Cells, all rows of one length.
+    """
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

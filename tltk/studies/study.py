@@ -6,7 +6,7 @@ study that was stopped is run again from its start over finished children, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -87,13 +87,3 @@ def conduct(run: Run, study: Study[R], train_all: TrainAll, tell: Callable[[int,
     except StopIteration as end:
         result: R = end.value
         return result
-
-
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table as lines of text, its columns aligned.
-
-    Args:
-        rows: Cells, all rows of one length.
-    """
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tltk.analyses.advise.result import AdviseResult
+from tltk.results.text import align_left
 from tltk.verdicts.judge import format_points
 
 
@@ -16,8 +17,6 @@ def lines(result: AdviseResult) -> list[str]:
     for p in result.probes:
         gap = f"{format_points(p.accuracy - p.random)} ({format_points(p.lo)} … {format_points(p.hi)})"
         rows.append([p.layer, format_points(p.accuracy, False), format_points(p.random, False), gap])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     others = []
     for one in result.suggestions:
         minutes = "" if one.minutes is None else f" About {max(one.minutes, 0.1):.1f} minutes a training."
@@ -28,4 +27,4 @@ def lines(result: AdviseResult) -> list[str]:
         apart = [
             f"Source and target are {told} in what enters the head: MMD² {result.distance:.4f}, p = {result.p:.3f}."
         ]
-    return [result.sentence, "", *others, "", *table, "", *apart, result.record]
+    return [result.sentence, "", *others, "", *align_left(rows), "", *apart, result.record]

@@ -11,7 +11,7 @@ import torch
 
 from tltk.alignments import Alignment
 from tltk.analyses.classify.features import Draw, Floats, Material, gather
-from tltk.analyses.classify.ranking import accuracy_interval, compare_pairs, ranks, sentence
+from tltk.analyses.classify.ranking import accuracy_interval, sentence
 from tltk.analyses.classify.result import ClassifyResult, LearnerResult, ReweightingResult, WeightedPicture
 from tltk.analyses.classify.spec import ClassifySpec, make_alignments, make_reweightings
 from tltk.analyses.sample import Context
@@ -23,6 +23,7 @@ from tltk.learners.search import fit
 from tltk.reweightings import Reweighting
 from tltk.reweightings.reweighting import effective_size
 from tltk.tasks.classification import macro_f1
+from tltk.verdicts.ranking import compare_pairs, ranks
 
 SHOWN = 8  # pictures of the largest and of the least weights
 FAULTS = (TltkError, ValueError, ArithmeticError, np.linalg.LinAlgError)  # of a learner: scikit-learn's among them

@@ -1,15 +1,13 @@
-"""Learners ranked as far as they can be told apart."""
+"""Learners ranked as far as they can be told apart, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 
-from tltk.analyses.classify.result import LearnerPair
 from tltk.probes.linear import wilson
-from tltk.verdicts.judge import Floats, classify_interval, paired_interval
-
-LEVEL = 0.95
+from tltk.results.ranking import PairResult
+from tltk.verdicts.judge import Floats, paired_interval
+from tltk.verdicts.ranking import LEVEL
 
 
 def accuracy_interval(scores: Floats) -> tuple[float, float, float]:
@@ -24,35 +22,7 @@ def accuracy_interval(scores: Floats) -> tuple[float, float, float]:
     return float(scores.mean()), *wilson(int(scores.sum()), scores.shape[1])
 
 
-def compare_pairs(scores: Mapping[str, Floats], order: Sequence[str]) -> list[LearnerPair]:
-    """Every pair, the one with the higher mean first, at a level at which all of them hold together.
-
-    Args:
-        scores: Name → right or wrong, (seeds, test pictures).
-        order: The names, best first.
-    """
-    every = list(combinations(order, 2))
-    found = []
-    for first, second in every:
-        gap, lo, hi = paired_interval(scores[second] - scores[first], 1 - (1 - LEVEL) / len(every))
-        found.append(LearnerPair(first, second, gap, lo, hi, classify_interval(lo, hi, len(scores[first]))))
-    return found
-
-
-def ranks(name: str, order: Sequence[str], pairs: Sequence[LearnerPair]) -> tuple[int, int]:
-    """The best and the worst rank that cannot be ruled out.
-
-    Args:
-        name: Of the learner.
-        order: All names.
-        pairs: Of all of them.
-    """
-    settled = [pair for pair in pairs if pair.label == "hurts"]
-    better = sum(pair.second == name for pair in settled)
-    return 1 + better, len(order) - sum(pair.first == name for pair in settled)
-
-
-def sentence(order: Sequence[str], scores: Mapping[str, Floats], pairs: Sequence[LearnerPair]) -> str:
+def sentence(order: Sequence[str], scores: Mapping[str, Floats], pairs: Sequence[PairResult]) -> str:
     """Which does best, as far as can be told.
 
     Args:

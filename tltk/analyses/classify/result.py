@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from tltk.results.ranking import PairResult
+
 
 class LearnerResult(msgspec.Struct, frozen=True):
     """One learner on features as they are, moved, or with weighted pictures; figures are means over the seeds.
@@ -37,26 +39,6 @@ class LearnerResult(msgspec.Struct, frozen=True):
     seconds: float
     chosen: list[dict[str, int | float | str]]
     folds: int
-
-
-class LearnerPair(msgspec.Struct, frozen=True):
-    """Two of them on the same test pictures with the same training pictures.
-
-    Attributes:
-        first: The one with the higher mean.
-        second: The other.
-        gap: Accuracy of the second less that of the first, −1 … 1.
-        lo: Lower end of its interval, at a level at which all pairs hold together (Bonferroni).
-        hi: Upper end.
-        label: hurts (the second is worse), no difference or cannot tell.
-    """
-
-    first: str
-    second: str
-    gap: float
-    lo: float
-    hi: float
-    label: str
 
 
 class WeightedPicture(msgspec.Struct, frozen=True):
@@ -114,7 +96,7 @@ class ClassifyResult(msgspec.Struct, frozen=True):
     """
 
     rows: list[LearnerResult]
-    pairs: list[LearnerPair]
+    pairs: list[PairResult]
     sentence: str
     remarks: list[str]
     left_out: dict[str, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tltk.analyses.soup.result import SoupResult
+from tltk.results.text import align_left
 from tltk.verdicts.judge import format_points
 
 
@@ -20,10 +21,8 @@ def lines(result: SoupResult) -> list[str]:
             else f"{format_points(row.gap)} ({format_points(row.lo)} … {format_points(row.hi)})"
         )
         rows.append([row.name, _plain(row.val), _plain(row.accuracy), gap, str(len(row.parts))])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     kept = [f"The greedy soup is kept as {result.weights}."] if result.weights else []
-    return [result.sentence, "", *table, "", *kept, *result.remarks]
+    return [result.sentence, "", *align_left(rows), "", *kept, *result.remarks]
 
 
 def _plain(share: float) -> str:

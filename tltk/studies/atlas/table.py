@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tltk.results.text import align_left
 from tltk.studies.atlas.result import AtlasResult
-from tltk.studies.study import columns
 from tltk.verdicts.judge import format_points
 
 MARKS = {"helps": "+", "hurts": "−", "no difference": "=", "cannot tell": "?"}
@@ -18,7 +18,7 @@ def lines(result: AtlasResult) -> list[str]:
     Args:
         result: Of the study.
     """
-    return [result.sentence, "", f"{HEAD}.", *columns(rows(result)), "", *result.remarks]
+    return [result.sentence, "", f"{HEAD}.", *align_left(rows(result)), "", *result.remarks]
 
 
 def rows(result: AtlasResult) -> list[list[str]]:

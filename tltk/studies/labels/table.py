@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tltk.results.text import align_left
 from tltk.studies.labels.result import LabelsResult
 from tltk.studies.labels.study import count_labels, in_words
-from tltk.studies.study import columns
 from tltk.verdicts.judge import format_points
 
 HEAD = "Test accuracy in %, with 95 % intervals"
@@ -16,7 +16,7 @@ def lines(result: LabelsResult) -> list[str]:
     Args:
         result: Of the study.
     """
-    return [result.sentence, "", *columns(rows(result)), "", *details(result), "", *result.remarks]
+    return [result.sentence, "", *align_left(rows(result)), "", *details(result), "", *result.remarks]
 
 
 def rows(result: LabelsResult) -> list[list[str]]:

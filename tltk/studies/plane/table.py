@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tltk.results.text import align_left
 from tltk.studies.plane.result import PlaneResult
-from tltk.studies.study import columns
 from tltk.verdicts.judge import format_points
 
 HEAD = "Test accuracy on target and source in %, best on the target first"
@@ -15,7 +15,7 @@ def lines(result: PlaneResult) -> list[str]:
     Args:
         result: Of the study.
     """
-    return [result.sentence, "", *columns(rows(result)), "", *result.remarks]
+    return [result.sentence, "", *align_left(rows(result)), "", *result.remarks]
 
 
 def rows(result: PlaneResult) -> list[list[str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from tltk.results.ranking import PairResult
+
 
 class ArmResult(msgspec.Struct, frozen=True):
     """What one technique came to; figures are means over the seeds.
@@ -49,26 +51,6 @@ class ArmResult(msgspec.Struct, frozen=True):
     source_after: float | None = None
     picks: dict[str, float] = {}
     oracle: float | None = None
-
-
-class PairResult(msgspec.Struct, frozen=True):
-    """Two techniques on the same pictures with the same seeds.
-
-    Attributes:
-        first: The yardstick.
-        second: The other.
-        gap: Accuracy of the second less that of the first, −1 … 1.
-        lo: Lower end of its interval, at a level at which all pairs hold together (Bonferroni).
-        hi: Upper end.
-        label: helps, hurts, no difference or cannot tell: what the second does against the first.
-    """
-
-    first: str
-    second: str
-    gap: float
-    lo: float
-    hi: float
-    label: str
 
 
 class RaceResult(msgspec.Struct, frozen=True):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 
+from tltk.results.ranking import PairResult
 from tltk.results.training import TrainingResult
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
-from tltk.studies.race.result import ArmResult, PairResult, RaceResult
+from tltk.studies.race.result import ArmResult, RaceResult
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.study import Stage, Study, Wanted
-from tltk.verdicts.judge import classify_interval, format_points, paired_interval
-
-LEVEL = 0.95
+from tltk.verdicts.judge import format_points, paired_interval
+from tltk.verdicts.ranking import LEVEL, compare_pairs, ranks
 
 
 def source_spec(spec: RaceSpec) -> TransferSpec | None:
@@ -81,10 +80,8 @@ def rank(found: Measured, spec: RaceSpec) -> RaceResult:
         spec: The race.
     """
     order = sorted(found.scores, key=lambda name: -float(found.scores[name].mean()))
-    pairs = list(compare_pairs(found, order, spec.delta))
-    better = {name: sum(p.label == "hurts" and p.second == name for p in pairs) for name in order}
-    worse = {name: sum(p.label == "hurts" and p.first == name for p in pairs) for name in order}
-    arms = [arm_result(found, name, 1 + better[name], len(order) - worse[name]) for name in order]
+    pairs = compare_pairs(found.scores, order, spec.delta)
+    arms = [arm_result(found, name, *ranks(name, order, pairs)) for name in order]
     first = found.results[order[0]][0]
     return RaceResult(
         arms,
@@ -96,23 +93,6 @@ def rank(found: Measured, spec: RaceSpec) -> RaceResult:
         first.n_train,
         found.search.accuracy,
     )
-
-
-def compare_pairs(found: Measured, order: Sequence[str], delta: float) -> list[PairResult]:
-    """Every pair of arms, the one with the higher mean first, at a level at which all of them hold together.
-
-    Args:
-        found: What the trainings came to.
-        order: The arms, best first.
-        delta: The largest difference, as a share, that does not matter.
-    """
-    every = list(combinations(order, 2))
-    level = 1 - (1 - LEVEL) / len(every)
-    made = []
-    for first, second in every:
-        gap, lo, hi = paired_interval(found.scores[second] - found.scores[first], level)
-        made.append(PairResult(first, second, gap, lo, hi, classify_interval(lo, hi, len(found.scores[first]), delta)))
-    return made
 
 
 def arm_result(found: Measured, name: str, best: int, worst: int) -> ArmResult:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tltk.results.text import align_left
 from tltk.studies.race.result import ArmResult, RaceResult
-from tltk.studies.study import columns
 from tltk.verdicts.judge import format_points
 
 HEAD = "Test accuracy in %, best first; learns is the share of the network's parameters"
@@ -15,7 +15,7 @@ def lines(result: RaceResult) -> list[str]:
     Args:
         result: Of the race.
     """
-    return [result.sentence, "", *columns(rows(result)), "", *result.remarks]
+    return [result.sentence, "", *align_left(rows(result)), "", *result.remarks]
 
 
 def rows(result: RaceResult) -> list[list[str]]:

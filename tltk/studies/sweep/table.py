@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tltk.studies.study import columns
+from tltk.results.text import align_left
 from tltk.studies.sweep.result import SweepResult
 from tltk.verdicts.judge import format_points
 
@@ -16,7 +16,7 @@ def lines(result: SweepResult) -> list[str]:
         result: Of the sweep.
     """
     told = [f"{sign.holds:12s} {sign.sentence}" for sign in result.signs]
-    return [result.sentence, "", f"{HEAD}:", *columns(rows(result)), "", *told, "", *result.remarks]
+    return [result.sentence, "", f"{HEAD}:", *align_left(rows(result)), "", *told, "", *result.remarks]
 
 
 def rows(result: SweepResult) -> list[list[str]]:
