@@ -16,7 +16,7 @@ from tltk.data.classes import class_numbers, union_of_classes, with_classes
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, DataProblem, RunProblem
 from tltk.selection import Unlabelled, criteria
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.terms.term import Side, Step
 from tltk.training import checkpoint, compose
@@ -116,6 +116,18 @@ def test_an_adaptation_goes_on_where_it_was_stopped(monkeypatch: pytest.MonkeyPa
     a, b = whole.net.state_dict(), again.net.state_dict()
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert again.result.adaptation == whole.result.adaptation
+
+
+@pytest.mark.parametrize("strategy", ["lp_ft", "gradual_unfreezing"])
+def test_the_test_follows_the_layers_that_begin_to_learn(monkeypatch: pytest.MonkeyPatch, strategy: str) -> None:
+    """What is kept of the test's pictures for frozen layers is no longer theirs once these learn."""
+    kept = adaptation(strategy=StrategySpec(strategy), optim=spec(epochs=8, lr=1e-2).optim)
+    live = dataclasses.replace(kept, optim=dataclasses.replace(kept.optim, cache="off"))
+    one, other = (adapt(monkeypatch, asked) for asked in (kept, live))
+    curves = [[r.value for r in run.rows if (r.split, r.name) == ("oracle", "test_accuracy")] for run in (one, other)]
+    assert curves[0] == curves[1] and len(set(curves[0])) > 1
+    assert one.result.loss == pytest.approx(other.result.loss, rel=1e-3)
+    assert one.result.predictions == other.result.predictions
 
 
 def test_both_learns_from_both(monkeypatch: pytest.MonkeyPatch) -> None:

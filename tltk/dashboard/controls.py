@@ -25,10 +25,6 @@ LABELS = {
     "cache": "Feature bank",
     "copies": "Augmented copies kept per picture",
     "colour": "Colour jitter",
-    "every": "Epochs before the next layer joins",
-    "decay": "Learning rate relative to the layer above",
-    "probe": "Share of the epochs for the linear probe",
-    "rate": "Fine-tuning rate relative to the probe's",
     "lrs": "Rates to search",
     "layers": "Layers kept",
     "halves": "Halves of the target's classes",
@@ -37,11 +33,23 @@ LABELS = {
     "labels": "Labels learned from",
     "forgetting": "Measure forgetting of the source",
 }
+OWN = {  # of strategies and adapters, whose knobs may have the names of others above
+    "every": "Epochs before the next layer joins",
+    "decay": "Learning rate relative to the layer above",
+    "probe": "Share of the epochs for the linear probe",
+    "rate": "Fine-tuning rate relative to the probe's",
+    "layers": "Layers that join at a time",
+}
 
 
 def label(name: str) -> str:
     """A knob's name as a person would write it."""
-    return LABELS.get(name, name.replace("_", " ").capitalize())
+    return LABELS.get(name, plain_name(name))
+
+
+def plain_name(name: str) -> str:
+    """`stochastic_norm` → Stochastic norm."""
+    return name.replace("_", " ").capitalize()
 
 
 def widget(name: str, rule: Knob, bound: dict[str, Any], title: str | None = None) -> None:
@@ -123,7 +131,7 @@ def own_knobs(kind: type[Any], part: str) -> None:
         def show(held: dict[str, Any], name: str = name, rule: Knob = rule) -> Any:
             return type(rule.default)(held.get(name, rule.default))
 
-        widget(name, rule, plan.bind(path, show, write, part=name))
+        widget(name, rule, plan.bind(path, show, write, part=name), OWN.get(name, plain_name(name)))
 
 
 def term_knobs(term: str, kind: type[Any]) -> None:
@@ -148,4 +156,6 @@ def term_knobs(term: str, kind: type[Any]) -> None:
         def show(terms: tuple[TermSpec, ...], name: str = name, rule: Knob = rule) -> Any:
             return type(rule.default)(own_knob_values(terms).get(name, rule.default))
 
-        widget(name, rule, plan.bind(("terms",), show, write, part=f"{term}:{name}"))
+        # With the term's name, since every term has a weight and several may be chosen.
+        title = plain_name(f"{term}: {name}")
+        widget(name, rule, plan.bind(("terms",), show, write, part=f"{term}:{name}"), title)

@@ -219,7 +219,8 @@ class Training:
         domain, split = self.source
         if self.adapts:
             self.source_val = self._feed("source_val", split.val, ViewSpec(), domain=domain)
-        if self.known is not None or self.learns_source:
+            self.test_feed = self._feed("test", self.split.test, ViewSpec())  # looked at in every epoch
+        if self._remembers:
             self.source_test = self._feed("source_test", split.test, ViewSpec(), domain=domain)
         if not self.reads_source:
             return None
@@ -587,8 +588,6 @@ class Training:
         labels = torch.from_numpy(domain.labels[split.val])
         outcome = self.task.evaluate(logits, labels)
         self._require_finite(outcome.loss, "The loss")
-        if not hasattr(self, "test_feed"):
-            self.test_feed = self._feed("test", self.split.test, ViewSpec())
         with self._on_target():
             theirs = self._look(self.val_feed, len(self.split.val))
             tested = self.evaluate(self.test_feed, self.split.test).main
@@ -615,9 +614,14 @@ class Training:
         domain, split = self.source
         return self._feed("source_train", split.train, ViewSpec(), domain=domain)
 
+    @property
+    def _remembers(self) -> bool:
+        """Whether accuracy on the source is measured."""
+        return self.source is not None and (self.known is not None or self.learns_source)
+
     def _remember(self) -> list[Row]:
         """How well the source is still known: by the classifier that came with the weights, or by the head."""
-        if self.source is None or (self.known is None and not self.learns_source):
+        if self.source is None or not self._remembers:
             return []
         domain, split = self.source
         features, logits = self._look(self.source_test, len(split.test))
@@ -792,12 +796,11 @@ class Training:
         learned = self._learned_in(self.phases)
         n_learned = sum(p.numel() for n, p in self.net.named_parameters() if n in learned)  # what is merged, too
         self.adapter.merge(self.net)  # before the test, so that what is tested is what is kept
-        feed = getattr(self, "test_feed", None) or self._feed("test", self.split.test, ViewSpec())
+        feed = self._feed("test", self.split.test, ViewSpec())
         if self.spec.net.norm == "target":
             self._take_statistics()  # the network that is kept has them
         outcome = self.evaluate(feed, self.split.test)
         self.callbacks.emit(self._score_rows("test", outcome))
-        remembers = self.source is not None and (self.known is not None or self.learns_source)
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
         return TrainingResult(
@@ -823,8 +826,8 @@ class Training:
             device=str(self.device),
             classes=list(self.domain.classes),
             adaptation=self._adaptation(outcome.main) if self.adapts else None,
-            source_accuracy_before=self.now.remembered[0] if remembers and self.known is not None else None,
-            source_accuracy=self.now.remembered[1] if remembers else None,
+            source_accuracy_before=self.now.remembered[0] if self.known is not None else None,
+            source_accuracy=self.now.remembered[1] if self._remembers else None,
             n_learned=n_learned,
             n_parameters=sum(p.numel() for p in self.net.parameters()),
             **figures(self.domain, self.split),
