@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from tltk.specs.knobs import knob
 from tltk.terms.term import Setting, Step, Term
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from tltk.nn.net import Net
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,9 @@ class SoftSharing(Term):
         """ℓ."""
         from torch.nn.functional import cross_entropy
 
-        from tltk.nn.net import Net
-
-        assert isinstance(step.module, Net)
+        second = cast("Net", step.module)  # as `build` gave it
         side = step.pair[0] if self.pictures == "source" else step.batch
-        answers, numbers = side.through(step.module).logits, side.attributes[self.tasks[0]]
+        answers, numbers = side.through(second).logits, side.attributes[self.tasks[0]]
         loss = cross_entropy(answers, numbers)
         step.report(f"{self.tasks[0]}.loss", loss)
         step.report(f"{self.tasks[0]}.accuracy", (answers.argmax(1) == numbers).float().mean())
@@ -110,9 +110,9 @@ class SoftSharing(Term):
         layer_of, depth = step.net.layer_of, step.net.depth
         first = {n: p for n, p in step.net.named_parameters() if p.requires_grad and layer_of[n] < depth}
         lowest = min((layer_of[n] for n in first), default=0)
-        second = dict(step.module.named_parameters())
+        theirs = dict(second.named_parameters())
         for name, parameter in first.items():
-            square = (parameter - second[name]).square().sum()
+            square = (parameter - theirs[name]).square().sum()
             gap = gap + square.detach()
             pull = pull + self.decay ** (layer_of[name] - lowest) * square
         step.report("distance", gap.sqrt())
