@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from tltk import data
 from tltk.data.attributes import require_attribute
 from tltk.errors import BadSpec
-from tltk.registry import Registry, camel_case
+from tltk.registry import Registry
 from tltk.specs.parts import DataSpec, TermSpec
+from tltk.specs.spelling import camel_case
 from tltk.terms.term import Term
 
 SOURCES = {"source", "source_at_start"}  # what a term needs that reads a second domain
