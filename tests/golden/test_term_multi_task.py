@@ -30,7 +30,7 @@ def made(term: MultiTask) -> nn.Module:
     classes = {"colour": ("red", "blue"), "tone": tuple("abcde")}
     module = term.build(Setting(nothing, 3, lambda n: nn.Linear(4, n), classes)).double()
     if term.weighting == "uncertainty":
-        for s, sigma in zip(module["log_variances"], SIGMA, strict=True):  # type: ignore[arg-type, index]
+        for s, sigma in zip(module["log_variances"], SIGMA, strict=True):  # type: ignore[index]
             s.data.fill_(2 * np.log(sigma))
     return module
 
@@ -70,7 +70,7 @@ def test_by_uncertainty_the_whole_loss_is_kendalls(weight: float) -> None:
     step, batch = asked(module)
     assert step.loss is not None
     total = step.loss + term(step)
-    total.backward()  # type: ignore[no-untyped-call]
+    total.backward()
     assert total.item() == pytest.approx(kendall(losses(module), weight=weight), rel=1e-12)
     of_features = differences(lambda f: kendall(losses(module, features=f), weight=weight), F)
     of_logits = differences(lambda z: kendall(losses(module, logits=z), weight=weight), Z)
@@ -91,7 +91,7 @@ def test_the_best_weight_is_one_over_twice_the_loss() -> None:
         s.data.fill_(np.log(2 * loss))
     step, _ = asked(module)
     assert step.loss is not None
-    (step.loss + term(step)).backward()  # type: ignore[no-untyped-call]
+    (step.loss + term(step)).backward()
     assert [s.grad.item() for s in variances] == pytest.approx([0, 0, 0], abs=1e-12)
 
 
@@ -100,7 +100,7 @@ def test_with_fixed_weights_losses_are_added() -> None:
     module = made(term)
     step, batch = asked(module)
     found = term(step)
-    found.backward()  # type: ignore[no-untyped-call]
+    found.backward()
     assert found.item() == pytest.approx(0.4 * sum(losses(module)[1:]), rel=1e-12)
     wanted = differences(lambda f: 0.4 * sum(losses(module, features=f)[1:]), F)
     np.testing.assert_allclose(gradient(batch.features), wanted, atol=1e-8)

@@ -67,7 +67,7 @@ def test_it_is_its_equation_with_its_gradient(w: float, coupling: float, decay: 
     net: Any = first
     step = Step(target, None, net, {}, 0.0, second, report=Reports())
     found = SoftSharing(weight=w, coupling=coupling, decay=decay)(step)
-    found.backward()  # type: ignore[no-untyped-call]
+    found.backward()
     assert found.item() == pytest.approx(value(one, other, w, coupling, decay), rel=1e-12)
     for name in NAMES[1:]:
         for net_, own, rest in ((first, one, other), (second, other, one)):
@@ -75,8 +75,8 @@ def test_it_is_its_equation_with_its_gradient(w: float, coupling: float, decay: 
             def moved(
                 x: Floats, own: Any = own, rest: Any = rest, name: str = name, mine: bool = net_ is first
             ) -> float:
-                pair = ({**own, name: x}, rest) if mine else (rest, {**own, name: x})
-                return value(*pair, w, coupling, decay)
+                changed = {**own, name: x}
+                return value(*((changed, rest) if mine else (rest, changed)), w=w, coupling=coupling, decay=decay)
 
             parameter: Any = dict(net_.named_parameters())[name]
             np.testing.assert_allclose(gradient_of(parameter), differences(moved, own[name]), atol=1e-7)
