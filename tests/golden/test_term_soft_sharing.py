@@ -76,7 +76,8 @@ def test_it_is_its_equation_with_its_gradient(w: float, coupling: float, decay: 
                 x: Floats, own: Any = own, rest: Any = rest, name: str = name, mine: bool = net_ is first
             ) -> float:
                 changed = {**own, name: x}
-                return value(*((changed, rest) if mine else (rest, changed)), w=w, coupling=coupling, decay=decay)
+                one, other = (changed, rest) if mine else (rest, changed)
+                return value(one, other, w, coupling, decay)
 
             parameter: Any = dict(net_.named_parameters())[name]
             np.testing.assert_allclose(gradient_of(parameter), differences(moved, own[name]), atol=1e-7)
