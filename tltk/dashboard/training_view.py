@@ -78,7 +78,8 @@ def _numbers(run: Run) -> None:
     if result is None:
         return
     if result.accuracy_lo is not None:
-        st.caption(f"Test accuracy {accuracy_in_words(result)}.")
+        half = " Computed in bfloat16." if result.precision == "bfloat16" else ""
+        st.caption(f"Test accuracy {accuracy_in_words(result)}.{half}")
     for sentence in tasks_in_words(result):
         st.caption(plain(sentence))
     for sentence in result.cautions:

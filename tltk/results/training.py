@@ -109,6 +109,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
         frozen_moved: How many of them changed.
         cached: Whether features of the frozen part were kept.
         device: Where it was computed.
+        precision: float32 or bfloat16, in which the layers that learn computed; empty = not told.
         classes: Names, by class number.
         copies: Pictures that are a copy of another one, near copies among them.
         near_copies: Of these, those that are not identical.
@@ -185,6 +186,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
     n_parameters: int = 0
     tasks: list[TaskScore] = []
     class_weights: dict[str, list[float]] = {}
+    precision: str = ""
 
     @property
     def tested_scores(self) -> tuple[float, float]:
