@@ -51,6 +51,30 @@ class Adaptation(msgspec.Struct, frozen=True):
     oracle: Pick
 
 
+class TaskScore(msgspec.Struct, frozen=True):
+    """What became of a task beside the class.
+
+    Attributes:
+        term: That learned it.
+        task: Name of the attribute.
+        classes: Names of its values.
+        on: Name of the domain of whose pictures it was learned, and which is scored.
+        accuracy: Share of the test pictures of which it is right at the end.
+        val_accuracy: The same of the validation pictures.
+        majority: Share of its most frequent value among the test pictures.
+        weights: Factor of its loss after each epoch.
+    """
+
+    term: str
+    task: str
+    classes: list[str]
+    on: str
+    accuracy: float
+    val_accuracy: float
+    majority: float
+    weights: list[float]
+
+
 class TrainingResult(msgspec.Struct, frozen=True):
     """What a training found; fields with a default came later than the first results.
 
@@ -107,6 +131,8 @@ class TrainingResult(msgspec.Struct, frozen=True):
         source_accuracy: The same at the end; of the head, where the source's labels are learned from.
         n_learned: Parameters that learn in some phase, the head's among them; 0 = not told.
         n_parameters: All of the network; 0 = not told.
+        tasks: What became of each task that was learned beside the class.
+        class_weights: Factor of the class's loss after each epoch, by term, where a term weighs it.
     """
 
     accuracy: float
@@ -158,6 +184,8 @@ class TrainingResult(msgspec.Struct, frozen=True):
     source_accuracy: float | None = None
     n_learned: int = 0
     n_parameters: int = 0
+    tasks: list[TaskScore] = []
+    class_weights: dict[str, list[float]] = {}
     precision: str = ""
 
     @property

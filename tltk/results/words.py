@@ -31,3 +31,13 @@ def accuracy_in_words(result: TrainingResult) -> str:
     if result.majority - result.chance > UNEVEN:
         idle = f"always naming the most frequent class {result.majority:.3f}"
     return f"{text} (95 % interval {low:.3f} … {high:.3f}, {len(result.labels):,} pictures; {idle})"
+
+
+def tasks_in_words(result: TrainingResult) -> list[str]:
+    """A sentence on each task that was learned beside the class, with what always naming one value would give."""
+    return [
+        f"Beside the class, {one.term} learned {one.task} of {one.on}: test accuracy {one.accuracy:.3f}, validation "
+        f"{one.val_accuracy:.3f} (always the most frequent value {one.majority:.3f})"
+        + (f"; its weight at the end {one.weights[-1]:.3g}." if one.weights else ".")
+        for one in result.tasks
+    ]
