@@ -197,10 +197,11 @@ class Worker:
         net, phases = build_network(spec, domain)
         for sentence in net.notes:
             self.notify(sentence)
+        untaught = {"labels": "none"} if spec.labels == "none" else {}
         with RowWriter(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as writer:
 
             def snapshot(net: Net, epoch: int) -> None:
-                weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
+                weights.save(net, spec.net, run.snapshot(epoch), run=run.id, **untaught)
 
             callbacks = Callbacks(writer.emit, self.notify, self.check, writer.save, snapshot, writer.saved)
             result = Training(
@@ -217,12 +218,8 @@ class Worker:
             ).run()
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
-        told = {
-            "classes": json.dumps(domain.classes),
-            "data": data,
-            "size": str(domain.images.shape[-1]),
-            "run": run.id,
-        }
+        told = {"data": data, "size": str(domain.images.shape[-1]), "run": run.id}
+        told |= untaught or {"classes": json.dumps(domain.classes)}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         read = account.training_data_fields(domain, split, spec.target)
         read["remarks"] += [*parts.notes, *cautions(domain, split)]

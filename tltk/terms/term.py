@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -11,10 +11,11 @@ from tltk.errors import RunProblem
 from tltk.specs.knobs import Spec, knob
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Generator, Tensor, nn
 
     from tltk.nn.head import Classifier
     from tltk.nn.net import Net
+    from tltk.strategies.phase import Phase
 
 NEEDS = {
     "source": "a batch of both domains in each step",
@@ -23,6 +24,7 @@ NEEDS = {
     "teacher": "the network as it was at the start, beside the network as it is",
     "answers": "a number kept for each training picture, by position",
     "classifier": "the classifier that came with the weights",
+    "pictures": "the target's pictures, to pass them through the network once more; no frozen layer's output is kept",
 }
 
 
@@ -93,7 +95,8 @@ class Step:
     """What a term sees of a step.
 
     Attributes:
-        target: The target's batch; None where the source's labels are learned from and no term needs both domains.
+        target: The target's batch; None where the source's labels are learned from and no term needs both domains,
+            and where no labels are learned from and all terms teach.
         source: A batch of the source; None where no term needs one.
         net: The network as it is now.
         start: The first values of all its tensors, by name.
@@ -104,6 +107,8 @@ class Step:
         prepared: What `Term.prepare` gave, on the device.
         classifier: That came with the weights, on the device; None unless a term needs it.
         report: Called with a name and a scalar, it adds a row `term.TERM.NAME` to the training's rows.
+        pictures: The target's batch as the network reads it, normalised, (n, c, h, w); None unless a term needs it.
+        draw: The term's own random numbers at this step, on the CPU.
     """
 
     target: Side | None
@@ -116,6 +121,15 @@ class Step:
     prepared: Mapping[str, Tensor] = field(default_factory=dict)
     classifier: Classifier | None = None
     report: Callable[[str, Tensor], None] = lambda name, value: None
+    pictures: Tensor | None = None
+    draw: Generator | None = None
+
+    @property
+    def seen(self) -> tuple[Tensor, Generator]:
+        """The target's pictures and the term's random numbers, for terms that need "pictures"."""
+        if self.pictures is None or self.draw is None:
+            raise RunProblem("A term reads pictures that it does not ask for in `needs`.")
+        return self.pictures, self.draw
 
     @property
     def batch(self) -> Side:
@@ -142,6 +156,8 @@ class Term(Spec, ABC):
     needs: ClassVar[tuple[str, ...]] = ()  # of NEEDS
     least: ClassVar[int] = 1  # pictures that a batch must hold for the value to be defined
     eager: ClassVar[Mapping[str, float]] = {}  # knobs with which it acts from the first step on, for tests
+    teaches: ClassVar[bool] = False  # whether it can teach a network by itself, from `pictures` alone
+    passes: ClassVar[int] = 0  # how often each picture passes through the network for it, beside the task's own pass
 
     weight: float = knob(1.0, 0.0, 1e6, help="Factor of the term in the loss; 0 = off.")
 
@@ -153,6 +169,16 @@ class Term(Spec, ABC):
             n_classes: Of the task.
         """
         return None
+
+    def build(self, net: Net, n_classes: int, phases: Sequence[Phase]) -> nn.Module | None:
+        """As `module`, for a term that must know the network's layers, or which of them learn together.
+
+        Args:
+            net: The network with its first weights.
+            n_classes: Of the task.
+            phases: What the strategy plans.
+        """
+        return self.module(net.width, n_classes)
 
     def prepare(self, start: Start) -> Mapping[str, Tensor]:
         """What the term computes once, before the first step, such as a Fisher information; saved and resumed.
