@@ -30,7 +30,7 @@ class Denoising(Term):
 
     ℓ = λ · mean (x − g(f(x̃)))², x the input of the lowest layer that learns in this phase (the normalised picture, or
     what the frozen layers below give), x̃ the same corrupted, f the layers that learn in this phase, g an affine decoder
-    of its own, the same at all places.
+    of its own, the same at all places. f ends with the last weights; an activation that follows them is not part of it.
 
     With the strategy layer_by_layer each layer in turn learns to denoise its own input: a stack of denoising
     autoencoders, the classical pre-training of deep networks. With fine_tune the whole network is one autoencoder. To
