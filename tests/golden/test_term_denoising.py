@@ -91,7 +91,7 @@ def test_equals_the_paper(backbone: str, layers: tuple[int, ...]) -> None:
         hook.remove()
     error = decoder(top).detach().numpy().astype(np.float64) - decoder.target(clean).numpy().astype(np.float64)
     assert value.item() == pytest.approx(0.5 * (error**2).mean(), rel=1e-5)
-    value.backward()  # type: ignore[no-untyped-call]
+    value.backward()
     reached = {net.layer_of[n] for n, p in net.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
     assert reached == set(layers), "no other layer learns"
 

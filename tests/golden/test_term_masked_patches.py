@@ -58,7 +58,7 @@ def test_equals_the_paper() -> None:
     module.decoder = Decoder((1, 1, 4, 4), (1, 3, 8, 8))
     module.filling = nn.Parameter(torch.randn(3, 2, 2, generator=draw(2)))
     value = MaskedPatches(weight=0.5, share=0.6, patch=2)(asked(net, module, pictures))
-    value.backward()  # type: ignore[no-untyped-call]
+    value.backward()
     hidden = hide(pictures.shape, 2, 0.6, draw()).numpy()
     answer = (module.decoder.map.weight.flatten() + module.decoder.map.bias).detach().numpy().reshape(3, 2, 2)
     total, count = 0.0, 0
@@ -92,7 +92,7 @@ def test_convolutions_and_transformers_alike_decode_a_whole_picture(backbone: st
     module: Any = term.build(net, 3, phases)
     pictures = torch.randn(2, *net.shape, generator=draw(1))
     value = term(asked(net, module, pictures))
-    value.backward()  # type: ignore[no-untyped-call]
+    value.backward()
     assert module.filling.grad.abs().sum() > 0, "the filling is learned"
     reached = {net.layer_of[n] for n, p in net.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
     assert 0 in reached and max(reached) >= net.depth - 2, "from the first layer to the last before pooling"

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.support.engine import domain, spec
-from tests.support.steps import gradient, softmax
+from tests.support.steps import Floats, gradient, softmax
 from tltk.terms.rotation import Rotation, quarter_turns
 from tltk.terms.term import Step
 from tltk.training import compose
@@ -43,10 +43,10 @@ def test_equals_the_paper() -> None:
         draw=torch.Generator(),
     )
     value = Rotation(weight=0.5)(asked)
-    value.backward()  # type: ignore[no-untyped-call]
+    value.backward()
     total, right = 0.0, 0
     weight, bias = (p.detach().double().numpy() for p in module.parameters())
-    slope = np.zeros_like(weight)
+    slope: Floats = np.zeros(weight.shape)
     for x in pictures.numpy():
         for y in range(4):
             with torch.no_grad():
@@ -57,4 +57,4 @@ def test_equals_the_paper() -> None:
             slope += 0.5 * np.outer(p - np.eye(4)[y], features[0]) / 12
     assert value.item() == pytest.approx(0.5 * total / 12, rel=1e-5)
     assert told["accuracy"] == pytest.approx(right / 12)
-    np.testing.assert_allclose(gradient(module.weight), slope, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(gradient(next(module.parameters())), slope, rtol=1e-4, atol=1e-7)
