@@ -127,11 +127,25 @@ class _Taken:
         self.top: Any = None
 
     def start(self, x: Tensor) -> Tensor:
+        """Keep the clean input of the layers that learn, and give them a corrupted one.
+
+        Args:
+            x: What would enter them, a row for each picture.
+        """
         self.clean = x.detach()
         return corrupt(self.clean, self._term.noise, self._term.level, self._draw)
 
     def pass_on(self, _module: nn.Module, _inputs: Any, output: Any) -> Tensor:
-        """In place of what the layer below gives."""
+        """In place of what the layer below gives: a hook.
+
+        Args:
+            _module: The layer's last.
+            _inputs: Of that.
+            output: What it gives.
+
+        Raises:
+            BadSpec: It gives more than one tensor.
+        """
         import torch
 
         if not isinstance(output, torch.Tensor):
@@ -142,7 +156,13 @@ class _Taken:
         return self.start(output)
 
     def stop(self, _module: nn.Module, _inputs: Any, output: Any) -> None:
-        """What the highest layer that learns gives."""
+        """Keep what the highest layer that learns gives: a hook.
+
+        Args:
+            _module: The layer's last.
+            _inputs: Of that.
+            output: What it gives.
+        """
         self.top = output
         raise _Enough
 

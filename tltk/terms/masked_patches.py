@@ -54,6 +54,9 @@ class MaskedPatches(Term):
             net: The network with its first weights.
             n_classes: Not looked at.
             phases: Not looked at.
+
+        Raises:
+            BadSpec: The patches are as large as the pictures, or the architecture gives nothing before it pools.
         """
         import torch
         from torch import nn

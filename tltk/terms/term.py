@@ -126,7 +126,11 @@ class Step:
 
     @property
     def seen(self) -> tuple[Tensor, Generator]:
-        """The target's pictures and the term's random numbers, for terms that need "pictures"."""
+        """The target's pictures and the term's random numbers, for terms that need "pictures".
+
+        Raises:
+            RunProblem: It does not need them.
+        """
         if self.pictures is None or self.draw is None:
             raise RunProblem("A term reads pictures that it does not ask for in `needs`.")
         return self.pictures, self.draw
