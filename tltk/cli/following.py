@@ -431,12 +431,14 @@ def _of_comparison(found: CompareResult | None) -> list[str]:
 def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
     if found is None:
         return []
+    half = " in bfloat16" if found.precision == "bfloat16" else ""
     known = f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1 or 0:.3f}"
     said = [] if found.self_taught is None else self_taught_in_words(found.self_taught)
     return [
         *said,
         f"{'trained' if said else known} after {found.steps:,} steps in "
-        f"{found.seconds:.1f} s on {found.device}; {found.frozen_tensors} frozen tensors, {found.frozen_moved} moved.",
+        f"{found.seconds:.1f} s on {found.device}{half}; {found.frozen_tensors} frozen tensors, "
+        f"{found.frozen_moved} moved.",
         *(escape_text(line) for line in account.describe_fields(spec.target.name, found)),
         *(f"caution  {sentence}" for sentence in found.cautions),
     ]

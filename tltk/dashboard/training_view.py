@@ -86,7 +86,8 @@ def _numbers(run: Run) -> None:
     if result is None:
         return
     if result.accuracy_lo is not None or result.self_taught is not None:
-        st.caption(outcome_in_words(result))
+        half = " Computed in bfloat16." if result.precision == "bfloat16" else ""
+        st.caption(f"{outcome_in_words(result)}{half}")
     for sentence in result.cautions:
         st.warning(plain(sentence))
 

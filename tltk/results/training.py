@@ -124,6 +124,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
         frozen_moved: How many of them changed.
         cached: Whether features of the frozen part were kept.
         device: Where it was computed.
+        precision: float32 or bfloat16, in which the layers that learn computed; empty = not told.
         classes: Names, by class number.
         copies: Pictures that are a copy of another one, near copies among them.
         near_copies: Of these, those that are not identical.
@@ -197,6 +198,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
     source_accuracy: float | None = None
     n_learned: int = 0
     n_parameters: int = 0
+    precision: str = ""
     self_taught: SelfTaught | None = None
 
     @property

@@ -47,6 +47,7 @@ from tltk.training.forgetting import Known
 from tltk.training.loss import batch_loss
 from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.passes import SOURCE, Passes
+from tltk.training.precision import choose_precision
 from tltk.training.schedule import phase_at, progress_at, schedule
 
 ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams; the source's is 5
@@ -133,8 +134,8 @@ class Training:
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
         below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
-        half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+        self.precision = choose_precision(spec.optim, self.net, self.device, callbacks.notify)
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
         if len(split.train) < 2:
             raise BadSpec(f"Training needs at least two pictures. Got {len(split.train)}.")
 
@@ -565,7 +566,8 @@ class Training:
     @torch.no_grad()
     def _look(self, feed: BatchSource, n: int) -> tuple[Tensor, Tensor]:
         """Features and logits of the n pictures of a part, in evaluation mode, on the CPU."""
-        self.net.eval()
+        if self.net.training:  # to say so to every module costs more than to look at a few hundred features
+            self.net.eval()
         generator = torch.Generator()
         chunks = []
         for positions in torch.split(torch.arange(n), EVALUATION_BATCH_PICTURES):
@@ -919,6 +921,7 @@ class Training:
             frozen_moved=moved,
             cached=self.cached,
             device=str(self.device),
+            precision=self.precision,
             classes=list(self.domain.classes),
             adaptation=adaptation if self.adapts else None,
             self_taught=taught,

@@ -72,6 +72,20 @@ def make_optimizer(net: Net, phase: Phase, spec: TransferSpec, more: Sequence[nn
                 groups.append({"params": parameters, "layer": layer, "weight_decay": decay})
     for module in more:
         groups.append({"params": list(module.parameters()), "layer": None, "weight_decay": spec.optim.weight_decay})
+    return create_optimizer(groups, spec)
+
+
+def create_optimizer(groups: list[dict[str, Any]], spec: TransferSpec) -> Optimizer:
+    """The optimiser that a training asks for, over these groups of parameters.
+
+    Args:
+        groups: As torch takes them; what they do not say is as the training says.
+        spec: The training.
+
+    Raises:
+        UnknownName: timm has no such optimiser.
+        BadSpec: It needs what is not here: a library, or second derivatives.
+    """
     name = spec.optim.optimizer
     if name not in timm.optim.list_optimizers():
         raise UnknownName.among("optimizer", name, timm.optim.list_optimizers())
