@@ -20,6 +20,7 @@ from tests.support.pages import (
     network_known,
     open_page,
     pictures_known,
+    self_taught,
     texts,
     training,
 )
@@ -114,6 +115,28 @@ def test_train_shows_the_audit_of_a_finished_run() -> None:
     assert "18 tensors" in texts(app) and "bit for bit" in texts(app)
     assert "42.0 %" not in texts(app)  # the test accuracy is in its rows, not guessed from elsewhere
     assert next(m.value for m in app.metric if m.label == "Validation accuracy") == "40.0 %"
+
+
+def test_train_shows_no_accuracy_of_a_training_without_labels() -> None:
+    app = open_page("train", run=self_taught().id)
+    is_clean(app)
+    shown = {m.label: m.value for m in app.metric}
+    assert shown["Validation loss"] == shown["Test loss"] == "1.25" and not any("ccuracy" in name for name in shown)
+    assert "it has no accuracy" in texts(app) and "52.0% of the test pictures" in texts(app)
+    runs = open_page("runs")
+    is_clean(runs)
+
+
+def test_what_teaches_without_labels_is_launched_from_design() -> None:
+    from tltk.jobs import queue
+
+    app = open_page("design", source="none", weights="scratch", term="l2_sp")
+    assert "Teach without labels" not in [b.label for b in app.button]
+    app = open_page("design", source="none", weights="scratch", term="rotation")
+    next(b for b in app.button if b.label == "Teach without labels").click().run()
+    is_clean(app)
+    [spec] = [s for s in (Run.at(job.run).spec for job in queue.jobs()) if isinstance(s, TransferSpec)]
+    assert (spec.labels, spec.target.shots, [term.name for term in spec.terms]) == ("none", 0, ["rotation"])
 
 
 def test_train_shows_a_failure_as_its_sentence() -> None:

@@ -100,6 +100,14 @@ class Net(nn.Module):
         """
         return (images - self.mean) / self.std
 
+    def denormalise(self, x: Tensor) -> Tensor:
+        """What `normalise` was given, (n, c, h, w) in 0 … 1.
+
+        Args:
+            x: (n, c, h, w), normalised.
+        """
+        return (x * self.std + self.mean).clamp(0, 1)
+
     @staticmethod
     def pool(output: Any) -> Tensor:
         """The backbone's answer as (n, d), also where it is a map or several heads' features."""

@@ -75,10 +75,49 @@ class TaskScore(msgspec.Struct, frozen=True):
     weights: list[float]
 
 
+class FeatureProbe(msgspec.Struct, frozen=True):
+    """How well labels, used to measure alone, name the test pictures by features that were learned without labels.
+
+    Shares are 0 … 1, with 95 % intervals (Wilson).
+
+    Attributes:
+        name: "knn", by the 20 nearest training pictures; "ridge", by a linear classifier, cross-validated on the test.
+        before: With the first weights.
+        before_lo: Lower end of its interval.
+        before_hi: Upper end.
+        after: With the weights that are kept.
+        after_lo: Lower end of its interval.
+        after_hi: Upper end.
+    """
+
+    name: str
+    before: float
+    before_lo: float
+    before_hi: float
+    after: float
+    after_lo: float
+    after_hi: float
+
+
+class SelfTaught(msgspec.Struct, frozen=True):
+    """What a training without labels comes to. Its head is not trained, so it names no class.
+
+    Attributes:
+        val: `term.NAME`, and what terms report → value on the validation pictures, of the weights that are kept.
+        test: The same on the test pictures.
+        probes: What labels tell of the features; empty where the pictures have no two classes.
+    """
+
+    val: dict[str, float]
+    test: dict[str, float]
+    probes: list[FeatureProbe]
+
+
 class TrainingResult(msgspec.Struct, frozen=True):
     """What a training found; fields with a default came later than the first results.
 
-    Shares and accuracies are 0 … 1. "The end" means the best weights where `patience` is set, else the last.
+    Shares and accuracies are 0 … 1. "The end" means the best weights where `patience` is set, else the last. Where no
+    labels were learned from (`self_taught`), losses are the terms', and what tells classes is None or empty.
 
     Attributes:
         accuracy: Share of the test pictures that are right at the end.
@@ -133,14 +172,15 @@ class TrainingResult(msgspec.Struct, frozen=True):
         n_parameters: All of the network; 0 = not told.
         tasks: What became of each task that was learned beside the class.
         class_weights: Factor of the class's loss after each epoch, by term, where a term weighs it.
+        self_taught: What it comes to where nobody's labels were learned from.
     """
 
-    accuracy: float
-    macro_f1: float
+    accuracy: float | None
+    macro_f1: float | None
     loss: float
     predictions: list[int]
     labels: list[int]
-    val_accuracy: float
+    val_accuracy: float | None
     val_loss: float
     best_epoch: int
     epochs: int
@@ -187,10 +227,11 @@ class TrainingResult(msgspec.Struct, frozen=True):
     tasks: list[TaskScore] = []
     class_weights: dict[str, list[float]] = {}
     precision: str = ""
+    self_taught: SelfTaught | None = None
 
     @property
     def tested_scores(self) -> tuple[float, float]:
         """Validation accuracy and loss of the weights that were tested; in earlier versions, of the best epoch."""
         if self.tested_val_accuracy is None or self.tested_val_loss is None:
-            return self.val_accuracy, self.val_loss
+            return self.val_accuracy or 0.0, self.val_loss
         return self.tested_val_accuracy, self.tested_val_loss

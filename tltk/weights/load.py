@@ -54,17 +54,20 @@ def build_net(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int
 def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
     """Write a net's weights with what is needed to build it again, and to use it elsewhere, in the header.
 
+    With the note labels="none" the head is left out: nobody's labels taught it, so it knows nothing.
+
     Args:
         net: Its weights are written as they are.
         spec: Of this network.
         path: Of the safetensors file; replaced as a whole.
         **notes: More words for the header, by name.
     """
-    own = own_classifier(spec.backbone)
+    own, taught = own_classifier(spec.backbone), notes.get("labels") != "none"
     classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
     mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
     header = {"backbone": spec.backbone, "head": spec.head, "mean": mean, "std": std, **classifier}
-    home.write_atomic(path, weightfile.pack_tensors(pack(net, ""), {**header, **net.options, **notes}))
+    tensors = {name: tensor for name, tensor in pack(net, "").items() if taught or net.layer_of.get(name) != net.depth}
+    home.write_atomic(path, weightfile.pack_tensors(tensors, {**header, **net.options, **notes}))
 
 
 @cache
