@@ -1,7 +1,7 @@
 """What the literature says of techniques, measured here: one table for each claim.
 
 Each claim is a study or several (race, labels, plane) on digits; `tests/benchmarks/overhead.py` measures the time that
-terms and adapters take. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
+terms and adapters take, `tests/benchmarks/few_shot.py` measures episodes. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
 the next. `--write FILE` puts the tables into the page. Everything runs on one core.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from tests.benchmarks import overhead
+from tests.benchmarks import few_shot, overhead
 from tests.benchmarks.rounds import SHARED, digit_arrays, own_home
 from tltk.jobs import launch
 from tltk.results.training import TrainingResult
@@ -297,7 +297,7 @@ CLAIMS = {
     "lora": Claim(low_rank, "fine_tune", learned_table),
     "surgical": Claim(surgery, LAST, gaps_table),
 }
-OVERHEAD, SHIFT = "overhead", "shift"
+OVERHEAD, SHIFT, EPISODES = "overhead", "shift", "episodes"
 
 
 def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> Iterator[list[Row]]:
@@ -312,6 +312,11 @@ def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> It
         for setting, study in surgery(domains).items():
             if (name, setting) not in done:
                 yield [{"setting": setting, "accuracy": unadapted(study)}]
+        return
+    if name == EPISODES:
+        for setting in few_shot.TARGETS:
+            if (name, setting) not in done:
+                yield [_episodes_row(setting, *found) for found in few_shot.measure(setting)]
         return
     claim = CLAIMS[name]
     for setting, study in claim.studies(domains).items():
@@ -335,7 +340,37 @@ def shift_table(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {r['setting']} | {share(r['accuracy'])} |"
 
 
-TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {SHIFT: shift_table, OVERHEAD: overhead_table}
+def _episodes_row(setting: str, arm: str, own: dict[str, list[float]], random: dict[str, list[float]]) -> Row:
+    """Accuracy with weights and without, and what they gain, seed by seed."""
+    gains = {column: [a - b for a, b in zip(own[column], random[column], strict=True)] for column in own}
+    figures = {"accuracy": own, "random": random, "gain": gains}
+    return {"setting": setting, "arm": arm} | {
+        what: {column: over_seeds(values) for column, values in columns.items()} for what, columns in figures.items()
+    }
+
+
+def episodes_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Accuracy of prototypes by the number of shots, with weights and at random; templates beside."""
+    (first, _, _), (second, _, _), (third, _, _) = few_shot.COLUMNS
+    yield (
+        f"| pictures | weights | {first}, % | random, % | gain | {second}, % | random, % | gain | {third}, % | random, % |"
+    )
+    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for r in rows:
+        cells = [
+            cell
+            for column in (first, second)
+            for cell in (share(r["accuracy"][column]), share(r["random"][column]), points(r["gain"][column]))
+        ]
+        cells += [share(r["accuracy"][third]), share(r["random"][third])]
+        yield f"| {r['setting']} | {r['arm']} | {' | '.join(cells)} |"
+
+
+TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {
+    SHIFT: shift_table,
+    OVERHEAD: overhead_table,
+    EPISODES: episodes_table,
+}
 
 
 def arrays(folder: Path) -> dict[str, str]:
@@ -359,7 +394,7 @@ def arrays(folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    names = [*CLAIMS, SHIFT, OVERHEAD]
+    names = [*CLAIMS, SHIFT, EPISODES, OVERHEAD]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", nargs="*", choices=names, default=names)
     parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")

@@ -1,0 +1,62 @@
+"""Accuracy of nearest prototypes over episodes: pre-trained features against those of the same network at random."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from tests.benchmarks.rounds import SHARED
+from tltk.analyses.episodes.analysis import episodes
+from tltk.analyses.episodes.spec import EpisodesSpec
+from tltk.analyses.sample import Context
+from tltk.data import load
+from tltk.specs.parts import DataSpec, NetSpec
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Callbacks
+
+SEEDS, EPISODES = 5, 600
+COLUMNS = (("1 shot", 1, "prototype"), ("5 shots", 5, "prototype"), ("5 shots, templates", 5, "template"))
+FOLDERS = SHARED / "folders"
+PACS = FOLDERS / "pacs_128_s80.tar" / "pacs_128_s80"
+# Setting → what is drawn from, and the classes of an episode: ants and bees are but two.
+TARGETS = {
+    "omniglot": (DataSpec(f"npz:{SHARED / 'npz' / 'omniglot.npz'}", size=64), 5),
+    "flowers": (DataSpec(f"archive:{FOLDERS / 'flowers_160.tar'}", size=128), 5),
+    **{
+        f"pacs, {style}": (DataSpec(f"archive:{PACS / folder}", size=128), 5)
+        for style, folder in (("photo", "photo"), ("art", "art_painting"), ("cartoon", "cartoon"), ("sketch", "sketch"))
+    },
+    "ants and bees (2-way)": (DataSpec(f"archive:{FOLDERS / 'hymenoptera_256.tar'}", size=128), 2),
+}
+IMAGENET = SHARED / "weights"
+NETS = {
+    "ImageNet": NetSpec("mobilenetv2_100", f"file:{IMAGENET / 'mobilenetv2_100.tf2_in1k_q8_fp16.same.safetensors'}"),
+    "ImageNet, narrow": NetSpec(
+        "mobilenetv2_035", f"file:{IMAGENET / 'mobilenetv2_035.keras_in1k_f32.same.safetensors'}"
+    ),
+    "`store:resnet10t_formulas`": NetSpec("resnet10t", "store:resnet10t_formulas"),
+    "`store:mobilenetv2_050_formulas`": NetSpec("mobilenetv2_050", "store:mobilenetv2_050_formulas"),
+}
+
+
+def measure(setting: str) -> Iterator[tuple[str, dict[str, list[float]], dict[str, list[float]]]]:
+    """Features, and by column the accuracies of each seed: with these weights, and with random ones.
+
+    A seed draws the same episodes for both, and the random weights of its own.
+    """
+    target, ways = TARGETS[setting]
+    domain = load(target)
+    for name, net in NETS.items():
+        found: list[dict[str, list[float]]] = []
+        for weights in (net.weights, "scratch"):
+            columns: dict[str, list[float]] = {column: [] for column, _, _ in COLUMNS}
+            for seed in range(SEEDS):
+                context = Context(lambda _: domain, FeatureBank(), Callbacks())
+                spec = EpisodesSpec(
+                    target, NetSpec(net.backbone, weights), ways=ways, episodes=EPISODES, part="all", seed=seed
+                )
+                for column, shots, nearest in COLUMNS:
+                    one = dataclasses.replace(spec, shots=shots, nearest=nearest)
+                    columns[column].append(episodes(one, context).accuracy)
+            found.append(columns)
+        yield f"{name}, `{net.backbone}`" if "store" not in name else name, found[0], found[1]
