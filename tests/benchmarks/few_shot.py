@@ -50,8 +50,11 @@ def measure(setting: str) -> Iterator[tuple[str, dict[str, list[float]], dict[st
         found: list[dict[str, list[float]]] = []
         for weights in (net.weights, "scratch"):
             columns: dict[str, list[float]] = {column: [] for column, _, _ in COLUMNS}
+            bank = FeatureBank()
             for seed in range(SEEDS):
-                context = Context(lambda _: domain, FeatureBank(), Callbacks())
+                if weights == "scratch":
+                    bank = FeatureBank()  # features of random weights serve one seed
+                context = Context(lambda _: domain, bank, Callbacks())
                 spec = EpisodesSpec(
                     target, NetSpec(net.backbone, weights), ways=ways, episodes=EPISODES, part="all", seed=seed
                 )

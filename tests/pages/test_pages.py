@@ -8,6 +8,7 @@ import os
 import zipfile
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -27,10 +28,12 @@ from tests.support.pages import _no_workers as _no_workers
 from tltk import home
 from tltk.runs.label import Label
 from tltk.runs.run import Run
+from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.weights.export import export_bytes
+from tltk.weights.load import build_net
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -114,6 +117,18 @@ def test_train_shows_the_audit_of_a_finished_run() -> None:
     assert "18 tensors" in texts(app) and "bit for bit" in texts(app)
     assert "42.0 %" not in texts(app)  # the test accuracy is in its rows, not guessed from elsewhere
     assert next(m.value for m in app.metric if m.label == "Validation accuracy") == "40.0 %"
+
+
+def test_train_says_how_the_weights_were_fitted() -> None:
+    run = training()
+    net = build_net(NetSpec("test_resnet"), 10, 28, 1, 0)
+    result = run.result()
+    assert result is not None and net.fitting is not None
+    assert net.fitting.sentence not in texts(open_page("train", run=run.id))
+    home.write_atomic(run.path / "result.json", json.dumps({**result, "fitting": msgspec.to_builtins(net.fitting)}))
+    app = open_page("train", run=run.id)
+    is_clean(app)
+    assert net.fitting.sentence in texts(app)
 
 
 def test_train_shows_a_failure_as_its_sentence() -> None:

@@ -434,6 +434,7 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
     return [
         f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1:.3f} after {found.steps:,} steps in "
         f"{found.seconds:.1f} s on {found.device}; {found.frozen_tensors} frozen tensors, {found.frozen_moved} moved.",
+        *([] if found.fitting is None else [found.fitting.sentence]),
         *(escape_text(line) for line in account.describe_fields(spec.target.name, found)),
         *(f"caution  {sentence}" for sentence in found.cautions),
     ]

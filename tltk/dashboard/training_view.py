@@ -79,6 +79,8 @@ def _numbers(run: Run) -> None:
         return
     if result.accuracy_lo is not None:
         st.caption(f"Test accuracy {accuracy_in_words(result)}.")
+    if result.fitting is not None:
+        st.caption(plain(result.fitting.sentence))
     for sentence in result.cautions:
         st.warning(plain(sentence))
 

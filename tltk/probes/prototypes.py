@@ -95,7 +95,7 @@ def _distances(x: Tensor, y: Tensor, distance: str) -> Tensor:
     """(n, m): squared Euclidean, or one less the cosine."""
     if distance == "cosine":
         return 1 - torch.nn.functional.normalize(x, dim=1) @ torch.nn.functional.normalize(y, dim=1).T
-    return (x[:, None] - y[None]).square().sum(-1)
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()  # (n, m, d) is never held
 
 
 def prototype_accuracy(

@@ -51,6 +51,44 @@ class Adaptation(msgspec.Struct, frozen=True):
     oracle: Pick
 
 
+class Fitting(msgspec.Struct, frozen=True):
+    """How first weights were fitted to these pictures and classes.
+
+    Attributes:
+        sentence: All of it in words.
+        channels: Of the pictures.
+        channels_made_for: Of those that the weights were made for; 0 = the weights are drawn, or it is not told.
+        first_layer: The convolution that reads the pictures, by timm's name; empty = timm names none.
+        channel_rule: What became of its weights: kept, summed (one channel reads what several read), repeated (in turn,
+            each times `channel_factor`), or drawn.
+        channel_factor: That factor, channels made for over channels; else 1.
+        mean: What is subtracted from each channel.
+        std: What it is then divided by.
+        size: Side of the pictures in pixels.
+        size_made_for: Of those that the weights learned from; 0 = not told.
+        grid: Places of the position table, rows and columns; empty = there is none, or it is not resampled.
+        grid_made_for: Those of the table that came with the weights.
+        classes: Of the new classifier.
+        classes_made_for: Of the linear classifier that came with the weights, which is not used as the head; 0 = none
+            came.
+    """
+
+    sentence: str
+    channels: int
+    channels_made_for: int
+    first_layer: str
+    channel_rule: str
+    channel_factor: float
+    mean: list[float]
+    std: list[float]
+    size: int
+    size_made_for: int
+    grid: list[int]
+    grid_made_for: list[int]
+    classes: int
+    classes_made_for: int
+
+
 class TrainingResult(msgspec.Struct, frozen=True):
     """What a training found; fields with a default came later than the first results.
 
@@ -106,6 +144,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
         source_accuracy: The same at the end; of the head, where the source's labels are learned from.
         n_learned: Parameters that learn in some phase, the head's among them; 0 = not told.
         n_parameters: All of the network; 0 = not told.
+        fitting: How first weights were fitted to these pictures and classes; None in results of earlier versions.
     """
 
     accuracy: float
@@ -157,6 +196,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
     source_accuracy: float | None = None
     n_learned: int = 0
     n_parameters: int = 0
+    fitting: Fitting | None = None
 
     @property
     def tested_scores(self) -> tuple[float, float]:

@@ -830,6 +830,7 @@ class Training:
             source_accuracy=self.now.remembered[1] if self._remembers else None,
             n_learned=n_learned,
             n_parameters=sum(p.numel() for p in self.net.parameters()),
+            fitting=self.net.fitting,
             **figures(self.domain, self.split),
         )
 
