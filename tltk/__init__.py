@@ -61,6 +61,7 @@ _PUBLIC = {
     "Verdict": "results.verdict",
     "ViewSpec": "specs.parts",
     "WeightsMissing": "errors",
+    "ZeroShotSpec": "analyses.zero_shot.spec",
     "ask": "jobs",
     "judge": "verdicts.judge",
     "launch": "jobs",
@@ -106,6 +107,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "Verdict",
     "ViewSpec",
     "WeightsMissing",
+    "ZeroShotSpec",
     "ask",
     "judge",
     "launch",
@@ -127,6 +129,7 @@ if TYPE_CHECKING:
     from tltk.analyses.rank.spec import RankSpec
     from tltk.analyses.soup.spec import SoupSpec
     from tltk.analyses.two_sample.spec import TwoSampleSpec
+    from tltk.analyses.zero_shot.spec import ZeroShotSpec
     from tltk.data import load
     from tltk.errors import (
         BadSpec,

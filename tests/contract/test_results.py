@@ -34,6 +34,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "shift": "tltk shift",
     "response": "tltk response",
     "find_rate": "tltk find-rate",
+    "zero_shot": "tltk zero-shot",
 }
 PARTS = {
     "Part": "A part",

@@ -10,9 +10,7 @@ from typing import ClassVar
 from tltk.analyses.depth import POOLING_HELP
 from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob
-from tltk.specs.parts import POOLINGS, DataSpec, NetSpec
-
-BUT_SHOTS = ("name", "n", "size", "val", "test", "seed")  # an episode draws its own few
+from tltk.specs.parts import BUT_SHOTS, POOLINGS, DataSpec, NetSpec
 
 
 @dataclass(frozen=True)
