@@ -72,7 +72,7 @@ def test_shell_command(spec: Spec) -> None:
 @pytest.mark.parametrize("kind", PARTS)
 def test_nothing_given_is_the_default(kind: type[Any]) -> None:
     assert command.build_spec(kind, {}) == kind()
-    assert parsed(f"tltk {kind.kind}") == kind()
+    assert parsed(f"tltk {kind.verb}") == kind()
     assert parsed(command.to_command(kind())) == kind()
 
 
