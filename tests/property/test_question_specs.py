@@ -26,6 +26,7 @@ from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.analyses.zero_shot.spec import ZeroShotSpec
+from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.specs import command
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
@@ -52,6 +53,7 @@ PARTS: dict[type[Any], dict[str, Any]] = {
     },
     EpisodesSpec: {"target": DATA, "net": NETS},
     ZeroShotSpec: {"target": DATA, "net": NETS, "attributes": NAMES},
+    ZeroShotTextSpec: {"target": DATA},
     DialResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
 }
 ANY = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items()))

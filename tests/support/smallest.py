@@ -10,6 +10,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from tests.support import clip
 from tltk import home
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
@@ -25,6 +26,7 @@ from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.soup.spec import SoupSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.analyses.zero_shot.spec import ZeroShotSpec
+from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -148,4 +150,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
             DataSpec("shapes", size=16), NetSpec(NAME), measures=("mmd",), dials=("hue",), pictures=100, permutations=19
         ),
     )
-    return {spec.kind: spec for spec in specs}
+    more = []
+    if clip.IS_INSTALLED:  # else there is no such run
+        more.append(ZeroShotTextSpec(DIGITS, str(clip.write_checkpoint(folder / "clip")), pictures=20))
+    return {spec.kind: spec for spec in (*specs, *more)}

@@ -23,6 +23,7 @@ from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.analyses.zero_shot.spec import ZeroShotSpec
+from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.cli import main as cli
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.jobs import checking, executor, queue
@@ -67,6 +68,8 @@ BAD: list[tuple[Spec, str]] = [
     (ZeroShotSpec(attributes=("class",)), "Combinations need two attributes"),
     (ZeroShotSpec(DataSpec("fractals")), "Combinations need two attributes"),
     (ZeroShotSpec(attributes=("class", "texture", "class")), "must be named once"),
+    (ZeroShotTextSpec(checkpoint="/no/such"), "There is none at"),
+    (ZeroShotTextSpec(template="a photo"), "must hold {}"),
     (RankSpec(), "A ranking needs candidates"),
     (RankSpec(candidates=("@run:3f9ac1",)), "must be BACKBONE@WEIGHTS"),
     (RankSpec(candidates=("resnet18",), scores=("logm",)), "score must be one of"),
