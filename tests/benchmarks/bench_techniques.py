@@ -1,7 +1,7 @@
 """What the literature says of techniques, measured here: one table for each claim.
 
 Each claim is a study or several (race, labels, plane) on digits; `tests/benchmarks/overhead.py` measures the time that
-terms and adapters take, `tests/benchmarks/few_shot.py` measures episodes. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
+terms and adapters take, `tests/benchmarks/few_shot.py` measures episodes, `unseen.py` combinations that were never shown. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
 the next. `--write FILE` puts the tables into the page. Everything runs on one core.
 """
 
@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from tests.benchmarks import few_shot, overhead
+from tests.benchmarks import few_shot, overhead, unseen
 from tests.benchmarks.rounds import SHARED, digit_arrays, own_home
+from tltk.analyses.zero_shot.result import ZeroShotResult
 from tltk.jobs import launch
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
@@ -297,7 +298,7 @@ CLAIMS = {
     "lora": Claim(low_rank, "fine_tune", learned_table),
     "surgical": Claim(surgery, LAST, gaps_table),
 }
-OVERHEAD, SHIFT, EPISODES = "overhead", "shift", "episodes"
+OVERHEAD, SHIFT, EPISODES, UNSEEN = "overhead", "shift", "episodes", "zero_shot"
 
 
 def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> Iterator[list[Row]]:
@@ -317,6 +318,11 @@ def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> It
         for setting in few_shot.TARGETS:
             if (name, setting) not in done:
                 yield [_episodes_row(setting, *found) for found in few_shot.measure(setting)]
+        return
+    if name == UNSEEN:
+        for setting in unseen.SETTINGS:
+            if (name, setting) not in done:
+                yield [_unseen_row(setting, unseen.measure(setting))]
         return
     claim = CLAIMS[name]
     for setting, study in claim.studies(domains).items():
@@ -366,10 +372,34 @@ def episodes_table(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {r['setting']} | {r['arm']} | {' | '.join(cells)} |"
 
 
+def _unseen_row(setting: str, found: ZeroShotResult) -> Row:
+    """Accuracy on combinations that were not shown, and of each attribute."""
+    told = {one.name: [one.seen, one.unseen, one.majority] for one in found.attributes}
+    figures = {"accuracy": [found.accuracy, found.lo, found.hi], "chance": found.chance, "n": found.n_unseen}
+    names, weights = unseen.SETTINGS[setting]
+    return {"setting": setting, "arm": weights, "names": names, "attributes": told} | figures
+
+
+def unseen_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Accuracy on combinations that were not shown, and of each attribute on shown ones and on them."""
+    yield "| attributes | weights | unseen | right, % | chance, % | each attribute: seen → unseen (most frequent), % |"
+    yield "|---|---|---:|---:|---:|---|"
+    for r in rows:
+        told = [
+            f"{name} {100 * seen:.0f} → {100 * own:.0f} ({100 * most:.0f})"
+            for name, (seen, own, most) in r["attributes"].items()
+        ]
+        yield (
+            f"| {' × '.join(r['names'])} | `{r['arm']}` | {r['n']} | {share(r['accuracy'])} | {100 * r['chance']:.1f} | "
+            f"{', '.join(told)} |"
+        )
+
+
 TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {
     SHIFT: shift_table,
     OVERHEAD: overhead_table,
     EPISODES: episodes_table,
+    UNSEEN: unseen_table,
 }
 
 
@@ -394,7 +424,7 @@ def arrays(folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    names = [*CLAIMS, SHIFT, EPISODES, OVERHEAD]
+    names = [*CLAIMS, SHIFT, EPISODES, UNSEEN, OVERHEAD]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", nargs="*", choices=names, default=names)
     parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")
