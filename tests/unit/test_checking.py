@@ -22,6 +22,8 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
+from tltk.analyses.zero_shot.spec import ZeroShotSpec
+from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.cli import main as cli
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.jobs import checking, executor, queue
@@ -62,6 +64,13 @@ BAD: list[tuple[Spec, str]] = [
     (ClassifySpec(reweightings=("kmm:B=3",)), "knob of kmm"),
     (ClassifySpec(layer="stem", removed=2), "must be asked for in one way"),
     (EpisodesSpec(layer="stem", removed=2), "must be asked for in one way"),
+    (ZeroShotSpec(layer="stem", removed=2), "must be asked for in one way"),
+    (ZeroShotSpec(attributes=("class", "colr")), "Did you mean 'colour'?"),
+    (ZeroShotSpec(attributes=("class",)), "Combinations need two attributes"),
+    (ZeroShotSpec(DataSpec("fractals")), "Combinations need two attributes"),
+    (ZeroShotSpec(attributes=("class", "texture", "class")), "must be named once"),
+    (ZeroShotTextSpec(checkpoint="/no/such"), "There is none at"),
+    (ZeroShotTextSpec(template="a photo"), "must hold {}"),
     (RankSpec(), "A ranking needs candidates"),
     (RankSpec(candidates=("@run:3f9ac1",)), "must be BACKBONE@WEIGHTS"),
     (RankSpec(candidates=("resnet18",), scores=("logm",)), "score must be one of"),

@@ -1021,6 +1021,7 @@ class Training:
             n_parameters=sum(p.numel() for p in self.net.parameters()),
             tasks=tasks,
             class_weights={name: found["class"] for name, found in self.now.weights.items() if "class" in found},
+            fitting=self.net.fitting,
             **figures(self.domain, self.split),
         )
 
