@@ -26,9 +26,12 @@ from tltk.cli import main as cli
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.jobs import checking, executor, queue
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec, ViewSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.labels.spec import LabelsSpec
+from tltk.studies.plane.spec import PlaneSpec
+from tltk.studies.race.spec import RaceSpec
 
 BAD: list[tuple[Spec, str]] = [
     (TransferSpec(DataSpec("folder:/no/such/place")), "/no/such/place"),
@@ -72,6 +75,21 @@ BAD: list[tuple[Spec, str]] = [
     (EmbedSpec(picture="/no/such.png"), "/no/such.png"),
     (RankSpec(candidates=("bananas", "resnet18x@scratch")), "backbone must be one of"),
     (TransferSpec(views=ViewSpec(copies=2)), "all augmentation is off"),
+    *(
+        (kind(source=DataSpec("shapes"), net=NetSpec(weights="hub:a1_in1k")), "come from one place. The source shapes")
+        for kind in (CompareSpec, RaceSpec, LabelsSpec, PlaneSpec)
+    ),
+    *(
+        (
+            TransferSpec(strategy=StrategySpec("feature_extraction"), source=source, terms=(TermSpec(name, given),)),
+            f"The term {name} acts on layers that learn. With the strategy feature_extraction only the head",
+        )
+        for name, given, source in (
+            ("coral", {}, DataSpec("shapes")),
+            ("l2_sp", {"head": 0.0}, None),
+            ("spectral_shrinkage", {}, None),
+        )
+    ),
     *(
         (
             TransferSpec(source=DataSpec("shapes"), terms=(TermSpec(name),), optim=OptimSpec(batch_size=1)),

@@ -145,6 +145,11 @@ class Term(Spec, ABC):
 
     weight: float = knob(1.0, 0.0, 1e6, help="Factor of the term in the loss; 0 = off.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """Whether the head gets a gradient; a term on features or on the backbone's weights changes nothing without."""
+        return True
+
     def module(self, width: int, n_classes: int) -> nn.Module | None:
         """What the term learns itself, such as a discriminator; it is optimised, saved and resumed with the network.
 

@@ -803,6 +803,7 @@ class Training:
         self.callbacks.emit(self._score_rows("test", outcome))
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
+        told = figures(self.domain, self.split)
         return TrainingResult(
             **self.task.result(outcome, self.labels[self.split.test]),
             val_accuracy=self.now.best[0],
@@ -830,7 +831,7 @@ class Training:
             source_accuracy=self.now.remembered[1] if self._remembers else None,
             n_learned=n_learned,
             n_parameters=sum(p.numel() for p in self.net.parameters()),
-            **figures(self.domain, self.split),
+            **{**told, "cautions": [*told["cautions"], *self.net.notes]},
         )
 
     def _adaptation(self, last: float) -> Adaptation:
