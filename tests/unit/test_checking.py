@@ -59,6 +59,11 @@ BAD: list[tuple[Spec, str]] = [
     (ClassifySpec(labels="source"), "There is none; name one."),
     (ClassifySpec(source=DataSpec("rendered_digits")), "must go with --labels source"),
     (ClassifySpec(alignments=("coral",)), "must go with --labels source"),
+    (
+        ClassifySpec(source=DataSpec("rendered_digits"), labels="both", reweightings=("kmm",)),
+        "The labels asked for are both domains'",
+    ),
+    (ClassifySpec(labels="both"), "There is none; name one."),
     (ClassifySpec(alignments=("corall",)), "alignment must be one of"),
     (ClassifySpec(alignments=("tca:mu=-1",)), "mu must be between"),
     (ClassifySpec(reweightings=("kmm:B=3",)), "knob of kmm"),

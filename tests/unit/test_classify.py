@@ -165,6 +165,44 @@ def test_the_pictures_that_count_most_and_least_are_named() -> None:
     assert 1 <= one.effective <= one.n == found.n_train[0]
 
 
+BOTH = dataclasses.replace(ADAPT, target=DataSpec("here", shots=4), labels="both", rounds=5)
+
+
+def test_both_labels_are_learned_from_alike_alone_and_boosted() -> None:
+    found = ask(BOTH)
+    assert {row.name for row in found.rows} == {
+        *(f"{learner}{way}" for learner in SPEC.learners for way in ("", "+target_only")),
+        "ridge+tradaboost",
+    }
+    assert set(found.left_out) == {"knn+tradaboost", "lda+tradaboost"}
+    source = len(context().load(DataSpec("there")).split(DataSpec("there"), 2).train)
+    assert found.n_train == [source + 12] * 2
+    (one,) = found.weights
+    assert (one.name, one.n) == ("ridge+tradaboost", source) and 1 <= one.effective <= source
+    text = "\n".join(lines(found))
+    assert "ridge+tradaboost: " in text and f"Learned from {source:,} pictures of the source and 12 of the" in text
+    assert "The target's labels were used for the test alone." not in found.remarks
+    round_trips(found)
+
+
+def test_the_target_s_labels_alone_are_those_of_a_question_without_a_source() -> None:
+    found = {row.name: row for row in ask(BOTH).rows}
+    alone = {row.name: row for row in ask(dataclasses.replace(BOTH, source=None, labels="target")).rows}
+    for learner in SPEC.learners:
+        assert found[f"{learner}+target_only"].accuracy == alone[learner].accuracy
+
+
+def test_boosting_takes_weight_from_pictures_with_wrong_labels() -> None:
+    """A third of the labels of the source are wrong: they are more frequent where the weights are least."""
+    there = domain(240, seed=3)
+    wrong = np.arange(len(there.labels)) % 9 < 3
+    spoilt = dataclasses.replace(there, labels=np.where(wrong, (there.labels + 1) % 3, there.labels))
+    spec = dataclasses.replace(BOTH, target=DataSpec("here", shots=15), learners=("ridge",), rounds=10, seeds=1)
+    found = ask(spec, here=domain(240, seed=4), there=spoilt)
+    (one,) = found.weights
+    assert np.mean([wrong[p.at] for p in one.least]) > np.mean([wrong[p.at] for p in one.largest])
+
+
 def test_an_alignment_undoes_what_was_done_to_the_features() -> None:
     """The target is the source seen in other brightness and contrast: not moved, learners fail; moved, they do not."""
     bright = domain(240, seed=3)
