@@ -12,7 +12,7 @@ from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.two_sample.result import ClassShare, ClassTest, MeasureTest, TwoSampleResult
 from tltk.analyses.two_sample.spec import TwoSampleSpec
-from tltk.dashboard import chrome, depth, dials, plan
+from tltk.dashboard import chrome, depth, dials, plan, source_weights
 from tltk.dashboard.network import network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import points
@@ -302,6 +302,11 @@ with chrome.page("Shift", LEAD):
                 over_depth(network, profile_spec)
         if network is not None:
             at_one_layer(network, ask)
+            st.subheader("Which pictures of the source count for the target", anchor=False)
+            layer = depth.selected_layer(len(network.layers))
+            weighted = source_weights.choose(ask(-1), "" if layer == len(network.layers) else str(layer))
+            if weighted is not None:
+                source_weights.show(weighted)
             st.subheader("Both domains in two dimensions", anchor=False)
             embedded = depth.ask_with_button(
                 embed_spec,

@@ -21,6 +21,7 @@ from tltk.learners import learners
 from tltk.learners.search import fit
 from tltk.nn.taps import Taps
 from tltk.probes.linear import wilson
+from tltk.results.rows import ACROSS
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.verdicts.ranking import compare_pairs, ranks
 from tltk.weights.load import build_net
@@ -32,7 +33,7 @@ ADAPT = dataclasses.replace(SPEC, source=DataSpec("there"), labels="source", see
 
 
 def ask(spec: ClassifySpec, **more: Domain) -> Any:
-    return classify(spec, context(None, **more))
+    return classify(spec, context(None, **more))[0]
 
 
 def test_accuracy_is_that_of_the_learner_on_the_test_part() -> None:
@@ -154,9 +155,16 @@ def test_each_way_stands_beside_the_features_as_they_are() -> None:
 
 
 def test_the_pictures_that_count_most_and_least_are_named() -> None:
-    found = ask(dataclasses.replace(ADAPT, learners=("ridge",), reweightings=("domain_classifier",)))
+    asked = dataclasses.replace(ADAPT, learners=("ridge",), reweightings=("domain_classifier",))
+    found, sheet = classify(asked, context())
     (one,) = found.weights
     there = context().load(DataSpec("there"))
+    shown, side = [*one.largest, *one.least], there.images.shape[-1]
+    assert sheet is not None and [p.place for p in shown] == list(range(16))
+    for p in (one.largest[0], one.least[-1]):
+        left, top = p.place % ACROSS * side, p.place // ACROSS * side
+        tile = np.asarray(sheet.crop((left, top, left + side, top + side)))
+        assert np.array_equal(tile.transpose(2, 0, 1), there.images[p.at]), "its picture lies where it says"
     most, least = [p.weight for p in one.largest], [p.weight for p in one.least]
     assert most == sorted(most, reverse=True) and least == sorted(least) and most[-1] >= least[-1]
     train = set(there.split(DataSpec("there"), 2).train.tolist())

@@ -6,15 +6,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import torch
+from PIL import Image
 
 from tltk.alignments import Alignment
 from tltk.analyses.classify.features import Draw, Floats, Material, gather
 from tltk.analyses.classify.ranking import accuracy_interval, sentence
 from tltk.analyses.classify.result import ClassifyResult, LearnerResult, ReweightingResult, WeightedPicture
 from tltk.analyses.classify.spec import ClassifySpec, make_alignments, make_reweightings
-from tltk.analyses.sample import Context
+from tltk.analyses.sample import Context, Sample, contact_sheet
 from tltk.data.domain import Domain, Ints
 from tltk.errors import BadSpec, TltkError
 from tltk.learners import learners
@@ -72,8 +74,11 @@ class Outcome:
     folds: int = 0
 
 
-def classify(spec: ClassifySpec, context: Context) -> ClassifyResult:
+def classify(spec: ClassifySpec, context: Context) -> tuple[ClassifyResult, Image.Image | None]:
     """Every learner on every seed's training pictures, tested on the same pictures of the target.
+
+    Returns:
+        What each came to; and, where pictures were weighted, a contact sheet of those that count most and least.
 
     Raises:
         UnknownName, BadSpec: What `spec.check` refuses, a layer that is not there, domains that do not go together, or
@@ -105,7 +110,23 @@ def classify(spec: ClassifySpec, context: Context) -> ClassifyResult:
     outcomes = {name: one for name, one in outcomes.items() if name not in left_out}
     if not outcomes:
         raise BadSpec(f"At least one learner must be usable here. None is: {next(iter(left_out.values()))}")
-    return _result(spec, found, outcomes, left_out, weights, seconds)
+    weights, sheet = _shown(weights, found.labelled)
+    return _result(spec, found, outcomes, left_out, weights, seconds), sheet
+
+
+def _shown(weights: list[ReweightingResult], domain: Domain) -> tuple[list[ReweightingResult], Image.Image | None]:
+    """The same with each picture's place on a contact sheet, and the sheet; None without weights."""
+    at: list[int] = []
+
+    def placed(pictures: list[WeightedPicture]) -> list[WeightedPicture]:
+        at.extend(one.at for one in pictures)
+        first = len(at) - len(pictures)
+        return [msgspec.structs.replace(one, place=first + i) for i, one in enumerate(pictures)]
+
+    weights = [msgspec.structs.replace(w, largest=placed(w.largest), least=placed(w.least)) for w in weights]
+    index = np.array(at, np.int64)
+    sheet = contact_sheet([Sample(domain, index, torch.from_numpy(domain.labels[index]))]) if at else None
+    return weights, sheet
 
 
 def _prepare(

@@ -49,11 +49,13 @@ class WeightedPicture(msgspec.Struct, frozen=True):
         at: Its position in the source.
         weight: Of a mean of 1.
         label: Its class.
+        place: Its number on the sheet of pictures that lies beside the result, from 0.
     """
 
     at: int
     weight: float
     label: str
+    place: int = 0
 
 
 class ReweightingResult(msgspec.Struct, frozen=True):
