@@ -297,7 +297,7 @@ with chrome.page("Shift", LEAD):
     else:
         with st.container(border=True):
             profile_spec, ask, embed_spec = questions()
-            network = network_summary()
+            network, weighted = network_summary(), None
             if network is not None:
                 over_depth(network, profile_spec)
         if network is not None:
@@ -320,4 +320,5 @@ with chrome.page("Shift", LEAD):
             with st.expander("How each measure responds to each dial"):
                 answers(network, ask)
         with st.expander("As a shell command"):
-            st.code("\n".join(command.to_command(s) for s in (profile_spec, ask(-1), embed_spec)), language="bash")
+            asked = (profile_spec, ask(-1), embed_spec, *([weighted] if weighted else []))
+            st.code("\n".join(command.to_command(s) for s in asked), language="bash")

@@ -13,6 +13,8 @@ from tests.support.depth_pages import LAYERS, RANK, SHARED, embedding_known, kno
 from tests.support.pages import _no_workers as _no_workers
 from tests.support.pages import answered, is_clean, network_known, open_page, pictures_known, texts, training
 from tltk import home
+from tltk.analyses.advise.result import AdviseResult, NetworkResult, ProbeResult, SuggestionResult
+from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.result import ClassifyResult, LearnerResult, ReweightingResult, WeightedPicture
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
@@ -480,6 +482,61 @@ def test_choose_queues_its_question() -> None:
     press(app, "Rank them")
     is_clean(app)
     assert [run.spec for run in all_runs()] == [RANK]
+
+
+def test_choose_gives_no_advice_on_new_weights() -> None:
+    app = open_page("choose")
+    assert "add a candidate that has some" in texts(app) and "Ask for advice" not in labels(app)
+
+
+def test_choose_advises_how_to_use_the_network_and_tells_its_record() -> None:
+    first = SuggestionResult("feature_extraction", 5, "Why so.", "Change of that.", 0.01, "test_resnet", "hub:a")
+    other = SuggestionResult("lp_ft", 0, "A good head first.", "More labels.", None, "test_resnet", "hub:a")
+    found = AdviseResult(
+        suggestions=[first, other],
+        sentence="Try feature_extraction on test_resnet.",
+        few=True,
+        similar="yes",
+        per_class=5,
+        n_train=50,
+        classes=10,
+        best_layer=5,
+        probes=[ProbeResult("stem", 0.4, 0.3, 0.05, 0.15)],
+        distance=0.2,
+        p=0.005,
+        record="In 3 of 4 races here that tried what was advised, nothing else was told to be better.",
+        networks=[
+            NetworkResult("test_resnet", "hub:a", 0.5, 1, None, ""),
+            NetworkResult("test_vit", "hub:b", None, 0, 9.0, "A picture takes 9 ms, more than 5."),
+        ],
+    )
+    names = ("test_resnet@hub:a", "test_vit@hub:b")
+    app = open_page("choose")
+    app.multiselect[0].set_value(["resnet10t@scratch", *names]).run()
+    app.number_input(key="choose:ms").set_value(5.0).run()
+    is_clean(app)
+    asked = AdviseSpec(
+        FIRST.target, FIRST.source, candidates=names, pictures=500, latency=5.0, epochs=FIRST.optim.epochs
+    )
+    answered(asked, found)
+    app.run()
+    is_clean(app)
+    said = texts(app)
+    for part in (
+        "feature_extraction",
+        "boundary 5",
+        "on **test_resnet**",
+        "Why: Why so.",
+        "Change of that.",
+        found.record,
+    ):
+        assert part in said.replace("\\", ""), part
+    [table] = [one.value for one in app.dataframe if "Technique" in one.value.columns]
+    assert (
+        table.iloc[1].tolist()[:3] == ["lp_ft", 0, "test_resnet"] and table["What would change it"][1] == "More labels."
+    )
+    assert "test_vit@hub:b was left out: A picture takes 9 ms, more than 5." in said.replace("\\", "")
+    assert "MMD² of source and target" in said
 
 
 @pytest.mark.parametrize("name", ["layers", "shift"])
