@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from tltk.errors import BadSpec
 from tltk.learners import Learner, learners
+from tltk.learners.learner import Value
 from tltk.learners.search import refit
 from tltk.learners.tradaboost import LEAST, tradaboost
 
@@ -119,7 +120,7 @@ def accuracies() -> dict[float, Any]:
     """Share of the source that follows the target's rule, the rest another → accuracy of 12 draws, (12, 3): boosted, on
     all alike, on the target's 20 pictures alone; and the weight that pictures of either rule have."""
     found = {}
-    ridge, chosen = learners["ridge"](), {"alpha": 1.0}
+    ridge, chosen = learners["ridge"](), dict[str, Value](alpha=1.0)
     for share in (1.0, 0.5, 0.0):
         rows = []
         for seed in range(12):

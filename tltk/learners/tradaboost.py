@@ -42,7 +42,8 @@ class Boosted:
         votes = np.zeros((len(x), len(self.classes)))
         for fitted, beta in zip(self.rounds[first:], self.betas[first:], strict=True):
             votes += np.log(1 / beta) * (fitted.predict(x)[:, None] == self.classes)
-        return self.classes[votes.argmax(1)]
+        found: Ints = self.classes[votes.argmax(1)]
+        return found
 
 
 def tradaboost(

@@ -114,12 +114,12 @@ def choose_network(spec: AdviseSpec, context: Context) -> tuple[AdviseSpec, list
         raise BadSpec(f"One candidate at least must be quick enough. None is: {found[0].why} Raise --latency.")
     asked = RankSpec(spec.target, quick, (LOGME,), spec.pictures, spec.seed)
     ranked = {(row.backbone, row.weights): row for row in rank(asked, context).rows}
-    for i, one in enumerate(found):
-        row = ranked.get((one.backbone, one.weights))
+    for i, known in enumerate(found):
+        row = ranked.get((known.backbone, known.weights))
         if row is not None:
             place = row.places.get(LOGME, (0, 0))[0]
             why = row.why.get(LOGME, "")
-            found[i] = msgspec.structs.replace(one, logme=row.scores.get(LOGME), best_place=place, why=why)
+            found[i] = msgspec.structs.replace(known, logme=row.scores.get(LOGME), best_place=place, why=why)
     found.sort(key=lambda one: -np.inf if one.logme is None else one.logme, reverse=True)
     best = found[0]
     if best.logme is None:

@@ -195,8 +195,8 @@ def _member(run: Run, spec: EnsembleSpec, domain: Domain, split: Split, context:
 
 def _taught_by(spec: TransferSpec) -> str:
     """The domain whose labels a training learned from."""
-    names = {"target": [spec.target], "source": [spec.source], "both": [spec.source, spec.target]}[spec.labels]
-    return " and ".join(one.name for one in names if one is not None)
+    sides = (spec.source if spec.labels != "target" else None, spec.target if spec.labels != "source" else None)
+    return " and ".join(side.name for side in sides if side is not None)
 
 
 def _seen(asked: TransferSpec, spec: EnsembleSpec, domain: Domain, split: Split, context: Context) -> int:

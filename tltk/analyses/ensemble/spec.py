@@ -24,7 +24,7 @@ class EnsembleSpec(Spec):
     target: DataSpec = field(default_factory=DataSpec)
     runs: tuple[str, ...] = list_field((), help="Finished trainings whose classes hold the target's, by commas.")
     temperature: float = knob(
-        0.1,
+        1.0,
         1e-6,
         1e3,
         help="τ of the softmax that makes weights of scores per picture: large = alike, small = the best alone.",
