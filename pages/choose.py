@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tltk.analyses.advise.result import AdviseResult
+from tltk.analyses.advise.result import AdviseResult, SuggestionResult
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.rank.agreement import with_agreement
 from tltk.analyses.rank.result import Agreement, JudgedRanking, TrainedCandidate
@@ -199,29 +199,15 @@ def advice(chosen: tuple[str, ...], pictures: int) -> AdviseSpec | None:
 
 def show_advice(found: AdviseResult) -> None:
     """The advice in a sentence, what else may be tried, what it rests on, and its record."""
-    first = found.suggestions[0]
-    place = f"boundary {first.boundary}"
+    first, *others = found.suggestions
     with st.container(border=True):
-        st.markdown(f"**{plain(first.technique)}**, {place}, on **{plain(first.backbone)}**")
+        st.markdown(_in_short(first))
         st.markdown(f"Why: {plain(first.why)}")
         st.markdown(f"What would change this advice: {plain(first.change)}")
         st.caption(plain(found.record))
-    st.dataframe(
-        [
-            {
-                "Technique": one.technique,
-                "Boundary": one.boundary,
-                "Network": one.backbone,
-                "Weights": chrome.short(one.weights),
-                "Why": one.why,
-                "What would change it": one.change,
-                "Minutes": None if one.minutes is None else round(max(one.minutes, 0.1), 1),
-            }
-            for one in found.suggestions
-        ],
-        hide_index=True,
-        width="stretch",
-    )
+    if others:
+        st.markdown("Next to be tried:")
+        st.markdown("\n".join(f"- {_in_short(one)}. {plain(one.why)} {plain(one.change)}" for one in others))
     with st.expander("What this rests on"):
         st.caption(plain(found.sentence))
         st.dataframe(
@@ -242,6 +228,13 @@ def show_advice(found: AdviseResult) -> None:
         for one in found.networks:
             if one.why:
                 st.caption(plain(f"{one.backbone}@{one.weights} was left out: {one.why}"))
+
+
+def _in_short(one: SuggestionResult) -> str:
+    """A suggestion in Markdown: technique, boundary, network, and how long a training takes where that is known."""
+    minutes = "" if one.minutes is None else f", about {max(one.minutes, 0.1):.1f} minutes a training"
+    network = f"**{plain(one.backbone)}** ({plain(chrome.short(one.weights))})"
+    return f"**{plain(one.technique)}** at boundary {one.boundary} of {network}{minutes}"
 
 
 LEAD = "Which network will transfer best to your pictures? Scores estimate it before training; your runs test them."
