@@ -37,6 +37,7 @@ _PUBLIC = {
     "DialResponseSpec": "analyses.dial_response.spec",
     "Diverged": "errors",
     "EmbedSpec": "analyses.embed.spec",
+    "EnsembleSpec": "analyses.ensemble.spec",
     "EpisodesSpec": "analyses.episodes.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
@@ -84,6 +85,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "DialResponseSpec",
     "Diverged",
     "EmbedSpec",
+    "EnsembleSpec",
     "EpisodesSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
@@ -123,6 +125,7 @@ if TYPE_CHECKING:
     from tltk.analyses.describe.spec import DescribeSpec
     from tltk.analyses.dial_response.spec import DialResponseSpec
     from tltk.analyses.embed.spec import EmbedSpec
+    from tltk.analyses.ensemble.spec import EnsembleSpec
     from tltk.analyses.episodes.spec import EpisodesSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec

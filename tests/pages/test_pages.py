@@ -26,7 +26,9 @@ from tests.support.pages import (
     training,
 )
 from tests.support.pages import _no_workers as _no_workers
+from tests.support.results import trained
 from tltk import home
+from tltk.dashboard.words import plain
 from tltk.runs.label import Label
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
@@ -449,3 +451,10 @@ def test_what_was_found_before_is_listed_and_can_be_opened() -> None:
     shown = {m.label: m.value for m in app.metric}
     assert shown["State"] == "done" and shown["Result"] not in ("", "–")
     assert str(run.attempt(1).path) in [c.value for c in app.code]
+
+
+def test_what_a_training_was_asked_for_in_vain_is_said() -> None:
+    run = training()
+    said = "No layer of the backbone learns: the term coral changes nothing here."
+    home.write_atomic(run.path / "result.json", msgspec.json.encode(trained(cautions=[said])))
+    assert plain(said) in [warning.value for warning in open_page("train", run=run.id).warning]

@@ -17,6 +17,7 @@ from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
@@ -125,6 +126,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
             pictures=40,
         ),
         SoupSpec((_finished(0), _finished(1))),
+        EnsembleSpec(DIGITS, (_finished(0), _finished(1))),
         InspectSpec(DIGITS),
         DescribeSpec(NAME, 16, 3),
         ImportWeightsSpec(f"file:{folder / 'net.safetensors'}"),

@@ -216,7 +216,7 @@ def _of_training(found: TrainingResult) -> Told:
         *tasks_in_words(found),
         *([] if found.fitting is None else [found.fitting.sentence]),
     ]
-    return Told(outcome_in_words(found), rows, details, [*found.cautions, *found.remarks])
+    return Told(outcome_in_words(found), rows, details, list(dict.fromkeys([*found.cautions, *found.remarks])))
 
 
 def _of_comparison(found: CompareResult) -> Told:

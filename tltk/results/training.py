@@ -194,7 +194,8 @@ class TrainingResult(msgspec.Struct, frozen=True):
         clashing: Pictures of which there is a copy under another label.
         flat: Pictures of one tone.
         cropped: Share of a picture that the square crop leaves out, on average.
-        cautions: Sentences on these counts.
+        cautions: Sentences on these counts, on classes that the domains do not share, on how the weights were read,
+            and on what was asked for and changes nothing.
         parts: train, val and test: how many pictures, and where they come from.
         left_out: The files that were not read.
         notes: Doubts about the pictures, in sentences.
