@@ -12,7 +12,7 @@ from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
-from tltk.plots.curves import arms, class_gaps
+from tltk.plots.curves import UNITS, arms, class_gaps
 from tltk.results.verdict import Verdict
 from tltk.results.words import guessing
 from tltk.runs.run import ACTIVE, Run
@@ -191,16 +191,19 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
         run: The comparison.
         key: Of the component.
         name: Of the measured quantity, such as accuracy or loss.
-        x: What it is drawn over: step, epoch or seconds.
+        x: What it is drawn over, one of `tltk.plots.curves.UNITS`.
     """
     means = compare.curves(run, name, "val", x)
     if not any(curve.x for curve in means.values()):
-        chrome.empty_state("Curves appear here once both arms are measured.", "train", "See what runs")
+        if any(curve.x for curve in compare.curves(run, name).values()):
+            st.caption(f"{UNITS[x]} are not known of these trainings; take another axis.")
+        else:
+            chrome.empty_state("Curves appear here once both arms are measured.", "train", "See what runs")
         return
     seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measuring_runs(run).items()}
     plot(
         arms(means, f"Validation {name.replace('_f1', '-F1')}", x, seeds, _guessing(run, name)),
         key=key,
         height=420,
-        alt=f"Validation {name} of the scratch and the transfer arm over {x}, mean, 95 % band and every seed.",
+        alt=f"Validation {name} of the scratch and the transfer arm over {UNITS[x]}, mean, 95 % band and every seed.",
     )

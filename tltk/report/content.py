@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tltk import __version__
-from tltk.data import account
 from tltk.errors import BadSpec, RunProblem
 from tltk.plots import learning
 from tltk.plots.chart import Chart, charts_of
@@ -20,8 +19,8 @@ from tltk.results.words import accuracy_in_words
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.reading import result_class
+from tltk.studies.compare import table as compare_table
 from tltk.studies.compare.result import CompareResult
-from tltk.verdicts.judge import format_points
 
 KINDS = {"transfer": "Training", "compare": "Scratch against transfer"}
 
@@ -222,12 +221,4 @@ def _of_comparison(found: CompareResult) -> Told:
     sentence = v.sentence
     for remark in v.remarks:
         sentence = sentence.replace(f" {remark}", "")
-    gap = f"{format_points(v.gap)} points ({format_points(v.lo)} … {format_points(v.hi)})"
-    rows = [
-        ["arm", "test accuracy", "rate"],
-        ["scratch", f"{format_points(v.scratch, False)} %", f"{v.scratch_lr:g}"],
-        ["transfer", f"{format_points(v.transfer, False)} %", f"{v.transfer_lr:g}"],
-        ["gap (95 % interval)", gap, ""],
-    ]
-    details = [account.describe_parts(found.parts)] if found.parts else []
-    return Told(sentence, rows, details, list(v.remarks))
+    return Told(sentence, compare_table.rows(found), compare_table.details(found), list(v.remarks), compare_table.HEAD)

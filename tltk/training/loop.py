@@ -738,6 +738,7 @@ class Training:
             self._row("net", "lr", rates.get(self.net.depth, max(rates.values()))),
             self._row("net", "images_per_second", speed),
             self._row("net", "memory", self.now.peak_memory),
+            self._row("net", "images", self.now.images),
         ]
         if self._gflops is not None:
             rows.append(self._row("net", "gflops", self._gflops))

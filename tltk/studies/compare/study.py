@@ -30,6 +30,7 @@ from tltk.studies.arms import (
     search_seed,
     source_training,
 )
+from tltk.studies.budget import budget_flags
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.study import Stage, Study, Wanted
@@ -47,6 +48,7 @@ from tltk.verdicts.judge import (
     paired_interval,
     time_to_best,
 )
+from tltk.verdicts.transfer import AXES, flips, speed_up, transfer_metrics
 
 ARMS = ("scratch", "transfer")
 NAMES = {"steps": "steps", "images": "pictures"}
@@ -191,7 +193,20 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
         if judged.label != "cannot tell":
             break
     first = result_of(runs[0])  # all of them have the same target; how it was divided is told of the first seed's
-    return CompareResult(judged, first.parts, first.left_out, first.notes, first.remarks)
+    results = {arm: [result_of(r) for r in own] for arm, own in arms.items()}
+    over = {x: [[r.curve("accuracy", "val", x) for r in arms[arm]] for arm in ARMS] for x in AXES}
+    spent = {arm: [r.gflops for r in own if r.gflops is not None] for arm, own in results.items()}
+    return CompareResult(
+        judged,
+        first.parts,
+        first.left_out,
+        first.notes,
+        first.remarks,
+        transfer_metrics(*over["step"]),
+        [one for x in AXES if (one := speed_up(x, *over[x])) is not None],
+        flips(results["scratch"], results["transfer"]),
+        {arm: float(np.mean(values)) for arm, values in spent.items() if values},
+    )
 
 
 def measuring_runs(run: Run) -> dict[str, list[Run]]:
@@ -210,7 +225,7 @@ def curves(run: Run, name: str = "accuracy", split: str = "val", x: str = "step"
         run: A comparison.
         name: Name of a metric in its rows.
         split: "train", "val" or "test".
-        x: The horizontal axis: "step" or "epoch".
+        x: The horizontal axis, one of `tltk.verdicts.transfer.AXES`.
     """
     return _means(measuring_runs(run), name, split, x)
 
@@ -285,7 +300,7 @@ def verdict(
         seconds_to_scratch_best=to_second,
         speed_up_seconds=quicker,
     )
-    remarks = _remarks(spec, found, first.classes[commonest], first.remarks)
+    remarks = _remarks(spec, found, first.classes[commonest], [*budget_flags(results), *first.remarks])
     found = dataclasses.replace(found, remarks=tuple(remarks))
     return dataclasses.replace(found, sentence=_sentence(spec, found, right["transfer"] - right["scratch"]))
 
@@ -396,7 +411,7 @@ def _arms_that(state: str, v: Verdict) -> list[str]:
     return [f"The {arms[0]} arm was" if len(arms) == 1 else "Both arms were"] if arms else []
 
 
-def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[str]) -> list[str]:
+def _remarks(spec: CompareSpec, v: Verdict, commonest: str, others: Sequence[str]) -> list[str]:
     """What a reader must know before trusting the figures, and what to do about it."""
     found = []
     for arm, edge in v.at_edge.items():
@@ -432,4 +447,4 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[
             f"The transferred weights were learned from {v.seen_by_source:,} of the pictures that validate or test the "
             f"target: their accuracy is optimistic. Train the source without them."
         )
-    return [*found, *of_target]
+    return [*found, *others]
