@@ -32,7 +32,7 @@ def expected(values: NDArray[np.float64]) -> tuple[float, float, float]:
 def test_each_metric_is_its_formula_with_student_s_interval_over_the_seeds() -> None:
     found = {m.name: m for m in transfer_metrics(curves(SCRATCH), curves(TRANSFER))}
     assert list(found) == ["jump_start", "slope", "asymptote", "area_ratio"]
-    slopes = [np.array([1000 * np.polyfit(X, y, 1)[0] for y in arm]) for arm in (SCRATCH, TRANSFER)]
+    slopes = [np.array([np.polyfit(X, y, 1)[0] * (X[-1] - X[0]) for y in arm]) for arm in (SCRATCH, TRANSFER)]
     areas = [np.array([trapezoid(y, X) for y in arm]) for arm in (SCRATCH, TRANSFER)]
     per_seed = {
         "jump_start": TRANSFER[:, 0] - SCRATCH[:, 0],
@@ -54,7 +54,7 @@ def test_slope_and_area_are_taken_where_both_have_a_curve() -> None:
     found = {m.name: m for m in transfer_metrics(curves(SCRATCH), curves(TRANSFER[:, :5], X[:5]))}
     area = [trapezoid(y[:, :5], X[:5], axis=1) for y in (SCRATCH, TRANSFER)]
     assert found["area_ratio"].value == pytest.approx(((area[1] - area[0]) / area[0]).mean())
-    slope = [np.array([1000 * np.polyfit(X[:5], y[:5], 1)[0] for y in arm]) for arm in (SCRATCH, TRANSFER)]
+    slope = [np.array([np.polyfit(X[:5], y[:5], 1)[0] * (X[4] - X[0]) for y in arm]) for arm in (SCRATCH, TRANSFER)]
     assert found["slope"].value == pytest.approx((slope[1] - slope[0]).mean())
 
 

@@ -27,7 +27,7 @@ from tltk.data.names import escape_text
 from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, abbreviate
 from tltk.jobs import executor, wait
 from tltk.results.training import TrainingResult
-from tltk.results.words import accuracy_in_words
+from tltk.results.words import accuracy_in_words, spent_in_words
 from tltk.runs import index
 from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
@@ -421,6 +421,7 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
     return [
         f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1:.3f} after {found.steps:,} steps in "
         f"{found.seconds:.1f} s on {found.device}; {found.frozen_tensors} frozen tensors, {found.frozen_moved} moved.",
+        *filter(None, [spent_in_words(found)]),
         *(escape_text(line) for line in account.describe_fields(spec.target.name, found)),
         *(f"caution  {sentence}" for sentence in found.cautions),
     ]

@@ -16,6 +16,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import controls, plan
+from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
@@ -220,6 +221,7 @@ def show_result(run: Run) -> None:
         if told.remarks:
             st.warning("\n".join(f"- {plain(remark)}" for remark in told.remarks))
     _table(told)
+    show_ledger(run, f"ledger:{run.id}")
     downloads(run, f"study:{run.id}")
 
 

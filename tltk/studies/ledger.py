@@ -17,6 +17,7 @@ from tltk.errors import BadSpec, RunProblem, TltkError
 from tltk.results.ledger import BreakEven, Ledger, LedgerRow
 from tltk.results.training import TrainingResult
 from tltk.results.transfer import SpeedUp
+from tltk.results.words import joules_in_words
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
@@ -370,16 +371,9 @@ def _cells(row: LedgerRow, head: Sequence[str], name: str) -> list[str]:
         f"{row.seconds:,.1f}",
         f"{row.peak_memory / 1e6:,.0f} MB" if row.peak_memory else "–",
         f"{row.learned:,}" if row.learned else "–",
-        "–" if row.joules is None else f"{energy(row.joules)}{mark}",
+        "–" if row.joules is None else f"{joules_in_words(row.joules)}{mark}",
     ]
     return [*cells, "–" if row.co2_grams is None else f"{digits(row.co2_grams)} g"] if len(head) > len(cells) else cells
-
-
-def energy(joules: float) -> str:
-    """`250 J`, `1.5 kJ` or `2.1 kWh`."""
-    if joules >= JOULES_PER_KWH:
-        return f"{digits(joules / JOULES_PER_KWH)} kWh"
-    return f"{digits(joules / 1e3)} kJ" if joules >= 1e3 else f"{digits(joules)} J"
 
 
 def caption(found: Ledger) -> str:

@@ -39,7 +39,7 @@ def transfer_metrics(scratch: Sequence[Curve], transfer: Sequence[Curve]) -> lis
     """Jump-start, slope, asymptote and area ratio, each with an interval over the seeds.
 
     - jump_start: accuracy at the first evaluation.
-    - slope: accuracy gained for each 1,000 steps, of the least-squares line over the range that both have.
+    - slope: accuracy gained by the least-squares line from end to end of the range that both have.
     - asymptote: mean accuracy of the last quarter of the evaluations.
     - area_ratio: (area under transfer − area under scratch) / area under scratch, over the range that both have.
 
@@ -80,11 +80,11 @@ def _end(curve: Curve, low: float, high: float) -> float:
 
 
 def _slope(curve: Curve, low: float, high: float) -> float:
-    """Gain for each 1,000 of what the curve runs over; no number where that cannot be said."""
+    """Rise of the least-squares line from low to high; no number where there is no line."""
     inside = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if low <= x <= high]
     x, y = np.array(inside).reshape(-1, 2).T
     spread = ((x - x.mean()) ** 2).sum() if len(x) else 0.0
-    return float(1000 * ((x - x.mean()) * y).sum() / spread) if spread else math.nan
+    return float((high - low) * ((x - x.mean()) * y).sum() / spread) if spread else math.nan
 
 
 def _area(curve: Curve, low: float, high: float) -> float:

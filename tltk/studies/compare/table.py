@@ -16,7 +16,7 @@ from tltk.verdicts.transfer import speed_up_in_words
 HEAD = "Both arms at the end, means over the seeds; steps and pictures are of each training"
 TITLES = {
     "jump_start": "Jump-start (accuracy at the first evaluation)",
-    "slope": "Slope (points gained in 1,000 steps)",
+    "slope": "Slope (gain by a straight line through the curve)",
     "asymptote": "Asymptote (accuracy over the last quarter)",
     "area_ratio": "Area ratio (area under the curve)",
 }
@@ -85,8 +85,7 @@ def metric_in_words(one: TransferMetric) -> str:
     if one.name == "area_ratio":
         figures = f"{format_points(one.value)} % more below transfer's curve than below scratch's"
     else:
-        unit = "" if one.name == "slope" else " %"
-        both = f"transfer {format_points(one.transfer, False)}{unit}, scratch {format_points(one.scratch, False)}{unit}"
+        both = f"transfer {format_points(one.transfer, False)} %, scratch {format_points(one.scratch, False)} %"
         figures = f"{format_points(one.value)} points ({both})"
     seeds = f"{one.seeds} seed{'s' * (one.seeds != 1)}"
     ends = (
