@@ -15,7 +15,7 @@ from tltk.results.curves import Curve
 from tltk.verdicts.transfer import flips, mean_interval, speed_up, speed_up_in_words, time_to, transfer_metrics
 
 RNG = np.random.default_rng(3)
-X = np.arange(1, 10) * 20.0
+X: NDArray[np.float64] = np.linspace(20.0, 180.0, 9, dtype=np.float64)
 SCRATCH = np.sort(RNG.uniform(0.1, 0.6, (4, 9)), axis=1)
 TRANSFER = np.sort(RNG.uniform(0.4, 0.9, (4, 9)), axis=1)
 

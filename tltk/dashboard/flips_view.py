@@ -86,18 +86,18 @@ def _answer(spec: PicturesSpec, key: str) -> PicturesResult | None:
 
 
 def caption(one: Flip, classes: Sequence[str]) -> str:
-    """`cat; scratch: cat; transfer: dog (2 of 3), cow`: the true class, then the answers of all seeds.
+    """`cat; scratch: cat; transfer: dog (2 of 3)`: the true class, then what most seeds of each arm answer.
 
     Args:
         one: The picture.
         classes: Names, by class number.
     """
-    return f"{classes[one.label]}; scratch: {answers(one.scratch, classes)}; transfer: {answers(one.transfer, classes)}"
+    return f"{classes[one.label]}; scratch: {_answer_of(one.scratch, classes)}; transfer: " + _answer_of(
+        one.transfer, classes
+    )
 
 
-def answers(numbers: Sequence[int], classes: Sequence[str]) -> str:
-    """Class names by how many seeds answer them; the number of seeds is told where they differ."""
-    counted = Counter(numbers).most_common()
-    if len(counted) == 1:
-        return classes[counted[0][0]]
-    return ", ".join(f"{classes[number]} ({n} of {len(numbers)})" for number, n in counted)
+def _answer_of(numbers: Sequence[int], classes: Sequence[str]) -> str:
+    """The class that most seeds answer; how many do is told where others answer otherwise."""
+    [(number, n)] = Counter(numbers).most_common(1)
+    return classes[number] if n == len(numbers) else f"{classes[number]} ({n} of {len(numbers)})"

@@ -234,7 +234,13 @@ def _add(row: LedgerRow, before: LedgerRow | None, amortise: int, factor: float 
 
 
 def uses_until(pretraining: float, transfer: float, scratch: float) -> int | None:
-    """The least number of uses N with pretraining / N + transfer < scratch; None = there is none."""
+    """The least number of uses N with pretraining / N + transfer < scratch; None = there is none.
+
+    Args:
+        pretraining: What the weights cost, once.
+        transfer: A training that begins with them.
+        scratch: One from scratch, to equal accuracy.
+    """
     saved = scratch - transfer
     return None if saved <= 0 else math.floor(pretraining / saved) + 1
 
