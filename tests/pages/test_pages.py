@@ -128,7 +128,7 @@ def test_a_running_training_can_be_stopped() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, [0], os.getpid(), psutil.Process().create_time())
     app = open_page("train", run=run.id)
     is_clean(app)
     next(b for b in app.button if b.key == "train:stop").click().run()
@@ -280,7 +280,7 @@ def test_a_training_that_was_asked_to_stop_says_so_and_has_one_button() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, [0], os.getpid(), psutil.Process().create_time())
     app = open_page("train", run=run.id)
     assert [b.key for b in app.button if "Stop" in b.label] == ["train:stop"]
     next(b for b in app.button if b.key == "train:stop").click().run()
@@ -295,7 +295,7 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, [0], os.getpid(), psutil.Process().create_time())
     app = open_page("runs")
     assert [b.key for b in app.button if "Stop" in b.label] == ["jobs:stop"]
     run.write_status(state="done")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tltk.data.account import Account
 from tltk.data.identity import Origins, Sketches, content_hashes, find_copies, find_near_copies
 from tltk.data.modality import Modality
+from tltk.data.parts import FREE, OUT, PARTS, TEST, TRAIN, VAL
 from tltk.data.pictures import PICTURES
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
@@ -26,9 +27,6 @@ from tltk.specs.parts import DataSpec
 Progress = Callable[[int, int], None]  # called with (done, total) from the thread that loads
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
-
-FREE, TRAIN, VAL, TEST, OUT = -1, 0, 1, 2, 3
-PARTS = {TRAIN: "train", VAL: "val", TEST: "test"}
 
 
 @dataclass(frozen=True, eq=False)

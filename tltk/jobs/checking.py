@@ -23,8 +23,9 @@ from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
 from tltk.training.check import check_transfer
-from tltk.weights import store, weightfile
+from tltk.weights import weightfile
 from tltk.weights.catalogue import Backbone, catalogue
+from tltk.weights.checks import check_file, check_weights
 
 # timm's optimizers by name, as `timm.optim.list_optimizers` has them; a test compares the two. To ask timm costs the
 # import of torch. Those that need a GPU's library are here, since it may be installed.
@@ -152,7 +153,7 @@ def check(spec: Spec) -> None:
     for backbone, weights in _networks(spec):
         if backbone:
             check_backbone(backbone)
-        store.check(weights, backbone, spec.trains)
+        check_weights(weights, backbone, spec.trains)
     for backbone, size in _sized_networks(spec):
         check_size(backbone, size)
     if isinstance(spec, ImportWeightsSpec):
@@ -303,7 +304,7 @@ def _networks(spec: Spec) -> list[tuple[str, str]]:
 def _check_file(spec: ImportWeightsSpec) -> None:
     kind, _, where = spec.weights.partition(":")
     if kind == "file" and where.strip():  # else the worker's sentence says what must stand there
-        store.check_file(weightfile.resolve_path(where), spec.backbone.partition(".")[0], spec.part)
+        check_file(weightfile.resolve_path(where), spec.backbone.partition(".")[0], spec.part)
 
 
 def _sized_networks(spec: Spec) -> list[tuple[str, int]]:

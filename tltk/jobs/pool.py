@@ -162,7 +162,8 @@ class _Process:
     """A separate worker process that sees one GPU."""
 
     def __init__(self, run: Run, gpu: int) -> None:
-        seen = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        seen = [name.strip() for name in visible if name.strip()]
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": seen[gpu] if gpu < len(seen) else str(gpu)}
         self._process = subprocess.Popen([sys.executable, "-m", "tltk.run", str(run.path)], env=environment)
 

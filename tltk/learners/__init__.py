@@ -7,7 +7,8 @@ with given ones. `search` chooses among them by cross-validation and fits.
 from __future__ import annotations
 
 from tltk.learners.learner import Learner
-from tltk.registry import Registry, camel_case
+from tltk.registry import Registry
+from tltk.specs.spelling import camel_case
 
 learners: Registry[type[Learner]] = Registry("learner", "tltk.learners", camel_case, skip=("learner", "search"))
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tltk.errors import UnknownName
-from tltk.registry import camel_case
 from tltk.results.training import TrainingResult
 from tltk.specs.knobs import S, Spec, read_body
+from tltk.specs.spelling import camel_case
 from tltk.specs.training import TransferSpec
 
 PATHS = ("folder", "archive", "npz", "file")  # names of the form KIND:PATH

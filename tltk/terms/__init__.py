@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tltk.errors import BadSpec
-from tltk.registry import Registry, camel_case
+from tltk.registry import Registry
 from tltk.specs.parts import DataSpec, TermSpec
+from tltk.specs.spelling import camel_case
 from tltk.terms.term import Term
 
 SOURCES = {"source", "source_at_start"}  # what a term needs that reads a second domain

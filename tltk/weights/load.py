@@ -21,8 +21,8 @@ from tltk.nn.net import Net, config_value, make_backbone, make_net
 from tltk.nn.state import pack
 from tltk.specs.parts import NetSpec
 from tltk.weights import store, weightfile
+from tltk.weights.checks import WAYS_OUT, check_architecture, check_reach
 from tltk.weights.reader import check_fit, read
-from tltk.weights.store import WAYS_OUT
 
 Built = tuple[nn.Module, dict[str, str], list[str]]  # a backbone, how it was built, what to say of its file
 
@@ -111,7 +111,7 @@ def _check_hub(name: str, config: Any) -> None:
         return
     files = ("model.safetensors", "pytorch_model.bin")
     if not any(isinstance(try_to_load_from_cache(config.hf_hub_id, f), str) for f in files):
-        store.check_reach(name)
+        check_reach(name)
 
 
 def _file(spec: NetSpec, where: str, size: int, channels: int) -> Built:
@@ -121,14 +121,14 @@ def _file(spec: NetSpec, where: str, size: int, channels: int) -> Built:
 
 def _store(spec: NetSpec, where: str, size: int, channels: int) -> Built:
     entry = store.verify(where)
-    store.check_architecture(spec.backbone, entry.card.backbone, f"{where} in the weight store")
+    check_architecture(spec.backbone, entry.card.backbone, f"{where} in the weight store")
     return _read(spec, entry.file, where, size, channels)
 
 
 def _run(spec: NetSpec, where: str, size: int, channels: int) -> Built:
     run, path = store.run_weights(where)
     theirs = weightfile.identify(path).told.get("backbone", spec.backbone)
-    store.check_architecture(spec.backbone, theirs, f"run {run.id}")
+    check_architecture(spec.backbone, theirs, f"run {run.id}")
     return _read(spec, path, f"run {run.id}", size, channels)
 
 
