@@ -377,6 +377,43 @@ def test_arms_that_differ_in_flops_are_flagged() -> None:
     assert "FLOPs" not in go(dataclasses.replace(SPEC, first_seed=70))[1].sentence
 
 
+class Counting(Trainer):
+    """An epoch from scratch costs 3 GFLOPs; one of the transfer arm 1, and 2 once for the features that it keeps."""
+
+    def train(self, run: Run) -> None:
+        super().train(run)
+        spec = run.spec
+        assert isinstance(spec, TransferSpec)
+        once, each = (0.0, 3.0) if spec.net.weights == "scratch" else (2.0, 1.0)
+        n = spec.optim.epochs
+        rows = [Row(e, 10 * e, e * 1.0, "net", "gflops", once + each * e) for e in range(1, n + 1)]
+        (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
+        result = present(run.read(TrainingResult))
+        changed = msgspec.structs.replace(result, steps=10 * n, images=100 * n, gflops=once + each * n)
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(changed))
+
+
+@pytest.mark.parametrize("lrs", [(1e-3,), (3e-4, 1e-3)])
+def test_budgets_matched_in_flops_give_the_cheaper_arm_more_epochs(lrs: tuple[float, ...]) -> None:
+    spec = dataclasses.replace(SPEC, matched="flops", lrs=lrs)
+    run, found, trainer, _ = go(spec, Counting())
+    measured = {c.arm: Run.at(c.id).spec for c in run.children() if c.role == "measure"}
+    epochs = {arm: one.optim.epochs for arm, one in measured.items() if isinstance(one, TransferSpec)}
+    assert epochs == {"scratch": 4, "transfer": 10}, "4 × 3 = 2 + 10 × 1"
+    assert len(trainer.trained) == compare.n_trainings(spec)
+    assert "Budgets are matched in FLOPs, as nearly as whole epochs allow: 40 steps and 400 pictures" in found.sentence
+    assert "100 steps and 1,000 pictures with transfer. Rates were searched with 4 epochs." in found.sentence
+    assert any("differ in steps" in remark for remark in found.remarks)
+    assert not any("differ in FLOPs" in remark for remark in found.remarks)
+    assert CompareSpec().to_json() == dataclasses.replace(CompareSpec(), matched="steps").to_json()
+    assert "matched" not in SPEC.to_json(), "ids of earlier comparisons stay"
+
+
+def test_flops_that_cannot_be_counted_cannot_be_matched() -> None:
+    with pytest.raises(RunProblem, match="Those of the scratch arm cannot; match them in steps"):
+        go(dataclasses.replace(SPEC, matched="flops"))
+
+
 def test_curves_are_means_over_the_measuring_runs() -> None:
     run, *_ = go()
     found = compare.curves(run)
