@@ -177,3 +177,18 @@ def test_old_results_are_shown_without_what_they_do_not_tell() -> None:
     app = opened(comparison(flips=None, metrics=[], speed_ups=[]))
     assert "Pictures that are right in one arm" not in [e.label for e in app.expander]
     assert "What it cost" in [e.label for e in app.expander]
+
+
+def test_runs_over_one_another_are_flagged_where_their_budgets_differ() -> None:
+    ledgers.study(gflops=4.0)
+    app = open_page("runs")
+    app.toggle[0].set_value(True).run()
+    kinds = list(app.dataframe[0].value["kind"])
+    rows = [i for i, kind in enumerate(kinds) if kind == "training"]
+    key = json.dumps({"text": "", "states": [], "tags": []})
+    app.session_state[f"runs:table:True:{key}"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    app.run()
+    is_clean(app)
+    assert "The arms differ in FLOPs: 4 GFLOPs" in texts(app) and "Budgets are not equal." in texts(app)
+    next(g for g in app.button_group if "Pictures seen" in list(g.options)).set_value("images").run()
+    is_clean(app)
