@@ -27,7 +27,7 @@ from tltk.jobs import launch
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import scores_of
 from tltk.studies.labels.spec import LabelsSpec
@@ -37,7 +37,7 @@ from tltk.training.compose import train
 from tltk.verdicts.judge import classify_interval, paired_interval
 
 Row = dict[str, Any]
-SEEDS = 5
+SEEDS, TASK_SEEDS = 5, 4
 TRAIN, TEST = 3500, 1000
 GROUP_NORM = NetSpec("test_efficientnet_gn")  # no running statistics that follow the target by themselves
 BATCH_NORM = NetSpec("test_resnet")
@@ -138,6 +138,63 @@ def surgery(domains: dict[str, str]) -> dict[str, Spec]:
         )
         for name, target in targets.items()
     }
+
+
+def several_tasks(domains: dict[str, str]) -> dict[str, dict[str, TransferSpec]]:
+    """Setting → technique → training: five labels of the class, and an attribute of those pictures or of thousands."""
+    found = {}
+    for setting, name, n, task in (
+        ("mnist, parity", domains["mnist"], 0, "parity"),
+        ("shapes, texture", "shapes", TRAIN, "texture"),
+    ):
+        plain = TransferSpec(
+            DataSpec(name, size=28, n=n, shots=5), BATCH_NORM, optim=dataclasses.replace(FEW, lr=ADAPTING.lr)
+        )
+        found[setting] = {"fine_tune": plain}
+        for arm in (
+            "multi_task",
+            "multi_task:pictures=source",
+            "multi_task:pictures=source,weighting=uncertainty",
+            "soft_sharing:pictures=source",
+        ):
+            term, _, text = arm.partition(":")
+            knobs = dict(part.split("=") for part in text.split(",") if part)
+            source = dataclasses.replace(plain.target, shots=0) if knobs else None
+            terms = (TermSpec(term, {"task": task, **knobs}),)
+            found[setting][arm] = dataclasses.replace(plain, source=source, terms=terms)
+    return found
+
+
+def measure_tasks(arms: dict[str, TransferSpec]) -> Iterator[Row]:
+    """A row for each technique, the first being held against the others."""
+    plain: Any = None
+    for arm, spec in arms.items():
+        results = [train(dataclasses.replace(spec, seed=seed)).result for seed in range(TASK_SEEDS)]
+        scores = scores_of(results)
+        plain = scores if plain is None else plain
+        weights = [r.tasks[0].weights[-1] / r.class_weights[spec.terms[0].name][-1] for r in results if r.class_weights]
+        yield {
+            "arm": arm,
+            "lr": spec.optim.lr,
+            "accuracy": paired_interval(scores),
+            "gap": None if arm == "fine_tune" else paired_interval(scores - plain),
+            "task": over_seeds([r.tasks[0].accuracy for r in results]) if spec.terms else None,
+            "majority": statistics.fmean(r.tasks[0].majority for r in results) if spec.terms else None,
+            "weight": statistics.fmean(weights) if weights else None,
+            "seeds": len(results),
+        }
+
+
+def tasks_table(rows: Sequence[Row]) -> Iterator[str]:
+    """The class, and the attribute beside it."""
+    yield "| setting | technique | class, % | points more than the first | verdict | attribute, % | weight at the end |"
+    yield "|---|---|---:|---:|---|---:|---:|"
+    for r in rows:
+        weight = "" if r["weight"] is None else f"{r['weight']:.2f}"
+        yield (
+            f"| {r['setting']} | `{r['arm']}` | {share(r['accuracy'])} | {points(r['gap'])} | {verdict(r)} | "
+            f"{share(r['task'])} | {weight} |"
+        )
 
 
 @dataclass(frozen=True)
@@ -297,7 +354,7 @@ CLAIMS = {
     "lora": Claim(low_rank, "fine_tune", learned_table),
     "surgical": Claim(surgery, LAST, gaps_table),
 }
-OVERHEAD, SHIFT = "overhead", "shift"
+OVERHEAD, SHIFT, TASKS = "overhead", "shift", "multi_task"
 
 
 def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> Iterator[list[Row]]:
@@ -312,6 +369,11 @@ def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> It
         for setting, study in surgery(domains).items():
             if (name, setting) not in done:
                 yield [{"setting": setting, "accuracy": unadapted(study)}]
+        return
+    if name == TASKS:
+        for setting, trainings in several_tasks(domains).items():
+            if (name, setting) not in done:
+                yield [{"setting": setting, **row} for row in measure_tasks(trainings)]
         return
     claim = CLAIMS[name]
     for setting, study in claim.studies(domains).items():
@@ -335,7 +397,11 @@ def shift_table(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {r['setting']} | {share(r['accuracy'])} |"
 
 
-TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {SHIFT: shift_table, OVERHEAD: overhead_table}
+TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {
+    SHIFT: shift_table,
+    TASKS: tasks_table,
+    OVERHEAD: overhead_table,
+}
 
 
 def arrays(folder: Path) -> dict[str, str]:
@@ -359,7 +425,7 @@ def arrays(folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    names = [*CLAIMS, SHIFT, OVERHEAD]
+    names = [*CLAIMS, SHIFT, TASKS, OVERHEAD]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", nargs="*", choices=names, default=names)
     parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")

@@ -29,6 +29,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.race.spec import RaceSpec
 
 BAD: list[tuple[Spec, str]] = [
     (TransferSpec(DataSpec("folder:/no/such/place")), "/no/such/place"),
@@ -72,6 +73,26 @@ BAD: list[tuple[Spec, str]] = [
     (EmbedSpec(picture="/no/such.png"), "/no/such.png"),
     (RankSpec(candidates=("bananas", "resnet18x@scratch")), "backbone must be one of"),
     (TransferSpec(views=ViewSpec(copies=2)), "all augmentation is off"),
+    (TransferSpec(DataSpec("fractals"), terms=(TermSpec("multi_task"),)), "fractals knows none"),
+    (TransferSpec(DataSpec("shapes"), terms=(TermSpec("soft_sharing"),)), "attribute of shapes must be one of"),
+    (TransferSpec(terms=(TermSpec("multi_task", {"task": "background"}),)), "attribute of digits must be one of"),
+    (
+        TransferSpec(DataSpec("shapes:texture=plain"), terms=(TermSpec("multi_task", {"task": "colour+texture"}),)),
+        "attribute of shapes:texture=plain must be one of",
+    ),
+    (TransferSpec(terms=(TermSpec("multi_task", {"task": "parity+parity"}),)), "each named once"),
+    (TransferSpec(terms=(TermSpec("multi_task", {"pictures": "source"}),)), "There is no source"),
+    (TransferSpec(terms=(TermSpec("multi_task"),), optim=OptimSpec(mixup=0.2)), "leave out multi_task"),
+    (
+        TransferSpec(source=DataSpec("shapes"), terms=(TermSpec("soft_sharing"),), labels="source"),
+        "or learn from the target's labels",
+    ),
+    (
+        RaceSpec(
+            DataSpec("fractals"), net=NetSpec(weights="store:resnet10t_formulas"), arms=("fine_tune", "multi_task")
+        ),
+        "fractals knows none",
+    ),
     *(
         (
             TransferSpec(source=DataSpec("shapes"), terms=(TermSpec(name),), optim=OptimSpec(batch_size=1)),

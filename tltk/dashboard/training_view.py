@@ -13,7 +13,7 @@ from tltk.errors import RunProblem
 from tltk.plots.phases import by_layer, plan
 from tltk.results.rows import Row
 from tltk.results.training import TrainingResult
-from tltk.results.words import accuracy_in_words
+from tltk.results.words import accuracy_in_words, tasks_in_words
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
@@ -78,7 +78,10 @@ def _numbers(run: Run) -> None:
     if result is None:
         return
     if result.accuracy_lo is not None:
-        st.caption(f"Test accuracy {accuracy_in_words(result)}.")
+        half = " Computed in bfloat16." if result.precision == "bfloat16" else ""
+        st.caption(f"Test accuracy {accuracy_in_words(result)}.{half}")
+    for sentence in tasks_in_words(result):
+        st.caption(plain(sentence))
     for sentence in result.cautions:
         st.warning(plain(sentence))
 

@@ -10,7 +10,7 @@ import importlib
 import shutil
 from pathlib import Path
 
-from tltk import data, home
+from tltk import data, home, terms
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
@@ -231,6 +231,7 @@ def check_names(spec: Spec) -> None:
     spec.check()
     if isinstance(spec, TransferSpec):
         check_transfer(spec)
+        terms.check_tasks(spec.terms, spec.target, spec.source, labels=spec.labels)
         check_optimizer(spec.optim.optimizer)
     elif isinstance(spec, RankSpec):
         _check_candidates(spec)

@@ -14,6 +14,8 @@ from tltk.nn.head import make_head
 from tltk.nn.order import execution_order, layer_name, ordered_layers
 from tltk.specs.parts import NetSpec
 
+HEAD_SEED = 1_000_003  # added to a training's seed for its head's first weights
+
 
 class Net(nn.Module):
     """A backbone of `depth` ordered layers (0 = stem) and a head, which counts as layer `depth`.
@@ -222,7 +224,7 @@ def make_net(backbone: nn.Module, size: int, channels: int, n_classes: int, spec
     """
     sample = torch.zeros(2, channels, size, size)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed + 1_000_003)
+        torch.manual_seed(seed + HEAD_SEED)
         try:
             return Net(backbone, sample, n_classes, spec)
         except TltkError:

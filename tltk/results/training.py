@@ -51,6 +51,30 @@ class Adaptation(msgspec.Struct, frozen=True):
     oracle: Pick
 
 
+class TaskScore(msgspec.Struct, frozen=True):
+    """What became of a task beside the class.
+
+    Attributes:
+        term: That learned it.
+        task: Name of the attribute.
+        classes: Names of its values.
+        on: Name of the domain of whose pictures it was learned, and which is scored.
+        accuracy: Share of the test pictures of which it is right at the end.
+        val_accuracy: The same of the validation pictures.
+        majority: Share of its most frequent value among the test pictures.
+        weights: Factor of its loss after each epoch.
+    """
+
+    term: str
+    task: str
+    classes: list[str]
+    on: str
+    accuracy: float
+    val_accuracy: float
+    majority: float
+    weights: list[float]
+
+
 class TrainingResult(msgspec.Struct, frozen=True):
     """What a training found; fields with a default came later than the first results.
 
@@ -85,6 +109,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
         frozen_moved: How many of them changed.
         cached: Whether features of the frozen part were kept.
         device: Where it was computed.
+        precision: float32 or bfloat16, in which the layers that learn computed; empty = not told.
         classes: Names, by class number.
         copies: Pictures that are a copy of another one, near copies among them.
         near_copies: Of these, those that are not identical.
@@ -113,6 +138,8 @@ class TrainingResult(msgspec.Struct, frozen=True):
         watts: The power that an estimate takes; 0 = it was measured.
         test_seconds: Time to answer for one test picture; None where features were kept, or not told.
         test_gflops: 10⁹ operations of the same, through the whole network; None = not known.
+        tasks: What became of each task that was learned beside the class.
+        class_weights: Factor of the class's loss after each epoch, by term, where a term weighs it.
     """
 
     accuracy: float
@@ -170,6 +197,9 @@ class TrainingResult(msgspec.Struct, frozen=True):
     watts: float = 0.0
     test_seconds: float | None = None
     test_gflops: float | None = None
+    tasks: list[TaskScore] = []
+    class_weights: dict[str, list[float]] = {}
+    precision: str = ""
 
     @property
     def tested_scores(self) -> tuple[float, float]:

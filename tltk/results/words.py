@@ -51,3 +51,13 @@ def spent_in_words(result: TrainingResult) -> str:
         how = f"by {measured}" if measured else f"estimated: seconds × {result.watts:g} W"
         told.append(f"{joules_in_words(result.joules)} ({how})")
     return f"Used {' and '.join(told)}." if told else ""
+
+
+def tasks_in_words(result: TrainingResult) -> list[str]:
+    """A sentence on each task that was learned beside the class, with what always naming one value would give."""
+    return [
+        f"Beside the class, {one.term} learned {one.task} of {one.on}: test accuracy {one.accuracy:.3f}, validation "
+        f"{one.val_accuracy:.3f} (always the most frequent value {one.majority:.3f})"
+        + (f"; its weight at the end {one.weights[-1]:.3g}." if one.weights else ".")
+        for one in result.tasks
+    ]

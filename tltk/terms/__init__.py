@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tltk import data
+from tltk.data.attributes import require_attribute
 from tltk.errors import BadSpec
 from tltk.registry import Registry
 from tltk.specs.parts import DataSpec, TermSpec
@@ -50,6 +52,11 @@ def check(specs: Sequence[TermSpec], source: DataSpec | None, *, labels: str = "
         term.check()
     if labels != "target":
         for name, term in made.items():
+            if "companion" in term.needs:
+                raise BadSpec(
+                    f"The term {name} has a second network learn beside the first, from the target's labels. labels is "
+                    f"{labels!r}; leave the term out, or learn from the target's labels."
+                )
             if set(term.needs) & {"teacher", "answers"}:
                 raise BadSpec(
                     f"The term {name} keeps what was learned before while the target's labels are learned. "
@@ -61,6 +68,25 @@ def check(specs: Sequence[TermSpec], source: DataSpec | None, *, labels: str = "
             "weights came with a classifier (run:ID). None of these holds. Name a term that reads it, such as coral, "
             "or no source."
         )
+
+
+def check_tasks(specs: Sequence[TermSpec], target: DataSpec, source: DataSpec | None, *, labels: str) -> None:
+    """Refuse tasks beside the class of which a domain's name tells that it does not know them.
+
+    Args:
+        specs: The terms.
+        target: The target.
+        source: The second domain; None = there is none.
+        labels: Whose labels are learned from.
+
+    Raises:
+        UnknownName, DataProblem: The domain of whose pictures a task is learned does not know it.
+    """
+    for term in map(make, specs):
+        on_source = source is not None and (term.tasks_on_source or labels == "source")
+        domain = source if source is not None and on_source else target
+        for task in term.tasks:
+            require_attribute(domain.name, task, data.attribute_names(domain.name))
 
 
 def needs_source(specs: Sequence[TermSpec]) -> bool:

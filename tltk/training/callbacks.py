@@ -47,3 +47,4 @@ class Progress:
     peak_memory: int = 0  # bytes
     joules: float = 0.0  # of the legs before this one
     energy_source: str = ""  # what these were read from; "" = there were none
+    weights: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # term → task → weight after each epoch

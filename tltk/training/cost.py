@@ -86,6 +86,7 @@ def step_flops(
     *,
     domains: int = 1,
     taught: bool = False,
+    companion: bool = False,
 ) -> int:
     """FLOPs of a step for each picture of its batch, with all that passes through the network beside it.
 
@@ -96,8 +97,9 @@ def step_flops(
         frozen_above: Frozen layers above the boundary.
         domains: 2 where as many pictures of a source pass in each step.
         taught: Whether the batch also passes forward through the network of the start.
+        companion: Whether a second network learns from a batch beside the first.
     """
-    own = domains * flops_per_picture(flops, boundary, kept, frozen_above)
+    own = (domains + companion) * flops_per_picture(flops, boundary, kept, frozen_above)
     return own + (sum(flops[kept:]) if taught else 0)
 
 
@@ -190,7 +192,16 @@ def _estimate(
         needs = needs_of_terms(spec.terms)
         domains = n_domains(needs, getattr(spec, "labels", "target"), spec.source is not None)
         spent = [
-            p.epochs * step_flops(flops, p.boundary, at, p.frozen_above, domains=domains, taught="teacher" in needs)
+            p.epochs
+            * step_flops(
+                flops,
+                p.boundary,
+                at,
+                p.frozen_above,
+                domains=domains,
+                taught="teacher" in needs,
+                companion="companion" in needs,
+            )
             for p, at in zip(phases, cuts, strict=True)
         ]
         mean = sum(spent) / sum(p.epochs for p in phases)

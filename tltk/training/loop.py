@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -21,23 +21,24 @@ from torch import Tensor, nn
 
 from tltk import adapters, terms
 from tltk.adapters.adapter import Adapter
+from tltk.data.attributes import attribute_to_learn
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
 from tltk.nn.freeze import Audit, freeze, take_statistics
-from tltk.nn.head import Classifier
+from tltk.nn.head import Classifier, make_head
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
 from tltk.results.rows import Row
-from tltk.results.training import Adaptation, Pick, TrainingResult
+from tltk.results.training import Adaptation, Pick, TaskScore, TrainingResult
 from tltk.selection import Unlabelled, criteria
 from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
 from tltk.tasks import Classification, Outcome, Task
-from tltk.terms.term import Side, Start, Step
+from tltk.terms.term import Setting, Side, Start, Step, Term
 from tltk.training import checkpoint, cost
 from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, epoch_batches
@@ -47,6 +48,7 @@ from tltk.training.loss import batch_loss
 from tltk.training.meter import Energy, Meter, forget_peak_memory, peak_memory
 from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.passes import SOURCE, Passes
+from tltk.training.precision import choose_precision
 from tltk.training.schedule import phase_at, progress_at, schedule
 
 ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams; the source's is 5
@@ -110,7 +112,9 @@ class Training:
         self.source, self.known = source, known if source is not None else None
         self.reads_source = source is not None and (self.learns_source or "source" in self.needs)
         self.modules = self._term_modules()
+        self.companions = [module for module in self.modules.values() if isinstance(module, Net)]
         self.audit = Audit(net, spec.net.norm)
+        self.audits = [self.audit, *(Audit(one, spec.net.norm) for one in self.companions)]
         self.now = Progress()
         self.cached = False
         self.best: dict[str, Tensor] = {}
@@ -122,6 +126,7 @@ class Training:
             None if source is None else torch.from_numpy(source[0].labels[source[1].train]),
             self.adapts,
             spec.seed,
+            self._attributes(),
         )
         self.prepared: dict[str, dict[str, Tensor]] | None = None
         self.classifier = None
@@ -132,8 +137,8 @@ class Training:
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
         below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
-        half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+        self.precision = choose_precision(spec.optim, self.net, self.device, callbacks.notify)
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
         if len(split.train) < 2:
             raise BadSpec(f"Training needs at least two pictures. Got {len(split.train)}.")
 
@@ -210,8 +215,9 @@ class Training:
         """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
         if self.prepared is None:
             self.prepared = self._prepare() if self.terms else {}
-        freeze(self.net, phase.boundary, self.spec.net.norm, above=phase.frozen_above, learns=self._learns)
-        self.audit.record(self._learned_before(phase))
+        for one, audit in zip((self.net, *self.companions), self.audits, strict=True):
+            freeze(one, phase.boundary, self.spec.net.norm, above=phase.frozen_above, learns=self._learns)
+            audit.record(self._learned_before(phase))
         view = self.spec.views
         self.cut = self._cut(cost.cache_boundary(self.flops, self.phases, phase, self.spec.optim.mixup))
         self.cached = self.cut is not None and self.cut.boundary > 0
@@ -219,6 +225,7 @@ class Training:
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
         source_feed = self._enter_source(view)
         self.passes.enter(phase.boundary, self.train_feed, source_feed)
+        self._task_feeds: dict[str, BatchSource] = {}
         # What lies above this boundary will have moved: a later phase computes its features again.
         self.now.kept = [(at, part) for at, part in self.now.kept if at <= phase.boundary]
         old = getattr(self, "optimizer", None)
@@ -330,13 +337,38 @@ class Training:
     def _term_modules(self) -> nn.ModuleDict:
         """What the terms learn themselves, by the term's place among them; its initial weights depend on the seed."""
         found = nn.ModuleDict()
+        kind, dropout = self.spec.net.head, self.spec.net.dropout
         with torch.random.fork_rng(devices=[]):
             for i, term in enumerate(self.terms.values()):
                 torch.manual_seed(derive_seed(self.spec.seed, TERMS, i))
-                module = term.module(self.net.width, self.task.n_outputs)
+                domain, split = self._tasks_of(term)
+                classes = {task: attribute_to_learn(domain, task, split.train).classes for task in term.tasks}
+                head = partial(make_head, kind, self.net.width, dropout=dropout)
+                module = term.build(Setting(self.net, self.task.n_outputs, head, classes))
                 if module is not None:
                     found[str(i)] = module
         return found.to(self.device)
+
+    def _module(self, name: str) -> nn.Module | None:
+        """What this term learns itself."""
+        at = str(list(self.terms).index(name))
+        return self.modules[at] if at in self.modules else None  # noqa: SIM401  (it has no `get`)
+
+    def _tasks_of(self, term: Term) -> tuple[Domain, Split]:
+        """The domain of whose pictures a term learns its tasks, and its parts."""
+        if self.source is not None and (self.adapts or term.tasks_on_source):
+            return self.source
+        return self.domain, self.split
+
+    def _attributes(self) -> dict[str, dict[str, Tensor]]:
+        """Domain → name → number of each of its training pictures, of the attributes that terms learn."""
+        found: dict[str, dict[str, Tensor]] = {"target": {}, "source": {}}
+        for term in self.terms.values():
+            domain, split = self._tasks_of(term)
+            for task in term.tasks:
+                numbers = torch.from_numpy(domain.attributes[task].numbers[split.train])
+                found["target" if domain is self.domain else "source"][task] = numbers
+        return found
 
     def _cut(self, boundary: int) -> Cut | None:
         """The cut for this phase; None where there is nothing to keep."""
@@ -417,7 +449,7 @@ class Training:
         self.now.epoch += 1
         if self.now.epoch % optim.evaluate == 0 or self.now.epoch == epochs:
             rows += self._validate() + self._remember()
-        rows += self._epoch_rows(phase, speed)
+        rows += self._weigh_tasks() + self._epoch_rows(phase, speed)
         self.callbacks.emit(rows)
 
     def _source_parts(self, n: int) -> list[Tensor]:
@@ -451,7 +483,7 @@ class Training:
                 loss, target, source, teacher = self._learn_source(positions, other, generator)
             else:
                 loss, target, source, teacher = self._learn_target(positions, other, generator, draw)
-            values = self._term_values(target, source, teacher, progress)
+            values = self._term_values(target, source, teacher, progress, loss)
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.stack([loss, *values]).sum() if values else loss
         total.backward()  # type: ignore[no-untyped-call]
@@ -480,7 +512,7 @@ class Training:
             loss, features, logits = batch_loss(
                 self.task, self.train_feed.forward, inputs, labels, self.spec.optim, draw
             )
-        target = self.passes.target_side(positions, features, logits, layers)
+        target = self.passes.target_side(positions, features, logits, layers, inputs)
         source = None if other is None else self.passes.beside(other, self.now.epoch, self.now.step)
         return loss, target, source, self.passes.teach(inputs, positions)
 
@@ -506,12 +538,11 @@ class Training:
         return loss, target, source, None
 
     def _term_values(
-        self, target: Side | None, source: Side | None, teacher: Side | None, progress: float
+        self, target: Side | None, source: Side | None, teacher: Side | None, progress: float, loss: Tensor
     ) -> list[Tensor]:
         """Each term's value at this step."""
         found = []
-        for i, (name, term) in enumerate(self.terms.items()):
-            module = self.modules[str(i)] if str(i) in self.modules else None  # noqa: SIM401  (it has no `get`)
+        for name, term in self.terms.items():
 
             def report(what: str, value: Tensor, name: str = name) -> None:
                 self._reports.setdefault(f"term.{name}.{what}", []).append(value.detach().float())
@@ -524,11 +555,12 @@ class Training:
                         self.net,
                         self.audit.first,
                         progress,
-                        module,
+                        self._module(name),
                         teacher,
                         (self.prepared or {}).get(name, {}),
                         self.classifier,
                         report,
+                        loss,
                     )
                 )
             )
@@ -549,7 +581,9 @@ class Training:
     @torch.no_grad()
     def _look(self, feed: BatchSource, n: int) -> tuple[Tensor, Tensor]:
         """Features and logits of the n pictures of a part, in evaluation mode, on the CPU."""
-        self.net.eval()
+        if self.net.training:  # to say so to every module costs more than to look at a few hundred features
+            self.net.eval()
+        self.modules.eval()
         generator = torch.Generator()
         chunks = []
         for positions in torch.split(torch.arange(n), EVALUATION_BATCH_PICTURES):
@@ -566,13 +600,59 @@ class Training:
         else:
             with self._on_target():
                 outcome, rows = self.evaluate(self.val_feed, self.split.val), []
+        rows += [row for scores in self._score_tasks("val").values() for row in scores[1]]
         self.now.losses.append(outcome.loss)
         rank = self.now.last = (outcome.main, -outcome.loss)
         if rank > tuple(self.now.best):
             self.now.best, self.now.best_epoch = rank, self.now.epoch
             if self.spec.optim.patience:
-                self.best = pack(self.net, "best/")
+                self.best = pack(self.net, "best/") | pack(self.modules, "best_terms/")
         return self._score_rows("val", outcome) + rows
+
+    @torch.no_grad()
+    def _score_tasks(self, part: str) -> dict[tuple[str, str], tuple[float, list[Row]]]:
+        """(term, task) → accuracy on a part of the pictures of which the task is learned, and its rows.
+
+        Args:
+            part: "val" or "test".
+        """
+        found = {}
+        for name, term in self.terms.items():
+            if not term.tasks:
+                continue
+            module, (domain, split) = self._module(name), self._tasks_of(term)
+            assert module is not None
+            index = getattr(split, part)
+            with self._on_target() if domain is self.domain else nullcontext():
+                where = part if domain is self.domain else f"source_{part}"
+                if where not in self._task_feeds:
+                    self._task_feeds[where] = self._feed(where, index, ViewSpec(), domain=domain)
+                feed = self._task_feeds[where]
+                if isinstance(module, Net):
+                    feed = self.passes.for_net(module, feed)
+                features, logits = (x.to(self.device) for x in self._look(feed, len(index)))
+            for task in term.tasks:
+                attribute = domain.attributes[task]
+                answers = term.answer(module, task, features, logits).float().cpu()
+                outcome = Classification(len(attribute.classes)).evaluate(
+                    answers, torch.from_numpy(attribute.numbers[index])
+                )
+                self._require_finite(outcome.loss, f"The loss of {task}")
+                rows = [self._row(part, f"term.{name}.{task}.{k}", outcome.figures[k]) for k in ("loss", "accuracy")]
+                found[name, task] = (outcome.main, rows)
+        return found
+
+    def _weigh_tasks(self) -> list[Row]:
+        """What the loss of each task counts after this epoch."""
+        rows = []
+        for name, term in self.terms.items():
+            module = self._module(name)
+            if module is None:
+                continue
+            for task, weight in term.task_weights(module).items():
+                self.now.weights.setdefault(name, {}).setdefault(task, []).append(weight)
+                rows.append(self._row("train", f"term.{name}.{task}.weight", weight))
+        return rows
 
     @contextmanager
     def _on_target(self) -> Iterator[None]:
@@ -671,9 +751,14 @@ class Training:
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
             domains = cost.n_domains(self.needs, self.spec.labels, self.source is not None)
-            taught = "teacher" in self.needs
             self.now.flops += images * cost.step_flops(
-                self.flops, phase.boundary, kept, phase.frozen_above, domains=domains, taught=taught
+                self.flops,
+                phase.boundary,
+                kept,
+                phase.frozen_above,
+                domains=domains,
+                taught="teacher" in self.needs,
+                companion="companion" in self.needs,
             )
 
     def _spend_once(self, kept: int, part: str, rows: int) -> None:
@@ -724,7 +809,7 @@ class Training:
 
     def _epoch_rows(self, phase: Phase, speed: float) -> list[Row]:
         """The audit, each layer's rate and distance, speed, memory and FLOPs."""
-        moved = self.audit.changed_tensors()
+        moved = [name for audit in self.audits for name in audit.changed_tensors()]
         if moved:
             raise RunProblem(
                 f"What is frozen must not move. {len(moved)} tensors did, the first is {moved[0]}. This is a bug in "
@@ -801,19 +886,21 @@ class Training:
         self._enter(phase)
         unpack(self.net, tensors, "net/")
         unpack(self.modules, tensors, "terms/")
-        self.audit.record(self._learned_before(phase))
+        for audit in self.audits:
+            audit.record(self._learned_before(phase))
         checkpoint.unpack_optimizer(self.optimizer, self.names, tensors, state["optimizer"])
-        self.best = {n: t for n, t in tensors.items() if n.startswith("best/")}
+        self.best = {n: t for n, t in tensors.items() if n.startswith(("best/", "best_terms/"))}
         self.now = progress
         return phase
 
     def _finish(self, phase: Phase) -> TrainingResult:
         if self.best:
             unpack(self.net, self.best, "best/")
+            unpack(self.modules, self.best, "best_terms/")
             self.net.to(self.device)
         if not hasattr(self, "optimizer"):
             self._enter(phase)
-        moved = len(self.audit.changed_tensors())
+        moved = sum(len(audit.changed_tensors()) for audit in self.audits)
         learned = self._learned_in(self.phases)
         n_learned = sum(p.numel() for n, p in self.net.named_parameters() if n in learned)  # what is merged, too
         self.adapter.merge(self.net)  # before the test, so that what is tested is what is kept
@@ -825,6 +912,7 @@ class Training:
         per_picture = (time.perf_counter() - start) / max(len(self.split.test), 1)
         self.callbacks.emit(self._score_rows("test", outcome))
         seconds, energy = self._measure()
+        tasks = self._finish_tasks()
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
         return TrainingResult(
@@ -848,6 +936,7 @@ class Training:
             frozen_moved=moved,
             cached=self.cached,
             device=str(self.device),
+            precision=self.precision,
             classes=list(self.domain.classes),
             adaptation=self._adaptation(outcome.main) if self.adapts else None,
             source_accuracy_before=self.now.remembered[0] if self.known is not None else None,
@@ -860,8 +949,33 @@ class Training:
             watts=energy.watts,
             test_seconds=per_picture if isinstance(feed, LiveBatches) else None,
             test_gflops=None if self.flops is None else sum(self.flops) / 1e9,
+            tasks=tasks,
+            class_weights={name: found["class"] for name, found in self.now.weights.items() if "class" in found},
             **figures(self.domain, self.split),
         )
+
+    def _finish_tasks(self) -> list[TaskScore]:
+        """What became of the tasks beside the class."""
+        val, test = self._score_tasks("val"), self._score_tasks("test")
+        self.callbacks.emit([row for _, rows in test.values() for row in rows])
+        found = []
+        for (name, task), (accuracy, _) in test.items():
+            domain, split = self._tasks_of(self.terms[name])
+            attribute = domain.attributes[task]
+            numbers = attribute.numbers[split.test]
+            found.append(
+                TaskScore(
+                    name,
+                    task,
+                    list(attribute.classes),
+                    domain.name,
+                    accuracy,
+                    val[name, task][0],
+                    int(np.bincount(numbers).max()) / len(numbers),
+                    self.now.weights.get(name, {}).get(task, []),
+                )
+            )
+        return found
 
     def _adaptation(self, last: float) -> Adaptation:
         """What was tested at the end, and what each way of picking an epoch would have given."""
