@@ -78,7 +78,10 @@ def test_a_report_of_each_kind_says_what_was_found_and_how(kind: str) -> None:
     assert all(figure["data"] for figure in figures(page))
     for row in said.table:
         assert all(cell in page.text for cell in row)
-    assert len(page.named("tr")) == len(said.table) > 1
+    for row in said.ledger:
+        assert all(cell in page.text for cell in row)
+    assert len(page.named("tr")) == len(said.table) + len(said.ledger) > 1
+    assert len(said.ledger) > 1 and all(sentence in page.text for sentence in said.ledger_notes)
     for sentence in (*said.remarks, *said.details):
         assert sentence in page.text
     assert "blended_digits" in page.text or kind == "transfer"
