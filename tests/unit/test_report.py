@@ -20,7 +20,7 @@ from tests.support.results import raced
 from tests.support.shell import tltk
 from tltk import __version__, home
 from tltk.errors import BadSpec, RunProblem
-from tltk.report.content import content, tell
+from tltk.report.content import content, tell, title
 from tltk.report.files import html_bytes
 from tltk.report.numbers import as_csv, records
 from tltk.report.page import MODULES, in_lines, modules
@@ -84,6 +84,13 @@ def test_a_report_of_each_kind_says_what_was_found_and_how(kind: str) -> None:
     for name in ("tltk", "torch", "timm"):
         assert said.versions[name] in page.text
     assert said.versions["tltk"] == __version__
+
+
+def test_the_title_has_the_last_part_of_a_path_and_the_protocol_the_whole() -> None:
+    spec = RaceSpec(target=DataSpec("subset:0-4@npz:/some/where/usps.npz"), source=DataSpec("folder:/my photos/ants"))
+    assert title(spec) == "ants → subset:0-4@usps.npz"
+    assert title(RaceSpec(target=DataSpec("shapes:hue=0.2"))) == "shapes:hue=0.2"
+    assert "npz:/some/where/usps.npz" in dict(protocol(spec))["Target"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
