@@ -30,14 +30,15 @@ OTHER: list[Cell] = list(
 Found = dict[str, dict[Cell, tuple[float, float, float, float]]]  # way → cell → covers at 0, covers at 5, power, width
 
 
-def measure(cells: Sequence[Cell], names: Sequence[str], studies: int, seed: int) -> Found:
+def measure(cells: Sequence[Cell], names: Sequence[str], studies: int, seed: int, graded: bool = False) -> Found:
     """Each way on the same studies of each cell, without a gap and with one of 5 points."""
     draw = np.random.default_rng(seed)
     found: Found = {name: {} for name in names}
     for cell in cells:
         count = studies if cell[1] < 800 else studies // 2
         drawn = [
-            (g, simulated.studies(count, cell[0], cell[1], cell[2], g, cell[3], draw)) for g in (0.0, simulated.GAP)
+            (g, simulated.studies(count, cell[0], cell[1], cell[2], g, cell[3], draw, graded))
+            for g in (0.0, simulated.GAP)
         ]
         for name in names:
             none, some = (simulated.outcomes(WAYS[name], d, g) for g, d in drawn)
@@ -93,6 +94,18 @@ OVERALL = [
     "most from 100 pictures on",
     "most false verdicts",
 ]
+
+
+def classes(studies: int) -> Iterator[list[str]]:
+    """Share of studies with ten classes of which at least one has a gap that its interval does not hold."""
+    draw, level = np.random.default_rng(3), 1 - 0.05 / 10
+    for seeds, n, noise in product(simulated.SEEDS, (12, 80), simulated.NOISE):
+        row = [str(seeds), str(n), noise]
+        for gap in (0.0, simulated.GAP):
+            drawn = simulated.studies(studies, seeds, 10 * n, 0.7, gap, noise, draw).astype(float)
+            found = np.array([[paired_interval(d[:, i::10], level)[1:] for i in range(10)] for d in drawn])
+            row.append(f"{((found[..., 0] > gap) | (found[..., 1] < gap)).any(1).mean():.3f}")
+        yield row
 
 
 def rivals(studies: int) -> Iterator[list[str]]:
@@ -157,20 +170,23 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=1000, help="studies in a cell")
     parser.add_argument("--ways", default=",".join(WAYS), help="which intervals, with commas")
     parser.add_argument("--seed", type=int, default=0, help="of the studies")
-    tables = ("grid", "other", "rivals", "families")
+    tables = ("grid", "other", "graded", "classes", "rivals", "families")
     parser.add_argument("--only", nargs="*", choices=tables, default=tables, help="some of the tables")
     parser.add_argument("--write", type=Path, help="write the tables into this page, in place of those it has")
     options = parser.parse_args()
     names = options.ways.split(",")
     made: dict[str, tuple[list[str], list[list[str]]]] = {}
-    for name, cells in (("grid", CELLS), ("other", OTHER)):
+    for name, cells in (("grid", CELLS), ("other", OTHER), ("graded", CELLS)):
         if name in options.only:
-            found = measure(cells, names, options.studies, options.seed)
+            found = measure(cells, names, options.studies, options.seed, graded=name == "graded")
             heads = [h for way in names for h in (f"{way}: covers 0, 5", "power", "width")]
             table(["seeds", "examples", "accuracy", "noise", *heads], list(cell_rows(found)))
             heads = [h for way in names for h in (f"{way}: coverage", "power")]
             made[name] = (["seeds", "examples", *heads], list(by_size(found)))
             made[f"{name}, overall"] = (OVERALL, list(overall(found)))
+    if "classes" in options.only:
+        head = ["seeds", "pictures of a class", "noise", "a class missed, no gap", "with 5 points"]
+        made["classes"] = (head, list(classes(options.studies // 2)))
     if "rivals" in options.only:
         made["rivals"] = (RIVALS, list(rivals(options.studies // 2)))
     for name, (head, rows) in made.items():

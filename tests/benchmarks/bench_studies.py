@@ -68,7 +68,7 @@ STUDIES = {
     ),
     "partial-dann": Shown(
         "tltk race --source npz:$DATA/npz/mnist.npz --source-n 6000 --target subset:0-4@npz:$DATA/npz/usps.npz "
-        "--labels source --arms source_only,dann --lrs 3e-3 --epochs 8 --epoch-images 2000 --batch-size 64 "
+        "--labels source --arms source_only,dann --lrs 3e-3 --epochs 6 --epoch-images 1000 --batch-size 64 "
         "--backbone test_efficientnet_gn --seeds 5",
         "hurts",
         "dann",

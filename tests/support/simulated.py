@@ -31,9 +31,16 @@ OTHER_NOISE = {"loud": (0.4, 1.5, 1.5, 0.8), "agreeing": (0.15, 2.5, 0.3, 0.2)}
 
 
 def arms(
-    count: int, seeds: int, n: int, base: float, gap: float, noise: str, draw: np.random.Generator
+    count: int,
+    seeds: int,
+    n: int,
+    base: float,
+    gap: float,
+    noise: str,
+    draw: np.random.Generator,
+    graded: bool = False,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Right or wrong in both arms of so many studies, each (count, seeds, n)."""
+    """Right or wrong in both arms of so many studies, each (count, seeds, n); graded = the chance itself, 0 … 1."""
     deviations = (NOISE | OTHER_NOISE)[noise]
     of_seed, of_example, of_both, of_arm = deviations
     spread = draw.standard_normal(60_000) * math.sqrt(sum(s * s for s in deviations))
@@ -42,15 +49,23 @@ def arms(
         mean = brentq(lambda m, p=accuracy: expit(m + spread).mean() - p, -30, 30)
         logit = mean + common + draw.standard_normal((count, seeds, 1)) * of_seed
         logit = logit + draw.standard_normal((count, 1, n)) * of_arm + draw.standard_normal((count, seeds, n)) * of_both
-        found.append((draw.random(logit.shape) < expit(logit)).astype(np.float32))
+        chance = expit(logit)
+        found.append((chance if graded else draw.random(logit.shape) < chance).astype(np.float32))
     return found[0], found[1]
 
 
 def studies(
-    count: int, seeds: int, n: int, base: float, gap: float, noise: str, draw: np.random.Generator
+    count: int,
+    seeds: int,
+    n: int,
+    base: float,
+    gap: float,
+    noise: str,
+    draw: np.random.Generator,
+    graded: bool = False,
 ) -> NDArray[np.float32]:
-    """Paired differences of so many studies, (count, seeds, n), each −1, 0 or 1."""
-    first, second = arms(count, seeds, n, base, gap, noise, draw)
+    """Paired differences of so many studies, (count, seeds, n), each −1, 0 or 1; graded = between them too."""
+    first, second = arms(count, seeds, n, base, gap, noise, draw, graded)
     return second - first
 
 
