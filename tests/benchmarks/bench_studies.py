@@ -88,7 +88,9 @@ def make_arrays(folder: Path) -> None:
     """MNIST whose pictures have one another's labels, so that there is nothing to learn but each picture's own."""
     draw = np.random.default_rng(0)
     with np.load(SHARED / "npz" / "mnist.npz") as read:
-        parts = {name: draw.permutation(read[name]) if name.startswith("y") else read[name] for name in read.files}
+        parts: dict[str, Any] = {
+            name: draw.permutation(read[name]) if name.startswith("y") else read[name] for name in read.files
+        }
     np.savez(folder / "mnist_permuted.npz", **parts)
 
 
