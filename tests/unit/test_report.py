@@ -20,7 +20,7 @@ from tests.support.results import raced
 from tests.support.shell import tltk
 from tltk import __version__, home
 from tltk.errors import BadSpec, RunProblem
-from tltk.report.content import content, tell
+from tltk.report.content import content, tell, title
 from tltk.report.files import html_bytes
 from tltk.report.numbers import as_csv, records
 from tltk.report.page import MODULES, in_lines, modules
@@ -104,6 +104,13 @@ def test_a_report_of_a_training_without_labels_has_no_accuracy() -> None:
     assert shown.exit_code == 0 and "it has no accuracy" in shown.output and "test accuracy" not in shown.output
     [row] = records(msgspec.convert(run.result(), TrainingResult))
     assert row["accuracy"] is None
+
+
+def test_the_title_has_the_last_part_of_a_path_and_the_protocol_the_whole() -> None:
+    spec = RaceSpec(target=DataSpec("subset:0-4@npz:/some/where/usps.npz"), source=DataSpec("folder:/my photos/ants"))
+    assert title(spec) == "ants → subset:0-4@usps.npz"
+    assert title(RaceSpec(target=DataSpec("shapes:hue=0.2"))) == "shapes:hue=0.2"
+    assert "npz:/some/where/usps.npz" in dict(protocol(spec))["Target"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

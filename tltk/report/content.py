@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,7 +96,7 @@ def content(run: Run) -> Content:
     told, status, spent = tell(type(spec), found), run.status, ledger_of(run)
     return Content(
         kind=KINDS.get(spec.kind, spec.kind.replace("_", " ").capitalize()),
-        title=run.label.name or _domains(spec),
+        title=run.label.name or title(spec),
         run=run.id,
         written=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(status.updated)),
         sentence=told.sentence,
@@ -192,14 +193,22 @@ def _field(found: Any, name: str, default: Any) -> Any:
     return found.get(name, default) if isinstance(found, dict) else getattr(found, name, default)
 
 
-def _domains(spec: Any) -> str:
-    """`rendered_digits → digits`, or the target alone."""
+def title(spec: Any) -> str:
+    """`rendered_digits → digits`, or the target alone; of a path its last part, since the protocol has it whole.
+
+    Args:
+        spec: A training, or a study.
+    """
     if not hasattr(spec, "target"):
-        return ", ".join(getattr(spec, "domains", ())) or spec.kind
+        return ", ".join(map(_short, getattr(spec, "domains", ()))) or str(spec.kind)
     source = getattr(spec, "source", None)
     weights = getattr(getattr(spec, "net", None), "weights", "")
     begins = source.name if source is not None else weights if weights != "scratch" else ""
-    return f"{begins} → {spec.target.name}" if begins else str(spec.target.name)
+    return f"{_short(begins)} → {_short(spec.target.name)}" if begins else _short(spec.target.name)
+
+
+def _short(name: str) -> str:
+    return re.sub(r"\b\w+:[^@]*[/\\](?=[^\s/\\])", "", name)
 
 
 def _spent(run: Run, found: Any) -> list[tuple[str, str]]:
