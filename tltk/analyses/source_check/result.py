@@ -1,4 +1,4 @@
-"""What `tltk source_check` finds."""
+"""What `tltk source-check` finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `tltk source_check` asks for."""
+"""What `tltk source-check` asks for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SourceCheckSpec(Spec):
     """
 
     kind: ClassVar[str] = "source_check"
-    verb: ClassVar[str] = "source_check"
+    verb: ClassVar[str] = "source-check"
     about: ClassVar[str] = "Whether what a training learned holds on unseen pictures of its own domain and of a target."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"net": ("backbone", "weights")}
 

@@ -235,7 +235,8 @@ def _sentence(facts: Facts, found: Sequence[CauseResult], main: str, known: Mapp
     spec = facts.spec
     text = (
         f"{START[facts.label]}: {spec.technique} gets {format_points(facts.gap.value)} points more of the test "
-        f"pictures right than {spec.yardstick} (95 % interval {format_points(facts.gap.lo)} … {format_points(facts.gap.hi)})"
+        f"pictures right than {spec.yardstick} (95 % interval {format_points(facts.gap.lo)} … "
+        f"{format_points(facts.gap.hi)})"
     )
     if main == NOTHING:
         return f"{text}; there is nothing to explain."

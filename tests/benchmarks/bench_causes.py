@@ -1,0 +1,277 @@
+"""Planted against found: does `tltk causes` name the cause that was planted? Cases of the shift lab, a few seconds each.
+
+A case is a source and a target of drawn shapes with one cause planted, or none. Cases of the part `development` were
+looked at while the rules were written; those of `held out` were run once, when they stood. A case's figures are written
+to a file as it ends (`--rows`), so what was cut off goes on with the next. `--write FILE` puts the tables into the page.
+Everything runs on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.rounds import own_home
+from tltk.data import load
+from tltk.data.sources.shapes import attributes
+from tltk.jobs.worker import execute
+from tltk.runs.run import Run
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.studies.causes.result import CausesResult
+from tltk.studies.causes.spec import CausesSpec
+
+Row = dict[str, Any]
+DEVELOPMENT, HELD_OUT = "development", "held out"
+NONE = "nothing planted"
+SIZE, N = 24, 1200
+BATCH_NORM, GROUP_NORM = NetSpec("test_resnet"), NetSpec("test_efficientnet_gn")
+SOURCE = OptimSpec(lr=3e-3, epochs=12, batch_size=64, evaluate=12, device="cpu")
+OPTIM = OptimSpec(lr=3e-3, epochs=12, epoch_images=200, batch_size=32, evaluate=3, device="cpu")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One planted cause.
+
+    Attributes:
+        planted: Name of the cause, or `NONE`.
+        about: What was planted, in words.
+        spec: The study.
+        part: `DEVELOPMENT` or `HELD_OUT`.
+    """
+
+    planted: str
+    about: str
+    spec: CausesSpec
+    part: str = HELD_OUT
+
+
+def study(
+    source: str = "",
+    target: str = "",
+    *,
+    technique: str = "fine_tune",
+    shots: int = 10,
+    n: int = N,
+    target_n: int = N,
+    seed: int = 0,
+    net: NetSpec = BATCH_NORM,
+    source_optim: OptimSpec = SOURCE,
+    optim: OptimSpec = OPTIM,
+    lrs: tuple[float, ...] = (3e-3,),
+    **more: Any,
+) -> CausesSpec:
+    """Shapes as the source and others as the target, with the dials that are named."""
+
+    def name(dials: str) -> str:
+        return dials if dials.startswith("npz:") else f"shapes:{dials}" if dials else "shapes"
+
+    return CausesSpec(
+        source=DataSpec(name(source), n=n, seed=2 * seed),
+        target=DataSpec(name(target), n=target_n, size=SIZE, shots=shots, seed=2 * seed + 1),
+        technique=technique,
+        net=net,
+        source_optim=source_optim,
+        optim=optim,
+        lrs=lrs,
+        widen=0,
+        **more,
+    )
+
+
+def saved(
+    folder: Path, name: str, dials: str, relabel: Callable[[np.ndarray, dict[str, Any]], np.ndarray], seed: int
+) -> str:
+    """Drawn shapes under other labels, as a file: the name of the domain."""
+    spec = DataSpec(f"shapes:{dials}" if dials else "shapes", n=N, size=SIZE, seed=2 * seed + 1)
+    drawn = load(spec)
+    labels = relabel(np.asarray(drawn.labels), attributes(spec, dials))
+    path = folder / f"{name}.npz"
+    x = np.asarray(drawn.images).transpose(0, 2, 3, 1)
+    np.savez(path, x=x, y=labels, class_names=np.array(drawn.classes[: labels.max() + 1]))
+    return f"npz:{path}"
+
+
+def renamed(folder: Path, name: str, order: Sequence[int], seed: int, dials: str = "") -> str:
+    """Shapes of which class i bears the name of class order[i]."""
+    return saved(folder, name, dials, lambda labels, _: np.array(order)[labels], seed)
+
+
+def of_hue(folder: Path, name: str, n_classes: int, seed: int, dials: str) -> str:
+    """Shapes whose label is their hue, in parts of equal number, under the names of shapes."""
+
+    def relabel(labels: np.ndarray, look: dict[str, Any]) -> np.ndarray:
+        return (np.argsort(np.argsort(look["hue"])) * n_classes // len(labels)).astype(np.int64)
+
+    return saved(folder, name, dials, relabel, seed)
+
+
+def cases(folder: Path) -> list[Case]:
+    """Every case; some of their domains are files in this folder."""
+    return [*development(folder), *held_out(folder)]
+
+
+def development(folder: Path) -> list[Case]:
+    frozen, many = "feature_extraction", 40
+    slow = dataclasses.replace(OPTIM, epochs=4, epoch_images=64, evaluate=1)
+    found = [
+        Case(NONE, "the same dials, 10 labels per class", study()),
+        Case(
+            NONE,
+            "the same weights used twice: L2-SP of no weight",
+            study(technique="l2_sp:weight=1e-6", yardstick="fine_tune", seed=1),
+        ),
+        Case(
+            "label_sets",
+            "source of 3 of 10 classes, frozen",
+            study("classes=0-2", technique=frozen, shots=many, seed=1),
+        ),
+        Case(
+            "label_sets",
+            "target of 3 of 10 classes, DANN",
+            study(
+                "", "classes=0-2,hue=0.3", technique="dann", yardstick="source_only", labels="source", shots=0, seed=2
+            ),
+        ),
+        Case("covariate_shift", "negatives, frozen", study("", "inversion=1", technique=frozen, shots=many, seed=1)),
+        Case("covariate_shift", "noise of 0.3, frozen", study("", "noise=0.3", technique=frozen, shots=many, seed=2)),
+        Case(
+            "misaligned_classes",
+            "names turned by one, source's labels learned too",
+            study("", renamed(folder, "turned", [*range(1, 10), 0], 1), labels="both", shots=many, seed=1),
+        ),
+        Case(
+            "misaligned_classes",
+            "names of two halves swapped",
+            study("", renamed(folder, "halves", [5, 6, 7, 8, 9, 0, 1, 2, 3, 4], 2), labels="both", shots=many, seed=2),
+        ),
+        Case(
+            "features_missing",
+            "the label is the hue, frozen",
+            study("classes=0-4", of_hue(folder, "hue5", 5, 1, "classes=0-4"), technique=frozen, shots=many, seed=1),
+        ),
+        Case(
+            "features_missing",
+            "source network of one step, frozen",
+            study(
+                technique=frozen,
+                shots=many,
+                seed=2,
+                source_optim=dataclasses.replace(SOURCE, epochs=1, epoch_images=64, evaluate=1, lr=1e-5),
+            ),
+        ),
+        Case("optimisation", "rates far too low", study(lrs=(1e-6, 1e-5), seed=1)),
+        Case("optimisation", "rates too low, 8 steps", study(lrs=(1e-5, 1e-4), optim=slow, seed=2)),
+        Case(
+            "label_noise",
+            "80 % of the source's labels wrong",
+            study("label_noise=0.8", technique=frozen, shots=many, seed=1),
+        ),
+        Case(
+            "label_noise",
+            "60 % of the source's labels wrong",
+            study("label_noise=0.6", technique=frozen, shots=many, seed=2),
+        ),
+        Case(
+            "shortcut",
+            "hue tells every label of the source",
+            study("correlation=1", technique=frozen, shots=many, seed=1),
+        ),
+        Case(
+            "shortcut",
+            "hue tells the label, shapes do not",
+            study("correlation=1,shape_noise=1", technique=frozen, shots=many, seed=2),
+        ),
+        Case(
+            "target_large",
+            "all labels, 2,400 pictures",
+            study(shots=0, target_n=2400, optim=dataclasses.replace(OPTIM, epoch_images=0), seed=1),
+        ),
+        Case(
+            "target_large",
+            "all labels, five classes",
+            study(
+                "classes=0-4",
+                "classes=0-4",
+                shots=0,
+                target_n=1500,
+                optim=dataclasses.replace(OPTIM, epoch_images=0),
+                seed=2,
+            ),
+        ),
+    ]
+    return [dataclasses.replace(one, part=DEVELOPMENT) for one in found]
+
+
+def held_out(folder: Path) -> list[Case]:
+    return []
+
+
+def read(case: Case) -> Row:
+    """The figures of a case."""
+    start = time.perf_counter()
+    run = Run.create(case.spec)
+    execute(run)  # here: a process for each case would take longer to begin than its trainings take
+    found = run.read(CausesResult)
+    assert found is not None, run.status.message
+    return {
+        "planted": case.planted,
+        "about": case.about,
+        "part": case.part,
+        "label": found.label,
+        "gap": [found.gap, found.lo, found.hi],
+        "accuracy": found.accuracy,
+        "yardstick": found.yardstick,
+        "found": found.found,
+        "likely": [one.name for one in found.causes if one.level == "likely"],
+        "scores": {one.name: one.score for one in found.causes},
+        "levels": {one.name: one.level for one in found.causes},
+        "reasons": {one.name: one.reason for one in found.causes},
+        "counter": {one.name: one.outcome.answer for one in found.causes if one.outcome},
+        "sentence": found.sentence,
+        "seconds": round(time.perf_counter() - start, 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=(DEVELOPMENT, HELD_OUT), help="one part alone")
+    parser.add_argument("--only", help="cases whose planted cause begins so")
+    parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")
+    parser.add_argument("--write", type=Path, help="write the tables into this page, in place of those it has")
+    options = parser.parse_args()
+    os.environ["TLTK_THREADS"] = "1"
+    rows: list[Row] = []
+    if options.rows and options.rows.exists():
+        rows = [json.loads(line) for line in options.rows.read_text("utf-8").splitlines()]
+    with own_home() as folder:
+        done = {(r["planted"], r["about"]) for r in rows}
+        for case in cases(folder):
+            if (options.part and case.part != options.part) or (
+                options.only and not case.planted.startswith(options.only)
+            ):
+                continue
+            if (case.planted, case.about) in done:
+                continue
+            row = read(case)
+            rows.append(row)
+            print(
+                f"{row['planted']:20s} {row['found']:20s} {row['label']:14s} {100 * row['gap'][0]:+.1f} {row['seconds']} s  {row['about']}",
+                flush=True,
+            )
+            if options.rows:
+                with options.rows.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    main()
