@@ -126,6 +126,9 @@ def gather(spec: CausesSpec) -> Generator[Stage, list[Run], tuple[Facts, str]]:
 
     Returns:
         What causes are weighed by, and the id of the check.
+
+    Raises:
+        RunProblem: The check has no answer.
     """
     found = yield from measure_arms(spec)
     (run,) = yield Stage((Wanted("source", "question", question(spec)),), "Comparing source and target.")
