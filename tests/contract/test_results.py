@@ -34,6 +34,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "shift": "tltk shift",
     "response": "tltk response",
     "find_rate": "tltk find-rate",
+    "source_check": "tltk source-check",
 }
 PARTS = {
     "Part": "A part",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tltk import data
-from tltk.analyses.source_check.analysis import best_mapping
-from tltk.analyses.source_check.attributes import attributes
+from tltk.analyses.source_check.analysis import best_mapping, same_errors
+from tltk.analyses.source_check.attributes import attributes, recolour
 from tltk.specs.parts import DataSpec
 
 
@@ -49,15 +49,29 @@ def test_attributes_are_what_they_are_called() -> None:
     found = attributes(red)
     assert found["colour"][0, :6] == pytest.approx([200 / 255, 0, 0, 0, 0, 0])
     assert found["colour"][0, 6:].argmax() == 0 and found["colour"][0, 6:].sum() == pytest.approx(1.0)
-    assert found["sharpness"][0, 0] == 0
     framed = red.copy()
     framed[:, :, 4:-4, 4:-4] = 255
     both = attributes(framed)
-    assert np.array_equal(both["background"], found["background"]) and both["sharpness"][0, 0] > 0
-    corner = np.zeros((1, 3, 16, 16), np.uint8)
-    corner[:, :, 12:, :4] = 255
-    row, column = attributes(corner)["place"][0]
-    assert row > 0.7 and column < 0.2
+    assert np.array_equal(both["background"], found["background"])
+    assert not np.array_equal(both["colour"], found["colour"])
+
+
+def test_recolouring_moves_every_hue_by_a_third_of_the_circle() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, 3, 8, 8)).astype(np.uint8)
+    other = recolour(images)
+    assert np.array_equal(other.sum(1), images.sum(1)) and np.array_equal(recolour(recolour(other)), images)
+    red = np.zeros((1, 3, 8, 8), np.uint8)
+    red[:, 0] = 200
+    assert np.array_equal(np.flatnonzero(recolour(red)[0, :, 0, 0]), [1])
+
+
+def test_errors_are_counted_as_chance_has_them_within_each_class() -> None:
+    labels = np.array([0, 0, 0, 0, 1, 1, -1])
+    named = np.array([1, 1, 2, 0, 0, 0, 2])
+    attribute = np.array([1, 2, 2, 0, 0, 2, 2])
+    wrong, alike, expected = same_errors(named, attribute, labels)
+    assert (wrong, alike) == (5, 3)
+    assert expected == pytest.approx((2 * 1 + 1 * 2) / 3 + (2 * 1) / 2)
 
 
 def test_grey_takes_colours_away_and_nothing_else() -> None:

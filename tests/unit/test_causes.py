@@ -68,14 +68,14 @@ def checked(**changes: Any) -> SourceCheckResult:
         probe_gap=0.5,
         probe_lo=0.45,
         probe_hi=0.55,
-        attributes=[AttributeResult("colour", 52, 20, 5, 5.0)],
+        attributes=[AttributeResult("colour", 52, 20, 5, 5.0, 30, 8, 8.0)],
         sentence="As good.",
     )
     return msgspec.structs.replace(found, **changes)
 
 
 APART = [ShiftAtLayer(name, 0.5, 0.02, 0.01, 0.4, 0.02, 0.01) for name in ("stem", "layer1", "features")]
-FAILS: dict[str, Any] = {"target_right": 60}  # of 200
+FAILS: dict[str, Any] = {"target_right": 60, "mapped_right": 62}  # of 200
 RAGGED: dict[str, Any] = {"probe": 0.41, "probe_gap": 0.01, "probe_lo": -0.03, "probe_hi": 0.05}
 
 
@@ -166,12 +166,12 @@ def test_where_transfer_helps_there_is_nothing_to_explain() -> None:
         ("label_noise", {"source_right": 90}, {}),
         (
             "shortcut",
-            {"attributes": [AttributeResult("colour", 190, 140, 130, 35.0)], **FAILS},
+            {"attributes": [AttributeResult("colour", 190, 140, 130, 35.0, 150, 140, 30.0)], **FAILS},
             {},
         ),
         (
             "misaligned_classes",
-            {"mapped_right": 180, "mapping": {"a": "b", "b": "a", "c": "c", "d": "d"}, **FAILS},
+            {**FAILS, "mapped_right": 180, "mapping": {"a": "b", "b": "a", "c": "c", "d": "d"}},
             {"labels": "both"},
         ),
     ],
@@ -223,7 +223,7 @@ def test_pictures_that_differ_without_harm_are_no_cause() -> None:
 
 
 def test_misaligned_names_do_no_harm_where_the_classifier_is_new() -> None:
-    found, *_ = go(checked(mapped_right=180, **FAILS))
+    found, *_ = go(checked(**{**FAILS, "mapped_right": 180}))
     one = of(found, "misaligned_classes")
     assert one.level == "unlikely" and "no name of the source is used" in one.reason
 

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from tltk.analyses.chance import is_constant, null_without_shift, with_null
 from tltk.analyses.sample import Context, Sample, by_turns, features, network, with_weights
-from tltk.analyses.source_check.attributes import attributes
+from tltk.analyses.source_check.attributes import attributes, recolour
 from tltk.analyses.source_check.result import AttributeResult, ShiftAtLayer, SourceCheckResult
 from tltk.analyses.source_check.spec import SourceCheckSpec
 from tltk.data.classes import UNKNOWN, match_classes, shared_classes
-from tltk.data.domain import Ints, exclude_examples, link_copies
+from tltk.data.domain import Domain, Ints, exclude_examples, link_copies
 from tltk.errors import BadSpec, TltkError
 from tltk.probes.linear import ridge_probe
 from tltk.runs.run import Run
@@ -46,6 +46,21 @@ class Sides:
     source: Sample
     target: Sample
     drawn: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the network names.
+
+    Attributes:
+        target: For each target picture, (m,).
+        number: The target pictures' true classes as the source counts them, (m,); −1 = none.
+        recoloured: For each held-out picture of the source with other colours, (n,).
+    """
+
+    target: Ints
+    number: Ints
+    recoloured: Ints
 
 
 def source_check(spec: SourceCheckSpec, context: Context) -> SourceCheckResult:
@@ -78,7 +93,9 @@ def source_check(spec: SourceCheckSpec, context: Context) -> SourceCheckResult:
     probes = _probe(spec, context, y[-1], target)
     context.callbacks.notify("Measuring how far the domains are apart at each layer.")
     layers = shift_by_layer(spec, [*net.names[:-1], "features"], x, y, source, target, number)
-    told = _attributes(source, target, theirs, number, spec.seed)
+    recoloured = features(net, _recoloured(source), context, spec.pooling)[-1]
+    shown = classifier.logits(recoloured.float()).argmax(1).numpy()
+    told = _attributes(source, target, Answers(theirs, number, shown), spec.seed)
     shared = shared_classes(source.domain, target.domain)
     sentence = f"Of {len(source):,} unseen pictures of its own domain the network names {right / len(source):.1%} right"
     sentence += (
@@ -143,6 +160,16 @@ def gather(spec: SourceCheckSpec, context: Context) -> Sides:
         by_turns(domain, unseen, spec.pictures, spec.seed),
         drawn if left else "",
     )
+
+
+def _recoloured(sample: Sample) -> Sample:
+    """The same pictures with other colours."""
+    domain = sample.domain
+    images = recolour(np.asarray(domain.images[sample.index]))
+    of = Domain.of(
+        domain.name, images, sample.labels.numpy(), list(domain.classes), licence=domain.licence, source=domain.source
+    )
+    return Sample(of, np.arange(len(images)), sample.labels)
 
 
 def best_mapping(labels: Ints, named: Ints, classes: int, others: int, seed: int) -> tuple[int, dict[int, int]]:
@@ -241,18 +268,17 @@ def _probe(
             random.append(ridge_probe(z, target.labels, folds=FOLDS, seed=spec.seed).correct.astype(np.float64))
     except BadSpec:  # a class with a single picture
         return None, None, None, None, None
-    gap, lo, hi = paired_interval(np.stack([own - one for one in random]))
+    gap, lo, hi = paired_interval(np.stack([own - one for one in random]), spec.level)
     return float(own.mean()), float(np.mean(random)), gap, lo, hi
 
 
-def _attributes(source: Sample, target: Sample, named: Ints, number: Ints, seed: int) -> list[AttributeResult]:
-    """What each plain attribute tells, of those that differ from picture to picture.
+def _attributes(source: Sample, target: Sample, answers: Answers, seed: int) -> list[AttributeResult]:
+    """What each plain attribute tells of the source's labels and of the network's errors.
 
     Args:
         source: Held-out pictures.
         target: Labelled pictures.
-        named: Source class that the network names for each target picture, (m,).
-        number: Their class as the source counts them, (m,); −1 = none.
+        answers: What the network names.
         seed: Of the folds.
     """
     from sklearn.linear_model import LogisticRegression
@@ -265,17 +291,35 @@ def _attributes(source: Sample, target: Sample, named: Ints, number: Ints, seed:
     if fewest < 2 or len(np.unique(labels)) < 2:
         return []
     folds = StratifiedKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
-    ours, theirs = (attributes(np.asarray(s.domain.images[s.index])) for s in (source, target))
-    wrong = (number != UNKNOWN) & (named != number)
-    found, k = [], len(source.domain.classes)
+    here, there = (np.asarray(s.domain.images[s.index]) for s in (source, target))
+    ours, theirs, other = attributes(here), attributes(there), attributes(recolour(here))
+    found = []
     for name, x in ours.items():
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         right = int((cross_val_predict(model, x, labels, cv=folds) == labels).sum())
-        answer = model.fit(x, labels).predict(theirs[name])
-        expected = sum(
-            float((np.bincount(named[rows], minlength=k) @ np.bincount(answer[rows], minlength=k)) / rows.sum())
-            for c in np.unique(number[wrong])
-            if (rows := wrong & (number == c)).any()
-        )
-        found.append(AttributeResult(name, right, int(wrong.sum()), int((answer == named)[wrong].sum()), expected))
+        model.fit(x, labels)
+        on_target = same_errors(answers.target, model.predict(theirs[name]), answers.number)
+        recoloured = same_errors(answers.recoloured, model.predict(other[name]), labels)
+        found.append(AttributeResult(name, right, *on_target, *recoloured))
     return found
+
+
+def same_errors(named: Ints, attribute: Ints, labels: Ints) -> tuple[int, int, float]:
+    """Whether the network errs as an attribute would: errors, those that both name alike, and so many by chance.
+
+    By chance answers of both are independent within each class.
+
+    Args:
+        named: Class that the network names for each picture, (n,).
+        attribute: Class that the attribute tells, (n,).
+        labels: True class, (n,); −1 = none that the network knows: left out.
+    """
+    wrong = (labels != UNKNOWN) & (named != labels)
+    expected = 0.0
+    for c in np.unique(labels[wrong]):
+        rows = wrong & (labels == c)
+        k = int(max(named.max(), attribute.max())) + 1
+        expected += float(
+            np.bincount(named[rows], minlength=k) @ np.bincount(attribute[rows], minlength=k) / rows.sum()
+        )
+    return int(wrong.sum()), int((wrong & (attribute == named)).sum()), expected

@@ -1,6 +1,6 @@
-"""Plain attributes of pictures, none of which is a shape: colours, background, brightness, sharpness, place.
+"""Plain attributes of pictures, none of which is a shape: colours, and those of the background.
 
-A network that answers by one of them has taken a shortcut.
+A network that answers by one of them has taken a shortcut, and follows it where pictures are recoloured.
 
 Reference:
     Geirhos et al. (2020), Shortcut learning in deep neural networks, Nature Machine Intelligence 2, §2.
@@ -27,19 +27,19 @@ def attributes(images: NDArray[np.uint8]) -> dict[str, Floats]:
     width = max(images.shape[-1] // BORDER, 1)
     edge = np.ones(images.shape[-2:], bool)
     edge[width:-width, width:-width] = False
-    grey = x.mean(1)
-    slope = np.abs(np.diff(grey, axis=1)).mean((1, 2)) + np.abs(np.diff(grey, axis=2)).mean((1, 2))
-    apart = np.abs(grey - np.median(grey, (1, 2))[:, None, None]) + 1e-9
-    rows, columns = np.indices(grey.shape[1:]) / grey.shape[-1]
-    mass = apart.sum((1, 2))
-    place = np.stack([(apart * rows).sum((1, 2)) / mass, (apart * columns).sum((1, 2)) / mass], 1)
     return {
         "colour": np.concatenate([_moments(x[:, :, ~edge]), _hues(x[:, :, ~edge])], 1),
         "background": np.concatenate([_moments(x[:, :, edge]), _hues(x[:, :, edge])], 1),
-        "brightness": np.stack([grey.mean((1, 2)), grey.std((1, 2))], 1),
-        "sharpness": slope[:, None],
-        "place": place,
     }
+
+
+def recolour(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same pictures with their channels in turn: every hue is a third of the circle further, shapes are the same.
+
+    Args:
+        images: (n, c, h, w) uint8.
+    """
+    return np.roll(images, 1, axis=1)
 
 
 def _moments(pixels: Floats) -> Floats:

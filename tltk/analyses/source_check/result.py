@@ -36,6 +36,9 @@ class AttributeResult(msgspec.Struct, frozen=True):
         wrong: Target pictures of shared classes that the network names wrong.
         agree: Of these, those that the attribute, learned on the source, names as the network does.
         expected: So many would agree by chance, with the same answers in each class.
+        recoloured_wrong: The same of held-out pictures of the source with other colours: so many are named wrong.
+        recoloured_agree: Of these, so many as the attribute has it.
+        recoloured_expected: So many by chance.
     """
 
     name: str
@@ -43,6 +46,9 @@ class AttributeResult(msgspec.Struct, frozen=True):
     wrong: int
     agree: int
     expected: float
+    recoloured_wrong: int
+    recoloured_agree: int
+    recoloured_expected: float
 
 
 class SourceCheckResult(msgspec.Struct, frozen=True):
@@ -68,7 +74,7 @@ class SourceCheckResult(msgspec.Struct, frozen=True):
         probe: Accuracy of a linear probe of the network's features, cross-validated; None with too few pictures.
         probe_random: The same of networks with random weights, their mean; None likewise.
         probe_gap: The difference, paired by picture; None likewise.
-        probe_lo: Lower end of its 95 % interval; None likewise.
+        probe_lo: Lower end of its interval; None likewise.
         probe_hi: Upper end; None likewise.
         attributes: What plain attributes of pictures tell of the source's labels.
         sentence: What it comes to, in words.

@@ -29,6 +29,7 @@ class SourceCheckSpec(Spec):
     net: NetSpec = field(default_factory=NetSpec)
     pictures: int = knob(400, 20, 100_000, help="Labelled pictures of each domain at most; the target's test is left.")
     permutations: int = knob(199, 19, 100_000, help="Permutations that give the null distribution at each layer.")
+    level: float = knob(0.95, 0.5, 0.9999, help="Confidence of the interval of the probe's gain.")
     pooling: str = knob("avg", choices=POOLINGS, help=POOLING_HELP)
     seed: int = knob(0, 0, 2**31 - 1, help="Seed for choosing the pictures and for all random draws.")
 

@@ -30,6 +30,7 @@ START = {
     "cannot tell": "Whether transfer helps cannot be told",
 }
 NOTHING, UNKNOWN = "nothing", "unknown"
+PERMUTATIONS = 1999  # at fewer no p-value is small enough for all causes and layers at once
 ANSWERS = {"confirmed": 0, "": 1, "cannot tell": 1, "not confirmed": 2}  # the order in which causes are told
 
 
@@ -59,7 +60,14 @@ def arms(spec: CausesSpec) -> dict[str, Arm]:
 def question(spec: CausesSpec) -> SourceCheckSpec:
     """The check of the source network."""
     net = dataclasses.replace(spec.net, weights=f"run:{source_spec(spec).run_id}")
-    return SourceCheckSpec(target=spec.target, net=net, pictures=spec.pictures, seed=spec.first_seed)
+    return SourceCheckSpec(
+        spec.target, net, spec.pictures, permutations=PERMUTATIONS, level=level_of_all(), seed=spec.first_seed
+    )
+
+
+def level_of_all() -> float:
+    """The level of every interval about a cause at which those of all causes hold together."""
+    return look_level(len(every_cause.names()))
 
 
 def examples(spec: CausesSpec) -> list[TransferSpec]:
@@ -137,7 +145,7 @@ def gather(spec: CausesSpec) -> Generator[Stage, list[Run], tuple[Facts, str]]:
         raise RunProblem(f"Run {run.id} must have an answer. It is {run.status.state}: {run.status.message}")
     gap = paired(found.scores[TECHNIQUE] - found.scores[YARDSTICK])
     label = classify_interval(gap.lo, gap.hi, spec.seeds, spec.delta)
-    return Facts(spec, found, gap, label, result_of(Run.at(source_spec(spec).run_id)), check), run.id
+    return Facts(spec, found, gap, label, result_of(Run.at(source_spec(spec).run_id)), check, level_of_all()), run.id
 
 
 def outcome(facts: Facts, found: Measured, counter: Counter, level: float) -> OutcomeResult:

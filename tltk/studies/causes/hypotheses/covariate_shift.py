@@ -16,8 +16,6 @@ from tltk.studies.causes.hypotheses.cause import (
     points,
 )
 
-ALPHA = 0.05
-
 
 class CovariateShift(Cause):
     """Pictures of the target look unlike the source's, from some layer on, and the source's classifier fails on them.
@@ -34,7 +32,7 @@ class CovariateShift(Cause):
 
     def weigh(self, facts: Facts) -> Evidence:
         """MMD beyond chance over all pictures and within classes, and accuracy that the source's classifier loses."""
-        lost, layers = facts.lost, facts.check.layers
+        lost, layers, alpha = facts.lost_to_pictures, facts.check.layers, 1 - facts.level
         if lost is None or any(one.within_p_holm is None for one in layers):
             return Evidence(
                 NOT_JUDGED,
@@ -42,7 +40,7 @@ class CovariateShift(Cause):
                 "Source and target share no class with enough pictures: how pictures differ cannot be told from how "
                 "classes differ.",
             )
-        beyond = [one for one in layers if one.p_holm <= ALPHA and (one.within_p_holm or 0.0) <= ALPHA]
+        beyond = [one for one in layers if one.p_holm <= alpha and (one.within_p_holm or 0.0) <= alpha]
         figures = {
             "layers beyond chance": float(len(beyond)),
             "accuracy lost": lost.value,
@@ -55,7 +53,7 @@ class CovariateShift(Cause):
                 UNLIKELY,
                 0.0,
                 f"At none of {len(layers)} layers are source and target further apart than chance has it, over all "
-                f"pictures and within classes (MMD², Holm's p at most {ALPHA}).",
+                f"pictures and within classes (MMD², Holm's p at most {alpha:.3f}).",
                 figures,
             )
         first = beyond[0]
@@ -65,7 +63,7 @@ class CovariateShift(Cause):
         )
         told = (
             f"the source's classifier names {points(lost.value)} points fewer right on the target than on unseen "
-            f"pictures of its own (95 % interval {points(lost.lo)} … {points(lost.hi)})"
+            f"pictures of its own ({facts.percent} {points(lost.lo)} … {points(lost.hi)})"
         )
         shortcut = facts.shortcut()
         explained = max(shortcut[1].lo, 0.0) if shortcut else 0.0

@@ -46,7 +46,7 @@ class FeaturesMissing(Cause):
         }
         told = (
             f"A linear probe of the source's features names {c.probe:.1%} of {c.probe_n:,} labelled pictures right, of "
-            f"random features {c.probe_random:.1%}: {points(c.probe_gap)} points more (95 % interval "
+            f"random features {c.probe_random:.1%}: {points(c.probe_gap)} points more ({facts.percent} "
             f"{points(c.probe_lo)} … {points(c.probe_hi)})"
         )
         if c.probe_lo > 0 and not (facts.freezes and c.probe_hi < taught):

@@ -41,7 +41,7 @@ class LabelNoise(Cause):
         told = (
             f"The source's classifier agrees with {c.source_right / c.source_n:.1%} of the source's labels on unseen "
             f"pictures, and with {c.target_right / c.target_n:.1%} of the target's: {points(more.value)} points more "
-            f"(95 % interval {points(more.lo)} … {points(more.hi)})"
+            f"({facts.percent} {points(more.lo)} … {points(more.hi)})"
         )
         if more.lo <= 0:
             return Evidence(UNLIKELY, 0.0, f"{told}.", figures)

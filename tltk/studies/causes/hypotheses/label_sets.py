@@ -61,7 +61,7 @@ class LabelSets(Cause):
         if known.all() or not known.any():
             return Evidence(POSSIBLE, 0.0, f"{said}; the test holds pictures of one kind alone.", figures)
         d = facts.difference
-        there, elsewhere = paired(d[:, known]), paired(d[:, ~known])
+        there, elsewhere = paired(d[:, known], facts.level), paired(d[:, ~known], facts.level)
         found = apart(there, elsewhere)
         score = found.over(float(facts.measured.scores[TECHNIQUE][:, known].mean()))
         figures |= {
@@ -72,7 +72,7 @@ class LabelSets(Cause):
             "difference, hi": found.hi,
         }
         told = (
-            f"{said}. On the classes that it has, the gap is {points(found.value)} points higher (95 % interval "
+            f"{said}. On the classes that it has, the gap is {points(found.value)} points higher ({facts.percent} "
             f"{points(found.lo)} … {points(found.hi)})"
         )
         if found.lo > 0:
@@ -90,12 +90,12 @@ class LabelSets(Cause):
                 [[r.classes[i] not in here for i in r.predictions] for r in facts.measured.results[arm]], dtype=float
             )
 
-        found = paired(absent(TECHNIQUE) - absent(YARDSTICK))
+        found = paired(absent(TECHNIQUE) - absent(YARDSTICK), facts.level)
         score = found.over(max(-facts.gap.value, found.lo))
         figures |= {"drawn away": found.value, "drawn away, lo": found.lo, "drawn away, hi": found.hi}
         told = (
             f"{said}. The technique gives {points(found.value)} points more of the test pictures a class that the "
-            f"target lacks than its yardstick does (95 % interval {points(found.lo)} … {points(found.hi)})"
+            f"target lacks than its yardstick does ({facts.percent} {points(found.lo)} … {points(found.hi)})"
         )
         if found.lo > 0:
             return Evidence(LIKELY, score, f"{told}: {score:.0%} of the loss at least.", figures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tltk.studies.causes.facts import Facts, difference
+from tltk.studies.causes.facts import Facts
 from tltk.studies.causes.hypotheses.cause import LIKELY, NOT_JUDGED, UNLIKELY, Cause, Counter, Evidence, points
 
 
@@ -23,9 +23,9 @@ class MisalignedClasses(Cause):
     def weigh(self, facts: Facts) -> Evidence:
         """What is gained once each class has the source class that fits it best, on pictures that did not choose it."""
         c = facts.check
-        if not c.target_n:
+        gain = facts.gained
+        if gain is None:
             return Evidence(NOT_JUDGED, 0.0, "Source and target share no class by name, so none can be misaligned.")
-        gain = difference(c.mapped_right, c.mapped_n, c.target_right, c.target_n)
         score = gain.over(facts.skill)
         swapped = [f"{a} → {b}" for a, b in c.mapping.items() if a != b]
         figures = {
@@ -39,7 +39,7 @@ class MisalignedClasses(Cause):
         told = (
             f"By name the source's classifier has {c.target_right / c.target_n:.1%} of the target's labelled pictures "
             f"right, by the best one-to-one assignment of classes {c.mapped_right / c.mapped_n:.1%}: "
-            f"{points(gain.value)} points more (95 % interval {points(gain.lo)} … {points(gain.hi)})"
+            f"{points(gain.value)} points more ({facts.percent} {points(gain.lo)} … {points(gain.hi)})"
         )
         if gain.lo <= 0:
             return Evidence(UNLIKELY, 0.0, f"{told}.", figures)

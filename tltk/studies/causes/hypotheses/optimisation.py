@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from tltk.results.curves import Curve
-from tltk.studies.causes.facts import TECHNIQUE, YARDSTICK, Facts, Interval, difference, over_seeds, paired
+from tltk.studies.causes.facts import TECHNIQUE, YARDSTICK, Facts, Interval, over_seeds, paired
 from tltk.studies.causes.hypotheses.cause import LIKELY, POSSIBLE, UNLIKELY, Cause, Counter, Evidence, points
 
 
@@ -26,7 +26,7 @@ class Optimisation(Cause):
         m = facts.measured
         labels = np.array(facts.first.labels)
         commonest = (labels == np.bincount(labels).argmax()).astype(float)
-        beyond = {arm: paired(m.scores[arm] - commonest) for arm in (TECHNIQUE, YARDSTICK)}
+        beyond = {arm: paired(m.scores[arm] - commonest, facts.level) for arm in (TECHNIQUE, YARDSTICK)}
         climb = self._climb(facts)
         edge, step = self._edge(facts)
         figures = {"technique beyond the commonest class, lo": beyond[TECHNIQUE].lo}
@@ -58,7 +58,7 @@ class Optimisation(Cause):
                 (
                     climb.over(wrong),
                     f"In the last quarter of its steps the technique gained {points(climb.value)} points more of "
-                    f"validation accuracy than its yardstick (95 % interval {points(climb.lo)} … {points(climb.hi)})",
+                    f"validation accuracy than its yardstick ({facts.percent} {points(climb.lo)} … {points(climb.hi)})",
                 )
             )
         if found:
@@ -86,7 +86,7 @@ class Optimisation(Cause):
         pairs = list(zip(facts.curves(TECHNIQUE), facts.curves(YARDSTICK), strict=True))
         if any(len(c.x) < 4 for pair in pairs for c in pair):
             return None
-        return over_seeds([_late(a) - _late(b) for a, b in pairs])
+        return over_seeds([_late(a) - _late(b) for a, b in pairs], facts.level)
 
     def _edge(self, facts: Facts) -> tuple[str, Interval | None]:
         """lowest, highest or nothing; and what the last step towards that edge brought, None where nothing."""
@@ -97,7 +97,7 @@ class Optimisation(Cause):
         tried = sorted((float(lr), accuracy) for lr, accuracy in search.accuracy[TECHNIQUE].items())
         best, beside = (tried[0], tried[1]) if edge == "lowest" else (tried[-1], tried[-2])
         n = facts.first.n_val
-        return edge, difference(round(best[1] * n), n, round(beside[1] * n), n) if n else None
+        return edge, facts.apart(round(best[1] * n), n, round(beside[1] * n), n) if n else None
 
     def counter(self, facts: Facts) -> Counter | None:
         """More rates, and four times as many steps, for both arms."""

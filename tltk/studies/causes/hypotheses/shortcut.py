@@ -35,11 +35,13 @@ class Shortcut(Cause):
             )
         name, extent = found
         one = next(a for a in c.attributes if a.name == name)
-        alone = share(one.source_right, c.source_n)
+        alone = share(one.source_right, c.source_n, facts.level)
         figures = {
             "labels told by it": alone.value,
             "errors as it would have them": one.agree / one.wrong,
             "by chance": one.expected / one.wrong,
+            "recoloured errors as it would have them": one.recoloured_agree / max(one.recoloured_wrong, 1),
+            "recoloured, by chance": one.recoloured_expected / max(one.recoloured_wrong, 1),
             "share of errors": extent.value,
             "share of errors, lo": extent.lo,
             "share of errors, hi": extent.hi,
@@ -47,7 +49,8 @@ class Shortcut(Cause):
         told = (
             f"The attribute {name} alone tells {alone.value:.1%} of the source's labels. Of {one.wrong:,} target "
             f"pictures that the network names wrong it names {one.agree / one.wrong:.1%} as {name} would, by chance "
-            f"{one.expected / one.wrong:.1%}"
+            f"{one.expected / one.wrong:.1%}; and so it does with {one.recoloured_agree:,} of the "
+            f"{one.recoloured_wrong:,} pictures of the source that it names wrong in other colours, by chance {one.recoloured_expected:.0f}"
         )
         if extent.lo <= 0:
             return Evidence(UNLIKELY, 0.0, f"{told}: no more than chance, as far as can be told.", figures)

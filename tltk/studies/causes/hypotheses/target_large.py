@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tltk.studies.causes.facts import TECHNIQUE, YARDSTICK, Facts, over_seeds
+from tltk.studies.causes.facts import TECHNIQUE, YARDSTICK, Facts, over_seeds, paired
 from tltk.studies.causes.hypotheses.cause import (
     LIKELY,
     NOT_JUDGED,
@@ -33,8 +33,8 @@ class TargetLarge(Cause):
         pairs = list(zip(facts.curves(TECHNIQUE), facts.curves(YARDSTICK), strict=True))
         if not all(a.y and b.y for a, b in pairs):
             return Evidence(NOT_JUDGED, 0.0, "Nothing was measured on the way, so no lead can be told.")
-        early = over_seeds([a.y[0] - b.y[0] for a, b in pairs])
-        gap = facts.gap
+        early = over_seeds([a.y[0] - b.y[0] for a, b in pairs], facts.level)
+        gap = paired(facts.difference, facts.level)
         figures = {
             "lead at first": early.value,
             "lead at first, lo": early.lo,
@@ -44,9 +44,9 @@ class TargetLarge(Cause):
             "labelled pictures": float(facts.first.n_train),
         }
         told = (
-            f"After the first epoch the technique leads by {points(early.value)} points of validation accuracy (95 % "
-            f"interval {points(early.lo)} … {points(early.hi)}), at the end by {points(gap.value)} of test accuracy "
-            f"({points(gap.lo)} … {points(gap.hi)}), with {facts.first.n_train:,} labelled pictures"
+            f"After the first epoch the technique leads by {points(early.value)} points of validation accuracy "
+            f"({facts.percent} {points(early.lo)} … {points(early.hi)}), at the end by {points(gap.value)} of test "
+            f"accuracy ({points(gap.lo)} … {points(gap.hi)}), with {facts.first.n_train:,} labelled pictures"
         )
         if facts.label == "hurts":
             return Evidence(UNLIKELY, 0.0, f"{told}: it ends behind, which enough pictures do not explain.", figures)
