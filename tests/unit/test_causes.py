@@ -74,7 +74,7 @@ def checked(**changes: Any) -> SourceCheckResult:
     return msgspec.structs.replace(found, **changes)
 
 
-APART = [ShiftAtLayer(name, 0.5, 0.02, 0.01, 0.4, 0.02, 0.01) for name in ("stem", "layer1", "features")]
+APART = [ShiftAtLayer(name, 0.5, 0.02, 0.001, 0.4, 0.02, 0.001) for name in ("stem", "layer1", "features")]
 FAILS: dict[str, Any] = {"target_right": 60, "mapped_right": 62}  # of 200
 RAGGED: dict[str, Any] = {"probe": 0.41, "probe_gap": 0.01, "probe_lo": -0.03, "probe_hi": 0.05}
 
