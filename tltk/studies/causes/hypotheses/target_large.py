@@ -29,7 +29,7 @@ class TargetLarge(Cause):
     title = "Target is large enough"
 
     def weigh(self, facts: Facts) -> Evidence:
-        """The lead after the first epoch, and what is left of it at the end."""
+        """The lead when it is first measured, and what is left of it at the end."""
         pairs = list(zip(facts.curves(TECHNIQUE), facts.curves(YARDSTICK), strict=True))
         if not all(a.y and b.y for a, b in pairs):
             return Evidence(NOT_JUDGED, 0.0, "Nothing was measured on the way, so no lead can be told.")
@@ -44,7 +44,7 @@ class TargetLarge(Cause):
             "labelled pictures": float(facts.first.n_train),
         }
         told = (
-            f"After the first epoch the technique leads by {points(early.value)} points of validation accuracy "
+            f"When first measured the technique leads by {points(early.value)} points of validation accuracy "
             f"({facts.percent} {points(early.lo)} … {points(early.hi)}), at the end by {points(gap.value)} of test "
             f"accuracy ({points(gap.lo)} … {points(gap.hi)}), with {facts.first.n_train:,} labelled pictures"
         )
