@@ -29,6 +29,7 @@ from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.studies.causes.result import CausesResult
 from tltk.studies.causes.spec import CausesSpec
+from tltk.verdicts.judge import format_points
 
 Row = dict[str, Any]
 DEVELOPMENT, HELD_OUT = "development", "held out"
@@ -328,6 +329,68 @@ def read(case: Case) -> Row:
     }
 
 
+ORDER = (
+    "label_sets",
+    "covariate_shift",
+    "misaligned_classes",
+    "features_missing",
+    "optimisation",
+    "label_noise",
+    "shortcut",
+    "target_large",
+)
+NOTHING, UNKNOWN = "nothing", "unknown"
+
+
+def matrix(rows: Sequence[Row]) -> Iterator[str]:
+    """Planted (rows) × found (columns)."""
+    columns = [*ORDER, UNKNOWN, NOTHING]
+    yield f"| planted | cases | {' | '.join(f'`{name}`' for name in columns)} |"
+    yield f"|---|---:|{'---:|' * len(columns)}"
+    for planted in (*ORDER, NONE):
+        own = [r for r in rows if r["planted"] == planted]
+        counts = [sum(r["found"] == name for r in own) for name in columns]
+        name = planted if planted == NONE else f"`{planted}`"
+        yield f"| {name} | {len(own)} | {' | '.join(str(n) if n else '' for n in counts)} |"
+
+
+def is_right(row: Row) -> bool:
+    """Whether what was planted is named first; where nothing was planted, whether no cause is named."""
+    if row["planted"] == NONE:
+        return bool(row["found"] in (UNKNOWN, NOTHING))
+    return bool(row["found"] == row["planted"])
+
+
+def tally(rows: Sequence[Row]) -> Iterator[str]:
+    """How many cases are right, in words."""
+    planted = [r for r in rows if r["planted"] != NONE]
+    controls = [r for r in rows if r["planted"] == NONE]
+    harmless = [r for r in planted if r["label"] == "helps"]
+    among = [r for r in planted if r["planted"] in r["likely"]]
+    yield (
+        f"Of {len(planted)} planted causes {sum(map(is_right, planted))} are named first, and {len(among)} are among "
+        f"those that are shown; in {len(harmless)} transfer helps all the same, so that nothing is explained. Of "
+        f"{len(controls)} cases without a planted cause {sum(map(is_right, controls))} have none named."
+    )
+
+
+def each(rows: Sequence[Row]) -> Iterator[str]:
+    """A line for each case."""
+    yield "| planted | what | points more than the yardstick | transfer | found | shown as well |"
+    yield "|---|---|---:|---|---|---|"
+    for planted in (*ORDER, NONE):
+        for r in (r for r in rows if r["planted"] == planted):
+            gap, lo, hi = (format_points(x) for x in r["gap"])
+            found = r["found"] if is_right(r) else f"**{r['found']}**"
+            more = ", ".join(name for name in r["likely"] if name != r["found"]) if r["label"] != "helps" else ""
+            yield f"| {planted} | {r['about']} | {gap} ({lo} … {hi}) | {r['label']} | {found} | {more} |"
+
+
+def tables(rows: Sequence[Row]) -> str:
+    """The tables of one part."""
+    return "\n\n".join("\n".join(lines(rows)) for lines in (tally, matrix, each))
+
+
 @contextmanager
 def kept_home(folder: Path) -> Iterator[Path]:
     """A home that stays."""
@@ -351,21 +414,25 @@ def main() -> None:
     with kept_home(options.home) if options.home else own_home() as folder:
         done = {(r["planted"], r["about"]) for r in rows}
         for case in cases(folder):
-            if (options.part and case.part != options.part) or (
-                options.only and not case.planted.startswith(options.only)
-            ):
+            asked = options.part in (None, case.part) and case.planted.startswith(options.only or "")
+            if not asked or (case.planted, case.about) in done:
                 continue
-            if (case.planted, case.about) in done:
-                continue
-            row = read(case)
-            rows.append(row)
-            print(
-                f"{row['planted']:20s} {row['found']:20s} {row['label']:14s} {100 * row['gap'][0]:+.1f} {row['seconds']} s  {row['about']}",
-                flush=True,
-            )
+            rows.append(row := read(case))
+            print(f"{row['planted']} → {row['found']} ({row['label']}), {row['seconds']} s: {row['about']}", flush=True)
             if options.rows:
                 with options.rows.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
+    text = options.write.read_text("utf-8") if options.write else ""
+    for part in (DEVELOPMENT, HELD_OUT):
+        if not (own := [r for r in rows if r["part"] == part]):
+            continue
+        print(f"### {part}\n\n{tables(own)}\n", flush=True)
+        if options.write:
+            first, rest = text.split(f"<!-- {part} -->\n", 1)
+            _, last = rest.split(f"<!-- end of {part} -->", 1)
+            text = f"{first}<!-- {part} -->\n\n{tables(own)}\n\n<!-- end of {part} -->{last}"
+    if options.write:
+        options.write.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

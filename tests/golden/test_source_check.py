@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from itertools import permutations
 
 import numpy as np
@@ -56,13 +57,16 @@ def test_attributes_are_what_they_are_called() -> None:
     assert not np.array_equal(both["colour"], found["colour"])
 
 
-def test_recolouring_moves_every_hue_by_a_third_of_the_circle() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (5, 3, 8, 8)).astype(np.uint8)
-    other = recolour(images)
-    assert np.array_equal(other.sum(1), images.sum(1)) and np.array_equal(recolour(recolour(other)), images)
-    red = np.zeros((1, 3, 8, 8), np.uint8)
-    red[:, 0] = 200
-    assert np.array_equal(np.flatnonzero(recolour(red)[0, :, 0, 0]), [1])
+def test_a_recoloured_picture_has_the_hue_of_another_one_and_its_own_brightness() -> None:
+    hues = [colorsys.hsv_to_rgb(h, 0.5, 0.6) for h in (0.05, 0.3, 0.55, 0.8)]
+    images = np.stack([np.full((3, 8, 8), np.array(rgb)[:, None, None] * 255) for rgb in hues]).round().astype(np.uint8)
+    other = recolour(images, 3)
+    assert np.abs(other.mean(1).astype(float) - images.mean(1)).max() <= 1
+    order = np.random.default_rng(3).permutation(4)
+    found = [colorsys.rgb_to_hsv(*(other[i, :, 0, 0] / 255))[0] for i in range(4)]
+    assert found == pytest.approx([(0.05, 0.3, 0.55, 0.8)[k] for k in order], abs=0.03)
+    grey = np.repeat(images[:, :1], 3, 1)
+    assert np.array_equal(recolour(grey, 3), grey) and np.array_equal(recolour(grey[:, :1], 3), grey[:, :1])
 
 
 def test_errors_are_counted_as_chance_has_them_within_each_class() -> None:

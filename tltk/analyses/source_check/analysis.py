@@ -93,7 +93,7 @@ def source_check(spec: SourceCheckSpec, context: Context) -> SourceCheckResult:
     probes = _probe(spec, context, y[-1], target)
     context.callbacks.notify("Measuring how far the domains are apart at each layer.")
     layers = shift_by_layer(spec, [*net.names[:-1], "features"], x, y, source, target, number)
-    recoloured = features(net, _recoloured(source), context, spec.pooling)[-1]
+    recoloured = features(net, _recoloured(source, spec.seed), context, spec.pooling)[-1]
     shown = classifier.logits(recoloured.float()).argmax(1).numpy()
     told = _attributes(source, target, Answers(theirs, number, shown), spec.seed)
     shared = shared_classes(source.domain, target.domain)
@@ -162,10 +162,10 @@ def gather(spec: SourceCheckSpec, context: Context) -> Sides:
     )
 
 
-def _recoloured(sample: Sample) -> Sample:
-    """The same pictures with other colours."""
+def _recoloured(sample: Sample, seed: int) -> Sample:
+    """The same pictures with the hues of others."""
     domain = sample.domain
-    images = recolour(np.asarray(domain.images[sample.index]))
+    images = recolour(np.asarray(domain.images[sample.index]), seed)
     of = Domain.of(
         domain.name, images, sample.labels.numpy(), list(domain.classes), licence=domain.licence, source=domain.source
     )
@@ -292,7 +292,7 @@ def _attributes(source: Sample, target: Sample, answers: Answers, seed: int) -> 
         return []
     folds = StratifiedKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
     here, there = (np.asarray(s.domain.images[s.index]) for s in (source, target))
-    ours, theirs, other = attributes(here), attributes(there), attributes(recolour(here))
+    ours, theirs, other = attributes(here), attributes(there), attributes(recolour(here, seed))
     found = []
     for name, x in ours.items():
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

@@ -28,7 +28,7 @@ class CovariateShift(Cause):
     """
 
     title = "Covariate shift"
-    before = ()
+    before = ("shortcut",)  # colours that go with labels are a distribution of their own
 
     def weigh(self, facts: Facts) -> Evidence:
         """MMD beyond chance over all pictures and within classes, and accuracy that the source's classifier loses."""

@@ -50,7 +50,7 @@ class Shortcut(Cause):
             f"The attribute {name} alone tells {alone.value:.1%} of the source's labels. Of {one.wrong:,} target "
             f"pictures that the network names wrong it names {one.agree / one.wrong:.1%} as {name} would, by chance "
             f"{one.expected / one.wrong:.1%}; and so it does with {one.recoloured_agree:,} of the "
-            f"{one.recoloured_wrong:,} pictures of the source that it names wrong in other colours, by chance "
+            f"{one.recoloured_wrong:,} pictures of the source that it names wrong in the hue of another one, by chance "
             f"{one.recoloured_expected:.0f}"
         )
         if extent.lo <= 0:
