@@ -126,7 +126,7 @@ def of_texture(folder: Path, name: str, seed: int, dials: str) -> str:
 FROZEN, MANY = "feature_extraction", 40
 FEW_STEPS = dataclasses.replace(OPTIM, epochs=4, epoch_images=64, evaluate=1)
 WITH_SOURCE = dataclasses.replace(OPTIM, epochs=6)
-ALL_LABELS = dataclasses.replace(OPTIM, epochs=10, epoch_images=0, evaluate=1)
+ALL_LABELS = dataclasses.replace(OPTIM, epochs=12, epoch_images=0, batch_size=64, evaluate=1)
 UNTRAINED = dataclasses.replace(SOURCE, epochs=1, epoch_images=64, evaluate=1, lr=1e-5)
 
 
@@ -144,7 +144,7 @@ def named_alike(folder: Path, name: str, order: Sequence[int], seed: int, dials:
 
 def enough(dials: str, seed: int, **more: Any) -> CausesSpec:
     """A target with all of its labels."""
-    given = {"shots": 0, "target_n": 700, "optim": ALL_LABELS, **more}
+    given = {"shots": 0, "target_n": 1600, "optim": ALL_LABELS, **more}
     return study(dials, dials, seed=seed, **given)
 
 
@@ -185,8 +185,8 @@ def development(folder: Path) -> list[Case]:
         Case("label_noise", "60 % of the source's labels wrong, frozen", frozen("label_noise=0.6")),
         Case("shortcut", "hue tells every label of the source, frozen", frozen("correlation=1")),
         Case("shortcut", "hue tells every label, shapes tell none, frozen", frozen("correlation=1,shape_noise=1")),
-        Case("target_large", "all labels, four classes", enough("classes=0-3", 1)),
-        Case("target_large", "all labels, six classes", enough("classes=0-5", 1)),
+        Case("target_large", "all labels of 1,600 pictures, three classes", enough("classes=0-2", 1)),
+        Case("target_large", "all labels of 1,600 pictures, four classes", enough("classes=0-3", 1)),
     ]
     return [dataclasses.replace(one, part=DEVELOPMENT) for one in found]
 
@@ -296,10 +296,10 @@ def held_out(folder: Path) -> list[Case]:
             "hue tells every label of six classes, frozen",
             frozen("correlation=1,classes=0-5", "classes=0-5", seed=4),
         ),
-        Case("target_large", "all labels, five classes", enough("classes=0-4", 3)),
-        Case("target_large", "all labels, four other classes", enough("classes=5-8", 3)),
-        Case("target_large", "all labels, three classes", enough("classes=0-2", 4)),
-        Case("target_large", "all labels, eight classes, 1,000 pictures", enough("classes=0-7", 4, target_n=1000)),
+        Case("target_large", "all labels of 1,600 pictures, three other classes", enough("classes=3-5", 3)),
+        Case("target_large", "all labels of 1,600 pictures, two classes", enough("classes=5+6", 3)),
+        Case("target_large", "all labels of 1,600 pictures, classes far apart", enough("classes=0+4+8", 4)),
+        Case("target_large", "all labels of 1,600 pictures, the last three classes", enough("classes=7-9", 4)),
     ]
 
 
