@@ -13,6 +13,7 @@ import dataclasses
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -403,6 +404,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=(DEVELOPMENT, HELD_OUT), help="one part alone")
     parser.add_argument("--only", help="cases whose planted cause begins so")
+    parser.add_argument("--each", type=int, default=99, help="so many cases of each cause and part at most")
     parser.add_argument("--home", type=Path, help="a home that is kept: what it has trained is not trained again")
     parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")
     parser.add_argument("--write", type=Path, help="write the tables into this page, in place of those it has")
@@ -413,7 +415,11 @@ def main() -> None:
         rows = [json.loads(line) for line in options.rows.read_text("utf-8").splitlines()]
     with kept_home(options.home) if options.home else own_home() as folder:
         done = {(r["planted"], r["about"]) for r in rows}
+        seen = Counter[tuple[str, str]]()
         for case in cases(folder):
+            seen[case.part, case.planted] += 1
+            if seen[case.part, case.planted] > options.each:
+                continue
             asked = options.part in (None, case.part) and case.planted.startswith(options.only or "")
             if not asked or (case.planted, case.about) in done:
                 continue

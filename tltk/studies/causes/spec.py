@@ -27,7 +27,9 @@ class CausesSpec(StudySpec):
     technique: str = knob("fine_tune", help="The technique that is asked about, in one word, as in a race.")
     yardstick: str = knob("scratch", help="The technique that it is held against.")
     labels: str = knob("target", choices=("target", "source", "both"), help="Whose labels are learned from.")
-    counter: tuple[str, ...] = list_field((), help="Causes whose counter-experiment is made, separated by commas.")
+    counter: tuple[str, ...] = list_field(
+        (), help="Causes whose counter-experiment is made, separated by commas.", choices=tuple(causes.names())
+    )
     delta: float = knob(
         0.01, 0.0, 0.5, help="Gaps within ± this share count as no difference, once the whole interval lies within."
     )
