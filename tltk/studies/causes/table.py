@@ -15,7 +15,10 @@ def lines(result: CausesResult) -> list[str]:
     Args:
         result: Of the study.
     """
-    commands = [f"{title(one)}: {one.command}" for one in result.causes if one.command and one.outcome is None]
+    open_ = [
+        one for one in result.causes if one.command and one.outcome is None and one.level in ("likely", "possible")
+    ]
+    told = ["", "To settle it:", *(f"{title(one)}: {one.command}" for one in open_)] if open_ else []
     return [
         result.sentence,
         "",
@@ -23,9 +26,7 @@ def lines(result: CausesResult) -> list[str]:
         *align_left(rows(result)),
         "",
         *details(result),
-        "",
-        "Counter-experiments:",
-        *commands,
+        *told,
         "",
         *result.remarks,
     ]
