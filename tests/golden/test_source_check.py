@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ import pytest
 from tltk import data
 from tltk.analyses.source_check.analysis import best_mapping, same_errors
 from tltk.analyses.source_check.attributes import attributes, recolour
+from tltk.errors import BadSpec, UnknownName
 from tltk.specs.parts import DataSpec
+from tltk.specs.reading import with_absolute_paths
+from tltk.specs.training import TransferSpec
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -87,3 +91,10 @@ def test_grey_takes_colours_away_and_nothing_else() -> None:
     assert np.array_equal(grey.labels, whole.labels) and np.array_equal(grey.origins, whole.origins)
     assert attributes(np.asarray(grey.images))["colour"][:, 6:].max() == 0
     assert data.family("grey:digits") == data.family("digits")
+    asked = with_absolute_paths(TransferSpec(DataSpec("grey:folder:set")))
+    assert asked.target.name == f"grey:folder:{Path('set').absolute()}"
+    for name in ("grey:", "grey:grey:digits", "grey"):
+        with pytest.raises(BadSpec):
+            data.parse(name)
+    with pytest.raises(UnknownName):
+        data.parse("grey:bananas")
