@@ -11,7 +11,7 @@ import pytest
 
 from tltk import data
 from tltk.analyses.source_check.analysis import best_mapping, same_errors
-from tltk.analyses.source_check.appearance import recolour
+from tltk.analyses.source_check.appearance import appearance, recolour
 from tltk.errors import BadSpec, UnknownName
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import with_absolute_paths
