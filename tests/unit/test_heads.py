@@ -117,7 +117,7 @@ def test_one_that_diverges_does_not_harm_the_others(tmp_path: Path, monkeypatch:
     plain = dataclasses.replace(
         SPEC, optim=dataclasses.replace(SPEC.optim, optimizer="sgd", schedule="constant", weight_decay=1.0)
     )
-    specs = variants(plain, (1e-2, 10.0), (0, 1))
+    specs = variants(plain, (1e-3, 10.0), (0, 1))
     alone = trained(tmp_path / "a", [s for s in specs if s.optim.lr < 1], monkeypatch, together=False)
     runs = trained(tmp_path / "b", specs, monkeypatch, together=True)
     wild = [run for run, spec in zip(runs, specs, strict=True) if spec.optim.lr > 1]

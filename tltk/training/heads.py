@@ -97,11 +97,20 @@ class _Rows:
     features: Tensor
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> tuple[Tensor]:
-        """Features at these positions, (b, d)."""
+        """Features at these positions, (b, d).
+
+        Args:
+            positions: (b,) int64 positions in the part.
+            generator: Not asked: nothing is drawn.
+        """
         return (self.features[positions.to(self.features.device)],)
 
     def forward(self, crossing: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """(features, logits) of a batch."""
+        """(features, logits) of a batch.
+
+        Args:
+            crossing: The features alone, (b, d).
+        """
         return self.net.classify(crossing[0])
 
 
