@@ -65,7 +65,7 @@ def kendall(found: list[float], sigma: Floats = SIGMA, weight: float = 1.0) -> f
 
 @pytest.mark.parametrize("weight", [1.0, 0.3])
 def test_by_uncertainty_the_whole_loss_is_kendalls(weight: float) -> None:
-    term = MultiTask(weight=weight, task="colour+tone", weighting="uncertainty")
+    term = MultiTask(weight=weight, task="colour/tone", weighting="uncertainty")
     module = made(term)
     step, batch = asked(module)
     assert step.loss is not None
@@ -84,7 +84,7 @@ def test_by_uncertainty_the_whole_loss_is_kendalls(weight: float) -> None:
 
 def test_the_best_weight_is_one_over_twice_the_loss() -> None:
     """Where the derivative of L/σ² + log σ is zero."""
-    term = MultiTask(task="colour+tone", weighting="uncertainty")
+    term = MultiTask(task="colour/tone", weighting="uncertainty")
     module = made(term)
     variances: Any = module["log_variances"]  # type: ignore[index]
     for s, loss in zip(variances, losses(module), strict=True):
@@ -96,7 +96,7 @@ def test_the_best_weight_is_one_over_twice_the_loss() -> None:
 
 
 def test_with_fixed_weights_losses_are_added() -> None:
-    term = MultiTask(weight=0.4, task="colour+tone")
+    term = MultiTask(weight=0.4, task="colour/tone")
     module = made(term)
     step, batch = asked(module)
     found = term(step)

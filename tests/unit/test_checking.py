@@ -93,10 +93,10 @@ BAD: list[tuple[Spec, str]] = [
     (TransferSpec(DataSpec("shapes"), terms=(TermSpec("soft_sharing"),)), "attribute of shapes must be one of"),
     (TransferSpec(terms=(TermSpec("multi_task", {"task": "background"}),)), "attribute of digits must be one of"),
     (
-        TransferSpec(DataSpec("shapes:texture=plain"), terms=(TermSpec("multi_task", {"task": "colour+texture"}),)),
+        TransferSpec(DataSpec("shapes:texture=plain"), terms=(TermSpec("multi_task", {"task": "colour/texture"}),)),
         "attribute of shapes:texture=plain must be one of",
     ),
-    (TransferSpec(terms=(TermSpec("multi_task", {"task": "parity+parity"}),)), "each named once"),
+    (TransferSpec(terms=(TermSpec("multi_task", {"task": "parity/parity"}),)), "each named once"),
     (TransferSpec(terms=(TermSpec("multi_task", {"pictures": "source"}),)), "There is no source"),
     (TransferSpec(terms=(TermSpec("multi_task"),), optim=OptimSpec(mixup=0.2)), "leave out multi_task"),
     (

@@ -55,7 +55,7 @@ def plain_rows(run: Record) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("boundary", [0, 3])
 def test_heads_learn_their_tasks_beside_the_class(boundary: int) -> None:
-    run = train(with_term(spec(boundary=boundary, epochs=12), "multi_task", task="colour+corner"), coloured())
+    run = train(with_term(spec(boundary=boundary, epochs=12), "multi_task", task="colour/corner"), coloured())
     assert [(t.term, t.task, t.classes) for t in run.result.tasks] == [
         ("multi_task", "colour", ["red", "blue"]),
         ("multi_task", "corner", ["light", "dark"]),
@@ -77,7 +77,7 @@ def test_learned_weights_move_towards_what_is_learned_well() -> None:
     luck = np.random.default_rng(9).integers(0, 2, len(d.labels))
     d = dataclasses.replace(d, attributes={**d.attributes, "luck": Attribute(("heads", "tails"), luck)})
     run = train(
-        dataclasses.replace(asked, terms=(TermSpec("multi_task", {**asked.terms[0].knobs, "task": "colour+luck"}),)), d
+        dataclasses.replace(asked, terms=(TermSpec("multi_task", {**asked.terms[0].knobs, "task": "colour/luck"}),)), d
     )
     colour, luck_ = (t.weights for t in run.result.tasks)
     assert len(colour) == 8 and colour[-1] > 1.05 * luck_[-1]
@@ -241,13 +241,13 @@ def test_a_second_network_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("target", "task"),
-    [(DataSpec("shapes", n=600, size=24), "texture+background"), (DataSpec("digits", n=600, size=16), "parity")],
+    [(DataSpec("shapes", n=600, size=24), "texture/background"), (DataSpec("digits", n=600, size=16), "parity")],
 )
 @pytest.mark.parametrize("name", COLOURED)
 def test_from_the_domain_to_the_result(target: DataSpec, task: str, name: str) -> None:
-    task = task if name == "multi_task" else task.partition("+")[0]
+    task = task if name == "multi_task" else task.partition("/")[0]
     asked = with_term(dataclasses.replace(spec(epochs=6), target=target), name, task=task)
     found = compose.train(asked).result
-    assert [t.task for t in found.tasks] == task.split("+")
+    assert [t.task for t in found.tasks] == task.split("/")
     assert all(t.accuracy > t.majority + 0.1 for t in found.tasks), [(t.accuracy, t.majority) for t in found.tasks]
     assert found.frozen_moved == 0

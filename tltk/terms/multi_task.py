@@ -41,7 +41,7 @@ class MultiTask(Term):
     needs: ClassVar[tuple[str, ...]] = ("attributes",)
 
     weight: float = knob(1.0, 0.0, 1e6, help="λ: factor of the attributes' losses; 0 = off.")
-    task: str = knob("parity", help="Attributes to learn beside the class, as in colour+texture.")
+    task: str = knob("parity", help="Attributes to learn beside the class, as in colour/texture.")
     weighting: str = knob(
         "fixed", choices=("fixed", "uncertainty"), help="Whether the losses' weights are fixed or learned."
     )
@@ -68,7 +68,7 @@ class MultiTask(Term):
     @property
     def tasks(self) -> tuple[str, ...]:
         """The attributes that are named."""
-        return tuple(part.strip() for part in self.task.split("+"))
+        return tuple(part.strip() for part in self.task.split("/"))
 
     @property
     def tasks_on_source(self) -> bool:
