@@ -230,7 +230,7 @@ def launch() -> None:
         disabled=not can_compare,
         help="Trains both arms: a search for each learning rate, several seeds, then a verdict.",
     ):
-        start(now)
+        start(plan.comparison())
     if middle.button(
         "Train once",
         icon=":material/play_arrow:",
@@ -250,7 +250,7 @@ def launch() -> None:
     if not can_compare:
         right.caption("A comparison needs weights to transfer; choose some above.")
     with st.expander("As a shell command and in Python"):
-        spec = now if now.source is not None else plan.training()
+        spec = plan.comparison() if now.source is not None else plan.training()
         st.code(command.to_command(spec), language="bash", wrap_lines=True)
         st.code(command.to_python(spec), language="python")
 

@@ -1,7 +1,7 @@
 """What the literature says of techniques, measured here: one table for each claim.
 
 Each claim is a study or several (race, labels, plane) on digits; `tests/benchmarks/overhead.py` measures the time that
-terms and adapters take. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
+terms and adapters take, `tests/benchmarks/few_shot.py` measures episodes, `unseen.py` combinations that were never shown. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
 the next. `--write FILE` puts the tables into the page. Everything runs on one core.
 """
 
@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from tests.benchmarks import overhead
+from tests.benchmarks import few_shot, overhead, unseen
 from tests.benchmarks.rounds import SHARED, digit_arrays, own_home
+from tltk.analyses.zero_shot.result import ZeroShotResult
 from tltk.jobs import launch
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
@@ -405,6 +406,7 @@ CLAIMS = {
     "surgical": Claim(surgery, LAST, gaps_table),
 }
 OVERHEAD, SHIFT, TASKS, TAUGHT = "overhead", "shift", "multi_task", "self_taught"
+EPISODES, UNSEEN = "episodes", "zero_shot"
 
 
 def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> Iterator[list[Row]]:
@@ -424,6 +426,7 @@ def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> It
         for setting, trainings in several_tasks(domains).items():
             if (name, setting) not in done:
                 yield [{"setting": setting, **row} for row in measure_tasks(trainings)]
+        return
     if name == TAUGHT:
         for setting, (first, study) in self_taught(domains).items():
             if (name, setting) not in done:
@@ -431,6 +434,16 @@ def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> It
                 assert result is not None and result.self_taught is not None
                 knn = next([p.before, p.after] for p in result.self_taught.probes if p.name == "knn")
                 yield [{"setting": setting, "knn": knn, **row} for row in read(launch(study), "scratch")]
+        return
+    if name == EPISODES:
+        for setting in few_shot.TARGETS:
+            if (name, setting) not in done:
+                yield [_episodes_row(setting, *found) for found in few_shot.measure(setting)]
+        return
+    if name == UNSEEN:
+        for setting in unseen.SETTINGS:
+            if (name, setting) not in done:
+                yield [_unseen_row(setting, unseen.measure(setting))]
         return
     claim = CLAIMS[name]
     for setting, study in claim.studies(domains).items():
@@ -454,11 +467,62 @@ def shift_table(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {r['setting']} | {share(r['accuracy'])} |"
 
 
+def _episodes_row(setting: str, arm: str, own: dict[str, list[float]], random: dict[str, list[float]]) -> Row:
+    """Accuracy with weights and without, and what they gain, seed by seed."""
+    gains = {column: [a - b for a, b in zip(own[column], random[column], strict=True)] for column in own}
+    figures = {"accuracy": own, "random": random, "gain": gains}
+    return {"setting": setting, "arm": arm} | {
+        what: {column: over_seeds(values) for column, values in columns.items()} for what, columns in figures.items()
+    }
+
+
+def episodes_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Accuracy of prototypes by the number of shots, with weights and at random; templates beside."""
+    (first, _, _), (second, _, _), (third, _, _) = few_shot.COLUMNS
+    yield (
+        f"| pictures | weights | {first}, % | random, % | gain | {second}, % | random, % | gain | {third}, % | random, % |"
+    )
+    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for r in rows:
+        cells = [
+            cell
+            for column in (first, second)
+            for cell in (share(r["accuracy"][column]), share(r["random"][column]), points(r["gain"][column]))
+        ]
+        cells += [share(r["accuracy"][third]), share(r["random"][third])]
+        yield f"| {r['setting']} | {r['arm']} | {' | '.join(cells)} |"
+
+
+def _unseen_row(setting: str, found: ZeroShotResult) -> Row:
+    """Accuracy on combinations that were not shown, and of each attribute."""
+    told = {one.name: [one.seen, one.unseen, one.majority] for one in found.attributes}
+    figures = {"accuracy": [found.accuracy, found.lo, found.hi], "chance": found.chance, "n": found.n_unseen}
+    names, weights = unseen.SETTINGS[setting]
+    return {"setting": setting, "arm": weights, "names": names, "attributes": told} | figures
+
+
+def unseen_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Accuracy on combinations that were not shown, and of each attribute on shown ones and on them."""
+    yield "| attributes | weights | unseen | right, % | chance, % | each attribute: seen → unseen (most frequent), % |"
+    yield "|---|---|---:|---:|---:|---|"
+    for r in rows:
+        told = [
+            f"{name} {100 * seen:.0f} → {100 * own:.0f} ({100 * most:.0f})"
+            for name, (seen, own, most) in r["attributes"].items()
+        ]
+        yield (
+            f"| {' × '.join(r['names'])} | `{r['arm']}` | {r['n']} | {share(r['accuracy'])} | {100 * r['chance']:.1f} | "
+            f"{', '.join(told)} |"
+        )
+
+
 TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {
     SHIFT: shift_table,
     TASKS: tasks_table,
-    OVERHEAD: overhead_table,
     TAUGHT: taught_table,
+    OVERHEAD: overhead_table,
+    EPISODES: episodes_table,
+    UNSEEN: unseen_table,
 }
 
 
@@ -483,7 +547,7 @@ def arrays(folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    names = [*CLAIMS, SHIFT, TASKS, TAUGHT, OVERHEAD]
+    names = [*CLAIMS, SHIFT, TASKS, TAUGHT, EPISODES, UNSEEN, OVERHEAD]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", nargs="*", choices=names, default=names)
     parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")

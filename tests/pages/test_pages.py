@@ -8,6 +8,7 @@ import os
 import zipfile
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -25,13 +26,17 @@ from tests.support.pages import (
     training,
 )
 from tests.support.pages import _no_workers as _no_workers
+from tests.support.results import trained
 from tltk import home
+from tltk.dashboard.words import plain
 from tltk.runs.label import Label
 from tltk.runs.run import Run
+from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.weights.export import export_bytes
+from tltk.weights.load import build_net
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -137,6 +142,18 @@ def test_what_teaches_without_labels_is_launched_from_design() -> None:
     is_clean(app)
     [spec] = [s for s in (Run.at(job.run).spec for job in queue.jobs()) if isinstance(s, TransferSpec)]
     assert (spec.labels, spec.target.shots, [term.name for term in spec.terms]) == ("none", 0, ["rotation"])
+
+
+def test_train_says_how_the_weights_were_fitted() -> None:
+    run = training()
+    net = build_net(NetSpec("test_resnet"), 10, 28, 1, 0)
+    result = run.result()
+    assert result is not None and net.fitting is not None
+    assert net.fitting.sentence not in texts(open_page("train", run=run.id))
+    home.write_atomic(run.path / "result.json", json.dumps({**result, "fitting": msgspec.to_builtins(net.fitting)}))
+    app = open_page("train", run=run.id)
+    is_clean(app)
+    assert net.fitting.sentence in texts(app)
 
 
 def test_train_shows_a_failure_as_its_sentence() -> None:
@@ -434,3 +451,10 @@ def test_what_was_found_before_is_listed_and_can_be_opened() -> None:
     shown = {m.label: m.value for m in app.metric}
     assert shown["State"] == "done" and shown["Result"] not in ("", "–")
     assert str(run.attempt(1).path) in [c.value for c in app.code]
+
+
+def test_what_a_training_was_asked_for_in_vain_is_said() -> None:
+    run = training()
+    said = "No layer of the backbone learns: the term coral changes nothing here."
+    home.write_atomic(run.path / "result.json", msgspec.json.encode(trained(cautions=[said])))
+    assert plain(said) in [warning.value for warning in open_page("train", run=run.id).warning]

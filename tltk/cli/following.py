@@ -439,6 +439,7 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
         f"{'trained' if said else known} after {found.steps:,} steps in "
         f"{found.seconds:.1f} s on {found.device}{half}; {found.frozen_tensors} frozen tensors, "
         f"{found.frozen_moved} moved.",
+        *([] if found.fitting is None else [found.fitting.sentence]),
         *(escape_text(line) for line in tasks_in_words(found)),
         *(escape_text(line) for line in account.describe_fields(spec.target.name, found)),
         *(f"caution  {sentence}" for sentence in found.cautions),

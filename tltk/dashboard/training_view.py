@@ -88,7 +88,7 @@ def _numbers(run: Run) -> None:
     if result.accuracy_lo is not None or result.self_taught is not None:
         half = " Computed in bfloat16." if result.precision == "bfloat16" else ""
         st.caption(f"{outcome_in_words(result)}{half}")
-    for sentence in tasks_in_words(result):
+    for sentence in (*([] if result.fitting is None else [result.fitting.sentence]), *tasks_in_words(result)):
         st.caption(plain(sentence))
     for sentence in result.cautions:
         st.warning(plain(sentence))

@@ -331,10 +331,11 @@ class Worker:
         told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         read = account.training_data_fields(domain, split, spec.target)
-        read["remarks"] += [*parts.notes, *cautions(domain, split)]
+        read["remarks"] += [*parts.notes, *cautions(domain, split), *net.notes]
         result = msgspec.structs.replace(
             result,
             **read,
+            cautions=[*parts.notes, *result.cautions],
             phases=[PlannedPhase(p.boundary, list(p.lr_scale), p.epochs, p.restarts) for p in phases],
             threads=spec.optim.threads,
             taken_out=parts.taken_out,

@@ -214,8 +214,9 @@ def _of_training(found: TrainingResult) -> Told:
         f"{found.frozen_tensors} tensors are frozen; {found.frozen_moved} of them moved.",
         f"Trained for {found.epochs:,} epochs, {found.steps:,} steps, in {found.seconds:.1f} s on {found.device}.",
         *tasks_in_words(found),
+        *([] if found.fitting is None else [found.fitting.sentence]),
     ]
-    return Told(outcome_in_words(found), rows, details, [*found.cautions, *found.remarks])
+    return Told(outcome_in_words(found), rows, details, list(dict.fromkeys([*found.cautions, *found.remarks])))
 
 
 def _of_comparison(found: CompareResult) -> Told:

@@ -113,6 +113,44 @@ class SelfTaught(msgspec.Struct, frozen=True):
     probes: list[FeatureProbe]
 
 
+class Fitting(msgspec.Struct, frozen=True):
+    """How first weights were fitted to these pictures and classes.
+
+    Attributes:
+        sentence: All of it in words.
+        channels: Of the pictures.
+        channels_made_for: Of those that the weights were made for; 0 = the weights are drawn, or it is not told.
+        first_layer: The convolution that reads the pictures, by timm's name; empty = timm names none.
+        channel_rule: What became of its weights: kept, summed (one channel reads what several read), repeated (in turn,
+            each times `channel_factor`), or drawn.
+        channel_factor: That factor, channels made for over channels; else 1.
+        mean: What is subtracted from each channel.
+        std: What it is then divided by.
+        size: Side of the pictures in pixels.
+        size_made_for: Of those that the weights learned from; 0 = not told.
+        grid: Places of the position table, rows and columns; empty = there is none, or it is not resampled.
+        grid_made_for: Those of the table that came with the weights.
+        classes: Of the new classifier.
+        classes_made_for: Of the linear classifier that came with the weights, which is not used as the head; 0 = none
+            came.
+    """
+
+    sentence: str
+    channels: int
+    channels_made_for: int
+    first_layer: str
+    channel_rule: str
+    channel_factor: float
+    mean: list[float]
+    std: list[float]
+    size: int
+    size_made_for: int
+    grid: list[int]
+    grid_made_for: list[int]
+    classes: int
+    classes_made_for: int
+
+
 class TrainingResult(msgspec.Struct, frozen=True):
     """What a training found; fields with a default came later than the first results.
 
@@ -156,7 +194,8 @@ class TrainingResult(msgspec.Struct, frozen=True):
         clashing: Pictures of which there is a copy under another label.
         flat: Pictures of one tone.
         cropped: Share of a picture that the square crop leaves out, on average.
-        cautions: Sentences on these counts.
+        cautions: Sentences on these counts, on classes that the domains do not share, on how the weights were read,
+            and on what was asked for and changes nothing.
         parts: train, val and test: how many pictures, and where they come from.
         left_out: The files that were not read.
         notes: Doubts about the pictures, in sentences.
@@ -173,6 +212,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
         tasks: What became of each task that was learned beside the class.
         class_weights: Factor of the class's loss after each epoch, by term, where a term weighs it.
         self_taught: What it comes to where nobody's labels were learned from.
+        fitting: How first weights were fitted to these pictures and classes; None in results of earlier versions.
     """
 
     accuracy: float | None
@@ -228,6 +268,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
     class_weights: dict[str, list[float]] = {}
     precision: str = ""
     self_taught: SelfTaught | None = None
+    fitting: Fitting | None = None
 
     @property
     def tested_scores(self) -> tuple[float, float]:

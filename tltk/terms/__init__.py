@@ -122,6 +122,11 @@ def needs_source(specs: Sequence[TermSpec]) -> bool:
     return any(SOURCES & set(make(spec).needs) for spec in specs)
 
 
+def for_the_backbone(specs: Sequence[TermSpec]) -> list[TermSpec]:
+    """Those of these terms that are on and change nothing where only the head learns."""
+    return [spec for spec in specs if (term := make(spec)).weight and not term.reaches_head]
+
+
 def needs_classifier(specs: Sequence[TermSpec]) -> bool:
     """Whether one of these terms that is on asks for the classifier that came with the weights."""
     return any("classifier" in term.needs for term in map(make, specs) if term.weight)

@@ -197,6 +197,11 @@ class Term(Spec, ABC):
     weight: float = knob(1.0, 0.0, 1e6, help="Factor of the term in the loss; 0 = off.")
 
     @property
+    def reaches_head(self) -> bool:
+        """Whether the head gets a gradient; a term on features or on the backbone's weights changes nothing without."""
+        return True
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         """Attributes of the pictures that it learns beside the class; each is scored like the class."""
         return ()

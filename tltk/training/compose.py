@@ -239,8 +239,10 @@ def _plan(spec: TransferSpec, depth: int) -> list[Phase]:
 def _without_effect(spec: TransferSpec, net: Net, phases: list[Phase]) -> list[str]:
     """Sentences on what was asked for and changes nothing in this network."""
     found = []
-    if spec.adapter.name != "all" and min(phase.boundary for phase in phases) == net.depth:
-        found.append(f"No layer of the backbone learns: the adapter {spec.adapter.name} changes nothing here.")
+    if min(phase.boundary for phase in phases) == net.depth:
+        asked = [] if spec.adapter.name == "all" else [f"adapter {spec.adapter.name}"]
+        asked += [f"term {term.name}" for term in terms.for_the_backbone(spec.terms)]
+        found += [f"No layer of the backbone learns: the {one} changes nothing here." for one in asked]
     if spec.net.norm == "target" and not any(isinstance(m, _BatchNorm) for m in net.modules()):
         found.append("No layer normalises by batches: norm 'target' changes nothing here.")
     return found

@@ -990,6 +990,7 @@ class Training:
         tasks = self._finish_tasks()
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
+        counts = figures(self.domain, self.split)
         return TrainingResult(
             **told,
             val_accuracy=None if self.unlabelled else self.now.best[0],
@@ -1021,7 +1022,8 @@ class Training:
             n_parameters=sum(p.numel() for p in self.net.parameters()),
             tasks=tasks,
             class_weights={name: found["class"] for name, found in self.now.weights.items() if "class" in found},
-            **figures(self.domain, self.split),
+            fitting=self.net.fitting,
+            **{**counts, "cautions": [*counts["cautions"], *self.net.notes]},
         )
 
     def _finish_tasks(self) -> list[TaskScore]:

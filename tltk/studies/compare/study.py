@@ -285,7 +285,8 @@ def verdict(
         seconds_to_scratch_best=to_second,
         speed_up_seconds=quicker,
     )
-    remarks = _remarks(spec, found, first.classes[commonest], first.remarks)
+    of_training = dict.fromkeys([*first.remarks, *results["transfer"][0].remarks])
+    remarks = _remarks(spec, found, first.classes[commonest], list(of_training))
     found = dataclasses.replace(found, remarks=tuple(remarks))
     return dataclasses.replace(found, sentence=_sentence(spec, found, right["transfer"] - right["scratch"]))
 

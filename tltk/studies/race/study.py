@@ -185,4 +185,7 @@ def remarks(found: Measured, arms: Sequence[ArmResult], first: TrainingResult) -
         said.append(
             "The accuracy is that of the last epoch. The oracle's uses the target's labels, which nobody would have."
         )
+    told = set(first.remarks)  # of the best arm; what others have beside is their techniques'
+    for a in arms:
+        said += [f"{a.name}: {remark}" for remark in found.results[a.name][0].remarks if remark not in told]
     return [*said, *first.remarks]
