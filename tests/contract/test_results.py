@@ -37,6 +37,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "find_rate": "tltk find-rate",
     "zero_shot": "tltk zero-shot",
     "zero_shot_text": "tltk zero-shot-text",
+    "source_check": "tltk source-check",
 }
 PARTS = {
     "Part": "A part",

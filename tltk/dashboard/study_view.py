@@ -227,6 +227,16 @@ def show_result(run: Run) -> None:
     downloads(run, f"study:{run.id}")
 
 
+def follow_ups(run: Run) -> list[tuple[str, Spec]]:
+    """What may be asked next of a study that is done, as its `study.py` tells: sentence and spec; mostly nothing."""
+    ask_next = getattr(_study(type(run.spec)), "follow_ups", None)
+    try:
+        found = read(run) if ask_next is not None else None
+    except RunProblem:
+        return []
+    return list(ask_next(run.spec, found)) if ask_next is not None else []
+
+
 def _table(told: Told) -> None:
     if not told.table:
         return
