@@ -1,8 +1,9 @@
 """What the literature says of techniques, measured here: one table for each claim.
 
 Each claim is a study or several (race, labels, plane) on digits; `tests/benchmarks/overhead.py` measures the time that
-terms and adapters take, `tests/benchmarks/few_shot.py` measures episodes, `unseen.py` combinations that were never shown. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
-the next. `--write FILE` puts the tables into the page. Everything runs on one core.
+terms and adapters take, `tests/benchmarks/few_shot.py` measures episodes, `unseen.py` combinations that were never
+shown. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with the next.
+`--write FILE` puts the tables into the page. Everything runs on one core.
 """
 
 from __future__ import annotations
