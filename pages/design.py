@@ -239,6 +239,14 @@ def launch() -> None:
         help="A single training of this network. To train a source first, use the comparison.",
     ):
         start(plan.training())
+    if any(terms[term.name].teaches for term in now.terms) and right.button(
+        "Teach without labels",
+        icon=":material/visibility_off:",
+        help="A single training by these terms on all training pictures. The head is not trained; the weights of the "
+        "run can be transferred afterwards.",
+    ):
+        one = plan.training()
+        start(dataclasses.replace(one, target=dataclasses.replace(one.target, shots=0), labels="none"))
     if not can_compare:
         right.caption("A comparison needs weights to transfer; choose some above.")
     with st.expander("As a shell command and in Python"):

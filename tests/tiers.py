@@ -72,6 +72,7 @@ HEAVY = (
     "tests/unit/test_keeping.py",
     "tests/unit/test_provenance.py",
     "tests/unit/test_rank.py",
+    "tests/unit/test_sharing.py",
     "tests/unit/test_shipped.py",
     "tests/unit/test_snapshots.py",
     "tests/unit/test_soup.py",

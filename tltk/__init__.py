@@ -62,6 +62,8 @@ _PUBLIC = {
     "Verdict": "results.verdict",
     "ViewSpec": "specs.parts",
     "WeightsMissing": "errors",
+    "ZeroShotSpec": "analyses.zero_shot.spec",
+    "ZeroShotTextSpec": "analyses.zero_shot_text.spec",
     "ask": "jobs",
     "judge": "verdicts.judge",
     "launch": "jobs",
@@ -108,6 +110,8 @@ __all__ = [  # spelt out, since type checkers read it too
     "Verdict",
     "ViewSpec",
     "WeightsMissing",
+    "ZeroShotSpec",
+    "ZeroShotTextSpec",
     "ask",
     "judge",
     "launch",
@@ -130,6 +134,8 @@ if TYPE_CHECKING:
     from tltk.analyses.rank.spec import RankSpec
     from tltk.analyses.soup.spec import SoupSpec
     from tltk.analyses.two_sample.spec import TwoSampleSpec
+    from tltk.analyses.zero_shot.spec import ZeroShotSpec
+    from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
     from tltk.data import load
     from tltk.errors import (
         BadSpec,

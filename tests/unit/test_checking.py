@@ -22,6 +22,8 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
+from tltk.analyses.zero_shot.spec import ZeroShotSpec
+from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.cli import main as cli
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.jobs import checking, executor, queue
@@ -69,6 +71,13 @@ BAD: list[tuple[Spec, str]] = [
     (ClassifySpec(reweightings=("kmm:B=3",)), "knob of kmm"),
     (ClassifySpec(layer="stem", removed=2), "must be asked for in one way"),
     (EpisodesSpec(layer="stem", removed=2), "must be asked for in one way"),
+    (ZeroShotSpec(layer="stem", removed=2), "must be asked for in one way"),
+    (ZeroShotSpec(attributes=("class", "colr")), "Did you mean 'colour'?"),
+    (ZeroShotSpec(attributes=("class",)), "Combinations need two attributes"),
+    (ZeroShotSpec(DataSpec("fractals")), "Combinations need two attributes"),
+    (ZeroShotSpec(attributes=("class", "texture", "class")), "must be named once"),
+    (ZeroShotTextSpec(checkpoint="/no/such"), "There is none at"),
+    (ZeroShotTextSpec(template="a photo"), "must hold {}"),
     (RankSpec(), "A ranking needs candidates"),
     (RankSpec(candidates=("@run:3f9ac1",)), "must be BACKBONE@WEIGHTS"),
     (RankSpec(candidates=("resnet18",), scores=("logm",)), "score must be one of"),
@@ -80,6 +89,26 @@ BAD: list[tuple[Spec, str]] = [
     (EmbedSpec(picture="/no/such.png"), "/no/such.png"),
     (RankSpec(candidates=("bananas", "resnet18x@scratch")), "backbone must be one of"),
     (TransferSpec(views=ViewSpec(copies=2)), "all augmentation is off"),
+    (TransferSpec(DataSpec("fractals"), terms=(TermSpec("multi_task"),)), "fractals knows none"),
+    (TransferSpec(DataSpec("shapes"), terms=(TermSpec("soft_sharing"),)), "attribute of shapes must be one of"),
+    (TransferSpec(terms=(TermSpec("multi_task", {"task": "background"}),)), "attribute of digits must be one of"),
+    (
+        TransferSpec(DataSpec("shapes:texture=plain"), terms=(TermSpec("multi_task", {"task": "colour+texture"}),)),
+        "attribute of shapes:texture=plain must be one of",
+    ),
+    (TransferSpec(terms=(TermSpec("multi_task", {"task": "parity+parity"}),)), "each named once"),
+    (TransferSpec(terms=(TermSpec("multi_task", {"pictures": "source"}),)), "There is no source"),
+    (TransferSpec(terms=(TermSpec("multi_task"),), optim=OptimSpec(mixup=0.2)), "leave out multi_task"),
+    (
+        TransferSpec(source=DataSpec("shapes"), terms=(TermSpec("soft_sharing"),), labels="source"),
+        "or learn from the target's labels",
+    ),
+    (
+        RaceSpec(
+            DataSpec("fractals"), net=NetSpec(weights="store:resnet10t_formulas"), arms=("fine_tune", "multi_task")
+        ),
+        "fractals knows none",
+    ),
     *(
         (kind(source=DataSpec("shapes"), net=NetSpec(weights="hub:a1_in1k")), "come from one place. The source shapes")
         for kind in (CompareSpec, RaceSpec, LabelsSpec, PlaneSpec)

@@ -385,8 +385,8 @@ def test_what_begins_with_the_weights_of_another_waits_for_it(monkeypatch: pytes
     begun: list[str] = []
 
     class Child:
-        def __init__(self, run: Run) -> None:
-            self.run, self.asked = run, 0
+        def __init__(self, unit: pool.Unit) -> None:
+            (self.run,), self.asked = unit, 0
 
         def code(self) -> int | None:
             self.asked += 1
@@ -402,14 +402,14 @@ def test_what_begins_with_the_weights_of_another_waits_for_it(monkeypatch: pytes
         def waitable(self) -> None:
             return None
 
-    def start(run: Run, place: int) -> Any:
-        begun.append(run.id)
-        if run.id == after.id:
+    def start(unit: pool.Unit, place: int) -> Any:
+        begun.append(unit[0].id)
+        if unit == (after,):
             assert source.status.state == "done"
-        return Child(run)
+        return Child(unit)
 
     ended: list[Run] = []
-    pool._side_by_side([after, source, beside], [0, 1], start, lambda: None, ended.append)
+    pool._side_by_side([(after,), (source,), (beside,)], [0, 1], start, lambda: None, ended.append)
     assert set(begun[:2]) == {source.id, beside.id} and begun[2] == after.id and len(ended) == 3
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,9 @@ class Here:
     """Trains nothing in this process."""
 
     def train(self, run: Run) -> Run:
+        raise AssertionError("each run has a process of its own")
+
+    def train_batch(self, runs: Sequence[Run]) -> None:
         raise AssertionError("each run has a process of its own")
 
     def check(self) -> None:

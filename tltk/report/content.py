@@ -16,7 +16,7 @@ from tltk.plots import learning
 from tltk.plots.chart import Chart, charts_of
 from tltk.report.protocol import protocol
 from tltk.results.training import TrainingResult
-from tltk.results.words import accuracy_in_words
+from tltk.results.words import outcome_in_words, tasks_in_words
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.reading import result_class
@@ -199,27 +199,24 @@ def _spent(run: Run, found: Any) -> list[tuple[str, str]]:
 
 
 def _of_training(found: TrainingResult) -> Told:
-    rows = [
-        ["part", "pictures", "accuracy", "macro-F1", "cross-entropy"],
-        [
-            "validation",
-            f"{found.n_val:,}" if found.n_val else "–",
-            f"{found.val_accuracy:.3f}",
-            "–",
-            f"{found.val_loss:.3f}",
-        ],
-        ["test", f"{len(found.labels):,}", f"{found.accuracy:.3f}", f"{found.macro_f1:.3f}", f"{found.loss:.3f}"],
-    ]
+    n_val = f"{found.n_val:,}" if found.n_val else "–"
+    if found.self_taught is not None:
+        rows = [["part", *(name.removeprefix("term.") for name in found.self_taught.test)]]
+        for part, figures in (("validation", found.self_taught.val), ("test", found.self_taught.test)):
+            rows.append([part, *(f"{value:.4g}" for value in figures.values())])
+    else:
+        rows = [
+            ["part", "pictures", "accuracy", "macro-F1", "cross-entropy"],
+            ["validation", n_val, f"{found.val_accuracy:.3f}", "–", f"{found.val_loss:.3f}"],
+            ["test", f"{len(found.labels):,}", f"{found.accuracy:.3f}", f"{found.macro_f1:.3f}", f"{found.loss:.3f}"],
+        ]
     details = [
         f"{found.frozen_tensors} tensors are frozen; {found.frozen_moved} of them moved.",
         f"Trained for {found.epochs:,} epochs, {found.steps:,} steps, in {found.seconds:.1f} s on {found.device}.",
+        *tasks_in_words(found),
+        *([] if found.fitting is None else [found.fitting.sentence]),
     ]
-    return Told(
-        f"Test accuracy {accuracy_in_words(found)}.",
-        rows,
-        details,
-        list(dict.fromkeys([*found.cautions, *found.remarks])),
-    )
+    return Told(outcome_in_words(found), rows, details, list(dict.fromkeys([*found.cautions, *found.remarks])))
 
 
 def _of_comparison(found: CompareResult) -> Told:

@@ -23,6 +23,7 @@ import torch
 from tltk.adapters import adapters
 from tltk.alignments import alignments
 from tltk.data import domains, load, parse
+from tltk.data.attributes import Attribute
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, UnknownName
 from tltk.learners import learners
@@ -86,7 +87,17 @@ def noise(n: int = 48, size: int = 32) -> Domain:
     labels = np.arange(n, dtype=np.int64) % 3
     for c in range(3):
         images[labels == c, :, c * size // 3 : (c + 1) * size // 3, : size // 2] += 90
-    return Domain.of("noise", images, labels, ["a", "b", "c"], licence="none", source="drawn for a test")
+    side = np.arange(n, dtype=np.int64) // 3 % 2  # known beside the class, as the parity of digits is
+    images[side == 1, :, :, size // 2 :] += 60
+    return Domain.of(
+        "noise",
+        images,
+        labels,
+        ["a", "b", "c"],
+        licence="none",
+        source="drawn for a test",
+        attributes={"parity": Attribute(("even", "odd"), side)},
+    )
 
 
 def train_on_noise(

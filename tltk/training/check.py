@@ -43,6 +43,11 @@ def check_transfer(spec: TransferSpec) -> None:
             f"Copies of pictures are kept where they are augmented. views.copies is {spec.views.copies} and all "
             f"augmentation is off; set crop, flip, colour or rotation, or copies to 0."
         )
+    if spec.optim.mixup and (tasks := [name for name, term in made if term.tasks]):
+        raise BadSpec(
+            f"Mixup blends pictures, and of a blend it is not known what else it shows. optim.mixup is "
+            f"{spec.optim.mixup:g}; set it to 0, or leave out {', '.join(tasks)}."
+        )
     needs = {need for _, term in made for need in term.needs}
     if spec.optim.mixup and needs & {"teacher", "answers"}:
         raise BadSpec(
