@@ -34,6 +34,7 @@ from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress
 from tltk.training.loop import ORDER, ROWS_PER_EPOCH, Training
+from tltk.training.meter import ESTIMATED, Energy
 from tltk.training.optimizer import create_optimizer
 from tltk.training.schedule import progress_at, schedule
 
@@ -239,6 +240,13 @@ class HeadBatch(Training):
         finally:
             self.spec, self.split, self.callbacks, self.now = kept
 
+    def _measure(self) -> tuple[float, Energy]:
+        """As of a training; what a counter says is of the whole batch, of which each member has an equal part."""
+        seconds, energy = super()._measure()
+        if energy.source != ESTIMATED:
+            energy = dataclasses.replace(energy, joules=energy.joules / len(self.members))
+        return seconds, energy
+
     def _heads(self) -> tuple[Tensor, Tensor]:
         """All heads in the order of the members: (members, classes, d) and (members, classes)."""
         return torch.cat([w for w, _ in self.stacks]), torch.cat([b for _, b in self.stacks])
@@ -262,6 +270,7 @@ class HeadBatch(Training):
             Stopped: `check` said so.
         """
         self._began = time.perf_counter()
+        self._begin_metering()
         phase = self.phases[0]
         for k in range(len(self.members)):
             with self._member(k) as m:
