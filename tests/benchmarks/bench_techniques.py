@@ -1,7 +1,7 @@
 """What the literature says of techniques, measured here: one table for each claim.
 
 Each claim is a study or several (race, labels, plane) on digits; `tests/benchmarks/overhead.py` measures the time that
-terms and adapters take. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
+terms and adapters take, `tests/benchmarks/few_shot.py` measures episodes, `unseen.py` combinations that were never shown. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
 the next. `--write FILE` puts the tables into the page. Everything runs on one core.
 """
 
@@ -21,20 +21,21 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from tests.benchmarks import overhead
+from tests.benchmarks import few_shot, overhead, unseen
 from tests.benchmarks.rounds import SHARED, digit_arrays, own_home
+from tltk.analyses.zero_shot.result import ZeroShotResult
 from tltk.jobs import launch
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import scores_of
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.training.compose import train
-from tltk.verdicts.judge import classify_interval, paired_interval
+from tltk.verdicts.judge import classify_interval, mean_interval, paired_interval
 
 Row = dict[str, Any]
 SEEDS, TASK_SEEDS = 5, 4
@@ -48,6 +49,8 @@ SOURCE = OptimSpec(lr=3e-3, epochs=6, batch_size=64, evaluate=6, device="cpu")
 # As many steps with any number of labels.
 FEW = OptimSpec(epochs=10, epoch_images=500, batch_size=32, evaluate=10, device="cpu")
 SHOTS = (2, 10, 50)
+# Without labels: eight epochs of the same pictures.
+TEACHING = OptimSpec(lr=3e-3, epochs=8, batch_size=128, evaluate=8, device="cpu")
 FIRST, LAST = "surgical:width=2@0", "surgical:width=2@3"
 
 
@@ -197,6 +200,41 @@ def tasks_table(rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
+def self_taught(domains: dict[str, str]) -> dict[str, tuple[TransferSpec, Spec]]:
+    """Networks that were taught without labels, then fine-tuned with ten labels per class, against new ones.
+
+    Flips change digits, so views of digits are not flipped; all else is at its defaults.
+    """
+    found: dict[str, tuple[TransferSpec, Spec]] = {}
+    for name, unlike in (("fashion", {}), ("mnistm", {"flip": 0.0})):
+        methods = {
+            "denoising": (TermSpec("denoising"), "layer_by_layer"),
+            "masked_patches": (TermSpec("masked_patches"), "fine_tune"),
+            "rotation": (TermSpec("rotation"), "fine_tune"),
+            "simclr": (TermSpec("simclr", unlike), "fine_tune"),
+        }
+        for method, (term, strategy) in methods.items():
+            taught = TransferSpec(
+                DataSpec(domains[name], size=28),
+                BATCH_NORM,
+                strategy=StrategySpec(strategy),
+                optim=TEACHING,
+                terms=(term,),
+                labels="none",
+            )
+            study = RaceSpec(
+                target=DataSpec(domains[name], size=28, shots=10),
+                net=dataclasses.replace(BATCH_NORM, weights=f"run:{taught.run_id}"),
+                optim=FEW,
+                arms=("scratch", "fine_tune", "feature_extraction"),
+                lrs=(1e-3, 3e-3),
+                widen=0,
+                seeds=3,
+            )
+            found[f"{name}, {method}"] = taught, study
+    return found
+
+
 @dataclass(frozen=True)
 class Claim:
     """What is asked, of which studies, and against which arm the others are held.
@@ -231,7 +269,7 @@ def read(run: Run, yardstick: str) -> list[Row]:
                 "arm": name,
                 "shots": int(shots.split()[0]) if shots else None,
                 "lr": rates[arm],
-                "accuracy": [min(max(x, 0.0), 1.0) for x in paired_interval(scores_of(results))],
+                "accuracy": mean_interval(scores_of(results)),
                 "gap": paired_interval(scores_of(results) - scores_of(yard)) if name != yardstick else None,
                 "source": over_seeds([r.source_accuracy for r in results]),
                 "source_gap": over_seeds(
@@ -347,6 +385,19 @@ def overhead_table(rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
+def taught_table(rows: Sequence[Row]) -> Iterator[str]:
+    """What each method is worth before and after, and with few labels against new weights."""
+    yield "| pictures, taught by | 20 nearest, before → after, % | technique | target, % | points more than `scratch` | verdict |"
+    yield "|---|---|---|---:|---:|---|"
+    last = ""
+    for r in rows:
+        probe = f"{100 * r['knn'][0]:.1f} → {100 * r['knn'][1]:.1f}" if r["setting"] != last else ""
+        last = r["setting"]
+        yield (
+            f"| {r['setting']} | {probe} | `{r['arm']}` | {share(r['accuracy'])} | {points(r['gap'])} | {verdict(r)} |"
+        )
+
+
 CLAIMS = {
     "partial": Claim(partial_sets, "source_only", gaps_table),
     "labels": Claim(few_labels, "fine_tune", shots_table),
@@ -354,7 +405,8 @@ CLAIMS = {
     "lora": Claim(low_rank, "fine_tune", learned_table),
     "surgical": Claim(surgery, LAST, gaps_table),
 }
-OVERHEAD, SHIFT, TASKS = "overhead", "shift", "multi_task"
+OVERHEAD, SHIFT, TASKS, TAUGHT = "overhead", "shift", "multi_task", "self_taught"
+EPISODES, UNSEEN = "episodes", "zero_shot"
 
 
 def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> Iterator[list[Row]]:
@@ -374,6 +426,24 @@ def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> It
         for setting, trainings in several_tasks(domains).items():
             if (name, setting) not in done:
                 yield [{"setting": setting, **row} for row in measure_tasks(trainings)]
+        return
+    if name == TAUGHT:
+        for setting, (first, study) in self_taught(domains).items():
+            if (name, setting) not in done:
+                result = launch(first).read(TrainingResult)
+                assert result is not None and result.self_taught is not None
+                knn = next([p.before, p.after] for p in result.self_taught.probes if p.name == "knn")
+                yield [{"setting": setting, "knn": knn, **row} for row in read(launch(study), "scratch")]
+        return
+    if name == EPISODES:
+        for setting in few_shot.TARGETS:
+            if (name, setting) not in done:
+                yield [_episodes_row(setting, *found) for found in few_shot.measure(setting)]
+        return
+    if name == UNSEEN:
+        for setting in unseen.SETTINGS:
+            if (name, setting) not in done:
+                yield [_unseen_row(setting, unseen.measure(setting))]
         return
     claim = CLAIMS[name]
     for setting, study in claim.studies(domains).items():
@@ -397,10 +467,62 @@ def shift_table(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {r['setting']} | {share(r['accuracy'])} |"
 
 
+def _episodes_row(setting: str, arm: str, own: dict[str, list[float]], random: dict[str, list[float]]) -> Row:
+    """Accuracy with weights and without, and what they gain, seed by seed."""
+    gains = {column: [a - b for a, b in zip(own[column], random[column], strict=True)] for column in own}
+    figures = {"accuracy": own, "random": random, "gain": gains}
+    return {"setting": setting, "arm": arm} | {
+        what: {column: over_seeds(values) for column, values in columns.items()} for what, columns in figures.items()
+    }
+
+
+def episodes_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Accuracy of prototypes by the number of shots, with weights and at random; templates beside."""
+    (first, _, _), (second, _, _), (third, _, _) = few_shot.COLUMNS
+    yield (
+        f"| pictures | weights | {first}, % | random, % | gain | {second}, % | random, % | gain | {third}, % | random, % |"
+    )
+    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for r in rows:
+        cells = [
+            cell
+            for column in (first, second)
+            for cell in (share(r["accuracy"][column]), share(r["random"][column]), points(r["gain"][column]))
+        ]
+        cells += [share(r["accuracy"][third]), share(r["random"][third])]
+        yield f"| {r['setting']} | {r['arm']} | {' | '.join(cells)} |"
+
+
+def _unseen_row(setting: str, found: ZeroShotResult) -> Row:
+    """Accuracy on combinations that were not shown, and of each attribute."""
+    told = {one.name: [one.seen, one.unseen, one.majority] for one in found.attributes}
+    figures = {"accuracy": [found.accuracy, found.lo, found.hi], "chance": found.chance, "n": found.n_unseen}
+    names, weights = unseen.SETTINGS[setting]
+    return {"setting": setting, "arm": weights, "names": names, "attributes": told} | figures
+
+
+def unseen_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Accuracy on combinations that were not shown, and of each attribute on shown ones and on them."""
+    yield "| attributes | weights | unseen | right, % | chance, % | each attribute: seen → unseen (most frequent), % |"
+    yield "|---|---|---:|---:|---:|---|"
+    for r in rows:
+        told = [
+            f"{name} {100 * seen:.0f} → {100 * own:.0f} ({100 * most:.0f})"
+            for name, (seen, own, most) in r["attributes"].items()
+        ]
+        yield (
+            f"| {' × '.join(r['names'])} | `{r['arm']}` | {r['n']} | {share(r['accuracy'])} | {100 * r['chance']:.1f} | "
+            f"{', '.join(told)} |"
+        )
+
+
 TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {
     SHIFT: shift_table,
     TASKS: tasks_table,
+    TAUGHT: taught_table,
     OVERHEAD: overhead_table,
+    EPISODES: episodes_table,
+    UNSEEN: unseen_table,
 }
 
 
@@ -425,7 +547,7 @@ def arrays(folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    names = [*CLAIMS, SHIFT, TASKS, OVERHEAD]
+    names = [*CLAIMS, SHIFT, TASKS, TAUGHT, EPISODES, UNSEEN, OVERHEAD]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", nargs="*", choices=names, default=names)
     parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")

@@ -46,7 +46,8 @@ def arms(plain: TransferSpec) -> Iterator[tuple[str, str, TransferSpec]]:
             spec = dataclasses.replace(spec, source=SOURCE)
         kinds = {"companion": "second network", "attributes": "heads", "teacher": "teacher"}
         kind = next((kind for need, kind in kinds.items() if need in needs), "penalty")
-        yield "two domains" if two else kind, name, spec
+        kind = "two domains" if two else kind
+        yield "altered pictures" if terms.terms[name].passes else kind, name, spec
     for name in adapters.adapters.names():
         if name != "all":
             yield "adapter", name, dataclasses.replace(plain, adapter=AdapterSpec(name))

@@ -35,6 +35,8 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "shift": "tltk shift",
     "response": "tltk response",
     "find_rate": "tltk find-rate",
+    "zero_shot": "tltk zero-shot",
+    "zero_shot_text": "tltk zero-shot-text",
 }
 PARTS = {
     "Part": "A part",
@@ -119,7 +121,10 @@ def test_the_worker_writes_what_the_class_says_and_nothing_else(
     monkeypatch.setattr(os, "cpu_count", lambda: 1)  # no forks of the test process
     before = signal.getsignal(signal.SIGTERM)
     try:
-        run = executor().submit(smallest(tmp_path)[kind])
+        specs = smallest(tmp_path)
+        if kind not in specs:
+            pytest.skip(f"{kind} needs an extra of tltk that is not installed")
+        run = executor().submit(specs[kind])
     finally:
         signal.signal(signal.SIGTERM, before)
     assert run.status.state == "done", run.status.message

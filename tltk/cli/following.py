@@ -27,7 +27,7 @@ from tltk.data.names import escape_text
 from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, abbreviate
 from tltk.jobs import executor, wait
 from tltk.results.training import TrainingResult
-from tltk.results.words import accuracy_in_words, spent_in_words, tasks_in_words
+from tltk.results.words import accuracy_in_words, self_taught_in_words, spent_in_words, tasks_in_words
 from tltk.runs import index
 from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
@@ -419,10 +419,14 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
     if found is None:
         return []
     half = " in bfloat16" if found.precision == "bfloat16" else ""
+    known = f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1 or 0:.3f}"
+    said = [] if found.self_taught is None else self_taught_in_words(found.self_taught)
     return [
-        f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1:.3f} after {found.steps:,} steps in "
+        *said,
+        f"{'trained' if said else known} after {found.steps:,} steps in "
         f"{found.seconds:.1f} s on {found.device}{half}; {found.frozen_tensors} frozen tensors, "
         f"{found.frozen_moved} moved.",
+        *([] if found.fitting is None else [found.fitting.sentence]),
         *(escape_text(line) for line in tasks_in_words(found)),
         *filter(None, [spent_in_words(found)]),
         *(escape_text(line) for line in account.describe_fields(spec.target.name, found)),

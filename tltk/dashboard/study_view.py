@@ -93,6 +93,8 @@ def build(kind: type[Spec], given: dict[str, Any]) -> Spec:
     parts = {name: getattr(now, own) for name, own in here.items() if hasattr(now, own)}
     if given.get("halves"):  # source and target are parts of the target
         parts["source"] = None
+    elif "source" in parts and given.get("labels", "target") == "target":
+        parts["net"] = plan.comparison().net
     spec = kind(**parts, **{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})
     spec.check()
     examples: Callable[[Spec], Any] | None = getattr(_study(kind), "examples", None)

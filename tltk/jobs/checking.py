@@ -17,6 +17,7 @@ from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.rank.spec import RankSpec, candidate
+from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
@@ -26,6 +27,7 @@ from tltk.training.check import check_transfer
 from tltk.weights import weightfile
 from tltk.weights.catalogue import Backbone, catalogue
 from tltk.weights.checks import check_file, check_weights
+from tltk.weights.clip import check_checkpoint
 
 # timm's optimizers by name, as `timm.optim.list_optimizers` has them; a test compares the two. To ask timm costs the
 # import of torch. Those that need a GPU's library are here, since it may be installed.
@@ -158,6 +160,8 @@ def check(spec: Spec) -> None:
         check_size(backbone, size)
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
+    if isinstance(spec, ZeroShotTextSpec):
+        check_checkpoint(spec.checkpoint)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
         raise DataProblem(f"The picture must be a file. There is none at {abbreviate(spec.picture)}.")
 
@@ -269,7 +273,7 @@ def _texts(spec: Spec) -> list[str]:
     names = [one.name for one in _pictures(spec)]
     for pair in _networks(spec):
         names += pair
-    return [*names, *getattr(spec, "candidates", ()), getattr(spec, "picture", "")]
+    return [*names, *getattr(spec, "candidates", ()), *(getattr(spec, of, "") for of in ("picture", "checkpoint"))]
 
 
 def _pictures(spec: Spec) -> list[DataSpec]:

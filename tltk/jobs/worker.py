@@ -296,7 +296,7 @@ class Worker:
         with RowWriter(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as writer:
 
             def snapshot(net: Net, epoch: int) -> None:
-                weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
+                weights.save(net, spec.net, run.snapshot(epoch), run=run.id, **_untaught(spec))
 
             callbacks = Callbacks(writer.emit, self.notify, self.check, writer.save, snapshot, writer.saved)
             result = Training(
@@ -327,18 +327,15 @@ class Worker:
         assert isinstance(spec, TransferSpec)
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
-        told = {
-            "classes": json.dumps(domain.classes),
-            "data": data,
-            "size": str(domain.images.shape[-1]),
-            "run": run.id,
-        }
+        told = {"data": data, "size": str(domain.images.shape[-1]), "run": run.id}
+        told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         read = account.training_data_fields(domain, split, spec.target)
-        read["remarks"] += [*parts.notes, *cautions(domain, split)]
+        read["remarks"] += [*parts.notes, *cautions(domain, split), *net.notes]
         result = msgspec.structs.replace(
             result,
             **read,
+            cautions=[*parts.notes, *result.cautions],
             phases=[PlannedPhase(p.boundary, list(p.lr_scale), p.epochs, p.restarts) for p in phases],
             threads=spec.optim.threads,
             taken_out=parts.taken_out,
@@ -347,6 +344,11 @@ class Worker:
         home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
         run.write_status(state="done", message="", epoch=result.epochs, seconds=result.seconds)
         (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def _untaught(spec: TransferSpec) -> dict[str, str]:
+    """What the header of weights says where no labels taught the head, so that it is left out."""
+    return {"labels": "none"} if spec.labels == "none" else {}
 
 
 def _is_done(run: Run) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,7 @@ from tltk.plots.chart import Chart, charts_of
 from tltk.report.protocol import protocol
 from tltk.results.ledger import Ledger
 from tltk.results.training import TrainingResult
-from tltk.results.words import accuracy_in_words, spent_in_words, tasks_in_words
+from tltk.results.words import outcome_in_words, spent_in_words, tasks_in_words
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.reading import result_class
@@ -95,7 +96,7 @@ def content(run: Run) -> Content:
     told, status, spent = tell(type(spec), found), run.status, ledger_of(run)
     return Content(
         kind=KINDS.get(spec.kind, spec.kind.replace("_", " ").capitalize()),
-        title=run.label.name or _domains(spec),
+        title=run.label.name or title(spec),
         run=run.id,
         written=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(status.updated)),
         sentence=told.sentence,
@@ -192,14 +193,22 @@ def _field(found: Any, name: str, default: Any) -> Any:
     return found.get(name, default) if isinstance(found, dict) else getattr(found, name, default)
 
 
-def _domains(spec: Any) -> str:
-    """`rendered_digits → digits`, or the target alone."""
+def title(spec: Any) -> str:
+    """`rendered_digits → digits`, or the target alone; of a path its last part, since the protocol has it whole.
+
+    Args:
+        spec: A training, or a study.
+    """
     if not hasattr(spec, "target"):
-        return ", ".join(getattr(spec, "domains", ())) or spec.kind
+        return ", ".join(map(_short, getattr(spec, "domains", ()))) or str(spec.kind)
     source = getattr(spec, "source", None)
     weights = getattr(getattr(spec, "net", None), "weights", "")
     begins = source.name if source is not None else weights if weights != "scratch" else ""
-    return f"{begins} → {spec.target.name}" if begins else str(spec.target.name)
+    return f"{_short(begins)} → {_short(spec.target.name)}" if begins else _short(spec.target.name)
+
+
+def _short(name: str) -> str:
+    return re.sub(r"\b\w+:[^@]*[/\\](?=[^\s/\\])", "", name)
 
 
 def _spent(run: Run, found: Any) -> list[tuple[str, str]]:
@@ -221,24 +230,25 @@ def _spent(run: Run, found: Any) -> list[tuple[str, str]]:
 
 
 def _of_training(found: TrainingResult) -> Told:
-    rows = [
-        ["part", "pictures", "accuracy", "macro-F1", "cross-entropy"],
-        [
-            "validation",
-            f"{found.n_val:,}" if found.n_val else "–",
-            f"{found.val_accuracy:.3f}",
-            "–",
-            f"{found.val_loss:.3f}",
-        ],
-        ["test", f"{len(found.labels):,}", f"{found.accuracy:.3f}", f"{found.macro_f1:.3f}", f"{found.loss:.3f}"],
-    ]
+    n_val = f"{found.n_val:,}" if found.n_val else "–"
+    if found.self_taught is not None:
+        rows = [["part", *(name.removeprefix("term.") for name in found.self_taught.test)]]
+        for part, figures in (("validation", found.self_taught.val), ("test", found.self_taught.test)):
+            rows.append([part, *(f"{value:.4g}" for value in figures.values())])
+    else:
+        rows = [
+            ["part", "pictures", "accuracy", "macro-F1", "cross-entropy"],
+            ["validation", n_val, f"{found.val_accuracy:.3f}", "–", f"{found.val_loss:.3f}"],
+            ["test", f"{len(found.labels):,}", f"{found.accuracy:.3f}", f"{found.macro_f1:.3f}", f"{found.loss:.3f}"],
+        ]
     details = [
         f"{found.frozen_tensors} tensors are frozen; {found.frozen_moved} of them moved.",
         f"Trained for {found.epochs:,} epochs, {found.steps:,} steps, in {found.seconds:.1f} s on {found.device}.",
         *filter(None, [spent_in_words(found)]),
         *tasks_in_words(found),
+        *([] if found.fitting is None else [found.fitting.sentence]),
     ]
-    return Told(f"Test accuracy {accuracy_in_words(found)}.", rows, details, [*found.cautions, *found.remarks])
+    return Told(outcome_in_words(found), rows, details, list(dict.fromkeys([*found.cautions, *found.remarks])))
 
 
 def _of_comparison(found: CompareResult) -> Told:

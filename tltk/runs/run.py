@@ -107,10 +107,10 @@ class _Result(msgspec.Struct):
 
     verdict: _Verdict | None = None
     diverged: str = ""
-    accuracy: float = 0.0
-    macro_f1: float = 0.0
+    accuracy: float | None = None  # without labels there is none
+    macro_f1: float | None = None
     loss: float = 0.0
-    val_accuracy: float = 0.0
+    val_accuracy: float | None = None
     val_loss: float = 0.0
     seconds: float | dict[str, float] = 0.0  # of a question, for each thing that was measured
     gflops: float = 0.0

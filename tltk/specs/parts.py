@@ -37,6 +37,7 @@ class DataSpec(Spec):
 
 
 BUT_SIZE = ("name", "shots", "n", "val", "test", "seed")  # a source is read at the target's size
+BUT_SHOTS = ("name", "n", "size", "val", "test", "seed")  # of questions that draw their own few
 
 
 @dataclass(frozen=True)

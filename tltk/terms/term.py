@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -11,10 +11,11 @@ from tltk.errors import RunProblem
 from tltk.specs.knobs import Spec, knob
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Generator, Tensor, nn
 
     from tltk.nn.head import Classifier
     from tltk.nn.net import Net
+    from tltk.strategies.phase import Phase
 
 NEEDS = {
     "source": "a batch of both domains in each step",
@@ -25,6 +26,7 @@ NEEDS = {
     "classifier": "the classifier that came with the weights",
     "attributes": "attributes of each picture beside its class",
     "companion": "a second network that learns beside the first",
+    "pictures": "the target's pictures, to pass them through the network once more; no frozen layer's output is kept",
 }
 
 
@@ -107,12 +109,14 @@ class Setting:
         n_classes: Of the task.
         head: Number of logits → a new head of the kind that the network has.
         attributes: Name of each of the term's tasks → names of its classes.
+        phases: What the strategy plans: which layers learn together.
     """
 
     net: Net
     n_classes: int
     head: Callable[[int], nn.Module]
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    phases: Sequence[Phase] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,8 @@ class Step:
     """What a term sees of a step.
 
     Attributes:
-        target: The target's batch; None where the source's labels are learned from and no term needs both domains.
+        target: The target's batch; None where the source's labels are learned from and no term needs both domains,
+            and where no labels are learned from and all terms teach.
         source: A batch of the source; None where no term needs one.
         net: The network as it is now.
         start: The first values of all its tensors, by name.
@@ -132,6 +137,8 @@ class Step:
         classifier: That came with the weights, on the device; None unless a term needs it.
         report: Called with a name and a scalar, it adds a row `term.TERM.NAME` to the training's rows.
         loss: That of the class's labels in this step, a scalar with a gradient.
+        pictures: The target's batch as the network reads it, normalised, (n, c, h, w); None unless a term needs it.
+        draw: The term's own random numbers at this step, on the CPU.
     """
 
     target: Side | None
@@ -145,6 +152,19 @@ class Step:
     classifier: Classifier | None = None
     report: Callable[[str, Tensor], None] = lambda name, value: None
     loss: Tensor | None = None
+    pictures: Tensor | None = None
+    draw: Generator | None = None
+
+    @property
+    def seen(self) -> tuple[Tensor, Generator]:
+        """The target's pictures and the term's random numbers, for terms that need "pictures".
+
+        Raises:
+            RunProblem: It does not need them.
+        """
+        if self.pictures is None or self.draw is None:
+            raise RunProblem("A term reads pictures that it does not ask for in `needs`.")
+        return self.pictures, self.draw
 
     @property
     def batch(self) -> Side:
@@ -171,8 +191,15 @@ class Term(Spec, ABC):
     needs: ClassVar[tuple[str, ...]] = ()  # of NEEDS
     least: ClassVar[int] = 1  # pictures that a batch must hold for the value to be defined
     eager: ClassVar[Mapping[str, float]] = {}  # knobs with which it acts from the first step on, for tests
+    teaches: ClassVar[bool] = False  # whether it can teach a network by itself, from `pictures` alone
+    passes: ClassVar[int] = 0  # how often each picture passes through the network for it, beside the task's own pass
 
     weight: float = knob(1.0, 0.0, 1e6, help="Factor of the term in the loss; 0 = off.")
+
+    @property
+    def reaches_head(self) -> bool:
+        """Whether the head gets a gradient; a term on features or on the backbone's weights changes nothing without."""
+        return True
 
     @property
     def tasks(self) -> tuple[str, ...]:

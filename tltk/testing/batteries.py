@@ -324,6 +324,16 @@ class TestTerm:
         assert any(not torch.equal(mine[name], theirs[name]) for name in theirs)
         assert run.result.frozen_moved == 0
 
+    def test_it_says_whether_it_reaches_the_head(self, tltk_term: str, weights_with_classifier: str) -> None:
+        """Where only the head learns, one that does not changes no bit, and the result says so."""
+        asked = self.training_fields(tltk_term, 1.0, weights_with_classifier)
+        run, (without, _) = train_on_noise(5, **asked), plain(5, 3, asked["weights"])
+        mine, theirs = run.net.state_dict(), without.net.state_dict()
+        changed = any(not torch.equal(mine[name], theirs[name]) for name in theirs)
+        reaches = terms.make(tltk_term, asked["terms"][0].knobs).reaches_head
+        assert changed is reaches
+        assert any("changes nothing here" in sentence for sentence in run.result.cautions) is not reaches
+
 
 class TestDomain:
     """Pictures of the size that is asked for, the same each time, with a licence; of domains that need no path."""

@@ -48,3 +48,4 @@ class Progress:
     joules: float = 0.0  # of the legs before this one
     energy_source: str = ""  # what these were read from; "" = there were none
     weights: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # term → task → weight after each epoch
+    probed: dict[str, tuple[float, float, float]] = field(default_factory=dict)  # features at the start, by probe

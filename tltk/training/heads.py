@@ -173,6 +173,7 @@ class HeadBatch(Training):
             raise CannotSplit(f"Heads side by side round otherwise; in {self.precision} that is too much.")
         self.members = sorted(members, key=lambda m: m.spec.optim.lr)
         self.audit: _OncePerEpoch = _OncePerEpoch(net)
+        self.audits = [self.audit]
         self._kept: dict[str, BatchSource] = {}
         self._reports = {}
         self._enter(phase)
@@ -240,13 +241,6 @@ class HeadBatch(Training):
         finally:
             self.spec, self.split, self.callbacks, self.now = kept
 
-    def _measure(self) -> tuple[float, Energy]:
-        """As of a training; what a counter says is of the whole batch, of which each member has an equal part."""
-        seconds, energy = super()._measure()
-        if energy.source != ESTIMATED:
-            energy = dataclasses.replace(energy, joules=energy.joules / len(self.members))
-        return seconds, energy
-
     def _heads(self) -> tuple[Tensor, Tensor]:
         """All heads in the order of the members: (members, classes, d) and (members, classes)."""
         return torch.cat([w for w, _ in self.stacks]), torch.cat([b for _, b in self.stacks])
@@ -258,6 +252,13 @@ class HeadBatch(Training):
                 return stack, k
             k -= len(stack[0])
         raise IndexError(k)
+
+    def _measure(self) -> tuple[float, Energy]:
+        """As of a training, of which each member has its share."""
+        seconds, energy = super()._measure()
+        if energy.source != ESTIMATED:  # an estimate is of the member's seconds, which are its share already
+            energy = dataclasses.replace(energy, joules=energy.joules / len(self.members))
+        return seconds, energy
 
     def run_all(self, ended: Callable[[Member, TrainingResult | None], None]) -> None:
         """Train all members to their ends.

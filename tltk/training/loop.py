@@ -25,21 +25,21 @@ from tltk.data.attributes import attribute_to_learn
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
-from tltk.nn.cut import Cut
+from tltk.nn.cut import Activations, Cut
 from tltk.nn.flops import layer_flops
-from tltk.nn.freeze import Audit, freeze, take_statistics
+from tltk.nn.freeze import Audit, freeze, keep_running_statistics, take_statistics
 from tltk.nn.head import Classifier, make_head
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
 from tltk.results.rows import Row
-from tltk.results.training import Adaptation, Pick, TaskScore, TrainingResult
+from tltk.results.training import Adaptation, FeatureProbe, Pick, SelfTaught, TaskScore, TrainingResult
 from tltk.selection import Unlabelled, criteria
 from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
 from tltk.tasks import Classification, Outcome, Task
 from tltk.terms.term import Setting, Side, Start, Step, Term
-from tltk.training import checkpoint, cost
+from tltk.training import checkpoint, cost, pretext
 from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress, Stopped
@@ -107,8 +107,9 @@ class Training:
             name: term for name, term in made.items() if term.weight
         }  # with weight 0 it is as if there were none
         self.needs = {need for term in self.terms.values() for need in term.needs}
-        self.learns_source = spec.labels != "target"
+        self.learns_source = spec.labels in ("source", "both")
         self.adapts = spec.labels == "source"  # without the target's labels
+        self.unlabelled = spec.labels == "none"  # terms teach, the head is frozen
         self.source, self.known = source, known if source is not None else None
         self.reads_source = source is not None and (self.learns_source or "source" in self.needs)
         self.modules = self._term_modules()
@@ -124,7 +125,7 @@ class Training:
             self.needs,
             self.labels[split.train],
             None if source is None else torch.from_numpy(source[0].labels[source[1].train]),
-            self.adapts,
+            self.adapts or self.unlabelled,
             spec.seed,
             self._attributes(),
         )
@@ -169,7 +170,7 @@ class Training:
                     entered = phase
                 if self.now.epoch == 0:
                     self._snapshot()
-                    self.callbacks.emit(self._remember())
+                    self.callbacks.emit(self._remember() + self._probe_first())
                 self._epoch(phase, epochs)
                 self._snapshot()
                 self._checkpoint(last=self.now.epoch == epochs)
@@ -228,6 +229,8 @@ class Training:
         self._task_feeds: dict[str, BatchSource] = {}
         # What lies above this boundary will have moved: a later phase computes its features again.
         self.now.kept = [(at, part) for at, part in self.now.kept if at <= phase.boundary]
+        if self.unlabelled:  # the losses of two phases are of two things
+            self.now.best, self.now.losses = Progress().best, []
         old = getattr(self, "optimizer", None)
         self.optimizer = make_optimizer(self.net, phase, self.spec, list(self.modules.values()))
         self._check_optimised()
@@ -344,7 +347,7 @@ class Training:
                 domain, split = self._tasks_of(term)
                 classes = {task: attribute_to_learn(domain, task, split.train).classes for task in term.tasks}
                 head = partial(make_head, kind, self.net.width, dropout=dropout)
-                module = term.build(Setting(self.net, self.task.n_outputs, head, classes))
+                module = term.build(Setting(self.net, self.task.n_outputs, head, classes, self.phases))
                 if module is not None:
                     found[str(i)] = module
         return found.to(self.device)
@@ -479,34 +482,61 @@ class Training:
         """
         with self.autocast:
             target: Side | None
-            if self.learns_source:
+            inputs = None if self.learns_source else self.train_feed.rows(positions, generator)
+            if inputs is None:
                 loss, target, source, teacher = self._learn_source(positions, other, generator)
+            elif self.unlabelled:
+                loss, target, source, teacher = None, self._pass_unlabelled(inputs, positions), None, None
             else:
-                loss, target, source, teacher = self._learn_target(positions, other, generator, draw)
-            values = self._term_values(target, source, teacher, progress, loss)
+                loss, target, source, teacher = self._learn_target(inputs, positions, other, draw)
+            pictures = self._pictures_of(inputs, positions)
+            values = self._term_values(target, source, teacher, progress, loss, pictures)
         self.optimizer.zero_grad(set_to_none=True)
-        total = torch.stack([loss, *values]).sum() if values else loss
+        total = torch.stack(values if loss is None else [loss, *values]).sum() if values else loss
+        assert total is not None
         total.backward()  # type: ignore[no-untyped-call]
         if self.spec.optim.clip:
             torch.nn.utils.clip_grad_norm_(self._free(), self.spec.optim.clip)
         self.optimizer.step()
         labelled = source if self.adapts else target
-        assert labelled is not None
-        n = len(labelled.logits)
+        n, hits = len(positions), total.new_zeros((), dtype=torch.float32)
+        if loss is not None:
+            assert labelled is not None and labelled.labels is not None
+            n, hits = len(labelled.logits), self.task.example_scores(labelled.logits, labelled.labels).sum()
         self.now.images += n
-        labels = labelled.labels
-        assert labels is not None
-        hits = self.task.example_scores(labelled.logits, labels).sum()
         # Left on the device: reading it here would make a GPU wait in every step.
+        shown = total if loss is None else loss
         return torch.stack(
-            [loss.detach().float() * n, hits, hits.new_full((), n), *(v.detach().float() * n for v in values)]
+            [shown.detach().float() * n, hits, hits.new_full((), n), *(v.detach().float() * n for v in values)]
         )
 
+    def _pass_unlabelled(self, inputs: Activations, positions: Tensor) -> Side | None:
+        """The batch as it is, for terms that do not teach by themselves; None where there is none."""
+        if all(term.teaches for term in self.terms.values()):
+            return None
+        with self.passes.layers(len(positions)) as layers:
+            features, logits = self.train_feed.forward(inputs)
+        return self.passes.target_side(positions, features, logits, layers)
+
+    def _pictures_of(self, inputs: Activations | None, positions: Tensor) -> Tensor | None:
+        """The target's pictures of a batch, normalised, for the terms that read them; None where there is none.
+
+        Args:
+            inputs: What entered the network of them; None where the source's labels are learned from, and views of
+                them are drawn for the terms.
+            positions: Among the target's training pictures.
+        """
+        if "pictures" not in self.needs:
+            return None
+        if inputs is None:
+            own = pretext.draws(self.spec.seed, pretext.PRETEXT, len(self.terms), self.now.epoch, self.now.step)
+            inputs = self.train_feed.rows(positions, own)
+        return inputs[0]
+
     def _learn_target(
-        self, positions: Tensor, other: Tensor | None, generator: torch.Generator, draw: np.random.Generator
+        self, inputs: Activations, positions: Tensor, other: Tensor | None, draw: np.random.Generator
     ) -> tuple[Tensor, Side, Side | None, Side | None]:
         """The loss of the target's batch; target, source and teacher as the terms see them."""
-        inputs = self.train_feed.rows(positions, generator)
         labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
         with self.passes.layers(len(positions)) as layers:
             loss, features, logits = batch_loss(
@@ -538,32 +568,44 @@ class Training:
         return loss, target, source, None
 
     def _term_values(
-        self, target: Side | None, source: Side | None, teacher: Side | None, progress: float, loss: Tensor
+        self,
+        target: Side | None,
+        source: Side | None,
+        teacher: Side | None,
+        progress: float,
+        loss: Tensor | None,
+        pictures: Tensor | None,
     ) -> list[Tensor]:
-        """Each term's value at this step."""
+        """Each term's value at this step.
+
+        Altered pictures pass beside those with labels: running statistics are not told of them. Where no labels are
+        learned from there are no others, and they are.
+        """
         found = []
-        for name, term in self.terms.items():
+        for i, (name, term) in enumerate(self.terms.items()):
 
             def report(what: str, value: Tensor, name: str = name) -> None:
                 self._reports.setdefault(f"term.{name}.{what}", []).append(value.detach().float())
 
-            found.append(
-                term(
-                    Step(
-                        target,
-                        source,
-                        self.net,
-                        self.audit.first,
-                        progress,
-                        self._module(name),
-                        teacher,
-                        (self.prepared or {}).get(name, {}),
-                        self.classifier,
-                        report,
-                        loss,
-                    )
-                )
+            draw = pretext.draws(self.spec.seed, pretext.PRETEXT, i, self.now.epoch, self.now.step)
+            step = Step(
+                target,
+                source,
+                self.net,
+                self.audit.first,
+                progress,
+                self._module(name),
+                teacher,
+                (self.prepared or {}).get(name, {}),
+                self.classifier,
+                report,
+                loss,
+                pictures,
+                draw,
             )
+            beside = term.passes and not self.unlabelled
+            with keep_running_statistics(self.net) if beside else nullcontext():
+                found.append(term(step))
         return found
 
     def _free(self) -> list[Tensor]:
@@ -595,6 +637,9 @@ class Training:
 
     def _validate(self) -> list[Row]:
         """Figures on the validation pictures: the source's, where the target's labels are not used."""
+        rows: list[Row]
+        if self.unlabelled:
+            return self._validate_unlabelled()
         if self.adapts:
             outcome, rows = self._select()
         else:
@@ -653,6 +698,56 @@ class Training:
                 self.now.weights.setdefault(name, {}).setdefault(task, []).append(weight)
                 rows.append(self._row("train", f"term.{name}.{task}.weight", weight))
         return rows
+
+    def _validate_unlabelled(self) -> list[Row]:
+        """The terms' own losses on the validation pictures; their sum tells which epoch is best."""
+        with self._on_target():
+            figures = self._pretext(self.val_feed, len(self.split.val))
+        loss = self._pretext_loss(figures)
+        self._require_finite(loss, "The loss of the terms")
+        self.now.losses.append(loss)
+        rank = self.now.last = (0.0, -loss)
+        if rank > tuple(self.now.best):
+            self.now.best, self.now.best_epoch = rank, self.now.epoch
+            if self.spec.optim.patience:
+                self.best = pack(self.net, "best/") | pack(self.modules, "best_terms/")
+        return [self._row("val", name, value) for name, value in {"loss": loss, **figures}.items()]
+
+    def _pretext(self, feed: BatchSource, n: int) -> dict[str, float]:
+        """What each term that teaches, and what it reports, comes to on the n pictures of a part."""
+        with self.autocast:
+            return pretext.losses(
+                self.terms,
+                self.modules,
+                self.net,
+                self.audit.first,
+                feed,
+                n,
+                self._sizes[0],
+                self.spec.seed,
+                self.callbacks.check,
+            )
+
+    def _pretext_loss(self, figures: dict[str, float]) -> float:
+        """The sum of the terms that teach."""
+        return sum(figures[f"term.{name}"] for name, term in self.terms.items() if term.teaches)
+
+    def _probe_first(self) -> list[Row]:
+        """What labels tell of the features before anything is learned, where none are learned from."""
+        if not self.unlabelled:
+            return []
+        self.now.probed = self._probe()
+        return [self._row("probe", name, share[0]) for name, share in self.now.probed.items()]
+
+    def _probe(self) -> dict[str, pretext.Share]:
+        """What labels, used to measure alone, tell of the features as they are now."""
+        with self._on_target():
+            parts = [
+                self._look(self._feed(part, index, ViewSpec()), len(index))[0]
+                for part, index in (("target_train", self.split.train), ("test", self.split.test))
+            ]
+        train, test = (self.labels[index] for index in (self.split.train, self.split.test))
+        return pretext.feature_probes(parts[0], train, parts[1], test, self.spec.seed)
 
     @contextmanager
     def _on_target(self) -> Iterator[None]:
@@ -750,13 +845,12 @@ class Training:
         """FLOPs of training on so many pictures."""
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
-            domains = cost.n_domains(self.needs, self.spec.labels, self.source is not None)
             self.now.flops += images * cost.step_flops(
                 self.flops,
                 phase.boundary,
                 kept,
                 phase.frozen_above,
-                domains=domains,
+                passes=cost.n_passes(self.spec.terms, self.spec.labels, self.source is not None),
                 taught="teacher" in self.needs,
                 companion="companion" in self.needs,
             )
@@ -792,7 +886,7 @@ class Training:
         self._require_finite(float(norm), "The gradient")
         return [
             self._row("train", "loss", loss / n),
-            self._row("train", "accuracy", hits / n),
+            *([] if self.unlabelled else [self._row("train", "accuracy", hits / n)]),
             self._row("train", "gradient_norm", float(norm)),
             *(self._row("train", f"term.{name}", v / n) for name, v in zip(self.terms, values, strict=True)),
             *self._reported(),
@@ -873,9 +967,9 @@ class Training:
         best, last = tuple(told["best"]), tuple(told.get("last", told["best"]))
         picks = {name: tuple(pick) for name, pick in told.get("picks", {}).items()}
         remembered = tuple(told.get("remembered", (0.0, 0.0)))
-        progress = Progress(
-            **{**told, "best": best, "last": last, "kept": kept, "picks": picks, "remembered": remembered}
-        )
+        probed = {name: tuple(share) for name, share in told.get("probed", {}).items()}
+        own = {"best": best, "last": last, "kept": kept, "picks": picks, "remembered": remembered, "probed": probed}
+        progress = Progress(**{**told, **own})
         self.prepared = {name: {} for name in self.terms}
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
@@ -907,19 +1001,27 @@ class Training:
         feed = self._feed("test", self.split.test, ViewSpec())
         if self.spec.net.norm == "target":
             self._take_statistics()  # the network that is kept has them
-        start = time.perf_counter()
-        outcome = self.evaluate(feed, self.split.test)
-        per_picture = (time.perf_counter() - start) / max(len(self.split.test), 1)
-        self.callbacks.emit(self._score_rows("test", outcome))
+        taught = self._self_taught(feed) if self.unlabelled else None
+        per_picture: float | None = None
+        if taught is None:
+            start = time.perf_counter()
+            outcome = self.evaluate(feed, self.split.test)
+            if isinstance(feed, LiveBatches):
+                per_picture = (time.perf_counter() - start) / max(len(self.split.test), 1)
+            self.callbacks.emit(self._score_rows("test", outcome))
+            told, adaptation = self.task.result(outcome, self.labels[self.split.test]), self._adaptation(outcome.main)
+        else:
+            told, adaptation = self._without_classes(taught), None
         seconds, energy = self._measure()
         tasks = self._finish_tasks()
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
+        counts = figures(self.domain, self.split)
         return TrainingResult(
-            **self.task.result(outcome, self.labels[self.split.test]),
-            val_accuracy=self.now.best[0],
+            **told,
+            val_accuracy=None if self.unlabelled else self.now.best[0],
             val_loss=-self.now.best[1],
-            tested_val_accuracy=tested[0],
+            tested_val_accuracy=None if self.unlabelled else tested[0],
             tested_val_loss=-tested[1],
             best_epoch=self.now.best_epoch,
             epochs=self.now.epoch,
@@ -938,7 +1040,8 @@ class Training:
             device=str(self.device),
             precision=self.precision,
             classes=list(self.domain.classes),
-            adaptation=self._adaptation(outcome.main) if self.adapts else None,
+            adaptation=adaptation if self.adapts else None,
+            self_taught=taught,
             source_accuracy_before=self.now.remembered[0] if self.known is not None else None,
             source_accuracy=self.now.remembered[1] if self._remembers else None,
             n_learned=n_learned,
@@ -947,11 +1050,12 @@ class Training:
             joules=energy.joules,
             energy_source=energy.source,
             watts=energy.watts,
-            test_seconds=per_picture if isinstance(feed, LiveBatches) else None,
+            test_seconds=per_picture,
             test_gflops=None if self.flops is None else sum(self.flops) / 1e9,
             tasks=tasks,
             class_weights={name: found["class"] for name, found in self.now.weights.items() if "class" in found},
-            **figures(self.domain, self.split),
+            fitting=self.net.fitting,
+            **{**counts, "cautions": [*counts["cautions"], *self.net.notes]},
         )
 
     def _finish_tasks(self) -> list[TaskScore]:
@@ -976,6 +1080,24 @@ class Training:
                 )
             )
         return found
+
+    def _self_taught(self, feed: BatchSource) -> SelfTaught:
+        """The terms' losses on validation and test pictures, and what labels tell of the features before and now."""
+        val = self._pretext(self._feed("val", self.split.val, ViewSpec()), len(self.split.val))
+        test = self._pretext(feed, len(self.split.test))
+        after = self._probe()
+        self.callbacks.emit(
+            [self._row("test", name, value) for name, value in {"loss": self._pretext_loss(test), **test}.items()]
+            + [self._row("probe", name, share[0]) for name, share in after.items()]
+        )
+        before = self.now.probed
+        probes = [FeatureProbe(name, *before[name], *after[name]) for name in after if name in before]
+        return SelfTaught(val, test, probes)
+
+    def _without_classes(self, taught: SelfTaught) -> dict[str, Any]:
+        """Fields of the result that tell of classes, where the head is not trained: a loss, and no accuracy."""
+        loss = self._pretext_loss(taught.test)
+        return {"accuracy": None, "macro_f1": None, "loss": loss, "predictions": [], "labels": []}
 
     def _adaptation(self, last: float) -> Adaptation:
         """What was tested at the end, and what each way of picking an epoch would have given."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from tltk.specs.knobs import Spec, knob, list_field
 from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
-from tltk.studies.spec import read_rates
+from tltk.studies.spec import read_rates, refuse_two_starts
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class CompareSpec(Spec):
 
     The two arms share data, steps, schedule and the search over `lrs`; they differ in the weights
     they start from and, for the transfer arm, in strategy and boundary. With `source` the weights
-    are trained here first, and `net.weights` is ignored; the source is read at the target's size.
+    are trained here first, and `net.weights` must be scratch; the source is read at the target's size.
     Adapter and terms are the transfer arm's too; terms that need a second domain see the source.
     """
 
@@ -69,3 +69,12 @@ class CompareSpec(Spec):
         if self.source is not None:
             object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
         object.__setattr__(self, "lrs", read_rates(self.lrs))
+
+    def check(self) -> None:
+        """Refuse weights that would not be used.
+
+        Raises:
+            BadSpec: Weights are named, and a source that would train others.
+        """
+        super().check()
+        refuse_two_starts(self.source, self.net.weights)

@@ -348,7 +348,8 @@ def verdict(
         seconds_to_scratch_best=to_second,
         speed_up_seconds=quicker,
     )
-    remarks = _remarks(spec, found, first.classes[commonest], [*budget_flags(results), *first.remarks])
+    of_training = dict.fromkeys([*budget_flags(results), *first.remarks, *results["transfer"][0].remarks])
+    remarks = _remarks(spec, found, first.classes[commonest], list(of_training))
     found = dataclasses.replace(found, remarks=tuple(remarks))
     return dataclasses.replace(found, sentence=_sentence(spec, found, right["transfer"] - right["scratch"]))
 

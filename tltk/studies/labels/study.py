@@ -15,7 +15,7 @@ from tltk.studies.budget import budget_flags
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.study import Stage, Study, Wanted
-from tltk.verdicts.judge import classify_interval, paired_interval
+from tltk.verdicts.judge import classify_interval, mean_interval, paired_interval
 
 Floats = NDArray[np.float64]
 STEPS = 8  # numbers of labels between two that were measured at which the yardstick is interpolated at first
@@ -118,9 +118,9 @@ def weigh(found: Measured, spec: LabelsSpec) -> LabelsResult:
 
 def _curve(found: Measured, word: str, spec: LabelsSpec) -> LabelCurveResult:
     cells = [cell(word, shots) for shots in spec.shots]
-    mean, lo, hi = zip(*(paired_interval(found.scores[c]) for c in cells), strict=True)
+    mean, lo, hi = zip(*(mean_interval(found.scores[c]) for c in cells), strict=True)
     rates = [found.search.best_rates[c] for c in cells]
-    return LabelCurveResult(word, list(spec.shots), list(mean), [max(x, 0.0) for x in lo], list(hi), rates)
+    return LabelCurveResult(word, list(spec.shots), list(mean), list(lo), list(hi), rates)
 
 
 def between(shots: tuple[int, ...], scores: list[Floats], labels_per_class: float) -> Floats:

@@ -15,7 +15,7 @@ from tltk.studies.budget import budget_flags
 from tltk.studies.race.result import ArmResult, RaceResult
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.study import Stage, Study, Wanted
-from tltk.verdicts.judge import format_points, paired_interval
+from tltk.verdicts.judge import format_points, mean_interval
 from tltk.verdicts.ranking import LEVEL, compare_pairs, ranks
 
 
@@ -110,7 +110,7 @@ def arm_result(found: Measured, name: str, best: int, worst: int) -> ArmResult:
     def mean(what: str) -> float:
         return float(np.mean([getattr(r, what) for r in results]))
 
-    accuracy, lo, hi = paired_interval(found.scores[name], LEVEL)
+    accuracy, lo, hi = mean_interval(found.scores[name], LEVEL)
     known = results[0].gflops is not None
     adapted = [r.adaptation for r in results if r.adaptation is not None]
     names = sorted({p.criterion for one in adapted for p in one.picks})
@@ -119,7 +119,7 @@ def arm_result(found: Measured, name: str, best: int, worst: int) -> ArmResult:
     return ArmResult(
         name,
         accuracy,
-        max(lo, 0.0),
+        lo,
         hi,
         best,
         worst,
@@ -183,4 +183,7 @@ def remarks(found: Measured, arms: Sequence[ArmResult], first: TrainingResult) -
         said.append(
             "The accuracy is that of the last epoch. The oracle's uses the target's labels, which nobody would have."
         )
+    told = set(first.remarks)  # of the best arm; what others have beside is their techniques'
+    for a in arms:
+        said += [f"{a.name}: {remark}" for remark in found.results[a.name][0].remarks if remark not in told]
     return [*said, *first.remarks]
