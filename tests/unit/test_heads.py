@@ -111,6 +111,8 @@ def test_each_comes_out_as_it_would_by_itself(
                 assert torch.equal(same[name], tensor), name
         assert b.status.state == "done"
         assert 0 < y["seconds"] < 60
+        if y["energy_source"] == "estimated":
+            assert y["joules"] == pytest.approx(y["watts"] * y["seconds"]), "of its share of the time"
 
 
 def test_one_that_diverges_does_not_harm_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
