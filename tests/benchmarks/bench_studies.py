@@ -78,8 +78,8 @@ STUDIES = {
         f"tltk compare {SHAPES} --source shapes:hues=1 --source-n 3000 --source-seed 1 --source-epochs 6", "helps"
     ),
     "sweep": Shown(
-        "tltk sweep --target archive:$DATA/folders/flowers_160.tar --halves random --shots 60 --size 48 "
-        "--backbone resnet10t --epochs 8 --evaluate 4 --source-epochs 8 --source-evaluate 8"
+        "tltk sweep --target archive:$DATA/folders/flowers_160.tar --halves random --shots 60 --arms AnB,AnB+,BnB "
+        "--backbone resnet10t --epochs 8 --evaluate 8 --source-epochs 8 --source-evaluate 8"
     ),
 }
 
