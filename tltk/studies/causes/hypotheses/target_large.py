@@ -45,8 +45,8 @@ class TargetLarge(Cause):
             "labelled pictures": float(facts.first.n_train),
         }
         told = (
-            f"Over the first quarter of training the technique leads by {points(early.value)} points of validation accuracy "
-            f"({facts.percent} {points(early.lo)} … {points(early.hi)}), at the end by {points(gap.value)} of test "
+            f"Over the first quarter of training the technique leads by {points(early.value)} points of validation "
+            f"accuracy ({facts.percent} {points(early.lo)} … {points(early.hi)}), at the end by {points(gap.value)} of test "
             f"accuracy ({points(gap.lo)} … {points(gap.hi)}), with {facts.first.n_train:,} labelled pictures"
         )
         if facts.label == "hurts":
