@@ -249,7 +249,7 @@ def test_nothing_learned_and_rates_at_the_edge_are_optimisation() -> None:
 def test_a_lead_that_is_made_up_for_is_a_target_large_enough() -> None:
     lead = lambda s: [0.2, *[0.7] * 7] if s.net.weights == "scratch" else [0.7] * 8  # noqa: E731
     found, *_ = go(right=lambda s: 300, curve=lead)
-    assert found.found == "target_large" and of(found, "target_large").score > 0.98
+    assert found.found == "target_large" and of(found, "target_large").score > 0.95
     behind, *_ = go(spec=dataclasses.replace(SPEC, first_seed=7), curve=lead)
     assert of(behind, "target_large").level == "unlikely", "what ends behind is not explained by enough pictures"
 
