@@ -46,8 +46,8 @@ class TargetLarge(Cause):
         }
         told = (
             f"Over the first quarter of training the technique leads by {points(early.value)} points of validation "
-            f"accuracy ({facts.percent} {points(early.lo)} … {points(early.hi)}), at the end by {points(gap.value)} of test "
-            f"accuracy ({points(gap.lo)} … {points(gap.hi)}), with {facts.first.n_train:,} labelled pictures"
+            f"accuracy ({facts.percent} {points(early.lo)} … {points(early.hi)}), at the end by {points(gap.value)} of "
+            f"test accuracy ({points(gap.lo)} … {points(gap.hi)}), with {facts.first.n_train:,} labelled pictures"
         )
         if facts.label == "hurts":
             return Evidence(UNLIKELY, 0.0, f"{told}: it ends behind, which enough pictures do not explain.", figures)
