@@ -12,7 +12,7 @@ import torch
 from scipy.stats import t as student
 
 from tltk.analyses.sample import Context, Sample, features, find_layer, network
-from tltk.analyses.zero_shot.result import AttributeResult, CombinationResult, ZeroShotResult
+from tltk.analyses.zero_shot.result import AttributeAccuracy, CombinationResult, ZeroShotResult
 from tltk.analyses.zero_shot.spec import CLASS, ZeroShotSpec
 from tltk.data.attributes import Attribute
 from tltk.data.domain import Domain, Ints, shuffle
@@ -241,7 +241,7 @@ def _result(
         seen, unseen, majority = (list(column) for column in zip(*(o.attributes[m] for o in outcomes), strict=True))
         mean, low, high = _interval(unseen)
         attributes.append(
-            AttributeResult(name, len(one.classes), float(np.mean(seen)), mean, low, high, float(np.mean(majority)))
+            AttributeAccuracy(name, len(one.classes), float(np.mean(seen)), mean, low, high, float(np.mean(majority)))
         )
     return ZeroShotResult(
         accuracy=accuracy,

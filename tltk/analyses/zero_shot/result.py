@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class AttributeResult(msgspec.Struct, frozen=True):
+class AttributeAccuracy(msgspec.Struct, frozen=True):
     """How well one attribute is told; means over the draws.
 
     Attributes:
@@ -76,7 +76,7 @@ class ZeroShotResult(msgspec.Struct, frozen=True):
     seen_accuracy: float
     seen_chance: float
     draws: list[float]
-    attributes: list[AttributeResult]
+    attributes: list[AttributeAccuracy]
     combinations: list[CombinationResult]
     n_unseen: int
     n_seen: int
