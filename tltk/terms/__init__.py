@@ -123,8 +123,12 @@ def needs_source(specs: Sequence[TermSpec]) -> bool:
 
 
 def for_the_backbone(specs: Sequence[TermSpec]) -> list[TermSpec]:
-    """Those of these terms that are on and change nothing where only the head learns."""
-    return [spec for spec in specs if (term := make(spec)).weight and not term.reaches_head]
+    """Those of these terms that are on and change nothing where only the head learns.
+
+    One that learns attributes is not among them: its own heads learn on frozen features too.
+    """
+    made = [(spec, make(spec)) for spec in specs]
+    return [s for s, term in made if term.weight and not term.reaches_head and "attributes" not in term.needs]
 
 
 def needs_classifier(specs: Sequence[TermSpec]) -> bool:
