@@ -308,4 +308,5 @@ with chrome.page("Design", LEAD):
                 controls.field("net", name)
             controls.field("seeds")
             controls.field("first_seed")
+            controls.field("matched")
     launch()

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import chrome
+from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import (
     audit_strip,
@@ -80,6 +81,8 @@ with chrome.page("Train", LEAD):
                 chart(run, "loss", "Cross-entropy", state)
         audit_strip(run, live=state in ACTIVE)
         layer_charts(run)
+        if read_result(run) is not None:
+            show_ledger(run, f"ledger:{run.id}")
         with st.expander("Specification"):
             from tltk.specs import command
 

@@ -29,6 +29,7 @@ _PUBLIC = {
     "AtlasSpec": "studies.atlas.spec",
     "BadSpec": "errors",
     "CannotSplit": "errors",
+    "CausesSpec": "studies.causes.spec",
     "ClassifySpec": "analyses.classify.spec",
     "CompareSpec": "studies.compare.spec",
     "DataProblem": "errors",
@@ -52,6 +53,7 @@ _PUBLIC = {
     "Run": "runs.run",
     "RunProblem": "errors",
     "SoupSpec": "analyses.soup.spec",
+    "SourceCheckSpec": "analyses.source_check.spec",
     "StrategySpec": "specs.parts",
     "SweepSpec": "studies.sweep.spec",
     "TermSpec": "specs.parts",
@@ -77,6 +79,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "AtlasSpec",
     "BadSpec",
     "CannotSplit",
+    "CausesSpec",
     "ClassifySpec",
     "CompareSpec",
     "DataProblem",
@@ -100,6 +103,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "Run",
     "RunProblem",
     "SoupSpec",
+    "SourceCheckSpec",
     "StrategySpec",
     "SweepSpec",
     "TermSpec",
@@ -133,6 +137,7 @@ if TYPE_CHECKING:
     from tltk.analyses.profile.spec import ProfileSpec
     from tltk.analyses.rank.spec import RankSpec
     from tltk.analyses.soup.spec import SoupSpec
+    from tltk.analyses.source_check.spec import SourceCheckSpec
     from tltk.analyses.two_sample.spec import TwoSampleSpec
     from tltk.analyses.zero_shot.spec import ZeroShotSpec
     from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
@@ -153,6 +158,7 @@ if TYPE_CHECKING:
     from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
     from tltk.specs.training import TransferSpec
     from tltk.studies.atlas.spec import AtlasSpec
+    from tltk.studies.causes.spec import CausesSpec
     from tltk.studies.compare.spec import CompareSpec
     from tltk.studies.labels.spec import LabelsSpec
     from tltk.studies.plane.spec import PlaneSpec

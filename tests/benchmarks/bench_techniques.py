@@ -1,8 +1,9 @@
 """What the literature says of techniques, measured here: one table for each claim.
 
 Each claim is a study or several (race, labels, plane) on digits; `tests/benchmarks/overhead.py` measures the time that
-terms and adapters take, `tests/benchmarks/few_shot.py` measures episodes, `unseen.py` combinations that were never shown. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
-the next. `--write FILE` puts the tables into the page. Everything runs on one core.
+terms and adapters take, `tests/benchmarks/few_shot.py` measures episodes, `unseen.py` combinations that were never
+shown. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with the next.
+`--write FILE` puts the tables into the page. Everything runs on one core.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.training.compose import train
-from tltk.verdicts.judge import classify_interval, paired_interval
+from tltk.verdicts.judge import classify_interval, mean_interval, paired_interval
 
 Row = dict[str, Any]
 SEEDS, TASK_SEEDS = 5, 4
@@ -269,7 +270,7 @@ def read(run: Run, yardstick: str) -> list[Row]:
                 "arm": name,
                 "shots": int(shots.split()[0]) if shots else None,
                 "lr": rates[arm],
-                "accuracy": [min(max(x, 0.0), 1.0) for x in paired_interval(scores_of(results))],
+                "accuracy": mean_interval(scores_of(results)),
                 "gap": paired_interval(scores_of(results) - scores_of(yard)) if name != yardstick else None,
                 "source": over_seeds([r.source_accuracy for r in results]),
                 "source_gap": over_seeds(

@@ -23,8 +23,7 @@ TARGETS = {
     "ants and bees (2-way)": (DataSpec(f"archive:{FOLDERS / 'hymenoptera_256.tar'}", size=128), 2),
     "PACS, photo": (DataSpec(f"archive:{PACS / 'photo'}", size=128), 5),
     "PACS, sketch": (DataSpec(f"archive:{PACS / 'sketch'}", size=128), 5),
-    "flowers": (DataSpec(f"archive:{FOLDERS / 'flowers_160.tar'}", n=750, size=128), 5),
-    "Omniglot": (DataSpec(f"npz:{SHARED / 'npz' / 'omniglot.npz'}", size=64), 5),
+    "Omniglot, every second character": (DataSpec(f"subset:even@npz:{SHARED / 'npz' / 'omniglot.npz'}", size=64), 5),
 }
 IMAGENET = SHARED / "weights" / "mobilenetv2_100.tf2_in1k_q8_fp16.same.safetensors"
 NETS = {

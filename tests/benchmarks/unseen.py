@@ -13,9 +13,9 @@ from tltk.training.callbacks import Callbacks
 
 DRAWS = 5
 SHAPES = DataSpec("shapes:hues=1", n=3000, size=32)
-ATTRIBUTES = (("class", "texture"), ("class", "colour", "texture", "background"))
+ATTRIBUTES = ("class", "texture")
 WEIGHTS = ("store:resnet10t_formulas", "scratch")
-SETTINGS = {f"{' × '.join(names)}, {weights}": (names, weights) for names in ATTRIBUTES for weights in WEIGHTS}
+SETTINGS = {f"{' × '.join(ATTRIBUTES)}, {weights}": (ATTRIBUTES, weights) for weights in WEIGHTS}
 
 
 def measure(setting: str) -> ZeroShotResult:

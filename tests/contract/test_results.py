@@ -19,6 +19,7 @@ from tests.support.smallest import smallest
 from tltk.analyses.rank.result import JudgedRanking
 from tltk.errors import RunProblem
 from tltk.jobs import executor
+from tltk.results.ledger import BreakEven, Ledger, LedgerRow
 from tltk.runs.run import Run
 from tltk.specs.reading import result_class, spec_kinds
 
@@ -36,6 +37,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "find_rate": "tltk find-rate",
     "zero_shot": "tltk zero-shot",
     "zero_shot_text": "tltk zero-shot-text",
+    "source_check": "tltk source-check",
 }
 PARTS = {
     "Part": "A part",
@@ -58,6 +60,8 @@ PARTS = {
     "TrainedCandidate": "A candidate",
     "Agreement": "An agreement",
     "RateCurve": "A range test",
+    "SpeedUp": "A speed-up",
+    "Flips": "Pictures that flip",
 }  # of the others the heading is made of the name
 
 
@@ -162,6 +166,11 @@ def test_the_page_of_json_has_every_field_and_no_other(kind: str) -> None:
         of = whole.get(one)
         title = SECTIONS.get(of, f"tltk {of}") if of else PARTS.get(one.__name__) or heading(one)
         assert sorted(documented(title)) == sorted(names(one)), (title, one.__name__)
+
+
+def test_the_page_of_json_has_the_ledger() -> None:
+    for title, one in (("tltk ledger", Ledger), ("A ledger row", LedgerRow), ("A break even", BreakEven)):
+        assert sorted(documented(title)) == sorted(names(one)), title
 
 
 def test_every_field_of_a_result_is_explained_where_it_is_defined() -> None:

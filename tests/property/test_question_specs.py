@@ -17,10 +17,12 @@ from tests.support.specs import (
     survives_python,
     survives_the_shell,
 )
+from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
@@ -51,6 +53,8 @@ PARTS: dict[type[Any], dict[str, Any]] = {
         "alignments": NAMES,
         "reweightings": NAMES,
     },
+    AdviseSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS, "candidates": NAMES},
+    EnsembleSpec: {"target": DATA, "runs": NAMES},
     EpisodesSpec: {"target": DATA, "net": NETS},
     ZeroShotSpec: {"target": DATA, "net": NETS, "attributes": NAMES},
     ZeroShotTextSpec: {"target": DATA},

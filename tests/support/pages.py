@@ -13,7 +13,18 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.results import compared, described, inspected, labelled, mapped, planed, raced, swept, trained
+from tests.support.results import (
+    caused,
+    compared,
+    described,
+    inspected,
+    labelled,
+    mapped,
+    planed,
+    raced,
+    swept,
+    trained,
+)
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -24,6 +35,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.atlas.spec import AtlasSpec
+from tltk.studies.causes.spec import CausesSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
@@ -130,6 +142,7 @@ STUDIES: dict[str, tuple[Spec, Any]] = {
     "labels": (LabelsSpec(**DOMAINS, arms=("scratch", "fine_tune"), shots=(5, 10, 40)), labelled()),
     "sweep": (SweepSpec(**DOMAINS, layers=(1, 3, 5)), swept()),
     "plane": (PlaneSpec(**DOMAINS, arms=("bias", "l2_sp:weight=0.1|1")), planed()),
+    "causes": (CausesSpec(**DOMAINS), caused()),
     "atlas": (AtlasSpec(domains=("digits", "rendered_digits", "blended_digits")), mapped()),
 }
 

@@ -22,9 +22,11 @@ from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.pictures.spec import PicturesSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.soup.spec import SoupSpec
+from tltk.analyses.source_check.spec import SourceCheckSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.analyses.zero_shot.spec import ZeroShotSpec
 from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
@@ -33,6 +35,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.atlas.spec import AtlasSpec
+from tltk.studies.causes.spec import CausesSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
@@ -47,9 +50,9 @@ SOURCE = DataSpec("rendered_digits", size=16, n=120)
 OPTIM = OptimSpec(epochs=1, batch_size=16, device="cpu")
 
 
-def _finished(seed: int) -> str:
+def _finished(seed: int, domain: DataSpec = DIGITS) -> str:
     """The id of a training that has ended, its weights and its result in its folder."""
-    spec = TransferSpec(DIGITS, NetSpec(NAME), optim=OPTIM, seed=seed)
+    spec = TransferSpec(domain, NetSpec(NAME), optim=OPTIM, seed=seed)
     run = Run.create(spec)
     if run.status.state != "done":
         trained = train(spec)
@@ -119,6 +122,18 @@ def smallest(folder: Path) -> dict[str, Spec]:
             seeds=2,
             pictures=40,
         ),
+        CausesSpec(
+            target=DIGITS,
+            source=SOURCE,
+            source_optim=OPTIM,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            lrs=(1e-3,),
+            seeds=2,
+            pictures=40,
+            counter=("covariate_shift",),
+        ),
+        SourceCheckSpec(DIGITS, NetSpec(NAME, weights=f"run:{_finished(2, SOURCE)}"), pictures=40, permutations=19),
         AdviseSpec(
             DIGITS,
             SOURCE,
@@ -128,6 +143,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
         SoupSpec((_finished(0), _finished(1))),
         EnsembleSpec(DIGITS, (_finished(0), _finished(1))),
         InspectSpec(DIGITS),
+        PicturesSpec(DIGITS, (0, 7)),
         DescribeSpec(NAME, 16, 3),
         ImportWeightsSpec(f"file:{folder / 'net.safetensors'}"),
         ProfileSpec(**of_layers, measures=("mmd",), permutations=19),

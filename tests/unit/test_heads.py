@@ -90,7 +90,7 @@ def test_each_comes_out_as_it_would_by_itself(
         x, y = result(a), result(b)
         assert x["predictions"] == y["predictions"]
         close = {"loss", "val_loss", "tested_val_loss", "gflops"}
-        other = {"seconds", "frozen_tensors"} | close
+        other = {"seconds", "frozen_tensors", "joules", "peak_memory"} | close
         assert {k: v for k, v in x.items() if k not in other} == {k: v for k, v in y.items() if k not in other}
         assert x["frozen_tensors"] == y["frozen_tensors"] > 0 == y["frozen_moved"]
         for name in close:
@@ -111,6 +111,8 @@ def test_each_comes_out_as_it_would_by_itself(
                 assert torch.equal(same[name], tensor), name
         assert b.status.state == "done"
         assert 0 < y["seconds"] < 60
+        if y["energy_source"] == "estimated":
+            assert y["joules"] == pytest.approx(y["watts"] * y["seconds"]), "of its share of the time"
 
 
 def test_one_that_diverges_does_not_harm_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

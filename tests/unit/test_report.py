@@ -20,7 +20,7 @@ from tests.support.results import raced
 from tests.support.shell import tltk
 from tltk import __version__, home
 from tltk.errors import BadSpec, RunProblem
-from tltk.report.content import content, tell
+from tltk.report.content import content, tell, title
 from tltk.report.files import html_bytes
 from tltk.report.numbers import as_csv, records
 from tltk.report.page import MODULES, in_lines, modules
@@ -78,7 +78,10 @@ def test_a_report_of_each_kind_says_what_was_found_and_how(kind: str) -> None:
     assert all(figure["data"] for figure in figures(page))
     for row in said.table:
         assert all(cell in page.text for cell in row)
-    assert len(page.named("tr")) == len(said.table) > 1
+    for row in said.ledger:
+        assert all(cell in page.text for cell in row)
+    assert len(page.named("tr")) == len(said.table) + len(said.ledger) > 1
+    assert len(said.ledger) > 1 and all(sentence in page.text for sentence in said.ledger_notes)
     for sentence in (*said.remarks, *said.details):
         assert sentence in page.text
     assert "blended_digits" in page.text or kind == "transfer"
@@ -101,6 +104,13 @@ def test_a_report_of_a_training_without_labels_has_no_accuracy() -> None:
     assert shown.exit_code == 0 and "it has no accuracy" in shown.output and "test accuracy" not in shown.output
     [row] = records(msgspec.convert(run.result(), TrainingResult))
     assert row["accuracy"] is None
+
+
+def test_the_title_has_the_last_part_of_a_path_and_the_protocol_the_whole() -> None:
+    spec = RaceSpec(target=DataSpec("subset:0-4@npz:/some/where/usps.npz"), source=DataSpec("folder:/my photos/ants"))
+    assert title(spec) == "ants → subset:0-4@usps.npz"
+    assert title(RaceSpec(target=DataSpec("shapes:hue=0.2"))) == "shapes:hue=0.2"
+    assert "npz:/some/where/usps.npz" in dict(protocol(spec))["Target"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -209,6 +209,13 @@ class TrainingResult(msgspec.Struct, frozen=True):
         source_accuracy: The same at the end; of the head, where the source's labels are learned from.
         n_learned: Parameters that learn in some phase, the head's among them; 0 = not told.
         n_parameters: All of the network; 0 = not told.
+        peak_memory: The most memory that it held, in bytes: on a GPU of what torch keeps there, else of the whole
+            process; 0 = not told.
+        joules: Energy; None in results of earlier versions.
+        energy_source: What that is read from: nvml (the GPU), rapl (the processor) or estimated.
+        watts: The power that an estimate takes; 0 = it was measured.
+        test_seconds: Time to answer for one test picture; None where features were kept, or not told.
+        test_gflops: 10⁹ operations of the same, through the whole network; None = not known.
         tasks: What became of each task that was learned beside the class.
         class_weights: Factor of the class's loss after each epoch, by term, where a term weighs it.
         self_taught: What it comes to where nobody's labels were learned from.
@@ -264,6 +271,12 @@ class TrainingResult(msgspec.Struct, frozen=True):
     source_accuracy: float | None = None
     n_learned: int = 0
     n_parameters: int = 0
+    peak_memory: int = 0
+    joules: float | None = None
+    energy_source: str = ""
+    watts: float = 0.0
+    test_seconds: float | None = None
+    test_gflops: float | None = None
     tasks: list[TaskScore] = []
     class_weights: dict[str, list[float]] = {}
     precision: str = ""

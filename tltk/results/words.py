@@ -56,6 +56,26 @@ def accuracy_in_words(result: TrainingResult) -> str:
     return f"{text} (95 % interval {low:.3f} … {high:.3f}, {len(result.labels):,} pictures; {idle})"
 
 
+SOURCES = {"nvml": "the GPU's own counter", "rapl": "the processor's counter"}
+
+
+def joules_in_words(joules: float) -> str:
+    """`250 J`, `1.5 kJ` or `2.1 kWh`."""
+    size, unit = (3.6e6, "kWh") if joules >= 3.6e6 else (1e3, "kJ") if joules >= 1e3 else (1.0, "J")
+    value = joules / size
+    return f"{value:,.0f} {unit}" if value >= 999.5 else f"{value:.3g} {unit}"
+
+
+def spent_in_words(result: TrainingResult) -> str:
+    """`Used 671 MB of memory at most and 250 J (estimated: seconds × 12 W).`; empty where it is not told."""
+    told = [f"{result.peak_memory / 1e6:,.0f} MB of memory at most"] if result.peak_memory else []
+    if result.joules is not None:
+        measured = SOURCES.get(result.energy_source)
+        how = f"by {measured}" if measured else f"estimated: seconds × {result.watts:g} W"
+        told.append(f"{joules_in_words(result.joules)} ({how})")
+    return f"Used {' and '.join(told)}." if told else ""
+
+
 def tasks_in_words(result: TrainingResult) -> list[str]:
     """A sentence on each task that was learned beside the class, with what always naming one value would give."""
     return [

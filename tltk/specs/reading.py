@@ -100,6 +100,8 @@ def _absolute(name: str) -> str:
     if kind == "subset" and "@" in path:  # of another domain, whose path it may be
         choice, _, inner = path.partition("@")
         return f"subset:{choice}@{_absolute(inner)}"
+    if kind == "grey" and path.strip():
+        return f"grey:{_absolute(path)}"
     if not colon or not path.strip() or kind not in PATHS:
         return name
     return f"{kind}:{_absolute_path(path)}"

@@ -34,6 +34,7 @@ from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress
 from tltk.training.loop import ORDER, ROWS_PER_EPOCH, Training
+from tltk.training.meter import ESTIMATED, Energy
 from tltk.training.optimizer import create_optimizer
 from tltk.training.schedule import progress_at, schedule
 
@@ -172,6 +173,7 @@ class HeadBatch(Training):
             raise CannotSplit(f"Heads side by side round otherwise; in {self.precision} that is too much.")
         self.members = sorted(members, key=lambda m: m.spec.optim.lr)
         self.audit: _OncePerEpoch = _OncePerEpoch(net)
+        self.audits = [self.audit]
         self._kept: dict[str, BatchSource] = {}
         self._reports = {}
         self._enter(phase)
@@ -251,6 +253,13 @@ class HeadBatch(Training):
             k -= len(stack[0])
         raise IndexError(k)
 
+    def _measure(self) -> tuple[float, Energy]:
+        """As of a training, of which each member has its share."""
+        seconds, energy = super()._measure()
+        if energy.source != ESTIMATED:  # an estimate is of the member's seconds, which are its share already
+            energy = dataclasses.replace(energy, joules=energy.joules / len(self.members))
+        return seconds, energy
+
     def run_all(self, ended: Callable[[Member, TrainingResult | None], None]) -> None:
         """Train all members to their ends.
 
@@ -262,6 +271,7 @@ class HeadBatch(Training):
             Stopped: `check` said so.
         """
         self._began = time.perf_counter()
+        self._begin_metering()
         phase = self.phases[0]
         for k in range(len(self.members)):
             with self._member(k) as m:

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor, nn
 
@@ -46,6 +45,7 @@ from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, epoch
 from tltk.training.callbacks import Callbacks, Progress, Stopped
 from tltk.training.forgetting import Known
 from tltk.training.loss import batch_loss
+from tltk.training.meter import Energy, Meter, forget_peak_memory, peak_memory
 from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.passes import SOURCE, Passes
 from tltk.training.precision import choose_precision
@@ -160,6 +160,7 @@ class Training:
         if self.callbacks.saved is not None:
             entered = self._resume(*self.callbacks.saved)
         self._clock = time.perf_counter() - self.now.seconds
+        self._begin_metering()
         self._saved_at, self._save_cost = time.perf_counter(), 0.0
         with self._sentences():
             while self.now.epoch < epochs and not self._out_of_patience():
@@ -174,6 +175,23 @@ class Training:
                 self._snapshot()
                 self._checkpoint(last=self.now.epoch == epochs)
             return self._finish(entered or self.phases[-1])
+
+    def _begin_metering(self) -> None:
+        """Count energy and memory from now on."""
+        on_gpu = self.device.type == "cuda"
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats(self.device)
+        else:
+            forget_peak_memory()
+        uuid = str(torch.cuda.get_device_properties(self.device).uuid) if on_gpu else ""
+        self.meter = Meter(uuid, self.spec.optim.threads)
+
+    def _measure(self) -> tuple[float, Energy]:
+        """Seconds and energy of this training so far; the most memory that it has held goes into the progress."""
+        most = torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else peak_memory()
+        self.now.peak_memory = max(self.now.peak_memory, most)
+        seconds = round(time.perf_counter() - self._clock, 3)
+        return seconds, self.meter.energy(seconds, self.now.joules, self.now.energy_source)
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:
@@ -422,6 +440,7 @@ class Training:
                 group["lr"] = optim.lr * scale * factor
             sums += self._step(positions, generator, draw, others[i] if others else None, at)
             self.now.step += 1
+            self.meter.sample()
             if (i + 1) % tick == 0 or i + 1 == len(parts):
                 rows += self._train_rows(sums)
                 sums.zero_()
@@ -890,15 +909,15 @@ class Training:
                 f"What is frozen must not move. {len(moved)} tensors did, the first is {moved[0]}. This is a bug in "
                 f"tltk; please report it with this run's folder."
             )
-        cuda = self.device.type == "cuda"
-        memory = torch.cuda.max_memory_allocated() if cuda else psutil.Process().memory_info().rss
+        self._measure()
         rates = {group["layer"]: group["lr"] for group in self.optimizer.param_groups if group["layer"] is not None}
         rows = [
             self._row("net", "frozen_moved", 0),
             self._row("net", "boundary", phase.boundary),
             self._row("net", "lr", rates.get(self.net.depth, max(rates.values()))),
             self._row("net", "images_per_second", speed),
-            self._row("net", "memory", memory),
+            self._row("net", "memory", self.now.peak_memory),
+            self._row("net", "images", self.now.images),
         ]
         if self._gflops is not None:
             rows.append(self._row("net", "gflops", self._gflops))
@@ -921,7 +940,9 @@ class Training:
             return
         prepared = {f"prepared/{t}/{k}": v for t, held in (self.prepared or {}).items() for k, v in held.items()}
         tensors |= pack(self.net, "net/") | pack(self.modules, "terms/") | self.best | prepared
-        self.callbacks.save(tensors, {"progress": self.now.__dict__, "optimizer": optimizer})
+        _, energy = self._measure()
+        progress = {**self.now.__dict__, "joules": energy.joules, "energy_source": energy.source}
+        self.callbacks.save(tensors, {"progress": progress, "optimizer": optimizer})
         self._saved_at = time.perf_counter()
         self._save_cost = self._saved_at - start
 
@@ -981,12 +1002,17 @@ class Training:
         if self.spec.net.norm == "target":
             self._take_statistics()  # the network that is kept has them
         taught = self._self_taught(feed) if self.unlabelled else None
+        per_picture: float | None = None
         if taught is None:
+            start = time.perf_counter()
             outcome = self.evaluate(feed, self.split.test)
+            if isinstance(feed, LiveBatches):
+                per_picture = (time.perf_counter() - start) / max(len(self.split.test), 1)
             self.callbacks.emit(self._score_rows("test", outcome))
             told, adaptation = self.task.result(outcome, self.labels[self.split.test]), self._adaptation(outcome.main)
         else:
             told, adaptation = self._without_classes(taught), None
+        seconds, energy = self._measure()
         tasks = self._finish_tasks()
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
@@ -1001,7 +1027,7 @@ class Training:
             epochs=self.now.epoch,
             steps=self.now.step,
             images=self.now.images,
-            seconds=round(time.perf_counter() - self._clock, 3),
+            seconds=seconds,
             gflops=self._gflops,
             n_train=len(self.split.train),
             n_val=len(self.split.val),
@@ -1020,6 +1046,12 @@ class Training:
             source_accuracy=self.now.remembered[1] if self._remembers else None,
             n_learned=n_learned,
             n_parameters=sum(p.numel() for p in self.net.parameters()),
+            peak_memory=self.now.peak_memory,
+            joules=energy.joules,
+            energy_source=energy.source,
+            watts=energy.watts,
+            test_seconds=per_picture,
+            test_gflops=None if self.flops is None else sum(self.flops) / 1e9,
             tasks=tasks,
             class_weights={name: found["class"] for name, found in self.now.weights.items() if "class" in found},
             fitting=self.net.fitting,

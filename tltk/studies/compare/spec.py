@@ -31,7 +31,7 @@ class CompareSpec(Spec):
     )
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True
-    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms", "widen", "most_seeds")
+    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms", "widen", "most_seeds", "matched")
 
     target: DataSpec = field(default_factory=DataSpec)
     source: DataSpec | None = None
@@ -50,6 +50,11 @@ class CompareSpec(Spec):
         0,
         50,
         help="While it cannot be told, go on to so many seeds; the error rate holds under looking. 0 = no.",
+    )
+    matched: str = knob(
+        "steps",
+        choices=("steps", "flops"),
+        help="What both arms have as much of: steps and pictures, or FLOPs, so that the cheaper arm gets more epochs.",
     )
     first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
     delta: float = knob(

@@ -11,10 +11,11 @@ from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import n_searched, result_of, scores_of, search, search_seed, source_training
+from tltk.studies.budget import budget_flags
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.studies.sweep.result import DepthCurveResult, SignResult, SweepResult
 from tltk.studies.sweep.spec import HALVES, SweepSpec
-from tltk.verdicts.judge import format_points, paired_interval
+from tltk.verdicts.judge import format_points, mean_interval, paired_interval
 
 Floats = NDArray[np.float64]
 
@@ -134,18 +135,18 @@ def read(
         gap, lo, hi = (list(values) for values in zip(*gaps, strict=True))
         accuracy = [float(scores[f"{name} {n}"].mean()) for n in spec.layers]
         curves.append(DepthCurveResult(name, list(spec.layers), accuracy, gap, lo, hi))
-    mean, low, high = paired_interval(own)
+    mean, low, high = mean_interval(own)
     source, target = domains(spec)
     remarks = [f"The rate, {lr:g}, is the {edge} that was tried: another may do better."] if edge else []
     remarks.append("All arms have the rate that suits a network from scratch on the target, as in the paper.")
     return SweepResult(
         mean,
-        max(low, 0.0),
+        low,
         high,
         curves,
         signs(spec, own, scores),
         _sentence(curves, mean),
-        [*remarks, *bases[0].remarks],
+        [*remarks, *budget_flags({"from scratch": bases, **results}), *bases[0].remarks],
         lr,
         list(range(spec.first_seed, spec.first_seed + spec.seeds)),
         len(bases[0].labels),
