@@ -80,6 +80,11 @@ class MultiTask(Term):
         """As the knob says."""
         return self.pictures == "source"
 
+    @property
+    def reaches_head(self) -> bool:
+        """By uncertainty, which weighs the class's loss; heads of other tasks alone do not."""
+        return self.weighting == "uncertainty"
+
     def build(self, setting: Setting) -> nn.Module:
         """A head for each attribute, and the log variances s of the class and of each of them.
 

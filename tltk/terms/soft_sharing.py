@@ -69,6 +69,11 @@ class SoftSharing(Term):
         """As the knob says."""
         return self.pictures == "source"
 
+    @property
+    def reaches_head(self) -> bool:
+        """Networks are coupled below their heads."""
+        return False
+
     def build(self, setting: Setting) -> nn.Module:
         """The second network: the first as it is, with a head for the attribute.
 
