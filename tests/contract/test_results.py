@@ -62,6 +62,8 @@ PARTS = {
     "RateCurve": "A range test",
     "SpeedUp": "A speed-up",
     "Flips": "Pictures that flip",
+    "SelfTaught": "What was learned without labels",
+    "FeatureProbe": "A probe of features",
 }  # of the others the heading is made of the name
 
 

@@ -58,6 +58,11 @@ class Denoising(Term):
         0.25, 0.0, 1.0, help="Share of the numbers that are corrupted; the deviation of gaussian noise."
     )
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: what layers give, by a decoder of its own."""
+        return False
+
     def build(self, setting: Setting) -> nn.Module:
         """A decoder for each group of layers that learns in some phase: the layers of a phase make one autoencoder.
 

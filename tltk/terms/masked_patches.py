@@ -46,6 +46,11 @@ class MaskedPatches(Term):
     share: float = knob(0.6, 0.01, 0.99, help="Share of the patches that is hidden; one patch at least, and not all.")
     patch: int = knob(0, 0, 512, help="Side of a patch in pixels; 0 = an eighth of the picture's.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: what the backbone gives, by a decoder of its own."""
+        return False
+
     def build(self, setting: Setting) -> nn.Module:
         """The decoder, and the patch that hidden ones are filled with.
 

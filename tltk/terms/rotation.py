@@ -38,6 +38,11 @@ class Rotation(Term):
 
     weight: float = knob(1.0, 0.0, 1e6, help="λ: factor of the loss; 0 = off.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: features alone, by a head of its own."""
+        return False
+
     def module(self, width: int, n_classes: int) -> nn.Module:
         """The classifier of the four turns."""
         from torch import nn

@@ -44,6 +44,11 @@ class Simclr(Term):
     grey: float = knob(0.2, 0.0, 1.0, help="Probability that a view has lost its colours.")
     numbers: int = knob(128, 2, 8192, help="Numbers that the small network gives.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: features alone, by a head of its own."""
+        return False
+
     def module(self, width: int, n_classes: int) -> nn.Module:
         """The small network, whose output is compared: linear, rectified, linear."""
         from torch import nn
