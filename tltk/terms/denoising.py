@@ -60,7 +60,7 @@ class Denoising(Term):
 
     @property
     def reaches_head(self) -> bool:
-        """No: the backbone alone."""
+        """No: what layers give, by a decoder of its own."""
         return False
 
     def build(self, setting: Setting) -> nn.Module:

@@ -48,7 +48,7 @@ class MaskedPatches(Term):
 
     @property
     def reaches_head(self) -> bool:
-        """No: the backbone alone."""
+        """No: what the backbone gives, by a decoder of its own."""
         return False
 
     def build(self, setting: Setting) -> nn.Module:

@@ -40,7 +40,7 @@ class Rotation(Term):
 
     @property
     def reaches_head(self) -> bool:
-        """No: the backbone alone."""
+        """No: features alone, by a head of its own."""
         return False
 
     def module(self, width: int, n_classes: int) -> nn.Module:

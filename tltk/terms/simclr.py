@@ -46,7 +46,7 @@ class Simclr(Term):
 
     @property
     def reaches_head(self) -> bool:
-        """No: the backbone alone."""
+        """No: features alone, by a head of its own."""
         return False
 
     def module(self, width: int, n_classes: int) -> nn.Module:
