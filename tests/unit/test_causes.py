@@ -246,12 +246,19 @@ def test_nothing_learned_and_rates_at_the_edge_are_optimisation() -> None:
     assert late.found == "optimisation" and "In the last quarter" in late.sentence
 
 
-def test_a_lead_that_is_made_up_for_is_a_target_large_enough() -> None:
-    lead = lambda s: [0.2, *[0.7] * 7] if s.net.weights == "scratch" else [0.7] * 8  # noqa: E731
-    found, *_ = go(right=lambda s: 300, curve=lead)
-    assert found.found == "target_large" and of(found, "target_large").score > 0.95
-    behind, *_ = go(spec=dataclasses.replace(SPEC, first_seed=7), curve=lead)
+def test_features_of_worth_that_bring_nothing_in_the_end_are_a_target_large_enough() -> None:
+    found, *_ = go(right=lambda s: 300)
+    one = of(found, "target_large")
+    assert found.found == "target_large" and one.score > 0.9 and "45.0 … 55.0" in one.reason
+    behind, *_ = go(spec=dataclasses.replace(SPEC, first_seed=7))
     assert of(behind, "target_large").level == "unlikely", "what ends behind is not explained by enough pictures"
+    same, *_ = go(spec=dataclasses.replace(SPEC, yardstick="fine_tune", first_seed=8), right=lambda s: 300)
+    assert of(same, "target_large").level == "not judged", "both begin with the source's weights"
+
+
+def test_enough_pictures_are_told_after_every_other_cause() -> None:
+    found, *_ = go(checked(layers=APART, **FAILS), right=lambda s: 300)
+    assert [one.name for one in found.causes if one.level == "likely"] == ["covariate_shift", "target_large"]
 
 
 def test_a_counter_experiment_repeats_nothing_and_its_answer_is_written_back() -> None:

@@ -51,11 +51,6 @@ class MultiTask(Term):
         help="Whose attributes: of the pictures of which the class is learned, or of the source's, whose class is not.",
     )
 
-    @property
-    def reaches_head(self) -> bool:
-        """Where its weights by uncertainty scale the loss of the classes too."""
-        return self.weighting != "fixed"
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.pictures == "source":

@@ -49,11 +49,6 @@ class SoftSharing(Term):
         help="Whose attribute: of the pictures of which the class is learned, or of the source's, whose class is not.",
     )
 
-    @property
-    def reaches_head(self) -> bool:
-        """No: layers of the backbone, and a network of its own."""
-        return False
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.pictures == "source":

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tltk.results.curves import Curve
-from tltk.studies.causes.facts import TECHNIQUE, YARDSTICK, Facts, over_seeds, paired
+from tltk.studies.causes.facts import Facts, paired
 from tltk.studies.causes.hypotheses.cause import (
     LIKELY,
     NOT_JUDGED,
@@ -21,40 +20,55 @@ FEWER = 10  # times fewer labels in the counter-experiment
 
 
 class TargetLarge(Cause):
-    """A target too large to need it: transfer leads at first, and its yardstick reaches the same in the end.
+    """A target too large to need it: the source's features are worth something, and scratch reaches the same.
+
+    What something else takes away has not been made up for by pictures: this is told after every other cause.
 
     Reference:
         He, Girshick and Dollár (2019), Rethinking ImageNet pre-training, ICCV, §4. arXiv:1811.08883.
     """
 
     title = "Target is large enough"
+    before = (
+        "label_sets",
+        "covariate_shift",
+        "misaligned_classes",
+        "features_missing",
+        "optimisation",
+        "label_noise",
+        "shortcut",
+    )
 
     def weigh(self, facts: Facts) -> Evidence:
-        """The lead over the first quarter of training, and what is left of it at the end."""
-        pairs = list(zip(facts.curves(TECHNIQUE), facts.curves(YARDSTICK), strict=True))
-        if not all(a.y and b.y for a, b in pairs):
-            return Evidence(NOT_JUDGED, 0.0, "Nothing was measured on the way, so no lead can be told.")
-        early = over_seeds([_early(a) - _early(b) for a, b in pairs], facts.level)
+        """What the source's features are worth to a linear probe, and what is left of it where all is learned."""
+        c, spec = facts.check, facts.spec
+        if spec.yardstick != "scratch":
+            return Evidence(
+                NOT_JUDGED, 0.0, f"The yardstick, {spec.yardstick}, does not begin from new weights: it needs them too."
+            )
+        if c.probe_gap is None or c.probe_lo is None or c.probe_hi is None:
+            return Evidence(NOT_JUDGED, 0.0, "There are too few labelled pictures of each class for a probe.")
         gap = paired(facts.difference, facts.level)
+        left = max(gap.hi, 0.0)
         figures = {
-            "lead at first": early.value,
-            "lead at first, lo": early.lo,
-            "lead at first, hi": early.hi,
+            "worth to a probe": c.probe_gap,
+            "worth to a probe, lo": c.probe_lo,
+            "worth to a probe, hi": c.probe_hi,
             "lead at the end": gap.value,
             "lead at the end, hi": gap.hi,
             "labelled pictures": float(facts.first.n_train),
         }
         told = (
-            f"Over the first quarter of training the technique leads by {points(early.value)} points of validation "
-            f"accuracy ({facts.percent} {points(early.lo)} … {points(early.hi)}), at the end by {points(gap.value)} of "
-            f"test accuracy ({points(gap.lo)} … {points(gap.hi)}), with {facts.first.n_train:,} labelled pictures"
+            f"To a linear probe the source's features are worth {points(c.probe_gap)} points more than random ones "
+            f"({facts.percent} {points(c.probe_lo)} … {points(c.probe_hi)}); with {facts.first.n_train:,} labelled "
+            f"pictures the technique ends {points(gap.value)} points ahead ({points(gap.lo)} … {points(gap.hi)})"
         )
         if facts.label == "hurts":
-            return Evidence(UNLIKELY, 0.0, f"{told}: it ends behind, which enough pictures do not explain.", figures)
-        if early.lo > max(gap.hi, 0.0):
-            score = min((early.lo - max(gap.hi, 0.0)) / early.lo, 1.0)
-            return Evidence(LIKELY, score, f"{told}: {score:.0%} of the lead at least is made up for.", figures)
-        return Evidence(POSSIBLE if early.hi > max(gap.hi, 0.0) else UNLIKELY, 0.0, f"{told}.", figures)
+            return Evidence(UNLIKELY, 0.0, f"{told}: that it ends behind is not explained by enough pictures.", figures)
+        if c.probe_lo > left:
+            score = (c.probe_lo - left) / c.probe_lo
+            return Evidence(LIKELY, score, f"{told}: {score:.0%} at least is learned from the target alone.", figures)
+        return Evidence(POSSIBLE if c.probe_hi > left else UNLIKELY, 0.0, f"{told}.", figures)
 
     def counter(self, facts: Facts) -> Counter | None:
         """A tenth of the labels."""
@@ -66,9 +80,3 @@ class TargetLarge(Cause):
             f"the target has {shots} labels per class, a {FEWER}th of what it has",
             dataclasses.replace(spec, target=dataclasses.replace(spec.target, shots=shots)),
         )
-
-
-def _early(curve: Curve) -> float:
-    """Mean over the first quarter of what was measured: a single epoch differs too much from seed to seed."""
-    first = curve.y[: max(len(curve.y) // 4, 1)]
-    return sum(first) / len(first)
