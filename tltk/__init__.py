@@ -47,6 +47,7 @@ _PUBLIC = {
     "NetSpec": "specs.parts",
     "OptimSpec": "specs.parts",
     "PlaneSpec": "studies.plane.spec",
+    "PredictSpec": "analyses.predict.spec",
     "ProfileSpec": "analyses.profile.spec",
     "RaceSpec": "studies.race.spec",
     "RankSpec": "analyses.rank.spec",
@@ -70,6 +71,7 @@ _PUBLIC = {
     "judge": "verdicts.judge",
     "launch": "jobs",
     "load": "data",
+    "predict": "jobs.predicting",
     "train": "training.compose",
 }
 
@@ -97,6 +99,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "NetSpec",
     "OptimSpec",
     "PlaneSpec",
+    "PredictSpec",
     "ProfileSpec",
     "RaceSpec",
     "RankSpec",
@@ -120,6 +123,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "judge",
     "launch",
     "load",
+    "predict",
     "train",
 ]
 
@@ -134,6 +138,7 @@ if TYPE_CHECKING:
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec
+    from tltk.analyses.predict.spec import PredictSpec
     from tltk.analyses.profile.spec import ProfileSpec
     from tltk.analyses.rank.spec import RankSpec
     from tltk.analyses.soup.spec import SoupSpec
@@ -153,6 +158,7 @@ if TYPE_CHECKING:
         WeightsMissing,
     )
     from tltk.jobs import ask, launch
+    from tltk.jobs.predicting import predict
     from tltk.results.verdict import Verdict
     from tltk.runs.run import Run
     from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec

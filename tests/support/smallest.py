@@ -23,6 +23,7 @@ from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.pictures.spec import PicturesSpec
+from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.soup.spec import SoupSpec
@@ -144,6 +145,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
         EnsembleSpec(DIGITS, (_finished(0), _finished(1))),
         InspectSpec(DIGITS),
         PicturesSpec(DIGITS, (0, 7)),
+        PredictSpec(_finished(0), ("digits",), "test"),
         DescribeSpec(NAME, 16, 3),
         ImportWeightsSpec(f"file:{folder / 'net.safetensors'}"),
         ProfileSpec(**of_layers, measures=("mmd",), permutations=19),

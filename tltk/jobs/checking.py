@@ -16,7 +16,10 @@ from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.predict.inputs import check_inputs
+from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.rank.spec import RankSpec, candidate
+from tltk.analyses.trained import open_training
 from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
@@ -160,6 +163,8 @@ def check(spec: Spec) -> None:
         check_size(backbone, size)
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
+    if isinstance(spec, PredictSpec):
+        check_inputs(spec, open_training(spec.run).spec)
     if isinstance(spec, ZeroShotTextSpec):
         check_checkpoint(spec.checkpoint)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
@@ -273,7 +278,8 @@ def _texts(spec: Spec) -> list[str]:
     names = [one.name for one in _pictures(spec)]
     for pair in _networks(spec):
         names += pair
-    return [*names, *getattr(spec, "candidates", ()), *(getattr(spec, of, "") for of in ("picture", "checkpoint"))]
+    names += [*getattr(spec, "candidates", ()), *getattr(spec, "paths", ())]
+    return [*names, *(getattr(spec, of, "") for of in ("picture", "checkpoint"))]
 
 
 def _pictures(spec: Spec) -> list[DataSpec]:
