@@ -40,6 +40,7 @@ _PUBLIC = {
     "EmbedSpec": "analyses.embed.spec",
     "EnsembleSpec": "analyses.ensemble.spec",
     "EpisodesSpec": "analyses.episodes.spec",
+    "EvaluateSpec": "analyses.evaluate.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
     "InspectSpec": "analyses.inspect.spec",
@@ -92,6 +93,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "EmbedSpec",
     "EnsembleSpec",
     "EpisodesSpec",
+    "EvaluateSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
     "InspectSpec",
@@ -135,6 +137,7 @@ if TYPE_CHECKING:
     from tltk.analyses.embed.spec import EmbedSpec
     from tltk.analyses.ensemble.spec import EnsembleSpec
     from tltk.analyses.episodes.spec import EpisodesSpec
+    from tltk.analyses.evaluate.spec import EvaluateSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec

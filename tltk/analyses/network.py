@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tltk.analyses.trained import PREFIX, TrainedRun
-from tltk.data.domain import Ints, Pixels
+from tltk.data import family
+from tltk.data.domain import Domain, Ints, Pixels, link_copies
 from tltk.data.pictures import PICTURES
+from tltk.errors import TltkError
 from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
@@ -108,6 +110,29 @@ def own_parts(spec: TransferSpec, load: Load) -> Divided:
     bare = dataclasses.replace(spec, terms=())  # what they ask for, such as weights that are gone, divides nothing
     parts = divide(bare, load)
     return parts if spec.labels == "target" else add_source(bare, parts, load)
+
+
+def count_seen(spec: TransferSpec, domain: Domain, index: Ints, load: Load) -> int:
+    """How many of some pictures a training learned from, copies included; 0 where its own pictures are gone.
+
+    Args:
+        spec: The training.
+        domain: Whose pictures.
+        index: Which, (n,).
+        load: Where domains come from.
+    """
+    if family(domain.name) not in {family(one.name) for one in (spec.target, spec.source) if one is not None}:
+        return 0
+    try:
+        parts = own_parts(spec, load)
+    except TltkError:
+        return 0
+    learned = [(parts.domain, parts.split)] if spec.labels != "source" or spec.terms else []
+    seen = np.zeros(len(index), bool)
+    for theirs, split in [*learned, *([parts.source] if parts.source else [])]:
+        mine, other = link_copies(domain, theirs)
+        seen |= np.isin(mine.origins[index], other.origins[split.train])
+    return int(seen.sum())
 
 
 def _numbers(text: str) -> list[float]:

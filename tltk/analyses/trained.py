@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tltk.errors import BadSpec, WeightsMissing
+from tltk.errors import BadSpec, UnknownName, WeightsMissing
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
@@ -69,3 +69,23 @@ def open_training(name: str) -> TrainedRun:
         how = "diverged" if run.diverged else run.status.state
         raise WeightsMissing(f"Run {run.id} must have finished before it can be used. It is {how}.")
     return TrainedRun(run, spec, result, store.run_weights(where.replace(where.partition("@")[0], run.id, 1))[1])
+
+
+def check_positive(trained: TrainedRun, positive: str) -> None:
+    """Refuse a positive class of a training that does not know it, or knows not just two.
+
+    Args:
+        trained: The training.
+        positive: Name of the class; empty = none is named.
+
+    Raises:
+        BadSpec: The training does not know two classes.
+        UnknownName: It is neither of the two.
+    """
+    classes = trained.result.classes
+    if positive and len(classes) != 2:
+        raise BadSpec(
+            f"A threshold is for one of two classes. Run {trained.run.id} knows {len(classes)}; leave out --positive."
+        )
+    if positive and positive not in classes:
+        raise UnknownName.among("The positive class", positive, classes)

@@ -19,6 +19,7 @@ import msgspec
 
 from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.evaluate.spec import PARTS, EvaluateSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.predict.files import WRITERS, Predictions
 from tltk.analyses.predict.spec import PredictSpec
@@ -463,6 +464,30 @@ def predict_verb(
     report(run, False)
     for file in wanted.values():
         click.echo(f"Wrote {file}, {file.stat().st_size:,} bytes.")
+
+
+@main.command("evaluate")
+@click.argument("run_id", metavar="RUN")
+@click.option(
+    "--on", multiple=True, metavar="DOMAIN", help="A domain that tests it; may be repeated. Default: its own target."
+)
+@click.option("--part", type=click.Choice(PARTS), help=knobs(EvaluateSpec)["part"].help)
+@click.option("--against", metavar="RUN", help=knobs(EvaluateSpec)["against"].help)
+@click.option("--positive", metavar="CLASS", help=knobs(EvaluateSpec)["positive"].help)
+@click.option("--bootstrap", type=int, help=f"{knobs(EvaluateSpec)['bootstrap'].help} Default 1000.")
+@click.option("--batch", type=int, help=f"{knobs(EvaluateSpec)['batch'].help} Default 64.")
+@click.option("--seed", type=int, help=f"{knobs(EvaluateSpec)['seed'].help} Default 0.")
+@click.option("--again", is_flag=True, help="Evaluate once more though nothing changed since.")
+@json_option
+def evaluate_verb(run_id: str, again: bool, as_json: bool, **given: Any) -> None:
+    """How good a finished training is on any domain that has its classes by name, and how far to trust it."""
+    wanted = {name: value for name, value in given.items() if value is not None}
+    if given["against"] is not None:
+        wanted["against"] = whole_id(given["against"])
+    run = executor().submit(EvaluateSpec.from_dict({"run": whole_id(run_id), **wanted}), again=again)
+    follow(run)
+    report(run, as_json)
+    end(run, False)
 
 
 @main.command()

@@ -89,6 +89,8 @@ def with_absolute_paths(spec: S) -> S:
             changes[f.name] = _absolute(value)
         elif f.name in ("picture", "checkpoint") and value.strip():
             changes[f.name] = _absolute_path(value)
+        elif f.name == "on":
+            changes[f.name] = tuple(_absolute(name) for name in value)
         elif f.name == "paths":
             changes[f.name] = tuple(_absolute_input(text) for text in value)
         elif f.name == "candidates":
