@@ -51,7 +51,7 @@ def _of_domain(one: DomainScore, classes: list[str]) -> Iterator[str]:
         (n, classes[i], classes[j]) for i, row in enumerate(one.confusion) for j, n in enumerate(row) if n and i != j
     ]
     if wrong:
-        told = (f"{a} for {b} {n:,}" for n, b, a in sorted(wrong, key=lambda cell: -cell[0])[:CONFUSED])
+        told = (f"{true} for {said} {n:,}" for n, true, said in sorted(wrong, key=lambda cell: -cell[0])[:CONFUSED])
         yield f"Taken most often: {', '.join(told)}."
     if one.average_precision is not None:
         yield f"Mean average precision {_figure(one.average_precision)}."
