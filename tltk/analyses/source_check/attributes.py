@@ -50,7 +50,8 @@ def recolour(images: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
     mean = x.mean(1)
     a, b = a * np.cos(turn) - b * np.sin(turn), a * np.sin(turn) + b * np.cos(turn)
     other = np.stack([mean + 2 * a / 3, mean - a / 3 + b / ROOT, mean - a / 3 - b / ROOT], 1)
-    return np.rint(other).clip(0, 255).astype(np.uint8)
+    found: NDArray[np.uint8] = np.rint(other).clip(0, 255).astype(np.uint8)
+    return found
 
 
 def _border(x: Floats) -> Floats:
