@@ -157,9 +157,11 @@ def tell(row: Row) -> tuple[str, str, str]:
 
 def block(row: Row) -> Iterator[str]:
     """A study as it stands in the page."""
-    shown, (_, _, sentence) = STUDIES[row["study"]], tell(row)
+    shown, (label, gap, sentence) = STUDIES[row["study"]], tell(row)
     yield f"```sh\n{shown.command}\n```\n"
     yield f"> {sentence}\n"
+    if shown.arm:
+        yield f"`{shown.arm}`: {label}, {gap} points.\n"
     if "curves" in row["result"]:
         yield from _curves(row["result"])
     yield (
