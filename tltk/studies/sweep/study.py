@@ -187,7 +187,8 @@ def signs(spec: SweepSpec, own: Floats, scores: dict[str, Floats]) -> list[SignR
         found.append(SignResult("boost", _holds(lo, hi), f"Transfer helps even where all layers learn: {text}"))
     if "random" in spec.arms and "AnB" in spec.arms:
         gap, lo, hi = paired_interval(scores[f"AnB {top}"] - scores[f"random {top}"])
-        text = f"{_layers(top)} of the source, frozen, {_serve(top)} better than untrained ones by {_interval(gap, lo, hi)}."
+        kept = f"{_layers(top)} of the source, frozen, {_serve(top)}"
+        text = f"{kept} better than untrained ones by {_interval(gap, lo, hi)}."
         found.append(SignResult("untrained", _holds(lo, hi), f"What is frozen has learned something: {text}"))
     return found
 
