@@ -6,7 +6,7 @@ from tltk.dashboard import chrome, permitted, plan, study_view
 from tltk.dashboard.verdict_view import state_line
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.runs.run import ACTIVE
+from tltk.runs.run import ACTIVE, Run
 from tltk.specs import command
 from tltk.specs.knobs import Spec
 
@@ -60,6 +60,18 @@ def start(spec: Spec) -> None:
     st.rerun()
 
 
+def go_on(run: Run) -> None:
+    """A button for each study that this one offers as its next step; what is done is not done again."""
+    asked = study_view.follow_ups(run)
+    if asked:
+        st.markdown("**Settle it**")
+    for number, (sentence, spec) in enumerate(asked):
+        if st.button(
+            plain(sentence), key=f"studies:next:{number}:{run.id}", width="stretch", icon=":material/science:"
+        ):
+            start(spec)
+
+
 def earlier(kind: type[Spec]) -> None:
     """The studies of this kind, and the chosen one: while it runs its trainings, then what it found."""
 
@@ -76,6 +88,7 @@ def earlier(kind: type[Spec]) -> None:
         study_view.live(run, "studies")
     else:
         study_view.show_result(run)
+        go_on(run)
         with st.expander("This study as a shell command and in Python"):
             st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
             st.code(command.to_python(run.spec), language="python")

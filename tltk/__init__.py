@@ -29,6 +29,7 @@ _PUBLIC = {
     "AtlasSpec": "studies.atlas.spec",
     "BadSpec": "errors",
     "CannotSplit": "errors",
+    "CausesSpec": "studies.causes.spec",
     "ClassifySpec": "analyses.classify.spec",
     "CompareSpec": "studies.compare.spec",
     "DataProblem": "errors",
@@ -37,6 +38,7 @@ _PUBLIC = {
     "DialResponseSpec": "analyses.dial_response.spec",
     "Diverged": "errors",
     "EmbedSpec": "analyses.embed.spec",
+    "EnsembleSpec": "analyses.ensemble.spec",
     "EpisodesSpec": "analyses.episodes.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
@@ -51,6 +53,7 @@ _PUBLIC = {
     "Run": "runs.run",
     "RunProblem": "errors",
     "SoupSpec": "analyses.soup.spec",
+    "SourceCheckSpec": "analyses.source_check.spec",
     "StrategySpec": "specs.parts",
     "SweepSpec": "studies.sweep.spec",
     "TermSpec": "specs.parts",
@@ -61,6 +64,8 @@ _PUBLIC = {
     "Verdict": "results.verdict",
     "ViewSpec": "specs.parts",
     "WeightsMissing": "errors",
+    "ZeroShotSpec": "analyses.zero_shot.spec",
+    "ZeroShotTextSpec": "analyses.zero_shot_text.spec",
     "ask": "jobs",
     "judge": "verdicts.judge",
     "launch": "jobs",
@@ -74,6 +79,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "AtlasSpec",
     "BadSpec",
     "CannotSplit",
+    "CausesSpec",
     "ClassifySpec",
     "CompareSpec",
     "DataProblem",
@@ -82,6 +88,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "DialResponseSpec",
     "Diverged",
     "EmbedSpec",
+    "EnsembleSpec",
     "EpisodesSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
@@ -96,6 +103,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "Run",
     "RunProblem",
     "SoupSpec",
+    "SourceCheckSpec",
     "StrategySpec",
     "SweepSpec",
     "TermSpec",
@@ -106,6 +114,8 @@ __all__ = [  # spelt out, since type checkers read it too
     "Verdict",
     "ViewSpec",
     "WeightsMissing",
+    "ZeroShotSpec",
+    "ZeroShotTextSpec",
     "ask",
     "judge",
     "launch",
@@ -119,6 +129,7 @@ if TYPE_CHECKING:
     from tltk.analyses.describe.spec import DescribeSpec
     from tltk.analyses.dial_response.spec import DialResponseSpec
     from tltk.analyses.embed.spec import EmbedSpec
+    from tltk.analyses.ensemble.spec import EnsembleSpec
     from tltk.analyses.episodes.spec import EpisodesSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
@@ -126,7 +137,10 @@ if TYPE_CHECKING:
     from tltk.analyses.profile.spec import ProfileSpec
     from tltk.analyses.rank.spec import RankSpec
     from tltk.analyses.soup.spec import SoupSpec
+    from tltk.analyses.source_check.spec import SourceCheckSpec
     from tltk.analyses.two_sample.spec import TwoSampleSpec
+    from tltk.analyses.zero_shot.spec import ZeroShotSpec
+    from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
     from tltk.data import load
     from tltk.errors import (
         BadSpec,
@@ -144,6 +158,7 @@ if TYPE_CHECKING:
     from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
     from tltk.specs.training import TransferSpec
     from tltk.studies.atlas.spec import AtlasSpec
+    from tltk.studies.causes.spec import CausesSpec
     from tltk.studies.compare.spec import CompareSpec
     from tltk.studies.labels.spec import LabelsSpec
     from tltk.studies.plane.spec import PlaneSpec

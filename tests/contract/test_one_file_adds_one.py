@@ -126,6 +126,23 @@ FILES = {
                 """They do."""
                 return np.ones(len(source))
         ''',
+    "studies/causes/hypotheses/small_pictures.py": '''
+        """Pictures are small."""
+        from tltk.studies.causes.hypotheses.cause import LIKELY, Cause, Evidence
+
+
+        class SmallPictures(Cause):
+            """Pictures too small to tell anything.
+
+            Reference: Nobody (2026), arXiv:0000.00000.
+            """
+
+            title = "Pictures are small"
+
+            def weigh(self, facts):
+                """They are."""
+                return Evidence(LIKELY, 1.0, f"They have {facts.spec.target.size} px.")
+        ''',
     "shift/mean_gap.py": '''
         """The gap of the means."""
 
@@ -419,6 +436,13 @@ def test_a_technique_of_theirs_races_and_its_spec_is_public(house: Path) -> None
     assert {arm["name"] for arm in found["result"]["arms"]} == {"fine_tune", "last_layers+weight+small_logits"}
     code = "import tltk; assert tltk.TwiceSpec.verb == 'twice'"
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(house)}, cwd=house, check=True)
+
+
+def test_a_cause_is_weighed_with_the_others(house: Path) -> None:
+    words = ("--source", "rendered_digits", "--source-n", "60", "--lrs", "1e-3", "--seeds", "2", "--widen", "0")
+    found = run(house, "causes", *SMALL, *words)["result"]
+    [mine] = [one for one in found["causes"] if one["name"] == "small_pictures"]
+    assert (mine["level"], mine["score"]) == ("likely", 1.0) and len(found["causes"]) > 2
 
 
 def test_a_measure_and_a_score_are_used(house: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -15,6 +16,7 @@ from tltk.dashboard import study_view
 from tltk.jobs import queue
 from tltk.runs.run import Child, Run
 from tltk.studies.atlas.spec import AtlasSpec
+from tltk.studies.causes.spec import CausesSpec
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
@@ -141,8 +143,21 @@ def test_a_study_that_is_done_shows_sentence_figure_table_and_remarks(name: str)
     assert result.sentence in texts(app) and result.remarks[0] in texts(app)
     drawn = charts(app)
     assert drawn and all(chart["figure"]["data"] and chart["alt"] for chart in drawn)
-    assert len(app.dataframe) == 1
+    assert len(app.dataframe) == 2 and "trainings" in app.dataframe[1].value, "what was found, and what it cost"
     assert offered(app) == ["Report (HTML)", "Figures (CSV)", "All of it (JSON)"]
+
+
+def test_a_click_queues_the_counter_experiment_of_a_cause() -> None:
+    run = study("causes")
+    app = open_page("studies", run=run.id)
+    is_clean(app)
+    [button] = [b for b in app.button if b.label.startswith("Test “Features are not there”")]
+    button.click().run()
+    is_clean(app)
+    [job] = queue.jobs()
+    asked = Run.at(job.run).spec
+    assert isinstance(asked, CausesSpec) and asked.counter == ("features_missing",)
+    assert dataclasses.replace(asked, counter=()) == run.spec
 
 
 def test_a_kind_without_a_figure_shows_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +165,7 @@ def test_a_kind_without_a_figure_shows_its_table(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(study_view, "charts_of", lambda kind, found: [])
     app = open_page("studies", run=run.id)
     is_clean(app)
-    assert not charts(app) and len(app.dataframe) == 1
+    assert not charts(app) and len(app.dataframe) == 2
 
 
 def test_while_it_runs_its_trainings_are_counted_by_arm() -> None:

@@ -13,16 +13,29 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.results import compared, described, inspected, labelled, mapped, planed, raced, swept, trained
+from tests.support.results import (
+    caused,
+    compared,
+    described,
+    inspected,
+    labelled,
+    mapped,
+    planed,
+    raced,
+    swept,
+    trained,
+)
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.results.rows import Row
+from tltk.results.training import FeatureProbe, SelfTaught
 from tltk.runs.run import Child, Run
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.atlas.spec import AtlasSpec
+from tltk.studies.causes.spec import CausesSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
@@ -108,12 +121,28 @@ def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
     return run
 
 
+def self_taught() -> Run:
+    """The folder of a training without labels, as a worker would have left it."""
+    run = Run.create(TransferSpec(terms=(TermSpec("rotation"),), labels="none", optim=OptimSpec(epochs=2)))
+    figures = {"term.rotation": 1.25, "term.rotation.accuracy": 0.44}
+    rows = [Row(e, 5 * e, float(e), part, "loss", 1.25) for e in (1, 2) for part in ("train", "val")]
+    rows += [Row(2, 10, 2.0, "test", name, value) for name, value in {"loss": 1.25, **figures}.items()]
+    (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
+    run.write_status(state="done", epoch=2, epochs=2, device="cpu")
+    probes = [FeatureProbe("knn", 0.31, 0.28, 0.34, 0.52, 0.49, 0.55)]
+    none: dict[str, Any] = dict.fromkeys(("accuracy", "macro_f1", "val_accuracy"))
+    found = trained(**none, loss=1.25, predictions=[], labels=[], self_taught=SelfTaught(figures, figures, probes))
+    home.write_atomic(run.path / "result.json", msgspec.json.encode(found))
+    return run
+
+
 DOMAINS: dict[str, Any] = {"source": DataSpec("rendered_digits"), "target": DataSpec("blended_digits", shots=5)}
 STUDIES: dict[str, tuple[Spec, Any]] = {
     "race": (RaceSpec(**DOMAINS, arms=("lora+l2_sp", "fine_tune", "scratch")), raced()),
     "labels": (LabelsSpec(**DOMAINS, arms=("scratch", "fine_tune"), shots=(5, 10, 40)), labelled()),
     "sweep": (SweepSpec(**DOMAINS, layers=(1, 3, 5)), swept()),
     "plane": (PlaneSpec(**DOMAINS, arms=("bias", "l2_sp:weight=0.1|1")), planed()),
+    "causes": (CausesSpec(**DOMAINS), caused()),
     "atlas": (AtlasSpec(domains=("digits", "rendered_digits", "blended_digits")), mapped()),
 }
 

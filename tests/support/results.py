@@ -19,6 +19,7 @@ from tltk.results.training import TrainingResult
 from tltk.results.verdict import ClassGap, Verdict
 from tltk.specs.reading import result_class, spec_kinds
 from tltk.studies.atlas.result import AtlasResult, JourneyResult
+from tltk.studies.causes.result import CauseResult, CausesResult, OutcomeResult
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
 from tltk.studies.plane.result import PlaneResult, PointResult
@@ -266,6 +267,22 @@ def mapped() -> AtlasResult:
     ]
     scratch = dict.fromkeys(names, 0.5)
     return AtlasResult(names, scratch, journeys, -0.4, -0.9, 0.5, "One pair hurts.", ["A remark."], [0, 1, 2])
+
+
+def caused() -> CausesResult:
+    """Three causes: one that is shown and confirmed, one that stands behind it, one that nothing speaks for."""
+    answer = OutcomeResult("confirmed", 0.05, 0.25, 0.2, 0.3, "Confirmed: the gap is +5.0 points.")
+    command = "tltk causes --counter features_missing"
+    causes = [
+        CauseResult("covariate_shift", "likely", 0.6, "It fails.", [], {"accuracy lost": 0.5}, "adapted", "", answer),
+        CauseResult("features_missing", "likely", 0.8, "No.", ["covariate_shift"], {}, "all layers learn", command),
+        CauseResult("label_sets", "unlikely", 0.0, "Both have the same classes.", [], {}, "", ""),
+    ]
+    sentence = "Transfer hurts: the cause is confirmed: covariate shift."
+    gap = (-0.2, -0.25, -0.15)
+    return CausesResult(
+        causes, "covariate_shift", "hurts", *gap, 0.5, 0.7, sentence, ["A remark."], [0, 1, 2], 790, 100, "0" * 12
+    )
 
 
 def written_round_trips(run: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ def test_names() -> None:
         "folder",
         "formulas",
         "fractals",
+        "grey",
         "leaves",
         "npz",
         "rendered_digits",

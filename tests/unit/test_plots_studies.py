@@ -8,8 +8,8 @@ import math
 import msgspec
 import pytest
 
-from tests.support.results import labelled, mapped, planed, raced, swept
-from tltk.plots import atlas_study, labels_study, plane_study, race_study, sweep_study
+from tests.support.results import caused, labelled, mapped, planed, raced, swept
+from tltk.plots import atlas_study, causes_study, labels_study, plane_study, race_study, sweep_study
 from tltk.plots.chart import charts_of
 from tltk.plots.theme import HELPS, HURTS, SCRATCH, faint
 from tltk.specs.training import TransferSpec
@@ -100,6 +100,17 @@ def test_a_sweep_has_a_zero_line_bands_and_the_paper_s_curve() -> None:
 def test_only_arms_that_were_measured_have_a_published_line() -> None:
     figure = sweep_study.gaps(swept(("AnB",)))
     assert [t.name for t in figure.data] == ["95 % interval", "AnB, published", "published (AlexNet)", "AnB"]
+
+
+def test_causes_have_bars_and_a_dot_for_each_counter_experiment_that_was_made() -> None:
+    shares, changes = causes_study.charts(caused())
+    [bars] = shares.figure.data
+    assert list(bars.x) == [0.6, 0.8, 0.0] and bars.marker.color[0] != bars.marker.color[1], "one stands behind another"
+    assert [mark.text for mark in shares.figure.layout.annotations] == ["likely", "likely", "unlikely"]
+    [dot] = changes.figure.data
+    assert list(dot.x) == [25.0] and dot.y[0] == "Covariate shift"
+    unmade = [msgspec.structs.replace(one, outcome=None) for one in caused().causes]
+    assert len(causes_study.charts(msgspec.structs.replace(caused(), causes=unmade))) == 1
 
 
 def test_a_plane_joins_a_path_and_fills_the_front() -> None:

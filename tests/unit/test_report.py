@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.pages import STUDIES, comparison, network_known, study, training
+from tests.support.pages import STUDIES, comparison, network_known, self_taught, study, training
 from tests.support.pages import _no_workers as _no_workers
 from tests.support.results import raced
 from tests.support.shell import tltk
@@ -25,6 +25,7 @@ from tltk.report.files import html_bytes
 from tltk.report.numbers import as_csv, records
 from tltk.report.page import MODULES, in_lines, modules
 from tltk.report.protocol import protocol
+from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.command import to_command
 from tltk.specs.parts import DataSpec, NetSpec
@@ -78,13 +79,32 @@ def test_a_report_of_each_kind_says_what_was_found_and_how(kind: str) -> None:
     assert all(figure["data"] for figure in figures(page))
     for row in said.table:
         assert all(cell in page.text for cell in row)
-    assert len(page.named("tr")) == len(said.table) > 1
+    for row in said.ledger:
+        assert all(cell in page.text for cell in row)
+    assert len(page.named("tr")) == len(said.table) + len(said.ledger) > 1
+    assert len(said.ledger) > 1 and all(sentence in page.text for sentence in said.ledger_notes)
     for sentence in (*said.remarks, *said.details):
         assert sentence in page.text
     assert "blended_digits" in page.text or kind == "transfer"
     for name in ("tltk", "torch", "timm"):
         assert said.versions[name] in page.text
     assert said.versions["tltk"] == __version__
+
+
+def test_a_report_of_a_training_without_labels_has_no_accuracy() -> None:
+    run = self_taught()
+    said, page = content(run), html_bytes(run).decode()
+    assert "it has no accuracy" in said.sentence and "52.0% of the test pictures" in said.sentence
+    assert said.table == [
+        ["part", "rotation", "rotation.accuracy"],
+        *([p, "1.25", "0.44"] for p in ("validation", "test")),
+    ]
+    assert [chart.alt.partition(" over")[0] for chart in said.charts] == ["Loss of the terms"]
+    assert "Test accuracy" not in page and "ross-entropy" not in page
+    shown = tltk("runs", "show", run.id)
+    assert shown.exit_code == 0 and "it has no accuracy" in shown.output and "test accuracy" not in shown.output
+    [row] = records(msgspec.convert(run.result(), TrainingResult))
+    assert row["accuracy"] is None
 
 
 def test_the_title_has_the_last_part_of_a_path_and_the_protocol_the_whole() -> None:

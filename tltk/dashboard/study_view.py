@@ -16,6 +16,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import controls, plan
+from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
@@ -29,17 +30,20 @@ from tltk.specs.command import list_options
 from tltk.specs.knobs import Spec, knobs, list_choices, spec_type, type_hints
 from tltk.specs.reading import spec_kinds
 from tltk.studies import technique
+from tltk.studies.compare.spec import CompareSpec
 
 FROM = {"data": "target"}  # a part of a study that is the plan's under another name
 FIRST = ("seeds", "halves")  # knobs that are seen at once, beside the lists; the others lie under More
 
 
 def kinds() -> dict[str, type[Spec]]:
-    """The studies that this page shows, by their word: those whose folder holds a `table.py`."""
+    """The studies that this page shows, by their word: those with a `table.py`; a comparison has a page of its own."""
     return {
         name: kind
         for name, kind in spec_kinds().items()
-        if kind.__module__.startswith("tltk.studies.") and importlib.util.find_spec(f"{_package(kind)}.table")
+        if kind is not CompareSpec
+        and kind.__module__.startswith("tltk.studies.")
+        and importlib.util.find_spec(f"{_package(kind)}.table")
     }
 
 
@@ -89,6 +93,8 @@ def build(kind: type[Spec], given: dict[str, Any]) -> Spec:
     parts = {name: getattr(now, own) for name, own in here.items() if hasattr(now, own)}
     if given.get("halves"):  # source and target are parts of the target
         parts["source"] = None
+    elif "source" in parts and given.get("labels", "target") == "target":
+        parts["net"] = plan.comparison().net
     spec = kind(**parts, **{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})
     spec.check()
     examples: Callable[[Spec], Any] | None = getattr(_study(kind), "examples", None)
@@ -217,7 +223,18 @@ def show_result(run: Run) -> None:
         if told.remarks:
             st.warning("\n".join(f"- {plain(remark)}" for remark in told.remarks))
     _table(told)
+    show_ledger(run, f"ledger:{run.id}")
     downloads(run, f"study:{run.id}")
+
+
+def follow_ups(run: Run) -> list[tuple[str, Spec]]:
+    """What may be asked next of a study that is done, as its `study.py` tells: sentence and spec; mostly nothing."""
+    ask_next = getattr(_study(type(run.spec)), "follow_ups", None)
+    try:
+        found = read(run) if ask_next is not None else None
+    except RunProblem:
+        return []
+    return list(ask_next(run.spec, found)) if ask_next is not None else []
 
 
 def _table(told: Told) -> None:

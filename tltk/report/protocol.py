@@ -24,6 +24,7 @@ NAMES = {
     "widen": "Extensions of the rates at an edge",
     "labels": "Labels learned from",
     "delta": "Counts as no difference",
+    "matched": "Budgets matched in",
     "most_seeds": "Seeds at most, while it cannot be told",
 }
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
+from tltk.studies.budget import budget_flags
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.study import Stage, Study, Wanted
@@ -108,7 +109,7 @@ def weigh(found: Measured, spec: LabelsSpec) -> LabelsResult:
         worth,
         crossings,
         _sentence(worth, crossings, yard, spec),
-        [*remarks, *first.remarks],
+        [*remarks, *budget_flags(found.results), *first.remarks],
         list(range(spec.first_seed, spec.first_seed + spec.seeds)),
         len(first.labels),
         len(first.classes),

@@ -11,6 +11,7 @@ from tltk.results.training import TrainingResult
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
+from tltk.studies.budget import budget_flags
 from tltk.studies.race.result import ArmResult, RaceResult
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.study import Stage, Study, Wanted
@@ -183,12 +184,12 @@ def remarks(found: Measured, arms: Sequence[ArmResult], first: TrainingResult) -
         for a in arms
         if a.at_edge
     ]
-    for what, word in (("steps", "steps"), ("images", "pictures")):
-        values = {getattr(a, what) for a in arms}
-        if len(values) > 1:
-            said.append(f"The arms differ in {word}: {min(values):,.0f} to {max(values):,.0f}. Budgets are not equal.")
+    said += budget_flags(found.results)
     if any(a.oracle is not None for a in arms):
         said.append(
             "The accuracy is that of the last epoch. The oracle's uses the target's labels, which nobody would have."
         )
+    told = set(first.remarks)  # of the best arm; what others have beside is their techniques'
+    for a in arms:
+        said += [f"{a.name}: {remark}" for remark in found.results[a.name][0].remarks if remark not in told]
     return [*said, *first.remarks]

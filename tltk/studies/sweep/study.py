@@ -11,6 +11,7 @@ from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import n_searched, result_of, scores_of, search, search_seed, source_training
+from tltk.studies.budget import budget_flags
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.studies.sweep.result import DepthCurveResult, SignResult, SweepResult
 from tltk.studies.sweep.spec import HALVES, SweepSpec
@@ -145,7 +146,7 @@ def read(
         curves,
         signs(spec, own, scores),
         _sentence(curves, mean),
-        [*remarks, *bases[0].remarks],
+        [*remarks, *budget_flags({"from scratch": bases, **results}), *bases[0].remarks],
         lr,
         list(range(spec.first_seed, spec.first_seed + spec.seeds)),
         len(bases[0].labels),
