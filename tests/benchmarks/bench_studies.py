@@ -145,7 +145,7 @@ def tell(row: Row) -> tuple[str, str, str]:
     result, shown = row["result"], STUDIES[row["study"]]
     if "verdict" in result:
         v = result["verdict"]
-        return v["label"], points(v["gap"], v["lo"], v["hi"]), v["sentence"]
+        return v["label"], points(v["gap"], v["lo"], v["hi"]), v["sentence"].replace(str(SHARED), "$DATA")
     if shown.arm:
         pair = next(p for p in result["pairs"] if shown.arm in (p["first"], p["second"]))
         turned = pair["first"] == shown.arm  # what is lost or gained by that arm
