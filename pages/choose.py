@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from tltk.analyses.advise.result import AdviseResult, SuggestionResult
+from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.rank.agreement import with_agreement
 from tltk.analyses.rank.result import Agreement, JudgedRanking, TrainedCandidate
 from tltk.analyses.rank.spec import RankSpec
@@ -163,6 +165,78 @@ def agreement(found: JudgedRanking) -> None:
     )
 
 
+def advice(chosen: tuple[str, ...], pictures: int) -> AdviseSpec | None:
+    """How to use the best of them: technique, boundary and network, why, and how often such advice was right."""
+    st.subheader("How to use it", anchor=False)
+    trained = tuple(name for name in chosen if not name.endswith("@scratch"))
+    if not trained:
+        st.caption("Advice is on how to use weights: add a candidate that has some, such as a run or one of the store.")
+        return None
+    now = plan.plan()
+    left, right = st.columns(2)
+    minutes = left.number_input("Minutes that a training may take", 0.0, help="0 = no limit.", key="choose:minutes")
+    latency = right.number_input("Milliseconds that a picture may take", 0.0, help="0 = no limit.", key="choose:ms")
+    spec = AdviseSpec(
+        target=now.target,
+        source=now.source,
+        candidates=trained,
+        pictures=pictures,
+        minutes=minutes,
+        latency=latency,
+        epochs=now.optim.epochs,
+    )
+    answer = depth.ask_with_button(
+        spec,
+        "Ask for advice",
+        "Probing the layers.",
+        "choose:advise",
+        "Labels per class and probes of every layer decide, by the field's rules of thumb. Nothing is trained.",
+    )
+    if answer is not None:
+        show_advice(answer[1])
+    return spec
+
+
+def show_advice(found: AdviseResult) -> None:
+    """The advice in a sentence, what else may be tried, what it rests on, and its record."""
+    first, *others = found.suggestions
+    with st.container(border=True):
+        st.markdown(_in_short(first))
+        st.markdown(f"Why: {plain(first.why)}")
+        st.markdown(f"What would change this advice: {plain(first.change)}")
+        st.caption(plain(found.record))
+    if others:
+        st.markdown("Next to be tried:")
+        st.markdown("\n".join(f"- {_in_short(one)}. {plain(one.why)} {plain(one.change)}" for one in others))
+    with st.expander("What this rests on"):
+        st.caption(plain(found.sentence))
+        st.dataframe(
+            [
+                {
+                    "Layer": one.layer,
+                    "Probe": f"{one.accuracy:.1%}",
+                    "Random weights": f"{one.random:.1%}",
+                    "95 % interval of the difference": f"{one.lo:.1%} … {one.hi:.1%}",
+                }
+                for one in found.probes
+            ],
+            hide_index=True,
+            width="stretch",
+        )
+        if found.distance is not None and found.p is not None:
+            st.caption(f"MMD² of source and target in what enters the head: {found.distance:.4f}, p = {found.p:.3f}.")
+        for one in found.networks:
+            if one.why:
+                st.caption(plain(f"{one.backbone}@{one.weights} was left out: {one.why}"))
+
+
+def _in_short(one: SuggestionResult) -> str:
+    """A suggestion in Markdown: technique, boundary, network, and how long a training takes where that is known."""
+    minutes = "" if one.minutes is None else f", about {max(one.minutes, 0.1):.1f} minutes a training"
+    network = f"**{plain(one.backbone)}** ({plain(chrome.short(one.weights))})"
+    return f"**{plain(one.technique)}** at boundary {one.boundary} of {network}{minutes}"
+
+
 LEAD = "Which network will transfer best to your pictures? Scores estimate it before training; your runs test them."
 
 with chrome.page("Choose", LEAD):
@@ -188,7 +262,9 @@ with chrome.page("Choose", LEAD):
             cards(found)
             table(found)
             agreement(found)
+        advised = advice(chosen, count)
         with st.expander("What the scores mean"):
             st.markdown("\n".join(f"- {text}" for text in MEANING.values()))
         with st.expander("As a shell command"):
-            st.code(command.to_command(spec), language="bash", wrap_lines=True)
+            asked = [spec] if advised is None else [spec, advised]
+            st.code("\n".join(map(command.to_command, asked)), language="bash", wrap_lines=True)

@@ -10,7 +10,7 @@ from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
 
 QUANTITIES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Cross-entropy"}
-AXES = {"step": "Steps", "seconds": "Seconds", "epoch": "Epochs"}
+AXES = {"step": "Steps", "epoch": "Epochs", "images": "Pictures", "seconds": "Seconds", "gflops": "FLOPs"}
 
 
 def nothing_yet() -> None:

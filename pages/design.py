@@ -230,7 +230,7 @@ def launch() -> None:
         disabled=not can_compare,
         help="Trains both arms: a search for each learning rate, several seeds, then a verdict.",
     ):
-        start(now)
+        start(plan.comparison())
     if middle.button(
         "Train once",
         icon=":material/play_arrow:",
@@ -239,10 +239,18 @@ def launch() -> None:
         help="A single training of this network. To train a source first, use the comparison.",
     ):
         start(plan.training())
+    if any(terms[term.name].teaches for term in now.terms) and right.button(
+        "Teach without labels",
+        icon=":material/visibility_off:",
+        help="A single training by these terms on all training pictures. The head is not trained; the weights of the "
+        "run can be transferred afterwards.",
+    ):
+        one = plan.training()
+        start(dataclasses.replace(one, target=dataclasses.replace(one.target, shots=0), labels="none"))
     if not can_compare:
         right.caption("A comparison needs weights to transfer; choose some above.")
     with st.expander("As a shell command and in Python"):
-        spec = now if now.source is not None else plan.training()
+        spec = plan.comparison() if now.source is not None else plan.training()
         st.code(command.to_command(spec), language="bash", wrap_lines=True)
         st.code(command.to_python(spec), language="python")
 
@@ -300,4 +308,5 @@ with chrome.page("Design", LEAD):
                 controls.field("net", name)
             controls.field("seeds")
             controls.field("first_seed")
+            controls.field("matched")
     launch()

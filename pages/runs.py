@@ -8,13 +8,15 @@ import streamlit as st
 
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.plot import plot
+from tltk.dashboard.training_view import read_result
 from tltk.dashboard.words import plain
 from tltk.jobs import executor, listing
-from tltk.plots.curves import lines
+from tltk.plots.curves import UNITS, lines
 from tltk.runs import index, label
 from tltk.runs.run import ACTIVE, STATES, Run
 from tltk.specs import command
 from tltk.specs.training import TransferSpec
+from tltk.studies.budget import budget_flags
 from tltk.studies.compare.spec import CompareSpec
 from tltk.weights.export import export_bytes
 
@@ -171,13 +173,18 @@ def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
 
 def overlay(entries: Sequence[index.RunEntry]) -> None:
     """Several runs over one another, and what was asked of them differently."""
-    name = st.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.__getitem__, default="accuracy")
-    name = name or "accuracy"
+    left, right = st.columns(2)
+    name = left.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.__getitem__, default="accuracy")
+    x = right.segmented_control("Over", list(UNITS), format_func=UNITS.__getitem__, default="step")
+    name, x = name or "accuracy", x or "step"
     trainings = [e for e in entries if e.kind == TransferSpec.kind]
     if trainings:
-        curves = {chrome.title_of(e): e.run.curve(name) for e in trainings}
-        figure = lines(curves, f"Validation {QUANTITIES[name].lower()}", "step")
+        curves = {chrome.title_of(e): e.run.curve(name, x=x) for e in trainings}
+        figure = lines(curves, f"Validation {QUANTITIES[name].lower()}", x)
         plot(figure, key="runs:overlay", height=380, alt=f"Validation {QUANTITIES[name].lower()} of the chosen runs.")
+        results = {e.id[:6]: found for e in trainings if (found := read_result(e.run)) is not None}
+        for flag in budget_flags({name: [found] for name, found in results.items()}):
+            st.caption(f":orange[{plain(flag)}]")
     st.dataframe(differences([e.run for e in entries]), hide_index=True, width="stretch")
 
 

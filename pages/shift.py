@@ -12,7 +12,7 @@ from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.two_sample.result import ClassShare, ClassTest, MeasureTest, TwoSampleResult
 from tltk.analyses.two_sample.spec import TwoSampleSpec
-from tltk.dashboard import chrome, depth, dials, plan
+from tltk.dashboard import chrome, depth, dials, plan, source_weights
 from tltk.dashboard.network import network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import points
@@ -297,11 +297,16 @@ with chrome.page("Shift", LEAD):
     else:
         with st.container(border=True):
             profile_spec, ask, embed_spec = questions()
-            network = network_summary()
+            network, weighted = network_summary(), None
             if network is not None:
                 over_depth(network, profile_spec)
         if network is not None:
             at_one_layer(network, ask)
+            st.subheader("Which pictures of the source count for the target", anchor=False)
+            layer = depth.selected_layer(len(network.layers))
+            weighted = source_weights.choose(ask(-1), "" if layer == len(network.layers) else str(layer))
+            if weighted is not None:
+                source_weights.show(weighted)
             st.subheader("Both domains in two dimensions", anchor=False)
             embedded = depth.ask_with_button(
                 embed_spec,
@@ -315,4 +320,5 @@ with chrome.page("Shift", LEAD):
             with st.expander("How each measure responds to each dial"):
                 answers(network, ask)
         with st.expander("As a shell command"):
-            st.code("\n".join(command.to_command(s) for s in (profile_spec, ask(-1), embed_spec)), language="bash")
+            asked = (profile_spec, ask(-1), embed_spec, *([weighted] if weighted else []))
+            st.code("\n".join(command.to_command(s) for s in asked), language="bash")

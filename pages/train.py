@@ -5,8 +5,16 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import chrome
+from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.plot import plot
-from tltk.dashboard.training_view import audit_strip, layer_charts, numbers, of_earlier_version, read_result
+from tltk.dashboard.training_view import (
+    audit_strip,
+    layer_charts,
+    numbers,
+    of_earlier_version,
+    read_result,
+    without_labels,
+)
 from tltk.dashboard.verdict_view import state_line
 from tltk.plots.curves import chance_line
 from tltk.results.words import guessing
@@ -63,13 +71,18 @@ with chrome.page("Train", LEAD):
         chrome.stop_button(run, state, "train")
         of_earlier_version(run)
         numbers(run, live=state in ACTIVE)
-        left, right = st.columns(2)
-        with left:
-            chart(run, "accuracy", "Accuracy", state)
-        with right:
-            chart(run, "loss", "Cross-entropy", state)
+        if without_labels(run):
+            chart(run, "loss", "Loss of the terms", state)
+        else:
+            left, right = st.columns(2)
+            with left:
+                chart(run, "accuracy", "Accuracy", state)
+            with right:
+                chart(run, "loss", "Cross-entropy", state)
         audit_strip(run, live=state in ACTIVE)
         layer_charts(run)
+        if read_result(run) is not None:
+            show_ledger(run, f"ledger:{run.id}")
         with st.expander("Specification"):
             from tltk.specs import command
 

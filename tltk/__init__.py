@@ -38,6 +38,7 @@ _PUBLIC = {
     "DialResponseSpec": "analyses.dial_response.spec",
     "Diverged": "errors",
     "EmbedSpec": "analyses.embed.spec",
+    "EnsembleSpec": "analyses.ensemble.spec",
     "EpisodesSpec": "analyses.episodes.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
@@ -63,6 +64,8 @@ _PUBLIC = {
     "Verdict": "results.verdict",
     "ViewSpec": "specs.parts",
     "WeightsMissing": "errors",
+    "ZeroShotSpec": "analyses.zero_shot.spec",
+    "ZeroShotTextSpec": "analyses.zero_shot_text.spec",
     "ask": "jobs",
     "judge": "verdicts.judge",
     "launch": "jobs",
@@ -85,6 +88,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "DialResponseSpec",
     "Diverged",
     "EmbedSpec",
+    "EnsembleSpec",
     "EpisodesSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
@@ -110,6 +114,8 @@ __all__ = [  # spelt out, since type checkers read it too
     "Verdict",
     "ViewSpec",
     "WeightsMissing",
+    "ZeroShotSpec",
+    "ZeroShotTextSpec",
     "ask",
     "judge",
     "launch",
@@ -123,6 +129,7 @@ if TYPE_CHECKING:
     from tltk.analyses.describe.spec import DescribeSpec
     from tltk.analyses.dial_response.spec import DialResponseSpec
     from tltk.analyses.embed.spec import EmbedSpec
+    from tltk.analyses.ensemble.spec import EnsembleSpec
     from tltk.analyses.episodes.spec import EpisodesSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
@@ -132,6 +139,8 @@ if TYPE_CHECKING:
     from tltk.analyses.soup.spec import SoupSpec
     from tltk.analyses.source_check.spec import SourceCheckSpec
     from tltk.analyses.two_sample.spec import TwoSampleSpec
+    from tltk.analyses.zero_shot.spec import ZeroShotSpec
+    from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
     from tltk.data import load
     from tltk.errors import (
         BadSpec,

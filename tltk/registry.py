@@ -34,11 +34,6 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def camel_case(name: str) -> str:
-    """`gradual_unfreezing` → `GradualUnfreezing`: the class that the file of that name holds."""
-    return "".join(part.capitalize() for part in name.split("_"))
-
-
 class Registry(Generic[T]):
     """The entries of one package, by file name.
 

@@ -1,8 +1,9 @@
 """What the literature says of techniques, measured here: one table for each claim.
 
 Each claim is a study or several (race, labels, plane) on digits; `tests/benchmarks/overhead.py` measures the time that
-terms and adapters take. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with
-the next. `--write FILE` puts the tables into the page. Everything runs on one core.
+terms and adapters take, `tests/benchmarks/few_shot.py` measures episodes, `unseen.py` combinations that were never
+shown. A study's figures are written to a file as it ends (`--rows`), so what was cut off goes on with the next.
+`--write FILE` puts the tables into the page. Everything runs on one core.
 """
 
 from __future__ import annotations
@@ -21,23 +22,24 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from tests.benchmarks import overhead
+from tests.benchmarks import few_shot, overhead, unseen
 from tests.benchmarks.rounds import SHARED, digit_arrays, own_home
+from tltk.analyses.zero_shot.result import ZeroShotResult
 from tltk.jobs import launch
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import scores_of
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.training.compose import train
-from tltk.verdicts.judge import classify_interval, paired_interval
+from tltk.verdicts.judge import classify_interval, mean_interval, paired_interval
 
 Row = dict[str, Any]
-SEEDS = 5
+SEEDS, TASK_SEEDS = 5, 4
 TRAIN, TEST = 3500, 1000
 GROUP_NORM = NetSpec("test_efficientnet_gn")  # no running statistics that follow the target by themselves
 BATCH_NORM = NetSpec("test_resnet")
@@ -48,6 +50,8 @@ SOURCE = OptimSpec(lr=3e-3, epochs=6, batch_size=64, evaluate=6, device="cpu")
 # As many steps with any number of labels.
 FEW = OptimSpec(epochs=10, epoch_images=500, batch_size=32, evaluate=10, device="cpu")
 SHOTS = (2, 10, 50)
+# Without labels: eight epochs of the same pictures.
+TEACHING = OptimSpec(lr=3e-3, epochs=8, batch_size=128, evaluate=8, device="cpu")
 FIRST, LAST = "surgical:width=2@0", "surgical:width=2@3"
 
 
@@ -112,8 +116,8 @@ def low_rank(domains: dict[str, str]) -> dict[str, Spec]:
             optim=FEW,
             arms=("fine_tune", "lora:rank=4", "feature_extraction"),
             lrs=(1e-3, 3e-3, 1e-2),
-            widen=0,
-            seeds=3,
+            widen=2,
+            seeds=8,
         )
         for target in ("mnist", "fashion")
     }
@@ -138,6 +142,98 @@ def surgery(domains: dict[str, str]) -> dict[str, Spec]:
         )
         for name, target in targets.items()
     }
+
+
+def several_tasks(domains: dict[str, str]) -> dict[str, dict[str, TransferSpec]]:
+    """Setting → technique → training: five labels of the class, and an attribute of those pictures or of thousands."""
+    found = {}
+    for setting, name, n, task in (
+        ("mnist, parity", domains["mnist"], 0, "parity"),
+        ("shapes, texture", "shapes", TRAIN, "texture"),
+    ):
+        plain = TransferSpec(
+            DataSpec(name, size=28, n=n, shots=5), BATCH_NORM, optim=dataclasses.replace(FEW, lr=ADAPTING.lr)
+        )
+        found[setting] = {"fine_tune": plain}
+        for arm in (
+            "multi_task",
+            "multi_task:pictures=source",
+            "multi_task:pictures=source,weighting=uncertainty",
+            "soft_sharing:pictures=source",
+        ):
+            term, _, text = arm.partition(":")
+            knobs = dict(part.split("=") for part in text.split(",") if part)
+            source = dataclasses.replace(plain.target, shots=0) if knobs else None
+            terms = (TermSpec(term, {"task": task, **knobs}),)
+            found[setting][arm] = dataclasses.replace(plain, source=source, terms=terms)
+    return found
+
+
+def measure_tasks(arms: dict[str, TransferSpec]) -> Iterator[Row]:
+    """A row for each technique, the first being held against the others."""
+    plain: Any = None
+    for arm, spec in arms.items():
+        results = [train(dataclasses.replace(spec, seed=seed)).result for seed in range(TASK_SEEDS)]
+        scores = scores_of(results)
+        plain = scores if plain is None else plain
+        weights = [r.tasks[0].weights[-1] / r.class_weights[spec.terms[0].name][-1] for r in results if r.class_weights]
+        yield {
+            "arm": arm,
+            "lr": spec.optim.lr,
+            "accuracy": paired_interval(scores),
+            "gap": None if arm == "fine_tune" else paired_interval(scores - plain),
+            "task": over_seeds([r.tasks[0].accuracy for r in results]) if spec.terms else None,
+            "majority": statistics.fmean(r.tasks[0].majority for r in results) if spec.terms else None,
+            "weight": statistics.fmean(weights) if weights else None,
+            "seeds": len(results),
+        }
+
+
+def tasks_table(rows: Sequence[Row]) -> Iterator[str]:
+    """The class, and the attribute beside it."""
+    yield "| setting | technique | class, % | points more than the first | verdict | attribute, % | weight at the end |"
+    yield "|---|---|---:|---:|---|---:|---:|"
+    for r in rows:
+        weight = "" if r["weight"] is None else f"{r['weight']:.2f}"
+        yield (
+            f"| {r['setting']} | `{r['arm']}` | {share(r['accuracy'])} | {points(r['gap'])} | {verdict(r)} | "
+            f"{share(r['task'])} | {weight} |"
+        )
+
+
+def self_taught(domains: dict[str, str]) -> dict[str, tuple[TransferSpec, Spec]]:
+    """Networks that were taught without labels, then fine-tuned with ten labels per class, against new ones.
+
+    Flips change digits, so views of digits are not flipped; all else is at its defaults.
+    """
+    found: dict[str, tuple[TransferSpec, Spec]] = {}
+    for name, unlike in (("fashion", {}), ("mnistm", {"flip": 0.0})):
+        methods = {
+            "denoising": (TermSpec("denoising"), "layer_by_layer"),
+            "masked_patches": (TermSpec("masked_patches"), "fine_tune"),
+            "rotation": (TermSpec("rotation"), "fine_tune"),
+            "simclr": (TermSpec("simclr", unlike), "fine_tune"),
+        }
+        for method, (term, strategy) in methods.items():
+            taught = TransferSpec(
+                DataSpec(domains[name], size=28),
+                BATCH_NORM,
+                strategy=StrategySpec(strategy),
+                optim=TEACHING,
+                terms=(term,),
+                labels="none",
+            )
+            study = RaceSpec(
+                target=DataSpec(domains[name], size=28, shots=10),
+                net=dataclasses.replace(BATCH_NORM, weights=f"run:{taught.run_id}"),
+                optim=FEW,
+                arms=("scratch", "fine_tune", "feature_extraction"),
+                lrs=(1e-3, 3e-3),
+                widen=0,
+                seeds=3,
+            )
+            found[f"{name}, {method}"] = taught, study
+    return found
 
 
 @dataclass(frozen=True)
@@ -174,7 +270,7 @@ def read(run: Run, yardstick: str) -> list[Row]:
                 "arm": name,
                 "shots": int(shots.split()[0]) if shots else None,
                 "lr": rates[arm],
-                "accuracy": [min(max(x, 0.0), 1.0) for x in paired_interval(scores_of(results))],
+                "accuracy": mean_interval(scores_of(results)),
                 "gap": paired_interval(scores_of(results) - scores_of(yard)) if name != yardstick else None,
                 "source": over_seeds([r.source_accuracy for r in results]),
                 "source_gap": over_seeds(
@@ -290,6 +386,19 @@ def overhead_table(rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
+def taught_table(rows: Sequence[Row]) -> Iterator[str]:
+    """What each method is worth before and after, and with few labels against new weights."""
+    yield "| pictures, taught by | 20 nearest, before → after, % | technique | target, % | points more than `scratch` | verdict |"
+    yield "|---|---|---|---:|---:|---|"
+    last = ""
+    for r in rows:
+        probe = f"{100 * r['knn'][0]:.1f} → {100 * r['knn'][1]:.1f}" if r["setting"] != last else ""
+        last = r["setting"]
+        yield (
+            f"| {r['setting']} | {probe} | `{r['arm']}` | {share(r['accuracy'])} | {points(r['gap'])} | {verdict(r)} |"
+        )
+
+
 CLAIMS = {
     "partial": Claim(partial_sets, "source_only", gaps_table),
     "labels": Claim(few_labels, "fine_tune", shots_table),
@@ -297,7 +406,8 @@ CLAIMS = {
     "lora": Claim(low_rank, "fine_tune", learned_table),
     "surgical": Claim(surgery, LAST, gaps_table),
 }
-OVERHEAD, SHIFT = "overhead", "shift"
+OVERHEAD, SHIFT, TASKS, TAUGHT = "overhead", "shift", "multi_task", "self_taught"
+EPISODES, UNSEEN = "episodes", "zero_shot"
 
 
 def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> Iterator[list[Row]]:
@@ -312,6 +422,29 @@ def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> It
         for setting, study in surgery(domains).items():
             if (name, setting) not in done:
                 yield [{"setting": setting, "accuracy": unadapted(study)}]
+        return
+    if name == TASKS:
+        for setting, trainings in several_tasks(domains).items():
+            if (name, setting) not in done:
+                yield [{"setting": setting, **row} for row in measure_tasks(trainings)]
+        return
+    if name == TAUGHT:
+        for setting, (first, study) in self_taught(domains).items():
+            if (name, setting) not in done:
+                result = launch(first).read(TrainingResult)
+                assert result is not None and result.self_taught is not None
+                knn = next([p.before, p.after] for p in result.self_taught.probes if p.name == "knn")
+                yield [{"setting": setting, "knn": knn, **row} for row in read(launch(study), "scratch")]
+        return
+    if name == EPISODES:
+        for setting in few_shot.TARGETS:
+            if (name, setting) not in done:
+                yield [_episodes_row(setting, *found) for found in few_shot.measure(setting)]
+        return
+    if name == UNSEEN:
+        for setting in unseen.SETTINGS:
+            if (name, setting) not in done:
+                yield [_unseen_row(setting, unseen.measure(setting))]
         return
     claim = CLAIMS[name]
     for setting, study in claim.studies(domains).items():
@@ -335,7 +468,63 @@ def shift_table(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {r['setting']} | {share(r['accuracy'])} |"
 
 
-TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {SHIFT: shift_table, OVERHEAD: overhead_table}
+def _episodes_row(setting: str, arm: str, own: dict[str, list[float]], random: dict[str, list[float]]) -> Row:
+    """Accuracy with weights and without, and what they gain, seed by seed."""
+    gains = {column: [a - b for a, b in zip(own[column], random[column], strict=True)] for column in own}
+    figures = {"accuracy": own, "random": random, "gain": gains}
+    return {"setting": setting, "arm": arm} | {
+        what: {column: over_seeds(values) for column, values in columns.items()} for what, columns in figures.items()
+    }
+
+
+def episodes_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Accuracy of prototypes by the number of shots, with weights and at random; templates beside."""
+    (first, _, _), (second, _, _), (third, _, _) = few_shot.COLUMNS
+    yield (
+        f"| pictures | weights | {first}, % | random, % | gain | {second}, % | random, % | gain | {third}, % | random, % |"
+    )
+    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for r in rows:
+        cells = [
+            cell
+            for column in (first, second)
+            for cell in (share(r["accuracy"][column]), share(r["random"][column]), points(r["gain"][column]))
+        ]
+        cells += [share(r["accuracy"][third]), share(r["random"][third])]
+        yield f"| {r['setting']} | {r['arm']} | {' | '.join(cells)} |"
+
+
+def _unseen_row(setting: str, found: ZeroShotResult) -> Row:
+    """Accuracy on combinations that were not shown, and of each attribute."""
+    told = {one.name: [one.seen, one.unseen, one.majority] for one in found.attributes}
+    figures = {"accuracy": [found.accuracy, found.lo, found.hi], "chance": found.chance, "n": found.n_unseen}
+    names, weights = unseen.SETTINGS[setting]
+    return {"setting": setting, "arm": weights, "names": names, "attributes": told} | figures
+
+
+def unseen_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Accuracy on combinations that were not shown, and of each attribute on shown ones and on them."""
+    yield "| attributes | weights | unseen | right, % | chance, % | each attribute: seen → unseen (most frequent), % |"
+    yield "|---|---|---:|---:|---:|---|"
+    for r in rows:
+        told = [
+            f"{name} {100 * seen:.0f} → {100 * own:.0f} ({100 * most:.0f})"
+            for name, (seen, own, most) in r["attributes"].items()
+        ]
+        yield (
+            f"| {' × '.join(r['names'])} | `{r['arm']}` | {r['n']} | {share(r['accuracy'])} | {100 * r['chance']:.1f} | "
+            f"{', '.join(told)} |"
+        )
+
+
+TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {
+    SHIFT: shift_table,
+    TASKS: tasks_table,
+    TAUGHT: taught_table,
+    OVERHEAD: overhead_table,
+    EPISODES: episodes_table,
+    UNSEEN: unseen_table,
+}
 
 
 def arrays(folder: Path) -> dict[str, str]:
@@ -359,7 +548,7 @@ def arrays(folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    names = [*CLAIMS, SHIFT, OVERHEAD]
+    names = [*CLAIMS, SHIFT, TASKS, TAUGHT, EPISODES, UNSEEN, OVERHEAD]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", nargs="*", choices=names, default=names)
     parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")

@@ -44,7 +44,10 @@ def arms(plain: TransferSpec) -> Iterator[tuple[str, str, TransferSpec]]:
         spec = dataclasses.replace(plain, terms=(TermSpec(name, knobs),), labels="source" if two else "target")
         if two or "source_at_start" in needs:
             spec = dataclasses.replace(spec, source=SOURCE)
-        yield "two domains" if two else "teacher" if "teacher" in needs else "penalty", name, spec
+        kinds = {"companion": "second network", "attributes": "heads", "teacher": "teacher"}
+        kind = next((kind for need, kind in kinds.items() if need in needs), "penalty")
+        kind = "two domains" if two else kind
+        yield "altered pictures" if terms.terms[name].passes else kind, name, spec
     for name in adapters.adapters.names():
         if name != "all":
             yield "adapter", name, dataclasses.replace(plain, adapter=AdapterSpec(name))

@@ -17,7 +17,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-OPTIONAL = {"pillow_heif": "heif", "pytest": "test"}  # module → its extra; asked for by `try`, or in tltk.testing
+OPTIONAL = {
+    "open_clip": "clip",
+    "pillow_heif": "heif",
+    "pytest": "test",
+}  # module → its extra; asked for by `try`, or in tltk.testing
+NAMED_OTHERWISE = {"open_clip": "open-clip-torch"}  # module → its distribution
 UNASKED = {"torchdrift"}  # a benchmark compares with it where it is there; it does not go with today's torch
 UNIMPORTED = {  # but used: commands, plugins of pytest, what starlette's client asks for, what is skipped where absent
     *("hatchling", "httpx2", "import-linter", "mypy", "playwright", "pytest-timeout", "pytest-xdist", "ruff")
@@ -64,7 +69,7 @@ def test_what_is_imported_is_declared() -> None:
     declared = {module for name in DEPENDENCIES for module in brings(name)}
     for module, path in outside(SHIPPED):
         if module in OPTIONAL:
-            assert normal(module) in EXTRAS[OPTIONAL[module]]
+            assert NAMED_OTHERWISE.get(module, normal(module)) in EXTRAS[OPTIONAL[module]]
         else:
             assert module in declared, f"{path.relative_to(ROOT)} imports {module}, which no dependency brings"
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import cdist
 from scipy.stats import norm
 
 from tltk.errors import BadSpec
-from tltk.probes.prototypes import class_probabilities, prototype_accuracy, prototypes
+from tltk.probes.prototypes import class_probabilities, nearest_template, prototype_accuracy, prototypes
 
 RNG = np.random.default_rng(8)
 SUPPORT, QUERIES = RNG.normal(size=(3, 4, 5)), RNG.normal(size=(7, 5))
@@ -32,6 +33,28 @@ def test_cosine_minds_directions_alone() -> None:
     torch.testing.assert_close(found, class_probabilities(q * 7, c * torch.tensor([[1.0], [2.0], [30.0]]), "cosine"))
     gaps = 1 - (QUERIES @ c.numpy().T) / np.linalg.norm(QUERIES, axis=1)[:, None] / np.linalg.norm(c.numpy(), axis=1)
     np.testing.assert_allclose(found.numpy(), np.exp(-gaps) / np.exp(-gaps).sum(1, keepdims=True), rtol=1e-10)
+
+
+@pytest.mark.parametrize(("distance", "metric"), [("euclidean", "sqeuclidean"), ("cosine", "cosine")])
+def test_the_nearest_template_is_one_nearest_neighbour(distance: str, metric: str) -> None:
+    gaps = cdist(QUERIES, SUPPORT.reshape(12, 5), metric)
+    found = nearest_template(torch.from_numpy(QUERIES), torch.from_numpy(SUPPORT), distance)
+    np.testing.assert_array_equal(found.numpy(), gaps.argmin(1) // 4)
+
+
+def test_one_template_a_class_is_its_prototype_and_several_follow_a_class_of_two_heaps() -> None:
+    labels = torch.arange(400) % 2
+    heap = torch.arange(400) // 2 % 2
+    x = torch.stack([labels * (20.0 * heap - 10), torch.zeros(400)], 1).double() + torch.from_numpy(
+        RNG.normal(size=(400, 2))
+    )
+    one, same = (prototype_accuracy(x, labels, ways=2, episodes=30, nearest=by) for by in ("prototype", "template"))
+    assert one == same
+    mean, templates = (
+        prototype_accuracy(x, labels, ways=2, shots=8, episodes=30, nearest=by).accuracy
+        for by in ("prototype", "template")
+    )
+    assert mean < 0.9 and templates > 0.95  # the mean of two heaps lies between them, where the other class is
 
 
 @pytest.mark.parametrize("shots", [1, 5])

@@ -11,7 +11,7 @@ import pytest
 
 from tltk import data
 from tltk.analyses.source_check.analysis import best_mapping, same_errors
-from tltk.analyses.source_check.attributes import attributes, recolour
+from tltk.analyses.source_check.appearance import appearance, recolour
 from tltk.errors import BadSpec, UnknownName
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import with_absolute_paths
@@ -51,12 +51,12 @@ def test_a_mapping_is_no_better_than_chance_on_answers_that_say_nothing() -> Non
 def test_attributes_are_what_they_are_called() -> None:
     red = np.zeros((1, 3, 16, 16), np.uint8)
     red[:, 0] = 200
-    found = attributes(red)
+    found = appearance(red)
     assert found["colour"][0, :6] == pytest.approx([200 / 255, 0, 0, 0, 0, 0])
     assert found["colour"][0, 6:].argmax() == 0 and found["colour"][0, 6:].sum() == pytest.approx(1.0)
     framed = red.copy()
     framed[:, :, 4:-4, 4:-4] = 255
-    both = attributes(framed)
+    both = appearance(framed)
     assert np.array_equal(both["background"], found["background"])
     assert not np.array_equal(both["colour"], found["colour"])
 
@@ -89,7 +89,7 @@ def test_grey_takes_colours_away_and_nothing_else() -> None:
     luma = 0.299 * images[:, 0] + 0.587 * images[:, 1] + 0.114 * images[:, 2]
     assert np.abs(np.asarray(grey.images) - luma[:, None]).max() <= 0.501
     assert np.array_equal(grey.labels, whole.labels) and np.array_equal(grey.origins, whole.origins)
-    assert attributes(np.asarray(grey.images))["colour"][:, 6:].max() == 0
+    assert appearance(np.asarray(grey.images))["colour"][:, 6:].max() == 0
     assert data.family("grey:digits") == data.family("digits")
     asked = with_absolute_paths(TransferSpec(DataSpec("grey:folder:set")))
     assert asked.target.name == f"grey:folder:{Path('set').absolute()}"

@@ -13,6 +13,10 @@ from tests.support.depth_pages import LAYERS, RANK, SHARED, embedding_known, kno
 from tests.support.pages import _no_workers as _no_workers
 from tests.support.pages import answered, is_clean, network_known, open_page, pictures_known, texts, training
 from tltk import home
+from tltk.analyses.advise.result import AdviseResult, NetworkResult, ProbeResult, SuggestionResult
+from tltk.analyses.advise.spec import AdviseSpec
+from tltk.analyses.classify.result import ClassifyResult, LearnerResult, ReweightingResult, WeightedPicture
+from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.result import Candidate, RankResult
@@ -209,6 +213,84 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     assert "Only in the source" in texts(app)
 
 
+def weighed() -> tuple[ClassifySpec, ClassifyResult]:
+    """The question of the page Shift about weights, and an answer: two reweightings with two pictures on either end."""
+    spec = ClassifySpec(
+        **SHARED,
+        pictures=500,
+        layer="0",
+        labels="source",
+        learners=("ridge",),
+        reweightings=("domain_classifier", "kliep", "kmm"),
+    )
+
+    def learned(way: str, accuracy: float) -> LearnerResult:
+        name = f"ridge+{way}" if way else "ridge"
+        return LearnerResult(name, "ridge", "", way, accuracy, accuracy - 0.1, accuracy + 0.1, 1, 3, 0.5, 1.0, [{}], 5)
+
+    def weights(way: str, effective: float, first: int) -> ReweightingResult:
+        most = [WeightedPicture(7, 9.5, "3", first), WeightedPicture(5, 4.25, "1", first + 1)]
+        least = [WeightedPicture(8, 0.001, "8", first + 2)]
+        return ReweightingResult(way, 400, effective, most, least)
+
+    return spec, ClassifyResult(
+        rows=[learned("kliep", 0.61), learned("", 0.5), learned("domain_classifier", 0.4)],
+        pairs=[],
+        sentence="Which is best cannot be told.",
+        remarks=["The target's labels were used for the test alone."],
+        left_out={"ridge+kmm": "All weights are 0."},
+        weights=[weights("domain_classifier", 300.0, 0), weights("kliep", 12.0, 3)],
+        layer=0,
+        layer_name="stem",
+        width=8,
+        labels="source",
+        seeds=[0, 1, 2],
+        n_train=[400] * 3,
+        n_test=100,
+        classes=10,
+        majority=0.1,
+        seconds={},
+    )
+
+
+def test_shift_weighs_the_pictures_of_the_source_and_shows_them() -> None:
+    known()
+    spec, found = weighed()
+    app = open_page("shift")
+    press(app, "Weigh the source's pictures")
+    is_clean(app)
+    [job] = queue.jobs()
+    assert Run.at(job.run).spec == spec
+    queue.remove(job.run)
+    answered(spec, found)
+    Image.new("RGB", (32 * 40, 40)).save(Run.create(spec).path / "pictures.png")
+    app = open_page("shift")
+    is_clean(app)
+    [table] = [one.value for one in app.dataframe if "Weights" in one.value.columns]
+    assert list(table["Weights"]) == ["none: all pictures count alike", "kliep", "domain classifier"]
+    assert list(table["Accuracy on the target"]) == ["50.0%", "61.0%", "40.0%"]
+    said = texts(app)
+    assert "its 400 pictures tell as much as 300 that count alike (75%)." in said
+    assert "its 400 pictures tell as much as 12 that count alike (3%). Few pictures decide" in said
+    assert "ridge+kmm is left out: All weights are 0." in said.replace("\\", "")
+    images = [one for group in app.image for one in group.proto.imgs]
+    captions = ["3, weight 9.5", "1, weight 4.2", "8, weight 0.001"] * 2
+    assert [one.caption for one in images] == captions
+    assert [one.alt for one in images] == [f"Picture of {caption}" for caption in captions]
+    (Run.create(spec).path / "pictures.png").unlink()
+    app = open_page("shift")
+    assert "the numbers above still hold" in texts(app) and not app.image
+
+
+def test_shift_weighs_nothing_without_a_reweighting() -> None:
+    known()
+    app = open_page("shift")
+    app.multiselect(key="shift:reweightings").set_value([]).run()
+    is_clean(app)
+    assert "Choose a reweighting above." in texts(app)
+    assert "Weigh the source's pictures" not in labels(app)
+
+
 def test_an_answer_of_before_without_corrections_is_still_shown() -> None:
     known()
     row = {
@@ -400,6 +482,56 @@ def test_choose_queues_its_question() -> None:
     press(app, "Rank them")
     is_clean(app)
     assert [run.spec for run in all_runs()] == [RANK]
+
+
+def test_choose_gives_no_advice_on_new_weights() -> None:
+    app = open_page("choose")
+    assert "add a candidate that has some" in texts(app) and "Ask for advice" not in labels(app)
+
+
+def test_choose_advises_how_to_use_the_network_and_tells_its_record() -> None:
+    first = SuggestionResult("feature_extraction", 5, "Why so.", "Change of that.", 0.01, "test_resnet", "hub:a")
+    other = SuggestionResult("lp_ft", 0, "A good head first.", "More labels.", None, "test_resnet", "hub:a")
+    found = AdviseResult(
+        suggestions=[first, other],
+        sentence="Try feature_extraction on test_resnet.",
+        few=True,
+        similar="yes",
+        per_class=5,
+        n_train=50,
+        classes=10,
+        best_layer=5,
+        probes=[ProbeResult("stem", 0.4, 0.3, 0.05, 0.15)],
+        distance=0.2,
+        p=0.005,
+        record="In 3 of 4 races here that tried what was advised, nothing else was told to be better.",
+        networks=[
+            NetworkResult("test_resnet", "hub:a", 0.5, 1, None, ""),
+            NetworkResult("test_vit", "hub:b", None, 0, 9.0, "A picture takes 9 ms, more than 5."),
+        ],
+    )
+    names = ("test_resnet@hub:a", "test_vit@hub:b")
+    app = open_page("choose")
+    app.multiselect[0].set_value(["resnet10t@scratch", *names]).run()
+    app.number_input(key="choose:ms").set_value(5.0).run()
+    is_clean(app)
+    asked = AdviseSpec(
+        FIRST.target, FIRST.source, candidates=names, pictures=500, latency=5.0, epochs=FIRST.optim.epochs
+    )
+    answered(asked, found)
+    app.run()
+    is_clean(app)
+    said = texts(app)
+    for part in (
+        "**feature_extraction** at boundary 5 of **test_resnet** (hub:a), about 0.1 minutes a training",
+        "Why: Why so.",
+        "What would change this advice: Change of that.",
+        "- **lp_ft** at boundary 0 of **test_resnet** (hub:a). A good head first. More labels.",
+        found.record,
+    ):
+        assert part in said.replace("\\", ""), part
+    assert "test_vit@hub:b was left out: A picture takes 9 ms, more than 5." in said.replace("\\", "")
+    assert "MMD² of source and target" in said
 
 
 @pytest.mark.parametrize("name", ["layers", "shift"])

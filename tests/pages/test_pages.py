@@ -8,6 +8,7 @@ import os
 import zipfile
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -20,17 +21,22 @@ from tests.support.pages import (
     network_known,
     open_page,
     pictures_known,
+    self_taught,
     texts,
     training,
 )
 from tests.support.pages import _no_workers as _no_workers
+from tests.support.results import trained
 from tltk import home
+from tltk.dashboard.words import plain
 from tltk.runs.label import Label
 from tltk.runs.run import Run
+from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.weights.export import export_bytes
+from tltk.weights.load import build_net
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -116,6 +122,40 @@ def test_train_shows_the_audit_of_a_finished_run() -> None:
     assert next(m.value for m in app.metric if m.label == "Validation accuracy") == "40.0 %"
 
 
+def test_train_shows_no_accuracy_of_a_training_without_labels() -> None:
+    app = open_page("train", run=self_taught().id)
+    is_clean(app)
+    shown = {m.label: m.value for m in app.metric}
+    assert shown["Validation loss"] == shown["Test loss"] == "1.25" and not any("ccuracy" in name for name in shown)
+    assert "it has no accuracy" in texts(app) and "52.0% of the test pictures" in texts(app)
+    runs = open_page("runs")
+    is_clean(runs)
+
+
+def test_what_teaches_without_labels_is_launched_from_design() -> None:
+    from tltk.jobs import queue
+
+    app = open_page("design", source="none", weights="scratch", term="l2_sp")
+    assert "Teach without labels" not in [b.label for b in app.button]
+    app = open_page("design", source="none", weights="scratch", term="rotation")
+    next(b for b in app.button if b.label == "Teach without labels").click().run()
+    is_clean(app)
+    [spec] = [s for s in (Run.at(job.run).spec for job in queue.jobs()) if isinstance(s, TransferSpec)]
+    assert (spec.labels, spec.target.shots, [term.name for term in spec.terms]) == ("none", 0, ["rotation"])
+
+
+def test_train_says_how_the_weights_were_fitted() -> None:
+    run = training()
+    net = build_net(NetSpec("test_resnet"), 10, 28, 1, 0)
+    result = run.result()
+    assert result is not None and net.fitting is not None
+    assert net.fitting.sentence not in texts(open_page("train", run=run.id))
+    home.write_atomic(run.path / "result.json", json.dumps({**result, "fitting": msgspec.to_builtins(net.fitting)}))
+    app = open_page("train", run=run.id)
+    is_clean(app)
+    assert net.fitting.sentence in texts(app)
+
+
 def test_train_shows_a_failure_as_its_sentence() -> None:
     run = training("failed", "The loss must stay a number. It became nan at step 3.")
     app = open_page("train", run=run.id)
@@ -128,7 +168,7 @@ def test_a_running_training_can_be_stopped() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, [0], os.getpid(), psutil.Process().create_time())
     app = open_page("train", run=run.id)
     is_clean(app)
     next(b for b in app.button if b.key == "train:stop").click().run()
@@ -280,7 +320,7 @@ def test_a_training_that_was_asked_to_stop_says_so_and_has_one_button() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, [0], os.getpid(), psutil.Process().create_time())
     app = open_page("train", run=run.id)
     assert [b.key for b in app.button if "Stop" in b.label] == ["train:stop"]
     next(b for b in app.button if b.key == "train:stop").click().run()
@@ -295,7 +335,7 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
 
     run = training("running")
     queue.add(run.id)
-    queue.mark_started(run.id, 0, os.getpid(), psutil.Process().create_time())
+    queue.mark_started(run.id, [0], os.getpid(), psutil.Process().create_time())
     app = open_page("runs")
     assert [b.key for b in app.button if "Stop" in b.label] == ["jobs:stop"]
     run.write_status(state="done")
@@ -411,3 +451,10 @@ def test_what_was_found_before_is_listed_and_can_be_opened() -> None:
     shown = {m.label: m.value for m in app.metric}
     assert shown["State"] == "done" and shown["Result"] not in ("", "–")
     assert str(run.attempt(1).path) in [c.value for c in app.code]
+
+
+def test_what_a_training_was_asked_for_in_vain_is_said() -> None:
+    run = training()
+    said = "No layer of the backbone learns: the term coral changes nothing here."
+    home.write_atomic(run.path / "result.json", msgspec.json.encode(trained(cautions=[said])))
+    assert plain(said) in [warning.value for warning in open_page("train", run=run.id).warning]

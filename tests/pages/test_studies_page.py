@@ -143,7 +143,7 @@ def test_a_study_that_is_done_shows_sentence_figure_table_and_remarks(name: str)
     assert result.sentence in texts(app) and result.remarks[0] in texts(app)
     drawn = charts(app)
     assert drawn and all(chart["figure"]["data"] and chart["alt"] for chart in drawn)
-    assert len(app.dataframe) == 1
+    assert len(app.dataframe) == 2 and "trainings" in app.dataframe[1].value, "what was found, and what it cost"
     assert offered(app) == ["Report (HTML)", "Figures (CSV)", "All of it (JSON)"]
 
 
@@ -165,7 +165,7 @@ def test_a_kind_without_a_figure_shows_its_table(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(study_view, "charts_of", lambda kind, found: [])
     app = open_page("studies", run=run.id)
     is_clean(app)
-    assert not charts(app) and len(app.dataframe) == 1
+    assert not charts(app) and len(app.dataframe) == 2
 
 
 def test_while_it_runs_its_trainings_are_counted_by_arm() -> None:

@@ -17,14 +17,18 @@ from tests.support.specs import (
     survives_python,
     survives_the_shell,
 )
+from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
+from tltk.analyses.zero_shot.spec import ZeroShotSpec
+from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.specs import command
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
@@ -49,7 +53,11 @@ PARTS: dict[type[Any], dict[str, Any]] = {
         "alignments": NAMES,
         "reweightings": NAMES,
     },
+    AdviseSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS, "candidates": NAMES},
+    EnsembleSpec: {"target": DATA, "runs": NAMES},
     EpisodesSpec: {"target": DATA, "net": NETS},
+    ZeroShotSpec: {"target": DATA, "net": NETS, "attributes": NAMES},
+    ZeroShotTextSpec: {"target": DATA},
     DialResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
 }
 ANY = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items()))
@@ -70,7 +78,7 @@ def test_shell_command(spec: Spec) -> None:
 @pytest.mark.parametrize("kind", PARTS)
 def test_nothing_given_is_the_default(kind: type[Any]) -> None:
     assert command.build_spec(kind, {}) == kind()
-    assert parsed(f"tltk {kind.kind}") == kind()
+    assert parsed(f"tltk {kind.verb}") == kind()
     assert parsed(command.to_command(kind())) == kind()
 
 

@@ -29,9 +29,10 @@ from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.results.rows import Row
+from tltk.results.training import FeatureProbe, SelfTaught
 from tltk.runs.run import Child, Run
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.atlas.spec import AtlasSpec
 from tltk.studies.causes.spec import CausesSpec
@@ -117,6 +118,21 @@ def training(state: str = "done", message: str = "", boundary: int = 2) -> Run:
     run.write_status(state=state, message=message, epoch=2, epochs=2, device="cpu", **own)
     if state == "done":
         home.write_atomic(run.path / "result.json", msgspec.json.encode(trained()))
+    return run
+
+
+def self_taught() -> Run:
+    """The folder of a training without labels, as a worker would have left it."""
+    run = Run.create(TransferSpec(terms=(TermSpec("rotation"),), labels="none", optim=OptimSpec(epochs=2)))
+    figures = {"term.rotation": 1.25, "term.rotation.accuracy": 0.44}
+    rows = [Row(e, 5 * e, float(e), part, "loss", 1.25) for e in (1, 2) for part in ("train", "val")]
+    rows += [Row(2, 10, 2.0, "test", name, value) for name, value in {"loss": 1.25, **figures}.items()]
+    (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
+    run.write_status(state="done", epoch=2, epochs=2, device="cpu")
+    probes = [FeatureProbe("knn", 0.31, 0.28, 0.34, 0.52, 0.49, 0.55)]
+    none: dict[str, Any] = dict.fromkeys(("accuracy", "macro_f1", "val_accuracy"))
+    found = trained(**none, loss=1.25, predictions=[], labels=[], self_taught=SelfTaught(figures, figures, probes))
+    home.write_atomic(run.path / "result.json", msgspec.json.encode(found))
     return run
 
 

@@ -10,21 +10,26 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from tests.support import clip
 from tltk import home
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.pictures.spec import PicturesSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.soup.spec import SoupSpec
 from tltk.analyses.source_check.spec import SourceCheckSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
+from tltk.analyses.zero_shot.spec import ZeroShotSpec
+from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -136,7 +141,9 @@ def smallest(folder: Path) -> dict[str, Spec]:
             pictures=40,
         ),
         SoupSpec((_finished(0), _finished(1))),
+        EnsembleSpec(DIGITS, (_finished(0), _finished(1))),
         InspectSpec(DIGITS),
+        PicturesSpec(DIGITS, (0, 7)),
         DescribeSpec(NAME, 16, 3),
         ImportWeightsSpec(f"file:{folder / 'net.safetensors'}"),
         ProfileSpec(**of_layers, measures=("mmd",), permutations=19),
@@ -153,9 +160,15 @@ def smallest(folder: Path) -> dict[str, Spec]:
             seeds=2,
         ),
         EpisodesSpec(DIGITS, NetSpec(NAME), ways=3, queries=2, episodes=5),
+        ZeroShotSpec(
+            DataSpec("shapes", n=400, size=16), NetSpec(NAME), ("class", "texture"), folds=2, seeds=2, pictures=200
+        ),
         RankSpec(target=DIGITS, pictures=40, candidates=(f"{NAME}@scratch",), scores=("knn",)),
         DialResponseSpec(
             DataSpec("shapes", size=16), NetSpec(NAME), measures=("mmd",), dials=("hue",), pictures=100, permutations=19
         ),
     )
-    return {spec.kind: spec for spec in specs}
+    more = []
+    if clip.IS_INSTALLED:  # else there is no such run
+        more.append(ZeroShotTextSpec(DIGITS, str(clip.write_checkpoint(folder / "clip")), pictures=20))
+    return {spec.kind: spec for spec in (*specs, *more)}

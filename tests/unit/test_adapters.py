@@ -13,13 +13,14 @@ import torch
 from safetensors.torch import load_file
 
 from tests.support.engine import domain, interrupted, spec, train, training
+from tests.support.shell import TINY, tltk
 from tltk import adapters
 from tltk.data import load
 from tltk.jobs import worker
 from tltk.nn.cut import Cut
 from tltk.nn.net import Net
 from tltk.runs.run import Run
-from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, ViewSpec
+from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.training.bank import FeatureBank
 from tltk.training.batches import LiveBatches
@@ -144,6 +145,17 @@ def test_what_changes_nothing_is_said() -> None:
     frozen = TransferSpec(net=NetSpec("test_resnet"), strategy=StrategySpec("feature_extraction"))
     told = build_network(dataclasses.replace(frozen, adapter=AdapterSpec("lora")), domain)[0].notes
     assert told == ["No layer of the backbone learns: the adapter lora changes nothing here."]
+    pulled = dataclasses.replace(
+        frozen,
+        net=NetSpec("test_resnet", boundary=5),
+        strategy=StrategySpec(),
+        terms=(TermSpec("l2_sp", {"head": 0}), TermSpec("spectral_shrinkage"), TermSpec("delta")),
+    )
+    told = build_network(pulled, domain)[0].notes
+    assert told == [
+        f"No layer of the backbone learns: the term {name} changes nothing here."
+        for name in ("l2_sp", "spectral_shrinkage")
+    ]
     assert build_network(frozen, domain)[0].notes == []
     by_layer = TransferSpec(DataSpec(size=32), NetSpec("test_vit", norm="target"))
     told = build_network(by_layer, load(DataSpec("digits", n=40, size=32)))[0].notes
@@ -198,3 +210,13 @@ def test_a_run_s_weights_need_no_adapter(patience: int) -> None:
     assert not torch.equal(
         net.backbone.state_dict()["blocks.1.mlp.fc1.weight"], start.backbone.state_dict()["blocks.1.mlp.fc1.weight"]
     )
+
+
+def test_what_changes_nothing_is_said_in_the_shell_and_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLTK_EXECUTOR", "tests.support.executors:Inline")
+    said = "No layer of the backbone learns: the term spectral_shrinkage changes nothing here."
+    asked = ("run", *TINY, "--boundary", "5", "--term", "spectral_shrinkage")
+    done = tltk(*asked)
+    assert done.exit_code == 0 and f"caution  {said}" in done.stdout
+    result = json.loads(tltk(*asked, "--json").stdout)["result"]
+    assert said in result["cautions"] and said in result["remarks"]

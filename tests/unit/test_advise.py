@@ -15,6 +15,8 @@ from tltk.analyses.advise.result import AdviseResult, SuggestionResult
 from tltk.analyses.advise.rules import Facts, suggest
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.advise.table import lines
+from tltk.analyses.rank.analysis import rank
+from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.sample import Context
 from tltk.data import load
 from tltk.errors import BadSpec
@@ -64,9 +66,54 @@ def test_few_labels_on_known_pictures_are_left_to_frozen_features() -> None:
     assert all(p.lo <= p.accuracy - p.random <= p.hi for p in found.probes)
     assert found.suggestions[0].technique in found.sentence and "no record yet" in found.record
     assert found.distance is None and found.p is None
+    assert {(one.backbone, one.weights) for one in found.suggestions} == {(SHIPPED.backbone, SHIPPED.weights)}
+    first = found.suggestions[0]
+    for part in (first.backbone, first.why, first.change, f"at boundary {first.boundary} of"):
+        assert part in found.sentence
+    text = "\n".join(lines(found))
+    assert (
+        all(
+            f"{one.technique} at boundary {one.boundary} of {one.backbone}: {one.why} {one.change}" in text
+            for one in found.suggestions
+        )
+        and found.record in text
+    )
     limited = advise(dataclasses.replace(SPEC, minutes=1e-9), context)
     assert "were left out" in limited.sentence or len(limited.suggestions) == len(found.suggestions)
     assert limited.suggestions, "something is always advised"
+
+
+def test_of_candidates_that_with_the_highest_logme_is_advised_on() -> None:
+    context = Context(load, FeatureBank(), Callbacks())
+    names = ("test_efficientnet@store:test_efficientnet_formulas", "test_resnet@store:nowhere")
+    asked = dataclasses.replace(SPEC, net=NetSpec(), candidates=names)
+    found, alone = advise(asked, context), advise(SPEC, context)
+    assert found.probes == alone.probes and found.suggestions[0].technique == alone.suggestions[0].technique
+    best, other = found.networks
+    assert (best.backbone, best.best_place, best.why) == (SHIPPED.backbone, 1, "") and best.logme is not None
+    assert other.logme is None and "weight store" in other.why
+    (row,) = rank(RankSpec(SPEC.target, names[:1], ("logme",), 100), context).rows
+    assert best.logme == row.scores["logme"]
+    text = "\n".join(lines(found))
+    assert "LogME" in text and other.why in text
+
+
+def test_a_network_that_is_too_slow_is_left_out() -> None:
+    context = Context(load, FeatureBank(), Callbacks())
+    asked = dataclasses.replace(SPEC, net=NetSpec(), candidates=("test_efficientnet@store:test_efficientnet_formulas",))
+    with pytest.raises(BadSpec, match="must be quick enough.*more than 1e-09"):
+        advise(dataclasses.replace(asked, latency=1e-9), context)
+    (one,) = advise(dataclasses.replace(asked, latency=1e5), context).networks
+    assert one.milliseconds is not None and 0 < one.milliseconds < 1e5 and one.why == ""
+
+
+def test_networks_are_named_in_one_way_and_with_weights() -> None:
+    for spec, said in (
+        (AdviseSpec(candidates=("test_resnet",)), "The candidate test_resnet has none"),
+        (AdviseSpec(net=SHIPPED, candidates=("test_resnet@hub:x",)), "must be named in one way"),
+    ):
+        with pytest.raises(BadSpec, match=said):
+            spec.check()
 
 
 def test_a_source_s_distance_is_told() -> None:
@@ -94,7 +141,7 @@ def race(first: int, **changes: Any) -> Run:
 
 
 def test_the_record_is_kept_against_races_that_tried_it() -> None:
-    one = SuggestionResult("feature_extraction", 6, "Why.", "Change.", None)
+    one = SuggestionResult("feature_extraction", 6, "Why.", "Change.", None, SHIPPED.backbone)
     advice = finished(SPEC, AdviseResult([one], "", True, "yes", 5, 50, 10, 6, [], None, None, ""))
     assert "no record yet" in record()
     assert held_against(advice, race(1)) is True and held_against(advice, race(2, seeds=4)) is False

@@ -22,13 +22,18 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
+from tltk.analyses.zero_shot.spec import ZeroShotSpec
+from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.cli import main as cli
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.jobs import checking, executor, queue
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, TermSpec, ViewSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.labels.spec import LabelsSpec
+from tltk.studies.plane.spec import PlaneSpec
+from tltk.studies.race.spec import RaceSpec
 
 BAD: list[tuple[Spec, str]] = [
     (TransferSpec(DataSpec("folder:/no/such/place")), "/no/such/place"),
@@ -56,11 +61,23 @@ BAD: list[tuple[Spec, str]] = [
     (ClassifySpec(labels="source"), "There is none; name one."),
     (ClassifySpec(source=DataSpec("rendered_digits")), "must go with --labels source"),
     (ClassifySpec(alignments=("coral",)), "must go with --labels source"),
+    (
+        ClassifySpec(source=DataSpec("rendered_digits"), labels="both", reweightings=("kmm",)),
+        "The labels asked for are both domains'",
+    ),
+    (ClassifySpec(labels="both"), "There is none; name one."),
     (ClassifySpec(alignments=("corall",)), "alignment must be one of"),
     (ClassifySpec(alignments=("tca:mu=-1",)), "mu must be between"),
     (ClassifySpec(reweightings=("kmm:B=3",)), "knob of kmm"),
     (ClassifySpec(layer="stem", removed=2), "must be asked for in one way"),
     (EpisodesSpec(layer="stem", removed=2), "must be asked for in one way"),
+    (ZeroShotSpec(layer="stem", removed=2), "must be asked for in one way"),
+    (ZeroShotSpec(attributes=("class", "colr")), "Did you mean 'colour'?"),
+    (ZeroShotSpec(attributes=("class",)), "Combinations need two attributes"),
+    (ZeroShotSpec(DataSpec("fractals")), "Combinations need two attributes"),
+    (ZeroShotSpec(attributes=("class", "texture", "class")), "must be named once"),
+    (ZeroShotTextSpec(checkpoint="/no/such"), "There is none at"),
+    (ZeroShotTextSpec(template="a photo"), "must hold {}"),
     (RankSpec(), "A ranking needs candidates"),
     (RankSpec(candidates=("@run:3f9ac1",)), "must be BACKBONE@WEIGHTS"),
     (RankSpec(candidates=("resnet18",), scores=("logm",)), "score must be one of"),
@@ -72,6 +89,41 @@ BAD: list[tuple[Spec, str]] = [
     (EmbedSpec(picture="/no/such.png"), "/no/such.png"),
     (RankSpec(candidates=("bananas", "resnet18x@scratch")), "backbone must be one of"),
     (TransferSpec(views=ViewSpec(copies=2)), "all augmentation is off"),
+    (TransferSpec(DataSpec("fractals"), terms=(TermSpec("multi_task"),)), "fractals knows none"),
+    (TransferSpec(DataSpec("shapes"), terms=(TermSpec("soft_sharing"),)), "attribute of shapes must be one of"),
+    (TransferSpec(terms=(TermSpec("multi_task", {"task": "background"}),)), "attribute of digits must be one of"),
+    (
+        TransferSpec(DataSpec("shapes:texture=plain"), terms=(TermSpec("multi_task", {"task": "colour/texture"}),)),
+        "attribute of shapes:texture=plain must be one of",
+    ),
+    (TransferSpec(terms=(TermSpec("multi_task", {"task": "parity/parity"}),)), "each named once"),
+    (TransferSpec(terms=(TermSpec("multi_task", {"pictures": "source"}),)), "There is no source"),
+    (TransferSpec(terms=(TermSpec("multi_task"),), optim=OptimSpec(mixup=0.2)), "leave out multi_task"),
+    (
+        TransferSpec(source=DataSpec("shapes"), terms=(TermSpec("soft_sharing"),), labels="source"),
+        "or learn from the target's labels",
+    ),
+    (
+        RaceSpec(
+            DataSpec("fractals"), net=NetSpec(weights="store:resnet10t_formulas"), arms=("fine_tune", "multi_task")
+        ),
+        "fractals knows none",
+    ),
+    *(
+        (kind(source=DataSpec("shapes"), net=NetSpec(weights="hub:a1_in1k")), "come from one place. The source shapes")
+        for kind in (CompareSpec, RaceSpec, LabelsSpec, PlaneSpec)
+    ),
+    *(
+        (
+            TransferSpec(strategy=StrategySpec("feature_extraction"), source=source, terms=(TermSpec(name, given),)),
+            f"The term {name} acts on layers that learn. With the strategy feature_extraction only the head",
+        )
+        for name, given, source in (
+            ("coral", {}, DataSpec("shapes")),
+            ("l2_sp", {"head": 0.0}, None),
+            ("spectral_shrinkage", {}, None),
+        )
+    ),
     *(
         (
             TransferSpec(source=DataSpec("shapes"), terms=(TermSpec(name),), optim=OptimSpec(batch_size=1)),

@@ -21,6 +21,7 @@ from tltk.learners import learners
 from tltk.learners.search import fit
 from tltk.nn.taps import Taps
 from tltk.probes.linear import wilson
+from tltk.results.rows import ACROSS
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.verdicts.ranking import compare_pairs, ranks
 from tltk.weights.load import build_net
@@ -32,7 +33,7 @@ ADAPT = dataclasses.replace(SPEC, source=DataSpec("there"), labels="source", see
 
 
 def ask(spec: ClassifySpec, **more: Domain) -> Any:
-    return classify(spec, context(None, **more))
+    return classify(spec, context(None, **more))[0]
 
 
 def test_accuracy_is_that_of_the_learner_on_the_test_part() -> None:
@@ -154,15 +155,60 @@ def test_each_way_stands_beside_the_features_as_they_are() -> None:
 
 
 def test_the_pictures_that_count_most_and_least_are_named() -> None:
-    found = ask(dataclasses.replace(ADAPT, learners=("ridge",), reweightings=("domain_classifier",)))
+    asked = dataclasses.replace(ADAPT, learners=("ridge",), reweightings=("domain_classifier",))
+    found, sheet = classify(asked, context())
     (one,) = found.weights
     there = context().load(DataSpec("there"))
+    shown, side = [*one.largest, *one.least], there.images.shape[-1]
+    assert sheet is not None and [p.place for p in shown] == list(range(16))
+    for p in (one.largest[0], one.least[-1]):
+        left, top = p.place % ACROSS * side, p.place // ACROSS * side
+        tile = np.asarray(sheet.crop((left, top, left + side, top + side)))
+        assert np.array_equal(tile.transpose(2, 0, 1), there.images[p.at]), "its picture lies where it says"
     most, least = [p.weight for p in one.largest], [p.weight for p in one.least]
     assert most == sorted(most, reverse=True) and least == sorted(least) and most[-1] >= least[-1]
     train = set(there.split(DataSpec("there"), 2).train.tolist())
     assert {p.at for p in one.largest} <= train
     assert all(there.classes[there.labels[p.at]] == p.label for p in (*one.largest, *one.least))
     assert 1 <= one.effective <= one.n == found.n_train[0]
+
+
+BOTH = dataclasses.replace(ADAPT, target=DataSpec("here", shots=4), labels="both", rounds=5)
+
+
+def test_both_labels_are_learned_from_alike_alone_and_boosted() -> None:
+    found = ask(BOTH)
+    assert {row.name for row in found.rows} == {
+        *(f"{learner}{way}" for learner in SPEC.learners for way in ("", "+target_only")),
+        "ridge+tradaboost",
+    }
+    assert set(found.left_out) == {"knn+tradaboost", "lda+tradaboost"}
+    source = len(context().load(DataSpec("there")).split(DataSpec("there"), 2).train)
+    assert found.n_train == [source + 12] * 2
+    (one,) = found.weights
+    assert (one.name, one.n) == ("ridge+tradaboost", source) and 1 <= one.effective <= source
+    text = "\n".join(lines(found))
+    assert "ridge+tradaboost: " in text and f"Learned from {source:,} pictures of the source and 12 of the" in text
+    assert "The target's labels were used for the test alone." not in found.remarks
+    round_trips(found)
+
+
+def test_the_target_s_labels_alone_are_those_of_a_question_without_a_source() -> None:
+    found = {row.name: row for row in ask(BOTH).rows}
+    alone = {row.name: row for row in ask(dataclasses.replace(BOTH, source=None, labels="target")).rows}
+    for learner in SPEC.learners:
+        assert found[f"{learner}+target_only"].accuracy == alone[learner].accuracy
+
+
+def test_boosting_takes_weight_from_pictures_with_wrong_labels() -> None:
+    """A third of the labels of the source are wrong: they are more frequent where the weights are least."""
+    there = domain(240, seed=3)
+    wrong = np.arange(len(there.labels)) % 9 < 3
+    spoilt = dataclasses.replace(there, labels=np.where(wrong, (there.labels + 1) % 3, there.labels))
+    spec = dataclasses.replace(BOTH, target=DataSpec("here", shots=15), learners=("ridge",), rounds=10, seeds=1)
+    found = ask(spec, here=domain(240, seed=4), there=spoilt)
+    (one,) = found.weights
+    assert np.mean([wrong[p.at] for p in one.least]) > np.mean([wrong[p.at] for p in one.largest])
 
 
 def test_an_alignment_undoes_what_was_done_to_the_features() -> None:

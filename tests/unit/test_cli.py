@@ -88,6 +88,8 @@ def test_run_show_list_export_delete(tmp_path: Path) -> None:
         r"test accuracy 0\.\d{3} \(95 % interval .* chance 0\.100\), macro-F1 .* [1-9]\d* frozen tensors, 0 moved",
         plain.stdout,
     )
+    assert "All weights are drawn for pictures of 3 channels. A classifier of 10 classes is new" in plain.stdout
+    assert run["result"]["fitting"]["sentence"] in plain.stdout
     assert run["id"] in tltk("runs").stdout
 
     assert tltk("runs", "delete", run["id"], input="n\n").exit_code == 1

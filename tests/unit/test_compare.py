@@ -21,6 +21,7 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.arms import Search, search_seed
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.compare.table import lines
 from tltk.studies.study import Wanted, conduct
 
 SPEC = CompareSpec(
@@ -346,6 +347,73 @@ def test_a_child_without_a_result_is_named() -> None:
         conduct(Run.create(SPEC), compare.compare(SPEC), train, lambda done, what: None)
 
 
+def test_curves_speed_and_flips_are_in_the_result() -> None:
+    run = Run.create(SPEC)
+    found = conduct(run, compare.compare(SPEC), Trainer(), lambda done, what: None)
+    assert [m.name for m in found.metrics] == ["jump_start", "slope", "asymptote", "area_ratio"]
+    assert all(m.seeds == 3 and m.value == 0 for m in found.metrics), "both arms have one curve"
+    over = {s.over: s for s in found.speed_ups}
+    assert set(over) == {"step", "epoch", "seconds"}, "pictures and FLOPs were not told by these trainings"
+    assert (over["step"].scratch, over["step"].ratio, over["step"].reached) == (20.0, pytest.approx(1.0), 3)
+    assert found.flips is not None and (found.flips.lost, found.flips.gained) == ([], list(range(50, 90)))
+    assert [f.index for f in found.flips.pictures] == list(range(50, 74)), "answers are kept of the first few"
+    assert found.mean_gflops == {"scratch": 1.5, "transfer": 1.5}
+    told = "\n".join(lines(found))
+    assert told.startswith(found.verdict.sentence)
+    assert "scratch              50.0 %" in told and "gap (95 % interval)" in told
+    assert "transfer needs as many steps (95 % interval 1.0 … 1.0, 3 seeds)" in told
+    assert "0 test pictures are right from scratch and wrong after transfer, and 40 the reverse" in told
+    assert "Validation accuracy of scratch by rate: 0.0003: 0.500, 0.001: 0.900, 0.003: 0.500." in told
+    assert "the best is the lowest that was tried" in told, "of transfer"
+
+
+def test_arms_that_differ_in_flops_are_flagged() -> None:
+    _, found, *_ = go(trainer=Trainer(transfer={"gflops": 0.5}))
+    flag = (
+        "The arms differ in FLOPs: 0.5 GFLOPs (transfer) to 1.5 GFLOPs (scratch). Budgets are not equal. "
+        "Steps and pictures are equal."
+    )
+    assert flag in found.remarks and flag in found.sentence
+    assert "FLOPs" not in go(dataclasses.replace(SPEC, first_seed=70))[1].sentence
+
+
+class Counting(Trainer):
+    """An epoch from scratch costs 3 GFLOPs; one of the transfer arm 1, and 2 once for the features that it keeps."""
+
+    def train(self, run: Run) -> None:
+        super().train(run)
+        spec = run.spec
+        assert isinstance(spec, TransferSpec)
+        once, each = (0.0, 3.0) if spec.net.weights == "scratch" else (2.0, 1.0)
+        n = spec.optim.epochs
+        rows = [Row(e, 10 * e, e * 1.0, "net", "gflops", once + each * e) for e in range(1, n + 1)]
+        (run.path / "rows.jsonl").write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
+        result = present(run.read(TrainingResult))
+        changed = msgspec.structs.replace(result, steps=10 * n, images=100 * n, gflops=once + each * n)
+        home.write_atomic(run.path / "result.json", msgspec.json.encode(changed))
+
+
+@pytest.mark.parametrize("lrs", [(1e-3,), (3e-4, 1e-3)])
+def test_budgets_matched_in_flops_give_the_cheaper_arm_more_epochs(lrs: tuple[float, ...]) -> None:
+    spec = dataclasses.replace(SPEC, matched="flops", lrs=lrs)
+    run, found, trainer, _ = go(spec, Counting())
+    measured = {c.arm: Run.at(c.id).spec for c in run.children() if c.role == "measure"}
+    epochs = {arm: one.optim.epochs for arm, one in measured.items() if isinstance(one, TransferSpec)}
+    assert epochs == {"scratch": 4, "transfer": 10}, "4 × 3 = 2 + 10 × 1"
+    assert len(trainer.trained) == compare.n_trainings(spec)
+    assert "Budgets are matched in FLOPs, as nearly as whole epochs allow: 40 steps and 400 pictures" in found.sentence
+    assert "100 steps and 1,000 pictures with transfer. Rates were searched with 4 epochs." in found.sentence
+    assert any("differ in steps" in remark for remark in found.remarks)
+    assert not any("differ in FLOPs" in remark for remark in found.remarks)
+    assert CompareSpec().to_json() == dataclasses.replace(CompareSpec(), matched="steps").to_json()
+    assert "matched" not in SPEC.to_json(), "ids of earlier comparisons stay"
+
+
+def test_flops_that_cannot_be_counted_cannot_be_matched() -> None:
+    with pytest.raises(RunProblem, match="Those of the scratch arm cannot; match them in steps"):
+        go(dataclasses.replace(SPEC, matched="flops"))
+
+
 def test_curves_are_means_over_the_measuring_runs() -> None:
     run, *_ = go()
     found = compare.curves(run)
@@ -385,8 +453,8 @@ def test_what_begins_with_the_weights_of_another_waits_for_it(monkeypatch: pytes
     begun: list[str] = []
 
     class Child:
-        def __init__(self, run: Run) -> None:
-            self.run, self.asked = run, 0
+        def __init__(self, unit: pool.Unit) -> None:
+            (self.run,), self.asked = unit, 0
 
         def code(self) -> int | None:
             self.asked += 1
@@ -402,14 +470,14 @@ def test_what_begins_with_the_weights_of_another_waits_for_it(monkeypatch: pytes
         def waitable(self) -> None:
             return None
 
-    def start(run: Run, place: int) -> Any:
-        begun.append(run.id)
-        if run.id == after.id:
+    def start(unit: pool.Unit, place: int) -> Any:
+        begun.append(unit[0].id)
+        if unit == (after,):
             assert source.status.state == "done"
-        return Child(run)
+        return Child(unit)
 
     ended: list[Run] = []
-    pool._side_by_side([after, source, beside], [0, 1], start, lambda: None, ended.append)
+    pool._side_by_side([(after,), (source,), (beside,)], [0, 1], start, lambda: None, ended.append)
     assert set(begun[:2]) == {source.id, beside.id} and begun[2] == after.id and len(ended) == 3
 
 
@@ -464,3 +532,9 @@ def test_the_error_rate_holds_under_looking() -> None:
         naive += any(label in ("helps", "hurts") for label in plain)
     assert wrong <= 0.05 * count + 2 * (0.05 * 0.95 * count) ** 0.5
     assert wrong <= naive, "each look is at a higher level"
+
+
+def test_arms_at_one_edge_are_told_together() -> None:
+    _, found, *_ = go(trainer=Trainer({"scratch": 3e-3, "transfer": 3e-3}))
+    assert found.sentence.count("that was tried") == 1
+    assert "The rate of both arms, 0.003, is the highest that was tried: a higher one may do better" in found.sentence

@@ -85,7 +85,8 @@ def test_blended_digits_are_absolute_differences_with_a_photograph() -> None:
     assert np.array_equal(domain.labels, labels)
     assert (domain.images[:, 0] != domain.images[:, 2]).mean() > 0.5  # in colour
     mask = blended_digits._masks(resize(raw[7:8], 32))[0]
-    crop = blended_digits._crop(blended_digits._photos(), np.random.default_rng((0, 7)), 32)
+    crop, photo = blended_digits._crop(blended_digits._photos(), np.random.default_rng((0, 7)), 32)
+    assert domain.attributes["background"].numbers[7] == photo
     assert np.array_equal(domain.images[7], np.abs(crop - mask[:, :, None]).transpose(2, 0, 1))
     assert set(np.unique(mask)) >= {0, 255} and np.isin(mask, (0, 255)).mean() > 0.6
 

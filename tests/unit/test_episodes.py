@@ -34,7 +34,13 @@ def test_classes_that_any_network_tells_are_all_right() -> None:
     assert (found.chance, found.ways, found.shots, found.episodes) == (1 / 3, 3, 2, 40)
     round_trips(found)
     text = "\n".join(lines(found))
-    assert "3-way 2-shot: 100.0% right" in text and "mean ± 1.96 s/√E over 40 episodes" in text
+    assert "3-way 2-shot by the nearest prototype: 100.0% right" in text and "mean ± 1.96 s/√E over 40 episodes" in text
+
+
+def test_templates_are_asked_for_by_name_and_leave_earlier_ids_as_they_were() -> None:
+    assert '"nearest"' not in SPEC.to_json()
+    found = episodes(dataclasses.replace(SPEC, nearest="template"), context(here=tones()))
+    assert (found.accuracy, found.nearest) == (1, "template") and "by the nearest template" in found.sentence
 
 
 def test_labels_that_say_nothing_give_chance() -> None:

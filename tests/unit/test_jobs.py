@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import psutil
@@ -30,9 +30,11 @@ from tltk.runs.process import is_held
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 from tltk.training.loop import Training
 
 BORN = psutil.Process().create_time()
+SHIPPED = NetSpec("resnet10t", "store:resnet10t_formulas")
 
 
 class FakeWorker:
@@ -92,6 +94,33 @@ def test_as_many_trainings_as_slots(monkeypatch: pytest.MonkeyPatch) -> None:
         (runs[0], {"CUDA_VISIBLE_DEVICES": "0"}),
         (runs[1], {"CUDA_VISIBLE_DEVICES": "1"}),
     ]
+
+
+def test_a_study_takes_every_gpu_that_is_free_and_keeps_them_though_the_supervisor_is_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "slots", lambda: [{"CUDA_VISIBLE_DEVICES": str(i)} for i in (2, 3, 5)])
+    first, study, second = training(1), executor().submit(CompareSpec(net=SHIPPED)), training(2)
+    supervisor.Supervisor().tick()
+    assert [w.given for w in FakeWorker.made] == [
+        (first, {"CUDA_VISIBLE_DEVICES": "2"}),
+        (study, {"CUDA_VISIBLE_DEVICES": "3,5"}),
+    ]
+    boss = supervisor.Supervisor()
+    boss.tick()
+    assert len(FakeWorker.made) == 2, "the third waits"
+    FakeWorker.made[1].code = 0
+    study.write_status(state="done")
+    boss.workers[study.id] = cast("supervisor.Worker", FakeWorker.made[1])
+    boss.tick()
+    assert FakeWorker.made[2].given == (second, {"CUDA_VISIBLE_DEVICES": "3"})
+
+
+def test_a_study_on_a_machine_without_a_gpu_takes_one_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "slots", lambda: [{"TLTK_THREADS": "2"}] * 3)
+    study, second = executor().submit(CompareSpec(net=SHIPPED)), training(2)
+    supervisor.Supervisor().tick()
+    assert [w.given for w in FakeWorker.made] == [(run, {"TLTK_THREADS": "2"}) for run in (study, second)]
 
 
 @pytest.mark.parametrize(
@@ -212,13 +241,13 @@ def test_taking_it_off_the_queue_does_not_stop_the_study() -> None:
 
 def test_a_run_of_another_supervisor_is_adopted_and_its_loss_told() -> None:
     run = training()
-    queue.mark_started(run.id, 0, os.getpid(), BORN)
+    queue.mark_started(run.id, [0], os.getpid(), BORN)
     run.write_status(state="running", pid=os.getpid(), pid_born=BORN)
     boss = supervisor.Supervisor()
     boss.tick()
     assert queue.find(run.id) is not None
     assert FakeWorker.made == []
-    queue.mark_started(run.id, 0, os.getpid(), BORN - 100)  # that number belongs to somebody else now
+    queue.mark_started(run.id, [0], os.getpid(), BORN - 100)  # that number belongs to somebody else now
     boss.tick()
     assert queue.find(run.id) is None
     assert "was lost without a message" in run.written_status().message
@@ -255,6 +284,33 @@ def test_resume_of_what_runs_or_is_done_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("visible", "names"),
+    [
+        (None, ["0", "1"]),
+        ("1", ["1"]),
+        ("GPU-a, GPU-b", ["GPU-a", "GPU-b"]),
+        ("1,-1,0", ["1"]),
+        ("-1", None),
+        ("", None),
+    ],
+)
+def test_slots_are_the_gpus_that_may_be_seen(
+    visible: str | None, names: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    listed = "GPU 0: H100 (UUID: GPU-a)\n  MIG 1g.10gb Device 0: (UUID: MIG-c)\nGPU 1: H100 (UUID: GPU-b)\n"
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=listed))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible) if visible is not None else monkeypatch.delenv(
+        "CUDA_VISIBLE_DEVICES", raising=False
+    )
+    slots = supervisor.slots()
+    if names is None:
+        assert "CUDA_VISIBLE_DEVICES" not in slots[0]
+    else:
+        assert slots == [{"CUDA_VISIBLE_DEVICES": name} for name in names]
+
+
+@pytest.mark.parametrize(
     ("listed", "asked", "found"),
     [
         ("GPU 0: H100\nGPU 1: H100\n", "3", [{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]),
@@ -273,6 +329,7 @@ def test_slots(listed: str | None, asked: str, found: Any, monkeypatch: pytest.M
 
     monkeypatch.setattr(subprocess, "run", smi)
     monkeypatch.setenv("TLTK_SLOTS", asked)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     slots = supervisor.slots()
     if isinstance(found, int):
         assert len(slots) == found
@@ -552,7 +609,7 @@ def test_a_run_of_another_supervisor_goes_on_though_all_start_times_moved() -> N
         until = time.monotonic() + 10
         while not is_held(run.path / "lock") and time.monotonic() < until:
             time.sleep(0.02)
-        queue.mark_started(run.id, 0, other.pid, BORN - 3600)
+        queue.mark_started(run.id, [0], other.pid, BORN - 3600)
         run.write_status(state="running", pid=other.pid, pid_born=BORN - 3600)
         boss = supervisor.Supervisor()
         boss.tick()
@@ -591,6 +648,7 @@ import sys, time
 from tltk.errors import RunProblem
 from tltk.jobs import local
 from tltk.specs.training import TransferSpec
+from tltk.studies.compare.spec import CompareSpec
 from tltk.training.loop import Training
 local.ensure_supervisor = lambda: None
 time.sleep(max(0.0, float(sys.argv[1]) - time.time()))

@@ -42,7 +42,7 @@ def test_less_is_forgotten_than_by_plain_fine_tuning(monkeypatch: pytest.MonkeyP
     kept = train(monkeypatch, wanted(known, TermSpec(name), epochs=12, lr=1e-2)).result
     assert (plain.steps, plain.images) == (kept.steps, kept.images)
     assert forgotten(plain) > 0.5 and forgotten(kept) < 0.25
-    assert kept.accuracy > 0.9
+    assert (kept.accuracy or 0) > 0.9
 
 
 def test_lwf_needs_no_source(monkeypatch: pytest.MonkeyPatch, known: str) -> None:

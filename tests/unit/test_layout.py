@@ -13,8 +13,8 @@ from PIL import Image, ImageFile
 from tests.cases.drawing import classes, picture
 from tltk import data
 from tltk.data import decode
-from tltk.data.domain import TEST, TRAIN, VAL
 from tltk.data.layout import interpret_tree, part_of
+from tltk.data.parts import TEST, TRAIN, VAL
 from tltk.data.sources import folder
 from tltk.data.tree import tree_from_names
 from tltk.errors import DataProblem

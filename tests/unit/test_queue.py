@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
+from tltk import home
 from tltk.jobs import queue
 
 
@@ -19,17 +22,17 @@ def test_first_in_first_out_and_once_each() -> None:
     assert [job.run for job in jobs] == ["b", "a"]
     assert [job.state for job in jobs] == ["queued", "queued"]
     assert (jobs[0].timeout, bool(jobs[0].light), bool(jobs[1].light)) == (3.0, False, True)
-    assert jobs[0].slot is None
+    assert jobs[0].slots == ""
     assert queue.find("a") == jobs[1]
     assert queue.find("c") is None
 
 
 def test_started_cancelled_removed() -> None:
     queue.add("a")
-    queue.mark_started("a", 1, 123, 4.5)
+    queue.mark_started("a", [1, 2], 123, 4.5)
     job = queue.find("a")
     assert job is not None
-    assert (job.state, job.slot, job.pid, job.born, job.cancelled) == ("running", 1, 123, 4.5, None)
+    assert (job.state, job.slots, job.pid, job.born, job.cancelled) == ("running", "1 2", 123, 4.5, None)
     assert job.started is not None
     assert abs(time.time() - job.started) < 5
     queue.cancel("a")
@@ -55,13 +58,14 @@ def test_a_run_that_comes_back_goes_to_the_end() -> None:
 
 WORK = """
 import sys
+from tltk import home
 from tltk.jobs import queue
 me = sys.argv[1]
 for i in range(25):
     queue.add(f"{me}-{i}")
     queue.add(f"all-{i}")
     queue.cancel(f"all-{i}")
-    queue.mark_started(f"{me}-{i}", 0, 1, 1.0)
+    queue.mark_started(f"{me}-{i}", [0], 1, 1.0)
     if i % 2:
         queue.remove(f"{me}-{i}")
 """
@@ -79,3 +83,18 @@ def test_four_processes_at_once_lose_nothing() -> None:
     for k in range(4):
         own = [name for name in names if name.startswith(f"{k}-")]
         assert own == [f"{k}-{i}" for i in range(0, 25, 2)]
+
+
+def test_a_table_of_an_earlier_version_keeps_its_jobs() -> None:
+    queue.add("a", timeout=7.0)
+    queue.add("b")
+    with closing(sqlite3.connect(home.home() / "tltk.db")) as db, db:
+        db.execute("ALTER TABLE jobs DROP COLUMN slots")
+        db.execute("ALTER TABLE jobs ADD COLUMN slot INTEGER")
+        db.execute("UPDATE jobs SET state='running', slot=0, pid=1, born=1.0, started=1.0 WHERE run='a'")
+    first, second = queue.jobs()
+    assert (first.state, first.slots, first.timeout, second.state) == ("running", "0", 7.0, "queued")
+    queue.mark_started("b", [1], 2, 2.0)
+    found = queue.find("b")
+    assert found is not None
+    assert found.slots == "1"

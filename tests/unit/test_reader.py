@@ -31,7 +31,8 @@ from tltk.errors import WeightsMissing
 from tltk.jobs import provenance
 from tltk.specs.parts import NetSpec
 from tltk.weights import load as weights
-from tltk.weights import store, weightfile
+from tltk.weights import weightfile
+from tltk.weights.checks import check_weights
 from tltk.weights.reader import read
 from tltk.weights.safe_unpickler import is_harmless
 
@@ -492,7 +493,7 @@ def test_zeros_that_were_packed_to_almost_nothing(tmp_path: Path) -> None:
     repacked(path, str, zipfile.ZIP_DEFLATED)
     assert path.stat().st_size < 50_000
     is_whole(path, zeros)
-    store.check(f"file:{path}", NAME)
+    check_weights(f"file:{path}", NAME)
 
 
 def test_a_zip_that_is_a_bomb(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from tltk.errors import UnknownName
-from tltk.registry import Registry, camel_case
+from tltk.registry import Registry
 from tltk.specs.parts import StrategySpec
+from tltk.specs.spelling import camel_case
 from tltk.strategies import make, strategies
 from tltk.strategies.strategy import Strategy
 
@@ -55,7 +56,7 @@ def test_make_refuses_unknown_knobs_and_names_the_known() -> None:
 
 def test_listing_imports_no_entry() -> None:
     probe = (
-        "import sys; from tltk.registry import Registry, camel_case;"
+        "import sys; from tltk.registry import Registry; from tltk.specs.spelling import camel_case;"
         "r = Registry('strategy', 'tltk.strategies', camel_case, skip=('phase', 'strategy'));"
         "assert 'lp_ft' in r.names(); print([m for m in sys.modules if m.startswith('tltk.strategies')])"
     )

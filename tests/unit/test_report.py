@@ -14,22 +14,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.pages import STUDIES, comparison, network_known, study, training
+from tests.support.pages import STUDIES, comparison, network_known, self_taught, study, training
 from tests.support.pages import _no_workers as _no_workers
 from tests.support.results import raced
 from tests.support.shell import tltk
 from tltk import __version__, home
 from tltk.errors import BadSpec, RunProblem
-from tltk.report.content import content, tell
+from tltk.report.content import content, tell, title
 from tltk.report.files import html_bytes
 from tltk.report.numbers import as_csv, records
 from tltk.report.page import MODULES, in_lines, modules
 from tltk.report.protocol import protocol
+from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.command import to_command
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import read_spec
 from tltk.studies.race.spec import RaceSpec
+from tltk.studies.sweep.spec import SweepSpec
 
 KINDS = [*STUDIES, "compare", "transfer"]
 HOSTILE = "<script>alert(1)</script> & \"'</title><img src=x>"
@@ -77,13 +79,39 @@ def test_a_report_of_each_kind_says_what_was_found_and_how(kind: str) -> None:
     assert all(figure["data"] for figure in figures(page))
     for row in said.table:
         assert all(cell in page.text for cell in row)
-    assert len(page.named("tr")) == len(said.table) > 1
+    for row in said.ledger:
+        assert all(cell in page.text for cell in row)
+    assert len(page.named("tr")) == len(said.table) + len(said.ledger) > 1
+    assert len(said.ledger) > 1 and all(sentence in page.text for sentence in said.ledger_notes)
     for sentence in (*said.remarks, *said.details):
         assert sentence in page.text
     assert "blended_digits" in page.text or kind == "transfer"
     for name in ("tltk", "torch", "timm"):
         assert said.versions[name] in page.text
     assert said.versions["tltk"] == __version__
+
+
+def test_a_report_of_a_training_without_labels_has_no_accuracy() -> None:
+    run = self_taught()
+    said, page = content(run), html_bytes(run).decode()
+    assert "it has no accuracy" in said.sentence and "52.0% of the test pictures" in said.sentence
+    assert said.table == [
+        ["part", "rotation", "rotation.accuracy"],
+        *([p, "1.25", "0.44"] for p in ("validation", "test")),
+    ]
+    assert [chart.alt.partition(" over")[0] for chart in said.charts] == ["Loss of the terms"]
+    assert "Test accuracy" not in page and "ross-entropy" not in page
+    shown = tltk("runs", "show", run.id)
+    assert shown.exit_code == 0 and "it has no accuracy" in shown.output and "test accuracy" not in shown.output
+    [row] = records(msgspec.convert(run.result(), TrainingResult))
+    assert row["accuracy"] is None
+
+
+def test_the_title_has_the_last_part_of_a_path_and_the_protocol_the_whole() -> None:
+    spec = RaceSpec(target=DataSpec("subset:0-4@npz:/some/where/usps.npz"), source=DataSpec("folder:/my photos/ants"))
+    assert title(spec) == "ants → subset:0-4@usps.npz"
+    assert title(RaceSpec(target=DataSpec("shapes:hue=0.2"))) == "shapes:hue=0.2"
+    assert "npz:/some/where/usps.npz" in dict(protocol(spec))["Target"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -179,6 +207,10 @@ def test_the_protocol_names_what_was_asked_and_not_what_is_left_aside() -> None:
     alone = dict(protocol(RaceSpec(net=NetSpec(weights="hub:", boundary=2))))
     assert alone["Network"] == "resnet10t, weights hub:, boundary 2" and "Source" not in alone
     assert "Optimisation on the source" not in alone
+    adapted = dict(protocol(RaceSpec(source=DataSpec("digits"), labels="source", arms=("source_only", "dann"))))
+    assert "Optimisation on the source" not in adapted, "source and target are learned from together"
+    halves = dict(protocol(SweepSpec(halves="random")))
+    assert "Optimisation on the source" in halves and "Optimisation on the source" in said["atlas"]
 
 
 def test_figures_are_rows_for_other_programs() -> None:

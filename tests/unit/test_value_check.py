@@ -25,6 +25,7 @@ from tltk.cli import main as cli
 from tltk.errors import WeightsMissing
 from tltk.jobs import queue
 from tltk.weights import reader, safe_unpickler, store, value_check, weightfile
+from tltk.weights.checks import check_weights
 
 State = dict[str, Tensor]
 NAME, INNER = "test_resnet", "layer1.0.conv1.weight"
@@ -100,19 +101,19 @@ def test_every_kind_of_file(
 ) -> None:
     given = {n: t.to(kind) if t.is_floating_point() else t for n, t in state().items()}
     path = way({n: t.clone() for n, t in given.items()}, tmp_path)
-    store.check(f"file:{path}", NAME)
+    check_weights(f"file:{path}", NAME)
     given[name].view(-1)[-1] = value
     if kind is torch.float16 and value == -3e30:
         words = "must be finite numbers"  # 16 bits do not hold it
     path = way(given, tmp_path)
     with pytest.raises(WeightsMissing, match=f"{words}.*{name}"):
-        store.check(f"file:{path}", NAME)
+        check_weights(f"file:{path}", NAME)
     if "square" in words:  # what can be looked at all the same, and is told
-        store.check(f"file:{path}", NAME, trained=False)
+        check_weights(f"file:{path}", NAME, trained=False)
         assert any("no training starts from it" in note for note in reader.read(path, NAME).notes)
         return
     with pytest.raises(WeightsMissing, match=f"{words}.*{name}"):
-        store.check(f"file:{path}", NAME, trained=False)
+        check_weights(f"file:{path}", NAME, trained=False)
     with pytest.raises(WeightsMissing, match=f"{words}.*{name}"):  # the worker says the same
         reader.read(path, NAME)
 
@@ -127,7 +128,7 @@ def test_what_is_not_used_may_hold_anything(tmp_path: Path) -> None:
         {"model_old": {n: t * float("nan") for n, t in s.items() if n != "conv1.0.weight"}},
     ):
         torch.save({"state_dict": s, **beside}, tmp_path / "w.pth")
-        store.check(f"file:{tmp_path}/w.pth", NAME)
+        check_weights(f"file:{tmp_path}/w.pth", NAME)
         assert reader.read(tmp_path / "w.pth", NAME).part == "state_dict"
 
 
@@ -139,15 +140,15 @@ def test_tensors_that_share_a_storage_answer_for_their_own_numbers(tmp_path: Pat
         s[INNER] = flat[start : start + s[INNER].numel()].view(s[INNER].shape)
         torch.save(s, tmp_path / "w.pth")
         if fine:
-            store.check(f"file:{tmp_path}/w.pth", NAME)
+            check_weights(f"file:{tmp_path}/w.pth", NAME)
         else:
             with pytest.raises(WeightsMissing, match="finite"):
-                store.check(f"file:{tmp_path}/w.pth", NAME)
+                check_weights(f"file:{tmp_path}/w.pth", NAME)
 
 
 def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
     path = whole(state(), tmp_path)
-    store.check(f"file:{path}", NAME)
+    check_weights(f"file:{path}", NAME)
     times = path.stat().st_mtime_ns
     head = weightfile.read_header(path)[0][INNER].start
     with path.open("r+b") as file:
@@ -155,29 +156,29 @@ def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
         file.write(b"\xff" * 4)
     os.utime(path, ns=(times, times))
     value_check._answers.clear()  # as in another process: it is kept on the disk
-    store.check(f"file:{path}", NAME)
+    check_weights(f"file:{path}", NAME)
     os.utime(path, ns=(times + 10, times + 10))
     for _ in range(2):
         with pytest.raises(WeightsMissing, match="finite"):
-            store.check(f"file:{path}", NAME)
+            check_weights(f"file:{path}", NAME)
 
 
 def test_a_damaged_memory_is_made_anew(tmp_path: Path) -> None:
     path = whole(state(), tmp_path)
     home.write_atomic(home.home() / value_check.FILE, b"[1]")
-    store.check(f"file:{path}", NAME)
+    check_weights(f"file:{path}", NAME)
     assert home.read_json(home.home() / value_check.FILE, dict[str, str])
 
 
 def test_an_entry_of_the_store_that_was_altered_is_refused_at_once() -> None:
     added("mine")
     file = store.find("mine").file
-    store.check("store:mine", "")
+    check_weights("store:mine", "")
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
     with pytest.raises(WeightsMissing, match="must have the checksum of their card"):
-        store.check("store:mine", "")
+        check_weights("store:mine", "")
     done = CliRunner().invoke(cli.main, ["weights", "check", "mine"])
     assert done.exit_code == 1 and "checksum" in done.output
 
@@ -216,7 +217,7 @@ def test_what_would_run_is_refused_at_once_and_does_not_run(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": state(), "hook": Evil()}, tmp_path / "w.pth")
     with pytest.raises(WeightsMissing, match="nothing that could run"):
-        store.check("file:w.pth", NAME)
+        check_weights("file:w.pth", NAME)
     assert not (tmp_path / "evil").exists()
 
 
@@ -237,7 +238,7 @@ def test_damaged_pickles_are_refused_or_left_to_the_worker(way: Callable[[State,
             data[at : at + 4] = data[at + 4 : at + 8]
         place.write_bytes(data)
         try:
-            store.check(f"file:{place}", NAME)
+            check_weights(f"file:{place}", NAME)
         except WeightsMissing as fault:
             assert str(fault).endswith(".")
 
@@ -306,18 +307,18 @@ def test_weights_of_a_run_and_of_the_hub_s_cache_are_looked_at_too(
     run.write_status(state="done")
     good = state()
     save_file(good, run.path / store.FILE)
-    store.check(f"run:{run.id}", NAME, True)
+    check_weights(f"run:{run.id}", NAME, True)
     bad = {**good, INNER: good[INNER] * float("nan")}
     save_file(bad, run.path / store.FILE)
     with pytest.raises(WeightsMissing, match=f"run {run.id}.*{INNER}"):
-        store.check(f"run:{run.id}", NAME, True)
+        check_weights(f"run:{run.id}", NAME, True)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     place = tmp_path / "hub" / "models--timm--resnet18.a1_in1k" / "snapshots" / "abc"
     place.mkdir(parents=True)
     save_file(timm.create_model("resnet18").state_dict(), place / "model.safetensors")
-    store.check("hub:a1_in1k", "resnet18", True)
+    check_weights("hub:a1_in1k", "resnet18", True)
     broken = timm.create_model("resnet18").state_dict()
     broken["conv1.weight"] = broken["conv1.weight"] / 0
     save_file(broken, place / "model.safetensors")
     with pytest.raises(WeightsMissing, match="in the hub's cache.*conv1.weight"):
-        store.check("hub:a1_in1k", "resnet18", True)
+        check_weights("hub:a1_in1k", "resnet18", True)

@@ -20,6 +20,7 @@ from tltk.verdicts.judge import (
     judge,
     jump_start,
     mean_curve,
+    mean_interval,
     paired_interval,
     sign_flip_p,
     time_to_best,
@@ -41,9 +42,10 @@ def study(n_seeds: int, n: int, gap: float, between: float, rng: np.random.Gener
 # -- the interval --------------------------------------------------------------------------------------
 
 
-def test_the_half_width_is_the_mean_of_the_two_definitions_written_out() -> None:
-    """Mean squares in plain loops; Satterthwaite's t; the generalised interval by a million random draws."""
-    difference = study(4, 90, 0.1, 0.08, np.random.default_rng(3))
+@pytest.mark.parametrize("between", [0.02, 0.1])  # seeds that hardly differ, and seeds that differ much
+def test_each_end_is_as_its_definition_written_out(between: float) -> None:
+    """Mean squares in plain loops; Satterthwaite's t the seeds' mean square enlarged in its degrees of freedom."""
+    difference = study(4, 90, 0.1, between, np.random.default_rng(3))
     n_seeds, n = difference.shape
     mean = sum(float(x) for row in difference for x in row) / (n_seeds * n)
     rows, columns = [r.mean() for r in difference], [c.mean() for c in difference.T]
@@ -53,23 +55,31 @@ def test_the_half_width_is_the_mean_of_the_two_definitions_written_out() -> None
         (n_seeds - 1) * (n - 1)
     )
     total = max(seed + max(example - rest, 0), example)
-    freedom = total**2 / (seed**2 / (n_seeds - 1) + example**2 / (n - 1) + rest**2 / ((n_seeds - 1) * (n - 1)))
-    classic = stats.t.ppf(0.975, freedom) * math.sqrt(total / (n_seeds * n))
-    rng, draws = np.random.default_rng(0), 1_000_000
-    variance = (n_seeds - 1) * seed / rng.chisquare(n_seeds - 1, draws) + np.maximum(
-        (n - 1) * example / rng.chisquare(n - 1, draws)
-        - (n_seeds - 1) * (n - 1) * rest / rng.chisquare((n_seeds - 1) * (n - 1), draws),
-        0,
+    larger = seed * (n_seeds + 1) / (n_seeds - 1)
+    freedom = (total - seed + larger) ** 2 / (
+        larger**2 / (n_seeds - 1) + example**2 / (n - 1) + rest**2 / ((n_seeds - 1) * (n - 1))
     )
-    generalised = np.quantile(np.abs(rng.standard_normal(draws)) * np.sqrt(variance / (n_seeds * n)), 0.95)
+    deviation = math.sqrt(total / (n_seeds * n))
     found, low, high = paired_interval(difference)
-    assert found == pytest.approx(mean)
-    assert high - found == pytest.approx(found - low) == pytest.approx((classic + generalised) / 2, rel=0.02)
+    assert found == pytest.approx(mean) and mean > 0
+    assert low == pytest.approx(mean - stats.t.ppf(1 - 0.05 / 2, freedom) * deviation)
+    assert high == pytest.approx(mean + stats.t.ppf(1 - 0.05 / 4, freedom) * deviation)
+    assert paired_interval(-difference) == pytest.approx((-found, -high, -low))
+    both = mean_interval(np.abs(difference))
+    assert both[2] - both[0] == pytest.approx(both[0] - both[1])
+
+
+def test_a_mean_s_interval_is_within_what_a_score_can_be() -> None:
+    assert mean_interval(np.ones((3, 1))) == (1.0, 0.0, 1.0)
+    mean, low, high = mean_interval(np.ones((3, 40)))
+    assert mean == high == 1 and 0.93 < low < 0.97
+    assert mean_interval(np.zeros((3, 40))) == pytest.approx((0.0, 0.0, 1 - low))
 
 
 def test_with_one_seed_it_is_students_t_over_the_examples() -> None:
     one = study(1, 200, 0.1, 0.0, np.random.default_rng(0))
-    low, high = stats.t.interval(0.95, 199, one.mean(), stats.sem(one[0]))
+    assert one.mean() > 0
+    low, high = (stats.t.ppf(tail, 199, one.mean(), stats.sem(one[0])) for tail in (0.05 / 2, 1 - 0.05 / 4))
     assert paired_interval(one) == pytest.approx((one.mean(), low, high))
 
 
@@ -131,6 +141,14 @@ def test_coverage_and_false_verdicts_over_a_grid(noise: str, seeds: int, n: int)
         found = simulated.studies(count, seeds, n, 0.7, gap, noise, rng)
         covers, _, _ = simulated.outcomes(paired_interval, found, gap)
         assert covers >= 0.94 - 0.025  # 500 studies: two standard errors are .02
+
+
+@pytest.mark.parametrize(("seeds", "n", "noise"), [(3, 800, "seedy"), (10, 100, "seedy"), (10, 100, "quiet")])
+def test_a_gap_of_arms_that_are_nearly_always_right_is_covered(seeds: int, n: int, noise: str) -> None:
+    """.93 against .98: small gaps come with small spreads, and an interval of equal ends covers .93."""
+    found = simulated.studies(1000, seeds, n, 0.93, simulated.GAP, noise, np.random.default_rng(5))
+    covers, _, _ = simulated.outcomes(paired_interval, found, simulated.GAP)
+    assert covers >= 0.94 - 0.015  # two standard errors
 
 
 def test_power_is_more_than_the_bootstraps() -> None:

@@ -20,7 +20,7 @@ from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.weights import store
-from tltk.weights.store import check
+from tltk.weights.checks import check_weights
 
 
 def header(entries: Mapping[str, object], padding: int = 0) -> bytes:
@@ -59,54 +59,54 @@ def _bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_is_not_there_is_a_sentence(weights: str, kind: type[TltkError], sentence: str) -> None:
     with pytest.raises(kind) as fault:
-        check(weights, "resnet18")
+        check_weights(weights, "resnet18")
     assert sentence in str(fault.value)
 
 
 def test_what_is_there_passes(tmp_path: Path) -> None:
-    check("scratch", "resnet18")
-    check("store:resnet10t_formulas", "resnet10t")
-    check("store:resnet10t_formulas", "")
-    check(f"file:{store.find('resnet10t_formulas').file}", "resnet10t")
-    check(f"file:{store.find('resnet10t_formulas').path}", "resnet10t")  # its folder
+    check_weights("scratch", "resnet18")
+    check_weights("store:resnet10t_formulas", "resnet10t")
+    check_weights("store:resnet10t_formulas", "")
+    check_weights(f"file:{store.find('resnet10t_formulas').file}", "resnet10t")
+    check_weights(f"file:{store.find('resnet10t_formulas').path}", "resnet10t")  # its folder
     place = tmp_path / "hub" / "models--timm--resnet18.a1_in1k" / "snapshots" / "x"
     place.mkdir(parents=True)
     save_file({"a": np.zeros(1, np.float32)}, place / "model.safetensors")
-    check("hub:a1_in1k", "resnet18")
-    check("hub:", "resnet18")
+    check_weights("hub:a1_in1k", "resnet18")
+    check_weights("hub:", "resnet18")
 
 
 def test_a_header_tells_whose_tensors_these_are() -> None:
     file = store.find("resnet10t_formulas").file
     with pytest.raises(WeightsMissing, match="must be of the backbone resnet18.*They are of resnet10t"):
-        check(f"file:{file}", "resnet18")
+        check_weights(f"file:{file}", "resnet18")
     with pytest.raises(WeightsMissing, match="must be of the backbone test_resnet to fit. They are of resnet10t"):
-        check(f"file:{file}", "test_resnet")
+        check_weights(f"file:{file}", "test_resnet")
 
 
 def test_a_tiny_file_cannot_be_a_giant(tmp_path: Path) -> None:
     save_file({"a": np.zeros(1, np.float32)}, tmp_path / "w.safetensors", {"arch": "vit_giant_patch14_clip_224"})
     with pytest.raises(WeightsMissing, match="1,011,203,840 numbers. w.safetensors holds 1;"):
-        check(f"file:{tmp_path}/w.safetensors", "vit_giant_patch14_clip_224")
+        check_weights(f"file:{tmp_path}/w.safetensors", "vit_giant_patch14_clip_224")
 
 
 def test_runs() -> None:
     run = Run.create(TransferSpec(net=NetSpec("test_resnet")))
-    check(f"run:{run.id}", "test_resnet")  # it waits: its weights are there when the queue has come so far
+    check_weights(f"run:{run.id}", "test_resnet")  # it waits: its weights are there when the queue has come so far
     with pytest.raises(WeightsMissing, match="They are of test_resnet"):
-        check(f"run:{run.id}", "test_vit")
+        check_weights(f"run:{run.id}", "test_vit")
     for state in ("failed", "stopped", "done"):
         run.write_status(state=state)
         with pytest.raises(WeightsMissing, match="must have finished"):
-            check(f"run:{run.id}", "test_resnet")
+            check_weights(f"run:{run.id}", "test_resnet")
     save_file({"a": np.zeros(1, np.float32)}, run.path / "model.safetensors")
-    check(f"run:{run.id[:6]}", "test_resnet")
+    check_weights(f"run:{run.id[:6]}", "test_resnet")
     with pytest.raises(WeightsMissing, match="must have kept the weights of epoch 3"):
-        check(f"run:{run.id}@3", "test_resnet")
+        check_weights(f"run:{run.id}@3", "test_resnet")
     save_file({"a": np.zeros(1, np.float32)}, run.snapshot(3))
-    check(f"run:{run.id}@3", "test_resnet")
+    check_weights(f"run:{run.id}@3", "test_resnet")
     with pytest.raises(WeightsMissing, match="kind look"):
-        check(f"run:{Run.create(InspectSpec()).id}", "test_resnet")
+        check_weights(f"run:{Run.create(InspectSpec()).id}", "test_resnet")
 
 
 SOME = {"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
@@ -149,7 +149,7 @@ SOME = {"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
 def test_every_other_file_is_told_by_its_bytes(name: str, data: bytes, sentence: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(WeightsMissing) as fault:
-        check(f"file:{tmp_path}/{name}", "resnet18")
+        check_weights(f"file:{tmp_path}/{name}", "resnet18")
     assert sentence in str(fault.value) and str(fault.value).endswith(".") and "\n" not in str(fault.value)
 
 
@@ -158,13 +158,13 @@ def test_a_length_that_looks_like_another_sign(length: int, tmp_path: Path) -> N
     text = json.dumps(SOME).encode()
     (tmp_path / "w").write_bytes(struct.pack("<Q", length) + text + b" " * (length - len(text)) + b"\0" * 4)
     with pytest.raises(WeightsMissing, match="holds 1;"):
-        check(f"file:{tmp_path}/w", "resnet18")
+        check_weights(f"file:{tmp_path}/w", "resnet18")
 
 
 def test_it_takes_no_torch() -> None:
     code = (
-        "import sys\nfrom tltk.weights import store\nstore.check('store:resnet10t_formulas', 'resnet10t')\n"
-        "store.check('file:' + str(store.find('resnet10t_formulas').file), 'resnet10t')\n"
+        "import sys\nfrom tltk.weights import checks, store\nchecks.check_weights('store:resnet10t_formulas', 'resnet10t')\n"
+        "checks.check_weights('file:' + str(store.find('resnet10t_formulas').file), 'resnet10t')\n"
         "assert not {'torch', 'timm'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tltk.adapters.adapter import Adapter
-from tltk.registry import Registry, camel_case
+from tltk.registry import Registry
 from tltk.specs.parts import AdapterSpec
+from tltk.specs.spelling import camel_case
 
 adapters: Registry[type[Adapter]] = Registry("adapter", "tltk.adapters", camel_case, skip=("adapter",))
 

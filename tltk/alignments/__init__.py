@@ -7,7 +7,8 @@ in, moved ones out. No torch at import.
 from __future__ import annotations
 
 from tltk.alignments.alignment import Aligned, Alignment
-from tltk.registry import Registry, camel_case
+from tltk.registry import Registry
+from tltk.specs.spelling import camel_case
 
 alignments: Registry[type[Alignment]] = Registry("alignment", "tltk.alignments", camel_case, skip=("alignment",))
 

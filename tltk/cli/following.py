@@ -27,7 +27,7 @@ from tltk.data.names import escape_text
 from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, abbreviate
 from tltk.jobs import executor, wait
 from tltk.results.training import TrainingResult
-from tltk.results.words import accuracy_in_words
+from tltk.results.words import accuracy_in_words, self_taught_in_words, spent_in_words, tasks_in_words
 from tltk.runs import index
 from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
@@ -35,7 +35,6 @@ from tltk.specs import command
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import read_spec, result_class, spec_kinds
 from tltk.specs.training import TransferSpec
-from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
 from tltk.weights.weightfile import sanitise
@@ -148,10 +147,6 @@ def launch(kind: type[Spec], given: dict[str, Any]) -> None:
     if not given["detach"]:
         follow(run)
     report(run, as_json)
-    lines = _table(kind)
-    if lines is not None and not as_json and executor().state(run.id) == "done" and run.result() is not None:
-        for line in lines(_read_result(run, spec)):
-            click.echo(line)
     end(run, given["detach"])
 
 
@@ -409,31 +404,31 @@ def _attempt_in_words(a: dict[str, Any]) -> str:
 
 
 def _result_lines(run: Run) -> list[str]:
-    """What a training or a comparison found, a line each; nothing for other runs."""
-    spec = run.spec
+    """What it found, a line each: of a training in sentences, of other kinds the table of their folder."""
+    spec, lines = run.spec, _table(type(run.spec))
     try:
-        if isinstance(spec, CompareSpec):
-            return _of_comparison(run.read(CompareResult))
         if isinstance(spec, TransferSpec):
             return _of_training(run.read(TrainingResult), spec)
+        found = None if lines is None else _read_result(run, spec)
+        return [] if found is None or lines is None else list(lines(found))
     except RunProblem as fault:
         return [f"{fault} `tltk runs show {run.id} --json` prints what is there; `--again` makes it once more."]
-    return []
-
-
-def _of_comparison(found: CompareResult | None) -> list[str]:
-    if found is None:
-        return []
-    parts = [account.describe_parts(found.parts)] if found.parts else []  # a result of an earlier version has none
-    return [escape_text(line) for line in (found.verdict.sentence, *parts)]
 
 
 def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
     if found is None:
         return []
+    half = " in bfloat16" if found.precision == "bfloat16" else ""
+    known = f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1 or 0:.3f}"
+    said = [] if found.self_taught is None else self_taught_in_words(found.self_taught)
     return [
-        f"test accuracy {accuracy_in_words(found)}, macro-F1 {found.macro_f1:.3f} after {found.steps:,} steps in "
-        f"{found.seconds:.1f} s on {found.device}; {found.frozen_tensors} frozen tensors, {found.frozen_moved} moved.",
+        *said,
+        f"{'trained' if said else known} after {found.steps:,} steps in "
+        f"{found.seconds:.1f} s on {found.device}{half}; {found.frozen_tensors} frozen tensors, "
+        f"{found.frozen_moved} moved.",
+        *([] if found.fitting is None else [found.fitting.sentence]),
+        *(escape_text(line) for line in tasks_in_words(found)),
+        *filter(None, [spent_in_words(found)]),
         *(escape_text(line) for line in account.describe_fields(spec.target.name, found)),
         *(f"caution  {sentence}" for sentence in found.cautions),
     ]

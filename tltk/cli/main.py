@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
@@ -33,15 +34,18 @@ from tltk.cli.following import (
 )
 from tltk.cli.following import listing as in_json
 from tltk.cli.judge import judge_verb
+from tltk.data.names import escape_text
 from tltk.errors import RunProblem, UnknownName
 from tltk.jobs import executor, listing
 from tltk.report.files import format_of
+from tltk.results.text import columns
 from tltk.runs.index import Query
 from tltk.runs.run import ACTIVE, STATES, Run, walk
 from tltk.specs import command
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import spec_kinds
+from tltk.studies import ledger as accounts
 from tltk.weights import catalogue, store
 from tltk.weights.export import export as write_zip
 from tltk.weights.weightfile import sanitise
@@ -278,6 +282,29 @@ def write_report(run_id: str, file: Path, as_json: bool) -> None:
     out({"id": found.id, "file": str(file), "bytes": len(data)}, as_json)
     if not as_json:
         click.echo(f"Wrote {file}, {f'{len(data) / 1e6:.1f} MB' if len(data) > 1e5 else f'{len(data):,} bytes'}.")
+
+
+@main.command("ledger")
+@click.argument("run_id")
+@click.option(
+    "--amortise",
+    default=1,
+    help="Over how many uses of the weights pre-training is shared; 1 = all of it counts here, 0 = none. Default 1.",
+)
+@click.option(
+    "--grams-per-kwh",
+    type=float,
+    help="Grams of CO₂ per kWh; without it, and without TLTK_GRAMS_PER_KWH, none is told.",
+)
+@json_option
+def show_ledger(run_id: str, amortise: int, grams_per_kwh: float | None, as_json: bool) -> None:
+    """What a study or a training cost, arm by arm, and from how many uses on its pre-training pays off."""
+    found = accounts.ledger(Run.open(run_id), amortise, grams_per_kwh)
+    out(msgspec.to_builtins(found), as_json)
+    if not as_json:
+        head, *rows = accounts.table(found)
+        for line in (f"{accounts.caption(found)}:", *columns(head, rows), "", *found.sentences, *found.flags):
+            click.echo(escape_text(line))
 
 
 @main.command()

@@ -18,6 +18,7 @@ from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 from tltk.weights import recipe as pretrain
 from tltk.weights import store, weightfile
+from tltk.weights.checks import check_entry, check_file
 
 PART = "Which network, if the file holds several, such as state_dict; by default a moving average."
 
@@ -89,13 +90,13 @@ def check(what: str, backbone: str, part: str, as_json: bool) -> None:
     file = weightfile.resolve_path(what)
     if weightfile.exists(file) or weightfile.exists(file, folder=True):
         try:
-            store.check_file(file, backbone.partition(".")[0], part)
+            check_file(file, backbone.partition(".")[0], part)
         except WeightsMissing as fault:  # it is there, and the answer is no
             raise RunProblem(str(fault)) from None
     else:
         try:
             entry = store.verify(what)
-            store.check_entry(entry)
+            check_entry(entry)
         except UnknownName:
             raise WeightsMissing(
                 f"What to check must be a file or a name in the store. {what[:160]!r} is neither."

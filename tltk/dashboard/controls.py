@@ -30,6 +30,7 @@ LABELS = {
     "halves": "Halves of the target's classes",
     "widen": "Extensions of the rates at an edge",
     "delta": "Share that counts as no difference",
+    "matched": "Budgets matched in",
     "labels": "Labels learned from",
     "forgetting": "Measure forgetting of the source",
 }

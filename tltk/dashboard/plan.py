@@ -114,6 +114,12 @@ def bind(
     return {"key": key, "on_change": copy}
 
 
+def comparison() -> CompareSpec:
+    """The plan as a comparison: where it has a source, that trains the weights, as Design says."""
+    now = plan()
+    return now if now.source is None else dataclasses.replace(now, net=dataclasses.replace(now.net, weights="scratch"))
+
+
 def training() -> TransferSpec:
     """The plan as one training, with the weights that it names."""
     now = plan()

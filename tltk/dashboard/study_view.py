@@ -16,6 +16,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import controls, plan
+from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
@@ -29,18 +30,23 @@ from tltk.specs.command import list_options
 from tltk.specs.knobs import Spec, knobs, list_choices, spec_type, type_hints
 from tltk.specs.reading import spec_kinds
 from tltk.studies import technique
+from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.race.spec import RaceSpec
 
 FROM = {"data": "target"}  # a part of a study that is the plan's under another name
 FIRST = ("seeds", "halves")  # knobs that are seen at once, beside the lists; the others lie under More
 
 
 def kinds() -> dict[str, type[Spec]]:
-    """The studies that this page shows, by their word: those whose folder holds a `table.py`."""
-    return {
+    """The studies that this page shows, by their word: those with a `table.py`; a comparison has a page of its own."""
+    found = {
         name: kind
         for name, kind in spec_kinds().items()
-        if kind.__module__.startswith("tltk.studies.") and importlib.util.find_spec(f"{_package(kind)}.table")
+        if kind is not CompareSpec
+        and kind.__module__.startswith("tltk.studies.")
+        and importlib.util.find_spec(f"{_package(kind)}.table")
     }
+    return {RaceSpec.kind: found[RaceSpec.kind], **found}  # what one most often wants to know comes first
 
 
 def _package(kind: type[Spec]) -> str:
@@ -89,6 +95,8 @@ def build(kind: type[Spec], given: dict[str, Any]) -> Spec:
     parts = {name: getattr(now, own) for name, own in here.items() if hasattr(now, own)}
     if given.get("halves"):  # source and target are parts of the target
         parts["source"] = None
+    elif "source" in parts and given.get("labels", "target") == "target":
+        parts["net"] = plan.comparison().net
     spec = kind(**parts, **{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})
     spec.check()
     examples: Callable[[Spec], Any] | None = getattr(_study(kind), "examples", None)
@@ -217,6 +225,7 @@ def show_result(run: Run) -> None:
         if told.remarks:
             st.warning("\n".join(f"- {plain(remark)}" for remark in told.remarks))
     _table(told)
+    show_ledger(run, f"ledger:{run.id}")
     downloads(run, f"study:{run.id}")
 
 

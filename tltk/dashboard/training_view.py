@@ -13,7 +13,7 @@ from tltk.errors import RunProblem
 from tltk.plots.phases import by_layer, plan
 from tltk.results.rows import Row
 from tltk.results.training import TrainingResult
-from tltk.results.words import accuracy_in_words
+from tltk.results.words import outcome_in_words, tasks_in_words
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
@@ -63,10 +63,18 @@ def _newest(run: Run) -> list[Row]:
 
 def _numbers(run: Run) -> None:
     rows, status = _newest(run), run.status
-    shown = {
-        "Epoch": f"{status.epoch} of {status.epochs}" if status.epochs else "–",
+    figures = {
         "Validation accuracy": _share(_latest(rows, "accuracy", "val")),
         "Test accuracy": _share(_latest(rows, "accuracy", "test")),
+    }
+    if without_labels(run):  # its head is not trained
+        figures = {
+            "Validation loss": _number(_latest(rows, "loss", "val")),
+            "Test loss": _number(_latest(rows, "loss", "test")),
+        }
+    shown = {
+        "Epoch": f"{status.epoch} of {status.epochs}" if status.epochs else "–",
+        **figures,
         "Pictures per second": _count(_latest(rows, "images_per_second", "net")),
         "GFLOPs spent": _count(_latest(rows, "gflops", "net")),
         "Memory": _megabytes(_latest(rows, "memory", "net")),
@@ -77,10 +85,22 @@ def _numbers(run: Run) -> None:
     result = read_result(run)
     if result is None:
         return
-    if result.accuracy_lo is not None:
-        st.caption(f"Test accuracy {accuracy_in_words(result)}.")
+    if result.accuracy_lo is not None or result.self_taught is not None:
+        half = " Computed in bfloat16." if result.precision == "bfloat16" else ""
+        st.caption(f"{outcome_in_words(result)}{half}")
+    for sentence in (*([] if result.fitting is None else [result.fitting.sentence]), *tasks_in_words(result)):
+        st.caption(plain(sentence))
     for sentence in result.cautions:
         st.warning(plain(sentence))
+
+
+def without_labels(run: Run) -> bool:
+    """Whether the training learns from nobody's labels, so that there is no accuracy to show."""
+    return isinstance(run.spec, TransferSpec) and run.spec.labels == "none"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
 
 
 def _share(value: float | None) -> str:

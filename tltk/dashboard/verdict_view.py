@@ -7,18 +7,23 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import chrome
+from tltk.dashboard.flips_view import show_flips
+from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
-from tltk.plots.curves import arms, class_gaps
+from tltk.plots.curves import UNITS, arms, class_gaps
 from tltk.results.verdict import Verdict
 from tltk.results.words import guessing
 from tltk.runs.run import ACTIVE, Run
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.compare.table import TITLES
+from tltk.studies.compare.table import UNITS as AXES
+from tltk.verdicts.transfer import speed_up_in_words
 
 LOOKS = {
     "helps": ":blue[▲ Transfer helps]",
@@ -117,6 +122,13 @@ def show_verdict(run: Run) -> None:
             f"(two-way variance components, Student's t), for this one source network."
         )
     show_curves(run, key=f"verdict:{run.id}")
+    if found.metrics or found.speed_ups:
+        with st.expander("How the curves differ: start, slope, end, area, and how much sooner"):
+            _curve_figures(found)
+    if found.flips is not None and isinstance(run.spec, CompareSpec):
+        with st.expander("Pictures that are right in one arm and wrong in the other"):
+            show_flips(run.spec.target, found.flips, f"flips:{run.id}")
+    show_ledger(run, f"ledger:{run.id}")
     with st.expander("Per class, and the search for learning rates"):
         left, right = st.columns([3, 2])
         with left:
@@ -131,6 +143,8 @@ def show_verdict(run: Run) -> None:
             if verdict.search.get("scratch"):
                 st.dataframe(_search(verdict), hide_index=True, width="stretch")
                 st.caption("Validation accuracy of each rate that was tried. Both arms chose from the same rates.")
+                for arm, edge in verdict.at_edge.items():
+                    st.warning(f"The best rate of {arm} is the {edge} that was tried; another may do better.")
             else:
                 st.caption("The learning rate was given, not searched.")
 
@@ -150,6 +164,34 @@ def _figures(verdict: Verdict) -> None:
         _times(speed) if speed else "not reached",
         help="How many times fewer steps transfer needs to reach the best validation accuracy of scratch.",
     )
+
+
+def _curve_figures(found: CompareResult) -> None:
+    """Transfer metrics and speed-ups as two tables, with their intervals over the seeds."""
+    left, right = st.columns(2)
+    with left:
+        rows = [
+            {
+                "metric": TITLES[one.name],
+                "scratch": "" if one.name == "area_ratio" else f"{100 * one.scratch:.1f} %",
+                "transfer": "" if one.name == "area_ratio" else f"{100 * one.transfer:.1f} %",
+                "difference": f"{_points(one.value)}{' %' if one.name == 'area_ratio' else ''}",
+                "95 % interval": "–" if one.lo is None or one.hi is None else f"{_points(one.lo)} … {_points(one.hi)}",
+            }
+            for one in found.metrics
+        ]
+        st.dataframe(rows, hide_index=True, width="stretch")
+        st.caption("On the validation pictures, over steps, paired by seed (Taylor and Stone 2009; Student's t).")
+    with right:
+        st.dataframe(
+            [
+                {"counted": AXES[one.over], "transfer needs": speed_up_in_words(one, AXES[one.over])}
+                for one in found.speed_ups
+            ],
+            hide_index=True,
+            width="stretch",
+        )
+        st.caption("Until it is as accurate as scratch at its best, seed by seed.")
 
 
 def _times(speed: float) -> str:
@@ -191,16 +233,19 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
         run: The comparison.
         key: Of the component.
         name: Of the measured quantity, such as accuracy or loss.
-        x: What it is drawn over: step, epoch or seconds.
+        x: What it is drawn over, one of `tltk.plots.curves.UNITS`.
     """
     means = compare.curves(run, name, "val", x)
     if not any(curve.x for curve in means.values()):
-        chrome.empty_state("Curves appear here once both arms are measured.", "train", "See what runs")
+        if any(curve.x for curve in compare.curves(run, name).values()):
+            st.caption(f"{UNITS[x]} are not known of these trainings; take another axis.")
+        else:
+            chrome.empty_state("Curves appear here once both arms are measured.", "train", "See what runs")
         return
     seeds = {arm: [r.curve(name, "val", x) for r in runs] for arm, runs in compare.measuring_runs(run).items()}
     plot(
         arms(means, f"Validation {name.replace('_f1', '-F1')}", x, seeds, _guessing(run, name)),
         key=key,
         height=420,
-        alt=f"Validation {name} of the scratch and the transfer arm over {x}, mean, 95 % band and every seed.",
+        alt=f"Validation {name} of the scratch and the transfer arm over {UNITS[x]}, mean, 95 % band and every seed.",
     )

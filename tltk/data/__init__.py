@@ -3,8 +3,8 @@
 A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where it reads a path,
 `source_version(argument)`, which changes when the files there change; where it has settings, `check(argument)`, which
 returns them in one spelling; where it reads files, `survey(argument)`, which says how they are understood without
-reading pictures. `drawing/` is what drawn domains share, the modules beside it what all share. Above: training,
-analyses, pages.
+reading pictures; where it knows more of its pictures than their class, `attribute_names(argument)`. `drawing/` is what
+drawn domains share, the modules beside it what all share. Above: training, analyses, pages.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import numpy as np
 
 from tltk import home
 from tltk.data.account import Account
+from tltk.data.attributes import PARITY, Attribute
 from tltk.data.corrupt import Corruption
 from tltk.data.corrupt import corrupt as apply  # `tltk.data.corrupt` is the module
 from tltk.data.corrupt import split as split_suffix
@@ -43,6 +44,7 @@ __all__ = [
     "Corruption",
     "Domain",
     "Split",
+    "attribute_names",
     "check",
     "corruption",
     "domains",
@@ -57,7 +59,7 @@ Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
 domains: Registry[Loader] = Registry("domain", "tltk.data.sources", lambda name: "load", group="tltk.domains")
 
-FORMAT = 6  # raise it when the same spec gives other pixels than before: kept arrays are then remade
+FORMAT = 7  # raise it when the same spec gives other arrays than before: what is kept is then made again
 STALE_SECONDS = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
 
 _log = logging.getLogger(__name__)
@@ -78,6 +80,7 @@ class _Meta(msgspec.Struct, forbid_unknown_fields=True):
     twins: list[int]
     reading: Reading
     sketched: bool
+    attributes: dict[str, tuple[list[str], list[int]]]  # name → names of the values, number of each picture
 
 
 def split(name: str) -> tuple[str, Corruption | None]:
@@ -157,6 +160,18 @@ def family(name: str) -> str:
     return found
 
 
+def attribute_names(name: str) -> tuple[str, ...]:
+    """What a domain may know of its pictures beside the class, so far as its name tells.
+
+    Of files it is parity alone, which they have where their classes are numbers.
+    """
+    kind, argument = parse(name)
+    if (names := getattr(importlib.import_module(domains[kind].__module__), "attribute_names", None)) is not None:
+        found: tuple[str, ...] = names(argument)
+        return found
+    return (PARITY,) if _function(kind, "source_version") is not None else ()
+
+
 def corruption(name: str) -> Corruption | None:
     """What `~fog:3` at the end of a domain's name asks for; None where nothing does.
 
@@ -210,6 +225,7 @@ def _load_corrupted(spec: DataSpec, argument: str, progress: Progress | None) ->
         twins=clean.twins,
         reading=clean.reading,
         sketches=clean.sketches,
+        attributes=clean.attributes,
     )
 
 
@@ -262,6 +278,10 @@ def _read(folder: Path, name: str) -> Domain | None:
             twins=np.array(meta.twins, np.int64),
             reading=meta.reading,
             sketches=_read_sketches(folder, len(meta.labels)) if meta.sketched else None,
+            attributes={
+                which: Attribute(tuple(classes), np.array(numbers, np.int64))
+                for which, (classes, numbers) in meta.attributes.items()
+            },
         )
     except FileNotFoundError:
         return None
@@ -328,6 +348,7 @@ def _meta(domain: Domain) -> _Meta:
         domain.twins.tolist(),
         domain.reading,
         domain.sketches is not None,
+        {which: (list(one.classes), one.numbers.tolist()) for which, one in domain.attributes.items()},
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tltk.data.parts import FREE, PARTS
 from tltk.results.account import Branch, LeftOut, Part
 
 if TYPE_CHECKING:
@@ -55,8 +56,6 @@ def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Part]:
     Returns:
         train, val and test, each with its size and its origin in a few words.
     """
-    from tltk.data.domain import FREE, PARTS
-
     found: dict[str, Part] = {}
     present = set() if domain.given is None else set(domain.given.tolist()) - {FREE}
     folders = {role: ", ".join(b.folder for b in domain.account.tree if b.role == role) for role in PARTS.values()}

@@ -33,15 +33,28 @@ def views(images: Tensor, spec: ViewSpec, generator: torch.Generator) -> Tensor:
     Returns:
         (n, c, h, w) float32 in 0 … 1 on the same device.
     """
+    return alter(images.to(torch.float32) / 255, spec, generator)
+
+
+def alter(x: Tensor, spec: ViewSpec, generator: torch.Generator) -> Tensor:
+    """`views` of pictures that are floats already.
+
+    Args:
+        x: (n, c, h, w) in 0 … 1 on any device.
+        spec: Strengths; `copies` is not looked at here.
+        generator: A CPU generator; the views depend on its state alone.
+
+    Returns:
+        As many on the same device, in 0 … 1; with no knob turned, `x` itself.
+    """
     if spec.is_none:
-        return images.to(torch.float32) / 255
-    chance = torch.rand((len(images), N_DRAWS), generator=generator)
+        return x
+    chance = torch.rand((len(x), N_DRAWS), generator=generator)
     flipped = chance[:, 0] < spec.flip
     if spec.crop or spec.rotation:
-        x = _warp(images.to(torch.float32) / 255, _affine(chance, flipped, spec, images.shape))
+        x = _warp(x, _affine(chance, flipped, spec, x.shape))
     else:
-        flip = flipped.to(images.device)[:, None, None, None]
-        x = torch.where(flip, images.flip(3), images).to(torch.float32) / 255
+        x = torch.where(flipped.to(x.device)[:, None, None, None], x.flip(3), x)
     return _jitter(x, chance[:, 6:9], spec.colour) if spec.colour else x
 
 
@@ -87,16 +100,20 @@ def _jitter(x: Tensor, chance: Tensor, strength: float) -> Tensor:
     factors = (1 + JITTER * strength * (2 * chance - 1)).to(x.device)
     brightness, contrast, saturation = (f[:, None, None, None] for f in factors.unbind(1))
     x = (x * brightness).clamp(0, 1)
-    middle = _grey(x).mean(dim=(1, 2, 3), keepdim=True)
+    middle = luma(x).mean(dim=(1, 2, 3), keepdim=True)
     x = (middle + (x - middle) * contrast).clamp(0, 1)
     if x.shape[1] == 3:
-        grey = _grey(x)
+        grey = luma(x)
         x = (grey + (x - grey) * saturation).clamp(0, 1)
     return x
 
 
-def _grey(x: Tensor) -> Tensor:
-    """(n, 1, h, w): luma (ITU-R BT.601) of colour pictures, else the mean over channels."""
+def luma(x: Tensor) -> Tensor:
+    """(n, 1, h, w): luma (ITU-R BT.601) of colour pictures, else the mean over channels.
+
+    Args:
+        x: (n, c, h, w) floating.
+    """
     if x.shape[1] != 3:
         return x.mean(dim=1, keepdim=True)
     return 0.299 * x[:, 0:1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:3]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tltk.data.account import Account
+from tltk.data.attributes import Attribute, check_attributes, derived_attributes
 from tltk.data.identity import Origins, Sketches, content_hashes, find_copies, find_near_copies
 from tltk.data.modality import Modality
+from tltk.data.parts import FREE, OUT, PARTS, TEST, TRAIN, VAL
 from tltk.data.pictures import PICTURES
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
@@ -26,9 +28,6 @@ from tltk.specs.parts import DataSpec
 Progress = Callable[[int, int], None]  # called with (done, total) from the thread that loads
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
-
-FREE, TRAIN, VAL, TEST, OUT = -1, 0, 1, 2, 3
-PARTS = {TRAIN: "train", VAL: "val", TEST: "test"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +68,7 @@ class Domain:
     `account` says how folders were understood.
     `twins` (n,) int64 is the position of the first picture of which each is a copy or nearly one, its
     own for most. `sketches` are what near copies are found by in another domain; None for pictures that are drawn
-    here, of which there are none.
+    here, of which there are none. `attributes` are what is known of each picture beside its class, by name.
     """
 
     name: str
@@ -86,6 +85,7 @@ class Domain:
     account: Account = Account()
     reading: Reading = Reading()
     sketches: Sketches | None = None
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
     @property
     def modality(self) -> Modality:
@@ -109,10 +109,12 @@ class Domain:
         twins: Ints | None = None,
         reading: Reading | None = None,
         sketches: Sketches | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
     ) -> Domain:
         """The domain of these arrays, checked, with its fingerprint.
 
-        Without `origins`, pixels tell examples apart; without `twins`, equal origins alone are copies.
+        Without `origins`, pixels tell examples apart; without `twins`, equal origins alone are copies. What follows
+        from the names of the classes, as parity does, need not be among the attributes.
 
         Args:
             name: As specs name it; error sentences begin with it.
@@ -129,6 +131,7 @@ class Domain:
             twins: (n,) position of the first picture of which each is a copy, at most its own.
             reading: What decoding did to the pictures.
             sketches: What near copies in other domains are found by.
+            attributes: What else is known of each picture, by name.
 
         Raises:
             DataProblem: No pictures, one class, a class without pictures, classes that differ
@@ -146,6 +149,8 @@ class Domain:
         if twins.shape != labels.shape or not ((twins >= 0) & (twins <= np.arange(len(twins)))).all():
             raise DataProblem(f"Twins of {name} must point to pictures that come earlier, or to themselves.")
         check_classes(name, labels, names, given)
+        attributes = {**derived_attributes(labels, names), **(attributes or {})}
+        check_attributes(name, attributes, len(labels))
         mark = fingerprint(images, labels, names)
         return cls(
             name,
@@ -162,6 +167,7 @@ class Domain:
             account or Account(),
             reading or Reading(),
             sketches,
+            attributes,
         )
 
     def split(self, spec: DataSpec, seed: int, among: Ints | None = None) -> Split:

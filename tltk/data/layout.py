@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from tltk.data.account import Account
 from tltk.data.decode import HEIC
-from tltk.data.domain import FREE, PARTS, TEST, TRAIN, VAL
 from tltk.data.names import escape_name, normalise_name
+from tltk.data.parts import FREE, PARTS, TEST, TRAIN, VAL
 from tltk.data.tree import TABLES, File, Folder, relative_path, word_set
 from tltk.errors import DataProblem
 from tltk.results.account import Branch

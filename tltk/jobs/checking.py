@@ -10,21 +10,24 @@ import importlib
 import shutil
 from pathlib import Path
 
-from tltk import data, home
+from tltk import data, home, terms
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.rank.spec import RankSpec, candidate
+from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
 from tltk.training.check import check_transfer
-from tltk.weights import store, weightfile
+from tltk.weights import weightfile
 from tltk.weights.catalogue import Backbone, catalogue
+from tltk.weights.checks import check_file, check_weights
+from tltk.weights.clip import check_checkpoint
 
 # timm's optimizers by name, as `timm.optim.list_optimizers` has them; a test compares the two. To ask timm costs the
 # import of torch. Those that need a GPU's library are here, since it may be installed.
@@ -152,11 +155,13 @@ def check(spec: Spec) -> None:
     for backbone, weights in _networks(spec):
         if backbone:
             check_backbone(backbone)
-        store.check(weights, backbone, spec.trains)
+        check_weights(weights, backbone, spec.trains)
     for backbone, size in _sized_networks(spec):
         check_size(backbone, size)
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
+    if isinstance(spec, ZeroShotTextSpec):
+        check_checkpoint(spec.checkpoint)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
         raise DataProblem(f"The picture must be a file. There is none at {abbreviate(spec.picture)}.")
 
@@ -230,6 +235,7 @@ def check_names(spec: Spec) -> None:
     spec.check()
     if isinstance(spec, TransferSpec):
         check_transfer(spec)
+        terms.check_tasks(spec.terms, spec.target, spec.source, labels=spec.labels)
         check_optimizer(spec.optim.optimizer)
     elif isinstance(spec, RankSpec):
         _check_candidates(spec)
@@ -267,7 +273,7 @@ def _texts(spec: Spec) -> list[str]:
     names = [one.name for one in _pictures(spec)]
     for pair in _networks(spec):
         names += pair
-    return [*names, *getattr(spec, "candidates", ()), getattr(spec, "picture", "")]
+    return [*names, *getattr(spec, "candidates", ()), *(getattr(spec, of, "") for of in ("picture", "checkpoint"))]
 
 
 def _pictures(spec: Spec) -> list[DataSpec]:
@@ -303,7 +309,7 @@ def _networks(spec: Spec) -> list[tuple[str, str]]:
 def _check_file(spec: ImportWeightsSpec) -> None:
     kind, _, where = spec.weights.partition(":")
     if kind == "file" and where.strip():  # else the worker's sentence says what must stand there
-        store.check_file(weightfile.resolve_path(where), spec.backbone.partition(".")[0], spec.part)
+        check_file(weightfile.resolve_path(where), spec.backbone.partition(".")[0], spec.part)
 
 
 def _sized_networks(spec: Spec) -> list[tuple[str, int]]:

@@ -20,6 +20,9 @@ class Trainer(Protocol):
     def train(self, run: Run) -> Run:
         """Train a run to its end; a finished one is left as it is."""
 
+    def train_batch(self, runs: Sequence[Run]) -> None:
+        """Train runs of one `tltk.training.heads.batch_key` to their ends, as one batch where that can be."""
+
     def check(self) -> None:
         """Raise `Stopped` if a stop was requested."""
 

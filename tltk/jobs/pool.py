@@ -22,14 +22,19 @@ from tltk.jobs.executor import Trainer
 from tltk.runs.run import KILLED, Run
 from tltk.specs.training import TransferSpec
 from tltk.training.callbacks import Stopped
+from tltk.training.heads import batch_key
 from tltk.training.optimizer import pick_device
 
+FEWEST_HEADS = 6  # a batch of heads is divided among processes as long as its parts have so many
 MAX_CHILDREN, CHILD_RAM_BYTES = 8, 1.5e9  # most trainings side by side, and the memory that each may want
 GRACE_SECONDS = 10.0  # that a child process gets to end by itself
 
 
 def train_all(trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None]) -> None:
     """Train several runs: on a CPU side by side, one thread each; on several GPUs one run on each; else in turn.
+
+    Those of which only the head learns, with the same frozen layers and pictures, are one batch of heads, except on
+    several GPUs.
 
     Two trainings with a thread each do half as much again in the same time as one with two, and unlike it they
     hardly suffer when the machine has other work. On a CPU the children are forks: this process has imported torch
@@ -50,14 +55,49 @@ def train_all(trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None
     device, gpus = pick_device("auto").type, n_gpus()
     side_by_side = min(n_threads() // threads, int(psutil.virtual_memory().total / CHILD_RAM_BYTES), MAX_CHILDREN)
     if device == "cuda" and min(gpus, len(runs)) > 1:
-        _side_by_side(runs, list(range(gpus)), _on_gpu, trainer.check, ended)
+        _side_by_side([(run,) for run in runs], list(range(gpus)), _on_gpu, trainer.check, ended)
     elif device == "cpu" and side_by_side > 1 and os.name == "posix":
-        _side_by_side(runs, list(range(side_by_side)), lambda run, _: _fork(trainer, run), trainer.check, ended)
+        places = list(range(side_by_side))
+        _side_by_side(batches(runs, side_by_side), places, lambda unit, _: _fork(trainer, unit), trainer.check, ended)
     else:
-        for run in runs:
-            with contextlib.suppress(Diverged):
-                trainer.train(run)
-            ended(run)
+        for unit in batches(runs):
+            _train(trainer, unit)
+            for run in unit:
+                ended(run)
+
+
+Unit = tuple[Run, ...]  # what one process trains at a time: a run, or runs that are one batch of heads
+
+
+def batches(runs: Sequence[Run], places: int = 1) -> list[Unit]:
+    """The runs, those that can be one batch of heads together; in the order of each batch's first.
+
+    Args:
+        runs: What is to be trained.
+        places: How many units can be trained at once. Where there are fewer, the largest batch is divided, as long as
+            its parts are large enough to be worth it.
+    """
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        key = batch_key(run.spec) if isinstance(run.spec, TransferSpec) else None
+        found.setdefault(key or run.id, []).append(run)
+    units = [tuple(unit) for unit in found.values()]
+    while len(units) < places:
+        at = max(range(len(units)), key=lambda i: len(units[i]), default=-1)
+        if at < 0 or len(units[at]) < 2 * FEWEST_HEADS:
+            break
+        half = len(units[at]) // 2
+        units[at : at + 1] = [units[at][:half], units[at][half:]]
+    return units
+
+
+def _train(trainer: Trainer, unit: Unit) -> None:
+    """Train them here; to have diverged is an end."""
+    if len(unit) > 1:
+        trainer.train_batch(unit)
+        return
+    with contextlib.suppress(Diverged):
+        trainer.train(unit[0])
 
 
 def n_threads() -> int:
@@ -87,29 +127,30 @@ class _Child(Protocol):
 
 
 def _side_by_side(
-    runs: Sequence[Run],
+    units: Sequence[Unit],
     places: list[int],
-    start: Callable[[Run, int], _Child],
+    start: Callable[[Unit, int], _Child],
     check: Callable[[], None],
     ended: Callable[[Run], None],
 ) -> None:
-    """Keep every place busy until all runs have ended."""
-    waiting, free, busy = list(runs), list(places), dict[_Child, tuple[Run, int]]()
+    """Keep every place busy until all have ended."""
+    waiting, free, busy = list(units), list(places), dict[_Child, tuple[Unit, int]]()
     try:
         while waiting or busy:
             check()
-            unfinished = {run.id for run in waiting} | {run.id for run, _ in busy.values()}
-            ready = [run for run in waiting if _weights_run(run) not in unfinished]
-            for run in ready[: len(free)]:
-                waiting.remove(run)
+            unfinished = {run.id for unit in (*waiting, *(unit for unit, _ in busy.values())) for run in unit}
+            ready = [unit for unit in waiting if not any(_weights_run(run) in unfinished for run in unit)]
+            for unit in ready[: len(free)]:
+                waiting.remove(unit)
                 place = free.pop(0)
-                busy[start(run, place)] = (run, place)
+                busy[start(unit, place)] = (unit, place)
             sentinels = [s for child in busy if (s := child.waitable()) is not None]
             connection.wait(sentinels, timeout=0.1) if sentinels else time.sleep(0.1)
             for child in [child for child in busy if child.code() is not None]:
-                run, place = busy.pop(child)
+                unit, place = busy.pop(child)
                 free.append(place)
-                ended(_check_end(run, child.code() or 0))
+                for run in unit:
+                    ended(_check_end(run, child.code() or 0))
     finally:
         for child in busy:
             child.stop()
@@ -126,9 +167,9 @@ def _weights_run(run: Run) -> str:
 class _Fork:
     """A fork of this process."""
 
-    def __init__(self, trainer: Trainer, run: Run) -> None:
+    def __init__(self, trainer: Trainer, unit: Unit) -> None:
         context = multiprocessing.get_context("fork")
-        self._process = context.Process(target=_in_fork, args=(trainer, run))
+        self._process = context.Process(target=_in_fork, args=(trainer, unit))
         self._process.start()
 
     def code(self) -> int | None:
@@ -144,16 +185,16 @@ class _Fork:
         return self._process.sentinel
 
 
-def _fork(trainer: Trainer, run: Run) -> _Fork:
-    return _Fork(trainer, run)
+def _fork(trainer: Trainer, unit: Unit) -> _Fork:
+    return _Fork(trainer, unit)
 
 
-def _in_fork(trainer: Trainer, run: Run) -> None:
-    """What a fork does: one training with one thread, for its parent's study."""
+def _in_fork(trainer: Trainer, unit: Unit) -> None:
+    """What a fork does: a training, or one batch of heads, with one thread, for its parent's study."""
     torch.set_num_threads(1)
-    own = trainer.child(run)
+    own = trainer.child(unit[0])
     with contextlib.suppress(Stopped, TltkError):  # the run's status says it
-        own.train(run)
+        _train(own, unit)
     sys.stdout.flush()
     os._exit(0)  # not through the parent's clean-up
 
@@ -162,7 +203,8 @@ class _Process:
     """A separate worker process that sees one GPU."""
 
     def __init__(self, run: Run, gpu: int) -> None:
-        seen = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        seen = [name.strip() for name in visible if name.strip()]
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": seen[gpu] if gpu < len(seen) else str(gpu)}
         self._process = subprocess.Popen([sys.executable, "-m", "tltk.run", str(run.path)], env=environment)
 
@@ -180,8 +222,8 @@ class _Process:
         return None
 
 
-def _on_gpu(run: Run, gpu: int) -> _Process:
-    return _Process(run, gpu)
+def _on_gpu(unit: Unit, gpu: int) -> _Process:
+    return _Process(unit[0], gpu)
 
 
 def _check_end(run: Run, code: int) -> Run:

@@ -12,7 +12,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     state TEXT NOT NULL,                       -- queued · running
     timeout REAL NOT NULL DEFAULT 0,           -- seconds; 0 = none
     light INTEGER NOT NULL DEFAULT 0,          -- a question of seconds, which no training holds up
-    slot INTEGER,
+    slots TEXT NOT NULL DEFAULT '',            -- numbers of those that it holds, as in '0 2'; '-1' = beside them
     pid INTEGER,
     born REAL,
     started REAL,
@@ -52,7 +52,7 @@ class Job:
     state: Literal["queued", "running"]
     timeout: float
     light: int  # 0 or 1
-    slot: int | None
+    slots: str
     pid: int | None
     born: str | float | None
     started: float | None
@@ -83,6 +83,9 @@ def _connect() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(_path(), timeout=20)) as db, db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(_TABLE)
+        if "slots" not in {row[1] for row in db.execute("PRAGMA table_info(jobs)")}:  # of an earlier version
+            with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
+                db.execute("ALTER TABLE jobs ADD COLUMN slots TEXT NOT NULL DEFAULT '0'")
         yield db
 
 
@@ -158,9 +161,9 @@ def _put_back(db: sqlite3.Connection, run: Run, is_child: bool) -> None:
             db.execute("INSERT OR IGNORE INTO jobs (run, state, light) VALUES (?, 'queued', ?)", (run.id, light))
         elif status.state == "running" and not is_child:
             db.execute(
-                "INSERT OR IGNORE INTO jobs (run, state, light, slot, pid, born, started) "
+                "INSERT OR IGNORE INTO jobs (run, state, light, slots, pid, born, started) "
                 "VALUES (?, 'running', ?, ?, ?, ?, ?)",
-                (run.id, light, -1 if light else 0, status.pid, status.pid_born, time.time()),
+                (run.id, light, "-1" if light else "0", status.pid, status.pid_born, time.time()),
             )
 
 
@@ -209,18 +212,18 @@ def find(run: str) -> Job | None:
     return next((job for job in jobs() if job.run == run), None)
 
 
-def mark_started(run: str, slot: int, pid: int, born: str | float) -> None:
+def mark_started(run: str, slots: Sequence[int], pid: int, born: str | float) -> None:
     """Note that a job has a process now.
 
     Args:
         run: Run id.
-        slot: Number of the slot that it takes; −1 = beside the slots.
+        slots: Numbers of the slots that it takes; −1 = beside the slots.
         pid: Of its process.
         born: When that process began, as `tltk.runs.process` tells it: process numbers are reused.
     """
     _write(
-        "UPDATE jobs SET state='running', slot=?, pid=?, born=?, started=? WHERE run=?",
-        (slot, pid, born, time.time(), run),
+        "UPDATE jobs SET state='running', slots=?, pid=?, born=?, started=? WHERE run=?",
+        (" ".join(map(str, slots)), pid, born, time.time(), run),
     )
 
 

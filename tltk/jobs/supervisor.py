@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import psutil
@@ -27,6 +28,7 @@ from tltk.jobs.local import supervisor_lock
 from tltk.runs.process import identity, is_alive, is_held
 from tltk.runs.run import ACTIVE, KILLED, LOCK, Run, all_runs
 from tltk.specs.knobs import Spec
+from tltk.specs.training import TransferSpec
 
 TICK_SECONDS, SLOW_TICK_SECONDS = 0.1, 0.3  # seconds between two looks, with and without jobs
 LIGHT_SLOT = -1  # the slot of questions that take seconds
@@ -41,17 +43,26 @@ SPARE_RAM_BYTES = 8 << 30  # a warm spare is kept on machines with at least so m
 def slots() -> list[dict[str, str]]:
     """The environment of each run that may go at the same time: one per GPU, else one.
 
-    `TLTK_SLOTS` asks for more, on a machine with memory to spare.
+    Where CUDA_VISIBLE_DEVICES is set, the GPUs are those that it names. `TLTK_SLOTS` asks for more slots on a machine
+    without one, where there is memory to spare.
     """
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         listed = subprocess.run(
             ["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=10, check=True
-        ).stdout.strip()
-        if listed:
-            return [{"CUDA_VISIBLE_DEVICES": str(i)} for i in range(len(listed.splitlines()))]
+        ).stdout
+        n_gpus = sum(line.startswith("GPU ") for line in listed.splitlines())  # the parts of one are listed below it
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        names = [str(i) for i in range(n_gpus)] if visible is None else [n.strip() for n in visible.split(",")]
+        if n_gpus and (gpus := list(takewhile(lambda name: name not in ("", "-1"), names))):
+            return [{"CUDA_VISIBLE_DEVICES": name} for name in gpus]
     count = max(int(home.setting("TLTK_SLOTS", 1)), 1)
     threads = int(home.setting("TLTK_THREADS", max((os.cpu_count() or 1) // count, 1), least=1))
     return [{"TLTK_THREADS": str(threads)}] * count
+
+
+def _merge(environments: list[dict[str, str]]) -> dict[str, str]:
+    """The environment of a run that holds these slots: it sees the GPUs of all."""
+    return {name: ",".join(dict.fromkeys(one[name] for one in environments)) for name in environments[0]}
 
 
 def question_seconds(run: Run) -> float:
@@ -130,14 +141,15 @@ class Supervisor:
             with self._contain_faults(job):
                 (self._watch if job.state == "running" else self._skip_cancelled)(job)
         jobs = queue.jobs()
-        used = {job.slot for job in jobs if job.state == "running"}
+        used = {int(slot) for job in jobs if job.state == "running" for slot in job.slots.split()}
         for job in jobs:
             places = [LIGHT_SLOT] if job.light else list(range(len(self.slots)))
             free = [i for i in places if i not in used]
             if job.state == "queued" and free:
+                taken = free if self._uses_all(job) else free[:1]
                 with self._contain_faults(job):
-                    self._start(job, free[0])
-                used.add(free[0])
+                    self._start(job, taken)
+                used |= set(taken)
         if jobs:
             self.busy = time.monotonic()
         if self.keeps_spare and time.monotonic() > self.quiet_until and not self._has_spare():
@@ -174,7 +186,14 @@ class Supervisor:
                 run.write_status(state="stopped", message="Taken off the queue before it began.")
             queue.remove(job.run)  # last: once it is gone from the queue, its reason can be read
 
-    def _start(self, job: queue.Job, slot: int) -> None:
+    def _uses_all(self, job: queue.Job) -> bool:
+        """Whether it takes every free slot: a study does where slots are GPUs, and trains a child on each."""
+        with contextlib.suppress(TltkError):  # its start says what is wrong
+            spec = Run.at(job.run).spec
+            return "CUDA_VISIBLE_DEVICES" in self.slots[0] and spec.trains and not isinstance(spec, TransferSpec)
+        return False
+
+    def _start(self, job: queue.Job, slots: list[int]) -> None:
         run = Run.at(job.run)
         if not (run.path / "spec.json").exists():
             queue.remove(job.run)  # its folder was deleted while it waited
@@ -187,12 +206,12 @@ class Supervisor:
         worker = self.spare if self.spare is not None and self._has_spare() else Worker()
         self.spare = worker  # until it is sure that it will have the run
         run.write_status(state="running", message="Starting.", pid=worker.process.pid, pid_born=worker.born)
-        queue.mark_started(job.run, slot, worker.process.pid, worker.born)
+        queue.mark_started(job.run, slots, worker.process.pid, worker.born)
         self.spare, self.quiet_until = None, time.monotonic() + SETTLED_SECONDS
         self.workers[job.run] = worker
         # A question goes beside the trainings: on the first of their devices, with as many threads as each has.
         threads = {k: v for k, v in self.slots[0].items() if k == "TLTK_THREADS"}
-        worker.give(run, threads if slot == LIGHT_SLOT else self.slots[slot])
+        worker.give(run, threads if slots == [LIGHT_SLOT] else _merge([self.slots[slot] for slot in slots]))
 
     def _watch(self, job: queue.Job) -> None:
         if self._lives(job):

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,21 @@ from tltk.analyses.sample import Context
 from tltk.data import account, family, load
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, link_copies
-from tltk.errors import Diverged, MachineProblem, RunProblem, TltkError
+from tltk.errors import CannotSplit, Diverged, MachineProblem, RunProblem, TltkError
 from tltk.jobs import executor, pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
 from tltk.nn.net import Net
-from tltk.results.training import PlannedPhase
+from tltk.results.training import PlannedPhase, TrainingResult
 from tltk.runs.run import BEAT_SECONDS, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
+from tltk.strategies.phase import Phase
 from tltk.studies.study import conduct
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks, Stopped
-from tltk.training.compose import add_source, build_network, check_result, divide
+from tltk.training.compose import Divided, add_source, build_network, check_result, divide
+from tltk.training.heads import HeadBatch, Member
 from tltk.training.loop import Training, pick_device
 from tltk.weights import load as weights
 
@@ -153,6 +155,100 @@ class Worker:
                 run.release()
         return run
 
+    def train_batch(self, runs: Sequence[Run]) -> None:
+        """Train several of which only the head learns as one batch; where that cannot be, one after the other.
+
+        Args:
+            runs: Their specs have one `tltk.training.heads.batch_key`; none has begun.
+
+        Raises:
+            Stopped: Somebody asked for it.
+            RunProblem: One could not go on; to have diverged is an end, and its status says it.
+        """
+        try:
+            waiting = [run for run in runs if self._is_free(run)]
+            if len(waiting) > 1:
+                self._train_heads(waiting)
+        except CannotSplit as reason:
+            print(reason, flush=True)
+        finally:
+            for run in runs:
+                if run.path != self.owner.path:
+                    run.release()
+        for i, run in enumerate(runs):  # what was not trained so
+            try:
+                if not run.diverged:
+                    self.train(run)
+            except Diverged:
+                continue
+            except (Stopped, TltkError):
+                self._end_all(runs[i + 1 :], "It waited for another run, which ended; it can be resumed.", "stopped")
+                raise
+
+    def _is_free(self, run: Run) -> bool:
+        """Claim a run that has not begun; False where it is done, has a checkpoint, or another process has it."""
+        provenance.discard_outdated(run)
+        if _is_done(run) or (run.path / "checkpoint.safetensors").exists():
+            return False
+        with contextlib.suppress(RunProblem):
+            run.claim(threads=run.spec.optim.threads if isinstance(run.spec, TransferSpec) else 1)
+            return not _is_done(run)
+        return False
+
+    def _train_heads(self, runs: Sequence[Run]) -> None:
+        """Train these, which are claimed, as one batch."""
+        spec = runs[0].spec
+        assert isinstance(spec, TransferSpec)
+        torch.set_num_threads(spec.optim.threads)
+        try:
+            with contextlib.ExitStack() as stack:
+                members, found = [], dict[int, tuple[Run, Divided]]()
+                for run in runs:
+                    self.speaker = run
+                    self.begin(run)
+                    assert isinstance(run.spec, TransferSpec)
+                    parts = divide(run.spec, self.domain)
+                    for sentence in cautions(parts.domain, parts.split):
+                        self.notify(sentence)
+                    device = str(pick_device(spec.optim.device))
+                    writer = stack.enter_context(RowWriter(run, spec.optim.epochs, device, share=len(runs)))
+                    callbacks = Callbacks(writer.emit, self.notify, self.check)
+                    members.append(Member(run.spec, parts.split, callbacks))
+                    found[id(members[-1])] = run, parts
+                domain = found[id(members[0])][1].domain
+                net, phases = build_network(spec, domain)
+                for sentence in net.notes:
+                    self.notify(sentence)
+                batch = HeadBatch(members, net, domain, phases[0], self.bank, self.check, self.notify)
+
+                def ended(member: Member, result: TrainingResult | None) -> None:
+                    run, parts = found[id(member)]
+                    self.speaker = run
+                    if result is None:
+                        home.write_atomic(run.path / "result.json", json.dumps({"diverged": str(member.diverged)}))
+                        write_end(run, str(member.diverged))
+                    else:
+                        self._keep(run, parts, net, phases, result)
+
+                batch.run_all(ended)
+        except CannotSplit:
+            raise
+        except Stopped:
+            self._end_all(runs, "Stopped by request; it can be resumed.", "stopped")
+            raise
+        except TltkError as fault:
+            self._end_all(runs, str(fault))
+            raise
+        except BaseException as fault:
+            self._end_all(runs, error_sentence(fault))
+            raise
+
+    @staticmethod
+    def _end_all(runs: Sequence[Run], message: str, state: str = "failed") -> None:
+        for run in runs:
+            if run.status.state == "running":
+                write_end(run, message, state)
+
     def _count_seen_by_source(self, spec: TransferSpec, domain: Domain, split: Split) -> int:
         """How many of the pictures that validate or test here the run behind the weights learned from."""
         kind, _, name = spec.net.weights.partition(":")
@@ -200,7 +296,7 @@ class Worker:
         with RowWriter(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as writer:
 
             def snapshot(net: Net, epoch: int) -> None:
-                weights.save(net, spec.net, run.snapshot(epoch), run=run.id)
+                weights.save(net, spec.net, run.snapshot(epoch), run=run.id, **_untaught(spec))
 
             callbacks = Callbacks(writer.emit, self.notify, self.check, writer.save, snapshot, writer.saved)
             result = Training(
@@ -215,20 +311,31 @@ class Worker:
                 parts.known,
                 parts.classifier,
             ).run()
+        self._keep(run, parts, net, phases, result)
+
+    def _keep(self, run: Run, parts: Divided, net: Net, phases: list[Phase], result: TrainingResult) -> None:
+        """Write the weights of a training that ended, then its result.
+
+        Args:
+            run: Of a training.
+            parts: What it was trained and tested on.
+            net: As it is to be kept.
+            phases: That it went through.
+            result: As the loop gives it.
+        """
+        spec, domain, split = run.spec, parts.domain, parts.split
+        assert isinstance(spec, TransferSpec)
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
-        told = {
-            "classes": json.dumps(domain.classes),
-            "data": data,
-            "size": str(domain.images.shape[-1]),
-            "run": run.id,
-        }
+        told = {"data": data, "size": str(domain.images.shape[-1]), "run": run.id}
+        told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         read = account.training_data_fields(domain, split, spec.target)
-        read["remarks"] += [*parts.notes, *cautions(domain, split)]
+        read["remarks"] += [*parts.notes, *cautions(domain, split), *net.notes]
         result = msgspec.structs.replace(
             result,
             **read,
+            cautions=[*parts.notes, *result.cautions],
             phases=[PlannedPhase(p.boundary, list(p.lr_scale), p.epochs, p.restarts) for p in phases],
             threads=spec.optim.threads,
             taken_out=parts.taken_out,
@@ -237,6 +344,11 @@ class Worker:
         home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
         run.write_status(state="done", message="", epoch=result.epochs, seconds=result.seconds)
         (run.path / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def _untaught(spec: TransferSpec) -> dict[str, str]:
+    """What the header of weights says where no labels taught the head, so that it is left out."""
+    return {"labels": "none"} if spec.labels == "none" else {}
 
 
 def _is_done(run: Run) -> bool:

@@ -19,9 +19,16 @@ STATUS_SECONDS = 0.3  # between two writings of the status
 
 
 class RowWriter:
-    """The open `rows.jsonl` of a run, cut back to its checkpoint when it goes on from one."""
+    """The open `rows.jsonl` of a run, cut back to its checkpoint when it goes on from one.
 
-    def __init__(self, run: Run, epochs: int, device: str) -> None:
+    Args:
+        run: Whose rows.
+        epochs: How many it will have.
+        device: Where it computes.
+        share: How many runs this process trains at once: each one's status is written as much more rarely.
+    """
+
+    def __init__(self, run: Run, epochs: int, device: str, share: int = 1) -> None:
         self.run = run
         self.saved = checkpoint.read(run.path / "checkpoint.safetensors")
         rows = run.path / "rows.jsonl"
@@ -36,7 +43,7 @@ class RowWriter:
             self._file = open(rows, "ab")  # noqa: SIM115
         self._file.truncate(self.saved[1]["rows"] if self.saved else 0)
         self._file.seek(0, os.SEEK_END)
-        self._told = 0.0
+        self._told, self._pause = 0.0, STATUS_SECONDS * share
         run.write_status(epochs=epochs, device=device)
 
     def __enter__(self) -> RowWriter:
@@ -49,7 +56,7 @@ class RowWriter:
         """Append whole lines and, now and then, say how far the run is."""
         self._file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
         self._file.flush()
-        if rows and time.monotonic() - self._told > STATUS_SECONDS:
+        if rows and time.monotonic() - self._told > self._pause:
             self._told = time.monotonic()
             # What was said of the work before an epoch is past once the epoch is.
             past = {"message": ""} if rows[-1].epoch else {}

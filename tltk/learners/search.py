@@ -103,6 +103,22 @@ def fit(
     return Fitted(_fit(learner, best, x, labels, seed, weights), best, folds)
 
 
+def refit(
+    learner: Learner, chosen: dict[str, Value], x: Floats, labels: Ints, *, seed: int = 0, weights: Floats | None = None
+) -> Fitted:
+    """The learner with these hyper-parameters, fitted to all pictures.
+
+    Args:
+        learner: Which.
+        chosen: Its hyper-parameters.
+        x: Features, (n, d).
+        labels: Class numbers, (n,).
+        seed: Of the learner.
+        weights: Of the pictures, (n,), not negative; None = all equal.
+    """
+    return Fitted(_fit(learner, chosen, x, labels, seed, weights), chosen, 0)
+
+
 def _fit(learner: Learner, chosen: dict[str, Value], x: Floats, labels: Ints, seed: int, weights: Floats | None) -> Any:
     """Standardiser and classifier, fitted; a fit that has not settled still names classes."""
     from sklearn.exceptions import ConvergenceWarning

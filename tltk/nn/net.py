@@ -12,7 +12,10 @@ from torch import Tensor, nn
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.nn.head import make_head
 from tltk.nn.order import execution_order, layer_name, ordered_layers
+from tltk.results.training import Fitting
 from tltk.specs.parts import NetSpec
+
+HEAD_SEED = 1_000_003  # added to a training's seed for its head's first weights
 
 
 class Net(nn.Module):
@@ -28,6 +31,7 @@ class Net(nn.Module):
         locked: Modules that stay in evaluation mode whatever `.train()` says; see `freeze`.
         options: How the backbone was built beyond its name, such as its padding; kept with weights.
         notes: What there is to say of the file that its weights are from.
+        fitting: How first weights were fitted to these pictures and classes; None where nobody told.
     """
 
     mean: Tensor
@@ -48,7 +52,8 @@ class Net(nn.Module):
         self.frozen: frozenset[int] = frozenset()
         self.options: dict[str, str] = {}
         self.notes: list[str] = []
-        mean, std = _statistics(backbone, sample.shape[1])
+        self.fitting: Fitting | None = None
+        mean, std = statistics(backbone, sample.shape[1])
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
         self.layer_of = {f"backbone.{n}": i for i, layer in enumerate(layers) for n in layer}
@@ -98,6 +103,14 @@ class Net(nn.Module):
         """
         return (images - self.mean) / self.std
 
+    def denormalise(self, x: Tensor) -> Tensor:
+        """What `normalise` was given, (n, c, h, w) in 0 … 1.
+
+        Args:
+            x: (n, c, h, w), normalised.
+        """
+        return (x * self.std + self.mean).clamp(0, 1)
+
     @staticmethod
     def pool(output: Any) -> Tensor:
         """The backbone's answer as (n, d), also where it is a map or several heads' features."""
@@ -137,8 +150,18 @@ class Net(nn.Module):
         return {n: t for n, t in state.items() if self.layer_of[n] < below}
 
 
-def _statistics(backbone: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
-    """Mean and deviation that the architecture's weights were trained with, for any channel count."""
+def statistics(backbone: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
+    """Mean and deviation that the architecture's weights were trained with, for any channel count.
+
+    Where that is another count, each channel gets the average over those that timm names.
+
+    Args:
+        backbone: Its config has them.
+        channels: Of a picture.
+
+    Returns:
+        Two tensors of shape (1, channels, 1, 1), for pictures in 0 … 1.
+    """
     config = getattr(backbone, "pretrained_cfg", None) or {}
     mean = torch.tensor(config.get("mean", (0.5,) * 3))
     std = torch.tensor(config.get("std", (0.5,) * 3))
@@ -222,7 +245,7 @@ def make_net(backbone: nn.Module, size: int, channels: int, n_classes: int, spec
     """
     sample = torch.zeros(2, channels, size, size)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed + 1_000_003)
+        torch.manual_seed(seed + HEAD_SEED)
         try:
             return Net(backbone, sample, n_classes, spec)
         except TltkError:

@@ -13,7 +13,13 @@ from tltk.plots.theme import HELPS, HURTS, NEUTRAL, SCRATCH, SEQUENCE, TRANSFER,
 from tltk.results.curves import Curve
 from tltk.results.verdict import ClassGap
 
-UNITS = {"step": "Optimiser steps", "epoch": "Epochs", "seconds": "Seconds of training"}
+UNITS = {
+    "step": "Optimiser steps",
+    "epoch": "Epochs",
+    "images": "Pictures seen",
+    "seconds": "Seconds of training",
+    "gflops": "GFLOPs spent",
+}
 
 
 def chance_line(share: float, words: str) -> dict[str, Any]:
@@ -53,7 +59,7 @@ def arms(
     Args:
         curves: Mean with its band, by arm.
         quantity: What goes upwards, as a title; of a share the band ends at 1, of anything at 0.
-        x: What goes to the right: step, epoch or seconds.
+        x: What goes to the right, one of `UNITS`.
         seeds: The curve of each seed, by arm.
         guessing: The accuracy that takes no learning, and what it is of (`results.guessing`); None = not known.
     """
@@ -138,7 +144,7 @@ def lines(curves: Mapping[str, Curve], quantity: str, x: str) -> go.Figure:
     Args:
         curves: By the name that the legend gives them.
         quantity: Title of the vertical axis.
-        x: What they run over: step, epoch or seconds.
+        x: What they run over, one of `UNITS`.
     """
     figure = go.Figure(layout=layout(UNITS[x], text(quantity)))
     for i, (name, curve) in enumerate(curves.items()):

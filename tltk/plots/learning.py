@@ -45,6 +45,8 @@ def _of_training(run: Run, name: str) -> list[Chart]:
     curves = {split: curve for split, curve in curves.items() if curve.x}
     if not curves:
         return []
-    alt = f"{TITLES[name]} over optimiser steps on the parts {', '.join(curves)}."
-    drawn = lines(curves, TITLES[name], "step").update_layout(showlegend=True)
-    return [Chart(drawn, alt, f"{TITLES[name]} by part of the domain.", 360)]
+    unlabelled = isinstance(run.spec, TransferSpec) and run.spec.labels == "none"
+    title = "Loss of the terms" if unlabelled else TITLES[name]
+    alt = f"{title} over optimiser steps on the parts {', '.join(curves)}."
+    drawn = lines(curves, title, "step").update_layout(showlegend=True)
+    return [Chart(drawn, alt, f"{title} by part of the domain.", 360)]

@@ -1,4 +1,4 @@
-"""Prototypes: how well a few pictures of each class name others by the nearest mean, over many small tasks."""
+"""Prototypes and templates: how well a few pictures of each class name others, over many small tasks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tltk.errors import BadSpec
 from tltk.features import as_float64, check_features
 
 DISTANCES = ("euclidean", "cosine")
+NEAREST = ("prototype", "template")
 Z = 1.96  # as papers on few-shot learning have it
 
 
@@ -66,11 +67,35 @@ def class_probabilities(queries: Tensor, means: Tensor, distance: str = "euclide
     Returns:
         (n, ways); rows sum to 1.
     """
+    return (-_distances(queries, means, distance)).softmax(1)
+
+
+def nearest_template(queries: Tensor, support: Tensor, distance: str = "euclidean") -> Tensor:
+    """The class of the nearest single picture, argmin_k min_{i ∈ S_k} d(f(x), f(x_i)).
+
+    With one picture a class this is matching against templates, and equals the nearest prototype.
+
+    Reference: Cover and Hart (1967), Nearest neighbor pattern classification, IEEE Transactions on Information Theory
+    13(1), §II.
+
+    Args:
+        queries: (n, d).
+        support: The pictures of each class, (ways, shots, d).
+        distance: One of `DISTANCES`.
+
+    Returns:
+        (n,) class numbers, int64.
+    """
+    ways, shots, d = support.shape
+    gaps = _distances(queries, support.reshape(ways * shots, d), distance)
+    return gaps.reshape(len(queries), ways, shots).amin(2).argmin(1)
+
+
+def _distances(x: Tensor, y: Tensor, distance: str) -> Tensor:
+    """(n, m): squared Euclidean, or one less the cosine."""
     if distance == "cosine":
-        gaps = 1 - torch.nn.functional.normalize(queries, dim=1) @ torch.nn.functional.normalize(means, dim=1).T
-    else:
-        gaps = (queries[:, None] - means[None]).square().sum(-1)
-    return (-gaps).softmax(1)
+        return 1 - torch.nn.functional.normalize(x, dim=1) @ torch.nn.functional.normalize(y, dim=1).T
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()  # (n, m, d) is never held
 
 
 def prototype_accuracy(
@@ -82,12 +107,13 @@ def prototype_accuracy(
     queries: int = 15,
     episodes: int = 600,
     distance: str = "euclidean",
+    nearest: str = "prototype",
     seed: int = 0,
 ) -> Episodes:
     """N-way K-shot accuracy: mean over episodes of drawn classes, each with drawn support and queries.
 
     An episode draws `ways` classes, of each `shots` pictures that make its prototype and `queries` others that get the
-    class of the nearest prototype. With one shot this is the nearest template.
+    class of the nearest prototype, or of the nearest of all these pictures. With one shot both are the same.
 
     Reference: Vinyals, Blundell, Lillicrap, Kavukcuoglu and Wierstra (2016), Matching networks for one shot learning,
     NeurIPS, §4.1; Snell, Swersky and Zemel (2017), Prototypical networks for few-shot learning, NeurIPS, eq. 1–2.
@@ -100,6 +126,7 @@ def prototype_accuracy(
         queries: Pictures of each that are named.
         episodes: How many, at least 2.
         distance: One of `DISTANCES`.
+        nearest: One of `NEAREST`: a class's mean, or its single pictures.
         seed: Of all draws.
 
     Returns:
@@ -127,9 +154,12 @@ def prototype_accuracy(
     for episode in range(episodes):
         chosen = rng.choice(len(members), ways, replace=False)
         drawn = np.stack([rng.choice(members[c], shots + queries, replace=False) for c in chosen])
-        means = prototypes(x[torch.from_numpy(drawn[:, :shots])])
+        support = x[torch.from_numpy(drawn[:, :shots])]
         asked = x[torch.from_numpy(drawn[:, shots:]).reshape(-1)]
-        said = class_probabilities(asked, means, distance).argmax(1)
+        if nearest == "template":
+            said = nearest_template(asked, support, distance)
+        else:
+            said = class_probabilities(asked, prototypes(support), distance).argmax(1)
         found[episode] = float((said == truth).double().mean())
     mean, deviation = float(found.mean()), float(found.std(ddof=1))
     half = Z * deviation / math.sqrt(episodes)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from tltk import __version__
-from tltk.data import account
 from tltk.errors import BadSpec, RunProblem
 from tltk.plots import learning
 from tltk.plots.chart import Chart, charts_of
 from tltk.report.protocol import protocol
+from tltk.results.ledger import Ledger
 from tltk.results.training import TrainingResult
-from tltk.results.words import accuracy_in_words
+from tltk.results.words import outcome_in_words, spent_in_words, tasks_in_words
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.reading import result_class
+from tltk.studies import ledger as accounts
+from tltk.studies.compare import table as compare_table
 from tltk.studies.compare.result import CompareResult
-from tltk.verdicts.judge import format_points
 
 KINDS = {"transfer": "Training", "compare": "Scratch against transfer"}
 
@@ -45,6 +47,9 @@ class Content:
         command: The same as a command of the shell.
         versions: Of what it is computed with, by name.
         note: What somebody wrote on the run.
+        ledger: What each arm cost, the head first; none where no training is there any more.
+        ledger_head: What its cells are.
+        ledger_notes: When pre-training pays off, and where budgets differ.
     """
 
     kind: str
@@ -61,6 +66,9 @@ class Content:
     command: str
     versions: dict[str, str]
     note: str = ""
+    ledger: list[list[str]] = field(default_factory=list)
+    ledger_head: str = ""
+    ledger_notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -85,10 +93,10 @@ def content(run: Run) -> Content:
         RunProblem: It is not done, or its result is of another version.
     """
     found, spec = read(run), run.spec
-    told, status = tell(type(spec), found), run.status
+    told, status, spent = tell(type(spec), found), run.status, ledger_of(run)
     return Content(
         kind=KINDS.get(spec.kind, spec.kind.replace("_", " ").capitalize()),
-        title=run.label.name or _domains(spec),
+        title=run.label.name or title(spec),
         run=run.id,
         written=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(status.updated)),
         sentence=told.sentence,
@@ -101,7 +109,22 @@ def content(run: Run) -> Content:
         command=command.to_command(spec),
         versions=versions(),
         note=run.label.note,
+        ledger=[] if spent is None else accounts.table(spent),
+        ledger_head="" if spent is None else f"{accounts.caption(spent)}.",
+        ledger_notes=[] if spent is None else [*spent.sentences, *spent.flags],
     )
+
+
+def ledger_of(run: Run) -> Ledger | None:
+    """What each arm cost, each with all its pre-training; None where no training is there any more.
+
+    Args:
+        run: A training or a study.
+    """
+    try:
+        return accounts.ledger(run)
+    except RunProblem:
+        return None
 
 
 def read(run: Run) -> Any:
@@ -170,14 +193,22 @@ def _field(found: Any, name: str, default: Any) -> Any:
     return found.get(name, default) if isinstance(found, dict) else getattr(found, name, default)
 
 
-def _domains(spec: Any) -> str:
-    """`rendered_digits → digits`, or the target alone."""
+def title(spec: Any) -> str:
+    """`rendered_digits → digits`, or the target alone; of a path its last part, since the protocol has it whole.
+
+    Args:
+        spec: A training, or a study.
+    """
     if not hasattr(spec, "target"):
-        return ", ".join(getattr(spec, "domains", ())) or spec.kind
+        return ", ".join(map(_short, getattr(spec, "domains", ()))) or str(spec.kind)
     source = getattr(spec, "source", None)
     weights = getattr(getattr(spec, "net", None), "weights", "")
     begins = source.name if source is not None else weights if weights != "scratch" else ""
-    return f"{begins} → {spec.target.name}" if begins else str(spec.target.name)
+    return f"{_short(begins)} → {_short(spec.target.name)}" if begins else _short(spec.target.name)
+
+
+def _short(name: str) -> str:
+    return re.sub(r"\b\w+:[^@]*[/\\](?=[^\s/\\])", "", name)
 
 
 def _spent(run: Run, found: Any) -> list[tuple[str, str]]:
@@ -199,22 +230,25 @@ def _spent(run: Run, found: Any) -> list[tuple[str, str]]:
 
 
 def _of_training(found: TrainingResult) -> Told:
-    rows = [
-        ["part", "pictures", "accuracy", "macro-F1", "cross-entropy"],
-        [
-            "validation",
-            f"{found.n_val:,}" if found.n_val else "–",
-            f"{found.val_accuracy:.3f}",
-            "–",
-            f"{found.val_loss:.3f}",
-        ],
-        ["test", f"{len(found.labels):,}", f"{found.accuracy:.3f}", f"{found.macro_f1:.3f}", f"{found.loss:.3f}"],
-    ]
+    n_val = f"{found.n_val:,}" if found.n_val else "–"
+    if found.self_taught is not None:
+        rows = [["part", *(name.removeprefix("term.") for name in found.self_taught.test)]]
+        for part, figures in (("validation", found.self_taught.val), ("test", found.self_taught.test)):
+            rows.append([part, *(f"{value:.4g}" for value in figures.values())])
+    else:
+        rows = [
+            ["part", "pictures", "accuracy", "macro-F1", "cross-entropy"],
+            ["validation", n_val, f"{found.val_accuracy:.3f}", "–", f"{found.val_loss:.3f}"],
+            ["test", f"{len(found.labels):,}", f"{found.accuracy:.3f}", f"{found.macro_f1:.3f}", f"{found.loss:.3f}"],
+        ]
     details = [
         f"{found.frozen_tensors} tensors are frozen; {found.frozen_moved} of them moved.",
         f"Trained for {found.epochs:,} epochs, {found.steps:,} steps, in {found.seconds:.1f} s on {found.device}.",
+        *filter(None, [spent_in_words(found)]),
+        *tasks_in_words(found),
+        *([] if found.fitting is None else [found.fitting.sentence]),
     ]
-    return Told(f"Test accuracy {accuracy_in_words(found)}.", rows, details, [*found.cautions, *found.remarks])
+    return Told(outcome_in_words(found), rows, details, list(dict.fromkeys([*found.cautions, *found.remarks])))
 
 
 def _of_comparison(found: CompareResult) -> Told:
@@ -222,12 +256,4 @@ def _of_comparison(found: CompareResult) -> Told:
     sentence = v.sentence
     for remark in v.remarks:
         sentence = sentence.replace(f" {remark}", "")
-    gap = f"{format_points(v.gap)} points ({format_points(v.lo)} … {format_points(v.hi)})"
-    rows = [
-        ["arm", "test accuracy", "rate"],
-        ["scratch", f"{format_points(v.scratch, False)} %", f"{v.scratch_lr:g}"],
-        ["transfer", f"{format_points(v.transfer, False)} %", f"{v.transfer_lr:g}"],
-        ["gap (95 % interval)", gap, ""],
-    ]
-    details = [account.describe_parts(found.parts)] if found.parts else []
-    return Told(sentence, rows, details, list(v.remarks))
+    return Told(sentence, compare_table.rows(found), compare_table.details(found), list(v.remarks), compare_table.HEAD)

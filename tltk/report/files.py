@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from tltk.errors import BadSpec
-from tltk.report.content import content, read, versions
+from tltk.report.content import content, ledger_of, read, versions
 from tltk.report.numbers import as_csv
 from tltk.report.page import page
 from tltk.runs.run import Run
@@ -36,6 +36,7 @@ def json_bytes(run: Run) -> bytes:
         "command": command.to_command(spec),
         "versions": versions(),
         "result": msgspec.to_builtins(found),
+        "ledger": msgspec.to_builtins(ledger_of(run)),
     }
     return json.dumps(body, indent=1, ensure_ascii=False).encode()
 

@@ -46,9 +46,11 @@ def page(said: Content) -> str:
         f'<p class="meta">Run {escape(said.run)} · {escape(said.written)}</p>{note}</header>',
         f'<p class="sentence">{escape(said.sentence)}</p>' if said.sentence else "",
         *(_figure(chart) for chart in said.charts),
-        _table(said.table, said.head),
+        _table(said.table, said.head, "Results"),
         _list("details", said.details),
         "<h2>What must be known</h2>" + _list("remarks", said.remarks) if said.remarks else "",
+        _table(said.ledger, said.ledger_head, "What it cost"),
+        _list("details", said.ledger_notes),
         "<h2>Protocol</h2>" + _terms(said.protocol),
         f"<pre><code>{escape(in_lines(said.command))}</code></pre>",
         "<h2>Software</h2>" + _terms(list(said.versions.items())),
@@ -117,14 +119,14 @@ def _figure(chart: Chart) -> str:
     )
 
 
-def _table(rows: Sequence[Sequence[str]], about: str) -> str:
+def _table(rows: Sequence[Sequence[str]], about: str, title: str) -> str:
     if not rows:
         return ""
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in rows[0])
     lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows[1:])
     return (
-        f"<h2>Results</h2>{f'<p>{escape(about)}</p>' if about else ''}"
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Results"><table><thead><tr>{head}'
+        f"<h2>{title}</h2>{f'<p>{escape(about)}</p>' if about else ''}"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{title}"><table><thead><tr>{head}'
         f"</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tltk.results.training import TrainingResult
+from tltk.results.training import SelfTaught, TrainingResult
 
 UNEVEN = 0.02  # by how much the most frequent class must exceed its even share to be worth naming
 
@@ -22,8 +22,31 @@ def guessing(chance: float | None, majority: float | None) -> tuple[float, str] 
     return None if chance is None else (chance, "guessing")
 
 
+def outcome_in_words(result: TrainingResult) -> str:
+    """What a training comes to: its test accuracy, or without labels, what stands in its place."""
+    if result.self_taught is None:
+        return f"Test accuracy {accuracy_in_words(result)}."
+    return " ".join(self_taught_in_words(result.self_taught))
+
+
+def self_taught_in_words(found: SelfTaught) -> list[str]:
+    """Sentences on a training without labels: its terms' losses, and what its features tell; it has no accuracy."""
+    losses = ", ".join(f"{name.removeprefix('term.')} {value:.4g}" for name, value in found.test.items())
+    said = [f"Learned without labels, so its head is not trained and it has no accuracy. On the test: {losses}."]
+    words = {"knn": "by their 20 nearest training pictures", "ridge": "by a linear classifier of the features"}
+    for one in found.probes:
+        how = words.get(one.name, one.name)
+        said.append(
+            f"Labels, used to measure alone: {one.after:.1%} of the test pictures are named {how} "
+            f"({one.after_lo:.1%} … {one.after_hi:.1%}), {one.before:.1%} with the first weights."
+        )
+    return said
+
+
 def accuracy_in_words(result: TrainingResult) -> str:
     """The test accuracy of a training with what it must be held against: its interval, and knowing nothing."""
+    if result.accuracy is None:
+        return "none, since no labels were learned from"
     text, low, high = f"{result.accuracy:.3f}", result.accuracy_lo, result.accuracy_hi
     if low is None or high is None or result.chance is None or result.majority is None:
         return text  # of a version that had no interval
@@ -31,3 +54,33 @@ def accuracy_in_words(result: TrainingResult) -> str:
     if result.majority - result.chance > UNEVEN:
         idle = f"always naming the most frequent class {result.majority:.3f}"
     return f"{text} (95 % interval {low:.3f} … {high:.3f}, {len(result.labels):,} pictures; {idle})"
+
+
+SOURCES = {"nvml": "the GPU's own counter", "rapl": "the processor's counter"}
+
+
+def joules_in_words(joules: float) -> str:
+    """`250 J`, `1.5 kJ` or `2.1 kWh`."""
+    size, unit = (3.6e6, "kWh") if joules >= 3.6e6 else (1e3, "kJ") if joules >= 1e3 else (1.0, "J")
+    value = joules / size
+    return f"{value:,.0f} {unit}" if value >= 999.5 else f"{value:.3g} {unit}"
+
+
+def spent_in_words(result: TrainingResult) -> str:
+    """`Used 671 MB of memory at most and 250 J (estimated: seconds × 12 W).`; empty where it is not told."""
+    told = [f"{result.peak_memory / 1e6:,.0f} MB of memory at most"] if result.peak_memory else []
+    if result.joules is not None:
+        measured = SOURCES.get(result.energy_source)
+        how = f"by {measured}" if measured else f"estimated: seconds × {result.watts:g} W"
+        told.append(f"{joules_in_words(result.joules)} ({how})")
+    return f"Used {' and '.join(told)}." if told else ""
+
+
+def tasks_in_words(result: TrainingResult) -> list[str]:
+    """A sentence on each task that was learned beside the class, with what always naming one value would give."""
+    return [
+        f"Beside the class, {one.term} learned {one.task} of {one.on}: test accuracy {one.accuracy:.3f}, validation "
+        f"{one.val_accuracy:.3f} (always the most frequent value {one.majority:.3f})"
+        + (f"; its weight at the end {one.weights[-1]:.3g}." if one.weights else ".")
+        for one in result.tasks
+    ]

@@ -6,8 +6,9 @@ picture of the source out. No torch at import.
 
 from __future__ import annotations
 
-from tltk.registry import Registry, camel_case
+from tltk.registry import Registry
 from tltk.reweightings.reweighting import Reweighting
+from tltk.specs.spelling import camel_case
 
 reweightings: Registry[type[Reweighting]] = Registry(
     "reweighting", "tltk.reweightings", camel_case, skip=("reweighting",)

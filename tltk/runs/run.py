@@ -60,6 +60,7 @@ T = TypeVar("T")
 BEAT_SECONDS = 10.0  # between two signs of life of a run's process
 SILENT_SECONDS = 90.0  # without one, a process on another machine counts as dead
 
+SPENT = ("images", "gflops")  # rows of an epoch that a curve can run over
 MOST = 2**53  # of any count: what is larger is no count but damage
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
@@ -106,10 +107,10 @@ class _Result(msgspec.Struct):
 
     verdict: _Verdict | None = None
     diverged: str = ""
-    accuracy: float = 0.0
-    macro_f1: float = 0.0
+    accuracy: float | None = None  # without labels there is none
+    macro_f1: float | None = None
     loss: float = 0.0
-    val_accuracy: float = 0.0
+    val_accuracy: float | None = None
     val_loss: float = 0.0
     seconds: float | dict[str, float] = 0.0  # of a question, for each thing that was measured
     gflops: float = 0.0
@@ -322,15 +323,24 @@ class Run:
         return False
 
     def curve(self, name: str, split: str = "val", x: str = "step") -> Curve:
-        """One measured quantity over steps, epochs or seconds (`x`).
+        """One measured quantity over steps, epochs, seconds, pictures or FLOPs (`x`).
 
         Args:
             name: Of the quantity, such as accuracy or loss.
             split: train, val or test.
-            x: What it runs over: step, epoch or seconds, which is also its unit.
+            x: What it runs over, which is also its unit: step, epoch or seconds; images (pictures seen) or gflops,
+                which are told once an epoch, so that what lies between has no place, as in runs of a version that
+                did not tell them.
         """
-        rows = [r for r in self.rows()[0] if r.name == name and r.split == split and r.layer is None]
-        return Curve(self.id, tuple(float(getattr(r, x)) for r in rows), tuple(r.value for r in rows), x_unit=x)
+        every = [r for r in self.rows()[0] if r.layer is None]
+        rows = [r for r in every if r.name == name and r.split == split]
+        if x in SPENT:
+            at = {r.epoch: r.value for r in every if r.name == x and r.split == "net"}
+            ends = {r.epoch: r.step for r in every if r.name == x and r.split == "net"}
+            points = [(at[r.epoch], r.value) for r in rows if ends.get(r.epoch) == r.step]
+        else:
+            points = [(float(getattr(r, x)), r.value) for r in rows]
+        return Curve(self.id, tuple(p[0] for p in points), tuple(p[1] for p in points), x_unit=x)
 
     def children(self) -> list[Child]:
         """The runs that this study started, in order; empty for a plain run."""

@@ -37,6 +37,7 @@ class DataSpec(Spec):
 
 
 BUT_SIZE = ("name", "shots", "n", "val", "test", "seed")  # a source is read at the target's size
+BUT_SHOTS = ("name", "n", "size", "val", "test", "seed")  # of questions that draw their own few
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,8 @@ class OptimSpec(Spec):
     clip: float = knob(0.0, 0.0, 1000.0, help="Gradients are clipped to this norm; 0 = no clipping.")
     precision: str = knob(
         "auto",
-        choices=("auto", "float32", "bfloat16"),
-        help="auto = bfloat16 on CUDA, float32 elsewhere.",
+        choices=("auto", "fastest", "float32", "bfloat16"),
+        help="auto = bfloat16 on CUDA, float32 elsewhere; fastest = on a processor the quicker one, measured once.",
     )
     device: str = knob(
         "auto",

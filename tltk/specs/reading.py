@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tltk.errors import UnknownName
-from tltk.registry import camel_case
 from tltk.results.training import TrainingResult
 from tltk.specs.knobs import S, Spec, read_body
+from tltk.specs.spelling import camel_case
 from tltk.specs.training import TransferSpec
 
 PATHS = ("folder", "archive", "npz", "file")  # names of the form KIND:PATH
@@ -87,7 +87,7 @@ def with_absolute_paths(spec: S) -> S:
             changes[f.name] = with_absolute_paths(value)
         elif f.name in ("name", "weights", "after") and isinstance(value, str):
             changes[f.name] = _absolute(value)
-        elif f.name == "picture" and value.strip():
+        elif f.name in ("picture", "checkpoint") and value.strip():
             changes[f.name] = _absolute_path(value)
         elif f.name == "candidates":
             split = [text.partition("@") for text in value]

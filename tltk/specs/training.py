@@ -41,8 +41,9 @@ class TransferSpec(Spec):
     terms: tuple[TermSpec, ...] = ()
     labels: str = knob(
         "target",
-        choices=("target", "source", "both"),
-        help="Whose labels are learned from. source: adaptation without the target's labels, which only test it.",
+        choices=("target", "source", "both", "none"),
+        help="Whose labels are learned from. source: adaptation without the target's labels, which only test it. "
+        "none: a term teaches without labels, such as simclr, and the head is not trained.",
     )
 
     def __post_init__(self) -> None:
@@ -56,7 +57,7 @@ class TransferSpec(Spec):
 
         Raises:
             BadSpec: A reset of weights that are new in any case; labels of a source that is not named; few-shot
-                subsets or mixup where the target's labels must not be used.
+                subsets or mixup where the target's labels must not be used; a source where no labels are.
         """
         super().check()
         if self.net.reset and self.net.weights == "scratch":
@@ -65,6 +66,9 @@ class TransferSpec(Spec):
                 f"net.weights is scratch; leave reset at 0, or name weights."
             )
         if self.labels == "target":
+            return
+        if self.labels == "none":
+            self._check_unlabelled()
             return
         if self.source is None:
             raise BadSpec(
@@ -80,6 +84,24 @@ class TransferSpec(Spec):
             raise BadSpec(
                 f"Few labels per class can be drawn where the target's labels are used. labels is 'source' and "
                 f"shots is {self.target.shots}; leave shots at 0, and use n for fewer pictures."
+            )
+
+    def _check_unlabelled(self) -> None:
+        """Refuse what has no meaning where nobody's labels are learned from."""
+        if self.source is not None:
+            raise BadSpec(
+                f"Without labels the target's pictures alone are learned from. labels is 'none' and the source is "
+                f"{self.source.name}; leave --source out."
+            )
+        if self.optim.mixup or self.optim.label_smoothing:
+            raise BadSpec(
+                f"Mixup and smoothing are of labels. labels is 'none', optim.mixup is {self.optim.mixup:g} and "
+                f"optim.label_smoothing {self.optim.label_smoothing:g}; set both to 0."
+            )
+        if self.target.shots:
+            raise BadSpec(
+                f"Few labels per class can be drawn where labels are used. labels is 'none' and shots is "
+                f"{self.target.shots}; leave shots at 0, and use n for fewer pictures."
             )
 
     @property

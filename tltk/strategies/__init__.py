@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tltk.registry import Registry, camel_case
+from tltk.registry import Registry
 from tltk.specs.parts import StrategySpec
+from tltk.specs.spelling import camel_case
 from tltk.strategies.strategy import Strategy
 
 strategies: Registry[type[Strategy]] = Registry("strategy", "tltk.strategies", camel_case, skip=("phase", "strategy"))

@@ -44,6 +44,12 @@ class Phase:
         """The layers above the boundary that are frozen nevertheless."""
         return tuple(i for i, scale in enumerate(self.lr_scale) if not scale and i > self.boundary)
 
+    @property
+    def headless(self) -> Phase:
+        """The same with a frozen head; itself where nothing but the head learns."""
+        body = self.lr_scale[:-1]
+        return dataclasses.replace(self, lr_scale=(*body, 0.0)) if any(body) else self
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data, the boundary with it."""
         return {"boundary": self.boundary, **dataclasses.asdict(self)}

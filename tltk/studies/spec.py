@@ -41,6 +41,33 @@ class StudySpec(Spec):
             object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
         object.__setattr__(self, "lrs", read_rates(self.lrs))
 
+    def check(self) -> None:
+        """Refuse weights that would not be used.
+
+        Raises:
+            BadSpec: Weights are named, and a source that would train others.
+        """
+        super().check()
+        if getattr(self, "labels", "target") == "target":
+            refuse_two_starts(self.source, self.net.weights)
+
+
+def refuse_two_starts(source: DataSpec | None, weights: str) -> None:
+    """Refuse weights beside a source on which the weights are trained first.
+
+    Args:
+        source: What the weights are trained on; None = they come from elsewhere.
+        weights: Where they come from, as in store:NAME.
+
+    Raises:
+        BadSpec: Both are named.
+    """
+    if source is not None and weights != "scratch":
+        raise BadSpec(
+            f"The weights that are transferred come from one place. The source {source.name} would train them here, "
+            f"and net.weights is {weights}; leave out --source or --weights."
+        )
+
 
 def read_rates(lrs: object) -> tuple[float, ...]:
     """Learning rates to search.

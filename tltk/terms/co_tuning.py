@@ -39,6 +39,11 @@ class CoTuning(Term):
         1.0, 0.05, 100.0, help="T of the answers that the relation is learned from; above 1 where they are too sure."
     )
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: features alone, read by the classifier that came with the weights."""
+        return False
+
     def prepare(self, start: Start) -> Mapping[str, Tensor]:
         """p(s|t), (classes, old classes).
 

@@ -29,6 +29,11 @@ class Coral(Term):
 
     weight: float = knob(1.0, 0.0, 1e6, help="λ: factor of the distance in the loss; 0 = off.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: features alone."""
+        return False
+
     def __call__(self, step: Step) -> Tensor:
         """λ ℓ."""
         source, target = (side.features.float() for side in step.pair)

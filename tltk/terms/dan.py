@@ -41,6 +41,11 @@ class Dan(Term):
         help="All pairs of the batch, or each picture in one pair alone.",
     )
 
+    @property
+    def reaches_head(self) -> bool:
+        """Where the logits are matched too."""
+        return self.logits
+
     def __call__(self, step: Step) -> Tensor:
         """ℓ."""
         from tltk.shift.kernels import batch_kernel, mmd_of_kernel

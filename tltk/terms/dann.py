@@ -37,6 +37,11 @@ class Dann(Term):
     gamma: float = knob(10.0, 0.0, 1000.0, help="γ: how soon the turned gradient reaches its strength.")
     hidden: int = knob(1024, 1, 8192, help="Units in each of the discriminator's two hidden layers.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: features alone."""
+        return False
+
     def module(self, width: int, n_classes: int) -> nn.Module:
         """The discriminator."""
         from tltk.nn.reversal import make_discriminator

@@ -47,6 +47,11 @@ class Delta(Term):
     )
     pictures: int = knob(128, 1, 1_000_000, help="Target pictures that the weights are found on, drawn by lot.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """Where its weights are pulled to zero."""
+        return self.head > 0
+
     def prepare(self, start: Start) -> Mapping[str, Tensor]:
         """W of each layer that learns, (channels,), by the layer's number; nothing where all channels are alike.
 

@@ -93,7 +93,8 @@ class Distillation(Term):
         head = load.source_classifier(spec)
         if head is None:
             raise BadSpec(
-                f"A teacher must have a linear head. That of run {run.id} is {spec.head}; choose another run."
+                f"A teacher must have a linear head that learned from labels. That of run {run.id} is {spec.head} and "
+                f"learned from {run.spec.labels!r}; choose another run."
             )
         rows = match_classes(classes, head.classes)
         if len(head.classes) != len(classes) or (rows == UNKNOWN).any():

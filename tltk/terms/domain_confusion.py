@@ -36,6 +36,11 @@ class DomainConfusion(Term):
     )
     hidden: int = knob(1024, 1, 8192, help="Units in each of the classifier's two hidden layers.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: features alone."""
+        return False
+
     def module(self, width: int, n_classes: int) -> nn.Module:
         """The domain classifier."""
         from tltk.nn.reversal import make_discriminator

@@ -45,6 +45,11 @@ class Ewc(Term):
     )
     pictures: int = knob(500, 0, 10_000_000, help="Source pictures that it is estimated on, drawn by lot; 0 = all.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: the weights of the backbone alone."""
+        return False
+
     def prepare(self, start: Start) -> Mapping[str, Tensor]:
         """F of each tensor of the backbone that learns, by name.
 

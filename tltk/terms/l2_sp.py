@@ -27,6 +27,11 @@ class L2Sp(Term):
     weight: float = knob(0.1, 0.0, 1e6, help="α: pull of the backbone's weights towards their start; 0 = off.")
     head: float = knob(0.01, 0.0, 1e6, help="β: pull of the head's weights towards zero.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """Where its weights are pulled to zero."""
+        return self.head > 0
+
     def __call__(self, step: Step) -> Tensor:
         """Ω(w)."""
         from tltk.nn.decay import squared_distance

@@ -35,6 +35,11 @@ class Lwf(Term):
     weight: float = knob(1.0, 0.0, 1e6, help="λ_o: how much the old answers count against the new task; 0 = off.")
     temperature: float = knob(2.0, 0.1, 100.0, help="T: above 1, answers that are not the first count for more.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: features alone, read by the classifier that came with the weights."""
+        return False
+
     def prepare(self, start: Start) -> Mapping[str, Tensor]:
         """y of each training picture of the target, (n, old classes), without augmentation.
 

@@ -35,6 +35,11 @@ class RelationalDistillation(Term):
     weight: float = knob(25.0, 0.0, 1e6, help="λ: how much the relations count against the task; 0 = off.")
     angle: float = knob(2.0, 0.0, 1e6, help="a: how much angles count against distances; 0 = distances alone.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: features alone."""
+        return False
+
     def __call__(self, step: Step) -> Tensor:
         """λ times the Huber losses of distances and angles."""
         assert step.teacher is not None

@@ -33,6 +33,11 @@ class SpectralShrinkage(Term):
     weight: float = knob(0.001, 0.0, 1e6, help="η: factor of the penalty in the loss; 0 = off.")
     smallest: int = knob(1, 1, 1024, help="k: how many of the smallest singular values are penalised.")
 
+    @property
+    def reaches_head(self) -> bool:
+        """No: features alone."""
+        return False
+
     def __call__(self, step: Step) -> Tensor:
         """η Σ of the k smallest σ²; of all of them where there are fewer."""
         import torch

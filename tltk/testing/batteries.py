@@ -23,6 +23,7 @@ import torch
 from tltk.adapters import adapters
 from tltk.alignments import alignments
 from tltk.data import domains, load, parse
+from tltk.data.attributes import Attribute
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, UnknownName
 from tltk.learners import learners
@@ -36,7 +37,7 @@ from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, Strategy
 from tltk.specs.training import TransferSpec
 from tltk.strategies import strategies
 from tltk.strategies.phase import Phase
-from tltk.terms import SOURCES, terms
+from tltk.terms import SOURCES, for_the_backbone, terms
 from tltk.training import compose
 from tltk.training.callbacks import Callbacks
 from tltk.training.compose import Trained
@@ -86,7 +87,17 @@ def noise(n: int = 48, size: int = 32) -> Domain:
     labels = np.arange(n, dtype=np.int64) % 3
     for c in range(3):
         images[labels == c, :, c * size // 3 : (c + 1) * size // 3, : size // 2] += 90
-    return Domain.of("noise", images, labels, ["a", "b", "c"], licence="none", source="drawn for a test")
+    side = np.arange(n, dtype=np.int64) // 3 % 2  # known beside the class, as the parity of digits is
+    images[side == 1, :, :, size // 2 :] += 60
+    return Domain.of(
+        "noise",
+        images,
+        labels,
+        ["a", "b", "c"],
+        licence="none",
+        source="drawn for a test",
+        attributes={"parity": Attribute(("even", "odd"), side)},
+    )
 
 
 def train_on_noise(
@@ -312,6 +323,16 @@ class TestTerm:
         mine, theirs = run.net.state_dict(), without.net.state_dict()
         assert any(not torch.equal(mine[name], theirs[name]) for name in theirs)
         assert run.result.frozen_moved == 0
+
+    def test_it_says_whether_it_reaches_the_head(self, tltk_term: str, weights_with_classifier: str) -> None:
+        """Where only the head learns, one that does not changes no bit, and the result says so."""
+        asked = self.training_fields(tltk_term, 1.0, weights_with_classifier)
+        run, (without, _) = train_on_noise(5, **asked), plain(5, 3, asked["weights"])
+        mine, theirs = run.net.state_dict(), without.net.state_dict()
+        changed = any(not torch.equal(mine[name], theirs[name]) for name in theirs)
+        assert changed is terms.make(tltk_term, asked["terms"][0].knobs).reaches_head
+        said = any("changes nothing here" in sentence for sentence in run.result.cautions)
+        assert said is bool(for_the_backbone(asked["terms"]))
 
 
 class TestDomain:

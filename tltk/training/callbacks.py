@@ -44,3 +44,8 @@ class Progress:
     kept: list[tuple[int, str]] = field(default_factory=list)  # cut and part of the features that `flops` has paid for
     picks: dict[str, tuple[float, int, float]] = field(default_factory=dict)  # criterion → value, epoch, test accuracy
     remembered: tuple[float, float] = (0.0, 0.0)  # accuracy on the source: at the start, now
+    peak_memory: int = 0  # bytes
+    joules: float = 0.0  # of the legs before this one
+    energy_source: str = ""  # what these were read from; "" = there were none
+    weights: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # term → task → weight after each epoch
+    probed: dict[str, tuple[float, float, float]] = field(default_factory=dict)  # features at the start, by probe

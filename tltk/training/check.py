@@ -15,7 +15,7 @@ def check_transfer(spec: TransferSpec) -> None:
         BadSpec: Values that do not go together.
     """
     spec.check()
-    strategies.make(spec.strategy)
+    strategy = strategies.make(spec.strategy)
     adapters.make(spec.adapter)
     terms.check(
         spec.terms,
@@ -30,10 +30,23 @@ def check_transfer(spec: TransferSpec) -> None:
                 f"The term {name} compares pictures of a batch with each other. optim.batch_size is "
                 f"{spec.optim.batch_size}; take {term.least} or more."
             )
+    # In a network of one layer more than the boundary, so that a layer is left to learn if the strategy lets it.
+    planned = strategy.phases(spec.net.boundary + 1, spec.net.boundary, spec.optim.epochs)
+    idle = terms.for_the_backbone(spec.terms)
+    if idle and all(phase.boundary > spec.net.boundary for phase in planned):
+        raise BadSpec(
+            f"The term {idle[0].name} acts on layers that learn. With the strategy {spec.strategy.name} only the head "
+            f"does, so that the term would change nothing; take another strategy, such as fine_tune, or leave it out."
+        )
     if spec.views.copies and spec.views.is_none:
         raise BadSpec(
             f"Copies of pictures are kept where they are augmented. views.copies is {spec.views.copies} and all "
             f"augmentation is off; set crop, flip, colour or rotation, or copies to 0."
+        )
+    if spec.optim.mixup and (tasks := [name for name, term in made if term.tasks]):
+        raise BadSpec(
+            f"Mixup blends pictures, and of a blend it is not known what else it shows. optim.mixup is "
+            f"{spec.optim.mixup:g}; set it to 0, or leave out {', '.join(tasks)}."
         )
     needs = {need for _, term in made for need in term.needs}
     if spec.optim.mixup and needs & {"teacher", "answers"}:

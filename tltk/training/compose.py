@@ -205,7 +205,7 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
     net = weights.build_net(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
     if spec.net.reset and spec.net.weights != "scratch":
         _reset(net, spec, size, channels)
-    phases = make(spec.strategy).phases(net.depth, spec.net.boundary, spec.optim.epochs)
+    phases = _plan(spec, net.depth)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed + 2_000_003)  # what an adapter adds begins the same in each run of a seed
         adapters.make(spec.adapter).adapt(net, min(phase.boundary for phase in phases))
@@ -213,11 +213,36 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
     return net, phases
 
 
+def _plan(spec: TransferSpec, depth: int) -> list[Phase]:
+    """What the strategy plans for a network of so many layers; without labels the head is frozen.
+
+    Raises:
+        BadSpec: Without labels, a phase in which the head alone would learn; patience where there are several phases.
+    """
+    phases = make(spec.strategy).phases(depth, spec.net.boundary, spec.optim.epochs)
+    if spec.labels != "none":
+        return phases
+    if any(phase.boundary == depth for phase in phases):
+        raise BadSpec(
+            f"Without labels the layers below the head learn. The strategy {spec.strategy.name} with boundary "
+            f"{spec.net.boundary} of {depth} trains the head alone in a phase; take a lower boundary, or fine_tune or "
+            f"layer_by_layer."
+        )
+    if spec.optim.patience and len(phases) > 1:
+        raise BadSpec(
+            f"Patience compares epochs of one loss. Without labels each phase may have its own, and "
+            f"{spec.strategy.name} has {len(phases)}; set optim.patience to 0."
+        )
+    return [phase.headless for phase in phases]
+
+
 def _without_effect(spec: TransferSpec, net: Net, phases: list[Phase]) -> list[str]:
     """Sentences on what was asked for and changes nothing in this network."""
     found = []
-    if spec.adapter.name != "all" and min(phase.boundary for phase in phases) == net.depth:
-        found.append(f"No layer of the backbone learns: the adapter {spec.adapter.name} changes nothing here.")
+    if min(phase.boundary for phase in phases) == net.depth:
+        asked = [] if spec.adapter.name == "all" else [f"adapter {spec.adapter.name}"]
+        asked += [f"term {term.name}" for term in terms.for_the_backbone(spec.terms)]
+        found += [f"No layer of the backbone learns: the {one} changes nothing here." for one in asked]
     if spec.net.norm == "target" and not any(isinstance(m, _BatchNorm) for m in net.modules()):
         found.append("No layer normalises by batches: norm 'target' changes nothing here.")
     return found

@@ -84,8 +84,9 @@ def step_flops(
     kept: int,
     frozen_above: Collection[int] = (),
     *,
-    domains: int = 1,
+    passes: int = 1,
     taught: bool = False,
+    companion: bool = False,
 ) -> int:
     """FLOPs of a step for each picture of its batch, with all that passes through the network beside it.
 
@@ -94,22 +95,30 @@ def step_flops(
         boundary: The first layer that trains.
         kept: The layers whose answer is kept; 0 = none.
         frozen_above: Frozen layers above the boundary.
-        domains: 2 where as many pictures of a source pass in each step.
+        passes: How often as many pictures as the batch has pass; see `n_passes`.
         taught: Whether the batch also passes forward through the network of the start.
+        companion: Whether a second network learns from a batch beside the first.
     """
-    own = domains * flops_per_picture(flops, boundary, kept, frozen_above)
+    own = (passes + companion) * flops_per_picture(flops, boundary, kept, frozen_above)
     return own + (sum(flops[kept:]) if taught else 0)
 
 
-def n_domains(needs: Collection[str], labels: str, source: bool) -> int:
-    """Of how many domains pictures pass in each step: 2 where a term compares them, or both have labels.
+def n_passes(specs: Sequence[TermSpec], labels: str, source: bool) -> int:
+    """How often as many pictures as a batch has pass through the network in each step, and back.
+
+    Once for the loss on labels; once more where a term compares two domains, or both have labels; and as often as terms
+    ask for that pass altered pictures.
 
     Args:
-        needs: What the terms that are on need.
+        specs: The terms.
         labels: Whose labels are learned from.
         source: Whether there is a source.
     """
-    return 2 if source and ("source" in needs or labels == "both") else 1
+    made = [term for term in map(terms.make, specs) if term.weight]
+    altered = sum(term.passes for term in made)
+    if labels == "none":
+        return altered + (not all(term.teaches for term in made))
+    return altered + (2 if source and (any("source" in t.needs for t in made) or labels == "both") else 1)
 
 
 def needs_of_terms(specs: Sequence[TermSpec]) -> set[str]:
@@ -139,7 +148,8 @@ def cache_boundary(flops: Sequence[int] | None, phases: Sequence[Phase], phase: 
 def caches_features(spec: TransferSpec | CompareSpec) -> bool:
     """Whether this training keeps the features of its frozen layers, if the network can be cut."""
     fixed = spec.views.is_none or spec.views.copies > 0
-    return fixed and spec.optim.cache != "off" and spec.net.norm == "frozen"
+    reads = "pictures" in needs_of_terms(spec.terms)  # the whole network runs in each step
+    return fixed and spec.optim.cache != "off" and spec.net.norm == "frozen" and not reads
 
 
 def estimate_costs(
@@ -170,7 +180,9 @@ def _estimate(
     boundary: int,
 ) -> Estimate:
     optim, depth = spec.optim, len(layers)
-    phases = make(spec.strategy).phases(depth, boundary, optim.epochs)
+    phases, labels = make(spec.strategy).phases(depth, boundary, optim.epochs), getattr(spec, "labels", "target")
+    if labels == "none":
+        phases = [phase.headless for phase in phases]
     known = [layer.flops for layer in layers if layer.flops is not None]
     flops = [*known, 2 * width * sizes.classes] if len(known) == depth else None
     cuts: list[int] = []  # of each phase; 0 = none
@@ -184,13 +196,23 @@ def _estimate(
     numbers = [sizes.pixels, *(layer.crossing for layer in layers)]
     head = (width + 1) * sizes.classes
     parameters = sum(layer.parameters for layer in layers) + head
+    learns = head if any(phase.lr_scale[depth] for phase in phases) else 0
     images = max(optim.epoch_images, sizes.train)
     step = share = build = epoch = None
     if flops is not None:
         needs = needs_of_terms(spec.terms)
-        domains = n_domains(needs, getattr(spec, "labels", "target"), spec.source is not None)
+        passes = n_passes(spec.terms, labels, spec.source is not None)
         spent = [
-            p.epochs * step_flops(flops, p.boundary, at, p.frozen_above, domains=domains, taught="teacher" in needs)
+            p.epochs
+            * step_flops(
+                flops,
+                p.boundary,
+                at,
+                p.frozen_above,
+                passes=passes,
+                taught="teacher" in needs,
+                companion="companion" in needs,
+            )
             for p, at in zip(phases, cuts, strict=True)
         ]
         mean = sum(spent) / sum(p.epochs for p in phases)
@@ -199,7 +221,8 @@ def _estimate(
             epoch = mean * images * speed / 1e9
             build = sum(n * sum(flops[:at]) for at, n in rows) * speed / 1e9
     return Estimate(
-        trainable=sum(layer.n_learnable for i, layer in enumerate(layers) if any(p.lr_scale[i] for p in phases)) + head,
+        trainable=sum(layer.n_learnable for i, layer in enumerate(layers) if any(p.lr_scale[i] for p in phases))
+        + learns,
         parameters=parameters,
         step=step,
         share=share,

@@ -11,42 +11,44 @@ import copy
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor, nn
 
 from tltk import adapters, terms
 from tltk.adapters.adapter import Adapter
+from tltk.data.attributes import attribute_to_learn
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
-from tltk.nn.cut import Cut
+from tltk.nn.cut import Activations, Cut
 from tltk.nn.flops import layer_flops
-from tltk.nn.freeze import Audit, freeze, take_statistics
-from tltk.nn.head import Classifier
+from tltk.nn.freeze import Audit, freeze, keep_running_statistics, take_statistics
+from tltk.nn.head import Classifier, make_head
 from tltk.nn.net import Net
 from tltk.nn.state import pack, unpack
 from tltk.results.rows import Row
-from tltk.results.training import Adaptation, Pick, TrainingResult
+from tltk.results.training import Adaptation, FeatureProbe, Pick, SelfTaught, TaskScore, TrainingResult
 from tltk.selection import Unlabelled, criteria
 from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
 from tltk.tasks import Classification, Outcome, Task
-from tltk.terms.term import Side, Start, Step
-from tltk.training import checkpoint, cost
+from tltk.terms.term import Setting, Side, Start, Step, Term
+from tltk.training import checkpoint, cost, pretext
 from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress, Stopped
 from tltk.training.forgetting import Known
 from tltk.training.loss import batch_loss
+from tltk.training.meter import Energy, Meter, forget_peak_memory, peak_memory
 from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.passes import SOURCE, Passes
+from tltk.training.precision import choose_precision
 from tltk.training.schedule import phase_at, progress_at, schedule
 
 ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams; the source's is 5
@@ -105,12 +107,15 @@ class Training:
             name: term for name, term in made.items() if term.weight
         }  # with weight 0 it is as if there were none
         self.needs = {need for term in self.terms.values() for need in term.needs}
-        self.learns_source = spec.labels != "target"
+        self.learns_source = spec.labels in ("source", "both")
         self.adapts = spec.labels == "source"  # without the target's labels
+        self.unlabelled = spec.labels == "none"  # terms teach, the head is frozen
         self.source, self.known = source, known if source is not None else None
         self.reads_source = source is not None and (self.learns_source or "source" in self.needs)
         self.modules = self._term_modules()
+        self.companions = [module for module in self.modules.values() if isinstance(module, Net)]
         self.audit = Audit(net, spec.net.norm)
+        self.audits = [self.audit, *(Audit(one, spec.net.norm) for one in self.companions)]
         self.now = Progress()
         self.cached = False
         self.best: dict[str, Tensor] = {}
@@ -120,8 +125,9 @@ class Training:
             self.needs,
             self.labels[split.train],
             None if source is None else torch.from_numpy(source[0].labels[source[1].train]),
-            self.adapts,
+            self.adapts or self.unlabelled,
             spec.seed,
+            self._attributes(),
         )
         self.prepared: dict[str, dict[str, Tensor]] | None = None
         self.classifier = None
@@ -132,8 +138,8 @@ class Training:
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
         below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
-        half = spec.optim.precision == "bfloat16" or (spec.optim.precision == "auto" and self.device.type == "cuda")
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+        self.precision = choose_precision(spec.optim, self.net, self.device, callbacks.notify)
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
         if len(split.train) < 2:
             raise BadSpec(f"Training needs at least two pictures. Got {len(split.train)}.")
 
@@ -154,6 +160,7 @@ class Training:
         if self.callbacks.saved is not None:
             entered = self._resume(*self.callbacks.saved)
         self._clock = time.perf_counter() - self.now.seconds
+        self._begin_metering()
         self._saved_at, self._save_cost = time.perf_counter(), 0.0
         with self._sentences():
             while self.now.epoch < epochs and not self._out_of_patience():
@@ -163,11 +170,28 @@ class Training:
                     entered = phase
                 if self.now.epoch == 0:
                     self._snapshot()
-                    self.callbacks.emit(self._remember())
+                    self.callbacks.emit(self._remember() + self._probe_first())
                 self._epoch(phase, epochs)
                 self._snapshot()
                 self._checkpoint(last=self.now.epoch == epochs)
             return self._finish(entered or self.phases[-1])
+
+    def _begin_metering(self) -> None:
+        """Count energy and memory from now on."""
+        on_gpu = self.device.type == "cuda"
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats(self.device)
+        else:
+            forget_peak_memory()
+        uuid = str(torch.cuda.get_device_properties(self.device).uuid) if on_gpu else ""
+        self.meter = Meter(uuid, self.spec.optim.threads)
+
+    def _measure(self) -> tuple[float, Energy]:
+        """Seconds and energy of this training so far; the most memory that it has held goes into the progress."""
+        most = torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else peak_memory()
+        self.now.peak_memory = max(self.now.peak_memory, most)
+        seconds = round(time.perf_counter() - self._clock, 3)
+        return seconds, self.meter.energy(seconds, self.now.joules, self.now.energy_source)
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:
@@ -192,8 +216,9 @@ class Training:
         """Freeze, take the features of the frozen part from the bank, build the optimiser: in this order."""
         if self.prepared is None:
             self.prepared = self._prepare() if self.terms else {}
-        freeze(self.net, phase.boundary, self.spec.net.norm, above=phase.frozen_above, learns=self._learns)
-        self.audit.record(self._learned_before(phase))
+        for one, audit in zip((self.net, *self.companions), self.audits, strict=True):
+            freeze(one, phase.boundary, self.spec.net.norm, above=phase.frozen_above, learns=self._learns)
+            audit.record(self._learned_before(phase))
         view = self.spec.views
         self.cut = self._cut(cost.cache_boundary(self.flops, self.phases, phase, self.spec.optim.mixup))
         self.cached = self.cut is not None and self.cut.boundary > 0
@@ -201,8 +226,11 @@ class Training:
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
         source_feed = self._enter_source(view)
         self.passes.enter(phase.boundary, self.train_feed, source_feed)
+        self._task_feeds: dict[str, BatchSource] = {}
         # What lies above this boundary will have moved: a later phase computes its features again.
         self.now.kept = [(at, part) for at, part in self.now.kept if at <= phase.boundary]
+        if self.unlabelled:  # the losses of two phases are of two things
+            self.now.best, self.now.losses = Progress().best, []
         old = getattr(self, "optimizer", None)
         self.optimizer = make_optimizer(self.net, phase, self.spec, list(self.modules.values()))
         self._check_optimised()
@@ -312,13 +340,38 @@ class Training:
     def _term_modules(self) -> nn.ModuleDict:
         """What the terms learn themselves, by the term's place among them; its initial weights depend on the seed."""
         found = nn.ModuleDict()
+        kind, dropout = self.spec.net.head, self.spec.net.dropout
         with torch.random.fork_rng(devices=[]):
             for i, term in enumerate(self.terms.values()):
                 torch.manual_seed(derive_seed(self.spec.seed, TERMS, i))
-                module = term.module(self.net.width, self.task.n_outputs)
+                domain, split = self._tasks_of(term)
+                classes = {task: attribute_to_learn(domain, task, split.train).classes for task in term.tasks}
+                head = partial(make_head, kind, self.net.width, dropout=dropout)
+                module = term.build(Setting(self.net, self.task.n_outputs, head, classes, self.phases))
                 if module is not None:
                     found[str(i)] = module
         return found.to(self.device)
+
+    def _module(self, name: str) -> nn.Module | None:
+        """What this term learns itself."""
+        at = str(list(self.terms).index(name))
+        return self.modules[at] if at in self.modules else None  # noqa: SIM401  (it has no `get`)
+
+    def _tasks_of(self, term: Term) -> tuple[Domain, Split]:
+        """The domain of whose pictures a term learns its tasks, and its parts."""
+        if self.source is not None and (self.adapts or term.tasks_on_source):
+            return self.source
+        return self.domain, self.split
+
+    def _attributes(self) -> dict[str, dict[str, Tensor]]:
+        """Domain → name → number of each of its training pictures, of the attributes that terms learn."""
+        found: dict[str, dict[str, Tensor]] = {"target": {}, "source": {}}
+        for term in self.terms.values():
+            domain, split = self._tasks_of(term)
+            for task in term.tasks:
+                numbers = torch.from_numpy(domain.attributes[task].numbers[split.train])
+                found["target" if domain is self.domain else "source"][task] = numbers
+        return found
 
     def _cut(self, boundary: int) -> Cut | None:
         """The cut for this phase; None where there is nothing to keep."""
@@ -387,6 +440,7 @@ class Training:
                 group["lr"] = optim.lr * scale * factor
             sums += self._step(positions, generator, draw, others[i] if others else None, at)
             self.now.step += 1
+            self.meter.sample()
             if (i + 1) % tick == 0 or i + 1 == len(parts):
                 rows += self._train_rows(sums)
                 sums.zero_()
@@ -398,7 +452,7 @@ class Training:
         self.now.epoch += 1
         if self.now.epoch % optim.evaluate == 0 or self.now.epoch == epochs:
             rows += self._validate() + self._remember()
-        rows += self._epoch_rows(phase, speed)
+        rows += self._weigh_tasks() + self._epoch_rows(phase, speed)
         self.callbacks.emit(rows)
 
     def _source_parts(self, n: int) -> list[Tensor]:
@@ -428,40 +482,67 @@ class Training:
         """
         with self.autocast:
             target: Side | None
-            if self.learns_source:
+            inputs = None if self.learns_source else self.train_feed.rows(positions, generator)
+            if inputs is None:
                 loss, target, source, teacher = self._learn_source(positions, other, generator)
+            elif self.unlabelled:
+                loss, target, source, teacher = None, self._pass_unlabelled(inputs, positions), None, None
             else:
-                loss, target, source, teacher = self._learn_target(positions, other, generator, draw)
-            values = self._term_values(target, source, teacher, progress)
+                loss, target, source, teacher = self._learn_target(inputs, positions, other, draw)
+            pictures = self._pictures_of(inputs, positions)
+            values = self._term_values(target, source, teacher, progress, loss, pictures)
         self.optimizer.zero_grad(set_to_none=True)
-        total = torch.stack([loss, *values]).sum() if values else loss
+        total = torch.stack(values if loss is None else [loss, *values]).sum() if values else loss
+        assert total is not None
         total.backward()  # type: ignore[no-untyped-call]
         if self.spec.optim.clip:
             torch.nn.utils.clip_grad_norm_(self._free(), self.spec.optim.clip)
         self.optimizer.step()
         labelled = source if self.adapts else target
-        assert labelled is not None
-        n = len(labelled.logits)
+        n, hits = len(positions), total.new_zeros((), dtype=torch.float32)
+        if loss is not None:
+            assert labelled is not None and labelled.labels is not None
+            n, hits = len(labelled.logits), self.task.example_scores(labelled.logits, labelled.labels).sum()
         self.now.images += n
-        labels = labelled.labels
-        assert labels is not None
-        hits = self.task.example_scores(labelled.logits, labels).sum()
         # Left on the device: reading it here would make a GPU wait in every step.
+        shown = total if loss is None else loss
         return torch.stack(
-            [loss.detach().float() * n, hits, hits.new_full((), n), *(v.detach().float() * n for v in values)]
+            [shown.detach().float() * n, hits, hits.new_full((), n), *(v.detach().float() * n for v in values)]
         )
 
+    def _pass_unlabelled(self, inputs: Activations, positions: Tensor) -> Side | None:
+        """The batch as it is, for terms that do not teach by themselves; None where there is none."""
+        if all(term.teaches for term in self.terms.values()):
+            return None
+        with self.passes.layers(len(positions)) as layers:
+            features, logits = self.train_feed.forward(inputs)
+        return self.passes.target_side(positions, features, logits, layers)
+
+    def _pictures_of(self, inputs: Activations | None, positions: Tensor) -> Tensor | None:
+        """The target's pictures of a batch, normalised, for the terms that read them; None where there is none.
+
+        Args:
+            inputs: What entered the network of them; None where the source's labels are learned from, and views of
+                them are drawn for the terms.
+            positions: Among the target's training pictures.
+        """
+        if "pictures" not in self.needs:
+            return None
+        if inputs is None:
+            own = pretext.draws(self.spec.seed, pretext.PRETEXT, len(self.terms), self.now.epoch, self.now.step)
+            inputs = self.train_feed.rows(positions, own)
+        return inputs[0]
+
     def _learn_target(
-        self, positions: Tensor, other: Tensor | None, generator: torch.Generator, draw: np.random.Generator
+        self, inputs: Activations, positions: Tensor, other: Tensor | None, draw: np.random.Generator
     ) -> tuple[Tensor, Side, Side | None, Side | None]:
         """The loss of the target's batch; target, source and teacher as the terms see them."""
-        inputs = self.train_feed.rows(positions, generator)
         labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
         with self.passes.layers(len(positions)) as layers:
             loss, features, logits = batch_loss(
                 self.task, self.train_feed.forward, inputs, labels, self.spec.optim, draw
             )
-        target = self.passes.target_side(positions, features, logits, layers)
+        target = self.passes.target_side(positions, features, logits, layers, inputs)
         source = None if other is None else self.passes.beside(other, self.now.epoch, self.now.step)
         return loss, target, source, self.passes.teach(inputs, positions)
 
@@ -487,32 +568,44 @@ class Training:
         return loss, target, source, None
 
     def _term_values(
-        self, target: Side | None, source: Side | None, teacher: Side | None, progress: float
+        self,
+        target: Side | None,
+        source: Side | None,
+        teacher: Side | None,
+        progress: float,
+        loss: Tensor | None,
+        pictures: Tensor | None,
     ) -> list[Tensor]:
-        """Each term's value at this step."""
+        """Each term's value at this step.
+
+        Altered pictures pass beside those with labels: running statistics are not told of them. Where no labels are
+        learned from there are no others, and they are.
+        """
         found = []
         for i, (name, term) in enumerate(self.terms.items()):
-            module = self.modules[str(i)] if str(i) in self.modules else None  # noqa: SIM401  (it has no `get`)
 
             def report(what: str, value: Tensor, name: str = name) -> None:
                 self._reports.setdefault(f"term.{name}.{what}", []).append(value.detach().float())
 
-            found.append(
-                term(
-                    Step(
-                        target,
-                        source,
-                        self.net,
-                        self.audit.first,
-                        progress,
-                        module,
-                        teacher,
-                        (self.prepared or {}).get(name, {}),
-                        self.classifier,
-                        report,
-                    )
-                )
+            draw = pretext.draws(self.spec.seed, pretext.PRETEXT, i, self.now.epoch, self.now.step)
+            step = Step(
+                target,
+                source,
+                self.net,
+                self.audit.first,
+                progress,
+                self._module(name),
+                teacher,
+                (self.prepared or {}).get(name, {}),
+                self.classifier,
+                report,
+                loss,
+                pictures,
+                draw,
             )
+            beside = term.passes and not self.unlabelled
+            with keep_running_statistics(self.net) if beside else nullcontext():
+                found.append(term(step))
         return found
 
     def _free(self) -> list[Tensor]:
@@ -530,7 +623,9 @@ class Training:
     @torch.no_grad()
     def _look(self, feed: BatchSource, n: int) -> tuple[Tensor, Tensor]:
         """Features and logits of the n pictures of a part, in evaluation mode, on the CPU."""
-        self.net.eval()
+        if self.net.training:  # to say so to every module costs more than to look at a few hundred features
+            self.net.eval()
+        self.modules.eval()
         generator = torch.Generator()
         chunks = []
         for positions in torch.split(torch.arange(n), EVALUATION_BATCH_PICTURES):
@@ -542,18 +637,117 @@ class Training:
 
     def _validate(self) -> list[Row]:
         """Figures on the validation pictures: the source's, where the target's labels are not used."""
+        rows: list[Row]
+        if self.unlabelled:
+            return self._validate_unlabelled()
         if self.adapts:
             outcome, rows = self._select()
         else:
             with self._on_target():
                 outcome, rows = self.evaluate(self.val_feed, self.split.val), []
+        rows += [row for scores in self._score_tasks("val").values() for row in scores[1]]
         self.now.losses.append(outcome.loss)
         rank = self.now.last = (outcome.main, -outcome.loss)
         if rank > tuple(self.now.best):
             self.now.best, self.now.best_epoch = rank, self.now.epoch
             if self.spec.optim.patience:
-                self.best = pack(self.net, "best/")
+                self.best = pack(self.net, "best/") | pack(self.modules, "best_terms/")
         return self._score_rows("val", outcome) + rows
+
+    @torch.no_grad()
+    def _score_tasks(self, part: str) -> dict[tuple[str, str], tuple[float, list[Row]]]:
+        """(term, task) → accuracy on a part of the pictures of which the task is learned, and its rows.
+
+        Args:
+            part: "val" or "test".
+        """
+        found = {}
+        for name, term in self.terms.items():
+            if not term.tasks:
+                continue
+            module, (domain, split) = self._module(name), self._tasks_of(term)
+            assert module is not None
+            index = getattr(split, part)
+            with self._on_target() if domain is self.domain else nullcontext():
+                where = part if domain is self.domain else f"source_{part}"
+                if where not in self._task_feeds:
+                    self._task_feeds[where] = self._feed(where, index, ViewSpec(), domain=domain)
+                feed = self._task_feeds[where]
+                if isinstance(module, Net):
+                    feed = self.passes.for_net(module, feed)
+                features, logits = (x.to(self.device) for x in self._look(feed, len(index)))
+            for task in term.tasks:
+                attribute = domain.attributes[task]
+                answers = term.answer(module, task, features, logits).float().cpu()
+                outcome = Classification(len(attribute.classes)).evaluate(
+                    answers, torch.from_numpy(attribute.numbers[index])
+                )
+                self._require_finite(outcome.loss, f"The loss of {task}")
+                rows = [self._row(part, f"term.{name}.{task}.{k}", outcome.figures[k]) for k in ("loss", "accuracy")]
+                found[name, task] = (outcome.main, rows)
+        return found
+
+    def _weigh_tasks(self) -> list[Row]:
+        """What the loss of each task counts after this epoch."""
+        rows = []
+        for name, term in self.terms.items():
+            module = self._module(name)
+            if module is None:
+                continue
+            for task, weight in term.task_weights(module).items():
+                self.now.weights.setdefault(name, {}).setdefault(task, []).append(weight)
+                rows.append(self._row("train", f"term.{name}.{task}.weight", weight))
+        return rows
+
+    def _validate_unlabelled(self) -> list[Row]:
+        """The terms' own losses on the validation pictures; their sum tells which epoch is best."""
+        with self._on_target():
+            figures = self._pretext(self.val_feed, len(self.split.val))
+        loss = self._pretext_loss(figures)
+        self._require_finite(loss, "The loss of the terms")
+        self.now.losses.append(loss)
+        rank = self.now.last = (0.0, -loss)
+        if rank > tuple(self.now.best):
+            self.now.best, self.now.best_epoch = rank, self.now.epoch
+            if self.spec.optim.patience:
+                self.best = pack(self.net, "best/") | pack(self.modules, "best_terms/")
+        return [self._row("val", name, value) for name, value in {"loss": loss, **figures}.items()]
+
+    def _pretext(self, feed: BatchSource, n: int) -> dict[str, float]:
+        """What each term that teaches, and what it reports, comes to on the n pictures of a part."""
+        with self.autocast:
+            return pretext.losses(
+                self.terms,
+                self.modules,
+                self.net,
+                self.audit.first,
+                feed,
+                n,
+                self._sizes[0],
+                self.spec.seed,
+                self.callbacks.check,
+            )
+
+    def _pretext_loss(self, figures: dict[str, float]) -> float:
+        """The sum of the terms that teach."""
+        return sum(figures[f"term.{name}"] for name, term in self.terms.items() if term.teaches)
+
+    def _probe_first(self) -> list[Row]:
+        """What labels tell of the features before anything is learned, where none are learned from."""
+        if not self.unlabelled:
+            return []
+        self.now.probed = self._probe()
+        return [self._row("probe", name, share[0]) for name, share in self.now.probed.items()]
+
+    def _probe(self) -> dict[str, pretext.Share]:
+        """What labels, used to measure alone, tell of the features as they are now."""
+        with self._on_target():
+            parts = [
+                self._look(self._feed(part, index, ViewSpec()), len(index))[0]
+                for part, index in (("target_train", self.split.train), ("test", self.split.test))
+            ]
+        train, test = (self.labels[index] for index in (self.split.train, self.split.test))
+        return pretext.feature_probes(parts[0], train, parts[1], test, self.spec.seed)
 
     @contextmanager
     def _on_target(self) -> Iterator[None]:
@@ -651,10 +845,14 @@ class Training:
         """FLOPs of training on so many pictures."""
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
-            domains = cost.n_domains(self.needs, self.spec.labels, self.source is not None)
-            taught = "teacher" in self.needs
             self.now.flops += images * cost.step_flops(
-                self.flops, phase.boundary, kept, phase.frozen_above, domains=domains, taught=taught
+                self.flops,
+                phase.boundary,
+                kept,
+                phase.frozen_above,
+                passes=cost.n_passes(self.spec.terms, self.spec.labels, self.source is not None),
+                taught="teacher" in self.needs,
+                companion="companion" in self.needs,
             )
 
     def _spend_once(self, kept: int, part: str, rows: int) -> None:
@@ -688,7 +886,7 @@ class Training:
         self._require_finite(float(norm), "The gradient")
         return [
             self._row("train", "loss", loss / n),
-            self._row("train", "accuracy", hits / n),
+            *([] if self.unlabelled else [self._row("train", "accuracy", hits / n)]),
             self._row("train", "gradient_norm", float(norm)),
             *(self._row("train", f"term.{name}", v / n) for name, v in zip(self.terms, values, strict=True)),
             *self._reported(),
@@ -705,21 +903,21 @@ class Training:
 
     def _epoch_rows(self, phase: Phase, speed: float) -> list[Row]:
         """The audit, each layer's rate and distance, speed, memory and FLOPs."""
-        moved = self.audit.changed_tensors()
+        moved = [name for audit in self.audits for name in audit.changed_tensors()]
         if moved:
             raise RunProblem(
                 f"What is frozen must not move. {len(moved)} tensors did, the first is {moved[0]}. This is a bug in "
                 f"tltk; please report it with this run's folder."
             )
-        cuda = self.device.type == "cuda"
-        memory = torch.cuda.max_memory_allocated() if cuda else psutil.Process().memory_info().rss
+        self._measure()
         rates = {group["layer"]: group["lr"] for group in self.optimizer.param_groups if group["layer"] is not None}
         rows = [
             self._row("net", "frozen_moved", 0),
             self._row("net", "boundary", phase.boundary),
             self._row("net", "lr", rates.get(self.net.depth, max(rates.values()))),
             self._row("net", "images_per_second", speed),
-            self._row("net", "memory", memory),
+            self._row("net", "memory", self.now.peak_memory),
+            self._row("net", "images", self.now.images),
         ]
         if self._gflops is not None:
             rows.append(self._row("net", "gflops", self._gflops))
@@ -742,7 +940,9 @@ class Training:
             return
         prepared = {f"prepared/{t}/{k}": v for t, held in (self.prepared or {}).items() for k, v in held.items()}
         tensors |= pack(self.net, "net/") | pack(self.modules, "terms/") | self.best | prepared
-        self.callbacks.save(tensors, {"progress": self.now.__dict__, "optimizer": optimizer})
+        _, energy = self._measure()
+        progress = {**self.now.__dict__, "joules": energy.joules, "energy_source": energy.source}
+        self.callbacks.save(tensors, {"progress": progress, "optimizer": optimizer})
         self._saved_at = time.perf_counter()
         self._save_cost = self._saved_at - start
 
@@ -767,9 +967,9 @@ class Training:
         best, last = tuple(told["best"]), tuple(told.get("last", told["best"]))
         picks = {name: tuple(pick) for name, pick in told.get("picks", {}).items()}
         remembered = tuple(told.get("remembered", (0.0, 0.0)))
-        progress = Progress(
-            **{**told, "best": best, "last": last, "kept": kept, "picks": picks, "remembered": remembered}
-        )
+        probed = {name: tuple(share) for name, share in told.get("probed", {}).items()}
+        own = {"best": best, "last": last, "kept": kept, "picks": picks, "remembered": remembered, "probed": probed}
+        progress = Progress(**{**told, **own})
         self.prepared = {name: {} for name in self.terms}
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
@@ -780,40 +980,54 @@ class Training:
         self._enter(phase)
         unpack(self.net, tensors, "net/")
         unpack(self.modules, tensors, "terms/")
-        self.audit.record(self._learned_before(phase))
+        for audit in self.audits:
+            audit.record(self._learned_before(phase))
         checkpoint.unpack_optimizer(self.optimizer, self.names, tensors, state["optimizer"])
-        self.best = {n: t for n, t in tensors.items() if n.startswith("best/")}
+        self.best = {n: t for n, t in tensors.items() if n.startswith(("best/", "best_terms/"))}
         self.now = progress
         return phase
 
     def _finish(self, phase: Phase) -> TrainingResult:
         if self.best:
             unpack(self.net, self.best, "best/")
+            unpack(self.modules, self.best, "best_terms/")
             self.net.to(self.device)
         if not hasattr(self, "optimizer"):
             self._enter(phase)
-        moved = len(self.audit.changed_tensors())
+        moved = sum(len(audit.changed_tensors()) for audit in self.audits)
         learned = self._learned_in(self.phases)
         n_learned = sum(p.numel() for n, p in self.net.named_parameters() if n in learned)  # what is merged, too
         self.adapter.merge(self.net)  # before the test, so that what is tested is what is kept
         feed = self._feed("test", self.split.test, ViewSpec())
         if self.spec.net.norm == "target":
             self._take_statistics()  # the network that is kept has them
-        outcome = self.evaluate(feed, self.split.test)
-        self.callbacks.emit(self._score_rows("test", outcome))
+        taught = self._self_taught(feed) if self.unlabelled else None
+        per_picture: float | None = None
+        if taught is None:
+            start = time.perf_counter()
+            outcome = self.evaluate(feed, self.split.test)
+            if isinstance(feed, LiveBatches):
+                per_picture = (time.perf_counter() - start) / max(len(self.split.test), 1)
+            self.callbacks.emit(self._score_rows("test", outcome))
+            told, adaptation = self.task.result(outcome, self.labels[self.split.test]), self._adaptation(outcome.main)
+        else:
+            told, adaptation = self._without_classes(taught), None
+        seconds, energy = self._measure()
+        tasks = self._finish_tasks()
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
         tested = self.now.best if self.spec.optim.patience else self.now.last
+        counts = figures(self.domain, self.split)
         return TrainingResult(
-            **self.task.result(outcome, self.labels[self.split.test]),
-            val_accuracy=self.now.best[0],
+            **told,
+            val_accuracy=None if self.unlabelled else self.now.best[0],
             val_loss=-self.now.best[1],
-            tested_val_accuracy=tested[0],
+            tested_val_accuracy=None if self.unlabelled else tested[0],
             tested_val_loss=-tested[1],
             best_epoch=self.now.best_epoch,
             epochs=self.now.epoch,
             steps=self.now.step,
             images=self.now.images,
-            seconds=round(time.perf_counter() - self._clock, 3),
+            seconds=seconds,
             gflops=self._gflops,
             n_train=len(self.split.train),
             n_val=len(self.split.val),
@@ -824,14 +1038,66 @@ class Training:
             frozen_moved=moved,
             cached=self.cached,
             device=str(self.device),
+            precision=self.precision,
             classes=list(self.domain.classes),
-            adaptation=self._adaptation(outcome.main) if self.adapts else None,
+            adaptation=adaptation if self.adapts else None,
+            self_taught=taught,
             source_accuracy_before=self.now.remembered[0] if self.known is not None else None,
             source_accuracy=self.now.remembered[1] if self._remembers else None,
             n_learned=n_learned,
             n_parameters=sum(p.numel() for p in self.net.parameters()),
-            **figures(self.domain, self.split),
+            peak_memory=self.now.peak_memory,
+            joules=energy.joules,
+            energy_source=energy.source,
+            watts=energy.watts,
+            test_seconds=per_picture,
+            test_gflops=None if self.flops is None else sum(self.flops) / 1e9,
+            tasks=tasks,
+            class_weights={name: found["class"] for name, found in self.now.weights.items() if "class" in found},
+            fitting=self.net.fitting,
+            **{**counts, "cautions": [*counts["cautions"], *self.net.notes]},
         )
+
+    def _finish_tasks(self) -> list[TaskScore]:
+        """What became of the tasks beside the class."""
+        val, test = self._score_tasks("val"), self._score_tasks("test")
+        self.callbacks.emit([row for _, rows in test.values() for row in rows])
+        found = []
+        for (name, task), (accuracy, _) in test.items():
+            domain, split = self._tasks_of(self.terms[name])
+            attribute = domain.attributes[task]
+            numbers = attribute.numbers[split.test]
+            found.append(
+                TaskScore(
+                    name,
+                    task,
+                    list(attribute.classes),
+                    domain.name,
+                    accuracy,
+                    val[name, task][0],
+                    int(np.bincount(numbers).max()) / len(numbers),
+                    self.now.weights.get(name, {}).get(task, []),
+                )
+            )
+        return found
+
+    def _self_taught(self, feed: BatchSource) -> SelfTaught:
+        """The terms' losses on validation and test pictures, and what labels tell of the features before and now."""
+        val = self._pretext(self._feed("val", self.split.val, ViewSpec()), len(self.split.val))
+        test = self._pretext(feed, len(self.split.test))
+        after = self._probe()
+        self.callbacks.emit(
+            [self._row("test", name, value) for name, value in {"loss": self._pretext_loss(test), **test}.items()]
+            + [self._row("probe", name, share[0]) for name, share in after.items()]
+        )
+        before = self.now.probed
+        probes = [FeatureProbe(name, *before[name], *after[name]) for name in after if name in before]
+        return SelfTaught(val, test, probes)
+
+    def _without_classes(self, taught: SelfTaught) -> dict[str, Any]:
+        """Fields of the result that tell of classes, where the head is not trained: a loss, and no accuracy."""
+        loss = self._pretext_loss(taught.test)
+        return {"accuracy": None, "macro_f1": None, "loss": loss, "predictions": [], "labels": []}
 
     def _adaptation(self, last: float) -> Adaptation:
         """What was tested at the end, and what each way of picking an epoch would have given."""

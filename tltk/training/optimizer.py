@@ -48,6 +48,20 @@ def undecayed_parameters(net: Net) -> set[str]:
     }
 
 
+def _layer_groups(net: Net, boundary: int, weight_decay: float) -> list[dict[str, Any]]:
+    """Groups of a network's parameters that ask for a gradient, by layer from the boundary on, decayed or not."""
+    groups: list[dict[str, Any]] = []
+    spared = undecayed_parameters(net)
+    for layer in range(boundary, net.depth + 1):
+        own = [(n, p) for n, p in net.named_parameters() if net.layer_of[n] == layer and p.requires_grad]
+        for decays in (True, False):
+            parameters = [p for n, p in own if (n not in spared) is decays]
+            if parameters:
+                decay = weight_decay if decays else 0.0
+                groups.append({"params": parameters, "layer": layer, "weight_decay": decay})
+    return groups
+
+
 def make_optimizer(net: Net, phase: Phase, spec: TransferSpec, more: Sequence[nn.Module] = ()) -> Optimizer:
     """One group per layer, and per decay or none: biases, norms, scales and what timm excepts are not decayed.
 
@@ -55,23 +69,33 @@ def make_optimizer(net: Net, phase: Phase, spec: TransferSpec, more: Sequence[nn
         net: Frozen as the phase says.
         phase: Whose layers learn.
         spec: The training.
-        more: Modules beside the network that learn too, at the full rate; their groups have the layer None.
+        more: Modules beside the network that learn too, at the full rate; their groups have the layer None. A network
+            among them has the rates and the decay of the first.
 
     Raises:
         UnknownName: timm has no such optimiser.
         BadSpec: It needs what is not here: a library, or second derivatives.
     """
-    groups: list[dict[str, Any]] = []
-    spared = undecayed_parameters(net)
-    for layer in range(phase.boundary, net.depth + 1):
-        own = [(n, p) for n, p in net.named_parameters() if net.layer_of[n] == layer and p.requires_grad]
-        for decays in (True, False):
-            parameters = [p for n, p in own if (n not in spared) is decays]
-            if parameters:
-                decay = spec.optim.weight_decay if decays else 0.0
-                groups.append({"params": parameters, "layer": layer, "weight_decay": decay})
+    groups = _layer_groups(net, phase.boundary, spec.optim.weight_decay)
     for module in more:
-        groups.append({"params": list(module.parameters()), "layer": None, "weight_decay": spec.optim.weight_decay})
+        if isinstance(module, Net):
+            groups += _layer_groups(module, phase.boundary, spec.optim.weight_decay)
+        else:
+            groups.append({"params": list(module.parameters()), "layer": None, "weight_decay": spec.optim.weight_decay})
+    return create_optimizer(groups, spec)
+
+
+def create_optimizer(groups: list[dict[str, Any]], spec: TransferSpec) -> Optimizer:
+    """The optimiser that a training asks for, over these groups of parameters.
+
+    Args:
+        groups: As torch takes them; what they do not say is as the training says.
+        spec: The training.
+
+    Raises:
+        UnknownName: timm has no such optimiser.
+        BadSpec: It needs what is not here: a library, or second derivatives.
+    """
     name = spec.optim.optimizer
     if name not in timm.optim.list_optimizers():
         raise UnknownName.among("optimizer", name, timm.optim.list_optimizers())

@@ -31,6 +31,7 @@ class Passes:
         source_labels: Of the source's, (m,); None without a source.
         hidden: Whether terms must not see the target's labels.
         seed: Of the source's augmentation.
+        attributes: Domain ("target" or "source") → name → number of each of its training pictures, (n,).
     """
 
     def __init__(
@@ -41,9 +42,11 @@ class Passes:
         source_labels: Tensor | None,
         hidden: bool,
         seed: int,
+        attributes: Mapping[str, Mapping[str, Tensor]] | None = None,
     ) -> None:
         self._net, self._labels, self._source_labels = net, labels, source_labels
         self._hidden, self._seed = hidden, seed
+        self._attributes = attributes or {}
         self.device = next(net.parameters()).device
         self._layers = LayerOutputs(net) if "layers" in needs else None
         self._teacher = copy.deepcopy(net).eval().requires_grad_(False) if "teacher" in needs else None
@@ -58,6 +61,7 @@ class Passes:
             source: Gives the source's; None without a source.
         """
         self._boundary, self._target, self._source = boundary, target, source
+        self._beside: dict[tuple[int, int], tuple[BatchSource, BatchSource]] = {}
         self._taught: BatchSource | None = None
         if self._teacher is not None:
             self._taught = _for_net(self._teacher, target)
@@ -75,7 +79,14 @@ class Passes:
         with self._layers.collect(self._net, self._boundary, n) as found:
             yield found
 
-    def target_side(self, positions: Tensor, features: Tensor, logits: Tensor, layers: Mapping[int, Tensor]) -> Side:
+    def target_side(
+        self,
+        positions: Tensor,
+        features: Tensor,
+        logits: Tensor,
+        layers: Mapping[int, Tensor],
+        inputs: Activations | None = None,
+    ) -> Side:
         """The target's side of a batch that has passed.
 
         Args:
@@ -83,9 +94,26 @@ class Passes:
             features: (n, d).
             logits: (n, classes).
             layers: Outputs of layers.
+            inputs: What entered the part that learns; None = the batch cannot pass through another network.
         """
         labels = None if self._hidden else self._labels[positions].to(self.device)
-        return Side(features, logits, labels, positions, layers)
+        return self._side(Side(features, logits, labels, positions, layers), "target", self._target, inputs)
+
+    def _side(self, side: Side, domain: str, feed: BatchSource, inputs: Activations | None) -> Side:
+        """The same with the attributes of its pictures, and the way through another network."""
+        assert side.positions is not None
+        numbers = {name: of[side.positions].to(self.device) for name, of in self._attributes.get(domain, {}).items()}
+        side = dataclasses.replace(side, attributes=numbers)
+        if inputs is None:
+            return side
+        return dataclasses.replace(side, through=lambda net: self._through(net, side, feed, inputs))
+
+    def _through(self, net: Net, side: Side, feed: BatchSource, inputs: Activations) -> Side:
+        """A side's batch through another network; the first one's random draws do not hear of it."""
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            features, logits = self.for_net(net, feed).forward(inputs)
+        return Side(features, logits, None, side.positions, attributes=side.attributes)
 
     def teach(self, inputs: Activations, positions: Tensor) -> Side | None:
         """The same batch through the network of the start; None where no term needs it.
@@ -106,6 +134,19 @@ class Passes:
                     features, logits = self._taught.forward(inputs)
         return Side(features, logits, None, positions, found)
 
+    def for_net(self, net: Net, feed: BatchSource) -> BatchSource:
+        """The same batches through another network, the same object while a phase lasts: a cut is checked once.
+
+        Args:
+            net: The other.
+            feed: Of the first.
+        """
+        at = (id(net), id(feed))
+        if at not in self._beside:
+            with torch.enable_grad():  # a cut is checked by gradients too
+                self._beside[at] = (feed, _for_net(net, feed))  # the first is held, so that its id stays its own
+        return self._beside[at][1]
+
     def beside(self, positions: Tensor, epoch: int, step: int) -> Side:
         """A batch of the source that neither statistics nor the target's draws hear of.
 
@@ -119,9 +160,10 @@ class Passes:
         with torch.random.fork_rng(devices), keep_running_statistics(self._net):
             torch.manual_seed(derive_seed(self._seed, SOURCE, epoch, step))
             draw = torch.Generator().manual_seed(derive_seed(self._seed, SOURCE, epoch, step, 1))
+            inputs = self._source.rows(positions, draw)
             with self.layers(len(positions)) as found:
-                features, logits = self._source.forward(self._source.rows(positions, draw))
-        return self._source_side(positions, features, logits, found)
+                features, logits = self._source.forward(inputs)
+        return self._source_side(positions, features, logits, found, inputs)
 
     def alone(self, positions: Tensor, draw: torch.Generator) -> Side:
         """A batch of the source, which is learned from; the target is not looked at.
@@ -177,9 +219,17 @@ class Passes:
             else:
                 yield self.target_side(positions, features, logits, found)
 
-    def _source_side(self, positions: Tensor, features: Tensor, logits: Tensor, layers: Mapping[int, Tensor]) -> Side:
-        assert self._source_labels is not None
-        return Side(features, logits, self._source_labels[positions].to(self.device), positions, layers)
+    def _source_side(
+        self,
+        positions: Tensor,
+        features: Tensor,
+        logits: Tensor,
+        layers: Mapping[int, Tensor],
+        inputs: Activations | None = None,
+    ) -> Side:
+        assert self._source_labels is not None and self._source is not None
+        labels = self._source_labels[positions].to(self.device)
+        return self._side(Side(features, logits, labels, positions, layers), "source", self._source, inputs)
 
 
 def _for_net(net: Net, source: BatchSource) -> BatchSource:

@@ -6,7 +6,6 @@ The two arms are compared on the same test examples with the same seeds, so ever
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -43,22 +42,39 @@ class Spread:
     n: int
 
     @classmethod
-    def of(cls, difference: Floats) -> Spread:
-        """The mean squares of paired differences, (seeds, examples); both numbers at least 2."""
+    def of(cls, difference: Floats, least: float) -> Spread:
+        """The mean squares of paired differences, (seeds, examples); both numbers at least 2.
+
+        Args:
+            difference: Score of one arm less that of the other, each −1 … 1.
+            least: What the examples' sum of squares is at least.
+        """
         n_seeds, n = difference.shape
         mean, by_seed, by_example = difference.mean(), difference.mean(1), difference.mean(0)
         rest = difference - by_seed[:, None] - by_example + mean
         return cls(
             seed=float(n * ((by_seed - mean) ** 2).sum() / (n_seeds - 1)),
-            example=n_seeds * _example_squares(by_example) / (n - 1),
+            example=n_seeds * _example_squares(by_example, least) / (n - 1),
             rest=float((rest**2).sum() / ((n_seeds - 1) * (n - 1))),
             n_seeds=n_seeds,
             n=n,
         )
 
     def half_width(self, level: float) -> float:
-        """Half the width of the interval of the mean: the mean of Satterthwaite's and of the generalised one."""
-        return (self._satterthwaite(level) + self._generalised_half_width(level)) / 2
+        """Half the width of the mean's interval: Student's t on the sum of mean squares, at least the examples' own.
+
+        Satterthwaite's degrees of freedom, with the seeds' mean square (S + 1)/(S − 1) times what it is: of few seeds
+        it is mostly too small, and so would be their say. Normal effects are then covered with at least .94 by three
+        seeds, .945 by five, whatever part of the variance is theirs; by Satterthwaite's own, with .92 and .94.
+        """
+        from scipy.special import stdtrit
+
+        rows, columns = self.n_seeds - 1, self.n - 1
+        total = max(self.seed + max(self.example - self.rest, 0.0), self.example)
+        seed = self.seed * (self.n_seeds + 1) / rows
+        parts = seed**2 / rows + self.example**2 / columns + self.rest**2 / (rows * columns)
+        freedom = max((total - self.seed + seed) ** 2 / parts, 1.0) if parts else math.inf
+        return float(stdtrit(freedom, (1 + level) / 2) * math.sqrt(total / (self.n_seeds * self.n)))
 
     def expected_half_width(self, level: float, n_seeds: int, n: int) -> float:
         """The same to expect of other numbers of seeds and examples, with the variances found here.
@@ -73,63 +89,42 @@ class Spread:
         there = Spread(self.rest + n * by_seed, self.rest + n_seeds * by_example, self.rest, n_seeds, n)
         return there.half_width(level)
 
-    def _satterthwaite(self, level: float) -> float:
-        """Student's t on the sum of mean squares, which is at least the examples' own."""
-        from scipy.special import stdtrit
 
-        total = max(self.seed + max(self.example - self.rest, 0.0), self.example)
-        rows, columns = self.n_seeds - 1, self.n - 1
-        parts = self.seed**2 / rows + self.example**2 / columns + self.rest**2 / (rows * columns)
-        freedom = max(total**2 / parts, 1.0) if parts else math.inf
-        return float(stdtrit(freedom, (1 + level) / 2) * math.sqrt(total / (self.n_seeds * self.n)))
-
-    def _generalised_half_width(self, level: float) -> float:
-        """The half width h at which Φ(−h/σ), averaged over the σ that the mean squares allow, is the tail."""
-        from scipy.optimize import brentq
-        from scipy.special import ndtr
-
-        rows, columns = self.n_seeds - 1, self.n - 1
-        seed, example, rest = _chi_squares(rows, columns)
-        spread = rows * self.seed / seed + np.maximum(
-            columns * self.example / example - rows * columns * self.rest / rest, 0
-        )
-        deviation = np.sqrt(spread / (self.n_seeds * self.n))
-        tail, most = (1 - level) / 2, float(deviation.max())
-        if most == 0:
-            return 0.0
-        deviation = np.maximum(deviation, 1e-12)
-        return float(brentq(lambda h: ndtr(-h / deviation).mean() - tail, 0.0, 40 * most, xtol=1e-9))
+def _example_squares(by_example: Floats, least: float) -> float:
+    """Sum of squares of the examples around their mean; examples that are all alike would leave no width."""
+    return float(max(((by_example - by_example.mean()) ** 2).sum(), least))
 
 
-@functools.cache
-def _chi_squares(rows: int, columns: int) -> Floats:
-    """(3, 1024) draws of χ² with rows, columns, and rows × columns degrees of freedom, evenly spread."""
-    from scipy.special import chdtri
-
-    steps = 1.2207440846057596 ** -np.arange(1, 4)[:, None]  # the R₃ sequence: 1/g, 1/g², 1/g³ with g⁴ = g + 1
-    even = (0.5 + steps * np.arange(1, 1025)) % 1
-    return np.stack([chdtri(freedom, even[i]) for i, freedom in enumerate((rows, columns, rows * columns))])
+def _one_the_other_way(difference: Floats) -> float:
+    """What one more example adds to the sum of squares that went the other way, as far as it can."""
+    return float((1 + abs(difference.mean())) ** 2)
 
 
-def _example_squares(by_example: Floats) -> float:
-    """Sum of squares of the examples around their mean, at least that of one example that went the other way.
+def _half_width(difference: Floats, level: float, least: float) -> float:
+    """Half the width of the interval, of the examples alone where there is one seed."""
+    from scipy.special import stdtrit
 
-    Examples that are all alike would leave the interval without width; one more, as far the other way as it can be,
-    lies (1 + |mean|) from the mean. From some twenty examples that differ on, this changes nothing.
-    """
-    mean = by_example.mean()
-    return float(max(((by_example - mean) ** 2).sum(), (1 + abs(mean)) ** 2))
+    n_seeds, n = difference.shape
+    if n_seeds > 1:
+        return Spread.of(difference, least).half_width(level)
+    squares = _example_squares(difference[0], least)
+    return float(stdtrit(n - 1, (1 + level) / 2) * math.sqrt(squares / ((n - 1) * n)))
 
 
 def paired_interval(difference: Floats, level: float = 0.95) -> tuple[float, float, float]:
     """Mean of paired differences and its interval, for other seeds and other test examples than these.
 
     With d[s, i] = μ + seed_s + example_i + rest_si, all effects random,
-    Var(mean) = (E MS_seed + E MS_example − E MS_rest) / (S n). Its half width is the mean of two: Student's t with
-    Satterthwaite's degrees of freedom, which is short where five to ten seeds differ much, and the generalised
-    interval, which is long where three seeds hardly differ. Where examples tell too little about their spread:
+    Var(mean) = (E MS_seed + E MS_example − E MS_rest) / (S n); each end is Student's t away (`Spread.half_width`).
 
-    - their sum of squares is at least that of one example that went the other way (`_example_squares`);
+    The end towards 0 has half of what may be wrong, (1 − level)/2, so 0 is left out no more often than the level says.
+    The end away from 0 has a quarter: scores end at 1, so where arms are nearly always right a gap that came out too
+    small comes with a spread that came out too small, and that end would be passed twice as often as the other.
+
+    Where examples tell too little about their spread:
+
+    - their sum of squares is at least that of one example that went the other way, of half of one for the end towards
+      0 (`_one_the_other_way`), which has a second guard:
     - 0 is let in unless the sign-flip test over examples, which is exact, is against it too (`sign_flip_p`);
     - a single example leaves −1 … +1.
 
@@ -141,8 +136,8 @@ def paired_interval(difference: Floats, level: float = 0.95) -> tuple[float, flo
     Reference:
         Searle, Casella and McCulloch (1992), Variance components, §4.3 (two-way crossed, random); Satterthwaite
         (1946), An approximate distribution of estimates of variance components, Biometrics Bulletin 2(6), eq. (17);
-        Weerahandi (1993), Generalized confidence intervals, JASA 88(423); pairing over runs and examples as in
-        Bouthillier et al. (2021), Accounting for variance in machine learning benchmarks, MLSys, §4. arXiv:2103.03098.
+        pairing over runs and examples as in Bouthillier et al. (2021), Accounting for variance in machine learning
+        benchmarks, MLSys, §4. arXiv:2103.03098.
 
     Args:
         difference: (seeds, examples): score of one arm less that of the other, each −1 … 1.
@@ -155,21 +150,37 @@ def paired_interval(difference: Floats, level: float = 0.95) -> tuple[float, flo
         >>> paired_interval(np.ones((3, 1)))  # three seeds, one picture: this says nothing yet
         (1.0, -1.0, 1.0)
     """
-    from scipy.special import stdtrit
-
     n_seeds, n = difference.shape
     mean = float(difference.mean())
     if n < 2:
         return mean, -1.0, 1.0
-    if n_seeds > 1:
-        half = Spread.of(difference).half_width(level)
-    else:
-        squares = _example_squares(difference[0])
-        half = float(stdtrit(n - 1, (1 + level) / 2) * math.sqrt(squares / ((n - 1) * n)))
-    low, high = max(mean - half, -1.0), min(mean + half, 1.0)
+    other = _one_the_other_way(difference)
+    outer = _half_width(difference, (1 + level) / 2, other)
+    inner = _half_width(difference, level, other / 2) if mean else outer
+    below, above = (inner, outer) if mean > 0 else (outer, inner)
+    low, high = max(mean - below, -1.0), min(mean + above, 1.0)
     if (low > 0 or high < 0) and sign_flip_p(difference.mean(0), n_seeds) > 1 - level:
         low, high = min(low, 0.0), max(high, 0.0)
     return mean, low, high
+
+
+def mean_interval(scores: Floats, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean score of one arm and its interval, for other seeds and other test examples than these.
+
+    As `paired_interval`, but both ends are those away from 0: an accuracy near 1 comes with too small a spread as well.
+
+    Args:
+        scores: (seeds, examples), each 0 … 1.
+        level: Coverage of the interval, 0 … 1.
+
+    Returns:
+        (mean, low, high), within 0 … 1.
+    """
+    mean = float(scores.mean())
+    if scores.shape[1] < 2:
+        return mean, 0.0, 1.0
+    half = _half_width(scores, (1 + level) / 2, max(mean, 1 - mean) ** 2)
+    return mean, max(mean - half, 0.0), min(mean + half, 1.0)
 
 
 def sign_flip_p(by_example: Floats, n_seeds: int = 1) -> float:
@@ -374,7 +385,7 @@ def advise(v: Verdict, difference: Floats) -> list[str]:
         return [f"More test examples would be needed to show that the arms are within {within} of each other."]
     wanted = v.gap if abs(v.gap) > v.delta else v.delta
     aim = "settle a gap of this size, if it stays" if abs(v.gap) > v.delta else f"show a gap of no more than {within}"
-    spread = Spread.of(difference)
+    spread = Spread.of(difference, _one_the_other_way(difference) / 2)
     seeds = next((s for s in range(n_seeds + 1, 101) if spread.expected_half_width(v.level, s, n) < abs(wanted)), None)
     if seeds is not None:
         return [f"About {seeds} seeds would {aim}."]

@@ -21,10 +21,12 @@ from tltk.nn.net import Net, config_value, make_backbone, make_net
 from tltk.nn.state import pack
 from tltk.specs.parts import NetSpec
 from tltk.weights import store, weightfile
+from tltk.weights.checks import WAYS_OUT, check_architecture, check_reach
+from tltk.weights.fitting import Given, describe_fitting, given_by_file, given_by_hub, prefix_tokens
 from tltk.weights.reader import check_fit, read
-from tltk.weights.store import WAYS_OUT
 
-Built = tuple[nn.Module, dict[str, str], list[str]]  # a backbone, how it was built, what to say of its file
+# A backbone, how it was built, what to say of its file, and what its weights were made for; None = drawn.
+Built = tuple[nn.Module, dict[str, str], list[str], Given | None]
 
 
 def build_net(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) -> Net:
@@ -45,14 +47,17 @@ def build_net(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int
     makers = {"scratch": _scratch, "store": _store, "hub": _hub, "file": _file, "run": _run}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        backbone, options, notes = makers[kind](spec, where, size, channels)
+        backbone, options, notes, given = makers[kind](spec, where, size, channels)
     net = make_net(backbone, size, channels, n_classes, spec, seed)
     net.options, net.notes = options, notes
+    net.fitting = describe_fitting(net, given, n_classes)
     return net
 
 
 def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
     """Write a net's weights with what is needed to build it again, and to use it elsewhere, in the header.
+
+    With the note labels="none" the head is left out: nobody's labels taught it, so it knows nothing.
 
     Args:
         net: Its weights are written as they are.
@@ -60,11 +65,12 @@ def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
         path: Of the safetensors file; replaced as a whole.
         **notes: More words for the header, by name.
     """
-    own = own_classifier(spec.backbone)
+    own, taught = own_classifier(spec.backbone), notes.get("labels") != "none"
     classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
     mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
     header = {"backbone": spec.backbone, "head": spec.head, "mean": mean, "std": std, **classifier}
-    home.write_atomic(path, weightfile.pack_tensors(pack(net, ""), {**header, **net.options, **notes}))
+    tensors = {name: tensor for name, tensor in pack(net, "").items() if taught or net.layer_of.get(name) != net.depth}
+    home.write_atomic(path, weightfile.pack_tensors(tensors, {**header, **net.options, **notes}))
 
 
 @cache
@@ -80,7 +86,7 @@ def own_classifier(backbone: str) -> tuple[str, int] | None:
 
 
 def _scratch(spec: NetSpec, _: str, size: int, channels: int) -> Built:
-    return make_backbone(spec.backbone, size, channels, spec.drop_path), {}, []
+    return make_backbone(spec.backbone, size, channels, spec.drop_path), {}, [], None
 
 
 def _hub(spec: NetSpec, tag: str, size: int, channels: int) -> Built:
@@ -97,10 +103,11 @@ def _hub(spec: NetSpec, tag: str, size: int, channels: int) -> Built:
         raise UnknownName.among(f"The hub tag of {architecture}", tag, [n.partition(".")[2] for n in known])
     _check_hub(name, timm.get_pretrained_cfg(name))
     try:
-        return make_backbone(name, size, channels, spec.drop_path, pretrained=True), {}, []
+        backbone = make_backbone(name, size, channels, spec.drop_path, pretrained=True)
     except (OSError, RuntimeError) as fault:
         first = str(fault).strip().split("\n")[0]
         raise WeightsMissing(f"The weights of {name} must come from the hub. It failed: {first}. {WAYS_OUT}") from None
+    return backbone, {}, [], given_by_hub(backbone)
 
 
 def _check_hub(name: str, config: Any) -> None:
@@ -111,7 +118,7 @@ def _check_hub(name: str, config: Any) -> None:
         return
     files = ("model.safetensors", "pytorch_model.bin")
     if not any(isinstance(try_to_load_from_cache(config.hf_hub_id, f), str) for f in files):
-        store.check_reach(name)
+        check_reach(name)
 
 
 def _file(spec: NetSpec, where: str, size: int, channels: int) -> Built:
@@ -121,14 +128,14 @@ def _file(spec: NetSpec, where: str, size: int, channels: int) -> Built:
 
 def _store(spec: NetSpec, where: str, size: int, channels: int) -> Built:
     entry = store.verify(where)
-    store.check_architecture(spec.backbone, entry.card.backbone, f"{where} in the weight store")
+    check_architecture(spec.backbone, entry.card.backbone, f"{where} in the weight store")
     return _read(spec, entry.file, where, size, channels)
 
 
 def _run(spec: NetSpec, where: str, size: int, channels: int) -> Built:
     run, path = store.run_weights(where)
     theirs = weightfile.identify(path).told.get("backbone", spec.backbone)
-    store.check_architecture(spec.backbone, theirs, f"run {run.id}")
+    check_architecture(spec.backbone, theirs, f"run {run.id}")
     return _read(spec, path, f"run {run.id}", size, channels)
 
 
@@ -136,7 +143,8 @@ def _read(spec: NetSpec, path: Path, origin: str, size: int, channels: int) -> B
     found = read(path, spec.backbone)
     backbone = make_backbone(spec.backbone, size, channels, spec.drop_path, **found.options)
     load_backbone(backbone, found.body, origin)
-    return backbone, found.options, found.notes
+    classes = len(found.classifier["weight"]) if found.classifier else 0
+    return backbone, found.options, found.notes, given_by_file(backbone, found.body, found.told, classes)
 
 
 def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) -> None:
@@ -174,7 +182,7 @@ def _fit_tensor(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor |
         from timm.layers import resample_abs_pos_embed
 
         patches: Any = backbone.patch_embed
-        extra = 0 if getattr(backbone, "no_embed_class", False) else getattr(backbone, "num_prefix_tokens", 1)
+        extra = prefix_tokens(backbone)
         resampled: Tensor = resample_abs_pos_embed(tensor, new_size=patches.grid_size, num_prefix_tokens=extra)
         return resampled
     return tensor

@@ -157,6 +157,8 @@ def to_half(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _stage(run: Run) -> Stage:
     spec, result = run.spec, run.read(TrainingResult)
     assert isinstance(spec, TransferSpec) and result is not None
+    if result.accuracy is None:
+        raise BadSpec(f"The stages of shipped weights are learned from labels. Run {run.id} learned from none.")
     return Stage(
         run.id,
         spec.target.name,

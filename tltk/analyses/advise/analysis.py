@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 from torch import Tensor
 
-from tltk.analyses.advise.result import AdviseResult, ProbeResult, SuggestionResult
+from tltk.analyses.advise.result import AdviseResult, NetworkResult, ProbeResult, SuggestionResult
 from tltk.analyses.advise.rules import Facts, suggest
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.describe.analysis import layers as describe_layers
 from tltk.analyses.describe.analysis import seconds_per_gflop
+from tltk.analyses.rank.analysis import rank
+from tltk.analyses.rank.spec import RankSpec, candidate
 from tltk.analyses.sample import Context, Sample, features, network, samples, strangers, with_weights
+from tltk.errors import BadSpec
+from tltk.nn.flops import layer_flops
 from tltk.nn.net import Net
 from tltk.probes.linear import ridge_probe
 from tltk.runs import index
 from tltk.runs.run import Run
 from tltk.shift.null import permutation_mmd
-from tltk.specs.parts import OptimSpec, StrategySpec
+from tltk.specs.parts import NetSpec, OptimSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.training.cost import Sizes, estimate_costs
 from tltk.training.optimizer import pick_device
 from tltk.verdicts.judge import paired_interval
 
+LOGME = "logme"
 STRATEGIES = ("feature_extraction", "fine_tune", "lp_ft", "discriminative")  # of which minutes can be estimated
 PERMUTATIONS = 199
 MOST_ALIKE = 0.02  # features whose probe is at most so much better than one of random features know nothing more
@@ -38,6 +44,7 @@ def advise(spec: AdviseSpec, context: Context) -> AdviseResult:
         WeightsMissing: Weights that are not there, or do not fit.
     """
     spec.check()
+    spec, networks = choose_network(spec, context)
     target, source = samples(spec, context)
     net = network(spec.net, target, spec.seed)
     mine = features(net, target, context, spec.pooling)
@@ -55,7 +62,10 @@ def advise(spec: AdviseSpec, context: Context) -> AdviseResult:
     kept = [one for one in found if not spec.minutes or one.minutes is None or one.minutes <= spec.minutes] or found[:1]
     distance, p = _distance(spec, context, net, target, source)
     first = kept[0]
-    sentence = f"Try {first.technique} first. {first.why} {first.change}"
+    sentence = (
+        f"Try {first.technique} on {first.backbone} ({first.weights}) first, at boundary {first.boundary} of "
+        f"{net.depth}. {first.why} {first.change}{_of_networks(networks)}"
+    )
     if len(kept) < len(found) and spec.minutes:
         sentence += f" {len(found) - len(kept)} that would take longer than {spec.minutes:g} minutes were left out."
     return AdviseResult(
@@ -71,7 +81,79 @@ def advise(spec: AdviseSpec, context: Context) -> AdviseResult:
         distance,
         p,
         record(),
+        networks,
     )
+
+
+def choose_network(spec: AdviseSpec, context: Context) -> tuple[AdviseSpec, list[NetworkResult]]:
+    """The question about the candidate with the highest LogME of those that are quick enough, and all of them.
+
+    Args:
+        spec: The question.
+        context: For pictures and features.
+
+    Raises:
+        BadSpec: None is quick enough, or none has a LogME; the sentence is the first one's.
+    """
+    if not spec.candidates:
+        return spec, []
+    domain = context.load(spec.target)
+    channels, _, size = domain.modality.shape(domain)
+    found = []
+    for text in spec.candidates:
+        one = candidate(text)
+        spent = None
+        if spec.latency:
+            context.callbacks.notify(f"Measuring the speed of {one.backbone}.")
+            spent = milliseconds(one.backbone, size, channels)
+        slow = spec.latency and spent is not None and spent > spec.latency
+        why = f"A picture takes {spent:.3g} ms, more than {spec.latency:g}." if slow else ""
+        found.append(NetworkResult(one.backbone, one.weights, None, 0, spent, why))
+    quick = tuple(text for text, one in zip(spec.candidates, found, strict=True) if not one.why)
+    if not quick:
+        raise BadSpec(f"One candidate at least must be quick enough. None is: {found[0].why} Raise --latency.")
+    asked = RankSpec(spec.target, quick, (LOGME,), spec.pictures, spec.seed)
+    ranked = {(row.backbone, row.weights): row for row in rank(asked, context).rows}
+    for i, known in enumerate(found):
+        row = ranked.get((known.backbone, known.weights))
+        if row is not None:
+            place = row.places.get(LOGME, (0, 0))[0]
+            why = row.why.get(LOGME, "")
+            found[i] = msgspec.structs.replace(known, logme=row.scores.get(LOGME), best_place=place, why=why)
+    found.sort(key=lambda one: -np.inf if one.logme is None else one.logme, reverse=True)
+    best = found[0]
+    if best.logme is None:
+        raise BadSpec(f"One candidate at least must have a score. None has: {best.why}")
+    return dataclasses.replace(spec, net=NetSpec(best.backbone, best.weights), candidates=()), found
+
+
+def milliseconds(backbone: str, size: int, channels: int) -> float | None:
+    """What a picture takes to pass through on this machine, in batches; None where its operations cannot be counted.
+
+    Args:
+        backbone: timm's name of it.
+        size: Side of a picture, in pixels.
+        channels: Of a picture.
+    """
+    flops, speed = (
+        layer_flops(backbone, size, channels),
+        seconds_per_gflop(backbone, size, channels, pick_device("auto")),
+    )
+    return None if flops is None or speed is None else 1e3 * sum(flops) / 1e9 * speed
+
+
+def _of_networks(networks: Sequence[NetworkResult]) -> str:
+    """Why this network, in a sentence that follows another."""
+    scored = [one for one in networks if one.logme is not None]
+    if len(scored) < 2:
+        return ""
+    first = [f"{one.backbone} ({one.weights})" for one in scored if one.best_place == 1]
+    if len(first) > 1:
+        return (
+            f" By LogME it cannot be told which of {', '.join(first)} comes first; with more pictures another may be "
+            "advised."
+        )
+    return f" Of {len(scored)} networks it has the highest LogME."
 
 
 def probe_layers(
@@ -112,7 +194,7 @@ def earliest_best(right: Sequence[np.ndarray]) -> int:
 def with_minutes(
     one: SuggestionResult, net: Net, sample: Sample, spec: AdviseSpec, n_train: int, classes: int
 ) -> SuggestionResult:
-    """The suggestion with the minutes that a training would take; None where its strategy's are not estimated.
+    """The suggestion with its network, and the minutes of a training; None where its strategy's are not estimated.
 
     Args:
         one: A suggestion.
@@ -122,6 +204,7 @@ def with_minutes(
         n_train: Training pictures.
         classes: How many.
     """
+    one = msgspec.structs.replace(one, backbone=spec.net.backbone, weights=spec.net.weights)
     name = one.technique.partition("@")[0]
     if name not in STRATEGIES:
         return one
@@ -173,7 +256,8 @@ def held_against(advice: Run, race: Run) -> bool | None:
     target, net = getattr(raced, "target", None), getattr(raced, "net", None)
     if not isinstance(asked, AdviseSpec) or told is None or not found or target is None or net is None:
         return None
-    if (asked.target.name, asked.target.shots, asked.net.backbone) != (target.name, target.shots, net.backbone):
+    advised = told.suggestions[0].backbone or asked.net.backbone  # answers of before have none
+    if (asked.target.name, asked.target.shots, advised) != (target.name, target.shots, net.backbone):
         return None
     places = {arm["name"]: arm["best_rank"] for arm in found.get("arms", [])}
     place = places.get(told.suggestions[0].technique)

@@ -14,6 +14,8 @@ class SuggestionResult(msgspec.Struct, frozen=True):
         why: The reason, in a sentence.
         change: What would change it, in a sentence.
         minutes: Estimated for a training on this machine; None where it cannot be estimated.
+        backbone: Whose layers the boundary counts.
+        weights: Where its weights come from.
     """
 
     technique: str
@@ -21,6 +23,28 @@ class SuggestionResult(msgspec.Struct, frozen=True):
     why: str
     change: str
     minutes: float | None
+    backbone: str = ""
+    weights: str = ""
+
+
+class NetworkResult(msgspec.Struct, frozen=True):
+    """A network that was a candidate.
+
+    Attributes:
+        backbone: timm's name.
+        weights: Where its weights come from.
+        logme: Evidence for the labels under a linear model of what enters its head; None where there is none.
+        best_place: The best place by LogME that it may have, from 1; 0 where it has none.
+        milliseconds: That a picture takes, estimated for this machine in batches; None where it cannot be estimated.
+        why: Why it was left out; empty where it was not.
+    """
+
+    backbone: str
+    weights: str
+    logme: float | None
+    best_place: int
+    milliseconds: float | None
+    why: str
 
 
 class ProbeResult(msgspec.Struct, frozen=True):
@@ -58,6 +82,7 @@ class AdviseResult(msgspec.Struct, frozen=True):
         distance: Squared MMD of source and target in what enters the head; None without a source.
         p: Its p-value; None without a source.
         record: How often earlier advice was right in this home, in a sentence.
+        networks: The candidates, best first; empty where the network was given.
     """
 
     suggestions: list[SuggestionResult]
@@ -72,3 +97,4 @@ class AdviseResult(msgspec.Struct, frozen=True):
     distance: float | None
     p: float | None
     record: str
+    networks: list[NetworkResult] = []

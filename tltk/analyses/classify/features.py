@@ -25,13 +25,16 @@ class Draw:
         x: Features of the labelled training pictures, (n, d).
         labels: Their class numbers, as the target counts classes, (n,).
         at: Their positions in the domain that they are of, (n,).
-        target: Features of the target's training pictures, (m, d), without labels; empty where those are learned from.
+        target: Features of the target's training pictures, (m, d); empty where its labels alone are learned from.
+        target_labels: Their class numbers, (m,), where both domains' labels are learned from; None where they must not
+            be seen.
     """
 
     x: Floats
     labels: Ints
     at: Ints
     target: Floats
+    target_labels: Ints | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +109,22 @@ def gather(spec: ClassifySpec, context: Context) -> Material:
         known = pool[number[source.labels[pool]] >= 0]
         clean = exclude_examples(theirs, known, held)
         if seed == spec.seed:
-            remarks = _left_out(len(pool) - len(known), len(known) - len(clean))
+            remarks = _left_out(len(pool) - len(known), len(known) - len(clean), spec.labels)
         at.append(by_turns(source, clean, spec.pictures, seed).index)
-        there.append(np.sort(shuffle(unlabelled, seed)[: spec.pictures]))  # labels of the target are not looked at
+        if spec.labels == "both":
+            there.append(draw(domain, spec.target, spec.pictures, seed).index)
+        else:
+            there.append(np.sort(shuffle(unlabelled, seed)[: spec.pictures]))  # labels of the target are not looked at
     every, wanted = np.unique(np.concatenate(at)), np.unique(np.concatenate([split.test, *there]))
     x, y = read(source, every), read(domain, wanted)
     draws = [
-        Draw(x[np.searchsorted(every, i)], number[source.labels[i]], i, y[np.searchsorted(wanted, j)])
+        Draw(
+            x[np.searchsorted(every, i)],
+            number[source.labels[i]],
+            i,
+            y[np.searchsorted(wanted, j)],
+            domain.labels[j] if spec.labels == "both" else None,
+        )
         for i, j in zip(at, there, strict=True)
     ]
     test = y[np.searchsorted(wanted, split.test)]
@@ -139,8 +151,8 @@ def _same_classes(source: Domain, target: Domain) -> Ints:
     return np.array([there.get(name, -1) for name in source.classes], np.int64)
 
 
-def _left_out(unknown: int, copies: int) -> list[str]:
-    said = ["The target's labels were used for the test alone."]
+def _left_out(unknown: int, copies: int, labels: str) -> list[str]:
+    said = ["The target's labels were used for the test alone."] if labels == "source" else []
     if unknown:
         said.append(f"{unknown:,} training pictures of the source are of classes that the target lacks: left out.")
     if copies:

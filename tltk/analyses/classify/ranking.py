@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tltk.probes.linear import wilson
 from tltk.results.ranking import PairResult
-from tltk.verdicts.judge import Floats, paired_interval
+from tltk.verdicts.judge import Floats, mean_interval
 from tltk.verdicts.ranking import LEVEL
 
 
@@ -17,8 +17,7 @@ def accuracy_interval(scores: Floats) -> tuple[float, float, float]:
         scores: Right or wrong, (seeds, test pictures).
     """
     if len(scores) > 1:
-        mean, lo, hi = paired_interval(scores, LEVEL)
-        return mean, max(lo, 0.0), hi
+        return mean_interval(scores, LEVEL)
     return float(scores.mean()), *wilson(int(scores.sum()), scores.shape[1])
 
 

@@ -14,7 +14,8 @@ class LearnerResult(msgspec.Struct, frozen=True):
         name: The learner, and after a + how features were moved or pictures weighted.
         learner: The learner.
         alignment: How features were moved; empty = not at all.
-        reweighting: How pictures were weighted; empty = equally.
+        reweighting: How pictures were weighted; empty = equally. With both domains' labels: target_only = the target's
+            alone, tradaboost = boosted.
         accuracy: Share of the target's test pictures that are right, 0 … 1.
         lo: Lower end of its 95 % interval.
         hi: Upper end.
@@ -48,18 +49,20 @@ class WeightedPicture(msgspec.Struct, frozen=True):
         at: Its position in the source.
         weight: Of a mean of 1.
         label: Its class.
+        place: Its number on the sheet of pictures that lies beside the result, from 0.
     """
 
     at: int
     weight: float
     label: str
+    place: int = 0
 
 
 class ReweightingResult(msgspec.Struct, frozen=True):
     """How one reweighting weighs the source's pictures, at the first seed.
 
     Attributes:
-        name: As it was asked for.
+        name: As it was asked for; of TrAdaBoost with the learner, whose last round's weights they are.
         n: Pictures of the source.
         effective: How many pictures of equal weight would tell as much.
         largest: The pictures that count most, largest weight first.
@@ -82,11 +85,11 @@ class ClassifyResult(msgspec.Struct, frozen=True):
         sentence: Which does best, as far as can be told.
         remarks: What must be known before the figures are trusted.
         left_out: Learner with its alignment or reweighting → why it could not be used.
-        weights: A reweighting each.
+        weights: A reweighting each, or a learner that was boosted.
         layer: Whose features were used; as many as there are layers = what enters the head.
         layer_name: Its name.
         width: Features of a picture.
-        labels: Whose labels were learned from: target or source.
+        labels: Whose labels were learned from: target, source or both.
         seeds: Of the training pictures.
         n_train: Training pictures, for each seed.
         n_test: Test pictures of the target.

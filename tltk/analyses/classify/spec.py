@@ -22,10 +22,13 @@ class ClassifySpec(DepthSpec):
     verb: ClassVar[str] = "classify"
     about: ClassVar[str] = "Classical learners on frozen features, ranked as far as they can be told apart."
 
+    later: ClassVar[tuple[str, ...]] = (*DepthSpec.later, "rounds")
+
     labels: str = knob(
         "target",
-        choices=("target", "source"),
-        help="Whose training labels are learned from; with source the target's are for the test alone.",
+        choices=("target", "source", "both"),
+        help="Whose training labels are learned from; source: the target's are for the test alone; both: as they are, "
+        "the target's alone, and boosted (TrAdaBoost).",
     )
     learners: tuple[str, ...] = list_field(
         ("logistic_regression", "linear_svm", "rbf_svm", "ridge", "knn", "lda", "gradient_boosting"),
@@ -39,6 +42,7 @@ class ClassifySpec(DepthSpec):
     )
     layer: str = knob("", help="The layer whose features are used, by name or number; empty = what enters the head.")
     removed: int = knob(0, 0, 10_000, help="So many of the last layers are removed; 0 = none.")
+    rounds: int = knob(20, 1, 1000, help="Rounds of TrAdaBoost, with both domains' labels.")
     folds: int = knob(5, 2, 20, help="Folds of the cross-validation on the training pictures, at most.")
     seeds: int = knob(3, 1, 100, help="Draws of the training pictures, from the seed on; a ranking needs three.")
 
@@ -64,12 +68,17 @@ class ClassifySpec(DepthSpec):
             raise BadSpec(
                 f"A layer must be asked for in one way. Got both --layer {self.layer} and --removed {self.removed}."
             )
-        if self.labels == "source" and self.source is None:
+        if self.labels != "target" and self.source is None:
             raise BadSpec("To learn from the source's labels there must be a source. There is none; name one.")
         if self.labels == "target" and (self.source is not None or self.alignments or self.reweightings):
             raise BadSpec(
                 "A source, alignments and reweightings must go with --labels source. The labels asked for are the "
                 "target's; add --labels source, or leave them out."
+            )
+        if self.labels == "both" and (self.alignments or self.reweightings):
+            raise BadSpec(
+                "Alignments and reweightings must go with --labels source. The labels asked for are both domains'; "
+                "leave them out, or ask for the source's."
             )
 
 

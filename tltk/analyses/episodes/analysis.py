@@ -1,4 +1,4 @@
-"""N-way K-shot accuracy of frozen features by the nearest prototype."""
+"""N-way K-shot accuracy of frozen features by the nearest prototype or template."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def episodes(spec: EpisodesSpec, context: Context) -> EpisodesResult:
         queries=spec.queries,
         episodes=spec.episodes,
         distance=spec.distance,
+        nearest=spec.nearest,
         seed=spec.seed,
     )
     classes = len(usable_classes(domain.labels[single], spec.shots + spec.queries))
@@ -53,6 +54,7 @@ def episodes(spec: EpisodesSpec, context: Context) -> EpisodesResult:
         queries=spec.queries,
         episodes=spec.episodes,
         distance=spec.distance,
+        nearest=spec.nearest,
         layer=layer,
         layer_name=layer_name,
         part=spec.part,
@@ -60,8 +62,9 @@ def episodes(spec: EpisodesSpec, context: Context) -> EpisodesResult:
         classes=classes,
         left_out=left_out,
         sentence=(
-            f"{spec.ways}-way {spec.shots}-shot: {found.accuracy:.1%} right, {found.lo:.1%} … {found.hi:.1%} "
-            f"(mean ± 1.96 s/√E over {spec.episodes:,} episodes), where chance gives {1 / spec.ways:.1%}."
+            f"{spec.ways}-way {spec.shots}-shot by the nearest {spec.nearest}: {found.accuracy:.1%} right, "
+            f"{found.lo:.1%} … {found.hi:.1%} (mean ± 1.96 s/√E over {spec.episodes:,} episodes), "
+            f"where chance gives {1 / spec.ways:.1%}."
         ),
         remarks=_remarks(spec, len(pool) - len(single), left_out),
         seconds=round(time.perf_counter() - start, 3),

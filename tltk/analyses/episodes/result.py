@@ -20,7 +20,7 @@ class EpisodesResult(msgspec.Struct, frozen=True):
         shots: Pictures that a prototype is the mean of.
         queries: Pictures of each class that are named.
         episodes: How many were drawn.
-        distance: Of a picture and a prototype: euclidean (squared) or cosine.
+        distance: Of a picture and what it is held against: euclidean (squared) or cosine.
         layer: Whose features were used; as many as there are layers = what enters the head.
         layer_name: Its name.
         part: Pictures that episodes were drawn from: test or all.
@@ -30,6 +30,7 @@ class EpisodesResult(msgspec.Struct, frozen=True):
         sentence: The accuracy and what its interval is, in words.
         remarks: What must be known before the figures are trusted.
         seconds: That it took.
+        nearest: What decided: the nearest mean of a class (prototype), or its nearest picture (template).
     """
 
     accuracy: float
@@ -53,3 +54,4 @@ class EpisodesResult(msgspec.Struct, frozen=True):
     sentence: str
     remarks: list[str]
     seconds: float
+    nearest: str = "prototype"

@@ -10,18 +10,17 @@ from typing import ClassVar
 from tltk.analyses.depth import POOLING_HELP
 from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob
-from tltk.specs.parts import POOLINGS, DataSpec, NetSpec
-
-BUT_SHOTS = ("name", "n", "size", "val", "test", "seed")  # an episode draws its own few
+from tltk.specs.parts import BUT_SHOTS, POOLINGS, DataSpec, NetSpec
 
 
 @dataclass(frozen=True)
 class EpisodesSpec(Spec):
-    """A question: N-way K-shot accuracy by the nearest prototype of frozen features, over many drawn episodes."""
+    """A question: N-way K-shot accuracy by the nearest prototype or template, over many drawn episodes."""
 
     kind: ClassVar[str] = "episodes"
     verb: ClassVar[str] = "episodes"
-    about: ClassVar[str] = "N-way K-shot accuracy of frozen features by the nearest prototypes, over many episodes."
+    about: ClassVar[str] = "N-way K-shot accuracy of frozen features by nearest prototypes or templates, over episodes."
+    later: ClassVar[tuple[str, ...]] = ("nearest",)
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": BUT_SHOTS, "net": ("backbone", "weights")}
 
     target: DataSpec = field(default_factory=DataSpec)
@@ -36,7 +35,14 @@ class EpisodesSpec(Spec):
         "test", choices=("test", "all"), help="Pictures that episodes are drawn from: those of the test part, or all."
     )
     distance: str = knob(
-        "euclidean", choices=("euclidean", "cosine"), help="Of a picture and a prototype; Euclidean ones are squared."
+        "euclidean",
+        choices=("euclidean", "cosine"),
+        help="Of a picture and what it is held against; Euclidean ones are squared.",
+    )
+    nearest: str = knob(
+        "prototype",
+        choices=("prototype", "template"),
+        help="What decides: the nearest mean of a class, or the nearest single picture.",
     )
     layer: str = knob("", help="The layer whose features are used, by name or number; empty = what enters the head.")
     removed: int = knob(0, 0, 10_000, help="So many of the last layers are removed; 0 = none.")

@@ -120,9 +120,21 @@ def average(states: Sequence[State]) -> State:
     }
 
 
-@torch.no_grad()
 def logits(net: Net, state: State, domain: Domain, index: Ints) -> Tensor:
-    """Logits of a network with these weights, head included, in evaluation mode, (n, classes), on the CPU.
+    """Logits of a network with these weights, (n, classes): the second of `outputs`.
+
+    Args:
+        net: Its weights are overwritten.
+        state: Name → tensor, as a run keeps them.
+        domain: The pictures.
+        index: Which, (n,).
+    """
+    return outputs(net, state, domain, index)[1]
+
+
+@torch.no_grad()
+def outputs(net: Net, state: State, domain: Domain, index: Ints) -> tuple[Tensor, Tensor]:
+    """Features (n, d) and logits (n, classes) with these weights, head included, in evaluation mode, on the CPU.
 
     Args:
         net: Its weights are overwritten.
@@ -134,7 +146,9 @@ def logits(net: Net, state: State, domain: Domain, index: Ints) -> Tensor:
     feed = LiveBatches(net, domain, index, ViewSpec(), next(net.parameters()).device)
     generator = torch.Generator()
     parts = torch.split(torch.arange(len(index)), CHUNK_PICTURES)
-    return torch.cat([feed.forward(feed.rows(part, generator))[1].float().cpu() for part in parts])
+    found = [[x.float().cpu() for x in feed.forward(feed.rows(part, generator))] for part in parts]
+    features, scores = (torch.cat(every) for every in zip(*found, strict=True))
+    return features, scores
 
 
 def _right(x: Tensor, labels: Ints) -> np.ndarray:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tltk.analyses.chance import is_constant, null_without_shift, with_null
 from tltk.analyses.sample import Context, Sample, by_turns, features, network, with_weights
-from tltk.analyses.source_check.attributes import attributes, recolour
+from tltk.analyses.source_check.appearance import appearance, recolour
 from tltk.analyses.source_check.result import AttributeResult, ShiftAtLayer, SourceCheckResult
 from tltk.analyses.source_check.spec import SourceCheckSpec
 from tltk.data.classes import UNKNOWN, match_classes, shared_classes
@@ -292,7 +292,7 @@ def _attributes(source: Sample, target: Sample, answers: Answers, seed: int) -> 
         return []
     folds = StratifiedKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
     here, there = (np.asarray(s.domain.images[s.index]) for s in (source, target))
-    ours, theirs, other = attributes(here), attributes(there), attributes(recolour(here, seed))
+    ours, theirs, other = appearance(here), appearance(there), appearance(recolour(here, seed))
     found = []
     for name, x in ours.items():
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

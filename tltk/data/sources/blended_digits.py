@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Resampling
 
+from tltk.data.attributes import PARITY, Attribute
 from tltk.data.decode import resize
 from tltk.data.domain import Domain, Pixels, Progress, subsample
 from tltk.data.identity import content_hashes
@@ -23,6 +24,7 @@ from tltk.specs.parts import DataSpec
 LICENCE = "CC BY 4.0 (digits), CC BY 2.0 (photos)"
 SOURCE = f"{DIGITS}; photos china.jpg (danielbuechele) and flower.jpg (vultilion), from scikit-learn"
 FAMILY = "digits"
+PHOTOS = ("china", "flower")
 CROP_SIDES_PX = (32, 96)  # side of a background in photo pixels, whatever the size of the picture
 
 
@@ -45,8 +47,9 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
     digits = _masks(resize(eights[kept], spec.size))
     photos = _photos()
     images = np.empty((len(kept), 3, spec.size, spec.size), np.uint8)
+    behind = np.empty(len(kept), np.int64)
     for i, index in enumerate(kept):
-        crop = _crop(photos, np.random.default_rng((spec.seed, int(index))), spec.size)
+        crop, behind[i] = _crop(photos, np.random.default_rng((spec.seed, int(index))), spec.size)
         images[i] = np.abs(crop - digits[i, :, :, None]).transpose(2, 0, 1)
         if progress and ((i + 1) % 256 == 0 or i + 1 == len(kept)):
             progress(i + 1, len(kept))
@@ -58,7 +61,13 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         licence=LICENCE,
         source=SOURCE,
         origins=content_hashes(eights[kept]),
+        attributes={"background": Attribute(PHOTOS, behind)},
     )
+
+
+def attribute_names(argument: str) -> tuple[str, ...]:
+    """Parity, and the photo that lies behind the digit."""
+    return PARITY, "background"
 
 
 def _masks(digits: Pixels) -> NDArray[np.int16]:
@@ -69,7 +78,7 @@ def _masks(digits: Pixels) -> NDArray[np.int16]:
 
 
 def _photos() -> list[Image.Image]:
-    paths = [bundled_file("images", name) for name in ("china.jpg", "flower.jpg")]
+    paths = [bundled_file("images", f"{name}.jpg") for name in PHOTOS]
     if None not in paths:
         return [Image.open(path).convert("RGB") for path in paths if path]
     from sklearn.datasets import load_sample_images
@@ -77,12 +86,13 @@ def _photos() -> list[Image.Image]:
     return [Image.fromarray(photo) for photo in load_sample_images().images]
 
 
-def _crop(photos: list[Image.Image], draw: np.random.Generator, size: int) -> NDArray[np.int16]:
-    """A random square of a random photo, (size, size, 3)."""
-    photo = photos[int(draw.integers(len(photos)))]
+def _crop(photos: list[Image.Image], draw: np.random.Generator, size: int) -> tuple[NDArray[np.int16], int]:
+    """A random square of a random photo, (size, size, 3), and the photo's number."""
+    which = int(draw.integers(len(photos)))
+    photo = photos[which]
     side = int(draw.integers(CROP_SIDES_PX[0], CROP_SIDES_PX[1] + 1))
     left = int(draw.integers(photo.width - side + 1))
     top = int(draw.integers(photo.height - side + 1))
     box = (left, top, left + side, top + side)
     crop: NDArray[np.int16] = np.asarray(photo.resize((size, size), Resampling.BILINEAR, box=box), np.int16)
-    return crop
+    return crop, which

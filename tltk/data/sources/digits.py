@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk.data.attributes import PARITY
 from tltk.data.decode import resize, three_channels
 from tltk.data.domain import Domain, Ints, Pixels, Progress, subsample
 from tltk.data.identity import content_hashes
@@ -46,6 +47,11 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         source=SOURCE,
         origins=content_hashes(eights[kept]),
     )
+
+
+def attribute_names(argument: str) -> tuple[str, ...]:
+    """Parity, which follows from the classes."""
+    return (PARITY,)
 
 
 def base_digits() -> tuple[Pixels, Ints]:

@@ -19,9 +19,10 @@ import numpy as np
 from tltk.data import layout
 from tltk.data.account import describe_losses
 from tltk.data.decode import decode_all
-from tltk.data.domain import FREE, Domain, Progress, argument_path, subsample
+from tltk.data.domain import Domain, Progress, argument_path, subsample
 from tltk.data.identity import Sketches, find_near_copies, label_conflicts
 from tltk.data.names import escape_name
+from tltk.data.parts import FREE
 from tltk.data.tree import walk
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec

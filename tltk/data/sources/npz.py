@@ -21,9 +21,6 @@ from PIL import Image
 
 from tltk.data.decode import MAX_FLAT_LEVELS, MAX_PIXELS, Span, allocate, resize, sketch, three_channels
 from tltk.data.domain import (
-    TEST,
-    TRAIN,
-    VAL,
     Domain,
     Ints,
     Pixels,
@@ -34,6 +31,7 @@ from tltk.data.domain import (
     subsample,
 )
 from tltk.data.identity import FINE, Sketches, content_hash, find_near_copies, label_conflicts
+from tltk.data.parts import TEST, TRAIN, VAL
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 

@@ -5,11 +5,14 @@ Licence: CC0 1.0 (the font is Aileron Regular by Sora Sagano, CC0, embedded in P
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from PIL.Image import Resampling, Transform
 
+from tltk.data.attributes import PARITY, Attribute
 from tltk.data.decode import allocate
 from tltk.data.domain import Domain, Pixels, Progress
 from tltk.data.identity import generated_origins
@@ -42,11 +45,13 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
     n = spec.n or DEFAULT_N
     draw = np.random.default_rng(spec.seed)
     glyphs = [[_glyph(digit, stroke, spec.size) for stroke in range(STROKES)] for digit in range(10)]
-    images = allocate((n, 3, spec.size, spec.size))
+    images, light = allocate((n, 3, spec.size, spec.size)), np.empty(n, np.int64)
     for start in range(0, n, PIECE_PICTURES):
         stop = min(start + PIECE_PICTURES, n)
         # one stream, read in order: the numbers of picture i do not depend on n
-        images[start:stop] = _piece(glyphs, start, draw.random((stop - start, DRAWS)))[:, None]
+        chance = draw.random((stop - start, DRAWS))
+        images[start:stop] = _piece(glyphs, start, chance)[:, None]
+        light[start:stop] = _is_negative(chance[:, 9].astype(np.float32))
         if progress:
             progress(stop, n)
     labels = np.arange(n, dtype=np.int64) % 10
@@ -58,7 +63,13 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         licence=LICENCE,
         source=SOURCE,
         origins=generated_origins("rendered_digits", spec.seed, n),
+        attributes={"background": Attribute(("dark", "light"), light)},
     )
+
+
+def attribute_names(argument: str) -> tuple[str, ...]:
+    """Parity, and whether the background is dark or light."""
+    return PARITY, "background"
 
 
 def _piece(glyphs: list[list[Image.Image]], start: int, chance: NDArray[np.float64]) -> Pixels:
@@ -105,5 +116,11 @@ def _contrast(ink: Pixels, chance: NDArray[np.float64]) -> Pixels:
     dark, bright, negative = (column[:, None, None] for column in chance.T.astype(np.float32))
     low, high = 255 * DARK * dark, 255 * (BRIGHT + (1 - BRIGHT) * bright)
     grey: Pixels = np.rint(low + (high - low) * (ink / np.float32(255))).astype(np.uint8)
-    np.subtract(255, grey, out=grey, where=negative < 0.5)
+    np.subtract(255, grey, out=grey, where=_is_negative(negative))
     return grey
+
+
+def _is_negative(chance: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which pictures are dark on light, by their last random number."""
+    found: NDArray[np.bool_] = chance < 0.5
+    return found

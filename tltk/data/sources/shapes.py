@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Resampling
 
+from tltk.data.attributes import Attribute
 from tltk.data.decode import allocate
 from tltk.data.domain import Domain, Pixels, Progress
 from tltk.data.drawing.distances import DISTANCES, Distance, length
@@ -33,6 +34,10 @@ PHOTO_SOURCE = f"{SOURCE}; photos china.jpg (danielbuechele) and flower.jpg (vul
 DEFAULT_N = 4000
 CLASSES = tuple(DISTANCES)
 TEXTURES = ("plain", "stripes", "dots", "noise")
+COLOURS = ("red", "yellow", "green", "cyan", "blue", "magenta")  # a sixth of the colour circle each
+TONES = ("dark", "middle", "light")  # of a drawn background, thirds of their range
+GROUND = (0.05, 0.4)  # least brightness of a drawn background, and over what it varies
+PHOTOS = ("china", "flower")
 DRAWS, LATER = 29, 2  # random numbers per picture, used or not: one dial does not disturb the others
 PIECE_PIXELS = 2**21  # pixels that are drawn at once; where pieces begin decides the noise of a picture
 RADIUS = (0.26, 0.42)  # of the side, from the middle of a shape to its tips
@@ -135,6 +140,7 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None, d
 
     dials, size, n = Dials.parse(argument), spec.size, spec.n or DEFAULT_N
     images, labels, shapes, start = allocate((n, 3, size, size)), np.empty(n, np.int64), np.empty(n, np.int64), 0
+    told: list[dict[str, Attribute]] = []
     photos = _photos(size) if dials.background == "photo" else []
     with torch.inference_mode():
         for number, look in enumerate(_looks(n, spec.seed, dials, size)):
@@ -143,6 +149,7 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None, d
             generator = torch.Generator().manual_seed(int(state[0]))
             images[start:stop] = _draw(look, dials, size, photos, generator, device).cpu().numpy()
             labels[start:stop], shapes[start:stop], start = look["label"], look["shape"], stop
+            told.append(_tell(look, dials))
             if progress:
                 progress(stop, n)
     licence, source = (PHOTO_LICENCE, PHOTO_SOURCE) if photos else (LICENCE, SOURCE)
@@ -156,6 +163,26 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None, d
         licence=licence,
         source=source,
         origins=origins,
+        attributes={
+            which: Attribute(first.classes, np.concatenate([piece[which].numbers for piece in told]))
+            for which, first in told[0].items()
+        },
+    )
+
+
+def attribute_names(argument: str) -> tuple[str, ...]:
+    """Those attributes that differ from picture to picture and are not the class, by the dials."""
+    dials = Dials.parse(argument)
+    shape = bool(dials.shape_noise or dials.label_noise)
+    return tuple(
+        which
+        for which, differs in {
+            "shape": shape,
+            "colour": dials.hues > 0,
+            "texture": dials.texture == "mixed",
+            "background": True,
+        }.items()
+        if differs
     )
 
 
@@ -254,7 +281,7 @@ def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) 
         "grain": (next(u) * 2**30).astype(np.int64),
         "background_hue": next(u),
         "background_saturation": 0.6 * next(u),
-        "background_brightness": 0.05 + 0.4 * next(u),
+        "background_brightness": GROUND[0] + GROUND[1] * next(u),
         "gradient": 360 * next(u),
         "photo": (next(u) * 2).astype(np.int64),
         "zoom": (next(u) * len(CROP_SIDES_PX)).astype(np.int64),
@@ -267,6 +294,23 @@ def _look(turn: NDArray[np.float64], chance: NDArray[np.float64], dials: Dials) 
     }
     wrong, other = next(u) < dials.label_noise, 1 + (next(u) * (len(chosen) - 1)).astype(np.int64)
     return {**look, "wrong": wrong, "label": np.where(wrong, (label + other) % len(chosen), label).astype(np.int64)}
+
+
+def _tell(look: Look, dials: Dials) -> dict[str, Attribute]:
+    """What pictures show, as attributes of a domain: as they are drawn, before negatives, contrast and noise."""
+    if dials.background == "photo":
+        background = Attribute(PHOTOS, look["photo"])
+    else:
+        tone = (look["background_brightness"] - GROUND[0]) / GROUND[1] * len(TONES)
+        background = Attribute(TONES, np.clip(tone.astype(np.int64), 0, len(TONES) - 1))
+    return {
+        "shape": Attribute(
+            tuple(CLASSES[c] for c in dials.class_numbers), np.searchsorted(dials.class_numbers, look["shape"])
+        ),
+        "colour": Attribute(COLOURS, np.rint(len(COLOURS) * look["hue"]).astype(np.int64) % len(COLOURS)),
+        "texture": Attribute(TEXTURES, look["texture"]),
+        "background": background,
+    }
 
 
 def _rgb(hue: NDArray[np.float64], saturation: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:

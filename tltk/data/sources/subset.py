@@ -52,6 +52,9 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         account=whole.account,
         twins=_twins(whole.twins, at),
         reading=whole.reading,
+        attributes={
+            which: dataclasses.replace(one, numbers=one.numbers[at]) for which, one in whole.attributes.items()
+        },
     )
 
 
@@ -81,6 +84,11 @@ def source_version(argument: str) -> str:
 def family(argument: str) -> str:
     """That of the other domain: they hold the same examples."""
     return data.family(_divide(argument)[1])
+
+
+def attribute_names(argument: str) -> tuple[str, ...]:
+    """Those of the other domain."""
+    return data.attribute_names(_divide(argument)[1])
 
 
 def chosen_classes(choice: str, classes: tuple[str, ...]) -> list[int]:

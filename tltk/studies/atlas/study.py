@@ -14,6 +14,7 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.arms import Arm, measure, n_searched, result_of, source_training
 from tltk.studies.atlas.result import AtlasResult, JourneyResult
 from tltk.studies.atlas.spec import AtlasSpec
+from tltk.studies.budget import budget_flags
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.verdicts.judge import classify_interval, format_points, paired_interval
 
@@ -103,6 +104,10 @@ def atlas(spec: AtlasSpec) -> Study[AtlasResult]:
     remarks.append(
         "Pairs share domains, so the correlation's interval, which takes them as independent, is too narrow."
     )
+    flags = []
+    for target in spec.domains:
+        cells = [cell(source, target) for source in ("", *spec.domains) if source != target]
+        flags += [f"On {target}: {flag}" for flag in budget_flags({c: found.results[c] for c in cells})]
     rho, lo_, hi_ = rank_correlation(
         [j.mmd for j in journeys if j.mmd is not None], [j.gap for j in journeys if j.mmd is not None]
     )
@@ -114,7 +119,7 @@ def atlas(spec: AtlasSpec) -> Study[AtlasResult]:
         lo_,
         hi_,
         _sentence(journeys, rho, lo_, hi_),
-        [*remarks, *first.remarks],
+        [*remarks, *flags, *first.remarks],
         list(range(spec.first_seed, spec.first_seed + spec.seeds)),
     )
 

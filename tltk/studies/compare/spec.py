@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from tltk.specs.knobs import Spec, knob, list_field
 from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
-from tltk.studies.spec import read_rates
+from tltk.studies.spec import read_rates, refuse_two_starts
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class CompareSpec(Spec):
 
     The two arms share data, steps, schedule and the search over `lrs`; they differ in the weights
     they start from and, for the transfer arm, in strategy and boundary. With `source` the weights
-    are trained here first, and `net.weights` is ignored; the source is read at the target's size.
+    are trained here first, and `net.weights` must be scratch; the source is read at the target's size.
     Adapter and terms are the transfer arm's too; terms that need a second domain see the source.
     """
 
@@ -31,7 +31,7 @@ class CompareSpec(Spec):
     )
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": BUT_SIZE}
     trains: ClassVar[bool] = True
-    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms", "widen", "most_seeds")
+    later: ClassVar[tuple[str, ...]] = ("delta", "adapter", "terms", "widen", "most_seeds", "matched")
 
     target: DataSpec = field(default_factory=DataSpec)
     source: DataSpec | None = None
@@ -51,6 +51,11 @@ class CompareSpec(Spec):
         50,
         help="While it cannot be told, go on to so many seeds; the error rate holds under looking. 0 = no.",
     )
+    matched: str = knob(
+        "steps",
+        choices=("steps", "flops"),
+        help="What both arms have as much of: steps and pictures, or FLOPs, so that the cheaper arm gets more epochs.",
+    )
     first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
     delta: float = knob(
         0.01, 0.0, 0.5, help="Gaps within ± this share count as no difference, once the whole interval lies within."
@@ -64,3 +69,12 @@ class CompareSpec(Spec):
         if self.source is not None:
             object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
         object.__setattr__(self, "lrs", read_rates(self.lrs))
+
+    def check(self) -> None:
+        """Refuse weights that would not be used.
+
+        Raises:
+            BadSpec: Weights are named, and a source that would train others.
+        """
+        super().check()
+        refuse_two_starts(self.source, self.net.weights)

@@ -30,6 +30,7 @@ from tltk.studies.arms import (
     search_seed,
     source_training,
 )
+from tltk.studies.budget import budget_flags
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.study import Stage, Study, Wanted
@@ -47,6 +48,7 @@ from tltk.verdicts.judge import (
     paired_interval,
     time_to_best,
 )
+from tltk.verdicts.transfer import AXES, flips, speed_up, transfer_metrics
 
 ARMS = ("scratch", "transfer")
 NAMES = {"steps": "steps", "images": "pictures"}
@@ -55,10 +57,10 @@ NAMES = {"steps": "steps", "images": "pictures"}
 # few are labelled as the target. A minute or so on two cores.
 FIRST_QUESTION = CompareSpec(
     source=DataSpec("rendered_digits", n=4000, size=40, val=0.05, test=0.05),
-    source_optim=OptimSpec(epochs=5, batch_size=64, lr=3e-3, schedule="one_cycle"),
+    source_optim=OptimSpec(epochs=5, batch_size=64, lr=3e-3, schedule="one_cycle", precision="fastest", evaluate=5),
     target=DataSpec("blended_digits", shots=10, size=40, val=0.15, test=0.44),
     net=NetSpec(backbone="test_resnet"),
-    optim=OptimSpec(epochs=8, epoch_images=320, batch_size=64, lr=1e-2),
+    optim=OptimSpec(epochs=8, epoch_images=320, batch_size=64, lr=1e-2, precision="fastest"),
     lrs=(3e-3, 1e-2, 3e-2),
     widen=0,  # it is answered while one waits, and these rates are known to hold the best ones
 )
@@ -82,7 +84,7 @@ def source_spec(spec: CompareSpec) -> TransferSpec | None:
     return source_training(spec.source, spec.target, spec.net, spec.source_optim, spec.views, spec.first_seed)
 
 
-def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
+def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int, epochs: int = 0) -> TransferSpec:
     """One run of one arm. The scratch arm trains every layer; all else is equal.
 
     Args:
@@ -90,8 +92,10 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
         arm: "scratch" or "transfer".
         lr: Learning rate of this run.
         seed: Of this run: first weights, order of batches, augmentation.
+        epochs: Of this run; 0 = as many as the comparison says.
     """
     source = source_spec(spec)
+    optim = dataclasses.replace(spec.optim, lr=lr, epochs=epochs or spec.optim.epochs)
     weights = spec.net.weights if source is None else f"run:{source.run_id}"
     net: NetSpec = dataclasses.replace(spec.net, weights=weights)
     if arm == "scratch":
@@ -100,7 +104,7 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
             net=dataclasses.replace(spec.net, weights="scratch", boundary=0),
             views=spec.views,
             seed=seed,
-            optim=dataclasses.replace(spec.optim, lr=lr),
+            optim=optim,
         )
     return TransferSpec(
         target=spec.target,
@@ -111,7 +115,7 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int) -> TransferSpec:
         source=spec.source if terms.needs_source(spec.terms) else None,
         views=spec.views,
         seed=seed,
-        optim=dataclasses.replace(spec.optim, lr=lr),
+        optim=optim,
     )
 
 
@@ -143,16 +147,57 @@ def looks(spec: CompareSpec) -> list[int]:
     return found
 
 
-def measure_children(spec: CompareSpec, chosen: Mapping[str, float], n_seeds: int = 0) -> list[Wanted]:
+def measure_children(
+    spec: CompareSpec, chosen: Mapping[str, float], n_seeds: int = 0, epochs: Mapping[str, int] | None = None
+) -> list[Wanted]:
     """The trainings that are compared: every seed of both arms, at the rates that were chosen.
 
     Args:
         spec: The comparison.
         chosen: Arm → its rate.
         n_seeds: How many seeds; 0 = as many as the spec begins with.
+        epochs: Arm → how many, where these are not the comparison's.
     """
     seeds = range(spec.first_seed, spec.first_seed + (n_seeds or spec.seeds))
-    return [Wanted(arm, "measure", arm_spec(spec, arm, chosen[arm], seed)) for seed in seeds for arm in ARMS]
+    own = epochs or {}
+    return [
+        Wanted(arm, "measure", arm_spec(spec, arm, chosen[arm], seed, own.get(arm, 0)))
+        for seed in seeds
+        for arm in ARMS
+    ]
+
+
+def counting_children(spec: CompareSpec, chosen: Mapping[str, float]) -> list[Wanted]:
+    """A training of each arm that tells what its epochs cost: that of its search, where there was one."""
+    seed = search_seed(spec.first_seed)
+    return [Wanted(arm, "search", arm_spec(spec, arm, chosen[arm], seed)) for arm in ARMS]
+
+
+def matched_epochs(runs: Mapping[str, Run], most: int = 10_000) -> dict[str, int]:
+    """Arm → epochs at which all arms cost what the dearest does, as nearly as whole epochs allow.
+
+    What a training costs is taken as once + epochs × each: features that are kept are computed once.
+
+    Args:
+        runs: Arm → a training of it.
+        most: Epochs that an arm may have.
+
+    Raises:
+        RunProblem: FLOPs of an arm cannot be counted.
+    """
+    costs = {}
+    for arm, run in runs.items():
+        spent = [(r.epoch, r.value) for r in run.rows()[0] if (r.split, r.name) == ("net", "gflops")]
+        if not spent:
+            raise RunProblem(
+                f"Budgets can be matched in FLOPs where these can be counted. Those of the {arm} arm cannot; match "
+                f"them in steps."
+            )
+        (first, low), (last, high) = spent[0], spent[-1]
+        each = (high - low) / (last - first) if last > first else high / last
+        costs[arm] = (high - last * each, each, high)
+    budget = max(total for _, _, total in costs.values())
+    return {arm: min(max(round((budget - once) / each), 1), most) for arm, (once, each, _) in costs.items()}
 
 
 def examples(spec: CompareSpec) -> list[TransferSpec]:
@@ -164,7 +209,8 @@ def examples(spec: CompareSpec) -> list[TransferSpec]:
 
 def n_trainings(spec: CompareSpec) -> int:
     """How many trainings the study needs."""
-    return len(source_children(spec)) + n_searched(len(ARMS), spec.lrs) + 2 * spec.seeds
+    counted = len(ARMS) if spec.matched == "flops" and len(search_rates(spec)) == 1 else 0
+    return len(source_children(spec)) + n_searched(len(ARMS), spec.lrs) + counted + 2 * spec.seeds
 
 
 # -- the study -------------------------------------------------------------------------------------------
@@ -180,7 +226,11 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
     found = yield from search(rate_arms(spec), spec.lrs, search_seed(spec.first_seed), spec.widen, before)
     source = [result_of(Run.at(one.spec.run_id)) for one in before]
     every = looks(spec)
-    wanted = measure_children(spec, found.best_rates, every[-1])
+    epochs = None
+    if spec.matched == "flops":
+        counting = yield Stage(tuple(counting_children(spec, found.best_rates)), "Counting what an epoch costs.")
+        epochs = matched_epochs(dict(zip(ARMS, counting, strict=True)))
+    wanted = measure_children(spec, found.best_rates, every[-1], epochs)
     runs = list[Run]()
     for look in every:
         more = wanted[len(runs) : 2 * look]
@@ -191,7 +241,20 @@ def compare(spec: CompareSpec) -> Study[CompareResult]:
         if judged.label != "cannot tell":
             break
     first = result_of(runs[0])  # all of them have the same target; how it was divided is told of the first seed's
-    return CompareResult(judged, first.parts, first.left_out, first.notes, first.remarks)
+    results = {arm: [result_of(r) for r in own] for arm, own in arms.items()}
+    over = {x: [[r.curve("accuracy", "val", x) for r in arms[arm]] for arm in ARMS] for x in AXES}
+    spent = {arm: [r.gflops for r in own if r.gflops is not None] for arm, own in results.items()}
+    return CompareResult(
+        judged,
+        first.parts,
+        first.left_out,
+        first.notes,
+        first.remarks,
+        transfer_metrics(*over["step"]),
+        [one for x in AXES if (one := speed_up(x, *over[x])) is not None],
+        flips(results["scratch"], results["transfer"]),
+        {arm: float(np.mean(values)) for arm, values in spent.items() if values},
+    )
 
 
 def measuring_runs(run: Run) -> dict[str, list[Run]]:
@@ -210,7 +273,7 @@ def curves(run: Run, name: str = "accuracy", split: str = "val", x: str = "step"
         run: A comparison.
         name: Name of a metric in its rows.
         split: "train", "val" or "test".
-        x: The horizontal axis: "step" or "epoch".
+        x: The horizontal axis, one of `tltk.verdicts.transfer.AXES`.
     """
     return _means(measuring_runs(run), name, split, x)
 
@@ -285,7 +348,8 @@ def verdict(
         seconds_to_scratch_best=to_second,
         speed_up_seconds=quicker,
     )
-    remarks = _remarks(spec, found, first.classes[commonest], first.remarks)
+    of_training = dict.fromkeys([*budget_flags(results), *first.remarks, *results["transfer"][0].remarks])
+    remarks = _remarks(spec, found, first.classes[commonest], list(of_training))
     found = dataclasses.replace(found, remarks=tuple(remarks))
     return dataclasses.replace(found, sentence=_sentence(spec, found, right["transfer"] - right["scratch"]))
 
@@ -303,7 +367,7 @@ def _budget(
     }
     for what in ("steps", "images"):
         spans = [found[arm][what] for arm in ARMS]
-        if len({*spans[0], *spans[1]}) > 1 and not spec.optim.patience:
+        if len({*spans[0], *spans[1]}) > 1 and not spec.optim.patience and spec.matched == "steps":
             each = " and ".join(f"{_span(found[arm][what])} of {arm}" for arm in ARMS)
             raise RunProblem(f"Both arms must have the same budget. Their {NAMES[what]} differ: {each}.")
     return found
@@ -344,7 +408,7 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
             f"{v.n_test:,} test pictures right, the one from scratch {format_points(v.scratch, False)} %.",
             gap_clause(v),
             *_looks_in_words(spec, v),
-            _budget_in_words(v),
+            _budget_in_words(spec, v),
             _rates_in_words(spec, v),
             *advise(v, difference),
             *v.remarks,
@@ -365,7 +429,7 @@ def _looks_in_words(spec: CompareSpec, v: Verdict) -> list[str]:
     ]
 
 
-def _budget_in_words(v: Verdict) -> str:
+def _budget_in_words(spec: CompareSpec, v: Verdict) -> str:
     scratch, transfer = (v.budget[arm] for arm in ARMS)
     if scratch == transfer and scratch["steps"][0] == scratch["steps"][1]:
         return f"Each run had {v.steps:,} steps and {v.images:,} pictures."
@@ -373,6 +437,11 @@ def _budget_in_words(v: Verdict) -> str:
         f"{_span(budget['steps'])} steps and {_span(budget['images'])} pictures {what}"
         for what, budget in (("from scratch", scratch), ("with transfer", transfer))
     ]
+    if spec.matched == "flops":
+        return (
+            f"Budgets are matched in FLOPs, as nearly as whole epochs allow: {each[0]}, {each[1]}. Rates were searched "
+            f"with {spec.optim.epochs} epochs."
+        )
     return f"Runs stopped early where patience ran out, so budgets differ: {each[0]}, {each[1]}."
 
 
@@ -396,10 +465,20 @@ def _arms_that(state: str, v: Verdict) -> list[str]:
     return [f"The {arms[0]} arm was" if len(arms) == 1 else "Both arms were"] if arms else []
 
 
-def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[str]) -> list[str]:
+def _remarks(spec: CompareSpec, v: Verdict, commonest: str, others: Sequence[str]) -> list[str]:
     """What a reader must know before trusting the figures, and what to do about it."""
     found = []
-    for arm, edge in v.at_edge.items():
+    rates = {arm: v.scratch_lr if arm == "scratch" else v.transfer_lr for arm in v.at_edge}
+    if len(v.at_edge) == 2 and len(set(v.at_edge.values())) == len(set(rates.values())) == 1:
+        edge, rate = v.at_edge["scratch"], rates["scratch"]
+        further = "lower" if edge == "lowest" else "higher"
+        found.append(
+            f"The rate of both arms, {rate:g}, is the {edge} that was tried: a {further} one may do better; add one to "
+            f"the rates to search (lrs)."
+        )
+        rates = {}
+    for arm in rates:
+        edge = v.at_edge[arm]
         rate = v.scratch_lr if arm == "scratch" else v.transfer_lr
         further = "lower" if edge == "lowest" else "higher"
         found.append(
@@ -432,4 +511,4 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, of_target: Sequence[
             f"The transferred weights were learned from {v.seen_by_source:,} of the pictures that validate or test the "
             f"target: their accuracy is optimistic. Train the source without them."
         )
-    return [*found, *of_target]
+    return [*found, *others]

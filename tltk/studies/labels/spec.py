@@ -18,7 +18,7 @@ class LabelsSpec(StudySpec):
     """A study: accuracy against the number of labelled pictures, and how many labels the transferred weights are worth.
 
     Few-shot sets of one seed are nested, and all are tested on the same pictures. The first arm is the yardstick.
-    With `source` the weights are trained on it first, and `net.weights` is ignored.
+    With `source` the weights are trained on it first, and `net.weights` must be scratch.
     """
 
     kind: ClassVar[str] = "labels"

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
+from tltk.studies.budget import budget_flags
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.study import Stage, Study, Wanted
-from tltk.verdicts.judge import classify_interval, paired_interval
+from tltk.verdicts.judge import classify_interval, mean_interval, paired_interval
 
 Floats = NDArray[np.float64]
 STEPS = 8  # numbers of labels between two that were measured at which the yardstick is interpolated at first
@@ -108,7 +109,7 @@ def weigh(found: Measured, spec: LabelsSpec) -> LabelsResult:
         worth,
         crossings,
         _sentence(worth, crossings, yard, spec),
-        [*remarks, *first.remarks],
+        [*remarks, *budget_flags(found.results), *first.remarks],
         list(range(spec.first_seed, spec.first_seed + spec.seeds)),
         len(first.labels),
         len(first.classes),
@@ -117,9 +118,9 @@ def weigh(found: Measured, spec: LabelsSpec) -> LabelsResult:
 
 def _curve(found: Measured, word: str, spec: LabelsSpec) -> LabelCurveResult:
     cells = [cell(word, shots) for shots in spec.shots]
-    mean, lo, hi = zip(*(paired_interval(found.scores[c]) for c in cells), strict=True)
+    mean, lo, hi = zip(*(mean_interval(found.scores[c]) for c in cells), strict=True)
     rates = [found.search.best_rates[c] for c in cells]
-    return LabelCurveResult(word, list(spec.shots), list(mean), [max(x, 0.0) for x in lo], list(hi), rates)
+    return LabelCurveResult(word, list(spec.shots), list(mean), list(lo), list(hi), rates)
 
 
 def between(shots: tuple[int, ...], scores: list[Floats], labels_per_class: float) -> Floats:

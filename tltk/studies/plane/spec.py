@@ -17,8 +17,8 @@ _VALUES = re.compile(r"=([^,+@|]*\|[^,+@]*)")
 class PlaneSpec(RaceSpec):
     """A study: techniques by accuracy on the target and by accuracy that is kept on the source.
 
-    The weights are trained on the source first, or come with a classifier that knows its classes (run:ID). A knob with
-    several values, as in `l2_sp:weight=0.01|0.1|1`, is a path: one technique for each value.
+    The weights are trained on the source first. A knob with several values, as in `l2_sp:weight=0.01|0.1|1`, is a
+    path: one technique for each value.
     """
 
     kind: ClassVar[str] = "plane"

@@ -14,7 +14,8 @@ class RaceSpec(StudySpec):
     """A study: techniques side by side at a matched budget, ranked as far as they can be told apart.
 
     With `source`, and the target's labels learned from, the weights are trained on the source first, and `net.weights`
-    is ignored. With `labels` "source" every technique begins with `net.weights` and learns from the source's labels.
+    must be scratch. With `labels` "source" every technique begins with `net.weights` and learns from the source's
+    labels.
     """
 
     kind: ClassVar[str] = "race"

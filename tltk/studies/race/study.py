@@ -11,10 +11,11 @@ from tltk.results.training import TrainingResult
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
 from tltk.studies.arms import Arm, Measured, measure, n_searched, source_training
+from tltk.studies.budget import budget_flags
 from tltk.studies.race.result import ArmResult, RaceResult
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.study import Stage, Study, Wanted
-from tltk.verdicts.judge import format_points, paired_interval
+from tltk.verdicts.judge import format_points, mean_interval
 from tltk.verdicts.ranking import LEVEL, compare_pairs, ranks
 
 
@@ -109,7 +110,7 @@ def arm_result(found: Measured, name: str, best: int, worst: int) -> ArmResult:
     def mean(what: str) -> float:
         return float(np.mean([getattr(r, what) for r in results]))
 
-    accuracy, lo, hi = paired_interval(found.scores[name], LEVEL)
+    accuracy, lo, hi = mean_interval(found.scores[name], LEVEL)
     known = results[0].gflops is not None
     adapted = [r.adaptation for r in results if r.adaptation is not None]
     names = sorted({p.criterion for one in adapted for p in one.picks})
@@ -118,7 +119,7 @@ def arm_result(found: Measured, name: str, best: int, worst: int) -> ArmResult:
     return ArmResult(
         name,
         accuracy,
-        max(lo, 0.0),
+        lo,
         hi,
         best,
         worst,
@@ -149,7 +150,13 @@ def sentence(arms: Sequence[ArmResult], pairs: Sequence[PairResult], spec: RaceS
     best = arms[0]
     rivals = [p.second for p in pairs if p.first == best.name and p.label != "hurts"]
     figure = f"{format_points(best.accuracy, False)} % of the test pictures right"
-    seeds = f"{spec.seeds} seeds, every pair at a level at which all {len(pairs)} hold together"
+    seeds = f"{spec.seeds} seeds"
+    if not rivals and len(pairs) == 1:
+        low, high = (format_points(-end, False) for end in (pairs[0].hi, pairs[0].lo))
+        gap = f"{format_points(-pairs[0].gap, False)} points (95 % interval {low} … {high}, {seeds})"
+        return f"{best.name} is ahead of {pairs[0].second} by {gap}: {figure}."
+    if len(pairs) > 1:
+        seeds += f", every pair at a level at which all {len(pairs)} hold together"
     if not rivals:
         return f"{best.name} is ahead of all others: {figure} ({seeds})."
     if len(rivals) == len(arms) - 1:
@@ -177,12 +184,12 @@ def remarks(found: Measured, arms: Sequence[ArmResult], first: TrainingResult) -
         for a in arms
         if a.at_edge
     ]
-    for what, word in (("steps", "steps"), ("images", "pictures")):
-        values = {getattr(a, what) for a in arms}
-        if len(values) > 1:
-            said.append(f"The arms differ in {word}: {min(values):,.0f} to {max(values):,.0f}. Budgets are not equal.")
+    said += budget_flags(found.results)
     if any(a.oracle is not None for a in arms):
         said.append(
             "The accuracy is that of the last epoch. The oracle's uses the target's labels, which nobody would have."
         )
+    told = set(first.remarks)  # of the best arm; what others have beside is their techniques'
+    for a in arms:
+        said += [f"{a.name}: {remark}" for remark in found.results[a.name][0].remarks if remark not in told]
     return [*said, *first.remarks]

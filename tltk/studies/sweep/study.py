@@ -11,10 +11,11 @@ from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec, StrategySpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.arms import n_searched, result_of, scores_of, search, search_seed, source_training
+from tltk.studies.budget import budget_flags
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.studies.sweep.result import DepthCurveResult, SignResult, SweepResult
 from tltk.studies.sweep.spec import HALVES, SweepSpec
-from tltk.verdicts.judge import format_points, paired_interval
+from tltk.verdicts.judge import format_points, mean_interval, paired_interval
 
 Floats = NDArray[np.float64]
 
@@ -134,18 +135,18 @@ def read(
         gap, lo, hi = (list(values) for values in zip(*gaps, strict=True))
         accuracy = [float(scores[f"{name} {n}"].mean()) for n in spec.layers]
         curves.append(DepthCurveResult(name, list(spec.layers), accuracy, gap, lo, hi))
-    mean, low, high = paired_interval(own)
+    mean, low, high = mean_interval(own)
     source, target = domains(spec)
     remarks = [f"The rate, {lr:g}, is the {edge} that was tried: another may do better."] if edge else []
     remarks.append("All arms have the rate that suits a network from scratch on the target, as in the paper.")
     return SweepResult(
         mean,
-        max(low, 0.0),
+        low,
         high,
         curves,
         signs(spec, own, scores),
         _sentence(curves, mean),
-        [*remarks, *bases[0].remarks],
+        [*remarks, *budget_flags({"from scratch": bases, **results}), *bases[0].remarks],
         lr,
         list(range(spec.first_seed, spec.first_seed + spec.seeds)),
         len(bases[0].labels),
@@ -177,7 +178,8 @@ def signs(spec: SweepSpec, own: Floats, scores: dict[str, Floats]) -> list[SignR
         found.append(SignResult("co-adaptation", _holds(lo, hi), f"Layers that learned together are parted: {text}"))
     if "AnB" in spec.arms and len(spec.layers) > 1:
         gap, lo, hi = paired_interval(scores[f"AnB {spec.layers[0]}"] - scores[f"AnB {top}"])
-        text = f"{_layers(spec.layers[0])} of the source, frozen, serve better than {top} by {_interval(gap, lo, hi)}."
+        few = f"{_layers(spec.layers[0])} of the source, frozen, {_serve(spec.layers[0])}"
+        text = f"{few} better than {top} by {_interval(gap, lo, hi)}."
         found.append(SignResult("specific", _holds(lo, hi), f"Upper layers are specific to the source: {text}"))
     if "AnB+" in spec.arms:
         every = np.mean([scores[f"AnB+ {n}"] for n in spec.layers], axis=0)
@@ -186,13 +188,18 @@ def signs(spec: SweepSpec, own: Floats, scores: dict[str, Floats]) -> list[SignR
         found.append(SignResult("boost", _holds(lo, hi), f"Transfer helps even where all layers learn: {text}"))
     if "random" in spec.arms and "AnB" in spec.arms:
         gap, lo, hi = paired_interval(scores[f"AnB {top}"] - scores[f"random {top}"])
-        text = f"{_layers(top)} of the source, frozen, serve better than untrained ones by {_interval(gap, lo, hi)}."
+        kept = f"{_layers(top)} of the source, frozen, {_serve(top)}"
+        text = f"{kept} better than untrained ones by {_interval(gap, lo, hi)}."
         found.append(SignResult("untrained", _holds(lo, hi), f"What is frozen has learned something: {text}"))
     return found
 
 
 def _layers(n: int) -> str:
     return f"{n} layer{'s' if n > 1 else ''}"
+
+
+def _serve(n: int) -> str:
+    return "serve" if n > 1 else "serves"
 
 
 def _interval(gap: float, lo: float, hi: float) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tltk.registry import Registry, camel_case
+from tltk.registry import Registry
+from tltk.specs.spelling import camel_case
 
 if TYPE_CHECKING:
     from tltk.studies.causes.hypotheses.cause import Cause

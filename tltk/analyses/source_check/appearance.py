@@ -1,4 +1,4 @@
-"""Plain attributes of pictures, none of which is a shape: colours, and those of the background.
+"""The plain appearance of pictures, in which there is no shape: their colours, and those of the background.
 
 A network that answers by one of them has taken a shortcut, and follows it where pictures are recoloured.
 
@@ -19,7 +19,7 @@ HUES = 24  # sectors of the colour circle
 ROOT = np.sqrt(3)
 
 
-def attributes(images: NDArray[np.uint8]) -> dict[str, Floats]:
+def appearance(images: NDArray[np.uint8]) -> dict[str, Floats]:
     """Attribute → (n, k) figures of each picture.
 
     Args:

@@ -1,0 +1,1 @@
+"""Ensembles: predictions of several trainings on one target, averaged with weights by how well each suits it."""

@@ -1,0 +1,1 @@
+"""Some test pictures of a domain, by their places."""
