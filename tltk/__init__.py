@@ -40,6 +40,7 @@ _PUBLIC = {
     "EmbedSpec": "analyses.embed.spec",
     "EnsembleSpec": "analyses.ensemble.spec",
     "EpisodesSpec": "analyses.episodes.spec",
+    "EvaluateSpec": "analyses.evaluate.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
     "InspectSpec": "analyses.inspect.spec",
@@ -47,6 +48,7 @@ _PUBLIC = {
     "NetSpec": "specs.parts",
     "OptimSpec": "specs.parts",
     "PlaneSpec": "studies.plane.spec",
+    "PredictSpec": "analyses.predict.spec",
     "ProfileSpec": "analyses.profile.spec",
     "RaceSpec": "studies.race.spec",
     "RankSpec": "analyses.rank.spec",
@@ -70,6 +72,7 @@ _PUBLIC = {
     "judge": "verdicts.judge",
     "launch": "jobs",
     "load": "data",
+    "predict": "jobs.predicting",
     "train": "training.compose",
 }
 
@@ -90,6 +93,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "EmbedSpec",
     "EnsembleSpec",
     "EpisodesSpec",
+    "EvaluateSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
     "InspectSpec",
@@ -97,6 +101,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "NetSpec",
     "OptimSpec",
     "PlaneSpec",
+    "PredictSpec",
     "ProfileSpec",
     "RaceSpec",
     "RankSpec",
@@ -120,6 +125,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "judge",
     "launch",
     "load",
+    "predict",
     "train",
 ]
 
@@ -131,9 +137,11 @@ if TYPE_CHECKING:
     from tltk.analyses.embed.spec import EmbedSpec
     from tltk.analyses.ensemble.spec import EnsembleSpec
     from tltk.analyses.episodes.spec import EpisodesSpec
+    from tltk.analyses.evaluate.spec import EvaluateSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec
+    from tltk.analyses.predict.spec import PredictSpec
     from tltk.analyses.profile.spec import ProfileSpec
     from tltk.analyses.rank.spec import RankSpec
     from tltk.analyses.soup.spec import SoupSpec
@@ -153,6 +161,7 @@ if TYPE_CHECKING:
         WeightsMissing,
     )
     from tltk.jobs import ask, launch
+    from tltk.jobs.predicting import predict
     from tltk.results.verdict import Verdict
     from tltk.runs.run import Run
     from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
