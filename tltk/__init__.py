@@ -40,6 +40,7 @@ _PUBLIC = {
     "EmbedSpec": "analyses.embed.spec",
     "EnsembleSpec": "analyses.ensemble.spec",
     "EpisodesSpec": "analyses.episodes.spec",
+    "ExportSpec": "analyses.export.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
     "InspectSpec": "analyses.inspect.spec",
@@ -67,6 +68,7 @@ _PUBLIC = {
     "ZeroShotSpec": "analyses.zero_shot.spec",
     "ZeroShotTextSpec": "analyses.zero_shot_text.spec",
     "ask": "jobs",
+    "import_zip": "weights.handover",
     "judge": "verdicts.judge",
     "launch": "jobs",
     "load": "data",
@@ -90,6 +92,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "EmbedSpec",
     "EnsembleSpec",
     "EpisodesSpec",
+    "ExportSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
     "InspectSpec",
@@ -117,6 +120,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "ZeroShotSpec",
     "ZeroShotTextSpec",
     "ask",
+    "import_zip",
     "judge",
     "launch",
     "load",
@@ -131,6 +135,7 @@ if TYPE_CHECKING:
     from tltk.analyses.embed.spec import EmbedSpec
     from tltk.analyses.ensemble.spec import EnsembleSpec
     from tltk.analyses.episodes.spec import EpisodesSpec
+    from tltk.analyses.export.spec import ExportSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec
@@ -166,6 +171,7 @@ if TYPE_CHECKING:
     from tltk.studies.sweep.spec import SweepSpec
     from tltk.training.compose import train
     from tltk.verdicts.judge import judge
+    from tltk.weights.handover import import_zip
 
 
 def __getattr__(name: str) -> Any:
