@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.util
 import io
 import json
 import os
@@ -373,3 +374,39 @@ def test_what_is_no_whole_run_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     refused(relisted(file, out, f"{run.id}/spec.json", TransferSpec(seed=77).to_json().encode()), "is of another run")
     refused(relisted(file, out, f"{run.id}/result.json", b"[]"), "cannot be read")
     assert import_zip(file).imported == [run.id]
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "labels"),
+    [("test_vit", "linear", "target"), ("test_resnet", "cosine", "target"), ("test_convnext", "linear", "none")],
+)
+def test_onnx_answers_the_same_for_any_number_of_pictures(name: str, head: str, labels: str, tmp_path: Path) -> None:
+    for needed in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(needed, reason="needs the packages of tltk[onnx]")
+    import onnxruntime
+
+    run, net = finished(name, head, labels=labels)
+    file = tmp_path / "net.onnx"
+    found = export(ExportSpec(run.id, "onnx", str(file)))
+    assert found.difference is not None and found.difference < 1e-5 and found.files == ["net.onnx"]
+    assert str(tmp_path).encode() not in file.read_bytes() and b"site-packages" not in file.read_bytes()
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    (tmp_path / "photos").mkdir()
+    files = pictures(tmp_path / "photos")
+    batch = np.stack([decode(one, 64) for one in files])
+    features, probabilities = own_answers(net, files)
+    wanted = probabilities if labels == "target" else features
+    for n in (1, 3, len(batch)):
+        answers = session.run(None, {"pictures": batch[:n]})[0]
+        assert answers.shape == wanted[:n].shape and np.abs(answers - wanted[:n]).max() < 1e-5
+    facts = session.get_modelmeta().custom_metadata_map
+    assert facts["run"] == run.id and ("classes" in facts) == (labels == "target")
+
+
+def test_without_its_packages_onnx_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, _ = finished("test_resnet")
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "onnxscript" else find(name, *a))
+    with pytest.raises(BadSpec, match=r"onnxscript.*missing: pip install 'tltk\[onnx\]'"):
+        export(ExportSpec(run.id, "onnx", str(tmp_path / "net.onnx")))
+    assert not (tmp_path / "net.onnx").exists()

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tltk.analyses.export.card import card
 from tltk.analyses.export.config import config
 from tltk.analyses.export.network import PICTURES, Trained, check_alike, load_trained
+from tltk.analyses.export.onnx import write_onnx
 from tltk.analyses.export.result import ExportResult
 from tltk.analyses.export.script import FILE as SCRIPT_FILE
 from tltk.analyses.export.script import script
@@ -142,6 +143,10 @@ def _write_safetensors(trained: Trained, file: Path) -> Written:
     return Written(check_alike(trained, _answers_of(trained, model), "timm's model with these weights"), [note])
 
 
+def _write_onnx(trained: Trained, file: Path) -> Written:
+    return Written(*write_onnx(trained, file))
+
+
 def _refuse_own_head(trained: Trained, to: str) -> None:
     if trained.has_own_head:
         raise BadSpec(
@@ -163,4 +168,5 @@ WRITERS: dict[str, Callable[[Trained, Path], Written]] = {
     "card": _write_card,
     "folder": _write_folder,
     "safetensors": _write_safetensors,
+    "onnx": _write_onnx,
 }
