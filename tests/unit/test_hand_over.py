@@ -11,6 +11,7 @@ import os
 import stat
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ from tests.support.results import compared, trained
 from tests.support.shell import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
 from tltk import home
 from tltk.analyses.export.analysis import export
+from tltk.analyses.export.network import load_trained
 from tltk.analyses.export.spec import ExportSpec
 from tltk.data.decode import decode
 from tltk.errors import BadSpec, TltkError, UnknownName, WeightsMissing
@@ -410,3 +412,65 @@ def test_without_its_packages_onnx_is_a_sentence(tmp_path: Path, monkeypatch: py
     with pytest.raises(BadSpec, match=r"onnxscript.*missing: pip install 'tltk\[onnx\]'"):
         export(ExportSpec(run.id, "onnx", str(tmp_path / "net.onnx")))
     assert not (tmp_path / "net.onnx").exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_the_shell_exports_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = said("run", *TINY, "--adapter", "lora")
+    monkeypatch.chdir(tmp_path)
+    found = said("export", run["id"], "--to", "folder", "out")
+    agree("tltk export", found)
+    assert (found["file"], found["compared"]) == (str(tmp_path / "out"), 8)
+    text = tltk("export", run["id"], "--to", "card", "card.md").stdout
+    assert text.startswith(f"Wrote {tmp_path / 'card.md'}, ") and "Checked" not in text
+    card = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert f"{run['accuracy']:.3f} (95 % interval" in card and "--adapter lora" in card and "CC BY 4.0" in card
+    text = tltk("export", run["id"], "--to", "zip", "run.zip").stdout
+    assert "1 run; logs, snapshots and the folders of this machine are left out." in text
+    assert tltk("export", run["id"], "--to", "folder", "out").exit_code == 2, "it is not empty any more"
+    assert "new or empty" in tltk("export", run["id"], "--to", "script", "out").stderr
+
+
+@pytest.mark.shared
+@pytest.mark.usefixtures("here")
+def test_two_hundred_photos_are_named_alike(shared: Path, tmp_path: Path) -> None:
+    archive = shared / "folders" / "hymenoptera_256.tar"
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "photos", filter="data")
+    files = sorted((tmp_path / "photos").rglob("*.jpg"))[::2][:200]
+    assert len(files) > 190
+    start = shared / "weights" / "mobilenetv2_035.keras_in1k_f32.same.safetensors"
+    words = ["--target", f"archive:{archive}", "--size", "64", "--backbone", "mobilenetv2_035", "--weights"]
+    words += [
+        f"file:{start}",
+        "--adapter",
+        "lora",
+        "--boundary",
+        "3",
+        "--epochs",
+        "1",
+        "--device",
+        "cpu",
+        "--shots",
+        "20",
+    ]
+    assert tltk("run", *words).exit_code == 0
+    run = said("runs")[0]
+    trained_net = load_trained(run["id"])
+    batch = torch.from_numpy(np.stack([decode(file, 64) for file in files]))
+    wanted = trained_net.answer(batch).numpy()
+    assert wanted.std() > 0.05, "the photos are told apart"
+    assert said("export", run["id"], "--to", "script", str(tmp_path / "out"))["difference"] < 1e-5
+    told = run_alone(tmp_path / "out", files)
+    answers = np.array([[one["probabilities"][c] for c in trained_net.classes] for one in told])
+    assert np.abs(answers - wanted).max() < 1e-5
+    export(ExportSpec(run["id"], "card", str(tmp_path / "card.md")))
+    card = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert str(shared) not in card and "archive:hymenoptera_256.tar" in card and start.name in card
+    if all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime")):
+        import onnxruntime
+
+        export(ExportSpec(run["id"], "onnx", str(tmp_path / "net.onnx")))
+        session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
+        answers = session.run(None, {"pictures": batch.numpy()})[0]
+        assert np.abs(answers - wanted).max() < 1e-5

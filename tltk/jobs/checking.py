@@ -14,6 +14,8 @@ from tltk import data, home, terms
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.export.place import check_place
+from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.rank.spec import RankSpec, candidate
@@ -160,6 +162,8 @@ def check(spec: Spec) -> None:
         check_size(backbone, size)
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
+    if isinstance(spec, ExportSpec):
+        check_place(spec)
     if isinstance(spec, ZeroShotTextSpec):
         check_checkpoint(spec.checkpoint)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
@@ -273,7 +277,11 @@ def _texts(spec: Spec) -> list[str]:
     names = [one.name for one in _pictures(spec)]
     for pair in _networks(spec):
         names += pair
-    return [*names, *getattr(spec, "candidates", ()), *(getattr(spec, of, "") for of in ("picture", "checkpoint"))]
+    return [
+        *names,
+        *getattr(spec, "candidates", ()),
+        *(getattr(spec, of, "") for of in ("picture", "checkpoint", "file")),
+    ]
 
 
 def _pictures(spec: Spec) -> list[DataSpec]:

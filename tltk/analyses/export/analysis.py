@@ -19,6 +19,7 @@ from tltk.analyses.export.card import card
 from tltk.analyses.export.config import config
 from tltk.analyses.export.network import PICTURES, Trained, check_alike, load_trained
 from tltk.analyses.export.onnx import write_onnx
+from tltk.analyses.export.place import check_place
 from tltk.analyses.export.result import ExportResult
 from tltk.analyses.export.script import FILE as SCRIPT_FILE
 from tltk.analyses.export.script import script
@@ -53,7 +54,7 @@ def export(spec: ExportSpec, context: Context | None = None) -> ExportResult:
     """
     spec.check()
     place = Path(spec.file)
-    _check_place(place, spec.to)
+    check_place(spec)
     trained = None if spec.to == "zip" else load_trained(spec.run)
     run = Run.open(spec.run) if trained is None else trained.run
     with machine_errors(place.parent), tempfile.TemporaryDirectory(dir=place.parent, prefix=".tltk.") as scratch:
@@ -82,16 +83,6 @@ def export(spec: ExportSpec, context: Context | None = None) -> ExportResult:
         compared=0 if found.difference is None else PICTURES,
         notes=found.notes,
     )
-
-
-def _check_place(place: Path, to: str) -> None:
-    """Refuse a folder that holds something, a folder where a file is written, and one that is not there."""
-    if not place.parent.is_dir():
-        raise BadSpec(f"FILE must lie in a folder that is there. There is no {place.parent}; make it first.")
-    if to in IN_FOLDER and (place.is_file() or (place.is_dir() and any(place.iterdir()))):
-        raise BadSpec(f"A {to} is written to a folder that is new or empty. {place} is neither; name another.")
-    if to not in IN_FOLDER and place.is_dir():
-        raise BadSpec(f"{to} is written to a file. {place} is a folder; name a file in it.")
 
 
 def _write_zip(run: Run, file: Path) -> tuple[list[str], Written]:

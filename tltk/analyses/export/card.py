@@ -128,7 +128,7 @@ def _of_training(spec: TransferSpec, result: TrainingResult) -> Iterator[str]:
     )
     precision = f" in {result.precision}" if result.precision else ""
     yield (
-        f"- {result.epochs:,} epochs, {result.steps:,} steps, {result.images:,} pictures seen, "
+        f"- Epochs {result.epochs:,}, steps {result.steps:,}, pictures seen {result.images:,}, "
         f"{result.seconds:,.0f} s on {result.device}{precision}."
     )
     if spent := spent_in_words(result):

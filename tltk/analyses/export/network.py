@@ -112,20 +112,15 @@ def load_trained(name: str) -> Trained:
     """The training of this id.
 
     Args:
-        name: Its id, or the first digits of it.
+        name: Its id, or the first digits of it; of a training.
 
     Raises:
         UnknownName: There is none.
-        BadSpec: It is no training.
         WeightsMissing: It has not finished, or its weights are damaged.
     """
     run = Run.open(name)
     spec = run.spec
-    if not isinstance(spec, TransferSpec):
-        raise BadSpec(
-            f"What is exported must be a training, or with --to zip any run. Run {run.id} is of kind {spec.kind!r}; "
-            f"`tltk runs show {run.id} --json` names its trainings as children."
-        )
+    assert isinstance(spec, TransferSpec)  # else `check_place` has refused it
     _, path = store.run_weights(run.id)
     result = run.read(TrainingResult)
     if result is None:
