@@ -1,4 +1,6 @@
-"""Thirty heads of a study (rates × seeds) as one batch, beside one alone, thirty in turn, and a bare PyTorch loop.
+"""Thirty heads of a study (rates × seeds) as one batch, beside one alone, thirty in turn, a bare PyTorch loop and Lightning.
+
+Lightning (the package `pytorch_lightning`) is timed where it is installed.
 
 Each way begins in an empty home with its pictures in memory: what is frozen is computed anew, results and weights are
 written. Seconds of the clock, and of the processor, which other work on the machine does not lengthen.
@@ -8,11 +10,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
+import logging
 import time
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
 
 from tests.benchmarks.rounds import own_home, table
 from tltk.data import load
@@ -73,6 +81,56 @@ def bare(spec: TransferSpec) -> tuple[float, float]:
     return timed(work)
 
 
+def lightning(spec: TransferSpec) -> tuple[float, float] | None:
+    """The same with Lightning's trainer, silent and without its log; None where it is not installed."""
+    try:
+        pl: Any = importlib.import_module("pytorch_lightning")
+    except ImportError:
+        return None
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    domain = load(spec.target)
+    split = domain.split(spec.target, spec.seed)
+    net, _ = build_network(spec, domain)
+    net.requires_grad_(False).eval()
+    net.head.requires_grad_(True)
+
+    class Module(pl.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def on_train_epoch_start(self) -> None:
+            self.net.eval()
+
+        def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+            x, y = batch
+            return F.cross_entropy(self.net((x.float() / 255 - self.net.mean) / self.net.std)[1], y)
+
+        def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+            x, y = batch
+            self.log(
+                "val", (self.net((x.float() / 255 - self.net.mean) / self.net.std)[1].argmax(1) == y).float().mean()
+            )
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.AdamW(self.net.head.parameters(), lr=spec.optim.lr, weight_decay=0.01, fused=True)
+
+    x, y = torch.from_numpy(domain.images), torch.from_numpy(domain.labels)
+    parts = [TensorDataset(x[index], y[index]) for index in (split.train, split.val)]
+    loaders = [DataLoader(part, spec.optim.batch_size, shuffle=i == 0) for i, part in enumerate(parts)]
+    trainer = pl.Trainer(
+        max_epochs=spec.optim.epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return timed(lambda: trainer.fit(Module(), *loaders))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=2000)
@@ -96,18 +154,23 @@ def main() -> None:
         for lr in rates
         for seed in range(options.seeds)
     ]
-    ways: dict[str, Callable[[], tuple[float, float]]] = {
+    ways: dict[str, Callable[[], tuple[float, float] | None]] = {
         "one head": lambda: ours([one], False),
         f"{len(many)} heads as one batch": lambda: ours(many, True),
         f"{len(many)} heads in turn": lambda: ours(many, False),
         "one head, bare PyTorch": lambda: bare(one),
+        "one head, Lightning": lambda: lightning(one),
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     ours([one], False)  # the first of a process loads kernels
     for _ in range(options.rounds):
         for name, way in ways.items():
-            found[name].append(way())
-    best = {name: (min(w for w, _ in times), min(p for _, p in times)) for name, times in found.items()}
+            times = way()
+            if times is not None:
+                found[name].append(times)
+    if not found["one head, Lightning"]:
+        print("Lightning is not installed, so it is not timed.")
+    best = {name: (min(w for w, _ in times), min(p for _, p in times)) for name, times in found.items() if times}
     clock, own = best["one head"]
     rows = [[name, f"{w:.2f}", f"{w / clock:.2f}", f"{p:.2f}", f"{p / own:.2f}"] for name, (w, p) in best.items()]
     table(["", "clock, s", "× one head", "processor, s", "× one head"], rows)

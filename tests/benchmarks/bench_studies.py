@@ -145,7 +145,7 @@ def tell(row: Row) -> tuple[str, str, str]:
     result, shown = row["result"], STUDIES[row["study"]]
     if "verdict" in result:
         v = result["verdict"]
-        return v["label"], points(v["gap"], v["lo"], v["hi"]), v["sentence"]
+        return v["label"], points(v["gap"], v["lo"], v["hi"]), v["sentence"].replace(str(SHARED), "$DATA")
     if shown.arm:
         pair = next(p for p in result["pairs"] if shown.arm in (p["first"], p["second"]))
         turned = pair["first"] == shown.arm  # what is lost or gained by that arm
@@ -157,9 +157,11 @@ def tell(row: Row) -> tuple[str, str, str]:
 
 def block(row: Row) -> Iterator[str]:
     """A study as it stands in the page."""
-    shown, (_, _, sentence) = STUDIES[row["study"]], tell(row)
+    shown, (label, gap, sentence) = STUDIES[row["study"]], tell(row)
     yield f"```sh\n{shown.command}\n```\n"
     yield f"> {sentence}\n"
+    if shown.arm:
+        yield f"`{shown.arm}`: {label}, {gap} points.\n"
     if "curves" in row["result"]:
         yield from _curves(row["result"])
     yield (

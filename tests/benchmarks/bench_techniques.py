@@ -116,8 +116,8 @@ def low_rank(domains: dict[str, str]) -> dict[str, Spec]:
             optim=FEW,
             arms=("fine_tune", "lora:rank=4", "feature_extraction"),
             lrs=(1e-3, 3e-3, 1e-2),
-            widen=0,
-            seeds=3,
+            widen=2,
+            seeds=8,
         )
         for target in ("mnist", "fashion")
     }

@@ -532,3 +532,9 @@ def test_the_error_rate_holds_under_looking() -> None:
         naive += any(label in ("helps", "hurts") for label in plain)
     assert wrong <= 0.05 * count + 2 * (0.05 * 0.95 * count) ** 0.5
     assert wrong <= naive, "each look is at a higher level"
+
+
+def test_arms_at_one_edge_are_told_together() -> None:
+    _, found, *_ = go(trainer=Trainer({"scratch": 3e-3, "transfer": 3e-3}))
+    assert found.sentence.count("that was tried") == 1
+    assert "The rate of both arms, 0.003, is the highest that was tried: a higher one may do better" in found.sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -107,6 +108,13 @@ def test_who_is_ahead_of_all_is_said() -> None:
     found, *_ = go(right=lambda s: right[of_arm(s)])
     assert found.sentence.startswith("bias+l2_sp@3 is ahead of all others: 80.0 %")
     assert [p.label for p in found.pairs] == ["hurts"] * 3
+    two = dataclasses.replace(SPEC, arms=("scratch", "feature_extraction"), first_seed=7)
+    pair, *_ = go(two, right=lambda s: right[of_arm(s)])
+    assert re.fullmatch(
+        r"feature_extraction is ahead of scratch by 20\.0 points \(95 % interval 1\d\.\d … 2\d\.\d, 3 seeds\): "
+        r"50\.0 % of the test pictures right\.",
+        pair.sentence,
+    )
     alike, *_ = go(dataclasses.replace(SPEC, first_seed=5))
     assert alike.sentence.startswith("Cannot tell which is best")
     assert {(a.best_rank, a.worst_rank) for a in alike.arms} == {(1, 3)}

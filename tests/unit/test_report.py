@@ -31,6 +31,7 @@ from tltk.specs.command import to_command
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import read_spec
 from tltk.studies.race.spec import RaceSpec
+from tltk.studies.sweep.spec import SweepSpec
 
 KINDS = [*STUDIES, "compare", "transfer"]
 HOSTILE = "<script>alert(1)</script> & \"'</title><img src=x>"
@@ -206,6 +207,10 @@ def test_the_protocol_names_what_was_asked_and_not_what_is_left_aside() -> None:
     alone = dict(protocol(RaceSpec(net=NetSpec(weights="hub:", boundary=2))))
     assert alone["Network"] == "resnet10t, weights hub:, boundary 2" and "Source" not in alone
     assert "Optimisation on the source" not in alone
+    adapted = dict(protocol(RaceSpec(source=DataSpec("digits"), labels="source", arms=("source_only", "dann"))))
+    assert "Optimisation on the source" not in adapted, "source and target are learned from together"
+    halves = dict(protocol(SweepSpec(halves="random")))
+    assert "Optimisation on the source" in halves and "Optimisation on the source" in said["atlas"]
 
 
 def test_figures_are_rows_for_other_programs() -> None:

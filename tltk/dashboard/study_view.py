@@ -31,6 +31,7 @@ from tltk.specs.knobs import Spec, knobs, list_choices, spec_type, type_hints
 from tltk.specs.reading import spec_kinds
 from tltk.studies import technique
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.race.spec import RaceSpec
 
 FROM = {"data": "target"}  # a part of a study that is the plan's under another name
 FIRST = ("seeds", "halves")  # knobs that are seen at once, beside the lists; the others lie under More
@@ -38,13 +39,14 @@ FIRST = ("seeds", "halves")  # knobs that are seen at once, beside the lists; th
 
 def kinds() -> dict[str, type[Spec]]:
     """The studies that this page shows, by their word: those with a `table.py`; a comparison has a page of its own."""
-    return {
+    found = {
         name: kind
         for name, kind in spec_kinds().items()
         if kind is not CompareSpec
         and kind.__module__.startswith("tltk.studies.")
         and importlib.util.find_spec(f"{_package(kind)}.table")
     }
+    return {RaceSpec.kind: found[RaceSpec.kind], **found}  # what one most often wants to know comes first
 
 
 def _package(kind: type[Spec]) -> str:

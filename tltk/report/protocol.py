@@ -49,7 +49,8 @@ def protocol(spec: Spec) -> list[tuple[str, str]]:
             text = _of_net(value, _trains_source(spec), not kept or "boundary" in kept)
         else:
             text = _in_words(value, searches)
-        is_unused = field.name == "source_optim" and getattr(spec, "source", None) is None
+        trains = _trains_source(spec) or bool(getattr(spec, "halves", "") or getattr(spec, "domains", ()))
+        is_unused = field.name == "source_optim" and not trains
         if text and not is_unused and not (field.name == "most_seeds" and not value):
             found.append((NAMES.get(field.name, field.name.replace("_", " ").capitalize()), text))
     return found

@@ -135,7 +135,7 @@ def _further(rates: Sequence[float], edges: set[str]) -> list[float]:
     """One rate more beyond each of these edges, as far off as the grid's own steps are wide."""
     found = []
     for edge, end, beside in (("lowest", rates[0], rates[1]), ("highest", rates[-1], rates[-2])):
-        rate = float(f"{end * end / beside:.6g}")
+        rate = float(f"{end * end / beside:.2g}")
         if edge in edges and RATES[0] <= rate <= RATES[1]:
             found.append(rate)
     return found

@@ -245,9 +245,8 @@ def _place(one: CauseResult) -> tuple[int, int, int, float]:
 def _sentence(facts: Facts, found: Sequence[CauseResult], main: str, known: Mapping[str, Cause]) -> str:
     spec = facts.spec
     text = (
-        f"{START[facts.label]}: {spec.technique} gets {format_points(facts.gap.value)} points more of the test "
-        f"pictures right than {spec.yardstick} (95 % interval {format_points(facts.gap.lo)} … "
-        f"{format_points(facts.gap.hi)})"
+        f"{START[facts.label]}: the gap of {spec.technique} to {spec.yardstick} is {format_points(facts.gap.value)} "
+        f"points of test accuracy (95 % interval {format_points(facts.gap.lo)} … {format_points(facts.gap.hi)})"
     )
     if main == NOTHING:
         return f"{text}; there is nothing to explain."

@@ -468,7 +468,17 @@ def _arms_that(state: str, v: Verdict) -> list[str]:
 def _remarks(spec: CompareSpec, v: Verdict, commonest: str, others: Sequence[str]) -> list[str]:
     """What a reader must know before trusting the figures, and what to do about it."""
     found = []
-    for arm, edge in v.at_edge.items():
+    rates = {arm: v.scratch_lr if arm == "scratch" else v.transfer_lr for arm in v.at_edge}
+    if len(v.at_edge) == 2 and len(set(v.at_edge.values())) == len(set(rates.values())) == 1:
+        edge, rate = v.at_edge["scratch"], rates["scratch"]
+        further = "lower" if edge == "lowest" else "higher"
+        found.append(
+            f"The rate of both arms, {rate:g}, is the {edge} that was tried: a {further} one may do better; add one to "
+            f"the rates to search (lrs)."
+        )
+        rates = {}
+    for arm in rates:
+        edge = v.at_edge[arm]
         rate = v.scratch_lr if arm == "scratch" else v.transfer_lr
         further = "lower" if edge == "lowest" else "higher"
         found.append(

@@ -178,7 +178,8 @@ def signs(spec: SweepSpec, own: Floats, scores: dict[str, Floats]) -> list[SignR
         found.append(SignResult("co-adaptation", _holds(lo, hi), f"Layers that learned together are parted: {text}"))
     if "AnB" in spec.arms and len(spec.layers) > 1:
         gap, lo, hi = paired_interval(scores[f"AnB {spec.layers[0]}"] - scores[f"AnB {top}"])
-        text = f"{_layers(spec.layers[0])} of the source, frozen, serve better than {top} by {_interval(gap, lo, hi)}."
+        few = f"{_layers(spec.layers[0])} of the source, frozen, {_serve(spec.layers[0])}"
+        text = f"{few} better than {top} by {_interval(gap, lo, hi)}."
         found.append(SignResult("specific", _holds(lo, hi), f"Upper layers are specific to the source: {text}"))
     if "AnB+" in spec.arms:
         every = np.mean([scores[f"AnB+ {n}"] for n in spec.layers], axis=0)
@@ -187,13 +188,18 @@ def signs(spec: SweepSpec, own: Floats, scores: dict[str, Floats]) -> list[SignR
         found.append(SignResult("boost", _holds(lo, hi), f"Transfer helps even where all layers learn: {text}"))
     if "random" in spec.arms and "AnB" in spec.arms:
         gap, lo, hi = paired_interval(scores[f"AnB {top}"] - scores[f"random {top}"])
-        text = f"{_layers(top)} of the source, frozen, serve better than untrained ones by {_interval(gap, lo, hi)}."
+        kept = f"{_layers(top)} of the source, frozen, {_serve(top)}"
+        text = f"{kept} better than untrained ones by {_interval(gap, lo, hi)}."
         found.append(SignResult("untrained", _holds(lo, hi), f"What is frozen has learned something: {text}"))
     return found
 
 
 def _layers(n: int) -> str:
     return f"{n} layer{'s' if n > 1 else ''}"
+
+
+def _serve(n: int) -> str:
+    return "serve" if n > 1 else "serves"
 
 
 def _interval(gap: float, lo: float, hi: float) -> str:
