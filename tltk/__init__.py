@@ -41,6 +41,7 @@ _PUBLIC = {
     "EnsembleSpec": "analyses.ensemble.spec",
     "EpisodesSpec": "analyses.episodes.spec",
     "EvaluateSpec": "analyses.evaluate.spec",
+    "ExportSpec": "analyses.export.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
     "InspectSpec": "analyses.inspect.spec",
@@ -69,6 +70,7 @@ _PUBLIC = {
     "ZeroShotSpec": "analyses.zero_shot.spec",
     "ZeroShotTextSpec": "analyses.zero_shot_text.spec",
     "ask": "jobs",
+    "import_zip": "weights.handover",
     "judge": "verdicts.judge",
     "launch": "jobs",
     "load": "data",
@@ -94,6 +96,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "EnsembleSpec",
     "EpisodesSpec",
     "EvaluateSpec",
+    "ExportSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
     "InspectSpec",
@@ -122,6 +125,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "ZeroShotSpec",
     "ZeroShotTextSpec",
     "ask",
+    "import_zip",
     "judge",
     "launch",
     "load",
@@ -138,6 +142,7 @@ if TYPE_CHECKING:
     from tltk.analyses.ensemble.spec import EnsembleSpec
     from tltk.analyses.episodes.spec import EpisodesSpec
     from tltk.analyses.evaluate.spec import EvaluateSpec
+    from tltk.analyses.export.spec import ExportSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec
@@ -175,6 +180,7 @@ if TYPE_CHECKING:
     from tltk.studies.sweep.spec import SweepSpec
     from tltk.training.compose import train
     from tltk.verdicts.judge import judge
+    from tltk.weights.handover import import_zip
 
 
 def __getattr__(name: str) -> Any:

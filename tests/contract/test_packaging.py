@@ -20,6 +20,8 @@ PINS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 OPTIONAL = {
     "open_clip": "clip",
     "pillow_heif": "heif",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
     "pytest": "test",
 }  # module → its extra; asked for by `try`, or in tltk.testing
 NAMED_OTHERWISE = {"open_clip": "open-clip-torch"}  # module → its distribution
@@ -81,7 +83,11 @@ def test_what_is_declared_is_imported() -> None:
 
 
 def test_what_the_tests_import_is_declared() -> None:
-    imported = {module for module, _ in outside(sorted((ROOT / "tests").rglob("*.py")))} - UNASKED - {"pillow_heif"}
+    imported = (
+        {module for module, _ in outside(sorted((ROOT / "tests").rglob("*.py")))}
+        - UNASKED
+        - {"pillow_heif", "onnxruntime"}
+    )
     missing = imported - {module for name in TESTED for module in brings(name)}
     assert not missing, f"tests import {missing}, which no dependency of the extra `test` brings"
     unused = [name for name in EXTRAS["test"] - UNIMPORTED if not brings(name) & imported]

@@ -20,6 +20,7 @@ from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.evaluate.spec import EvaluateSpec
+from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -144,6 +145,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
         ),
         SoupSpec((_finished(0), _finished(1))),
         EnsembleSpec(DIGITS, (_finished(0), _finished(1))),
+        ExportSpec(_finished(0), "script", str(folder / "exported")),
         InspectSpec(DIGITS),
         PicturesSpec(DIGITS, (0, 7)),
         EvaluateSpec(_finished(0), ("rendered_digits",), against=_finished(1), bootstrap=20),

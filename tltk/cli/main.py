@@ -20,6 +20,7 @@ import msgspec
 from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.evaluate.spec import PARTS, EvaluateSpec
+from tltk.analyses.export.spec import FORMS, ExportSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.predict.files import WRITERS, Predictions
 from tltk.analyses.predict.spec import PredictSpec
@@ -54,6 +55,7 @@ from tltk.specs.reading import spec_kinds
 from tltk.studies import ledger as accounts
 from tltk.weights import catalogue, store
 from tltk.weights.export import export as write_zip
+from tltk.weights.handover import import_zip
 from tltk.weights.weightfile import sanitise
 
 
@@ -270,6 +272,38 @@ def delete(run_id: str, as_json: bool) -> None:
     found = Run.open(run_id)
     found.delete()
     out({"id": found.id, "deleted": True}, as_json)
+
+
+@main.command("export")
+@click.argument("run_id", metavar="RUN")
+@click.option("--to", required=True, type=click.Choice(FORMS), help=knobs(ExportSpec)["to"].help)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@json_option
+def export_training(run_id: str, to: str, file: Path, as_json: bool) -> None:
+    """Write a finished training for use elsewhere: to FILE, which is a new folder with --to script or folder.
+
+    What is written is run and compared with the training's own network first.
+    """
+    print_answer(ExportSpec(run_id, to, str(file)), as_json, again=True)
+
+
+@main.command("import")
+@click.argument("file", metavar="ZIP", type=click.Path(path_type=Path))
+@json_option
+def import_run(file: Path, as_json: bool) -> None:
+    """Take in a run that another machine wrote by `tltk export RUN --to zip`, checked; what is here stays as it is."""
+    found = import_zip(file)
+    out(msgspec.to_builtins(found), as_json)
+    if as_json:
+        return
+    more = len(found.imported) - (found.id in found.imported)
+    others = f", with {more} run{'s' * (more != 1)} that it started" if more else ""
+    if found.id in found.imported:
+        click.echo(f"Imported run {found.id}{others}. `tltk runs show {found.id}` shows it.")
+    else:
+        click.echo(f"Run {found.id} is here already and stays as it is{f'; {more} of its runs are new' * bool(more)}.")
+    if found.id in found.weights:
+        click.echo(f"Start from it with --weights run:{found.id}")
 
 
 @main.command("report")

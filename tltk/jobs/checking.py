@@ -15,6 +15,8 @@ from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.evaluate.spec import EvaluateSpec
+from tltk.analyses.export.place import check_place
+from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.predict.inputs import check_inputs, domain_spec
@@ -168,6 +170,8 @@ def check(spec: Spec) -> None:
         check_inputs(spec, open_training(spec.run).spec)
     if isinstance(spec, EvaluateSpec):
         _check_evaluation(spec)
+    if isinstance(spec, ExportSpec):
+        check_place(spec)
     if isinstance(spec, ZeroShotTextSpec):
         check_checkpoint(spec.checkpoint)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
@@ -282,7 +286,7 @@ def _texts(spec: Spec) -> list[str]:
     for pair in _networks(spec):
         names += pair
     names += [*getattr(spec, "candidates", ()), *getattr(spec, "paths", ()), *getattr(spec, "on", ())]
-    return [*names, *(getattr(spec, of, "") for of in ("picture", "checkpoint"))]
+    return [*names, *(getattr(spec, of, "") for of in ("picture", "checkpoint", "file"))]
 
 
 def _pictures(spec: Spec) -> list[DataSpec]:

@@ -1,0 +1,163 @@
+"""A finished training, written for use elsewhere; what was written is run and compared before it is handed over."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import timm
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from tltk.analyses.export.card import card
+from tltk.analyses.export.config import config
+from tltk.analyses.export.network import PICTURES, Trained, check_alike, load_trained
+from tltk.analyses.export.onnx import write_onnx
+from tltk.analyses.export.place import check_place
+from tltk.analyses.export.result import ExportResult
+from tltk.analyses.export.script import FILE as SCRIPT_FILE
+from tltk.analyses.export.script import script
+from tltk.analyses.export.spec import IN_FOLDER, ExportSpec
+from tltk.analyses.sample import Context
+from tltk.errors import BadSpec, machine_errors
+from tltk.runs.run import Run
+from tltk.weights.handover import pack
+
+
+@dataclass
+class Written:
+    """What an export has put into a folder: how far its answers differ, if they were compared, and what to know."""
+
+    difference: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def export(spec: ExportSpec, context: Context | None = None) -> ExportResult:
+    """Write a finished training as a file or a folder.
+
+    It is written beside its place first, run and compared with the network, and then moved there as a whole.
+
+    Args:
+        spec: Which training, as what, where to.
+        context: Not used.
+
+    Raises:
+        BadSpec: What `spec.check` refuses; a place that is taken; what this form cannot hold.
+        UnknownName: No such run.
+        WeightsMissing: It has not finished.
+    """
+    spec.check()
+    place = Path(spec.file)
+    check_place(spec)
+    trained = None if spec.to == "zip" else load_trained(spec.run)
+    run = Run.open(spec.run) if trained is None else trained.run
+    with machine_errors(place.parent), tempfile.TemporaryDirectory(dir=place.parent, prefix=".tltk.") as scratch:
+        made = Path(scratch) / place.name
+        if spec.to in IN_FOLDER:
+            made.mkdir()
+        files: list[str] = []
+        if trained is None:
+            files, found = _write_zip(run, made)
+        else:
+            with torch.random.fork_rng(devices=[]):
+                found = WRITERS[spec.to](trained, made)
+        files = files or (sorted(p.name for p in made.iterdir()) if made.is_dir() else [place.name])
+        size = sum(p.stat().st_size for p in (made.iterdir() if made.is_dir() else [made]))
+        if made.is_dir() and place.is_dir():
+            place.rmdir()
+        made.replace(place) if not made.is_dir() else shutil.move(made, place)
+    return ExportResult(
+        run=run.id,
+        to=spec.to,
+        file=str(place),
+        files=files,
+        bytes=size,
+        answers="" if trained is None or spec.to == "card" else trained.answers,
+        difference=found.difference,
+        compared=0 if found.difference is None else PICTURES,
+        notes=found.notes,
+    )
+
+
+def _write_zip(run: Run, file: Path) -> tuple[list[str], Written]:
+    """The run itself and those that it started; the names in the zip."""
+    with file.open("wb") as target:
+        names = pack(run, target)
+    n = len({name.partition("/")[0] for name in names if "/" in name})
+    note = f"{n} run{'s' * (n != 1)}; logs, snapshots and the folders of this machine are left out."
+    return names, Written(notes=[f"{note} `tltk import FILE` takes it in."])
+
+
+def _write_weights(trained: Trained, folder: Path) -> None:
+    for name, data in trained.exported_weights().items():
+        (folder / name).write_bytes(data)
+
+
+def _write_script(trained: Trained, folder: Path) -> Written:
+    """Weights and a program; the program itself is run."""
+    (folder / SCRIPT_FILE).write_text(script(trained), encoding="utf-8")
+    _write_weights(trained, folder)
+    answers = runpy.run_path(str(folder / SCRIPT_FILE))["predict"](trained.noise())
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)
+    return Written(check_alike(trained, answers, "The script"))
+
+
+def _write_card(trained: Trained, file: Path) -> Written:
+    file.write_text(card(trained), encoding="utf-8")
+    return Written()
+
+
+def _write_folder(trained: Trained, folder: Path) -> Written:
+    """As timm and the hub keep a model; timm opens it and answers."""
+    _refuse_own_head(trained, "folder")
+    _write_weights(trained, folder)
+    (folder / "config.json").write_text(json.dumps(config(trained), indent=1, ensure_ascii=False), encoding="utf-8")
+    (folder / "README.md").write_text(card(trained), encoding="utf-8")
+    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    return Written(check_alike(trained, _answers_of(trained, model), "timm's model of the folder"))
+
+
+def _write_safetensors(trained: Trained, file: Path) -> Written:
+    """Weights alone, under timm's names."""
+    _refuse_own_head(trained, "safetensors")
+    file.write_bytes(trained.exported_weights()["model.safetensors"])
+    model = timm.create_model(trained.spec.net.backbone, **trained.timm_arguments).eval()
+    model.load_state_dict(load_file(file))
+    arguments = ", ".join(f"{name}={value!r}" for name, value in trained.timm_arguments.items())
+    note = f"timm.create_model({trained.spec.net.backbone!r}, {arguments}) takes it by load_state_dict."
+    return Written(check_alike(trained, _answers_of(trained, model), "timm's model with these weights"), [note])
+
+
+def _write_onnx(trained: Trained, file: Path) -> Written:
+    return Written(*write_onnx(trained, file))
+
+
+def _refuse_own_head(trained: Trained, to: str) -> None:
+    if trained.has_own_head:
+        raise BadSpec(
+            f"Weights that timm loads whole must end in timm's own classifier. Run {trained.run.id} has the head "
+            f"{trained.spec.net.head} on {trained.spec.net.backbone}, which timm cannot build; export it as script, "
+            f"onnx or zip instead of {to}."
+        )
+
+
+@torch.inference_mode()
+def _answers_of(trained: Trained, model: nn.Module) -> Tensor:
+    """Of a model of timm's, as the network's own, for the pictures of noise."""
+    found: Tensor = model(trained.net.normalise(trained.noise().float() / 255))
+    return found.softmax(1) if trained.classes else found
+
+
+WRITERS: dict[str, Callable[[Trained, Path], Written]] = {
+    "script": _write_script,
+    "card": _write_card,
+    "folder": _write_folder,
+    "safetensors": _write_safetensors,
+    "onnx": _write_onnx,
+}

@@ -1,0 +1,160 @@
+"""The network of a finished training, and what timm needs to build it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from tltk.errors import BadSpec, WeightsMissing
+from tltk.nn.net import Net
+from tltk.results.training import TrainingResult
+from tltk.runs.run import Run
+from tltk.specs.training import TransferSpec
+from tltk.weights import store, weightfile
+from tltk.weights.load import build_net
+
+PICTURES = 8  # of noise, on which answers are compared
+TOLERANCE = 1e-4  # of an answer; float32 in another order of sums differs by less
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A finished training.
+
+    Attributes:
+        run: Its folder.
+        spec: What was asked for.
+        result: What it found.
+        told: The words in the header of its weights.
+        classes: Names by class number; empty where it learned without labels, so that its head knows nothing.
+        net: Its network, in evaluation mode, on the CPU.
+    """
+
+    run: Run
+    spec: TransferSpec
+    result: TrainingResult
+    told: dict[str, str]
+    classes: tuple[str, ...]
+    net: Net
+
+    @property
+    def file(self) -> Path:
+        """Its weights."""
+        return self.run.path / store.FILE
+
+    @property
+    def size(self) -> int:
+        """Side of its pictures in pixels."""
+        return self.net.shape[-1]
+
+    @property
+    def channels(self) -> int:
+        """Of its pictures."""
+        return self.net.shape[0]
+
+    @property
+    def answers(self) -> str:
+        """What it gives for a picture, in words."""
+        return "probabilities" if self.classes else "features"
+
+    @property
+    def has_own_head(self) -> bool:
+        """Whether its classifier is none of timm's, so that it lies in a file of its own."""
+        return bool(self.classes) and (self.spec.net.head != "linear" or not self.told.get("classifier"))
+
+    @property
+    def statistics(self) -> tuple[list[float], list[float]]:
+        """What is subtracted from each channel of a picture in 0 … 1, and what it is then divided by."""
+        mean, std = ([round(v, 6) for v in t.flatten().tolist()] for t in (self.net.mean, self.net.std))
+        return mean, std
+
+    @property
+    def timm_arguments(self) -> dict[str, Any]:
+        """What `timm.create_model` takes beside the name, to build what the exported weights fit."""
+        made: dict[str, Any] = {"num_classes": 0 if self.has_own_head else len(self.classes), **self.net.options}
+        if self.channels != 3:
+            made["in_chans"] = self.channels
+        config = timm.get_pretrained_cfg(self.spec.net.backbone)
+        if config is not None and config.fixed_input_size:
+            made["img_size"] = self.size
+        return made
+
+    def noise(self) -> Tensor:
+        """Pictures without content, (n, channels, size, size) uint8."""
+        generator = torch.Generator().manual_seed(0)
+        return torch.randint(0, 256, (PICTURES, *self.net.shape), dtype=torch.uint8, generator=generator)
+
+    @torch.inference_mode()
+    def answer(self, pictures: Tensor) -> Tensor:
+        """Probabilities (n, classes), or features (n, d).
+
+        Args:
+            pictures: (n, channels, size, size) uint8.
+        """
+        features, logits = self.net(self.net.normalise(pictures.float() / 255))
+        found: Tensor = logits.softmax(1) if self.classes else features
+        return found
+
+    def exported_weights(self) -> dict[str, bytes]:
+        """Files with its weights as timm loads them, and beside them its head where timm has none such."""
+        return weightfile.export_files(self.file.read_bytes())
+
+
+def load_trained(name: str) -> Trained:
+    """The training of this id.
+
+    Args:
+        name: Its id, or the first digits of it; of a training.
+
+    Raises:
+        UnknownName: There is none.
+        WeightsMissing: It has not finished, or its weights are damaged.
+    """
+    run = Run.open(name)
+    spec = run.spec
+    assert isinstance(spec, TransferSpec)  # else `check_place` has refused it
+    _, path = store.run_weights(run.id)
+    result = run.read(TrainingResult)
+    if result is None:
+        raise WeightsMissing(f"Run {run.id} must have finished to be exported. It is {run.status.state}.")
+    told = weightfile.identify(path).told
+    taught = told.get("labels") != "none"
+    classes = tuple(json.loads(told["classes"]) if told.get("classes") else result.classes) if taught else ()
+    size = int(told.get("size") or spec.target.size)
+    channels = told["mean"].count(",") + (not told["mean"].endswith(",)")) if told.get("mean") else 3
+    from_run = dataclasses.replace(spec.net, weights=f"run:{run.id}")
+    net = build_net(from_run, max(len(classes), 2) if not taught else len(classes), size, channels, spec.seed)
+    tensors = load_file(path)
+    heads = {n.removeprefix("head."): t for n, t in tensors.items() if n.startswith("head.")}
+    if taught:
+        net.head.load_state_dict(heads)
+    return Trained(run, spec, result, told, classes, net.eval())
+
+
+def check_alike(trained: Trained, answers: Tensor, what: str) -> float:
+    """The largest difference of answers from the network's own.
+
+    Args:
+        trained: The training.
+        answers: Of what was exported, for `trained.noise()`, (n, classes or d).
+        what: Its name in the sentence.
+
+    Raises:
+        BadSpec: It is more than float32 explains: the export would not be this network.
+    """
+    own = trained.answer(trained.noise())
+    off = float("inf") if own.shape != answers.shape else float((own - answers).abs().max())
+    if not off <= TOLERANCE * max(1.0, float(own.abs().max())):
+        raise BadSpec(
+            f"An export must answer as the network does. {what} of run {trained.run.id} differs by {off:.2g}: "
+            f"{trained.spec.net.backbone} is built otherwise there. Nothing was written; export it as safetensors."
+        )
+    return off

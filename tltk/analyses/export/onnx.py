@@ -1,0 +1,127 @@
+"""The network as ONNX: pictures as bytes in, probabilities out, any number of them; run by onnxruntime and compared."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tltk.analyses.export.network import Trained, check_alike
+from tltk.errors import BadSpec
+
+NEEDED = ("onnx", "onnxscript", "onnxruntime")
+INPUT = "pictures"
+MAX_BYTES = 2_000_000_000  # of weights; a protocol buffer ends at 2 GiB
+
+
+class FromBytes(nn.Module):
+    """A network with its preprocessing inside."""
+
+    def __init__(self, trained: Trained) -> None:
+        super().__init__()
+        self.net, self.taught = trained.net, bool(trained.classes)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Probabilities (n, classes), or features (n, d).
+
+        Args:
+            pictures: (n, channels, size, size) uint8.
+        """
+        features, logits = self.net(self.net.normalise(pictures.to(torch.float32) / 255))
+        found: Tensor = logits.softmax(1) if self.taught else features
+        return found
+
+
+def write_onnx(trained: Trained, file: Path) -> tuple[float, list[str]]:
+    """Write the network, run the file, and compare.
+
+    Args:
+        trained: The training.
+        file: Where to.
+
+    Returns:
+        The largest difference of an answer; how the file is used, in sentences.
+
+    Raises:
+        BadSpec: The packages of `tltk[onnx]` are missing; torch cannot express the network in ONNX; other answers.
+    """
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise BadSpec(
+            f"To write ONNX and to check it, the packages of tltk[onnx] must be installed. {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing: pip install 'tltk[onnx]', or export a script or a folder."
+        )
+    if (size := trained.file.stat().st_size) > MAX_BYTES:
+        raise BadSpec(
+            f"An ONNX file holds at most 2 GB. The weights of run {trained.run.id} are {size / 1e9:.1f} GB; export a "
+            f"script or a folder."
+        )
+    module, pictures = FromBytes(trained).eval(), trained.noise()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+        warnings.simplefilter("ignore")  # of torch's own tracing
+        try:
+            torch.onnx.export(
+                module,
+                (pictures,),
+                str(file),
+                input_names=[INPUT],
+                output_names=[trained.answers],
+                dynamic_shapes=({0: torch.export.Dim("n", min=1)},),
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+        except Exception as fault:  # each network stumbles over the tracing in its own way
+            raise BadSpec(
+                f"A network must be one that torch.onnx can express. {trained.spec.net.backbone} of run "
+                f"{trained.run.id} is none: {type(fault).__name__}: {_first_line(fault)}. Export a script or a folder."
+            ) from None
+    _write_facts(trained, file)
+    session = _session(file)
+    whole = torch.from_numpy(session.run(None, {INPUT: pictures.numpy()})[0])
+    single = torch.from_numpy(session.run(None, {INPUT: pictures[:1].numpy()})[0])
+    off = check_alike(trained, whole, "The ONNX network")
+    check_alike(trained, torch.cat([single, whole[1:]]), "The ONNX network, given one picture,")
+    return off, [
+        f"Input {INPUT!r}: bytes (n, {trained.channels}, {trained.size}, {trained.size}), the square in the middle of "
+        f"pictures resized to {trained.size} px; output {trained.answers!r}. The classes stand in its metadata."
+    ]
+
+
+def _first_line(fault: Exception) -> str:
+    lines = str(fault).strip().splitlines()
+    return lines[0].strip().rstrip(".")[:200] if lines else "no reason given"
+
+
+def _session(file: Path) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+def _write_facts(trained: Trained, file: Path) -> None:
+    """Classes, network and run in the file's own metadata."""
+    import onnx
+
+    model = onnx.load(str(file), load_external_data=False)
+    facts = {"backbone": trained.spec.net.backbone, "run": trained.run.id, "size": str(trained.size)}
+    if trained.classes:
+        facts["classes"] = json.dumps(list(trained.classes), ensure_ascii=False)
+    onnx.helper.set_model_props(model, facts)
+    for node in model.graph.node:  # torch notes which line of which file of this machine made it
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*model.graph.value_info, *model.graph.initializer):
+        value.doc_string = ""
+        del value.metadata_props[:]
+    file.write_bytes(model.SerializeToString())

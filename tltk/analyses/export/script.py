@@ -1,0 +1,118 @@
+"""The program that is exported: timm and torch alone, under 60 lines, with the reading of `tltk.data.decode` in it."""
+
+from __future__ import annotations
+
+import json
+
+from tltk.analyses.export.network import Trained
+from tltk.data.decode import LARGE_PIXELS, UPRIGHT
+from tltk.data.identity import FINE
+from tltk.errors import BadSpec
+
+FILE = "predict.py"
+
+SCRIPT = '''"""%(about)s
+
+`python predict.py PICTURE ...` prints a line of JSON for each. Needs timm, torch, safetensors, NumPy and Pillow."""
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+%(functional)sfrom PIL import Image
+from safetensors.torch import load_file
+
+HERE, SIZE = Path(__file__).parent, %(size)d
+CLASSES = %(classes)s
+MEAN, STD = (torch.tensor(v).reshape(-1, 1, 1) for v in (%(mean)r, %(std)r))
+UPRIGHT = %(upright)r  # orientation in EXIF: what makes the picture upright
+MODEL = timm.create_model(%(name)r, %(arguments)s).eval()
+MODEL.load_state_dict(load_file(HERE / "model.safetensors"))
+%(head)s
+
+def on_white(image):
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def read(path):
+    """The square in the middle of a picture, upright: (3, SIZE, SIZE) uint8."""
+    with Image.open(path) as image:
+        image.draft("RGB", (max(SIZE, %(draft)d), max(SIZE, %(draft)d)))
+        if image.mode in ("I", "F") or image.mode.startswith("I;"):
+            raise ValueError(f"Pictures must have 8 bits a channel. {path} has more.")
+        turn = UPRIGHT.get(image.getexif().get(0x0112))
+        clear = "A" in image.mode or "a" in image.mode or "transparency" in image.info
+        if image.format == "TIFF":  # whose fourth channel may be anything
+            clear = clear and bool({1, 2} & set(np.atleast_1d(image.tag_v2.get(338, ())).tolist()))
+        plain = image.convert("RGBA" if clear else "L" if image.mode in ("1", "L") else "RGB")
+    plain = on_white(plain) if plain.width * plain.height > %(large)d else plain
+    side, left, top = min(plain.size), plain.width - min(plain.size), plain.height - min(plain.size)
+    box = (left / 2, top / 2, left / 2 + side, top / 2 + side)
+    small = on_white(plain.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0))
+    return torch.from_numpy(np.array(small if turn is None else small.transpose(turn))).permute(2, 0, 1)
+
+
+@torch.inference_mode()
+def predict(pictures):
+    """%(gives)s of pictures (n, 3, SIZE, SIZE) in 0 ... 255."""
+    x = MODEL((pictures.float() / 255 - MEAN) / STD)
+    return %(answer)s
+
+
+if __name__ == "__main__":
+    for path in sys.argv[1:]:
+        found = predict(read(path)[None])[0].tolist()
+        %(told)s
+        print(json.dumps({"file": path, **told}))
+'''
+TOLD = 'told = {"class": CLASSES[found.index(max(found))], "probabilities": dict(zip(CLASSES, found))}'
+HEADS = {
+    "linear": 'F.linear(x, HEAD["%(last)s.weight"], HEAD["%(last)s.bias"])',
+    "norm_linear": 'F.linear(F.layer_norm(x, x.shape[1:], HEAD["head.0.weight"], HEAD["head.0.bias"]), '
+    'HEAD["%(last)s.weight"], HEAD["%(last)s.bias"])',
+    "cosine": 'HEAD["%(last)s.scale"] * F.linear(F.normalize(x), F.normalize(HEAD["%(last)s.prototypes"]))',
+}
+
+
+def script(trained: Trained) -> str:
+    """The program for a training.
+
+    Args:
+        trained: The training.
+
+    Raises:
+        BadSpec: Its pictures have another number of channels than picture files are read with.
+    """
+    if trained.channels != 3:
+        raise BadSpec(
+            f"A script reads picture files, which have 3 channels. The pictures of run {trained.run.id} have "
+            f"{trained.channels}; export it as folder or onnx."
+        )
+    mean, std = trained.statistics
+    answer, head = "x", ""
+    if trained.has_own_head:
+        last = f"head.{len(trained.net.head) - 1}"  # type: ignore[arg-type]
+        answer, head = HEADS[trained.spec.net.head] % {"last": last}, 'HEAD = load_file(HERE / "head.safetensors")\n'
+    backbone = trained.spec.net.backbone
+    what = f"{len(trained.classes)} classes" if trained.classes else "features"
+    return SCRIPT % {
+        "about": f"{backbone}, from a picture to {what}; of run {trained.run.id} of tltk, which it does not need.",
+        "size": trained.size,
+        "classes": json.dumps(list(trained.classes)),
+        "mean": tuple(mean),
+        "std": tuple(std),
+        "upright": {tag: int(turn) for tag, turn in UPRIGHT.items()},
+        "name": backbone,
+        "arguments": ", ".join(f"{name}={value!r}" for name, value in trained.timm_arguments.items()),
+        "functional": "import torch.nn.functional as F\n" if head else "",
+        "head": head,
+        "draft": 4 * FINE,
+        "large": LARGE_PIXELS,
+        "gives": "Probabilities (n, classes)" if trained.classes else "Features (n, d)",
+        "answer": f"({answer}).softmax(1)" if trained.classes else "x",
+        "told": TOLD if trained.classes else 'told = {"features": found}',
+    }

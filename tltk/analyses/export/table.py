@@ -1,0 +1,24 @@
+"""What was written, as the shell prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tltk.analyses.export.result import ExportResult
+
+
+def lines(result: ExportResult) -> Iterator[str]:
+    """A line on the files, one on how they were checked, and the notes.
+
+    Args:
+        result: Of the question.
+    """
+    size = f"{result.bytes / 1e6:.1f} MB" if result.bytes > 1e5 else f"{result.bytes:,} bytes"
+    inside = f": {', '.join(result.files)}" if len(result.files) > 1 and result.to != "zip" else ""
+    yield f"Wrote {result.file}, {size}{inside}."
+    if result.difference is not None:
+        yield (
+            f"Checked: its {result.answers} of {result.compared} pictures of noise differ by at most "
+            f"{result.difference:.1e} from tltk's."
+        )
+    yield from result.notes
