@@ -75,6 +75,8 @@ HEAVY = (
     "tests/unit/test_data_memory.py",
     "tests/unit/test_diverging_search.py",
     "tests/unit/test_ensemble.py",
+    "tests/unit/test_predict.py",
+    "tests/unit/test_evaluate.py",
     "tests/unit/test_find_rate.py",
     "tests/unit/test_import_weights.py",
     "tests/unit/test_jobs.py",

@@ -40,6 +40,7 @@ _PUBLIC = {
     "EmbedSpec": "analyses.embed.spec",
     "EnsembleSpec": "analyses.ensemble.spec",
     "EpisodesSpec": "analyses.episodes.spec",
+    "EvaluateSpec": "analyses.evaluate.spec",
     "ExportSpec": "analyses.export.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
@@ -48,6 +49,7 @@ _PUBLIC = {
     "NetSpec": "specs.parts",
     "OptimSpec": "specs.parts",
     "PlaneSpec": "studies.plane.spec",
+    "PredictSpec": "analyses.predict.spec",
     "ProfileSpec": "analyses.profile.spec",
     "RaceSpec": "studies.race.spec",
     "RankSpec": "analyses.rank.spec",
@@ -72,6 +74,7 @@ _PUBLIC = {
     "judge": "verdicts.judge",
     "launch": "jobs",
     "load": "data",
+    "predict": "jobs.predicting",
     "train": "training.compose",
 }
 
@@ -92,6 +95,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "EmbedSpec",
     "EnsembleSpec",
     "EpisodesSpec",
+    "EvaluateSpec",
     "ExportSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
@@ -100,6 +104,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "NetSpec",
     "OptimSpec",
     "PlaneSpec",
+    "PredictSpec",
     "ProfileSpec",
     "RaceSpec",
     "RankSpec",
@@ -124,6 +129,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "judge",
     "launch",
     "load",
+    "predict",
     "train",
 ]
 
@@ -135,10 +141,12 @@ if TYPE_CHECKING:
     from tltk.analyses.embed.spec import EmbedSpec
     from tltk.analyses.ensemble.spec import EnsembleSpec
     from tltk.analyses.episodes.spec import EpisodesSpec
+    from tltk.analyses.evaluate.spec import EvaluateSpec
     from tltk.analyses.export.spec import ExportSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec
+    from tltk.analyses.predict.spec import PredictSpec
     from tltk.analyses.profile.spec import ProfileSpec
     from tltk.analyses.rank.spec import RankSpec
     from tltk.analyses.soup.spec import SoupSpec
@@ -158,6 +166,7 @@ if TYPE_CHECKING:
         WeightsMissing,
     )
     from tltk.jobs import ask, launch
+    from tltk.jobs.predicting import predict
     from tltk.results.verdict import Verdict
     from tltk.runs.run import Run
     from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec

@@ -19,11 +19,13 @@ from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
+from tltk.analyses.evaluate.spec import EvaluateSpec
 from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.pictures.spec import PicturesSpec
+from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.soup.spec import SoupSpec
@@ -146,6 +148,8 @@ def smallest(folder: Path) -> dict[str, Spec]:
         ExportSpec(_finished(0), "script", str(folder / "exported")),
         InspectSpec(DIGITS),
         PicturesSpec(DIGITS, (0, 7)),
+        EvaluateSpec(_finished(0), ("rendered_digits",), against=_finished(1), bootstrap=20),
+        PredictSpec(_finished(0), ("digits",), "test"),
         DescribeSpec(NAME, 16, 3),
         ImportWeightsSpec(f"file:{folder / 'net.safetensors'}"),
         ProfileSpec(**of_layers, measures=("mmd",), permutations=19),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
+import importlib.util
 import sys
 import time
 from pathlib import Path
@@ -18,8 +19,11 @@ import msgspec
 
 from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
+from tltk.analyses.evaluate.spec import PARTS, EvaluateSpec
 from tltk.analyses.export.spec import FORMS, ExportSpec
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.predict.files import WRITERS, Predictions
+from tltk.analyses.predict.spec import PredictSpec
 from tltk.cli import weights
 from tltk.cli.following import (
     Verb,
@@ -32,12 +36,14 @@ from tltk.cli.following import (
     print_answer,
     report,
     spec_options,
+    summary,
 )
 from tltk.cli.following import listing as in_json
 from tltk.cli.judge import judge_verb
 from tltk.data.names import escape_text
-from tltk.errors import RunProblem, UnknownName
+from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.jobs import executor, listing
+from tltk.jobs.predicting import whole_id
 from tltk.report.files import format_of
 from tltk.results.text import columns
 from tltk.runs.index import Query
@@ -440,6 +446,82 @@ def layers(backbone: str, size: int, channels: int, adapter: str | None, as_json
 def look(domain: str, size: int, n: int, as_json: bool) -> None:
     """What is in a domain: folders, parts, classes, pictures, and what was left out."""
     print_answer(InspectSpec(DataSpec(domain, size=size, n=n)), as_json)
+
+
+@main.command("predict")
+@click.argument("run_id", metavar="RUN")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.option("--part", type=click.Choice(knobs(PredictSpec)["part"].choices), help=knobs(PredictSpec)["part"].help)
+@click.option("--embedding", is_flag=True, default=None, help=knobs(PredictSpec)["embedding"].help)
+@click.option(
+    "--batch", type=int, help=f"{knobs(PredictSpec)['batch'].help} Default {knobs(PredictSpec)['batch'].default}."
+)
+@click.option("--csv", type=click.Path(path_type=Path), help="Write all to this file, a line for each picture.")
+@click.option("--jsonl", type=click.Path(path_type=Path), help="Write all to this file, an object on each line.")
+@click.option("--parquet", type=click.Path(path_type=Path), help="Write all to this file (needs pyarrow).")
+@click.option("--again", is_flag=True, help="Predict once more though nothing changed since.")
+@json_option
+def predict_verb(
+    run_id: str,
+    paths: tuple[str, ...],
+    part: str | None,
+    embedding: bool | None,
+    batch: int | None,
+    again: bool,
+    as_json: bool,
+    **files: Path | None,
+) -> None:
+    """Which class a finished training sees in pictures: files, folders, archives or domains."""
+    wanted = {form: file for form, file in files.items() if file is not None}
+    for form, file in wanted.items():
+        if file.is_dir() or not file.absolute().parent.is_dir():
+            raise click.UsageError(f"--{form} must be a file in a folder that exists. Got {str(file)!r}.")
+        if form == "parquet" and importlib.util.find_spec("pyarrow") is None:
+            raise BadSpec("--parquet needs the package pyarrow. It is not installed; install it, or take --csv FILE.")
+    given = {"run": whole_id(run_id), "paths": paths, "part": part, "embedding": embedding, "batch": batch}
+    spec = PredictSpec.from_dict({name: value for name, value in given.items() if value is not None})
+    run = executor().submit(spec, again=again)
+    follow(run)
+    if executor().state(run.id) != "done" or (not wanted and not as_json):
+        report(run, as_json)
+        end(run, False)
+        return
+    found = Predictions.of(run)
+    for form, file in wanted.items():
+        try:
+            file.write_bytes(WRITERS[form](found))
+        except OSError as fault:
+            raise click.UsageError(f"--{form} must be a place to write to. It is not: {fault}.") from None
+    if as_json:
+        out({**summary(run), "predictions": list(found.rows())})
+        return
+    report(run, False)
+    for file in wanted.values():
+        click.echo(f"Wrote {file}, {file.stat().st_size:,} bytes.")
+
+
+@main.command("evaluate")
+@click.argument("run_id", metavar="RUN")
+@click.option(
+    "--on", multiple=True, metavar="DOMAIN", help="A domain that tests it; may be repeated. Default: its own target."
+)
+@click.option("--part", type=click.Choice(PARTS), help=knobs(EvaluateSpec)["part"].help)
+@click.option("--against", metavar="RUN", help=knobs(EvaluateSpec)["against"].help)
+@click.option("--positive", metavar="CLASS", help=knobs(EvaluateSpec)["positive"].help)
+@click.option("--bootstrap", type=int, help=f"{knobs(EvaluateSpec)['bootstrap'].help} Default 1000.")
+@click.option("--batch", type=int, help=f"{knobs(EvaluateSpec)['batch'].help} Default 64.")
+@click.option("--seed", type=int, help=f"{knobs(EvaluateSpec)['seed'].help} Default 0.")
+@click.option("--again", is_flag=True, help="Evaluate once more though nothing changed since.")
+@json_option
+def evaluate_verb(run_id: str, again: bool, as_json: bool, **given: Any) -> None:
+    """How good a finished training is on any domain that has its classes by name, and how far to trust it."""
+    wanted = {name: value for name, value in given.items() if value is not None}
+    if given["against"] is not None:
+        wanted["against"] = whole_id(given["against"])
+    run = executor().submit(EvaluateSpec.from_dict({"run": whole_id(run_id), **wanted}), again=again)
+    follow(run)
+    report(run, as_json)
+    end(run, False)
 
 
 @main.command()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -46,6 +47,9 @@ MAX_IN_FLIGHT_BYTES, WORK_BYTES_PER_PIXEL = (
 )  # bytes of all pictures being decoded at a time; bytes that a pixel takes
 LARGE_PIXELS = 2**24  # pixels: larger pictures are not copied as a whole where that can be helped
 STRIP_PIXELS = 2**20  # pixels that are worked on at a time
+SCALE = re.compile(
+    r" numbers and were read .*: (-?[\d,.e+-]+) is black and (-?[\d,.e+-]+) is white\."
+)  # `Span.sentence`
 MAX_FLAT_LEVELS = 2  # levels: a picture that spans no more in any channel is of one tone
 UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -93,6 +97,16 @@ class Span:
             f"{count:,} pictures do not hold bytes but other numbers and were read with one scale for all: "
             f"{self.black:,.10g} is black and {self.white:,.10g} is white."
         )
+
+    @classmethod
+    def from_sentences(cls, sentences: Iterable[str]) -> dict[bool, Span]:
+        """The scales that sentences of `sentence` tell: is it of whole numbers → scale; none where none does.
+
+        Where one is told, it is for both; of two, the first is that of fractions, as `decode_all` tells them.
+        """
+        told = [found for text in sentences if (found := SCALE.search(text))]
+        spans = [cls(*(float(end.replace(",", "")) for end in found.groups())) for found in told]
+        return {False: spans[0], True: spans[-1]} if spans else {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +158,9 @@ class _Deep:
     high: float
 
 
-def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = None) -> Decoded:
+def decode_all(
+    paths: Sequence[Path], size: int, progress: Progress | None = None, spans: dict[bool, Span] | None = None
+) -> Decoded:
     """All these files as one array, and the reason for each one that could not be used.
 
     Pictures of more than 8 bits are looked at twice: they share one scale, which is known when all were seen.
@@ -156,13 +172,15 @@ def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = Non
         paths: Regular files.
         size: Side of the square result, in pixels.
         progress: Called with (done, total).
+        spans: Scales of pictures of more than 8 bits that hold for these too; what is found is added, so that several
+            calls share one.
     """
     n = len(paths)
     images, origins, prints = allocate((n, 3, size, size)), np.zeros(n, np.uint64), np.zeros((n, 2), np.uint64)
     cropped, flat, thumbs = np.zeros(n), np.zeros(n, bool), allocate((n, 3, FINE, FINE))
     reasons: dict[int, str] = {}
     deep: dict[int, _Deep] = {}
-    spans: dict[bool, Span] = {}
+    spans = {} if spans is None else spans
     budget = _MemoryBudget(MAX_IN_FLIGHT_BYTES)
 
     def one(index: int) -> None:
@@ -196,7 +214,7 @@ def decode_all(paths: Sequence[Path], size: int, progress: Progress | None = Non
         finally:
             pool.shutdown(cancel_futures=True)
     counts = {is_whole: sum(d.is_whole == is_whole for d in deep.values()) for is_whole in spans}
-    notes = tuple(span.sentence(counts[is_whole]) for is_whole, span in sorted(spans.items()))
+    notes = tuple(span.sentence(counts[is_whole]) for is_whole, span in sorted(spans.items()) if counts[is_whole])
     return Decoded(images, origins, prints, thumbs, cropped, flat, reasons, notes)
 
 

@@ -14,11 +14,15 @@ from tltk import data, home, terms
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.evaluate.spec import EvaluateSpec
 from tltk.analyses.export.place import check_place
 from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.predict.inputs import check_inputs, domain_spec
+from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.rank.spec import RankSpec, candidate
+from tltk.analyses.trained import check_positive, open_training
 from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
@@ -162,6 +166,10 @@ def check(spec: Spec) -> None:
         check_size(backbone, size)
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
+    if isinstance(spec, PredictSpec):
+        check_inputs(spec, open_training(spec.run).spec)
+    if isinstance(spec, EvaluateSpec):
+        _check_evaluation(spec)
     if isinstance(spec, ExportSpec):
         check_place(spec)
     if isinstance(spec, ZeroShotTextSpec):
@@ -277,11 +285,8 @@ def _texts(spec: Spec) -> list[str]:
     names = [one.name for one in _pictures(spec)]
     for pair in _networks(spec):
         names += pair
-    return [
-        *names,
-        *getattr(spec, "candidates", ()),
-        *(getattr(spec, of, "") for of in ("picture", "checkpoint", "file")),
-    ]
+    names += [*getattr(spec, "candidates", ()), *getattr(spec, "paths", ()), *getattr(spec, "on", ())]
+    return [*names, *(getattr(spec, of, "") for of in ("picture", "checkpoint", "file"))]
 
 
 def _pictures(spec: Spec) -> list[DataSpec]:
@@ -318,6 +323,14 @@ def _check_file(spec: ImportWeightsSpec) -> None:
     kind, _, where = spec.weights.partition(":")
     if kind == "file" and where.strip():  # else the worker's sentence says what must stand there
         check_file(weightfile.resolve_path(where), spec.backbone.partition(".")[0], spec.part)
+
+
+def _check_evaluation(spec: EvaluateSpec) -> None:
+    trained = open_training(spec.run)
+    check_positive(trained, spec.positive)
+    for one in (trained, *([open_training(spec.against)] if spec.against else ())):
+        for name in spec.on or (trained.spec.target.name,):
+            _check_pictures(domain_spec(name, one.spec))
 
 
 def _sized_networks(spec: Spec) -> list[tuple[str, int]]:

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
+from safetensors.torch import save
 
 from tltk import home
 from tltk.analyses.sample import Context
@@ -412,12 +413,17 @@ def execute(run: Run) -> None:
 
 
 def _answer(run: Run, spec: Spec, worker: Worker) -> None:
-    """Answer a question with the analysis of its folder; its pictures, where it has some, lie beside the answer."""
+    """Answer a question with the analysis of its folder; pictures or tensors, where it has some, lie beside the answer.
+
+    Tensors go where the answer's `file` says.
+    """
     package = type(spec).__module__.rpartition(".")[0]
     answer = getattr(importlib.import_module(f"{package}.analysis"), package.rpartition(".")[2])
     found = answer(spec, Context(worker.domain, worker.bank, Callbacks(notify=worker.tell, check=worker.check)))
     found, sheet = found if isinstance(found, tuple) else (found, None)
-    if sheet is not None:
+    if isinstance(sheet, dict):
+        home.write_atomic(run.path / found.file, save({name: tensor.contiguous() for name, tensor in sheet.items()}))
+    elif sheet is not None:
         buffer = io.BytesIO()
         sheet.save(buffer, "PNG")
         home.write_atomic(run.path / "pictures.png", buffer.getvalue())

@@ -41,6 +41,7 @@ KEPT = (
     "children.jsonl",
     "result.json",
     "pictures.png",
+    "predictions.safetensors",
     "log.txt",
 )
 LOCK = "lock"  # held by the process that runs it, for as long as it lives

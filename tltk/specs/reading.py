@@ -89,6 +89,10 @@ def with_absolute_paths(spec: S) -> S:
             changes[f.name] = _absolute(value)
         elif f.name in ("picture", "checkpoint", "file") and value.strip():
             changes[f.name] = _absolute_path(value)
+        elif f.name == "on":
+            changes[f.name] = tuple(_absolute(name) for name in value)
+        elif f.name == "paths":
+            changes[f.name] = tuple(_absolute_input(text) for text in value)
         elif f.name == "candidates":
             split = [text.partition("@") for text in value]
             changes[f.name] = tuple(f"{name}{at}{_absolute(weights)}" for name, at, weights in split)
@@ -105,6 +109,17 @@ def _absolute(name: str) -> str:
     if not colon or not path.strip() or kind not in PATHS:
         return name
     return f"{kind}:{_absolute_path(path)}"
+
+
+def _absolute_input(text: str) -> str:
+    """A file as its absolute path, a folder as `folder:PATH`; what is not there as it is, since it may be a domain."""
+    try:
+        path = Path(text).expanduser().absolute()
+        if text.strip() and path.is_dir():
+            return f"folder:{path}"
+        return str(path) if path.exists() else _absolute(text)
+    except (OSError, RuntimeError, ValueError):
+        return _absolute(text)
 
 
 def _absolute_path(path: str) -> str:

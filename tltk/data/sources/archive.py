@@ -97,6 +97,26 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     Raises:
         DataProblem: No such archive, one that is damaged or dangerous, or as for a folder.
     """
+    with unpacked(argument) as (root, top, left, source, notes):
+        found = read_tree(root, spec, progress, source=escape_name(source), within=top, left=left)
+        account = dataclasses.replace(found.account, notes=(*notes, *found.account.notes))
+        return dataclasses.replace(found, account=account)
+
+
+@contextmanager
+def unpacked(argument: str) -> Iterator[tuple[Path, Path, list[tuple[str, str]], str, list[str]]]:
+    """An archive, unpacked for as long as this lasts.
+
+    Args:
+        argument: PATH of the archive, perhaps with a folder inside it.
+
+    Yields:
+        The folder that is named; that of the whole archive, which links must not lead out of; what was left out, each
+        with the reason; PATH; sentences on how names were read.
+
+    Raises:
+        DataProblem: No such archive, or one that is damaged, dangerous or too large.
+    """
     path, inner = _locate(argument)
     # The name ends in .tmp, so that what a killed process leaves behind is removed later.
     with tempfile.TemporaryDirectory(dir=home.folder("domains"), suffix=".tmp") as scratch:
@@ -104,10 +124,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         left, notes = unpack(path, root)
         if inner and not (root / inner).is_dir():
             raise _no_such_folder(path, inner)
-        source = escape_name(str(path / inner))
-        found = read_tree(root / inner, spec, progress, source=source, within=root, left=left)
-        account = dataclasses.replace(found.account, notes=(*notes, *found.account.notes))
-        return dataclasses.replace(found, account=account)
+        yield root / inner, root, left, str(path / inner), notes
 
 
 def survey(argument: str) -> Layout | None:

@@ -1,0 +1,1 @@
+"""How good a finished training is on any domain that has classes of its own by name."""

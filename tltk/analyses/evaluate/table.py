@@ -1,0 +1,87 @@
+"""An evaluation, as the shell prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tltk.analyses.evaluate.result import DomainScore, EvaluateResult, Figure
+from tltk.data.names import escape_text
+from tltk.errors import abbreviate
+from tltk.results.text import NONE, align_left, columns
+from tltk.verdicts.judge import format_points
+
+SHOWN = 40  # classes of a domain, and cells of what is confused
+CONFUSED = 8
+
+
+def lines(found: EvaluateResult) -> Iterator[str]:
+    """A line for each domain, then each domain's classes, what is confused with what, and calibration.
+
+    Args:
+        found: Of the question.
+    """
+    head = ["domain", "pictures", "accuracy", "majority", "balanced", "macro-F1", "AUC", "top 5"]
+    rows = [head]
+    for one in found.domains:
+        figures = [_figure(one.accuracy), _share(one.majority), _figure(one.balanced_accuracy), _figure(one.macro_f1)]
+        rows.append([one.domain, f"{one.n:,}", *figures, _figure(one.auc), _share(one.top5)])
+    yield from map(escape_text, align_left(rows))
+    for one in found.domains:
+        yield ""
+        yield from map(escape_text, _of_domain(one, found.classes))
+    yield ""
+    yield from map(escape_text, found.remarks)
+
+
+def _of_domain(one: DomainScore, classes: list[str]) -> Iterator[str]:
+    """Everything of a domain but its line in the table."""
+    yield f"{one.domain}: {len(one.matched)} classes matched by name, part {one.part}, {one.n:,} pictures."
+    if one.unknown:
+        yield f"Left out, since the training does not know them: {_names(one.unknown)} ({one.left_out:,} pictures)."
+    if one.absent:
+        yield f"Known to the training and not in the domain, so wrong where predicted: {_names(one.absent)}."
+    table = [
+        [c.name, f"{c.n:,}", *map(_share, (c.precision, c.recall, c.f1, c.average_precision, c.auc))]
+        for c in one.classes
+    ]
+    yield from columns(["class", "pictures", "precision", "recall", "F1", "AP", "AUC"], table[:SHOWN])
+    if len(table) > SHOWN:
+        yield f"… and {len(table) - SHOWN:,} more; --json has them all."
+    wrong = [
+        (n, classes[i], classes[j]) for i, row in enumerate(one.confusion) for j, n in enumerate(row) if n and i != j
+    ]
+    if wrong:
+        told = (f"{true} for {said} {n:,}" for n, true, said in sorted(wrong, key=lambda cell: -cell[0])[:CONFUSED])
+        yield f"Taken most often: {', '.join(told)}."
+    if one.average_precision is not None:
+        yield f"Mean average precision {_figure(one.average_precision)}."
+    plain, scaled = one.reliability, one.scaled
+    text = f"Calibration error (ECE) {plain.ece:.3f}, loss {plain.loss:.3f}, Brier {plain.brier:.3f}"
+    if scaled is not None:
+        text += f"; at temperature {scaled.temperature:.3g}: {scaled.ece:.3f}, {scaled.loss:.3f}, {scaled.brier:.3f}"
+    yield f"{text}."
+    if one.threshold is not None:
+        t = one.threshold
+        yield (
+            f"{t.positive} from a probability of {t.threshold:.3f} on (chosen on {t.n_val:,} validation pictures): "
+            f"balanced accuracy {_share(t.balanced_accuracy)}, sensitivity {_share(t.sensitivity)}, specificity "
+            f"{_share(t.specificity)}."
+        )
+    if one.rival is not None:
+        yield one.rival.sentence
+
+
+def _figure(one: Figure | None) -> str:
+    """A share in per cent with its interval."""
+    if one is None:
+        return NONE
+    ends = "" if one.lo is None or one.hi is None else f" ({_share(one.lo)} … {_share(one.hi)})"
+    return f"{_share(one.value)}{ends}"
+
+
+def _share(value: float | None) -> str:
+    return NONE if value is None else format_points(value, False)
+
+
+def _names(names: list[str]) -> str:
+    return abbreviate(", ".join(names))

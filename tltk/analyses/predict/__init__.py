@@ -1,0 +1,1 @@
+"""What a finished training says of pictures that it has not seen."""

@@ -1,0 +1,202 @@
+"""What a finished training says of pictures: files are decoded and shown to it some at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tltk.analyses.network import TrainedNet, own_parts, rebuild
+from tltk.analyses.predict.inputs import ARCHIVE, FILE, FOLDER, domain_spec, list_folder, understand, unpacked
+from tltk.analyses.predict.result import PredictResult, SkippedFile
+from tltk.analyses.predict.spec import EVERY, PredictSpec
+from tltk.analyses.sample import Context
+from tltk.analyses.trained import TrainedRun, open_training
+from tltk.data.decode import Span, decode_all
+from tltk.data.domain import Domain, Ints, Pixels
+from tltk.data.names import escape_name
+from tltk.errors import DataProblem
+from tltk.specs.training import TransferSpec
+
+FILE_NAME = "predictions.safetensors"
+CHUNK_BYTES = 2**28  # of pictures that are decoded before the network sees them
+
+
+@dataclass
+class Found:
+    """What is known of the pictures so far, a chunk at a time."""
+
+    names: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    features: list[Tensor] = field(default_factory=list)
+    logits: list[Tensor] = field(default_factory=list)
+    cropped: list[float] = field(default_factory=list)
+    remarks: dict[str, None] = field(default_factory=dict)
+    network_seconds: float = 0.0
+
+
+def predict(spec: PredictSpec, context: Context) -> tuple[PredictResult, dict[str, Tensor]]:
+    """The classes that a training sees in these pictures, with probabilities and, if asked for, embeddings.
+
+    p(c|x) = exp(z_c) / Σ_k exp(z_k) of the logits z.
+
+    Raises:
+        BadSpec, UnknownName, WeightsMissing: As for `open_training`.
+        DataProblem: A word that names nothing, pictures with other channels, or none that can be read.
+    """
+    spec.check()
+    start = time.perf_counter()
+    trained = open_training(spec.run)
+    net = rebuild(trained)
+    found = Found()
+    for images, index, names, labels in _pictures(spec, context, trained, net, found):
+        before = time.perf_counter()
+
+        def check(before: float = before, n: int = len(index)) -> None:
+            context.callbacks.check()
+            speed = len(found.names) / max(found.network_seconds, 1e-9)
+            context.callbacks.notify(
+                f"Predicted: {len(found.names):,}" + (f", {speed:,.0f} a second." if found.names else ".")
+            )
+
+        features, logits = net.answer(images, index, spec.batch, check)
+        found.network_seconds += time.perf_counter() - before
+        found.names += names
+        found.labels += labels
+        found.logits.append(logits)
+        if spec.embedding:
+            found.features.append(features)
+    if not found.names:
+        raise _nothing_read(found.skipped)
+    logits = torch.cat(found.logits)
+    p = logits.double().softmax(1)
+    best, predicted = p.max(1)
+    tensors = {"probabilities": p.float(), "logits": logits}
+    if spec.embedding:
+        tensors["embeddings"] = torch.cat(found.features)
+    result = PredictResult(
+        run=trained.run.id,
+        backbone=trained.spec.net.backbone,
+        classes=trained.result.classes,
+        names=found.names,
+        predicted=logits.argmax(1).tolist(),  # as it was tested: of equal ones the first
+        probability=[round(float(v), 9) for v in best],
+        labels=found.labels if any(found.labels) else [],
+        skipped=[SkippedFile(name, reason) for name, reason in found.skipped],
+        part=spec.part,
+        size=net.size,
+        width=net.net.width if spec.embedding else 0,
+        file=FILE_NAME,
+        cropped=float(np.mean(found.cropped)) if found.cropped else 0.0,
+        seconds=time.perf_counter() - start,
+        network_seconds=found.network_seconds,
+        device=str(net.device),
+        precision=net.precision,
+        remarks=list(found.remarks),
+    )
+    return result, tensors
+
+
+Chunk = tuple[Pixels, Ints, list[str], list[str]]  # pictures, which of them, their names and those of their classes
+
+
+def _pictures(
+    spec: PredictSpec, context: Context, trained: TrainedRun, net: TrainedNet, found: Found
+) -> Iterator[Chunk]:
+    """The pictures of each word in turn; files that stand beside each other are decoded together."""
+    told = (*trained.result.cautions, *trained.result.notes, *trained.result.remarks)
+    spans = Span.from_sentences(told)
+    if spans:
+        found.remarks["Pictures of more than 8 bits are read with the scale of those that it was trained on."] = None
+    single: list[tuple[str, Path]] = []
+    for text in spec.paths:
+        one = understand(text, spec.part)
+        if one.kind == FILE:
+            single.append((one.where, Path(one.where)))
+            continue
+        yield from _decoded(single, context, net, found, spans)
+        single = []
+        if one.kind == FOLDER:
+            listed = list_folder(Path(one.where))
+            found.skipped += listed.skipped
+            yield from _decoded(listed.files, context, net, found, spans)
+        elif one.kind == ARCHIVE:
+            context.callbacks.notify(f"Unpacking {escape_name(one.where)}.")
+            with unpacked(one.where) as listed:
+                found.skipped += listed.skipped
+                yield from _decoded(listed.files, context, net, found, spans)
+        else:
+            yield from _of_domain(one.where, spec.part, context, trained.spec, net, found)
+    yield from _decoded(single, context, net, found, spans)
+
+
+def _decoded(
+    files: Sequence[tuple[str, Path]], context: Context, net: TrainedNet, found: Found, spans: dict[bool, Span]
+) -> Iterator[Chunk]:
+    """Picture files as the training's own were read: upright, the square in the middle, its size.
+
+    Raises:
+        DataProblem: The network reads pictures of another number of channels than files have.
+    """
+    if not files:
+        return
+    _check_channels(3, net, "Picture files")
+    step = max(1, CHUNK_BYTES // (3 * net.size**2))
+    for first in range(0, len(files), step):
+        part = files[first : first + step]
+
+        def progress(done: int, total: int, first: int = first) -> None:
+            context.callbacks.check()
+            context.callbacks.notify(f"Reading pictures: {first + done:,} of {len(files):,}.")
+
+        decoded = decode_all([path for _, path in part], net.size, progress, spans)
+        found.skipped += [(escape_name(part[i][0]), decoded.reasons[i]) for i in sorted(decoded.reasons)]
+        found.remarks |= dict.fromkeys(decoded.notes)
+        good = np.array([i for i in range(len(part)) if i not in decoded.reasons], np.int64)
+        found.cropped += decoded.cropped[good].tolist()
+        if len(good):
+            yield decoded.images, good, [escape_name(part[i][0]) for i in good], [""] * len(good)
+
+
+def _of_domain(
+    name: str, part: str, context: Context, trained: TransferSpec, net: TrainedNet, found: Found
+) -> Iterator[Chunk]:
+    """The pictures of a domain, all or one part, named by their places in it."""
+    spec = domain_spec(name, trained)
+    domain = context.load(spec)
+    _check_channels(domain.images.shape[1], net, name)
+    found.skipped += domain.skipped
+    if part == EVERY:
+        index = np.arange(len(domain.labels))
+    elif name == trained.target.name:
+        index = getattr(own_parts(trained, context.load).split, part)
+    else:
+        index = getattr(domain.split(spec, trained.seed), part)
+    shown = escape_name(name)
+    yield domain.images, index, [f"{shown}[{i}]" for i in index], _class_names(domain, index)
+
+
+def _class_names(domain: Domain, index: Ints) -> list[str]:
+    return [domain.classes[c] for c in domain.labels[index]]
+
+
+def _check_channels(channels: int, net: TrainedNet, what: str) -> None:
+    if channels != net.channels:
+        raise DataProblem(
+            f"Pictures must have the channels of those that the training learned from, {net.channels}. {what} have "
+            f"{channels}; name pictures of the same kind."
+        )
+
+
+def _nothing_read(skipped: Iterable[tuple[str, str]]) -> DataProblem:
+    """The sentence where no picture could be read, with the first few reasons."""
+    told = [f"{name}: {why}" for name, why in skipped]
+    more = f" … ({len(told)} in all)" if len(told) > 5 else ""
+    said = "; ".join(told[:5]) if told else "there is no file at all"
+    return DataProblem(f"Some of the pictures must be readable. None is: {said}{more}. Check the files.")

@@ -1,0 +1,164 @@
+"""What the words of a prediction name: pictures, folders, archives, domains. No torch, and nothing is decoded here.
+
+Folders and archives need no classes here, so they are read file by file; other domains as a training reads them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tltk import data
+from tltk.analyses.predict.spec import EVERY, PredictSpec
+from tltk.data.domain import argument_path
+from tltk.data.names import escape_name
+from tltk.data.sources import archive
+from tltk.data.tree import Folder, walk
+from tltk.errors import BadSpec, DataProblem, truncate
+from tltk.specs.parts import DataSpec
+from tltk.specs.training import TransferSpec
+
+FILE, FOLDER, ARCHIVE, DOMAIN = "file", "folder", "archive", "domain"
+TREES = (FOLDER, ARCHIVE)
+
+
+@dataclass(frozen=True)
+class Input:
+    """One word of a prediction.
+
+    Attributes:
+        kind: file, folder, archive or domain.
+        where: A path, or the name of a domain.
+    """
+
+    kind: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Files to decode, and those that are not, each with the reason."""
+
+    files: list[tuple[str, Path]]
+    skipped: list[tuple[str, str]]
+
+
+def understand(text: str, part: str = EVERY) -> Input:
+    """What a word names; a folder or an archive of which a part is asked for is a domain.
+
+    Raises:
+        UnknownName, BadSpec: A name that means nothing.
+        DataProblem: Nothing is there.
+    """
+    kind, colon, argument = text.partition(":")
+    if colon and kind in TREES and data.corruption(text) is None:
+        if part != EVERY:
+            return Input(DOMAIN, text)
+        if kind == ARCHIVE:
+            data.source_version(text)  # that it is there
+            return Input(kind, argument)
+        path = argument_path(argument)
+        if not path.is_dir():
+            what = "a file" if path.exists() else "nothing there"
+            raise DataProblem(f"folder:PATH must name a folder. {escape_name(str(path))} is {what}; check the path.")
+        return Input(kind, str(path))
+    if (colon and kind in data.domains) or data.split(text)[0] in data.domains:
+        data.parse(text)
+        return Input(DOMAIN, text)
+    path = argument_path(text)
+    if path.is_dir():
+        return understand(f"folder:{path}", part)
+    if path.is_file():
+        name = path.name.lower()
+        if name.endswith(archive.ENDINGS):
+            return understand(f"archive:{path}", part)
+        return Input(DOMAIN, f"npz:{path}") if name.endswith(".npz") else Input(FILE, str(path))
+    what = "is no plain file" if path.exists() else "is not there"
+    shown = escape_name(truncate(text))
+    raise DataProblem(
+        f"What is predicted must be a picture, a folder, an archive or a domain. {shown} {what}; "
+        f"check the path, or see `tltk domains`."
+    )
+
+
+def check_inputs(spec: PredictSpec, trained: TransferSpec) -> None:
+    """Refuse words that name nothing, and folders without a picture, before anything is queued.
+
+    Raises:
+        UnknownName, BadSpec, DataProblem: One does.
+    """
+    for text in spec.paths:
+        found = understand(text, spec.part)
+        if found.kind == FILE and spec.part != EVERY:
+            raise BadSpec(f"A part is of a domain. {escape_name(found.where)} is one file; leave out --part.")
+        if found.kind == FOLDER and not list_folder(Path(found.where)).files:
+            raise DataProblem(
+                f"A folder must hold pictures, at any depth. {escape_name(found.where)} holds none; check the path."
+            )
+        if found.kind == DOMAIN:
+            data.check(domain_spec(found.where, trained))
+
+
+def domain_spec(name: str, trained: TransferSpec) -> DataSpec:
+    """A domain as a training reads it; its own target or source exactly so, with the parts that it had.
+
+    Args:
+        name: Of the domain.
+        trained: The training.
+    """
+    for own in (trained.target, trained.source):
+        if own is not None and own.name == name:
+            return dataclasses.replace(own, shots=0)
+    return DataSpec(name, size=trained.target.size, seed=trained.target.seed)
+
+
+def list_folder(root: Path, within: Path | None = None, under: str = "") -> Listed:
+    """The pictures below a folder, in the order of their names, and what is left out.
+
+    Args:
+        root: The folder.
+        within: The folder that links must not lead out of; None = they may lead anywhere.
+        under: What stands before the names, such as the archive that they come from; "" = the folder.
+
+    Raises:
+        DataProblem: A folder below may not be read.
+    """
+    before = under or str(root)
+    try:
+        tree, left = walk(root, within=within)
+        found = list(_files(tree))
+    except OSError as fault:
+        raise DataProblem(
+            f"All folders below {escape_name(str(root))} must be readable. {escape_name(str(fault.filename or root))} "
+            f"is not: {fault.strerror or fault}. Check its permissions."
+        ) from None
+    skipped = [(f"{before}/{name}", why) for name, why in left]
+    files = []
+    for name, path, why in sorted(found, key=lambda one: one[0]):
+        if why:
+            skipped.append((escape_name(f"{before}/{name}"), why))
+        else:
+            files.append((f"{before}/{name}", path))
+    return Listed(files, skipped)
+
+
+def _files(tree: Folder) -> Iterator[tuple[str, Path, str]]:
+    """Name, path and, where it is no picture, the reason, of each file."""
+    for folder, file, _ in tree.all_files():
+        if file.path is not None:
+            yield f"{folder.place}/{file.name}".lstrip("/"), file.path, "" if file.is_picture else file.unread_reason
+
+
+@contextmanager
+def unpacked(argument: str) -> Iterator[Listed]:
+    """The pictures of an archive, unpacked for as long as this lasts.
+
+    Raises:
+        DataProblem: It is damaged, dangerous or too large.
+    """
+    with archive.unpacked(argument) as (root, top, left, where, _):
+        found = list_folder(root, top, where)
+        yield Listed(found.files, [*((f"{where}/{name}", why) for name, why in left), *found.skipped])

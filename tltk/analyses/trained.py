@@ -1,0 +1,91 @@
+"""A finished training as something to use: what it was asked, what it found, where its weights lie. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tltk.errors import BadSpec, UnknownName, WeightsMissing
+from tltk.results.training import TrainingResult
+from tltk.runs.run import Run
+from tltk.specs.training import TransferSpec
+from tltk.weights import store
+
+PREFIX = "run:"
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A training that has ended, with the weights that it kept.
+
+    Attributes:
+        run: Its folder.
+        spec: What it was asked for.
+        result: What it found.
+        weights: The file of its weights, head included.
+    """
+
+    run: Run
+    spec: TransferSpec
+    result: TrainingResult
+    weights: Path
+
+
+def run_name(text: str) -> str:
+    """`ID` as weights are named, `run:ID`, so that a run that was trained anew is noticed; empty stays empty."""
+    text = text.strip()
+    return text if not text or text.startswith(PREFIX) else PREFIX + text
+
+
+def open_training(name: str) -> TrainedRun:
+    """The training of that name, which must know classes.
+
+    Args:
+        name: `run:ID`, or `run:ID@EPOCH` for a snapshot.
+
+    Raises:
+        UnknownName: There is no such run.
+        BadSpec: It is no training, or one without labels, whose head was not trained.
+        WeightsMissing: It has not finished, or kept no weights.
+    """
+    where = name.removeprefix(PREFIX)
+    if not where:
+        raise BadSpec("A finished training must be named by its id. None is; `tltk runs --kind transfer` lists them.")
+    run = Run.open(where.partition("@")[0])
+    spec = run.spec
+    if not isinstance(spec, TransferSpec):
+        raise BadSpec(
+            f"A run that names classes must be a training. Run {run.id} is of kind {spec.kind}; "
+            f"`tltk runs show {run.id} --json` lists its children, which may be trainings."
+        )
+    if spec.labels == "none":
+        raise BadSpec(
+            f"A run that names classes must have learned from labels. Run {run.id} learned without them (labels "
+            f"none), and its head is not trained; train a head on its weights: "
+            f"tltk run --weights run:{run.id} --backbone {spec.net.backbone}."
+        )
+    result = run.read(TrainingResult)
+    if result is None:
+        how = "diverged" if run.diverged else run.status.state
+        raise WeightsMissing(f"Run {run.id} must have finished before it can be used. It is {how}.")
+    return TrainedRun(run, spec, result, store.run_weights(where.replace(where.partition("@")[0], run.id, 1))[1])
+
+
+def check_positive(trained: TrainedRun, positive: str) -> None:
+    """Refuse a positive class of a training that does not know it, or knows not just two.
+
+    Args:
+        trained: The training.
+        positive: Name of the class; empty = none is named.
+
+    Raises:
+        BadSpec: The training does not know two classes.
+        UnknownName: It is neither of the two.
+    """
+    classes = trained.result.classes
+    if positive and len(classes) != 2:
+        raise BadSpec(
+            f"A threshold is for one of two classes. Run {trained.run.id} knows {len(classes)}; leave out --positive."
+        )
+    if positive and positive not in classes:
+        raise UnknownName.among("The positive class", positive, classes)
