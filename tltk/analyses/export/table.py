@@ -17,8 +17,6 @@ def lines(result: ExportResult) -> Iterator[str]:
     inside = f": {', '.join(result.files)}" if len(result.files) > 1 and result.to != "zip" else ""
     yield f"Wrote {result.file}, {size}{inside}."
     if result.difference is not None:
-        yield (
-            f"Checked: its {result.answers} of {result.compared} pictures of noise differ by at most "
-            f"{result.difference:.1e} from tltk's."
-        )
+        far = f"differ by at most {result.difference:.1e} from" if result.difference else "are the very same as"
+        yield f"Checked: its {result.answers} of {result.compared} pictures of noise {far} tltk's."
     yield from result.notes
