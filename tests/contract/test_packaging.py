@@ -22,6 +22,7 @@ OPTIONAL = {
     "pillow_heif": "heif",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "pyarrow": "parquet",
     "pytest": "test",
 }  # module → its extra; asked for by `try`, or in tltk.testing
 NAMED_OTHERWISE = {"open_clip": "open-clip-torch"}  # module → its distribution
