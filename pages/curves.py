@@ -16,7 +16,8 @@ AXES = {"step": "Steps", "epoch": "Epochs", "images": "Pictures", "seconds": "Se
 def nothing_yet() -> None:
     """What will be here, and where to begin."""
     chrome.empty_state(
-        "**No comparison yet.** It takes about a minute: both arms are trained here, each with its own learning rate.",
+        "**No comparison yet.** It takes a quarter of a minute on two cores: both arms are trained here, each with a "
+        "learning rate of its own.",
         "start",
         "See transfer happen",
     )

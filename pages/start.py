@@ -45,7 +45,7 @@ with chrome.page(
             st.rerun()
         columns[1].caption(
             f"{n_trainings(spec)} short trainings: the source network, a search for each arm's learning rate, then "
-            f"{spec.seeds} seeds for each arm. About a minute on two cores."
+            f"{spec.seeds} seeds for each arm. About a quarter of a minute on two cores."
         )
 
     run_id = plan.chosen_run()

@@ -12,6 +12,7 @@ import argparse
 import dataclasses
 import importlib
 import logging
+import os
 import time
 import warnings
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tests.benchmarks.rounds import own_home, table
 from tltk.data import load
+from tltk.jobs import pool
 from tltk.jobs.worker import Worker
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
@@ -32,21 +34,29 @@ from tltk.training.compose import build_network
 
 
 def timed(work: Callable[[], None]) -> tuple[float, float]:
-    """Seconds of the clock and of the processor."""
-    clock, own = time.perf_counter(), time.process_time()
+    """Seconds of the clock and of the processor, those of children that have ended among them."""
+    clock, own = time.perf_counter(), os.times()
     work()
-    return time.perf_counter() - clock, time.process_time() - own
+    end = os.times()
+    return time.perf_counter() - clock, sum(end[:4]) - sum(own[:4])
 
 
-def ours(specs: list[TransferSpec], together: bool) -> tuple[float, float]:
-    """Trained by a worker in a home of its own, from a run folder to a result."""
+def ours(specs: list[TransferSpec], how: str) -> tuple[float, float]:
+    """Trained by a worker in a home of its own, from a run folder to a result.
+
+    Args:
+        specs: What is trained.
+        how: "in turn", "together" in this process, or "study": as a study does, divided among the cores.
+    """
     with own_home():
         runs = [Run.create(spec) for spec in specs]
         worker = Worker(runs[0])
         worker.domain(specs[0].target)
 
         def work() -> None:
-            if together:
+            if how == "study":
+                pool.train_all(worker, runs, lambda run: None)
+            elif how == "together":
                 worker.train_batch(runs)
             else:
                 for run in runs:
@@ -155,14 +165,15 @@ def main() -> None:
         for seed in range(options.seeds)
     ]
     ways: dict[str, Callable[[], tuple[float, float] | None]] = {
-        "one head": lambda: ours([one], False),
-        f"{len(many)} heads as one batch": lambda: ours(many, True),
-        f"{len(many)} heads in turn": lambda: ours(many, False),
+        "one head": lambda: ours([one], "in turn"),
+        f"{len(many)} heads as one batch": lambda: ours(many, "together"),
+        f"{len(many)} heads as a study trains them": lambda: ours(many, "study"),
+        f"{len(many)} heads in turn": lambda: ours(many, "in turn"),
         "one head, bare PyTorch": lambda: bare(one),
         "one head, Lightning": lambda: lightning(one),
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    ours([one], False)  # the first of a process loads kernels
+    ours([one], "in turn")  # the first of a process loads kernels
     for _ in range(options.rounds):
         for name, way in ways.items():
             times = way()
