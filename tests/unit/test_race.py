@@ -13,8 +13,8 @@ import pytest
 
 from tests.support.results import trained
 from tltk import home
-from tltk.errors import BadSpec, RunProblem, UnknownName
-from tltk.jobs.checking import check_names
+from tltk.errors import BadSpec, RunProblem, UnknownName, WeightsMissing
+from tltk.jobs.checking import check, check_names
 from tltk.runs.run import Run
 from tltk.specs.command import to_command
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -207,3 +207,36 @@ def test_more_seeds_and_one_more_arm_repeat_nothing_that_is_done() -> None:
     assert len(first.trained) == 1 + 6 + 9 and len(seeds.trained) == 2 * 3, "two seeds of three arms"
     _, more, _ = go(dataclasses.replace(SPEC, seeds=5, arms=(*SPEC.arms, "norm")))
     assert {s.adapter.name for s in more.trained} == {"norm"} and len(more.trained) == 2 + 5
+
+
+def test_arms_may_have_weights_of_their_own() -> None:
+    arms = ("store:resnet10t_formulas", "store:resnet10t_formulas+lora:rank=2@3", "scratch")
+    spec = RaceSpec(
+        target=DataSpec("digits", shots=5),
+        net=NetSpec("resnet10t"),
+        arms=arms,
+        optim=OptimSpec(epochs=1),
+    )
+    first, second, third = study.examples(spec)
+    assert first.net.weights == second.net.weights == "store:resnet10t_formulas" and third.net.weights == "scratch"
+    assert (second.net.boundary, second.adapter.name, first.strategy.name) == (3, "lora", "fine_tune")
+    check(spec)
+    assert read_spec(spec.to_json()) == spec and "--arms" in to_command(spec)
+    with pytest.raises(UnknownName, match="weight store"):
+        check(dataclasses.replace(spec, arms=("store:no_such", "scratch")))
+    with pytest.raises(WeightsMissing, match="must be of the backbone test_resnet"):
+        check(dataclasses.replace(spec, net=NetSpec("test_resnet"), arms=arms[:2]))
+
+
+@pytest.mark.parametrize(
+    ("word", "part"),
+    [
+        ("store:a+store:b", "one set of weights"),
+        ("store:", "must be named"),
+        ("file:w.safetensors", "by its whole path"),
+        ("scratch+store:a", "scratch stands by itself"),
+    ],
+)
+def test_weights_of_an_arm_that_cannot_be(word: str, part: str) -> None:
+    with pytest.raises(BadSpec, match=part):
+        technique.parse(word)

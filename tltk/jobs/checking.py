@@ -155,10 +155,13 @@ def check(spec: Spec) -> None:
         WeightsMissing: No weights there, or none that fit.
     """
     check_names(spec)
-    every = [pictures for one in (spec, *_examples(spec)) for pictures in _pictures(one)]
+    examples = _examples(spec)
+    every = [pictures for one in (spec, *examples) for pictures in _pictures(one)]
     for pictures in {one.to_json(): one for one in every}.values():
         _check_pictures(pictures)
-    for backbone, weights in _networks(spec):
+    own = {f"run:{one.run_id}" for one in examples}  # what the study itself trains is not there yet
+    networks = [*_networks(spec), *(n for one in examples for n in _networks(one) if n[1] not in own)]
+    for backbone, weights in dict.fromkeys(networks):
         if backbone:
             check_backbone(backbone)
         check_weights(weights, backbone, spec.trains)

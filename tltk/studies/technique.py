@@ -1,8 +1,9 @@
 """A technique in one word, such as `lora:rank=4+l2_sp@3`: how transferred weights are used. No torch here.
 
 Parts are joined by `+`. Each is the name of a strategy, an adapter or a term, with its knobs after a colon; `@3` sets
-the boundary. Beside them: `scratch`, new weights of which all learn; `source_only`, learned from the source's labels
-alone; `target_only`, learned from the target's.
+the boundary. Beside them: `scratch`, new weights of which all learn; weights of its own (`store:NAME`, `hub:TAG`,
+`run:ID`, `file:/PATH`) in place of the study's; `source_only`, learned from the source's labels alone; `target_only`,
+learned from the target's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from tltk import terms as every_term
 from tltk.adapters import adapters
@@ -20,6 +22,7 @@ from tltk.specs.training import TransferSpec
 from tltk.strategies import strategies
 from tltk.studies.arms import Arm
 
+WEIGHTS = ("store", "hub", "run", "file")  # kinds of weights that a technique may name
 LABELS = {"source_only": "source", "target_only": "target"}
 
 
@@ -35,6 +38,7 @@ class Technique:
         boundary: Lowest layer that learns; None = as the study has it.
         labels: Whose labels are learned from; "" = as the study has it.
         scratch: Whether the weights are new ones.
+        weights: Those that are transferred; "" = as the study has it.
     """
 
     word: str
@@ -44,6 +48,7 @@ class Technique:
     boundary: int | None = None
     labels: str = ""
     scratch: bool = False
+    weights: str = ""
 
     @property
     def reads_source(self) -> bool:
@@ -57,6 +62,7 @@ class Technique:
             base: What the study has: domains, weights, optimisation, seed.
         """
         net = base.net if self.boundary is None else dataclasses.replace(base.net, boundary=self.boundary)
+        net = dataclasses.replace(net, weights=self.weights or net.weights)
         if self.scratch:
             return dataclasses.replace(
                 base,
@@ -124,13 +130,13 @@ def parse(word: str) -> Technique:
 
     Raises:
         UnknownName: A part that is none of ours.
-        BadSpec: Two strategies or two adapters, a boundary that is no number, or parts that do not go together.
+        BadSpec: Two strategies, adapters or weights, a boundary that is no number, or parts that do not go together.
 
     Example:
         >>> parse("lora:rank=4+l2_sp@3").boundary
         3
     """
-    text, at, boundary = word.partition("@")
+    text, at, boundary = word.rpartition("@") if "@" in word else (word, "", "")
     if at and not boundary.isdecimal():
         raise BadSpec(f"After @ stands the boundary, a whole number, as in fine_tune@3. Got {word!r}.")
     found = Technique(word, boundary=int(boundary) if at else None)
@@ -147,6 +153,15 @@ def _with(found: Technique, part: str, word: str) -> Technique:
         return dataclasses.replace(found, scratch=True)
     if part in LABELS:
         return dataclasses.replace(found, labels=LABELS[part])
+    kind, colon, where = part.partition(":")
+    if colon and kind in WEIGHTS:
+        if found.weights:
+            raise BadSpec(f"A technique has one set of weights. Got {found.weights} and {part} in {word!r}.")
+        if not where or (kind == "file" and not Path(where).is_absolute()):
+            raise BadSpec(
+                f"Weights of a technique must be named, a file by its whole path, as in file:/PATH. Got {word!r}."
+            )
+        return dataclasses.replace(found, weights=part)
     named = read_named("A technique", part)
     name, knobs = named["name"], named["knobs"]
     if name in strategies:
