@@ -13,6 +13,8 @@ from tltk.dashboard.training_view import (
     numbers,
     of_earlier_version,
     read_result,
+    swap_chart,
+    term_rows,
     without_labels,
 )
 from tltk.dashboard.verdict_view import state_line
@@ -20,6 +22,8 @@ from tltk.plots.curves import chance_line
 from tltk.results.words import guessing
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.training import TransferSpec
+
+DOMAINS_APART = ("term.dann.accuracy", "term.cdan.accuracy", "term.domain_confusion.accuracy")
 
 
 def chart(run: Run, name: str, title: str, state: str) -> None:
@@ -35,10 +39,12 @@ def chart(run: Run, name: str, title: str, state: str) -> None:
         "xaxis": {"title": {"text": "Optimiser steps"}},
         "yaxis": {"title": {"text": title}},
     }
-    if name == "accuracy":
+    if name.endswith("accuracy"):
         layout["yaxis"]["range"] = [0, 1]
     result = read_result(run) if name == "accuracy" else None
     idle = guessing(result.chance, result.majority) if result is not None else None
+    if name in DOMAINS_APART:
+        idle = 0.5, "domains that cannot be told apart"
     figure = {"layout": layout | (chance_line(*idle) if idle else {})}
     url = f"/tltk/live/{run.id}?name={name}&split=train,val,test"
     ended = plot(
@@ -50,6 +56,18 @@ def chart(run: Run, name: str, title: str, state: str) -> None:
     )
     if ended and state in ACTIVE:
         st.rerun()
+
+
+def terms(run: Run, state: str) -> None:
+    """What the terms come to at each step, and what they report, such as how well a discriminator tells the domains."""
+    names = term_rows(run)
+    if not names:
+        return
+    with st.expander("What the terms come to, step by step"):
+        columns = st.columns(2)
+        for i, name in enumerate(names):
+            with columns[i % 2]:
+                chart(run, name, name.removeprefix("term."), state)
 
 
 def nothing_yet() -> None:
@@ -79,6 +97,8 @@ with chrome.page("Train", LEAD):
                 chart(run, "accuracy", "Accuracy", state)
             with right:
                 chart(run, "loss", "Cross-entropy", state)
+        terms(run, state)
+        swap_chart(run)
         audit_strip(run, live=state in ACTIVE)
         layer_charts(run)
         if read_result(run) is not None:

@@ -26,9 +26,10 @@ from tests.support.pages import (
     training,
 )
 from tests.support.pages import _no_workers as _no_workers
-from tests.support.results import trained
+from tests.support.results import adapted, trained
 from tltk import home
 from tltk.dashboard.words import plain
+from tltk.results.rows import Row
 from tltk.runs.label import Label
 from tltk.runs.run import Run
 from tltk.specs.parts import NetSpec
@@ -458,3 +459,20 @@ def test_what_a_training_was_asked_for_in_vain_is_said() -> None:
     said = "No layer of the backbone learns: the term coral changes nothing here."
     home.write_atomic(run.path / "result.json", msgspec.json.encode(trained(cautions=[said])))
     assert plain(said) in [warning.value for warning in open_page("train", run=run.id).warning]
+
+
+def test_train_shows_what_terms_come_to_how_the_epoch_was_picked_and_which_classes_are_swapped() -> None:
+    run = training()
+    told = adapted(labels=[0, 0, 1, 1], predictions=[1, 1, 0, 1])
+    home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(told)))
+    rows = [Row(1, 5, 1.0, "train", name, 0.5) for name in ("term.dann", "term.dann.accuracy", "term.dann.lambda")]
+    with open(run.path / "rows.jsonl", "ab") as file:
+        file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    app = open_page("train", run=run.id)
+    is_clean(app)
+    said = texts(app)
+    assert "oracle: nobody has them" in said and "Accuracy on the source's test pictures at the end: 75.0%" in said
+    assert {"What the terms come to, step by step", "Which classes are taken for which"} <= {
+        e.label for e in app.expander
+    }
+    is_clean(open_page("train", run=training(boundary=3).id))

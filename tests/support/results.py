@@ -15,7 +15,7 @@ from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.rank.result import JudgedRanking
 from tltk.results.layers import Layer
 from tltk.results.ranking import PairResult
-from tltk.results.training import TrainingResult
+from tltk.results.training import Adaptation, Pick, TrainingResult
 from tltk.results.verdict import ClassGap, Verdict
 from tltk.specs.reading import result_class, spec_kinds
 from tltk.studies.atlas.result import AtlasResult, JourneyResult
@@ -293,3 +293,9 @@ def written_round_trips(run: dict[str, Any]) -> None:
     for found, one in ((written, kind), (run["result"], shown)):
         again = msgspec.to_builtins(msgspec.json.decode(json.dumps(found), type=one, strict=True))
         assert json.loads(json.dumps(again, allow_nan=False)) == found
+
+
+def adapted(**more: Any) -> TrainingResult:
+    """A training without the target's labels: entropy picks its first epoch, the oracle its second."""
+    found = Adaptation(0.5, [Pick("entropy", 1, 0.25)], Pick("oracle", 2, 0.75))
+    return trained(adaptation=found, source_accuracy=0.75, source_accuracy_before=None, **more)

@@ -27,7 +27,13 @@ from tltk.data.names import escape_text
 from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, abbreviate
 from tltk.jobs import executor, wait
 from tltk.results.training import TrainingResult
-from tltk.results.words import accuracy_in_words, self_taught_in_words, spent_in_words, tasks_in_words
+from tltk.results.words import (
+    accuracy_in_words,
+    adaptation_in_words,
+    self_taught_in_words,
+    spent_in_words,
+    tasks_in_words,
+)
 from tltk.runs import index
 from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
@@ -427,6 +433,7 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
         f"{found.seconds:.1f} s on {found.device}{half}; {found.frozen_tensors} frozen tensors, "
         f"{found.frozen_moved} moved.",
         *([] if found.fitting is None else [found.fitting.sentence]),
+        *adaptation_in_words(found),
         *(escape_text(line) for line in tasks_in_words(found)),
         *filter(None, [spent_in_words(found)]),
         *(escape_text(line) for line in account.describe_fields(spec.target.name, found)),

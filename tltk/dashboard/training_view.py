@@ -10,10 +10,11 @@ from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import RunProblem
+from tltk.plots.confusion import MOST_CLASSES, confusion
 from tltk.plots.phases import by_layer, plan
 from tltk.results.rows import Row
 from tltk.results.training import TrainingResult
-from tltk.results.words import outcome_in_words, tasks_in_words
+from tltk.results.words import adaptation_in_words, outcome_in_words, tasks_in_words
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
@@ -88,7 +89,8 @@ def _numbers(run: Run) -> None:
     if result.accuracy_lo is not None or result.self_taught is not None:
         half = " Computed in bfloat16." if result.precision == "bfloat16" else ""
         st.caption(f"{outcome_in_words(result)}{half}")
-    for sentence in (*([] if result.fitting is None else [result.fitting.sentence]), *tasks_in_words(result)):
+    fitting = [] if result.fitting is None else [result.fitting.sentence]
+    for sentence in (*fitting, *adaptation_in_words(result), *tasks_in_words(result)):
         st.caption(plain(sentence))
     for sentence in result.cautions:
         st.warning(plain(sentence))
@@ -142,6 +144,25 @@ def _strip(run: Run) -> None:
         st.success(
             f"Audit: layers 0 … {int(boundary) - 1} are frozen. After each of {len(moved)} epochs {tensors} (weights "
             f"and running statistics) were bit for bit what they had been at the start."
+        )
+
+
+def term_rows(run: Run) -> list[str]:
+    """Names of the rows that terms wrote while training, such as `term.dann.accuracy`, in their order."""
+    return list(dict.fromkeys(r.name for r in run.rows()[0] if r.split == "train" and r.name.startswith("term.")))
+
+
+def swap_chart(run: Run) -> None:
+    """Which classes of the test pictures are taken for which."""
+    result = read_result(run)
+    if result is None or not result.predictions or not 1 < len(result.classes) <= MOST_CLASSES:
+        return
+    with st.expander("Which classes are taken for which"):
+        plot(
+            confusion(result.labels, result.predictions, result.classes),
+            key=f"confusion:{run.id}",
+            height=min(160 + 26 * len(result.classes), 900),
+            alt="Share of the test pictures of each class, by row, that is named as each class, by column.",
         )
 
 

@@ -17,7 +17,7 @@ from tltk.plots.chart import Chart, charts_of
 from tltk.report.protocol import protocol
 from tltk.results.ledger import Ledger
 from tltk.results.training import TrainingResult
-from tltk.results.words import outcome_in_words, spent_in_words, tasks_in_words
+from tltk.results.words import adaptation_in_words, outcome_in_words, spent_in_words, tasks_in_words
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.reading import result_class
@@ -245,6 +245,7 @@ def _of_training(found: TrainingResult) -> Told:
         f"{found.frozen_tensors} tensors are frozen; {found.frozen_moved} of them moved.",
         f"Trained for {found.epochs:,} epochs, {found.steps:,} steps, in {found.seconds:.1f} s on {found.device}.",
         *filter(None, [spent_in_words(found)]),
+        *adaptation_in_words(found),
         *tasks_in_words(found),
         *([] if found.fitting is None else [found.fitting.sentence]),
     ]

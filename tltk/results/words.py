@@ -76,6 +76,25 @@ def spent_in_words(result: TrainingResult) -> str:
     return f"Used {' and '.join(told)}." if told else ""
 
 
+def adaptation_in_words(result: TrainingResult) -> list[str]:
+    """What a training without the target's labels comes to, by how its epoch is picked; what is left of the source."""
+    said, found = [], result.adaptation
+    if found is not None:
+        picks = "; ".join(f"{one.criterion}: epoch {one.epoch}, {one.accuracy:.1%}" for one in found.picks)
+        said.append(
+            f"The target's labels were not learned from. Test accuracy of the last epoch, which is kept: "
+            f"{found.last:.1%}."
+            + (f" Of the epochs that criteria without its labels pick: {picks}." if picks else "")
+            + f" Of the epoch that its validation labels would pick (oracle: nobody has them): epoch "
+            f"{found.oracle.epoch}, {found.oracle.accuracy:.1%}."
+        )
+    if result.source_accuracy is not None:
+        before = result.source_accuracy_before
+        first = "" if before is None else f"; {before:.1%} at the start, by the classifier that came with the weights"
+        said.append(f"Accuracy on the source's test pictures at the end: {result.source_accuracy:.1%}{first}.")
+    return said
+
+
 def tasks_in_words(result: TrainingResult) -> list[str]:
     """A sentence on each task that was learned beside the class, with what always naming one value would give."""
     return [
