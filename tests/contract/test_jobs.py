@@ -250,7 +250,7 @@ def test_a_lost_table_loses_no_run() -> None:
 
 def test_a_question_that_takes_too_long_lets_the_next_one_in(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLTK_QUESTION_SECONDS", "3")
-    endless = local.submit(InspectSpec(DataSpec("fractals", n=5_000_000, size=64)))
+    endless = local.submit(InspectSpec(DataSpec("fractals", n=2_000_000, size=64)))
     until(lambda: endless.written_status().state == "failed", 45)
     assert "within 3 s" in endless.status.message and "TLTK_QUESTION_SECONDS" in endless.status.message
     until(lambda: queue.find(endless.id) is None)

@@ -59,7 +59,7 @@ def test_both_domains_are_shown_by_class() -> None:
     is_clean(app)
     drawn = html(app)
     assert drawn.count("data:image/webp") == 20 and 'alt="2 pictures of 3, target"' in drawn
-    assert "1,000 in 10 classes" in drawn and "40 × 40 px, colour" in drawn and "grey in three channels" in drawn
+    assert "1,000 in 10 classes" in drawn and "36 × 36 px, colour" in drawn and "grey in three channels" in drawn
     assert "0.40 ± 0.22" in drawn and "CC BY 4.0" in drawn and "a &lt;place&gt;" in drawn
     assert "the target are grey, those of the source have colour" in texts(app)
     assert [e.label for e in app.expander] == ["1 file or folder of the source left out"]

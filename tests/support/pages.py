@@ -90,7 +90,7 @@ def answered(spec: Spec, result: Any) -> None:
     run.write_status(state="done")
 
 
-def network_known(size: int = 40) -> None:
+def network_known(size: int = 36) -> None:
     answered(DescribeSpec(backbone="test_resnet", size=size), described(size))
 
 

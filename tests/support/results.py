@@ -54,7 +54,7 @@ def inspected(classes: list[str] = DIGITS, each: int = 100, **more: Any) -> Insp
     return msgspec.structs.replace(found, **more)
 
 
-def described(size: int = 40) -> DescribeResult:
+def described(size: int = 36) -> DescribeResult:
     """A network of five layers."""
     layers = [Layer(i, name, 1000 << i, 10**6, (8, 4, 4), 128) for i, name in enumerate(LAYERS)]
     return DescribeResult("test_resnet", size, 3, layers, 96, 0.02, "cpu")

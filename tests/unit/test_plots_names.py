@@ -12,13 +12,15 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from tests.support.results import LAYERS, labelled, mapped, planed, raced, swept
+from tests.support.results import LAYERS, caused, labelled, mapped, planed, raced, swept
 from tltk import plots
 from tltk.analyses.dial_response.result import DialLevels, DialResponseResult, LevelTest
 from tltk.analyses.embed.result import EmbedResult, Frame, Placed
 from tltk.plots import (
     atlas_study,
     balance,
+    causes_study,
+    confusion,
     curves,
     embedding,
     labels_study,
@@ -99,6 +101,9 @@ FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     phases.by_layer: lambda: phases.by_layer({HOSTILE: [0.1, 0.2]}, [HOSTILE, "head"], HOSTILE),
     atlas_study.pairs: lambda: atlas_study.pairs(hostile(mapped(), "digits")),
     atlas_study.over_distance: lambda: atlas_study.over_distance(hostile(mapped(), "digits")),
+    causes_study.shares: lambda: causes_study.shares(hostile(caused(), "features_missing")),
+    causes_study.changes: lambda: causes_study.changes(hostile(caused(), "covariate_shift")),
+    confusion.confusion: lambda: confusion.confusion([0, 1], [1, 1], [HOSTILE, "b"]),
     labels_study.curves: lambda: labels_study.curves(hostile(labelled(), "fine_tune")),
     plane_study.points: lambda: plane_study.points(hostile(planed(), "bias")),
     race_study.dots: lambda: race_study.dots(hostile(raced(), "fine_tune")),
