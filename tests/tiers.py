@@ -49,6 +49,10 @@ SLOW: dict[str, float] = {
     "tests/unit/test_survey.py::test_the_table_says_what_the_engine_takes": 7,
     "tests/unit/test_verdict.py::test_a_false_verdict_of_any_class_is_as_rare_as_it_says": 32,
     "tests/unit/test_verdict.py::test_power_is_more_than_the_bootstraps": 10,
+    "tests/unit/test_heads.py": 20,
+    "tests/contract/test_same_again.py": 13,
+    "tests/golden/test_dial_response.py::test_false_alarms_where_nothing_is_turned_come_at_most_at_the_rate_alpha": 9,
+    "tests/golden/test_embed.py::test_the_same_features_give_the_same_frame": 11,
 }
 
 # Files that start workers, open pages or train networks again and again, and were not measured one by one: each of their

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.support.processes import machine
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
@@ -40,7 +38,6 @@ def trained(folder: Path, words: list[str]) -> Run:
         return run
 
 
-@pytest.mark.slow
 def test_the_command_and_the_python_of_a_run_make_it_again(tmp_path: Path) -> None:
     shown = shlex.split(to_command(SPEC))
     assert shown[0] == "tltk"
