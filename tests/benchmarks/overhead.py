@@ -72,6 +72,7 @@ class Timed:
             parts.classifier,
         )
         self.training._clock = time.perf_counter()
+        self.training._begin_metering()
         self.training._validate = lambda: []  # type: ignore[method-assign]
         self.training._remember = lambda: []  # type: ignore[method-assign]
         start = time.process_time()

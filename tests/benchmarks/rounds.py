@@ -73,6 +73,7 @@ class Epochs:
         self.training = prepared(spec, domain, bank, Callbacks(emit=self.rows.extend))
         self.depth, phases = self.training.net.depth, self.training.phases
         self.training._clock = time.perf_counter()
+        self.training._begin_metering()
         if bare:
             self.training._validate = lambda: []  # type: ignore[method-assign]
         start = time.perf_counter()
