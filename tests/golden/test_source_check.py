@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import dataclasses
 from itertools import permutations
 from pathlib import Path
 
@@ -91,6 +92,11 @@ def test_grey_takes_colours_away_and_nothing_else() -> None:
     assert np.array_equal(grey.labels, whole.labels) and np.array_equal(grey.origins, whole.origins)
     assert appearance(np.asarray(grey.images))["colour"][:, 6:].max() == 0
     assert data.family("grey:digits") == data.family("digits")
+    assert data.attribute_names("grey:shapes") == data.attribute_names("shapes") != ()
+    shapes = DataSpec("shapes", n=40, size=16)
+    plain, greyed = (data.load(dataclasses.replace(shapes, name=name)) for name in ("shapes", "grey:shapes"))
+    assert greyed.attributes.keys() == plain.attributes.keys()
+    assert all(np.array_equal(greyed.attributes[k].numbers, plain.attributes[k].numbers) for k in plain.attributes)
     asked = with_absolute_paths(TransferSpec(DataSpec("grey:folder:set")))
     assert asked.target.name == f"grey:folder:{Path('set').absolute()}"
     for name in ("grey:", "grey:grey:digits", "grey"):

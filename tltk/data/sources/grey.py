@@ -41,6 +41,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         account=whole.account,
         twins=whole.twins,
         reading=whole.reading,
+        attributes=whole.attributes,
     )
 
 
@@ -68,6 +69,11 @@ def source_version(argument: str) -> str:
 def family(argument: str) -> str:
     """That of the other domain: they hold the same examples."""
     return data.family(_inner(argument))
+
+
+def attribute_names(argument: str) -> tuple[str, ...]:
+    """Those of the other domain."""
+    return data.attribute_names(_inner(argument))
 
 
 def _inner(argument: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -43,19 +44,19 @@ class Counter:
     spec: CausesSpec
 
 
-class Cause:
+class Cause(ABC):
     """A possible cause: a subclass in a file of its name."""
 
     title: ClassVar[str] = ""  # as it stands in a table
     before: ClassVar[tuple[str, ...]] = ()  # causes that would bring this one about: it is told after them
 
+    @abstractmethod
     def weigh(self, facts: Facts) -> Evidence:
         """What speaks for it.
 
         Args:
             facts: What was measured.
         """
-        raise NotImplementedError
 
     def counter(self, facts: Facts) -> Counter | None:
         """The study with this cause taken away; None where it cannot be.
