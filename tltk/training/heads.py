@@ -33,7 +33,7 @@ from tltk.strategies.phase import Phase
 from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress
-from tltk.training.loop import ORDER, ROWS_PER_EPOCH, Training
+from tltk.training.loop import ORDER, Training, steps_between_rows
 from tltk.training.meter import ESTIMATED, Energy
 from tltk.training.optimizer import create_optimizer
 from tltk.training.schedule import progress_at, schedule
@@ -291,7 +291,7 @@ class HeadBatch(Training):
         orders = [torch.Generator().manual_seed(derive_seed(m.spec.seed, ORDER, epoch)) for m in self.members]
         parts = [epoch_batches(n, optim.epoch_images, optim.batch_size, order) for order in orders]
         n_steps = len(parts[0])
-        tick = max(n_steps // ROWS_PER_EPOCH, 1) if n_steps >= 2 * ROWS_PER_EPOCH else n_steps
+        tick = steps_between_rows(n_steps)
         sums = torch.zeros(len(self.members), 3, device=self.device)
         images = sum(len(batch) for batch in parts[0])
         for i in range(n_steps):

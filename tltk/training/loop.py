@@ -60,6 +60,11 @@ EVALUATION_BATCH_PICTURES = 256  # pictures in a batch that is only looked at
 __all__ = ["Callbacks", "Progress", "Stopped", "Training", "pick_device"]
 
 
+def steps_between_rows(n_steps: int) -> int:
+    """Steps from one row of a training's loss to the next, in an epoch of so many."""
+    return n_steps // ROWS_PER_EPOCH if n_steps >= 2 * ROWS_PER_EPOCH else n_steps
+
+
 class Training:
     """One network on one domain through the phases of one strategy.
 
@@ -427,7 +432,7 @@ class Training:
         others = self._source_parts(len(parts))
         self.net.train()
         self.modules.train()
-        tick = max(len(parts) // ROWS_PER_EPOCH, 1) if len(parts) >= 2 * ROWS_PER_EPOCH else len(parts)
+        tick = steps_between_rows(len(parts))
         rows: list[Row] = []
         sums = torch.zeros(3 + len(self.terms), device=self.device)  # loss, hits, pictures, the terms
         self._reports: dict[str, list[Tensor]] = {}
