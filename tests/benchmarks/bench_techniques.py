@@ -98,6 +98,15 @@ def few_labels(domains: dict[str, str]) -> dict[str, Spec]:
     return {"mnist → usps": spec}
 
 
+def few_labels_sgd(domains: dict[str, str]) -> dict[str, Spec]:
+    """L2-SP as its paper trains it, by SGD: AdamW divides a gradient by its size, and the penalty's weight with it."""
+    [spec] = few_labels(domains).values()
+    assert isinstance(spec, LabelsSpec)
+    optim = dataclasses.replace(FEW, optimizer="sgd")
+    arms = ("fine_tune", "l2_sp", "l2_sp:head=0", "l2_sp:weight=1", "l2_sp:weight=1,head=0", "delta")
+    return {"mnist → usps, SGD": dataclasses.replace(spec, optim=optim, arms=arms, lrs=(0.01, 0.03, 0.1), seeds=6)}
+
+
 def forgetting(domains: dict[str, str]) -> dict[str, Spec]:
     """EWC against plain fine-tuning, and L2-SP beside it: five digits, then the other five."""
     spec = PlaneSpec(
@@ -408,6 +417,7 @@ def taught_table(rows: Sequence[Row]) -> Iterator[str]:
 CLAIMS = {
     "partial": Claim(partial_sets, "source_only", gaps_table),
     "labels": Claim(few_labels, "fine_tune", shots_table),
+    "labels_sgd": Claim(few_labels_sgd, "fine_tune", shots_table),
     "ewc": Claim(forgetting, "fine_tune", source_table),
     "lora": Claim(low_rank, "fine_tune", learned_table),
     "surgical": Claim(surgery, LAST, gaps_table),
