@@ -159,6 +159,18 @@ def surgery(domains: dict[str, str]) -> dict[str, Spec]:
     }
 
 
+def surgery_kept(domains: dict[str, str]) -> dict[str, Spec]:
+    """The same with the source's own classifier kept and frozen in every arm but two, as Lee et al. have it."""
+    found: dict[str, Spec] = {}
+    for name, spec in surgery(domains).items():
+        if name in ("fog, severity 3", "clean, labels turned round"):
+            assert isinstance(spec, RaceSpec)
+            net = dataclasses.replace(spec.net, keep_head=True)
+            arms = tuple(f"surgical:width=2,head=false@{at}" for at in (3, 0)) + ("feature_extraction", "fine_tune")
+            found[f"{name}, head kept"] = dataclasses.replace(spec, net=net, arms=arms)
+    return found
+
+
 def several_tasks(domains: dict[str, str]) -> dict[str, dict[str, TransferSpec]]:
     """Setting → technique → training: five labels of the class, and an attribute of those pictures or of thousands."""
     found = {}
@@ -421,6 +433,7 @@ CLAIMS = {
     "ewc": Claim(forgetting, "fine_tune", source_table),
     "lora": Claim(low_rank, "fine_tune", learned_table),
     "surgical": Claim(surgery, LAST, gaps_table),
+    "surgical_kept": Claim(surgery_kept, "surgical:width=2,head=false@3", gaps_table),
 }
 OVERHEAD, SHIFT, TASKS, TAUGHT = "overhead", "shift", "multi_task", "self_taught"
 EPISODES, UNSEEN = "episodes", "zero_shot"
