@@ -44,6 +44,7 @@ from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
+from tltk.studies.tune.spec import TuneSpec
 from tltk.training.compose import train
 from tltk.weights.load import save
 
@@ -82,6 +83,15 @@ def smallest(folder: Path) -> dict[str, Spec]:
         ),
         RaceSpec(
             target=DIGITS, net=NetSpec(NAME), optim=OPTIM, arms=("fine_tune", "bias"), lrs=(1e-3,), widen=0, seeds=2
+        ),
+        TuneSpec(
+            target=DIGITS,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            arms=("fine_tune",),
+            augment=("none",),
+            trials=3,
+            seeds=2,
         ),
         LabelsSpec(
             target=DIGITS,
