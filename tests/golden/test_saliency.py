@@ -15,7 +15,7 @@ from tltk.errors import CannotSplit
 from tltk.nn.net import Net
 from tltk.nn.taps import LayerOutputs
 from tltk.saliency.attention_rollout import attention_rollout, has_rollout, roll_out
-from tltk.saliency.grad_cam import grad_cam, map_layers
+from tltk.saliency.grad_cam import grad_cam, map_layers, map_shift
 from tltk.saliency.randomise import randomise_layer, rank_correlation
 from tltk.specs.parts import NetSpec
 
@@ -80,6 +80,22 @@ def test_grad_cam_is_its_equations() -> None:
             cam = np.maximum((alpha[:, None, None] * a).sum(0), 0)  # eq. 2
             assert found[n].numpy() == pytest.approx(cam, abs=1e-5)
     assert found.shape == (2, 3, 3) and map_layers(net, outputs) == [0, 1]
+
+
+def test_where_a_map_lies_is_measured() -> None:
+    """Two rows are read for each place: the one between them and the one before, so half a pixel early."""
+    net = toy()
+    x = torch.randn(8, 1, 6, 6, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for name, weight in net.state_dict().items():
+            if name in ("backbone.one.weight", "backbone.two.weight"):
+                weight.fill_(0.1)  # the same everywhere, so that the middle of what is seen is its centre
+    down, right = map_shift(net, 0.01 * x, 1, LayerOutputs(net))
+    assert (down, right) == pytest.approx((-0.5, -0.5), abs=0.05)
+    patches = Net(timm.create_model("test_convnext", num_classes=0), torch.zeros(2, 3, 64, 64), 3, NetSpec())
+    outputs = LayerOutputs(patches)
+    even = map_shift(patches, torch.randn(4, 3, 64, 64), map_layers(patches, outputs)[0], outputs)
+    assert np.abs(even).max() < 1, "patches of a stem without a border lie where their number says"
 
 
 def test_rollout_is_its_equation() -> None:

@@ -45,18 +45,26 @@ def as_tile(image: Image.Image) -> Image.Image:
     return image if image.width == TILE_PX else image.resize((TILE_PX, TILE_PX))
 
 
-def overlay(image: Image.Image, heat: NDArray[np.float64]) -> Image.Image:
-    """The picture in grey, coloured where a map is high; as it is where the map is nought everywhere.
+def overlay(image: Image.Image, heat: NDArray[np.float64], shift: tuple[float, float] = (0.0, 0.0)) -> Image.Image:
+    """The picture in grey, coloured where a map is high; nowhere coloured where the map is nought everywhere.
 
     Args:
         image: A tile.
         heat: The map, (rows, columns), at least 0; scaled by its largest value.
+        shift: How far its places lie beside an even division of the picture, down and right, as a share of its side.
     """
+    height, width = (_spread(n, side, by) for n, side, by in zip(heat.shape, image.size[::-1], shift, strict=True))
     top = float(heat.max())
-    share = Image.fromarray(np.rint(255 * STRENGTH * heat / top if top > 0 else np.zeros_like(heat)).astype(np.uint8))
-    mask = share.resize(image.size, Image.Resampling.BILINEAR)
+    share = height @ (heat / top if top > 0 else np.zeros_like(heat)) @ width.T
+    mask = Image.fromarray(np.rint(255 * STRENGTH * share).astype(np.uint8))
     colour = Image.new("RGB", image.size, ImageColor.getrgb(_palette()["series"][1]))
     return Image.composite(colour, image.convert("L").convert("RGB"), mask)
+
+
+def _spread(places: int, side: int, shift: float) -> NDArray[np.float64]:
+    """(side, places) weights of a linear interpolation from places to pixels; beyond the outermost it is constant."""
+    at = ((np.arange(side) + 0.5) / side - shift) * places - 0.5
+    return np.stack([np.interp(at, np.arange(places), row) for row in np.eye(places)], 1)
 
 
 def captioned_sheet(tiles: Sequence[Tile], across: int) -> Image.Image:

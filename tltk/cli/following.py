@@ -180,6 +180,9 @@ def launch(kind: type[Spec], given: dict[str, Any]) -> None:
 
 def _write_file(run: Run, form: str, path: Path, as_json: bool) -> None:
     """Write the pictures of a run to a file, or its result as CSV; said unless JSON is printed."""
+    if form == "png" and not (run.path / "pictures.png").is_file():
+        click.echo("There is no picture to show, so none was written.", err=True)
+        return
     if form == "png":
         data = (run.path / "pictures.png").read_bytes()
     else:

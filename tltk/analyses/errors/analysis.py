@@ -73,7 +73,7 @@ def errors(spec: ErrorsSpec, context: Context) -> tuple[ErrorsResult, Image.Imag
     tiles = [
         Tile(
             tile_of(domain, one.index),
-            (f"{i}: {classes[one.label]}", f"→ {classes[one.predicted]} {one.probability:.3f}"),
+            (f"{i}: {classes[one.label]}", f"as {classes[one.predicted]} {one.probability:.3f}"),
         )
         for i, one in enumerate(mistakes, 1)
     ]

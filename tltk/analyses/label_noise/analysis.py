@@ -124,7 +124,7 @@ def _sheet(domain: Domain, suspects: list[Suspect]) -> Image.Image | None:
     tiles = [
         Tile(
             tile_of(domain, one.index),
-            (f"{i}: {domain.classes[one.label]}", f"→ {domain.classes[one.likely]} {one.probability:.3f}"),
+            (f"{i}: {domain.classes[one.label]}", f"as {domain.classes[one.likely]} {one.probability:.3f}"),
         )
         for i, one in enumerate(suspects, 1)
     ]

@@ -129,6 +129,6 @@ def _sheet(rows: list[tuple[Query, Image.Image]], domain: Domain) -> Image.Image
     tiles = []
     for i, (query, image) in enumerate(rows, 1):
         is_class = f"{i}: {query.label}" if query.label else str(i)
-        tiles.append(Tile(image, (is_class, f"→ {query.predicted} {query.probability:.3f}")))
+        tiles.append(Tile(image, (is_class, f"as {query.predicted} {query.probability:.3f}")))
         tiles += [Tile(tile_of(domain, one.index), (one.label, f"{one.distance:.4f}")) for one in query.neighbours]
     return captioned_sheet(tiles, 1 + len(rows[0][0].neighbours))

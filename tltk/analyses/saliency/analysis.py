@@ -26,7 +26,7 @@ from tltk.errors import CannotSplit, UnknownName
 from tltk.nn.net import Net
 from tltk.nn.taps import LayerOutputs
 from tltk.saliency.attention_rollout import attention_rollout, has_rollout
-from tltk.saliency.grad_cam import grad_cam, map_layers
+from tltk.saliency.grad_cam import grad_cam, map_layers, map_shift
 from tltk.saliency.randomise import randomise_layer, rank_correlation
 
 COLUMNS = 8  # tiles in a row: four pictures, each with its map
@@ -42,12 +42,14 @@ class Method:
     Attributes:
         name: grad_cam or attention_rollout.
         layer: Whose maps, or up to which.
+        shift: Of a network and pictures, how far the maps lie beside an even division of the picture, in pixels.
         maps: Of a network, normalised pictures and the classes that are explained.
     """
 
     name: str
     layer: int
     maps: Callable[[Net, Tensor, Tensor], Tensor]
+    shift: Callable[[Net, Tensor], tuple[float, float]] = lambda _net, _x: (0.0, 0.0)
 
 
 def saliency(spec: SaliencySpec, context: Context) -> tuple[SaliencyResult, Image.Image]:
@@ -87,13 +89,14 @@ def saliency(spec: SaliencySpec, context: Context) -> tuple[SaliencyResult, Imag
         )
         for i, at in enumerate(index)
     ]
-    tiles = []
+    down, right = method.shift(net.net, x[:BATCH])
+    shift, tiles = (down / x.shape[2], right / x.shape[3]), list[Tile]()
     for number, (one, heat) in enumerate(zip(shown, maps, strict=True), 1):
         tile = tile_of(known.domain, one.index)
-        said = f"→ {classes[one.predicted]} {one.probability:.3f}"
+        said = f"as {classes[one.predicted]} {one.probability:.3f}"
         after = "the same everywhere" if one.flat else f"map of {classes[int(explained[number - 1])]}" * of_class
         tiles.append(Tile(tile, (f"{number}: {classes[one.label]}", said)))
-        tiles.append(Tile(overlay(tile, heat.double().numpy()), (after,)))
+        tiles.append(Tile(overlay(tile, heat.double().numpy(), shift), (after,)))
     flat = sum(one.flat for one in shown)
     remarks = [f"{flat} of {len(shown)} maps are the same everywhere, so they show nothing."] if flat else []
     result = SaliencyResult(
@@ -136,7 +139,12 @@ def _method(spec: SaliencySpec, net: Net) -> Method:
             f"With pictures of {net.shape[-1]} px this one has neither; train it with larger ones."
         )
     at = layers[-1] if asked is None else asked
-    return Method("grad_cam", at, lambda one, x, classes: grad_cam(one, x, classes, at, outputs))
+    return Method(
+        "grad_cam",
+        at,
+        lambda one, x, classes: grad_cam(one, x, classes, at, outputs),
+        lambda one, x: map_shift(one, x, at, outputs),
+    )
 
 
 def _chosen(spec: SaliencySpec, known: KnownPictures) -> tuple[Ints, Ints]:
