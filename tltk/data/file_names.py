@@ -35,10 +35,10 @@ def _files(spec: DataSpec, domain: Domain) -> list[str]:
         return _files(dataclasses.replace(spec, name=argument), domain)
     if kind == "subset":
         return _files(dataclasses.replace(spec, name=argument.partition("@")[2]), domain)
-    survey = getattr(importlib.import_module(data.domains[kind].__module__), "survey", None)
     try:
+        survey = getattr(importlib.import_module(data.domains[kind].__module__), "survey", None)
         found: Layout | None = None if survey is None else survey(argument)
-    except TltkError:  # moved away since
+    except TltkError:  # none of ours, or moved away since
         found = None
     if found is None:
         return []

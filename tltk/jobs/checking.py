@@ -19,6 +19,7 @@ from tltk.analyses.export.place import check_place
 from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.predict.inputs import check_inputs, domain_spec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.rank.spec import RankSpec, candidate
@@ -174,6 +175,8 @@ def check(spec: Spec) -> None:
         check_inputs(spec, open_training(spec.run).spec)
     if isinstance(spec, EvaluateSpec):
         _check_evaluation(spec)
+    if isinstance(spec, NearestSpec):
+        check_inputs(PredictSpec(spec.run, spec.paths, spec.part), open_training(spec.run).spec)
     if isinstance(spec, RunQuestion):
         _check_run_question(spec)
     if isinstance(spec, ExportSpec):
@@ -343,8 +346,6 @@ def _check_evaluation(spec: EvaluateSpec) -> None:
 def _check_run_question(spec: RunQuestion) -> None:
     trained = open_training(spec.run).spec
     _check_pictures(domain_spec(spec.on or trained.target.name, trained))
-    if paths := getattr(spec, "paths", ()):
-        check_inputs(PredictSpec(spec.run, paths), trained)
 
 
 def _sized_networks(spec: Spec) -> list[tuple[str, int]]:
