@@ -61,6 +61,7 @@ HEAVY = (
     "tests/contract/test_one_file_adds_one.py",
     "tests/pages/test_depth_pages.py",
     "tests/pages/test_domains_page.py",
+    "tests/pages/test_examine_page.py",
     "tests/pages/test_links.py",
     "tests/pages/test_pages.py",
     "tests/pages/test_studies_page.py",

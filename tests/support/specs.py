@@ -24,6 +24,8 @@ def values(rule: Any) -> st.SearchStrategy[Any]:
     """Every value that a knob allows, the default often."""
     if rule.choices:
         return st.sampled_from(rule.choices)
+    if isinstance(rule.default, bool):
+        return st.booleans()
     if isinstance(rule.default, int):
         return st.just(rule.default) | st.integers(rule.lo, rule.hi)
     if isinstance(rule.default, float):
