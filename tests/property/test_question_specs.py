@@ -68,7 +68,7 @@ PARTS: dict[type[Any], dict[str, Any]] = {
     DialResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
     ErrorsSpec: {"run": RUNS},
     SaliencySpec: {"run": RUNS},
-    NearestSpec: {"run": RUNS, "paths": PATHS},
+    NearestSpec: {"run": RUNS.filter(bool), "paths": PATHS},
     LabelNoiseSpec: {"target": DATA, "net": NETS},
     DuplicatesSpec: {"target": DATA, "other": st.none() | SOURCE},
 }

@@ -41,7 +41,7 @@ def specs(kind: type[Any], **given: Any) -> st.SearchStrategy[Any]:
         try:
             return kind(**drawn)
         except TltkError:
-            return kind(**{k: v for k, v in drawn.items() if k not in ("val", "test")})
+            return kind(**{k: v for k, v in drawn.items() if k not in ("val", "test", "keep_head")})
 
     return st.fixed_dictionaries(fields).map(make)
 

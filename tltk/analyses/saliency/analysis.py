@@ -99,6 +99,8 @@ def saliency(spec: SaliencySpec, context: Context) -> tuple[SaliencyResult, Imag
         tiles.append(Tile(overlay(tile, heat.double().numpy(), shift), (after,)))
     flat = sum(one.flat for one in shown)
     remarks = [f"{flat} of {len(shown)} maps are the same everywhere, so they show nothing."] if flat else []
+    if not of_class:
+        remarks.append("Attention rollout is of no class in particular, so other weights of the head change nothing.")
     result = SaliencyResult(
         run=trained.run.id,
         backbone=trained.spec.net.backbone,
