@@ -89,14 +89,6 @@ def saliency(spec: SaliencySpec, context: Context) -> tuple[SaliencyResult, Imag
         )
         for i, at in enumerate(index)
     ]
-    down, right = method.shift(net.net, x[:BATCH])
-    shift, tiles = (down / x.shape[2], right / x.shape[3]), list[Tile]()
-    for number, (one, heat) in enumerate(zip(shown, maps, strict=True), 1):
-        tile = tile_of(known.domain, one.index)
-        said = f"as {classes[one.predicted]} {one.probability:.3f}"
-        after = "the same everywhere" if one.flat else f"map of {classes[int(explained[number - 1])]}" * of_class
-        tiles.append(Tile(tile, (f"{number}: {classes[one.label]}", said)))
-        tiles.append(Tile(overlay(tile, heat.double().numpy(), shift), (after,)))
     flat = sum(one.flat for one in shown)
     remarks = [f"{flat} of {len(shown)} maps are the same everywhere, so they show nothing."] if flat else []
     if not of_class:
@@ -119,7 +111,7 @@ def saliency(spec: SaliencySpec, context: Context) -> tuple[SaliencyResult, Imag
         sentence=sentence,
         remarks=remarks,
     )
-    return result, captioned_sheet(tiles, COLUMNS)
+    return result, _sheet(known.domain, shown, maps, method.shift(net.net, x[:BATCH]), classes)
 
 
 def _method(spec: SaliencySpec, net: Net) -> Method:
@@ -237,6 +229,23 @@ def _verdict(layers: list[RandomisedLayer], n: int) -> tuple[bool | None, str]:
             f"network's, not what it learned; do not explain anything by them."
         )
     return None, f"Whether the maps depend on the weights cannot be told: {figure}. Show more pictures."
+
+
+def _sheet(
+    domain: Domain, shown: list[Explained], maps: Tensor, shift: tuple[float, float], classes: list[str]
+) -> Image.Image:
+    """Each picture, and its map over it."""
+    by, tiles = (shift[0] / domain.images.shape[2], shift[1] / domain.images.shape[3]), list[Tile]()
+    for number, (one, heat) in enumerate(zip(shown, maps.double().numpy(), strict=True), 1):
+        tile = tile_of(domain, one.index)
+        said = f"as {classes[one.predicted]} {one.probability:.3f}"
+        tiles.append(Tile(tile, (f"{number}: {classes[one.label]}", said)))
+        if one.explained is None:  # each patch enters to some extent, so that only more or less can be seen
+            tiles.append(Tile(overlay(tile, heat - heat.min(), by), ("attention",)))
+        else:
+            of = "the same everywhere" if one.flat else f"map of {classes[one.explained]}"
+            tiles.append(Tile(overlay(tile, heat, by), (of,)))
+    return captioned_sheet(tiles, COLUMNS)
 
 
 def _is_flat(heat: Tensor) -> bool:
