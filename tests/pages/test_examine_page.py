@@ -17,6 +17,8 @@ from tltk.analyses.errors.result import ErrorsResult, Mistake
 from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.label_noise.result import LabelNoiseResult, Suspect
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
+from tltk.analyses.nearest.result import NearestResult, Neighbour, Query
+from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.saliency.result import Explained, RandomisedLayer, SaliencyResult
 from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.jobs import queue
@@ -117,6 +119,20 @@ def test_maps_come_with_the_check_of_their_worth(depends: bool | None, kind: str
     assert f"The sentence for {depends}" in box.value
     assert list(app.dataframe[0].value["randomised from"]) == ["5 head", "0 stem"]
     assert len(app.get("image")) == 1
+
+
+def test_nearest_training_pictures_are_listed_and_no_bare_path_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = done()
+    spec = run.spec
+    assert isinstance(spec, TransferSpec)
+    near = Query("digits[3]", "a", HOSTILE, 0.9, 1.0, [Neighbour(5, "digits[5]", HOSTILE, 0.25)])
+    found = NearestResult(run.id, "resnet10t", "digits", 90, 5, "features", "cosine", [near], [], 1, [])
+    keep(NearestSpec(run.id, (spec.target.name,), part="test"), found)
+    app = page("Nearest")
+    assert list(app.dataframe[0].value["nearest"]) == ["digits[5]"] and len(app.get("image")) == 1
+    monkeypatch.setattr("tltk.dashboard.examine_view._where", lambda *_: ("/etc/pictures", "all"))
+    app = page("Nearest")
+    assert not app.dataframe and "Ask" not in labels_of(app) and "A domain must be a name" in texts(app)
 
 
 def test_labels_and_copies_of_the_target_are_listed() -> None:

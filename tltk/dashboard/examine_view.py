@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from tltk import data
 from tltk.analyses.duplicates import table as copies_table
 from tltk.analyses.duplicates.spec import DuplicatesSpec
 from tltk.analyses.errors import table as errors_table
@@ -15,6 +16,9 @@ from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.label_noise import table as noise_table
 from tltk.analyses.label_noise.result import LabelNoiseResult
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
+from tltk.analyses.nearest import table as nearest_table
+from tltk.analyses.nearest.result import NearestResult
+from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.run_question import PARTS
 from tltk.analyses.saliency.result import SaliencyResult
 from tltk.analyses.saliency.spec import METHODS, SaliencySpec
@@ -27,7 +31,8 @@ from tltk.specs import command
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import NetSpec
 
-QUESTIONS = ("Mistakes", "Where it looks", "Labels", "Copies")
+QUESTIONS = ("Mistakes", "Where it looks", "Nearest", "Labels", "Copies")
+LISTED = 500  # pictures of a list on the page
 METHOD_NAMES = {"auto": "as suits the network", "grad_cam": "Grad-CAM", "attention_rollout": "attention rollout"}
 
 
@@ -38,7 +43,11 @@ def show(trained: TrainedRun, question: str) -> None:
         trained: The training.
         question: One of `QUESTIONS`.
     """
-    spec, promise, tell = _ASKED[question](trained)
+    try:
+        spec, promise, tell = _ASKED[question](trained)
+    except TltkError as fault:  # what was typed is no domain
+        st.error(plain(fault))
+        return
     try:
         permitted.check(spec)
         key = f"examine:{spec.kind}:{trained.run.id}"
@@ -133,6 +142,32 @@ def _maps(trained: TrainedRun) -> Asked:
     return SaliencySpec(trained.run.id, on, part, method, layer), promise, tell
 
 
+def _nearest(trained: TrainedRun) -> Asked:
+    on, part = _where(trained, ErrorsSpec)
+    name = on or trained.spec.target.name
+    data.parse(name)  # a domain, never a bare path: what a page may read is looked up by the name
+    promise = "The training pictures that it finds most like each picture, by what enters the head."
+
+    def tell(run: Run, found: NearestResult) -> None:
+        st.markdown(
+            f"Among **{found.n:,}** training pictures, by {found.distance} distance at {plain(found.layer_name)}."
+        )
+        _sheet(run, "Each row: a picture and what it is taken for, then the training pictures with class and distance.")
+        listed = found.pictures[:LISTED]
+        rows: dict[str, list[Any]] = {
+            "picture": [one.name for one in listed],
+            "taken for": [one.predicted for one in listed],
+            "neighbours of it": [one.agree for one in listed],
+            "nearest": [one.neighbours[0].name for one in listed],
+            "its class": [one.neighbours[0].label for one in listed],
+            "distance": [one.neighbours[0].distance for one in listed],
+        }
+        _table(rows, nearest_table.as_csv(found), f"nearest-{found.run}.csv")
+        _remarks(found.remarks)
+
+    return NearestSpec(trained.run.id, (name,), part=part), promise, tell
+
+
 def _labels(trained: TrainedRun) -> Asked:
     net = NetSpec(trained.spec.net.backbone, weights=trained.spec.net.weights)
     promise = (
@@ -182,7 +217,7 @@ def _copies(trained: TrainedRun) -> Asked:
     return DuplicatesSpec(trained.spec.target, seed=trained.spec.seed), promise, tell
 
 
-_ASKED = dict(zip(QUESTIONS, (_mistakes, _maps, _labels, _copies), strict=True))
+_ASKED = dict(zip(QUESTIONS, (_mistakes, _maps, _nearest, _labels, _copies), strict=True))
 
 
 def _sheet(run: Run, caption: str) -> None:
