@@ -19,6 +19,7 @@ from tltk.analyses.sheets import GAP_PX, LINE_PX, TILE_PX
 from tltk.runs.run import Run
 from tltk.specs.command import to_command
 from tltk.specs.parts import TermSpec
+from tltk.specs.reading import with_absolute_paths
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -101,6 +102,12 @@ def test_the_shell(tmp_path: Path) -> None:
     from_file = tmp_path / "spec.json"
     from_file.write_text(ErrorsSpec(run.id, "blended_digits", most=5).to_json())
     assert said("errors", "--spec", str(from_file))["result"] == result
+
+
+def test_a_domain_is_named_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = with_absolute_paths(ErrorsSpec("0123456789ab", "folder:here"))
+    assert spec.on == f"folder:{tmp_path}/here" and spec.run == "run:0123456789ab"
 
 
 def test_what_cannot_be_meant_is_refused_before_anything_is_queued() -> None:
