@@ -50,7 +50,20 @@ ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
 
 
-PAGES = ("start", "design", "train", "curves", "studies", "layers", "shift", "choose", "runs", "domains", "weights")
+PAGES = (
+    "start",
+    "design",
+    "train",
+    "examine",
+    "curves",
+    "studies",
+    "layers",
+    "shift",
+    "choose",
+    "runs",
+    "domains",
+    "weights",
+)
 
 
 @pytest.fixture(autouse=True)
