@@ -25,8 +25,18 @@ from tltk.plots.theme import in_dark
 from tltk.specs.parts import DataSpec
 
 NONE = plan.NONE
-PATHS = {"folder": "Folder with one folder per class", "archive": ".zip or .tar of such a folder", "npz": ".npz file"}
-PLACES = {"folder": "/home/me/pictures", "archive": "/home/me/pictures.zip", "npz": "/home/me/pictures.npz"}
+PATHS = {
+    "folder": "Folder with one folder per class",
+    "archive": ".zip or .tar of such a folder",
+    "csv": "Table with a file and a label in each row",
+    "npz": ".npz file",
+}
+PLACES = {
+    "folder": "/home/me/pictures",
+    "archive": "/home/me/pictures.zip",
+    "csv": "/home/me/labels.csv?label=species&group=patient",
+    "npz": "/home/me/pictures.npz",
+}
 # What is drawn here has no end of its own: enough to be seen and to be learned from, and drawn in seconds.
 DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000, "leaves": 1000}
 PARTS = {"train": "Training", "val": "Validation", "test": "Test"}

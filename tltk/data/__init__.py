@@ -121,8 +121,8 @@ def parse(name: str) -> tuple[str, str]:
     kind, colon, argument = name.partition(":")
     if kind not in domains and not colon and any(mark in name for mark in "/\\."):
         raise BadSpec(
-            f"A domain must be a name, or folder:PATH, archive:PATH or npz:PATH. Got {name!r}; "
-            f"write one of the three before the path."
+            f"A domain must be a name, or folder:PATH, archive:PATH, csv:PATH or npz:PATH. Got {name!r}; "
+            f"write one of these before the path."
         )
     domains[kind]  # the sentence for an unknown name
     if (check := _function(kind, "check")) is not None:

@@ -447,6 +447,10 @@ class _Reading:
     def _path(self, folder: Folder) -> str:
         return f"{self.what}/{escape_name(folder.place.removeprefix(self.tree.place).lstrip('/'))}"
 
+    def _below(self, name: str) -> str:
+        """A file below what was named, as it would be named itself."""
+        return f"{self.what.partition(':')[2]}/{name}"
+
     def _tables(self) -> list[str]:
         return [
             escape_name(f"{here.place}/{file.name}".lstrip("/"))
@@ -456,7 +460,10 @@ class _Reading:
 
     def _sort_them(self, top: Folder) -> str:
         tables = self._tables()
-        told = f"Labels in a table ({tables[0]}) are not read: " if tables else ""
+        read = [name for name in tables if name.lower().endswith((".csv", ".tsv"))]
+        told = f"Labels in a table ({tables[0]}) are not read here: " if tables else ""
+        if read:
+            told = f"Labels in a table ({read[0]}) are read by csv:{self._below(read[0])}; else "
         form = f"put the pictures of each class in a folder of its own, as in {self._path(top).rstrip('/')}/cats/1.jpg."
         return told + (form if told else form[0].upper() + form[1:])
 
@@ -475,7 +482,7 @@ class _Reading:
         if lost:
             return self._empty(lost, "")
         tables = self._tables()
-        told = f" Labels in a table ({tables[0]}) are not read." if tables else ""
+        told = f" Labels in a table ({tables[0]}) are not read here; write csv:PATH of the table." if tables else ""
         return f"{self.what} must hold pictures in class folders. It holds none.{hint}{told} {FORM}."
 
     def _empty(self, folders: list[Folder], where: str) -> str:

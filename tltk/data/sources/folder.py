@@ -177,7 +177,7 @@ def _root(argument: str) -> Path:
     if root.is_dir():
         return root.resolve()
     kind = "a file" if root.exists() else "nothing there"
-    hint = " For an archive write archive:PATH, for arrays npz:PATH." if root.is_file() else ""
+    hint = " For an archive write archive:PATH, for a table csv:PATH, for arrays npz:PATH." if root.is_file() else ""
     raise DataProblem(f"folder:PATH must name a folder. {escape_name(str(root))} is {kind}; check the path.{hint}")
 
 
