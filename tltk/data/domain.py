@@ -192,11 +192,10 @@ class Domain:
     def split(self, spec: DataSpec, seed: int, among: Ints | None = None) -> Split:
         """Train, val and test, stratified by class; then `spec.shots` per class of train.
 
-        The division depends on `spec.val`, `spec.test`, `spec.seed`, `spec.group_by`, `spec.folds` and `spec.fold`
-        only; a division that the data came with is kept, and a part that it lacks is taken out of train. Copies of a
-        picture, and pictures of one group, go to one part together. Of `spec.folds` one is the test, the same whatever
-        the others are asked for; the parts that the data came in are then put together, and the validation part is
-        taken out of the other folds.
+        The division depends on shares, seed, groups and folds of the spec only; a division that the data came with is
+        kept, and a part that it lacks is taken out of train. Copies of a picture, and pictures of one group, go to one
+        part together. Of `spec.folds` one is the test, and all of them cover every picture once; the parts that the
+        data came in are then put together, and the validation part is taken out of the other folds.
 
         Args:
             spec: Shares, shots, groups, folds and the seed of the division.
@@ -264,14 +263,14 @@ class Domain:
         what = "pictures" if groups is None else "groups"
         pool = np.flatnonzero(given != OUT)
         bundle = bundles(self.twins, None if groups is None else groups.numbers)
-        need = fewest(spec.folds, 0)
+        need, seed = fewest(spec.folds, 0), (spec.seed, spec.folds, spec.repeat)
         self._check_bundles(pool, bundle[pool], need, what, f"to be in each of {spec.folds} folds")
-        fold = deal(self.labels[pool], bundle[pool], [1 / spec.folds] * spec.folds, spec.seed, spec.folds)
+        fold = deal(self.labels[pool], bundle[pool], [1 / spec.folds] * spec.folds, *seed)
         part = np.full(len(given), OUT, np.int8)
         part[pool[fold == spec.fold - 1]] = TEST
         rest = pool[fold != spec.fold - 1]
         shares = [1 - spec.val, spec.val]
-        part[rest] = deal(self.labels[rest], bundle[rest], shares, spec.seed, spec.folds, spec.fold)  # TRAIN, VAL
+        part[rest] = deal(self.labels[rest], bundle[rest], shares, *seed, spec.fold)  # TRAIN, VAL
         self._check_parts(part, pool, [TRAIN, VAL, TEST], what)
         return part
 

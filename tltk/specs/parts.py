@@ -18,7 +18,7 @@ SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
 class DataSpec(Spec):
     """Which pictures, how large, and how they are divided. `name` is `digits`, `folder:PATH`, …"""
 
-    later: ClassVar[tuple[str, ...]] = ("group_by", "folds", "fold")
+    later: ClassVar[tuple[str, ...]] = ("group_by", "folds", "fold", "repeat")
 
     name: str = knob(
         "digits",
@@ -37,15 +37,17 @@ class DataSpec(Spec):
     )
     folds: int = knob(0, 0, 50, help="Divide all pictures into so many folds, of which one is the test; 0 = no folds.")
     fold: int = knob(1, 1, 50, help="Which of the folds is the test, from 1.")
+    repeat: int = knob(1, 1, 100, help="Which of several divisions into folds, of the same pictures, from 1.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.group_by:
             grouping.parse(self.group_by)
-        if self.folds == 1 or self.fold > max(self.folds, 1):
+        if self.folds == 1 or self.fold > max(self.folds, 1) or (self.repeat > 1 and not self.folds):
             raise BadSpec(
-                f"DataSpec.folds must be 0 or from 2 on, and DataSpec.fold one of them. Got fold {self.fold} of "
-                f"{self.folds}; set folds to 5, or fold to 1."
+                f"DataSpec.folds must be 0 or from 2 on, and DataSpec.fold one of them; without folds there is no "
+                f"repeat. Got fold {self.fold} of {self.folds}, repeat {self.repeat}; set folds to 5, or fold and "
+                f"repeat to 1."
             )
         if self.val + self.test > 0.95:
             raise BadSpec(
@@ -57,7 +59,9 @@ class DataSpec(Spec):
 # a source is read at the target's size, and not tested fold by fold
 BUT_SIZE = ("name", "shots", "n", "val", "test", "seed", "group_by")
 # of questions that draw their own few
-BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "group_by", "folds", "fold")
+BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "group_by", "folds", "fold", "repeat")
+# of studies with folds of their own, which are the test
+BUT_FOLDS = ("name", "shots", "n", "size", "val", "seed", "group_by")
 
 
 @dataclass(frozen=True)
