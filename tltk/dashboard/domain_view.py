@@ -30,12 +30,14 @@ PATHS = {
     "archive": ".zip or .tar of such a folder",
     "csv": "Table with a file and a label in each row",
     "npz": ".npz file",
+    "hf": "Data set of the Hugging Face hub",
 }
 PLACES = {
     "folder": "/home/me/pictures",
     "archive": "/home/me/pictures.zip",
     "csv": "/home/me/labels.csv?label=species&group=patient",
     "npz": "/home/me/pictures.npz",
+    "hf": "user/name",
 }
 # What is drawn here has no end of its own: enough to be seen and to be learned from, and drawn in seconds.
 DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000, "leaves": 1000}

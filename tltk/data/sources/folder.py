@@ -107,7 +107,9 @@ def read_tree(
     return read_layout(found, spec, progress, source=source)
 
 
-def read_layout(found: layout.Layout, spec: DataSpec, progress: Progress | None, *, source: str) -> Domain:
+def read_layout(
+    found: layout.Layout, spec: DataSpec, progress: Progress | None, *, source: str, licence: str = LICENCE
+) -> Domain:
     """The pictures of a tree or a table, decoded, as a domain.
 
     Args:
@@ -115,6 +117,7 @@ def read_layout(found: layout.Layout, spec: DataSpec, progress: Progress | None,
         spec: Size, n and seed decide the pictures.
         progress: Called with (done, total).
         source: Where the pictures come from, in words.
+        licence: On which terms they may be used.
 
     Raises:
         DataProblem: A class of which no picture can be used, or fewer pictures than `n`.
@@ -151,7 +154,7 @@ def read_layout(found: layout.Layout, spec: DataSpec, progress: Progress | None,
         images,
         labels[kept][good],
         classes,
-        licence=LICENCE,
+        licence=licence,
         source=source,
         given=None if (given == FREE).all() else given[kept][good],
         skipped=[*found.skipped, *((chosen[i].name, reasons[i]) for i in sorted(reasons))],
