@@ -32,6 +32,7 @@ PATHS = {
     "csv": "Table with a file and a label in each row",
     "npz": ".npz file",
     "hf": "Data set of the Hugging Face hub",
+    "torchvision": "Data set of torchvision",
 }
 PLACES = {
     "folder": "/home/me/pictures",
@@ -39,6 +40,7 @@ PLACES = {
     "csv": "/home/me/labels.csv?label=species&group=patient",
     "npz": "/home/me/pictures.npz",
     "hf": "user/name",
+    "torchvision": "CIFAR10",
 }
 # What is drawn here has no end of its own: enough to be seen and to be learned from, and drawn in seconds.
 DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000, "leaves": 1000}
