@@ -43,9 +43,13 @@ class Trainer:
     """Writes what a training would have found: how many of 100 pictures are right, and its best rate."""
 
     def __init__(
-        self, right: Callable[[TransferSpec], int], best: Callable[[TransferSpec], float], groups: int
+        self,
+        right: Callable[[TransferSpec], int],
+        best: Callable[[TransferSpec], float],
+        groups: int,
+        figure: Callable[[TransferSpec], tuple[str, float | None]],
     ) -> None:
-        self.right, self.best, self.groups = right, best, groups
+        self.right, self.best, self.groups, self.figure = right, best, groups, figure
         self.trained: list[TransferSpec] = []
         self.stages: list[int] = []
 
@@ -56,11 +60,14 @@ class Trainer:
             assert isinstance(spec, TransferSpec)
             if run.status.state != "done":
                 self.trained.append(spec)
-                n = self.right(spec)
+                n, (metric, score) = self.right(spec), self.figure(spec)
                 found = trained(
                     val_accuracy=float(np.exp(-abs(np.log(spec.optim.lr / self.best(spec))))),
                     labels=[0] * N,
                     predictions=[0] * n + [1] * (N - n),
+                    accuracy=n / N,
+                    metric=metric,
+                    score=score,
                     parts={"test": Part(N, f"fold {spec.target.fold} of 4", self.groups)},
                 )
                 home.write_atomic(run.path / "result.json", msgspec.json.encode(found))
@@ -73,8 +80,9 @@ def go(
     right: Callable[[TransferSpec], int] = lambda s: 80,
     best: Callable[[TransferSpec], float] = lambda s: 1e-3,
     groups: int = 0,
+    figure: Callable[[TransferSpec], tuple[str, float | None]] = lambda s: ("accuracy", None),
 ) -> tuple[CrossValidateResult, Trainer, Run]:
-    trainer, run = Trainer(right, best, groups), Run.create(spec)
+    trainer, run = Trainer(right, best, groups, figure), Run.create(spec)
     return conduct(run, study.cross_validate(spec), trainer, lambda done, what: None), trainer, run
 
 
@@ -122,13 +130,13 @@ def test_the_gap_is_paired_by_fold_and_allows_for_shared_pictures() -> None:
     assert (found.gap.gap, found.gap.lo, found.gap.hi) == pytest.approx(wanted)
     assert found.gap.label == "helps"
     assert re.fullmatch(
-        r"feature_extraction is better than scratch: with feature_extraction 85\.5 % of the pictures of unseen folds are "
-        r"right, with scratch 75\.0 %\. The gap is \+10\.5 points \(95 % interval \+\d\.\d … \+1\d\.\d, 4 folds × 1 repeat "
+        r"feature_extraction is better than scratch: feature_extraction gets 85\.5 % of the pictures of unseen folds right, "
+        r"scratch 75\.0 %\. The gap is \+10\.5 points \(95 % interval \+\d\.\d … \+1\d\.\d, 4 folds × 1 repeat "
         r"of 400 pictures\)\.",
         found.sentence,
     ), found.sentence
     own = corrected_interval(np.array(base) / 100, 1 / 3)
-    assert (found.arms[0].accuracy, found.arms[0].lo) == pytest.approx(own[:2]) and found.arms[0].hi <= 1
+    assert (found.arms[0].score, found.arms[0].lo) == pytest.approx(own[:2]) and found.arms[0].hi <= 1
 
 
 def test_what_cannot_be_told_is_said_with_what_would_settle_it() -> None:
@@ -151,6 +159,16 @@ def test_one_technique_alone_has_an_accuracy_with_its_interval() -> None:
     assert found.gap is None and found.n_groups == 12
     assert found.sentence.startswith("feature_extraction gets 80.0 % of the pictures of unseen folds right (95 %")
     assert "4 folds × 1 repeat of 400 pictures, 12 groups kept whole" in found.sentence
+
+
+def test_what_is_weighed_is_the_metric_that_was_asked_for() -> None:
+    """A figure of each fold as it is, not of its pictures."""
+    figures = [0.5, 0.6, 0.7, 0.6]
+    found, *_ = go(figure=lambda s: ("macro_f1", figures[s.target.fold - 1] + 0.1 * (not is_scratch(s))))
+    assert found.metric == "macro_f1" and [f.score for f in found.arms[0].folds] == figures
+    assert found.arms[0].score == pytest.approx(0.6) and found.arms[0].accuracy == pytest.approx(0.8)
+    assert "feature_extraction reaches 70.0 % macro-F1 on unseen folds, scratch 60.0 %" in found.sentence
+    assert "macro-F1" in lines(found)[2] and "accuracy" in lines(found)[2]
 
 
 def test_a_source_that_may_share_pictures_is_trained_without_each_fold() -> None:

@@ -8,6 +8,7 @@ from tltk.plots.chart import Chart
 from tltk.plots.names import text
 from tltk.plots.theme import SCRATCH, SEQUENCE, faint, layout
 from tltk.studies.cross_validate.result import CrossValidateResult
+from tltk.verdicts.metrics import WORDS
 
 
 def charts(found: CrossValidateResult) -> list[Chart]:
@@ -16,19 +17,19 @@ def charts(found: CrossValidateResult) -> list[Chart]:
         "Small dots: the folds of all repeats, those of one fold joined; diamonds: their mean with its 95 % interval "
         "for other pictures, which allows for the training pictures that folds share."
     )
-    alt = "Test accuracy of each technique on every fold, with the mean and its 95 % interval."
+    alt = f"Test {WORDS[found.metric]} of each technique on every fold, with the mean and its 95 % interval."
     return [Chart(dots(found), alt, caption, 380)]
 
 
 def dots(found: CrossValidateResult) -> go.Figure:
-    """Accuracy of each technique on every fold."""
-    figure = go.Figure(layout=layout("", "Test accuracy", hovermode="closest"))
+    """Accuracy, or what else is weighed, of each technique on every fold."""
+    figure = go.Figure(layout=layout("", f"Test {WORDS[found.metric]}", hovermode="closest"))
     names = [text(arm.name) for arm in found.arms]
     for number, folds in enumerate(zip(*(arm.folds for arm in found.arms), strict=True)):
         where = f"repeat {folds[0].repeat}, fold {folds[0].fold}"
         figure.add_scatter(
             x=names,
-            y=[one.accuracy for one in folds],
+            y=[one.score for one in folds],
             mode="lines+markers",
             name="a fold",
             legendgroup="folds",
@@ -40,7 +41,7 @@ def dots(found: CrossValidateResult) -> go.Figure:
         )
     figure.add_scatter(
         x=names,
-        y=[arm.accuracy for arm in found.arms],
+        y=[arm.score for arm in found.arms],
         mode="markers",
         name="mean, 95 % interval",
         marker={"color": SEQUENCE[0], "size": 12, "symbol": "diamond"},
@@ -50,8 +51,8 @@ def dots(found: CrossValidateResult) -> go.Figure:
             "thickness": 2,
             "width": 6,
             "color": faint(SEQUENCE[0], 0.7),
-            "array": [arm.hi - arm.accuracy for arm in found.arms],
-            "arrayminus": [arm.accuracy - arm.lo for arm in found.arms],
+            "array": [arm.hi - arm.score for arm in found.arms],
+            "arrayminus": [arm.score - arm.lo for arm in found.arms],
         },
         customdata=[f"{arm.lo:.1%} … {arm.hi:.1%}" for arm in found.arms],
         hovertemplate="%{x}: %{y:.1%} (%{customdata})<extra></extra>",

@@ -13,6 +13,7 @@ class FoldResult(msgspec.Struct, frozen=True):
     Attributes:
         repeat: Which division into folds, from 1.
         fold: Which of its folds is the test, from 1.
+        score: What is weighed, 0 … 1: accuracy, or the metric that was asked for.
         accuracy: Share of its pictures that are right, 0 … 1.
         macro_f1: 0 … 1.
         lr: The rate that was used.
@@ -22,6 +23,7 @@ class FoldResult(msgspec.Struct, frozen=True):
 
     repeat: int
     fold: int
+    score: float
     accuracy: float
     macro_f1: float
     lr: float
@@ -34,9 +36,10 @@ class FoldedArmResult(msgspec.Struct, frozen=True):
 
     Attributes:
         name: The technique, as it was asked for.
-        accuracy: Share of the pictures of a fold that are right, 0 … 1.
+        score: What is weighed, 0 … 1: accuracy, or the metric that was asked for.
         lo: Lower end of its 95 % interval (corrected resampled t).
         hi: Upper end.
+        accuracy: Share of the pictures of a fold that are right, 0 … 1.
         macro_f1: 0 … 1.
         folds: Each fold of each repeat.
         steps: Optimiser steps of a training.
@@ -45,9 +48,10 @@ class FoldedArmResult(msgspec.Struct, frozen=True):
     """
 
     name: str
-    accuracy: float
+    score: float
     lo: float
     hi: float
+    accuracy: float
     macro_f1: float
     folds: list[FoldResult]
     steps: float
@@ -67,7 +71,8 @@ class CrossValidateResult(msgspec.Struct, frozen=True):
         repeats: How many divisions into folds.
         n_pictures: Pictures that were tested in each repeat.
         n_groups: Groups that were kept whole; 0 = copies alone belong together.
-        search: Arm → repeat/fold → rate → validation accuracy; empty where the rate was given.
+        search: Arm → repeat/fold → rate → validation score; empty where the rate was given.
+        metric: What is weighed: accuracy, balanced_accuracy, macro_f1 or auc.
     """
 
     arms: list[FoldedArmResult]
@@ -79,3 +84,4 @@ class CrossValidateResult(msgspec.Struct, frozen=True):
     n_pictures: int
     n_groups: int = 0
     search: dict[str, dict[str, dict[str, float]]] = {}
+    metric: str = "accuracy"

@@ -16,12 +16,13 @@ from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies import technique
-from tltk.studies.arms import Arm, Search, n_searched, result_of, scores_of, search, search_seed, source_training
+from tltk.studies.arms import Arm, Search, n_searched, result_of, search, search_seed, source_training
 from tltk.studies.budget import budget_flags
 from tltk.studies.cross_validate.result import CrossValidateResult, FoldedArmResult, FoldResult
 from tltk.studies.cross_validate.spec import CrossValidateSpec
 from tltk.studies.study import Stage, Study, Wanted
 from tltk.verdicts.judge import MIN_SEEDS, Floats, classify_interval, format_points
+from tltk.verdicts.metrics import ACCURACY, MACRO_F1, WORDS
 from tltk.verdicts.resampled import corrected_interval, repeats_needed
 
 LEVEL = 0.95
@@ -143,7 +144,7 @@ def weigh(
     first = results[spec.arms[0]]
     gap = None
     if len(arms) == 2:
-        one, other = (np.array([f.accuracy for f in arm.folds]) for arm in arms)
+        one, other = (np.array([f.score for f in arm.folds]) for arm in arms)
         gap = _pair(spec, other - one, _step(first))
     tested = first[: spec.folds]
     n_pictures = sum(len(r.labels) for r in tested)
@@ -151,7 +152,7 @@ def weigh(
     return CrossValidateResult(
         arms,
         gap,
-        sentence(spec, arms, gap, n_pictures, n_groups),
+        sentence(spec, arms, gap, n_pictures, n_groups, first[0].metric),
         _remarks(spec, arms, results, rates),
         spec.folds,
         spec.repeats,
@@ -162,6 +163,7 @@ def weigh(
             for word in spec.arms
             if rates[1, 1].accuracy[word]
         },
+        first[0].metric,
     )
 
 
@@ -178,19 +180,31 @@ def _step(results: Sequence[TrainingResult]) -> float:
 def _arm(
     spec: CrossValidateSpec, word: str, results: Sequence[TrainingResult], rates: Mapping[Cell, Search]
 ) -> FoldedArmResult:
-    accuracy = np.array([scores_of([one]).mean() for one in results])
     folds = [
-        FoldResult(*cell, share, r.macro_f1 or 0.0, rates[cell].best_rates[word], len(r.labels), r.n_train)
-        for cell, share, r in zip(cells(spec), accuracy.tolist(), results, strict=True)
+        FoldResult(
+            *cell,
+            _score(one),
+            one.accuracy or 0.0,
+            one.macro_f1 or 0.0,
+            rates[cell].best_rates[word],
+            len(one.labels),
+            one.n_train,
+        )
+        for cell, one in zip(cells(spec), results, strict=True)
     ]
-    mean, lo, hi = corrected_interval(accuracy, _ratio(spec), LEVEL, _step(results))
+    mean, lo, hi = corrected_interval(np.array([one.score for one in folds]), _ratio(spec), LEVEL, _step(results))
 
     def over(what: str) -> float:
         return float(np.mean([getattr(r, what) for r in results]))
 
-    macro_f1 = float(np.mean([one.macro_f1 for one in folds]))
+    accuracy, macro_f1 = (float(np.mean([getattr(one, name) for one in folds])) for name in (ACCURACY, MACRO_F1))
     spent = (over("steps"), over("images"), over("seconds"))
-    return FoldedArmResult(word, mean, max(lo, 0.0), min(hi, 1.0), macro_f1, folds, *spent)
+    return FoldedArmResult(word, mean, max(lo, 0.0), min(hi, 1.0), accuracy, macro_f1, folds, *spent)
+
+
+def _score(result: TrainingResult) -> float:
+    """What was asked for of the test pictures; in results of earlier versions their accuracy."""
+    return result.score if result.score is not None else float(np.equal(result.predictions, result.labels).mean())
 
 
 def _pair(spec: CrossValidateSpec, difference: Floats, step: float) -> PairResult:
@@ -203,7 +217,12 @@ def _pair(spec: CrossValidateSpec, difference: Floats, step: float) -> PairResul
 
 
 def sentence(
-    spec: CrossValidateSpec, arms: Sequence[FoldedArmResult], gap: PairResult | None, n_pictures: int, n_groups: int
+    spec: CrossValidateSpec,
+    arms: Sequence[FoldedArmResult],
+    gap: PairResult | None,
+    n_pictures: int,
+    n_groups: int,
+    metric: str = ACCURACY,
 ) -> str:
     """How good one technique is, or which of two is better, with folds and repeats.
 
@@ -213,25 +232,32 @@ def sentence(
         gap: The second against the first; None where there is one.
         n_pictures: That were tested in each repeat.
         n_groups: That were kept whole; 0 = none.
+        metric: What is weighed.
     """
     whole = f", {n_groups:,} groups kept whole" if n_groups else ""
     over = f"{spec.folds} folds × {spec.repeats} repeat{'s' * (spec.repeats > 1)} of {n_pictures:,} pictures{whole}"
     if gap is None:
         one = arms[0]
         interval = f"95 % interval {_share(one.lo)} … {_share(one.hi)}"
-        return f"{one.name} gets {_share(one.accuracy)} % of the pictures of unseen folds right ({interval}, {over})."
+        return f"{one.name} {_reached(one.score, metric)} ({interval}, {over})."
     one, other = arms
     interval = f"95 % interval {format_points(gap.lo)} … {format_points(gap.hi)}, {over}"
-    shares = [_share(arm.accuracy) for arm in (other, one)]
-    both = f"{shares[0]} % of the pictures of unseen folds are right, with {one.name} {shares[1]} %"
+    both = f"{other.name} {_reached(other.score, metric)}, {one.name} {_share(one.score)} %"
     start = {
         "helps": f"{other.name} is better than {one.name}",
         "hurts": f"{other.name} is worse than {one.name}",
         "no difference": f"No difference between {other.name} and {one.name}",
         "cannot tell": f"Cannot tell {other.name} from {one.name}",
     }[gap.label]
-    told = f"{start}: with {other.name} {both}. The gap is {format_points(gap.gap)} points ({interval})."
+    told = f"{start}: {both}. The gap is {format_points(gap.gap)} points ({interval})."
     return " ".join([told, *_advice(spec, arms, gap)])
+
+
+def _reached(score: float, metric: str) -> str:
+    """`gets 93.2 % of the pictures of unseen folds right`."""
+    if metric == ACCURACY:
+        return f"gets {_share(score)} % of the pictures of unseen folds right"
+    return f"reaches {_share(score)} % {WORDS[metric]} on unseen folds"
 
 
 def _share(value: float) -> str:
@@ -242,7 +268,7 @@ def _advice(spec: CrossValidateSpec, arms: Sequence[FoldedArmResult], gap: PairR
     """What would settle a gap that cannot be told."""
     if gap.label != "cannot tell":
         return []
-    difference = np.array([b.accuracy - a.accuracy for a, b in zip(*(arm.folds for arm in arms), strict=True)])
+    difference = np.array([b.score - a.score for a, b in zip(*(arm.folds for arm in arms), strict=True)])
     if len(difference) < MIN_SEEDS:
         return [f"A verdict needs at least {MIN_SEEDS} folds in all."]
     if abs(gap.gap) <= spec.delta or not difference.any():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from tltk.results.text import align_left
 from tltk.studies.cross_validate.result import CrossValidateResult, FoldedArmResult
 from tltk.verdicts.judge import format_points
+from tltk.verdicts.metrics import ACCURACY, MACRO_F1, WORDS
 
-HEAD = "Test accuracy in %, mean over the folds of all repeats"
+HEAD = "Figures of the test in %, means over the folds of all repeats"
 
 
 def lines(result: CrossValidateResult) -> list[str]:
@@ -24,8 +25,10 @@ def rows(result: CrossValidateResult) -> list[list[str]]:
     Args:
         result: Of the cross-validation.
     """
-    head = ["technique", "accuracy", "95 % interval", "macro-F1", "worst fold … best", "rate", "seconds"]
-    found = [head, *(_cells(arm) for arm in result.arms)]
+    weighed = WORDS[result.metric]
+    beside = ACCURACY if result.metric == MACRO_F1 else MACRO_F1
+    head = ["technique", weighed, "95 % interval", WORDS[beside], "worst fold … best", "rate", "seconds"]
+    found = [head, *(_cells(arm, beside) for arm in result.arms)]
     if result.gap is not None:
         gap = f"{format_points(result.gap.lo)} … {format_points(result.gap.hi)}"
         found.append(["gap", format_points(result.gap.gap), gap, "", "", "", ""])
@@ -40,20 +43,20 @@ def details(result: CrossValidateResult) -> list[str]:
     """
     found = []
     for i, one in enumerate(result.arms[0].folds):
-        each = ", ".join(f"{arm.name} {_share(arm.folds[i].accuracy)} %" for arm in result.arms)
+        each = ", ".join(f"{arm.name} {_share(arm.folds[i].score)} %" for arm in result.arms)
         repeat = f"Repeat {one.repeat}, fold" if result.repeats > 1 else "Fold"
         found.append(f"{repeat} {one.fold}, {one.n_test:,} pictures: {each}.")
     return found
 
 
-def _cells(arm: FoldedArmResult) -> list[str]:
-    scores, rates = [one.accuracy for one in arm.folds], sorted({one.lr for one in arm.folds})
+def _cells(arm: FoldedArmResult, beside: str) -> list[str]:
+    scores, rates = [one.score for one in arm.folds], sorted({one.lr for one in arm.folds})
     rate = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} … {rates[-1]:g}"
     return [
         arm.name,
-        _share(arm.accuracy),
+        _share(arm.score),
         f"{_share(arm.lo)} … {_share(arm.hi)}",
-        _share(arm.macro_f1),
+        _share(getattr(arm, beside)),
         f"{_share(min(scores))} … {_share(max(scores))}",
         rate,
         f"{arm.seconds:.1f}",
