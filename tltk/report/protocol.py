@@ -44,7 +44,8 @@ def protocol(spec: Spec) -> list[tuple[str, str]]:
         value = getattr(spec, field.name)
         kept = set(type(spec).kept.get(field.name, ()))  # what of a part this kind of spec has a use for; none = all
         if isinstance(value, DataSpec):
-            text = _of_domain(value, kept or set(knobs(DataSpec)))
+            cut = {"test"} if hasattr(spec, "repeats") else set()  # every fold is the test once
+            text = _of_domain(value, (kept or set(knobs(DataSpec))) - cut)
         elif isinstance(value, NetSpec):
             text = _of_net(value, _trains_source(spec), not kept or "boundary" in kept)
         else:

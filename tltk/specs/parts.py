@@ -56,13 +56,16 @@ class DataSpec(Spec):
                 f"Got {self.val} + {self.test}; lower one of them."
             )
 
+    @property
+    def unfolded(self) -> DataSpec:
+        """The same domain, divided by shares and not into folds."""
+        return dataclasses.replace(self, folds=0, fold=1, repeat=1)
 
-# a source is read at the target's size, and not tested fold by fold
-BUT_SIZE = ("name", "shots", "n", "val", "test", "seed", "group_by")
+
+BUT_SIZE = ("name", "shots", "n", "val", "test", "seed", "group_by", "folds", "fold", "repeat")  # of a source
 # of questions that draw their own few
 BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "group_by", "folds", "fold", "repeat")
-# of studies with folds of their own, which are the test
-BUT_FOLDS = ("name", "shots", "n", "size", "val", "seed", "group_by")
+BUT_FOLDS = ("name", "shots", "n", "size", "val", "test", "seed", "group_by")  # where folds are something else
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ FOUND = "cannot be loaded by the library datasets"
 
 
 def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Domain:
-    """A data set of the Hugging Face hub with a column of pictures and one of labels, from the cache or the network.
+    """A data set of the Hugging Face hub that has pictures and labels, from its cache or the network.
 
     Args:
         spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -48,4 +47,4 @@ class CrossValidateSpec(ArmsSpec):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "arms", read_arms(self.arms, 1, 2))
-        object.__setattr__(self, "target", dataclasses.replace(self.target, folds=0, fold=1, repeat=1))
+        object.__setattr__(self, "target", self.target.unfolded)
