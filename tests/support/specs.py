@@ -19,6 +19,8 @@ from tltk.specs.reading import read_spec, spec_kinds
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 
+# knobs that do not go with every value of the others
+ALONE = ("val", "test", "folds", "fold", "repeat", "keep_head", "focal", "label_smoothing")
 GROUPS = st.sampled_from(["", "folder", "folder:2", "column:a b", "name:^(.+)_[0-9]$"])
 
 
@@ -44,7 +46,7 @@ def specs(kind: type[Any], **given: Any) -> st.SearchStrategy[Any]:
         try:
             return kind(**drawn)
         except TltkError:
-            return kind(**{k: v for k, v in drawn.items() if k not in ("val", "test", "folds", "fold", "repeat")})
+            return kind(**{k: v for k, v in drawn.items() if k not in ALONE})
 
     return st.fixed_dictionaries(fields).map(make)
 
