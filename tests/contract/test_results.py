@@ -39,6 +39,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "zero_shot_text": "tltk zero-shot-text",
     "source_check": "tltk source-check",
     "cross_validate": "tltk cross-validate",
+    "label_noise": "tltk label-noise",
 }
 PARTS = {
     "Part": "A part",
@@ -50,6 +51,7 @@ PARTS = {
     "Branch": "A branch",
     "Frame": "A frame",
     "Placed": "A picture that was placed",
+    "Explained": "A picture that is explained",
     "Layer": "A layer",
     "Column": "A column",
     "MeasureTest": "A measure at a layer",

@@ -144,6 +144,15 @@ def test_a_column_of_groups_keeps_its_pictures_together(pretend: Pretend) -> Non
     assert len(few.labels) == 12 and np.bincount(few.labels).tolist() == [6, 6]
 
 
+def test_files_of_one_name_are_told_apart(pretend: Pretend) -> None:
+    made = rows(6)
+    for picture in made.columns["image"]:
+        picture["path"] = "scan.png"
+    pretend({"train": made})
+    names = data.load(DataSpec("hf:alike", size=16)).files.names
+    assert names[:2] == ("train/scan.png", "train/scan.png (1)") and len(set(names)) == 6
+
+
 def test_labels_may_be_words_and_missing_ones_are_told(pretend: Pretend) -> None:
     more: dict[str, Any] = {"species": (Value("string"), lambda i: ("oak", "elm")[i % 2])}
     made = rows(**more)

@@ -34,6 +34,7 @@ class Gathered:
         columns: What is known of each beside that.
         skipped: What was left out, each with the reason.
         there: Pictures of each class.
+        named: Names that are taken.
     """
 
     root: Path
@@ -41,6 +42,7 @@ class Gathered:
     columns: dict[str, list[str]] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     there: Counter[str] = field(default_factory=Counter)
+    named: set[str] = field(default_factory=set)
 
     def add(
         self, content: bytes | Path | Image.Image, name: str, label: str, part: int, more: dict[str, str] | None = None
@@ -49,12 +51,14 @@ class Gathered:
 
         Args:
             content: Bytes of a file, the file, or pixels.
-            name: By which it is told to the user.
+            name: By which it is told to the user; where it is taken, its place is added.
             label: Name of its class.
             part: As in `Domain.given`.
             more: Column → what is known of it; the same columns for all.
         """
         path = self.root / f"{len(self.pictures):08d}{PurePosixPath(name).suffix[:8]}"
+        name = f"{name} ({len(self.pictures)})" if name in self.named else name
+        self.named.add(name)
         if isinstance(content, Image.Image):
             path = path.with_suffix(".png")
             content.save(path, compress_level=1)

@@ -65,6 +65,7 @@ class DataSpec(Spec):
 BUT_SIZE = ("name", "shots", "n", "val", "test", "seed", "group_by", "folds", "fold", "repeat")  # of a source
 # of questions that draw their own few
 BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "group_by", "folds", "fold", "repeat")
+BUT_SHOTS_AND_FOLDS = ("name", "n", "size", "val", "test", "seed", "group_by")
 BUT_FOLDS = ("name", "shots", "n", "size", "val", "test", "seed", "group_by")  # where folds are something else
 
 

@@ -11,7 +11,7 @@ from tltk import data
 from tltk.analyses.depth import POOLING_HELP
 from tltk.errors import BadSpec, UnknownName
 from tltk.specs.knobs import Spec, knob, list_field
-from tltk.specs.parts import BUT_FOLDS, POOLINGS, DataSpec, NetSpec
+from tltk.specs.parts import BUT_SHOTS_AND_FOLDS, POOLINGS, DataSpec, NetSpec
 
 CLASS = "class"
 
@@ -23,10 +23,7 @@ class ZeroShotSpec(Spec):
     kind: ClassVar[str] = "zero_shot"
     verb: ClassVar[str] = "zero-shot"
     about: ClassVar[str] = "Combinations of attributes that were never shown, named by attribute, on frozen features."
-    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "target": tuple(name for name in BUT_FOLDS if name != "shots"),
-        "net": ("backbone", "weights"),
-    }
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": BUT_SHOTS_AND_FOLDS, "net": ("backbone", "weights")}
 
     target: DataSpec = field(default_factory=lambda: DataSpec("shapes"))
     net: NetSpec = field(default_factory=NetSpec)
