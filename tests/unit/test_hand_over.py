@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -403,6 +404,64 @@ def test_onnx_answers_the_same_for_any_number_of_pictures(name: str, head: str, 
         assert answers.shape == wanted[:n].shape and np.abs(answers - wanted[:n]).max() < 1e-5
     facts = session.get_modelmeta().custom_metadata_map
     assert facts["run"] == run.id and ("classes" in facts) == (labels == "target")
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "labels"),
+    [("test_vit", "linear", "target"), ("test_resnet", "cosine", "target"), ("test_convnext", "linear", "none")],
+)
+def test_torchscript_answers_the_same_for_any_number_of_pictures(
+    name: str, head: str, labels: str, tmp_path: Path
+) -> None:
+    run, net = finished(name, head, labels=labels)
+    file = tmp_path / "net.pt"
+    found = export(ExportSpec(run.id, "torchscript", str(file)))
+    assert found.difference is not None and found.difference < 1e-5 and found.files == ["net.pt"]
+    with zipfile.ZipFile(file) as archive:
+        held = {one: archive.read(one) for one in archive.namelist()}
+    assert not [one for one in held if "traced_inputs" in one or one.endswith(".debug_pkl")]
+    places = (str(Path(timm.__file__).parents[1]).encode(), str(tmp_path).encode(), str(home.home()).encode())
+    assert not [one for one, data in held.items() if any(place in data for place in places)]
+    (tmp_path / "photos").mkdir()
+    files = pictures(tmp_path / "photos")
+    batch = torch.from_numpy(np.stack([decode(one, 64) for one in files]))
+    features, probabilities = own_answers(net, files)
+    wanted = probabilities if labels == "target" else features
+    facts = {"facts.json": ""}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that torch.jit will be replaced
+        loaded = torch.jit.load(str(file), _extra_files=facts)
+    for n in (1, 3, len(batch)):
+        answers = loaded(batch[:n]).detach().numpy()
+        assert answers.shape == wanted[:n].shape and np.abs(answers - wanted[:n]).max() < 1e-5
+    told = json.loads(facts["facts.json"])
+    assert told["run"] == run.id and told.get("classes") == (CLASSES if labels == "target" else None)
+
+
+def test_a_network_that_cannot_be_traced_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, _ = finished("test_resnet")
+    file, plain = tmp_path / "net.pt", Net.forward
+
+    def by_words(self: Net, x: torch.Tensor) -> Any:
+        return plain(self, x)[0], "no tensor"
+
+    def of_one_size(self: Net, x: torch.Tensor) -> Any:
+        features, logits = plain(self, x)
+        return features, logits.reshape(len(x.detach().numpy()), 3)
+
+    def otherwise(self: Net, x: torch.Tensor) -> Any:
+        features, logits = plain(self, x)
+        return features, logits + (torch.eye(3)[:1] if torch._C._get_tracing_state() else 0)
+
+    for forward, words in (
+        (by_words, "must be one that torch.jit can trace"),
+        (of_one_size, "must take any number of pictures"),
+        (otherwise, "must answer as the network does"),
+    ):
+        monkeypatch.setattr(Net, "forward", forward)
+        with pytest.raises(BadSpec, match=words):
+            export(ExportSpec(run.id, "torchscript", str(file)))
+        assert list(tmp_path.glob("*.pt")) == [] and list(tmp_path.glob(".tltk*")) == []
 
 
 def test_without_its_packages_onnx_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

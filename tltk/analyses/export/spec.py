@@ -8,7 +8,7 @@ from typing import ClassVar
 from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob
 
-FORMS = ("script", "folder", "safetensors", "onnx", "card", "zip")
+FORMS = ("script", "folder", "safetensors", "onnx", "torchscript", "card", "zip")
 IN_FOLDER = ("script", "folder")  # of which a folder is written, not a file
 
 
@@ -24,7 +24,8 @@ class ExportSpec(Spec):
         "folder",
         choices=FORMS,
         help="script: weights and a program of timm and torch. folder: as timm and the hub keep models. safetensors: "
-        "weights under timm's names. onnx: pictures in, probabilities out. card: a model card. zip: the run itself.",
+        "weights under timm's names. onnx, torchscript: pictures in, probabilities out. card: a model card. zip: the "
+        "run itself.",
     )
     file: str = knob("", help="File to write; of script and folder a folder that is new or empty.")
 
