@@ -352,12 +352,20 @@ def test_what_is_no_whole_run_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
     refused(tmp_path / "none.zip", "There is none at")
     out.write_bytes(whole[: len(whole) // 2])
-    refused(out, "It is damaged")
+    refused(out, "It is damaged: its end is missing")
     at = whole.index(b'"backbone"')
     out.write_bytes(whole[:at] + b"#" + whole[at + 1 :])
-    refused(out, "It is damaged")
-    out.write_text("<html>")
-    refused(out, "It is damaged")
+    refused(out, "It is damaged: what is in it cannot be unpacked")
+    for data in (b"<html>", b"", b"Rar!\x1a\x07\x01\x00"):
+        out.write_bytes(data)
+        refused(out, r"odd\.zip is no zip file; export the run so")
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("export.json", b"{}")
+    flagged = bytearray(out.read_bytes())
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # as an encrypted one
+        flagged[flagged.index(mark) + at] |= 1
+    out.write_bytes(flagged)
+    refused(out, "It is damaged: it is encrypted")
     refused(rewritten(file, out, lambda n, d: d + b" " if n.endswith("spec.json") else d), "not what was exported")
     refused(rewritten(file, out, lambda n, d: None if n.endswith("result.json") else d), "not those that it lists")
     refused(rewritten(file, out, lambda n, d: None if n == "export.json" else d), "has none")
