@@ -26,6 +26,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from tests.support.finished import CLASSES, finished
 from tests.support.results import compared, trained
 from tests.support.shell import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
 from tltk import home
@@ -43,24 +44,7 @@ from tltk.studies.compare.spec import CompareSpec
 from tltk.weights import load as weights
 from tltk.weights.handover import import_zip
 
-CLASSES = ["a cat", 'ein "Hündchen"', "c"]
 FAMILIES = ("test_resnet", "test_vit", "test_convnext", "test_efficientnet", "mobilevit_xxs", "dla46_c")
-
-
-def finished(name: str, head: str = "linear", dropout: float = 0.0, **changes: Any) -> tuple[Run, Net]:
-    """A run with weights of its own, as a training leaves it; its head is far from uniform answers."""
-    spec = TransferSpec(DataSpec("digits", size=64), NetSpec(name, head=head, dropout=dropout), **changes)
-    net = weights.build_net(spec.net, 3, 64, 3, 7).eval()
-    with torch.no_grad():
-        for parameter in net.head.parameters():
-            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
-    run = Run.create(spec)
-    told = {"classes": json.dumps(CLASSES)} if spec.labels != "none" else {"labels": "none"}
-    weights.save(net, spec.net, run.path / "model.safetensors", data="digits", size="64", run=run.id, **told)
-    result = msgspec.structs.replace(trained(), classes=CLASSES)
-    home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
-    run.write_status(state="done")
-    return run, net
 
 
 def pictures(folder: Path) -> list[Path]:

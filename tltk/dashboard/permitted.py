@@ -17,11 +17,11 @@ from typing import Any
 import streamlit as st
 
 from tltk import home
-from tltk.dashboard.guard import is_loopback
 from tltk.data.corrupt import split
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import executor
 from tltk.runs.run import Run
+from tltk.serving.hosts import is_loopback
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import PATHS
 
