@@ -73,7 +73,8 @@ def filters() -> dict[str, Any]:
 def actions(entry: index.RunEntry) -> None:
     """What can be done with one run."""
     run, is_active = entry.run, entry.state in ACTIVE
-    one, two, three, four = st.columns(4)
+    can_be_used = entry.kind == TransferSpec.kind and entry.state == "done" and entry.model >= 0
+    one, two, three, four, *more = st.columns(4 + can_be_used)
     if one.button("Open", width="stretch", icon=":material/open_in_new:"):
         plan.choose_run(run.id)
         chrome.open_page(chrome.page_of(entry.kind))
@@ -98,6 +99,11 @@ def actions(entry: index.RunEntry) -> None:
         st.rerun()
     if four.button("Delete", width="stretch", icon=":material/delete:", disabled=is_active):
         confirm(run.id)
+    if more and more[0].button(
+        "Use", width="stretch", icon=":material/play_circle:", help="Predict, evaluate, hand over."
+    ):
+        plan.choose_run(run.id)
+        chrome.open_page("use")
     labels(run)
     attempts(run)
     st.code(command.to_command(run.spec), language="bash", wrap_lines=True)

@@ -55,6 +55,7 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
         "layers": "Building",
         "shift": "Reading the pictures",
         "choose": "Rank them",
+        "use": "No training is done yet",
         "runs": "No runs yet",
         "studies": "No study of this kind",
         "domains": "Reading the pictures",

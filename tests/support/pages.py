@@ -48,7 +48,20 @@ ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
 
 
-PAGES = ("start", "design", "train", "curves", "studies", "layers", "shift", "choose", "runs", "domains", "weights")
+PAGES = (
+    "start",
+    "design",
+    "train",
+    "curves",
+    "studies",
+    "layers",
+    "shift",
+    "choose",
+    "use",
+    "runs",
+    "domains",
+    "weights",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,20 @@ from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
-PAGES = ("start", "domains", "design", "train", "curves", "studies", "layers", "shift", "choose", "weights", "runs")
+PAGES = (
+    "start",
+    "domains",
+    "design",
+    "train",
+    "curves",
+    "studies",
+    "layers",
+    "shift",
+    "choose",
+    "use",
+    "weights",
+    "runs",
+)
 MENU = 500  # runs in a menu; more take long to send and nobody looks through them
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
 
@@ -136,16 +149,24 @@ def list_trainings(backbone: str) -> list[RunEntry]:
     return list(menu(kinds=[TransferSpec.kind], weights=True, backbone=backbone).values())
 
 
-def choose(kind: type[Spec], key: str, nothing_yet: Callable[[], None] = lambda: None) -> Run | None:
+def choose(
+    kind: type[Spec],
+    key: str,
+    nothing_yet: Callable[[], None] = lambda: None,
+    absent: Callable[[str], None] | None = None,
+    **wanted: Any,
+) -> Run | None:
     """A selector of runs that follows the URL; None until one is chosen.
 
     Args:
         kind: Which runs.
         key: Of the widget.
         nothing_yet: Draws what to say where there is no run to choose from.
+        absent: Says why the run of a link is none of these; None = `report_absent`.
+        **wanted: Of a `tltk.runs.index.Query`: which of this kind.
     """
     asked = plan.chosen_run()
-    found = menu(asked or "", kinds=[kind.kind])
+    found = menu(asked or "", kinds=[kind.kind], **wanted)
     ids = list(found)
     place = next((i for i, name in enumerate(ids) if asked and name.startswith(asked)), None)
     is_absent = place is None and bool(asked) and plan.by_link()
@@ -160,7 +181,7 @@ def choose(kind: type[Spec], key: str, nothing_yet: Callable[[], None] = lambda:
     if run_id is None:
         if is_absent and asked:
             with told:
-                report_absent(asked)
+                (absent or report_absent)(asked)
         return None
     if run_id != asked:
         plan.choose_run(run_id)
