@@ -183,7 +183,7 @@ def choose(
             with told:
                 (absent or report_absent)(asked)
         return None
-    if run_id != asked:
+    if run_id != asked or not plan.by_link():  # a link within the app leaves the run out of the URL
         plan.choose_run(run_id)
     return found[run_id].run
 

@@ -109,13 +109,11 @@ def _cell(value: Figure | float | None) -> str:
 
 def _show_domain(one: DomainScore, classes: list[str], key: str) -> None:
     """Figures with their intervals, what is confused with what, calibration, and every class."""
-    for column, (name, value) in zip(st.columns(len(METRICS)), zip(METRICS, _figures(one), strict=True), strict=True):
-        if isinstance(value, Figure):
-            column.metric(name, f"{share(value.value)} %")
-            if value.lo is not None:
-                column.caption(f"{share(value.lo)} … {share(value.hi)}")
-        else:
-            column.metric(name, "–" if value is None else f"{share(value)} %")
+    shown = [(name, value) for name, value in zip(METRICS, _figures(one), strict=True) if value is not None]
+    for column, (name, value) in zip(st.columns(len(shown)), shown, strict=True):
+        column.metric(name, f"{share(value.value if isinstance(value, Figure) else value)} %")
+        if isinstance(value, Figure) and value.lo is not None:
+            column.caption(f"{share(value.lo)} … {share(value.hi)}")
     for sentence in describe_classes(one):
         st.caption(plain(sentence))
     left, right = st.columns(2)
@@ -139,5 +137,5 @@ def _show_domain(one: DomainScore, classes: list[str], key: str) -> None:
     for sentence in describe_figures(one, classes):
         st.markdown(plain(sentence))
     head, rows = table_of_classes(one)
-    with st.expander("Every class", expanded=len(rows) <= 12):
+    with st.expander("Every class, shares in per cent", expanded=len(rows) <= 12):
         st.dataframe({name: [row[i] for row in rows] for i, name in enumerate(head)}, hide_index=True, width="stretch")

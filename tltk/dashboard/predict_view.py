@@ -33,7 +33,11 @@ MOST = 1000  # rows of the table; more take long to send, and are downloaded rat
 ROW, TALLEST = 52, 640  # pixels: a row with its picture, and the table where it is long
 LONGEST = 100  # letters of the name of a file that was brought
 WORDS, PART, EMBEDDING = "use:words", "use:part", "use:embedding"
-FILES = {"csv": ("CSV", "text/csv"), "jsonl": ("JSON lines", "application/jsonl"), "parquet": ("Parquet", "")}
+FILES = {
+    "csv": ("Predictions (CSV)", "text/csv"),
+    "jsonl": ("Predictions (JSON lines)", "application/jsonl"),
+    "parquet": ("Predictions (parquet)", ""),
+}
 
 
 def show(trained: TrainedRun) -> None:
@@ -136,8 +140,8 @@ def _show_answer(found: Predictions) -> None:
         height=min(TALLEST, ROW * min(len(result.names), MOST) + 40),
         row_height=ROW,
         column_config={
-            "picture": st.column_config.ImageColumn("picture", width="small"),
-            "probability": st.column_config.ProgressColumn("probability", min_value=0, max_value=1, format="percent"),
+            "picture": st.column_config.ImageColumn("picture", width=ROW + 20),
+            "probability": st.column_config.ProgressColumn("probability", min_value=0, max_value=1, format="%.3f"),
         },
         alt="The class of each picture with its probability.",
     )
