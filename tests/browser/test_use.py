@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ from tests.support.app import app_home as app_home
 from tests.support.app import app_url as app_url
 from tests.support.finished import CLASSES, finished
 
+WIDTH = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
@@ -65,6 +70,39 @@ def test_its_sections_fit_a_narrow_screen(new_page: Callable[..., Any], app_url:
     ):
         page.get_by_role("radio", name=section).or_(page.get_by_role("button", name=section)).first.click()
         page.get_by_text(text).first.wait_for(timeout=30_000)
-        width = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
-        wait_until(lambda: page.evaluate(width) <= 1024 + 1, 10, f"{section} to fit")
+        wait_until(lambda: page.evaluate(WIDTH) <= 1024 + 1, 10, f"{section} to fit")
     no_error(page)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="ends by a signal")
+def test_the_page_of_an_endpoint_predicts(browser: Any, tmp_path: Path) -> None:
+    run, _ = finished()
+    Image.new("RGB", (90, 60), "red").save(tmp_path / "a <b>red.png")
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    words = [sys.executable, "-m", "tltk.cli", "serve", run.id, "--port", "0"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    context = browser.new_context()
+    faults: list[str] = []
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda asked: None if asked.url.startswith(url) else faults.append(asked.url))
+        page.goto(url)
+        page.locator("input[type=file]").set_input_files([tmp_path / "a <b>red.png", tmp_path / "broken.jpg"])
+        page.get_by_role("button", name="Predict").click()
+        page.get_by_role("cell", name="not read", exact=True).wait_for(timeout=60_000)
+        rows = page.locator("#answer tr").all_inner_texts()
+        assert rows[0].split("\t") == ["picture", "class", "probability"]
+        assert rows[1].startswith("a <b>red.png\t") and rows[1].split("\t")[1] in CLASSES
+        assert rows[2].split("\t")[0] == "broken.jpg"
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        page.get_by_role("button", name="Predict").click()
+        page.get_by_text("did not answer").wait_for(timeout=30_000)
+        assert not faults
+    finally:
+        context.close()
+        process.kill()
+        process.communicate()

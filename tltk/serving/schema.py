@@ -131,10 +131,11 @@ h2 {{ font-size: 1.125rem; margin-top: 2rem; }}
 pre {{ padding: .75rem; border: 1px solid #8886; border-radius: .5rem; white-space: pre-wrap; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8886; overflow-wrap: anywhere; }}
+#answer {{ margin-top: 1rem; }}
 form {{ padding: 1rem; border: 1px solid #8886; border-radius: .5rem; }}
 </style>
 <h1>{title}</h1>
-<p>Pictures in, classes out: {n} classes, {names}. Each picture is turned upright; the square in its middle is resized
+<p>Pictures in, one of {n} classes out: {names}. Each picture is turned upright; the square in its middle is resized
 to {size} × {size} pixels.</p>
 <form method="post" action="/predict" enctype="multipart/form-data">
 <label>Pictures <input type="file" name="picture" accept="{endings}" multiple required></label>
