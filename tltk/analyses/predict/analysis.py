@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from PIL.Image import Resampling
 from torch import Tensor
 
 from tltk.analyses.network import TrainedNet, own_parts, rebuild
@@ -117,7 +118,8 @@ def _show(
 def _thumbnail(picture: Pixels) -> Tensor:
     """A small picture in colour, (3, 48, 48) uint8; of more than three channels the first three."""
     shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
-    tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0))).resize((THUMBNAIL_PX, THUMBNAIL_PX))
+    tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
+    tile = tile.resize((THUMBNAIL_PX, THUMBNAIL_PX), Resampling.BOX)
     return torch.from_numpy(np.array(tile)).permute(2, 0, 1)
 
 
@@ -210,7 +212,7 @@ def _decoded(
             callbacks.check()
             callbacks.notify(f"Reading pictures: {first + done:,} of {len(files):,}.")
 
-        decoded = decode_all([path for _, path in part], net.size, progress, spans)
+        decoded = decode_all([path for _, path in part], net.size, progress, spans, identify=False)
         found.skipped += [(escape_name(part[i][0]), decoded.reasons[i]) for i in sorted(decoded.reasons)]
         found.remarks |= dict.fromkeys(decoded.notes)
         good = np.array([i for i in range(len(part)) if i not in decoded.reasons], np.int64)
