@@ -285,6 +285,16 @@ def test_faults_of_ours_and_of_the_machine_tell_nothing_of_the_inside(
     assert client.get("/health").json()["waiting"] == 0
 
 
+def test_pictures_that_take_too_long_let_others_come(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tltk.serving.predictor.MAX_ANSWER_SECONDS", 0.0)
+    assert "send fewer at a time" in fault(client.post("/predict", files=form(("a.png", picture()))), 413)
+
+
+def test_a_server_that_ends_lets_go_of_what_it_does(client: TestClient, predictor: Predictor) -> None:
+    predictor.should_stop = lambda: True
+    assert "about to end" in fault(client.post("/predict", files=form(("a.png", picture()))), 503)
+
+
 def test_more_than_a_few_that_wait_are_sent_away(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 0)
     reply = client.post("/predict", files=form(("a.png", picture())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,9 +18,11 @@ from tltk.analyses.predict.files import rows
 from tltk.analyses.trained import open_training, run_name
 from tltk.errors import BadSpec
 from tltk.jobs.pool import n_threads
+from tltk.serving.receive import Refused
 from tltk.training.callbacks import Callbacks, Stopped
 
 CHANNELS = 3  # of picture files
+MAX_ANSWER_SECONDS = 120.0  # that a request may keep the network from others
 
 
 class Predictor:
@@ -59,14 +62,26 @@ class Predictor:
 
         Raises:
             DataProblem: None of them can be read.
+            Refused: They take too long.
             Stopped: The server is about to end.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, files, embedding)
 
     def _answer(self, files: Sequence[tuple[str, Path]], embedding: bool) -> dict[str, Any]:
-        result, tensors = predict_files(
-            self.trained, self.net, files, embedding=embedding, callbacks=Callbacks(check=self._check)
-        )
+        end = time.monotonic() + MAX_ANSWER_SECONDS
+
+        def check() -> None:
+            if self.should_stop():
+                raise Stopped
+            if time.monotonic() > end:
+                raise Refused(
+                    413,
+                    f"Pictures of a request must be answered within {MAX_ANSWER_SECONDS:.0f} seconds. These were not; "
+                    f"send fewer at a time, or smaller ones.",
+                )
+
+        callbacks = Callbacks(check=check)
+        result, tensors = predict_files(self.trained, self.net, files, embedding=embedding, callbacks=callbacks)
         self.pictures += len(result.names)
         embeddings = tensors["embeddings"].numpy() if embedding else None
         return {
@@ -74,10 +89,6 @@ class Predictor:
             "predictions": list(rows(result, tensors["probabilities"].numpy(), embeddings)),
             "remarks": result.remarks,
         }
-
-    def _check(self) -> None:
-        if self.should_stop():
-            raise Stopped
 
     def close(self) -> None:
         """End its thread; what it is doing is let go at the next batch."""

@@ -14,7 +14,7 @@ FAULTS = {
     400: "The request is not whole, or bears another server's name.",
     403: "It comes from a page of another site.",
     408: "It did not come in time.",
-    413: f"It is longer than {MAX_BYTES >> 20} MB, or has more than {MAX_PICTURES:,} pictures.",
+    413: f"It is longer than {MAX_BYTES >> 20} MB, has more than {MAX_PICTURES:,} pictures, or takes too long.",
     415: "Its type is neither a picture nor a form.",
     422: "It holds no picture, or none that can be read.",
     503: "Too many requests wait, or the server is about to end.",
