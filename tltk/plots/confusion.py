@@ -37,7 +37,7 @@ def confusion(labels: Sequence[int], predictions: Sequence[int], classes: Sequen
         predictions: Predicted ones, (n,).
         classes: Names, by number.
     """
-    return drawn(shares(labels, predictions, len(classes)), classes)
+    return _drawn(shares(labels, predictions, len(classes)), classes)
 
 
 def confusion_of_counts(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> go.Figure:
@@ -49,10 +49,10 @@ def confusion_of_counts(counts: Sequence[Sequence[int]], classes: Sequence[str])
     """
     table = np.asarray(counts, float).reshape(len(classes), len(classes))
     total = table.sum(1, keepdims=True)
-    return drawn(np.divide(table, total, out=np.full_like(table, np.nan), where=total > 0), classes)
+    return _drawn(np.divide(table, total, out=np.full_like(table, np.nan), where=total > 0), classes)
 
 
-def drawn(found: np.ndarray, classes: Sequence[str]) -> go.Figure:
+def _drawn(found: np.ndarray, classes: Sequence[str]) -> go.Figure:
     """Shares as a map of shades.
 
     Args:
