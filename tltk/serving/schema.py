@@ -135,8 +135,8 @@ th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px 
 form {{ padding: 1rem; border: 1px solid #8886; border-radius: .5rem; }}
 </style>
 <h1>{title}</h1>
-<p>Pictures in, one of {n} classes out: {names}. Each picture is turned upright; the square in its middle is resized
-to {size} × {size} pixels.</p>
+<p>Pictures in, one of {n} classes out: {names}. Each picture is prepared as those of the
+training were: upright, {size} × {size} pixels.</p>
 <form method="post" action="/predict" enctype="multipart/form-data">
 <label>Pictures <input type="file" name="picture" accept="{endings}" multiple required></label>
 <button>Predict</button>
