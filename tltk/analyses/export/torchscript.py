@@ -53,9 +53,9 @@ def write_torchscript(trained: Trained, file: Path) -> tuple[float, list[str]]:
     off = check_alike(trained, whole, "The TorchScript network")
     check_alike(trained, torch.cat([single, whole[1:]]), "The TorchScript network, given one picture,")
     return off, [
-        f"torch.jit.load(FILE) takes bytes (n, {trained.channels}, {trained.size}, {trained.size}) of pictures prepared "
-        f"as those of the training, which its card tells (--to card), and gives {trained.answers}. The classes stand in "
-        f"its extra file {FACTS}. Such a file can run code: open only those that you trust."
+        f"torch.jit.load(FILE) takes bytes (n, {trained.channels}, {trained.size}, {trained.size}) of pictures that "
+        f"are prepared as those of the training (--to card tells how), and gives {trained.answers}. The classes stand "
+        f"in its extra file {FACTS}. Such a file can run code: open only those that you trust."
     ]
 
 
