@@ -288,6 +288,14 @@ def test_what_the_button_of_a_run_gives_is_taken_in_elsewhere(monkeypatch: pytes
     assert Run.open(run.id).result() is not None
 
 
+def test_a_training_that_is_done_and_has_weights_leads_to_use() -> None:
+    run = training()
+    assert "Use" not in [b.label for b in actions_of(run).button], "it has no weights"
+    (run.path / "model.safetensors").write_bytes(b"x")
+    assert "Use" in [b.label for b in actions_of(run).button]
+    assert "Use" not in [b.label for b in actions_of(comparison("helps")).button]
+
+
 def test_a_run_that_is_not_done_or_too_large_says_why_it_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     [shown] = actions_of(training("failed", "The reason.")).get("download_button")
     assert shown.proto.disabled and "that is done" in shown.proto.help

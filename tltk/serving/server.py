@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 from collections.abc import Callable
 
@@ -51,6 +52,7 @@ def serve(run: str, port: int, address: str, tell: Callable[[str], None]) -> Non
     Raises:
         UnknownName, WeightsMissing, BadSpec: As for `Predictor`; the address is taken, or is none of this machine.
     """
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what is wrong with a form is answered
     listening = _listen(address, port)
     with listening:
         predictor = Predictor(run)
