@@ -28,7 +28,7 @@ from starlette.testclient import TestClient
 
 import tltk as api
 from tests.support.finished import CLASSES, finished
-from tests.support.shell import here, refused, tltk  # noqa: F401 – fixtures
+from tests.support.shell import agree, here, refused, tltk  # noqa: F401 – fixtures
 from tltk.analyses.predict.files import Predictions
 from tltk.errors import BadSpec
 from tltk.serving import app as module
@@ -121,6 +121,7 @@ def test_it_explains_itself_without_a_network(client: TestClient) -> None:
     found = client.get("/openapi.json").json()
     assert found["openapi"] == "3.1.0"
     answer = client.post("/predict?embedding=1", files=form(("a.png", picture()), ("b.png", b""))).json()
+    agree("tltk serve", answer)
     schemas = found["components"]["schemas"]
     assert set(answer) == set(schemas["Answer"]["required"])
     kinds = (schemas["Picture"], schemas["Unread"])

@@ -38,6 +38,9 @@ def create_app(predictor: Predictor, address: str | None = "127.0.0.1") -> Starl
     Args:
         predictor: The network; it is closed when the application ends.
         address: Where the server will listen, which decides what names of it are accepted; None = everywhere.
+
+    Example:
+        uvicorn.run(create_app(Predictor("4f1c2ab90d3e")), port=8600)
     """
     waiting = 0
 
