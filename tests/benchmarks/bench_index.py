@@ -32,6 +32,7 @@ PAGES = (
     "domains",
     "design",
     "train",
+    "examine",
     "curves",
     "studies",
     "layers",

@@ -31,6 +31,7 @@ PAGES = (
     "domains",
     "design",
     "train",
+    "examine",
     "curves",
     "studies",
     "layers",

@@ -62,7 +62,7 @@ def predict(spec: PredictSpec, context: Context) -> tuple[PredictResult, dict[st
     trained = open_training(spec.run)
     net = rebuild(trained)
     found = Found()
-    _show(net, _pictures(spec, context, trained, net, found), found, spec.batch, spec.embedding, context.callbacks)
+    _show(net, read_pictures(spec, context, trained, net, found), found, spec.batch, spec.embedding, context.callbacks)
     return _conclude(trained, net, found, spec.part, spec.embedding, start)
 
 
@@ -158,10 +158,21 @@ def _conclude(
     return result, tensors
 
 
-def _pictures(
+def read_pictures(
     spec: PredictSpec, context: Context, trained: TrainedRun, net: TrainedNet, found: Found
 ) -> Iterator[Chunk]:
-    """The pictures of each word in turn; files that stand beside each other are decoded together."""
+    """The pictures of each word in turn; files that stand beside each other are decoded together.
+
+    Args:
+        spec: Its paths and part.
+        context: For domains and progress.
+        trained: The training that looks at them.
+        net: Its network, which says how they are read.
+        found: Where skipped files and remarks are noted.
+
+    Yields:
+        Pictures, which of them are meant, their names and those of their classes.
+    """
     spans = _spans(trained, found)
     single: list[tuple[str, Path]] = []
     for text in spec.paths:
