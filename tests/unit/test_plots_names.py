@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from tests.support.results import LAYERS, caused, labelled, mapped, planed, raced, swept
+from tests.support.results import LAYERS, caused, cross_validated, labelled, mapped, planed, raced, swept, tuned
 from tltk import plots
 from tltk.analyses.dial_response.result import DialLevels, DialResponseResult, LevelTest
 from tltk.analyses.embed.result import EmbedResult, Frame, Placed
@@ -21,6 +21,7 @@ from tltk.plots import (
     balance,
     causes_study,
     confusion,
+    cross_validate_study,
     curves,
     embedding,
     labels_study,
@@ -31,6 +32,7 @@ from tltk.plots import (
     reliability,
     response,
     sweep_study,
+    tune_study,
 )
 from tltk.plots.names import text
 from tltk.results.curves import Curve
@@ -106,10 +108,13 @@ FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     causes_study.changes: lambda: causes_study.changes(hostile(caused(), "covariate_shift")),
     confusion.confusion: lambda: confusion.confusion([0, 1], [1, 1], [HOSTILE, "b"]),
     confusion.confusion_of_counts: lambda: confusion.confusion_of_counts([[1, 2], [0, 3]], [HOSTILE, "b"]),
+    cross_validate_study.dots: lambda: cross_validate_study.dots(hostile(cross_validated(), "fine_tune")),
     labels_study.curves: lambda: labels_study.curves(hostile(labelled(), "fine_tune")),
     plane_study.points: lambda: plane_study.points(hostile(planed(), "bias")),
     race_study.dots: lambda: race_study.dots(hostile(raced(), "fine_tune")),
     sweep_study.gaps: lambda: sweep_study.gaps(hostile(swept(), LAYERS[0])),
+    tune_study.over_trials: lambda: tune_study.over_trials(hostile(tuned(), "fine_tune")),
+    tune_study.over_rates: lambda: tune_study.over_rates(hostile(tuned(), "fine_tune")),
     response.detection: lambda: response.detection(ANSWER),
     response.rise: lambda: response.rise(ANSWER, HOSTILE),
 }

@@ -17,9 +17,9 @@ from tltk.plots.confusion import MOST_CLASSES, confusion_of_counts
 from tltk.plots.reliability import reliability
 from tltk.specs import command
 from tltk.specs.knobs import knobs
+from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
 
-NAMED_BY_PATH = ("folder", "archive", "npz")
 METRICS = ("Accuracy", "Balanced accuracy", "Macro-F1", "ROC AUC", "Top 5", "Most frequent class")
 
 
@@ -43,7 +43,7 @@ def ask(trained: TrainedRun) -> EvaluateSpec:
     """The question as the widgets have it."""
     own = [side.name for side in (trained.spec.target, trained.spec.source) if side is not None]
     held: list[str] = plan.flag("use:domains") or []
-    names = list(dict.fromkeys([*own, *(n for n in data.domains.names() if n not in NAMED_BY_PATH), *held]))
+    names = list(dict.fromkeys([*own, *(n for n in data.domains.names() if n not in PATHS), *held]))
     left, right = st.columns(2)
     on = left.multiselect(
         "Test it on",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tltk.results.account import Branch, Part
+from tltk.results.account import Branch, Groups, Part
 
 
 class InspectResult(msgspec.Struct, frozen=True):
@@ -35,6 +35,7 @@ class InspectResult(msgspec.Struct, frozen=True):
         flat: Pictures of one tone.
         cropped: Share of a picture that the square crop leaves out, on average, 0 … 1.
         cautions: Sentences on these counts.
+        groups: Pictures that belong together; None where nothing says so.
     """
 
     classes: list[str]
@@ -61,3 +62,4 @@ class InspectResult(msgspec.Struct, frozen=True):
     flat: int = 0
     cropped: float = 0.0
     cautions: list[str] = []
+    groups: Groups | None = None

@@ -20,4 +20,5 @@ class InspectSpec(Spec):
 
     def as_words(self) -> list[str]:
         """`tltk look DOMAIN …`."""
-        return ["look", self.data.name, "--size", str(self.data.size), "--n", str(self.data.n)]
+        words = ["look", self.data.name, "--size", str(self.data.size), "--n", str(self.data.n)]
+        return [*words, "--group-by", self.data.group_by] if self.data.group_by else words
