@@ -112,8 +112,6 @@ FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     labels_study.curves: lambda: labels_study.curves(hostile(labelled(), "fine_tune")),
     plane_study.points: lambda: plane_study.points(hostile(planed(), "bias")),
     race_study.dots: lambda: race_study.dots(hostile(raced(), "fine_tune")),
-    tune_study.over_trials: lambda: tune_study.over_trials(hostile(tuned(), "fine_tune")),
-    tune_study.over_rates: lambda: tune_study.over_rates(hostile(tuned(), "fine_tune")),
     sweep_study.gaps: lambda: sweep_study.gaps(hostile(swept(), LAYERS[0])),
     tune_study.over_trials: lambda: tune_study.over_trials(hostile(tuned(), "fine_tune")),
     tune_study.over_rates: lambda: tune_study.over_rates(hostile(tuned(), "fine_tune")),
