@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from tltk.data import decode as module
-from tltk.data.decode import decode, decode_all, resize, three_channels
+from tltk.data.decode import decode, decode_all, three_channels
+from tltk.data.fit import resize
 from tltk.errors import DataProblem
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def draw(root: Path, *names: str) -> Path:
     return root
 
 
-def load(root: Path, **fields: int) -> Domain:
+def load(root: Path, **fields: Any) -> Domain:
     return folder.load(DataSpec(f"folder:{root}", size=8, **fields), str(root))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def folder(root: Path, files: dict[str, Image.Image | bytes]) -> str:
     return f"folder:{root}"
 
 
-def read(name: str, size: int = 8, **more: int) -> Domain:
+def read(name: str, size: int = 8, **more: Any) -> Domain:
     return load(DataSpec(name, size=size, **more))
 
 

@@ -19,6 +19,7 @@ LABELS = {
     "test": "Test share",
     "shots": "Labels per class",
     "size": "Picture size (px)",
+    "fit": "Fit into the square",
     "norm": "Normalisation statistics of frozen layers",
     "epoch_images": "Pictures in an epoch",
     "clip": "Gradient clip",

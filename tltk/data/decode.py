@@ -1,6 +1,6 @@
 """Picture files into uint8 arrays of one size, in parallel; what cannot be used is named, not fatal.
 
-Used by `folder` and `archive`; `resize` and `three_channels` also by the sets that come as arrays.
+Used by `folder` and `archive`; `three_channels` also by the sets that come as arrays. `fit` makes them squares.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.Image import Resampling, Transpose
 
 from tltk import home
+from tltk.data import fit as fitting
 from tltk.data.domain import Ints, Pixels, Progress, Reading
 from tltk.data.identity import FINE, ROWS, Origins, jpeg_content_hash, perceptual_hashes, strips_content_hash
 from tltk.errors import DataProblem
@@ -118,7 +119,7 @@ class Decoded:
         origins: (n,) uint64, which example each file shows.
         prints: (n, 2) uint64, by which near copies are found.
         thumbs: (n, 3, 16, 16) uint8, the whole pictures, by which they are told from others.
-        cropped: (n,) share of each picture that lies outside the square in its middle.
+        changes: (n, 3) what fitting did to each: the fields of `fit.Change`.
         flat: (n,) whether a picture is of one tone.
         reasons: Index → why that file could not be used.
         notes: Sentences about how they were read.
@@ -128,14 +129,15 @@ class Decoded:
     origins: Origins
     prints: NDArray[np.uint64]
     thumbs: Pixels
-    cropped: NDArray[np.float64]
+    changes: NDArray[np.float64]
     flat: NDArray[np.bool_]
     reasons: dict[int, str]
     notes: tuple[str, ...] = ()
 
     def reading(self, good: Ints) -> Reading:
         """What is to be known about those that are kept."""
-        return Reading(float(self.cropped[good].mean()) if len(good) else 0.0, int(self.flat[good].sum()), self.notes)
+        change = fitting.Change.mean(self.changes[good])
+        return Reading(change.cropped, int(self.flat[good].sum()), self.notes, (), change.empty, change.stretched)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +148,8 @@ class _Shown:
     origin: int
     prints: tuple[int, int]
     thumb: Pixels
-    cropped: float
+    change: fitting.Change
+    flat: bool
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,11 @@ class _Deep:
 
 
 def decode_all(
-    paths: Sequence[Path], size: int, progress: Progress | None = None, spans: dict[bool, Span] | None = None
+    paths: Sequence[Path],
+    size: int,
+    progress: Progress | None = None,
+    spans: dict[bool, Span] | None = None,
+    fit: str = fitting.CROP,
 ) -> Decoded:
     """All these files as one array, and the reason for each one that could not be used.
 
@@ -174,10 +181,11 @@ def decode_all(
         progress: Called with (done, total).
         spans: Scales of pictures of more than 8 bits that hold for these too; what is found is added, so that several
             calls share one.
+        fit: crop, pad or squash: how they become squares.
     """
     n = len(paths)
     images, origins, prints = allocate((n, 3, size, size)), np.zeros(n, np.uint64), np.zeros((n, 2), np.uint64)
-    cropped, flat, thumbs = np.zeros(n), np.zeros(n, bool), allocate((n, 3, FINE, FINE))
+    changes, flat, thumbs = np.zeros((n, 3)), np.zeros(n, bool), allocate((n, 3, FINE, FINE))
     reasons: dict[int, str] = {}
     deep: dict[int, _Deep] = {}
     spans = {} if spans is None else spans
@@ -185,7 +193,7 @@ def decode_all(
 
     def one(index: int) -> None:
         try:
-            found = _decode(paths[index], size, spans, budget)
+            found = _decode(paths[index], size, fit, spans, budget)
         except DataProblem as fault:
             reasons[index] = str(fault)
             return
@@ -193,11 +201,8 @@ def decode_all(
             deep[index] = found
             return
         images[index], origins[index], prints[index] = found.pixels, found.origin, found.prints
-        thumbs[index] = found.thumb
-        cropped[index], flat[index] = (
-            found.cropped,
-            bool((np.ptp(found.pixels.reshape(3, -1), 1) <= MAX_FLAT_LEVELS).all()),
-        )
+        thumbs[index], flat[index] = found.thumb, found.flat
+        changes[index] = found.change.cropped, found.change.empty, found.change.stretched
 
     pool = ThreadPoolExecutor(min(32, _cores()), thread_name_prefix="decode")
     with warnings.catch_warnings():
@@ -215,20 +220,25 @@ def decode_all(
             pool.shutdown(cancel_futures=True)
     counts = {is_whole: sum(d.is_whole == is_whole for d in deep.values()) for is_whole in spans}
     notes = tuple(span.sentence(counts[is_whole]) for is_whole, span in sorted(spans.items()) if counts[is_whole])
-    return Decoded(images, origins, prints, thumbs, cropped, flat, reasons, notes)
+    return Decoded(images, origins, prints, thumbs, changes, flat, reasons, notes)
 
 
-def decode(path: Path, size: int) -> Pixels:
-    """One file as (3, size, size) uint8: short side resized to `size`, centre kept, upright.
+def decode(path: Path, size: int, fit: str = fitting.CROP) -> Pixels:
+    """One file as (3, size, size) uint8, upright.
 
     Transparent parts become white; of an animation the first frame is taken.
+
+    Args:
+        path: A regular file.
+        size: Side of the square, in pixels.
+        fit: crop: the short side becomes `size`, and the middle is kept; pad, squash: see `tltk.data.fit`.
 
     Raises:
         DataProblem: Why this file cannot be used, in a few words.
     """
-    found = _decode(path, size, {})
+    found = _decode(path, size, fit, {})
     if isinstance(found, _Deep):
-        found = _decode(path, size, _spans([found]))
+        found = _decode(path, size, fit, _spans([found]))
     assert isinstance(found, _Shown)
     return found.pixels
 
@@ -244,7 +254,9 @@ def _spans(deep: Iterable[_Deep]) -> dict[bool, Span]:
     }
 
 
-def _decode(path: Path, size: int, spans: dict[bool, Span], budget: _MemoryBudget | None = None) -> _Shown | _Deep:
+def _decode(
+    path: Path, size: int, fit: str, spans: dict[bool, Span], budget: _MemoryBudget | None = None
+) -> _Shown | _Deep:
     """What one file shows; its range alone where it is deep and there is no scale for it yet."""
     try:
         if path.stat().st_size == 0:
@@ -268,13 +280,15 @@ def _decode(path: Path, size: int, spans: dict[bool, Span], budget: _MemoryBudge
                 shown = plain
                 if plain.mode == "RGBA" and plain.width * plain.height > LARGE_PIXELS:
                     shown = _opaque(plain)
-                square = _on_white(_centre(shown, size)).convert("RGB")
-                if turn is not None:
-                    square = square.transpose(turn)
-                pixels = np.ascontiguousarray(np.asarray(square, np.uint8).transpose(2, 0, 1))
+                small = _on_white(fitting.shrink(shown, size, fit)).convert("RGB")
+                if turn is not None:  # before it comes onto its ground, so that it lies there as an upright one does
+                    small = small.transpose(turn)
+                pixels = np.ascontiguousarray(np.asarray(small, np.uint8).transpose(2, 0, 1))
+                flat = bool((np.ptp(pixels.reshape(3, -1), 1) <= MAX_FLAT_LEVELS).all())
+                pixels = fitting.place(pixels[None], size)[0]
                 origin = _origin(path, image, image if is_deep else plain, turn)
                 thumb, prints = sketch(shown, turn)
-                return _Shown(pixels, origin, prints, thumb, 1 - min(width, height) / max(width, height))
+                return _Shown(pixels, origin, prints, thumb, fitting.Change.of(width, height, size, fit), flat)
     except DataProblem:
         raise
     except Image.DecompressionBombError:
@@ -378,45 +392,6 @@ def allocate(shape: tuple[int, ...]) -> Pixels:
         return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
-def resize(images: Pixels, size: int) -> Pixels:
-    """(n, h, w) or (n, h, w, c) uint8 to (…, size, size, …): centre square, bicubic, antialiased.
-
-    Resampling is linear and separable, so out = W · picture · Wᵀ with one small matrix for all
-    pictures; Pillow itself gives W when it resizes the identity. Large pictures are taken in strips.
-    """
-    n, h, w = images.shape[:3]
-    side = min(h, w)
-    top, left = (h - side) // 2, (w - side) // 2
-    square = images[:, top : top + side, left : left + side]
-    if side == size:
-        return np.ascontiguousarray(square)
-    weights = _weights(side, size)
-    result = np.empty((n, size, size, *images.shape[3:]), np.uint8)
-    step = max(1, 2**23 // max(1, result[:1].size, square[:1].size))
-    columns = max(1, 2**23 // max(1, square[:1, :, :1].size))
-    for start in range(0, n, step):
-        both: Any = 0
-        for first in range(0, side, columns):
-            piece = square[start : start + step, :, first : first + columns].astype(np.float32)
-            rows = np.tensordot(piece, weights, axes=(1, 1))  # (m, columns, …, size): height goes last
-            # (m, …, size of rows, size of columns)
-            both = both + np.tensordot(rows, weights[:, first : first + columns], axes=(1, 1))
-        both = np.moveaxis(both, (-2, -1), (1, 2))
-        result[start : start + step] = np.clip(np.rint(both), 0, 255)
-    return result
-
-
-def _weights(side: int, size: int) -> NDArray[np.float32]:
-    """(size, side): how much each old pixel weighs in each new one, along one axis."""
-    weights = np.empty((size, side), np.float32)
-    step = max(1, STRIP_PIXELS // side)  # the identity of a large picture's side would be larger than the picture
-    for first in range(0, side, step):
-        eye = np.eye(min(step, side - first), side, first, np.float32)
-        narrow = Image.fromarray(eye).resize((size, len(eye)), Resampling.BICUBIC)
-        weights[:, first : first + step] = np.asarray(narrow).T
-    return weights
-
-
 def three_channels(images: Pixels) -> Pixels:
     """(n, h, w) grey or (n, h, w, c) to (n, c, h, w); one channel becomes three equal ones."""
     if images.ndim == 3:
@@ -452,14 +427,6 @@ def _has_alpha(image: Image.Image) -> bool:
     """Whether a TIFF says that its last channel is transparency; it may be infrared. Pillow does not ask."""
     extra = getattr(image, "tag_v2", {}).get(338, ())
     return any(kind in (1, 2) for kind in (extra if isinstance(extra, tuple) else (extra,)))
-
-
-def _centre(image: Image.Image, size: int) -> Image.Image:
-    """The central square at this size; cutting first keeps a 1 × 20,000 picture small."""
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    box = (left, top, left + side, top + side)
-    return image.resize((size, size), Resampling.BICUBIC, box=box, reducing_gap=3.0)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

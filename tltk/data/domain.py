@@ -48,12 +48,16 @@ class Reading:
         flat: How many pictures are of one tone.
         notes: Sentences on the rest: how values became pixels, which arrays were left out.
         clashes: Names of pictures that are copies of each other under two labels, some of them.
+        empty: Share of the square, on average, that a picture padded leaves empty.
+        stretched: By which factor, on average, one side of a picture that was squashed grew more than the other.
     """
 
     cropped: float = 0.0
     flat: int = 0
     notes: tuple[str, ...] = ()
     clashes: tuple[tuple[str, str], ...] = ()
+    empty: float = 0.0
+    stretched: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -10,12 +11,15 @@ from tltk.specs.knobs import Spec, knob
 
 OPTIMIZERS = ("adamw", "sgd")  # the two shown first; timm's others are accepted by name
 POOLINGS = ("avg", "max", "project")  # how a layer's output becomes one row per picture
+FITS = ("crop", "pad", "squash")  # how a picture of another shape becomes a square; see tltk/data/fit.py
 SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
 
 
 @dataclass(frozen=True)
 class DataSpec(Spec):
     """Which pictures, how large, and how they are divided. `name` is `digits`, `folder:PATH`, …"""
+
+    later: ClassVar[tuple[str, ...]] = ("fit",)
 
     name: str = knob(
         "digits", help="Domain: a name, folder:PATH, archive:PATH, npz:PATH, shapes:DIALS; ~NAME:1…5 corrupts it."
@@ -26,6 +30,12 @@ class DataSpec(Spec):
     val: float = knob(0.15, 0.01, 0.8, help="Share held out for validation.")
     test: float = knob(0.3, 0.01, 0.8, help="Share held out for the test.")
     seed: int = knob(0, 0, 2**31 - 1, help="Seed for drawing the pictures and for the split.")
+    fit: str = knob(
+        "crop",
+        choices=FITS,
+        help="How pictures that are no squares become squares: crop keeps the middle, pad the whole on a plain square, "
+        "squash stretches the whole.",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -36,8 +46,13 @@ class DataSpec(Spec):
             )
 
 
-BUT_SIZE = ("name", "shots", "n", "val", "test", "seed")  # a source is read at the target's size
-BUT_SHOTS = ("name", "n", "size", "val", "test", "seed")  # of questions that draw their own few
+BUT_SIZE = ("name", "shots", "n", "val", "test", "seed")  # a source is read at the target's size, with its fit
+BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "fit")  # of questions that draw their own few
+
+
+def read_alike(source: DataSpec, target: DataSpec) -> DataSpec:
+    """The source at the target's size, its pictures made squares in the same way, so that one network reads both."""
+    return dataclasses.replace(source, size=target.size, fit=target.fit)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from tltk.data.fit import CROP
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 
@@ -20,4 +21,5 @@ class InspectSpec(Spec):
 
     def as_words(self) -> list[str]:
         """`tltk look DOMAIN …`."""
-        return ["look", self.data.name, "--size", str(self.data.size), "--n", str(self.data.n)]
+        words = ["look", self.data.name, "--size", str(self.data.size), "--n", str(self.data.n)]
+        return words if self.data.fit == CROP else [*words, "--fit", self.data.fit]

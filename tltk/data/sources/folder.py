@@ -34,7 +34,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     """Pictures of your own in a folder, one folder per class, with or without train/val/test on top.
 
     Args:
-        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        spec: `n` (0 = all), `size` in pixels, `fit` and `seed`; parts and shots are not read here.
         argument: PATH of the folder.
         progress: Called with (done, total) pictures.
 
@@ -87,7 +87,7 @@ def read_tree(
 
     Args:
         root: A folder.
-        spec: Size, n and seed decide the pictures.
+        spec: Size, fit, n and seed decide the pictures.
         progress: Called with (done, total).
         source: Where the pictures come from, in words.
         within: The folder that links must not lead out of; None = they may lead anywhere.
@@ -106,7 +106,7 @@ def read_tree(
     given = np.array([p.part for p in pictures], np.int8)
     kept = subsample(labels, spec.n, spec.seed, what, given)
     chosen = [pictures[i] for i in kept]
-    decoded = decode_all([p.path for p in chosen if p.path is not None], spec.size, progress)
+    decoded = decode_all([p.path for p in chosen if p.path is not None], spec.size, progress, fit=spec.fit)
     images, reasons = decoded.images, decoded.reasons
     good = np.array([i for i in range(len(chosen)) if i not in reasons], np.int64)
     lost = set(labels[kept].tolist()) - set(labels[kept][good].tolist())
