@@ -46,6 +46,7 @@ MAX_IN_FLIGHT_BYTES, WORK_BYTES_PER_PIXEL = (
     640 * 2**20,
     9,
 )  # bytes of all pictures being decoded at a time; bytes that a pixel takes
+BLOCK_PICTURES = 16  # a power of two: that a thread takes at a time at most, and after which progress is told
 LARGE_PIXELS = 2**24  # pixels: larger pictures are not copied as a whole where that can be helped
 STRIP_PIXELS = 2**20  # pixels that are worked on at a time
 SCALE = re.compile(
@@ -204,18 +205,32 @@ def decode_all(
         thumbs[index], flat[index] = found.thumb, found.flat
         changes[index] = found.change.cropped, found.change.empty, found.change.stretched
 
-    pool = ThreadPoolExecutor(min(32, _cores()), thread_name_prefix="decode")
+    n_threads = min(32, _cores())
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="decode")
+
+    def several(block: Sequence[int]) -> None:
+        for index in block:
+            one(index)
+
+    def each(indices: Sequence[int]) -> None:
+        """A block at a time: what waits in the pool takes a kilobyte, and there may be millions of pictures."""
+        share = max(len(indices) // (4 * n_threads), 1)
+        step = min(1 << (share.bit_length() - 1), BLOCK_PICTURES)  # a power of two, as it is
+        blocks = [indices[start : start + step] for start in range(0, len(indices), step)]
+        done = told = 0
+        for block, _ in zip(blocks, pool.map(several, blocks), strict=True):
+            done += len(block)
+            if progress and (done - told >= BLOCK_PICTURES or done == len(indices)):
+                progress(done, len(indices))
+                told = done
+
     with warnings.catch_warnings():
         # Set here, once: the filters belong to the process, so threads must not touch them.
         warnings.simplefilter("ignore")
         try:
-            for done, _ in enumerate(pool.map(one, range(n)), start=1):
-                if progress and (done % 16 == 0 or done == n):
-                    progress(done, n)
+            each(range(n))
             spans |= _spans(deep.values())
-            for done, _ in enumerate(pool.map(one, sorted(deep)), start=1):
-                if progress and (done % 16 == 0 or done == len(deep)):
-                    progress(done, len(deep))
+            each(sorted(deep))
         finally:
             pool.shutdown(cancel_futures=True)
     counts = {is_whole: sum(d.is_whole == is_whole for d in deep.values()) for is_whole in spans}
@@ -390,6 +405,36 @@ def allocate(shape: tuple[int, ...]) -> Pixels:
         )
     with tempfile.TemporaryFile(dir=folder) as file:
         return np.memmap(file, np.uint8, "w+", shape=shape)
+
+
+def keep_rows(pictures: Pixels, kept: Ints) -> Pixels:
+    """Some rows of an array, moved together where they lie: a copy of many pictures would not fit into memory.
+
+    Args:
+        pictures: (n, c, h, w), written to.
+        kept: Which rows, ascending.
+    """
+    if len(kept) == len(pictures):
+        return pictures
+    step = max(1, STRIP_PIXELS // max(1, pictures[:1].size))
+    for start in range(0, len(kept), step):
+        piece = pictures[kept[start : start + step]]  # none of it lies before where it goes
+        pictures[start : start + len(piece)] = piece
+    return pictures[: len(kept)]
+
+
+def gather(pictures: Pixels, index: Ints) -> Pixels:
+    """Pictures at these positions as an array of their own, in a file where they are many.
+
+    Args:
+        pictures: (n, c, h, w), perhaps a memory map.
+        index: Positions, (m,).
+    """
+    found = allocate((len(index), *pictures.shape[1:]))
+    step = max(1, STRIP_PIXELS // max(1, pictures[:1].size))
+    for start in range(0, len(index), step):
+        found[start : start + step] = pictures[index[start : start + step]]
+    return found
 
 
 def three_channels(images: Pixels) -> Pixels:
