@@ -105,7 +105,7 @@ class NetSpec(Spec):
 class OptimSpec(Spec):
     """How the free layers are trained."""
 
-    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads")
+    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads", "first_size")
 
     optimizer: str = knob("adamw", help="adamw, sgd, or any other optimizer of timm by name.")
     lr: float = knob(
@@ -158,6 +158,12 @@ class OptimSpec(Spec):
         1,
         256,
         help="Processor threads; sums round differently with another number, so that is a different run.",
+    )
+    first_size: int = knob(
+        0,
+        0,
+        1024,
+        help="Side of the training pictures at first, in pixels; it grows in four stages to their size. 0 = full size.",
     )
 
 
