@@ -298,6 +298,7 @@ with chrome.page("Design", LEAD):
                 "device",
                 "cache",
                 "snapshots",
+                "first_size",
             ):
                 controls.field("optim", name)
             for name in ("crop", "flip", "colour", "rotation", "copies"):
