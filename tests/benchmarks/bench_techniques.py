@@ -98,6 +98,15 @@ def few_labels(domains: dict[str, str]) -> dict[str, Spec]:
     return {"mnist → usps": spec}
 
 
+def few_labels_sgd(domains: dict[str, str]) -> dict[str, Spec]:
+    """L2-SP as its paper trains it, by SGD: AdamW divides a gradient by its size, and the penalty's weight with it."""
+    [spec] = few_labels(domains).values()
+    assert isinstance(spec, LabelsSpec)
+    optim = dataclasses.replace(FEW, optimizer="sgd")
+    arms = ("fine_tune", "l2_sp", "l2_sp:head=0", "l2_sp:weight=1", "l2_sp:weight=1,head=0", "delta")
+    return {"mnist → usps, SGD": dataclasses.replace(spec, optim=optim, arms=arms, lrs=(0.01, 0.03, 0.1), seeds=6)}
+
+
 def forgetting(domains: dict[str, str]) -> dict[str, Spec]:
     """EWC against plain fine-tuning, and L2-SP beside it: five digits, then the other five."""
     spec = PlaneSpec(
@@ -148,6 +157,18 @@ def surgery(domains: dict[str, str]) -> dict[str, Spec]:
         )
         for name, target in targets.items()
     }
+
+
+def surgery_kept(domains: dict[str, str]) -> dict[str, Spec]:
+    """The same with the source's own classifier kept and frozen in every arm but two, as Lee et al. have it."""
+    found: dict[str, Spec] = {}
+    for name, spec in surgery(domains).items():
+        if name in ("fog, severity 3", "clean, labels turned round"):
+            assert isinstance(spec, RaceSpec)
+            net = dataclasses.replace(spec.net, keep_head=True)
+            arms = tuple(f"surgical:width=2,head=false@{at}" for at in (3, 0)) + ("feature_extraction", "fine_tune")
+            found[f"{name}, head kept"] = dataclasses.replace(spec, net=net, arms=arms)
+    return found
 
 
 def several_tasks(domains: dict[str, str]) -> dict[str, dict[str, TransferSpec]]:
@@ -408,9 +429,11 @@ def taught_table(rows: Sequence[Row]) -> Iterator[str]:
 CLAIMS = {
     "partial": Claim(partial_sets, "source_only", gaps_table),
     "labels": Claim(few_labels, "fine_tune", shots_table),
+    "labels_sgd": Claim(few_labels_sgd, "fine_tune", shots_table),
     "ewc": Claim(forgetting, "fine_tune", source_table),
     "lora": Claim(low_rank, "fine_tune", learned_table),
     "surgical": Claim(surgery, LAST, gaps_table),
+    "surgical_kept": Claim(surgery_kept, "surgical:width=2,head=false@3", gaps_table),
 }
 OVERHEAD, SHIFT, TASKS, TAUGHT = "overhead", "shift", "multi_task", "self_taught"
 EPISODES, UNSEEN = "episodes", "zero_shot"

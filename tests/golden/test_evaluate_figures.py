@@ -9,6 +9,7 @@ from scipy.special import log_softmax, softmax
 from sklearn import metrics
 
 from tltk.analyses.evaluate import figures
+from tltk.verdicts.metrics import confusion
 
 N, CLASSES = 240, 5
 
@@ -44,7 +45,7 @@ def test_figures_of_each_class_are_scikit_learns(seed: int, ties: bool) -> None:
             )
         else:
             assert one.auc is one.average_precision is one.recall is None
-    table = figures.confusion(p.argmax(1), labels, CLASSES)
+    table = confusion(p.argmax(1), labels, CLASSES)
     np.testing.assert_array_equal(table, metrics.confusion_matrix(labels, p.argmax(1), labels=every))
 
 

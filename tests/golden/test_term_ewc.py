@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 import torch
@@ -32,14 +34,19 @@ def answers(net: Toy) -> np.ndarray:
     return np.asarray(p / p.sum(1, keepdims=True))
 
 
+def fisher_of(prepared: Mapping[str, torch.Tensor], weight: float = 400.0) -> torch.Tensor:
+    """F, of √(λF)."""
+    return prepared["backbone.weight"].square() / weight
+
+
 def test_the_fisher_information_is_the_mean_of_the_squares_of_each_picture_s_gradient() -> None:
     net, y = Toy(), np.arange(12) % 3
     found = terms.make(TermSpec("ewc", {"labels": "data"})).prepare(start(net, X, known=torch.from_numpy(y)))
     assert set(found) == {"backbone.weight"}, "the new head is not consolidated"
     each = gradients(net, y)
-    assert found["backbone.weight"].numpy() == pytest.approx((each**2).mean(0), rel=1e-10)
+    assert fisher_of(found).numpy() == pytest.approx((each**2).mean(0), rel=1e-10)
     of_the_mean = each.mean(0) ** 2
-    assert (found["backbone.weight"].numpy() > 2 * of_the_mean).mean() > 0.9, "not the square of the batch's gradient"
+    assert (fisher_of(found).numpy() > 2 * of_the_mean).mean() > 0.9, "not the square of the batch's gradient"
 
 
 def test_labels_of_the_model_give_its_expectation() -> None:
@@ -52,8 +59,8 @@ def test_labels_of_the_model_give_its_expectation() -> None:
     )
     many = torch.cat([X] * 300)
     found = terms.make(TermSpec("ewc", {"pictures": 0})).prepare(start(net, many))
-    assert (np.abs(found["backbone.weight"].numpy() - exact) < 5 * np.sqrt((fourth - exact**2) / n)).all()
-    assert float(found["backbone.weight"].sum()) == pytest.approx(float(np.sum(exact)), rel=0.05)
+    assert (np.abs(fisher_of(found).numpy() - exact) < 5 * np.sqrt((fourth - exact**2) / n)).all()
+    assert float(fisher_of(found).sum()) == pytest.approx(float(np.sum(exact)), rel=0.05)
 
 
 def test_pictures_whose_class_is_not_known_do_not_count() -> None:
@@ -61,7 +68,7 @@ def test_pictures_whose_class_is_not_known_do_not_count() -> None:
     term = terms.make(TermSpec("ewc", {"labels": "data"}))
     found = term.prepare(start(net, X, known=torch.from_numpy(y)))
     expected = (gradients(net, y)[y >= 0] ** 2).mean(0)
-    assert found["backbone.weight"].numpy() == pytest.approx(expected, rel=1e-10)
+    assert fisher_of(found).numpy() == pytest.approx(expected, rel=1e-10)
     for known in (None, torch.full((12,), -1)):
         with pytest.raises(BadSpec, match="ewc:labels=model"):
             term.prepare(start(net, X, known=known))
@@ -75,7 +82,7 @@ def test_the_penalty_and_its_gradient() -> None:
         net.backbone.weight += draw(4, N_IN, seed=10)
         net.head.weight += 1
     term = terms.make(TermSpec("ewc", {"weight": 7.0}))
-    found = term(step(net, net.side(X), start=first, prepared={"backbone.weight": fisher}))
+    found = term(step(net, net.side(X), start=first, prepared={"backbone.weight": (7 * fisher).sqrt()}))
     gap = (net.backbone.weight.detach() - first["backbone.weight"]).numpy()
     assert float(found.detach()) == pytest.approx(7 / 2 * (fisher.numpy() * gap**2).sum(), rel=1e-12)
     found.backward()

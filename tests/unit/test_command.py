@@ -11,7 +11,7 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.errors import BadSpec, UnknownName
 from tltk.specs import command
-from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
@@ -103,3 +103,18 @@ def test_candidates_with_commas_go_to_the_shell_and_back() -> None:
     assert command.build_spec(RankSpec, {"candidates": given}) == spec
     plain = command.build_spec(RankSpec, {"candidates": "a, b@hub:x"})
     assert isinstance(plain, RankSpec) and plain.candidates == ("a", "b@hub:x")
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_knob_that_is_on_or_off_goes_to_the_shell_and_back(value: bool) -> None:
+    spec = TransferSpec(
+        source=DataSpec("rendered_digits"),
+        labels="source",
+        strategy=StrategySpec("surgical", {"head": value}),
+        terms=(TermSpec("cdan", {"entropy": value}),),
+    )
+    words = command.to_command(spec)
+    assert f"head={str(value).lower()}" in words and f"cdan:entropy={str(value).lower()}" in words
+    again = command.build_spec(TransferSpec, {"knob": [f"head={value}"], "strategy": "surgical"})
+    assert again.strategy.knobs == {"head": value}
+    assert command.read_named("--term", f"cdan:entropy={value}")["knobs"] == {"entropy": value}

@@ -89,7 +89,7 @@ def rebuild(trained: TrainedRun) -> TrainedNet:
     channels = fitting.channels if fitting is not None else len(mean) or 3
     snapshot = trained.weights.stem if trained.weights.parent.name == "snapshots" else ""
     own = f"{PREFIX}{trained.run.id}{'@' if snapshot else ''}{snapshot}"
-    asked = dataclasses.replace(trained.spec.net, weights=own, reset=0)
+    asked = dataclasses.replace(trained.spec.net, weights=own, reset=0, keep_head=False)
     net = build_net(asked, len(trained.result.classes), size, channels, trained.spec.seed)
     net.load_state_dict(state)
     for buffer, values in ((net.mean, mean), (net.std, std)):

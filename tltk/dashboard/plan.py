@@ -211,7 +211,7 @@ def _to_url(spec: CompareSpec) -> None:
     if spec.lrs != FIRST.lrs:
         shown["lrs"] = ",".join(f"{lr:g}" for lr in spec.lrs)
     if spec.strategy.knobs:
-        shown["knob"] = command.join_list([f"{k}={v}" for k, v in spec.strategy.knobs.items()])
+        shown["knob"] = command.join_list(command.knobs_as_text(spec.strategy.knobs))
     if spec.adapter != FIRST.adapter:
         shown["adapter"] = command.as_named(spec.adapter)
     if spec.terms:

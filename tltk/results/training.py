@@ -167,11 +167,11 @@ class TrainingResult(msgspec.Struct, frozen=True):
         loss: Mean loss on the test pictures.
         predictions: Predicted class number of each test picture.
         labels: True class number of each.
-        val_accuracy: Best accuracy on the validation pictures.
+        val_accuracy: Accuracy on the validation pictures, at the best epoch.
         val_loss: Validation loss at that moment.
         tested_val_accuracy: Validation accuracy of the weights that were tested.
         tested_val_loss: Their validation loss.
-        best_epoch: The epoch of the best validation accuracy, from 1.
+        best_epoch: The epoch of the best validation score, from 1; the first of equal ones by the loss.
         epochs: Epochs that were trained.
         steps: Optimiser steps.
         images: Pictures seen, repeats counted.
@@ -222,6 +222,11 @@ class TrainingResult(msgspec.Struct, frozen=True):
         class_weights: Factor of the class's loss after each epoch, by term, where a term weighs it.
         self_taught: What it comes to where nobody's labels were learned from.
         fitting: How first weights were fitted to these pictures and classes; None in results of earlier versions.
+        metric: What chose the epoch, and what verdicts weigh: accuracy, balanced_accuracy, macro_f1 or auc.
+        score: That figure of the test pictures, 0 … 1; None where there are no classes, or in earlier versions.
+        val_score: Of the validation pictures, at the best epoch.
+        tested_val_score: Of the validation pictures, by the weights that were tested.
+        margins: Of two classes: logit of class 1 less that of class 0, of each test picture; else empty.
     """
 
     accuracy: float | None
@@ -286,10 +291,17 @@ class TrainingResult(msgspec.Struct, frozen=True):
     precision: str = ""
     self_taught: SelfTaught | None = None
     fitting: Fitting | None = None
+    metric: str = "accuracy"
+    score: float | None = None
+    val_score: float | None = None
+    tested_val_score: float | None = None
+    margins: list[float] = []
 
     @property
     def tested_scores(self) -> tuple[float, float]:
-        """Validation accuracy and loss of the weights that were tested; in earlier versions, of the best epoch."""
+        """Validation score and loss of the weights that were tested; in earlier versions, of the best epoch."""
+        if self.tested_val_score is not None and self.tested_val_loss is not None:
+            return self.tested_val_score, self.tested_val_loss
         if self.tested_val_accuracy is None or self.tested_val_loss is None:
             return self.val_accuracy or 0.0, self.val_loss
         return self.tested_val_accuracy, self.tested_val_loss

@@ -60,3 +60,4 @@ class Verdict:
     speed_up_steps: float | None = None
     seconds_to_scratch_best: float | None = None
     speed_up_seconds: float | None = None
+    metric: str = "accuracy"  # what the scores are of; gaps of classes are of accuracy always

@@ -8,7 +8,7 @@ import io
 import json
 import shlex
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,15 +141,32 @@ def read_named(flag: str, text: str) -> dict[str, Any]:
 
 def as_named(part: StrategySpec | AdapterSpec | TermSpec) -> str:
     """The text that `read_named` reads."""
-    knobs_ = ",".join(f"{k}={v!r}" if isinstance(v, float) else f"{k}={v}" for k, v in part.knobs.items())
+    knobs_ = ",".join(knobs_as_text(part.knobs))
     return f"{part.name}:{knobs_}" if knobs_ else part.name
 
 
+def knobs_as_text(knobs: Mapping[str, Any]) -> list[str]:
+    """`NAME=VALUE` of each, as `--knob` reads it."""
+    return [f"{name}={_value_as_text(value)}" for name, value in knobs.items()]
+
+
+TRUTH = {"true": True, "false": False}
+
+
+def _value_as_text(value: Any) -> str:
+    """A knob's value as `_knob` reads it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, float) else str(value)
+
+
 def _knob(text: str) -> tuple[str, Any]:
-    """`decay=0.5` → ("decay", 0.5)."""
+    """`decay=0.5` → ("decay", 0.5); `entropy=false` → ("entropy", False)."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise BadSpec(f"--knob must be NAME=VALUE, as in decay=0.5. Got {text!r}.")
+    if value.lower() in TRUTH:
+        return name, TRUTH[value.lower()]
     for kind in (int, float):
         try:
             return name, kind(value)
@@ -183,8 +200,8 @@ def _as_flags(spec: Spec) -> list[str]:
     if isinstance(strategy, StrategySpec):
         if strategy.name != "fine_tune":
             words += ["--strategy", strategy.name]
-        for name, value in strategy.knobs.items():
-            words += ["--knob", f"{name}={value}"]
+        for text in knobs_as_text(strategy.knobs):
+            words += ["--knob", text]
     adapter = getattr(spec, "adapter", AdapterSpec())
     words += [] if adapter == AdapterSpec() else ["--adapter", as_named(adapter)]
     for term in getattr(spec, "terms", ()):

@@ -77,7 +77,7 @@ class ViewSpec(Spec):
 class NetSpec(Spec):
     """Which network, with which weights, frozen up to where."""
 
-    later: ClassVar[tuple[str, ...]] = ("reset",)
+    later: ClassVar[tuple[str, ...]] = ("reset", "keep_head")
 
     backbone: str = knob("resnet10t", help="Name of a timm classification model.")
     weights: str = knob("scratch", help="scratch, store:NAME, hub:TAG, file:PATH or run:ID.")
@@ -99,13 +99,33 @@ class NetSpec(Spec):
         10_000,
         help="From this layer on the weights are new, so that only the layers before it are transferred; 0 = none.",
     )
+    keep_head: bool = knob(
+        False, help="Begin with the classifier that came with the weights, classes matched by name; others begin new."
+    )
+
+    @property
+    def anew(self) -> NetSpec:
+        """The same network with new weights, nothing frozen."""
+        return dataclasses.replace(self, weights="scratch", boundary=0, reset=0, keep_head=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.keep_head and self.head != "linear":
+            raise BadSpec(
+                f"The classifier that comes with weights is linear. net.keep_head is on and net.head is {self.head}; "
+                f"take head linear, or leave keep_head out."
+            )
+
+
+IMBALANCE = ("class_weights", "class_beta", "logit_adjustment", "focal", "sampling")  # of OptimSpec
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auc")
 
 
 @dataclass(frozen=True)
 class OptimSpec(Spec):
     """How the free layers are trained."""
 
-    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads", "first_size")
+    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads", *IMBALANCE, "metric", "first_size")
 
     optimizer: str = knob("adamw", help="adamw, sgd, or any other optimizer of timm by name.")
     lr: float = knob(
@@ -159,12 +179,56 @@ class OptimSpec(Spec):
         256,
         help="Processor threads; sums round differently with another number, so that is a different run.",
     )
+    class_weights: str = knob(
+        "none",
+        choices=("none", "balanced", "effective"),
+        help="Weight of each class in the loss: none; balanced = n / (classes × its pictures); effective = by its "
+        "effective number of pictures, (1 − β) / (1 − β^n) (Cui et al. 2019).",
+    )
+    class_beta: float = knob(0.999, 0.0, 0.999999, help="β of effective class weights: 0 = none, towards 1 = balanced.")
+    logit_adjustment: float = knob(
+        0.0,
+        0.0,
+        10.0,
+        help="τ: log of each class's share, times τ, is added to its logit while learning (Menon et al. 2021, who take "
+        "1); 0 = off.",
+    )
+    focal: float = knob(
+        0.0,
+        0.0,
+        10.0,
+        help="γ of the focal loss, by which what is surely right weighs less (Lin et al. 2017, who take 2); "
+        "0 = cross-entropy.",
+    )
+    sampling: str = knob(
+        "uniform",
+        choices=("uniform", "balanced"),
+        help="Pictures of an epoch: each once, or drawn so that every class is as likely.",
+    )
+    metric: str = knob(
+        "accuracy",
+        choices=METRICS,
+        help="What chooses rates and epochs, and what verdicts weigh; auc is of two classes.",
+    )
     first_size: int = knob(
         0,
         0,
         1024,
         help="Side of the training pictures at first, in pixels; it grows in four stages to their size. 0 = full size.",
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.focal and self.label_smoothing:
+            raise BadSpec(
+                f"A focal loss knows right and wrong alone. optim.focal is {self.focal:g} and optim.label_smoothing "
+                f"{self.label_smoothing:g}; set one of them to 0."
+            )
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether what a step learns depends on how many pictures each class has."""
+        return self.class_weights != "none" or self.logit_adjustment > 0 or self.sampling != "uniform"
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,16 @@ class TransferSpec(Spec):
                 f"Layers are given new weights where the others come from somewhere. net.reset is {self.net.reset} and "
                 f"net.weights is scratch; leave reset at 0, or name weights."
             )
+        if self.net.keep_head and self.net.weights == "scratch":
+            raise BadSpec(
+                "A classifier can be kept where weights come with one. net.keep_head is on and net.weights is scratch; "
+                "name weights, such as run:ID, or leave keep_head out."
+            )
+        if self.labels in ("source", "none") and self.optim.metric != "accuracy":
+            raise BadSpec(
+                f"Without the target's labels epochs are compared by accuracy. labels is {self.labels!r} and "
+                f"optim.metric is {self.optim.metric}; leave it at accuracy, and score the run by `tltk evaluate`."
+            )
         if self.labels == "target":
             return
         if self.labels == "none":
@@ -102,6 +112,11 @@ class TransferSpec(Spec):
             raise BadSpec(
                 f"Without labels the target's pictures alone are learned from. labels is 'none' and the source is "
                 f"{self.source.name}; leave --source out."
+            )
+        if self.optim.weighs_classes or self.optim.focal:
+            raise BadSpec(
+                "Classes are weighed where labels are learned from. labels is 'none'; leave class_weights, "
+                "logit_adjustment, focal and sampling as they are."
             )
         if self.optim.mixup or self.optim.label_smoothing:
             raise BadSpec(

@@ -239,7 +239,7 @@ def source_training(
     """
     return TransferSpec(
         target=source,
-        net=dataclasses.replace(net, weights="scratch", boundary=0),
+        net=net.anew,
         optim=optim,
         views=views,
         seed=seed,

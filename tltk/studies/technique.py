@@ -66,7 +66,7 @@ class Technique:
         if self.scratch:
             return dataclasses.replace(
                 base,
-                net=dataclasses.replace(net, weights="scratch", boundary=0),
+                net=net.anew,
                 strategy=StrategySpec(),
                 source=None,
                 labels="target",

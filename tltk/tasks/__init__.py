@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tltk.tasks.classification import Classification
+from tltk.tasks.losses import ClassLoss
 from tltk.tasks.task import Outcome, Task
 
-__all__ = ["Classification", "Outcome", "Task"]
+__all__ = ["ClassLoss", "Classification", "Outcome", "Task"]

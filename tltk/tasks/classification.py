@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tltk.errors import BadSpec
+from tltk.tasks.losses import ClassLoss
 from tltk.tasks.task import Outcome
+from tltk.verdicts import metrics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,13 +21,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Classification:
-    """Classes are numbered; the loss is cross-entropy, the metrics are top-1 accuracy and macro-F1.
+    """Classes are numbered; the loss is cross-entropy or one for classes of unlike size; one metric chooses and scores.
 
     Args:
         n_classes: How many there are.
+        criterion: What a step minimises.
+        metric: That picks epochs and rates, and is what verdicts weigh: accuracy, balanced_accuracy, macro_f1 or auc.
     """
 
     n_classes: int
+    criterion: ClassLoss = field(default_factory=ClassLoss)
+    metric: str = metrics.ACCURACY
+
+    def __post_init__(self) -> None:
+        """Refuse a metric of two classes where there are others.
+
+        Raises:
+            BadSpec: There are.
+        """
+        if self.metric == metrics.AUC and self.n_classes != 2:
+            raise BadSpec(
+                f"The area under the ROC curve is of two classes. There are {self.n_classes}; take optim.metric "
+                f"balanced_accuracy."
+            )
 
     @property
     def n_outputs(self) -> int:
@@ -32,16 +51,14 @@ class Classification:
         return self.n_classes
 
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-        """Mean cross-entropy of logits (n, classes) against class numbers (n,).
+        """What a step minimises, of logits (n, classes) against class numbers (n,).
 
         Args:
             outputs: Logits, (n, classes).
             targets: Class numbers, (n,).
             smoothing: Share of the target that is spread over all classes, 0 … 1.
         """
-        import torch.nn.functional as F
-
-        return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
+        return self.criterion(outputs, targets, smoothing)
 
     def example_scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """1 where the largest logit is the class's, else 0; (n,).
@@ -53,20 +70,40 @@ class Classification:
         return (outputs.argmax(1) == targets).float()
 
     def evaluate(self, outputs: Tensor, targets: Tensor) -> Outcome:
-        """Mean cross-entropy, top-1 accuracy and macro-F1 of logits (n, classes) against class numbers (n,).
+        """Mean cross-entropy, whatever is minimised, and metrics of logits (n, classes) against class numbers (n,).
 
         Args:
             outputs: (n, classes) logits.
             targets: (n,) class numbers.
+
+        Raises:
+            BadSpec: The metric is the area under the ROC curve, and the examples are all of one class.
         """
+        import torch.nn.functional as F
+
         predictions = outputs.argmax(1)
-        accuracy = float((predictions == targets).float().mean())
         figures = {
-            "loss": float(self.loss(outputs, targets)),
-            "accuracy": accuracy,
+            "loss": float(F.cross_entropy(outputs, targets)),
+            "accuracy": float((predictions == targets).float().mean()),
             "macro_f1": macro_f1(predictions, targets, self.n_classes),
         }
-        return Outcome(figures, accuracy, predictions)
+        margins = self._margins(outputs)
+        if self.metric == metrics.BALANCED:
+            table = metrics.confusion(predictions.cpu().numpy(), targets.cpu().numpy(), self.n_classes)
+            figures[self.metric] = float(metrics.balanced_accuracy(table))
+        elif self.metric == metrics.AUC:
+            positive = targets.cpu().numpy() == 1
+            if positive.all() or not positive.any():
+                raise BadSpec(
+                    f"The area under the ROC curve needs examples of both classes. All {len(positive)} of these are of "
+                    f"one; take optim.metric balanced_accuracy."
+                )
+            figures[self.metric] = metrics.area_under_curve(np.array(margins), positive)
+        return Outcome(figures, figures[self.metric], predictions, margins)
+
+    def _margins(self, outputs: Tensor) -> list[float]:
+        """Logit of class 1 less that of class 0, of two classes; else none."""
+        return (outputs[:, 1] - outputs[:, 0]).double().tolist() if self.n_classes == 2 else []
 
     def result(self, outcome: Outcome, targets: Tensor) -> dict[str, Any]:
         """Accuracy with its interval, chance and majority, macro-F1, loss; predictions and labels of each example.
@@ -86,15 +123,17 @@ class Classification:
             "chance": 1 / self.n_classes,
             "majority": int(targets.bincount().max()) / n,
             "macro_f1": outcome.figures["macro_f1"],
+            "metric": self.metric,
+            "score": outcome.main,
+            "margins": outcome.margins,
             "loss": outcome.loss,
             "predictions": outcome.predictions.tolist(),
             "labels": targets.tolist(),
         }
 
     def scores(self, result: TrainingResult) -> NDArray[np.float64]:
-        """1 where a test example was named right, else 0; (n,)."""
-        right: NDArray[np.float64] = np.equal(result.predictions, result.labels).astype(np.float64)
-        return right
+        """1 where a test example was named right, else 0; of another metric, its pseudo-values; (n,)."""
+        return metrics.example_scores(result.metric, result.predictions, result.labels, self.n_classes, result.margins)
 
 
 def macro_f1(predictions: Tensor, labels: Tensor, n_classes: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -21,11 +21,13 @@ class Outcome:
         figures: Name → value, as they are written into rows: "loss", and the task's metrics.
         main: The metric that picks the best epoch; higher is better.
         predictions: One for each example, (n, …).
+        margins: How far each example lies on the side of the second of two classes; empty of others.
     """
 
     figures: dict[str, float]
     main: float
     predictions: Tensor
+    margins: list[float] = field(default_factory=list)
 
     @property
     def loss(self) -> float:
@@ -74,4 +76,4 @@ class Task(Protocol):
         """
 
     def scores(self, result: TrainingResult) -> NDArray[np.float64]:
-        """The score of each test example from a result, (n,), 0 … 1: what verdicts are made of."""
+        """The score of each test example from a result, (n,): what verdicts are made of. Their mean is the metric."""

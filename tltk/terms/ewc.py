@@ -51,7 +51,7 @@ class Ewc(Term):
         return False
 
     def prepare(self, start: Start) -> Mapping[str, Tensor]:
-        """F of each tensor of the backbone that learns, by name.
+        """√(λF) of each tensor of the backbone that learns, by name: what `squared_distance` multiplies by.
 
         Args:
             start: The network with its first weights.
@@ -90,7 +90,7 @@ class Ewc(Term):
                 "Labels of the source can be used where the weights' classifier knows its classes by name. It knows "
                 "none of these pictures'; take ewc:labels=model."
             )
-        return {name: total / n for name, total in fisher.items()}
+        return {name: (total * (self.weight / n)).sqrt() for name, total in fisher.items()}
 
     def __call__(self, step: Step) -> Tensor:
         """λ/2 Σ F (w − w⁰)²."""
@@ -99,5 +99,5 @@ class Ewc(Term):
         held = {n: p for n, p in step.net.named_parameters() if p.requires_grad and n in step.prepared}
         if not held:
             return step.batch.logits.new_zeros(())
-        starts, fisher = [step.start[n] for n in held], [step.prepared[n] for n in held]
-        return self.weight / 2 * squared_distance(list(held.values()), starts, fisher)
+        starts, roots = [step.start[n] for n in held], [step.prepared[n] for n in held]
+        return squared_distance(list(held.values()), starts, roots) / 2

@@ -90,7 +90,9 @@ class CachedBatches:
         return self.cut.suffix(crossing)
 
 
-def epoch_batches(n: int, wanted: int, size: int, generator: torch.Generator) -> list[Tensor]:
+def epoch_batches(
+    n: int, wanted: int, size: int, generator: torch.Generator, classes: Tensor | None = None
+) -> list[Tensor]:
     """Positions of one epoch's batches: each of n pictures once, or repeated up to `wanted` in all.
 
     A last batch of one picture is left out, since batch statistics of one are not defined; with
@@ -101,8 +103,23 @@ def epoch_batches(n: int, wanted: int, size: int, generator: torch.Generator) ->
         wanted: Pictures of the epoch; fewer than n count as n.
         size: Pictures of a batch; the last may be smaller.
         generator: Decides the order.
+        classes: Class of each picture, (n,); with it as many are drawn with replacement, so that every class is as
+            likely, and every picture of a class (class-balanced sampling).
+
+    Reference:
+        Kang, Xie, Rohrbach, Yan, Gordo, Feng and Kalantidis (2020), Decoupling representation and classifier for
+        long-tailed recognition, ICLR, Eq. 1 with q = 0. arXiv:1910.09217.
     """
     wanted = max(wanted, n)
+    if classes is not None:
+        chances = 1 / classes.bincount()[classes].double()
+        order = torch.multinomial(chances, wanted, replacement=True, generator=generator)
+        return _in_batches(order, size)
     order = torch.cat([torch.randperm(n, generator=generator) for _ in range(-(-wanted // n))])[:wanted]
+    return _in_batches(order, size)
+
+
+def _in_batches(order: Tensor, size: int) -> list[Tensor]:
+    """Positions in batches; a last one of one picture is left out."""
     found = list(torch.split(order, size))
     return found[:-1] if len(found) > 1 and len(found[-1]) < min(size, 2) else found

@@ -37,9 +37,10 @@ class Progress:
     seconds: float = 0.0
     flops: float = 0.0
     images: int = 0
-    best: tuple[float, float] = (-1.0, float("-inf"))  # validation accuracy, then −loss
+    best: tuple[float, float] = (-1.0, float("-inf"))  # validation score, then −loss
     best_epoch: int = 0
     last: tuple[float, float] = (-1.0, float("-inf"))  # the same of the last evaluation
+    accuracies: tuple[float, float] = (-1.0, -1.0)  # on the validation pictures: of the best epoch, of the last
     losses: list[float] = field(default_factory=list)
     kept: list[tuple[int, str]] = field(default_factory=list)  # cut and part of the features that `flops` has paid for
     picks: dict[str, tuple[float, int, float]] = field(default_factory=dict)  # criterion → value, epoch, test accuracy

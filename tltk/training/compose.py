@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tltk import adapters, data, terms
-from tltk.data.classes import UNKNOWN, class_numbers, shared_classes, union_of_classes, with_classes
+from tltk.data.classes import UNKNOWN, class_numbers, match_classes, shared_classes, union_of_classes, with_classes
 from tltk.data.domain import Domain, Split, exclude_examples, held_out_origins, link_copies
 from tltk.errors import BadSpec, DataProblem, RunProblem, abbreviate
 from tltk.nn.head import Classifier
@@ -205,6 +206,8 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
     net = weights.build_net(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
     if spec.net.reset and spec.net.weights != "scratch":
         _reset(net, spec, size, channels)
+    if spec.net.keep_head:
+        _keep_head(net, spec, domain)
     phases = _plan(spec, net.depth)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed + 2_000_003)  # what an adapter adds begins the same in each run of a seed
@@ -217,10 +220,16 @@ def _plan(spec: TransferSpec, depth: int) -> list[Phase]:
     """What the strategy plans for a network of so many layers; without labels the head is frozen.
 
     Raises:
-        BadSpec: Without labels, a phase in which the head alone would learn; patience where there are several phases.
+        BadSpec: A new head that never learns; without labels, a phase in which the head alone would learn, or patience
+            where there are several phases.
     """
     phases = make(spec.strategy).phases(depth, spec.net.boundary, spec.optim.epochs)
     if spec.labels != "none":
+        if not spec.net.keep_head and not any(phase.lr_scale[depth] for phase in phases):
+            raise BadSpec(
+                f"A new head must learn. The strategy {spec.strategy.name} freezes it; let it learn, or begin with the "
+                f"weights' own classifier (net.keep_head)."
+            )
         return phases
     if any(phase.boundary == depth for phase in phases):
         raise BadSpec(
@@ -248,6 +257,30 @@ def _without_effect(spec: TransferSpec, net: Net, phases: list[Phase]) -> list[s
     return found
 
 
+def _keep_head(net: Net, spec: TransferSpec, domain: Domain) -> None:
+    """Begin with the rows of the weights' own classifier whose class the domain has by name.
+
+    Raises:
+        BadSpec: They came with none that knows one of its classes.
+    """
+    found = weights.source_classifier(spec.net)
+    numbers = match_classes(domain.classes, found.classes if found is not None else ())
+    kept = np.flatnonzero(numbers != UNKNOWN)
+    if found is None or not len(kept):
+        knows = "came with none" if found is None else f"knows {abbreviate(', '.join(found.classes)) or 'no names'}"
+        raise BadSpec(
+            f"A classifier can be kept where it is linear and knows a class of {domain.name} by name "
+            f"({abbreviate(', '.join(domain.classes))}). {spec.net.weights} {knows}; leave keep_head out."
+        )
+    assert isinstance(net.head, nn.Sequential)
+    linear = net.head[-1]
+    assert isinstance(linear, nn.Linear)
+    with torch.no_grad():
+        linear.weight[kept] = found.weight[numbers[kept]]
+        linear.bias[kept] = found.bias[numbers[kept]]
+    net.notes.append(f"The head begins with the weights' classifier of {len(kept)} of {len(numbers)} classes.")
+
+
 def _reset(net: Net, spec: TransferSpec, size: int, channels: int) -> None:
     """Give the layers from `spec.net.reset` on the weights that they would have from scratch.
 
@@ -256,8 +289,7 @@ def _reset(net: Net, spec: TransferSpec, size: int, channels: int) -> None:
     """
     if spec.net.reset > net.depth:
         raise BadSpec(f"net.reset must be a layer, at most {net.depth} for {spec.net.backbone}. Got {spec.net.reset}.")
-    anew = dataclasses.replace(spec.net, weights="scratch")
-    fresh = weights.build_net(anew, 2, size, channels, spec.seed).state_dict()
+    fresh = weights.build_net(spec.net.anew, 2, size, channels, spec.seed).state_dict()
     with torch.no_grad():
         for name, tensor in net.state_dict().items():
             if spec.net.reset <= net.layer_of.get(name, 0) < net.depth:  # the head is new in any case

@@ -52,7 +52,7 @@ def batch_key(spec: TransferSpec) -> str | None:
     alone = (
         spec.strategy.name != "feature_extraction"
         or net.weights == "scratch"  # what is frozen then depends on the seed
-        or (net.head, net.dropout, net.norm, net.reset) != ("linear", 0.0, "frozen", 0)
+        or (net.head, net.dropout, net.norm, net.reset, net.keep_head) != ("linear", 0.0, "frozen", 0, False)
         or spec.adapter.name != "all"
         or spec.terms
         or spec.source is not None
@@ -60,6 +60,7 @@ def batch_key(spec: TransferSpec) -> str | None:
         or not spec.views.is_none
         or optim.optimizer not in OPTIMIZERS
         or optim.schedule == "plateau"
+        or optim.weighs_classes  # by the pictures that each seed draws
         or optim.cache == "off"
         or optim.mixup
         or optim.clip

@@ -37,7 +37,7 @@ from tltk.selection import Unlabelled, criteria
 from tltk.specs.parts import ViewSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
-from tltk.tasks import Classification, Outcome, Task
+from tltk.tasks import Classification, ClassLoss, Outcome, Task
 from tltk.terms.term import Setting, Side, Start, Step, Term
 from tltk.training import checkpoint, cost, pretext
 from tltk.training.bank import FeatureBank, derive_seed
@@ -51,6 +51,7 @@ from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.passes import SOURCE, Passes
 from tltk.training.precision import choose_precision
 from tltk.training.schedule import phase_at, progress_at, schedule
+from tltk.verdicts.metrics import ACCURACY, WORDS
 
 ORDER, VIEWS, COPIES, MIXUP, MODULES = range(5)  # names of the random streams; the source's is 5
 TERMS, SELECTION = 6, 7
@@ -106,7 +107,6 @@ class Training:
         )
         self.device = pick_device(spec.optim.device)
         self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.task: Task = Classification(len(domain.classes))
         self.adapter = adapters.make(spec.adapter)
         made = {one.name: terms.make(one) for one in spec.terms}
         self.terms = {
@@ -117,6 +117,7 @@ class Training:
         self.adapts = spec.labels == "source"  # without the target's labels
         self.unlabelled = spec.labels == "none"  # terms teach, the head is frozen
         self.source, self.known = source, known if source is not None else None
+        self.task: Task = self._task()
         self.reads_source = source is not None and (self.learns_source or "source" in self.needs)
         self.modules = self._term_modules()
         self.companions = [module for module in self.modules.values() if isinstance(module, Net)]
@@ -183,6 +184,15 @@ class Training:
                 self._snapshot()
                 self._checkpoint(last=self.now.epoch == epochs)
             return self._finish(entered or self.phases[-1])
+
+    def _task(self) -> Task:
+        """What is learned, by the labels that are learned from."""
+        learned = [] if self.spec.labels == "source" else [self.domain.labels[self.split.train]]
+        if self.learns_source and self.source is not None:
+            learned.append(self.source[0].labels[self.source[1].train])
+        n = len(self.domain.classes)
+        counts = np.bincount(np.concatenate(learned), minlength=n)
+        return Classification(n, ClassLoss.of(self.spec.optim, counts.tolist()), self.spec.optim.metric)
 
     def _begin_metering(self) -> None:
         """Count energy and memory from now on."""
@@ -297,11 +307,17 @@ class Training:
                 tuple(self.domain.classes),
                 known,
             )
-            # Contiguous from the start, as a checkpoint holds them: sums of another layout round otherwise.
-            given = term.prepare(start).items()
-            found[name] = {key: value.detach().to(self.device).contiguous() for key, value in given}
+            found[name] = {key: self._laid_out(value.detach()) for key, value in term.prepare(start).items()}
         self.net.zero_grad(set_to_none=True)
         return found
+
+    def _laid_out(self, prepared: Tensor) -> Tensor:
+        """On the device, filters laid out as the network's: beside another layout they take half as long again.
+
+        The same whether they were computed now or come from a checkpoint, since sums of another layout round otherwise.
+        """
+        layout = torch.channels_last if prepared.ndim == 4 else torch.contiguous_format
+        return prepared.to(self.device).contiguous(memory_format=layout)
 
     def _once(self, domain: str, size: int, most: int = 0) -> Iterator[Side]:
         """As `Passes.once`, with the FLOPs counted: thrice a forward pass where the term asks for gradients."""
@@ -448,7 +464,8 @@ class Training:
         """Every picture once (or as many as `epoch_images`), an evaluation, an audit, the rows."""
         order = torch.Generator().manual_seed(derive_seed(self.spec.seed, ORDER, self.now.epoch))
         optim = self.spec.optim
-        parts = epoch_batches(len(self.split.train), optim.epoch_images, optim.batch_size, order)
+        classes = self._classes_to_balance(self.labels[self.split.train], not self.adapts)
+        parts = epoch_batches(len(self.split.train), optim.epoch_images, optim.batch_size, order, classes)
         start, before = time.perf_counter(), self.now.images
         torch.manual_seed(derive_seed(self.spec.seed, MODULES, self.now.epoch))  # dropout, stochastic depth
         draw = np.random.default_rng(derive_seed(self.spec.seed, MIXUP, self.now.epoch))
@@ -490,7 +507,18 @@ class Training:
             return []
         assert self.source is not None
         size, order = self._sizes[0], torch.Generator().manual_seed(derive_seed(self.spec.seed, SOURCE, self.now.epoch))
-        return epoch_batches(len(self.source[1].train), n * size, size, order)[:n]
+        domain, split = self.source
+        classes = self._classes_to_balance(torch.from_numpy(domain.labels[split.train]), self.learns_source)
+        return epoch_batches(len(split.train), n * size, size, order, classes)[:n]
+
+    def _classes_to_balance(self, labels: Tensor, learned: bool) -> Tensor | None:
+        """The labels of some training pictures where each class is to be drawn as often; None = they are taken in turn.
+
+        Args:
+            labels: Class numbers, (n,).
+            learned: Whether these labels are learned from: else they are nobody's to look at.
+        """
+        return labels if learned and self.spec.optim.sampling == "balanced" else None
 
     def _step(
         self,
@@ -677,8 +705,11 @@ class Training:
         rows += [row for scores in self._score_tasks("val").values() for row in scores[1]]
         self.now.losses.append(outcome.loss)
         rank = self.now.last = (outcome.main, -outcome.loss)
+        accuracy = outcome.figures["accuracy"]
+        self.now.accuracies = (self.now.accuracies[0], accuracy)
         if rank > tuple(self.now.best):
             self.now.best, self.now.best_epoch = rank, self.now.epoch
+            self.now.accuracies = (accuracy, accuracy)
             if self.spec.optim.patience:
                 self.best = pack(self.net, "best/") | pack(self.modules, "best_terms/")
         return self._score_rows("val", outcome) + rows
@@ -968,7 +999,9 @@ class Training:
             self.callbacks.notify(f"{reason} This run writes no checkpoint: if interrupted, it starts over.")
             self.callbacks.save = None
             return
-        prepared = {f"prepared/{t}/{k}": v for t, held in (self.prepared or {}).items() for k, v in held.items()}
+        prepared = {
+            f"prepared/{t}/{k}": v.contiguous() for t, held in (self.prepared or {}).items() for k, v in held.items()
+        }
         tensors |= pack(self.net, "net/") | pack(self.modules, "terms/") | self.best | prepared
         _, energy = self._measure()
         progress = {**self.now.__dict__, "joules": energy.joules, "energy_source": energy.source}
@@ -998,14 +1031,24 @@ class Training:
         picks = {name: tuple(pick) for name, pick in told.get("picks", {}).items()}
         remembered = tuple(told.get("remembered", (0.0, 0.0)))
         probed = {name: tuple(share) for name, share in told.get("probed", {}).items()}
-        own = {"best": best, "last": last, "kept": kept, "picks": picks, "remembered": remembered, "probed": probed}
+        # Checkpoints of versions without another metric than accuracy have no accuracies beside it.
+        accuracies = tuple(told.get("accuracies", (best[0], last[0])))
+        own = {
+            "best": best,
+            "last": last,
+            "kept": kept,
+            "picks": picks,
+            "remembered": remembered,
+            "probed": probed,
+            "accuracies": accuracies,
+        }
         progress = Progress(**{**told, **own})
         self.prepared = {name: {} for name in self.terms}
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
             if part == "prepared":
                 term, _, key = rest.partition("/")
-                self.prepared[term][key] = tensor.to(self.device)
+                self.prepared[term][key] = self._laid_out(tensor)
         phase = phase_at(self.phases, max(progress.epoch - 1, 0))
         self._enter(phase)
         unpack(self.net, tensors, "net/")
@@ -1045,13 +1088,16 @@ class Training:
         seconds, energy = self._measure()
         tasks = self._finish_tasks()
         # On the validation pictures, the weights that were tested: the best epoch's with patience, else the last's.
-        tested = self.now.best if self.spec.optim.patience else self.now.last
+        which = 0 if self.spec.optim.patience else 1
+        tested = (self.now.best, self.now.last)[which]
         counts = figures(self.domain, self.split)
         return TrainingResult(
             **told,
-            val_accuracy=None if self.unlabelled else self.now.best[0],
+            val_accuracy=None if self.unlabelled else self.now.accuracies[0],
+            val_score=None if self.unlabelled else self.now.best[0],
+            tested_val_score=None if self.unlabelled else tested[0],
             val_loss=-self.now.best[1],
-            tested_val_accuracy=None if self.unlabelled else tested[0],
+            tested_val_accuracy=None if self.unlabelled else self.now.accuracies[which],
             tested_val_loss=-tested[1],
             best_epoch=self.now.best_epoch,
             epochs=self.now.epoch,
@@ -1085,8 +1131,15 @@ class Training:
             tasks=tasks,
             class_weights={name: found["class"] for name, found in self.now.weights.items() if "class" in found},
             fitting=self.net.fitting,
-            **{**counts, "cautions": [*counts["cautions"], *self.net.notes]},
+            **{**counts, "cautions": [*counts["cautions"], *self.net.notes, *self._metric_in_words()]},
         )
+
+    def _metric_in_words(self) -> list[str]:
+        """That something else than accuracy decides; nothing where it is accuracy."""
+        metric = self.spec.optim.metric
+        if metric == ACCURACY:
+            return []
+        return [f"{WORDS[metric][0].upper()}{WORDS[metric][1:]} chooses rates and epochs, and is what studies weigh."]
 
     def _finish_tasks(self) -> list[TaskScore]:
         """What became of the tasks beside the class."""

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from tltk.errors import BadSpec
 from tltk.results.curves import Curve
 from tltk.results.verdict import ClassGap, Verdict
+from tltk.verdicts.metrics import ACCURACY, WORDS
 
 Floats = NDArray[np.float64]
 MIN_SEEDS = 3
@@ -95,9 +96,9 @@ def _example_squares(by_example: Floats, least: float) -> float:
     return float(max(((by_example - by_example.mean()) ** 2).sum(), least))
 
 
-def _one_the_other_way(difference: Floats) -> float:
+def _one_the_other_way(difference: Floats, scale: float = 1.0) -> float:
     """What one more example adds to the sum of squares that went the other way, as far as it can."""
-    return float((1 + abs(difference.mean())) ** 2)
+    return float((max(scale, float(np.abs(difference).max(initial=0.0))) + abs(difference.mean())) ** 2)
 
 
 def _half_width(difference: Floats, level: float, least: float) -> float:
@@ -111,7 +112,7 @@ def _half_width(difference: Floats, level: float, least: float) -> float:
     return float(stdtrit(n - 1, (1 + level) / 2) * math.sqrt(squares / ((n - 1) * n)))
 
 
-def paired_interval(difference: Floats, level: float = 0.95) -> tuple[float, float, float]:
+def paired_interval(difference: Floats, level: float = 0.95, scale: float = 1.0) -> tuple[float, float, float]:
     """Mean of paired differences and its interval, for other seeds and other test examples than these.
 
     With d[s, i] = μ + seed_s + example_i + rest_si, all effects random,
@@ -140,8 +141,9 @@ def paired_interval(difference: Floats, level: float = 0.95) -> tuple[float, flo
         benchmarks, MLSys, §4. arXiv:2103.03098.
 
     Args:
-        difference: (seeds, examples): score of one arm less that of the other, each −1 … 1.
+        difference: (seeds, examples): score of one arm less that of the other; −1 … 1 where a score is right or wrong.
         level: Coverage of the interval, 0…1.
+        scale: How far an example can go the other way: 1, or more where rare classes weigh more (pseudo-values).
 
     Returns:
         (mean, low, high), within −1 … 1. With one seed the interval is of the examples alone.
@@ -154,7 +156,7 @@ def paired_interval(difference: Floats, level: float = 0.95) -> tuple[float, flo
     mean = float(difference.mean())
     if n < 2:
         return mean, -1.0, 1.0
-    other = _one_the_other_way(difference)
+    other = _one_the_other_way(difference, scale)
     outer = _half_width(difference, (1 + level) / 2, other)
     inner = _half_width(difference, level, other / 2) if mean else outer
     below, above = (inner, outer) if mean > 0 else (outer, inner)
@@ -170,7 +172,7 @@ def mean_interval(scores: Floats, level: float = 0.95) -> tuple[float, float, fl
     As `paired_interval`, but both ends are those away from 0: an accuracy near 1 comes with too small a spread as well.
 
     Args:
-        scores: (seeds, examples), each 0 … 1.
+        scores: (seeds, examples), each 0 … 1, or pseudo-values (`example_scores`).
         level: Coverage of the interval, 0 … 1.
 
     Returns:
@@ -179,7 +181,8 @@ def mean_interval(scores: Floats, level: float = 0.95) -> tuple[float, float, fl
     mean = float(scores.mean())
     if scores.shape[1] < 2:
         return mean, 0.0, 1.0
-    half = _half_width(scores, (1 + level) / 2, max(mean, 1 - mean) ** 2)
+    most = max(float(np.abs(scores).max()), 1.0)  # pseudo-values of rare classes go beyond 1
+    half = _half_width(scores, (1 + level) / 2, max(mean, most - mean) ** 2)
     return mean, max(mean - half, 0.0), min(mean + half, 1.0)
 
 
@@ -263,6 +266,7 @@ def judge(
     level: float = 0.95,
     delta: float = DELTA,
     names: tuple[str, str] = ("the first", "the second"),
+    metric: str = ACCURACY,
 ) -> Verdict:
     """Is `b` better than `a`? The verdict on two arms' scores of the same examples with the same seeds.
 
@@ -276,6 +280,8 @@ def judge(
         level: Coverage of the interval, 0.5 … 0.9999.
         delta: Gaps within ± this share count as no difference, once the whole interval lies within; 0 … 0.5.
         names: What the arms are called in the sentence.
+        metric: What the scores are of; of anything but accuracy they are pseudo-values (`example_scores`), which may
+            leave 0 … 1, and no class gets a verdict.
 
     Returns:
         A verdict: `label` (helps, hurts, no difference, cannot tell), `gap` (b − a), `lo`, `hi`, `sentence`.
@@ -287,7 +293,7 @@ def judge(
         >>> judge([[0, 1, 0, 0]] * 3, [[1, 1, 1, 0]] * 3).label  # four examples are too few
         'cannot tell'
     """
-    first, second = _scores(a, "a"), _scores(b, "b")
+    first, second = _scores(a, "a", metric), _scores(b, "b", metric)
     if first.shape != second.shape:
         raise BadSpec(
             f"Both arms must have the same seeds and examples. Got arrays of {first.shape} and {second.shape}."
@@ -302,7 +308,8 @@ def judge(
     if labels is not None and len(labels) != n:
         raise BadSpec(f"There must be a label for each of the {n} examples. Got {len(labels)}.")
     difference = second - first
-    gap, low, high = paired_interval(difference, level)
+    scale = max(1.0, float(np.abs(first).max()), float(np.abs(second).max()))
+    gap, low, high = paired_interval(difference, level, scale)
     label = classify_interval(low, high, n_seeds, delta)
     verdict = Verdict(
         label=label,
@@ -316,16 +323,19 @@ def judge(
         sentence="",
         level=level,
         delta=delta,
-        per_class=() if labels is None else _per_class(first, second, labels, level, delta),
+        per_class=() if labels is None or metric != ACCURACY else _per_class(first, second, labels, level, delta),
+        metric=metric,
     )
+    what = "" if metric == ACCURACY else f", by {WORDS[metric]}"
     text = (
         f"{label.capitalize()}: {names[0]} scores {format_points(verdict.scratch, False)} % on average over {n:,} "
-        f"example{'s' if n > 1 else ''}, {names[1]} {format_points(verdict.transfer, False)} %. {gap_clause(verdict)}"
+        f"example{'s' if n > 1 else ''}, {names[1]} {format_points(verdict.transfer, False)} %{what}. "
+        f"{gap_clause(verdict)}"
     )
     return dataclasses.replace(verdict, sentence=" ".join([text, *advise(verdict, difference)]))
 
 
-def _scores(values: ArrayLike, name: str) -> Floats:
+def _scores(values: ArrayLike, name: str, metric: str = ACCURACY) -> Floats:
     """Scores as (seeds, examples), checked."""
     try:
         found = np.asarray(values, dtype=np.float64)
@@ -334,6 +344,8 @@ def _scores(values: ArrayLike, name: str) -> Floats:
     found = found[None] if found.ndim == 1 else found
     if found.ndim != 2 or not found.size:
         raise BadSpec(f"{name} must be an array of (seeds, examples) with at least one of each. Got {found.shape}.")
+    if metric != ACCURACY and np.isfinite(found).all():
+        return found
     if not ((found >= 0) & (found <= 1)).all():
         wrong = found[~((found >= 0) & (found <= 1))][0]
         raise BadSpec(f"{name} must hold scores from 0 to 1. Got {wrong:g}; divide percentages by 100.")

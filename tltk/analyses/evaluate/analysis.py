@@ -19,6 +19,7 @@ from tltk.data.domain import Domain
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.probes.linear import wilson
 from tltk.verdicts.judge import format_points, paired_interval
+from tltk.verdicts.metrics import confusion
 
 TOP = 5
 
@@ -163,7 +164,7 @@ def _score(name: str, spec: EvaluateSpec, asked: Asked, rival: Asked | None, con
         average_precision=found.get("average_precision"),
         auc=found.get("auc"),
         classes=figures.class_scores(p, labels, classes, matched),
-        confusion=figures.confusion(logits.argmax(1).astype(np.int64), labels, len(classes)).tolist(),
+        confusion=confusion(logits.argmax(1).astype(np.int64), labels, len(classes)).tolist(),
         reliability=figures.reliability(logits, labels),
         scaled=None if asked.val is None else figures.reliability(logits, labels, asked.temperature),
         threshold=_threshold(p, labels, classes, spec.positive, asked),

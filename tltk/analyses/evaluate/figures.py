@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tltk.analyses.evaluate.result import Bin, ClassScore, Figure, Reliability
+from tltk.verdicts.metrics import balanced_accuracy, confusion, macro_f1
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -102,18 +103,6 @@ def reliability(logits: Floats, labels: Ints, temperature: float = 1.0) -> Relia
     return Reliability(temperature, ece, mean_loss(logits, labels, temperature), brier, bins)
 
 
-def confusion(predictions: Ints, labels: Ints, n_classes: int) -> Ints:
-    """How many of each class (rows) were taken for each (columns).
-
-    Args:
-        predictions: Class numbers, (n,).
-        labels: Class numbers, (n,).
-        n_classes: How many there are.
-    """
-    counts = np.bincount(labels * n_classes + predictions, minlength=n_classes**2)
-    return counts.reshape(n_classes, n_classes).astype(np.int64)
-
-
 def weighted_table(predictions: Ints, labels: Ints, n_classes: int, weights: Floats) -> Floats:
     """`confusion` of each draw, (draws, classes, classes).
 
@@ -130,26 +119,6 @@ def weighted_table(predictions: Ints, labels: Ints, n_classes: int, weights: Flo
     starts = np.searchsorted(at[order], np.arange(len(used)))
     table[:, used] = np.add.reduceat(weights[:, order], starts, axis=1)
     return table.reshape(len(weights), n_classes, n_classes)
-
-
-def balanced_accuracy(table: Floats) -> Floats:
-    """Mean recall of the classes that have pictures, of each table (…, classes, classes)."""
-    hits, n = np.diagonal(table, axis1=-2, axis2=-1), table.sum(-1)
-    return _mean_over_classes(hits, n)
-
-
-def macro_f1(table: Floats) -> Floats:
-    """Mean F1 = 2·TP / (2·TP + FP + FN) of the classes that occur or are predicted, of each table."""
-    hits = np.diagonal(table, axis1=-2, axis2=-1)
-    return _mean_over_classes(2 * hits, table.sum(-1) + table.sum(-2))
-
-
-def _mean_over_classes(above: Floats, below: Floats) -> Floats:
-    """Mean of above / below over the last axis, where below is not 0."""
-    there = below > 0
-    shares = np.divide(above, below, out=np.zeros_like(above, dtype=np.float64), where=there)
-    found: Floats = shares.sum(-1) / np.maximum(there.sum(-1), 1)
-    return found
 
 
 def auc_and_precision(scores: Floats, positive: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:

@@ -49,7 +49,7 @@ class AtlasSpec(Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "data", dataclasses.replace(self.data, name="digits"))  # the name is that of each
-        object.__setattr__(self, "net", dataclasses.replace(self.net, weights="scratch", reset=0))
+        object.__setattr__(self, "net", dataclasses.replace(self.net, weights="scratch", reset=0, keep_head=False))
         object.__setattr__(self, "lrs", read_rates(self.lrs))
         names = tuple(str(name).strip() for name in self.domains)
         if len(names) < 3 or len(set(names)) < len(names) or not all(names):

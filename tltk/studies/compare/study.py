@@ -26,6 +26,7 @@ from tltk.studies.arms import (
     Search,
     n_searched,
     result_of,
+    scores_of,
     search,
     search_seed,
     source_training,
@@ -34,7 +35,6 @@ from tltk.studies.budget import budget_flags
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.study import Stage, Study, Wanted
-from tltk.tasks import Classification
 from tltk.verdicts.judge import (
     advise,
     area_ratio,
@@ -48,6 +48,7 @@ from tltk.verdicts.judge import (
     paired_interval,
     time_to_best,
 )
+from tltk.verdicts.metrics import ACCURACY, WORDS
 from tltk.verdicts.transfer import AXES, flips, speed_up, transfer_metrics
 
 ARMS = ("scratch", "transfer")
@@ -101,7 +102,7 @@ def arm_spec(spec: CompareSpec, arm: str, lr: float, seed: int, epochs: int = 0)
     if arm == "scratch":
         return TransferSpec(
             target=spec.target,
-            net=dataclasses.replace(spec.net, weights="scratch", boundary=0),
+            net=spec.net.anew,
             views=spec.views,
             seed=seed,
             optim=optim,
@@ -302,13 +303,20 @@ def verdict(
     results = {arm: [result_of(r) for r in runs] for arm, runs in arms.items()}
     first = results["scratch"][0]
     labels = np.array(first.labels)
-    task = Classification(len(first.classes))
-    right = {arm: np.array([task.scores(r) for r in found]) for arm, found in results.items()}
+    right = {
+        arm: np.array([np.equal(r.predictions, r.labels) for r in runs], np.float64) for arm, runs in results.items()
+    }
     seeds = range(spec.first_seed, spec.first_seed + len(arms["scratch"]))
     classes = [first.classes[i] for i in labels]
     order = {name: i for i, name in enumerate(first.classes)}
     level = look_level(len(looks(spec)))
     found = judge(right["scratch"], right["transfer"], labels=classes, seeds=seeds, delta=spec.delta, level=level)
+    scores = {arm: scores_of(runs) for arm, runs in results.items()}
+    if first.metric != ACCURACY:
+        whole = judge(
+            scores["scratch"], scores["transfer"], seeds=seeds, delta=spec.delta, level=level, metric=first.metric
+        )
+        found = dataclasses.replace(whole, per_class=found.per_class)
     by_step, by_second = _means(arms, "accuracy", "val", "step"), _means(arms, "accuracy", "val", "seconds")
     accuracy = {arm: [r.curve("accuracy") for r in runs] for arm, runs in arms.items()}
     ends = [c.x[-1] for curves in accuracy.values() for c in curves if c.x]
@@ -351,7 +359,7 @@ def verdict(
     of_training = dict.fromkeys([*budget_flags(results), *first.remarks, *results["transfer"][0].remarks])
     remarks = _remarks(spec, found, first.classes[commonest], list(of_training))
     found = dataclasses.replace(found, remarks=tuple(remarks))
-    return dataclasses.replace(found, sentence=_sentence(spec, found, right["transfer"] - right["scratch"]))
+    return dataclasses.replace(found, sentence=_sentence(spec, found, scores["transfer"] - scores["scratch"]))
 
 
 def _budget(
@@ -403,9 +411,8 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
     labels = f"with {shots} label{'s' if shots > 1 else ''} per class" if shots else "with all labels"
     return " ".join(
         [
-            f"{START[v.label]}: {labels}, the network with transferred weights gets "
-            f"{format_points(v.transfer, False)} % of "
-            f"{v.n_test:,} test pictures right, the one from scratch {format_points(v.scratch, False)} %.",
+            f"{START[v.label]}: {labels}, the network with transferred weights {_score_in_words(v)}, the one from "
+            f"scratch {format_points(v.scratch, False)} %.",
             gap_clause(v),
             *_looks_in_words(spec, v),
             _budget_in_words(spec, v),
@@ -414,6 +421,13 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
             *v.remarks,
         ]
     )
+
+
+def _score_in_words(v: Verdict) -> str:
+    """What the network with transferred weights reaches, and by which measure."""
+    if v.metric == ACCURACY:
+        return f"gets {format_points(v.transfer, False)} % of {v.n_test:,} test pictures right"
+    return f"reaches {format_points(v.transfer, False)} % {WORDS[v.metric]} on {v.n_test:,} test pictures"
 
 
 def _looks_in_words(spec: CompareSpec, v: Verdict) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -52,7 +51,7 @@ class SweepSpec(StudySpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "net", dataclasses.replace(self.net, weights="scratch", boundary=0, reset=0))
+        object.__setattr__(self, "net", self.net.anew)
         layers = read_value(tuple[int, ...], self.layers, "layers")
         if not layers or any(not 1 <= n <= 10_000 for n in layers):
             raise BadSpec(f"layers must hold numbers of layers, each at least 1. Got {self.layers!r}.")
