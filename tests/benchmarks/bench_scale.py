@@ -69,7 +69,7 @@ def read_cold(root: Path, options: argparse.Namespace) -> dict[str, Any]:
 
     domain = load(asked(root, options, False).target)
     images = domain.images
-    assert isinstance(images, np.memmap)
+    assert isinstance(images, np.memmap) and images.filename is not None
     order = np.random.default_rng(0).permutation(len(images))[:COLD_PICTURES]
     with open(images.filename, "rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 import tltk as api
 from tests.support.shell import here  # noqa: F401 – a fixture
 from tltk import home
+from tltk.analyses.evaluate.spec import EvaluateSpec
 from tltk.analyses.export.analysis import export
 from tltk.analyses.export.network import load_trained
 from tltk.analyses.export.spec import ExportSpec
@@ -79,6 +80,9 @@ def test_predict_and_every_export(fit: str, tmp_path: Path, monkeypatch: pytest.
     asked = api.predict(run, f"folder:{root}", part="test").result
     result = run.result()
     assert result is not None and asked.predicted == result["predictions"]
+
+    tested = api.ask(EvaluateSpec(run.id)).domains[0]
+    assert tested.accuracy.value == pytest.approx(result["accuracy"])
 
     export(ExportSpec(run.id, "script", str(tmp_path / "script")))
     script = runpy.run_path(str(tmp_path / "script" / "predict.py"))
