@@ -16,7 +16,7 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -165,10 +165,14 @@ def acquire(lock: FileLock, timeout: float | None = None) -> None:
 # -- writing ----------------------------------------------------------------------------------------
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
+def write_atomic(path: Path, data: bytes | str | Sequence[bytes | memoryview]) -> None:
     """Write so that a reader, or the disk after a power cut, has the old file or the new one.
 
     A folder that lies there in its place is set aside.
+
+    Args:
+        path: Of the file.
+        data: All of it, or its pieces in order.
 
     Raises:
         MachineProblem: The disk is full, or may not be written.
@@ -177,7 +181,8 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     with machine_errors(path):
         try:
             with open(scratch, "wb") as file:
-                file.write(data.encode() if isinstance(data, str) else data)
+                whole = data.encode() if isinstance(data, str) else data
+                file.writelines([whole] if isinstance(whole, bytes) else whole)
                 file.flush()
                 os.fsync(file.fileno())
             if path.is_dir():

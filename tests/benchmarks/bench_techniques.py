@@ -196,6 +196,56 @@ def several_tasks(domains: dict[str, str]) -> dict[str, dict[str, TransferSpec]]
     return found
 
 
+def unlike_sizes(domains: dict[str, str]) -> dict[str, dict[str, TransferSpec]]:
+    """Setting → what is done about it → training: digits of which the first has a hundred times as many as the last."""
+    net = dataclasses.replace(BATCH_NORM)
+    plain = TransferSpec(
+        DataSpec(domains["mnist, long tail"], size=28), net, optim=dataclasses.replace(FEW, lr=ADAPTING.lr)
+    )
+    asked: dict[str, dict[str, Any]] = {
+        "cross-entropy": {},
+        "class_weights=balanced": {"class_weights": "balanced"},
+        "class_weights=effective": {"class_weights": "effective"},
+        "sampling=balanced": {"sampling": "balanced"},
+        "logit_adjustment=1": {"logit_adjustment": 1.0},
+        "focal=2": {"focal": 2.0},
+    }
+    optim = dataclasses.replace(plain.optim, metric="balanced_accuracy")
+    made = {name: dataclasses.replace(plain, optim=dataclasses.replace(optim, **more)) for name, more in asked.items()}
+    return {"mnist, long tail": made}
+
+
+def measure_sizes(arms: dict[str, TransferSpec]) -> Iterator[Row]:
+    """A row for each way, the first being held against the others, by balanced accuracy; rare digits by themselves."""
+    plain: Any = None
+    for arm, spec in arms.items():
+        results = [train(dataclasses.replace(spec, seed=seed)).result for seed in range(SEEDS)]
+        scores = scores_of(results)
+        plain = scores if plain is None else plain
+        right = np.array([np.equal(r.predictions, r.labels) for r in results], float)
+        rare = np.array(results[0].labels) >= RARE
+        yield {
+            "arm": arm,
+            "lr": spec.optim.lr,
+            "accuracy": mean_interval(scores),
+            "gap": None if scores is plain else paired_interval(scores - plain),
+            "frequent": mean_interval(right[:, ~rare]),
+            "rare": mean_interval(right[:, rare]),
+            "seeds": len(results),
+        }
+
+
+def sizes_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Balanced accuracy, and the accuracy of frequent and of rare digits."""
+    yield "| setting | what is done | balanced accuracy, % | points more than the first | verdict | 0 to 5, % | 6 to 9, % |"
+    yield "|---|---|---:|---:|---|---:|---:|"
+    for r in rows:
+        yield (
+            f"| {r['setting']} | `{r['arm']}` | {share(r['accuracy'])} | {points(r['gap'])} | {verdict(r)} | "
+            f"{share(r['frequent'])} | {share(r['rare'])} |"
+        )
+
+
 def measure_tasks(arms: dict[str, TransferSpec]) -> Iterator[Row]:
     """A row for each technique, the first being held against the others."""
     plain: Any = None
@@ -436,7 +486,8 @@ CLAIMS = {
     "surgical_kept": Claim(surgery_kept, "surgical:width=2,head=false@3", gaps_table),
 }
 OVERHEAD, SHIFT, TASKS, TAUGHT = "overhead", "shift", "multi_task", "self_taught"
-EPISODES, UNSEEN = "episodes", "zero_shot"
+EPISODES, UNSEEN, SIZES = "episodes", "zero_shot", "imbalance"
+RARE = 6  # digits from this on have at most 23 pictures
 
 
 def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> Iterator[list[Row]]:
@@ -456,6 +507,11 @@ def answer(name: str, domains: dict[str, str], done: set[tuple[str, str]]) -> It
         for setting, trainings in several_tasks(domains).items():
             if (name, setting) not in done:
                 yield [{"setting": setting, **row} for row in measure_tasks(trainings)]
+        return
+    if name == SIZES:
+        for setting, trainings in unlike_sizes(domains).items():
+            if (name, setting) not in done:
+                yield [{"setting": setting, **row} for row in measure_sizes(trainings)]
         return
     if name == TAUGHT:
         for setting, (first, study) in self_taught(domains).items():
@@ -551,6 +607,7 @@ TABLES = {name: claim.table for name, claim in CLAIMS.items()} | {
     TASKS: tasks_table,
     TAUGHT: taught_table,
     OVERHEAD: overhead_table,
+    SIZES: sizes_table,
     EPISODES: episodes_table,
     UNSEEN: unseen_table,
 }
@@ -572,12 +629,26 @@ def arrays(folder: Path) -> dict[str, str]:
         parts |= {"x_test": read_["x_test"][:TEST], "y_test": read_["y_test"][:TEST]}
     np.savez(folder / "mnist_other.npz", **parts)
     np.savez(folder / "mnist_turned.npz", **{k: 9 - v if k.startswith("y") else v for k, v in parts.items()})
+    with np.load(SHARED / "npz" / "mnist.npz") as read_:
+        x, y = read_["x_train"], read_["y_train"]
+        each = (500 * 100 ** (-np.arange(10) / 9)).astype(int)  # an exponential profile, 500 … 5
+        kept = np.concatenate([np.flatnonzero(y == c)[:n] for c, n in enumerate(each)])
+        np.savez(
+            folder / "mnist_long.npz",
+            **{
+                "x_train": x[kept],
+                "y_train": y[kept],
+                "x_test": read_["x_test"][:TEST],
+                "y_test": read_["y_test"][:TEST],
+            },
+        )
+    found["mnist, long tail"] = f"npz:{folder / 'mnist_long'}.npz"
     more = {"fashion": "fashion", "mnist, other pictures": "mnist_other", "mnist, turned round": "mnist_turned"}
     return found | {name: f"npz:{folder / file}.npz" for name, file in more.items()}
 
 
 def main() -> None:
-    names = [*CLAIMS, SHIFT, TASKS, TAUGHT, EPISODES, UNSEEN, OVERHEAD]
+    names = [*CLAIMS, SHIFT, TASKS, SIZES, TAUGHT, EPISODES, UNSEEN, OVERHEAD]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", nargs="*", choices=names, default=names)
     parser.add_argument("--rows", type=Path, help="a file of JSON lines that is added to; default: none is kept")

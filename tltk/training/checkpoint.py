@@ -30,7 +30,7 @@ def write(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None
         tensors: By name; any shapes and types that safetensors holds.
         state: What JSON can hold.
     """
-    home.write_atomic(path, weightfile.pack_tensors(tensors, {"state": json.dumps(state)}))
+    home.write_atomic(path, weightfile.tensor_pieces(tensors, {"state": json.dumps(state)}))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

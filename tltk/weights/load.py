@@ -18,7 +18,6 @@ from tltk import home
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.nn.head import Classifier
 from tltk.nn.net import Net, config_value, make_backbone, make_net
-from tltk.nn.state import pack
 from tltk.specs.parts import NetSpec
 from tltk.weights import store, weightfile
 from tltk.weights.checks import WAYS_OUT, check_architecture, check_reach
@@ -69,8 +68,8 @@ def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
     classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
     mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
     header = {"backbone": spec.backbone, "head": spec.head, "mean": mean, "std": std, **classifier}
-    tensors = {name: tensor for name, tensor in pack(net, "").items() if taught or net.layer_of.get(name) != net.depth}
-    home.write_atomic(path, weightfile.pack_tensors(tensors, {**header, **net.options, **notes}))
+    kept = {n: t for n, t in net.state_dict().items() if taught or net.layer_of.get(n) != net.depth}
+    home.write_atomic(path, weightfile.tensor_pieces(kept, {**header, **net.options, **notes}))
 
 
 @cache

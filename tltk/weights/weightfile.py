@@ -40,6 +40,22 @@ BYTES = {  # of one number, by safetensors' name of its type
     "F8_E5M2FNUZ": 1,
     "C64": 8,
 }
+# Types that are written, by the name that torch and NumPy share → safetensors' own, in the order in which it lays them.
+WRITTEN = dict(
+    bool="BOOL",
+    uint8="U8",
+    int8="I8",
+    int16="I16",
+    uint16="U16",
+    float16="F16",
+    bfloat16="BF16",
+    int32="I32",
+    uint32="U32",
+    float32="F32",
+    float64="F64",
+    int64="I64",
+    uint64="U64",
+)
 MAX_HEADER_BYTES = 16_000_000  # bytes, which is some hundred thousand tensors
 MAX_CONFIG_BYTES = 4_000_000
 MAX_RATIO, FREE_BYTES = 3, 2**26  # a network's numbers hardly shrink when packed; more than this is a bomb
@@ -506,24 +522,48 @@ def describe_unusable(origin: str, name: str, dtype: str, value: float | None = 
 
 
 def pack_tensors(tensors: Mapping[str, Any], header: Mapping[str, str]) -> bytes:
-    """These tensors, torch's or NumPy's, as the bytes of a safetensors file; the same ones are the same bytes.
+    """These tensors, torch's or NumPy's, as the bytes of a safetensors file; the same ones are the same bytes."""
+    return b"".join(tensor_pieces(tensors, header))
 
-    Everything that the project writes as safetensors is written by this function. safetensors' own writer puts the
-    words of the header in another order each time, and then a checksum says nothing.
+
+def tensor_pieces(tensors: Mapping[str, Any], header: Mapping[str, str]) -> list[bytes | memoryview]:
+    """The same file in pieces, one after the other: no tensor is copied to be written.
+
+    Everything that the project writes as safetensors is written by this function. The words of the header are in order:
+    safetensors' own writer puts them in another order each time, and then a checksum says nothing. Tensors lie as it
+    lays them, the widest numbers first, then by name.
+
+    Args:
+        tensors: By name; they must not change before the pieces are written.
+        header: Words, by name.
+
+    Raises:
+        ValueError: Numbers of a type that the project does not write.
     """
-    if any(type(t).__module__.partition(".")[0] == "torch" for t in tensors.values()):
-        from safetensors.torch import save as save_torch
+    body: dict[str, Any] = {"__metadata__": dict(header)} if header else {}
+    flat, order = {}, list(WRITTEN)
+    for name, tensor in tensors.items():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        if kind not in WRITTEN:
+            raise ValueError(f"Tensors are written as one of {', '.join(WRITTEN)}. {name} is {kind}.")
+        flat[name] = (order.index(kind), list(tensor.shape), _raw(tensor))
+    at, pieces = 0, list[memoryview]()
+    for name in sorted(flat, key=lambda n: (-flat[n][0], n)):
+        kind_, shape, raw = flat[name]
+        end = at + raw.nbytes
+        body[name] = {"dtype": WRITTEN[order[kind_]], "shape": shape, "data_offsets": [at, end]}
+        pieces.append(raw)
+        at = end
+    return [_head(body), *pieces]
 
-        return sort_header(save_torch(dict(tensors), dict(header)))
-    from safetensors.numpy import save
 
-    return sort_header(save(dict(tensors), dict(header)))
+def _raw(tensor: Any) -> memoryview:
+    """The bytes of a tensor of torch's or NumPy's, row by row, without a copy where it lies so on the processor."""
+    if type(tensor).__module__.partition(".")[0] == "torch":
+        import torch
 
-
-def sort_header(data: bytes) -> bytes:
-    """The same safetensors with the names in the header in order."""
-    start = 8 + int.from_bytes(data[:8], "little")
-    return b"".join((_head(json.loads(data[8:start])), memoryview(data)[start:]))
+        return memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return memoryview(tensor.ravel().view("uint8"))
 
 
 def _head(body: dict[str, Any]) -> bytes:

@@ -219,7 +219,7 @@ def _keep(
     scratch = home.folder("weights") / f".{name}.soup.safetensors"
     told = dict(weightfile.identify(store.run_weights(taken[0])[1]).told)
     try:
-        home.write_atomic(scratch, weightfile.pack_tensors(state, told))
+        home.write_atomic(scratch, weightfile.tensor_pieces(state, told))
         found = read(Path(scratch), spec.net.backbone)
         classifier = (*config_value(found.shell.pretrained_cfg, "classifier"), "head")[0]
         header = {"backbone": found.backbone, "classifier": classifier, "classes": json.dumps(list(domain.classes))}
