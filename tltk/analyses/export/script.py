@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
-%(functional)sfrom PIL import Image
+from PIL import Image
 from safetensors.torch import load_file
 
 HERE, SIZE = Path(__file__).parent, %(size)d
@@ -52,7 +52,7 @@ def read(path):
         plain = image.convert("RGBA" if clear else "L" if image.mode in ("1", "L") else "RGB")
     plain = on_white(plain) if plain.width * plain.height > %(large)d else plain
 %(fitted)s    small = small if turn is None else small.transpose(turn)
-%(placed)s    return torch.from_numpy(np.array(small)).permute(2, 0, 1)
+%(placed)s    return torch.from_numpy(np.array(%(shown)s)).permute(2, 0, 1)
 
 
 @torch.inference_mode()
@@ -80,6 +80,7 @@ FITTED = {  # fit → what is seen of a picture, and how `read` makes a square o
     small = on_white(plain.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0))
 """,
         "placed": "",
+        "shown": "small",
     },
     PAD: {
         "seen": "A whole picture in the middle of a plain square",
@@ -87,13 +88,14 @@ FITTED = {  # fit → what is seen of a picture, and how `read` makes a square o
         "placed": f"""\
     square = Image.new("RGB", (SIZE, SIZE), {GROUND})
     square.paste(small, ((SIZE - small.width) // 2, (SIZE - small.height) // 2))
-    small = square
 """,
+        "shown": "square",
     },
     SQUASH: {
         "seen": "A whole picture, stretched to a square",
         "fitted": SHRINK.format("(SIZE, SIZE)"),
         "placed": "",
+        "shown": "small",
     },
 }
 TOLD = 'told = {"class": CLASSES[found.index(max(found))], "probabilities": dict(zip(CLASSES, found))}'
@@ -123,7 +125,10 @@ def script(trained: Trained) -> str:
     answer, head = "x", ""
     if trained.has_own_head:
         last = f"head.{len(trained.net.head) - 1}"  # type: ignore[arg-type]
-        answer, head = HEADS[trained.spec.net.head] % {"last": last}, 'HEAD = load_file(HERE / "head.safetensors")\n'
+        answer, head = (
+            HEADS[trained.spec.net.head] % {"last": last},
+            'HEAD, F = load_file(HERE / "head.safetensors"), torch.nn.functional\n',
+        )
     backbone = trained.spec.net.backbone
     what = f"{len(trained.classes)} classes" if trained.classes else "features"
     return SCRIPT % {
@@ -135,7 +140,6 @@ def script(trained: Trained) -> str:
         "upright": {tag: int(turn) for tag, turn in UPRIGHT.items()},
         "name": backbone,
         "arguments": ", ".join(f"{name}={value!r}" for name, value in trained.timm_arguments.items()),
-        "functional": "import torch.nn.functional as F\n" if head else "",
         "head": head,
         "draft": 4 * FINE,
         "large": LARGE_PIXELS,
