@@ -102,6 +102,8 @@ with chrome.page("Train", LEAD):
         audit_strip(run, live=state in ACTIVE)
         layer_charts(run)
         if read_result(run) is not None:
+            if not without_labels(run):
+                chrome.go("examine", "Examine its mistakes and where it looks")
             show_ledger(run, f"ledger:{run.id}")
         with st.expander("Specification"):
             from tltk.specs import command

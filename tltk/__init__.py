@@ -37,15 +37,19 @@ _PUBLIC = {
     "DescribeSpec": "analyses.describe.spec",
     "DialResponseSpec": "analyses.dial_response.spec",
     "Diverged": "errors",
+    "DuplicatesSpec": "analyses.duplicates.spec",
     "EmbedSpec": "analyses.embed.spec",
     "EnsembleSpec": "analyses.ensemble.spec",
     "EpisodesSpec": "analyses.episodes.spec",
+    "ErrorsSpec": "analyses.errors.spec",
     "EvaluateSpec": "analyses.evaluate.spec",
     "ExportSpec": "analyses.export.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
     "InspectSpec": "analyses.inspect.spec",
+    "LabelNoiseSpec": "analyses.label_noise.spec",
     "LabelsSpec": "studies.labels.spec",
+    "NearestSpec": "analyses.nearest.spec",
     "NetSpec": "specs.parts",
     "OptimSpec": "specs.parts",
     "PlaneSpec": "studies.plane.spec",
@@ -55,6 +59,7 @@ _PUBLIC = {
     "RankSpec": "analyses.rank.spec",
     "Run": "runs.run",
     "RunProblem": "errors",
+    "SaliencySpec": "analyses.saliency.spec",
     "SoupSpec": "analyses.soup.spec",
     "SourceCheckSpec": "analyses.source_check.spec",
     "StrategySpec": "specs.parts",
@@ -92,15 +97,19 @@ __all__ = [  # spelt out, since type checkers read it too
     "DescribeSpec",
     "DialResponseSpec",
     "Diverged",
+    "DuplicatesSpec",
     "EmbedSpec",
     "EnsembleSpec",
     "EpisodesSpec",
+    "ErrorsSpec",
     "EvaluateSpec",
     "ExportSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
     "InspectSpec",
+    "LabelNoiseSpec",
     "LabelsSpec",
+    "NearestSpec",
     "NetSpec",
     "OptimSpec",
     "PlaneSpec",
@@ -110,6 +119,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "RankSpec",
     "Run",
     "RunProblem",
+    "SaliencySpec",
     "SoupSpec",
     "SourceCheckSpec",
     "StrategySpec",
@@ -138,17 +148,22 @@ if TYPE_CHECKING:
     from tltk.analyses.classify.spec import ClassifySpec
     from tltk.analyses.describe.spec import DescribeSpec
     from tltk.analyses.dial_response.spec import DialResponseSpec
+    from tltk.analyses.duplicates.spec import DuplicatesSpec
     from tltk.analyses.embed.spec import EmbedSpec
     from tltk.analyses.ensemble.spec import EnsembleSpec
     from tltk.analyses.episodes.spec import EpisodesSpec
+    from tltk.analyses.errors.spec import ErrorsSpec
     from tltk.analyses.evaluate.spec import EvaluateSpec
     from tltk.analyses.export.spec import ExportSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec
+    from tltk.analyses.label_noise.spec import LabelNoiseSpec
+    from tltk.analyses.nearest.spec import NearestSpec
     from tltk.analyses.predict.spec import PredictSpec
     from tltk.analyses.profile.spec import ProfileSpec
     from tltk.analyses.rank.spec import RankSpec
+    from tltk.analyses.saliency.spec import SaliencySpec
     from tltk.analyses.soup.spec import SoupSpec
     from tltk.analyses.source_check.spec import SourceCheckSpec
     from tltk.analyses.two_sample.spec import TwoSampleSpec

@@ -78,6 +78,10 @@ class Diverged(RunProblem):
     """A training whose loss is no longer a number; in a search over rates, this rate has lost."""
 
 
+class Pruned(RunProblem):
+    """A training that its study ended early, since it had fallen behind; what it has is in its checkpoint."""
+
+
 # What the machine may say when a file or memory is asked of it → what must hold, what came and what to do. Windows and
 # network disks use their own numbers for the last few.
 _FULL = "The disk must have room for {where}. No space is left on it; free some, or set TLTK_HOME to another disk."

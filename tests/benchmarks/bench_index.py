@@ -27,7 +27,20 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("start", "domains", "design", "train", "curves", "studies", "layers", "shift", "choose", "weights", "runs")
+PAGES = (
+    "start",
+    "domains",
+    "design",
+    "train",
+    "examine",
+    "curves",
+    "studies",
+    "layers",
+    "shift",
+    "choose",
+    "weights",
+    "runs",
+)
 
 SHELL = """
 import sys, time

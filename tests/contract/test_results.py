@@ -38,6 +38,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "zero_shot": "tltk zero-shot",
     "zero_shot_text": "tltk zero-shot-text",
     "source_check": "tltk source-check",
+    "label_noise": "tltk label-noise",
 }
 PARTS = {
     "Part": "A part",
@@ -48,6 +49,7 @@ PARTS = {
     "Branch": "A branch",
     "Frame": "A frame",
     "Placed": "A picture that was placed",
+    "Explained": "A picture that is explained",
     "Layer": "A layer",
     "Column": "A column",
     "MeasureTest": "A measure at a layer",

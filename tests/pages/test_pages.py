@@ -49,6 +49,7 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
         "start": "See transfer",
         "design": "Building",
         "train": "Nothing has been trained",
+        "examine": "Nothing has been trained",
         "curves": "No comparison",
         "layers": "Building",
         "shift": "Reading the pictures",

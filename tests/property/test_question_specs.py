@@ -21,11 +21,16 @@ from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
+from tltk.analyses.duplicates.spec import DuplicatesSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
+from tltk.analyses.errors.spec import ErrorsSpec
+from tltk.analyses.label_noise.spec import LabelNoiseSpec
+from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.analyses.zero_shot.spec import ZeroShotSpec
 from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
@@ -37,6 +42,8 @@ from tltk.specs.training import TransferSpec
 
 NAMED = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00,"), min_size=1, max_size=12)
 NAMES = st.lists(NAMED.map(str.strip).filter(bool), max_size=4).map(tuple)
+RUNS = st.just("") | st.text("0123456789abcdef", min_size=12, max_size=12)
+PATHS = st.lists(NAMED.filter(lambda text: text[0] != "-"), min_size=1, max_size=3).map(tuple)
 DATA = specs(DataSpec)
 SOURCE = DATA.filter(lambda d: bool(d.name.strip()))
 NETS = specs(NetSpec)
@@ -59,6 +66,11 @@ PARTS: dict[type[Any], dict[str, Any]] = {
     ZeroShotSpec: {"target": DATA, "net": NETS, "attributes": NAMES},
     ZeroShotTextSpec: {"target": DATA},
     DialResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
+    ErrorsSpec: {"run": RUNS},
+    SaliencySpec: {"run": RUNS},
+    NearestSpec: {"run": RUNS.filter(bool), "paths": PATHS},
+    LabelNoiseSpec: {"target": DATA, "net": NETS},
+    DuplicatesSpec: {"target": DATA, "other": st.none() | SOURCE},
 }
 ANY = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items()))
 OF_LAYERS = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items() if issubclass(kind, DepthSpec)))

@@ -24,6 +24,7 @@ from tests.support.results import (
     raced,
     swept,
     trained,
+    tuned,
 )
 from tltk import home
 from tltk.analyses.describe.spec import DescribeSpec
@@ -41,6 +42,7 @@ from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
+from tltk.studies.tune.spec import TuneSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +50,20 @@ ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
 
 
-PAGES = ("start", "design", "train", "curves", "studies", "layers", "shift", "choose", "runs", "domains", "weights")
+PAGES = (
+    "start",
+    "design",
+    "train",
+    "examine",
+    "curves",
+    "studies",
+    "layers",
+    "shift",
+    "choose",
+    "runs",
+    "domains",
+    "weights",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -141,6 +156,7 @@ STUDIES: dict[str, tuple[Spec, Any]] = {
     "race": (RaceSpec(**DOMAINS, arms=("lora+l2_sp", "fine_tune", "scratch")), raced()),
     "labels": (LabelsSpec(**DOMAINS, arms=("scratch", "fine_tune"), shots=(5, 10, 40)), labelled()),
     "sweep": (SweepSpec(**DOMAINS, layers=(1, 3, 5)), swept()),
+    "tune": (TuneSpec(**DOMAINS), tuned()),
     "plane": (PlaneSpec(**DOMAINS, arms=("bias", "l2_sp:weight=0.1|1")), planed()),
     "causes": (CausesSpec(**DOMAINS), caused()),
     "atlas": (AtlasSpec(domains=("digits", "rendered_digits", "blended_digits")), mapped()),

@@ -26,6 +26,7 @@ from tltk.studies.plane.result import PlaneResult, PointResult
 from tltk.studies.race.result import ArmResult, RaceResult
 from tltk.studies.sweep.result import DepthCurveResult, SignResult, SweepResult
 from tltk.studies.sweep.spec import ARMS as SWEEP_ARMS
+from tltk.studies.tune.result import SettingResult, TrialResult, TuneResult
 
 BEFORE = Path(__file__).parents[1] / "contract" / "results_of_before"  # results as the version before wrote them
 DIGITS = list("0123456789")
@@ -251,6 +252,26 @@ def planed() -> PlaneResult:
         for name, path, x, y in (*told, ("bias", "bias", 0.6, 0.3))
     ]
     return PlaneResult(points, raced(), 0.9, "The front is made of l2_sp:weight=1 and l2_sp:weight=0.1.")
+
+
+def tuned() -> TuneResult:
+    """A search of four trials: the third is the best, the second was pruned, the last diverged."""
+    settings = [
+        SettingResult("fine_tune", lr, 2 * (i % 2), "flip+crop") for i, lr in enumerate((1e-3, 1e-4, 3e-3, 0.1))
+    ]
+    trials = [
+        TrialResult(1, settings[0], "1" * 12, 0.70, "done", 10, 4.0),
+        TrialResult(2, settings[1], "2" * 12, 0.31, "pruned", 3, 1.2),
+        TrialResult(3, settings[2], "3" * 12, 0.76, "done", 10, 4.1),
+        TrialResult(4, settings[3], "4" * 12, None, "diverged", 0, 0.2),
+    ]
+    gap: dict[str, Any] = {"gap": 0.02, "lo": -0.01, "hi": 0.05, "label": "cannot tell", "noise": 0.04}
+    default, best = (0.70, 0.66, 0.74), (0.72, 0.68, 0.76)
+    said = "Cannot tell whether tuning helps: the best of 4 trials was +6.0 points better."
+    return TuneResult(
+        trials, 3, 0.06, *default, *best, **gap, metric="accuracy", seeds=[0, 1, 2], n_test=400, n_val=100,
+        sentence=said, remarks=["Pruned: 1, after 3 of their 10 epochs."],
+    )  # fmt: skip
 
 
 def mapped() -> AtlasResult:

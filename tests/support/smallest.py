@@ -16,18 +16,23 @@ from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
+from tltk.analyses.duplicates.spec import DuplicatesSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
+from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.evaluate.spec import EvaluateSpec
 from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.label_noise.spec import LabelNoiseSpec
+from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.pictures.spec import PicturesSpec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
+from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.analyses.soup.spec import SoupSpec
 from tltk.analyses.source_check.spec import SourceCheckSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
@@ -44,6 +49,7 @@ from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
+from tltk.studies.tune.spec import TuneSpec
 from tltk.training.compose import train
 from tltk.weights.load import save
 
@@ -82,6 +88,15 @@ def smallest(folder: Path) -> dict[str, Spec]:
         ),
         RaceSpec(
             target=DIGITS, net=NetSpec(NAME), optim=OPTIM, arms=("fine_tune", "bias"), lrs=(1e-3,), widen=0, seeds=2
+        ),
+        TuneSpec(
+            target=DIGITS,
+            net=NetSpec(NAME),
+            optim=OPTIM,
+            arms=("fine_tune",),
+            augment=("none",),
+            trials=3,
+            seeds=2,
         ),
         LabelsSpec(
             target=DIGITS,
@@ -147,6 +162,11 @@ def smallest(folder: Path) -> dict[str, Spec]:
         EnsembleSpec(DIGITS, (_finished(0), _finished(1))),
         ExportSpec(_finished(0), "script", str(folder / "exported")),
         InspectSpec(DIGITS),
+        ErrorsSpec(_finished(0), most=4),
+        SaliencySpec(_finished(0), pictures=3, draws=1, layer="0"),
+        NearestSpec(_finished(0), ("digits",), k=2, part="test"),
+        LabelNoiseSpec(DIGITS, NetSpec(NAME), folds=2),
+        DuplicatesSpec(DIGITS, SOURCE),
         PicturesSpec(DIGITS, (0, 7)),
         EvaluateSpec(_finished(0), ("rendered_digits",), against=_finished(1), bootstrap=20),
         PredictSpec(_finished(0), ("digits",), "test"),

@@ -24,6 +24,8 @@ def values(rule: Any) -> st.SearchStrategy[Any]:
     """Every value that a knob allows, the default often."""
     if rule.choices:
         return st.sampled_from(rule.choices)
+    if isinstance(rule.default, bool):
+        return st.booleans()
     if isinstance(rule.default, int):
         return st.just(rule.default) | st.integers(rule.lo, rule.hi)
     if isinstance(rule.default, float):
@@ -39,7 +41,7 @@ def specs(kind: type[Any], **given: Any) -> st.SearchStrategy[Any]:
         try:
             return kind(**drawn)
         except TltkError:
-            return kind(**{k: v for k, v in drawn.items() if k not in ("val", "test")})
+            return kind(**{k: v for k, v in drawn.items() if k not in ("val", "test", "keep_head")})
 
     return st.fixed_dictionaries(fields).map(make)
 

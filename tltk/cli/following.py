@@ -26,6 +26,7 @@ from tltk.data import account
 from tltk.data.names import escape_text
 from tltk.errors import BadSpec, MachineProblem, RunProblem, TltkError, abbreviate
 from tltk.jobs import executor, wait
+from tltk.jobs.predicting import whole_id
 from tltk.results.training import TrainingResult
 from tltk.results.words import (
     accuracy_in_words,
@@ -44,6 +45,11 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
 from tltk.weights.weightfile import sanitise
+
+FILES = {  # flag → help, for verbs whose spec names such files
+    "png": "Write the pictures of the answer to this file, a contact sheet.",
+    "csv": "Write the list to this file.",
+}
 
 
 class Verb(click.Group):
@@ -87,7 +93,7 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
     """A click option for every knob of the spec."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(command.options(kind)):
+        for option in reversed(command.flags(kind)):
             rule = option.knob
             span = f" [{rule.lo:g} … {rule.hi:g}]" if rule.lo is not None and rule.hi is not None else ""
             names = f" One of {', '.join(filter(None, rule.choices))}." if rule.choices else ""
@@ -110,7 +116,14 @@ def spec_options(kind: type[Spec]) -> Callable[..., Any]:
             function = click.option("--knob", multiple=True, help="A knob of the strategy, NAME=VALUE.")(function)
             function = click.option("--strategy", help="How the weights are used; see `tltk strategies`.")(function)
         for name, (_, about) in command.list_options(kind).items():
-            function = click.option(f"--{name}", help=about)(function)
+            if name not in kind.words:
+                function = click.option(f"--{name}", help=about)(function)
+        for form in kind.files:
+            function = click.option(f"--{form}", type=click.Path(path_type=Path), help=FILES[form])(function)
+        several = command.list_options(kind)
+        for name in reversed(kind.words):  # not required, since a file of --spec may have them
+            shown = f"[{name.upper()}]…" if name in several else f"[{name.upper()}]"
+            function = click.argument(name, nargs=-1 if name in several else 1, required=False, metavar=shown)(function)
         about = "A JSON file; - is the standard input."
         function = click.option("--spec", "file", type=click.Path(path_type=Path), help=about)(function)
         function = click.option(
@@ -140,6 +153,12 @@ def _table(kind: type[Spec]) -> Callable[[Any], Iterable[str]] | None:
 def launch(kind: type[Spec], given: dict[str, Any]) -> None:
     """Queue what was asked for, follow it, and print how it ended, an answer as the table of its kind."""
     file, as_json = given.pop("file"), given.pop("as_json")
+    wanted = {form: given.pop(form) for form in kind.files}
+    for form, path in wanted.items():
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise click.UsageError(f"--{form} must be a file in a folder that exists. Got {str(path)!r}.")
+    if "run" in kind.words and given["run"]:
+        given["run"] = whole_id(given["run"])
     spec: Spec
     if file is None:
         # A comparison that names neither domains nor weights is about the question that the first page asks.
@@ -154,6 +173,28 @@ def launch(kind: type[Spec], given: dict[str, Any]) -> None:
         follow(run)
     report(run, as_json)
     end(run, given["detach"])
+    for form, path in wanted.items():
+        if path is not None and executor().state(run.id) == "done":
+            _write_file(run, form, path, as_json)
+
+
+def _write_file(run: Run, form: str, path: Path, as_json: bool) -> None:
+    """Write the pictures of a run to a file, or its result as CSV; said unless JSON is printed."""
+    if form == "png" and not (run.path / "pictures.png").is_file():
+        click.echo("There is no picture to show, so none was written.", err=True)
+        return
+    if form == "png":
+        data = (run.path / "pictures.png").read_bytes()
+    else:
+        kind = type(run.spec)
+        table = importlib.import_module(f"{kind.__module__.rpartition('.')[0]}.table")
+        data = str(table.as_csv(run.read(result_class(kind)))).encode()
+    try:
+        path.write_bytes(data)
+    except OSError as fault:
+        raise click.UsageError(f"--{form} must be a place to write to. It is not: {fault}.") from None
+    if not as_json:
+        click.echo(f"Wrote {path}, {len(data):,} bytes.")
 
 
 def _read_spec(file: Path) -> bytes:

@@ -26,7 +26,20 @@ from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
-PAGES = ("start", "domains", "design", "train", "curves", "studies", "layers", "shift", "choose", "weights", "runs")
+PAGES = (
+    "start",
+    "domains",
+    "design",
+    "train",
+    "examine",
+    "curves",
+    "studies",
+    "layers",
+    "shift",
+    "choose",
+    "weights",
+    "runs",
+)
 MENU = 500  # runs in a menu; more take long to send and nobody looks through them
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
 

@@ -10,6 +10,7 @@ TITLES = {
     "domains": "Domains",
     "design": "Design",
     "train": "Train",
+    "examine": "Examine",
     "curves": "Curves",
     "studies": "Studies",
     "layers": "Layers",

@@ -19,9 +19,11 @@ from tltk.analyses.export.place import check_place
 from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.predict.inputs import check_inputs, domain_spec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.rank.spec import RankSpec, candidate
+from tltk.analyses.run_question import RunQuestion
 from tltk.analyses.trained import check_positive, open_training
 from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
@@ -173,6 +175,10 @@ def check(spec: Spec) -> None:
         check_inputs(spec, open_training(spec.run).spec)
     if isinstance(spec, EvaluateSpec):
         _check_evaluation(spec)
+    if isinstance(spec, NearestSpec):
+        check_inputs(PredictSpec(spec.run, spec.paths, spec.part), open_training(spec.run).spec)
+    if isinstance(spec, RunQuestion):
+        _check_run_question(spec)
     if isinstance(spec, ExportSpec):
         check_place(spec)
     if isinstance(spec, ZeroShotTextSpec):
@@ -288,7 +294,8 @@ def _texts(spec: Spec) -> list[str]:
     names = [one.name for one in _pictures(spec)]
     for pair in _networks(spec):
         names += pair
-    names += [*getattr(spec, "candidates", ()), *getattr(spec, "paths", ()), *getattr(spec, "on", ())]
+    on = getattr(spec, "on", ())
+    names += [*getattr(spec, "candidates", ()), *getattr(spec, "paths", ()), *([on] if isinstance(on, str) else on)]
     return [*names, *(getattr(spec, of, "") for of in ("picture", "checkpoint", "file"))]
 
 
@@ -296,7 +303,7 @@ def _pictures(spec: Spec) -> list[DataSpec]:
     """The domains that it reads."""
     if isinstance(spec, InspectSpec):  # an inspection should show that there are too few for what is planned
         return [dataclasses.replace(spec.data, shots=0)]
-    found = [getattr(spec, side, None) for side in ("target", "source", "without")]
+    found = [getattr(spec, side, None) for side in ("target", "source", "without", "other")]
     return [one for one in found if isinstance(one, DataSpec)]
 
 
@@ -334,6 +341,11 @@ def _check_evaluation(spec: EvaluateSpec) -> None:
     for one in (trained, *([open_training(spec.against)] if spec.against else ())):
         for name in spec.on or (trained.spec.target.name,):
             _check_pictures(domain_spec(name, one.spec))
+
+
+def _check_run_question(spec: RunQuestion) -> None:
+    trained = open_training(spec.run).spec
+    _check_pictures(domain_spec(spec.on or trained.target.name, trained))
 
 
 def _sized_networks(spec: Spec) -> list[tuple[str, int]]:

@@ -17,7 +17,7 @@ import psutil
 import torch
 
 from tltk import home
-from tltk.errors import Diverged, RunProblem, TltkError
+from tltk.errors import Diverged, Pruned, RunProblem, TltkError
 from tltk.jobs.executor import Trainer
 from tltk.runs.run import KILLED, Run
 from tltk.specs.training import TransferSpec
@@ -96,7 +96,7 @@ def _train(trainer: Trainer, unit: Unit) -> None:
     if len(unit) > 1:
         trainer.train_batch(unit)
         return
-    with contextlib.suppress(Diverged):
+    with contextlib.suppress(Diverged, Pruned):
         trainer.train(unit[0])
 
 
@@ -227,14 +227,14 @@ def _on_gpu(unit: Unit, gpu: int) -> _Process:
 
 
 def _check_end(run: Run, code: int) -> Run:
-    """The run, if its process brought it to an end; to have diverged is an end.
+    """The run, if its process brought it to an end; to have diverged or been pruned is an end.
 
     Raises:
         Stopped: It was asked to stop.
         RunProblem: It failed otherwise, or was killed.
     """
     status = run.status
-    if status.state == "done" or (status.state == "failed" and run.diverged):
+    if status.state == "done" or (status.state == "failed" and run.diverged) or run.pruned:
         return run
     if status.state == "stopped":
         raise Stopped

@@ -28,10 +28,11 @@ from tltk.analyses.sample import Context
 from tltk.data import account, family, load
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, link_copies
-from tltk.errors import CannotSplit, Diverged, MachineProblem, RunProblem, TltkError
+from tltk.errors import CannotSplit, Diverged, MachineProblem, Pruned, RunProblem, TltkError
 from tltk.jobs import executor, pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
 from tltk.nn.net import Net
+from tltk.results.rows import Row
 from tltk.results.training import PlannedPhase, TrainingResult
 from tltk.runs.run import BEAT_SECONDS, Run
 from tltk.specs.knobs import Spec
@@ -65,6 +66,9 @@ class Worker:
         self._domains: dict[str, Domain] = {}
         self._stop, self._told = False, 0.0
         self.speaker = owner  # the run that hears sentences
+        self.enough: Callable[[Run], str] | None = (
+            None  # why a training of the present study need not go on; "" = it must
+        )
 
     def ask_to_stop(self, *_: Any) -> None:
         """Stop at the next step; also the handler of SIGTERM."""
@@ -79,7 +83,7 @@ class Worker:
         """The worker of a forked process: it stops with its parent, and `run` hears what it says."""
         own = Worker(self.owner, os.getppid())
         signal.signal(signal.SIGTERM, own.ask_to_stop)
-        own.speaker = run
+        own.speaker, own.enough = run, self.enough
         return own
 
     def notify(self, sentence: str) -> None:
@@ -120,10 +124,11 @@ class Worker:
         Where the pictures or weights that it names have changed since it began, it begins again.
 
         Raises:
-            RunProblem: The run is a study, or it could not go on; `Diverged` where its loss is no number.
+            RunProblem: The run is a study, or it could not go on; `Diverged` where its loss is no number, `Pruned`
+                where its study has seen enough.
         """
         provenance.discard_outdated(run)
-        if _is_done(run):
+        if _is_done(run) or (self.enough is not None and run.pruned):
             return run
         spec = run.spec
         if not isinstance(spec, TransferSpec) and spec.trains:
@@ -144,9 +149,10 @@ class Worker:
             write_end(run, "Stopped by request; it can be resumed.", "stopped")
             raise
         except TltkError as fault:
-            if isinstance(fault, Diverged):
-                home.write_atomic(run.path / "result.json", json.dumps({"diverged": str(fault)}))
-            write_end(run, str(fault))
+            if isinstance(fault, Diverged | Pruned):
+                how = "diverged" if isinstance(fault, Diverged) else "pruned"
+                home.write_atomic(run.path / "result.json", json.dumps({how: str(fault)}))
+            write_end(run, str(fault), "stopped" if isinstance(fault, Pruned) else "failed")
             raise
         except BaseException as fault:
             write_end(run, error_sentence(fault))
@@ -180,7 +186,7 @@ class Worker:
             try:
                 if not run.diverged:
                     self.train(run)
-            except Diverged:
+            except (Diverged, Pruned):
                 continue
             except (Stopped, TltkError):
                 self._end_all(runs[i + 1 :], "It waited for another run, which ended; it can be resumed.", "stopped")
@@ -299,7 +305,12 @@ class Worker:
             def snapshot(net: Net, epoch: int) -> None:
                 weights.save(net, spec.net, run.snapshot(epoch), run=run.id, **_untaught(spec))
 
-            callbacks = Callbacks(writer.emit, self.notify, self.check, writer.save, snapshot, writer.saved)
+            def emit(rows: list[Row]) -> None:
+                writer.emit(rows)
+                if self.enough is not None and any(row.split == "val" for row in rows) and (why := self.enough(run)):
+                    raise Pruned(why)
+
+            callbacks = Callbacks(emit, self.notify, self.check, writer.save, snapshot, writer.saved)
             result = Training(
                 spec,
                 net,
@@ -442,7 +453,8 @@ def _study(run: Run, spec: Spec, worker: Worker) -> None:
         seconds = round(time.perf_counter() - start, 1)
         run.write_status(epoch=done, epochs=total, message=what, seconds=seconds)
 
-    def train_all(runs: list[Run], ended: Callable[[Run], None]) -> None:
+    def train_all(runs: list[Run], ended: Callable[[Run], None], enough: Callable[[Run], str] | None = None) -> None:
+        worker.enough = enough
         for one in runs:
             if isinstance(one.spec, TransferSpec):
                 worker.domain(one.spec.target)  # read here once, not in each fork

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import torch
@@ -137,6 +138,58 @@ def probe(name: str, features: Tensor, labels: Tensor, *, folds: int = 5, seed: 
     if name not in PROBES:
         raise UnknownName.among("probe", name, PROBES)
     return PROBES[name](features, labels, folds=folds, seed=seed)
+
+
+def out_of_fold_probabilities(
+    features: Tensor,
+    labels: Tensor,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    strength: float = 0.1,
+    groups: Tensor | None = None,
+) -> Tensor:
+    """What the logistic probe thinks of each sample when it has not seen it: probabilities of the classes.
+
+    Reference: As for `logistic_probe`.
+
+    Args:
+        features: (n, d).
+        labels: (n,) class numbers; each class at least twice.
+        folds: Parts, each held out once; from 2 to n.
+        seed: Of the folds.
+        strength: Of the penalty, relative as for `ridge_probe`.
+        groups: (n,) equal for samples that go to one fold, such as copies; None = each alone.
+
+    Returns:
+        (n, classes) float64, columns in the order of the class numbers that occur; a class that the other folds lack
+        has 0.
+
+    Raises:
+        BadSpec: Shapes, or values, that cannot be used; one class only, or a class that occurs once.
+
+    Example:
+        >>> x = torch.tensor([[-2.0], [-1.5], [-1.0], [1.0], [1.5], [2.0]])
+        >>> out_of_fold_probabilities(x, torch.tensor([0, 0, 0, 1, 1, 1]), folds=3).argmax(1).tolist()
+        [0, 0, 0, 1, 1, 1]
+    """
+    _check_strengths([strength])
+    classes = _check(features, labels, folds)
+    x, part = features.detach().cpu().double(), _folds(classes, folds, seed)
+    if groups is not None:
+        _, first, group = np.unique(groups.numpy(), return_index=True, return_inverse=True)
+        part = part[torch.from_numpy(first[group])]  # all of a group are where the first of it is
+    found = torch.zeros(len(x), int(classes.max()) + 1, dtype=torch.float64)
+    for fold in sorted(set(part.tolist())):
+        held = part == fold
+        train, other = _standardise(x[~held], x[held])
+        known = torch.tensor(sorted(set(classes[~held].tolist())))
+        if len(known) < 2:
+            found[held, known[0]] = 1.0
+            continue
+        p = _fit_logistic(train, classes[~held], strength).predict_proba(other.numpy())
+        found[held.nonzero(), known] = torch.from_numpy(p)
+    return found
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
@@ -319,13 +372,17 @@ def _inner_right(x: Tensor, classes: Tensor, strength: float, seed: int, folds: 
 
 
 def _predict_logistic(x: Tensor, classes: Tensor, held: Tensor, strength: float) -> Tensor:
+    if len(torch.unique(classes)) < 2:  # a tiny inner part
+        return classes[:1].expand(len(held))
+    return torch.from_numpy(_fit_logistic(x, classes, strength).predict(held.numpy()))
+
+
+def _fit_logistic(x: Tensor, classes: Tensor, strength: float) -> Any:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    if len(torch.unique(classes)) < 2:  # a tiny inner part
-        return classes[:1].expand(len(held))
     model = LogisticRegression(C=1 / (strength * _mean_eigenvalue(x)), max_iter=1000)
     with warnings.catch_warnings():  # an unsettled fit still names classes
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(x.numpy(), classes.numpy())
-    return torch.from_numpy(model.predict(held.numpy()))
+    return model

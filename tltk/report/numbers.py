@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
+from tltk.results.text import FORMULA
 from tltk.results.training import TrainingResult
 from tltk.studies.compare.result import CompareResult
 
 PLAIN = (str, int, float, bool, type(None))
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet lets a formula begin
 
 
 def records(found: Any) -> list[dict[str, Any]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Sequence
 
 NONE = "–"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet lets a formula begin
 
 
 def number(value: float | None, unit: str = "", p: float | None = None) -> str:
@@ -42,3 +45,18 @@ def align_left(rows: Sequence[Sequence[str]]) -> list[str]:
     """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def write_csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table as CSV, quoted where it must be; a cell that a spreadsheet would take for a formula begins with '.
+
+    Args:
+        head: Names of the columns.
+        rows: Cells, all rows of one length.
+    """
+    target = io.StringIO(newline="")
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(head)
+    for row in rows:
+        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell[:1] in FORMULA else cell for cell in row])
+    return target.getvalue()

@@ -103,6 +103,9 @@ class _Verdict(msgspec.Struct):
     gap: float = 0.0
 
 
+ENDED_EARLY = {"diverged", "pruned"}  # what stands in the result of a training that came to no figures
+
+
 class _Result(msgspec.Struct):
     """What lists and other runs read of a result: any of it that is there must be of its type."""
 
@@ -210,7 +213,7 @@ class Run:
         if process.is_held(self.path / LOCK):
             return Status(state="running")
         found = self.result()
-        if found is not None and "diverged" not in found:
+        if found is not None and not ENDED_EARLY & set(found):
             shape = msgspec.convert(found, _Result)
             seconds = shape.seconds if isinstance(shape.seconds, float) else 0.0
             return Status("done", epoch=shape.epochs, epochs=shape.epochs, seconds=seconds, device=shape.device)
@@ -374,7 +377,7 @@ class Run:
         return found
 
     def read(self, kind: type[T]) -> T | None:
-        """What it found, as the class of results of its kind; None while there is nothing, and where it diverged.
+        """What it found, as the class of results of its kind; None where there is nothing, or it ended early.
 
         Args:
             kind: The class, such as `tltk.analyses.profile.result.ProfileResult`.
@@ -383,12 +386,17 @@ class Run:
             RunProblem: What is there was written by another version, and lacks what this one reads.
         """
         found = self.result()
-        return None if found is None or "diverged" in found else self.as_result(found, kind)
+        return None if found is None or ENDED_EARLY & set(found) else self.as_result(found, kind)
 
     @property
     def diverged(self) -> str:
         """Why a training ended without figures; "" = it did not."""
         return str((self.result() or {}).get("diverged", ""))
+
+    @property
+    def pruned(self) -> str:
+        """Why its study ended a training early; "" = it did not."""
+        return str((self.result() or {}).get("pruned", ""))
 
     def as_result(self, found: dict[str, Any], kind: type[T]) -> T:
         """A result of this run as the class of results of its kind.

@@ -18,7 +18,7 @@ from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 
 NAMED = (StrategySpec, AdapterSpec)  # parts that are a name with knobs
 RENAMED = {"target": {"seed": "data-seed"}}  # where a bare name would mislead
-PREFIXES = {"source": "source-", "without": "without-", "source_optim": "source-"}
+PREFIXES = {"source": "source-", "without": "without-", "other": "other-", "source_optim": "source-"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ def options(kind: type[Spec]) -> tuple[Option, ...]:
     return (*found, *(Option(name.replace("_", "-"), (name,), rule) for name, rule in knobs(kind).items()))
 
 
+def flags(kind: type[Spec]) -> tuple[Option, ...]:
+    """Those of the options that are flags: not the fields that the verb takes as words."""
+    return tuple(one for one in options(kind) if one.path[0] not in kind.words)
+
+
 def list_options(kind: type[Spec]) -> dict[str, tuple[type, str]]:
     """Fields of the spec that hold several values: name → type of each, and help. Flags with commas."""
     hints = type_hints(kind)
@@ -84,7 +89,11 @@ def build_spec(kind: type[S], given: dict[str, Any], usual: S | None = None) -> 
             for part in option.path[:-1]:
                 place = place.setdefault(part, {})
             place[option.path[-1]] = given[option.key]
-    needed = {"source": "whose pictures are to be used", "without": "whose test pictures must stay unseen"}
+    needed = {
+        "source": "whose pictures are to be used",
+        "without": "whose test pictures must stay unseen",
+        "other": "whose pictures are compared",
+    }
     for part, what in needed.items():
         if body.get(part) is not None and "name" not in body[part]:
             raise BadSpec(f"The options --{part}-… need --{part} NAME, the domain {what}.")
@@ -98,7 +107,9 @@ def build_spec(kind: type[S], given: dict[str, Any], usual: S | None = None) -> 
     if given.get("term"):
         body["terms"] = [read_named("--term", text) for text in given["term"]]
     for name, (of, _) in list_options(kind).items():
-        if given.get(name) is not None:
+        if isinstance(given.get(name), tuple):  # words, one value each
+            body |= {name: list(given[name])} if given[name] else {}
+        elif given.get(name) is not None:
             body[name] = _values_of(name, of, str(given[name]))
     rest = json.loads((usual or kind()).to_json())  # a part of which some is given has the rest from here
     parts = {k: {**rest[k], **v} for k, v in body.items() if isinstance(v, dict) and isinstance(rest.get(k), dict)}
@@ -181,10 +192,13 @@ def to_command(spec: Spec) -> str:
 
 
 def _as_flags(spec: Spec) -> list[str]:
-    """The verb, and a flag for each knob that is not at its default."""
+    """The verb, its words, and a flag for each knob that is not at its default."""
     kind = type(spec)
     words = [kind.verb]
-    for option in options(kind):
+    for name in kind.words:
+        value = getattr(spec, name)
+        words += [*value] if isinstance(value, tuple) else [value.removeprefix("run:")] if value else []
+    for option in flags(kind):
         owner: Any = spec
         for part in option.path[:-1]:
             owner = getattr(owner, part)
@@ -206,7 +220,7 @@ def _as_flags(spec: Spec) -> list[str]:
     words += [] if adapter == AdapterSpec() else ["--adapter", as_named(adapter)]
     for term in getattr(spec, "terms", ()):
         words += ["--term", as_named(term)]
-    for name in list_options(kind):
+    for name in [n for n in list_options(kind) if n not in kind.words]:
         words += [f"--{name}", join_list([v if isinstance(v, str) else repr(v) for v in getattr(spec, name)])]
     return words
 

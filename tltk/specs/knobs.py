@@ -158,6 +158,8 @@ class Spec:
     kind: ClassVar[str] = ""  # written into the JSON of specs that a worker can run
     verb: ClassVar[str] = ""  # of the shell, for specs with flags: `tltk VERB`
     about: ClassVar[str] = ""  # what the verb does, for its help
+    words: ClassVar[tuple[str, ...]] = ()  # fields that the verb takes as words without a flag, in this order
+    files: ClassVar[tuple[str, ...]] = ()  # kinds of file that the verb writes on request: png, csv
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # a part → those of its knobs that count; absent = all
     # Seconds that an analysis may take, since others wait for its slot; the setting TLTK_QUESTION_SECONDS overrides it.
     time_limit_s: ClassVar[float] = 3600.0

@@ -85,7 +85,7 @@ def with_absolute_paths(spec: S) -> S:
         value = getattr(spec, f.name)
         if isinstance(value, Spec):
             changes[f.name] = with_absolute_paths(value)
-        elif f.name in ("name", "weights", "after") and isinstance(value, str):
+        elif f.name in ("name", "weights", "after", "on") and isinstance(value, str):
             changes[f.name] = _absolute(value)
         elif f.name in ("picture", "checkpoint", "file") and value.strip():
             changes[f.name] = _absolute_path(value)

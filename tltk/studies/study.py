@@ -15,6 +15,7 @@ from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 
 R = TypeVar("R")
+Enough = Callable[[Run], str]
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,23 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Stage:
-    """Children that may run side by side, and a sentence for the status."""
+    """Children that may run side by side, and a sentence for the status.
+
+    Attributes:
+        children: What is wanted.
+        what: The sentence.
+        enough: Asked at each evaluation of a training why it need not go on; "" = it must. What it answers hangs on the
+            run's rows and on what had ended before the stage, on nothing else. Where each child has a process and a GPU
+            of its own it is not asked.
+    """
 
     children: tuple[Wanted, ...]
     what: str
+    enough: Enough | None = None
 
 
 Study = Generator[Stage, list[Run], R]  # yields stages, is sent their finished runs in order, returns its result
-TrainAll = Callable[[list[Run], Callable[[Run], None]], None]  # trains runs in any order, calls back with each
+TrainAll = Callable[..., None]  # (runs, called with each that ended[, enough]): trains them in any order
 
 
 def conduct(run: Run, study: Study[R], train_all: TrainAll, tell: Callable[[int, str], None]) -> R:
@@ -82,7 +92,7 @@ def conduct(run: Run, study: Study[R], train_all: TrainAll, tell: Callable[[int,
                 tell(len(ended), what)
 
             if runs:
-                train_all(runs, one_ended)
+                train_all(runs, one_ended, *([] if stage.enough is None else [stage.enough]))
             stage = study.send(runs)
     except StopIteration as end:
         result: R = end.value

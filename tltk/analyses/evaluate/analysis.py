@@ -10,6 +10,7 @@ from tltk.analyses.evaluate import figures
 from tltk.analyses.evaluate.figures import Floats, Ints
 from tltk.analyses.evaluate.result import DomainScore, EvaluateResult, Figure, Rival, Threshold
 from tltk.analyses.evaluate.spec import EvaluateSpec
+from tltk.analyses.known_pictures import check_channels, known_pictures
 from tltk.analyses.network import TrainedNet, count_seen, own_parts, rebuild
 from tltk.analyses.predict.inputs import domain_spec
 from tltk.analyses.sample import Context
@@ -92,54 +93,21 @@ def _with_validation(asked: Asked, spec: EvaluateSpec, context: Context) -> tupl
 
 
 def _logits(net: TrainedNet, domain: Domain, index: Ints, spec: EvaluateSpec, context: Context) -> Floats:
-    """Logits of some pictures of a domain, (n, classes) float64.
-
-    Raises:
-        DataProblem: The pictures have other channels than those that it learned from.
-    """
-    channels = domain.images.shape[1]
-    if channels != net.channels:
-        raise DataProblem(
-            f"Pictures must have the channels of those that the training learned from, {net.channels}. "
-            f"{domain.name} has {channels}; name pictures of the same kind."
-        )
+    """Logits of some pictures of a domain, (n, classes) float64."""
+    check_channels(domain, net)
     logits: Floats = net.answer(domain.images, index, spec.batch, context.callbacks.check)[1].double().numpy()
     return logits
-
-
-def _pictures(name: str, part: str, trained: TrainedRun, context: Context) -> tuple[Domain, Ints]:
-    """A domain as this training reads it, and which of its pictures are asked for."""
-    asked = trained.spec
-    data = domain_spec(name, asked)
-    domain = context.load(data)
-    if part == "all":
-        return domain, np.arange(len(domain.labels))
-    if name == asked.target.name:
-        return domain, getattr(own_parts(asked, context.load).split, part)
-    if asked.source is not None and name == asked.source.name and asked.labels != "target":
-        source = own_parts(asked, context.load).source
-        assert source is not None
-        return domain, getattr(source[1], part)
-    return domain, getattr(domain.split(data, asked.seed), part)
 
 
 def _score(name: str, spec: EvaluateSpec, asked: Asked, rival: Asked | None, context: Context) -> DomainScore:
     """All figures of a training on a domain."""
     trained, classes = asked.trained, asked.trained.result.classes
-    domain, index = _pictures(name, spec.part, trained, context)
-    context.callbacks.notify(f"Testing on {len(index):,} pictures of {domain.name}.")
-    numbers = match_classes(list(domain.classes), classes)
-    labels = numbers[domain.labels[index]]
-    known, left = index[labels != UNKNOWN], int((labels == UNKNOWN).sum())
-    labels = labels[labels != UNKNOWN]
-    if not len(known):
-        raise DataProblem(
-            f"A domain must have a class that the training knows by name. {domain.name} has "
-            f"{', '.join(domain.classes[:8])}; run {trained.run.id} knows {', '.join(classes[:8])}."
-        )
+    found = known_pictures(name, spec.part, trained, context.load)
+    domain, known, labels, numbers = found.domain, found.index, found.labels, found.numbers
+    context.callbacks.notify(f"Testing on {len(known):,} pictures of {domain.name}.")
     logits = _logits(asked.net, domain, known, spec, context)
     p = figures.softmax(logits)
-    found = figures.intervals(p, labels, spec.bootstrap, spec.seed, context.callbacks.check)
+    rates = figures.intervals(p, labels, spec.bootstrap, spec.seed, context.callbacks.check)
     right = logits.argmax(1) == labels
     top5 = None
     if len(classes) > TOP:
@@ -150,7 +118,7 @@ def _score(name: str, spec: EvaluateSpec, asked: Asked, rival: Asked | None, con
         domain=domain.name,
         part=spec.part,
         n=len(known),
-        left_out=left,
+        left_out=found.left_out,
         matched=[classes[c] for c in matched],
         unknown=[one for one, number in zip(domain.classes, numbers, strict=True) if number == UNKNOWN],
         absent=[one for c, one in enumerate(classes) if c not in matched],
@@ -158,11 +126,11 @@ def _score(name: str, spec: EvaluateSpec, asked: Asked, rival: Asked | None, con
         accuracy=Figure(float(right.mean()), *wilson(int(right.sum()), len(right))),
         majority=float(np.bincount(labels).max()) / len(labels),
         chance=1 / len(classes),
-        balanced_accuracy=found["balanced_accuracy"],
-        macro_f1=found["macro_f1"],
+        balanced_accuracy=rates["balanced_accuracy"],
+        macro_f1=rates["macro_f1"],
         top5=top5,
-        average_precision=found.get("average_precision"),
-        auc=found.get("auc"),
+        average_precision=rates.get("average_precision"),
+        auc=rates.get("auc"),
         classes=figures.class_scores(p, labels, classes, matched),
         confusion=confusion(logits.argmax(1).astype(np.int64), labels, len(classes)).tolist(),
         reliability=figures.reliability(logits, labels),

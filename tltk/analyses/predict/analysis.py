@@ -57,7 +57,7 @@ def predict(spec: PredictSpec, context: Context) -> tuple[PredictResult, dict[st
     trained = open_training(spec.run)
     net = rebuild(trained)
     found = Found()
-    for images, index, names, labels in _pictures(spec, context, trained, net, found):
+    for images, index, names, labels in read_pictures(spec, context, trained, net, found):
         before = time.perf_counter()
 
         def check(before: float = before, n: int = len(index)) -> None:
@@ -112,10 +112,21 @@ def predict(spec: PredictSpec, context: Context) -> tuple[PredictResult, dict[st
 Chunk = tuple[Pixels, Ints, list[str], list[str]]  # pictures, which of them, their names and those of their classes
 
 
-def _pictures(
+def read_pictures(
     spec: PredictSpec, context: Context, trained: TrainedRun, net: TrainedNet, found: Found
 ) -> Iterator[Chunk]:
-    """The pictures of each word in turn; files that stand beside each other are decoded together."""
+    """The pictures of each word in turn; files that stand beside each other are decoded together.
+
+    Args:
+        spec: Its paths and part.
+        context: For domains and progress.
+        trained: The training that looks at them.
+        net: Its network, which says how they are read.
+        found: Where skipped files and remarks are noted.
+
+    Yields:
+        Pictures, which of them are meant, their names and those of their classes.
+    """
     told = (*trained.result.cautions, *trained.result.notes, *trained.result.remarks)
     spans = Span.from_sentences(told)
     if spans:

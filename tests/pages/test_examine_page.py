@@ -1,0 +1,175 @@
+"""Examine: asks what is asked with a click alone, and shows the sheets with their lists."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from tests.support.pages import _no_workers as _no_workers
+from tests.support.pages import answered, is_clean, open_page, texts, training
+from tests.support.results import trained
+from tltk import home
+from tltk.analyses.duplicates.result import Copy, DuplicatesResult, PartPair
+from tltk.analyses.duplicates.spec import DuplicatesSpec
+from tltk.analyses.errors.result import ErrorsResult, Mistake
+from tltk.analyses.errors.spec import ErrorsSpec
+from tltk.analyses.label_noise.result import LabelNoiseResult, Suspect
+from tltk.analyses.label_noise.spec import LabelNoiseSpec
+from tltk.analyses.nearest.result import NearestResult, Neighbour, Query
+from tltk.analyses.nearest.spec import NearestSpec
+from tltk.analyses.saliency.result import Explained, RandomisedLayer, SaliencyResult
+from tltk.analyses.saliency.spec import SaliencySpec
+from tltk.jobs import queue
+from tltk.runs.run import Run
+from tltk.specs.knobs import Spec
+from tltk.specs.parts import NetSpec
+from tltk.specs.training import TransferSpec
+
+HOSTILE = "**bold** ![x](http://a.b/c)"
+CLASSES = ["a", HOSTILE]
+
+
+def done() -> Run:
+    run = training()
+    home.write_atomic(run.path / "result.json", msgspec.json.encode(trained(classes=CLASSES)))
+    (run.path / "model.safetensors").write_bytes(b"kept")
+    return run
+
+
+def mistakes(run: Run) -> ErrorsResult:
+    found = [Mistake(7, "cats/7.png", 0, 1, 0.97, 0.03), Mistake(9, "cats/9.png", 1, 0, 0.91, 0.09)]
+    return ErrorsResult(run.id, "resnet10t", "digits", "test", CLASSES, 40, 0, 5, 0, found, ["A remark."])
+
+
+def maps(run: Run, depends: bool | None) -> SaliencyResult:
+    explained = [Explained(7, "cats/7.png", 0, 1, 0.9, 1, 0.05, False)]
+    check = [RandomisedLayer(5, "head", 0.4, 0.2, 0.6, 0.0), RandomisedLayer(0, "stem", 0.1, 0.0, 0.2, 0.1)]
+    said = f"The sentence for {depends}."
+    return SaliencyResult(
+        run.id,
+        "resnet10t",
+        "digits",
+        "test",
+        CLASSES,
+        "grad_cam",
+        3,
+        "layer3.0",
+        4,
+        4,
+        explained,
+        check,
+        3,
+        depends,
+        said,
+        [],
+    )
+
+
+def keep(spec: Spec, result: object) -> None:
+    answered(spec, result)
+    Image.new("RGB", (300, 160)).save(Run.at(spec.run_id).path / "pictures.png")
+
+
+def page(question: str = "Mistakes") -> AppTest:
+    app = open_page("examine")
+    if question != "Mistakes":
+        app.session_state["held:examine:question"] = question
+        app.run()
+    is_clean(app)
+    return app
+
+
+def labels_of(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def test_nothing_is_computed_before_a_click() -> None:
+    run = done()
+    app = page()
+    assert queue.jobs() == [] and "Ask" in labels_of(app)
+    assert f"tltk errors {run.id}" in str([code.value for code in app.code])
+    next(b for b in app.button if b.label == "Ask").click().run()
+    is_clean(app)
+    assert len(queue.jobs()) == 1
+    assert Run.at(ErrorsSpec(run.id).run_id).spec == ErrorsSpec(run.id)
+
+
+def test_mistakes_are_shown_with_their_sheet_and_as_csv() -> None:
+    run = done()
+    keep(ErrorsSpec(run.id), mistakes(run))
+    app = page()
+    assert "5 of 40 pictures are taken for another class, 12.5%" in texts(app).replace("**", "")
+    table = app.dataframe[0].value
+    assert list(table["picture"]) == ["cats/7.png", "cats/9.png"] and list(table["taken for"]) == [HOSTILE, "a"]
+    assert len(app.get("image")) == 1 and "A remark." in texts(app)
+    assert [b.proto.label for b in app.get("download_button")] == ["Download as CSV"]
+    (Run.at(ErrorsSpec(run.id).run_id).path / "pictures.png").unlink()
+    app = page()
+    assert not app.get("image") and "were deleted" in texts(app)
+
+
+@pytest.mark.parametrize(("depends", "kind"), [(True, "success"), (False, "error"), (None, "warning")])
+def test_maps_come_with_the_check_of_their_worth(depends: bool | None, kind: str) -> None:
+    run = done()
+    keep(SaliencySpec(run.id), maps(run, depends))
+    app = page("Where it looks")
+    [box] = getattr(app, kind)
+    assert f"The sentence for {depends}" in box.value
+    assert list(app.dataframe[0].value["randomised from"]) == ["5 head", "0 stem"]
+    assert len(app.get("image")) == 1
+
+
+def test_nearest_training_pictures_are_listed_and_no_bare_path_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = done()
+    spec = run.spec
+    assert isinstance(spec, TransferSpec)
+    near = Query("digits[3]", "a", HOSTILE, 0.9, 1.0, [Neighbour(5, "digits[5]", HOSTILE, 0.25)])
+    found = NearestResult(run.id, "resnet10t", "digits", 90, 5, "features", "cosine", [near], [], 1, [])
+    keep(NearestSpec(run.id, (spec.target.name,), part="test"), found)
+    app = page("Nearest")
+    assert list(app.dataframe[0].value["nearest"]) == ["digits[5]"] and len(app.get("image")) == 1
+    monkeypatch.setattr("tltk.dashboard.examine_view._where", lambda *_: ("/etc/pictures", "all"))
+    app = page("Nearest")
+    assert not app.dataframe and "Ask" not in labels_of(app) and "A domain must be a name" in texts(app)
+
+
+def test_labels_and_copies_of_the_target_are_listed() -> None:
+    run = done()
+    spec = run.spec
+    assert isinstance(spec, TransferSpec)
+    suspect = Suspect(3, "cats/3.png", "train", 0, 1, 0.02, 0.98)
+    noise = LabelNoiseResult(
+        "digits",
+        "all",
+        CLASSES,
+        50,
+        "resnet10t",
+        "scratch",
+        5,
+        "features",
+        5,
+        0.9,
+        0.02,
+        [0.9, 0.8],
+        [[24, 1], [0, 25]],
+        [suspect],
+        1,
+        [],
+    )
+    keep(LabelNoiseSpec(spec.target, NetSpec(spec.net.backbone, weights=spec.net.weights)), noise)
+    app = page("Labels")
+    assert "1 of 50 labels are likely wrong" in texts(app).replace("**", "")
+    assert list(app.dataframe[0].value["likely"]) == [HOSTILE]
+    copy = Copy(1, "a/1.png", "train", "a", 2, "a/2.png", "test", "a", "near", 3)
+    copies = DuplicatesResult("digits", "", 50, 0, 1, [PartPair("train", "test", 1, 0, 0)], [copy], 1, ["Too good."])
+    keep(DuplicatesSpec(spec.target, seed=spec.seed), copies)
+    app = page("Copies")
+    assert list(app.dataframe[0].value["copy"]) == ["a/2.png"] and "Too good." in texts(app)
+
+
+def test_a_training_that_is_not_done_says_so() -> None:
+    training("failed", "The reason.")
+    app = page()
+    assert "must have finished" in texts(app) and not app.dataframe

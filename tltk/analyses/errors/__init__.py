@@ -1,0 +1,1 @@
+"""Where a finished training is wrong and sure of it."""

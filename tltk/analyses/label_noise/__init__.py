@@ -1,0 +1,1 @@
+"""Which labels of a domain are likely wrong."""

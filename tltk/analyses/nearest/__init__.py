@@ -1,0 +1,1 @@
+"""Which training pictures a picture is most like."""

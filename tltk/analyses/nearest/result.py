@@ -1,0 +1,73 @@
+"""Which training pictures pictures are most like."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tltk.analyses.predict.result import SkippedFile
+
+
+class Neighbour(msgspec.Struct, frozen=True):
+    """A training picture near a picture.
+
+    Attributes:
+        index: Its position in the domain that the training learned from.
+        name: Its file, or its place in the domain.
+        label: Name of its class.
+        distance: 1 − cosine, 0 … 2, or the Euclidean distance of the features.
+    """
+
+    index: int
+    name: str
+    label: str
+    distance: float
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A picture that was asked about.
+
+    Attributes:
+        name: Its path, or a domain with the place in it.
+        label: Name of its class, where a domain tells; else "".
+        predicted: Name of the class that the training sees in it.
+        probability: Of that class, 0 … 1.
+        agree: Share of the neighbours that are of the predicted class.
+        neighbours: The nearest training pictures, nearest first.
+    """
+
+    name: str
+    label: str
+    predicted: str
+    probability: float
+    agree: float
+    neighbours: list[Neighbour]
+
+
+class NearestResult(msgspec.Struct, frozen=True):
+    """The training pictures nearest to some pictures; the first of these are a row each on `pictures.png`.
+
+    Attributes:
+        run: The training.
+        backbone: Its network.
+        domain: Whose pictures it learned from with labels.
+        n: How many of them there are.
+        layer: Whose features were compared; the depth = what enters the head.
+        layer_name: Its name.
+        distance: cosine or euclidean.
+        pictures: What was asked about, in order.
+        skipped: The files that were not read.
+        shown: Rows on the sheet: a picture, then its neighbours.
+        remarks: What is to be known of how they were read.
+    """
+
+    run: str
+    backbone: str
+    domain: str
+    n: int
+    layer: int
+    layer_name: str
+    distance: str
+    pictures: list[Query]
+    skipped: list[SkippedFile]
+    shown: int
+    remarks: list[str]

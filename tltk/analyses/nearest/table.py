@@ -1,0 +1,49 @@
+"""The nearest training pictures, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tltk.analyses.nearest.result import NearestResult
+from tltk.data.names import escape_text
+from tltk.results.text import align_left, write_csv
+
+PICTURES, NEIGHBOURS = 30, 3  # that are printed
+
+
+def lines(found: NearestResult) -> Iterator[str]:
+    """A line for each picture with its nearest training pictures.
+
+    Args:
+        found: Of the question.
+    """
+    yield (
+        f"Among {found.n:,} training pictures of {escape_text(found.domain)}, by {found.distance} distance at "
+        f"{found.layer_name}:"
+    )
+    rows = [["picture", "taken for", "neighbours of it", "nearest training pictures"]]
+    for one in found.pictures[:PICTURES]:
+        near = ", ".join(f"{n.name} ({n.label}, {n.distance:.4f})" for n in one.neighbours[:NEIGHBOURS])
+        rows.append([one.name, f"{one.predicted} {one.probability:.3f}", f"{one.agree:.0%}", near])
+    yield from map(escape_text, align_left(rows))
+    if len(found.pictures) > PICTURES:
+        yield f"… and {len(found.pictures) - PICTURES:,} more; --csv FILE writes them all."
+    yield f"The first {found.shown} are a row each on pictures.png of the run's folder; --png FILE writes it."
+    for skipped in found.skipped[:PICTURES]:
+        yield escape_text(f"not read  {skipped.name}: {skipped.reason}")
+    yield from map(escape_text, found.remarks)
+
+
+def as_csv(found: NearestResult) -> str:
+    """The list, a line for each picture and neighbour.
+
+    Args:
+        found: Of the question.
+    """
+    head = ["picture", "predicted", "probability", "rank", "neighbour", "index", "label", "distance"]
+    rows = [
+        [one.name, one.predicted, one.probability, rank, near.name, near.index, near.label, near.distance]
+        for one in found.pictures
+        for rank, near in enumerate(one.neighbours, 1)
+    ]
+    return write_csv(head, rows)

@@ -1,0 +1,252 @@
+"""Maps of where a finished training looks, over the pictures, beside what random weights would have given."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from tltk.analyses.known_pictures import KnownPictures, check_channels, known_pictures
+from tltk.analyses.network import TrainedNet, rebuild
+from tltk.analyses.predict.inputs import domain_spec
+from tltk.analyses.saliency.result import Explained, RandomisedLayer, SaliencyResult
+from tltk.analyses.saliency.spec import PREDICTED, TRUE, SaliencySpec
+from tltk.analyses.sample import Context, by_turns, find_layer
+from tltk.analyses.sheets import Tile, captioned_sheet, overlay, tile_of
+from tltk.analyses.trained import open_training
+from tltk.data.domain import Domain, Ints
+from tltk.data.file_names import picture_names
+from tltk.errors import CannotSplit, UnknownName
+from tltk.nn.net import Net
+from tltk.nn.taps import LayerOutputs
+from tltk.saliency.attention_rollout import attention_rollout, has_rollout
+from tltk.saliency.grad_cam import grad_cam, map_layers, map_shift
+from tltk.saliency.randomise import randomise_layer, rank_correlation
+
+COLUMNS = 8  # tiles in a row: four pictures, each with its map
+BATCH = 16  # pictures whose gradients and attentions are held at a time
+RESAMPLES = 2000
+DEPENDS = 0.5  # ρ below which maps of random weights are told to be others
+
+
+@dataclass(frozen=True)
+class Method:
+    """How maps are made.
+
+    Attributes:
+        name: grad_cam or attention_rollout.
+        layer: Whose maps, or up to which.
+        shift: Of a network and pictures, how far the maps lie beside an even division of the picture, in pixels.
+        maps: Of a network, normalised pictures and the classes that are explained.
+    """
+
+    name: str
+    layer: int
+    maps: Callable[[Net, Tensor, Tensor], Tensor]
+    shift: Callable[[Net, Tensor], tuple[float, float]] = lambda _net, _x: (0.0, 0.0)
+
+
+def saliency(spec: SaliencySpec, context: Context) -> tuple[SaliencyResult, Image.Image]:
+    """Maps of some pictures, the contact sheet of them, and the sanity check of Adebayo et al. (2018).
+
+    Raises:
+        BadSpec, UnknownName, WeightsMissing: As for `open_training`; a layer or a class that is not there.
+        DataProblem: A domain that cannot be read, or has no class that the training knows.
+        CannotSplit: The network has neither maps nor attention that could be shown.
+    """
+    spec.check()
+    trained = open_training(spec.run)
+    net, name, classes = rebuild(trained), spec.on or trained.spec.target.name, trained.result.classes
+    known = known_pictures(name, spec.part, trained, context.load)
+    check_channels(known.domain, net)
+    method = _method(spec, net.net)
+    index, labels = _chosen(spec, known)
+    p = net.answer(known.domain.images, index, BATCH, context.callbacks.check)[1].double().softmax(1)
+    predicted = p.argmax(1)
+    explained = _explained(spec.of, classes, predicted, torch.from_numpy(labels))
+    x = _pictures(net, known.domain, index)
+    maps = _maps(method, net.net, x, explained, context)
+    correlations, layers = _check(spec, method, net.net, x, explained, maps, context)
+    depends, sentence = _verdict(layers, len(index))
+    names = picture_names(domain_spec(name, trained.spec), known.domain)
+    of_class = method.name == "grad_cam"
+    shown = [
+        Explained(
+            index=int(at),
+            name=names[at],
+            label=int(labels[i]),
+            predicted=int(predicted[i]),
+            probability=round(float(p[i].max()), 9),
+            explained=int(explained[i]) if of_class else None,
+            correlation=None if correlations is None else round(float(correlations[i]), 6),
+            flat=_is_flat(maps[i]),
+        )
+        for i, at in enumerate(index)
+    ]
+    flat = sum(one.flat for one in shown)
+    remarks = [f"{flat} of {len(shown)} maps are the same everywhere, so they show nothing."] if flat else []
+    if not of_class:
+        remarks.append("Attention rollout is of no class in particular, so other weights of the head change nothing.")
+    result = SaliencyResult(
+        run=trained.run.id,
+        backbone=trained.spec.net.backbone,
+        domain=known.domain.name,
+        part=spec.part,
+        classes=classes,
+        method=method.name,
+        layer=method.layer,
+        layer_name=net.net.names[method.layer],
+        rows=maps.shape[1],
+        columns=maps.shape[2],
+        pictures=shown,
+        check=layers,
+        draws=spec.draws,
+        depends=depends,
+        sentence=sentence,
+        remarks=remarks,
+    )
+    return result, _sheet(known.domain, shown, maps, method.shift(net.net, x[:BATCH]), classes)
+
+
+def _method(spec: SaliencySpec, net: Net) -> Method:
+    """The method that is asked for, or that suits the network, at the layer that is asked for, or its last.
+
+    Raises:
+        BadSpec, UnknownName: There is no such layer.
+        CannotSplit: There is nothing to show.
+    """
+    asked = min(find_layer(net, spec.layer, 0)[0], net.depth - 1) if spec.layer.strip() else None
+    if spec.method == "attention_rollout" or (spec.method == "auto" and has_rollout(net)):
+        upto = net.depth - 1 if asked is None else asked
+        return Method("attention_rollout", upto, lambda one, x, _: attention_rollout(one, x, upto))
+    outputs = LayerOutputs(net)
+    layers = map_layers(net, outputs)
+    if not layers:
+        raise CannotSplit(
+            f"A network must have maps, or attention of a plain vision transformer, to be explained. "
+            f"With pictures of {net.shape[-1]} px this one has neither; train it with larger ones."
+        )
+    at = layers[-1] if asked is None else asked
+    return Method(
+        "grad_cam",
+        at,
+        lambda one, x, classes: grad_cam(one, x, classes, at, outputs),
+        lambda one, x: map_shift(one, x, at, outputs),
+    )
+
+
+def _chosen(spec: SaliencySpec, known: KnownPictures) -> tuple[Ints, Ints]:
+    """Positions and labels of the pictures that are shown, class by class."""
+    index = by_turns(known.domain, known.index, spec.pictures, spec.seed).index
+    labels = known.numbers[known.domain.labels[index]]
+    order = np.argsort(labels, kind="stable")
+    return index[order], labels[order]
+
+
+def _explained(of: str, classes: list[str], predicted: Tensor, labels: Tensor) -> Tensor:
+    """The class that is explained of each picture, (n,).
+
+    Raises:
+        UnknownName: A class that the training does not know.
+    """
+    if of in (PREDICTED, TRUE):
+        return predicted if of == PREDICTED else labels
+    if of not in classes:
+        raise UnknownName.among("The class to explain", of, [PREDICTED, TRUE, *classes])
+    return torch.full_like(predicted, classes.index(of))
+
+
+def _pictures(net: TrainedNet, domain: Domain, index: Ints) -> Tensor:
+    """Normalised, on the device of the network."""
+    found = torch.from_numpy(np.ascontiguousarray(domain.images[index])).to(net.device)
+    return net.net.normalise(found.float() / 255)
+
+
+def _maps(method: Method, net: Net, x: Tensor, classes: Tensor, context: Context) -> Tensor:
+    """(n, rows, columns), some pictures at a time."""
+    parts = []
+    for pictures, of in zip(torch.split(x, BATCH), torch.split(classes, BATCH), strict=True):
+        context.callbacks.check()
+        parts.append(method.maps(net, pictures, of))
+    return torch.cat(parts)
+
+
+def _check(
+    spec: SaliencySpec, method: Method, net: Net, x: Tensor, classes: Tensor, maps: Tensor, context: Context
+) -> tuple[NDArray[np.float64] | None, list[RandomisedLayer]]:
+    """Each picture's correlation with all layers randomised, and the cascade of layers from the head down."""
+    if not spec.draws:
+        return None, []
+    found = np.zeros((net.depth + 1, spec.draws, len(x)))
+    flat = np.zeros((net.depth + 1, spec.draws))
+    for draw in range(spec.draws):
+        generator = torch.Generator().manual_seed(spec.seed * 1_000 + draw)
+        other = copy.deepcopy(net)
+        for layer in range(net.depth, -1, -1):
+            context.callbacks.notify(f"Maps of random weights: network {draw + 1} of {spec.draws}, layer {layer}.")
+            randomise_layer(other, layer, generator)
+            theirs = _maps(method, other, x, classes, context)
+            found[layer, draw] = rank_correlation(maps, theirs)
+            flat[layer, draw] = np.mean([_is_flat(one) for one in theirs])
+    each = found.mean(1)
+    resampled = np.random.default_rng(spec.seed).integers(len(x), size=(RESAMPLES, len(x)))
+    layers = []
+    for layer in range(net.depth, -1, -1):
+        lo, hi = np.quantile(each[layer][resampled].mean(1), [0.025, 0.975])
+        layers.append(
+            RandomisedLayer(
+                layer=layer,
+                name=net.names[layer],
+                correlation=round(float(each[layer].mean()), 6),
+                lo=round(float(lo), 6),
+                hi=round(float(hi), 6),
+                flat=round(float(flat[layer].mean()), 6),
+            )
+        )
+    return each[0], layers
+
+
+def _verdict(layers: list[RandomisedLayer], n: int) -> tuple[bool | None, str]:
+    """Whether maps depend on the weights, and that in words."""
+    if not layers:
+        return None, "Whether the maps depend on the weights was not asked."
+    last = layers[-1]
+    figure = (
+        f"with all layers randomised their rank correlation with the maps of the training is {last.correlation:.2f} "
+        f"(95 % interval over {n} pictures {last.lo:.2f} … {last.hi:.2f})"
+    )
+    if last.hi < DEPENDS:
+        return True, f"The maps depend on the weights: {figure}."
+    if last.lo > DEPENDS:
+        return False, (
+            f"The maps hardly depend on the weights: {figure}. They show the picture's own structure or the "
+            f"network's, not what it learned; do not explain anything by them."
+        )
+    return None, f"Whether the maps depend on the weights cannot be told: {figure}. Show more pictures."
+
+
+def _sheet(
+    domain: Domain, shown: list[Explained], maps: Tensor, shift: tuple[float, float], classes: list[str]
+) -> Image.Image:
+    """Each picture, and its map over it."""
+    by, tiles = (shift[0] / domain.images.shape[2], shift[1] / domain.images.shape[3]), list[Tile]()
+    for number, (one, heat) in enumerate(zip(shown, maps.double().numpy(), strict=True), 1):
+        tile = tile_of(domain, one.index)
+        said = f"as {classes[one.predicted]} {one.probability:.3f}"
+        tiles.append(Tile(tile, (f"{number}: {classes[one.label]}", said)))
+        if one.explained is None:  # each patch enters to some extent, so that only more or less can be seen
+            tiles.append(Tile(overlay(tile, heat - heat.min(), by), ("attention",)))
+        else:
+            of = "the same everywhere" if one.flat else f"map of {classes[one.explained]}"
+            tiles.append(Tile(overlay(tile, heat, by), (of,)))
+    return captioned_sheet(tiles, COLUMNS)
+
+
+def _is_flat(heat: Tensor) -> bool:
+    return bool(heat.max() == heat.min())

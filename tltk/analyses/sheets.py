@@ -1,0 +1,104 @@
+"""Contact sheets to be read on their own: pictures with a line or two below each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from tltk import assets
+from tltk.data.domain import Domain
+from tltk.data.names import escape_name
+
+TILE_PX = 128  # side of a picture on the sheet
+GAP_PX, LINE_PX, FONT_PX = 8, 15, 12
+STRENGTH = 0.8  # how far the colour of a map covers the picture where it is highest
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture on a sheet, and the lines below it."""
+
+    image: Image.Image
+    lines: tuple[str, ...] = ()
+
+
+def tile_of(domain: Domain, at: int) -> Image.Image:
+    """A picture of a domain as large as a tile; small ones are enlarged without smoothing.
+
+    Args:
+        domain: Whose picture.
+        at: Its position.
+    """
+    return as_tile(domain.modality.thumbnail(domain, at, TILE_PX))
+
+
+def as_tile(image: Image.Image) -> Image.Image:
+    """A square picture as large as a tile."""
+    if image.width < TILE_PX:
+        return image.resize((TILE_PX, TILE_PX), Image.Resampling.NEAREST)
+    return image if image.width == TILE_PX else image.resize((TILE_PX, TILE_PX))
+
+
+def overlay(image: Image.Image, heat: NDArray[np.float64], shift: tuple[float, float] = (0.0, 0.0)) -> Image.Image:
+    """The picture in grey, coloured where a map is high; nowhere coloured where the map is nought everywhere.
+
+    Args:
+        image: A tile.
+        heat: The map, (rows, columns), at least 0; scaled by its largest value.
+        shift: How far its places lie beside an even division of the picture, down and right, as a share of its side.
+    """
+    height, width = (_spread(n, side, by) for n, side, by in zip(heat.shape, image.size[::-1], shift, strict=True))
+    top = float(heat.max())
+    share = height @ (heat / top if top > 0 else np.zeros_like(heat)) @ width.T
+    mask = Image.fromarray(np.rint(255 * STRENGTH * share).astype(np.uint8))
+    colour = Image.new("RGB", image.size, ImageColor.getrgb(_palette()["series"][1]))
+    return Image.composite(colour, image.convert("L").convert("RGB"), mask)
+
+
+def _spread(places: int, side: int, shift: float) -> NDArray[np.float64]:
+    """(side, places) weights of a linear interpolation from places to pixels; beyond the outermost it is constant."""
+    at = ((np.arange(side) + 0.5) / side - shift) * places - 0.5
+    return np.stack([np.interp(at, np.arange(places), row) for row in np.eye(places)], 1)
+
+
+def captioned_sheet(tiles: Sequence[Tile], across: int) -> Image.Image:
+    """Tiles in rows, in order, each with its lines; a line that is too long is cut.
+
+    Args:
+        tiles: One at least; all images of one size.
+        across: Tiles in a row.
+    """
+    page = _palette()["page"]
+    side, below = tiles[0].image.width, LINE_PX * max(len(tile.lines) for tile in tiles)
+    across = min(across, len(tiles))
+    rows = -(-len(tiles) // across)
+    step_x, step_y = side + GAP_PX, side + below + GAP_PX
+    sheet = Image.new("RGB", (across * step_x + GAP_PX, rows * step_y + GAP_PX), page["backgroundColor"])
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_PX)
+    for i, tile in enumerate(tiles):
+        x, y = GAP_PX + (i % across) * step_x, GAP_PX + (i // across) * step_y
+        sheet.paste(tile.image, (x, y))
+        for line, text in enumerate(tile.lines):
+            at = (x, y + side + line * LINE_PX)
+            draw.text(at, _fit(escape_name(text), font, side), fill=page["textColor"], font=font)
+    return sheet
+
+
+def _fit(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
+    """The text, or as much of its beginning as fits, with an ellipsis."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"
+
+
+def _palette() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(assets.text("palette.json"))["light"]
+    return found

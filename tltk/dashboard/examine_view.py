@@ -1,0 +1,241 @@
+"""What a finished training gets wrong and where it looks; which labels and copies its pictures have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from tltk import data
+from tltk.analyses.duplicates import table as copies_table
+from tltk.analyses.duplicates.spec import DuplicatesSpec
+from tltk.analyses.errors import table as errors_table
+from tltk.analyses.errors.result import ErrorsResult
+from tltk.analyses.errors.spec import ErrorsSpec
+from tltk.analyses.label_noise import table as noise_table
+from tltk.analyses.label_noise.result import LabelNoiseResult
+from tltk.analyses.label_noise.spec import LabelNoiseSpec
+from tltk.analyses.nearest import table as nearest_table
+from tltk.analyses.nearest.result import NearestResult
+from tltk.analyses.nearest.spec import NearestSpec
+from tltk.analyses.run_question import PARTS
+from tltk.analyses.saliency.result import SaliencyResult
+from tltk.analyses.saliency.spec import METHODS, SaliencySpec
+from tltk.analyses.trained import TrainedRun
+from tltk.dashboard import depth, permitted, plan
+from tltk.dashboard.words import plain
+from tltk.errors import TltkError
+from tltk.runs.run import Run
+from tltk.specs import command
+from tltk.specs.knobs import Spec, knobs
+from tltk.specs.parts import NetSpec
+
+QUESTIONS = ("Mistakes", "Where it looks", "Nearest", "Labels", "Copies")
+LISTED = 500  # pictures of a list on the page
+METHOD_NAMES = {"auto": "as suits the network", "grad_cam": "Grad-CAM", "attention_rollout": "attention rollout"}
+
+
+def show(trained: TrainedRun, question: str) -> None:
+    """One question with its widgets, and the answer once a worker has it.
+
+    Args:
+        trained: The training.
+        question: One of `QUESTIONS`.
+    """
+    try:
+        spec, promise, tell = _ASKED[question](trained)
+    except TltkError as fault:  # what was typed is no domain
+        st.error(plain(fault))
+        return
+    try:
+        permitted.check(spec)
+        key = f"examine:{spec.kind}:{trained.run.id}"
+        answer = depth.ask_with_button(spec, "Ask", "Looking.", key, promise)
+        if answer is not None:
+            tell(*answer)
+    except TltkError as fault:
+        st.error(plain(fault))
+    with st.expander("As a shell command and in Python"):
+        st.code(command.to_command(spec), language="bash", wrap_lines=True)
+        st.code(command.to_python(spec), language="python")
+
+
+Asked = tuple[Spec, str, Callable[[Run, Any], None]]  # the question, what to expect of it, how its answer is told
+
+
+def _where(trained: TrainedRun, kind: type[ErrorsSpec] | type[SaliencySpec]) -> tuple[str, str]:
+    """The domain and the part that are chosen; "" = the training's own target."""
+    own = [side.name for side in (trained.spec.target, trained.spec.source) if side is not None]
+    left, right = st.columns(2)
+    on = left.selectbox(
+        "Pictures of",
+        own,
+        accept_new_options=True,
+        key=f"examine:on:{trained.run.id}",
+        help="A domain by name; type another one, such as folder:/home/me/pictures. Classes are matched by name.",
+    )
+    part = right.selectbox("Part", PARTS, help=knobs(kind)["part"].help, **plan.hold("examine:part", PARTS[0]))
+    return "" if not on or on == own[0] else str(on), part
+
+
+def _mistakes(trained: TrainedRun) -> Asked:
+    on, part = _where(trained, ErrorsSpec)
+    promise = "The pictures that it takes for another class, those first of which it is most sure."
+
+    def tell(run: Run, found: ErrorsResult) -> None:
+        st.markdown(
+            f"**{found.wrong:,} of {found.n:,}** pictures are taken for another class, {found.wrong / found.n:.1%}."
+        )
+        if found.mistakes:
+            _sheet(run, "The most confident mistakes: number and class, and what each is taken for.")
+            rows: dict[str, list[Any]] = {
+                "picture": [one.name for one in found.mistakes],
+                "is": [found.classes[one.label] for one in found.mistakes],
+                "taken for": [found.classes[one.predicted] for one in found.mistakes],
+                "probability": [one.probability for one in found.mistakes],
+                "of its own class": [one.probability_label for one in found.mistakes],
+            }
+            _table(rows, errors_table.as_csv(found), f"mistakes-{found.run}.csv")
+        _remarks(found.remarks)
+
+    return ErrorsSpec(trained.run.id, on, part), promise, tell
+
+
+def _maps(trained: TrainedRun) -> Asked:
+    on, part = _where(trained, SaliencySpec)
+    left, right = st.columns(2)
+    method = left.selectbox(
+        "Method",
+        METHODS,
+        format_func=METHOD_NAMES.__getitem__,
+        help=knobs(SaliencySpec)["method"].help,
+        **plan.hold("examine:method", METHODS[0]),
+    )
+    layers = trained.result.layers[:-1]
+    layer = right.selectbox(
+        "Layer",
+        ["", *(str(i) for i in range(len(layers)))],
+        format_func=lambda at: f"{at} · {plain(layers[int(at)])}" if at else "the last with a map",
+        key=f"examine:layer:{trained.run.id}",
+        help=knobs(SaliencySpec)["layer"].help,
+    )
+    promise = "Maps of some pictures, and whether they depend on what was learned: random weights must give others."
+
+    def tell(run: Run, found: SaliencyResult) -> None:
+        box = {True: st.success, False: st.error, None: st.warning}[found.depends]
+        box(plain(found.sentence))
+        title = f"{METHOD_NAMES[found.method]} at {found.layer_name}, {found.rows} × {found.columns} places"
+        _sheet(run, f"{title[0].upper()}{title[1:]}: each picture, then its map.")
+        if found.check:
+            st.markdown("**The same maps with random weights**, from the head down to each layer")
+            rows: dict[str, list[Any]] = {
+                "randomised from": [f"{one.layer} {one.name}" for one in found.check],
+                "rank correlation": [one.correlation for one in found.check],
+                "from": [one.lo for one in found.check],
+                "to": [one.hi for one in found.check],
+                "flat maps": [one.flat for one in found.check],
+            }
+            st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * len(found.check), 300))
+        _remarks(found.remarks)
+
+    return SaliencySpec(trained.run.id, on, part, method, layer), promise, tell
+
+
+def _nearest(trained: TrainedRun) -> Asked:
+    on, part = _where(trained, ErrorsSpec)
+    name = on or trained.spec.target.name
+    data.parse(name)  # a domain, never a bare path: what a page may read is looked up by the name
+    promise = "The training pictures that it finds most like each picture, by what enters the head."
+
+    def tell(run: Run, found: NearestResult) -> None:
+        st.markdown(
+            f"Among **{found.n:,}** training pictures, by {found.distance} distance at {plain(found.layer_name)}."
+        )
+        _sheet(run, "Each row: a picture and what it is taken for, then the training pictures with class and distance.")
+        listed = found.pictures[:LISTED]
+        rows: dict[str, list[Any]] = {
+            "picture": [one.name for one in listed],
+            "taken for": [one.predicted for one in listed],
+            "neighbours of it": [one.agree for one in listed],
+            "nearest": [one.neighbours[0].name for one in listed],
+            "its class": [one.neighbours[0].label for one in listed],
+            "distance": [one.neighbours[0].distance for one in listed],
+        }
+        _table(rows, nearest_table.as_csv(found), f"nearest-{found.run}.csv")
+        _remarks(found.remarks)
+
+    return NearestSpec(trained.run.id, (name,), part=part), promise, tell
+
+
+def _labels(trained: TrainedRun) -> Asked:
+    net = NetSpec(trained.spec.net.backbone, weights=trained.spec.net.weights)
+    promise = (
+        "Labels of the target that are likely wrong, by a probe of what the training began with. Weights from scratch "
+        "know little of pictures; those that were trained before tell more."
+    )
+
+    def tell(run: Run, found: LabelNoiseResult) -> None:
+        st.markdown(
+            f"**{len(found.suspects):,} of {found.n:,}** labels are likely wrong; the estimated share is "
+            f"{found.noise:.1%}. The probe names {found.accuracy:.1%} of the labels."
+        )
+        if found.suspects:
+            _sheet(run, "The worst of them: number and label, and what each is likely of.")
+            rows: dict[str, list[Any]] = {
+                "picture": [one.name for one in found.suspects],
+                "part": [one.part for one in found.suspects],
+                "label": [found.classes[one.label] for one in found.suspects],
+                "likely": [found.classes[one.likely] for one in found.suspects],
+                "probability": [one.probability for one in found.suspects],
+                "of its label": [one.probability_label for one in found.suspects],
+            }
+            _table(rows, noise_table.as_csv(found), "labels.csv")
+        _remarks(found.remarks)
+
+    return LabelNoiseSpec(trained.spec.target, net), promise, tell
+
+
+def _copies(trained: TrainedRun) -> Asked:
+    promise = "Pictures of the target that show the same, or nearly, in one part or in two."
+
+    def tell(run: Run, found: Any) -> None:
+        st.markdown(f"**{found.total:,}** pairs of copies or near copies among {found.n:,} pictures.")
+        if found.pairs:
+            _sheet(run, "The first pairs, side by side: number and label, part and kind.")
+            rows: dict[str, list[Any]] = {
+                "picture": [one.name for one in found.pairs],
+                "label": [one.label for one in found.pairs],
+                "copy": [one.other_name for one in found.pairs],
+                "label of the copy": [one.other_label for one in found.pairs],
+                "parts": [f"{one.part} – {one.other_part}" for one in found.pairs],
+                "kind": [one.kind for one in found.pairs],
+            }
+            _table(rows, copies_table.as_csv(found), "copies.csv")
+        _remarks(found.remarks)
+
+    return DuplicatesSpec(trained.spec.target, seed=trained.spec.seed), promise, tell
+
+
+_ASKED = dict(zip(QUESTIONS, (_mistakes, _maps, _nearest, _labels, _copies), strict=True))
+
+
+def _sheet(run: Run, caption: str) -> None:
+    """The contact sheet of an answer; a sentence where it was deleted."""
+    sheet = depth.sheet_of(run)
+    if sheet is None:
+        st.caption("The pictures of this answer were deleted; what is written here still holds.")
+    else:
+        st.image(sheet, plain(caption), alt=caption)
+
+
+def _table(rows: dict[str, list[Any]], text: str, name: str) -> None:
+    """A table, and a button that hands it on."""
+    n = len(next(iter(rows.values())))
+    st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * n, 400))
+    st.download_button("Download as CSV", text.encode(), name, "text/csv", icon=":material/download:")
+
+
+def _remarks(sentences: Sequence[str]) -> None:
+    for sentence in sentences:
+        st.caption(plain(sentence))
