@@ -121,7 +121,7 @@ FOLDERS = [
     Row("images_and_masks", HERE + "/images", right(16, 2)),
     Row("wrapped", HERE, right(16, 2, "data/v1")),
     Row("nested", HERE, right(32, 2, "1 folder below", "cat/2023")),
-    Row("flat_with_table", HERE, refused("labels.csv", "not read", "cats/1.jpg")),
+    Row("flat_with_table", HERE, refused("labels.csv) are read by csv:", "cats/1.jpg")),
     Row("linked_folder_in_class", HERE + "/set", right(68, 2)),
     Row("linked_folder_in_class", HERE, refused("several domains", "/pool")),
     Row("one_linked_class", HERE + "/set", right(16, 2)),
@@ -198,6 +198,72 @@ TARS = [
     Row("tars", "archive:{}/folder_link.tar/src/set", right(16, 2)),
 ]
 
+TABLES = [
+    *(
+        Row("csv_forms", f"csv:{{}}/{name}", right(24, 2))
+        for name in ("plain.csv", "bom.csv", "wide.csv", "excel.csv", "tabs.tsv", "stems.csv", "windows.csv")
+        + ("quoted.csv", "trailing.csv", "two_labels.csv", "floats.csv", "number?.csv", "absolute.csv")
+    ),
+    Row("csv_forms", "csv:{}/plain.csv~fog:2", right(24, 2)),
+    Row("csv_forms", "csv:{}/latin.csv", right(24, 2, "is not UTF-8 and was read as Latin-1")),
+    Row("csv_forms", "csv:{}/no_head.csv", right(24, 2, "has no head; its columns are called 1 to 2")),
+    Row("csv_forms", "csv:{}/decimals.csv", refused("must have a column with the class", "?label=COLUMN", "Alter")),
+    Row("csv_forms", "csv:{}/decimals.csv?label=Klasse", right(24, 2)),
+    Row("csv_forms", "csv:{}/decimals.csv?label=Art", refused("A column of csv:", "Klasse")),
+    Row(
+        "csv_forms",
+        "csv:{}/decimals.csv?class=Klasse",
+        refused("A setting of csv must be one of file, group, label, root, split"),
+    ),
+    Row("csv_forms", "csv:{}/decimals.csv?label=", refused("must have a value")),
+    Row("csv_forms", "csv:{}/bare.csv", refused("must list pictures that are there", "?root=FOLDER")),
+    Row("csv_forms", "csv:{}/bare.csv?root=images", right(24, 2)),
+    Row("csv_forms", "csv:{}/bare.csv?root=none", refused("root of csv:PATH must be a folder")),
+    Row("csv_forms", "csv:{}", refused("is a folder: write folder:PATH")),
+    Row("csv_forms", "csv:{}/nothing.csv", refused("nothing there")),
+    Row("csv_parts", "csv:{}/parts.csv", right(24, 2, "the test part of the data", sizes=(12, 6, 6))),
+    Row("csv_parts", "csv:{}/parts.csv?split=", right(24, 2, "Train 12 in 3 groups")),
+    Row("csv_parts", "csv:{}/only_train.csv", right(24, 2, "15% drawn from the train part")),
+    Row("csv_parts", "csv:{}/extra.csv", right(20, 2, "its part 'extra' is none of train, val and test")),
+    Row("csv_parts", "csv:{}/no_train.csv", refused("must have a part to train on", "test, val", "?split=")),
+    Row("csv_parts", "csv:{}/folds.csv", right(24, 2, "is not read as parts, since it never says train: '0, 1, 2'")),
+    Row("csv_parts", "csv:{}/folds.csv?split=fold", refused("must say train, val or test. It says '0, 1, 2'")),
+    Row("csv_parts", "csv:{}/test_lacks_class.csv", refused("must have pictures in test part. None for: cat")),
+    Row("csv_labels", "csv:{}/bars.csv", refused("One picture has one class", "such as 'cat|dog'")),
+    Row("csv_labels", "csv:{}/lists.csv", refused("One picture has one class", "['cat', 'dog']")),
+    Row("csv_labels", "csv:{}/commas.csv", refused("One picture has one class", "such as 'dog, fox'")),
+    Row("csv_labels", "csv:{}/synsets.csv", right(24, 2)),
+    Row("csv_labels", "csv:{}/one_hot.csv", right(24, 2, "are its columns 'CAT, DOG': each row has one 1")),
+    Row("csv_labels", "csv:{}/many_hot.csv", refused("One picture has one class", "line 3 sets 2 to 1")),
+    Row("csv_labels", "csv:{}/twice.csv", refused("One picture has one class", "as cat and as dog")),
+    Row("csv_labels", "csv:{}/repeated.csv", right(24, 2, "it is listed twice")),
+    Row("csv_labels", "csv:{}/empty_cells.csv", right(20, 2, "it has no label")),
+    Row("csv_labels", "csv:{}/ages.csv", refused("must be classes", "24 different numbers")),
+    Row("csv_labels", "csv:{}/unlike.csv", refused("It must be plain which column", "say different things")),
+    Row("csv_labels", "csv:{}/unlike.csv?label=class", right(24, 3)),
+    Row("csv_labels", "csv:{}/nothing_known.csv", refused("must have a column with the paths", "a, b")),
+    Row("csv_labels", "csv:{}/unlabelled.csv", refused("must have a column with the class", "height, width")),
+    Row("csv_labels", "csv:{}/control.csv", right(24, 2)),
+    Row(
+        "csv_files",
+        "csv:{}/losses.csv",
+        right(
+            24, 2, "images/gone.jpg (there is no such file)", "torn.jpg", "notes.txt (the ending .txt", "names no file"
+        ),
+    ),
+    Row("csv_files", "csv:{}/a_class_gone.csv", refused("None is for 'fox'", "images/fox.jpg: there is no such file")),
+    Row("csv_files", "csv:{}/all_gone.csv", refused("must list pictures that are there", "elsewhere/images/0.jpg")),
+    Row("csv_files", "csv:{}/ragged.csv", right(24, 2, "line 26 (4 cells, and the head has 2)")),
+    Row("csv_files", "csv:{}/outside.csv", refused("must lie below", "1 do not", ".outside.jpg", "?root=FOLDER")),
+    Row("csv_files", "csv:{}/web.csv", refused("must lie below", "https://e.invalid/1.jpg")),
+    Row("csv_files", "csv:{}/deep/up.csv", refused("must lie below", "../images/0.jpg")),
+    Row("csv_files", "csv:{}/deep/up.csv?root=..", right(24, 2)),
+    Row("csv_files", "csv:{}/empty.csv", refused("It is empty")),
+    Row("csv_files", "csv:{}/head_alone.csv", refused("has a head alone")),
+    Row("csv_files", "csv:{}/workbook.csv", refused("It is a workbook or an archive")),
+    Row("csv_files", "csv:{}/binary.csv", refused("It is binary")),
+    Row("csv_files", "csv:{}/accents.csv", right(24, 2)),
+]
 PIXELS = [
     Row("odd_files", HERE, right(49, 3, "zero.jpg", "page.jpg", "x.svg", "x.dcm")),
     Row("deep_colour", HERE, right(20, 3)),
@@ -329,4 +395,4 @@ HOMES = [
     Row("resume_changed", "resume:{}/no_class", refused("at least two classes|two")),
 ]
 
-ROWS = [*FOLDERS, *ZIPS, *TARS, *PIXELS, *ARRAYS, *WEIGHTS, *HOMES]
+ROWS = [*FOLDERS, *ZIPS, *TARS, *TABLES, *PIXELS, *ARRAYS, *WEIGHTS, *HOMES]

@@ -38,10 +38,12 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "zero_shot": "tltk zero-shot",
     "zero_shot_text": "tltk zero-shot-text",
     "source_check": "tltk source-check",
+    "cross_validate": "tltk cross-validate",
     "label_noise": "tltk label-noise",
 }
 PARTS = {
     "Part": "A part",
+    "Groups": "Groups of pictures",
     "LeftOut": "What was left out",
     "PlannedPhase": "A phase",
     "Verdict": "A verdict",

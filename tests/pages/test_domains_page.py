@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import domain_pictures, domain_view
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import queue
-from tltk.results.account import Branch, Part
+from tltk.results.account import Branch, Groups, Part
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import with_absolute_paths
@@ -293,3 +294,21 @@ def test_where_a_target_is_chosen_it_is_told_in_short(name: str) -> None:
     assert "Folders left out: <b>masks." in said and "2 files were left out, such as train/a.txt: the" in said
     [warning] = [w.value for w in app.warning if "Class cat loses" in w.value]
     assert "are copies" in warning and not any("Class cat loses" in c.value for c in app.caption)
+
+
+def test_groups_are_asked_for_where_there_are_files_and_counted() -> None:
+    spec = dataclasses.replace(TARGET, name="folder:/pictures", group_by="folder")
+    known(SOURCE)
+    known(spec, seen(groups=Groups("folder", 12, 40, "<b>p3", 0)))
+    app = open_page("domains", target=spec.name, **{"group-by": "folder"})
+    is_clean(app)
+    assert "12 groups by folder, the largest, &lt;b&gt;p3, with 40 pictures; none of them lies in two parts." in html(
+        app
+    )
+    field = next(e for e in app.text_input if e.label == "Group by")
+    assert field.value == "folder"
+    field.set_value("ward").run()
+    assert "group_by must be folder, folder:2, column:NAME or name:PATTERN" in texts(app)
+    menu = next(e for e in app.selectbox if e.label == "Target")
+    menu.set_value("digits").run()
+    assert not [e for e in app.text_input if e.label == "Group by"]

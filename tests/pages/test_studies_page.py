@@ -17,6 +17,7 @@ from tltk.jobs import queue
 from tltk.runs.run import Child, Run
 from tltk.studies.atlas.spec import AtlasSpec
 from tltk.studies.causes.spec import CausesSpec
+from tltk.studies.cross_validate.spec import CrossValidateSpec
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
@@ -234,3 +235,15 @@ def test_curves_offers_the_report_of_a_comparison() -> None:
     is_clean(app)
     assert offered(app) == ["Report (HTML)", "Figures (CSV)", "All of it (JSON)"]
     assert not open_page("curves", run=comparison("helps", state="failed").id).get("download_button")
+
+
+def test_a_cross_validation_has_its_folds_at_hand() -> None:
+    app = question("cross_validate", target="digits", backbone="test_resnet")
+    assert [b.label for b in app.button if b.label.startswith("Start")] == ["Start 21 trainings"]  # one of the source
+    field(app, "Folds").set_value(3).run()
+    field(app, "Repeats").set_value(2).run()
+    field(app, "Arms").set_value(["scratch", "bias"]).run()
+    spec = start(app)
+    assert isinstance(spec, CrossValidateSpec)
+    assert (spec.arms, spec.folds, spec.repeats, spec.target.name) == (("scratch", "bias"), 3, 2, "digits")
+    assert any("tltk cross-validate" in code.value for code in app.code)

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from tests.support.results import (
     caused,
     compared,
+    cross_validated,
     described,
     inspected,
     labelled,
@@ -38,6 +39,7 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.atlas.spec import AtlasSpec
 from tltk.studies.causes.spec import CausesSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.cross_validate.spec import CrossValidateSpec
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
@@ -159,6 +161,10 @@ STUDIES: dict[str, tuple[Spec, Any]] = {
     "tune": (TuneSpec(**DOMAINS), tuned()),
     "plane": (PlaneSpec(**DOMAINS, arms=("bias", "l2_sp:weight=0.1|1")), planed()),
     "causes": (CausesSpec(**DOMAINS), caused()),
+    "cross_validate": (
+        CrossValidateSpec(**DOMAINS, arms=("feature_extraction", "fine_tune"), folds=3),
+        cross_validated(),
+    ),
     "atlas": (AtlasSpec(domains=("digits", "rendered_digits", "blended_digits")), mapped()),
 }
 

@@ -21,6 +21,7 @@ from tltk.specs.reading import result_class, spec_kinds
 from tltk.studies.atlas.result import AtlasResult, JourneyResult
 from tltk.studies.causes.result import CauseResult, CausesResult, OutcomeResult
 from tltk.studies.compare.result import CompareResult
+from tltk.studies.cross_validate.result import CrossValidateResult, FoldedArmResult, FoldResult
 from tltk.studies.labels.result import CrossingResult, LabelCurveResult, LabelsResult, WorthResult
 from tltk.studies.plane.result import PlaneResult, PointResult
 from tltk.studies.race.result import ArmResult, RaceResult
@@ -304,6 +305,19 @@ def caused() -> CausesResult:
     return CausesResult(
         causes, "covariate_shift", "hurts", *gap, 0.5, 0.7, sentence, ["A remark."], [0, 1, 2], 790, 100, "0" * 12
     )
+
+
+def cross_validated(names: tuple[str, ...] = ("feature_extraction", "fine_tune")) -> CrossValidateResult:
+    """Two techniques on three folds, of which the second is better."""
+    arms = []
+    for i, name in enumerate(names):
+        scores = [0.7 + 0.1 * i, 0.75 + 0.1 * i, 0.8 + 0.1 * i]
+        folds = [FoldResult(1, f, score, score, score, 1e-3, 20, 40) for f, score in enumerate(scores, start=1)]
+        mean, lo, hi = (x + 0.1 * i for x in (0.75, 0.65, 0.85))
+        arms.append(FoldedArmResult(name, mean, lo, hi, mean, mean, folds, 40, 320, 2.0))
+    gap = PairResult(names[0], names[1], 0.1, 0.05, 0.15, "helps") if len(names) == 2 else None
+    sentence = f"{names[-1]} is better than {names[0]}: 85.0 % of the pictures of unseen folds are right."
+    return CrossValidateResult(arms, gap, sentence, ["A remark."], 3, 1, 60)
 
 
 def written_round_trips(run: dict[str, Any]) -> None:

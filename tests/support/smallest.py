@@ -45,6 +45,7 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.atlas.spec import AtlasSpec
 from tltk.studies.causes.spec import CausesSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.studies.cross_validate.spec import CrossValidateSpec
 from tltk.studies.labels.spec import LabelsSpec
 from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
@@ -88,6 +89,9 @@ def smallest(folder: Path) -> dict[str, Spec]:
         ),
         RaceSpec(
             target=DIGITS, net=NetSpec(NAME), optim=OPTIM, arms=("fine_tune", "bias"), lrs=(1e-3,), widen=0, seeds=2
+        ),
+        CrossValidateSpec(
+            target=DIGITS, net=NetSpec(NAME), optim=OPTIM, arms=("fine_tune", "bias"), lrs=(1e-3,), folds=2
         ),
         TuneSpec(
             target=DIGITS,

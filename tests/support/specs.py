@@ -19,6 +19,10 @@ from tltk.specs.reading import read_spec, spec_kinds
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 
+# knobs that do not go with every value of the others
+ALONE = ("val", "test", "folds", "fold", "repeat", "keep_head", "focal", "label_smoothing")
+GROUPS = st.sampled_from(["", "folder", "folder:2", "column:a b", "name:^(.+)_[0-9]$"])
+
 
 def values(rule: Any) -> st.SearchStrategy[Any]:
     """Every value that a knob allows, the default often."""
@@ -35,13 +39,14 @@ def values(rule: Any) -> st.SearchStrategy[Any]:
 
 def specs(kind: type[Any], **given: Any) -> st.SearchStrategy[Any]:
     """Any spec of this class; one whose parts do not go together is drawn again."""
-    fields = {name: given.get(name, values(rule)) for name, rule in knobs(kind).items()} | given
+    own = {"group_by": GROUPS} if "group_by" in knobs(kind) else {}  # that are no words
+    fields = {name: given.get(name, values(rule)) for name, rule in knobs(kind).items()} | own | given
 
     def make(drawn: dict[str, Any]) -> Any:
         try:
             return kind(**drawn)
         except TltkError:
-            return kind(**{k: v for k, v in drawn.items() if k not in ("val", "test", "keep_head")})
+            return kind(**{k: v for k, v in drawn.items() if k not in ALONE})
 
     return st.fixed_dictionaries(fields).map(make)
 

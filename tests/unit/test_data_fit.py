@@ -90,6 +90,10 @@ def test_folder_archive_arrays_and_what_is_made_of_them_agree(tmp_path: Path, fi
         assert one.reading.cropped == pytest.approx(1 / 3 if fit == "crop" else 0)
         assert one.reading.empty == pytest.approx(1 / 3 if fit == "pad" else 0)
         assert one.reading.stretched == pytest.approx(1.5 if fit == "squash" else 1)
+    rows = [f"p/{file.relative_to(root)},{file.parent.name}" for file in sorted(root.rglob("*.png"))]
+    (tmp_path / "table.csv").write_text("\n".join(["file,label", *rows]))
+    table = data.load(DataSpec(f"csv:{tmp_path / 'table.csv'}", size=24, fit=fit))
+    assert np.array_equal(table.images, folder.images) and table.reading == folder.reading
     half = data.load(DataSpec(f"subset:class 0+class 1@folder:{root}", size=24, fit=fit))
     assert np.array_equal(half.images, folder.images) and half.reading == folder.reading
     others = [np.asarray(data.load(DataSpec(names[0], size=24, fit=other)).images) for other in FITS if other != fit]

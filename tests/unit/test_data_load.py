@@ -27,17 +27,20 @@ def test_names() -> None:
         "archive",
         "blended_digits",
         "contours",
+        "csv",
         "digits",
         "folder",
         "formulas",
         "fractals",
         "grey",
+        "hf",
         "leaves",
         "npz",
         "rendered_digits",
         "shapes",
         "subset",
         "surfaces",
+        "torchvision",
     ]
     assert parse("digits") == ("digits", "")
     assert parse("folder:/a/b:c d") == ("folder", "/a/b:c d")
@@ -48,7 +51,7 @@ def test_names() -> None:
         "folder": "needs a path. Got 'folder'; write folder:PATH",
         "npz: ": "needs a path",
         "digits:x": "takes no path",
-        "./pictures": "write one of the three before the path",
+        "./pictures": "write one of these before the path",
     }.items():
         with pytest.raises(BadSpec, match=words):
             parse(name)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from tests.support.results import LAYERS, caused, labelled, mapped, planed, raced, swept
+from tests.support.results import LAYERS, caused, cross_validated, labelled, mapped, planed, raced, swept
 from tltk import plots
 from tltk.analyses.dial_response.result import DialLevels, DialResponseResult, LevelTest
 from tltk.analyses.embed.result import EmbedResult, Frame, Placed
@@ -21,6 +21,7 @@ from tltk.plots import (
     balance,
     causes_study,
     confusion,
+    cross_validate_study,
     curves,
     embedding,
     labels_study,
@@ -104,6 +105,7 @@ FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     causes_study.shares: lambda: causes_study.shares(hostile(caused(), "features_missing")),
     causes_study.changes: lambda: causes_study.changes(hostile(caused(), "covariate_shift")),
     confusion.confusion: lambda: confusion.confusion([0, 1], [1, 1], [HOSTILE, "b"]),
+    cross_validate_study.dots: lambda: cross_validate_study.dots(hostile(cross_validated(), "fine_tune")),
     labels_study.curves: lambda: labels_study.curves(hostile(labelled(), "fine_tune")),
     plane_study.points: lambda: plane_study.points(hostile(planed(), "bias")),
     race_study.dots: lambda: race_study.dots(hostile(raced(), "fine_tune")),

@@ -8,8 +8,16 @@ import math
 import msgspec
 import pytest
 
-from tests.support.results import caused, labelled, mapped, planed, raced, swept
-from tltk.plots import atlas_study, causes_study, labels_study, plane_study, race_study, sweep_study
+from tests.support.results import caused, cross_validated, labelled, mapped, planed, raced, swept
+from tltk.plots import (
+    atlas_study,
+    causes_study,
+    cross_validate_study,
+    labels_study,
+    plane_study,
+    race_study,
+    sweep_study,
+)
 from tltk.plots.chart import charts_of
 from tltk.plots.theme import HELPS, HURTS, SCRATCH, faint
 from tltk.specs.training import TransferSpec
@@ -144,6 +152,15 @@ def test_an_atlas_is_zero_centred_blue_and_orange() -> None:
     assert "−0.40" in atlas_study.charts(mapped())[1].caption
     bare = msgspec.structs.replace(mapped(), journeys=[msgspec.structs.replace(j, mmd=None) for j in mapped().journeys])
     assert len(atlas_study.charts(bare)) == 1
+
+
+def test_a_cross_validation_joins_each_fold_and_has_the_mean_with_its_interval() -> None:
+    *folds, mean = cross_validate_study.dots(cross_validated()).data
+    assert [list(fold.y) for fold in folds] == [pytest.approx([y, y + 0.1]) for y in (0.7, 0.75, 0.8)]
+    assert [fold.showlegend for fold in folds] == [True, False, False]
+    assert list(mean.x) == ["feature_extraction", "fine_tune"] and list(mean.y) == [0.75, 0.85]
+    assert list(mean.error_y.array) == pytest.approx([0.1, 0.1])
+    assert len(cross_validate_study.dots(cross_validated(("scratch",))).data) == 4
 
 
 def test_names_are_text_in_every_figure() -> None:

@@ -199,6 +199,7 @@ def test_the_protocol_names_what_was_asked_and_not_what_is_left_aside() -> None:
     said = {kind: dict(protocol(STUDIES[kind][0])) for kind in STUDIES}
     assert "5 labels per class" in said["race"]["Target"] and "labels" not in said["labels"]["Target"]
     assert said["labels"]["Labels per class"] == "5, 10, 40"
+    assert "for the test" not in said["cross_validate"]["Target"] and said["cross_validate"]["Folds"] == "3"
     assert "weights trained on the source first" in said["race"]["Network"], "net.weights is ignored"
     assert said["sweep"]["Network"] == "resnet10t", "the arms say which weights"
     assert (

@@ -227,7 +227,8 @@ def test_what_timm_does_not_decay_is_not_decayed(name: str, tokens: set[str], bo
     made = training(spec(name, boundary=boundary), domain(size=size))
     made._enter(made.phases[0])
     groups = make_optimizer(made.net, made.phases[0], made.spec).param_groups
-    assert {g["layer"] for g in groups} == set(range(boundary, made.net.depth + 1))
+    assert {i for g in groups for i in g["layers"]} == set(range(boundary, made.net.depth + 1))
+    assert len(groups) == 2, "layers of one rate are one group, decayed or not"
     found = {made.names[id(p)].removeprefix("backbone."): g["weight_decay"] for g in groups for p in g["params"]}
     assert len(found) == sum(p.requires_grad for p in made.net.parameters())
     excepted: set[str] = getattr(made.net.backbone, "no_weight_decay", set)()

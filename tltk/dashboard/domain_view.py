@@ -18,6 +18,7 @@ from tltk.dashboard import chrome, controls, permitted, plan
 from tltk.dashboard.network import domain_summary, in_words, to_mind
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
+from tltk.data.account import describe_groups
 from tltk.data.corrupt import names as corruptions
 from tltk.data.fit import Change, describe
 from tltk.errors import TltkError
@@ -26,8 +27,22 @@ from tltk.plots.theme import in_dark
 from tltk.specs.parts import DataSpec
 
 NONE = plan.NONE
-PATHS = {"folder": "Folder with one folder per class", "archive": ".zip or .tar of such a folder", "npz": ".npz file"}
-PLACES = {"folder": "/home/me/pictures", "archive": "/home/me/pictures.zip", "npz": "/home/me/pictures.npz"}
+PATHS = {
+    "folder": "Folder with one folder per class",
+    "archive": ".zip or .tar of such a folder",
+    "csv": "Table with a file and a label in each row",
+    "npz": ".npz file",
+    "hf": "Data set of the Hugging Face hub",
+    "torchvision": "Data set of torchvision",
+}
+PLACES = {
+    "folder": "/home/me/pictures",
+    "archive": "/home/me/pictures.zip",
+    "csv": "/home/me/labels.csv?label=species&group=patient",
+    "npz": "/home/me/pictures.npz",
+    "hf": "user/name",
+    "torchvision": "CIFAR10",
+}
 # What is drawn here has no end of its own: enough to be seen and to be learned from, and drawn in seconds.
 DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000, "leaves": 1000}
 PARTS = {"train": "Training", "val": "Validation", "test": "Test"}
@@ -79,7 +94,7 @@ def _with_kind(path: plan.PATH, kind: str) -> DataSpec | None:
     if kind == NONE:
         return None
     spec: DataSpec = plan.read(path) or dataclasses.replace(plan.read(("target",)), shots=0)
-    return dataclasses.replace(spec, name=kind + (":" if kind in PATHS else ""), n=DRAWN.get(kind, 0))
+    return dataclasses.replace(spec, name=kind + (":" if kind in PATHS else ""), n=DRAWN.get(kind, 0), group_by="")
 
 
 def settings(path: plan.PATH) -> None:
@@ -91,6 +106,8 @@ def settings(path: plan.PATH) -> None:
         controls.field(*path, "fit")
     name = plan.read((*path, "name"))
     kind, argument, suffix = parts(name)
+    if kind in PATHS or plan.read((*path, "group_by")):
+        controls.field(*path, "group_by", title="Group by")
     base = name.removesuffix(suffix)
     try:
         how = data.corruption(name)
@@ -158,6 +175,8 @@ def in_short(found: InspectResult) -> None:
 def facts(sides: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
     """A table with a column for each domain: how many, how large, how bright, on which terms."""
     columns = [_facts(*side) for side in sides.values()]
+    if not any(column["Groups"] for column in columns):
+        columns = [{name: text for name, text in column.items() if name != "Groups"} for column in columns]
     heads = "".join(f'<th scope="col">{_dot(title)}{title}</th>' for title in sides)
     rows = "".join(
         f'<tr><th scope="row">{name}</th>{"".join(f"<td>{column[name]}</td>" for column in columns)}</tr>'
@@ -170,6 +189,7 @@ def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
     return {
         "Pictures": f"{found.n:,} in {len(found.classes):,} classes",
         **{name: _part(found, part, spec) for part, name in PARTS.items()},
+        "Groups": "" if found.groups is None else escape(describe_groups(found.groups)),
         "Read as": f"{spec.size} × {spec.size} px, {_channels(found)}{_fitted(found)}",
         "Brightness": _brightness(found),
         "Licence": escape(found.licence),

@@ -18,7 +18,9 @@ import streamlit as st
 
 from tltk import home
 from tltk.dashboard.guard import is_loopback
+from tltk.data import domains
 from tltk.data.corrupt import split
+from tltk.data.sources.csv import divide_text
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import executor
 from tltk.runs.run import Run
@@ -55,9 +57,23 @@ def paths(value: Any) -> Iterator[str]:
     elif isinstance(value, str):
         kind, colon, path = value.partition(":")
         if colon and kind in PATHS and path.strip():
-            yield from {name.partition(":")[2].strip() for name in (value, _bare(value))}
+            yield from _readings(kind, value)
+        elif colon and kind in domains:  # which may be made of another one, such as grey:folder:PATH
+            yield from paths(path)
         elif "@" in value:  # a network with its weights, such as resnet18@file:PATH
             yield from paths(value.partition("@")[2])
+
+
+def _readings(kind: str, name: str) -> set[str]:
+    """Every path that a name may mean: with and without what looks like a corruption, or like settings of a table."""
+    found = {one.partition(":")[2].strip() for one in (name, _bare(name))}
+    if kind != "csv":
+        return found
+    for text in list(found):
+        with contextlib.suppress(TltkError, RuntimeError):  # what cannot be meant, an unknown user: refused elsewhere
+            path, settings = divide_text(text)
+            found |= {path, str(Path(path).parent / Path(settings.get("root", "")).expanduser())}
+    return found
 
 
 def _bare(name: str) -> str:

@@ -34,7 +34,7 @@ from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.race.spec import RaceSpec
 
 FROM = {"data": "target"}  # a part of a study that is the plan's under another name
-FIRST = ("seeds", "halves")  # knobs that are seen at once, beside the lists; the others lie under More
+FIRST = ("seeds", "halves", "folds", "repeats")  # knobs that are seen at once; the others lie under More
 
 
 def kinds() -> dict[str, type[Spec]]:

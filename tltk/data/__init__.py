@@ -2,9 +2,9 @@
 
 A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where it reads a path,
 `source_version(argument)`, which changes when the files there change; where it has settings, `check(argument)`, which
-returns them in one spelling; where it reads files, `survey(argument)`, which says how they are understood without
-reading pictures; where it knows more of its pictures than their class, `attribute_names(argument)`. `drawing/` is what
-drawn domains share, the modules beside it what all share. Above: training, analyses, pages.
+returns them in one spelling; where it reads files, `survey(argument, group_by)`, which says how they are understood
+without reading pictures; where it knows more of its pictures than their class, `attribute_names(argument)`. `drawing/`
+is what drawn domains share, the modules beside it what all share. Above: training, analyses, pages.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from tltk.data.corrupt import Corruption
 from tltk.data.corrupt import corrupt as apply  # `tltk.data.corrupt` is the module
 from tltk.data.corrupt import split as split_suffix
 from tltk.data.domain import Domain, Progress, Reading, Split, argument_path, few_shot
+from tltk.data.files import Files, groups_of
 from tltk.data.fit import CROP
 from tltk.data.identity import FINE, Sketches
 from tltk.data.layout import check_sizes
@@ -60,7 +61,7 @@ Loader = Callable[[DataSpec, str, Progress | None], Domain]
 
 domains: Registry[Loader] = Registry("domain", "tltk.data.sources", lambda name: "load", group="tltk.domains")
 
-FORMAT = 7  # raise it when the same spec gives other arrays than before: what is kept is then made again
+FORMAT = 8  # raise it when the same spec gives other arrays than before: what is kept is then made again
 STALE_SECONDS = 24 * 3600  # seconds after which a temporary folder belongs to a process that was killed
 
 _log = logging.getLogger(__name__)
@@ -82,6 +83,9 @@ class _Meta(msgspec.Struct, forbid_unknown_fields=True):
     reading: Reading
     sketched: bool
     attributes: dict[str, tuple[list[str], list[int]]]  # name → names of the values, number of each picture
+    names: list[str] = []  # of the files
+    columns: dict[str, tuple[list[str], list[int]]] = {}  # of a table, as the attributes
+    group: str = ""
 
 
 def split(name: str) -> tuple[str, Corruption | None]:
@@ -118,8 +122,8 @@ def parse(name: str) -> tuple[str, str]:
     kind, colon, argument = name.partition(":")
     if kind not in domains and not colon and any(mark in name for mark in "/\\."):
         raise BadSpec(
-            f"A domain must be a name, or folder:PATH, archive:PATH or npz:PATH. Got {name!r}; "
-            f"write one of the three before the path."
+            f"A domain must be a name, or folder:PATH, archive:PATH, csv:PATH or npz:PATH. Got {name!r}; "
+            f"write one of these before the path."
         )
     domains[kind]  # the sentence for an unknown name
     if (check := _function(kind, "check")) is not None:
@@ -142,7 +146,9 @@ def check(spec: DataSpec) -> None:
     survey = getattr(importlib.import_module(domains[kind].__module__), "survey", None)
     if survey is None:
         source_version(spec.name)  # that something is there
-    elif (found := survey(argument)) is not None:
+        if _function(kind, "source_version") is None:  # drawn here
+            groups_of((), {}, spec.group_by, "", spec.name)
+    elif (found := survey(argument, spec.group_by)) is not None:
         check_sizes(found, spec)
 
 
@@ -227,6 +233,7 @@ def _load_corrupted(spec: DataSpec, argument: str, progress: Progress | None) ->
         reading=clean.reading,
         sketches=clean.sketches,
         attributes=clean.attributes,
+        files=clean.files,
     )
 
 
@@ -281,10 +288,8 @@ def _read(folder: Path, name: str) -> Domain | None:
             twins=np.array(meta.twins, np.int64),
             reading=meta.reading,
             sketches=_read_sketches(folder, len(meta.labels)) if meta.sketched else None,
-            attributes={
-                which: Attribute(tuple(classes), np.array(numbers, np.int64))
-                for which, (classes, numbers) in meta.attributes.items()
-            },
+            attributes=_read_columns(meta.attributes),
+            files=Files(tuple(meta.names), _read_columns(meta.columns), meta.group),
         )
     except FileNotFoundError:
         return None
@@ -295,6 +300,11 @@ def _read(folder: Path, name: str) -> Domain | None:
         _log.warning("kept pictures in %s have changed and will be made again", folder)
         return None
     return domain
+
+
+def _read_columns(kept: dict[str, tuple[list[str], list[int]]]) -> dict[str, Attribute]:
+    """Attributes, or columns of a table."""
+    return {which: Attribute(tuple(classes), np.array(numbers, np.int64)) for which, (classes, numbers) in kept.items()}
 
 
 def _read_sketches(folder: Path, n: int) -> Sketches:
@@ -351,8 +361,15 @@ def _meta(domain: Domain) -> _Meta:
         domain.twins.tolist(),
         domain.reading,
         domain.sketches is not None,
-        {which: (list(one.classes), one.numbers.tolist()) for which, one in domain.attributes.items()},
+        _kept_columns(domain.attributes),
+        list(domain.files.names),
+        _kept_columns(domain.files.columns),
+        domain.files.group,
     )
+
+
+def _kept_columns(columns: Mapping[str, Attribute]) -> dict[str, tuple[list[str], list[int]]]:
+    return {which: (list(one.classes), one.numbers.tolist()) for which, one in columns.items()}
 
 
 def _sweep(folder: Path) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tltk.data.parts import FREE, PARTS
-from tltk.results.account import Branch, LeftOut, Part
+from tltk.results.account import Branch, Groups, LeftOut, Part
 
 if TYPE_CHECKING:
     from tltk.data.domain import Domain, Split
@@ -57,11 +59,14 @@ def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Part]:
         train, val and test, each with its size and its origin in a few words.
     """
     found: dict[str, Part] = {}
+    groups = domain.groups(spec)
     present = set() if domain.given is None else set(domain.given.tolist()) - {FREE}
     folders = {role: ", ".join(b.folder for b in domain.account.tree if b.role == role) for role in PARTS.values()}
     for number, role in PARTS.items():
         n = len(getattr(split, role))
-        if number in present:
+        if spec.folds:
+            origin = _of_folds(role, spec)
+        elif number in present:
             origin = f"the folder {folders[role]}" if folders[role] else f"the {role} part of the data"
             cut = [p for k, p in PARTS.items() if k not in present]
             if role == "train" and cut:
@@ -73,14 +78,67 @@ def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Part]:
             origin = f"{share:.0%} drawn from {'the train part' if present else 'all pictures'}"
         if role == "train" and spec.shots:
             origin += f"; {spec.shots} of each class"
-        found[role] = Part(n, origin)
+        mine = 0 if groups is None else len(np.unique(groups.numbers[getattr(split, role)]))
+        found[role] = Part(n, origin, mine)
     return found
+
+
+def _of_folds(role: str, spec: DataSpec) -> str:
+    """Where a part of a division into folds comes from."""
+    if role == "test":
+        return f"fold {spec.fold} of {spec.folds}"
+    return f"{spec.val:.0%} drawn from the other folds" if role == "val" else "the rest"
+
+
+def group_cautions(name: str, found: Groups | None) -> list[str]:
+    """That pictures of one group are trained on and tested: a sentence, or none.
+
+    Args:
+        name: The domain's.
+        found: Its groups.
+    """
+    if found is None or not found.across:
+        return []
+    return [
+        f"{found.across:,} of {found.n:,} groups of {name} ({found.by}) lie in more than one part, which came with the "
+        f"data: what is measured is too good for new groups. Divide the pictures by group instead."
+    ]
 
 
 def describe_parts(found: Mapping[str, Part]) -> str:
     """`Train 26 (…), validation 8 (…), test 12 (…).`"""
     words = {"train": "Train", "val": "validation", "test": "test"}
-    return ", ".join(f"{words[role]} {p.n:,} ({p.origin})" for role, p in found.items()) + "."
+    return ", ".join(f"{words[role]} {p.n:,}{_in_groups(p)} ({p.origin})" for role, p in found.items()) + "."
+
+
+def _in_groups(part: Part) -> str:
+    return f" in {part.groups:,} group{'s' * (part.groups != 1)}" if part.groups else ""
+
+
+def groups(domain: Domain, split: Split, spec: DataSpec) -> Groups | None:
+    """The groups of a domain's pictures; None where nothing says which belong together.
+
+    Args:
+        domain: The pictures.
+        split: Their division.
+        spec: Says how groups are told.
+    """
+    found = domain.groups(spec)
+    if found is None:
+        return None
+    counts = np.bincount(found.numbers, minlength=len(found.classes))
+    largest = int(counts.argmax())
+    held = [set(found.numbers[index].tolist()) for index in (split.train, split.val, split.test)]
+    across = len((held[0] & held[1]) | (held[0] & held[2]) | (held[1] & held[2]))
+    by = spec.group_by or f"column:{domain.files.group}"
+    return Groups(by, len(counts), int(counts.max()), found.classes[largest], across)
+
+
+def describe_groups(found: Groups) -> str:
+    """`12 groups by folder, the largest p3 with 40 pictures; each lies in one part.`"""
+    largest = f"the largest, {found.largest_name}, with {found.largest:,} picture{'s' * (found.largest != 1)}"
+    apart = f"{found.across:,} of them lie in more than one part" if found.across else "none of them lies in two parts"
+    return f"{found.n:,} groups by {found.by}, {largest}; {apart}."
 
 
 def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Any]:
@@ -97,7 +155,7 @@ def training_data_fields(domain: Domain, split: Split, spec: DataSpec) -> dict[s
         "parts": parts(domain, split, spec),
         "left_out": LeftOut(len(domain.skipped), list(domain.skipped[:MAX_NAMED_FILES])),
         "notes": list(domain.account.notes),
-        "remarks": remarks(domain),
+        "remarks": [*remarks(domain), *group_cautions(domain.name, groups(domain, split, spec))],
     }
 
 

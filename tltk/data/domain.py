@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from tltk.data.account import Account
 from tltk.data.attributes import Attribute, check_attributes, derived_attributes
+from tltk.data.division import bundles, count_bundles, deal, fewest, shuffle
+from tltk.data.files import Files
 from tltk.data.identity import Origins, Sketches, content_hashes, find_copies, find_near_copies
 from tltk.data.modality import Modality
 from tltk.data.parts import FREE, OUT, PARTS, TEST, TRAIN, VAL
@@ -30,6 +32,7 @@ PIECE_BYTES = 2**24  # of pictures that are looked at at a time
 Progress = Callable[[int, int], None]  # called with (done, total) from the thread that loads
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
+_PARTS_NEED = "one to train on and one for each part that is held out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,7 @@ class Domain:
     `twins` (n,) int64 is the position of the first picture of which each is a copy or nearly one, its
     own for most. `sketches` are what near copies are found by in another domain; None for pictures that are drawn
     here, of which there are none. `attributes` are what is known of each picture beside its class, by name.
+    `files` are the names of the files, what a table says of them, and which belong together.
     """
 
     name: str
@@ -92,6 +96,7 @@ class Domain:
     reading: Reading = Reading()
     sketches: Sketches | None = None
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    files: Files = Files()
 
     @property
     def modality(self) -> Modality:
@@ -116,6 +121,7 @@ class Domain:
         reading: Reading | None = None,
         sketches: Sketches | None = None,
         attributes: Mapping[str, Attribute] | None = None,
+        files: Files | None = None,
     ) -> Domain:
         """The domain of these arrays, checked, with its fingerprint.
 
@@ -138,6 +144,7 @@ class Domain:
             reading: What decoding did to the pictures.
             sketches: What near copies in other domains are found by.
             attributes: What else is known of each picture, by name.
+            files: Names of the files, and the columns of a table; None = there are none.
 
         Raises:
             DataProblem: No pictures, one class, a class without pictures, classes that differ
@@ -174,26 +181,54 @@ class Domain:
             reading or Reading(),
             sketches,
             attributes,
+            files or Files(),
         )
+
+    def groups(self, spec: DataSpec) -> Attribute | None:
+        """The group of each picture, by name; None where nothing says which belong together.
+
+        Args:
+            spec: Its `group_by` says how they are told.
+
+        Raises:
+            DataProblem, UnknownName: They cannot be told so.
+        """
+        return self.files.groups(spec.group_by, self.name)
 
     def split(self, spec: DataSpec, seed: int, among: Ints | None = None) -> Split:
         """Train, val and test, stratified by class; then `spec.shots` per class of train.
 
-        The division depends on `spec.val`, `spec.test` and `spec.seed` only; a division that the
-        data came with is kept, and a part that it lacks is taken out of train. Copies of a picture go to
-        one part together.
+        The division depends on shares, seed, groups and folds of the spec only; a division that the data came with is
+        kept, and a part that it lacks is taken out of train. Copies of a picture, and pictures of one group, go to one
+        part together. Of `spec.folds` one is the test, and all of them cover every picture once; the parts that the
+        data came in are then put together, and the validation part is taken out of the other folds.
 
         Args:
-            spec: Shares, shots and the seed of the division.
+            spec: Shares, shots, groups, folds and the seed of the division.
             seed: Seed of the few-shot subset alone.
             among: Positions of the pictures that may be in any part; None = all.
 
         Raises:
-            DataProblem: A class has too few pictures for its parts or for `spec.shots`.
+            DataProblem: A class has too few pictures or groups for its parts or for `spec.shots`.
+            UnknownName: Groups by a column that there is not.
         """
         given = np.full(len(self.labels), FREE, np.int8) if self.given is None else self.given
         if among is not None:
             given = np.where(np.isin(np.arange(len(given)), among), given, OUT)
+        groups = self.groups(spec)
+        if spec.folds:
+            part = self._part_by_fold(spec, given, groups)
+        elif groups is not None:
+            part = self._part_by_group(spec, given, groups)
+        else:
+            part = self._part_by_class(spec, given)
+        train = np.flatnonzero(part == TRAIN)
+        if spec.shots:
+            train = few_shot(self.labels, train, spec.shots, seed, self.classes)
+        return Split(train, np.flatnonzero(part == VAL), np.flatnonzero(part == TEST))
+
+    def _part_by_class(self, spec: DataSpec, given: NDArray[np.int8]) -> NDArray[np.int8]:
+        """(n,) part of each picture, class by class; copies alone belong together."""
         shares = [0.0 if (given == p).any() else s for p, s in ((VAL, spec.val), (TEST, spec.test))]
         need = 1 + sum(share > 0 for share in shares)
         pool = np.flatnonzero((given == FREE) | (given == TRAIN))
@@ -214,10 +249,57 @@ class Domain:
         part[pool[part[pool] == FREE]] = TRAIN
         if copies:
             _check_division(self, part, pool, [TRAIN] + [p for p, s in zip((VAL, TEST), shares, strict=True) if s])
-        train = np.flatnonzero(part == TRAIN)
-        if spec.shots:
-            train = few_shot(self.labels, train, spec.shots, seed, self.classes)
-        return Split(train, np.flatnonzero(part == VAL), np.flatnonzero(part == TEST))
+        return part
+
+    def _part_by_group(self, spec: DataSpec, given: NDArray[np.int8], groups: Attribute) -> NDArray[np.int8]:
+        """(n,) part of each picture; pictures of one group belong together, as far as the data come undivided."""
+        held = {p: share for p, share in ((VAL, spec.val), (TEST, spec.test)) if not (given == p).any()}
+        shares = {TRAIN: 1 - sum(held.values()), **held}
+        pool = np.flatnonzero((given == FREE) | (given == TRAIN))
+        bundle = bundles(self.twins, groups.numbers)[pool]
+        self._check_bundles(pool, bundle, fewest(0, len(shares)), "groups", _PARTS_NEED)
+        part = given.copy()
+        parts = np.array(list(shares), np.int8)
+        part[pool] = parts[deal(self.labels[pool], bundle, list(shares.values()), spec.seed)]
+        self._check_parts(part, pool, list(shares), "groups")
+        return part
+
+    def _part_by_fold(self, spec: DataSpec, given: NDArray[np.int8], groups: Attribute | None) -> NDArray[np.int8]:
+        """(n,) part of each picture: one fold is the test, the others train and validate."""
+        what = "pictures" if groups is None else "groups"
+        pool = np.flatnonzero(given != OUT)
+        bundle = bundles(self.twins, None if groups is None else groups.numbers)
+        need, seed = fewest(spec.folds, 0), (spec.seed, spec.folds, spec.repeat)
+        self._check_bundles(pool, bundle[pool], need, what, f"to be in each of {spec.folds} folds")
+        fold = deal(self.labels[pool], bundle[pool], [1 / spec.folds] * spec.folds, *seed)
+        part = np.full(len(given), OUT, np.int8)
+        part[pool[fold == spec.fold - 1]] = TEST
+        rest = pool[fold != spec.fold - 1]
+        shares = [1 - spec.val, spec.val]
+        part[rest] = deal(self.labels[rest], bundle[rest], shares, *seed, spec.fold)  # TRAIN, VAL
+        self._check_parts(part, pool, [TRAIN, VAL, TEST], what)
+        return part
+
+    def _check_bundles(self, pool: Ints, bundle: Ints, need: int, what: str, why: str) -> None:
+        """Refuse classes with too few pictures, or too few groups, to be in every part."""
+        counts = count_bundles(self.labels[pool], bundle, len(self.classes))
+        if (counts < need).any():
+            few = ", ".join(f"{self.classes[c]} ({counts[c]})" for c in np.flatnonzero(counts < need)[:12])
+            raise DataProblem(
+                f"Each class of {self.name} needs at least {need} different {what}, {why}. Too few: {few}. Add "
+                f"pictures, leave these classes out, or ask for fewer folds or smaller groups."
+            )
+
+    def _check_parts(self, part: NDArray[np.int8], pool: Ints, parts: list[int], what: str) -> None:
+        """Refuse a division of which a part lacks a class: too few pictures, or groups that share their classes."""
+        for p in parts:
+            counts = np.bincount(self.labels[pool[part[pool] == p]], minlength=len(self.classes))
+            if not counts.all():
+                lost = ", ".join(self.classes[c] for c in np.flatnonzero(counts == 0)[:12])
+                raise DataProblem(
+                    f"Every part of {self.name} must hold every class, with {what} kept whole. The {PARTS[p]} part "
+                    f"would lack {lost}. Ask for fewer folds, another seed or smaller groups, or leave these out."
+                )
 
 
 def link_copies(domain: Domain, other: Domain) -> tuple[Domain, Domain]:
@@ -330,13 +412,6 @@ def _count_held_out(n: int, val: float, test: float) -> tuple[int, int]:
     return n_val, n_test
 
 
-def shuffle(indices: Ints, *seed: int) -> Ints:
-    """The indices in an order that the seed decides, the same under every version of NumPy."""
-    # Raw PCG64 words are fixed by NumPy's promise; Generator.permutation's stream is not.
-    keys = np.random.PCG64(seed).random_raw(len(indices))
-    return indices[np.argsort(keys, kind="stable")]
-
-
 def few_shot(labels: Ints, candidates: Ints, shots: int, seed: int, classes: Sequence[str] = ()) -> Ints:
     """`shots` of the candidates for every class; a smaller set lies within a larger one.
 
@@ -393,7 +468,7 @@ def subsample(labels: Ints, n: int, seed: int, what: str, given: NDArray[np.int8
 
 
 def argument_path(argument: str) -> Path:
-    """The absolute path that a user wrote after `folder:`, `archive:` or `npz:`; it may not exist.
+    """The absolute path that a user wrote after `folder:`, `archive:`, `csv:` or `npz:`; it may not exist.
 
     Blanks around it belong to it where something of that name is there.
 

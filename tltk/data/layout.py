@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from tltk.data.account import Account
 from tltk.data.decode import HEIC
+from tltk.data.division import fewest
+from tltk.data.files import Files, column_of, groups_of
 from tltk.data.names import escape_name, normalise_name
 from tltk.data.parts import FREE, PARTS, TEST, TRAIN, VAL
 from tltk.data.tree import TABLES, File, Folder, relative_path, word_set
 from tltk.errors import DataProblem
 from tltk.results.account import Branch
+from tltk.specs import grouping
 from tltk.specs.parts import DataSpec
 
 PART_WORDS = {
@@ -60,6 +63,7 @@ class Layout:
     """What a tree is: its pictures, its classes, the files that are not read, and what is to be said.
 
     `there` counts for each class the files that may be pictures; `why` has a reason for one of those that are not.
+    `columns` is what a table says of each picture beside that, and `group` the column whose pictures belong together.
     """
 
     pictures: tuple[Picture, ...]
@@ -68,6 +72,18 @@ class Layout:
     account: Account
     there: dict[str, int]
     why: dict[str, str]
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    group: str = ""
+
+    def files(self, at: Iterable[int]) -> Files:
+        """The names and columns of some of its pictures, in this order.
+
+        Args:
+            at: Their places.
+        """
+        chosen = list(at)
+        columns = {name: column_of([values[i] for i in chosen]) for name, values in self.columns.items()}
+        return Files(tuple(self.pictures[i].name for i in chosen), columns, self.group)
 
 
 def part_of(name: str) -> int | None:
@@ -151,25 +167,27 @@ def _names(folders: Iterable[Folder], most: int = 6) -> str:
     return ", ".join(found[:most]) + (f" … ({len(found)} in all)" if len(found) > most else "")
 
 
-def interpret_tree(tree: Folder, what: str, left: Iterable[tuple[str, str]] = ()) -> Layout:
+def interpret_tree(tree: Folder, what: str, left: Iterable[tuple[str, str]] = (), group_by: str = "") -> Layout:
     """What this tree is.
 
     Args:
         tree: As read.
         what: `folder:PATH` or `archive:PATH`, for sentences.
         left: What was left out while it was read.
+        group_by: As `DataSpec.group_by`: where folders are groups, those below the classes are no data sets.
 
     Raises:
         DataProblem: No pictures, one class, parts without training, several data sets, parts that differ, …
     """
-    return _Reading(tree, what.rstrip("/"), list(left)).layout()
+    by_folder = bool(group_by) and grouping.parse(group_by).kind == grouping.FOLDER
+    return _Reading(tree, what.rstrip("/"), list(left), by_folder).layout()
 
 
 class _Reading:
     """One tree on its way to a layout."""
 
-    def __init__(self, tree: Folder, what: str, left: list[tuple[str, str]]) -> None:
-        self.tree, self.what, self.skipped = tree, what, left
+    def __init__(self, tree: Folder, what: str, left: list[tuple[str, str]], by_folder: bool = False) -> None:
+        self.tree, self.what, self.skipped, self.by_folder = tree, what, left, by_folder
         self.notes: list[str] = []
         self.branches: list[Branch] = []
         self.pictures: list[Picture] = []
@@ -312,7 +330,7 @@ class _Reading:
             )
         inner = {f: _step(f)[0] for f in deep}
         wide = [f for f in deep if len(inner[f].picture_folders) > 1]
-        if len(wide) < 2 or 2 * len(wide) <= len(inside):
+        if self.by_folder or len(wide) < 2 or 2 * len(wide) <= len(inside):
             return
         choices = [self._path(inner[f]) for f in wide]
         shared = Counter(normalise_name(c.name) for f in wide for c in inner[f].picture_folders)
@@ -327,14 +345,15 @@ class _Reading:
             raise DataProblem(
                 f"{self.what} must hold one folder per class. Its folders {_names(wide)} each hold "
                 f"{', '.join(same[:6])}: these are several domains. Name one of them, such as {choices[0]}. "
-                f"Should {_names(wide, 3)} be the classes, move their pictures up into them."
+                f"Should {_names(wide, 3)} be the classes, move their pictures up into them, or name the folders below "
+                f"groups, with group_by folder."
             )
         raise DataProblem(
             f"{self.what} must hold one folder per class. Its pictures lie {1 + _depth(wide[0])} folders deep: "
             f"{_names(wide)} hold folders of pictures themselves ({_names(inner[wide[0]].picture_folders, 3)} in "
             f"{escape_name(wide[0].name)}). If they are several data sets, name one of them: "
             f"{_join_names(choices)}. If they are "
-            f"the classes, move their pictures up into them."
+            f"the classes, move their pictures up into them, or name the folders below groups, with group_by folder."
         )
 
     def _take(self, folder: Folder, classes: list[Folder], part: int) -> None:
@@ -428,6 +447,10 @@ class _Reading:
     def _path(self, folder: Folder) -> str:
         return f"{self.what}/{escape_name(folder.place.removeprefix(self.tree.place).lstrip('/'))}"
 
+    def _below(self, name: str) -> str:
+        """A file below what was named, as it would be named itself."""
+        return f"{self.what.partition(':')[2]}/{name}"
+
     def _tables(self) -> list[str]:
         return [
             escape_name(f"{here.place}/{file.name}".lstrip("/"))
@@ -437,7 +460,10 @@ class _Reading:
 
     def _sort_them(self, top: Folder) -> str:
         tables = self._tables()
-        told = f"Labels in a table ({tables[0]}) are not read: " if tables else ""
+        read = [name for name in tables if name.lower().endswith((".csv", ".tsv"))]
+        told = f"Labels in a table ({tables[0]}) are not read here: " if tables else ""
+        if read:
+            told = f"Labels in a table ({read[0]}) are read by csv:{self._below(read[0])}; else "
         form = f"put the pictures of each class in a folder of its own, as in {self._path(top).rstrip('/')}/cats/1.jpg."
         return told + (form if told else form[0].upper() + form[1:])
 
@@ -456,7 +482,7 @@ class _Reading:
         if lost:
             return self._empty(lost, "")
         tables = self._tables()
-        told = f" Labels in a table ({tables[0]}) are not read." if tables else ""
+        told = f" Labels in a table ({tables[0]}) are not read here; write csv:PATH of the table." if tables else ""
         return f"{self.what} must hold pictures in class folders. It holds none.{hint}{told} {FORM}."
 
     def _empty(self, folders: list[Folder], where: str) -> str:
@@ -487,7 +513,11 @@ def check_sizes(found: Layout, spec: DataSpec) -> None:
         raise DataProblem(f"{what} has {total:,} pictures. Got n = {spec.n:,}; lower n, or set it to 0 for all.")
     present = {p.part for p in found.pictures}
     cut = [share for part, share in ((VAL, spec.val), (TEST, spec.test)) if part not in present]
-    pool = Counter(p.label for p in found.pictures if p.part in (FREE, TRAIN))
+    if spec.folds:
+        cut = [spec.val, 1 / spec.folds]
+    free = [spec.folds > 0 or p.part in (FREE, TRAIN) for p in found.pictures]
+    pool = Counter(p.label for p, mine in zip(found.pictures, free, strict=True) if mine)
+    _check_groups(found, spec, free, len(cut))
     few = [f"{c} ({pool[c]})" for c in found.classes if pool[c] < 1 + len(cut)]
     if few:
         raise DataProblem(
@@ -500,6 +530,32 @@ def check_sizes(found: Layout, spec: DataSpec) -> None:
         raise DataProblem(
             f"Every class of {what} must have at least {spec.shots} training pictures for shots = {spec.shots}. "
             f"Too few: {', '.join(few[:12])}. Lower shots, val or test, or add pictures."
+        )
+
+
+def _check_groups(found: Layout, spec: DataSpec, free: Sequence[bool], n_cut: int) -> None:
+    """Refuse groups that cannot be told, and classes that occur in too few of them, or of folds."""
+    what = escape_name(spec.name)
+    told = groups_of([p.name for p in found.pictures], found.columns, spec.group_by, found.group, what)
+    if told is None and not spec.folds:
+        return
+    groups = found.columns[told] if isinstance(told, str) else told
+    kinds: dict[str, set[str]] = {c: set() for c in found.classes}
+    for i, (picture, mine) in enumerate(zip(found.pictures, free, strict=True)):
+        if mine:
+            kinds[picture.label].add((groups[i] if groups else "") or f"\0{i}")
+    need = fewest(spec.folds, 1 + n_cut)
+    few = [f"{c} ({len(own)})" for c, own in kinds.items() if len(own) < need]
+    if few:
+        kind = "pictures" if groups is None else "groups"
+        why = (
+            f"to be in each of {spec.folds} folds"
+            if spec.folds
+            else "one to train on and one for each part that is held out"
+        )
+        raise DataProblem(
+            f"Each class of {what} needs at least {need} different {kind}, {why}. Too few: {', '.join(few[:12])}. Add "
+            f"pictures, leave these classes out, or ask for fewer folds or smaller groups."
         )
 
 

@@ -44,7 +44,8 @@ def protocol(spec: Spec) -> list[tuple[str, str]]:
         value = getattr(spec, field.name)
         kept = set(type(spec).kept.get(field.name, ()))  # what of a part this kind of spec has a use for; none = all
         if isinstance(value, DataSpec):
-            text = _of_domain(value, not kept or "shots" in kept, not kept or "name" in kept)
+            cut = {"test"} if hasattr(spec, "repeats") else set()  # every fold is the test once
+            text = _of_domain(value, (kept or set(knobs(DataSpec))) - cut)
         elif isinstance(value, NetSpec):
             text = _of_net(value, _trains_source(spec), not kept or "boundary" in kept)
         else:
@@ -62,12 +63,20 @@ def _trains_source(spec: Spec) -> bool:
     return is_study and getattr(spec, "source", None) is not None and getattr(spec, "labels", "target") != "source"
 
 
-def _of_domain(domain: DataSpec, has_shots: bool, has_name: bool) -> str:
+def _of_domain(domain: DataSpec, kept: set[str]) -> str:
     labels = f"{domain.shots} labels per class" if domain.shots else "all labels"
-    shares = f"{domain.val:.0%} for validation, {domain.test:.0%} for the test"
-    own = _changed(domain, {"n", "seed"})
-    name = [domain.name] if has_name else []
-    return ", ".join([*name, *([labels] if has_shots else []), f"{domain.size} px", shares, *own])
+    test = f"{domain.test:.0%} for the test"
+    if domain.folds:
+        test = f"fold {domain.fold} of {domain.folds} for the test"
+    found = [
+        *([domain.name] if "name" in kept else []),
+        *([labels] if "shots" in kept else []),
+        f"{domain.size} px",
+        f"{domain.val:.0%} for validation",
+        *([test] if "test" in kept else []),
+        *([f"grouped by {domain.group_by}"] if domain.group_by else []),
+    ]
+    return ", ".join([*found, *_changed(domain, {"n", "seed", "repeat"})])
 
 
 def _of_net(net: NetSpec, trains_source: bool, has_weights: bool) -> str:

@@ -5,11 +5,33 @@ from __future__ import annotations
 import msgspec
 
 
-class Part(msgspec.Struct, frozen=True):
-    """One part of a domain: how many pictures, and where they come from, in a few words."""
+class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One part of a domain: how many pictures, where they come from in a few words, and of how many groups they are.
+
+    Where nothing says which pictures belong together, `groups` is 0 and not written.
+    """
 
     n: int
     origin: str = msgspec.field(name="from")
+    groups: int = 0
+
+
+class Groups(msgspec.Struct, frozen=True):
+    """Pictures that belong together, as those of one patient do.
+
+    Attributes:
+        by: How they are told: folder, folder:LEVEL, column:NAME or name:PATTERN.
+        n: How many groups.
+        largest: Pictures of the largest.
+        largest_name: Its name.
+        across: Groups with pictures in more than one part: the parts came with the data, and were kept.
+    """
+
+    by: str
+    n: int
+    largest: int
+    largest_name: str
+    across: int
 
 
 class Branch(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from tltk.errors import BadSpec
+from tltk.specs import grouping
 from tltk.specs.knobs import Spec, knob
 
 OPTIMIZERS = ("adamw", "sgd")  # the two shown first; timm's others are accepted by name
@@ -19,10 +20,11 @@ SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
 class DataSpec(Spec):
     """Which pictures, how large, and how they are divided. `name` is `digits`, `folder:PATH`, …"""
 
-    later: ClassVar[tuple[str, ...]] = ("fit",)
+    later: ClassVar[tuple[str, ...]] = ("group_by", "folds", "fold", "repeat", "fit")
 
     name: str = knob(
-        "digits", help="Domain: a name, folder:PATH, archive:PATH, npz:PATH, shapes:DIALS; ~NAME:1…5 corrupts it."
+        "digits",
+        help="Domain: a name, folder:PATH, archive:PATH, csv:PATH, npz:PATH, shapes:DIALS; ~NAME:1…5 corrupts it.",
     )
     shots: int = knob(0, 0, 100_000, help="Labelled training pictures per class; 0 = all.")
     n: int = knob(0, 0, 10_000_000, help="Number of pictures to draw or keep; 0 = all there are.")
@@ -30,6 +32,14 @@ class DataSpec(Spec):
     val: float = knob(0.15, 0.01, 0.8, help="Share held out for validation.")
     test: float = knob(0.3, 0.01, 0.8, help="Share held out for the test.")
     seed: int = knob(0, 0, 2**31 - 1, help="Seed for drawing the pictures and for the split.")
+    group_by: str = knob(
+        "",
+        help="Which pictures stay in one part together, as those of one patient: folder (that holds the file), "
+        "folder:2 (the one above it), column:NAME (of a table), name:PATTERN (a regular expression with one group).",
+    )
+    folds: int = knob(0, 0, 50, help="Divide all pictures into so many folds, of which one is the test; 0 = no folds.")
+    fold: int = knob(1, 1, 50, help="Which of the folds is the test, from 1.")
+    repeat: int = knob(1, 1, 100, help="Which of several divisions into folds, of the same pictures, from 1.")
     fit: str = knob(
         "crop",
         choices=FITS,
@@ -39,15 +49,31 @@ class DataSpec(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.group_by:
+            grouping.parse(self.group_by)
+        if self.folds == 1 or self.fold > max(self.folds, 1) or (self.repeat > 1 and not self.folds):
+            raise BadSpec(
+                f"DataSpec.folds must be 0 or from 2 on, and DataSpec.fold one of them; without folds there is no "
+                f"repeat. Got fold {self.fold} of {self.folds}, repeat {self.repeat}; set folds to 5, or fold and "
+                f"repeat to 1."
+            )
         if self.val + self.test > 0.95:
             raise BadSpec(
                 f"DataSpec.val + DataSpec.test must leave at least 5 % for training. "
                 f"Got {self.val} + {self.test}; lower one of them."
             )
 
+    @property
+    def unfolded(self) -> DataSpec:
+        """The same domain, divided by shares and not into folds."""
+        return dataclasses.replace(self, folds=0, fold=1, repeat=1)
 
-BUT_SIZE = ("name", "shots", "n", "val", "test", "seed")  # a source is read at the target's size, with its fit
-BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "fit")  # of questions that draw their own few
+
+BUT_SIZE = ("name", "shots", "n", "val", "test", "seed", "group_by", "folds", "fold", "repeat")  # of a source
+# of questions that draw their own few
+BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "group_by", "folds", "fold", "repeat", "fit")
+BUT_SHOTS_AND_FOLDS = ("name", "n", "size", "val", "test", "seed", "group_by", "fit")
+BUT_FOLDS = ("name", "shots", "n", "size", "val", "test", "seed", "group_by", "fit")  # where folds are something else
 
 
 def read_alike(source: DataSpec, target: DataSpec) -> DataSpec:

@@ -12,8 +12,8 @@ from tltk.specs.parts import BUT_SIZE, DataSpec, NetSpec, OptimSpec, ViewSpec, r
 
 
 @dataclass(frozen=True)
-class StudySpec(Spec):
-    """The base of studies: domains, a network, a budget, the rates that are searched and the seeds that are measured.
+class ArmsSpec(Spec):
+    """The base of studies: domains, a network, a budget, and the rates that are searched.
 
     A source is read at the target's size.
     """
@@ -31,8 +31,6 @@ class StudySpec(Spec):
         (3e-4, 1e-3, 3e-3), help="Learning rates that every arm is searched over, separated by commas."
     )
     widen: int = knob(2, 0, 10, help="How often the rates are extended where the best one lies at their edge.")
-    seeds: int = knob(3, 2, 50, help="Seeds per arm; a ranking needs at least three.")
-    first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,6 +47,14 @@ class StudySpec(Spec):
         super().check()
         if getattr(self, "labels", "target") == "target":
             refuse_two_starts(self.source, self.net.weights)
+
+
+@dataclass(frozen=True)
+class StudySpec(ArmsSpec):
+    """The base of studies over seeds: the same with the seeds that are measured."""
+
+    seeds: int = knob(3, 2, 50, help="Seeds per arm; a ranking needs at least three.")
+    first_seed: int = knob(0, 0, 2**31 - 1, help="The first seed; the others follow.")
 
 
 def refuse_two_starts(source: DataSpec | None, weights: str) -> None:
@@ -80,14 +86,21 @@ def read_rates(lrs: object) -> tuple[float, ...]:
     return found
 
 
-def read_arms(arms: tuple[str, ...]) -> tuple[str, ...]:
+def read_arms(arms: tuple[str, ...], least: int = 2, most: int | None = None) -> tuple[str, ...]:
     """Words of techniques, without blanks around them.
 
+    Args:
+        arms: As they were written.
+        least: How many there must be.
+        most: How many there may be; None = any number.
+
     Raises:
-        BadSpec: Fewer than two, an empty one, or one that is named twice.
+        BadSpec: Too few or too many, an empty one, or one that is named twice.
     """
     found = tuple(str(one).strip() for one in arms)
-    if len(found) < 2 or len(set(found)) < len(found) or not all(found):
+    number = len(found)
+    if number < least or (most is not None and number > most) or len(set(found)) < number or not all(found):
         shown = ", ".join(found) or "none"
-        raise BadSpec(f"Two techniques or more must be named, each of them once. Got {shown}.")
+        wanted = "Two techniques or more" if most is None else "One technique or two"
+        raise BadSpec(f"{wanted} must be named, each of them once. Got {shown}.")
     return found

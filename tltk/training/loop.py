@@ -482,8 +482,7 @@ class Training:
             at = progress_at(self.phases, self.now.epoch + i / len(parts))
             factor = schedule(optim.schedule, at, optim.warmup, self.now.losses)
             for group in self.optimizer.param_groups:
-                scale = 1.0 if group["layer"] is None else phase.lr_scale[group["layer"]]
-                group["lr"] = optim.lr * scale * factor
+                group["lr"] = optim.lr * group["scale"] * factor
             sums += self._step(positions, generator, draw, others[i] if others else None, at)
             self.now.step += 1
             self.meter.sample()
@@ -971,7 +970,7 @@ class Training:
                 f"tltk; please report it with this run's folder."
             )
         self._measure()
-        rates = {group["layer"]: group["lr"] for group in self.optimizer.param_groups if group["layer"] is not None}
+        rates = {layer: group["lr"] for group in self.optimizer.param_groups for layer in group["layers"]}
         rows = [
             self._row("net", "frozen_moved", 0),
             self._row("net", "boundary", phase.boundary),

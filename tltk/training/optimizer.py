@@ -48,40 +48,51 @@ def undecayed_parameters(net: Net) -> set[str]:
     }
 
 
-def _layer_groups(net: Net, boundary: int, weight_decay: float) -> list[dict[str, Any]]:
-    """Groups of a network's parameters that ask for a gradient, by layer from the boundary on, decayed or not."""
-    groups: list[dict[str, Any]] = []
+def _layer_groups(net: Net, phase: Phase, weight_decay: float) -> list[dict[str, Any]]:
+    """Groups of a network's parameters that ask for a gradient, by the phase's rate for their layer, decayed or not.
+
+    Layers of one rate are one group: a group costs a call in every step.
+    """
+    groups: dict[tuple[float, bool], dict[str, Any]] = {}
     spared = undecayed_parameters(net)
-    for layer in range(boundary, net.depth + 1):
-        own = [(n, p) for n, p in net.named_parameters() if net.layer_of[n] == layer and p.requires_grad]
-        for decays in (True, False):
-            parameters = [p for n, p in own if (n not in spared) is decays]
-            if parameters:
-                decay = weight_decay if decays else 0.0
-                groups.append({"params": parameters, "layer": layer, "weight_decay": decay})
-    return groups
+    for name, parameter in sorted(net.named_parameters(), key=lambda found: net.layer_of[found[0]]):
+        layer = net.layer_of[name]
+        if layer < phase.boundary or not parameter.requires_grad:
+            continue
+        scale, decays = phase.lr_scale[layer], name not in spared
+        group = groups.setdefault(
+            (scale, decays),
+            {"params": [], "layers": [], "scale": scale, "weight_decay": weight_decay if decays else 0.0},
+        )
+        group["params"].append(parameter)
+        if layer not in group["layers"]:
+            group["layers"].append(layer)
+    return list(groups.values())
 
 
 def make_optimizer(net: Net, phase: Phase, spec: TransferSpec, more: Sequence[nn.Module] = ()) -> Optimizer:
-    """One group per layer, and per decay or none: biases, norms, scales and what timm excepts are not decayed.
+    """One group for each rate, and per decay or none: biases, norms, scales and what timm excepts are not decayed.
+
+    Each group tells its `layers` and the `scale` of their rate.
 
     Args:
         net: Frozen as the phase says.
         phase: Whose layers learn.
         spec: The training.
-        more: Modules beside the network that learn too, at the full rate; their groups have the layer None. A network
+        more: Modules beside the network that learn too, at the full rate; their groups tell no layers. A network
             among them has the rates and the decay of the first.
 
     Raises:
         UnknownName: timm has no such optimiser.
         BadSpec: It needs what is not here: a library, or second derivatives.
     """
-    groups = _layer_groups(net, phase.boundary, spec.optim.weight_decay)
+    groups = _layer_groups(net, phase, spec.optim.weight_decay)
     for module in more:
         if isinstance(module, Net):
-            groups += _layer_groups(module, phase.boundary, spec.optim.weight_decay)
+            groups += _layer_groups(module, phase, spec.optim.weight_decay)
         else:
-            groups.append({"params": list(module.parameters()), "layer": None, "weight_decay": spec.optim.weight_decay})
+            own = {"params": list(module.parameters()), "layers": [], "scale": 1.0}
+            groups.append({**own, "weight_decay": spec.optim.weight_decay})
     return create_optimizer(groups, spec)
 
 

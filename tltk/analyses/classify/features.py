@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.sample import Context, Sample, by_turns, draw, features, find_layer, network
-from tltk.data.domain import Domain, Ints, exclude_examples, held_out_origins, link_copies, shuffle
+from tltk.data.division import shuffle
+from tltk.data.domain import Domain, Ints, exclude_examples, held_out_origins, link_copies
 from tltk.errors import BadSpec
 
 Floats = NDArray[np.float64]

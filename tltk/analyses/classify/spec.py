@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from tltk.learners import learners
 from tltk.reweightings import Reweighting, reweightings
 from tltk.specs.command import read_named
 from tltk.specs.knobs import knob, list_field
+from tltk.specs.parts import BUT_FOLDS
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class ClassifySpec(DepthSpec):
     about: ClassVar[str] = "Classical learners on frozen features, ranked as far as they can be told apart."
 
     later: ClassVar[tuple[str, ...]] = (*DepthSpec.later, "rounds")
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {**DepthSpec.kept, "target": BUT_FOLDS}
 
     labels: str = knob(
         "target",
@@ -45,6 +48,10 @@ class ClassifySpec(DepthSpec):
     rounds: int = knob(20, 1, 1000, help="Rounds of TrAdaBoost, with both domains' labels.")
     folds: int = knob(5, 2, 20, help="Folds of the cross-validation on the training pictures, at most.")
     seeds: int = knob(3, 1, 100, help="Draws of the training pictures, from the seed on; a ranking needs three.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "target", self.target.unfolded)
 
     def check(self) -> None:
         """Refuse names of nothing, and what does not go together.

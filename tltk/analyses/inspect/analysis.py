@@ -33,6 +33,8 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
     some = _of_each_class(domain, order)
     mean, std = _tones(domain, np.sort(order[:TONED]), ground(domain.images.shape[1]) if spec.fit == PAD else None)
     counts = np.bincount(domain.labels, minlength=len(domain.classes)).tolist()
+    groups, known = account.groups(domain, split, spec), figures(domain, split)
+    known["cautions"] += account.group_cautions(domain.name, groups)
     return InspectResult(
         classes=list(domain.classes),
         counts=counts,
@@ -52,7 +54,8 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         shown=len(some),
         shown_labels=some.labels.tolist(),
         fit=spec.fit,
-        **figures(domain, split),
+        groups=groups,
+        **known,
     ), contact_sheet([some])
 
 

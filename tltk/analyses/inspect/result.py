@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tltk.results.account import Branch, Part
+from tltk.results.account import Branch, Groups, Part
 
 
 class InspectResult(msgspec.Struct, frozen=True):
@@ -38,6 +38,7 @@ class InspectResult(msgspec.Struct, frozen=True):
         empty: Share of the square that a padded picture leaves empty, on average, 0 … 1.
         stretched: By which factor one side of a squashed picture grew more than the other, on average.
         cautions: Sentences on these counts.
+        groups: Pictures that belong together; None where nothing says so.
     """
 
     classes: list[str]
@@ -67,3 +68,4 @@ class InspectResult(msgspec.Struct, frozen=True):
     empty: float = 0.0
     stretched: float = 1.0
     cautions: list[str] = []
+    groups: Groups | None = None

@@ -22,4 +22,5 @@ class InspectSpec(Spec):
     def as_words(self) -> list[str]:
         """`tltk look DOMAIN …`."""
         words = ["look", self.data.name, "--size", str(self.data.size), "--n", str(self.data.n)]
-        return words if self.data.fit == CROP else [*words, "--fit", self.data.fit]
+        words += [] if self.data.fit == CROP else ["--fit", self.data.fit]
+        return [*words, "--group-by", self.data.group_by] if self.data.group_by else words

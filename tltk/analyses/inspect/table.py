@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tltk.analyses.inspect.result import InspectResult
-from tltk.data.account import describe_parts
+from tltk.data.account import describe_groups, describe_parts
 from tltk.data.fit import Change, describe
 
 
@@ -21,6 +21,8 @@ def lines(found: InspectResult) -> Iterator[str]:
         yield f"{count:8,}  {name}"
     for name, reason in found.skipped:
         yield f"left out  {name}: {reason}"
+    if found.groups is not None:
+        yield describe_groups(found.groups)
     if found.parts:
         yield describe_parts(found.parts)
     yield describe(Change(found.cropped, found.empty, found.stretched), found.fit)

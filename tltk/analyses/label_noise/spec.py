@@ -10,7 +10,7 @@ from typing import ClassVar
 from tltk.analyses.depth import POOLING_HELP
 from tltk.analyses.run_question import PARTS
 from tltk.specs.knobs import Spec, knob
-from tltk.specs.parts import BUT_SHOTS, POOLINGS, DataSpec, NetSpec
+from tltk.specs.parts import BUT_SHOTS_AND_FOLDS, POOLINGS, DataSpec, NetSpec
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class LabelNoiseSpec(Spec):
     kind: ClassVar[str] = "label_noise"
     verb: ClassVar[str] = "label-noise"
     about: ClassVar[str] = "Labels of a domain that are likely wrong (confident learning), as a list to fix."
-    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": BUT_SHOTS, "net": ("backbone", "weights")}
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": BUT_SHOTS_AND_FOLDS, "net": ("backbone", "weights")}
     files: ClassVar[tuple[str, ...]] = ("png", "csv")
 
     target: DataSpec = field(default_factory=DataSpec)
@@ -37,5 +37,5 @@ class LabelNoiseSpec(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "target", dataclasses.replace(self.target, shots=0))
+        object.__setattr__(self, "target", dataclasses.replace(self.target.unfolded, shots=0))
         object.__setattr__(self, "net", NetSpec(backbone=self.net.backbone, weights=self.net.weights))

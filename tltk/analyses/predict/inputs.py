@@ -75,7 +75,8 @@ def understand(text: str, part: str = EVERY) -> Input:
         name = path.name.lower()
         if name.endswith(archive.ENDINGS):
             return understand(f"archive:{path}", part)
-        return Input(DOMAIN, f"npz:{path}") if name.endswith(".npz") else Input(FILE, str(path))
+        listed = {".npz": "npz", ".csv": "csv", ".tsv": "csv"}.get(path.suffix.lower())
+        return Input(DOMAIN, f"{listed}:{path}") if listed else Input(FILE, str(path))
     what = "is no plain file" if path.exists() else "is not there"
     shown = escape_name(truncate(text))
     raise DataProblem(

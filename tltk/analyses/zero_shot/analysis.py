@@ -15,7 +15,8 @@ from tltk.analyses.sample import Context, Sample, features, find_layer, network
 from tltk.analyses.zero_shot.result import AttributeAccuracy, CombinationResult, ZeroShotResult
 from tltk.analyses.zero_shot.spec import CLASS, ZeroShotSpec
 from tltk.data.attributes import Attribute
-from tltk.data.domain import Domain, Ints, shuffle
+from tltk.data.division import shuffle
+from tltk.data.domain import Domain, Ints
 from tltk.errors import BadSpec
 from tltk.learners import learners
 from tltk.learners.search import fit

@@ -11,7 +11,7 @@ from tltk import data
 from tltk.analyses.depth import POOLING_HELP
 from tltk.errors import BadSpec, UnknownName
 from tltk.specs.knobs import Spec, knob, list_field
-from tltk.specs.parts import BUT_SHOTS, POOLINGS, DataSpec, NetSpec
+from tltk.specs.parts import BUT_SHOTS_AND_FOLDS, POOLINGS, DataSpec, NetSpec
 
 CLASS = "class"
 
@@ -23,7 +23,7 @@ class ZeroShotSpec(Spec):
     kind: ClassVar[str] = "zero_shot"
     verb: ClassVar[str] = "zero-shot"
     about: ClassVar[str] = "Combinations of attributes that were never shown, named by attribute, on frozen features."
-    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": BUT_SHOTS, "net": ("backbone", "weights")}
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": BUT_SHOTS_AND_FOLDS, "net": ("backbone", "weights")}
 
     target: DataSpec = field(default_factory=lambda: DataSpec("shapes"))
     net: NetSpec = field(default_factory=NetSpec)
@@ -41,7 +41,7 @@ class ZeroShotSpec(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "target", dataclasses.replace(self.target, shots=0))
+        object.__setattr__(self, "target", dataclasses.replace(self.target.unfolded, shots=0))
         object.__setattr__(self, "net", NetSpec(backbone=self.net.backbone, weights=self.net.weights))
 
     def check(self) -> None:

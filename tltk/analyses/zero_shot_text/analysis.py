@@ -12,7 +12,8 @@ import torch
 from tltk.analyses.sample import Context
 from tltk.analyses.zero_shot_text.result import PromptResult, ZeroShotTextResult
 from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
-from tltk.data.domain import Domain, Ints, shuffle
+from tltk.data.division import shuffle
+from tltk.data.domain import Domain, Ints
 from tltk.errors import DataProblem
 from tltk.probes.linear import wilson
 from tltk.probes.text_zero_shot import prompts, text_logits

@@ -127,8 +127,12 @@ def unpacked(argument: str) -> Iterator[tuple[Path, Path, list[tuple[str, str]],
         yield root / inner, root, left, str(path / inner), notes
 
 
-def survey(argument: str) -> Layout | None:
+def survey(argument: str, group_by: str = "") -> Layout | None:
     """How the archive is understood, from the names in it; None for one so large that only a worker should read it.
+
+    Args:
+        argument: PATH of the archive, and perhaps of a folder in it.
+        group_by: As `DataSpec.group_by`.
 
     Raises:
         DataProblem: As for `load`, so far as names tell.
@@ -145,7 +149,7 @@ def survey(argument: str) -> Layout | None:
     tree = subtree(tree_from_names(names), inner)
     if tree is None:
         raise _no_such_folder(path, inner)
-    return interpret_tree(tree, f"archive:{escape_name(argument)}")
+    return interpret_tree(tree, f"archive:{escape_name(argument)}", group_by=group_by)
 
 
 def _names(path: Path, members: Iterator[Member]) -> tuple[dict[str, int | None], list[Member]]:

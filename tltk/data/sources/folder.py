@@ -45,8 +45,12 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     return read_tree(root, spec, progress, source=escape_name(str(root)))
 
 
-def survey(argument: str) -> layout.Layout:
+def survey(argument: str, group_by: str = "") -> layout.Layout:
     """How the folder is understood, without a picture being read.
+
+    Args:
+        argument: PATH of the folder.
+        group_by: As `DataSpec.group_by`.
 
     Raises:
         DataProblem: As for `load`, so far as names tell.
@@ -54,7 +58,7 @@ def survey(argument: str) -> layout.Layout:
     root = _root(argument)
     with _readable(root):
         tree, left = walk(root)
-        return layout.interpret_tree(tree, f"folder:{escape_name(argument)}", left)
+        return layout.interpret_tree(tree, f"folder:{escape_name(argument)}", left, group_by)
 
 
 def source_version(argument: str) -> str:
@@ -99,7 +103,26 @@ def read_tree(
     what = escape_name(spec.name)
     with _readable(root):
         tree, skipped = walk(root, within=within)
-        found = layout.interpret_tree(tree, what, [*left, *skipped])
+        found = layout.interpret_tree(tree, what, [*left, *skipped], spec.group_by)
+    return read_layout(found, spec, progress, source=source)
+
+
+def read_layout(
+    found: layout.Layout, spec: DataSpec, progress: Progress | None, *, source: str, licence: str = LICENCE
+) -> Domain:
+    """The pictures of a tree or a table, decoded, as a domain.
+
+    Args:
+        found: Which files, with class and part.
+        spec: Size, n and seed decide the pictures.
+        progress: Called with (done, total).
+        source: Where the pictures come from, in words.
+        licence: On which terms they may be used.
+
+    Raises:
+        DataProblem: A class of which no picture can be used, or fewer pictures than `n`.
+    """
+    what = escape_name(spec.name)
     pictures, classes = found.pictures, found.classes
     numbers = {label: number for number, label in enumerate(classes)}
     labels = np.array([numbers[p.label] for p in pictures], np.int64)
@@ -130,7 +153,7 @@ def read_tree(
         images,
         labels[kept][good],
         classes,
-        licence=LICENCE,
+        licence=licence,
         source=source,
         given=None if (given == FREE).all() else given[kept][good],
         skipped=[*found.skipped, *((chosen[i].name, reasons[i]) for i in sorted(reasons))],
@@ -141,6 +164,7 @@ def read_tree(
             decoded.reading(good), clashes=label_conflicts(twins, labels[kept][good], [chosen[i].name for i in good])
         ),
         sketches=sketches,
+        files=found.files(kept[good].tolist()),
     )
 
 
@@ -155,7 +179,7 @@ def _root(argument: str) -> Path:
     if root.is_dir():
         return root.resolve()
     kind = "a file" if root.exists() else "nothing there"
-    hint = " For an archive write archive:PATH, for arrays npz:PATH." if root.is_file() else ""
+    hint = " For an archive write archive:PATH, for a table csv:PATH, for arrays npz:PATH." if root.is_file() else ""
     raise DataProblem(f"folder:PATH must name a folder. {escape_name(str(root))} is {kind}; check the path.{hint}")
 
 

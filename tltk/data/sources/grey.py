@@ -48,6 +48,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         twins=whole.twins,
         reading=whole.reading,
         attributes=whole.attributes,
+        files=whole.files,
     )
 
 

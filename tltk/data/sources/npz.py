@@ -30,6 +30,7 @@ from tltk.data.domain import (
     check_classes,
     subsample,
 )
+from tltk.data.files import groups_of
 from tltk.data.fit import Change, place, resize
 from tltk.data.identity import FINE, Sketches, content_hash, find_near_copies, label_conflicts
 from tltk.data.parts import TEST, TRAIN, VAL
@@ -179,12 +180,17 @@ class _Found:
         self.done += len(pictures)
 
 
-def survey(argument: str) -> None:
+def survey(argument: str, group_by: str = "") -> None:
     """Refuse what cannot be read, before a worker is asked: headers and labels are read, no pictures.
+
+    Args:
+        argument: PATH of the file.
+        group_by: As `DataSpec.group_by`; arrays have no groups.
 
     Raises:
         DataProblem: As for `load`.
     """
+    groups_of((), {}, group_by, "", f"npz:{argument}")
     path = _locate(argument)
     with _readable(path), zipfile.ZipFile(path) as file:
         sets, _ = _sets(path, file)

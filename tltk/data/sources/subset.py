@@ -56,6 +56,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         attributes={
             which: dataclasses.replace(one, numbers=one.numbers[at]) for which, one in whole.attributes.items()
         },
+        files=whole.files.take(at),
     )
 
 

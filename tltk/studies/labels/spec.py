@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from tltk.errors import BadSpec
 from tltk.specs.knobs import knob, list_field, read_value
-from tltk.specs.parts import BUT_SHOTS, BUT_SIZE
+from tltk.specs.parts import BUT_SIZE
 from tltk.studies.spec import StudySpec, read_arms
 
 
@@ -26,7 +26,7 @@ class LabelsSpec(StudySpec):
     about: ClassVar[str] = "Accuracy against the number of labels: how many labels are the transferred weights worth?"
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "source": BUT_SIZE,
-        "target": BUT_SHOTS,
+        "target": ("name", "n", "size", "val", "test", "seed", "fit"),
     }
 
     arms: tuple[str, ...] = list_field(
