@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from tests.support.results import LAYERS, caused, cross_validated, labelled, mapped, planed, raced, swept
+from tests.support.results import LAYERS, caused, cross_validated, labelled, mapped, planed, raced, swept, tuned
 from tltk import plots
 from tltk.analyses.dial_response.result import DialLevels, DialResponseResult, LevelTest
 from tltk.analyses.embed.result import EmbedResult, Frame, Placed
@@ -31,6 +31,7 @@ from tltk.plots import (
     race_study,
     response,
     sweep_study,
+    tune_study,
 )
 from tltk.plots.names import text
 from tltk.results.curves import Curve
@@ -109,6 +110,8 @@ FIGURES: dict[Callable[..., Any], Callable[[], Any]] = {
     labels_study.curves: lambda: labels_study.curves(hostile(labelled(), "fine_tune")),
     plane_study.points: lambda: plane_study.points(hostile(planed(), "bias")),
     race_study.dots: lambda: race_study.dots(hostile(raced(), "fine_tune")),
+    tune_study.over_trials: lambda: tune_study.over_trials(hostile(tuned(), "fine_tune")),
+    tune_study.over_rates: lambda: tune_study.over_rates(hostile(tuned(), "fine_tune")),
     sweep_study.gaps: lambda: sweep_study.gaps(hostile(swept(), LAYERS[0])),
     response.detection: lambda: response.detection(ANSWER),
     response.rise: lambda: response.rise(ANSWER, HOSTILE),

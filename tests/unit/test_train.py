@@ -262,7 +262,12 @@ def test_an_optimizer_that_cannot_be_written_down_says_so(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         "tltk.training.loop.make_optimizer",
         lambda net, phase, spec, more: Secretive(
-            [{"params": [p], "layer": net.layer_of[n]} for n, p in net.named_parameters() if p.requires_grad], lr=0.1
+            [
+                {"params": [p], "layers": [net.layer_of[n]], "scale": 1.0}
+                for n, p in net.named_parameters()
+                if p.requires_grad
+            ],
+            lr=0.1,
         ),
     )
     written: list[Any] = []
