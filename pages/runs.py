@@ -18,10 +18,11 @@ from tltk.specs import command
 from tltk.specs.training import TransferSpec
 from tltk.studies.budget import budget_flags
 from tltk.studies.compare.spec import CompareSpec
-from tltk.weights.export import export_bytes
+from tltk.weights.handover import pack_bytes, weigh
 
 QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
 KINDS = {TransferSpec.kind: "training", CompareSpec.kind: "comparison"}  # other studies are called as in the shell
+MOST_BYTES = 2**30  # of weights in a download, which the server holds in memory
 MOST = 1000  # rows of the table; more take long to send, and are searched for rather than looked through
 
 
@@ -72,18 +73,22 @@ def filters() -> dict[str, Any]:
 def actions(entry: index.RunEntry) -> None:
     """What can be done with one run."""
     run, is_active = entry.run, entry.state in ACTIVE
-    one, two, three, four = st.columns(4)
+    can_be_used = entry.kind == TransferSpec.kind and entry.state == "done" and entry.model >= 0
+    one, two, three, four, *more = st.columns(4 + can_be_used)
     if one.button("Open", width="stretch", icon=":material/open_in_new:"):
         plan.choose_run(run.id)
         chrome.open_page(chrome.page_of(entry.kind))
+    can_pack, why = packable(entry)
     two.download_button(
         "Export as zip",
-        lambda: export_bytes(run),
+        lambda: pack_bytes(run),
         f"tltk-{run.id}.zip",
         "application/zip",
         width="stretch",
         on_click="ignore",
         icon=":material/download:",
+        disabled=not can_pack,
+        help=why,
     )
     if is_active:
         if three.button("Stop training", width="stretch"):
@@ -94,10 +99,24 @@ def actions(entry: index.RunEntry) -> None:
         st.rerun()
     if four.button("Delete", width="stretch", icon=":material/delete:", disabled=is_active):
         confirm(run.id)
+    if more and more[0].button(
+        "Use", width="stretch", icon=":material/play_circle:", help="Predict, evaluate, hand over."
+    ):
+        plan.choose_run(run.id)
+        chrome.open_page("use")
     labels(run)
     attempts(run)
     st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
     st.code(command.to_python(run.spec), language="python")
+
+
+def packable(entry: index.RunEntry) -> tuple[bool, str]:
+    """Whether a run can be taken along from here, and what that gives, or why not."""
+    if entry.state != "done":
+        return False, "Only a run that is done can be taken to another machine."
+    if weigh(entry.run) > MOST_BYTES:
+        return False, f"Its weights are too large for a download: `tltk export {entry.id} --to zip FILE` writes them."
+    return True, "The run with its weights and those that it started, for `tltk import` on another machine."
 
 
 def labels(run: Run) -> None:

@@ -20,7 +20,7 @@ from tltk.dashboard.training_view import (
 from tltk.dashboard.verdict_view import state_line
 from tltk.plots.curves import chance_line
 from tltk.results.words import guessing
-from tltk.runs.run import ACTIVE, Run
+from tltk.runs.run import ACTIVE, MODEL, Run
 from tltk.specs.training import TransferSpec
 
 DOMAINS_APART = ("term.dann.accuracy", "term.cdan.accuracy", "term.domain_confusion.accuracy")
@@ -87,6 +87,8 @@ with chrome.page("Train", LEAD):
     if run is not None:
         state = state_line(run)
         chrome.stop_button(run, state, "train")
+        if state == "done" and (run.path / MODEL).is_file():
+            chrome.go("use", "Use it: predict, evaluate, hand over")
         of_earlier_version(run)
         numbers(run, live=state in ACTIVE)
         if without_labels(run):

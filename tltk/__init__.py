@@ -11,6 +11,7 @@ Map, lowest layer first:
     tasks/, training/    loss and metrics; the one loop, its batches, the bank of features
     analyses/, studies/  questions, and comparisons that train; a folder each
     jobs/                a queue that nobody's page owns, workers, executors
+    serving/             a finished training behind an HTTP address
     plots/, dashboard/, cli/   figures, pages, verbs; they read, they do not compute
 
 Nothing here imports torch until it has to: names are looked up when they are first used.

@@ -38,6 +38,7 @@ PAGES = (
     "layers",
     "shift",
     "choose",
+    "use",
     "weights",
     "runs",
 )

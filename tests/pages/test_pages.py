@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import zipfile
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import psutil
 import pytest
+from safetensors.numpy import save
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from tests.support.pages import (
@@ -36,7 +38,7 @@ from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.race.spec import RaceSpec
-from tltk.weights.export import export_bytes
+from tltk.weights.handover import import_zip
 from tltk.weights.load import build_net
 
 
@@ -54,6 +56,7 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
         "layers": "Building",
         "shift": "Reading the pictures",
         "choose": "Rank them",
+        "use": "No training is done yet",
         "runs": "No runs yet",
         "studies": "No study of this kind",
         "domains": "Reading the pictures",
@@ -253,16 +256,55 @@ def test_runs_calls_every_study_by_its_name() -> None:
     assert (shown["kind"], shown["result"], shown["boundary"], shown["seconds"]) == ("race", "", "", 2.3)
 
 
-def test_a_run_that_is_ticked_can_be_taken_along_as_a_zip() -> None:
-    run = training()
+def actions_of(run: Run) -> AppTest:
+    """What Runs offers for a run that is ticked: a tick cannot be set from here, so the page's own function is called."""
     page = str(ROOT / "pages" / "runs.py")
-    # A tick in a table cannot be set from here, so the page's own function is called as it calls it.
-    script = f"import runpy\npage = runpy.run_path({page!r})\npage['actions'](page['index'].find()[0])"
-    app = AppTest.from_string(script, default_timeout=60).run()
+    script = (
+        f"import runpy\npage = runpy.run_path({page!r})\n"
+        f"page['actions'](next(e for e in page['index'].find() if e.id == {run.id!r}))"
+    )
+    return AppTest.from_string(script, default_timeout=60).run()
+
+
+def test_what_the_button_of_a_run_gives_is_taken_in_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = training()
+    (run.path / "model.safetensors").write_bytes(save({"a": np.zeros(2, np.float32)}))
+    given: list[bytes] = []
+    button = DeltaGenerator.download_button
+
+    def press(self: Any, label: str, data: Any, *args: Any, **more: Any) -> Any:
+        given.append(data())
+        return button(self, label, data, *args, **more)
+
+    monkeypatch.setattr(DeltaGenerator, "download_button", press)
+    app = actions_of(run)
     is_clean(app)
-    assert [b.proto.label for b in app.get("download_button")] == ["Export as zip"]
-    with zipfile.ZipFile(io.BytesIO(export_bytes(run))) as archive:
-        assert f"{run.id}/spec.json" in archive.namelist()
+    [shown] = app.get("download_button")
+    assert (shown.proto.label, shown.proto.disabled) == ("Export as zip", False)
+    file = tmp_path / "run.zip"
+    file.write_bytes(given[0])
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path / "elsewhere"))
+    found = import_zip(file)
+    assert (found.imported, found.weights) == ([run.id], [run.id])
+    assert Run.open(run.id).result() is not None
+
+
+def test_a_training_that_is_done_and_has_weights_leads_to_use() -> None:
+    run = training()
+    assert "Use" not in [b.label for b in actions_of(run).button], "it has no weights"
+    (run.path / "model.safetensors").write_bytes(b"x")
+    assert "Use" in [b.label for b in actions_of(run).button]
+    assert "Use" not in [b.label for b in actions_of(comparison("helps")).button]
+
+
+def test_a_run_that_is_not_done_or_too_large_says_why_it_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    [shown] = actions_of(training("failed", "The reason.")).get("download_button")
+    assert shown.proto.disabled and "that is done" in shown.proto.help
+    run = training(boundary=3)
+    (run.path / "model.safetensors").write_bytes(b"x")
+    monkeypatch.setattr("tltk.weights.handover.weigh", lambda run: 2**31)
+    [shown] = actions_of(run).get("download_button")
+    assert shown.proto.disabled and f"tltk export {run.id} --to zip FILE" in shown.proto.help
 
 
 def test_a_run_folder_of_another_version_hides_no_page() -> None:

@@ -62,6 +62,7 @@ PAGES = (
     "layers",
     "shift",
     "choose",
+    "use",
     "runs",
     "domains",
     "weights",

@@ -229,3 +229,16 @@ def test_formats_whose_decoders_take_much_memory_have_a_lower_limit(
     assert (decode(tmp_path / "a.png", 8)[0] == 255).all()
     with pytest.raises(DataProblem, match="more than the limit of 500"):
         decode(tmp_path / "a.webp", 8)
+
+
+def test_pictures_are_the_same_where_copies_are_not_looked_for(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    files = [tmp_path / name for name in ("a.jpg", "b.png", "deep.png", "broken.jpg")]
+    for file in files[:2]:
+        Image.fromarray(rng.integers(0, 256, (90, 120, 3), np.uint8)).save(file)
+    Image.fromarray(rng.integers(0, 40_000, (50, 50)).astype(np.uint16)).save(files[2])
+    files[3].write_bytes(b"no picture")
+    whole, quick = decode_all(files, 32), decode_all(files, 32, identify=False)
+    np.testing.assert_array_equal(quick.images[:3], whole.images[:3])
+    assert quick.reasons == whole.reasons and quick.notes == whole.notes and set(quick.reasons) == {3}
+    assert not quick.origins.any() and not quick.prints.any() and len(set(whole.origins[:3].tolist())) == 3

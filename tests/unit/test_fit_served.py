@@ -117,6 +117,12 @@ def test_predict_and_every_export(fit: str, tmp_path: Path, monkeypatch: pytest.
         alone = plain(net.normalise(read.float() / 255)).softmax(1).numpy()
     np.testing.assert_allclose(alone, wanted, atol=1e-5)
 
+    export(ExportSpec(run.id, "torchscript", str(tmp_path / "a.pt")))
+    facts = {"facts.json": ""}
+    traced = torch.jit.load(str(tmp_path / "a.pt"), _extra_files=facts)  # type: ignore[no-untyped-call]
+    assert json.loads(facts["facts.json"])["fit"] == fit
+    np.testing.assert_allclose(traced(read).numpy(), wanted, atol=1e-4)
+
     export(ExportSpec(run.id, "zip", str(tmp_path / "run.zip")))
     monkeypatch.setenv("TLTK_HOME", str(tmp_path / "elsewhere"))
     assert home.home() == tmp_path / "elsewhere"

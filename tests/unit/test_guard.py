@@ -15,7 +15,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket
 
-from tltk.dashboard.guard import HEADERS, Guard, is_loopback, is_ours
+from tltk.dashboard.guard import Guard
+from tltk.serving.hosts import HEADERS, is_loopback, is_ours
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from tests.support.finished import CLASSES, finished
 from tests.support.results import compared, trained
 from tests.support.shell import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
 from tltk import home
@@ -42,26 +44,7 @@ from tltk.studies.compare.spec import CompareSpec
 from tltk.weights import load as weights
 from tltk.weights.handover import import_zip
 
-CLASSES = ["a cat", 'ein "Hündchen"', "c"]
 FAMILIES = ("test_resnet", "test_vit", "test_convnext", "test_efficientnet", "mobilevit_xxs", "dla46_c")
-
-
-def finished(
-    name: str, head: str = "linear", dropout: float = 0.0, fit: str = "crop", **changes: Any
-) -> tuple[Run, Net]:
-    """A run with weights of its own, as a training leaves it; its head is far from uniform answers."""
-    spec = TransferSpec(DataSpec("digits", size=64, fit=fit), NetSpec(name, head=head, dropout=dropout), **changes)
-    net = weights.build_net(spec.net, 3, 64, 3, 7).eval()
-    with torch.no_grad():
-        for parameter in net.head.parameters():
-            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
-    run = Run.create(spec)
-    told = {"classes": json.dumps(CLASSES)} if spec.labels != "none" else {"labels": "none"}
-    weights.save(net, spec.net, run.path / "model.safetensors", data="digits", size="64", run=run.id, **told)
-    result = msgspec.structs.replace(trained(), classes=CLASSES)
-    home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
-    run.write_status(state="done")
-    return run, net
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -189,7 +172,7 @@ def test_weights_alone_and_heads_that_timm_has_not(tmp_path: Path) -> None:
     assert torch.equal(model.get_classifier().weight, net.head[-1].weight)  # type: ignore[index]
     cosine, _ = finished("test_resnet", "cosine")
     for to in ("safetensors", "folder"):
-        with pytest.raises(BadSpec, match="head cosine on test_resnet.*script, onnx or zip"):
+        with pytest.raises(BadSpec, match="head cosine on test_resnet.*script, onnx, torchscript or zip"):
             export(ExportSpec(cosine.id, to, str(tmp_path / "b")))
     assert not (tmp_path / "b").exists()
 
@@ -356,12 +339,20 @@ def test_what_is_no_whole_run_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
     refused(tmp_path / "none.zip", "There is none at")
     out.write_bytes(whole[: len(whole) // 2])
-    refused(out, "It is damaged")
+    refused(out, "It is damaged: its end is missing")
     at = whole.index(b'"backbone"')
     out.write_bytes(whole[:at] + b"#" + whole[at + 1 :])
-    refused(out, "It is damaged")
-    out.write_text("<html>")
-    refused(out, "It is damaged")
+    refused(out, "It is damaged: what is in it cannot be unpacked")
+    for data in (b"<html>", b"", b"Rar!\x1a\x07\x01\x00"):
+        out.write_bytes(data)
+        refused(out, r"odd\.zip is no zip file; export the run so")
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("export.json", b"{}")
+    flagged = bytearray(out.read_bytes())
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # as an encrypted one
+        flagged[flagged.index(mark) + at] |= 1
+    out.write_bytes(flagged)
+    refused(out, "It is damaged: it is encrypted")
     refused(rewritten(file, out, lambda n, d: d + b" " if n.endswith("spec.json") else d), "not what was exported")
     refused(rewritten(file, out, lambda n, d: None if n.endswith("result.json") else d), "not those that it lists")
     refused(rewritten(file, out, lambda n, d: None if n == "export.json" else d), "has none")
@@ -408,6 +399,64 @@ def test_onnx_answers_the_same_for_any_number_of_pictures(name: str, head: str, 
         assert answers.shape == wanted[:n].shape and np.abs(answers - wanted[:n]).max() < 1e-5
     facts = session.get_modelmeta().custom_metadata_map
     assert facts["run"] == run.id and ("classes" in facts) == (labels == "target")
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "labels"),
+    [("test_vit", "linear", "target"), ("test_resnet", "cosine", "target"), ("test_convnext", "linear", "none")],
+)
+def test_torchscript_answers_the_same_for_any_number_of_pictures(
+    name: str, head: str, labels: str, tmp_path: Path
+) -> None:
+    run, net = finished(name, head, labels=labels)
+    file = tmp_path / "net.pt"
+    found = export(ExportSpec(run.id, "torchscript", str(file)))
+    assert found.difference is not None and found.difference < 1e-5 and found.files == ["net.pt"]
+    with zipfile.ZipFile(file) as archive:
+        held = {one: archive.read(one) for one in archive.namelist()}
+    assert not [one for one in held if "traced_inputs" in one or one.endswith(".debug_pkl")]
+    places = (str(Path(timm.__file__).parents[1]).encode(), str(tmp_path).encode(), str(home.home()).encode())
+    assert not [one for one, data in held.items() if any(place in data for place in places)]
+    (tmp_path / "photos").mkdir()
+    files = pictures(tmp_path / "photos")
+    batch = torch.from_numpy(np.stack([decode(one, 64) for one in files]))
+    features, probabilities = own_answers(net, files)
+    wanted = probabilities if labels == "target" else features
+    facts = {"facts.json": ""}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that torch.jit will be replaced
+        loaded = torch.jit.load(str(file), _extra_files=facts)
+    for n in (1, 3, len(batch)):
+        answers = loaded(batch[:n]).detach().numpy()
+        assert answers.shape == wanted[:n].shape and np.abs(answers - wanted[:n]).max() < 1e-5
+    told = json.loads(facts["facts.json"])
+    assert told["run"] == run.id and told.get("classes") == (CLASSES if labels == "target" else None)
+
+
+def test_a_network_that_cannot_be_traced_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, _ = finished("test_resnet")
+    file, plain = tmp_path / "net.pt", Net.forward
+
+    def by_words(self: Net, x: torch.Tensor) -> Any:
+        return plain(self, x)[0], "no tensor"
+
+    def of_one_size(self: Net, x: torch.Tensor) -> Any:
+        features, logits = plain(self, x)
+        return features, logits.reshape(len(x.detach().numpy()), 3)
+
+    def otherwise(self: Net, x: torch.Tensor) -> Any:
+        features, logits = plain(self, x)
+        return features, logits + (torch.eye(3)[:1] if torch._C._get_tracing_state() else 0)
+
+    for forward, words in (
+        (by_words, "must be one that torch.jit can trace"),
+        (of_one_size, "must take any number of pictures"),
+        (otherwise, "must answer as the network does"),
+    ):
+        monkeypatch.setattr(Net, "forward", forward)
+        with pytest.raises(BadSpec, match=words):
+            export(ExportSpec(run.id, "torchscript", str(file)))
+        assert list(tmp_path.glob("*.pt")) == [] and list(tmp_path.glob(".tltk*")) == []
 
 
 def test_without_its_packages_onnx_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

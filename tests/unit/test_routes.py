@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import threading
-import zipfile
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from tltk import assets
+from tests.support.results import trained
+from tltk import assets, home
 from tltk.dashboard import modules
 from tltk.dashboard import routes as module
 from tltk.dashboard.guard import Guard
@@ -28,6 +27,7 @@ from tltk.results.rows import Row
 from tltk.runs.run import Child, Run
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
+from tltk.weights.handover import import_zip
 
 
 @pytest.fixture
@@ -206,13 +206,29 @@ def test_a_fault_of_ours_tells_nothing_of_the_inside(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_export_is_a_zip_without_weights(client: TestClient, run: Run) -> None:
-    append(run, point(10))
+def test_export_is_the_zip_that_another_machine_takes_in(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    run = Run.create(TransferSpec())
+    home.write_atomic(run.path / "result.json", msgspec.json.encode(trained()))
     (run.path / "checkpoint.safetensors").write_bytes(b"heavy")
+    run.write_status(state="done")
     reply = client.get(f"/tltk/runs/{run.id}/export.zip")
     assert f'filename="tltk-{run.id}.zip"' in reply.headers["content-disposition"]
-    names = zipfile.ZipFile(BytesIO(reply.content)).namelist()
-    assert sorted(names) == [f"{run.id}/{name}" for name in ("rows.jsonl", "spec.json", "status.json")]
+    assert list(tmp_path.glob("tltk-*")) == []
+    (tmp_path / "run.zip").write_bytes(reply.content)
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path / "elsewhere"))
+    assert import_zip(tmp_path / "run.zip").imported == [run.id]
+
+
+def test_a_run_that_is_not_done_is_not_exported(
+    client: TestClient, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    reply = client.get(f"/tltk/runs/{run.id}/export.zip")
+    assert reply.status_code == 400 and "must be done to be handed over" in reply.json()["error"]
+    assert list(tmp_path.glob("tltk-*")) == []
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])

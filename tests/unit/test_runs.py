@@ -315,6 +315,17 @@ def test_children_in_order_without_repeats_and_torn_lines() -> None:
     assert run.children() == [a, b]
 
 
+def test_what_was_written_to_be_downloaded_goes_with_the_run() -> None:
+    run = Run.create(SPEC)
+    place = home.folder("exports") / run.id / "card"
+    place.mkdir(parents=True)
+    (place / "card.md").write_text("card")
+    other = home.folder("exports") / "abcdef012345"
+    other.mkdir()
+    run.delete()
+    assert not place.parent.exists() and other.exists()
+
+
 def test_walk_leaves_out_what_was_deleted() -> None:
     run, child = Run.create(CompareSpec()), Run.create(SPEC)
     run.write_children([Child(name, "scratch", "search", i, 1e-3) for i, name in enumerate((child.id, "b" * 12))])

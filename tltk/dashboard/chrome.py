@@ -37,6 +37,7 @@ PAGES = (
     "layers",
     "shift",
     "choose",
+    "use",
     "weights",
     "runs",
 )
@@ -149,16 +150,24 @@ def list_trainings(backbone: str) -> list[RunEntry]:
     return list(menu(kinds=[TransferSpec.kind], weights=True, backbone=backbone).values())
 
 
-def choose(kind: type[Spec], key: str, nothing_yet: Callable[[], None] = lambda: None) -> Run | None:
+def choose(
+    kind: type[Spec],
+    key: str,
+    nothing_yet: Callable[[], None] = lambda: None,
+    absent: Callable[[str], None] | None = None,
+    **wanted: Any,
+) -> Run | None:
     """A selector of runs that follows the URL; None until one is chosen.
 
     Args:
         kind: Which runs.
         key: Of the widget.
         nothing_yet: Draws what to say where there is no run to choose from.
+        absent: Says why the run of a link is none of these; None = `report_absent`.
+        **wanted: Of a `tltk.runs.index.Query`: which of this kind.
     """
     asked = plan.chosen_run()
-    found = menu(asked or "", kinds=[kind.kind])
+    found = menu(asked or "", kinds=[kind.kind], **wanted)
     ids = list(found)
     place = next((i for i, name in enumerate(ids) if asked and name.startswith(asked)), None)
     is_absent = place is None and bool(asked) and plan.by_link()
@@ -173,9 +182,9 @@ def choose(kind: type[Spec], key: str, nothing_yet: Callable[[], None] = lambda:
     if run_id is None:
         if is_absent and asked:
             with told:
-                report_absent(asked)
+                (absent or report_absent)(asked)
         return None
-    if run_id != asked:
+    if run_id != asked or not plan.by_link():  # a link within the app leaves the run out of the URL
         plan.choose_run(run_id)
     return found[run_id].run
 

@@ -17,13 +17,13 @@ from typing import Any
 import streamlit as st
 
 from tltk import home
-from tltk.dashboard.guard import is_loopback
 from tltk.data import domains
 from tltk.data.corrupt import split
 from tltk.data.sources.csv import divide_text
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import executor
 from tltk.runs.run import Run
+from tltk.serving.hosts import is_loopback
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import PATHS
 
@@ -50,7 +50,12 @@ def paths(value: Any) -> Iterator[str]:
     if isinstance(value, Spec):
         for field in dataclasses.fields(value):  # type: ignore[arg-type]
             inner = getattr(value, field.name)
-            yield from [inner] if field.name == "picture" and inner else paths(inner)
+            if field.name == "picture" and inner:
+                yield inner
+            elif field.name == "paths":  # words that may be plain paths
+                yield from (path for word in inner for path in _paths_of_word(word))
+            else:
+                yield from paths(inner)
     elif isinstance(value, tuple):
         for one in value:
             yield from paths(one)
@@ -62,6 +67,12 @@ def paths(value: Any) -> Iterator[str]:
             yield from paths(path)
         elif "@" in value:  # a network with its weights, such as resnet18@file:PATH
             yield from paths(value.partition("@")[2])
+
+
+def _paths_of_word(word: str) -> list[str]:
+    """The paths in a word of a prediction; one that begins like no domain is a path itself."""
+    kind = word.partition(":")[0]
+    return list(paths(word)) if kind in domains or _bare(word) in domains else [word]
 
 
 def _readings(kind: str, name: str) -> set[str]:

@@ -16,6 +16,7 @@ TITLES = {
     "layers": "Layers",
     "shift": "Shift",
     "choose": "Choose",
+    "use": "Use",
     "weights": "Weights",
     "runs": "Runs",
 }

@@ -11,19 +11,22 @@ import base64
 import binascii
 import gzip
 import logging
+import os
+import tempfile
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache, wraps
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import msgspec
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from tltk import home
@@ -33,7 +36,7 @@ from tltk.plots import library
 from tltk.plots.names import text
 from tltk.results.rows import Row
 from tltk.runs.run import Child, Run, Status
-from tltk.weights.export import export_bytes
+from tltk.weights.handover import pack
 
 MAX_POINTS = 1500  # of one trace in one answer
 MAX_CURSOR = 32_768  # characters
@@ -332,11 +335,25 @@ async def live(request: Request) -> Response:
 
 @_in_sentences
 async def export(request: Request) -> Response:
-    """A run and the runs it started, as a zip file."""
+    """A run and the runs it started, as the zip file that `tltk import` takes in."""
     run = _find(request.path_params["run_id"])
-    name = f'attachment; filename="tltk-{run.id}.zip"'
-    headers = {"Cache-Control": "no-store", "Content-Disposition": name}
-    return Response(await run_in_threadpool(export_bytes, run), headers=headers, media_type="application/zip")
+    file = await run_in_threadpool(_pack_run, run)
+    headers = {"Cache-Control": "no-store"}
+    last = BackgroundTask(file.unlink, missing_ok=True)
+    return FileResponse(file, 200, headers, "application/zip", last, f"tltk-{run.id}.zip")
+
+
+def _pack_run(run: Run) -> Path:
+    """The zip in a file of its own, since with its weights it may be larger than memory."""
+    number, name = tempfile.mkstemp(".zip", "tltk-")
+    file = Path(name)
+    try:
+        with os.fdopen(number, "wb") as target:
+            pack(run, target)
+    except BaseException:
+        file.unlink()
+        raise
+    return file
 
 
 @_in_sentences

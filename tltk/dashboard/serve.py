@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tltk.dashboard import permitted
-from tltk.dashboard.guard import is_loopback
+from tltk.serving.hosts import is_loopback
 
 
 def app_folder() -> Path:

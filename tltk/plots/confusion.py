@@ -37,9 +37,31 @@ def confusion(labels: Sequence[int], predictions: Sequence[int], classes: Sequen
         predictions: Predicted ones, (n,).
         classes: Names, by number.
     """
+    return _drawn(shares(labels, predictions, len(classes)), classes)
+
+
+def confusion_of_counts(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> go.Figure:
+    """The same of pictures that are counted already.
+
+    Args:
+        counts: Pictures of each class, by row, that are named as each, by column; (classes, classes).
+        classes: Names, by number.
+    """
+    table = np.asarray(counts, float).reshape(len(classes), len(classes))
+    total = table.sum(1, keepdims=True)
+    return _drawn(np.divide(table, total, out=np.full_like(table, np.nan), where=total > 0), classes)
+
+
+def _drawn(found: np.ndarray, classes: Sequence[str]) -> go.Figure:
+    """Shares as a map of shades.
+
+    Args:
+        found: Of the pictures of each class, by row, the share that is named as each, by column; NaN = no pictures.
+        classes: Names, by number.
+    """
     names = [text(name) for name in classes]
     figure = go.Figure(layout=layout("Named as", "True class", hovermode="closest"))
-    z = 100 * shares(labels, predictions, len(classes))
+    z = 100 * found
     figure.add_heatmap(
         x=names,
         y=names,

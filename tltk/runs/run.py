@@ -560,7 +560,7 @@ class Run:
         return True
 
     def delete(self) -> None:
-        """Remove the folder with all attempts.
+        """Remove the folder with all attempts, and what the dashboard has written of it to be downloaded.
 
         Raises:
             RunProblem: It is running.
@@ -568,6 +568,7 @@ class Run:
         with home.hold_lock("claim.lock"), machine_errors(self.path):
             self._check_idle("deleting it")
             home.remove(self.path)
+            home.remove(home.folder("exports") / self.id)
 
 
 def is_id(name: str) -> bool:

@@ -7,6 +7,7 @@ file. Paths are cut to their last part wherever they are told; the id stays, tho
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import stat
@@ -32,6 +33,7 @@ MANIFEST, FORMAT = "export.json", 1
 TOLD = ("spec.json", "status.json", labels.FILE, "result.json")  # JSON in which paths may stand
 PLAIN = ("rows.jsonl", "children.jsonl")
 MOST_RUNS, MAX_MANIFEST_BYTES = 10_000, 2**24
+BEGINS = b"PK\x03\x04"  # a zip that holds a file
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -115,6 +117,19 @@ def pack(run: Run, file: IO[bytes]) -> list[str]:
     return [*sums, MANIFEST]
 
 
+def pack_bytes(run: Run) -> bytes:
+    """The zip that `pack` writes."""
+    buffer = io.BytesIO()
+    pack(run, buffer)
+    return buffer.getvalue()
+
+
+def weigh(run: Run) -> int:
+    """Bytes of the weights that `pack` writes; what else is in the zip is small beside them."""
+    models = [one.path / MODEL for one in {one.id: one for one in walk(run)}.values()]
+    return sum(file.stat().st_size for file in models if file.is_file())
+
+
 def _read_told(run: Run, name: str) -> Any:
     """The JSON of a file of a run; of its status what is no matter of one machine."""
     if name == "spec.json":
@@ -145,10 +160,10 @@ def import_zip(file: Path) -> Imported:
         root = Path(scratch)
         try:
             manifest = _unpack(file, root)
+        except TltkError:
+            raise
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as fault:
-            if isinstance(fault, TltkError):
-                raise
-            raise _damaged(file, sanitise(str(fault)) or type(fault).__name__) from None
+            raise _no_export(file, fault) from None
         found = sorted({name.partition("/")[0] for name in manifest.files})
         for run_id in found:
             _check_run(file, Run(root / run_id), run_id in manifest.cut)
@@ -257,6 +272,22 @@ def _check_run(file: Path, run: Run, is_cut: bool) -> None:
                 f"which could run code; do not trust it."
             )
         weightfile.read_header(model)
+
+
+def _no_export(file: Path, fault: Exception) -> DataProblem:
+    """What is wrong with a file that Python's reader of zips gave up on, in our words."""
+    with file.open("rb") as content:
+        begins = content.read(len(BEGINS))
+    if begins != BEGINS:
+        return DataProblem(
+            f"A run is imported from a zip that `tltk export RUN --to zip` wrote. {sanitise(file.name, 120)} is no zip "
+            f"file; export the run so, and copy the file as it is."
+        )
+    if not zipfile.is_zipfile(file):
+        return _damaged(file, "its end is missing")
+    if isinstance(fault, NotImplementedError | RuntimeError):
+        return _damaged(file, "it is encrypted, or packed as no export is")
+    return _damaged(file, "what is in it cannot be unpacked")
 
 
 def _damaged(file: Path, why: str) -> DataProblem:

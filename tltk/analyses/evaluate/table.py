@@ -23,8 +23,8 @@ def lines(found: EvaluateResult) -> Iterator[str]:
     head = ["domain", "pictures", "accuracy", "majority", "balanced", "macro-F1", "AUC", "top 5"]
     rows = [head]
     for one in found.domains:
-        figures = [_figure(one.accuracy), _share(one.majority), _figure(one.balanced_accuracy), _figure(one.macro_f1)]
-        rows.append([one.domain, f"{one.n:,}", *figures, _figure(one.auc), _share(one.top5)])
+        figures = [figure(one.accuracy), share(one.majority), figure(one.balanced_accuracy), figure(one.macro_f1)]
+        rows.append([one.domain, f"{one.n:,}", *figures, figure(one.auc), share(one.top5)])
     yield from map(escape_text, align_left(rows))
     for one in found.domains:
         yield ""
@@ -35,18 +35,47 @@ def lines(found: EvaluateResult) -> Iterator[str]:
 
 def _of_domain(one: DomainScore, classes: list[str]) -> Iterator[str]:
     """Everything of a domain but its line in the table."""
+    yield from describe_classes(one)
+    head, rows = table_of_classes(one)
+    yield from columns(head, rows[:SHOWN])
+    if len(rows) > SHOWN:
+        yield f"… and {len(rows) - SHOWN:,} more; --json has them all."
+    yield from describe_figures(one, classes)
+
+
+def describe_classes(one: DomainScore) -> Iterator[str]:
+    """Which classes of a domain are tested, and which are not, in sentences.
+
+    Args:
+        one: Of a domain.
+    """
     yield f"{one.domain}: {len(one.matched)} classes matched by name, part {one.part}, {one.n:,} pictures."
     if one.unknown:
         yield f"Left out, since the training does not know them: {_names(one.unknown)} ({one.left_out:,} pictures)."
     if one.absent:
         yield f"Known to the training and not in the domain, so wrong where predicted: {_names(one.absent)}."
-    table = [
-        [c.name, f"{c.n:,}", *map(_share, (c.precision, c.recall, c.f1, c.average_precision, c.auc))]
+
+
+def table_of_classes(one: DomainScore) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the figures of each class.
+
+    Args:
+        one: Of a domain.
+    """
+    rows = [
+        [c.name, f"{c.n:,}", *map(share, (c.precision, c.recall, c.f1, c.average_precision, c.auc))]
         for c in one.classes
     ]
-    yield from columns(["class", "pictures", "precision", "recall", "F1", "AP", "AUC"], table[:SHOWN])
-    if len(table) > SHOWN:
-        yield f"… and {len(table) - SHOWN:,} more; --json has them all."
+    return ["class", "pictures", "precision", "recall", "F1", "AP", "AUC"], rows
+
+
+def describe_figures(one: DomainScore, classes: list[str]) -> Iterator[str]:
+    """What is confused with what, calibration, threshold and the other training, in sentences.
+
+    Args:
+        one: Of a domain.
+        classes: Names, by class number of the training.
+    """
     wrong = [
         (n, classes[i], classes[j]) for i, row in enumerate(one.confusion) for j, n in enumerate(row) if n and i != j
     ]
@@ -54,7 +83,7 @@ def _of_domain(one: DomainScore, classes: list[str]) -> Iterator[str]:
         told = (f"{true} for {said} {n:,}" for n, true, said in sorted(wrong, key=lambda cell: -cell[0])[:CONFUSED])
         yield f"Taken most often: {', '.join(told)}."
     if one.average_precision is not None:
-        yield f"Mean average precision {_figure(one.average_precision)}."
+        yield f"Mean average precision {figure(one.average_precision)}."
     plain, scaled = one.reliability, one.scaled
     text = f"Calibration error (ECE) {plain.ece:.3f}, loss {plain.loss:.3f}, Brier {plain.brier:.3f}"
     if scaled is not None:
@@ -64,22 +93,23 @@ def _of_domain(one: DomainScore, classes: list[str]) -> Iterator[str]:
         t = one.threshold
         yield (
             f"{t.positive} from a probability of {t.threshold:.3f} on (chosen on {t.n_val:,} validation pictures): "
-            f"balanced accuracy {_share(t.balanced_accuracy)}, sensitivity {_share(t.sensitivity)}, specificity "
-            f"{_share(t.specificity)}."
+            f"balanced accuracy {share(t.balanced_accuracy)}, sensitivity {share(t.sensitivity)}, specificity "
+            f"{share(t.specificity)}."
         )
     if one.rival is not None:
         yield one.rival.sentence
 
 
-def _figure(one: Figure | None) -> str:
+def figure(one: Figure | None) -> str:
     """A share in per cent with its interval."""
     if one is None:
         return NONE
-    ends = "" if one.lo is None or one.hi is None else f" ({_share(one.lo)} … {_share(one.hi)})"
-    return f"{_share(one.value)}{ends}"
+    ends = "" if one.lo is None or one.hi is None else f" ({share(one.lo)} … {share(one.hi)})"
+    return f"{share(one.value)}{ends}"
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
+    """A share in per cent."""
     return NONE if value is None else format_points(value, False)
 
 

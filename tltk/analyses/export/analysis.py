@@ -24,6 +24,7 @@ from tltk.analyses.export.result import ExportResult
 from tltk.analyses.export.script import FILE as SCRIPT_FILE
 from tltk.analyses.export.script import script
 from tltk.analyses.export.spec import IN_FOLDER, ExportSpec
+from tltk.analyses.export.torchscript import write_torchscript
 from tltk.analyses.sample import Context
 from tltk.data.fit import GROUND, PAD
 from tltk.errors import BadSpec, machine_errors
@@ -148,12 +149,16 @@ def _write_onnx(trained: Trained, file: Path) -> Written:
     return Written(*write_onnx(trained, file))
 
 
+def _write_torchscript(trained: Trained, file: Path) -> Written:
+    return Written(*write_torchscript(trained, file))
+
+
 def _refuse_own_head(trained: Trained, to: str) -> None:
     if trained.has_own_head:
         raise BadSpec(
             f"Weights that timm loads whole must end in timm's own classifier. Run {trained.run.id} has the head "
             f"{trained.spec.net.head} on {trained.spec.net.backbone}, which timm cannot build; export it as script, "
-            f"onnx or zip instead of {to}."
+            f"onnx, torchscript or zip instead of {to}."
         )
 
 
@@ -170,4 +175,5 @@ WRITERS: dict[str, Callable[[Trained, Path], Written]] = {
     "folder": _write_folder,
     "safetensors": _write_safetensors,
     "onnx": _write_onnx,
+    "torchscript": _write_torchscript,
 }

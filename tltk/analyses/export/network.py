@@ -11,7 +11,7 @@ from typing import Any
 import timm
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from tltk.data.fit import CROP, GROUND, PAD, SQUASH
 from tltk.errors import BadSpec, WeightsMissing
@@ -175,3 +175,27 @@ def check_alike(trained: Trained, answers: Tensor, what: str) -> float:
             f"{trained.spec.net.backbone} is built otherwise there. Nothing was written; export it as safetensors."
         )
     return off
+
+
+class FromBytes(nn.Module):
+    """A network with its preprocessing inside: from bytes to what `Trained.answer` gives."""
+
+    def __init__(self, trained: Trained) -> None:
+        super().__init__()
+        self.net, self.taught = trained.net, bool(trained.classes)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Probabilities (n, classes), or features (n, d).
+
+        Args:
+            pictures: (n, channels, size, size) uint8.
+        """
+        features, logits = self.net(self.net.normalise(pictures.to(torch.float32) / 255))
+        found: Tensor = logits.softmax(1) if self.taught else features
+        return found
+
+
+def first_line(fault: Exception) -> str:
+    """What another library said, short enough to stand in a sentence of ours."""
+    lines = str(fault).strip().splitlines()
+    return lines[0].strip().rstrip(".")[:200] if lines else "no reason given"

@@ -11,32 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from tltk.analyses.export.network import Trained, check_alike
+from tltk.analyses.export.network import FromBytes, Trained, check_alike, first_line
 from tltk.errors import BadSpec
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 INPUT = "pictures"
 MAX_BYTES = 2_000_000_000  # of weights; a protocol buffer ends at 2 GiB
-
-
-class FromBytes(nn.Module):
-    """A network with its preprocessing inside."""
-
-    def __init__(self, trained: Trained) -> None:
-        super().__init__()
-        self.net, self.taught = trained.net, bool(trained.classes)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Probabilities (n, classes), or features (n, d).
-
-        Args:
-            pictures: (n, channels, size, size) uint8.
-        """
-        features, logits = self.net(self.net.normalise(pictures.to(torch.float32) / 255))
-        found: Tensor = logits.softmax(1) if self.taught else features
-        return found
 
 
 def write_onnx(trained: Trained, file: Path) -> tuple[float, list[str]]:
@@ -81,7 +62,7 @@ def write_onnx(trained: Trained, file: Path) -> tuple[float, list[str]]:
         except Exception as fault:  # each network stumbles over the tracing in its own way
             raise BadSpec(
                 f"A network must be one that torch.onnx can express. {trained.spec.net.backbone} of run "
-                f"{trained.run.id} is none: {type(fault).__name__}: {_first_line(fault)}. Export a script or a folder."
+                f"{trained.run.id} is none: {type(fault).__name__}: {first_line(fault)}. Export a script or a folder."
             ) from None
     _write_facts(trained, file)
     session = _session(file)
@@ -93,11 +74,6 @@ def write_onnx(trained: Trained, file: Path) -> tuple[float, list[str]]:
         f"Input {INPUT!r}: bytes (n, {trained.channels}, {trained.size}, {trained.size}): each picture "
         f"{trained.preparation}; output {trained.answers!r}. Fit and classes stand in its metadata."
     ]
-
-
-def _first_line(fault: Exception) -> str:
-    lines = str(fault).strip().splitlines()
-    return lines[0].strip().rstrip(".")[:200] if lines else "no reason given"
 
 
 def _session(file: Path) -> Any:

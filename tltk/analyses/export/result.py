@@ -10,7 +10,7 @@ class ExportResult(msgspec.Struct, frozen=True):
 
     Attributes:
         run: The training.
-        to: What was written: script, folder, safetensors, onnx, card or zip.
+        to: What was written: script, folder, safetensors, onnx, torchscript, card or zip.
         file: The file or folder.
         files: Names of the files in it; of a file its own.
         bytes: Their size together.

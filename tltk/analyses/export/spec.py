@@ -8,7 +8,16 @@ from typing import ClassVar
 from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob
 
-FORMS = ("script", "folder", "safetensors", "onnx", "card", "zip")
+ABOUT = {
+    "script": "Weights and a program of under 60 lines for timm and torch.",
+    "folder": "A folder as timm and the hub keep models, with its model card.",
+    "safetensors": "Weights alone, under timm's names.",
+    "onnx": "Pictures in, probabilities out, for any runtime; needs tltk[onnx].",
+    "torchscript": "Pictures in, probabilities out, for torch alone.",
+    "card": "A model card: data, training, test figures with intervals, limits, licences.",
+    "zip": "The run itself, for `tltk import` on another machine.",
+}
+FORMS = tuple(ABOUT)
 IN_FOLDER = ("script", "folder")  # of which a folder is written, not a file
 
 
@@ -23,8 +32,7 @@ class ExportSpec(Spec):
     to: str = knob(
         "folder",
         choices=FORMS,
-        help="script: weights and a program of timm and torch. folder: as timm and the hub keep models. safetensors: "
-        "weights under timm's names. onnx: pictures in, probabilities out. card: a model card. zip: the run itself.",
+        help=" ".join(f"{form}: {line}" for form, line in ABOUT.items()),
     )
     file: str = knob("", help="File to write; of script and folder a folder that is new or empty.")
 

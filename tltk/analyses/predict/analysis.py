@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import Resampling
 from torch import Tensor
 
 from tltk.analyses.network import TrainedNet, own_parts, rebuild
@@ -24,9 +26,13 @@ from tltk.data.fit import Change
 from tltk.data.names import escape_name
 from tltk.errors import DataProblem
 from tltk.specs.training import TransferSpec
+from tltk.training.callbacks import Callbacks
 
 FILE_NAME = "predictions.safetensors"
 CHUNK_BYTES = 2**28  # of pictures that are decoded before the network sees them
+MOST_THUMBNAILS, THUMBNAIL_PX = 200, 48  # pictures that are kept small, to be shown beside what was predicted
+
+Chunk = tuple[Pixels, Ints, list[str], list[str]]  # pictures, which of them, their names and those of their classes
 
 
 @dataclass
@@ -39,6 +45,7 @@ class Found:
     features: list[Tensor] = field(default_factory=list)
     logits: list[Tensor] = field(default_factory=list)
     changes: list[NDArray[np.float64]] = field(default_factory=list)
+    thumbnails: list[Tensor] = field(default_factory=list)
     remarks: dict[str, None] = field(default_factory=dict)
     network_seconds: float = 0.0
 
@@ -57,30 +64,78 @@ def predict(spec: PredictSpec, context: Context) -> tuple[PredictResult, dict[st
     trained = open_training(spec.run)
     net = rebuild(trained)
     found = Found()
-    for images, index, names, labels in read_pictures(spec, context, trained, net, found):
+    _show(net, read_pictures(spec, context, trained, net, found), found, spec.batch, spec.embedding, context.callbacks)
+    return _conclude(trained, net, found, spec.part, spec.embedding, start)
+
+
+def predict_files(
+    trained: TrainedRun,
+    net: TrainedNet,
+    files: Sequence[tuple[str, Path]],
+    *,
+    embedding: bool = False,
+    callbacks: Callbacks | None = None,
+) -> tuple[PredictResult, dict[str, Tensor]]:
+    """The same of picture files, by a network that is in memory already.
+
+    Args:
+        trained: The training.
+        net: Its network, of `rebuild`.
+        files: The name of each, as it is told, and where it lies.
+        embedding: Keep what enters the head, too.
+        callbacks: Hears what is done and may end it; None = nobody does.
+
+    Raises:
+        DataProblem: The network reads other pictures than files are, or none can be read.
+    """
+    start, found, callbacks = time.perf_counter(), Found(), callbacks or Callbacks()
+    chunks = _decoded(files, callbacks, net, found, _spans(trained, found))
+    _show(net, chunks, found, PredictSpec().batch, embedding, callbacks)
+    return _conclude(trained, net, found, EVERY, embedding, start)
+
+
+def _show(
+    net: TrainedNet, chunks: Iterable[Chunk], found: Found, batch: int, embedding: bool, callbacks: Callbacks
+) -> None:
+    """Show pictures to the network, chunk by chunk, and note in `found` what it makes of them."""
+    for images, index, names, labels in chunks:
         before = time.perf_counter()
 
         def check(before: float = before, n: int = len(index)) -> None:
-            context.callbacks.check()
+            callbacks.check()
             speed = len(found.names) / max(found.network_seconds, 1e-9)
-            context.callbacks.notify(
-                f"Predicted: {len(found.names):,}" + (f", {speed:,.0f} a second." if found.names else ".")
-            )
+            callbacks.notify(f"Predicted: {len(found.names):,}" + (f", {speed:,.0f} a second." if found.names else "."))
 
-        features, logits = net.answer(images, index, spec.batch, check)
+        features, logits = net.answer(images, index, batch, check)
         found.network_seconds += time.perf_counter() - before
+        for at in index[: max(MOST_THUMBNAILS - len(found.names), 0)]:
+            found.thumbnails.append(_thumbnail(images[at]))
         found.names += names
         found.labels += labels
         found.logits.append(logits)
-        if spec.embedding:
+        if embedding:
             found.features.append(features)
+
+
+def _thumbnail(picture: Pixels) -> Tensor:
+    """A small picture in colour, (3, 48, 48) uint8; of more than three channels the first three."""
+    shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
+    tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
+    tile = tile.resize((THUMBNAIL_PX, THUMBNAIL_PX), Resampling.BOX)
+    return torch.from_numpy(np.array(tile)).permute(2, 0, 1)
+
+
+def _conclude(
+    trained: TrainedRun, net: TrainedNet, found: Found, part: str, embedding: bool, start: float
+) -> tuple[PredictResult, dict[str, Tensor]]:
+    """What was found, as a result and its tensors."""
     if not found.names:
         raise _nothing_read(found.skipped)
     logits = torch.cat(found.logits)
     p = logits.double().softmax(1)
-    best, predicted = p.max(1)
-    tensors = {"probabilities": p.float(), "logits": logits}
-    if spec.embedding:
+    best = p.max(1).values
+    tensors = {"probabilities": p.float(), "logits": logits, "thumbnails": torch.stack(found.thumbnails)}
+    if embedding:
         tensors["embeddings"] = torch.cat(found.features)
     change = Change.mean(np.concatenate([np.zeros((0, 3)), *found.changes]))
     result = PredictResult(
@@ -92,9 +147,9 @@ def predict(spec: PredictSpec, context: Context) -> tuple[PredictResult, dict[st
         probability=[round(float(v), 9) for v in best],
         labels=found.labels if any(found.labels) else [],
         skipped=[SkippedFile(name, reason) for name, reason in found.skipped],
-        part=spec.part,
+        part=part,
         size=net.size,
-        width=net.net.width if spec.embedding else 0,
+        width=net.net.width if embedding else 0,
         file=FILE_NAME,
         cropped=change.cropped,
         seconds=time.perf_counter() - start,
@@ -107,9 +162,6 @@ def predict(spec: PredictSpec, context: Context) -> tuple[PredictResult, dict[st
         stretched=change.stretched,
     )
     return result, tensors
-
-
-Chunk = tuple[Pixels, Ints, list[str], list[str]]  # pictures, which of them, their names and those of their classes
 
 
 def read_pictures(
@@ -127,34 +179,39 @@ def read_pictures(
     Yields:
         Pictures, which of them are meant, their names and those of their classes.
     """
-    told = (*trained.result.cautions, *trained.result.notes, *trained.result.remarks)
-    spans = Span.from_sentences(told)
-    if spans:
-        found.remarks["Pictures of more than 8 bits are read with the scale of those that it was trained on."] = None
+    spans = _spans(trained, found)
     single: list[tuple[str, Path]] = []
     for text in spec.paths:
         one = understand(text, spec.part)
         if one.kind == FILE:
             single.append((one.where, Path(one.where)))
             continue
-        yield from _decoded(single, context, net, found, spans)
+        yield from _decoded(single, context.callbacks, net, found, spans)
         single = []
         if one.kind == FOLDER:
             listed = list_folder(Path(one.where))
             found.skipped += listed.skipped
-            yield from _decoded(listed.files, context, net, found, spans)
+            yield from _decoded(listed.files, context.callbacks, net, found, spans)
         elif one.kind == ARCHIVE:
             context.callbacks.notify(f"Unpacking {escape_name(one.where)}.")
             with unpacked(one.where) as listed:
                 found.skipped += listed.skipped
-                yield from _decoded(listed.files, context, net, found, spans)
+                yield from _decoded(listed.files, context.callbacks, net, found, spans)
         else:
             yield from _of_domain(one.where, spec.part, context, trained.spec, net, found)
-    yield from _decoded(single, context, net, found, spans)
+    yield from _decoded(single, context.callbacks, net, found, spans)
+
+
+def _spans(trained: TrainedRun, found: Found) -> dict[bool, Span]:
+    """The scales that the training's own pictures of more than 8 bits were read with; none = there were none."""
+    spans = Span.from_sentences((*trained.result.cautions, *trained.result.notes, *trained.result.remarks))
+    if spans:
+        found.remarks["Pictures of more than 8 bits are read with the scale of those that it was trained on."] = None
+    return spans
 
 
 def _decoded(
-    files: Sequence[tuple[str, Path]], context: Context, net: TrainedNet, found: Found, spans: dict[bool, Span]
+    files: Sequence[tuple[str, Path]], callbacks: Callbacks, net: TrainedNet, found: Found, spans: dict[bool, Span]
 ) -> Iterator[Chunk]:
     """Picture files as the training's own were read: upright, its fit, its size.
 
@@ -169,10 +226,10 @@ def _decoded(
         part = files[first : first + step]
 
         def progress(done: int, total: int, first: int = first) -> None:
-            context.callbacks.check()
-            context.callbacks.notify(f"Reading pictures: {first + done:,} of {len(files):,}.")
+            callbacks.check()
+            callbacks.notify(f"Reading pictures: {first + done:,} of {len(files):,}.")
 
-        decoded = decode_all([path for _, path in part], net.size, progress, spans, net.fit)
+        decoded = decode_all([path for _, path in part], net.size, progress, spans, net.fit, identify=False)
         found.skipped += [(escape_name(part[i][0]), decoded.reasons[i]) for i in sorted(decoded.reasons)]
         found.remarks |= dict.fromkeys(decoded.notes)
         good = np.array([i for i in range(len(part)) if i not in decoded.reasons], np.int64)

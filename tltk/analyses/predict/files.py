@@ -32,6 +32,7 @@ class Predictions:
         probabilities: (n, classes), float32, 0 … 1.
         logits: (n, classes), float32.
         embeddings: (n, width), float32; None where none were asked for.
+        thumbnails: The first pictures, small and in colour, (m, 3, 48, 48) uint8; None in answers of before.
     """
 
     run: Run
@@ -39,6 +40,7 @@ class Predictions:
     probabilities: Floats
     logits: Floats
     embeddings: Floats | None = None
+    thumbnails: NDArray[np.uint8] | None = None
 
     @classmethod
     def of(cls, run: Run) -> Predictions:
@@ -52,7 +54,8 @@ class Predictions:
             raise RunProblem(f"Run {run.id} must have predicted before it is read. It is {run.status.state}.")
         try:
             held = load_file(run.path / result.file)
-            found = cls(run, result, held["probabilities"], held["logits"], held.get("embeddings"))
+            numbers = held["probabilities"], held["logits"], held.get("embeddings")
+            found = cls(run, result, *numbers, held.get("thumbnails"))
         except (OSError, KeyError, SafetensorError):
             raise RunProblem(
                 f"Run {run.id} must have its {result.file}. It is not there or damaged; predict once more with --again."
@@ -66,18 +69,28 @@ class Predictions:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row for each picture, then one for each file that was not read."""
-        result = self.result
-        for i, name in enumerate(result.names):
-            row: dict[str, Any] = {"picture": name, "class": result.classes[result.predicted[i]]}
-            row["probability"] = result.probability[i]
-            if result.labels:
-                row["label"] = result.labels[i]
-            row["probabilities"] = dict(zip(result.classes, _short(self.probabilities[i]), strict=True))
-            if self.embeddings is not None:
-                row["embedding"] = _short(self.embeddings[i])
-            yield row
-        for one in result.skipped:
-            yield {"picture": one.name, "not_read": one.reason}
+        return rows(self.result, self.probabilities, self.embeddings)
+
+
+def rows(result: PredictResult, probabilities: Floats, embeddings: Floats | None) -> Iterator[dict[str, Any]]:
+    """A row for each picture, then one for each file that was not read.
+
+    Args:
+        result: What a training says of pictures.
+        probabilities: (n, classes), float32.
+        embeddings: (n, width), float32; None = without.
+    """
+    for i, name in enumerate(result.names):
+        row: dict[str, Any] = {"picture": name, "class": result.classes[result.predicted[i]]}
+        row["probability"] = result.probability[i]
+        if result.labels:
+            row["label"] = result.labels[i]
+        row["probabilities"] = dict(zip(result.classes, _short(probabilities[i]), strict=True))
+        if embeddings is not None:
+            row["embedding"] = _short(embeddings[i])
+        yield row
+    for one in result.skipped:
+        yield {"picture": one.name, "not_read": one.reason}
 
 
 def as_jsonl(found: Predictions) -> bytes:

@@ -32,7 +32,8 @@ class PredictResult(msgspec.Struct, frozen=True):
         part: Of domains: all, train, val or test.
         size: Side of the pictures as the network reads them, in pixels.
         width: Numbers of an embedding; 0 = none is kept.
-        file: Safetensors file in the run's folder: probabilities, logits (n, classes), embeddings (n, width).
+        file: Safetensors file in the run's folder: probabilities, logits (n, classes), embeddings (n, width),
+            thumbnails of the first 200 (m, 3, 48, 48).
         cropped: Share of a picture file that the square in its middle leaves out, on average.
         seconds: Of it all: reading, decoding, the network.
         network_seconds: Of these, in the network.
