@@ -122,9 +122,9 @@ def test_predict_and_every_export(fit: str, tmp_path: Path, monkeypatch: pytest.
     facts = {"facts.json": ""}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, that something else will take its place
-        traced = torch.jit.load(str(tmp_path / "a.pt"), _extra_files=facts)  # type: ignore[no-untyped-call]
+        traced = torch.jit.load(str(tmp_path / "a.pt"), _extra_files=facts)
     assert json.loads(facts["facts.json"])["fit"] == fit
-    np.testing.assert_allclose(traced(read).numpy(), wanted, atol=1e-4)
+    np.testing.assert_allclose(traced(read).detach().numpy(), wanted, atol=1e-4)
 
     export(ExportSpec(run.id, "zip", str(tmp_path / "run.zip")))
     monkeypatch.setenv("TLTK_HOME", str(tmp_path / "elsewhere"))
