@@ -71,7 +71,7 @@ def two_classes(folder: Path) -> Iterator[str]:
     ours = dict(zip(own["names"], zip(own["predicted"], own["probability"], strict=True), strict=True))
     for kind in ("script", "onnx"):
         where = folder / f"{kind}{'.onnx' if kind == 'onnx' else ''}"
-        tltk("export", run, "--to", kind, "--file", str(where))
+        tltk("export", run, str(where), "--to", kind)
         theirs = (
             by_script(where, photos) if kind == "script" else by_onnx(where, folder / "script", photos, own["classes"])
         )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import optuna
 import pytest
 
 from tests.support.results import trained
@@ -26,9 +27,6 @@ from tltk.studies.tune import study
 from tltk.studies.tune.result import TuneResult
 from tltk.studies.tune.spec import TuneSpec, views
 from tltk.studies.tune.table import lines, rows
-
-if importlib.util.find_spec("optuna") is None:
-    pytest.skip("Optuna (the extra tune) is not installed.", allow_module_level=True)
 
 EPOCHS = 4
 SPEC = TuneSpec(
@@ -253,6 +251,16 @@ def test_the_table_has_the_best_first_and_says_which_is_the_default() -> None:
     assert table[1][0].split()[0] == str(found.best)
     assert sum("(default)" in row[0] for row in table) == 1
     assert lines(found)[0] == found.sentence
+
+
+def test_the_library_says_nothing_beside_us(caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder) -> None:
+    optuna.logging.enable_propagation()
+    try:
+        go()
+    finally:
+        optuna.logging.disable_propagation()
+    assert not [r for r in caplog.records if r.name.startswith("optuna")]
+    assert not [w for w in recwarn if "optuna" in str(w.filename)]
 
 
 # -- what is asked -----------------------------------------------------------------------------------------
