@@ -37,7 +37,7 @@ from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.data.names import escape_name
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
 from tltk.training.check import check_transfer
@@ -392,8 +392,11 @@ def _sized_networks(spec: Spec) -> list[tuple[str, int]]:
     """Every backbone that it builds for pictures, and their size; a ranking says beside each what it lacks."""
     if isinstance(spec, DescribeSpec):
         return [(spec.backbone, spec.size)]
-    net, target = getattr(spec, "net", None), getattr(spec, "target", None)
-    return [(net.backbone, target.size)] if isinstance(net, NetSpec) and isinstance(target, DataSpec) else []
+    net, target, optim = (getattr(spec, part, None) for part in ("net", "target", "optim"))
+    if not isinstance(net, NetSpec) or not isinstance(target, DataSpec):
+        return []
+    first = optim.first_size if isinstance(optim, OptimSpec) else 0
+    return [(net.backbone, size) for size in (target.size, first) if size]
 
 
 def _check_pictures(spec: DataSpec) -> tuple[str, ...]:
