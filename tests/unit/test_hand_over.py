@@ -28,7 +28,7 @@ from safetensors.torch import load_file
 
 from tests.support.finished import CLASSES, finished
 from tests.support.results import compared, trained
-from tests.support.shell import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
+from tests.support.shell import TINY, agree, here, refused, said, tltk  # noqa: F401 – fixtures
 from tltk import home
 from tltk.analyses.export.analysis import export
 from tltk.analyses.export.network import load_trained
@@ -274,6 +274,10 @@ def test_a_run_goes_to_another_machine(tmp_path: Path, monkeypatch: pytest.Monke
     again = weights.build_net(NetSpec("test_resnet", f"run:{run.id}"), 3, 64, 3, 0)
     assert all(torch.equal(t, again.state_dict()[n]) for n, t in net.state_dict().items() if "backbone" in n)
     export(ExportSpec(run.id, "script", str(tmp_path / "out")))
+    (tmp_path / "pets").mkdir()  # of the same name by chance, where the shell is; a worker is elsewhere
+    monkeypatch.chdir(tmp_path)
+    for verb in ("evaluate", "errors", "saliency"):
+        refused([verb, run.id], "comes from another machine, where they were folder:pets; name a domain")
     once_more = tltk("import", str(file))
     assert once_more.exit_code == 0 and f"Run {run.id} is here already and stays as it is." in once_more.stdout
     assert said("import", str(file))["present"] == [run.id]

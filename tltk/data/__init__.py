@@ -135,8 +135,11 @@ def parse(name: str) -> tuple[str, str]:
     return kind, argument
 
 
-def check(spec: DataSpec) -> None:
+def check(spec: DataSpec) -> tuple[str, ...]:
     """Refuse pictures that cannot be meant, so far as names tell it: nothing is decoded, torch is not needed.
+
+    Returns:
+        The names of the classes; none where only the pictures' files tell them.
 
     Raises:
         UnknownName, BadSpec: The name means nothing.
@@ -150,6 +153,8 @@ def check(spec: DataSpec) -> None:
             groups_of((), {}, spec.group_by, "", spec.name)
     elif (found := survey(argument, spec.group_by)) is not None:
         check_sizes(found, spec)
+        return tuple(found.classes)
+    return ()
 
 
 def family(name: str) -> str:

@@ -30,7 +30,8 @@ def lines(found: PredictResult) -> Iterator[str]:
     counts = [found.predicted.count(c) for c in range(len(found.classes))]
     order = sorted(range(len(counts)), key=lambda c: -counts[c])
     told = [f"{found.classes[c]} {counts[c]:,}" for c in order if counts[c]]
-    yield escape_text(f"{len(found.names):,} pictures: {', '.join(told[:12])}{' …' if len(told) > 12 else ''}.")
+    pictures = "1 picture" if len(found.names) == 1 else f"{len(found.names):,} pictures"
+    yield escape_text(f"{pictures}: {', '.join(told[:12])}{' …' if len(told) > 12 else ''}.")
     for one in found.skipped[:SHOWN]:
         yield escape_text(f"not read  {one.name}: {one.reason}")
     if len(found.skipped) > SHOWN:
