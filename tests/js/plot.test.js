@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { faint } from "../../assets/components/shared/colours.js";
 import { colourOf, figureOf, still, themeOf } from "../../assets/components/plot/figure.js";
-import { afterFailure, afterNews, grown, noteOf, taken } from "../../assets/components/plot/live.js";
+import { afterFailure, afterNews, grown, idled, noteOf, taken } from "../../assets/components/plot/live.js";
 import { TABLE_ROWS, tableOf } from "../../assets/components/plot/rows.js";
 import { palette } from "./read.js";
 
@@ -122,6 +122,25 @@ test("the note says the state and how far it is", () => {
   const news = { state: "running", message: "seed 2", epoch: 3, epochs: 10, seconds: 12.4 };
   assert.deepEqual(noteOf(news), ["Training · seed 2", "epoch 3 of 10 · 12 s"]);
   assert.deepEqual(noteOf({ ...news, message: "", epochs: 0, state: "new" }, "step"), ["new", ""]);
+});
+
+test("what takes no learning is kept once, and gets a line where Python drew none", () => {
+  const idle = idled(idled([], { idle: [[0.1, "guessing"]] }), { idle: [[0.1, "guessing"], [0.3, "other"]] });
+  assert.deepEqual([idle, idled(idle, {})], [[[0.1, "guessing"], [0.3, "other"]], idle]);
+  const { layout } = figureOf(sent([line("val")]), new Map(), LIGHT, { idle });
+  assert.deepEqual(layout.shapes.map((s) => [s.y0, s.y1]), [[0.1, 0.1], [0.3, 0.3]]);
+  assert.deepEqual(layout.annotations.map((a) => a.text), ["guessing: 10 %", "other: 30 %"]);
+  const drawn = { figure: { data: [], traces: [line("val")], layout: { shapes: [{}] }, frames: [] }, height: 300 };
+  assert.equal(figureOf(drawn, new Map(), LIGHT, { idle }).layout.shapes.length, 1);
+  assert.equal(figureOf(sent([]), new Map(), LIGHT, { idle }).layout.shapes, undefined);
+});
+
+test("a share is read as its axis has it, any other value by its digits", () => {
+  const template = (yaxis) => {
+    const given = { figure: { data: [], traces: [line("val")], layout: { yaxis }, frames: [] }, height: 300 };
+    return figureOf(given, new Map(), LIGHT).data[0].hovertemplate;
+  };
+  assert.deepEqual([template({ hoverformat: ".1%" }), template({})], ["%{y}", "%{y:.4~f}"].map((t) => `${t}<extra>%{meta[0]}</extra>`));
 });
 
 /* ---- the table ------------------------------------------------------------------------------------------ */

@@ -390,10 +390,10 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
 @pytest.mark.parametrize(
     ("held", "line", "words"),
     [
-        ({"chance": 0.5, "majority": 0.51}, [0.5], "guessing: 50%"),
-        ({"chance": 0.5, "majority": 0.8}, [0.8], "always the most frequent class: 80%"),
-        ({"majority": 0.8}, [0.8], "always the most frequent class: 80%"),
-        ({"chance": 0.25}, [0.25], "guessing: 25%"),
+        ({"chance": 0.5, "majority": 0.51}, [0.5], "guessing: 50 %"),
+        ({"chance": 0.5, "majority": 0.8}, [0.8], "always the most frequent class: 80 %"),
+        ({"majority": 0.8}, [0.8], "always the most frequent class: 80 %"),
+        ({"chance": 0.25}, [0.25], "guessing: 25 %"),
         ({}, [], ""),  # of an earlier version: how many classes there are says nothing of how frequent they are
     ],
 )

@@ -20,19 +20,21 @@ export function themeOf(palette, isDark, page) {
 /* The arguments of `Plotly.react`.
 
    `data` is what Python sent, `lines` the live lines by id, `isDone` whether no more will come, `isStill` whether
-   the user asked for less motion. */
-export function figureOf(data, lines, theme, { isDone = false, isStill = false } = {}) {
+   the user asked for less motion, `idle` the accuracies that take no learning, of which each gets a line. */
+export function figureOf(data, lines, theme, { isDone = false, isStill = false, idle = [] } = {}) {
   const figure = theme.isDark ? { ...data.figure, ...darkened(pick(data.figure), theme.palette) } : data.figure;
   const own = new Map(figure.traces.map((trace, i) => [trace.id ?? `#${i}`, trace]));
   for (const [id, line] of lines) own.set(id, line);
   const groups = [...new Set([...own.values()].map((trace) => trace.group))].sort();
-  const traces = [...figure.data.map((trace) => themed(trace, theme, groups)), ...lineTraces(own, theme, groups)];
+  const isShare = Boolean(figure.layout.yaxis?.hoverformat);
+  const traces = [...figure.data.map((trace) => themed(trace, theme, groups)), ...lineTraces(own, theme, groups, isShare)];
   const layout = layoutOf(isStill ? still(figure.layout) : figure.layout, theme, data.height);
   if (!traces.length && data.live) { // numbers on the axes would be of nothing
     const text = isDone ? "Nothing was measured." : "The first points are on their way …";
     layout.annotations = [...(layout.annotations ?? []), { ...NO_POINTS, text }];
     for (const name of ["xaxis", "yaxis"]) layout[name] = { ...layout[name], showticklabels: false };
   }
+  if (traces.length && !layout.shapes) idle.forEach((one) => addIdle(layout, one, theme)); // Python draws its own
   const removed = data.select ? MODES : ["select2d", "lasso2d", ...MODES];
   const config = { displaylogo: false, responsive: false, showTips: false, modeBarButtonsToRemove: removed };
   return { data: traces, layout, config, frames: figure.frames ?? [] };
@@ -40,12 +42,21 @@ export function figureOf(data, lines, theme, { isDone = false, isStill = false }
 
 const pick = ({ data, layout, frames }) => ({ data, layout, frames });
 
+/* As `chance_line` of tltk/plots/accuracy.py draws it. */
+function addIdle(layout, [share, words], theme) {
+  const ends = { xref: "paper", x0: 0, x1: 1, y0: share, y1: share };
+  const line = { color: theme.palette.both.neutral, width: 1, dash: "dot" };
+  layout.shapes = [...(layout.shapes ?? []), { type: "line", ...ends, line }];
+  const place = { xref: "paper", x: 1, xanchor: "right", y: share, yanchor: "bottom", showarrow: false, font: { size: 11 } };
+  layout.annotations = [...(layout.annotations ?? []), { ...place, text: `${words}: ${Math.round(100 * share)} %` }];
+}
+
 /* Faint lines first, so that they lie under the others; the legend shows the fullest line of each group. */
-function lineTraces(own, theme, groups) {
+function lineTraces(own, theme, groups, isShare) {
   const dotted = [...own.values()].every((line) => line.x.length <= MARKED_POINTS);
   const found = [...own.entries()]
     .sort(([, a], [, b]) => (b.role === "search") - (a.role === "search"))
-    .map(([id, line]) => lineTrace(id, line, colourOf(line.group, theme, groups), dotted));
+    .map(([id, line]) => lineTrace(id, line, colourOf(line.group, theme, groups), dotted, isShare));
   const seen = new Set();
   for (const trace of [...found].reverse()) {
     trace.showlegend = !seen.has(trace.legendgroup);
@@ -63,7 +74,7 @@ export function colourOf(group, theme, groups) {
   return theme.others[(from + Math.max(rest.indexOf(group), 0)) % theme.others.length];
 }
 
-function lineTrace(id, line, color, dotted) {
+function lineTrace(id, line, color, dotted, isShare) {
   const isFaint = line.role === "search";
   return {
     type: "scatter", mode: dotted && !isFaint ? "lines+markers" : "lines",
@@ -71,7 +82,7 @@ function lineTrace(id, line, color, dotted) {
     meta: [line.name],
     name: line.group, legendgroup: line.group, x: line.x, y: line.y, opacity: isFaint ? 0.35 : 1,
     line: { color, width: isFaint ? 1 : 1.75, dash: line.group === "scratch" ? "dash" : "solid" },
-    marker: { size: 4 }, hovertemplate: "%{y:.4~f}<extra>%{meta[0]}</extra>",
+    marker: { size: 4 }, hovertemplate: `%{y${isShare ? "" : ":.4~f"}}<extra>%{meta[0]}</extra>`, // a share as its axis has it
   };
 }
 

@@ -16,6 +16,12 @@ export function grown(lines, trace) {
   return new Map(lines).set(trace.id, line);
 }
 
+/* The accuracies that take no learning, with those of one more answer: [share, words], each once. */
+export function idled(idle, news) {
+  const isKnown = ([share, words]) => idle.some(([a, b]) => a === share && b === words);
+  return [...idle, ...(news.idle ?? []).filter((one) => !isKnown(one))];
+}
+
 /* What an answer changes; a long history comes in several of them. */
 export function taken(news) {
   return { cursor: news.cursor, failures: 0, restart: false, more: news.more, done: !ACTIVE.includes(news.state) && !news.more };
