@@ -8,6 +8,7 @@ import pytest
 
 from tltk.plots.accuracy import accuracy_axis, chance_line
 from tltk.plots.curves import arms, class_gaps, lines
+from tltk.plots.theme import ROLES
 from tltk.results.curves import Curve
 from tltk.results.verdict import ClassGap
 
@@ -45,3 +46,11 @@ def test_a_class_s_interval_ends_at_100_points() -> None:
     gap = ClassGap("cat", 0.1, 0.9, 0.8, -1.2, 2.25, "cannot tell", 3)
     bars = class_gaps([gap]).data[0].error_x
     assert (80 + bars.array[0], 80 - bars.arrayminus[0]) == pytest.approx((100, -100))
+
+
+def test_parts_and_arms_have_the_colours_of_their_roles_whatever_is_beside_them() -> None:
+    for names in (["train", "val", "test"], ["test"], ["mine", "val"]):
+        drawn = lines({name: CURVE for name in names}, "Validation accuracy", "step").data
+        assert [t.line.color for t in drawn if t.name in ROLES] == [ROLES[n] for n in names if n in ROLES]
+    bold = [t for t in arms({"scratch": CURVE, "transfer": CURVE}, "Accuracy", "step", {}).data if t.line.width == 3]
+    assert [t.line.color for t in bold] == [ROLES["scratch"], ROLES["transfer"]]

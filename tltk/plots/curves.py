@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from tltk.plots.accuracy import Idle, accuracy_axis, chance_line
 from tltk.plots.names import text
-from tltk.plots.theme import HELPS, HURTS, NEUTRAL, SCRATCH, SEQUENCE, TRANSFER, UNSURE, faint, layout
+from tltk.plots.theme import HELPS, HURTS, NEUTRAL, ROLES, SEQUENCE, UNSURE, faint, layout
 from tltk.results.curves import Curve
 from tltk.results.verdict import ClassGap
 
@@ -52,7 +52,7 @@ def arms(
     figure = go.Figure(layout=_layout(quantity, x, guessing))
     most = 1.0 if is_share(quantity) else math.inf
     for arm, curve in curves.items():
-        colour = {"scratch": SCRATCH, "transfer": TRANSFER}[arm]
+        colour = ROLES[arm]
         dash = "dash" if arm == "scratch" else "solid"
         if curve.hi:
             upper, lower = [min(v, most) for v in curve.hi], [max(v, 0.0) for v in curve.lo]
@@ -141,7 +141,10 @@ def lines(curves: Mapping[str, Curve], quantity: str, x: str, idle: Idle | None 
             mode="lines+markers",
             name=text(name),
             marker={"size": 4},
-            line={"color": SEQUENCE[i % len(SEQUENCE)], "dash": "solid" if i < len(SEQUENCE) else "dot"},
+            line={
+                "color": ROLES.get(name, SEQUENCE[i % len(SEQUENCE)]),
+                "dash": "solid" if i < len(SEQUENCE) else "dot",
+            },
         )
     return figure
 

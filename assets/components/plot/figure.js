@@ -2,9 +2,7 @@
 
 import { darkened, faint } from "../shared/colours.js";
 
-const FOLLOWED = ["transfer", "val"]; // the groups that an eye should follow: the first colour
-const FIXED = ["train", "test"]; // the same colour whether or not the other is there yet
-const KNOWN = ["scratch", "transfer", ...FIXED, "val"];
+const KNOWN = ["scratch", "transfer", "source", "target", "train", "val", "test"]; // each has its own colour
 const MARKED_POINTS = 16; // longer lines need no dots
 const MODES = ["autoScale2d", "zoomIn2d", "zoomOut2d"];
 const NO_POINTS = { showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 };
@@ -13,8 +11,9 @@ const NO_POINTS = { showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0
 
    `page` holds the text colour, the font and the panel's colour of Streamlit's theme. */
 export function themeOf(palette, isDark, page) {
-  const { series, ink, scratch, grid } = palette[isDark ? "dark" : "light"];
-  return { scratch, first: series[0], others: [...series.slice(1), ink], grid, isDark, palette, ...page };
+  const own = palette[isDark ? "dark" : "light"], { series, ink, grid } = own;
+  const roles = Object.fromEntries(KNOWN.map((role) => [role, own[role]]));
+  return { roles, first: series[0], others: [...series.slice(1), ink], grid, isDark, palette, ...page };
 }
 
 /* The arguments of `Plotly.react`.
@@ -66,12 +65,9 @@ function lineTraces(own, theme, groups, isShare) {
 }
 
 export function colourOf(group, theme, groups) {
-  if (group === "scratch") return theme.scratch;
-  if (FOLLOWED.includes(group)) return theme.first;
-  if (FIXED.includes(group)) return theme.others[FIXED.indexOf(group)];
+  if (KNOWN.includes(group)) return theme.roles[group];
   const rest = groups.filter((name) => !KNOWN.includes(name));
-  const from = groups.some((name) => FIXED.includes(name)) ? FIXED.length : 0;
-  return theme.others[(from + Math.max(rest.indexOf(group), 0)) % theme.others.length];
+  return theme.others[Math.max(rest.indexOf(group), 0) % theme.others.length];
 }
 
 function lineTrace(id, line, color, dotted, isShare) {
