@@ -14,12 +14,11 @@ const sent = (traces, more = {}) => ({ figure: { data: [], traces, layout: {}, f
 
 test("a group has one colour, whatever else is drawn", () => {
   for (const theme of [LIGHT, DARK]) {
-    assert.equal(colourOf("scratch", theme, []), theme.scratch);
-    assert.equal(colourOf("transfer", theme, []), theme.first);
-    assert.equal(colourOf("val", theme, ["train", "val"]), theme.first);
-    assert.deepEqual(["train", "test"].map((g) => colourOf(g, theme, [g])), theme.others.slice(0, 2));
-    assert.deepEqual(["a", "b"].map((g) => colourOf(g, theme, ["a", "b", "scratch"])), theme.others.slice(0, 2));
-    assert.equal(colourOf("a", theme, ["a", "train"]), theme.others[2]); // not that of train
+    const own = palette[theme === DARK ? "dark" : "light"];
+    for (const role of ["scratch", "transfer", "source", "target", "train", "val", "test"]) {
+      for (const beside of [[], [role], ["a", role, "val"]]) assert.equal(colourOf(role, theme, beside), own[role]);
+    }
+    assert.deepEqual(["a", "b"].map((g) => colourOf(g, theme, ["a", "b", "scratch", "train"])), theme.others.slice(0, 2));
   }
 });
 
@@ -58,8 +57,8 @@ test("what a figure sets, stays; what it leaves open follows the theme", () => {
   const axes = { hovermode: "x", xaxis: { title: { text: "step" } }, yaxis3: {} };
   const given = { figure: { data: [trace, mine, foreign], traces: [], layout: axes, frames: [] }, height: 300 };
   const { data, layout } = figureOf(given, new Map(), LIGHT);
-  assert.deepEqual(data[0].line, { color: LIGHT.scratch, dash: "dash", width: 3 });
-  assert.equal(data[0].fillcolor, faint(LIGHT.scratch, 0.19));
+  assert.deepEqual(data[0].line, { color: LIGHT.roles.scratch, dash: "dash", width: 3 });
+  assert.equal(data[0].fillcolor, faint(LIGHT.roles.scratch, 0.19));
   assert.equal(data[1].line.color, palette.both.placed);
   assert.equal(data[2], foreign);
   assert.deepEqual([layout.hovermode, layout.xaxis.title.text, layout.yaxis3.gridcolor, layout.height], ["x", "step", LIGHT.grid, 300]);
@@ -120,7 +119,9 @@ test("a quiet run is asked less often, a long history at once, a lost server eve
 
 test("the note says the state and how far it is", () => {
   const news = { state: "running", message: "seed 2", epoch: 3, epochs: 10, seconds: 12.4 };
-  assert.deepEqual(noteOf(news), ["Training · seed 2", "epoch 3 of 10 · 12 s"]);
+  assert.deepEqual(noteOf(news), ["Training · seed 2", "epoch 3 of 10 · 12 s · about 29 s left"]);
+  assert.deepEqual(noteOf({ ...news, state: "done", message: "" }), ["Done", "epoch 3 of 10 · 12 s"]);
+  assert.deepEqual(noteOf({ ...news, epoch: 0 })[1], "epoch 0 of 10 · 12 s");
   assert.deepEqual(noteOf({ ...news, message: "", epochs: 0, state: "new" }, "step"), ["new", ""]);
 });
 

@@ -94,6 +94,12 @@ def test_what_takes_no_learning_comes_once_and_with_accuracies_alone(client: Tes
     assert ask(client, run, first["cursor"])["idle"] == [] == ask(client, run, name="loss")["idle"]
 
 
+def test_the_first_page_is_found_by_its_name_too(client: TestClient) -> None:
+    for asked, leads in (("/start", "./"), ("/start?run=abc&shots=5", "./?run=abc&shots=5")):
+        reply = client.get(asked, follow_redirects=False)
+        assert (reply.status_code, reply.headers["location"]) == (307, leads)
+
+
 def test_rows_of_single_layers_are_left_out(client: TestClient, run: Run) -> None:
     append(run, Row(1, 1, 1.0, "val", "accuracy", 0.1, layer=3))
     assert ask(client, run)["traces"] == []

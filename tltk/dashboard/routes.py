@@ -26,7 +26,7 @@ import msgspec
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tltk import home
@@ -346,6 +346,11 @@ async def live(request: Request) -> Response:
     return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
+async def start(request: Request) -> Response:
+    """The first page has no name in its address; who writes one is led to it, with all that the link holds."""
+    return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
+
+
 # -- files --------------------------------------------------------------------------------------------
 
 
@@ -401,6 +406,7 @@ async def plotly_js(request: Request) -> Response:
 
 
 routes = [
+    Route("/start", start),
     Route("/tltk/plotly.js", plotly_js),
     Route("/tltk/modules/{version}/{name:path}", module),
     Route("/tltk/live/{run_id}", live),
