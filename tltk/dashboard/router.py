@@ -41,7 +41,7 @@ st.html(
    code in several pale colours. */
 [data-testid=stCaptionContainer][data-testid] { opacity: .75; }
 [data-testid=stBaseButton-primary][data-testid]:enabled { color: light-dark(ON_LIGHT, ON_DARK); }
-[data-testid=stCode] .token { color: inherit; }
+[data-testid=stCode] .token { color: inherit !important; }
 [data-testid=stCode] .token.keyword { font-weight: 600; }
 </style>""".replace("ON_LIGHT", on["light"]).replace("ON_DARK", on["dark"])
 )
