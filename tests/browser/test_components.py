@@ -352,7 +352,7 @@ def test_colours_that_python_chose_follow_the_dark_theme(
         page.wait_for_function("document.querySelectorAll('.js-plotly-plot')[1].data?.length === 2")
         drawn = page.evaluate("""() => [...document.querySelectorAll('.js-plotly-plot')].map(
             (chart) => chart.data.map((trace) => trace.line?.color ?? trace.marker.color))""")
-        assert drawn == [PALETTE[scheme]["series"][:1], PALETTE[scheme]["series"][:2]]
+        assert drawn == [[PALETTE[scheme]["target"]], PALETTE[scheme]["series"][:2]]
 
 
 def test_the_chart_follows_the_dark_theme(new_page: Callable[..., Any], plot_url: str) -> None:
