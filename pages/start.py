@@ -6,6 +6,7 @@ import streamlit as st
 
 from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.verdict_view import live_arms, show_verdict
+from tltk.runs.run import Run
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import n_trainings
 
@@ -25,12 +26,8 @@ def choose_plan() -> CompareSpec:
     return dataclasses.replace(plan.FIRST, target=data, first_seed=seed)
 
 
-with chrome.page(
-    "See what transfers",
-    "A network is trained for one task and reused for another. Does that help? Train one network **from scratch** and "
-    "one that starts from a **source network**, with the same budget, and compare. Everything below is trained on this "
-    "machine, now.",
-):
+def first_minute(shown: Run | None) -> None:
+    """The question, one click to its answer, and the comparison that was chosen."""
     with st.container(border=True):
         st.markdown(
             "**The question.** A network first learns to read *rendered* digits, which can be generated without limit. "
@@ -48,10 +45,6 @@ with chrome.page(
             f"{spec.seeds} seeds for each arm. About a quarter of a minute on two cores."
         )
 
-    run_id = plan.chosen_run()
-    shown = chrome.find_run(CompareSpec, run_id or "")
-    if shown is None and run_id and plan.by_link():
-        chrome.report_absent(run_id)
     if shown is None:
         st.markdown(
             "You will see three kinds of curves grow: the source network's, the search for a fair learning rate, and "
@@ -74,3 +67,18 @@ with chrome.page(
     with three:
         st.markdown("**Earlier runs.** Every run is a folder that can be opened, copied and exported.")
         chrome.go("runs", "Open the runs")
+
+
+with chrome.page(
+    "See what transfers",
+    "A network is trained for one task and reused for another. Does that help? Train one network **from scratch** and "
+    "one that starts from a **source network**, with the same budget, and compare. Everything below is trained on this "
+    "machine, now.",
+):
+    run_id = plan.chosen_run()
+    shown = chrome.find_run(CompareSpec, run_id or "")
+    if shown is None and run_id and plan.by_link():  # a link to what is not here says so and shows nothing else
+        chrome.report_absent(run_id, "Begin anew, or choose one on Runs.")
+        st.button("Begin anew", on_click=plan.choose_run, args=(None,))
+    else:
+        first_minute(shown)

@@ -18,8 +18,8 @@ from tltk.dashboard.training_view import (
     without_labels,
 )
 from tltk.dashboard.verdict_view import state_line
-from tltk.plots.curves import chance_line
-from tltk.results.words import guessing
+from tltk.plots.accuracy import accuracy_axis, chance_line
+from tltk.plots.learning import idle_of
 from tltk.runs.run import ACTIVE, MODEL, Run
 from tltk.specs.training import TransferSpec
 
@@ -40,9 +40,8 @@ def chart(run: Run, name: str, title: str, state: str) -> None:
         "yaxis": {"title": {"text": title}},
     }
     if name.endswith("accuracy"):
-        layout["yaxis"]["range"] = [0, 1]
-    result = read_result(run) if name == "accuracy" else None
-    idle = guessing(result.chance, result.majority) if result is not None else None
+        layout["yaxis"] = accuracy_axis(title)
+    idle = idle_of(run) if name == "accuracy" else None
     if name in DOMAINS_APART:
         idle = 0.5, "domains that cannot be told apart"
     figure = {"layout": layout | (chance_line(*idle) if idle else {})}

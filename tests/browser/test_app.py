@@ -19,6 +19,7 @@ from tests.support.app import ROOT, address, no_error
 from tests.support.app import _its_home as _its_home
 from tests.support.app import app_home as app_home
 from tests.support.app import app_url as app_url
+from tests.support.contrast import pale_text
 from tltk.runs.run import Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
@@ -272,3 +273,17 @@ def test_every_answer_of_the_server_is_guarded(app_url: str) -> None:
     }
     assert ask("/_stcore/stream", own, **wish)[0] == 101
     assert ask("/_stcore/stream", "evil.example", **wish)[0] == 400
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_can_be_read_in_either_theme(new_page: Callable[..., Any], app_url: str, scheme: str) -> None:
+    page = new_page(f"{app_url}/start", color_scheme=scheme)  # which is led to the first page
+    page.get_by_role("button", name="See transfer happen").wait_for(timeout=60_000)
+    assert "not found" not in page.inner_text("body")
+    assert pale_text(page, 21) and pale_text(page) == []
+    page.goto(f"{app_url}/design")
+    page.get_by_role("slider", name="Freeze boundary").wait_for(timeout=90_000)
+    page.evaluate("() => document.querySelectorAll('details:not([open]) > summary').forEach((node) => node.click())")
+    wait_until(lambda: page.locator(".token.keyword").count(), 30, "code")
+    assert pale_text(page) == []
+    no_error(page)

@@ -196,9 +196,7 @@ def test_dark_theme_changes_the_pair_of_colours(new_page: Callable[..., Any], ha
         slider(page).wait_for()
         assert page.locator(".freeze").get_attribute("data-theme") == scheme
         colours[scheme] = page.locator(".side.frozen b").evaluate("node => getComputedStyle(node).color")
-    assert colours == {
-        theme: f"rgb{tuple(bytes.fromhex(PALETTE[theme]['series'][0][1:]))}" for theme in ("light", "dark")
-    }
+    assert colours == {theme: f"rgb{tuple(bytes.fromhex(PALETTE[theme]['frozen'][1:]))}" for theme in ("light", "dark")}
 
 
 def test_bars_fade_only_where_motion_is_not_unwelcome(new_page: Callable[..., Any], handle_url: str) -> None:
@@ -354,7 +352,7 @@ def test_colours_that_python_chose_follow_the_dark_theme(
         page.wait_for_function("document.querySelectorAll('.js-plotly-plot')[1].data?.length === 2")
         drawn = page.evaluate("""() => [...document.querySelectorAll('.js-plotly-plot')].map(
             (chart) => chart.data.map((trace) => trace.line?.color ?? trace.marker.color))""")
-        assert drawn == [PALETTE[scheme]["series"][:1], PALETTE[scheme]["series"][:2]]
+        assert drawn == [[PALETTE[scheme]["target"]], PALETTE[scheme]["series"][:2]]
 
 
 def test_the_chart_follows_the_dark_theme(new_page: Callable[..., Any], plot_url: str) -> None:

@@ -115,3 +115,13 @@ def test_flips_are_those_of_most_seeds() -> None:
     ]
     two = flips(scratch[:2], transfer[:2])
     assert 2 not in two.gained, "right in one of two seeds is not most"
+
+
+def test_intervals_of_differences_end_where_accuracies_do() -> None:
+    """Two seeds that go opposite ways: Student's t of two is 12.7 standard errors wide."""
+    wild = {
+        m.name: m
+        for m in transfer_metrics(curves(np.array([[0.1] * 9, [0.9] * 9])), curves(np.array([[0.9] * 9, [0.1] * 9])))
+    }
+    assert (wild["jump_start"].lo, wild["jump_start"].hi) == (wild["asymptote"].lo, wild["asymptote"].hi) == (-1.0, 1.0)
+    assert wild["area_ratio"].lo == -1.0 and (wild["area_ratio"].hi or 0.0) > 1, "an area may be many times another"

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { faint } from "../../assets/components/shared/colours.js";
 import { colourOf, figureOf, still, themeOf } from "../../assets/components/plot/figure.js";
-import { afterFailure, afterNews, grown, noteOf, taken } from "../../assets/components/plot/live.js";
+import { afterFailure, afterNews, grown, idled, noteOf, taken } from "../../assets/components/plot/live.js";
 import { TABLE_ROWS, tableOf } from "../../assets/components/plot/rows.js";
 import { palette } from "./read.js";
 
@@ -14,12 +14,11 @@ const sent = (traces, more = {}) => ({ figure: { data: [], traces, layout: {}, f
 
 test("a group has one colour, whatever else is drawn", () => {
   for (const theme of [LIGHT, DARK]) {
-    assert.equal(colourOf("scratch", theme, []), theme.scratch);
-    assert.equal(colourOf("transfer", theme, []), theme.first);
-    assert.equal(colourOf("val", theme, ["train", "val"]), theme.first);
-    assert.deepEqual(["train", "test"].map((g) => colourOf(g, theme, [g])), theme.others.slice(0, 2));
-    assert.deepEqual(["a", "b"].map((g) => colourOf(g, theme, ["a", "b", "scratch"])), theme.others.slice(0, 2));
-    assert.equal(colourOf("a", theme, ["a", "train"]), theme.others[2]); // not that of train
+    const own = palette[theme === DARK ? "dark" : "light"];
+    for (const role of ["scratch", "transfer", "source", "target", "train", "val", "test"]) {
+      for (const beside of [[], [role], ["a", role, "val"]]) assert.equal(colourOf(role, theme, beside), own[role]);
+    }
+    assert.deepEqual(["a", "b"].map((g) => colourOf(g, theme, ["a", "b", "scratch", "train"])), theme.others.slice(0, 2));
   }
 });
 
@@ -58,8 +57,8 @@ test("what a figure sets, stays; what it leaves open follows the theme", () => {
   const axes = { hovermode: "x", xaxis: { title: { text: "step" } }, yaxis3: {} };
   const given = { figure: { data: [trace, mine, foreign], traces: [], layout: axes, frames: [] }, height: 300 };
   const { data, layout } = figureOf(given, new Map(), LIGHT);
-  assert.deepEqual(data[0].line, { color: LIGHT.scratch, dash: "dash", width: 3 });
-  assert.equal(data[0].fillcolor, faint(LIGHT.scratch, 0.19));
+  assert.deepEqual(data[0].line, { color: LIGHT.roles.scratch, dash: "dash", width: 3 });
+  assert.equal(data[0].fillcolor, faint(LIGHT.roles.scratch, 0.19));
   assert.equal(data[1].line.color, palette.both.placed);
   assert.equal(data[2], foreign);
   assert.deepEqual([layout.hovermode, layout.xaxis.title.text, layout.yaxis3.gridcolor, layout.height], ["x", "step", LIGHT.grid, 300]);
@@ -120,8 +119,29 @@ test("a quiet run is asked less often, a long history at once, a lost server eve
 
 test("the note says the state and how far it is", () => {
   const news = { state: "running", message: "seed 2", epoch: 3, epochs: 10, seconds: 12.4 };
-  assert.deepEqual(noteOf(news), ["Training · seed 2", "epoch 3 of 10 · 12 s"]);
+  assert.deepEqual(noteOf(news), ["Training · seed 2", "epoch 3 of 10 · 12 s · about 29 s left"]);
+  assert.deepEqual(noteOf({ ...news, state: "done", message: "" }), ["Done", "epoch 3 of 10 · 12 s"]);
+  assert.deepEqual(noteOf({ ...news, epoch: 0 })[1], "epoch 0 of 10 · 12 s");
   assert.deepEqual(noteOf({ ...news, message: "", epochs: 0, state: "new" }, "step"), ["new", ""]);
+});
+
+test("what takes no learning is kept once, and gets a line where Python drew none", () => {
+  const idle = idled(idled([], { idle: [[0.1, "guessing"]] }), { idle: [[0.1, "guessing"], [0.3, "other"]] });
+  assert.deepEqual([idle, idled(idle, {})], [[[0.1, "guessing"], [0.3, "other"]], idle]);
+  const { layout } = figureOf(sent([line("val")]), new Map(), LIGHT, { idle });
+  assert.deepEqual(layout.shapes.map((s) => [s.y0, s.y1]), [[0.1, 0.1], [0.3, 0.3]]);
+  assert.deepEqual(layout.annotations.map((a) => a.text), ["guessing: 10 %", "other: 30 %"]);
+  const drawn = { figure: { data: [], traces: [line("val")], layout: { shapes: [{}] }, frames: [] }, height: 300 };
+  assert.equal(figureOf(drawn, new Map(), LIGHT, { idle }).layout.shapes.length, 1);
+  assert.equal(figureOf(sent([]), new Map(), LIGHT, { idle }).layout.shapes, undefined);
+});
+
+test("a share is read as its axis has it, any other value by its digits", () => {
+  const template = (yaxis) => {
+    const given = { figure: { data: [], traces: [line("val")], layout: { yaxis }, frames: [] }, height: 300 };
+    return figureOf(given, new Map(), LIGHT).data[0].hovertemplate;
+  };
+  assert.deepEqual([template({ hoverformat: ".1%" }), template({})], ["%{y}", "%{y:.4~f}"].map((t) => `${t}<extra>%{meta[0]}</extra>`));
 });
 
 /* ---- the table ------------------------------------------------------------------------------------------ */

@@ -221,7 +221,12 @@ def test_a_run_that_is_absent_is_not_replaced_by_another(name: str, asked: str) 
     assert f"Run {asked} is not here" in texts(app)
     assert not app.metric and "The sentence that says" not in texts(app)
     assert app.query_params["run"] in (asked, [asked])
-    if name != "start":
+    if name == "start":
+        assert [b.label for b in app.button] == ["Begin anew"] and not app.selectbox, "nothing else is shown"
+        app.button[0].click().run()
+        is_clean(app)
+        assert "run" not in app.query_params and "See transfer happen" in buttons(app)
+    else:
         select = next(s for s in app.selectbox if s.label == "Run")
         select.set_value(next(r.id for r in all_runs() if _is_of(name, r))).run()
         is_clean(app)

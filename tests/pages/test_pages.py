@@ -30,10 +30,11 @@ from tests.support.pages import (
 from tests.support.pages import _no_workers as _no_workers
 from tests.support.results import adapted, trained
 from tltk import home
+from tltk.dashboard import chrome
 from tltk.dashboard.words import plain
 from tltk.results.rows import Row
 from tltk.runs.label import Label
-from tltk.runs.run import Run
+from tltk.runs.run import Run, Status
 from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
@@ -390,10 +391,10 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
 @pytest.mark.parametrize(
     ("held", "line", "words"),
     [
-        ({"chance": 0.5, "majority": 0.51}, [0.5], "guessing: 50%"),
-        ({"chance": 0.5, "majority": 0.8}, [0.8], "always the most frequent class: 80%"),
-        ({"majority": 0.8}, [0.8], "always the most frequent class: 80%"),
-        ({"chance": 0.25}, [0.25], "guessing: 25%"),
+        ({"chance": 0.5, "majority": 0.51}, [0.5], "guessing: 50 %"),
+        ({"chance": 0.5, "majority": 0.8}, [0.8], "always the most frequent class: 80 %"),
+        ({"majority": 0.8}, [0.8], "always the most frequent class: 80 %"),
+        ({"chance": 0.25}, [0.25], "guessing: 25 %"),
         ({}, [], ""),  # of an earlier version: how many classes there are says nothing of how frequent they are
     ],
 )
@@ -519,3 +520,35 @@ def test_train_shows_what_terms_come_to_how_the_epoch_was_picked_and_which_class
         e.label for e in app.expander
     }
     is_clean(open_page("train", run=training(boundary=3).id))
+
+
+def test_the_end_of_a_run_is_told_once_on_whatever_page_one_is() -> None:
+    from tltk.jobs import queue
+
+    run = training("running")
+    queue.add(run.id)
+    queue.mark_started(run.id, [0], os.getpid(), psutil.Process().create_time())
+    app = open_page("runs")
+    is_clean(app)
+    assert not app.toast
+    run.write_status(state="done")
+    queue.remove(run.id)
+    app.run()
+    is_clean(app)
+    [told] = app.toast
+    assert told.value.startswith("✓ Done: ")
+    app.run()
+    assert not app.toast
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (Status(epoch=2, epochs=10, seconds=8.0), " · about 32 s left"),
+        (Status(epoch=1, epochs=11, seconds=60.0), " · about 10 min left"),
+        (Status(epoch=0, epochs=10, seconds=8.0), ""),
+        (Status(epoch=10, epochs=10, seconds=8.0), ""),
+    ],
+)
+def test_the_time_that_is_left_is_told_once_something_is_done(status: Status, words: str) -> None:
+    assert chrome.time_left(status) == words

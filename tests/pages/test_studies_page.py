@@ -163,7 +163,7 @@ def test_a_click_queues_the_counter_experiment_of_a_cause() -> None:
 
 def test_a_kind_without_a_figure_shows_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
     run = study("race")
-    monkeypatch.setattr(study_view, "charts_of", lambda kind, found: [])
+    monkeypatch.setattr(study_view, "charts_of", lambda kind, found, idle: [])
     app = open_page("studies", run=run.id)
     is_clean(app)
     assert not charts(app) and len(app.dataframe) == 2

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
-from tests.support.results import caused, cross_validated, labelled, mapped, planed, raced, swept
+from tests.support.results import caused, cross_validated, labelled, mapped, planed, raced, swept, tuned
 from tltk.plots import (
     atlas_study,
     causes_study,
@@ -21,9 +23,14 @@ from tltk.plots import (
 from tltk.plots.chart import charts_of
 from tltk.plots.theme import HELPS, HURTS, SCRATCH, faint
 from tltk.specs.training import TransferSpec
+from tltk.studies.atlas.result import AtlasResult
+from tltk.studies.atlas.spec import AtlasSpec
+from tltk.studies.cross_validate.spec import CrossValidateSpec
 from tltk.studies.labels.spec import LabelsSpec
+from tltk.studies.plane.spec import PlaneSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
+from tltk.studies.tune.spec import TuneSpec
 
 HOSTILE = '<i onclick="x()">%{x}</i>'
 
@@ -176,3 +183,49 @@ def test_names_are_text_in_every_figure() -> None:
     ):
         drawn = json.loads(figure.to_json())
         assert "onclick" in str(drawn) and "<i" not in str(drawn) and "%{x}<" not in str(drawn)
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "axis"),
+    [
+        (RaceSpec, raced(), "x"),
+        (LabelsSpec, labelled(), "y"),
+        (PlaneSpec, planed(), "x"),
+        (CrossValidateSpec, cross_validated(), "y"),
+        (TuneSpec, tuned(), "y"),
+    ],
+)
+def test_every_accuracy_has_the_line_of_no_learning_and_sees_it(kind: Any, found: Any, axis: str) -> None:
+    for chart, plain in zip(charts_of(kind, found, (0.05, "guessing")), charts_of(kind, found), strict=True):
+        low, high = chart.figure.layout[f"{axis}axis"].range
+        assert -0.03 < low <= 0.05 < high < 1.03 and chart.figure.layout[f"{axis}axis"].tickformat == ".0%"
+        line = chart.figure.layout.shapes[-1]
+        assert line[f"{axis}0"] == line[f"{axis}1"] == 0.05
+        assert chart.figure.layout.annotations[-1].text.replace("\u2060", "") == "guessing: 5 %"
+        assert len(plain.figure.layout.shapes) == len(chart.figure.layout.shapes) - 1, "no line where it is not known"
+
+
+def test_gaps_have_no_line_of_guessing() -> None:
+    for kind, found in ((SweepSpec, swept()), (AtlasSpec, mapped())):
+        for chart, plain in zip(charts_of(kind, found, (0.1, "guessing")), charts_of(kind, found), strict=True):
+            assert chart.figure.layout == plain.figure.layout
+
+
+def test_what_takes_no_learning_is_known_of_accuracies_alone() -> None:
+    found = msgspec.structs.replace(tuned(), metric="auc")
+    for chart in charts_of(TuneSpec, found, (0.1, "guessing")):
+        assert not chart.figure.layout.shapes
+
+
+@pytest.mark.parametrize("draw", [atlas_study.over_distance, sweep_study.gaps])
+def test_a_gap_s_interval_ends_at_100_points(draw: Any) -> None:
+    found: Any = mapped() if draw is atlas_study.over_distance else swept()
+    if isinstance(found, AtlasResult):
+        wild = [msgspec.structs.replace(j, lo=-1.4, hi=1.3) for j in found.journeys]
+        figure = draw(msgspec.structs.replace(found, journeys=wild))
+        bars = [(t.y, t.error_y) for t in figure.data]
+        ends = [v for y, e in bars for v in (*np.add(y, e.array), *np.subtract(y, e.arrayminus))]
+    else:
+        wide = [msgspec.structs.replace(c, lo=[-1.4] * len(c.lo), hi=[1.3] * len(c.hi)) for c in found.curves]
+        ends = [v for t in draw(msgspec.structs.replace(found, curves=wide)).data if t.fill for v in t.y]
+    assert ends and min(ends) == pytest.approx(-100) and max(ends) == pytest.approx(100)

@@ -28,8 +28,9 @@ from tltk.report.protocol import protocol
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.command import to_command
-from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import read_spec
+from tltk.specs.training import TransferSpec
 from tltk.studies.race.spec import RaceSpec
 from tltk.studies.sweep.spec import SweepSpec
 
@@ -273,3 +274,9 @@ def test_what_cannot_be_reported_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadSpec, match="of a training or a study"):
         content(answer)
     assert not list(tmp_path.glob("*.html"))
+
+
+def test_how_often_it_is_validated_stands_in_words() -> None:
+    said = dict(protocol(TransferSpec(optim=OptimSpec(evaluate=5))))["Optimisation"]
+    assert "validated every 5 epochs" in said and "evaluate" not in said
+    assert "validated" not in dict(protocol(TransferSpec(optim=OptimSpec())))["Optimisation"]

@@ -87,6 +87,19 @@ def test_name_splits_and_axis_are_chosen(client: TestClient, run: Run) -> None:
     assert [(t["name"], t["x"], t["y"]) for t in traces] == [("train", [5.0], [2.5]), ("val", [2.5], [1.5])]
 
 
+def test_what_takes_no_learning_comes_once_and_with_accuracies_alone(client: TestClient, run: Run) -> None:
+    append(run, point(10), point(10, 0.1, "chance", "test"), point(10, 0.3, "majority", "test"))
+    first = ask(client, run)
+    assert first["idle"] == [[0.3, "always the most frequent class"]]
+    assert ask(client, run, first["cursor"])["idle"] == [] == ask(client, run, name="loss")["idle"]
+
+
+def test_the_first_page_is_found_by_its_name_too(client: TestClient) -> None:
+    for asked, leads in (("/start", "./"), ("/start?run=abc&shots=5", "./?run=abc&shots=5")):
+        reply = client.get(asked, follow_redirects=False)
+        assert (reply.status_code, reply.headers["location"]) == (307, leads)
+
+
 def test_rows_of_single_layers_are_left_out(client: TestClient, run: Run) -> None:
     append(run, Row(1, 1, 1.0, "val", "accuracy", 0.1, layer=3))
     assert ask(client, run)["traces"] == []

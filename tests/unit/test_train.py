@@ -443,3 +443,11 @@ def test_the_spec_says_which_network(tmp_path: Path) -> None:
     wanted = spec(boundary=99)
     with pytest.raises(BadSpec, match="between 0 and 5"):
         train(dataclasses.replace(wanted))
+
+
+def test_what_takes_no_learning_stands_in_the_rows_once() -> None:
+    """With the first evaluation, so that a chart of a training that still runs can show it."""
+    run = train(spec(epochs=3))
+    found = [(r.epoch, r.name, r.value) for r in run.rows if r.name in ("chance", "majority")]
+    assert found == [(1, "chance", run.result.chance), (1, "majority", run.result.majority)]
+    assert found[1][2] == np.bincount(run.result.labels).max() / len(run.result.labels)

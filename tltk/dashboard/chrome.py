@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from tltk.jobs import executor, listing
 from tltk.jobs import queue as table
 from tltk.runs import index
 from tltk.runs.index import RunEntry
-from tltk.runs.run import ACTIVE, Run
+from tltk.runs.run import ACTIVE, Run, Status
 from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
@@ -201,13 +201,17 @@ def _select(found: Mapping[str, RunEntry], place: int | None, key: str) -> str |
     return run_id
 
 
-def report_absent(asked: str) -> None:
-    """Say that a link's run cannot be shown, rather than to show another as if it were meant."""
+def report_absent(asked: str, advice: str = "Choose another run below.") -> None:
+    """Say that a link's run cannot be shown, rather than to show another as if it were meant.
+
+    Args:
+        asked: Its id, as the link has it.
+        advice: What to do where it is not here at all.
+    """
     other = next(iter(index.find(trains=True, begins=asked, limit=1)), None)
     if other is None:
         st.warning(
-            f"Run {plain(asked[:80])} is not here: it was deleted, or made on another machine. Choose another "
-            f"run below.",
+            f"Run {plain(asked[:80])} is not here: it was deleted, or made on another machine. {advice}",
             icon=":material/link_off:",
         )
         return
@@ -253,6 +257,34 @@ def _stop(run_id: str) -> None:
     st.toast("Stopping; you can resume it later.")
 
 
+def note_end() -> str:
+    """Which job has ended since the last run of the page, in words for a toast and the tab's title; "" = none.
+
+    The first job of the queue is remembered until another has its place.
+    """
+    now = next((Run.at(job.run).id for job in table.jobs() if not job.light), "")
+    before = plan.flag("jobs:first") or ""
+    plan.flag("jobs:first", now)
+    if not before or before == now:
+        return ""
+    with suppress(TltkError):
+        run = Run.at(before)
+        state = executor().state(run.id)
+        if state not in ACTIVE:
+            return (
+                f"{SIGNS.get(state, '')} {state.capitalize()}: {run.label.name or _asks_for(RunEntry.of(run))}".strip()
+            )
+    return ""
+
+
+def time_left(status: Status) -> str:
+    """` · about 40 s left`, if it goes on as it went; "" where nothing is done yet, or next to nothing is left."""
+    left = status.seconds / status.epoch * (status.epochs - status.epoch) if status.epoch and status.epochs else 0.0
+    if left < 1:
+        return ""
+    return f" · about {left:.0f} s left" if left < 100 else f" · about {left / 60:.0f} min left"
+
+
 @st.fragment(run_every=2.0)
 def _bar() -> None:
     jobs = [job for job in table.jobs() if not job.light]
@@ -262,6 +294,9 @@ def _bar() -> None:
             st.rerun()
         return
     plan.flag("jobs:seen", True)
+    first = Run.at(jobs[0].run).id
+    if plan.flag("jobs:first") not in (None, "", first):  # one has ended and another begins: the page tells it
+        st.rerun()
     run, waiting = Run.at(jobs[0].run), len(jobs) - 1
     status, state = run.status, executor().state(run.id)
     left, right = st.columns([5, 1], vertical_alignment="center")
@@ -271,7 +306,7 @@ def _bar() -> None:
     does = status.message or "training"
     if state not in ACTIVE or asked:
         does = {"done": "done", "failed": "failed"}.get(state, "stopped" if state == "stopped" else "stopping")
-    done = f"({status.epoch} of {status.epochs or '…'})"
+    done = f"({status.epoch} of {status.epochs or '…'}){time_left(status) if state == 'running' and not asked else ''}"
     left.progress(share, text=f"{plain(title_of(run))} — {plain(does)} {done}{more}")
     if state in ACTIVE and not asked and plan.flag("stop:shown") != run.id:
         right.button("Stop training", key="jobs:stop", width="stretch", on_click=_stop, args=(run.id,))

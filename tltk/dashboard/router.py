@@ -1,7 +1,10 @@
 """The pages, in the order of the work, and the job bar under all of them."""
 
+import json
+
 import streamlit as st
 
+from tltk import assets
 from tltk.dashboard import chrome, plan
 from tltk.dashboard.serve import app_folder
 
@@ -21,7 +24,10 @@ TITLES = {
     "runs": "Runs",
 }
 
-st.set_page_config(page_title="tltk", page_icon=str(app_folder() / "assets" / "icon.png"), layout="wide")
+ended = chrome.note_end()
+st.set_page_config(page_title=ended or "tltk", page_icon=str(app_folder() / "assets" / "icon.png"), layout="wide")
+palette = json.loads(assets.text("palette.json"))
+on = {theme: palette[theme]["page"]["backgroundColor"] for theme in ("light", "dark")}  # text on the primary colour
 st.html(
     """<style>
 .stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
@@ -31,7 +37,13 @@ st.html(
 [data-testid=stMetricValue] :is(div, p), [data-testid=stMetricLabel] :is(div, p) {
   white-space: normal; overflow: visible; text-overflow: clip; }
 [data-testid=stMetricValue] { font-size: clamp(1.25rem, 1.9vw, 2.25rem); line-height: 1.25; }
-</style>"""
+/* Text keeps a contrast of 4.5: captions are too pale, a primary button's white too weak on the dark theme's blue, and
+   code in several pale colours. */
+[data-testid=stCaptionContainer][data-testid] { opacity: .75; }
+[data-testid=stBaseButton-primary][data-testid]:enabled { color: light-dark(ON_LIGHT, ON_DARK); }
+[data-testid=stCode] .token { color: inherit !important; }
+[data-testid=stCode] .token.keyword { font-weight: 600; }
+</style>""".replace("ON_LIGHT", on["light"]).replace("ON_DARK", on["dark"])
 )
 folder = app_folder() / "pages"
 pages = {
@@ -43,3 +55,5 @@ plan.flag("stop:shown", "")  # until a page of this run has a button of its own
 chosen = st.navigation(list(pages.values()), position="top")
 chosen.run()
 chrome.job_bar()
+if ended:
+    st.toast(ended)

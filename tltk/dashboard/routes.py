@@ -26,7 +26,7 @@ import msgspec
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tltk import home
@@ -35,6 +35,7 @@ from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.plots import library
 from tltk.plots.names import text
 from tltk.results.rows import Row
+from tltk.results.words import guessing
 from tltk.runs.run import Child, Run, Status
 from tltk.weights.handover import pack
 
@@ -278,15 +279,26 @@ def _trace(line: Line, split: str, rows: Sequence[Row], wanted: Wanted, reset: b
     return trace
 
 
-def _increment(line: Line, unread: Unread, wanted: Wanted, most: int) -> tuple[list[dict[str, Any]], tuple[int, int]]:
-    """New points of one run, out of at most so many bytes, and where the next ones will begin."""
+@dataclass(frozen=True)
+class Increment:
+    """What is new of one run: `at` is where the next news begin, `idle` the accuracy that takes no learning."""
+
+    traces: list[dict[str, Any]]
+    at: tuple[int, int]
+    idle: tuple[float, str] | None = None
+
+
+def _increment(line: Line, unread: Unread, wanted: Wanted, most: int) -> Increment:
+    """New points of one run, out of at most so many bytes."""
     if not (unread.size or unread.reset):
-        return [], (unread.start, unread.mark)
+        return Increment([], (unread.start, unread.mark))
     rows, end = line.run.rows(unread.start, most) if unread.size else ([], 0)
     if end == unread.start and unread.size > most:
         end += most  # no line is so long: what lies here is damaged, and not waited for
     traces = (_trace(line, split, rows, wanted, unread.reset) for split in wanted.splits)
-    return [trace for trace in traces if trace], (end, _mark(line.run, end))
+    shares = {row.name: row.value for row in rows if row.split == "test" and row.name in ("chance", "majority")}
+    idle = guessing(shares.get("chance"), shares.get("majority")) if wanted.name == "accuracy" else None
+    return Increment([trace for trace in traces if trace], (end, _mark(line.run, end)), idle)
 
 
 @lru_cache(maxsize=256)
@@ -295,14 +307,17 @@ def _news(run_id: str, wanted: Wanted, cursor: str, moment: int) -> bytes:
     known = _unpack(cursor, wanted).at
     look = _look(_find(run_id), wanted, moment)
     traces, at, left = [], {}, MAX_BYTES
+    idle: list[tuple[float, str]] = []
     is_more = False
     for line, name, seen in look.lines:
         unread = _unread(line.run, seen, *known.get(name, (0, 0)))
         if unread.size and not left:  # this one's turn comes with the next answer
             at[name], is_more = known.get(name, (0, 0)), True
             continue
-        new, at[name] = _increment(line, unread, wanted, left)
-        traces += new
+        new = _increment(line, unread, wanted, left)
+        at[name] = new.at
+        traces += new.traces
+        idle += [new.idle] if new.idle is not None and new.idle not in idle else []
         is_more |= unread.size > left
         left -= min(unread.size, left)
     status = look.status
@@ -314,6 +329,7 @@ def _news(run_id: str, wanted: Wanted, cursor: str, moment: int) -> bytes:
             "epochs": status.epochs,
             "seconds": status.seconds,
             "traces": traces,
+            "idle": idle,
             "more": is_more,
             "cursor": _pack(Cursor(wanted.signature, at)),
         }
@@ -328,6 +344,11 @@ async def live(request: Request) -> Response:
     # Any answer may hold a long history, as where a resume cut rows: a thread reads it, so that nobody else waits.
     body = await asyncio.get_running_loop().run_in_executor(_readers, _news, *ask, moment)
     return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
+async def start(request: Request) -> Response:
+    """The first page has no name in its address; who writes one is led to it, with all that the link holds."""
+    return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
 
 
 # -- files --------------------------------------------------------------------------------------------
@@ -385,6 +406,7 @@ async def plotly_js(request: Request) -> Response:
 
 
 routes = [
+    Route("/start", start),
     Route("/tltk/plotly.js", plotly_js),
     Route("/tltk/modules/{version}/{name:path}", module),
     Route("/tltk/live/{run_id}", live),

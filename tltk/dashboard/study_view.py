@@ -22,7 +22,9 @@ from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.data import domains
 from tltk.errors import BadSpec, RunProblem
+from tltk.plots.accuracy import accuracy_axis
 from tltk.plots.chart import charts_of
+from tltk.plots.learning import idle_of
 from tltk.report.content import Told, read, tell
 from tltk.report.files import FORMATS
 from tltk.runs.run import Run
@@ -158,9 +160,8 @@ def plan_in_words(spec: Spec) -> str:
 
 def live(run: Run, key: str) -> None:
     """The trainings of a study while it runs: their curves as they grow, and how many of each arm have ended."""
-    accuracy = {"title": {"text": "Validation accuracy"}, "range": [0, 1]}
     ended = plot(
-        {"layout": {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": accuracy}},
+        {"layout": {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": accuracy_axis("Validation accuracy")}},
         key=f"{key}:{run.id}",
         height=380,
         live={"url": f"/tltk/live/{run.id}", "every_ms": 400, "unit": "training"},
@@ -218,7 +219,7 @@ def show_result(run: Run) -> None:
     with st.container(border=True):
         if told.sentence:
             st.markdown(f"#### {plain(told.sentence)}")
-        for number, chart in enumerate(charts_of(kind, found)):
+        for number, chart in enumerate(charts_of(kind, found, idle_of(run))):
             plot(chart.figure, key=f"study:{number}:{run.id}", height=chart.height, alt=chart.alt)
             if chart.caption:
                 st.caption(plain(chart.caption))

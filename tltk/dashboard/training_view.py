@@ -199,7 +199,7 @@ def layer_charts(run: Run) -> None:
                 plan([Phase(tuple(p.lr_scale), p.epochs, p.restarts) for p in result.phases], names, lr),
                 key=f"phases:{run.id}",
                 height=340,
-                alt="Learning rate of each layer in each epoch before the schedule; grey layers are frozen.",
+                alt="Learning rate of each layer in each epoch before the schedule; pale layers are frozen.",
             )
         else:
             rates = {r.layer: r.value for r in rows if r.name == "lr" and r.layer is not None}

@@ -14,9 +14,10 @@ from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
+from tltk.plots.accuracy import accuracy_axis
 from tltk.plots.curves import UNITS, arms, class_gaps
+from tltk.plots.learning import idle_of
 from tltk.results.verdict import Verdict
-from tltk.results.words import guessing
 from tltk.runs.run import ACTIVE, Run
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.result import CompareResult
@@ -85,9 +86,8 @@ def live_arms(run: Run, key: str) -> None:
 
 def _live(run: Run, key: str, roles: str) -> bool:
     """One live chart of those children of a study; whether the study has just ended."""
-    accuracy = {"title": {"text": "Validation accuracy"}, "range": [0, 1]}
     return plot(
-        {"layout": {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": accuracy}},
+        {"layout": {"xaxis": {"title": {"text": "Optimiser steps"}}, "yaxis": accuracy_axis("Validation accuracy")}},
         key=f"{key}:{run.id}",
         height=360,
         live={"url": f"/tltk/live/{run.id}?role={roles}", "every_ms": 400, "unit": "training"},
@@ -210,20 +210,14 @@ def _search(verdict: Verdict) -> list[dict[str, Any]]:
     for lr in verdict.search["scratch"]:
         row: dict[str, Any] = {"learning rate": lr}
         for arm, chosen in (("scratch", verdict.scratch_lr), ("transfer", verdict.transfer_lr)):
-            row[arm] = f"{verdict.search[arm][lr]:.3f}{' ✓' if f'{chosen:g}' == lr else ''}"
+            row[arm] = f"{100 * verdict.search[arm][lr]:.1f} %{' ✓' if f'{chosen:g}' == lr else ''}"
         rows.append(row)
     return rows
 
 
 def _guessing(run: Run, name: str) -> tuple[float, str] | None:
-    """The accuracy that takes no learning, where the verdict tells it."""
-    if name != "accuracy":
-        return None
-    try:
-        found = run.read(CompareResult)
-    except RunProblem:
-        return None  # told where the verdict would stand
-    return None if found is None else guessing(None, found.verdict.majority)
+    """The accuracy that takes no learning, where a training of it is done."""
+    return idle_of(run) if name == "accuracy" else None
 
 
 def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> None:

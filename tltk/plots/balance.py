@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 
 from tltk.plots.names import text
-from tltk.plots.theme import SEQUENCE, layout
+from tltk.plots.theme import ROLES, layout
 
-COLOURS = {"Target": SEQUENCE[0], "Source": SEQUENCE[1]}  # the same as of the points of Layers and Shift
+COLOURS = {"Target": ROLES["target"], "Source": ROLES["source"]}
 NUMBERED = 30  # classes up to which every bar has its name and number
 LONGEST = 22  # letters of a class's name on the axis
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from tltk.plots.accuracy import Idle, draw_idle
 from tltk.specs.knobs import Spec
 
 
@@ -33,15 +34,18 @@ class Chart:
     height: int = 420
 
 
-def charts_of(kind: type[Spec], found: Any) -> list[Chart]:
+def charts_of(kind: type[Spec], found: Any, idle: Idle | None = None) -> list[Chart]:
     """The figures of what a run of this kind found; none where nobody has drawn such a result.
 
     Args:
         kind: Class of the run's spec.
         found: Its result, of the class of its kind.
+        idle: The accuracy that takes no learning, and what it is of (`learning.idle_of`): a line on each accuracy axis.
     """
     module = f"tltk.plots.{kind.__module__.split('.')[-2]}_study"
     if importlib.util.find_spec(module) is None:
         return []
     drawn: list[Chart] = importlib.import_module(module).charts(found)
+    for chart in drawn:
+        draw_idle(chart.figure, idle)
     return drawn

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from tltk.plots.accuracy import show_accuracies
 from tltk.plots.chart import Chart
 from tltk.plots.names import text
 from tltk.plots.theme import SCRATCH, SEQUENCE, faint, layout
 from tltk.studies.cross_validate.result import CrossValidateResult
-from tltk.verdicts.metrics import WORDS
+from tltk.verdicts.metrics import ACCURACY, WORDS
 
 
 def charts(found: CrossValidateResult) -> list[Chart]:
@@ -51,12 +52,14 @@ def dots(found: CrossValidateResult) -> go.Figure:
             "thickness": 2,
             "width": 6,
             "color": faint(SEQUENCE[0], 0.7),
-            "array": [arm.hi - arm.score for arm in found.arms],
-            "arrayminus": [arm.score - arm.lo for arm in found.arms],
+            "array": [min(arm.hi, 1.0) - arm.score for arm in found.arms],
+            "arrayminus": [arm.score - max(arm.lo, 0.0) for arm in found.arms],
         },
         customdata=[f"{arm.lo:.1%} … {arm.hi:.1%}" for arm in found.arms],
         hovertemplate="%{x}: %{y:.1%} (%{customdata})<extra></extra>",
     )
     figure.update_xaxes(type="category", range=[-0.6, len(names) - 0.4], showgrid=False)
-    figure.update_yaxes(tickformat=".0%")
+    show_accuracies(figure, "y", [v for a in found.arms for v in (a.lo, a.hi, *(f.score for f in a.folds))])
+    if found.metric != ACCURACY:
+        figure.update_layout(meta=None)  # what takes no learning is known of accuracies alone
     return figure

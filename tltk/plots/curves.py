@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
+from tltk.plots.accuracy import Idle, accuracy_axis, chance_line
 from tltk.plots.names import text
-from tltk.plots.theme import HELPS, HURTS, NEUTRAL, SCRATCH, SEQUENCE, TRANSFER, UNSURE, faint, layout
+from tltk.plots.theme import HELPS, HURTS, NEUTRAL, ROLES, SEQUENCE, UNSURE, faint, layout
 from tltk.results.curves import Curve
 from tltk.results.verdict import ClassGap
 
@@ -22,29 +22,15 @@ UNITS = {
 }
 
 
-def chance_line(share: float, words: str) -> dict[str, Any]:
-    """A line where what takes no learning would be, as a part of a layout with accuracy upwards.
+def is_share(quantity: str) -> bool:
+    """Whether what goes upwards is a share, 0 … 1: an accuracy or an F1."""
+    return quantity.lower().endswith(("accuracy", "f1"))
 
-    Args:
-        share: The accuracy of guessing, or of always naming one class.
-        words: What it is the accuracy of.
-    """
-    line = {"color": faint(NEUTRAL, 0.8), "width": 1, "dash": "dot"}
-    return {
-        "shapes": [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": share, "y1": share, "line": line}],
-        "annotations": [
-            {
-                "text": f"{text(words)}: {share:.0%}",
-                "xref": "paper",
-                "x": 1,
-                "xanchor": "right",
-                "y": share,
-                "yanchor": "bottom",
-                "showarrow": False,
-                "font": {"size": 11, "color": NEUTRAL},
-            }
-        ],
-    }
+
+def _layout(quantity: str, x: str, idle: Idle | None) -> go.Layout:
+    """Axes of curves: those of shares are in percent and hold all that is possible, live as well as done."""
+    found = layout(UNITS[x], text(quantity), **(chance_line(*idle) if idle else {}))
+    return found.update(yaxis=accuracy_axis()) if is_share(quantity) else found
 
 
 def arms(
@@ -52,7 +38,7 @@ def arms(
     quantity: str,
     x: str,
     seeds: Mapping[str, Sequence[Curve]],
-    guessing: tuple[float, str] | None = None,
+    guessing: Idle | None = None,
 ) -> go.Figure:
     """Mean and 95 % band of each arm, with every seed as a thin line.
 
@@ -63,10 +49,10 @@ def arms(
         seeds: The curve of each seed, by arm.
         guessing: The accuracy that takes no learning, and what it is of (`results.guessing`); None = not known.
     """
-    figure = go.Figure(layout=layout(UNITS[x], text(quantity), **(chance_line(*guessing) if guessing else {})))
-    most = 1.0 if quantity.lower().endswith(("accuracy", "f1")) else math.inf
+    figure = go.Figure(layout=_layout(quantity, x, guessing))
+    most = 1.0 if is_share(quantity) else math.inf
     for arm, curve in curves.items():
-        colour = {"scratch": SCRATCH, "transfer": TRANSFER}[arm]
+        colour = ROLES[arm]
         dash = "dash" if arm == "scratch" else "solid"
         if curve.hi:
             upper, lower = [min(v, most) for v in curve.hi], [max(v, 0.0) for v in curve.lo]
@@ -138,15 +124,16 @@ def band(
     )
 
 
-def lines(curves: Mapping[str, Curve], quantity: str, x: str) -> go.Figure:
-    """Several runs' curves over one another.
+def lines(curves: Mapping[str, Curve], quantity: str, x: str, idle: Idle | None = None) -> go.Figure:
+    """Several runs' curves over one another; those of a role, such as train, in its own colour.
 
     Args:
         curves: By the name that the legend gives them.
         quantity: Title of the vertical axis.
         x: What they run over, one of `UNITS`.
+        idle: The accuracy that takes no learning, and what it is of; None = not known.
     """
-    figure = go.Figure(layout=layout(UNITS[x], text(quantity)))
+    figure = go.Figure(layout=_layout(quantity, x, idle))
     for i, (name, curve) in enumerate(curves.items()):
         figure.add_scatter(
             x=curve.x,
@@ -154,7 +141,10 @@ def lines(curves: Mapping[str, Curve], quantity: str, x: str) -> go.Figure:
             mode="lines+markers",
             name=text(name),
             marker={"size": 4},
-            line={"color": SEQUENCE[i % len(SEQUENCE)], "dash": "solid" if i < len(SEQUENCE) else "dot"},
+            line={
+                "color": ROLES.get(name, SEQUENCE[i % len(SEQUENCE)]),
+                "dash": "solid" if i < len(SEQUENCE) else "dot",
+            },
         )
     return figure
 
@@ -175,8 +165,8 @@ def class_gaps(gaps: Sequence[ClassGap]) -> go.Figure:
             "type": "data",
             "symmetric": False,
             "color": faint(NEUTRAL, 0.8),
-            "array": [100 * (g.hi - g.gap) for g in ordered],
-            "arrayminus": [100 * (g.gap - g.lo) for g in ordered],
+            "array": [100 * (min(g.hi, 1.0) - g.gap) for g in ordered],
+            "arrayminus": [100 * (g.gap - max(g.lo, -1.0)) for g in ordered],
         },
         text=[f"{g.label}: scratch {g.scratch:.0%}, transfer {g.transfer:.0%}" for g in ordered],
         hovertemplate="%{y}: %{x:+.1f} points<br>%{text}<extra></extra>",

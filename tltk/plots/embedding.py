@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from tltk.analyses.embed.result import EmbedResult, Frame
 from tltk.plots.names import text
-from tltk.plots.theme import PALETTE, layout
+from tltk.plots.theme import PALETTE, ROLES, layout
 
 # Glasbey-like: far apart for the eye in light and dark; after ten classes the colours begin anew.
 CLASSES: tuple[str, ...] = tuple(PALETTE["both"]["classes"])
@@ -80,7 +80,7 @@ def _traces(result: EmbedResult, frame: Frame, colour: str) -> list[go.Scattergl
             at = [i for i, d in enumerate(domain) if d == side and (name is None or names[i] == name)]
             if not at:
                 continue
-            shade = CLASSES[(side if name is None else number) % len(CLASSES)]
+            shade = ROLES[title] if name is None else CLASSES[number % len(CLASSES)]
             traces.append(
                 go.Scatter(
                     x=[frame.x[i] for i in at],

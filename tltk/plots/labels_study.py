@@ -6,6 +6,7 @@ import math
 
 import plotly.graph_objects as go
 
+from tltk.plots.accuracy import show_accuracies
 from tltk.plots.chart import Chart
 from tltk.plots.curves import band
 from tltk.plots.names import text
@@ -81,7 +82,7 @@ def curves(found: LabelsResult) -> go.Figure:
             hovertemplate="%{text}<extra></extra>",
         )
     figure.update_xaxes(type="log", tickmode="array", tickvals=shots, ticktext=[f"{n:,}" for n in shots])
-    figure.update_yaxes(tickformat=".0%")
+    show_accuracies(figure, "y", [v for curve in found.curves for v in (*curve.lo, *curve.hi)])
     return figure
 
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from tltk.plots.names import text
-from tltk.plots.theme import NEUTRAL, PALETTE, SEQUENCE, faint, layout
+from tltk.plots.theme import PALETTE, ROLES, SEQUENCE, faint, layout
 from tltk.strategies.phase import Phase
 
 SCALE = [[share, colour] for share, colour in zip((0.0, 0.5, 1.0), PALETTE["both"]["ramp"], strict=True)]
 
 
 def plan(phases: Sequence[Phase], names: Sequence[str], lr: float) -> go.Figure:
-    """Layers (input at the bottom) × epochs; colour = learning rate, hatched grey = frozen.
+    """Layers (input at the bottom) × epochs; colour = learning rate, faint in the colour of what is frozen = frozen.
 
     Args:
         phases: Of a strategy, each with a relative learning rate for every layer; 0 = frozen.
@@ -36,7 +36,7 @@ def plan(phases: Sequence[Phase], names: Sequence[str], lr: float) -> go.Figure:
         x=epochs,
         y=rows,
         z=frozen,
-        colorscale=[[0, faint(NEUTRAL, 0.22)], [1, faint(NEUTRAL, 0.22)]],
+        colorscale=[[0, faint(ROLES["frozen"], 0.3)], [1, faint(ROLES["frozen"], 0.3)]],
         showscale=False,
         xgap=1,
         ygap=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from tltk.plots.accuracy import show_accuracies
 from tltk.plots.chart import Chart
 from tltk.plots.names import text
 from tltk.plots.theme import NEUTRAL, SEQUENCE, faint, layout
@@ -47,8 +48,9 @@ def points(found: PlaneResult) -> go.Figure:
             text=[_in_words(p) for p in own],
             hovertemplate="%{text}<extra></extra>",
         )
-    figure.update_xaxes(tickformat=".0%", showgrid=True)
-    figure.update_yaxes(tickformat=".0%")
+    show_accuracies(figure, "y", [found.source_before, *(v for p in found.points for v in (p.source_lo, p.source_hi))])
+    show_accuracies(figure, "x", [v for p in found.points for v in (p.target_lo, p.target_hi)])  # its chance is known
+    figure.update_xaxes(showgrid=True)
     return figure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from tltk.plots.accuracy import show_accuracies
 from tltk.plots.chart import Chart
 from tltk.plots.names import text
 from tltk.plots.theme import SCRATCH, SEQUENCE, faint, layout
@@ -50,7 +51,7 @@ def dots(found: RaceResult) -> go.Figure:
             "width": 5,
             "color": faint(SEQUENCE[0], 0.7),
             "array": [min(arm.hi, 1.0) - arm.accuracy for arm in arms],
-            "arrayminus": [arm.accuracy - arm.lo for arm in arms],
+            "arrayminus": [arm.accuracy - max(arm.lo, 0.0) for arm in arms],
         },
         customdata=[[f"{arm.lo:.1%} … {arm.hi:.1%}", ranks(arm), f"{arm.lr:g}"] for arm in arms],
         hovertemplate="%{y}: %{x:.1%} (%{customdata[0]})<br>"
@@ -80,6 +81,8 @@ def dots(found: RaceResult) -> go.Figure:
     marks = [{**beside, "y": name, "text": ranks(arm)} for name, arm in zip(names, arms, strict=True)]
     marks.append({**beside, "yref": "paper", "y": 1, "yanchor": "bottom", "text": "rank"})
     figure.update_layout(annotations=marks, margin={"r": 64, "t": 40})
-    figure.update_xaxes(tickformat=".0%", showgrid=True)
+    seen = [*(v for arm in arms for v in (arm.lo, arm.hi)), *(v for _, v in (*picked, *told))]
+    show_accuracies(figure, "x", seen)
+    figure.update_xaxes(showgrid=True)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure

@@ -52,7 +52,14 @@ def gaps(found: SweepResult) -> go.Figure:
     figure.add_hline(y=0, line={"color": faint(NEUTRAL, 0.8), "width": 1.5})
     for curve in found.curves:
         colour = LOOKS[curve.arm][0]
-        band(figure, curve.layers, [100 * v for v in curve.lo], [100 * v for v in curve.hi], colour, 0.13)
+        band(
+            figure,
+            curve.layers,
+            [max(100 * v, -100) for v in curve.lo],
+            [min(100 * v, 100) for v in curve.hi],
+            colour,
+            0.13,
+        )
     for curve in found.curves:
         _ghost(figure, curve.arm, depth)
     dashed = {"color": NEUTRAL, "width": 1.25, "dash": "dash"}

@@ -17,8 +17,12 @@ PALETTE: dict[str, Any] = json.loads(assets.text("palette.json"))
 
 # Okabe and Ito (2008), Color universal design; the order is that of the two arms, then the rest.
 SEQUENCE: tuple[str, ...] = tuple(PALETTE["light"]["series"])
-SCRATCH: str = PALETTE["light"]["scratch"]
-TRANSFER = SEQUENCE[0]
+# What has one meaning has one colour, in every chart, handle and table; no other line of the same chart bears it.
+ROLES: dict[str, str] = {
+    role: PALETTE["light"][role]
+    for role in ("source", "target", "scratch", "transfer", "train", "val", "test", "frozen", "training")
+}
+SCRATCH, TRANSFER = ROLES["scratch"], ROLES["transfer"]
 HELPS, HURTS, UNSURE = SEQUENCE[0], SEQUENCE[1], SCRATCH
 NEUTRAL: str = PALETTE["both"]["neutral"]  # of bands, grids and rules, always faint
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from tltk.plots.accuracy import show_accuracies
 from tltk.plots.chart import Chart
 from tltk.plots.names import text
 from tltk.plots.theme import SCRATCH, SEQUENCE, layout
 from tltk.studies.tune.result import TrialResult, TuneResult
+from tltk.verdicts.metrics import ACCURACY
 
 SYMBOLS = {"done": "circle", "pruned": "circle-open"}
 
@@ -53,7 +55,7 @@ def over_trials(found: TuneResult) -> go.Figure:
             line={"color": SCRATCH, "dash": "dash"},
             hoverinfo="skip",
         )
-    figure.update_yaxes(tickformat=".0%")
+    _scale(figure, found)
     return figure
 
 
@@ -65,8 +67,14 @@ def over_rates(found: TuneResult) -> go.Figure:
         own = [t for t in found.trials if t.setting.technique == name and t.score is not None]
         _dots(figure, own, lambda t: t.setting.lr, text(name), SEQUENCE[i % len(SEQUENCE)])
     figure.update_xaxes(type="log")
-    figure.update_yaxes(tickformat=".0%")
+    _scale(figure, found)
     return figure
+
+
+def _scale(figure: go.Figure, found: TuneResult) -> None:
+    show_accuracies(figure, "y", [t.score for t in found.trials if t.score is not None])
+    if found.metric != ACCURACY:
+        figure.update_layout(meta=None)  # what takes no learning is known of accuracies alone
 
 
 def _dots(figure: go.Figure, trials: list[TrialResult], x: object, name: str, colour: str) -> None:

@@ -17,7 +17,7 @@ from tltk.plots.chart import Chart, charts_of
 from tltk.report.protocol import protocol
 from tltk.results.ledger import Ledger
 from tltk.results.training import TrainingResult
-from tltk.results.words import adaptation_in_words, outcome_in_words, spent_in_words, tasks_in_words
+from tltk.results.words import adaptation_in_words, outcome_in_words, percent, spent_in_words, tasks_in_words
 from tltk.runs.run import Run
 from tltk.specs import command
 from tltk.specs.reading import result_class
@@ -185,7 +185,7 @@ def versions() -> dict[str, str]:
 
 def _charts(run: Run, found: Any) -> list[Chart]:
     """What is to be seen first comes first: of a comparison its curves, of other studies what they weigh."""
-    own, curves = charts_of(type(run.spec), found), learning.charts(run)
+    own, curves = charts_of(type(run.spec), found, learning.idle_of(run)), learning.charts(run)
     return [*curves, *own] if isinstance(found, CompareResult) else [*own, *curves]
 
 
@@ -238,8 +238,14 @@ def _of_training(found: TrainingResult) -> Told:
     else:
         rows = [
             ["part", "pictures", "accuracy", "macro-F1", "cross-entropy"],
-            ["validation", n_val, f"{found.val_accuracy:.3f}", "–", f"{found.val_loss:.3f}"],
-            ["test", f"{len(found.labels):,}", f"{found.accuracy:.3f}", f"{found.macro_f1:.3f}", f"{found.loss:.3f}"],
+            ["validation", n_val, percent(found.val_accuracy or 0.0), "–", f"{found.val_loss:.3f}"],
+            [
+                "test",
+                f"{len(found.labels):,}",
+                percent(found.accuracy or 0.0),
+                percent(found.macro_f1 or 0.0),
+                f"{found.loss:.3f}",
+            ],
         ]
     details = [
         f"{found.frozen_tensors} tensors are frozen; {found.frozen_moved} of them moved.",

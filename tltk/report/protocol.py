@@ -91,8 +91,17 @@ def _in_words(value: Any, searches: bool) -> str:
         rate = [] if searches else [f"rate {value.lr:g}"]
         pictures = f"{value.epoch_images:,} pictures an epoch" if value.epoch_images else ""
         first = [value.optimizer, *rate, f"{value.schedule} schedule", f"{value.epochs} epochs", pictures]
-        rest = set(knobs(OptimSpec)) - {"optimizer", "lr", "schedule", "epochs", "epoch_images", "batch_size"}
-        return ", ".join(filter(None, [*first, f"batches of {value.batch_size}", *_changed(value, rest)]))
+        rest = set(knobs(OptimSpec)) - {
+            "optimizer",
+            "lr",
+            "schedule",
+            "epochs",
+            "epoch_images",
+            "batch_size",
+            "evaluate",
+        }
+        seldom = f"validated every {value.evaluate} epochs" if value.evaluate > 1 else ""
+        return ", ".join(filter(None, [*first, f"batches of {value.batch_size}", seldom, *_changed(value, rest)]))
     if isinstance(value, ViewSpec):
         return ", ".join(_changed(value, set(knobs(ViewSpec))))
     if isinstance(value, StrategySpec | AdapterSpec | TermSpec):

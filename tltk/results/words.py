@@ -22,6 +22,11 @@ def guessing(chance: float | None, majority: float | None) -> tuple[float, str] 
     return None if chance is None else (chance, "guessing")
 
 
+def percent(share: float) -> str:
+    """`86.7 %`: a share as it is read everywhere, one decimal."""
+    return f"{100 * share:.1f} %"
+
+
 def outcome_in_words(result: TrainingResult) -> str:
     """What a training comes to: its test accuracy, or without labels, what stands in its place."""
     if result.self_taught is None:
@@ -47,13 +52,13 @@ def accuracy_in_words(result: TrainingResult) -> str:
     """The test accuracy of a training with what it must be held against: its interval, and knowing nothing."""
     if result.accuracy is None:
         return "none, since no labels were learned from"
-    text, low, high = f"{result.accuracy:.3f}", result.accuracy_lo, result.accuracy_hi
+    text, low, high = percent(result.accuracy), result.accuracy_lo, result.accuracy_hi
     if low is None or high is None or result.chance is None or result.majority is None:
         return text  # of a version that had no interval
-    idle = f"chance {result.chance:.3f}"
+    idle = f"chance {percent(result.chance)}"
     if result.majority - result.chance > UNEVEN:
-        idle = f"always naming the most frequent class {result.majority:.3f}"
-    return f"{text} (95 % interval {low:.3f} … {high:.3f}, {len(result.labels):,} pictures; {idle})"
+        idle = f"always naming the most frequent class {percent(result.majority)}"
+    return f"{text} (95 % interval {percent(low)} … {percent(high)}, {len(result.labels):,} pictures; {idle})"
 
 
 SOURCES = {"nvml": "the GPU's own counter", "rapl": "the processor's counter"}
@@ -98,8 +103,8 @@ def adaptation_in_words(result: TrainingResult) -> list[str]:
 def tasks_in_words(result: TrainingResult) -> list[str]:
     """A sentence on each task that was learned beside the class, with what always naming one value would give."""
     return [
-        f"Beside the class, {one.term} learned {one.task} of {one.on}: test accuracy {one.accuracy:.3f}, validation "
-        f"{one.val_accuracy:.3f} (always the most frequent value {one.majority:.3f})"
+        f"Beside the class, {one.term} learned {one.task} of {one.on}: test accuracy {percent(one.accuracy)}, "
+        f"validation {percent(one.val_accuracy)} (always the most frequent value {percent(one.majority)})"
         + (f"; its weight at the end {one.weights[-1]:.3g}." if one.weights else ".")
         for one in result.tasks
     ]

@@ -101,6 +101,14 @@ class Classification:
             figures[self.metric] = metrics.area_under_curve(np.array(margins), positive)
         return Outcome(figures, figures[self.metric], predictions, margins)
 
+    def without_learning(self, targets: Tensor) -> dict[str, float]:
+        """Accuracy of guessing among the classes, and of always naming the most frequent one; 0 … 1.
+
+        Args:
+            targets: Class numbers of the test, (n,).
+        """
+        return {"chance": 1 / self.n_classes, "majority": int(targets.bincount().max()) / len(targets)}
+
     def _margins(self, outputs: Tensor) -> list[float]:
         """Logit of class 1 less that of class 0, of two classes; else none."""
         return (outputs[:, 1] - outputs[:, 0]).double().tolist() if self.n_classes == 2 else []
@@ -120,8 +128,7 @@ class Classification:
             "accuracy": outcome.figures["accuracy"],
             "accuracy_lo": low,
             "accuracy_hi": high,
-            "chance": 1 / self.n_classes,
-            "majority": int(targets.bincount().max()) / n,
+            **self.without_learning(targets),
             "macro_f1": outcome.figures["macro_f1"],
             "metric": self.metric,
             "score": outcome.main,

@@ -67,6 +67,13 @@ class Task(Protocol):
             targets: (n, …).
         """
 
+    def without_learning(self, targets: Tensor) -> dict[str, float]:
+        """Accuracies that take no learning, by name: "chance" and "majority", 0 … 1; none where there are none.
+
+        Args:
+            targets: Of the test, (n, …).
+        """
+
     def result(self, outcome: Outcome, targets: Tensor) -> dict[str, Any]:
         """Fields of `TrainingResult` on the test: figures with their intervals, and what `scores` needs.
 

@@ -711,7 +711,14 @@ class Training:
             self.now.accuracies = (accuracy, accuracy)
             if self.spec.optim.patience:
                 self.best = pack(self.net, "best/") | pack(self.modules, "best_terms/")
-        return self._score_rows("val", outcome) + rows
+        return self._score_rows("val", outcome) + rows + self._idle_rows()
+
+    def _idle_rows(self) -> list[Row]:
+        """With the first figures, the accuracies that take no learning, so that live charts can show them."""
+        if len(self.now.losses) != 1:
+            return []
+        shares = self.task.without_learning(self.labels[self.split.test])
+        return [self._row("test", name, value) for name, value in shares.items()]
 
     @torch.no_grad()
     def _score_tasks(self, part: str) -> dict[tuple[str, str], tuple[float, list[Row]]]:

@@ -14,6 +14,7 @@ from tltk.results.transfer import Flip, Flips, SpeedUp, TransferMetric
 
 AXES = ("step", "epoch", "images", "seconds", "gflops")  # what a curve can run over
 LAST = 4  # an asymptote is the mean of the last quarter of the evaluations
+POSSIBLE = {"jump_start": (-1.0, 1.0), "asymptote": (-1.0, 1.0), "area_ratio": (-1.0, math.inf)}  # of differences
 SHOWN = 24  # pictures of each kind of which the answers are kept
 
 Floats = NDArray[np.float64]
@@ -67,7 +68,11 @@ def transfer_metrics(scratch: Sequence[Curve], transfer: Sequence[Curve]) -> lis
             difference = difference / np.where(values[:, 0] > 0, values[:, 0], np.nan)
         if np.isfinite(values).all() and np.isfinite(difference).all():
             first, second = values.mean(0)
-            found.append(TransferMetric(name, float(first), float(second), *mean_interval(difference), len(pairs)))
+            mean, lo, hi = mean_interval(difference)
+            if lo is not None and hi is not None:
+                least, most = POSSIBLE.get(name, (-math.inf, math.inf))
+                lo, hi = max(lo, least), min(hi, most)
+            found.append(TransferMetric(name, float(first), float(second), mean, lo, hi, len(pairs)))
     return found
 
 

@@ -2,9 +2,7 @@
 
 import { darkened, faint } from "../shared/colours.js";
 
-const FOLLOWED = ["transfer", "val"]; // the groups that an eye should follow: the first colour
-const FIXED = ["train", "test"]; // the same colour whether or not the other is there yet
-const KNOWN = ["scratch", "transfer", ...FIXED, "val"];
+const KNOWN = ["scratch", "transfer", "source", "target", "train", "val", "test"]; // each has its own colour
 const MARKED_POINTS = 16; // longer lines need no dots
 const MODES = ["autoScale2d", "zoomIn2d", "zoomOut2d"];
 const NO_POINTS = { showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 };
@@ -13,26 +11,29 @@ const NO_POINTS = { showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0
 
    `page` holds the text colour, the font and the panel's colour of Streamlit's theme. */
 export function themeOf(palette, isDark, page) {
-  const { series, ink, scratch, grid } = palette[isDark ? "dark" : "light"];
-  return { scratch, first: series[0], others: [...series.slice(1), ink], grid, isDark, palette, ...page };
+  const own = palette[isDark ? "dark" : "light"], { series, ink, grid } = own;
+  const roles = Object.fromEntries(KNOWN.map((role) => [role, own[role]]));
+  return { roles, first: series[0], others: [...series.slice(1), ink], grid, isDark, palette, ...page };
 }
 
 /* The arguments of `Plotly.react`.
 
    `data` is what Python sent, `lines` the live lines by id, `isDone` whether no more will come, `isStill` whether
-   the user asked for less motion. */
-export function figureOf(data, lines, theme, { isDone = false, isStill = false } = {}) {
+   the user asked for less motion, `idle` the accuracies that take no learning, of which each gets a line. */
+export function figureOf(data, lines, theme, { isDone = false, isStill = false, idle = [] } = {}) {
   const figure = theme.isDark ? { ...data.figure, ...darkened(pick(data.figure), theme.palette) } : data.figure;
   const own = new Map(figure.traces.map((trace, i) => [trace.id ?? `#${i}`, trace]));
   for (const [id, line] of lines) own.set(id, line);
   const groups = [...new Set([...own.values()].map((trace) => trace.group))].sort();
-  const traces = [...figure.data.map((trace) => themed(trace, theme, groups)), ...lineTraces(own, theme, groups)];
+  const isShare = Boolean(figure.layout.yaxis?.hoverformat);
+  const traces = [...figure.data.map((trace) => themed(trace, theme, groups)), ...lineTraces(own, theme, groups, isShare)];
   const layout = layoutOf(isStill ? still(figure.layout) : figure.layout, theme, data.height);
   if (!traces.length && data.live) { // numbers on the axes would be of nothing
     const text = isDone ? "Nothing was measured." : "The first points are on their way …";
     layout.annotations = [...(layout.annotations ?? []), { ...NO_POINTS, text }];
     for (const name of ["xaxis", "yaxis"]) layout[name] = { ...layout[name], showticklabels: false };
   }
+  if (traces.length && !layout.shapes) idle.forEach((one) => addIdle(layout, one, theme)); // Python draws its own
   const removed = data.select ? MODES : ["select2d", "lasso2d", ...MODES];
   const config = { displaylogo: false, responsive: false, showTips: false, modeBarButtonsToRemove: removed };
   return { data: traces, layout, config, frames: figure.frames ?? [] };
@@ -40,12 +41,21 @@ export function figureOf(data, lines, theme, { isDone = false, isStill = false }
 
 const pick = ({ data, layout, frames }) => ({ data, layout, frames });
 
+/* As `chance_line` of tltk/plots/accuracy.py draws it. */
+function addIdle(layout, [share, words], theme) {
+  const ends = { xref: "paper", x0: 0, x1: 1, y0: share, y1: share };
+  const line = { color: theme.palette.both.neutral, width: 1, dash: "dot" };
+  layout.shapes = [...(layout.shapes ?? []), { type: "line", ...ends, line }];
+  const place = { xref: "paper", x: 1, xanchor: "right", y: share, yanchor: "bottom", showarrow: false, font: { size: 11 } };
+  layout.annotations = [...(layout.annotations ?? []), { ...place, text: `${words}: ${Math.round(100 * share)} %` }];
+}
+
 /* Faint lines first, so that they lie under the others; the legend shows the fullest line of each group. */
-function lineTraces(own, theme, groups) {
+function lineTraces(own, theme, groups, isShare) {
   const dotted = [...own.values()].every((line) => line.x.length <= MARKED_POINTS);
   const found = [...own.entries()]
     .sort(([, a], [, b]) => (b.role === "search") - (a.role === "search"))
-    .map(([id, line]) => lineTrace(id, line, colourOf(line.group, theme, groups), dotted));
+    .map(([id, line]) => lineTrace(id, line, colourOf(line.group, theme, groups), dotted, isShare));
   const seen = new Set();
   for (const trace of [...found].reverse()) {
     trace.showlegend = !seen.has(trace.legendgroup);
@@ -55,15 +65,12 @@ function lineTraces(own, theme, groups) {
 }
 
 export function colourOf(group, theme, groups) {
-  if (group === "scratch") return theme.scratch;
-  if (FOLLOWED.includes(group)) return theme.first;
-  if (FIXED.includes(group)) return theme.others[FIXED.indexOf(group)];
+  if (KNOWN.includes(group)) return theme.roles[group];
   const rest = groups.filter((name) => !KNOWN.includes(name));
-  const from = groups.some((name) => FIXED.includes(name)) ? FIXED.length : 0;
-  return theme.others[(from + Math.max(rest.indexOf(group), 0)) % theme.others.length];
+  return theme.others[Math.max(rest.indexOf(group), 0) % theme.others.length];
 }
 
-function lineTrace(id, line, color, dotted) {
+function lineTrace(id, line, color, dotted, isShare) {
   const isFaint = line.role === "search";
   return {
     type: "scatter", mode: dotted && !isFaint ? "lines+markers" : "lines",
@@ -71,7 +78,7 @@ function lineTrace(id, line, color, dotted) {
     meta: [line.name],
     name: line.group, legendgroup: line.group, x: line.x, y: line.y, opacity: isFaint ? 0.35 : 1,
     line: { color, width: isFaint ? 1 : 1.75, dash: line.group === "scratch" ? "dash" : "solid" },
-    marker: { size: 4 }, hovertemplate: "%{y:.4~f}<extra>%{meta[0]}</extra>",
+    marker: { size: 4 }, hovertemplate: `%{y${isShare ? "" : ":.4~f"}}<extra>%{meta[0]}</extra>`, // a share as its axis has it
   };
 }
 

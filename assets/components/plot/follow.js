@@ -1,12 +1,12 @@
 /* Asks for what is new in a run, as long as there will be more and somebody looks. */
 
-import { afterFailure, afterNews, grown, noteOf, taken } from "./live.js";
+import { afterFailure, afterNews, grown, idled, noteOf, taken } from "./live.js";
 
 /* Follows the run that is wished for; `view` has `draw`, `note` and `finish`. */
 export function follow(view, wish) {
   if (wish?.url === view.live?.url) return;
   leave(view);
-  view.lines = new Map();
+  Object.assign(view, { lines: new Map(), idle: [] });
   view.note("");
   view.live = wish && { url: wish.url, unit: wish.unit, every: wish.every_ms ?? 500, cursor: "", failures: 0, quiet: 0, timer: 0 };
   wake(view, 0);
@@ -48,9 +48,10 @@ async function ask(view, live) {
 const isCurrent = (view, live) => view.live === live && !view.gone;
 
 function take(view, live, news) {
-  if (live.restart) view.lines = new Map();
+  if (live.restart) Object.assign(view, { lines: new Map(), idle: [] });
   Object.assign(live, taken(news));
   view.lines = news.traces.reduce(grown, view.lines);
+  view.idle = idled(view.idle, news);
   if (news.traces.length || live.done) view.draw();
   view.note(...noteOf(news, live.unit));
   if (live.done) view.finish(news.state);

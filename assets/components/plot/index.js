@@ -72,7 +72,8 @@ function loadPlotly(url) {
 
 function draw(view) {
   if (view.gone || !window.Plotly) return;
-  const figure = figureOf(view.data, view.lines, readTheme(view.node), { isDone: view.live?.done, isStill: STILL.matches });
+  const now = { isDone: view.live?.done, isStill: STILL.matches, idle: view.idle };
+  const figure = figureOf(view.data, view.lines, readTheme(view.node), now);
   window.Plotly.react(view.chart, figure).then(() => {
     view.drawn = true;
     listen(view);

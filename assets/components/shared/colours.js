@@ -23,7 +23,7 @@ export function isDarkColour(colour) {
 /* A part of a figure with its colours turned to the dark theme's: all that lies under a key of colour, no data. */
 export function darkened(part, palette) {
   const { light, dark } = palette, pairs = new Map();
-  for (const role of ["series", "ink", "scratch"]) {
+  for (const role of Object.keys(light).filter((name) => name !== "page" && name !== "grid")) {
     [light[role]].flat().forEach((colour, i) => pairs.set(channels(colour).slice(0, 3).join(), [dark[role]].flat()[i]));
   }
   const turn = (colour) => {

@@ -143,7 +143,7 @@ def _of_test(trained: Trained) -> Iterator[str]:
     if not trained.classes or result.accuracy is None:
         return
     if result.macro_f1 is not None:
-        yield f"- Macro-F1 {result.macro_f1:.3f}, cross-entropy {result.loss:.3f}."
+        yield f"- Macro-F1 {100 * result.macro_f1:.1f} %, cross-entropy {result.loss:.3f}."
     yield from (f"- {_escape(line)}" for line in tasks_in_words(result))
     labels, found = np.array(result.labels), np.array(result.predictions)
     if len(trained.classes) > MOST_CLASSES:

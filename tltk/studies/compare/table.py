@@ -73,7 +73,7 @@ def details(result: CompareResult) -> list[str]:
         )
     for arm, tried in result.verdict.search.items():
         if tried:
-            rates = ", ".join(f"{rate}: {score:.3f}" for rate, score in tried.items())
+            rates = ", ".join(f"{rate}: {100 * score:.1f} %" for rate, score in tried.items())
             edge = result.verdict.at_edge.get(arm)
             warning = f"; the best is the {edge} that was tried" if edge else ""
             found.append(f"Validation accuracy of {arm} by rate: {rates}{warning}.")
