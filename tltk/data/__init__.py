@@ -121,7 +121,7 @@ def parse(name: str) -> tuple[str, str]:
     kind, colon, argument = name.partition(":")
     if kind not in domains and not colon and any(mark in name for mark in "/\\."):
         raise BadSpec(
-            f"A domain must be a name, or folder:PATH, archive:PATH, csv:PATH or npz:PATH. Got {name!r}; "
+            f"A domain must be a name, or folder:PATH, archive:PATH, csv:PATH, npz:PATH or sound:PATH. Got {name!r}; "
             f"write one of these before the path."
         )
     domains[kind]  # the sentence for an unknown name
