@@ -36,6 +36,7 @@ class InspectResult(msgspec.Struct, frozen=True):
         cropped: Share of a picture that the square crop leaves out, on average, 0 … 1.
         cautions: Sentences on these counts.
         groups: Pictures that belong together; None where nothing says so.
+        sounds: Numbers on the contact sheet of pictures of sounds that can be played, from `sound-NUMBER.wav`.
     """
 
     classes: list[str]
@@ -63,3 +64,4 @@ class InspectResult(msgspec.Struct, frozen=True):
     cropped: float = 0.0
     cautions: list[str] = []
     groups: Groups | None = None
+    sounds: list[int] = []

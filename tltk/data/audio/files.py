@@ -18,8 +18,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import wavfile
-from scipy.signal import resample_poly
 
 from tltk.errors import DataProblem
 
@@ -66,6 +64,8 @@ class Sound:
         kept = self.samples[: math.ceil((seconds + 0.1) * self.rate)]
         if rate == self.rate:
             return kept
+        from scipy.signal import resample_poly  # takes a second, which pages need not wait for
+
         common = math.gcd(rate, self.rate)
         found: Floats = resample_poly(kept, rate // common, self.rate // common)
         return found
@@ -121,6 +121,8 @@ def _decode(path: Path) -> tuple[Floats, int]:
 
 
 def _wav(path: Path) -> tuple[Floats, int]:
+    from scipy.io import wavfile
+
     # From memory: a header that promises more than there is cannot make SciPy reserve it.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -158,6 +160,8 @@ def as_wav(samples: Floats, rate: int) -> bytes:
         samples: (n,) one channel.
         rate: Samples a second.
     """
+    from scipy.io import wavfile
+
     loudest = float(np.abs(samples).max(initial=0.0)) or 1.0
     file = io.BytesIO()
     wavfile.write(file, rate, np.rint(samples / loudest * 0.9 * 32767).astype(np.int16))

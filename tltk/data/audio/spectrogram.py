@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Resampling
-from scipy.sparse import csr_array
 
 from tltk.data.dials import NamedDials
 from tltk.data.domain import Pixels
@@ -137,6 +136,8 @@ def mel_filters(dials: SpectrogramDials) -> Floats:
 @functools.lru_cache(maxsize=8)
 def _sparse_filters(dials: SpectrogramDials) -> Any:
     """`mel_filters`, nearly all zero; a sparse product adds in one order, however many threads there are."""
+    from scipy.sparse import csr_array
+
     return csr_array(mel_filters(dials))
 
 

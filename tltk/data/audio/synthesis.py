@@ -1,4 +1,7 @@
-"""Sounds by formula: tones, chirps, noises and plucked strings; and what a room and a bad line add to them."""
+"""Sounds by formula: tones, chirps, noises and plucked strings; and what a room and a bad line add to them.
+
+Filters of SciPy are imported where they are used: pages import the dials of these sounds, and it takes a second.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.signal import butter, fftconvolve, lfilter, sosfilt
 
 Floats = NDArray[np.float64]
 MAX_OVERTONES = 12  # partials of a tone at most, the fundamental among them
@@ -50,6 +52,8 @@ def pluck(frequency: float, timbre: float, n: int, rate: int, draw: Generator) -
         rate: Samples a second.
         draw: Of the burst.
     """
+    from scipy.signal import lfilter
+
     period = max(2, round(rate / frequency - 0.5))
     burst = np.zeros(n)
     first = min(period, n)
@@ -71,6 +75,8 @@ def filtered_noise(low: float, high: float, n: int, rate: int, draw: Generator) 
         rate: Samples a second.
         draw: Of the noise.
     """
+    from scipy.signal import butter, sosfilt
+
     top = 0.98 * rate / 2
     low = min(low, 0.9 * top)
     kind, edges = ("highpass", low) if high >= top else ("bandpass", (low, high))
@@ -107,6 +113,8 @@ def reverberate(samples: Floats, seconds: float, rate: int, draw: Generator) -> 
         rate: Samples a second.
         draw: Of the echoes.
     """
+    from scipy.signal import fftconvolve
+
     if seconds <= 0:
         return samples
     n = min(len(samples), max(1, round(seconds * rate)))

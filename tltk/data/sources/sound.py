@@ -167,8 +167,19 @@ def divide(argument: str) -> tuple[str, SpectrogramDials]:
         with contextlib.suppress(DataProblem):
             if argument_path(argument).exists():
                 return argument, SpectrogramDials()
-    path, _, text = argument.partition("?")
+    path, text = divide_text(argument)
     return path, SpectrogramDials.parse(text)
+
+
+def divide_text(argument: str) -> tuple[str, str]:
+    """Path and text of the dials, without a look at the disk.
+
+    Example:
+        >>> divide_text("sounds?seconds=2")
+        ('sounds', 'seconds=2')
+    """
+    path, _, text = argument.partition("?")
+    return path, text
 
 
 # -- folders -------------------------------------------------------------------------------------------------
