@@ -30,7 +30,8 @@ def test_a_string_is_its_recurrence() -> None:
     n, period = 600, round(RATE / 440 - 0.5)
     found = synthesis.pluck(440.0, 0.3, n, RATE, np.random.default_rng(5))
     u, bright = np.random.default_rng(5).uniform(-1, 1, period), 0.2 + 0.8 * 0.3
-    x, y = [], []
+    x: list[float] = []
+    y: list[float] = []
     for t in range(n):
         x.append((bright * u[t] + (1 - bright) * (x[-1] if x else 0.0)) if t < period else 0.0)
         before = [y[t - lag] if t >= lag else 0.0 for lag in (period, period + 1)]

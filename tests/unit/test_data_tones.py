@@ -51,9 +51,9 @@ def test_room_and_noise_change_no_note(dials: dict[str, float]) -> None:
     for i in range(len(CLASSES)):
         clean, turned = sound(i), sound(i, **dials)
         assert not np.allclose(clean, turned) and np.corrcoef(clean, turned)[0, 1] > 0.3
-    wet, clean = (data.load(DataSpec(name, n=16, size=16)) for name in ("tones:reverberation=2", "tones"))
-    assert np.array_equal(wet.origins, clean.origins)  # the same examples, heard in a room
-    assert np.array_equal(wet.attributes["pitch"].numbers, clean.attributes["pitch"].numbers)
+    heard, plain = (data.load(DataSpec(name, n=16, size=16)) for name in ("tones:reverberation=2", "tones"))
+    assert np.array_equal(heard.origins, plain.origins)  # the same examples, heard in a room
+    assert np.array_equal(heard.attributes["pitch"].numbers, plain.attributes["pitch"].numbers)
 
 
 def test_echoes_fill_what_was_silent() -> None:

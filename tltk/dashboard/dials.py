@@ -19,7 +19,7 @@ from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec
 
 LABS: dict[str, type[NamedDials]] = {"shapes": shapes.Dials, "tones": tones.Dials}
-DIALS = {**LABS, "sound": SpectrogramDials}
+DIALS: dict[str, type[NamedDials]] = {**LABS, "sound": SpectrogramDials}
 STRIP = 12  # pictures of a domain that are shown
 
 
