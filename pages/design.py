@@ -27,11 +27,9 @@ def domain_controls() -> None:
     left, right = st.columns(2)
     with left:
         domain_view.choose("Target", ("target",))
-        one, two = st.columns(2)
-        with one:
-            controls.field("target", "shots")
-        with two:
-            controls.field("target", "size")
+        for name, column in zip(("shots", "size", "fit"), st.columns(3), strict=True):
+            with column:
+                controls.field("target", name)
         seen = domain_summary(plan.read(("target",)))
         if seen is not None:
             domain_view.in_short(seen)
@@ -306,6 +304,7 @@ with chrome.page("Design", LEAD):
                 "device",
                 "cache",
                 "snapshots",
+                "first_size",
             ):
                 controls.field("optim", name)
             for name in ("crop", "flip", "colour", "rotation", "copies"):

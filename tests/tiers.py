@@ -89,6 +89,7 @@ HEAVY = (
     "tests/unit/test_nearest.py",
     "tests/unit/test_saliency_maps.py",
     "tests/unit/test_find_rate.py",
+    "tests/unit/test_fit_served.py",
     "tests/unit/test_import_weights.py",
     "tests/unit/test_jobs.py",
     "tests/unit/test_keeping.py",

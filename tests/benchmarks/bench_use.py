@@ -139,7 +139,7 @@ def tuned() -> Iterator[str]:
     yield "| fold | tested | best on validation | gain there | on the test | seconds |"
     yield "|---:|---:|---|---:|---:|---:|"
     gaps, default, best = [], [], []
-    for fold in range(FOLDS):
+    for fold in range(1, FOLDS + 1):
         start = time.perf_counter()
         words = ["--target", ANTS, "--size", "96", "--folds", str(FOLDS), "--fold", str(fold), "--epochs", "6"]
         words += [
@@ -157,7 +157,7 @@ def tuned() -> Iterator[str]:
         best.append(found["tuned"])
         name = f"{setting['technique']}, {setting['lr']:.2g}, {setting['augmentation']}"
         yield (
-            f"| {fold + 1} | {found['n_test']} | `{name}` | {100 * found['searched_gain']:+.1f} | "
+            f"| {fold} | {found['n_test']} | `{name}` | {100 * found['searched_gain']:+.1f} | "
             f"{100 * found['gap']:+.1f} ({100 * found['lo']:+.1f} … {100 * found['hi']:+.1f}) | "
             f"{time.perf_counter() - start:.0f} |"
         )

@@ -21,6 +21,7 @@ PACS = FOLDERS / "pacs_128_s80.tar" / "pacs_128_s80"
 # Setting → what is drawn from, and the classes of an episode: ants and bees are but two.
 TARGETS = {
     "ants and bees (2-way)": (DataSpec(f"archive:{FOLDERS / 'hymenoptera_256.tar'}", size=128), 2),
+    "flowers": (DataSpec(f"archive:{FOLDERS / 'flowers_160.tar'}", size=128), 5),
     "PACS, photo": (DataSpec(f"archive:{PACS / 'photo'}", size=128), 5),
     "PACS, sketch": (DataSpec(f"archive:{PACS / 'sketch'}", size=128), 5),
     "Omniglot, every second character": (DataSpec(f"subset:even@npz:{SHARED / 'npz' / 'omniglot.npz'}", size=64), 5),

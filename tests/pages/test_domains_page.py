@@ -261,6 +261,17 @@ def test_another_domain_keeps_what_is_not_its_own() -> None:
     assert target_of(app) == replace(TARGET, name="digits", n=0)  # fewer may be there than were asked for before
 
 
+def test_how_pictures_become_squares_is_chosen_for_both_and_told() -> None:
+    padded, source = replace(TARGET, fit="pad"), replace(SOURCE, fit="pad")
+    known(padded, seen(fit="pad", empty=0.25))
+    known(source, seen(fit="pad"))
+    app = open_page("domains")
+    choose(app, "Fit into the square", "pad")
+    assert target_of(app) == padded and source_of(app) == source
+    is_clean(app)
+    assert html(app).count("of which 25% is empty on average") == 1, "the source's pictures are squares"
+
+
 def test_the_dials_of_a_domain_are_told() -> None:
     app = open_page("domains", target="shapes:hues=1")
     is_clean(app)

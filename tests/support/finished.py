@@ -19,9 +19,11 @@ from tltk.weights import load as weights
 CLASSES = ["a cat", 'ein "Hündchen"', "c"]
 
 
-def finished(name: str = "test_resnet", head: str = "linear", dropout: float = 0.0, **changes: Any) -> tuple[Run, Net]:
+def finished(
+    name: str = "test_resnet", head: str = "linear", dropout: float = 0.0, fit: str = "crop", **changes: Any
+) -> tuple[Run, Net]:
     """A run as a training leaves it, and its network; its head is far from uniform answers."""
-    spec = TransferSpec(DataSpec("digits", size=64), NetSpec(name, head=head, dropout=dropout), **changes)
+    spec = TransferSpec(DataSpec("digits", size=64, fit=fit), NetSpec(name, head=head, dropout=dropout), **changes)
     net = weights.build_net(spec.net, 3, 64, 3, 7).eval()
     with torch.no_grad():
         for parameter in net.head.parameters():

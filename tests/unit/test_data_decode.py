@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from tltk.data import decode as module
-from tltk.data.decode import decode, decode_all, resize, three_channels
+from tltk.data.decode import decode, decode_all, gather, keep_rows, three_channels
+from tltk.data.fit import resize
 from tltk.errors import DataProblem
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -178,6 +179,17 @@ def test_progress_reaches_the_total_and_no_thread_is_left(tmp_path: Path) -> Non
     with pytest.raises(KeyboardInterrupt):
         decode_all([tmp_path / "a.png"] * 40, 8, stop)
     assert not [t for t in threading.enumerate() if t.name.startswith("decode")]
+
+
+def test_rows_that_are_kept_move_together_where_they_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STRIP_PIXELS", 30)  # a few rows at a time
+    whole = np.arange(40, dtype=np.uint8).reshape(20, 2, 1, 1).repeat(3, 2)
+    kept = np.array([0, 3, 4, 5, 11, 12, 13, 14, 18, 19])
+    wanted = whole[kept]
+    found = keep_rows(whole, kept)
+    assert np.array_equal(found, wanted) and np.shares_memory(found, whole)
+    assert keep_rows(whole, np.arange(20)) is whole
+    assert np.array_equal(gather(whole, kept[::-1]), whole[kept[::-1]])
 
 
 def test_a_large_set_is_decoded_into_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tltk.data import domains
-from tltk.data.decode import resize
+from tltk.data.fit import resize
 from tltk.data.sources import blended_digits, digits, rendered_digits
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec

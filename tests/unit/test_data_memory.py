@@ -23,7 +23,7 @@ def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
 base = peak()
 try:
-    said = load(DataSpec(sys.argv[1], size=16)).images.shape
+    said = load(DataSpec(sys.argv[1], size=int(sys.argv[3]))).images.shape
 except Exception as fault:
     said = f"{type(fault).__name__}: {fault}"
 print(peak() - base, said)
@@ -32,11 +32,11 @@ print(peak() - base, said)
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peaks of memory are read from /proc")
 
 
-def measured(name: str, in_flight: int = 640 * 2**20) -> tuple[float, str]:
+def measured(name: str, in_flight: int = 640 * 2**20, size: int = 16) -> tuple[float, str]:
     """MiB above what the imports took, and what came of it."""
     path = os.pathsep.join([str(Path(data.__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, name, str(in_flight)],
+        [sys.executable, "-c", CHILD, name, str(in_flight), str(size)],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
@@ -84,3 +84,27 @@ def test_pictures_in_flight_share_a_budget(tmp_path: Path) -> None:
             Image.fromarray(pixels).save(tmp_path / "p" / name / f"{i}.png", compress_level=1)
     peak, said = measured(f"folder:{tmp_path / 'p'}", in_flight=90 * 2**20)
     assert said == "(6, 3, 16, 16)" and peak < 150
+
+
+def test_what_was_kept_is_checked_without_being_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opened again, 150 MB of pictures are read through once, and none of them stays."""
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path / "home"))
+    x = np.random.default_rng(0).integers(0, 256, (3000, 8, 8), np.uint8)
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(3000) % 2)
+    name = f"npz:{tmp_path / 'a.npz'}"
+    first, said = measured(name, size=128)
+    assert said == "(3000, 3, 128, 128)" and first > 140
+    again, said = measured(name, size=128)
+    assert said == "(3000, 3, 128, 128)" and again < 45
+
+
+def test_a_broken_picture_among_many_costs_no_copy(tmp_path: Path) -> None:
+    """As uint8 array they take 59 MB at this size, in a file where they are so many; the others move up in it."""
+    (tmp_path / "p" / "a").mkdir(parents=True)
+    (tmp_path / "p" / "b").mkdir()
+    draw = np.random.default_rng(0)
+    for i in range(1200):
+        Image.fromarray(draw.integers(0, 256, (9, 9, 3), np.uint8)).save(tmp_path / "p" / "ab"[i % 2] / f"{i}.png")
+    (tmp_path / "p" / "a" / "0.png").write_bytes(b"no picture")
+    peak, said = measured(f"folder:{tmp_path / 'p'}", size=128)
+    assert said == "(1199, 3, 128, 128)" and peak < 59 + 45

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tltk import data
-from tltk.data.decode import resize
+from tltk.data.fit import resize
 from tltk.data.sources import npz
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec

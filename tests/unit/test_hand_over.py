@@ -28,7 +28,7 @@ from safetensors.torch import load_file
 
 from tests.support.finished import CLASSES, finished
 from tests.support.results import compared, trained
-from tests.support.shell import TINY, agree, here, said, tltk  # noqa: F401 – fixtures
+from tests.support.shell import TINY, agree, here, refused, said, tltk  # noqa: F401 – fixtures
 from tltk import home
 from tltk.analyses.export.analysis import export
 from tltk.analyses.export.network import load_trained
@@ -84,25 +84,28 @@ def run_alone(folder: Path, files: list[Path]) -> list[dict[str, Any]]:
 
 
 @torch.no_grad()
-def own_answers(net: Net, files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+def own_answers(net: Net, files: list[Path], fit: str = "crop") -> tuple[np.ndarray, np.ndarray]:
     """Features and probabilities of our network, with our reading of the pictures."""
-    batch = torch.from_numpy(np.stack([decode(file, 64) for file in files]))
+    batch = torch.from_numpy(np.stack([decode(file, 64, fit) for file in files]))
     features, logits = net(net.normalise(batch.float() / 255))
     return features.numpy(), logits.softmax(1).numpy()
 
 
 @pytest.mark.parametrize(
-    ("name", "head", "dropout"),
+    ("name", "head", "dropout", "fit"),
     [
-        ("test_vit", "linear", 0.0),
-        ("test_resnet", "linear", 0.3),
-        ("test_resnet", "norm_linear", 0.3),
-        ("test_convnext", "norm_linear", 0.0),
-        ("test_efficientnet", "cosine", 0.2),
+        ("test_vit", "linear", 0.0, "crop"),
+        ("test_resnet", "linear", 0.3, "squash"),
+        ("test_resnet", "norm_linear", 0.3, "pad"),
+        ("test_convnext", "norm_linear", 0.0, "crop"),
+        ("test_efficientnet", "cosine", 0.2, "crop"),
+        ("test_resnet", "cosine", 0.0, "squash"),
     ],
 )
-def test_a_script_predicts_the_same_without_tltk(name: str, head: str, dropout: float, tmp_path: Path) -> None:
-    run, net = finished(name, head, dropout)
+def test_a_script_predicts_the_same_without_tltk(
+    name: str, head: str, dropout: float, fit: str, tmp_path: Path
+) -> None:
+    run, net = finished(name, head, dropout, fit)
     found = export(ExportSpec(run.id, "script", str(tmp_path / "out")))
     assert found.difference is not None and found.difference < 1e-5 and found.compared > 0
     text = (tmp_path / "out" / "predict.py").read_text(encoding="utf-8")
@@ -110,7 +113,7 @@ def test_a_script_predicts_the_same_without_tltk(name: str, head: str, dropout: 
     (tmp_path / "photos").mkdir()
     files = pictures(tmp_path / "photos")
     told = run_alone(tmp_path / "out", files)
-    wanted = own_answers(net, files)[1]
+    wanted = own_answers(net, files, fit)[1]
     answers = np.array([[one["probabilities"][c] for c in CLASSES] for one in told])
     assert np.abs(answers - wanted).max() < 1e-5
     assert np.ptp(wanted, 0).max() > 1e-3, "the pictures differ, else this tells nothing"
@@ -271,6 +274,10 @@ def test_a_run_goes_to_another_machine(tmp_path: Path, monkeypatch: pytest.Monke
     again = weights.build_net(NetSpec("test_resnet", f"run:{run.id}"), 3, 64, 3, 0)
     assert all(torch.equal(t, again.state_dict()[n]) for n, t in net.state_dict().items() if "backbone" in n)
     export(ExportSpec(run.id, "script", str(tmp_path / "out")))
+    (tmp_path / "pets").mkdir()  # of the same name by chance, where the shell is; a worker is elsewhere
+    monkeypatch.chdir(tmp_path)
+    for verb in ("evaluate", "errors", "saliency"):
+        refused([verb, run.id], "comes from another machine, where they were folder:pets; name a domain")
     once_more = tltk("import", str(file))
     assert once_more.exit_code == 0 and f"Run {run.id} is here already and stays as it is." in once_more.stdout
     assert said("import", str(file))["present"] == [run.id]

@@ -100,3 +100,5 @@ def test_the_shell(tmp_path: Path) -> None:
     refused(["nearest", run.id], "needs pictures")
     refused(["nearest"], "needs a finished training")
     refused(["nearest", run.id, "/nowhere.png"], "is not there")
+    refused(["nearest", run.id, "digits", "--layer", "nowhere"], "layer must be one of")
+    assert "1 picture" in tltk("predict", run.id, str(tmp_path / next(tmp_path.glob("[0-9]*.png")).name)).stdout

@@ -94,9 +94,10 @@ def test_the_shell_and_what_is_refused() -> None:
         f"tltk saliency {run.id} --method grad_cam --layer stem --of 3 --pictures 2 --draws 0 --seed 1"
     )
     refused(["saliency", run.id, "--method", "lime"], "method must be one of")
+    refused(["saliency", run.id, "--layer", "nowhere"], "layer must be one of")
+    refused(["saliency", run.id, "--layer", "99"], "layer must be from 0 to")
+    refused(["saliency", run.id, "--of", "zebra"], "The class to explain must be one of")
     for given, sentence in (
-        ({"layer": "nowhere"}, "layer must be one of"),
-        ({"of": "zebra"}, "The class to explain must be one of"),
         ({"method": "attention_rollout"}, "plain vision transformer"),
         ({"layer": "layer4.0"}, "a map of more than one place"),
     ):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -10,7 +9,7 @@ from typing import ClassVar
 from tltk.errors import UnknownName
 from tltk.shift import measures
 from tltk.specs.knobs import Spec, knob
-from tltk.specs.parts import BUT_SIZE, POOLINGS, DataSpec, NetSpec
+from tltk.specs.parts import BUT_SIZE, POOLINGS, DataSpec, NetSpec, read_alike
 
 POOLING_HELP = "How a layer's output is reduced to one feature vector per picture."
 MEASURES_HELP = "Shift measures, separated by commas."
@@ -38,7 +37,7 @@ class DepthSpec(Spec):
         super().__post_init__()
         object.__setattr__(self, "net", NetSpec(backbone=self.net.backbone, weights=self.net.weights))
         if self.source is not None:
-            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
+            object.__setattr__(self, "source", read_alike(self.source, self.target))
 
 
 def check_measures(names: Sequence[str], more: Sequence[str] = ()) -> None:

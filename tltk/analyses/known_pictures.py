@@ -8,7 +8,7 @@ import numpy as np
 
 from tltk.analyses.network import TrainedNet, own_parts
 from tltk.analyses.predict.inputs import domain_spec
-from tltk.analyses.trained import TrainedRun
+from tltk.analyses.trained import TrainedRun, no_shared_class
 from tltk.data.classes import UNKNOWN, match_classes
 from tltk.data.domain import Domain, Ints
 from tltk.errors import DataProblem
@@ -52,10 +52,7 @@ def known_pictures(name: str, part: str, trained: TrainedRun, load: Load) -> Kno
     labels = numbers[domain.labels[index]]
     known = labels != UNKNOWN
     if not known.any():
-        raise DataProblem(
-            f"A domain must have a class that the training knows by name. {domain.name} has "
-            f"{', '.join(domain.classes[:8])}; run {trained.run.id} knows {', '.join(classes[:8])}."
-        )
+        raise no_shared_class(trained, domain.name, domain.classes)
     return KnownPictures(domain, index[known], labels[known], numbers, int((~known).sum()))
 
 

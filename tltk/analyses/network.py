@@ -32,12 +32,14 @@ class TrainedNet:
     Attributes:
         net: On its device, in evaluation mode.
         size: Side of the pictures that it reads, in pixels.
+        fit: How pictures of another shape become squares: crop, pad or squash.
         channels: Of them.
         precision: float32, or bfloat16 where it was tested so on this kind of device.
     """
 
     net: Net
     size: int
+    fit: str
     channels: int
     precision: str
 
@@ -97,7 +99,7 @@ def rebuild(trained: TrainedRun) -> TrainedNet:
     same = torch.device(trained.result.device or "cpu").type == device.type
     precision = "bfloat16" if same and trained.result.precision == "bfloat16" else "float32"
     net = net.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    return TrainedNet(net, size, channels, precision)
+    return TrainedNet(net, size, trained.spec.target.fit, channels, precision)
 
 
 def own_parts(spec: TransferSpec, load: Load) -> Divided:

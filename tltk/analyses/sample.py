@@ -13,8 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from tltk.analyses.depth import DepthSpec
+from tltk.analyses.trained import find_place
 from tltk.data.domain import Domain, Ints, link_copies
-from tltk.errors import BadSpec, UnknownName
+from tltk.errors import BadSpec
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
 from tltk.results.rows import ACROSS
@@ -229,21 +230,12 @@ def find_layer(net: Net, layer: str, removed: int) -> tuple[int, str]:
         UnknownName: No layer of that name.
     """
     names = [*net.names[:-1], "features"]
-    text = layer.strip()
     if removed:
         if removed >= net.depth:
             raise BadSpec(f"Of the {net.depth} layers at least one must be left. Got removed = {removed}; lower it.")
         at = net.depth - 1 - removed
-    elif not text:
-        at = net.depth
-    elif text.isdecimal():
-        at = int(text)
-        if at > net.depth:
-            raise BadSpec(f"layer must be from 0 to {net.depth}, or a name. Got {text}.")
-    elif text in names:
-        at = names.index(text)
     else:
-        raise UnknownName.among("layer", text, names)
+        at = find_place(net.names[:-1], layer)
     return at, names[at]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tltk.errors import BadSpec, UnknownName, WeightsMissing
+from tltk.data.classes import UNKNOWN, match_classes
+from tltk.errors import BadSpec, DataProblem, UnknownName, WeightsMissing
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
@@ -89,3 +91,70 @@ def check_positive(trained: TrainedRun, positive: str) -> None:
         )
     if positive and positive not in classes:
         raise UnknownName.among("The positive class", positive, classes)
+
+
+def check_shared(trained: TrainedRun, domain: str, classes: Sequence[str]) -> None:
+    """Refuse a domain none of whose classes the training knows.
+
+    Args:
+        trained: The training.
+        domain: Name of the domain.
+        classes: Names of its classes.
+
+    Raises:
+        DataProblem: The training knows none of them.
+    """
+    if (match_classes(classes, trained.result.classes) == UNKNOWN).all():
+        raise no_shared_class(trained, domain, classes)
+
+
+def no_shared_class(trained: TrainedRun, domain: str, classes: Sequence[str]) -> DataProblem:
+    """What is said of a domain none of whose classes the training knows.
+
+    Args:
+        trained: The training.
+        domain: Name of the domain.
+        classes: Names of its classes.
+    """
+    return DataProblem(
+        f"A domain must have a class that the training knows by name. {domain} has {', '.join(classes[:8])}; "
+        f"run {trained.run.id} knows {', '.join(trained.result.classes[:8])}."
+    )
+
+
+def check_explained(trained: TrainedRun, of: str, others: Sequence[str]) -> None:
+    """Refuse to explain what is neither a class of the training nor one of these words.
+
+    Args:
+        trained: The training.
+        of: What is asked for.
+        others: Words that are allowed beside the names of classes.
+
+    Raises:
+        UnknownName: It is neither.
+    """
+    if of not in others and of not in trained.result.classes:
+        raise UnknownName.among("The class to explain", of, [*others, *trained.result.classes])
+
+
+def find_place(names: Sequence[str], layer: str) -> int:
+    """The number of a layer; as many as there are layers = what enters the head.
+
+    Args:
+        names: Of the layers, in order.
+        layer: Name or number; empty = what enters the head.
+
+    Raises:
+        BadSpec: There are fewer layers.
+        UnknownName: No layer of that name.
+    """
+    known, text = [*names, "features"], layer.strip()
+    if not text:
+        return len(names)
+    if text.isdecimal():
+        if int(text) > len(names):
+            raise BadSpec(f"layer must be from 0 to {len(names)}, or a name. Got {text}.")
+        return int(text)
+    if text not in known:
+        raise UnknownName.among("layer", text, known)
+    return known.index(text)

@@ -50,7 +50,7 @@ from tltk.runs.index import Query
 from tltk.runs.run import ACTIVE, STATES, Run, walk
 from tltk.specs import command
 from tltk.specs.knobs import Spec, knobs
-from tltk.specs.parts import DataSpec
+from tltk.specs.parts import FITS, DataSpec
 from tltk.specs.reading import spec_kinds
 from tltk.studies import ledger as accounts
 from tltk.weights import catalogue, store
@@ -442,11 +442,12 @@ def layers(backbone: str, size: int, channels: int, adapter: str | None, as_json
 @click.argument("domain")
 @click.option("--size", default=32, help="Side of the square picture, in pixels.")
 @click.option("--n", default=0, help="Number of pictures to draw or keep; 0 = all there are.")
+@click.option("--fit", type=click.Choice(FITS), default="crop", help=knobs(DataSpec)["fit"].help)
 @click.option("--group-by", default="", help=knobs(DataSpec)["group_by"].help)
 @json_option
-def look(domain: str, size: int, n: int, group_by: str, as_json: bool) -> None:
+def look(domain: str, size: int, n: int, fit: str, group_by: str, as_json: bool) -> None:
     """What is in a domain: folders, parts, groups, classes, pictures, and what was left out."""
-    print_answer(InspectSpec(DataSpec(domain, size=size, n=n, group_by=group_by)), as_json)
+    print_answer(InspectSpec(DataSpec(domain, size=size, n=n, fit=fit, group_by=group_by)), as_json)
 
 
 @main.command("predict")

@@ -19,6 +19,8 @@ LABELS = {
     "test": "Test share",
     "shots": "Labels per class",
     "size": "Picture size (px)",
+    "fit": "Fit into the square",
+    "first_size": "Picture size at first (px)",
     "norm": "Normalisation statistics of frozen layers",
     "epoch_images": "Pictures in an epoch",
     "clip": "Gradient clip",

@@ -20,6 +20,7 @@ from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.data.account import describe_groups
 from tltk.data.corrupt import names as corruptions
+from tltk.data.fit import Change, describe
 from tltk.errors import TltkError
 from tltk.plots.balance import COLOURS, NUMBERED, balance, height
 from tltk.plots.theme import in_dark
@@ -111,6 +112,8 @@ def settings(path: plan.PATH) -> None:
     for name, column in zip(("n", "size", "seed"), st.columns(3), strict=True):
         with column:
             controls.field(*path, name, title="Size (px)" if name == "size" else None)
+    if path == ("target",):  # the source is read as the target is
+        controls.field(*path, "fit")
     name = plan.read((*path, "name"))
     kind, argument, suffix = parts(name)
     if kind in PATHS or plan.read((*path, "group_by")):
@@ -197,7 +200,7 @@ def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
         "Pictures": f"{found.n:,} in {len(found.classes):,} classes",
         **{name: _part(found, part, spec) for part, name in PARTS.items()},
         "Groups": "" if found.groups is None else escape(describe_groups(found.groups)),
-        "Read as": f"{spec.size} × {spec.size} px, {_channels(found)}",
+        "Read as": f"{spec.size} × {spec.size} px, {_channels(found)}{_fitted(found)}",
         "Brightness": _brightness(found),
         "Licence": escape(found.licence),
         "From": escape(found.source),
@@ -212,6 +215,12 @@ def _part(found: InspectResult, part: str, spec: DataSpec) -> str:
         few = f" ({spec.shots} per class)" if part == "train" and spec.shots else ""
         return f"{getattr(found, part):,}{few}"
     return f"{told.n:,}<small>{escape(told.origin)}</small>"
+
+
+def _fitted(found: InspectResult) -> str:
+    """What it costs the pictures to be squares; nothing where they are."""
+    change = Change(found.cropped, found.empty, found.stretched)
+    return "" if change == Change() else f"<small>{escape(describe(change, found.fit))}</small>"
 
 
 def is_grey(found: InspectResult) -> bool:

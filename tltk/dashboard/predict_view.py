@@ -22,6 +22,7 @@ from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import depth, permitted, plan
 from tltk.dashboard.words import plain
 from tltk.data.decode import ENDINGS
+from tltk.data.fit import Change, describe
 from tltk.data.names import escape_name
 from tltk.data.sources.archive import ENDINGS as ARCHIVES
 from tltk.errors import TltkError
@@ -129,10 +130,9 @@ def _show_answer(found: Predictions) -> None:
     st.markdown(f"**{plain(f'{many}: {told}')}**")
     for remark in result.remarks:
         st.caption(plain(remark))
-    if result.cropped > 0.005:
-        st.caption(
-            f"{result.cropped:.0%} of a picture lies outside the square in its middle, on average: it is not seen."
-        )
+    change = Change(result.cropped, result.empty, result.stretched)
+    if change != Change():
+        st.caption(describe(change, result.fit))
     st.dataframe(
         list(_rows(found)),
         hide_index=True,

@@ -36,6 +36,7 @@ from tltk.data.corrupt import corrupt as apply  # `tltk.data.corrupt` is the mod
 from tltk.data.corrupt import split as split_suffix
 from tltk.data.domain import Domain, Progress, Reading, Split, argument_path, few_shot
 from tltk.data.files import Files, groups_of
+from tltk.data.fit import CROP
 from tltk.data.identity import FINE, Sketches
 from tltk.data.layout import check_sizes
 from tltk.data.names import escape_name
@@ -136,8 +137,11 @@ def parse(name: str) -> tuple[str, str]:
     return kind, argument
 
 
-def check(spec: DataSpec) -> None:
+def check(spec: DataSpec) -> tuple[str, ...]:
     """Refuse pictures that cannot be meant, so far as names tell it: nothing is decoded, torch is not needed.
+
+    Returns:
+        The names of the classes; none where only the pictures' files tell them.
 
     Raises:
         UnknownName, BadSpec: The name means nothing.
@@ -151,6 +155,8 @@ def check(spec: DataSpec) -> None:
             groups_of((), {}, spec.group_by, "", spec.name)
     elif (found := survey(argument, spec.group_by)) is not None:
         check_sizes(found, spec)
+        return tuple(found.classes)
+    return ()
 
 
 def family(name: str) -> str:
@@ -212,7 +218,7 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
     """The domain that `spec.name` means, from the kept arrays if they are intact, else computed again.
 
     Args:
-        spec: Name, size, n and seed decide the pictures; val, test and shots only `Domain.split`.
+        spec: Name, size, fit, n and seed decide the pictures; val, test and shots only `Domain.split`.
         progress: Called with (done, total) while pictures are made or decoded.
 
     Returns:
@@ -283,6 +289,8 @@ def _key(spec: DataSpec, kind: str, argument: str) -> str:
     parts: list[Any] = [FORMAT, kind, version(argument) if version else argument, spec.size, spec.n, seed]
     if (how := corruption(spec.name)) is not None:
         parts += [how.name, how.severity, spec.seed]
+    if spec.fit != CROP:  # of pictures that were kept before there was a choice
+        parts.append(spec.fit)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 

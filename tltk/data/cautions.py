@@ -11,7 +11,8 @@ import numpy as np
 
 from tltk.data.domain import Domain, Split
 
-MAX_CROPPED_SHARE = 0.1  # share of the pictures' area from which on it is worth a sentence
+MAX_CROPPED_SHARE = MAX_EMPTY_SHARE = 0.1  # share of the area from which on it is worth a sentence
+MAX_STRETCHED = 1.25  # factor from which on it is: timm and torchvision stretch by up to 4 / 3 when they augment
 
 
 def figures(domain: Domain, split: Split) -> dict[str, Any]:
@@ -20,8 +21,8 @@ def figures(domain: Domain, split: Split) -> dict[str, Any]:
     Returns:
         copies, pictures that are a copy of an earlier one, near copies included; near_copies of these; leaked,
         validation and test pictures that are copies of one that is trained on; clashing, pictures of which there is
-        a copy under another label; flat, pictures of one tone; cropped, the share of a picture that its square
-        leaves out, on average; cautions, the sentences.
+        a copy under another label; flat, pictures of one tone; cropped, empty and stretched, what fitting a picture
+        into its square cost on average (`fit.Change`); cautions, the sentences.
     """
     twins, labels = domain.twins, domain.labels
     copies = int((twins != np.arange(len(twins))).sum())
@@ -32,6 +33,8 @@ def figures(domain: Domain, split: Split) -> dict[str, Any]:
         "clashing": int(_clashing(domain).sum()),
         "flat": domain.reading.flat,
         "cropped": round(domain.reading.cropped, 4),
+        "empty": round(domain.reading.empty, 4),
+        "stretched": round(domain.reading.stretched, 4),
     }
     return {**counts, "cautions": _sentences(domain, split, counts, len(labels))}
 
@@ -91,6 +94,16 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
     if counts["cropped"] >= MAX_CROPPED_SHARE:
         said.append(
             f"On average {counts['cropped']:.0%} of a picture of {domain.name} is lost, since only the square in its "
-            f"middle is used. If that matters, crop or pad the pictures to squares first."
+            f"middle is used. If that matters, take --fit pad, which keeps the whole picture, or --fit squash."
+        )
+    if counts["empty"] >= MAX_EMPTY_SHARE:
+        said.append(
+            f"On average {counts['empty']:.0%} of a square of {domain.name} is empty, since whole pictures are padded "
+            f"to squares: they are seen smaller, and how wide one is shows. If that matters, take --fit crop or squash."
+        )
+    if counts["stretched"] >= MAX_STRETCHED:
+        said.append(
+            f"On average one side of a picture of {domain.name} is stretched by {counts['stretched']:.2f} against the "
+            f"other, since pictures are squashed to squares. If shapes tell the classes, take --fit pad or crop."
         )
     return said + list(domain.reading.notes)

@@ -1,6 +1,6 @@
 """Picture files into uint8 arrays of one size, in parallel; what cannot be used is named, not fatal.
 
-Used by `folder` and `archive`; `resize` and `three_channels` also by the sets that come as arrays.
+Used by `folder` and `archive`; `three_channels` also by the sets that come as arrays. `fit` makes them squares.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.Image import Resampling, Transpose
 
 from tltk import home
+from tltk.data import fit as fitting
 from tltk.data.domain import Ints, Pixels, Progress, Reading
 from tltk.data.identity import FINE, ROWS, Origins, jpeg_content_hash, perceptual_hashes, strips_content_hash
 from tltk.errors import DataProblem
@@ -45,6 +46,7 @@ MAX_IN_FLIGHT_BYTES, WORK_BYTES_PER_PIXEL = (
     640 * 2**20,
     9,
 )  # bytes of all pictures being decoded at a time; bytes that a pixel takes
+BLOCK_PICTURES = 16  # a power of two: that a thread takes at a time at most, and after which progress is told
 LARGE_PIXELS = 2**24  # pixels: larger pictures are not copied as a whole where that can be helped
 STRIP_PIXELS = 2**20  # pixels that are worked on at a time
 SCALE = re.compile(
@@ -118,7 +120,7 @@ class Decoded:
         origins: (n,) uint64, which example each file shows.
         prints: (n, 2) uint64, by which near copies are found.
         thumbs: (n, 3, 16, 16) uint8, the whole pictures, by which they are told from others.
-        cropped: (n,) share of each picture that lies outside the square in its middle.
+        changes: (n, 3) what fitting did to each: the fields of `fit.Change`.
         flat: (n,) whether a picture is of one tone.
         reasons: Index → why that file could not be used.
         notes: Sentences about how they were read.
@@ -128,14 +130,15 @@ class Decoded:
     origins: Origins
     prints: NDArray[np.uint64]
     thumbs: Pixels
-    cropped: NDArray[np.float64]
+    changes: NDArray[np.float64]
     flat: NDArray[np.bool_]
     reasons: dict[int, str]
     notes: tuple[str, ...] = ()
 
     def reading(self, good: Ints) -> Reading:
         """What is to be known about those that are kept."""
-        return Reading(float(self.cropped[good].mean()) if len(good) else 0.0, int(self.flat[good].sum()), self.notes)
+        change = fitting.Change.mean(self.changes[good])
+        return Reading(change.cropped, int(self.flat[good].sum()), self.notes, (), change.empty, change.stretched)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +149,8 @@ class _Shown:
     origin: int
     prints: tuple[int, int]
     thumb: Pixels
-    cropped: float
+    change: fitting.Change
+    flat: bool
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,7 @@ def decode_all(
     size: int,
     progress: Progress | None = None,
     spans: dict[bool, Span] | None = None,
+    fit: str = fitting.CROP,
     identify: bool = True,
 ) -> Decoded:
     """All these files as one array, and the reason for each one that could not be used.
@@ -178,12 +183,13 @@ def decode_all(
         progress: Called with (done, total).
         spans: Scales of pictures of more than 8 bits that hold for these too; what is found is added, so that several
             calls share one.
+        fit: crop, pad or squash: how they become squares.
         identify: Whether it is to be known which pictures are copies; without it `origins`, `prints` and `thumbs`
             are 0, and a third of the time is saved.
     """
     n = len(paths)
     images, origins, prints = allocate((n, 3, size, size)), np.zeros(n, np.uint64), np.zeros((n, 2), np.uint64)
-    cropped, flat, thumbs = np.zeros(n), np.zeros(n, bool), allocate((n, 3, FINE, FINE))
+    changes, flat, thumbs = np.zeros((n, 3)), np.zeros(n, bool), allocate((n, 3, FINE, FINE))
     reasons: dict[int, str] = {}
     deep: dict[int, _Deep] = {}
     spans = {} if spans is None else spans
@@ -191,7 +197,7 @@ def decode_all(
 
     def one(index: int) -> None:
         try:
-            found = _decode(paths[index], size, spans, budget, identify)
+            found = _decode(paths[index], size, fit, spans, budget, identify)
         except DataProblem as fault:
             reasons[index] = str(fault)
             return
@@ -199,42 +205,58 @@ def decode_all(
             deep[index] = found
             return
         images[index], origins[index], prints[index] = found.pixels, found.origin, found.prints
-        thumbs[index] = found.thumb
-        cropped[index], flat[index] = (
-            found.cropped,
-            bool((np.ptp(found.pixels.reshape(3, -1), 1) <= MAX_FLAT_LEVELS).all()),
-        )
+        thumbs[index], flat[index] = found.thumb, found.flat
+        changes[index] = found.change.cropped, found.change.empty, found.change.stretched
 
-    pool = ThreadPoolExecutor(min(32, _cores()), thread_name_prefix="decode")
+    n_threads = min(32, _cores())
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="decode")
+
+    def several(block: Sequence[int]) -> None:
+        for index in block:
+            one(index)
+
+    def each(indices: Sequence[int]) -> None:
+        """A block at a time: what waits in the pool takes a kilobyte, and there may be millions of pictures."""
+        share = max(len(indices) // (4 * n_threads), 1)
+        step = min(1 << (share.bit_length() - 1), BLOCK_PICTURES)  # a power of two, as it is
+        blocks = [indices[start : start + step] for start in range(0, len(indices), step)]
+        done = told = 0
+        for block, _ in zip(blocks, pool.map(several, blocks), strict=True):
+            done += len(block)
+            if progress and (done - told >= BLOCK_PICTURES or done == len(indices)):
+                progress(done, len(indices))
+                told = done
+
     with warnings.catch_warnings():
         # Set here, once: the filters belong to the process, so threads must not touch them.
         warnings.simplefilter("ignore")
         try:
-            for done, _ in enumerate(pool.map(one, range(n)), start=1):
-                if progress and (done % 16 == 0 or done == n):
-                    progress(done, n)
+            each(range(n))
             spans |= _spans(deep.values())
-            for done, _ in enumerate(pool.map(one, sorted(deep)), start=1):
-                if progress and (done % 16 == 0 or done == len(deep)):
-                    progress(done, len(deep))
+            each(sorted(deep))
         finally:
             pool.shutdown(cancel_futures=True)
     counts = {is_whole: sum(d.is_whole == is_whole for d in deep.values()) for is_whole in spans}
     notes = tuple(span.sentence(counts[is_whole]) for is_whole, span in sorted(spans.items()) if counts[is_whole])
-    return Decoded(images, origins, prints, thumbs, cropped, flat, reasons, notes)
+    return Decoded(images, origins, prints, thumbs, changes, flat, reasons, notes)
 
 
-def decode(path: Path, size: int) -> Pixels:
-    """One file as (3, size, size) uint8: short side resized to `size`, centre kept, upright.
+def decode(path: Path, size: int, fit: str = fitting.CROP) -> Pixels:
+    """One file as (3, size, size) uint8, upright.
 
     Transparent parts become white; of an animation the first frame is taken.
+
+    Args:
+        path: A regular file.
+        size: Side of the square, in pixels.
+        fit: crop: the short side becomes `size`, and the middle is kept; pad, squash: see `tltk.data.fit`.
 
     Raises:
         DataProblem: Why this file cannot be used, in a few words.
     """
-    found = _decode(path, size, {})
+    found = _decode(path, size, fit, {})
     if isinstance(found, _Deep):
-        found = _decode(path, size, _spans([found]))
+        found = _decode(path, size, fit, _spans([found]))
     assert isinstance(found, _Shown)
     return found.pixels
 
@@ -251,7 +273,12 @@ def _spans(deep: Iterable[_Deep]) -> dict[bool, Span]:
 
 
 def _decode(
-    path: Path, size: int, spans: dict[bool, Span], budget: _MemoryBudget | None = None, identify: bool = True
+    path: Path,
+    size: int,
+    fit: str,
+    spans: dict[bool, Span],
+    budget: _MemoryBudget | None = None,
+    identify: bool = True,
 ) -> _Shown | _Deep:
     """What one file shows; its range alone where it is deep and there is no scale for it yet."""
     try:
@@ -276,15 +303,17 @@ def _decode(
                 shown = plain
                 if plain.mode == "RGBA" and plain.width * plain.height > LARGE_PIXELS:
                     shown = _opaque(plain)
-                square = _on_white(_centre(shown, size)).convert("RGB")
-                if turn is not None:
-                    square = square.transpose(turn)
-                pixels = np.ascontiguousarray(np.asarray(square, np.uint8).transpose(2, 0, 1))
+                small = _on_white(fitting.shrink(shown, size, fit)).convert("RGB")
+                if turn is not None:  # before it comes onto its ground, so that it lies there as an upright one does
+                    small = small.transpose(turn)
+                pixels = np.ascontiguousarray(np.asarray(small, np.uint8).transpose(2, 0, 1))
+                flat = bool((np.ptp(pixels.reshape(3, -1), 1) <= MAX_FLAT_LEVELS).all())
+                pixels = fitting.place(pixels[None], size)[0]
                 origin, thumb, prints = 0, np.zeros((3, FINE, FINE), np.uint8), (0, 0)
                 if identify:
                     origin = _origin(path, image, image if is_deep else plain, turn)
                     thumb, prints = sketch(shown, turn)
-                return _Shown(pixels, origin, prints, thumb, 1 - min(width, height) / max(width, height))
+                return _Shown(pixels, origin, prints, thumb, fitting.Change.of(width, height, size, fit), flat)
     except DataProblem:
         raise
     except Image.DecompressionBombError:
@@ -388,43 +417,34 @@ def allocate(shape: tuple[int, ...]) -> Pixels:
         return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
-def resize(images: Pixels, size: int) -> Pixels:
-    """(n, h, w) or (n, h, w, c) uint8 to (…, size, size, …): centre square, bicubic, antialiased.
+def keep_rows(pictures: Pixels, kept: Ints) -> Pixels:
+    """Some rows of an array, moved together where they lie: a copy of many pictures would not fit into memory.
 
-    Resampling is linear and separable, so out = W · picture · Wᵀ with one small matrix for all
-    pictures; Pillow itself gives W when it resizes the identity. Large pictures are taken in strips.
+    Args:
+        pictures: (n, c, h, w), written to.
+        kept: Which rows, ascending.
     """
-    n, h, w = images.shape[:3]
-    side = min(h, w)
-    top, left = (h - side) // 2, (w - side) // 2
-    square = images[:, top : top + side, left : left + side]
-    if side == size:
-        return np.ascontiguousarray(square)
-    weights = _weights(side, size)
-    result = np.empty((n, size, size, *images.shape[3:]), np.uint8)
-    step = max(1, 2**23 // max(1, result[:1].size, square[:1].size))
-    columns = max(1, 2**23 // max(1, square[:1, :, :1].size))
-    for start in range(0, n, step):
-        both: Any = 0
-        for first in range(0, side, columns):
-            piece = square[start : start + step, :, first : first + columns].astype(np.float32)
-            rows = np.tensordot(piece, weights, axes=(1, 1))  # (m, columns, …, size): height goes last
-            # (m, …, size of rows, size of columns)
-            both = both + np.tensordot(rows, weights[:, first : first + columns], axes=(1, 1))
-        both = np.moveaxis(both, (-2, -1), (1, 2))
-        result[start : start + step] = np.clip(np.rint(both), 0, 255)
-    return result
+    if len(kept) == len(pictures):
+        return pictures
+    step = max(1, STRIP_PIXELS // max(1, pictures[:1].size))
+    for start in range(0, len(kept), step):
+        piece = pictures[kept[start : start + step]]  # none of it lies before where it goes
+        pictures[start : start + len(piece)] = piece
+    return pictures[: len(kept)]
 
 
-def _weights(side: int, size: int) -> NDArray[np.float32]:
-    """(size, side): how much each old pixel weighs in each new one, along one axis."""
-    weights = np.empty((size, side), np.float32)
-    step = max(1, STRIP_PIXELS // side)  # the identity of a large picture's side would be larger than the picture
-    for first in range(0, side, step):
-        eye = np.eye(min(step, side - first), side, first, np.float32)
-        narrow = Image.fromarray(eye).resize((size, len(eye)), Resampling.BICUBIC)
-        weights[:, first : first + step] = np.asarray(narrow).T
-    return weights
+def gather(pictures: Pixels, index: Ints) -> Pixels:
+    """Pictures at these positions as an array of their own, in a file where they are many.
+
+    Args:
+        pictures: (n, c, h, w), perhaps a memory map.
+        index: Positions, (m,).
+    """
+    found = allocate((len(index), *pictures.shape[1:]))
+    step = max(1, STRIP_PIXELS // max(1, pictures[:1].size))
+    for start in range(0, len(index), step):
+        found[start : start + step] = pictures[index[start : start + step]]
+    return found
 
 
 def three_channels(images: Pixels) -> Pixels:
@@ -462,14 +482,6 @@ def _has_alpha(image: Image.Image) -> bool:
     """Whether a TIFF says that its last channel is transparency; it may be infrared. Pillow does not ask."""
     extra = getattr(image, "tag_v2", {}).get(338, ())
     return any(kind in (1, 2) for kind in (extra if isinstance(extra, tuple) else (extra,)))
-
-
-def _centre(image: Image.Image, size: int) -> Image.Image:
-    """The central square at this size; cutting first keeps a 1 × 20,000 picture small."""
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    box = (left, top, left + side, top + side)
-    return image.resize((size, size), Resampling.BICUBIC, box=box, reducing_gap=3.0)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

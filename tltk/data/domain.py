@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import mmap
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tltk.data.pictures import PICTURES
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
+PIECE_BYTES = 2**24  # of pictures that are looked at at a time
 Progress = Callable[[int, int], None]  # called with (done, total) from the thread that loads
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
@@ -51,12 +53,16 @@ class Reading:
         flat: How many pictures are of one tone.
         notes: Sentences on the rest: how values became pixels, which arrays were left out.
         clashes: Names of pictures that are copies of each other under two labels, some of them.
+        empty: Share of the square, on average, that a picture padded leaves empty.
+        stretched: By which factor, on average, one side of a picture that was squashed grew more than the other.
     """
 
     cropped: float = 0.0
     flat: int = 0
     notes: tuple[str, ...] = ()
     clashes: tuple[tuple[str, str], ...] = ()
+    empty: float = 0.0
+    stretched: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -496,10 +502,29 @@ def fingerprint(images: Pixels, labels: Ints, classes: Sequence[str]) -> str:
     """
     mark = hashlib.blake2b(repr((images.shape, tuple(classes))).encode(), digest_size=8)
     mark.update(np.ascontiguousarray(labels, np.int64).data)
-    step = max(1, 2**24 // max(1, images[:1].size))
-    for start in range(0, len(images), step):
-        mark.update(np.ascontiguousarray(images[start : start + step]).data)
+    for piece in _bytes_of(images):
+        mark.update(piece)
     return mark.hexdigest()
+
+
+def _bytes_of(images: Pixels) -> Iterator[memoryview]:
+    """The bytes of the pictures in order, some at a time.
+
+    Those of a kept file, just opened, are read from the file: what is looked at through a map counts as memory of this
+    process until another needs it.
+    """
+    if isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap) and images.mode == "c":
+        buffer = memoryview(bytearray(PIECE_BYTES))
+        with open(images.filename, "rb", buffering=0) as file:
+            file.seek(images.offset)
+            left = images.nbytes
+            while left and (n := file.readinto(buffer[: min(left, PIECE_BYTES)])):
+                yield buffer[:n]
+                left -= n
+        return
+    step = max(1, PIECE_BYTES // max(1, images[:1].size))
+    for start in range(0, len(images), step):
+        yield np.ascontiguousarray(images[start : start + step]).data
 
 
 def _check_arrays(

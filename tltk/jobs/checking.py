@@ -24,11 +24,20 @@ from tltk.analyses.predict.inputs import check_inputs, domain_spec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.rank.spec import RankSpec, candidate
 from tltk.analyses.run_question import RunQuestion
-from tltk.analyses.trained import check_positive, open_training
+from tltk.analyses.saliency.spec import PREDICTED, TRUE, SaliencySpec
+from tltk.analyses.trained import (
+    TrainedRun,
+    check_explained,
+    check_positive,
+    check_shared,
+    find_place,
+    open_training,
+)
 from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
+from tltk.data.names import escape_name
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
 from tltk.training.check import check_transfer
@@ -176,7 +185,7 @@ def check(spec: Spec) -> None:
     if isinstance(spec, EvaluateSpec):
         _check_evaluation(spec)
     if isinstance(spec, NearestSpec):
-        check_inputs(PredictSpec(spec.run, spec.paths, spec.part), open_training(spec.run).spec)
+        _check_nearest(spec)
     if isinstance(spec, RunQuestion):
         _check_run_question(spec)
     if isinstance(spec, ExportSpec):
@@ -340,24 +349,59 @@ def _check_evaluation(spec: EvaluateSpec) -> None:
     check_positive(trained, spec.positive)
     for one in (trained, *([open_training(spec.against)] if spec.against else ())):
         for name in spec.on or (trained.spec.target.name,):
-            _check_pictures(domain_spec(name, one.spec))
+            _check_asked(name, one)
 
 
 def _check_run_question(spec: RunQuestion) -> None:
-    trained = open_training(spec.run).spec
-    _check_pictures(domain_spec(spec.on or trained.target.name, trained))
+    trained = open_training(spec.run)
+    if isinstance(spec, SaliencySpec):
+        check_explained(trained, spec.of, (PREDICTED, TRUE))
+        find_place(trained.result.layers[:-1], spec.layer)
+    _check_asked(spec.on or trained.spec.target.name, trained)
+
+
+def _check_nearest(spec: NearestSpec) -> None:
+    trained = open_training(spec.run)
+    find_place(trained.result.layers[:-1], spec.layer)
+    check_inputs(PredictSpec(spec.run, spec.paths, spec.part), trained.spec)
+    learned = trained.spec.source if trained.spec.labels == "source" else None
+    _check_own(learned or trained.spec.target, trained)
+
+
+def _check_asked(name: str, trained: TrainedRun) -> None:
+    """Refuse a domain that cannot be read, or has no class, so far as names tell, that the training knows."""
+    pictures = domain_spec(name, trained.spec)
+    if pictures.name == trained.spec.target.name:
+        _check_own(pictures, trained, "; name a domain that is here with --on")
+    if classes := _check_pictures(pictures):
+        check_shared(trained, name, classes)
+
+
+def _check_own(pictures: DataSpec, trained: TrainedRun, else_do: str = "") -> None:
+    """Refuse a training's own pictures where they are not here; an imported run names them without their folder."""
+    kind, _, where = pictures.name.partition(":")
+    if kind in PATHS and not Path(where).expanduser().is_absolute():
+        raise DataProblem(
+            f"The training's own pictures must be here. Run {trained.run.id} comes from another machine, where they "
+            f"were {escape_name(pictures.name)}{else_do or '; ask on the machine that has them'}."
+        )
+    _check_pictures(pictures)
 
 
 def _sized_networks(spec: Spec) -> list[tuple[str, int]]:
     """Every backbone that it builds for pictures, and their size; a ranking says beside each what it lacks."""
     if isinstance(spec, DescribeSpec):
         return [(spec.backbone, spec.size)]
-    net, target = getattr(spec, "net", None), getattr(spec, "target", None)
-    return [(net.backbone, target.size)] if isinstance(net, NetSpec) and isinstance(target, DataSpec) else []
+    net, target, optim = (getattr(spec, part, None) for part in ("net", "target", "optim"))
+    if not isinstance(net, NetSpec) or not isinstance(target, DataSpec):
+        return []
+    first = optim.first_size if isinstance(optim, OptimSpec) else 0
+    return [(net.backbone, size) for size in (target.size, first) if size]
 
 
-def _check_pictures(spec: DataSpec) -> None:
-    data.check(spec)
+def _check_pictures(spec: DataSpec) -> tuple[str, ...]:
+    """Refuse pictures that cannot be meant; the names of their classes, so far as they are known."""
+    classes = data.check(spec)
     kind, _ = data.parse(spec.name)
     free_bytes, size = shutil.disk_usage(home.home()).free, 3 * spec.n * spec.size**2
     if kind not in PATHS and size > free_bytes:  # made here, as many as are asked for
@@ -365,3 +409,4 @@ def _check_pictures(spec: DataSpec) -> None:
             f"{spec.n:,} pictures of {spec.size} px must fit on the disk. They take {size / 1e6:,.1f} MB, and "
             f"{free_bytes / 1e6:,.1f} MB are free; ask {kind} for fewer or smaller ones."
         )
+    return classes

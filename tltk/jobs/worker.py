@@ -36,7 +36,7 @@ from tltk.results.rows import Row
 from tltk.results.training import PlannedPhase, TrainingResult
 from tltk.runs.run import BEAT_SECONDS, Run
 from tltk.specs.knobs import Spec
-from tltk.specs.parts import DataSpec
+from tltk.specs.parts import DataSpec, read_alike
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
 from tltk.studies.study import conduct
@@ -263,9 +263,9 @@ class Worker:
         if not isinstance(source, TransferSpec) or family(source.target.name) != family(spec.target.name):
             return 0
         try:
-            # Read at this size: where only pixels tell examples apart, they do so at one size alone.
-            at_size = dataclasses.replace(source.target, size=spec.target.size)
-            theirs = divide(dataclasses.replace(source, target=at_size), self.domain)
+            # Read as these: where only pixels tell examples apart, they do so at one size alone.
+            alike = read_alike(source.target, spec.target)
+            theirs = divide(dataclasses.replace(source, target=alike), self.domain)
         except TltkError:
             return 0  # its pictures are gone; then nothing can be said
         mine, other = link_copies(domain, theirs.domain)
@@ -339,7 +339,7 @@ class Worker:
         assert isinstance(spec, TransferSpec)
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
-        told = {"data": data, "size": str(domain.images.shape[-1]), "run": run.id}
+        told = {"data": data, "size": str(domain.images.shape[-1]), "fit": spec.target.fit, "run": run.id}
         told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         read = account.training_data_fields(domain, split, spec.target)

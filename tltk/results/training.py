@@ -194,6 +194,8 @@ class TrainingResult(msgspec.Struct, frozen=True):
         clashing: Pictures of which there is a copy under another label.
         flat: Pictures of one tone.
         cropped: Share of a picture that the square crop leaves out, on average.
+        empty: Share of the square that a padded picture leaves empty, on average.
+        stretched: By which factor one side of a squashed picture grew more than the other, on average.
         cautions: Sentences on these counts, on classes that the domains do not share, on how the weights were read,
             and on what was asked for and changes nothing.
         parts: train, val and test: how many pictures, and where they come from.
@@ -262,6 +264,8 @@ class TrainingResult(msgspec.Struct, frozen=True):
     clashing: int = 0
     flat: int = 0
     cropped: float = 0.0
+    empty: float = 0.0
+    stretched: float = 1.0
     cautions: list[str] = []
     parts: dict[str, Part] = {}
     left_out: LeftOut = LeftOut()

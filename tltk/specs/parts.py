@@ -12,6 +12,7 @@ from tltk.specs.knobs import Spec, knob
 
 OPTIMIZERS = ("adamw", "sgd")  # the two shown first; timm's others are accepted by name
 POOLINGS = ("avg", "max", "project")  # how a layer's output becomes one row per picture
+FITS = ("crop", "pad", "squash")  # how a picture of another shape becomes a square; see tltk/data/fit.py
 SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
 
 
@@ -19,7 +20,7 @@ SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
 class DataSpec(Spec):
     """Which pictures, how large, and how they are divided. `name` is `digits`, `folder:PATH`, …"""
 
-    later: ClassVar[tuple[str, ...]] = ("group_by", "folds", "fold", "repeat")
+    later: ClassVar[tuple[str, ...]] = ("group_by", "folds", "fold", "repeat", "fit")
 
     name: str = knob(
         "digits",
@@ -39,6 +40,12 @@ class DataSpec(Spec):
     folds: int = knob(0, 0, 50, help="Divide all pictures into so many folds, of which one is the test; 0 = no folds.")
     fold: int = knob(1, 1, 50, help="Which of the folds is the test, from 1.")
     repeat: int = knob(1, 1, 100, help="Which of several divisions into folds, of the same pictures, from 1.")
+    fit: str = knob(
+        "crop",
+        choices=FITS,
+        help="How pictures that are no squares become squares: crop keeps the middle, pad the whole on a plain square, "
+        "squash stretches the whole.",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,9 +71,14 @@ class DataSpec(Spec):
 
 BUT_SIZE = ("name", "shots", "n", "val", "test", "seed", "group_by", "folds", "fold", "repeat")  # of a source
 # of questions that draw their own few
-BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "group_by", "folds", "fold", "repeat")
-BUT_SHOTS_AND_FOLDS = ("name", "n", "size", "val", "test", "seed", "group_by")
-BUT_FOLDS = ("name", "shots", "n", "size", "val", "test", "seed", "group_by")  # where folds are something else
+BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "group_by", "folds", "fold", "repeat", "fit")
+BUT_SHOTS_AND_FOLDS = ("name", "n", "size", "val", "test", "seed", "group_by", "fit")
+BUT_FOLDS = ("name", "shots", "n", "size", "val", "test", "seed", "group_by", "fit")  # where folds are something else
+
+
+def read_alike(source: DataSpec, target: DataSpec) -> DataSpec:
+    """The source at the target's size, its pictures made squares in the same way, so that one network reads both."""
+    return dataclasses.replace(source, size=target.size, fit=target.fit)
 
 
 @dataclass(frozen=True)
@@ -139,7 +151,7 @@ METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auc")
 class OptimSpec(Spec):
     """How the free layers are trained."""
 
-    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads", *IMBALANCE, "metric")
+    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads", *IMBALANCE, "metric", "first_size")
 
     optimizer: str = knob("adamw", help="adamw, sgd, or any other optimizer of timm by name.")
     lr: float = knob(
@@ -223,6 +235,12 @@ class OptimSpec(Spec):
         "accuracy",
         choices=METRICS,
         help="What chooses rates and epochs, and what verdicts weigh; auc is of two classes.",
+    )
+    first_size: int = knob(
+        0,
+        0,
+        1024,
+        help="Side of the training pictures at first, in pixels; it grows in four stages to their size. 0 = full size.",
     )
 
     def __post_init__(self) -> None:

@@ -9,7 +9,17 @@ from typing import ClassVar
 
 from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob
-from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
+from tltk.specs.parts import (
+    BUT_SIZE,
+    AdapterSpec,
+    DataSpec,
+    NetSpec,
+    OptimSpec,
+    StrategySpec,
+    TermSpec,
+    ViewSpec,
+    read_alike,
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class TransferSpec(Spec):
         super().__post_init__()
         object.__setattr__(self, "terms", tuple(self.terms))
         if self.source is not None:
-            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
+            object.__setattr__(self, "source", read_alike(self.source, self.target))
 
     def check(self) -> None:
         """Refuse labels that are not there, and what would use those that must stay unused.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob, list_field, read_value
-from tltk.specs.parts import BUT_SIZE, DataSpec, NetSpec, OptimSpec, ViewSpec
+from tltk.specs.parts import BUT_SIZE, DataSpec, NetSpec, OptimSpec, ViewSpec, read_alike
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class ArmsSpec(Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.source is not None:
-            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
+            object.__setattr__(self, "source", read_alike(self.source, self.target))
         object.__setattr__(self, "lrs", read_rates(self.lrs))
 
     def check(self) -> None:

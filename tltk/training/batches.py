@@ -15,6 +15,7 @@ from tltk.nn.cut import Activations, Cut
 from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
 from tltk.training.bank import Features
+from tltk.training.growth import shrink
 
 Forward = Callable[[Activations], tuple[Tensor, Tensor]]
 
@@ -43,6 +44,7 @@ class LiveBatches:
     index: np.ndarray
     view: ViewSpec
     device: torch.device
+    side: Callable[[], int] | None = None  # in pixels, of pictures that grow; None = as they lie in the domain
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
         """Normalised pictures, (n, c, h, w).
@@ -53,7 +55,8 @@ class LiveBatches:
         """
         modality = self.domain.modality
         examples = modality.tensors(self.domain, self.index[positions.numpy()], self.device)
-        x = self.net.normalise(modality.augment(examples, self.view, generator))
+        x = modality.augment(examples, self.view, generator)
+        x = self.net.normalise(x if self.side is None else shrink(x, self.side()))
         return (x.contiguous(memory_format=torch.channels_last),)
 
     def forward(self, crossing: Activations) -> tuple[Tensor, Tensor]:

@@ -43,6 +43,8 @@ def check_transfer(spec: TransferSpec) -> None:
             f"Copies of pictures are kept where they are augmented. views.copies is {spec.views.copies} and all "
             f"augmentation is off; set crop, flip, colour or rotation, or copies to 0."
         )
+    if first := spec.optim.first_size:
+        _check_growth(first, spec)
     if spec.optim.mixup and (tasks := [name for name, term in made if term.tasks]):
         raise BadSpec(
             f"Mixup blends pictures, and of a blend it is not known what else it shows. optim.mixup is "
@@ -58,4 +60,23 @@ def check_transfer(spec: TransferSpec) -> None:
         raise BadSpec(
             "What the weights' own classifier knows can be kept where there is one. net.weights is scratch; take those "
             "of a run (run:ID) or of the store."
+        )
+
+
+def _check_growth(first: int, spec: TransferSpec) -> None:
+    """Refuse pictures that would not grow, or where something looks at them at one size alone."""
+    if first >= spec.target.size:
+        raise BadSpec(
+            f"Training pictures grow from optim.first_size to the target's size. They are {first} and "
+            f"{spec.target.size} px; take a smaller first size, or 0 for none."
+        )
+    if spec.views.copies:
+        raise BadSpec(
+            f"Pictures that grow are seen anew in each epoch. views.copies keeps {spec.views.copies} of each; "
+            f"set one of views.copies and optim.first_size to 0."
+        )
+    if reading := [one.name for one in spec.terms if {"pictures", "layers"} & set(terms.make(one).needs)]:
+        raise BadSpec(
+            f"The terms {', '.join(reading)} are made for pictures of one size. optim.first_size is {first}; set it to "
+            f"0, or leave them out."
         )

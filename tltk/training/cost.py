@@ -16,6 +16,7 @@ from tltk.specs.parts import TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.strategies.phase import Phase
+from tltk.training.growth import sizes_px
 
 if TYPE_CHECKING:
     from tltk.studies.compare.spec import CompareSpec
@@ -149,7 +150,7 @@ def caches_features(spec: TransferSpec | CompareSpec) -> bool:
     """Whether this training keeps the features of its frozen layers, if the network can be cut."""
     fixed = spec.views.is_none or spec.views.copies > 0
     reads = "pictures" in needs_of_terms(spec.terms)  # the whole network runs in each step
-    return fixed and spec.optim.cache != "off" and spec.net.norm == "frozen" and not reads
+    return fixed and spec.optim.cache != "off" and spec.net.norm == "frozen" and not reads and not spec.optim.first_size
 
 
 def estimate_costs(
@@ -215,7 +216,10 @@ def _estimate(
             )
             for p, at in zip(phases, cuts, strict=True)
         ]
-        mean = sum(spent) / sum(p.epochs for p in phases)
+        n_epochs = sum(p.epochs for p in phases)
+        sides = sizes_px(optim.first_size, spec.target.size, n_epochs)
+        # Of pictures that grow: compute is taken to go with their area.
+        mean = sum(spent) / n_epochs * sum(side**2 for side in sides) / (n_epochs * spec.target.size**2)
         step, share = mean * optim.batch_size, mean / max(flops_per_picture(flops, 0, 0), 1)
         if speed is not None:
             epoch = mean * images * speed / 1e9

@@ -66,6 +66,7 @@ def batch_key(spec: TransferSpec) -> str | None:
         or optim.clip
         or optim.patience
         or optim.snapshots
+        or optim.first_size
     )
     if alone:
         return None

@@ -25,7 +25,7 @@ from tltk.data.attributes import attribute_to_learn
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, CannotSplit, Diverged, RunProblem
-from tltk.nn.cut import Activations, Cut
+from tltk.nn.cut import Activations, Cut, evaluation_mode
 from tltk.nn.flops import layer_flops
 from tltk.nn.freeze import Audit, freeze, keep_running_statistics, take_statistics
 from tltk.nn.head import Classifier, make_head
@@ -44,6 +44,7 @@ from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress, Stopped
 from tltk.training.forgetting import Known
+from tltk.training.growth import sizes_px
 from tltk.training.loss import batch_loss
 from tltk.training.meter import Energy, Meter, forget_peak_memory, peak_memory
 from tltk.training.optimizer import make_optimizer, pick_device
@@ -144,6 +145,8 @@ class Training:
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
         below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
+        self.sides = sizes_px(spec.optim.first_size, net.shape[-1], sum(phase.epochs for phase in phases))
+        self._check_sides()
         self.precision = choose_precision(spec.optim, self.net, self.device, callbacks.notify)
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
         if len(split.train) < 2:
@@ -270,8 +273,8 @@ class Training:
         found = self._feed("source", split.train, view, self._sizes[0], domain)
         if self.learns_source and type(found) is not type(self.train_feed):  # both go through in one batch
             self.cached, self.cut = False, None
-            self.train_feed = LiveBatches(self.net, self.domain, self.split.train, view, self.device)
-            found = LiveBatches(self.net, domain, split.train, view, self.device)
+            self.train_feed = LiveBatches(self.net, self.domain, self.split.train, view, self.device, self._side)
+            found = LiveBatches(self.net, domain, split.train, view, self.device, self._side)
         return found
 
     def _prepare(self) -> dict[str, dict[str, Tensor]]:
@@ -434,7 +437,28 @@ class Training:
             except CannotSplit as reason:
                 self.callbacks.notify(f"{reason} It trains without a bank.")
                 self.cached, self.cut = False, None
-        return LiveBatches(self.net, domain, index, view, self.device)
+        return LiveBatches(self.net, domain, index, view, self.device, self._side if batch else None)
+
+    def _side(self) -> int:
+        """Side of the training pictures in this epoch."""
+        return self.sides[min(self.now.epoch, len(self.sides) - 1)]
+
+    def _check_sides(self) -> None:
+        """Refuse smaller pictures that the network cannot read, before the first epoch.
+
+        Raises:
+            BadSpec: It cannot.
+        """
+        for side in sorted(set(self.sides) - {self.net.shape[-1]}):
+            try:
+                with torch.no_grad(), evaluation_mode(self.net):
+                    self.net(self.net.sample(2)[..., :side, :side])
+            except Exception as fault:  # each architecture stumbles over a size in its own way
+                raise BadSpec(
+                    f"{self.spec.net.backbone} must be able to read training pictures of every size from "
+                    f"optim.first_size on. Of {side} px it says: {str(fault)[:200] or type(fault).__name__}. "
+                    f"Set it to 0, or take a network that reads any size."
+                ) from None
 
     def _epoch(self, phase: Phase, epochs: int) -> None:
         """Every picture once (or as many as `epoch_images`), an evaluation, an audit, the rows."""
@@ -880,8 +904,9 @@ class Training:
         """FLOPs of training on so many pictures."""
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
+            below = layer_flops(self.spec.net.backbone, self._side(), self.net.shape[0])
             self.now.flops += images * cost.step_flops(
-                self.flops,
+                self.flops if below is None else (*below, self.flops[-1]),
                 phase.boundary,
                 kept,
                 phase.frozen_above,

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from tltk.specs.knobs import Spec, knob
-from tltk.specs.parts import BUT_SHOTS, DataSpec
+from tltk.specs.parts import BUT_SHOTS, DataSpec, read_alike
 
 
 @dataclass(frozen=True)
 class DuplicatesSpec(Spec):
     """A question to a worker: which pictures of a domain, or of two, show the same, or nearly?
 
-    The other domain is read at the target's size; shots do not matter.
+    The other domain is read at the target's size, with its fit; shots do not matter.
     """
 
     kind: ClassVar[str] = "duplicates"
@@ -23,7 +23,7 @@ class DuplicatesSpec(Spec):
     about: ClassVar[str] = "Copies and near copies (perceptual hash) within a domain, part by part, or between two."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "target": BUT_SHOTS,
-        "other": tuple(name for name in BUT_SHOTS if name != "size"),
+        "other": tuple(name for name in BUT_SHOTS if name not in ("size", "fit")),
     }
     files: ClassVar[tuple[str, ...]] = ("png", "csv")
 
@@ -36,4 +36,4 @@ class DuplicatesSpec(Spec):
         super().__post_init__()
         object.__setattr__(self, "target", dataclasses.replace(self.target, shots=0))
         if self.other is not None:
-            object.__setattr__(self, "other", dataclasses.replace(self.other, shots=0, size=self.target.size))
+            object.__setattr__(self, "other", dataclasses.replace(read_alike(self.other, self.target), shots=0))

@@ -75,7 +75,7 @@ def _new(spec: EmbedSpec, target: Sample) -> list[Sample]:
         return []
     path, (channels, size) = Path(spec.picture), target.domain.images.shape[1:3]
     try:
-        image = decode(path, size)
+        image = decode(path, size, spec.target.fit)
     except DataProblem as fault:
         raise BadSpec(f"The picture to place must be a picture file. {path.name} is not: {fault}.") from None
     if channels not in (1, 3):

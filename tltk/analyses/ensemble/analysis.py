@@ -182,6 +182,11 @@ def _member(run: Run, spec: EnsembleSpec, domain: Domain, split: Split, context:
             f"Members of an ensemble must read pictures of the target's size, {size} px. Run {run.id} was trained on "
             f"{asked.target.size} px; leave it out, or ask for --size {asked.target.size}."
         )
+    if asked.target.fit != spec.target.fit:
+        raise BadSpec(
+            f"Members of an ensemble must read pictures as the target's are read, fit {spec.target.fit}. Run {run.id} "
+            f"was trained with fit {asked.target.fit}; leave it out, or ask for --fit {asked.target.fit}."
+        )
     context.callbacks.notify(f"Asking run {run.id}.")
     net = build_net(asked.net, len(result.classes), size, channels, asked.seed).to(pick_device("auto")).eval()
     state = load_file(store.run_weights(run.id)[1])

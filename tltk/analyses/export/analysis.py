@@ -26,6 +26,7 @@ from tltk.analyses.export.script import script
 from tltk.analyses.export.spec import IN_FOLDER, ExportSpec
 from tltk.analyses.export.torchscript import write_torchscript
 from tltk.analyses.sample import Context
+from tltk.data.fit import GROUND, PAD
 from tltk.errors import BadSpec, machine_errors
 from tltk.runs.run import Run
 from tltk.weights.handover import pack
@@ -121,7 +122,16 @@ def _write_folder(trained: Trained, folder: Path) -> Written:
     (folder / "config.json").write_text(json.dumps(config(trained), indent=1, ensure_ascii=False), encoding="utf-8")
     (folder / "README.md").write_text(card(trained), encoding="utf-8")
     model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
-    return Written(check_alike(trained, _answers_of(trained, model), "timm's model of the folder"))
+    notes = [_mode_of_timm(trained)] if trained.fit == PAD else []
+    return Written(check_alike(trained, _answers_of(trained, model), "timm's model of the folder"), notes)
+
+
+def _mode_of_timm(trained: Trained) -> str:
+    """Of which colour timm's own transform makes the ground."""
+    theirs = tuple(round(255 * value) for value in trained.statistics[0])
+    if theirs == GROUND:
+        return f"timm's own transform pads with the colour {GROUND}, as it was trained."
+    return f"timm's own transform pads with the colour {theirs}; it was trained with {GROUND}. Pad before it does."
 
 
 def _write_safetensors(trained: Trained, file: Path) -> Written:

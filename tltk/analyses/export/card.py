@@ -71,8 +71,7 @@ def _lines(trained: Trained, chain: Sequence[str]) -> Iterator[str]:
         more = ", …" if len(trained.classes) > NAMED else ""
         yield f"- {len(trained.classes)} classes: {', '.join(map(_escape, trained.classes[:NAMED]))}{more}."
     yield (
-        f"- Pictures: the square in the middle, resized to {trained.size} × {trained.size} px (bicubic), "
-        f"{trained.channels} channels in 0 … 1, less mean {mean}, divided by {std}."
+        f"- Pictures: {trained.preparation}, {trained.channels} channels in 0 … 1, less mean {mean}, divided by {std}."
     )
     yield f"- Run `{trained.run.id}` of tltk {__version__}."
     yield from ("", "## Pictures and labels", "")

@@ -7,6 +7,9 @@ from typing import Any
 import timm
 
 from tltk.analyses.export.network import Trained
+from tltk.data.fit import CROP, PAD, SQUASH
+
+CROP_MODES = {CROP: "center", PAD: "border", SQUASH: "squash"}  # timm.data.create_transform's
 
 
 def config(trained: Trained) -> dict[str, Any]:
@@ -28,7 +31,7 @@ def config(trained: Trained) -> dict[str, Any]:
             "fixed_input_size": bool(theirs and theirs.fixed_input_size),
             "interpolation": "bicubic",
             "crop_pct": 1.0,
-            "crop_mode": "center",
+            "crop_mode": CROP_MODES[trained.fit],
             "mean": mean,
             "std": std,
             "num_classes": len(trained.classes),

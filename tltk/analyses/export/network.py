@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from tltk.data.fit import CROP, GROUND, PAD, SQUASH
 from tltk.errors import BadSpec, WeightsMissing
 from tltk.nn.net import Net
 from tltk.results.training import TrainingResult
@@ -22,6 +23,12 @@ from tltk.weights import store, weightfile
 from tltk.weights.load import build_net
 
 PICTURES = 8  # of noise, on which answers are compared
+PREPARED = {
+    CROP: "the square in the middle, resized to {size} × {size} px (bicubic)",
+    PAD: f"whole, the longer side resized to {{size}} px (bicubic), in the middle of a square of {{size}} px of the "
+    f"colour {GROUND}",
+    SQUASH: "whole, resized to {size} × {size} px whatever its shape (bicubic)",
+}
 TOLERANCE = 1e-4  # of an answer; float32 in another order of sums differs by less
 
 
@@ -54,6 +61,16 @@ class Trained:
     def size(self) -> int:
         """Side of its pictures in pixels."""
         return self.net.shape[-1]
+
+    @property
+    def fit(self) -> str:
+        """How pictures of another shape become its squares: crop, pad or squash."""
+        return self.told.get("fit") or self.spec.target.fit
+
+    @property
+    def preparation(self) -> str:
+        """How a picture becomes one of its squares, in words, for whoever does it elsewhere."""
+        return PREPARED[self.fit].format(size=self.size)
 
     @property
     def channels(self) -> int:

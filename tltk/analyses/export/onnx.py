@@ -71,8 +71,8 @@ def write_onnx(trained: Trained, file: Path) -> tuple[float, list[str]]:
     off = check_alike(trained, whole, "The ONNX network")
     check_alike(trained, torch.cat([single, whole[1:]]), "The ONNX network, given one picture,")
     return off, [
-        f"Input {INPUT!r}: bytes (n, {trained.channels}, {trained.size}, {trained.size}), the square in the middle of "
-        f"pictures resized to {trained.size} px; output {trained.answers!r}. The classes stand in its metadata."
+        f"Input {INPUT!r}: bytes (n, {trained.channels}, {trained.size}, {trained.size}): each picture "
+        f"{trained.preparation}; output {trained.answers!r}. Fit and classes stand in its metadata."
     ]
 
 
@@ -90,7 +90,8 @@ def _write_facts(trained: Trained, file: Path) -> None:
     import onnx
 
     model = onnx.load(str(file), load_external_data=False)
-    facts = {"backbone": trained.spec.net.backbone, "run": trained.run.id, "size": str(trained.size)}
+    facts = {"backbone": trained.spec.net.backbone, "run": trained.run.id}
+    facts |= {"size": str(trained.size), "fit": trained.fit}
     if trained.classes:
         facts["classes"] = json.dumps(list(trained.classes), ensure_ascii=False)
     onnx.helper.set_model_props(model, facts)

@@ -6,6 +6,7 @@ import json
 
 from tltk.analyses.export.network import Trained
 from tltk.data.decode import LARGE_PIXELS, UPRIGHT
+from tltk.data.fit import CROP, GROUND, PAD, SQUASH
 from tltk.data.identity import FINE
 from tltk.errors import BadSpec
 
@@ -21,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
-%(functional)sfrom PIL import Image
+from PIL import Image
 from safetensors.torch import load_file
 
 HERE, SIZE = Path(__file__).parent, %(size)d
@@ -39,7 +40,7 @@ def on_white(image):
 
 
 def read(path):
-    """The square in the middle of a picture, upright: (3, SIZE, SIZE) uint8."""
+    """%(seen)s, upright: (3, SIZE, SIZE) uint8."""
     with Image.open(path) as image:
         image.draft("RGB", (max(SIZE, %(draft)d), max(SIZE, %(draft)d)))
         if image.mode in ("I", "F") or image.mode.startswith("I;"):
@@ -50,10 +51,8 @@ def read(path):
             clear = clear and bool({1, 2} & set(np.atleast_1d(image.tag_v2.get(338, ())).tolist()))
         plain = image.convert("RGBA" if clear else "L" if image.mode in ("1", "L") else "RGB")
     plain = on_white(plain) if plain.width * plain.height > %(large)d else plain
-    side, left, top = min(plain.size), plain.width - min(plain.size), plain.height - min(plain.size)
-    box = (left / 2, top / 2, left / 2 + side, top / 2 + side)
-    small = on_white(plain.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0))
-    return torch.from_numpy(np.array(small if turn is None else small.transpose(turn))).permute(2, 0, 1)
+%(fitted)s    small = small if turn is None else small.transpose(turn)
+%(placed)s    return torch.from_numpy(np.array(%(shown)s)).permute(2, 0, 1)
 
 
 @torch.inference_mode()
@@ -69,6 +68,36 @@ if __name__ == "__main__":
         %(told)s
         print(json.dumps({"file": path, **told}))
 '''
+SHRINK = """\
+    small = on_white(plain.resize({}, Image.Resampling.BICUBIC, reducing_gap=3.0))
+"""
+FITTED = {  # fit → what is seen of a picture, and how `read` makes a square of it, as `tltk.data.fit` does
+    CROP: {
+        "seen": "The square in the middle of a picture",
+        "fitted": """\
+    side, left, top = min(plain.size), plain.width - min(plain.size), plain.height - min(plain.size)
+    box = (left / 2, top / 2, left / 2 + side, top / 2 + side)
+    small = on_white(plain.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0))
+""",
+        "placed": "",
+        "shown": "small",
+    },
+    PAD: {
+        "seen": "A whole picture in the middle of a plain square",
+        "fitted": SHRINK.format("[max(round(side * SIZE / max(plain.size)), 1) for side in plain.size]"),
+        "placed": f"""\
+    square = Image.new("RGB", (SIZE, SIZE), {GROUND})
+    square.paste(small, ((SIZE - small.width) // 2, (SIZE - small.height) // 2))
+""",
+        "shown": "square",
+    },
+    SQUASH: {
+        "seen": "A whole picture, stretched to a square",
+        "fitted": SHRINK.format("(SIZE, SIZE)"),
+        "placed": "",
+        "shown": "small",
+    },
+}
 TOLD = 'told = {"class": CLASSES[found.index(max(found))], "probabilities": dict(zip(CLASSES, found))}'
 HEADS = {
     "linear": 'F.linear(x, HEAD["%(last)s.weight"], HEAD["%(last)s.bias"])',
@@ -96,7 +125,10 @@ def script(trained: Trained) -> str:
     answer, head = "x", ""
     if trained.has_own_head:
         last = f"head.{len(trained.net.head) - 1}"  # type: ignore[arg-type]
-        answer, head = HEADS[trained.spec.net.head] % {"last": last}, 'HEAD = load_file(HERE / "head.safetensors")\n'
+        answer, head = (
+            HEADS[trained.spec.net.head] % {"last": last},
+            'HEAD, F = load_file(HERE / "head.safetensors"), torch.nn.functional\n',
+        )
     backbone = trained.spec.net.backbone
     what = f"{len(trained.classes)} classes" if trained.classes else "features"
     return SCRIPT % {
@@ -108,10 +140,10 @@ def script(trained: Trained) -> str:
         "upright": {tag: int(turn) for tag, turn in UPRIGHT.items()},
         "name": backbone,
         "arguments": ", ".join(f"{name}={value!r}" for name, value in trained.timm_arguments.items()),
-        "functional": "import torch.nn.functional as F\n" if head else "",
         "head": head,
         "draft": 4 * FINE,
         "large": LARGE_PIXELS,
+        **FITTED[trained.fit],
         "gives": "Probabilities (n, classes)" if trained.classes else "Features (n, d)",
         "answer": f"({answer}).softmax(1)" if trained.classes else "x",
         "told": TOLD if trained.classes else 'told = {"features": found}',

@@ -54,13 +54,14 @@ def write_torchscript(trained: Trained, file: Path) -> tuple[float, list[str]]:
     check_alike(trained, torch.cat([single, whole[1:]]), "The TorchScript network, given one picture,")
     return off, [
         f"torch.jit.load(FILE) takes bytes (n, {trained.channels}, {trained.size}, {trained.size}) of pictures that "
-        f"are prepared as those of the training (--to card tells how), and gives {trained.answers}. The classes stand "
-        f"in its extra file {FACTS}. Such a file can run code: open only those that you trust."
+        f"are prepared as those of the training (--to card tells how), and gives {trained.answers}. Fit and classes "
+        f"stand in its extra file {FACTS}. Such a file can run code: open only those that you trust."
     ]
 
 
 def _facts(trained: Trained) -> dict[str, object]:
-    facts: dict[str, object] = {"backbone": trained.spec.net.backbone, "run": trained.run.id, "size": trained.size}
+    facts: dict[str, object] = {"backbone": trained.spec.net.backbone, "run": trained.run.id}
+    facts |= {"size": trained.size, "fit": trained.fit}
     return {**facts, "classes": list(trained.classes)} if trained.classes else facts
 
 

@@ -17,6 +17,7 @@ from tltk.data import account
 from tltk.data.audio.files import as_wav
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain
+from tltk.data.fit import PAD, ground
 from tltk.specs.parts import DataSpec
 
 EACH, MOST = 8, 800  # pictures of a class that are shown at most, and of all classes
@@ -42,7 +43,7 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
     """What is in a domain: classes with their counts, the split, what was left out, the licence; some pictures."""
     split = domain.split(spec, 0)
     order, some = _order(domain, spec), _shown(domain, spec)
-    mean, std = _tones(domain, np.sort(order[:TONED]))
+    mean, std = _tones(domain, np.sort(order[:TONED]), ground(domain.images.shape[1]) if spec.fit == PAD else None)
     counts = np.bincount(domain.labels, minlength=len(domain.classes)).tolist()
     groups, known = account.groups(domain, split, spec), figures(domain, split)
     known["cautions"] += account.group_cautions(domain.name, groups)
@@ -64,6 +65,7 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         source=domain.source,
         shown=len(some),
         shown_labels=some.labels.tolist(),
+        fit=spec.fit,
         groups=groups,
         **known,
     ), contact_sheet([some])
@@ -87,12 +89,21 @@ def _of_each_class(domain: Domain, order: np.ndarray) -> Sample:
     return Sample(domain, index, torch.from_numpy(domain.labels[index]))
 
 
-def _tones(domain: Domain, index: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of the pixels of each channel, 0 … 1: from counts, so that memory stays small."""
+def _tones(domain: Domain, index: np.ndarray, around: np.ndarray | None) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of the pixels of each channel, 0 … 1: from counts, so that memory stays small.
+
+    Args:
+        domain: Whose pictures.
+        index: Which, (n,).
+        around: The colour that whole pictures lie on, which is no part of them, (channels,); None = there is none.
+    """
     counts = np.zeros((domain.images.shape[1], 256), np.int64)
     for at in index:
-        for channel, plane in enumerate(np.asarray(domain.images[at])):
-            counts[channel] += np.bincount(plane.ravel(), minlength=256)
+        planes = np.asarray(domain.images[at]).reshape(len(counts), -1)
+        if around is not None and len(rest := np.flatnonzero((planes != around[:, None]).any(0))):
+            planes = planes[:, rest]
+        for channel, plane in enumerate(planes):
+            counts[channel] += np.bincount(plane, minlength=256)
     shares, levels = counts / counts.sum(1, keepdims=True), np.arange(256) / 255
     mean = shares @ levels
     std = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(1))

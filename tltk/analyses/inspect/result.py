@@ -34,6 +34,9 @@ class InspectResult(msgspec.Struct, frozen=True):
         clashing: Pictures of which there is a copy under another label.
         flat: Pictures of one tone.
         cropped: Share of a picture that the square crop leaves out, on average, 0 … 1.
+        fit: How pictures become squares: crop, pad or squash.
+        empty: Share of the square that a padded picture leaves empty, on average, 0 … 1.
+        stretched: By which factor one side of a squashed picture grew more than the other, on average.
         cautions: Sentences on these counts.
         groups: Pictures that belong together; None where nothing says so.
         sounds: Numbers on the contact sheet of pictures of sounds that can be played, from `sound-NUMBER.wav`.
@@ -62,6 +65,9 @@ class InspectResult(msgspec.Struct, frozen=True):
     clashing: int = 0
     flat: int = 0
     cropped: float = 0.0
+    fit: str = "crop"
+    empty: float = 0.0
+    stretched: float = 1.0
     cautions: list[str] = []
     groups: Groups | None = None
     sounds: list[int] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from tltk.data.fit import CROP
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 
@@ -21,4 +22,5 @@ class InspectSpec(Spec):
     def as_words(self) -> list[str]:
         """`tltk look DOMAIN …`."""
         words = ["look", self.data.name, "--size", str(self.data.size), "--n", str(self.data.n)]
+        words += [] if self.data.fit == CROP else ["--fit", self.data.fit]
         return [*words, "--group-by", self.data.group_by] if self.data.group_by else words

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tltk.analyses.inspect.result import InspectResult
 from tltk.data.account import describe_groups, describe_parts
+from tltk.data.fit import Change, describe
 
 
 def lines(found: InspectResult) -> Iterator[str]:
@@ -24,5 +25,6 @@ def lines(found: InspectResult) -> Iterator[str]:
         yield describe_groups(found.groups)
     if found.parts:
         yield describe_parts(found.parts)
+    yield describe(Change(found.cropped, found.empty, found.stretched), found.fit)
     for sentence in found.cautions:
         yield f"caution  {sentence}"

@@ -28,7 +28,8 @@ def lines(found: NearestResult) -> Iterator[str]:
     yield from map(escape_text, align_left(rows))
     if len(found.pictures) > PICTURES:
         yield f"… and {len(found.pictures) - PICTURES:,} more; --csv FILE writes them all."
-    yield f"The first {found.shown} are a row each on pictures.png of the run's folder; --png FILE writes it."
+    rows_are = "The first one is a row" if found.shown == 1 else f"The first {found.shown} are a row each"
+    yield f"{rows_are} on pictures.png of the run's folder; --png FILE writes it."
     for skipped in found.skipped[:PICTURES]:
         yield escape_text(f"not read  {skipped.name}: {skipped.reason}")
     yield from map(escape_text, found.remarks)

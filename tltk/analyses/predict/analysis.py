@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Resampling
 from torch import Tensor
@@ -21,6 +22,7 @@ from tltk.analyses.sample import Context
 from tltk.analyses.trained import TrainedRun, open_training
 from tltk.data.decode import Span, decode_all
 from tltk.data.domain import Domain, Ints, Pixels
+from tltk.data.fit import Change
 from tltk.data.names import escape_name
 from tltk.errors import DataProblem
 from tltk.specs.training import TransferSpec
@@ -42,7 +44,7 @@ class Found:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     features: list[Tensor] = field(default_factory=list)
     logits: list[Tensor] = field(default_factory=list)
-    cropped: list[float] = field(default_factory=list)
+    changes: list[NDArray[np.float64]] = field(default_factory=list)
     thumbnails: list[Tensor] = field(default_factory=list)
     remarks: dict[str, None] = field(default_factory=dict)
     network_seconds: float = 0.0
@@ -135,6 +137,7 @@ def _conclude(
     tensors = {"probabilities": p.float(), "logits": logits, "thumbnails": torch.stack(found.thumbnails)}
     if embedding:
         tensors["embeddings"] = torch.cat(found.features)
+    change = Change.mean(np.concatenate([np.zeros((0, 3)), *found.changes]))
     result = PredictResult(
         run=trained.run.id,
         backbone=trained.spec.net.backbone,
@@ -148,12 +151,15 @@ def _conclude(
         size=net.size,
         width=net.net.width if embedding else 0,
         file=FILE_NAME,
-        cropped=float(np.mean(found.cropped)) if found.cropped else 0.0,
+        cropped=change.cropped,
         seconds=time.perf_counter() - start,
         network_seconds=found.network_seconds,
         device=str(net.device),
         precision=net.precision,
         remarks=list(found.remarks),
+        fit=net.fit,
+        empty=change.empty,
+        stretched=change.stretched,
     )
     return result, tensors
 
@@ -207,7 +213,7 @@ def _spans(trained: TrainedRun, found: Found) -> dict[bool, Span]:
 def _decoded(
     files: Sequence[tuple[str, Path]], callbacks: Callbacks, net: TrainedNet, found: Found, spans: dict[bool, Span]
 ) -> Iterator[Chunk]:
-    """Picture files as the training's own were read: upright, the square in the middle, its size.
+    """Picture files as the training's own were read: upright, its fit, its size.
 
     Raises:
         DataProblem: The network reads pictures of another number of channels than files have.
@@ -223,11 +229,11 @@ def _decoded(
             callbacks.check()
             callbacks.notify(f"Reading pictures: {first + done:,} of {len(files):,}.")
 
-        decoded = decode_all([path for _, path in part], net.size, progress, spans, identify=False)
+        decoded = decode_all([path for _, path in part], net.size, progress, spans, net.fit, identify=False)
         found.skipped += [(escape_name(part[i][0]), decoded.reasons[i]) for i in sorted(decoded.reasons)]
         found.remarks |= dict.fromkeys(decoded.notes)
         good = np.array([i for i in range(len(part)) if i not in decoded.reasons], np.int64)
-        found.cropped += decoded.cropped[good].tolist()
+        found.changes.append(decoded.changes[good])
         if len(good):
             yield decoded.images, good, [escape_name(part[i][0]) for i in good], [""] * len(good)
 

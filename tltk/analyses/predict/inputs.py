@@ -18,7 +18,7 @@ from tltk.data.names import escape_name
 from tltk.data.sources import archive
 from tltk.data.tree import Folder, walk
 from tltk.errors import BadSpec, DataProblem, truncate
-from tltk.specs.parts import DataSpec
+from tltk.specs.parts import DataSpec, read_alike
 from tltk.specs.training import TransferSpec
 
 FILE, FOLDER, ARCHIVE, DOMAIN = "file", "folder", "archive", "domain"
@@ -113,7 +113,7 @@ def domain_spec(name: str, trained: TransferSpec) -> DataSpec:
     for own in (trained.target, trained.source):
         if own is not None and own.name == name:
             return dataclasses.replace(own, shots=0)
-    return DataSpec(name, size=trained.target.size, seed=trained.target.seed)
+    return read_alike(DataSpec(name, seed=trained.target.seed), trained.target)
 
 
 def list_folder(root: Path, within: Path | None = None, under: str = "") -> Listed:

@@ -34,12 +34,15 @@ class PredictResult(msgspec.Struct, frozen=True):
         width: Numbers of an embedding; 0 = none is kept.
         file: Safetensors file in the run's folder: probabilities, logits (n, classes), embeddings (n, width),
             thumbnails of the first 200 (m, 3, 48, 48).
-        cropped: Share of a picture that the square in its middle leaves out, on average.
+        cropped: Share of a picture file that the square in its middle leaves out, on average.
         seconds: Of it all: reading, decoding, the network.
         network_seconds: Of these, in the network.
         device: Where it was computed.
         precision: float32 or bfloat16.
         remarks: What is to be known of how they were read.
+        fit: How pictures become squares, as in the training: crop, pad or squash.
+        empty: Share of the square that a padded picture file leaves empty, on average.
+        stretched: By which factor one side of a squashed picture file grew more than the other, on average.
     """
 
     run: str
@@ -60,3 +63,6 @@ class PredictResult(msgspec.Struct, frozen=True):
     device: str
     precision: str
     remarks: list[str]
+    fit: str = "crop"
+    empty: float = 0.0
+    stretched: float = 1.0

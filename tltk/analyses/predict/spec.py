@@ -16,7 +16,7 @@ EVERY = "all"
 class PredictSpec(Spec):
     """A question to a worker: which class does a finished training see in each of these pictures, and how surely?
 
-    They are prepared exactly as the training's own: upright, the square in the middle, its size, its normalisation.
+    They are prepared exactly as the training's own: upright, its fit, its size, its normalisation.
     """
 
     kind: ClassVar[str] = "predict"

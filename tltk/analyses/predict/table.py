@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tltk.analyses.predict.result import PredictResult
+from tltk.data.fit import Change, describe
 from tltk.data.names import escape_text
 from tltk.results.text import align_left
 
@@ -29,11 +30,15 @@ def lines(found: PredictResult) -> Iterator[str]:
     counts = [found.predicted.count(c) for c in range(len(found.classes))]
     order = sorted(range(len(counts)), key=lambda c: -counts[c])
     told = [f"{found.classes[c]} {counts[c]:,}" for c in order if counts[c]]
-    yield escape_text(f"{len(found.names):,} pictures: {', '.join(told[:12])}{' …' if len(told) > 12 else ''}.")
+    pictures = "1 picture" if len(found.names) == 1 else f"{len(found.names):,} pictures"
+    yield escape_text(f"{pictures}: {', '.join(told[:12])}{' …' if len(told) > 12 else ''}.")
     for one in found.skipped[:SHOWN]:
         yield escape_text(f"not read  {one.name}: {one.reason}")
     if len(found.skipped) > SHOWN:
         yield f"… and {len(found.skipped) - SHOWN:,} more that were not read; --json names them all."
+    change = Change(found.cropped, found.empty, found.stretched)
+    if change != Change():
+        yield describe(change, found.fit)
     yield from map(escape_text, found.remarks)
     yield (
         f"{len(found.names) / max(found.seconds, 1e-9):,.0f} pictures per second, in the network alone "

@@ -24,6 +24,7 @@ from tltk.runs.run import Run
 from tltk.shift.class_mmd import permutation_class_mmd
 from tltk.shift.multiple import holm
 from tltk.shift.null import Null
+from tltk.specs.parts import read_alike
 from tltk.specs.training import TransferSpec
 from tltk.training.compose import divide
 from tltk.verdicts.judge import paired_interval
@@ -139,8 +140,8 @@ def gather(spec: SourceCheckSpec, context: Context) -> Sides:
     trained = Run.at(spec.net.weights.removeprefix("run:").partition("@")[0]).spec
     if not isinstance(trained, TransferSpec) or trained.labels != "target":
         raise BadSpec(f"The weights must be those of a training on one domain. {spec.net.weights} are not.")
-    size = spec.target.size
-    parts = divide(dataclasses.replace(trained, target=dataclasses.replace(trained.target, size=size)), context.load)
+    alike = read_alike(trained.target, spec.target)
+    parts = divide(dataclasses.replace(trained, target=alike), context.load)
     domain = context.load(spec.target)
     split = domain.split(spec.target, spec.seed)
     own = np.concatenate([parts.split.val, parts.split.test])

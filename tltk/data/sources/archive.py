@@ -90,7 +90,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     `archive:PATH/inner/folder` takes one folder of it.
 
     Args:
-        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        spec: `n` (0 = all), `size` in pixels, `fit` and `seed`; parts and shots are not read here.
         argument: PATH of the archive, perhaps with a folder inside it.
         progress: Called with (done, total) pictures.
 

@@ -14,8 +14,8 @@ from PIL import Image
 from PIL.Image import Resampling
 
 from tltk.data.attributes import PARITY, Attribute
-from tltk.data.decode import resize
 from tltk.data.domain import Domain, Pixels, Progress, subsample
+from tltk.data.fit import resize
 from tltk.data.identity import content_hashes
 from tltk.data.sources.digits import SOURCE as DIGITS
 from tltk.data.sources.digits import base_digits, bundled_file

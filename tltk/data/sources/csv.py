@@ -100,7 +100,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     """Pictures that a table lists, with columns for file and label, perhaps for split and group.
 
     Args:
-        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        spec: `n` (0 = all), `size` in pixels, `fit` and `seed`; parts and shots are not read here.
         argument: PATH of the table, perhaps with ?label=COLUMN&….
         progress: Called with (done, total) pictures.
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from tltk.data.attributes import PARITY
-from tltk.data.decode import resize, three_channels
+from tltk.data.decode import three_channels
 from tltk.data.domain import Domain, Ints, Pixels, Progress, subsample
+from tltk.data.fit import resize
 from tltk.data.identity import content_hashes
 from tltk.specs.parts import DataSpec
 

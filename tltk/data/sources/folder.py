@@ -18,7 +18,7 @@ import numpy as np
 
 from tltk.data import layout
 from tltk.data.account import describe_losses
-from tltk.data.decode import decode_all
+from tltk.data.decode import decode_all, keep_rows
 from tltk.data.domain import Domain, Progress, argument_path, subsample
 from tltk.data.identity import Sketches, find_near_copies, label_conflicts
 from tltk.data.names import escape_name
@@ -34,7 +34,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     """Pictures of your own in a folder, one folder per class, with or without train/val/test on top.
 
     Args:
-        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        spec: `n` (0 = all), `size` in pixels, `fit` and `seed`; parts and shots are not read here.
         argument: PATH of the folder.
         progress: Called with (done, total) pictures.
 
@@ -91,7 +91,7 @@ def read_tree(
 
     Args:
         root: A folder.
-        spec: Size, n and seed decide the pictures.
+        spec: Size, fit, n and seed decide the pictures.
         progress: Called with (done, total).
         source: Where the pictures come from, in words.
         within: The folder that links must not lead out of; None = they may lead anywhere.
@@ -129,8 +129,8 @@ def read_layout(
     given = np.array([p.part for p in pictures], np.int8)
     kept = subsample(labels, spec.n, spec.seed, what, given)
     chosen = [pictures[i] for i in kept]
-    decoded = decode_all([p.path for p in chosen if p.path is not None], spec.size, progress)
-    images, reasons = decoded.images, decoded.reasons
+    decoded = decode_all([p.path for p in chosen if p.path is not None], spec.size, progress, fit=spec.fit)
+    reasons = decoded.reasons
     good = np.array([i for i in range(len(chosen)) if i not in reasons], np.int64)
     lost = set(labels[kept].tolist()) - set(labels[kept][good].tolist())
     if lost:
@@ -140,14 +140,13 @@ def read_layout(
             f"{', '.join(classes[c] for c in sorted(lost)[:12])}: {chosen[first].name}: {reasons[first]}. "
             f"Check the files, or remove the folder."
         )
-    if reasons:
-        images = images[good]
     told = _describe_losses(
         found,
         {chosen[i].label: reasons[i] for i in sorted(reasons, reverse=True)},
         Counter(chosen[i].label for i in reasons),
     )
-    sketches = Sketches(decoded.prints[good], decoded.thumbs[good])
+    images, thumbs = keep_rows(decoded.images, good), keep_rows(decoded.thumbs, good)
+    sketches = Sketches(decoded.prints[good], thumbs)
     twins = find_near_copies(decoded.origins[good], sketches.prints, labels[kept][good], sketches.thumbs)
     return Domain.of(
         spec.name,

@@ -7,11 +7,13 @@ import dataclasses
 import numpy as np
 
 from tltk import data
+from tltk.data.decode import allocate
 from tltk.data.domain import Domain, Progress
 from tltk.errors import BadSpec
 from tltk.specs.parts import DataSpec
 
 SEEDED = True  # the other domain may be drawn by the seed
+PIECE_PIXELS = 2**22  # numbers that are worked on at a time
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R Recommendation BT.601, §2.5.1
 
 
@@ -24,10 +26,14 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         progress: Called with (done, total) pictures.
     """
     whole = data.load(dataclasses.replace(spec, name=_inner(argument)), progress)
-    images = np.asarray(whole.images)
+    images = whole.images
     if images.shape[1] == 3:
-        grey = np.tensordot(images.astype(np.float32), np.array(LUMA, np.float32), ([1], [0]))
-        images = np.repeat(np.rint(grey).clip(0, 255).astype(np.uint8)[:, None], 3, 1)
+        images = allocate(whole.images.shape)
+        step = max(1, PIECE_PIXELS // images[:1].size)
+        for start in range(0, len(images), step):
+            piece = np.asarray(whole.images[start : start + step])
+            grey = np.tensordot(piece.astype(np.float32), np.array(LUMA, np.float32), ([1], [0]))
+            images[start : start + step] = np.rint(grey).clip(0, 255).astype(np.uint8)[:, None]
     return Domain.of(
         spec.name,
         images,

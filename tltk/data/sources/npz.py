@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tltk.data.decode import MAX_FLAT_LEVELS, MAX_PIXELS, Span, allocate, resize, sketch, three_channels
+from tltk.data.decode import MAX_FLAT_LEVELS, MAX_PIXELS, Span, allocate, sketch, three_channels
 from tltk.data.domain import (
     Domain,
     Ints,
@@ -31,6 +31,7 @@ from tltk.data.domain import (
     subsample,
 )
 from tltk.data.files import groups_of
+from tltk.data.fit import Change, place, resize
 from tltk.data.identity import FINE, Sketches, content_hash, find_near_copies, label_conflicts
 from tltk.data.parts import TEST, TRAIN, VAL
 from tltk.errors import DataProblem
@@ -80,7 +81,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     """Arrays of your own in an .npz: pictures and whole-number labels, as in Keras's mnist.npz or in MedMNIST.
 
     Args:
-        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        spec: `n` (0 = all), `size` in pixels, `fit` and `seed`; parts and shots are not read here.
         argument: PATH of the file.
         progress: Called with (done, total) pictures.
 
@@ -93,7 +94,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         classes, labels, given, told = _read_labels(path, file, sets)
         kept = subsample(labels, spec.n, spec.seed, spec.name, given)
         span = _span(file, sets)
-        found = _Found(len(kept), sets[0].shape, spec.size)
+        found = _Found(len(kept), sets[0].shape, spec.size, spec.fit)
         for part in sets:
             mine = kept[(kept >= part.start) & (kept < part.start + len(part))] - part.start
             for pictures in _read_chosen(file, part.pictures, mine):
@@ -103,6 +104,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
             found.names += [f"picture {i} of {part.pictures.key}" for i in mine.tolist()]
     twins = find_near_copies(found.origins, found.prints, labels[kept], found.thumbs)
     height, width = sets[0].shape[:2]
+    change = Change.of(width, height, spec.size, spec.fit)
     return Domain.of(
         spec.name,
         found.images,
@@ -114,7 +116,9 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         origins=found.origins,
         twins=twins,
         reading=Reading(
-            cropped=1 - min(height, width) / max(height, width),
+            cropped=change.cropped,
+            empty=change.empty,
+            stretched=change.stretched,
             flat=found.flat,
             notes=(*told, *_notes(path, left_out, sets, span)),
             clashes=label_conflicts(twins, labels[kept], found.names),
@@ -153,20 +157,21 @@ class _Set:
 class _Found:
     """What is kept of the pictures, filled piece by piece."""
 
-    def __init__(self, n: int, shape: tuple[int, ...], size: int) -> None:
+    def __init__(self, n: int, shape: tuple[int, ...], size: int, fit: str) -> None:
         channels = shape[2] if len(shape) == 3 else 1
         self.images = allocate((n, 3 if channels == 1 else channels, size, size))
         self.thumbs = allocate((n, 3, FINE, FINE))
         self.origins, self.prints = np.empty(n, np.uint64), np.empty((n, 2), np.uint64)
         self.names: list[str] = []
         self.done = self.flat = 0
-        self.size = size
+        self.size, self.fit = size, fit
 
     def take(self, pictures: Pixels) -> None:
         """The next ones, (m, h, w) or (m, h, w, c)."""
         here = slice(self.done, self.done + len(pictures))
-        self.images[here] = three_channels(resize(pictures, self.size))
-        spread = np.ptp(self.images[here].reshape(*self.images[here].shape[:2], -1), 2)
+        small = three_channels(resize(pictures, self.size, self.fit))
+        self.images[here] = place(small, self.size)
+        spread = np.ptp(small.reshape(*small.shape[:2], -1), 2)
         self.flat += int((spread <= MAX_FLAT_LEVELS).all(1).sum())
         for i, picture in enumerate(pictures, start=self.done):
             self.origins[i] = content_hash(picture)

@@ -8,6 +8,7 @@ import re
 import numpy as np
 
 from tltk import data
+from tltk.data.decode import gather
 from tltk.data.domain import Domain, Ints, Progress
 from tltk.errors import BadSpec, DataProblem, abbreviate
 from tltk.specs.parts import DataSpec
@@ -41,7 +42,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     labels = np.array([number[c] for c in whole.labels[at].tolist()], np.int64)
     return Domain.of(
         spec.name,
-        whole.images[at],
+        gather(whole.images, at),
         labels,
         [whole.classes[c] for c in classes],
         licence=whole.licence,

@@ -33,7 +33,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     """A data set by its name in torchvision.datasets, downloaded once.
 
     Args:
-        spec: `n` (0 = all), `size` in pixels and `seed`; parts and shots are not read here.
+        spec: `n` (0 = all), `size` in pixels, `fit` and `seed`; parts and shots are not read here.
         argument: NAME, spelt as torchvision does.
         progress: Called with (done, total) pictures.
 
@@ -58,7 +58,9 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
             files = getattr(one, "_image_files", None)  # not opened here, where there are some
             content = one[i][0] if files is None else Path(files[i])
             found.add(content, f"{i}" if files is None else Path(files[i]).name, classes[label], part)
-        whole = DataSpec(spec.name, size=spec.size, seed=spec.seed)  # those that `n` asks for were chosen before
+        whole = DataSpec(
+            spec.name, size=spec.size, seed=spec.seed, fit=spec.fit
+        )  # those that `n` asks for were chosen before
         return read_layout(found.layout(what, classes), whole, progress, source=f"torchvision, {name}", licence=LICENCE)
 
 

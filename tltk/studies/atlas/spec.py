@@ -24,7 +24,7 @@ class AtlasSpec(Spec):
     kind: ClassVar[str] = "atlas"
     verb: ClassVar[str] = "atlas"
     about: ClassVar[str] = "Every source for every target: which pairs help, which hurt, and does their distance tell?"
-    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"data": ("shots", "n", "size", "val", "test", "seed")}
+    kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"data": ("shots", "n", "size", "val", "test", "seed", "fit")}
     trains: ClassVar[bool] = True
 
     domains: tuple[str, ...] = list_field(

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from tltk.specs.knobs import Spec, knob, list_field
-from tltk.specs.parts import BUT_SIZE, AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
+from tltk.specs.parts import (
+    BUT_SIZE,
+    AdapterSpec,
+    DataSpec,
+    NetSpec,
+    OptimSpec,
+    StrategySpec,
+    TermSpec,
+    ViewSpec,
+    read_alike,
+)
 from tltk.studies.spec import read_rates, refuse_two_starts
 
 
@@ -67,7 +76,7 @@ class CompareSpec(Spec):
         super().__post_init__()
         object.__setattr__(self, "terms", tuple(self.terms))
         if self.source is not None:
-            object.__setattr__(self, "source", dataclasses.replace(self.source, size=self.target.size))
+            object.__setattr__(self, "source", read_alike(self.source, self.target))
         object.__setattr__(self, "lrs", read_rates(self.lrs))
 
     def check(self) -> None:

@@ -26,7 +26,7 @@ class LabelsSpec(StudySpec):
     about: ClassVar[str] = "Accuracy against the number of labels: how many labels are the transferred weights worth?"
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "source": BUT_SIZE,
-        "target": ("name", "n", "size", "val", "test", "seed"),
+        "target": ("name", "n", "size", "val", "test", "seed", "fit"),
     }
 
     arms: tuple[str, ...] = list_field(
