@@ -185,7 +185,11 @@ def _root(argument: str) -> Path:
 
 @contextmanager
 def readable(root: Path) -> Iterator[None]:
-    """Faults of the file system below the root, in a sentence."""
+    """Faults of the file system below the root, in a sentence.
+
+    Raises:
+        DataProblem: Something below it may not be read.
+    """
     try:
         yield
     except OSError as fault:
