@@ -363,4 +363,4 @@ def test_every_domain_takes_a_suffix() -> None:
         try:
             parse(f"{name}~fog:3")
         except TltkError as fault:
-            assert "needs a path" in str(fault) or re.search("must say (which classes, and )?of what", str(fault))
+            assert "needs a path" in str(fault) or re.search("must (say (which classes, and )?of what|name a data set)", str(fault))

@@ -128,11 +128,11 @@ PAGE = """<!doctype html>
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }}
 h1 {{ font-size: 1.5rem; }}
 h2 {{ font-size: 1.125rem; margin-top: 2rem; }}
-pre {{ padding: .75rem; border: 1px solid #8886; border-radius: .5rem; white-space: pre-wrap; }}
+pre {{ padding: .75rem; border: 1px solid GrayText; border-radius: .5rem; white-space: pre-wrap; }}
 table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8886; overflow-wrap: anywhere; }}
+th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid GrayText; overflow-wrap: anywhere; }}
 #answer {{ margin-top: 1rem; }}
-form {{ padding: 1rem; border: 1px solid #8886; border-radius: .5rem; }}
+form {{ padding: 1rem; border: 1px solid GrayText; border-radius: .5rem; }}
 </style>
 <h1>{title}</h1>
 <p>Pictures in, one of {n} classes out: {names}. Each picture is prepared as those of the
