@@ -38,6 +38,7 @@ def pictures(known: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
         with column:
             if title in known:
                 domain_pictures.grid(title, *known[title], shown[title])
+                domain_pictures.listen(title, *known[title])
 
 
 def places() -> Iterable[tuple[str, Any]]:

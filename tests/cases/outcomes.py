@@ -395,4 +395,20 @@ HOMES = [
     Row("resume_changed", "resume:{}/no_class", refused("at least two classes|two")),
 ]
 
-ROWS = [*FOLDERS, *ZIPS, *TARS, *TABLES, *PIXELS, *ARRAYS, *WEIGHTS, *HOMES]
+SOUNDS = [
+    Row("calls", "sound:{}", right(16, 2, "64 mel bands from 50 to 8000 Hz")),
+    Row("calls", "sound:{}?seconds=0.3&rate=8000", right(16, 2, "longer than the 0.3 s", "50 to 4000 Hz")),
+    Row("calls", "sound:{}?second=0.3", refused("Did you mean 'seconds'")),
+    Row("calls", "sound:{}?rate=8000&fmax=5000", refused("half the rate, 4000 Hz")),
+    Row("calls", HERE, refused("must hold pictures", ".wav")),
+    Row("calls_in_parts", "sound:{}", right(32, 2, "notes.txt", "cover.jpg", "15% drawn from the train part")),
+    Row(
+        "calls_with_leftovers",
+        "sound:{}",
+        right(16, 2, "the file is empty", "cannot be decoded", "silent", "3,600 s, more than the limit", ".m4a is not"),
+    ),
+    Row("calls_as_mp3", "sound:{}", refused("dog holds 8 files, all .mp3, which is not read", "WAV or FLAC")),
+    Row("calls_with_leftovers", "sound:{}/nowhere", refused("nothing there")),
+]
+
+ROWS = [*FOLDERS, *ZIPS, *TARS, *TABLES, *PIXELS, *ARRAYS, *SOUNDS, *WEIGHTS, *HOMES]

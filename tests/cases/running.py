@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from click.testing import CliRunner
 
-from tests.cases import archives, arrays, checkpoints, folders, homes, pixels, tables
+from tests.cases import archives, arrays, checkpoints, folders, homes, pixels, sounds, tables
 from tests.cases.outcomes import Refused, Resumed, Right, Row, Stands, Taken
 from tests.support.engine import MEASURED
 from tltk import data, home
@@ -40,7 +40,7 @@ from tltk.specs.training import TransferSpec
 from tltk.weights import weightfile
 from tltk.weights.reader import read
 
-MODULES: tuple[ModuleType, ...] = (folders, archives, tables, pixels, arrays, checkpoints, homes)
+MODULES: tuple[ModuleType, ...] = (folders, archives, tables, pixels, arrays, sounds, checkpoints, homes)
 FINE = ("another.pth", "absurd.pth")  # weights of another backbone, and what can be looked at and not be trained from
 PATIENCE = 120  # seconds that a training of milliseconds may take to begin
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.domain_pages import known
@@ -17,6 +18,7 @@ from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import domain_pictures, domain_view
 from tltk.dashboard.plan import FIRST
+from tltk.data.audio.files import as_wav
 from tltk.jobs import queue
 from tltk.results.account import Branch, Groups, Part
 from tltk.runs.run import Run
@@ -117,6 +119,50 @@ def test_without_a_source_the_target_stands_alone() -> None:
     next(n for n in app.number_input if n.label == "Rotation").set_value(30.0).run()
     is_clean(app)
     assert source_of(app).name == "shapes:rotation=30"
+
+
+def test_sounds_are_seen_and_heard() -> None:
+    app = open_page("domains")
+    choose(app, "Target", "tones")
+    known(target_of(app), seen(["tone", "rise"], sounds=[0, 2], channels=1, mean=[0.4], std=[0.2]))
+    known(source_of(app))
+    run = Run.at(with_absolute_paths(InspectSpec(target_of(app))).run_id)
+    for number in (0, 2):
+        (run.path / f"sound-{number}.wav").write_bytes(as_wav(np.sin(np.arange(100.0)), 8000))
+    app.run()
+    is_clean(app)
+    box = next(s for s in app.selectbox if s.label == "Listen to the target")
+    assert list(box.options) == ["tone", "rise"] and "Listen to the source" not in [s.label for s in app.selectbox]
+    first = app.get("audio")[0].proto.url
+    choose(app, "Listen to the target", "rise")
+    is_clean(app)
+    assert first and len(app.get("audio")) == 1
+    (run.path / "sound-2.wav").unlink()
+    app.run()
+    is_clean(app)
+    assert not app.get("audio") and "The sounds of this result were deleted." in texts(app)
+
+
+def test_dials_of_sounds_are_widgets(tmp_path: Path) -> None:
+    app = open_page("domains")
+    choose(app, "Target", "tones")
+    next(n for n in app.number_input if n.label == "Reverberation").set_value(1.0).run()
+    is_clean(app)
+    assert target_of(app).name == "tones:reverberation=1" and target_of(app).n == 2000
+    next(n for n in app.number_input if n.label == "Reverberation").set_value(0.0).run()
+    assert target_of(app).name == "tones"
+    choose(app, "Target", "sound")
+    is_clean(app)
+    assert "Seconds" not in [n.label for n in app.number_input]  # before there is a path
+    next(t for t in app.text_input if t.label.startswith("Folder of sounds")).set_value(str(tmp_path)).run()
+    next(n for n in app.number_input if n.label == "Seconds").set_value(2.0).run()
+    is_clean(app)
+    assert target_of(app).name == f"sound:{tmp_path}?seconds=2"
+    next(n for n in app.number_input if n.label == "Seconds").set_value(1.0).run()
+    assert target_of(app).name == f"sound:{tmp_path}"
+    next(n for n in app.number_input if n.label == "Fmin").set_value(9000.0).run()  # above half the rate
+    is_clean(app)
+    assert target_of(app).name == f"sound:{tmp_path}"
 
 
 def test_any_domain_can_be_corrupted() -> None:

@@ -38,8 +38,10 @@ def test_names() -> None:
         "npz",
         "rendered_digits",
         "shapes",
+        "sound",
         "subset",
         "surfaces",
+        "tones",
         "torchvision",
     ]
     assert parse("digits") == ("digits", "")

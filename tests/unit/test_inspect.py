@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from PIL import Image
+from scipy.io import wavfile
 
 from tests.support.values import present
 from tltk.analyses.inspect import analysis
 from tltk.analyses.inspect.analysis import EACH, domain_summary
+from tltk.analyses.inspect.spec import InspectSpec
+from tltk.data import load
 from tltk.data.domain import Domain
+from tltk.data.sources import tones
+from tltk.jobs.worker import execute
 from tltk.results.rows import ACROSS
+from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 
 
@@ -67,3 +76,32 @@ def test_tones_are_those_of_the_training_pictures() -> None:
 def test_tones_of_many_pictures_are_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis, "TONED", 1)
     assert domain_summary(domain([60, 40]), DataSpec("made"))[0].std == [0.0, 0.0, 0.0]
+
+
+def answered(data: DataSpec) -> tuple[Run, dict[str, Any]]:
+    """What a worker says and leaves in the run's folder."""
+    run = Run.create(InspectSpec(data))
+    execute(run)
+    return run, present(run.result())
+
+
+def test_of_sounds_one_of_each_class_can_be_played() -> None:
+    spec = DataSpec("tones", n=80, size=16)
+    run, found = answered(spec)
+    labels = np.array(found["shown_labels"])
+    assert labels[found["sounds"]].tolist() == list(range(8))
+    made = load(spec)
+    train = made.split(spec, 0).train
+    sheet = np.asarray(Image.open(run.path / "pictures.png"))
+    for number in found["sounds"]:
+        rate, heard = wavfile.read(run.path / f"sound-{number}.wav")
+        row, column = divmod(number, ACROSS)
+        shown = sheet[16 * row : 16 * row + 16, 16 * column : 16 * column + 16, 0]
+        mine = [i for i in train if np.array_equal(made.images[i, 0], shown)]  # the picture beside which it is played
+        played = tones.play(int(mine[0]), 0, tones.Dials())[0]
+        assert len(mine) == 1 and rate == 16_000 and np.corrcoef(heard, played)[0, 1] > 0.9999
+
+
+def test_of_pictures_nothing_can_be_played() -> None:
+    run, found = answered(DataSpec("digits", n=200, size=8))
+    assert found["sounds"] == [] and not list(run.path.glob("sound-*"))

@@ -10,11 +10,16 @@ import streamlit as st
 
 from tltk.dashboard import controls, domain_pictures, domain_view, plan
 from tltk.dashboard.words import plain
-from tltk.data.sources.shapes import Dials
+from tltk.data.audio.spectrogram import SpectrogramDials
+from tltk.data.dials import NamedDials
+from tltk.data.sources import shapes, tones
+from tltk.data.sources.sound import divide_text
 from tltk.errors import TltkError
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec
 
+LABS: dict[str, type[NamedDials]] = {"shapes": shapes.Dials, "tones": tones.Dials}
+DIALS: dict[str, type[NamedDials]] = {**LABS, "sound": SpectrogramDials}
 STRIP = 12  # pictures of a domain that are shown
 
 
@@ -33,7 +38,7 @@ def side(title: str, path: plan.PATH) -> None:
 
 
 def turn(title: str, path: plan.PATH, expanded: bool = True) -> None:
-    """A widget for every dial of the shift lab, where the domain is its; the domain's name is what they say.
+    """A widget for every dial of a shift lab or of spectrograms; the domain's name is what they say.
 
     Args:
         title: What the domain is called on the page: Source or Target.
@@ -41,30 +46,38 @@ def turn(title: str, path: plan.PATH, expanded: bool = True) -> None:
         expanded: Whether the box is open from the start.
     """
     kind, argument, corruption = domain_view.parts(plan.read((*path, "name")))
-    if kind != "shapes":
+    if kind not in DIALS or (kind not in LABS and not argument.strip()):
         return
+    place, text = ("", argument) if kind in LABS else divide_text(argument)
     try:
-        dials = Dials.parse(argument)
+        dials = DIALS[kind].parse(text)
     except TltkError as fault:
         st.warning(plain(fault))
-        dials = Dials()
+        dials = DIALS[kind]()
     with st.expander(f"Dials of the {title.lower()}", expanded=expanded):
         columns = st.columns(3)
-        for i, (name, rule) in enumerate(knobs(Dials).items()):
+        for i, (name, rule) in enumerate(knobs(dials).items()):
             with columns[i % 3]:
-                show, write = _ways(path, dials, name, corruption)
+                show, write = _ways(path, dials, name, (f"{kind}:{place}", corruption))
                 controls.widget(name, rule, plan.bind(path, show, write, f"dial {name}"))
 
 
-def _ways(path: plan.PATH, dials: Dials, name: str, rest: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    """From the plan's domain to this dial's value, and back into the domain's name."""
+def _ways(
+    path: plan.PATH, dials: NamedDials, name: str, around: tuple[str, str]
+) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """From the plan's domain to this dial's value, and back into the domain's name, of which the rest stands around."""
+    before, after = around
 
     def show(_: Any) -> Any:
         return getattr(dials, name)
 
     def write(value: Any) -> DataSpec:
-        turned = dataclasses.replace(dials, **{name: value}).text()
         spec: DataSpec = plan.read(path)
-        return dataclasses.replace(spec, name=("shapes:" + turned if turned else "shapes") + rest)
+        try:
+            turned = dataclasses.replace(dials, **{name: value}).text()
+        except TltkError:  # dials that do not go together: the domain stays as it is
+            return spec
+        mark = "?" if turned and not before.endswith(":") else ""
+        return dataclasses.replace(spec, name=f"{before}{mark}{turned}".removesuffix(":") + after)
 
     return show, write

@@ -94,6 +94,25 @@ def grid(title: str, spec: DataSpec, found: InspectResult, shown: range) -> None
     st.html(f'{_STYLE}<div class="tltk-grid{" sharp" if spec.size < SHARP else ""}">{cells}</div>')
 
 
+def listen(title: str, spec: DataSpec, found: InspectResult) -> None:
+    """A sound of a class that one chooses, as a worker wrote it; nothing where a domain has none.
+
+    Args:
+        title: What the domain is called on the page.
+        spec: The domain.
+        found: What is known of it.
+    """
+    if not found.sounds or not found.shown_labels:
+        return
+    names = {found.classes[found.shown_labels[number]]: number for number in found.sounds}
+    chosen = st.selectbox(f"Listen to the {title.lower()}", list(names), key=f"domains:listen:{title}")
+    run_id = with_absolute_paths(InspectSpec(spec)).run_id
+    try:
+        st.audio((Run.at(run_id).path / f"sound-{names[chosen]}.wav").read_bytes(), format="audio/wav")
+    except OSError:
+        st.caption("The sounds of this result were deleted.")
+
+
 def _row(title: str, name: str, count: int, shown: int, image: str) -> str:
     name = escape(name, quote=True)
     alt = f"{shown} pictures of {name}, {title.lower()}"

@@ -32,6 +32,7 @@ PATHS = {
     "archive": ".zip or .tar of such a folder",
     "csv": "Table with a file and a label in each row",
     "npz": ".npz file",
+    "sound": "Folder of sounds with one folder per class (WAV; FLAC and Ogg with tltk[sound])",
     "hf": "Data set of the Hugging Face hub",
     "torchvision": "Data set of torchvision",
 }
@@ -40,11 +41,20 @@ PLACES = {
     "archive": "/home/me/pictures.zip",
     "csv": "/home/me/labels.csv?label=species&group=patient",
     "npz": "/home/me/pictures.npz",
+    "sound": "/home/me/sounds?seconds=2",
     "hf": "user/name",
     "torchvision": "CIFAR10",
 }
 # What is drawn here has no end of its own: enough to be seen and to be learned from, and drawn in seconds.
-DRAWN = {"shapes": 2000, "formulas": 4000, "fractals": 4000, "contours": 4000, "surfaces": 4000, "leaves": 1000}
+DRAWN = {
+    "shapes": 2000,
+    "tones": 2000,
+    "formulas": 4000,
+    "fractals": 4000,
+    "contours": 4000,
+    "surfaces": 4000,
+    "leaves": 1000,
+}
 PARTS = {"train": "Training", "val": "Validation", "test": "Test"}
 ROLES = {"classes": "classes", "train": "training", "val": "validation", "test": "test", "left out": "left out"}
 BRANCHES, REASONS = 16, 3  # folders of a tree, and reasons for leaving out, that are named

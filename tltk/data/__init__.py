@@ -3,8 +3,9 @@
 A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where it reads a path,
 `source_version(argument)`, which changes when the files there change; where it has settings, `check(argument)`, which
 returns them in one spelling; where it reads files, `survey(argument, group_by)`, which says how they are understood
-without reading pictures; where it knows more of its pictures than their class, `attribute_names(argument)`. `drawing/`
-is what drawn domains share, the modules beside it what all share. Above: training, analyses, pages.
+without reading pictures; where it knows more of its pictures than their class, `attribute_names(argument)`; where its
+examples are heard, `sounds(spec, argument, domain, index)`. `drawing/` is what drawn domains share, `audio/` what those
+of sounds do, the modules beside them what all share. Above: training, analyses, pages.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ import numpy as np
 from tltk import home
 from tltk.data.account import Account
 from tltk.data.attributes import PARITY, Attribute
+from tltk.data.audio.files import Sound
 from tltk.data.corrupt import Corruption
 from tltk.data.corrupt import corrupt as apply  # `tltk.data.corrupt` is the module
 from tltk.data.corrupt import split as split_suffix
@@ -122,7 +124,7 @@ def parse(name: str) -> tuple[str, str]:
     kind, colon, argument = name.partition(":")
     if kind not in domains and not colon and any(mark in name for mark in "/\\."):
         raise BadSpec(
-            f"A domain must be a name, or folder:PATH, archive:PATH, csv:PATH or npz:PATH. Got {name!r}; "
+            f"A domain must be a name, or folder:PATH, archive:PATH, csv:PATH, npz:PATH or sound:PATH. Got {name!r}; "
             f"write one of these before the path."
         )
     domains[kind]  # the sentence for an unknown name
@@ -169,6 +171,25 @@ def family(name: str) -> str:
     if _function(kind, "source_version") is not None:
         return "files"
     found: str = getattr(importlib.import_module(domains[kind].__module__), "FAMILY", kind)
+    return found
+
+
+def sounds(spec: DataSpec, domain: Domain, index: Sequence[int]) -> list[Sound]:
+    """Some examples of a domain to be listened to; none where it holds pictures, or was corrupted as pictures.
+
+    Args:
+        spec: Of the domain.
+        domain: As `load` gave it.
+        index: Positions in it.
+
+    Raises:
+        DataProblem: A file that has changed since it was read.
+    """
+    kind, argument = parse(spec.name)
+    play = getattr(importlib.import_module(domains[kind].__module__), "sounds", None)
+    if play is None or corruption(spec.name) is not None:
+        return []
+    found: list[Sound] = play(spec, argument, domain, index)
     return found
 
 

@@ -468,7 +468,7 @@ def subsample(labels: Ints, n: int, seed: int, what: str, given: NDArray[np.int8
 
 
 def argument_path(argument: str) -> Path:
-    """The absolute path that a user wrote after `folder:`, `archive:`, `csv:` or `npz:`; it may not exist.
+    """The absolute path that a user wrote after `folder:`, `archive:`, `csv:`, `npz:` or `sound:`; it may not exist.
 
     Blanks around it belong to it where something of that name is there.
 

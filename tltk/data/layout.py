@@ -45,7 +45,25 @@ ASIDE = (
         "results sample samples example examples extra misc script scripts code notebook notebooks figures"
     )
 )
-FORM = "Put the pictures of each class in a folder of its own: PATH/cats/1.jpg, PATH/dogs/1.jpg"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the files of a tree are, for sentences.
+
+    Attributes:
+        plural: What they are called.
+        example: The name of one.
+        formats: In which they may be saved.
+        package: That some endings need; "" = none.
+        endings: Which those are.
+    """
+
+    plural: str = "pictures"
+    example: str = "1.jpg"
+    formats: str = "JPEG or PNG"
+    package: str = "pillow-heif"
+    endings: frozenset[str] = frozenset(HEIC)
 
 
 @dataclass(frozen=True)
@@ -167,7 +185,9 @@ def _names(folders: Iterable[Folder], most: int = 6) -> str:
     return ", ".join(found[:most]) + (f" … ({len(found)} in all)" if len(found) > most else "")
 
 
-def interpret_tree(tree: Folder, what: str, left: Iterable[tuple[str, str]] = (), group_by: str = "") -> Layout:
+def interpret_tree(
+    tree: Folder, what: str, left: Iterable[tuple[str, str]] = (), group_by: str = "", kind: Kind | None = None
+) -> Layout:
     """What this tree is.
 
     Args:
@@ -175,19 +195,20 @@ def interpret_tree(tree: Folder, what: str, left: Iterable[tuple[str, str]] = ()
         what: `folder:PATH` or `archive:PATH`, for sentences.
         left: What was left out while it was read.
         group_by: As `DataSpec.group_by`: where folders are groups, those below the classes are no data sets.
+        kind: What the files are; None = pictures.
 
     Raises:
         DataProblem: No pictures, one class, parts without training, several data sets, parts that differ, …
     """
     by_folder = bool(group_by) and grouping.parse(group_by).kind == grouping.FOLDER
-    return _Reading(tree, what.rstrip("/"), list(left), by_folder).layout()
+    return _Reading(tree, what.rstrip("/"), list(left), by_folder, kind or Kind()).layout()
 
 
 class _Reading:
     """One tree on its way to a layout."""
 
-    def __init__(self, tree: Folder, what: str, left: list[tuple[str, str]], by_folder: bool = False) -> None:
-        self.tree, self.what, self.skipped, self.by_folder = tree, what, left, by_folder
+    def __init__(self, tree: Folder, what: str, left: list[tuple[str, str]], by_folder: bool, kind: Kind) -> None:
+        self.tree, self.what, self.skipped, self.by_folder, self.kind = tree, what, left, by_folder, kind
         self.notes: list[str] = []
         self.branches: list[Branch] = []
         self.pictures: list[Picture] = []
@@ -378,7 +399,8 @@ class _Reading:
         if deepest:
             folders = "1 folder" if deepest == 1 else f"{deepest} folders"
             self.notes.append(
-                f"Some pictures lie up to {folders} below their class folder, as in {where}; they count for that class."
+                f"Some {self.kind.plural} lie up to {folders} below their class folder, as in {where}; they count for "
+                f"that class."
             )
         top_place = classes[0].place.rpartition("/")[0] if classes else folder.place
         role = "classes" if part == FREE else PARTS[part]
@@ -416,7 +438,7 @@ class _Reading:
         n = folder.count
         pictures = folder.pictures
         what = (
-            f"{pictures:,} {'picture' if pictures == 1 else 'pictures'}"
+            f"{pictures:,} {self.kind.plural.removesuffix('s') if pictures == 1 else self.kind.plural}"
             if pictures
             else (f"{n:,} {'file' if n == 1 else 'files'}")
         )
@@ -431,7 +453,10 @@ class _Reading:
 
     def _leave_folders(self, folders: list[Folder]) -> None:
         for f in folders:
-            self._leave(f, "without labels" if _word(f) in UNLABELLED else "none of them a picture")
+            self._leave(
+                f,
+                "without labels" if _word(f) in UNLABELLED else f"none of them a {self.kind.plural.removesuffix('s')}",
+            )
 
     def _leave_hidden(self, folder: Folder, but: Iterable[Folder] = ()) -> None:
         for f in folder.folders:
@@ -464,7 +489,8 @@ class _Reading:
         told = f"Labels in a table ({tables[0]}) are not read here: " if tables else ""
         if read:
             told = f"Labels in a table ({read[0]}) are read by csv:{self._below(read[0])}; else "
-        form = f"put the pictures of each class in a folder of its own, as in {self._path(top).rstrip('/')}/cats/1.jpg."
+        place = f"{self._path(top).rstrip('/')}/cats/{self.kind.example}"
+        form = f"put the {self.kind.plural} of each class in a folder of its own, as in {place}."
         return told + (form if told else form[0].upper() + form[1:])
 
     def _no_pictures(self, top: Folder | None = None) -> str:
@@ -472,9 +498,8 @@ class _Reading:
         packed = [f for _, f, _ in top.all_files() if f.ending in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")]
         if packed:
             return (
-                f"{self.what} must hold pictures in class folders. It holds {escape_name(packed[0].name)} and "
-                "no pictures "
-                f"that can be read; unpack that and name what is in it."
+                f"{self.what} must hold {self.kind.plural} in class folders. It holds {escape_name(packed[0].name)} "
+                f"and no {self.kind.plural} that can be read; unpack that and name what is in it."
             )
         arrays = [f for _, f, _ in top.all_files() if f.ending in (".npz", ".npy")]
         hint = f" For arrays write npz:PATH, as for {escape_name(arrays[0].name)}." if arrays else ""
@@ -483,7 +508,9 @@ class _Reading:
             return self._empty(lost, "")
         tables = self._tables()
         told = f" Labels in a table ({tables[0]}) are not read here; write csv:PATH of the table." if tables else ""
-        return f"{self.what} must hold pictures in class folders. It holds none.{hint}{told} {FORM}."
+        plural, example = self.kind.plural, self.kind.example
+        form = f"Put the {plural} of each class in a folder of its own: PATH/cats/{example}, PATH/dogs/{example}."
+        return f"{self.what} must hold {plural} in class folders. It holds none.{hint}{told} {form}"
 
     def _empty(self, folders: list[Folder], where: str) -> str:
         found = []
@@ -494,11 +521,12 @@ class _Reading:
                 continue
             n, common = sum(endings.values()), endings.most_common(3)
             most = ", ".join(escape_name(e) or "without an ending" for e, _ in common)
-            need = ", which needs the package pillow-heif" if set(endings) & set(HEIC) else ", which is not read"
+            missing = set(endings) & self.kind.endings
+            need = f", which needs the package {self.kind.package}" if missing else ", which is not read"
             found.append(f"{escape_name(f.name)} holds {n:,} {'file' if n == 1 else 'files'}, all {most}{need}")
         return (
-            f"Every class folder of {self.what} must hold pictures. Empty{where}: {'; '.join(found)}. Add pictures, "
-            f"save them as JPEG or PNG, or remove the folder."
+            f"Every class folder of {self.what} must hold {self.kind.plural}. Empty{where}: {'; '.join(found)}. Add "
+            f"{self.kind.plural}, save them as {self.kind.formats}, or remove the folder."
         )
 
 

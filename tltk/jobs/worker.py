@@ -424,20 +424,22 @@ def execute(run: Run) -> None:
 
 
 def _answer(run: Run, spec: Spec, worker: Worker) -> None:
-    """Answer a question with the analysis of its folder; pictures or tensors, where it has some, lie beside the answer.
+    """Answer a question with the analysis of its folder; pictures or tensors, and files by name, lie beside the answer.
 
     Tensors go where the answer's `file` says.
     """
     package = type(spec).__module__.rpartition(".")[0]
     answer = getattr(importlib.import_module(f"{package}.analysis"), package.rpartition(".")[2])
     found = answer(spec, Context(worker.domain, worker.bank, Callbacks(notify=worker.tell, check=worker.check)))
-    found, sheet = found if isinstance(found, tuple) else (found, None)
+    found, sheet, *files = found if isinstance(found, tuple) else (found, None)
     if isinstance(sheet, dict):
         home.write_atomic(run.path / found.file, save({name: tensor.contiguous() for name, tensor in sheet.items()}))
     elif sheet is not None:
         buffer = io.BytesIO()
         sheet.save(buffer, "PNG")
         home.write_atomic(run.path / "pictures.png", buffer.getvalue())
+    for name, content in (files[0] if files else {}).items():
+        home.write_atomic(run.path / name, content)
     home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(found), allow_nan=False))
     run.write_status(state="done", message="")
 

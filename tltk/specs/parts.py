@@ -24,7 +24,7 @@ class DataSpec(Spec):
 
     name: str = knob(
         "digits",
-        help="Domain: a name, folder:PATH, archive:PATH, csv:PATH, npz:PATH, shapes:DIALS; ~NAME:1…5 corrupts it.",
+        help="Domain: a name, folder:PATH, csv:PATH, npz:PATH, sound:PATH, shapes:DIALS, …; ~NAME:1…5 corrupts it.",
     )
     shots: int = knob(0, 0, 100_000, help="Labelled training pictures per class; 0 = all.")
     n: int = knob(0, 0, 10_000_000, help="Number of pictures to draw or keep; 0 = all there are.")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import torch
 from PIL import Image
 
+from tltk import data
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.sample import Context, Sample, contact_sheet
 from tltk.data import account
+from tltk.data.audio.files import as_wav
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain
 from tltk.data.fit import PAD, ground
@@ -19,18 +22,27 @@ from tltk.specs.parts import DataSpec
 
 EACH, MOST = 8, 800  # pictures of a class that are shown at most, and of all classes
 TONED = 1000  # pictures whose pixels are counted
+HEARD, MAX_HEARD_SECONDS = 24, 10  # classes of which a sound can be played, and how much of it
 
 
-def inspect(spec: InspectSpec, context: Context) -> tuple[InspectResult, Image.Image]:
-    """The answer to `tltk look`: see `domain_summary`."""
-    return domain_summary(context.load(spec.data), spec.data)
+def inspect(spec: InspectSpec, context: Context) -> tuple[InspectResult, Image.Image, dict[str, bytes]]:
+    """The answer to `tltk look`: see `domain_summary`; of domains of sounds, one of each class to be played."""
+    domain = context.load(spec.data)
+    found, sheet = domain_summary(domain, spec.data)
+    some, labels = _shown(domain, spec.data), found.shown_labels or []
+    numbers = [labels.index(c) for c in sorted(set(labels))[:HEARD]]
+    heard = data.sounds(spec.data, domain, [int(some.index[n]) for n in numbers])
+    files = {
+        f"sound-{number}.wav": as_wav(sound.samples[: MAX_HEARD_SECONDS * sound.rate], sound.rate)
+        for number, sound in zip(numbers, heard, strict=False)
+    }
+    return msgspec.structs.replace(found, sounds=numbers if heard else []), sheet, files
 
 
 def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image.Image]:
     """What is in a domain: classes with their counts, the split, what was left out, the licence; some pictures."""
     split = domain.split(spec, 0)
-    order = np.random.default_rng(0).permutation(domain.split(dataclasses.replace(spec, shots=0), 0).train)
-    some = _of_each_class(domain, order)
+    order, some = _order(domain, spec), _shown(domain, spec)
     mean, std = _tones(domain, np.sort(order[:TONED]), ground(domain.images.shape[1]) if spec.fit == PAD else None)
     counts = np.bincount(domain.labels, minlength=len(domain.classes)).tolist()
     groups, known = account.groups(domain, split, spec), figures(domain, split)
@@ -57,6 +69,16 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         groups=groups,
         **known,
     ), contact_sheet([some])
+
+
+def _order(domain: Domain, spec: DataSpec) -> np.ndarray:
+    """The training pictures, as if there were no few-shot subset, shuffled."""
+    return np.random.default_rng(0).permutation(domain.split(dataclasses.replace(spec, shots=0), 0).train)
+
+
+def _shown(domain: Domain, spec: DataSpec) -> Sample:
+    """The pictures on the sheet."""
+    return _of_each_class(domain, _order(domain, spec))
 
 
 def _of_each_class(domain: Domain, order: np.ndarray) -> Sample:

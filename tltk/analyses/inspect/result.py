@@ -39,6 +39,7 @@ class InspectResult(msgspec.Struct, frozen=True):
         stretched: By which factor one side of a squashed picture grew more than the other, on average.
         cautions: Sentences on these counts.
         groups: Pictures that belong together; None where nothing says so.
+        sounds: Numbers on the contact sheet of pictures of sounds that can be played, from `sound-NUMBER.wav`.
     """
 
     classes: list[str]
@@ -69,3 +70,4 @@ class InspectResult(msgspec.Struct, frozen=True):
     stretched: float = 1.0
     cautions: list[str] = []
     groups: Groups | None = None
+    sounds: list[int] = []

@@ -56,7 +56,7 @@ def survey(argument: str, group_by: str = "") -> layout.Layout:
         DataProblem: As for `load`, so far as names tell.
     """
     root = _root(argument)
-    with _readable(root):
+    with readable(root):
         tree, left = walk(root)
         return layout.interpret_tree(tree, f"folder:{escape_name(argument)}", left, group_by)
 
@@ -65,7 +65,7 @@ def source_version(argument: str) -> str:
     """Changes when a file below the folder comes, goes, grows or is written."""
     root = _root(argument)
     mark = hashlib.sha256(os.fsencode(root))
-    with _readable(root):
+    with readable(root):
         stack = [walk(root)[0]]
         while stack:
             here = stack.pop()
@@ -101,7 +101,7 @@ def read_tree(
         DataProblem: As for `load`.
     """
     what = escape_name(spec.name)
-    with _readable(root):
+    with readable(root):
         tree, skipped = walk(root, within=within)
         found = layout.interpret_tree(tree, what, [*left, *skipped], spec.group_by)
     return read_layout(found, spec, progress, source=source)
@@ -184,8 +184,12 @@ def _root(argument: str) -> Path:
 
 
 @contextmanager
-def _readable(root: Path) -> Iterator[None]:
-    """Faults of the file system below the root, in a sentence."""
+def readable(root: Path) -> Iterator[None]:
+    """Faults of the file system below the root, in a sentence.
+
+    Raises:
+        DataProblem: Something below it may not be read.
+    """
     try:
         yield
     except OSError as fault:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,12 @@ from PIL.Image import Resampling
 
 from tltk.data.attributes import Attribute
 from tltk.data.decode import allocate
+from tltk.data.dials import NamedDials
 from tltk.data.domain import Domain, Pixels, Progress
 from tltk.data.drawing.distances import DISTANCES, Distance, length
 from tltk.data.identity import generated_origins
 from tltk.errors import BadSpec, UnknownName
-from tltk.specs.knobs import Spec, knob, knobs
+from tltk.specs.knobs import knob
 from tltk.specs.parts import DataSpec
 
 if TYPE_CHECKING:
@@ -49,13 +50,16 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 @dataclass(frozen=True)
-class Dials(Spec):
+class Dials(NamedDials):
     """What is shifted, and by how much. At the defaults nothing is.
 
     Example:
         >>> Dials.parse("hue=0.2, rotation=30").text()
         'rotation=30,hue=0.2'
     """
+
+    domain: ClassVar[str] = "shapes"
+    example: ClassVar[str] = "shapes:hue=0.2,classes=0-4"
 
     rotation: float = knob(0.0, 0.0, 180.0, help="Each shape is turned by up to this angle either way, in degrees.")
     scale: float = knob(1.0, 0.3, 1.5, help="Factor of every shape's size.")
@@ -83,36 +87,6 @@ class Dials(Spec):
     def class_numbers(self) -> tuple[int, ...]:
         """Which of `CLASSES` there are, sorted."""
         return _parse_numbers(self.classes)
-
-    def text(self) -> str:
-        """What stands after `shapes:`, in one order: the dials that are turned; "" where none is."""
-        turned = {k: getattr(self, k) for k, rule in knobs(self).items() if getattr(self, k) != rule.default}
-        return ",".join(f"{k}={v if isinstance(v, str) else repr(v).removesuffix('.0')}" for k, v in turned.items())
-
-    @classmethod
-    def parse(cls, text: str) -> Dials:
-        """The dials that `rotation=30,hue=0.2` sets, in any order.
-
-        Raises:
-            UnknownName: No such dial, choice or class.
-            BadSpec: Not NAME=VALUE, a dial set twice, no number, or out of range.
-        """
-        rules, found = knobs(cls), dict[str, Any]()
-        for part in filter(None, (p.strip() for p in text.split(","))):
-            name, equals, value = (p.strip() for p in part.partition("="))
-            if not equals or not value:
-                raise BadSpec(f"A dial of shapes must be NAME=VALUE. Got {part!r}; write as in shapes:hue=0.2.")
-            if name not in rules:
-                raise UnknownName.among("A dial of shapes", name, rules)
-            if name in found:
-                raise BadSpec(f"A dial of shapes must be set once. Got {name} twice; leave one of them out.")
-            found[name] = value if isinstance(rules[name].default, str) else _number(name, value)
-        try:
-            return cls(**found)
-        except UnknownName:
-            raise
-        except BadSpec as fault:
-            raise BadSpec(f"{fault} Write one that is, as in shapes:hue=0.2,classes=0-4.") from None
 
 
 def check(argument: str) -> str:
@@ -200,13 +174,6 @@ def attributes(spec: DataSpec, argument: str = "") -> Look:
 
 
 # -- names ---------------------------------------------------------------------------------------------
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise BadSpec(f"The dial {name} must be a number. Got {text!r}; write as in shapes:{name}=0.5.") from None
 
 
 def _parse_numbers(text: str) -> tuple[int, ...]:
