@@ -552,3 +552,15 @@ def test_the_end_of_a_run_is_told_once_on_whatever_page_one_is() -> None:
 )
 def test_the_time_that_is_left_is_told_once_something_is_done(status: Status, words: str) -> None:
     assert chrome.time_left(status) == words
+
+
+@pytest.mark.parametrize("text", ["true", "True", "false", "False"])
+def test_a_switch_in_a_link_is_what_it_says(text: str) -> None:
+    app = open_page("design", source="none", weights="store:resnet10t_formulas", **{"keep-head": text})
+    is_clean(app)
+    assert app.session_state["plan"].net.keep_head is (text.lower() == "true")
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_told() -> None:
+    app = open_page("design", source="none", weights="store:resnet10t_formulas", **{"keep-head": "perhaps"})
+    assert any("must be true or false" in plain.value for plain in (*app.warning, *app.error))

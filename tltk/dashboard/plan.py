@@ -235,9 +235,9 @@ def _value(option: command.Option, text: str) -> Any:
     """
     kind = type(option.knob.default)
     try:
-        return kind(text)
-    except ValueError:
-        what = {int: "a whole number", float: "a number"}.get(kind, f"of type {kind.__name__}")
+        return command.TRUTH[text.lower()] if kind is bool else kind(text)
+    except (ValueError, KeyError):
+        what = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, f"of type {kind.__name__}")
         raise BadSpec(f"{option.flag} must be {what}. Got {text[:80]!r}.") from None
 
 
