@@ -562,5 +562,6 @@ def test_a_switch_in_a_link_is_what_it_says(text: str) -> None:
 
 
 def test_a_switch_that_is_neither_on_nor_off_is_told() -> None:
-    app = open_page("design", source="none", weights="store:resnet10t_formulas", **{"keep-head": "perhaps"})
+    app = open_page("start", **{"keep-head": "perhaps"})
+    is_clean(app)
     assert "could not be understood" in texts(app)
