@@ -1,7 +1,9 @@
 """Runs: every run as a folder that can be found, named, opened, compared, copied, exported and deleted."""
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,6 +12,7 @@ from tltk.dashboard import chrome, permitted, plan
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import read_result
 from tltk.dashboard.words import plain
+from tltk.errors import TltkError
 from tltk.jobs import executor, listing
 from tltk.plots.curves import UNITS, lines
 from tltk.runs import index, label
@@ -18,7 +21,7 @@ from tltk.specs import command
 from tltk.specs.training import TransferSpec
 from tltk.studies.budget import budget_flags
 from tltk.studies.compare.spec import CompareSpec
-from tltk.weights.handover import pack_bytes, weigh
+from tltk.weights.handover import import_zip, pack_bytes, weigh
 
 QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
 KINDS = {TransferSpec.kind: "training", CompareSpec.kind: "comparison"}  # other studies are called as in the shell
@@ -207,6 +210,29 @@ def overlay(entries: Sequence[index.RunEntry]) -> None:
     st.dataframe(differences([e.run for e in entries]), hide_index=True, width="stretch")
 
 
+def take_in() -> None:
+    """A run of another machine, from the zip that was exported there; what is here stays as it is."""
+    with st.expander("Take in a run from another machine"):
+        file = st.file_uploader(
+            "A zip that this page, or `tltk export RUN --to zip`, wrote on another machine", type="zip", key="runs:zip"
+        )
+        if file is None or not st.button("Import", icon=":material/input:", key="runs:import"):
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "run.zip"
+            path.write_bytes(file.getbuffer())
+            try:
+                found = import_zip(path)
+            except TltkError as fault:
+                st.error(plain(str(fault).replace(str(path), file.name).replace(path.name, file.name)))
+                return
+        if found.imported:
+            st.success(f"Imported: {', '.join(found.imported)}.")
+            plan.choose_run(found.id)
+        else:
+            st.info(f"Run {found.id} is here already and stays as it is.")
+
+
 LEAD = "Every run is a folder: specification, measurements, result. Tick one to open it, several to compare them."
 
 with chrome.page("Runs", LEAD):
@@ -235,3 +261,4 @@ with chrome.page("Runs", LEAD):
             actions(picked[0])
         elif picked:
             overlay(picked)
+    take_in()

@@ -39,7 +39,7 @@ from tltk.specs.parts import NetSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.race.spec import RaceSpec
-from tltk.weights.handover import import_zip
+from tltk.weights.handover import import_zip, pack_bytes
 from tltk.weights.load import build_net
 
 
@@ -565,3 +565,25 @@ def test_a_switch_that_is_neither_on_nor_off_is_told() -> None:
     app = open_page("start", **{"keep-head": "perhaps"})
     is_clean(app)
     assert "could not be understood" in texts(app)
+
+
+def test_a_run_of_another_machine_is_taken_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = training()
+    (run.path / "model.safetensors").write_bytes(save({"a": np.zeros(2, np.float32)}))
+    packed = pack_bytes(run)
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path / "another machine"))
+    app = open_page("runs")
+    app.file_uploader(key="runs:zip").set_value(("mine.zip", packed, "application/zip")).run()
+    app.button(key="runs:import").click().run()
+    is_clean(app)
+    assert [s.value for s in app.success] == [f"Imported: {run.id}."]
+    assert Run.open(run.id).status.state == "done"
+    app.button(key="runs:import").click().run()
+    assert "is here already" in texts(app)
+
+
+def test_a_file_that_is_no_run_is_told_by_its_own_name() -> None:
+    app = open_page("runs")
+    app.file_uploader(key="runs:zip").set_value(("mine.zip", b"no zip at all", "application/zip")).run()
+    app.button(key="runs:import").click().run()
+    assert not app.exception and "mine" in app.error[0].value and "/tmp" not in app.error[0].value
