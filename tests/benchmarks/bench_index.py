@@ -20,6 +20,7 @@ import msgspec
 
 from tests.benchmarks.rounds import table
 from tltk import home
+from tltk.dashboard.chrome import PAGES
 from tltk.runs.run import Child, Run, Status
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import read_spec
@@ -27,22 +28,6 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
 ROOT = Path(__file__).parents[2]
-PAGES = (
-    "start",
-    "domains",
-    "design",
-    "train",
-    "examine",
-    "curves",
-    "studies",
-    "layers",
-    "shift",
-    "choose",
-    "use",
-    "weights",
-    "runs",
-)
-
 SHELL = """
 import sys, time
 from click.testing import CliRunner

@@ -15,7 +15,6 @@ import pytest
 from tests.support.depth_pages import RANK, SHARED, embedding_known, profile_known
 from tests.support.domain_pages import known
 from tests.support.pages import (
-    PAGES,
     ROOT,
     answered,
     comparison,
@@ -35,6 +34,7 @@ from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.dashboard import permitted
+from tltk.dashboard.chrome import PAGES
 from tltk.dashboard.plan import FIRST
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec

@@ -16,7 +16,6 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from tests.support.pages import (
-    PAGES,
     ROOT,
     comparison,
     is_clean,
@@ -31,6 +30,7 @@ from tests.support.pages import _no_workers as _no_workers
 from tests.support.results import adapted, trained
 from tltk import home
 from tltk.dashboard import chrome
+from tltk.dashboard.chrome import PAGES
 from tltk.dashboard.words import plain
 from tltk.results.rows import Row
 from tltk.runs.label import Label

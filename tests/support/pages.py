@@ -52,23 +52,6 @@ ROOT = Path(__file__).parents[2]
 ROUTER = str(ROOT / "tltk" / "dashboard" / "router.py")
 
 
-PAGES = (
-    "start",
-    "design",
-    "train",
-    "examine",
-    "curves",
-    "studies",
-    "layers",
-    "shift",
-    "choose",
-    "use",
-    "runs",
-    "domains",
-    "weights",
-)
-
-
 @pytest.fixture(autouse=True)
 def _no_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Pages may queue, but nothing is started: what a worker would answer is written by the test. Nothing is shipped."""
