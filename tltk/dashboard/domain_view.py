@@ -200,7 +200,7 @@ def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
         "Pictures": f"{found.n:,} in {len(found.classes):,} classes",
         **{name: _part(found, part, spec) for part, name in PARTS.items()},
         "Groups": "" if found.groups is None else escape(describe_groups(found.groups)),
-        "Read as": f"{spec.size} × {spec.size} px, {_channels(found)}{_fitted(found)}",
+        "Read as": f"{' × '.join(map(str, spec.shape[::-1]))} px, {_channels(found)}{_fitted(found)}",
         "Brightness": _brightness(found),
         "Licence": escape(found.licence),
         "From": escape(found.source),
@@ -218,9 +218,9 @@ def _part(found: InspectResult, part: str, spec: DataSpec) -> str:
 
 
 def _fitted(found: InspectResult) -> str:
-    """What it costs the pictures to be squares; nothing where they are."""
+    """What it costs the pictures to have one shape; nothing where they have it."""
     change = Change(found.cropped, found.empty, found.stretched)
-    return "" if change == Change() else f"<small>{escape(describe(change, found.fit))}</small>"
+    return "" if change == Change() else f"<small>{escape(describe(change, found.fit, found.size))}</small>"
 
 
 def is_grey(found: InspectResult) -> bool:
