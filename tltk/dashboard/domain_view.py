@@ -104,18 +104,22 @@ def _with_kind(path: plan.PATH, kind: str) -> DataSpec | None:
     if kind == NONE:
         return None
     spec: DataSpec = plan.read(path) or dataclasses.replace(plan.read(("target",)), shots=0)
-    return dataclasses.replace(spec, name=kind + (":" if kind in PATHS else ""), n=DRAWN.get(kind, 0), group_by="")
+    wide = spec.width if kind in PATHS else 0
+    name = kind + (":" if kind in PATHS else "")
+    return dataclasses.replace(spec, name=name, n=DRAWN.get(kind, 0), group_by="", width=wide)
 
 
 def settings(path: plan.PATH) -> None:
     """How many pictures, how large, which ones; and whether they are corrupted."""
-    for name, column in zip(("n", "size", "seed"), st.columns(3), strict=True):
-        with column:
-            controls.field(*path, name, title="Size (px)" if name == "size" else None)
-    if path == ("target",):  # the source is read as the target is
-        controls.field(*path, "fit")
     name = plan.read((*path, "name"))
     kind, argument, suffix = parts(name)
+    own_shape = kind in PATHS and path == ("target",)  # drawn ones are squares, the source is as the target
+    fields = ("n", "size", "width", "seed") if own_shape else ("n", "size", "seed")
+    for field, column in zip(fields, st.columns(len(fields)), strict=True):
+        with column:
+            controls.field(*path, field, title={"size": "Size (px)", "width": "Width (px)"}.get(field))
+    if path == ("target",):
+        controls.field(*path, "fit")
     if kind in PATHS or plan.read((*path, "group_by")):
         controls.field(*path, "group_by", title="Group by")
     base = name.removesuffix(suffix)

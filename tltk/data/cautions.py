@@ -99,8 +99,8 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
     if counts["empty"] >= MAX_EMPTY_SHARE:
         said.append(
             f"On average {counts['empty']:.0%} of what is read of {domain.name} is empty, since whole pictures are "
-            "padded to one shape: they are seen smaller, and how wide one is shows. If that matters, take --fit crop or "
-            "squash."
+            "padded to one shape: they are seen smaller, and how wide one is shows. If that matters, take --fit crop "
+            "or squash."
         )
     if counts["stretched"] >= MAX_STRETCHED:
         said.append(
