@@ -540,12 +540,28 @@ def serve_verb(run_id: str, port: int, address: str) -> None:
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, help="Port to serve on. Default 8501.")
 @click.option("--address", default="127.0.0.1", help="Address to serve on; 0.0.0.0 lets other machines in.")
-def app(port: int, address: str) -> None:
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="A folder that its pages may read, with all below; may be repeated. Default: TLTK_ROOTS, else your home and "
+    "the folder where you stand.",
+)
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name that browsers may use for this server, such as lab.example; may be repeated.",
+)
+def app(port: int, address: str, roots: tuple[Path, ...], hosts: tuple[str, ...]) -> None:
     """Start the dashboard."""
     from tltk.dashboard.serve import serve
 
     home.check_writable()  # else each page would say so, and the server not start
-    sys.exit(serve(port, address))
+    sys.exit(serve(port, address, roots, hosts))
 
 
 @main.command()

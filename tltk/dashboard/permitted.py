@@ -1,8 +1,8 @@
-"""What a page may ask this machine to read: files below `TLTK_ROOTS`. The shell and Python are not limited.
+"""What a page may ask of this machine: files below `TLTK_ROOTS`, so many questions at once. The shell is not limited.
 
 Whoever can open the dashboard can type any path into it, or into a link. Where only this machine reaches the
-server, the user's home and the folder where it was started are open unless TLTK_ROOTS says otherwise; where
-others reach it, only what TLTK_ROOTS names.
+server, the user's home and the folder where it was started are open unless `tltk app --root` or TLTK_ROOTS says
+otherwise; where others reach it, only what these name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,15 @@ from tltk import home
 from tltk.data import domains
 from tltk.data.corrupt import split
 from tltk.data.sources.csv import divide_text
-from tltk.errors import BadSpec, TltkError
-from tltk.jobs import executor
+from tltk.errors import BadSpec, RunProblem, TltkError
+from tltk.jobs import executor, queue
 from tltk.runs.run import Run
 from tltk.serving.hosts import is_loopback
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import PATHS
+from tltk.specs.reading import PATHS, with_absolute_paths
+
+MOST_WAITING = 20  # questions of one visitor
+_locks: dict[str, threading.Lock] = {}
 
 
 def roots(address: str | None) -> list[Path]:
@@ -109,8 +113,8 @@ def check(spec: Spec) -> None:
             shown = ", ".join(str(root) for root in known[:-1]) or "none"
             raise BadSpec(
                 f"A page may read only below the folders that TLTK_ROOTS names, here: {shown}. Got {path!r}. "
-                f"Start the dashboard with TLTK_ROOTS=FOLDER{os.pathsep}FOLDER to open others, or ask from the shell, "
-                f"which is not limited."
+                f"Start the dashboard with `tltk app --root FOLDER` to open others, or ask from the shell, which is "
+                f"not limited."
             )
 
 
@@ -133,10 +137,38 @@ def _lexical(path: Path) -> Path:
 
 
 def submit(spec: Spec, *, again: bool = False) -> Run:
-    """Queue what a page asks for; pages queue nothing in any other way.
+    """Queue what a page asks for; pages queue nothing in any other way. Equal questions are one run.
 
     Raises:
         BadSpec: It names a path outside the permitted folders.
+        RunProblem: This visitor has as many questions waiting as one may have.
     """
     check(spec)
-    return executor().submit(spec, again=again)
+    with _asking(queue.HERE, spec):
+        return executor().submit(spec, again=again)
+
+
+def resume(run: Run) -> Run:
+    """Queue a run that stopped once more.
+
+    Raises:
+        BadSpec, RunProblem: As for `submit`.
+    """
+    check(run.spec)
+    with _asking(queue.HERE, run.spec):
+        return executor().resume(run)
+
+
+@contextlib.contextmanager
+def _asking(owner: str, spec: Spec) -> Iterator[None]:
+    """Inside, one question more is queued for this person, unless too many of theirs wait."""
+    with _locks.setdefault(owner, threading.Lock()):  # of two that are asked at once, the second counts the first
+        jobs = queue.jobs()
+        waiting = sum(job.owner == owner and job.state == "queued" for job in jobs)
+        if waiting >= MOST_WAITING and with_absolute_paths(spec).run_id not in {job.run for job in jobs}:
+            raise RunProblem(
+                f"At most {MOST_WAITING} questions of yours may wait at once. Got one more; wait until some are "
+                f"answered, or stop some on Runs."
+            )
+        with queue.asked_by(owner):
+            yield

@@ -7,6 +7,7 @@ import streamlit as st
 from tltk import assets
 from tltk.dashboard import chrome, plan
 from tltk.dashboard.serve import app_folder
+from tltk.dashboard.words import plain
 
 TITLES = {
     "start": "Start",
@@ -56,4 +57,4 @@ chosen = st.navigation(list(pages.values()), position="top")
 chosen.run()
 chrome.job_bar()
 if ended:
-    st.toast(ended)
+    st.toast(plain(ended))

@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from tltk.dashboard import permitted
+from tltk.errors import BadSpec
 from tltk.serving.hosts import is_loopback
 
 
@@ -39,8 +40,25 @@ def flags() -> list[str]:
     return found
 
 
-def serve(port: int, address: str) -> int:
-    """Run the dashboard until it is stopped; the server's exit code."""
+def serve(port: int, address: str, roots: Sequence[Path] = (), hosts: Sequence[str] = ()) -> int:
+    """Run the dashboard until it is stopped; the server's exit code.
+
+    Args:
+        port: On which it listens.
+        address: At which it listens.
+        roots: Folders that its pages may read; none = as `permitted.roots` says.
+        hosts: Names besides its address by which browsers may ask for it.
+
+    Raises:
+        BadSpec: A folder's path holds what parts the paths of TLTK_ROOTS.
+    """
+    for root in roots:
+        if os.pathsep in str(root):  # which would name others too
+            raise BadSpec(f"A folder of --root must have no {os.pathsep!r} in its path. Got {str(root)!r}; rename it.")
+    if roots:
+        os.environ["TLTK_ROOTS"] = os.pathsep.join(map(str, roots))
+    if hosts:
+        os.environ["TLTK_HOSTS"] = ",".join([*hosts, os.environ.get("TLTK_HOSTS", "")])
     folder = app_folder()
     words = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
     words += [f"--server.port={port}", f"--server.address={address}", *flags()]
@@ -48,7 +66,7 @@ def serve(port: int, address: str) -> int:
         words.append("--server.headless=true")
         print(f"The dashboard is at http://{'localhost' if is_loopback(address) else address}:{port}", flush=True)
     if not is_loopback(address) and "TLTK_ROOTS" not in os.environ:
-        print("Its users cannot open folders of this machine; TLTK_ROOTS=FOLDER:FOLDER names those that they may.")
+        print("Its users cannot open folders of this machine; --root FOLDER names those that they may.")
     # The server stands in the folder of its settings; what the user may read is seen from where he stands.
     environment = {**os.environ, "TLTK_ROOTS": os.pathsep.join(map(str, permitted.roots(address)))}
     where = folder if importlib.util.find_spec("tltk") else Path.cwd()

@@ -14,6 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -38,7 +39,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     pid INTEGER,
     born REAL,
     started REAL,
-    cancelled REAL
+    cancelled REAL,
+    owner TEXT NOT NULL DEFAULT ''             -- who asks; '' = the shell, HERE = the pages of a dashboard for one
 )
 """
 
@@ -57,7 +59,11 @@ class Job:
     born: str | float | None
     started: float | None
     cancelled: float | None
+    owner: str
 
+
+HERE = "-"  # who uses the pages of a dashboard that is no room
+_asking: ContextVar[str] = ContextVar("_asking", default="")
 
 FIELDS = ", ".join(field.name for field in dataclasses.fields(Job))
 OF_THE_MACHINE = {  # SQLite's codes → the system's; any other says that the file is no table of ours
@@ -83,9 +89,11 @@ def _connect() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(_path(), timeout=20)) as db, db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(_TABLE)
-        if "slots" not in {row[1] for row in db.execute("PRAGMA table_info(jobs)")}:  # of an earlier version
-            with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
-                db.execute("ALTER TABLE jobs ADD COLUMN slots TEXT NOT NULL DEFAULT '0'")
+        known = {row[1] for row in db.execute("PRAGMA table_info(jobs)")}
+        for column, usual in (("slots", "0"), ("owner", "")):
+            if column not in known:  # of an earlier version
+                with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
+                    db.execute(f"ALTER TABLE jobs ADD COLUMN {column} TEXT NOT NULL DEFAULT '{usual}'")
         yield db
 
 
@@ -181,7 +189,7 @@ def _read(db: sqlite3.Connection) -> list[Job]:
 
 
 def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
-    """Put a run at the end of the queue; False when it is there already.
+    """Put a run at the end of the queue, as whoever `asked_by` names; False when it is there already.
 
     Args:
         run: Run id.
@@ -191,12 +199,22 @@ def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
 
     def work(db: sqlite3.Connection) -> bool:
         done = db.execute(
-            "INSERT OR IGNORE INTO jobs (run, state, timeout, light) VALUES (?, 'queued', ?, ?)",
-            (run, timeout, light),
+            "INSERT OR IGNORE INTO jobs (run, state, timeout, light, owner) VALUES (?, 'queued', ?, ?, ?)",
+            (run, timeout, light, _asking.get()),
         )
         return done.rowcount > 0
 
     return _do(work)
+
+
+@contextmanager
+def asked_by(owner: str) -> Iterator[None]:
+    """Inside, what is put into the queue is this person's."""
+    token = _asking.set(owner)
+    try:
+        yield
+    finally:
+        _asking.reset(token)
 
 
 def jobs() -> list[Job]:
