@@ -14,7 +14,7 @@ from tltk import __version__
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.dashboard import plan
+from tltk.dashboard import permitted, plan, room
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import executor, listing
@@ -253,7 +253,11 @@ def is_asked_to_stop(run: Run) -> bool:
 
 def _stop(run_id: str) -> None:
     """A callback, since it runs before all else: what makes the page run again cannot swallow the click."""
-    executor().cancel(run_id)
+    try:
+        permitted.cancel(run_id)
+    except TltkError as fault:
+        st.toast(plain(fault))
+        return
     st.toast("Stopping; you can resume it later.")
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import streamlit as st
 
 from tltk import home
+from tltk.dashboard import room
 from tltk.data import domains
 from tltk.data.corrupt import split
 from tltk.data.sources.csv import divide_text
@@ -141,11 +142,18 @@ def submit(spec: Spec, *, again: bool = False) -> Run:
 
     Raises:
         BadSpec: It names a path outside the permitted folders.
-        RunProblem: This visitor has as many questions waiting as one may have.
+        RunProblem: This visitor has as many questions waiting as one may have; what was found is another's, who has
+            not asked to begin again.
     """
     check(spec)
-    with _asking(queue.HERE, spec):
-        return executor().submit(spec, again=again)
+    owner = room.asker()
+    with _asking(owner, spec):
+        if again:
+            _check_theirs(spec)
+        run = executor().submit(spec, again=again, timeout=_limit_s(spec))
+    if room.now() is not None:
+        queue.note_asker(run.id, owner)
+    return run
 
 
 def resume(run: Run) -> Run:
@@ -155,20 +163,82 @@ def resume(run: Run) -> Run:
         BadSpec, RunProblem: As for `submit`.
     """
     check(run.spec)
-    with _asking(queue.HERE, run.spec):
-        return executor().resume(run)
+    check_owner(run.id)
+    with _asking(room.asker(), run.spec):
+        return executor().resume(run, timeout=_limit_s(run.spec))
+
+
+def cancel(run_id: str) -> None:
+    """Ask a run to stop.
+
+    Raises:
+        RunProblem: It is somebody else's.
+    """
+    check_owner(run_id)
+    executor().cancel(run_id)
+
+
+def check_owner(run_id: str) -> None:
+    """Refuse that somebody in a room changes what others have asked for. Where there is no room, all is one's own.
+
+    Raises:
+        RunProblem: The run is not of whoever looks at the page alone.
+    """
+    if room.now() is None or is_teacher():
+        return
+    owner, askers = room.asker(), queue.askers().get(run_id, ())
+    if askers != (owner,):
+        others = ", ".join(name for name in askers if name != owner)
+        raise RunProblem(
+            f"Run {run_id} must be yours alone to be changed. {f'{others} asked for it' if others else 'It is not'}; "
+            f"ask the teacher."
+        )
+
+
+def check_teacher(what: str) -> None:
+    """Refuse what only the teacher of a room may do.
+
+    Args:
+        what: Begins the sentence, as in "Weights are removed".
+
+    Raises:
+        RunProblem: It is somebody else in a room.
+    """
+    if room.now() is not None and not is_teacher():
+        raise RunProblem(f"{what} by the teacher alone where several people are in a room. Ask them.")
+
+
+def is_teacher() -> bool:
+    """Whether who looks at this page may do everything in its room."""
+    person = room.me()
+    return person is not None and person.is_teacher
+
+
+def _check_theirs(spec: Spec) -> None:
+    """Refuse to set aside what was found for others."""
+    run = Run.at(with_absolute_paths(spec).run_id)
+    if run.result() is not None:
+        check_owner(run.id)
+
+
+def _limit_s(spec: Spec) -> float:
+    """Seconds that a training in a room may take; 0 = any. Questions have limits of their own."""
+    here = room.now()
+    return 60 * here.settings.minutes if here is not None and spec.trains else 0.0
 
 
 @contextlib.contextmanager
 def _asking(owner: str, spec: Spec) -> Iterator[None]:
     """Inside, one question more is queued for this person, unless too many of theirs wait."""
+    here = room.now()
+    most = MOST_WAITING if here is None else here.settings.waiting
     with _locks.setdefault(owner, threading.Lock()):  # of two that are asked at once, the second counts the first
         jobs = queue.jobs()
         waiting = sum(job.owner == owner and job.state == "queued" for job in jobs)
-        if waiting >= MOST_WAITING and with_absolute_paths(spec).run_id not in {job.run for job in jobs}:
+        if waiting >= most and with_absolute_paths(spec).run_id not in {job.run for job in jobs}:
             raise RunProblem(
-                f"At most {MOST_WAITING} questions of yours may wait at once. Got one more; wait until some are "
-                f"answered, or stop some on Runs."
+                f"At most {most} questions of yours may wait at once. Got one more; wait until some are answered, or "
+                f"stop some on Runs."
             )
         with queue.asked_by(owner):
             yield
