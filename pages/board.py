@@ -18,6 +18,7 @@ from tltk.runs.run import Run
 from tltk.studies.compare.spec import CompareSpec
 from tltk.verdicts.judge import format_points
 
+REPEATS = 3  # with fewer nothing can be told
 MOST_PLANS = 12  # the newest; more take long to send and nobody looks through them
 
 
@@ -56,15 +57,15 @@ def row(entry: RunEntry) -> dict[str, Any]:
         "first seed": entry.seed,
         "state": f"{chrome.SIGNS.get(state, '')} {state}",
         "verdict": entry.verdict,
-        "gap, points": None if entry.gap is None else round(100 * entry.gap, 1),
+        "gap, points": "" if entry.gap is None else format_points(entry.gap),
         "run": entry.id,
     }
 
 
 def pooled(done: list[RunEntry]) -> None:
     """All finished runs of a plan together, weighed by a worker."""
-    if len(done) < 2:
-        st.caption("Two finished runs of this plan, with other seeds, are weighed together.")
+    if len(done) < REPEATS:
+        st.caption(f"{REPEATS} finished runs of this plan, each with a seed of its own, can be weighed together.")
         return
     spec = PoolSpec(tuple(sorted(entry.id for entry in done)))
     answer = depth.ask_with_button(

@@ -53,6 +53,7 @@ def jobs() -> None:
             on_click=stop,
             args=(run.id,),
             disabled=is_asked,
+            width="stretch",
         )
 
 
@@ -65,8 +66,8 @@ def people(here: room.Room) -> None:
         {
             "name": one.name,
             "teacher": one.is_teacher,
-            "runs now": running[one.name],
-            "waits": waiting[one.name],
+            "running": running[one.name],
+            "waiting": waiting[one.name],
             "asked in all": asked[one.name],
         }
         for one in here.people()

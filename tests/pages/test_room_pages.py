@@ -17,9 +17,10 @@ from tltk.analyses.pool.result import PooledRunResult, PoolResult
 from tltk.analyses.pool.spec import PoolSpec
 from tltk.dashboard import permitted, room
 from tltk.dashboard.plan import FIRST
-from tltk.errors import RunProblem
+from tltk.errors import BadSpec, RunProblem
 from tltk.jobs import executor, queue
 from tltk.runs.run import Run
+from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
 
 WHO: list[room.Person | None] = []
@@ -74,6 +75,13 @@ def test_the_quota_is_each_persons_own_and_a_run_has_a_time_limit() -> None:
     act(None)
     with pytest.raises(RunProblem, match="must be in the room"):
         permitted.submit(TransferSpec(seed=4))
+
+
+def test_a_room_reads_no_folder_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TLTK_ROOTS")
+    assert permitted.roots("127.0.0.1") == []
+    with pytest.raises(BadSpec, match="here: none"):
+        permitted.submit(InspectSpec(DataSpec(f"folder:{ROOT}")))
 
 
 def test_the_name_is_in_no_run() -> None:
@@ -153,7 +161,7 @@ def test_the_teachers_page_is_the_teachers(monkeypatch: pytest.MonkeyPatch) -> N
     app = open_page("teacher")
     is_clean(app)
     assert "Ada" in texts(app) and run.id[:6] in texts(app)
-    assert list(app.dataframe[0].value["waits"]) == [1, 0, 0]
+    assert list(app.dataframe[0].value["waiting"]) == [1, 0, 0]
     app.toggle(key="teacher:pause").set_value(True).run()
     is_clean(app)
     assert queue.is_paused()
@@ -180,7 +188,7 @@ def test_the_teacher_frees_a_name(here: room.Room) -> None:
 def test_the_board_pools_the_runs_of_a_class() -> None:
     is_clean(open_page("board"))
     runs = []
-    for number, name in enumerate(("Ada", "Bo")):
+    for number, name in enumerate(("Ada", "Bo", "Grace")):
         run = pooled.comparison(10 * number, pooled.drawn(10 * number, 0.2))
         queue.note_asker(run.id, name)
         runs.append(run)
@@ -190,10 +198,10 @@ def test_the_board_pools_the_runs_of_a_class() -> None:
     app = open_page("board")
     is_clean(app)
     table, predicted = app.dataframe[0].value, app.dataframe[1].value
-    assert sorted(table["by"]) == ["Ada", "Bo"] and sorted(table["first seed"]) == [0, 10]
+    assert sorted(table["by"]) == ["Ada", "Bo", "Grace"] and sorted(table["first seed"]) == [0, 10, 20]
     assert list(predicted["by"]) == ["Ada", "Ada"] and predicted["predicted"][0] == "helps"
     assert hostile not in texts(app)
-    press(app, "Weigh 2 runs together")
+    press(app, "Weigh 3 runs together")
     spec = PoolSpec(tuple(sorted(run.id for run in runs)))
     assert [Run.at(job.run).spec for job in queue.jobs()] == [spec]
     queue.remove(spec.run_id)

@@ -93,7 +93,7 @@ def _form(goal: str, name: str, fault: str, status: int = 200) -> Response:
     style = {name: f"light-dark({light}, {dark})" for name, (light, dark) in both.items()}
     told = f'<p role="alert"><b>{escape(fault)}</b></p>' if fault else ""
     text = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Join the room · tltk</title>
-<meta name="viewport" content="width=device-width"><style>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><style>
 :root {{ color-scheme: light dark; }}
 body {{ background: {style["backgroundColor"]}; color: {style["textColor"]}; font: 1rem/1.5 sans-serif;
   margin: 12vh auto; max-width: 22rem; padding: 0 1rem; }}

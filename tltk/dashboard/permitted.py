@@ -42,7 +42,7 @@ def roots(address: str | None) -> list[Path]:
     named = os.environ.get("TLTK_ROOTS")
     if named is not None:
         return [Path(text).expanduser().absolute() for text in named.split(os.pathsep) if text.strip()]
-    if not is_loopback(address):
+    if not is_loopback(address) or room.now() is not None:
         return []
     found = [Path.cwd()]
     with contextlib.suppress(RuntimeError):  # a user without a home

@@ -85,6 +85,7 @@ def serve(
     if room is not None:
         os.environ.setdefault("TLTK_ROOTS", "")  # none
         words += ["--server.headless=true", f"--server.maxUploadSize={MOST_UPLOAD_MB}"]
+        words.append(f"--browser.serverAddress={_reach(address)}")  # else Streamlit asks a server of others for it
         print(_announce(room, port, address), flush=True)
     elif not os.environ.get("DISPLAY") and sys.platform.startswith("linux"):
         words.append("--server.headless=true")
@@ -106,8 +107,7 @@ def serve(
 
 def _announce(room: Settings, port: int, address: str) -> str:
     """What the one who opens a room must know: who can come in, where, and how."""
-    name = f"[{address}]" if ":" in address else address
-    where = _own_number() if address in ("0.0.0.0", "::") else name
+    where = _reach(address)
     folders = os.environ["TLTK_ROOTS"] or "none of this machine's (--root FOLDER opens some)"
     limit = f", {room.minutes:g} minutes for a training" if room.minutes else ""
     return "\n".join(
@@ -123,8 +123,10 @@ def _announce(room: Settings, port: int, address: str) -> str:
     )
 
 
-def _own_number() -> str:
-    """The number of this machine in its network; its name where it has none."""
+def _reach(address: str) -> str:
+    """By which name or number others reach a server that listens at this address."""
+    if address not in ("0.0.0.0", "::"):
+        return f"[{address}]" if ":" in address else address
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))  # nothing is sent: it only chooses by which number it would be
         return str(probe.getsockname()[0])
