@@ -96,6 +96,7 @@ def test_others_runs_are_safe_and_the_teacher_may_do_all() -> None:
     for forbidden in (
         lambda: permitted.cancel(run.id),
         lambda: permitted.resume(run),
+        lambda: permitted.delete(run.id),
         lambda: permitted.check_owner(run.id),
         lambda: permitted.check_owner(Run.create(TransferSpec(seed=9)).id),
     ):

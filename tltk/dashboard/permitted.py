@@ -178,6 +178,16 @@ def cancel(run_id: str) -> None:
     executor().cancel(run_id)
 
 
+def delete(run_id: str) -> None:
+    """Delete a run for good.
+
+    Raises:
+        RunProblem: It is somebody else's, or runs.
+    """
+    check_owner(run_id)
+    Run.at(run_id).delete()
+
+
 def check_owner(run_id: str) -> None:
     """Refuse that somebody in a room changes what others have asked for. Where there is no room, all is one's own.
 
