@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.browser.walk import faults
 from tests.support.app import ROOT, address, no_error
 from tltk.dashboard.room import SETTING, Settings
 
@@ -43,6 +44,7 @@ def test_two_people_meet_in_a_room(
     teacher.get_by_role("option", name="Ada").click()
     teacher.get_by_role("button", name="Free it").click()
     no_error(teacher)
+    assert not faults(teacher)
     ada.get_by_role("link", name="Domains").click()
     ada.get_by_text("Your place in this room has been freed.").wait_for(timeout=30_000)
     ada.reload()

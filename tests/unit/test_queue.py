@@ -135,6 +135,26 @@ def test_one_with_fifty_jobs_holds_up_none_of_thirty() -> None:
     assert queue.jobs() == []
 
 
+def test_the_supervisor_begins_one_of_each_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    def start(self: Supervisor, job: queue.Job, slots: list[int]) -> None:
+        queue.mark_started(job.run, slots, 1, 1.0)
+        queue.remove(job.run)
+        begun.append(job.person)
+
+    monkeypatch.setattr(Supervisor, "_start", start)
+    monkeypatch.setenv("TLTK_SPARE", "0")
+    monkeypatch.setenv("TLTK_SLOTS", "2")
+    supervisor = Supervisor()
+    people = [f"p{i:02}" for i in range(30)]
+    for number, person in enumerate(people):
+        ask(person, *(f"{person}-{i}" for i in range(50 if number == 0 else 1)))
+    for _ in range(20):
+        supervisor.tick()
+    assert len(begun) == 40 and sorted(begun[:30]) == people and set(begun[30:]) == {"p00"}
+
+
 def test_whoever_comes_late_waits_for_one_job_of_each_at_most() -> None:
     ask("a", *(f"a-{i}" for i in range(9)))
     ask("b", *(f"b-{i}" for i in range(9)))
