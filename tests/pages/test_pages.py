@@ -54,6 +54,7 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
         "train": "Nothing has been trained",
         "examine": "Nothing has been trained",
         "curves": "No comparison",
+        "negative": "Compare first",
         "layers": "Building",
         "shift": "Reading the pictures",
         "choose": "Rank them",

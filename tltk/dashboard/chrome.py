@@ -33,6 +33,7 @@ PAGES = (
     "train",
     "examine",
     "curves",
+    "negative",
     "studies",
     "layers",
     "shift",
@@ -79,6 +80,20 @@ def empty_state(text: str, page_name: str, link: str) -> None:
     with st.container(border=True):
         st.markdown(text)
         go(page_name, link)
+
+
+def go_to_run(page_name: str, text: str, run: Run, key: str) -> None:
+    """A button that opens another page of ours on this run.
+
+    Args:
+        page_name: The page.
+        text: What the button says.
+        run: What is shown there.
+        key: Of the widget.
+    """
+    if st.button(text, key=key, type="tertiary", icon=":material/arrow_forward:"):
+        plan.choose_run(run.id)
+        open_page(page_name)
 
 
 def go(page_name: str, text: str) -> None:

@@ -16,6 +16,7 @@ TITLES = {
     "train": "Train",
     "examine": "Examine",
     "curves": "Curves",
+    "negative": "Negative transfer",
     "studies": "Studies",
     "layers": "Layers",
     "shift": "Shift",

@@ -220,15 +220,26 @@ def show_result(run: Run) -> None:
     with st.container(border=True):
         if told.sentence:
             st.markdown(f"#### {plain(told.sentence)}")
-        for number, chart in enumerate(charts_of(kind, found, idle_of(run))):
-            plot(chart.figure, key=f"study:{number}:{run.id}", height=chart.height, alt=chart.alt)
-            if chart.caption:
-                st.caption(plain(chart.caption))
+        show_charts(run, found)
         if told.remarks:
             st.warning("\n".join(f"- {plain(remark)}" for remark in told.remarks))
     _table(told)
     show_ledger(run, f"ledger:{run.id}")
     downloads(run, f"study:{run.id}")
+
+
+def show_charts(run: Run, found: Any, key: str = "study") -> None:
+    """The figures of a study, each with its caption.
+
+    Args:
+        run: The study.
+        found: Its result.
+        key: Of the charts.
+    """
+    for number, chart in enumerate(charts_of(type(run.spec), found, idle_of(run))):
+        plot(chart.figure, key=f"{key}:{number}:{run.id}", height=chart.height, alt=chart.alt)
+        if chart.caption:
+            st.caption(plain(chart.caption))
 
 
 def follow_ups(run: Run) -> list[tuple[str, Spec]]:
