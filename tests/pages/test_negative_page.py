@@ -190,5 +190,5 @@ def test_a_link_to_a_run_of_another_kind_shows_nothing_else() -> None:
 
 def test_a_result_of_another_version_is_a_sentence() -> None:
     run = flipped()
-    home.write_atomic(run.path / "result.json", json.dumps({"verdict": "of the future"}))
+    home.write_atomic(run.path / "result.json", json.dumps({"arms": "of the future"}))
     assert "of another version" in texts(opened(run=run.id))
