@@ -1,6 +1,7 @@
 """Negative transfer: does the source hurt, on which classes and pictures, why, and would another source do better?"""
 
 from tltk.dashboard import chrome, negative_view
+from tltk.dashboard.asked import show_asked
 
 LEAD = (
     "Transfer is negative where a network does worse with a source than without. Does it, where, why, and what helps?"
@@ -12,3 +13,4 @@ with chrome.page("Negative transfer", LEAD):
         negative_view.show_verdict(question)
         negative_view.show_causes(question)
         negative_view.show_atlas(question)
+        show_asked(*negative_view.list_specs(question))

@@ -23,6 +23,7 @@ from tltk.studies.causes.comparison import causes_of
 from tltk.studies.causes.spec import CausesSpec
 from tltk.studies.compare.spec import CompareSpec
 
+TEST = "Test “Features are not there”"
 FLIPS = Flips([4], [], [Flip(4, 0, [0, 0, 0], [1, 1, 2])], ["cat", "dog", "cow"])
 
 
@@ -93,12 +94,13 @@ def test_causes_of_the_comparison_stand_beside_it_with_evidence_and_a_button_eac
     app = opened(run=run.id)
     told = texts(app)
     assert "the cause is confirmed: covariate shift" in told
-    assert "at least 60% of the loss" in told and "It fails." in told, "evidence"
+    assert "at least 60 % of the loss" in told and "It fails." in told, "evidence"
     assert "**Confirmed.** The gap is +5.0 points." in told, "what its counter-experiment came to"
     assert "It may be brought about by: " in told
     assert len(charts(app)) == 3
-    assert [name for name in labels(app) if name.startswith("Test it")] == ["Test it: all layers learn"]
-    spec = press(app, "Test it: all layers learn")
+    assert [name for name in labels(app) if name.startswith("Test “")] == [TEST]
+    assert "To settle it: all layers learn." in told
+    spec = press(app, TEST)
     assert isinstance(spec, CausesSpec) and spec.counter == ("features_missing",)
 
 
@@ -106,7 +108,7 @@ def test_the_newest_study_of_the_same_causes_is_shown_and_goes_on_from_its_count
     run = flipped()
     explained(run)
     explained(run, ("covariate_shift",))
-    spec = press(opened(run=run.id), "Test it: all layers learn")
+    spec = press(opened(run=run.id), TEST)
     assert spec.counter == ("covariate_shift", "features_missing")
 
 
@@ -114,7 +116,7 @@ def test_a_running_counter_experiment_leaves_what_is_known_on_the_page() -> None
     run = flipped()
     explained(run)
     app = opened(run=run.id)
-    press(app, "Test it")
+    press(app, TEST)
     app = opened(run=run.id)
     assert "the cause is confirmed" in texts(app) and "Stop training" in labels(app)
 

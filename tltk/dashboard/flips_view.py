@@ -45,19 +45,20 @@ def show_flips(target: DataSpec, flips: Flips, key: str) -> None:
         st.warning("These pictures have other classes than those that were tested: the domain has changed since.")
         sheet = None
     lost, gained = set(flips.lost), set(flips.gained)
-    for title, places in ((KINDS["lost"], lost), (KINDS["gained"], gained)):
+    for column, title, places in zip(st.columns(2), KINDS.values(), (lost, gained), strict=True):
         numbers = [n for n, one in enumerate(flips.pictures) if one.index in places]
         if not numbers:
             continue
         more = f", the surest {len(numbers)} of {len(places):,}" if len(numbers) < len(places) else ""
-        st.markdown(f"**{title}**{more}")
-        shown = [flips.pictures[n] for n in numbers]
-        captions = [caption(one, flips.classes) for one in shown]
-        if sheet is not None:
-            depth.pictures(sheet, numbers, captions)
-        else:
-            rows = {"place": [one.index for one in shown], "classes": captions}
-            st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * len(shown), 250))
+        with column:
+            st.markdown(f"**{title}**{more}")
+            shown = [flips.pictures[n] for n in numbers]
+            captions = [caption(one, flips.classes) for one in shown]
+            if sheet is not None:
+                depth.pictures(sheet, numbers, captions)
+            else:
+                rows = {"place": [one.index for one in shown], "classes": captions}
+                st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * len(shown), 250))
 
 
 def _answer(spec: PicturesSpec, key: str) -> PicturesResult | None:

@@ -7,6 +7,7 @@ to the page that shows it in depth. Nothing is computed or queued before a click
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,14 +219,12 @@ def _offer_comparison(spec: CompareSpec) -> None:
 def _verdict(run: Run, found: CompareResult) -> None:
     verdict = found.verdict
     left, right = st.columns([2, 3])
-    with left, st.container(border=True):
+    with left, st.container(border=True, height="stretch"):
         verdict_view.say(verdict)
         verdict_view.gap_figures(verdict.gap, verdict.lo, verdict.hi, verdict.level)
-        if verdict.remarks:
-            with st.expander(f"Cautions ({len(verdict.remarks)})"):
-                st.markdown("\n".join(f"- {plain(remark)}" for remark in verdict.remarks))
+        _cautions(verdict.remarks)
         chrome.go_to_run("curves", "Curves of both arms", run, f"negative:curves:{run.id}")
-    with right, st.container(border=True):
+    with right, st.container(border=True, height="stretch"):
         lost, won = (sum(one.label == label for one in verdict.per_class) for label in ("hurts", "helps"))
         st.markdown("**Which classes lose?**")
         st.markdown(
@@ -290,30 +289,36 @@ def _offer_causes(spec: CausesSpec) -> None:
 
 def _causes(run: Run, found: CausesResult) -> None:
     counters = _counters(run)
-    with st.container(border=True):
-        st.markdown(f"**{plain(found.sentence)}**")
-        for remark in found.remarks:
-            st.caption(plain(remark))
-    left, right = st.columns([2, 3])
-    with left, st.container(border=True):
-        study_view.show_charts(run, found, "negative:causes")
-        chrome.go_to_run("studies", "The study with all its figures", run, f"negative:study:{run.id}")
-    with right:
+    left, right = st.columns(2)
+    with left, st.container(border=True, height="stretch"):
+        st.markdown(plain(found.sentence))
         st.markdown(
             "A cause is *likely* where an interval or a test shows it. That is no proof: its **counter-experiment** "
             "trains again without it. If the gap grows, it was a cause."
         )
-        rest = []
-        for number, one in enumerate(found.causes):
-            counter = counters.get(one.name)
-            if one.level in ("likely", "possible") or one.outcome is not None:
-                _cause(one, counter, f"negative:cause:{number}:{run.id}")
-            else:
-                rest.append((one, counter, f"negative:cause:{number}:{run.id}"))
-        if rest:
-            with st.expander(f"Unlikely, or not to be judged here ({len(rest)})"):
-                for each in rest:
+        _cautions(found.remarks)
+        chrome.go_to_run("studies", "The study with all its figures", run, f"negative:study:{run.id}")
+    with right, st.container(border=True, height="stretch"):
+        study_view.show_charts(run, found, "negative:causes")
+    known = [(one, counters.get(one.name), f"negative:cause:{i}:{run.id}") for i, one in enumerate(found.causes)]
+    first = [each for each in known if each[0].level in ("likely", "possible") or each[0].outcome is not None]
+    for pair in zip(first[::2], [*first[1::2], None], strict=False):
+        for column, each in zip(st.columns(2), pair, strict=True):
+            if each is not None:
+                with column:
                     _cause(*each)
+    rest = [each for each in known if each not in first]
+    if rest:
+        with st.expander(f"Unlikely, or not to be judged here ({len(rest)})"):
+            for one, _, _ in rest:
+                level = LEVELS.get(one.level, "")
+                st.markdown(f"**{plain(causes_table.title(one))}** {level} {plain(one.reason)}")
+
+
+def _cautions(remarks: Sequence[str]) -> None:
+    if remarks:
+        with st.expander(f"Cautions ({len(remarks)})"):
+            st.markdown("\n".join(f"- {plain(remark)}" for remark in remarks))
 
 
 def _counters(run: Run) -> dict[str, CausesSpec]:
@@ -325,18 +330,20 @@ def _counters(run: Run) -> dict[str, CausesSpec]:
 
 def _cause(one: CauseResult, counter: CausesSpec | None, key: str) -> None:
     """A cause on a card: how sure, what was measured, and what came of taking it away or the button for it."""
-    with st.container(border=True):
-        share = f" · at least {one.score:.0%} of the loss" if one.level == "likely" else ""
-        st.markdown(f"**{plain(causes_table.title(one))}** {LEVELS.get(one.level, '')}{share}")
+    name = plain(causes_table.title(one))
+    with st.container(border=True, height="stretch"):
+        share = f" at least {100 * one.score:.0f} % of the loss" if one.level == "likely" else ""
+        st.markdown(f"**{name}** {LEVELS.get(one.level, '')}{share}")
         st.markdown(plain(one.reason))
         if one.behind:
-            names = ", ".join(causes_table.title_of(name) for name in one.behind)
+            names = ", ".join(causes_table.title_of(other) for other in one.behind)
             st.caption(plain(f"It may be brought about by: {names}."))
         if one.outcome is not None:
             sentence = one.outcome.sentence.removeprefix(f"{one.outcome.answer.capitalize()}: ")
             st.markdown(f"{ANSWERS.get(one.outcome.answer, '')} {plain(sentence[:1].upper() + sentence[1:])}")
         elif counter is not None:
-            start(counter, f"Test it: {plain(one.counter)}", key)
+            st.markdown(f"To settle it: {plain(one.counter)}.")
+            start(counter, f"Test “{name}”", key)
 
 
 # -- other sources --------------------------------------------------------------------------------------------
@@ -382,6 +389,6 @@ def _offer_atlas(names: list[str]) -> None:
         chrome.open_page("studies")
 
 
-def asked(question: Question) -> list[Spec]:
+def list_specs(question: Question) -> list[Spec]:
     """What the page shows as questions, for the shell and for Python."""
     return [spec for spec in (question.compare, question.causes) if spec is not None]
