@@ -73,6 +73,15 @@ def test_a_race_takes_its_domains_and_its_network_from_the_plan() -> None:
     assert any("tltk race" in code.value for code in app.code)
 
 
+def test_rates_and_seeds_begin_as_in_the_plan_where_they_mean_the_same() -> None:
+    app = question("race", lrs="0.002,0.02", seeds="4", **{"first-seed": "7"})
+    assert (field(app, "Rates to search").value, field(app, "Seeds").value) == ("0.002, 0.02", 4)
+    spec = start(app)
+    assert isinstance(spec, RaceSpec) and (spec.lrs, spec.seeds, spec.first_seed) == ((0.002, 0.02), 4, 7)
+    tune = question("tune", lrs="0.002,0.02")  # there they are the ends of what is searched
+    assert field(tune, "Rates to search").value != "0.002, 0.02"
+
+
 def test_labels_and_sweep_have_their_own_fields() -> None:
     app = question("labels")
     field(app, "Labels per class").set_value("2, 4, 8").run()
