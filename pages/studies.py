@@ -45,8 +45,6 @@ def new_study(kind: type[Spec]) -> None:
     count = study_view.n_trainings(spec)
     if st.button(f"Start {count} trainings", type="primary", icon=":material/play_arrow:", width="stretch"):
         start(spec)
-    with st.expander("What it does, and whose method it is"):
-        st.markdown(plain(study_view.meaning(kind)))
     show_asked(spec)
 
 
@@ -78,6 +76,7 @@ def earlier(kind: type[Spec]) -> None:
 
     def nothing_yet() -> None:
         with st.container(border=True):
+            st.markdown(study_view.meaning(kind))
             st.markdown("**No study of this kind yet.** You will see its trainings while they run, then:")
             st.markdown(
                 "- a sentence with the answer, or that the runs cannot tell\n"
@@ -95,6 +94,8 @@ def earlier(kind: type[Spec]) -> None:
     else:
         study_view.show_result(run)
         go_on(run)
+        with st.expander("What this study does, and whose method it is"):
+            st.markdown(study_view.meaning(kind))
         show_asked(run.spec, title="The study that is shown, in Python and as a command")
 
 

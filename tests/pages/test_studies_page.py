@@ -57,6 +57,7 @@ def test_every_study_with_a_table_is_offered() -> None:
     assert "compare" not in study_view.kinds(), "it has a page of its own"
     app = question("race")
     assert "No study of this kind yet" in texts(app)
+    assert "Techniques side by side at a matched budget" in texts(app), "what it does"
     # The source, three arms at three rates, three arms with three seeds.
     assert [b.label for b in app.button if b.label.startswith("Start")] == ["Start 19 trainings"]
 
@@ -155,6 +156,12 @@ def test_a_study_that_is_done_shows_sentence_figure_table_and_remarks(name: str)
     assert drawn and all(chart["figure"]["data"] and chart["alt"] for chart in drawn)
     assert len(app.dataframe) == 2 and "trainings" in app.dataframe[1].value, "what was found, and what it cost"
     assert offered(app) == ["Report (HTML)", "Figures (CSV)", "All of it (JSON)"]
+
+
+def test_a_study_tells_whose_method_it_is() -> None:
+    assert "*Source:* Yosinski, Clune, Bengio and Lipson (2014)" in texts(question("sweep"))
+    told = texts(open_page("studies", run=study("sweep").id))
+    assert "*Source:* Yosinski" in told and "AnB: n layers of a network trained on A, frozen" in told
 
 
 def test_a_click_queues_the_counter_experiment_of_a_cause() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,7 +19,7 @@ from tltk.dashboard import controls, plan
 from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import explained, plain
 from tltk.data import domains
 from tltk.errors import BadSpec, RunProblem
 from tltk.plots.accuracy import accuracy_axis
@@ -114,8 +113,9 @@ def build(kind: type[Spec], given: dict[str, Any]) -> Spec:
 
 
 def meaning(kind: type[Spec]) -> str:
-    """What a study does and whose method it is, in its own words."""
-    return inspect.cleandoc(kind.__doc__ or "").removeprefix("A study: ")
+    """What a study does and whose method it is, in its own words, in Markdown."""
+    text = (kind.__doc__ or "").removeprefix("A study: ")
+    return explained(text[:1].upper() + text[1:])
 
 
 def n_trainings(spec: Spec) -> int:
