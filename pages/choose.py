@@ -9,8 +9,9 @@ from tltk.analyses.rank.result import Agreement, JudgedRanking, TrainedCandidate
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.rank.table import place_in_words
 from tltk.dashboard import chrome, depth, plan, weight_titles
+from tltk.dashboard.asked import show_asked, show_formulas
 from tltk.dashboard.words import plain
-from tltk.specs import command
+from tltk.transferability import scores
 from tltk.weights import store
 
 USUAL = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
@@ -267,6 +268,5 @@ with chrome.page("Choose", LEAD):
         advised = advice(chosen, count)
         with st.expander("What the scores mean"):
             st.markdown("\n".join(f"- {text}" for text in MEANING.values()))
-        with st.expander("As a shell command"):
-            asked = [spec] if advised is None else [spec, advised]
-            st.code("\n".join(map(command.to_command, asked)), language="bash", wrap_lines=True)
+        show_formulas(scores, list(MEANING), "The scores and their formulas")
+        show_asked(spec, *([] if advised is None else [advised]))

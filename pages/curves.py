@@ -3,10 +3,10 @@
 import streamlit as st
 
 from tltk.dashboard import chrome, study_view
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.verdict_view import live_arms, show_curves, show_verdict
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE
-from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
 
 QUANTITIES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Cross-entropy"}
@@ -41,6 +41,4 @@ with chrome.page("Curves", LEAD):
             )
             x = right.segmented_control("Over", AXES, format_func=AXES.__getitem__, default="seconds")
             show_curves(run, f"curves:more:{run.id}", name or "macro_f1", x or "seconds")
-        with st.expander("As a shell command and in Python"):
-            st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
-            st.code(command.to_python(run.spec), language="python")
+        show_asked(run.spec)

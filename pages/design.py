@@ -7,13 +7,13 @@ import streamlit as st
 from tltk.adapters import adapters
 from tltk.analyses.describe.result import DescribeResult
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, domain_summary, known_domain, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec, TltkError
 from tltk.plots.phases import plan as phase_map
-from tltk.specs import command
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.strategies import make, strategies
@@ -216,7 +216,7 @@ def as_rates(text: str) -> tuple[float, ...]:
 
 
 def launch() -> None:
-    """The two ways to run the plan, and the same as a command."""
+    """The two ways to run the plan, and the same as a command and in Python."""
     now = plan.plan()
     left, middle, right = st.columns([2, 2, 3], vertical_alignment="center")
     can_compare = now.source is not None or now.net.weights != "scratch"
@@ -247,10 +247,7 @@ def launch() -> None:
         start(dataclasses.replace(one, target=dataclasses.replace(one.target, shots=0), labels="none"))
     if not can_compare:
         right.caption("A comparison needs weights to transfer; choose some above.")
-    with st.expander("As a shell command and in Python"):
-        spec = plan.comparison() if now.source is not None else plan.training()
-        st.code(command.to_command(spec), language="bash", wrap_lines=True)
-        st.code(command.to_python(spec), language="python")
+    show_asked(plan.comparison() if now.source is not None else plan.training())
 
 
 def start(spec: Spec) -> None:

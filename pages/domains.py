@@ -6,7 +6,9 @@ from typing import Any
 import streamlit as st
 
 from tltk.analyses.inspect.result import InspectResult
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import chrome, dials, domain_pictures, domain_view, plan
+from tltk.dashboard.asked import show_asked
 from tltk.specs.parts import DataSpec
 
 LEAD = "Source and target side by side: pictures, classes, size, licence. Choose them here; every page uses them."
@@ -65,3 +67,4 @@ with chrome.page("Domains", LEAD):
         pictures(known)
         st.subheader("Balance of the classes", anchor=False)
         domain_view.balances(seen)
+    show_asked(*(InspectSpec(side) for path in PLACES.values() if (side := plan.read(path)) is not None))

@@ -8,12 +8,12 @@ from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.dashboard import chrome, depth, plan
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.network import domain_summary, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import brought, points
 from tltk.dashboard.words import plain
 from tltk.plots.layers import cka_heatmap, profile
-from tltk.specs import command
 
 METHODS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
 
@@ -116,6 +116,4 @@ with chrome.page("Layers", LEAD):
         with st.container(border=True):
             over_depth(network, profile_spec)
         in_two_dimensions(network, embed_spec)
-        with st.expander("As a shell command and in Python"):
-            st.code(command.to_command(profile_spec) + "\n" + command.to_command(embed_spec), language="bash")
-            st.code(command.to_python(profile_spec), language="python")
+        show_asked(profile_spec, embed_spec)

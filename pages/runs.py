@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import chrome, permitted, plan, room
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import read_result
 from tltk.dashboard.words import plain
@@ -17,7 +18,6 @@ from tltk.jobs import listing
 from tltk.plots.curves import UNITS, lines
 from tltk.runs import index, label
 from tltk.runs.run import ACTIVE, STATES, Run
-from tltk.specs import command
 from tltk.specs.training import TransferSpec
 from tltk.studies.budget import budget_flags
 from tltk.studies.compare.spec import CompareSpec
@@ -110,8 +110,7 @@ def actions(entry: index.RunEntry) -> None:
         chrome.open_page("use")
     labels(run)
     attempts(run)
-    st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
-    st.code(command.to_python(run.spec), language="python")
+    show_asked(run.spec)
 
 
 def packable(entry: index.RunEntry) -> tuple[bool, str]:

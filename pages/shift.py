@@ -13,6 +13,7 @@ from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.two_sample.result import ClassShare, ClassTest, MeasureTest, TwoSampleResult
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard import chrome, depth, dials, plan, source_weights
+from tltk.dashboard.asked import show_asked, show_formulas
 from tltk.dashboard.network import network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import points
@@ -21,7 +22,6 @@ from tltk.plots import response
 from tltk.plots.layers import profile
 from tltk.runs.run import Run
 from tltk.shift import measures
-from tltk.specs import command
 from tltk.specs.parts import DataSpec
 
 CHEAP = ("mmd", "coral", "frechet", "energy", "sliced_wasserstein", "symmetric_kl")
@@ -319,6 +319,5 @@ with chrome.page("Shift", LEAD):
                 points(*embedded, depth.selected_layer(len(network.layers)), "shift:points")
             with st.expander("How each measure responds to each dial"):
                 answers(network, ask)
-        with st.expander("As a shell command"):
-            asked = (profile_spec, ask(-1), embed_spec, *([weighted] if weighted else []))
-            st.code("\n".join(command.to_command(s) for s in asked), language="bash")
+        show_formulas(measures, ask(-1).measures, "The measures and their formulas")
+        show_asked(profile_spec, ask(-1), embed_spec, *([weighted] if weighted else []))

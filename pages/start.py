@@ -5,6 +5,7 @@ import dataclasses
 import streamlit as st
 
 from tltk.dashboard import chrome, permitted, plan
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.verdict_view import live_arms, show_verdict
 from tltk.runs.run import Run
 from tltk.studies.compare.spec import CompareSpec
@@ -54,6 +55,7 @@ def first_minute(shown: Run | None) -> None:
     else:
         live_arms(shown, key="start")
         show_verdict(shown)
+    show_asked(spec if shown is None else shown.spec)
 
     st.divider()
     st.subheader("Then make it yours", anchor=False)

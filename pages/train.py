@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import chrome
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import (
@@ -107,7 +108,5 @@ with chrome.page("Train", LEAD):
                 chrome.go("examine", "Examine its mistakes and where it looks")
             show_ledger(run, f"ledger:{run.id}")
         with st.expander("Specification"):
-            from tltk.specs import command
-
-            st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
             st.json(run.spec.to_json(), expanded=False)
+        show_asked(run.spec)

@@ -82,7 +82,7 @@ def test_a_comparison_shows_verdict_classes_and_pictures() -> None:
     told = texts(app)
     assert "Transfer hurts" in told and "The sentence that says hurts." in told
     assert [(m.label, m.value) for m in app.metric] == [("Gap", "−20.0 points"), ("95 % interval", "−25.0 … −15.0")]
-    assert "Of 1 classes 0 lose for certain and 1 gains" in told
+    assert "0 of 1 classes lose and 1 gains." in told
     assert charts(app) == ["Gap in accuracy for each class with its interval."]
     assert "**1** test picture is right from scratch and wrong after transfer" in told
     assert {"Show the pictures", "Look for causes: 14 trainings at most"} <= set(labels(app))

@@ -1,9 +1,14 @@
-"""What a page asks, written out: as commands of the shell and as Python, so that it can be asked without the page."""
+"""What a page asks, written out: as commands and as Python; and the formulas of what it names."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
+from tltk.dashboard.words import explained, plain
+from tltk.registry import Registry
 from tltk.specs import command
 from tltk.specs.knobs import Spec
 
@@ -23,3 +28,19 @@ def show_asked(*specs: Spec, title: str = TITLE) -> None:
         st.caption("Both ask for the very same and are answered from what is known, where it is.")
         st.code("\n".join(map(command.to_command, specs)), language="bash", wrap_lines=True)
         st.code(command.to_python(*specs), language="python", wrap_lines=True)
+
+
+def show_formulas(entries: Registry[Any], names: Sequence[str], title: str) -> None:
+    """What each of these is: its sentence, its formula and its source, from its own docstring.
+
+    Args:
+        entries: Measures, scores, terms or others, a file each.
+        names: Which of them.
+        title: Of the line that opens them.
+    """
+    known = [name for name in names if name in entries]
+    if not known:
+        return
+    with st.expander(title, icon=":material/function:"):
+        for name in known:
+            st.markdown(f"**{plain(name.replace('_', ' '))}**: {explained(entries.docstring(name))}")

@@ -228,7 +228,7 @@ def _verdict(run: Run, found: CompareResult) -> None:
         lost, won = (sum(one.label == label for one in verdict.per_class) for label in ("hurts", "helps"))
         st.markdown("**Which classes lose?**")
         st.markdown(
-            f"Of {len(verdict.per_class)} classes {lost} lose{'s' if lost == 1 else ''} for certain and {won} "
+            f"{lost} of {len(verdict.per_class)} classes lose{'s' if lost == 1 else ''} and {won} "
             f"gain{'s' if won == 1 else ''}. Where the line crosses 0, it cannot be told."
         )
         verdict_view.show_classes(verdict, f"negative:classes:{run.id}")

@@ -20,7 +20,7 @@ def titles(candidates: Iterable[str]) -> dict[str, str]:
     taken: set[str] = set()
     for candidate in candidates:
         backbone, _, weights = candidate.partition("@")
-        title = first = f"{backbone} · {in_words(weights)}"
+        title = first = f"{backbone} · {in_words(weights, backbone)}"
         number = 1
         while title in taken:
             number += 1
@@ -30,8 +30,13 @@ def titles(candidates: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def in_words(weights: str) -> str:
-    """What weights are, as `--weights` takes them: `trained on digits, 5 labels per class`, `resnet10t formulas`."""
+def in_words(weights: str, backbone: str = "") -> str:
+    """What weights are: `trained on digits, 5 labels per class`, `resnet10t formulas`.
+
+    Args:
+        weights: As `--weights` takes them.
+        backbone: Named beside them already, so that it is left out of the name on a card.
+    """
     kind, _, where = weights.partition(":")
     if kind == "run":
         run_id, _, epoch = where.partition("@")
@@ -39,7 +44,7 @@ def in_words(weights: str) -> str:
         title = _of_run(entry) if entry is not None else "a run that is not here"
         return f"{title}, after epoch {epoch}" if epoch else title
     if kind == "store":
-        return where.replace("_", " ")
+        return where.removeprefix(f"{backbone}_").replace("_", " ")
     if kind == "hub":
         return f"hub weights {where}"
     if kind == "file":

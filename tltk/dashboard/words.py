@@ -27,6 +27,7 @@ def plain(text: object) -> str:
     return _FIRST_NUMBER.sub(r"\1\\\2", _MARKS.sub(r"\\\1", line))
 
 
+_SIGNS = (" = ", "Σ", "‖", "∑")  # of a formula
 _LEFT_OUT = ("Args:", "Returns:", "Raises:", "Example:", "Examples:", "Attributes:")  # for who writes Python
 
 
@@ -38,13 +39,13 @@ def explained(docstring: str) -> str:
     """
     blocks = []
     for block in re.split(r"\n\s*\n", inspect.cleandoc(docstring)):
-        head, _, rest = block.partition("\n")
-        if head.strip() in _LEFT_OUT:
+        head = block.partition("\n")[0].strip()
+        if head in _LEFT_OUT:
             continue
-        if head.strip() == "Reference:":
-            blocks.append(f"*Source:* {plain(rest)}")
-        elif all(line.startswith("    ") for line in block.splitlines()):
-            blocks.append(f"**{plain(block)}**")
+        if head.startswith("Reference:"):
+            blocks.append(f"*Source:* {plain(block.removeprefix('Reference:'))}")
+        elif any(sign in block for sign in _SIGNS):  # formulas keep their lines
+            blocks.append("  \n".join(plain(line.replace("`", "")) for line in block.splitlines()))
         else:
             blocks.append(plain(block.replace("`", "")))
     return "\n\n".join(blocks)
