@@ -14,6 +14,8 @@ from tltk.dashboard.words import plain
 from tltk.transferability import scores
 from tltk.weights import store
 
+PICTURES = (100, 200, 500, 1000, 2000)
+MORE = "Labelled pictures of the target that scores are computed on. More of them: narrower intervals, and longer."
 USUAL = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
 MEANING = {
     "logme": "LogME: evidence for the labels under the best Bayesian linear model of the features (You et al. 2021).",
@@ -248,7 +250,7 @@ with chrome.page("Choose", LEAD):
     with st.container(border=True):
         st.caption(f"Target: {plain(chrome.short(now.target.name))}, as on the Design page.")
         chosen = candidates()
-        count = st.select_slider("Pictures", [100, 200, 500, 1000, 2000], 500, key="choose:pictures")
+        count = st.select_slider("Pictures", PICTURES, 500, key="choose:pictures", help=MORE)
     if not chosen:
         st.info("Choose some candidates to rank.")
     else:
@@ -268,5 +270,5 @@ with chrome.page("Choose", LEAD):
         advised = advice(chosen, count)
         with st.expander("What the scores mean"):
             st.markdown("\n".join(f"- {text}" for text in MEANING.values()))
-        show_formulas(scores, list(MEANING), "The scores and their formulas")
+        show_formulas("The scores and their formulas", (scores, list(MEANING)))
         show_asked(spec, *([] if advised is None else [advised]))

@@ -7,7 +7,7 @@ import streamlit as st
 from tltk.adapters import adapters
 from tltk.analyses.describe.result import DescribeResult
 from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
-from tltk.dashboard.asked import show_asked
+from tltk.dashboard.asked import show_asked, show_technique
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, domain_summary, known_domain, network_summary
 from tltk.dashboard.plot import plot
@@ -247,6 +247,7 @@ def launch() -> None:
         start(dataclasses.replace(one, target=dataclasses.replace(one.target, shots=0), labels="none"))
     if not can_compare:
         right.caption("A comparison needs weights to transfer; choose some above.")
+    show_technique(now)
     show_asked(plan.comparison() if now.source is not None else plan.training())
 
 

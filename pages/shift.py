@@ -53,7 +53,15 @@ def questions() -> tuple[ProfileSpec, Ask, EmbedSpec]:
     one, two = st.columns([1, 2])
     count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="shift:pictures")
     names = [n for n in measures.names() if n in CHEAP]
-    chosen = two.multiselect("Measures", names, names[:5], format_func=lambda n: n.replace("_", " "), key="shift:names")
+    chosen = two.multiselect(
+        "Measures",
+        names,
+        names[:5],
+        format_func=lambda n: n.replace("_", " "),
+        key="shift:names",
+        help="A measure turns two sets of features into one number: 0 or chance where the domains are alike, larger "
+        "the further they are apart. Their formulas stand below.",
+    )
     shared: dict[str, Any] = {"target": depth.target_of("shift"), "source": now.source, "net": depth.net_of(weights)}
     return (
         ProfileSpec(**shared, pictures=count, measures=PROFILED),
@@ -319,5 +327,5 @@ with chrome.page("Shift", LEAD):
                 points(*embedded, depth.selected_layer(len(network.layers)), "shift:points")
             with st.expander("How each measure responds to each dial"):
                 answers(network, ask)
-        show_formulas(measures, ask(-1).measures, "The measures and their formulas")
+        show_formulas("The measures and their formulas", (measures, ask(-1).measures))
         show_asked(profile_spec, ask(-1), embed_spec, *([weighted] if weighted else []))

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import chrome
-from tltk.dashboard.asked import show_asked
+from tltk.dashboard.asked import show_asked, show_technique
 from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import (
@@ -109,4 +109,5 @@ with chrome.page("Train", LEAD):
             show_ledger(run, f"ledger:{run.id}")
         with st.expander("Specification"):
             st.json(run.spec.to_json(), expanded=False)
+        show_technique(run.spec)
         show_asked(run.spec)

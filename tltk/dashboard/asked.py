@@ -7,10 +7,14 @@ from typing import Any
 
 import streamlit as st
 
+from tltk.adapters import adapters
 from tltk.dashboard.words import explained, plain
 from tltk.registry import Registry
 from tltk.specs import command
 from tltk.specs.knobs import Spec
+from tltk.specs.parts import AdapterSpec, StrategySpec
+from tltk.strategies import strategies
+from tltk.terms import terms
 
 TITLE = "This page in Python and as a command"
 
@@ -30,17 +34,26 @@ def show_asked(*specs: Spec, title: str = TITLE) -> None:
         st.code(command.to_python(*specs), language="python", wrap_lines=True)
 
 
-def show_formulas(entries: Registry[Any], names: Sequence[str], title: str) -> None:
+def show_formulas(title: str, *of: tuple[Registry[Any], Sequence[str]]) -> None:
     """What each of these is: its sentence, its formula and its source, from its own docstring.
 
     Args:
-        entries: Measures, scores, terms or others, a file each.
-        names: Which of them.
         title: Of the line that opens them.
+        *of: Measures, scores, terms or others, a file each, and which of them.
     """
-    known = [name for name in names if name in entries]
+    known = [(entries, name) for entries, names in of for name in names if name in entries]
     if not known:
         return
     with st.expander(title, icon=":material/function:"):
-        for name in known:
+        for entries, name in known:
             st.markdown(f"**{plain(name.replace('_', ' '))}**: {explained(entries.docstring(name))}")
+
+
+def show_technique(spec: Spec) -> None:
+    """The formulas of how a training or a comparison transfers: its strategy, its adapter and its terms."""
+    found = [getattr(spec, part, None) for part in ("strategy", "adapter")]
+    how, what = ([one.name] if isinstance(one, StrategySpec | AdapterSpec) else [] for one in found)
+    also = [one.name for one in getattr(spec, "terms", ())]
+    show_formulas(
+        "How it transfers: the formulas and whose they are", (strategies, how), (adapters, what), (terms, also)
+    )

@@ -200,6 +200,9 @@ def choose_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = S
         default or list(titles)[:1],
         format_func=lambda n: titles[n],
         key=f"{key}:columns:{len(titles)}",
+        help="A probe is a simple classifier that is trained on the features of one layer: how much they tell of the "
+        "classes; kNN asks the nearest pictures instead. MMD is how far two domains lie apart in them. CKA is how "
+        "alike two sets of features are: 1 = the same but for rotation and scale. Grey bands: what chance alone gives.",
     )
     plan.flag(f"{key}:columns", names)
     return names
