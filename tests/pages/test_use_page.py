@@ -25,7 +25,7 @@ from tltk.analyses.evaluate.spec import EvaluateSpec
 from tltk.analyses.export.spec import ABOUT, FORMS, ExportSpec
 from tltk.analyses.predict.files import Predictions
 from tltk.analyses.predict.spec import PredictSpec
-from tltk.dashboard import hand_over_view, permitted, predict_view
+from tltk.dashboard import brought, hand_over_view, permitted
 from tltk.errors import BadSpec
 from tltk.jobs import queue
 from tltk.runs.run import Run
@@ -173,7 +173,7 @@ def test_pictures_that_are_brought_are_kept_once_under_their_names(folder: Path)
     ],
 )
 def test_a_name_from_a_browser_is_no_path(name: str, kept: str) -> None:
-    assert predict_view.safe_name(name) == kept
+    assert brought.safe_name(name) == kept
 
 
 @pytest.mark.parametrize("words", ["/nowhere/at/all", "digits~fog:9", "folder:/nowhere", "\u202e", "nothing"])

@@ -29,6 +29,7 @@ from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.propose.spec import ProposeSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
@@ -61,6 +62,7 @@ PARTS: dict[type[Any], dict[str, Any]] = {
         "reweightings": NAMES,
     },
     AdviseSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS, "candidates": NAMES},
+    ProposeSpec: {"target": DATA, "candidates": NAMES},
     EnsembleSpec: {"target": DATA, "runs": NAMES},
     EpisodesSpec: {"target": DATA, "net": NETS},
     ZeroShotSpec: {"target": DATA, "net": NETS, "attributes": NAMES},

@@ -31,6 +31,7 @@ from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.pictures.spec import PicturesSpec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.propose.spec import ProposeSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.analyses.soup.spec import SoupSpec
@@ -162,6 +163,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
             NetSpec("test_efficientnet", weights="store:test_efficientnet_formulas"),
             pictures=40,
         ),
+        ProposeSpec(DIGITS, ("test_efficientnet@store:test_efficientnet_formulas",), pictures=40),
         SoupSpec((_finished(0), _finished(1))),
         EnsembleSpec(DIGITS, (_finished(0), _finished(1))),
         ExportSpec(_finished(0), "script", str(folder / "exported")),

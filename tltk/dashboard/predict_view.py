@@ -20,10 +20,10 @@ from tltk.analyses.predict.files import WRITERS, Predictions
 from tltk.analyses.predict.spec import EVERY, PredictSpec
 from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import depth, permitted, plan
+from tltk.dashboard.brought import safe_name
 from tltk.dashboard.words import plain
 from tltk.data.decode import ENDINGS
 from tltk.data.fit import Change, describe
-from tltk.data.names import escape_name
 from tltk.data.sources.archive import ENDINGS as ARCHIVES
 from tltk.errors import TltkError
 from tltk.runs.run import Run
@@ -32,7 +32,6 @@ from tltk.specs.knobs import knobs
 
 MOST = 1000  # rows of the table; more take long to send, and are downloaded rather than looked through
 ROW, TALLEST = 52, 640  # pixels: a row with its picture, and the table where it is long
-LONGEST = 100  # letters of the name of a file that was brought
 WORDS, PART, EMBEDDING = "use:words", "use:part", "use:embedding"
 FILES = {
     "csv": ("Predictions (CSV)", "text/csv"),
@@ -104,13 +103,6 @@ def keep(name: str, content: bytes, known_as: str) -> str:
         kept = {**kept, known_as: str(file)}
         plan.flag("use:kept", kept)
     return kept[known_as]
-
-
-def safe_name(name: str) -> str:
-    """The last part of a name that came from a browser, as a file may bear it; its ending stays."""
-    bare = escape_name(name.replace("\\", "/").rpartition("/")[2]).replace("\\", "_").strip(". ")
-    stem, dot, ending = bare.rpartition(".")
-    return f"{stem[:LONGEST]}{dot}{ending[:10]}" if stem else (bare[:LONGEST] or "picture")
 
 
 def shown_name(name: str) -> str:
