@@ -19,6 +19,7 @@ from tests.support.specs import (
 )
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
+from tltk.analyses.confusion.spec import ConfusionSpec
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.duplicates.spec import DuplicatesSpec
@@ -28,6 +29,7 @@ from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest.spec import NearestSpec
+from tltk.analyses.neighbours.spec import NeighboursSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.propose.spec import ProposeSpec
 from tltk.analyses.rank.spec import RankSpec
@@ -69,6 +71,8 @@ PARTS: dict[type[Any], dict[str, Any]] = {
     ZeroShotTextSpec: {"target": DATA},
     DialResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
     ErrorsSpec: {"run": RUNS},
+    ConfusionSpec: {"run": RUNS, "against": RUNS},
+    NeighboursSpec: {"run": RUNS},
     SaliencySpec: {"run": RUNS},
     NearestSpec: {"run": RUNS.filter(bool), "paths": PATHS},
     LabelNoiseSpec: {"target": DATA, "net": NETS},

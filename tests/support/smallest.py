@@ -14,6 +14,7 @@ from tests.support import clip
 from tltk import home
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
+from tltk.analyses.confusion.spec import ConfusionSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.duplicates.spec import DuplicatesSpec
@@ -28,6 +29,7 @@ from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest.spec import NearestSpec
+from tltk.analyses.neighbours.spec import NeighboursSpec
 from tltk.analyses.pictures.spec import PicturesSpec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.profile.spec import ProfileSpec
@@ -169,6 +171,8 @@ def smallest(folder: Path) -> dict[str, Spec]:
         ExportSpec(_finished(0), "script", str(folder / "exported")),
         InspectSpec(DIGITS),
         ErrorsSpec(_finished(0), most=4),
+        ConfusionSpec(_finished(0), against=_finished(1), each=2),
+        NeighboursSpec(_finished(0), index=3, k=2, pictures=20),
         SaliencySpec(_finished(0), pictures=3, draws=1, layer="0"),
         NearestSpec(_finished(0), ("digits",), k=2, part="test"),
         LabelNoiseSpec(DIGITS, NetSpec(NAME), folds=2),
