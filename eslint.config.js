@@ -5,7 +5,7 @@ const BROWSER = known(
   "AbortController", "Blob", "btoa", "clearTimeout", "console", "document", "fetch", "getComputedStyle", "location", "matchMedia", "ResizeObserver", "setTimeout",
   "URL", "window",
 );
-const NODE = known("console", "globalThis", "structuredClone", "told", "URL");
+const NODE = known("Buffer", "console", "globalThis", "structuredClone", "told", "URL");
 
 const rules = {
   "array-callback-return": "error",

@@ -108,17 +108,14 @@ def _explore(run: Run, found: ConfusionResult, trained: TrainedRun, spec: Confus
         else:
             st.caption(f"A matrix of {len(classes):,} classes cannot be read on a screen; choose classes beside.")
     with right:
+        show = "cell"
+        if found.against:
+            held = plan.hold("confusion:show", "cell")
+            show = st.segmented_control("Pictures", list(SHOWS), format_func=SHOWS.__getitem__, **held) or "cell"
         one, two = st.columns(2)
         with one:
             label = class_choice.menu(classes, key)
-        named = _named(classes, two, key)
-        shows = list(SHOWS) if found.against else ["cell"]
-        show = "cell"
-        if len(shows) > 1:
-            show = st.segmented_control(
-                "Pictures", shows, format_func=SHOWS.__getitem__, **plan.hold("confusion:show", "cell")
-            )
-        show = show or "cell"
+        named = _named(classes, two, key, show != "cell")
         chosen = pictures_of(found, show, label, named)
         total = _total(found, show, label, named)
         _list(run, found, chosen, total, key)
@@ -146,10 +143,9 @@ def _matrix(found: ConfusionResult, key: str) -> None:
         class_choice.choose(found.classes[row])
         plan.flag(f"{key}:named", found.classes[column])
         plan.keep("confusion:show", "cell")
-        st.rerun(scope="fragment")
 
 
-def _named(classes: Sequence[str], column: Any, key: str) -> str:
+def _named(classes: Sequence[str], column: Any, key: str, disabled: bool) -> str:
     """What pictures are taken for, chosen by a cell or in the menu; "" = any class."""
     now = plan.flag(f"{key}:named") or ANY
 
@@ -164,6 +160,7 @@ def _named(classes: Sequence[str], column: Any, key: str) -> str:
         format_func=lambda name: name or "any other class",
         key=widget,
         on_change=take,
+        disabled=disabled,
     )
     return now if now in classes else ANY
 
@@ -222,8 +219,11 @@ def _list(run: Run, found: ConfusionResult, chosen: Sequence[int], total: int | 
         height=min(40 + ROW * len(rows), 460),
         column_config={
             "picture": st.column_config.ImageColumn("picture", width=ROW + 16),
-            "sure": st.column_config.NumberColumn("sure", format="percent"),
-            "sure there": st.column_config.NumberColumn("sure there", format="percent"),
+            "sure": st.column_config.NumberColumn(
+                "sure", format="%.1f %%", help="Probability of what it is taken for."
+            ),
+            "there": st.column_config.TextColumn("there", help="What the other training takes it for."),
+            "sure there": st.column_config.NumberColumn("sure there", format="%.1f %%", width="small"),
         },
         on_select="rerun",
         selection_mode="single-row",
@@ -236,9 +236,9 @@ def _list(run: Run, found: ConfusionResult, chosen: Sequence[int], total: int | 
 
 def _row(found: ConfusionResult, one: Answered, url: str) -> dict[str, Any]:
     row: dict[str, Any] = {"picture": url, "is": found.classes[one.label], "taken for": found.classes[one.predicted]}
-    row["sure"] = one.probability
-    if one.other is not None:
-        row |= {"there taken for": found.classes[one.other], "sure there": one.other_probability}
+    row["sure"] = 100 * one.probability
+    if one.other is not None and one.other_probability is not None:
+        row |= {"there": found.classes[one.other], "sure there": 100 * one.other_probability}
     return {**row, "name": one.name}
 
 
@@ -292,7 +292,7 @@ def show_neighbours(run: Run, found: NeighboursResult) -> None:
                 row[f"{side}: classes"] = in_classes(near)
                 row[f"{side}"] = "" if sheet is None or not near else depth.strip_url(sheet, [n.tile for n in near])
         if both:
-            row["nearer to the target"] = one.nearer
+            row["nearer to the target"] = None if one.nearer is None else 100 * one.nearer
         rows.append(row)
     st.dataframe(
         rows,
@@ -304,7 +304,7 @@ def show_neighbours(run: Run, found: NeighboursResult) -> None:
             "target": st.column_config.ImageColumn("nearest of the target", width="medium"),
             "source": st.column_config.ImageColumn("nearest of the source", width="medium"),
             "nearer to the target": st.column_config.NumberColumn(
-                "of the target", format="percent", help="Share of the nearest of both that are the target's."
+                "of the target", format="%.0f %%", help="Share of the nearest of both that are the target's."
             ),
         },
         alt="The nearest training pictures of either domain, layer by layer.",
