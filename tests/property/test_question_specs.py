@@ -27,6 +27,7 @@ from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.errors.spec import ErrorsSpec
+from tltk.analyses.explain.spec import ExplainSpec
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.neighbours.spec import NeighboursSpec
@@ -71,6 +72,7 @@ PARTS: dict[type[Any], dict[str, Any]] = {
     ZeroShotTextSpec: {"target": DATA},
     DialResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
     ErrorsSpec: {"run": RUNS},
+    ExplainSpec: {"run": RUNS.filter(bool), "picture": st.sampled_from(["/a/b c.png", "-x.png", "~[0].png"])},
     ConfusionSpec: {"run": RUNS, "against": RUNS},
     NeighboursSpec: {"run": RUNS},
     SaliencySpec: {"run": RUNS},

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import timm
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from tests.support import clip
@@ -23,6 +24,7 @@ from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.evaluate.spec import EvaluateSpec
+from tltk.analyses.explain.spec import ExplainSpec
 from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
@@ -84,6 +86,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
     torch.manual_seed(0)
     weights = {n: t.contiguous() for n, t in timm.create_model(NAME, num_classes=3).state_dict().items()}
     save_file(weights, folder / "net.safetensors")
+    Image.new("RGB", (20, 20), "red").save(folder / "one.png")
     of_layers: dict[str, Any] = {"target": DIGITS, "source": SOURCE, "net": NetSpec(NAME), "pictures": 40}
     specs = (
         TransferSpec(DIGITS, NetSpec(NAME, boundary=1), optim=OPTIM),
@@ -171,6 +174,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
         ExportSpec(_finished(0), "script", str(folder / "exported")),
         InspectSpec(DIGITS),
         ErrorsSpec(_finished(0), most=4),
+        ExplainSpec(_finished(0), str(folder / "one.png"), k=2),
         ConfusionSpec(_finished(0), against=_finished(1), each=2),
         NeighboursSpec(_finished(0), index=3, k=2, pictures=20),
         SaliencySpec(_finished(0), pictures=3, draws=1, layer="0"),
