@@ -34,12 +34,13 @@ def embedded(n: int = 120) -> EmbedResult:
 
 
 def view() -> None:
-    from tests.pages.test_points import SPEC
     from tltk.analyses.embed.result import EmbedResult
+    from tltk.analyses.embed.spec import EmbedSpec
     from tltk.dashboard.points import points
     from tltk.runs.run import Run
+    from tltk.specs.parts import DataSpec
 
-    run = Run.at(SPEC.run_id)
+    run = Run.at(EmbedSpec(DataSpec("digits"), DataSpec("rendered_digits")).run_id)
     found = run.read(EmbedResult)
     assert found is not None
     points(run, found, 0, "test")

@@ -55,7 +55,9 @@ def _tell(run: Run, found: ExplainResult) -> None:
         if found.why:
             st.caption(f"There is no map of where it looks. {plain(found.why)}")
         else:
-            _picture(run, "map.png", f"{METHODS[found.method]} at {found.layer_name}")
+            _picture(
+                run, "map.png", f"{METHODS[found.method]} at {found.layer_name}, {found.rows} × {found.columns} places"
+            )
             nothing = " It is the same everywhere here, so it shows nothing." if found.flat else ""
             st.caption(f"Coloured: {ABOUT[found.method]}.{nothing} Examine checks whether such maps can be relied on.")
     with right:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ def explain(spec: ExplainSpec, context: Context) -> tuple[ExplainResult, Image.I
     p = logits.double().softmax(1)[0]
     predicted = int(logits.argmax(1))
     seen = _enlarged(one[0])
-    method, layer_name, shown, flat, why = _map(spec, net, one, predicted, seen)
+    map_ = _map(spec, net, one, predicted, seen)
     near, sheet = nearest(NearestSpec(spec.run, (spec.picture,), k=spec.k), context)
     result = ExplainResult(
         run=trained.run.id,
@@ -54,35 +55,47 @@ def explain(spec: ExplainSpec, context: Context) -> tuple[ExplainResult, Image.I
         classes=trained.result.classes,
         probabilities=[round(float(v), 9) for v in p],
         predicted=predicted,
-        method=method,
-        layer_name=layer_name,
-        flat=flat,
-        why=why,
+        method=map_.method,
+        layer_name=map_.layer_name,
+        rows=map_.places[0],
+        columns=map_.places[1],
+        flat=map_.flat,
+        why=map_.why,
         nearest=near.pictures[0],
         n=near.n,
         domain=near.domain,
         remarks=near.remarks,
     )
-    files = {"seen.png": _as_png(seen)} | ({} if shown is None else {"map.png": _as_png(shown)})
+    files = {"seen.png": _as_png(seen)} | ({} if map_.image is None else {"map.png": _as_png(map_.image)})
     return result, sheet, files
 
 
-def _map(
-    spec: ExplainSpec, net: TrainedNet, one: np.ndarray, predicted: int, seen: Image.Image
-) -> tuple[str, str, Image.Image | None, bool, str]:
-    """Method, layer, the map over the picture, whether it is flat; or why there is none."""
+@dataclass(frozen=True)
+class _Map:
+    """Where the network looks: method, layer, rows and columns, the map over the picture; or why there is none."""
+
+    method: str = ""
+    layer_name: str = ""
+    places: tuple[int, int] = (0, 0)
+    image: Image.Image | None = None
+    flat: bool = False
+    why: str = ""
+
+
+def _map(spec: ExplainSpec, net: TrainedNet, one: np.ndarray, predicted: int, seen: Image.Image) -> _Map:
+    """The map of the class that is named."""
     try:
         method = choose_method(SaliencySpec(spec.run, method=spec.method), net.net)
         x = net.net.normalise(torch.from_numpy(one).to(net.device).float() / 255)
         heat = method.maps(net.net, x, torch.tensor([predicted], device=net.device))[0].double().cpu().numpy()
         down, right = method.shift(net.net, x)
     except CannotSplit as fault:
-        return "", "", None, False, str(fault)
+        return _Map(why=str(fault))
     if method.name == "attention_rollout":  # each patch enters to some extent, so that only more or less can be seen
         heat = heat - heat.min()
     side = one.shape[-1]
     shown = overlay(seen, heat, (down / side, right / side))
-    return method.name, net.net.names[method.layer], shown, bool(heat.max() == heat.min()), ""
+    return _Map(method.name, net.net.names[method.layer], heat.shape, shown, bool(heat.max() == heat.min()))
 
 
 def _enlarged(picture: np.ndarray) -> Image.Image:

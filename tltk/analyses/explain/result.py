@@ -19,6 +19,8 @@ class ExplainResult(msgspec.Struct, frozen=True):
         predicted: The class number that is the most probable.
         method: grad_cam or attention_rollout; "" = there is no map.
         layer_name: Whose map it is, or up to which attention counts.
+        rows: Places of the map, from top to bottom.
+        columns: Places of the map, from left to right.
         flat: Whether the map is the same everywhere, and shows nothing.
         why: Why there is no map; "" = there is one.
         nearest: The training pictures that are most like it.
@@ -35,6 +37,8 @@ class ExplainResult(msgspec.Struct, frozen=True):
     predicted: int
     method: str
     layer_name: str
+    rows: int
+    columns: int
     flat: bool
     why: str
     nearest: Query

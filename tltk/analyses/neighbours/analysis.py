@@ -110,7 +110,12 @@ def source_of(trained: TrainedRun) -> DataSpec | None:
 
 
 def cosine_distances(one: torch.Tensor, others: torch.Tensor) -> np.ndarray:
-    """1 − cosine of a row of features, (1, d), and each of others, (n, d); (n,) float64."""
+    """1 − cosine of one picture's features and each of others'; (n,) float64.
+
+    Args:
+        one: (1, d).
+        others: (n, d).
+    """
     a, b = one.double(), others.double()
     norms = (a.norm() * b.norm(dim=1)).clamp_min(1e-300)
     found: np.ndarray = (1 - (b @ a[0]) / norms).numpy()
