@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from tests.support import clip
+from tests.support import clip, pooled
 from tltk import home
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
@@ -33,6 +33,7 @@ from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.neighbours.spec import NeighboursSpec
 from tltk.analyses.pictures.spec import PicturesSpec
+from tltk.analyses.pool.spec import PoolSpec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.propose.spec import ProposeSpec
@@ -170,6 +171,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
         ),
         ProposeSpec(DIGITS, ("test_efficientnet@store:test_efficientnet_formulas",), pictures=40),
         SoupSpec((_finished(0), _finished(1))),
+        PoolSpec(tuple(pooled.comparison(seed, pooled.drawn(seed, 0.2)).id for seed in (0, 10))),
         EnsembleSpec(DIGITS, (_finished(0), _finished(1))),
         ExportSpec(_finished(0), "script", str(folder / "exported")),
         InspectSpec(DIGITS),

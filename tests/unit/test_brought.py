@@ -123,6 +123,17 @@ def test_too_many_and_too_large_is_told_and_leaves_nothing(monkeypatch: pytest.M
     assert list(home.folder("pictures").iterdir()) == []
 
 
+def test_in_a_room_each_sees_and_deletes_what_is_theirs() -> None:
+    one, _ = brought.keep_folder(flowers())
+    for name in ("ann", "bob", "ann"):
+        brought.claim(brought.keep_folder(flowers())[0], name)
+    assert [len(brought.known(name)) for name in ("ann", "bob", "cid", "")] == [1, 1, 0, 1]
+    brought.remove(brought.known("ann")[0], "ann")
+    assert not brought.known("ann") and Path(one.name[7:]).is_dir(), "it is bob's as well"
+    brought.remove(brought.known("bob")[0], "bob")
+    assert not Path(one.name[7:]).exists()
+
+
 # -- archives ---------------------------------------------------------------------------------------------------
 
 

@@ -43,6 +43,7 @@ class Brought(msgspec.Struct, frozen=True):
         files: How many.
         size: Bytes of all.
         when: Seconds since 1970.
+        by: In a room, who has brought it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Brought(msgspec.Struct, frozen=True):
     files: int
     size: int
     when: float
+    by: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -176,18 +178,43 @@ def keep_archive(name: str, content: Content) -> Brought:
     return _noted(place, "archive", 1, one.size)
 
 
-def known() -> list[Brought]:
-    """What was brought before, the newest first."""
+def claim(one: Brought, asker: str) -> None:
+    """Note that somebody of a room has brought this, too.
+
+    Args:
+        one: What is kept.
+        asker: Who.
+    """
+    if asker not in one.by:
+        now = msgspec.structs.replace(one, by=[*one.by, asker])
+        home.write_atomic(_path(one).parent / NOTE, msgspec.json.encode(now))
+
+
+def known(asker: str = "") -> list[Brought]:
+    """What was brought before, the newest first.
+
+    Args:
+        asker: Somebody of a room, who sees what he has brought himself; "" = there is no room.
+    """
     notes = home.folder("pictures").glob(f"*/{NOTE}")
     found: list[Brought | None] = [home.read_json(path, Brought) for path in notes]
-    there = [one for one in found if one is not None and _path(one).exists()]
+    there = [one for one in found if one is not None and _path(one).exists() and (not asker or asker in one.by)]
     return sorted(there, key=lambda one: -one.when)
 
 
-def remove(one: Brought) -> None:
-    """Delete what was brought; trainings that learned from it keep what they learned."""
-    place = _path(one).parent
-    if place.parent == home.folder("pictures"):  # never what a damaged note names
+def remove(one: Brought, asker: str = "") -> None:
+    """Delete what was brought; trainings that learned from it keep what they learned.
+
+    Args:
+        one: What is kept.
+        asker: Somebody of a room; while others have brought it as well, it is theirs still. "" = there is no room.
+    """
+    place, rest = _path(one).parent, [name for name in one.by if name != asker]
+    if place.parent != home.folder("pictures"):  # never what a damaged note names
+        return
+    if asker and rest:
+        home.write_atomic(place / NOTE, msgspec.json.encode(msgspec.structs.replace(one, by=rest)))
+    else:
         home.remove(place)
 
 

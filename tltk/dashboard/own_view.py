@@ -12,7 +12,7 @@ import streamlit as st
 
 from tltk.analyses.propose.result import ProposeResult, SidesResult
 from tltk.analyses.propose.spec import ProposeSpec
-from tltk.dashboard import brought, chrome, depth, drop, permitted, plan, predict_view, staging
+from tltk.dashboard import brought, chrome, depth, drop, permitted, plan, predict_view, room, staging
 from tltk.dashboard.words import plain
 from tltk.data.decode import ENDINGS
 from tltk.data.names import escape_name
@@ -89,7 +89,7 @@ def take_staged(token: str) -> None:
             kept, told = brought.keep_folder(files)
     finally:
         staging.close(token)
-    _take(kept.name, told)
+    _take(kept, told)
 
 
 def _by_class() -> None:
@@ -142,7 +142,7 @@ def _by_class() -> None:
             ]
             kept, told = brought.keep_folder(gathered, " and ".join(name for name in counts if counts[name]))
             plan.flag("own:classes", {})
-            _take(kept.name, told)
+            _take(kept, told)
     else:
         st.caption(f"Two classes at least need pictures; {ready} of them {'has' if ready == 1 else 'have'} some now.")
 
@@ -203,12 +203,20 @@ def _turn() -> int:
     return found
 
 
-def _take(name: str, told: Sequence[str] = ()) -> None:
+def _asker() -> str:
+    """Who has the page open, in a room; "" where there is none."""
+    return "" if room.now() is None else room.asker()
+
+
+def _take(what: brought.Brought | str, told: Sequence[str] = ()) -> None:
     """The plan's target or source is now this domain, all of it; its look, and for a target a plan, are asked for."""
+    name = what if isinstance(what, str) else what.name
+    if not isinstance(what, str) and (asker := _asker()):
+        brought.claim(what, asker)
     path = SIDES[plan.held(SIDE)]
     now = plan.plan()
     before: DataSpec = plan.read(path) or now.target
-    spec = DataSpec(name, size=before.size, fit=before.fit)
+    spec = DataSpec(name, size=before.size, fit=before.fit, width=before.width)
     permitted.check(spec)
     plan.put(dataclasses.replace(now, target=spec) if path == ("target",) else dataclasses.replace(now, source=spec))
     plan.accept(name)
@@ -223,7 +231,7 @@ def _take(name: str, told: Sequence[str] = ()) -> None:
 
 def _earlier() -> None:
     """What was brought before, to be used again or deleted."""
-    found = brought.known()
+    found = brought.known(_asker())
     if not found:
         return
     st.markdown("**Brought before**")
@@ -238,11 +246,11 @@ def _earlier() -> None:
     if one is None:
         return
     if middle.button("Use again", key="own:again", width="stretch"):
-        _take(one.name)
+        _take(one)
     with right.popover("Delete", width="stretch"):
         st.markdown("The pictures are deleted from this machine. Trainings keep what they learned.")
         if st.button(f"Delete {plain(one.title)}", key="own:delete"):
-            brought.remove(one)
+            brought.remove(one, _asker())
             st.rerun()
 
 
@@ -376,7 +384,7 @@ def taken(spec: DataSpec, found: ProposeResult) -> TransferSpec:
         spec: The target.
         found: The proposal.
     """
-    target = dataclasses.replace(spec, size=found.size)
+    target = dataclasses.replace(spec, size=found.size, width=0)
     net = NetSpec(found.backbone, found.weights, found.boundary)
     return parse(found.technique).apply(TransferSpec(target, net))
 

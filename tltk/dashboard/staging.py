@@ -20,10 +20,10 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from tltk import home
-from tltk.dashboard.brought import MAX_BYTES, MAX_FILES
+from tltk.dashboard.brought import FREE_BYTES, MAX_BYTES, MAX_FILES
 from tltk.errors import BadSpec, UnknownName, machine_errors
 
-MAX_OPEN = 64  # places at a time; the oldest makes room
+MAX_OPEN = 1024  # places at a time; the oldest makes room
 MAX_HEAD_BYTES = 2**18  # of the names and sizes of a batch
 WRITE_BYTES = 2**20
 STALE_SECONDS = 24 * 3600
@@ -142,6 +142,8 @@ def _read_head(place: Place, head: bytes) -> list[tuple[str, int]]:
     size = place.size + sum(size for _, size in wanted)
     if size > MAX_BYTES:
         raise BadSpec(f"At most {MAX_BYTES / 1e9:.1f} GB can be brought at once. These take {size / 1e9:.1f} GB.")
+    if size + FREE_BYTES > shutil.disk_usage(place.folder.parent).free:
+        raise BadSpec("The disk of the machine that runs the dashboard is nearly full. Bring fewer, or make room.")
     return wanted
 
 

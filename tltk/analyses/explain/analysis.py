@@ -93,8 +93,7 @@ def _map(spec: ExplainSpec, net: TrainedNet, one: np.ndarray, predicted: int, se
         return _Map(why=str(fault))
     if method.name == "attention_rollout":  # each patch enters to some extent, so that only more or less can be seen
         heat = heat - heat.min()
-    side = one.shape[-1]
-    shown = overlay(seen, heat, (down / side, right / side))
+    shown = overlay(seen, heat, (down / one.shape[-2], right / one.shape[-1]))
     return _Map(method.name, net.net.names[method.layer], heat.shape, shown, bool(heat.max() == heat.min()))
 
 
@@ -102,8 +101,9 @@ def _enlarged(picture: np.ndarray) -> Image.Image:
     """A picture, (c, h, w), in colour and large enough to be looked at."""
     shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
     image = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
-    how = Image.Resampling.NEAREST if image.width < SIDE_PX // 4 else Image.Resampling.BICUBIC
-    return image.resize((SIDE_PX, SIDE_PX), how)
+    how = Image.Resampling.NEAREST if max(image.size) < SIDE_PX // 4 else Image.Resampling.BICUBIC
+    times = SIDE_PX / max(image.size)
+    return image.resize((round(times * image.width), round(times * image.height)), how)
 
 
 def _as_png(image: Image.Image) -> bytes:

@@ -36,7 +36,7 @@ class ProposeSpec(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "target", dataclasses.replace(self.target, size=DataSpec().size))
+        object.__setattr__(self, "target", dataclasses.replace(self.target, size=DataSpec().size, width=0))
 
     def check(self) -> None:
         """Refuse a question without weights to choose among.
