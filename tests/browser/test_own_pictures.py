@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browser.conftest import wait_until
+from tests.browser.walk import faults
 from tests.support.app import _its_home as _its_home
 from tests.support.app import app_home as app_home
 from tests.support.app import app_url as app_url
@@ -28,8 +30,10 @@ def test_a_folder_is_brought_and_seen(new_page: Callable[..., Any], app_url: str
     page.get_by_text("Your own pictures").click()
     page.get_by_role("button", name="Choose a folder").wait_for(timeout=30_000)
     page.locator("input.folder").set_input_files(tmp_path / "my set")
-    page.get_by_text("Brought before").wait_for(timeout=60_000)
+    page.get_by_text("Brought before").first.wait_for(timeout=60_000)
     [kept] = brought.known()
     assert (kept.title, kept.files) == ("my set", 150) and len(list(Path(kept.name[7:]).rglob("*.png"))) == 150
-    assert page.get_by_label("Folder with one folder per class").input_value() == kept.name[7:]
+    path = page.get_by_label("Folder with one folder per class").last
+    wait_until(lambda: path.input_value() == kept.name[7:], 30, "the target to be the folder")
+    assert not faults(page)
     no_error(page)
