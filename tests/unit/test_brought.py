@@ -105,6 +105,16 @@ def test_names_that_become_one_are_told_apart_and_equal_files_are_not() -> None:
     assert found.title == "a _fog_3 title", "no corruption is read out of a title"
 
 
+def test_classes_whose_safe_names_are_equal_stay_two() -> None:
+    long = "a" * 150
+    names = [f"{long}1", f"{long}2", "x:y", "x_y", "caf\ufffd"]
+    files = [(f"{name}/{i}.png", f"{c}{i}".encode()) for c, name in enumerate(names) for i in range(3)]
+    found, told = brought.keep_folder(files)
+    folders = {Path(name).parent.name for name in below(Path(found.name[7:]))}
+    assert folders == {"a" * 100, "a" * 100 + " (2)", "x_y", "x_y (2)", "caf\ufffd"}
+    assert len(told) == 1 and "3 names have letters" in told[0]
+
+
 def test_too_many_and_too_large_is_told_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brought, "MAX_FILES", 3)
     with pytest.raises(BadSpec, match="At most 3 files"):

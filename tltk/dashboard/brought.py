@@ -30,6 +30,7 @@ MAX_DEPTH = 8  # folders above a file
 LONGEST = 100  # letters of a name
 BLOCK_BYTES = 2**20
 NOTE = "brought.json"
+UNREAD = "\ufffd"  # what a browser gives for letters that it cannot read
 
 Content = bytes | memoryview | Path  # a path is of a file that is kept already
 
@@ -94,10 +95,40 @@ def safe_path(name: str) -> str | None:
 
     Files that begin with a dot keep it, so that the reading of the domain tells that they are hidden ones.
     """
+    parts = _parts(name)
+    return "/".join(map(_safe_part, parts)) or None
+
+
+def _parts(name: str) -> list[str]:
+    """The folders and the file that a name is made of; none where it leads elsewhere or too deep."""
     parts = [part for part in name.replace("\\", "/").split("/") if part.strip() not in ("", ".")]
-    if not parts or ".." in (part.strip() for part in parts) or len(parts) > MAX_DEPTH + 1:
-        return None
-    return "/".join(_safe_part(part) for part in parts)
+    return [] if ".." in (part.strip() for part in parts) or len(parts) > MAX_DEPTH + 1 else parts
+
+
+class _Folders:
+    """Safe names of folders: two that are called differently stay two, since each may be a class."""
+
+    def __init__(self) -> None:
+        self.safe: dict[tuple[str, ...], str] = {(): ""}
+        self.taken: set[str] = set()
+
+    def path(self, parts: Sequence[str]) -> str:
+        """The safe path of a file.
+
+        Args:
+            parts: Of its name.
+        """
+        for depth in range(1, len(parts)):
+            key = tuple(parts[:depth])
+            if key not in self.safe:
+                usual = f"{self.safe[key[:-1]]}{_safe_part(key[-1])}"
+                name, number = usual, 1
+                while name in self.taken:
+                    number += 1
+                    name = f"{usual} ({number})"
+                self.taken.add(name)
+                self.safe[key] = f"{name}/"
+        return f"{self.safe[tuple(parts[:-1])]}{_safe_part(parts[-1])}"
 
 
 def _safe_part(part: str) -> str:
@@ -125,7 +156,8 @@ def keep_folder(files: Iterable[tuple[str, Content]], title: str = "") -> tuple[
         MachineProblem: The disk is full, or may not be written.
     """
     found: dict[str, _File] = {}
-    strange, total = 0, 0
+    named = _Folders()
+    strange, unread, total = 0, 0, 0
     for n, (name, content) in enumerate(files, 1):
         if n > MAX_FILES:
             raise BadSpec(
@@ -136,11 +168,12 @@ def keep_folder(files: Iterable[tuple[str, Content]], title: str = "") -> tuple[
         total += size
         if total > MAX_BYTES:
             raise _too_large()
-        path = safe_path(name)
-        if path is None:
+        parts = _parts(name)
+        if not parts:
             strange += 1
             continue
-        _add(found, _File(path, content, mark, size))
+        unread += UNREAD in name
+        _add(found, _File(named.path(parts), content, mark, size))
     folders = {str(folder) for name in found for folder in PurePosixPath(name).parents}
     for name in [name for name in found if name in folders]:  # a file cannot have the name of a folder
         del found[name]
@@ -151,8 +184,17 @@ def keep_folder(files: Iterable[tuple[str, Content]], title: str = "") -> tuple[
     whole = hashlib.sha256("\n".join(sorted(f"{one.name}\0{one.mark}" for one in kept)).encode())
     size = sum(one.size for one in kept)
     place = _place(whole.hexdigest(), size, safe_title(title or top), lambda folder: _write_all(folder, kept))
-    told = f"{strange:,} files were not kept: their names lead elsewhere, lie too deep or are those of folders."
-    return _noted(place, "folder", len(kept), size), [told] if strange else []
+    told = []
+    if strange:
+        told.append(
+            f"{strange:,} files were not kept: their names lead elsewhere, lie too deep or are those of folders."
+        )
+    if unread:
+        told.append(
+            f"{unread:,} names have letters that the browser could not read, such as {UNREAD}. Folders that differ in "
+            f"these alone are one class now; rename them, or bring an archive."
+        )
+    return _noted(place, "folder", len(kept), size), told
 
 
 def keep_archive(name: str, content: Content) -> Brought:

@@ -313,4 +313,5 @@ def show_neighbours(run: Run, found: NeighboursResult) -> None:
     st.caption(
         f"Among {found.n[0]:,} training pictures of {plain(found.target)}{where}, by the cosine of each layer's "
         f"features; copies of the picture are left out."
+        + ("" if both else " No source domain is searched: the weights do not say what they learned from.")
     )
