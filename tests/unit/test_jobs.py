@@ -717,7 +717,7 @@ def test_trainings_let_lookers_go_first_and_questions_do_not(
     """By so much the process that trains is nicer than this one, up to the 19 that there are."""
     added = list[int]()
     monkeypatch.setenv("TLTK_NICE", asked)
-    monkeypatch.setattr(os, "nice", lambda by: added.append(by) or by)
+    monkeypatch.setattr(os, "nice", added.append)
     monkeypatch.setattr(os, "getpriority", lambda which, of: 0)
     monkeypatch.setattr(worker, "execute", lambda run: None)
     worker.main([str(Run.create(spec).path)])
