@@ -211,8 +211,13 @@ def main() -> None:
             )
         )
         time.sleep(5)
-        family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+        family = [
+            one
+            for one in (psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True))
+            if os.getsid(one.pid) == session
+        ]
         server.send_signal(signal.SIGTERM)
+        server.wait(30)
         gone = until(lambda: not any(one.is_running() and one.status() != "zombie" for one in family), 30)
         rows.append(["SIGTERM → nothing of it left, ms", f"{1000 * gone:.0f}", "", str(len(family)), ""])
         server.wait(30)
