@@ -92,6 +92,8 @@ def labels_of(app: AppTest) -> list[str]:
 
 def test_nothing_is_computed_before_a_click() -> None:
     run = done()
+    known = trained(classes=[str(digit) for digit in range(10)])  # those of its target
+    home.write_atomic(run.path / "result.json", msgspec.json.encode(known))
     app = page()
     assert queue.jobs() == [] and "Ask" in labels_of(app)
     assert f"tltk errors {run.id}" in str([code.value for code in app.code])
