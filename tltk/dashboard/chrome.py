@@ -19,6 +19,7 @@ from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import executor, listing
 from tltk.jobs import queue as table
+from tltk.lessons import lessons
 from tltk.runs import index
 from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, Run, Status
@@ -28,6 +29,7 @@ from tltk.studies.compare.spec import CompareSpec
 
 PAGES = (
     "start",
+    "lessons",
     "domains",
     "design",
     "train",
@@ -41,6 +43,7 @@ PAGES = (
     "weights",
     "runs",
 )
+WITH_A_LESSON = ("lessons", "train", "examine", "curves", "studies", "layers", "shift", "choose", "domains", "weights")
 MENU = 500  # runs in a menu; more take long to send and nobody looks through them
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
 
@@ -81,8 +84,9 @@ def empty_state(text: str, page_name: str, link: str) -> None:
 
 
 def go(page_name: str, text: str) -> None:
-    """A link to another page of ours, which keeps the plan and the chosen run."""
-    st.page_link(pages()[page_name], label=text)
+    """A link to another page of ours, which keeps the plan and the chosen run; nothing where that page is closed."""
+    if page_name in pages():
+        st.page_link(pages()[page_name], label=text)
 
 
 def pages() -> dict[str, Any]:
@@ -91,9 +95,22 @@ def pages() -> dict[str, Any]:
     return found
 
 
+def open_pages() -> list[str]:
+    """The pages of this visit: all, or the one of the lesson that a link limits it to, and those that show its run.
+
+    Pages that change the plan, delete runs or hand them on are closed then.
+    """
+    lesson = plan.locked()
+    if lesson is None:
+        return list(PAGES)
+    shown = {see.page for one in lessons() if one.name == lesson for see in one.see}
+    return ["lessons", *(name for name in WITH_A_LESSON if name in shown)]
+
+
 def open_page(page_name: str) -> None:
-    """Go to another page of ours."""
-    st.switch_page(pages()[page_name])
+    """Go to another page of ours, unless it is closed."""
+    if page_name in pages():
+        st.switch_page(pages()[page_name])
 
 
 def title_of(run: Run | RunEntry) -> str:

@@ -17,11 +17,13 @@ from typing import Any
 import streamlit as st
 
 from tltk import home
+from tltk.dashboard import plan
 from tltk.data import domains
 from tltk.data.corrupt import split
 from tltk.data.sources.csv import divide_text
 from tltk.errors import BadSpec, TltkError
 from tltk.jobs import executor
+from tltk.lessons import find
 from tltk.runs.run import Run
 from tltk.serving.hosts import is_loopback
 from tltk.specs.knobs import Spec
@@ -136,7 +138,13 @@ def submit(spec: Spec, *, again: bool = False) -> Run:
     """Queue what a page asks for; pages queue nothing in any other way.
 
     Raises:
-        BadSpec: It names a path outside the permitted folders.
+        BadSpec: It names a path outside the permitted folders, or this visit is limited to a lesson's run.
     """
     check(spec)
+    lesson = plan.locked()
+    if lesson is not None and spec.trains and not find(lesson).asks(spec):
+        raise BadSpec(
+            f"The link of this visit opens the lesson {lesson} alone, and only its run can be started. Open the "
+            f"dashboard without the link to train something else."
+        )
     return executor().submit(spec, again=again)

@@ -15,6 +15,7 @@ import streamlit as st
 from tltk.data.corrupt import split
 from tltk.errors import BadSpec, TltkError
 from tltk.specs import command
+from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
@@ -64,6 +65,20 @@ def put(new: CompareSpec) -> None:
     """Take this plan, and show it in the URL."""
     st.session_state["plan"] = new
     _to_url(new)
+
+
+def adopt(spec: Spec) -> None:
+    """Take what this spec and a plan have in common, so that the other pages show what it is about."""
+    own = [f.name for f in dataclasses.fields(CompareSpec) if hasattr(spec, f.name)]
+    put(dataclasses.replace(FIRST, **{name: getattr(spec, name) for name in own}))
+
+
+def locked() -> str | None:
+    """The lesson to which the link that opened this visit is limited; None = nothing is closed."""
+    if "lesson" in st.query_params and st.query_params.get("lock") == "1":
+        st.session_state["locked"] = st.query_params["lesson"]
+    found: str | None = st.session_state.get("locked")
+    return found
 
 
 def change(path: PATH, value: Any) -> None:
@@ -216,7 +231,7 @@ def _to_url(spec: CompareSpec) -> None:
         shown["adapter"] = command.as_named(spec.adapter)
     if spec.terms:
         shown["term"] = [command.as_named(term) for term in spec.terms]
-    keep = {k: st.query_params[k] for k in ("run",) if k in st.query_params}
+    keep = {k: st.query_params[k] for k in ("run", "lesson", "lock") if k in st.query_params}
     st.query_params.from_dict({**keep, **shown})
 
 

@@ -10,6 +10,7 @@ from tltk.dashboard.serve import app_folder
 
 TITLES = {
     "start": "Start",
+    "lessons": "Lessons",
     "domains": "Domains",
     "design": "Design",
     "train": "Train",
@@ -46,9 +47,10 @@ st.html(
 </style>""".replace("ON_LIGHT", on["light"]).replace("ON_DARK", on["dark"])
 )
 folder = app_folder() / "pages"
+names = chrome.open_pages()
+first = "start" if "start" in names else names[-1]  # which has no name in its address
 pages = {
-    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == "start", url_path=name)
-    for name in chrome.PAGES
+    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == first, url_path=name) for name in names
 }
 plan.flag("pages", pages)
 plan.flag("stop:shown", "")  # until a page of this run has a button of its own
