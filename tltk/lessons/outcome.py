@@ -118,7 +118,13 @@ def judge(
 
 
 def fill(text: str, values: Mapping[str, Any], escape: Callable[[str], str] = str) -> str:
-    """The sentence with its fields filled in; what is not known is a dash."""
+    """The sentence with its fields filled in; what is not known is a dash.
+
+    Args:
+        text: With fields such as `{gap:points}`.
+        values: Name → figure or word.
+        escape: Applied to each as it is written.
+    """
 
     def one(match: re.Match[str]) -> str:
         found = values.get(match[1])

@@ -230,14 +230,14 @@ def read_command(text: str) -> Spec:
     """The spec that a shell command asks for, as `to_command` writes it: flags alone, each with its value.
 
     Args:
-        text: Such as "tltk compare --target digits --shots 5"; lines may end in a backslash.
+        text: Such as "tltk compare --target digits --shots 5".
 
     Raises:
         BadSpec: It is no such command, or asks for what cannot be meant.
         UnknownName: It has no such verb or flag.
     """
     try:
-        words = shlex.split(text.replace("\\\n", " "))
+        words = shlex.split(text)
     except ValueError as fault:
         raise BadSpec(f"A command must be words of the shell. Got {abbreviate(text)}: {fault}.") from None
     verbs = {kind.verb: kind for kind in spec_kinds().values() if kind.verb}
