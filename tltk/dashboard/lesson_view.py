@@ -246,8 +246,9 @@ def _run(lesson: Lesson, run: Run) -> None:
     if state == "done":
         _figure(run)
         _others(lesson)
-        if plan.locked() is None:
-            chrome.go("design", "Its plan stands on Design: change one thing and run it again")
+        if plan.locked() is None and st.button("Change one thing on Design and run it again", icon=":material/tune:"):
+            plan.adopt(run.spec)
+            chrome.open_page("design")
 
 
 def _figure(run: Run) -> None:
