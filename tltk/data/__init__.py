@@ -43,6 +43,7 @@ from tltk.data.names import escape_name
 from tltk.errors import BadSpec, DataProblem
 from tltk.registry import Registry
 from tltk.specs.parts import DataSpec
+from tltk.specs.size import in_pixels
 
 __all__ = [
     "Corruption",
@@ -148,6 +149,7 @@ def check(spec: DataSpec) -> tuple[str, ...]:
         DataProblem: Nothing is there, or folders that are no classes, parts that differ, classes that are too small.
     """
     kind, argument = parse(spec.name)
+    _check_width(spec)
     survey = getattr(importlib.import_module(domains[kind].__module__), "survey", None)
     if survey is None:
         source_version(spec.name)  # that something is there
@@ -218,7 +220,7 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
     """The domain that `spec.name` means, from the kept arrays if they are intact, else computed again.
 
     Args:
-        spec: Name, size, fit, n and seed decide the pictures; val, test and shots only `Domain.split`.
+        spec: Name, size, width, fit, n and seed decide the pictures; val, test and shots only `Domain.split`.
         progress: Called with (done, total) while pictures are made or decoded.
 
     Returns:
@@ -229,6 +231,7 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
         DataProblem: The pictures cannot be used; the sentence says why.
     """
     kind, argument = parse(spec.name)
+    _check_width(spec)
     folder = home.folder("domains") / _key(spec, kind, argument)
     domain = _read(folder, spec.name)
     if domain is None:
@@ -236,6 +239,15 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
         domain = make(spec, argument, progress)
         domain = _keep(folder, domain)
     return domain
+
+
+def _check_width(spec: DataSpec) -> None:
+    """Refuse drawn pictures that are no squares: their formulas are for squares."""
+    if spec.width and family(spec.name) != "files":
+        raise BadSpec(
+            f"Pictures that are drawn here are squares, so {escape_name(spec.name)} has no width of its own. Got "
+            f"{in_pixels(spec.picture_size)}; leave the width out, or take pictures from files."
+        )
 
 
 def _load_corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Domain:
@@ -291,6 +303,8 @@ def _key(spec: DataSpec, kind: str, argument: str) -> str:
         parts += [how.name, how.severity, spec.seed]
     if spec.fit != CROP:  # of pictures that were kept before there was a choice
         parts.append(spec.fit)
+    if spec.width:  # of those that were kept when all were squares
+        parts.append(["width", spec.width])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 

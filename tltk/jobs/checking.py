@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import math
 import shutil
 from pathlib import Path
 
@@ -39,6 +40,7 @@ from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import PATHS
+from tltk.specs.size import Size, height_and_width, in_pixels
 from tltk.specs.training import TransferSpec
 from tltk.training.check import check_transfer
 from tltk.weights import weightfile
@@ -222,19 +224,21 @@ def check_backbone(name: str) -> None:
         raise UnknownName.among(f"The tag of {architecture}", tag, known)
 
 
-def check_size(backbone: str, size: int) -> None:
+def check_size(backbone: str, size: Size) -> None:
     """Refuse pictures that this network cannot read, as far as the table of backbones tells.
 
     Raises:
         BadSpec: They are too small for its strides, or no whole number of its patches or windows.
     """
     one = catalogue().get(backbone.partition(".")[0])
-    if one is None or one.takes(size):
+    if one is None:
         return
-    raise BadSpec(
-        f"{backbone} must be given pictures that it can read. {_rule(one)} Got {size} px; "
-        f"take {' or '.join(str(s) for s in one.near(size))}."
-    )
+    for side in dict.fromkeys(height_and_width(size)):
+        if not one.takes(side):
+            raise BadSpec(
+                f"{backbone} must be given pictures that it can read. {_rule(one)} Got {in_pixels(size)}; "
+                f"take {' or '.join(str(s) for s in one.near(side))}{'' if isinstance(size, int) else f' for {side}'}."
+            )
 
 
 def _rule(one: Backbone) -> str:
@@ -388,25 +392,25 @@ def _check_own(pictures: DataSpec, trained: TrainedRun, else_do: str = "") -> No
     _check_pictures(pictures)
 
 
-def _sized_networks(spec: Spec) -> list[tuple[str, int]]:
+def _sized_networks(spec: Spec) -> list[tuple[str, Size]]:
     """Every backbone that it builds for pictures, and their size; a ranking says beside each what it lacks."""
     if isinstance(spec, DescribeSpec):
-        return [(spec.backbone, spec.size)]
+        return [(spec.backbone, spec.picture_size)]
     net, target, optim = (getattr(spec, part, None) for part in ("net", "target", "optim"))
     if not isinstance(net, NetSpec) or not isinstance(target, DataSpec):
         return []
     first = optim.first_size if isinstance(optim, OptimSpec) else 0
-    return [(net.backbone, size) for size in (target.size, first) if size]
+    return [(net.backbone, size) for size in (target.picture_size, first) if size]
 
 
 def _check_pictures(spec: DataSpec) -> tuple[str, ...]:
     """Refuse pictures that cannot be meant; the names of their classes, so far as they are known."""
     classes = data.check(spec)
     kind, _ = data.parse(spec.name)
-    free_bytes, size = shutil.disk_usage(home.home()).free, 3 * spec.n * spec.size**2
+    free_bytes, size = shutil.disk_usage(home.home()).free, 3 * spec.n * math.prod(spec.shape)
     if kind not in PATHS and size > free_bytes:  # made here, as many as are asked for
         raise BadSpec(
-            f"{spec.n:,} pictures of {spec.size} px must fit on the disk. They take {size / 1e6:,.1f} MB, and "
-            f"{free_bytes / 1e6:,.1f} MB are free; ask {kind} for fewer or smaller ones."
+            f"{spec.n:,} pictures of {in_pixels(spec.picture_size)} must fit on the disk. They take "
+            f"{size / 1e6:,.1f} MB, and {free_bytes / 1e6:,.1f} MB are free; ask {kind} for fewer or smaller ones."
         )
     return classes

@@ -339,7 +339,9 @@ class Worker:
         assert isinstance(spec, TransferSpec)
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
-        told = {"data": data, "size": str(domain.images.shape[-1]), "fit": spec.target.fit, "run": run.id}
+        height, width = domain.images.shape[2:]
+        told = {"data": data, "size": str(height), "fit": spec.target.fit, "run": run.id}
+        told |= {"width": str(width)} if width != height else {}
         told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         read = account.training_data_fields(domain, split, spec.target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tltk import adapters, strategies, terms
 from tltk.errors import BadSpec
+from tltk.specs.size import in_pixels
 from tltk.specs.training import TransferSpec
 
 
@@ -65,6 +66,11 @@ def check_transfer(spec: TransferSpec) -> None:
 
 def _check_growth(first: int, spec: TransferSpec) -> None:
     """Refuse pictures that would not grow, or where something looks at them at one size alone."""
+    if spec.target.width:
+        raise BadSpec(
+            f"Training pictures that grow are squares. optim.first_size is {first}, and those of the target are "
+            f"{in_pixels(spec.target.picture_size)}; set it to 0, or leave the width out."
+        )
     if first >= spec.target.size:
         raise BadSpec(
             f"Training pictures grow from optim.first_size to the target's size. They are {first} and "

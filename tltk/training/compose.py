@@ -20,6 +20,7 @@ from tltk.nn.net import Net
 from tltk.results.rows import Row
 from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec
+from tltk.specs.size import Size, channels_and_size
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.strategies.phase import Phase
@@ -202,7 +203,7 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
         spec: The training.
         domain: Whose pictures it reads.
     """
-    channels, _, size = domain.modality.shape(domain)
+    channels, size = channels_and_size(domain.modality.shape(domain))
     net = weights.build_net(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
     if spec.net.reset and spec.net.weights != "scratch":
         _reset(net, spec, size, channels)
@@ -281,7 +282,7 @@ def _keep_head(net: Net, spec: TransferSpec, domain: Domain) -> None:
     net.notes.append(f"The head begins with the weights' classifier of {len(kept)} of {len(numbers)} classes.")
 
 
-def _reset(net: Net, spec: TransferSpec, size: int, channels: int) -> None:
+def _reset(net: Net, spec: TransferSpec, size: Size, channels: int) -> None:
     """Give the layers from `spec.net.reset` on the weights that they would have from scratch.
 
     Raises:
