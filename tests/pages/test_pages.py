@@ -275,14 +275,17 @@ def test_what_the_button_of_a_run_gives_is_taken_in_elsewhere(monkeypatch: pytes
     button = DeltaGenerator.download_button
 
     def press(self: Any, label: str, data: Any, *args: Any, **more: Any) -> Any:
-        given.append(data())
+        if label == "Export as zip":
+            given.append(data())
         return button(self, label, data, *args, **more)
 
     monkeypatch.setattr(DeltaGenerator, "download_button", press)
     app = actions_of(run)
     is_clean(app)
-    [shown] = app.get("download_button")
+    shown, *reports = app.get("download_button")
     assert (shown.proto.label, shown.proto.disabled) == ("Export as zip", False)
+    assert [one.proto.label for one in reports] == ["Report (HTML)", "Figures (CSV)", "All of it (JSON)"]
+    assert "Write it" in [b.label for b in app.button], "its weights, checked by a worker before they are given"
     file = tmp_path / "run.zip"
     file.write_bytes(given[0])
     monkeypatch.setenv("TLTK_HOME", str(tmp_path / "elsewhere"))
@@ -305,7 +308,7 @@ def test_a_run_that_is_not_done_or_too_large_says_why_it_cannot_be_downloaded(mo
     run = training(boundary=3)
     (run.path / "model.safetensors").write_bytes(b"x")
     monkeypatch.setattr("tltk.weights.handover.weigh", lambda run: 2**31)
-    [shown] = actions_of(run).get("download_button")
+    shown, *_ = actions_of(run).get("download_button")
     assert shown.proto.disabled and f"tltk export {run.id} --to zip FILE" in shown.proto.help
 
 

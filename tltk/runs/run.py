@@ -26,7 +26,7 @@ from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, machine_err
 from tltk.results.curves import Curve
 from tltk.results.rows import Row
 from tltk.runs import label as labels
-from tltk.runs import predictions, process
+from tltk.runs import predictions, process, trash
 from tltk.runs.label import Label
 from tltk.runs.predictions import Prediction
 from tltk.runs.process import is_alive
@@ -580,15 +580,21 @@ class Run:
         home.write_atomic(self.path / "status.json", msgspec.json.encode(fresh))
         return True
 
-    def delete(self) -> None:
-        """Remove the folder with all attempts, and what the dashboard has written of it to be downloaded.
+    def delete(self, *, for_good: bool = False) -> None:
+        """Take away the folder with all attempts, and what the dashboard has written of it to be downloaded.
+
+        Args:
+            for_good: Whether its room on the disk is wanted at once; else `tltk.runs.trash` can put it back for a week.
 
         Raises:
             RunProblem: It is running.
         """
         with home.hold_lock("claim.lock"), machine_errors(self.path):
             self._check_idle("deleting it")
-            home.remove(self.path)
+            if for_good:
+                home.remove(self.path)
+            else:
+                trash.put(self.path)
             home.remove(home.folder("exports") / self.id)
 
 
