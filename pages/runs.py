@@ -339,14 +339,16 @@ with chrome.page("Runs", LEAD):
             st.caption(f"The newest {MOST:,} of them are shown. Search to find older ones.")
         groups = grouped(shown) if together else [[entry] for entry in shown]
         is_plain = not (any(query.values()) or everything or together)
-        # The rows that are ticked belong to the runs that were searched for.
+        # The rows that are ticked belong to the runs that were searched for, and to those that are there now.
+        key = f"runs:table:{trash_view.times()}"
         chosen = st.dataframe(
             group_table(groups) if together else table(shown),
             hide_index=True,
             width="stretch",
             on_select="rerun",
             selection_mode="multi-row",
-            key="runs:table" if is_plain else f"runs:table:{everything}:{together}:{json.dumps(query)}",
+            key=f"runs:table:{trash_view.times()}"
+            + ("" if is_plain else f":{everything}:{together}:{json.dumps(query)}"),
         )
         picked = [entry for i in chosen["selection"]["rows"] if i < len(groups) for entry in groups[i]]
         if len(picked) == 1:

@@ -75,7 +75,7 @@ def test_the_prediction_lies_beside_the_run_and_not_in_its_spec() -> None:
     [made] = run.predictions
     assert (made.lesson, made.choice, made.late) == (NAME, "hurts", False)
     assert run.label.tags == (lesson.tag,)
-    assert "You predicted: It will be worse" in texts(app) and "once the run is done" in texts(app)
+    assert "You predicted: It is worse" in texts(app) and "once the run is done" in texts(app)
     assert "What to look for" in texts(app)
     plan = app.session_state["plan"]
     assert isinstance(plan, CompareSpec) and plan == run.spec, "the other pages show what the lesson is about"

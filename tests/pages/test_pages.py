@@ -442,7 +442,7 @@ def test_adapter_and_terms_are_chosen_on_design_and_live_in_the_link() -> None:
 
 def picked(app: AppTest, row: int) -> AppTest:
     """The page with this row of the table ticked."""
-    app.session_state["runs:table"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    app.session_state["runs:table:0"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
     return app.run()
 
 

@@ -36,7 +36,7 @@ def seeds(n: int) -> list[Run]:
     return found
 
 
-def ticked(app: AppTest, rows: list[int], key: str = "runs:table") -> AppTest:
+def ticked(app: AppTest, rows: list[int], key: str = "runs:table:0") -> AppTest:
     """The page with these rows of the table ticked."""
     app.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     return app.run()
@@ -65,7 +65,7 @@ def test_runs_that_differ_by_seed_alone_are_one_row() -> None:
     assert sorted(shown["runs"]) == [1, 3]
     assert set(shown["seeds"][row].split(", ")) == {"0", "1", "2"}
     assert (shown["results"][row], shown["done"][row]) == ("50.0 … 70.0 %", "3 of 3")
-    ticked(app, [row], f"runs:table:False:True:{json.dumps(EMPTY)}")
+    ticked(app, [row], f"runs:table:0:False:True:{json.dumps(EMPTY)}")
     is_clean(app)
     assert len(chart(app)["figure"]["data"]) == 3 and "Delete these 3" in [b.label for b in app.button]
 
@@ -110,7 +110,8 @@ def test_what_is_deleted_can_be_put_back_at_once_and_later() -> None:
     press(app, "Undo")
     is_clean(app)
     assert sorted(path.name for path in run.path.iterdir()) == before and "Deleted 1 run" not in texts(app)
-    ticked(app, [0, 1])
+    assert "Delete" not in [b.label for b in app.button], "nothing is ticked after a change of the rows"
+    ticked(app, [0, 1], "runs:table:2")
     press(app, "Delete these 2")
     is_clean(app)
     assert not run.path.exists() and not other.path.exists()
@@ -122,3 +123,16 @@ def test_what_is_deleted_can_be_put_back_at_once_and_later() -> None:
     assert other.path.exists() and not run.path.exists()
     press(later, "Delete all of them for good")
     assert trash.entries() == []
+
+
+def test_a_study_goes_with_the_trainings_that_are_its_alone() -> None:
+    shared, own = training(boundary=3), training(boundary=4)
+    race, other = study("race"), comparison("helps")
+    race.write_children([Child(run.id, "fine_tune", "measure", 0, 0.001) for run in (shared, own)])
+    other.write_children([Child(shared.id, "transfer", "measure", 0, 0.001)])
+    app = open_page("runs")
+    press(ticked(app, [list(app.dataframe[0].value["kind"]).index("race")]), "Delete")
+    is_clean(app)
+    assert not race.path.exists() and not own.path.exists() and shared.path.exists()
+    press(app, "Undo")
+    assert race.path.exists() and own.path.exists()

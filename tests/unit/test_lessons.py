@@ -10,9 +10,10 @@ import pytest
 
 from tests.support.results import compared, labelled, planed, raced, swept
 from tests.support.shell import tltk as shell
-from tltk import home
+from tltk import assets, home
 from tltk.analyses.rank.result import Candidate, RankResult
 from tltk.dashboard.chrome import PAGES
+from tltk.data import domains
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.jobs.checking import check
 from tltk.lessons import find, lessons
@@ -26,12 +27,24 @@ from tltk.specs.training import TransferSpec
 
 LESSONS = lessons()
 NAMES = [lesson.name for lesson in LESSONS]
+ALL = {path: read(path.name, path.read_text("utf-8")) for path in sorted((assets.folder() / "lessons").iterdir())}
+BY_NAME = {lesson.name: lesson for lesson in ALL.values()}  # those too whose domains are not here
 MOST_LINK = 42  # characters of a link, which is one line in a narrow window
 
 
 def test_there_are_ten_and_their_numbers_follow() -> None:
     assert len(LESSONS) >= 10
-    assert [lesson.number for lesson in LESSONS] == sorted({lesson.number for lesson in LESSONS})
+    assert [lesson.number for lesson in ALL.values()] == list(range(1, len(ALL) + 1))
+
+
+def test_a_lesson_is_listed_where_its_domains_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(NAMES) == {name for name, lesson in BY_NAME.items() if all(need in domains for need in lesson.needs)}
+    monkeypatch.setattr("tltk.lessons.lesson.domains", ("digits",))
+    lessons.cache_clear()
+    try:
+        assert [lesson.name for lesson in lessons()] == [name for name in BY_NAME if name != "transfer-in-text"]
+    finally:
+        lessons.cache_clear()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -125,12 +138,14 @@ OUTCOMES: list[tuple[str, Any, str, str]] = [
     ("an-honest-comparison", race(0.6, 0.5, ("fine_tune", "lp_ft"), True), "fine-tune", "60.0 % against 50.0 %"),
     ("an-honest-comparison", race(0.6, 0.5, ("lp_ft", "fine_tune"), True), "lp-ft", "60.0 % against 50.0 %"),
     ("transfer-in-sound", compared("helps", 0.2), "helps", "test sounds were right"),
+    ("transfer-in-text", compared("cannot tell", 0.01), "cannot-tell", "−4.0 to +6.0 points"),
+    ("transfer-in-text", compared("helps", 0.2), "helps", "790 test sentences"),
 ]
 
 
 @pytest.mark.parametrize(("name", "result", "choice", "words"), OUTCOMES)
 def test_the_outcome_is_drawn_from_the_result(name: str, result: Any, choice: str, words: str) -> None:
-    lesson = find(name)
+    lesson = BY_NAME[name]
     run = Run.create(lesson.spec)
     assert lesson.outcome(run) is None, "nothing is said before it is done"
     home.write_atomic(run.path / "result.json", json.dumps(msgspec.to_builtins(result)))
@@ -141,7 +156,7 @@ def test_the_outcome_is_drawn_from_the_result(name: str, result: Any, choice: st
 
 
 def test_every_lesson_has_a_tested_outcome() -> None:
-    assert {name for name, *_ in OUTCOMES} >= set(NAMES)
+    assert {name for name, *_ in OUTCOMES} == set(BY_NAME)
 
 
 HEAD = """+++

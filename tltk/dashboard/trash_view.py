@@ -10,25 +10,46 @@ import streamlit as st
 from tltk.dashboard import plan
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.runs import trash
+from tltk.runs import index, trash
 from tltk.runs.run import Run
 
 GONE = "runs:deleted"  # the runs that were deleted last in this session
+TIMES = "runs:changes"
 
 
 def delete(runs: Sequence[Run]) -> None:
-    """Take runs away; they can be put back for a while."""
-    gone = []
-    for run in runs:
+    """Take runs away, with the trainings that they alone have started; they can be put back for a while."""
+    gone: list[str] = []
+    for run in [one for chosen in runs for one in (chosen, *_own_trainings(chosen))]:
         try:
             run.delete()
         except TltkError as fault:
             st.error(plain(fault))
         else:
             gone.append(run.id)
-    plan.flag(GONE, gone)
     if gone:
+        _done(gone)
         st.rerun()
+
+
+def _own_trainings(run: Run) -> list[Run]:
+    """Those that a study started, less what another study also needs."""
+    own = dict.fromkeys(child.id for child in run.children())
+    if not own:
+        return []
+    others = {child for entry in index.find() if entry.id != run.id for child in entry.children.split()}
+    return [Run.at(child) for child in own if child not in others and Run.at(child).path.exists()]
+
+
+def _done(gone: list[str]) -> None:
+    """The table has other rows now, so none of them is ticked."""
+    plan.flag(GONE, gone)
+    plan.flag(TIMES, times() + 1)
+
+
+def times() -> int:
+    """How often something was deleted or put back in this session."""
+    return int(plan.flag(TIMES) or 0)
 
 
 def undo() -> None:
@@ -36,7 +57,8 @@ def undo() -> None:
     gone = [run_id for run_id in plan.flag(GONE) or [] if run_id in {one.id for one in trash.entries()}]
     if gone:
         left, right = st.columns([5, 1], vertical_alignment="center")
-        left.info(f"Deleted {len(gone)} run{'s' * (len(gone) != 1)}: {', '.join(gone[:5])}{' …' * (len(gone) > 5)}.")
+        names = f"{', '.join(gone[:5])}{' …' * (len(gone) > 5)}"
+        left.info(f"Deleted {len(gone)} run{'s' * (len(gone) != 1)}: {names}. Trainings of a study go with it.")
         right.button("Undo", icon=":material/undo:", width="stretch", on_click=put_back, args=(tuple(gone),))
 
 
@@ -47,7 +69,7 @@ def put_back(ids: Sequence[str]) -> None:
             trash.put_back(run_id)
         except TltkError as fault:
             st.error(plain(fault))
-    plan.flag(GONE, [])
+    _done([])
 
 
 def show() -> None:
