@@ -392,6 +392,41 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
     assert not [b for b in app.button if "Stop" in b.label]
 
 
+def test_the_bar_tells_the_machine_and_what_waits_can_change_places() -> None:
+    from tltk.jobs import queue
+
+    runs = [training("running"), *(training("waiting", boundary=boundary) for boundary in (3, 4))]
+    for run in runs:
+        queue.add(run.id)
+    queue.mark_started(runs[0].id, [0], os.getpid(), psutil.Process().create_time())
+    app = open_page("runs")
+    is_clean(app)
+    [bar] = app.get("progress")
+    assert "on cpu" in bar.proto.text and "GB of disk free" in bar.proto.text
+    first, last = runs[1].id, runs[2].id
+    keys = {b.key: b for b in app.button if b.key and b.key.startswith("jobs:")}
+    assert keys[f"jobs:Sooner:{first}"].disabled and keys[f"jobs:Later:{last}"].disabled
+    keys[f"jobs:Sooner:{last}"].click().run()
+    assert [job.run for job in queue.jobs()] == [runs[0].id, last, first]
+    next(b for b in app.button if b.key == f"jobs:out:{first}").click().run()
+    is_clean(app)
+    found = queue.find(first)
+    assert found is None or found.cancelled, "it is heard at once"
+
+
+def test_the_last_change_of_the_plan_can_be_undone() -> None:
+    app = open_page("design")
+    undo = "Undo the last change of the plan"
+    assert next(b for b in app.button if b.label == undo).disabled
+    before = app.session_state["plan"]
+    next(s for s in app.selectbox if s.label == "Strategy").set_value("lp_ft").run()
+    assert app.session_state["plan"].strategy.name == "lp_ft"
+    next(b for b in app.button if b.label == undo).click().run()
+    is_clean(app)
+    assert app.session_state["plan"] == before and next(b for b in app.button if b.label == undo).disabled
+    assert next(s for s in app.selectbox if s.label == "Strategy").value == before.strategy.name
+
+
 @pytest.mark.parametrize(
     ("held", "line", "words"),
     [

@@ -43,7 +43,7 @@ from tltk.cli.judge import judge_verb
 from tltk.cli.lessons import lessons_verb
 from tltk.data.names import escape_text
 from tltk.errors import BadSpec, RunProblem, UnknownName
-from tltk.jobs import executor, listing
+from tltk.jobs import executor, listing, queue
 from tltk.jobs.predicting import whole_id
 from tltk.report.files import format_of
 from tltk.results.text import columns
@@ -110,7 +110,7 @@ def runs(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """List runs; show, name, note, tag, stop, resume, export, delete or restore one."""
+    """List runs; show, name, note, tag, move, stop, resume, export, delete or restore one."""
     query = Query(text=search, tags=tag, kinds=kind, states=state, target=target, specs=as_json)
     if ctx.invoked_subcommand:
         if query != Query(specs=as_json) or limit is not None:
@@ -208,6 +208,24 @@ def stop(run_id: str, as_json: bool) -> None:
     if not as_json:
         done = f"is {before}; there is nothing to stop" if before not in ACTIVE else "was asked to stop"
         click.echo(f"Run {found.id} {done}.")
+
+
+PLACES = {"sooner": -1, "later": 1, "first": -(10**9), "last": 10**9}
+
+
+@runs.command()
+@click.argument("run_id")
+@click.argument("where", type=click.Choice(tuple(PLACES)))
+@json_option
+def move(run_id: str, where: str, as_json: bool) -> None:
+    """Move a run that waits in the queue: one place sooner or later, to be the first or the last."""
+    found = Run.open(run_id)
+    moved = queue.move(found.id, PLACES[where])
+    out({"id": found.id, "moved": moved, "ahead": executor().ahead(found.id)}, as_json)
+    if not as_json:
+        n = executor().ahead(found.id)
+        told = f"has {n} job{'s' * (n != 1)} ahead of it" if queue.find(found.id) else "does not wait"
+        click.echo(f"Run {found.id} {told}.")
 
 
 @runs.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 import streamlit as st
 
-from tltk import __version__
+from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -316,17 +317,46 @@ def _bar() -> None:
         st.rerun()
     run, waiting = Run.at(jobs[0].run), len(jobs) - 1
     status, state = run.status, executor().state(run.id)
-    left, right = st.columns([5, 1], vertical_alignment="center")
+    left, middle, right = st.columns([7, 2, 2], vertical_alignment="center")
     share = min(status.epoch / status.epochs, 1.0) if status.epochs else 0.0
-    more = f" · {waiting} more waiting" if waiting else ""
     asked = is_asked_to_stop(run)
     does = status.message or "training"
     if state not in ACTIVE or asked:
         does = {"done": "done", "failed": "failed"}.get(state, "stopped" if state == "stopped" else "stopping")
     done = f"({status.epoch} of {status.epochs or '…'}){time_left(status) if state == 'running' and not asked else ''}"
-    left.progress(share, text=f"{plain(title_of(run))} — {plain(does)} {done}{more}")
+    left.progress(share, text=f"{plain(title_of(run))} — {plain(does)} {done}{_machine(status)}")
+    if waiting:
+        with middle.popover(f"{waiting} waiting", width="stretch"):
+            _waiting([Run.at(job.run) for job in jobs if job.state == "queued" and job.run != run.id])
     if state in ACTIVE and not asked and plan.flag("stop:shown") != run.id:
         right.button("Stop training", key="jobs:stop", width="stretch", on_click=_stop, args=(run.id,))
+
+
+def _machine(status: Status) -> str:
+    """On which device it runs, and how much room there is on the disk."""
+    device = f" · on {plain(status.device)}" if status.device else ""
+    try:
+        free = shutil.disk_usage(home.home()).free
+    except OSError:
+        return device
+    return f"{device} · {free / 1e9:.0f} GB of disk free"
+
+
+def _waiting(runs: list[Run]) -> None:
+    """What waits, in its order, which can be changed."""
+    for number, run in enumerate(runs):
+        st.markdown(f"{number + 1}. {plain(title_of(run))}")
+        sooner, later, off = st.columns(3)
+        moves = ((sooner, "Sooner", -1, number == 0), (later, "Later", 1, number == len(runs) - 1))
+        for column, label, places, is_at_end in moves:
+            key = f"jobs:{label}:{run.id}"
+            column.button(label, key=key, disabled=is_at_end, on_click=_move, args=(run.id, places), width="stretch")
+        off.button("Take off", key=f"jobs:out:{run.id}", on_click=_stop, args=(run.id,), width="stretch")
+
+
+def _move(run_id: str, places: int) -> None:
+    """A callback, since it runs before all else."""
+    table.move(run_id, places)
 
 
 def job_bar() -> None:

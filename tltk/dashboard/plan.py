@@ -21,6 +21,7 @@ from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
 
 PATH = tuple[str, ...]
+MOST_UNDONE = 50  # changes of the plan that can be taken back
 NONE = "none"  # a plan without a source network, in the URL
 
 FIRST = FIRST_QUESTION
@@ -62,9 +63,26 @@ def accept(name: str) -> None:
 
 
 def put(new: CompareSpec) -> None:
-    """Take this plan, and show it in the URL."""
+    """Take this plan, and show it in the URL; `undo` goes back to the one before."""
+    before = st.session_state.get("plan", new)
+    if before != new:
+        st.session_state["plans"] = [*st.session_state.get("plans", []), before][-MOST_UNDONE:]
     st.session_state["plan"] = new
     _to_url(new)
+
+
+def can_undo() -> bool:
+    """Whether the plan was changed in this session."""
+    return bool(st.session_state.get("plans"))
+
+
+def undo() -> None:
+    """Take back the last change of the plan."""
+    if can_undo():
+        *earlier, last = st.session_state["plans"]
+        st.session_state["plans"] = earlier
+        st.session_state["plan"] = last
+        _to_url(last)
 
 
 def adopt(spec: Spec) -> None:
