@@ -10,12 +10,12 @@ from typing import Any
 import streamlit as st
 
 from tltk.analyses.export.spec import ABOUT
-from tltk.dashboard import chrome, hand_over_view, permitted, plan, study_view, trash_view
+from tltk.dashboard import chrome, hand_over_view, permitted, plan, room, study_view, trash_view
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import read_result
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.jobs import executor, listing
+from tltk.jobs import listing
 from tltk.plots.curves import UNITS, lines
 from tltk.results.curves import Curve
 from tltk.runs import index, label
@@ -142,7 +142,7 @@ def actions(entry: index.RunEntry) -> None:
     )
     if is_active:
         if three.button("Stop training", width="stretch"):
-            executor().cancel(run.id)
+            permitted.cancel(run.id)
             st.rerun()
     elif three.button("Train again", width="stretch", help="What it found is kept as an earlier attempt."):
         permitted.submit(run.spec, again=True)
@@ -182,6 +182,7 @@ def labels(run: Run) -> None:
         tags = right.text_input("Tags", held, key=f"runs:tags:{run.id}:{held}", help="Words with blanks between them.")
         note = st.text_area("Note", now.note, max_chars=label.MOST_NOTE, key=f"runs:note:{run.id}:{now.note}")
         if st.button("Save", icon=":material/save:", key=f"runs:save:{run.id}"):
+            permitted.check_owner(run.id)
             run.write_label(name=name, note=note, tags=tags.replace(",", " ").split())
             st.rerun()
 
@@ -301,6 +302,7 @@ def take_in() -> None:
         )
         if file is None or not st.button("Import", icon=":material/input:", key="runs:import"):
             return
+        permitted.check_teacher("Runs are taken in")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "run.zip"
             path.write_bytes(file.getbuffer())
@@ -331,7 +333,7 @@ with chrome.page("Runs", LEAD):
             value=False,
             help="One row for each setting; its runs are chosen together.",
         )
-        found = listing.runs(trains=True, within=everything, limit=MOST + 1, **query)
+        found = chrome.own(listing.runs(trains=True, within=everything, limit=0 if room.now() else MOST + 1, **query))
         shown = found[:MOST]
         if not shown:
             st.markdown("No run is as asked for. Try fewer words, or another kind, state or tag.")

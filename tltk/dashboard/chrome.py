@@ -15,7 +15,7 @@ from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.dashboard import plan
+from tltk.dashboard import permitted, plan, room
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import executor, listing
@@ -45,6 +45,7 @@ PAGES = (
     "runs",
 )
 WITH_A_LESSON = ("lessons", "train", "examine", "curves", "studies", "layers", "shift", "choose", "domains", "weights")
+IN_A_ROOM = ("board", "teacher")  # the second for the teacher alone
 MENU = 500  # runs in a menu; more take long to send and nobody looks through them
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
 
@@ -151,10 +152,20 @@ def menu(asked: str = "", **wanted: Any) -> dict[str, RunEntry]:
         asked: The first digits of its id; "" = none.
         **wanted: Of a `tltk.runs.index.Query`.
     """
-    found = {entry.id: entry for entry in listing.runs(**wanted, limit=MENU)}
+    found = {entry.id: entry for entry in own(listing.runs(**wanted, limit=0 if room.now() else MENU))[:MENU]}
     if asked and not any(name.startswith(asked) for name in found):
         found |= {entry.id: entry for entry in listing.runs(**wanted, begins=asked, limit=1)}
     return found
+
+
+def own(entries: list[RunEntry]) -> list[RunEntry]:
+    """Of these runs those of whoever looks at the page, with what their studies started; all where there is no room."""
+    person = room.me()
+    if room.now() is None or (person is not None and person.is_teacher):
+        return entries
+    mine = {run for run, names in table.askers().items() if person is not None and person.name in names}
+    mine |= {child for entry in index.find() if entry.id in mine for child in entry.children.split()}
+    return [entry for entry in entries if entry.id in mine]
 
 
 def find_run(kind: type[Spec], asked: str) -> Run | None:
@@ -271,7 +282,11 @@ def is_asked_to_stop(run: Run) -> bool:
 
 def _stop(run_id: str) -> None:
     """A callback, since it runs before all else: what makes the page run again cannot swallow the click."""
-    executor().cancel(run_id)
+    try:
+        permitted.cancel(run_id)
+    except TltkError as fault:
+        st.toast(plain(fault))
+        return
     st.toast("Stopping; you can resume it later.")
 
 
@@ -286,6 +301,7 @@ def note_end() -> str:
     if not before or before == now:
         return ""
     with suppress(TltkError):
+        permitted.check_owner(before)
         run = Run.at(before)
         state = executor().state(run.id)
         if state not in ACTIVE:
@@ -324,11 +340,12 @@ def _bar() -> None:
     if state not in ACTIVE or asked:
         does = {"done": "done", "failed": "failed"}.get(state, "stopped" if state == "stopped" else "stopping")
     done = f"({status.epoch} of {status.epochs or '…'}){time_left(status) if state == 'running' and not asked else ''}"
-    left.progress(share, text=f"{plain(title_of(run))} — {plain(does)} {done}{_machine(status)}")
+    paused = " · paused by the teacher" if table.is_paused() else ""
+    left.progress(share, text=f"{plain(title_of(run))} — {plain(does)} {done}{_machine(status)}{paused}")
     if waiting:
         with middle.popover(f"{waiting} waiting", width="stretch"):
             _waiting([Run.at(job.run) for job in jobs if job.state == "queued" and job.run != run.id])
-    if state in ACTIVE and not asked and plan.flag("stop:shown") != run.id:
+    if state in ACTIVE and not asked and plan.flag("stop:shown") != run.id and permitted.may_change(run.id):
         right.button("Stop training", key="jobs:stop", width="stretch", on_click=_stop, args=(run.id,))
 
 
@@ -343,11 +360,14 @@ def _machine(status: Status) -> str:
 
 
 def _waiting(runs: list[Run]) -> None:
-    """What waits, in its order, which can be changed."""
-    for number, run in enumerate(runs):
+    """What waits, in its order; that of one's own can be changed."""
+    own = [run for run in runs if permitted.may_change(run.id)]
+    if len(own) < len(runs):
+        st.caption(f"{len(runs) - len(own)} of them are others'. People take turns; below are yours.")
+    for number, run in enumerate(own):
         st.markdown(f"{number + 1}. {plain(title_of(run))}")
         sooner, later, off = st.columns(3)
-        moves = ((sooner, "Sooner", -1, number == 0), (later, "Later", 1, number == len(runs) - 1))
+        moves = ((sooner, "Sooner", -1, number == 0), (later, "Later", 1, number == len(own) - 1))
         for column, label, places, is_at_end in moves:
             key = f"jobs:{label}:{run.id}"
             column.button(label, key=key, disabled=is_at_end, on_click=_move, args=(run.id, places), width="stretch")
@@ -356,7 +376,8 @@ def _waiting(runs: list[Run]) -> None:
 
 def _move(run_id: str, places: int) -> None:
     """A callback, since it runs before all else."""
-    table.move(run_id, places)
+    if permitted.may_change(run_id):
+        table.move(run_id, places)
 
 
 def job_bar() -> None:

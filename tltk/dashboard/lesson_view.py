@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.analyses.rank.result import RankResult
-from tltk.dashboard import chrome, permitted, plan, study_view
+from tltk.dashboard import chrome, permitted, plan, room, study_view
 from tltk.dashboard.plot import plot
 from tltk.dashboard.verdict_view import show_curves, state_line
 from tltk.dashboard.words import plain
@@ -174,7 +174,8 @@ def _start(lesson: Lesson, choice: str, seed: int) -> None:
     spec = lesson.with_seed(seed)
     try:
         run = permitted.submit(spec)
-        run.predict(Prediction(lesson.name, choice, late=run.result() is not None, at=time.time()))
+        late = run.result() is not None
+        run.predict(Prediction(lesson.name, choice, _me(), late, time.time()))
         tags = run.label.tags
         run.write_label(tags=tags if lesson.tag in tags else (*tags, lesson.tag))
     except TltkError as fault:
@@ -195,8 +196,15 @@ def _predicted_run(lesson: Lesson) -> Run | None:
 
 
 def _prediction(lesson: Lesson, run: Run) -> Prediction | None:
-    """What was predicted of this run in this lesson, last."""
-    return next((one for one in reversed(run.predictions) if one.lesson == lesson.name), None)
+    """What whoever looks at the page predicted of this run in this lesson."""
+    mine = (lesson.name, _me())
+    return next((one for one in reversed(run.predictions) if (one.lesson, one.by) == mine), None)
+
+
+def _me() -> str:
+    """Under which name one predicts: that in the room, else none."""
+    person = room.me()
+    return person.name if person is not None else ""
 
 
 def _outcome(lesson: Lesson, run: Run) -> Outcome | None:

@@ -5,8 +5,9 @@ import json
 import streamlit as st
 
 from tltk import assets
-from tltk.dashboard import chrome, plan
+from tltk.dashboard import chrome, plan, room
 from tltk.dashboard.serve import app_folder
+from tltk.dashboard.words import plain
 
 TITLES = {
     "start": "Start",
@@ -23,12 +24,16 @@ TITLES = {
     "use": "Use",
     "weights": "Weights",
     "runs": "Runs",
+    "board": "Board",
+    "teacher": "Teacher",
 }
 
 ended = chrome.note_end()
 st.set_page_config(page_title=ended or "tltk", page_icon=str(app_folder() / "assets" / "icon.png"), layout="wide")
 palette = json.loads(assets.text("palette.json"))
-on = {theme: palette[theme]["page"]["backgroundColor"] for theme in ("light", "dark")}  # text on the primary colour
+on, text = (  # on the primary colour, and elsewhere
+    {theme: palette[theme]["page"][which] for theme in ("light", "dark")} for which in ("backgroundColor", "textColor")
+)
 st.html(
     """<style>
 .stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
@@ -42,12 +47,23 @@ st.html(
    code in several pale colours. */
 [data-testid=stCaptionContainer][data-testid] { opacity: .75; }
 [data-testid=stBaseButton-primary][data-testid]:enabled { color: light-dark(ON_LIGHT, ON_DARK); }
+[data-testid=stMultiSelect] [data-tag-index] :is(span, svg) { color: light-dark(ON_LIGHT, ON_DARK); }
+[data-testid=stWidgetLabel] [data-testid=stMarkdownContainer] p { color: light-dark(TEXT_LIGHT, TEXT_DARK); }
 [data-testid=stCode] .token { color: inherit !important; }
 [data-testid=stCode] .token.keyword { font-weight: 600; }
-</style>""".replace("ON_LIGHT", on["light"]).replace("ON_DARK", on["dark"])
+</style>""".replace("ON_LIGHT", on["light"])
+    .replace("ON_DARK", on["dark"])
+    .replace("TEXT_LIGHT", text["light"])
+    .replace("TEXT_DARK", text["dark"])
 )
+person = room.me()
+if room.now() is not None and person is None:
+    st.warning("Your place in this room has been freed. Reload the page and join again, with the room's code.")
+    st.stop()
 folder = app_folder() / "pages"
 names = chrome.open_pages()
+if person is not None and plan.locked() is None:
+    names += chrome.IN_A_ROOM[: 1 + person.is_teacher]
 first = "start" if "start" in names else names[-1]  # which has no name in its address
 pages = {
     name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == first, url_path=name) for name in names
@@ -58,4 +74,4 @@ chosen = st.navigation(list(pages.values()), position="top")
 chosen.run()
 chrome.job_bar()
 if ended:
-    st.toast(ended)
+    st.toast(plain(ended))

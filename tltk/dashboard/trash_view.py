@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from tltk.dashboard import plan
+from tltk.dashboard import permitted, plan, room
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.runs import index, trash
@@ -20,13 +20,16 @@ TIMES = "runs:changes"
 def delete(runs: Sequence[Run]) -> None:
     """Take runs away, with the trainings that they alone have started; they can be put back for a while."""
     gone: list[str] = []
-    for run in [one for chosen in runs for one in (chosen, *_own_trainings(chosen))]:
+    for run in runs:
+        own = _own_trainings(run)
         try:
-            run.delete()
+            permitted.delete(run.id)
+            gone.append(run.id)
+            for one in own:
+                one.delete()
+                gone.append(one.id)
         except TltkError as fault:
             st.error(plain(fault))
-        else:
-            gone.append(run.id)
     if gone:
         _done(gone)
         st.rerun()
@@ -73,9 +76,9 @@ def put_back(ids: Sequence[str]) -> None:
 
 
 def show() -> None:
-    """Runs that were deleted lately."""
+    """Runs that were deleted lately, whoever did so; in a room they are the teacher's to put back."""
     known = trash.entries()
-    if not known:
+    if not known or (room.now() is not None and not permitted.is_teacher()):
         return
     with st.expander(f"Deleted lately: {len(known)}", icon=":material/delete:"):
         st.caption(f"They are kept for {trash.DAYS} days, and take room on the disk until then.")

@@ -3,9 +3,10 @@
 A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where it reads a path,
 `source_version(argument)`, which changes when the files there change; where it has settings, `check(argument)`, which
 returns them in one spelling; where it reads files, `survey(argument, group_by)`, which says how they are understood
-without reading pictures; where it knows more of its pictures than their class, `attribute_names(argument)`; where its
-examples are heard, `sounds(spec, argument, domain, index)`. `drawing/` is what drawn domains share, `audio/` what those
-of sounds do, the modules beside them what all share. Above: training, analyses, pages.
+without reading pictures; where its name tells its classes, `class_names(argument)`; where it knows more of its pictures
+than their class, `attribute_names(argument)`; where its examples are heard, `sounds(spec, argument, domain, index)`.
+`drawing/` is what drawn domains share, `audio/` what those of sounds do, the modules beside them what all share. Above:
+training, analyses, pages.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ __all__ = [
     "Split",
     "attribute_names",
     "check",
+    "class_names",
     "corruption",
     "domains",
     "family",
@@ -142,7 +144,7 @@ def check(spec: DataSpec) -> tuple[str, ...]:
     """Refuse pictures that cannot be meant, so far as names tell it: nothing is decoded, torch is not needed.
 
     Returns:
-        The names of the classes; none where only the pictures' files tell them.
+        The names of the classes; none where only pictures or their number tell them.
 
     Raises:
         UnknownName, BadSpec: The name means nothing.
@@ -155,7 +157,9 @@ def check(spec: DataSpec) -> tuple[str, ...]:
         source_version(spec.name)  # that something is there
         if _function(kind, "source_version") is None:  # drawn here
             groups_of((), {}, spec.group_by, "", spec.name)
-    elif (found := survey(argument, spec.group_by)) is not None:
+        names = class_names(spec.name)
+        return names if not 0 < spec.n < len(names) else ()
+    if (found := survey(argument, spec.group_by)) is not None:
         check_sizes(found, spec)
         return tuple(found.classes)
     return ()
@@ -192,6 +196,14 @@ def sounds(spec: DataSpec, domain: Domain, index: Sequence[int]) -> list[Sound]:
     if play is None or corruption(spec.name) is not None:
         return []
     found: list[Sound] = play(spec, argument, domain, index)
+    return found
+
+
+def class_names(name: str) -> tuple[str, ...]:
+    """The classes of a domain that is drawn here, which its name tells; none of files, for which see `check`."""
+    kind, argument = parse(name)
+    names = getattr(importlib.import_module(domains[kind].__module__), "class_names", None)
+    found: tuple[str, ...] = () if names is None else names(argument)
     return found
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import importlib
 import math
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from tltk import data, home, terms
@@ -42,10 +43,11 @@ from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.size import Size, height_and_width, in_pixels
 from tltk.specs.training import TransferSpec
-from tltk.training.check import check_transfer
+from tltk.tasks import Classification
+from tltk.training.check import check_kept_head, check_transfer
 from tltk.weights import weightfile
 from tltk.weights.catalogue import Backbone, catalogue
-from tltk.weights.checks import check_file, check_weights
+from tltk.weights.checks import check_file, check_weights, told_classes
 from tltk.weights.clip import check_checkpoint
 
 # timm's optimizers by name, as `timm.optim.list_optimizers` has them; a test compares the two. To ask timm costs the
@@ -170,8 +172,7 @@ def check(spec: Spec) -> None:
     check_names(spec)
     examples = _examples(spec)
     every = [pictures for one in (spec, *examples) for pictures in _pictures(one)]
-    for pictures in {one.to_json(): one for one in every}.values():
-        _check_pictures(pictures)
+    classes = {key: _check_pictures(one) for key, one in {one.to_json(): one for one in every}.items()}
     own = {f"run:{one.run_id}" for one in examples}  # what the study itself trains is not there yet
     networks = [*_networks(spec), *(n for one in examples for n in _networks(one) if n[1] not in own)]
     for backbone, weights in dict.fromkeys(networks):
@@ -180,6 +181,9 @@ def check(spec: Spec) -> None:
         check_weights(weights, backbone, spec.trains)
     for backbone, size in _sized_networks(spec):
         check_size(backbone, size)
+    for one in (spec, *examples):
+        if isinstance(one, TransferSpec) and one.labels == "target":
+            _check_classes(one, classes[one.target.to_json()], own)
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
     if isinstance(spec, PredictSpec):
@@ -196,6 +200,23 @@ def check(spec: Spec) -> None:
         check_checkpoint(spec.checkpoint)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
         raise DataProblem(f"The picture must be a file. There is none at {abbreviate(spec.picture)}.")
+
+
+def _check_classes(spec: TransferSpec, classes: tuple[str, ...], own: Collection[str]) -> None:
+    """Refuse a metric, and a classifier that is kept, which are of other classes than the target's.
+
+    Args:
+        spec: The training.
+        classes: The target's; none = they are not known yet, and the worker says it.
+        own: Weights that the study trains itself, so that they are not there yet.
+    """
+    if not classes:
+        return
+    Classification(len(classes), metric=spec.optim.metric)  # refuses it
+    if spec.net.keep_head and spec.net.weights not in own:
+        known = told_classes(spec.net.weights)
+        if known is not None:
+            check_kept_head(spec.net, spec.target.name, classes, known)
 
 
 def check_optimizer(name: str) -> None:

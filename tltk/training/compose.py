@@ -27,7 +27,7 @@ from tltk.strategies.phase import Phase
 from tltk.tasks import Classification
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks
-from tltk.training.check import check_transfer
+from tltk.training.check import check_kept_head, check_transfer
 from tltk.training.forgetting import Known
 from tltk.training.loop import Training
 from tltk.weights import load as weights
@@ -266,13 +266,9 @@ def _keep_head(net: Net, spec: TransferSpec, domain: Domain) -> None:
     """
     found = weights.source_classifier(spec.net)
     numbers = match_classes(domain.classes, found.classes if found is not None else ())
+    check_kept_head(spec.net, domain.name, domain.classes, None if found is None else found.classes)
+    assert found is not None
     kept = np.flatnonzero(numbers != UNKNOWN)
-    if found is None or not len(kept):
-        knows = "came with none" if found is None else f"knows {abbreviate(', '.join(found.classes)) or 'no names'}"
-        raise BadSpec(
-            f"A classifier can be kept where it is linear and knows a class of {domain.name} by name "
-            f"({abbreviate(', '.join(domain.classes))}). {spec.net.weights} {knows}; leave keep_head out."
-        )
     assert isinstance(net.head, nn.Sequential)
     linear = net.head[-1]
     assert isinstance(linear, nn.Linear)
