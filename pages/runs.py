@@ -148,7 +148,7 @@ def actions(entry: index.RunEntry) -> None:
         permitted.submit(run.spec, again=True)
         st.rerun()
     if four.button("Delete", width="stretch", icon=":material/delete:", disabled=is_active):
-        trash_view.delete([run])
+        trash_view.take_away([run])
     if more and more[0].button(
         "Use", width="stretch", icon=":material/play_circle:", help="Predict, evaluate, hand over."
     ):
@@ -265,7 +265,7 @@ def overlay(entries: Sequence[index.RunEntry]) -> None:
     name, x = name or "accuracy", x or "step"
     is_active = any(entry.state in ACTIVE for entry in entries)
     if last.button(f"Delete these {len(entries)}", icon=":material/delete:", width="stretch", disabled=is_active):
-        trash_view.delete([entry.run for entry in entries])
+        trash_view.take_away([entry.run for entry in entries])
     drawn, more = curves(entries, name, x)
     if drawn:
         title = f"Validation {QUANTITIES[name].lower()}"

@@ -25,6 +25,7 @@ from tltk.data.sources.csv import divide_text
 from tltk.errors import BadSpec, RunProblem, TltkError
 from tltk.jobs import executor, queue
 from tltk.lessons import find
+from tltk.runs import index
 from tltk.runs.run import Run
 from tltk.serving.hosts import is_loopback
 from tltk.specs.knobs import Spec
@@ -191,14 +192,34 @@ def cancel(run_id: str) -> None:
     executor().cancel(run_id)
 
 
-def delete(run_id: str) -> None:
-    """Delete a run; it can be put back for a while.
+def delete(run_id: str) -> list[str]:
+    """Delete a run, with the trainings that it alone has started; they can be put back for a while.
+
+    Returns:
+        The ids of all that is gone, the run's first.
 
     Raises:
         RunProblem: It is somebody else's, or runs.
     """
     check_owner(run_id)
-    Run.at(run_id).delete()
+    run = Run.at(run_id)
+    own = _own_trainings(run)
+    run.delete()
+    gone = [run_id]
+    for one in own:
+        with contextlib.suppress(RunProblem):  # one that is trained by itself at this moment stays
+            one.delete()
+            gone.append(one.id)
+    return gone
+
+
+def _own_trainings(run: Run) -> list[Run]:
+    """Those that a study started, less what another study also needs."""
+    own = dict.fromkeys(child.id for child in run.children())
+    if not own:
+        return []
+    others = {child for entry in index.find() if entry.id != run.id for child in entry.children.split()}
+    return [Run.at(child) for child in own if child not in others and Run.at(child).path.exists()]
 
 
 def check_owner(run_id: str) -> None:

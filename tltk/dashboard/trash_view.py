@@ -10,38 +10,24 @@ import streamlit as st
 from tltk.dashboard import permitted, plan, room
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.runs import index, trash
+from tltk.runs import trash
 from tltk.runs.run import Run
 
 GONE = "runs:deleted"  # the runs that were deleted last in this session
 TIMES = "runs:changes"
 
 
-def delete(runs: Sequence[Run]) -> None:
-    """Take runs away, with the trainings that they alone have started; they can be put back for a while."""
+def take_away(runs: Sequence[Run]) -> None:
+    """Delete runs, with the trainings that they alone have started; they can be put back for a while."""
     gone: list[str] = []
     for run in runs:
-        own = _own_trainings(run)
         try:
-            permitted.delete(run.id)
-            gone.append(run.id)
-            for one in own:
-                one.delete()
-                gone.append(one.id)
+            gone += permitted.delete(run.id)
         except TltkError as fault:
             st.error(plain(fault))
     if gone:
         _done(gone)
         st.rerun()
-
-
-def _own_trainings(run: Run) -> list[Run]:
-    """Those that a study started, less what another study also needs."""
-    own = dict.fromkeys(child.id for child in run.children())
-    if not own:
-        return []
-    others = {child for entry in index.find() if entry.id != run.id for child in entry.children.split()}
-    return [Run.at(child) for child in own if child not in others and Run.at(child).path.exists()]
 
 
 def _done(gone: list[str]) -> None:
