@@ -64,14 +64,15 @@ class Visitors:
         from streamlit.proto.BackMsg_pb2 import BackMsg
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
         from websockets.sync.client import connect
+        from websockets.typing import Origin, Subprotocol
 
         draw = random.Random(1000 + number)
         time.sleep(draw.random() * self.think)
         try:
             with connect(
                 f"ws://{self.address}/_stcore/stream",
-                subprotocols=["streamlit"],  # type: ignore[list-item]
-                origin=f"http://{self.address}",  # type: ignore[arg-type]
+                subprotocols=[Subprotocol("streamlit")],
+                origin=Origin(f"http://{self.address}"),
                 max_size=None,
             ) as line:
                 first = True
@@ -83,7 +84,7 @@ class Visitors:
                     line.send(wish.SerializeToString())
                     while True:
                         heard: Any = ForwardMsg()
-                        heard.ParseFromString(line.recv(timeout=60))  # type: ignore[arg-type]
+                        heard.ParseFromString(line.recv(timeout=60, decode=False))
                         if heard.WhichOneof("type") == "script_finished":
                             break
                     if not first:  # a visit is another thing than a click
@@ -131,7 +132,7 @@ def main() -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        words = [sys.executable, "-m", "tltk.cli.main", "app", "--port", str(port)]
+        words = [str(Path(sys.executable).with_name("tltk")), "app", "--port", str(port)]
         for at_once in (int(n) for n in given.trainings.split(",")):
             environment = {**os.environ, "TLTK_HOME": str(home), "TLTK_SLOTS": str(at_once)}
             os.environ |= {"TLTK_SLOTS": str(at_once)}
@@ -188,7 +189,7 @@ def main() -> None:
         "server, of a core",
         "faults",
     ]
-    print(table(titles, rows))
+    table(titles, rows)
 
 
 if __name__ == "__main__":
