@@ -96,9 +96,12 @@ def worth(labels: float | None, beyond: str = "") -> Any:
     return msgspec.structs.replace(found, worth=each)
 
 
-def ranking(*weights: str) -> RankResult:
-    """Networks in this order."""
-    rows = tuple(Candidate(backbone="net", weights=w, scores={"logme": 0.0}, why={}, seconds=1.0) for w in weights)
+def ranking(*weights: str, sure: bool = True) -> RankResult:
+    """Networks in this order, of which the first is surely so, or not."""
+    places = {"logme": (1, 1 if sure else 2)}
+    rows = tuple(
+        Candidate(backbone="net", weights=w, scores={"logme": 0.0}, why={}, seconds=1.0, places=places) for w in weights
+    )
     return RankResult(rows=rows, n=500, classes=10, order="The order in a sentence.")
 
 
@@ -128,6 +131,7 @@ OUTCOMES: list[tuple[str, Any, str, str]] = [
     ("negative-transfer", compared("helps", 0.2), "helps", "50.0 % against 30.0 %"),
     ("choosing-a-backbone", ranking("store:resnet10t_formulas", "scratch"), "resnet", "The order in a sentence."),
     ("choosing-a-backbone", ranking("scratch", "store:test_resnet_misled"), "scratch", "with random weights"),
+    ("choosing-a-backbone", ranking("scratch", "store:x", sure=False), "cannot-tell", "but: The order in a sentence."),
     ("choosing-a-backbone", ranking("store:another", "scratch"), "", "store:another"),
     (
         "an-honest-comparison",
