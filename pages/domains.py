@@ -7,7 +7,7 @@ import streamlit as st
 
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.dashboard import chrome, dials, domain_pictures, domain_view, plan
+from tltk.dashboard import chrome, dials, domain_pictures, domain_view, own_view, plan
 from tltk.dashboard.asked import show_asked
 from tltk.specs.parts import DataSpec
 
@@ -50,6 +50,7 @@ def places() -> Iterable[tuple[str, Any]]:
 
 with chrome.page("Domains", LEAD):
     plan.chosen_run()
+    own_view.show()
     known: dict[str, tuple[DataSpec, InspectResult]] = {}
     for (title, path), column in zip(PLACES.items(), st.columns(2), strict=True):
         with column, st.container(border=True, height="stretch"):
@@ -63,6 +64,8 @@ with chrome.page("Domains", LEAD):
         if texts:
             st.warning(domain_view.bullets(texts))
         domain_view.facts(known)
+        if "Target" in known and domain_view.parts(known["Target"][0].name)[0] in domain_view.OWN:
+            own_view.propose(known["Target"][0])
         domain_view.reading(seen, places)
         pictures(known)
         st.subheader("Balance of the classes", anchor=False)

@@ -138,7 +138,11 @@ def test_formulas_of_what_a_page_names_are_one_click_away() -> None:
     told = texts(open_page("choose"))
     assert "log p(y|F) = n/2 log β + d/2 log α" in told and "*Source:* You et al. (2021), LogME" in told
     app = open_page("design", strategy="fine_tune", term="coral:weight=0.5", adapter="lora")
-    for sentence in ("pulled towards equal covariances", "Sun and Saenko (2016)", "low-rank adaptation of large language models"):
+    for sentence in (
+        "pulled towards equal covariances",
+        "Sun and Saenko (2016)",
+        "low-rank adaptation of large language models",
+    ):
         assert sentence in texts(app), sentence
     told = texts(open_page("shift"))
     assert "unbiased: 1/n(n−1) Σ_{i≠j} k(x_i,x_j)" in told and "*Source:* Gretton et al. (2012)" in told

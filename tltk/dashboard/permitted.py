@@ -18,12 +18,14 @@ from typing import Any
 import streamlit as st
 
 from tltk import home
-from tltk.dashboard import room
+from tltk.dashboard import plan, room
 from tltk.data import domains
 from tltk.data.corrupt import split
 from tltk.data.sources.csv import divide_text
 from tltk.errors import BadSpec, RunProblem, TltkError
 from tltk.jobs import executor, queue
+from tltk.lessons import find
+from tltk.runs import index
 from tltk.runs.run import Run
 from tltk.serving.hosts import is_loopback
 from tltk.specs.knobs import Spec
@@ -48,6 +50,34 @@ def roots(address: str | None) -> list[Path]:
     with contextlib.suppress(RuntimeError):  # a user without a home
         found.insert(0, Path.home())
     return found
+
+
+def open_roots() -> list[Path]:
+    """The folders that pages may read and that are there, for a browser of folders."""
+    found = [root.resolve() for root in roots(st.get_option("server.address"))]
+    return [root for root in dict.fromkeys(found) if root.is_dir()]
+
+
+def list_folder(path: Path) -> tuple[list[str], int]:
+    """Names of the folders in a folder, without those that begin with a dot, and how many files there are.
+
+    Raises:
+        BadSpec: It lies outside the permitted folders, or cannot be read.
+    """
+    _check_path(str(path))
+    names, files = [], 0
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    names.append(entry.name)
+                else:
+                    files += 1
+    except OSError as fault:
+        raise BadSpec(f"A folder must be one that can be read. {str(path)!r} cannot: {fault.strerror}.") from None
+    return sorted(names, key=str.casefold), files
 
 
 def paths(value: Any) -> Iterator[str]:
@@ -108,15 +138,19 @@ def check(spec: Spec) -> None:
     Raises:
         BadSpec: A path that leads elsewhere.
     """
-    known = [*roots(st.get_option("server.address")), home.folder("pictures")]  # there, what was brought along lies
     for path in paths(spec):
-        if not any(_is_below(path, root) for root in known):
-            shown = ", ".join(str(root) for root in known[:-1]) or "none"
-            raise BadSpec(
-                f"A page may read only below the folders that TLTK_ROOTS names, here: {shown}. Got {path!r}. "
-                f"Start the dashboard with `tltk app --root FOLDER` to open others, or ask from the shell, which is "
-                f"not limited."
-            )
+        _check_path(path)
+
+
+def _check_path(path: str) -> None:
+    known = [*roots(st.get_option("server.address")), home.folder("pictures")]  # there, what was brought along lies
+    if not any(_is_below(path, root) for root in known):
+        shown = ", ".join(str(root) for root in known[:-1]) or "none"
+        raise BadSpec(
+            f"A page may read only below the folders that TLTK_ROOTS names, here: {shown}. Got {path!r}. "
+            f"Start the dashboard with `tltk app --root FOLDER` to open others, or ask from the shell, which is "
+            f"not limited."
+        )
 
 
 def _is_below(path: str, root: Path) -> bool:
@@ -141,11 +175,12 @@ def submit(spec: Spec, *, again: bool = False) -> Run:
     """Queue what a page asks for; pages queue nothing in any other way. Equal questions are one run.
 
     Raises:
-        BadSpec: It names a path outside the permitted folders.
+        BadSpec: It names a path outside the permitted folders, or this visit is limited to a lesson's run.
         RunProblem: This visitor has as many questions waiting as one may have; what was found is another's, who has
             not asked to begin again.
     """
     check(spec)
+    _check_lesson(spec)
     owner = room.asker()
     with _asking(owner, spec):
         if again:
@@ -163,9 +198,20 @@ def resume(run: Run) -> Run:
         BadSpec, RunProblem: As for `submit`.
     """
     check(run.spec)
+    _check_lesson(run.spec)
     check_owner(run.id)
     with _asking(room.asker(), run.spec):
         return executor().resume(run, timeout=_limit_s(run.spec))
+
+
+def _check_lesson(spec: Spec) -> None:
+    """Refuse other trainings than the lesson's, where a link limits the visit to it."""
+    lesson = plan.locked()
+    if lesson is not None and spec.trains and not find(lesson).asks(spec):
+        raise BadSpec(
+            f"The link of this visit opens the lesson {lesson} alone, and only its run can be started. Open the "
+            f"dashboard without the link to train something else."
+        )
 
 
 def cancel(run_id: str) -> None:
@@ -178,14 +224,34 @@ def cancel(run_id: str) -> None:
     executor().cancel(run_id)
 
 
-def delete(run_id: str) -> None:
-    """Delete a run for good.
+def delete(run_id: str) -> list[str]:
+    """Delete a run, with the trainings that it alone has started; they can be put back for a while.
+
+    Returns:
+        The ids of all that is gone, the run's first.
 
     Raises:
         RunProblem: It is somebody else's, or runs.
     """
     check_owner(run_id)
-    Run.at(run_id).delete()
+    run = Run.at(run_id)
+    own = _own_trainings(run)
+    run.delete()
+    gone = [run_id]
+    for one in own:
+        with contextlib.suppress(RunProblem):  # one that is trained by itself at this moment stays
+            one.delete()
+            gone.append(one.id)
+    return gone
+
+
+def _own_trainings(run: Run) -> list[Run]:
+    """Those that a study started, less what another study also needs."""
+    own = dict.fromkeys(child.id for child in run.children())
+    if not own:
+        return []
+    others = {child for entry in index.find() if entry.id != run.id for child in entry.children.split()}
+    return [Run.at(child) for child in own if child not in others and Run.at(child).path.exists()]
 
 
 def check_owner(run_id: str) -> None:

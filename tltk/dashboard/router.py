@@ -11,6 +11,7 @@ from tltk.dashboard.words import plain
 
 TITLES = {
     "start": "Start",
+    "lessons": "Lessons",
     "domains": "Domains",
     "design": "Design",
     "train": "Train",
@@ -49,6 +50,8 @@ st.html(
 [data-testid=stBaseButton-primary][data-testid]:enabled { color: light-dark(ON_LIGHT, ON_DARK); }
 [data-testid=stMultiSelect] [data-tag-index] :is(span, svg) { color: light-dark(ON_LIGHT, ON_DARK); }
 [data-testid=stWidgetLabel] [data-testid=stMarkdownContainer] p { color: light-dark(TEXT_LIGHT, TEXT_DARK); }
+/* Under the mouse, what is chosen has the primary colour on too much of its own tint. */
+button[data-variant][data-selected=true]:is([data-hovered], [data-focused]) { color: inherit !important; }
 [data-testid=stCode] .token { color: inherit !important; }
 [data-testid=stCode] .token.keyword { font-weight: 600; }
 </style>""".replace("ON_LIGHT", on["light"])
@@ -60,10 +63,13 @@ person = room.me()
 if room.now() is not None and person is None:
     st.warning("Your place in this room has been freed. Reload the page and join again, with the room's code.")
     st.stop()
-names = [*chrome.PAGES, *(chrome.IN_A_ROOM[: 1 + person.is_teacher] if person else ())]
 folder = app_folder() / "pages"
+names = chrome.open_pages()
+if person is not None and plan.locked() is None:
+    names += chrome.IN_A_ROOM[: 1 + person.is_teacher]
+first = "start" if "start" in names else names[-1]  # which has no name in its address
 pages = {
-    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == "start", url_path=name) for name in names
+    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == first, url_path=name) for name in names
 }
 plan.flag("pages", pages)
 plan.flag("stop:shown", "")  # until a page of this run has a button of its own
