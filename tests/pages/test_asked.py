@@ -31,6 +31,7 @@ from tltk.dashboard.chrome import PAGES
 from tltk.dashboard.plan import FIRST
 from tltk.dashboard.words import explained
 from tltk.jobs import Local, queue
+from tltk.lessons import lessons
 from tltk.registry import Registry
 from tltk.runs.run import Run
 from tltk.shift import measures
@@ -40,7 +41,7 @@ from tltk.strategies import strategies
 from tltk.terms import terms
 from tltk.transferability import scores
 
-ONCE_ASKED = ("weights",)  # nothing is asked there before a file is named
+ONCE_ASKED = ("weights", "lessons")  # nothing is asked there before a file or a lesson is named
 
 
 def written(app: AppTest, begins: str = asked.TITLE) -> tuple[list[Spec], list[Spec]]:
@@ -90,7 +91,7 @@ def test_command_and_python_of_a_page_ask_for_the_same(name: str) -> None:
     app = open_page(name, **({"run": run.id} if name in ("examine", "use") else {}))
     is_clean(app)
     if name == "runs":
-        app.session_state["runs:table"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+        app.session_state["runs:table:0"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
         app.run()
     elif name == "use":  # nothing is asked while no picture is chosen
         app.button_group(key="widget:use:section").set_value("Evaluate").run()
@@ -108,6 +109,14 @@ def test_what_weights_were_asked_is_written_out_too() -> None:
     app.session_state["weights:asked"] = spec.run_id
     app.run()
     is_clean(app)
+    assert written(app) == ([spec], [spec])
+
+
+def test_a_lesson_is_written_out() -> None:
+    lesson = lessons()[0]
+    app = open_page("lessons", lesson=lesson.name)
+    is_clean(app)
+    spec = with_absolute_paths(lesson.spec)
     assert written(app) == ([spec], [spec])
 
 

@@ -239,7 +239,7 @@ def test_runs_opens_a_study_and_does_not_call_it_a_training() -> None:
     table = app.dataframe[0].value
     row = list(table["kind"]).index("race")
     assert table["result"][row] == ""
-    app.session_state["runs:table"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    app.session_state["runs:table:0"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
     app.run()
     next(b for b in app.button if b.label == "Open").click().run()
     is_clean(app)
