@@ -110,6 +110,10 @@ def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | No
     """
     net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
     picture = torch.zeros(1, channels, size, size)
+    if net.tokens is not None:  # the longest text that there may be
+        picture = (
+            torch.tensor(list(b"a "), dtype=torch.float32).repeat(net.sample(1).numel() // 2).reshape(1, *net.shape)
+        )
     try:
         return _count(net, copy.deepcopy(net.backbone).to("meta"), picture.to("meta"))
     except Exception:  # whatever an architecture does that needs numbers

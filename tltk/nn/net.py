@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import timm
 import torch
@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.nn.head import make_head
 from tltk.nn.order import execution_order, layer_name, ordered_layers
+from tltk.nn.text import TextBackbone
 from tltk.results.training import Fitting
+from tltk.specs.encoders import reads_text
 from tltk.specs.parts import NetSpec
 
 HEAD_SEED = 1_000_003  # added to a training's seed for its head's first weights
@@ -31,6 +33,7 @@ class Net(nn.Module):
         locked: Modules that stay in evaluation mode whatever `.train()` says; see `freeze`.
         options: How the backbone was built beyond its name, such as its padding; kept with weights.
         notes: What there is to say of the file that its weights are from.
+        tokens: The first module of a network of texts; None in one of pictures.
         fitting: How first weights were fitted to these pictures and classes; None where nobody told.
     """
 
@@ -41,10 +44,12 @@ class Net(nn.Module):
         super().__init__()
         backbone.eval()
         self.backbone = backbone
+        self.tokens = backbone.tokens if isinstance(backbone, TextBackbone) else None
         self.shape = tuple(sample.shape[1:])
         self.ran = execution_order(backbone, sample)
         layers = ordered_layers(backbone, self.ran)
-        self.names = (*(layer_name(layer, i) for i, layer in enumerate(layers)), "head")
+        named = (layer_name(layer, i) for i, layer in enumerate(layers))
+        self.names = (*(n if self.tokens is None else n.removeprefix("encoder.") for n in named), "head")
         with torch.no_grad():
             self.width = self.pool(backbone(sample)).shape[1]
         self.head = make_head(spec.head, self.width, n_classes, spec.dropout)
@@ -92,7 +97,12 @@ class Net(nn.Module):
             (n, *shape), of the type of the weights.
         """
         weight = next(self.parameters())
-        made = torch.zeros(n, *self.shape) if generator is None else torch.randn(n, *self.shape, generator=generator)
+        if self.tokens is not None:
+            made = cast(TextBackbone, self.backbone).sample(n, generator)
+        elif generator is None:
+            made = torch.zeros(n, *self.shape)
+        else:
+            made = torch.randn(n, *self.shape, generator=generator)
         return made.to(weight.device, weight.dtype)
 
     def normalise(self, images: Tensor) -> Tensor:
@@ -185,7 +195,7 @@ def input_channels(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
 
 
 def make_backbone(name: str, size: int, channels: int, drop_path: float = 0.0, **options: Any) -> nn.Module:
-    """A timm model without its classifier, for square pictures of this size.
+    """A timm model without its classifier, for square pictures of this size; or a network of texts, by its name.
 
     Args:
         name: timm's name, with or without a tag.
@@ -198,6 +208,10 @@ def make_backbone(name: str, size: int, channels: int, drop_path: float = 0.0, *
         UnknownName: timm has no such model, or none with this tag; the nearest name is offered.
         BadSpec: The architecture cannot take pictures of this size or channel count.
     """
+    if reads_text(name):
+        from tltk.nn.encoders import make_text_backbone  # its library is an extra
+
+        return make_text_backbone(name, size, drop_path)
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
         raise UnknownName.among("backbone", name, timm.list_models())
@@ -243,7 +257,7 @@ def make_net(backbone: nn.Module, size: int, channels: int, n_classes: int, spec
     Raises:
         BadSpec: The backbone cannot read pictures of this size and channel count.
     """
-    sample = torch.zeros(2, channels, size, size)
+    sample = torch.zeros(2, *(getattr(backbone, "example_shape", None) or (channels, size, size)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + HEAD_SEED)
         try:
