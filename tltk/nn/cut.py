@@ -262,9 +262,7 @@ class Cut:
         if self.net.tokens is None:
             return crossing
         axes = [self._tokens_axis(at) for at in self._needed]
-        return tuple(
-            pad_tokens(t, axis, self.net.tokens.longest) if axis else t for t, axis in zip(crossing, axes, strict=True)
-        )
+        return tuple(pad_tokens(t, axis, self._longest) if axis else t for t, axis in zip(crossing, axes, strict=True))
 
     def _trimmed(self, crossing: Activations) -> tuple[Activations, int]:
         """The same up to the longest text of this batch, and how long that is; pictures as they are."""
@@ -283,6 +281,11 @@ class Cut:
     def _is_mask(self, call: int, slot: int) -> bool:
         """Whether it is what the tokenizer gives beside the numbers of the tokens."""
         return slot == 1 and self._calls[call].module == "tokens"
+
+    @property
+    def _longest(self) -> int:
+        """Tokens of the longest text there may be; pictures have none."""
+        return 0 if self.net.tokens is None else self.net.tokens.longest
 
     def _batch(self, crossing: Activations) -> int:
         for tensor, (call, slot) in zip(crossing, self._needed, strict=True):
@@ -325,9 +328,7 @@ class Cut:
             if output is None or output.per_item[:1] != (1,) or output.fixed[0] or any(output.per_item[1:]):
                 raise CannotSplit(f"{self._where()} passes a tensor that is not one row per picture.")
         self.numbers = sum(
-            math.prod(
-                self.net.tokens.longest if self.net.tokens and a == o.tokens else n for a, n in enumerate(o.fixed) if a
-            )
+            math.prod(self._longest if a == o.tokens else n for a, n in enumerate(o.fixed) if a)
             for i, j in self._needed
             if (o := self._calls[i].outputs[j]) is not None
         )

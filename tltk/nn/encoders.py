@@ -1,4 +1,4 @@
-"""Encoders of `transformers` as backbones: built from a configuration, their weights drawn. No code of others is run."""
+"""Encoders of `transformers` as backbones: built from a configuration, weights drawn. No code of others is run."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ def _configuration(told: dict[str, Any], name: str) -> Any:
     try:
         return AutoConfig.for_model(told.pop("model_type"), **told)
     except ValueError:
-        raise WeightsMissing(
-            f"{name} must be of an architecture that the installed transformers has. It is not."
-        ) from None
+        raise WeightsMissing(f"{name} must be of an architecture of the installed transformers. It is not.") from None
 
 
 def _small(family: str, dials: EncoderDials, size: int) -> Any:

@@ -37,9 +37,7 @@ class EncoderDials(Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width % self.heads:
-            raise BadSpec(
-                f"The width of an encoder must be a multiple of its heads. Got {self.width} and {self.heads}."
-            )
+            raise BadSpec(f"An encoder's width must be a multiple of its heads. Got {self.width} and {self.heads}.")
 
 
 def reads_text(backbone: str) -> bool:
@@ -72,9 +70,7 @@ def parse_encoder(name: str) -> tuple[str, EncoderDials]:
         if dial not in knobs(EncoderDials):
             raise UnknownName.among("A dial of encoder", dial, knobs(EncoderDials))
         if not value.isdecimal():
-            raise BadSpec(
-                f"The dial {dial} must be a whole number. Got {value[:40]!r}; write as in encoder:bert?layers=4."
-            )
+            raise BadSpec(f"The dial {dial} must be a whole number. Got {value[:40]!r}; write encoder:bert?layers=4.")
         found[dial] = int(value)
     return family, EncoderDials(**found)
 
@@ -114,9 +110,7 @@ def read_config(place: Path, name: str) -> dict[str, Any]:
     if not isinstance(found, dict) or not isinstance(found.get("model_type"), str):
         raise WeightsMissing(f"The {CONFIG} of {name} must name its model_type. It does not.")
     if found.get("auto_map"):
-        raise WeightsMissing(
-            f"A network must be one that transformers has itself. {name} brings code, which is not run."
-        )
+        raise WeightsMissing(f"A network must be one of transformers' own. {name} brings code, which is not run.")
     return found
 
 
@@ -135,9 +129,7 @@ def check_encoder(name: str) -> None:
     place = locate(name)
     read_config(place, name)
     if not (place / TOKENIZER).is_file():
-        raise WeightsMissing(
-            f"A network of texts must have a {TOKENIZER}. {name} has none; save its fast tokenizer there."
-        )
+        raise WeightsMissing(f"A network of texts must have a {TOKENIZER}. {name} has none; save one there.")
 
 
 def _in_wheel(package: str) -> Path:

@@ -1,4 +1,4 @@
-"""Weights of networks that read texts: drawn, from a stored encoder, or of a run. safetensors alone, no code of others."""
+"""Weights of networks that read texts: drawn, of a stored encoder, or of a run. safetensors alone."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def build_text_net(spec: NetSpec, n_classes: int, size: int, seed: int) -> Net:
 
 
 def _load_stored(backbone: TextBackbone, weights: str) -> str:
-    """The tensors of a stored encoder, by the names of `transformers`; what is a head for another question is left out."""
+    """The tensors of a stored encoder, by the names of `transformers`; heads for other questions are left out."""
     path = locate(weights) / WEIGHTS
     if not path.is_file():
         raise WeightsMissing(f"The weights of {weights} must be {WEIGHTS}. There is none; pickles are not read.")
@@ -98,8 +98,8 @@ def _load_run(backbone: TextBackbone, spec: NetSpec, where: str, mark: str) -> s
     check_architecture(spec.backbone, told.get("backbone", spec.backbone), f"run {run.id}")
     if told.get("tokenizer", mark) != mark:
         raise WeightsMissing(
-            f"The weights of run {run.id} were learned with another tokenizer than {spec.backbone} has now. Put back the "
-            f"one that was there."
+            f"The weights of run {run.id} were learned with another tokenizer than {spec.backbone} has now. "
+            f"Put back the one that was there."
         )
     tensors = {n.removeprefix(OWN): t for n, t in _read(path, f"run {run.id}").items() if n.startswith(OWN)}
     wanted = backbone.encoder.state_dict()

@@ -134,13 +134,13 @@ def _version(package: str) -> str:
 def _licence(package: str) -> str:
     """What the package's metadata say, in a word or two."""
     try:
-        told = importlib.metadata.metadata(_distribution(package))
+        told = importlib.metadata.metadata(_distribution(package)).json
     except importlib.metadata.PackageNotFoundError:
         return "not stated"
-    if expression := told.get("License-Expression"):
-        return expression
-    classifiers = [c.rpartition(" :: ")[2] for c in told.get_all("Classifier", []) if c.startswith("License ::")]
-    first = (told.get("License") or "").strip().split("\n")[0]
+    if expression := told.get("license_expression"):
+        return str(expression)
+    classifiers = [c.rpartition(" :: ")[2] for c in told.get("classifier", ()) if c.startswith("License ::")]
+    first = str(told.get("license") or "").strip().split("\n")[0]
     return ", ".join(classifiers) or first[:60] or "not stated"
 
 

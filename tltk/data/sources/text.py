@@ -27,9 +27,9 @@ from tltk.data.names import escape_name, normalise_name
 from tltk.data.parts import FREE, TRAIN
 from tltk.data.sources import folder
 from tltk.data.tables import plain_word, read_table
-from tltk.data.texts import BYTES_PER_TOKEN
 from tltk.data.tree import File, Folder, walk
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
+from tltk.specs.encoders import BYTES_PER_TOKEN
 from tltk.specs.parts import DataSpec
 
 MODALITY = texts.KIND
