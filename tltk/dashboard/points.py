@@ -92,6 +92,11 @@ def _side(found: EmbedResult, number: int) -> str:
 
 def _one(run: Run, found: EmbedResult, frame: Frame, number: int) -> None:
     """A picture, and those whose features are nearest at this layer."""
+    if found.texts:
+        numbers = [number, *frame.near[number]]
+        st.markdown(f"**{plain(_side(found, number))}** and its nearest neighbours in this layer's features")
+        depth.sentences([found.texts[n] for n in numbers], [_side(found, n) for n in numbers])
+        return
     sheet = depth.sheet_of(run)
     if sheet is None:
         st.caption("The pictures of this result were deleted; ask again to see them.")
@@ -104,6 +109,11 @@ def _one(run: Run, found: EmbedResult, frame: Frame, number: int) -> None:
 
 def _many(run: Run, found: EmbedResult, numbers: list[int]) -> None:
     """The pictures of a selection."""
+    if found.texts:
+        more = f", the first {MOST}" if len(numbers) > MOST else ""
+        st.markdown(f"**{len(numbers)} texts selected**{more}")
+        depth.sentences([found.texts[n] for n in numbers[:MOST]], [_side(found, n) for n in numbers[:MOST]])
+        return
     sheet = depth.sheet_of(run)
     more = f", the first {MOST}" if len(numbers) > MOST else ""
     st.markdown(f"**{len(numbers)} pictures selected**{more}")

@@ -65,8 +65,39 @@ def sentence(domain: Domain, at: int, most: int = MAX_SHOWN_CHARS) -> str:
         at: Position.
         most: Characters at most.
     """
-    said = escape_name(" ".join(decode(domain.images[at : at + 1])[0].split()))
+    return shorten(decode(domain.images[at : at + 1])[0], most)
+
+
+def shorten(text: str, most: int = MAX_SHOWN_CHARS) -> str:
+    """A text on one line, cut where it is long, without marks that a screen would act on.
+
+    Args:
+        text: As it is.
+        most: Characters at most.
+    """
+    said = escape_name(" ".join(text.split()))
     return said if len(said) <= most else said[: most - 1] + "…"
+
+
+def tile(text: str, side_px: int) -> Image.Image:
+    """The beginning of a text, written on a white square.
+
+    Args:
+        text: On one line.
+        side_px: Side of the square, in pixels.
+    """
+    drawn = Image.new("RGB", (side_px, side_px), "white")
+    draw, font = ImageDraw.Draw(drawn), ImageFont.load_default(FONT_PX)
+    lines, line = list[str](), ""
+    for word in text.split():
+        longer = f"{line} {word}".strip()
+        if line and font.getlength(longer) > side_px - 2 * MARGIN_PX:
+            lines.append(line)
+            longer = word
+        line = longer
+    for number, said in enumerate([*lines, line]):
+        draw.text((MARGIN_PX, MARGIN_PX + LINE_PX * number), said, fill="black", font=font)
+    return drawn
 
 
 def words(text: str) -> list[str]:
@@ -156,18 +187,7 @@ class Texts:
             at: Its position.
             largest_px: Its side, in pixels.
         """
-        tile = Image.new("RGB", (largest_px, largest_px), "white")
-        draw, font = ImageDraw.Draw(tile), ImageFont.load_default(FONT_PX)
-        lines, line = list[str](), ""
-        for word in sentence(domain, at).split():
-            longer = f"{line} {word}".strip()
-            if line and font.getlength(longer) > largest_px - 2 * MARGIN_PX:
-                lines.append(line)
-                longer = word
-            line = longer
-        for number, said in enumerate([*lines, line]):
-            draw.text((MARGIN_PX, MARGIN_PX + LINE_PX * number), said, fill="black", font=font)
-        return tile
+        return tile(sentence(domain, at), largest_px)
 
 
 TEXTS = Texts()

@@ -23,7 +23,7 @@ MAX_KEPT_TEXTS = 100_000  # whose tokens are remembered
 PAD, START, END, FIRST_WORD = 0, 1, 2, 3  # of hashed words
 PIECE = re.compile(r"\w+|[^\w\s]")
 # Texts of one to nineteen words: what a cut and a count are tried on, in rising and falling lengths.
-PROBE_WORDS = tuple("the a good bad film phone was is not very I it we they said and this that of with".split())
+PROBE_WORDS = ("the", "a", "good", "bad", "film", "phone", "was", "not", "very", "I", "it", "we", "said", "and", "this")
 
 
 class HashedWords:

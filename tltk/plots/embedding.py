@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -13,6 +14,8 @@ from tltk.plots.theme import PALETTE, ROLES, layout
 # Glasbey-like: far apart for the eye in light and dark; after ten classes the colours begin anew.
 CLASSES: tuple[str, ...] = tuple(PALETTE["both"]["classes"])
 SIDES = (("target", "circle"), ("source", "x"))
+
+HOVER_CHARS = 60  # of a line beside the pointer
 
 
 def scatter(result: EmbedResult, frame: Frame, colour: str = "class") -> go.Figure:
@@ -89,7 +92,7 @@ def _traces(result: EmbedResult, frame: Frame, colour: str) -> list[go.Scattergl
                     customdata=at,
                     name=title if name is None else text(f"{name}, {title}" if both else name),
                     marker={"color": shade, "symbol": symbol, "size": 6 if symbol == "x" else 7, "opacity": 0.85},
-                    text=[text(f"{names[i]}, {title}") for i in at],
+                    text=[_hover(result, i, title) for i in at],
                     hovertemplate="%{text}<extra></extra>",
                 )
             )
@@ -112,6 +115,14 @@ def _traces(result: EmbedResult, frame: Frame, colour: str) -> list[go.Scattergl
             )
         )
     return traces
+
+
+def _hover(result: EmbedResult, number: int, title: str) -> str:
+    """What is said beside the pointer: class and side, and of a text what it says, in short lines."""
+    said = text(f"{result.labels[number]}, {title}")
+    if not result.texts:
+        return said
+    return "<br>".join([said, *(text(line) for line in textwrap.wrap(result.texts[number], HOVER_CHARS))])
 
 
 def _layout() -> go.Layout:

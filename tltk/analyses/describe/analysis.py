@@ -24,7 +24,7 @@ from tltk.training.optimizer import pick_device
 MEASURED = 1e11  # FLOPs of a step by which the speed is measured, at the most
 
 
-def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
+def _shapes(net: Net) -> list[tuple[int, ...]]:
     """Output shape of each layer for one picture: that of the last of its modules to end."""
     shapes: dict[str, tuple[int, ...]] = {}
 
@@ -33,7 +33,7 @@ def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
             output = output[0]
         shapes[name] = tuple(output.shape[1:]) if isinstance(output, torch.Tensor) else ()
 
-    pictures = torch.zeros(2, channels, size, size)
+    pictures = net.sample(2)
     ends = layer_ends(net, pictures)
     hooks = [
         net.backbone.get_submodule(n).register_forward_hook(lambda _m, _i, out, n=n: note(n, out)) for n in ends if n
@@ -55,7 +55,7 @@ def layers(backbone: str, size: int, channels: int = 3, adapter: AdapterSpec | N
         adapter: What of a layer learns; None = all of it.
     """
     net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
-    flops, shapes = layer_flops(backbone, size, channels), _shapes(net, size, channels)
+    flops, shapes = layer_flops(backbone, size, channels), _shapes(net)
     parameters = [0] * (net.depth + 1)
     for name, parameter in net.named_parameters():
         parameters[net.layer_of[name]] += parameter.numel()

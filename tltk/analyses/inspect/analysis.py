@@ -12,7 +12,7 @@ from PIL import Image
 from tltk import data
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.analyses.sample import Context, Sample, contact_sheet
+from tltk.analyses.sample import Context, Sample, contact_sheet, sentences
 from tltk.data import account
 from tltk.data.audio.files import as_wav
 from tltk.data.cautions import figures
@@ -67,6 +67,7 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         shown_labels=some.labels.tolist(),
         fit=spec.fit,
         groups=groups,
+        texts=sentences([some]),
         **known,
     ), contact_sheet([some])
 
