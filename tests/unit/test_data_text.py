@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from tltk.errors import BadSpec, DataProblem, UnknownName
 from tltk.specs.parts import DataSpec, ViewSpec
 
 
-def load(name: str, **fields: int) -> Domain:
+def load(name: str, **fields: Any) -> Domain:
     return data.load(DataSpec(name, **{"size": 16, **fields}))
 
 

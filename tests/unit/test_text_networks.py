@@ -151,7 +151,7 @@ PARTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("what", PARTS)
 def test_techniques_train_texts(tmp_path: Path, what: str) -> None:
     trained = train_on_lines(tmp_path / "a.txt", **PARTS[what])
-    assert trained.result.frozen_moved == 0 and np.isfinite(trained.result.accuracy)
+    assert trained.result.frozen_moved == 0 and trained.result.accuracy is not None
     fresh, now = build_net(NetSpec(BERT), 2, 16, 1, 0).state_dict(), trained.net.state_dict()
     last = [n for n, layer in trained.net.layer_of.items() if layer == 3 and n in fresh]
     assert last and any(not torch.equal(now[n], fresh[n]) for n in last)
@@ -183,7 +183,7 @@ def test_caching_changes_no_curve(tmp_path: Path) -> None:
     off = dataclasses.replace(spec, optim=dataclasses.replace(optim, cache="off"))
     cached, live = train(spec), train(off)
     losses = [[r.value for r in t.rows if r.name == "loss" and r.split == "val"] for t in (cached, live)]
-    assert np.allclose(*losses, atol=1e-3)
+    assert len(losses[0]) == 2 and np.allclose(losses[0], losses[1], atol=1e-3)
 
 
 # -- weights -------------------------------------------------------------------------------------------------
@@ -210,7 +210,8 @@ def test_a_stored_encoder_is_read_and_nothing_else(tmp_path: Path) -> None:
     net = made()
     name = f"folder:{stored(tmp_path / 'own', net)}"
     other = build_net(NetSpec(name, name), 2, 16, 1, 5)
-    mine, theirs = net.backbone.encoder.state_dict(), other.backbone.encoder.state_dict()
+    mine, theirs = ({n: t for n, t in one.state_dict().items() if ".encoder." in n} for one in (net, other))
+    assert len(mine) > 40
     assert all(torch.equal(mine[n], theirs[n]) for n in mine)
     assert other.fitting is not None and "1 tensors of heads left out" in other.fitting.sentence
     assert other.tokens is not None

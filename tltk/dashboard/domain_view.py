@@ -125,8 +125,8 @@ def settings(path: plan.PATH) -> None:
     """How many pictures, how large, which ones; and whether they are corrupted."""
     for name, column in zip(("n", "size", "seed"), st.columns(3), strict=True):
         with column:
-            px = "Size (tokens)" if is_text(path) else "Size (px)"
-            controls.field(*path, name, title=px if name == "size" else None)
+            titles = {"n": "Texts", "size": "Size (tokens)"} if is_text(path) else {"size": "Size (px)"}
+            controls.field(*path, name, title=titles.get(name))
     if is_text(path):
         return
     if path == ("target",):  # the source is read as the target is
