@@ -8,9 +8,19 @@ from typing import Any
 
 from torch import nn
 
+from tltk.data.vectors import read_vectors
 from tltk.errors import BadSpec, WeightsMissing
-from tltk.nn.text import HashedWords, TextBackbone, Tokenizer, Tokens, Vocabulary
-from tltk.specs.encoders import EXTRA, TOKENIZER, EncoderDials, check_encoder, locate, parse_encoder, read_config
+from tltk.nn.text import HashedWords, MeanVectors, TextBackbone, Tokenizer, Tokens, Vocabulary, WordList
+from tltk.specs.encoders import (
+    EXTRA,
+    TOKENIZER,
+    EncoderDials,
+    check_encoder,
+    locate,
+    parse_encoder,
+    read_config,
+    vectors_file,
+)
 
 MARGIN = 4  # positions that some families keep for themselves
 
@@ -29,6 +39,10 @@ def make_text_backbone(name: str, size: int, drop_path: float = 0.0) -> TextBack
     if drop_path:
         raise BadSpec(f"Stochastic depth is for networks of pictures. Got drop_path {drop_path:g}; set it to 0.")
     check_encoder(name)
+    if name.partition(":")[0] == "vectors":
+        read = read_vectors(vectors_file(name))
+        vectors = MeanVectors(len(read.words) + 2, read.vectors.shape[1])
+        return TextBackbone(Tokens(WordList(read.words), size), vectors, size)
     with _quiet():
         if name.partition(":")[0] == "encoder":
             family, dials = parse_encoder(name)

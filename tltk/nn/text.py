@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tltk.data.texts import words
+from tltk.data.vectors import known_form
 from tltk.specs.encoders import BYTES_PER_TOKEN
 
 BUCKET = 8  # lengths are multiples of it
@@ -90,7 +93,55 @@ class Vocabulary:
         return found or [self.pad]
 
 
-Tokenizer = HashedWords | Vocabulary
+class WordList:
+    """A tokenizer of word vectors: the number of each word that is known, or of a simpler form; others are passed.
+
+    Args:
+        known: The words, whose numbers begin at 2; 0 fills short texts, 1 stands for a text of unknown words alone.
+    """
+
+    pad = PAD
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._number = {word: i for i, word in enumerate(known, start=2)}
+        self.mark = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
+
+    def __call__(self, text: str, most: int) -> list[int]:
+        """The numbers of the words of a text.
+
+        Args:
+            text: To be read.
+            most: Numbers at most.
+        """
+        forms = (known_form(word, self._number) for word in words(text))
+        return [self._number[form] for form in forms if form][:most] or [1]
+
+
+class MeanVectors(nn.Module):
+    """Word vectors as an encoder: each word's own, whatever stands beside it.
+
+    Args:
+        n: Words, two marks among them.
+        width: Numbers of a vector.
+    """
+
+    def __init__(self, n: int, width: int) -> None:
+        super().__init__()
+        self.vectors = nn.Embedding(n, width, padding_idx=PAD)
+        with torch.no_grad():
+            self.vectors.weight[:2] = 0
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor]:
+        """(n, t, d): the vectors.
+
+        Args:
+            input_ids: Numbers of words, (n, t).
+            attention_mask: Not asked.
+        """
+        return (self.vectors(input_ids),)
+
+
+Tokenizer = HashedWords | Vocabulary | WordList
 
 
 class Tokens(nn.Module):

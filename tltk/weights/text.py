@@ -6,17 +6,19 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from tltk.data.vectors import read_vectors
 from tltk.errors import WeightsMissing
 from tltk.nn.encoders import make_text_backbone
 from tltk.nn.head import Classifier
 from tltk.nn.net import Net, make_net
-from tltk.nn.text import TextBackbone
+from tltk.nn.text import MeanVectors, TextBackbone, WordList
 from tltk.results.training import Fitting
-from tltk.specs.encoders import STORED, WEIGHTS, locate
+from tltk.specs.encoders import STORED, WEIGHTS, locate, vectors_file
 from tltk.specs.parts import NetSpec
 from tltk.weights import store, weightfile
 from tltk.weights.checks import check_architecture
@@ -44,6 +46,8 @@ def build_text_net(spec: NetSpec, n_classes: int, size: int, seed: int) -> Net:
     told = f"All weights are drawn; words are read by {backbone.tokens.tokenizer.mark}."
     if kind in STORED:
         told = _load_stored(backbone, spec.weights)
+    elif kind == "vectors":
+        told = _load_vectors(backbone, spec.weights)
     elif kind == "run":
         told = _load_run(backbone, spec, where, mark)
     net = make_net(backbone, size, 1, n_classes, spec, seed)
@@ -84,6 +88,24 @@ def _load_stored(backbone: TextBackbone, weights: str) -> str:
     backbone.encoder.load_state_dict({n: t for n, t in given.items() if n in wanted}, strict=False)
     heads = f", {len(extra) - len(unknown)} tensors of heads left out" if len(extra) > len(unknown) else ""
     return f"Weights of {weights} were taken as they came{heads}."
+
+
+def _load_vectors(backbone: TextBackbone, weights: str) -> str:
+    """The vectors of a file, for the words of this network.
+
+    Raises:
+        WeightsMissing: The network is another, or has other words.
+    """
+    read, encoder = read_vectors(vectors_file(weights)), backbone.encoder
+    if not isinstance(encoder, MeanVectors) or WordList(read.words).mark != backbone.tokens.tokenizer.mark:
+        raise WeightsMissing(f"The vectors of {weights} must be of this network's words. Take the backbone {weights}.")
+    given = torch.from_numpy(read.vectors)
+    if given.shape[1] != encoder.vectors.embedding_dim:
+        raise WeightsMissing(f"The vectors of {weights} must be as wide as the network's. Take the backbone {weights}.")
+    with torch.no_grad():
+        encoder.vectors.weight[2:] = given
+    more = f"; {read.left:,} rarer words of the file were left out" if read.left else ""
+    return f"{len(read.words):,} word vectors were taken as they came{more}."
 
 
 def _prefix(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
