@@ -428,26 +428,28 @@ def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
 
 @main.command()
 @click.argument("backbone")
-@click.option("--size", default=32, help="Side of the square picture, in pixels.")
+@click.option("--size", default=32, help=knobs(DataSpec)["size"].help)
+@click.option("--width", default=0, help=knobs(DataSpec)["width"].help)
 @click.option("--channels", default=3, help="Channels of the pictures.")
 @click.option("--adapter", default=None, help="What of a layer learns, NAME or NAME:KNOB=VALUE,…; see `tltk adapters`.")
 @json_option
-def layers(backbone: str, size: int, channels: int, adapter: str | None, as_json: bool) -> None:
+def layers(backbone: str, size: int, width: int, channels: int, adapter: str | None, as_json: bool) -> None:
     """The layers of a network: where its freeze boundary can lie, and how many parameters learn in each."""
-    given = {"backbone": backbone, "size": size, "channels": channels, "adapter": adapter}
+    given = {"backbone": backbone, "size": size, "width": width, "channels": channels, "adapter": adapter}
     print_answer(command.build_spec(DescribeSpec, given), as_json)
 
 
 @main.command()
 @click.argument("domain")
-@click.option("--size", default=32, help="Side of the square picture, in pixels.")
+@click.option("--size", default=32, help=knobs(DataSpec)["size"].help)
+@click.option("--width", default=0, help=knobs(DataSpec)["width"].help)
 @click.option("--n", default=0, help="Number of pictures to draw or keep; 0 = all there are.")
 @click.option("--fit", type=click.Choice(FITS), default="crop", help=knobs(DataSpec)["fit"].help)
 @click.option("--group-by", default="", help=knobs(DataSpec)["group_by"].help)
 @json_option
-def look(domain: str, size: int, n: int, fit: str, group_by: str, as_json: bool) -> None:
+def look(domain: str, size: int, width: int, n: int, fit: str, group_by: str, as_json: bool) -> None:
     """What is in a domain: folders, parts, groups, classes, pictures, and what was left out."""
-    print_answer(InspectSpec(DataSpec(domain, size=size, n=n, fit=fit, group_by=group_by)), as_json)
+    print_answer(InspectSpec(DataSpec(domain, size=size, width=width, n=n, fit=fit, group_by=group_by)), as_json)
 
 
 @main.command("predict")
@@ -539,13 +541,54 @@ def serve_verb(run_id: str, port: int, address: str) -> None:
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, help="Port to serve on. Default 8501.")
-@click.option("--address", default="127.0.0.1", help="Address to serve on; 0.0.0.0 lets other machines in.")
-def app(port: int, address: str) -> None:
-    """Start the dashboard."""
+@click.option(
+    "--address",
+    default="",
+    help="Address to serve on. Default 127.0.0.1, which others cannot reach; 0.0.0.0 of a room.",
+)
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="A folder that its pages may read, with all below; may be repeated. Default: TLTK_ROOTS, else your home and "
+    "the folder where you stand.",
+)
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name that browsers may use for this server, such as lab.example; may be repeated.",
+)
+@click.option("--room", "is_room", is_flag=True, help="Let others in: each with the code and a name, runs by turns.")
+@click.option("--code", default="", help="Code of the room; 6 characters or more. Default: one is made.")
+@click.option(
+    "--quota", type=click.IntRange(1, 1000), default=20, help="Questions of a person that may wait. Default 20."
+)
+@click.option(
+    "--minutes", type=click.FloatRange(0), default=30.0, help="Stop a training of a room after these; 0 = never."
+)
+def app(
+    port: int,
+    address: str,
+    roots: tuple[Path, ...],
+    hosts: tuple[str, ...],
+    is_room: bool,
+    code: str,
+    quota: int,
+    minutes: float,
+) -> None:
+    """Start the dashboard, for this machine alone or, with --room, for others too."""
+    from tltk.dashboard.room import Settings, check_code, new_code
     from tltk.dashboard.serve import serve
 
     home.check_writable()  # else each page would say so, and the server not start
-    sys.exit(serve(port, address))
+    room = Settings(check_code(code) if code else new_code(2), new_code(3), quota, minutes) if is_room else None
+    if code and room is None:
+        raise BadSpec("--code must come with --room, which lets others in. Add it, or leave --code out.")
+    sys.exit(serve(port, address, roots, hosts, room))
 
 
 @main.command()

@@ -64,7 +64,7 @@ def ask_with_button(spec: Spec, button: str, waiting: str, key: str, promise: st
     if run.path.exists() and local.state(run.id) in ACTIVE:
         wait(run.id, waiting)
         if st.button("Stop", key=f"{key}:stop", icon=":material/stop:"):
-            local.cancel(run.id)
+            permitted.cancel(run.id)
         return None
     if run.status.state == "failed" and run.path.exists():
         st.error(plain(run.status.message))
@@ -175,7 +175,7 @@ def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
     known = index.find(kinds=[ProfileSpec.kind], backbone=net.backbone, target=now.target.name, specs=True)
     for entry in known:
         spec = entry.spec
-        if not isinstance(spec, ProfileSpec) or spec.net != net or spec.target.size != now.target.size:
+        if not isinstance(spec, ProfileSpec) or spec.net != net or spec.target.shape != now.target.shape:
             continue
         with suppress(RunProblem):  # of another version
             if (found := entry.run.read(ProfileResult)) is not None:

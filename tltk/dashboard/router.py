@@ -5,8 +5,9 @@ import json
 import streamlit as st
 
 from tltk import assets
-from tltk.dashboard import chrome, plan
+from tltk.dashboard import chrome, plan, room
 from tltk.dashboard.serve import app_folder
+from tltk.dashboard.words import plain
 
 TITLES = {
     "start": "Start",
@@ -22,12 +23,16 @@ TITLES = {
     "use": "Use",
     "weights": "Weights",
     "runs": "Runs",
+    "board": "Board",
+    "teacher": "Teacher",
 }
 
 ended = chrome.note_end()
 st.set_page_config(page_title=ended or "tltk", page_icon=str(app_folder() / "assets" / "icon.png"), layout="wide")
 palette = json.loads(assets.text("palette.json"))
-on = {theme: palette[theme]["page"]["backgroundColor"] for theme in ("light", "dark")}  # text on the primary colour
+on, text = (  # on the primary colour, and elsewhere
+    {theme: palette[theme]["page"][which] for theme in ("light", "dark")} for which in ("backgroundColor", "textColor")
+)
 st.html(
     """<style>
 .stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
@@ -41,14 +46,23 @@ st.html(
    code in several pale colours. */
 [data-testid=stCaptionContainer][data-testid] { opacity: .75; }
 [data-testid=stBaseButton-primary][data-testid]:enabled { color: light-dark(ON_LIGHT, ON_DARK); }
+[data-testid=stMultiSelect] [data-tag-index] :is(span, svg) { color: light-dark(ON_LIGHT, ON_DARK); }
+[data-testid=stWidgetLabel] [data-testid=stMarkdownContainer] p { color: light-dark(TEXT_LIGHT, TEXT_DARK); }
 [data-testid=stCode] .token { color: inherit !important; }
 [data-testid=stCode] .token.keyword { font-weight: 600; }
-</style>""".replace("ON_LIGHT", on["light"]).replace("ON_DARK", on["dark"])
+</style>""".replace("ON_LIGHT", on["light"])
+    .replace("ON_DARK", on["dark"])
+    .replace("TEXT_LIGHT", text["light"])
+    .replace("TEXT_DARK", text["dark"])
 )
+person = room.me()
+if room.now() is not None and person is None:
+    st.warning("Your place in this room has been freed. Reload the page and join again, with the room's code.")
+    st.stop()
+names = [*chrome.PAGES, *(chrome.IN_A_ROOM[: 1 + person.is_teacher] if person else ())]
 folder = app_folder() / "pages"
 pages = {
-    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == "start", url_path=name)
-    for name in chrome.PAGES
+    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == "start", url_path=name) for name in names
 }
 plan.flag("pages", pages)
 plan.flag("stop:shown", "")  # until a page of this run has a button of its own
@@ -56,4 +70,4 @@ chosen = st.navigation(list(pages.values()), position="top")
 chosen.run()
 chrome.job_bar()
 if ended:
-    st.toast(ended)
+    st.toast(plain(ended))

@@ -8,6 +8,7 @@ rounded up to a multiple of eight.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -248,6 +249,15 @@ class TextBackbone(nn.Module):
         ids, mask = self.tokens(x)
         # Where costs are counted there are no numbers, and so nothing to be told by the mask.
         return masked_mean(self.encoder(input_ids=ids, attention_mask=None if x.is_meta else mask)[0], mask)
+
+    def longest(self, n: int) -> Tensor:
+        """Texts as long as there may be, by which costs are counted, (n, 1, 4, size).
+
+        Args:
+            n: How many.
+        """
+        row = torch.tensor(list(b"a "), dtype=torch.float32).repeat(math.prod(self.example_shape) // 2)
+        return row.reshape(1, *self.example_shape).repeat(n, 1, 1, 1)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Texts of a few words, of unlike lengths where a generator is given; without one they are empty.

@@ -22,7 +22,7 @@ import torch
 
 from tltk.adapters import adapters
 from tltk.alignments import alignments
-from tltk.data import domains, load, parse
+from tltk.data import class_names, domains, load, parse
 from tltk.data.attributes import Attribute
 from tltk.data.domain import Domain, Split
 from tltk.data.texts import KIND as TEXT
@@ -356,6 +356,8 @@ class TestDomain:
         found = load(spec)
         rows = BYTES_PER_TOKEN if found.kind == TEXT else 16  # a text lies as its bytes
         assert found.images.dtype == np.uint8 and found.images.shape[2:] == (rows, 16)
+        if names := class_names(spec.name):
+            assert tuple(found.classes) == names[: len(found.labels)]
         assert found.images.shape[1] in (1, 3) and len(found.images) == len(found.labels) == 60
         assert len(found.classes) >= 2 and found.licence.strip() and found.source.strip()
         rows = BYTES_PER_TOKEN if found.kind == TEXT else 24

@@ -66,6 +66,7 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         shown=len(some),
         shown_labels=some.labels.tolist(),
         fit=spec.fit,
+        size=spec.picture_size,
         groups=groups,
         texts=sentences([some]),
         **known,

@@ -31,6 +31,6 @@ def lines(found: InspectResult) -> Iterator[str]:
     if found.texts:
         yield from (f"text      {text}" for text in found.texts[:SHOWN])
     else:
-        yield describe(Change(found.cropped, found.empty, found.stretched), found.fit)
+        yield describe(Change(found.cropped, found.empty, found.stretched), found.fit, found.size)
     for sentence in found.cautions:
         yield f"caution  {sentence}"

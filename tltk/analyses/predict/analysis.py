@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -130,12 +131,15 @@ def _show(
 
 
 def _thumbnail(picture: Pixels, is_text: bool) -> Tensor:
-    """A small picture in colour, (3, 48, 48) uint8; of more than three channels the first three; a text as words."""
+    """A small picture in colour, (3, h, w) uint8, its longer side 48; of more than three channels the first three.
+
+    Of a text, its words on a square.
+    """
     if is_text:
         return torch.from_numpy(np.array(texts.tile(texts.decode(picture[None])[0], THUMBNAIL_PX))).permute(2, 0, 1)
     shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
     tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
-    tile = tile.resize((THUMBNAIL_PX, THUMBNAIL_PX), Resampling.BOX)
+    tile = tile.resize([max(round(side * THUMBNAIL_PX / max(tile.size)), 1) for side in tile.size], Resampling.BOX)
     return torch.from_numpy(np.array(tile)).permute(2, 0, 1)
 
 
@@ -238,7 +242,7 @@ def _decoded(
     if not files:
         return
     _check_channels(3, net, "Picture files")
-    step = max(1, CHUNK_BYTES // (3 * net.size**2))
+    step = max(1, CHUNK_BYTES // math.prod(net.net.shape))
     for first in range(0, len(files), step):
         part = files[first : first + step]
 
@@ -301,7 +305,12 @@ def read_texts(
         found.skipped += skipped
         if read:
             said = [f"{name}: {texts.shorten(line)}" for name, line in read]
-            yield texts.encode([line for _, line in read], net.size), np.arange(len(read)), said, [""] * len(read)
+            yield (
+                texts.encode([line for _, line in read], net.net.shape[-1]),
+                np.arange(len(read)),
+                said,
+                [""] * len(read),
+            )
 
 
 def _class_names(domain: Domain, index: Ints) -> list[str]:
