@@ -77,7 +77,7 @@ def test_the_mask_crosses_and_padding_does_not_count() -> None:
         alone = torch.cat([net(row[None])[1] for row in x])
         assert torch.allclose(alone, net(x)[1], atol=1e-5)
         mask, hidden = cut.prefix(x)
-        assert mask.sum(1).tolist() == [2, 3, 18, 4] and hidden.shape == (4, 32, 32)
+        assert mask.sum(1).tolist() == [2, 3, 19, 4] and hidden.shape == (4, 32, 32)
         other = mask.clone()
         other[2, 9:] = 0
         assert not torch.allclose(cut.suffix((other, hidden))[1][2], alone[2], atol=1e-4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -15,7 +14,7 @@ from tltk.plots.theme import PALETTE, ROLES, layout
 CLASSES: tuple[str, ...] = tuple(PALETTE["both"]["classes"])
 SIDES = (("target", "circle"), ("source", "x"))
 
-HOVER_CHARS = 60  # of a line beside the pointer
+HOVER_CHARS = 90  # of a text beside the pointer
 
 
 def scatter(result: EmbedResult, frame: Frame, colour: str = "class") -> go.Figure:
@@ -118,11 +117,10 @@ def _traces(result: EmbedResult, frame: Frame, colour: str) -> list[go.Scattergl
 
 
 def _hover(result: EmbedResult, number: int, title: str) -> str:
-    """What is said beside the pointer: class and side, and of a text what it says, in short lines."""
-    said = text(f"{result.labels[number]}, {title}")
-    if not result.texts:
-        return said
-    return "<br>".join([said, *(text(line) for line in textwrap.wrap(result.texts[number], HOVER_CHARS))])
+    """What is said beside the pointer: class and side, and of a text its beginning."""
+    said = result.texts[number] if result.texts else ""
+    cut = said if len(said) <= HOVER_CHARS else said[: HOVER_CHARS - 1] + "…"
+    return text(f"{result.labels[number]}, {title}" + (f": {cut}" if cut else ""))
 
 
 def _layout() -> go.Layout:
