@@ -4,9 +4,9 @@ A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where
 `source_version(argument)`, which changes when the files there change; where it has settings, `check(argument)`, which
 returns them in one spelling; where it reads files, `survey(argument, group_by)`, which says how they are understood
 without reading pictures; where its name tells its classes, `class_names(argument)`; where it knows more of its pictures
-than their class, `attribute_names(argument)`; where its examples are heard, `sounds(spec, argument, domain, index)`.
-`drawing/` is what drawn domains share, `audio/` what those of sounds do, the modules beside them what all share. Above:
-training, analyses, pages.
+than their class, `attribute_names(argument)`; where its examples are heard, `sounds(spec, argument, domain, index)`;
+where they are texts, `MODALITY`. `drawing/` is what drawn domains share, `audio/` what those of sounds do, the modules
+beside them what all share. Above: training, analyses, pages.
 """
 
 from __future__ import annotations
