@@ -105,7 +105,7 @@ def _encoder(config: Any, name: str) -> nn.Module:
         raise WeightsMissing(f"A network of texts must be an encoder, as BERT is. {name} is another kind.")
     if getattr(found, "pooler", None) is not None:
         found.pooler = None  # trained for another question; features are the mean over the tokens
-    return found  # type: ignore[no-any-return]
+    return found.float()  # type: ignore[no-any-return]  # some configurations name a half precision
 
 
 def _positions(config: Any) -> int:
