@@ -40,6 +40,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "source_check": "tltk source-check",
     "cross_validate": "tltk cross-validate",
     "label_noise": "tltk label-noise",
+    "unknown_words": "tltk unknown-words",
 }
 PARTS = {
     "Part": "A part",
