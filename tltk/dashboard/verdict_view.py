@@ -187,15 +187,21 @@ def gap_figures(gap: float, lo: float, hi: float, level: float = 0.95) -> None:
     two.metric(
         f"{100 * level:.3g} % interval",
         f"{_points(lo)} … {_points(hi)}",
-        help=f"Other seeds and other test pictures would give other gaps. In {100 * level:.3g} % of such experiments "
-        "an interval made like this one holds the true gap. Where all of it is below 0, transfer hurts.",
+        help=_interval_meaning(level),
+    )
+
+
+def _interval_meaning(level: float) -> str:
+    return (
+        f"Other seeds and other test pictures would give other gaps. In {100 * level:.3g} % of such experiments an "
+        "interval made like this one holds the true gap. Where all of it is below 0, transfer hurts."
     )
 
 
 def _figures(verdict: Verdict) -> None:
     one, two, three, four = st.columns(4)
     one.metric("Gap", f"{_points(verdict.gap)} points", help="Test accuracy: transfer − scratch.")
-    two.metric("95 % interval", f"{_points(verdict.lo)} … {_points(verdict.hi)}")
+    two.metric("95 % interval", f"{_points(verdict.lo)} … {_points(verdict.hi)}", help=_interval_meaning(verdict.level))
     three.metric(
         "Jump-start",
         f"{_points(verdict.jump_start)} points",
