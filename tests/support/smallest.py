@@ -23,6 +23,7 @@ from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.evaluate.spec import EvaluateSpec
 from tltk.analyses.export.spec import ExportSpec
+from tltk.analyses.feature_maps.spec import FeatureMapsSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -172,6 +173,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
         LabelNoiseSpec(DIGITS, NetSpec(NAME), folds=2),
         DuplicatesSpec(DIGITS, SOURCE),
         PicturesSpec(DIGITS, (0, 7)),
+        FeatureMapsSpec(DIGITS, NetSpec(NAME, weights=f"run:{_finished(0)}"), picture=3),
         EvaluateSpec(_finished(0), ("rendered_digits",), against=_finished(1), bootstrap=20),
         PredictSpec(_finished(0), ("digits",), "test"),
         DescribeSpec(NAME, 16, 3),

@@ -40,6 +40,7 @@ class InspectResult(msgspec.Struct, frozen=True):
         cautions: Sentences on these counts.
         groups: Pictures that belong together; None where nothing says so.
         sounds: Numbers on the contact sheet of pictures of sounds that can be played, from `sound-NUMBER.wav`.
+        shown_index: Position in the domain of each picture on the contact sheet; empty in results of earlier versions.
     """
 
     classes: list[str]
@@ -71,3 +72,4 @@ class InspectResult(msgspec.Struct, frozen=True):
     cautions: list[str] = []
     groups: Groups | None = None
     sounds: list[int] = []
+    shown_index: list[int] = []
