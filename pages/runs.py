@@ -237,7 +237,7 @@ LEAD = "Every run is a folder: specification, measurements, result. Tick one to 
 
 with chrome.page("Runs", LEAD):
     if not index.find(trains=True, limit=1):
-        chrome.empty_state("**No runs yet.** Runs are kept until you delete them.", "start", "See transfer happen")
+        chrome.empty_state("**No runs yet.** Runs are kept until you delete them.", "workbench", "See transfer happen")
     else:
         query = filters()
         everything = st.toggle("Show the trainings inside studies", value=False)

@@ -9,7 +9,7 @@ from tltk.dashboard import chrome, plan
 from tltk.dashboard.serve import app_folder
 
 TITLES = {
-    "start": "Start",
+    "workbench": "Workbench",
     "domains": "Domains",
     "design": "Design",
     "train": "Train",
@@ -47,7 +47,7 @@ st.html(
 )
 folder = app_folder() / "pages"
 pages = {
-    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == "start", url_path=name)
+    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == chrome.PAGES[0], url_path=name)
     for name in chrome.PAGES
 }
 plan.flag("pages", pages)

@@ -7,6 +7,7 @@ import { element, isDark } from "../shared/dom.js";
 import { boundaryAt, goalOf, heights, shortNames, stagesOf } from "./depth.js";
 import { FRAME } from "./frame.js";
 import { buildLanes, drawLanes, peek, tellLanes } from "./lanes.js";
+import { buildMaps } from "./maps.js";
 import { barTitle, tiles, told } from "./words.js";
 
 const KEY_PAUSE = 180; // ms: a held arrow key sends one value, not thirty
@@ -44,9 +45,11 @@ export function update(view, data, send) {
   view.node.dataset.theme = isDark(view.node) ? "dark" : "light";
   view.node.classList.toggle("disabled", data.disabled);
   view.node.classList.toggle("compact", data.compact);
+  view.node.classList.toggle("dense", data.dense);
   view.find(".handle").setAttribute("aria-disabled", String(data.disabled));
   if (data.disabled) stopDragging(view);
   buildLanes(view, data.overlays);
+  buildMaps(view, data.maps);
   if (!view.drag && !view.timer) view.committed = view.k = data.boundary; // a hand on the handle goes first
   show(view, Math.min(view.k, view.depth));
 }

@@ -1,0 +1,311 @@
+"""The middle pane: the network as layers with its boundary, what each layer measures and sees, and the technique."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import streamlit as st
+
+from tltk.adapters import adapters
+from tltk.analyses.describe.result import DescribeResult
+from tltk.analyses.feature_maps.result import FeatureMap, FeatureMapsResult, MappedLayer
+from tltk.analyses.profile.spec import ProfileSpec
+from tltk.dashboard import chrome, depth, permitted, plan, workbench_data, workbench_kept
+from tltk.dashboard.freeze_handle import MapPicture, Maps, Overlay, freeze_handle
+from tltk.dashboard.network import cost_of, known_domain, wait
+from tltk.dashboard.plot import plot
+from tltk.dashboard.training_view import read_result
+from tltk.dashboard.words import plain
+from tltk.dashboard.workbench_layout import head, note
+from tltk.errors import TltkError
+from tltk.jobs import executor
+from tltk.plots.phases import plan as phase_map
+from tltk.runs.run import ACTIVE, Run
+from tltk.specs.parts import AdapterSpec, NetSpec, StrategySpec, TermSpec
+from tltk.specs.reading import with_absolute_paths
+from tltk.strategies import make, strategies
+from tltk.terms import terms
+
+LANES = ("probe_target", "mmd", "cka_after")  # of a profile; the weights' change is that of the run
+ANSWERS = 3  # classes of the head that are named
+WHOLE = {"all": "all weights"}  # where a name alone says too little
+
+
+def show(run: Run | None) -> None:
+    """The network, or what the page is about where its layers are not known.
+
+    Args:
+        run: The comparison that is shown; None = none.
+    """
+    found = _network()
+    if found is None:
+        return
+    layers = len(found.layers)
+    boundary = min(int(plan.read(("net", "boundary"))), layers)
+    moved = freeze_handle(
+        found.layers,
+        boundary,
+        key="workbench:handle",
+        cost=cost_of(found, seen) if (seen := known_domain(plan.read(("target",)))) is not None else None,
+        overlays=_lanes(run, boundary, layers),
+        maps=_maps(found),
+        dense=True,
+    )
+    if moved is not None:
+        plan.change(("net", "boundary"), moved)
+        st.rerun()
+    ask_for_lanes(run)
+    if maps_of(found) is None:
+        ask_for_maps()
+    _technique(found, boundary)
+
+
+def _network() -> DescribeResult | None:
+    """The planned network's layers under the pane's heading."""
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left:
+        head("The network, layer by layer")
+    try:
+        look = workbench_kept.look_spec(("target",))
+        spec = workbench_kept.network_spec(workbench_kept.answer(look) if look else None)
+        found: DescribeResult | None = workbench_kept.show(
+            spec,
+            f"Building {plain(spec.backbone)} and measuring its layers; this takes seconds, once.",
+            "workbench:net",
+        )
+    except TltkError as fault:
+        st.error(plain(fault))
+        return None
+    with right:
+        if found is not None:
+            _choose_weights()
+    if found is None:
+        _introduce()
+    return found
+
+
+def _introduce() -> None:
+    """What the page is about, and the button that fills it."""
+    wanted = workbench_kept.missing()
+    with st.container(key="wb-intro"):
+        st.markdown(
+            "**The question.** A network first learns from the *source*, of which there are many pictures. Does that "
+            "help it with the *target*, of which only a few are labelled?\n\n"
+            "1. **Look.** See both domains and the network's layers.\n"
+            "2. **Choose.** Drag the boundary between frozen and trained layers; say how the rest learns.\n"
+            "3. **Compare.** One network is trained from scratch, one begins with the source's weights, at the same "
+            "budget. Then a sentence says whether transfer helped, or that the runs cannot tell."
+        )
+        if wanted and st.button("Show the pictures and the layers", icon=":material/visibility:", key="workbench:look"):
+            workbench_kept.ask(wanted)
+            st.rerun()
+        if wanted:
+            st.caption("Nothing is read or computed before you ask. It takes some seconds, once.")
+
+
+def _choose_weights() -> None:
+    """Whose maps are shown under the layers, where there is a choice."""
+    found = [one.title for one in workbench_kept.all_weights(workbench_kept.shown_run())]
+    if len(found) < 2:
+        return
+    held = workbench_kept.shown_weights().title
+    picked = st.segmented_control(
+        "Maps of",
+        found,
+        default=held,
+        label_visibility="collapsed",
+        key=f"workbench:weights:{len(found)}",
+        help="The weights whose feature maps stand under the layers.",
+    )
+    if picked is not None and picked != held:
+        plan.flag(workbench_kept.LOOKED_AT, picked)
+        workbench_data.choose(workbench_data.chosen())
+
+
+# -- lanes over the layers --------------------------------------------------------------------------------------------
+
+
+def _lanes(run: Run | None, boundary: int, layers: int) -> list[Overlay]:
+    """What is known by layer: of a kept profile, of the comparison's training, and the planned rates."""
+    found = depth.known_lanes(LANES)
+    if workbench_kept.is_of_plan(run):
+        found += _change(workbench_kept.arm(run, "transfer"), layers)
+    return [*found, rates(boundary, layers)]
+
+
+def _change(one: Run | None, layers: int) -> list[Overlay]:
+    """How far each layer's weights moved in a training, and that its frozen ones did not."""
+    result = read_result(one) if one is not None else None
+    if one is None or result is None or result.depth != layers:
+        return []
+    moves = {row.layer: row.value for row in one.rows()[0] if row.name == "change" and row.layer is not None}
+    if not moves:
+        return []
+    moved = f"audit: {result.frozen_moved} of {result.frozen_tensors} frozen tensors moved"
+    audit = moved if result.frozen_tensors else "nothing was frozen"
+    return [{"name": f"Weight change ‖Δw‖, {audit}", "values": [moves.get(i) for i in range(layers + 1)]}]
+
+
+def rates(boundary: int, layers: int) -> Overlay:
+    """The rate of each layer when training begins; a gap where it is frozen.
+
+    Args:
+        boundary: Of the plan.
+        layers: Of the network, without its head.
+    """
+    now = plan.plan()
+    first = make(now.strategy).phases(layers, boundary, now.optim.epochs)[0]
+    values = [now.optim.lr * scale if scale else None for scale in first.lr_scale]
+    return {"name": "Rate per layer, at the start", "values": values}
+
+
+def ask_for_lanes(run: Run | None) -> None:
+    """A button that measures every layer, where the weights are there and nobody has measured them.
+
+    Args:
+        run: The comparison that is shown.
+    """
+    if depth.known_lanes(LANES[:1]):
+        return
+    before = workbench_kept.first_weights()
+    now = plan.plan()
+    if before.name == "scratch" and now.source is not None:
+        note("Once the source network is trained: what each layer knows, where the domains part, what has changed.")
+        return
+    after = workbench_kept.arm(run, "transfer") if workbench_kept.is_of_plan(run) else None
+    spec = with_absolute_paths(
+        ProfileSpec(
+            target=workbench_data.without_shots(now.target),
+            source=now.source,
+            net=NetSpec(now.net.backbone, before.name),
+            pictures=500,
+            after=f"run:{after.id}" if after is not None else "",
+        )
+    )
+    asked = Run.at(spec.run_id)
+    state = executor().state(asked.id) if asked.path.exists() else ""
+    if state in ACTIVE:
+        wait(asked.id, "Examining the layers.")
+        return
+    if state == "failed":
+        st.error(plain(asked.status.message))
+    if st.button("Measure every layer", icon=":material/stacked_line_chart:", key="workbench:profile", help=PROMISE):
+        permitted.submit(spec, again=state == "failed")
+        st.rerun()
+
+
+PROMISE = (
+    "Three lines over the layers: the accuracy of a linear probe on each layer's features, with what chance gives; how "
+    "far source and target are apart (MMD), with what chance gives; how alike features are before and after (CKA)."
+)
+
+
+# -- maps under the layers ---------------------------------------------------------------------------------------------
+
+
+def maps_of(found: DescribeResult) -> FeatureMapsResult | None:
+    """What the layers make of the chosen picture, where that is kept.
+
+    Args:
+        found: The planned network.
+    """
+    picture = workbench_data.chosen()
+    with suppress(TltkError):
+        spec = workbench_data.maps_spec(picture, workbench_kept.shown_weights().name)
+        kept: FeatureMapsResult | None = workbench_kept.answer(spec) if spec is not None else None
+        if kept is not None and len(kept.layers) == len(found.layers):
+            return kept
+    return None
+
+
+def _maps(found: DescribeResult) -> Maps | None:
+    """The same as the handle draws it."""
+    kept = maps_of(found)
+    if kept is None:
+        return None
+    layers = [[_map(layer, one) for one in layer.maps] for layer in kept.layers]
+    return {"layers": layers, "head": [(one.name, one.probability) for one in kept.head[:ANSWERS]]}
+
+
+def _map(layer: MappedLayer, one: FeatureMap) -> MapPicture:
+    """One of the maps, and what is to be known of it."""
+    text = (
+        f"channel {one.channel} of {layer.channels}, {layer.rows} × {layer.columns} places, mean absolute activation "
+        f"{one.strength:.3g}, black {one.lo:.3g}, white {one.hi:.3g}"
+    )
+    return {"src": f"data:image/png;base64,{one.png}", "text": text}
+
+
+def ask_for_maps() -> None:
+    """Under the layers: that the maps are on their way, or how to see some."""
+    with suppress(TltkError):
+        spec = workbench_data.maps_spec(workbench_data.chosen(), workbench_kept.shown_weights().name)
+        if spec is None:
+            return
+        run = Run.at(with_absolute_paths(spec).run_id)
+        if not run.path.exists():
+            note("Click a picture on the left to see what each layer makes of it.")
+        elif executor().state(run.id) in ACTIVE:
+            wait(run.id, "Looking at the picture in every layer.")
+        elif run.status.state == "failed":
+            st.error(plain(run.status.message))
+
+
+# -- technique --------------------------------------------------------------------------------------------------------
+
+
+def in_words(name: str) -> str:
+    """A technique's name as it is said."""
+    return WHOLE.get(name, name.replace("_", " "))
+
+
+def _technique(found: DescribeResult, boundary: int) -> None:
+    """Strategy × adapter × terms, and the plan that they make."""
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left:
+        when, what, plus = st.columns(3)
+        when.selectbox(
+            "When a layer learns",
+            strategies.names(),
+            format_func=in_words,
+            help=plain(strategies.summary(plan.read(("strategy",)).name)),
+            **plan.bind(("strategy",), lambda s: s.name, lambda n: StrategySpec(n)),
+        )
+        what.selectbox(
+            "What of it learns",
+            adapters.names(),
+            format_func=in_words,
+            help=plain(adapters.summary(plan.read(("adapter",)).name)),
+            **plan.bind(("adapter",), lambda a: a.name, lambda n: AdapterSpec(n)),
+        )
+        plus.multiselect(
+            "What else is minimised",
+            terms.names(),
+            format_func=in_words,
+            placeholder="nothing",
+            help="Terms that are minimised together with the task's loss, each times its weight.",
+            **plan.bind(("terms",), lambda held: [term.name for term in held], _as_terms),
+        )
+        chrome.go("design", "Design: knobs, rates, epochs, regularisation")
+    with right:
+        now = plan.plan()
+        names = [*(layer.name for layer in found.layers), "head"]
+        with suppress(TltkError):
+            phases = make(now.strategy).phases(len(found.layers), boundary, now.optim.epochs)
+            figure = phase_map(phases, names, now.optim.lr)
+            figure.update_traces(showscale=False, selector={"type": "heatmap"})
+            figure.update_layout(margin={"l": 8, "r": 4, "t": 2, "b": 18}, font={"size": 10})
+            figure.update_xaxes(title={"text": "epoch", "font": {"size": 10}, "standoff": 0})
+            figure.update_yaxes(showticklabels=False)
+            plot(
+                figure,
+                key="workbench:phases",
+                height=96,
+                alt="The plan: which layer, input at the bottom, learns in which epoch, and at which rate.",
+            )
+
+
+def _as_terms(names: Sequence[str]) -> tuple[TermSpec, ...]:
+    held = {term.name: term for term in plan.read(("terms",))}
+    return tuple(held.get(name, TermSpec(name)) for name in names)
