@@ -6,7 +6,7 @@ Mounts `assets/components/thumbnails`. The choice comes back once; the page keep
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import streamlit as st
 
@@ -20,6 +20,7 @@ class Thumbnail(TypedDict):
     number: int  # by which it is known to the page
     src: str  # a data URI
     text: str  # what it is, for those who hover, and who cannot see it
+    caption: NotRequired[tuple[str, str]]  # below it: what is right, and what is wrong, which is struck out
 
 
 _component = st.components.v2.component(
@@ -27,7 +28,9 @@ _component = st.components.v2.component(
 )
 
 
-def thumbnails(pictures: Sequence[Thumbnail], chosen: int | None, *, key: str, label: str) -> int | None:
+def thumbnails(
+    pictures: Sequence[Thumbnail], chosen: int | None, *, key: str, label: str, side: int = 34
+) -> int | None:
     """Draw the pictures.
 
     Args:
@@ -35,6 +38,7 @@ def thumbnails(pictures: Sequence[Thumbnail], chosen: int | None, *, key: str, l
         chosen: Number of the one that is marked; None = none.
         key: The component's own.
         label: What they are, for those who cannot see them.
+        side: Of a picture at least, in pixels; they fill the width.
 
     Returns:
         The number that the user chose since the last run of the page, else None.
@@ -48,6 +52,7 @@ def thumbnails(pictures: Sequence[Thumbnail], chosen: int | None, *, key: str, l
             "pictures": list(pictures),
             "chosen": chosen if picked is None else picked,
             "label": label,
+            "side": side,
             "module": modules.url("components/thumbnails/index.js"),
         },
         on_picked_change=lambda: None,

@@ -13,7 +13,7 @@ from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import chrome, dials, domain_pictures, domain_view, permitted, plan, workbench_kept
 from tltk.dashboard.network import to_mind
-from tltk.dashboard.thumbnails import thumbnails
+from tltk.dashboard.thumbnails import Thumbnail, thumbnails
 from tltk.dashboard.words import plain
 from tltk.dashboard.workbench_layout import facts, head, note
 from tltk.errors import TltkError
@@ -23,7 +23,7 @@ from tltk.specs.reading import with_absolute_paths
 
 SIDES = {"source": "Source", "target": "Target"}
 SHOTS = (1, 2, 5, 10, 20, 50, 100)
-SHOWN = 14  # thumbnails of a domain
+SHOWN = 21  # thumbnails of a domain
 CHOSEN = "workbench:picture"
 
 
@@ -95,7 +95,7 @@ def _thumbnails(side: str, spec: DataSpec, look: InspectSpec, found: InspectResu
         note("The pictures of this result were deleted; the numbers below still hold.")
         return
     labels = found.shown_labels
-    shown = [
+    shown: list[Thumbnail] = [
         {
             "number": number,
             "src": image,
@@ -105,7 +105,7 @@ def _thumbnails(side: str, spec: DataSpec, look: InspectSpec, found: InspectResu
     ]
     held = chosen()
     mine = held.number if held.side == side and not held.is_test else None
-    picked = thumbnails(shown, mine, key=f"workbench:thumbnails:{side}", label=f"Pictures of the {side}")  # type: ignore[arg-type]
+    picked = thumbnails(shown, mine, key=f"workbench:thumbnails:{side}", label=f"Pictures of the {side}")
     if picked is not None:
         choose(Picture(side, picked))
 
@@ -121,6 +121,7 @@ def chosen() -> Picture:
 def choose(picture: Picture) -> None:
     """Look at this picture from now on; what its layers make of it is asked for, since a click wants it."""
     plan.flag(CHOSEN, picture)
+    plan.flag(workbench_kept.WANTED, True)
     spec = maps_spec(picture, workbench_kept.shown_weights().name)
     if spec is not None:
         permitted.submit(spec)

@@ -33,6 +33,7 @@ from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import measuring_runs, source_spec
 
 OPENED = "workbench:opened"  # the questions of the plan as the session opened it
+WANTED = "workbench:wanted"  # whether the user has asked to see pictures
 LOOKED_AT = "workbench:weights"  # title of the weights that the user looks at
 
 
@@ -100,6 +101,7 @@ def missing() -> list[Spec]:
 
 def ask(specs: Sequence[Spec]) -> None:
     """Ask them; what a link names is wanted from now on."""
+    plan.flag(WANTED, True)
     for spec in specs:
         name = spec.data.name if isinstance(spec, InspectSpec) else getattr(spec, "backbone", "")
         if name:
@@ -210,7 +212,7 @@ def all_weights(run: Run | None) -> list[Weights]:
     """The weights of the planned network, from what the transfer begins with to what both arms end with."""
     found = [first_weights()]
     if is_of_plan(run):
-        titles = {"transfer": "after transfer", "scratch": "from scratch"}
+        titles = {"transfer": "transfer", "scratch": "scratch"}
         for name, title in titles.items():
             done = arm(run, name)
             if done is not None:
@@ -227,5 +229,5 @@ def shown_run() -> Run | None:
 def shown_weights() -> Weights:
     """Those of the network's weights that the user looks at: after transfer once there are some."""
     found = all_weights(shown_run())
-    held = plan.flag(LOOKED_AT) or "after transfer"
+    held = plan.flag(LOOKED_AT) or "transfer"
     return next((one for one in found if one.title == held), found[0])

@@ -55,15 +55,16 @@ def show(run: Run | None) -> None:
     if moved is not None:
         plan.change(("net", "boundary"), moved)
         st.rerun()
-    ask_for_lanes(run)
-    if maps_of(found) is None:
-        ask_for_maps()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        ask_for_lanes(run)
+        if maps_of(found) is None:
+            ask_for_maps()
     _technique(found, boundary)
 
 
 def _network() -> DescribeResult | None:
     """The planned network's layers under the pane's heading."""
-    left, right = st.columns([3, 2], vertical_alignment="center")
+    left, right = st.columns(2, vertical_alignment="center")
     with left:
         head("The network, layer by layer")
     try:
@@ -77,7 +78,7 @@ def _network() -> DescribeResult | None:
     except TltkError as fault:
         st.error(plain(fault))
         return None
-    with right:
+    with right.container(horizontal_alignment="right"):
         if found is not None:
             _choose_weights()
     if found is None:
@@ -129,6 +130,8 @@ def _choose_weights() -> None:
 def _lanes(run: Run | None, boundary: int, layers: int) -> list[Overlay]:
     """What is known by layer: of a kept profile, of the comparison's training, and the planned rates."""
     found = depth.known_lanes(LANES)
+    for lane in found:
+        lane.pop("predicts", None)  # the lane says it at the boundary
     if workbench_kept.is_of_plan(run):
         found += _change(workbench_kept.arm(run, "transfer"), layers)
     return [*found, rates(boundary, layers)]
@@ -244,8 +247,10 @@ def ask_for_maps() -> None:
         if spec is None:
             return
         run = Run.at(with_absolute_paths(spec).run_id)
+        if not run.path.exists() and plan.flag(workbench_kept.WANTED):
+            permitted.submit(spec)
         if not run.path.exists():
-            note("Click a picture on the left to see what each layer makes of it.")
+            note("Click a picture to see what each layer makes of it.")
         elif executor().state(run.id) in ACTIVE:
             wait(run.id, "Looking at the picture in every layer.")
         elif run.status.state == "failed":
@@ -262,29 +267,29 @@ def in_words(name: str) -> str:
 
 def _technique(found: DescribeResult, boundary: int) -> None:
     """Strategy × adapter × terms, and the plan that they make."""
-    left, right = st.columns([3, 2], vertical_alignment="center")
+    left, right = st.columns([7, 2], vertical_alignment="center")
     with left:
         when, what, plus = st.columns(3)
         when.selectbox(
             "When a layer learns",
             strategies.names(),
-            format_func=in_words,
-            help=plain(strategies.summary(plan.read(("strategy",)).name)),
+            format_func=lambda name: f"when: {in_words(name)}",
+            label_visibility="collapsed",
             **plan.bind(("strategy",), lambda s: s.name, lambda n: StrategySpec(n)),
         )
         what.selectbox(
             "What of it learns",
             adapters.names(),
-            format_func=in_words,
-            help=plain(adapters.summary(plan.read(("adapter",)).name)),
+            format_func=lambda name: f"what: {in_words(name)}",
+            label_visibility="collapsed",
             **plan.bind(("adapter",), lambda a: a.name, lambda n: AdapterSpec(n)),
         )
         plus.multiselect(
             "What else is minimised",
             terms.names(),
             format_func=in_words,
-            placeholder="nothing",
-            help="Terms that are minimised together with the task's loss, each times its weight.",
+            placeholder="plus: nothing",
+            label_visibility="collapsed",
             **plan.bind(("terms",), lambda held: [term.name for term in held], _as_terms),
         )
         chrome.go("design", "Design: knobs, rates, epochs, regularisation")
@@ -297,11 +302,11 @@ def _technique(found: DescribeResult, boundary: int) -> None:
             figure.update_traces(showscale=False, selector={"type": "heatmap"})
             figure.update_layout(margin={"l": 8, "r": 4, "t": 2, "b": 18}, font={"size": 10})
             figure.update_xaxes(title={"text": "epoch", "font": {"size": 10}, "standoff": 0})
-            figure.update_yaxes(showticklabels=False)
+            figure.update_yaxes(showticklabels=False, ticks="")
             plot(
                 figure,
                 key="workbench:phases",
-                height=96,
+                height=72,
                 alt="The plan: which layer, input at the bottom, learns in which epoch, and at which rate.",
             )
 

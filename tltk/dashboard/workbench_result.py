@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 import streamlit as st
@@ -25,6 +26,7 @@ from tltk.studies.compare.spec import CompareSpec
 MARGIN = {"l": 44, "r": 8, "t": 24, "b": 34}
 STEPS = "Optimiser steps"
 POINTS = (10, 20, 40, 60, 100)  # ends of the strip of the interval
+SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
 NAMED = 3  # classes that a line names
 
 
@@ -103,8 +105,9 @@ def _curves(run: Run) -> None:
         return
     measured = compare.measuring_runs(run)
     seeds = {arm: [one.curve("accuracy", "val", "step") for one in runs] for arm, runs in measured.items()}
-    figure = arms(means, "", "step", seeds, idle_of(run))
+    figure = arms(means, "Validation accuracy", "step", seeds, idle_of(run))
     figure.update_layout(margin=MARGIN, font={"size": 11})
+    figure.update_yaxes(title=None)
     figure.update_xaxes(title={"text": f"{STEPS}, validation accuracy", "font": {"size": 11}, "standoff": 4})
     plot(
         figure,
@@ -119,11 +122,7 @@ def _verdict(run: Run, found: CompareResult) -> None:
     verdict = found.verdict
     st.markdown(f"#### {LOOKS[verdict.label]}")
     st.html(strip(verdict))
-    sentence = verdict.sentence
-    for remark in verdict.remarks:
-        sentence = sentence.replace(f" {remark}", "")
-    sentence = sentence.removeprefix(f"{verdict.label.capitalize()}: ")  # it stands above
-    st.markdown(plain(sentence[:1].upper() + sentence[1:]))
+    st.markdown(plain(in_short(verdict)))
     if verdict.remarks:
         more = len(verdict.remarks) - 1
         rest = f" And {more} more to mind, on Curves." if more else ""
@@ -132,6 +131,20 @@ def _verdict(run: Run, found: CompareResult) -> None:
     with st.container(horizontal=True, gap="small", key="wb-links"):
         chrome.go("curves", "Curves: classes, search, cost")
         chrome.go("studies", "Studies: why?")
+
+
+def in_short(verdict: Verdict) -> str:
+    """The verdict's sentences up to that of its interval; the label stands above, and the rest on Curves.
+
+    Args:
+        verdict: Whose sentence.
+    """
+    text = verdict.sentence
+    for start in (f"Transfer {verdict.label}: ", f"{verdict.label.capitalize()}: "):
+        text = text.removeprefix(start)
+    sentences = SENTENCES.split(text[:1].upper() + text[1:])
+    last = next((i for i, one in enumerate(sentences) if "interval" in one), 0)
+    return " ".join(sentences[: last + 1])
 
 
 def strip(verdict: Verdict) -> str:
@@ -144,20 +157,16 @@ def strip(verdict: Verdict) -> str:
     most = next((p for p in POINTS if max(map(abs, ends)) <= p), POINTS[-1])
 
     def at(points: float) -> float:
-        return 200 + 180 * min(max(points / most, -1), 1)
+        return 50 + 50 * min(max(points / most, -1), 1)
 
     gap, lo, hi = ends
     told = f"Gap {_points(gap)} points, 95 % interval {_points(lo)} to {_points(hi)}."
-    place = min(max(at(gap), 24), 376)
     return (
-        f'<svg class="wb-strip" viewBox="0 0 400 50" role="img" aria-label="{escape(told)}">'
-        f'<line x1="20" x2="380" y1="26" y2="26" stroke="currentColor" opacity=".35"/>'
-        f'<line x1="200" x2="200" y1="14" y2="36" stroke="currentColor" opacity=".8"/>'
-        f'<rect x="{at(lo):.1f}" width="{max(at(hi) - at(lo), 2):.1f}" y="20" height="12" rx="6" class="wb-interval"/>'
-        f'<circle cx="{at(gap):.1f}" cy="26" r="5" class="wb-gap"/>'
-        f'<text x="{place:.1f}" y="12" text-anchor="middle" class="wb-told">{_points(gap)}</text>'
-        f'<text x="20" y="48">−{most} points</text><text x="200" y="48" text-anchor="middle">no difference</text>'
-        f'<text x="380" y="48" text-anchor="end">+{most}</text></svg>'
+        f'<div class="wb-gap" role="img" aria-label="{escape(told)}"><i class="line"></i><i class="none"></i>'
+        f'<i class="interval" style="left: {at(lo):.1f}%; width: {at(hi) - at(lo):.1f}%"></i>'
+        f'<i class="gap" style="left: {at(gap):.1f}%"></i>'
+        f'<span class="told" style="left: {min(max(at(gap), 6), 94):.1f}%">{_points(gap)}</span>'
+        f'<span class="ends"><span>−{most} points</span><span>no difference</span><span>+{most}</span></span></div>'
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
@@ -9,6 +11,7 @@ import streamlit as st
 from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.embed.result import EmbedResult
 from tltk.analyses.embed.spec import EmbedSpec
+from tltk.analyses.feature_maps.result import FeatureMapsResult
 from tltk.analyses.pictures.result import PicturesResult
 from tltk.analyses.pictures.spec import PicturesSpec
 from tltk.dashboard import (
@@ -25,7 +28,7 @@ from tltk.dashboard.flips_view import caption, show_flips
 from tltk.dashboard.network import wait
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import points
-from tltk.dashboard.thumbnails import thumbnails
+from tltk.dashboard.thumbnails import Thumbnail, thumbnails
 from tltk.dashboard.training_view import read_result
 from tltk.dashboard.words import plain
 from tltk.dashboard.workbench_layout import head, note
@@ -33,13 +36,15 @@ from tltk.errors import TltkError
 from tltk.jobs import executor
 from tltk.plots.confusion import MOST_CLASSES, confusion
 from tltk.plots.embedding import scatter
+from tltk.results.transfer import Flips
+from tltk.results.words import percent
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.parts import NetSpec
 from tltk.specs.reading import with_absolute_paths
 from tltk.studies.compare.spec import CompareSpec
 
 OPEN = "workbench:open"
-FLIPPED = 7  # thumbnails of pictures that flip
+FLIPPED = 8  # thumbnails of pictures that flip
 PLAIN = {"margin": {"l": 2, "r": 2, "t": 2, "b": 2}, "showlegend": False, "font": {"size": 9}}
 
 
@@ -52,7 +57,7 @@ def show(run: Run | None, network: DescribeResult | None) -> None:
     """
     with st.container(key="wb-strip"):
         with st.container(key="wb-pane-embedding", border=True):
-            _heading("Embedding", "Open the embedding", "embedding")
+            _heading(_embedding_in_words(network), "Open the embedding", "embedding")
             _embedding(network, 108)
         with st.container(key="wb-pane-flips", border=True):
             _heading(*_flips_in_words(run), "flips")
@@ -62,12 +67,13 @@ def show(run: Run | None, network: DescribeResult | None) -> None:
             _confusion(run, 108)
         with st.container(key="wb-pane-picture", border=True):
             head("This picture", "")
-            _picture(network)
+            _picture(run, network)
     _drawer(run, network)
 
 
 def _heading(title: str, button: str, name: str) -> None:
-    left, right = st.columns([4, 1], vertical_alignment="center", gap="xxsmall")
+    """What a part is, and the button that opens it."""
+    left, right = st.columns([6, 1], vertical_alignment="center", gap="xxsmall")
     with left:
         head(title)
     key, icon = f"workbench:open:{name}", ":material/open_in_full:"
@@ -142,6 +148,13 @@ def _embed_spec() -> EmbedSpec:
     )
 
 
+def _embedding_in_words(network: DescribeResult | None) -> str:
+    if network is None:
+        return "Embedding"
+    layer = depth.selected_layer(len(network.layers))
+    return f"Embedding at {network.layers[layer].name if layer < len(network.layers) else 'what enters the head'}"
+
+
 def _embedding(network: DescribeResult | None, height: int) -> None:
     """The plot of the layer that the handle selects, coloured by domain."""
     try:
@@ -150,8 +163,11 @@ def _embedding(network: DescribeResult | None, height: int) -> None:
     except TltkError as fault:
         st.caption(plain(fault))
         return
-    if found is None or network is None:
-        note("Where the pictures of both domains lie, as the layer at the boundary sees them. Open it to compute it.")
+    if network is None:
+        note("Where the pictures of both domains lie, as the layer at the boundary sees them.")
+        return
+    if found is None:
+        _ask_for_embedding(spec)
         return
     layer = depth.selected_layer(len(network.layers))
     frame = next((one for one in found.frames if one.layer == layer), found.frames[-1])
@@ -164,10 +180,24 @@ def _embedding(network: DescribeResult | None, height: int) -> None:
     plot(figure, key="workbench:scatter", height=height, alt=alt)
 
 
+def _ask_for_embedding(spec: EmbedSpec) -> None:
+    """A button that computes it, or that it is on its way."""
+    asked = Run.at(spec.run_id)
+    state = executor().state(asked.id) if asked.path.exists() else ""
+    if state in ACTIVE:
+        wait(asked.id, "Computing the plot, layer by layer.")
+        return
+    note("Where the pictures of both domains lie, as the layer at the boundary sees them.")
+    if st.button("Embed both domains", icon=":material/scatter_plot:", key="workbench:ask:embed"):
+        permitted.submit(spec, again=state == "failed")
+        st.rerun()
+
+
 # -- flips ------------------------------------------------------------------------------------------------------------
 
 
 def _flips_in_words(run: Run | None) -> tuple[str, str]:
+    """The heading of the part, and the words of its button."""
     found = workbench_kept.verdict_of(run)
     if found is None or found.flips is None:
         return "Pictures that flip", "Open the pictures that flip"
@@ -182,37 +212,43 @@ def _flips(run: Run | None) -> None:
     if run is None or found is None or found.flips is None or not isinstance(run.spec, CompareSpec):
         note("Once both arms are measured: the test pictures that only one of them gets right.")
         return
-    flips = found.flips
-    if not flips.pictures:
+    spec = with_absolute_paths(PicturesSpec(run.spec.target, tuple(one.index for one in found.flips.pictures) or (0,)))
+    if not found.flips.pictures:
         note("Both arms answer alike in most of the seeds.")
         return
-    spec = with_absolute_paths(PicturesSpec(run.spec.target, tuple(one.index for one in flips.pictures)))
-    asked = Run.at(spec.run_id)
     kept: PicturesResult | None = workbench_kept.answer(spec)
-    if kept is None:
-        state = executor().state(asked.id) if asked.path.exists() else ""
-        if state in ACTIVE:
-            wait(asked.id, "Reading the pictures.")
-        elif st.button("Show the pictures", icon=":material/image:", key="workbench:flips"):
-            permitted.submit(spec, again=state == "failed")
-            st.rerun()
+    if kept is not None:
+        _flipped(run, spec, found.flips)
         return
-    _flipped(run, spec, kept, [one.index for one in flips.pictures])
-    first = flips.pictures[0]
-    note("A click looks at a picture in every layer. The first: " + caption(first, flips.classes) + ".")
+    asked = Run.at(spec.run_id)
+    state = executor().state(asked.id) if asked.path.exists() else ""
+    if state in ACTIVE:
+        wait(asked.id, "Reading the pictures.")
+    elif st.button("Show the pictures", icon=":material/image:", key="workbench:flips"):
+        permitted.submit(spec, again=state == "failed")
+        st.rerun()
 
 
-def _flipped(run: Run, spec: PicturesSpec, kept: PicturesResult, places: list[int]) -> None:
-    images = domain_pictures.tiles(spec, tuple(range(min(FLIPPED, len(places)))))
-    shown = [
-        {"number": place, "src": image, "text": f"{kept.classes[label]}, test picture {place}"}
-        for place, label, image in zip(places, kept.labels, images, strict=False)
-    ]
+def _flipped(run: Run, spec: PicturesSpec, flips: Flips) -> None:
+    """Those that transfer gets right, with what scratch answers; where there are none, the reverse."""
+    places = set(flips.gained or flips.lost)
+    order = [n for n, one in enumerate(flips.pictures) if one.index in places][:FLIPPED]
+    images = domain_pictures.tiles(spec, tuple(order))
+    shown: list[Thumbnail] = []
+    for one, image in zip([flips.pictures[n] for n in order], images, strict=False):
+        wrong = flips.classes[_commonest(one.scratch if flips.gained else one.transfer)]
+        told, text = (flips.classes[one.label], wrong), caption(one, flips.classes)
+        shown.append({"number": one.index, "src": image, "text": text, "caption": told})
     held = workbench_data.chosen()
-    mine = held.number if held.is_test else None
-    picked = thumbnails(shown, mine, key=f"workbench:flipped:{run.id}", label="Test pictures that flip")  # type: ignore[arg-type]
+    mine, key = held.number if held.is_test else None, f"workbench:flipped:{run.id}"
+    picked = thumbnails(shown, mine, key=key, label="Test pictures that flip", side=52)
     if picked is not None:
         workbench_data.choose(workbench_data.Picture("target", picked, is_test=True))
+
+
+def _commonest(answers: Sequence[int]) -> int:
+    """What most seeds answer."""
+    return Counter(answers).most_common(1)[0][0]
 
 
 # -- confusion --------------------------------------------------------------------------------------------------------
@@ -228,8 +264,8 @@ def _confusion(run: Run | None, height: int, arm: str = "transfer", *, whole: bo
     figure = confusion(result.labels, result.predictions, result.classes)
     if not whole:
         figure.update_layout(**PLAIN)
-        figure.update_xaxes(showticklabels=False, title=None)
-        figure.update_yaxes(showticklabels=False, title=None)
+        figure.update_xaxes(showticklabels=False, ticks="", title=None)
+        figure.update_yaxes(showticklabels=False, ticks="", title=None)
         figure.update_traces(showscale=False)
     plot(
         figure,
@@ -242,16 +278,30 @@ def _confusion(run: Run | None, height: int, arm: str = "transfer", *, whole: bo
 # -- the picture that is looked at ------------------------------------------------------------------------------------
 
 
-def _picture(network: DescribeResult | None) -> None:
+def _answers(run: Run | None, found: FeatureMapsResult) -> list[tuple[str, str]]:
+    """What both arms of the comparison answered, where it is a picture that they were tested on."""
+    if found.part != "test" or not workbench_kept.is_of_plan(run):
+        return []
+    rows = []
+    for name, title in (("scratch", "from scratch"), ("transfer", "after transfer")):
+        one = workbench_kept.arm(run, name)
+        result = read_result(one) if one is not None else None
+        if result is not None and found.picture < len(result.predictions):
+            rows.append((title, result.classes[result.predictions[found.picture]]))
+    return rows
+
+
+def _picture(run: Run | None, network: DescribeResult | None) -> None:
     """The picture, its class, and what the head says of it."""
     found = workbench_network.maps_of(network) if network is not None else None
     if found is None:
-        workbench_network.ask_for_maps()
+        note("Its class, what the network says of it, and its maps under the layers.")
         return
-    rows = [("class", found.label)]
-    rows += [(one.name, f"{100 * one.probability:.0f} %") for one in found.head[:3]]
+    rows = [("class", found.label), *_answers(run, found)]
+    head_says = [f"{one.name}  {percent(one.probability)}" for one in found.head[:2]]
+    rows += list(zip(("the network says", "or"), head_says, strict=False))
     told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     why = f"<p>{escape(found.head_reason)}</p>" if found.head_reason else ""
     image = f'<img src="data:image/png;base64,{found.png}" alt="The picture, {escape(found.label)}">'
-    seen = f"<p>As seen by: {escape(workbench_kept.shown_weights().title)}. Its maps stand under the layers.</p>"
+    seen = f"<p>As seen by: {escape(workbench_kept.shown_weights().title)}.</p>"
     st.html(f'<div class="wb-picture">{image}<div><dl class="wb-facts">{told}</dl>{why}{seen}</div></div>')

@@ -67,6 +67,7 @@ function build(view, signature) {
     return bar;
   }));
   view.find(".names").replaceChildren(...[...shortNames(names, view.stages), ""].map((text) => element("span", "", text)));
+  view.node.classList.toggle("single", view.stages.length === names.length); // a stage says all that a name would
   const spans = [...view.stages, { name: "head", start: names.length, end: names.length + 1 }];
   view.find(".stages").replaceChildren(...spans.map(({ name, start, end }) => {
     const span = element("span", "", name);
@@ -101,6 +102,7 @@ function show(view, k) {
   view.find(".figures").classList.toggle("six", figures.length === 6);
   view.find(".figures").replaceChildren(...figures.map(([term, ...lines]) => {
     const tile = element("div");
+    if (view.data.dense) tile.title = [term, ...lines].join(", ");
     tile.append(element("dt", "", term), ...lines.map((line) => element("dd", "", line)));
     return tile;
   }));

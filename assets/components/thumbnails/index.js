@@ -23,6 +23,7 @@ export function unmount(view) {
 export function update(view, data, send) {
   view.send = (number) => send("picked", number);
   view.node.setAttribute("aria-label", data.label);
+  view.node.style.setProperty("--side", `${data.side}px`);
   const signature = JSON.stringify(data.pictures);
   if (signature !== view.built) build(view, data, signature);
   mark(view, data.chosen);
@@ -30,7 +31,7 @@ export function update(view, data, send) {
 
 function build(view, { pictures }, signature) {
   view.built = signature;
-  view.node.replaceChildren(...pictures.map(({ src, text, number }) => {
+  view.node.replaceChildren(...pictures.map(({ src, text, number, caption }) => {
     const button = element("button"), image = element("img");
     button.type = "button";
     button.dataset.number = number;
@@ -38,8 +39,17 @@ function build(view, { pictures }, signature) {
     image.src = src;
     image.alt = text;
     button.append(image);
+    if (caption) button.append(words(caption));
     return button;
   }));
+}
+
+/* What one says of the picture and what another does, who is wrong. */
+function words([right, wrong]) {
+  const node = element("span");
+  node.setAttribute("aria-hidden", "true"); // the picture's own text says it
+  node.append(element("b", "", right), element("s", "", wrong));
+  return node;
 }
 
 function mark(view, chosen) {
