@@ -29,7 +29,7 @@ _component = st.components.v2.component(
 
 
 def thumbnails(
-    pictures: Sequence[Thumbnail], chosen: int | None, *, key: str, label: str, side: int = 34
+    pictures: Sequence[Thumbnail], chosen: int | None, *, key: str, label: str, side: int = 34, columns: int = 7
 ) -> int | None:
     """Draw the pictures.
 
@@ -39,6 +39,7 @@ def thumbnails(
         key: The component's own.
         label: What they are, for those who cannot see them.
         side: Of a picture at least, in pixels; they fill the width.
+        columns: At most so many.
 
     Returns:
         The number that the user chose since the last run of the page, else None.
@@ -53,6 +54,7 @@ def thumbnails(
             "chosen": chosen if picked is None else picked,
             "label": label,
             "side": side,
+            "columns": columns,
             "module": modules.url("components/thumbnails/index.js"),
         },
         on_picked_change=lambda: None,

@@ -125,7 +125,8 @@ def _start(can_compare: bool) -> None:
     """Queue the plan, and what is missing to see its pictures and layers; what cannot be meant queues nothing."""
     try:
         run = permitted.submit(plan.comparison() if can_compare else plan.training())
-        workbench_kept.ask(workbench_kept.missing())
+        plan.flag(workbench_kept.WANTED, True)
+        workbench_kept.ask(*workbench_kept.missing())
     except TltkError as fault:
         plan.flag("plan_fault", str(fault))
         return

@@ -11,11 +11,11 @@ import streamlit as st
 from tltk.analyses.feature_maps.spec import FeatureMapsSpec
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.dashboard import chrome, dials, domain_pictures, domain_view, permitted, plan, workbench_kept
-from tltk.dashboard.network import to_mind
+from tltk.dashboard import chrome, depth, dials, domain_pictures, domain_view, plan, workbench_kept
+from tltk.dashboard.network import in_a_link, to_mind
 from tltk.dashboard.thumbnails import Thumbnail, thumbnails
 from tltk.dashboard.words import plain
-from tltk.dashboard.workbench_layout import facts, head, note
+from tltk.dashboard.workbench_layout import facts, ghost, head, note
 from tltk.errors import TltkError
 from tltk.results.words import guessing, percent
 from tltk.specs.parts import DataSpec, NetSpec, read_alike
@@ -53,7 +53,7 @@ def show() -> None:
     target = known.get("target")
     _labels(target)
     if target is not None:
-        facts(_facts(target))
+        facts([*_facts(target), *_shift()])
         for sentence in to_mind(target)[:1]:
             st.warning(sentence)
     for side, title in SIDES.items():
@@ -80,14 +80,29 @@ def _domain(side: str) -> InspectResult | None:
     found: InspectResult | None = workbench_kept.answer(look)
     told = f"{found.n:,} · {len(found.classes):,} classes" if found else chrome.short(spec.name)
     head(SIDES[side], told, side)
-    found = workbench_kept.show(look, "Reading the pictures; this is needed only once.", f"workbench:{side}")
-    if found is None:
-        return None
-    _thumbnails(side, spec, look, found)
-    return found
+    seen = workbench_kept.seen_look((side,))
+    if seen is None:
+        ghost("tiles")
+    else:
+        _thumbnails(side, *seen)
+    answer: InspectResult | None = workbench_kept.show(
+        look, "Reading the pictures; this is needed only once.", f"workbench:{side}"
+    )
+    if look in workbench_kept.missing() and workbench_kept.known_network() is not None:  # else the middle has a button
+        _offer(look, side)
+    return answer
 
 
-def _thumbnails(side: str, spec: DataSpec, look: InspectSpec, found: InspectResult) -> None:
+def _offer(look: InspectSpec, side: str) -> None:
+    """A button that reads the pictures of a domain that nobody has wanted to see yet."""
+    if plan.is_linked(look.data.name):
+        st.caption(in_a_link(look)[0])
+    if st.button("Show the pictures", key=f"workbench:look:{side}:ask", icon=":material/visibility:"):
+        workbench_kept.ask(look)
+        st.rerun()
+
+
+def _thumbnails(side: str, look: InspectSpec, found: InspectResult) -> None:
     """Some pictures of each class; a click looks at one in every layer."""
     numbers = domain_pictures.one_of_each(found, SHOWN)
     images = domain_pictures.tiles(look, tuple(numbers))
@@ -124,7 +139,7 @@ def choose(picture: Picture) -> None:
     plan.flag(workbench_kept.WANTED, True)
     spec = maps_spec(picture, workbench_kept.shown_weights().name)
     if spec is not None:
-        permitted.submit(spec)
+        workbench_kept.ask(spec)
     st.rerun()
 
 
@@ -139,10 +154,10 @@ def maps_spec(picture: Picture, weights: str) -> FeatureMapsSpec | None:
     net = NetSpec(now.net.backbone, weights)
     if picture.is_test:
         return FeatureMapsSpec(now.target, net, picture.number, "test")
-    look = workbench_kept.look_spec((picture.side,))
-    found: InspectResult | None = workbench_kept.answer(look) if look is not None else None
-    if look is None or found is None or not 0 <= picture.number < len(found.shown_index):
+    seen = workbench_kept.seen_look((picture.side,))
+    if seen is None or not 0 <= picture.number < len(seen[1].shown_index):
         return None
+    look, found = seen
     domain = look.data if picture.side == "target" else read_alike(look.data, now.target)
     return with_absolute_paths(FeatureMapsSpec(domain, net, found.shown_index[picture.number], "all"))
 
@@ -176,6 +191,13 @@ def _facts(target: InspectResult) -> Sequence[tuple[str, str]]:
     if target.skipped:
         rows.append(("files left out", f"{len(target.skipped):,}"))
     return rows
+
+
+def _shift() -> Sequence[tuple[str, str]]:
+    """How far apart source and target are for the last layer, where that has been measured."""
+    found = depth.known_lanes(("mmd",))
+    known = [value for value in found[0]["values"] if value is not None] if found else []
+    return [("shift, MMD² at the last layer", f"{known[-1]:.2g}")] if known else []
 
 
 def without_shots(spec: DataSpec) -> DataSpec:

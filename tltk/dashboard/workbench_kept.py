@@ -6,7 +6,7 @@ to afterwards is asked for at once, since that is a wish.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +64,26 @@ def look_spec(path: plan.PATH) -> InspectSpec | None:
     return InspectSpec(spec)
 
 
+def seen_look(path: plan.PATH) -> tuple[InspectSpec, InspectResult] | None:
+    """A look whose pictures are those of this place: the plan's, or one before other labels per class were wanted.
+
+    Raises:
+        UnknownName, BadSpec: As for `look_spec`.
+    """
+    look, memory = look_spec(path), f"workbench:look:{path[0]}"
+    if look is None:
+        return None
+    found = answer(look)
+    if found is not None:
+        plan.flag(memory, look)
+        return look, found
+    before: InspectSpec | None = plan.flag(memory)
+    if before is None or dataclasses.replace(before.data, shots=look.data.shots) != look.data:
+        return None
+    found = answer(before)
+    return None if found is None else (before, found)
+
+
 def network_spec(seen: InspectResult | None) -> DescribeSpec:
     """The question which layers the planned network has.
 
@@ -99,21 +119,26 @@ def missing() -> list[Spec]:
     return [spec for spec in needed() if not Run.at(with_absolute_paths(spec).run_id).path.exists()]
 
 
-def ask(specs: Sequence[Spec]) -> None:
-    """Ask them; what a link names is wanted from now on."""
-    plan.flag(WANTED, True)
+def ask(*specs: Spec, again: bool = False) -> None:
+    """Ask them; what a link names is wanted from now on, and what cannot be asked is told once.
+
+    Args:
+        *specs: The questions.
+        again: Ask once more what failed.
+    """
     for spec in specs:
-        name = spec.data.name if isinstance(spec, InspectSpec) else getattr(spec, "backbone", "")
-        if name:
+        for name in _names(spec):
             plan.accept(name)
-        permitted.submit(spec)
+        try:
+            permitted.submit(spec, again=again)
+        except TltkError as fault:
+            plan.flag("plan_fault", str(fault))
 
 
 def open_session() -> None:
     """Remember what the plan needs as it is opened; what is needed later, the user wants."""
     ids = [with_absolute_paths(spec).run_id for spec in needed()]
-    opened = plan.flag(OPENED)
-    if opened is None:
+    if plan.flag(OPENED) is None:
         plan.flag(OPENED, set(ids))
 
 
@@ -136,14 +161,14 @@ def show(spec: Spec, waiting: str, key: str) -> Any:
     if not run.path.exists():
         if run.id in (plan.flag(OPENED) or ()) or any(map(plan.is_linked, _names(spec))):
             return None
-        permitted.submit(spec)
-    state = executor().state(run.id)
+        ask(spec)
+    state = executor().state(run.id) if run.path.exists() else ""
     if state in ACTIVE:
         wait(run.id, waiting)
-    else:
+    elif state:
         st.error(plain(run.status.message or "A worker could not answer this."))
         if st.button("Ask again", key=f"{key}:again", icon=":material/refresh:"):
-            permitted.submit(spec, again=True)
+            ask(spec, again=True)
             st.rerun()
     return None
 

@@ -52,3 +52,16 @@ def facts(rows: Sequence[tuple[str, str]]) -> None:
 def note(text: str) -> None:
     """A quiet line of plain text."""
     st.caption(plain(text))
+
+
+def ghost(kind: str) -> None:
+    """The place of what is not there yet.
+
+    Args:
+        kind: tiles, bars or chart.
+    """
+    cells = {
+        "tiles": "<i></i>" * 21,
+        "bars": "".join(f'<i style="height: {height}%"></i>' for height in (55, 62, 70, 78, 92, 50)),
+    }
+    st.html(f'<div class="wb-ghost {kind}" aria-hidden="true">{cells.get(kind, "")}</div>')

@@ -10,14 +10,15 @@ import streamlit as st
 from tltk.adapters import adapters
 from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.feature_maps.result import FeatureMap, FeatureMapsResult, MappedLayer
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.dashboard import chrome, depth, permitted, plan, workbench_data, workbench_kept
+from tltk.dashboard import chrome, depth, plan, workbench_data, workbench_kept
 from tltk.dashboard.freeze_handle import MapPicture, Maps, Overlay, freeze_handle
-from tltk.dashboard.network import cost_of, known_domain, wait
+from tltk.dashboard.network import cost_of, in_a_link, known_domain, wait
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import read_result
 from tltk.dashboard.words import plain
-from tltk.dashboard.workbench_layout import head, note
+from tltk.dashboard.workbench_layout import ghost, head, note
 from tltk.errors import TltkError
 from tltk.jobs import executor
 from tltk.plots.phases import plan as phase_map
@@ -98,11 +99,16 @@ def _introduce() -> None:
             "3. **Compare.** One network is trained from scratch, one begins with the source's weights, at the same "
             "budget. Then a sentence says whether transfer helped, or that the runs cannot tell."
         )
+        for spec in wanted:
+            if isinstance(spec, InspectSpec) and plan.is_linked(spec.data.name):
+                st.warning(f"{in_a_link(spec)[0]} Continue only if you trust where the link came from.")
         if wanted and st.button("Show the pictures and the layers", icon=":material/visibility:", key="workbench:look"):
-            workbench_kept.ask(wanted)
+            plan.flag(workbench_kept.WANTED, True)
+            workbench_kept.ask(*wanted)
             st.rerun()
         if wanted:
             st.caption("Nothing is read or computed before you ask. It takes some seconds, once.")
+    ghost("bars")
 
 
 def _choose_weights() -> None:
@@ -194,7 +200,7 @@ def ask_for_lanes(run: Run | None) -> None:
     if state == "failed":
         st.error(plain(asked.status.message))
     if st.button("Measure every layer", icon=":material/stacked_line_chart:", key="workbench:profile", help=PROMISE):
-        permitted.submit(spec, again=state == "failed")
+        workbench_kept.ask(spec, again=state == "failed")
         st.rerun()
 
 
@@ -248,7 +254,7 @@ def ask_for_maps() -> None:
             return
         run = Run.at(with_absolute_paths(spec).run_id)
         if not run.path.exists() and plan.flag(workbench_kept.WANTED):
-            permitted.submit(spec)
+            workbench_kept.ask(spec)
         if not run.path.exists():
             note("Click a picture to see what each layer makes of it.")
         elif executor().state(run.id) in ACTIVE:
@@ -300,8 +306,10 @@ def _technique(found: DescribeResult, boundary: int) -> None:
             phases = make(now.strategy).phases(len(found.layers), boundary, now.optim.epochs)
             figure = phase_map(phases, names, now.optim.lr)
             figure.update_traces(showscale=False, selector={"type": "heatmap"})
-            figure.update_layout(margin={"l": 8, "r": 4, "t": 2, "b": 18}, font={"size": 10})
-            figure.update_xaxes(title={"text": "epoch", "font": {"size": 10}, "standoff": 0})
+            figure.update_layout(margin={"l": 4, "r": 4, "t": 2, "b": 16}, font={"size": 10})
+            epochs = f"{now.optim.epochs} epochs" if now.optim.epochs > 1 else "1 epoch"
+            title = {"text": epochs, "font": {"size": 10}, "standoff": 2}
+            figure.update_xaxes(title=title, showticklabels=False, ticks="")
             figure.update_yaxes(showticklabels=False, ticks="")
             plot(
                 figure,

@@ -12,7 +12,7 @@ from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
 from tltk.dashboard.verdict_view import LOOKS, state_line
 from tltk.dashboard.words import plain
-from tltk.dashboard.workbench_layout import facts, head, note
+from tltk.dashboard.workbench_layout import facts, ghost, head, note
 from tltk.errors import RunProblem
 from tltk.plots.accuracy import accuracy_axis
 from tltk.plots.curves import arms
@@ -72,6 +72,7 @@ def _promise() -> None:
         + f"a search for each arm's learning rate, then {spec.seeds} seeds for each arm. You will see their curves "
         "grow. Then a sentence says whether transfer helped, with its interval, or that the runs cannot tell."
     )
+    ghost("chart")
     st.markdown("**Your guess first:** by how many points will transfer be better, or worse?")
 
 

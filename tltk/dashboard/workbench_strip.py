@@ -18,7 +18,6 @@ from tltk.dashboard import (
     chrome,
     depth,
     domain_pictures,
-    permitted,
     plan,
     workbench_data,
     workbench_kept,
@@ -189,7 +188,7 @@ def _ask_for_embedding(spec: EmbedSpec) -> None:
         return
     note("Where the pictures of both domains lie, as the layer at the boundary sees them.")
     if st.button("Embed both domains", icon=":material/scatter_plot:", key="workbench:ask:embed"):
-        permitted.submit(spec, again=state == "failed")
+        workbench_kept.ask(spec, again=state == "failed")
         st.rerun()
 
 
@@ -225,7 +224,7 @@ def _flips(run: Run | None) -> None:
     if state in ACTIVE:
         wait(asked.id, "Reading the pictures.")
     elif st.button("Show the pictures", icon=":material/image:", key="workbench:flips"):
-        permitted.submit(spec, again=state == "failed")
+        workbench_kept.ask(spec, again=state == "failed")
         st.rerun()
 
 
@@ -241,7 +240,7 @@ def _flipped(run: Run, spec: PicturesSpec, flips: Flips) -> None:
         shown.append({"number": one.index, "src": image, "text": text, "caption": told})
     held = workbench_data.chosen()
     mine, key = held.number if held.is_test else None, f"workbench:flipped:{run.id}"
-    picked = thumbnails(shown, mine, key=key, label="Test pictures that flip", side=52)
+    picked = thumbnails(shown, mine, key=key, label="Test pictures that flip", side=52, columns=FLIPPED)
     if picked is not None:
         workbench_data.choose(workbench_data.Picture("target", picked, is_test=True))
 

@@ -24,6 +24,7 @@ export function update(view, data, send) {
   view.send = (number) => send("picked", number);
   view.node.setAttribute("aria-label", data.label);
   view.node.style.setProperty("--side", `${data.side}px`);
+  view.node.style.setProperty("--most", data.columns);
   const signature = JSON.stringify(data.pictures);
   if (signature !== view.built) build(view, data, signature);
   mark(view, data.chosen);
