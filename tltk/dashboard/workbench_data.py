@@ -195,9 +195,12 @@ def _facts(target: InspectResult) -> Sequence[tuple[str, str]]:
 
 def _shift() -> Sequence[tuple[str, str]]:
     """How far apart source and target are for the last layer, where that has been measured."""
-    found = depth.known_lanes(("mmd",))
-    known = [value for value in found[0]["values"] if value is not None] if found else []
-    return [("shift, MMD² at the last layer", f"{known[-1]:.2g}")] if known else []
+    profile = next((found for _, found in depth.known_profiles()), None)
+    column = next((one for one in profile.columns if one.name == "mmd"), None) if profile is not None else None
+    if column is None or column.values[-1] is None:
+        return []
+    p = f", p {column.p_bh[-1]:.2g}" if column.p_bh else ""
+    return [("shift at the last layer, MMD²", f"{column.values[-1]:.2g}{p}")]
 
 
 def without_shots(spec: DataSpec) -> DataSpec:

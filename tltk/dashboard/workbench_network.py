@@ -135,12 +135,28 @@ def _choose_weights() -> None:
 
 def _lanes(run: Run | None, boundary: int, layers: int) -> list[Overlay]:
     """What is known by layer: of a kept profile, of the comparison's training, and the planned rates."""
-    found = depth.known_lanes(LANES)
+    after = trained_weights(run)
+    profiles = list(depth.known_profiles())
+    found: list[Overlay] = []
+    if profiles:
+        spec, profile = next((pair for pair in profiles if pair[0].after == after), profiles[0])
+        names = LANES if spec.after == after else LANES[:2]  # what changed is of one training alone
+        found = depth.overlays(profile.columns, names)
     for lane in found:
         lane.pop("predicts", None)  # the lane says it at the boundary
-    if workbench_kept.is_of_plan(run):
+    if after:
         found += _change(workbench_kept.arm(run, "transfer"), layers)
     return [*found, rates(boundary, layers)]
+
+
+def trained_weights(run: Run | None) -> str:
+    """The weights of the comparison's transfer, where it is one of the planned network; empty = there are none.
+
+    Args:
+        run: The comparison.
+    """
+    one = workbench_kept.arm(run, "transfer") if workbench_kept.is_of_plan(run) else None
+    return "" if one is None else f"run:{one.id}"
 
 
 def _change(one: Run | None, layers: int) -> list[Overlay]:
@@ -175,21 +191,19 @@ def ask_for_lanes(run: Run | None) -> None:
     Args:
         run: The comparison that is shown.
     """
-    if depth.known_lanes(LANES[:1]):
+    after, before, now = trained_weights(run), workbench_kept.first_weights(), plan.plan()
+    if any(spec.after == after for spec, _ in depth.known_profiles()):
         return
-    before = workbench_kept.first_weights()
-    now = plan.plan()
     if before.name == "scratch" and now.source is not None:
         note("Once the source network is trained: what each layer knows, where the domains part, what has changed.")
         return
-    after = workbench_kept.arm(run, "transfer") if workbench_kept.is_of_plan(run) else None
     spec = with_absolute_paths(
         ProfileSpec(
             target=workbench_data.without_shots(now.target),
             source=now.source,
             net=NetSpec(now.net.backbone, before.name),
             pictures=500,
-            after=f"run:{after.id}" if after is not None else "",
+            after=after,
         )
     )
     asked = Run.at(spec.run_id)

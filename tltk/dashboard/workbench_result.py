@@ -80,9 +80,10 @@ def _live(run: Run, spec: CompareSpec) -> None:
     """Curves that grow: the source network's, then those of both arms."""
     if spec.source is not None:
         st.markdown(f"**The source network** learns {plain(chrome.short(spec.source.name))}")
-        _chart(run, "source", 120)
-    st.markdown("**Both arms**: thin lines search for a learning rate, thick ones are measured")
-    if _chart(run, "search,measure", 230):
+        with st.container(key="wb-source"):
+            _chart(run, "source", 130)
+    st.markdown("**Both arms**: thin lines search for a rate, thick ones are measured")
+    if _chart(run, "search,measure", 200):
         st.rerun()
 
 

@@ -65,7 +65,7 @@ def show(run: Run | None, network: DescribeResult | None) -> None:
             _heading("Confusion", "Open the confusion matrix", "confusion")
             _confusion(run, 108)
         with st.container(key="wb-pane-picture", border=True):
-            head("This picture", "")
+            head("This picture", f"seen by: {workbench_kept.shown_weights().title}" if network else "")
             _picture(run, network)
     _drawer(run, network)
 
@@ -302,5 +302,4 @@ def _picture(run: Run | None, network: DescribeResult | None) -> None:
     told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     why = f"<p>{escape(found.head_reason)}</p>" if found.head_reason else ""
     image = f'<img src="data:image/png;base64,{found.png}" alt="The picture, {escape(found.label)}">'
-    seen = f"<p>As seen by: {escape(workbench_kept.shown_weights().title)}.</p>"
-    st.html(f'<div class="wb-picture">{image}<div><dl class="wb-facts">{told}</dl>{why}{seen}</div></div>')
+    st.html(f'<div class="wb-picture">{image}<div><dl class="wb-facts">{told}</dl>{why}</div></div>')
