@@ -23,7 +23,7 @@ from tltk.studies.compare import study as compare
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
 
-MARGIN = {"l": 44, "r": 8, "t": 24, "b": 34}
+MARGIN = {"l": 44, "r": 8, "t": 20, "b": 34}
 STEPS = "Optimiser steps"
 POINTS = (10, 20, 40, 60, 100)  # ends of the strip of the interval
 SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
@@ -41,7 +41,9 @@ def show(run: Run | None) -> None:
         return
     spec = run.spec
     assert isinstance(spec, CompareSpec)
-    head("Scratch against transfer", f"{chrome.short(spec.target.name)} · {run.id[:6]}")
+    status = run.status
+    cost = f" · {status.seconds:.0f} s here" if status.state == "done" else ""
+    head("Scratch against transfer", f"{chrome.short(spec.target.name)} · {run.id[:6]}{cost}")
     state = state_line(run)
     if state in ACTIVE:
         _live(run, spec)
@@ -114,7 +116,7 @@ def _curves(run: Run) -> None:
     plot(
         figure,
         key=f"workbench:curves:{run.id}",
-        height=205,
+        height=176,
         alt="Validation accuracy of scratch and transfer over optimiser steps: mean, 95 % band and every seed.",
     )
 
@@ -129,7 +131,7 @@ def _verdict(run: Run, found: CompareResult) -> None:
         more = len(verdict.remarks) - 1
         rest = f" And {more} more to mind, on Curves." if more else ""
         st.warning(plain(verdict.remarks[0] + rest))
-    facts(_figures(run, found))
+    facts(_figures(found))
     with st.container(horizontal=True, gap="small", key="wb-links"):
         chrome.go("curves", "Curves: classes, search, cost")
         chrome.go("studies", "Studies: why?")
@@ -172,8 +174,8 @@ def strip(verdict: Verdict) -> str:
     )
 
 
-def _figures(run: Run, found: CompareResult) -> list[tuple[str, str]]:
-    """Classes that gain and lose, how much sooner, what it cost."""
+def _figures(found: CompareResult) -> list[tuple[str, str]]:
+    """Accuracies, classes that gain and lose, how much sooner."""
     verdict = found.verdict
     rows = [
         ("test accuracy, scratch → transfer", f"{100 * verdict.scratch:.1f} → {100 * verdict.transfer:.1f} %"),
@@ -182,7 +184,6 @@ def _figures(run: Run, found: CompareResult) -> list[tuple[str, str]]:
     ]
     speed = verdict.speed_up_steps
     rows.append(("steps to scratch's best", _times(speed) if speed else "not reached"))
-    rows.append(("trained here in", f"{run.status.seconds:.0f} s"))
     return rows
 
 

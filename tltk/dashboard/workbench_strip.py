@@ -240,7 +240,7 @@ def _flipped(run: Run, spec: PicturesSpec, flips: Flips) -> None:
         shown.append({"number": one.index, "src": image, "text": text, "caption": told})
     held = workbench_data.chosen()
     mine, key = held.number if held.is_test else None, f"workbench:flipped:{run.id}"
-    picked = thumbnails(shown, mine, key=key, label="Test pictures that flip", side=52, columns=FLIPPED)
+    picked = thumbnails(shown, mine, key=key, label="Test pictures that flip", side=44, columns=FLIPPED)
     if picked is not None:
         workbench_data.choose(workbench_data.Picture("target", picked, is_test=True))
 
