@@ -15,7 +15,8 @@ from scipy.signal import correlate2d
 from tltk.nn.net import Net
 from tltk.results.training import Fitting
 from tltk.specs.parts import NetSpec
-from tltk.weights.load import build_net
+from tltk.specs.size import Size
+from tltk.weights.load import build_net, save
 
 
 def made_for(path: Path, name: str, channels: int, **options: int) -> dict[str, torch.Tensor]:
@@ -26,7 +27,7 @@ def made_for(path: Path, name: str, channels: int, **options: int) -> dict[str, 
     return dict(tensors)
 
 
-def read(path: Path, name: str, size: int, channels: int, classes: int = 5) -> tuple[Net, Fitting]:
+def read(path: Path, name: str, size: Size, channels: int, classes: int = 5) -> tuple[Net, Fitting]:
     net = build_net(NetSpec(name, f"file:{path}"), classes, size, channels, 0).double().eval()
     assert net.fitting is not None
     return net, net.fitting
@@ -112,6 +113,30 @@ def test_positions_are_resampled_as_pictures_are_made_smaller(tmp_path: Path) ->
     found = net.state_dict()["backbone.pos_embed"][0]
     torch.testing.assert_close(found[:extra], table[:extra].double())
     np.testing.assert_allclose(found[extra:].numpy(), np.stack(smaller, -1).reshape(16, -1), rtol=1e-4, atol=1e-5)
+
+
+def test_positions_of_as_many_places_in_other_rows_are_resampled_too(tmp_path: Path) -> None:
+    """From 4 × 4 patches to 2 × 8: as many, so by its shape alone the table would seem to fit."""
+    torch.manual_seed(3)
+    table = made_for(tmp_path / "w.safetensors", "test_vit", 3, img_size=64)["pos_embed"][0]
+    net, told = read(tmp_path / "w.safetensors", "test_vit", (32, 128), 3)
+    found = net.state_dict()["backbone.pos_embed"][0]
+    extra = len(table) - 16
+    assert (told.grid_made_for, told.grid) == ([4, 4], [2, 8])
+    places = table[extra:].reshape(4, 4, -1).numpy()
+    wanted = [
+        np.asarray(Image.fromarray(places[..., d], "F").resize((8, 2), Image.Resampling.BICUBIC))
+        for d in range(places.shape[-1])
+    ]
+    np.testing.assert_allclose(found[extra:].numpy(), np.stack(wanted, -1).reshape(16, -1), rtol=1e-4, atol=1e-5)
+
+    spec = NetSpec("test_vit", f"file:{tmp_path / 'w2.safetensors'}")  # and what is told to be rectangles, as it is
+    save(net.float(), spec, tmp_path / "w2.safetensors", size="32", width="128")
+    again = build_net(spec, 5, (32, 128), 3, 0)
+    torch.testing.assert_close(again.state_dict()["backbone.pos_embed"], net.state_dict()["backbone.pos_embed"])
+    turned = build_net(spec, 5, (128, 32), 3, 0)
+    assert turned.fitting is not None and turned.fitting.grid_made_for == [2, 8] and turned.fitting.grid == [8, 2]
+    assert "from pictures of 128 × 32 px; these have 32 × 128 px" in turned.fitting.sentence
 
 
 def test_the_classifier_is_new_and_what_came_is_counted(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def test_how_pictures_become_squares_is_chosen_for_both_and_told() -> None:
     known(padded, seen(fit="pad", empty=0.25))
     known(source, seen(fit="pad"))
     app = open_page("domains")
-    choose(app, "Fit into the square", "pad")
+    choose(app, "Fit into the size", "pad")
     assert target_of(app) == padded and source_of(app) == source
     is_clean(app)
     assert html(app).count("of which 25% is empty on average") == 1, "the source's pictures are squares"

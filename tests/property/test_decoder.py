@@ -34,6 +34,17 @@ def test_tokens_decode_to_a_picture_without_those_that_stand_for_no_place(side: 
     assert bool(changed[:, :patch, :patch].all()) and int(changed[0].sum()) == patch**2
 
 
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(2, 5))
+def test_tokens_of_a_picture_that_is_no_square_lie_in_its_rows_and_columns(rows: int, columns: int, patch: int) -> None:
+    tokens = torch.randn(2, rows * columns, 5)
+    picture = (rows * patch, columns * patch)
+    decoder = Decoder(tokens.shape, (2, 3, *picture), picture)
+    moved = tokens.clone()
+    moved[:, -1] += 1  # the last place
+    changed = (decoder(moved) != decoder(tokens)).any(1)
+    assert bool(changed[:, -patch:, -patch:].all()) and int(changed[0].sum()) == patch**2
+
+
 @given(st.integers(1, 12), st.integers(1, 5))
 def test_as_many_tokens_decode_to_tokens_each_to_its_own(n: int, width: int) -> None:
     tokens = torch.randn(2, n, width)

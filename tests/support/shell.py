@@ -38,6 +38,7 @@ TINY = [
 TYPES: dict[str, Any] = {
     "text": str,
     "whole number": int,
+    "whole number or list": (int, list),
     "number": (int, float),
     "true or false": bool,
     "list": list,

@@ -20,6 +20,7 @@ class Toy(nn.Module):
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
+        self.shape = (1, 1, 1)
         self.backbone = nn.Linear(N_IN, WIDTH, bias=False)
         self.head = nn.Linear(WIDTH, CLASSES)
         self.depth = 1

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import tltk
+from tests.support.shell import here  # noqa: F401 – a fixture
 from tltk import home
 from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.describe.spec import DescribeSpec
@@ -44,6 +45,11 @@ BAD: list[tuple[Spec, str]] = [
     (TransferSpec(optim=OptimSpec(optimizer="bananas")), "optimizer must be one of"),
     (TransferSpec(optim=OptimSpec(optimizer="adahessian")), "first derivatives"),
     (CompareSpec(source=DataSpec(), source_optim=OptimSpec(optimizer="bananas")), "optimizer must be one of"),
+    (TransferSpec(optim=OptimSpec(metric="auc")), "is of two classes. There are 10"),
+    (TransferSpec(DataSpec("subset:0+1+2@digits"), optim=OptimSpec(metric="auc")), "There are 3"),
+    (CompareSpec(source=DataSpec("shapes"), optim=OptimSpec(metric="auc")), "is of two classes. There are 10"),
+    (TransferSpec(net=NetSpec(weights="store:resnet10t_formulas", keep_head=True)), "knows no names"),
+    (TransferSpec(DataSpec("tones", width=64)), "drawn here are squares"),
     (TransferSpec(net=NetSpec("resnet18x")), "Did you mean 'resnet18'?"),
     (DescribeSpec("bananas"), "backbone must be one of"),
     (TransferSpec(net=NetSpec(weights="bananas")), "kind of weights"),
@@ -263,3 +269,13 @@ def test_the_pictures_of_every_arm_of_a_study_are_looked_at(tmp_path: Path) -> N
 def test_a_reset_of_new_weights_is_refused() -> None:
     with pytest.raises(BadSpec, match="net.reset is 2"):
         checking.check(TransferSpec(net=NetSpec("test_resnet", reset=2)))
+
+
+def test_what_only_the_worker_finds_wrong_is_bad_input_too(here: None) -> None:  # noqa: F811 – the fixture
+    """The layers of a network are known once it is built: then the run has failed, and the code is that of bad input."""
+    asked = EpisodesSpec(DataSpec(n=60, size=16), NetSpec("test_resnet"), layer="nope", episodes=2)
+    with pytest.raises(BadSpec, match="layer must be one of"):
+        tltk.ask(asked)
+    words = ["episodes", "--target", "digits", "--n", "60", "--size", "16", "--backbone", "test_resnet"]
+    done = CliRunner().invoke(cli.main, [*words, "--layer", "nope"])
+    assert done.exit_code == 2 and "layer must be one of" in done.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import zipfile
 from pathlib import Path
@@ -18,8 +19,9 @@ from tltk.analyses.predict.inputs import domain_spec
 from tltk.data.cautions import cautions
 from tltk.data.decode import decode
 from tltk.data.fit import GREY_GROUND, GROUND, place, resize
-from tltk.errors import UnknownName
+from tltk.errors import BadSpec, UnknownName
 from tltk.specs.parts import FITS, DataSpec
+from tltk.specs.size import Size, height_and_width
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
@@ -41,17 +43,19 @@ def own_folder(root: Path, width: int = 60, height: int = 40, ending: str = "png
 
 
 @pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("size", [32, (24, 48)])
 @pytest.mark.parametrize("shape", [(60, 40), (40, 60), (61, 37), (90, 31), (50, 50), (20, 11), (300, 20), (7, 95)])
-def test_it_is_what_timm_does_for_evaluation(tmp_path: Path, shape: tuple[int, int], fit: str) -> None:
+def test_it_is_what_timm_does_for_evaluation(tmp_path: Path, shape: tuple[int, int], fit: str, size: Size) -> None:
     """timm's own transform of the mode that exports name; with ImageNet's mean, which it pads with."""
     picture = noise(*shape)
     picture.save(tmp_path / "a.png")
     theirs = create_transform(
-        (3, 32, 32), crop_pct=1.0, crop_mode=OF_TIMM[fit], interpolation="bicubic", normalize=False
+        (3, *height_and_width(size)), crop_pct=1.0, crop_mode=OF_TIMM[fit], interpolation="bicubic", normalize=False
     )
     wanted = np.asarray(theirs(picture)).astype(int)
-    got = decode(tmp_path / "a.png", 32, fit)
-    # Its middle square is cut on whole pixels of what was resized, ours before it is resized: at most half a pixel
+    got = decode(tmp_path / "a.png", size, fit)
+    assert got.shape[1:] == height_and_width(size)
+    # Its middle is cut on whole pixels of what was resized, ours before it is resized: at most half a pixel
     # apart. A side that shrinks more than threefold is first halved by boxes here.
     assert np.abs(got - wanted).mean() < (12 if fit == "crop" else 0.5 if max(shape) < 96 else 3)
     if fit == "pad":
@@ -62,15 +66,52 @@ def test_it_is_what_timm_does_for_evaluation(tmp_path: Path, shape: tuple[int, i
 
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("orientation", [3, 5, 6, 8])
-def test_a_turned_picture_lies_as_an_upright_one_does(tmp_path: Path, orientation: int, fit: str) -> None:
+@pytest.mark.parametrize("size", [24, (16, 40)])
+def test_a_turned_picture_lies_as_an_upright_one_does(tmp_path: Path, orientation: int, fit: str, size: Size) -> None:
     upright = noise(61, 40)
     undo = {3: 3, 5: 5, 6: 2, 8: 4}
     exif = Image.Exif()
     exif[0x0112] = orientation
     upright.transpose(Image.Transpose(undo[orientation])).save(tmp_path / "a.png", exif=exif)
     upright.save(tmp_path / "upright.png")
-    got, wanted = (decode(tmp_path / name, 24, fit).astype(int) for name in ("a.png", "upright.png"))
+    got, wanted = (decode(tmp_path / name, size, fit).astype(int) for name in ("a.png", "upright.png"))
     assert np.abs(got - wanted).max() <= 12
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_rectangles_by_file_and_array(tmp_path: Path, fit: str) -> None:
+    """Pictures of 60 × 40 as 48 × 16: by hand, crop keeps 20 of 40 rows, pad fills 24 of 48 columns."""
+    root = own_folder(tmp_path / "p")
+    pixels = np.stack([np.asarray(Image.open(file)) for file in sorted(root.rglob("*.png"))])
+    np.savez(tmp_path / "a.npz", x=pixels, y=np.repeat([0, 1], 6))
+    spec = DataSpec(f"folder:{root}", size=16, width=48, fit=fit)
+    folder = data.load(spec)
+    arrays = data.load(dataclasses.replace(spec, name=f"npz:{tmp_path / 'a.npz'}"))
+    assert folder.images.shape == arrays.images.shape == (12, 3, 16, 48)
+    assert np.abs(folder.images.astype(int) - arrays.images).mean() < 0.6
+    wanted = {"crop": (0.5, 0, 1), "pad": (0, 0.5, 1), "squash": (0, 0, 2)}[fit]
+    for one in (folder, arrays):
+        assert (one.reading.cropped, one.reading.empty, one.reading.stretched) == pytest.approx(wanted)
+    if fit == "crop":
+        by_hand = Image.fromarray(pixels[0, 10:30]).resize((48, 16), Image.Resampling.BICUBIC)
+        assert np.abs(np.asarray(by_hand, int).transpose(2, 0, 1) - folder.images[0]).max() <= 1
+    if fit == "pad":
+        assert (folder.images[:, 0, :, [*range(12), *range(36, 48)]] == GROUND[0]).all()
+    found, _ = domain_summary(folder, spec)
+    assert found.size == (16, 48) and any("48:16 rectangle" in line for line in lines(found))
+    assert data.load(dataclasses.replace(spec, name=f"grey:folder:{root}~fog:3")).images.shape[2:] == (16, 48)
+
+
+def test_a_width_is_one_way_to_say_a_size() -> None:
+    assert DataSpec(size=40, width=40) == DataSpec(size=40) and "width" not in DataSpec(size=40).to_json()
+    assert DataSpec(size=40, width=64).picture_size == (40, 64) and DataSpec(size=40).picture_size == 40
+    with pytest.raises(BadSpec, match="8 to 1024 px. Got 7"):
+        DataSpec(width=7)
+    for name in ("digits", "shapes:hue=0.2", "grey:digits", "digits~fog:2", "subset:0+1@rendered_digits", "tones"):
+        with pytest.raises(BadSpec, match="drawn here are squares"):
+            data.check(DataSpec(name, width=64))
+    asked = TransferSpec(DataSpec("folder:x", size=40, width=64), source=DataSpec("folder:y"))
+    assert asked.source is not None and asked.source.picture_size == (40, 64)
 
 
 @pytest.mark.parametrize("fit", FITS)

@@ -27,10 +27,11 @@ from tltk.data.decode import decode
 from tltk.data.fit import GROUND
 from tltk.runs.run import Run
 from tltk.specs.parts import FITS, DataSpec, NetSpec, OptimSpec
+from tltk.specs.size import Size
 from tltk.specs.training import TransferSpec
 from tltk.weights.handover import import_zip
 
-SIZE = 48
+SIZE, WIDTH = 48, 64
 
 
 def pictures(root: Path) -> Path:
@@ -47,28 +48,31 @@ def pictures(root: Path) -> Path:
     return root
 
 
-def trained(fit: str, root: Path, backbone: str = "test_resnet") -> Run:
+def trained(fit: str, root: Path, backbone: str = "test_resnet", width: int = 0) -> Run:
     spec = TransferSpec(
-        DataSpec(f"folder:{root}", size=SIZE, fit=fit), NetSpec(backbone), optim=OptimSpec(epochs=2, lr=3e-3)
+        DataSpec(f"folder:{root}", size=SIZE, fit=fit, width=width),
+        NetSpec(backbone),
+        optim=OptimSpec(epochs=2, lr=3e-3),
     )
     run = api.launch(spec)
     assert run.status.state == "done", run.status.message
     return run
 
 
-def probabilities(run: Run, files: list[Path], fit: str) -> np.ndarray[Any, Any]:
+def probabilities(run: Run, files: list[Path], fit: str, size: Size = SIZE) -> np.ndarray[Any, Any]:
     """Of its own network, of pictures that are read with a fit."""
     net = load_trained(run.id)
-    return net.answer(torch.from_numpy(np.stack([decode(file, SIZE, fit) for file in files]))).numpy()
+    return net.answer(torch.from_numpy(np.stack([decode(file, size, fit) for file in files]))).numpy()
 
 
-@pytest.mark.parametrize("fit", FITS)
-def test_predict_and_every_export(fit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("fit", "width"), [*((fit, 0) for fit in FITS), *((fit, WIDTH) for fit in FITS)])
+def test_predict_and_every_export(fit: str, width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = pictures(tmp_path / "p")
-    run = trained(fit, root)
+    run = trained(fit, root, width=width)
+    size = (SIZE, width) if width else SIZE
     files = sorted(root.rglob("*.png"))
-    wanted = probabilities(run, files, fit)
-    others = [probabilities(run, files, other) for other in FITS if other != fit]
+    wanted = probabilities(run, files, fit, size)
+    others = [probabilities(run, files, other, size) for other in FITS if other != fit]
     assert all(np.abs(wanted - other).max() > 1e-3 for other in others), "the fit shows, else this tells nothing"
     with safe_open(run.path / "model.safetensors", "np") as header:
         assert header.metadata()["fit"] == fit
@@ -76,8 +80,9 @@ def test_predict_and_every_export(fit: str, tmp_path: Path, monkeypatch: pytest.
     found = api.predict(run, root)
     assert found.result.names == [str(file) for file in files] and found.result.fit == fit
     np.testing.assert_allclose(found.probabilities, wanted, atol=1e-5)
-    change = (found.result.cropped, found.result.empty, round(found.result.stretched, 6))
-    assert change == {"crop": (0.5, 0, 1), "pad": (0, 0.5, 1), "squash": (0, 0, 2)}[fit]
+    change = (found.result.cropped, found.result.empty, found.result.stretched)
+    off = 1 / 3 if width else 0.5  # pictures of 2:1, read as 4:3 or 1:1
+    assert change == pytest.approx({"crop": (off, 0, 1), "pad": (0, off, 1), "squash": (0, 0, 1 / (1 - off))}[fit])
     asked = api.predict(run, f"folder:{root}", part="test").result
     result = run.result()
     assert result is not None and asked.predicted == result["predictions"]
@@ -89,7 +94,7 @@ def test_predict_and_every_export(fit: str, tmp_path: Path, monkeypatch: pytest.
     script = runpy.run_path(str(tmp_path / "script" / "predict.py"))
     assert len((tmp_path / "script" / "predict.py").read_text(encoding="utf-8").splitlines()) < 60
     read = torch.stack([script["read"](file) for file in files])
-    assert np.array_equal(read.numpy(), np.stack([decode(file, SIZE, fit) for file in files]))
+    assert np.array_equal(read.numpy(), np.stack([decode(file, size, fit) for file in files]))
     np.testing.assert_allclose(script["predict"](read).numpy(), wanted, atol=1e-5)
 
     told = export(ExportSpec(run.id, "folder", str(tmp_path / "folder")))
@@ -104,13 +109,16 @@ def test_predict_and_every_export(fit: str, tmp_path: Path, monkeypatch: pytest.
     )
     assert told.notes == ([words] if fit == "pad" else [])
     card = (tmp_path / "folder" / "README.md").read_text(encoding="utf-8")
-    assert {"crop": "the square in the middle", "pad": f"of the colour {GROUND}", "squash": "whatever its shape"}[
-        fit
-    ] in card
+    assert {
+        "crop": "rectangle in the middle" if width else "the square in the middle",
+        "pad": f"of the colour {GROUND}",
+        "squash": "whatever its shape",
+    }[fit] in card
 
     export(ExportSpec(run.id, "safetensors", str(tmp_path / "a.safetensors")))
     with safe_open(tmp_path / "a.safetensors", "np") as header:
         assert (header.metadata()["fit"], header.metadata()["size"]) == (fit, str(SIZE))
+        assert header.metadata().get("width", "0") == str(width)
     plain = timm.create_model("test_resnet", num_classes=2).eval()
     plain.load_state_dict(load_file(tmp_path / "a.safetensors"))
     net = load_trained(run.id).net
@@ -145,7 +153,7 @@ def test_onnx_tells_the_fit_and_answers_alike(fit: str, tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(str(tmp_path / "a.onnx"), providers=["CPUExecutionProvider"])
     facts = session.get_modelmeta().custom_metadata_map
     assert facts["fit"] == fit and json.loads(facts["classes"]) == ["ends", "middle"]
-    assert {"crop": "the square in the middle", "pad": "in the middle of a square", "squash": "whatever"}[
+    assert {"crop": "the square in the middle", "pad": "in the middle of a ground", "squash": "whatever"}[
         fit
     ] in found.notes[0]
     files = sorted(root.rglob("*.png"))

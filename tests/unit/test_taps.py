@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from tests.support.engine import NETS, domain
 from tltk.errors import CannotSplit, UnknownName
-from tltk.nn.net import Net, make_net
+from tltk.nn.net import Net, make_backbone, make_net
 from tltk.nn.taps import PROJECTED, Taps, layer_ends, own_modules
 from tltk.specs.parts import NetSpec
 from tltk.training.bank import FeatureBank
@@ -93,6 +93,27 @@ def test_channels_last() -> None:
             output = outputs[end]
             assert output.ndim == 4 and output.shape[1] == output.shape[2] != output.shape[3], "not channels last"
             torch.testing.assert_close(row, pool(output, (1, 2)))
+
+
+@pytest.mark.parametrize(("size", "name"), [((32, 64), "swin"), ((64, 32), "swin"), ((64, 128), "resnet10t")])
+def test_places_of_rectangles(size: tuple[int, int], name: str) -> None:
+    """Rows and columns differ, so equal sides tell nothing: its proportions do, channels first or last."""
+    torch.manual_seed(0)
+    if name == "swin":
+        backbone: nn.Module = SwinTransformer(
+            img_size=size, patch_size=4, embed_dim=12, depths=(1, 1), num_heads=(1, 2), window_size=4, num_classes=0
+        )
+    else:
+        backbone = make_backbone(name, size, 3)
+    net = make_net(backbone, size, 3, 2, NetSpec(name), 0).eval()
+    x = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    outputs = raw(net, x, {end: end for end in layer_ends(net, x)})
+    axes = (1, 2) if name == "swin" else (2, 3)
+    found = Taps(net).prefix(x)
+    for end, row in zip(layer_ends(net, x), found, strict=False):
+        output = outputs[end]
+        assert output.shape[axes[0]] * size[1] == output.shape[axes[1]] * size[0], "else this tells nothing"
+        torch.testing.assert_close(row, output.mean(axes))
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -280,9 +301,9 @@ def test_forms_of_output(form: Callable[[Tensor], Any]) -> None:
     from tltk.nn.taps import _mean, _tensor
 
     t = torch.randn(3, 7, 4)
-    assert torch.equal(_mean(_tensor(form(t), "a", 3)), t.mean(1))
+    assert torch.equal(_mean(_tensor(form(t), "a", 3), (8, 8)), t.mean(1))
     windows = torch.randn(3 * 4, 7, 5)  # four windows of each picture, one after the other
-    assert torch.allclose(_mean(_tensor(windows, "a", 3)), windows.reshape(3, 28, 5).mean(1), atol=1e-6)
+    assert torch.allclose(_mean(_tensor(windows, "a", 3), (8, 8)), windows.reshape(3, 28, 5).mean(1), atol=1e-6)
     for wrong in (None, 3, torch.randn(3), torch.randn(4, 2), ()):
         with pytest.raises(CannotSplit, match="a does not"):
             _tensor(wrong, "a", 3)

@@ -18,6 +18,7 @@ from tltk.data.pictures import PICTURES
 from tltk.errors import TltkError
 from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
+from tltk.specs.size import Size
 from tltk.specs.training import TransferSpec
 from tltk.training.compose import Divided, Load, add_source, divide
 from tltk.training.optimizer import pick_device
@@ -31,14 +32,14 @@ class TrainedNet:
 
     Attributes:
         net: On its device, in evaluation mode.
-        size: Side of the pictures that it reads, in pixels.
-        fit: How pictures of another shape become squares: crop, pad or squash.
+        size: Of the pictures that it reads, in pixels.
+        fit: How pictures of another shape get theirs: crop, pad or squash.
         channels: Of them.
         precision: float32, or bfloat16 where it was tested so on this kind of device.
     """
 
     net: Net
-    size: int
+    size: Size
     fit: str
     channels: int
     precision: str
@@ -55,7 +56,7 @@ class TrainedNet:
         """Features (n, d) and logits (n, classes) of these pictures, float32, on the CPU.
 
         Args:
-            images: (m, c, size, size) uint8, as a domain or the decoder gives them.
+            images: (m, c, height, width) uint8, as a domain or the decoder gives them.
             index: Which of them, (n,).
             batch: Pictures at a time.
             check: Called before each batch; it may raise.
@@ -85,7 +86,7 @@ def rebuild(trained: TrainedRun) -> TrainedNet:
     told = weightfile.identify(trained.weights).told
     state = load_file(trained.weights)
     mean, std = (_numbers(told.get(name, "")) for name in ("mean", "std"))
-    size, fitting = trained.spec.target.size, trained.result.fitting
+    size, fitting = trained.spec.target.picture_size, trained.result.fitting
     channels = fitting.channels if fitting is not None else len(mean) or 3
     snapshot = trained.weights.stem if trained.weights.parent.name == "snapshots" else ""
     own = f"{PREFIX}{trained.run.id}{'@' if snapshot else ''}{snapshot}"

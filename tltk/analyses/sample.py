@@ -15,11 +15,13 @@ from torch import Tensor
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.trained import find_place
 from tltk.data.domain import Domain, Ints, link_copies
+from tltk.data.fit import GROUND
 from tltk.errors import BadSpec
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
 from tltk.results.rows import ACROSS
 from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.size import channels_and_size
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks
 from tltk.training.optimizer import pick_device
@@ -194,7 +196,8 @@ def network(spec: NetSpec, sample: Sample, seed: int) -> Net:
         seed: Of the weights that the spec does not name.
     """
     images = sample.domain.images
-    net = build_net(spec, len(sample.domain.classes), images.shape[-1], images.shape[1], seed)
+    channels, size = channels_and_size(images.shape)
+    net = build_net(spec, len(sample.domain.classes), size, channels, seed)
     return net.to(pick_device("auto"), memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
 
 
@@ -240,10 +243,11 @@ def find_layer(net: Net, layer: str, removed: int) -> tuple[int, str]:
 
 
 def contact_sheet(parts: list[Sample]) -> Image.Image:
-    """All pictures of the samples on one sheet, `ACROSS` in a row, in order."""
+    """All pictures of the samples on one sheet of squares, `ACROSS` in a row, in order; others in their middle."""
     tiles = [s.domain.modality.thumbnail(s.domain, int(at), LARGEST) for s in parts for at in s.index]
-    side, rows = tiles[0].width, -(-len(tiles) // ACROSS)
-    sheet = Image.new("RGB", (ACROSS * side, rows * side))
+    side, rows = max(max(tile.size) for tile in tiles), -(-len(tiles) // ACROSS)
+    sheet = Image.new("RGB", (ACROSS * side, rows * side), GROUND)
     for i, tile in enumerate(tiles):
-        sheet.paste(tile, ((i % ACROSS) * side, (i // ACROSS) * side))
+        beside, above = (side - tile.width) // 2, (side - tile.height) // 2
+        sheet.paste(tile, ((i % ACROSS) * side + beside, (i // ACROSS) * side + above))
     return sheet

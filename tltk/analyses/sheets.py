@@ -15,7 +15,7 @@ from tltk import assets
 from tltk.data.domain import Domain
 from tltk.data.names import escape_name
 
-TILE_PX = 128  # side of a picture on the sheet
+TILE_PX = 128  # longer side of a picture on the sheet
 GAP_PX, LINE_PX, FONT_PX = 8, 15, 12
 STRENGTH = 0.8  # how far the colour of a map covers the picture where it is highest
 
@@ -39,10 +39,12 @@ def tile_of(domain: Domain, at: int) -> Image.Image:
 
 
 def as_tile(image: Image.Image) -> Image.Image:
-    """A square picture as large as a tile."""
-    if image.width < TILE_PX:
-        return image.resize((TILE_PX, TILE_PX), Image.Resampling.NEAREST)
-    return image if image.width == TILE_PX else image.resize((TILE_PX, TILE_PX))
+    """A picture as large as a tile, in its own proportions."""
+    longest = max(image.size)
+    if longest == TILE_PX:
+        return image
+    shape = [max(round(side * TILE_PX / longest), 1) for side in image.size]
+    return image.resize(shape, Image.Resampling.NEAREST if longest < TILE_PX else Image.Resampling.BICUBIC)
 
 
 def overlay(image: Image.Image, heat: NDArray[np.float64], shift: tuple[float, float] = (0.0, 0.0)) -> Image.Image:
@@ -75,18 +77,18 @@ def captioned_sheet(tiles: Sequence[Tile], across: int) -> Image.Image:
         across: Tiles in a row.
     """
     page = _palette()["page"]
-    side, below = tiles[0].image.width, LINE_PX * max(len(tile.lines) for tile in tiles)
+    (wide, high), below = tiles[0].image.size, LINE_PX * max(len(tile.lines) for tile in tiles)
     across = min(across, len(tiles))
     rows = -(-len(tiles) // across)
-    step_x, step_y = side + GAP_PX, side + below + GAP_PX
+    step_x, step_y = wide + GAP_PX, high + below + GAP_PX
     sheet = Image.new("RGB", (across * step_x + GAP_PX, rows * step_y + GAP_PX), page["backgroundColor"])
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_PX)
     for i, tile in enumerate(tiles):
         x, y = GAP_PX + (i % across) * step_x, GAP_PX + (i // across) * step_y
         sheet.paste(tile.image, (x, y))
         for line, text in enumerate(tile.lines):
-            at = (x, y + side + line * LINE_PX)
-            draw.text(at, _fit(escape_name(text), font, side), fill=page["textColor"], font=font)
+            at = (x, y + high + line * LINE_PX)
+            draw.text(at, _fit(escape_name(text), font, wide), fill=page["textColor"], font=font)
     return sheet
 
 

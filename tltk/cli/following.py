@@ -208,9 +208,9 @@ def _read_spec(file: Path) -> bytes:
 
 
 def end(run: Run, detached: bool) -> None:
-    """A run that was followed and stopped before its end is not done: exit code 1."""
+    """A run that was followed and stopped before its end is not done: exit code 1; 2 where it cannot be meant."""
     if not detached and executor().state(run.id) != "done":
-        sys.exit(1)
+        sys.exit(2 if run.status.refused else 1)
 
 
 def follow(run: Run) -> None:

@@ -428,26 +428,28 @@ def backbones(pattern: str, sort: str, here: bool, as_json: bool) -> None:
 
 @main.command()
 @click.argument("backbone")
-@click.option("--size", default=32, help="Side of the square picture, in pixels.")
+@click.option("--size", default=32, help=knobs(DataSpec)["size"].help)
+@click.option("--width", default=0, help=knobs(DataSpec)["width"].help)
 @click.option("--channels", default=3, help="Channels of the pictures.")
 @click.option("--adapter", default=None, help="What of a layer learns, NAME or NAME:KNOB=VALUE,…; see `tltk adapters`.")
 @json_option
-def layers(backbone: str, size: int, channels: int, adapter: str | None, as_json: bool) -> None:
+def layers(backbone: str, size: int, width: int, channels: int, adapter: str | None, as_json: bool) -> None:
     """The layers of a network: where its freeze boundary can lie, and how many parameters learn in each."""
-    given = {"backbone": backbone, "size": size, "channels": channels, "adapter": adapter}
+    given = {"backbone": backbone, "size": size, "width": width, "channels": channels, "adapter": adapter}
     print_answer(command.build_spec(DescribeSpec, given), as_json)
 
 
 @main.command()
 @click.argument("domain")
-@click.option("--size", default=32, help="Side of the square picture, in pixels.")
+@click.option("--size", default=32, help=knobs(DataSpec)["size"].help)
+@click.option("--width", default=0, help=knobs(DataSpec)["width"].help)
 @click.option("--n", default=0, help="Number of pictures to draw or keep; 0 = all there are.")
 @click.option("--fit", type=click.Choice(FITS), default="crop", help=knobs(DataSpec)["fit"].help)
 @click.option("--group-by", default="", help=knobs(DataSpec)["group_by"].help)
 @json_option
-def look(domain: str, size: int, n: int, fit: str, group_by: str, as_json: bool) -> None:
+def look(domain: str, size: int, width: int, n: int, fit: str, group_by: str, as_json: bool) -> None:
     """What is in a domain: folders, parts, groups, classes, pictures, and what was left out."""
-    print_answer(InspectSpec(DataSpec(domain, size=size, n=n, fit=fit, group_by=group_by)), as_json)
+    print_answer(InspectSpec(DataSpec(domain, size=size, width=width, n=n, fit=fit, group_by=group_by)), as_json)
 
 
 @main.command("predict")

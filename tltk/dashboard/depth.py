@@ -172,7 +172,7 @@ def known_profiles() -> Iterator[tuple[ProfileSpec, ProfileResult]]:
     known = index.find(kinds=[ProfileSpec.kind], backbone=net.backbone, target=now.target.name, specs=True)
     for entry in known:
         spec = entry.spec
-        if not isinstance(spec, ProfileSpec) or spec.net != net or spec.target.size != now.target.size:
+        if not isinstance(spec, ProfileSpec) or spec.net != net or spec.target.shape != now.target.shape:
             continue
         with suppress(RunProblem):  # of another version
             if (found := entry.run.read(ProfileResult)) is not None:

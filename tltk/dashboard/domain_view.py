@@ -104,18 +104,22 @@ def _with_kind(path: plan.PATH, kind: str) -> DataSpec | None:
     if kind == NONE:
         return None
     spec: DataSpec = plan.read(path) or dataclasses.replace(plan.read(("target",)), shots=0)
-    return dataclasses.replace(spec, name=kind + (":" if kind in PATHS else ""), n=DRAWN.get(kind, 0), group_by="")
+    wide = spec.width if kind in PATHS else 0
+    name = kind + (":" if kind in PATHS else "")
+    return dataclasses.replace(spec, name=name, n=DRAWN.get(kind, 0), group_by="", width=wide)
 
 
 def settings(path: plan.PATH) -> None:
     """How many pictures, how large, which ones; and whether they are corrupted."""
-    for name, column in zip(("n", "size", "seed"), st.columns(3), strict=True):
-        with column:
-            controls.field(*path, name, title="Size (px)" if name == "size" else None)
-    if path == ("target",):  # the source is read as the target is
-        controls.field(*path, "fit")
     name = plan.read((*path, "name"))
     kind, argument, suffix = parts(name)
+    own_shape = kind in PATHS and path == ("target",)  # drawn ones are squares, the source is as the target
+    fields = ("n", "size", "width", "seed") if own_shape else ("n", "size", "seed")
+    for field, column in zip(fields, st.columns(len(fields)), strict=True):
+        with column:
+            controls.field(*path, field, title={"size": "Size (px)", "width": "Width (px)"}.get(field))
+    if path == ("target",):
+        controls.field(*path, "fit")
     if kind in PATHS or plan.read((*path, "group_by")):
         controls.field(*path, "group_by", title="Group by")
     base = name.removesuffix(suffix)
@@ -200,7 +204,7 @@ def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
         "Pictures": f"{found.n:,} in {len(found.classes):,} classes",
         **{name: _part(found, part, spec) for part, name in PARTS.items()},
         "Groups": "" if found.groups is None else escape(describe_groups(found.groups)),
-        "Read as": f"{spec.size} × {spec.size} px, {_channels(found)}{_fitted(found)}",
+        "Read as": f"{' × '.join(map(str, spec.shape[::-1]))} px, {_channels(found)}{_fitted(found)}",
         "Brightness": _brightness(found),
         "Licence": escape(found.licence),
         "From": escape(found.source),
@@ -218,9 +222,9 @@ def _part(found: InspectResult, part: str, spec: DataSpec) -> str:
 
 
 def _fitted(found: InspectResult) -> str:
-    """What it costs the pictures to be squares; nothing where they are."""
+    """What it costs the pictures to have one shape; nothing where they have it."""
     change = Change(found.cropped, found.empty, found.stretched)
-    return "" if change == Change() else f"<small>{escape(describe(change, found.fit))}</small>"
+    return "" if change == Change() else f"<small>{escape(describe(change, found.fit, found.size))}</small>"
 
 
 def is_grey(found: InspectResult) -> bool:

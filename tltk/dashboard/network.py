@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import streamlit as st
@@ -21,6 +22,7 @@ from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import PATHS, result_class, with_absolute_paths
+from tltk.specs.size import in_pixels
 from tltk.training.cost import Sizes, estimate_costs
 
 NAMED = 5  # classes, or folders, that a line names
@@ -29,7 +31,7 @@ USUAL = tuple(
     question
     for side in (plan.FIRST.target, plan.FIRST.source)
     if side is not None
-    for question in (InspectSpec(side), DescribeSpec(plan.FIRST.net.backbone, side.size, 3))
+    for question in (InspectSpec(side), DescribeSpec(plan.FIRST.net.backbone, side.size, 3, width=side.width))
 )
 
 
@@ -86,14 +88,14 @@ def _came_by_link(spec: InspectSpec | DescribeSpec) -> bool:
 def in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
     """What the link asks for, in a sentence, and the label of the button."""
     if isinstance(spec, DescribeSpec):
-        network = f"{plain(spec.backbone)} at {spec.size} px"
+        network = f"{plain(spec.backbone)} at {in_pixels(spec.picture_size)}"
         return f"This link names the network {network}, which has not been measured here yet.", "Measure it"
     kind, colon, path = spec.data.name.partition(":")
     if colon and kind in PATHS:
         what = {"folder": "a folder", "archive": "an archive"}.get(kind, "a file")
         return f"This link names {what} on this machine: {plain(path)}. Nothing of it has been read.", "Read it"
     number = f"{spec.data.n:,} pictures" if spec.data.n else "the pictures"
-    what = f"{number} of {plain(spec.data.name)} at {spec.data.size} px"
+    what = f"{number} of {plain(spec.data.name)} at {in_pixels(spec.data.picture_size)}"
     return f"This link asks for {what}, which have not been made here yet.", "Make them"
 
 
@@ -124,7 +126,7 @@ def network_summary() -> DescribeResult | None:
     """The planned network's layers, and what of them learns; None while a worker reads them."""
     now = plan.plan()
     seen = known_domain(now.target)
-    spec = DescribeSpec(now.net.backbone, now.target.size, seen.channels if seen else 3, now.adapter)
+    spec = DescribeSpec(now.net.backbone, now.target.size, seen.channels if seen else 3, now.adapter, now.target.width)
     found: DescribeResult | None = answer(
         spec, f"Building {plain(spec.backbone)} and measuring its layers; this takes a few seconds, once."
     )
@@ -191,7 +193,7 @@ def to_mind(found: InspectResult, title: str = "") -> list[str]:
 def cost_of(found: DescribeResult, seen: InspectResult) -> Cost:
     """What the plan as it stands would cost at each boundary."""
     now = plan.plan()
-    classes, pixels = len(seen.classes), seen.channels * now.target.size**2
+    classes, pixels = len(seen.classes), seen.channels * math.prod(now.target.shape)
     sizes = Sizes(seen.train, seen.val, seen.test, classes, pixels)
     images = max(now.optim.epoch_images, sizes.train)
     return {

@@ -132,7 +132,7 @@ def _show_answer(found: Predictions) -> None:
         st.caption(plain(remark))
     change = Change(result.cropped, result.empty, result.stretched)
     if change != Change():
-        st.caption(describe(change, result.fit))
+        st.caption(describe(change, result.fit, result.size))
     st.dataframe(
         list(_rows(found)),
         hide_index=True,

@@ -27,7 +27,9 @@ TITLES = {
 ended = chrome.note_end()
 st.set_page_config(page_title=ended or "tltk", page_icon=str(app_folder() / "assets" / "icon.png"), layout="wide")
 palette = json.loads(assets.text("palette.json"))
-on = {theme: palette[theme]["page"]["backgroundColor"] for theme in ("light", "dark")}  # text on the primary colour
+on, text = (  # on the primary colour, and elsewhere
+    {theme: palette[theme]["page"][which] for theme in ("light", "dark")} for which in ("backgroundColor", "textColor")
+)
 st.html(
     """<style>
 .stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
@@ -41,9 +43,14 @@ st.html(
    code in several pale colours. */
 [data-testid=stCaptionContainer][data-testid] { opacity: .75; }
 [data-testid=stBaseButton-primary][data-testid]:enabled { color: light-dark(ON_LIGHT, ON_DARK); }
+[data-testid=stMultiSelect] [data-tag-index] :is(span, svg) { color: light-dark(ON_LIGHT, ON_DARK); }
+[data-testid=stWidgetLabel] [data-testid=stMarkdownContainer] p { color: light-dark(TEXT_LIGHT, TEXT_DARK); }
 [data-testid=stCode] .token { color: inherit !important; }
 [data-testid=stCode] .token.keyword { font-weight: 600; }
-</style>""".replace("ON_LIGHT", on["light"]).replace("ON_DARK", on["dark"])
+</style>""".replace("ON_LIGHT", on["light"])
+    .replace("ON_DARK", on["dark"])
+    .replace("TEXT_LIGHT", text["light"])
+    .replace("TEXT_DARK", text["dark"])
 )
 folder = app_folder() / "pages"
 pages = {

@@ -31,6 +31,7 @@ from tltk.runs.run import Run
 from tltk.specs.command import list_options
 from tltk.specs.knobs import Spec, knobs, list_choices, spec_type, type_hints
 from tltk.specs.reading import spec_kinds
+from tltk.specs.size import in_pixels
 from tltk.studies import technique
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.race.spec import RaceSpec
@@ -151,7 +152,7 @@ def plan_in_words(spec: Spec) -> str:
         begins = "halves of its classes"
     pictures = f"Target **{plain(now.target.name)}** · {begins}"
     if not hasattr(spec, "target"):
-        pictures = f"Pictures of {now.target.size} px, {now.target.shots or 'all'} labels per class"
+        pictures = f"Pictures of {in_pixels(now.target.picture_size)}, {now.target.shots or 'all'} labels per class"
     return f"{pictures} · **{plain(now.net.backbone)}** · {now.optim.epochs} epochs · batches of {now.optim.batch_size}"
 
 

@@ -3,9 +3,10 @@
 A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where it reads a path,
 `source_version(argument)`, which changes when the files there change; where it has settings, `check(argument)`, which
 returns them in one spelling; where it reads files, `survey(argument, group_by)`, which says how they are understood
-without reading pictures; where it knows more of its pictures than their class, `attribute_names(argument)`; where its
-examples are heard, `sounds(spec, argument, domain, index)`. `drawing/` is what drawn domains share, `audio/` what those
-of sounds do, the modules beside them what all share. Above: training, analyses, pages.
+without reading pictures; where its name tells its classes, `class_names(argument)`; where it knows more of its pictures
+than their class, `attribute_names(argument)`; where its examples are heard, `sounds(spec, argument, domain, index)`.
+`drawing/` is what drawn domains share, `audio/` what those of sounds do, the modules beside them what all share. Above:
+training, analyses, pages.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from tltk.data.names import escape_name
 from tltk.errors import BadSpec, DataProblem
 from tltk.registry import Registry
 from tltk.specs.parts import DataSpec
+from tltk.specs.size import in_pixels
 
 __all__ = [
     "Corruption",
@@ -50,6 +52,7 @@ __all__ = [
     "Split",
     "attribute_names",
     "check",
+    "class_names",
     "corruption",
     "domains",
     "family",
@@ -141,19 +144,22 @@ def check(spec: DataSpec) -> tuple[str, ...]:
     """Refuse pictures that cannot be meant, so far as names tell it: nothing is decoded, torch is not needed.
 
     Returns:
-        The names of the classes; none where only the pictures' files tell them.
+        The names of the classes; none where only pictures or their number tell them.
 
     Raises:
         UnknownName, BadSpec: The name means nothing.
         DataProblem: Nothing is there, or folders that are no classes, parts that differ, classes that are too small.
     """
     kind, argument = parse(spec.name)
+    _check_width(spec)
     survey = getattr(importlib.import_module(domains[kind].__module__), "survey", None)
     if survey is None:
         source_version(spec.name)  # that something is there
         if _function(kind, "source_version") is None:  # drawn here
             groups_of((), {}, spec.group_by, "", spec.name)
-    elif (found := survey(argument, spec.group_by)) is not None:
+        names = class_names(spec.name)
+        return names if not 0 < spec.n < len(names) else ()
+    if (found := survey(argument, spec.group_by)) is not None:
         check_sizes(found, spec)
         return tuple(found.classes)
     return ()
@@ -193,6 +199,14 @@ def sounds(spec: DataSpec, domain: Domain, index: Sequence[int]) -> list[Sound]:
     return found
 
 
+def class_names(name: str) -> tuple[str, ...]:
+    """The classes of a domain that is drawn here, which its name tells; none of files, for which see `check`."""
+    kind, argument = parse(name)
+    names = getattr(importlib.import_module(domains[kind].__module__), "class_names", None)
+    found: tuple[str, ...] = () if names is None else names(argument)
+    return found
+
+
 def attribute_names(name: str) -> tuple[str, ...]:
     """What a domain may know of its pictures beside the class, so far as its name tells.
 
@@ -218,7 +232,7 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
     """The domain that `spec.name` means, from the kept arrays if they are intact, else computed again.
 
     Args:
-        spec: Name, size, fit, n and seed decide the pictures; val, test and shots only `Domain.split`.
+        spec: Name, size, width, fit, n and seed decide the pictures; val, test and shots only `Domain.split`.
         progress: Called with (done, total) while pictures are made or decoded.
 
     Returns:
@@ -229,6 +243,7 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
         DataProblem: The pictures cannot be used; the sentence says why.
     """
     kind, argument = parse(spec.name)
+    _check_width(spec)
     folder = home.folder("domains") / _key(spec, kind, argument)
     domain = _read(folder, spec.name)
     if domain is None:
@@ -236,6 +251,15 @@ def load(spec: DataSpec, progress: Progress | None = None) -> Domain:
         domain = make(spec, argument, progress)
         domain = _keep(folder, domain)
     return domain
+
+
+def _check_width(spec: DataSpec) -> None:
+    """Refuse drawn pictures that are no squares: their formulas are for squares."""
+    if spec.width and family(spec.name) != "files":
+        raise BadSpec(
+            f"Pictures that are drawn here are squares, so {escape_name(spec.name)} has no width of its own. Got "
+            f"{in_pixels(spec.picture_size)}; leave the width out, or take pictures from files."
+        )
 
 
 def _load_corrupted(spec: DataSpec, argument: str, progress: Progress | None) -> Domain:
@@ -291,6 +315,8 @@ def _key(spec: DataSpec, kind: str, argument: str) -> str:
         parts += [how.name, how.severity, spec.seed]
     if spec.fit != CROP:  # of pictures that were kept before there was a choice
         parts.append(spec.fit)
+    if spec.width:  # of those that were kept when all were squares
+        parts.append(["width", spec.width])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 

@@ -93,17 +93,18 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
         )
     if counts["cropped"] >= MAX_CROPPED_SHARE:
         said.append(
-            f"On average {counts['cropped']:.0%} of a picture of {domain.name} is lost, since only the square in its "
+            f"On average {counts['cropped']:.0%} of a picture of {domain.name} is lost, since only its "
             f"middle is used. If that matters, take --fit pad, which keeps the whole picture, or --fit squash."
         )
     if counts["empty"] >= MAX_EMPTY_SHARE:
         said.append(
-            f"On average {counts['empty']:.0%} of a square of {domain.name} is empty, since whole pictures are padded "
-            f"to squares: they are seen smaller, and how wide one is shows. If that matters, take --fit crop or squash."
+            f"On average {counts['empty']:.0%} of what is read of {domain.name} is empty, since whole pictures are "
+            "padded to one shape: they are seen smaller, and how wide one is shows. If that matters, take --fit crop "
+            "or squash."
         )
     if counts["stretched"] >= MAX_STRETCHED:
         said.append(
             f"On average one side of a picture of {domain.name} is stretched by {counts['stretched']:.2f} against the "
-            f"other, since pictures are squashed to squares. If shapes tell the classes, take --fit pad or crop."
+            f"other, since pictures are squashed to one shape. If shapes tell the classes, take --fit pad or crop."
         )
     return said + list(domain.reading.notes)

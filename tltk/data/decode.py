@@ -1,6 +1,6 @@
 """Picture files into uint8 arrays of one size, in parallel; what cannot be used is named, not fatal.
 
-Used by `folder` and `archive`; `three_channels` also by the sets that come as arrays. `fit` makes them squares.
+Used by `folder` and `archive`; `three_channels` also by the sets that come as arrays. `fit` gives them one shape.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from tltk.data import fit as fitting
 from tltk.data.domain import Ints, Pixels, Progress, Reading
 from tltk.data.identity import FINE, ROWS, Origins, jpeg_content_hash, perceptual_hashes, strips_content_hash
 from tltk.errors import DataProblem
+from tltk.specs.size import Size, height_and_width
 
 ENDINGS = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp")
@@ -53,6 +54,7 @@ SCALE = re.compile(
     r" numbers and were read .*: (-?[\d,.e+-]+) is black and (-?[\d,.e+-]+) is white\."
 )  # `Span.sentence`
 MAX_FLAT_LEVELS = 2  # levels: a picture that spans no more in any channel is of one tone
+LYING = (Transpose.TRANSPOSE, Transpose.ROTATE_90, Transpose.ROTATE_270, Transpose.TRANSVERSE)  # width becomes height
 UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -164,7 +166,7 @@ class _Deep:
 
 def decode_all(
     paths: Sequence[Path],
-    size: int,
+    size: Size,
     progress: Progress | None = None,
     spans: dict[bool, Span] | None = None,
     fit: str = fitting.CROP,
@@ -179,16 +181,20 @@ def decode_all(
 
     Args:
         paths: Regular files.
-        size: Side of the square result, in pixels.
+        size: Of the result, in pixels.
         progress: Called with (done, total).
         spans: Scales of pictures of more than 8 bits that hold for these too; what is found is added, so that several
             calls share one.
-        fit: crop, pad or squash: how they become squares.
+        fit: crop, pad or squash: how they get its shape.
         identify: Whether it is to be known which pictures are copies; without it `origins`, `prints` and `thumbs`
             are 0, and a third of the time is saved.
     """
     n = len(paths)
-    images, origins, prints = allocate((n, 3, size, size)), np.zeros(n, np.uint64), np.zeros((n, 2), np.uint64)
+    images, origins, prints = (
+        allocate((n, 3, *height_and_width(size))),
+        np.zeros(n, np.uint64),
+        np.zeros((n, 2), np.uint64),
+    )
     changes, flat, thumbs = np.zeros((n, 3)), np.zeros(n, bool), allocate((n, 3, FINE, FINE))
     reasons: dict[int, str] = {}
     deep: dict[int, _Deep] = {}
@@ -241,15 +247,15 @@ def decode_all(
     return Decoded(images, origins, prints, thumbs, changes, flat, reasons, notes)
 
 
-def decode(path: Path, size: int, fit: str = fitting.CROP) -> Pixels:
-    """One file as (3, size, size) uint8, upright.
+def decode(path: Path, size: Size, fit: str = fitting.CROP) -> Pixels:
+    """One file as (3, height, width) uint8, upright.
 
     Transparent parts become white; of an animation the first frame is taken.
 
     Args:
         path: A regular file.
-        size: Side of the square, in pixels.
-        fit: crop: the short side becomes `size`, and the middle is kept; pad, squash: see `tltk.data.fit`.
+        size: Of the result, in pixels.
+        fit: crop: what lies beyond its proportions is cut off on both sides; pad, squash: see `tltk.data.fit`.
 
     Raises:
         DataProblem: Why this file cannot be used, in a few words.
@@ -274,7 +280,7 @@ def _spans(deep: Iterable[_Deep]) -> dict[bool, Span]:
 
 def _decode(
     path: Path,
-    size: int,
+    size: Size,
     fit: str,
     spans: dict[bool, Span],
     budget: _MemoryBudget | None = None,
@@ -291,7 +297,7 @@ def _decode(
                     f"{image.width} × {image.height} pixels, more than the limit of {MAX_PIXELS // hunger:,}"
                 )
             width, height = image.size
-            side = max(size, 4 * FINE)  # enough to know near copies by, whatever the size
+            side = max(*height_and_width(size), 4 * FINE)  # enough to know near copies by, whatever the size
             image.draft("RGB", (side, side))  # big JPEGs: decode at 1/2, 1/4 or 1/8
             n_bytes = image.width * image.height * WORK_BYTES_PER_PIXEL * hunger
             with budget.reserve(n_bytes) if budget else nullcontext():
@@ -303,7 +309,8 @@ def _decode(
                 shown = plain
                 if plain.mode == "RGBA" and plain.width * plain.height > LARGE_PIXELS:
                     shown = _opaque(plain)
-                small = _on_white(fitting.shrink(shown, size, fit)).convert("RGB")
+                lying = _turned(size, turn)
+                small = _on_white(fitting.shrink(shown, lying, fit)).convert("RGB")
                 if turn is not None:  # before it comes onto its ground, so that it lies there as an upright one does
                     small = small.transpose(turn)
                 pixels = np.ascontiguousarray(np.asarray(small, np.uint8).transpose(2, 0, 1))
@@ -313,7 +320,7 @@ def _decode(
                 if identify:
                     origin = _origin(path, image, image if is_deep else plain, turn)
                     thumb, prints = sketch(shown, turn)
-                return _Shown(pixels, origin, prints, thumb, fitting.Change.of(width, height, size, fit), flat)
+                return _Shown(pixels, origin, prints, thumb, fitting.Change.of(width, height, lying, fit), flat)
     except DataProblem:
         raise
     except Image.DecompressionBombError:
@@ -391,10 +398,15 @@ def sketch(plain: Image.Image, turn: Transpose | None = None) -> tuple[Pixels, t
 
 def _shrink(plain: Image.Image, width: int, height: int, turn: Transpose | None) -> Image.Image:
     """The whole picture at this size, upright."""
-    lies = turn in (Transpose.TRANSPOSE, Transpose.ROTATE_90, Transpose.ROTATE_270, Transpose.TRANSVERSE)
-    shape = (height, width) if lies else (width, height)
+    high, wide = height_and_width(_turned((height, width), turn))
+    shape = (wide, high)
     small = _on_white(plain.resize(shape, Resampling.BILINEAR, reducing_gap=3.0))
     return small if turn is None else small.transpose(turn)
+
+
+def _turned(size: Size, turn: Transpose | None) -> Size:
+    """The size that a picture must have before this turn, to have that one after it."""
+    return size if isinstance(size, int) or turn not in LYING else size[::-1]
 
 
 def allocate(shape: tuple[int, ...]) -> Pixels:

@@ -49,11 +49,11 @@ class Reading:
     """What reading the pictures did to them.
 
     Attributes:
-        cropped: Share of a picture, on average, that lay outside the square that was kept of it.
+        cropped: Share of a picture, on average, that lay outside the part that was kept of it.
         flat: How many pictures are of one tone.
         notes: Sentences on the rest: how values became pixels, which arrays were left out.
         clashes: Names of pictures that are copies of each other under two labels, some of them.
-        empty: Share of the square, on average, that a picture padded leaves empty.
+        empty: Share of what is read, on average, that a picture padded leaves empty.
         stretched: By which factor, on average, one side of a picture that was squashed grew more than the other.
     """
 

@@ -49,5 +49,5 @@ class Modality(Protocol):
         Args:
             domain: Whose example.
             at: Its position.
-            largest_px: Its side at most, in pixels.
+            largest_px: Its longer side at most, in pixels.
         """

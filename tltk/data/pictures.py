@@ -53,12 +53,15 @@ class Pictures:
         Args:
             domain: Whose picture.
             at: Its position.
-            largest_px: Its side at most, in pixels.
+            largest_px: Its longer side at most, in pixels.
         """
         picture = np.asarray(domain.images[at])
         shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
         tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
-        return tile if tile.width <= largest_px else tile.resize((largest_px, largest_px))
+        longest = max(tile.size)
+        if longest <= largest_px:
+            return tile
+        return tile.resize([max(round(side * largest_px / longest), 1) for side in tile.size])
 
 
 PICTURES = Pictures()

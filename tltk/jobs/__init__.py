@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tltk.errors import RunProblem
+from tltk.errors import BadSpec, RunProblem
 from tltk.jobs.executor import Executor, executor_from_environment
 from tltk.jobs.local import Local
 from tltk.runs.run import ACTIVE, Run
@@ -43,6 +43,7 @@ def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float
         every: Seconds between two looks.
 
     Raises:
+        BadSpec: What was asked for cannot be meant, which showed only as it ran.
         RunProblem: It failed; the sentence is the run's own.
     """
     local, looked = executor(), time.monotonic()
@@ -55,7 +56,7 @@ def wait(run: Run, watch: Callable[[Run], None] = lambda run: None, every: float
     watch(run)
     status = run.status
     if status.state == "failed":
-        raise RunProblem(status.message)
+        raise (BadSpec if status.refused else RunProblem)(status.message)
     return run
 
 

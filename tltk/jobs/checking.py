@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import math
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from tltk import data, home, terms
@@ -39,11 +41,13 @@ from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import PATHS
+from tltk.specs.size import Size, height_and_width, in_pixels
 from tltk.specs.training import TransferSpec
-from tltk.training.check import check_transfer
+from tltk.tasks import Classification
+from tltk.training.check import check_kept_head, check_transfer
 from tltk.weights import weightfile
 from tltk.weights.catalogue import Backbone, catalogue
-from tltk.weights.checks import check_file, check_weights
+from tltk.weights.checks import check_file, check_weights, told_classes
 from tltk.weights.clip import check_checkpoint
 
 # timm's optimizers by name, as `timm.optim.list_optimizers` has them; a test compares the two. To ask timm costs the
@@ -168,8 +172,7 @@ def check(spec: Spec) -> None:
     check_names(spec)
     examples = _examples(spec)
     every = [pictures for one in (spec, *examples) for pictures in _pictures(one)]
-    for pictures in {one.to_json(): one for one in every}.values():
-        _check_pictures(pictures)
+    classes = {key: _check_pictures(one) for key, one in {one.to_json(): one for one in every}.items()}
     own = {f"run:{one.run_id}" for one in examples}  # what the study itself trains is not there yet
     networks = [*_networks(spec), *(n for one in examples for n in _networks(one) if n[1] not in own)]
     for backbone, weights in dict.fromkeys(networks):
@@ -178,6 +181,9 @@ def check(spec: Spec) -> None:
         check_weights(weights, backbone, spec.trains)
     for backbone, size in _sized_networks(spec):
         check_size(backbone, size)
+    for one in (spec, *examples):
+        if isinstance(one, TransferSpec) and one.labels == "target":
+            _check_classes(one, classes[one.target.to_json()], own)
     if isinstance(spec, ImportWeightsSpec):
         _check_file(spec)
     if isinstance(spec, PredictSpec):
@@ -194,6 +200,23 @@ def check(spec: Spec) -> None:
         check_checkpoint(spec.checkpoint)
     if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
         raise DataProblem(f"The picture must be a file. There is none at {abbreviate(spec.picture)}.")
+
+
+def _check_classes(spec: TransferSpec, classes: tuple[str, ...], own: Collection[str]) -> None:
+    """Refuse a metric, and a classifier that is kept, which are of other classes than the target's.
+
+    Args:
+        spec: The training.
+        classes: The target's; none = they are not known yet, and the worker says it.
+        own: Weights that the study trains itself, so that they are not there yet.
+    """
+    if not classes:
+        return
+    Classification(len(classes), metric=spec.optim.metric)  # refuses it
+    if spec.net.keep_head and spec.net.weights not in own:
+        known = told_classes(spec.net.weights)
+        if known is not None:
+            check_kept_head(spec.net, spec.target.name, classes, known)
 
 
 def check_optimizer(name: str) -> None:
@@ -222,19 +245,21 @@ def check_backbone(name: str) -> None:
         raise UnknownName.among(f"The tag of {architecture}", tag, known)
 
 
-def check_size(backbone: str, size: int) -> None:
+def check_size(backbone: str, size: Size) -> None:
     """Refuse pictures that this network cannot read, as far as the table of backbones tells.
 
     Raises:
         BadSpec: They are too small for its strides, or no whole number of its patches or windows.
     """
     one = catalogue().get(backbone.partition(".")[0])
-    if one is None or one.takes(size):
+    if one is None:
         return
-    raise BadSpec(
-        f"{backbone} must be given pictures that it can read. {_rule(one)} Got {size} px; "
-        f"take {' or '.join(str(s) for s in one.near(size))}."
-    )
+    for side in dict.fromkeys(height_and_width(size)):
+        if not one.takes(side):
+            raise BadSpec(
+                f"{backbone} must be given pictures that it can read. {_rule(one)} Got {in_pixels(size)}; "
+                f"take {' or '.join(str(s) for s in one.near(side))}{'' if isinstance(size, int) else f' for {side}'}."
+            )
 
 
 def _rule(one: Backbone) -> str:
@@ -389,25 +414,25 @@ def _check_own(pictures: DataSpec, trained: TrainedRun, else_do: str = "") -> No
     _check_pictures(pictures)
 
 
-def _sized_networks(spec: Spec) -> list[tuple[str, int]]:
+def _sized_networks(spec: Spec) -> list[tuple[str, Size]]:
     """Every backbone that it builds for pictures, and their size; a ranking says beside each what it lacks."""
     if isinstance(spec, DescribeSpec):
-        return [(spec.backbone, spec.size)]
+        return [(spec.backbone, spec.picture_size)]
     net, target, optim = (getattr(spec, part, None) for part in ("net", "target", "optim"))
     if not isinstance(net, NetSpec) or not isinstance(target, DataSpec):
         return []
     first = optim.first_size if isinstance(optim, OptimSpec) else 0
-    return [(net.backbone, size) for size in (target.size, first) if size]
+    return [(net.backbone, size) for size in (target.picture_size, first) if size]
 
 
 def _check_pictures(spec: DataSpec) -> tuple[str, ...]:
     """Refuse pictures that cannot be meant; the names of their classes, so far as they are known."""
     classes = data.check(spec)
     kind, _ = data.parse(spec.name)
-    free_bytes, size = shutil.disk_usage(home.home()).free, 3 * spec.n * spec.size**2
+    free_bytes, size = shutil.disk_usage(home.home()).free, 3 * spec.n * math.prod(spec.shape)
     if kind not in PATHS and size > free_bytes:  # made here, as many as are asked for
         raise BadSpec(
-            f"{spec.n:,} pictures of {spec.size} px must fit on the disk. They take {size / 1e6:,.1f} MB, and "
-            f"{free_bytes / 1e6:,.1f} MB are free; ask {kind} for fewer or smaller ones."
+            f"{spec.n:,} pictures of {in_pixels(spec.picture_size)} must fit on the disk. They take "
+            f"{size / 1e6:,.1f} MB, and {free_bytes / 1e6:,.1f} MB are free; ask {kind} for fewer or smaller ones."
         )
     return classes

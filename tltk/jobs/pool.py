@@ -17,7 +17,7 @@ import psutil
 import torch
 
 from tltk import home
-from tltk.errors import Diverged, Pruned, RunProblem, TltkError
+from tltk.errors import BadSpec, Diverged, Pruned, RunProblem, TltkError
 from tltk.jobs.executor import Trainer
 from tltk.runs.run import KILLED, Run
 from tltk.specs.training import TransferSpec
@@ -231,6 +231,7 @@ def _check_end(run: Run, code: int) -> Run:
 
     Raises:
         Stopped: It was asked to stop.
+        BadSpec: What it was to do cannot be meant, which showed only as it ran.
         RunProblem: It failed otherwise, or was killed.
     """
     status = run.status
@@ -240,4 +241,5 @@ def _check_end(run: Run, code: int) -> Run:
         raise Stopped
     if code < 0:  # by a signal; otherwise the status that it wrote stands
         run.write_status(state="failed", message=KILLED)
-    raise RunProblem(f"Run {run.id} of this study failed. {run.status.message}")
+    status = run.status
+    raise (BadSpec if status.refused else RunProblem)(f"Run {run.id} of this study failed. {status.message}")

@@ -152,7 +152,7 @@ class Worker:
             if isinstance(fault, Diverged | Pruned):
                 how = "diverged" if isinstance(fault, Diverged) else "pruned"
                 home.write_atomic(run.path / "result.json", json.dumps({how: str(fault)}))
-            write_end(run, str(fault), "stopped" if isinstance(fault, Pruned) else "failed")
+            write_end(run, str(fault), "stopped" if isinstance(fault, Pruned) else "failed", _is_refusal(fault))
             raise
         except BaseException as fault:
             write_end(run, error_sentence(fault))
@@ -244,17 +244,17 @@ class Worker:
             self._end_all(runs, "Stopped by request; it can be resumed.", "stopped")
             raise
         except TltkError as fault:
-            self._end_all(runs, str(fault))
+            self._end_all(runs, str(fault), refused=_is_refusal(fault))
             raise
         except BaseException as fault:
             self._end_all(runs, error_sentence(fault))
             raise
 
     @staticmethod
-    def _end_all(runs: Sequence[Run], message: str, state: str = "failed") -> None:
+    def _end_all(runs: Sequence[Run], message: str, state: str = "failed", refused: bool = False) -> None:
         for run in runs:
             if run.status.state == "running":
-                write_end(run, message, state)
+                write_end(run, message, state, refused)
 
     def _count_seen_by_source(self, spec: TransferSpec, domain: Domain, split: Split) -> int:
         """How many of the pictures that validate or test here the run behind the weights learned from."""
@@ -339,7 +339,9 @@ class Worker:
         assert isinstance(spec, TransferSpec)
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
-        told = {"data": data, "size": str(domain.images.shape[-1]), "fit": spec.target.fit, "run": run.id}
+        height, width = domain.images.shape[2:]
+        told = {"data": data, "size": str(height), "fit": spec.target.fit, "run": run.id}
+        told |= {"width": str(width)} if width != height else {}
         told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}
         weights.save(net, spec.net, run.path / "model.safetensors", **told)
         read = account.training_data_fields(domain, split, spec.target)
@@ -380,16 +382,22 @@ def error_sentence(fault: BaseException) -> str:
     return f"Internal error in tltk ({type(fault).__name__}: {fault}). The log has the details; please report it."
 
 
-def write_end(run: Run, message: str, state: str = "failed") -> None:
+def _is_refusal(fault: TltkError) -> bool:
+    """Whether what was asked for cannot be meant, rather than that a run or the machine failed."""
+    return not isinstance(fault, RunProblem)
+
+
+def write_end(run: Run, message: str, state: str = "failed", refused: bool = False) -> None:
     """Write why a run failed or stopped; where the disk is full, the log alone has it.
 
     Args:
         run: The run that ended.
         message: A sentence for its status.
         state: "failed" or "stopped".
+        refused: Whether what was asked for cannot be meant.
     """
     with contextlib.suppress(MachineProblem):
-        run.write_status(state=state, message=message)
+        run.write_status(state=state, message=message, refused=refused)
 
 
 def execute(run: Run) -> None:
@@ -416,7 +424,7 @@ def execute(run: Run) -> None:
         status = run.status
         print(fault, flush=True)
         if status.state != "running" or status.pid == os.getpid():  # else it is another process's to say
-            write_end(run, str(fault))
+            write_end(run, str(fault), refused=_is_refusal(fault))
     except BaseException as fault:
         write_end(run, error_sentence(fault))
     finally:

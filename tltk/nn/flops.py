@@ -16,6 +16,7 @@ from torch.utils.flop_counter import flop_registry
 from tltk.nn.net import Net, make_backbone, make_net
 from tltk.nn.taps import own_modules
 from tltk.specs.parts import NetSpec
+from tltk.specs.size import Size, height_and_width
 
 aten = torch.ops.aten
 FILLED = (
@@ -96,7 +97,7 @@ class Shapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=32)
-def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | None:
+def layer_flops(backbone: str, size: Size, channels: int) -> tuple[int, ...] | None:
     """FLOPs of each layer's forward pass of one picture (a multiply-add counts two); None if they cannot be counted.
 
     Counted on the meta device, so that nothing is computed, or, where a network needs numbers to find its
@@ -105,11 +106,11 @@ def layer_flops(backbone: str, size: int, channels: int) -> tuple[int, ...] | No
 
     Args:
         backbone: timm's name.
-        size: Side of a picture in pixels.
+        size: Of a picture in pixels.
         channels: Of a picture.
     """
     net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
-    picture = torch.zeros(1, channels, size, size)
+    picture = torch.zeros(1, channels, *height_and_width(size))
     try:
         return _count(net, copy.deepcopy(net.backbone).to("meta"), picture.to("meta"))
     except Exception:  # whatever an architecture does that needs numbers

@@ -14,6 +14,7 @@ from tltk.nn.head import make_head
 from tltk.nn.order import execution_order, layer_name, ordered_layers
 from tltk.results.training import Fitting
 from tltk.specs.parts import NetSpec
+from tltk.specs.size import Size, height_and_width, in_pixels
 
 HEAD_SEED = 1_000_003  # added to a training's seed for its head's first weights
 
@@ -184,12 +185,12 @@ def input_channels(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
     return 3
 
 
-def make_backbone(name: str, size: int, channels: int, drop_path: float = 0.0, **options: Any) -> nn.Module:
-    """A timm model without its classifier, for square pictures of this size.
+def make_backbone(name: str, size: Size, channels: int, drop_path: float = 0.0, **options: Any) -> nn.Module:
+    """A timm model without its classifier, for pictures of this size.
 
     Args:
         name: timm's name, with or without a tag.
-        size: Side of a picture in pixels; read by architectures of a fixed input size.
+        size: Of a picture in pixels; read by architectures of a fixed input size.
         channels: Of a picture.
         drop_path: Rate of stochastic depth in 0 … 1; 0 = what the architecture has.
         **options: More for `timm.create_model`.
@@ -217,7 +218,7 @@ def make_backbone(name: str, size: int, channels: int, drop_path: float = 0.0, *
         raise BadSpec(f"{name} cannot be built with these options: {fault}.") from None
     except Exception as fault:  # each architecture stumbles over a size in its own way
         raise BadSpec(
-            f"{name} must be given a picture size that fits it. Got {size} px: {_reason(fault)}. "
+            f"{name} must be given a picture size that fits it. Got {in_pixels(size)}: {_reason(fault)}. "
             f"Try {config.input_size[-1] if config else 224}."
         ) from None
     return model
@@ -229,12 +230,12 @@ def _reason(fault: Exception) -> str:
     return lines[0].strip().rstrip(".:")
 
 
-def make_net(backbone: nn.Module, size: int, channels: int, n_classes: int, spec: NetSpec, seed: int) -> Net:
+def make_net(backbone: nn.Module, size: Size, channels: int, n_classes: int, spec: NetSpec, seed: int) -> Net:
     """The backbone with a new head; the head's initial weights depend on the seed alone.
 
     Args:
         backbone: Without a classifier.
-        size: Side of a picture in pixels.
+        size: Of a picture in pixels.
         channels: Of a picture.
         n_classes: Number of logits.
         spec: Says which head and with what dropout.
@@ -243,7 +244,8 @@ def make_net(backbone: nn.Module, size: int, channels: int, n_classes: int, spec
     Raises:
         BadSpec: The backbone cannot read pictures of this size and channel count.
     """
-    sample = torch.zeros(2, channels, size, size)
+    height, width = height_and_width(size)
+    sample = torch.zeros(2, channels, height, width)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + HEAD_SEED)
         try:
@@ -252,6 +254,6 @@ def make_net(backbone: nn.Module, size: int, channels: int, n_classes: int, spec
             raise
         except Exception as fault:  # each architecture stumbles over a size in its own way
             raise BadSpec(
-                f"{spec.backbone} must be able to read {size} × {size} pictures with {channels} channels. "
+                f"{spec.backbone} must be able to read {width} × {height} pictures with {channels} channels. "
                 f"It answers: {_reason(fault)}. Choose a larger picture size or another backbone."
             ) from None

@@ -6,7 +6,8 @@ A hook at the end of each layer pools its output to a row per picture, so what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +20,7 @@ from tltk.nn.cut import Activations, evaluation_mode
 from tltk.nn.net import Net
 from tltk.specs.parts import POOLINGS
 
+Pool = Callable[[Tensor, Sequence[int]], Tensor]  # a layer's output and the pictures' shape → a row for each
 PROJECTED = 512  # buckets of the projection
 
 
@@ -93,7 +95,8 @@ class Taps:
             raise UnknownName.among("pooling", pooling, POOLINGS)
         self.net, self.boundary, self.kind = net, net.depth, f"taps:{pooling}"
         self.names = (*net.names[:-1], "features")
-        self._pool: Callable[[Tensor], Tensor] = {"avg": _mean, "max": _max, "project": _project}[pooling]
+        pools: dict[str, Pool] = {"avg": _mean, "max": _max, "project": lambda x, _: _project(x)}
+        self._pool = pools[pooling]
         probe = net.sample(2)
         self._ends = layer_ends(net, probe)
         self.numbers = sum(t.shape[1] for t in self.prefix(probe))
@@ -109,7 +112,7 @@ class Taps:
 
         def hook(name: str) -> Callable[..., None]:
             def note(_module: nn.Module, _inputs: Any, output: Any) -> None:
-                taken[name] = self._pool(_tensor(output, name, len(x)))
+                taken[name] = self._pool(_tensor(output, name, len(x)), x.shape)
 
             return note
 
@@ -123,7 +126,7 @@ class Taps:
         found: list[Tensor] = []
         for name in self._ends:
             # A layer without a module of its own, of parameters alone, shows what the layer before it shows.
-            found.append(taken[name] if name in taken else found[-1] if found else self._pool(x))
+            found.append(taken[name] if name in taken else found[-1] if found else self._pool(x, x.shape))
         return (*found, features)
 
 
@@ -174,24 +177,28 @@ def _tensor(output: Any, name: str, n: int) -> Tensor:
     return output if len(output) == n else output.reshape(n, -1, *output.shape[1:]).flatten(1, 2)
 
 
-def places(x: Tensor) -> tuple[int, ...]:
+def places(x: Tensor, picture: Sequence[int]) -> tuple[int, ...]:
     """The axes that are places: those of a map (channels first or last), or of tokens.
+
+    Which of the two a map is its proportions tell: rows and columns lie as those of the picture do.
 
     Args:
         x: A layer's output, (n, c, h, w), (n, h, w, c), (n, tokens, c) or (n, c).
+        picture: Shape of what the network reads, of which height and width are the last.
     """
     if x.ndim == 4:
-        last = x.shape[2] != x.shape[3] and x.shape[1] == x.shape[2]
-        return (1, 2) if last else (2, 3)
+        wanted = math.log(picture[-2] / picture[-1])
+        first, last = (abs(math.log(x.shape[i] / x.shape[i + 1]) - wanted) for i in (2, 1))
+        return (1, 2) if last < first else (2, 3)
     return tuple(range(1, x.ndim - 1))
 
 
-def _mean(x: Tensor) -> Tensor:
-    return x.float().mean(places(x)) if x.ndim > 2 else x.float()
+def _mean(x: Tensor, picture: Sequence[int]) -> Tensor:
+    return x.float().mean(places(x, picture)) if x.ndim > 2 else x.float()
 
 
-def _max(x: Tensor) -> Tensor:
-    return x.float().amax(places(x)) if x.ndim > 2 else x.float()
+def _max(x: Tensor, picture: Sequence[int]) -> Tensor:
+    return x.float().amax(places(x, picture)) if x.ndim > 2 else x.float()
 
 
 def _project(x: Tensor) -> Tensor:

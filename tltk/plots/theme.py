@@ -34,8 +34,11 @@ def faint(colour: str, share: float = 0.18) -> str:
 
 
 def in_dark(colour: str) -> str:
-    """What one of `SEQUENCE` is on a dark page."""
-    found: str = PALETTE["dark"]["series"][SEQUENCE.index(colour)]
+    """What a colour of a role, or one of `SEQUENCE`, is on a dark page."""
+    dark: dict[str, Any] = PALETTE["dark"]
+    found: str = {colour: dark[role] for role, colour in ROLES.items()}.get(colour) or dark["series"][
+        SEQUENCE.index(colour)
+    ]
     return found
 
 

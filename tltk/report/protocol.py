@@ -8,6 +8,7 @@ from typing import Any
 from tltk.specs.command import as_named, list_options
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
+from tltk.specs.size import in_pixels
 from tltk.specs.training import TransferSpec
 
 NAMES = {
@@ -71,7 +72,7 @@ def _of_domain(domain: DataSpec, kept: set[str]) -> str:
     found = [
         *([domain.name] if "name" in kept else []),
         *([labels] if "shots" in kept else []),
-        f"{domain.size} px",
+        in_pixels(domain.picture_size),
         f"{domain.val:.0%} for validation",
         *([test] if "test" in kept else []),
         *([f"grouped by {domain.group_by}"] if domain.group_by else []),

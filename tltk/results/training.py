@@ -126,7 +126,7 @@ class Fitting(msgspec.Struct, frozen=True):
         channel_factor: That factor, channels made for over channels; else 1.
         mean: What is subtracted from each channel.
         std: What it is then divided by.
-        size: Side of the pictures in pixels.
+        size: Side of the pictures in pixels; height and width where they are no squares.
         size_made_for: Of those that the weights learned from; 0 = not told.
         grid: Places of the position table, rows and columns; empty = there is none, or it is not resampled.
         grid_made_for: Those of the table that came with the weights.
@@ -143,8 +143,8 @@ class Fitting(msgspec.Struct, frozen=True):
     channel_factor: float
     mean: list[float]
     std: list[float]
-    size: int
-    size_made_for: int
+    size: int | tuple[int, int]
+    size_made_for: int | tuple[int, int]
     grid: list[int]
     grid_made_for: list[int]
     classes: int

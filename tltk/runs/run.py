@@ -83,6 +83,7 @@ class Status(msgspec.Struct, frozen=True):
     updated: float = 0.0
     host: str = ""  # the machine of its process; on another one its number says nothing, and the heartbeat counts
     note: str = ""  # what one should know of the run as a whole; its message where it has no other
+    refused: bool = False  # whether it failed since what was asked for cannot be meant, which showed only as it ran
 
 
 class Child(msgspec.Struct, frozen=True):
@@ -289,7 +290,13 @@ class Run:
             home.remove_temporary_files(self.path)
             born = process.identity(os.getpid())
             self.write_status(
-                state="running", message="", pid=os.getpid(), pid_born=born, threads=threads, host=platform.node()
+                state="running",
+                message="",
+                pid=os.getpid(),
+                pid_born=born,
+                threads=threads,
+                host=platform.node(),
+                refused=False,
             )
 
     def release(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from tltk.errors import CannotSplit
 from tltk.nn.cut import evaluation_mode
+from tltk.nn.decoder import grid as token_grid
 from tltk.nn.net import Net
 
 
@@ -135,7 +135,8 @@ def _tokens(net: Net, tokens: int) -> tuple[int, tuple[int, int]]:
         raise _no_rollout("its tokens are not the patches of a picture")
     rows, columns = (int(side) for side in grid)
     if rows * columns != tokens - prefix:  # where sizes are free, the grid is that of these pictures
-        rows = columns = math.isqrt(tokens - prefix)
+        _, height, width = net.shape
+        rows, columns = token_grid(tokens - prefix, (height, width))
     if rows * columns != tokens - prefix or rows * columns < 2:
         raise _no_rollout(f"{tokens - prefix} tokens are no grid of patches")
     return prefix, (rows, columns)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -21,7 +23,7 @@ def map_layers(net: Net, outputs: LayerOutputs) -> list[int]:
     x = net.sample(2)
     with evaluation_mode(net), torch.no_grad(), outputs.collect(net, 0, len(x)) as found:
         net(x)
-    return sorted(layer for layer, output in found.items() if _is_map(output))
+    return sorted(layer for layer, output in found.items() if _is_map(output, x.shape))
 
 
 def grad_cam(net: Net, x: Tensor, classes: Tensor, layer: int, outputs: LayerOutputs) -> Tensor:
@@ -51,7 +53,7 @@ def grad_cam(net: Net, x: Tensor, classes: Tensor, layer: int, outputs: LayerOut
     """
     with evaluation_mode(net), torch.enable_grad(), outputs.collect(net, layer, len(x)) as found:
         logits = net(x.detach().requires_grad_())[1]
-        if layer not in found or not _is_map(found[layer]):
+        if layer not in found or not _is_map(found[layer], x.shape):
             shape = tuple(found[layer].shape[1:]) if layer in found else ()
             raise CannotSplit(
                 f"Grad-CAM needs a layer whose output is a map of more than one place. {net.names[layer]} gives "
@@ -61,7 +63,7 @@ def grad_cam(net: Net, x: Tensor, classes: Tensor, layer: int, outputs: LayerOut
         (gradient,) = torch.autograd.grad(logits.gather(1, at).sum(), found[layer], allow_unused=True)
     if gradient is None:
         raise CannotSplit(f"The class's score must come from the layer. That of {net.names[layer]} is not used.")
-    maps, where = found[layer].detach().float(), places(found[layer])
+    maps, where = found[layer].detach().float(), places(found[layer], x.shape)
     channel = 3 if where == (1, 2) else 1
     alpha = gradient.float().mean(where, keepdim=True)
     return (alpha * maps).sum(channel).relu().cpu()
@@ -83,7 +85,7 @@ def map_shift(net: Net, x: Tensor, layer: int, outputs: LayerOutputs) -> tuple[f
     with evaluation_mode(net), torch.enable_grad(), outputs.collect(net, layer, len(x)) as found:
         pixels = x.detach().requires_grad_()
         net(pixels)
-        maps = found[layer] if places(found[layer]) == (2, 3) else found[layer].permute(0, 3, 1, 2)
+        maps = found[layer] if places(found[layer], x.shape) == (2, 3) else found[layer].permute(0, 3, 1, 2)
         rows, columns = maps.shape[2:]
         (gradient,) = torch.autograd.grad(maps[:, :, rows // 2, columns // 2].sum(), pixels)
     mass = gradient.double().square().sum((0, 1)).cpu()
@@ -104,6 +106,6 @@ def _median(mass: Tensor) -> float:
     return at + (total / 2 - float(before[at] - mass[at])) / float(mass[at])
 
 
-def _is_map(output: Tensor) -> bool:
-    where = places(output)
+def _is_map(output: Tensor, picture: Sequence[int]) -> bool:
+    where = places(output, picture)
     return output.ndim == 4 and output.shape[where[0]] * output.shape[where[1]] > 1

@@ -50,7 +50,7 @@ class Predictor:
                 f"What is served reads picture files, which have {CHANNELS} channels. The pictures of run "
                 f"{self.trained.run.id} have {self.net.channels}; serve a training on pictures in colour."
             )
-        blank = np.zeros((1, self.net.channels, self.net.size, self.net.size), np.uint8)
+        blank = np.zeros((1, *self.net.net.shape), np.uint8)
         self._thread.submit(self.net.answer, blank, np.arange(1), 1).result()  # a network that cannot run fails here
 
     async def ask(self, files: Sequence[tuple[str, Path]], embedding: bool = False) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tltk import __version__
 from tltk.analyses.trained import TrainedRun
 from tltk.data.decode import ENDINGS, MAX_PIXELS
 from tltk.serving.receive import FORM, MAX_BYTES, MAX_PICTURES, RAW
+from tltk.specs.size import in_pixels
 
 FAULTS = {
     400: "The request is not whole, or bears another server's name.",
@@ -137,7 +138,7 @@ form {{ padding: 1rem; border: 1px solid var(--rule); border-radius: .5rem; }}
 </style>
 <h1>{title}</h1>
 <p>Pictures in, one of {n} classes out: {names}. Each picture is prepared as those of the
-training were: upright, {size} × {size} pixels.</p>
+training were: upright, {size}.</p>
 <form method="post" action="/predict" enctype="multipart/form-data">
 <label>Pictures <input type="file" name="picture" accept="{endings}" multiple required></label>
 <button>Predict</button>
@@ -191,7 +192,7 @@ def page(trained: TrainedRun, here: str) -> str:
         title=escape(f"{trained.spec.net.backbone} of run {trained.run.id}"),
         n=f"{len(classes):,}",
         names=escape(", ".join(classes[:NAMED]) + (", …" if len(classes) > NAMED else "")),
-        size=trained.spec.target.size,
+        size=in_pixels(trained.spec.target.picture_size) + " (" + trained.spec.target.fit + ")",
         endings=",".join(sorted(ENDINGS)),
         here=escape(here),
         faults="".join(f"<tr><td>{number}<td>{escape(why)}</tr>" for number, why in FAULTS.items()),

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from tltk.errors import BadSpec
 from tltk.specs import grouping
 from tltk.specs.knobs import Spec, knob
+from tltk.specs.size import LEAST_PX, MOST_PX, Size, simplest
 
 OPTIMIZERS = ("adamw", "sgd")  # the two shown first; timm's others are accepted by name
 POOLINGS = ("avg", "max", "project")  # how a layer's output becomes one row per picture
-FITS = ("crop", "pad", "squash")  # how a picture of another shape becomes a square; see tltk/data/fit.py
+FITS = ("crop", "pad", "squash")  # how a picture of another shape becomes one of the size; see tltk/data/fit.py
 SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
 
 
@@ -20,7 +21,7 @@ SCHEDULES = ("constant", "cosine", "warm_restarts", "one_cycle", "plateau")
 class DataSpec(Spec):
     """Which pictures, how large, and how they are divided. `name` is `digits`, `folder:PATH`, …"""
 
-    later: ClassVar[tuple[str, ...]] = ("group_by", "folds", "fold", "repeat", "fit")
+    later: ClassVar[tuple[str, ...]] = ("group_by", "folds", "fold", "repeat", "fit", "width")
 
     name: str = knob(
         "digits",
@@ -28,7 +29,9 @@ class DataSpec(Spec):
     )
     shots: int = knob(0, 0, 100_000, help="Labelled training pictures per class; 0 = all.")
     n: int = knob(0, 0, 10_000_000, help="Number of pictures to draw or keep; 0 = all there are.")
-    size: int = knob(32, 8, 1024, help="Side of the square picture, in pixels.")
+    size: int = knob(
+        32, LEAST_PX, MOST_PX, help="Side of the square picture, in pixels; its height where a width is given."
+    )
     val: float = knob(0.15, 0.01, 0.8, help="Share held out for validation.")
     test: float = knob(0.3, 0.01, 0.8, help="Share held out for the test.")
     seed: int = knob(0, 0, 2**31 - 1, help="Seed for drawing the pictures and for the split.")
@@ -43,12 +46,19 @@ class DataSpec(Spec):
     fit: str = knob(
         "crop",
         choices=FITS,
-        help="How pictures that are no squares become squares: crop keeps the middle, pad the whole on a plain square, "
+        help="How pictures of another shape get this one: crop keeps the middle, pad the whole on a plain ground, "
         "squash stretches the whole.",
     )
+    width: int = knob(0, 0, MOST_PX, help="Width of the picture, in pixels, where it is no square; 0 = as its height.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if 0 < self.width < LEAST_PX:
+            raise BadSpec(
+                f"DataSpec.width must be 0, as its height, or from {LEAST_PX} to {MOST_PX} px. Got {self.width}."
+            )
+        if self.width == self.size:  # the same pictures, so the same name
+            object.__setattr__(self, "width", 0)
         if self.group_by:
             grouping.parse(self.group_by)
         if self.folds == 1 or self.fold > max(self.folds, 1) or (self.repeat > 1 and not self.folds):
@@ -64,6 +74,16 @@ class DataSpec(Spec):
             )
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of a picture, in pixels."""
+        return self.size, self.width or self.size
+
+    @property
+    def picture_size(self) -> Size:
+        """The side of a square picture, height and width of another."""
+        return simplest(self.shape)
+
+    @property
     def unfolded(self) -> DataSpec:
         """The same domain, divided by shares and not into folds."""
         return dataclasses.replace(self, folds=0, fold=1, repeat=1)
@@ -71,14 +91,15 @@ class DataSpec(Spec):
 
 BUT_SIZE = ("name", "shots", "n", "val", "test", "seed", "group_by", "folds", "fold", "repeat")  # of a source
 # of questions that draw their own few
-BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "group_by", "folds", "fold", "repeat", "fit")
-BUT_SHOTS_AND_FOLDS = ("name", "n", "size", "val", "test", "seed", "group_by", "fit")
-BUT_FOLDS = ("name", "shots", "n", "size", "val", "test", "seed", "group_by", "fit")  # where folds are something else
+BUT_SHOTS = ("name", "n", "size", "val", "test", "seed", "group_by", "folds", "fold", "repeat", "fit", "width")
+BUT_SHOTS_AND_FOLDS = ("name", "n", "size", "val", "test", "seed", "group_by", "fit", "width")
+# where folds are something else
+BUT_FOLDS = ("name", "shots", "n", "size", "val", "test", "seed", "group_by", "fit", "width")
 
 
 def read_alike(source: DataSpec, target: DataSpec) -> DataSpec:
-    """The source at the target's size, its pictures made squares in the same way, so that one network reads both."""
-    return dataclasses.replace(source, size=target.size, fit=target.fit)
+    """The source at the target's size, its pictures fitted in the same way, so that one network reads both."""
+    return dataclasses.replace(source, size=target.size, width=target.width, fit=target.fit)
 
 
 @dataclass(frozen=True)

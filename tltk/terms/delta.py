@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -67,7 +67,7 @@ class Delta(Term):
             return {}
         with torch.no_grad():
             sides = list(start.batches("target", 64, most=self.pictures))
-        found = {layer: _channels_last(x).shape[-1] for layer, x in sides[0].layers.items()}
+        found = {layer: _channels_last(x, start.net.shape).shape[-1] for layer, x in sides[0].layers.items()}
         if not found:
             return {}
         labels = [side.labels for side in sides if side.labels is not None]
@@ -82,7 +82,7 @@ class Delta(Term):
         assert step.teacher is not None
         pull = step.batch.logits.new_zeros((), dtype=step.batch.features.float().dtype)
         for layer, then in step.teacher.layers.items():
-            gap = _channels_last(step.batch.layers[layer].float() - then.float()).square()
+            gap = _channels_last(step.batch.layers[layer].float() - then.float(), step.net.shape).square()
             gap = gap.flatten(0, -2).sum(0) / len(then)
             held = step.prepared.get(str(layer))
             pull = pull + self.weight * (gap.mean() if held is None else (held * gap).sum())
@@ -92,11 +92,11 @@ class Delta(Term):
         return pull
 
 
-def _channels_last(x: Tensor) -> Tensor:
+def _channels_last(x: Tensor, picture: Sequence[int]) -> Tensor:
     """A layer's output with its channels on the last axis."""
     from tltk.nn.taps import places
 
-    channel = next(axis for axis in range(1, x.ndim) if axis not in places(x))
+    channel = next(axis for axis in range(1, x.ndim) if axis not in places(x, picture))
     return x.movedim(channel, -1)
 
 
@@ -135,7 +135,7 @@ def _first_order(term: Delta, start: Start, logits: Callable[[Tensor], Tensor]) 
         gradients = torch.autograd.grad(loss, list(side.layers.values()), allow_unused=True)
         for (layer, x), gradient in zip(side.layers.items(), gradients, strict=True):
             change = x.new_zeros(x.shape) if gradient is None else -gradient * x.detach()
-            rises[layer] = rises.get(layer, 0) + _channels_last(change).flatten(0, -2).sum(0)
+            rises[layer] = rises.get(layer, 0) + _channels_last(change, start.net.shape).flatten(0, -2).sum(0)
         n += len(side.features)
     return {layer: rise / n for layer, rise in rises.items()}
 
@@ -169,7 +169,7 @@ def _ablate(
                     f"{start.net.names[layer]} does not; take delta:attention=gradient."
                 )
             output = output.clone()
-            _channels_last(output)[..., channel] = 0
+            _channels_last(output, start.net.shape)[..., channel] = 0
             return output
 
         handle = start.net.backbone.get_submodule(ends[layer]).register_forward_hook(without)

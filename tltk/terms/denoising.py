@@ -76,7 +76,7 @@ class Denoising(Term):
         from tltk.nn.taps import LayerOutputs, layer_ends
 
         net, phases = setting.net, setting.phases
-        sample = net.sample(2)
+        sample, (_, height, width) = net.sample(2), net.shape
         made: Any = nn.ModuleDict()
         made.ends = layer_ends(net, sample)
         with evaluation_mode(net), LayerOutputs(net).collect(net, 0, len(sample)) as found:
@@ -86,7 +86,7 @@ class Denoising(Term):
             span = group(made.ends, [layer for layer, scale in enumerate(phase.lr_scale[:-1]) if scale])
             if span is not None and key(span) not in made:
                 below, top = span
-                made[key(span)] = Decoder(shapes[top], shapes[below] if below else sample.shape)
+                made[key(span)] = Decoder(shapes[top], shapes[below] if below else sample.shape, (height, width))
         return made  # type: ignore[no-any-return]
 
     def __call__(self, step: Step) -> Tensor:

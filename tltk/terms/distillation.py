@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tltk.errors import BadSpec, abbreviate
 from tltk.specs.knobs import knob
+from tltk.specs.size import channels_and_size
 from tltk.terms.term import Start, Step, Term
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Distillation(Term):
                 f"A teacher must tell the target's classes apart, by name: {abbreviate(', '.join(classes))}. "
                 f"Run {run.id} knows {abbreviate(', '.join(head.classes)) or 'none by name'}; choose another run."
             )
-        _, channels, _, size = pictures.shape
+        channels, size = channels_and_size(pictures.shape)
         net = load.build_net(spec, len(classes), size, channels, 0).to(pictures.device)
         weight, bias = (t[rows].to(pictures.device) for t in (head.weight, head.bias))
         return net, dataclasses.replace(head, weight=weight, bias=bias, classes=classes)

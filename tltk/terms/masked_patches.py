@@ -77,7 +77,7 @@ class MaskedPatches(Term):
         with evaluation_mode(net), torch.no_grad():
             given = unpooled(net, net.sample(2)).shape
         made = nn.Module()
-        made.decoder = Decoder(given, (1, channels, height, width))
+        made.decoder = Decoder(given, (1, channels, height, width), (height, width))
         made.filling = nn.Parameter(torch.zeros(channels, side, side))
         return made
 

@@ -22,7 +22,7 @@ import torch
 
 from tltk.adapters import adapters
 from tltk.alignments import alignments
-from tltk.data import domains, load, parse
+from tltk.data import class_names, domains, load, parse
 from tltk.data.attributes import Attribute
 from tltk.data.domain import Domain, Split
 from tltk.errors import BadSpec, UnknownName
@@ -353,6 +353,8 @@ class TestDomain:
         spec = self.domain_spec(tltk_domain)
         found = load(spec)
         assert found.images.dtype == np.uint8 and found.images.shape[2:] == (16, 16)
+        if names := class_names(spec.name):
+            assert tuple(found.classes) == names[: len(found.labels)]
         assert found.images.shape[1] in (1, 3) and len(found.images) == len(found.labels) == 60
         assert len(found.classes) >= 2 and found.licence.strip() and found.source.strip()
         assert load(dataclasses.replace(spec, size=24)).images.shape[2:] == (24, 24)

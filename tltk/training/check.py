@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tltk import adapters, strategies, terms
-from tltk.errors import BadSpec
+from tltk.data.classes import UNKNOWN, match_classes
+from tltk.errors import BadSpec, abbreviate
+from tltk.specs.parts import NetSpec
+from tltk.specs.size import in_pixels
 from tltk.specs.training import TransferSpec
 
 
@@ -63,8 +68,33 @@ def check_transfer(spec: TransferSpec) -> None:
         )
 
 
+def check_kept_head(net: NetSpec, name: str, classes: Sequence[str], known: Sequence[str] | None) -> None:
+    """Refuse to begin with the weights' own classifier where it knows none of the classes.
+
+    Args:
+        net: That asks for it.
+        name: Of the domain.
+        classes: Its classes.
+        known: Those of the classifier; None = the weights came with none that is linear.
+
+    Raises:
+        BadSpec: It knows none of them by name.
+    """
+    if known is None or (match_classes(classes, known) == UNKNOWN).all():
+        knows = "came with none" if known is None else f"knows {abbreviate(', '.join(known)) if known else 'no names'}"
+        raise BadSpec(
+            f"A classifier can be kept where it is linear and knows a class of {name} by name "
+            f"({abbreviate(', '.join(classes))}). {net.weights} {knows}; leave keep_head out."
+        )
+
+
 def _check_growth(first: int, spec: TransferSpec) -> None:
     """Refuse pictures that would not grow, or where something looks at them at one size alone."""
+    if spec.target.width:
+        raise BadSpec(
+            f"Training pictures that grow are squares. optim.first_size is {first}, and those of the target are "
+            f"{in_pixels(spec.target.picture_size)}; set it to 0, or leave the width out."
+        )
     if first >= spec.target.size:
         raise BadSpec(
             f"Training pictures grow from optim.first_size to the target's size. They are {first} and "

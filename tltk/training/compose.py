@@ -20,13 +20,14 @@ from tltk.nn.net import Net
 from tltk.results.rows import Row
 from tltk.results.training import TrainingResult
 from tltk.specs.parts import DataSpec
+from tltk.specs.size import Size, channels_and_size
 from tltk.specs.training import TransferSpec
 from tltk.strategies import make
 from tltk.strategies.phase import Phase
 from tltk.tasks import Classification
 from tltk.training.bank import FeatureBank
 from tltk.training.callbacks import Callbacks
-from tltk.training.check import check_transfer
+from tltk.training.check import check_kept_head, check_transfer
 from tltk.training.forgetting import Known
 from tltk.training.loop import Training
 from tltk.weights import load as weights
@@ -202,7 +203,7 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
         spec: The training.
         domain: Whose pictures it reads.
     """
-    channels, _, size = domain.modality.shape(domain)
+    channels, size = channels_and_size(domain.modality.shape(domain))
     net = weights.build_net(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
     if spec.net.reset and spec.net.weights != "scratch":
         _reset(net, spec, size, channels)
@@ -265,13 +266,9 @@ def _keep_head(net: Net, spec: TransferSpec, domain: Domain) -> None:
     """
     found = weights.source_classifier(spec.net)
     numbers = match_classes(domain.classes, found.classes if found is not None else ())
+    check_kept_head(spec.net, domain.name, domain.classes, None if found is None else found.classes)
+    assert found is not None
     kept = np.flatnonzero(numbers != UNKNOWN)
-    if found is None or not len(kept):
-        knows = "came with none" if found is None else f"knows {abbreviate(', '.join(found.classes)) or 'no names'}"
-        raise BadSpec(
-            f"A classifier can be kept where it is linear and knows a class of {domain.name} by name "
-            f"({abbreviate(', '.join(domain.classes))}). {spec.net.weights} {knows}; leave keep_head out."
-        )
     assert isinstance(net.head, nn.Sequential)
     linear = net.head[-1]
     assert isinstance(linear, nn.Linear)
@@ -281,7 +278,7 @@ def _keep_head(net: Net, spec: TransferSpec, domain: Domain) -> None:
     net.notes.append(f"The head begins with the weights' classifier of {len(kept)} of {len(numbers)} classes.")
 
 
-def _reset(net: Net, spec: TransferSpec, size: int, channels: int) -> None:
+def _reset(net: Net, spec: TransferSpec, size: Size, channels: int) -> None:
     """Give the layers from `spec.net.reset` on the weights that they would have from scratch.
 
     Raises:

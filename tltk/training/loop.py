@@ -35,6 +35,7 @@ from tltk.results.rows import Row
 from tltk.results.training import Adaptation, FeatureProbe, Pick, SelfTaught, TaskScore, TrainingResult
 from tltk.selection import Unlabelled, criteria
 from tltk.specs.parts import ViewSpec
+from tltk.specs.size import channels_and_size
 from tltk.specs.training import TransferSpec
 from tltk.strategies.phase import Phase
 from tltk.tasks import Classification, ClassLoss, Outcome, Task
@@ -143,7 +144,8 @@ class Training:
                 classifier, weight=classifier.weight.to(self.device), bias=classifier.bias.to(self.device)
             )
         self.names = {id(p): n for n, p in (*net.named_parameters(), *self.modules.named_parameters(prefix="terms"))}
-        below = layer_flops(spec.net.backbone, net.shape[-1], net.shape[0])
+        channels, self.picture_size = channels_and_size(net.shape)
+        below = layer_flops(spec.net.backbone, self.picture_size, channels)
         self.flops = below and (*below, 2 * net.width * self.task.n_outputs)  # None: unknown
         self.sides = sizes_px(spec.optim.first_size, net.shape[-1], sum(phase.epochs for phase in phases))
         self._check_sides()
@@ -911,7 +913,8 @@ class Training:
         """FLOPs of training on so many pictures."""
         kept = self.cut.boundary if self.cached and self.cut is not None else 0
         if self.flops is not None:
-            below = layer_flops(self.spec.net.backbone, self._side(), self.net.shape[0])
+            size = self._side() if self.spec.optim.first_size else self.picture_size
+            below = layer_flops(self.spec.net.backbone, size, self.net.shape[0])
             self.now.flops += images * cost.step_flops(
                 self.flops if below is None else (*below, self.flops[-1]),
                 phase.boundary,

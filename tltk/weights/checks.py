@@ -178,3 +178,21 @@ def check_entry(entry: Entry, trained: bool = False) -> None:
         raise WeightsMissing(said)
     file = weightfile.identify(entry.file)
     value_check.check(file, list(weightfile.read_shapes(file)), entry.card.name, trained)
+
+
+def told_classes(weights: str) -> tuple[str, ...] | None:
+    """Names of the classes that weights know, by their header; None where only reading the whole file tells.
+
+    Args:
+        weights: Such as `store:NAME`; checked, so that they are there.
+    """
+    kind, where = store.parse_weights(weights)
+    if kind == "scratch":
+        return ()
+    if kind == "hub":
+        return None
+    places = {"run": lambda: store.run_weights(where)[1], "store": lambda: store.find(where).file}
+    found = weightfile.identify(places.get(kind, lambda: weightfile.resolve_path(where))())
+    if found.kind != weightfile.SAFETENSORS:
+        return None
+    return tuple(weightfile.told_classes(found.told))

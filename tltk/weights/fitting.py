@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tltk.nn.net import Net, config_value, statistics
 from tltk.results.training import Fitting
+from tltk.specs.size import Size, channels_and_size, in_pixels, simplest
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Given:
 
     Attributes:
         channels: Of the pictures that their first convolution reads; 0 = not told.
-        size: Side of the pictures that they learned from; 0 = not told.
+        size: Of the pictures that they learned from, in pixels; 0 = not told.
         grid: Rows and columns of their position table; empty = there is none.
         classes: Of their linear classifier; 0 = none came.
     """
 
     channels: int = 0
-    size: int = 0
+    size: Size = 0
     grid: tuple[int, ...] = ()
     classes: int = 0
 
@@ -47,8 +48,18 @@ def given_by_file(backbone: nn.Module, tensors: Mapping[str, Tensor], told: Mapp
     table, extra = tensors.get("pos_embed"), prefix_tokens(backbone)
     has_grid = table is not None and table.ndim == 3 and hasattr(backbone, "patch_embed")
     side = math.isqrt(max(table.shape[1] - extra, 0)) if table is not None and has_grid else 0
-    size = told.get("size", "")
-    return Given(channels, int(size) if size.isdecimal() else 0, (side, side) if side else (), classes)
+    size = told_size(told)
+    grid = (side, side) if side else ()
+    if side and not isinstance(size, int):
+        patches: Any = backbone.patch_embed
+        grid = tuple(s // p for s, p in zip(size, patches.patch_size, strict=True))
+    return Given(channels, size, grid, classes)
+
+
+def told_size(told: Mapping[str, str]) -> Size:
+    """The size of the pictures that weights learned from, by the words of their header; 0 = it is not told."""
+    height, width = (int(word) if (word := told.get(name, "")).isdecimal() else 0 for name in ("size", "width"))
+    return simplest((height, width)) if width else height
 
 
 def given_by_hub(backbone: nn.Module) -> Given:
@@ -61,7 +72,7 @@ def given_by_hub(backbone: nn.Module) -> Given:
     channels, *sides = config.get("input_size", (0, 0))
     patch = getattr(getattr(backbone, "patch_embed", None), "patch_size", None)
     grid = tuple(side // p for side, p in zip(sides, patch, strict=False)) if patch and _has_table(backbone) else ()
-    return Given(channels, sides[-1], grid, config.get("num_classes", 0))
+    return Given(channels, simplest((sides[0], sides[-1])), grid, config.get("num_classes", 0))
 
 
 def prefix_tokens(backbone: Any) -> int:
@@ -78,7 +89,7 @@ def describe_fitting(net: Net, came: Given | None, classes: int) -> Fitting:
         classes: Of the new classifier.
     """
     backbone, given = net.backbone, came or Given()
-    channels, size, first = net.shape[0], net.shape[-1], _first_layer(backbone)
+    (channels, size), first = channels_and_size(net.shape), _first_layer(backbone)
     made_for = given.channels
     rule = "drawn" if came is None else "kept"
     if made_for and made_for != channels:
@@ -102,7 +113,7 @@ def describe_fitting(net: Net, came: Given | None, classes: int) -> Fitting:
             f"{grid[1]} places."
         )
     if given.size and given.size != size:
-        sentences.append(f"They learned from pictures of {given.size} px; these have {size} px.")
+        sentences.append(f"They learned from pictures of {in_pixels(given.size)}; these have {in_pixels(size)}.")
     sentences.append(_of_classes(given.classes, classes))
     return Fitting(
         sentence=" ".join(sentences),

@@ -6,6 +6,7 @@ alternatives.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,23 @@ from tltk.errors import UnknownName, WeightsMissing
 from tltk.nn.head import Classifier
 from tltk.nn.net import Net, config_value, make_backbone, make_net
 from tltk.specs.parts import NetSpec
+from tltk.specs.size import Size
 from tltk.weights import store, weightfile
 from tltk.weights.checks import WAYS_OUT, check_architecture, check_reach
-from tltk.weights.fitting import Given, describe_fitting, given_by_file, given_by_hub, prefix_tokens
+from tltk.weights.fitting import Given, describe_fitting, given_by_file, given_by_hub, prefix_tokens, told_size
 from tltk.weights.reader import check_fit, read
 
 # A backbone, how it was built, what to say of its file, and what its weights were made for; None = drawn.
 Built = tuple[nn.Module, dict[str, str], list[str], Given | None]
 
 
-def build_net(spec: NetSpec, n_classes: int, size: int, channels: int, seed: int) -> Net:
+def build_net(spec: NetSpec, n_classes: int, size: Size, channels: int, seed: int) -> Net:
     """The network of this spec with its first weights; the same seed gives the same network.
 
     Args:
         spec: Backbone, weights and head.
         n_classes: Number of logits.
-        size: Side of a picture in pixels.
+        size: Of a picture in pixels.
         channels: Of a picture.
         seed: Of all weights that do not come from `spec.weights`.
 
@@ -84,11 +86,11 @@ def own_classifier(backbone: str) -> tuple[str, int] | None:
     return (own, added[weights[0]].ndim) if set(added) == {f"{own}.weight", f"{own}.bias"} else None
 
 
-def _scratch(spec: NetSpec, _: str, size: int, channels: int) -> Built:
+def _scratch(spec: NetSpec, _: str, size: Size, channels: int) -> Built:
     return make_backbone(spec.backbone, size, channels, spec.drop_path), {}, [], None
 
 
-def _hub(spec: NetSpec, tag: str, size: int, channels: int) -> Built:
+def _hub(spec: NetSpec, tag: str, size: Size, channels: int) -> Built:
     """timm's own pre-trained weights, from the hub's cache, or over the network where there is one."""
     architecture = spec.backbone.partition(".")[0]
     tag = tag.removeprefix(architecture + ".")
@@ -120,33 +122,33 @@ def _check_hub(name: str, config: Any) -> None:
         check_reach(name)
 
 
-def _file(spec: NetSpec, where: str, size: int, channels: int) -> Built:
+def _file(spec: NetSpec, where: str, size: Size, channels: int) -> Built:
     path = weightfile.resolve_path(where)
     return _read(spec, path, path.name, size, channels)
 
 
-def _store(spec: NetSpec, where: str, size: int, channels: int) -> Built:
+def _store(spec: NetSpec, where: str, size: Size, channels: int) -> Built:
     entry = store.verify(where)
     check_architecture(spec.backbone, entry.card.backbone, f"{where} in the weight store")
     return _read(spec, entry.file, where, size, channels)
 
 
-def _run(spec: NetSpec, where: str, size: int, channels: int) -> Built:
+def _run(spec: NetSpec, where: str, size: Size, channels: int) -> Built:
     run, path = store.run_weights(where)
     theirs = weightfile.identify(path).told.get("backbone", spec.backbone)
     check_architecture(spec.backbone, theirs, f"run {run.id}")
     return _read(spec, path, f"run {run.id}", size, channels)
 
 
-def _read(spec: NetSpec, path: Path, origin: str, size: int, channels: int) -> Built:
+def _read(spec: NetSpec, path: Path, origin: str, size: Size, channels: int) -> Built:
     found = read(path, spec.backbone)
     backbone = make_backbone(spec.backbone, size, channels, spec.drop_path, **found.options)
-    load_backbone(backbone, found.body, origin)
+    load_backbone(backbone, found.body, origin, told_size(found.told))
     classes = len(found.classifier["weight"]) if found.classifier else 0
     return backbone, found.options, found.notes, given_by_file(backbone, found.body, found.told, classes)
 
 
-def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) -> None:
+def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str, made_for: Size = 0) -> None:
     """Load a body's weights, by timm's names, into a backbone; all must fit.
 
     The first convolution is adapted to another number of input channels, position tables to
@@ -156,35 +158,55 @@ def load_backbone(backbone: nn.Module, tensors: dict[str, Tensor], origin: str) 
         backbone: Its weights are overwritten.
         tensors: Without the classifier, by timm's names.
         origin: The file as error sentences name it.
+        made_for: Size of the pictures that they learned from; of others than squares a table of positions tells
+            nothing of its rows and columns. 0 = squares.
 
     Raises:
         WeightsMissing: Names or shapes that do not fit, listed.
     """
     wanted = backbone.state_dict()
     config = getattr(backbone, "pretrained_cfg", None) or {}
-    given = {n: _fit_tensor(backbone, n, t, wanted.get(n), config) for n, t in tensors.items()}
+    given = {n: _fit_tensor(backbone, n, t, wanted.get(n), config, made_for) for n, t in tensors.items()}
     check_fit(backbone, given, origin, exact=True)
     backbone.load_state_dict(given, strict=False)
 
 
-def _fit_tensor(backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | None, config: Any) -> Tensor:
+def _fit_tensor(
+    backbone: nn.Module, name: str, tensor: Tensor, wanted: Tensor | None, config: Any, made_for: Size
+) -> Tensor:
     """The tensor in float32, its input channels or positions adapted where timm has a rule for it."""
     tensor = tensor.float() if tensor.is_floating_point() else tensor
-    if wanted is None or tensor.shape == wanted.shape:
-        return tensor
+    is_table = name == "pos_embed" and tensor.ndim == 3 and hasattr(backbone, "patch_embed")
+    old = _old_grid(backbone, tensor, made_for) if is_table else None
+    if wanted is None or (tensor.shape == wanted.shape and (old is None or old == _grid(backbone))):
+        return tensor  # a table of as many places may still be of other rows and columns
     if name in [f"{first}.weight" for first in config_value(config, "first_conv")] and tensor.ndim == wanted.ndim == 4:
         from timm.models._manipulate import adapt_input_conv
 
         adapted: Tensor = adapt_input_conv(wanted.shape[1], tensor, base_chans=tensor.shape[1])
         return adapted
-    if name == "pos_embed" and tensor.ndim == 3 and hasattr(backbone, "patch_embed"):
+    if is_table:
         from timm.layers import resample_abs_pos_embed
 
-        patches: Any = backbone.patch_embed
-        extra = prefix_tokens(backbone)
-        resampled: Tensor = resample_abs_pos_embed(tensor, new_size=patches.grid_size, num_prefix_tokens=extra)
+        resampled: Tensor = resample_abs_pos_embed(
+            tensor, new_size=_grid(backbone), old_size=old, num_prefix_tokens=prefix_tokens(backbone)
+        )
         return resampled
     return tensor
+
+
+def _grid(backbone: Any) -> list[int]:
+    """Rows and columns of patches that the network was built for."""
+    return list(backbone.patch_embed.grid_size)
+
+
+def _old_grid(backbone: Any, table: Tensor, made_for: Size) -> list[int] | None:
+    """Rows and columns that a table of positions was made for; of squares unless it is told; None = neither fits."""
+    if not isinstance(made_for, int):
+        return [s // p for s, p in zip(made_for, backbone.patch_embed.patch_size, strict=True)]
+    places = table.shape[1] - prefix_tokens(backbone)
+    side = math.isqrt(max(places, 0))
+    return [side, side] if side * side == places else None
 
 
 def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:

@@ -7,7 +7,6 @@ tensors read.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -74,13 +73,7 @@ class Weights:
     @property
     def classes(self) -> list[str]:
         """Names of the classes, where the file has as many as its classifier."""
-        names: Any = None
-        try:
-            names = json.loads(self.told.get("classes") or self.told.get("class_names") or "null")
-        except (ValueError, RecursionError):
-            return []
-        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-            return []
+        names = weightfile.told_classes(self.told)
         return names if self.classifier and len(names) == len(self.classifier["weight"]) else []
 
 

@@ -201,6 +201,15 @@ def exists(path: Path, folder: bool = False) -> bool:
         return False
 
 
+def told_classes(told: Mapping[str, str]) -> list[str]:
+    """Names of the classes by the words of a header; none where they are not told, or are no names."""
+    try:
+        names: Any = json.loads(told.get("classes") or told.get("class_names") or "null")
+    except (ValueError, RecursionError):
+        return []
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
+
+
 def identify(path: Path) -> WeightFile:
     """What this file or folder is.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -25,6 +26,7 @@ from tltk.runs import index
 from tltk.runs.run import Run
 from tltk.shift.null import permutation_mmd
 from tltk.specs.parts import NetSpec, OptimSpec, StrategySpec
+from tltk.specs.size import Size, channels_and_size
 from tltk.specs.training import TransferSpec
 from tltk.training.cost import Sizes, estimate_costs
 from tltk.training.optimizer import pick_device
@@ -98,7 +100,7 @@ def choose_network(spec: AdviseSpec, context: Context) -> tuple[AdviseSpec, list
     if not spec.candidates:
         return spec, []
     domain = context.load(spec.target)
-    channels, _, size = domain.modality.shape(domain)
+    channels, size = channels_and_size(domain.modality.shape(domain))
     found = []
     for text in spec.candidates:
         one = candidate(text)
@@ -127,12 +129,12 @@ def choose_network(spec: AdviseSpec, context: Context) -> tuple[AdviseSpec, list
     return dataclasses.replace(spec, net=NetSpec(best.backbone, best.weights), candidates=()), found
 
 
-def milliseconds(backbone: str, size: int, channels: int) -> float | None:
+def milliseconds(backbone: str, size: Size, channels: int) -> float | None:
     """What a picture takes to pass through on this machine, in batches; None where its operations cannot be counted.
 
     Args:
         backbone: timm's name of it.
-        size: Side of a picture, in pixels.
+        size: Of a picture, in pixels.
         channels: Of a picture.
     """
     flops, speed = (
@@ -208,11 +210,13 @@ def with_minutes(
     name = one.technique.partition("@")[0]
     if name not in STRATEGIES:
         return one
-    channels, _, size = sample.domain.modality.shape(sample.domain)
+    channels, size = channels_and_size(sample.domain.modality.shape(sample.domain))
     speed = seconds_per_gflop(spec.net.backbone, size, channels, pick_device("auto"))
     split = sample.domain.split(spec.target, spec.seed)
     asked = TransferSpec(spec.target, spec.net, StrategySpec(name), OptimSpec(epochs=spec.epochs))
-    sizes = Sizes(n_train, len(split.val), len(split.test), classes, channels * size * size)
+    sizes = Sizes(
+        n_train, len(split.val), len(split.test), classes, math.prod(sample.domain.modality.shape(sample.domain))
+    )
     costs = estimate_costs(describe_layers(spec.net.backbone, size, channels), net.width, asked, sizes, speed)
     seconds = costs[min(one.boundary, len(costs) - 1)].run
     return one if seconds is None else msgspec.structs.replace(one, minutes=seconds / 60)

@@ -19,12 +19,13 @@ from tltk.nn.net import Net, make_backbone, make_net
 from tltk.nn.taps import layer_ends
 from tltk.results.layers import Layer
 from tltk.specs.parts import AdapterSpec, NetSpec
+from tltk.specs.size import Size, height_and_width
 from tltk.training.optimizer import pick_device
 
 MEASURED = 1e11  # FLOPs of a step by which the speed is measured, at the most
 
 
-def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
+def _shapes(net: Net, size: Size, channels: int) -> list[tuple[int, ...]]:
     """Output shape of each layer for one picture: that of the last of its modules to end."""
     shapes: dict[str, tuple[int, ...]] = {}
 
@@ -33,7 +34,7 @@ def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
             output = output[0]
         shapes[name] = tuple(output.shape[1:]) if isinstance(output, torch.Tensor) else ()
 
-    pictures = torch.zeros(2, channels, size, size)
+    pictures = torch.zeros(2, channels, *height_and_width(size))
     ends = layer_ends(net, pictures)
     hooks = [
         net.backbone.get_submodule(n).register_forward_hook(lambda _m, _i, out, n=n: note(n, out)) for n in ends if n
@@ -45,12 +46,12 @@ def _shapes(net: Net, size: int, channels: int) -> list[tuple[int, ...]]:
     return [shapes.get(name, ()) for name in ends]
 
 
-def layers(backbone: str, size: int, channels: int = 3, adapter: AdapterSpec | None = None) -> list[Layer]:
+def layers(backbone: str, size: Size, channels: int = 3, adapter: AdapterSpec | None = None) -> list[Layer]:
     """The layers of a timm model at one picture size, without its head.
 
     Args:
         backbone: timm's name of it.
-        size: Side of a picture, in pixels.
+        size: Of a picture, in pixels.
         channels: Of a picture.
         adapter: What of a layer learns; None = all of it.
     """
@@ -85,14 +86,14 @@ def _learnable(net: Net, spec: AdapterSpec) -> list[int]:
     return found
 
 
-def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.device) -> float | None:
+def seconds_per_gflop(backbone: str, size: Size, channels: int, device: torch.device) -> float | None:
     """Measured here and now: seconds for 10⁹ FLOPs of forward and backward; None: FLOPs unknown.
 
     On a batch of 32, or of fewer pictures where a network is so large that those would take minutes.
 
     Args:
         backbone: timm's name of the model.
-        size: Side of a picture in pixels.
+        size: Of a picture in pixels.
         channels: Of a picture.
         device: Where it is measured.
     """
@@ -102,7 +103,7 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
     net = make_net(make_backbone(backbone, size, channels), size, channels, 10, NetSpec(backbone=backbone), 0)
     net = net.to(device).train()
     n = int(min(max(MEASURED / (3 * sum(flops)), 2), 32))
-    batch = torch.randn(n, channels, size, size, device=device)
+    batch = torch.randn(n, channels, *height_and_width(size), device=device)
     best, begun = float("inf"), time.perf_counter()
     for _ in range(30):  # the quickest is the least disturbed by whatever else runs here
         start = time.perf_counter()
@@ -117,14 +118,14 @@ def seconds_per_gflop(backbone: str, size: int, channels: int, device: torch.dev
 
 def network_summary(spec: DescribeSpec, device: torch.device) -> DescribeResult:
     """Layers, width and speed: the result of a run of this kind, which pages read."""
-    found = layers(spec.backbone, spec.size, spec.channels, spec.adapter)
+    found = layers(spec.backbone, spec.picture_size, spec.channels, spec.adapter)
     return DescribeResult(
         backbone=spec.backbone,
-        size=spec.size,
+        size=spec.picture_size,
         channels=spec.channels,
         layers=found,
         width=found[-1].crossing,  # the last boundary is cut before the head, whatever the network
-        seconds_per_gflop=seconds_per_gflop(spec.backbone, spec.size, spec.channels, device),
+        seconds_per_gflop=seconds_per_gflop(spec.backbone, spec.picture_size, spec.channels, device),
         device=str(device),
     )
 

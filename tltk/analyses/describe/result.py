@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tltk.results.layers import Layer
+from tltk.specs.size import Size
 
 
 class DescribeResult(msgspec.Struct, frozen=True):
@@ -12,7 +13,7 @@ class DescribeResult(msgspec.Struct, frozen=True):
 
     Attributes:
         backbone: timm's name of it.
-        size: Side of the picture, in pixels.
+        size: Side of the picture in pixels; height and width where it is no square.
         channels: Of the picture.
         layers: From the stem up, without the head.
         width: Features that the head reads.
@@ -21,7 +22,7 @@ class DescribeResult(msgspec.Struct, frozen=True):
     """
 
     backbone: str
-    size: int
+    size: Size
     channels: int
     layers: list[Layer]
     width: int

@@ -19,6 +19,7 @@ from tltk.data.domain import Domain, Split, link_copies
 from tltk.errors import BadSpec, TltkError, WeightsMissing
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
+from tltk.specs.size import channels_and_size, in_pixels
 from tltk.specs.training import TransferSpec
 from tltk.training.compose import add_source, divide
 from tltk.training.optimizer import pick_device
@@ -176,11 +177,11 @@ def _member(run: Run, spec: EnsembleSpec, domain: Domain, split: Split, context:
             f"Every member of an ensemble must know the target's classes by name. Run {run.id} lacks "
             f"{', '.join(lacking[:8])}; leave it out, or take a subset of the target."
         )
-    channels, _, size = domain.modality.shape(domain)
-    if asked.target.size != size:
+    channels, size = channels_and_size(domain.modality.shape(domain))
+    if asked.target.picture_size != size:
         raise BadSpec(
-            f"Members of an ensemble must read pictures of the target's size, {size} px. Run {run.id} was trained on "
-            f"{asked.target.size} px; leave it out, or ask for --size {asked.target.size}."
+            f"Members of an ensemble must read pictures of the target's size, {in_pixels(size)}. Those of run {run.id} "
+            f"have {in_pixels(asked.target.picture_size)}; leave it out, or ask for that size."
         )
     if asked.target.fit != spec.target.fit:
         raise BadSpec(

@@ -27,7 +27,7 @@ def config(trained: Trained) -> dict[str, Any]:
         "num_features": trained.net.width,
         "pretrained_cfg": {
             "custom_load": False,
-            "input_size": [trained.channels, trained.size, trained.size],
+            "input_size": [trained.channels, *trained.shape],
             "fixed_input_size": bool(theirs and theirs.fixed_input_size),
             "interpolation": "bicubic",
             "crop_pct": 1.0,

@@ -20,14 +20,15 @@ from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
 from tltk.weights import store, weightfile
+from tltk.weights.fitting import told_size
 from tltk.weights.load import build_net
 
 PICTURES = 8  # of noise, on which answers are compared
 PREPARED = {
-    CROP: "the square in the middle, resized to {size} × {size} px (bicubic)",
-    PAD: f"whole, the longer side resized to {{size}} px (bicubic), in the middle of a square of {{size}} px of the "
-    f"colour {GROUND}",
-    SQUASH: "whole, resized to {size} × {size} px whatever its shape (bicubic)",
+    CROP: "the {shape} in the middle, resized to {width} × {height} px (bicubic)",
+    PAD: f"whole, as large as fits into {{width}} × {{height}} px (bicubic), in the middle of a ground of that size of "
+    f"the colour {GROUND}",
+    SQUASH: "whole, resized to {width} × {height} px whatever its shape (bicubic)",
 }
 TOLERANCE = 1e-4  # of an answer; float32 in another order of sums differs by less
 
@@ -58,19 +59,35 @@ class Trained:
         return self.run.path / store.FILE
 
     @property
-    def size(self) -> int:
-        """Side of its pictures in pixels."""
-        return self.net.shape[-1]
+    def shape(self) -> tuple[int, int]:
+        """Height and width of its pictures in pixels."""
+        height, width = self.net.shape[1:]
+        return height, width
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a file of the network tells of itself: how pictures are prepared, and the names of the classes."""
+        height, width = self.shape
+        found = {
+            "backbone": self.spec.net.backbone,
+            "run": self.run.id,
+            "size": height,
+            "width": width,
+            "fit": self.fit,
+        }
+        return {**found, "classes": list(self.classes)} if self.classes else found
 
     @property
     def fit(self) -> str:
-        """How pictures of another shape become its squares: crop, pad or squash."""
+        """How pictures of another shape get its own: crop, pad or squash."""
         return self.told.get("fit") or self.spec.target.fit
 
     @property
     def preparation(self) -> str:
-        """How a picture becomes one of its squares, in words, for whoever does it elsewhere."""
-        return PREPARED[self.fit].format(size=self.size)
+        """How a picture becomes one of its own, in words, for whoever does it elsewhere."""
+        height, width = self.shape
+        shape = "square" if height == width else f"largest {width}:{height} rectangle"
+        return PREPARED[self.fit].format(height=height, width=width, shape=shape)
 
     @property
     def channels(self) -> int:
@@ -101,11 +118,11 @@ class Trained:
             made["in_chans"] = self.channels
         config = timm.get_pretrained_cfg(self.spec.net.backbone)
         if config is not None and config.fixed_input_size:
-            made["img_size"] = self.size
+            made["img_size"] = self.shape
         return made
 
     def noise(self) -> Tensor:
-        """Pictures without content, (n, channels, size, size) uint8."""
+        """Pictures without content, (n, channels, height, width) uint8."""
         generator = torch.Generator().manual_seed(0)
         return torch.randint(0, 256, (PICTURES, *self.net.shape), dtype=torch.uint8, generator=generator)
 
@@ -114,7 +131,7 @@ class Trained:
         """Probabilities (n, classes), or features (n, d).
 
         Args:
-            pictures: (n, channels, size, size) uint8.
+            pictures: (n, channels, height, width) uint8.
         """
         features, logits = self.net(self.net.normalise(pictures.float() / 255))
         found: Tensor = logits.softmax(1) if self.classes else features
@@ -145,7 +162,7 @@ def load_trained(name: str) -> Trained:
     told = weightfile.identify(path).told
     taught = told.get("labels") != "none"
     classes = tuple(json.loads(told["classes"]) if told.get("classes") else result.classes) if taught else ()
-    size = int(told.get("size") or spec.target.size)
+    size = told_size(told) or spec.target.picture_size
     channels = told["mean"].count(",") + (not told["mean"].endswith(",)")) if told.get("mean") else 3
     from_run = dataclasses.replace(spec.net, weights=f"run:{run.id}")
     net = build_net(from_run, max(len(classes), 2) if not taught else len(classes), size, channels, spec.seed)
@@ -188,7 +205,7 @@ class FromBytes(nn.Module):
         """Probabilities (n, classes), or features (n, d).
 
         Args:
-            pictures: (n, channels, size, size) uint8.
+            pictures: (n, channels, height, width) uint8.
         """
         features, logits = self.net(self.net.normalise(pictures.to(torch.float32) / 255))
         found: Tensor = logits.softmax(1) if self.taught else features

@@ -71,7 +71,7 @@ def write_onnx(trained: Trained, file: Path) -> tuple[float, list[str]]:
     off = check_alike(trained, whole, "The ONNX network")
     check_alike(trained, torch.cat([single, whole[1:]]), "The ONNX network, given one picture,")
     return off, [
-        f"Input {INPUT!r}: bytes (n, {trained.channels}, {trained.size}, {trained.size}): each picture "
+        f"Input {INPUT!r}: bytes (n, {', '.join(map(str, trained.net.shape))}): each picture "
         f"{trained.preparation}; output {trained.answers!r}. Fit and classes stand in its metadata."
     ]
 
@@ -90,10 +90,10 @@ def _write_facts(trained: Trained, file: Path) -> None:
     import onnx
 
     model = onnx.load(str(file), load_external_data=False)
-    facts = {"backbone": trained.spec.net.backbone, "run": trained.run.id}
-    facts |= {"size": str(trained.size), "fit": trained.fit}
-    if trained.classes:
-        facts["classes"] = json.dumps(list(trained.classes), ensure_ascii=False)
+    facts = {
+        name: fact if isinstance(fact, str) else json.dumps(fact, ensure_ascii=False)
+        for name, fact in trained.facts.items()
+    }
     onnx.helper.set_model_props(model, facts)
     for node in model.graph.node:  # torch notes which line of which file of this machine made it
         del node.metadata_props[:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tltk.analyses.export.network import Trained
-from tltk.data.decode import LARGE_PIXELS, UPRIGHT
+from tltk.data.decode import LARGE_PIXELS, LYING, UPRIGHT
 from tltk.data.fit import CROP, GROUND, PAD, SQUASH
 from tltk.data.identity import FINE
 from tltk.errors import BadSpec
@@ -13,7 +13,6 @@ from tltk.errors import BadSpec
 FILE = "predict.py"
 
 SCRIPT = '''"""%(about)s
-
 `python predict.py PICTURE ...` prints a line of JSON for each. Needs timm, torch, safetensors, NumPy and Pillow."""
 import json
 import sys
@@ -25,7 +24,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-HERE, SIZE = Path(__file__).parent, %(size)d
+HERE, WIDTH, HEIGHT = Path(__file__).parent, %(width)d, %(height)d
 CLASSES = %(classes)s
 MEAN, STD = (torch.tensor(v).reshape(-1, 1, 1) for v in (%(mean)r, %(std)r))
 UPRIGHT = %(upright)r  # orientation in EXIF: what makes the picture upright
@@ -40,9 +39,9 @@ def on_white(image):
 
 
 def read(path):
-    """%(seen)s, upright: (3, SIZE, SIZE) uint8."""
+    """%(seen)s, upright: (3, HEIGHT, WIDTH) uint8."""
     with Image.open(path) as image:
-        image.draft("RGB", (max(SIZE, %(draft)d), max(SIZE, %(draft)d)))
+        image.draft("RGB", (max(WIDTH, HEIGHT, %(draft)d),) * 2)
         if image.mode in ("I", "F") or image.mode.startswith("I;"):
             raise ValueError(f"Pictures must have 8 bits a channel. {path} has more.")
         turn = UPRIGHT.get(image.getexif().get(0x0112))
@@ -51,13 +50,14 @@ def read(path):
             clear = clear and bool({1, 2} & set(np.atleast_1d(image.tag_v2.get(338, ())).tolist()))
         plain = image.convert("RGBA" if clear else "L" if image.mode in ("1", "L") else "RGB")
     plain = on_white(plain) if plain.width * plain.height > %(large)d else plain
+    wide, high = (HEIGHT, WIDTH) if turn in %(lying)r else (WIDTH, HEIGHT)  # before it is turned
 %(fitted)s    small = small if turn is None else small.transpose(turn)
 %(placed)s    return torch.from_numpy(np.array(%(shown)s)).permute(2, 0, 1)
 
 
 @torch.inference_mode()
 def predict(pictures):
-    """%(gives)s of pictures (n, 3, SIZE, SIZE) in 0 ... 255."""
+    """%(gives)s of pictures (n, 3, HEIGHT, WIDTH) in 0 ... 255."""
     x = MODEL((pictures.float() / 255 - MEAN) / STD)
     return %(answer)s
 
@@ -71,29 +71,32 @@ if __name__ == "__main__":
 SHRINK = """\
     small = on_white(plain.resize({}, Image.Resampling.BICUBIC, reducing_gap=3.0))
 """
-FITTED = {  # fit → what is seen of a picture, and how `read` makes a square of it, as `tltk.data.fit` does
+FITTED = {  # fit → what is seen of a picture, and how `read` makes one of the size of it, as `tltk.data.fit` does
     CROP: {
-        "seen": "The square in the middle of a picture",
+        "seen": "The middle of a picture",
         "fitted": """\
-    side, left, top = min(plain.size), plain.width - min(plain.size), plain.height - min(plain.size)
-    box = (left / 2, top / 2, left / 2 + side, top / 2 + side)
-    small = on_white(plain.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0))
+    across, down = min(plain.width, plain.height * wide / high), min(plain.height, plain.width * high / wide)
+    box = ((plain.width - across) / 2, (plain.height - down) / 2, (plain.width + across) / 2, (plain.height + down) / 2)
+    small = on_white(plain.resize((wide, high), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0))
 """,
         "placed": "",
         "shown": "small",
     },
     PAD: {
-        "seen": "A whole picture in the middle of a plain square",
-        "fitted": SHRINK.format("[max(round(side * SIZE / max(plain.size)), 1) for side in plain.size]"),
+        "seen": "A whole picture in the middle of a plain ground",
+        "fitted": """\
+    inner = min((wide, round(plain.height * wide / plain.width)), (round(plain.width * high / plain.height), high))
+"""
+        + SHRINK.format("[max(side, 1) for side in inner]"),
         "placed": f"""\
-    square = Image.new("RGB", (SIZE, SIZE), {GROUND})
-    square.paste(small, ((SIZE - small.width) // 2, (SIZE - small.height) // 2))
+    placed = Image.new("RGB", (WIDTH, HEIGHT), {GROUND})
+    placed.paste(small, ((WIDTH - small.width) // 2, (HEIGHT - small.height) // 2))
 """,
-        "shown": "square",
+        "shown": "placed",
     },
     SQUASH: {
-        "seen": "A whole picture, stretched to a square",
-        "fitted": SHRINK.format("(SIZE, SIZE)"),
+        "seen": "A whole picture, stretched to the size",
+        "fitted": SHRINK.format("(wide, high)"),
         "placed": "",
         "shown": "small",
     },
@@ -133,7 +136,9 @@ def script(trained: Trained) -> str:
     what = f"{len(trained.classes)} classes" if trained.classes else "features"
     return SCRIPT % {
         "about": f"{backbone}, from a picture to {what}; of run {trained.run.id} of tltk, which it does not need.",
-        "size": trained.size,
+        "height": trained.shape[0],
+        "width": trained.shape[1],
+        "lying": tuple(tag for tag, turn in UPRIGHT.items() if turn in LYING),
         "classes": json.dumps(list(trained.classes)),
         "mean": tuple(mean),
         "std": tuple(std),

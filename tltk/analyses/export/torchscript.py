@@ -35,7 +35,7 @@ def write_torchscript(trained: Trained, file: Path) -> tuple[float, list[str]]:
         warnings.simplefilter("ignore")  # of torch's own tracing
         try:
             traced = torch.jit.trace(module, (pictures,), check_trace=False)  # type: ignore[no-untyped-call]
-            torch.jit.save(traced, str(file), _extra_files={FACTS: json.dumps(_facts(trained), ensure_ascii=False)})
+            torch.jit.save(traced, str(file), _extra_files={FACTS: json.dumps(trained.facts, ensure_ascii=False)})
         except Exception as fault:  # each network stumbles over the tracing in its own way
             raise BadSpec(
                 f"A network must be one that torch.jit can trace. {trained.spec.net.backbone} of run "
@@ -53,16 +53,10 @@ def write_torchscript(trained: Trained, file: Path) -> tuple[float, list[str]]:
     off = check_alike(trained, whole, "The TorchScript network")
     check_alike(trained, torch.cat([single, whole[1:]]), "The TorchScript network, given one picture,")
     return off, [
-        f"torch.jit.load(FILE) takes bytes (n, {trained.channels}, {trained.size}, {trained.size}) of pictures that "
+        f"torch.jit.load(FILE) takes bytes (n, {', '.join(map(str, trained.net.shape))}) of pictures that "
         f"are prepared as those of the training (--to card tells how), and gives {trained.answers}. Fit and classes "
         f"stand in its extra file {FACTS}. Such a file can run code: open only those that you trust."
     ]
-
-
-def _facts(trained: Trained) -> dict[str, object]:
-    facts: dict[str, object] = {"backbone": trained.spec.net.backbone, "run": trained.run.id}
-    facts |= {"size": trained.size, "fit": trained.fit}
-    return {**facts, "classes": list(trained.classes)} if trained.classes else facts
 
 
 def _leave_out_notes(file: Path) -> None:

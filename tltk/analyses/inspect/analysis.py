@@ -67,6 +67,7 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         shown_labels=some.labels.tolist(),
         shown_index=some.index.tolist(),
         fit=spec.fit,
+        size=spec.picture_size,
         groups=groups,
         **known,
     ), contact_sheet([some])

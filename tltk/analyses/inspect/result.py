@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tltk.results.account import Branch, Groups, Part
+from tltk.specs.size import Size
 
 
 class InspectResult(msgspec.Struct, frozen=True):
@@ -33,9 +34,10 @@ class InspectResult(msgspec.Struct, frozen=True):
         leaked: Validation and test pictures that are copies of one that is trained on.
         clashing: Pictures of which there is a copy under another label.
         flat: Pictures of one tone.
-        cropped: Share of a picture that the square crop leaves out, on average, 0 … 1.
-        fit: How pictures become squares: crop, pad or squash.
-        empty: Share of the square that a padded picture leaves empty, on average, 0 … 1.
+        cropped: Share of a picture that the crop leaves out, on average, 0 … 1.
+        fit: How pictures of another shape get theirs: crop, pad or squash.
+        size: Side of the pictures in pixels; height and width where they are no squares.
+        empty: Share of what is read that a padded picture leaves empty, on average, 0 … 1.
         stretched: By which factor one side of a squashed picture grew more than the other, on average.
         cautions: Sentences on these counts.
         groups: Pictures that belong together; None where nothing says so.
@@ -67,6 +69,7 @@ class InspectResult(msgspec.Struct, frozen=True):
     flat: int = 0
     cropped: float = 0.0
     fit: str = "crop"
+    size: Size = 32
     empty: float = 0.0
     stretched: float = 1.0
     cautions: list[str] = []

@@ -21,6 +21,14 @@ class InspectSpec(Spec):
 
     def as_words(self) -> list[str]:
         """`tltk look DOMAIN …`."""
-        words = ["look", self.data.name, "--size", str(self.data.size), "--n", str(self.data.n)]
+        words = [
+            "look",
+            self.data.name,
+            "--size",
+            str(self.data.size),
+            *(["--width", str(self.data.width)] if self.data.width else []),
+            "--n",
+            str(self.data.n),
+        ]
         words += [] if self.data.fit == CROP else ["--fit", self.data.fit]
         return [*words, "--group-by", self.data.group_by] if self.data.group_by else words

@@ -25,6 +25,6 @@ def lines(found: InspectResult) -> Iterator[str]:
         yield describe_groups(found.groups)
     if found.parts:
         yield describe_parts(found.parts)
-    yield describe(Change(found.cropped, found.empty, found.stretched), found.fit)
+    yield describe(Change(found.cropped, found.empty, found.stretched), found.fit, found.size)
     for sentence in found.cautions:
         yield f"caution  {sentence}"

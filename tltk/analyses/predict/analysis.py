@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -118,10 +119,10 @@ def _show(
 
 
 def _thumbnail(picture: Pixels) -> Tensor:
-    """A small picture in colour, (3, 48, 48) uint8; of more than three channels the first three."""
+    """A small picture in colour, (3, h, w) uint8, its longer side 48; of more than three channels the first three."""
     shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
     tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
-    tile = tile.resize((THUMBNAIL_PX, THUMBNAIL_PX), Resampling.BOX)
+    tile = tile.resize([max(round(side * THUMBNAIL_PX / max(tile.size)), 1) for side in tile.size], Resampling.BOX)
     return torch.from_numpy(np.array(tile)).permute(2, 0, 1)
 
 
@@ -221,7 +222,7 @@ def _decoded(
     if not files:
         return
     _check_channels(3, net, "Picture files")
-    step = max(1, CHUNK_BYTES // (3 * net.size**2))
+    step = max(1, CHUNK_BYTES // math.prod(net.net.shape))
     for first in range(0, len(files), step):
         part = files[first : first + step]
 

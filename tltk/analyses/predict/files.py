@@ -32,7 +32,8 @@ class Predictions:
         probabilities: (n, classes), float32, 0 … 1.
         logits: (n, classes), float32.
         embeddings: (n, width), float32; None where none were asked for.
-        thumbnails: The first pictures, small and in colour, (m, 3, 48, 48) uint8; None in answers of before.
+        thumbnails: The first pictures, small and in colour, (m, 3, h, w) uint8, the longer side 48 px; None in
+            answers of before.
     """
 
     run: Run

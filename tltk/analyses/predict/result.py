@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from tltk.specs.size import Size
+
 
 class SkippedFile(msgspec.Struct, frozen=True):
     """A file that was not read.
@@ -33,15 +35,15 @@ class PredictResult(msgspec.Struct, frozen=True):
         size: Side of the pictures as the network reads them, in pixels.
         width: Numbers of an embedding; 0 = none is kept.
         file: Safetensors file in the run's folder: probabilities, logits (n, classes), embeddings (n, width),
-            thumbnails of the first 200 (m, 3, 48, 48).
-        cropped: Share of a picture file that the square in its middle leaves out, on average.
+            thumbnails of the first 200 (m, 3, h, w), the longer side 48.
+        cropped: Share of a picture file that its middle, which is read, leaves out, on average.
         seconds: Of it all: reading, decoding, the network.
         network_seconds: Of these, in the network.
         device: Where it was computed.
         precision: float32 or bfloat16.
         remarks: What is to be known of how they were read.
-        fit: How pictures become squares, as in the training: crop, pad or squash.
-        empty: Share of the square that a padded picture file leaves empty, on average.
+        fit: How pictures of another shape get theirs, as in the training: crop, pad or squash.
+        empty: Share of what is read that a padded picture file leaves empty, on average.
         stretched: By which factor one side of a squashed picture file grew more than the other, on average.
     """
 
@@ -54,7 +56,7 @@ class PredictResult(msgspec.Struct, frozen=True):
     labels: list[str]
     skipped: list[SkippedFile]
     part: str
-    size: int
+    size: Size
     width: int
     file: str
     cropped: float

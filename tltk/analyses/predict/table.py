@@ -38,7 +38,7 @@ def lines(found: PredictResult) -> Iterator[str]:
         yield f"… and {len(found.skipped) - SHOWN:,} more that were not read; --json names them all."
     change = Change(found.cropped, found.empty, found.stretched)
     if change != Change():
-        yield describe(change, found.fit)
+        yield describe(change, found.fit, found.size)
     yield from map(escape_text, found.remarks)
     yield (
         f"{len(found.names) / max(found.seconds, 1e-9):,.0f} pictures per second, in the network alone "

@@ -22,6 +22,7 @@ from tltk.nn.net import Net, config_value
 from tltk.results.training import TrainingResult
 from tltk.runs.run import Run
 from tltk.specs.parts import ViewSpec
+from tltk.specs.size import channels_and_size
 from tltk.specs.training import TransferSpec
 from tltk.training.batches import LiveBatches
 from tltk.training.compose import divide
@@ -57,7 +58,7 @@ def soup(spec: SoupSpec, context: Context) -> SoupResult:
     first = _common(runs)
     parts = divide(first, context.load)
     domain, split = parts.domain, parts.split
-    channels, _, size = domain.modality.shape(domain)
+    channels, size = channels_and_size(domain.modality.shape(domain))
     net = build_net(first.net, len(domain.classes), size, channels, first.seed).to(pick_device("auto")).eval()
     states = {run.id: load_file(store.run_weights(run.id)[1]) for run in runs}
 

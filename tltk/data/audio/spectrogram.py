@@ -15,6 +15,7 @@ from tltk.data.dials import NamedDials
 from tltk.data.domain import Pixels
 from tltk.errors import BadSpec
 from tltk.specs.knobs import knob
+from tltk.specs.size import Size, height_and_width
 
 Floats = NDArray[np.float64]
 TINY = 1e-30  # power that is added before the logarithm, far below the range of any sound
@@ -176,13 +177,13 @@ def as_image(levels: Floats, dials: SpectrogramDials) -> Image.Image:
     return Image.fromarray((255 * (1 + levels[::-1] / dials.decibels)).astype(np.float32))
 
 
-def picture(image: Image.Image, size: int) -> Pixels:
-    """(1, size, size) uint8: the spectrogram, both axes resized with antialiasing, nothing cut off.
+def picture(image: Image.Image, size: Size) -> Pixels:
+    """(1, height, width) uint8: the spectrogram, both axes resized with antialiasing, nothing cut off.
 
     Args:
         image: From `as_image`.
-        size: Side in pixels.
+        size: Of the picture, in pixels.
     """
-    small = np.asarray(image.resize((size, size), Resampling.BILINEAR))
+    small = np.asarray(image.resize(height_and_width(size)[::-1], Resampling.BILINEAR))
     levels: Pixels = np.rint(small).clip(0, 255).astype(np.uint8)[None]
     return levels

@@ -57,7 +57,7 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         spec.name,
         images,
         labels[kept],
-        [str(d) for d in range(10)],
+        list(class_names()),
         licence=LICENCE,
         source=SOURCE,
         origins=content_hashes(eights[kept]),
@@ -68,6 +68,11 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
 def attribute_names(argument: str) -> tuple[str, ...]:
     """Parity, and the photo that lies behind the digit."""
     return PARITY, "background"
+
+
+def class_names(_argument: str = "") -> tuple[str, ...]:
+    """The ten digits."""
+    return tuple(str(d) for d in range(10))
 
 
 def _masks(digits: Pixels) -> NDArray[np.int16]:

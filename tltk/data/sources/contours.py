@@ -67,7 +67,12 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         argument: Number of classes, as `check` gives it; empty = `CLASSES`.
         progress: Called with (done, total) pictures.
     """
-    return draw_domain(spec, (paint,), [f"contour {c}" for c in range(int(argument or CLASSES))], progress)
+    return draw_domain(spec, (paint,), class_names(argument), progress)
+
+
+def class_names(argument: str) -> tuple[str, ...]:
+    """By number; as many as the argument says."""
+    return tuple(f"contour {c}" for c in range(int(argument or CLASSES)))
 
 
 @functools.cache

@@ -129,7 +129,7 @@ def read_layout(
     given = np.array([p.part for p in pictures], np.int8)
     kept = subsample(labels, spec.n, spec.seed, what, given)
     chosen = [pictures[i] for i in kept]
-    decoded = decode_all([p.path for p in chosen if p.path is not None], spec.size, progress, fit=spec.fit)
+    decoded = decode_all([p.path for p in chosen if p.path is not None], spec.picture_size, progress, fit=spec.fit)
     reasons = decoded.reasons
     good = np.array([i for i in range(len(chosen)) if i not in reasons], np.int64)
     lost = set(labels[kept].tolist()) - set(labels[kept][good].tolist())

@@ -8,7 +8,7 @@ noise, NeurIPS (arXiv:2106.05963). Pictures made to pre-train networks on; no to
 from __future__ import annotations
 
 from tltk.data.domain import Domain, Progress
-from tltk.data.drawing.pieces import LICENCE, SOURCE, draw_domain, parse_class_count
+from tltk.data.drawing.pieces import LICENCE, SOURCE, Paint, draw_domain, parse_class_count
 from tltk.data.sources import contours, fractals, leaves, surfaces
 from tltk.errors import BadSpec
 from tltk.specs.parts import DataSpec
@@ -26,12 +26,23 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         argument: Number of classes of each kind, then "+leaves" where there are leaves; empty = `CLASSES`.
         progress: Called with (done, total) pictures.
     """
-    count, _, more = argument.partition("+")
-    kinds = {"fractal": fractals.paint, "contour": contours.paint, "surface": surfaces.paint}
-    if more:
-        kinds["leaf"] = leaves.paint
-    names = [f"{kind} {c}" for c in range(int(count or CLASSES)) for kind in kinds]
-    return draw_domain(spec, tuple(kinds.values()), names, progress)
+    paints = tuple(paint for _, paint in _kinds(argument))
+    return draw_domain(spec, paints, class_names(argument), progress)
+
+
+def class_names(argument: str) -> tuple[str, ...]:
+    """By number, the kinds in turns."""
+    count = argument.partition("+")[0]
+    return tuple(f"{kind} {c}" for c in range(int(count or CLASSES)) for kind, _ in _kinds(argument))
+
+
+def _kinds(argument: str) -> list[tuple[str, Paint]]:
+    kinds: list[tuple[str, Paint]] = [
+        ("fractal", fractals.paint),
+        ("contour", contours.paint),
+        ("surface", surfaces.paint),
+    ]
+    return [*kinds, ("leaf", leaves.paint)] if "+" in argument else kinds
 
 
 def check(argument: str) -> str:

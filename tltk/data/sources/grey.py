@@ -78,6 +78,11 @@ def family(argument: str) -> str:
     return data.family(_inner(argument))
 
 
+def class_names(argument: str) -> tuple[str, ...]:
+    """Those of the other domain, so far as its name tells them."""
+    return data.class_names(_inner(argument))
+
+
 def attribute_names(argument: str) -> tuple[str, ...]:
     """Those of the other domain."""
     return data.attribute_names(_inner(argument))

@@ -36,6 +36,7 @@ from tltk.data.identity import FINE, Sketches, content_hash, find_near_copies, l
 from tltk.data.parts import TEST, TRAIN, VAL
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
+from tltk.specs.size import Size, height_and_width
 
 LICENCE = "not stated (your own arrays)"
 MAX_BYTES = 16 * 2**30  # per array
@@ -94,7 +95,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         classes, labels, given, told = _read_labels(path, file, sets)
         kept = subsample(labels, spec.n, spec.seed, spec.name, given)
         span = _span(file, sets)
-        found = _Found(len(kept), sets[0].shape, spec.size, spec.fit)
+        found = _Found(len(kept), sets[0].shape, spec.picture_size, spec.fit)
         for part in sets:
             mine = kept[(kept >= part.start) & (kept < part.start + len(part))] - part.start
             for pictures in _read_chosen(file, part.pictures, mine):
@@ -104,7 +105,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
             found.names += [f"picture {i} of {part.pictures.key}" for i in mine.tolist()]
     twins = find_near_copies(found.origins, found.prints, labels[kept], found.thumbs)
     height, width = sets[0].shape[:2]
-    change = Change.of(width, height, spec.size, spec.fit)
+    change = Change.of(width, height, spec.picture_size, spec.fit)
     return Domain.of(
         spec.name,
         found.images,
@@ -157,9 +158,9 @@ class _Set:
 class _Found:
     """What is kept of the pictures, filled piece by piece."""
 
-    def __init__(self, n: int, shape: tuple[int, ...], size: int, fit: str) -> None:
+    def __init__(self, n: int, shape: tuple[int, ...], size: Size, fit: str) -> None:
         channels = shape[2] if len(shape) == 3 else 1
-        self.images = allocate((n, 3 if channels == 1 else channels, size, size))
+        self.images = allocate((n, 3 if channels == 1 else channels, *height_and_width(size)))
         self.thumbs = allocate((n, 3, FINE, FINE))
         self.origins, self.prints = np.empty(n, np.uint64), np.empty((n, 2), np.uint64)
         self.names: list[str] = []

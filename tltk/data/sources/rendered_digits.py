@@ -59,7 +59,7 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
         spec.name,
         images,
         labels,
-        [str(d) for d in range(10)],
+        list(class_names()),
         licence=LICENCE,
         source=SOURCE,
         origins=generated_origins("rendered_digits", spec.seed, n),
@@ -70,6 +70,11 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
 def attribute_names(argument: str) -> tuple[str, ...]:
     """Parity, and whether the background is dark or light."""
     return PARITY, "background"
+
+
+def class_names(_argument: str = "") -> tuple[str, ...]:
+    """The ten digits."""
+    return tuple(str(d) for d in range(10))
 
 
 def _piece(glyphs: list[list[Image.Image]], start: int, chance: NDArray[np.float64]) -> Pixels:

@@ -144,6 +144,11 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None, d
     )
 
 
+def class_names(argument: str) -> tuple[str, ...]:
+    """The shapes that the dials let in."""
+    return tuple(CLASSES[c] for c in Dials.parse(argument).class_numbers)
+
+
 def attribute_names(argument: str) -> tuple[str, ...]:
     """Those attributes that differ from picture to picture and are not the class, by the dials."""
     dials = Dials.parse(argument)

@@ -29,6 +29,7 @@ from tltk.data.sources import folder
 from tltk.data.tree import File, Folder, walk
 from tltk.errors import BadSpec, DataProblem
 from tltk.specs.parts import DataSpec
+from tltk.specs.size import Size, height_and_width
 
 LICENCE = "not stated (your own sounds)"
 UNREAD = frozenset((".mp3", ".m4a", ".aac", ".wma", ".opus", ".aif", ".aiff", ".au", ".mid"))  # a user would mind
@@ -55,7 +56,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
     given = np.array([p.part for p in found.pictures], np.int8)
     kept = subsample(labels, spec.n, spec.seed, what, given)
     chosen = [found.pictures[i] for i in kept]
-    read = _read_all([p.path for p in chosen if p.path is not None], spec.size, dials, progress)
+    read = _read_all([p.path for p in chosen if p.path is not None], spec.picture_size, dials, progress)
     good = np.array([i for i in range(len(chosen)) if i not in read.reasons], np.int64)
     lost = set(labels[kept].tolist()) - set(labels[kept][good].tolist())
     if lost:
@@ -249,9 +250,9 @@ class _Read:
     reasons: dict[int, str]
 
 
-def _read_all(paths: list[Path], size: int, dials: SpectrogramDials, progress: Progress | None) -> _Read:
+def _read_all(paths: list[Path], size: Size, dials: SpectrogramDials, progress: Progress | None) -> _Read:
     n = len(paths)
-    images, thumbs = allocate((n, 1, size, size)), allocate((n, 3, 16, 16))
+    images, thumbs = allocate((n, 1, *height_and_width(size))), allocate((n, 3, 16, 16))
     read = _Read(images, np.zeros(n, np.uint64), np.zeros((n, 2), np.uint64), thumbs, np.zeros(n), {})
     for i, path in enumerate(paths):
         try:

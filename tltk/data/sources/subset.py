@@ -88,6 +88,13 @@ def family(argument: str) -> str:
     return data.family(_divide(argument)[1])
 
 
+def class_names(argument: str) -> tuple[str, ...]:
+    """Those that are chosen, where the name of the other domain tells what it has."""
+    choice, inner = _divide(argument)
+    whole = data.class_names(inner)
+    return tuple(whole[c] for c in chosen_classes(choice, whole)) if whole else ()
+
+
 def attribute_names(argument: str) -> tuple[str, ...]:
     """Those of the other domain."""
     return data.attribute_names(_divide(argument)[1])

@@ -98,6 +98,11 @@ def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -
     )
 
 
+def class_names(_argument: str) -> tuple[str, ...]:
+    """Whatever the dials, the instruments."""
+    return CLASSES
+
+
 def attribute_names(argument: str) -> tuple[str, ...]:
     """What is known of each sound beside its class."""
     return ("pitch",)
