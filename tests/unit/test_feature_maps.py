@@ -20,7 +20,7 @@ from tltk.analyses.feature_maps.analysis import as_grid
 from tltk.analyses.feature_maps.result import FeatureMapsResult
 from tltk.analyses.feature_maps.spec import FeatureMapsSpec
 from tltk.analyses.predict.result import PredictResult
-from tltk.errors import RunProblem
+from tltk.errors import BadSpec
 from tltk.specs.parts import DataSpec, NetSpec
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -93,9 +93,13 @@ def test_tokens_are_folded_to_the_grid_and_maps_of_channels_last_are_turned() ->
     maps = torch.arange(2 * 3 * 3.0).reshape(1, 2, 3, 3)
     tokens = torch.cat([torch.full((1, 1, 2), -9.0), maps.flatten(2).mT], 1)
     for output, prefix in ((maps, 0), (maps.permute(0, 2, 3, 1), 0), (tokens, 1), (maps.flatten(2).mT, 1)):
-        grid = as_grid(output, prefix)
+        grid = as_grid(output, prefix, (3, 24, 24))
         assert grid is not None and torch.equal(grid, maps[0])
-    assert as_grid(torch.zeros(1, 7), 0) is None and as_grid(torch.zeros(1, 7, 2), 1) is None
+    assert as_grid(torch.zeros(1, 7), 0, (3, 24, 24)) is None and as_grid(torch.zeros(1, 7, 2), 1, (3, 24, 24)) is None
+    wide = torch.arange(2 * 2 * 4.0).reshape(1, 2, 2, 4)
+    for output in (wide, wide.permute(0, 2, 3, 1), wide.flatten(2).mT):
+        grid = as_grid(output, 0, (3, 16, 32))
+        assert grid is not None and torch.equal(grid, wide[0]), "rows and columns lie as the picture's do"
     found = ask(FeatureMapsSpec(TARGET, NetSpec("test_vit")))
     blocks = [one for one in found.layers if one.maps]
     assert blocks and all(one.rows == one.columns > 1 for one in blocks)
@@ -111,5 +115,5 @@ def test_the_shell_prints_a_row_for_each_layer() -> None:
 
 
 def test_a_place_where_no_picture_is_is_a_sentence() -> None:
-    with pytest.raises(RunProblem, match=r"picture must be a place among the \d+ pictures of digits"):
+    with pytest.raises(BadSpec, match=r"picture must be a place among the \d+ pictures of digits"):
         ask(FeatureMapsSpec(TARGET, NetSpec("test_resnet"), picture=5000))

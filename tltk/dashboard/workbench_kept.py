@@ -91,7 +91,7 @@ def network_spec(seen: InspectResult | None) -> DescribeSpec:
         seen: What is known of the target.
     """
     now = plan.plan()
-    return DescribeSpec(now.net.backbone, now.target.size, seen.channels if seen else 3, now.adapter)
+    return DescribeSpec(now.net.backbone, now.target.size, seen.channels if seen else 3, now.adapter, now.target.width)
 
 
 def answer(spec: Spec) -> Any:
@@ -214,8 +214,8 @@ def is_of_plan(run: Run | None) -> bool:
     if run is None or not isinstance(run.spec, CompareSpec):
         return False
     spec, now = run.spec, plan.plan()
-    of_run = (spec.net.backbone, spec.target.name, spec.target.size)
-    return of_run == (now.net.backbone, now.target.name, now.target.size)
+    same = [(one.net.backbone, one.target.name, one.target.picture_size) for one in (spec, now)]
+    return same[0] == same[1]
 
 
 def first_weights() -> Weights:

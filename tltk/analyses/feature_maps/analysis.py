@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import math
 from base64 import b64encode
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -19,8 +19,10 @@ from tltk.analyses.trained import PREFIX, open_training
 from tltk.data.domain import Domain, Ints
 from tltk.errors import BadSpec
 from tltk.nn.cut import evaluation_mode
+from tltk.nn.decoder import grid as token_grid
 from tltk.nn.net import Net
 from tltk.nn.taps import LayerOutputs, places
+from tltk.specs.size import channels_and_size
 
 LARGEST_MAP, LARGEST_PICTURE = 64, 96  # pixels of a side, of what is kept
 FLAT = 128  # grey of a map that is the same everywhere
@@ -78,7 +80,7 @@ def _part(spec: FeatureMapsSpec, domain: Domain) -> Ints:
 
 def _network(spec: FeatureMapsSpec, domain: Domain, at: int) -> tuple[Net, list[str], str]:
     """The network; the classes of its head, none where it has not been trained on those of the domain, and why."""
-    size, channels = domain.images.shape[-1], domain.images.shape[1]
+    channels, size = channels_and_size(domain.images.shape)
     reason = "The head says nothing: these weights have not been trained on classes here."
     if spec.net.weights.startswith(PREFIX):
         try:
@@ -98,7 +100,7 @@ def _layer(net: Net, layer: int, output: Tensor | None, prefix: int, most: int) 
     """The strongest channels of one layer."""
     if output is None:
         return MappedLayer(layer, net.names[layer], 0, 0, 0, [])
-    grid = as_grid(output.float().cpu(), prefix)
+    grid = as_grid(output.float().cpu(), prefix, net.shape)
     if grid is None:
         return MappedLayer(layer, net.names[layer], int(output.shape[-1]), 0, 0, [])
     strength = grid.double().abs().mean((1, 2))
@@ -107,21 +109,23 @@ def _layer(net: Net, layer: int, output: Tensor | None, prefix: int, most: int) 
     return MappedLayer(layer, net.names[layer], len(grid), grid.shape[1], grid.shape[2], maps)
 
 
-def as_grid(output: Tensor, prefix: int) -> Tensor | None:
+def as_grid(output: Tensor, prefix: int, picture: Sequence[int]) -> Tensor | None:
     """A layer's output for one picture as (channels, rows, columns); None where it is not spread over the picture.
 
     Args:
         output: (1, c, h, w), (1, h, w, c), (1, tokens, c) or (1, c).
         prefix: Tokens before those of the patches, such as a class token.
+        picture: Shape of what the network reads, of which height and width are the last.
     """
     if output.ndim == 4:
-        return output[0].permute(2, 0, 1) if places(output) == (1, 2) else output[0]
+        return output[0].permute(2, 0, 1) if places(output, picture) == (1, 2) else output[0]
     if output.ndim != 3:
         return None
     for skipped in (prefix, 0):  # some layers give the tokens of the patches alone
-        side = math.isqrt(output.shape[1] - skipped)
-        if side and side * side == output.shape[1] - skipped:
-            return output[0, skipped:].T.reshape(-1, side, side)
+        n = output.shape[1] - skipped
+        rows, columns = token_grid(n, (picture[-2], picture[-1])) if n > 0 else (0, 0)
+        if n > 0 and rows * columns == n:
+            return output[0, skipped:].T.reshape(-1, rows, columns)
     return None
 
 
