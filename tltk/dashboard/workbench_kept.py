@@ -33,6 +33,7 @@ from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import measuring_runs, source_spec
 
 OPENED = "workbench:opened"  # the questions of the plan as the session opened it
+SOURCE = "workbench:source"  # a plan, and the id of the training of its source network
 WANTED = "workbench:wanted"  # whether the user has asked to see pictures
 LOOKED_AT = "workbench:weights"  # title of the weights that the user looks at
 
@@ -130,7 +131,7 @@ def ask(*specs: Spec, again: bool = False) -> None:
         for name in _names(spec):
             plan.accept(name)
         try:
-            permitted.submit(spec, again=again)
+            permitted.submit(spec, again=again or Run.at(with_absolute_paths(spec).run_id).status.state == "failed")
         except TltkError as fault:
             plan.flag("plan_fault", str(fault))
 
@@ -218,16 +219,25 @@ def is_of_plan(run: Run | None) -> bool:
     return same[0] == same[1]
 
 
+def _source_run() -> Run | None:
+    """The training of the plan's source network, begun or not; None where the weights come from elsewhere."""
+    now, held = plan.plan(), plan.flag(SOURCE)
+    if held is None or held[0] is not now:  # a plan that is changed is another object; its hash takes milliseconds
+        source: TransferSpec | None = None
+        with suppress(TltkError):
+            source = source_spec(now)
+        held = plan.flag(SOURCE, (now, "" if source is None else source.run_id))
+    return Run.at(held[1]) if held[1] else None
+
+
 def first_weights() -> Weights:
     """What the transfer begins with: those of the source network once it is trained, else those of the plan."""
     now = plan.plan()
-    with suppress(TltkError):
-        source: TransferSpec | None = source_spec(now)
-        if source is not None:
-            done = Run.at(source.run_id)
-            if done.path.exists() and done.status.state == "done":
-                return Weights(f"run:{done.id}", "source network")
-            return Weights("scratch", "random weights")
+    source = _source_run()
+    if source is not None:
+        if source.path.exists() and source.status.state == "done":
+            return Weights(f"run:{source.id}", "source network")
+        return Weights("scratch", "random weights")
     if now.net.weights == "scratch":
         return Weights("scratch", "random weights")
     return Weights(now.net.weights, "before")

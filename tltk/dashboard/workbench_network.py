@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
+from typing import Any
 
 import streamlit as st
 
@@ -15,7 +17,7 @@ from tltk.analyses.profile.spec import ProfileSpec
 from tltk.dashboard import chrome, depth, plan, workbench_data, workbench_kept
 from tltk.dashboard.freeze_handle import MapPicture, Maps, Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, in_a_link, known_domain, wait
-from tltk.dashboard.plot import plot
+from tltk.dashboard.plot import as_dict, plot
 from tltk.dashboard.training_view import read_result
 from tltk.dashboard.words import plain
 from tltk.dashboard.workbench_layout import ghost, head, note
@@ -315,22 +317,35 @@ def _technique(found: DescribeResult, boundary: int) -> None:
         chrome.go("design", "Design: knobs, rates, epochs, regularisation")
     with right:
         now = plan.plan()
-        names = [*(layer.name for layer in found.layers), "head"]
+        names = (*(layer.name for layer in found.layers), "head")
         with suppress(TltkError):
-            phases = make(now.strategy).phases(len(found.layers), boundary, now.optim.epochs)
-            figure = phase_map(phases, names, now.optim.lr)
-            figure.update_traces(showscale=False, selector={"type": "heatmap"})
-            figure.update_layout(margin={"l": 4, "r": 4, "t": 2, "b": 16}, font={"size": 10})
-            epochs = f"{now.optim.epochs} epochs" if now.optim.epochs > 1 else "1 epoch"
-            title = {"text": epochs, "font": {"size": 10}, "standoff": 2}
-            figure.update_xaxes(title=title, showticklabels=False, ticks="")
-            figure.update_yaxes(showticklabels=False, ticks="")
             plot(
-                figure,
+                _map_of_phases(now.strategy.to_json(), names, boundary, now.optim.epochs, now.optim.lr),
                 key="workbench:phases",
                 height=72,
                 alt="The plan: which layer, input at the bottom, learns in which epoch, and at which rate.",
             )
+
+
+@lru_cache(maxsize=64)
+def _map_of_phases(strategy: str, names: tuple[str, ...], boundary: int, epochs: int, lr: float) -> dict[str, Any]:
+    """Layers × epochs, drawn once.
+
+    Args:
+        strategy: Of the plan, as JSON.
+        names: Of the layers and the head.
+        boundary: Layers below it are frozen.
+        epochs: Of the training.
+        lr: Its learning rate.
+    """
+    phases = make(StrategySpec.from_json(strategy)).phases(len(names) - 1, boundary, epochs)
+    figure = phase_map(phases, names, lr)
+    figure.update_traces(showscale=False, selector={"type": "heatmap"})
+    figure.update_layout(margin={"l": 4, "r": 4, "t": 2, "b": 16}, font={"size": 10})
+    title = {"text": f"{epochs} epochs" if epochs > 1 else "1 epoch", "font": {"size": 10}, "standoff": 2}
+    figure.update_xaxes(title=title, showticklabels=False, ticks="")
+    figure.update_yaxes(showticklabels=False, ticks="")
+    return as_dict(figure)
 
 
 def _as_terms(names: Sequence[str]) -> tuple[TermSpec, ...]:

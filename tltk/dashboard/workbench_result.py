@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import escape
+from typing import Any
 
 import streamlit as st
 
 from tltk.dashboard import chrome, plan
 from tltk.dashboard.network import of_another_version
-from tltk.dashboard.plot import plot
+from tltk.dashboard.plot import as_dict, plot
 from tltk.dashboard.verdict_view import LOOKS, state_line
 from tltk.dashboard.words import plain
 from tltk.dashboard.workbench_layout import facts, ghost, head, note
@@ -103,22 +105,32 @@ def _chart(run: Run, roles: str, height: int) -> bool:
 
 def _curves(run: Run) -> None:
     """Mean, band and every seed of both arms."""
-    means = compare.curves(run)
-    if not any(curve.x for curve in means.values()):
+    figure = _figure(run.id, run.status.updated)
+    if figure is None:
         note("The rows of these trainings were deleted; what follows still holds.")
         return
-    measured = compare.measuring_runs(run)
-    seeds = {arm: [one.curve("accuracy", "val", "step") for one in runs] for arm, runs in measured.items()}
-    figure = arms(means, "Validation accuracy", "step", seeds, idle_of(run))
-    figure.update_layout(margin=MARGIN, font={"size": 11})
-    figure.update_yaxes(title=None)
-    figure.update_xaxes(title={"text": f"{STEPS}, validation accuracy", "font": {"size": 11}, "standoff": 4})
     plot(
         figure,
         key=f"workbench:curves:{run.id}",
         height=176,
         alt="Validation accuracy of scratch and transfer over optimiser steps: mean, 95 % band and every seed.",
     )
+
+
+@lru_cache(maxsize=16)
+def _figure(run_id: str, updated: float) -> dict[str, Any] | None:
+    """The curves of a finished comparison, drawn once; `updated` makes them anew when it has run again."""
+    run = Run.at(run_id)
+    means = compare.curves(run)
+    if not any(curve.x for curve in means.values()):
+        return None
+    measured = compare.measuring_runs(run)
+    seeds = {arm: [one.curve("accuracy", "val", "step") for one in runs] for arm, runs in measured.items()}
+    figure = arms(means, "Validation accuracy", "step", seeds, idle_of(run))
+    figure.update_layout(margin=MARGIN, font={"size": 11})
+    figure.update_yaxes(title=None)
+    figure.update_xaxes(title={"text": f"{STEPS}, validation accuracy", "font": {"size": 11}, "standoff": 4})
+    return as_dict(figure)
 
 
 def _verdict(run: Run, found: CompareResult) -> None:

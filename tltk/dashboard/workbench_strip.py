@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -25,7 +27,7 @@ from tltk.dashboard import (
 )
 from tltk.dashboard.flips_view import caption, show_flips
 from tltk.dashboard.network import wait
-from tltk.dashboard.plot import plot
+from tltk.dashboard.plot import as_dict, plot
 from tltk.dashboard.points import points
 from tltk.dashboard.thumbnails import Thumbnail, thumbnails
 from tltk.dashboard.training_view import read_result
@@ -35,6 +37,7 @@ from tltk.errors import TltkError
 from tltk.jobs import executor
 from tltk.plots.confusion import MOST_CLASSES, confusion
 from tltk.plots.embedding import scatter
+from tltk.results.training import TrainingResult
 from tltk.results.transfer import Flips
 from tltk.results.words import percent
 from tltk.runs.run import ACTIVE, Run
@@ -169,14 +172,22 @@ def _embedding(network: DescribeResult | None, height: int) -> None:
         _ask_for_embedding(spec)
         return
     layer = depth.selected_layer(len(network.layers))
-    frame = next((one for one in found.frames if one.layer == layer), found.frames[-1])
-    figure = scatter(found, frame, "domain")
+    asked = Run.at(spec.run_id)
+    alt = f"{len(found.labels)} pictures of both domains as points, as the layer at the boundary sees them."
+    plot(_points(asked.id, asked.status.updated, layer), key="workbench:scatter", height=height, alt=alt)
+
+
+@lru_cache(maxsize=32)
+def _points(run_id: str, updated: float, layer: int) -> dict[str, Any]:
+    """A layer of an embedding, drawn once; `updated` makes it anew when it was asked again."""
+    found = Run.at(run_id).read(EmbedResult)
+    assert found is not None
+    figure = scatter(found, next((one for one in found.frames if one.layer == layer), found.frames[-1]), "domain")
     figure.update_layout(**PLAIN)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     figure.update_traces(marker={"size": 3})
-    alt = f"{len(found.labels)} pictures of both domains as points, as {frame.name} sees them."
-    plot(figure, key="workbench:scatter", height=height, alt=alt)
+    return as_dict(figure)
 
 
 def _ask_for_embedding(spec: EmbedSpec) -> None:
@@ -260,18 +271,26 @@ def _confusion(run: Run | None, height: int, arm: str = "transfer", *, whole: bo
     if one is None or result is None or not 1 < len(result.classes) <= MOST_CLASSES or not result.predictions:
         note("Once both arms are measured.")
         return
+    plot(
+        _matrix(one.id, one.status.updated, whole),
+        key=f"workbench:confusion:{arm}:{whole}:{one.id}",
+        height=height,
+        alt="Share of the test pictures of each class, by row, that is named as each class, by column.",
+    )
+
+
+@lru_cache(maxsize=32)
+def _matrix(run_id: str, updated: float, whole: bool) -> dict[str, Any]:
+    """The matrix of a finished training, drawn once; `updated` makes it anew when it has run again."""
+    result = Run.at(run_id).read(TrainingResult)
+    assert result is not None
     figure = confusion(result.labels, result.predictions, result.classes)
     if not whole:
         figure.update_layout(**PLAIN)
         figure.update_xaxes(showticklabels=False, ticks="", title=None)
         figure.update_yaxes(showticklabels=False, ticks="", title=None)
         figure.update_traces(showscale=False)
-    plot(
-        figure,
-        key=f"workbench:confusion:{arm}:{whole}:{one.id}",
-        height=height,
-        alt="Share of the test pictures of each class, by row, that is named as each class, by column.",
-    )
+    return as_dict(figure)
 
 
 # -- the picture that is looked at ------------------------------------------------------------------------------------
