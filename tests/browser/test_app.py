@@ -57,6 +57,8 @@ def test_the_first_minute(new_page: Callable[..., Any], app_url: str) -> None:
     assert f"run={run.id}" in address(page)
     assert page.get_by_role("slider", name="Freeze boundary").count() == 1, "the layers were measured meanwhile"
     wait_until(lambda: page.locator(".maps img").count() >= 10, 60, "what each layer makes of a picture")
+    page.get_by_role("group", name="Pictures of the source").get_by_role("button").nth(3).click()
+    page.locator(".wb-picture img[alt='The picture, 3']").wait_for(timeout=60_000)
     for width, height in ((1440, 900), (1024, 768)):
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(500)
