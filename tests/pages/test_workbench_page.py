@@ -166,6 +166,15 @@ def test_a_verdict_is_told_with_its_interval(label: str) -> None:
     assert kinds() == []
 
 
+def test_a_verdict_of_another_plan_says_so_and_leads_back() -> None:
+    run = comparison("helps")
+    app = open_page("workbench", run=run.id, boundary="2")
+    is_clean(app)
+    assert "Of another plan than the one beside it." in texts(app)
+    app = press(app, "Show its plan")
+    assert app.session_state["plan"] == run.spec and "Of another plan" not in texts(app)
+
+
 def test_only_the_sentence_up_to_the_interval_is_told_and_the_first_remark() -> None:
     run, _ = ledgers.study()
     found = compared("helps", 0.2)

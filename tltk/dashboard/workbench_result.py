@@ -21,6 +21,7 @@ from tltk.plots.curves import arms
 from tltk.plots.learning import idle_of
 from tltk.results.verdict import Verdict
 from tltk.runs.run import ACTIVE, Run
+from tltk.specs.reading import with_absolute_paths
 from tltk.studies.compare import study as compare
 from tltk.studies.compare.result import CompareResult
 from tltk.studies.compare.spec import CompareSpec
@@ -57,8 +58,18 @@ def show(run: Run | None) -> None:
         of_another_version(spec, fault, f"workbench:{run.id}")
         return
     if found is not None:
+        if with_absolute_paths(plan.comparison()).run_id != run.id:
+            _of_another_plan(spec)
         _curves(run)
         _verdict(run, found)
+
+
+def _of_another_plan(spec: CompareSpec) -> None:
+    """That the plan beside it is no longer the one that was compared, and the way back to that."""
+    with st.container(horizontal=True, vertical_alignment="center", key="wb-other-plan"):
+        st.caption("Of another plan than the one beside it.")
+        key, icon = "workbench:its-plan", ":material/undo:"
+        st.button("Show its plan", icon=icon, type="tertiary", key=key, on_click=plan.put, args=(spec,))
 
 
 def _promise() -> None:
