@@ -43,6 +43,7 @@ class Overlay(TypedDict):
     null_hi: NotRequired[Sequence[float | None]]
     unit: NotRequired[str]  # "%": shares, shown as percent; "" or absent: plain numbers
     span: NotRequired[tuple[float, float]]  # what is drawn; absent: what is in the data, and 0 where all is ≥ 0
+    series: NotRequired[int]  # colour of its own, 1 … 6, whatever lanes are beside it; absent: by its place
     predicts: NotRequired[bool]  # its value at the last frozen layer is shown as "Predicted probe accuracy"
 
 
@@ -172,7 +173,17 @@ def _check_overlay(overlay: Overlay, depth: int) -> dict[str, Any]:
         span = _numbers(span, f"span of {what}")
     if span is not None and (len(span) != 2 or None in span or span[0] >= span[1]):
         raise BadSpec(f"span of {what} must be two numbers, the lower first. Got {given['span']!r}.")
-    return {"name": given["name"], "unit": unit, "span": span, "predicts": bool(given.get("predicts")), **lines}
+    series = given.get("series")
+    if series is not None and series not in range(1, 7):
+        raise BadSpec(f"series of {what} must be a number from 1 to 6. Got {series!r}.")
+    return {
+        "name": given["name"],
+        "unit": unit,
+        "span": span,
+        "series": series,
+        "predicts": bool(given.get("predicts")),
+        **lines,
+    }
 
 
 def _numbers(values: Sequence[float | None], what: str) -> list[float | None]:

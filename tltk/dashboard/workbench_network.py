@@ -31,6 +31,7 @@ from tltk.strategies import make, strategies
 from tltk.terms import terms
 
 LANES = ("probe_target", "mmd", "cka_after")  # of a profile; the weights' change is that of the run
+CHANGE, RATES = 4, 5  # their colours, after those of the profile's lanes
 ANSWERS = 3  # classes of the head that are named
 WHOLE = {"all": "all weights"}  # where a name alone says too little
 
@@ -143,9 +144,10 @@ def _lanes(run: Run | None, boundary: int, layers: int) -> list[Overlay]:
     if profiles:
         spec, profile = next((pair for pair in profiles if pair[0].after == after), profiles[0])
         names = LANES if spec.after == after else LANES[:2]  # what changed is of one training alone
-        found = depth.overlays(profile.columns, names)
-    for lane in found:
-        lane.pop("predicts", None)  # the lane says it at the boundary
+        for column in profile.columns:
+            for lane in depth.overlays([column], names):
+                lane.pop("predicts", None)  # the lane says it at the boundary
+                found.append({**lane, "series": LANES.index(column.name) + 1})
     if after:
         found += _change(workbench_kept.arm(run, "transfer"), layers)
     return [*found, rates(boundary, layers)]
@@ -171,7 +173,8 @@ def _change(one: Run | None, layers: int) -> list[Overlay]:
         return []
     moved = f"audit: {result.frozen_moved} of {result.frozen_tensors} frozen tensors moved"
     audit = moved if result.frozen_tensors else "nothing was frozen"
-    return [{"name": f"Weight change ‖Δw‖, {audit}", "values": [moves.get(i) for i in range(layers + 1)]}]
+    values = [moves.get(i) for i in range(layers + 1)]
+    return [{"name": f"Weight change ‖Δw‖, {audit}", "values": values, "series": CHANGE}]
 
 
 def rates(boundary: int, layers: int) -> Overlay:
@@ -184,7 +187,7 @@ def rates(boundary: int, layers: int) -> Overlay:
     now = plan.plan()
     first = make(now.strategy).phases(layers, boundary, now.optim.epochs)[0]
     values = [now.optim.lr * scale if scale else None for scale in first.lr_scale]
-    return {"name": "Rate per layer, at the start", "values": values}
+    return {"name": "Rate per layer, at the start", "values": values, "series": RATES}
 
 
 def ask_for_lanes(run: Run | None) -> None:
