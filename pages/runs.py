@@ -8,12 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from tltk.dashboard import chrome, permitted, plan
+from tltk.dashboard import chrome, permitted, plan, room
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import read_result
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.jobs import executor, listing
+from tltk.jobs import listing
 from tltk.plots.curves import UNITS, lines
 from tltk.runs import index, label
 from tltk.runs.run import ACTIVE, STATES, Run
@@ -95,12 +95,13 @@ def actions(entry: index.RunEntry) -> None:
     )
     if is_active:
         if three.button("Stop training", width="stretch"):
-            executor().cancel(run.id)
+            permitted.cancel(run.id)
             st.rerun()
     elif three.button("Train again", width="stretch", help="What it found is kept as an earlier attempt."):
         permitted.submit(run.spec, again=True)
         st.rerun()
     if four.button("Delete", width="stretch", icon=":material/delete:", disabled=is_active):
+        permitted.check_owner(run.id)
         confirm(run.id)
     if more and more[0].button(
         "Use", width="stretch", icon=":material/play_circle:", help="Predict, evaluate, hand over."
@@ -134,6 +135,7 @@ def labels(run: Run) -> None:
         tags = right.text_input("Tags", held, key=f"runs:tags:{run.id}:{held}", help="Words with blanks between them.")
         note = st.text_area("Note", now.note, max_chars=label.MOST_NOTE, key=f"runs:note:{run.id}:{now.note}")
         if st.button("Save", icon=":material/save:", key=f"runs:save:{run.id}"):
+            permitted.check_owner(run.id)
             run.write_label(name=name, note=note, tags=tags.replace(",", " ").split())
             st.rerun()
 
@@ -174,7 +176,7 @@ def confirm(run_id: str) -> None:
     """Deleting is asked for twice."""
     st.write(f"Run {run_id}: its curves, result, weights and earlier attempts are removed from this machine.")
     if st.button("Delete for good", type="primary"):
-        Run.at(run_id).delete()
+        permitted.delete(run_id)
         st.rerun()
 
 
@@ -218,6 +220,7 @@ def take_in() -> None:
         )
         if file is None or not st.button("Import", icon=":material/input:", key="runs:import"):
             return
+        permitted.check_teacher("Runs are taken in")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "run.zip"
             path.write_bytes(file.getbuffer())
@@ -241,7 +244,7 @@ with chrome.page("Runs", LEAD):
     else:
         query = filters()
         everything = st.toggle("Show the trainings inside studies", value=False)
-        found = listing.runs(trains=True, within=everything, limit=MOST + 1, **query)
+        found = chrome.own(listing.runs(trains=True, within=everything, limit=0 if room.now() else MOST + 1, **query))
         shown = found[:MOST]
         if not shown:
             st.markdown("No run is as asked for. Try fewer words, or another state or tag.")

@@ -67,6 +67,7 @@ def confirm(name: str) -> None:
     """Removing is asked for twice."""
     st.write(f"{plain(name)}: its file and its card are removed from this machine.")
     if st.button("Remove for good", type="primary"):
+        permitted.check_teacher("Weights are removed")
         store.remove(name)
         st.rerun()
 

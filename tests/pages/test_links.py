@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 
 from tests.support.depth_pages import RANK, SHARED, embedding_known, profile_known
 from tests.support.domain_pages import known
+from tests.support.executors import Idle
 from tests.support.pages import (
     ROOT,
     answered,
@@ -23,6 +26,7 @@ from tests.support.pages import (
     network_known,
     open_page,
     texts,
+    training,
 )
 from tests.support.pages import _no_workers as _no_workers
 from tests.support.results import inspected as seen
@@ -37,7 +41,7 @@ from tltk.dashboard import permitted
 from tltk.dashboard.chrome import PAGES
 from tltk.dashboard.plan import FIRST
 from tltk.dashboard.words import plain
-from tltk.errors import BadSpec
+from tltk.errors import BadSpec, RunProblem
 from tltk.jobs import queue
 from tltk.runs.run import Run, all_runs
 from tltk.specs.parts import DataSpec, NetSpec
@@ -91,9 +95,87 @@ def test_twenty_links_queue_nothing() -> None:
     assert {job.run for job in queue.jobs()} <= before
 
 
+OPENED: list[str] = []
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if (
+        event in ("open", "os.listdir", "os.scandir")
+        and arguments
+        and isinstance(arguments[0], str | bytes | os.PathLike)
+    ):
+        OPENED.append(os.fsdecode(arguments[0]))
+
+
+@pytest.fixture(scope="module")
+def _watched() -> None:
+    sys.addaudithook(_watch)  # there is no way to take it off again
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("place", ["permitted", "outside", "link"])
+def test_a_link_with_a_plan_leaves_the_home_as_it_was(
+    name: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _watched: None
+) -> None:
+    secret = tmp_path / ("open" if place == "permitted" else "out") / "secret"
+    for folder in (tmp_path / "open", secret / "cat", secret / "dog"):
+        folder.mkdir(parents=True)
+    for file in ("cat/1.png", "dog/1.png", "a.csv", "a.npz", "a.zip", "w.safetensors"):
+        (secret / file).write_bytes(b"label,file\ncat,1.png\n")
+    monkeypatch.setenv("TLTK_ROOTS", str(tmp_path / "open"))
+    (tmp_path / "open" / "link").symlink_to(secret)
+    path = tmp_path / "open" / "link" if place == "link" else secret
+    OPENED.clear()
+    links = [
+        {"target": f"folder:{path}", "source": f"archive:{path}/a.zip", "weights": f"file:{path}/w.safetensors"},
+        {"target": f"csv:{path}/a.csv?root={path}", "source": f"npz:{path}/a.npz~fog:2", "shots": "3"},
+    ]
+    if place == "permitted":
+        links += [
+            {"strategy": "fine_tune"},  # the first plan, but by a link
+            {"strategy": "lp_ft", "boundary": "2", "size": "40", "term": "coral:weight=1", "backbone": "resnet18"},
+            {"target": "shapes:hue=1", "n": "2000000", "run": "0123456789ab"},
+        ]
+    for link in links:
+        app = open_page(name, **link)
+        is_clean(app)
+        assert not queue.jobs() and not list(home.folder("runs").iterdir()), link
+    assert OPENED, "the watch sees nothing"
+    assert not [one for one in OPENED if f"{os.sep}secret" in one or f"{os.sep}open{os.sep}link" in one]
+
+
+def test_questions_of_a_visitor_are_bounded_and_equal_ones_are_one() -> None:
+    specs = [TransferSpec(seed=seed) for seed in range(permitted.MOST_WAITING + 1)]
+    for spec in specs[:-1]:
+        first, second = permitted.submit(spec), permitted.submit(spec)
+        assert first == second
+    assert len(queue.jobs()) == permitted.MOST_WAITING
+    with pytest.raises(RunProblem, match="At most 20 questions of yours may wait at once"):
+        permitted.submit(specs[-1])
+    assert len(queue.jobs()) == permitted.MOST_WAITING and not Run.at(specs[-1].run_id).path.exists()
+    permitted.submit(specs[3])  # which waits already
+    Idle().submit(specs[-1])  # the shell is not limited
+    assert len(queue.jobs()) == permitted.MOST_WAITING + 1
+    queue.mark_started(specs[0].run_id, [0], 1, 1.0)
+    permitted.submit(TransferSpec(seed=99))
+    with pytest.raises(RunProblem, match="stop some on Runs"):
+        permitted.resume(Run.create(TransferSpec(seed=100)))
+
+
+def test_who_presses_too_often_reads_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(permitted, "MOST_WAITING", 1)
+    for seeds in ("7", "8"):
+        app = open_page("workbench", **{"first-seed": seeds})
+        for _ in range(2):
+            next(b for b in app.button if b.label == "Compare with scratch").click().run()
+            is_clean(app)
+    assert "At most 1 questions of yours may wait" in texts(app)
+    assert len(queue.jobs()) == 1
+
+
 def test_what_the_user_chooses_himself_needs_no_second_click() -> None:
-    app = open_page("domains", target="shapes:hue=1")
-    assert "Make them" in buttons(app)
+    app = open_page("domains", target="shapes:hue=1", source="none")
+    assert "Make them" in buttons(app) and not queue.jobs()
     next(s for s in app.selectbox if s.label == "Target").set_value("digits").run()
     is_clean(app)
     assert "Make them" not in buttons(app)
@@ -205,8 +287,9 @@ def test_pages_queue_only_through_the_check() -> None:
     assert len(files) > 20
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute) and node.attr == "submit" and path.name != "permitted.py":
-                assert ast.unparse(node) == "permitted.submit", f"{path.name}: {ast.unparse(node)}"
+            asks = node.attr if isinstance(node, ast.Attribute) else ""
+            if asks in ("submit", "resume", "cancel", "delete") and path.name != "permitted.py":
+                assert ast.unparse(node) == f"permitted.{asks}", f"{path.name}: {ast.unparse(node)}"
 
 
 # -- runs and values in a link ---------------------------------------------------------------------------------
@@ -271,10 +354,16 @@ def test_a_value_that_cannot_be_meant_is_told_in_our_words(link: dict[str, str],
 
 # -- names ---------------------------------------------------------------------------------------------------------
 
-NAME = "a![p](http://evil.example/p.png)[Sign in](http://evil.example/x)<img src=x>:red[b]`c`$d$**e**"
-LIVE = re.compile(r"(?<!\\)!\\?\[|(?<!\\)\]\(|(?<!\\)<img|(?<!\\):red|http://evil|(?<!\\)`c")
+NAME = (
+    "a![p](http://evil.example/p.png)[Sign in](http://evil.example/x)<img src=x>:red[b]:blue-badge[g]:material/lock:"
+    ":small[h]`c`$d$**e**"
+)
+SHORT = "![p](http://evil.example)<img src=x>:red[b]:material/lock:**e**"  # a run's name has 80 characters at most
+LIVE = re.compile(
+    r"(?<!\\)!\\?\[|(?<!\\)\]\(|(?<!\\)<img|(?<!\\):(?:red|blue-badge|small)|:material/lock|http://evil|(?<!\\)`c|(?<!\\)\*\*e"
+)
+AS_TEXT = ("selectbox", "multiselect", "select_slider", "slider")  # kinds whose options Streamlit shows as they are
 PLAIN = {  # fields that Streamlit shows as they are, or does not show
-    "options",
     "id",
     "json",
     "mixed_data",
@@ -304,10 +393,10 @@ PLAIN = {  # fields that Streamlit shows as they are, or does not show
 }
 
 
-def words(message: Any) -> Iterator[str]:
+def words(message: Any, kind: str = "") -> Iterator[str]:
     """Every text of an element that may be read as Markdown."""
     for field, value in message.ListFields():
-        if field.name in PLAIN:
+        if field.name in PLAIN or (field.name == "options" and kind in AS_TEXT):
             continue
         several = value if field.is_repeated else [value]
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
@@ -331,7 +420,7 @@ def rendered(app: Any) -> list[tuple[str, str]]:
     for node in everything(app._tree):
         proto = getattr(node, "proto", None)
         if proto is not None and hasattr(proto, "ListFields") and node.type not in ("code", "json", "bidi_component"):
-            found += [(node.type, text) for text in words(proto)]
+            found += [(node.type, text) for text in words(proto, node.type)]
     return found
 
 
@@ -346,6 +435,7 @@ def hostile() -> dict[str, str]:
     for state, message in (("failed", NAME), ("stopped", NAME), ("done", "")):
         run = Run.create(TransferSpec(target=target, net=NetSpec("test_resnet"), seed=len(state)))
         run.write_status(state=state, message=message, epoch=1, epochs=2)
+        run.write_label(name=SHORT, note=NAME, tags=["![p](http://evil.example)"])
     waiting = Run.create(TransferSpec(target=target, seed=77))
     waiting.write_status(state="waiting", message=NAME)
     queue.add(waiting.id)
@@ -369,6 +459,11 @@ def hostile() -> dict[str, str]:
     assert shared
     failed = Run.create(InspectSpec(DataSpec(f"folder:/f{NAME}")))
     failed.write_status(state="failed", message=NAME)
+    trained = training()  # done, with a result whose classes bear the name
+    found = json.loads((trained.path / "result.json").read_text())
+    found["classes"] = [f"{NAME}{number}" for number in range(len(found["classes"]))]
+    home.write_atomic(trained.path / "result.json", json.dumps(found))
+    trained.write_label(name=SHORT, note=NAME)
     return {"target": target.name, "source": source.name}
 
 
@@ -402,6 +497,20 @@ def test_names_are_text_where_they_were_chosen() -> None:
     )
     assert plain(NAME) in markdown(open_page("train", run=run.id))
     assert "Sign in" in texts(open_page("design", backbone=NAME))
+
+
+def test_the_end_of_a_run_is_told_as_text() -> None:
+    run = Run.create(TransferSpec(seed=5))
+    run.write_label(name=SHORT)
+    run.write_status(state="waiting")
+    queue.add(run.id)
+    app = open_page("runs")
+    queue.remove(run.id)
+    run.write_status(state="stopped")
+    app.run()
+    is_clean(app)
+    told = [text for kind, text in rendered(app) if kind == "toast"]
+    assert any(plain(SHORT) in text for text in told) and not any(LIVE.search(text) for text in told)
 
 
 def test_pictures_of_a_selection_are_captioned_and_told_as_text() -> None:

@@ -10,7 +10,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from tests.support import clip
+from tests.support import clip, pooled
 from tltk import home
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
@@ -30,6 +30,7 @@ from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.pictures.spec import PicturesSpec
+from tltk.analyses.pool.spec import PoolSpec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.spec import RankSpec
@@ -164,6 +165,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
             pictures=40,
         ),
         SoupSpec((_finished(0), _finished(1))),
+        PoolSpec(tuple(pooled.comparison(seed, pooled.drawn(seed, 0.2)).id for seed in (0, 10))),
         EnsembleSpec(DIGITS, (_finished(0), _finished(1))),
         ExportSpec(_finished(0), "script", str(folder / "exported")),
         InspectSpec(DIGITS),

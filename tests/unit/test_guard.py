@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+from click.testing import CliRunner, Result
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
@@ -15,6 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket
 
+from tltk.cli import main as cli
 from tltk.dashboard.guard import Guard
 from tltk.serving.hosts import HEADERS, is_loopback, is_ours
 
@@ -44,6 +47,7 @@ def test_every_answer_forbids_frames_and_guesses(client: TestClient, path: str) 
     policies = headers.get_list("content-security-policy")
     assert any("frame-ancestors 'none'" in policy for policy in policies)
     assert headers["x-frame-options"] == "DENY" and headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
     assert ("sandbox" in policies) == (path == "/")  # a policy that was there stays
 
 
@@ -103,3 +107,36 @@ def test_the_app_is_guarded_and_listens_to_this_machine_alone() -> None:
     text = (ROOT / "app.py").read_text(encoding="utf-8")
     assert "Middleware(Guard)" in text and "frame-ancestors 'none'" in HEADERS["Content-Security-Policy"]
     assert is_loopback(st.get_option("server.address"))  # .streamlit/config.toml, for `streamlit run app.py`
+
+
+def started(words: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Result, dict[str, str]]:
+    """What `tltk app` prints, and the environment in which it would start the server."""
+    given: dict[str, str] = {}
+    monkeypatch.setattr("os.execve", lambda program, words, environment: given.update(environment))
+    monkeypatch.setattr("subprocess.call", lambda *words, **options: 0)
+    monkeypatch.setattr("os.chdir", lambda folder: None)
+    for name in ("TLTK_ROOTS", "TLTK_HOSTS"):  # what is set meanwhile goes with the test
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    return CliRunner().invoke(cli.main, ["app", *words]), given
+
+
+def test_the_shell_names_folders_and_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.symlink_to(one)
+    _, given = started(["--root", str(one), "--root", str(tmp_path), "--host", "lab.example"], monkeypatch)
+    assert given["TLTK_ROOTS"] == os.pathsep.join([str(one), str(tmp_path)])
+    assert is_ours("lab.example:8501", "127.0.0.1") and not is_ours("other.example", "127.0.0.1")
+    _, given = started(["--root", str(two)], monkeypatch)
+    assert given["TLTK_ROOTS"] == str(one), "a link leads where it leads when the server starts"
+    _, given = started([], monkeypatch)
+    assert given["TLTK_ROOTS"].split(os.pathsep)[0] == str(Path.home())
+
+
+def test_a_folder_that_cannot_be_a_root_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = tmp_path / f"a{os.pathsep}b"
+    both.mkdir()
+    for path, why in ((both, "must have no"), (tmp_path / "none", "does not exist")):
+        told, given = started(["--root", str(path)], monkeypatch)
+        assert told.exit_code == 2 and why in told.stderr and not given

@@ -709,6 +709,21 @@ def test_threads_are_those_of_the_order(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert seen == [3]
 
 
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="this system does not know how nice a process is")
+@pytest.mark.parametrize(("spec", "asked", "found"), [(TINY, "", 10), (TINY, "3", 3), (DescribeSpec(), "", 0)])
+def test_trainings_let_lookers_go_first_and_questions_do_not(
+    spec: Any, asked: str, found: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By so much the process that trains is nicer than this one, up to the 19 that there are."""
+    added = list[int]()
+    monkeypatch.setenv("TLTK_NICE", asked)
+    monkeypatch.setattr(os, "nice", added.append)
+    monkeypatch.setattr(os, "getpriority", lambda which, of: 0)
+    monkeypatch.setattr(worker, "execute", lambda run: None)
+    worker.main([str(Run.create(spec).path)])
+    assert sum(added) == found
+
+
 def test_slots_leave_the_users_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=""))

@@ -9,8 +9,11 @@ import sys
 import time
 from contextlib import closing
 
+import pytest
+
 from tltk import home
-from tltk.jobs import queue
+from tltk.jobs import Local, queue
+from tltk.jobs.supervisor import Supervisor
 
 
 def test_first_in_first_out_and_once_each() -> None:
@@ -58,8 +61,11 @@ def test_a_run_that_comes_back_goes_to_the_end() -> None:
 
 WORK = """
 import sys
+import pytest
+
 from tltk import home
-from tltk.jobs import queue
+from tltk.jobs import Local, queue
+from tltk.jobs.supervisor import Supervisor
 me = sys.argv[1]
 for i in range(25):
     queue.add(f"{me}-{i}")
@@ -98,3 +104,127 @@ def test_a_table_of_an_earlier_version_keeps_its_jobs() -> None:
     found = queue.find("b")
     assert found is not None
     assert found.slots == "1"
+
+
+# -- several people ------------------------------------------------------------------------------------------------
+
+
+def ask(person: str, *runs: str, light: bool = False) -> None:
+    for run in runs:
+        with queue.asked_by(person):
+            queue.add(run, light=light)
+
+
+def start_next(light: bool = False) -> str:
+    """Begin the next job as the supervisor picks it, end it, and say whose it was."""
+    job = next(one for one in queue.jobs() if one.state == "queued" and bool(one.light) == light)
+    queue.mark_started(job.run, [-1 if light else 0], 1, 1.0)
+    queue.remove(job.run)
+    return job.person
+
+
+def test_one_with_fifty_jobs_holds_up_none_of_thirty() -> None:
+    ask("greedy", *(f"g-{i}" for i in range(50)))
+    people = [f"p{i:02}" for i in range(29)]
+    for turn in range(3):
+        for person in people:
+            ask(person, f"{person}-{turn}")
+    for _ in range(3):
+        assert sorted(start_next() for _ in range(30)) == ["greedy", *people], "one of each in every round"
+    assert [start_next() for _ in range(47)] == ["greedy"] * 47
+    assert queue.jobs() == []
+
+
+def test_the_supervisor_begins_one_of_each_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    def start(self: Supervisor, job: queue.Job, slots: list[int]) -> None:
+        queue.mark_started(job.run, slots, 1, 1.0)
+        queue.remove(job.run)
+        begun.append(job.person)
+
+    monkeypatch.setattr(Supervisor, "_start", start)
+    monkeypatch.setenv("TLTK_SPARE", "0")
+    monkeypatch.setenv("TLTK_SLOTS", "2")
+    supervisor = Supervisor()
+    people = [f"p{i:02}" for i in range(30)]
+    for number, person in enumerate(people):
+        ask(person, *(f"{person}-{i}" for i in range(50 if number == 0 else 1)))
+    for _ in range(20):
+        supervisor.tick()
+    assert len(begun) == 40 and sorted(begun[:30]) == people and set(begun[30:]) == {"p00"}
+
+
+def test_whoever_comes_late_waits_for_one_job_of_each_at_most() -> None:
+    ask("a", *(f"a-{i}" for i in range(9)))
+    ask("b", *(f"b-{i}" for i in range(9)))
+    assert [start_next() for _ in range(5)] == ["a", "b", "a", "b", "a"]
+    ask("c", "c-0", "c-1")
+    assert [start_next() for _ in range(6)] == ["c", "b", "a", "c", "b", "a"]
+    ask("c", "c-2")  # who has just been served is not served again at once
+    assert [start_next() for _ in range(3)] == ["c", "b", "a"]
+
+
+def test_what_is_shown_as_the_order_is_the_order_and_several_slots_serve_several_people() -> None:
+    ask("a", "a-0", "a-1", "a-2")
+    ask("b", "b-0", "b-1")
+    ask("", "s-0")  # the shell of whoever runs the room
+    assert [job.run for job in queue.jobs()] == ["a-0", "b-0", "s-0", "a-1", "b-1", "a-2"]
+    queue.mark_started("a-0", [0], 1, 1.0)
+    queue.mark_started("b-0", [1], 1, 1.0)
+    assert [job.run for job in queue.jobs()] == ["a-0", "b-0", "s-0", "a-1", "b-1", "a-2"]
+    assert Local().ahead("a-1") == 3
+
+
+def test_questions_take_turns_of_their_own() -> None:
+    ask("a", "a-0", "a-1")
+    ask("b", "b-0")
+    ask("a", "q-0", light=True)
+    ask("b", "q-1", light=True)
+    assert start_next(light=True) == "a"
+    assert [start_next() for _ in range(3)] == ["a", "b", "a"], "a question costs nobody a training"
+
+
+def test_for_one_person_the_pages_and_the_shell_are_one_queue() -> None:
+    ask(queue.HERE, "a", "b")
+    ask("", "c")
+    ask(queue.HERE, "d")
+    queue.mark_started("a", [0], 1, 1.0)
+    assert [job.run for job in queue.jobs()] == ["a", "b", "c", "d"]
+    assert queue.askers() == {}
+
+
+def test_who_asked_is_known_after_the_end() -> None:
+    assert queue.askers() == {}
+    ask("a", "r")
+    ask("b", "r")
+    queue.remove("r")
+    queue.note_asker("r", "c")
+    queue.note_asker("r", "a")
+    assert queue.askers() == {"r": ("a", "b", "c")}
+
+
+def test_a_pause_ends_with_whoever_made_it() -> None:
+    assert not queue.is_paused()
+    queue.pause(True)
+    assert queue.is_paused()
+    queue.pause(False)
+    assert not queue.is_paused()
+    words = "from tltk.jobs import queue; queue.pause(True); assert queue.is_paused()"
+    subprocess.run([sys.executable, "-c", words], check=True)
+    assert (home.home() / "paused.json").exists() and not queue.is_paused()
+
+
+def test_a_pause_holds_trainings_up_and_no_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(Supervisor, "_start", lambda self, job, slots: begun.append(job.run))
+    monkeypatch.setenv("TLTK_SPARE", "0")
+    supervisor = Supervisor()
+    ask("a", "t")
+    ask("a", "q", light=True)
+    queue.pause(True)
+    supervisor.tick()
+    assert begun == ["q"]
+    queue.pause(False)
+    supervisor.tick()
+    assert "t" in begun

@@ -541,13 +541,54 @@ def serve_verb(run_id: str, port: int, address: str) -> None:
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, help="Port to serve on. Default 8501.")
-@click.option("--address", default="127.0.0.1", help="Address to serve on; 0.0.0.0 lets other machines in.")
-def app(port: int, address: str) -> None:
-    """Start the dashboard."""
+@click.option(
+    "--address",
+    default="",
+    help="Address to serve on. Default 127.0.0.1, which others cannot reach; 0.0.0.0 of a room.",
+)
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="A folder that its pages may read, with all below; may be repeated. Default: TLTK_ROOTS, else your home and "
+    "the folder where you stand.",
+)
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name that browsers may use for this server, such as lab.example; may be repeated.",
+)
+@click.option("--room", "is_room", is_flag=True, help="Let others in: each with the code and a name, runs by turns.")
+@click.option("--code", default="", help="Code of the room; 6 characters or more. Default: one is made.")
+@click.option(
+    "--quota", type=click.IntRange(1, 1000), default=20, help="Questions of a person that may wait. Default 20."
+)
+@click.option(
+    "--minutes", type=click.FloatRange(0), default=30.0, help="Stop a training of a room after these; 0 = never."
+)
+def app(
+    port: int,
+    address: str,
+    roots: tuple[Path, ...],
+    hosts: tuple[str, ...],
+    is_room: bool,
+    code: str,
+    quota: int,
+    minutes: float,
+) -> None:
+    """Start the dashboard, for this machine alone or, with --room, for others too."""
+    from tltk.dashboard.room import Settings, check_code, new_code
     from tltk.dashboard.serve import serve
 
     home.check_writable()  # else each page would say so, and the server not start
-    sys.exit(serve(port, address))
+    room = Settings(check_code(code) if code else new_code(2), new_code(3), quota, minutes) if is_room else None
+    if code and room is None:
+        raise BadSpec("--code must come with --room, which lets others in. Add it, or leave --code out.")
+    sys.exit(serve(port, address, roots, hosts, room))
 
 
 @main.command()

@@ -14,7 +14,7 @@ from tltk import __version__
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.dashboard import plan
+from tltk.dashboard import permitted, plan, room
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import executor, listing
@@ -41,6 +41,7 @@ PAGES = (
     "weights",
     "runs",
 )
+IN_A_ROOM = ("board", "teacher")  # the second for the teacher alone
 MENU = 500  # runs in a menu; more take long to send and nobody looks through them
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
 
@@ -141,10 +142,20 @@ def menu(asked: str = "", **wanted: Any) -> dict[str, RunEntry]:
         asked: The first digits of its id; "" = none.
         **wanted: Of a `tltk.runs.index.Query`.
     """
-    found = {entry.id: entry for entry in listing.runs(**wanted, limit=MENU)}
+    found = {entry.id: entry for entry in own(listing.runs(**wanted, limit=0 if room.now() else MENU))[:MENU]}
     if asked and not any(name.startswith(asked) for name in found):
         found |= {entry.id: entry for entry in listing.runs(**wanted, begins=asked, limit=1)}
     return found
+
+
+def own(entries: list[RunEntry]) -> list[RunEntry]:
+    """Of these runs those of whoever looks at the page, with what their studies started; all where there is no room."""
+    person = room.me()
+    if room.now() is None or (person is not None and person.is_teacher):
+        return entries
+    mine = {run for run, names in table.askers().items() if person is not None and person.name in names}
+    mine |= {child for entry in index.find() if entry.id in mine for child in entry.children.split()}
+    return [entry for entry in entries if entry.id in mine]
 
 
 def find_run(kind: type[Spec], asked: str) -> Run | None:
@@ -261,7 +272,11 @@ def is_asked_to_stop(run: Run) -> bool:
 
 def _stop(run_id: str) -> None:
     """A callback, since it runs before all else: what makes the page run again cannot swallow the click."""
-    executor().cancel(run_id)
+    try:
+        permitted.cancel(run_id)
+    except TltkError as fault:
+        st.toast(plain(fault))
+        return
     st.toast("Stopping; you can resume it later.")
 
 
@@ -276,6 +291,7 @@ def note_end() -> str:
     if not before or before == now:
         return ""
     with suppress(TltkError):
+        permitted.check_owner(before)
         run = Run.at(before)
         state = executor().state(run.id)
         if state not in ACTIVE:
@@ -310,13 +326,14 @@ def _bar() -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
     share = min(status.epoch / status.epochs, 1.0) if status.epochs else 0.0
     more = f" · {waiting} more waiting" if waiting else ""
+    more += " · paused by the teacher" if table.is_paused() else ""
     asked = is_asked_to_stop(run)
     does = status.message or "training"
     if state not in ACTIVE or asked:
         does = {"done": "done", "failed": "failed"}.get(state, "stopped" if state == "stopped" else "stopping")
     done = f"({status.epoch} of {status.epochs or '…'}){time_left(status) if state == 'running' and not asked else ''}"
     left.progress(share, text=f"{plain(title_of(run))} — {plain(does)} {done}{more}")
-    if state in ACTIVE and not asked and plan.flag("stop:shown") != run.id:
+    if state in ACTIVE and not asked and plan.flag("stop:shown") != run.id and permitted.may_change(run.id):
         right.button("Stop training", key="jobs:stop", width="stretch", on_click=_stop, args=(run.id,))
 
 

@@ -63,7 +63,7 @@ def ask_with_button(spec: Spec, button: str, waiting: str, key: str, promise: st
     if run.path.exists() and local.state(run.id) in ACTIVE:
         wait(run.id, waiting)
         if st.button("Stop", key=f"{key}:stop", icon=":material/stop:"):
-            local.cancel(run.id)
+            permitted.cancel(run.id)
         return None
     if run.status.state == "failed" and run.path.exists():
         st.error(plain(run.status.message))

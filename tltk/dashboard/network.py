@@ -26,13 +26,6 @@ from tltk.specs.size import in_pixels
 from tltk.training.cost import Sizes, estimate_costs
 
 NAMED = 5  # classes, or folders, that a line names
-# What the first plan asks for, and so any page that is opened without a link; a link may ask for it too.
-USUAL = tuple(
-    question
-    for side in (plan.FIRST.target, plan.FIRST.source)
-    if side is not None
-    for question in (InspectSpec(side), DescribeSpec(plan.FIRST.net.backbone, side.size, 3, width=side.width))
-)
 
 
 def answer(spec: InspectSpec | DescribeSpec, waiting: str) -> Any:
@@ -77,7 +70,7 @@ def _came_by_link(spec: InspectSpec | DescribeSpec) -> bool:
     folder or to compute.
     """
     name = spec.data.name if isinstance(spec, InspectSpec) else spec.backbone
-    if spec in USUAL or not plan.is_linked(name):
+    if not plan.is_linked(name):
         return False
     text, does = in_a_link(spec)
     st.warning(f"{text} Continue only if you trust where the link came from.", icon=":material/link:")

@@ -1,8 +1,8 @@
-"""What a page may ask this machine to read: files below `TLTK_ROOTS`. The shell and Python are not limited.
+"""What a page may ask of this machine: files below `TLTK_ROOTS`, so many questions at once. The shell is not limited.
 
 Whoever can open the dashboard can type any path into it, or into a link. Where only this machine reaches the
-server, the user's home and the folder where it was started are open unless TLTK_ROOTS says otherwise; where
-others reach it, only what TLTK_ROOTS names.
+server, the user's home and the folder where it was started are open unless `tltk app --root` or TLTK_ROOTS says
+otherwise; where others reach it, only what these name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,19 @@ from typing import Any
 import streamlit as st
 
 from tltk import home
+from tltk.dashboard import room
 from tltk.data import domains
 from tltk.data.corrupt import split
 from tltk.data.sources.csv import divide_text
-from tltk.errors import BadSpec, TltkError
-from tltk.jobs import executor
+from tltk.errors import BadSpec, RunProblem, TltkError
+from tltk.jobs import executor, queue
 from tltk.runs.run import Run
 from tltk.serving.hosts import is_loopback
 from tltk.specs.knobs import Spec
-from tltk.specs.reading import PATHS
+from tltk.specs.reading import PATHS, with_absolute_paths
+
+MOST_WAITING = 20  # questions of one visitor
+_locks: dict[str, threading.Lock] = {}
 
 
 def roots(address: str | None) -> list[Path]:
@@ -37,7 +42,7 @@ def roots(address: str | None) -> list[Path]:
     named = os.environ.get("TLTK_ROOTS")
     if named is not None:
         return [Path(text).expanduser().absolute() for text in named.split(os.pathsep) if text.strip()]
-    if not is_loopback(address):
+    if not is_loopback(address) or room.now() is not None:
         return []
     found = [Path.cwd()]
     with contextlib.suppress(RuntimeError):  # a user without a home
@@ -109,8 +114,8 @@ def check(spec: Spec) -> None:
             shown = ", ".join(str(root) for root in known[:-1]) or "none"
             raise BadSpec(
                 f"A page may read only below the folders that TLTK_ROOTS names, here: {shown}. Got {path!r}. "
-                f"Start the dashboard with TLTK_ROOTS=FOLDER{os.pathsep}FOLDER to open others, or ask from the shell, "
-                f"which is not limited."
+                f"Start the dashboard with `tltk app --root FOLDER` to open others, or ask from the shell, which is "
+                f"not limited."
             )
 
 
@@ -133,10 +138,125 @@ def _lexical(path: Path) -> Path:
 
 
 def submit(spec: Spec, *, again: bool = False) -> Run:
-    """Queue what a page asks for; pages queue nothing in any other way.
+    """Queue what a page asks for; pages queue nothing in any other way. Equal questions are one run.
 
     Raises:
         BadSpec: It names a path outside the permitted folders.
+        RunProblem: This visitor has as many questions waiting as one may have; what was found is another's, who has
+            not asked to begin again.
     """
     check(spec)
-    return executor().submit(spec, again=again)
+    owner = room.asker()
+    with _asking(owner, spec):
+        if again:
+            _check_theirs(spec)
+        run = executor().submit(spec, again=again, timeout=_limit_s(spec))
+    if room.now() is not None:
+        queue.note_asker(run.id, owner)
+    return run
+
+
+def resume(run: Run) -> Run:
+    """Queue a run that stopped once more.
+
+    Raises:
+        BadSpec, RunProblem: As for `submit`.
+    """
+    check(run.spec)
+    check_owner(run.id)
+    with _asking(room.asker(), run.spec):
+        return executor().resume(run, timeout=_limit_s(run.spec))
+
+
+def cancel(run_id: str) -> None:
+    """Ask a run to stop.
+
+    Raises:
+        RunProblem: It is somebody else's.
+    """
+    check_owner(run_id)
+    executor().cancel(run_id)
+
+
+def delete(run_id: str) -> None:
+    """Delete a run for good.
+
+    Raises:
+        RunProblem: It is somebody else's, or runs.
+    """
+    check_owner(run_id)
+    Run.at(run_id).delete()
+
+
+def check_owner(run_id: str) -> None:
+    """Refuse that somebody in a room changes what others have asked for. Where there is no room, all is one's own.
+
+    Raises:
+        RunProblem: The run is not of whoever looks at the page alone.
+    """
+    if room.now() is None or is_teacher():
+        return
+    owner, askers = room.asker(), queue.askers().get(run_id, ())
+    if askers != (owner,):
+        others = ", ".join(name for name in askers if name != owner)
+        raise RunProblem(
+            f"Run {run_id} must be yours alone to be changed. {f'{others} asked for it' if others else 'It is not'}; "
+            f"ask the teacher."
+        )
+
+
+def may_change(run_id: str) -> bool:
+    """Whether `check_owner` lets whoever looks at this page stop a run."""
+    with contextlib.suppress(RunProblem):
+        check_owner(run_id)
+        return True
+    return False
+
+
+def check_teacher(what: str) -> None:
+    """Refuse what only the teacher of a room may do.
+
+    Args:
+        what: Begins the sentence, as in "Weights are removed".
+
+    Raises:
+        RunProblem: It is somebody else in a room.
+    """
+    if room.now() is not None and not is_teacher():
+        raise RunProblem(f"{what} by the teacher alone where several people are in a room. Ask them.")
+
+
+def is_teacher() -> bool:
+    """Whether who looks at this page may do everything in its room."""
+    person = room.me()
+    return person is not None and person.is_teacher
+
+
+def _check_theirs(spec: Spec) -> None:
+    """Refuse to set aside what was found for others."""
+    run = Run.at(with_absolute_paths(spec).run_id)
+    if run.result() is not None:
+        check_owner(run.id)
+
+
+def _limit_s(spec: Spec) -> float:
+    """Seconds that a training in a room may take; 0 = any. Questions have limits of their own."""
+    here = room.now()
+    return 60 * here.settings.minutes if here is not None and spec.trains else 0.0
+
+
+@contextlib.contextmanager
+def _asking(owner: str, spec: Spec) -> Iterator[None]:
+    """Inside, one question more is queued for this person, unless too many of theirs wait."""
+    here = room.now()
+    most = MOST_WAITING if here is None else here.settings.waiting
+    with _locks.setdefault(owner, threading.Lock()):  # of two that are asked at once, the second counts the first
+        jobs = queue.jobs()
+        waiting = sum(job.owner == owner and job.state == "queued" for job in jobs)
+        if waiting >= most and with_absolute_paths(spec).run_id not in {job.run for job in jobs}:
+            raise RunProblem(
+                f"At most {most} questions of yours may wait at once. Got one more; wait until some are answered, or "
+                f"stop some on Runs."
+            )
+        with queue.asked_by(owner):
+            yield

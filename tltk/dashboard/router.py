@@ -5,8 +5,9 @@ import json
 import streamlit as st
 
 from tltk import assets
-from tltk.dashboard import chrome, plan
+from tltk.dashboard import chrome, plan, room
 from tltk.dashboard.serve import app_folder
+from tltk.dashboard.words import plain
 
 TITLES = {
     "workbench": "Workbench",
@@ -22,6 +23,8 @@ TITLES = {
     "use": "Use",
     "weights": "Weights",
     "runs": "Runs",
+    "board": "Board",
+    "teacher": "Teacher",
 }
 
 ended = chrome.note_end()
@@ -52,10 +55,15 @@ st.html(
     .replace("TEXT_LIGHT", text["light"])
     .replace("TEXT_DARK", text["dark"])
 )
+person = room.me()
+if room.now() is not None and person is None:
+    st.warning("Your place in this room has been freed. Reload the page and join again, with the room's code.")
+    st.stop()
+names = [*chrome.PAGES, *(chrome.IN_A_ROOM[: 1 + person.is_teacher] if person else ())]
 folder = app_folder() / "pages"
 pages = {
     name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == chrome.PAGES[0], url_path=name)
-    for name in chrome.PAGES
+    for name in names
 }
 plan.flag("pages", pages)
 plan.flag("stop:shown", "")  # until a page of this run has a button of its own
@@ -63,4 +71,4 @@ chosen = st.navigation(list(pages.values()), position="top")
 chosen.run()
 chrome.job_bar()
 if ended:
-    st.toast(ended)
+    st.toast(plain(ended))

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from tltk.dashboard import chrome
+from tltk.dashboard import chrome, permitted
 from tltk.dashboard.flips_view import show_flips
 from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.network import of_another_version
@@ -45,7 +45,7 @@ def _place_in_queue(run_id: str) -> None:
 def _resume(run: Run) -> None:
     """A callback, since it runs before all else: a chart that tells its end at that moment cannot swallow the click."""
     try:
-        executor().resume(run)
+        permitted.resume(run)
     except TltkError as fault:
         st.error(plain(fault))
 

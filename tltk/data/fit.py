@@ -68,7 +68,13 @@ class Change:
 
 
 def describe(change: Change, fit: str, size: Size) -> str:
-    """A sentence that tells the fit and what it costs, for pictures in general."""
+    """A sentence that tells the fit and what it costs, for pictures in general.
+
+    Args:
+        change: Their average.
+        fit: crop, pad or squash.
+        size: That they got, in pixels.
+    """
     high, wide = height_and_width(size)
     shape = "square" if high == wide else f"{wide}:{high} rectangle"
     if fit == CROP:
@@ -96,7 +102,13 @@ def inner_size(width: int, height: int, size: Size, fit: str) -> tuple[int, int]
 
 
 def middle(width: int, height: int, size: Size) -> tuple[float, float]:
-    """Width and height of the largest part of a picture that has the proportions of what is read, in its pixels."""
+    """Width and height of the largest part of a picture that has the proportions of what is read, in its pixels.
+
+    Args:
+        width: Of the picture, in pixels.
+        height: The same.
+        size: Of what is read.
+    """
     high, wide = height_and_width(size)
     if width * high >= height * wide:
         return height * wide / high, height

@@ -1,6 +1,7 @@
-"""The table of jobs: what waits, what runs, as which process. One SQLite file, many readers and writers.
+"""The table of jobs: what waits, what runs, as which process, and who asked. One SQLite file, many readers and writers.
 
-It can be lost: where it is damaged, it is set aside and made again from the run folders.
+Where several people ask, their jobs take turns (`in_turn`). The table can be lost: where it is damaged, it is set aside
+and made again from the run folders, without the names of those who asked.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -23,6 +25,7 @@ import msgspec
 from tltk import home
 from tltk.errors import MachineProblem, TltkError, machine_errors
 from tltk.runs import index
+from tltk.runs.process import identity, is_alive
 from tltk.runs.run import ACTIVE, Run
 
 T = TypeVar("T")
@@ -38,7 +41,23 @@ CREATE TABLE IF NOT EXISTS jobs (
     pid INTEGER,
     born REAL,
     started REAL,
-    cancelled REAL
+    cancelled REAL,
+    owner TEXT NOT NULL DEFAULT ''             -- who asks; '' = the shell, HERE = the pages of a dashboard for one
+)
+"""
+_ASKED = """
+CREATE TABLE IF NOT EXISTS asked (  -- who asked for a run, also after it has ended
+    run TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    PRIMARY KEY (run, owner)
+)
+"""
+_TURNS = """
+CREATE TABLE IF NOT EXISTS turns (  -- when somebody's last job began: the number of that start
+    person TEXT NOT NULL,
+    light INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (person, light)
 )
 """
 
@@ -57,7 +76,16 @@ class Job:
     born: str | float | None
     started: float | None
     cancelled: float | None
+    owner: str
 
+    @property
+    def person(self) -> str:
+        """Whose turn it takes: the shell and the pages of a dashboard for one are the same person's."""
+        return "" if self.owner == HERE else self.owner
+
+
+HERE = "-"  # who uses the pages of a dashboard that is no room
+_asking: ContextVar[str] = ContextVar("_asking", default="")
 
 FIELDS = ", ".join(field.name for field in dataclasses.fields(Job))
 OF_THE_MACHINE = {  # SQLite's codes → the system's; any other says that the file is no table of ours
@@ -82,10 +110,13 @@ def _connect() -> Iterator[sqlite3.Connection]:
     """A connection for one short transaction; it waits while another process writes."""
     with closing(sqlite3.connect(_path(), timeout=20)) as db, db:
         db.execute("PRAGMA journal_mode=WAL")
-        db.execute(_TABLE)
-        if "slots" not in {row[1] for row in db.execute("PRAGMA table_info(jobs)")}:  # of an earlier version
-            with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
-                db.execute("ALTER TABLE jobs ADD COLUMN slots TEXT NOT NULL DEFAULT '0'")
+        for table in (_TABLE, _ASKED, _TURNS):
+            db.execute(table)
+        known = {row[1] for row in db.execute("PRAGMA table_info(jobs)")}
+        for column, usual in (("slots", "0"), ("owner", "")):
+            if column not in known:  # of an earlier version
+                with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
+                    db.execute(f"ALTER TABLE jobs ADD COLUMN {column} TEXT NOT NULL DEFAULT '{usual}'")
         yield db
 
 
@@ -168,7 +199,7 @@ def _put_back(db: sqlite3.Connection, run: Run, is_child: bool) -> None:
 
 
 def _read(db: sqlite3.Connection) -> list[Job]:
-    """All rows.
+    """All rows, in order.
 
     Raises:
         ValueError: One of them cannot be ours.
@@ -177,11 +208,37 @@ def _read(db: sqlite3.Connection) -> list[Job]:
     found = [msgspec.convert(dict(zip(FIELDS.split(", "), row, strict=True)), Job) for row in rows]
     if not all(re.fullmatch(r"[\w-]{1,64}", job.run) for job in found):
         raise ValueError("a run has a name that none can have")
-    return found
+    served = {(person, light): n for person, light, n in db.execute("SELECT person, light, number FROM turns")}
+    return in_turn(found, served)
+
+
+def in_turn(jobs: Sequence[Job], served: Mapping[tuple[str, int], int]) -> list[Job]:
+    """The jobs as they go: first come, first served, and where several people ask, one of each by turns.
+
+    What runs comes first. Of those who wait, whoever has waited longest since a job of theirs began is next; each
+    further job of a person comes a round later. So nobody waits for more than one job of each other person, however
+    many somebody has queued. Questions (`light`) take turns of their own.
+
+    Args:
+        jobs: By number.
+        served: (person, light) → number of the start of their last job; who has had none is not in it.
+    """
+    if len({job.person for job in jobs if job.state == "queued"}) < 2:
+        return list(jobs)
+    own: dict[tuple[str, int], list[Job]] = {}
+    for job in jobs:
+        if job.state == "queued":
+            own.setdefault((job.person, job.light), []).append(job)
+    place = {
+        job.number: (1, turn, served.get(who, 0), several[0].number)
+        for who, several in own.items()
+        for turn, job in enumerate(several)
+    }
+    return sorted(jobs, key=lambda job: place.get(job.number, (0, 0, 0, job.number)))
 
 
 def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
-    """Put a run at the end of the queue; False when it is there already.
+    """Put a run at the end of the queue, as whoever `asked_by` names; False when it is there already.
 
     Args:
         run: Run id.
@@ -191,16 +248,46 @@ def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
 
     def work(db: sqlite3.Connection) -> bool:
         done = db.execute(
-            "INSERT OR IGNORE INTO jobs (run, state, timeout, light) VALUES (?, 'queued', ?, ?)",
-            (run, timeout, light),
+            "INSERT OR IGNORE INTO jobs (run, state, timeout, light, owner) VALUES (?, 'queued', ?, ?, ?)",
+            (run, timeout, light, _asking.get()),
         )
+        _note_asker(db, run, _asking.get())
         return done.rowcount > 0
 
     return _do(work)
 
 
+@contextmanager
+def asked_by(owner: str) -> Iterator[None]:
+    """Inside, what is put into the queue is this person's."""
+    token = _asking.set(owner)
+    try:
+        yield
+    finally:
+        _asking.reset(token)
+
+
+def _note_asker(db: sqlite3.Connection, run: str, owner: str) -> None:
+    if owner not in ("", HERE):
+        db.execute("INSERT OR IGNORE INTO asked (run, owner) VALUES (?, ?)", (run, owner))
+
+
+def note_asker(run: str, owner: str) -> None:
+    """Note that this person asked for a run, which need not be queued for that: it may be done."""
+    _do(lambda db: _note_asker(db, run, owner))
+
+
+def askers() -> dict[str, tuple[str, ...]]:
+    """Run → the people of a room who asked for it, as far as that is known."""
+    found: dict[str, tuple[str, ...]] = {}
+    if _path().exists():
+        for run, owner in _do(lambda db: db.execute("SELECT run, owner FROM asked ORDER BY rowid").fetchall()):
+            found[run] = (*found.get(run, ()), owner)
+    return found
+
+
 def jobs() -> list[Job]:
-    """All jobs that wait or run, in order."""
+    """All jobs that wait or run, in the order in which they go."""
     path = _path()
     if not path.exists() or not os.access(path.parent, os.W_OK):
         return []  # nothing runs in a home that cannot be written
@@ -221,10 +308,19 @@ def mark_started(run: str, slots: Sequence[int], pid: int, born: str | float) ->
         pid: Of its process.
         born: When that process began, as `tltk.runs.process` tells it: process numbers are reused.
     """
-    _write(
-        "UPDATE jobs SET state='running', slots=?, pid=?, born=?, started=? WHERE run=?",
-        (" ".join(map(str, slots)), pid, born, time.time(), run),
-    )
+
+    def work(db: sqlite3.Connection) -> None:
+        db.execute(
+            "UPDATE jobs SET state='running', slots=?, pid=?, born=?, started=? WHERE run=?",
+            (" ".join(map(str, slots)), pid, born, time.time(), run),
+        )
+        db.execute(
+            "INSERT OR REPLACE INTO turns SELECT CASE owner WHEN ? THEN '' ELSE owner END, light, "
+            "(SELECT coalesce(max(number), 0) + 1 FROM turns) FROM jobs WHERE run=?",
+            (HERE, run),
+        )
+
+    _do(work)
 
 
 def _write(words: str, values: tuple[Any, ...]) -> None:
@@ -239,3 +335,30 @@ def cancel(run: str) -> None:
 def remove(run: str) -> None:
     """Take a job off the table: it ended."""
     _write("DELETE FROM jobs WHERE run=?", (run,))
+
+
+# -- a pause ---------------------------------------------------------------------------------------------
+
+
+class _Pause(msgspec.Struct, frozen=True):
+    """Whose pause it is: it ends with that process."""
+
+    pid: int
+    born: str | float
+
+
+def pause(is_paused: bool) -> None:
+    """Begin no training until told otherwise, or until this process has ended; what runs goes on, questions too."""
+    path = home.home() / "paused.json"
+    if is_paused:
+        pid = os.getpid()
+        home.write_atomic(path, msgspec.json.encode(_Pause(pid, identity(pid))))
+    else:
+        home.remove(path)
+
+
+def is_paused() -> bool:
+    """Whether trainings have to wait."""
+    path = home.home() / "paused.json"
+    found = home.read_json(path, _Pause) if path.exists() else None
+    return found is not None and is_alive(found.pid, found.born)

@@ -141,11 +141,12 @@ class Supervisor:
             with self._contain_faults(job):
                 (self._watch if job.state == "running" else self._skip_cancelled)(job)
         jobs = queue.jobs()
+        is_paused = bool(jobs) and queue.is_paused()
         used = {int(slot) for job in jobs if job.state == "running" for slot in job.slots.split()}
         for job in jobs:
             places = [LIGHT_SLOT] if job.light else list(range(len(self.slots)))
             free = [i for i in places if i not in used]
-            if job.state == "queued" and free:
+            if job.state == "queued" and free and (job.light or not is_paused):
                 taken = free if self._uses_all(job) else free[:1]
                 with self._contain_faults(job):
                     self._start(job, taken)

@@ -47,6 +47,8 @@ from tltk.training.heads import HeadBatch, Member
 from tltk.training.loop import Training, pick_device
 from tltk.weights import load as weights
 
+NICENESS = 10  # of a training: where cores are short, it gets a tenth of what a page does
+
 
 class Worker:
     """What the trainings of one process share: the bank, decoded pictures, and the wish to stop.
@@ -492,6 +494,16 @@ def _beat_for(run: Run) -> None:
         signal.setitimer(signal.ITIMER_REAL, BEAT_SECONDS, BEAT_SECONDS)
 
 
+def _yield_to_lookers(run: Run) -> None:
+    """Let whoever looks go first: where trainings want all cores, a click on a page would else wait for its turn.
+
+    Questions are short and somebody waits for them. `TLTK_NICE` is by how much, 0 … 19; 0 = not at all.
+    """
+    with contextlib.suppress(TltkError, AttributeError, OSError):  # a spec that cannot be read; a system without it
+        if run.spec.trains and os.getpriority(os.PRIO_PROCESS, 0) == 0:
+            os.nice(int(min(home.setting("TLTK_NICE", NICENESS), 19)))
+
+
 def main(arguments: list[str]) -> int:
     """Execute the run in the folder named; the exit code is 0 when it ended by itself."""
     if arguments == ["--wait"]:
@@ -504,5 +516,6 @@ def main(arguments: list[str]) -> int:
     torch.set_num_threads(pool.n_threads())  # after the order, which says how many
     run = Run(Path(arguments[0]))
     _beat_for(run)
+    _yield_to_lookers(run)
     execute(run)
     return 0 if run.status.state in ("done", "stopped") else 1

@@ -23,6 +23,7 @@ HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'; img-src 'self' data: blob:; object-src 'none'; base-uri 'self'",
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # another site that is linked to does not learn which run was looked at
 }
 
 
@@ -122,7 +123,7 @@ async def _refuse(scope: Scope, send: Send, hosts: list[str], as_json: bool) -> 
     got = repr(", ".join(hosts)[:80]) if hosts else "none"
     text = (
         f"The Host of a request must be this server's own: localhost, its address, or a name that TLTK_HOSTS lists. "
-        f"Got {got}. Set TLTK_HOSTS to the name that your users type, and start again."
+        f"Got {got}. Set TLTK_HOSTS to the name that your users type (for the dashboard, --host NAME), and start again."
     )
     is_socket = scope["type"] == "websocket"
     if is_socket and "websocket.http.response" not in scope.get("extensions", {}):
