@@ -17,7 +17,7 @@ from tltk.analyses.network import rebuild
 from tltk.analyses.sample import Context, Sample, network
 from tltk.analyses.trained import PREFIX, open_training
 from tltk.data.domain import Domain, Ints
-from tltk.errors import BadSpec
+from tltk.errors import BadSpec, CannotSplit
 from tltk.nn.cut import evaluation_mode
 from tltk.nn.decoder import grid as token_grid
 from tltk.nn.net import Net
@@ -37,9 +37,12 @@ def feature_maps(spec: FeatureMapsSpec, context: Context) -> FeatureMapsResult:
 
     Raises:
         BadSpec: There are fewer pictures in that part.
+        CannotSplit: The domain has no pictures.
         WeightsMissing: Weights that are not there, or do not fit.
     """
     domain = context.load(spec.target)
+    if domain.images.ndim != 4:
+        raise CannotSplit(f"Feature maps are of pictures. {spec.target.name} has none; take another domain.")
     part = _part(spec, domain)
     if spec.picture >= len(part):
         raise BadSpec(
