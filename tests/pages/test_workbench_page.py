@@ -120,7 +120,7 @@ def test_what_is_kept_stands_on_the_axis_of_the_layers() -> None:
     first = handle["maps"]["layers"][0][0]
     assert first["src"].endswith(PIXEL) and "channel 3 of 8, 9 × 9 places" in first["text"]
     assert handle["maps"]["head"] == [["7", 0.75], ["1", 0.25]]
-    assert "<dd>7  75.0 %</dd>" in html(app)
+    assert "<dd>7 · 75.0 %</dd>" in html(app)
     [target] = components(app, "thumbnails")
     assert len(target["pictures"]) == 20 and target["pictures"][1]["text"] == "1, target" and target["chosen"] == 0
     assert kinds() == []

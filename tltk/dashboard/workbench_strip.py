@@ -60,13 +60,13 @@ def show(run: Run | None, network: DescribeResult | None) -> None:
     with st.container(key="wb-strip"):
         with st.container(key="wb-pane-embedding", border=True):
             _heading(_embedding_in_words(network), "Open the embedding", "embedding")
-            _embedding(network, 108)
+            _embedding(network, 104)
         with st.container(key="wb-pane-flips", border=True):
             _heading(*_flips_in_words(run), "flips")
             _flips(run)
         with st.container(key="wb-pane-confusion", border=True):
             _heading("Confusion", "Open the confusion matrix", "confusion")
-            _confusion(run, 108)
+            _confusion(run, 104)
         with st.container(key="wb-pane-picture", border=True):
             head("This picture", f"seen by: {workbench_kept.shown_weights().title}" if network else "")
             _picture(run, network)
@@ -316,7 +316,7 @@ def _picture(run: Run | None, network: DescribeResult | None) -> None:
         note("Its class, what the network says of it, and its maps under the layers.")
         return
     rows = [("class", found.label), *_answers(run, found)]
-    head_says = [f"{one.name}  {percent(one.probability)}" for one in found.head[:2]]
+    head_says = [f"{one.name} · {percent(one.probability)}" for one in found.head[:2]]
     rows += list(zip(("the network says", "or"), head_says, strict=False))
     told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     why = f"<p>{escape(found.head_reason)}</p>" if found.head_reason else ""
