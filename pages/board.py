@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 import streamlit as st
 
 from tltk.analyses.pool.result import PoolResult
@@ -10,31 +9,14 @@ from tltk.analyses.pool.spec import PoolSpec, plan_of
 from tltk.dashboard import chrome, depth
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
-from tltk.home import read_json
 from tltk.jobs import executor, queue
 from tltk.runs import index
 from tltk.runs.index import RunEntry
-from tltk.runs.run import Run
 from tltk.studies.compare.spec import CompareSpec
 from tltk.verdicts.judge import format_points
 
 REPEATS = 3  # with fewer nothing can be told
 MOST_PLANS = 12  # the newest; more take long to send and nobody looks through them
-
-
-class Predicted(msgspec.Struct, frozen=True):
-    """What somebody predicted of a run in a lesson, as `predicted.json` in its folder has it."""
-
-    lesson: str
-    choice: str
-    by: str = ""
-    late: bool = False
-
-
-def predictions(run: Run) -> list[Predicted]:
-    """What was predicted of a run."""
-    path = run.path / "predicted.json"
-    return (read_json(path, list[Predicted]) or []) if path.exists() else []
 
 
 def plans() -> dict[str, list[RunEntry]]:
@@ -97,7 +79,7 @@ def told(entries: list[RunEntry]) -> list[dict[str, str]]:
             "found": entry.verdict or "not yet",
         }
         for entry in entries
-        for one in predictions(entry.run)
+        for one in entry.run.predictions
     ]
 
 

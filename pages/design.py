@@ -180,6 +180,9 @@ def launch() -> None:
         start(dataclasses.replace(one, target=dataclasses.replace(one.target, shots=0), labels="none"))
     if not can_compare:
         right.caption("A comparison needs weights to transfer; choose some above.")
+    st.button(
+        "Undo the last change of the plan", icon=":material/undo:", disabled=not plan.can_undo(), on_click=plan.undo
+    )
     with st.expander("As a shell command and in Python"):
         spec = plan.comparison() if now.source is not None else plan.training()
         st.code(command.to_command(spec), language="bash", wrap_lines=True)

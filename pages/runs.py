@@ -2,30 +2,36 @@
 
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from tltk.dashboard import chrome, permitted, plan, room
+from tltk.analyses.export.spec import ABOUT
+from tltk.dashboard import chrome, hand_over_view, permitted, plan, room, study_view, trash_view
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import read_result
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import listing
 from tltk.plots.curves import UNITS, lines
+from tltk.results.curves import Curve
 from tltk.runs import index, label
 from tltk.runs.run import ACTIVE, STATES, Run
 from tltk.specs import command
+from tltk.specs.reading import spec_kinds
 from tltk.specs.training import TransferSpec
 from tltk.studies.budget import budget_flags
 from tltk.studies.compare.spec import CompareSpec
+from tltk.verdicts.judge import mean_curve
 from tltk.weights.handover import import_zip, pack_bytes, weigh
 
 QUANTITIES = {"accuracy": "Accuracy", "loss": "Loss", "macro_f1": "Macro F1"}
 KINDS = {TransferSpec.kind: "training", CompareSpec.kind: "comparison"}  # other studies are called as in the shell
 MOST_BYTES = 2**30  # of weights in a download, which the server holds in memory
+MOST_LINES = 24  # of one chart, which nobody tells apart beyond
 MOST = 1000  # rows of the table; more take long to send, and are searched for rather than looked through
 
 
@@ -34,7 +40,7 @@ def table(entries: Sequence[index.RunEntry]) -> dict[str, list[Any]]:
     return {
         "run": [e.id for e in entries],
         "name": [e.name for e in entries],
-        "kind": [KINDS.get(e.kind, e.kind.replace("_", " ")) for e in entries],
+        "kind": [in_words(e.kind) for e in entries],
         "state": [f"{chrome.SIGNS.get(e.state, '')} {e.state}" for e in entries],
         "result": [result(e) for e in entries],
         "target": [chrome.short(e.target) for e in entries],
@@ -61,16 +67,57 @@ def result(entry: index.RunEntry) -> str:
 
 def filters() -> dict[str, Any]:
     """What is searched for, as fields of a query."""
-    words, states, tags = st.columns([2, 1, 1])
+    words, kinds, states, tags = st.columns([3, 2, 2, 2])
     known = index.tags()
     text = words.text_input(
         "Search", placeholder="digits resnet  ·  a name, a note, a tag, an id", key="runs:search", max_chars=200
     )
+    trained = [name for name, kind in spec_kinds().items() if kind.trains]
+    kind = kinds.multiselect("Kind", trained, format_func=in_words, key="runs:kinds", placeholder="any")
     chosen = states.multiselect("State", STATES, key="runs:states", placeholder="any")
     held = [tag for tag in st.session_state.get("runs:tags", []) if tag in known]
     st.session_state["runs:tags"] = held  # a tag that nobody bears any more cannot be chosen
     tagged = tags.multiselect("Tags", known, key="runs:tags", placeholder="any", disabled=not known)
-    return {"text": text, "states": chosen, "tags": tagged}
+    return {"text": text, "kinds": kind, "states": chosen, "tags": tagged}
+
+
+def in_words(kind: str) -> str:
+    """A kind of run as the table calls it."""
+    return KINDS.get(kind, kind.replace("_", " "))
+
+
+def grouped(entries: Sequence[index.RunEntry]) -> list[list[index.RunEntry]]:
+    """The runs that differ by their seed alone, together; in the order of the newest of each."""
+    found: dict[str, list[index.RunEntry]] = {}
+    for entry in entries:
+        found.setdefault(entry.setting or entry.id, []).append(entry)
+    return list(found.values())
+
+
+def group_table(groups: Sequence[Sequence[index.RunEntry]]) -> dict[str, list[Any]]:
+    """The groups by column: what their runs have in common, their seeds, and what they found."""
+    shared = table([group[0] for group in groups])
+    return {
+        "runs": [len(group) for group in groups],
+        "seeds": [", ".join(str(e.seed) for e in group if e.seed is not None) for group in groups],
+        "results": [spread(group) for group in groups],
+        "done": [f"{sum(e.state == 'done' for e in group)} of {len(group)}" for group in groups],
+        **{
+            name: shared[name]
+            for name in ("kind", "target", "labels per class", "network", "strategy", "boundary", "learning rate")
+        },
+    }
+
+
+def spread(group: Sequence[index.RunEntry]) -> str:
+    """The results of a group: from the lowest to the highest accuracy, or each verdict with its number."""
+    verdicts = Counter(e.verdict for e in group if e.verdict)
+    if verdicts:
+        return ", ".join(f"{n} × {name}" for name, n in verdicts.items())
+    figures = sorted(100 * e.accuracy for e in group if e.accuracy is not None)
+    if not figures:
+        return ""
+    return f"{figures[0]:.1f} %" if len(figures) == 1 else f"{figures[0]:.1f} … {figures[-1]:.1f} %"
 
 
 def actions(entry: index.RunEntry) -> None:
@@ -101,13 +148,13 @@ def actions(entry: index.RunEntry) -> None:
         permitted.submit(run.spec, again=True)
         st.rerun()
     if four.button("Delete", width="stretch", icon=":material/delete:", disabled=is_active):
-        permitted.check_owner(run.id)
-        confirm(run.id)
+        trash_view.take_away([run])
     if more and more[0].button(
         "Use", width="stretch", icon=":material/play_circle:", help="Predict, evaluate, hand over."
     ):
         plan.choose_run(run.id)
         chrome.open_page("use")
+    take_along(entry)
     labels(run)
     attempts(run)
     st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
@@ -171,15 +218,6 @@ def attempts(run: Run) -> None:
         st.code(str(folder.path), language=None)
 
 
-@st.dialog("Delete this run for good?")
-def confirm(run_id: str) -> None:
-    """Deleting is asked for twice."""
-    st.write(f"Run {run_id}: its curves, result, weights and earlier attempts are removed from this machine.")
-    if st.button("Delete for good", type="primary"):
-        permitted.delete(run_id)
-        st.rerun()
-
-
 def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
     """Fields in which the specs of these runs differ."""
 
@@ -195,21 +233,65 @@ def differences(runs: Sequence[Run]) -> list[dict[str, str]]:
     return [f for f in found if len(set(list(f.values())[1:])) > 1]
 
 
+def curves(entries: Sequence[index.RunEntry], name: str, x: str) -> tuple[dict[str, Curve], int]:
+    """A curve of each training, and of each arm of each study the mean over its seeds; how many more there are.
+
+    Args:
+        entries: Trainings and studies.
+        name: Of the quantity.
+        x: What it runs over.
+    """
+    found: dict[str, Curve] = {}
+    for entry in entries:
+        title = entry.name or chrome.title_of(entry)
+        by_arm: dict[str, list[Curve]] = {}
+        for child in entry.run.children():
+            if child.role == "measure":
+                by_arm.setdefault(child.arm, []).append(Run.at(child.id).curve(name, x=x))
+        if entry.kind == TransferSpec.kind:
+            found[title if title not in found else f"{title} · {entry.id[:6]}"] = entry.run.curve(name, x=x)
+        for arm, seeds in by_arm.items():
+            label = f"{title} · {arm}" + (f", mean of {len(seeds)} seeds" if len(seeds) > 1 else "")
+            found[label] = mean_curve(label, seeds)
+    shown = {label: curve for label, curve in found.items() if curve.x}
+    return dict(list(shown.items())[:MOST_LINES]), max(len(shown) - MOST_LINES, 0)
+
+
 def overlay(entries: Sequence[index.RunEntry]) -> None:
-    """Several runs over one another, and what was asked of them differently."""
-    left, right = st.columns(2)
+    """Several runs and studies over one another, and what was asked of them differently."""
+    left, right, last = st.columns([2, 3, 1], vertical_alignment="bottom")
     name = left.segmented_control("Quantity", list(QUANTITIES), format_func=QUANTITIES.__getitem__, default="accuracy")
     x = right.segmented_control("Over", list(UNITS), format_func=UNITS.__getitem__, default="step")
     name, x = name or "accuracy", x or "step"
+    is_active = any(entry.state in ACTIVE for entry in entries)
+    if last.button(f"Delete these {len(entries)}", icon=":material/delete:", width="stretch", disabled=is_active):
+        trash_view.take_away([entry.run for entry in entries])
+    drawn, more = curves(entries, name, x)
+    if drawn:
+        title = f"Validation {QUANTITIES[name].lower()}"
+        height = 380 + 22 * max(len(drawn) - 4, 0)
+        plot(lines(drawn, title, x), key="runs:overlay", height=height, alt=f"{title} of the chosen runs.")
+    else:
+        st.caption(f"None of these runs has told {QUANTITIES[name].lower()} over {UNITS[x].lower()}.")
+    if more:
+        st.caption(f"{more} more curves are left out; choose fewer runs.")
     trainings = [e for e in entries if e.kind == TransferSpec.kind]
-    if trainings:
-        curves = {chrome.title_of(e): e.run.curve(name, x=x) for e in trainings}
-        figure = lines(curves, f"Validation {QUANTITIES[name].lower()}", x)
-        plot(figure, key="runs:overlay", height=380, alt=f"Validation {QUANTITIES[name].lower()} of the chosen runs.")
-        results = {e.id[:6]: found for e in trainings if (found := read_result(e.run)) is not None}
-        for flag in budget_flags({name: [found] for name, found in results.items()}):
-            st.caption(f":orange[{plain(flag)}]")
+    results = {e.id[:6]: found for e in trainings if (found := read_result(e.run)) is not None}
+    for flag in budget_flags({name: [found] for name, found in results.items()}):
+        st.caption(f":orange[{plain(flag)}]")
     st.dataframe(differences([e.run for e in entries]), hide_index=True, width="stretch")
+
+
+def take_along(entry: index.RunEntry) -> None:
+    """The weights of a training in two forms, and the report of a run that is done."""
+    if entry.state != "done":
+        return
+    if entry.kind == TransferSpec.kind and entry.model >= 0:
+        with st.expander("Weights to take along", icon=":material/download:"):
+            form = st.segmented_control("Form", ("safetensors", "onnx"), default="safetensors", key="runs:form")
+            st.caption(plain(ABOUT[form or "safetensors"]))
+            hand_over_view.offer(entry.run, form or "safetensors")
+    study_view.downloads(entry.run, f"runs:{entry.id}")
 
 
 def take_in() -> None:
@@ -239,29 +321,41 @@ def take_in() -> None:
 LEAD = "Every run is a folder: specification, measurements, result. Tick one to open it, several to compare them."
 
 with chrome.page("Runs", LEAD):
+    trash_view.undo()
     if not index.find(trains=True, limit=1):
         chrome.empty_state("**No runs yet.** Runs are kept until you delete them.", "workbench", "See transfer happen")
     else:
         query = filters()
-        everything = st.toggle("Show the trainings inside studies", value=False)
+        left, right = st.columns(2)
+        everything = left.toggle("Show the trainings inside studies", value=False)
+        together = right.toggle(
+            "Group runs that differ by seed alone",
+            value=False,
+            help="One row for each setting; its runs are chosen together.",
+        )
         found = chrome.own(listing.runs(trains=True, within=everything, limit=0 if room.now() else MOST + 1, **query))
         shown = found[:MOST]
         if not shown:
-            st.markdown("No run is as asked for. Try fewer words, or another state or tag.")
+            st.markdown("No run is as asked for. Try fewer words, or another kind, state or tag.")
         elif len(found) > MOST:
             st.caption(f"The newest {MOST:,} of them are shown. Search to find older ones.")
-        # The rows that are ticked belong to the runs that were searched for.
+        groups = grouped(shown) if together else [[entry] for entry in shown]
+        is_plain = not (any(query.values()) or everything or together)
+        # The rows that are ticked belong to the runs that were searched for, and to those that are there now.
+        key = f"runs:table:{trash_view.times()}"
         chosen = st.dataframe(
-            table(shown),
+            group_table(groups) if together else table(shown),
             hide_index=True,
             width="stretch",
             on_select="rerun",
             selection_mode="multi-row",
-            key=f"runs:table:{everything}:{json.dumps(query)}" if any(query.values()) or everything else "runs:table",
+            key=f"runs:table:{trash_view.times()}"
+            + ("" if is_plain else f":{everything}:{together}:{json.dumps(query)}"),
         )
-        picked = [shown[i] for i in chosen["selection"]["rows"] if i < len(shown)]
+        picked = [entry for i in chosen["selection"]["rows"] if i < len(groups) for entry in groups[i]]
         if len(picked) == 1:
             actions(picked[0])
         elif picked:
             overlay(picked)
+    trash_view.show()
     take_in()

@@ -98,8 +98,11 @@ LEAD = "Many trainings, one answer with its interval: which technique, how many 
 
 with chrome.page("Studies", LEAD):
     study = choose_kind()
-    asked, found = st.columns([2, 5])
-    with asked, st.container(border=True):
-        new_study(study)
+    if plan.locked() is None:
+        asked, found = st.columns([2, 5])
+        with asked, st.container(border=True):
+            new_study(study)
+    else:
+        found = st.container()
     with found:
         earlier(study)

@@ -2,7 +2,7 @@
 
 Watchers ask for what is new in a run once a second, as an open page does. Clickers hold a session each and turn to another
 page after some seconds of thought; a click is over when its script has ended and all of it has come. There is no browser, so
-that what is measured is the server. The trainings are fine-tunings of digits that last throughout.
+that what is measured is the server. With --room everybody joins a room first. The trainings are fine-tunings of digits that last throughout.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -34,12 +36,24 @@ ROOT = Path(__file__).parents[2]
 class Visitors:
     """Sessions of several people, and the times that they met, in seconds."""
 
-    def __init__(self, address: str, run: str, think: float) -> None:
-        self.address, self.run, self.think = address, run, think
+    def __init__(self, address: str, run: str, think: float, code: str = "") -> None:
+        self.address, self.run, self.think, self.code = address, run, think, code
         self.over = threading.Event()
         self.looks: list[float] = []
         self.clicks: list[float] = []
         self.faults: list[str] = []
+
+    def join(self, name: str) -> dict[str, str]:
+        """The header with which one is let in; none where there is no room."""
+        if not self.code:
+            return {}
+        form = urllib.parse.urlencode({"code": self.code, "name": name}).encode()
+        wish = urllib.request.Request(f"http://{self.address}/tltk/join", form)
+        try:
+            urllib.request.build_opener(_NoRedirect).open(wish, timeout=60)
+        except urllib.error.HTTPError as answer:  # which is that one is led on
+            return {"Cookie": str(answer.headers["Set-Cookie"]).partition(";")[0]}
+        raise OSError(f"{name} was not let in")
 
     def watch(self, number: int) -> None:
         """Ask for new rows once a second, from the cursor of the last answer."""
@@ -47,12 +61,14 @@ class Visitors:
 
         draw, cursor = random.Random(number), ""
         time.sleep(draw.random())
+        own = self.join(f"Watcher {number}")
         while not self.over.is_set():
             begun = time.perf_counter()
             try:
-                with urllib.request.urlopen(
-                    f"http://{self.address}/tltk/live/{self.run}?cursor={cursor}", timeout=30
-                ) as answer:
+                wish = urllib.request.Request(
+                    f"http://{self.address}/tltk/live/{self.run}?cursor={cursor}", headers=own
+                )
+                with urllib.request.urlopen(wish, timeout=30) as answer:
                     cursor = json.load(answer).get("cursor", "")
                 self.looks.append(time.perf_counter() - begun)
             except OSError as fault:
@@ -69,11 +85,13 @@ class Visitors:
         draw = random.Random(1000 + number)
         time.sleep(draw.random() * self.think)
         try:
+            own = self.join(f"Clicker {number}")
             with connect(
                 f"ws://{self.address}/_stcore/stream",
                 subprotocols=[Subprotocol("streamlit")],
                 origin=Origin(f"http://{self.address}"),
                 max_size=None,
+                additional_headers=own,
             ) as line:
                 first = True
                 while not self.over.is_set():
@@ -106,6 +124,13 @@ class Visitors:
             one.join(65)
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Does not go where an answer leads."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Nowhere."""
+
+
 def training(seed: int, epochs: int) -> Run:
     """One that lasts, queued."""
     spec = TransferSpec(
@@ -126,13 +151,16 @@ def main() -> None:
     ask.add_argument("--clickers", type=int, default=8)
     ask.add_argument("--think", type=float, default=4.0, help="Seconds between two clicks of a person, on average.")
     ask.add_argument("--trainings", default="1,8", help="How many at once, in each situation.")
+    ask.add_argument("--room", action="store_true")
     given = ask.parse_args()
+    code = "aaaa-bbbb" if given.room else ""
     rows = []
     with own_home() as home:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         words = [str(Path(sys.executable).with_name("tltk")), "app", "--port", str(port)]
+        words += ["--room", "--code", code, "--address", "127.0.0.1"] if code else []
         for at_once in (int(n) for n in given.trainings.split(",")):
             environment = {**os.environ, "TLTK_HOME": str(home), "TLTK_SLOTS": str(at_once)}
             os.environ |= {"TLTK_SLOTS": str(at_once)}
@@ -152,7 +180,7 @@ def main() -> None:
                 inside = psutil.Process(server.pid)
                 family = [inside, *inside.children(recursive=True)]
                 before = sum(sum(one.cpu_times()[:2]) for one in family if one.is_running())
-                people = Visitors(f"127.0.0.1:{port}", runs[0].id, given.think)
+                people = Visitors(f"127.0.0.1:{port}", runs[0].id, given.think, code)
                 people.during(given.seconds, given.watchers, given.clickers)
                 spent = sum(sum(one.cpu_times()[:2]) for one in family if one.is_running()) - before
                 for run in runs:

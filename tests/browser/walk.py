@@ -27,7 +27,9 @@ _CUT = """() => {
 
 @cache
 def _axe() -> str:
-    return (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    import axe_playwright_python  # which is axe itself and little else
+
+    return (importlib.resources.files(axe_playwright_python) / "axe.min.js").read_text(encoding="utf-8")
 
 
 def axe_findings(page: Any) -> list[str]:

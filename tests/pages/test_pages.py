@@ -62,6 +62,7 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
         "studies": "No study of this kind",
         "domains": "Reading the pictures",
         "weights": "No weights here yet",
+        "lessons": "0 of",
     }[name] in texts(app) + str([b.label for b in app.button])
 
 
@@ -256,14 +257,17 @@ def test_what_the_button_of_a_run_gives_is_taken_in_elsewhere(monkeypatch: pytes
     button = DeltaGenerator.download_button
 
     def press(self: Any, label: str, data: Any, *args: Any, **more: Any) -> Any:
-        given.append(data())
+        if label == "Export as zip":
+            given.append(data())
         return button(self, label, data, *args, **more)
 
     monkeypatch.setattr(DeltaGenerator, "download_button", press)
     app = actions_of(run)
     is_clean(app)
-    [shown] = app.get("download_button")
+    shown, *reports = app.get("download_button")
     assert (shown.proto.label, shown.proto.disabled) == ("Export as zip", False)
+    assert [one.proto.label for one in reports] == ["Report (HTML)", "Figures (CSV)", "All of it (JSON)"]
+    assert "Write it" in [b.label for b in app.button], "its weights, checked by a worker before they are given"
     file = tmp_path / "run.zip"
     file.write_bytes(given[0])
     monkeypatch.setenv("TLTK_HOME", str(tmp_path / "elsewhere"))
@@ -286,7 +290,7 @@ def test_a_run_that_is_not_done_or_too_large_says_why_it_cannot_be_downloaded(mo
     run = training(boundary=3)
     (run.path / "model.safetensors").write_bytes(b"x")
     monkeypatch.setattr("tltk.weights.handover.weigh", lambda run: 2**31)
-    [shown] = actions_of(run).get("download_button")
+    shown, *_ = actions_of(run).get("download_button")
     assert shown.proto.disabled and f"tltk export {run.id} --to zip FILE" in shown.proto.help
 
 
@@ -370,6 +374,41 @@ def test_the_bar_of_jobs_has_the_button_on_other_pages() -> None:
     assert not [b for b in app.button if "Stop" in b.label]
 
 
+def test_the_bar_tells_the_machine_and_what_waits_can_change_places() -> None:
+    from tltk.jobs import queue
+
+    runs = [training("running"), *(training("waiting", boundary=boundary) for boundary in (3, 4))]
+    for run in runs:
+        queue.add(run.id)
+    queue.mark_started(runs[0].id, [0], os.getpid(), psutil.Process().create_time())
+    app = open_page("runs")
+    is_clean(app)
+    [bar] = app.get("progress")
+    assert "on cpu" in bar.proto.text and "GB of disk free" in bar.proto.text
+    first, last = runs[1].id, runs[2].id
+    keys = {b.key: b for b in app.button if b.key and b.key.startswith("jobs:")}
+    assert keys[f"jobs:Sooner:{first}"].disabled and keys[f"jobs:Later:{last}"].disabled
+    keys[f"jobs:Sooner:{last}"].click().run()
+    assert [job.run for job in queue.jobs()] == [runs[0].id, last, first]
+    next(b for b in app.button if b.key == f"jobs:out:{first}").click().run()
+    is_clean(app)
+    found = queue.find(first)
+    assert found is None or found.cancelled, "it is heard at once"
+
+
+def test_the_last_change_of_the_plan_can_be_undone() -> None:
+    app = open_page("design")
+    undo = "Undo the last change of the plan"
+    assert next(b for b in app.button if b.label == undo).disabled
+    before = app.session_state["plan"]
+    next(s for s in app.selectbox if s.label == "Strategy").set_value("lp_ft").run()
+    assert app.session_state["plan"].strategy.name == "lp_ft"
+    next(b for b in app.button if b.label == undo).click().run()
+    is_clean(app)
+    assert app.session_state["plan"] == before and next(b for b in app.button if b.label == undo).disabled
+    assert next(s for s in app.selectbox if s.label == "Strategy").value == before.strategy.name
+
+
 @pytest.mark.parametrize(
     ("held", "line", "words"),
     [
@@ -420,7 +459,7 @@ def test_adapter_and_terms_are_chosen_on_design_and_live_in_the_link() -> None:
 
 def picked(app: AppTest, row: int) -> AppTest:
     """The page with this row of the table ticked."""
-    app.session_state["runs:table"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    app.session_state["runs:table:0"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
     return app.run()
 
 

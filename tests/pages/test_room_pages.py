@@ -19,6 +19,7 @@ from tltk.dashboard import permitted, room
 from tltk.dashboard.plan import FIRST
 from tltk.errors import BadSpec, RunProblem
 from tltk.jobs import executor, queue
+from tltk.lessons import find
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec
 from tltk.specs.training import TransferSpec
@@ -230,3 +231,38 @@ def test_without_a_room_there_are_no_such_pages(monkeypatch: pytest.MonkeyPatch)
     permitted.check_teacher("Weights are removed")
     assert queue.jobs()[0].owner == queue.HERE and queue.askers() == {} and queue.jobs()[0].timeout == 0
     assert executor().state(run.id) == "waiting" and (ROOT / "pages" / "board.py").exists()
+
+
+def test_a_lesson_is_predicted_by_each_under_their_name() -> None:
+    lesson = find("what-transfers")
+    for name, choice in (("Ada", "helps"), ("Bo", "hurts")):
+        act(name)
+        app = open_page("lessons", lesson=lesson.name)
+        is_clean(app)
+        assert "You predicted" not in texts(app), "others' predictions are not one's own"
+        app.radio[0].set_value(choice).run()
+        press(app, "Predict and run")
+        assert f"You predicted: {lesson.choices[0 if choice == 'helps' else 2].text}" in texts(app)
+    run = Run.at(lesson.spec.run_id)
+    assert [(one.by, one.choice) for one in run.predictions] == [("Ada", "helps"), ("Bo", "hurts")]
+    assert queue.askers()[run.id] == ("Ada", "Bo")
+    act("Grace")
+    board = open_page("board")
+    is_clean(board)
+    assert any(list(frame.value.get("predicted", [])) == ["helps", "hurts"] for frame in board.dataframe)
+
+
+def test_people_move_their_own_jobs_and_put_back_what_they_deleted() -> None:
+    first, second = (permitted.submit(TransferSpec(seed=seed)) for seed in (0, 1))
+    act("Bo")
+    other = permitted.submit(TransferSpec(seed=2))
+    assert queue.move(second.id, -1) and not queue.move(other.id, -1), "places are changed among one's own"
+    assert [job.run for job in queue.jobs()] == [second.id, other.id, first.id]
+    done(first)
+    with pytest.raises(RunProblem, match="yours alone"):
+        permitted.delete(first.id)
+    act("Ada")
+    assert permitted.delete(first.id) == [first.id] and not first.path.exists()
+    assert "Deleted lately" not in str(open_page("runs").expander), "all that was deleted is the teacher's to see"
+    act("Grace")
+    assert any(one.label.startswith("Deleted lately") for one in open_page("runs").expander)

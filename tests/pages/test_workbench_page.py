@@ -171,8 +171,10 @@ def test_a_verdict_of_another_plan_says_so_and_leads_back() -> None:
     app = open_page("workbench", run=run.id, boundary="2")
     is_clean(app)
     assert "Of another plan than the one beside it." in texts(app)
+    before = app.session_state["plan"]
     app = press(app, "Show its plan")
     assert app.session_state["plan"] == run.spec and "Of another plan" not in texts(app)
+    assert press(app, "undo").session_state["plan"] == before
 
 
 def test_only_the_sentence_up_to_the_interval_is_told_and_the_first_remark() -> None:

@@ -71,6 +71,8 @@ def survives_the_shell(spec: Spec) -> None:
     again = parsed(command.to_command(spec))
     assert again == spec
     assert again.run_id == spec.run_id
+    if not type(spec).words:
+        assert command.read_command(command.to_command(spec)) == spec
 
 
 @contextmanager

@@ -238,7 +238,7 @@ def test_accuracies_are_of_finished_trainings_on_this_target_whatever_its_seed()
     Run.create(TransferSpec(target=target, seed=4))
     found = index.accuracies(target)
     assert sorted(value for *_, value in found) == [0.6, 0.7]
-    assert {setting for _, _, setting, _ in found} == {a.spec.group_id, b.spec.group_id}  # type: ignore[attr-defined]
+    assert {setting for _, _, setting, _ in found} == {a.spec.group_id, b.spec.group_id}
     assert {(backbone, weights) for backbone, weights, _, _ in found} == {("resnet10t", "scratch")}
 
 

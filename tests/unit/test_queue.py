@@ -30,6 +30,26 @@ def test_first_in_first_out_and_once_each() -> None:
     assert queue.find("c") is None
 
 
+def test_what_waits_can_change_places() -> None:
+    for run in "abcde":
+        queue.add(run, light=run == "c")
+    queue.mark_started("a", [0], 1, 0.0)
+
+    def order() -> str:
+        return "".join(job.run for job in queue.jobs())
+
+    assert queue.move("e", -1)
+    assert [run for run in order() if run not in "ac"] == ["b", "e", "d"]
+    assert queue.move("d", -100) and [run for run in order() if run not in "ac"] == ["d", "b", "e"]
+    assert queue.move("d", 1) and [run for run in order() if run not in "ac"] == ["b", "d", "e"]
+    assert queue.move("b", 100) and [run for run in order() if run not in "ac"] == ["d", "e", "b"]
+    assert not queue.move("d", -1) and not queue.move("b", 1), "they are at the ends"
+    assert not queue.move("a", 1) and not queue.move("x", 1), "what runs, or is not there, does not move"
+    assert order()[0] == "a" and order().index("c") == 2, "questions keep their place"
+    queue.add("f")
+    assert order()[-1] == "f"
+
+
 def test_started_cancelled_removed() -> None:
     queue.add("a")
     queue.mark_started("a", [1, 2], 123, 4.5)

@@ -40,12 +40,14 @@ from tltk.cli.following import (
 )
 from tltk.cli.following import listing as in_json
 from tltk.cli.judge import judge_verb
+from tltk.cli.lessons import lessons_verb
 from tltk.data.names import escape_text
 from tltk.errors import BadSpec, RunProblem, UnknownName
-from tltk.jobs import executor, listing
+from tltk.jobs import executor, listing, queue
 from tltk.jobs.predicting import whole_id
 from tltk.report.files import format_of
 from tltk.results.text import columns
+from tltk.runs import trash
 from tltk.runs.index import Query
 from tltk.runs.run import ACTIVE, STATES, Run, walk
 from tltk.specs import command
@@ -78,7 +80,7 @@ def _verb(kind: type[Spec]) -> click.Command:
 for _verb_kind in spec_kinds().values():
     if _verb_kind.verb:
         main.add_command(_verb(_verb_kind))
-for _group in (weights.weights, weights.pretraining, judge_verb):
+for _group in (weights.weights, weights.pretraining, judge_verb, lessons_verb):
     main.add_command(_group)
 
 
@@ -108,7 +110,7 @@ def runs(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """List runs; show, name, note, tag, stop, resume, export or delete one."""
+    """List runs; show, name, note, tag, move, stop, resume, export, delete or restore one."""
     query = Query(text=search, tags=tag, kinds=kind, states=state, target=target, specs=as_json)
     if ctx.invoked_subcommand:
         if query != Query(specs=as_json) or limit is not None:
@@ -208,6 +210,24 @@ def stop(run_id: str, as_json: bool) -> None:
         click.echo(f"Run {found.id} {done}.")
 
 
+PLACES = {"sooner": -1, "later": 1, "first": -(10**9), "last": 10**9}
+
+
+@runs.command()
+@click.argument("run_id")
+@click.argument("where", type=click.Choice(tuple(PLACES)))
+@json_option
+def move(run_id: str, where: str, as_json: bool) -> None:
+    """Move a run that waits in the queue: one place sooner or later, to be the first or the last."""
+    found = Run.open(run_id)
+    moved = queue.move(found.id, PLACES[where])
+    out({"id": found.id, "moved": moved, "ahead": executor().ahead(found.id)}, as_json)
+    if not as_json:
+        n = executor().ahead(found.id)
+        told = f"has {n} job{'s' * (n != 1)} ahead of it" if queue.find(found.id) else "does not wait"
+        click.echo(f"Run {found.id} {told}.")
+
+
 @runs.command()
 @click.argument("run_id")
 @click.option("--detach", is_flag=True, help="Queue it and return at once.")
@@ -265,13 +285,35 @@ def export(run_id: str, file: Path, weights: bool, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("run_id")
-@click.confirmation_option(prompt="Delete this run for good?")
+@click.option("--for-good", is_flag=True, help="At once and for good, so that its room on the disk is free.")
+@click.confirmation_option(prompt="Delete this run?")
 @json_option
-def delete(run_id: str, as_json: bool) -> None:
-    """Delete a run's folder, with all attempts."""
+def delete(run_id: str, for_good: bool, as_json: bool) -> None:
+    """Delete a run's folder, with all attempts; for a week `tltk runs restore` puts it back."""
     found = Run.open(run_id)
-    found.delete()
+    found.delete(for_good=for_good)
     out({"id": found.id, "deleted": True}, as_json)
+    if not as_json and not for_good:
+        click.echo(f"Run {found.id} is deleted. `tltk runs restore {found.id}` puts it back within {trash.DAYS} days.")
+
+
+@runs.command()
+@click.argument("run_id", required=False)
+@json_option
+def restore(run_id: str | None, as_json: bool) -> None:
+    """Put a deleted run back; without one, list those that can be."""
+    if run_id is None:
+        known = trash.entries()
+        out([{"id": one.id, "deleted_at": one.at} for one in known], as_json)
+        if not as_json:
+            for one in known:
+                click.echo(f"{one.id}  deleted {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.at))}")
+            click.echo(f"They are kept for {trash.DAYS} days." if known else "No run has been deleted lately.")
+        return
+    found = Run(trash.put_back(run_id))
+    out({"id": found.id, "restored": True}, as_json)
+    if not as_json:
+        click.echo(f"Run {found.id} is back.")
 
 
 @main.command("export")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 import streamlit as st
 
-from tltk import __version__
+from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -19,6 +20,7 @@ from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import executor, listing
 from tltk.jobs import queue as table
+from tltk.lessons import lessons
 from tltk.runs import index
 from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, Run, Status
@@ -28,6 +30,7 @@ from tltk.studies.compare.spec import CompareSpec
 
 PAGES = (
     "workbench",
+    "lessons",
     "domains",
     "design",
     "train",
@@ -41,6 +44,7 @@ PAGES = (
     "weights",
     "runs",
 )
+WITH_A_LESSON = ("lessons", "train", "examine", "curves", "studies", "layers", "shift", "choose", "domains", "weights")
 IN_A_ROOM = ("board", "teacher")  # the second for the teacher alone
 MENU = 500  # runs in a menu; more take long to send and nobody looks through them
 SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕"}
@@ -90,8 +94,9 @@ def empty_state(text: str, page_name: str, link: str) -> None:
 
 
 def go(page_name: str, text: str) -> None:
-    """A link to another page of ours, which keeps the plan and the chosen run."""
-    st.page_link(pages()[page_name], label=text)
+    """A link to another page of ours, which keeps the plan and the chosen run; nothing where that page is closed."""
+    if page_name in pages():
+        st.page_link(pages()[page_name], label=text)
 
 
 def pages() -> dict[str, Any]:
@@ -100,9 +105,22 @@ def pages() -> dict[str, Any]:
     return found
 
 
+def open_pages() -> list[str]:
+    """The pages of this visit: all, or the one of the lesson that a link limits it to, and those that show its run.
+
+    Pages that change the plan, delete runs or hand them on are closed then.
+    """
+    lesson = plan.locked()
+    if lesson is None:
+        return list(PAGES)
+    shown = {see.page for one in lessons() if one.name == lesson for see in one.see}
+    return ["lessons", *(name for name in WITH_A_LESSON if name in shown)]
+
+
 def open_page(page_name: str) -> None:
-    """Go to another page of ours."""
-    st.switch_page(pages()[page_name])
+    """Go to another page of ours, unless it is closed."""
+    if page_name in pages():
+        st.switch_page(pages()[page_name])
 
 
 def title_of(run: Run | RunEntry) -> str:
@@ -323,18 +341,51 @@ def _bar() -> None:
         st.rerun()
     run, waiting = Run.at(jobs[0].run), len(jobs) - 1
     status, state = run.status, executor().state(run.id)
-    left, right = st.columns([5, 1], vertical_alignment="center")
+    left, middle, right = st.columns([7, 2, 2], vertical_alignment="center")
     share = min(status.epoch / status.epochs, 1.0) if status.epochs else 0.0
-    more = f" · {waiting} more waiting" if waiting else ""
-    more += " · paused by the teacher" if table.is_paused() else ""
     asked = is_asked_to_stop(run)
     does = status.message or "training"
     if state not in ACTIVE or asked:
         does = {"done": "done", "failed": "failed"}.get(state, "stopped" if state == "stopped" else "stopping")
     done = f"({status.epoch} of {status.epochs or '…'}){time_left(status) if state == 'running' and not asked else ''}"
-    left.progress(share, text=f"{plain(title_of(run))} — {plain(does)} {done}{more}")
+    paused = " · paused by the teacher" if table.is_paused() else ""
+    left.progress(share, text=f"{plain(title_of(run))} — {plain(does)} {done}{_machine(status)}{paused}")
+    if waiting:
+        with middle.popover(f"{waiting} waiting", width="stretch"):
+            _waiting([Run.at(job.run) for job in jobs if job.state == "queued" and job.run != run.id])
     if state in ACTIVE and not asked and plan.flag("stop:shown") != run.id and permitted.may_change(run.id):
         right.button("Stop training", key="jobs:stop", width="stretch", on_click=_stop, args=(run.id,))
+
+
+def _machine(status: Status) -> str:
+    """On which device it runs, and how much room there is on the disk."""
+    device = f" · on {plain(status.device)}" if status.device else ""
+    try:
+        free = shutil.disk_usage(home.home()).free
+    except OSError:
+        return device
+    return f"{device} · {free / 1e9:.0f} GB of disk free"
+
+
+def _waiting(runs: list[Run]) -> None:
+    """What waits, in its order; that of one's own can be changed."""
+    own = [run for run in runs if permitted.may_change(run.id)]
+    if len(own) < len(runs):
+        st.caption(f"{len(runs) - len(own)} of them are others'. People take turns; below are yours.")
+    for number, run in enumerate(own):
+        st.markdown(f"{number + 1}. {plain(title_of(run))}")
+        sooner, later, off = st.columns(3)
+        moves = ((sooner, "Sooner", -1, number == 0), (later, "Later", 1, number == len(own) - 1))
+        for column, label, places, is_at_end in moves:
+            key = f"jobs:{label}:{run.id}"
+            column.button(label, key=key, disabled=is_at_end, on_click=_move, args=(run.id, places), width="stretch")
+        off.button("Take off", key=f"jobs:out:{run.id}", on_click=_stop, args=(run.id,), width="stretch")
+
+
+def _move(run_id: str, places: int) -> None:
+    """A callback, since it runs before all else."""
+    if permitted.may_change(run_id):
+        table.move(run_id, places)
 
 
 def job_bar() -> None:

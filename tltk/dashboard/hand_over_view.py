@@ -28,18 +28,23 @@ FORM = "use:form"
 def show(run: Run) -> None:
     """The section: which form, the button, then the file."""
     form = st.radio("Form", FORMS, captions=list(ABOUT.values()), horizontal=False, **plan.hold(FORM, FORMS[0]))
-    name = f"tltk-{run.id}{ENDINGS.get(form, '')}"
-    file = home.folder("exports") / run.id / form / name
-    spec = ExportSpec(run.id, form, str(file))
-    asked = Run.at(spec.run_id)
-    try:
-        _show_answer(asked, spec, file)
-    except TltkError as fault:
-        st.error(plain(fault))
+    name = offer(run, form)
     with st.expander("As a shell command"):
         st.code(f"tltk export {run.id} --to {form} {name}", language="bash")
         st.caption("Or behind an HTTP address of this machine, for programs that bring pictures:")
         st.code(f"tltk serve {run.id}", language="bash")
+
+
+def offer(run: Run, form: str) -> str:
+    """The button that writes a training in this form; then the file. Its name."""
+    name = f"tltk-{run.id}{ENDINGS.get(form, '')}"
+    file = home.folder("exports") / run.id / form / name
+    spec = ExportSpec(run.id, form, str(file))
+    try:
+        _show_answer(Run.at(spec.run_id), spec, file)
+    except TltkError as fault:
+        st.error(plain(fault))
+    return name
 
 
 def _show_answer(asked: Run, spec: ExportSpec, file: Path) -> None:

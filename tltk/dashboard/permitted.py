@@ -18,12 +18,14 @@ from typing import Any
 import streamlit as st
 
 from tltk import home
-from tltk.dashboard import room
+from tltk.dashboard import plan, room
 from tltk.data import domains
 from tltk.data.corrupt import split
 from tltk.data.sources.csv import divide_text
 from tltk.errors import BadSpec, RunProblem, TltkError
 from tltk.jobs import executor, queue
+from tltk.lessons import find
+from tltk.runs import index
 from tltk.runs.run import Run
 from tltk.serving.hosts import is_loopback
 from tltk.specs.knobs import Spec
@@ -141,11 +143,12 @@ def submit(spec: Spec, *, again: bool = False) -> Run:
     """Queue what a page asks for; pages queue nothing in any other way. Equal questions are one run.
 
     Raises:
-        BadSpec: It names a path outside the permitted folders.
+        BadSpec: It names a path outside the permitted folders, or this visit is limited to a lesson's run.
         RunProblem: This visitor has as many questions waiting as one may have; what was found is another's, who has
             not asked to begin again.
     """
     check(spec)
+    _check_lesson(spec)
     owner = room.asker()
     with _asking(owner, spec):
         if again:
@@ -163,9 +166,20 @@ def resume(run: Run) -> Run:
         BadSpec, RunProblem: As for `submit`.
     """
     check(run.spec)
+    _check_lesson(run.spec)
     check_owner(run.id)
     with _asking(room.asker(), run.spec):
         return executor().resume(run, timeout=_limit_s(run.spec))
+
+
+def _check_lesson(spec: Spec) -> None:
+    """Refuse other trainings than the lesson's, where a link limits the visit to it."""
+    lesson = plan.locked()
+    if lesson is not None and spec.trains and not find(lesson).asks(spec):
+        raise BadSpec(
+            f"The link of this visit opens the lesson {lesson} alone, and only its run can be started. Open the "
+            f"dashboard without the link to train something else."
+        )
 
 
 def cancel(run_id: str) -> None:
@@ -178,14 +192,34 @@ def cancel(run_id: str) -> None:
     executor().cancel(run_id)
 
 
-def delete(run_id: str) -> None:
-    """Delete a run for good.
+def delete(run_id: str) -> list[str]:
+    """Delete a run, with the trainings that it alone has started; they can be put back for a while.
+
+    Returns:
+        The ids of all that is gone, the run's first.
 
     Raises:
         RunProblem: It is somebody else's, or runs.
     """
     check_owner(run_id)
-    Run.at(run_id).delete()
+    run = Run.at(run_id)
+    own = _own_trainings(run)
+    run.delete()
+    gone = [run_id]
+    for one in own:
+        with contextlib.suppress(RunProblem):  # one that is trained by itself at this moment stays
+            one.delete()
+            gone.append(one.id)
+    return gone
+
+
+def _own_trainings(run: Run) -> list[Run]:
+    """Those that a study started, less what another study also needs."""
+    own = dict.fromkeys(child.id for child in run.children())
+    if not own:
+        return []
+    others = {child for entry in index.find() if entry.id != run.id for child in entry.children.split()}
+    return [Run.at(child) for child in own if child not in others and Run.at(child).path.exists()]
 
 
 def check_owner(run_id: str) -> None:

@@ -15,11 +15,13 @@ import streamlit as st
 from tltk.data.corrupt import split
 from tltk.errors import BadSpec, TltkError
 from tltk.specs import command
+from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
 
 PATH = tuple[str, ...]
+MOST_UNDONE = 50  # changes of the plan that can be taken back
 NONE = "none"  # a plan without a source network, in the URL
 
 FIRST = FIRST_QUESTION
@@ -61,9 +63,40 @@ def accept(name: str) -> None:
 
 
 def put(new: CompareSpec) -> None:
-    """Take this plan, and show it in the URL."""
+    """Take this plan, and show it in the URL; `undo` goes back to the one before."""
+    before = st.session_state.get("plan", new)
+    if before != new:
+        st.session_state["plans"] = [*st.session_state.get("plans", []), before][-MOST_UNDONE:]
     st.session_state["plan"] = new
     _to_url(new)
+
+
+def can_undo() -> bool:
+    """Whether the plan was changed in this session."""
+    return bool(st.session_state.get("plans"))
+
+
+def undo() -> None:
+    """Take back the last change of the plan."""
+    if can_undo():
+        *earlier, last = st.session_state["plans"]
+        st.session_state["plans"] = earlier
+        st.session_state["plan"] = last
+        _to_url(last)
+
+
+def adopt(spec: Spec) -> None:
+    """Take what this spec and a plan have in common, so that the other pages show what it is about."""
+    own = [f.name for f in dataclasses.fields(CompareSpec) if hasattr(spec, f.name)]
+    put(dataclasses.replace(FIRST, **{name: getattr(spec, name) for name in own}))
+
+
+def locked() -> str | None:
+    """The lesson to which the link that opened this visit is limited; None = nothing is closed."""
+    if "lesson" in st.query_params and st.query_params.get("lock") == "1":
+        st.session_state["locked"] = st.query_params["lesson"]
+    found: str | None = st.session_state.get("locked")
+    return found
 
 
 def change(path: PATH, value: Any) -> None:
@@ -216,7 +249,7 @@ def _to_url(spec: CompareSpec) -> None:
         shown["adapter"] = command.as_named(spec.adapter)
     if spec.terms:
         shown["term"] = [command.as_named(term) for term in spec.terms]
-    keep = {k: st.query_params[k] for k in ("run",) if k in st.query_params}
+    keep = {k: st.query_params[k] for k in ("run", "lesson", "lock") if k in st.query_params}
     st.query_params.from_dict({**keep, **shown})
 
 

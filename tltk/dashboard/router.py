@@ -11,6 +11,7 @@ from tltk.dashboard.words import plain
 
 TITLES = {
     "workbench": "Workbench",
+    "lessons": "Lessons",
     "domains": "Domains",
     "design": "Design",
     "train": "Train",
@@ -59,11 +60,13 @@ person = room.me()
 if room.now() is not None and person is None:
     st.warning("Your place in this room has been freed. Reload the page and join again, with the room's code.")
     st.stop()
-names = [*chrome.PAGES, *(chrome.IN_A_ROOM[: 1 + person.is_teacher] if person else ())]
 folder = app_folder() / "pages"
+names = chrome.open_pages()
+if person is not None and plan.locked() is None:
+    names += chrome.IN_A_ROOM[: 1 + person.is_teacher]
+first = chrome.PAGES[0] if chrome.PAGES[0] in names else names[-1]  # which has no name in its address
 pages = {
-    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == chrome.PAGES[0], url_path=name)
-    for name in names
+    name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == first, url_path=name) for name in names
 }
 plan.flag("pages", pages)
 plan.flag("stop:shown", "")  # until a page of this run has a button of its own

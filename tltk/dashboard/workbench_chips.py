@@ -37,6 +37,10 @@ def show() -> None:
             if box.open:
                 with box:
                     draw()
+        if plan.can_undo():
+            st.button(
+                "undo", type="tertiary", key="workbench:undo", on_click=plan.undo, help="Of the plan's last change."
+            )
         with st.container(key="wb-go", width="content"):
             _launch()
 

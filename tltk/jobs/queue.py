@@ -257,6 +257,33 @@ def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
     return _do(work)
 
 
+def move(run: str, places: int) -> bool:
+    """Move a job that waits among those of the same person and sort that wait; whether its place is another now.
+
+    Args:
+        run: Run id.
+        places: So many places later; negative = sooner. The queue's ends are the most.
+    """
+
+    def work(db: sqlite3.Connection) -> bool:
+        db.execute("BEGIN IMMEDIATE")  # nobody else may change the order between the look and the write
+        mine = next((job for job in _read(db) if job.run == run and job.state == "queued"), None)
+        if mine is None:
+            return False
+        same = (mine.light, mine.person)
+        waiting = [job for job in _read(db) if job.state == "queued" and (job.light, job.person) == same]
+        waiting.sort(key=lambda job: job.number)
+        order = [job.run for job in waiting if job.run != run]
+        at = [job.run for job in waiting].index(run)
+        order.insert(max(at + places, 0), run)
+        db.executemany("UPDATE jobs SET number=? WHERE run=?", [(-job.number, job.run) for job in waiting])
+        numbers = [job.number for job in waiting]
+        db.executemany("UPDATE jobs SET number=? WHERE run=?", list(zip(numbers, order, strict=True)))
+        return order[at] != run
+
+    return _do(work)
+
+
 @contextmanager
 def asked_by(owner: str) -> Iterator[None]:
     """Inside, what is put into the queue is this person's."""

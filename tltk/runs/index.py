@@ -64,7 +64,7 @@ class RunEntry(msgspec.Struct, frozen=True, array_like=True):
     boundary: int | None
     lr: float | None
     seed: int | None
-    setting: str  # the same for trainings that differ by seed alone
+    setting: str  # the same for runs that differ by their seed alone
     task: str  # the same for specs with the same target, whatever its seed
     state: str
     message: str
@@ -128,7 +128,7 @@ _COLUMNS = {
 }
 _BODY = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
 # A table of another version holds other columns, or the same with another meaning: it has another name.
-_TABLE = "runs_" + hashlib.sha256(f"1 {tltk.__version__} {_BODY}".encode()).hexdigest()[:8]
+_TABLE = "runs_" + hashlib.sha256(f"2 {tltk.__version__} {_BODY}".encode()).hexdigest()[:8]
 _MAKE = (
     f"CREATE TABLE IF NOT EXISTS {_TABLE} ({_BODY}, PRIMARY KEY (id))",
     f"CREATE INDEX IF NOT EXISTS {_TABLE}_looks ON {_TABLE} (id, mark, files)",  # all that a look needs
@@ -545,7 +545,7 @@ def facts(spec: Spec) -> dict[str, Any]:
         "boundary": net.boundary if strategy and net else None,
         "lr": optim.lr if optim and has_seed else None,  # who searches for rates has none of its own
         "seed": getattr(spec, "seed", getattr(spec, "first_seed", None)),
-        "setting": getattr(spec, "group_id", ""),
+        "setting": spec.group_id,
         "task": _task(target) if target else "",
     }
 

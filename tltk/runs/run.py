@@ -2,7 +2,8 @@
 
 The folder is the truth. It can be copied, zipped and read without us; one process writes it and holds its `lock`
 meanwhile, any number read it. What was found before it was run again, or before its pictures or weights changed, lies
-under `earlier/`; what somebody wrote on it in `label.json`. No torch here: pages read runs.
+under `earlier/`; what somebody wrote on it in `label.json`, what was predicted of it in `predicted.json`. No torch
+here: pages read runs.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from tltk.errors import BadSpec, RunProblem, TltkError, UnknownName, machine_err
 from tltk.results.curves import Curve
 from tltk.results.rows import Row
 from tltk.runs import label as labels
-from tltk.runs import process
+from tltk.runs import predictions, process, trash
 from tltk.runs.label import Label
+from tltk.runs.predictions import Prediction
 from tltk.runs.process import is_alive
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import read_spec
@@ -37,6 +39,7 @@ KEPT = (
     "spec.json",
     "status.json",
     labels.FILE,
+    predictions.FILE,
     "rows.jsonl",
     "children.jsonl",
     "result.json",
@@ -484,6 +487,23 @@ class Run:
                     home.remove(self.path / labels.FILE)
         return new
 
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """What was predicted of it, in order; what lies there and can be none is set aside."""
+        return home.read_json(self.path / predictions.FILE, tuple[Prediction, ...]) or ()
+
+    def predict(self, new: Prediction) -> None:
+        """Write down what somebody predicts, in place of what the same person predicted in the same lesson before.
+
+        Raises:
+            RunProblem: The folder is gone.
+        """
+        if not (self.path / "spec.json").exists():
+            raise RunProblem(f"Run {self.id} must be there to be predicted. It was deleted.")
+        with home.hold_lock("label.lock"), machine_errors(self.path):
+            others = [one for one in self.predictions if (one.lesson, one.by) != (new.lesson, new.by)]
+            home.write_atomic(self.path / predictions.FILE, msgspec.json.encode([*others, new]))
+
     # -- attempts ----------------------------------------------------------------------------------
 
     def attempts(self) -> list[int]:
@@ -538,7 +558,8 @@ class Run:
             Whether anything had been found.
         """
         own, status = self.path / EARLIER, self.written_status()
-        left = ("spec.json", LOCK, EARLIER, labels.FILE, "STOP", "log.txt", "status.json")  # the log is being written
+        kept = (labels.FILE, predictions.FILE)  # what people wrote
+        left = ("spec.json", LOCK, EARLIER, *kept, "STOP", "log.txt", "status.json")  # the log is being written
         moved = [p for p in self.path.iterdir() if p.name not in left and not p.name.endswith(".tmp")]
         if all(p.name.startswith("inputs.json") for p in moved):  # nothing was found yet
             for path in moved:
@@ -566,15 +587,21 @@ class Run:
         home.write_atomic(self.path / "status.json", msgspec.json.encode(fresh))
         return True
 
-    def delete(self) -> None:
-        """Remove the folder with all attempts, and what the dashboard has written of it to be downloaded.
+    def delete(self, *, for_good: bool = False) -> None:
+        """Take away the folder with all attempts, and what the dashboard has written of it to be downloaded.
+
+        Args:
+            for_good: Whether its room on the disk is wanted at once; else `tltk.runs.trash` can put it back for a week.
 
         Raises:
             RunProblem: It is running.
         """
         with home.hold_lock("claim.lock"), machine_errors(self.path):
             self._check_idle("deleting it")
-            home.remove(self.path)
+            if for_good:
+                home.remove(self.path)
+            else:
+                trash.put(self.path)
             home.remove(home.folder("exports") / self.id)
 
 

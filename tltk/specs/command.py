@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tltk.errors import BadSpec
+from tltk.errors import BadSpec, UnknownName, abbreviate
 from tltk.specs.knobs import Knob, S, Spec, knobs, spec_type, type_hints
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
+from tltk.specs.reading import spec_kinds
 
 NAMED = (StrategySpec, AdapterSpec)  # parts that are a name with knobs
 RENAMED = {"target": {"seed": "data-seed"}}  # where a bare name would mislead
@@ -223,6 +224,61 @@ def _as_flags(spec: Spec) -> list[str]:
     for name in [n for n in list_options(kind) if n not in kind.words]:
         words += [f"--{name}", join_list([v if isinstance(v, str) else repr(v) for v in getattr(spec, name)])]
     return words
+
+
+def read_command(text: str) -> Spec:
+    """The spec that a shell command asks for, as `to_command` writes it: flags alone, each with its value.
+
+    Args:
+        text: Such as "tltk compare --target digits --shots 5".
+
+    Raises:
+        BadSpec: It is no such command, or asks for what cannot be meant.
+        UnknownName: It has no such verb or flag.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as fault:
+        raise BadSpec(f"A command must be words of the shell. Got {abbreviate(text)}: {fault}.") from None
+    verbs = {kind.verb: kind for kind in spec_kinds().values() if kind.verb}
+    if len(words) < 2 or words[0] != "tltk":
+        raise BadSpec(f"A command must begin with tltk and a verb. Got {abbreviate(text)}.")
+    if words[1] not in verbs:
+        raise UnknownName.among("The verb of a command", words[1], verbs)
+    kind = verbs[words[1]]
+    return build_spec(kind, _read_flags(kind, words[2:]))
+
+
+def _read_flags(kind: type[Spec], words: Sequence[str]) -> dict[str, Any]:
+    """The words after the verb as `build_spec` takes them."""
+    known = {one.flag: one for one in flags(kind)}
+    texts = {*list_options(kind), *(name for name in ("strategy", "adapter") if name in type_hints(kind))}
+    repeated = {"term": "terms", "knob": "strategy"}
+    several = {flag for flag, part in repeated.items() if part in type_hints(kind)}
+    given: dict[str, Any] = {}
+    rest = iter(words)
+    for word in rest:
+        flag, equals, value = word.removeprefix("--").partition("=")
+        option = known.get(flag) or known.get(flag.removeprefix("no-"))
+        if not word.startswith("--") or (option is None and flag not in texts | several):
+            raise UnknownName.among(f"A flag of tltk {kind.verb}", word, [f"--{one}" for one in (*known, *texts)])
+        if option is not None and isinstance(option.knob.default, bool):
+            given[option.key] = flag == option.flag
+            continue
+        found = value if equals else next(rest, None)
+        if found is None:
+            raise BadSpec(f"The flag --{flag} must have a value. There is none after it.")
+        if flag in several:
+            given.setdefault(flag, []).append(found)
+        elif option is None:
+            given[flag] = found
+        else:
+            try:
+                given[option.key] = type(option.knob.default)(found)
+            except ValueError:
+                what = {int: "a whole number", float: "a number"}.get(type(option.knob.default), "of its type")
+                raise BadSpec(f"--{flag} must be {what}. Got {found!r}.") from None
+    return given
 
 
 def to_python(spec: Spec) -> str:

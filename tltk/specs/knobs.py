@@ -233,6 +233,13 @@ class Spec:
             raise BadSpec(f"{cls.__name__} lacks a field: {fault}.") from None
 
     @property
+    def group_id(self) -> str:
+        """The run id with the seed left out: runs of one group differ by seed alone."""
+        names = [f.name for f in dataclasses.fields(self) if f.name in ("seed", "first_seed")]  # type: ignore[arg-type]
+        usual = {f.name: f.default for f in dataclasses.fields(self) if f.name in names}  # type: ignore[arg-type]
+        return dataclasses.replace(self, **usual).run_id if names else self.run_id  # type: ignore[type-var]
+
+    @property
     def run_id(self) -> str:
         """12 hex digits of the SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]

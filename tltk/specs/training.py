@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -128,8 +127,3 @@ class TransferSpec(Spec):
                 f"Few labels per class can be drawn where labels are used. labels is 'none' and shots is "
                 f"{self.target.shots}; leave shots at 0, and use n for fewer pictures."
             )
-
-    @property
-    def group_id(self) -> str:
-        """The run id with the seed left out: runs of one group differ by seed alone."""
-        return dataclasses.replace(self, seed=0).run_id
