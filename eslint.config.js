@@ -2,10 +2,10 @@
 
 const known = (...names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
 const BROWSER = known(
-  "clearTimeout", "console", "document", "fetch", "getComputedStyle", "location", "matchMedia", "ResizeObserver", "setTimeout",
+  "AbortController", "Blob", "btoa", "clearTimeout", "console", "document", "fetch", "getComputedStyle", "location", "matchMedia", "ResizeObserver", "setTimeout",
   "URL", "window",
 );
-const NODE = known("console", "globalThis", "structuredClone", "told", "URL");
+const NODE = known("Buffer", "console", "globalThis", "structuredClone", "told", "URL");
 
 const rules = {
   "array-callback-return": "error",

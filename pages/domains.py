@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.analyses.inspect.result import InspectResult
-from tltk.dashboard import chrome, dials, domain_pictures, domain_view, plan
+from tltk.dashboard import chrome, dials, domain_pictures, domain_view, own_view, plan
 from tltk.specs.parts import DataSpec
 
 LEAD = "Source and target side by side: pictures, classes, size, licence. Choose them here; every page uses them."
@@ -48,6 +48,7 @@ def places() -> Iterable[tuple[str, Any]]:
 
 with chrome.page("Domains", LEAD):
     plan.chosen_run()
+    own_view.show()
     known: dict[str, tuple[DataSpec, InspectResult]] = {}
     for (title, path), column in zip(PLACES.items(), st.columns(2), strict=True):
         with column, st.container(border=True, height="stretch"):
@@ -61,6 +62,8 @@ with chrome.page("Domains", LEAD):
         if texts:
             st.warning(domain_view.bullets(texts))
         domain_view.facts(known)
+        if "Target" in known and domain_view.parts(known["Target"][0].name)[0] in domain_view.OWN:
+            own_view.propose(known["Target"][0])
         domain_view.reading(seen, places)
         pictures(known)
         st.subheader("Balance of the classes", anchor=False)

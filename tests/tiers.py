@@ -96,6 +96,7 @@ HEAVY = (
     "tests/unit/test_import_weights.py",
     "tests/unit/test_jobs.py",
     "tests/unit/test_keeping.py",
+    "tests/unit/test_propose.py",
     "tests/unit/test_provenance.py",
     "tests/unit/test_rank.py",
     "tests/unit/test_sharing.py",

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { faint } from "../../assets/components/shared/colours.js";
 import { colourOf, figureOf, still, themeOf } from "../../assets/components/plot/figure.js";
 import { afterFailure, afterNews, grown, idled, noteOf, taken } from "../../assets/components/plot/live.js";
-import { TABLE_ROWS, tableOf } from "../../assets/components/plot/rows.js";
+import { packed, TABLE_ROWS, tableOf } from "../../assets/components/plot/rows.js";
 import { palette } from "./read.js";
 
 const PAGE = { text: "text", font: "font", panel: "panel" };
@@ -158,4 +158,12 @@ test("a long table ends with how much is left out", () => {
   const y = Array(TABLE_ROWS + 3).fill(0), { rows } = tableOf([{ name: "a", y }], {});
   assert.equal(rows.length, TABLE_ROWS + 1);
   assert.deepEqual(rows.at(-1), ["… 3 more"]);
+});
+
+test("many numbers are sent as a map of bits, few one by one", () => {
+  assert.deepEqual(packed([5, 2, 9]), [5, 2, 9]);
+  const numbers = Array.from({ length: 1500 }, (_, i) => 3 * i + 1), bytes = Buffer.from(packed(numbers).bits, "base64");
+  const found = [];
+  for (let i = 0; i < 8 * bytes.length; i++) if (bytes[i >> 3] & (1 << (i & 7))) found.push(i);
+  assert.deepEqual(found, numbers);
 });

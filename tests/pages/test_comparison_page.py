@@ -103,6 +103,26 @@ def test_pictures_are_shown_with_both_answers_and_a_text_for_who_does_not_see_th
     assert "**Right from scratch, wrong after transfer**" in texts(app)
 
 
+def test_a_class_that_is_chosen_elsewhere_leaves_its_pictures_alone() -> None:
+    brought([0, 2, 1])
+    app = open_page("curves", run=comparison().id)
+    app.session_state["chosen:class"] = "cow"
+    app.run()
+    is_clean(app)
+    assert [image.alt for image in images(app)] == ["Picture of cow; scratch: cow (2 of 3); transfer: cat"]
+
+
+def test_both_arms_confidences_are_a_click_away() -> None:
+    run = comparison()
+    app = opened(run)
+    next(b for b in app.button if b.label.startswith("See them with")).click().run()
+    is_clean(app)
+    arms = {child.arm: child.id for child in run.children() if child.role == "measure"}
+    state = app.session_state
+    assert state["held:examine:question"] == "Confusion" and state["held:confusion:show"] == "lost"
+    assert (state["run"], state["examine:against"]) == (arms["transfer"], arms["scratch"])
+
+
 def test_where_the_pictures_are_gone_the_words_stay() -> None:
     path = brought([0, 2, 1])
     path.unlink()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
+import torch
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
@@ -22,10 +23,12 @@ from tests.support.pages import _no_workers as _no_workers
 from tests.support.pages import is_clean, open_page, texts, training
 from tltk import home
 from tltk.analyses.evaluate.spec import EvaluateSpec
+from tltk.analyses.explain.result import ExplainResult
+from tltk.analyses.explain.spec import ExplainSpec
 from tltk.analyses.export.spec import ABOUT, FORMS, ExportSpec
 from tltk.analyses.predict.files import Predictions
 from tltk.analyses.predict.spec import PredictSpec
-from tltk.dashboard import hand_over_view, permitted, predict_view
+from tltk.dashboard import brought, hand_over_view, permitted
 from tltk.errors import BadSpec
 from tltk.jobs import queue
 from tltk.runs.run import Run
@@ -173,7 +176,7 @@ def test_pictures_that_are_brought_are_kept_once_under_their_names(folder: Path)
     ],
 )
 def test_a_name_from_a_browser_is_no_path(name: str, kept: str) -> None:
-    assert predict_view.safe_name(name) == kept
+    assert brought.safe_name(name) == kept
 
 
 @pytest.mark.parametrize("words", ["/nowhere/at/all", "digits~fog:9", "folder:/nowhere", "\u202e", "nothing"])
@@ -215,6 +218,54 @@ def test_a_failure_is_its_sentence(tmp_path: Path) -> None:
     press(app, "Predict")
     answer(app)
     assert "None is: " in texts(app) and "Ask again" in [b.label for b in app.button]
+
+
+# -- try it ------------------------------------------------------------------------------------------------------
+
+
+def test_one_picture_is_tried_at_once_in_one_view() -> None:
+    run, net = finished()
+    app = use(run)
+    coarse = np.random.default_rng(5).integers(0, 256, (5, 5, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(coarse).resize((64, 64)).save(buffer, "PNG")
+    app.file_uploader(key="use:files").set_value([("mine.png", buffer.getvalue(), "image/png")]).run()
+    is_clean(app)
+    spec = asked()
+    assert isinstance(spec, ExplainSpec) and Path(spec.picture).name == "mine.png"
+    explained = answer(app)
+    with torch.no_grad():
+        x = torch.from_numpy(np.array(Image.open(spec.picture)).transpose(2, 0, 1)[None].copy())
+        p = net(net.normalise(x.float() / 255))[1].double().softmax(1)[0].numpy()
+    table = app.dataframe[0].value
+    assert list(table["class"]) == [CLASSES[c] for c in np.argsort(-p)]
+    np.testing.assert_allclose(table["probability"], 100 * np.sort(p)[::-1], atol=1e-3)
+    text = texts(app)
+    assert f"It sees {CLASSES[p.argmax()]}" in text.replace("**", "") and "which places of this layer speak" in text
+    assert "most like it" in text and len(app.get("imgs") or app.get("image")) == 3
+    found = explained.read(ExplainResult)
+    assert found is not None and found.method == "grad_cam" and len(found.nearest.neighbours) == 7
+    for name in ("seen.png", "map.png", "pictures.png"):
+        (explained.path / name).unlink()
+    app.run()
+    is_clean(app)
+    assert "This picture was deleted." in texts(app) and f"tltk explain {run.id}" in app.code[-1].value
+
+
+def test_a_picture_that_cannot_be_read_is_told_and_not_tried_again_by_itself() -> None:
+    app = use(finished()[0])
+    app.file_uploader(key="use:files").set_value([("bad.png", b"no picture", "image/png")]).run()
+    answer(app)
+    assert "The picture must be readable. It is not" in texts(app) and queue.jobs() == []
+    assert "Ask again" in [b.label for b in app.button]
+
+
+def test_the_camera_is_off_until_it_is_wanted() -> None:
+    app = use(finished()[0])
+    assert not app.get("camera_input")
+    app.toggle(key="widget:use:camera").set_value(True).run()
+    is_clean(app)
+    assert [one.proto.label for one in app.get("camera_input")] == ["Camera"]
 
 
 # -- evaluate ----------------------------------------------------------------------------------------------------
@@ -263,8 +314,7 @@ def test_a_domain_that_knows_no_class_is_told(tmp_path: Path) -> None:
     app = use(run, "Evaluate")
     app.multiselect(key=f"use:on:{run.id}").set_value(["rendered_digits"]).run()
     press(app, "Evaluate")
-    answer(app)
-    assert "must have a class that the training knows by name" in texts(app)
+    assert "must have a class that the training knows by name" in texts(app) and queue.jobs() == []
 
 
 # -- hand over ---------------------------------------------------------------------------------------------------

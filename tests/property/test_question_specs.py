@@ -19,6 +19,7 @@ from tests.support.specs import (
 )
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
+from tltk.analyses.confusion.spec import ConfusionSpec
 from tltk.analyses.depth import DepthSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.duplicates.spec import DuplicatesSpec
@@ -26,10 +27,13 @@ from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.errors.spec import ErrorsSpec
+from tltk.analyses.explain.spec import ExplainSpec
 from tltk.analyses.feature_maps.spec import FeatureMapsSpec
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest.spec import NearestSpec
+from tltk.analyses.neighbours.spec import NeighboursSpec
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.propose.spec import ProposeSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
@@ -62,12 +66,16 @@ PARTS: dict[type[Any], dict[str, Any]] = {
         "reweightings": NAMES,
     },
     AdviseSpec: {"target": DATA, "source": st.none() | SOURCE, "net": NETS, "candidates": NAMES},
+    ProposeSpec: {"target": DATA, "candidates": NAMES},
     EnsembleSpec: {"target": DATA, "runs": NAMES},
     EpisodesSpec: {"target": DATA, "net": NETS},
     ZeroShotSpec: {"target": DATA, "net": NETS, "attributes": NAMES},
     ZeroShotTextSpec: {"target": DATA},
     DialResponseSpec: {"target": DATA, "net": NETS, "measures": NAMES, "dials": NAMES},
     ErrorsSpec: {"run": RUNS},
+    ExplainSpec: {"run": RUNS.filter(bool), "picture": st.sampled_from(["/a/b c.png", "-x.png", "~[0].png"])},
+    ConfusionSpec: {"run": RUNS, "against": RUNS},
+    NeighboursSpec: {"run": RUNS},
     SaliencySpec: {"run": RUNS},
     NearestSpec: {"run": RUNS.filter(bool), "paths": PATHS},
     LabelNoiseSpec: {"target": DATA, "net": NETS},

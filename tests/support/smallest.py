@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 import timm
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from tests.support import clip, pooled
 from tltk import home
 from tltk.analyses.advise.spec import AdviseSpec
 from tltk.analyses.classify.spec import ClassifySpec
+from tltk.analyses.confusion.spec import ConfusionSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.duplicates.spec import DuplicatesSpec
@@ -22,6 +24,7 @@ from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.evaluate.spec import EvaluateSpec
+from tltk.analyses.explain.spec import ExplainSpec
 from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.feature_maps.spec import FeatureMapsSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
@@ -29,10 +32,12 @@ from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest.spec import NearestSpec
+from tltk.analyses.neighbours.spec import NeighboursSpec
 from tltk.analyses.pictures.spec import PicturesSpec
 from tltk.analyses.pool.spec import PoolSpec
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.analyses.profile.spec import ProfileSpec
+from tltk.analyses.propose.spec import ProposeSpec
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.analyses.soup.spec import SoupSpec
@@ -83,6 +88,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
     torch.manual_seed(0)
     weights = {n: t.contiguous() for n, t in timm.create_model(NAME, num_classes=3).state_dict().items()}
     save_file(weights, folder / "net.safetensors")
+    Image.new("RGB", (20, 20), "red").save(folder / "one.png")
     of_layers: dict[str, Any] = {"target": DIGITS, "source": SOURCE, "net": NetSpec(NAME), "pictures": 40}
     specs = (
         TransferSpec(DIGITS, NetSpec(NAME, boundary=1), optim=OPTIM),
@@ -164,12 +170,16 @@ def smallest(folder: Path) -> dict[str, Spec]:
             NetSpec("test_efficientnet", weights="store:test_efficientnet_formulas"),
             pictures=40,
         ),
+        ProposeSpec(DIGITS, ("test_efficientnet@store:test_efficientnet_formulas",), pictures=40),
         SoupSpec((_finished(0), _finished(1))),
         PoolSpec(tuple(pooled.comparison(seed, pooled.drawn(seed, 0.2)).id for seed in (0, 10))),
         EnsembleSpec(DIGITS, (_finished(0), _finished(1))),
         ExportSpec(_finished(0), "script", str(folder / "exported")),
         InspectSpec(DIGITS),
         ErrorsSpec(_finished(0), most=4),
+        ExplainSpec(_finished(0), str(folder / "one.png"), k=2),
+        ConfusionSpec(_finished(0), against=_finished(1), each=2),
+        NeighboursSpec(_finished(0), index=3, k=2, pictures=20),
         SaliencySpec(_finished(0), pictures=3, draws=1, layer="0"),
         NearestSpec(_finished(0), ("digits",), k=2, part="test"),
         LabelNoiseSpec(DIGITS, NetSpec(NAME), folds=2),

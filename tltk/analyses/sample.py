@@ -27,7 +27,8 @@ from tltk.training.callbacks import Callbacks
 from tltk.training.optimizer import pick_device
 from tltk.weights.load import build_net
 
-LARGEST = 48  # pixels of a picture on it
+LARGEST = 48  # pixels of a picture on a contact sheet
+SHEET_PX = ((6000, LARGEST), (20_000, 32), (2**31, 24))  # of so many pictures at most; of more they are smaller
 
 
 @dataclass
@@ -244,7 +245,9 @@ def find_layer(net: Net, layer: str, removed: int) -> tuple[int, str]:
 
 def contact_sheet(parts: list[Sample]) -> Image.Image:
     """All pictures of the samples on one sheet of squares, `ACROSS` in a row, in order; others in their middle."""
-    tiles = [s.domain.modality.thumbnail(s.domain, int(at), LARGEST) for s in parts for at in s.index]
+    total = sum(map(len, parts))
+    largest = next(px for most, px in SHEET_PX if total <= most)
+    tiles = [s.domain.modality.thumbnail(s.domain, int(at), largest) for s in parts for at in s.index]
     side, rows = max(max(tile.size) for tile in tiles), -(-len(tiles) // ACROSS)
     sheet = Image.new("RGB", (ACROSS * side, rows * side), GROUND)
     for i, tile in enumerate(tiles):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -242,12 +246,35 @@ def tile(sheet: Image.Image, number: int) -> Image.Image:
 
 
 def sheet_of(run: Run) -> Image.Image | None:
-    """The pictures that a question was about; None where they are gone."""
+    """The pictures that a question was about, decoded once for all who look; None where they are gone."""
+    path = run.path / "pictures.png"
     try:
-        with Image.open(run.path / "pictures.png") as image:
-            return image.convert("RGB")
+        return _decoded(path, path.stat().st_mtime_ns)
     except OSError:
         return None
+
+
+@lru_cache(maxsize=4)
+def _decoded(path: Path, stamp: int) -> Image.Image:
+    """A sheet; `stamp` has it decoded anew once it has changed."""
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+def strip_url(sheet: Image.Image, numbers: Sequence[int]) -> str:
+    """Pictures of a sheet side by side, as an address that a browser shows.
+
+    Args:
+        sheet: Contact sheet that holds them, `ACROSS` in a row.
+        numbers: Their places on it, from 0; one at least.
+    """
+    tiles = [tile(sheet, n).resize((48, 48)) for n in numbers]
+    row = Image.new("RGB", (52 * len(tiles) - 4, 48), "white")
+    for i, one in enumerate(tiles):
+        row.paste(one, (52 * i, 0))
+    buffer = io.BytesIO()
+    row.save(buffer, "JPEG", quality=88)
+    return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode()}"
 
 
 def pictures(sheet: Image.Image, numbers: Sequence[int], captions: Sequence[str]) -> None:

@@ -45,6 +45,7 @@ PLACES = {
     "hf": "user/name",
     "torchvision": "CIFAR10",
 }
+OWN = ("folder", "archive")  # kinds of a user's own pictures
 # What is drawn here has no end of its own: enough to be seen and to be learned from, and drawn in seconds.
 DRAWN = {
     "shapes": 2000,
@@ -209,6 +210,7 @@ def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
         "Licence": escape(found.licence),
         "From": escape(found.source),
         "Left out": f"{_count_files(len(found.skipped))}: see below" if found.skipped else "nothing",
+        "Copies": _copies(found),
     }
 
 
@@ -225,6 +227,15 @@ def _fitted(found: InspectResult) -> str:
     """What it costs the pictures to have one shape; nothing where they have it."""
     change = Change(found.cropped, found.empty, found.stretched)
     return "" if change == Change() else f"<small>{escape(describe(change, found.fit, found.size))}</small>"
+
+
+def _copies(found: InspectResult) -> str:
+    """How many pictures show what another shows, and how many of these would be tested after being learned from."""
+    if not found.copies:
+        return "none found"
+    near = f", {found.near_copies:,} of them nearly" if found.near_copies else ""
+    leaked = f"<small>{found.leaked:,} of them are tested on and learned from</small>" if found.leaked else ""
+    return f"{_count(found.copies, 'picture')}{near}{leaked}"
 
 
 def is_grey(found: InspectResult) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 import streamlit as st
 
 from tltk import data
+from tltk.analyses.confusion.result import ConfusionResult
+from tltk.analyses.confusion.spec import ConfusionSpec
 from tltk.analyses.duplicates import table as copies_table
 from tltk.analyses.duplicates.spec import DuplicatesSpec
 from tltk.analyses.errors import table as errors_table
@@ -23,7 +25,7 @@ from tltk.analyses.run_question import PARTS
 from tltk.analyses.saliency.result import SaliencyResult
 from tltk.analyses.saliency.spec import METHODS, SaliencySpec
 from tltk.analyses.trained import TrainedRun
-from tltk.dashboard import depth, permitted, plan
+from tltk.dashboard import confusion_view, depth, permitted, plan
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.runs.run import Run
@@ -31,7 +33,7 @@ from tltk.specs import command
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import NetSpec
 
-QUESTIONS = ("Mistakes", "Where it looks", "Nearest", "Labels", "Copies")
+QUESTIONS = ("Mistakes", "Confusion", "Where it looks", "Nearest", "Labels", "Copies")
 LISTED = 500  # pictures of a list on the page
 METHOD_NAMES = {"auto": "as suits the network", "grad_cam": "Grad-CAM", "attention_rollout": "attention rollout"}
 
@@ -100,6 +102,20 @@ def _mistakes(trained: TrainedRun) -> Asked:
         _remarks(found.remarks)
 
     return ErrorsSpec(trained.run.id, on, part), promise, tell
+
+
+def _confusion(trained: TrainedRun) -> Asked:
+    on, part = _where(trained, ErrorsSpec)
+    other = confusion_view.against(trained)
+    spec = ConfusionSpec(trained.run.id, on, part, other)
+    promise = (
+        "Which classes are taken for which, with the pictures of each cell; beside another training, where they differ."
+    )
+
+    def tell(run: Run, found: ConfusionResult) -> None:
+        confusion_view.tell(run, found, trained, spec)
+
+    return spec, promise, tell
 
 
 def _maps(trained: TrainedRun) -> Asked:
@@ -217,7 +233,7 @@ def _copies(trained: TrainedRun) -> Asked:
     return DuplicatesSpec(trained.spec.target, seed=trained.spec.seed), promise, tell
 
 
-_ASKED = dict(zip(QUESTIONS, (_mistakes, _maps, _nearest, _labels, _copies), strict=True))
+_ASKED = dict(zip(QUESTIONS, (_mistakes, _confusion, _maps, _nearest, _labels, _copies), strict=True))
 
 
 def _sheet(run: Run, caption: str) -> None:

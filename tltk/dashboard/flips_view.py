@@ -9,7 +9,7 @@ import streamlit as st
 
 from tltk.analyses.pictures.result import PicturesResult
 from tltk.analyses.pictures.spec import PicturesSpec
-from tltk.dashboard import depth, permitted
+from tltk.dashboard import class_choice, depth, permitted
 from tltk.dashboard.network import wait
 from tltk.dashboard.words import plain
 from tltk.errors import RunProblem, TltkError
@@ -44,12 +44,14 @@ def show_flips(target: DataSpec, flips: Flips, key: str) -> None:
     elif found is not None and found.labels != [one.label for one in flips.pictures]:
         st.warning("These pictures have other classes than those that were tested: the domain has changed since.")
         sheet = None
+    label = class_choice.menu(flips.classes, key)
+    number = flips.classes.index(label) if label else None
     lost, gained = set(flips.lost), set(flips.gained)
     for title, places in ((KINDS["lost"], lost), (KINDS["gained"], gained)):
-        numbers = [n for n, one in enumerate(flips.pictures) if one.index in places]
+        numbers = [n for n, one in enumerate(flips.pictures) if one.index in places and number in (None, one.label)]
         if not numbers:
             continue
-        more = f", the surest {len(numbers)} of {len(places):,}" if len(numbers) < len(places) else ""
+        more = f", the surest {len(numbers)} of {len(places):,}" if len(numbers) < len(places) and not label else ""
         st.markdown(f"**{title}**{more}")
         shown = [flips.pictures[n] for n in numbers]
         captions = [caption(one, flips.classes) for one in shown]

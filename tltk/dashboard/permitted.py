@@ -52,6 +52,34 @@ def roots(address: str | None) -> list[Path]:
     return found
 
 
+def open_roots() -> list[Path]:
+    """The folders that pages may read and that are there, for a browser of folders."""
+    found = [root.resolve() for root in roots(st.get_option("server.address"))]
+    return [root for root in dict.fromkeys(found) if root.is_dir()]
+
+
+def list_folder(path: Path) -> tuple[list[str], int]:
+    """Names of the folders in a folder, without those that begin with a dot, and how many files there are.
+
+    Raises:
+        BadSpec: It lies outside the permitted folders, or cannot be read.
+    """
+    _check_path(str(path))
+    names, files = [], 0
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    names.append(entry.name)
+                else:
+                    files += 1
+    except OSError as fault:
+        raise BadSpec(f"A folder must be one that can be read. {str(path)!r} cannot: {fault.strerror}.") from None
+    return sorted(names, key=str.casefold), files
+
+
 def paths(value: Any) -> Iterator[str]:
     """Every path that a spec, or a name in one, has this machine read."""
     if isinstance(value, Spec):
@@ -110,15 +138,19 @@ def check(spec: Spec) -> None:
     Raises:
         BadSpec: A path that leads elsewhere.
     """
-    known = [*roots(st.get_option("server.address")), home.folder("pictures")]  # there, what was brought along lies
     for path in paths(spec):
-        if not any(_is_below(path, root) for root in known):
-            shown = ", ".join(str(root) for root in known[:-1]) or "none"
-            raise BadSpec(
-                f"A page may read only below the folders that TLTK_ROOTS names, here: {shown}. Got {path!r}. "
-                f"Start the dashboard with `tltk app --root FOLDER` to open others, or ask from the shell, which is "
-                f"not limited."
-            )
+        _check_path(path)
+
+
+def _check_path(path: str) -> None:
+    known = [*roots(st.get_option("server.address")), home.folder("pictures")]  # there, what was brought along lies
+    if not any(_is_below(path, root) for root in known):
+        shown = ", ".join(str(root) for root in known[:-1]) or "none"
+        raise BadSpec(
+            f"A page may read only below the folders that TLTK_ROOTS names, here: {shown}. Got {path!r}. "
+            f"Start the dashboard with `tltk app --root FOLDER` to open others, or ask from the shell, which is "
+            f"not limited."
+        )
 
 
 def _is_below(path: str, root: Path) -> bool:

@@ -7,10 +7,12 @@ the rows of a run over HTTP, so that no page runs again for a new point. Figures
 
 from __future__ import annotations
 
+import base64
 import json
 from importlib.metadata import version
 from typing import Any, NotRequired, Protocol, TypedDict
 
+import numpy as np
 import streamlit as st
 
 from tltk import assets
@@ -68,7 +70,9 @@ def plot(figure: dict[str, Any] | Figure, *, key: str, alt: str, height: int = 3
     return bool(_mount(figure, key=key, alt=alt, height=height, live=live).get("finished"))
 
 
-def pick(figure: dict[str, Any] | Figure, *, key: str, alt: str, height: int = 460) -> list[int] | None:
+def pick(
+    figure: dict[str, Any] | Figure, *, key: str, alt: str, height: int = 460, stamp: str = ""
+) -> list[int] | None:
     """Draw points that can be clicked, or drawn around; each carries its number as `customdata`.
 
     Args:
@@ -76,13 +80,23 @@ def pick(figure: dict[str, Any] | Figure, *, key: str, alt: str, height: int = 4
         key: Of the component.
         alt: What the chart shows, for those who cannot see it.
         height: In pixels.
+        stamp: Equal for equal figures, of which the second need not be drawn; "" = it is not known.
 
     Returns:
         The numbers that the user chose since the last run of the page, [] when the choice was undone,
         else None.
     """
-    found = _mount(figure, key=key, alt=alt, height=height, select=True).get("picked")
-    return None if found is None else [int(number) for number in found]
+    found = _mount(figure, key=key, alt=alt, height=height, select=True, stamp=stamp).get("picked")
+    return None if found is None else _numbers(found)
+
+
+def _numbers(picked: list[int] | dict[str, str]) -> list[int]:
+    """The numbers as the browser sends them: each, or of many a map with a bit for each."""
+    if not isinstance(picked, dict):
+        return [int(number) for number in picked]
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(picked["bits"]), np.uint8), bitorder="little")
+    found: list[int] = np.flatnonzero(bits).tolist()
+    return found
 
 
 def as_dict(figure: Figure) -> dict[str, Any]:

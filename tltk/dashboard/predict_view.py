@@ -19,11 +19,11 @@ from tltk import home
 from tltk.analyses.predict.files import WRITERS, Predictions
 from tltk.analyses.predict.spec import EVERY, PredictSpec
 from tltk.analyses.trained import TrainedRun
-from tltk.dashboard import depth, permitted, plan
+from tltk.dashboard import depth, permitted, plan, try_view
+from tltk.dashboard.brought import safe_name
 from tltk.dashboard.words import plain
 from tltk.data.decode import ENDINGS
 from tltk.data.fit import Change, describe
-from tltk.data.names import escape_name
 from tltk.data.sources.archive import ENDINGS as ARCHIVES
 from tltk.errors import TltkError
 from tltk.runs.run import Run
@@ -32,7 +32,6 @@ from tltk.specs.knobs import knobs
 
 MOST = 1000  # rows of the table; more take long to send, and are downloaded rather than looked through
 ROW, TALLEST = 52, 640  # pixels: a row with its picture, and the table where it is long
-LONGEST = 100  # letters of the name of a file that was brought
 WORDS, PART, EMBEDDING = "use:words", "use:part", "use:embedding"
 FILES = {
     "csv": ("Predictions (CSV)", "text/csv"),
@@ -47,6 +46,9 @@ def show(trained: TrainedRun) -> None:
     if not spec.paths:
         st.caption("Choose pictures above: the class of each, how sure that is, and a file of it all appear here.")
         return
+    if len(spec.paths) == 1 and _is_one_picture(spec.paths[0]):
+        try_view.show(trained, spec.paths[0])
+        return
     try:
         permitted.check(spec)
         answer = depth.ask_with_button(spec, "Predict", "Reading the pictures.", f"use:predict:{trained.run.id}")
@@ -56,6 +58,11 @@ def show(trained: TrainedRun) -> None:
         st.error(plain(fault))
     with st.expander("As a shell command"):
         st.code(command.to_command(spec), language="bash", wrap_lines=True)
+
+
+def _is_one_picture(path: str) -> bool:
+    """Whether this is a picture that was brought, and no archive of them."""
+    return Path(path).is_relative_to(home.folder("pictures")) and not path.lower().endswith(ARCHIVES)
 
 
 def ask(trained: TrainedRun) -> PredictSpec:
@@ -69,6 +76,9 @@ def ask(trained: TrainedRun) -> PredictSpec:
             key="use:files",
             help="They stay on the machine that runs the dashboard.",
         )
+        shot = None
+        if st.toggle("Use a camera", **plan.hold("use:camera", False)):
+            shot = st.camera_input("Camera", key="use:shot", help="The browser asks before it films.")
     with right:
         rule = knobs(PredictSpec)["part"]
         words: str = st.text_input(
@@ -81,6 +91,8 @@ def ask(trained: TrainedRun) -> PredictSpec:
         part = one.selectbox("Part", rule.choices, help=rule.help, disabled=not words, **plan.hold(PART, EVERY))
         embedding = two.toggle("Embeddings", help=knobs(PredictSpec)["embedding"].help, **plan.hold(EMBEDDING, False))
     paths = [keep(file.name, file.getvalue(), file.file_id) for file in files]
+    if shot is not None:
+        paths = [keep("shot.jpg", shot.getvalue(), shot.file_id)]  # the one that was just taken
     return PredictSpec(
         trained.run.id, tuple([*paths, *([words] if words else [])]), part if words else EVERY, embedding
     )
@@ -104,13 +116,6 @@ def keep(name: str, content: bytes, known_as: str) -> str:
         kept = {**kept, known_as: str(file)}
         plan.flag("use:kept", kept)
     return kept[known_as]
-
-
-def safe_name(name: str) -> str:
-    """The last part of a name that came from a browser, as a file may bear it; its ending stays."""
-    bare = escape_name(name.replace("\\", "/").rpartition("/")[2]).replace("\\", "_").strip(". ")
-    stem, dot, ending = bare.rpartition(".")
-    return f"{stem[:LONGEST]}{dot}{ending[:10]}" if stem else (bare[:LONGEST] or "picture")
 
 
 def shown_name(name: str) -> str:

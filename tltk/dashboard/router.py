@@ -49,6 +49,8 @@ st.html(
 [data-testid=stBaseButton-primary][data-testid]:enabled { color: light-dark(ON_LIGHT, ON_DARK); }
 [data-testid=stMultiSelect] [data-tag-index] :is(span, svg) { color: light-dark(ON_LIGHT, ON_DARK); }
 [data-testid=stWidgetLabel] [data-testid=stMarkdownContainer] p { color: light-dark(TEXT_LIGHT, TEXT_DARK); }
+/* Under the mouse, what is chosen has the primary colour on too much of its own tint. */
+button[data-variant][data-selected=true]:is([data-hovered], [data-focused]) { color: inherit !important; }
 [data-testid=stCode] .token { color: inherit !important; }
 [data-testid=stCode] .token.keyword { font-weight: 600; }
 </style>""".replace("ON_LIGHT", on["light"])

@@ -30,7 +30,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tltk import home
-from tltk.dashboard import modules
+from tltk.dashboard import modules, staging
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.plots import library
 from tltk.plots.names import text
@@ -405,10 +405,19 @@ async def plotly_js(request: Request) -> Response:
     return Response(body, headers=headers, media_type="text/javascript")
 
 
+@_in_sentences
+async def bring(request: Request) -> Response:
+    """A batch of files that a page brings; its token says which page."""
+    first = request.query_params.get("first") == "1"
+    n = await staging.receive(request.path_params["token"], aiter(request.stream()), first)
+    return _answer({"files": n})
+
+
 routes = [
     *(Route(f"/{name}", first_page) for name in ("workbench", "start")),
     Route("/tltk/plotly.js", plotly_js),
     Route("/tltk/modules/{version}/{name:path}", module),
     Route("/tltk/live/{run_id}", live),
+    Route("/tltk/bring/{token}", bring, methods=["POST"]),
     Route("/tltk/runs/{run_id}/export.zip", export),
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from tltk.dashboard import chrome, permitted
+from tltk.dashboard import chrome, confusion_view, permitted
 from tltk.dashboard.flips_view import show_flips
 from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.network import of_another_version
@@ -128,6 +128,11 @@ def show_verdict(run: Run) -> None:
     if found.flips is not None and isinstance(run.spec, CompareSpec):
         with st.expander("Pictures that are right in one arm and wrong in the other"):
             show_flips(run.spec.target, found.flips, f"flips:{run.id}")
+            arms = {child.arm: child.id for child in run.children() if child.role == "measure"}
+            if {"scratch", "transfer"} <= set(arms) and st.button(
+                "See them with each arm's confidence", key=f"flips:{run.id}:examine", icon=":material/arrow_forward:"
+            ):
+                confusion_view.open_beside(arms["transfer"], arms["scratch"])
     show_ledger(run, f"ledger:{run.id}")
     with st.expander("Per class, and the search for learning rates"):
         left, right = st.columns([3, 2])

@@ -17,6 +17,7 @@ from tltk.analyses.depth import DepthSpec
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.evaluate.spec import EvaluateSpec
+from tltk.analyses.explain.spec import ExplainSpec
 from tltk.analyses.export.place import check_place
 from tltk.analyses.export.spec import ExportSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
@@ -198,7 +199,7 @@ def check(spec: Spec) -> None:
         check_place(spec)
     if isinstance(spec, ZeroShotTextSpec):
         check_checkpoint(spec.checkpoint)
-    if isinstance(spec, EmbedSpec) and spec.picture and not Path(spec.picture).is_file():
+    if isinstance(spec, EmbedSpec | ExplainSpec) and spec.picture and not Path(spec.picture).is_file():
         raise DataProblem(f"The picture must be a file. There is none at {abbreviate(spec.picture)}.")
 
 

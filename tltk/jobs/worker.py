@@ -103,14 +103,17 @@ class Worker:
         """The pictures of a spec, loaded once."""
         key = dataclasses.replace(spec, shots=0).to_json()
         if key not in self._domains:
-            last = 0.0
+            last, began = 0.0, time.monotonic()
 
             def progress(done: int, total: int) -> None:
                 nonlocal last
                 self.check()
                 if time.monotonic() - last > STATUS_SECONDS:
                     last = time.monotonic()
-                    self.speaker.write_status(message=f"Reading pictures: {done:,} of {total:,}.")
+                    left = (last - began) / max(done, 1) * (total - done)
+                    self.speaker.write_status(
+                        message=f"Reading pictures: {done:,} of {total:,}, about {max(left, 1):,.0f} s left."
+                    )
 
             found = self._domains[key] = load(spec, progress)
             for sentence in account.remarks(found):

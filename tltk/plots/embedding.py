@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 from tltk.analyses.embed.result import EmbedResult, Frame
 from tltk.plots.names import text
-from tltk.plots.theme import PALETTE, ROLES, layout
+from tltk.plots.theme import NEUTRAL, PALETTE, ROLES, layout
 
 # Glasbey-like: far apart for the eye in light and dark; after ten classes the colours begin anew.
 CLASSES: tuple[str, ...] = tuple(PALETTE["both"]["classes"])
 SIDES = (("target", "circle"), ("source", "x"))
+DRAWN_ONE_BY_ONE = 3000  # points; more are drawn by WebGL, which a browser has few of at a time
+FADED = 0.12  # opacity of the points of classes that are not chosen
 
 
-def scatter(result: EmbedResult, frame: Frame, colour: str = "class") -> go.Figure:
+def scatter(result: EmbedResult, frame: Frame, colour: str = "class", only: str = "") -> go.Figure:
     """One frame. `colour` is class or domain.
 
     Args:
         result: Labels and domains of the pictures.
         frame: Coordinates of one layer or epoch.
         colour: What points are coloured by: class or domain.
+        only: A class; the points of all others are faint. "" = none are.
     """
-    return go.Figure(data=_traces(result, frame, colour), layout=_layout())
+    return go.Figure(data=_traces(result, frame, colour, only), layout=_layout())
 
 
 def film(result: EmbedResult, frames: Sequence[Frame], colour: str = "class") -> go.Figure:
@@ -69,28 +73,41 @@ def _span(values: Sequence[float]) -> list[float]:
     return [min(values) - margin, max(values) + margin]
 
 
-def _traces(result: EmbedResult, frame: Frame, colour: str) -> list[go.Scattergl]:
+def _traces(result: EmbedResult, frame: Frame, colour: str, only: str = "") -> list[go.Scatter | go.Scattergl]:
     """One trace per class and domain; `customdata` is the picture's number on the sheet."""
-    names, domain = result.labels, result.domain
+    names, domain = np.asarray(result.labels), np.asarray(result.domain)
+    x, y = np.asarray(frame.x, np.float32), np.asarray(frame.y, np.float32)
+    kind = go.Scattergl if len(names) > DRAWN_ONE_BY_ONE else go.Scatter
     traces = []
     both = result.n["source"] > 0
-    classes = sorted(set(names))
+    classes = sorted(set(result.labels))
+    groups: list[str | None] = [*classes] if colour == "class" else [None]
+    if only and colour == "domain":  # the rest of each domain, then the class on top
+        groups = ["", only]
     for side, (title, symbol) in enumerate(SIDES if both else SIDES[:1]):
-        for number, name in enumerate(classes if colour == "class" else [None]):
-            at = [i for i, d in enumerate(domain) if d == side and (name is None or names[i] == name)]
-            if not at:
+        for number, name in enumerate(groups):
+            inside = names == name if name else names != only if name == "" else np.ones(len(names), bool)
+            at = np.flatnonzero((domain == side) & inside)
+            if not len(at):
                 continue
-            shade = ROLES[title] if name is None else CLASSES[number % len(CLASSES)]
+            shade = ROLES[title] if colour == "domain" else CLASSES[number % len(CLASSES)]
+            faded = bool(only) and name != only
+            told = title if name is None or name == "" else text(f"{name}, {title}" if both else name)
             traces.append(
-                go.Scatter(
-                    x=[frame.x[i] for i in at],
-                    y=[frame.y[i] for i in at],
+                kind(
+                    x=x[at],
+                    y=y[at],
                     mode="markers",
-                    customdata=at,
-                    name=title if name is None else text(f"{name}, {title}" if both else name),
-                    marker={"color": shade, "symbol": symbol, "size": 6 if symbol == "x" else 7, "opacity": 0.85},
-                    text=[text(f"{names[i]}, {title}") for i in at],
-                    hovertemplate="%{text}<extra></extra>",
+                    customdata=at.astype(np.int32),
+                    name=told,
+                    marker={
+                        "color": NEUTRAL if faded else shade,
+                        "symbol": symbol,
+                        "size": 6 if symbol == "x" else 7,
+                        "opacity": FADED if faded else 0.85,
+                    },
+                    meta=[told],
+                    hovertemplate="%{meta[0]}<extra></extra>",
                 )
             )
     if (new := frame.placed) is not None:

@@ -7,7 +7,7 @@ import { element, isDark } from "../shared/dom.js";
 import { palette } from "../shared/palette.js";
 import { figureOf, themeOf } from "./figure.js";
 import { follow, leave, wake } from "./follow.js";
-import { tableOf } from "./rows.js";
+import { packed, tableOf } from "./rows.js";
 
 const FRAME = `
   <div class="chart" role="figure"></div>
@@ -44,6 +44,8 @@ export function update(view, data, send) {
   view.chart.setAttribute("aria-label", data.alt);
   view.chart.style.height = `${data.height}px`;
   follow(view, data.live);
+  const isDrawn = data.stamp && view.stamp === data.stamp && view.isDark === isDark(view.node) && view.drawn;
+  if (isDrawn) return; // what is drawn is the same: fifty thousand points need not be drawn once more
   loadPlotly(data.plotly).then(view.draw, () => view.note("The chart could not be loaded. Reload the page."));
 }
 
@@ -74,6 +76,8 @@ function draw(view) {
   if (view.gone || !window.Plotly) return;
   const now = { isDone: view.live?.done, isStill: STILL.matches, idle: view.idle };
   const figure = figureOf(view.data, view.lines, readTheme(view.node), now);
+  view.stamp = view.data.stamp;
+  view.isDark = isDark(view.node);
   window.Plotly.react(view.chart, figure).then(() => {
     view.drawn = true;
     listen(view);
@@ -93,7 +97,7 @@ function listen(view) {
   view.listening = true;
   const numbers = (event) => (event?.points ?? []).map((point) => point.customdata).filter((n) => n != null);
   view.chart.on("plotly_click", (event) => view.pick(numbers(event).slice(0, 1)));
-  view.chart.on("plotly_selected", (event) => event && view.pick(numbers(event)));
+  view.chart.on("plotly_selected", (event) => event && view.pick(packed(numbers(event))));
   view.chart.on("plotly_deselect", () => view.pick([]));
 }
 

@@ -65,7 +65,7 @@ def saliency(spec: SaliencySpec, context: Context) -> tuple[SaliencyResult, Imag
     net, name, classes = rebuild(trained), spec.on or trained.spec.target.name, trained.result.classes
     known = known_pictures(name, spec.part, trained, context.load)
     check_channels(known.domain, net)
-    method = _method(spec, net.net)
+    method = choose_method(spec, net.net)
     index, labels = _chosen(spec, known)
     p = net.answer(known.domain.images, index, BATCH, context.callbacks.check)[1].double().softmax(1)
     predicted = p.argmax(1)
@@ -114,8 +114,12 @@ def saliency(spec: SaliencySpec, context: Context) -> tuple[SaliencyResult, Imag
     return result, _sheet(known.domain, shown, maps, method.shift(net.net, x[:BATCH]), classes)
 
 
-def _method(spec: SaliencySpec, net: Net) -> Method:
+def choose_method(spec: SaliencySpec, net: Net) -> Method:
     """The method that is asked for, or that suits the network, at the layer that is asked for, or its last.
+
+    Args:
+        spec: Method and layer.
+        net: The network.
 
     Raises:
         BadSpec, UnknownName: There is no such layer.

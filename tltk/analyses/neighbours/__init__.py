@@ -1,0 +1,1 @@
+"""Who the neighbours of a picture are, layer by layer, in both domains."""
