@@ -26,9 +26,10 @@ def domain_controls() -> None:
     left, right = st.columns(2)
     with left:
         domain_view.choose("Target", ("target",))
-        for name, column in zip(("shots", "size", "fit"), st.columns(3), strict=True):
+        texts = domain_view.is_text(("target",))
+        for name, column in zip(("shots", "size") if texts else ("shots", "size", "fit"), st.columns(3), strict=False):
             with column:
-                controls.field("target", name)
+                controls.field("target", name, title="Size (tokens)" if texts and name == "size" else None)
         seen = domain_summary(plan.read(("target",)))
         if seen is not None:
             domain_view.in_short(seen)

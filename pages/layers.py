@@ -7,7 +7,7 @@ import streamlit as st
 from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.dashboard import chrome, depth, plan
+from tltk.dashboard import chrome, depth, domain_view, plan
 from tltk.dashboard.network import domain_summary, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import brought, points
@@ -28,7 +28,7 @@ def questions() -> tuple[ProfileSpec, EmbedSpec]:
         pooling = two.selectbox("Pooling", ("avg", "max", "project"), key="layers:pooling")
         method = three.selectbox("Embedding", list(METHODS), format_func=METHODS.__getitem__, key="layers:method")
         target = depth.target_of("layers")
-        picture = brought("layers")
+        picture = "" if domain_view.is_text(("target",)) else brought("layers")
         st.caption(
             f"{plain(now.net.backbone)} on {plain(chrome.short(now.target.name))}"
             + (f", source {plain(chrome.short(now.source.name))}" if now.source else "")

@@ -220,6 +220,9 @@ def classes(found: TwoSampleResult) -> None:
 
 def witnesses(run: Run, found: TwoSampleResult) -> None:
     """The pictures most typical of one side only, by the MMD's witness function, with their neighbours."""
+    if found.texts:
+        telling(found)
+        return
     sheet = depth.sheet_of(run)
     if sheet is None:
         return
@@ -233,6 +236,35 @@ def witnesses(run: Run, found: TwoSampleResult) -> None:
         with st.expander(f"The first, with its nearest neighbours in the {other}"):
             numbers = [shown[0].at, *shown[0].near]
             depth.pictures(sheet, numbers, [found.labels[n] for n in numbers])
+
+
+def telling(found: TwoSampleResult) -> None:
+    """The words and the sentences that tell two domains of texts apart."""
+    for side, other, sign, column in zip(
+        ("source", "target"), ("target", "source"), (1, -1), st.columns(2), strict=True
+    ):
+        own = [one for one in found.words if sign * one.z > 0]
+        with column:
+            st.markdown(f"**Words of the {side}**, surest first")
+            if own:
+                rows = [
+                    {"Word": one.word, "In the source": f"{one.source:.1%}", "In the target": f"{one.target:.1%}"}
+                    for one in own
+                ]
+                st.dataframe(rows, hide_index=True, width="stretch", height=220)
+            else:
+                st.caption(f"No word is surely used more often in the {side}.")
+            shown = found.witness[side]
+            st.markdown(f"**Sentences of the {side} alone**, most typical at this layer first")
+            depth.sentences([found.texts[w.at] for w in shown], [found.labels[w.at] for w in shown])
+            if shown:
+                with st.expander(f"The first, with its nearest in the {other}"):
+                    numbers = [shown[0].at, *shown[0].near]
+                    depth.sentences([found.texts[n] for n in numbers], [found.labels[n] for n in numbers])
+    st.caption(
+        "Shares are of texts that hold the word. Words are in order of their log odds ratio over its standard error, "
+        "with the words of both sides as a prior (Monroe et al. 2008)."
+    )
 
 
 def answers(network: DescribeResult, ask: Ask) -> None:

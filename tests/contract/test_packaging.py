@@ -19,6 +19,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PINS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 OPTIONAL = {
     "open_clip": "clip",
+    "tokenizers": "text",
+    "transformers": "text",
     "pillow_heif": "heif",
     "onnx": "onnx",
     "onnxruntime": "onnx",
@@ -87,7 +89,7 @@ def test_what_the_tests_import_is_declared() -> None:
     imported = (
         {module for module, _ in outside(sorted((ROOT / "tests").rglob("*.py")))}
         - UNASKED
-        - {"pillow_heif", "onnxruntime"}
+        - {"pillow_heif", "onnxruntime", "tokenizers"}
     )
     missing = imported - {module for name in TESTED for module in brings(name)}
     assert not missing, f"tests import {missing}, which no dependency of the extra `test` brings"

@@ -41,6 +41,7 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "cross_validate": "tltk cross-validate",
     "feature_maps": "tltk feature-maps",
     "label_noise": "tltk label-noise",
+    "unknown_words": "tltk unknown-words",
 }
 PARTS = {
     "Part": "A part",

@@ -20,7 +20,7 @@ from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.result import Candidate, RankResult
-from tltk.analyses.two_sample.result import ClassTest, MeasureTest, TwoSampleResult, Witness
+from tltk.analyses.two_sample.result import ClassTest, MeasureTest, TellingWord, TwoSampleResult, Witness
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import provenance, queue
@@ -211,6 +211,41 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     assert list(app.dataframe[1].value["Class"]) == ["1", "0"]  # the one that moved most comes first
     assert "same classes by name" in texts(app)
     assert "Only in the source" in texts(app)
+
+
+def test_shift_shows_words_and_sentences_of_texts() -> None:
+    known()
+    profile_known(("mmd", "coral"))
+    spec = TwoSampleSpec(
+        **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
+    )
+    said = ["the <b>phone</b>", "the cable", "a film", "a *plot*"]
+    found = TwoSampleResult(
+        layer=0,
+        name="stem",
+        names=LAYERS,
+        table=[],
+        mixed=0.15,
+        labels=["0", "1", "0", "1"],
+        witness={"source": [Witness(0, [2], [0.1])], "target": [Witness(3, [1], [0.1])]},
+        n={"source": 2, "target": 2},
+        seconds={},
+        per_class={},
+        conditional=None,
+        label_shift="none",
+        texts=said,
+        words=[TellingWord("the", 1.0, 0.0, 3.1), TellingWord("film", 0.0, 0.5, -2.2)],
+    )
+    answered(spec, found)
+    app = open_page("shift")
+    is_clean(app)
+    told = texts(app)
+    assert "Words of the source" in told and "Sentences of the target alone" in told
+    tables = [list(frame.value["Word"]) for frame in app.dataframe if "Word" in frame.value]
+    assert tables == [["the"], ["film"]]
+    assert all(text in told for text in said) and "Only in the source" not in told
+    given = "\n".join(str(element.value) for element in app.markdown)
+    assert "<b>phone" not in given and "a *plot*" not in given
 
 
 def weighed() -> tuple[ClassifySpec, ClassifyResult]:

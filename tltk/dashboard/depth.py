@@ -27,6 +27,7 @@ from tltk.results.layers import Column
 from tltk.results.rows import ACROSS
 from tltk.runs import index
 from tltk.runs.run import ACTIVE, Run
+from tltk.specs.encoders import STORED
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import result_class, with_absolute_paths
@@ -92,6 +93,8 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
     names = {"scratch": "scratch: random weights"}
     if now.net.weights != "scratch":
         names[now.net.weights] = f"the plan's: {chrome.short(now.net.weights)}"
+    if now.net.backbone.partition(":")[0] in STORED:
+        names.setdefault(now.net.backbone, f"its own: {chrome.short(now.net.backbone)}")
     for run in chrome.list_trainings(now.net.backbone):
         names[f"run:{run.id}"] = chrome.title_of(run)
         for epoch in run.run.snapshots():
@@ -252,6 +255,17 @@ def sheet_of(run: Run) -> Image.Image | None:
         return _decoded(path, path.stat().st_mtime_ns)
     except OSError:
         return None
+
+
+def sentences(texts: Sequence[str], captions: Sequence[str]) -> None:
+    """Texts below each other, each with what is said of it.
+
+    Args:
+        texts: What they say.
+        captions: Of each, such as its class; none = no captions.
+    """
+    marks = [f"**{plain(caption)}** · " for caption in captions] or [""] * len(texts)
+    st.markdown("\n".join(f"- {mark}{plain(text)}" for mark, text in zip(marks, texts, strict=True)))
 
 
 @lru_cache(maxsize=4)

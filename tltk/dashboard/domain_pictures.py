@@ -14,6 +14,7 @@ from PIL import Image
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import depth
+from tltk.dashboard.words import plain
 from tltk.results.rows import ACROSS
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
@@ -22,6 +23,7 @@ from tltk.specs.reading import with_absolute_paths
 
 ROWS = 10  # classes that are shown at once, of many
 EACH = 8  # pictures of a class in a row; a worker keeps no more
+SENTENCES = 6  # of a domain of texts, where a few examples are shown
 SHARP = 48  # pixels below which a picture is shown pixel by pixel
 
 
@@ -46,6 +48,10 @@ def strip(spec: DataSpec, found: InspectResult, most: int) -> None:
         found: What is known of it: labels and class names of the pictures on its sheet.
         most: At most so many pictures.
     """
+    if found.texts:
+        numbers = one_of_each(found, min(most, SENTENCES))
+        depth.sentences([found.texts[n] for n in numbers], _classes_of(found, numbers))
+        return
     run_id = with_absolute_paths(InspectSpec(spec)).run_id
     sheet = _sheet(run_id, _stamp(run_id))
     if sheet is not None:
@@ -64,6 +70,11 @@ def tiles(spec: Spec, numbers: tuple[int, ...]) -> tuple[str, ...]:
     run_id = with_absolute_paths(spec).run_id
     stamp = _stamp(run_id)
     return _tiles(run_id, stamp, numbers) if stamp else ()
+
+
+def _classes_of(found: InspectResult, numbers: Sequence[int]) -> list[str]:
+    """The class of each example on the sheet."""
+    return [found.classes[found.shown_labels[n]] for n in numbers] if found.shown_labels else []
 
 
 def classes_shown(classes: Sequence[str], label: str) -> range:
@@ -89,6 +100,12 @@ def grid(title: str, spec: DataSpec, found: InspectResult, shown: range) -> None
         found: What is known of it: labels, class names and counts.
         shown: Numbers of the classes that get a row.
     """
+    if found.texts:
+        for c in shown:
+            own = [n for n, label in enumerate(found.shown_labels or []) if label == c]
+            st.markdown(f"**{plain(found.classes[c])}** · {found.counts[c]:,}")
+            depth.sentences([found.texts[n] for n in own], [])
+        return
     run_id = with_absolute_paths(InspectSpec(spec)).run_id
     stamp = _stamp(run_id)
     if not stamp:

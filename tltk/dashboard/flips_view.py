@@ -55,7 +55,9 @@ def show_flips(target: DataSpec, flips: Flips, key: str) -> None:
         st.markdown(f"**{title}**{more}")
         shown = [flips.pictures[n] for n in numbers]
         captions = [caption(one, flips.classes) for one in shown]
-        if sheet is not None:
+        if sheet is not None and found is not None and found.texts:
+            depth.sentences([found.texts[n] for n in numbers], captions)
+        elif sheet is not None:
             depth.pictures(sheet, numbers, captions)
         else:
             rows = {"place": [one.index for one in shown], "classes": captions}

