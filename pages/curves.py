@@ -27,7 +27,7 @@ def nothing_yet() -> None:
     chrome.empty_state(
         "**No comparison yet.** It takes a quarter of a minute on two cores: both arms are trained here, each with a "
         "learning rate of its own.",
-        "start",
+        "workbench",
         "See transfer happen",
     )
 

@@ -322,7 +322,7 @@ LEAD = "Every run is a folder: specification, measurements, result. Tick one to 
 with chrome.page("Runs", LEAD):
     trash_view.undo()
     if not index.find(trains=True, limit=1):
-        chrome.empty_state("**No runs yet.** Runs are kept until you delete them.", "start", "See transfer happen")
+        chrome.empty_state("**No runs yet.** Runs are kept until you delete them.", "workbench", "See transfer happen")
     else:
         query = filters()
         left, right = st.columns(2)

@@ -75,7 +75,7 @@ def nothing_yet() -> None:
     chrome.empty_state(
         "**Nothing has been trained yet.** Trainings appear here while they run: curves, the learning rate of each "
         "layer and how far it moved, and the audit of frozen layers.",
-        "start",
+        "workbench",
         "See transfer happen",
     )
 

@@ -175,6 +175,6 @@ with chrome.page("Weights", LEAD):
             st.caption("Tick a row to read its card and to use it.")
     else:
         empty = "**No weights here yet.** Every training produces some, and you can add a file below."
-        chrome.empty_state(empty, "start", "Train some")
+        chrome.empty_state(empty, "workbench", "Train some")
     with st.container(border=True):
         adding()

@@ -92,6 +92,7 @@ HEAVY = (
     "tests/unit/test_mistakes.py",
     "tests/unit/test_nearest.py",
     "tests/unit/test_saliency_maps.py",
+    "tests/unit/test_feature_maps.py",
     "tests/unit/test_find_rate.py",
     "tests/unit/test_fit_served.py",
     "tests/unit/test_import_weights.py",

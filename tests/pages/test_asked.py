@@ -7,6 +7,7 @@ import shlex
 import pytest
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Code
 
 from tests.support.executors import Idle
 from tests.support.finished import finished
@@ -42,12 +43,17 @@ from tltk.terms import terms
 from tltk.transferability import scores
 
 ONCE_ASKED = ("weights", "lessons")  # nothing is asked there before a file or a lesson is named
+OPENED = ("workbench",)  # both texts stand in a chip
 
 
 def written(app: AppTest, begins: str = asked.TITLE) -> tuple[list[Spec], list[Spec]]:
     """What the commands and the Python of a page ask for."""
     [place] = [one for one in app.expander if one.label == begins]
-    shell, python = place.code
+    return read(*place.code)
+
+
+def read(shell: Code, python: Code) -> tuple[list[Spec], list[Spec]]:
+    """What these two texts ask for."""
     assert (shell.language, python.language) == ("bash", "python")
     caught: list[Spec] = []
     with launching(caught):
@@ -85,7 +91,7 @@ def everything() -> Run:
     return finished()[0]
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name not in ONCE_ASKED])
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in ONCE_ASKED + OPENED])
 def test_command_and_python_of_a_page_ask_for_the_same(name: str) -> None:
     run = everything()
     app = open_page(name, **({"run": run.id} if name in ("examine", "use") else {}))
@@ -100,6 +106,15 @@ def test_command_and_python_of_a_page_ask_for_the_same(name: str) -> None:
     assert by_command and by_command == by_python
     assert [spec.run_id for spec in by_command] == [spec.run_id for spec in by_python]
     assert not queue.jobs()
+
+
+def test_the_workbench_hands_on_its_plan_in_both() -> None:
+    everything()
+    app = open_page("workbench", boundary="3", epochs="7")
+    app.session_state["wb-chip-share"] = True
+    app.run()
+    is_clean(app)
+    assert read(*app.code) == ([app.session_state["plan"]], [app.session_state["plan"]])
 
 
 def test_what_weights_were_asked_is_written_out_too() -> None:

@@ -26,6 +26,7 @@ from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.evaluate.spec import EvaluateSpec
 from tltk.analyses.explain.spec import ExplainSpec
 from tltk.analyses.export.spec import ExportSpec
+from tltk.analyses.feature_maps.spec import FeatureMapsSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -192,6 +193,7 @@ def smallest(folder: Path) -> dict[str, Spec]:
         DuplicatesSpec(DIGITS, SOURCE),
         UnknownWordsSpec(DataSpec("sentences", n=40, size=16), str(_vectors(folder / "vectors.txt"))),
         PicturesSpec(DIGITS, (0, 7)),
+        FeatureMapsSpec(DIGITS, NetSpec(NAME, weights=f"run:{_finished(0)}"), picture=3),
         EvaluateSpec(_finished(0), ("rendered_digits",), against=_finished(1), bootstrap=20),
         PredictSpec(_finished(0), ("digits",), "test"),
         DescribeSpec(NAME, 16, 3),

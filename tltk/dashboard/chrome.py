@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import msgspec
@@ -29,7 +29,7 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
 PAGES = (
-    "start",
+    "workbench",
     "lessons",
     "domains",
     "design",
@@ -52,10 +52,18 @@ SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "f
 
 
 @contextmanager
-def page(title: str, lead: str) -> Iterator[None]:
-    """A page with its title; an error of the user's is shown as its sentence, one of ours with a report."""
-    st.title(title, anchor=False)
-    st.markdown(lead)
+def page(title: str, lead: str, *, quiet: bool = False) -> Iterator[None]:
+    """A page with its title; an error of the user's is shown as its sentence, one of ours with a report.
+
+    Args:
+        title: Of the page.
+        lead: What it is for, in a sentence below.
+        quiet: Read the title out, but do not draw it: the page needs the room.
+    """
+    with st.container(key="quiet-title") if quiet else nullcontext():
+        st.title(title, anchor=False)
+    if lead:
+        st.markdown(lead)
     plan.plan()  # reads the URL once in a session
     refused = plan.fault()
     if refused:

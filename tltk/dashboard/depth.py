@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -171,8 +171,8 @@ def _overlay(column: Column) -> Overlay:
     return lane
 
 
-def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
-    """What the newest profile of the plan's very weights on its target has to show; nothing is computed for it."""
+def known_profiles() -> Iterator[tuple[ProfileSpec, ProfileResult]]:
+    """Kept profiles of the plan's very weights on its target, the newest first; nothing is computed for it."""
     now = plan.plan()
     source = source_spec(now) if now.source is not None else None
     net = NetSpec(now.net.backbone, now.net.weights if source is None else f"run:{source.run_id}")
@@ -183,8 +183,12 @@ def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
             continue
         with suppress(RunProblem):  # of another version
             if (found := entry.run.read(ProfileResult)) is not None:
-                return overlays(found.columns, names)
-    return []
+                yield spec, found
+
+
+def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
+    """What the newest profile of the plan's very weights on its target has to show."""
+    return next((overlays(found.columns, names) for _, found in known_profiles()), [])
 
 
 def choose_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = SHOWN) -> list[str]:

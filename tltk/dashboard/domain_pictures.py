@@ -17,6 +17,7 @@ from tltk.dashboard import depth
 from tltk.dashboard.words import plain
 from tltk.results.rows import ACROSS
 from tltk.runs.run import Run
+from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import with_absolute_paths
 
@@ -57,6 +58,18 @@ def strip(spec: DataSpec, found: InspectResult, most: int) -> None:
         numbers, labels, classes = one_of_each(found, most), found.shown_labels, found.classes
         alt = [f"Picture of {classes[labels[n]]}" if labels else "Picture of this domain" for n in numbers]
         st.image([depth.tile(sheet, number) for number in numbers], width=64, alt=alt)
+
+
+def tiles(spec: Spec, numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """Pictures of a contact sheet as data URIs; none where they were deleted.
+
+    Args:
+        spec: The question whose answer has the sheet.
+        numbers: Their places on its sheet.
+    """
+    run_id = with_absolute_paths(spec).run_id
+    stamp = _stamp(run_id)
+    return _tiles(run_id, stamp, numbers) if stamp else ()
 
 
 def _classes_of(found: InspectResult, numbers: Sequence[int]) -> list[str]:
@@ -152,6 +165,27 @@ def _sheet(run_id: str, stamp: int) -> Image.Image | None:
 
 
 @lru_cache(maxsize=32)
+def _tiles(run_id: str, stamp: int, numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """Each picture alone, as large as the sheet has it."""
+    sheet = _sheet(run_id, stamp)
+    if sheet is None:
+        return ()
+    side = sheet.width // ACROSS
+    places = [(number % ACROSS * side, number // ACROSS * side) for number in numbers]
+    return tuple(_as_uri(sheet.crop((left, top, left + side, top + side)), side) for left, top in places)
+
+
+def _as_uri(image: Image.Image, side: int) -> str:
+    """A picture for the page, its tiles `side` pixels wide: whole pixels where they are few, since it is enlarged."""
+    buffer = io.BytesIO()
+    if side < SHARP:  # 0 is the quickest way, twenty times so
+        image.save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    else:
+        image.save(buffer, "WEBP", quality=90)
+    return "data:image/webp;base64," + b64encode(buffer.getvalue()).decode()
+
+
+@lru_cache(maxsize=32)
 def _rows(run_id: str, stamp: int, rows: tuple[tuple[int, ...], ...]) -> tuple[str, ...]:
     """Each row as one small picture in a data URI."""
     sheet = _sheet(run_id, stamp)
@@ -165,12 +199,7 @@ def _rows(run_id: str, stamp: int, rows: tuple[tuple[int, ...], ...]) -> tuple[s
         for place, number in enumerate(numbers):
             left, top = number % ACROSS * side, number // ACROSS * side
             row.paste(sheet.crop((left, top, left + side, top + side)), (place * (side + gap), 0))
-        buffer = io.BytesIO()
-        if side < SHARP:  # whole pixels, which the browser enlarges; 0 is the quickest way, twenty times so
-            row.save(buffer, "WEBP", lossless=True, quality=0, method=0)
-        else:
-            row.save(buffer, "WEBP", quality=90)
-        found.append("data:image/webp;base64," + b64encode(buffer.getvalue()).decode())
+        found.append(_as_uri(row, side))
     return tuple(found)
 
 

@@ -72,13 +72,13 @@ def _came_by_link(spec: InspectSpec | DescribeSpec) -> bool:
     name = spec.data.name if isinstance(spec, InspectSpec) else spec.backbone
     if not plan.is_linked(name):
         return False
-    text, does = _in_a_link(spec)
+    text, does = in_a_link(spec)
     st.warning(f"{text} Continue only if you trust where the link came from.", icon=":material/link:")
     st.button(does, key=f"linked:{with_absolute_paths(spec).run_id}", on_click=plan.accept, args=(name,))
     return True
 
 
-def _in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
+def in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
     """What the link asks for, in a sentence, and the label of the button."""
     if isinstance(spec, DescribeSpec):
         network = f"{plain(spec.backbone)} at {in_pixels(spec.picture_size)}"

@@ -85,7 +85,7 @@ def paths(value: Any) -> Iterator[str]:
     if isinstance(value, Spec):
         for field in dataclasses.fields(value):  # type: ignore[arg-type]
             inner = getattr(value, field.name)
-            if field.name in ("picture", "file") and inner:
+            if field.name in ("picture", "file") and inner and isinstance(inner, str):
                 yield inner
             elif field.name == "paths":  # words that may be plain paths
                 yield from (path for word in inner for path in _paths_of_word(word))

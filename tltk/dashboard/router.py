@@ -10,7 +10,7 @@ from tltk.dashboard.serve import app_folder
 from tltk.dashboard.words import plain
 
 TITLES = {
-    "start": "Start",
+    "workbench": "Workbench",
     "lessons": "Lessons",
     "domains": "Domains",
     "design": "Design",
@@ -67,7 +67,7 @@ folder = app_folder() / "pages"
 names = chrome.open_pages()
 if person is not None and plan.locked() is None:
     names += chrome.IN_A_ROOM[: 1 + person.is_teacher]
-first = "start" if "start" in names else names[-1]  # which has no name in its address
+first = chrome.PAGES[0] if chrome.PAGES[0] in names else names[-1]  # which has no name in its address
 pages = {
     name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == first, url_path=name) for name in names
 }

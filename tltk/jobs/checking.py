@@ -395,7 +395,8 @@ def _texts(spec: Spec) -> list[str]:
         names += pair
     on = getattr(spec, "on", ())
     names += [*getattr(spec, "candidates", ()), *getattr(spec, "paths", ()), *([on] if isinstance(on, str) else on)]
-    return [*names, *(getattr(spec, of, "") for of in ("picture", "checkpoint", "file"))]
+    files = [getattr(spec, of, "") for of in ("picture", "checkpoint", "file")]
+    return [*names, *(file for file in files if isinstance(file, str))]  # a picture may be meant by its number
 
 
 def _pictures(spec: Spec) -> list[DataSpec]:

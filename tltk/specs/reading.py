@@ -87,7 +87,7 @@ def with_absolute_paths(spec: S) -> S:
             changes[f.name] = with_absolute_paths(value)
         elif f.name in ("name", "backbone", "weights", "after", "on") and isinstance(value, str):
             changes[f.name] = _absolute(value)
-        elif f.name in ("picture", "checkpoint", "file") and value.strip():
+        elif f.name in ("picture", "checkpoint", "file") and isinstance(value, str) and value.strip():
             changes[f.name] = _absolute_path(value)
         elif f.name == "on":
             changes[f.name] = tuple(_absolute(name) for name in value)

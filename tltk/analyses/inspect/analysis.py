@@ -65,6 +65,7 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         source=domain.source,
         shown=len(some),
         shown_labels=some.labels.tolist(),
+        shown_index=some.index.tolist(),
         fit=spec.fit,
         size=spec.picture_size,
         groups=groups,

@@ -43,6 +43,7 @@ class InspectResult(msgspec.Struct, frozen=True):
         groups: Pictures that belong together; None where nothing says so.
         texts: What each example on the sheet says, of texts; empty elsewhere.
         sounds: Numbers on the contact sheet of pictures of sounds that can be played, from `sound-NUMBER.wav`.
+        shown_index: Position in the domain of each picture on the contact sheet; empty in results of earlier versions.
     """
 
     classes: list[str]
@@ -76,3 +77,4 @@ class InspectResult(msgspec.Struct, frozen=True):
     groups: Groups | None = None
     sounds: list[int] = []
     texts: list[str] = []
+    shown_index: list[int] = []

@@ -35,7 +35,7 @@ TESTS = ("test", "tests", "testing", "_vendor", "externals", "vendored")
 
 
 def load(spec: DataSpec, argument: str = "", progress: Progress | None = None) -> Domain:
-    """Sentences from the documentation of installed packages: which library does each come from?
+    """Sentences from the documentation of installed packages, to be told by the library that they come from.
 
     The first sentence of each public function's or class's docstring, without those that name their own library.
 
