@@ -30,7 +30,8 @@ OPTIONAL = {
 NAMED_OTHERWISE = {"open_clip": "open-clip-torch"}  # module → its distribution
 UNASKED = {"torchdrift"}  # a benchmark compares with it where it is there; it does not go with today's torch
 UNIMPORTED = {  # but used: commands, plugins of pytest, what starlette's client asks for, what is skipped where absent
-    *("hatchling", "httpx2", "import-linter", "mypy", "playwright", "pytest-timeout", "pytest-xdist", "ruff")
+    *("hatchling", "httpx2", "import-linter", "mypy", "playwright", "pytest-timeout", "pytest-xdist", "ruff"),
+    *("tokenizers", "transformers"),
 }
 BESIDE = {"torchvision"}  # timm imports it; declared since its version must go with torch's
 SHIPPED = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "tltk").rglob("*.py"))]
