@@ -37,7 +37,11 @@ on, text = (  # on the primary colour, and elsewhere
 )
 st.html(
     """<style>
-.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
+.stMainBlockContainer { padding-top: 4.25rem; padding-bottom: 3rem; }
+/* Headings name what follows; the room is the figures'. */
+[data-testid=stHeading] h1 { font-size: 1.75rem; padding: 0 0 .25rem; }
+[data-testid=stHeading] h2 { font-size: 1.375rem; padding: .5rem 0 .25rem; }
+[data-testid=stHeading] h3 { font-size: 1.125rem; padding: .25rem 0; }
 [data-testid=stBottomBlockContainer] { padding: .75rem 5rem 1rem; }
 /* Figures wrap where their column is narrow; cut off, they say something else. */
 [data-testid=stMetricValue], [data-testid=stMetricLabel] { overflow: visible; }
