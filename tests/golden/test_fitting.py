@@ -17,7 +17,7 @@ from tltk.errors import WeightsMissing
 from tltk.nn.net import Net
 from tltk.results.training import Fitting
 from tltk.specs.parts import NetSpec
-from tltk.specs.size import Size
+from tltk.specs.size import Size, height_and_width
 from tltk.weights.fitting import given_by_hub
 from tltk.weights.load import build_net, save
 
@@ -174,3 +174,18 @@ def test_the_classifier_is_new_and_what_came_is_counted(tmp_path: Path) -> None:
     assert "own classifier of 7 classes is not the head: a classifier of 5 classes is new" in told.sentence
     assert drawn.fitting is not None and drawn.fitting.channel_rule == "drawn"
     assert drawn.fitting.sentence.startswith("All weights are drawn for pictures of 3 channels.")
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("mixer_s32_224", 64), ("swin_tiny_patch4_window7_224", (48, 64)), ("levit_128s", (48, 64))]
+)
+def test_weights_whose_shapes_follow_the_pictures_are_read_again(name: str, size: Size, tmp_path: Path) -> None:
+    """Each has tensors as large as its pictures, so at the size of the architecture they would not fit."""
+    path, (height, width) = tmp_path / "w.safetensors", height_and_width(size)
+    made = build_net(NetSpec(name, "scratch"), 5, size, 3, 0).eval()
+    save(made, NetSpec(name, "scratch"), path, size=str(height), width=str(width))
+    again = build_net(NetSpec(name, f"file:{path}"), 5, size, 3, 1).eval()
+    x = torch.rand(2, 3, height, width)
+    torch.testing.assert_close(again.backbone(x), made.backbone(x), rtol=0, atol=0)
+    with pytest.raises(WeightsMissing, match=f"must fit {name} tensor by tensor"):
+        build_net(NetSpec(name, f"file:{path}"), 5, 224, 3, 0)
