@@ -267,6 +267,7 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
         (["runs", "show", "../.."], "An id must be hex digits"),
         (["runs", "stop", "3f9ac1"], "A run must exist"),
         (["runs", "delete", "--yes", "3f9ac1"], "A run must exist"),
+        (["propose", "--target", "digits"], "as in --candidates resnet10t@store:resnet10t_formulas"),
         (["runs", "delete", "3f9ac1"], "A run must exist"),
         (["weights", "remove", "nope"], "A name in the weight store must be one of"),
         (["weights", "remove", "resnet10t_formulas"], "resnet10t_formulas came with tltk"),
