@@ -89,7 +89,7 @@ asked = queue.askers()
 with chrome.page("Board", LEAD):
     known = plans()
     if not known:
-        chrome.empty_state("**No comparison yet.** Everybody's appear here.", "start", "See transfer happen")
+        chrome.empty_state("**No comparison yet.** Everybody's appear here.", "workbench", "See transfer happen")
     for entries in known.values():
         first = entries[0]
         with st.container(border=True):

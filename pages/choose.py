@@ -8,11 +8,14 @@ from tltk.analyses.rank.agreement import with_agreement
 from tltk.analyses.rank.result import Agreement, JudgedRanking, TrainedCandidate
 from tltk.analyses.rank.spec import RankSpec
 from tltk.analyses.rank.table import place_in_words
-from tltk.dashboard import chrome, depth, plan
+from tltk.dashboard import chrome, depth, plan, weight_titles
+from tltk.dashboard.asked import show_asked, show_formulas
 from tltk.dashboard.words import plain
-from tltk.specs import command
+from tltk.transferability import scores
 from tltk.weights import store
 
+PICTURES = (100, 200, 500, 1000, 2000)
+MORE = "Labelled pictures of the target that scores are computed on. More of them: narrower intervals, and longer."
 USUAL = ("test_resnet@scratch", "resnet10t@scratch", "mobilenetv2_035@scratch")
 MEANING = {
     "logme": "LogME: evidence for the labels under the best Bayesian linear model of the features (You et al. 2021).",
@@ -28,20 +31,22 @@ MEANING = {
 
 
 def candidates() -> tuple[str, ...]:
-    """The networks to rank: the plan's, finished runs, the weight store's, some of timm's; any other can be typed."""
+    """The networks to rank: the plan's, what is on this machine, some of timm's; any other can be typed."""
     now = plan.plan()
-    runs = [f"{r.backbone}@run:{r.id}" for r in store.trainings(most=chrome.MENU)]
-    kept = [f"{e.card.backbone}@store:{e.card.name}" for e in store.entries()]
-    names = list(dict.fromkeys([f"{now.net.backbone}@{now.net.weights}", *runs, *kept, *USUAL]))
+    known = [f"{one.backbone}@{one.weights}" for one in store.local_sources(most=chrome.MENU) if one.weights]
+    names = list(dict.fromkeys([f"{now.net.backbone}@{now.net.weights}", *known, *USUAL]))
     held = plan.flag("choose:candidates") or []
     names += [n for n in held if n not in names]
+    title = weight_titles.titles(names)
     chosen = st.multiselect(
         "Candidates",
         names,
         held or names[:6],
+        format_func=lambda name: title.get(name, name),
         accept_new_options=True,
         key=f"choose:names:{len(names)}",
-        help="Each BACKBONE@WEIGHTS: scratch, store:NAME, run:ID, file:PATH or hub:TAG. Type one to add it.",
+        help="A candidate is a network with the weights that it starts from. Type one that is not in the menu as "
+        "BACKBONE@WEIGHTS, where weights are scratch, store:NAME, run:ID, file:PATH or hub:TAG.",
     )
     plan.flag("choose:candidates", chosen)
     return tuple(chosen)
@@ -54,7 +59,7 @@ def cards(found: JudgedRanking) -> None:
     for column, number, row in zip(st.columns(3), range(3), found.rows, strict=False):
         with column, st.container(border=True):
             st.markdown(f"**{in_words(row, found, number)}: {plain(row.backbone)}**")
-            st.caption(plain(chrome.short(row.weights)))
+            st.caption(plain(weight_titles.in_words(row.weights)))
             st.markdown(" ".join(about(row, found)) or plain(next(iter(row.why.values()), "")))
 
 
@@ -93,7 +98,7 @@ def spans(found: JudgedRanking, names: list[str]) -> None:
     with st.expander("Intervals and places"):
         st.dataframe(
             [
-                {"Network": row.backbone, "Weights": chrome.short(row.weights)}
+                {"Network": row.backbone, "Weights": weight_titles.in_words(row.weights)}
                 | {
                     name: f"{ends[0]:.3g} … {ends[1]:.3g}, place {place_in_words(row.places.get(name))}"
                     if (ends := row.interval.get(name))
@@ -120,7 +125,7 @@ def table(found: JudgedRanking) -> None:
     st.dataframe(
         [
             ({"Place": place} if (place := place_in_words(row.places.get(found.by))) else {})
-            | {"Network": row.backbone, "Weights": chrome.short(row.weights)}
+            | {"Network": row.backbone, "Weights": weight_titles.in_words(row.weights)}
             | {n: row.scores.get(n) for n in names}
             | ({"Test accuracy, trained": row.trained} if trained else {})
             for row in found.rows
@@ -227,13 +232,13 @@ def show_advice(found: AdviseResult) -> None:
             st.caption(f"MMD² of source and target in what enters the head: {found.distance:.4f}, p = {found.p:.3f}.")
         for one in found.networks:
             if one.why:
-                st.caption(plain(f"{one.backbone}@{one.weights} was left out: {one.why}"))
+                st.caption(plain(f"{one.backbone} ({weight_titles.in_words(one.weights)}) was left out: {one.why}"))
 
 
 def _in_short(one: SuggestionResult) -> str:
     """A suggestion in Markdown: technique, boundary, network, and how long a training takes where that is known."""
     minutes = "" if one.minutes is None else f", about {max(one.minutes, 0.1):.1f} minutes a training"
-    network = f"**{plain(one.backbone)}** ({plain(chrome.short(one.weights))})"
+    network = f"**{plain(one.backbone)}** ({plain(weight_titles.in_words(one.weights))})"
     return f"**{plain(one.technique)}** at boundary {one.boundary} of {network}{minutes}"
 
 
@@ -245,7 +250,7 @@ with chrome.page("Choose", LEAD):
     with st.container(border=True):
         st.caption(f"Target: {plain(chrome.short(now.target.name))}, as on the Design page.")
         chosen = candidates()
-        count = st.select_slider("Pictures", [100, 200, 500, 1000, 2000], 500, key="choose:pictures")
+        count = st.select_slider("Pictures", PICTURES, 500, key="choose:pictures", help=MORE)
     if not chosen:
         st.info("Choose some candidates to rank.")
     else:
@@ -265,6 +270,5 @@ with chrome.page("Choose", LEAD):
         advised = advice(chosen, count)
         with st.expander("What the scores mean"):
             st.markdown("\n".join(f"- {text}" for text in MEANING.values()))
-        with st.expander("As a shell command"):
-            asked = [spec] if advised is None else [spec, advised]
-            st.code("\n".join(map(command.to_command, asked)), language="bash", wrap_lines=True)
+        show_formulas("The scores and their formulas", (scores, list(MEANING)))
+        show_asked(spec, *([] if advised is None else [advised]))

@@ -3,13 +3,22 @@
 import streamlit as st
 
 from tltk.dashboard import chrome, study_view
+from tltk.dashboard.asked import show_asked, show_technique
 from tltk.dashboard.verdict_view import live_arms, show_curves, show_verdict
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE
-from tltk.specs import command
 from tltk.studies.compare.spec import CompareSpec
 
 QUANTITIES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Cross-entropy"}
+MEANS = (
+    "Accuracy: the share of pictures that are right. Macro-F1: for each class, how many of its pictures are found and "
+    "how many of those named so are right, then the mean over classes, so that a small one counts as much. "
+    "Cross-entropy: how little the network expected the right answers; lower is better."
+)
+OVER = (
+    "What both arms have spent. An epoch is one pass over the training pictures, a step one change of the weights; "
+    "FLOPs are the sums and products that were computed."
+)
 AXES = {"step": "Steps", "epoch": "Epochs", "images": "Pictures", "seconds": "Seconds", "gflops": "FLOPs"}
 
 
@@ -18,12 +27,15 @@ def nothing_yet() -> None:
     chrome.empty_state(
         "**No comparison yet.** It takes a quarter of a minute on two cores: both arms are trained here, each with a "
         "learning rate of its own.",
-        "start",
+        "workbench",
         "See transfer happen",
     )
 
 
-LEAD = "Scratch against transfer at the same budget: mean over seeds, 95 % band, each seed, and the verdict."
+LEAD = (
+    "Scratch against transfer at the same budget: mean over seeds, 95 % band, each seed, and the verdict. A seed is "
+    "one training with a random start of its own."
+)
 
 with chrome.page("Curves", LEAD):
     run = chrome.choose(CompareSpec, "curves:run", nothing_yet)
@@ -37,10 +49,9 @@ with chrome.page("Curves", LEAD):
         if state not in ACTIVE:
             left, right = st.columns(2)
             name = left.segmented_control(
-                "Quantity", QUANTITIES, format_func=QUANTITIES.__getitem__, default="macro_f1"
+                "Quantity", QUANTITIES, format_func=QUANTITIES.__getitem__, default="macro_f1", help=MEANS
             )
-            x = right.segmented_control("Over", AXES, format_func=AXES.__getitem__, default="seconds")
+            x = right.segmented_control("Over", AXES, format_func=AXES.__getitem__, default="seconds", help=OVER)
             show_curves(run, f"curves:more:{run.id}", name or "macro_f1", x or "seconds")
-        with st.expander("As a shell command and in Python"):
-            st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
-            st.code(command.to_python(run.spec), language="python")
+        show_technique(run.spec)
+        show_asked(run.spec)

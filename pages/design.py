@@ -6,20 +6,19 @@ import streamlit as st
 
 from tltk.adapters import adapters
 from tltk.analyses.describe.result import DescribeResult
-from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan
+from tltk.dashboard import chrome, controls, depth, domain_view, permitted, picker, plan, weights_choice
+from tltk.dashboard.asked import show_asked, show_technique
 from tltk.dashboard.freeze_handle import Overlay, freeze_handle
 from tltk.dashboard.network import cost_of, domain_summary, known_domain, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import BadSpec, TltkError
 from tltk.plots.phases import plan as phase_map
-from tltk.specs import command
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.strategies import make, strategies
 from tltk.studies.compare.spec import CompareSpec
 from tltk.terms import terms
-from tltk.weights import store
 
 
 def domain_controls() -> None:
@@ -27,80 +26,15 @@ def domain_controls() -> None:
     left, right = st.columns(2)
     with left:
         domain_view.choose("Target", ("target",))
-        for name, column in zip(("shots", "size", "fit"), st.columns(3), strict=True):
+        texts = domain_view.is_text(("target",))
+        for name, column in zip(("shots", "size") if texts else ("shots", "size", "fit"), st.columns(3), strict=False):
             with column:
-                controls.field("target", name)
+                controls.field("target", name, title="Size (tokens)" if texts and name == "size" else None)
         seen = domain_summary(plan.read(("target",)))
         if seen is not None:
             domain_view.in_short(seen)
     with right:
-        _weights()
-
-
-WEIGHTS = {
-    "source": "train a source network first",
-    "store": "weights from the store: shipped or added",
-    "scratch": "scratch: random weights",
-    "run": "weights of an earlier run",
-    "file": "weights from a file or folder",
-    "hub": "weights from the Hugging Face hub, by tag",
-}
-
-
-def _weights() -> None:
-    """Where the weights come from: a source domain, or one of the four kinds."""
-    now = plan.plan()
-    kind = "source" if now.source is not None else now.net.weights.partition(":")[0]
-    chosen = st.selectbox(
-        "Weights to start from",
-        list(WEIGHTS),
-        list(WEIGHTS).index(kind),
-        format_func=WEIGHTS.__getitem__,
-        key=f"design:weights:{kind}",
-    )
-    if chosen != kind:
-        source = plan.FIRST.source if chosen == "source" else None
-        weights = chosen if chosen == "scratch" else "scratch" if chosen == "source" else f"{chosen}:"
-        plan.put(dataclasses.replace(now, source=source, net=dataclasses.replace(now.net, weights=weights)))
-        st.rerun()
-    if kind == "source":
-        domain_view.choose("Source", ("source",))
-    elif kind == "store":
-        _choose_stored(now)
-    elif kind == "run":
-        held = now.net.weights.partition(":")[2]
-        done = chrome.menu(held.partition("@")[0], trains=True, weights=True)
-        if not done:
-            st.caption("No run has finished yet.")
-            return
-        index = next((i for i, name in enumerate(done) if name == held), 0)
-        run_id = st.selectbox("Run", list(done), index, format_func=lambda i: chrome.title_of(done[i]))
-        if run_id != held:
-            plan.change(("net", "weights"), f"run:{run_id}")
-            st.rerun()
-    elif kind in ("file", "hub"):
-        bound = plan.bind(("net", "weights"), lambda v: v.partition(":")[2], lambda v: f"{kind}:{v.strip()}")
-        what = "Path of the file or folder" if kind == "file" else "Tag, such as a1_in1k; empty = timm's default"
-        st.text_input(what, **bound)
-
-
-def _choose_stored(now: CompareSpec) -> None:
-    """An entry of the weight store; its backbone comes with it."""
-    known = {entry.card.name: entry.card for entry in store.entries()}
-    if not known:
-        st.caption("The weight store is empty; add a file on the Weights page.")
-        return
-    held = now.net.weights.partition(":")[2]
-    index = next((i for i, name in enumerate(known) if name == held), 0)
-    name = st.selectbox("Weights", list(known), index, help="Each has a card on the Weights page.")
-    theirs = known[name].backbone
-    if name != held:
-        plan.put(dataclasses.replace(now, net=dataclasses.replace(now.net, backbone=theirs, weights=f"store:{name}")))
-        st.rerun()
-    if theirs != now.net.backbone:
-        here = plain(now.net.backbone)
-        st.caption(f":orange[These are of {plain(theirs)}; the network below is {here}. Choose {plain(theirs)} there.]")
-    st.caption(f"{plain(known[name].summary)} Licence: {plain(known[name].licence)}.")
+        weights_choice.choose()
 
 
 def network_controls() -> DescribeResult | None:
@@ -216,7 +150,7 @@ def as_rates(text: str) -> tuple[float, ...]:
 
 
 def launch() -> None:
-    """The two ways to run the plan, and the same as a command."""
+    """The two ways to run the plan, and the same as a command and in Python."""
     now = plan.plan()
     left, middle, right = st.columns([2, 2, 3], vertical_alignment="center")
     can_compare = now.source is not None or now.net.weights != "scratch"
@@ -250,10 +184,8 @@ def launch() -> None:
     st.button(
         "Undo the last change of the plan", icon=":material/undo:", disabled=not plan.can_undo(), on_click=plan.undo
     )
-    with st.expander("As a shell command and in Python"):
-        spec = plan.comparison() if now.source is not None else plan.training()
-        st.code(command.to_command(spec), language="bash", wrap_lines=True)
-        st.code(command.to_python(spec), language="python")
+    show_technique(now)
+    show_asked(plan.comparison() if now.source is not None else plan.training())
 
 
 def start(spec: Spec) -> None:

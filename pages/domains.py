@@ -6,7 +6,9 @@ from typing import Any
 import streamlit as st
 
 from tltk.analyses.inspect.result import InspectResult
+from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import chrome, dials, domain_pictures, domain_view, own_view, plan
+from tltk.dashboard.asked import show_asked
 from tltk.specs.parts import DataSpec
 
 LEAD = "Source and target side by side: pictures, classes, size, licence. Choose them here; every page uses them."
@@ -24,7 +26,8 @@ def choice(title: str, path: plan.PATH) -> InspectResult | None:
 
 def pictures(known: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
     """Both grids; classes that both have are turned over together, so that rows stay side by side."""
-    st.subheader("Pictures by class", anchor=False)
+    what = "Texts" if all(found.texts for _, found in known.values()) else "Pictures"
+    st.subheader(f"{what} by class", anchor=False)
     classes = {title: found.classes for title, (_, found) in known.items()}
     if len(classes) == 2 and classes["Source"] == classes["Target"]:
         shown = dict.fromkeys(classes, domain_pictures.classes_shown(classes["Source"], "Classes shown"))
@@ -68,3 +71,4 @@ with chrome.page("Domains", LEAD):
         pictures(known)
         st.subheader("Balance of the classes", anchor=False)
         domain_view.balances(seen)
+    show_asked(*(InspectSpec(side) for path in PLACES.values() if (side := plan.read(path)) is not None))

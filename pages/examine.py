@@ -16,7 +16,7 @@ def nothing_yet() -> None:
     chrome.empty_state(
         "**Nothing has been trained yet.** Of a training that is done this page shows its most confident mistakes, "
         "where in pictures it looks, labels that are likely wrong, and copies among its pictures.",
-        "start",
+        "workbench",
         "See transfer happen",
     )
 

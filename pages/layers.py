@@ -7,14 +7,24 @@ import streamlit as st
 from tltk.analyses.describe.result import DescribeResult
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
-from tltk.dashboard import chrome, depth, plan
+from tltk.dashboard import chrome, depth, domain_view, plan
+from tltk.dashboard.asked import show_asked, show_formulas
 from tltk.dashboard.network import domain_summary, network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import brought, points
 from tltk.dashboard.words import plain
 from tltk.plots.layers import cka_heatmap, profile
-from tltk.specs import command
+from tltk.shift import measures
 
+MORE = "More pictures: narrower intervals, and it takes longer."
+POOLING = (
+    "A layer gives a map of features for each picture. Pooling makes one row of numbers of it: avg their mean over the "
+    "picture, max their largest value, project a random projection that keeps where they are."
+)
+EMBEDDING = (
+    "Draws pictures with similar features close together. PCA keeps the directions in which they differ most; t-SNE "
+    "and UMAP keep who is whose neighbour, and distances between groups mean little."
+)
 METHODS = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
 
 
@@ -24,11 +34,15 @@ def questions() -> tuple[ProfileSpec, EmbedSpec]:
     with st.container(border=True):
         weights, after = depth.weights_choice("layers")
         one, two, three = st.columns(3)
-        count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="layers:pictures")
-        pooling = two.selectbox("Pooling", ("avg", "max", "project"), key="layers:pooling")
-        method = three.selectbox("Embedding", list(METHODS), format_func=METHODS.__getitem__, key="layers:method")
+        count = one.select_slider(
+            "Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="layers:pictures", help=MORE
+        )
+        pooling = two.selectbox("Pooling", ("avg", "max", "project"), key="layers:pooling", help=POOLING)
+        method = three.selectbox(
+            "Embedding", list(METHODS), format_func=METHODS.__getitem__, key="layers:method", help=EMBEDDING
+        )
         target = depth.target_of("layers")
-        picture = brought("layers")
+        picture = "" if domain_view.is_text(("target",)) else brought("layers")
         st.caption(
             f"{plain(now.net.backbone)} on {plain(chrome.short(now.target.name))}"
             + (f", source {plain(chrome.short(now.source.name))}" if now.source else "")
@@ -116,6 +130,5 @@ with chrome.page("Layers", LEAD):
         with st.container(border=True):
             over_depth(network, profile_spec)
         in_two_dimensions(network, embed_spec)
-        with st.expander("As a shell command and in Python"):
-            st.code(command.to_command(profile_spec) + "\n" + command.to_command(embed_spec), language="bash")
-            st.code(command.to_python(profile_spec), language="python")
+        show_formulas("The measures and their formulas", (measures, profile_spec.measures))
+        show_asked(profile_spec, embed_spec)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from tltk.analyses.export.spec import ABOUT
 from tltk.dashboard import chrome, hand_over_view, permitted, plan, room, study_view, trash_view
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import read_result
 from tltk.dashboard.words import plain
@@ -20,7 +21,6 @@ from tltk.plots.curves import UNITS, lines
 from tltk.results.curves import Curve
 from tltk.runs import index, label
 from tltk.runs.run import ACTIVE, STATES, Run
-from tltk.specs import command
 from tltk.specs.reading import spec_kinds
 from tltk.specs.training import TransferSpec
 from tltk.studies.budget import budget_flags
@@ -157,8 +157,7 @@ def actions(entry: index.RunEntry) -> None:
     take_along(entry)
     labels(run)
     attempts(run)
-    st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
-    st.code(command.to_python(run.spec), language="python")
+    show_asked(run.spec)
 
 
 def packable(entry: index.RunEntry) -> tuple[bool, str]:
@@ -323,7 +322,7 @@ LEAD = "Every run is a folder: specification, measurements, result. Tick one to 
 with chrome.page("Runs", LEAD):
     trash_view.undo()
     if not index.find(trains=True, limit=1):
-        chrome.empty_state("**No runs yet.** Runs are kept until you delete them.", "start", "See transfer happen")
+        chrome.empty_state("**No runs yet.** Runs are kept until you delete them.", "workbench", "See transfer happen")
     else:
         query = filters()
         left, right = st.columns(2)

@@ -13,6 +13,7 @@ from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.two_sample.result import ClassShare, ClassTest, MeasureTest, TwoSampleResult
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard import chrome, depth, dials, plan, source_weights
+from tltk.dashboard.asked import show_asked, show_formulas
 from tltk.dashboard.network import network_summary
 from tltk.dashboard.plot import plot
 from tltk.dashboard.points import points
@@ -21,7 +22,6 @@ from tltk.plots import response
 from tltk.plots.layers import profile
 from tltk.runs.run import Run
 from tltk.shift import measures
-from tltk.specs import command
 from tltk.specs.parts import DataSpec
 
 CHEAP = ("mmd", "coral", "frechet", "energy", "sliced_wasserstein", "symmetric_kl")
@@ -53,7 +53,15 @@ def questions() -> tuple[ProfileSpec, Ask, EmbedSpec]:
     one, two = st.columns([1, 2])
     count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="shift:pictures")
     names = [n for n in measures.names() if n in CHEAP]
-    chosen = two.multiselect("Measures", names, names[:5], format_func=lambda n: n.replace("_", " "), key="shift:names")
+    chosen = two.multiselect(
+        "Measures",
+        names,
+        names[:5],
+        format_func=lambda n: n.replace("_", " "),
+        key="shift:names",
+        help="A measure turns two sets of features into one number: 0 or chance where the domains are alike, larger "
+        "the further they are apart. Their formulas stand below.",
+    )
     shared: dict[str, Any] = {"target": depth.target_of("shift"), "source": now.source, "net": depth.net_of(weights)}
     return (
         ProfileSpec(**shared, pictures=count, measures=PROFILED),
@@ -220,6 +228,9 @@ def classes(found: TwoSampleResult) -> None:
 
 def witnesses(run: Run, found: TwoSampleResult) -> None:
     """The pictures most typical of one side only, by the MMD's witness function, with their neighbours."""
+    if found.texts:
+        telling(found)
+        return
     sheet = depth.sheet_of(run)
     if sheet is None:
         return
@@ -233,6 +244,35 @@ def witnesses(run: Run, found: TwoSampleResult) -> None:
         with st.expander(f"The first, with its nearest neighbours in the {other}"):
             numbers = [shown[0].at, *shown[0].near]
             depth.pictures(sheet, numbers, [found.labels[n] for n in numbers])
+
+
+def telling(found: TwoSampleResult) -> None:
+    """The words and the sentences that tell two domains of texts apart."""
+    for side, other, sign, column in zip(
+        ("source", "target"), ("target", "source"), (1, -1), st.columns(2), strict=True
+    ):
+        own = [one for one in found.words if sign * one.z > 0]
+        with column:
+            st.markdown(f"**Words of the {side}**, surest first")
+            if own:
+                rows = [
+                    {"Word": one.word, "In the source": f"{one.source:.1%}", "In the target": f"{one.target:.1%}"}
+                    for one in own
+                ]
+                st.dataframe(rows, hide_index=True, width="stretch", height=220)
+            else:
+                st.caption(f"No word is surely used more often in the {side}.")
+            shown = found.witness[side]
+            st.markdown(f"**Sentences of the {side} alone**, most typical at this layer first")
+            depth.sentences([found.texts[w.at] for w in shown], [found.labels[w.at] for w in shown])
+            if shown:
+                with st.expander(f"The first, with its nearest in the {other}"):
+                    numbers = [shown[0].at, *shown[0].near]
+                    depth.sentences([found.texts[n] for n in numbers], [found.labels[n] for n in numbers])
+    st.caption(
+        "Shares are of texts that hold the word. Words are in order of their log odds ratio over its standard error, "
+        "with the words of both sides as a prior (Monroe et al. 2008)."
+    )
 
 
 def answers(network: DescribeResult, ask: Ask) -> None:
@@ -319,6 +359,5 @@ with chrome.page("Shift", LEAD):
                 points(*embedded, depth.selected_layer(len(network.layers)), "shift:points")
             with st.expander("How each measure responds to each dial"):
                 answers(network, ask)
-        with st.expander("As a shell command"):
-            asked = (profile_spec, ask(-1), embed_spec, *([weighted] if weighted else []))
-            st.code("\n".join(command.to_command(s) for s in asked), language="bash")
+        show_formulas("The measures and their formulas", (measures, ask(-1).measures))
+        show_asked(profile_spec, ask(-1), embed_spec, *([weighted] if weighted else []))

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from tltk.dashboard import chrome, permitted, plan, study_view
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.verdict_view import state_line
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.runs.run import ACTIVE, Run
-from tltk.specs import command
 from tltk.specs.knobs import Spec
 
 KIND = "studies:kind"
@@ -28,7 +28,7 @@ def choose_kind() -> type[Spec]:
     bound = plan.hold(KIND, next(iter(known)), changed=lambda: plan.choose_run(None))
     st.segmented_control("Question", list(known), format_func=title, label_visibility="collapsed", **bound)
     kind = known[plan.held(KIND)]
-    st.markdown(plain(kind.about))
+    st.markdown(f"#### {plain(kind.about)}")
     return kind
 
 
@@ -45,8 +45,7 @@ def new_study(kind: type[Spec]) -> None:
     count = study_view.n_trainings(spec)
     if st.button(f"Start {count} trainings", type="primary", icon=":material/play_arrow:", width="stretch"):
         start(spec)
-    with st.expander("As a shell command"):
-        st.code(command.to_command(spec), language="bash", wrap_lines=True)
+    show_asked(spec)
 
 
 def start(spec: Spec) -> None:
@@ -77,7 +76,13 @@ def earlier(kind: type[Spec]) -> None:
 
     def nothing_yet() -> None:
         with st.container(border=True):
-            st.markdown("**No study of this kind yet.** Start one: its trainings, and then its answer, are shown here.")
+            st.markdown(study_view.meaning(kind))
+            st.markdown("**No study of this kind yet.** You will see its trainings while they run, then:")
+            st.markdown(
+                "- a sentence with the answer, or that the runs cannot tell\n"
+                "- a figure with the interval of every value\n"
+                "- a table of all figures, what they cost, and files to take along"
+            )
 
     run = chrome.choose(kind, f"studies:{kind.kind}", nothing_yet)
     if run is None:
@@ -89,9 +94,9 @@ def earlier(kind: type[Spec]) -> None:
     else:
         study_view.show_result(run)
         go_on(run)
-        with st.expander("This study as a shell command and in Python"):
-            st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
-            st.code(command.to_python(run.spec), language="python")
+        with st.expander("What this study does, and whose method it is"):
+            st.markdown(study_view.meaning(kind))
+        show_asked(run.spec, title="The study that is shown, in Python and as a command")
 
 
 LEAD = "Many trainings, one answer with its interval: which technique, how many labels, which layers."

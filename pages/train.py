@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from tltk.dashboard import chrome
+from tltk.dashboard.asked import show_asked, show_technique
 from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.plot import plot
 from tltk.dashboard.training_view import (
@@ -74,7 +75,7 @@ def nothing_yet() -> None:
     chrome.empty_state(
         "**Nothing has been trained yet.** Trainings appear here while they run: curves, the learning rate of each "
         "layer and how far it moved, and the audit of frozen layers.",
-        "start",
+        "workbench",
         "See transfer happen",
     )
 
@@ -107,7 +108,6 @@ with chrome.page("Train", LEAD):
                 chrome.go("examine", "Examine its mistakes and where it looks")
             show_ledger(run, f"ledger:{run.id}")
         with st.expander("Specification"):
-            from tltk.specs import command
-
-            st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
             st.json(run.spec.to_json(), expanded=False)
+        show_technique(run.spec)
+        show_asked(run.spec)

@@ -18,7 +18,7 @@ def nothing_yet() -> None:
     chrome.empty_state(
         "**No training is done yet.** One that is can name the class of new pictures, be tested on other domains, and "
         "leave this dashboard as a file.",
-        "start",
+        "workbench",
         "See transfer happen",
     )
 

@@ -8,13 +8,13 @@ import streamlit as st
 from tltk.analyses.import_weights.result import ImportWeightsResult
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.dashboard import chrome, permitted, plan
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.network import of_another_version, wait
 from tltk.dashboard.words import plain
 from tltk.errors import RunProblem
 from tltk.jobs import executor
 from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, Run
-from tltk.specs import command
 from tltk.weights import catalogue, store, weightfile
 
 
@@ -130,7 +130,7 @@ def answer(run: Run) -> None:
     st.success(f"Added as {plain(found.name)}: {words}" if found.name else f"The file is complete: {words}")
     for note in found.notes:
         st.caption(plain(note))
-    st.code(command.to_command(run.spec), language="bash", wrap_lines=True)
+    show_asked(run.spec)
 
 
 PICKLED = ", ".join(f"`{suffix}`" for suffix in weightfile.SUFFIXES if suffix != ".safetensors")
@@ -175,6 +175,6 @@ with chrome.page("Weights", LEAD):
             st.caption("Tick a row to read its card and to use it.")
     else:
         empty = "**No weights here yet.** Every training produces some, and you can add a file below."
-        chrome.empty_state(empty, "start", "Train some")
+        chrome.empty_state(empty, "workbench", "Train some")
     with st.container(border=True):
         adding()

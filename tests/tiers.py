@@ -60,11 +60,13 @@ SLOW: dict[str, float] = {
 # tests takes seconds. Once a file is measured, what is slow in it goes into the table above and its line here goes.
 HEAVY = (
     "tests/contract/test_one_file_adds_one.py",
+    "tests/pages/test_asked.py",
     "tests/pages/test_depth_pages.py",
     "tests/pages/test_domains_page.py",
     "tests/pages/test_examine_page.py",
     "tests/pages/test_lessons_page.py",
     "tests/pages/test_links.py",
+    "tests/pages/test_negative_page.py",
     "tests/pages/test_pages.py",
     "tests/pages/test_runs_page.py",
     "tests/pages/test_studies_page.py",
@@ -90,6 +92,7 @@ HEAVY = (
     "tests/unit/test_mistakes.py",
     "tests/unit/test_nearest.py",
     "tests/unit/test_saliency_maps.py",
+    "tests/unit/test_feature_maps.py",
     "tests/unit/test_find_rate.py",
     "tests/unit/test_fit_served.py",
     "tests/unit/test_import_weights.py",

@@ -45,6 +45,7 @@ _PUBLIC = {
     "ErrorsSpec": "analyses.errors.spec",
     "EvaluateSpec": "analyses.evaluate.spec",
     "ExportSpec": "analyses.export.spec",
+    "FeatureMapsSpec": "analyses.feature_maps.spec",
     "FindRateSpec": "analyses.find_rate.spec",
     "ImportWeightsSpec": "analyses.import_weights.spec",
     "InspectSpec": "analyses.inspect.spec",
@@ -105,6 +106,7 @@ __all__ = [  # spelt out, since type checkers read it too
     "ErrorsSpec",
     "EvaluateSpec",
     "ExportSpec",
+    "FeatureMapsSpec",
     "FindRateSpec",
     "ImportWeightsSpec",
     "InspectSpec",
@@ -156,6 +158,7 @@ if TYPE_CHECKING:
     from tltk.analyses.errors.spec import ErrorsSpec
     from tltk.analyses.evaluate.spec import EvaluateSpec
     from tltk.analyses.export.spec import ExportSpec
+    from tltk.analyses.feature_maps.spec import FeatureMapsSpec
     from tltk.analyses.find_rate.spec import FindRateSpec
     from tltk.analyses.import_weights.spec import ImportWeightsSpec
     from tltk.analyses.inspect.spec import InspectSpec

@@ -7,7 +7,9 @@ named like the registry's package, such as `tltk.strategies`; one of tltk's own 
 
 from __future__ import annotations
 
+import ast
 import importlib
+import importlib.util
 import pkgutil
 import re
 import sys
@@ -147,3 +149,17 @@ class Registry(Generic[T]):
         entry: Any = self[name]
         doc = entry.__doc__ or importlib.import_module(entry.__module__).__doc__ or ""
         return str(doc).strip().split("\n")[0]
+
+    def docstring(self, name: str) -> str:
+        """All of the entry's docstring, read from its file without running it, where it is one of ours.
+
+        Raises:
+            UnknownName: No such entry.
+        """
+        if name not in self._files():
+            return str(self[name].__doc__ or "")
+        found = importlib.util.find_spec(f"{self.package}.{name}")
+        tree = ast.parse(Path(str(found and found.origin)).read_text(encoding="utf-8"))
+        wanted = self._attribute(name)
+        entry = next((n for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name == wanted), None)
+        return (ast.get_docstring(entry) if entry is not None else None) or ast.get_docstring(tree) or ""

@@ -40,24 +40,43 @@ def points(page: Any) -> int:
 
 
 def test_the_first_minute(new_page: Callable[..., Any], app_url: str) -> None:
-    """One click: curves that grow, then a verdict with its figures."""
+    """One click on a first visit: pictures, layers and curves that grow, then a verdict with its figures."""
     page = new_page(app_url)
-    page.get_by_role("button", name="See transfer happen").click()
+    page.get_by_role("button", name="Compare with scratch").click()
     first = wait_until(lambda: points(page), 120, "the first point of a curve")
     wait_until(lambda: points(page) > first, 60, "the curves to grow")
     page.get_by_text("95 % interval").first.wait_for(timeout=300_000)
     [run] = [r for r in all_runs() if isinstance(r.spec, CompareSpec)]
     verdict = run.result()["verdict"]  # type: ignore[index]
     text = page.inner_text("body")
-    sentence = verdict["sentence"]
-    for remark in verdict["remarks"]:  # they stand in a list below the figures
-        assert remark in text
-        sentence = sentence.replace(f" {remark}", "")
-    sentence = sentence.removeprefix(f"{verdict['label'].capitalize()}: ")  # it stands above, as a heading
-    assert sentence[:1].upper() + sentence[1:] in text
+    sentence = verdict["sentence"].removeprefix(f"Transfer {verdict['label']}: ")
+    assert f"Transfer {verdict['label']}" in text or verdict["label"].capitalize() in text
+    assert sentence[1:60] in text
+    if verdict["remarks"]:
+        assert verdict["remarks"][0] in text
     assert verdict["seeds"] == [0, 1, 2] and verdict["n_test"] > 700
     assert f"run={run.id}" in address(page)
+    assert page.get_by_role("slider", name="Freeze boundary").count() == 1, "the layers were measured meanwhile"
+    wait_until(lambda: page.locator(".maps img").count() >= 10, 60, "what each layer makes of a picture")
+    page.get_by_role("group", name="Pictures of the source").get_by_role("button").nth(3).click()
+    page.locator(".wb-picture img[alt='The picture, 3']").wait_for(timeout=60_000)
+    for width, height in ((1440, 900), (1024, 768)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(500)
+        seen = page.evaluate(PANES)
+        assert seen["wide"] <= width and not seen["cut"], seen
+        assert seen["panes"] == ["data", "network", "result", "embedding", "flips", "confusion", "picture"]
+        assert seen["high"] <= height or width < 1200, "all is seen at once"
     no_error(page)
+
+
+# How large the page is, its panes, and what of them is cut: wider than its place, or under what scrolls away.
+PANES = """() => {
+  const main = document.querySelector("[data-testid=stMain]"), all = [...document.querySelectorAll("[class*=st-key-wb-pane-]")];
+  const name = (node) => /st-key-wb-pane-(\\w+)/.exec(node.className)[1];
+  const cut = all.filter((node) => node.scrollWidth > node.clientWidth || node.scrollHeight > node.clientHeight + 4);
+  return { high: main.scrollHeight, wide: main.scrollWidth, panes: all.map(name), cut: cut.map(name) };
+}"""
 
 
 def test_the_handle_sets_plan_url_and_run(new_page: Callable[..., Any], app_url: str) -> None:
@@ -285,7 +304,7 @@ def test_every_answer_of_the_server_is_guarded(app_url: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_can_be_read_in_either_theme(new_page: Callable[..., Any], app_url: str, scheme: str) -> None:
     page = new_page(f"{app_url}/start", color_scheme=scheme)  # which is led to the first page
-    page.get_by_role("button", name="See transfer happen").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Compare with scratch").wait_for(timeout=60_000)
     assert "not found" not in page.inner_text("body")
     assert pale_text(page, 21) and pale_text(page) == []
     page.goto(f"{app_url}/design")

@@ -248,7 +248,7 @@ def test_a_finger_on_a_lane(new_page: Any, overlay_url: str) -> None:
 def test_overlays_reach_the_browser_as_plain_numbers() -> None:
     values: Any = [np.float32(0.5), None, 1]
     assert check_overlays([{"name": "Probe", "values": values, "unit": "%", "predicts": True}], 3) == [
-        {"name": "Probe", "unit": "%", "span": None, "predicts": True, "values": [0.5, None, 1.0]}
+        {"name": "Probe", "unit": "%", "span": None, "series": None, "predicts": True, "values": [0.5, None, 1.0]}
     ]
     assert check_overlays([{"name": "Probe", "values": [0.0] * 4, "span": (0, 1)}], 3)[0]["span"] == [0.0, 1.0]
 

@@ -19,6 +19,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PINS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 OPTIONAL = {
     "open_clip": "clip",
+    "tokenizers": "text",
+    "transformers": "text",
     "pillow_heif": "heif",
     "onnx": "onnx",
     "onnxruntime": "onnx",
@@ -28,7 +30,8 @@ OPTIONAL = {
 NAMED_OTHERWISE = {"open_clip": "open-clip-torch"}  # module → its distribution
 UNASKED = {"torchdrift"}  # a benchmark compares with it where it is there; it does not go with today's torch
 UNIMPORTED = {  # but used: commands, plugins of pytest, what starlette's client asks for, what is skipped where absent
-    *("hatchling", "httpx2", "import-linter", "mypy", "playwright", "pytest-timeout", "pytest-xdist", "ruff")
+    *("hatchling", "httpx2", "import-linter", "mypy", "playwright", "pytest-timeout", "pytest-xdist", "ruff"),
+    *("tokenizers", "transformers"),
 }
 BESIDE = {"torchvision"}  # timm imports it; declared since its version must go with torch's
 SHIPPED = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "tltk").rglob("*.py"))]
@@ -87,7 +90,7 @@ def test_what_the_tests_import_is_declared() -> None:
     imported = (
         {module for module, _ in outside(sorted((ROOT / "tests").rglob("*.py")))}
         - UNASKED
-        - {"pillow_heif", "onnxruntime"}
+        - {"pillow_heif", "onnxruntime", "tokenizers"}
     )
     missing = imported - {module for name in TESTED for module in brings(name)}
     assert not missing, f"tests import {missing}, which no dependency of the extra `test` brings"

@@ -39,7 +39,9 @@ SECTIONS = {  # kind → the section on its result; those on what it holds are f
     "zero_shot_text": "tltk zero-shot-text",
     "source_check": "tltk source-check",
     "cross_validate": "tltk cross-validate",
+    "feature_maps": "tltk feature-maps",
     "label_noise": "tltk label-noise",
+    "unknown_words": "tltk unknown-words",
 }
 PARTS = {
     "Part": "A part",

@@ -205,8 +205,8 @@ def test_runs_over_one_another_are_flagged_where_their_budgets_differ() -> None:
     app.toggle[0].set_value(True).run()
     kinds = list(app.dataframe[0].value["kind"])
     rows = [i for i, kind in enumerate(kinds) if kind == "training"]
-    key = json.dumps({"text": "", "states": [], "tags": []})
-    app.session_state[f"runs:table:True:{key}"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    key = json.dumps({"text": "", "kinds": [], "states": [], "tags": []})
+    app.session_state[f"runs:table:0:True:False:{key}"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     app.run()
     is_clean(app)
     assert "The arms differ in FLOPs: 4 GFLOPs" in texts(app) and "Budgets are not equal." in texts(app)

@@ -20,12 +20,12 @@ from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.result import Candidate, RankResult
-from tltk.analyses.two_sample.result import ClassTest, MeasureTest, TwoSampleResult, Witness
+from tltk.analyses.two_sample.result import ClassTest, MeasureTest, TellingWord, TwoSampleResult, Witness
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import provenance, queue
 from tltk.runs.run import Run, all_runs
-from tltk.specs.parts import DataSpec, NetSpec
+from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.study import source_spec
 
@@ -211,6 +211,41 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     assert list(app.dataframe[1].value["Class"]) == ["1", "0"]  # the one that moved most comes first
     assert "same classes by name" in texts(app)
     assert "Only in the source" in texts(app)
+
+
+def test_shift_shows_words_and_sentences_of_texts() -> None:
+    known()
+    profile_known(("mmd", "coral"))
+    spec = TwoSampleSpec(
+        **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
+    )
+    said = ["the <b>phone</b>", "the cable", "a film", "a *plot*"]
+    found = TwoSampleResult(
+        layer=0,
+        name="stem",
+        names=LAYERS,
+        table=[],
+        mixed=0.15,
+        labels=["0", "1", "0", "1"],
+        witness={"source": [Witness(0, [2], [0.1])], "target": [Witness(3, [1], [0.1])]},
+        n={"source": 2, "target": 2},
+        seconds={},
+        per_class={},
+        conditional=None,
+        label_shift="none",
+        texts=said,
+        words=[TellingWord("the", 1.0, 0.0, 3.1), TellingWord("film", 0.0, 0.5, -2.2)],
+    )
+    answered(spec, found)
+    app = open_page("shift")
+    is_clean(app)
+    told = texts(app)
+    assert "Words of the source" in told and "Sentences of the target alone" in told
+    tables = [list(frame.value["Word"]) for frame in app.dataframe if "Word" in frame.value]
+    assert tables == [["the"], ["film"]]
+    assert all(text in told for text in said) and "Only in the source" not in told
+    given = "\n".join(str(element.value) for element in app.markdown)
+    assert "<b>phone" not in given and "a *plot*" not in given
 
 
 def weighed() -> tuple[ClassifySpec, ClassifyResult]:
@@ -484,6 +519,25 @@ def test_choose_queues_its_question() -> None:
     assert [run.spec for run in all_runs()] == [RANK]
 
 
+def test_choose_lists_weights_by_what_they_are_and_never_by_an_id() -> None:
+    for lr in (0.1, 0.2):
+        run = Run.create(TransferSpec(target=DataSpec("digits", shots=5), optim=OptimSpec(lr=lr)))
+        (run.path / "model.safetensors").write_bytes(b"x")
+        run.write_status(state="done")
+    named = Run.create(TransferSpec(net=NetSpec("test_resnet", weights=f"run:{run.id}", boundary=2), seed=3))
+    (named.path / "model.safetensors").write_bytes(b"x")
+    named.write_status(state="done")
+    app = open_page("choose")
+    is_clean(app)
+    options = app.multiselect[0].options
+    assert "resnet10t · trained on digits, 5 labels per class" in options
+    assert "resnet10t · trained on digits, 5 labels per class (2)" in options, "two that are alike are told apart"
+    assert "test_resnet · trained on digits, fine tune from layer 2, seed 3" in options
+    assert not [option for option in options if run.id[:6] in option or "@" in option]
+    named.write_label(name="My best")
+    assert "test_resnet · My best" in open_page("choose").multiselect[0].options
+
+
 def test_choose_gives_no_advice_on_new_weights() -> None:
     app = open_page("choose")
     assert "add a candidate that has some" in texts(app) and "Ask for advice" not in labels(app)
@@ -523,14 +577,14 @@ def test_choose_advises_how_to_use_the_network_and_tells_its_record() -> None:
     is_clean(app)
     said = texts(app)
     for part in (
-        "**feature_extraction** at boundary 5 of **test_resnet** (hub:a), about 0.1 minutes a training",
+        "**feature_extraction** at boundary 5 of **test_resnet** (hub weights a), about 0.1 minutes a training",
         "Why: Why so.",
         "What would change this advice: Change of that.",
-        "- **lp_ft** at boundary 0 of **test_resnet** (hub:a). A good head first. More labels.",
+        "- **lp_ft** at boundary 0 of **test_resnet** (hub weights a). A good head first. More labels.",
         found.record,
     ):
         assert part in said.replace("\\", ""), part
-    assert "test_vit@hub:b was left out: A picture takes 9 ms, more than 5." in said.replace("\\", "")
+    assert "test_vit (hub weights b) was left out: A picture takes 9 ms, more than 5." in said.replace("\\", "")
     assert "MMD² of source and target" in said
 
 

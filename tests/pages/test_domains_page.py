@@ -143,6 +143,25 @@ def test_sounds_are_seen_and_heard() -> None:
     assert not app.get("audio") and "The sounds of this result were deleted." in texts(app)
 
 
+def test_texts_are_shown_as_sentences_and_not_as_markup() -> None:
+    app = open_page("domains")
+    choose(app, "Target", "sentences")
+    said = ["A *dull* film <b>now</b>", "I left", "![x](http://a.b/c) superb", "Great cast"]
+    one = seen(["bad", "good"], channels=1, shown=4, shown_labels=[0, 0, 1, 1], texts=said, mean=[0.3], std=[0.3])
+    known(target_of(app), one)
+    known(source_of(app), one)
+    app.run()
+    is_clean(app)
+    told = texts(app)
+    assert all(text in told for text in said)
+    given = "\n".join(str(element.value) for element in app.markdown)
+    assert "<b>now" not in given and "![x](" not in given and "*dull*" not in given.replace("\\*", "")
+    labels = [n.label for n in app.number_input]
+    assert "Size (tokens)" in labels and "Texts" in labels
+    assert "Corruption" not in [s.label for s in app.selectbox if "target" in (s.key or "")]
+    assert any("bytes, 32 tokens at most" in str(h.proto) or "tokens at most" in str(h.proto) for h in app.get("html"))
+
+
 def test_dials_of_sounds_are_widgets(tmp_path: Path) -> None:
     app = open_page("domains")
     choose(app, "Target", "tones")

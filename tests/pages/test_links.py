@@ -164,12 +164,10 @@ def test_questions_of_a_visitor_are_bounded_and_equal_ones_are_one() -> None:
 
 def test_who_presses_too_often_reads_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permitted, "MOST_WAITING", 1)
-    app = open_page("start")
-    for seed in (7, 8):
-        app.number_input(key="start:seed").set_value(seed)
+    for seeds in ("7", "8"):
+        app = open_page("workbench", **{"first-seed": seeds})
         for _ in range(2):
-            press = [b for b in app.button if b.label == "See transfer happen"]
-            press and press[0].click().run()
+            next(b for b in app.button if b.label == "Compare with scratch").click().run()
             is_clean(app)
     assert "At most 1 questions of yours may wait" in texts(app)
     assert len(queue.jobs()) == 1
@@ -297,7 +295,7 @@ def test_pages_queue_only_through_the_check() -> None:
 # -- runs and values in a link ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["start", "train", "curves"])
+@pytest.mark.parametrize("name", ["workbench", "train", "curves"])
 @pytest.mark.parametrize("asked", ["doesnotexist", "../../etc", "0123456789ab"])
 def test_a_run_that_is_absent_is_not_replaced_by_another(name: str, asked: str) -> None:
     comparison("helps")
@@ -306,11 +304,11 @@ def test_a_run_that_is_absent_is_not_replaced_by_another(name: str, asked: str) 
     assert f"Run {asked} is not here" in texts(app)
     assert not app.metric and "The sentence that says" not in texts(app)
     assert app.query_params["run"] in (asked, [asked])
-    if name == "start":
+    if name == "workbench":
         assert [b.label for b in app.button] == ["Begin anew"] and not app.selectbox, "nothing else is shown"
         app.button[0].click().run()
         is_clean(app)
-        assert "run" not in app.query_params and "See transfer happen" in buttons(app)
+        assert "run" not in app.query_params and "Compare with scratch" in buttons(app)
     else:
         select = next(s for s in app.selectbox if s.label == "Run")
         select.set_value(next(r.id for r in all_runs() if _is_of(name, r))).run()
@@ -331,7 +329,7 @@ def test_a_run_of_the_other_kind_is_named_with_its_page() -> None:
 
 def test_going_to_another_page_is_no_link() -> None:
     study = comparison("helps")
-    app = open_page("start", run=study.id)
+    app = open_page("workbench", run=study.id)
     del app.query_params["run"]
     app.switch_page(str(ROOT / "pages" / "train.py")).run()
     is_clean(app)
@@ -349,7 +347,7 @@ def test_going_to_another_page_is_no_link() -> None:
     ],
 )
 def test_a_value_that_cannot_be_meant_is_told_in_our_words(link: dict[str, str], said: str) -> None:
-    app = open_page("start", **link)
+    app = open_page("workbench", **link)
     is_clean(app)
     assert said in texts(app) and "invalid literal" not in texts(app) and "could not convert" not in texts(app)
 

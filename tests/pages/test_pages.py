@@ -49,11 +49,12 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
     is_clean(app)
     assert app.title[0].value
     assert {
-        "start": "See transfer",
+        "workbench": "Show the pictures and the layers",
         "design": "Building",
         "train": "Nothing has been trained",
         "examine": "Nothing has been trained",
         "curves": "No comparison",
+        "negative": "Compare first",
         "layers": "Building",
         "shift": "Reading the pictures",
         "choose": "Rank them",
@@ -66,36 +67,18 @@ def test_a_new_users_pages_say_what_to_do(name: str) -> None:
     }[name] in texts(app) + str([b.label for b in app.button])
 
 
-def test_start_queues_the_comparison_that_it_describes() -> None:
-    app = open_page("start")
-    app.select_slider(key="start:shots").set_value(2)
-    app.number_input(key="start:seed").set_value(7)
-    next(b for b in app.button if b.label == "See transfer happen").click()
-    app.run()
-    is_clean(app)
-    [run] = [r for r in home.folder("runs").iterdir()]
-    spec = Run(run).spec
-    assert isinstance(spec, CompareSpec)
-    assert (spec.target.shots, spec.first_seed, spec.source is not None) == (2, 7, True)
-    assert app.query_params["run"] in (run.name, [run.name])
-    assert "The source network" in texts(app) and "Both arms" in texts(app)
-
-
 @pytest.mark.parametrize("label", ["helps", "hurts", "cannot tell"])
 def test_a_verdict_is_told_as_it_is(label: str) -> None:
     run = comparison(label)
-    for name in ("start", "curves"):
-        app = open_page(name, run=run.id)
-        is_clean(app)
-        assert f"The sentence that says {label}." in texts(app)
-        assert {"helps": "▲ Transfer helps", "hurts": "▼ Transfer hurts", "cannot tell": "● Cannot tell"}[
-            label
-        ] in texts(app)
-        gap, steps = (
-            next(m.value for m in app.metric if m.label == name) for name in ("Gap", "Steps to scratch's best")
-        )
-        assert steps == "3.0 × fewer"
-        assert gap == {"helps": "+20.0 points", "hurts": "−20.0 points", "cannot tell": "+1.0 points"}[label]
+    app = open_page("curves", run=run.id)
+    is_clean(app)
+    assert f"The sentence that says {label}." in texts(app)
+    assert {"helps": "▲ Transfer helps", "hurts": "▼ Transfer hurts", "cannot tell": "● Cannot tell"}[label] in texts(
+        app
+    )
+    gap, steps = (next(m.value for m in app.metric if m.label == name) for name in ("Gap", "Steps to scratch's best"))
+    assert steps == "3.0 × fewer"
+    assert gap == {"helps": "+20.0 points", "hurts": "−20.0 points", "cannot tell": "+1.0 points"}[label]
 
 
 @pytest.mark.parametrize(("speed", "words"), [(1.02, "as many"), (0.5, "2.0 × more"), (2.0, "2.0 × fewer")])
@@ -225,7 +208,7 @@ def test_design_launches_what_the_plan_says() -> None:
 
 
 def test_a_link_that_cannot_be_meant_is_told_and_left_aside() -> None:
-    app = open_page("start", lr="a lot")
+    app = open_page("workbench", lr="a lot")
     is_clean(app)
     assert "could not be understood" in texts(app)
 
@@ -601,7 +584,7 @@ def test_a_switch_in_a_link_is_what_it_says(text: str) -> None:
 
 
 def test_a_switch_that_is_neither_on_nor_off_is_told() -> None:
-    app = open_page("start", **{"keep-head": "perhaps"})
+    app = open_page("workbench", **{"keep-head": "perhaps"})
     is_clean(app)
     assert "could not be understood" in texts(app)
 

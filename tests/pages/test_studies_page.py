@@ -57,6 +57,7 @@ def test_every_study_with_a_table_is_offered() -> None:
     assert "compare" not in study_view.kinds(), "it has a page of its own"
     app = question("race")
     assert "No study of this kind yet" in texts(app)
+    assert "Techniques side by side at a matched budget" in texts(app), "what it does"
     # The source, three arms at three rates, three arms with three seeds.
     assert [b.label for b in app.button if b.label.startswith("Start")] == ["Start 19 trainings"]
 
@@ -71,6 +72,15 @@ def test_a_race_takes_its_domains_and_its_network_from_the_plan() -> None:
     assert (spec.target.name, spec.source and spec.source.name, spec.optim.epochs) == ("digits", "rendered_digits", 7)
     assert (spec.arms, spec.lrs, spec.seeds) == (("scratch", "bias+l2_sp@2"), (0.001, 0.01), 4)
     assert any("tltk race" in code.value for code in app.code)
+
+
+def test_rates_and_seeds_begin_as_in_the_plan_where_they_mean_the_same() -> None:
+    app = question("race", lrs="0.002,0.02", seeds="4", **{"first-seed": "7"})
+    assert (field(app, "Rates to search").value, field(app, "Seeds").value) == ("0.002, 0.02", 4)
+    spec = start(app)
+    assert isinstance(spec, RaceSpec) and (spec.lrs, spec.seeds, spec.first_seed) == ((0.002, 0.02), 4, 7)
+    tune = question("tune", lrs="0.002,0.02")  # there they are the ends of what is searched
+    assert field(tune, "Rates to search").value != "0.002, 0.02"
 
 
 def test_labels_and_sweep_have_their_own_fields() -> None:
@@ -148,6 +158,12 @@ def test_a_study_that_is_done_shows_sentence_figure_table_and_remarks(name: str)
     assert offered(app) == ["Report (HTML)", "Figures (CSV)", "All of it (JSON)"]
 
 
+def test_a_study_tells_whose_method_it_is() -> None:
+    assert "*Source:* Yosinski, Clune, Bengio and Lipson (2014)" in texts(question("sweep"))
+    told = texts(open_page("studies", run=study("sweep").id))
+    assert "*Source:* Yosinski" in told and "AnB: n layers of a network trained on A, frozen" in told
+
+
 def test_a_click_queues_the_counter_experiment_of_a_cause() -> None:
     run = study("causes")
     app = open_page("studies", run=run.id)
@@ -223,7 +239,7 @@ def test_runs_opens_a_study_and_does_not_call_it_a_training() -> None:
     table = app.dataframe[0].value
     row = list(table["kind"]).index("race")
     assert table["result"][row] == ""
-    app.session_state["runs:table"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    app.session_state["runs:table:0"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
     app.run()
     next(b for b in app.button if b.label == "Open").click().run()
     is_clean(app)

@@ -28,6 +28,7 @@ from tltk.analyses.ensemble.spec import EnsembleSpec
 from tltk.analyses.episodes.spec import EpisodesSpec
 from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.explain.spec import ExplainSpec
+from tltk.analyses.feature_maps.spec import FeatureMapsSpec
 from tltk.analyses.label_noise.spec import LabelNoiseSpec
 from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.neighbours.spec import NeighboursSpec
@@ -78,6 +79,7 @@ PARTS: dict[type[Any], dict[str, Any]] = {
     SaliencySpec: {"run": RUNS},
     NearestSpec: {"run": RUNS.filter(bool), "paths": PATHS},
     LabelNoiseSpec: {"target": DATA, "net": NETS},
+    FeatureMapsSpec: {"target": DATA, "net": NETS},
     DuplicatesSpec: {"target": DATA, "other": st.none() | SOURCE},
 }
 ANY = st.one_of(*(specs(kind, **parts) for kind, parts in PARTS.items()))

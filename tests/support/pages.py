@@ -65,7 +65,7 @@ def open_page(name: str, **query: str) -> AppTest:
     for key, value in query.items():
         app.query_params[key] = value
     app.run()
-    return app if name == "start" else app.switch_page(str(ROOT / "pages" / f"{name}.py")).run()
+    return app if name == "workbench" else app.switch_page(str(ROOT / "pages" / f"{name}.py")).run()
 
 
 def texts(app: AppTest) -> str:

@@ -26,6 +26,7 @@ from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.evaluate.spec import EvaluateSpec
 from tltk.analyses.explain.spec import ExplainSpec
 from tltk.analyses.export.spec import ExportSpec
+from tltk.analyses.feature_maps.spec import FeatureMapsSpec
 from tltk.analyses.find_rate.spec import FindRateSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
@@ -42,6 +43,7 @@ from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.analyses.soup.spec import SoupSpec
 from tltk.analyses.source_check.spec import SourceCheckSpec
 from tltk.analyses.two_sample.spec import TwoSampleSpec
+from tltk.analyses.unknown_words.spec import UnknownWordsSpec
 from tltk.analyses.zero_shot.spec import ZeroShotSpec
 from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.runs.run import Run
@@ -76,6 +78,12 @@ def _finished(seed: int, domain: DataSpec = DIGITS) -> str:
         home.write_atomic(run.path / "result.json", msgspec.json.encode(trained.result))
         run.write_status(state="done")
     return run.id
+
+
+def _vectors(path: Path) -> Path:
+    """A file of word vectors."""
+    path.write_text("the 0.5 1\ngood 1 0\n")
+    return path
 
 
 def smallest(folder: Path) -> dict[str, Spec]:
@@ -183,7 +191,9 @@ def smallest(folder: Path) -> dict[str, Spec]:
         NearestSpec(_finished(0), ("digits",), k=2, part="test"),
         LabelNoiseSpec(DIGITS, NetSpec(NAME), folds=2),
         DuplicatesSpec(DIGITS, SOURCE),
+        UnknownWordsSpec(DataSpec("sentences", n=40, size=16), str(_vectors(folder / "vectors.txt"))),
         PicturesSpec(DIGITS, (0, 7)),
+        FeatureMapsSpec(DIGITS, NetSpec(NAME, weights=f"run:{_finished(0)}"), picture=3),
         EvaluateSpec(_finished(0), ("rendered_digits",), against=_finished(1), bootstrap=20),
         PredictSpec(_finished(0), ("digits",), "test"),
         DescribeSpec(NAME, 16, 3),

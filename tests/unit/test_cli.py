@@ -319,12 +319,12 @@ def test_a_spec_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_a_failed_run_is_one_and_its_sentence(tmp_path: Path) -> None:
+def test_pictures_that_only_a_worker_finds_broken_are_two_and_a_sentence(tmp_path: Path) -> None:
     for name in ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", "dog/3.png"):
         (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "set" / name).write_bytes(b"no picture")  # only a worker looks into it
     done = tltk("run", "--target", f"folder:{tmp_path / 'set'}", "--json")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "cat/1.png" in done.stderr
     assert "{" not in done.stdout  # what the worker printed is here, since it is this process; no JSON
     (listed,) = said("runs")

@@ -64,7 +64,9 @@ CURVE = Curve("accuracy", (1.0, 2.0), (0.1, 0.9), lo=(0.0, 0.8), hi=(0.2, 1.0))
 FRAMES = [
     Frame(i, HOSTILE, "", [0.0, 1.0], [0.0, 1.0], [[1], [0]], 1.0, 1.0, 1.0, Placed(0.0, 0.0, [0])) for i in range(2)
 ]
-EMBEDDED = EmbedResult([HOSTILE], FRAMES, [0, 1], [HOSTILE, "b"], {"source": 1, "target": 1}, "pca", "layers", {})
+EMBEDDED = EmbedResult(
+    [HOSTILE], FRAMES, [0, 1], [HOSTILE, "b"], {"source": 1, "target": 1}, "pca", "layers", {}, [HOSTILE, "b"]
+)
 CELL = LevelTest(HOSTILE, 0.1, 1.0, 0.01, 0.0, 0.2)
 ANSWER = DialResponseResult(
     0,

@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path) -> None:
     assert told["empty.png"] == "the file is empty" and ".mp4" in told["film.mp4"] and told["broken.jpg"]
     (tmp_path / "bad").mkdir()
     shutil.copy(folder / "broken.jpg", tmp_path / "bad")
-    with pytest.raises(RunProblem, match="None is: .*broken.jpg: cannot be decoded"):
+    with pytest.raises(BadSpec, match="None is: .*broken.jpg: cannot be decoded"):
         api.predict(run, tmp_path / "bad")
 
 

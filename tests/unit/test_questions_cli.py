@@ -286,9 +286,9 @@ def test_specs_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_what_only_a_worker_finds_is_one_and_a_sentence() -> None:
+def test_what_only_a_worker_finds_wrong_is_two_and_a_sentence() -> None:
     done = tltk("shift", *TARGET, *SOURCE, "--layer", "9", "--json")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "layer must be from 0 to 4, or -1 for what enters the head. Got 9." in done.stderr
     assert "{" not in done.stdout
     (run,) = said("runs")

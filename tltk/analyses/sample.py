@@ -16,6 +16,8 @@ from tltk.analyses.depth import DepthSpec
 from tltk.analyses.trained import find_place
 from tltk.data.domain import Domain, Ints, link_copies
 from tltk.data.fit import GROUND
+from tltk.data.texts import KIND as TEXT
+from tltk.data.texts import decode, sentence
 from tltk.errors import BadSpec
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
@@ -241,6 +243,16 @@ def find_layer(net: Net, layer: str, removed: int) -> tuple[int, str]:
     else:
         at = find_place(net.names[:-1], layer)
     return at, names[at]
+
+
+def sentences(parts: list[Sample]) -> list[str]:
+    """What each example says, in the order of the contact sheet; none where they are pictures."""
+    return [sentence(p.domain, int(at)) for p in parts if p.domain.kind == TEXT for at in p.index]
+
+
+def whole_texts(sample: Sample) -> list[str]:
+    """The texts of a sample; none where they are pictures."""
+    return decode(sample.domain.images[sample.index]) if sample.domain.kind == TEXT else []
 
 
 def contact_sheet(parts: list[Sample]) -> Image.Image:

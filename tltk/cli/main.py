@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.evaluate.spec import PARTS, EvaluateSpec
 from tltk.analyses.export.spec import FORMS, ExportSpec
-from tltk.analyses.inspect.spec import InspectSpec
+from tltk.analyses.inspect.spec import DIVIDED, InspectSpec
 from tltk.analyses.predict.files import WRITERS, Predictions
 from tltk.analyses.predict.spec import PredictSpec
 from tltk.cli import weights
@@ -483,6 +484,14 @@ def layers(backbone: str, size: int, width: int, channels: int, adapter: str | N
     print_answer(command.build_spec(DescribeSpec, given), as_json)
 
 
+def _divided(verb: Callable[..., None]) -> Callable[..., None]:
+    """Flags for how the pictures of a domain are divided into parts."""
+    for name in reversed(DIVIDED):
+        rule = knobs(DataSpec)[name]
+        verb = click.option(f"--{name}", default=rule.default, help=rule.help)(verb)
+    return verb
+
+
 @main.command()
 @click.argument("domain")
 @click.option("--size", default=32, help=knobs(DataSpec)["size"].help)
@@ -490,10 +499,11 @@ def layers(backbone: str, size: int, width: int, channels: int, adapter: str | N
 @click.option("--n", default=0, help="Number of pictures to draw or keep; 0 = all there are.")
 @click.option("--fit", type=click.Choice(FITS), default="crop", help=knobs(DataSpec)["fit"].help)
 @click.option("--group-by", default="", help=knobs(DataSpec)["group_by"].help)
+@_divided
 @json_option
-def look(domain: str, size: int, width: int, n: int, fit: str, group_by: str, as_json: bool) -> None:
+def look(domain: str, as_json: bool, **given: Any) -> None:
     """What is in a domain: folders, parts, groups, classes, pictures, and what was left out."""
-    print_answer(InspectSpec(DataSpec(domain, size=size, width=width, n=n, fit=fit, group_by=group_by)), as_json)
+    print_answer(InspectSpec(DataSpec(domain, **given)), as_json)
 
 
 @main.command("predict")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import msgspec
@@ -29,13 +29,14 @@ from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 
 PAGES = (
-    "start",
+    "workbench",
     "lessons",
     "domains",
     "design",
     "train",
     "examine",
     "curves",
+    "negative",
     "studies",
     "layers",
     "shift",
@@ -51,10 +52,18 @@ SIGNS = {"waiting": "◷", "running": "▶", "done": "✓", "stopped": "■", "f
 
 
 @contextmanager
-def page(title: str, lead: str) -> Iterator[None]:
-    """A page with its title; an error of the user's is shown as its sentence, one of ours with a report."""
-    st.title(title, anchor=False)
-    st.markdown(lead)
+def page(title: str, lead: str, *, quiet: bool = False) -> Iterator[None]:
+    """A page with its title; an error of the user's is shown as its sentence, one of ours with a report.
+
+    Args:
+        title: Of the page.
+        lead: What it is for, in a sentence below.
+        quiet: Read the title out, but do not draw it: the page needs the room.
+    """
+    with st.container(key="quiet-title") if quiet else nullcontext():
+        st.title(title, anchor=False)
+    if lead:
+        st.markdown(lead)
     plan.plan()  # reads the URL once in a session
     refused = plan.fault()
     if refused:
@@ -83,6 +92,20 @@ def empty_state(text: str, page_name: str, link: str) -> None:
     with st.container(border=True):
         st.markdown(text)
         go(page_name, link)
+
+
+def go_to_run(page_name: str, text: str, run: Run, key: str) -> None:
+    """A button that opens another page of ours on this run.
+
+    Args:
+        page_name: The page.
+        text: What the button says.
+        run: What is shown there.
+        key: Of the widget.
+    """
+    if st.button(text, key=key, type="tertiary", icon=":material/arrow_forward:"):
+        plan.choose_run(run.id)
+        open_page(page_name)
 
 
 def go(page_name: str, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from tltk.results.layers import Column
 from tltk.results.rows import ACROSS
 from tltk.runs import index
 from tltk.runs.run import ACTIVE, Run
+from tltk.specs.encoders import STORED
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec
 from tltk.specs.reading import result_class, with_absolute_paths
@@ -92,6 +93,8 @@ def weights_choice(key: str, compare: bool = True) -> tuple[str, str]:
     names = {"scratch": "scratch: random weights"}
     if now.net.weights != "scratch":
         names[now.net.weights] = f"the plan's: {chrome.short(now.net.weights)}"
+    if now.net.backbone.partition(":")[0] in STORED:
+        names.setdefault(now.net.backbone, f"its own: {chrome.short(now.net.backbone)}")
     for run in chrome.list_trainings(now.net.backbone):
         names[f"run:{run.id}"] = chrome.title_of(run)
         for epoch in run.run.snapshots():
@@ -168,8 +171,8 @@ def _overlay(column: Column) -> Overlay:
     return lane
 
 
-def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
-    """What the newest profile of the plan's very weights on its target has to show; nothing is computed for it."""
+def known_profiles() -> Iterator[tuple[ProfileSpec, ProfileResult]]:
+    """Kept profiles of the plan's very weights on its target, the newest first; nothing is computed for it."""
     now = plan.plan()
     source = source_spec(now) if now.source is not None else None
     net = NetSpec(now.net.backbone, now.net.weights if source is None else f"run:{source.run_id}")
@@ -180,8 +183,12 @@ def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
             continue
         with suppress(RunProblem):  # of another version
             if (found := entry.run.read(ProfileResult)) is not None:
-                return overlays(found.columns, names)
-    return []
+                yield spec, found
+
+
+def known_lanes(names: Sequence[str] = SHOWN) -> list[Overlay]:
+    """What the newest profile of the plan's very weights on its target has to show."""
+    return next((overlays(found.columns, names) for _, found in known_profiles()), [])
 
 
 def choose_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = SHOWN) -> list[str]:
@@ -204,6 +211,9 @@ def choose_columns(columns: Sequence[Column], key: str, usual: Sequence[str] = S
         default or list(titles)[:1],
         format_func=lambda n: titles[n],
         key=f"{key}:columns:{len(titles)}",
+        help="A probe is a simple classifier that is trained on the features of one layer: how much they tell of the "
+        "classes; kNN asks the nearest pictures instead. MMD is how far two domains lie apart in them. CKA is how "
+        "alike two sets of features are: 1 = the same but for rotation and scale. Grey bands: what chance alone gives.",
     )
     plan.flag(f"{key}:columns", names)
     return names
@@ -248,6 +258,17 @@ def sheet_of(run: Run) -> Image.Image | None:
         return _decoded(path, path.stat().st_mtime_ns)
     except OSError:
         return None
+
+
+def sentences(texts: Sequence[str], captions: Sequence[str]) -> None:
+    """Texts below each other, each with what is said of it.
+
+    Args:
+        texts: What they say.
+        captions: Of each, such as its class; none = no captions.
+    """
+    marks = [f"**{plain(caption)}** · " for caption in captions] or [""] * len(texts)
+    st.markdown("\n".join(f"- {mark}{plain(text)}" for mark, text in zip(marks, texts, strict=True)))
 
 
 @lru_cache(maxsize=4)

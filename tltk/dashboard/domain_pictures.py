@@ -14,13 +14,16 @@ from PIL import Image
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
 from tltk.dashboard import depth
+from tltk.dashboard.words import plain
 from tltk.results.rows import ACROSS
 from tltk.runs.run import Run
+from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 from tltk.specs.reading import with_absolute_paths
 
 ROWS = 10  # classes that are shown at once, of many
 EACH = 8  # pictures of a class in a row; a worker keeps no more
+SENTENCES = 6  # of a domain of texts, where a few examples are shown
 SHARP = 48  # pixels below which a picture is shown pixel by pixel
 
 
@@ -45,12 +48,33 @@ def strip(spec: DataSpec, found: InspectResult, most: int) -> None:
         found: What is known of it: labels and class names of the pictures on its sheet.
         most: At most so many pictures.
     """
+    if found.texts:
+        numbers = one_of_each(found, min(most, SENTENCES))
+        depth.sentences([found.texts[n] for n in numbers], _classes_of(found, numbers))
+        return
     run_id = with_absolute_paths(InspectSpec(spec)).run_id
     sheet = _sheet(run_id, _stamp(run_id))
     if sheet is not None:
         numbers, labels, classes = one_of_each(found, most), found.shown_labels, found.classes
         alt = [f"Picture of {classes[labels[n]]}" if labels else "Picture of this domain" for n in numbers]
         st.image([depth.tile(sheet, number) for number in numbers], width=64, alt=alt)
+
+
+def tiles(spec: Spec, numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """Pictures of a contact sheet as data URIs; none where they were deleted.
+
+    Args:
+        spec: The question whose answer has the sheet.
+        numbers: Their places on its sheet.
+    """
+    run_id = with_absolute_paths(spec).run_id
+    stamp = _stamp(run_id)
+    return _tiles(run_id, stamp, numbers) if stamp else ()
+
+
+def _classes_of(found: InspectResult, numbers: Sequence[int]) -> list[str]:
+    """The class of each example on the sheet."""
+    return [found.classes[found.shown_labels[n]] for n in numbers] if found.shown_labels else []
 
 
 def classes_shown(classes: Sequence[str], label: str) -> range:
@@ -76,6 +100,12 @@ def grid(title: str, spec: DataSpec, found: InspectResult, shown: range) -> None
         found: What is known of it: labels, class names and counts.
         shown: Numbers of the classes that get a row.
     """
+    if found.texts:
+        for c in shown:
+            own = [n for n, label in enumerate(found.shown_labels or []) if label == c]
+            st.markdown(f"**{plain(found.classes[c])}** · {found.counts[c]:,}")
+            depth.sentences([found.texts[n] for n in own], [])
+        return
     run_id = with_absolute_paths(InspectSpec(spec)).run_id
     stamp = _stamp(run_id)
     if not stamp:
@@ -135,6 +165,27 @@ def _sheet(run_id: str, stamp: int) -> Image.Image | None:
 
 
 @lru_cache(maxsize=32)
+def _tiles(run_id: str, stamp: int, numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """Each picture alone, as large as the sheet has it."""
+    sheet = _sheet(run_id, stamp)
+    if sheet is None:
+        return ()
+    side = sheet.width // ACROSS
+    places = [(number % ACROSS * side, number // ACROSS * side) for number in numbers]
+    return tuple(_as_uri(sheet.crop((left, top, left + side, top + side)), side) for left, top in places)
+
+
+def _as_uri(image: Image.Image, side: int) -> str:
+    """A picture for the page, its tiles `side` pixels wide: whole pixels where they are few, since it is enlarged."""
+    buffer = io.BytesIO()
+    if side < SHARP:  # 0 is the quickest way, twenty times so
+        image.save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    else:
+        image.save(buffer, "WEBP", quality=90)
+    return "data:image/webp;base64," + b64encode(buffer.getvalue()).decode()
+
+
+@lru_cache(maxsize=32)
 def _rows(run_id: str, stamp: int, rows: tuple[tuple[int, ...], ...]) -> tuple[str, ...]:
     """Each row as one small picture in a data URI."""
     sheet = _sheet(run_id, stamp)
@@ -148,12 +199,7 @@ def _rows(run_id: str, stamp: int, rows: tuple[tuple[int, ...], ...]) -> tuple[s
         for place, number in enumerate(numbers):
             left, top = number % ACROSS * side, number // ACROSS * side
             row.paste(sheet.crop((left, top, left + side, top + side)), (place * (side + gap), 0))
-        buffer = io.BytesIO()
-        if side < SHARP:  # whole pixels, which the browser enlarges; 0 is the quickest way, twenty times so
-            row.save(buffer, "WEBP", lossless=True, quality=0, method=0)
-        else:
-            row.save(buffer, "WEBP", quality=90)
-        found.append("data:image/webp;base64," + b64encode(buffer.getvalue()).decode())
+        found.append(_as_uri(row, side))
     return tuple(found)
 
 

@@ -21,9 +21,11 @@ from tltk.dashboard.words import plain
 from tltk.data.account import describe_groups
 from tltk.data.corrupt import names as corruptions
 from tltk.data.fit import Change, describe
+from tltk.data.texts import KIND as TEXT
 from tltk.errors import TltkError
 from tltk.plots.balance import COLOURS, NUMBERED, balance, height
 from tltk.plots.theme import in_dark
+from tltk.specs.encoders import BYTES_PER_TOKEN
 from tltk.specs.parts import DataSpec
 
 NONE = plan.NONE
@@ -33,6 +35,7 @@ PATHS = {
     "csv": "Table with a file and a label in each row",
     "npz": ".npz file",
     "sound": "Folder of sounds with one folder per class (WAV; FLAC and Ogg with tltk[sound])",
+    "text": "Folder with one folder of .txt per class, a table, or a file of lines: text, tab, label",
     "hf": "Data set of the Hugging Face hub",
     "torchvision": "Data set of torchvision",
 }
@@ -42,6 +45,7 @@ PLACES = {
     "csv": "/home/me/labels.csv?label=species&group=patient",
     "npz": "/home/me/pictures.npz",
     "sound": "/home/me/sounds?seconds=2",
+    "text": "/home/me/reviews.csv?text=body&label=stars",
     "hf": "user/name",
     "torchvision": "CIFAR10",
 }
@@ -50,6 +54,7 @@ OWN = ("folder", "archive")  # kinds of a user's own pictures
 DRAWN = {
     "shapes": 2000,
     "tones": 2000,
+    "sentences": 2000,
     "formulas": 4000,
     "fractals": 4000,
     "contours": 4000,
@@ -110,8 +115,23 @@ def _with_kind(path: plan.PATH, kind: str) -> DataSpec | None:
     return dataclasses.replace(spec, name=name, n=DRAWN.get(kind, 0), group_by="", width=wide)
 
 
+def is_text(path: plan.PATH) -> bool:
+    """Whether the domain of this place holds texts, so far as its name tells."""
+    spec: DataSpec | None = plan.read(path)
+    try:
+        return spec is not None and data.modality_of(spec.name) == TEXT
+    except TltkError:
+        return False
+
+
 def settings(path: plan.PATH) -> None:
     """How many pictures, how large, which ones; and whether they are corrupted."""
+    if is_text(path):
+        titles = {"n": "Texts", "size": "Size (tokens)"}
+        for name, column in zip(("n", "size", "seed"), st.columns(3), strict=True):
+            with column:
+                controls.field(*path, name, title=titles.get(name))
+        return
     name = plan.read((*path, "name"))
     kind, argument, suffix = parts(name)
     own_shape = kind in PATHS and path == ("target",)  # drawn ones are squares, the source is as the target
@@ -190,8 +210,9 @@ def in_short(found: InspectResult) -> None:
 def facts(sides: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
     """A table with a column for each domain: how many, how large, how bright, on which terms."""
     columns = [_facts(*side) for side in sides.values()]
-    if not any(column["Groups"] for column in columns):
-        columns = [{name: text for name, text in column.items() if name != "Groups"} for column in columns]
+    for fact in ("Groups", "Brightness"):
+        if not any(column[fact] for column in columns):
+            columns = [{name: text for name, text in column.items() if name != fact} for column in columns]
     heads = "".join(f'<th scope="col">{_dot(title)}{title}</th>' for title in sides)
     rows = "".join(
         f'<tr><th scope="row">{name}</th>{"".join(f"<td>{column[name]}</td>" for column in columns)}</tr>'
@@ -201,12 +222,17 @@ def facts(sides: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
 
 
 def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
-    return {
-        "Pictures": f"{found.n:,} in {len(found.classes):,} classes",
-        **{name: _part(found, part, spec) for part, name in PARTS.items()},
-        "Groups": "" if found.groups is None else escape(describe_groups(found.groups)),
+    seen = {
         "Read as": f"{' × '.join(map(str, spec.shape[::-1]))} px, {_channels(found)}{_fitted(found)}",
         "Brightness": _brightness(found),
+    }
+    if found.texts:
+        seen = {"Read as": f"{BYTES_PER_TOKEN * spec.size} bytes, {spec.size} tokens at most", "Brightness": ""}
+    return {
+        "Texts" if found.texts else "Pictures": f"{found.n:,} in {len(found.classes):,} classes",
+        **{name: _part(found, part, spec) for part, name in PARTS.items()},
+        "Groups": "" if found.groups is None else escape(describe_groups(found.groups)),
+        **seen,
         "Licence": escape(found.licence),
         "From": escape(found.source),
         "Left out": f"{_count_files(len(found.skipped))}: see below" if found.skipped else "nothing",
@@ -303,6 +329,10 @@ def _of_one(title: str, found: InspectResult) -> list[str]:
 
 def _of_both(source: InspectResult, target: InspectResult) -> list[str]:
     texts = []
+    if bool(source.texts) != bool(target.texts):
+        return ["One side holds texts and the other pictures: no network reads both. Choose two of a kind."]
+    if source.texts:
+        return _of_classes(source, target)
     if source.channels != target.channels:
         texts.append(
             f"The source has {_count(source.channels, 'channel')}, the target "

@@ -10,12 +10,12 @@ from tltk.analyses.evaluate.spec import PARTS, EvaluateSpec
 from tltk.analyses.evaluate.table import describe_classes, describe_figures, figure, share, table_of_classes
 from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import chrome, depth, permitted, plan
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.plots.confusion import MOST_CLASSES, confusion_of_counts
 from tltk.plots.reliability import reliability
-from tltk.specs import command
 from tltk.specs.knobs import knobs
 from tltk.specs.reading import PATHS
 from tltk.specs.training import TransferSpec
@@ -35,8 +35,7 @@ def show(trained: TrainedRun) -> None:
             _show_answer(answer[0].id, answer[1])
     except TltkError as fault:
         st.error(plain(fault))
-    with st.expander("As a shell command"):
-        st.code(command.to_command(spec), language="bash", wrap_lines=True)
+    show_asked(spec)
 
 
 def ask(trained: TrainedRun) -> EvaluateSpec:

@@ -26,10 +26,10 @@ from tltk.analyses.saliency.result import SaliencyResult
 from tltk.analyses.saliency.spec import METHODS, SaliencySpec
 from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import confusion_view, depth, permitted, plan
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.runs.run import Run
-from tltk.specs import command
 from tltk.specs.knobs import Spec, knobs
 from tltk.specs.parts import NetSpec
 
@@ -58,9 +58,7 @@ def show(trained: TrainedRun, question: str) -> None:
             tell(*answer)
     except TltkError as fault:
         st.error(plain(fault))
-    with st.expander("As a shell command and in Python"):
-        st.code(command.to_command(spec), language="bash", wrap_lines=True)
-        st.code(command.to_python(spec), language="python")
+    show_asked(spec)
 
 
 Asked = tuple[Spec, str, Callable[[Run, Any], None]]  # the question, what to expect of it, how its answer is told

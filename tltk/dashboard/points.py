@@ -125,6 +125,11 @@ def _side(found: EmbedResult, number: int) -> str:
 
 def _one(run: Run, found: EmbedResult, frame: Frame, number: int) -> None:
     """A picture, and those whose features are nearest, at this layer and at every other."""
+    if found.texts:
+        numbers = [number, *_near(found, frame, number)]
+        st.markdown(f"**{plain(_side(found, number))}** and its nearest neighbours in this layer's features")
+        depth.sentences([found.texts[n] for n in numbers], [_side(found, n) for n in numbers])
+        return
     sheet = depth.sheet_of(run)
     if sheet is None:
         st.caption("The pictures of this result were deleted; ask again to see them.")
@@ -182,7 +187,8 @@ def _many(run: Run, found: EmbedResult, numbers: Sequence[int], key: str) -> Non
         key: Of the widgets of this selection.
     """
     inside = [n for n in numbers if n < len(found.labels)]
-    st.markdown(f"**{len(inside):,} pictures selected**")
+    what = "texts" if found.texts else "pictures"
+    st.markdown(f"**{len(inside):,} {what} selected**")
     counts = Counter((found.labels[n], found.domain[n]) for n in inside)
     left, right = st.columns([1, 2])
     sides = ("target", "source") if found.n["source"] else ("target",)
@@ -198,15 +204,19 @@ def _many(run: Run, found: EmbedResult, numbers: Sequence[int], key: str) -> Non
             height=min(38 + 35 * len(rows), 400),
             alt="How many pictures of the selection are of each class and domain.",
         )
-    sheet = depth.sheet_of(run)
-    if sheet is None:
+    sheet = None if found.texts else depth.sheet_of(run)
+    if sheet is None and not found.texts:
         right.caption("The pictures of this result were deleted; ask again to see them.")
         return
     order, pages = by_turns(found, inside), -(-len(inside) // PAGE)
     with right:
         page = st.pagination(pages, key=f"{key}:page") if pages > 1 else 1
         shown = order[PAGE * (page - 1) : PAGE * page]
-        depth.pictures(sheet, shown, [_side(found, n) for n in shown])
+        told = [_side(found, n) for n in shown]
+        if sheet is None:
+            depth.sentences([found.texts[n] for n in shown], told)
+        else:
+            depth.pictures(sheet, shown, told)
         if pages > 1:
             st.caption(f"Pictures {PAGE * (page - 1) + 1:,} to {PAGE * (page - 1) + len(shown):,} of {len(inside):,}.")
 

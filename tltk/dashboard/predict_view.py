@@ -20,6 +20,7 @@ from tltk.analyses.predict.files import WRITERS, Predictions
 from tltk.analyses.predict.spec import EVERY, PredictSpec
 from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import depth, permitted, plan, try_view
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.brought import safe_name
 from tltk.dashboard.words import plain
 from tltk.data.decode import ENDINGS
@@ -27,7 +28,6 @@ from tltk.data.fit import Change, describe
 from tltk.data.sources.archive import ENDINGS as ARCHIVES
 from tltk.errors import TltkError
 from tltk.runs.run import Run
-from tltk.specs import command
 from tltk.specs.knobs import knobs
 
 MOST = 1000  # rows of the table; more take long to send, and are downloaded rather than looked through
@@ -56,8 +56,7 @@ def show(trained: TrainedRun) -> None:
             _show_answer(Predictions.of(answer[0]))
     except TltkError as fault:
         st.error(plain(fault))
-    with st.expander("As a shell command"):
-        st.code(command.to_command(spec), language="bash", wrap_lines=True)
+    show_asked(spec)
 
 
 def _is_one_picture(path: str) -> bool:

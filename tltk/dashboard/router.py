@@ -10,13 +10,14 @@ from tltk.dashboard.serve import app_folder
 from tltk.dashboard.words import plain
 
 TITLES = {
-    "start": "Start",
+    "workbench": "Workbench",
     "lessons": "Lessons",
     "domains": "Domains",
     "design": "Design",
     "train": "Train",
     "examine": "Examine",
     "curves": "Curves",
+    "negative": "Negative transfer",
     "studies": "Studies",
     "layers": "Layers",
     "shift": "Shift",
@@ -36,7 +37,11 @@ on, text = (  # on the primary colour, and elsewhere
 )
 st.html(
     """<style>
-.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
+.stMainBlockContainer { padding-top: 4.25rem; padding-bottom: 3rem; }
+/* Headings name what follows; the room is the figures'. */
+[data-testid=stHeading] h1 { font-size: 1.75rem; padding: 0 0 .25rem; }
+[data-testid=stHeading] h2 { font-size: 1.375rem; padding: .5rem 0 .25rem; }
+[data-testid=stHeading] h3 { font-size: 1.125rem; padding: .25rem 0; }
 [data-testid=stBottomBlockContainer] { padding: .75rem 5rem 1rem; }
 /* Figures wrap where their column is narrow; cut off, they say something else. */
 [data-testid=stMetricValue], [data-testid=stMetricLabel] { overflow: visible; }
@@ -66,7 +71,7 @@ folder = app_folder() / "pages"
 names = chrome.open_pages()
 if person is not None and plan.locked() is None:
     names += chrome.IN_A_ROOM[: 1 + person.is_teacher]
-first = "start" if "start" in names else names[-1]  # which has no name in its address
+first = chrome.PAGES[0] if chrome.PAGES[0] in names else names[-1]  # which has no name in its address
 pages = {
     name: st.Page(folder / f"{name}.py", title=TITLES[name], default=name == first, url_path=name) for name in names
 }

@@ -346,8 +346,8 @@ async def live(request: Request) -> Response:
     return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
-async def start(request: Request) -> Response:
-    """The first page has no name in its address; who writes one is led to it, with all that the link holds."""
+async def first_page(request: Request) -> Response:
+    """The first page has no name in its address; who writes its own, or the former one, is led to it with the link."""
     return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
 
 
@@ -414,7 +414,7 @@ async def bring(request: Request) -> Response:
 
 
 routes = [
-    Route("/start", start),
+    *(Route(f"/{name}", first_page) for name in ("workbench", "start")),
     Route("/tltk/plotly.js", plotly_js),
     Route("/tltk/modules/{version}/{name:path}", module),
     Route("/tltk/live/{run_id}", live),

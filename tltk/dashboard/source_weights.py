@@ -67,6 +67,9 @@ def show(spec: ClassifySpec) -> None:
             continue
         for title, pictures in (("Counts most", one.largest), ("Counts least", one.least)):
             st.caption(title)
+            if all(p.text for p in pictures):
+                depth.sentences([p.text for p in pictures], [_caption(p) for p in pictures])
+                continue
             depth.pictures(sheet, [p.place for p in pictures], [_caption(p) for p in pictures])
     if sheet is None and found.weights:
         st.caption("The pictures of this result were deleted; the numbers above still hold.")

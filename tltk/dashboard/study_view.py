@@ -19,7 +19,7 @@ from tltk.dashboard import controls, plan
 from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.network import of_another_version
 from tltk.dashboard.plot import plot
-from tltk.dashboard.words import plain
+from tltk.dashboard.words import explained, plain
 from tltk.data import domains
 from tltk.errors import BadSpec, RunProblem
 from tltk.plots.accuracy import accuracy_axis
@@ -34,9 +34,11 @@ from tltk.specs.reading import spec_kinds
 from tltk.specs.size import in_pixels
 from tltk.studies import technique
 from tltk.studies.compare.spec import CompareSpec
-from tltk.studies.race.spec import RaceSpec
+from tltk.studies.spec import StudySpec
 
 FROM = {"data": "target"}  # a part of a study that is the plan's under another name
+USUAL = ("race", "labels", "sweep", "plane", "causes", "atlas")  # what one most often wants to know comes first
+LIKE_PLAN = ("lrs", "widen", "seeds", "first_seed")  # of every study of arms; they begin with the plan's value
 FIRST = ("seeds", "halves", "folds", "repeats")  # knobs that are seen at once; the others lie under More
 
 
@@ -49,7 +51,7 @@ def kinds() -> dict[str, type[Spec]]:
         and kind.__module__.startswith("tltk.studies.")
         and importlib.util.find_spec(f"{_package(kind)}.table")
     }
-    return {RaceSpec.kind: found[RaceSpec.kind], **found}  # what one most often wants to know comes first
+    return {name: found[name] for name in dict.fromkeys([*USUAL, *found])}
 
 
 def _package(kind: type[Spec]) -> str:
@@ -62,22 +64,24 @@ def ask(kind: type[Spec]) -> Spec:
     Raises:
         TltkError: What cannot be meant.
     """
-    lists, own = list_options(kind), knobs(kind)
+    lists, own, now = list_options(kind), knobs(kind), plan.plan()
+    alike = [name for name in LIKE_PLAN if issubclass(kind, StudySpec) and name not in kind.__annotations__]
+    usual = {name: getattr(now if name in alike else kind(), name) for name in (*lists, *own)}
     held = {name: f"{kind.kind}:{name}" for name in (*lists, *own)}
+    held |= {name: f"{held[name]}:{usual[name]}" for name in alike}  # anew where the plan changes
     shown = [name for name in own if name in FIRST]
     for name, (of, _) in lists.items():
         if of is str:
             _words(kind, name, held[name])
     texts = [name for name, (of, _) in lists.items() if of is not str]
     for name in texts:
-        default = _as_text(getattr(kind(), name))
-        st.text_input(controls.label(name), help=lists[name][1], **plan.hold(held[name], default))
+        st.text_input(controls.label(name), help=lists[name][1], **plan.hold(held[name], _as_text(usual[name])))
     for name in shown:
-        controls.widget(name, own[name], plan.hold(held[name], own[name].default))
+        controls.widget(name, own[name], plan.hold(held[name], usual[name]))
     with st.expander("More"):
         for name in own:
             if name not in shown:
-                controls.widget(name, own[name], plan.hold(held[name], own[name].default))
+                controls.widget(name, own[name], plan.hold(held[name], usual[name]))
     given = {name: plan.held(key) for name, key in held.items()}
     given |= {name: _as_numbers(name, lists[name][0], given[name]) for name in texts}
     return build(kind, given)
@@ -106,6 +110,12 @@ def build(kind: type[Spec], given: dict[str, Any]) -> Spec:
     if examples is not None:
         examples(spec)  # reads the words of its arms
     return spec
+
+
+def meaning(kind: type[Spec]) -> str:
+    """What a study does and whose method it is, in its own words, in Markdown."""
+    text = (kind.__doc__ or "").removeprefix("A study: ")
+    return explained(text[:1].upper() + text[1:])
 
 
 def n_trainings(spec: Spec) -> int:
@@ -220,15 +230,26 @@ def show_result(run: Run) -> None:
     with st.container(border=True):
         if told.sentence:
             st.markdown(f"#### {plain(told.sentence)}")
-        for number, chart in enumerate(charts_of(kind, found, idle_of(run))):
-            plot(chart.figure, key=f"study:{number}:{run.id}", height=chart.height, alt=chart.alt)
-            if chart.caption:
-                st.caption(plain(chart.caption))
+        show_charts(run, found)
         if told.remarks:
             st.warning("\n".join(f"- {plain(remark)}" for remark in told.remarks))
     _table(told)
     show_ledger(run, f"ledger:{run.id}")
     downloads(run, f"study:{run.id}")
+
+
+def show_charts(run: Run, found: Any, key: str = "study") -> None:
+    """The figures of a study, each with its caption.
+
+    Args:
+        run: The study.
+        found: Its result.
+        key: Of the charts.
+    """
+    for number, chart in enumerate(charts_of(type(run.spec), found, idle_of(run))):
+        plot(chart.figure, key=f"{key}:{number}:{run.id}", height=chart.height, alt=chart.alt)
+        if chart.caption:
+            st.caption(plain(chart.caption))
 
 
 def follow_ups(run: Run) -> list[tuple[str, Spec]]:

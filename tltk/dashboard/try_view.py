@@ -8,10 +8,10 @@ from tltk.analyses.explain.result import ExplainResult
 from tltk.analyses.explain.spec import ExplainSpec
 from tltk.analyses.trained import TrainedRun
 from tltk.dashboard import depth, permitted, plan
+from tltk.dashboard.asked import show_asked
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.runs.run import Run
-from tltk.specs import command
 from tltk.specs.reading import with_absolute_paths
 
 CLASSES = 8  # that are shown with their probability
@@ -41,8 +41,7 @@ def show(trained: TrainedRun, path: str) -> None:
             _tell(*answer)
     except TltkError as fault:
         st.error(plain(fault))
-    with st.expander("This picture as a shell command"):
-        st.code(command.to_command(spec), language="bash", wrap_lines=True)
+    show_asked(spec, title="This picture in Python and as a command")
 
 
 def _tell(run: Run, found: ExplainResult) -> None:

@@ -106,16 +106,10 @@ def show_verdict(run: Run) -> None:
         return
     verdict = found.verdict
     with st.container(border=True):
-        st.markdown(f"### {LOOKS[verdict.label]}")
-        remarks = verdict.remarks
-        sentence = verdict.sentence
-        for remark in remarks:
-            sentence = sentence.replace(f" {remark}", "")
-        sentence = sentence.removeprefix(f"{verdict.label.capitalize()}: ")  # it stands above
-        st.markdown(plain(sentence[:1].upper() + sentence[1:]))
+        say(verdict)
         _figures(verdict)
-        if remarks:
-            st.warning("\n".join(f"- {plain(remark)}" for remark in remarks))
+        if verdict.remarks:
+            st.warning("\n".join(f"- {plain(remark)}" for remark in verdict.remarks))
         seconds = run.status.seconds
         st.caption(
             f"Trained here in {seconds:.0f} s. The interval covers other seeds and other test pictures than these "
@@ -137,13 +131,7 @@ def show_verdict(run: Run) -> None:
     with st.expander("Per class, and the search for learning rates"):
         left, right = st.columns([3, 2])
         with left:
-            plot(
-                class_gaps(verdict.per_class),
-                key=f"classes:{run.id}",
-                height=max(260, 28 * len(verdict.per_class) + 90),
-                alt="Gap in accuracy for each class with its interval.",
-            )
-            st.caption("Intervals hold for all classes at once (Bonferroni correction).")
+            show_classes(verdict, f"classes:{run.id}")
         with right:
             if verdict.search.get("scratch"):
                 st.dataframe(_search(verdict), hide_index=True, width="stretch")
@@ -154,10 +142,66 @@ def show_verdict(run: Run) -> None:
                 st.caption("The learning rate was given, not searched.")
 
 
+def say(verdict: Verdict) -> None:
+    """The label of a verdict as a heading, and its sentence without the remarks that stand elsewhere."""
+    st.markdown(f"### {LOOKS[verdict.label]}")
+    sentence = verdict.sentence
+    for remark in verdict.remarks:
+        sentence = sentence.replace(f" {remark}", "")
+    sentence = sentence.removeprefix(f"{verdict.label.capitalize()}: ")  # it stands above
+    st.markdown(plain(sentence[:1].upper() + sentence[1:]))
+
+
+def show_classes(verdict: Verdict, key: str) -> None:
+    """The gap of every class with its interval.
+
+    Args:
+        verdict: With its classes.
+        key: Of the chart.
+    """
+    plot(
+        class_gaps(verdict.per_class),
+        key=key,
+        height=max(260, 28 * len(verdict.per_class) + 90),
+        alt="Gap in accuracy for each class with its interval.",
+    )
+    st.caption("Intervals hold for all classes at once (Bonferroni correction).")
+
+
+def gap_figures(gap: float, lo: float, hi: float, level: float = 0.95) -> None:
+    """The gap of transfer to scratch in points and its interval, side by side, each with what it means.
+
+    Args:
+        gap: Accuracy of transfer less that of scratch, −1 … 1.
+        lo: Lower end of its interval.
+        hi: Upper end.
+        level: Of the interval, 0 … 1.
+    """
+    one, two = st.columns(2)
+    one.metric(
+        "Gap",
+        f"{_points(gap)} points",
+        help="How many more of 100 test pictures the network that starts from the source gets right than the one from "
+        "scratch. Below 0 transfer loses.",
+    )
+    two.metric(
+        f"{100 * level:.3g} % interval",
+        f"{_points(lo)} … {_points(hi)}",
+        help=_interval_meaning(level),
+    )
+
+
+def _interval_meaning(level: float) -> str:
+    return (
+        f"Other seeds and other test pictures would give other gaps. In {100 * level:.3g} % of such experiments an "
+        "interval made like this one holds the true gap. Where all of it is below 0, transfer hurts."
+    )
+
+
 def _figures(verdict: Verdict) -> None:
     one, two, three, four = st.columns(4)
     one.metric("Gap", f"{_points(verdict.gap)} points", help="Test accuracy: transfer − scratch.")
-    two.metric("95 % interval", f"{_points(verdict.lo)} … {_points(verdict.hi)}")
+    two.metric("95 % interval", f"{_points(verdict.lo)} … {_points(verdict.hi)}", help=_interval_meaning(verdict.level))
     three.metric(
         "Jump-start",
         f"{_points(verdict.jump_start)} points",

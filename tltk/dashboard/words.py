@@ -6,6 +6,7 @@ nearly every text, so what comes from outside goes through `plain`.
 
 from __future__ import annotations
 
+import inspect
 import re
 
 # Backslashes end the meaning of a mark. What Streamlit's browser side looks for after that, in the finished text
@@ -24,3 +25,27 @@ def plain(text: object) -> str:
     line = " ".join(str(text).split())
     line = _APART.join(_LATER.split(line))
     return _FIRST_NUMBER.sub(r"\1\\\2", _MARKS.sub(r"\\\1", line))
+
+
+_SIGNS = (" = ", "Σ", "‖", "∑")  # of a formula
+_LEFT_OUT = ("Args:", "Returns:", "Raises:", "Example:", "Examples:", "Attributes:")  # for who writes Python
+
+
+def explained(docstring: str) -> str:
+    """A docstring as Markdown for a reader: its paragraphs, formulas as they stand, and whose method it is.
+
+    Args:
+        docstring: Of a technique, a measure or a study; of whoever wrote it, so its marks are shown as text.
+    """
+    blocks = []
+    for block in re.split(r"\n\s*\n", inspect.cleandoc(docstring)):
+        head = block.partition("\n")[0].strip()
+        if head in _LEFT_OUT:
+            continue
+        if head.startswith("Reference:"):
+            blocks.append(f"*Source:* {plain(block.removeprefix('Reference:'))}")
+        elif any(sign in block for sign in _SIGNS):  # formulas keep their lines
+            blocks.append("  \n".join(plain(line.replace("`", "")) for line in block.splitlines()))
+        else:
+            blocks.append(plain(block.replace("`", "")))
+    return "\n\n".join(blocks)

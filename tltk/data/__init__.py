@@ -4,9 +4,9 @@ A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where
 `source_version(argument)`, which changes when the files there change; where it has settings, `check(argument)`, which
 returns them in one spelling; where it reads files, `survey(argument, group_by)`, which says how they are understood
 without reading pictures; where its name tells its classes, `class_names(argument)`; where it knows more of its pictures
-than their class, `attribute_names(argument)`; where its examples are heard, `sounds(spec, argument, domain, index)`.
-`drawing/` is what drawn domains share, `audio/` what those of sounds do, the modules beside them what all share. Above:
-training, analyses, pages.
+than their class, `attribute_names(argument)`; where its examples are heard, `sounds(spec, argument, domain, index)`;
+where they are texts, `MODALITY`. `drawing/` is what drawn domains share, `audio/` what those of sounds do, the modules
+beside them what all share. Above: training, analyses, pages.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ __all__ = [
     "family",
     "few_shot",
     "load",
+    "modality_of",
     "source_version",
     "parse",
 ]
@@ -91,6 +92,7 @@ class _Meta(msgspec.Struct, forbid_unknown_fields=True):
     names: list[str] = []  # of the files
     columns: dict[str, tuple[list[str], list[int]]] = {}  # of a table, as the attributes
     group: str = ""
+    kind: str = "pictures"
 
 
 def split(name: str) -> tuple[str, Corruption | None]:
@@ -123,14 +125,17 @@ def parse(name: str) -> tuple[str, str]:
             "link with "
             f"another name beside it."
         )
-    name, _ = split(name)
+    name, how = split(name)
     kind, colon, argument = name.partition(":")
     if kind not in domains and not colon and any(mark in name for mark in "/\\."):
         raise BadSpec(
-            f"A domain must be a name, or folder:PATH, archive:PATH, csv:PATH, npz:PATH or sound:PATH. Got {name!r}; "
+            f"A domain must be a name, or folder:PATH, archive:PATH, csv:PATH, npz:PATH, sound:PATH or text:PATH. Got "
+            f"{name!r}; "
             f"write one of these before the path."
         )
-    domains[kind]  # the sentence for an unknown name
+    module = importlib.import_module(domains[kind].__module__)  # or the sentence for an unknown name
+    if how is not None and getattr(module, "MODALITY", "pictures") != "pictures":
+        raise BadSpec(f"Corruptions are of pictures. {kind} holds texts; leave out ~{how.name}:{how.severity}.")
     if (check := _function(kind, "check")) is not None:
         return kind, check(argument)
     if _function(kind, "source_version") is None and (colon or argument):
@@ -196,6 +201,19 @@ def sounds(spec: DataSpec, domain: Domain, index: Sequence[int]) -> list[Sound]:
     if play is None or corruption(spec.name) is not None:
         return []
     found: list[Sound] = play(spec, argument, domain, index)
+    return found
+
+
+def modality_of(name: str) -> str:
+    """What a domain's examples are, so far as its name tells: pictures or text.
+
+    Raises:
+        UnknownName, BadSpec: The name means nothing.
+    """
+    kind, argument = parse(name)
+    if (of := _function(kind, "modality_of")) is not None:  # of one that is made of another
+        return of(argument)
+    found: str = getattr(importlib.import_module(domains[kind].__module__), "MODALITY", "pictures")
     return found
 
 
@@ -284,6 +302,7 @@ def _load_corrupted(spec: DataSpec, argument: str, progress: Progress | None) ->
         sketches=clean.sketches,
         attributes=clean.attributes,
         files=clean.files,
+        kind=clean.kind,
     )
 
 
@@ -342,6 +361,7 @@ def _read(folder: Path, name: str) -> Domain | None:
             sketches=_read_sketches(folder, len(meta.labels)) if meta.sketched else None,
             attributes=_read_columns(meta.attributes),
             files=Files(tuple(meta.names), _read_columns(meta.columns), meta.group),
+            kind=meta.kind,
         )
     except FileNotFoundError:
         return None
@@ -417,6 +437,7 @@ def _meta(domain: Domain) -> _Meta:
         list(domain.files.names),
         _kept_columns(domain.files.columns),
         domain.files.group,
+        domain.kind,
     )
 
 

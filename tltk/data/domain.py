@@ -25,6 +25,8 @@ from tltk.data.identity import Origins, Sketches, content_hashes, find_copies, f
 from tltk.data.modality import Modality
 from tltk.data.parts import FREE, OUT, PARTS, TEST, TRAIN, VAL
 from tltk.data.pictures import PICTURES
+from tltk.data.texts import KIND as TEXT
+from tltk.data.texts import TEXTS
 from tltk.errors import DataProblem
 from tltk.specs.parts import DataSpec
 
@@ -78,7 +80,8 @@ class Domain:
     `twins` (n,) int64 is the position of the first picture of which each is a copy or nearly one, its
     own for most. `sketches` are what near copies are found by in another domain; None for pictures that are drawn
     here, of which there are none. `attributes` are what is known of each picture beside its class, by name.
-    `files` are the names of the files, what a table says of them, and which belong together.
+    `files` are the names of the files, what a table says of them, and which belong together. `kind` is pictures or
+    text; texts are their bytes, (n, 1, 4, size): see `tltk.data.texts`.
     """
 
     name: str
@@ -97,11 +100,12 @@ class Domain:
     sketches: Sketches | None = None
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     files: Files = Files()
+    kind: str = "pictures"
 
     @property
     def modality(self) -> Modality:
         """How its examples become tensors, are augmented and shown."""
-        return PICTURES
+        return TEXTS if self.kind == TEXT else PICTURES
 
     @classmethod
     def of(
@@ -122,6 +126,7 @@ class Domain:
         sketches: Sketches | None = None,
         attributes: Mapping[str, Attribute] | None = None,
         files: Files | None = None,
+        kind: str = "pictures",
     ) -> Domain:
         """The domain of these arrays, checked, with its fingerprint.
 
@@ -145,6 +150,7 @@ class Domain:
             sketches: What near copies in other domains are found by.
             attributes: What else is known of each picture, by name.
             files: Names of the files, and the columns of a table; None = there are none.
+            kind: pictures or text.
 
         Raises:
             DataProblem: No pictures, one class, a class without pictures, classes that differ
@@ -182,6 +188,7 @@ class Domain:
             sketches,
             attributes,
             files or Files(),
+            kind,
         )
 
     def groups(self, spec: DataSpec) -> Attribute | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tltk.data.domain import Domain
+from tltk.data.texts import KIND as TEXT
+from tltk.data.texts import sentence
 from tltk.specs.parts import DataSpec
 
 
@@ -14,6 +16,10 @@ def picture_names(spec: DataSpec, domain: Domain) -> list[str]:
         domain: As it was loaded from the spec.
 
     Returns:
-        Names in the order of the pictures, as they were read; `digits[17]` where there are no files.
+        Names in the order of the pictures, as they were read; `digits[17]` where there are no files. Of a text, its
+        beginning follows.
     """
-    return list(domain.files.names) or [f"{spec.name}[{i}]" for i in range(len(domain.labels))]
+    names = list(domain.files.names) or [f"{spec.name}[{i}]" for i in range(len(domain.labels))]
+    if domain.kind != TEXT:
+        return names
+    return [f"{name}: {sentence(domain, i)}" for i, name in enumerate(names)]

@@ -40,6 +40,17 @@ class Modality(Protocol):
             (n, …) floats.
         """
 
+    def order(self, domain: Domain, index: np.ndarray) -> np.ndarray | None:
+        """In which order these examples are quickest to compute; None = as they come.
+
+        Args:
+            domain: Whose examples.
+            index: Positions, (n,).
+
+        Returns:
+            (n,) places in `index`.
+        """
+
     def shape(self, domain: Domain) -> tuple[int, ...]:
         """The shape of one example as a network is given it."""
 

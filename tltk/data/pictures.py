@@ -42,6 +42,14 @@ class Pictures:
 
         return views(examples, view, generator)
 
+    def order(self, domain: Domain, index: np.ndarray) -> None:
+        """Pictures are all of one size.
+
+        Args:
+            domain: Whose pictures.
+            index: Positions, (n,).
+        """
+
     def shape(self, domain: Domain) -> tuple[int, ...]:
         """Channels, height, width."""
         _, channels, height, width = domain.images.shape

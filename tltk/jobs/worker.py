@@ -28,6 +28,7 @@ from tltk.analyses.sample import Context
 from tltk.data import account, family, load
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, link_copies
+from tltk.data.texts import KIND as TEXT
 from tltk.errors import CannotSplit, Diverged, MachineProblem, Pruned, RunProblem, TltkError
 from tltk.jobs import executor, pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
@@ -345,6 +346,7 @@ class Worker:
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
         height, width = domain.images.shape[2:]
+        height = width if domain.kind == TEXT else height  # of texts the size alone is told
         told = {"data": data, "size": str(height), "fit": spec.target.fit, "run": run.id}
         told |= {"width": str(width)} if width != height else {}
         told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from tltk.errors import CannotSplit
 from tltk.nn.net import Net
+from tltk.nn.text import pad_tokens
 
 Activations = tuple[Tensor, ...]
 
@@ -38,20 +39,29 @@ class _Recorded(Exception):
 
 @dataclass(frozen=True)
 class _Output:
-    """One tensor of one call of a frozen module: its shape is `fixed + per_item × batch`, by axis."""
+    """One tensor of one call of a frozen module: its shape is `fixed + per_item × batch`, by axis.
+
+    `tokens` is the axis whose size is the length of the longest text, 0 where there is none; `constant` says that it is
+    the same for all examples, as a table of relative positions is.
+    """
 
     fixed: tuple[int, ...]
     per_item: tuple[int, ...]
     dtype: torch.dtype
+    tokens: int = 0
+    constant: bool = False
 
-    def zeros(self, batch: int, like: Tensor) -> Tensor:
+    def zeros(self, batch: int, like: Tensor, length: int = 0) -> Tensor:
         """What a stub returns where its value is not read.
 
         Args:
             batch: Rows to make.
             like: Gives the device, and the type of floating outputs.
+            length: Tokens of the longest text; pictures have none.
         """
         shape = [a + b * batch for a, b in zip(self.fixed, self.per_item, strict=True)]
+        if self.tokens:
+            shape[self.tokens] = length
         dtype = like.dtype if self.dtype.is_floating_point else self.dtype
         return torch.zeros(shape, dtype=dtype, device=like.device)
 
@@ -166,7 +176,7 @@ class Cut:
         # In evaluation mode: a trainable module that runs on the way must not move its statistics.
         with evaluation_mode(self.net), self._recording(keep), suppress(_Recorded):
             self.net.backbone(x)
-        return tuple(record[call][slot] for call, slot in self._needed)
+        return self._padded(tuple(record[call][slot] for call, slot in self._needed))
 
     def suffix(self, crossing: Activations) -> tuple[Tensor, Tensor]:
         """What crossed the cut → (features, logits), as the whole net would have given them."""
@@ -215,8 +225,9 @@ class Cut:
 
     def _replay(self, crossing: Activations) -> Any:
         """The backbone's own forward, its frozen modules returning the record."""
+        batch, like = self._batch(crossing), next(t for t in crossing if t.is_floating_point())
+        crossing, length = self._trimmed(crossing)
         given = dict(zip(self._needed, crossing, strict=True))
-        batch, like = self._batch(crossing), crossing[0]
         position = 0
 
         def stub(name: str) -> Callable[..., Any]:
@@ -234,7 +245,10 @@ class Cut:
                         leaves.append(call.constants[slot])
                     else:
                         kept = given.get((position, slot))
-                        leaves.append(output.zeros(batch, like) if kept is None else kept)
+                        if kept is None:
+                            kept = output.zeros(batch, like, length)
+                        # What is kept is kept as floats, the mask of a text too.
+                        leaves.append(kept if output.dtype.is_floating_point else kept.to(output.dtype))
                 position += 1
                 return tree_unflatten(leaves, call.tree)
 
@@ -242,6 +256,36 @@ class Cut:
 
         with self._patch_forwards({n: stub(n) for n in self._names}):
             return self.net.backbone(self._blank(batch, like))
+
+    def _padded(self, crossing: Activations) -> Activations:
+        """What crosses, filled up to the longest text there may be, so that the rows of all batches fit together."""
+        if self.net.tokens is None:
+            return crossing
+        axes = [self._tokens_axis(at) for at in self._needed]
+        return tuple(pad_tokens(t, axis, self._longest) if axis else t for t, axis in zip(crossing, axes, strict=True))
+
+    def _trimmed(self, crossing: Activations) -> tuple[Activations, int]:
+        """The same up to the longest text of this batch, and how long that is; pictures as they are."""
+        if self.net.tokens is None:
+            return crossing, 0
+        masks = [t for t, (call, slot) in zip(crossing, self._needed, strict=True) if self._is_mask(call, slot)]
+        axes = [self._tokens_axis(at) for at in self._needed]
+        longest = next((t.shape[axis] for t, axis in zip(crossing, axes, strict=True) if axis), 0)
+        length = self.net.tokens.bucket(int(masks[0].sum(1).max())) if masks else longest
+        return tuple(t.narrow(a, 0, length) if a else t for t, a in zip(crossing, axes, strict=True)), length
+
+    def _tokens_axis(self, at: tuple[int, int]) -> int:
+        output = self._calls[at[0]].outputs[at[1]]
+        return 0 if output is None else output.tokens
+
+    def _is_mask(self, call: int, slot: int) -> bool:
+        """Whether it is what the tokenizer gives beside the numbers of the tokens."""
+        return slot == 1 and self._calls[call].module == "tokens"
+
+    @property
+    def _longest(self) -> int:
+        """Tokens of the longest text there may be; pictures have none."""
+        return 0 if self.net.tokens is None else self.net.tokens.longest
 
     def _batch(self, crossing: Activations) -> int:
         for tensor, (call, slot) in zip(crossing, self._needed, strict=True):
@@ -270,8 +314,9 @@ class Cut:
         if [r[0] for r in records[0]] != [r[0] for r in records[1]]:
             raise CannotSplit(f"{self._where()} runs other modules for another batch size.")
         sizes = [len(p) for p in probes]
+        lengths = [r[0][1][0].shape[1] if self.net.tokens is not None else 0 for r in records]
         self._calls = [
-            _Call(a[0], a[2], tuple(_shape(x, y, sizes) for x, y in zip(a[1], b[1], strict=True)), tuple(a[1]))
+            _Call(a[0], a[2], tuple(_shape(x, y, sizes, lengths) for x, y in zip(a[1], b[1], strict=True)), tuple(a[1]))
             for a, b in zip(*records, strict=True)
         ]
         self._needed = [(i, j) for i, c in enumerate(self._calls) for j, o in enumerate(c.outputs) if o is not None]
@@ -283,7 +328,7 @@ class Cut:
             if output is None or output.per_item[:1] != (1,) or output.fixed[0] or any(output.per_item[1:]):
                 raise CannotSplit(f"{self._where()} passes a tensor that is not one row per picture.")
         self.numbers = sum(
-            int(torch.tensor(o.fixed[1:]).prod())
+            math.prod(self._longest if a == o.tokens else n for a, n in enumerate(o.fixed) if a)
             for i, j in self._needed
             if (o := self._calls[i].outputs[j]) is not None
         )
@@ -294,12 +339,37 @@ class Cut:
         for i, j in self._needed:
             value = record[i][1][j].detach()
             leaves[i, j] = value.clone().requires_grad_(value.is_floating_point())
+        counted = [] if self.net.tokens is None else self._find_counted(leaves)
         with torch.enable_grad():
             # A clone, since an operator in place may not touch a leaf.
             out = self.net.pool(self._replay(tuple(v.clone() for v in leaves.values())))
             inputs = [k for k, v in leaves.items() if v.requires_grad]
             grads = torch.autograd.grad(out.sum(), [leaves[k] for k in inputs], allow_unused=True)
-        return [k for k, g in zip(inputs, grads, strict=True) if g is not None]
+        read = [k for k, g in zip(inputs, grads, strict=True) if g is not None]
+        for i, j in [k for k in read if (o := self._calls[k[0]].outputs[k[1]]) is not None and o.constant]:
+            outputs = tuple(None if at == j else o for at, o in enumerate(self._calls[i].outputs))
+            self._calls[i] = replace(self._calls[i], outputs=outputs)
+            read.remove((i, j))
+        return sorted([*counted, *read])
+
+    def _find_counted(self, leaves: dict[tuple[int, int], Tensor]) -> list[tuple[int, int]]:
+        """Of whole numbers, which have no gradient, those whose change changes the output: the mask of a text."""
+        with torch.no_grad():
+            whole = self.net.pool(self._replay(tuple(v.clone() for v in leaves.values())))
+            found = []
+            for key, value in leaves.items():
+                if not value.is_floating_point():
+                    other = {**leaves, key: self._other_number(value)}
+                    if not torch.equal(self.net.pool(self._replay(tuple(v.clone() for v in other.values()))), whole):
+                        found.append(key)
+        return found
+
+    @staticmethod
+    def _other_number(value: Tensor) -> Tensor:
+        """Whole numbers, changed for each example behind its first; the longest text stays as long."""
+        changed = value.clone()
+        changed[:, 1:2] = 0
+        return changed
 
     def _verify(self, probes: list[Tensor]) -> None:
         """Values on both probes and gradients on one must be those of the whole net."""
@@ -389,16 +459,24 @@ class Cut:
         return f"The network cut at boundary {self.boundary}"
 
 
-def _shape(first: Any, second: Any, sizes: list[int]) -> _Output | None:
-    """How the shape of one output grows with the batch, from two probes."""
+def _shape(first: Any, second: Any, sizes: list[int], lengths: list[int]) -> _Output | None:
+    """How the shape of one output grows with the batch, and with the longest text, from two probes."""
     if not isinstance(first, Tensor):
         return None
     if first.ndim != second.ndim:
         raise CannotSplit("A frozen module returns other axes for another batch size.")
     step = sizes[1] - sizes[0]
-    per_item = tuple((b - a) // step for a, b in zip(first.shape, second.shape, strict=True))
+    longer = [a for a in range(1, first.ndim) if lengths[0] != lengths[1] and _sides(first, second, a) == lengths]
+    per_item = tuple(
+        0 if a in longer else (n - m) // step for a, (m, n) in enumerate(zip(first.shape, second.shape, strict=True))
+    )
     fixed = tuple(a - p * sizes[0] for a, p in zip(first.shape, per_item, strict=True))
-    return _Output(fixed, per_item, first.dtype)
+    constant = first.shape == second.shape and torch.equal(first, second)
+    return _Output(fixed, per_item, first.dtype, longer[0] if len(longer) == 1 else 0, constant)
+
+
+def _sides(first: Tensor, second: Tensor, axis: int) -> list[int]:
+    return [first.shape[axis], second.shape[axis]]
 
 
 @contextmanager

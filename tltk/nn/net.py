@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import timm
 import torch
@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.nn.head import make_head
 from tltk.nn.order import execution_order, layer_name, ordered_layers
+from tltk.nn.text import TextBackbone
 from tltk.results.training import Fitting
+from tltk.specs.encoders import reads_text
 from tltk.specs.parts import NetSpec
 from tltk.specs.size import Size, height_and_width, in_pixels
 
@@ -32,6 +34,7 @@ class Net(nn.Module):
         locked: Modules that stay in evaluation mode whatever `.train()` says; see `freeze`.
         options: How the backbone was built beyond its name, such as its padding; kept with weights.
         notes: What there is to say of the file that its weights are from.
+        tokens: The first module of a network of texts; None in one of pictures.
         fitting: How first weights were fitted to these pictures and classes; None where nobody told.
     """
 
@@ -42,10 +45,12 @@ class Net(nn.Module):
         super().__init__()
         backbone.eval()
         self.backbone = backbone
+        self.tokens = backbone.tokens if isinstance(backbone, TextBackbone) else None
         self.shape = tuple(sample.shape[1:])
         self.ran = execution_order(backbone, sample)
         layers = ordered_layers(backbone, self.ran)
-        self.names = (*(layer_name(layer, i) for i, layer in enumerate(layers)), "head")
+        named = (layer_name(layer, i) for i, layer in enumerate(layers))
+        self.names = (*(n if self.tokens is None else n.removeprefix("encoder.") for n in named), "head")
         with torch.no_grad():
             self.width = self.pool(backbone(sample)).shape[1]
         self.head = make_head(spec.head, self.width, n_classes, spec.dropout)
@@ -93,7 +98,12 @@ class Net(nn.Module):
             (n, *shape), of the type of the weights.
         """
         weight = next(self.parameters())
-        made = torch.zeros(n, *self.shape) if generator is None else torch.randn(n, *self.shape, generator=generator)
+        if self.tokens is not None:
+            made = cast(TextBackbone, self.backbone).sample(n, generator)
+        elif generator is None:
+            made = torch.zeros(n, *self.shape)
+        else:
+            made = torch.randn(n, *self.shape, generator=generator)
         return made.to(weight.device, weight.dtype)
 
     def normalise(self, images: Tensor) -> Tensor:
@@ -186,7 +196,7 @@ def input_channels(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
 
 
 def make_backbone(name: str, size: Size, channels: int, drop_path: float = 0.0, **options: Any) -> nn.Module:
-    """A timm model without its classifier, for pictures of this size.
+    """A timm model without its classifier, for pictures of this size; or a network of texts, by its name.
 
     Args:
         name: timm's name, with or without a tag.
@@ -199,6 +209,10 @@ def make_backbone(name: str, size: Size, channels: int, drop_path: float = 0.0, 
         UnknownName: timm has no such model, or none with this tag; the nearest name is offered.
         BadSpec: The architecture cannot take pictures of this size or channel count.
     """
+    if reads_text(name):
+        from tltk.nn.encoders import make_text_backbone  # its library is an extra
+
+        return make_text_backbone(name, height_and_width(size)[1], drop_path)  # texts lie as their bytes, 4 × size
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
         raise UnknownName.among("backbone", name, timm.list_models())
@@ -245,7 +259,7 @@ def make_net(backbone: nn.Module, size: Size, channels: int, n_classes: int, spe
         BadSpec: The backbone cannot read pictures of this size and channel count.
     """
     height, width = height_and_width(size)
-    sample = torch.zeros(2, channels, height, width)
+    sample = torch.zeros(2, *(getattr(backbone, "example_shape", None) or (channels, height, width)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + HEAD_SEED)
         try:

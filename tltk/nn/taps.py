@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_leaves
 from tltk.errors import CannotSplit, UnknownName
 from tltk.nn.cut import Activations, evaluation_mode
 from tltk.nn.net import Net
+from tltk.nn.text import pad_tokens, spread_evenly
 from tltk.specs.parts import POOLINGS
 
 Pool = Callable[[Tensor, Sequence[int]], Tensor]  # a layer's output and the pictures' shape → a row for each
@@ -97,6 +98,7 @@ class Taps:
         self.names = (*net.names[:-1], "features")
         pools: dict[str, Pool] = {"avg": _mean, "max": _max, "project": lambda x, _: _project(x)}
         self._pool = pools[pooling]
+        self._filled = -math.inf if pooling == "max" else 0.0  # where a text has no token
         probe = net.sample(2)
         self._ends = layer_ends(net, probe)
         self.numbers = sum(t.shape[1] for t in self.prefix(probe))
@@ -109,14 +111,20 @@ class Taps:
             x: (n, c, h, w), normalised.
         """
         taken: dict[str, Tensor] = {}
+        masks: list[Tensor] = []  # of texts, which tokens are there
 
         def hook(name: str) -> Callable[..., None]:
             def note(_module: nn.Module, _inputs: Any, output: Any) -> None:
-                taken[name] = self._pool(_tensor(output, name, len(x)), x.shape)
+                taken[name] = self._pool(self._there(_tensor(output, name, len(x)), masks), x.shape)
 
             return note
 
+        def mask(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            masks.append(output[1])
+
         hooks = [self.net.backbone.get_submodule(n).register_forward_hook(hook(n)) for n in self._ends if n]
+        if self.net.tokens is not None:
+            hooks.append(self.net.tokens.register_forward_hook(mask))
         try:
             with evaluation_mode(self.net):
                 features = self.net.pool(self.net.backbone(x))
@@ -128,6 +136,17 @@ class Taps:
             # A layer without a module of its own, of parameters alone, shows what the layer before it shows.
             found.append(taken[name] if name in taken else found[-1] if found else self._pool(x, x.shape))
         return (*found, features)
+
+    def _there(self, output: Tensor, masks: list[Tensor]) -> Tensor:
+        """A layer's output; of texts so that pooling over all places is pooling over the tokens that are there."""
+        if not masks or output.ndim < 3 or output.shape[:2] != masks[-1].shape:
+            return output
+        if self._filled:
+            return output.float().masked_fill(masks[-1][..., None] == 0, self._filled)
+        if self.kind != "taps:avg":  # hashed: of one length, whatever the batch
+            assert self.net.tokens is not None
+            return pad_tokens(output * masks[-1][..., None].to(output.dtype), 1, self.net.tokens.longest)
+        return spread_evenly(output.float(), masks[-1])
 
 
 class LayerOutputs:
@@ -150,15 +169,23 @@ class LayerOutputs:
             n: Examples of the batch.
         """
         found: dict[int, Tensor] = {}
+        masks: list[Tensor] = []  # of texts, which tokens are there
 
         def hook(layer: int, name: str) -> Callable[..., None]:
             def note(_module: nn.Module, _inputs: Any, output: Any) -> None:
-                found[layer] = _tensor(output, name, n)
+                one = _tensor(output, name, n)
+                texts = masks and one.ndim > 2 and one.shape[:2] == masks[-1].shape
+                found[layer] = spread_evenly(one, masks[-1]) if texts else one
 
             return note
 
+        def mask(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            masks.append(output[1])
+
         ends = [(layer, name) for layer, name in enumerate(self._ends) if name and layer >= lowest]
         hooks = [net.backbone.get_submodule(name).register_forward_hook(hook(layer, name)) for layer, name in ends]
+        if net.tokens is not None:
+            hooks.append(net.tokens.register_forward_hook(mask))
         try:
             yield found
         finally:

@@ -17,6 +17,8 @@ SIDES = (("target", "circle"), ("source", "x"))
 DRAWN_ONE_BY_ONE = 3000  # points; more are drawn by WebGL, which a browser has few of at a time
 FADED = 0.12  # opacity of the points of classes that are not chosen
 
+HOVER_CHARS = 90  # of a text beside the pointer
+
 
 def scatter(result: EmbedResult, frame: Frame, colour: str = "class", only: str = "") -> go.Figure:
     """One frame. `colour` is class or domain.
@@ -107,7 +109,8 @@ def _traces(result: EmbedResult, frame: Frame, colour: str, only: str = "") -> l
                         "opacity": FADED if faded else 0.85,
                     },
                     meta=[told],
-                    hovertemplate="%{meta[0]}<extra></extra>",
+                    text=[_hover(result, i, title) for i in at.tolist()] if result.texts else None,
+                    hovertemplate=f"%{{{'text' if result.texts else 'meta[0]'}}}<extra></extra>",
                 )
             )
     if (new := frame.placed) is not None:
@@ -129,6 +132,13 @@ def _traces(result: EmbedResult, frame: Frame, colour: str, only: str = "") -> l
             )
         )
     return traces
+
+
+def _hover(result: EmbedResult, number: int, title: str) -> str:
+    """What is said beside the pointer: class and side, and of a text its beginning."""
+    said = result.texts[number] if result.texts else ""
+    cut = said if len(said) <= HOVER_CHARS else said[: HOVER_CHARS - 1] + "…"
+    return text(f"{result.labels[number]}, {title}" + (f": {cut}" if cut else ""))
 
 
 def _layout() -> go.Layout:

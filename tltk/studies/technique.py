@@ -16,7 +16,7 @@ from pathlib import Path
 from tltk import terms as every_term
 from tltk.adapters import adapters
 from tltk.errors import BadSpec, UnknownName
-from tltk.specs.command import read_named
+from tltk.specs.command import as_named, read_named
 from tltk.specs.parts import AdapterSpec, StrategySpec, TermSpec
 from tltk.specs.training import TransferSpec
 from tltk.strategies import strategies
@@ -145,6 +145,14 @@ def parse(word: str) -> Technique:
     if found.scratch and found != Technique(word, scratch=True):
         raise BadSpec(f"scratch stands by itself: all layers learn, from new weights. Got {word!r}.")
     return found
+
+
+def write(strategy: StrategySpec, adapter: AdapterSpec, terms: tuple[TermSpec, ...]) -> str:
+    """The word that `parse` reads as these; plain fine-tuning is left out where other parts stand."""
+    parts: list[StrategySpec | AdapterSpec | TermSpec] = [*([] if adapter == AdapterSpec() else [adapter]), *terms]
+    if strategy != StrategySpec() or not parts:
+        parts.insert(0, strategy)
+    return "+".join(map(as_named, parts))
 
 
 def _with(found: Technique, part: str, word: str) -> Technique:

@@ -25,6 +25,7 @@ from tltk.alignments import alignments
 from tltk.data import class_names, domains, load, parse
 from tltk.data.attributes import Attribute
 from tltk.data.domain import Domain, Split
+from tltk.data.texts import KIND as TEXT
 from tltk.errors import BadSpec, UnknownName
 from tltk.learners import learners
 from tltk.learners.search import fit
@@ -32,6 +33,7 @@ from tltk.registry import Registry
 from tltk.reweightings import reweightings
 from tltk.selection import Unlabelled, criteria
 from tltk.shift import measures
+from tltk.specs.encoders import BYTES_PER_TOKEN
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec
 from tltk.specs.training import TransferSpec
@@ -352,12 +354,14 @@ class TestDomain:
         """As many, as large and in as many channels as they are said to be; a licence and a source."""
         spec = self.domain_spec(tltk_domain)
         found = load(spec)
-        assert found.images.dtype == np.uint8 and found.images.shape[2:] == (16, 16)
+        rows = BYTES_PER_TOKEN if found.kind == TEXT else 16  # a text lies as its bytes
+        assert found.images.dtype == np.uint8 and found.images.shape[2:] == (rows, 16)
         if names := class_names(spec.name):
             assert tuple(found.classes) == names[: len(found.labels)]
         assert found.images.shape[1] in (1, 3) and len(found.images) == len(found.labels) == 60
         assert len(found.classes) >= 2 and found.licence.strip() and found.source.strip()
-        assert load(dataclasses.replace(spec, size=24)).images.shape[2:] == (24, 24)
+        rows = BYTES_PER_TOKEN if found.kind == TEXT else 24
+        assert load(dataclasses.replace(spec, size=24)).images.shape[2:] == (rows, 24)
 
     def test_the_same_spec_draws_the_same_pictures(self, tltk_domain: str) -> None:
         """What is kept of a domain and what is drawn anew are the same."""

@@ -187,6 +187,8 @@ class FeatureBank:
         orders: list[tuple[int, ...]] = []
         folder = home.folder("bank") / f".{key}.{os.getpid()}.tmp"
         on_disk = size > self.ram
+        order = domain.modality.order(domain, index)
+        index = index if order is None else index[order]
         try:
             if on_disk:
                 self._make_room(size, folder)
@@ -198,8 +200,9 @@ class FeatureBank:
                     orders = [_order(t) for t in crossing]
                     arrays = _allocate(crossing, orders, rows, precision, folder if on_disk else None)
                     self._announce(cut, rows, size, time.perf_counter() - start, len(images))
-                for array, order, tensor in zip(arrays, orders, crossing, strict=True):
-                    array[done : done + len(tensor)] = _as(tensor.permute(order), array.dtype)
+                at = _places(done, len(images), len(index), order)
+                for array, axes, tensor in zip(arrays, orders, crossing, strict=True):
+                    array[at] = _as(tensor.permute(axes), array.dtype)
                 done += len(images)
             seconds = time.perf_counter() - start
             found = Features(tuple(arrays), tuple(orders), len(index), copies, seconds)
@@ -351,6 +354,15 @@ class FeatureBank:
         except (OSError, ValueError, KeyError, TypeError):
             shutil.rmtree(place, ignore_errors=True)  # incomplete or missing: it is computed again
             return None
+
+
+def _places(done: int, n: int, total: int, order: np.ndarray | None) -> slice | np.ndarray:
+    """Where the next rows go: behind those that are done, or where they stood before they were put in order."""
+    if order is None:
+        return slice(done, done + n)
+    row = np.arange(done, done + n)
+    found: np.ndarray = row // total * total + order[row % total]
+    return found
 
 
 def _batches(parts: Iterable[Tensor], size: int) -> Iterator[Tensor]:

@@ -14,11 +14,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from tltk import adapters, data, terms
 from tltk.data.classes import UNKNOWN, class_numbers, match_classes, shared_classes, union_of_classes, with_classes
 from tltk.data.domain import Domain, Split, exclude_examples, held_out_origins, link_copies
+from tltk.data.texts import decode
+from tltk.data.vectors import count_unknown, describe_unknown, read_vectors
 from tltk.errors import BadSpec, DataProblem, RunProblem, abbreviate
 from tltk.nn.head import Classifier
 from tltk.nn.net import Net
 from tltk.results.rows import Row
 from tltk.results.training import TrainingResult
+from tltk.specs.encoders import vectors_file
 from tltk.specs.parts import DataSpec
 from tltk.specs.size import Size, channels_and_size
 from tltk.specs.training import TransferSpec
@@ -209,12 +212,20 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
         _reset(net, spec, size, channels)
     if spec.net.keep_head:
         _keep_head(net, spec, domain)
+    if spec.net.backbone.startswith("vectors:"):
+        net.notes.append(_unknown_words(spec, domain))
     phases = _plan(spec, net.depth)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed + 2_000_003)  # what an adapter adds begins the same in each run of a seed
         adapters.make(spec.adapter).adapt(net, min(phase.boundary for phase in phases))
     net.notes += _without_effect(spec, net, phases)
     return net, phases
+
+
+def _unknown_words(spec: TransferSpec, domain: Domain) -> str:
+    """How many words of the domain the network's vectors do not know, and which most often."""
+    known = frozenset(read_vectors(vectors_file(spec.net.backbone)).words)
+    return describe_unknown(count_unknown(decode(domain.images), known))
 
 
 def _plan(spec: TransferSpec, depth: int) -> list[Phase]:

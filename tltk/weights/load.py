@@ -1,5 +1,7 @@
 """Where weights come from: `scratch`, `store:NAME`, `hub:TAG`, `file:PATH`, `run:ID`, or `run:ID@EPOCH`, a snapshot.
 
+Networks of texts: see `tltk.weights.text`.
+
 Files are read by `tltk.weights.reader`, which runs no code from them. Where weights are missing, the error names the
 alternatives.
 """
@@ -18,8 +20,9 @@ from tltk import home
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.nn.head import Classifier
 from tltk.nn.net import Net, config_value, make_backbone, make_net
+from tltk.specs.encoders import reads_text
 from tltk.specs.parts import NetSpec
-from tltk.specs.size import Size
+from tltk.specs.size import Size, height_and_width
 from tltk.weights import store, weightfile
 from tltk.weights.checks import WAYS_OUT, check_architecture, check_reach
 from tltk.weights.fitting import (
@@ -32,6 +35,7 @@ from tltk.weights.fitting import (
     told_size,
 )
 from tltk.weights.reader import check_fit, read
+from tltk.weights.text import build_text_net, text_classifier
 
 # A backbone, how it was built, what to say of its file, and what its weights were made for; None = drawn.
 Built = tuple[nn.Module, dict[str, str], list[str], Given | None]
@@ -51,6 +55,10 @@ def build_net(spec: NetSpec, n_classes: int, size: Size, channels: int, seed: in
         UnknownName: No such backbone, tag or run.
         WeightsMissing: The weights are not on this machine or do not fit, key by key.
     """
+    if reads_text(spec.backbone):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return build_text_net(spec, n_classes, height_and_width(size)[1], seed)
     kind, where = store.parse_weights(spec.weights)
     makers = {"scratch": _scratch, "store": _store, "hub": _hub, "file": _file, "run": _run}
     with torch.random.fork_rng(devices=[]):
@@ -73,7 +81,8 @@ def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
         path: Of the safetensors file; replaced as a whole.
         **notes: More words for the header, by name.
     """
-    own, taught = own_classifier(spec.backbone), notes.get("labels") != "none"
+    own = None if reads_text(spec.backbone) else own_classifier(spec.backbone)
+    taught = notes.get("labels") != "none"
     classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
     mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
     header = {"backbone": spec.backbone, "head": spec.head, "mean": mean, "std": std, **classifier}
@@ -215,6 +224,8 @@ def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
 
 def source_classifier(spec: NetSpec) -> Classifier | None:
     """The linear classifier that came with the weights, with the names of its classes where they are told."""
+    if reads_text(spec.backbone):
+        return text_classifier(spec)
     kind, _, where = spec.weights.partition(":")
     if kind == "hub":
         head = _hub_head(spec, where)

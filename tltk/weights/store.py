@@ -28,7 +28,7 @@ from tltk.weights import weightfile
 FILE, CARD, RECIPE, RUNS = "model.safetensors", "card.json", "recipe.json", "runs"
 FIELDS = "first_layers.png"
 PIECE_BYTES = 2**20  # bytes hashed at a time
-KINDS = ("scratch", "store", "hub", "file", "run")
+KINDS = ("scratch", "store", "hub", "file", "run", "wheel", "folder", "vectors")
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~$:])")
 
 
@@ -183,7 +183,7 @@ def parse_weights(weights: str) -> tuple[str, str]:
     kind, _, where = weights.partition(":")
     if kind not in KINDS:
         raise UnknownName.among("The kind of weights", kind, ["scratch", *(f"{k}:…" for k in KINDS[1:])])
-    if kind in ("store", "file", "run") and not where.strip():
+    if kind in ("store", "file", "run", "wheel", "folder", "vectors") and not where.strip():
         raise WeightsMissing(f"weights {kind!r} must name what to load, as in {kind}:…. Got {weights!r}.")
     return kind, where
 

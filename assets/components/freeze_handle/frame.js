@@ -24,5 +24,6 @@ export const FRAME = `
   </div>
   <div class="names" aria-hidden="true"></div>
   <div class="stages" aria-hidden="true"></div>
+  <div class="maps" hidden></div>
   <p class="where"></p>
   <dl class="figures"></dl>`;

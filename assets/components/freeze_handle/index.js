@@ -7,6 +7,7 @@ import { element, isDark } from "../shared/dom.js";
 import { boundaryAt, goalOf, heights, shortNames, stagesOf } from "./depth.js";
 import { FRAME } from "./frame.js";
 import { buildLanes, drawLanes, peek, tellLanes } from "./lanes.js";
+import { buildMaps } from "./maps.js";
 import { barTitle, tiles, told } from "./words.js";
 
 const KEY_PAUSE = 180; // ms: a held arrow key sends one value, not thirty
@@ -44,9 +45,11 @@ export function update(view, data, send) {
   view.node.dataset.theme = isDark(view.node) ? "dark" : "light";
   view.node.classList.toggle("disabled", data.disabled);
   view.node.classList.toggle("compact", data.compact);
+  view.node.classList.toggle("dense", data.dense);
   view.find(".handle").setAttribute("aria-disabled", String(data.disabled));
   if (data.disabled) stopDragging(view);
   buildLanes(view, data.overlays);
+  buildMaps(view, data.maps);
   if (!view.drag && !view.timer) view.committed = view.k = data.boundary; // a hand on the handle goes first
   show(view, Math.min(view.k, view.depth));
 }
@@ -64,6 +67,7 @@ function build(view, signature) {
     return bar;
   }));
   view.find(".names").replaceChildren(...[...shortNames(names, view.stages), ""].map((text) => element("span", "", text)));
+  view.node.classList.toggle("single", view.stages.length === names.length); // a stage says all that a name would
   const spans = [...view.stages, { name: "head", start: names.length, end: names.length + 1 }];
   view.find(".stages").replaceChildren(...spans.map(({ name, start, end }) => {
     const span = element("span", "", name);
@@ -98,6 +102,7 @@ function show(view, k) {
   view.find(".figures").classList.toggle("six", figures.length === 6);
   view.find(".figures").replaceChildren(...figures.map(([term, ...lines]) => {
     const tile = element("div");
+    if (view.data.dense) tile.title = [term, ...lines].join(", ");
     tile.append(element("dt", "", term), ...lines.map((line) => element("dd", "", line)));
     return tile;
   }));

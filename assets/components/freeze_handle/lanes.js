@@ -10,6 +10,8 @@ import { layerAt, selected } from "./depth.js";
 import { lanePaths, MARKS, rangeOf, scales } from "./paths.js";
 import { interval, laneLabel } from "./words.js";
 
+const SERIES = 6; // colours; what has none of its own takes them in turn
+
 export function buildLanes(view, overlays) {
   const signature = JSON.stringify([overlays, view.data.layers.names]);
   if (signature === view.lanesBuilt) return;
@@ -17,7 +19,7 @@ export function buildLanes(view, overlays) {
   view.peek = null;
   view.find(".lanes")?.remove();
   view.node.classList.toggle("overlaid", overlays.length > 0);
-  view.lanes = overlays.map((overlay) => makeLane(overlay));
+  view.lanes = overlays.map((overlay, i) => makeLane(overlay, overlay.series ?? (i % SERIES) + 1));
   if (!overlays.length) return;
   const box = element("div", "lanes");
   box.setAttribute("role", "group");
@@ -27,12 +29,13 @@ export function buildLanes(view, overlays) {
   drawLanes(view);
 }
 
-function makeLane(overlay) {
+function makeLane(overlay, series) {
   const node = element("div", "lane"), head = element("div", "caption"), plot = svg("svg", { class: "plot", "aria-hidden": "true" });
   const drawn = rangeOf(overlay), value = element("span", "value"), range = element("span", "range");
   range.textContent = `${number(drawn[0], overlay.unit, false)} to ${number(drawn[1], overlay.unit)}`;
   head.append(element("span", "name", overlay.name), range, value);
   if (overlay.null_lo) range.after(element("span", "chance", "by chance"));
+  node.dataset.series = series;
   node.setAttribute("role", "img");
   node.append(head, plot);
   return { node, overlay, plot, value, range: drawn };

@@ -101,10 +101,10 @@ function layoutOf(layout, theme, height) {
     uirevision: "keep", hovermode: "closest", margin: { l: 56, r: 16, t: layout.title ? 44 : 16, b: 44 },
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, colorway: [theme.first, ...theme.others],
     paper_bgcolor: "transparent", plot_bgcolor: "transparent",
-    font: { color: theme.text, family: theme.font, size: 13 },
     hoverlabel: { bgcolor: theme.panel, bordercolor: theme.grid, font: { color: theme.text } },
     modebar: { bgcolor: "transparent", color: theme.grid, activecolor: theme.text },
     ...layout, ...axes, height, autosize: true,
+    font: { color: theme.text, family: theme.font, size: 13, ...layout.font }, // a figure sets the size alone
   };
 }
 

@@ -50,12 +50,14 @@ class WeightedPicture(msgspec.Struct, frozen=True):
         weight: Of a mean of 1.
         label: Its class.
         place: Its number on the sheet of pictures that lies beside the result, from 0.
+        text: What it says, of texts; empty elsewhere.
     """
 
     at: int
     weight: float
     label: str
     place: int = 0
+    text: str = ""
 
 
 class ReweightingResult(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
 from tltk.nn.net import Net, make_backbone, make_net
 from tltk.nn.taps import layer_ends
+from tltk.nn.text import TextBackbone
 from tltk.results.layers import Layer
 from tltk.specs.parts import AdapterSpec, NetSpec
 from tltk.specs.size import Size, height_and_width
@@ -25,7 +26,7 @@ from tltk.training.optimizer import pick_device
 MEASURED = 1e11  # FLOPs of a step by which the speed is measured, at the most
 
 
-def _shapes(net: Net, size: Size, channels: int) -> list[tuple[int, ...]]:
+def _shapes(net: Net) -> list[tuple[int, ...]]:
     """Output shape of each layer for one picture: that of the last of its modules to end."""
     shapes: dict[str, tuple[int, ...]] = {}
 
@@ -34,7 +35,7 @@ def _shapes(net: Net, size: Size, channels: int) -> list[tuple[int, ...]]:
             output = output[0]
         shapes[name] = tuple(output.shape[1:]) if isinstance(output, torch.Tensor) else ()
 
-    pictures = torch.zeros(2, channels, *height_and_width(size))
+    pictures = net.sample(2)
     ends = layer_ends(net, pictures)
     hooks = [
         net.backbone.get_submodule(n).register_forward_hook(lambda _m, _i, out, n=n: note(n, out)) for n in ends if n
@@ -56,7 +57,7 @@ def layers(backbone: str, size: Size, channels: int = 3, adapter: AdapterSpec | 
         adapter: What of a layer learns; None = all of it.
     """
     net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
-    flops, shapes = layer_flops(backbone, size, channels), _shapes(net, size, channels)
+    flops, shapes = layer_flops(backbone, size, channels), _shapes(net)
     parameters = [0] * (net.depth + 1)
     for name, parameter in net.named_parameters():
         parameters[net.layer_of[name]] += parameter.numel()
@@ -104,6 +105,8 @@ def seconds_per_gflop(backbone: str, size: Size, channels: int, device: torch.de
     net = net.to(device).train()
     n = int(min(max(MEASURED / (3 * sum(flops)), 2), 32))
     batch = torch.randn(n, channels, *height_and_width(size), device=device)
+    if isinstance(net.backbone, TextBackbone):
+        batch = net.backbone.longest(n).to(device)
     best, begun = float("inf"), time.perf_counter()
     for _ in range(30):  # the quickest is the least disturbed by whatever else runs here
         start = time.perf_counter()

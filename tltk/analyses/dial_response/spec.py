@@ -18,6 +18,7 @@ class DialResponseSpec(Spec):
     """A question: which measure sees which dial of the shift lab? Of the target, name and size alone matter."""
 
     kind: ClassVar[str] = "response"
+    of_texts: ClassVar[bool] = False
     verb: ClassVar[str] = "response"
     about: ClassVar[str] = "Which shift measure sees which dial of the shift lab, and from which setting on."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": ("name", "size"), "net": ("backbone", "weights")}

@@ -59,6 +59,7 @@ class EmbedResult(msgspec.Struct, frozen=True):
         method: pca, umap or tsne.
         over: What the film runs through: layers or epochs.
         seconds: Part → seconds that it took.
+        texts: What each example says, of texts; empty elsewhere.
     """
 
     names: list[str]
@@ -69,3 +70,4 @@ class EmbedResult(msgspec.Struct, frozen=True):
     method: str
     over: str
     seconds: dict[str, float]
+    texts: list[str] = []

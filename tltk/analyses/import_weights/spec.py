@@ -13,6 +13,7 @@ class ImportWeightsSpec(Spec):
     """A question to a worker: of what are these the weights, and are they whole? With a name, they are kept."""
 
     kind: ClassVar[str] = "adopt"
+    of_texts: ClassVar[bool] = False
     time_limit_s: ClassVar[float] = 300.0
     later: ClassVar[tuple[str, ...]] = ("part",)
 

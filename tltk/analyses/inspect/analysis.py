@@ -12,7 +12,7 @@ from PIL import Image
 from tltk import data
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.analyses.sample import Context, Sample, contact_sheet
+from tltk.analyses.sample import Context, Sample, contact_sheet, sentences
 from tltk.data import account
 from tltk.data.audio.files import as_wav
 from tltk.data.cautions import figures
@@ -65,9 +65,11 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         source=domain.source,
         shown=len(some),
         shown_labels=some.labels.tolist(),
+        shown_index=some.index.tolist(),
         fit=spec.fit,
         size=spec.picture_size,
         groups=groups,
+        texts=sentences([some]),
         **known,
     ), contact_sheet([some])
 

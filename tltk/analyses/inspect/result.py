@@ -41,7 +41,9 @@ class InspectResult(msgspec.Struct, frozen=True):
         stretched: By which factor one side of a squashed picture grew more than the other, on average.
         cautions: Sentences on these counts.
         groups: Pictures that belong together; None where nothing says so.
+        texts: What each example on the sheet says, of texts; empty elsewhere.
         sounds: Numbers on the contact sheet of pictures of sounds that can be played, from `sound-NUMBER.wav`.
+        shown_index: Position in the domain of each picture on the contact sheet; empty in results of earlier versions.
     """
 
     classes: list[str]
@@ -74,3 +76,5 @@ class InspectResult(msgspec.Struct, frozen=True):
     cautions: list[str] = []
     groups: Groups | None = None
     sounds: list[int] = []
+    texts: list[str] = []
+    shown_index: list[int] = []

@@ -9,6 +9,8 @@ from tltk.data.fit import CROP
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec
 
+DIVIDED = ("shots", "val", "test", "seed", "folds", "fold", "repeat")  # how pictures are divided into parts
+
 
 @dataclass(frozen=True)
 class InspectSpec(Spec):
@@ -31,4 +33,9 @@ class InspectSpec(Spec):
             str(self.data.n),
         ]
         words += [] if self.data.fit == CROP else ["--fit", self.data.fit]
-        return [*words, "--group-by", self.data.group_by] if self.data.group_by else words
+        words += ["--group-by", self.data.group_by] if self.data.group_by else []
+        usual = DataSpec()
+        for name in DIVIDED:
+            value = getattr(self.data, name)
+            words += [f"--{name}", repr(value)] if value != getattr(usual, name) else []
+        return words

@@ -8,10 +8,13 @@ from tltk.analyses.inspect.result import InspectResult
 from tltk.data.account import describe_groups, describe_parts
 from tltk.data.fit import Change, describe
 
+SHOWN = 6  # texts
+
 
 def lines(found: InspectResult) -> Iterator[str]:
     """The lines that the shell prints."""
-    yield f"{found.n:,} pictures, {len(found.classes)} classes; {found.licence}"
+    what = "texts" if found.texts else "pictures"
+    yield f"{found.n:,} {what}, {len(found.classes)} classes; {found.licence}"
     for branch in found.tree:
         classes = f"{branch.classes:,} classes, " if branch.classes else ""
         yield f"{branch.role:8}  {branch.folder}: {classes}{branch.pictures:,} pictures"
@@ -25,6 +28,9 @@ def lines(found: InspectResult) -> Iterator[str]:
         yield describe_groups(found.groups)
     if found.parts:
         yield describe_parts(found.parts)
-    yield describe(Change(found.cropped, found.empty, found.stretched), found.fit, found.size)
+    if found.texts:
+        yield from (f"text      {text}" for text in found.texts[:SHOWN])
+    else:
+        yield describe(Change(found.cropped, found.empty, found.stretched), found.fit, found.size)
     for sentence in found.cautions:
         yield f"caution  {sentence}"

@@ -19,6 +19,7 @@ class NearestSpec(Spec):
     """A question to a worker: of the pictures that a training learned from, which are most like these?"""
 
     kind: ClassVar[str] = "nearest"
+    of_texts: ClassVar[bool] = False
     verb: ClassVar[str] = "nearest"
     about: ClassVar[str] = "The training pictures that a finished training finds most like given ones, with a sheet."
     time_limit_s: ClassVar[float] = 24 * 3600.0

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tltk.analyses.pictures.result import PicturesResult
 from tltk.analyses.pictures.spec import PicturesSpec
-from tltk.analyses.sample import Context, Sample, contact_sheet
+from tltk.analyses.sample import Context, Sample, contact_sheet, sentences
 from tltk.errors import BadSpec
 
 
@@ -27,5 +27,6 @@ def pictures(spec: PicturesSpec, context: Context) -> tuple[PicturesResult, Imag
         )
     at = test[np.array(spec.index)]
     labels = domain.labels[at]
-    found = PicturesResult(list(spec.index), labels.tolist(), list(domain.classes), len(test))
-    return found, contact_sheet([Sample(domain, at, torch.from_numpy(labels))])
+    shown = [Sample(domain, at, torch.from_numpy(labels))]
+    found = PicturesResult(list(spec.index), labels.tolist(), list(domain.classes), len(test), sentences(shown))
+    return found, contact_sheet(shown)

@@ -13,9 +13,11 @@ class PicturesResult(msgspec.Struct, frozen=True):
         labels: Class number of each.
         classes: Names, by class number.
         test: Test pictures in all.
+        texts: What each says, of texts; empty elsewhere.
     """
 
     index: list[int]
     labels: list[int]
     classes: list[str]
     test: int
+    texts: list[str] = []

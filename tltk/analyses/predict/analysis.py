@@ -16,11 +16,23 @@ from PIL.Image import Resampling
 from torch import Tensor
 
 from tltk.analyses.network import TrainedNet, own_parts, rebuild
-from tltk.analyses.predict.inputs import ARCHIVE, FILE, FOLDER, domain_spec, list_folder, understand, unpacked
+from tltk.analyses.predict.inputs import (
+    ARCHIVE,
+    DOMAIN,
+    FILE,
+    FOLDER,
+    domain_spec,
+    list_folder,
+    list_texts,
+    understand,
+    understand_texts,
+    unpacked,
+)
 from tltk.analyses.predict.result import PredictResult, SkippedFile
 from tltk.analyses.predict.spec import EVERY, PredictSpec
 from tltk.analyses.sample import Context
 from tltk.analyses.trained import TrainedRun, open_training
+from tltk.data import texts
 from tltk.data.decode import Span, decode_all
 from tltk.data.domain import Domain, Ints, Pixels
 from tltk.data.fit import Change
@@ -110,7 +122,7 @@ def _show(
         features, logits = net.answer(images, index, batch, check)
         found.network_seconds += time.perf_counter() - before
         for at in index[: max(MOST_THUMBNAILS - len(found.names), 0)]:
-            found.thumbnails.append(_thumbnail(images[at]))
+            found.thumbnails.append(_thumbnail(images[at], net.net.tokens is not None))
         found.names += names
         found.labels += labels
         found.logits.append(logits)
@@ -118,8 +130,13 @@ def _show(
             found.features.append(features)
 
 
-def _thumbnail(picture: Pixels) -> Tensor:
-    """A small picture in colour, (3, h, w) uint8, its longer side 48; of more than three channels the first three."""
+def _thumbnail(picture: Pixels, is_text: bool) -> Tensor:
+    """A small picture in colour, (3, h, w) uint8, its longer side 48; of more than three channels the first three.
+
+    Of a text, its words on a square.
+    """
+    if is_text:
+        return torch.from_numpy(np.array(texts.tile(texts.decode(picture[None])[0], THUMBNAIL_PX))).permute(2, 0, 1)
     shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
     tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
     tile = tile.resize([max(round(side * THUMBNAIL_PX / max(tile.size)), 1) for side in tile.size], Resampling.BOX)
@@ -180,6 +197,9 @@ def read_pictures(
     Yields:
         Pictures, which of them are meant, their names and those of their classes.
     """
+    if net.net.tokens is not None:
+        yield from read_texts(spec.paths, spec.part, context, trained.spec, net, found)
+        return
     spans = _spans(trained, found)
     single: list[tuple[str, Path]] = []
     for text in spec.paths:
@@ -254,7 +274,43 @@ def _of_domain(
     else:
         index = getattr(domain.split(spec, trained.seed), part)
     shown = escape_name(name)
-    yield domain.images, index, [f"{shown}[{i}]" for i in index], _class_names(domain, index)
+    names = [f"{shown}[{i}]" for i in index]
+    if domain.kind == texts.KIND:
+        names = [f"{name}: {texts.sentence(domain, i)}" for name, i in zip(names, index.tolist(), strict=True)]
+    yield domain.images, index, names, _class_names(domain, index)
+
+
+def read_texts(
+    paths: Sequence[str], part: str, context: Context, trained: TransferSpec, net: TrainedNet, found: Found
+) -> Iterator[Chunk]:
+    """The texts of each word in turn: a .txt file holds one a line, a folder files of one text each.
+
+    Args:
+        paths: Words of the prediction.
+        part: Of a domain.
+        context: For domains and progress.
+        trained: The training that reads them.
+        net: Its network.
+        found: Where skipped files are noted.
+
+    Yields:
+        Bytes, which of them are meant, what they are called, and their classes.
+    """
+    for text in paths:
+        one = understand_texts(text, part)
+        if one.kind == DOMAIN:
+            yield from _of_domain(one.where, part, context, trained, net, found)
+            continue
+        read, skipped = list_texts(Path(one.where))
+        found.skipped += skipped
+        if read:
+            said = [f"{name}: {texts.shorten(line)}" for name, line in read]
+            yield (
+                texts.encode([line for _, line in read], net.net.shape[-1]),
+                np.arange(len(read)),
+                said,
+                [""] * len(read),
+            )
 
 
 def _class_names(domain: Domain, index: Ints) -> list[str]:

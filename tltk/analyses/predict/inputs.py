@@ -16,13 +16,16 @@ from tltk.analyses.predict.spec import EVERY, PredictSpec
 from tltk.data.domain import argument_path
 from tltk.data.names import escape_name
 from tltk.data.sources import archive
+from tltk.data.texts import KIND as TEXT
 from tltk.data.tree import Folder, walk
 from tltk.errors import BadSpec, DataProblem, truncate
+from tltk.specs.encoders import reads_text
 from tltk.specs.parts import DataSpec, read_alike
 from tltk.specs.training import TransferSpec
 
 FILE, FOLDER, ARCHIVE, DOMAIN = "file", "folder", "archive", "domain"
 TREES = (FOLDER, ARCHIVE)
+MAX_TEXTS_BYTES = 64 * 2**20  # of a file of texts
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,57 @@ def understand(text: str, part: str = EVERY) -> Input:
     )
 
 
+def understand_texts(text: str, part: str = EVERY) -> Input:
+    """What a word names for a network of texts: a file of lines, a folder of .txt files, or a domain.
+
+    Raises:
+        UnknownName, BadSpec: A name that means nothing, or a domain of pictures.
+        DataProblem: Nothing is there.
+    """
+    kind, colon, _ = text.partition(":")
+    if (colon and kind in data.domains) or data.split(text)[0] in data.domains:
+        if data.modality_of(text) != TEXT:
+            raise BadSpec(f"This training reads texts. {escape_name(text)} holds pictures; name texts.")
+        return Input(DOMAIN, text)
+    path = argument_path(text)
+    if path.is_dir():
+        return Input(FOLDER, str(path)) if part == EVERY else Input(DOMAIN, f"text:{path}")
+    if path.is_file():
+        is_table = path.suffix.lower() in (".csv", ".tsv")
+        return Input(DOMAIN, f"text:{path}") if is_table or part != EVERY else Input(FILE, str(path))
+    raise DataProblem(
+        f"What is predicted must be a file of texts, a folder of .txt files or a domain of texts. "
+        f"{escape_name(truncate(text))} is not there; check the path."
+    )
+
+
+def list_texts(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """(name, text) of each line of a file, or of each .txt file below a folder; and what was left out, with the reason.
+
+    Raises:
+        DataProblem: It cannot be read.
+    """
+    found: list[tuple[str, str]] = []
+    skipped: list[tuple[str, str]] = []
+    try:
+        files = [path] if path.is_file() else sorted(p for p in path.rglob("*.txt") if p.is_file())
+        for file in files:
+            name = escape_name(file.name if path.is_file() else str(file.relative_to(path)))
+            raw = file.read_bytes()
+            if len(raw) > MAX_TEXTS_BYTES or b"\0" in raw:
+                skipped.append((name, "it is binary" if b"\0" in raw else "it has more than 64 MiB"))
+                continue
+            told = raw.decode("utf-8-sig", errors="replace")
+            if path.is_dir():
+                found += [(name, told)] if told.strip() else []
+            else:
+                lines = enumerate(told.split("\n"), start=1)
+                found += [(f"{name}, line {i}", line.strip()) for i, line in lines if line.strip()]
+    except OSError as fault:
+        raise DataProblem(f"{escape_name(str(path))} must be readable. It is not: {fault.strerror or fault}.") from None
+    return found, skipped
+
+
 def check_inputs(spec: PredictSpec, trained: TransferSpec) -> None:
     """Refuse words that name nothing, and folders without a picture, before anything is queued.
 
@@ -92,6 +146,13 @@ def check_inputs(spec: PredictSpec, trained: TransferSpec) -> None:
         UnknownName, BadSpec, DataProblem: One does.
     """
     for text in spec.paths:
+        if reads_text(trained.net.backbone):
+            words = understand_texts(text, spec.part)
+            if words.kind == DOMAIN:
+                data.check(domain_spec(words.where, trained))
+            elif not list_texts(Path(words.where))[0]:
+                raise DataProblem(f"{escape_name(words.where)} must hold texts. It holds none that can be read.")
+            continue
         found = understand(text, spec.part)
         if found.kind == FILE and spec.part != EVERY:
             raise BadSpec(f"A part is of a domain. {escape_name(found.where)} is one file; leave out --part.")

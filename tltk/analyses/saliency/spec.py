@@ -17,6 +17,7 @@ class SaliencySpec(RunQuestion):
     """A question to a worker: where in pictures does a training look, and does that depend on what it learned?"""
 
     kind: ClassVar[str] = "saliency"
+    of_texts: ClassVar[bool] = False
     verb: ClassVar[str] = "saliency"
     about: ClassVar[str] = (
         "Where in pictures a finished training looks: Grad-CAM or attention rollout, with a sanity check."

@@ -14,6 +14,7 @@ class SoupSpec(Spec):
     """A question: are averaged weights of several trainings better than the best? With a name, they are kept."""
 
     kind: ClassVar[str] = "soup"
+    of_texts: ClassVar[bool] = False
     verb: ClassVar[str] = "soup"
     about: ClassVar[str] = "Average the weights of several trainings (uniform and greedy soup), beside their ensemble."
 

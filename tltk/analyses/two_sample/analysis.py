@@ -11,11 +11,23 @@ from PIL import Image
 from torch import Tensor
 
 from tltk.analyses.chance import is_constant, null_without_shift, with_null
-from tltk.analyses.sample import Context, Sample, contact_sheet, features, network, samples, shared_classes, strangers
+from tltk.analyses.sample import (
+    Context,
+    Sample,
+    contact_sheet,
+    features,
+    network,
+    samples,
+    sentences,
+    shared_classes,
+    strangers,
+    whole_texts,
+)
 from tltk.analyses.two_sample.label_shift import label_shift
 from tltk.analyses.two_sample.pictures import witnesses
 from tltk.analyses.two_sample.result import ClassTest, MeasureTest, PermutationTest, TwoSampleResult
 from tltk.analyses.two_sample.spec import TwoSampleSpec
+from tltk.analyses.two_sample.words import telling_words
 from tltk.errors import BadSpec, TltkError
 from tltk.shift import measures
 from tltk.shift.class_mmd import class_tests
@@ -66,6 +78,8 @@ def two_sample(spec: TwoSampleSpec, context: Context) -> tuple[TwoSampleResult, 
         within=classes.mean,
         class_correction=describe_correction(len(classes.rows), spec.permutations) if classes.rows else "",
         label_shift=label_shift(x, source, y, target, spec.seed),
+        texts=sentences([source, target]),
+        words=telling_words(*(whole_texts(side) for side in (source, target))),
     )
     return result, contact_sheet([source, target])
 

@@ -107,6 +107,22 @@ class ClassShare(msgspec.Struct, frozen=True):
     true: float
 
 
+class TellingWord(msgspec.Struct, frozen=True):
+    """A word that one side uses more often than the other.
+
+    Attributes:
+        word: In small letters.
+        source: Share of the source's texts that hold it, 0 … 1.
+        target: Share of the target's.
+        z: Log odds ratio over its standard error: above 0 = a word of the source, below 0 of the target.
+    """
+
+    word: str
+    source: float
+    target: float
+    z: float
+
+
 class TwoSampleResult(msgspec.Struct, frozen=True):
     """Whether two domains differ at one layer, and which classes and pictures show it; sides are source and target.
 
@@ -129,6 +145,8 @@ class TwoSampleResult(msgspec.Struct, frozen=True):
         classes: A test of each class of `per_class`.
         within: The test of their mean; None where there is none.
         class_correction: Over how many classes p-values are corrected, in a sentence.
+        texts: What each example on the sheet says, in domains of texts; empty elsewhere.
+        words: The words that tell the two apart, those of the source first; empty where they are pictures.
     """
 
     layer: int
@@ -149,3 +167,5 @@ class TwoSampleResult(msgspec.Struct, frozen=True):
     classes: list[ClassTest] = []
     within: PermutationTest | None = None
     class_correction: str = ""
+    texts: list[str] = []
+    words: list[TellingWord] = []

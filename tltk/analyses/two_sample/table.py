@@ -28,10 +28,20 @@ def lines(found: TwoSampleResult) -> Iterator[str]:
     if size:
         yield f"halves: {size} pictures of each domain, of the band that two such parts of the target give"
     yield f"neighbourhoods that hold both domains: {found.mixed:.0%}"
+    yield from _words(found)
     if found.classes:
         rows = [[row.name, *_cells(row), f"{row.source} and {row.target}"] for row in found.classes]
         yield from columns(["class: MMD²", *HEAD, "pictures"], rows)
         yield found.class_correction
+
+
+def _words(found: TwoSampleResult) -> Iterator[str]:
+    """The words that tell two domains of texts apart, with the share of texts that hold each."""
+    for side, sign in (("source", 1), ("target", -1)):
+        own = [one for one in found.words if sign * one.z > 0]
+        told = ", ".join(f"{one.word} ({one.source:.0%} and {one.target:.0%})" for one in own)
+        if told:
+            yield f"words of the {side} (share of source and target texts): {told}"
 
 
 def _cells(row: MeasureTest | ClassTest) -> list[str]:

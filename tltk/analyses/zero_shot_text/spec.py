@@ -17,6 +17,7 @@ class ZeroShotTextSpec(Spec):
     """A question: how well does a model of picture and text name classes, from the names alone?"""
 
     kind: ClassVar[str] = "zero_shot_text"
+    of_texts: ClassVar[bool] = False
     verb: ClassVar[str] = "zero-shot-text"
     about: ClassVar[str] = "Classes named by a sentence each, by a CLIP-like model in a local folder; needs tltk[clip]."
     kept: ClassVar[Mapping[str, tuple[str, ...]]] = {"target": BUT_SHOTS}

@@ -60,6 +60,8 @@ def check(argument: str) -> str:
         UnknownName: It is none.
     """
     kind, rest = data.parse(_inner(argument))
+    if data.modality_of(_inner(argument)) != "pictures":
+        raise BadSpec(f"A domain in grey must hold pictures. {kind} holds texts; leave out grey.")
     how = data.corruption(argument)
     return f"{kind}{':' if rest else ''}{rest}{f'~{how.name}:{how.severity}' if how else ''}"
 

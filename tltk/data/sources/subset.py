@@ -57,7 +57,13 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
             which: dataclasses.replace(one, numbers=one.numbers[at]) for which, one in whole.attributes.items()
         },
         files=whole.files.take(at),
+        kind=whole.kind,
     )
+
+
+def modality_of(argument: str) -> str:
+    """That of the other domain."""
+    return data.modality_of(_divide(argument)[1])
 
 
 def check(argument: str) -> str:

@@ -53,7 +53,12 @@ def details(result: CausesResult) -> list[str]:
 
 def title(one: CauseResult) -> str:
     """A cause in words; its name where it belongs to a package that is not installed here."""
-    return causes[one.name].title if one.name in causes else one.name
+    return title_of(one.name)
+
+
+def title_of(name: str) -> str:
+    """The title of the cause of this name; the name where there is none."""
+    return causes[name].title if name in causes else name
 
 
 def _cells(one: CauseResult) -> list[str]:

@@ -1,0 +1,1 @@
+"""Which words of a domain have no vector."""

@@ -1,0 +1,407 @@
+"""Texts of the user's: `text:PATH`, a folder per class of .txt files, a table, or one text a line with a label.
+
+`text:reviews`, a folder; `text:reviews.csv?text=body&label=stars`, a table, whose columns are found by the usual names
+or named; `text:reviews.txt`, lines of a text, a tab and a label. Licence and source are the user's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tltk.data import layout, texts
+from tltk.data.account import Account, describe_losses
+from tltk.data.domain import Domain, Progress, Reading, argument_path, subsample
+from tltk.data.files import Files, column_of
+from tltk.data.identity import find_copies, label_conflicts
+from tltk.data.layout import part_of
+from tltk.data.names import escape_name, normalise_name
+from tltk.data.parts import FREE, TRAIN
+from tltk.data.sources import folder
+from tltk.data.tables import plain_word, read_table
+from tltk.data.tree import File, Folder, walk
+from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
+from tltk.specs.encoders import BYTES_PER_TOKEN
+from tltk.specs.parts import DataSpec
+
+MODALITY = texts.KIND
+LICENCE = "not stated (your own texts)"
+SETTINGS = ("text", "label", "split")
+TEXTS = ("text", "texts", "sentence", "sentences", "review", "reviewtext", "content", "body", "comment", "document")
+LABELS = ("label", "labels", "class", "category", "sentiment", "target", "polarity", "topic", "y", "stars", "rating")
+SPLITS = ("split", "set", "subset", "part", "partition")
+TABLES = (".csv", ".tsv")
+MAX_TEXT_BYTES = 2**20  # of one file
+MAX_LINES_BYTES = 256 * 2**20
+MAX_COLUMNS = 64
+KIND = layout.Kind("texts", "1.txt", "plain text (.txt)", "", frozenset())
+
+
+@dataclass
+class _Texts:
+    """What was read, before it is made an array.
+
+    Attributes:
+        texts: Without blanks around them.
+        labels: Their classes, by name.
+        parts: That each comes in.
+        names: Of each, for lists.
+        columns: What a table says beside.
+        skipped: What was left out, and why.
+        account: How it was understood.
+    """
+
+    texts: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    account: Account = Account()
+
+
+def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Domain:
+    """Texts of your own: a folder per class of .txt files, a .csv or .tsv, or lines of a text, a tab and a label.
+
+    Args:
+        spec: `n` (0 = all), `size` in tokens and `seed`; parts and shots are not read here.
+        argument: PATH of a folder or a file, of a table perhaps with ?text=COLUMN&label=COLUMN&split=COLUMN.
+        progress: Called with (done, total) texts.
+
+    Raises:
+        DataProblem: Nothing there, no texts, one class, no column of texts or of labels, or parts that differ.
+    """
+    path, settings = divide(argument)
+    root, what = argument_path(path), escape_name(spec.name)
+    found = _read(root, settings, what, spec.group_by)
+    if not found.texts:
+        why = f" The first left out: {found.skipped[0][0]}, {found.skipped[0][1]}." if found.skipped else ""
+        raise DataProblem(f"{what} must hold texts. It has none that can be used.{why}")
+    classes = tuple(sorted(set(found.labels)))
+    numbers = {label: number for number, label in enumerate(classes)}
+    labels, given = np.array([numbers[one] for one in found.labels], np.int64), np.array(found.parts, np.int8)
+    kept = subsample(labels, spec.n, spec.seed, what, given)
+    chosen = [found.texts[i] for i in kept]
+    images = texts.encode(chosen, spec.size)
+    if progress:
+        progress(len(chosen), len(chosen))
+    origins = texts.origins(chosen)
+    twins = find_copies(origins)
+    names = [found.names[i] for i in kept]
+    return Domain.of(
+        spec.name,
+        images,
+        labels[kept],
+        classes,
+        licence=LICENCE,
+        source=escape_name(str(root)),
+        given=None if (given == FREE).all() else given[kept],
+        skipped=found.skipped,
+        origins=origins,
+        account=dataclasses.replace(found.account, notes=(*length_notes(chosen, spec.size), *found.account.notes)),
+        twins=twins,
+        reading=Reading(clashes=label_conflicts(twins, labels[kept], names)),
+        files=Files(tuple(names), {n: column_of([v[i] for i in kept]) for n, v in found.columns.items()}),
+        kind=texts.KIND,
+    )
+
+
+def length_notes(said: Sequence[str], size: int) -> list[str]:
+    """How many texts are longer than what is kept of them: a sentence, or none.
+
+    Args:
+        said: The texts.
+        size: As `DataSpec.size`.
+    """
+    lengths = np.array([len(text.encode()) for text in said])
+    room = BYTES_PER_TOKEN * size
+    long = int((lengths > room).sum())
+    if not long:
+        return []
+    fits = -(-int(np.quantile(lengths, 0.95)) // BYTES_PER_TOKEN)
+    return [
+        f"{long:,} of {len(said):,} texts are longer than the {room} bytes that are kept of each (size {size}, four "
+        f"bytes to a token), up to {lengths.max():,}; size {min(1024, max(8, fits))} would keep 95 % of them whole."
+    ]
+
+
+def check(argument: str) -> str:
+    """The argument in one spelling.
+
+    Raises:
+        BadSpec: No path, or a setting without a value.
+        UnknownName: A setting that there is not.
+    """
+    path, settings = divide(argument)
+    if not path.strip():
+        raise BadSpec(f"The domain text needs a path. Got {'text:' + argument!r}; write text:PATH.")
+    told = "&".join(f"{name}={settings[name]}" for name in SETTINGS if name in settings)
+    return f"{path}?{told}" if told else path
+
+
+def survey(argument: str, group_by: str = "") -> layout.Layout | None:
+    """How a folder is understood, without a text being read; None for a file, which is read as a whole.
+
+    Args:
+        argument: PATH, perhaps with settings.
+        group_by: As `DataSpec.group_by`.
+
+    Raises:
+        DataProblem: As for `load`, so far as names tell; of a file, as far as its lines do.
+    """
+    path, settings = divide(argument)
+    root, what = argument_path(path), f"text:{escape_name(argument)}"
+    if root.is_dir():
+        return _survey(root, what, group_by)
+    _read(root, settings, what, group_by)
+    return None
+
+
+def source_version(argument: str) -> str:
+    """Changes with the settings, and when a file comes, goes, grows or is written."""
+    path, settings = divide(argument)
+    root = argument_path(path)
+    if root.is_dir():
+        return folder.source_version(path)
+    _check_file(root)
+    status = root.stat()
+    told = f"{sorted(settings.items())}\0{status.st_size}\0{status.st_mtime_ns}"
+    return hashlib.sha256(os.fsencode(root) + told.encode()).hexdigest()
+
+
+def divide(argument: str) -> tuple[str, dict[str, str]]:
+    """Path and settings; a path that exists as it stands has none.
+
+    Raises:
+        BadSpec: A setting without a value.
+        UnknownName: A setting that there is not.
+    """
+    if "?" in argument:
+        with contextlib.suppress(DataProblem):
+            if argument_path(argument).exists():
+                return argument, {}
+    path, _, told = argument.partition("?")
+    settings: dict[str, str] = {}
+    for part in filter(None, told.split("&")):
+        name, _, value = part.partition("=")
+        if name not in SETTINGS:
+            raise UnknownName.among("A setting of text", name, SETTINGS)
+        if not value:
+            raise BadSpec(f"A setting of text must be NAME=COLUMN. Got {part!r}; write as in text:a.csv?label=stars.")
+        settings[name] = value
+    return path, settings
+
+
+# -- reading -------------------------------------------------------------------------------------------------
+
+
+class TextFile(File):
+    """A file of a tree of texts: `is_picture` says whether it is one, by its ending."""
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is read as a text."""
+        return self.ending == ".txt"
+
+    @property
+    def may_be_picture(self) -> bool:
+        """Whether its loss is one that a user would mind."""
+        return self.ending in ("", ".txt", ".text", ".md", ".rst", ".html", ".htm", ".doc", ".docx", ".pdf", ".rtf")
+
+    @property
+    def unread_reason(self) -> str:
+        """Why it is not read."""
+        return f"the ending {escape_name(self.ending) or 'is missing'} is not .txt"
+
+
+def _read(root: Path, settings: dict[str, str], what: str, group_by: str) -> _Texts:
+    if root.is_dir():
+        return _read_folder(root, what, group_by)
+    _check_file(root)
+    if settings or root.suffix.lower() == ".csv" or (root.suffix.lower() == ".tsv" and _has_head(root)):
+        return _read_table(root, settings, what)
+    return _read_lines(root, what)
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise DataProblem(
+            f"text:PATH must name a folder or a file. There is nothing at {escape_name(str(path))}; check the path."
+        )
+    if (n_bytes := path.stat().st_size) > MAX_LINES_BYTES:
+        raise DataProblem(
+            f"A file of texts may have at most {MAX_LINES_BYTES >> 20} MiB. {escape_name(path.name)} has "
+            f"{n_bytes >> 20}; split it."
+        )
+
+
+def _plain(data: bytes, name: str) -> tuple[str, str]:
+    """The text of a file, and a sentence where its coding is a guess.
+
+    Raises:
+        DataProblem: It is no text.
+    """
+    if b"\0" in data:
+        raise DataProblem("it is binary, not text")
+    with contextlib.suppress(UnicodeDecodeError):
+        return data.decode("utf-8-sig"), ""
+    note = f"{name} is not UTF-8 and was read as Windows-1252; save it as UTF-8 if letters look wrong."
+    return data.decode("cp1252", errors="replace"), note
+
+
+def _survey(root: Path, what: str, group_by: str) -> layout.Layout:
+    with folder.readable(root):
+        tree, left = walk(root)
+    stack = [tree]
+    while stack:
+        here: Folder = stack.pop()
+        here.files[:] = [TextFile(file.name, file.path) for file in here.files]
+        stack += here.folders
+    return layout.interpret_tree(tree, what, left, group_by, KIND)
+
+
+def _read_folder(root: Path, what: str, group_by: str) -> _Texts:
+    laid = _survey(root, what, group_by)
+    found, notes, why = _Texts(skipped=list(laid.skipped)), list[str](), dict(laid.why)
+    used: Counter[str] = Counter()
+    for one in laid.pictures:
+        assert one.path is not None
+        try:
+            if one.path.stat().st_size > MAX_TEXT_BYTES:
+                raise DataProblem(f"it has more than {MAX_TEXT_BYTES >> 20} MiB")
+            said, note = _plain(one.path.read_bytes(), one.name)
+            if not said.strip():
+                raise DataProblem("it is empty")
+        except (DataProblem, OSError) as fault:
+            reason = fault.strerror or "it may not be read" if isinstance(fault, OSError) else str(fault)
+            found.skipped.append((one.name, reason))
+            why[one.label] = reason
+            continue
+        notes += [note] if note else []
+        used[one.label] += 1
+        _add(found, said, one.label, one.part, one.name)
+    told = describe_losses(laid.there, dict(used), why)
+    found.account = dataclasses.replace(laid.account, notes=(*told, *notes[:3], *laid.account.notes))
+    return found
+
+
+def _add(found: _Texts, said: str, label: str, part: int, name: str) -> None:
+    found.texts.append(said.strip())
+    found.labels.append(label)
+    found.parts.append(part)
+    found.names.append(name)
+
+
+def _read_lines(path: Path, what: str) -> _Texts:
+    """Lines of a text, a tab and a label; what other separators of lines there may be belongs to the text."""
+    shown = escape_name(path.name)
+    try:
+        told, note = _plain(path.read_bytes(), shown)
+    except DataProblem as fault:
+        raise DataProblem(f"{what} must be lines of text. {fault}.") from None
+    found = _Texts()
+    lines = told.split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        said, tab, label = line.strip("\r ").rpartition("\t")
+        reason = "" if tab else "no tab, and so no label"
+        if tab and not (said.strip() and label.strip()):
+            reason = "no text or no label beside the tab"
+        if reason:
+            found.skipped.append((f"{shown}, line {number}", reason))
+            continue
+        _add(found, said, normalise_name(label.strip()), FREE, f"{shown}, line {number}")
+    n = len(found.texts)
+    if not n or len(found.skipped) > n:
+        raise DataProblem(
+            f"{what} must hold one text a line, a tab and a label. Of {n + len(found.skipped):,} lines {n:,} do; put a "
+            f"tab and the class at the end of each, or take a table (.csv) or a folder of .txt for each class."
+        )
+    _check_labels(found, what, "what follows the last tab of a line")
+    said = f"{shown}: {n:,} lines of a text, a tab and a label."
+    found.account = Account(notes=(said, *([note] if note else [])))
+    return found
+
+
+def _has_head(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.readline(2**16).decode(errors="replace")
+    return any(plain_word(cell) in (*TEXTS, *LABELS) for cell in head.split("\t"))
+
+
+def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
+    table = read_table(path, (*TEXTS, *LABELS, *SPLITS))
+    for name in settings.values():
+        if name not in table.names:
+            raise UnknownName.among(f"A column of {what}", name, table.names)
+    left = [name for name in table.names if name not in settings.values()]
+    columns = {role: settings.get(role) or _named(left, known) for role, known in _ROLES.items()}
+    for role in ("text", "label"):
+        if not columns[role]:
+            raise DataProblem(
+                f"{what} must have a column of {role}s. Its columns are {abbreviate(', '.join(table.names))}, and none "
+                f"is called as {role}s usually are; name it with ?{role}=COLUMN."
+            )
+    if columns["text"] == columns["label"]:
+        raise DataProblem(f"Texts and labels of {what} must be two columns. Both are {columns['text']}.")
+    said, labels = table.column(columns["text"]), table.column(columns["label"])
+    parts = _parts(table.column(columns["split"]) if columns["split"] else [""] * len(said), columns["split"], what)
+    found, rows = _Texts(skipped=list(table.skipped)), list[int]()
+    for at, (text, label, part) in enumerate(zip(said, labels, parts, strict=True)):
+        name = f"{escape_name(path.name)}, line {table.lines[at]}"
+        if not text or not label or "\0" in text:
+            found.skipped.append((name, "no text" if not text else "no label" if not label else "it is binary"))
+            continue
+        rows.append(at)
+        _add(found, text, normalise_name(label), part, name)
+    _check_labels(found, what, f"the column {escape_name(columns['label'])}")
+    rest = [name for name in table.names if name not in columns.values()][:MAX_COLUMNS]
+    for name in rest:
+        cells = table.column(name)
+        found.columns[name] = [cells[at] for at in rows]
+    told = f"Texts are in the column {escape_name(columns['text'])}, labels in {escape_name(columns['label'])}"
+    told += f", parts in {escape_name(columns['split'])}." if columns["split"] else "."
+    found.account = Account(notes=(told, *table.notes))
+    return found
+
+
+_ROLES = {"text": TEXTS, "label": LABELS, "split": SPLITS}
+
+
+def _named(names: Sequence[str], known: Sequence[str]) -> str:
+    """The column with the first of these names; "" where there is none."""
+    by_word = {plain_word(name): name for name in reversed(names)}
+    return next((by_word[word] for word in known if word in by_word), "")
+
+
+def _parts(cells: Sequence[str], column: str, what: str) -> list[int]:
+    """The part that each row comes in; all are free where nothing says so."""
+    found = [part_of(cell) for cell in cells]
+    if not column or all(part is None for part in found):
+        return [FREE] * len(cells)
+    if any(part is None for part in found):
+        odd = next(cell for cell, part in zip(cells, found, strict=True) if part is None)
+        raise DataProblem(
+            f"The column {escape_name(column)} of {what} must say train, val or test in each row. It says {odd!r}; "
+            f"mend it, or name another column with ?split=COLUMN."
+        )
+    return [TRAIN if part is None else part for part in found]
+
+
+def _check_labels(found: _Texts, what: str, where: str) -> None:
+    """Refuse labels that are as many as texts: then they are no classes."""
+    different = len(set(found.labels))
+    if different > max(20, len(found.labels) // 4):
+        raise DataProblem(
+            f"Labels of {what} must be classes. {where[0].upper()}{where[1:]} has {different:,} different ones for "
+            f"{len(found.labels):,} texts; name another column with ?label=COLUMN, or mend the file."
+        )

@@ -1,0 +1,131 @@
+"""Encoders of `transformers` as backbones: built from a configuration, weights drawn. No code of others is run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import Any
+
+from torch import nn
+
+from tltk.data.vectors import read_vectors
+from tltk.errors import BadSpec, WeightsMissing
+from tltk.nn.text import HashedWords, MeanVectors, TextBackbone, Tokenizer, Tokens, Vocabulary, WordList
+from tltk.specs.encoders import (
+    EXTRA,
+    TOKENIZER,
+    EncoderDials,
+    check_encoder,
+    locate,
+    parse_encoder,
+    read_config,
+    vectors_file,
+)
+
+MARGIN = 4  # positions that some families keep for themselves
+
+
+def make_text_backbone(name: str, size: int, drop_path: float = 0.0) -> TextBackbone:
+    """A network of texts by name, its weights drawn.
+
+    Args:
+        name: As in `tltk.specs.encoders`.
+        size: As `DataSpec.size`: tokens at most, of which the encoder's table of positions may allow fewer.
+        drop_path: Must be 0: encoders have dropout of their own.
+
+    Raises:
+        BadSpec, UnknownName, WeightsMissing: It cannot be built.
+    """
+    if drop_path:
+        raise BadSpec(f"Stochastic depth is for networks of pictures. Got drop_path {drop_path:g}; set it to 0.")
+    check_encoder(name)
+    if name.partition(":")[0] == "vectors":
+        read = read_vectors(vectors_file(name))
+        vectors = MeanVectors(len(read.words) + 2, read.vectors.shape[1])
+        return TextBackbone(Tokens(WordList(read.words), size), vectors, size)
+    with _quiet():
+        if name.partition(":")[0] == "encoder":
+            family, dials = parse_encoder(name)
+            tokenizer: Tokenizer = HashedWords(dials.vocabulary)
+            config = _small(family, dials, size)
+        else:
+            place = locate(name)
+            told = read_config(place, name)
+            config = _configuration(told, name)
+            pad = told.get("pad_token_id")
+            tokenizer = Vocabulary((place / TOKENIZER).read_text(), pad if isinstance(pad, int) else 0)
+        encoder = _encoder(config, name)
+    longest = min(size, _positions(config))
+    return TextBackbone(Tokens(tokenizer, longest), encoder, size)
+
+
+def _configuration(told: dict[str, Any], name: str) -> Any:
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.for_model(told.pop("model_type"), **told)
+    except ValueError:
+        raise WeightsMissing(f"{name} must be of an architecture of the installed transformers. It is not.") from None
+
+
+def _small(family: str, dials: EncoderDials, size: int) -> Any:
+    """A configuration of this family and these sizes."""
+    from transformers import AutoConfig
+
+    wanted: dict[str, Any] = {
+        "vocab_size": dials.vocabulary,
+        "hidden_size": dials.width,
+        "num_hidden_layers": dials.layers,
+        "num_attention_heads": dials.heads,
+        "intermediate_size": 4 * dials.width,
+        "max_position_embeddings": size + MARGIN,
+        "pad_token_id": HashedWords.pad,
+    }
+    if family == "distilbert":  # which has names of its own
+        names = {"hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads"}
+        names["intermediate_size"] = "hidden_dim"
+        wanted = {names.get(key, key): value for key, value in wanted.items()}
+    if family == "electra":
+        wanted["embedding_size"] = dials.width
+    if family.startswith("deberta"):
+        wanted |= {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "type_vocab_size": 0}
+        wanted["position_biased_input"] = False
+    return AutoConfig.for_model(family, **wanted)
+
+
+def _encoder(config: Any, name: str) -> nn.Module:
+    from transformers import AutoModel
+
+    try:
+        found: Any = AutoModel.from_config(config, trust_remote_code=False)
+    except (AttributeError, ImportError, KeyError, TypeError, ValueError) as fault:
+        first = str(fault).strip().split("\n")[0]
+        raise WeightsMissing(f"{name} must be an encoder that transformers can build. It cannot: {first}.") from None
+    if getattr(config, "is_decoder", False) or getattr(config, "is_encoder_decoder", False):
+        raise WeightsMissing(f"A network of texts must be an encoder, as BERT is. {name} is another kind.")
+    if getattr(found, "pooler", None) is not None:
+        found.pooler = None  # trained for another question; features are the mean over the tokens
+    return found.float()  # type: ignore[no-any-return]  # some configurations name a half precision
+
+
+def _positions(config: Any) -> int:
+    """How many tokens the table of positions allows."""
+    most = int(getattr(config, "max_position_embeddings", 0) or 512)
+    keeps = config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet", "xmod", "bertweet")
+    return most - (MARGIN // 2 if keeps else 0)
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """transformers speaks of itself on import and where weights are not loaded; its sentences are not for users."""
+    try:
+        from transformers.utils import logging
+    except ImportError:
+        raise WeightsMissing(EXTRA) from None
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.set_verbosity(before)
