@@ -184,6 +184,8 @@ def test_names_that_people_have(name: str) -> None:
         "\ud800",
         "a|b",
         "a\u200bb",
+        "\u3164",
+        "Ada\ufe0f",
     ],
 )
 def test_names_that_are_none(name: str) -> None:
