@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +13,16 @@ from PIL import Image
 from safetensors.torch import save_file
 from scipy.signal import correlate2d
 
+from tltk.errors import WeightsMissing
 from tltk.nn.net import Net
 from tltk.results.training import Fitting
 from tltk.specs.parts import NetSpec
-from tltk.specs.size import Size
+from tltk.specs.size import Size, height_and_width
+from tltk.weights.fitting import given_by_hub
 from tltk.weights.load import build_net, save
 
 
-def made_for(path: Path, name: str, channels: int, **options: int) -> dict[str, torch.Tensor]:
+def made_for(path: Path, name: str, channels: int, **options: Any) -> dict[str, torch.Tensor]:
     """A file as timm writes it."""
     torch.manual_seed(3)
     tensors = timm.create_model(name, in_chans=channels, **options).state_dict()
@@ -139,6 +142,29 @@ def test_positions_of_as_many_places_in_other_rows_are_resampled_too(tmp_path: P
     assert "from pictures of 128 × 32 px; these have 32 × 128 px" in turned.fitting.sentence
 
 
+def test_positions_of_patches_of_a_map_are_those_of_its_rows_and_columns(tmp_path: Path) -> None:
+    """A convolution of step 32 before patches of 1 px: 64 × 96 px are 2 × 3 places."""
+    name, path = "vit_small_r26_s32_224", tmp_path / "w.safetensors"
+    made = build_net(NetSpec(name, "scratch"), 5, (64, 96), 3, 0)
+    save(made, NetSpec(name, "scratch"), path, size="64", width="96")
+    spec = NetSpec(name, f"file:{path}")
+    again = build_net(spec, 5, (64, 96), 3, 1)
+    torch.testing.assert_close(again.state_dict()["backbone.pos_embed"], made.state_dict()["backbone.pos_embed"])
+    assert again.fitting is not None and not again.fitting.grid_made_for
+    turned = build_net(spec, 5, (96, 64), 3, 1)
+    assert turned.fitting is not None and (turned.fitting.grid_made_for, turned.fitting.grid) == ([2, 3], [3, 2])
+    assert not given_by_hub(made.backbone).grid  # timm tells the pictures' size, not the map's
+
+
+def test_positions_of_which_nothing_tells_rows_and_columns_serve_as_many_alone(tmp_path: Path) -> None:
+    table = made_for(tmp_path / "w.safetensors", "test_vit", 3, img_size=(48, 64))["pos_embed"]
+    net, told = read(tmp_path / "w.safetensors", "test_vit", (48, 64), 3)
+    torch.testing.assert_close(net.state_dict()["backbone.pos_embed"], table.double())
+    assert not told.grid_made_for and "resampled" not in told.sentence
+    with pytest.raises(WeightsMissing, match=r"pos_embed: \(1, 13, \d+\) in the file, \(1, 17, \d+\)"):
+        read(tmp_path / "w.safetensors", "test_vit", 64, 3)
+
+
 def test_the_classifier_is_new_and_what_came_is_counted(tmp_path: Path) -> None:
     made_for(tmp_path / "w.safetensors", "test_resnet", 3, num_classes=7)
     net, told = read(tmp_path / "w.safetensors", "test_resnet", 32, 3, classes=5)
@@ -148,3 +174,18 @@ def test_the_classifier_is_new_and_what_came_is_counted(tmp_path: Path) -> None:
     assert "own classifier of 7 classes is not the head: a classifier of 5 classes is new" in told.sentence
     assert drawn.fitting is not None and drawn.fitting.channel_rule == "drawn"
     assert drawn.fitting.sentence.startswith("All weights are drawn for pictures of 3 channels.")
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("mixer_s32_224", 64), ("swin_tiny_patch4_window7_224", (48, 64)), ("levit_128s", (48, 64))]
+)
+def test_weights_whose_shapes_follow_the_pictures_are_read_again(name: str, size: Size, tmp_path: Path) -> None:
+    """Each has tensors as large as its pictures, so at the size of the architecture they would not fit."""
+    path, (height, width) = tmp_path / "w.safetensors", height_and_width(size)
+    made = build_net(NetSpec(name, "scratch"), 5, size, 3, 0).eval()
+    save(made, NetSpec(name, "scratch"), path, size=str(height), width=str(width))
+    again = build_net(NetSpec(name, f"file:{path}"), 5, size, 3, 1).eval()
+    x = torch.rand(2, 3, height, width)
+    torch.testing.assert_close(again.backbone(x), made.backbone(x), rtol=0, atol=0)
+    with pytest.raises(WeightsMissing, match=f"must fit {name} tensor by tensor"):
+        build_net(NetSpec(name, f"file:{path}"), 5, 224, 3, 0)

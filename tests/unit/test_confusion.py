@@ -23,7 +23,7 @@ from tltk.analyses.neighbours.table import lines as neighbour_lines
 from tltk.analyses.sample import Context, Sample, features
 from tltk.analyses.trained import open_training
 from tltk.data import load
-from tltk.errors import BadSpec
+from tltk.errors import BadSpec, DataProblem
 from tltk.nn.net import Net
 from tltk.results.rows import ACROSS
 from tltk.specs.parts import DataSpec
@@ -133,3 +133,11 @@ def test_neighbours_are_those_of_every_layer_s_features(folder: Path, monkeypatc
     assert "a cat" in "\n".join(neighbour_lines(found))
     with pytest.raises(BadSpec, match="index must be below 30"):
         neighbours(NeighboursSpec(run.id, name, index=30), CONTEXT)
+
+
+def test_neighbours_of_pictures_of_other_channels_are_refused(tmp_path: Path) -> None:
+    run, _ = finished()
+    x, y = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 5), np.uint8), np.arange(12) % 3
+    np.savez(tmp_path / "five.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    with pytest.raises(DataProblem, match="learned from, 3. .*five.npz has 5; name pictures of the same kind"):
+        neighbours(NeighboursSpec(run.id, f"npz:{tmp_path / 'five.npz'}"), CONTEXT)

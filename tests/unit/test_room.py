@@ -115,6 +115,8 @@ def test_a_form_of_another_site_or_of_any_size_is_refused(client: TestClient, he
     assert client.post("/tltk/join", data={**data, "name": "a" * 9000}).status_code == 413
     assert client.put("/tltk/join", data=data).status_code == 405
     assert here.people() == []
+    many = {**{f"field{i}": "x" for i in range(500)}, "code": "wrong", "name": "Ada"}
+    assert client.post("/tltk/join", data=many).status_code == 403
 
 
 def test_what_was_typed_is_text(client: TestClient, here: room.Room) -> None:
@@ -182,6 +184,8 @@ def test_names_that_people_have(name: str) -> None:
         "\ud800",
         "a|b",
         "a\u200bb",
+        "\u3164",
+        "Ada\ufe0f",
     ],
 )
 def test_names_that_are_none(name: str) -> None:

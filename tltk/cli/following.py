@@ -159,6 +159,8 @@ def launch(kind: type[Spec], given: dict[str, Any]) -> None:
             raise click.UsageError(f"--{form} must be a file in a folder that exists. Got {str(path)!r}.")
     if "run" in kind.words and given["run"]:
         given["run"] = whole_id(given["run"])
+    if isinstance(given.get("runs"), str):
+        given["runs"] = ",".join(whole_id(one.strip()) if one.strip() else "" for one in given["runs"].split(","))
     spec: Spec
     if file is None:
         # A comparison that names neither domains nor weights is about the question that the first page asks.

@@ -287,11 +287,13 @@ def export(run_id: str, file: Path, weights: bool, as_json: bool) -> None:
 @runs.command()
 @click.argument("run_id")
 @click.option("--for-good", is_flag=True, help="At once and for good, so that its room on the disk is free.")
-@click.confirmation_option(prompt="Delete this run?")
+@click.option("--yes", "is_sure", is_flag=True, help="Delete it without asking.")
 @json_option
-def delete(run_id: str, for_good: bool, as_json: bool) -> None:
+def delete(run_id: str, for_good: bool, is_sure: bool, as_json: bool) -> None:
     """Delete a run's folder, with all attempts; for a week `tltk runs restore` puts it back."""
-    found = Run.open(run_id)
+    found = Run.open(run_id)  # before it is asked for: only what is there can be deleted
+    if not is_sure:
+        click.confirm("Delete this run?", abort=True)
     found.delete(for_good=for_good)
     out({"id": found.id, "deleted": True}, as_json)
     if not as_json and not for_good:

@@ -121,11 +121,13 @@ def card(name: str, as_json: bool) -> None:
 
 @weights.command()
 @click.argument("name")
-@click.confirmation_option(prompt="Remove these weights for good?")
+@click.option("--yes", "is_sure", is_flag=True, help="Remove them without asking.")
 @json_option
-def remove(name: str, as_json: bool) -> None:
+def remove(name: str, is_sure: bool, as_json: bool) -> None:
     """Remove weights that you added from the store."""
     name = name.removeprefix("store:")
+    if not is_sure and not store.find(name).shipped:  # what cannot be removed is refused at once
+        click.confirm("Remove these weights for good?", abort=True)
     store.remove(name)
     out({"name": name, "removed": True}, as_json)
     if not as_json:

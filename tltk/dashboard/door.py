@@ -68,7 +68,7 @@ async def _join(request: Request, here: room.Room) -> Response:
         body += piece
         if len(body) > MOST_BYTES:
             return PlainTextResponse(f"A form must have at most {MOST_BYTES:,} bytes.\n", 413)
-    given = {name: values[0] for name, values in parse_qs(body.decode(errors="replace"), max_num_fields=8).items()}
+    given = {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
     goal, name = given.get("next", "/"), given.get("name", "")
     try:
         token = here.join(given.get("code", ""), name, request.client.host if request.client else "")

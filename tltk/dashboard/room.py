@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import threading
 import time
@@ -25,6 +26,8 @@ SETTING = "TLTK_ROOM"  # how `tltk app` hands a room to the server: JSON of `Set
 COOKIE = "tltk_room"
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # of a code: none that is taken for another
 LEAST_CODE, MOST_CODE, MOST_NAME = 6, 64, 24  # characters
+# Letters and marks that show nothing: with one of them two names would look the same.
+UNSEEN = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 MOST_PEOPLE = 200
 TRIES, ALL_TRIES, TRY_SECONDS = 20, 200, 60.0  # wrong codes from one address, and from all, in so many seconds
 
@@ -93,6 +96,7 @@ def check_name(text: str) -> str:
     """
     name = unicodedata.normalize("NFC", " ".join(text.split()))
     is_plain = all(unicodedata.category(letter)[0] in "LMN" or letter in " -'.’" for letter in name)
+    is_plain = is_plain and UNSEEN.search(name) is None
     if not 1 <= len(name) <= MOST_NAME or not is_plain or not name[0].isalnum():
         raise Refused(
             f"A name must have 1 to {MOST_NAME} characters: letters, digits, blanks and - ' . alone, a letter or "

@@ -45,15 +45,31 @@ def given_by_file(backbone: nn.Module, tensors: Mapping[str, Tensor], told: Mapp
     """
     first = tensors.get(f"{_first_layer(backbone)}.weight")
     channels = int(first.shape[1]) if first is not None and first.ndim == 4 else 0
-    table, extra = tensors.get("pos_embed"), prefix_tokens(backbone)
+    table, size = tensors.get("pos_embed"), told_size(told)
     has_grid = table is not None and table.ndim == 3 and hasattr(backbone, "patch_embed")
-    side = math.isqrt(max(table.shape[1] - extra, 0)) if table is not None and has_grid else 0
-    size = told_size(told)
-    grid = (side, side) if side else ()
-    if side and not isinstance(size, int):
-        patches: Any = backbone.patch_embed
-        grid = tuple(s // p for s, p in zip(size, patches.patch_size, strict=True))
+    grid = table_grid(backbone, table.shape[1], size) if table is not None and has_grid else ()
     return Given(channels, size, grid, classes)
+
+
+def table_grid(backbone: Any, entries: int, size: Size) -> tuple[int, ...]:
+    """Rows and columns that a table of positions was made for; empty where nothing tells them.
+
+    Args:
+        backbone: Of the same architecture, for pictures of any size.
+        entries: Of the table, with those that are no places.
+        size: Of the pictures that it learned from, in pixels; of a square or 0, which is not told, rows are as many as
+            columns.
+    """
+    places = max(entries - prefix_tokens(backbone), 0)
+    if isinstance(size, int):
+        side = math.isqrt(places)
+        return (side, side) if side and side * side == places else ()
+    high, wide = (s // p for s, p in zip(size, backbone.patch_embed.patch_size, strict=True))
+    if high * wide == places:
+        return (high, wide)
+    # Patches of a map that convolutions made first are counted in its pixels, not the picture's; its proportions stay.
+    pairs = [(rows, places // rows) for rows in range(1, places + 1) if places % rows == 0]
+    return min(pairs, key=lambda pair: abs(math.log(pair[0] * size[1] / (pair[1] * size[0]))), default=())
 
 
 def told_size(told: Mapping[str, str]) -> Size:
@@ -180,7 +196,10 @@ def _first_layer(backbone: nn.Module) -> str:
 
 
 def _has_table(backbone: Any) -> bool:
-    return getattr(backbone, "pos_embed", None) is not None and hasattr(backbone, "patch_embed")
+    """Whether it has a table of positions whose patches are counted in the picture's pixels, not in those of a map."""
+    patches = getattr(backbone, "patch_embed", None)
+    is_of_maps = hasattr(patches, "backbone")
+    return getattr(backbone, "pos_embed", None) is not None and patches is not None and not is_of_maps
 
 
 def _count(channels: int) -> str:

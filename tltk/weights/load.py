@@ -8,7 +8,6 @@ alternatives.
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,15 @@ from tltk.specs.parts import NetSpec
 from tltk.specs.size import Size, height_and_width
 from tltk.weights import store, weightfile
 from tltk.weights.checks import WAYS_OUT, check_architecture, check_reach
-from tltk.weights.fitting import Given, describe_fitting, given_by_file, given_by_hub, prefix_tokens, told_size
+from tltk.weights.fitting import (
+    Given,
+    describe_fitting,
+    given_by_file,
+    given_by_hub,
+    prefix_tokens,
+    table_grid,
+    told_size,
+)
 from tltk.weights.reader import check_fit, read
 from tltk.weights.text import build_text_net, text_classifier
 
@@ -186,15 +193,15 @@ def _fit_tensor(
     """The tensor in float32, its input channels or positions adapted where timm has a rule for it."""
     tensor = tensor.float() if tensor.is_floating_point() else tensor
     is_table = name == "pos_embed" and tensor.ndim == 3 and hasattr(backbone, "patch_embed")
-    old = _old_grid(backbone, tensor, made_for) if is_table else None
-    if wanted is None or (tensor.shape == wanted.shape and (old is None or old == _grid(backbone))):
+    old = list(table_grid(backbone, tensor.shape[1], made_for)) if is_table else []
+    if wanted is None or (tensor.shape == wanted.shape and (not old or old == _grid(backbone))):
         return tensor  # a table of as many places may still be of other rows and columns
     if name in [f"{first}.weight" for first in config_value(config, "first_conv")] and tensor.ndim == wanted.ndim == 4:
         from timm.models._manipulate import adapt_input_conv
 
         adapted: Tensor = adapt_input_conv(wanted.shape[1], tensor, base_chans=tensor.shape[1])
         return adapted
-    if is_table:
+    if old:
         from timm.layers import resample_abs_pos_embed
 
         resampled: Tensor = resample_abs_pos_embed(
@@ -207,15 +214,6 @@ def _fit_tensor(
 def _grid(backbone: Any) -> list[int]:
     """Rows and columns of patches that the network was built for."""
     return list(backbone.patch_embed.grid_size)
-
-
-def _old_grid(backbone: Any, table: Tensor, made_for: Size) -> list[int] | None:
-    """Rows and columns that a table of positions was made for; of squares unless it is told; None = neither fits."""
-    if not isinstance(made_for, int):
-        return [s // p for s, p in zip(made_for, backbone.patch_embed.patch_size, strict=True)]
-    places = table.shape[1] - prefix_tokens(backbone)
-    side = math.isqrt(max(places, 0))
-    return [side, side] if side * side == places else None
 
 
 def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:

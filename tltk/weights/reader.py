@@ -18,12 +18,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from tltk.errors import WeightsMissing
+from tltk.errors import BadSpec, WeightsMissing
 from tltk.nn.net import config_value, make_backbone
+from tltk.specs.size import Size
 from tltk.weights import torchvision_names as layouts
 from tltk.weights import weightfile
 from tltk.weights.bodies import Body, choose_body, match_catalogue
 from tltk.weights.catalogue import CLASSIFIERS
+from tltk.weights.fitting import told_size
 from tltk.weights.safe_unpickler import unpickle
 from tltk.weights.weightfile import SAFETENSORS, WeightFile, sanitise
 
@@ -95,7 +97,8 @@ def read(path: Path, backbone: str = "", part: str = "") -> Weights:
     if not tensors:
         raise WeightsMissing(f"A weight file must hold tensors by name. {sanitise(path.name, 120)} holds none.")
     options = {"pad_type": "same"} if words.get("pad_type") == "same" else {}
-    shells = _Shells(options)
+    is_ours = "backbone" in words and "head" in words  # whose word for the size is that of the pictures
+    shells = _Shells(options, told_size(words) if is_ours else 0)
     names, guessed, body, others = _architecture(
         tensors, words, backbone, part, shells, path, file.unpacked_bytes, notes
     )
@@ -171,19 +174,29 @@ def _read_tensors(file: WeightFile, tensors: Mapping[str, Any], names: list[str]
 
 
 class _Shells:
-    """Backbones on the meta device, each built once: shapes without numbers."""
+    """Backbones on the meta device, each built once: shapes without numbers.
 
-    def __init__(self, options: dict[str, Any]) -> None:
-        self.options = options
+    Args:
+        options: How they are built, beyond their name.
+        size: Of the pictures that they are for, since tensors of some are as large as that; 0 = as timm has them.
+    """
+
+    def __init__(self, options: dict[str, Any], size: Size = 0) -> None:
+        self.options, self.size = options, size
         self._built: dict[tuple[str, int], nn.Module] = {}
 
     def of(self, name: str, channels: int = 3) -> nn.Module:
         """The backbone of this name at the picture size that it was made for."""
         if (name, channels) not in self._built:
             config = timm.get_pretrained_cfg(name.partition(".")[0])
-            size = config.input_size[-1] if config is not None else 224
+            usual = config.input_size[-1] if config is not None else 224
             with torch.device("meta"):
-                self._built[name, channels] = make_backbone(name, size, channels, **self.options)
+                try:
+                    self._built[name, channels] = make_backbone(name, self.size or usual, channels, **self.options)
+                except BadSpec:
+                    if not self.size:
+                        raise
+                    self._built[name, channels] = make_backbone(name, usual, channels, **self.options)
         return self._built[name, channels]
 
     def match_layout(self, name: str, tensors: Mapping[str, Any]) -> tuple[nn.Module, str, dict[str, Any], int]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from tltk.analyses.known_pictures import check_channels
 from tltk.analyses.neighbours.result import LayerNeighbours, Near, NeighboursResult
 from tltk.analyses.neighbours.spec import NeighboursSpec
 from tltk.analyses.network import own_parts, rebuild
@@ -24,14 +25,16 @@ def neighbours(spec: NeighboursSpec, context: Context) -> tuple[NeighboursResult
 
     Raises:
         BadSpec: No such picture; and as for `open_training`.
-        DataProblem: A domain that cannot be read.
+        DataProblem: A domain that cannot be read, or of other channels than the network reads.
     """
     spec.check()
     trained = open_training(spec.run)
-    net = rebuild(trained).net
+    rebuilt = rebuild(trained)
+    net = rebuilt.net
     name = spec.on or trained.spec.target.name
     asked_spec = domain_spec(name, trained.spec)
     asked = context.load(asked_spec)
+    check_channels(asked, rebuilt)
     if spec.index >= len(asked.labels):
         raise BadSpec(f"index must be below {len(asked.labels):,}, the pictures of {name}. Got {spec.index:,}.")
     parts = own_parts(trained.spec, context.load)

@@ -46,7 +46,10 @@ class ProposeSpec(Spec):
         """
         super().check()
         if not self.candidates:
-            raise BadSpec("A proposal needs weights to choose among. Got none; name BACKBONE@WEIGHTS as candidates.")
+            raise BadSpec(
+                "A proposal needs weights to choose among. Got none; name some, as in --candidates "
+                "resnet10t@store:resnet10t_formulas. `tltk weights list` shows those that are here."
+            )
         new = [text for text in self.candidates if candidate(text).weights == "scratch"]
         if new:
             raise BadSpec(
