@@ -2,7 +2,8 @@
 
 const known = (...names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
 const BROWSER = known(
-  "AbortController", "Blob", "btoa", "clearTimeout", "console", "document", "fetch", "getComputedStyle", "location", "matchMedia", "ResizeObserver", "setTimeout",
+  "AbortController", "Blob", "btoa", "clearTimeout", "console", "document", "fetch",
+  "getComputedStyle", "location", "matchMedia", "ResizeObserver", "setTimeout",
   "URL", "window",
 );
 const NODE = known("Buffer", "console", "globalThis", "structuredClone", "told", "URL");
