@@ -364,5 +364,6 @@ def test_every_domain_takes_a_suffix() -> None:
             parse(f"{name}~fog:3")
         except TltkError as fault:
             assert "needs a path" in str(fault) or re.search(
-                "must (say (which classes, and )?of what|name a data set|be one of)|Corruptions are of pictures", str(fault)
+                "must (say (which classes, and )?of what|name a data set|be one of)|Corruptions are of pictures",
+                str(fault),
             )

@@ -258,7 +258,9 @@ def test_a_room_says_who_can_come_in_and_reads_no_folder(tmp_path: Path, monkeyp
     [
         (["--address", "0.0.0.0"], "must be a room where others can reach it"),
         (["--address", "10.0.0.5"], "must be a room where others can reach it"),
-        (["--code", "open-sesame"], "must come with --room"),
+        (["--code", "open-sesame"], "--code must come with --room"),
+        (["--quota", "3"], "--quota must come with --room"),
+        (["--minutes", "0"], "--minutes must come with --room"),
         (["--room", "--code", "1234"], "6 to 64"),
     ],
 )

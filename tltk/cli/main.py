@@ -619,10 +619,13 @@ def serve_verb(run_id: str, port: int, address: str) -> None:
 @click.option("--room", "is_room", is_flag=True, help="Let others in: each with the code and a name, runs by turns.")
 @click.option("--code", default="", help="Code of the room; 6 characters or more. Default: one is made.")
 @click.option(
-    "--quota", type=click.IntRange(1, 1000), default=20, help="Questions of a person that may wait. Default 20."
+    "--quota", type=click.IntRange(1, 1000), default=None, help="Questions of a person that may wait. Default 20."
 )
 @click.option(
-    "--minutes", type=click.FloatRange(0), default=30.0, help="Stop a training of a room after these; 0 = never."
+    "--minutes",
+    type=click.FloatRange(0),
+    default=None,
+    help="Stop a training of a room after these; 0 = never. Default 30.",
 )
 def app(
     port: int,
@@ -631,17 +634,23 @@ def app(
     hosts: tuple[str, ...],
     is_room: bool,
     code: str,
-    quota: int,
-    minutes: float,
+    quota: int | None,
+    minutes: float | None,
 ) -> None:
     """Start the dashboard, for this machine alone or, with --room, for others too."""
     from tltk.dashboard.room import Settings, check_code, new_code
     from tltk.dashboard.serve import serve
 
     home.check_writable()  # else each page would say so, and the server not start
-    room = Settings(check_code(code) if code else new_code(2), new_code(3), quota, minutes) if is_room else None
-    if code and room is None:
-        raise BadSpec("--code must come with --room, which lets others in. Add it, or leave --code out.")
+    own = [
+        name for name, value in (("code", code or None), ("quota", quota), ("minutes", minutes)) if value is not None
+    ]
+    if own and not is_room:
+        raise BadSpec(f"--{own[0]} must come with --room, which lets others in. Add it, or leave --{own[0]} out.")
+    room = None
+    if is_room:
+        usual = (20 if quota is None else quota, 30.0 if minutes is None else minutes)
+        room = Settings(check_code(code) if code else new_code(2), new_code(3), *usual)
     sys.exit(serve(port, address, roots, hosts, room))
 
 

@@ -172,8 +172,10 @@ def _kept(made_for: int, channels: int) -> str:
     if channels % made_for == 0:
         return f", so a picture of equal channels gives what it gave in {_count(made_for)}"
     if channels < made_for:
-        return f", and those of the last {made_for - channels} left out"
-    return f", the first {channels % made_for} once more than the others"
+        left = made_for - channels
+        return f", and those of the last{f' {left}' if left > 1 else ''} left out"
+    more = channels % made_for
+    return f", the first{f' {more}' if more > 1 else ''} once more than the others"
 
 
 def _of_classes(before: int, now: int) -> str:
