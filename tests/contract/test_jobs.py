@@ -217,7 +217,7 @@ def test_a_failure_is_the_runs_own_sentence_and_again_forgets_it(local: Local, t
         (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "set" / name).write_bytes(b"no picture")  # only a worker looks into it
     spec = TransferSpec(DataSpec(f"folder:{tmp_path / 'set'}"), NetSpec("test_resnet"))
-    with pytest.raises(RunProblem, match="cat/1.png"):
+    with pytest.raises(BadSpec, match="cat/1.png"):
         launch(spec)
     run = Run.create(spec)
     assert local.state(run.id) == "failed"

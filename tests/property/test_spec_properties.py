@@ -73,7 +73,7 @@ def test_shell_command_of_a_question(spec: DescribeSpec) -> None:
     if spec.backbone.startswith("-"):
         return  # no backbone is called so
     found = verb.make_context("layers", words[2:]).params
-    assert DescribeSpec(found["backbone"], found["size"], found["channels"]) == spec
+    assert DescribeSpec(found["backbone"], found["size"], found["channels"], width=found["width"]) == spec
 
 
 @settings(deadline=None)

@@ -22,6 +22,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 # knobs that do not go with every value of the others
 ALONE = ("val", "test", "folds", "fold", "repeat", "keep_head", "focal", "label_smoothing")
 GROUPS = st.sampled_from(["", "folder", "folder:2", "column:a b", "name:^(.+)_[0-9]$"])
+WIDTHS = st.just(0) | st.integers(8, 1024)  # of pictures; 0 = as their height
 
 
 def values(rule: Any) -> st.SearchStrategy[Any]:
@@ -39,7 +40,8 @@ def values(rule: Any) -> st.SearchStrategy[Any]:
 
 def specs(kind: type[Any], **given: Any) -> st.SearchStrategy[Any]:
     """Any spec of this class; one whose parts do not go together is drawn again."""
-    own = {"group_by": GROUPS} if "group_by" in knobs(kind) else {}  # that are no words
+    # Those that are no words, or have a gap in their range.
+    own = {n: s for n, s in {"group_by": GROUPS, "width": WIDTHS}.items() if n in knobs(kind)}
     fields = {name: given.get(name, values(rule)) for name, rule in knobs(kind).items()} | own | given
 
     def make(drawn: dict[str, Any]) -> Any:

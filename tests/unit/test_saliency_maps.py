@@ -16,7 +16,7 @@ from tltk.analyses.saliency.analysis import _verdict
 from tltk.analyses.saliency.result import RandomisedLayer, SaliencyResult
 from tltk.analyses.saliency.spec import SaliencySpec
 from tltk.analyses.sheets import overlay
-from tltk.errors import RunProblem
+from tltk.errors import BadSpec
 from tltk.specs.command import to_command
 from tltk.specs.parts import NetSpec
 
@@ -101,5 +101,5 @@ def test_the_shell_and_what_is_refused() -> None:
         ({"method": "attention_rollout"}, "plain vision transformer"),
         ({"layer": "layer4.0"}, "a map of more than one place"),
     ):
-        with pytest.raises(RunProblem, match=sentence):
+        with pytest.raises(BadSpec, match=sentence):
             ask(run.id, **given)

@@ -46,7 +46,7 @@ def show_formulas(title: str, *of: tuple[Registry[Any], Sequence[str]]) -> None:
         return
     with st.expander(title, icon=":material/function:"):
         for entries, name in known:
-            st.markdown(f"**{plain(name.replace('_', ' '))}**: {explained(entries.docstring(name))}")
+            st.markdown(f"*{plain(name.replace('_', ' '))}*: {explained(entries.docstring(name))}")
 
 
 def show_technique(spec: Spec) -> None:

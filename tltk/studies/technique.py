@@ -148,7 +148,13 @@ def parse(word: str) -> Technique:
 
 
 def write(strategy: StrategySpec, adapter: AdapterSpec, terms: tuple[TermSpec, ...]) -> str:
-    """The word that `parse` reads as these; plain fine-tuning is left out where other parts stand."""
+    """The word that `parse` reads as these; plain fine-tuning is left out where other parts stand.
+
+    Args:
+        strategy: When a layer learns.
+        adapter: What of it learns.
+        terms: What else is minimised.
+    """
     parts: list[StrategySpec | AdapterSpec | TermSpec] = [*([] if adapter == AdapterSpec() else [adapter]), *terms]
     if strategy != StrategySpec() or not parts:
         parts.insert(0, strategy)

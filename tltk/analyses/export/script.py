@@ -33,9 +33,8 @@ MODEL.load_state_dict(load_file(HERE / "model.safetensors"))
 %(head)s
 
 def on_white(image):
-    if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white") if image.mode == "RGBA" else None
+    return (Image.alpha_composite(white, image) if white else image).convert("RGB")
 
 
 def read(path):
