@@ -11,7 +11,7 @@ import click
 from tltk import home
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.cli.following import follow, json_option, out, print_answer
-from tltk.errors import RunProblem, UnknownName, WeightsMissing
+from tltk.errors import BadSpec, RunProblem, UnknownName, WeightsMissing
 from tltk.jobs import executor
 from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
@@ -104,7 +104,10 @@ def check(what: str, backbone: str, part: str, as_json: bool) -> None:
         except WeightsMissing as fault:
             raise RunProblem(str(fault)) from None
         file, backbone = entry.file, backbone or entry.card.backbone
-    print_answer(ImportWeightsSpec(f"file:{file.absolute()}", backbone, "", part), as_json, again=True)
+    try:
+        print_answer(ImportWeightsSpec(f"file:{file.absolute()}", backbone, "", part), as_json, again=True)
+    except BadSpec as fault:  # what only a worker sees in it
+        raise RunProblem(str(fault)) from None
 
 
 @weights.command()
