@@ -143,9 +143,10 @@ def check(spec: Spec) -> None:
 
 
 def _check_path(path: str) -> None:
-    known = [*roots(st.get_option("server.address")), home.folder("pictures")]  # there, what was brought along lies
-    if not any(_is_below(path, root) for root in known):
-        shown = ", ".join(str(root) for root in known[:-1]) or "none"
+    known = roots(st.get_option("server.address"))
+    own = (home.folder("pictures"), home.folder("exports"))  # what was brought along, and what is to be taken along
+    if not any(_is_below(path, root) for root in (*known, *own)):
+        shown = ", ".join(map(str, known)) or "none"
         raise BadSpec(
             f"A page may read only below the folders that TLTK_ROOTS names, here: {shown}. Got {path!r}. "
             f"Start the dashboard with `tltk app --root FOLDER` to open others, or ask from the shell, which is "
