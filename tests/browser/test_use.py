@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import wait_until
+from tests.browser.conftest import READY, wait_until
 from tests.support.app import _its_home as _its_home
 from tests.support.app import address, no_error
 from tests.support.app import app_home as app_home
@@ -53,6 +53,8 @@ def test_pictures_are_brought_and_their_classes_taken_along(
     assert {row["class"] for row in rows[:3]} <= set(CLASSES) and rows[3]["not_read"]
     page.get_by_role("radio", name="Hand over").or_(page.get_by_role("button", name="Hand over")).first.click()
     page.get_by_text("card", exact=True).click()
+    page.wait_for_timeout(700)  # a form has a button of its own: that of the form before must be gone
+    page.wait_for_function(READY)
     page.get_by_role("button", name="Write it", exact=True).click()
     page.get_by_role("button", name="Download").wait_for(timeout=120_000)
     assert downloaded(page, "Download").startswith(b"---\nlibrary_name: timm")
