@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from tltk.analyses.several_runs import SeveralRuns
 from tltk.errors import BadSpec
 from tltk.specs.knobs import Spec, knob, list_field
 
@@ -13,30 +14,16 @@ POOLED = "compare"  # the kind of run that is pooled
 
 
 @dataclass(frozen=True)
-class PoolSpec(Spec):
+class PoolSpec(SeveralRuns):
     """A question: what do comparisons of one plan with different seeds say together?"""
 
     kind: ClassVar[str] = "pool"
     verb: ClassVar[str] = "pool"
     about: ClassVar[str] = "Comparisons of one plan that differ in their first seed, as of a class, in one verdict."
+    needs: ClassVar[str] = "Pooling needs two finished comparisons"
 
     runs: tuple[str, ...] = list_field((), help="Finished comparisons of one plan, separated by commas.")
     level: float = knob(0.95, 0.5, 0.9999, help="Coverage of the interval.")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "runs", tuple(str(one).strip() for one in self.runs))
-
-    def check(self) -> None:
-        """Refuse fewer than two runs, or one that is named twice.
-
-        Raises:
-            BadSpec: It is so.
-        """
-        super().check()
-        if len(self.runs) < 2 or len(set(self.runs)) < len(self.runs):
-            shown = ", ".join(self.runs) or "none"
-            raise BadSpec(f"Pooling needs two finished comparisons or more, each named once with --runs. Got {shown}.")
 
 
 def plan_of(spec: Spec) -> str:
