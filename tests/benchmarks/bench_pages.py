@@ -58,6 +58,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_healthy(url: str) -> bool:
+    """Whether the server there answers."""
+    try:
+        urllib.request.urlopen(f"{url}/_stcore/health", timeout=2)
+    except OSError:
+        return False
+    return True
+
+
 def until(condition: Callable[[], Any], seconds: float = 60) -> float:
     """Seconds until it holds."""
     begun = time.perf_counter()
@@ -175,15 +184,7 @@ def main() -> None:
         words = [str(Path(sys.executable).with_name("tltk")), "app", "--port", str(port)]
         begun = time.perf_counter()
         server = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL)
-
-        def healthy() -> bool:
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=2)
-            except OSError:
-                return False
-            return True
-
-        until(healthy)
+        until(lambda: is_healthy(url))
         context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
         page = context.new_page()
         line = context.new_cdp_session(page)

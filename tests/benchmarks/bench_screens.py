@@ -14,13 +14,12 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from tests.benchmarks.bench_pages import free_port, until
+from tests.benchmarks.bench_pages import free_port, is_healthy, until
 from tests.benchmarks.rounds import own_home
 from tests.browser.conftest import CHROMIUM, FLAGS, READY
 from tests.browser.walk import faults
@@ -104,15 +103,8 @@ def main() -> None:
         words = [str(Path(sys.executable).with_name("tltk")), "app", "--port", str(port)]
         server = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL)
 
-        def healthy() -> bool:
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=2)
-            except OSError:
-                return False
-            return True
-
         try:
-            until(healthy)
+            until(lambda: is_healthy(url))
             browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=list(FLAGS))
             context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
             page = context.new_page()
