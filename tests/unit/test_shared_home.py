@@ -321,6 +321,7 @@ def test_whatever_breaks_nothing_is_lost(tmp_path: Path, seed: int) -> None:
     """Three machines, three runs, requests that break before, in and after their work; then all is healed."""
     dice = random.Random(seed)
     Unreliable.dice = random.Random(seed + 100)
+    random.seed(seed)
     machines = [Machine(tmp_path / name, URL) for name in "abc"]
     specs = [msgspec_spec(n) for n in range(3)]
     written: dict[str, set[float]] = {spec.run_id: set() for spec in specs}

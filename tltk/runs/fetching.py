@@ -22,7 +22,7 @@ from tltk.errors import MachineProblem, RunProblem, TltkError, machine_errors
 from tltk.runs import label, manifest, predictions, process, trash
 from tltk.runs.label import Label
 from tltk.runs.manifest import File, Manifest, Note, Part
-from tltk.runs.mirror import Copy, Held, State, Told, attempt_number, holds, read, sha
+from tltk.runs.mirror import Copy, Held, State, Told, attempt_number, attempts_in, holds, read, sha
 from tltk.runs.objects import Missing
 from tltk.runs.predictions import Prediction
 from tltk.runs.run import EARLIER, LOCK, Run
@@ -132,15 +132,16 @@ def apply(copy: Copy, run: str, eager: float | None = None) -> bool:
     with copy.changing(run) as state:
         if first is not None and first.deleted:
             return first.writer == copy.writer or _apply_deletion(copy, run, state, first)
-        if first is not None and _is_free(copy, run, state, first):
+        is_free = first is not None and _is_free(copy, run, state, first)
+        if first is not None and is_free:
             _bring_main(copy, run, state, copy.whole(first), eager)
         if not (folder / "spec.json").is_file():
             return True
         for told in copy.ranked(run):
-            _apply_attempt(copy, run, state, told, first, eager)
+            _apply_attempts(copy, run, state, told, first, eager)
         _heed(copy, run, state)
         # The mark stays as it was: what was written here meanwhile has still to be seen.
-        return _apply_notes(copy, run, state) and (first is None or first.writer == state.owner)
+        return _apply_notes(copy, run, state) and (first is None or is_free or first.writer == copy.writer)
 
 
 def _is_free(copy: Copy, run: str, state: State, first: Manifest) -> bool:
@@ -208,20 +209,22 @@ def _bring_main(copy: Copy, run: str, state: State, told: Manifest, eager: float
 
 def _put_beside(copy: Copy, folder: Path, state: State) -> None:
     """Make what this writer found an attempt; the store has it already."""
-    own = folder / EARLIER / str(attempt_number(copy.writer))
+    own, earlier = folder / EARLIER / str(attempt_number(copy.writer)), attempts_in(folder)
     with machine_errors(own):
         own.mkdir(parents=True, exist_ok=True)
         state.owner, state.main = "", Held()
-        state.attempts[copy.writer] = Held(revision=state.revision)
+        state.beside = [int(own.name), *(attempt_number(copy.writer, number) for number in earlier)]
         copy.keep(folder.name, state)  # first: killed halfway, the folder counts as new here, and nothing is undone
         for name in ("spec.json", "status.json"):
             with contextlib.suppress(FileNotFoundError):
                 shutil.copyfile(folder / name, own / name)
         kept = ("spec.json", "status.json", LOCK, EARLIER, *manifest.NOTES)
-        for path in sorted(folder.iterdir()):
-            if path.name not in kept and not path.name.endswith(".tmp"):
-                home.remove(own / path.name)
-                path.rename(own / path.name)
+        moved = [(path, own / path.name) for path in sorted(folder.iterdir()) if path.name not in kept]
+        moved += [(own.parent / str(n), own.parent / str(attempt_number(copy.writer, n))) for n in earlier]
+        for path, place in moved:
+            if not path.name.endswith(".tmp"):
+                home.remove(place)
+                path.rename(place)
 
 
 def _bring(
@@ -358,7 +361,8 @@ def _put_rows(path: Path, told: Manifest, parts: list[tuple[int, Part, Path]]) -
     """Write the rows that lack; where rows were written anew, from there on."""
     size = sum(part.size for part in told.rows)
     if not size:
-        home.remove(path)
+        if "rows.jsonl" not in told.files:
+            home.remove(path)
         return
     if not parts and path.is_file() and path.stat().st_size == size:
         return
@@ -377,23 +381,33 @@ def _put_rows(path: Path, told: Manifest, parts: list[tuple[int, Part, Path]]) -
 # -- what else manifests tell ----------------------------------------------------------------------
 
 
-def _apply_attempt(copy: Copy, run: str, state: State, told: Manifest, first: Manifest | None, eager: float) -> None:
-    """What a writer found whose run does not count, since another's does: an attempt of its own."""
-    folder = copy.runs / run / EARLIER / str(attempt_number(told.writer))
+def _apply_attempts(copy: Copy, run: str, state: State, told: Manifest, first: Manifest | None, eager: float) -> None:
+    """What a writer found whose run does not count, since another's does: attempts of this run, as are its own."""
     if not told.term or told.deleted or first is None or told.writer == first.writer:
         return
-    if told.writer == copy.writer and (state.owner in ("", copy.writer) or folder.exists()):
+    if told.writer == copy.writer and (state.owner in ("", copy.writer) or state.beside):
         return  # it lies here, or does not yet make way
     if any(one.follows(told) for one in copy.ranked(run)):
         return
-    held = state.attempts.get(told.writer, Held())
-    if (held.revision, held.beat) == (told.revision, told.beat) and eager != math.inf:
+    seen = state.attempts.get(told.writer, Held())
+    if (seen.revision, seen.beat) == (told.revision, told.beat) and eager != math.inf:
         return
     whole = copy.whole(told)
-    if whole.rows or "result.json" in whole.files:
-        flat = {name: one for name, one in whole.files.items() if not name.startswith(f"{EARLIER}/")}
-        _bring(copy, folder, msgspec.structs.replace(whole, files=flat), held, eager)
-        state.attempts[told.writer] = held
+    parts = dict[int, dict[str, File]]()  # number of its own attempts, 0 = the last → files
+    for name, one in whole.files.items():
+        inside = name.split("/")
+        number = int(inside[1]) if inside[0] == EARLIER else 0
+        parts.setdefault(number, {})["/".join(inside[2:] if number else inside)] = one
+    for number, files in parts.items():
+        place = attempt_number(told.writer, number)
+        held = state.attempts.setdefault(f"{told.writer} {number}", Held())
+        if number or whole.rows or "result.json" in files:
+            rows = () if number else whole.rows
+            part = msgspec.structs.replace(whole, files=files, rows=rows)
+            _bring(copy, copy.runs / run / EARLIER / str(place), part, held, eager)
+    if told.writer == copy.writer:
+        state.beside = [attempt_number(told.writer, number) for number in parts]
+    state.attempts[told.writer] = Held(revision=told.revision, beat=told.beat)
 
 
 def _apply_notes(copy: Copy, run: str, state: State) -> bool:

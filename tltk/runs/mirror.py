@@ -63,6 +63,7 @@ class State(msgspec.Struct):
         stale: Objects that the last manifest no longer names.
         gone: Term in which the run was deleted; 0 = it was not.
         heeded: Term in which a wish to stop was heeded.
+        beside: Attempts of this writer that lie beside the run of another.
     """
 
     owner: str = ""
@@ -83,6 +84,7 @@ class State(msgspec.Struct):
     stale: list[str] = []
     gone: int = 0
     heeded: int = 0
+    beside: list[int] = []
 
 
 class Copy:
@@ -306,9 +308,17 @@ def holds(file: BinaryIO, at: int, part: Part) -> bool:
     return len(data) == part.size and sha(data) == part.sha
 
 
-def attempt_number(writer: str) -> int:
-    """The attempt that a writer's run is to the others, where another's counts."""
-    return FOREIGN + int(writer, 16) % (10**9 - FOREIGN)
+def attempt_number(writer: str, number: int = 0) -> int:
+    """The attempt that a writer's run is to the others, where another's counts; or that one of its own attempts is."""
+    return FOREIGN + int(sha(f"{writer} {number}".encode())[:12], 16) % (10**9 - FOREIGN)
+
+
+def attempts_in(folder: Path) -> list[int]:
+    """The attempts of the run in this folder that are its own, not those of other machines."""
+    with contextlib.suppress(OSError):
+        names = [path.name for path in (folder / EARLIER).iterdir() if path.is_dir()]
+        return sorted(int(name) for name in names if name.isdecimal() and 0 < int(name) < FOREIGN)
+    return []
 
 
 def own_files(folder: Path) -> Iterator[Path]:

@@ -24,7 +24,7 @@ from tltk.runs.mirror import (
     Held,
     State,
     Told,
-    attempt_number,
+    attempts_in,
     describe,
     holds,
     in_manifest,
@@ -35,7 +35,7 @@ from tltk.runs.mirror import (
     state_of,
 )
 from tltk.runs.objects import Missing
-from tltk.runs.run import ACTIVE, EARLIER, FOREIGN
+from tltk.runs.run import ACTIVE, EARLIER
 
 SMALL_PARTS, SMALL_PART_BYTES = 32, 1 << 20  # so many parts below so many bytes are written once more as one
 PAUSE_SECONDS = 2.0  # between two sendings of a run that goes on
@@ -52,7 +52,7 @@ def push(copy: Copy, told: Told | None = None) -> int:
         copy: Of the home.
         told: Hears of a run that could not be sent, and why; None = it is raised.
     """
-    runs, sent = [*copy.deleted(), *(run for run in copy.here() if copy.has_changed(run))], 0
+    runs, sent = sorted({*copy.deleted(), *(run for run in copy.here() if copy.has_changed(run))}), 0
     random.shuffle(runs)  # so that one which cannot be sent does not keep back the same others each time
     for run in runs:
         try:
@@ -181,12 +181,19 @@ def _claim(copy: Copy, run: str, state: State, now: float) -> None:
         adopt(copy, run, state)
         state.term, state.since = max([state.term, *(m.term for m in copy.ranked(run))]) + 1, now
         state.over = over
-        # What was not fetched stays where it is.
-        away = {
-            n: one if one.writer else msgspec.structs.replace(one, writer=state.owner)
-            for n, one in state.main.absent.items()
-        }
-        state.owner, state.main = copy.writer, Held(absent=away)
+        away = state.main.absent.items()  # what was not fetched stays where it is
+        owned = {name: msgspec.structs.replace(one, writer=one.writer or state.owner) for name, one in away}
+        state.owner, state.main = copy.writer, Held(absent=owned)
+        _keep_own_attempts(copy, run, state)
+
+
+def _keep_own_attempts(copy: Copy, run: str, state: State) -> None:
+    """Make what this writer found before another's run counted attempts like any: its manifest is written anew."""
+    for number in state.beside:
+        own = copy.runs / run / EARLIER / str(number)
+        if own.is_dir():
+            own.rename(own.parent / str(1 + max(attempts_in(copy.runs / run), default=0)))
+    state.beside = []
 
 
 def _note(copy: Copy, folder: Path, state: State, now: float) -> None:
