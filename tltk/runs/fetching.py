@@ -29,6 +29,7 @@ from tltk.runs.run import EARLIER, LOCK, Run
 from tltk.runs.sending import CHECKPOINT, send
 
 EAGER_MB = 8.0  # a larger file is fetched when somebody wants it
+LAG_SECONDS = 30.0  # for so long a manifest that is listed as changed, and is not, is read again
 ROOM_BYTES = 1 << 30  # that must stay free on the disk
 LAST = ("result.json", "status.json")  # of what is put in place
 CLAIM = "claim.lock"  # see `Run.claim`
@@ -49,12 +50,19 @@ def pull(copy: Copy, told: Told | None = None) -> int:
     n = 0
     for run in sorted({*changed, *_unfinished(copy)}):
         try:
+            sure = list[str]()
             for writer in changed.get(run, ()):
-                n += _read_manifest(copy, run, writer)
+                name = f"{run}.{writer}.json"
+                is_new = _read_manifest(copy, run, writer)
+                since = copy.doubted.setdefault(name, time.monotonic())
+                # A store that lags may list the new one and give the old one.
+                if is_new or time.monotonic() - since > LAG_SECONDS:
+                    sure.append(name)
+                n += is_new
             if apply(copy, run):  # else, or where it fails, it is looked at again
-                for writer in changed.get(run, ()):
-                    name = f"{run}.{writer}.json"
+                for name in sure:
                     copy.listed[name] = listed[name]
+                    copy.doubted.pop(name, None)
         except Exception as fault:  # each file system of fsspec has errors of its own
             if told is None:
                 raise

@@ -103,6 +103,7 @@ class Copy:
                 path.mkdir(parents=True, exist_ok=True)
         self.writer = self._writer()
         self.marks = dict[str, str]()  # run → mark of its folder when it was last sent or fetched
+        self.doubted = dict[str, float]()  # manifest that was listed as changed, and was not → when
         self.known = dict[str, dict[str, Manifest]]()  # run → writer → its manifest, without files
         self.listed: dict[str, str] = home.read_json(self.folder / "listed.json", dict[str, str]) or {}
         for path in self.manifests.glob("*.json"):

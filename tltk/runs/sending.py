@@ -99,7 +99,7 @@ def send(copy: Copy, run: str, state: State, at_once: bool = False) -> bool:
     if state.owner != copy.writer:
         if has_notes:
             adopt(copy, run, state)
-            state.revision += 1
+            state.revision = _next(state.revision)
             _tell(copy, run, state, Held())
         state.mark, state.sent = mark, now
         return has_notes
@@ -120,7 +120,7 @@ def send(copy: Copy, run: str, state: State, at_once: bool = False) -> bool:
         # Rows are not kept waiting by weights: those come with the next manifest.
         state.main.files = {name: one for name, one in files.items() if name not in waiting}
         state.main.files |= {name: old.files[name] for name in waiting if name in old.files}
-        state.revision, state.beat = state.revision + 1, beat
+        state.revision, state.beat = _next(state.revision), beat
         _tell(copy, run, state, state.main)
     for name in waiting:
         files[name] = _send_file(copy, run, folder / name, files[name])
@@ -131,7 +131,8 @@ def send(copy: Copy, run: str, state: State, at_once: bool = False) -> bool:
     for key in state.stale:  # no manifest has named them since the last time
         copy.store.remove(key)
     state.main = Held(state.main.rows, files, absent)
-    state.revision, state.beat, state.told = state.revision + bool(has_news), beat, True
+    state.revision = _next(state.revision) if has_news else state.revision
+    state.beat, state.told = beat, True
     state.main.revision = state.revision
     _tell(copy, run, state, state.main)
     named = {*(part.name for part in state.main.rows), *(one.name for one in files.values())}
@@ -140,6 +141,11 @@ def send(copy: Copy, run: str, state: State, at_once: bool = False) -> bool:
     state.heavy = now if heavy else state.heavy
     state.mark, state.sent = mark, now
     return True
+
+
+def _next(revision: int) -> int:
+    """A revision that no manifest has borne, nor one of which it is not known whether the store has it."""
+    return max(revision + 1, time.time_ns() // 1000)
 
 
 def _shas(files: dict[str, File]) -> dict[str, str]:
@@ -334,7 +340,7 @@ def _push_deletion(copy: Copy, run: str) -> bool:
     if is_gone:
         adopt(copy, run, state)
         term = max([state.term, state.gone, *(m.term for m in copy.ranked(run))]) + 1
-        fresh = State(revision=state.revision + 1, told=True, part=state.part, gone=term)
+        fresh = State(revision=_next(state.revision), told=True, part=state.part, gone=term)
         fresh.over = copy.everything(run)
         told = Manifest(run, copy.writer, platform.node()[:255], term, time.time(), fresh.revision, deleted=True)
         _publish(copy, msgspec.structs.replace(told, over=tuple(fresh.over)))
