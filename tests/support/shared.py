@@ -30,7 +30,7 @@ class Broken(ConnectionError):
     """The link broke."""
 
 
-class Unreliable(MemoryFileSystem):  # type: ignore[misc]
+class Unreliable(MemoryFileSystem):
     """A store that is late, stale, or breaks: in the middle of a write too.
 
     Attributes:

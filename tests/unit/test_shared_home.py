@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import time
@@ -323,7 +324,7 @@ def test_whatever_breaks_nothing_is_lost(tmp_path: Path, seed: int) -> None:
     Unreliable.dice = random.Random(seed + 100)
     random.seed(seed)
     machines = [Machine(tmp_path / name, URL) for name in "abc"]
-    specs = [msgspec_spec(n) for n in range(3)]
+    specs = [dataclasses.replace(SPEC, seed=n) for n in range(3)]
     written: dict[str, set[float]] = {spec.run_id: set() for spec in specs}
     next_value = 0
     for _ in range(60):
@@ -335,7 +336,8 @@ def test_whatever_breaks_nothing_is_lost(tmp_path: Path, seed: int) -> None:
         if what < 0.35:
             if not (who.run(spec).path / "spec.json").exists() or dice.random() < 0.2:
                 who.begin(spec)
-            if who.copy.state(spec.run_id).owner in ("", who.copy.writer) or not sending_is_idle(who, spec.run_id):
+            state, status = who.copy.state(spec.run_id), (who.run(spec).path / "status.json").read_bytes()
+            if state.owner in ("", who.copy.writer) or not state.is_fetched(status):  # it was taken up here
                 who.write_rows(2, next_value, spec=spec)
                 written[spec.run_id] |= {float(next_value), float(next_value + 1)}
                 next_value += 2
@@ -360,17 +362,6 @@ def test_whatever_breaks_nothing_is_lost(tmp_path: Path, seed: int) -> None:
             assert written[spec.run_id] <= found, (one.folder.name, spec.seed)
         if written[spec.run_id]:
             assert len({tuple(values(one.run(spec))) for one in [*machines, reader]}) == 1
-
-
-def msgspec_spec(seed: int) -> type(SPEC):  # type: ignore[valid-type]
-    import dataclasses
-
-    return dataclasses.replace(SPEC, seed=seed)
-
-
-def sending_is_idle(who: Machine, run: str) -> bool:
-    """Whether nobody here has taken the run up: then no worker here writes rows of it."""
-    return fetching._is_untouched(who.run().path.parent / run, who.copy.state(run))
 
 
 def test_notes_of_two_people_are_both_kept(two: Two) -> None:

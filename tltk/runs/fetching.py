@@ -167,13 +167,7 @@ def _is_free(copy: Copy, run: str, state: State, first: Manifest) -> bool:
             Run(folder).ask_to_stop()  # another's counts; what this one found is kept
             return False
         return copy.mark(run) == state.mark or not send(copy, run, state, at_once=True)
-    return _is_untouched(folder, state)
-
-
-def _is_untouched(folder: Path, state: State) -> bool:
-    """Whether nobody here has taken up a run since it was fetched: whoever does so writes its status."""
-    status, known = read(folder / "status.json"), state.main.files.get("status.json")
-    return status is None or (known is not None and known.sha == sha(status))
+    return state.is_fetched(read(folder / "status.json"))
 
 
 def _recognise(folder: Path, state: State, first: Manifest) -> bool:
@@ -204,7 +198,7 @@ def _bring_main(copy: Copy, run: str, state: State, told: Manifest, eager: float
 
     def may_change() -> bool:
         if not is_own:
-            return _is_untouched(folder, state)
+            return state.is_fetched(read(folder / "status.json"))
         if _runs_here(folder) or copy.mark(run) != state.mark:
             return False
         if is_beside:
@@ -212,7 +206,6 @@ def _bring_main(copy: Copy, run: str, state: State, told: Manifest, eager: float
         return True
 
     _bring(copy, folder, told, Held() if is_beside else state.main, eager, state, may_change, is_beside)
-    state.owner, state.term, state.gone = told.writer, told.term, 0
 
 
 def _put_beside(copy: Copy, folder: Path, state: State) -> None:
@@ -277,8 +270,10 @@ def _bring(
             raise Missing(
                 f"Run {told.run} must not be taken up here while it is fetched. It was; it is looked at again."
             )
-        if state is not None and held is not state.main:
-            state.main = held
+        if state is not None:
+            state.owner, state.term, state.gone = told.writer, told.term, 0
+            state.main, state.coming = held, told.files["status.json"].sha if "status.json" in told.files else ""
+            copy.keep(told.run, state)  # killed halfway, what lies here is not taken for this writer's
         folder.mkdir(parents=True, exist_ok=True)
         for name in [name for name in held.files if name not in told.files or (name in lacking and name not in wanted)]:
             home.remove(folder / name)
@@ -294,6 +289,9 @@ def _bring(
     held.files |= wanted
     held.rows, held.revision, held.beat = list(told.rows), told.revision, told.beat
     held.absent = {name: one for name, one in lacking.items() if name not in wanted}
+    if state is not None:
+        state.coming = ""
+        copy.keep(told.run, state)
     for path in [path for path in files.values() if isinstance(path, Path)] + [path for _, _, path in parts]:
         home.remove(path)
 
@@ -416,6 +414,7 @@ def _apply_attempts(copy: Copy, run: str, state: State, told: Manifest, first: M
     if told.writer == copy.writer:
         state.beside = [attempt_number(told.writer, number) for number in parts]
     state.attempts[told.writer] = Held(revision=told.revision, beat=told.beat)
+    copy.keep(run, state)
 
 
 def _apply_notes(copy: Copy, run: str, state: State) -> bool:

@@ -64,6 +64,7 @@ class State(msgspec.Struct):
         gone: Term in which the run was deleted; 0 = it was not.
         heeded: Term in which a wish to stop was heeded.
         beside: Attempts of this writer that lie beside the run of another.
+        coming: Checksum of the status that is being put in place.
     """
 
     owner: str = ""
@@ -85,6 +86,12 @@ class State(msgspec.Struct):
     gone: int = 0
     heeded: int = 0
     beside: list[int] = []
+    coming: str = ""
+
+    def is_fetched(self, status: bytes | None) -> bool:
+        """Whether the status that lies here was fetched: whoever takes up a run here writes another."""
+        known = self.main.files.get("status.json")
+        return status is None or sha(status) in (known.sha if known is not None else "", self.coming)
 
 
 class Copy:

@@ -180,8 +180,7 @@ def _claim(copy: Copy, run: str, state: State, now: float) -> None:
         state.over = list(first.over) if first is not None and first.deleted else state.over
         state.owner, state.main, state.gone = copy.writer, Held(), 0
     elif state.owner != copy.writer:
-        known, status = state.main.files.get("status.json"), read(copy.runs / run / "status.json")
-        if status is None or (known is not None and known.sha == sha(status)):
+        if state.is_fetched(read(copy.runs / run / "status.json")):
             return
         over = copy.basis(run, state)
         adopt(copy, run, state)
