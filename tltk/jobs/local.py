@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from tltk.errors import BadSpec, RunProblem, machine_errors
 from tltk.jobs import provenance, queue
 from tltk.jobs.checking import check, check_names
 from tltk.jobs.executor import Trainer
+from tltk.runs import sync
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import with_absolute_paths
@@ -101,6 +103,8 @@ class Local:
         run = Run.at(run_id)
         job = queue.find(run.id)
         if job is None:
+            if run.written_status().host not in ("", platform.node()) and run.status.state in ACTIVE:
+                run.ask_to_stop()  # its own machine sees to it
             return
         queue.cancel(run.id)
         run.ask_to_stop()
@@ -153,8 +157,9 @@ class Local:
         pool.train_all(trainer, runs, ended)
 
     def wake(self) -> None:
-        """Start the supervisor unless it is there."""
+        """Start the supervisor unless it is there; and, of a home in an object store, what carries runs there."""
         ensure_supervisor()
+        sync.ensure()
 
 
 def _check_timeout(timeout: float) -> None:

@@ -206,6 +206,7 @@ class _Process:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
         seen = [name.strip() for name in visible if name.strip()]
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": seen[gpu] if gpu < len(seen) else str(gpu)}
+        environment["TLTK_SEND_SECONDS"] = "0"  # the study's own process waits until a home in a store has all
         self._process = subprocess.Popen([sys.executable, "-m", "tltk.run", str(run.path)], env=environment)
 
     def code(self) -> int | None:

@@ -23,6 +23,7 @@ import msgspec
 import tltk
 from tltk import home
 from tltk.errors import TltkError, truncate
+from tltk.runs import sync
 from tltk.runs.label import FILE as LABEL
 from tltk.runs.run import ACTIVE, MODEL, Run, is_id
 from tltk.specs.knobs import Spec
@@ -194,6 +195,7 @@ def find(query: Query | None = None, ids: Collection[str] = (), **fields: Any) -
         find(kinds=["transfer"], text="digits resnet", limit=20)
     """
     asked = query if query is not None else Query(**fields)
+    sync.ensure()  # of a home in an object store: somebody looks
     where, values = _condition(asked, ids)
     columns = ", ".join([*_FIELDS, "asked"] if asked.specs else _FIELDS)
     late = bool(asked.states) or not asked.within  # what SQL cannot tell is left out below
@@ -513,7 +515,7 @@ def _read(run: Run) -> dict[str, Any] | None:
         **{name: getattr(label, name) for name in ("name", "note")},
         "tags": " ".join(label.tags),
     }
-    row["model"] = -1
+    row["model"] = sync.size_in_store(run.id, MODEL)  # −1 where there is none
     with contextlib.suppress(OSError):
         row["model"] = (run.path / MODEL).stat().st_size
     for name, kind in _FIELDS.items():

@@ -100,9 +100,10 @@ class Copy:
     Args:
         root: Folder of the copy.
         store: The home itself.
+        knows: Whether what is known of all runs is read; else this one can only tell how a run stands.
     """
 
-    def __init__(self, root: Path, store: Store) -> None:
+    def __init__(self, root: Path, store: Store, knows: bool = True) -> None:
         self.root, self.store, self.runs, self.folder = root, store, root / "runs", root / SYNC
         self.manifests, self.incoming = self.folder / "manifests", self.folder / "incoming"
         with machine_errors(root):
@@ -112,7 +113,12 @@ class Copy:
         self.marks = dict[str, str]()  # run → mark of its folder when it was last sent or fetched
         self.doubted = dict[str, float]()  # manifest that was listed as changed, and was not → when
         self.known = dict[str, dict[str, Manifest]]()  # run → writer → its manifest, without files
-        self.listed: dict[str, str] = home.read_json(self.folder / "listed.json", dict[str, str]) or {}
+        self.listed: dict[str, str] = {}
+        if knows:
+            self._load()
+
+    def _load(self) -> None:
+        self.listed = home.read_json(self.folder / "listed.json", dict[str, str]) or {}
         for path in self.manifests.glob("*.json"):
             parsed = manifest.parse_key(path.name)
             with contextlib.suppress(RunProblem, OSError):

@@ -27,6 +27,7 @@ from tltk.runs.mirror import SYNC, Copy, State, state_at
 from tltk.runs.objects import Store
 from tltk.runs.run import ACTIVE, Run
 
+SHORTEST_SECONDS = 0.2  # between two steps
 TICK_SECONDS = 1.0  # between two looks at what was written here
 POLL_SECONDS = 3.0  # between two looks at the store, while somebody looks
 QUIET_POLL_SECONDS = 30.0  # the same, while nobody does
@@ -34,6 +35,7 @@ LOOKED_SECONDS = 60.0  # for so long somebody who asked counts as looking
 IDLE_SECONDS = 900.0  # with nothing to do and nobody who looks
 LONGEST_PAUSE_SECONDS = 60.0  # between two tries to reach the store
 FETCH_SECONDS = 120.0  # that whoever needs a whole run waits for it
+HURRY = "hurry"  # a file: somebody waits for what others wrote
 LEFTOVER_SECONDS = 24 * 3600.0  # after which what was fetched in vain is removed
 
 
@@ -105,6 +107,8 @@ def wait_for_others(seconds: float) -> str:
         return ""
     began = time.time()
     ensure()
+    with machine_errors(folder()):
+        (folder() / HURRY).touch()
     while time.time() - began < seconds:
         now = report()
         if now.pulled >= began:
@@ -172,7 +176,7 @@ def wait_until_sent(run_id: str, seconds: float) -> bool:
     if not home.address():
         return True
     until = time.monotonic() + seconds
-    copy = Copy(home.home(), Store(home.address()))  # looks, and writes nothing
+    copy = Copy(home.home(), Store(home.address()), knows=False)
     while True:
         copy.marks[run_id] = copy.state(run_id).mark
         if copy.is_sent(run_id):
@@ -213,6 +217,10 @@ class Sync:
 
         try:
             self._answer()
+            hurry = self.copy.folder / HURRY
+            if hurry.exists():
+                hurry.unlink(missing_ok=True)
+                self.polled = 0.0
             if began - self.polled > (POLL_SECONDS if self._is_watched() else QUIET_POLL_SECONDS) or not self.polled:
                 at = time.time()
                 fetching.pull(self.copy, hear)
@@ -269,6 +277,10 @@ class Sync:
         except OSError:
             return False
 
+    def is_asked(self) -> bool:
+        """Whether somebody waits for something."""
+        return (self.copy.folder / HURRY).exists() or any((self.copy.folder / "asked").glob("*"))
+
     def is_idle(self) -> bool:
         """Whether nobody has looked for a while, all is sent, and nothing runs here."""
         if self._is_watched(home.setting("TLTK_SUPERVISOR_IDLE", IDLE_SECONDS)) or self.copy.unsent():
@@ -286,10 +298,10 @@ def main() -> int:
                 pause = sync.step()
                 if not sync.failed and sync.is_idle():
                     return 0
-                time.sleep(min(pause, TICK_SECONDS))
-                until = time.monotonic() + pause - TICK_SECONDS
-                while time.monotonic() < until and (sync.failed or not any((folder() / "asked").glob("*"))):
-                    time.sleep(0.2)
+                time.sleep(SHORTEST_SECONDS)
+                until = time.monotonic() + pause - SHORTEST_SECONDS
+                while time.monotonic() < until and (sync.failed or not sync.is_asked()):
+                    time.sleep(SHORTEST_SECONDS)
     except Timeout:
         return 0
     except TltkError as fault:
