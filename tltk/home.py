@@ -30,6 +30,9 @@ from filelock import FileLock
 from tltk.errors import BadSpec, machine_errors, truncate
 
 FOLDERS = ("runs", "domains", "bank", "columns", "weights", "pictures", "downloads", "exports", "trash")
+_KINDS = "nfs nfs4 cifs smb3 smbfs 9p afs ceph lustre gpfs beegfs orangefs pvfs2 ocfs2 gfs2 virtiofs "
+_KINDS += "fuse.sshfs fuse.glusterfs fuse.ceph fuse.juicefs fuse.s3fs fuse.rclone"
+NETWORKED = frozenset(_KINDS.split(" "))  # file systems that several machines may see at once
 DAMAGED = ".damaged"  # ends the names of files that were set aside
 MAX_USER_FILE_BYTES = 1 << 20  # of a file written by hand: a spec, a recipe
 STALE_SECONDS = 24 * 3600  # after which a temporary file is taken to be abandoned
@@ -61,6 +64,40 @@ def address() -> str:
     """The object store that the home lies in, as in s3://bucket/prefix; "" = it is a folder."""
     text = os.environ.get("TLTK_HOME", "").strip()
     return text.rstrip("/") if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) else ""
+
+
+def is_networked(path: Path) -> bool:
+    """Whether a disk is one that several machines may see at once, as far as Linux tells; `TLTK_NETWORK_HOME` says it.
+
+    Args:
+        path: Of a folder that is there.
+    """
+    said = os.environ.get("TLTK_NETWORK_HOME", "")
+    if said in ("0", "1"):
+        return said == "1"
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return file_system(path.resolve(), mounts) in NETWORKED
+
+
+def file_system(path: Path, mounts: str) -> str:
+    """The type of the file system that a path lies in; "" where that is not told.
+
+    Args:
+        path: Absolute, without links.
+        mounts: As Linux lists them in /proc/self/mountinfo.
+    """
+    longest, found = -1, ""
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        fields, kind = before.split(), after.split()
+        if len(fields) > 4 and kind:
+            place = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), fields[4]))
+            if path.is_relative_to(place) and len(place.parts) >= longest:  # of two at one place the later one is seen
+                longest, found = len(place.parts), kind[0]
+    return found
 
 
 def folder(name: str) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tltk.jobs import executor
-from tltk.jobs.local import Local
+from tltk.jobs.local import Local, is_elsewhere
 from tltk.runs import index
 from tltk.runs.index import Query, RunEntry
 from tltk.runs.run import ACTIVE
@@ -30,8 +30,10 @@ def runs(query: Query | None = None, **fields: Any) -> list[RunEntry]:
     for number, entry in enumerate(found):
         state = states.get(entry.id)
         if state is None and entry.state in ACTIVE:
-            # Waiting without a job: the queue was lost, or it was never queued. It can be resumed.
-            state = ("stopped" if entry.state == "waiting" else None) if isinstance(by, Local) else by.state(entry.id)
+            if not isinstance(by, Local):
+                state = by.state(entry.id)
+            elif entry.state == "waiting" and not is_elsewhere(entry.run.written_status()):
+                state = "stopped"  # without a job: the queue was lost, or it was never queued. It can be resumed
         if state is not None and state != entry.state:
             found[number] = msgspec.structs.replace(entry, state=state)
     if asked.states:

@@ -19,7 +19,7 @@ from tltk.jobs import provenance, queue
 from tltk.jobs.checking import check, check_names
 from tltk.jobs.executor import Trainer
 from tltk.runs import sync
-from tltk.runs.run import ACTIVE, Run
+from tltk.runs.run import ACTIVE, Run, Status
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import with_absolute_paths
 
@@ -86,7 +86,7 @@ class Local:
         status = run.status
         home.remove(run.stop_file)
         if status.state != "running":  # as a study's child: it is queued, and found done in its turn
-            run.write_status(state="waiting", message="")
+            run.write_status(state="waiting", message="", host=platform.node())
         queue.add(run.id, timeout, light=not run.spec.trains)
         self.wake()
         return run
@@ -103,7 +103,7 @@ class Local:
         run = Run.at(run_id)
         job = queue.find(run.id)
         if job is None:
-            if run.written_status().host not in ("", platform.node()) and run.status.state in ACTIVE:
+            if is_elsewhere(run.written_status()) and run.status.state in ACTIVE:
                 run.ask_to_stop()  # its own machine sees to it
             return
         queue.cancel(run.id)
@@ -118,8 +118,9 @@ class Local:
     def _state(run: Run, job: queue.Job | None) -> str:
         if job is None:
             # Waiting without a job: the table was lost. It can be resumed.
-            state = run.status.state
-            return "stopped" if state == "waiting" else state
+            status = run.status
+            is_lost = status.state == "waiting" and not is_elsewhere(status)
+            return "stopped" if is_lost else status.state
         if job.state == "queued":  # running, where a study trains it meanwhile
             return "running" if run.status.state == "running" else "waiting"
         written = run.written_status().state
@@ -160,6 +161,11 @@ class Local:
         """Start the supervisor unless it is there; and, of a home in an object store, what carries runs there."""
         ensure_supervisor()
         sync.ensure()
+
+
+def is_elsewhere(status: Status) -> bool:
+    """Whether it is another machine, with a queue of its own, that runs a run or is about to."""
+    return status.host not in ("", platform.node())
 
 
 def _check_timeout(timeout: float) -> None:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -322,9 +323,23 @@ def _do(work: Callable[[sqlite3.Connection], T]) -> T:
     return found
 
 
+def _place() -> Path:
+    """Where the table lies: in the home, and of one on a disk of several machines in a folder of this machine's own."""
+    root = home.home()
+    if not home.is_networked(root):
+        return root / "index.db"
+    own = home.expand_path(os.environ.get("TLTK_CACHE") or "~/.cache/tltk", "TLTK_CACHE")
+    own /= f"index-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}"
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return root / "index.db"
+    return own / "index.db"
+
+
 def _query(work: Callable[[sqlite3.Connection], T]) -> tuple[sqlite3.Connection, T]:
     """A connection to the table, looked through, and its answer."""
-    path = home.home() / "index.db"
+    path = _place()
     for _ in range(2):
         before, db = _stat(path), None
         try:
