@@ -38,7 +38,8 @@ from tltk.runs.objects import Missing
 from tltk.runs.run import ACTIVE, EARLIER
 
 SMALL_PARTS, SMALL_PART_BYTES = 32, 1 << 20  # so many parts below so many bytes are written once more as one
-PAUSE_SECONDS = 2.0  # between two sendings of a run that goes on
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 15.0  # between two sendings of a run that goes on, at first and later
+GROWTH = 1 / 60  # of that pause with the age of the run
 BEAT_SECONDS = 20.0  # between two signs of life that are sent
 HEAVY_SECONDS = 60.0  # between two sendings of a checkpoint, and of the log
 GROWS = "log.txt"
@@ -75,7 +76,10 @@ def push_run(copy: Copy, run: str, at_once: bool = False) -> bool:
     if run in copy.deleted():
         return _push_deletion(copy, run)
     with copy.changing(run) as state:
-        if not at_once and state.told and 0 <= time.time() - state.sent < PAUSE_SECONDS:
+        now = time.time()
+        pause = max(PAUSE_SECONDS, min(GROWTH * (now - state.since), LONGEST_PAUSE_SECONDS)) if PAUSE_SECONDS else 0.0
+        is_early = state.told and state.owner == copy.writer and 0 <= now - state.sent < pause
+        if is_early and not at_once and state_of(read(copy.runs / run / "status.json")) in ACTIVE:
             return False
         return send(copy, run, state, at_once)
 
