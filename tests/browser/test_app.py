@@ -45,7 +45,7 @@ def test_the_first_minute(new_page: Callable[..., Any], app_url: str) -> None:
     page.get_by_role("button", name="Compare with scratch").click()
     first = wait_until(lambda: points(page), 120, "the first point of a curve")
     wait_until(lambda: points(page) > first, 60, "the curves to grow")
-    page.get_by_text("95 % interval").first.wait_for(timeout=300_000)
+    page.get_by_text("95% interval").first.wait_for(timeout=300_000)
     [run] = [r for r in all_runs() if isinstance(r.spec, CompareSpec)]
     verdict = run.result()["verdict"]  # type: ignore[index]
     text = page.inner_text("body")
@@ -186,9 +186,9 @@ def test_the_numbers_of_a_training_follow_its_curves(new_page: Callable[..., Any
     epoch(1)
     page = new_page(f"{app_url}/train?run={run.id}")
     metrics = "() => [...document.querySelectorAll('[data-testid=stMetricValue]')].map(e => e.innerText.trim())"
-    wait_until(lambda: page.evaluate(metrics)[:2] == ["1 of 8", "10.0 %"], 30, "the first numbers")
+    wait_until(lambda: page.evaluate(metrics)[:2] == ["1 of 8", "10.0%"], 30, "the first numbers")
     epoch(2)
-    wait_until(lambda: page.evaluate(metrics)[:2] == ["2 of 8", "20.0 %"], 15, "the numbers to follow")
+    wait_until(lambda: page.evaluate(metrics)[:2] == ["2 of 8", "20.0%"], 15, "the numbers to follow")
     run.write_status(state="stopped")
     assert not queue.jobs()
     # A chart that is not drawn yet has no curves.
