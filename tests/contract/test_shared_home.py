@@ -23,12 +23,13 @@ from tltk.runs import mirror, sync  # noqa: E402
 from tltk.runs.objects import Store  # noqa: E402
 from tltk.runs.run import Run  # noqa: E402
 
+pytestmark = pytest.mark.timeout(900)
 BUCKET = "bucket"
 SPEC = {
     "kind": "transfer",
     "target": {"name": "digits", "n": 300},
     "net": {"backbone": "test_resnet"},
-    "optim": {"epochs": 200, "threads": 1},
+    "optim": {"epochs": 100, "threads": 1},
 }
 
 Shell = Callable[..., str]

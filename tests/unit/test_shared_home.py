@@ -640,6 +640,47 @@ def test_a_home_at_a_url_is_a_folder_here(tmp_path: Path, monkeypatch: pytest.Mo
     assert home.home() == tmp_path / "plain"
 
 
+def test_pages_tell_of_a_store_that_has_not_been_reached_for_a_while(two: Two) -> None:
+    a, _ = two
+    with a.here():
+        loop = sync.Sync(a.copy)
+        loop.step()
+        assert sync.trouble() == ""
+        a.begin()
+        Unreliable.down = True
+        loop.polled = 0.0
+        assert loop.step() <= 1.0
+        assert loop.step() <= 2.0  # ever more rarely
+        assert sync.trouble() == ""  # a moment is no trouble
+        loop.report = msgspec.structs.replace(loop.report, pulled=0.0)
+        loop.step()
+        assert "to be sent: 1" in sync.trouble()
+        assert "the link is down" in sync.trouble()
+        Unreliable.down = False
+        loop.step()
+        assert sync.trouble() == ""
+        assert sync.report().unsent == 0
+
+
+def test_whoever_wants_a_whole_run_is_served_or_told(two: Two, tmp_path: Path) -> None:
+    a, b = two
+    a.begin()
+    home.write_atomic(a.run().path / "model.safetensors", b"w" * (9 << 20))
+    a.end()
+    a.carry()
+    b.carry()
+    with b.here():
+        assert sync.size_in_store(SPEC.run_id, "model.safetensors") == 9 << 20
+        assert RunEntry.of(b.run()).model == 9 << 20  # lists offer its weights
+        assert not (b.run().path / "model.safetensors").exists()
+        with pytest.raises(RunProblem, match="must be here whole"):
+            sync.complete(SPEC.run_id, seconds=0.0)
+        sync.Sync(b.copy).step()  # the wish lies there
+        sync.complete(SPEC.run_id, seconds=0.0)
+        assert (b.run().path / "model.safetensors").stat().st_size == 9 << 20
+        assert sync.size_in_store(SPEC.run_id, "model.safetensors") == -1
+
+
 def test_a_url_of_nothing_is_refused() -> None:
     with pytest.raises(BadSpec, match="a URL that fsspec knows"):
         Store("nosuchprotocol://x")

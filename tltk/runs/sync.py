@@ -122,6 +122,19 @@ def wait_for_others(seconds: float) -> str:
     )
 
 
+def trouble() -> str:
+    """What whoever looks at a page should know: that the store has not been reached for a while; "" = all is well."""
+    if not home.address():
+        return ""
+    now = report()
+    if not now.fault or time.time() - now.pulled < LOOKED_SECONDS:
+        return ""
+    later = f" Runs that have still to be sent: {now.unsent}; that is done later." if now.unsent else ""
+    return (
+        f"The store of this home cannot be reached, so what other machines did lately is not shown.{later} {now.fault}"
+    )
+
+
 def lacks(run_id: str) -> bool:
     """Whether something of a run, such as its weights, lies in the store and not here."""
     if not home.address():
