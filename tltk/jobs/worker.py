@@ -532,7 +532,8 @@ def _open(folder: Path) -> Run:
 def _send_all(run: Run) -> None:
     """Wait until the store has what this process found, if not for ever."""
     seconds = home.setting("TLTK_SEND_SECONDS", SEND_SECONDS)
-    if not all([sync.wait_until_sent(one.id, seconds) for one in walk(run)]):
+    until = time.monotonic() + seconds
+    if not all([sync.wait_until_sent(one.id, until - time.monotonic()) for one in walk(run)]):
         print(f"Not all of run {run.id} was sent within {seconds:g} s; it is when the store answers.", flush=True)
 
 
