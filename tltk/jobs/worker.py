@@ -555,4 +555,6 @@ def main(arguments: list[str]) -> int:
     execute(run)
     if not is_sent_by_others:  # a supervisor's machine stays; this one may go with its worker
         _send_all(run)
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)  # Python's end takes its handler away, and the next beat would kill it
     return 0 if run.status.state in ("done", "stopped") else 1
