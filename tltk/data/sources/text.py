@@ -25,10 +25,11 @@ from tltk.data.identity import find_copies, label_conflicts
 from tltk.data.layout import part_of
 from tltk.data.names import escape_name, normalise_name
 from tltk.data.parts import FREE, TRAIN
+from tltk.data.settings import divide_settings, spell_settings
 from tltk.data.sources import folder
 from tltk.data.tables import plain_word, read_table
 from tltk.data.tree import File, Folder, walk
-from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
+from tltk.errors import DataProblem, UnknownName, abbreviate
 from tltk.specs.encoders import BYTES_PER_TOKEN
 from tltk.specs.parts import DataSpec
 
@@ -140,11 +141,7 @@ def check(argument: str) -> str:
         BadSpec: No path, or a setting without a value.
         UnknownName: A setting that there is not.
     """
-    path, settings = divide(argument)
-    if not path.strip():
-        raise BadSpec(f"The domain text needs a path. Got {'text:' + argument!r}; write text:PATH.")
-    told = "&".join(f"{name}={settings[name]}" for name in SETTINGS if name in settings)
-    return f"{path}?{told}" if told else path
+    return spell_settings("text", *divide(argument), SETTINGS)
 
 
 def survey(argument: str, group_by: str = "") -> layout.Layout | None:
@@ -184,20 +181,7 @@ def divide(argument: str) -> tuple[str, dict[str, str]]:
         BadSpec: A setting without a value.
         UnknownName: A setting that there is not.
     """
-    if "?" in argument:
-        with contextlib.suppress(DataProblem):
-            if argument_path(argument).exists():
-                return argument, {}
-    path, _, told = argument.partition("?")
-    settings: dict[str, str] = {}
-    for part in filter(None, told.split("&")):
-        name, _, value = part.partition("=")
-        if name not in SETTINGS:
-            raise UnknownName.among("A setting of text", name, SETTINGS)
-        if not value:
-            raise BadSpec(f"A setting of text must be NAME=COLUMN. Got {part!r}; write as in text:a.csv?label=stars.")
-        settings[name] = value
-    return path, settings
+    return divide_settings("text", argument, SETTINGS)
 
 
 # -- reading -------------------------------------------------------------------------------------------------
