@@ -187,7 +187,7 @@ class NetSpec(Spec):
 
 
 IMBALANCE = ("class_weights", "class_beta", "logit_adjustment", "focal", "sampling")  # of OptimSpec
-METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auc")
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auc", "average_precision", "recall_at_5_fpr")
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,8 @@ class OptimSpec(Spec):
     metric: str = knob(
         "accuracy",
         choices=METRICS,
-        help="What chooses rates and epochs, and what verdicts weigh; auc is of two classes.",
+        help="What chooses rates and epochs, and what verdicts weigh. Of two classes: auc; average_precision of the "
+        "rarer one, as fraud is; its recall where 5 % of the others are taken for it (recall_at_5_fpr).",
     )
     first_size: int = knob(
         0,
