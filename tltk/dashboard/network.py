@@ -155,8 +155,7 @@ def in_words(found: InspectResult) -> str:
     """A domain in a few lines: how many of what, divided how, by which folders, and what was left out."""
     names = ", ".join(plain(name) for name in found.classes[:NAMED])
     more = ", …" if len(found.classes) > NAMED else ""
-    what = "texts" if found.texts else "pictures"
-    texts = [f"{found.n:,} {what} of {len(found.classes):,} classes ({names}{more})."]
+    texts = [f"{found.n:,} {found.noun} of {len(found.classes):,} classes ({names}{more})."]
     if found.parts:
         texts.append(plain(describe_parts(found.parts)))
     else:  # of an earlier version

@@ -85,7 +85,7 @@ def rarer_class(labels: NDArray[Any]) -> NDArray[np.bool_]:
     Args:
         labels: 0 or 1, (n,).
     """
-    ones = np.asarray(labels) == 1
+    ones: NDArray[np.bool_] = np.asarray(labels) == 1
     return ones if 2 * ones.sum() <= len(ones) else ~ones
 
 
@@ -130,8 +130,9 @@ def recall_at_false_positives(scores: Floats, positive: NDArray[np.bool_], most:
 def _thresholds(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats, Ints]:
     """Positives and negatives at each distinct score from the highest on, (k,); and the place of each example, (n,)."""
     _, rank = np.unique(-np.asarray(scores, dtype=np.float64), return_inverse=True)
-    hits = np.bincount(rank, weights=positive)
-    return hits, np.bincount(rank) - hits, rank
+    hits = np.bincount(rank, weights=positive.astype(np.float64)).astype(np.float64)
+    misses = np.bincount(rank, weights=(~positive).astype(np.float64)).astype(np.float64)
+    return hits, misses, rank.astype(np.int64)
 
 
 def _recall(hits: Floats, misses: Floats, most: float) -> float:

@@ -83,10 +83,9 @@ def describe_figures(one: DomainScore, classes: list[str]) -> Iterator[str]:
         told = (f"{true} for {said} {n:,}" for n, true, said in sorted(wrong, key=lambda cell: -cell[0])[:CONFUSED])
         yield f"Taken most often: {', '.join(told)}."
     if one.average_precision is not None:
-        told = f"Mean average precision {figure(one.average_precision)}"
-        if one.recall_at_5_fpr is not None:
-            told += f"; mean recall at 5 % false positives {figure(one.recall_at_5_fpr)}"
-        yield f"{told}."
+        recall = one.recall_at_5_fpr
+        more = "" if recall is None else f"; mean recall at 5 % false positives {figure(recall)}"
+        yield f"Mean average precision {figure(one.average_precision)}{more}."
     plain, scaled = one.reliability, one.scaled
     text = f"Calibration error (ECE) {plain.ece:.3f}, loss {plain.loss:.3f}, Brier {plain.brier:.3f}"
     if scaled is not None:
