@@ -19,6 +19,7 @@ from tltk.verdicts.metrics import (
     macro_f1,
     rarer_class,
     recall_at_false_positives,
+    without_skill,
 )
 
 C = 4
@@ -136,6 +137,21 @@ def test_intervals_of_the_rarer_class_cover_the_truth(metric: str) -> None:
         _, low, high = mean_interval(np.array([example_scores(metric, scores > 0, y, 2, list(scores))]))
         held.append(low <= truth <= high)
     assert 0.9 <= np.mean(held) <= 1.0
+
+
+def test_what_takes_no_learning_is_what_chance_gets() -> None:
+    draw = np.random.default_rng(0)
+    y = (np.arange(4000) < 200).astype(int)
+    orders = [draw.random(4000) for _ in range(20)]
+    area = np.mean([theirs.roc_auc_score(y, s) for s in orders])
+    assert without_skill("auc", y, 2).mean() == pytest.approx(area, abs=0.01)
+    precise = np.mean([theirs.average_precision_score(y, s) for s in orders])
+    assert without_skill("average_precision", y, 2).mean() == pytest.approx(precise, abs=0.01)
+    assert without_skill("recall_at_5_fpr", y, 2).mean() == pytest.approx(
+        np.mean([recall(y, s) for s in orders]), abs=0.01
+    )
+    assert without_skill("accuracy", y, 2).mean() == 0.95
+    assert without_skill("balanced_accuracy", y, 2).mean() == pytest.approx(0.5, abs=2e-3)
 
 
 def test_accuracy_needs_no_pseudo_values() -> None:

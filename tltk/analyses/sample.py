@@ -197,7 +197,8 @@ def network(spec: NetSpec, sample: Sample, seed: int) -> Net:
 
     Args:
         spec: Backbone, weights and boundary.
-        sample: Its pictures set size and channels of the input and the number of logits.
+        sample: Its pictures set size and channels of the input and the number of logits; of tables, its rows tell means
+            and deviations, so they are of the training part.
         seed: Of the weights that the spec does not name.
     """
     domain = sample.domain

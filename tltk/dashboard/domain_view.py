@@ -329,16 +329,16 @@ def _of_one(title: str, found: InspectResult) -> list[str]:
     texts = []
     if most > UNEVEN * least:
         texts.append(
-            f"The {title.lower()} is very unbalanced: {bold(frequent)} has {most:,} {found.noun}, {bold(rare)} {least:,}."
-            f" Judge a network by its macro F1 and by its classes; accuracy alone rewards the frequent ones."
+            f"The {title.lower()} is very unbalanced: {bold(frequent)} has {most:,} {found.noun}, {bold(rare)} "
+            f"{least:,}. Judge a network by its macro F1 and by its classes; accuracy alone rewards the frequent ones."
         )
     few = sum(count < FEW for count, _ in counts)
     texts += to_mind(found, title)
     if few:
         which = f"All {len(counts)}" if few == len(counts) else f"{few} of {len(counts)}"
         texts.append(
-            f"{which} classes of the {title.lower()} {'has' if few == 1 else 'have'} fewer than {FEW} {found.noun}; the "
-            f"smallest, {bold(rare)}, has {least}. Its validation and test parts hold only a handful: "
+            f"{which} classes of the {title.lower()} {'has' if few == 1 else 'have'} fewer than {FEW} {found.noun}; "
+            f"the smallest, {bold(rare)}, has {least}. Its validation and test parts hold only a handful: "
             f"their figures are rough."
         )
     return texts

@@ -16,6 +16,8 @@ from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
 from tltk.data.account import describe_parts
+from tltk.data.rows import KIND as TABLE
+from tltk.data.texts import KIND as TEXT
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE, Run
@@ -87,8 +89,10 @@ def in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
     if colon and kind in PATHS:
         what = {"folder": "a folder", "archive": "an archive"}.get(kind, "a file")
         return f"This link names {what} on this machine: {plain(path)}. Nothing of it has been read.", "Read it"
-    number = f"{spec.data.n:,} pictures" if spec.data.n else "the pictures"
-    what = f"{number} of {plain(spec.data.name)} at {in_pixels(spec.data.picture_size)}"
+    noun = {TEXT: "texts", TABLE: "rows"}.get(data.modality_of(spec.data.name), "pictures")
+    number = f"{spec.data.n:,} {noun}" if spec.data.n else f"the {noun}"
+    at = f" at {in_pixels(spec.data.picture_size)}" if noun == "pictures" else ""
+    what = f"{number} of {plain(spec.data.name)}{at}"
     return f"This link asks for {what}, which have not been made here yet.", "Make them"
 
 
@@ -133,7 +137,7 @@ def domain_summary(spec: DataSpec) -> InspectResult | None:
     except TltkError as fault:
         st.caption(f":orange[{plain(fault)}]")
         return None
-    found: InspectResult | None = answer(InspectSpec(spec), "Reading the pictures; this is needed only once.")
+    found: InspectResult | None = answer(InspectSpec(spec), "Reading the domain; this is needed only once.")
     return found
 
 

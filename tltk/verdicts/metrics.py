@@ -174,6 +174,24 @@ def example_scores(
     return found
 
 
+def without_skill(metric: str, labels: ArrayLike, n_classes: int) -> Floats:
+    """Scores of the examples (n,) that take no learning, as `example_scores` gives them: always the commonest class.
+
+    What goes by the order of the examples has its expectation under an order by chance: ½ for the area under the ROC
+    curve, the share of the rarer class for average precision, the rate of false positives for recall.
+
+    Args:
+        metric: As for `example_scores`.
+        labels: Class numbers, (n,).
+        n_classes: How many there are.
+    """
+    truth = np.asarray(labels, dtype=np.int64)
+    if metric in RANKED:
+        by_chance = {AUC: 0.5, AVERAGE_PRECISION: float(rarer_class(truth).mean()), RECALL: MAX_FALSE}
+        return np.full(len(truth), by_chance[metric])
+    return example_scores(metric, np.full(len(truth), np.bincount(truth).argmax()), truth, n_classes)
+
+
 def _check_ranked(metric: str, margins: Sequence[float], labels: Ints, n_classes: int) -> NDArray[np.bool_]:
     """Which examples are positive, where there are two classes, two examples of each, and margins."""
     positive = labels == 1 if metric == AUC else rarer_class(labels)
