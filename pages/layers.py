@@ -111,7 +111,7 @@ def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
 
 def in_two_dimensions(network: DescribeResult, spec: EmbedSpec) -> None:
     """The embedding of the layer that the handle selects; before and after side by side."""
-    st.subheader("Pictures in two dimensions", anchor=False)
+    st.subheader(f"{domain_view.noun().capitalize()} in two dimensions", anchor=False)
     answer = depth.ask_with_button(
         spec,
         f"Embed every {'epoch' if spec.over == 'epochs' else 'layer'} with {METHODS[spec.method]}",

@@ -136,6 +136,12 @@ def test_a_smaller_lab_is_the_beginning_of_a_larger_one() -> None:
     assert (small.images == large.images[:50]).all() and (small.labels == large.labels[:50]).all()
 
 
+def test_a_payment_under_other_dials_is_the_same_example() -> None:
+    one, other = (data.load(DataSpec(f"transactions{dials}", n=60)) for dials in ("", ":prices=1,columns=1"))
+    assert (one.origins == other.origins).all() and len(set(one.twins.tolist())) == 60
+    assert not set(one.origins) & set(data.load(DataSpec("transactions", n=60, seed=1)).origins)
+
+
 @pytest.mark.parametrize("share", [0.001, 0.05, 0.5])
 def test_so_many_are_fraud(share: float) -> None:
     found = transactions.classes_of(1000, share)
