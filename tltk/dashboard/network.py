@@ -137,7 +137,7 @@ def domain_summary(spec: DataSpec) -> InspectResult | None:
     except TltkError as fault:
         st.caption(f":orange[{plain(fault)}]")
         return None
-    found: InspectResult | None = answer(InspectSpec(spec), "Reading the domain; this is needed only once.")
+    found: InspectResult | None = answer(InspectSpec(spec), "Reading the pictures; this is needed only once.")
     return found
 
 
