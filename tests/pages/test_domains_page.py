@@ -166,7 +166,7 @@ def test_rows_are_shown_as_a_table_of_columns_and_values() -> None:
     app = open_page("domains")
     choose(app, "Target", "transactions")
     here, there = ["age", "sex = f"], ["age", "<b>income</b>"]
-    table = {
+    table: dict[str, Any] = {
         "channels": 1,
         "shown": 2,
         "shown_labels": [0, 1],

@@ -422,6 +422,7 @@ def bold(text: str) -> str:
 def balances(sides: Mapping[str, InspectResult]) -> None:
     """How frequent each class is: both domains on one axis where they share classes, else side by side."""
     counts = {title: dict(zip(side.classes, side.counts, strict=True)) for title, side in sides.items()}
+    noun = next(iter(sides.values())).noun
     together = len(counts) == 1 or bool(set.intersection(*(set(c) for c in counts.values())))
     charts = [counts] if together else [{title: side} for title, side in counts.items()]
     for chart, column in zip(charts, st.columns(len(charts)), strict=True):
@@ -431,15 +432,15 @@ def balances(sides: Mapping[str, InspectResult]) -> None:
                 st.html(f"{_STYLE}{_dot(names.capitalize())}{names.capitalize()}")
             is_even = all(len({*side.values()}) == 1 for side in chart.values())
             if is_even and len(set().union(*chart.values())) > NUMBERED:  # a chart would be one block
-                fewest = {title.lower(): _count(min(side.values()), "picture") for title, side in chart.items()}
+                fewest = {title.lower(): _count(min(side.values()), noun[:-1]) for title, side in chart.items()}
                 every = [f"every class of the {title} has {count}" for title, count in fewest.items()]
                 st.markdown(f"{', '.join(every).capitalize()}.")
                 continue
             plot(
-                balance(chart),
+                balance(chart, noun),
                 key=f"domains:balance:{names}",
                 height=height(chart),
-                alt=f"Share of each class among the pictures of the {names}.",
+                alt=f"Share of each class among the {noun} of the {names}.",
             )
 
 

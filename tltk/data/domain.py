@@ -37,6 +37,7 @@ Progress = Callable[[int, int], None]  # called with (done, total) from the thre
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 _MODALITIES: Mapping[str, Modality] = {TEXT: TEXTS, TABLE: ROWS}
+_NOUNS = {TEXT: "texts", TABLE: "rows"}
 _PARTS_NEED = "one to train on and one for each part that is held out"
 
 
@@ -111,6 +112,11 @@ class Domain:
     def modality(self) -> Modality:
         """How its examples become tensors, are augmented and shown."""
         return _MODALITIES.get(self.kind, PICTURES)
+
+    @property
+    def noun(self) -> str:
+        """What its examples are called: pictures, texts or rows."""
+        return _NOUNS.get(self.kind, "pictures")
 
     @classmethod
     def of(
@@ -412,9 +418,9 @@ def _check_division(domain: Domain, part: NDArray[np.int8], pool: Ints, parts: l
 def _too_few(domain: Domain, need: int, counts: NDArray[Any], kind: str) -> DataProblem:
     few = [f"{domain.classes[c]} ({counts[c]})" for c in np.flatnonzero(counts < need)[:12]]
     return DataProblem(
-        f"Each class of {domain.name} needs at least {need} {kind}pictures, one to train on and one for each part "
+        f"Each class of {domain.name} needs at least {need} {kind}{domain.noun}, one to train on and one for each part "
         f"that is held out{' (copies go to one part together)' if kind else ''}. "
-        f"Too few: {', '.join(few)}. Add pictures, raise n, or leave these classes out."
+        f"Too few: {', '.join(few)}. Add {domain.noun}, raise n, or leave these classes out."
     )
 
 
