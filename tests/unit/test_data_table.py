@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from tltk import data
+from tltk.dashboard import permitted
 from tltk.data import rows
 from tltk.data.sources import transactions
 from tltk.errors import BadSpec, DataProblem, UnknownName
 from tltk.specs.parts import DataSpec
+from tltk.specs.reading import with_absolute_paths
 
 
 def write(path: Path, head: Sequence[str], lines: Sequence[Sequence[object]]) -> Path:
@@ -88,6 +90,16 @@ def test_the_rest_is_refused_in_sentences(patients: Path, tmp_path: Path) -> Non
         loaded(f"{write(tmp_path / 'c.csv', ['1', '2'], [[i % 2, i] for i in range(60)])}?label=1")
     with pytest.raises(BadSpec, match="Corruptions are of pictures"):
         data.parse("transactions~fog:3")
+
+
+def test_a_changed_table_is_read_again_and_strangers_name_none_outside(patients: Path) -> None:
+    first = loaded(patients)
+    assert data.source_version(f"table:{patients}") != data.source_version(f"table:{patients}?label=sex")
+    patients.write_text(patients.read_text() + "99,50,f,A,new,True\n")
+    assert len(loaded(patients).labels) == len(first.labels) + 1
+    found = set(permitted.paths(DataSpec("table:/a/b.csv?label=c")))
+    assert {"/a/b.csv", "/a/b.csv?label=c"} <= found  # both are asked about: a file may be called so
+    assert with_absolute_paths(DataSpec("table:b.csv?label=c")).name == f"table:{Path.cwd()}/b.csv?label=c"
 
 
 def test_rare_words_are_one_column(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ import pytest
 import torch
 
 from tltk import data
+from tltk.analyses.classify.features import gather
+from tltk.analyses.classify.spec import ClassifySpec
+from tltk.analyses.sample import Context
 from tltk.data import rows
 from tltk.errors import TltkError, UnknownName, WeightsMissing
 from tltk.jobs.checking import check
@@ -25,6 +28,8 @@ from tltk.runs.run import Run
 from tltk.specs.mlps import parse_mlp
 from tltk.specs.parts import AdapterSpec, DataSpec, NetSpec, OptimSpec, StrategySpec, TermSpec, ViewSpec
 from tltk.specs.training import TransferSpec
+from tltk.training.bank import FeatureBank
+from tltk.training.callbacks import Callbacks
 from tltk.training.compose import Trained, build_network, divide, train
 from tltk.weights import load as weights
 
@@ -105,6 +110,26 @@ def test_rows_that_test_or_validate_do_not_move_it(tmp_path: Path) -> None:
         train_part.std()
     )
     assert columns[-1].scale[1:].sum() == 0, "a word that only other parts have counts as nothing"
+
+
+@pytest.mark.parametrize("weights", ["scratch", "run"])
+def test_classical_learners_see_features_that_rows_to_test_do_not_move(tmp_path: Path, weights: str) -> None:
+    """The same training rows under two tables whose test rows are wildly unlike."""
+    name = f"run:{kept(trained_on()).id}" if weights == "run" else weights
+    found = []
+    for factor in (1.0, 1e5):
+        draw = np.random.default_rng(0)
+        path = tmp_path / f"{factor:g}.csv"
+        with path.open("w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["amount", "split", "label"])
+            for i in range(120):
+                part = ("train", "train", "val", "test")[i // 2 % 4]
+                table.writerow([draw.normal() * (factor if part == "test" else 1.0), part, i % 2])
+        spec = ClassifySpec(target=DataSpec(f"table:{path}", size=16), net=NetSpec(MLP, name), seeds=1)
+        found.append(gather(spec, Context(data.load, FeatureBank(disk=0), Callbacks())))
+    assert np.array_equal(found[0].draws[0].x, found[1].draws[0].x) and found[0].draws[0].x.any()
+    assert not np.array_equal(found[0].test, found[1].test)
 
 
 def test_few_shots_and_seeds_share_one_network() -> None:
