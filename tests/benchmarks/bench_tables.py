@@ -96,7 +96,7 @@ def overlap(known: Sequence[Row]) -> Iterator[Row]:
             DataSpec(tumours(("mean", "worst"), "odd", folder / "odd.csv"), shots=10, val=0.2, test=0.5),
             "accuracy",
         ),
-        "payments: bank 0 → bank 1, 2 % fraud": (
+        "payments: bank 0 → bank 1, 2% fraud": (
             DataSpec(HERE, n=8000, val=0.1, test=0.1),
             DataSpec("transactions:columns=1,fraud=0.02", n=8000, seed=1, shots=10, val=0.2, test=0.5),
             "average_precision",
@@ -199,7 +199,7 @@ def page(rows: Sequence[Row]) -> Iterator[str]:
         yield "### The network beside scikit-learn's\n"
         yield (
             f"Accuracy on {row['n']} tumours by five folds, standardised by each fold's training part; mean ± half of the "
-            f"95 % interval over the folds. mlp learns for 30 epochs at a rate of 0.001. ({row['seconds']:.0f} s)\n"
+            f"95% interval over the folds. mlp learns for 30 epochs at a rate of 0.001. ({row['seconds']:.0f} s)\n"
         )
         yield "| network | accuracy, % |\n|---|---:|"
         yield from (f"| {name} | {mean(found)} |" for name, found in row["accuracy"].items())
@@ -211,7 +211,7 @@ def page(rows: Sequence[Row]) -> Iterator[str]:
             f"and target are different ones. Frozen: only the head learns on the source's features, what is new in the "
             f"target counting for nothing.\n"
         )
-        yield "| tables | layers frozen | figure | scratch | transfer | gap in points (95 %) | verdict | s |"
+        yield "| tables | layers frozen | figure | scratch | transfer | gap in points (95%) | verdict | s |"
         yield "|---|---:|---|---:|---:|---|---|---:|"
         for r in overlaps:
             gap, lo, hi = (100 * v for v in r["gap"])
@@ -223,10 +223,10 @@ def page(rows: Sequence[Row]) -> Iterator[str]:
     if adapted:
         yield "\n### Dearer payments of another bank, without its labels\n"
         yield (
-            f"`{HERE}` with labels, `{THERE}` without; mean ± half of the 95 % interval over {SEEDS} seeds, in per cent. "
+            f"`{HERE}` with labels, `{THERE}` without; mean ± half of the 95% interval over {SEEDS} seeds, in per cent. "
             f"Always answering honest gets {adapted[0]['majority']:.1%}. No rate and no weight was searched for.\n"
         )
-        yield "| method | accuracy | average precision | recall at 5 % false positives |\n|---|---:|---:|---:|"
+        yield "| method | accuracy | average precision | recall at 5% false positives |\n|---|---:|---:|---:|"
         for method in METHODS:
             own = [r for r in adapted if r["method"] == method]
             if own:
@@ -256,7 +256,7 @@ def page(rows: Sequence[Row]) -> Iterator[str]:
             "Logistic regression on what enters the head of a network that learned `transactions`, its 1,000 labelled rows "
             f"weighted or moved by {row['n'][0]:,} rows of the target without labels; tested on the target.\n"
         )
-        yield "| way | accuracy (95 %) | macro-F1 |\n|---|---|---:|"
+        yield "| way | accuracy (95%) | macro-F1 |\n|---|---|---:|"
         for name, accuracy, lo, hi, f1 in row["rows"]:
             yield f"| {name} | {100 * accuracy:.1f} ({100 * lo:.1f} to {100 * hi:.1f}) | {100 * f1:.1f} |"
     yield ""

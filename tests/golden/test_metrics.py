@@ -88,7 +88,7 @@ def test_figures_of_the_rarer_class_are_those_of_scikit_learn(share: float, seed
 
 def test_a_share_of_false_positives_that_is_met_exactly_counts() -> None:
     scores, y = np.arange(41.0)[::-1], np.zeros(41, int)
-    y[[0, 3]] = 1  # behind the second positive stand 2 of 39 negatives, above it too: more than 5 %
+    y[[0, 3]] = 1  # behind the second positive stand 2 of 39 negatives, above it too: more than 5%
     assert recall_at_false_positives(scores, y == 1) == 0.5
     assert recall_at_false_positives(scores[:-1], np.delete(y, 5) == 1, 2 / 38) == 1.0
 
@@ -186,7 +186,7 @@ def test_an_arm_may_have_scores_beyond_one() -> None:
 
 @pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_f1"])
 def test_the_interval_covers_the_figure_of_all_examples(metric: str) -> None:
-    """Arms of known recall on 400 examples of four unlike classes: 95 % intervals hold the true gap about so often."""
+    """Arms of known recall on 400 examples of four unlike classes: 95% intervals hold the true gap about so often."""
     draw, held = np.random.default_rng(5), []
     shares, recall = np.array([0.5, 0.25, 0.15, 0.1]), (np.array([0.9, 0.7, 0.6, 0.5]), np.array([0.8, 0.75, 0.7, 0.7]))
     counts = (shares * 400).astype(int)

@@ -74,7 +74,7 @@ class DataSpec(Spec):
             )
         if self.val + self.test > 0.95:
             raise BadSpec(
-                f"DataSpec.val + DataSpec.test must leave at least 5 % for training. "
+                f"DataSpec.val + DataSpec.test must leave at least 5% for training. "
                 f"Got {self.val} + {self.test}; lower one of them."
             )
 
@@ -278,7 +278,7 @@ class OptimSpec(Spec):
         "accuracy",
         choices=METRICS,
         help="What chooses rates and epochs, and what verdicts weigh. Of two classes: auc; average_precision of the "
-        "rarer one, as fraud is; its recall where 5 % of the others are taken for it (recall_at_5_fpr).",
+        "rarer one, as fraud is; its recall where 5% of the others are taken for it (recall_at_5_fpr).",
     )
     first_size: int = knob(
         0,

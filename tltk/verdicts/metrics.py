@@ -33,7 +33,7 @@ WORDS = {
     MACRO_F1: "macro-F1",
     AUC: "area under the ROC curve",
     AVERAGE_PRECISION: "average precision of the rarer class",
-    RECALL: "recall of the rarer class at 5 % false positives",
+    RECALL: "recall of the rarer class at 5% false positives",
 }
 
 
@@ -113,7 +113,7 @@ def recall_at_false_positives(scores: Floats, positive: NDArray[np.bool_], most:
 
     Reference:
         Jesus, Pombal, Alves, Cruz, Saleiro, Ribeiro, Gama and Bizarro (2022), Turning the tables: biased, imbalanced,
-        dynamic tabular datasets for ML evaluation, NeurIPS, §4 (recall of fraud at 5 % false positives).
+        dynamic tabular datasets for ML evaluation, NeurIPS, §4 (recall of fraud at 5% false positives).
         arXiv:2211.13358.
 
     Args:
@@ -136,7 +136,7 @@ def _thresholds(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Fl
 
 
 def _recall(hits: Floats, misses: Floats, most: float) -> float:
-    allowed = np.cumsum(misses) <= most * misses.sum() * (1 + 1e-12)  # a share such as 3 of 60 is 5 %
+    allowed = np.cumsum(misses) <= most * misses.sum() * (1 + 1e-12)  # a share such as 3 of 60 is 5%
     return float(np.cumsum(hits)[allowed].max(initial=0.0) / hits.sum())
 
 
@@ -233,7 +233,7 @@ def _average_precision_scores(scores: Floats, positive: NDArray[np.bool_]) -> Fl
 
 
 def _recall_scores(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
-    """R + the influence of each example on R, the recall at the threshold that 5 % of the negatives exceed; (n,).
+    """R + the influence of each example on R, the recall at the threshold that 5% of the negatives exceed; (n,).
 
     n/n₊ (1[s > t] − R) of a positive; − R′ n/n₋ (1[s > t] − F) of a negative, F the share of them above t and R′ the
     slope of the ROC curve there, taken between no false positives and twice as many. Recall moves in steps, so that its

@@ -125,7 +125,7 @@ def ranking(scores: Floats, positive: NDArray[np.bool_], weights: Floats) -> tup
     """Area under the ROC curve, average precision and recall of each draw, (draws,); NaN where one side is missing.
 
     AUC = P(s⁺ > s⁻) + ½ P(s⁺ = s⁻); AP = Σ_k (R_k − R_{k−1}) P_k over the distinct scores, from the highest on; recall
-    is the largest at which at most 5 % of the others are taken for the class.
+    is the largest at which at most 5% of the others are taken for the class.
 
     Reference:
         Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143(1).
@@ -205,7 +205,7 @@ def intervals(
     """balanced_accuracy and macro_f1; where two classes have pictures, average_precision, auc and recall_at_5_fpr too.
 
     The latter three are means over the classes that have pictures, one against the rest. An interval is that of the
-    middle 95 % of the resamples.
+    middle 95% of the resamples.
 
     Args:
         p: Probabilities, (n, classes).

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A figure with its 95 % interval.
+    """A figure with its 95% interval.
 
     Attributes:
         value: The figure, 0 … 1.
@@ -31,7 +31,7 @@ class ClassScore(msgspec.Struct, frozen=True):
         f1: Their harmonic mean: 2·TP / (2·TP + FP + FN); None = neither.
         average_precision: Of its probability, against all other classes; None = it has no pictures, or all.
         auc: Area under the ROC curve of its probability, against all other classes.
-        recall_at_5_fpr: Largest share of its pictures that a threshold takes which takes at most 5 % of the others.
+        recall_at_5_fpr: Largest share of its pictures that a threshold takes which takes at most 5% of the others.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Rival(msgspec.Struct, frozen=True):
         n: Pictures whose class both know.
         accuracy: Its share of right ones among them.
         gap: Accuracy of the training that is asked about, less that.
-        lo: Lower end of the 95 % interval of the gap, paired by picture.
+        lo: Lower end of the 95% interval of the gap, paired by picture.
         hi: Upper end.
         sentence: Which is better, or that it cannot be told.
     """
@@ -149,7 +149,7 @@ class DomainScore(msgspec.Struct, frozen=True):
         top5: Share whose class is among the five most probable; None = there are no more than five.
         average_precision: Mean over the classes, one against the rest; bootstrap interval; None = one class alone.
         auc: The same of the area under the ROC curve.
-        recall_at_5_fpr: The same of the recall where 5 % of the other pictures are taken for the class.
+        recall_at_5_fpr: The same of the recall where 5% of the other pictures are taken for the class.
         classes: Figures of each class that both have.
         confusion: How many pictures of each class (rows) were taken for each (columns), by the training's classes.
         reliability: Of the probabilities as they are.

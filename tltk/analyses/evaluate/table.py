@@ -66,7 +66,7 @@ def table_of_classes(one: DomainScore) -> tuple[list[str], list[list[str]]]:
         [c.name, f"{c.n:,}", *map(share, (c.precision, c.recall, c.f1, c.average_precision, c.auc, c.recall_at_5_fpr))]
         for c in one.classes
     ]
-    return ["class", "pictures", "precision", "recall", "F1", "AP", "AUC", "recall at 5 % FPR"], rows
+    return ["class", "pictures", "precision", "recall", "F1", "AP", "AUC", "recall at 5% FPR"], rows
 
 
 def describe_figures(one: DomainScore, classes: list[str]) -> Iterator[str]:
@@ -84,7 +84,7 @@ def describe_figures(one: DomainScore, classes: list[str]) -> Iterator[str]:
         yield f"Taken most often: {', '.join(told)}."
     if one.average_precision is not None:
         recall = one.recall_at_5_fpr
-        more = "" if recall is None else f"; mean recall at 5 % false positives {figure(recall)}"
+        more = "" if recall is None else f"; mean recall at 5% false positives {figure(recall)}"
         yield f"Mean average precision {figure(one.average_precision)}{more}."
     plain, scaled = one.reliability, one.scaled
     text = f"Calibration error (ECE) {plain.ece:.3f}, loss {plain.loss:.3f}, Brier {plain.brier:.3f}"

@@ -268,7 +268,7 @@ def measuring_runs(run: Run) -> dict[str, list[Run]]:
 
 
 def curves(run: Run, name: str = "accuracy", split: str = "val", x: str = "step") -> dict[str, Curve]:
-    """Mean curve and 95 % band of each arm over its measuring runs.
+    """Mean curve and 95% band of each arm over its measuring runs.
 
     Args:
         run: A comparison.
@@ -358,7 +358,7 @@ def verdict(
     )
     of_training = dict.fromkeys([*budget_flags(results), *first.remarks, *results["transfer"][0].remarks])
     easy = "an order by chance" if first.metric in RANKED else f"always answering {first.classes[commonest]!r}"
-    easy += f", which gets {format_points(float(idle.mean()), False)} %"
+    easy += f", which gets {format_points(float(idle.mean()), False)}%"
     remarks = _remarks(spec, found, easy, list(of_training))
     found = dataclasses.replace(found, remarks=tuple(remarks))
     return dataclasses.replace(found, sentence=_sentence(spec, found, scores["transfer"] - scores["scratch"]))
@@ -414,7 +414,7 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
     return " ".join(
         [
             f"{START[v.label]}: {labels}, the network with transferred weights {_score_in_words(v)}, the one from "
-            f"scratch {format_points(v.scratch, False)} %.",
+            f"scratch {format_points(v.scratch, False)}%.",
             gap_clause(v),
             *_looks_in_words(spec, v),
             _budget_in_words(spec, v),
@@ -428,8 +428,8 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
 def _score_in_words(v: Verdict) -> str:
     """What the network with transferred weights reaches, and by which measure."""
     if v.metric == ACCURACY:
-        return f"gets {format_points(v.transfer, False)} % of {v.n_test:,} test pictures right"
-    return f"reaches {format_points(v.transfer, False)} % {WORDS[v.metric]} on {v.n_test:,} test pictures"
+        return f"gets {format_points(v.transfer, False)}% of {v.n_test:,} test pictures right"
+    return f"reaches {format_points(v.transfer, False)}% {WORDS[v.metric]} on {v.n_test:,} test pictures"
 
 
 def _looks_in_words(spec: CompareSpec, v: Verdict) -> list[str]:
@@ -441,7 +441,7 @@ def _looks_in_words(spec: CompareSpec, v: Verdict) -> list[str]:
     when = at[0] if len(at) == 1 else f"{', '.join(at[:-1])} and {at[-1]}"
     return [
         f"It was looked at after {when} seeds of at most {every[-1]}; the level is such that all {len(every)} looks "
-        f"together err in at most 5 % of studies."
+        f"together err in at most 5% of studies."
     ]
 
 
@@ -512,7 +512,7 @@ def _remarks(spec: CompareSpec, v: Verdict, easy: str, others: Sequence[str]) ->
         if "not learned" in v.learning.get(arm, ()):
             score = format_points(v.scratch if arm == "scratch" else v.transfer, False)
             found.append(
-                f"The {arm} arm has not learned: its {score} % cannot be told from {easy}; raise the epochs or "
+                f"The {arm} arm has not learned: its {score}% cannot be told from {easy}; raise the epochs or "
                 f"the rates before reading anything into the gap."
             )
     if arms := _arms_that("climbing", v):
