@@ -28,7 +28,7 @@ from tltk.analyses.sample import Context
 from tltk.data import account, family, load
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, link_copies
-from tltk.data.texts import KIND as TEXT
+from tltk.data.pictures import KIND as PICTURES
 from tltk.errors import CannotSplit, Diverged, MachineProblem, Pruned, RunProblem, TltkError
 from tltk.jobs import executor, pool, provenance
 from tltk.jobs.writer import STATUS_SECONDS, RowWriter
@@ -228,8 +228,9 @@ class Worker:
                     callbacks = Callbacks(writer.emit, self.notify, self.check)
                     members.append(Member(run.spec, parts.split, callbacks))
                     found[id(members[-1])] = run, parts
-                domain = found[id(members[0])][1].domain
-                net, phases = build_network(spec, domain)
+                first = found[id(members[0])][1]
+                domain = first.domain
+                net, phases = build_network(spec, domain, first)
                 for sentence in net.notes:
                     self.notify(sentence)
                 batch = HeadBatch(members, net, domain, phases[0], self.bank, self.check, self.notify)
@@ -303,7 +304,7 @@ class Worker:
         domain, split = parts.domain, parts.split
         for sentence in (*parts.notes, *cautions(domain, split)):
             self.notify(sentence)
-        net, phases = build_network(spec, domain)
+        net, phases = build_network(spec, domain, parts)
         for sentence in net.notes:
             self.notify(sentence)
         with RowWriter(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as writer:
@@ -346,7 +347,7 @@ class Worker:
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
         height, width = domain.images.shape[2:]
-        height = width if domain.kind == TEXT else height  # of texts the size alone is told
+        height = height if domain.kind == PICTURES else width  # of texts and rows the size alone is told
         told = {"data": data, "size": str(height), "fit": spec.target.fit, "run": run.id}
         told |= {"width": str(width)} if width != height else {}
         told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}
