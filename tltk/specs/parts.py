@@ -194,7 +194,7 @@ METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auc")
 class OptimSpec(Spec):
     """How the free layers are trained."""
 
-    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads", *IMBALANCE, "metric", "first_size")
+    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads", *IMBALANCE, "metric", "first_size", "processes")
 
     optimizer: str = knob("adamw", help="adamw, sgd, or any other optimizer of timm by name.")
     lr: float = knob(
@@ -284,6 +284,13 @@ class OptimSpec(Spec):
         0,
         1024,
         help="Side of the training pictures at first, in pixels; it grows in four stages to their size. 0 = full size.",
+    )
+    processes: int = knob(
+        1,
+        1,
+        64,
+        help="Processes that share each batch, on a GPU each or all on the processor; sums round differently with "
+        "another number, so that is a different run.",
     )
 
     def __post_init__(self) -> None:
