@@ -93,7 +93,7 @@ def _run(
     finally:
         _end(started)
     if started.returncode:
-        raise _fault(told, spec.optim.processes) or RunProblem(_lost(spec))
+        raise read_fault(told, spec.optim.processes) or RunProblem(_lost(spec))
 
 
 def _end(started: subprocess.Popen[bytes]) -> None:
@@ -108,8 +108,13 @@ def _end(started: subprocess.Popen[bytes]) -> None:
         started.wait()
 
 
-def _fault(told: Path, n: int) -> TltkError | Stopped | None:
-    """What the first process to fail said; None where none did, as when one is killed."""
+def read_fault(told: Path, n: int) -> TltkError | Stopped | None:
+    """What the first process to fail said; None where none did, as when one is killed.
+
+    Args:
+        told: Where they write it.
+        n: How many there are.
+    """
     found: list[tuple[float, dict[str, str]]] = []
     for rank in range(n):
         body = home.read_json(told / FAULT.format(rank), dict[str, str])
