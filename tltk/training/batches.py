@@ -47,6 +47,7 @@ class LiveBatches:
     device: torch.device
     side: Callable[[], int] | None = None  # in pixels, of pictures that grow; None = as they lie in the domain
     processes: Processes = field(default_factory=Processes)
+    passes: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None  # the network's pass; None = as it is
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
         """Normalised pictures, (n, c, h, w).
@@ -68,7 +69,7 @@ class LiveBatches:
 
     def forward(self, crossing: Activations) -> tuple[Tensor, Tensor]:
         """The whole network; its frozen part asks for no gradient."""
-        features, logits = self.net(crossing[0])
+        features, logits = (self.passes or self.net)(crossing[0])
         return features, logits
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from tltk import adapters, terms
 from tltk.adapters.adapter import Adapter
@@ -44,6 +45,7 @@ from tltk.training import checkpoint, cost, pretext
 from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress, Stopped
+from tltk.training.compiled import CompiledPass
 from tltk.training.forgetting import Known
 from tltk.training.growth import sizes_px
 from tltk.training.loss import batch_loss
@@ -249,6 +251,8 @@ class Training:
         self.train_feed = self._feed("train", self.split.train, view, self._sizes[0])
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
         source_feed = self._enter_source(view)
+        if self.spec.optim.compile:
+            self.train_feed = self._compile(self.train_feed)
         self.passes.enter(phase.boundary, self.train_feed, source_feed)
         self._task_feeds: dict[str, BatchSource] = {}
         # What lies above this boundary will have moved: a later phase computes its features again.
@@ -451,6 +455,18 @@ class Training:
     def _live(self, domain: Domain, index: np.ndarray, view: ViewSpec, side: Callable[[], int] | None) -> LiveBatches:
         """Pictures, computed anew each time they are asked for."""
         return LiveBatches(self.net, domain, index, view, self.device, side, self.processes)
+
+    def _compile(self, feed: BatchSource) -> BatchSource:
+        """The target's training batches, full ones through a compiled network where they go through a whole one."""
+        divided = self.processes.size > 1 and any(isinstance(m, _BatchNorm) for m in self.net.modules())
+        if not isinstance(feed, LiveBatches) or "layers" in self.needs or divided:
+            self.callbacks.notify(
+                "Nothing is compiled in this phase: outputs of frozen layers are kept, a term looks at layers, or "
+                "processes share the statistics of batches."
+            )
+            return feed
+        n = self.processes.mine(self._sizes[0]) * (2 if self.learns_source else 1)  # both domains go through together
+        return dataclasses.replace(feed, passes=CompiledPass(self.net, n))
 
     def _side(self) -> int:
         """Side of the training pictures in this epoch."""

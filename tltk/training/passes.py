@@ -255,4 +255,4 @@ def _for_net(net: Net, source: BatchSource) -> BatchSource:
     if isinstance(source, CachedBatches):
         return dataclasses.replace(source, cut=Cut(net, source.cut.boundary))
     assert isinstance(source, LiveBatches)
-    return dataclasses.replace(source, net=net)
+    return dataclasses.replace(source, net=net, passes=None)
