@@ -314,6 +314,9 @@ class Worker:
         Args:
             run: Which.
             spec: Its spec.
+
+        Raises:
+            Pruned: Its study has seen enough.
         """
         parts = add_source(spec, divide(spec, self.domain), self.domain)
         domain, split = parts.domain, parts.split

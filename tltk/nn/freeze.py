@@ -143,7 +143,11 @@ _WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def bits(tensor: Tensor) -> Tensor:
-    """The same memory read as whole numbers, so that −0 is not 0 and NaN equals itself; no copy."""
+    """The same memory read as whole numbers, so that −0 is not 0 and NaN equals itself; no copy.
+
+    Args:
+        tensor: Of any shape and type.
+    """
     return tensor.detach().view(_WORDS[tensor.element_size()])
 
 

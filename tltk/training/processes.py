@@ -35,6 +35,14 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, mine: Tensor, rank: int, size: int) -> Tensor:
+        """The shares of all.
+
+        Args:
+            ctx: What autograd keeps.
+            mine: This process's, (k, …), of one shape in all.
+            rank: Of this process.
+            size: How many there are.
+        """
         ctx.rank = rank
         parts = [torch.empty_like(mine, memory_format=torch.contiguous_format) for _ in range(size)]
         dist.all_gather(parts, mine.contiguous())
@@ -42,6 +50,12 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """What all processes ask of this one's share.
+
+        Args:
+            ctx: What autograd keeps.
+            gradient: Of all shares, (processes, k, …), as this process asks it.
+        """
         total = gradient.contiguous().clone()
         dist.all_reduce(total)
         return total[ctx.rank], None, None
@@ -55,6 +69,11 @@ class _Step(nn.Module):
         self.parts = nn.ModuleList(parts)
 
     def forward(self, compute: Callable[[], Tensor]) -> Tensor:
+        """The scalar that is minimised.
+
+        Args:
+            compute: The pass.
+        """
         return compute()
 
 
