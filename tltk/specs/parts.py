@@ -194,7 +194,15 @@ METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auc", "average_precisio
 class OptimSpec(Spec):
     """How the free layers are trained."""
 
-    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads", *IMBALANCE, "metric", "first_size")
+    later: ClassVar[tuple[str, ...]] = (
+        "snapshots",
+        "threads",
+        *IMBALANCE,
+        "metric",
+        "first_size",
+        "processes",
+        "compile",
+    )
 
     optimizer: str = knob("adamw", help="adamw, sgd, or any other optimizer of timm by name.")
     lr: float = knob(
@@ -285,6 +293,18 @@ class OptimSpec(Spec):
         0,
         1024,
         help="Side of the training pictures at first, in pixels; it grows in four stages to their size. 0 = full size.",
+    )
+    processes: int = knob(
+        1,
+        1,
+        64,
+        help="Processes that share each batch, on a GPU each or all on the processor; sums round differently with "
+        "another number, so that is a different run.",
+    )
+    compile: bool = knob(
+        False,
+        help="Training steps by torch.compile: quicker on a GPU after a minute or more of compiling; nothing is gained "
+        "where outputs of frozen layers are kept.",
     )
 
     def __post_init__(self) -> None:
