@@ -42,6 +42,7 @@ SLOW: dict[str, float] = {
     "tests/unit/test_index.py::test_a_table_that_somebody_keeps_locked_is_set_aside": 7,
     "tests/unit/test_index.py::test_what_changes_in_a_folder_is_seen_at_once": 34,
     "tests/unit/test_layouts.py::test_the_pair_answers_alike": 10,
+    "tests/unit/test_processes.py": 60,
     "tests/unit/test_reader.py::test_the_same_in_every_process": 11,
     "tests/unit/test_serving.py::test_a_real_server_answers_as_predict_does_and_ends_on_ctrl_c": 10,
     "tests/unit/test_self_taught.py::test_it_goes_on_where_it_was_stopped": 22,

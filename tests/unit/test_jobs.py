@@ -116,6 +116,27 @@ def test_a_study_takes_every_gpu_that_is_free_and_keeps_them_though_the_supervis
     assert FakeWorker.made[2].given == (second, {"CUDA_VISIBLE_DEVICES": "3"})
 
 
+def test_a_training_in_two_processes_waits_for_two_gpus_and_nobody_takes_the_first_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "slots", lambda: [{"CUDA_VISIBLE_DEVICES": str(i)} for i in (2, 3)])
+    first = training(1)
+    pair = executor().submit(TransferSpec(optim=OptimSpec(processes=2)))
+    last = training(2)
+    boss = supervisor.Supervisor()
+    boss.tick()
+    boss.tick()
+    assert [w.given for w in FakeWorker.made] == [(first, {"CUDA_VISIBLE_DEVICES": "2"})], "one GPU is kept for it"
+    for i, ended in enumerate((first, pair)):
+        ended.write_status(state="done")
+        FakeWorker.made[i].code = 0
+        boss.tick()
+    assert [w.given for w in FakeWorker.made[1:]] == [
+        (pair, {"CUDA_VISIBLE_DEVICES": "2,3"}),
+        (last, {"CUDA_VISIBLE_DEVICES": "2"}),
+    ]
+
+
 def test_a_study_on_a_machine_without_a_gpu_takes_one_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "slots", lambda: [{"TLTK_THREADS": "2"}] * 3)
     study, second = executor().submit(CompareSpec(net=SHIPPED)), training(2)

@@ -44,6 +44,7 @@ from tltk.specs.reading import read_spec, result_class, spec_kinds
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
+from tltk.verdicts.metrics import ACCURACY, WORDS
 from tltk.weights.weightfile import sanitise
 
 FILES = {  # flag → help, for verbs whose spec names such files
@@ -469,6 +470,8 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
         return []
     half = " in bfloat16" if found.precision == "bfloat16" else ""
     known = f"test accuracy {accuracy_in_words(found)}, macro-F1 {100 * (found.macro_f1 or 0):.1f}%"
+    if found.metric != ACCURACY and found.score is not None:
+        known += f", {WORDS[found.metric]} {100 * found.score:.1f}%"
     said = [] if found.self_taught is None else self_taught_in_words(found.self_taught)
     return [
         *said,

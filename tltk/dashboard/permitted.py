@@ -113,7 +113,7 @@ def _paths_of_word(word: str) -> list[str]:
 def _readings(kind: str, name: str) -> set[str]:
     """Every path that a name may mean: with and without what looks like a corruption, or like settings of a table."""
     found = {one.partition(":")[2].strip() for one in (name, _bare(name))}
-    if kind in ("sound", "text"):  # what looks like dials may be part of a name
+    if kind in ("sound", "text", "table"):  # what looks like dials may be part of a name
         found |= {text.partition("?")[0] for text in found}
     if kind != "csv":
         return found

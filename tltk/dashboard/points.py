@@ -15,7 +15,7 @@ import streamlit as st
 
 from tltk import home
 from tltk.analyses.embed.result import EmbedResult, Frame
-from tltk.dashboard import class_choice, depth, plan
+from tltk.dashboard import class_choice, depth, domain_view, plan
 from tltk.dashboard.plot import Figure, pick, plot
 from tltk.dashboard.words import plain
 from tltk.plots.embedding import film, scatter
@@ -189,7 +189,7 @@ def _many(run: Run, found: EmbedResult, numbers: Sequence[int], key: str) -> Non
         key: Of the widgets of this selection.
     """
     inside = [n for n in numbers if n < len(found.labels)]
-    what = "texts" if found.texts else "pictures"
+    what = domain_view.noun() if found.texts else "pictures"
     st.markdown(f"**{len(inside):,} {what} selected**")
     counts = Counter((found.labels[n], found.domain[n]) for n in inside)
     left, right = st.columns([1, 2])

@@ -29,6 +29,7 @@ from tltk.jobs.local import supervisor_lock
 from tltk.runs.process import identity, is_alive, is_held
 from tltk.runs.run import ACTIVE, KILLED, LOCK, Run, all_runs
 from tltk.specs.knobs import Spec
+from tltk.specs.parts import OptimSpec
 from tltk.specs.training import TransferSpec
 
 TICK_SECONDS, SLOW_TICK_SECONDS = 0.1, 0.3  # seconds between two looks, with and without jobs
@@ -148,10 +149,12 @@ class Supervisor:
             places = [LIGHT_SLOT] if job.light else list(range(len(self.slots)))
             free = [i for i in places if i not in used]
             if job.state == "queued" and free and (job.light or not is_paused):
-                taken = free if self._uses_all(job) else free[:1]
-                with self._contain_faults(job):
-                    self._start(job, taken)
-                used |= set(taken)
+                least, uses_all = self._slots_of(job)
+                taken = free if uses_all else free[:least]
+                if len(taken) >= least:
+                    with self._contain_faults(job):
+                        self._start(job, taken)
+                used |= set(taken)  # those that are too few for it are kept until they are enough
         if jobs:
             self.busy = time.monotonic()
         if self.keeps_spare and time.monotonic() > self.quiet_until and not self._has_spare():
@@ -188,12 +191,21 @@ class Supervisor:
                 run.write_status(state="stopped", message="Taken off the queue before it began.")
             queue.remove(job.run)  # last: once it is gone from the queue, its reason can be read
 
-    def _uses_all(self, job: queue.Job) -> bool:
-        """Whether it takes every free slot: a study does where slots are GPUs, and trains a child on each."""
-        with contextlib.suppress(TltkError):  # its start says what is wrong
-            spec = Run.at(job.run).spec
-            return "CUDA_VISIBLE_DEVICES" in self.slots[0] and spec.trains and not isinstance(spec, TransferSpec)
-        return False
+    def _slots_of(self, job: queue.Job) -> tuple[int, bool]:
+        """How many slots it needs, and whether it takes every free one.
+
+        Where slots are GPUs a training needs one for each of its processes, and a study, which trains children side by
+        side, takes all. Elsewhere its processes share the processor.
+        """
+        if not job.light and "CUDA_VISIBLE_DEVICES" in self.slots[0]:
+            with contextlib.suppress(TltkError):  # its start says what is wrong
+                spec = Run.at(job.run).spec
+                optim = getattr(spec, "optim", None)
+                least = 1
+                if isinstance(optim, OptimSpec) and optim.device in ("auto", "cuda"):
+                    least = min(optim.processes, len(self.slots))
+                return least, spec.trains and not isinstance(spec, TransferSpec)
+        return 1, False
 
     def _start(self, job: queue.Job, slots: list[int]) -> None:
         run = Run.at(job.run)
