@@ -9,6 +9,7 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -247,3 +248,36 @@ def test_tags_of_all_runs() -> None:
     done(1).write_label(tags=["b", "a"])
     done(2).write_label(tags=["c", "a"])
     assert index.tags() == ["a", "b", "c"]
+
+
+def test_as_many_may_wait_as_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than SQLite takes values in one question, which is for builds to set; and no folder is read for each."""
+    connect = sqlite3.connect
+
+    def strict(*words: Any, **options: Any) -> sqlite3.Connection:
+        db = connect(*words, **options)
+        db.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", strict)
+    run = Run.create(TransferSpec(DataSpec("digits"), seed=1))
+    run.write_status(state="done")
+    other = Run.create(TransferSpec(DataSpec("digits"), seed=2))
+    other.write_status(state="waiting")
+    queue.add(other.id)
+    with closing(sqlite3.connect(home.home() / "tltk.db")) as db, db:
+        rows = [(f"{i:012x}",) for i in range(2000)]
+        db.executemany("INSERT INTO jobs (run, state) VALUES (?, 'queued')", rows)
+    index.find()
+    looked: list[str] = []
+    written = Run.written_status
+
+    def look(one: Run) -> object:
+        looked.append(one.id)
+        return written(one)
+
+    monkeypatch.setattr(Run, "written_status", look)
+    assert [entry.id for entry in listing.runs(states=["done"])] == [run.id]
+    assert [entry.id for entry in listing.runs(states=["waiting"])] == [other.id]
+    assert not (home.home() / f"index.db{home.DAMAGED}").exists()
+    assert set(looked) <= {run.id, other.id}, "only these were written lately"
