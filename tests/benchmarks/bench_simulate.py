@@ -132,6 +132,11 @@ def fill_queue(n: int) -> list[str]:
     return names
 
 
+def _add_and_remove() -> None:
+    queue.add("ffffffffffff")
+    queue.remove("ffffffffffff")
+
+
 def queue_times(sizes: list[int]) -> None:
     """Every statement that is made of the queue, at each size."""
     rows: dict[str, list[str]] = {}
@@ -146,7 +151,7 @@ def queue_times(sizes: list[int]) -> None:
                 "page: one job": lambda: queue.find(middle),  # noqa: B023
                 "page: how many of mine wait": lambda: queue.n_waiting("p7"),
                 "page: who asked for a run": lambda: queue.askers_of(middle),  # noqa: B023
-                "add a job and take it off": lambda: (queue.add("ffffffffffff"), queue.remove("ffffffffffff")),
+                "add a job and take it off": _add_and_remove,
                 "list: the state of all": queue.places,
                 "teacher's page: all in order": queue.jobs,
             }
