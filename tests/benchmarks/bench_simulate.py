@@ -175,7 +175,13 @@ def index_times(sizes: list[int]) -> None:
             rows.setdefault("made from the folders, a run, ms", []).append(
                 f"{1e3 * (time.process_time() - start) / n:.2f}"
             )
-            some = index.find(limit=1)[0].id
+            some, usual = index.find(limit=1)[0].id, index.LONG_LOOK
+            index.LONG_LOOK = math.inf
+            rows.setdefault("the newest hundred, with a look at all folders", []).append(
+                milliseconds(lambda: listing.runs(limit=100))
+            )
+            index.LONG_LOOK = usual
+            index.find(limit=1)
             asked: dict[str, Callable[[], object]] = {
                 "the newest hundred": lambda: listing.runs(limit=100),
                 "a word": lambda: listing.runs(text="blended resnet18", limit=100),
@@ -197,7 +203,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--jobs", default="10000,100000,1000000", help="that wait in the real queue, with commas")
-    parser.add_argument("--folders", default="2000,20000", help="real run folders, with commas")
+    parser.add_argument("--folders", default="2000,20000,100000", help="real run folders, with commas")
     parser.add_argument("--parts", default="failures,checkpoints,waiting,queue,index", help="which, with commas")
     options = parser.parse_args()
     parts = options.parts.split(",")

@@ -219,6 +219,34 @@ def test_a_table_that_somebody_keeps_locked_is_set_aside() -> None:
     assert [e.id for e in index.find()] == [run.id]
 
 
+def test_where_a_look_takes_long_what_an_answer_names_is_still_as_its_folder_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The others are looked at again when a tenth of the time has gone by."""
+    monkeypatch.setattr(index, "LONG_LOOK", 0.0)
+    monkeypatch.setattr(index, "MOST_CHECKED", 3)
+    monkeypatch.setattr(index, "LOOKS_SHARE", 1e-9)  # never again by itself
+    old = [Run.create(TransferSpec(DataSpec("digits"), seed=seed)) for seed in range(6)]
+    for run in old[:4]:
+        run.write_status(state="done")
+    old[4].write_status(state="waiting")
+    assert len(index.find()) == 6, "the first look is at all"
+    old[0].write_label(name="Ada's", tags=["kept"])
+    assert [entry.name for entry in index.find(begins=old[0].id, limit=1)] == ["Ada's"]
+    old[4].write_status(state="done")  # it was active when it was last looked at
+    assert {entry.id for entry in index.find(states=["done"])} == {run.id for run in old[:5]}
+    old[1].delete()
+    assert index.find(begins=old[1].id) == [] and len(index.find(limit=3)) == 3
+    new = Run.create(TransferSpec(DataSpec("digits"), seed=99))
+    new.write_status(state="waiting")
+    assert new.id not in {entry.id for entry in index.find()}, "not yet: nothing points to it"
+    queue.add(new.id)
+    assert new.id in {entry.id for entry in listing.runs(states=["waiting"])}, "what is in the queue is seen at once"
+    other = Run.create(TransferSpec(DataSpec("digits"), seed=100))
+    monkeypatch.setattr(index, "LOOKS_SHARE", 1e9)
+    assert other.id in {entry.id for entry in index.find()}, "the next look at all"
+
+
 def test_within_one_look_the_folders_are_looked_at_once() -> None:
     first = done(1)
     with index.one_look():
