@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from tests.support.results import trained
-from tests.support.shell import TINY, here, refused, said, tltk  # noqa: F401
+from tests.support.shell import TINY, agree, here, refused, said, tltk  # noqa: F401
 from tests.support.slurm import Table, place, scripts, states
 from tltk import home
 from tltk.jobs import executor, listing, slurm
@@ -114,6 +114,18 @@ def test_a_study_ends_where_a_training_of_its_array_came_to_no_end() -> None:
     assert f"tltk submit --slurm resume {study.id}" in status.message
 
 
+@needs_submitit
+def test_where_nodes_may_not_submit_the_study_says_how_to_go_on(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = Run.create(SPEC)
+    [source] = slurm.unfinished(study)
+    pretend(source)
+    (cluster / "bin" / "sbatch").write_text("#!/bin/sh\necho 'not from here' >&2\nexit 1\n")
+    assert slurm._Conduct(str(home.home()), study.id, slurm.Resources(), (source.id,))() == 1
+    assert study.status.state == "failed" and "not from here" in study.status.message
+    assert f"tltk submit --slurm resume {study.id}" in study.status.message
+    assert {run.status.state for run in slurm.unfinished(study)} == {"stopped"}
+
+
 # -- in Slurm's queue ------------------------------------------------------------------------------------------
 
 
@@ -142,6 +154,16 @@ def test_what_is_in_slurms_queue_is_not_submitted_twice(cluster: Path) -> None:
     note(run, ["7"], [])
     done = tltk("submit", "--slurm", "resume", run.id)
     assert done.exit_code == 1 and "as job 7" in done.stderr and scripts(cluster) == []
+
+
+@needs_submitit
+def test_what_is_printed_names_the_jobs(cluster: Path) -> None:
+    (cluster / "bin" / "sbatch").write_text('#!/bin/sh\necho "Submitted batch job 41"\n')
+    told = said("submit", "--slurm", "run", *TINY)
+    agree("tltk submit", told)
+    assert told == {"id": told["id"], "state": "waiting", "jobs": ["41"], "runs": []}
+    pretend(Run.at(told["id"]))
+    assert said("submit", "--slurm", "run", *TINY) == {**told, "state": "done", "jobs": []}
 
 
 # -- to the end --------------------------------------------------------------------------------------------------

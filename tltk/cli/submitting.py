@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from tltk.cli.following import Verb, asked_for, json_option, report, spec_options
+from tltk.cli.following import Verb, asked_for, json_option, out, report, spec_options
 from tltk.errors import BadSpec
+from tltk.jobs import executor
 from tltk.jobs.handed import handed
 from tltk.jobs.slurm import Resources, Slurm
-from tltk.runs.run import Run
+from tltk.runs.run import ACTIVE, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import spec_kinds
 
@@ -59,12 +60,16 @@ def submitting(ctx: click.Context, /, is_slurm: bool, **resources: Any) -> None:
 
 def _told(run: Run, as_json: bool) -> None:
     """How it stands, and which jobs it has become."""
-    report(run, as_json)
-    found = handed(run)
-    if found is not None and not as_json:
-        n = len(found.runs)
+    found = handed(run) if executor().state(run.id) in ACTIVE else None
+    jobs, runs = (found.jobs, found.runs) if found is not None else ([], [])
+    out({"id": run.id, "state": executor().state(run.id), "jobs": jobs, "runs": runs}, as_json)
+    if as_json:
+        return
+    report(run, False)
+    if jobs:
+        n = len(runs)
         last = f", {n} training{'s' * (n != 1)} first and the study after them" if n else ""
-        click.echo(f"Submitted to Slurm as job {', '.join(found.jobs)}{last}. `tltk runs stop {run.id}` takes it out.")
+        click.echo(f"Submitted to Slurm as job {', '.join(jobs)}{last}. `tltk runs stop {run.id}` takes it out.")
 
 
 def _verb(kind: type[Spec]) -> click.Command:

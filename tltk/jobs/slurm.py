@@ -319,21 +319,19 @@ class _Conduct:
             left = unfinished(run)
             for one in left:
                 if one.id in self.handed:
-                    raise _not_ended(run, one)
+                    raise _not_ended(one)
             if left:
                 hand_over(run, self.asked)
                 return 0
         except TltkError as fault:
-            run.write_status(state="failed", message=str(fault))
+            then = f"`tltk submit --slurm resume {run.id}`, asked on a login node, goes on with what is left."
+            run.write_status(state="failed", message=f"{fault} {then}")
             return 1
         return _Execute(self.place, self.run, self.asked.cpus)()
 
 
-def _not_ended(study: Run, run: Run) -> RunProblem:
+def _not_ended(run: Run) -> RunProblem:
     """Why a study does not go on: one of its trainings came to no end."""
     status = run.status
     why = status.message if status.state == "failed" else f"It is {status.state}. {status.message}"
-    return RunProblem(
-        f"Run {run.id} of this study did not come to its end. {why} "
-        f"`tltk submit --slurm resume {study.id}` goes on with what is left."
-    )
+    return RunProblem(f"Run {run.id} of this study did not come to its end. {why}")
