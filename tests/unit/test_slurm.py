@@ -140,6 +140,8 @@ def test_what_waits_in_slurm_waits_and_can_be_taken_out(cluster: Path) -> None:
     note(source, ["7_0"], [])
     note(study, ["7", "8"], [source.id])
     assert {entry.state for entry in listing.runs()} == {"waiting"} == {said("runs", "show", study.id)["state"]}
+    refused_here = tltk("runs", "resume", study.id)
+    assert refused_here.exit_code == 1 and "waits in Slurm's queue, as job 7, 8" in refused_here.stderr
     assert tltk("runs", "stop", study.id).exit_code == 0
     assert states(cluster) == {"7_0": "CANCELLED", "8": "CANCELLED"}
     for run in (study, source):

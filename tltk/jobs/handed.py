@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 
 import msgspec
@@ -43,8 +44,8 @@ def handed(run: Run) -> Handed | None:
 
 
 def active_jobs(run: Run) -> list[str]:
-    """Those of a run's jobs that wait or run, as `squeue` says."""
-    found = handed(run)
+    """Those of a run's jobs that wait or run, as `squeue` says; none where there is no Slurm."""
+    found = handed(run) if shutil.which("squeue") else None
     return [] if found is None else [job for job in found.jobs if _ask("squeue", "--noheader", "--jobs", job).strip()]
 
 
@@ -58,9 +59,11 @@ def cancel(run: Run) -> None:
     if found is None:
         return
     every = [run, *map(Run.at, found.runs)]
-    for one in every:
-        if one.status.state in ACTIVE:
-            one.ask_to_stop()
+    active = [one for one in every if one.status.state in ACTIVE]
+    if not active:
+        return
+    for one in active:
+        one.ask_to_stop()
     _ask("scancel", *reversed(found.jobs))  # first the study's own, which would else come after the others
     for one in every:
         if one.written_status().state == "waiting":

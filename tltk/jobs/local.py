@@ -82,6 +82,11 @@ class Local:
         if self._is_over(run):
             return run
         status = run.status
+        if status.state == "waiting" and (active := handed.active_jobs(run)):
+            raise RunProblem(
+                f"Run {run.id} waits in Slurm's queue, as job {', '.join(active)}; "
+                f"`tltk runs stop {run.id}` takes it out."
+            )
         home.remove(run.stop_file)
         if status.state != "running":  # as a study's child: it is queued, and found done in its turn
             run.write_status(state="waiting", message="")
