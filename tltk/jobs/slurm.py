@@ -229,6 +229,7 @@ def _submit(
         "cpus_per_task": asked.cpus,
         "array_parallelism": asked.at_once,
         "use_srun": use_srun,
+        "srun_args": [f"--cpus-per-task={asked.cpus}"],  # which a step does not take over from its job
         "wckey": None,
         **{key: value for key in ("partition", "account") if (value := getattr(asked, key))},
         **({"gpus_per_node": asked.gpus} if asked.gpus else {}),
