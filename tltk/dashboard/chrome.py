@@ -356,8 +356,8 @@ def _bar() -> None:
         st.rerun()
     run, waiting = Run.at(jobs[0].run), len(jobs) - 1
     status, state = run.status, executor().state(run.id)
-    left, last, middle, right = st.columns([7, 1.6, 2, 2], vertical_alignment="center")
-    with last:
+    left, middle, beside, right = st.columns([7, 2, 2, 2] if waiting else [9, 0.1, 2, 2], vertical_alignment="center")
+    with beside:
         notify.bell("jobs:notify")
     share = min(status.epoch / status.epochs, 1.0) if status.epochs else 0.0
     asked = is_asked_to_stop(run)
