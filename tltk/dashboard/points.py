@@ -66,6 +66,8 @@ def points(run: Run, found: EmbedResult, layer: int, key: str) -> None:
                 plan.flag(f"{key}:{run.id}", picked)
                 plan.flag(f"{key}:turn", (plan.flag(f"{key}:turn") or 0) + 1)  # another selection begins at its start
             shown = frame
+    if not found.texts:
+        depth.read_ahead(run)
     placed = shown is not None and shown.placed is not None
     chosen: list[int] = [] if play else plan.flag(f"{key}:{run.id}") or ([len(found.labels)] if placed else [])
     if len(chosen) == 1 and shown is not None:
