@@ -49,6 +49,8 @@ SLOW: dict[str, float] = {
     "tests/unit/test_self_taught.py::test_it_is_taught_without_a_label": 16,
     "tests/unit/test_self_taught.py::test_it_sees_the_target_where_the_source_s_labels_are_learned_from": 8,
     "tests/unit/test_self_taught.py::test_what_it_learns_without_labels_tells_classes": 8,
+    "tests/unit/test_slurm.py::test_a_comparison_comes_to_the_same_verdict_as_on_this_machine": 71,
+    "tests/unit/test_slurm.py::test_a_training_that_meets_its_time_limit_goes_on_from_its_checkpoint": 49,
     "tests/unit/test_survey.py::test_the_table_says_what_the_engine_takes": 7,
     "tests/unit/test_verdict.py::test_a_false_verdict_of_any_class_is_as_rare_as_it_says": 32,
     "tests/unit/test_verdict.py::test_power_is_more_than_the_bootstraps": 10,

@@ -29,7 +29,7 @@ from filelock import FileLock
 
 from tltk.errors import BadSpec, machine_errors, truncate
 
-FOLDERS = ("runs", "domains", "bank", "columns", "weights", "pictures", "downloads", "exports", "trash")
+FOLDERS = ("runs", "domains", "bank", "columns", "weights", "pictures", "downloads", "exports", "trash", "slurm")
 _KINDS = "nfs nfs4 cifs smb3 smbfs 9p afs ceph lustre gpfs beegfs orangefs pvfs2 ocfs2 gfs2 virtiofs "
 _KINDS += "fuse.sshfs fuse.glusterfs fuse.ceph fuse.juicefs fuse.s3fs fuse.rclone"
 NETWORKED = frozenset(_KINDS.split(" "))  # file systems that several machines may see at once

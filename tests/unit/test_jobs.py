@@ -371,19 +371,19 @@ def test_serve_ends_when_idle_and_looks_once_more(monkeypatch: pytest.MonkeyPatc
     lock = supervisor_lock()
     lock.acquire()
     asked: list[int] = []
-    real = queue.jobs
+    real = queue.is_empty
 
-    def late() -> list[queue.Job]:
+    def late() -> bool:
         """Somebody submits in the moment between the last look and the end."""
         asked.append(1)
         if len(asked) == 1:
             training(9)
         return real()
 
-    monkeypatch.setattr(queue, "jobs", late)
+    monkeypatch.setattr(queue, "is_empty", late)
 
     def remove_all(self: supervisor.Supervisor) -> bool:
-        waiting = real()
+        waiting = queue.jobs()
         for job in waiting:
             queue.remove(job.run)
         return not waiting
@@ -391,7 +391,7 @@ def test_serve_ends_when_idle_and_looks_once_more(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(supervisor.Supervisor, "tick", remove_all)
     supervisor.serve(lock)
     assert len(asked) > 1
-    assert real() == []
+    assert queue.jobs() == []
     assert not lock.is_locked
     with FileLock(lock.lock_file, timeout=0):
         pass

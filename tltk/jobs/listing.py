@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tltk.jobs import executor
-from tltk.jobs.local import Local, is_elsewhere
+from tltk.jobs.local import Local, is_lost
 from tltk.runs import index
 from tltk.runs.index import Query, RunEntry
 from tltk.runs.run import ACTIVE
@@ -29,11 +29,13 @@ def runs(query: Query | None = None, **fields: Any) -> list[RunEntry]:
     found = index.find(wide, ids=states)
     for number, entry in enumerate(found):
         state = states.get(entry.id)
+        if state == "waiting" and entry.state == "running":
+            continue  # a study trains it before its turn comes
         if state is None and entry.state in ACTIVE:
             if not isinstance(by, Local):
                 state = by.state(entry.id)
-            elif entry.state == "waiting" and not is_elsewhere(entry.run.written_status()):
-                state = "stopped"  # without a job: the queue was lost, or it was never queued. It can be resumed
+            elif entry.state == "waiting" and is_lost(entry.run):
+                state = "stopped"
         if state is not None and state != entry.state:
             found[number] = msgspec.structs.replace(entry, state=state)
     if asked.states:

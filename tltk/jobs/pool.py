@@ -22,6 +22,7 @@ from tltk.errors import BadSpec, Diverged, Pruned, RunProblem, TltkError
 from tltk.jobs.executor import Trainer
 from tltk.runs.run import KILLED, Run
 from tltk.specs.training import TransferSpec
+from tltk.studies.study import weights_run
 from tltk.training.callbacks import Stopped
 from tltk.training.heads import batch_key
 from tltk.training.optimizer import pick_device
@@ -144,7 +145,7 @@ def _side_by_side(
         while waiting or busy:
             check()
             unfinished = {run.id for unit in (*waiting, *(unit for unit, _ in busy.values())) for run in unit}
-            ready = [unit for unit in waiting if not any(_weights_run(run) in unfinished for run in unit)]
+            ready = [unit for unit in waiting if not any(weights_run(run) in unfinished for run in unit)]
             for unit in ready[: len(free)]:
                 waiting.remove(unit)
                 place = free.pop(0)
@@ -161,12 +162,6 @@ def _side_by_side(
             child.stop()
         for child in busy:
             child.join()
-
-
-def _weights_run(run: Run) -> str:
-    """The run whose weights a training begins with; empty where there is none."""
-    kind, _, name = run.spec.net.weights.partition(":") if isinstance(run.spec, TransferSpec) else ("", "", "")
-    return name.partition("@")[0] if kind == "run" else ""
 
 
 class _Fork:

@@ -13,6 +13,7 @@ import platform
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -138,29 +139,38 @@ class Supervisor:
 
     def tick(self) -> bool:
         """One look at every job; whether there is any."""
-        jobs = queue.jobs()
-        for job in jobs:
+        for job in queue.watched():
             with self._contain_faults(job):
                 (self._watch if job.state == "running" else self._skip_cancelled)(job)
-        jobs = queue.jobs()
-        is_paused = bool(jobs) and queue.is_paused()
-        used = {int(slot) for job in jobs if job.state == "running" for slot in job.slots.split()}
-        for job in jobs:
-            places = [LIGHT_SLOT] if job.light else list(range(len(self.slots)))
-            free = [i for i in places if i not in used]
-            if job.state == "queued" and free and (job.light or not is_paused):
-                least, uses_all = self._slots_of(job)
-                taken = free if uses_all else free[:least]
-                if len(taken) >= least:
-                    with self._contain_faults(job):
-                        self._start(job, taken)
-                used |= set(taken)  # those that are too few for it are kept until they are enough
-        if jobs:
+        is_busy = not queue.is_empty()
+        if is_busy:
+            used = {int(slot) for job in queue.watched() if job.state == "running" for slot in job.slots.split()}
+            if not queue.is_paused():
+                self._begin([place for place in range(len(self.slots)) if place not in used], light=False)
+            self._begin([place for place in [LIGHT_SLOT] if place not in used], light=True)
             self.busy = time.monotonic()
         if self.keeps_spare and time.monotonic() > self.quiet_until and not self._has_spare():
             with contextlib.suppress(OSError):  # a spare is no need
                 self.spare = Worker()
-        return bool(jobs)
+        return is_busy
+
+    def _begin(self, free: list[int], light: bool) -> None:
+        """Start what comes next on the slots that are free.
+
+        Args:
+            free: Their numbers.
+            light: Whether they are for questions.
+        """
+        for job in queue.next_jobs(light, len(free)) if free else ():
+            least, uses_all = self._slots_of(job)
+            if len(free) < least:
+                return  # they are kept until there are enough
+            taken = free if uses_all else free[:least]
+            with self._contain_faults(job):
+                self._start(job, taken)
+            free = [place for place in free if place not in taken]
+            if not free:
+                return
 
     @contextlib.contextmanager
     def _contain_faults(self, job: queue.Job) -> Iterator[None]:
@@ -319,7 +329,8 @@ def serve(lock: FileLock) -> None:
     meanwhile saw the lock held and relies on us.
     """
     supervisor, own = Supervisor(), _inode(lock)
-    remove_leftovers()
+    # Beside the queue, which would else wait until each of very many folders has been looked at.
+    threading.Thread(target=remove_leftovers, daemon=True).start()
     told = ""
     while own == _inode(lock):  # else the home was deleted under us, and perhaps made again
         while not supervisor.is_idle() and own == _inode(lock):
@@ -333,7 +344,7 @@ def serve(lock: FileLock) -> None:
                 time.sleep(PAUSE_SECONDS)
         lock.release()
         with contextlib.suppress(MachineProblem):
-            if queue.jobs():
+            if not queue.is_empty():
                 lock.acquire(timeout=5)
                 supervisor.busy = time.monotonic()
                 continue
