@@ -14,6 +14,7 @@ SLOW: dict[str, float] = {
     "tests/contract/test_light_import.py::test_the_dashboard": 7,
     "tests/contract/test_reference.py": 24,
     "tests/contract/test_results.py::test_the_worker_writes_what_the_class_says_and_nothing_else": 60,
+    "tests/contract/test_shared_home.py": 60,
     "tests/contract/test_strategy_training.py::test_a_resumed_training_gives_the_same_rows": 24,
     "tests/contract/test_strategy_training.py::test_cached_curves_are_those_of_the_whole_network": 28,
     "tests/contract/test_tutorial.py": 60,

@@ -1,5 +1,7 @@
 """Where files live: one folder, `TLTK_HOME` or `~/.tltk`, and writes that are whole or not at all.
 
+Where `TLTK_HOME` is the URL of an object store, the folder is this machine's copy of it, which `tltk.runs.sync` keeps.
+
 What lies there may have been damaged by a disk, a copy or a hand. `read_json` is the one reader: what cannot be what it
 should be is set aside under another name, said in a sentence, and counts as absent.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import logging
 import os
 import re
@@ -27,6 +30,9 @@ from filelock import FileLock
 from tltk.errors import BadSpec, machine_errors, truncate
 
 FOLDERS = ("runs", "domains", "bank", "columns", "weights", "pictures", "downloads", "exports", "trash", "slurm")
+_KINDS = "nfs nfs4 cifs smb3 smbfs 9p afs ceph lustre gpfs beegfs orangefs pvfs2 ocfs2 gfs2 virtiofs "
+_KINDS += "fuse.sshfs fuse.glusterfs fuse.ceph fuse.juicefs fuse.s3fs fuse.rclone"
+NETWORKED = frozenset(_KINDS.split(" "))  # file systems that several machines may see at once
 DAMAGED = ".damaged"  # ends the names of files that were set aside
 MAX_USER_FILE_BYTES = 1 << 20  # of a file written by hand: a spec, a recipe
 STALE_SECONDS = 24 * 3600  # after which a temporary file is taken to be abandoned
@@ -43,10 +49,55 @@ def home() -> Path:
         BadSpec: TLTK_HOME names the folder of a user who does not exist.
         MachineProblem: It can be neither found nor made.
     """
-    root = expand_path(os.environ.get("TLTK_HOME") or "~/.tltk", "TLTK_HOME")
+    url = address()
+    if url:
+        usual = f"~/.cache/tltk/{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        root = expand_path(os.environ.get("TLTK_MIRROR") or usual, "TLTK_MIRROR")
+    else:
+        root = expand_path(os.environ.get("TLTK_HOME") or "~/.tltk", "TLTK_HOME")
     with machine_errors(root):
         _make(root)
     return root
+
+
+def address() -> str:
+    """The object store that the home lies in, as in s3://bucket/prefix; "" = it is a folder."""
+    text = os.environ.get("TLTK_HOME", "").strip()
+    return text.rstrip("/") if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) else ""
+
+
+def is_networked(path: Path) -> bool:
+    """Whether a disk is one that several machines may see at once, as far as Linux tells; `TLTK_NETWORK_HOME` says it.
+
+    Args:
+        path: Of a folder that is there.
+    """
+    said = os.environ.get("TLTK_NETWORK_HOME", "")
+    if said in ("0", "1"):
+        return said == "1"
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return file_system(path.resolve(), mounts) in NETWORKED
+
+
+def file_system(path: Path, mounts: str) -> str:
+    """The type of the file system that a path lies in; "" where that is not told.
+
+    Args:
+        path: Absolute, without links.
+        mounts: As Linux lists them in /proc/self/mountinfo.
+    """
+    longest, found = -1, ""
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        fields, kind = before.split(), after.split()
+        if len(fields) > 4 and kind:
+            place = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), fields[4]))
+            if path.is_relative_to(place) and len(place.parts) >= longest:  # of two at one place the later one is seen
+                longest, found = len(place.parts), kind[0]
+    return found
 
 
 def folder(name: str) -> Path:
@@ -140,7 +191,14 @@ def hold_lock(name: str, timeout: float = -1) -> Iterator[None]:
         Timeout: Another has it.
         MachineProblem: The home cannot be used.
     """
-    held = FileLock(home() / name, timeout=timeout)
+    with hold_lock_at(home() / name, timeout):
+        yield
+
+
+@contextlib.contextmanager
+def hold_lock_at(path: Path, timeout: float = -1) -> Iterator[None]:
+    """Hold the lock of this path inside; see `hold_lock`."""
+    held = FileLock(path, timeout=timeout)
     acquire(held)
     try:
         yield
@@ -177,7 +235,7 @@ def write_atomic(path: Path, data: bytes | str | Sequence[bytes | memoryview]) -
     Raises:
         MachineProblem: The disk is full, or may not be written.
     """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    scratch = scratch_of(path)
     with machine_errors(path):
         try:
             with open(scratch, "wb") as file:
@@ -191,6 +249,11 @@ def write_atomic(path: Path, data: bytes | str | Sequence[bytes | memoryview]) -
         finally:
             with contextlib.suppress(OSError):
                 scratch.unlink(missing_ok=True)
+
+
+def scratch_of(path: Path) -> Path:
+    """The temporary file beside a file that is being written: `remove_temporary_files` knows whose it is."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
 
 
 def remove(path: Path) -> None:

@@ -13,6 +13,9 @@ import psutil
 
 from tltk import home
 from tltk.errors import TltkError
+from tltk.runs import sync
+
+STORE_SECONDS = 30.0  # that an object store has to answer
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Check:
 
 def examine() -> list[Check]:
     """All checks, quick ones first."""
-    return [_python(), *_packages(), _home(), _disk(), _memory(), _torch(), _offline()]
+    return [_python(), *_packages(), _home(), *_store(), _disk(), _memory(), _torch(), _offline()]
 
 
 def _python() -> Check:
@@ -50,6 +53,19 @@ def _home() -> Check:
         return Check("home", True, f"{home.home()} can be written to.")
     except TltkError as fault:
         return Check("home", False, str(fault))
+
+
+def _store() -> list[Check]:
+    """Of a home in an object store: whether that can be reached, and what has still to be sent."""
+    if not home.address():
+        return []
+    try:
+        fault = sync.wait_for_others(STORE_SECONDS)
+        unsent = sync.report().unsent
+    except TltkError as problem:
+        return [Check("store", False, str(problem))]
+    text = f"{home.address()} can be reached; {unsent} runs have still to be sent."
+    return [Check("store", not fault, fault or text)]
 
 
 def _disk() -> Check:

@@ -49,7 +49,7 @@ from tltk.jobs import executor, listing, queue
 from tltk.jobs.predicting import whole_id
 from tltk.report.files import format_of
 from tltk.results.text import columns
-from tltk.runs import trash
+from tltk.runs import sync, trash
 from tltk.runs.index import Query
 from tltk.runs.run import ACTIVE, STATES, Run, walk
 from tltk.specs import command
@@ -67,6 +67,8 @@ from tltk.weights.weightfile import sanitise
 @click.version_option(__version__, prog_name="tltk")
 def main() -> None:
     """See what transfers and what does not."""
+    if "--help" not in sys.argv and (fault := sync.wait_for_others(OTHERS_SECONDS)):
+        click.echo(fault, err=True)
 
 
 def _verb(kind: type[Spec]) -> click.Command:
@@ -86,6 +88,7 @@ for _group in (weights.weights, weights.pretraining, judge_verb, lessons_verb, s
     main.add_command(_group)
 
 
+OTHERS_SECONDS = 15.0  # that a verb waits for what other machines wrote, of a home in an object store
 SHOWN = 100  # runs that are listed for people unless they ask for more
 
 

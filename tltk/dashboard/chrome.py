@@ -21,7 +21,7 @@ from tltk.errors import TltkError
 from tltk.jobs import executor, listing
 from tltk.jobs import queue as table
 from tltk.lessons import lessons
-from tltk.runs import index
+from tltk.runs import index, sync
 from tltk.runs.index import RunEntry
 from tltk.runs.run import ACTIVE, Run, Status
 from tltk.specs.knobs import Spec
@@ -68,6 +68,8 @@ def page(title: str, lead: str, *, quiet: bool = False) -> Iterator[None]:
     refused = plan.fault()
     if refused:
         st.warning(plain(refused))
+    if trouble := sync.trouble():
+        st.warning(plain(trouble))
     try:
         with index.one_look():
             yield

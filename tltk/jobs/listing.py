@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tltk.jobs import executor
-from tltk.jobs.local import Local
+from tltk.jobs.local import Local, is_lost
 from tltk.runs import index
 from tltk.runs.index import Query, RunEntry
 from tltk.runs.run import ACTIVE
@@ -32,9 +32,10 @@ def runs(query: Query | None = None, **fields: Any) -> list[RunEntry]:
         if state == "waiting" and entry.state == "running":
             continue  # a study trains it before its turn comes
         if state is None and entry.state in ACTIVE:
-            # Waiting without a job: the queue was lost, or it was never queued. It can be resumed, unless Slurm has it.
-            lost = entry.state == "waiting" and not entry.run.is_with_cluster
-            state = ("stopped" if lost else None) if isinstance(by, Local) else by.state(entry.id)
+            if not isinstance(by, Local):
+                state = by.state(entry.id)
+            elif entry.state == "waiting" and is_lost(entry.run):
+                state = "stopped"
         if state is not None and state != entry.state:
             found[number] = msgspec.structs.replace(entry, state=state)
     if asked.states:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -17,7 +18,8 @@ from tltk.errors import BadSpec, RunProblem, machine_errors
 from tltk.jobs import handed, provenance, queue
 from tltk.jobs.checking import check, check_names
 from tltk.jobs.executor import Trainer
-from tltk.runs.run import ACTIVE, Run
+from tltk.runs import sync
+from tltk.runs.run import ACTIVE, Run, Status
 from tltk.specs.knobs import Spec
 from tltk.specs.reading import with_absolute_paths
 
@@ -89,7 +91,7 @@ class Local:
             )
         home.remove(run.stop_file)
         if status.state != "running":  # as a study's child: it is queued, and found done in its turn
-            run.write_status(state="waiting", message="")
+            run.write_status(state="waiting", message="", host=platform.node())
         queue.add(run.id, timeout, light=not run.spec.trains)
         self.wake()
         return run
@@ -106,7 +108,10 @@ class Local:
         run = Run.at(run_id)
         job = queue.find(run.id)
         if job is None:
-            handed.cancel(run)
+            if run.is_with_cluster:
+                handed.cancel(run)
+            elif is_elsewhere(run.written_status()) and run.status.state in ACTIVE:
+                run.ask_to_stop()  # its own machine sees to it
             return
         queue.cancel(run.id)
         run.ask_to_stop()
@@ -119,9 +124,8 @@ class Local:
     @staticmethod
     def _state(run: Run, job: queue.Job | None) -> str:
         if job is None:
-            # Waiting without a job, and not with Slurm either: the table was lost. It can be resumed.
             state = run.status.state
-            return "stopped" if state == "waiting" and not run.is_with_cluster else state
+            return "stopped" if state == "waiting" and is_lost(run) else state
         if job.state == "queued":  # running, where a study trains it meanwhile
             return "running" if run.status.state == "running" else "waiting"
         written = run.written_status().state
@@ -163,8 +167,22 @@ class Local:
         pool.train_all(trainer, runs, ended)
 
     def wake(self) -> None:
-        """Start the supervisor unless it is there."""
+        """Start the supervisor unless it is there; and, of a home in an object store, what carries runs there."""
         ensure_supervisor()
+        sync.ensure()
+
+
+def is_elsewhere(status: Status) -> bool:
+    """Whether it is another machine, with a queue of its own, that runs a run or is about to."""
+    return status.host not in ("", platform.node())
+
+
+def is_lost(run: Run) -> bool:
+    """Whether a run that waits, and not in the queue, waits for nothing: the table was lost. It can be resumed.
+
+    Slurm may have it, or another machine with a queue of its own.
+    """
+    return not run.is_with_cluster and not is_elsewhere(run.written_status())
 
 
 def _check_timeout(timeout: float) -> None:

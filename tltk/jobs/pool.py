@@ -207,6 +207,7 @@ class _Process:
         seen = [name.strip() for name in visible if name.strip()]
         names = [seen[gpu] if gpu < len(seen) else str(gpu) for gpu in gpus]
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(names)}
+        environment["TLTK_SEND_SECONDS"] = "0"  # the study's own process waits until a home in a store has all
         self._process = subprocess.Popen([sys.executable, "-m", "tltk.run", str(run.path)], env=environment)
 
     def code(self) -> int | None:

@@ -117,7 +117,8 @@ def _path() -> Path:
 def _connect() -> Iterator[sqlite3.Connection]:
     """A connection for one short transaction; it waits while another process writes."""
     with closing(sqlite3.connect(_path(), timeout=20)) as db, db:
-        db.execute("PRAGMA journal_mode=WAL")
+        # A write-ahead log lies in memory that one machine's processes share: on a disk of several it breaks the table.
+        db.execute(f"PRAGMA journal_mode={'DELETE' if home.is_networked(_path().parent) else 'WAL'}")
         for table in (_TABLE, _ASKED, _TURNS):
             db.execute(table)
         known = {row[1] for row in db.execute("PRAGMA table_info(jobs)")}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -228,7 +229,13 @@ class Supervisor:
             return
         worker = self.spare if self.spare is not None and self._has_spare() else Worker()
         self.spare = worker  # until it is sure that it will have the run
-        run.write_status(state="running", message="Starting.", pid=worker.process.pid, pid_born=worker.born)
+        run.write_status(
+            state="running",
+            message="Starting.",
+            pid=worker.process.pid,
+            pid_born=worker.born,
+            host=platform.node(),
+        )
         queue.mark_started(job.run, slots, worker.process.pid, worker.born)
         self.spare, self.quiet_until = None, time.monotonic() + SETTLED_SECONDS
         self.workers[job.run] = worker
@@ -248,7 +255,11 @@ class Supervisor:
         """Of a process of ours its handle is the truth; of another supervisor's, its identity and its lock."""
         if job.run in self.workers:
             return self.workers[job.run].process.poll() is None
-        return is_alive(job.pid or 0, job.born or 0) or is_held(Run.at(job.run).path / LOCK)
+        run = Run.at(job.run)
+        if is_alive(job.pid or 0, job.born or 0) or is_held(run.path / LOCK):
+            return True
+        status = run.written_status()  # on another machine, whose locks need not be seen here, it shows signs of life
+        return status.state == "running" and status.host not in ("", platform.node()) and run.is_run(status)
 
     def _press(self, job: queue.Job) -> None:
         """Stop what was cancelled or ran too long: first politely, then not."""

@@ -35,7 +35,8 @@ from tltk.jobs.writer import STATUS_SECONDS, Reader, RowWriter
 from tltk.nn.net import Net
 from tltk.results.rows import Row
 from tltk.results.training import PlannedPhase, TrainingResult
-from tltk.runs.run import BEAT_SECONDS, Run
+from tltk.runs import sync
+from tltk.runs.run import BEAT_SECONDS, Run, walk
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, read_alike
 from tltk.specs.training import TransferSpec
@@ -48,6 +49,7 @@ from tltk.training.heads import HeadBatch, Member
 from tltk.training.loop import Training, pick_device
 from tltk.weights import load as weights
 
+SEND_SECONDS = 120.0  # that a worker on a machine that may go waits until all is in the store
 NICENESS = 10  # of a training: where cores are short, it gets a tenth of what a page does
 
 
@@ -532,8 +534,35 @@ def _yield_to_lookers(run: Run) -> None:
             os.nice(int(min(home.setting("TLTK_NICE", NICENESS), 19)))
 
 
+def _open(folder: Path) -> Run:
+    """The run in this folder; of a home in an object store this machine's own copy of it, brought here whole.
+
+    Where that cannot be, its status says why, and the run is not begun.
+    """
+    if not home.address():
+        return Run(folder)
+    run = Run.at(folder.name)
+    try:
+        sync.complete(run.id)
+    except TltkError as fault:
+        print(fault, flush=True)
+        if (run.path / "spec.json").exists():
+            write_end(run, str(fault))
+        raise SystemExit(1) from None
+    return run
+
+
+def _send_all(run: Run) -> None:
+    """Wait until the store has what this process found, if not for ever."""
+    seconds = home.setting("TLTK_SEND_SECONDS", SEND_SECONDS)
+    until = time.monotonic() + seconds
+    if not all([sync.wait_until_sent(one.id, until - time.monotonic()) for one in walk(run)]):
+        print(f"Not all of run {run.id} was sent within {seconds:g} s; it is when the store answers.", flush=True)
+
+
 def main(arguments: list[str]) -> int:
     """Execute the run in the folder named; the exit code is 0 when it ended by itself."""
+    given = arguments
     if arguments == ["--wait"]:
         order = json.loads(sys.stdin.readline() or "null")
         if order is None:
@@ -541,9 +570,14 @@ def main(arguments: list[str]) -> int:
         os.environ.update(order["environment"])
         _log_to(Path(order["log"]))
         arguments = [order["folder"]]
+    is_sent_by_others = arguments != given
     torch.set_num_threads(pool.n_threads())  # after the order, which says how many
-    run = Run(Path(arguments[0]))
+    run = _open(Path(arguments[0]))
     _beat_for(run)
     _yield_to_lookers(run)
     execute(run)
+    if not is_sent_by_others:  # a supervisor's machine stays; this one may go with its worker
+        _send_all(run)
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)  # Python's end takes its handler away, and the next beat would kill it
     return 0 if run.status.state in ("done", "stopped") else 1

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,6 +27,7 @@ import msgspec
 import tltk
 from tltk import home
 from tltk.errors import TltkError, truncate
+from tltk.runs import sync
 from tltk.runs.label import FILE as LABEL
 from tltk.runs.run import ACTIVE, MODEL, Run, is_id
 from tltk.specs.knobs import Spec
@@ -202,6 +204,7 @@ def find(query: Query | None = None, ids: Collection[str] = (), **fields: Any) -
         find(kinds=["transfer"], text="digits resnet", limit=20)
     """
     asked = query if query is not None else Query(**fields)
+    sync.ensure()  # of a home in an object store: somebody looks
     where, values = _condition(asked, ids)
     columns = ", ".join([*_FIELDS, "asked"] if asked.specs else _FIELDS)
     late = bool(asked.states) or not asked.within  # what SQL cannot tell is left out below
@@ -339,11 +342,25 @@ def _do(work: Callable[[sqlite3.Connection], T], ids: Collection[str] = (), name
     return found
 
 
+def _place() -> Path:
+    """Where the table lies: in the home, and of one on a disk of several machines in a folder of this machine's own."""
+    root = home.home()
+    if not home.is_networked(root):
+        return root / "index.db"
+    own = home.expand_path(os.environ.get("TLTK_CACHE") or "~/.cache/tltk", "TLTK_CACHE")
+    own /= f"index-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}"
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return root / "index.db"
+    return own / "index.db"
+
+
 def _query(
     work: Callable[[sqlite3.Connection], T], ids: Collection[str], named: Collection[str]
 ) -> tuple[sqlite3.Connection, T]:
     """A connection to the table, looked through, and its answer."""
-    path = home.home() / "index.db"
+    path = _place()
     for _ in range(2):
         before, db = _stat(path), None
         try:
@@ -588,7 +605,7 @@ def _read(run: Run) -> dict[str, Any] | None:
         **{name: getattr(label, name) for name in ("name", "note")},
         "tags": " ".join(label.tags),
     }
-    row["model"] = -1
+    row["model"] = sync.size_in_store(run.id, MODEL)  # −1 where there is none
     with contextlib.suppress(OSError):
         row["model"] = (run.path / MODEL).stat().st_size
     for name, kind in _FIELDS.items():

@@ -50,6 +50,7 @@ KEPT = (
 LOCK = "lock"  # held by the process that runs it, for as long as it lives
 CLUSTER = "slurm.json"  # which jobs of Slurm have it, where they do
 EARLIER = "earlier"  # folder of the attempts before this one: 1, 2, …
+FOREIGN = 10**6  # from this number on an attempt is another machine's, made at the same time (`tltk.runs.mirror`)
 MODEL = "model.safetensors"  # the weights that it ended with
 
 LAST = ("rows.jsonl", "result.json", "inputs.json")  # of what is put aside
@@ -578,7 +579,8 @@ class Run:
         moved.sort(key=lambda p: LAST.index(p.name) if p.name in LAST else -1)
         with machine_errors(own):
             own.mkdir(exist_ok=True)
-            folder = own / str(1 + max((int(p.name) for p in own.iterdir() if p.name.isdecimal()), default=0))
+            taken = [int(p.name) for p in own.iterdir() if p.name.isdecimal()]
+            folder = own / str(1 + max((n for n in taken if n < FOREIGN), default=0))
             folder.mkdir()
             for name in ("spec.json", "status.json", "log.txt"):
                 with contextlib.suppress(FileNotFoundError):
@@ -607,6 +609,7 @@ class Run:
         """
         with home.hold_lock("claim.lock"), machine_errors(self.path):
             self._check_idle("deleting it")
+            trash.tell_others(self.id)
             if for_good:
                 home.remove(self.path)
             else:

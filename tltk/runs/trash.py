@@ -48,6 +48,15 @@ def put(folder: Path) -> None:
         folder.rename(place)
 
 
+def tell_others(run_id: str) -> None:
+    """Note that a run was deleted here, so that it goes from a home in an object store too."""
+    if home.address():
+        folder = home.home() / "sync" / "deleted"
+        with machine_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / run_id).touch()
+
+
 def put_back(run_id: str) -> Path:
     """Move a run back from here, as it was deleted last.
 

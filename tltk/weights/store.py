@@ -19,7 +19,7 @@ import msgspec
 
 from tltk import assets, home
 from tltk.errors import BadSpec, UnknownName, WeightsMissing
-from tltk.runs import index
+from tltk.runs import index, sync
 from tltk.runs.index import RunEntry
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
@@ -197,6 +197,7 @@ def run_weights(where: str) -> tuple[Run, Path]:
     """
     run_id, at, epoch = where.partition("@")
     run = Run.open(run_id)
+    sync.complete(run.id)  # of a home in an object store: weights come when they are wanted
     if at:
         kept = run.snapshots()
         if not epoch.isdecimal() or int(epoch) not in kept:
