@@ -24,6 +24,7 @@ import msgspec
 
 from tltk import home
 from tltk.errors import MachineProblem, TltkError, machine_errors
+from tltk.jobs.executor import CHOICE
 from tltk.runs import index
 from tltk.runs.process import identity, is_alive
 from tltk.runs.run import ACTIVE, Run
@@ -39,10 +40,11 @@ CREATE TABLE IF NOT EXISTS jobs (
     light INTEGER NOT NULL DEFAULT 0,          -- a question of seconds, which no training holds up
     slots TEXT NOT NULL DEFAULT '',            -- numbers of those that it holds, as in '0 2'; '-1' = beside them
     pid INTEGER,
-    born REAL,
+    born REAL,                                 -- what tells that process from others; on a cluster the name of the job
     started REAL,
     cancelled REAL,
-    owner TEXT NOT NULL DEFAULT ''             -- who asks; '' = the shell, HERE = the pages of a dashboard for one
+    owner TEXT NOT NULL DEFAULT '',            -- who asks; '' = the shell, HERE = the pages of a dashboard for one
+    place TEXT NOT NULL DEFAULT ''             -- address of the cluster that is to run it; '' = this machine
 )
 """
 _ASKED = """
@@ -77,6 +79,7 @@ class Job:
     started: float | None
     cancelled: float | None
     owner: str
+    place: str
 
     @property
     def person(self) -> str:
@@ -113,7 +116,7 @@ def _connect() -> Iterator[sqlite3.Connection]:
         for table in (_TABLE, _ASKED, _TURNS):
             db.execute(table)
         known = {row[1] for row in db.execute("PRAGMA table_info(jobs)")}
-        for column, usual in (("slots", "0"), ("owner", "")):
+        for column, usual in (("slots", "0"), ("owner", ""), ("place", "")):
             if column not in known:  # of an earlier version
                 with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
                     db.execute(f"ALTER TABLE jobs ADD COLUMN {column} TEXT NOT NULL DEFAULT '{usual}'")
@@ -187,14 +190,20 @@ def _rebuild(fault: Exception) -> None:
 def _put_back(db: sqlite3.Connection, run: Run, is_child: bool) -> None:
     """Queue a run that waited; note the process of one that runs, unless a study trains it."""
     with contextlib.suppress(TltkError):
-        light, status = not run.spec.trains, run.status
+        light, status = not run.spec.trains, run.written_status()
+        place = os.environ.get(CHOICE, "") if "://" in os.environ.get(CHOICE, "") else ""
+        status = status if place else run.judge_status(status)  # a cluster is asked before a run of its counts as lost
         if status.state == "waiting" and (run.path / "status.json").exists():
-            db.execute("INSERT OR IGNORE INTO jobs (run, state, light) VALUES (?, 'queued', ?)", (run.id, light))
-        elif status.state == "running" and not is_child:
             db.execute(
-                "INSERT OR IGNORE INTO jobs (run, state, light, slots, pid, born, started) "
-                "VALUES (?, 'running', ?, ?, ?, ?, ?)",
-                (run.id, light, "-1" if light else "0", status.pid, status.pid_born, time.time()),
+                "INSERT OR IGNORE INTO jobs (run, state, light, place) VALUES (?, 'queued', ?, ?)",
+                (run.id, light, place),
+            )
+        elif status.state == "running" and not is_child:
+            slots = "" if place else "-1" if light else "0"
+            db.execute(
+                "INSERT OR IGNORE INTO jobs (run, state, light, slots, pid, born, started, place) "
+                "VALUES (?, 'running', ?, ?, ?, ?, ?, ?)",
+                (run.id, light, slots, status.pid, status.pid_born, time.time(), place),
             )
 
 
@@ -237,19 +246,20 @@ def in_turn(jobs: Sequence[Job], served: Mapping[tuple[str, int], int]) -> list[
     return sorted(jobs, key=lambda job: place.get(job.number, (0, 0, 0, job.number)))
 
 
-def add(run: str, timeout: float = 0.0, light: bool = False) -> bool:
+def add(run: str, timeout: float = 0.0, light: bool = False, place: str = "") -> bool:
     """Put a run at the end of the queue, as whoever `asked_by` names; False when it is there already.
 
     Args:
         run: Run id.
         timeout: Seconds that it may take; 0 = any.
         light: Whether it runs beside the slots, as short questions do.
+        place: Address of the cluster that is to run it; "" = this machine.
     """
 
     def work(db: sqlite3.Connection) -> bool:
         done = db.execute(
-            "INSERT OR IGNORE INTO jobs (run, state, timeout, light, owner) VALUES (?, 'queued', ?, ?, ?)",
-            (run, timeout, light, _asking.get()),
+            "INSERT OR IGNORE INTO jobs (run, state, timeout, light, owner, place) VALUES (?, 'queued', ?, ?, ?, ?)",
+            (run, timeout, light, _asking.get(), place),
         )
         _note_asker(db, run, _asking.get())
         return done.rowcount > 0
@@ -352,6 +362,16 @@ def mark_started(run: str, slots: Sequence[int], pid: int, born: str | float) ->
 
 def _write(words: str, values: tuple[Any, ...]) -> None:
     _do(lambda db: db.execute(words, values))
+
+
+def put_back(run: str) -> None:
+    """Let a job whose process was lost wait again, at its old place."""
+    _write("UPDATE jobs SET state='queued', slots='', pid=NULL, born=NULL, started=NULL WHERE run=?", (run,))
+
+
+def restart_clock(run: str) -> None:
+    """Count a job's time from now on: it has got room on its cluster."""
+    _write("UPDATE jobs SET started=? WHERE run=?", (time.time(), run))
 
 
 def cancel(run: str) -> None:

@@ -25,6 +25,7 @@ from tltk import home
 from tltk.errors import MachineProblem, TltkError
 from tltk.jobs import queue
 from tltk.jobs.local import supervisor_lock
+from tltk.jobs.remote import Remote
 from tltk.runs.process import identity, is_alive, is_held
 from tltk.runs.run import ACTIVE, KILLED, LOCK, Run, all_runs
 from tltk.specs.knobs import Spec
@@ -128,6 +129,7 @@ class Supervisor:
         self.spare: Worker | None = None
         self.keeps_spare = psutil.virtual_memory().total >= SPARE_RAM_BYTES and os.environ.get("TLTK_SPARE") != "0"
         self.limits: dict[str, float] = {}
+        self.remote = Remote()
         self.busy = time.monotonic()
         self.quiet_until = 0.0  # no new spare before: its imports would slow a run that just began
 
@@ -143,7 +145,10 @@ class Supervisor:
         jobs = queue.jobs()
         is_paused = bool(jobs) and queue.is_paused()
         used = {int(slot) for job in jobs if job.state == "running" for slot in job.slots.split()}
-        for job in jobs:
+        for job in self.remote.next(jobs, is_paused):
+            with self._contain_faults(job):
+                self._start(job, [])
+        for job in [job for job in jobs if not job.place]:
             places = [LIGHT_SLOT] if job.light else list(range(len(self.slots)))
             free = [i for i in places if i not in used]
             if job.state == "queued" and free and (job.light or not is_paused):
@@ -204,6 +209,9 @@ class Supervisor:
         if run.status.state == "done" and run.result() is not None:
             queue.remove(job.run)  # a study ran it while it waited
             return
+        if job.place:
+            self.remote.hand_over(job, run)
+            return
         worker = self.spare if self.spare is not None and self._has_spare() else Worker()
         self.spare = worker  # until it is sure that it will have the run
         run.write_status(state="running", message="Starting.", pid=worker.process.pid, pid_born=worker.born)
@@ -218,12 +226,23 @@ class Supervisor:
         if self._lives(job):
             self._press(job)
             return
-        worker = self.workers.pop(job.run, None)
-        self._settle(job, worker.process.poll() if worker else None)
+        if job.place:
+            if self.remote.goes_on(job):
+                return
+            self._settle(job, self.remote.code(job))
+            self.remote.leave(job)
+        else:
+            worker = self.workers.pop(job.run, None)
+            self._settle(job, worker.process.poll() if worker else None)
         queue.remove(job.run)
 
     def _lives(self, job: queue.Job) -> bool:
-        """Of a process of ours its handle is the truth; of another supervisor's, its identity and its lock."""
+        """Of a process of ours its handle is the truth; of another supervisor's, its identity and its lock.
+
+        On a cluster it is what that says, and the heartbeat.
+        """
+        if job.place:
+            return self.remote.lives(job)
         if job.run in self.workers:
             return self.workers[job.run].process.poll() is None
         return is_alive(job.pid or 0, job.born or 0) or is_held(Run.at(job.run).path / LOCK)
@@ -237,7 +256,9 @@ class Supervisor:
             return
         waited = now - job.cancelled if job.cancelled else 0.0
         soft, hard = (LIGHT_SOFT_SECONDS, LIGHT_HARD_SECONDS) if job.light else (SOFT_SECONDS, HARD_SECONDS)
-        if waited > soft:
+        if job.place and job.cancelled:
+            self.remote.press(job, waited > soft)
+        elif waited > soft:
             kill(job.pid or 0, job.born or 0, force=waited > hard)
 
     def _limit(self, job: queue.Job) -> float:
@@ -249,7 +270,7 @@ class Supervisor:
         return self.limits[job.run]
 
     def _is_late(self, job: queue.Job) -> bool:
-        limit = self._limit(job)
+        limit = self._limit(job) if not job.place or self.remote.has_begun(job) else 0.0
         return bool(limit) and time.time() - (job.started or time.time()) > limit
 
     def _settle(self, job: queue.Job, code: int | None) -> None:
@@ -277,6 +298,8 @@ class Supervisor:
             run.write_status(state="stopped", message=f"Stopped by force; {then}.")
         elif code == -signal.SIGTERM or code == 0:
             run.write_status(state="stopped", message="Its process was asked to end; it can be resumed.")
+        elif job.place and code and (why := self.remote.explain(job, run)):
+            run.write_status(state="failed", message=why)
         elif code in (-9, 137):
             run.write_status(state="failed", message=KILLED)
         else:
