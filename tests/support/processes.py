@@ -26,11 +26,17 @@ def processes(root: Path) -> list[psutil.Process]:
 
 
 @contextlib.contextmanager
-def machine(root: Path) -> Iterator[None]:
-    """A home with light jobs; at the end nothing of it is left running."""
+def machine(root: Path, executor: str = "local") -> Iterator[None]:
+    """A home with light jobs; at the end nothing of it is left running.
+
+    Args:
+        root: The home.
+        executor: As `TLTK_EXECUTOR` has it.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "TLTK_HOME": str(root),
+            "TLTK_EXECUTOR": executor,
             "TLTK_SPARE": "0",
             "TLTK_SUPERVISOR_IDLE": "1",
             "TLTK_SLOTS": "1",
