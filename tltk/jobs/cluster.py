@@ -387,7 +387,7 @@ def is_over(run: Run) -> bool:
 def _waits(share: dict[str, float]) -> str:
     cpus, gpus, memory = (share[f"entrypoint_{name}"] for name in ("num_cpus", "num_gpus", "memory"))
     asked = [f"{cpus:g} CPU{'s' * (cpus != 1)}"] * bool(cpus) + [f"{gpus:g} GPU{'s' * (gpus > 1)}"] * bool(gpus)
-    return f"Waiting for room on the cluster: {', '.join([*asked, f'{memory / 1e9:g} GB of memory'])}."
+    return f"Handed to the cluster; it needs {', '.join([*asked, f'{memory / 1e9:g} GB of memory'])} there."
 
 
 def _token() -> str:

@@ -369,11 +369,6 @@ def put_back(run: str) -> None:
     _write("UPDATE jobs SET state='queued', slots='', pid=NULL, born=NULL, started=NULL WHERE run=?", (run,))
 
 
-def restart_clock(run: str) -> None:
-    """Count a job's time from now on: it has got room on its cluster."""
-    _write("UPDATE jobs SET started=? WHERE run=?", (time.time(), run))
-
-
 def cancel(run: str) -> None:
     """Record a request to stop a job; the time of the first one counts."""
     _write("UPDATE jobs SET cancelled=coalesce(cancelled, ?) WHERE run=?", (time.time(), run))

@@ -33,7 +33,7 @@ class Remote:
         self._clusters: dict[str, Cluster] = {}
         self._ends: dict[str, End] = {}  # run → how its job ended
         self._n_lost: dict[str, int] = {}
-        self._has_begun = set[str]()  # runs that have got room
+        self._began = dict[str, float]()  # run → when it was first seen to have got room
         self._stopped = set[str]()  # names of jobs that Ray was asked to stop
         self._quiet_until: dict[str, float] = {}  # clusters that did not answer
 
@@ -106,16 +106,15 @@ class Remote:
             return not is_over(run)
         with self._asking(job):
             end = self._cluster(job).end(run, self._name(job))
-        if job.run not in self._has_begun and run.written_status().state != "waiting":
-            self._has_begun.add(job.run)
-            queue.restart_clock(job.run)
+        if job.run not in self._began and run.written_status().state != "waiting":
+            self._began[job.run] = time.time()
         if end is not None:
             self._ends[job.run] = end
         return end is None
 
-    def has_begun(self, job: queue.Job) -> bool:
-        """Whether its time counts: it no longer waits for room."""
-        return job.run in self._has_begun
+    def began(self, job: queue.Job) -> float:
+        """Since when its time counts; now, while it waits for room."""
+        return self._began.get(job.run, time.time())
 
     def code(self, job: queue.Job) -> int | None:
         """The exit code of one that ended; None where there is none."""
@@ -130,7 +129,7 @@ class Remote:
         self._n_lost[job.run] = self._n_lost.get(job.run, 0) + (end == LOST)
         if self._n_lost[job.run] > MOST_LOST:
             return False
-        self._has_begun.discard(job.run)
+        self._began.pop(job.run, None)
         message = "Its node was lost; it goes on from its last checkpoint on another." if end == LOST else ""
         run.write_status(state="waiting", message=message, pid=0, host="")
         queue.put_back(job.run)
@@ -168,7 +167,7 @@ class Remote:
 
     def leave(self, job: queue.Job) -> None:
         """What is to be done once one has ended for good: its children end with it, Ray forgets the job."""
-        self._has_begun.discard(job.run)
+        self._began.pop(job.run, None)
         self._n_lost.pop(job.run, None)
         self._stopped.discard(str(job.born))
         with contextlib.suppress(TltkError):  # it would be tidy

@@ -270,8 +270,8 @@ class Supervisor:
         return self.limits[job.run]
 
     def _is_late(self, job: queue.Job) -> bool:
-        limit = self._limit(job) if not job.place or self.remote.has_begun(job) else 0.0
-        return bool(limit) and time.time() - (job.started or time.time()) > limit
+        limit, began = self._limit(job), self.remote.began(job) if job.place else job.started
+        return bool(limit) and time.time() - (began or time.time()) > limit
 
     def _settle(self, job: queue.Job, code: int | None) -> None:
         """Write the status of a run whose process ended without writing one."""
