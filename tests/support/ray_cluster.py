@@ -22,6 +22,8 @@ import psutil
 import pytest
 import requests
 
+from tltk.runs.run import Run
+
 START_SECONDS = 180.0  # that a node may take to be there, on a busy machine
 CPUS, MEMORY_BYTES, STORE_BYTES = (
     1,
@@ -46,6 +48,7 @@ class Node:
     """One node: the processes of a `ray start --block`."""
 
     def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+        self.name = name
         ray = str(Path(sys.executable).parent / "ray")
         share = [f"--num-cpus={CPUS}", f"--memory={MEMORY_BYTES}", f"--object-store-memory={STORE_BYTES}"]
         command = [ray, "start", "--block", *share, *arguments]
@@ -152,3 +155,30 @@ def two_nodes() -> Iterator[RayCluster]:
             yield found
     finally:
         found.end()
+
+
+def kill_node_at_work(cluster: RayCluster, node: Node, study: Run) -> Run:
+    """Kill a node once it has trained a child of this study for some epochs: that child.
+
+    Args:
+        cluster: Whose node.
+        node: Not the head.
+        study: Its run, which waits or runs.
+    """
+
+    def at_work() -> list[Run]:
+        runs = [Run.at(child.id) for child in study.children()]
+        found = []
+        for run in runs:
+            status = run.written_status()
+            if status.state == "running" and status.epoch >= 2 and status.pid in {one.pid for one in node.processes()}:
+                found.append(run)
+        return found
+
+    end = time.monotonic() + START_SECONDS
+    while not (found := at_work()):
+        assert time.monotonic() < end and study.status.state != "done", "the node must get a child to train"
+        time.sleep(0.05)
+    node.kill()
+    cluster.nodes.remove(node)
+    return found[0]
