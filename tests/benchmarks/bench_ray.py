@@ -6,7 +6,6 @@ The cluster is two nodes of one CPU each on this machine, so what is told is ove
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 import time
@@ -32,14 +31,14 @@ def training(seed: int, epochs: int = 1) -> TransferSpec:
 
 
 def overheads(rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds from asking to the end, less those of the training itself; and those until the process has begun."""
+    """Seconds from asking to the end, less those of the training itself; and those until the first row."""
     wait(executor().submit(training(99)))  # the first one starts what runs the others
     whole, first = [], []
     for seed in range(rounds):
         until(lambda: not queue.jobs())
         start, began = time.monotonic(), 0.0
         run = executor().submit(training(seed))
-        while run.written_status().state == "waiting" or run.written_status().pid == 0:
+        while not run.rows()[1]:
             time.sleep(0.01)
         began = time.monotonic() - start
         wait(run, every=0.02)
@@ -54,9 +53,9 @@ def memory_gb(node: Node) -> float:
 
 
 @contextmanager
-def home(executor: str = "local") -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder, machine(Path(folder) / "home", executor):
-        yield Path(folder) / "home"
+def home(executor: str = "local", slots: int = 1) -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as folder, machine(Path(folder) / "home", executor, slots):
+        yield
 
 
 def studied(meanwhile: Callable[[Run], object] = lambda run: None) -> tuple[str, float, float]:
@@ -99,15 +98,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="trainings of one epoch for each executor")
     asked = parser.parse_args()
     with two_nodes() as cluster:
-        print("| executor | seconds over the training | until its process has begun |\n|---|---:|---:|")
+        print("| executor | seconds over the training | seconds until its first row |\n|---|---:|---:|")
         for name, address in (("this machine, no warm spare", "local"), ("Ray", cluster.address)):
             with home(address):
                 whole, first = overheads(asked.rounds)
             print(f"| {name} | {told(whole)} | {told(first)} |", flush=True)
         head, other = (memory_gb(node) for node in cluster.nodes)
         print(f"\nAn idle head holds {head:.1f} GB of memory, another node {other:.1f} GB.", flush=True)
-        with home(cluster.address):
-            os.environ["TLTK_SLOTS"] = "2"
+        with home(cluster.address, slots=2):
             noticed, goes_on = recovered(cluster)
         print(
             f"A node is killed: its run waits again after {noticed:.0f} s, writes its next row after {goes_on:.0f} s.\n",

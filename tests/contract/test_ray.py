@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import dataclasses
 import platform
 import time
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from tests.support.processes import machine, until
-from tests.support.ray_cluster import RayCluster, kill_node_at_work, two_nodes
+from tests.support.ray_cluster import Node, RayCluster, kill_node_at_work, two_nodes
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.jobs import executor, queue, wait
 from tltk.jobs.cluster import Place
+from tltk.jobs.ray import RayJobs
 from tltk.runs.run import Run
 from tltk.specs.knobs import Spec
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
@@ -45,6 +46,21 @@ def found_here(spec: Spec, root: Path) -> dict[str, Any]:
     """What a study finds on this machine."""
     with machine(root):
         return timeless(wait(executor().submit(spec)))
+
+
+def endless(seed: int) -> TransferSpec:
+    return TransferSpec(TARGET, NetSpec("test_resnet"), optim=OptimSpec(epochs=5000, device="cpu"), seed=seed)
+
+
+def pids(node: Node) -> set[int]:
+    return {process.pid for process in node.processes()}
+
+
+def executor_of(address: str) -> RayJobs:
+    """One whose runs ask otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TLTK_EXECUTOR", address)
+        return RayJobs()
 
 
 def timeless(run: Run) -> dict[str, Any]:
@@ -81,13 +97,10 @@ def test_a_study_that_loses_a_node_finds_what_it_finds_on_this_machine(
 
 def test_a_training_whose_node_is_lost_goes_on_elsewhere(cluster: RayCluster, tmp_path: Path) -> None:
     node = cluster.nodes[-1]
-    with machine(tmp_path / "there", cluster.address):
-        os.environ["TLTK_SLOTS"] = "2"
-        long = OptimSpec(epochs=5000, device="cpu")
-        runs = [executor().submit(TransferSpec(TARGET, NetSpec("test_resnet"), optim=long, seed=s)) for s in (0, 1)]
+    with machine(tmp_path / "there", cluster.address, slots=2):
+        runs = [executor().submit(endless(seed)) for seed in (0, 1)]
         until(lambda: all(run.written_status().epoch >= 2 for run in runs), 180)
-        own = {process.pid for process in node.processes()}
-        (there,) = [run for run in runs if run.written_status().pid in own]
+        (there,) = [run for run in runs if run.written_status().pid in pids(node)]
         (other,) = [run for run in runs if run is not there]
         if there.written_status().host != platform.node():  # of a host name of its own: the heartbeat has to tell it
             assert executor().state(there.id) == "running"
@@ -102,6 +115,30 @@ def test_a_training_whose_node_is_lost_goes_on_elsewhere(cluster: RayCluster, tm
         until(lambda: not queue.jobs())
         assert there.status.state == "stopped"
     cluster.add("node-d")
+
+
+def test_a_study_whose_own_node_is_lost_is_begun_again_over_its_finished_trainings(
+    cluster: RayCluster, tmp_path: Path
+) -> None:
+    head, node = cluster.nodes
+    with machine(tmp_path / "there", cluster.address, slots=3):
+        full = [executor_of(f"{cluster.address}?memory_gb=5.5").submit(endless(seed)) for seed in (0, 1)]
+        until(lambda: all(run.written_status().state == "running" for run in full), 180)
+        (elsewhere,) = [run for run in full if run.written_status().pid in pids(node)]
+        executor().cancel(elsewhere.id)
+        until(lambda: executor().state(elsewhere.id) == "stopped")
+        study = executor().submit(dataclasses.replace(COMPARISON, seeds=2))  # the head has no room for it
+        lost = kill_node_at_work(cluster, node, study, least_done=1)
+        done = [run for run in map(Run.at, {child.id for child in study.children()}) if run.status.state == "done"]
+        stamps = {run.id: (run.path / "result.json").stat().st_mtime_ns for run in done}
+        until(lambda: executor().state(study.id) == "waiting", 120)
+        executor().cancel(next(run for run in full if run is not elsewhere).id)
+        wait(study)
+        assert study.status.state == lost.status.state == "done"
+        assert done and stamps == {run.id: (run.path / "result.json").stat().st_mtime_ns for run in done}
+        until(lambda: not queue.jobs())
+    assert head.process.poll() is None
+    cluster.add("node-e")
 
 
 def test_what_a_cluster_can_be_at_fault_in(

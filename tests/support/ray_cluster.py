@@ -157,18 +157,20 @@ def two_nodes() -> Iterator[RayCluster]:
         found.end()
 
 
-def kill_node_at_work(cluster: RayCluster, node: Node, study: Run) -> Run:
+def kill_node_at_work(cluster: RayCluster, node: Node, study: Run, least_done: int = 0) -> Run:
     """Kill a node once it has trained a child of this study for some epochs: that child.
 
     Args:
         cluster: Whose node.
         node: Not the head.
         study: Its run, which waits or runs.
+        least_done: How many of its children must have ended before.
     """
 
     def at_work() -> list[Run]:
-        runs = [Run.at(child.id) for child in study.children()]
-        found = []
+        runs, found = [Run.at(child.id) for child in study.children()], []
+        if sum(run.written_status().state == "done" for run in runs) < least_done:
+            return []
         for run in runs:
             status = run.written_status()
             if status.state == "running" and status.epoch >= 2 and status.pid in {one.pid for one in node.processes()}:
