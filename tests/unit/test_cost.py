@@ -52,10 +52,19 @@ def test_the_estimate_is_what_a_training_writes(boundary: int, copies: int | Non
     assert (told.bytes > 0) == (copies == 3 or (boundary > 0 and copies is None and cache != "off"))
 
 
-@pytest.mark.parametrize("norm", ["frozen", "adapt", "target"])
-@pytest.mark.parametrize("mixup", [0.0, 0.2])
+# Each strategy meets every boundary, every kind of norm and both amounts of mixup, not every triple of them.
+@pytest.mark.parametrize(
+    ("boundary", "mixup", "norm"),
+    [
+        (0, 0.0, "frozen"),
+        (2, 0.2, "adapt"),
+        (5, 0.0, "target"),
+        (2, 0.0, "target"),
+        (5, 0.2, "frozen"),
+        (0, 0.2, "adapt"),
+    ],
+)
 @pytest.mark.parametrize("strategy", strategies.names())
-@pytest.mark.parametrize("boundary", [0, 2, 5])
 def test_it_holds_for_every_strategy(boundary: int, strategy: str, mixup: float, norm: str) -> None:
     wanted = spec(boundary=boundary, strategy=strategy, epochs=6, mixup=mixup, net={"norm": norm})
     run, told = train(wanted, D), of(wanted, speed=1.0)

@@ -31,6 +31,9 @@ from tltk.specs.size import Size
 from tltk.specs.training import TransferSpec
 from tltk.weights.handover import import_zip
 
+# Training, predicting and testing are questions to an executor; here it answers in this process.
+pytestmark = pytest.mark.usefixtures("here")
+
 SIZE, WIDTH = 48, 64
 
 

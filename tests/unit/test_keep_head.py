@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.support.engine import domain
+from tests.support.shell import here  # noqa: F401 – a fixture
 from tltk.data.domain import Domain
 from tltk.errors import BadSpec
 from tltk.jobs import launch
@@ -19,6 +20,8 @@ from tltk.strategies import make
 from tltk.training.compose import build_network, train
 from tltk.training.heads import batch_key
 from tltk.weights import load
+
+pytestmark = pytest.mark.usefixtures("here")
 
 OPTIM = OptimSpec(epochs=2, lr=3e-3, device="cpu", evaluate=2)
 

@@ -318,8 +318,11 @@ def test_flops_count_what_is_computed() -> None:
     assert cached.result.gflops == pytest.approx((3 * n * 3 * above + kept * below) / 1e9, rel=1e-6)
 
 
-@pytest.mark.parametrize("strategy", ["fine_tune", "lp_ft", "gradual_unfreezing"])
-@pytest.mark.parametrize("views", [ViewSpec(), ViewSpec(flip=0.5, copies=2)], ids=["plain", "copies"])
+@pytest.mark.parametrize(
+    ("strategy", "views"),
+    [("fine_tune", ViewSpec()), ("lp_ft", ViewSpec(flip=0.5, copies=2)), ("gradual_unfreezing", ViewSpec())],
+    ids=["fine_tune, plain", "lp_ft, copies", "gradual_unfreezing, plain"],
+)
 @pytest.mark.parametrize("stop", ["after the fill", "first epoch", 1, 3])
 def test_flops_are_those_of_the_spec_and_not_of_what_was_kept(
     stop: str | int, views: ViewSpec, strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

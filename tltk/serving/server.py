@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import socket
@@ -71,10 +72,9 @@ def serve(run: str, port: int, address: str, tell: Callable[[str], None]) -> Non
         predictor.should_stop = lambda: server.should_exit
         shown = f"[{address}]" if ":" in address else address
         tell(f"Run {predictor.trained.run.id} answers at http://{shown}:{listening.getsockname()[1]}")
-        try:
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn has ended in order, and mostly passes on what ended it
             server.run(sockets=[listening])
-        except KeyboardInterrupt:  # uvicorn has ended in order, and passes on what ended it
-            tell("Ended.")
+        tell("Ended.")
 
 
 def _listen(address: str, port: int) -> socket.socket:
