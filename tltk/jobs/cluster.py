@@ -15,11 +15,10 @@ import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-import requests
 
 from tltk import home
 from tltk.errors import BadSpec, RunProblem, UnknownName, truncate
@@ -27,6 +26,9 @@ from tltk.runs.process import is_alive
 from tltk.runs.run import ACTIVE, BEAT_SECONDS, LOCK, Run
 from tltk.specs.knobs import Spec
 from tltk.specs.training import TransferSpec
+
+if TYPE_CHECKING:
+    import requests
 
 PORT = 8265  # of Ray's dashboard, which serves its jobs
 ANSWER_SECONDS = 30.0  # that the cluster may take to answer
@@ -187,10 +189,9 @@ class Cluster:
 
     @cached_property
     def _session(self) -> requests.Session:
-        session = requests.Session()
-        if token := _token():
-            session.headers["Authorization"] = f"Bearer {token}"
-        return session
+        import requests  # not before a cluster is asked: a supervisor of this machine alone is small
+
+        return requests.Session()
 
     def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
         """What the cluster answers.
@@ -199,10 +200,11 @@ class Cluster:
             Unreachable: It does not.
             RunProblem: It does not know us.
         """
-        url = f"{self.place.url}{path}"
+        url, token = f"{self.place.url}{path}", _token()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            answer = self._session.request(method, url, timeout=ANSWER_SECONDS, **options)
-        except requests.RequestException as fault:
+            answer = self._session.request(method, url, headers=headers, timeout=ANSWER_SECONDS, **options)
+        except OSError as fault:  # as every fault of requests is
             raise Unreachable(
                 f"The Ray cluster must answer at {self.place.url}. It does not ({type(fault).__name__}); what runs "
                 "there goes on, what waits is begun once it answers."
@@ -210,11 +212,10 @@ class Cluster:
         if answer.status_code in (401, 403):
             raise RunProblem(
                 f"The Ray cluster at {self.place.url} must be given its token. It refused "
-                f"{'the one given' if _token() else 'to answer without'}; set RAY_AUTH_TOKEN to the cluster's."
+                f"{'the one given' if token else 'to answer without'}; set RAY_AUTH_TOKEN to the cluster's."
             )
         return answer
 
-    @cached_property
     def has_gpus(self) -> bool:
         """Whether any node of it has a GPU now."""
         answer = self._ask("GET", "/api/cluster_status")
@@ -239,7 +240,7 @@ class Cluster:
         """
         spec = run.spec
         wanted = self.place.gpus is None and isinstance(spec, TransferSpec) and spec.optim.device != "cpu"
-        share = self.place.share(spec, wanted and self.has_gpus)
+        share = self.place.share(spec, wanted and self.has_gpus())
         name = f"{PREFIX}{run.id}-{uuid.uuid4().hex[:8]}"
         environment = {
             "TLTK_HOME": str(home.home()),
@@ -258,9 +259,6 @@ class Cluster:
             "metadata": {"tltk_run": run.id, "tltk_home": str(home.home()), "tltk_study": study},
             **share,
         }
-        # Who had it was lost with its machine, whose locks a disk of the network may keep for long. That nobody writes
-        # there any more has been told by the heartbeat.
-        home.remove(run.path / LOCK)
         run.write_status(state="waiting", message=_waits(share), pid=0, host="")
         for once_more in (True, False):
             try:
@@ -377,6 +375,17 @@ def is_beating(run: Run) -> bool:
     if status.host == platform.node():
         return is_alive(status.pid, status.pid_born)
     return run.silence() < LOST_SECONDS
+
+
+def take_from_lost(run: Run) -> None:
+    """Let a run whose node was lost be begun elsewhere: it waits, and nobody has it.
+
+    A disk of the network may keep the locks of a machine that is gone for long. That nobody writes there any more has
+    been told by the heartbeat.
+    """
+    message = "Its node was lost; it goes on from its last checkpoint on another."
+    run.write_status(state="waiting", message=message, pid=0, host="")
+    home.remove(run.path / LOCK)
 
 
 def is_over(run: Run) -> bool:

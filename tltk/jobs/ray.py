@@ -15,6 +15,7 @@ from tltk import home
 from tltk.errors import TltkError
 from tltk.jobs import provenance
 from tltk.jobs.cluster import (
+    LOST,
     MOST_LOST,
     MOST_PENDING,
     NEVER,
@@ -24,6 +25,7 @@ from tltk.jobs.cluster import (
     Unreachable,
     is_beating,
     is_over,
+    take_from_lost,
 )
 from tltk.jobs.executor import CHOICE, Trainer
 from tltk.jobs.local import Local
@@ -71,9 +73,6 @@ class _Children:
     def __init__(self, cluster: Cluster, study: str) -> None:
         self.cluster, self.study = cluster, study
         self.names = set[str]()
-        self.before: dict[str, str] = {}
-        with contextlib.suppress(Unreachable):
-            self.before = cluster.active()  # of this study before its node was lost, or of another one
 
     def has_room(self) -> bool:
         """Whether the cluster may be handed another."""
@@ -103,11 +102,12 @@ class _Child:
         """One look: hand it over, or see how it stands."""
         run, cluster = self._run, self._jobs.cluster
         if not self._job:
-            if is_beating(run):
+            if run.status.state == "running":
                 return None  # another has it; once it has ended, all is said
             if self._is_done():
                 return 0
-            self._job = self._jobs.before.pop(run.id, "")
+            # Of this study before its own node was lost, or of another one that wants the same.
+            self._job = cluster.active(run.id).get(run.id, "")
             if not self._job and self._jobs.has_room():
                 self._job = cluster.submit(run, self._jobs.study)
             if self._job:
@@ -131,6 +131,8 @@ class _Child:
 
     def _again(self, why: str) -> int | None:
         """Hand it over once more; its exit code where that has been tried often enough."""
+        if why == LOST:
+            take_from_lost(self._run)
         self._jobs.names.discard(self._job)
         self._job = ""
         self._lost += why != NEVER
@@ -142,18 +144,26 @@ class _Child:
 
     def stop(self) -> None:
         with contextlib.suppress(TltkError):
-            if self._job and self._jobs.cluster.told(self._job).is_pending:
+            if not self._is_ours():
+                return
+            if self._jobs.cluster.told(self._job).is_pending:
                 self._jobs.cluster.stop(self._job)
-            elif self._job:
+            else:
                 self._run.ask_to_stop()
+
+    def _is_ours(self) -> bool:
+        """Whether it is this study that had it begun."""
+        return bool(self._job) and self._jobs.cluster.told(self._job).about.tltk_study in ("", self._jobs.study)
 
     def join(self) -> None:
         until = time.monotonic() + GRACE_SECONDS
-        while self._job and is_beating(self._run) and time.monotonic() < until:
+        with contextlib.suppress(TltkError):
+            if not self._is_ours():
+                return
+        while is_beating(self._run) and time.monotonic() < until:
             time.sleep(0.1)
         with contextlib.suppress(TltkError):
-            if self._job:
-                self._jobs.cluster.stop(self._job)
+            self._jobs.cluster.stop(self._job)
             if self._run.written_status().state in ACTIVE:
                 self._run.write_status(state="stopped", message="Its study was stopped; it can be resumed.")
             home.remove(self._run.stop_file)

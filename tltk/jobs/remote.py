@@ -19,6 +19,7 @@ from tltk.jobs.cluster import (
     End,
     Unreachable,
     is_over,
+    take_from_lost,
 )
 from tltk.runs.run import Run
 from tltk.specs.training import TransferSpec
@@ -52,11 +53,16 @@ class Remote:
         return time.monotonic() < self._quiet_until.get(job.place, 0.0)
 
     @contextlib.contextmanager
-    def _asking(self, job: queue.Job) -> Iterator[None]:
-        """A cluster that does not answer is asked again after a while; what runs there goes on."""
+    def _asking(self, job: queue.Job, faults: type[TltkError] = TltkError) -> Iterator[None]:
+        """A cluster that does not answer, or does not know us, is asked again after a while; what runs there goes on.
+
+        Args:
+            job: What is asked about.
+            faults: That are borne so; others are raised.
+        """
         try:
             yield
-        except Unreachable as fault:
+        except faults as fault:
             if job.place not in self._quiet_until:
                 print(fault, flush=True)
             self._quiet_until[job.place] = time.monotonic() + UNHEARD_SECONDS
@@ -94,7 +100,7 @@ class Remote:
         Raises:
             RunProblem: The cluster does not take it.
         """
-        with self._asking(job):
+        with self._asking(job, Unreachable):
             name = self._cluster(job).submit(run)
             queue.mark_started(job.run, [], 0, name)
             self._ends.pop(job.run, None)
@@ -130,8 +136,8 @@ class Remote:
         if self._n_lost[job.run] > MOST_LOST:
             return False
         self._began.pop(job.run, None)
-        message = "Its node was lost; it goes on from its last checkpoint on another." if end == LOST else ""
-        run.write_status(state="waiting", message=message, pid=0, host="")
+        if end == LOST:
+            take_from_lost(run)
         queue.put_back(job.run)
         return True
 
