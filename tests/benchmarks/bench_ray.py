@@ -96,30 +96,49 @@ def told(values: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="trainings of one epoch for each executor")
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}, separated by commas")
     asked = parser.parse_args()
     with two_nodes() as cluster:
-        print("| executor | seconds over the training | seconds until its first row |\n|---|---:|---:|")
-        for name, address in (("this machine, no warm spare", "local"), ("Ray", cluster.address)):
-            with home(address):
-                whole, first = overheads(asked.rounds)
-            print(f"| {name} | {told(whole)} | {told(first)} |", flush=True)
-        head, other = (memory_gb(node) for node in cluster.nodes)
-        print(f"\nAn idle head holds {head:.1f} GB of memory, another node {other:.1f} GB.", flush=True)
-        with home(cluster.address, slots=2):
-            noticed, goes_on = recovered(cluster)
-        print(
-            f"A node is killed: its run waits again after {noticed:.0f} s, writes its next row after {goes_on:.0f} s.\n",
-            flush=True,
-        )
-        node = cluster.add("node-c")
-        print("| a comparison | verdict | gap | seconds |\n|---|---|---:|---:|")
-        with home():
-            label, gap, seconds = studied()
-        print(f"| this machine | {label} | {gap:+.4f} | {seconds:.0f} |", flush=True)
-        with home(cluster.address):
-            label, gap, seconds = studied(lambda study: kill_node_at_work(cluster, node, study))
-        print(f"| Ray, a node killed in the middle | {label} | {gap:+.4f} | {seconds:.0f} |")
+        for part in asked.parts.split(","):
+            PARTS[part](cluster, asked.rounds)
 
+
+def overhead(cluster: RayCluster, rounds: int) -> None:
+    """What a run costs over its training."""
+    print("| executor | seconds over the training | seconds until its first row |\n|---|---:|---:|")
+    for name, address in (("this machine, no warm spare", "local"), ("Ray", cluster.address)):
+        with home(address):
+            whole, first = overheads(rounds)
+        print(f"| {name} | {told(whole)} | {told(first)} |", flush=True)
+    head, other = (memory_gb(node) for node in cluster.nodes)
+    print(f"\nAn idle head holds {head:.1f} GB of memory, another node {other:.1f} GB.", flush=True)
+
+
+def lost(cluster: RayCluster, rounds: int) -> None:
+    """How soon a run goes on elsewhere."""
+    with home(cluster.address, slots=2):
+        noticed, goes_on = recovered(cluster)
+    print(
+        f"A node is killed: its run waits again after {noticed:.0f} s, writes its next row after {goes_on:.0f} s.\n",
+        flush=True,
+    )
+    cluster.add("node-c")
+
+
+def comparison(cluster: RayCluster, rounds: int) -> None:
+    """A study here, and on a cluster that loses a node."""
+    node = cluster.nodes[-1]
+    print("| a comparison | verdict | gap | seconds |\n|---|---|---:|---:|")
+    with home():
+        label, gap, seconds = studied()
+    print(f"| this machine | {label} | {gap:+.4f} | {seconds:.0f} |", flush=True)
+    with home(cluster.address):
+        label, gap, seconds = studied(lambda study: kill_node_at_work(cluster, node, study))
+    print(f"| Ray, a node killed in the middle | {label} | {gap:+.4f} | {seconds:.0f} |")
+    cluster.add("node-d")
+
+
+PARTS = {"overhead": overhead, "lost": lost, "comparison": comparison}
 
 if __name__ == "__main__":
     main()

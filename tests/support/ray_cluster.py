@@ -24,6 +24,7 @@ import requests
 
 from tltk.runs.run import Run
 
+TRIES = 4  # to start a node
 START_SECONDS = 180.0  # that a node may take to be there, on a busy machine
 CPUS, MEMORY_BYTES, STORE_BYTES = (
     1,
@@ -94,10 +95,16 @@ class RayCluster:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_DASHBOARD_STARTUP_TIMEOUT_S": str(int(START_SECONDS)),
             "RAY_memory_monitor_refresh_ms": "0",  # what else runs on this machine is no reason to end our runs
         }
-        head = ["--head", f"--port={self.port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={self.api}"]
         self.log = self.folder / "nodes.log"
+        self.nodes: list[Node] = []
+        self.start_head()
+
+    def start_head(self) -> None:
+        """A head, at the address of any before; other nodes know only the one that they were added to."""
+        head = ["--head", f"--port={self.port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={self.api}"]
         more = [f"--temp-dir={self.folder}", f"--ray-client-server-port={_free_port()}"]
         self.nodes = [Node("node-a", [*head, *more], self.environment, self.log)]
 
@@ -128,9 +135,17 @@ class RayCluster:
 
     def add(self, name: str) -> Node:
         """Another node, once it is there."""
-        node = Node(name, [f"--address=127.0.0.1:{self.port}"], self.environment, self.log)
-        self.nodes.append(node)
-        self.wait(len([one for one in self.nodes if one.process.poll() is None]))
+        for left in reversed(range(TRIES)):
+            node = Node(name, [f"--address=127.0.0.1:{self.port}"], self.environment, self.log)
+            self.nodes.append(node)
+            try:
+                self.wait(len(self.nodes))
+                break
+            except AssertionError:  # Ray gives its own start 30 s, which on a busy machine is too little
+                if not left:
+                    raise
+                node.kill()
+                self.nodes.remove(node)
         return node
 
     def end(self) -> None:
