@@ -62,7 +62,7 @@ def show(found: PoolResult) -> None:
     verdict = found.verdict
     one, two, three = st.columns(3)
     one.metric("Gap of all runs", f"{format_points(verdict.gap)} points", help="Test accuracy: transfer − scratch.")
-    two.metric("95 % interval", f"{format_points(verdict.lo)} … {format_points(verdict.hi)}")
+    two.metric("95% interval", f"{format_points(verdict.lo)} … {format_points(verdict.hi)}")
     three.metric("Runs", len(found.runs))
     st.markdown(plain(verdict.sentence))
     for remark in found.remarks:

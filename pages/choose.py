@@ -111,7 +111,7 @@ def spans(found: JudgedRanking, names: list[str]) -> None:
             width="stretch",
         )
         st.caption(
-            f"95 % intervals, from leaving out tenths of the {found.n:,} pictures (jackknife), {found.fewest} of "
+            f"95% intervals, from leaving out tenths of the {found.n:,} pictures (jackknife), {found.fewest} of "
             "the smallest class. Networks whose difference is within sampling error share their places."
         )
         for note in dict.fromkeys(note for row in found.rows for note in row.notes.values()):
@@ -154,7 +154,7 @@ def agreement(found: JudgedRanking) -> None:
             {
                 "Score": name,
                 "Weighted τ": f"{mark.tau:.2f}",
-                "95 % interval": f"{mark.lo:.2f} … {mark.hi:.2f}",
+                "95% interval": f"{mark.lo:.2f} … {mark.hi:.2f}",
                 "p": f"{mark.p:.2g}",
                 "Regret": f"{mark.regret:.1f} points",
                 "Trained candidates": mark.n,
@@ -221,7 +221,7 @@ def show_advice(found: AdviseResult) -> None:
                     "Layer": one.layer,
                     "Probe": f"{one.accuracy:.1%}",
                     "Random weights": f"{one.random:.1%}",
-                    "95 % interval of the difference": f"{one.lo:.1%} … {one.hi:.1%}",
+                    "95% interval of the difference": f"{one.lo:.1%} … {one.hi:.1%}",
                 }
                 for one in found.probes
             ],

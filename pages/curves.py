@@ -33,7 +33,7 @@ def nothing_yet() -> None:
 
 
 LEAD = (
-    "Scratch against transfer at the same budget: mean over seeds, 95 % band, each seed, and the verdict. A seed is "
+    "Scratch against transfer at the same budget: mean over seeds, 95% band, each seed, and the verdict. A seed is "
     "one training with a random start of its own."
 )
 

@@ -7,8 +7,9 @@ import streamlit as st
 
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.dashboard import chrome, dials, domain_pictures, domain_view, own_view, plan
+from tltk.dashboard import chrome, class_choice, dials, domain_pictures, domain_view, own_view, plan
 from tltk.dashboard.asked import show_asked
+from tltk.dashboard.words import plain
 from tltk.specs.parts import DataSpec
 
 LEAD = "Source and target side by side: pictures, classes, size, licence. Choose them here; every page uses them."
@@ -29,7 +30,13 @@ def pictures(known: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
     what = "Texts" if all(found.texts for _, found in known.values()) else "Pictures"
     st.subheader(f"{what} by class", anchor=False)
     classes = {title: found.classes for title, (_, found) in known.items()}
-    if len(classes) == 2 and classes["Source"] == classes["Target"]:
+    beside, _ = st.columns([1, 3])
+    with beside:
+        only = class_choice.menu(list(dict.fromkeys(name for names in classes.values() for name in names)), "domains")
+    if only:
+        at = {title: names.index(only) for title, names in classes.items() if only in names}
+        shown = {title: range(at[title], at[title] + 1) if title in at else range(0) for title in classes}
+    elif len(classes) == 2 and classes["Source"] == classes["Target"]:
         shown = dict.fromkeys(classes, domain_pictures.classes_shown(classes["Source"], "Classes shown"))
     else:
         shown = {}
@@ -39,7 +46,9 @@ def pictures(known: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
                     shown[title] = domain_pictures.classes_shown(classes[title], f"Classes of the {title.lower()}")
     for title, column in places():
         with column:
-            if title in known:
+            if title in known and only and not shown[title]:
+                st.caption(f"The {title.lower()} has no class {plain(only)}.")
+            elif title in known:
                 domain_pictures.grid(title, *known[title], shown[title])
                 domain_pictures.listen(title, *known[title])
 

@@ -62,7 +62,7 @@ def result(entry: index.RunEntry) -> str:
     figure = entry.gap if entry.kind == CompareSpec.kind else entry.accuracy
     if figure is None and not entry.verdict:
         return "of another version" if entry.state == "done" else ""
-    return entry.verdict or f"{100 * (figure or 0.0):.1f} %"
+    return entry.verdict or f"{100 * (figure or 0.0):.1f}%"
 
 
 def filters() -> dict[str, Any]:
@@ -117,7 +117,7 @@ def spread(group: Sequence[index.RunEntry]) -> str:
     figures = sorted(100 * e.accuracy for e in group if e.accuracy is not None)
     if not figures:
         return ""
-    return f"{figures[0]:.1f} %" if len(figures) == 1 else f"{figures[0]:.1f} … {figures[-1]:.1f} %"
+    return f"{figures[0]:.1f}%" if len(figures) == 1 else f"{figures[0]:.1f} … {figures[-1]:.1f}%"
 
 
 def actions(entry: index.RunEntry) -> None:

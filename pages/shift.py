@@ -143,7 +143,7 @@ def test_cells(row: MeasureTest) -> dict[str, str]:
         return {}
     cells = {
         "Value": f"{row.value:.4g}",
-        "By chance (95 %)": f"{row.null_lo:.3g} … {row.null_hi:.3g}",
+        "By chance (95%)": f"{row.null_lo:.3g} … {row.null_hi:.3g}",
         "p": f"{row.p:.3g}",
     }
     corrected = {"p (Holm)": row.p_holm, "p (Benjamini–Hochberg)": row.p_bh}
@@ -156,7 +156,7 @@ def halves_cells(row: MeasureTest) -> dict[str, str]:
     if row.self_value is None:
         return {}
     band = f"{row.self_lo:.3g} … {row.self_hi:.3g}"
-    return {"Value, halves": f"{row.self_value:.3g}", "Halves of the target (95 %)": band}
+    return {"Value, halves": f"{row.self_value:.3g}", "Halves of the target (95%)": band}
 
 
 def about_halves(found: TwoSampleResult) -> str:
@@ -183,7 +183,7 @@ def class_cells(test: ClassTest | None) -> dict[str, str]:
     if test is None:
         return {}
     return {
-        "By chance (95 %)": f"{test.null_lo:.3f} … {test.null_hi:.3f}",
+        "By chance (95%)": f"{test.null_lo:.3f} … {test.null_hi:.3f}",
         "p (Holm)": f"{test.p_holm:.3g}",
         "Pictures": f"{test.source} and {test.target}",
     }
@@ -309,7 +309,7 @@ def answers(network: DescribeResult, ask: Ask) -> None:
     st.caption(
         f"The setting from which a measure detects the change: p ≤ .05 there and at every later one, with {found.n} "
         f"pictures of each domain at {plain(found.name)}. Dark blue: a small change is detected; grey: not even the "
-        "largest is. False alarms when nothing is turned (5 % are to be expected): "
+        "largest is. False alarms when nothing is turned (5% are to be expected): "
         + ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found.alarms.items())
         + "."
     )
@@ -322,7 +322,7 @@ def answers(network: DescribeResult, ask: Ask) -> None:
         height=60 + 150 * -(-len(found.dials) // 5),
         alt=f"{measure} by the setting of each dial, with the band that chance gives.",
     )
-    st.caption("From no change to the largest. Grey: what chance gives (95 %); filled: p ≤ .05, each test on its own.")
+    st.caption("From no change to the largest. Grey: what chance gives (95%); filled: p ≤ .05, each test on its own.")
     st.caption(found.correction)
 
 

@@ -2,7 +2,7 @@
 
 MNIST ↔ USPS and MNIST → MNIST-M, 3,500 pictures of each domain to train and validate, 1,000 to test; MNIST → MNIST-M once
 more with 8,000 and 2,000, for twice as long; and USPS in a frame like MNIST's, to see what its shift is. Each arm is trained
-with several seeds; the table gives the mean of the target's test accuracy and half of its 95 % interval (Student's t
+with several seeds; the table gives the mean of the target's test accuracy and half of its 95% interval (Student's t
 over the seeds) at the last epoch, at the epoch that a criterion without target labels picks, and at the one that the
 target's labels would pick ("oracle", which nobody has). Trainings are written to a file as they end (`--rows`), so what was
 cut off goes on. `--write FILE` makes the page of them.
@@ -104,7 +104,7 @@ def framed(usps: str) -> str:
 
 
 def mean(values: Sequence[float]) -> str:
-    """Mean ± half of the 95 % interval over the seeds, in per cent."""
+    """Mean ± half of the 95% interval over the seeds, in per cent."""
     if len(values) < 2:
         return f"{100 * values[0]:.1f}"
     half = student.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5

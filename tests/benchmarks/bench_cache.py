@@ -1,4 +1,4 @@
-"""The loop with and without the bank at 0, 50, 75, 100 % frozen: ratio per epoch, over all epochs, and its bound.
+"""The loop with and without the bank at 0, 50, 75, 100% frozen: ratio per epoch, over all epochs, and its bound.
 
 With F the forward FLOPs of the whole network, S of what trains and v validation pictures per training
 picture, an epoch without the bank costs F + 2S + vF and one with it 3S + vS. Building the bank is

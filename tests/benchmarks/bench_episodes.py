@@ -5,7 +5,7 @@
 The 242 characters of the shared copy (`npz/omniglot.npz`, 20 drawers each, 28 px read at 32 px) are new to every network:
 the shipped ones were trained on pictures that formulas drew. Episodes are drawn from all pictures, with the same seed for
 each row, so rows are compared on the same episodes; nothing is trained. Mean ± 1.96 s/√E. With 1,000 episodes pixels gave
-44.5 % at 1 shot and 68.4 % at 5, resnet10t from random weights 46.9 and 60.0 %, with its shipped ones 81.5 and 93.7 %.
+44.5% at 1 shot and 68.4% at 5, resnet10t from random weights 46.9 and 60.0%, with its shipped ones 81.5 and 93.7%.
 """
 
 from __future__ import annotations

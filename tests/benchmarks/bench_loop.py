@@ -1,4 +1,4 @@
-"""A bare PyTorch loop against ours at 0 % frozen: same tensors, same network, same optimiser, in turns."""
+"""A bare PyTorch loop against ours at 0% frozen: same tensors, same network, same optimiser, in turns."""
 
 from __future__ import annotations
 

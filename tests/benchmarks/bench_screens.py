@@ -68,7 +68,7 @@ def first_minute(page: Any, url: str) -> Tour:
     while time.monotonic() - begun < 300:
         page.wait_for_timeout(1000)
         tour.take(FRAME_MS)
-        if page.get_by_text("95 % interval").count():
+        if page.get_by_text("95% interval").count():
             break
     page.wait_for_timeout(1500)
     tour.take(4000)

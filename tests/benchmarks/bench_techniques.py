@@ -382,7 +382,7 @@ def _shrinkage(found: dict[str, list[TrainingResult]], yardstick: str) -> Iterat
 
 
 def over_seeds(values: Sequence[float | None]) -> list[float] | None:
-    """Mean and 95 % interval, Student's t over the seeds; None where it was not measured."""
+    """Mean and 95% interval, Student's t over the seeds; None where it was not measured."""
     known = [v for v in values if v is not None]
     if len(known) < len(values):
         return None

@@ -199,7 +199,7 @@ QUESTIONS = {"probe": probe, "transfer": transfer, "adapt": adapt, "unknown": un
 
 
 def mean(values: Sequence[float]) -> str:
-    """Mean ± half of the 95 % interval over the seeds, in per cent."""
+    """Mean ± half of the 95% interval over the seeds, in per cent."""
     if len(values) < 2:
         return f"{100 * values[0]:.1f}"
     half = student.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
@@ -237,15 +237,15 @@ def page(rows: Sequence[Row]) -> Iterator[str]:
         films = next(r["accuracy"] for r in probes if (r["from"], r["to"]) == ("products", "films"))
         best = int(np.argmax(films))
         yield (
-            f"\nFrom products to films layer {best} of {len(films) - 1} serves best: {100 * films[best]:.1f} %, against "
-            f"{100 * films[0]:.1f} % at the embeddings and {100 * films[-1]:.1f} % at the top.\n"
+            f"\nFrom products to films layer {best} of {len(films) - 1} serves best: {100 * films[best]:.1f}%, against "
+            f"{100 * films[0]:.1f}% at the embeddings and {100 * films[-1]:.1f}% at the top.\n"
         )
     for row in [r for r in rows if r["what"] == "transfer"]:
         yield "## Fine-tuning against scratch, 20 labels of each class\n"
         gap, lo, hi = (100 * v for v in row["gap"])
         yield (
             f"Products, {row['n']} test sentences, {row['seeds']} seeds, an equal search over rates for both arms, layers "
-            f"below 3 frozen: scratch {100 * row['scratch']:.1f} %, fine-tuned {100 * row['fine-tuned']:.1f} %, a gap of "
+            f"below 3 frozen: scratch {100 * row['scratch']:.1f}%, fine-tuned {100 * row['fine-tuned']:.1f}%, a gap of "
             f"{gap:.1f} points ({lo:.1f} to {hi:.1f}): **{row['label']}**. ({row['seconds']:.0f} s)\n\n> {plain(row['sentence'])}\n"
         )
     adapted = [r for r in rows if r["what"] == "adapt"]
@@ -253,7 +253,7 @@ def page(rows: Sequence[Row]) -> Iterator[str]:
         yield "## From products to films without labels of films\n"
         yield (
             "The last block learns from labelled products and films without labels; accuracy on the films' test at the last "
-            "epoch, mean ± half of the 95 % interval over the seeds; beside it, seed by seed, the gap to source only. No "
+            "epoch, mean ± half of the 95% interval over the seeds; beside it, seed by seed, the gap to source only. No "
             "rate and no weight was searched for.\n"
         )
         yield "| method | films | gap to source only, points | seeds |\n|---|---:|---:|---:|"

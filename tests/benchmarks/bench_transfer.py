@@ -99,7 +99,7 @@ def scored(known: np.ndarray, domain: Domain, split: Split) -> float:
 
 
 def interval(differences: list[float]) -> tuple[float, float]:
-    """Mean and half its 95 % interval, Student's t over seeds."""
+    """Mean and half its 95% interval, Student's t over seeds."""
     from scipy.special import stdtrit
 
     n = len(differences)

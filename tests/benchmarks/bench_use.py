@@ -93,7 +93,7 @@ def two_classes(folder: Path) -> Iterator[str]:
             areas.append(roc_auc_score(labels[at], second[at]))
     lo, hi = np.percentile(areas, [2.5, 97.5])
     auc = score["auc"]
-    yield "| area under the ROC curve | value | 95 % interval |"
+    yield "| area under the ROC curve | value | 95% interval |"
     yield "|---|---:|---:|"
     yield f"| `tltk evaluate` | {auc['value']:.4f} | {auc['lo']:.4f} … {auc['hi']:.4f} |"
     yield f"| scikit-learn, its own 2,000 resamples | {roc_auc_score(labels, second):.4f} | {lo:.4f} … {hi:.4f} |"
@@ -101,7 +101,7 @@ def two_classes(folder: Path) -> Iterator[str]:
     before, after = score["reliability"], score["scaled"]
     yield (
         f"Calibration error {100 * before['ece']:.1f} points before and {100 * after['ece']:.1f} after the temperature "
-        f"{after['temperature']:.2f}, fitted on validation pictures; accuracy {100 * score['accuracy']['value']:.1f} % of "
+        f"{after['temperature']:.2f}, fitted on validation pictures; accuracy {100 * score['accuracy']['value']:.1f}% of "
         f"{score['n']} test photos."
     )
 
@@ -162,7 +162,7 @@ def tuned() -> Iterator[str]:
             f"{time.perf_counter() - start:.0f} |"
         )
     yield (
-        f"| all | | default {100 * np.mean(default):.1f} %, tuned {100 * np.mean(best):.1f} % | | "
+        f"| all | | default {100 * np.mean(default):.1f}%, tuned {100 * np.mean(best):.1f}% | | "
         f"{100 * np.mean(gaps):+.1f} | |"
     )
 

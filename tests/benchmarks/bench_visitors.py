@@ -194,7 +194,7 @@ def main() -> None:
                         f"{len(people.clicks):,}",
                         f"{percentile(people.clicks, 0.5):.0f}",
                         f"{percentile(people.clicks, 0.95):.0f}",
-                        f"{100 * spent / given.seconds:.0f} %",
+                        f"{100 * spent / given.seconds:.0f}%",
                         str(len(people.faults)),
                     ]
                 )

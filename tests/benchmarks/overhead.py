@@ -105,7 +105,7 @@ def measure(plain: TransferSpec, spec: TransferSpec) -> dict[str, float]:
         "plain": statistics.median(a for a, _ in pairs[1:]),
         "own": statistics.median(b for _, b in pairs[1:]),
         "ratio": statistics.median(ratios),
-        "lo": ratios[1],  # of nine, the second and the eighth enclose the median with 96 %
+        "lo": ratios[1],  # of nine, the second and the eighth enclose the median with 96%
         "hi": ratios[-2],
         "before": both[1].before,
     }

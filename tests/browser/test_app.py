@@ -45,7 +45,7 @@ def test_the_first_minute(new_page: Callable[..., Any], app_url: str) -> None:
     page.get_by_role("button", name="Compare with scratch").click()
     first = wait_until(lambda: points(page), 120, "the first point of a curve")
     wait_until(lambda: points(page) > first, 60, "the curves to grow")
-    page.get_by_text("95 % interval").first.wait_for(timeout=300_000)
+    page.get_by_text("95% interval").first.wait_for(timeout=300_000)
     [run] = [r for r in all_runs() if isinstance(r.spec, CompareSpec)]
     verdict = run.result()["verdict"]  # type: ignore[index]
     text = page.inner_text("body")
@@ -124,8 +124,16 @@ def test_a_shared_link_opens_the_plan_on_a_fresh_page(new_page: Callable[..., An
     no_error(page)
 
 
+# The user allowed notifications and looks at another window; what is shown is written down.
+LOOKS_ELSEWHERE = """
+  window.told = [];
+  window.Notification = class { static permission = "granted"; constructor(_, { body }) { window.told.push(body); } };
+  document.hasFocus = () => false;
+"""
+
+
 def test_reload_second_tab_and_stop(new_page: Callable[..., Any], app_url: str) -> None:
-    """A training belongs to no page: it goes on over a reload, another tab sees it and can stop it."""
+    """A training belongs to no page: it goes on over a reload, another tab sees it and can stop it, and the first hears."""
     from tltk.jobs import Local, queue
 
     spec = TransferSpec(
@@ -134,15 +142,20 @@ def test_reload_second_tab_and_stop(new_page: Callable[..., Any], app_url: str) 
     run: Run = Local().submit(spec)
     one = new_page(f"{app_url}/train?run={run.id}")
     before = wait_until(lambda: points(one), 90, "the first point")
+    one.add_init_script(LOOKS_ELSEWHERE)
     one.reload()
     wait_until(lambda: points(one) > before, 60, "more points after the reload")
     assert run.status.state == "running"
+    one.get_by_role("button", name="Notify me").click()
+    one.get_by_role("button", name="Will notify").wait_for(timeout=20_000)
     two = new_page(f"{app_url}/train?run={run.id}")
     wait_until(lambda: points(two) > before, 60, "the second tab to show the same run")
     assert run.id[:6] in one.inner_text("body") and run.id[:6] in two.inner_text("body")
     two.get_by_text("bit for bit").first.wait_for(timeout=30_000)
     two.get_by_role("button", name="Stop training").first.click()
     wait_until(lambda: run.status.state == "stopped", 60, "the run to stop")
+    told = wait_until(lambda: one.evaluate("window.told"), 60, "the notification")
+    assert len(told) == 1 and "Stopped" in told[0]
     resume = one.get_by_role("button", name="Resume").first
     resume.wait_for(timeout=60_000)
     wait_until(lambda: not queue.jobs(), 60, "the supervisor to note the end")
@@ -186,9 +199,9 @@ def test_the_numbers_of_a_training_follow_its_curves(new_page: Callable[..., Any
     epoch(1)
     page = new_page(f"{app_url}/train?run={run.id}")
     metrics = "() => [...document.querySelectorAll('[data-testid=stMetricValue]')].map(e => e.innerText.trim())"
-    wait_until(lambda: page.evaluate(metrics)[:2] == ["1 of 8", "10.0 %"], 30, "the first numbers")
+    wait_until(lambda: page.evaluate(metrics)[:2] == ["1 of 8", "10.0%"], 30, "the first numbers")
     epoch(2)
-    wait_until(lambda: page.evaluate(metrics)[:2] == ["2 of 8", "20.0 %"], 15, "the numbers to follow")
+    wait_until(lambda: page.evaluate(metrics)[:2] == ["2 of 8", "20.0%"], 15, "the numbers to follow")
     run.write_status(state="stopped")
     assert not queue.jobs()
     # A chart that is not drawn yet has no curves.

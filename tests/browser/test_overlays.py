@@ -112,7 +112,7 @@ def said(page: Any, name: str) -> str:
 
 def probe_at(page: Any, layer: int) -> str:
     """The probe accuracy at a layer, as the page writes it: read from Python's formula."""
-    return f"{100 * (0.31 + 0.55 * math.sin(1.7 * layer / DEPTH) ** 1.2):.1f} %"
+    return f"{100 * (0.31 + 0.55 * math.sin(1.7 * layer / DEPTH) ** 1.2):.1f}%"
 
 
 def apart(one: Any) -> float:
@@ -192,14 +192,14 @@ def test_unknown_values_leave_gaps(handle: Any) -> None:
 def test_a_lane_says_its_name_its_range_and_its_value(handle: Any) -> None:
     label = handle.get_by_role("img", name="Probe accuracy").get_attribute("aria-label")
     assert label == (
-        f"Probe accuracy, target by layer: from 31.0 % to {max(probe_at(handle, i) for i in range(10))}. "
+        f"Probe accuracy, target by layer: from 31.0% to {max(probe_at(handle, i) for i in range(10))}. "
         f"At layer2.0: {probe_at(handle, 3)}."
     )
     assert handle.get_by_role("img").count() == 6
     assert lane(handle, "MMD").locator(".null").count() == 1
     assert lane(handle, "MMD").locator(".interval").count() == 0
     assert lane(handle, "Audit").locator(".interval").count() == 3
-    assert lane(handle, "Probe accuracy").locator(".range").text_content() == "0 to 100 %"
+    assert lane(handle, "Probe accuracy").locator(".range").text_content() == "0 to 100%"
 
 
 @pytest.mark.browser

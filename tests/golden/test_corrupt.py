@@ -309,7 +309,7 @@ def test_other_tildes_stay(name: str) -> None:
         ("digits~fog:high", BadSpec, "Got 'high'"),
         ("digit~fog:3", UnknownName, "Did you mean 'digits'"),
         ("digits:x~fog:3", BadSpec, "takes no path"),
-        ("shapes:hue=7~fog:3", BadSpec, "Dials.hue"),
+        ("shapes:hue=7~fog:3", BadSpec, "The dial hue of shapes"),
         ("digits~fog", UnknownName, "Got 'digits~fog'"),
     ],
 )

@@ -66,7 +66,7 @@ def test_deep_embedded_validation_equals_its_equation() -> None:
 
 
 def test_both_tell_a_risk_that_is_known() -> None:
-    """Wrong where x > 1, so that half of N(1, 1) is, and 16 % of the source, N(0, 1)."""
+    """Wrong where x > 1, so that half of N(1, 1) is, and 16% of the source, N(0, 1)."""
     plain, dev, unweighted = [], [], []
     for _ in range(20):
         train, target = gaussians(1000, 1000)

@@ -90,7 +90,7 @@ def told(name: str, n: int, d: int, classes: int, spread: float, count: int, tri
 @pytest.mark.parametrize("name", ["logme", "hscore", "transrate", "gbc", "knn"])
 @pytest.mark.parametrize(("n", "d", "classes"), [(20, 6, 2), (60, 8, 3), (40, 64, 2)])
 def test_equal_candidates_are_seldom_told_apart(name: str, n: int, d: int, classes: int) -> None:
-    """Three that are alike: in 5 % of the tries at most is any of them put before another."""
+    """Three that are alike: in 5% of the tries at most is any of them put before another."""
     tries = 30 if name == "logme" else 60  # it takes longest
     assert told(name, n, d, classes, 0.5, 3, tries) <= binom.ppf(0.995, tries, 0.05)
 

@@ -91,7 +91,7 @@ def test_an_arm_may_have_scores_beyond_one() -> None:
 
 @pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_f1"])
 def test_the_interval_covers_the_figure_of_all_examples(metric: str) -> None:
-    """Arms of known recall on 400 examples of four unlike classes: 95 % intervals hold the true gap about so often."""
+    """Arms of known recall on 400 examples of four unlike classes: 95% intervals hold the true gap about so often."""
     draw, held = np.random.default_rng(5), []
     shares, recall = np.array([0.5, 0.25, 0.15, 0.1]), (np.array([0.9, 0.7, 0.6, 0.5]), np.array([0.8, 0.75, 0.7, 0.7]))
     counts = (shares * 400).astype(int)

@@ -50,7 +50,7 @@ def test_no_tests_are_no_corrections() -> None:
 
 @pytest.mark.parametrize("tests", [2, 5, 12, 40])
 def test_false_findings_are_as_rare_as_is_said(tests: int) -> None:
-    """2,000 families without any effect: a finding by Holm in 5 % of them at most, by the raw p in far more."""
+    """2,000 families without any effect: a finding by Holm in 5% of them at most, by the raw p in far more."""
     raw = family = 0
     for p in np.random.default_rng(tests).uniform(size=(2000, tests)).tolist():
         raw += min(p) <= 0.05

@@ -138,7 +138,7 @@ def test_power_rises_with_the_shift() -> None:
     ],
 )
 def test_without_shift_the_value_lies_in_the_band_of_halves_as_often_as_it_says(name: str, n: int, m: int) -> None:
-    """At least 95 %: held against a band of halves, the value over all rows does in 0 to 70 % for four of these."""
+    """At least 95%: held against a band of halves, the value over all rows does in 0 to 70% for four of these."""
     inside = 0
     for seed in range(100):
         found = self_split(measures[name], *pair(n, m, 5, 0.0, seed), seed=seed)

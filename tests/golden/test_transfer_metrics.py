@@ -79,7 +79,7 @@ def test_speed_up_is_the_geometric_mean_of_paired_ratios() -> None:
     assert (found.ratio, found.lo, found.hi) == pytest.approx((math.exp(middle), math.exp(lo), math.exp(hi)))
     assert found.ratio == pytest.approx(stats.gmean(theirs / ours))
     assert (found.reached, found.at_first, found.seeds) == (3, 1, 3)
-    assert "times fewer steps (95 % interval" in speed_up_in_words(found, "steps")
+    assert "times fewer steps (95% interval" in speed_up_in_words(found, "steps")
     assert "in 1 of them at the first evaluation" in speed_up_in_words(found, "steps")
     slower = speed_up("step", transfer, scratch)
     assert slower is not None and slower.ratio is None
@@ -99,7 +99,7 @@ def test_an_arm_that_is_slower_is_told_so() -> None:
     y = np.array([[0.1, 0.3, 0.5, 0.6]] * 2)
     found = speed_up("step", curves(y[:, ::-1] * 0 + y[:, 1:2], X[:4]), curves(y, X[:4]))
     assert found is not None and found.ratio == pytest.approx(0.5)
-    assert speed_up_in_words(found, "steps").startswith("2.0 times more steps (95 % interval 2.0 … 2.0, 2 seeds)")
+    assert speed_up_in_words(found, "steps").startswith("2.0 times more steps (95% interval 2.0 … 2.0, 2 seeds)")
 
 
 def test_flips_are_those_of_most_seeds() -> None:

@@ -107,7 +107,7 @@ def test_the_ends_of_the_interval_are_the_taus_that_are_just_not_refused(n: int)
 @pytest.mark.parametrize("n", [4, 6, 12])
 @pytest.mark.parametrize("alike", [0.0, 0.6, 0.95])
 def test_the_interval_holds_the_mean_tau_of_as_many_candidates(n: int, alike: float) -> None:
-    """In at least 95 % of simulated rankings; the percentile bootstrap said 1 … 1 of four in the same order."""
+    """In at least 95% of simulated rankings; the percentile bootstrap said 1 … 1 of four in the same order."""
     rng, taus = np.random.default_rng(n), []
     for _ in range(300):
         y = rng.normal(size=n)

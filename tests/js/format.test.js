@@ -21,7 +21,7 @@ test("times round up into the next unit, not to 60 of the one below", () => {
 });
 
 test("shares keep the digits that tell them from none and from all", () => {
-  assert.deepEqual([0, 0.0005, 0.034, 0.5, 0.9987, 1].map(percent), ["0 %", "< 0.1 %", "3.4 %", "50 %", "99.9 %", "100 %"]);
+  assert.deepEqual([0, 0.0005, 0.034, 0.5, 0.9987, 1].map(percent), ["0%", "< 0.1%", "3.4%", "50%", "99.9%", "100%"]);
   assert.deepEqual([1, 0.5, 0.00001].map(faster), ["nothing saved yet", "2× quicker", "the head alone"]);
 });
 
@@ -29,7 +29,7 @@ test("a value of a lane is written with its unit, a true minus and powers of ten
   assert.equal(number(null, "%"), "–");
   assert.equal(number(undefined, ""), "–");
   assert.deepEqual([0, 0.31, 0.7104, 1, -0.05, 0.0034].map((v) => number(v, "%")),
-    ["0 %", "31.0 %", "71.0 %", "100 %", "−5.0 %", "0.34 %"]);
+    ["0%", "31.0%", "71.0%", "100%", "−5.0%", "0.34%"]);
   assert.equal(number(0.31, "%", false), "31.0");
   assert.deepEqual([0, 0.012345, -3, 1_234_567, 0.00002].map((v) => number(v, "")), ["0", "0.0123", "−3", "1.23·10⁶", "2·10⁻⁵"]);
 });

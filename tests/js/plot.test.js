@@ -130,7 +130,7 @@ test("what takes no learning is kept once, and gets a line where Python drew non
   assert.deepEqual([idle, idled(idle, {})], [[[0.1, "guessing"], [0.3, "other"]], idle]);
   const { layout } = figureOf(sent([line("val")]), new Map(), LIGHT, { idle });
   assert.deepEqual(layout.shapes.map((s) => [s.y0, s.y1]), [[0.1, 0.1], [0.3, 0.3]]);
-  assert.deepEqual(layout.annotations.map((a) => a.text), ["guessing: 10 %", "other: 30 %"]);
+  assert.deepEqual(layout.annotations.map((a) => a.text), ["guessing: 10%", "other: 30%"]);
   const drawn = { figure: { data: [], traces: [line("val")], layout: { shapes: [{}] }, frames: [] }, height: 300 };
   assert.equal(figureOf(drawn, new Map(), LIGHT, { idle }).layout.shapes.length, 1);
   assert.equal(figureOf(sent([]), new Map(), LIGHT, { idle }).layout.shapes, undefined);

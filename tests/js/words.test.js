@@ -29,8 +29,8 @@ test("the two ends have sentences of their own", () => {
 });
 
 test("what a boundary costs, and what is not known of it", () => {
-  assert.deepEqual(tile({}, "Trainable parameters"), ["500", "7.7 % of 6.5 k"]);
-  assert.deepEqual(tile({}, "Compute per step"), ["≈ 2 GFLOP", "50 % of full fine-tuning"]);
+  assert.deepEqual(tile({}, "Trainable parameters"), ["500", "7.7% of 6.5 k"]);
+  assert.deepEqual(tile({}, "Compute per step"), ["≈ 2 GFLOP", "50% of full fine-tuning"]);
   assert.deepEqual(tile({}, "Compute per step", 0), ["≈ 2 GFLOP", "all of full fine-tuning"]);
   assert.deepEqual(tile({}, "One epoch"), ["≈ 12 s", "2× quicker"]);
   assert.deepEqual(tile({}, "Whole run"), ["≈ 2 min 0 s", "10 epochs, 3,200 steps"]);
@@ -50,22 +50,22 @@ test("the feature bank has four answers", () => {
 test("the prediction is the value at the last frozen layer, beside the figures that it is weighed against", () => {
   const given = data({ overlays: [{ name: "other", values: [1, 1, 1] }, PROBE], cost: cost({}) });
   assert.deepEqual([0, 1, 2, 3].map((k) => prediction(given, k).slice(1)),
-    [["–", "nothing is frozen"], ["30.0 %", "at stem"], ["50.0 %", "at a"], ["90.0 %", "at what enters the head"]]);
+    [["–", "nothing is frozen"], ["30.0%", "at stem"], ["50.0%", "at a"], ["90.0%", "at what enters the head"]]);
   assert.equal(tiles(given, 2)[3][0], "Predicted probe accuracy");
   assert.equal(tiles(given, 2).length, 6);
-  assert.match(told(given, 500, 2).spoken, /Predicted probe accuracy: 50\.0 %, at a\.$/);
+  assert.match(told(given, 500, 2).spoken, /Predicted probe accuracy: 50\.0%, at a\.$/);
   assert.equal(prediction(data({ overlays: [{ ...PROBE, predicts: false }] }), 1), null);
   assert.deepEqual(prediction(data({ overlays: [{ ...PROBE, values: [null, null, null] }] }), 1).slice(1), ["–", "not known here"]);
 });
 
 test("an interval is written where both ends are known", () => {
-  assert.equal(interval({ lo: [0.1, null], hi: [0.2, 0.3], unit: "%" }, 0), "10.0 to 20.0 %");
+  assert.equal(interval({ lo: [0.1, null], hi: [0.2, 0.3], unit: "%" }, 0), "10.0 to 20.0%");
   assert.equal(interval({ lo: [0.1, null], hi: [0.2, 0.3], unit: "%" }, 1), "");
   assert.equal(interval({ unit: "" }, 0), "");
 });
 
 test("a lane and a bar are read out", () => {
-  assert.equal(laneLabel(PROBE, 2, "b"), "Probe by layer: from 30.0 % to 90.0 %. At b: not known.");
+  assert.equal(laneLabel(PROBE, 2, "b"), "Probe by layer: from 30.0% to 90.0%. At b: not known.");
   assert.equal(laneLabel({ name: "X", values: [null], unit: "" }, 0, "stem"), "X by layer: no value is known. At stem: not known.");
   assert.equal(barTitle("stem", 1000, false), "stem: 1 k parameters");
   assert.equal(barTitle("head", 0, true), "head: always trains");

@@ -73,9 +73,9 @@ def cells(app: AppTest) -> str:
 
 def test_what_the_curves_tell_has_its_interval() -> None:
     shown = cells(opened(comparison()))
-    assert "Jump-start (accuracy at the first evaluation),10.0 %,30.0 %,+20.0,+10.0 … +30.0" in shown
-    assert "Area ratio (area under the curve),,,+50.0 %,–" in shown
-    assert 'steps,"2.0 times fewer steps (95 % interval 1.5 … 2.7, 3 seeds)"' in shown
+    assert "Jump-start (accuracy at the first evaluation),10.0%,30.0%,+20.0,+10.0 … +30.0" in shown
+    assert "Area ratio (area under the curve),,,+50.0%,–" in shown
+    assert 'steps,"2.0 times fewer steps (95% interval 1.5 … 2.7, 3 seeds)"' in shown
     assert "FLOPs,not reached in 2 of 3 seeds" in shown
 
 

@@ -203,7 +203,7 @@ def test_shift_says_what_the_domains_are_and_tests_them() -> None:
     assert list(table.iloc[:, -1]) == ["shift", "no shift seen", "no shift seen", "not computed"]  # by Holm's p
     assert (
         list(table["p (Holm)"][:3]) == ["0.01", "0.06", "0.4"]
-        and list(table["Halves of the target (95 %)"][:2]) == ["0 … 0.1"] * 2
+        and list(table["Halves of the target (95%)"][:2]) == ["0 … 0.1"] * 2
     )
     assert "Over all 3 tests." in texts(app) and "frechet must be a number that float32 can hold." in texts(app)
     assert "Halves hold 1 pictures of each domain" in texts(app)
@@ -477,7 +477,7 @@ def test_choose_ranks_in_plain_words_and_marks_the_scores_by_what_is_trained_by_
     assert "1 to 2 runs of the best of 1 setting" in texts(app)
     marks = app.dataframe[2].value
     assert marks["Regret"][0] == "1.5 points" and marks["Trained candidates"][0] == 3
-    assert marks["95 % interval"][0] != "1.00 … 1.00" and marks["p"][0] == "0.5"
+    assert marks["95% interval"][0] != "1.00 … 1.00" and marks["p"][0] == "0.5"
 
 
 def test_choose_does_not_name_a_first_that_cannot_be_told() -> None:

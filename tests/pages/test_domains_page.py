@@ -377,3 +377,14 @@ def test_groups_are_asked_for_where_there_are_files_and_counted() -> None:
     menu = next(e for e in app.selectbox if e.label == "Target")
     menu.set_value("digits").run()
     assert not [e for e in app.text_input if e.label == "Group by"]
+
+
+def test_the_class_that_is_chosen_is_the_only_row_of_both() -> None:
+    for spec in (SOURCE, TARGET):
+        known(spec, seen())
+    app = open_page("domains")
+    every = html(app).count('class="name"')
+    choose(app, "Class", seen().classes[1])
+    is_clean(app)
+    assert every > 2 and html(app).count('class="name"') == 2
+    assert html(app).count(f">{seen().classes[1]}<") == 2

@@ -293,3 +293,19 @@ def test_the_class_that_is_chosen_is_chosen_in_other_views_that_know_it() -> Non
     assert [s.value for s in other.selectbox] == ["a", ""]
     other.selectbox[0].set_value("b").run()
     assert [s.value for s in other.run().selectbox] == ["b", ""]
+
+
+def test_mistakes_are_those_of_the_class_that_is_chosen() -> None:
+    run = done()
+    wrong = [
+        Mistake(i, f"{i}.png", label, named, 0.9, 0.1) for i, (label, named) in enumerate([(0, 1), (1, 2), (2, 0)])
+    ]
+    classes = ["a", "b", "c", "never wrong"]
+    keep(ErrorsSpec(run.id), msgspec.structs.replace(mistakes(run), classes=classes, mistakes=wrong))
+    app = page()
+    pick_class(app, "Class", "a")
+    is_clean(app)
+    assert list(app.dataframe[0].value["picture"]) == ["0.png", "2.png"]
+    assert "in 2." in texts(app)
+    pick_class(app, "Class", "never wrong")
+    assert not app.dataframe and "None of the 3 most confident mistakes is of never wrong" in texts(app)

@@ -81,7 +81,7 @@ def test_a_comparison_shows_verdict_classes_and_pictures() -> None:
     app = opened(run=flipped().id)
     told = texts(app)
     assert "Transfer hurts" in told and "The sentence that says hurts." in told
-    assert [(m.label, m.value) for m in app.metric] == [("Gap", "−20.0 points"), ("95 % interval", "−25.0 … −15.0")]
+    assert [(m.label, m.value) for m in app.metric] == [("Gap", "−20.0 points"), ("95% interval", "−25.0 … −15.0")]
     assert "0 of 1 classes lose and 1 gains." in told
     assert charts(app) == ["Gap in accuracy for each class with its interval."]
     assert "**1** test picture is right from scratch and wrong after transfer" in told
@@ -94,7 +94,7 @@ def test_causes_of_the_comparison_stand_beside_it_with_evidence_and_a_button_eac
     app = opened(run=run.id)
     told = texts(app)
     assert "the cause is confirmed: covariate shift" in told
-    assert "at least 60 % of the loss" in told and "It fails." in told, "evidence"
+    assert "at least 60% of the loss" in told and "It fails." in told, "evidence"
     assert "**Confirmed.** The gap is +5.0 points." in told, "what its counter-experiment came to"
     assert "It may be brought about by: " in told
     assert len(charts(app)) == 3

@@ -108,8 +108,8 @@ def test_train_shows_the_audit_of_a_finished_run() -> None:
     app = open_page("train", run=run.id)
     is_clean(app)
     assert "18 tensors" in texts(app) and "bit for bit" in texts(app)
-    assert "42.0 %" not in texts(app)  # the test accuracy is in its rows, not guessed from elsewhere
-    assert next(m.value for m in app.metric if m.label == "Validation accuracy") == "40.0 %"
+    assert "42.0%" not in texts(app)  # the test accuracy is in its rows, not guessed from elsewhere
+    assert next(m.value for m in app.metric if m.label == "Validation accuracy") == "40.0%"
 
 
 def test_train_shows_no_accuracy_of_a_training_without_labels() -> None:
@@ -312,7 +312,7 @@ def test_the_numbers_of_a_long_training_are_its_newest(monkeypatch: pytest.Monke
     rows.write_bytes(rows.read_bytes().replace(b"0.4", b"0.1") * 50 + rows.read_bytes())
     app = open_page("train", run=run.id)
     is_clean(app)
-    assert next(m.value for m in app.metric if m.label == "Validation accuracy") == "40.0 %"
+    assert next(m.value for m in app.metric if m.label == "Validation accuracy") == "40.0%"
 
 
 def test_an_optimizer_that_is_none_is_refused_before_anything_is_queued() -> None:
@@ -413,10 +413,10 @@ def test_the_last_change_of_the_plan_can_be_undone() -> None:
 @pytest.mark.parametrize(
     ("held", "line", "words"),
     [
-        ({"chance": 0.5, "majority": 0.51}, [0.5], "guessing: 50 %"),
-        ({"chance": 0.5, "majority": 0.8}, [0.8], "always the most frequent class: 80 %"),
-        ({"majority": 0.8}, [0.8], "always the most frequent class: 80 %"),
-        ({"chance": 0.25}, [0.25], "guessing: 25 %"),
+        ({"chance": 0.5, "majority": 0.51}, [0.5], "guessing: 50%"),
+        ({"chance": 0.5, "majority": 0.8}, [0.8], "always the most frequent class: 80%"),
+        ({"majority": 0.8}, [0.8], "always the most frequent class: 80%"),
+        ({"chance": 0.25}, [0.25], "guessing: 25%"),
         ({}, [], ""),  # of an earlier version: how many classes there are says nothing of how frequent they are
     ],
 )

@@ -64,7 +64,7 @@ def test_runs_that_differ_by_seed_alone_are_one_row() -> None:
     row = list(shown["runs"]).index(3)
     assert sorted(shown["runs"]) == [1, 3]
     assert set(shown["seeds"][row].split(", ")) == {"0", "1", "2"}
-    assert (shown["results"][row], shown["done"][row]) == ("50.0 … 70.0 %", "3 of 3")
+    assert (shown["results"][row], shown["done"][row]) == ("50.0 … 70.0%", "3 of 3")
     ticked(app, [row], f"runs:table:0:False:True:{json.dumps(EMPTY)}")
     is_clean(app)
     assert len(chart(app)["figure"]["data"]) == 3 and "Delete these 3" in [b.label for b in app.button]

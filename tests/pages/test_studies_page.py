@@ -111,7 +111,7 @@ def test_an_atlas_is_asked_on_domains_of_its_own() -> None:
 def test_columns_of_one_name_are_both_shown() -> None:
     app = open_page("studies", run=study("plane").id)
     is_clean(app)
-    assert [str(c).strip("\u2060") for c in app.dataframe[0].value.columns].count("95 % interval") == 2
+    assert [str(c).strip("\u2060") for c in app.dataframe[0].value.columns].count("95% interval") == 2
 
 
 @pytest.mark.parametrize(

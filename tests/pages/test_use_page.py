@@ -284,7 +284,7 @@ def test_domains_are_tested_and_their_figures_shown(folder: Path) -> None:
     answer(app)
     shown = {m.label: m.value for m in app.metric}
     assert set(shown) == {"Accuracy", "Balanced accuracy", "Macro-F1", "ROC AUC", "Most frequent class"}
-    assert shown["Most frequent class"] == "50.0 %"
+    assert shown["Most frequent class"] == "50.0%"
     text = texts(app)
     for words in ("2 classes matched by name", "zebra", "Calibration error (ECE)", f"of run {other.id}", "fitted"):
         assert words in text

@@ -120,7 +120,7 @@ def test_what_is_kept_stands_on_the_axis_of_the_layers() -> None:
     first = handle["maps"]["layers"][0][0]
     assert first["src"].endswith(PIXEL) and "channel 3 of 8, 9 × 9 places" in first["text"]
     assert handle["maps"]["head"] == [["7", 0.75], ["1", 0.25]]
-    assert "<dd>7 · 75.0 %</dd>" in html(app)
+    assert "<dd>7 · 75.0%</dd>" in html(app)
     [target] = components(app, "thumbnails")
     assert len(target["pictures"]) == 20 and target["pictures"][1]["text"] == "1, target" and target["chosen"] == 0
     assert kinds() == []
@@ -161,7 +161,7 @@ def test_a_verdict_is_told_with_its_interval(label: str) -> None:
     assert words in texts(app) and f"The sentence that says {label}." in texts(app)
     gap = {"helps": "+20.0", "hurts": "−20.0", "cannot tell": "+1.0"}[label]
     low, high = {"helps": ("+15.0", "+25.0"), "hurts": ("−25.0", "−15.0"), "cannot tell": ("−4.0", "+6.0")}[label]
-    assert f'aria-label="Gap {gap} points, 95 % interval {low} to {high}."' in html(app)
+    assert f'aria-label="Gap {gap} points, 95% interval {low} to {high}."' in html(app)
     assert "<dt>steps to scratch's best</dt><dd>3.0 × fewer</dd>".replace("'", "&#x27;") in html(app)
     assert kinds() == []
 
@@ -180,13 +180,13 @@ def test_a_verdict_of_another_plan_says_so_and_leads_back() -> None:
 def test_only_the_sentence_up_to_the_interval_is_told_and_the_first_remark() -> None:
     run, _ = ledgers.study()
     found = compared("helps", 0.2)
-    sentence = "Transfer helps: it is better. The gap is 20 points (95 % interval 15 … 25). More of it. Mind one. Two."
+    sentence = "Transfer helps: it is better. The gap is 20 points (95% interval 15 … 25). More of it. Mind one. Two."
     verdict = dataclasses.replace(found.verdict, sentence=sentence, remarks=("Mind one.", "Two."))
     result = msgspec.structs.replace(found, verdict=verdict)
     home.write_atomic(run.path / "result.json", msgspec.json.encode(result))
     app = open_page("workbench", run=run.id)
     is_clean(app)
-    assert "It is better. The gap is 20 points (95 % interval 15 … 25)." in texts(app)
+    assert "It is better. The gap is 20 points (95% interval 15 … 25)." in texts(app)
     assert "More of it" not in texts(app)
     assert "Mind one. And 1 more to mind, on Curves." in texts(app)
 

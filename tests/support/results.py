@@ -100,7 +100,7 @@ def imported(**more: Any) -> ImportWeightsResult:
 
 
 def trained(**more: Any) -> TrainingResult:
-    """A training whose test accuracy is 42 %."""
+    """A training whose test accuracy is 42%."""
     found = TrainingResult(
         accuracy=0.42,
         macro_f1=0.4,
@@ -185,7 +185,7 @@ def raced(adapts: bool = False, names: tuple[str, ...] = ("lora+l2_sp", "fine_tu
         for i, a in enumerate(arms)
         for b in arms[i + 1 :]
     ]
-    sentence = f"{names[0]} has the highest mean, 80.0 % of the test pictures right."
+    sentence = f"{names[0]} has the highest mean, 80.0% of the test pictures right."
     return RaceResult(arms, pairs, sentence, ["The rate of scratch, 0.003, is the highest."], [0, 1, 2], 790, 50)
 
 
@@ -234,7 +234,7 @@ def swept(arms: tuple[str, ...] = SWEEP_ARMS) -> SweepResult:
         0.74,
         curves,
         signs,
-        "From scratch 70.0 % are right.",
+        "From scratch 70.0% are right.",
         ["As in the paper."],
         1e-3,
         [0, 1, 2],
@@ -316,7 +316,7 @@ def cross_validated(names: tuple[str, ...] = ("feature_extraction", "fine_tune")
         mean, lo, hi = (x + 0.1 * i for x in (0.75, 0.65, 0.85))
         arms.append(FoldedArmResult(name, mean, lo, hi, mean, mean, folds, 40, 320, 2.0))
     gap = PairResult(names[0], names[1], 0.1, 0.05, 0.15, "helps") if len(names) == 2 else None
-    sentence = f"{names[-1]} is better than {names[0]}: 85.0 % of the pictures of unseen folds are right."
+    sentence = f"{names[-1]} is better than {names[0]}: 85.0% of the pictures of unseen folds are right."
     return CrossValidateResult(arms, gap, sentence, ["A remark."], 3, 1, 60)
 
 

@@ -123,7 +123,7 @@ def paired_bootstrap(difference: Floats, level: float = 0.95, resamples: int = 1
 
 
 def seed_bootstrap(a: Floats, b: Floats, draw: np.random.Generator, resamples: int = 2000) -> Floats:
-    """The 95 % interval of the difference of means as rliable has it: a percentile bootstrap of each arm's seeds.
+    """The 95% interval of the difference of means as rliable has it: a percentile bootstrap of each arm's seeds.
 
     Runs are drawn again within each task, here one, and within each arm for itself; the test examples stay as they are.
 
@@ -148,7 +148,7 @@ def order_violation(a: Floats, b: Floats, draw: np.random.Generator, resamples: 
     """ε_min of almost stochastic order, that a is the better: below 0.2 it is taken to be, by its authors' advice.
 
     ε is the share of ∫(F_a⁻¹ − F_b⁻¹)² on which a's quantile is the lower; ε_min = ε + 1.645 σ̂ /√(S/2), with σ̂ from a
-    bootstrap: the upper end of its 95 % interval.
+    bootstrap: the upper end of its 95% interval.
 
     Reference: Dror, Shlomov and Reichart (2019), Deep dominance: how to properly compare deep neural models, ACL, §4;
         Ulmer, Hardmeier and Frellsen (2022), deep-significance, §3 (the threshold). arXiv:2204.06815.

@@ -261,13 +261,13 @@ def test_the_sentence_names_the_labels_that_were_used_for_choosing() -> None:
 
 
 def test_an_arm_at_chance_is_said_to_have_not_learned() -> None:
-    """Of two classes, 48 % from scratch: transfer does not help, scratch has not begun."""
+    """Of two classes, 48% from scratch: transfer does not help, scratch has not begun."""
     labels = [0, 1] * 200
     at_chance = {"labels": labels, "predictions": [0, 0, 1, 1] * 100}
     _, found, *_ = go(trainer=Trainer(scratch=at_chance, transfer={"labels": labels, "predictions": labels}))
     assert found.learning["scratch"] == ("not learned",) and found.learning["transfer"] == ()
     assert (
-        "The scratch arm has not learned: its 50.0 % cannot be told from always answering 'a', which gets 50.0 %"
+        "The scratch arm has not learned: its 50.0% cannot be told from always answering 'a', which gets 50.0%"
         in found.sentence
     )
     assert "The transfer arm has not learned" not in found.sentence
@@ -360,10 +360,10 @@ def test_curves_speed_and_flips_are_in_the_result() -> None:
     assert found.mean_gflops == {"scratch": 1.5, "transfer": 1.5}
     told = "\n".join(lines(found))
     assert told.startswith(found.verdict.sentence)
-    assert "scratch              50.0 %" in told and "gap (95 % interval)" in told
-    assert "transfer needs as many steps (95 % interval 1.0 … 1.0, 3 seeds)" in told
+    assert "scratch              50.0%" in told and "gap (95% interval)" in told
+    assert "transfer needs as many steps (95% interval 1.0 … 1.0, 3 seeds)" in told
     assert "0 test pictures are right from scratch and wrong after transfer, and 40 the reverse" in told
-    assert "Validation accuracy of scratch by rate: 0.0003: 50.0 %, 0.001: 90.0 %, 0.003: 50.0 %." in told
+    assert "Validation accuracy of scratch by rate: 0.0003: 50.0%, 0.001: 90.0%, 0.003: 50.0%." in told
     assert "the best is the lowest that was tried" in told, "of transfer"
 
 

@@ -130,8 +130,8 @@ def test_the_gap_is_paired_by_fold_and_allows_for_shared_pictures() -> None:
     assert (found.gap.gap, found.gap.lo, found.gap.hi) == pytest.approx(wanted)
     assert found.gap.label == "helps"
     assert re.fullmatch(
-        r"feature_extraction is better than scratch: feature_extraction gets 85\.5 % of the pictures of unseen folds right, "
-        r"scratch 75\.0 %\. The gap is \+10\.5 points \(95 % interval \+\d\.\d … \+1\d\.\d, 4 folds × 1 repeat "
+        r"feature_extraction is better than scratch: feature_extraction gets 85\.5% of the pictures of unseen folds right, "
+        r"scratch 75\.0%\. The gap is \+10\.5 points \(95% interval \+\d\.\d … \+1\d\.\d, 4 folds × 1 repeat "
         r"of 400 pictures\)\.",
         found.sentence,
     ), found.sentence
@@ -158,7 +158,7 @@ def test_what_cannot_be_told_is_said_with_what_would_settle_it() -> None:
 def test_one_technique_alone_has_an_accuracy_with_its_interval() -> None:
     found, *_ = go(dataclasses.replace(SPEC, arms=("feature_extraction",)), groups=3)
     assert found.gap is None and found.n_groups == 12
-    assert found.sentence.startswith("feature_extraction gets 80.0 % of the pictures of unseen folds right (95 %")
+    assert found.sentence.startswith("feature_extraction gets 80.0% of the pictures of unseen folds right (95%")
     assert "4 folds × 1 repeat of 400 pictures, 12 groups kept whole" in found.sentence
 
 
@@ -168,7 +168,7 @@ def test_what_is_weighed_is_the_metric_that_was_asked_for() -> None:
     found, *_ = go(figure=lambda s: ("macro_f1", figures[s.target.fold - 1] + 0.1 * (not is_scratch(s))))
     assert found.metric == "macro_f1" and [f.score for f in found.arms[0].folds] == figures
     assert found.arms[0].score == pytest.approx(0.6) and found.arms[0].accuracy == pytest.approx(0.8)
-    assert "feature_extraction reaches 70.0 % macro-F1 on unseen folds, scratch 60.0 %" in found.sentence
+    assert "feature_extraction reaches 70.0% macro-F1 on unseen folds, scratch 60.0%" in found.sentence
     assert "macro-F1" in lines(found)[2] and "accuracy" in lines(found)[2]
 
 

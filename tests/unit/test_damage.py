@@ -228,7 +228,7 @@ def test_one_damaged_file_stops_nothing(name: str, way: Callable[[Path], None]) 
     assert whole.id in listing
     tltk("runs", "--json")
     tltk("runs", "show", run.id)
-    assert "50.0 %" in tltk("runs", "show", whole.id)
+    assert "50.0%" in tltk("runs", "show", whole.id)
     looked_at(run)
     tltk("runs", "export", run.id, str(home.home() / "x.zip"))
     tltk("run", "--detach", "--spec", str(asked()))

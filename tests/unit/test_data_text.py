@@ -140,7 +140,7 @@ def test_long_texts_are_told(tmp_path: Path) -> None:
     path = lines(tmp_path / "a.txt")
     domain = load(f"text:{path}", size=8)
     assert all(len(text.encode()) <= 32 for text in said(domain))
-    assert any("longer than the 32 bytes" in note and "would keep 95 %" in note for note in domain.account.notes)
+    assert any("longer than the 32 bytes" in note and "would keep 95%" in note for note in domain.account.notes)
     assert not any("longer" in note for note in load(f"text:{path}", size=64).account.notes)
 
 

@@ -38,7 +38,7 @@ def test_a_domain_has_one_name_in_one_spelling() -> None:
     assert data.parse("tones:low=110") == ("tones", "")
     for argument, kind, words in [
         ("nois=1", UnknownName, "Did you mean 'noise'"),
-        ("low=900", BadSpec, "Dials.low must be below high. Got 900 and 880 Hz. Write"),
+        ("low=900", BadSpec, "The dial low of tones must be below high. Got 900 and 880 Hz. Write"),
         ("noise=9", BadSpec, "between 0.0 and 4.0"),
         ("noise=loud", BadSpec, "The dial noise must be a number. Got 'loud'; write as in tones:noise=0.5"),
     ]:

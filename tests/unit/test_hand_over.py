@@ -220,7 +220,7 @@ def test_a_card_says_what_the_run_says_and_no_path(tmp_path: Path) -> None:
     assert str(tmp_path) not in text and str(home.home()) not in text and "my own" not in text, text
     for words in (
         "folder:pets & cats",
-        "86.7 % (95 % interval 62.1 % … 96.3 %, 15 pictures",
+        "86.7% (95% interval 62.1% … 96.3%, 15 pictures",
         "| a cat | 10 | 0.800 | 0.490 … 0.943 |",  # Wilson's interval of 8 of 10
         "| c | 0 | – | – |",
         "18 tensors did not learn; the audit compared each bit for bit, and 0 had moved",
@@ -482,7 +482,7 @@ def test_the_shell_exports_a_training(tmp_path: Path, monkeypatch: pytest.Monkey
     text = tltk("export", run["id"], "--to", "card", "card.md").stdout
     assert text.startswith(f"Wrote {tmp_path / 'card.md'}, ") and "Checked" not in text
     card = (tmp_path / "card.md").read_text(encoding="utf-8")
-    assert f"{100 * run['accuracy']:.1f} % (95 % interval" in card and "--adapter lora" in card and "CC BY 4.0" in card
+    assert f"{100 * run['accuracy']:.1f}% (95% interval" in card and "--adapter lora" in card and "CC BY 4.0" in card
     text = tltk("export", run["id"], "--to", "zip", "run.zip").stdout
     assert "1 run; logs, snapshots and the folders of this machine are left out." in text
     assert tltk("export", run["id"], "--to", "folder", "out").exit_code == 2, "it is not empty any more"

@@ -45,7 +45,7 @@ def test_names_in_the_first_row_a_mark_of_order_and_rows_of_examples(tmp_path: P
     (tmp_path / "a.csv").write_text("\ufeffseed 0,seed 1,seed 2\n" + "".join("0,0,0\n" for _ in range(30)))
     (tmp_path / "b.csv").write_text("x\ty\tz\n" + "".join("1\t1\t1\n" for _ in range(30)) + "\n")
     done = shell("judge", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--transpose")
-    assert done.stdout.startswith("Helps: a.csv scores 0.0 % on average over 30 examples"), done.output
+    assert done.stdout.startswith("Helps: a.csv scores 0.0% on average over 30 examples"), done.output
 
 
 def test_labels_give_a_verdict_for_each_class(tmp_path: Path) -> None:

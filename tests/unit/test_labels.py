@@ -33,7 +33,7 @@ def scores(share: float, seeds: int = 3, n: int = 400, luck: float = 0.0, seed: 
 
 
 def yardstick(luck: float = 0.0) -> list[Any]:
-    """10 points for each doubling of the labels: 50, 60, 70, 80 %."""
+    """10 points for each doubling of the labels: 50, 60, 70, 80%."""
     return [scores(0.5 + 0.1 * i, luck=luck, seed=i) for i in range(len(SHOTS))]
 
 
@@ -114,7 +114,7 @@ def measured(spec: LabelsSpec, share: dict[str, list[float]]) -> Measured:
 def test_the_study_says_what_each_is_worth() -> None:
     spec = dataclasses.replace(SPEC, arms=("scratch", "fine_tune"))
     found = weigh(measured(spec, {"scratch": [0.5, 0.6, 0.7, 0.8], "fine_tune": [0.7, 0.72, 0.74, 0.76]}), spec)
-    assert found.sentence.startswith("With 5 labels per class, fine_tune is as accurate as scratch with 20 (95 % int")
+    assert found.sentence.startswith("With 5 labels per class, fine_tune is as accurate as scratch with 20 (95% int")
     assert "fine_tune helps at first and hurts from about 28 labels on" in found.sentence
     assert [c.name for c in found.curves] == ["scratch", "fine_tune"] and found.n_test == 400
     text = "\n".join(lines(found))

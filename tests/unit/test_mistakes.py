@@ -15,7 +15,7 @@ from tests.support.shell import here, refused, said, tltk  # noqa: F401 – a fi
 from tests.support.trainings import PLAIN, trained
 from tltk.analyses.errors.result import ErrorsResult
 from tltk.analyses.errors.spec import ErrorsSpec
-from tltk.analyses.sheets import GAP_PX, LINE_PX, TILE_PX
+from tltk.analyses.sheets import GAP_PX, LINE_PX, TILE_PX, Tile, captioned_sheet, captioned_tiles
 from tltk.runs.run import Run
 from tltk.specs.command import to_command
 from tltk.specs.parts import TermSpec
@@ -118,3 +118,13 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_queued() -> None:
     refused(["errors", run.id, "--png", "/nowhere/a.png"], "a folder that exists")
     unlabelled = dataclasses.replace(PLAIN, labels="none", terms=(TermSpec("denoising"),))
     refused(["errors", trained(unlabelled).id], "must have learned from labels")
+
+
+@pytest.mark.parametrize("n", [1, 5, 8, 11])
+def test_a_tile_of_a_sheet_is_the_tile_that_was_put_there(n: int) -> None:
+    tiles = [Tile(Image.new("RGB", (20, 14), (i + 1, 0, 0)), ("a", "b")) for i in range(n)]
+    sheet = captioned_sheet(tiles, 4)
+    numbers = [n - 1, 0]
+    for number, found in zip(numbers, captioned_tiles(sheet, n, 4, numbers), strict=True):
+        assert found.size == (20, 14 + 2 * LINE_PX)
+        assert found.crop((0, 0, 20, 14)).tobytes() == tiles[number].image.tobytes()

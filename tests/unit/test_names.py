@@ -44,7 +44,7 @@ def test_two_spellings_of_a_text_are_one_and_other_bytes_are_not() -> None:
     assert normalise_name(os.fsdecode(b"caf\xe9")) != normalise_name(os.fsdecode(b"caf\xe8"))
 
 
-@pytest.mark.parametrize("name", ["naïve cats", "猫", "می‌خواهم", "👩‍🔬", "a'b\"c", "50 %"])
+@pytest.mark.parametrize("name", ["naïve cats", "猫", "می‌خواهم", "👩‍🔬", "a'b\"c", "50%"])
 def test_plain_text_of_any_language_stays_as_it_is(name: str) -> None:
     assert escape_name(name) == name
 

@@ -60,7 +60,7 @@ def test_the_front_is_what_nothing_beats_on_both() -> None:
     # 0.02 / √3 · t(2, 0.975)
     assert tune.source_hi - tune.source == pytest.approx(0.02 / 3**0.5 * 4.302653, rel=1e-5)
     assert found.source_before == pytest.approx(0.9) and found.race.arms[0].name == "fine_tune"
-    assert "bias keeps 70.0 % at 80.0 % on the target. 2 of 3" in found.sentence
+    assert "bias keeps 70.0% at 80.0% on the target. 2 of 3" in found.sentence
     assert "fine_tune  90.0" in "\n".join(lines(found))
 
 

@@ -27,7 +27,7 @@ def test_a_band_ends_where_the_quantity_does(quantity: str, most: float) -> None
 def test_guessing_has_a_line_where_it_is_known() -> None:
     figure = arms({"scratch": CURVE}, "Validation accuracy", "step", {}, guessing=(0.5, "guessing"))
     assert [(s.y0, s.y1) for s in figure.layout.shapes] == [(0.5, 0.5)]
-    assert "guessing: 50 %" in figure.layout.annotations[0].text
+    assert "guessing: 50%" in figure.layout.annotations[0].text
     assert not arms({"scratch": CURVE}, "Validation accuracy", "step", {}).layout.shapes
     assert chance_line(0.1, "guessing")["shapes"][0]["y0"] == 0.1
 
@@ -54,3 +54,13 @@ def test_parts_and_arms_have_the_colours_of_their_roles_whatever_is_beside_them(
         assert [t.line.color for t in drawn if t.name in ROLES] == [ROLES[n] for n in names if n in ROLES]
     bold = [t for t in arms({"scratch": CURVE, "transfer": CURVE}, "Accuracy", "step", {}).data if t.line.width == 3]
     assert [t.line.color for t in bold] == [ROLES["scratch"], ROLES["transfer"]]
+
+
+def test_the_class_that_is_looked_at_is_marked_where_it_stands() -> None:
+    gaps = [
+        ClassGap(name, gap, 0.5, 0.5 + gap, -0.5, 0.5, "cannot tell", 3) for name, gap in (("cat", 0.1), ("dog", 0.0))
+    ]
+    marked = class_gaps(gaps, "cat")
+    (band,) = marked.layout.shapes[1:]  # the first is the line at zero
+    assert marked.data[0].y[round((band.y0 + band.y1) / 2)] == "cat"
+    assert len(class_gaps(gaps).layout.shapes) == 1

@@ -165,7 +165,7 @@ def test_a_name_in_a_figure_is_text(function: Callable[..., Any]) -> None:
 
 
 def test_a_name_is_shown_as_it_is_written() -> None:
-    assert text("conv1.0 & pool, 5 < 6, 50 %").replace("\u2060", "") == "conv1.0 & pool, 5 < 6, 50 %"
+    assert text("conv1.0 & pool, 5 < 6, 50%").replace("\u2060", "") == "conv1.0 & pool, 5 < 6, 50%"
     assert text("cat") == "cat" and text(7) == "7"
     assert text(HOSTILE).replace("\u2060", "") == HOSTILE
     assert text(text(HOSTILE)) == text(HOSTILE)

@@ -87,7 +87,7 @@ def test_what_a_technique_is_worth_ends_on_the_yardstick_s_curve() -> None:
     worth = [t for t in figure.data if t.legendgroup == "worth"]
     assert [(list(t.x), list(t.y)) for t in worth] == [([5, 10.0], [0.5, 0.5]), ([10, 14.1], [0.6, 0.6])]
     assert [t.showlegend for t in worth] == [True, False], "one entry of the legend for all"
-    assert "as accurate as scratch with 10 (95 % interval 8 … 14)" in worth[0].text[0]
+    assert "as accurate as scratch with 10 (95% interval 8 … 14)" in worth[0].text[0]
     [cross] = [t for t in figure.data if t.name == "curves cross"]
     share = math.log(20 / 10) / math.log(40 / 10)
     assert (list(cross.x), list(cross.y)) == ([20.0], pytest.approx([0.5 + share * 0.4]))
@@ -114,7 +114,7 @@ def test_a_sweep_has_a_zero_line_bands_and_the_paper_s_curve() -> None:
 
 def test_only_arms_that_were_measured_have_a_published_line() -> None:
     figure = sweep_study.gaps(swept(("AnB",)))
-    assert [t.name for t in figure.data] == ["95 % interval", "AnB, published", "published (AlexNet)", "AnB"]
+    assert [t.name for t in figure.data] == ["95% interval", "AnB, published", "published (AlexNet)", "AnB"]
 
 
 def test_causes_have_bars_and_a_dot_for_each_counter_experiment_that_was_made() -> None:
@@ -201,7 +201,7 @@ def test_every_accuracy_has_the_line_of_no_learning_and_sees_it(kind: Any, found
         assert -0.03 < low <= 0.05 < high < 1.03 and chart.figure.layout[f"{axis}axis"].tickformat == ".0%"
         line = chart.figure.layout.shapes[-1]
         assert line[f"{axis}0"] == line[f"{axis}1"] == 0.05
-        assert chart.figure.layout.annotations[-1].text.replace("\u2060", "") == "guessing: 5 %"
+        assert chart.figure.layout.annotations[-1].text.replace("\u2060", "") == "guessing: 5%"
         assert len(plain.figure.layout.shapes) == len(chart.figure.layout.shapes) - 1, "no line where it is not known"
 
 

@@ -97,8 +97,8 @@ def test_shift() -> None:
     out = lines(*words)
     assert out[0] == "at layer2.0: 30 source and 30 target pictures"
     assert out.pop(1) == found["drawn"] and found["drawn"].startswith("Source and target have ")
-    tested = ["value", "by chance (95 %)", "p", "p (Holm)", "p (Benjamini–Hochberg)", "effect"]
-    assert re.split(r" {2,}", out[1].strip()) == ["measure", *tested, "halves (95 %)"]
+    tested = ["value", "by chance (95%)", "p", "p (Holm)", "p (Benjamini–Hochberg)", "effect"]
+    assert re.split(r" {2,}", out[1].strip()) == ["measure", *tested, "halves (95%)"]
     assert [line.split()[0] for line in out[2:4]] == ["mmd", "energy"]
     assert out[4] == found["correction"] and "over all 2 tests" in out[4]
     assert out[5].startswith("halves: 15 pictures of each domain")
@@ -171,7 +171,7 @@ def test_rank() -> None:
     agree("A candidate", failed, but={"width", "parameters"})
     assert found["marks"]["leep"] == "To judge a score, three candidates must be trained on this target. There are 0."
     out = lines(*words)
-    assert re.split(r" {2,}", out[0]) == ["place", "candidate", "knn", "leep", "knn, 95 %", "trained"]
+    assert re.split(r" {2,}", out[0]) == ["place", "candidate", "knn", "leep", "knn, 95%", "trained"]
     assert out[3].split() == ["–", "resnet18x@scratch", "–", "–", "–", "…", "–", "–"]
     assert out[4] == found["order"] and "by knn, over 40 pictures with 4 of the smallest class" in out[4]
     assert any(line.startswith("resnet18x@scratch: ") and "Did you mean" in line for line in out)
@@ -224,7 +224,7 @@ def test_an_agreement_in_words() -> None:
         rows=(row,), n=9, classes=2, marks={"knn": mark}, by="knn", order="No order.", trained_is="Test accuracy."
     )
     out = "\n".join(rank_table.lines(found))
-    assert "knn: weighted τ 0.80 (95 % -0.25 … 1.00, p = 0.12) over 4 trained candidates, regret 0.5 points" in out
+    assert "knn: weighted τ 0.80 (95% -0.25 … 1.00, p = 0.12) over 4 trained candidates, regret 0.5 points" in out
     assert "1–3" in out and "0.4 … 0.6" in out and "a@scratch: gbc: There is no interval." in out
     assert "75.0%" in out
 

@@ -106,13 +106,13 @@ def test_what_cannot_be_told_apart_is_not_ranked() -> None:
 def test_who_is_ahead_of_all_is_said() -> None:
     right = {"scratch": 60, "feature_extraction": 100, "bias": 160}
     found, *_ = go(right=lambda s: right[of_arm(s)])
-    assert found.sentence.startswith("bias+l2_sp@3 is ahead of all others: 80.0 %")
+    assert found.sentence.startswith("bias+l2_sp@3 is ahead of all others: 80.0%")
     assert [p.label for p in found.pairs] == ["hurts"] * 3
     two = dataclasses.replace(SPEC, arms=("scratch", "feature_extraction"), first_seed=7)
     pair, *_ = go(two, right=lambda s: right[of_arm(s)])
     assert re.fullmatch(
-        r"feature_extraction is ahead of scratch by 20\.0 points \(95 % interval 1\d\.\d … 2\d\.\d, 3 seeds\): "
-        r"50\.0 % of the test pictures right\.",
+        r"feature_extraction is ahead of scratch by 20\.0 points \(95% interval 1\d\.\d … 2\d\.\d, 3 seeds\): "
+        r"50\.0% of the test pictures right\.",
         pair.sentence,
     )
     alike, *_ = go(dataclasses.replace(SPEC, first_seed=5))

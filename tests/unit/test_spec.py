@@ -116,7 +116,7 @@ def test_what_cannot_be_meant(make: Callable[[], object], sentence: str) -> None
 
 
 def test_shares_must_leave_something_to_train_on() -> None:
-    with pytest.raises(BadSpec, match="at least 5 % for training"):
+    with pytest.raises(BadSpec, match="at least 5% for training"):
         DataSpec(val=0.5, test=0.5)
 
 

@@ -280,13 +280,13 @@ def test_the_verdict_on_anybodys_scores() -> None:
     assert (found.label, found.gap, found.n_test, found.seeds) == ("helps", 0.5, 100, (0, 1, 2))
     assert (found.scratch, found.transfer) == (0.4, 0.9)
     assert found.sentence == (
-        f"Helps: mine scores 40.0 % on average over 100 examples, theirs 90.0 %. The gap is +50.0 points "
-        f"(95 % interval +{100 * found.lo:.1f} … +{100 * found.hi:.1f}, 3 seeds)."
+        f"Helps: mine scores 40.0% on average over 100 examples, theirs 90.0%. The gap is +50.0 points "
+        f"(95% interval +{100 * found.lo:.1f} … +{100 * found.hi:.1f}, 3 seeds)."
     )
     other = judge(BETTER, WORSE)
     assert other.label == "hurts"
     assert (other.lo, other.hi) == pytest.approx((-found.hi, -found.lo))
-    assert other.sentence.startswith("Hurts: the first scores 90.0 %")
+    assert other.sentence.startswith("Hurts: the first scores 90.0%")
 
 
 def test_shares_are_scores_as_right_and_wrong_are() -> None:
@@ -350,7 +350,7 @@ def test_each_class_holds_at_bonferronis_level() -> None:
         assert (c.gap, c.lo, c.hi) == pytest.approx(paired_interval(difference[:, at], 1 - 0.05 / 2))
         assert c.gap == pytest.approx(c.transfer - c.scratch)
         assert c.label == classify_interval(c.lo, c.hi, 3)
-        assert c.hi - c.lo > np.subtract(*paired_interval(difference[:, at])[:0:-1])  # wider than at 95 %
+        assert c.hi - c.lo > np.subtract(*paired_interval(difference[:, at])[:0:-1])  # wider than at 95%
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,21 @@ def captioned_sheet(tiles: Sequence[Tile], across: int) -> Image.Image:
     return sheet
 
 
+def captioned_tiles(sheet: Image.Image, n: int, across: int, numbers: Sequence[int]) -> list[Image.Image]:
+    """Some tiles of a sheet that `captioned_sheet` made, each with its lines.
+
+    Args:
+        sheet: With `n` tiles, `across` in a row.
+        n: One at least.
+        across: As the sheet was made.
+        numbers: 0 … n − 1.
+    """
+    across = min(across, n)
+    step_x, step_y = (sheet.width - GAP_PX) // across, (sheet.height - GAP_PX) // -(-n // across)
+    corners = [(GAP_PX + i % across * step_x, GAP_PX + i // across * step_y) for i in numbers]
+    return [sheet.crop((x, y, x + step_x - GAP_PX, y + step_y - GAP_PX)) for x, y in corners]
+
+
 def _fit(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
     """The text, or as much of its beginning as fits, with an ellipsis."""
     if font.getlength(text) <= width:

@@ -370,7 +370,7 @@ def format_table(found: Sequence[RunEntry]) -> list[str]:
 def _cells(e: RunEntry) -> list[str]:
     figure = e.verdict
     if not figure and e.accuracy is not None:
-        figure = f"{100 * e.accuracy:.1f} %"
+        figure = f"{100 * e.accuracy:.1f}%"
     if e.kind != TransferSpec.kind and not figure:  # a figure says of itself what kind of run it is of
         figure = e.kind
     figure = figure if e.state == "done" else e.state if e.kind == TransferSpec.kind else f"{e.kind} {e.state}"
@@ -468,7 +468,7 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
     if found is None:
         return []
     half = " in bfloat16" if found.precision == "bfloat16" else ""
-    known = f"test accuracy {accuracy_in_words(found)}, macro-F1 {100 * (found.macro_f1 or 0):.1f} %"
+    known = f"test accuracy {accuracy_in_words(found)}, macro-F1 {100 * (found.macro_f1 or 0):.1f}%"
     said = [] if found.self_taught is None else self_taught_in_words(found.self_taught)
     return [
         *said,

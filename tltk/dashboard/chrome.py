@@ -15,7 +15,7 @@ from tltk import __version__, home
 from tltk.analyses.describe.spec import DescribeSpec
 from tltk.analyses.import_weights.spec import ImportWeightsSpec
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.dashboard import permitted, plan, room
+from tltk.dashboard import notify, permitted, plan, room
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
 from tltk.jobs import executor, listing
@@ -356,7 +356,9 @@ def _bar() -> None:
         st.rerun()
     run, waiting = Run.at(jobs[0].run), len(jobs) - 1
     status, state = run.status, executor().state(run.id)
-    left, middle, right = st.columns([7, 2, 2], vertical_alignment="center")
+    left, middle, beside, right = st.columns([7, 2, 2, 2] if waiting else [9, 0.1, 2, 2], vertical_alignment="center")
+    with beside:
+        notify.bell("jobs:notify")
     share = min(status.epoch / status.epochs, 1.0) if status.epochs else 0.0
     asked = is_asked_to_stop(run)
     does = status.message or "training"

@@ -14,7 +14,7 @@ import streamlit as st
 from tltk import data
 from tltk.analyses.inspect.result import InspectResult
 from tltk.analyses.inspect.spec import InspectSpec
-from tltk.dashboard import chrome, controls, permitted, plan
+from tltk.dashboard import chrome, class_choice, controls, permitted, plan
 from tltk.dashboard.network import domain_summary, in_words, to_mind
 from tltk.dashboard.plot import plot
 from tltk.dashboard.words import plain
@@ -405,7 +405,7 @@ def balances(sides: Mapping[str, InspectResult]) -> None:
                 st.markdown(f"{', '.join(every).capitalize()}.")
                 continue
             plot(
-                balance(chart),
+                balance(chart, class_choice.chosen(list(set().union(*chart.values())))),
                 key=f"domains:balance:{names}",
                 height=height(chart),
                 alt=f"Share of each class among the pictures of the {names}.",

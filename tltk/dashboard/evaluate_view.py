@@ -110,7 +110,7 @@ def _show_domain(one: DomainScore, classes: list[str], key: str) -> None:
     """Figures with their intervals, what is confused with what, calibration, and every class."""
     shown = [(name, value) for name, value in zip(METRICS, _figures(one), strict=True) if value is not None]
     for column, (name, value) in zip(st.columns(len(shown)), shown, strict=True):
-        column.metric(name, f"{share(value.value if isinstance(value, Figure) else value)} %")
+        column.metric(name, f"{share(value.value if isinstance(value, Figure) else value)}%")
         if isinstance(value, Figure) and value.lo is not None:
             column.caption(f"{share(value.lo)} … {share(value.hi)}")
     for sentence in describe_classes(one):

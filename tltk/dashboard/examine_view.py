@@ -13,7 +13,7 @@ from tltk.analyses.confusion.spec import ConfusionSpec
 from tltk.analyses.duplicates import table as copies_table
 from tltk.analyses.duplicates.spec import DuplicatesSpec
 from tltk.analyses.errors import table as errors_table
-from tltk.analyses.errors.result import ErrorsResult
+from tltk.analyses.errors.result import COLUMNS, ErrorsResult
 from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.label_noise import table as noise_table
 from tltk.analyses.label_noise.result import LabelNoiseResult
@@ -24,8 +24,9 @@ from tltk.analyses.nearest.spec import NearestSpec
 from tltk.analyses.run_question import PARTS
 from tltk.analyses.saliency.result import SaliencyResult
 from tltk.analyses.saliency.spec import METHODS, SaliencySpec
+from tltk.analyses.sheets import captioned_tiles
 from tltk.analyses.trained import TrainedRun
-from tltk.dashboard import confusion_view, depth, permitted, plan
+from tltk.dashboard import class_choice, confusion_view, depth, permitted, plan
 from tltk.dashboard.asked import show_asked
 from tltk.dashboard.words import plain
 from tltk.errors import TltkError
@@ -88,18 +89,40 @@ def _mistakes(trained: TrainedRun) -> Asked:
             f"**{found.wrong:,} of {found.n:,}** pictures are taken for another class, {found.wrong / found.n:.1%}."
         )
         if found.mistakes:
-            _sheet(run, "The most confident mistakes: number and class, and what each is taken for.")
-            rows: dict[str, list[Any]] = {
-                "picture": [one.name for one in found.mistakes],
-                "is": [found.classes[one.label] for one in found.mistakes],
-                "taken for": [found.classes[one.predicted] for one in found.mistakes],
-                "probability": [one.probability for one in found.mistakes],
-                "of its own class": [one.probability_label for one in found.mistakes],
-            }
-            _table(rows, errors_table.as_csv(found), f"mistakes-{found.run}.csv")
+            _list_mistakes(run, found)
         _remarks(found.remarks)
 
     return ErrorsSpec(trained.run.id, on, part), promise, tell
+
+
+@st.fragment
+def _list_mistakes(run: Run, found: ErrorsResult) -> None:
+    """The most confident mistakes, of all classes or of those that are, or are taken for, the chosen one."""
+    beside, _ = st.columns([1, 2])
+    with beside:
+        only = class_choice.menu(found.classes, f"mistakes:{found.run}")
+    numbers = [
+        i
+        for i, one in enumerate(found.mistakes)
+        if not only or only in (found.classes[one.label], found.classes[one.predicted])
+    ]
+    caption = "The most confident mistakes: number and class, and what each is taken for."
+    if not only:
+        _sheet(run, caption)
+    elif not numbers:
+        st.caption(f"None of the {len(found.mistakes):,} most confident mistakes is of {plain(only)} or taken for it.")
+        return
+    else:
+        _some_of_sheet(run, f"{caption} Of these, {plain(only)} is or is named in {len(numbers):,}.", found, numbers)
+    shown = [found.mistakes[i] for i in numbers]
+    rows: dict[str, list[Any]] = {
+        "picture": [one.name for one in shown],
+        "is": [found.classes[one.label] for one in shown],
+        "taken for": [found.classes[one.predicted] for one in shown],
+        "probability": [one.probability for one in shown],
+        "of its own class": [one.probability_label for one in shown],
+    }
+    _table(rows, errors_table.as_csv(found), f"mistakes-{found.run}.csv")
 
 
 def _confusion(trained: TrainedRun) -> Asked:
@@ -241,6 +264,16 @@ def _sheet(run: Run, caption: str) -> None:
         st.caption("The pictures of this answer were deleted; what is written here still holds.")
     else:
         st.image(sheet, plain(caption), alt=caption)
+
+
+def _some_of_sheet(run: Run, caption: str, found: ErrorsResult, numbers: Sequence[int]) -> None:
+    """Those mistakes of the contact sheet; nothing where it was deleted, for the table holds all that is known."""
+    sheet = depth.sheet_of(run)
+    if sheet is not None:
+        tiles = captioned_tiles(sheet, len(found.mistakes), COLUMNS, numbers)
+        names = [f"{found.classes[one.label]} taken for {found.classes[one.predicted]}" for one in found.mistakes]
+        st.image(tiles, alt=[names[i] for i in numbers])
+        st.caption(caption)
 
 
 def _table(rows: dict[str, list[Any]], text: str, name: str) -> None:

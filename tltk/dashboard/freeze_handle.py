@@ -37,7 +37,7 @@ class Overlay(TypedDict):
 
     name: str
     values: Sequence[float | None]  # None = not known: a gap
-    lo: NotRequired[Sequence[float | None]]  # 95 % interval, as long as the values
+    lo: NotRequired[Sequence[float | None]]  # 95% interval, as long as the values
     hi: NotRequired[Sequence[float | None]]
     null_lo: NotRequired[Sequence[float | None]]  # what chance gives: a grey band
     null_hi: NotRequired[Sequence[float | None]]

@@ -332,7 +332,7 @@ def _cause(one: CauseResult, counter: CausesSpec | None, key: str) -> None:
     """A cause on a card: how sure, what was measured, and what came of taking it away or the button for it."""
     name = plain(causes_table.title(one))
     with st.container(border=True, height="stretch"):
-        share = f" at least {100 * one.score:.0f} % of the loss" if one.level == "likely" else ""
+        share = f" at least {100 * one.score:.0f}% of the loss" if one.level == "likely" else ""
         st.markdown(f"**{name}** {LEVELS.get(one.level, '')}{share}")
         st.markdown(plain(one.reason))
         if one.behind:

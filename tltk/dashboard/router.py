@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from tltk import assets
-from tltk.dashboard import chrome, plan, room
+from tltk.dashboard import chrome, notify, plan, room
 from tltk.dashboard.serve import app_folder
 from tltk.dashboard.words import plain
 
@@ -82,3 +82,4 @@ chosen.run()
 chrome.job_bar()
 if ended:
     st.toast(plain(ended))
+    notify.tell(ended, "router:notify")

@@ -90,7 +90,7 @@ def _cells(row: LearnerResult) -> dict[str, str]:
     return {
         "Weights": _title(row.reweighting) if row.reweighting else "none: all pictures count alike",
         "Accuracy on the target": number(row.accuracy, "%"),
-        "95 % interval": f"{number(row.lo, '%')} … {number(row.hi, '%')}",
+        "95% interval": f"{number(row.lo, '%')} … {number(row.hi, '%')}",
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from tltk.dashboard import chrome, confusion_view, permitted
+from tltk.dashboard import chrome, class_choice, confusion_view, permitted
 from tltk.dashboard.flips_view import show_flips
 from tltk.dashboard.ledger_view import show_ledger
 from tltk.dashboard.network import of_another_version
@@ -159,8 +159,12 @@ def show_classes(verdict: Verdict, key: str) -> None:
         verdict: With its classes.
         key: Of the chart.
     """
+    names = [one.name for one in verdict.per_class]
+    beside, _ = st.columns([1, 1])
+    with beside:
+        only = class_choice.menu(sorted(names), key)
     plot(
-        class_gaps(verdict.per_class),
+        class_gaps(verdict.per_class, only),
         key=key,
         height=max(260, 28 * len(verdict.per_class) + 90),
         alt="Gap in accuracy for each class with its interval.",
@@ -185,7 +189,7 @@ def gap_figures(gap: float, lo: float, hi: float, level: float = 0.95) -> None:
         "scratch. Below 0 transfer loses.",
     )
     two.metric(
-        f"{100 * level:.3g} % interval",
+        f"{100 * level:.3g}% interval",
         f"{_points(lo)} … {_points(hi)}",
         help=_interval_meaning(level),
     )
@@ -193,7 +197,7 @@ def gap_figures(gap: float, lo: float, hi: float, level: float = 0.95) -> None:
 
 def _interval_meaning(level: float) -> str:
     return (
-        f"Other seeds and other test pictures would give other gaps. In {100 * level:.3g} % of such experiments an "
+        f"Other seeds and other test pictures would give other gaps. In {100 * level:.3g}% of such experiments an "
         "interval made like this one holds the true gap. Where all of it is below 0, transfer hurts."
     )
 
@@ -201,7 +205,7 @@ def _interval_meaning(level: float) -> str:
 def _figures(verdict: Verdict) -> None:
     one, two, three, four = st.columns(4)
     one.metric("Gap", f"{_points(verdict.gap)} points", help="Test accuracy: transfer − scratch.")
-    two.metric("95 % interval", f"{_points(verdict.lo)} … {_points(verdict.hi)}", help=_interval_meaning(verdict.level))
+    two.metric("95% interval", f"{_points(verdict.lo)} … {_points(verdict.hi)}", help=_interval_meaning(verdict.level))
     three.metric(
         "Jump-start",
         f"{_points(verdict.jump_start)} points",
@@ -222,10 +226,10 @@ def _curve_figures(found: CompareResult) -> None:
         rows = [
             {
                 "metric": TITLES[one.name],
-                "scratch": "" if one.name == "area_ratio" else f"{100 * one.scratch:.1f} %",
-                "transfer": "" if one.name == "area_ratio" else f"{100 * one.transfer:.1f} %",
-                "difference": f"{_points(one.value)}{' %' if one.name == 'area_ratio' else ''}",
-                "95 % interval": "–" if one.lo is None or one.hi is None else f"{_points(one.lo)} … {_points(one.hi)}",
+                "scratch": "" if one.name == "area_ratio" else f"{100 * one.scratch:.1f}%",
+                "transfer": "" if one.name == "area_ratio" else f"{100 * one.transfer:.1f}%",
+                "difference": f"{_points(one.value)}{'%' if one.name == 'area_ratio' else ''}",
+                "95% interval": "–" if one.lo is None or one.hi is None else f"{_points(one.lo)} … {_points(one.hi)}",
             }
             for one in found.metrics
         ]
@@ -259,7 +263,7 @@ def _search(verdict: Verdict) -> list[dict[str, Any]]:
     for lr in verdict.search["scratch"]:
         row: dict[str, Any] = {"learning rate": lr}
         for arm, chosen in (("scratch", verdict.scratch_lr), ("transfer", verdict.transfer_lr)):
-            row[arm] = f"{100 * verdict.search[arm][lr]:.1f} %{' ✓' if f'{chosen:g}' == lr else ''}"
+            row[arm] = f"{100 * verdict.search[arm][lr]:.1f}%{' ✓' if f'{chosen:g}' == lr else ''}"
         rows.append(row)
     return rows
 
@@ -290,5 +294,5 @@ def show_curves(run: Run, key: str, name: str = "accuracy", x: str = "step") -> 
         arms(means, f"Validation {name.replace('_f1', '-F1')}", x, seeds, _guessing(run, name)),
         key=key,
         height=420,
-        alt=f"Validation {name} of the scratch and the transfer arm over {UNITS[x]}, mean, 95 % band and every seed.",
+        alt=f"Validation {name} of the scratch and the transfer arm over {UNITS[x]}, mean, 95% band and every seed.",
     )

@@ -124,7 +124,7 @@ def _curves(run: Run) -> None:
         figure,
         key=f"workbench:curves:{run.id}",
         height=176,
-        alt="Validation accuracy of scratch and transfer over optimiser steps: mean, 95 % band and every seed.",
+        alt="Validation accuracy of scratch and transfer over optimiser steps: mean, 95% band and every seed.",
     )
 
 
@@ -187,7 +187,7 @@ def strip(verdict: Verdict) -> str:
         return 50 + 50 * min(max(points / most, -1), 1)
 
     gap, lo, hi = ends
-    told = f"Gap {_points(gap)} points, 95 % interval {_points(lo)} to {_points(hi)}."
+    told = f"Gap {_points(gap)} points, 95% interval {_points(lo)} to {_points(hi)}."
     return (
         f'<div class="wb-gap" role="img" aria-label="{escape(told)}"><i class="line"></i><i class="none"></i>'
         f'<i class="interval" style="left: {at(lo):.1f}%; width: {at(hi) - at(lo):.1f}%"></i>'
@@ -201,7 +201,7 @@ def _figures(found: CompareResult) -> list[tuple[str, str]]:
     """Accuracies, classes that gain and lose, how much sooner."""
     verdict = found.verdict
     rows = [
-        ("test accuracy, scratch → transfer", f"{100 * verdict.scratch:.1f} → {100 * verdict.transfer:.1f} %"),
+        ("test accuracy, scratch → transfer", f"{100 * verdict.scratch:.1f} → {100 * verdict.transfer:.1f}%"),
         ("classes that gain", _classes(verdict, "helps")),
         ("classes that lose", _classes(verdict, "hurts")),
     ]

@@ -18,6 +18,11 @@ class NamedDials(Spec):
     separator: ClassVar[str] = ","
     before: ClassVar[str] = ""  # what stands between the domain and its dials
 
+    @classmethod
+    def field_in_words(cls, name: str) -> str:
+        """A dial as whoever wrote the domain's name knows it."""
+        return f"The dial {name} of {cls.domain}"
+
     def text(self) -> str:
         """The dials that are turned, in one order; "" where none is."""
         turned = {k: getattr(self, k) for k, rule in knobs(self).items() if getattr(self, k) != rule.default}

@@ -85,7 +85,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 FORMS: dict[str, Callable[[Any], str]] = {
     "": str,
-    "percent": lambda share: f"{100 * share:.1f} %",
+    "percent": lambda share: f"{100 * share:.1f}%",
     "points": lambda share: f"{format_points(share)} points",
     "signed": format_points,
     "size": lambda share: f"{100 * abs(share):.1f} points",

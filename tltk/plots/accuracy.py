@@ -42,7 +42,7 @@ def chance_line(share: float, words: str, axis: str = "y") -> dict[str, Any]:
     ends = {f"{other}ref": "paper", f"{other}0": 0, f"{other}1": 1, f"{axis}0": share, f"{axis}1": share}
     place = {"x": {"xanchor": "left", "y": 0, "yref": "paper"}, "y": {"xanchor": "right", "x": 1, "xref": "paper"}}
     told = {
-        "text": f"{text(words)}: {100 * share:.0f} %",
+        "text": f"{text(words)}: {100 * share:.0f}%",
         "yanchor": "bottom",
         "showarrow": False,
         "font": {"size": 11},

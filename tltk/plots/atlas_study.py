@@ -25,7 +25,7 @@ def charts(found: AtlasResult) -> list[Chart]:
             told += f" Spearman's rank correlation is {_signed(found.correlation)}"
             low, high = found.correlation_lo, found.correlation_hi
             known = low is not None and high is not None
-            told += f" (95 % interval {_signed(low)} … {_signed(high)})." if known else "."
+            told += f" (95% interval {_signed(low)} … {_signed(high)})." if known else "."
         drawn.append(Chart(over_distance(found), "Gap to scratch over the distance of the two domains.", told, 380))
     return drawn
 

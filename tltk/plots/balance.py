@@ -11,16 +11,18 @@ from tltk.plots.theme import ROLES, layout
 
 COLOURS = {"Target": ROLES["target"], "Source": ROLES["source"]}
 NUMBERED = 30  # classes up to which every bar has its name and number
+OTHERS = 0.4  # opacity of the bars beside those of the class that is looked at
 LONGEST = 22  # letters of a class's name on the axis
 
 
-def balance(sides: Mapping[str, Mapping[str, int]]) -> go.Figure:
+def balance(sides: Mapping[str, Mapping[str, int]], chosen: str = "") -> go.Figure:
     """Horizontal bars, classes of the first domain from the top, then those that only the second has.
 
     Bars are shares of the domain's pictures, so that domains of other sizes can be compared; numbers are pictures.
 
     Args:
         sides: Source or Target → class → pictures.
+        chosen: A class that is looked at, whose bars stand out; "" = none.
     """
     names = list(dict.fromkeys(name for counts in sides.values() for name in counts))
     marks = [text(name) for name in names]
@@ -36,7 +38,11 @@ def balance(sides: Mapping[str, Mapping[str, int]]) -> go.Figure:
             x=shares,
             orientation="h",
             name=text(title),
-            marker={"color": COLOURS[title], "line": {"width": 0}},
+            marker={
+                "color": COLOURS[title],
+                "line": {"width": 0},
+                "opacity": [1.0 if chosen in ("", name) else OTHERS for name in shown],
+            },
             customdata=[counts[name] for name in shown],
             textposition="outside",
             cliponaxis=False,

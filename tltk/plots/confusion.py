@@ -72,7 +72,7 @@ def _drawn(found: np.ndarray, classes: Sequence[str]) -> go.Figure:
         xgap=1,
         ygap=1,
         colorbar={"title": {"text": "%"}, "thickness": 12},
-        hovertemplate="%{y} named as %{x}: %{z:.1f} %<extra></extra>",
+        hovertemplate="%{y} named as %{x}: %{z:.1f}%<extra></extra>",
         hoverongaps=False,
     )
     figure.update_xaxes(type="category", showgrid=False)

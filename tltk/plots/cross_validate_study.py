@@ -15,10 +15,10 @@ from tltk.verdicts.metrics import ACCURACY, WORDS
 def charts(found: CrossValidateResult) -> list[Chart]:
     """The one figure of a cross-validation."""
     caption = (
-        "Small dots: the folds of all repeats, those of one fold joined; diamonds: their mean with its 95 % interval "
+        "Small dots: the folds of all repeats, those of one fold joined; diamonds: their mean with its 95% interval "
         "for other pictures, which allows for the training pictures that folds share."
     )
-    alt = f"Test {WORDS[found.metric]} of each technique on every fold, with the mean and its 95 % interval."
+    alt = f"Test {WORDS[found.metric]} of each technique on every fold, with the mean and its 95% interval."
     return [Chart(dots(found), alt, caption, 380)]
 
 
@@ -44,7 +44,7 @@ def dots(found: CrossValidateResult) -> go.Figure:
         x=names,
         y=[arm.score for arm in found.arms],
         mode="markers",
-        name="mean, 95 % interval",
+        name="mean, 95% interval",
         marker={"color": SEQUENCE[0], "size": 12, "symbol": "diamond"},
         error_y={
             "type": "data",

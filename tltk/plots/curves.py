@@ -40,7 +40,7 @@ def arms(
     seeds: Mapping[str, Sequence[Curve]],
     guessing: Idle | None = None,
 ) -> go.Figure:
-    """Mean and 95 % band of each arm, with every seed as a thin line.
+    """Mean and 95% band of each arm, with every seed as a thin line.
 
     Args:
         curves: Mean with its band, by arm.
@@ -64,7 +64,7 @@ def arms(
                 fillcolor=faint(colour),
                 line={"width": 0},
                 hoverinfo="skip",
-                name=f"{arm}, 95 % interval",
+                name=f"{arm}, 95% interval",
                 legendgroup=arm,
                 showlegend=False,
             )
@@ -120,7 +120,7 @@ def band(
         line={"width": 0},
         hoverinfo="skip",
         showlegend=False,
-        name="95 % interval",
+        name="95% interval",
     )
 
 
@@ -149,8 +149,13 @@ def lines(curves: Mapping[str, Curve], quantity: str, x: str, idle: Idle | None 
     return figure
 
 
-def class_gaps(gaps: Sequence[ClassGap]) -> go.Figure:
-    """Transfer minus scratch for each class, in points, with its interval; sorted by the gap."""
+def class_gaps(gaps: Sequence[ClassGap], chosen: str = "") -> go.Figure:
+    """Transfer minus scratch for each class, in points, with its interval; sorted by the gap.
+
+    Args:
+        gaps: Of every class.
+        chosen: A class that is looked at, whose line is marked; "" = none.
+    """
     ordered = sorted(gaps, key=lambda g: g.gap)
     colours = [{"helps": HELPS, "hurts": HURTS}.get(g.label, UNSURE) for g in ordered]
     signs = [{"helps": "triangle-up", "hurts": "triangle-down"}.get(g.label, "circle-open") for g in ordered]
@@ -160,7 +165,11 @@ def class_gaps(gaps: Sequence[ClassGap]) -> go.Figure:
         x=[100 * g.gap for g in ordered],
         y=[text(g.name) for g in ordered],
         mode="markers",
-        marker={"color": colours, "size": 11, "symbol": signs},
+        marker={
+            "color": colours,
+            "size": [15 if g.name == chosen else 11 for g in ordered],
+            "symbol": signs,
+        },
         error_x={
             "type": "data",
             "symmetric": False,
@@ -172,4 +181,7 @@ def class_gaps(gaps: Sequence[ClassGap]) -> go.Figure:
         hovertemplate="%{y}: %{x:+.1f} points<br>%{text}<extra></extra>",
     )
     figure.update_yaxes(type="category")
+    for row, gap in enumerate(ordered):
+        if gap.name == chosen:
+            figure.add_hrect(y0=row - 0.5, y1=row + 0.5, fillcolor=faint(NEUTRAL, 0.15), line_width=0, layer="below")
     return figure

@@ -21,11 +21,11 @@ def charts(found: LabelsResult) -> list[Chart]:
     """The one figure of a study of labels."""
     yard = found.curves[0].name
     caption = (
-        f"Lines: mean over the seeds; bands: 95 % intervals for other seeds and other test pictures. A dotted line "
+        f"Lines: mean over the seeds; bands: 95% intervals for other seeds and other test pictures. A dotted line "
         f"leads from a technique to where {yard} is as accurate with more or fewer labels; a star marks where the "
         f"mean curves cross."
     )
-    alt = f"Test accuracy of each technique over labels per class, against {yard}, with 95 % bands."
+    alt = f"Test accuracy of each technique over labels per class, against {yard}, with 95% bands."
     return [Chart(curves(found), alt, caption, 460)]
 
 

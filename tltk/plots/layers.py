@@ -56,7 +56,7 @@ def profile(
             line={"color": colour},
             marker={"size": 9, "symbol": [symbol if s else f"{symbol}-open" for s in sure]},
             customdata=_p_in_words(column) or None,
-            hovertemplate="%{y:.3g} %{customdata}" if column.p else "%{y:.3g}",
+            hovertemplate="%{y:.3g}%{customdata}" if column.p else "%{y:.3g}",
         )
     if columns and all(c.unit == "%" for c in columns):
         figure.update_yaxes(tickformat=".0%", rangemode="tozero")

@@ -29,7 +29,7 @@ def charts(run: Run) -> list[Chart]:
         means = compare.curves(run)
         seeds = {arm: [r.curve("accuracy") for r in runs] for arm, runs in compare.measuring_runs(run).items()}
         drawn = arms(means, "Validation accuracy", "step", seeds, idle_of(run))
-        caption = "Thick lines: mean over the seeds; bands: 95 % intervals; thin lines: every seed."
+        caption = "Thick lines: mean over the seeds; bands: 95% intervals; thin lines: every seed."
     else:
         found: dict[str, list[Run]] = {}
         for child in run.children():

@@ -17,7 +17,7 @@ def charts(found: PlaneResult) -> list[Chart]:
     """The one figure of a plane."""
     caption = (
         "Right: better on the target; up: less of the source forgotten. Filled: no other technique has both means "
-        "higher. Bars: 95 % intervals, for other seeds and pictures on the target, over the seeds on the source. A "
+        "higher. Bars: 95% intervals, for other seeds and pictures on the target, over the seeds on the source. A "
         "line joins the values of one knob; the dotted line is the source's accuracy before."
     )
     alt = "Accuracy on the source over accuracy on the target of each technique, with intervals."

@@ -17,7 +17,7 @@ ORACLE = "oracle: uses target labels"
 def charts(found: RaceResult) -> list[Chart]:
     """The one figure of a race."""
     caption = (
-        "Dots: mean over the seeds; lines: 95 % intervals for other seeds and other test pictures. A filled dot may be "
+        "Dots: mean over the seeds; lines: 95% intervals for other seeds and other test pictures. A filled dot may be "
         "the best one, as far as can be told; the rank is a range where arms cannot be told apart."
     )
     if any(arm.oracle is not None for arm in found.arms):
@@ -25,7 +25,7 @@ def charts(found: RaceResult) -> list[Chart]:
             " The accuracy is that of the last epoch; the oracle picks the epoch by the target's labels, which nobody "
             "would have."
         )
-    alt = "Test accuracy of each technique with its 95 % interval and its rank, best first."
+    alt = "Test accuracy of each technique with its 95% interval and its rank, best first."
     return [Chart(dots(found), alt, caption, 34 * len(found.arms) + 130)]
 
 
@@ -37,7 +37,7 @@ def dots(found: RaceResult) -> go.Figure:
         x=[arm.accuracy for arm in arms],
         y=names,
         mode="markers",
-        name="last epoch, 95 % interval",
+        name="last epoch, 95% interval",
         marker={
             "color": SEQUENCE[0],
             "size": 11,

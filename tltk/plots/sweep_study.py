@@ -35,7 +35,7 @@ def charts(found: SweepResult) -> list[Chart]:
     """The one figure of a sweep."""
     caption = (
         "A is the source, B the target. AnB: the first layers of a network trained on A, frozen; BnB: of one trained "
-        "on B; + : all layers learn; random: frozen layers that were never trained. Bands: 95 % intervals of the gap "
+        "on B; + : all layers learn; random: frozen layers that were never trained. Bands: 95% intervals of the gap "
         f"for other seeds and other test pictures. Thin dashed lines: {published()['source']}, as points more than the "
         f"network from scratch there, with its seven layers spread over the depth here."
     )
@@ -68,7 +68,7 @@ def gaps(found: SweepResult) -> go.Figure:
         colour, symbol = LOOKS[curve.arm]
         ends = zip(curve.layers, curve.accuracy, curve.lo, curve.hi, strict=True)
         words = [
-            f"{_layer(found, n)}: {100 * accuracy:.1f} %, gap {100 * lo:+.1f} … {100 * hi:+.1f} points"
+            f"{_layer(found, n)}: {100 * accuracy:.1f}%, gap {100 * lo:+.1f} … {100 * hi:+.1f} points"
             for n, accuracy, lo, hi in ends
         ]
         figure.add_scatter(
@@ -79,7 +79,7 @@ def gaps(found: SweepResult) -> go.Figure:
             line={"color": colour, "width": 2.5},
             marker={"size": 9, "symbol": symbol},
             text=words,
-            hovertemplate="%{fullData.name} %{y:+.1f} points<br>%{text}<extra></extra>",
+            hovertemplate="%{fullData.name}%{y:+.1f} points<br>%{text}<extra></extra>",
         )
     low = min([0.0, *(100 * v for c in found.curves for v in (*c.lo, *c.gap))])
     high = max([0.0, *(100 * v for c in found.curves for v in (*c.hi, *c.gap))])

@@ -35,7 +35,7 @@ class Probe:
     """What a probe found; `correct` says of each sample, in the order given, whether it was named rightly."""
 
     accuracy: float
-    lo: float  # Wilson, 95 %
+    lo: float  # Wilson, 95%
     hi: float
     correct: NDArray[np.bool_]  # (n,)
     strength: float  # the median of those that the folds chose
@@ -193,7 +193,7 @@ def out_of_fold_probabilities(
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share: (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n), p = right/n, z = 1.96.
+    """95% interval of a share: (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n), p = right/n, z = 1.96.
 
     Reference: Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
 

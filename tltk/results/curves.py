@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Curve:
-    """A line with, where there are several seeds, its 95 % band; all lists have one length."""
+    """A line with, where there are several seeds, its 95% band; all lists have one length."""
 
     label: str
     x: tuple[float, ...]

@@ -35,7 +35,7 @@ class Layer:
 class Column(msgspec.Struct, frozen=True):
     """One quantity over depth: a number per layer, and the last for what enters the head.
 
-    `lo`…`hi` is a 95 % interval, `null_lo`…`null_hi` what chance gives (95 %), `p` and `effect` the
+    `lo`…`hi` is a 95% interval, `null_lo`…`null_hi` what chance gives (95%), `p` and `effect` the
     test against it; `p_holm` and `p_bh` are corrected over all tests of the answer. Each is empty where
     there is none. Unit "%" = shares, 0 … 1.
     """

@@ -78,7 +78,7 @@ class TaskScore(msgspec.Struct, frozen=True):
 class FeatureProbe(msgspec.Struct, frozen=True):
     """How well labels, used to measure alone, name the test pictures by features that were learned without labels.
 
-    Shares are 0 … 1, with 95 % intervals (Wilson).
+    Shares are 0 … 1, with 95% intervals (Wilson).
 
     Attributes:
         name: "knn", by the 20 nearest training pictures; "ridge", by a linear classifier, cross-validated on the test.
@@ -159,7 +159,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
 
     Attributes:
         accuracy: Share of the test pictures that are right at the end.
-        accuracy_lo: Lower end of its 95 % interval (Wilson); None in results of earlier versions, as all that may be.
+        accuracy_lo: Lower end of its 95% interval (Wilson); None in results of earlier versions, as all that may be.
         accuracy_hi: Upper end.
         chance: 1 over the number of classes.
         majority: Share of the most frequent class among the test pictures.

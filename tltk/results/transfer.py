@@ -13,7 +13,7 @@ class TransferMetric(msgspec.Struct, frozen=True):
         scratch: Mean over the seeds of the first arm.
         transfer: Of the second.
         value: The second less the first; of area_ratio that difference over the first.
-        lo: Lower end of the 95 % interval of `value` over the seeds (Student's t); None with one seed.
+        lo: Lower end of the 95% interval of `value` over the seeds (Student's t); None with one seed.
         hi: Upper end.
         seeds: The seeds that it rests on.
     """
@@ -35,7 +35,7 @@ class SpeedUp(msgspec.Struct, frozen=True):
         scratch: Mean of when the first arm has its best validation accuracy.
         transfer: Mean of when the second arm has the same; None where in some seed it never has.
         ratio: Geometric mean over the seeds of the first over the second; None where `transfer` is.
-        lo: Lower end of its 95 % interval (Student's t on the logarithm); None as well, and with one seed.
+        lo: Lower end of its 95% interval (Student's t on the logarithm); None as well, and with one seed.
         hi: Upper end.
         reached: Seeds in which the second arm gets there.
         at_first: Of these, the seeds in which it is there at its first evaluation: it may have been sooner.

@@ -23,8 +23,8 @@ def guessing(chance: float | None, majority: float | None) -> tuple[float, str] 
 
 
 def percent(share: float) -> str:
-    """`86.7 %`: a share as it is read everywhere, one decimal."""
-    return f"{100 * share:.1f} %"
+    """`86.7%`: a share as it is read everywhere, one decimal."""
+    return f"{100 * share:.1f}%"
 
 
 def outcome_in_words(result: TrainingResult) -> str:
@@ -58,7 +58,7 @@ def accuracy_in_words(result: TrainingResult) -> str:
     idle = f"chance {percent(result.chance)}"
     if result.majority - result.chance > UNEVEN:
         idle = f"always naming the most frequent class {percent(result.majority)}"
-    return f"{text} (95 % interval {percent(low)} … {percent(high)}, {len(result.labels):,} pictures; {idle})"
+    return f"{text} (95% interval {percent(low)} … {percent(high)}, {len(result.labels):,} pictures; {idle})"
 
 
 SOURCES = {"nvml": "the GPU's own counter", "rapl": "the processor's counter"}

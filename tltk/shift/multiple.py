@@ -9,7 +9,7 @@ ALPHA = 0.05
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's p-values: at p ≤ .05 the chance of any false finding among all tests is at most 5 %, however they depend.
+    """Holm's p-values: at p ≤ .05 the chance of any false finding among all tests is at most 5%, however they depend.
 
     p̃_(i) = max_{j ≤ i} min(1, (m − j + 1) p_(j)), p_(1) ≤ … ≤ p_(m).
 
@@ -29,7 +29,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:
-    """Benjamini and Hochberg's p-values: of the findings at p ≤ .05 at most 5 % are false, on average.
+    """Benjamini and Hochberg's p-values: of the findings at p ≤ .05 at most 5% are false, on average.
 
     p̃_(i) = min_{j ≥ i} min(1, m/j · p_(j)), p_(1) ≤ … ≤ p_(m). It holds for independent tests and for those that
     depend positively, as layers and measures of the same pictures do.
@@ -74,7 +74,7 @@ def describe_correction(tests: int, permutations: int) -> str:
         return "One test: nothing to correct." if tests else "No test was made."
     text = (
         f"p is of each test alone. Two corrections are made over all {tests} tests: Holm's keeps the chance of any "
-        f"false finding at 5 % or less, Benjamini and Hochberg's the expected share of false ones among the findings."
+        f"false finding at 5% or less, Benjamini and Hochberg's the expected share of false ones among the findings."
     )
     if tests > ALPHA * (permutations + 1) + 1e-9:
         enough = math.ceil(tests / ALPHA - 1e-9) - 1

@@ -20,12 +20,12 @@ from tltk.shift.permutation import feature_sums, kernel_sums, memberships, mmd_f
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 TIE_TOLERANCE = 1e-6  # values that differ by a smaller share of the largest are equal up to float32's rounding
-N_HALVES = 39  # draws of the band of halves: a further one lies between the least and the greatest with 38/40 = 95 %
+N_HALVES = 39  # draws of the band of halves: a further one lies between the least and the greatest with 38/40 = 95%
 
 
 @dataclass(frozen=True)
 class Null:
-    """A measured value beside what chance gives; `lo`…`hi` hold 95 % of the null's values."""
+    """A measured value beside what chance gives; `lo`…`hi` hold 95% of the null's values."""
 
     value: float
     p: float
@@ -94,7 +94,7 @@ def permutation_test(
 class Halves:
     """A measure between halves of one domain, `lo`…`hi`, and between as many rows of both, `value`.
 
-    Of a value without shift, at these sizes, at least 95 % lie in the band.
+    Of a value without shift, at these sizes, at least 95% lie in the band.
     """
 
     value: float
@@ -118,7 +118,7 @@ def self_split(measure: Measure, source: Tensor, target: Tensor, *, repeats: int
         source: (n, d).
         target: (m, d).
         repeats: Draws R. The limits are the k-th least and greatest, k = max(1, ⌊(R + 1) · 0.025⌋), which hold
-            a further draw with 1 − 2k/(R + 1): for 39 draws 95 %.
+            a further draw with 1 − 2k/(R + 1): for 39 draws 95%.
         seed: Of the draws.
 
     Raises:

@@ -34,6 +34,11 @@ class EncoderDials(Spec):
     heads: int = knob(4, 1, 64, help="Heads of attention.")
     vocabulary: int = knob(8192, 100, 1_000_000, help="Numbers that words are hashed to.")
 
+    @classmethod
+    def field_in_words(cls, name: str) -> str:
+        """A number as whoever wrote `encoder:…` knows it."""
+        return f"The {name} of an encoder"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width % self.heads:

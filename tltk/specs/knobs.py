@@ -125,9 +125,9 @@ _knobs_of: Any = cache(
 _names: Any = cache(lambda kind: tuple(f.name for f in dataclasses.fields(kind)))  # of the fields of a class, in order
 
 
-def _check(owner: str, name: str, value: Any, rule: Knob) -> Any:
+def _check(where: str, value: Any, rule: Knob) -> Any:
     """The value, with int widened to float where the default is a float; else a sentence."""
-    where, wanted = f"{owner}.{name}", type(rule.default)
+    wanted = type(rule.default)
     if wanted is float and type(value) in (int, float):
         value = _as_float(value)
     if type(value) is not wanted:
@@ -170,8 +170,13 @@ class Spec:
     def __post_init__(self) -> None:
         for name, rule in _knobs(type(self)):
             given = getattr(self, name)
-            if (value := _check(type(self).__name__, name, given, rule)) is not given:
+            if (value := _check(self.field_in_words(name), given, rule)) is not given:
                 object.__setattr__(self, name, value)
+
+    @classmethod
+    def field_in_words(cls, name: str) -> str:
+        """A field as sentences about it begin."""
+        return f"{cls.__name__}.{name}"
 
     def check(self) -> None:
         """Refuse what cannot be meant, as far as names and numbers tell: before anything is queued, without the disk.

@@ -74,7 +74,7 @@ class DataSpec(Spec):
             )
         if self.val + self.test > 0.95:
             raise BadSpec(
-                f"DataSpec.val + DataSpec.test must leave at least 5 % for training. "
+                f"DataSpec.val + DataSpec.test must leave at least 5% for training. "
                 f"Got {self.val} + {self.test}; lower one of them."
             )
 

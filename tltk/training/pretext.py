@@ -21,7 +21,7 @@ from tltk.training.batches import BatchSource
 
 PRETEXT, LOOK = 9, 10  # names of the random streams of terms that alter pictures: while they teach, and when judged
 
-Share = tuple[float, float, float]  # 0 … 1, and its 95 % interval
+Share = tuple[float, float, float]  # 0 … 1, and its 95% interval
 
 
 def draws(*parts: int) -> torch.Generator:

@@ -20,7 +20,7 @@ def schedule(name: str, progress: float, warmup: float = 0.0, history: Sequence[
     - cosine: (1 + cos πp)/2 down to 0.01. Loshchilov and Hutter (2017), SGDR, Eq. 5, one period.
       arXiv:1608.03983.
     - warm_restarts: the same, restarted three times.
-    - one_cycle: from 0.04 up to 1 at 30 %, then down, both by cosine. Smith and Topin (2018),
+    - one_cycle: from 0.04 up to 1 at 30%, then down, both by cosine. Smith and Topin (2018),
       Super-convergence; the two-phase cosine form is fastai's. arXiv:1708.07120.
     - plateau: halved each time the validation losses in `history` did not improve for three
       evaluations.

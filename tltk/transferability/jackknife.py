@@ -81,7 +81,7 @@ def standard_error(found: Tensor) -> float:
 
 
 def interval(value: float, found: Tensor) -> tuple[float, float]:
-    """95 % interval of a score from its replicates: value ± t · error, t with g − 1 degrees of freedom.
+    """95% interval of a score from its replicates: value ± t · error, t with g − 1 degrees of freedom.
 
     Args:
         value: The score on all rows.
@@ -95,7 +95,7 @@ def rank_ranges(values: Sequence[float], found: Sequence[Tensor | None]) -> list
     """Between which places each candidate is, 1 = the largest value: those that cannot be told apart share places.
 
     Two are told apart where |a − b| > t · error(a − b), with the same pictures left out of both and t by Bonferroni
-    over all pairs: with 95 % no pair is told apart wrongly. Without replicates nothing is told.
+    over all pairs: with 95% no pair is told apart wrongly. Without replicates nothing is told.
 
     Reference: Mogstad, Romano, Shaikh & Wilhelm (2024), Inference for ranks, Review of Economic Studies 91 (an
     interval of the place from the differences that are told).

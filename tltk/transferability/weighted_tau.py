@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tltk.errors import BadSpec
 
-Z = 1.959963984540054  # the normal distribution's 97.5 %
+Z = 1.959963984540054  # the normal distribution's 97.5%
 EXACT = 7  # so many candidates have 5,040 orders, which are all looked at
 SAMPLED = 1999  # orders that are drawn of more
 
@@ -46,12 +46,12 @@ def weighted_tau(scores: Sequence[float], accuracies: Sequence[float]) -> float:
 
 
 def tau_interval(tau: float, n: int) -> tuple[float, float]:
-    """95 % interval of a τ over n candidates: all τ₀ with |τ − τ₀| ≤ 1.96 √(2 (1 − τ₀²) / n).
+    """95% interval of a τ over n candidates: all τ₀ with |τ − τ₀| ≤ 1.96 √(2 (1 − τ₀²) / n).
 
     2 (1 − τ²) / n is the largest variance that τ can have, taken at τ₀ as in Wilson's interval of a share, so the
     interval has a width even where the rankings agree throughout: four candidates in the same order leave
     −0.32 … 1. A bootstrap over candidates would say 1 … 1. It is a cautious interval for the weighted τ too
-    (it holds in 97 to 100 % of simulated rankings of 4 to 20 candidates).
+    (it holds in 97 to 100% of simulated rankings of 4 to 20 candidates).
 
     Reference: Kendall & Gibbons (1990), Rank correlation methods, §4 (the bound); Wilson (1927), JASA 22.
 

@@ -328,8 +328,8 @@ def judge(
     )
     what = "" if metric == ACCURACY else f", by {WORDS[metric]}"
     text = (
-        f"{label.capitalize()}: {names[0]} scores {format_points(verdict.scratch, False)} % on average over {n:,} "
-        f"example{'s' if n > 1 else ''}, {names[1]} {format_points(verdict.transfer, False)} %{what}. "
+        f"{label.capitalize()}: {names[0]} scores {format_points(verdict.scratch, False)}% on average over {n:,} "
+        f"example{'s' if n > 1 else ''}, {names[1]} {format_points(verdict.transfer, False)}%{what}. "
         f"{gap_clause(verdict)}"
     )
     return dataclasses.replace(verdict, sentence=" ".join([text, *advise(verdict, difference)]))
@@ -376,9 +376,9 @@ def format_points(share: float, sign: bool = True) -> str:
 
 
 def gap_clause(v: Verdict) -> str:
-    """`The gap is +5.0 points (95 % interval +1.2 … +8.8, 3 seeds).`"""
+    """`The gap is +5.0 points (95% interval +1.2 … +8.8, 3 seeds).`"""
     seeds = f"{len(v.seeds)} seed{'s' if len(v.seeds) > 1 else ''}"
-    interval = f"{100 * v.level:g} % interval {format_points(v.lo)} … {format_points(v.hi)}"
+    interval = f"{100 * v.level:g}% interval {format_points(v.lo)} … {format_points(v.hi)}"
     return f"The gap is {format_points(v.gap)} points ({interval}, {seeds})."
 
 
@@ -411,7 +411,7 @@ def advise(v: Verdict, difference: Floats) -> list[str]:
 
 
 def mean_curve(label: str, curves: Sequence[Curve]) -> Curve:
-    """The mean of several seeds' curves with its 95 % interval (Student's t over seeds).
+    """The mean of several seeds' curves with its 95% interval (Student's t over seeds).
 
     Curves that stopped early keep their last value, so that the mean stays over all seeds.
     """

@@ -141,7 +141,7 @@ def speed_up(over: str, scratch: Sequence[Curve], transfer: Sequence[Curve]) -> 
 
 
 def speed_up_in_words(found: SpeedUp, unit: str) -> str:
-    """`2.0 times fewer steps (95 % interval 1.2 … 3.3, 3 seeds)`, or that it was not reached.
+    """`2.0 times fewer steps (95% interval 1.2 … 3.3, 3 seeds)`, or that it was not reached.
 
     Args:
         found: What is said.
@@ -154,7 +154,7 @@ def speed_up_in_words(found: SpeedUp, unit: str) -> str:
     lo, hi = (found.lo, found.hi) if not more or found.lo is None or found.hi is None else (1 / found.hi, 1 / found.lo)
     text = f"{ratio:.1f} times {'more' if more else 'fewer'} {unit}" if f"{ratio:.1f}" != "1.0" else f"as many {unit}"
     counted = f"{found.seeds} seed{'s' * (found.seeds != 1)}"
-    text += f" ({counted})" if lo is None or hi is None else f" (95 % interval {lo:.1f} … {hi:.1f}, {counted})"
+    text += f" ({counted})" if lo is None or hi is None else f" (95% interval {lo:.1f} … {hi:.1f}, {counted})"
     early = f"; in {found.at_first} of them at the first evaluation, so it may be sooner" if found.at_first else ""
     return text + early
 

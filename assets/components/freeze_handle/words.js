@@ -44,7 +44,7 @@ export function prediction({ overlays, layers }, k) {
   return [name, number(v, overlay.unit), v == null ? "not known here" : interval(overlay, at) || `at ${where}`];
 }
 
-/* The 95 % interval at layer i, or "" where there is none. */
+/* The 95% interval at layer i, or "" where there is none. */
 export function interval({ lo, hi, unit }, i) {
   return lo?.[i] != null && hi?.[i] != null ? `${number(lo[i], unit, false)} to ${number(hi[i], unit)}` : "";
 }

@@ -47,7 +47,7 @@ function addIdle(layout, [share, words], theme) {
   const line = { color: theme.palette.both.neutral, width: 1, dash: "dot" };
   layout.shapes = [...(layout.shapes ?? []), { type: "line", ...ends, line }];
   const place = { xref: "paper", x: 1, xanchor: "right", y: share, yanchor: "bottom", showarrow: false, font: { size: 11 } };
-  layout.annotations = [...(layout.annotations ?? []), { ...place, text: `${words}: ${Math.round(100 * share)} %` }];
+  layout.annotations = [...(layout.annotations ?? []), { ...place, text: `${words}: ${Math.round(100 * share)}%` }];
 }
 
 /* Faint lines first, so that they lie under the others; the legend shows the fullest line of each group. */

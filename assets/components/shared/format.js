@@ -4,7 +4,7 @@ export const grouped = (n) => n.toLocaleString("en");
 export const layersOf = (n) => `${n} layer${n === 1 ? "" : "s"}`;
 export const digits = (x) => x.toLocaleString("en", { maximumSignificantDigits: x < 100 ? 2 : 3, useGrouping: false });
 export const percent = (x) =>
-  x > 0 && x < 0.001 ? "< 0.1 %" : `${(100 * x).toLocaleString("en", { maximumSignificantDigits: x > 0.99 ? 3 : 2 })} %`;
+  x > 0 && x < 0.001 ? "< 0.1%" : `${(100 * x).toLocaleString("en", { maximumSignificantDigits: x > 0.99 ? 3 : 2 })}%`;
 export const faster = (share) =>
   share > 0.95 ? "nothing saved yet" : share < 1e-4 ? "the head alone" : `${digits(1 / share)}× quicker`;
 
@@ -34,7 +34,7 @@ const raised = (power) => power.replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹
 export function number(v, unit, named = true) {
   if (v == null) return "–";
   const x = unit === "%" ? 100 * v : v, size = Math.abs(x);
-  return inDigits(x, size, unit).replace(/^-/, "−") + (unit === "%" && named ? " %" : "");
+  return inDigits(x, size, unit).replace(/^-/, "−") + (unit === "%" && named ? "%" : "");
 }
 
 function inDigits(x, size, unit) {

@@ -54,7 +54,7 @@ class ProbeResult(msgspec.Struct, frozen=True):
         layer: Its name.
         accuracy: Of a linear probe, cross-validated, 0 … 1.
         random: The same of a network with random weights.
-        lo: Lower end of the 95 % interval of the difference.
+        lo: Lower end of the 95% interval of the difference.
         hi: Upper end.
     """
 

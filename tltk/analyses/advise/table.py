@@ -13,7 +13,7 @@ def lines(result: AdviseResult) -> list[str]:
     Args:
         result: Of the question.
     """
-    rows = [["layer", "probe", "random weights", "difference, 95 % interval"]]
+    rows = [["layer", "probe", "random weights", "difference, 95% interval"]]
     for p in result.probes:
         gap = f"{format_points(p.accuracy - p.random)} ({format_points(p.lo)} … {format_points(p.hi)})"
         rows.append([p.layer, format_points(p.accuracy, False), format_points(p.random, False), gap])

@@ -11,7 +11,7 @@ from tltk.verdicts.ranking import LEVEL
 
 
 def accuracy_interval(scores: Floats) -> tuple[float, float, float]:
-    """Mean accuracy and its 95 % interval, for other seeds and test pictures; of one seed Wilson's, for pictures alone.
+    """Mean accuracy and its 95% interval, for other seeds and test pictures; of one seed Wilson's, for pictures alone.
 
     Args:
         scores: Right or wrong, (seeds, test pictures).
@@ -30,7 +30,7 @@ def sentence(order: Sequence[str], scores: Mapping[str, Floats], pairs: Sequence
         pairs: Of all of them.
     """
     best, seeds = order[0], len(scores[order[0]])
-    figure = f"{100 * scores[best].mean():.1f} % of the test pictures right"
+    figure = f"{100 * scores[best].mean():.1f}% of the test pictures right"
     over = f"{seeds} seed{'' if seeds == 1 else 's'}"
     if len(order) == 1:
         return f"{best}: {figure} ({over})."

@@ -17,7 +17,7 @@ class LearnerResult(msgspec.Struct, frozen=True):
         reweighting: How pictures were weighted; empty = equally. With both domains' labels: target_only = the target's
             alone, tradaboost = boosted.
         accuracy: Share of the target's test pictures that are right, 0 … 1.
-        lo: Lower end of its 95 % interval.
+        lo: Lower end of its 95% interval.
         hi: Upper end.
         best_rank: 1 + those that are better, as far as can be told.
         worst_rank: All, less those that are worse, as far as can be told.

@@ -14,7 +14,7 @@ def lines(found: ClassifyResult) -> Iterator[str]:
     """The lines that the shell prints."""
     yield found.sentence
     yield ""
-    head = ["learner", "rank", "accuracy", "95 % interval", "macro-F1", "seconds", "hyper-parameters"]
+    head = ["learner", "rank", "accuracy", "95% interval", "macro-F1", "seconds", "hyper-parameters"]
     yield from columns(head, [_cells(row) for row in found.rows])
     yield ""
     unsettled = [f"{pair.first} and {pair.second}" for pair in found.pairs if pair.label != "hurts"]

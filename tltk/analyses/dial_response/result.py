@@ -31,7 +31,7 @@ class LevelTest(msgspec.Struct, frozen=True):
         value: The measure between source and target.
         effect: (value − mean of the null) / its standard deviation.
         p: p-value of the permutation test, of this setting alone, above 0 and at most 1.
-        lo: Lower end of 95 % of its values when the domains are permuted.
+        lo: Lower end of 95% of its values when the domains are permuted.
         hi: Upper end.
         p_holm: p by Holm, over all tests of the measure; None in results of earlier versions.
         p_bh: p by Benjamini and Hochberg; likewise.

@@ -233,11 +233,11 @@ def _sentence(mixtures: Sequence[MixtureResult], n: int) -> str:
     uniform, weighted = rows[UNIFORM], [row for row in mixtures if row.name not in (UNIFORM, BEST)]
     best = max(weighted, key=lambda row: row.val)
     told = "better" if best.lo > 0 else "worse" if best.hi < 0 else "not told apart"
-    gap = f"{format_points(best.gap)} points, 95 % interval {format_points(best.lo)} … {format_points(best.hi)}"
+    gap = f"{format_points(best.gap)} points, 95% interval {format_points(best.lo)} … {format_points(best.hi)}"
     plain, mixed, alone = (format_points(row.accuracy, False) for row in (uniform, best, rows[BEST]))
     return (
-        f"Averaged by {best.name}, {n} trainings get {mixed} % of the test pictures right, averaged alike {plain} %: "
-        f"{told} ({gap}). The best of them on the validation pictures gets {alone} %."
+        f"Averaged by {best.name}, {n} trainings get {mixed}% of the test pictures right, averaged alike {plain}%: "
+        f"{told} ({gap}). The best of them on the validation pictures gets {alone}%."
     )
 
 

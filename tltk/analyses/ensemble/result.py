@@ -37,7 +37,7 @@ class MixtureResult(msgspec.Struct, frozen=True):
         val: Accuracy on the validation pictures, 0 … 1.
         accuracy: Accuracy on the test pictures, 0 … 1.
         gap: The same less that of the uniform ensemble.
-        lo: Lower end of the 95 % interval of the gap, for other test pictures.
+        lo: Lower end of the 95% interval of the gap, for other test pictures.
         hi: Upper end.
     """
 

@@ -18,7 +18,7 @@ def lines(result: EnsembleResult) -> list[str]:
     for one in result.members:
         weights = [number(one.weights[name]) for name in names]
         members.append([one.run, one.trained_on, one.backbone, _share(one.val), _share(one.accuracy), *weights])
-    mixtures = [["average", "validation", "test", "against uniform, 95 % interval"]]
+    mixtures = [["average", "validation", "test", "against uniform, 95% interval"]]
     for row in result.mixtures:
         gap = f"{format_points(row.gap)} ({format_points(row.lo)} … {format_points(row.hi)})"
         mixtures.append([row.name, _share(row.val), _share(row.accuracy), "" if row.name == "uniform" else gap])

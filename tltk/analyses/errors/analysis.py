@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from tltk.analyses.errors.result import ErrorsResult, Mistake
+from tltk.analyses.errors.result import COLUMNS, ErrorsResult, Mistake
 from tltk.analyses.errors.spec import ErrorsSpec
 from tltk.analyses.known_pictures import check_channels, known_pictures
 from tltk.analyses.network import count_seen, rebuild
@@ -14,8 +14,6 @@ from tltk.analyses.sample import Context
 from tltk.analyses.sheets import Tile, captioned_sheet, tile_of
 from tltk.analyses.trained import open_training
 from tltk.data.file_names import picture_names
-
-COLUMNS = 8
 
 
 def errors(spec: ErrorsSpec, context: Context) -> tuple[ErrorsResult, Image.Image | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+COLUMNS = 8  # pictures in a row of the contact sheet
+
 
 class Mistake(msgspec.Struct, frozen=True):
     """A picture that was taken for another class.

@@ -185,9 +185,9 @@ def _rival(
     gap, lo, hi = paired_interval((right[known].astype(np.float64) - other)[None])
     told = "better" if lo > 0 else "worse" if hi < 0 else "not told apart"
     sentence = (
-        f"{told} on {int(known.sum()):,} pictures: {format_points(float(right[known].mean()), False)} % against "
-        f"{format_points(float(other.mean()), False)} % of run {rival.trained.run.id}, {format_points(gap)} points, "
-        f"95 % interval {format_points(lo)} … {format_points(hi)}."
+        f"{told} on {int(known.sum()):,} pictures: {format_points(float(right[known].mean()), False)}% against "
+        f"{format_points(float(other.mean()), False)}% of run {rival.trained.run.id}, {format_points(gap)} points, "
+        f"95% interval {format_points(lo)} … {format_points(hi)}."
     )
     return Rival(
         rival.trained.run.id, int(known.sum()), float(other.mean()), gap, lo, hi, sentence[0].upper() + sentence[1:]

@@ -202,7 +202,7 @@ def intervals(
     """balanced_accuracy, macro_f1 and, where two classes have pictures, average_precision and auc, with intervals.
 
     The latter two are means over the classes that have pictures, one against the rest. An interval is that of the
-    middle 95 % of the resamples.
+    middle 95% of the resamples.
 
     Args:
         p: Probabilities, (n, classes).

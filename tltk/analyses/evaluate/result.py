@@ -6,7 +6,7 @@ import msgspec
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A figure with its 95 % interval.
+    """A figure with its 95% interval.
 
     Attributes:
         value: The figure, 0 … 1.
@@ -111,7 +111,7 @@ class Rival(msgspec.Struct, frozen=True):
         n: Pictures whose class both know.
         accuracy: Its share of right ones among them.
         gap: Accuracy of the training that is asked about, less that.
-        lo: Lower end of the 95 % interval of the gap, paired by picture.
+        lo: Lower end of the 95% interval of the gap, paired by picture.
         hi: Upper end.
         sentence: Which is better, or that it cannot be told.
     """

@@ -143,12 +143,12 @@ def _of_test(trained: Trained) -> Iterator[str]:
     if not trained.classes or result.accuracy is None:
         return
     if result.macro_f1 is not None:
-        yield f"- Macro-F1 {100 * result.macro_f1:.1f} %, cross-entropy {result.loss:.3f}."
+        yield f"- Macro-F1 {100 * result.macro_f1:.1f}%, cross-entropy {result.loss:.3f}."
     yield from (f"- {_escape(line)}" for line in tasks_in_words(result))
     labels, found = np.array(result.labels), np.array(result.predictions)
     if len(trained.classes) > MOST_CLASSES:
         return
-    yield from ("", "| class | test pictures | recall | 95 % interval |", "|---|---|---|---|")
+    yield from ("", "| class | test pictures | recall | 95% interval |", "|---|---|---|---|")
     for number, name in enumerate(trained.classes):
         n, right = int((labels == number).sum()), int(((labels == number) & (found == number)).sum())
         cells = ["–", "–"]

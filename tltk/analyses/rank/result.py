@@ -14,7 +14,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         scores: Score → its value; what cannot be computed is not there.
         why: Score → why it cannot be computed.
         seconds: That it took.
-        interval: Score → its 95 % interval.
+        interval: Score → its 95% interval.
         places: Score → the best and the worst place that the candidate may have, from 1.
         notes: Score → what is to be known of it.
         width: Features that enter the head; not there where the network cannot be built.
@@ -63,7 +63,7 @@ class Agreement(msgspec.Struct, frozen=True):
     Attributes:
         n: So many candidates.
         tau: Weighted Kendall τ of score and accuracy, −1 … 1.
-        lo: Lower end of its 95 % interval.
+        lo: Lower end of its 95% interval.
         hi: Upper end.
         p: The probability of so large a τ if the scores were assigned at random.
         regret: Points of accuracy lost by taking the score's first choice, 0 … 100.

@@ -45,7 +45,7 @@ class Scores:
 
     Attributes:
         value: Where it could be computed.
-        interval: 95 % of it, lower and upper end.
+        interval: 95% of it, lower and upper end.
         why: Why it could not be computed.
         notes: What is to be known of it.
         replicates: The score without each tenth of the pictures, (10,), where it may tell candidates apart.

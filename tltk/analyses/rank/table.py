@@ -21,7 +21,7 @@ def lines(found: JudgedRanking) -> Iterator[str]:
         ]
         for row in found.rows
     ]
-    yield from columns(["place", "candidate", *names, f"{by}, 95 %", "trained"], rows)
+    yield from columns(["place", "candidate", *names, f"{by}, 95%", "trained"], rows)
     yield found.order
     for row in found.rows:
         for text in _remarks(row, by):
@@ -30,7 +30,7 @@ def lines(found: JudgedRanking) -> Iterator[str]:
     for name, mark in found.marks.items():
         if isinstance(mark, Agreement):
             yield (
-                f"{name}: weighted τ {mark.tau:.2f} (95 % {mark.lo:.2f} … {mark.hi:.2f}, p = {mark.p:.2g}) "
+                f"{name}: weighted τ {mark.tau:.2f} (95% {mark.lo:.2f} … {mark.hi:.2f}, p = {mark.p:.2g}) "
                 f"over {mark.n} trained candidates, regret {mark.regret:.1f} points"
             )
 

@@ -223,7 +223,7 @@ def _verdict(layers: list[RandomisedLayer], n: int) -> tuple[bool | None, str]:
     last = layers[-1]
     figure = (
         f"with all layers randomised their rank correlation with the maps of the training is {last.correlation:.2f} "
-        f"(95 % interval over {n} pictures {last.lo:.2f} … {last.hi:.2f})"
+        f"(95% interval over {n} pictures {last.lo:.2f} … {last.hi:.2f})"
     )
     if last.hi < DEPENDS:
         return True, f"The maps depend on the weights: {figure}."

@@ -36,7 +36,7 @@ class RandomisedLayer(msgspec.Struct, frozen=True):
         layer: The lowest of the randomised layers; the depth = the head alone.
         name: Its name.
         correlation: Spearman's ρ with the maps of the training, mean over pictures and draws.
-        lo: Lower end of its 95 % interval over the pictures.
+        lo: Lower end of its 95% interval over the pictures.
         hi: Upper end.
         flat: Share of these maps that are the same everywhere, which counts as a correlation of 0.
     """

@@ -30,7 +30,7 @@ def lines(found: SaliencyResult) -> Iterator[str]:
     yield "Each lies with its map on pictures.png of the run's folder; --png FILE writes it."
     if found.check:
         yield ""
-        rows = [["randomised from", "rank correlation", "95 % interval", "flat maps"]]
+        rows = [["randomised from", "rank correlation", "95% interval", "flat maps"]]
         for layer in found.check:
             ends = f"{layer.lo:.2f} … {layer.hi:.2f}"
             rows.append([f"{layer.layer} {layer.name}", f"{layer.correlation:.2f}", ends, f"{layer.flat:.0%}"])

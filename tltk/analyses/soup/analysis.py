@@ -202,14 +202,14 @@ def _sentence(rows: Sequence[TasteResult], best: str) -> str:
     greedy = next(row for row in rows if row.name == "greedy")
     single = next(row for row in rows if row.name == best)
     told = "better" if greedy.lo > 0 else "worse" if greedy.hi < 0 else "not told apart"
-    gap = f"{format_points(greedy.gap)} points, 95 % interval {format_points(greedy.lo)} … {format_points(greedy.hi)}"
+    gap = f"{format_points(greedy.gap)} points, 95% interval {format_points(greedy.lo)} … {format_points(greedy.hi)}"
     if len(greedy.parts) == 1:
         alone = format_points(single.accuracy, False)
-        return f"The greedy soup is the best run alone ({best}, {alone} %): no other one helps."
+        return f"The greedy soup is the best run alone ({best}, {alone}%): no other one helps."
     mixed, alone = (format_points(row.accuracy, False) for row in (greedy, single))
     return (
-        f"The greedy soup of {len(greedy.parts)} runs gets {mixed} % of the test pictures right, the best run "
-        f"{alone} %: {told} ({gap})."
+        f"The greedy soup of {len(greedy.parts)} runs gets {mixed}% of the test pictures right, the best run "
+        f"{alone}%: {told} ({gap})."
     )
 
 

@@ -13,7 +13,7 @@ def lines(result: SoupResult) -> list[str]:
     Args:
         result: Of the question.
     """
-    rows = [["network", "validation", "test", "against the best run, 95 % interval", "runs"]]
+    rows = [["network", "validation", "test", "against the best run, 95% interval", "runs"]]
     for row in result.rows:
         gap = (
             ""

@@ -11,7 +11,7 @@ class ShiftAtLayer(msgspec.Struct, frozen=True):
     Attributes:
         name: The layer; features = what enters the head.
         mmd: Squared MMD of all pictures.
-        null_hi: Upper end of 95 % of its values when the domains are permuted.
+        null_hi: Upper end of 95% of its values when the domains are permuted.
         p_holm: p by Holm, over the layers.
         within: Mean squared MMD within the classes that both have; None where there are none.
         within_null_hi: Upper end of its values by chance; None likewise.

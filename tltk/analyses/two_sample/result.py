@@ -10,7 +10,7 @@ class PermutationTest(msgspec.Struct, frozen=True):
 
     Attributes:
         value: The measure between source and target.
-        null_lo: Lower end of 95 % of its values when the domains are permuted.
+        null_lo: Lower end of 95% of its values when the domains are permuted.
         null_hi: Upper end.
         p: p-value of this test alone, above 0 and at most 1.
         effect: (value − mean of the null) / its standard deviation.
@@ -29,14 +29,14 @@ class MeasureTest(msgspec.Struct, frozen=True):
     Attributes:
         measure: Its name.
         value: The measure between source and target; None, as all up to `self_n`, where it cannot be computed.
-        null_lo: Lower end of 95 % of its values when the domains are permuted.
+        null_lo: Lower end of 95% of its values when the domains are permuted.
         null_hi: Upper end.
         p: p-value of that test alone, above 0 and at most 1.
         effect: (value − mean of the null) / its standard deviation.
         p_holm: p by Holm, over all measures; None in results of earlier versions.
         p_bh: p by Benjamini and Hochberg; likewise.
         self_value: The measure between `self_n` pictures of each domain, mean over the draws.
-        self_lo: Lower end of at least 95 % of its values between so many of the target and as many others of it.
+        self_lo: Lower end of at least 95% of its values between so many of the target and as many others of it.
         self_hi: Upper end.
         self_n: Half of the pictures of the smaller side.
         why: Why the measure cannot be computed; empty where it can.
@@ -63,7 +63,7 @@ class ClassTest(msgspec.Struct, frozen=True):
     Attributes:
         name: The class.
         value: Its MMD².
-        null_lo: Lower end of 95 % of its values when the pictures of this class are dealt out again.
+        null_lo: Lower end of 95% of its values when the pictures of this class are dealt out again.
         null_hi: Upper end.
         p: p-value of this class alone, above 0 and at most 1.
         effect: (value − mean of the null) / its standard deviation.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tltk.analyses.two_sample.result import ClassTest, MeasureTest, TwoSampleResult
 from tltk.results.text import NONE, columns, number, span
 
-HEAD = ("value", "by chance (95 %)", "p", "p (Holm)", "p (Benjamini–Hochberg)", "effect")
+HEAD = ("value", "by chance (95%)", "p", "p (Holm)", "p (Benjamini–Hochberg)", "effect")
 
 
 def lines(found: TwoSampleResult) -> Iterator[str]:
@@ -19,7 +19,7 @@ def lines(found: TwoSampleResult) -> Iterator[str]:
         [row.measure, *_cells(row), f"{number(row.self_value)} of {span(row.self_lo, row.self_hi)}"]
         for row in found.table
     ]
-    yield from columns(["measure", *HEAD, "halves (95 %)"], rows)
+    yield from columns(["measure", *HEAD, "halves (95%)"], rows)
     for row in found.table:
         if row.why:
             yield f"{row.measure}: {row.why}"

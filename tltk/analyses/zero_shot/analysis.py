@@ -225,7 +225,7 @@ def _mean_over_classes(said: Ints, truth: Ints) -> float:
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and 95 % interval, Student's t over the draws, within 0 … 1."""
+    """Mean and 95% interval, Student's t over the draws, within 0 … 1."""
     mean = float(np.mean(values))
     half = float(student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
     return mean, max(mean - half, 0.0), min(mean + half, 1.0)
@@ -262,7 +262,7 @@ def _result(
         layer_name=layer_name,
         sentence=(
             f"Pictures of {n_unseen} combinations of {', '.join(found.attributes)} that were never shown: "
-            f"{accuracy:.1%} are named rightly, {lo:.1%} … {hi:.1%} (95 %, Student's t over {len(outcomes)} draws of "
+            f"{accuracy:.1%} are named rightly, {lo:.1%} … {hi:.1%} (95%, Student's t over {len(outcomes)} draws of "
             f"combinations), where chance gives {chance:.1%}."
         ),
         remarks=_remarks(spec, lo, chance),

@@ -13,7 +13,7 @@ class AttributeAccuracy(msgspec.Struct, frozen=True):
         values: How many it has.
         seen: Share of the test pictures of seen combinations whose value is right, 0 … 1.
         unseen: The same of unseen combinations.
-        lo: Lower end of the 95 % interval of `unseen` (Student's t over the draws).
+        lo: Lower end of the 95% interval of `unseen` (Student's t over the draws).
         hi: Upper end.
         majority: Share of the most frequent value among the test pictures of unseen combinations.
     """
@@ -50,7 +50,7 @@ class ZeroShotResult(msgspec.Struct, frozen=True):
 
     Attributes:
         accuracy: Mean over the unseen combinations of the share of their test pictures that is right, mean over draws.
-        lo: Lower end of its 95 % interval (Student's t over the draws).
+        lo: Lower end of its 95% interval (Student's t over the draws).
         hi: Upper end.
         chance: 1 over the number of unseen combinations, mean over draws.
         seen_accuracy: The same among seen combinations, on their own test pictures.

@@ -19,7 +19,7 @@ def lines(found: ZeroShotResult) -> Iterator[str]:
     )
     yield ""
     yield from columns(
-        ["attribute", "values", "seen", "unseen", "95 % interval", "most frequent"],
+        ["attribute", "values", "seen", "unseen", "95% interval", "most frequent"],
         [
             [
                 one.name,

@@ -66,7 +66,7 @@ def zero_shot_text(spec: ZeroShotTextSpec, context: Context) -> ZeroShotTextResu
         size=clip.size,
         sentence=(
             f"Named from the names of {len(domain.classes)} classes alone: {right / len(index):.1%} right, {lo:.1%} … "
-            f"{hi:.1%} (95 %, {len(index):,} pictures), where chance gives {chance:.1%}."
+            f"{hi:.1%} (95%, {len(index):,} pictures), where chance gives {chance:.1%}."
         ),
         remarks=_remarks(spec, domain, clip.size, len(pool) - len(single)),
         seconds=round(time.perf_counter() - start, 3),

@@ -28,7 +28,7 @@ class ZeroShotTextResult(msgspec.Struct, frozen=True):
 
     Attributes:
         accuracy: Share of the pictures that is right, 0 … 1.
-        lo: Lower end of its 95 % interval (Wilson), for other pictures of these classes.
+        lo: Lower end of its 95% interval (Wilson), for other pictures of these classes.
         hi: Upper end.
         chance: 1 over the number of classes.
         majority: Share of the most frequent class.

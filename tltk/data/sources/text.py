@@ -129,7 +129,7 @@ def length_notes(said: Sequence[str], size: int) -> list[str]:
     fits = -(-int(np.quantile(lengths, 0.95)) // BYTES_PER_TOKEN)
     return [
         f"{long:,} of {len(said):,} texts are longer than the {room} bytes that are kept of each (size {size}, four "
-        f"bytes to a token), up to {lengths.max():,}; size {min(1024, max(8, fits))} would keep 95 % of them whole."
+        f"bytes to a token), up to {lengths.max():,}; size {min(1024, max(8, fits))} would keep 95% of them whole."
     ]
 
 

@@ -55,7 +55,7 @@ class Dials(NamedDials):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.low >= self.high:
-            raise BadSpec(f"Dials.low must be below high. Got {self.low:g} and {self.high:g} Hz.")
+            raise BadSpec(f"The dial low of tones must be below high. Got {self.low:g} and {self.high:g} Hz.")
 
 
 def check(argument: str) -> str:

@@ -38,7 +38,7 @@ class AtlasResult(msgspec.Struct, frozen=True):
         scratch: Domain → accuracy from scratch.
         journeys: Every source for every target.
         correlation: Spearman's rank correlation of MMD and gap over the pairs, −1 … 1; None below four pairs.
-        correlation_lo: Lower end of its 95 % interval.
+        correlation_lo: Lower end of its 95% interval.
         correlation_hi: Upper end.
         sentence: Which pairs hurt, and what the distance tells.
         remarks: What must be known before the figures are trusted.

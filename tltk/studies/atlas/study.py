@@ -153,7 +153,7 @@ def mmd_of(answered: Run) -> float | None:
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, float | None, float | None]:
-    """Spearman's ρ with its 95 % interval.
+    """Spearman's ρ with its 95% interval.
 
     z = artanh ρ has the standard error √((1 + ρ²/2)/(n − 3)).
 
@@ -190,4 +190,4 @@ def _sentence(journeys: Sequence[JourneyResult], rho: float | None, lo: float | 
         return text
     told = "A larger distance goes with a smaller gap" if hi < 0 else "Distance does not tell the gap here"
     told = "A larger distance goes with a larger gap" if lo > 0 else told
-    return f"{text} {told}: rank correlation {rho:+.2f} (95 % interval {lo:+.2f} … {hi:+.2f}).".replace("-", "−")
+    return f"{text} {told}: rank correlation {rho:+.2f} (95% interval {lo:+.2f} … {hi:+.2f}).".replace("-", "−")

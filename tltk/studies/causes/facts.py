@@ -24,7 +24,7 @@ TECHNIQUE, YARDSTICK = "technique", "yardstick"
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95 % interval."""
+    """A figure with its 95% interval."""
 
     value: float
     lo: float
@@ -46,7 +46,7 @@ class Facts:
         label: helps, hurts, no difference or cannot tell.
         source: What the training of the source network found.
         check: Source and target as that network sees them.
-        level: Of every interval that decides about a cause: all of them hold together in 95 % of studies (Bonferroni).
+        level: Of every interval that decides about a cause: all of them hold together in 95% of studies (Bonferroni).
     """
 
     spec: CausesSpec
@@ -129,7 +129,7 @@ class Facts:
     @property
     def percent(self) -> str:
         """The level of intervals in words."""
-        return f"{self.level:.1%} interval".replace("%", " %")
+        return f"{self.level:.1%} interval"
 
     def curves(self, arm: str) -> list[Curve]:
         """Validation accuracy over steps, of each seed.

@@ -60,7 +60,7 @@ class CausesResult(msgspec.Struct, frozen=True):
         found: The first one, where it is likely; "nothing" where transfer helps; "unknown" where no cause is likely.
         label: helps, hurts, no difference or cannot tell.
         gap: Accuracy of the technique less that of its yardstick, −1 … 1.
-        lo: Lower end of its 95 % interval.
+        lo: Lower end of its 95% interval.
         hi: Upper end.
         accuracy: Of the technique on the target's test, 0 … 1.
         yardstick: Of the yardstick.

@@ -246,7 +246,7 @@ def _sentence(facts: Facts, found: Sequence[CauseResult], main: str, known: Mapp
     spec = facts.spec
     text = (
         f"{START[facts.label]}: the gap of {spec.technique} to {spec.yardstick} is {format_points(facts.gap.value)} "
-        f"points of test accuracy (95 % interval {format_points(facts.gap.lo)} … {format_points(facts.gap.hi)})"
+        f"points of test accuracy (95% interval {format_points(facts.gap.lo)} … {format_points(facts.gap.hi)})"
     )
     if main == NOTHING:
         return f"{text}; there is nothing to explain."

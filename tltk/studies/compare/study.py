@@ -268,7 +268,7 @@ def measuring_runs(run: Run) -> dict[str, list[Run]]:
 
 
 def curves(run: Run, name: str = "accuracy", split: str = "val", x: str = "step") -> dict[str, Curve]:
-    """Mean curve and 95 % band of each arm over its measuring runs.
+    """Mean curve and 95% band of each arm over its measuring runs.
 
     Args:
         run: A comparison.
@@ -412,7 +412,7 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
     return " ".join(
         [
             f"{START[v.label]}: {labels}, the network with transferred weights {_score_in_words(v)}, the one from "
-            f"scratch {format_points(v.scratch, False)} %.",
+            f"scratch {format_points(v.scratch, False)}%.",
             gap_clause(v),
             *_looks_in_words(spec, v),
             _budget_in_words(spec, v),
@@ -426,8 +426,8 @@ def _sentence(spec: CompareSpec, v: Verdict, difference: np.ndarray) -> str:
 def _score_in_words(v: Verdict) -> str:
     """What the network with transferred weights reaches, and by which measure."""
     if v.metric == ACCURACY:
-        return f"gets {format_points(v.transfer, False)} % of {v.n_test:,} test pictures right"
-    return f"reaches {format_points(v.transfer, False)} % {WORDS[v.metric]} on {v.n_test:,} test pictures"
+        return f"gets {format_points(v.transfer, False)}% of {v.n_test:,} test pictures right"
+    return f"reaches {format_points(v.transfer, False)}% {WORDS[v.metric]} on {v.n_test:,} test pictures"
 
 
 def _looks_in_words(spec: CompareSpec, v: Verdict) -> list[str]:
@@ -439,7 +439,7 @@ def _looks_in_words(spec: CompareSpec, v: Verdict) -> list[str]:
     when = at[0] if len(at) == 1 else f"{', '.join(at[:-1])} and {at[-1]}"
     return [
         f"It was looked at after {when} seeds of at most {every[-1]}; the level is such that all {len(every)} looks "
-        f"together err in at most 5 % of studies."
+        f"together err in at most 5% of studies."
     ]
 
 
@@ -503,8 +503,8 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, others: Sequence[str
         if "not learned" in v.learning.get(arm, ()):
             score = format_points(v.scratch if arm == "scratch" else v.transfer, False)
             found.append(
-                f"The {arm} arm has not learned: its {score} % cannot be told from always answering {commonest!r}, "
-                f"which gets {format_points(v.majority, False)} %; raise the epochs or the rates before reading "
+                f"The {arm} arm has not learned: its {score}% cannot be told from always answering {commonest!r}, "
+                f"which gets {format_points(v.majority, False)}%; raise the epochs or the rates before reading "
                 "anything into "
                 f"the gap."
             )

@@ -49,8 +49,8 @@ def rows(result: CompareResult) -> list[list[str]]:
         budget = [_span(spent.get(what, (0, 0))) for what in ("steps", "images")]
         cost = result.mean_gflops.get(arm)
         flops = "–" if cost is None else gflops(cost)
-        found.append([arm, f"{format_points(score, False)} %", f"{rate:g}", *budget, flops])
-    interval = f"{100 * v.level:g} % interval"
+        found.append([arm, f"{format_points(score, False)}%", f"{rate:g}", *budget, flops])
+    interval = f"{100 * v.level:g}% interval"
     gap = f"{format_points(v.gap)} points ({format_points(v.lo)} … {format_points(v.hi)})"
     return [*found, [f"gap ({interval})", gap, "", "", "", ""]]
 
@@ -73,7 +73,7 @@ def details(result: CompareResult) -> list[str]:
         )
     for arm, tried in result.verdict.search.items():
         if tried:
-            rates = ", ".join(f"{rate}: {100 * score:.1f} %" for rate, score in tried.items())
+            rates = ", ".join(f"{rate}: {100 * score:.1f}%" for rate, score in tried.items())
             edge = result.verdict.at_edge.get(arm)
             warning = f"; the best is the {edge} that was tried" if edge else ""
             found.append(f"Validation accuracy of {arm} by rate: {rates}{warning}.")
@@ -81,15 +81,15 @@ def details(result: CompareResult) -> list[str]:
 
 
 def metric_in_words(one: TransferMetric) -> str:
-    """`Jump-start (…): transfer 40.0 % − scratch 30.0 % = +10.0 points (95 % interval +5.0 … +15.0, 3 seeds).`"""
+    """`Jump-start (…): transfer 40.0% − scratch 30.0% = +10.0 points (95% interval +5.0 … +15.0, 3 seeds).`"""
     if one.name == "area_ratio":
-        figures = f"{format_points(one.value)} % more below transfer's curve than below scratch's"
+        figures = f"{format_points(one.value)}% more below transfer's curve than below scratch's"
     else:
-        both = f"transfer {format_points(one.transfer, False)} %, scratch {format_points(one.scratch, False)} %"
+        both = f"transfer {format_points(one.transfer, False)}%, scratch {format_points(one.scratch, False)}%"
         figures = f"{format_points(one.value)} points ({both})"
     seeds = f"{one.seeds} seed{'s' * (one.seeds != 1)}"
     ends = (
-        "" if one.lo is None or one.hi is None else f"95 % interval {format_points(one.lo)} … {format_points(one.hi)}, "
+        "" if one.lo is None or one.hi is None else f"95% interval {format_points(one.lo)} … {format_points(one.hi)}, "
     )
     return f"{TITLES[one.name]}: {figures}; {ends}{seeds}."
 

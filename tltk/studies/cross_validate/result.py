@@ -37,7 +37,7 @@ class FoldedArmResult(msgspec.Struct, frozen=True):
     Attributes:
         name: The technique, as it was asked for.
         score: What is weighed, 0 … 1: accuracy, or the metric that was asked for.
-        lo: Lower end of its 95 % interval (corrected resampled t).
+        lo: Lower end of its 95% interval (corrected resampled t).
         hi: Upper end.
         accuracy: Share of the pictures of a fold that are right, 0 … 1.
         macro_f1: 0 … 1.

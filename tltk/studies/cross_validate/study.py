@@ -238,11 +238,11 @@ def sentence(
     over = f"{spec.folds} folds × {spec.repeats} repeat{'s' * (spec.repeats > 1)} of {n_pictures:,} pictures{whole}"
     if gap is None:
         one = arms[0]
-        interval = f"95 % interval {_share(one.lo)} … {_share(one.hi)}"
+        interval = f"95% interval {_share(one.lo)} … {_share(one.hi)}"
         return f"{one.name} {_reached(one.score, metric)} ({interval}, {over})."
     one, other = arms
-    interval = f"95 % interval {format_points(gap.lo)} … {format_points(gap.hi)}, {over}"
-    both = f"{other.name} {_reached(other.score, metric)}, {one.name} {_share(one.score)} %"
+    interval = f"95% interval {format_points(gap.lo)} … {format_points(gap.hi)}, {over}"
+    both = f"{other.name} {_reached(other.score, metric)}, {one.name} {_share(one.score)}%"
     start = {
         "helps": f"{other.name} is better than {one.name}",
         "hurts": f"{other.name} is worse than {one.name}",
@@ -254,10 +254,10 @@ def sentence(
 
 
 def _reached(score: float, metric: str) -> str:
-    """`gets 93.2 % of the pictures of unseen folds right`."""
+    """`gets 93.2% of the pictures of unseen folds right`."""
     if metric == ACCURACY:
-        return f"gets {_share(score)} % of the pictures of unseen folds right"
-    return f"reaches {_share(score)} % {WORDS[metric]} on unseen folds"
+        return f"gets {_share(score)}% of the pictures of unseen folds right"
+    return f"reaches {_share(score)}% {WORDS[metric]} on unseen folds"
 
 
 def _share(value: float) -> str:

@@ -27,7 +27,7 @@ def rows(result: CrossValidateResult) -> list[list[str]]:
     """
     weighed = WORDS[result.metric]
     beside = ACCURACY if result.metric == MACRO_F1 else MACRO_F1
-    head = ["technique", weighed, "95 % interval", WORDS[beside], "worst fold … best", "rate", "seconds"]
+    head = ["technique", weighed, "95% interval", WORDS[beside], "worst fold … best", "rate", "seconds"]
     found = [head, *(_cells(arm, beside) for arm in result.arms)]
     if result.gap is not None:
         gap = f"{format_points(result.gap.lo)} … {format_points(result.gap.hi)}"
@@ -43,7 +43,7 @@ def details(result: CrossValidateResult) -> list[str]:
     """
     found = []
     for i, one in enumerate(result.arms[0].folds):
-        each = ", ".join(f"{arm.name} {_share(arm.folds[i].score)} %" for arm in result.arms)
+        each = ", ".join(f"{arm.name} {_share(arm.folds[i].score)}%" for arm in result.arms)
         repeat = f"Repeat {one.repeat}, fold" if result.repeats > 1 else "Fold"
         found.append(f"{repeat} {one.fold}, {one.n_test:,} pictures: {each}.")
     return found

@@ -12,7 +12,7 @@ class LabelCurveResult(msgspec.Struct, frozen=True):
         name: The technique.
         shots: Labels per class.
         accuracy: Mean share of the test pictures that are right, at each number.
-        lo: Lower end of its 95 % interval, for other seeds and other pictures.
+        lo: Lower end of its 95% interval, for other seeds and other pictures.
         hi: Upper end.
         lr: The rate that was chosen at each number.
     """
@@ -32,7 +32,7 @@ class WorthResult(msgspec.Struct, frozen=True):
         name: The technique.
         shots: Its labels per class.
         labels: Labels per class at which the yardstick is as accurate; None where that lies outside the range.
-        lo: Lower end of its 95 % interval; None = below the range.
+        lo: Lower end of its 95% interval; None = below the range.
         hi: Upper end; None = above the range.
         beyond: "above" or "below" where `labels` is None; else empty.
     """

@@ -219,7 +219,7 @@ def count_labels(shots: int) -> str:
 
 
 def in_words(worth: WorthResult, shots: tuple[int, ...] | list[int], yard: str) -> str:
-    """`fine_tune is as accurate as scratch with 38 (95 % interval 25 … more than 50)`.
+    """`fine_tune is as accurate as scratch with 38 (95% interval 25 … more than 50)`.
 
     Args:
         worth: What is said.
@@ -232,4 +232,4 @@ def in_words(worth: WorthResult, shots: tuple[int, ...] | list[int], yard: str) 
         size = f"{worth.labels:.0f}"
     else:
         size = f"more than {shots[-1]}" if worth.beyond == "above" else f"fewer than {shots[0]}"
-    return f"{worth.name} is as accurate as {yard} with {size} (95 % interval {low} … {high})"
+    return f"{worth.name} is as accurate as {yard} with {size} (95% interval {low} … {high})"

@@ -7,7 +7,7 @@ from tltk.studies.labels.result import LabelsResult
 from tltk.studies.labels.study import count_labels, in_words
 from tltk.verdicts.judge import format_points
 
-HEAD = "Test accuracy in %, with 95 % intervals"
+HEAD = "Test accuracy in %, with 95% intervals"
 
 
 def lines(result: LabelsResult) -> list[str]:

@@ -14,10 +14,10 @@ class PointResult(msgspec.Struct, frozen=True):
         name: The technique.
         path: The technique without the value that a path changes; techniques of one path have the same.
         target: Accuracy on the target's test, mean over the seeds, 0 … 1.
-        target_lo: Lower end of its 95 % interval, for other seeds and other pictures.
+        target_lo: Lower end of its 95% interval, for other seeds and other pictures.
         target_hi: Upper end.
         source: Accuracy on the source's test at the end, of the classifier that came with the weights.
-        source_lo: Lower end of its 95 % interval over the seeds (Student's t).
+        source_lo: Lower end of its 95% interval over the seeds (Student's t).
         source_hi: Upper end.
         forgotten: Accuracy on the source at the start less that at the end.
         on_front: Whether no other technique has both means higher.

@@ -86,7 +86,7 @@ def place(found: Measured, spec: PlaneSpec) -> PlaneResult:
 
 
 def _over_seeds(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and 95 % interval (Student's t over seeds), within 0 … 1."""
+    """Mean and 95% interval (Student's t over seeds), within 0 … 1."""
     from scipy.special import stdtrit
 
     mean, n = float(np.mean(values)), len(values)
@@ -99,13 +99,13 @@ def _sentence(points: Sequence[PointResult], before: float) -> str:
     most, least = front[0], front[-1]
     on_target, kept = (format_points(share, False) for share in (most.target, most.source))
     text = (
-        f"At the start {format_points(before, False)} % of the source's test pictures are right. {most.name} is best "
-        f"on the target ({on_target} %) and keeps {kept} % of the source"
+        f"At the start {format_points(before, False)}% of the source's test pictures are right. {most.name} is best "
+        f"on the target ({on_target}%) and keeps {kept}% of the source"
     )
     if most is least:
         return f"{text}; no other technique keeps more."
     on_target, kept = (format_points(share, False) for share in (least.target, least.source))
     return (
-        f"{text}; {least.name} keeps {kept} % at {on_target} % on the target. {len(front)} of {len(points)} techniques "
+        f"{text}; {least.name} keeps {kept}% at {on_target}% on the target. {len(front)} of {len(points)} techniques "
         f"are on the front."
     )

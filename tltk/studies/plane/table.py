@@ -24,7 +24,7 @@ def rows(result: PlaneResult) -> list[list[str]]:
     Args:
         result: Of the study.
     """
-    table = [["technique", "target", "95 % interval", "source", "95 % interval", "forgotten", "front"]]
+    table = [["technique", "target", "95% interval", "source", "95% interval", "forgotten", "front"]]
     for p in result.points:
         target, source = (
             f"{_points(p.target_lo)} … {_points(p.target_hi)}",

@@ -13,7 +13,7 @@ class ArmResult(msgspec.Struct, frozen=True):
     Attributes:
         name: The technique, as it was asked for.
         accuracy: Share of the target's test pictures that are right at the end, 0 … 1.
-        lo: Lower end of its 95 % interval, for other seeds and other pictures.
+        lo: Lower end of its 95% interval, for other seeds and other pictures.
         hi: Upper end.
         best_rank: 1 + the arms that are better, as far as can be told.
         worst_rank: The arms less those that are worse, as far as can be told.

@@ -149,11 +149,11 @@ def sentence(arms: Sequence[ArmResult], pairs: Sequence[PairResult], spec: RaceS
     """
     best = arms[0]
     rivals = [p.second for p in pairs if p.first == best.name and p.label != "hurts"]
-    figure = f"{format_points(best.accuracy, False)} % of the test pictures right"
+    figure = f"{format_points(best.accuracy, False)}% of the test pictures right"
     seeds = f"{spec.seeds} seeds"
     if not rivals and len(pairs) == 1:
         low, high = (format_points(-end, False) for end in (pairs[0].hi, pairs[0].lo))
-        gap = f"{format_points(-pairs[0].gap, False)} points (95 % interval {low} … {high}, {seeds})"
+        gap = f"{format_points(-pairs[0].gap, False)} points (95% interval {low} … {high}, {seeds})"
         return f"{best.name} is ahead of {pairs[0].second} by {gap}: {figure}."
     if len(pairs) > 1:
         seeds += f", every pair at a level at which all {len(pairs)} hold together"

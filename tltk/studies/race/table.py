@@ -26,7 +26,7 @@ def rows(result: RaceResult) -> list[list[str]]:
     """
     adapts = any(arm.oracle is not None for arm in result.arms)
     forgets = any(arm.source_after is not None for arm in result.arms)
-    head = ["rank", "technique", "accuracy", "95 % interval", "rate"]
+    head = ["rank", "technique", "accuracy", "95% interval", "rate"]
     head += ["label-free pick", "oracle (target labels)"] if adapts else []
     head += ["source, before", "source, after"] if forgets else []
     return [[*head, "learns", "seconds"], *(_cells(arm, adapts, forgets) for arm in result.arms)]

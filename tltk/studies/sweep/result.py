@@ -13,7 +13,7 @@ class DepthCurveResult(msgspec.Struct, frozen=True):
         layers: Numbers of layers.
         accuracy: Mean share of the test pictures that are right, at each.
         gap: The same less that of a network trained on the target from scratch, on the same pictures and seeds.
-        lo: Lower end of the 95 % interval of the gap.
+        lo: Lower end of the 95% interval of the gap.
         hi: Upper end.
     """
 
@@ -44,7 +44,7 @@ class SweepResult(msgspec.Struct, frozen=True):
 
     Attributes:
         base: Accuracy of a network trained on the target from scratch, 0 … 1.
-        base_lo: Lower end of its 95 % interval, for other seeds and other pictures.
+        base_lo: Lower end of its 95% interval, for other seeds and other pictures.
         base_hi: Upper end.
         curves: One for each arm.
         signs: Those that the arms allow.

@@ -203,12 +203,12 @@ def _serve(n: int) -> str:
 
 
 def _interval(gap: float, lo: float, hi: float) -> str:
-    return f"{format_points(gap)} points (95 % interval {format_points(lo)} … {format_points(hi)})"
+    return f"{format_points(gap)} points (95% interval {format_points(lo)} … {format_points(hi)})"
 
 
 def _sentence(curves: list[DepthCurveResult], mean: float) -> str:
     """How many layers of the source can be frozen before it costs something."""
-    text = f"From scratch {format_points(mean, False)} % of the test pictures are right."
+    text = f"From scratch {format_points(mean, False)}% of the test pictures are right."
     frozen = next((c for c in curves if c.arm == "AnB"), None)
     if frozen is None:
         return text

@@ -6,7 +6,7 @@ from tltk.results.text import align_left
 from tltk.studies.sweep.result import SweepResult
 from tltk.verdicts.judge import format_points
 
-HEAD = "Points more than a network from scratch, with 95 % intervals"
+HEAD = "Points more than a network from scratch, with 95% intervals"
 
 
 def lines(result: SweepResult) -> list[str]:

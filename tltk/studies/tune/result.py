@@ -54,13 +54,13 @@ class TuneResult(msgspec.Struct, frozen=True):
         best: Number of the trial with the best validation score among those that were not pruned.
         searched_gain: Its validation score less that of the default, as the search saw them.
         default: Test score of the default, the mean over the seeds.
-        default_lo: Lower end of its 95 % interval, for other seeds and other pictures.
+        default_lo: Lower end of its 95% interval, for other seeds and other pictures.
         default_hi: Upper end.
         tuned: Of what was found.
         tuned_lo: Lower end.
         tuned_hi: Upper end.
         gap: Test score of what was found less that of the default, paired; 0 where the default is best.
-        lo: Lower end of its 95 % interval.
+        lo: Lower end of its 95% interval.
         hi: Upper end.
         label: helps, hurts, no difference or cannot tell.
         noise: `searched_gain` less `gap`: what the search promised and the test did not hold.

@@ -311,7 +311,7 @@ def _sentence(
     if best.number == 1:
         return (
             f"None of {len(trials)} trials did better on the {n_val:,} validation pictures than the default, "
-            f"{in_words(best.setting)}: {format_points(tuned, False)} %{measure} on the test pictures, with "
+            f"{in_words(best.setting)}: {format_points(tuned, False)}%{measure} on the test pictures, with "
             f"{spec.seeds} other seeds."
         )
     gain = (trials[best.number - 1].score or 0.0) - (trials[0].score or 0.0)
@@ -326,8 +326,8 @@ def _sentence(
     return (
         f"{start}: the best of {len(trials)} trials, {in_words(best.setting)}, was {format_points(gain)} points better "
         f"than the default on the {n_val:,} validation pictures that chose it. On the test pictures, looked at once, "
-        f"with {spec.seeds} other seeds it gets {format_points(tuned, False)} %{measure}, {format_points(gap[0])} "
-        f"points more (95 % interval {format_points(gap[1])} … {format_points(gap[2])}){rest}."
+        f"with {spec.seeds} other seeds it gets {format_points(tuned, False)}%{measure}, {format_points(gap[0])} "
+        f"points more (95% interval {format_points(gap[1])} … {format_points(gap[2])}){rest}."
     )
 
 
