@@ -6,12 +6,15 @@ The cluster is two nodes of one CPU each on this machine, so what is told is ove
 from __future__ import annotations
 
 import argparse
+import contextlib
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from tests.support.processes import machine, until
 from tests.support.ray_cluster import Node, RayCluster, kill_node_at_work, two_nodes
@@ -30,21 +33,13 @@ def training(seed: int, epochs: int = 1) -> TransferSpec:
     return TransferSpec(TARGET, NetSpec("test_resnet"), optim=OptimSpec(epochs=epochs, device="cpu"), seed=seed)
 
 
-def overheads(rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds from asking to the end, less those of the training itself; and those until the first row."""
-    wait(executor().submit(training(99)))  # the first one starts what runs the others
-    whole, first = [], []
-    for seed in range(rounds):
-        until(lambda: not queue.jobs())
-        start, began = time.monotonic(), 0.0
-        run = executor().submit(training(seed))
-        while not run.rows()[1]:
-            time.sleep(0.01)
-        began = time.monotonic() - start
-        wait(run, every=0.02)
-        whole.append(time.monotonic() - start - run.status.seconds)
-        first.append(began)
-    return whole, first
+def overhead_s(seed: int) -> float:
+    """Seconds from asking for a training to its end, less those of the training itself."""
+    start = time.monotonic()
+    run = wait(executor().submit(training(seed)), every=0.02)
+    seconds = time.monotonic() - start - run.status.seconds
+    until(lambda: not queue.jobs())
+    return seconds
 
 
 def memory_gb(node: Node) -> float:
@@ -105,11 +100,22 @@ def main() -> None:
 
 def overhead(cluster: RayCluster, rounds: int) -> None:
     """What a run costs over its training."""
-    print("| executor | seconds over the training | seconds until its first row |\n|---|---:|---:|")
-    for name, address in (("this machine, no warm spare", "local"), ("Ray", cluster.address)):
-        with home(address):
-            whole, first = overheads(rounds)
-        print(f"| {name} | {told(whole)} | {told(first)} |", flush=True)
+    places = {"this machine, no warm spare": "local", "Ray": cluster.address}
+    found: dict[str, list[float]] = {name: [] for name in places}
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        for name, address in places.items():
+            stack.enter_context(machine(Path(folder) / name, address))
+        for seed in range(rounds + 1):  # in turns, as what else the machine does changes
+            for name, address in places.items():
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv("TLTK_HOME", str(Path(folder) / name))
+                    patch.setenv("TLTK_EXECUTOR", address)
+                    found[name].append(overhead_s(seed))
+    print("| executor | seconds over the training |\n|---|---:|")
+    for name, values in found.items():
+        print(f"| {name} | {told(values[1:])} |", flush=True)  # the first one starts what runs the others
+    more = [there - here for here, there in zip(*found.values(), strict=True)][1:]
+    print(f"| Ray over this machine, in pairs | {told(more)} |")
     head, other = (memory_gb(node) for node in cluster.nodes)
     print(f"\nAn idle head holds {head:.1f} GB of memory, another node {other:.1f} GB.", flush=True)
 

@@ -100,13 +100,27 @@ class RayCluster:
         }
         self.log = self.folder / "nodes.log"
         self.nodes: list[Node] = []
-        self.start_head()
 
     def start_head(self) -> None:
-        """A head, at the address of any before; other nodes know only the one that they were added to."""
+        """A head, at the address of any before, once it is there; other nodes know only the one that they came to."""
         head = ["--head", f"--port={self.port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={self.api}"]
         more = [f"--temp-dir={self.folder}", f"--ray-client-server-port={_free_port()}"]
-        self.nodes = [Node("node-a", [*head, *more], self.environment, self.log)]
+        self.nodes = []
+        self._start("node-a", [*head, *more])
+
+    def _start(self, name: str, arguments: list[str]) -> Node:
+        for left in reversed(range(TRIES)):
+            node = Node(name, arguments, self.environment, self.log)
+            self.nodes.append(node)
+            try:
+                self.wait(len(self.nodes))
+                break
+            except AssertionError:  # Ray gives its own start 30 s, which on a busy machine is too little
+                node.kill()
+                self.nodes.remove(node)
+                if not left:
+                    raise
+        return node
 
     @property
     def address(self) -> str:
@@ -135,18 +149,7 @@ class RayCluster:
 
     def add(self, name: str) -> Node:
         """Another node, once it is there."""
-        for left in reversed(range(TRIES)):
-            node = Node(name, [f"--address=127.0.0.1:{self.port}"], self.environment, self.log)
-            self.nodes.append(node)
-            try:
-                self.wait(len(self.nodes))
-                break
-            except AssertionError:  # Ray gives its own start 30 s, which on a busy machine is too little
-                if not left:
-                    raise
-                node.kill()
-                self.nodes.remove(node)
-        return node
+        return self._start(name, [f"--address=127.0.0.1:{self.port}"])
 
     def end(self) -> None:
         """End every process of it."""
@@ -165,7 +168,7 @@ def two_nodes() -> Iterator[RayCluster]:
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RAY_AUTH_TOKEN", found.token)
-            found.wait(1)
+            found.start_head()
             found.add("node-b")
             yield found
     finally:
