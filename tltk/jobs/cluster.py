@@ -44,6 +44,7 @@ STUDY_MEMORY_GB = 1.0  # of a process that plans and waits
 PREFIX = "tltk-"  # begins the names of our jobs
 PENDING, RUNNING = "PENDING", "RUNNING"
 STOPPED = -15  # exit code of a process that was asked to end
+TAKEN = "already exists"  # what Ray says of a name that a job has
 LOST, NEVER = "lost", "never"  # how a job ended: with its node; before it had begun
 TOKEN_FILE = "~/.ray/auth_token"  # where Ray itself looks for it
 NEVER_BEGUN = ("JOB_SUPERVISOR_ACTOR_START_TIMEOUT", "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE")
@@ -214,6 +215,11 @@ class Cluster:
                 f"The Ray cluster at {self.place.url} must be given its token. It refused "
                 f"{'the one given' if token else 'to answer without'}; set RAY_AUTH_TOKEN to the cluster's."
             )
+        if answer.status_code >= 500 and TAKEN not in answer.text:  # as while its head has yet to start all of itself
+            raise Unreachable(
+                f"The Ray cluster at {self.place.url} must be able to do what it is asked. It is not now: "
+                f"{_last_line(answer.text) or f'HTTP {answer.status_code}'} It is asked again."
+            )
         return answer
 
     def has_gpus(self) -> bool:
@@ -267,12 +273,12 @@ class Cluster:
                 if once_more:
                     continue  # it may have been heard: the same name is not taken twice
                 raise
-            if answer.ok or "already exists" in answer.text:
+            if answer.ok or TAKEN in answer.text:
                 self._new[name] = time.monotonic()
                 return name
             break
-        last = answer.text.strip().splitlines()[-1:] or [f"HTTP {answer.status_code}"]
-        raise RunProblem(f"The Ray cluster must take run {run.id}. It did not: {truncate(last[0], 300)}")
+        why = _last_line(answer.text) or f"HTTP {answer.status_code}"
+        raise RunProblem(f"The Ray cluster must take run {run.id}. It did not: {why}")
 
     def jobs(self) -> dict[str, Told]:
         """All jobs that the cluster knows, by name, as of `look_s` ago at most.
@@ -337,8 +343,7 @@ class Cluster:
 
     def why(self, name: str) -> str:
         """The last line that Ray has of a job that could not begin."""
-        lines = [line for line in (self.told(name).message or "").splitlines() if line.strip()]
-        return truncate(lines[-1].strip(), 300) if lines else ""
+        return _last_line(self.told(name).message or "")
 
     def check_began(self, run: Run, name: str) -> None:
         """Refuse a job whose process ended and never came to say a word.
@@ -397,6 +402,11 @@ def _waits(share: dict[str, float]) -> str:
     cpus, gpus, memory = (share[f"entrypoint_{name}"] for name in ("num_cpus", "num_gpus", "memory"))
     asked = [f"{cpus:g} CPU{'s' * (cpus != 1)}"] * bool(cpus) + [f"{gpus:g} GPU{'s' * (gpus > 1)}"] * bool(gpus)
     return f"Handed to the cluster; it needs {', '.join([*asked, f'{memory / 1e9:g} GB of memory'])} there."
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return truncate(lines[-1].strip(), 300) if lines else ""
 
 
 def _token() -> str:

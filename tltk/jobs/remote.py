@@ -154,8 +154,8 @@ class Remote:
             name, cluster = self._name(job), self._cluster(job)
             is_pending = cluster.told(name).is_pending
             if (is_pending or is_late) and name not in self._stopped:
-                self._stopped.add(name)
                 cluster.stop(name)
+                self._stopped.add(name)
             if is_pending:
                 # Ray lets go of it only once there would be room; its process would then find the wish to stop.
                 Run.at(job.run).write_status(state="stopped", message="Taken off the queue before it began.")
