@@ -26,10 +26,12 @@ def domain_controls() -> None:
     left, right = st.columns(2)
     with left:
         domain_view.choose("Target", ("target",))
-        texts = domain_view.is_text(("target",))
-        for name, column in zip(("shots", "size") if texts else ("shots", "size", "fit"), st.columns(3), strict=False):
+        seen_as_pictures = domain_view.noun() == "pictures"
+        fields = ("shots", "size", "fit") if seen_as_pictures else ("shots", "size")
+        for name, column in zip(fields, st.columns(3), strict=False):
             with column:
-                controls.field("target", name, title="Size (tokens)" if texts and name == "size" else None)
+                title = domain_view.size_title(("target",)) if name == "size" and not seen_as_pictures else None
+                controls.field("target", name, title=title)
         seen = domain_summary(plan.read(("target",)))
         if seen is not None:
             domain_view.in_short(seen)

@@ -27,8 +27,9 @@ def choice(title: str, path: plan.PATH) -> InspectResult | None:
 
 def pictures(known: Mapping[str, tuple[DataSpec, InspectResult]]) -> None:
     """Both grids; classes that both have are turned over together, so that rows stay side by side."""
-    what = "Texts" if all(found.texts for _, found in known.values()) else "Pictures"
-    st.subheader(f"{what} by class", anchor=False)
+    nouns = {found.noun for _, found in known.values()}
+    what = nouns.pop() if len(nouns) == 1 else "examples"
+    st.subheader(f"{what.capitalize()} by class", anchor=False)
     classes = {title: found.classes for title, (_, found) in known.items()}
     beside, _ = st.columns([1, 3])
     with beside:

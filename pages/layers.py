@@ -35,14 +35,18 @@ def questions() -> tuple[ProfileSpec, EmbedSpec]:
         weights, after = depth.weights_choice("layers")
         one, two, three = st.columns(3)
         count = one.select_slider(
-            "Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="layers:pictures", help=MORE
+            f"{domain_view.noun().capitalize()} per domain",
+            [100, 200, 500, 1000, 2000],
+            500,
+            key="layers:pictures",
+            help=MORE,
         )
         pooling = two.selectbox("Pooling", ("avg", "max", "project"), key="layers:pooling", help=POOLING)
         method = three.selectbox(
             "Embedding", list(METHODS), format_func=METHODS.__getitem__, key="layers:method", help=EMBEDDING
         )
         target = depth.target_of("layers")
-        picture = "" if domain_view.is_text(("target",)) else brought("layers")
+        picture = "" if domain_view.noun() != "pictures" else brought("layers")
         st.caption(
             f"{plain(now.net.backbone)} on {plain(chrome.short(now.target.name))}"
             + (f", source {plain(chrome.short(now.source.name))}" if now.source else "")
@@ -107,7 +111,7 @@ def over_depth(network: DescribeResult, spec: ProfileSpec) -> None:
 
 def in_two_dimensions(network: DescribeResult, spec: EmbedSpec) -> None:
     """The embedding of the layer that the handle selects; before and after side by side."""
-    st.subheader("Pictures in two dimensions", anchor=False)
+    st.subheader(f"{domain_view.noun().capitalize()} in two dimensions", anchor=False)
     answer = depth.ask_with_button(
         spec,
         f"Embed every {'epoch' if spec.over == 'epochs' else 'layer'} with {METHODS[spec.method]}",

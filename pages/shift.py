@@ -12,7 +12,7 @@ from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.two_sample.result import ClassShare, ClassTest, MeasureTest, TwoSampleResult
 from tltk.analyses.two_sample.spec import TwoSampleSpec
-from tltk.dashboard import chrome, depth, dials, plan, source_weights
+from tltk.dashboard import chrome, depth, dials, domain_view, plan, source_weights
 from tltk.dashboard.asked import show_asked, show_formulas
 from tltk.dashboard.network import network_summary
 from tltk.dashboard.plot import plot
@@ -51,7 +51,9 @@ def questions() -> tuple[ProfileSpec, Ask, EmbedSpec]:
     now = plan.plan()
     weights, _ = depth.weights_choice("shift", compare=False)
     one, two = st.columns([1, 2])
-    count = one.select_slider("Pictures per domain", [100, 200, 500, 1000, 2000], 500, key="shift:pictures")
+    count = one.select_slider(
+        f"{domain_view.noun().capitalize()} per domain", [100, 200, 500, 1000, 2000], 500, key="shift:pictures"
+    )
     names = [n for n in measures.names() if n in CHEAP]
     chosen = two.multiselect(
         "Measures",
@@ -126,7 +128,7 @@ def at_one_layer(network: DescribeResult, ask: Ask) -> None:
                 st.caption(f"{row.measure.replace('_', ' ')}: {row.why}")
         st.caption(found.correction)
         st.caption(
-            f"{found.n['source']} source and {found.n['target']} target pictures. Effect: number of "
+            f"{found.n['source']} source and {found.n['target']} target {domain_view.noun()}. Effect: number of "
             f"standard deviations above chance. {found.mixed:.0%} of all neighbourhoods contain both domains. "
             + about_halves(found)
         )
@@ -228,6 +230,9 @@ def classes(found: TwoSampleResult) -> None:
 
 def witnesses(run: Run, found: TwoSampleResult) -> None:
     """The pictures most typical of one side only, by the MMD's witness function, with their neighbours."""
+    if found.columns:
+        telling_columns(found)
+        return
     if found.texts:
         telling(found)
         return
@@ -244,6 +249,26 @@ def witnesses(run: Run, found: TwoSampleResult) -> None:
         with st.expander(f"The first, with its nearest neighbours in the {other}"):
             numbers = [shown[0].at, *shown[0].near]
             depth.pictures(sheet, numbers, [found.labels[n] for n in numbers])
+
+
+def telling_columns(found: TwoSampleResult) -> None:
+    """The columns and the rows that tell two tables apart."""
+    st.markdown("**Columns that both tables have**, those that differ most first")
+    rows = [
+        {"Column": c.name, "Mean, source": c.source, "Mean, target": c.target, "Difference in deviations": c.gap}
+        for c in found.columns
+    ]
+    two = st.column_config.NumberColumn(format="%+.2f")
+    st.dataframe(rows, hide_index=True, width="stretch", column_config={"Difference in deviations": two})
+    st.caption(
+        "The difference of the means over the root of the mean variance (standardized difference, Austin 2009). It "
+        "sees one column at a time; what columns do together, the measures above see."
+    )
+    for side, column in zip(("source", "target"), st.columns(2), strict=True):
+        shown = found.witness[side]
+        with column:
+            st.markdown(f"**Rows of the {side} alone**, most typical at this layer first")
+            depth.sentences([found.texts[w.at] for w in shown], [found.labels[w.at] for w in shown])
 
 
 def telling(found: TwoSampleResult) -> None:
@@ -342,7 +367,7 @@ with chrome.page("Shift", LEAD):
                 over_depth(network, profile_spec)
         if network is not None:
             at_one_layer(network, ask)
-            st.subheader("Which pictures of the source count for the target", anchor=False)
+            st.subheader(f"Which {domain_view.noun()} of the source count for the target", anchor=False)
             layer = depth.selected_layer(len(network.layers))
             weighted = source_weights.choose(ask(-1), "" if layer == len(network.layers) else str(layer))
             if weighted is not None:

@@ -26,7 +26,7 @@ from filelock import FileLock
 
 from tltk.errors import BadSpec, machine_errors, truncate
 
-FOLDERS = ("runs", "domains", "bank", "columns", "weights", "pictures", "downloads", "exports", "trash")
+FOLDERS = ("runs", "domains", "bank", "columns", "weights", "pictures", "downloads", "exports", "trash", "slurm")
 DAMAGED = ".damaged"  # ends the names of files that were set aside
 MAX_USER_FILE_BYTES = 1 << 20  # of a file written by hand: a spec, a recipe
 STALE_SECONDS = 24 * 3600  # after which a temporary file is taken to be abandoned

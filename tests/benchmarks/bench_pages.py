@@ -20,15 +20,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import psutil
+from PIL import Image
 
 from tests.benchmarks.rounds import own_home, table
 from tests.browser.conftest import CHROMIUM, FLAGS, READY
-from tests.support.depth_pages import embedding_known, profile_known
+from tests.support.depth_pages import SHARED, embedding_known, profile_known
 from tests.support.domain_pages import known
-from tests.support.pages import network_known
+from tests.support.pages import answered, network_known
+from tests.support.results import embedded
+from tltk.analyses.embed.result import Frame
+from tltk.analyses.embed.spec import EmbedSpec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import executor
+from tltk.results.rows import ACROSS
 from tltk.runs.run import Run
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.training import TransferSpec
@@ -38,6 +45,9 @@ SWITCHES = ("domains", "design", "layers", "shift", "runs", "studies", "train")
 # Points of the chart of curves, and their last x.
 POINTS = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(p => p.data)
     .reduce((n, t) => n + (t.x ? t.x.length : 0), 0)"""
+# The sentence above the pictures within a loop.
+SELECTED = """() => [...document.querySelectorAll('[data-testid=stMarkdown]')].map(e => e.innerText)
+    .find(t => t.includes('pictures selected')) ?? ''"""
 
 
 def answers() -> None:
@@ -98,18 +108,28 @@ def switches(page: Any, url: str, rounds: int) -> list[float]:
 
 
 def handle(page: Any, url: str, rounds: int) -> list[float]:
-    """From the key on the handle to the boundary in the address, which Python writes."""
+    """From the release of the handle to the boundary in the address, which Python writes.
+
+    An arrow key takes 180 ms more: so long it waits for another, and for Escape.
+    """
     page.goto(f"{url}/design")
     one = page.get_by_role("slider", name="Freeze boundary")
     one.wait_for(timeout=60_000)
     page.wait_for_function(READY)
     times = []
     for number in range(rounds * 4):
-        wanted = 1 + number % 4
-        now = int(one.get_attribute("aria-valuenow"))
+        goal = 1 + number % 4
+        box = one.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        side = 1 if goal > int(one.get_attribute("aria-valuenow")) else -1
+        for step in range(1, 100):
+            page.mouse.move(x + side * 12 * step, y)
+            if int(one.get_attribute("aria-valuenow")) == goal:
+                break
         begun = time.perf_counter()
-        one.press("ArrowRight" if wanted > now else "ArrowLeft")
-        goal = now + (1 if wanted > now else -1)
+        page.mouse.up()
         page.wait_for_function(f"() => location.href.includes('boundary={goal}')", polling=5)
         times.append(time.perf_counter() - begun)
         page.wait_for_function(READY)
@@ -134,6 +154,49 @@ def figures(page: Any, url: str, rounds: int) -> list[float]:
         page.wait_for_function(READY, polling=5)
         times.append(time.perf_counter() - begun)
         page.wait_for_timeout(200)
+    return times
+
+
+def many_points(n: int) -> None:
+    """The embedding that Layers shows has so many pictures of 32 × 32 px, in two layers, and a sheet of as many."""
+    draw = np.random.default_rng(0)
+    spec = EmbedSpec(**SHARED, pictures=500, method="pca")
+    near = draw.integers(0, n, (n, 8)).tolist()
+    x, y = draw.normal(size=(2, n)).round(4).tolist()
+    frames = [Frame(i, name, "", x, y, near, 0.9, 0.5, 0.25) for i, name in enumerate(("stem", "features"))]
+    labels, domain = [str(i % 10) for i in range(n)], [i % 2 for i in range(n)]
+    found = embedded(frames=frames, labels=labels, domain=domain, names=["stem", "features"])
+    answered(spec, msgspec.structs.replace(found, n={"target": n - n // 2, "source": n // 2}))
+    pixels = draw.integers(0, 255, (-(-n // ACROSS) * 8, ACROSS * 8, 3), dtype=np.uint8)
+    sheet = Image.fromarray(pixels).resize((ACROSS * 32, -(-n // ACROSS) * 32), Image.Resampling.BICUBIC)
+    sheet.save(Run.at(spec.run_id).path / "pictures.png", compress_level=1)
+
+
+def lassos(page: Any, url: str, rounds: int) -> list[float]:
+    """From the end of a loop around most points to the pictures that lie in it; the first one comes first."""
+    page.goto(f"{url}/layers")
+    page.wait_for_function(READY)
+    chart = page.locator("[aria-label*='pictures as points']").first
+    chart.locator(".xy").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(2000)  # its user looks at it
+    chart.evaluate("node => node.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(500)
+    times = []
+    for number in range(rounds):
+        box = chart.locator(".xy, .plot").first.bounding_box()
+        x, y, w, h = box["x"], box["y"], box["width"], box["height"]
+        inset = 0.1 + 0.02 * number  # another loop holds another number of pictures
+        page.mouse.move(x + inset * w, y + inset * h)
+        page.mouse.down()
+        for across, down in ((1 - inset, inset), (1 - inset, 1 - inset), (inset, 1 - inset), (inset, inset + 0.05)):
+            page.mouse.move(x + across * w, y + down * h, steps=8)
+        before = page.evaluate(SELECTED)
+        begun = time.perf_counter()
+        page.mouse.up()
+        page.wait_for_function(f"before => ({SELECTED})() && ({SELECTED})() !== before", arg=before, polling=10)
+        times.append(time.perf_counter() - begun)
+        page.wait_for_function(READY)
+        page.wait_for_timeout(500)
     return times
 
 
@@ -201,8 +264,13 @@ def main() -> None:
         )
         until(lambda: run.status.state == "running", 60)
         told("page switch, ms", switches(page, url, given.rounds), "500")
-        told("handle → Python, ms", handle(page, url, given.rounds), "200")
+        told("handle released → Python, ms", handle(page, url, given.rounds), "200")
         told("widget → figure, ms", figures(page, url, given.rounds), "300")
+        for n, limit in ((5_000, "1,000"), (50_000, "2,000")):
+            many_points(n)
+            loops = lassos(page, url, 1 + given.rounds)
+            told(f"lasso of {n:,} → pictures, the first, ms", loops[:1], limit)
+            told(f"lasso of {n:,} → pictures, ms", loops[1:], limit)
         told("live curve behind its file, ms", lag(page, url, run, given.seconds), "1,000")
         executor().cancel(run.id)
         until(lambda: run.status.state == "stopped", 60)

@@ -91,6 +91,11 @@ class Epochs:
         return statistics.median(self.seconds)
 
     @property
+    def median_after_first(self) -> float:
+        """Seconds of an epoch; the first warms up and compiles."""
+        return statistics.median(self.seconds[1:])
+
+    @property
     def losses(self) -> list[float]:
         return [r.value for r in self.rows if r.split == "train" and r.name == "loss"]
 

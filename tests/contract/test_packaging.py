@@ -22,6 +22,7 @@ OPTIONAL = {
     "tokenizers": "text",
     "transformers": "text",
     "pillow_heif": "heif",
+    "submitit": "slurm",
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "pyarrow": "parquet",

@@ -170,21 +170,6 @@ def test_what_a_cluster_can_be_at_fault_in(
         assert run.status.message == "Taken off the queue before it began."
 
 
-def test_a_head_that_is_lost_and_comes_back_takes_up_what_ran(cluster: RayCluster, tmp_path: Path) -> None:
-    with machine(tmp_path / "there", cluster.address):
-        run = executor().submit(endless(0))
-        until(lambda: run.written_status().epoch >= 2, 180)
-        for node in cluster.nodes:
-            node.kill()
-        size = run.rows()[1]
-        assert executor().state(run.id) == "running"  # for all that is known
-        cluster.start_head()
-        until(lambda: run.rows()[1] > size, 240)  # the new one knows no job, and no heart beats
-        executor().cancel(run.id)
-        until(lambda: not queue.jobs())
-    cluster.add("node-f")
-
-
 @pytest.mark.parametrize(
     ("text", "fault", "sentence"),
     [

@@ -23,6 +23,11 @@ def example(seed: int = 0, classes: int = CLASSES, ties: bool = False) -> tuple[
     return (np.round(logits) if ties else logits), labels.astype(np.int64)
 
 
+def recall_at_5_fpr(y: np.ndarray, scores: np.ndarray) -> float:
+    fpr, tpr, _ = metrics.roc_curve(y, scores, drop_intermediate=False)
+    return float(tpr[fpr <= 0.05 + 1e-12].max())
+
+
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_figures_of_each_class_are_scikit_learns(seed: int, ties: bool) -> None:
@@ -43,8 +48,9 @@ def test_figures_of_each_class_are_scikit_learns(seed: int, ties: bool) -> None:
             assert one.average_precision == pytest.approx(
                 metrics.average_precision_score(labels == c, p[:, c]), rel=1e-12
             )
+            assert one.recall_at_5_fpr == pytest.approx(recall_at_5_fpr(labels == c, p[:, c]), rel=1e-12)
         else:
-            assert one.auc is one.average_precision is one.recall is None
+            assert one.auc is one.average_precision is one.recall is one.recall_at_5_fpr is None
     table = confusion(p.argmax(1), labels, CLASSES)
     np.testing.assert_array_equal(table, metrics.confusion_matrix(labels, p.argmax(1), labels=every))
 
@@ -66,6 +72,7 @@ def test_means_over_classes_and_their_intervals_are_scikit_learns_on_the_same_re
             "macro_f1": metrics.f1_score(y, q.argmax(1), average="macro", zero_division=0),
             "auc": float(np.mean([metrics.roc_auc_score(y == c, q[:, c]) for c in kept])),
             "average_precision": float(np.mean([metrics.average_precision_score(y == c, q[:, c]) for c in kept])),
+            "recall_at_5_fpr": float(np.mean([recall_at_5_fpr(y == c, q[:, c]) for c in kept])),
         }
 
     whole = by_scikit_learn(np.arange(N))

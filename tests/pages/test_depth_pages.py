@@ -20,7 +20,7 @@ from tltk.analyses.classify.spec import ClassifySpec
 from tltk.analyses.dial_response.spec import DialResponseSpec
 from tltk.analyses.profile.spec import ProfileSpec
 from tltk.analyses.rank.result import Candidate, RankResult
-from tltk.analyses.two_sample.result import ClassTest, MeasureTest, TellingWord, TwoSampleResult, Witness
+from tltk.analyses.two_sample.result import ClassTest, MeasureTest, TellingColumn, TellingWord, TwoSampleResult, Witness
 from tltk.analyses.two_sample.spec import TwoSampleSpec
 from tltk.dashboard.plan import FIRST
 from tltk.jobs import provenance, queue
@@ -246,6 +246,37 @@ def test_shift_shows_words_and_sentences_of_texts() -> None:
     assert all(text in told for text in said) and "Only in the source" not in told
     given = "\n".join(str(element.value) for element in app.markdown)
     assert "<b>phone" not in given and "a *plot*" not in given
+
+
+def test_shift_shows_columns_and_rows_of_tables() -> None:
+    known()
+    profile_known(("mmd", "coral"))
+    spec = TwoSampleSpec(
+        **SHARED, pictures=500, layer=0, measures=("coral", "energy", "frechet", "mmd", "sliced_wasserstein")
+    )
+    found = TwoSampleResult(
+        layer=0,
+        name="stem",
+        names=LAYERS,
+        table=[],
+        mixed=0.15,
+        labels=["0", "1", "0", "1"],
+        witness={"source": [Witness(0, [2], [0.1])], "target": [Witness(3, [1], [0.1])]},
+        n={"source": 2, "target": 2},
+        seconds={},
+        per_class={},
+        conditional=None,
+        label_shift="none",
+        texts=["age 1", "age 2", "age 3", "age 4 <b>"],
+        columns=[TellingColumn("age", 1.5, 3.5, -2.0), TellingColumn("pay", 1.0, 0.5, 0.25)],
+    )
+    answered(spec, found)
+    app = open_page("shift")
+    is_clean(app)
+    told = texts(app)
+    [frame] = [one.value for one in app.dataframe if "Column" in one.value]
+    assert list(frame["Column"]) == ["age", "pay"] and list(frame["Difference in deviations"]) == [-2.0, 0.25]
+    assert "Rows of the target alone" in told and "age 4 <b>" in told and "Words of the source" not in told
 
 
 def weighed() -> tuple[ClassifySpec, ClassifyResult]:

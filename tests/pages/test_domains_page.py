@@ -162,6 +162,45 @@ def test_texts_are_shown_as_sentences_and_not_as_markup() -> None:
     assert any("bytes, 32 tokens at most" in str(h.proto) or "tokens at most" in str(h.proto) for h in app.get("html"))
 
 
+def test_rows_are_shown_as_a_table_of_columns_and_values() -> None:
+    app = open_page("domains")
+    choose(app, "Target", "transactions")
+    here, there = ["age", "sex = f"], ["age", "<b>income</b>"]
+    table: dict[str, Any] = {
+        "channels": 1,
+        "shown": 2,
+        "shown_labels": [0, 1],
+        "texts": ["age 3", "age 4"],
+        "mean": [0.3],
+        "std": [0.3],
+    }
+    known(target_of(app), seen(["bad", "good"], **table, columns=here, rows=[[41.5, None], [39.0, 1.0]]))
+    known(source_of(app), seen(["bad", "good"], **table, columns=there, rows=[[1.0, 2.0], [3.0, 4.0]]))
+    app.run()
+    is_clean(app)
+    frames = {tuple(frame.value.columns): frame.value for frame in app.dataframe}
+    frame = frames["class", "age", "sex = f"]
+    assert list(frame["class"]) == ["bad", "good"] and list(frame["age"]) == [41.5, 39.0]
+    assert frame["sex = f"].isna().tolist() == [True, False]
+    told = texts(app)
+    assert "Rows by class" in told and "share 1 column by name" in told and "only in the target: **sex = f**" in told
+    given = "\n".join(str(element.value) for element in app.markdown)
+    assert "<b>income" not in given
+    labels = [n.label for n in app.number_input]
+    assert "Size (columns)" in labels and "Rows" in labels
+    assert any("2 columns, of " in str(h.proto) for h in app.get("html"))
+
+
+def test_a_design_on_rows_offers_networks_that_read_them() -> None:
+    app = open_page("design", target="transactions", source="transactions:prices=1", size="16", backbone="mlp")
+    is_clean(app)
+    menu = next(s for s in app.selectbox if s.label == "Backbone")
+    assert "mlp" in menu.options and "resnet18" not in menu.options
+    assert "standardised columns, then 3 layers of 64 numbers each" in texts(app)
+    assert "This link asks for the rows of transactions" in texts(app) and "pictures of transactions" not in texts(app)
+    assert "Size (columns)" in [n.label for n in app.number_input]
+
+
 def test_dials_of_sounds_are_widgets(tmp_path: Path) -> None:
     app = open_page("domains")
     choose(app, "Target", "tones")

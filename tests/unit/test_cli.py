@@ -42,6 +42,8 @@ def test_every_verb_has_json_and_is_on_the_page() -> None:
         if isinstance(verb, click.Group) and not verb.invoke_without_command:
             continue  # does nothing but name others
         assert any("--json" in p.opts for p in verb.params), path
+        if path.startswith("tltk submit "):  # each is described where its verb is
+            path = "tltk submit"
         assert re.search(rf"(`|^## ){path}\b", page, re.M), f"docs/json.md does not name {path}"
         assert verb.help
 

@@ -43,9 +43,11 @@ def test_names() -> None:
         "sound",
         "subset",
         "surfaces",
+        "table",
         "text",
         "tones",
         "torchvision",
+        "transactions",
     ]
     assert parse("digits") == ("digits", "")
     assert parse("folder:/a/b:c d") == ("folder", "/a/b:c d")

@@ -46,12 +46,20 @@ def test_a_domain_has_one_name_in_one_spelling() -> None:
     ("argument", "kind", "words"),
     [
         ("hu=0.3", UnknownName, "A dial of shapes must be one of .* Got 'hu'. Did you mean 'hue'"),
-        ("background=foto", UnknownName, "The dial background of shapes must be one of gradient, photo, plain. Got 'foto'"),
+        (
+            "background=foto",
+            UnknownName,
+            "The dial background of shapes must be one of gradient, photo, plain. Got 'foto'",
+        ),
         ("classes=0+stra", UnknownName, "A class of shapes must be one of .* Did you mean 'star'"),
         ("classes=0-10", UnknownName, "Got '10'"),
         ("classes=3", BadSpec, "must name at least two shapes.* Got '3'.*as in shapes:"),
         ("classes=4-2", BadSpec, "first before last"),
-        ("hue=2", BadSpec, "The dial hue of shapes must be between 0.0 and 1.0. Got 2.0. Write .* as in shapes:hue=0.2"),
+        (
+            "hue=2",
+            BadSpec,
+            "The dial hue of shapes must be between 0.0 and 1.0. Got 2.0. Write .* as in shapes:hue=0.2",
+        ),
         ("hue=nan", BadSpec, "finite"),
         ("hue=red", BadSpec, "The dial hue must be a number. Got 'red'; write as in shapes:hue=0.5"),
         ("hue", BadSpec, "must be NAME=VALUE. Got 'hue'; write"),

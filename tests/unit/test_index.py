@@ -9,6 +9,7 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -224,6 +225,34 @@ def test_a_table_that_somebody_keeps_locked_is_set_aside() -> None:
     assert [e.id for e in index.find()] == [run.id]
 
 
+def test_where_a_look_takes_long_what_an_answer_names_is_still_as_its_folder_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The others are looked at again when a tenth of the time has gone by."""
+    monkeypatch.setattr(index, "LONG_LOOK", 0.0)
+    monkeypatch.setattr(index, "MOST_CHECKED", 3)
+    monkeypatch.setattr(index, "LOOKS_SHARE", 1e-9)  # never again by itself
+    old = [Run.create(TransferSpec(DataSpec("digits"), seed=seed)) for seed in range(6)]
+    for run in old[:4]:
+        run.write_status(state="done")
+    old[4].write_status(state="waiting")
+    assert len(index.find()) == 6, "the first look is at all"
+    old[0].write_label(name="Ada's", tags=["kept"])
+    assert [entry.name for entry in index.find(begins=old[0].id, limit=1)] == ["Ada's"]
+    old[4].write_status(state="done")  # it was active when it was last looked at
+    assert {entry.id for entry in index.find(states=["done"])} == {run.id for run in old[:5]}
+    old[1].delete()
+    assert index.find(begins=old[1].id) == [] and len(index.find(limit=3)) == 3
+    new = Run.create(TransferSpec(DataSpec("digits"), seed=99))
+    new.write_status(state="waiting")
+    assert new.id not in {entry.id for entry in index.find()}, "not yet: nothing points to it"
+    queue.add(new.id)
+    assert new.id in {entry.id for entry in listing.runs(states=["waiting"])}, "what is in the queue is seen at once"
+    other = Run.create(TransferSpec(DataSpec("digits"), seed=100))
+    monkeypatch.setattr(index, "LOOKS_SHARE", 1e9)
+    assert other.id in {entry.id for entry in index.find()}, "the next look at all"
+
+
 def test_within_one_look_the_folders_are_looked_at_once() -> None:
     first = done(1)
     with index.one_look():
@@ -253,3 +282,36 @@ def test_tags_of_all_runs() -> None:
     done(1).write_label(tags=["b", "a"])
     done(2).write_label(tags=["c", "a"])
     assert index.tags() == ["a", "b", "c"]
+
+
+def test_as_many_may_wait_as_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than SQLite takes values in one question, which is for builds to set; and no folder is read for each."""
+    connect = sqlite3.connect
+
+    def strict(*words: Any, **options: Any) -> sqlite3.Connection:
+        db = connect(*words, **options)
+        db.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", strict)
+    run = Run.create(TransferSpec(DataSpec("digits"), seed=1))
+    run.write_status(state="done")
+    other = Run.create(TransferSpec(DataSpec("digits"), seed=2))
+    other.write_status(state="waiting")
+    queue.add(other.id)
+    with closing(sqlite3.connect(home.home() / "tltk.db")) as db, db:
+        rows = [(f"{i:012x}",) for i in range(2000)]
+        db.executemany("INSERT INTO jobs (run, state) VALUES (?, 'queued')", rows)
+    index.find()
+    looked: list[str] = []
+    written = Run.written_status
+
+    def look(one: Run) -> object:
+        looked.append(one.id)
+        return written(one)
+
+    monkeypatch.setattr(Run, "written_status", look)
+    assert [entry.id for entry in listing.runs(states=["done"])] == [run.id]
+    assert [entry.id for entry in listing.runs(states=["waiting"])] == [other.id]
+    assert not (home.home() / f"index.db{home.DAMAGED}").exists()
+    assert set(looked) <= {run.id, other.id}, "only these were written lately"

@@ -116,6 +116,27 @@ def test_a_study_takes_every_gpu_that_is_free_and_keeps_them_though_the_supervis
     assert FakeWorker.made[2].given == (second, {"CUDA_VISIBLE_DEVICES": "3"})
 
 
+def test_a_training_in_two_processes_waits_for_two_gpus_and_nobody_takes_the_first_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "slots", lambda: [{"CUDA_VISIBLE_DEVICES": str(i)} for i in (2, 3)])
+    first = training(1)
+    pair = executor().submit(TransferSpec(optim=OptimSpec(processes=2)))
+    last = training(2)
+    boss = supervisor.Supervisor()
+    boss.tick()
+    boss.tick()
+    assert [w.given for w in FakeWorker.made] == [(first, {"CUDA_VISIBLE_DEVICES": "2"})], "one GPU is kept for it"
+    for i, ended in enumerate((first, pair)):
+        ended.write_status(state="done")
+        FakeWorker.made[i].code = 0
+        boss.tick()
+    assert [w.given for w in FakeWorker.made[1:]] == [
+        (pair, {"CUDA_VISIBLE_DEVICES": "2,3"}),
+        (last, {"CUDA_VISIBLE_DEVICES": "2"}),
+    ]
+
+
 def test_a_study_on_a_machine_without_a_gpu_takes_one_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "slots", lambda: [{"TLTK_THREADS": "2"}] * 3)
     study, second = executor().submit(CompareSpec(net=SHIPPED)), training(2)
@@ -350,19 +371,19 @@ def test_serve_ends_when_idle_and_looks_once_more(monkeypatch: pytest.MonkeyPatc
     lock = supervisor_lock()
     lock.acquire()
     asked: list[int] = []
-    real = queue.jobs
+    real = queue.is_empty
 
-    def late() -> list[queue.Job]:
+    def late() -> bool:
         """Somebody submits in the moment between the last look and the end."""
         asked.append(1)
         if len(asked) == 1:
             training(9)
         return real()
 
-    monkeypatch.setattr(queue, "jobs", late)
+    monkeypatch.setattr(queue, "is_empty", late)
 
     def remove_all(self: supervisor.Supervisor) -> bool:
-        waiting = real()
+        waiting = queue.jobs()
         for job in waiting:
             queue.remove(job.run)
         return not waiting
@@ -370,7 +391,7 @@ def test_serve_ends_when_idle_and_looks_once_more(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(supervisor.Supervisor, "tick", remove_all)
     supervisor.serve(lock)
     assert len(asked) > 1
-    assert real() == []
+    assert queue.jobs() == []
     assert not lock.is_locked
     with FileLock(lock.lock_file, timeout=0):
         pass

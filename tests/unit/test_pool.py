@@ -96,6 +96,15 @@ def test_one_run_on_each_gpu(two_gpus: Path, monkeypatch: pytest.MonkeyPatch, vi
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the worker of this test is a shell script")
+def test_a_run_in_two_processes_gets_two_gpus(two_gpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "n_gpus", lambda: 4)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,6,7")
+    asked = [Run.create(dataclasses.replace(spec(processes=2), seed=seed)) for seed in (1, 2)]
+    pool.train_all(Here(), asked, lambda run: None)
+    assert {json.loads(path.read_text())["gpu"] for path in two_gpus.iterdir()} == {"3,5", "6,7"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the worker of this test is a shell script")
 def test_one_that_fails_ends_them_all(two_gpus: Path) -> None:
     done: list[Run] = []
     with pytest.raises(RunProblem, match="No more"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -28,6 +29,39 @@ def test_first_in_first_out_and_once_each() -> None:
     assert jobs[0].slots == ""
     assert queue.find("a") == jobs[1]
     assert queue.find("c") is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_who_comes_next_is_told_without_reading_all_as_by_reading_all(seed: int) -> None:
+    draw = random.Random(seed)
+    owners = ["", queue.HERE, "a", "b", "c"][: draw.randint(1, 5)]
+    for i in range(draw.randint(1, 40)):
+        with queue.asked_by(draw.choice(owners)):
+            queue.add(f"r{i}", light=draw.random() < 0.3)
+        if draw.random() < 0.3:
+            queue.mark_started(draw.choice(queue.jobs()).run, [0], 1, 0.0)
+    if draw.random() < 0.5:
+        queue.cancel(draw.choice(queue.jobs()).run)
+    every = queue.jobs()
+    waiting = [job for job in every if job.state == "queued"]
+    for light in (False, True):
+        whole = [job for job in waiting if job.light == light]
+        for most in (0, 1, 3, 100):
+            assert queue.next_jobs(light, most) == whole[:most]
+    running = sum(job.state == "running" and not job.light for job in every)
+    order = [job.run for job in waiting if not job.light]
+    for job in every:
+        place = running + order.index(job.run) if job.run in order else 0
+        assert queue.ahead(job.run) == place, job
+        assert queue.find(job.run) == job
+    assert {job.run for job in queue.watched()} == {job.run for job in every if job.state == "running" or job.cancelled}
+    assert queue.places() == {job.run: job.state == "running" for job in every}
+    for owner in owners:
+        assert queue.n_waiting(owner) == sum(job.owner == owner for job in waiting)
+    assert not queue.is_empty()
+    for job in every:
+        queue.remove(job.run)
+    assert queue.is_empty() and queue.ahead(every[0].run) == 0
 
 
 def test_what_waits_can_change_places() -> None:

@@ -260,7 +260,7 @@ SENTENCES = DataSpec("sentences", n=40, size=16)
         ({"optim": OptimSpec(mixup=0.2)}, "neither grow nor blend"),
         ({"terms": (TermSpec("rotation"),)}, "rotation is made for pictures"),
         ({"net": NetSpec(BERT, "store:shapes")}, "reads texts. Its weights are scratch"),
-        ({"source": DataSpec("digits"), "terms": (TermSpec("coral"),)}, "all hold pictures, or all texts"),
+        ({"source": DataSpec("digits"), "terms": (TermSpec("coral"),)}, "all hold pictures, all texts or all rows"),
         (
             {"target": DataSpec("digits"), "net": NetSpec("test_vit"), "views": ViewSpec(word_swap=0.5)},
             "leave both at 0",

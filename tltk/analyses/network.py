@@ -17,6 +17,8 @@ from tltk.data.domain import Domain, Ints, Pixels, link_copies
 from tltk.data.pictures import PICTURES
 from tltk.errors import TltkError
 from tltk.nn.net import Net
+from tltk.nn.rows import RowBackbone
+from tltk.nn.text import TextBackbone
 from tltk.specs.parts import ViewSpec
 from tltk.specs.size import Size
 from tltk.specs.training import TransferSpec
@@ -43,6 +45,11 @@ class TrainedNet:
     fit: str
     channels: int
     precision: str
+
+    @property
+    def of_words(self) -> bool:
+        """Whether what it reads is told in words: texts or rows."""
+        return isinstance(self.net.backbone, TextBackbone | RowBackbone)
 
     @property
     def device(self) -> torch.device:

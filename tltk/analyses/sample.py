@@ -16,8 +16,10 @@ from tltk.analyses.depth import DepthSpec
 from tltk.analyses.trained import find_place
 from tltk.data.domain import Domain, Ints, link_copies
 from tltk.data.fit import GROUND
+from tltk.data.rows import KIND as TABLE
+from tltk.data.rows import standardisation
 from tltk.data.texts import KIND as TEXT
-from tltk.data.texts import decode, sentence
+from tltk.data.texts import MAX_SHOWN_CHARS, decode
 from tltk.errors import BadSpec
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
@@ -195,12 +197,14 @@ def network(spec: NetSpec, sample: Sample, seed: int) -> Net:
 
     Args:
         spec: Backbone, weights and boundary.
-        sample: Its pictures set size and channels of the input and the number of logits.
+        sample: Its pictures set size and channels of the input and the number of logits; of tables, its rows tell means
+            and deviations, so they are of the training part.
         seed: Of the weights that the spec does not name.
     """
-    images = sample.domain.images
-    channels, size = channels_and_size(images.shape)
-    net = build_net(spec, len(sample.domain.classes), size, channels, seed)
+    domain = sample.domain
+    channels, size = channels_and_size(domain.images.shape)
+    columns = standardisation(domain.columns, [domain.images[sample.index]]) if domain.kind == TABLE else None
+    net = build_net(spec, len(domain.classes), size, channels, seed, columns)
     return net.to(pick_device("auto"), memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
 
 
@@ -247,11 +251,12 @@ def find_layer(net: Net, layer: str, removed: int) -> tuple[int, str]:
 
 def sentences(parts: list[Sample]) -> list[str]:
     """What each example says, in the order of the contact sheet; none where they are pictures."""
-    return [sentence(p.domain, int(at)) for p in parts if p.domain.kind == TEXT for at in p.index]
+    said = [p.domain.modality.sentence(p.domain, int(at), MAX_SHOWN_CHARS) for p in parts for at in p.index]
+    return said if all(said) else []
 
 
 def whole_texts(sample: Sample) -> list[str]:
-    """The texts of a sample; none where they are pictures."""
+    """The texts of a sample; none where they are something else."""
     return decode(sample.domain.images[sample.index]) if sample.domain.kind == TEXT else []
 
 

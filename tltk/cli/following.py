@@ -44,6 +44,7 @@ from tltk.specs.reading import read_spec, result_class, spec_kinds
 from tltk.specs.training import TransferSpec
 from tltk.studies.compare.spec import CompareSpec
 from tltk.studies.compare.study import FIRST_QUESTION
+from tltk.verdicts.metrics import ACCURACY, WORDS
 from tltk.weights.weightfile import sanitise
 
 FILES = {  # flag → help, for verbs whose spec names such files
@@ -150,26 +151,39 @@ def _table(kind: type[Spec]) -> Callable[[Any], Iterable[str]] | None:
     return found
 
 
-def launch(kind: type[Spec], given: dict[str, Any]) -> None:
-    """Queue what was asked for, follow it, and print how it ended, an answer as the table of its kind."""
-    file, as_json = given.pop("file"), given.pop("as_json")
-    wanted = {form: given.pop(form) for form in kind.files}
-    for form, path in wanted.items():
-        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-            raise click.UsageError(f"--{form} must be a file in a folder that exists. Got {str(path)!r}.")
+def asked_for(kind: type[Spec], given: dict[str, Any]) -> Spec:
+    """The spec that the flags of a verb ask for, or the one that the file of `--spec` holds.
+
+    Args:
+        kind: Of the verb.
+        given: Flags by name.
+
+    Raises:
+        BadSpec: It cannot be meant.
+    """
+    file = given.pop("file")
     if "run" in kind.words and given["run"]:
         given["run"] = whole_id(given["run"])
     if isinstance(given.get("runs"), str):
         given["runs"] = ",".join(whole_id(one.strip()) if one.strip() else "" for one in given["runs"].split(","))
-    spec: Spec
     if file is None:
         # A comparison that names neither domains nor weights is about the question that the first page asks.
         is_first = kind is CompareSpec and all(given.get(key) is None for key in ("target", "source", "weights"))
-        spec = command.build_spec(kind, given, FIRST_QUESTION if is_first else None)
-    else:
-        spec = read_spec(_read_spec(file))
-        if not isinstance(spec, kind):
-            raise click.UsageError(f"{file} must hold a spec of kind {kind.kind!r}. It holds {spec.kind!r}.")
+        return command.build_spec(kind, given, FIRST_QUESTION if is_first else None)
+    spec = read_spec(_read_spec(file))
+    if not isinstance(spec, kind):
+        raise click.UsageError(f"{file} must hold a spec of kind {kind.kind!r}. It holds {spec.kind!r}.")
+    return spec
+
+
+def launch(kind: type[Spec], given: dict[str, Any]) -> None:
+    """Queue what was asked for, follow it, and print how it ended, an answer as the table of its kind."""
+    as_json = given.pop("as_json")
+    wanted = {form: given.pop(form) for form in kind.files}
+    for form, path in wanted.items():
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise click.UsageError(f"--{form} must be a file in a folder that exists. Got {str(path)!r}.")
+    spec = asked_for(kind, given)
     run = executor().submit(spec, again=given["again"], timeout=given["timeout"])
     if not given["detach"]:
         follow(run)
@@ -469,6 +483,8 @@ def _of_training(found: TrainingResult | None, spec: TransferSpec) -> list[str]:
         return []
     half = " in bfloat16" if found.precision == "bfloat16" else ""
     known = f"test accuracy {accuracy_in_words(found)}, macro-F1 {100 * (found.macro_f1 or 0):.1f}%"
+    if found.metric != ACCURACY and found.score is not None:
+        known += f", {WORDS[found.metric]} {100 * found.score:.1f}%"
     said = [] if found.self_taught is None else self_taught_in_words(found.self_taught)
     return [
         *said,

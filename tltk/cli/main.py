@@ -42,6 +42,7 @@ from tltk.cli.following import (
 from tltk.cli.following import listing as in_json
 from tltk.cli.judge import judge_verb
 from tltk.cli.lessons import lessons_verb
+from tltk.cli.submitting import submitting
 from tltk.data.names import escape_text
 from tltk.errors import BadSpec, RunProblem, UnknownName
 from tltk.jobs import executor, listing, queue
@@ -81,7 +82,7 @@ def _verb(kind: type[Spec]) -> click.Command:
 for _verb_kind in spec_kinds().values():
     if _verb_kind.verb:
         main.add_command(_verb(_verb_kind))
-for _group in (weights.weights, weights.pretraining, judge_verb, lessons_verb):
+for _group in (weights.weights, weights.pretraining, judge_verb, lessons_verb, submitting):
     main.add_command(_group)
 
 

@@ -186,7 +186,7 @@ def own(entries: list[RunEntry]) -> list[RunEntry]:
     person = room.me()
     if room.now() is None or (person is not None and person.is_teacher):
         return entries
-    mine = {run for run, names in table.askers().items() if person is not None and person.name in names}
+    mine = table.asked_for_by(person.name) if person is not None else set()
     mine |= {child for entry in index.find() if entry.id in mine for child in entry.children.split()}
     return [entry for entry in entries if entry.id in mine]
 

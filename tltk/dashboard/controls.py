@@ -22,6 +22,8 @@ LABELS = {
     "width": "Picture width (px), 0 = square",
     "fit": "Fit into the size",
     "first_size": "Picture size at first (px)",
+    "processes": "Processes that share a batch",
+    "compile": "Steps by torch.compile",
     "norm": "Normalisation statistics of frozen layers",
     "epoch_images": "Pictures in an epoch",
     "clip": "Gradient clip",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import threading
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -255,9 +256,22 @@ def sheet_of(run: Run) -> Image.Image | None:
     """The pictures that a question was about, decoded once for all who look; None where they are gone."""
     path = run.path / "pictures.png"
     try:
-        return _decoded(path, path.stat().st_mtime_ns)
+        stamp = path.stat().st_mtime_ns
+        with _lock_of(path):  # who asks while another decodes has it when that is done
+            return _decoded(path, stamp)
     except OSError:
         return None
+
+
+def read_ahead(run: Run) -> None:
+    """Decode the pictures of a question while its user looks at the chart: the first choice need not wait for it.
+
+    Args:
+        run: Of the question.
+    """
+    if plan.flag("depth:ahead") != run.id:
+        plan.flag("depth:ahead", run.id)
+        threading.Thread(target=sheet_of, args=(run,), daemon=True).start()
 
 
 def sentences(texts: Sequence[str], captions: Sequence[str]) -> None:
@@ -269,6 +283,12 @@ def sentences(texts: Sequence[str], captions: Sequence[str]) -> None:
     """
     marks = [f"**{plain(caption)}** · " for caption in captions] or [""] * len(texts)
     st.markdown("\n".join(f"- {mark}{plain(text)}" for mark, text in zip(marks, texts, strict=True)))
+
+
+@lru_cache(maxsize=256)
+def _lock_of(path: Path) -> threading.Lock:
+    """One for each sheet: nobody waits for another one."""
+    return threading.Lock()
 
 
 @lru_cache(maxsize=4)

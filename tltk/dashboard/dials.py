@@ -12,13 +12,18 @@ from tltk.dashboard import controls, domain_pictures, domain_view, plan
 from tltk.dashboard.words import plain
 from tltk.data.audio.spectrogram import SpectrogramDials
 from tltk.data.dials import NamedDials
-from tltk.data.sources import sentences, shapes, tones
+from tltk.data.sources import sentences, shapes, tones, transactions
 from tltk.data.sources.sound import divide_text
 from tltk.errors import TltkError
 from tltk.specs.knobs import knobs
 from tltk.specs.parts import DataSpec
 
-LABS: dict[str, type[NamedDials]] = {"shapes": shapes.Dials, "tones": tones.Dials, "sentences": sentences.Dials}
+LABS: dict[str, type[NamedDials]] = {
+    "shapes": shapes.Dials,
+    "tones": tones.Dials,
+    "sentences": sentences.Dials,
+    "transactions": transactions.Dials,
+}
 DIALS: dict[str, type[NamedDials]] = {**LABS, "sound": SpectrogramDials}
 STRIP = 12  # pictures of a domain that are shown
 

@@ -48,6 +48,9 @@ def strip(spec: DataSpec, found: InspectResult, most: int) -> None:
         found: What is known of it: labels and class names of the pictures on its sheet.
         most: At most so many pictures.
     """
+    if found.rows:
+        _table(found, one_of_each(found, min(most, SENTENCES)))
+        return
     if found.texts:
         numbers = one_of_each(found, min(most, SENTENCES))
         depth.sentences([found.texts[n] for n in numbers], _classes_of(found, numbers))
@@ -58,6 +61,16 @@ def strip(spec: DataSpec, found: InspectResult, most: int) -> None:
         numbers, labels, classes = one_of_each(found, most), found.shown_labels, found.classes
         alt = [f"Picture of {classes[labels[n]]}" if labels else "Picture of this domain" for n in numbers]
         st.image([depth.tile(sheet, number) for number in numbers], width=64, alt=alt)
+
+
+def _table(found: InspectResult, numbers: Sequence[int]) -> None:
+    """Some rows of a table, each with its class; an empty cell is missing."""
+    classes = _classes_of(found, numbers) or [""] * len(numbers)
+    rows = [
+        {"class": name, **dict(zip(found.columns, found.rows[n], strict=True))}
+        for n, name in zip(numbers, classes, strict=True)
+    ]
+    st.dataframe(rows, hide_index=True, width="stretch", alt=f"{len(rows)} rows of the table, with their classes.")
 
 
 def tiles(spec: Spec, numbers: tuple[int, ...]) -> tuple[str, ...]:
@@ -100,6 +113,9 @@ def grid(title: str, spec: DataSpec, found: InspectResult, shown: range) -> None
         found: What is known of it: labels, class names and counts.
         shown: Numbers of the classes that get a row.
     """
+    if found.rows:
+        _table(found, [n for n, label in enumerate(found.shown_labels or []) if label in shown])
+        return
     if found.texts:
         for c in shown:
             own = [n for n, label in enumerate(found.shown_labels or []) if label == c]

@@ -21,6 +21,8 @@ from tltk.dashboard.words import plain
 from tltk.data.account import describe_groups
 from tltk.data.corrupt import names as corruptions
 from tltk.data.fit import Change, describe
+from tltk.data.pictures import KIND as PICTURES
+from tltk.data.rows import KIND as TABLE
 from tltk.data.texts import KIND as TEXT
 from tltk.errors import TltkError
 from tltk.plots.balance import COLOURS, NUMBERED, balance, height
@@ -36,6 +38,7 @@ PATHS = {
     "npz": ".npz file",
     "sound": "Folder of sounds with one folder per class (WAV; FLAC and Ogg with tltk[sound])",
     "text": "Folder with one folder of .txt per class, a table, or a file of lines: text, tab, label",
+    "table": "Table (.csv or .tsv) with a label and what is known of it in each row",
     "hf": "Data set of the Hugging Face hub",
     "torchvision": "Data set of torchvision",
 }
@@ -46,6 +49,7 @@ PLACES = {
     "npz": "/home/me/pictures.npz",
     "sound": "/home/me/sounds?seconds=2",
     "text": "/home/me/reviews.csv?text=body&label=stars",
+    "table": "/home/me/patients.csv?label=outcome&group=patient",
     "hf": "user/name",
     "torchvision": "CIFAR10",
 }
@@ -55,6 +59,7 @@ DRAWN = {
     "shapes": 2000,
     "tones": 2000,
     "sentences": 2000,
+    "transactions": 4000,
     "formulas": 4000,
     "fractals": 4000,
     "contours": 4000,
@@ -115,19 +120,29 @@ def _with_kind(path: plan.PATH, kind: str) -> DataSpec | None:
     return dataclasses.replace(spec, name=name, n=DRAWN.get(kind, 0), group_by="", width=wide)
 
 
-def is_text(path: plan.PATH) -> bool:
-    """Whether the domain of this place holds texts, so far as its name tells."""
+def kind_of(path: plan.PATH) -> str:
+    """What the domain of this place holds, so far as its name tells: pictures, text or table."""
     spec: DataSpec | None = plan.read(path)
     try:
-        return spec is not None and data.modality_of(spec.name) == TEXT
+        return PICTURES if spec is None else data.modality_of(spec.name)
     except TltkError:
-        return False
+        return PICTURES
+
+
+def noun(path: plan.PATH = ("target",)) -> str:
+    """What the examples of this place are called: pictures, texts or rows."""
+    return {TEXT: "texts", TABLE: "rows"}.get(kind_of(path), "pictures")
+
+
+def size_title(path: plan.PATH) -> str:
+    """What the size of this place is called."""
+    return {TEXT: "Size (tokens)", TABLE: "Size (columns)"}.get(kind_of(path), "Size (px)")
 
 
 def settings(path: plan.PATH) -> None:
     """How many pictures, how large, which ones; and whether they are corrupted."""
-    if is_text(path):
-        titles = {"n": "Texts", "size": "Size (tokens)"}
+    if kind_of(path) != PICTURES:
+        titles = {"n": noun(path).capitalize(), "size": size_title(path)}
         for name, column in zip(("n", "size", "seed"), st.columns(3), strict=True):
             with column:
                 controls.field(*path, name, title=titles.get(name))
@@ -226,10 +241,12 @@ def _facts(spec: DataSpec, found: InspectResult) -> dict[str, str]:
         "Read as": f"{' × '.join(map(str, spec.shape[::-1]))} px, {_channels(found)}{_fitted(found)}",
         "Brightness": _brightness(found),
     }
-    if found.texts:
+    if found.columns:
+        seen = {"Read as": f"{len(found.columns)} columns, of {spec.size} at most", "Brightness": ""}
+    elif found.texts:
         seen = {"Read as": f"{BYTES_PER_TOKEN * spec.size} bytes, {spec.size} tokens at most", "Brightness": ""}
     return {
-        "Texts" if found.texts else "Pictures": f"{found.n:,} in {len(found.classes):,} classes",
+        found.noun.capitalize(): f"{found.n:,} in {len(found.classes):,} classes",
         **{name: _part(found, part, spec) for part, name in PARTS.items()},
         "Groups": "" if found.groups is None else escape(describe_groups(found.groups)),
         **seen,
@@ -261,7 +278,7 @@ def _copies(found: InspectResult) -> str:
         return "none found"
     near = f", {found.near_copies:,} of them nearly" if found.near_copies else ""
     leaked = f"<small>{found.leaked:,} of them are tested on and learned from</small>" if found.leaked else ""
-    return f"{_count(found.copies, 'picture')}{near}{leaked}"
+    return f"{_count(found.copies, found.noun[:-1])}{near}{leaked}"
 
 
 def is_grey(found: InspectResult) -> bool:
@@ -312,16 +329,16 @@ def _of_one(title: str, found: InspectResult) -> list[str]:
     texts = []
     if most > UNEVEN * least:
         texts.append(
-            f"The {title.lower()} is very unbalanced: {bold(frequent)} has {most:,} pictures, {bold(rare)} {least:,}."
-            f" Judge a network by its macro F1 and by its classes; accuracy alone rewards the frequent ones."
+            f"The {title.lower()} is very unbalanced: {bold(frequent)} has {most:,} {found.noun}, {bold(rare)} "
+            f"{least:,}. Judge a network by its macro F1 and by its classes; accuracy alone rewards the frequent ones."
         )
     few = sum(count < FEW for count, _ in counts)
     texts += to_mind(found, title)
     if few:
         which = f"All {len(counts)}" if few == len(counts) else f"{few} of {len(counts)}"
         texts.append(
-            f"{which} classes of the {title.lower()} {'has' if few == 1 else 'have'} fewer than {FEW} pictures; the "
-            f"smallest, {bold(rare)}, has {least}. Its validation and test parts hold only a handful: "
+            f"{which} classes of the {title.lower()} {'has' if few == 1 else 'have'} fewer than {FEW} {found.noun}; "
+            f"the smallest, {bold(rare)}, has {least}. Its validation and test parts hold only a handful: "
             f"their figures are rough."
         )
     return texts
@@ -329,8 +346,11 @@ def _of_one(title: str, found: InspectResult) -> list[str]:
 
 def _of_both(source: InspectResult, target: InspectResult) -> list[str]:
     texts = []
-    if bool(source.texts) != bool(target.texts):
-        return ["One side holds texts and the other pictures: no network reads both. Choose two of a kind."]
+    if source.noun != target.noun:
+        sides = f"One side holds {source.noun} and the other {target.noun}"
+        return [f"{sides}: no network reads both. Choose two of a kind."]
+    if source.columns:
+        return [*_of_columns(source, target), *_of_classes(source, target)]
     if source.texts:
         return _of_classes(source, target)
     if source.channels != target.channels:
@@ -343,6 +363,17 @@ def _of_both(source: InspectResult, target: InspectResult) -> list[str]:
         grey, other = ("source", "target") if is_grey(source) else ("target", "source")
         texts.append(f"The pictures of the {grey} are grey, those of the {other} have colour: in itself a shift.")
     return texts + _of_classes(source, target)
+
+
+def _of_columns(source: InspectResult, target: InspectResult) -> list[str]:
+    """Columns that only one table has."""
+    lone = [
+        f"only in the {title}: {_some([name for name in side.columns if name not in other.columns])}"
+        for title, side, other in (("source", source, target), ("target", target, source))
+        if not set(side.columns) <= set(other.columns)
+    ]
+    shared = _count(len(set(source.columns) & set(target.columns)), "column")
+    return [f"The tables share {shared} by name; {'; '.join(lone)}."] if lone else []
 
 
 def _of_classes(source: InspectResult, target: InspectResult) -> list[str]:
@@ -391,6 +422,7 @@ def bold(text: str) -> str:
 def balances(sides: Mapping[str, InspectResult]) -> None:
     """How frequent each class is: both domains on one axis where they share classes, else side by side."""
     counts = {title: dict(zip(side.classes, side.counts, strict=True)) for title, side in sides.items()}
+    noun = next(iter(sides.values())).noun
     together = len(counts) == 1 or bool(set.intersection(*(set(c) for c in counts.values())))
     charts = [counts] if together else [{title: side} for title, side in counts.items()]
     for chart, column in zip(charts, st.columns(len(charts)), strict=True):
@@ -400,15 +432,15 @@ def balances(sides: Mapping[str, InspectResult]) -> None:
                 st.html(f"{_STYLE}{_dot(names.capitalize())}{names.capitalize()}")
             is_even = all(len({*side.values()}) == 1 for side in chart.values())
             if is_even and len(set().union(*chart.values())) > NUMBERED:  # a chart would be one block
-                fewest = {title.lower(): _count(min(side.values()), "picture") for title, side in chart.items()}
+                fewest = {title.lower(): _count(min(side.values()), noun[:-1]) for title, side in chart.items()}
                 every = [f"every class of the {title} has {count}" for title, count in fewest.items()]
                 st.markdown(f"{', '.join(every).capitalize()}.")
                 continue
             plot(
-                balance(chart, class_choice.chosen(list(set().union(*chart.values())))),
+                balance(chart, class_choice.chosen(list(set().union(*chart.values()))), noun),
                 key=f"domains:balance:{names}",
                 height=height(chart),
-                alt=f"Share of each class among the pictures of the {names}.",
+                alt=f"Share of each class among the {noun} of the {names}.",
             )
 
 

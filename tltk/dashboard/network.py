@@ -16,6 +16,8 @@ from tltk.dashboard import permitted, plan
 from tltk.dashboard.freeze_handle import Cost
 from tltk.dashboard.words import plain
 from tltk.data.account import describe_parts
+from tltk.data.rows import KIND as TABLE
+from tltk.data.texts import KIND as TEXT
 from tltk.errors import RunProblem, TltkError
 from tltk.jobs import executor
 from tltk.runs.run import ACTIVE, Run
@@ -87,8 +89,10 @@ def in_a_link(spec: InspectSpec | DescribeSpec) -> tuple[str, str]:
     if colon and kind in PATHS:
         what = {"folder": "a folder", "archive": "an archive"}.get(kind, "a file")
         return f"This link names {what} on this machine: {plain(path)}. Nothing of it has been read.", "Read it"
-    number = f"{spec.data.n:,} pictures" if spec.data.n else "the pictures"
-    what = f"{number} of {plain(spec.data.name)} at {in_pixels(spec.data.picture_size)}"
+    noun = {TEXT: "texts", TABLE: "rows"}.get(data.modality_of(spec.data.name), "pictures")
+    number = f"{spec.data.n:,} {noun}" if spec.data.n else f"the {noun}"
+    at = f" at {in_pixels(spec.data.picture_size)}" if noun == "pictures" else ""
+    what = f"{number} of {plain(spec.data.name)}{at}"
     return f"This link asks for {what}, which have not been made here yet.", "Make them"
 
 
@@ -155,8 +159,7 @@ def in_words(found: InspectResult) -> str:
     """A domain in a few lines: how many of what, divided how, by which folders, and what was left out."""
     names = ", ".join(plain(name) for name in found.classes[:NAMED])
     more = ", …" if len(found.classes) > NAMED else ""
-    what = "texts" if found.texts else "pictures"
-    texts = [f"{found.n:,} {what} of {len(found.classes):,} classes ({names}{more})."]
+    texts = [f"{found.n:,} {found.noun} of {len(found.classes):,} classes ({names}{more})."]
     if found.parts:
         texts.append(plain(describe_parts(found.parts)))
     else:  # of an earlier version

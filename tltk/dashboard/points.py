@@ -15,7 +15,7 @@ import streamlit as st
 
 from tltk import home
 from tltk.analyses.embed.result import EmbedResult, Frame
-from tltk.dashboard import class_choice, depth, plan
+from tltk.dashboard import class_choice, depth, domain_view, plan
 from tltk.dashboard.plot import Figure, pick, plot
 from tltk.dashboard.words import plain
 from tltk.plots.embedding import film, scatter
@@ -66,6 +66,8 @@ def points(run: Run, found: EmbedResult, layer: int, key: str) -> None:
                 plan.flag(f"{key}:{run.id}", picked)
                 plan.flag(f"{key}:turn", (plan.flag(f"{key}:turn") or 0) + 1)  # another selection begins at its start
             shown = frame
+    if not found.texts:
+        depth.read_ahead(run)
     placed = shown is not None and shown.placed is not None
     chosen: list[int] = [] if play else plan.flag(f"{key}:{run.id}") or ([len(found.labels)] if placed else [])
     if len(chosen) == 1 and shown is not None:
@@ -187,7 +189,7 @@ def _many(run: Run, found: EmbedResult, numbers: Sequence[int], key: str) -> Non
         key: Of the widgets of this selection.
     """
     inside = [n for n in numbers if n < len(found.labels)]
-    what = "texts" if found.texts else "pictures"
+    what = domain_view.noun() if found.texts else "pictures"
     st.markdown(f"**{len(inside):,} {what} selected**")
     counts = Counter((found.labels[n], found.domain[n]) for n in inside)
     left, right = st.columns([1, 2])

@@ -5,8 +5,8 @@ A file of `sources/` is a domain: it has `load(spec, argument, progress)`; where
 returns them in one spelling; where it reads files, `survey(argument, group_by)`, which says how they are understood
 without reading pictures; where its name tells its classes, `class_names(argument)`; where it knows more of its pictures
 than their class, `attribute_names(argument)`; where its examples are heard, `sounds(spec, argument, domain, index)`;
-where they are texts, `MODALITY`. `drawing/` is what drawn domains share, `audio/` what those of sounds do, the modules
-beside them what all share. Above: training, analyses, pages.
+where they are texts or rows, `MODALITY`. `drawing/` is what drawn domains share, `audio/` what those of sounds do, the
+modules beside them what all share. Above: training, analyses, pages.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ class _Meta(msgspec.Struct, forbid_unknown_fields=True):
     columns: dict[str, tuple[list[str], list[int]]] = {}  # of a table, as the attributes
     group: str = ""
     kind: str = "pictures"
+    numbers: list[str] = []  # names of the numbers of a row
 
 
 def split(name: str) -> tuple[str, Corruption | None]:
@@ -129,13 +130,12 @@ def parse(name: str) -> tuple[str, str]:
     kind, colon, argument = name.partition(":")
     if kind not in domains and not colon and any(mark in name for mark in "/\\."):
         raise BadSpec(
-            f"A domain must be a name, or folder:PATH, archive:PATH, csv:PATH, npz:PATH, sound:PATH or text:PATH. Got "
-            f"{name!r}; "
-            f"write one of these before the path."
+            f"A domain must be a name, or folder:PATH, archive:PATH, csv:PATH, npz:PATH, sound:PATH, text:PATH or "
+            f"table:PATH. Got {name!r}; write one of these before the path."
         )
     module = importlib.import_module(domains[kind].__module__)  # or the sentence for an unknown name
     if how is not None and getattr(module, "MODALITY", "pictures") != "pictures":
-        raise BadSpec(f"Corruptions are of pictures. {kind} holds texts; leave out ~{how.name}:{how.severity}.")
+        raise BadSpec(f"Corruptions are of pictures. {kind} holds none; leave out ~{how.name}:{how.severity}.")
     if (check := _function(kind, "check")) is not None:
         return kind, check(argument)
     if _function(kind, "source_version") is None and (colon or argument):
@@ -205,7 +205,7 @@ def sounds(spec: DataSpec, domain: Domain, index: Sequence[int]) -> list[Sound]:
 
 
 def modality_of(name: str) -> str:
-    """What a domain's examples are, so far as its name tells: pictures or text.
+    """What a domain's examples are, so far as its name tells: pictures, text or table.
 
     Raises:
         UnknownName, BadSpec: The name means nothing.
@@ -362,6 +362,7 @@ def _read(folder: Path, name: str) -> Domain | None:
             attributes=_read_columns(meta.attributes),
             files=Files(tuple(meta.names), _read_columns(meta.columns), meta.group),
             kind=meta.kind,
+            columns=meta.numbers,
         )
     except FileNotFoundError:
         return None
@@ -438,6 +439,7 @@ def _meta(domain: Domain) -> _Meta:
         _kept_columns(domain.files.columns),
         domain.files.group,
         domain.kind,
+        list(domain.columns),
     )
 
 

@@ -75,7 +75,7 @@ def parts(domain: Domain, split: Split, spec: DataSpec) -> dict[str, Part]:
             origin = "the rest"
         else:
             share = getattr(spec, role)
-            origin = f"{share:.0%} drawn from {'the train part' if present else 'all pictures'}"
+            origin = f"{share:.0%} drawn from {'the train part' if present else f'all {domain.noun}'}"
         if role == "train" and spec.shots:
             origin += f"; {spec.shots} of each class"
         mine = 0 if groups is None else len(np.unique(groups.numbers[getattr(split, role)]))

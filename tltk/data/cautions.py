@@ -63,14 +63,14 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
     said = []
     if leaked := counts["leaked"]:
         said.append(
-            f"{leaked:,} of {len(_held_out(split)):,} validation and test pictures of {domain.name} have a copy, or "
-            f"nearly one, among its training pictures: what is measured on them is too good. Its parts came with the "
-            f"data and were kept as they are; remove the copies from one of them."
+            f"{leaked:,} of {len(_held_out(split)):,} validation and test {domain.noun} of {domain.name} have a copy, "
+            f"or nearly one, among its training {domain.noun}: what is measured on them is too good. Its parts came "
+            f"with the data and were kept as they are; remove the copies from one of them."
         )
     if clashing := counts["clashing"]:
         named = "; ".join(f"{a} and {b}" for a, b in domain.reading.clashes)
         said.append(
-            f"{clashing:,} of {n:,} pictures of {domain.name} have a copy, or nearly one, under another label"
+            f"{clashing:,} of {n:,} {domain.noun} of {domain.name} have a copy, or nearly one, under another label"
             f"{f', such as {named}' if named else ''}: no network can be right about both. Keep each in one class."
         )
     if copies := counts["copies"]:
@@ -83,8 +83,8 @@ def _sentences(domain: Domain, split: Split, counts: dict[str, Any], n: int) -> 
             else (f"copies of others ({near:,} of them nearly)")
         )
         said.append(
-            f"{copies:,} of {n:,} pictures of {domain.name} are {kind}; copies go to the same part "
-            f"of a split that is made here, and count as pictures."
+            f"{copies:,} of {n:,} {domain.noun} of {domain.name} are {kind}; copies go to the same part "
+            f"of a split that is made here, and count as {domain.noun}."
         )
     if flat := counts["flat"]:
         said.append(

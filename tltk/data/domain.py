@@ -25,6 +25,8 @@ from tltk.data.identity import Origins, Sketches, content_hashes, find_copies, f
 from tltk.data.modality import Modality
 from tltk.data.parts import FREE, OUT, PARTS, TEST, TRAIN, VAL
 from tltk.data.pictures import PICTURES
+from tltk.data.rows import KIND as TABLE
+from tltk.data.rows import ROWS
 from tltk.data.texts import KIND as TEXT
 from tltk.data.texts import TEXTS
 from tltk.errors import DataProblem
@@ -34,6 +36,8 @@ PIECE_BYTES = 2**24  # of pictures that are looked at at a time
 Progress = Callable[[int, int], None]  # called with (done, total) from the thread that loads
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
+_MODALITIES: Mapping[str, Modality] = {TEXT: TEXTS, TABLE: ROWS}
+_NOUNS = {TEXT: "texts", TABLE: "rows"}
 _PARTS_NEED = "one to train on and one for each part that is held out"
 
 
@@ -80,8 +84,9 @@ class Domain:
     `twins` (n,) int64 is the position of the first picture of which each is a copy or nearly one, its
     own for most. `sketches` are what near copies are found by in another domain; None for pictures that are drawn
     here, of which there are none. `attributes` are what is known of each picture beside its class, by name.
-    `files` are the names of the files, what a table says of them, and which belong together. `kind` is pictures or
-    text; texts are their bytes, (n, 1, 4, size): see `tltk.data.texts`.
+    `files` are the names of the files, what a table says of them, and which belong together. `kind` is pictures,
+    text or table; texts are their bytes, (n, 1, 4, size): see `tltk.data.texts`; rows of a table are the bytes of their
+    numbers, (n, 1, 8, size), of which `columns` are the names: see `tltk.data.rows`.
     """
 
     name: str
@@ -101,11 +106,17 @@ class Domain:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     files: Files = Files()
     kind: str = "pictures"
+    columns: tuple[str, ...] = ()
 
     @property
     def modality(self) -> Modality:
         """How its examples become tensors, are augmented and shown."""
-        return TEXTS if self.kind == TEXT else PICTURES
+        return _MODALITIES.get(self.kind, PICTURES)
+
+    @property
+    def noun(self) -> str:
+        """What its examples are called: pictures, texts or rows."""
+        return _NOUNS.get(self.kind, "pictures")
 
     @classmethod
     def of(
@@ -127,6 +138,7 @@ class Domain:
         attributes: Mapping[str, Attribute] | None = None,
         files: Files | None = None,
         kind: str = "pictures",
+        columns: Sequence[str] = (),
     ) -> Domain:
         """The domain of these arrays, checked, with its fingerprint.
 
@@ -150,7 +162,8 @@ class Domain:
             sketches: What near copies in other domains are found by.
             attributes: What else is known of each picture, by name.
             files: Names of the files, and the columns of a table; None = there are none.
-            kind: pictures or text.
+            kind: pictures, text or table.
+            columns: Of a table, the names of the numbers of each row.
 
         Raises:
             DataProblem: No pictures, one class, a class without pictures, classes that differ
@@ -189,6 +202,7 @@ class Domain:
             attributes,
             files or Files(),
             kind,
+            tuple(columns),
         )
 
     def groups(self, spec: DataSpec) -> Attribute | None:
@@ -404,9 +418,9 @@ def _check_division(domain: Domain, part: NDArray[np.int8], pool: Ints, parts: l
 def _too_few(domain: Domain, need: int, counts: NDArray[Any], kind: str) -> DataProblem:
     few = [f"{domain.classes[c]} ({counts[c]})" for c in np.flatnonzero(counts < need)[:12]]
     return DataProblem(
-        f"Each class of {domain.name} needs at least {need} {kind}pictures, one to train on and one for each part "
+        f"Each class of {domain.name} needs at least {need} {kind}{domain.noun}, one to train on and one for each part "
         f"that is held out{' (copies go to one part together)' if kind else ''}. "
-        f"Too few: {', '.join(few)}. Add pictures, raise n, or leave these classes out."
+        f"Too few: {', '.join(few)}. Add {domain.noun}, raise n, or leave these classes out."
     )
 
 

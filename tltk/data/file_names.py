@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tltk.data.domain import Domain
-from tltk.data.texts import KIND as TEXT
-from tltk.data.texts import sentence
+from tltk.data.texts import MAX_SHOWN_CHARS
 from tltk.specs.parts import DataSpec
 
 
@@ -16,10 +15,9 @@ def picture_names(spec: DataSpec, domain: Domain) -> list[str]:
         domain: As it was loaded from the spec.
 
     Returns:
-        Names in the order of the pictures, as they were read; `digits[17]` where there are no files. Of a text, its
-        beginning follows.
+        Names in the order of the pictures, as they were read; `digits[17]` where there are no files. Of a text or a
+        row, its beginning follows.
     """
     names = list(domain.files.names) or [f"{spec.name}[{i}]" for i in range(len(domain.labels))]
-    if domain.kind != TEXT:
-        return names
-    return [f"{name}: {sentence(domain, i)}" for i, name in enumerate(names)]
+    said = [domain.modality.sentence(domain, i, MAX_SHOWN_CHARS) for i in range(len(names))]
+    return [f"{name}: {one}" if one else name for name, one in zip(names, said, strict=True)]

@@ -62,3 +62,12 @@ class Modality(Protocol):
             at: Its position.
             largest_px: Its longer side at most, in pixels.
         """
+
+    def sentence(self, domain: Domain, at: int, most: int) -> str:
+        """What an example says in words; "" where it is to be seen.
+
+        Args:
+            domain: Whose example.
+            at: Its position.
+            most: Characters at most.
+        """

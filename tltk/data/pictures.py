@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tltk.data.domain import Domain
     from tltk.specs.parts import ViewSpec
 
+KIND = "pictures"
+
 
 class Pictures:
     """The modality of pictures."""
@@ -70,6 +72,16 @@ class Pictures:
         if longest <= largest_px:
             return tile
         return tile.resize([max(round(side * largest_px / longest), 1) for side in tile.size])
+
+    def sentence(self, domain: Domain, at: int, most: int = 0) -> str:
+        """Pictures are seen.
+
+        Args:
+            domain: Whose picture.
+            at: Its position.
+            most: Characters at most.
+        """
+        return ""
 
 
 PICTURES = Pictures()

@@ -78,7 +78,7 @@ def read_table(path: Path, known: Collection[str]) -> Table:
         raise DataProblem(f"{shown} must be a table of text. It cannot be read as one: {fault}.") from None
     found = [(line, row) for line, row in found if any(row)]
     if not found:
-        raise DataProblem(f"{shown} must hold a head and a row for each picture. It is empty.")
+        raise DataProblem(f"{shown} must hold a head and a row for each example. It is empty.")
     head = found[0][1]
     if not any(plain_word(cell) in known for cell in head) and any(names_picture(cell) for cell in head):
         notes.append(f"{shown} has no head; its columns are called 1 to {len(head)}.")
@@ -158,7 +158,7 @@ def _fitted(head: list[str], found: list[tuple[int, list[str]]], shown: str, not
     if not rows or len(skipped) > len(rows):
         what = f"{skipped[0][0]}, has {skipped[0][1]}" if skipped else "it has a head alone"
         raise DataProblem(
-            f"{shown} must have a row for each picture, as long as its head. Of {len(found):,} rows {len(rows):,} are: "
+            f"{shown} must have a row for each example, as long as its head. Of {len(found):,} rows {len(rows):,} are: "
             f"{what}. Put cells that hold a delimiter in quotes."
         )
     return Table(tuple(names), rows, lines, skipped, notes)

@@ -189,5 +189,15 @@ class Texts:
         """
         return tile(sentence(domain, at), largest_px)
 
+    def sentence(self, domain: Domain, at: int, most: int = MAX_SHOWN_CHARS) -> str:
+        """What a text says; see `sentence`.
+
+        Args:
+            domain: Whose text.
+            at: Its position.
+            most: Characters at most.
+        """
+        return sentence(domain, at, most)
+
 
 TEXTS = Texts()

@@ -7,6 +7,8 @@ local.py       the executor of this machine that pages and the shell talk to: su
 ray.py         the executor of a Ray cluster: the same queue, and processes that are Ray Jobs
 cluster.py     a Ray cluster by its REST API: what a run asks for, how it stands, how it ended
 remote.py      what the supervisor does of runs there
+slurm.py       an executor that hands runs to Slurm: an array of jobs for the trainings of a study
+handed.py      which jobs of Slurm have a run, and how to take it back
 listing.py     the runs of this home as lists show them: the index, and what the queue says of them
 """
 

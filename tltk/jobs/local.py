@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from tltk import home
 from tltk.errors import BadSpec, RunProblem, machine_errors
-from tltk.jobs import provenance, queue
+from tltk.jobs import handed, provenance, queue
 from tltk.jobs.checking import check, check_names
 from tltk.jobs.executor import Trainer
 from tltk.runs.run import ACTIVE, Run
@@ -88,6 +88,11 @@ class Local:
         if self._is_over(run):
             return run
         status = run.status
+        if status.state == "waiting" and (active := handed.active_jobs(run)):
+            raise RunProblem(
+                f"Run {run.id} waits in Slurm's queue, as job {', '.join(active)}; "
+                f"`tltk runs stop {run.id}` takes it out."
+            )
         home.remove(run.stop_file)
         if status.state != "running":  # as a study's child: it is queued, and found done in its turn
             run.write_status(state="waiting", message="")
@@ -107,6 +112,7 @@ class Local:
         run = Run.at(run_id)
         job = queue.find(run.id)
         if job is None:
+            handed.cancel(run)
             return
         queue.cancel(run.id)
         run.ask_to_stop()
@@ -119,9 +125,9 @@ class Local:
     @staticmethod
     def _state(run: Run, job: queue.Job | None) -> str:
         if job is None:
-            # Waiting without a job: the table was lost. It can be resumed.
+            # Waiting without a job, and not with Slurm either: the table was lost. It can be resumed.
             state = run.status.state
-            return "stopped" if state == "waiting" else state
+            return "stopped" if state == "waiting" and not run.is_with_cluster else state
         if job.state == "queued":  # running, where a study trains it meanwhile
             return "running" if run.status.state == "running" else "waiting"
         written = run.written_status().state
@@ -130,13 +136,17 @@ class Local:
         return "running" if written in ACTIVE else written
 
     def queue_states(self) -> dict[str, str]:
-        """The state of every run that is in the queue; all others are as their folders say."""
-        return {job.run: self._state(Run.at(job.run), job) for job in queue.jobs()}
+        """The state of every run that is in the queue; all others are as their folders say.
+
+        One that waits may be trained by a study meanwhile: its folder says so, which is not looked at here, since very
+        many may wait.
+        """
+        found = dict.fromkeys(queue.places(), "waiting")
+        return found | {job.run: self._state(Run.at(job.run), job) for job in queue.watched() if job.state == "running"}
 
     def ahead(self, run_id: str) -> int:
         """How many jobs run or wait before this one."""
-        names = [job.run for job in queue.jobs() if not job.light]
-        return names.index(run_id) if run_id in names else 0
+        return queue.ahead(run_id)
 
     def log(self, run_id: str) -> str:
         """What the run's process printed; the last 20,000 characters."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing import connection
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from tltk.errors import BadSpec, Diverged, Pruned, RunProblem, TltkError
 from tltk.jobs.executor import Trainer
 from tltk.runs.run import KILLED, Run
 from tltk.specs.training import TransferSpec
+from tltk.studies.study import weights_run
 from tltk.training.callbacks import Stopped
 from tltk.training.heads import batch_key
 from tltk.training.optimizer import pick_device
@@ -32,6 +34,8 @@ GRACE_SECONDS = 10.0  # that a child process gets to end by itself
 
 def train_all(trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None]) -> None:
     """Train several runs: on a CPU side by side, one thread each; on several GPUs one run on each; else in turn.
+
+    A run in several processes takes a thread, or a GPU, for each.
 
     Those of which only the head learns, with the same frozen layers and pictures, are one batch of heads, except on
     several GPUs.
@@ -51,11 +55,13 @@ def train_all(trainer: Trainer, runs: Sequence[Run], ended: Callable[[Run], None
         RunProblem: One of them failed otherwise; the others are stopped.
         Stopped: Somebody asked for it.
     """
-    threads = max((run.spec.optim.threads for run in runs if isinstance(run.spec, TransferSpec)), default=1)
-    device, gpus = pick_device("auto").type, n_gpus()
+    optims = [run.spec.optim for run in runs if isinstance(run.spec, TransferSpec)]
+    threads = max((optim.threads * optim.processes for optim in optims), default=1)
+    each = max((optim.processes for optim in optims), default=1)  # GPUs of a run
+    device, gpus = pick_device("auto").type, n_gpus() // each
     n_places = min(n_threads() // threads, int(psutil.virtual_memory().total / CHILD_RAM_BYTES), MAX_CHILDREN)
     if device == "cuda" and min(gpus, len(runs)) > 1:
-        side_by_side([(run,) for run in runs], list(range(gpus)), _on_gpu, trainer.check, ended)
+        side_by_side([(run,) for run in runs], list(range(gpus)), partial(_on_gpus, each), trainer.check, ended)
     elif device == "cpu" and n_places > 1 and os.name == "posix":
         trainer.load(runs)
         places = list(range(n_places))
@@ -153,7 +159,7 @@ def side_by_side(
         while waiting or busy:
             check()
             unfinished = {run.id for unit in (*waiting, *(unit for unit, _ in busy.values())) for run in unit}
-            ready = [unit for unit in waiting if not any(_weights_run(run) in unfinished for run in unit)]
+            ready = [unit for unit in waiting if not any(weights_run(run) in unfinished for run in unit)]
             for unit in ready[: len(free)]:
                 waiting.remove(unit)
                 place = free.pop(0)
@@ -170,12 +176,6 @@ def side_by_side(
             child.stop()
         for child in busy:
             child.join()
-
-
-def _weights_run(run: Run) -> str:
-    """The run whose weights a training begins with; empty where there is none."""
-    kind, _, name = run.spec.net.weights.partition(":") if isinstance(run.spec, TransferSpec) else ("", "", "")
-    return name.partition("@")[0] if kind == "run" else ""
 
 
 class _Fork:
@@ -214,12 +214,13 @@ def _in_fork(trainer: Trainer, unit: Unit) -> None:
 
 
 class _Process:
-    """A separate worker process that sees one GPU."""
+    """A separate worker process that sees one GPU, or one for each of its run's processes."""
 
-    def __init__(self, run: Run, gpu: int) -> None:
+    def __init__(self, run: Run, gpus: Sequence[int]) -> None:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
         seen = [name.strip() for name in visible if name.strip()]
-        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": seen[gpu] if gpu < len(seen) else str(gpu)}
+        names = [seen[gpu] if gpu < len(seen) else str(gpu) for gpu in gpus]
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(names)}
         self._process = subprocess.Popen([sys.executable, "-m", "tltk.run", str(run.path)], env=environment)
 
     def code(self) -> int | None:
@@ -236,8 +237,8 @@ class _Process:
         return None
 
 
-def _on_gpu(unit: Unit, gpu: int) -> _Process:
-    return _Process(unit[0], gpu)
+def _on_gpus(each: int, unit: Unit, place: int) -> _Process:
+    return _Process(unit[0], range(place * each, (place + 1) * each))
 
 
 def _check_end(run: Run, code: int) -> Run:

@@ -64,6 +64,14 @@ CREATE TABLE IF NOT EXISTS turns (  -- when somebody's last job began: the numbe
 """
 
 
+# A million that wait must not be read to find the next of them, or one.
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS jobs_turns ON jobs (state, light, owner, number)",
+    "CREATE INDEX IF NOT EXISTS jobs_cancelled ON jobs (cancelled) WHERE cancelled IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS asked_by ON asked (owner, run)",
+)
+
+
 @dataclass(frozen=True)
 class Job:
     """One row of the queue."""
@@ -79,7 +87,7 @@ class Job:
     started: float | None
     cancelled: float | None
     owner: str
-    place: str
+    place: str = ""
 
     @property
     def person(self) -> str:
@@ -120,6 +128,8 @@ def _connect() -> Iterator[sqlite3.Connection]:
             if column not in known:  # of an earlier version
                 with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
                     db.execute(f"ALTER TABLE jobs ADD COLUMN {column} TEXT NOT NULL DEFAULT '{usual}'")
+        for statement in _INDEXES:
+            db.execute(statement)
         yield db
 
 
@@ -213,12 +223,24 @@ def _read(db: sqlite3.Connection) -> list[Job]:
     Raises:
         ValueError: One of them cannot be ours.
     """
-    rows = db.execute(f"SELECT {FIELDS} FROM jobs ORDER BY number").fetchall()
-    found = [msgspec.convert(dict(zip(FIELDS.split(", "), row, strict=True)), Job) for row in rows]
+    return in_turn(_select(db, ""), _served(db))
+
+
+def _select(db: sqlite3.Connection, condition: str, *values: Any) -> list[Job]:
+    """The rows for which this holds, by number.
+
+    Raises:
+        ValueError: One of them cannot be ours.
+    """
+    rows = db.execute(f"SELECT {FIELDS} FROM jobs {condition and 'WHERE'} {condition} ORDER BY number", values)
+    found = [msgspec.convert(dict(zip(FIELDS.split(", "), row, strict=True)), Job) for row in rows.fetchall()]
     if not all(re.fullmatch(r"[\w-]{1,64}", job.run) for job in found):
         raise ValueError("a run has a name that none can have")
-    served = {(person, light): n for person, light, n in db.execute("SELECT person, light, number FROM turns")}
-    return in_turn(found, served)
+    return found
+
+
+def _served(db: sqlite3.Connection) -> dict[tuple[str, int], int]:
+    return {(person, light): n for person, light, n in db.execute("SELECT person, light, number FROM turns")}
 
 
 def in_turn(jobs: Sequence[Job], served: Mapping[tuple[str, int], int]) -> list[Job]:
@@ -314,6 +336,17 @@ def note_asker(run: str, owner: str) -> None:
     _do(lambda db: _note_asker(db, run, owner))
 
 
+def askers_of(run: str) -> tuple[str, ...]:
+    """The people of a room who asked for this run, as far as that is known."""
+    words = "SELECT owner FROM asked WHERE run=? ORDER BY rowid"
+    return _ask(lambda db: tuple(owner for (owner,) in db.execute(words, (run,))), ())
+
+
+def asked_for_by(owner: str) -> set[str]:
+    """The runs that this person of a room asked for."""
+    return _ask(lambda db: {run for (run,) in db.execute("SELECT run FROM asked WHERE owner=?", (owner,))}, set())
+
+
 def askers() -> dict[str, tuple[str, ...]]:
     """Run → the people of a room who asked for it, as far as that is known."""
     found: dict[str, tuple[str, ...]] = {}
@@ -323,17 +356,109 @@ def askers() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def jobs() -> list[Job]:
-    """All jobs that wait or run, in the order in which they go."""
+def _ask(work: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+    """One transaction that only reads; `nothing` where there is no table, or none that could be written."""
     path = _path()
-    if not path.exists() or not os.access(path.parent, os.W_OK):
-        return []  # nothing runs in a home that cannot be written
-    return _do(_read)
+    return _do(work) if path.exists() and os.access(path.parent, os.W_OK) else nothing
+
+
+def jobs() -> list[Job]:
+    """All jobs that wait or run, in the order in which they go; where very many may wait, the others tell enough."""
+    return _ask(_read, list[Job]())
 
 
 def find(run: str) -> Job | None:
     """The job of this run, if it waits or runs."""
-    return next((job for job in jobs() if job.run == run), None)
+    found = _ask(lambda db: _select(db, "run=?", run), list[Job]())
+    return found[0] if found else None
+
+
+def watched() -> list[Job]:
+    """What has to be looked at: the jobs that run, and those that were cancelled while they waited."""
+    running, cancelled = "state='running'", "cancelled IS NOT NULL"  # by an index each, which OR would not use
+    both = f"SELECT number FROM jobs WHERE {running} UNION SELECT number FROM jobs WHERE {cancelled}"
+    return _ask(lambda db: _select(db, f"number IN ({both})"), list[Job]())
+
+
+def is_empty() -> bool:
+    """Whether nothing waits or runs."""
+    return _ask(lambda db: db.execute("SELECT 1 FROM jobs LIMIT 1").fetchone() is None, True)
+
+
+# The owners of what waits, each found by a step in the index: to read it whole would take as long as it is.
+_OWNERS = """
+WITH RECURSIVE own(owner) AS (
+    SELECT min(owner) FROM jobs WHERE state='queued' AND light=?1
+    UNION ALL
+    SELECT (SELECT min(owner) FROM jobs WHERE state='queued' AND light=?1 AND owner > own.owner)
+    FROM own WHERE own.owner IS NOT NULL
+)
+SELECT owner FROM own WHERE owner IS NOT NULL
+"""
+_FIRST = "number IN (SELECT number FROM jobs WHERE state='queued' AND light=? AND owner=? ORDER BY number LIMIT ?)"
+
+
+def next_jobs(light: bool, most: int) -> list[Job]:
+    """Those of the jobs that wait which begin next, in order: the first of `in_turn`.
+
+    Args:
+        light: Whether questions are meant, or all else.
+        most: So many.
+    """
+
+    def work(db: sqlite3.Connection) -> list[Job]:
+        # Whoever is among the first so many of all is among the first so many of their own.
+        owners = [owner for (owner,) in db.execute(_OWNERS, (int(light),))]
+        found = [job for owner in owners for job in _select(db, _FIRST, int(light), owner, most)]
+        return in_turn(sorted(found, key=lambda job: job.number), _served(db))[:most]
+
+    return _ask(work, list[Job]())
+
+
+def places() -> dict[str, bool]:
+    """Run → whether its job runs (else it waits), of every job."""
+    return _ask(lambda db: {run: state == "running" for run, state in db.execute("SELECT run, state FROM jobs")}, {})
+
+
+def n_waiting(owner: str) -> int:
+    """How many jobs of this owner wait."""
+    words = "SELECT count(*) FROM jobs WHERE state='queued' AND light IN (0, 1) AND owner=?"
+    return _ask(lambda db: int(db.execute(words, (owner,)).fetchone()[0]), 0)
+
+
+def ahead(run: str) -> int:
+    """How many trainings and studies run, or begin before this one; 0 of a question, and of what runs."""
+
+    def work(db: sqlite3.Connection) -> int:
+        mine = next(iter(_select(db, "run=?", run)), None)
+        if mine is None or mine.light or mine.state == "running":
+            return 0
+        waiting: dict[str, list[int]] = {}  # person → how many wait, and the first number
+        words = "SELECT owner, count(*), min(number) FROM jobs WHERE state='queued' AND light=0 GROUP BY owner"
+        for owner, n, first in db.execute(words):
+            person = "" if owner == HERE else owner
+            known = waiting.get(person, [0, first])
+            waiting[person] = [known[0] + n, min(known[1], first)]
+        served = _served(db)
+        own = (mine.owner,) if mine.person else ("", HERE)
+        earlier: int = sum(
+            db.execute(
+                "SELECT count(*) FROM jobs WHERE state='queued' AND light=0 AND owner=? AND number < ?",
+                (owner, mine.number),
+            ).fetchone()[0]
+            for owner in own
+        )
+        turn = {person: (served.get((person, 0), 0), first) for person, (_, first) in waiting.items()}
+        # Of each other person as many as of one's own, and one more of those whose turn comes before.
+        others = sum(
+            min(n, earlier + (turn[person] < turn[mine.person]))
+            for person, (n, _) in waiting.items()
+            if person != mine.person
+        )
+        running = db.execute("SELECT count(*) FROM jobs WHERE state='running' AND light=0").fetchone()[0]
+        return int(running + earlier + others)
+
+    return _ask(work, 0)
 
 
 def mark_started(run: str, slots: Sequence[int], pid: int, born: str | float) -> None:

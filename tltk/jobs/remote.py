@@ -72,14 +72,15 @@ class Remote:
         else:
             self._quiet_until.pop(job.place, None)
 
-    def next(self, jobs: Sequence[queue.Job], is_paused: bool) -> Iterator[queue.Job]:
+    def next(self, watched: Sequence[queue.Job], is_paused: bool) -> Iterator[queue.Job]:
         """The jobs that may be handed over now: so that few wait in Ray, and no more run than TLTK_SLOTS says.
 
         Args:
-            jobs: The table.
+            watched: The jobs that run.
             is_paused: Whether trainings have to wait.
         """
-        most = int(home.setting("TLTK_SLOTS", 0)) or len(jobs)
+        jobs = [*watched, *queue.next_jobs(False, MOST_PENDING), *queue.next_jobs(True, MOST_PENDING)]
+        most = int(home.setting("TLTK_SLOTS", 0)) or len(jobs)  # 0 = as many as the cluster takes
         for place in dict.fromkeys(job.place for job in jobs if job.place and job.state == "queued"):
             there = [job for job in jobs if job.place == place and job.state == "running"]
             waiting = [job for job in jobs if job.place == place and job.state == "queued"]

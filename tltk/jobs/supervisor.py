@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from tltk.jobs.remote import Remote
 from tltk.runs.process import identity, is_alive, is_held
 from tltk.runs.run import ACTIVE, KILLED, LOCK, Run, all_runs
 from tltk.specs.knobs import Spec
+from tltk.specs.parts import OptimSpec
 from tltk.specs.training import TransferSpec
 
 TICK_SECONDS, SLOW_TICK_SECONDS = 0.1, 0.3  # seconds between two looks, with and without jobs
@@ -138,30 +140,43 @@ class Supervisor:
 
     def tick(self) -> bool:
         """One look at every job; whether there is any."""
-        jobs = queue.jobs()
-        for job in jobs:
+        for job in queue.watched():
             with self._contain_faults(job):
                 (self._watch if job.state == "running" else self._skip_cancelled)(job)
-        jobs = queue.jobs()
-        is_paused = bool(jobs) and queue.is_paused()
-        used = {int(slot) for job in jobs if job.state == "running" for slot in job.slots.split()}
-        for job in self.remote.next(jobs, is_paused):
-            with self._contain_faults(job):
-                self._start(job, [])
-        for job in [job for job in jobs if not job.place]:
-            places = [LIGHT_SLOT] if job.light else list(range(len(self.slots)))
-            free = [i for i in places if i not in used]
-            if job.state == "queued" and free and (job.light or not is_paused):
-                taken = free if self._uses_all(job) else free[:1]
+        is_busy = not queue.is_empty()
+        if is_busy:
+            used = {int(slot) for job in queue.watched() if job.state == "running" for slot in job.slots.split()}
+            if not queue.is_paused():
+                self._begin([place for place in range(len(self.slots)) if place not in used], light=False)
+            self._begin([place for place in [LIGHT_SLOT] if place not in used], light=True)
+            for job in self.remote.next(queue.watched(), queue.is_paused()):
                 with self._contain_faults(job):
-                    self._start(job, taken)
-                used |= set(taken)
-        if jobs:
+                    self._start(job, [])
             self.busy = time.monotonic()
         if self.keeps_spare and time.monotonic() > self.quiet_until and not self._has_spare():
             with contextlib.suppress(OSError):  # a spare is no need
                 self.spare = Worker()
-        return bool(jobs)
+        return is_busy
+
+    def _begin(self, free: list[int], light: bool) -> None:
+        """Start what comes next on the slots that are free.
+
+        Args:
+            free: Their numbers.
+            light: Whether they are for questions.
+        """
+        for job in queue.next_jobs(light, len(free)) if free else ():
+            if job.place:
+                continue
+            least, uses_all = self._slots_of(job)
+            if len(free) < least:
+                return  # they are kept until there are enough
+            taken = free if uses_all else free[:least]
+            with self._contain_faults(job):
+                self._start(job, taken)
+            free = [place for place in free if place not in taken]
+            if not free:
+                return
 
     @contextlib.contextmanager
     def _contain_faults(self, job: queue.Job) -> Iterator[None]:
@@ -192,12 +207,21 @@ class Supervisor:
                 run.write_status(state="stopped", message="Taken off the queue before it began.")
             queue.remove(job.run)  # last: once it is gone from the queue, its reason can be read
 
-    def _uses_all(self, job: queue.Job) -> bool:
-        """Whether it takes every free slot: a study does where slots are GPUs, and trains a child on each."""
-        with contextlib.suppress(TltkError):  # its start says what is wrong
-            spec = Run.at(job.run).spec
-            return "CUDA_VISIBLE_DEVICES" in self.slots[0] and spec.trains and not isinstance(spec, TransferSpec)
-        return False
+    def _slots_of(self, job: queue.Job) -> tuple[int, bool]:
+        """How many slots it needs, and whether it takes every free one.
+
+        Where slots are GPUs a training needs one for each of its processes, and a study, which trains children side by
+        side, takes all. Elsewhere its processes share the processor.
+        """
+        if not job.light and "CUDA_VISIBLE_DEVICES" in self.slots[0]:
+            with contextlib.suppress(TltkError):  # its start says what is wrong
+                spec = Run.at(job.run).spec
+                optim = getattr(spec, "optim", None)
+                least = 1
+                if isinstance(optim, OptimSpec) and optim.device in ("auto", "cuda"):
+                    least = min(optim.processes, len(self.slots))
+                return least, spec.trains and not isinstance(spec, TransferSpec)
+        return 1, False
 
     def _start(self, job: queue.Job, slots: list[int]) -> None:
         run = Run.at(job.run)
@@ -319,7 +343,8 @@ def serve(lock: FileLock) -> None:
     meanwhile saw the lock held and relies on us.
     """
     supervisor, own = Supervisor(), _inode(lock)
-    remove_leftovers()
+    # Beside the queue, which would else wait until each of very many folders has been looked at.
+    threading.Thread(target=remove_leftovers, daemon=True).start()
     told = ""
     while own == _inode(lock):  # else the home was deleted under us, and perhaps made again
         while not supervisor.is_idle() and own == _inode(lock):
@@ -333,7 +358,7 @@ def serve(lock: FileLock) -> None:
                 time.sleep(PAUSE_SECONDS)
         lock.release()
         with contextlib.suppress(MachineProblem):
-            if queue.jobs():
+            if not queue.is_empty():
                 lock.acquire(timeout=5)
                 supervisor.busy = time.monotonic()
                 continue

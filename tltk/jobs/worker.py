@@ -28,10 +28,10 @@ from tltk.analyses.sample import Context
 from tltk.data import account, family, load
 from tltk.data.cautions import cautions
 from tltk.data.domain import Domain, Split, held_out_origins, link_copies
-from tltk.data.texts import KIND as TEXT
+from tltk.data.pictures import KIND as PICTURES
 from tltk.errors import CannotSplit, Diverged, MachineProblem, Pruned, RunProblem, TltkError
-from tltk.jobs import executor, pool, provenance
-from tltk.jobs.writer import STATUS_SECONDS, RowWriter
+from tltk.jobs import executor, pool, provenance, torchrun
+from tltk.jobs.writer import STATUS_SECONDS, Reader, RowWriter
 from tltk.nn.net import Net
 from tltk.results.rows import Row
 from tltk.results.training import PlannedPhase, TrainingResult
@@ -58,6 +58,8 @@ class Worker:
         owner: The run that this process is for: it hears sentences and is asked to stop.
         parent: The process without which this one has nothing to do; 0 = none.
     """
+
+    writes = True  # whether rows, checkpoint and result are this process's to write; of several the first does
 
     def __init__(self, owner: Run, parent: int = 0) -> None:
         self.owner, self.parent = owner, parent
@@ -234,8 +236,9 @@ class Worker:
                     callbacks = Callbacks(writer.emit, self.notify, self.check)
                     members.append(Member(run.spec, parts.split, callbacks))
                     found[id(members[-1])] = run, parts
-                domain = found[id(members[0])][1].domain
-                net, phases = build_network(spec, domain)
+                first = found[id(members[0])][1]
+                domain = first.domain
+                net, phases = build_network(spec, domain, first)
                 for sentence in net.notes:
                     self.notify(sentence)
                 batch = HeadBatch(members, net, domain, phases[0], self.bank, self.check, self.notify)
@@ -305,17 +308,36 @@ class Worker:
                 time.sleep(STATUS_SECONDS)
 
     def _train(self, run: Run, spec: TransferSpec) -> None:
+        if spec.optim.processes == 1:
+            self.train_share(run, spec)
+            return
+        with RowWriter(run, spec.optim.epochs, str(pick_device(spec.optim.device))):
+            pass  # what lies there and cannot be gone on from is put aside before the first process looks
+        torchrun.train(run, spec, self.check, self.enough)
+
+    def train_share(self, run: Run, spec: TransferSpec) -> None:
+        """Train a claimed run in this process, or this process's share of it.
+
+        Args:
+            run: Which.
+            spec: Its spec.
+
+        Raises:
+            Pruned: Its study has seen enough.
+        """
         parts = add_source(spec, divide(spec, self.domain), self.domain)
         domain, split = parts.domain, parts.split
         for sentence in (*parts.notes, *cautions(domain, split)):
             self.notify(sentence)
-        net, phases = build_network(spec, domain)
+        net, phases = build_network(spec, domain, parts)
         for sentence in net.notes:
             self.notify(sentence)
-        with RowWriter(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as writer:
+        kind = RowWriter if self.writes else Reader
+        with kind(run, sum(p.epochs for p in phases), str(pick_device(spec.optim.device))) as writer:
 
             def snapshot(net: Net, epoch: int) -> None:
-                weights.save(net, spec.net, run.snapshot(epoch), run=run.id, **_untaught(spec))
+                if self.writes:
+                    weights.save(net, spec.net, run.snapshot(epoch), run=run.id, **_untaught(spec))
 
             def emit(rows: list[Row]) -> None:
                 writer.emit(rows)
@@ -335,7 +357,8 @@ class Worker:
                 parts.known,
                 parts.classifier,
             ).run()
-        self._keep(run, parts, net, phases, result)
+        if self.writes:
+            self._keep(run, parts, net, phases, result)
 
     def _keep(self, run: Run, parts: Divided, net: Net, phases: list[Phase], result: TrainingResult) -> None:
         """Write the weights of a training that ended, then its result.
@@ -352,7 +375,7 @@ class Worker:
         check_result(result)
         data = re.sub(r":.*[/\\]", ":", spec.target.name)  # weights are given away; folders of this machine are not
         height, width = domain.images.shape[2:]
-        height = width if domain.kind == TEXT else height  # of texts the size alone is told
+        height = height if domain.kind == PICTURES else width  # of texts and rows the size alone is told
         told = {"data": data, "size": str(height), "fit": spec.target.fit, "run": run.id}
         told |= {"width": str(width)} if width != height else {}
         told |= _untaught(spec) or {"classes": json.dumps(domain.classes)}

@@ -66,3 +66,27 @@ class RowWriter:
         """The checkpoint, after the rows that belong to it are surely on disk."""
         os.fsync(self._file.fileno())
         checkpoint.write(self.run.path / "checkpoint.safetensors", tensors, {**state, "rows": self._file.tell()})
+
+
+class Reader:
+    """What the other processes of a training have in its place: they go on from the checkpoint, and write nothing.
+
+    Args:
+        run: Whose checkpoint.
+        epochs: Passed over, as is the device.
+        device: As above.
+    """
+
+    save = None
+
+    def __init__(self, run: Run, epochs: int, device: str) -> None:
+        self.saved = checkpoint.read(run.path / "checkpoint.safetensors")
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def emit(self, rows: list[Row]) -> None:
+        """Nothing."""

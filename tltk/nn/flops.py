@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from tltk.nn.net import Net, make_backbone, make_net
+from tltk.nn.rows import RowBackbone
 from tltk.nn.taps import own_modules
 from tltk.nn.text import TextBackbone
 from tltk.specs.parts import NetSpec
@@ -112,7 +113,7 @@ def layer_flops(backbone: str, size: Size, channels: int) -> tuple[int, ...] | N
     """
     net = make_net(make_backbone(backbone, size, channels), size, channels, 2, NetSpec(backbone=backbone), 0)
     picture = torch.zeros(1, channels, *height_and_width(size))
-    if isinstance(net.backbone, TextBackbone):
+    if isinstance(net.backbone, TextBackbone | RowBackbone):
         picture = net.backbone.longest(1)
     try:
         return _count(net, copy.deepcopy(net.backbone).to("meta"), picture.to("meta"))

@@ -142,8 +142,12 @@ def take_statistics(net: nn.Module, batches: Iterable[Callable[[], object]]) -> 
 _WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def _bits(tensor: Tensor) -> Tensor:
-    """The same memory read as whole numbers, so that −0 is not 0 and NaN equals itself; no copy."""
+def bits(tensor: Tensor) -> Tensor:
+    """The same memory read as whole numbers, so that −0 is not 0 and NaN equals itself; no copy.
+
+    Args:
+        tensor: Of any shape and type.
+    """
     return tensor.detach().view(_WORDS[tensor.element_size()])
 
 
@@ -198,7 +202,7 @@ class Audit:
     def changed_tensors(self) -> list[str]:
         """Held tensors that are no longer what they were, bit for bit. Must be empty."""
         now = self._net.tensors(self._net.depth + 1)
-        return [n for n in now if n in self._held and not torch.equal(_bits(now[n]), _bits(self._held[n]))]
+        return [n for n in now if n in self._held and not torch.equal(bits(now[n]), bits(self._held[n]))]
 
     def change(self) -> list[float]:
         """‖w − w₀‖₂ of each layer's parameters, the head last; 0 where none of them has ever learned.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import timm
 import torch
@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from tltk.errors import BadSpec, TltkError, UnknownName
 from tltk.nn.head import make_head
 from tltk.nn.order import execution_order, layer_name, ordered_layers
+from tltk.nn.rows import RowBackbone
 from tltk.nn.text import TextBackbone
 from tltk.results.training import Fitting
 from tltk.specs.encoders import reads_text
+from tltk.specs.mlps import parse_mlp, reads_rows
 from tltk.specs.parts import NetSpec
 from tltk.specs.size import Size, height_and_width, in_pixels
 
@@ -98,8 +100,8 @@ class Net(nn.Module):
             (n, *shape), of the type of the weights.
         """
         weight = next(self.parameters())
-        if self.tokens is not None:
-            made = cast(TextBackbone, self.backbone).sample(n, generator)
+        if isinstance(self.backbone, TextBackbone | RowBackbone):
+            made = self.backbone.sample(n, generator)
         elif generator is None:
             made = torch.zeros(n, *self.shape)
         else:
@@ -196,7 +198,7 @@ def input_channels(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
 
 
 def make_backbone(name: str, size: Size, channels: int, drop_path: float = 0.0, **options: Any) -> nn.Module:
-    """A timm model without its classifier, for pictures of this size; or a network of texts, by its name.
+    """A timm model without its classifier, for pictures of this size; or a network of texts or of rows, by its name.
 
     Args:
         name: timm's name, with or without a tag.
@@ -213,6 +215,10 @@ def make_backbone(name: str, size: Size, channels: int, drop_path: float = 0.0, 
         from tltk.nn.encoders import make_text_backbone  # its library is an extra
 
         return make_text_backbone(name, height_and_width(size)[1], drop_path)  # texts lie as their bytes, 4 × size
+    if reads_rows(name):
+        if drop_path:
+            raise BadSpec(f"Stochastic depth is for networks of pictures. Got drop_path {drop_path:g}; set it to 0.")
+        return RowBackbone(parse_mlp(name), height_and_width(size)[1])
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
         raise UnknownName.among("backbone", name, timm.list_models())

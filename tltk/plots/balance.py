@@ -15,7 +15,7 @@ OTHERS = 0.4  # opacity of the bars beside those of the class that is looked at
 LONGEST = 22  # letters of a class's name on the axis
 
 
-def balance(sides: Mapping[str, Mapping[str, int]], chosen: str = "") -> go.Figure:
+def balance(sides: Mapping[str, Mapping[str, int]], chosen: str = "", noun: str = "pictures") -> go.Figure:
     """Horizontal bars, classes of the first domain from the top, then those that only the second has.
 
     Bars are shares of the domain's pictures, so that domains of other sizes can be compared; numbers are pictures.
@@ -23,11 +23,12 @@ def balance(sides: Mapping[str, Mapping[str, int]], chosen: str = "") -> go.Figu
     Args:
         sides: Source or Target → class → pictures.
         chosen: A class that is looked at, whose bars stand out; "" = none.
+        noun: What examples are called.
     """
     names = list(dict.fromkeys(name for counts in sides.values() for name in counts))
     marks = [text(name) for name in names]
     few, widest = len(names) <= NUMBERED, 0.0
-    figure = go.Figure(layout=layout("Share of the domain's pictures", "", barmode="group", hovermode="closest"))
+    figure = go.Figure(layout=layout(f"Share of the domain's {noun}", "", barmode="group", hovermode="closest"))
     for title, counts in sides.items():
         total = max(sum(counts.values()), 1)
         shown = [name for name in names if name in counts]

@@ -222,7 +222,7 @@ class TrainingResult(msgspec.Struct, frozen=True):
         class_weights: Factor of the class's loss after each epoch, by term, where a term weighs it.
         self_taught: What it comes to where nobody's labels were learned from.
         fitting: How first weights were fitted to these pictures and classes; None in results of earlier versions.
-        metric: What chose the epoch, and what verdicts weigh: accuracy, balanced_accuracy, macro_f1 or auc.
+        metric: What chose the epoch, and what verdicts weigh: one of optim.metric's, such as accuracy.
         score: That figure of the test pictures, 0 … 1; None where there are no classes, or in earlier versions.
         val_score: Of the validation pictures, at the best epoch.
         tested_val_score: Of the validation pictures, by the weights that were tested.

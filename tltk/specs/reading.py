@@ -16,7 +16,7 @@ from tltk.specs.knobs import S, Spec, read_body
 from tltk.specs.spelling import camel_case
 from tltk.specs.training import TransferSpec
 
-PATHS = ("folder", "archive", "csv", "npz", "sound", "text", "vectors", "file")  # names of the form KIND:PATH
+PATHS = ("folder", "archive", "csv", "npz", "sound", "text", "table", "vectors", "file")  # names of the form KIND:PATH
 FOLDERS = ("studies", "analyses")  # each folder in these packages that holds a `spec.py` is a separate kind
 
 

@@ -97,3 +97,13 @@ def conduct(run: Run, study: Study[R], train_all: TrainAll, tell: Callable[[int,
     except StopIteration as end:
         result: R = end.value
         return result
+
+
+def weights_run(run: Run) -> str:
+    """Id of the run whose weights a training begins with, so that it has to wait for it; empty where there is none.
+
+    Args:
+        run: A training, or any other run, which has none.
+    """
+    kind, _, name = run.spec.net.weights.partition(":") if isinstance(run.spec, TransferSpec) else ("", "", "")
+    return name.partition("@")[0] if kind == "run" else ""

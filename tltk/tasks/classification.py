@@ -26,7 +26,8 @@ class Classification:
     Args:
         n_classes: How many there are.
         criterion: What a step minimises.
-        metric: That picks epochs and rates, and is what verdicts weigh: accuracy, balanced_accuracy, macro_f1 or auc.
+        metric: That picks epochs and rates, and is what verdicts weigh: accuracy, balanced_accuracy, macro_f1, auc,
+            average_precision or recall_at_5_fpr.
     """
 
     n_classes: int
@@ -39,9 +40,9 @@ class Classification:
         Raises:
             BadSpec: There are.
         """
-        if self.metric == metrics.AUC and self.n_classes != 2:
+        if self.metric in metrics.RANKED and self.n_classes != 2:
             raise BadSpec(
-                f"The area under the ROC curve is of two classes. There are {self.n_classes}; take optim.metric "
+                f"The {metrics.WORDS[self.metric]} is of two classes. There are {self.n_classes}; take optim.metric "
                 f"balanced_accuracy."
             )
 
@@ -77,7 +78,7 @@ class Classification:
             targets: (n,) class numbers.
 
         Raises:
-            BadSpec: The metric is the area under the ROC curve, and the examples are all of one class.
+            BadSpec: The metric goes by the order of the examples, and these are all of one class.
         """
         import torch.nn.functional as F
 
@@ -91,14 +92,22 @@ class Classification:
         if self.metric == metrics.BALANCED:
             table = metrics.confusion(predictions.cpu().numpy(), targets.cpu().numpy(), self.n_classes)
             figures[self.metric] = float(metrics.balanced_accuracy(table))
-        elif self.metric == metrics.AUC:
-            positive = targets.cpu().numpy() == 1
+        elif self.metric in metrics.RANKED:
+            known, scores = targets.cpu().numpy(), np.array(margins)
+            positive = known == 1
             if positive.all() or not positive.any():
                 raise BadSpec(
-                    f"The area under the ROC curve needs examples of both classes. All {len(positive)} of these are of "
-                    f"one; take optim.metric balanced_accuracy."
+                    f"The {metrics.WORDS[self.metric]} needs examples of both classes. All {len(positive)} of these "
+                    f"are of one; take optim.metric balanced_accuracy."
                 )
-            figures[self.metric] = metrics.area_under_curve(np.array(margins), positive)
+            if self.metric == metrics.AUC:
+                figures[self.metric] = metrics.area_under_curve(scores, positive)
+            else:
+                rare = metrics.rarer_class(known)
+                ranked = scores if rare[positive].any() else -scores
+                precise = self.metric == metrics.AVERAGE_PRECISION
+                figure = metrics.average_precision if precise else metrics.recall_at_false_positives
+                figures[self.metric] = figure(ranked, rare)
         return Outcome(figures, figures[self.metric], predictions, margins)
 
     def without_learning(self, targets: Tensor) -> dict[str, float]:

@@ -25,6 +25,8 @@ from tltk.alignments import alignments
 from tltk.data import class_names, domains, load, parse
 from tltk.data.attributes import Attribute
 from tltk.data.domain import Domain, Split
+from tltk.data.rows import CELL_BYTES
+from tltk.data.rows import KIND as TABLE
 from tltk.data.texts import KIND as TEXT
 from tltk.errors import BadSpec, UnknownName
 from tltk.learners import learners
@@ -354,13 +356,13 @@ class TestDomain:
         """As many, as large and in as many channels as they are said to be; a licence and a source."""
         spec = self.domain_spec(tltk_domain)
         found = load(spec)
-        rows = BYTES_PER_TOKEN if found.kind == TEXT else 16  # a text lies as its bytes
+        rows = {TEXT: BYTES_PER_TOKEN, TABLE: CELL_BYTES}.get(found.kind, 16)  # texts and rows lie as their bytes
         assert found.images.dtype == np.uint8 and found.images.shape[2:] == (rows, 16)
         if names := class_names(spec.name):
             assert tuple(found.classes) == names[: len(found.labels)]
         assert found.images.shape[1] in (1, 3) and len(found.images) == len(found.labels) == 60
         assert len(found.classes) >= 2 and found.licence.strip() and found.source.strip()
-        rows = BYTES_PER_TOKEN if found.kind == TEXT else 24
+        rows = {TEXT: BYTES_PER_TOKEN, TABLE: CELL_BYTES}.get(found.kind, 24)
         assert load(dataclasses.replace(spec, size=24)).images.shape[2:] == (rows, 24)
 
     def test_the_same_spec_draws_the_same_pictures(self, tltk_domain: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from tltk.nn.net import Net
 from tltk.specs.parts import ViewSpec
 from tltk.training.bank import Features
 from tltk.training.growth import shrink
+from tltk.training.processes import Processes
 
 Forward = Callable[[Activations], tuple[Tensor, Tensor]]
 
@@ -27,7 +28,7 @@ class BatchSource(Protocol):
         """(features, logits) of a batch."""
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
-        """The batch at these positions, on the device.
+        """The batch at these positions, on the device; of several processes each gets its share.
 
         Args:
             positions: (b,) int64 positions in the split.
@@ -45,6 +46,8 @@ class LiveBatches:
     view: ViewSpec
     device: torch.device
     side: Callable[[], int] | None = None  # in pixels, of pictures that grow; None = as they lie in the domain
+    processes: Processes = field(default_factory=Processes)
+    passes: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None  # the network's pass; None = as it is
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
         """Normalised pictures, (n, c, h, w).
@@ -54,14 +57,19 @@ class LiveBatches:
             generator: Draws the views.
         """
         modality = self.domain.modality
-        examples = modality.tensors(self.domain, self.index[positions.numpy()], self.device)
+        share = self.processes.share(positions)
+        # Of several processes each draws the views of the whole batch, so that they are those of a process alone.
+        wanted = share if self.view.is_none else positions
+        examples = modality.tensors(self.domain, self.index[wanted.numpy()], self.device)
         x = modality.augment(examples, self.view, generator)
+        if len(x) > len(share):
+            x = x[self.processes.share(torch.arange(len(x))).to(x.device)]
         x = self.net.normalise(x if self.side is None else shrink(x, self.side()))
         return (x.contiguous(memory_format=torch.channels_last),)
 
     def forward(self, crossing: Activations) -> tuple[Tensor, Tensor]:
         """The whole network; its frozen part asks for no gradient."""
-        features, logits = self.net(crossing[0])
+        features, logits = (self.passes or self.net)(crossing[0])
         return features, logits
 
 
@@ -72,6 +80,8 @@ class CachedBatches:
     cut: Cut
     features: Features
     device: torch.device
+    processes: Processes = field(default_factory=Processes)
+    n: int = 0  # pictures that all of several processes keep
 
     def rows(self, positions: Tensor, generator: torch.Generator) -> Activations:
         """What crosses the cut; of several kept views of a picture, one is drawn.
@@ -80,6 +90,9 @@ class CachedBatches:
             positions: (b,) int64 positions in the split.
             generator: Draws which copy is taken.
         """
+        if self.processes.size > 1:
+            copies = torch.randint(self.features.copies, positions.shape, generator=generator)
+            return self.processes.fetch(self.features, self.n, positions, copies, self.device)
         if self.features.copies > 1:
             copy = torch.randint(self.features.copies, positions.shape, generator=generator)
             positions = positions + copy * self.features.n

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tltk import adapters, strategies, terms
 from tltk.data.classes import UNKNOWN, match_classes
 from tltk.errors import BadSpec, abbreviate
+from tltk.specs.encoders import reads_text
 from tltk.specs.parts import NetSpec
 from tltk.specs.size import in_pixels
 from tltk.specs.training import TransferSpec
@@ -50,6 +51,8 @@ def check_transfer(spec: TransferSpec) -> None:
         )
     if first := spec.optim.first_size:
         _check_growth(first, spec)
+    if spec.optim.processes > 1:
+        _check_processes(spec)
     if spec.optim.mixup and (tasks := [name for name, term in made if term.tasks]):
         raise BadSpec(
             f"Mixup blends pictures, and of a blend it is not known what else it shows. optim.mixup is "
@@ -85,6 +88,32 @@ def check_kept_head(net: NetSpec, name: str, classes: Sequence[str], known: Sequ
         raise BadSpec(
             f"A classifier can be kept where it is linear and knows a class of {name} by name "
             f"({abbreviate(', '.join(classes))}). {net.weights} {knows}; leave keep_head out."
+        )
+
+
+def _check_processes(spec: TransferSpec) -> None:
+    """Refuse several processes where a share of a batch is not enough to go on with."""
+    n, optim = spec.optim.processes, spec.optim
+    if optim.batch_size < n:
+        raise BadSpec(
+            f"Each process must have a picture of every batch. optim.processes is {n} and optim.batch_size "
+            f"{optim.batch_size}; take a batch of {n} or more, or fewer processes."
+        )
+    if optim.device == "mps":
+        raise BadSpec(
+            f"Several processes have a CUDA GPU each, or all compute on the processor. optim.processes is {n} and "
+            f"optim.device is mps; set one of them otherwise."
+        )
+    if passing := [term.name for term in spec.terms if "pictures" in terms.make(term).needs]:
+        raise BadSpec(
+            f"What passes through the network is divided among the processes, each batch once. The terms "
+            f"{', '.join(passing)} pass its pictures through once more by themselves; set optim.processes to 1, or "
+            f"leave them out."
+        )
+    if reads_text(spec.net.backbone) and (inner := [t.name for t in spec.terms if "layers" in terms.make(t).needs]):
+        raise BadSpec(
+            f"Each process fills up its texts to the longest of its own. The terms {', '.join(inner)} compare outputs "
+            f"of layers, which then differ in length; set optim.processes to 1, or leave them out."
         )
 
 

@@ -13,7 +13,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tltk import adapters, data, terms
 from tltk.data.classes import UNKNOWN, class_numbers, match_classes, shared_classes, union_of_classes, with_classes
-from tltk.data.domain import Domain, Split, exclude_examples, held_out_origins, link_copies
+from tltk.data.domain import Domain, Ints, Split, exclude_examples, held_out_origins, link_copies
+from tltk.data.rows import KIND as TABLE
+from tltk.data.rows import Columns, standardisation
 from tltk.data.texts import decode
 from tltk.data.vectors import count_unknown, describe_unknown, read_vectors
 from tltk.errors import BadSpec, DataProblem, RunProblem, abbreviate
@@ -51,6 +53,7 @@ class Divided:
             labels as it numbers them; None where there is none, or the source's labels are learned from.
         notes: Sentences on classes that the two do not share.
         classifier: That came with the weights; None where no term asks for it.
+        train: Of tables, the whole training part, before few of it were chosen for their labels; None = as in `split`.
     """
 
     domain: Domain
@@ -60,6 +63,7 @@ class Divided:
     known: Known | None = None
     notes: tuple[str, ...] = ()
     classifier: Classifier | None = None
+    train: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
     """
     domain = load(spec.target)
     if spec.without is None:
-        return Divided(domain, domain.split(spec.target, spec.seed))
+        return Divided(domain, domain.split(spec.target, spec.seed), train=_whole_train(spec, domain))
     other = load(spec.without)
     mine, theirs = link_copies(domain, other)
     held = held_out_origins(theirs, other.split(spec.without, spec.seed))
@@ -97,7 +101,14 @@ def divide(spec: TransferSpec, load: Load = data.load) -> Divided:
             f"{spec.target.name} must hold pictures that neither validate nor test {spec.without.name}. Without "
             f"the {taken_out:,} that do, too few are left: {fault}"
         ) from None
-    return Divided(domain, split, taken_out)
+    return Divided(domain, split, taken_out, train=_whole_train(spec, domain, rest))
+
+
+def _whole_train(spec: TransferSpec, domain: Domain, among: Ints | None = None) -> Ints | None:
+    """The training part without regard to shots, of tables, whose means and deviations it tells; else None."""
+    if not spec.target.shots or domain.kind != TABLE:
+        return None
+    return domain.split(dataclasses.replace(spec.target, shots=0), spec.seed, among).train
 
 
 def add_source(spec: TransferSpec, parts: Divided, load: Load = data.load) -> Divided:
@@ -199,17 +210,21 @@ def _unshared(target: Domain, source: Domain) -> list[str]:
     return found
 
 
-def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]:
+def build_network(spec: TransferSpec, domain: Domain, parts: Divided | None = None) -> tuple[Net, list[Phase]]:
     """The network of a training with its first weights, and what the strategy plans for it.
 
     Args:
         spec: The training.
         domain: Whose pictures it reads.
+        parts: How it is divided, with its source; of tables, rows to learn from tell means and deviations. None = as
+            the spec says, without a source.
     """
     channels, size = channels_and_size(domain.modality.shape(domain))
-    net = weights.build_net(spec.net, Classification(len(domain.classes)).n_outputs, size, channels, spec.seed)
+    columns = _columns(spec, domain, parts) if domain.kind == TABLE else None
+    n_outputs = Classification(len(domain.classes)).n_outputs
+    net = weights.build_net(spec.net, n_outputs, size, channels, spec.seed, columns)
     if spec.net.reset and spec.net.weights != "scratch":
-        _reset(net, spec, size, channels)
+        _reset(net, spec, size, channels, columns)
     if spec.net.keep_head:
         _keep_head(net, spec, domain)
     if spec.net.backbone.startswith("vectors:"):
@@ -220,6 +235,20 @@ def build_network(spec: TransferSpec, domain: Domain) -> tuple[Net, list[Phase]]
         adapters.make(spec.adapter).adapt(net, min(phase.boundary for phase in phases))
     net.notes += _without_effect(spec, net, phases)
     return net, phases
+
+
+def _columns(spec: TransferSpec, domain: Domain, parts: Divided | None) -> Columns:
+    """The target's columns, with mean and deviation over the rows that labels are learned from.
+
+    All training rows count, those too whose labels few shots leave out; none that validates or tests.
+    """
+    parts = parts or Divided(domain, domain.split(dataclasses.replace(spec.target, shots=0), spec.seed))
+    train = parts.split.train if parts.train is None else parts.train
+    learned = [domain.images[train]] if spec.labels != "source" or parts.source is None else []
+    if parts.source is not None and spec.labels in ("source", "both"):
+        source, split = parts.source
+        learned.append(source.images[split.train])
+    return standardisation(domain.columns, learned)
 
 
 def _unknown_words(spec: TransferSpec, domain: Domain) -> str:
@@ -289,7 +318,7 @@ def _keep_head(net: Net, spec: TransferSpec, domain: Domain) -> None:
     net.notes.append(f"The head begins with the weights' classifier of {len(kept)} of {len(numbers)} classes.")
 
 
-def _reset(net: Net, spec: TransferSpec, size: Size, channels: int) -> None:
+def _reset(net: Net, spec: TransferSpec, size: Size, channels: int, columns: Columns | None = None) -> None:
     """Give the layers from `spec.net.reset` on the weights that they would have from scratch.
 
     Raises:
@@ -297,7 +326,7 @@ def _reset(net: Net, spec: TransferSpec, size: Size, channels: int) -> None:
     """
     if spec.net.reset > net.depth:
         raise BadSpec(f"net.reset must be a layer, at most {net.depth} for {spec.net.backbone}. Got {spec.net.reset}.")
-    fresh = weights.build_net(spec.net.anew, 2, size, channels, spec.seed).state_dict()
+    fresh = weights.build_net(spec.net.anew, 2, size, channels, spec.seed, columns).state_dict()
     with torch.no_grad():
         for name, tensor in net.state_dict().items():
             if spec.net.reset <= net.layer_of.get(name, 0) < net.depth:  # the head is new in any case
@@ -331,12 +360,13 @@ def train(
         >>> 0 <= trained.result.accuracy <= 1, trained.result.frozen_moved
         (True, 0)
     """
+    whole = None
     if domain is None:
         parts = divide(spec)
-        domain, split = parts.domain, split or parts.split
+        domain, split, whole = parts.domain, split or parts.split, parts.train if split is None else None
     check_transfer(spec)
-    parts = add_source(spec, Divided(domain, split or domain.split(spec.target, spec.seed)))
-    net, phases = build_network(spec, parts.domain)
+    parts = add_source(spec, Divided(domain, split or domain.split(spec.target, spec.seed), train=whole))
+    net, phases = build_network(spec, parts.domain, parts)
     rows: list[Row] = []
     callbacks = callbacks or Callbacks()
     emit = callbacks.emit

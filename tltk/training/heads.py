@@ -67,6 +67,7 @@ def batch_key(spec: TransferSpec) -> str | None:
         or optim.patience
         or optim.snapshots
         or optim.first_size
+        or optim.processes > 1
     )
     if alone:
         return None

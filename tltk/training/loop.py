@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from tltk import adapters, terms
 from tltk.adapters.adapter import Adapter
@@ -44,6 +45,7 @@ from tltk.training import checkpoint, cost, pretext
 from tltk.training.bank import FeatureBank, derive_seed
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches, epoch_batches
 from tltk.training.callbacks import Callbacks, Progress, Stopped
+from tltk.training.compiled import CompiledPass
 from tltk.training.forgetting import Known
 from tltk.training.growth import sizes_px
 from tltk.training.loss import batch_loss
@@ -51,6 +53,7 @@ from tltk.training.meter import Energy, Meter, forget_peak_memory, peak_memory
 from tltk.training.optimizer import make_optimizer, pick_device
 from tltk.training.passes import SOURCE, Passes
 from tltk.training.precision import choose_precision
+from tltk.training.processes import Processes
 from tltk.training.schedule import phase_at, progress_at, schedule
 from tltk.verdicts.metrics import ACCURACY, WORDS
 
@@ -106,7 +109,7 @@ class Training:
             bank,
             callbacks,
         )
-        self.device = pick_device(spec.optim.device)
+        self.device, self.processes = pick_device(spec.optim.device), Processes.of(spec.optim)
         self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.adapter = adapters.make(spec.adapter)
         made = {one.name: terms.make(one) for one in spec.terms}
@@ -136,6 +139,7 @@ class Training:
             self.adapts or self.unlabelled,
             spec.seed,
             self._attributes(),
+            self.processes,
         )
         self.prepared: dict[str, dict[str, Tensor]] | None = None
         self.classifier = None
@@ -153,6 +157,8 @@ class Training:
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
         if len(split.train) < 2:
             raise BadSpec(f"Training needs at least two pictures. Got {len(split.train)}.")
+        self._check_processes()
+        self.processes.join_norms(self.net, *self.companions)
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -204,7 +210,7 @@ class Training:
         else:
             forget_peak_memory()
         uuid = str(torch.cuda.get_device_properties(self.device).uuid) if on_gpu else ""
-        self.meter = Meter(uuid, self.spec.optim.threads)
+        self.meter = Meter(uuid, self.spec.optim.threads, processes=self.processes.size)
 
     def _measure(self) -> tuple[float, Energy]:
         """Seconds and energy of this training so far; the most memory that it has held goes into the progress."""
@@ -245,6 +251,8 @@ class Training:
         self.train_feed = self._feed("train", self.split.train, view, self._sizes[0])
         self.val_feed = self._feed("val", self.split.val, ViewSpec())
         source_feed = self._enter_source(view)
+        if self.spec.optim.compile:
+            self.train_feed = self._compile(self.train_feed)
         self.passes.enter(phase.boundary, self.train_feed, source_feed)
         self._task_feeds: dict[str, BatchSource] = {}
         # What lies above this boundary will have moved: a later phase computes its features again.
@@ -254,6 +262,7 @@ class Training:
         old = getattr(self, "optimizer", None)
         self.optimizer = make_optimizer(self.net, phase, self.spec, list(self.modules.values()))
         self._check_optimised()
+        self.processes.wrap(self.net, self.modules)
         if old is not None:  # layers that trained before keep their momentum
             for group in self.optimizer.param_groups:
                 for parameter in group["params"]:
@@ -275,8 +284,8 @@ class Training:
         found = self._feed("source", split.train, view, self._sizes[0], domain)
         if self.learns_source and type(found) is not type(self.train_feed):  # both go through in one batch
             self.cached, self.cut = False, None
-            self.train_feed = LiveBatches(self.net, self.domain, self.split.train, view, self.device, self._side)
-            found = LiveBatches(self.net, domain, split.train, view, self.device, self._side)
+            self.train_feed = self._live(self.domain, self.split.train, view, self._side)
+            found = self._live(domain, split.train, view, self._side)
         return found
 
     def _prepare(self) -> dict[str, dict[str, Tensor]]:
@@ -403,7 +412,7 @@ class Training:
         """The cut for this phase; None where there is nothing to keep."""
         if cost.caches_features(self.spec) and boundary > 0:
             try:
-                return Cut(self.net, boundary, batch=min(self._sizes))
+                return self.processes.together(lambda: Cut(self.net, boundary, batch=min(self._sizes)))
             except CannotSplit as reason:
                 self.callbacks.notify(f"{reason} It trains whole, its frozen layers recomputed in each epoch.")
         return Cut(self.net, 0) if self.spec.views.copies and not self.spec.views.is_none else None
@@ -422,28 +431,59 @@ class Training:
         domain = domain or self.domain
         if self.cut is not None and (self.cut.boundary > 0 or not view.is_none):
             try:
+                compute = partial(
+                    self.bank.features,
+                    self.cut,
+                    domain,
+                    self.processes.part(index),
+                    view=view,
+                    seed=derive_seed(self.spec.seed, COPIES),
+                    precision=self.spec.optim.cache.replace("off", "float32"),
+                    batch=self.processes.count(batch or EVALUATION_BATCH_PICTURES),
+                    full=batch > 0,
+                    should_stop=self.callbacks.check,
+                )
                 with self.autocast:
-                    kept = self.bank.features(
-                        self.cut,
-                        domain,
-                        index,
-                        view=view,
-                        seed=derive_seed(self.spec.seed, COPIES),
-                        precision=self.spec.optim.cache.replace("off", "float32"),
-                        batch=batch or EVALUATION_BATCH_PICTURES,
-                        full=batch > 0,
-                        should_stop=self.callbacks.check,
-                    )
-                self._spend_once(self.cut.boundary, part, kept.n * kept.copies)
-                return CachedBatches(self.cut, kept, self.device)
+                    kept = self.processes.together(compute)
+                self._spend_once(self.cut.boundary, part, len(index) * kept.copies)
+                return CachedBatches(self.cut, kept, self.device, self.processes, len(index))
             except CannotSplit as reason:
                 self.callbacks.notify(f"{reason} It trains without a bank.")
                 self.cached, self.cut = False, None
-        return LiveBatches(self.net, domain, index, view, self.device, self._side if batch else None)
+        return self._live(domain, index, view, self._side if batch else None)
+
+    def _live(self, domain: Domain, index: np.ndarray, view: ViewSpec, side: Callable[[], int] | None) -> LiveBatches:
+        """Pictures, computed anew each time they are asked for."""
+        return LiveBatches(self.net, domain, index, view, self.device, side, self.processes)
+
+    def _compile(self, feed: BatchSource) -> BatchSource:
+        """The target's training batches, full ones through a compiled network where they go through a whole one."""
+        divided = self.processes.size > 1 and any(isinstance(m, _BatchNorm) for m in self.net.modules())
+        if not isinstance(feed, LiveBatches) or "layers" in self.needs or divided:
+            self.callbacks.notify(
+                "Nothing is compiled in this phase: outputs of frozen layers are kept, a term looks at layers, or "
+                "processes share the statistics of batches."
+            )
+            return feed
+        n = self.processes.mine(self._sizes[0]) * (2 if self.learns_source else 1)  # both domains go through together
+        return dataclasses.replace(feed, passes=CompiledPass(self.net, n))
 
     def _side(self) -> int:
         """Side of the training pictures in this epoch."""
         return self.sides[min(self.now.epoch, len(self.sides) - 1)]
+
+    def _check_processes(self) -> None:
+        """Refuse batches of which a process would have no picture.
+
+        Raises:
+            BadSpec: There is one.
+        """
+        n = self.processes.size
+        if n > 1 and (least := min(self._sizes)) < n:
+            raise BadSpec(
+                f"Each of {n} processes must have a picture of every batch. The smallest batch of an epoch has "
+                f"{least}; take another optim.batch_size, or at most {least} processes."
+            )
 
     def _check_sides(self) -> None:
         """Refuse smaller pictures that the network cannot read, before the first epoch.
@@ -469,7 +509,8 @@ class Training:
         classes = self._classes_to_balance(self.labels[self.split.train], not self.adapts)
         parts = epoch_batches(len(self.split.train), optim.epoch_images, optim.batch_size, order, classes)
         start, before = time.perf_counter(), self.now.images
-        torch.manual_seed(derive_seed(self.spec.seed, MODULES, self.now.epoch))  # dropout, stochastic depth
+        own = (self.processes.rank,) if self.processes.rank else ()  # other shares are dropped from by other draws
+        torch.manual_seed(derive_seed(self.spec.seed, MODULES, self.now.epoch, *own))  # dropout, stochastic depth
         draw = np.random.default_rng(derive_seed(self.spec.seed, MIXUP, self.now.epoch))
         generator = torch.Generator().manual_seed(derive_seed(self.spec.seed, VIEWS, self.now.epoch))
         others = self._source_parts(len(parts))
@@ -538,21 +579,26 @@ class Training:
             other: Positions of the source's batch; None without a source.
             progress: Share of the training that is done.
         """
-        with self.autocast:
-            target: Side | None
-            inputs = None if self.learns_source else self.train_feed.rows(positions, generator)
-            if inputs is None:
-                loss, target, source, teacher = self._learn_source(positions, other, generator)
-            elif self.unlabelled:
-                loss, target, source, teacher = None, self._pass_unlabelled(inputs, positions), None, None
-            else:
-                loss, target, source, teacher = self._learn_target(inputs, positions, other, draw)
-            pictures = self._pictures_of(inputs, positions)
-            values = self._term_values(target, source, teacher, progress, loss, pictures)
+
+        def forward() -> tuple[Tensor, Tensor | None, list[Tensor], Side | None, Side | None]:
+            with self.autocast:
+                target: Side | None
+                inputs = None if self.learns_source else self.train_feed.rows(positions, generator)
+                if inputs is None:
+                    loss, target, source, teacher = self._learn_source(positions, other, generator)
+                elif self.unlabelled:
+                    loss, target, source, teacher = None, self._pass_unlabelled(inputs, positions), None, None
+                else:
+                    loss, target, source, teacher = self._learn_target(inputs, positions, other, draw)
+                pictures = self._pictures_of(inputs, positions)
+                values = self._term_values(target, source, teacher, progress, loss, pictures)
+            total = torch.stack(values if loss is None else [loss, *values]).sum() if values else loss
+            assert total is not None
+            return total, loss, values, target, source
+
+        total, loss, values, target, source = self.processes.run(forward)
         self.optimizer.zero_grad(set_to_none=True)
-        total = torch.stack(values if loss is None else [loss, *values]).sum() if values else loss
-        assert total is not None
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         if self.spec.optim.clip:
             torch.nn.utils.clip_grad_norm_(self._free(), self.spec.optim.clip)
         self.optimizer.step()
@@ -597,8 +643,9 @@ class Training:
         """The loss of the target's batch; target, source and teacher as the terms see them."""
         labels = self.labels[self.split.train[positions.numpy()]].to(self.device)
         with self.passes.layers(len(positions)) as layers:
+            forward = partial(self.processes.through, self.train_feed.forward, n=len(positions))
             loss, features, logits = batch_loss(
-                self.task, self.train_feed.forward, inputs, labels, self.spec.optim, draw
+                self.task, forward, inputs, labels, self.spec.optim, draw, self.processes.taken
             )
         target = self.passes.target_side(positions, features, logits, layers, inputs)
         source = None if other is None else self.passes.beside(other, self.now.epoch, self.now.step)
@@ -689,7 +736,8 @@ class Training:
         for positions in torch.split(torch.arange(n), EVALUATION_BATCH_PICTURES):
             self.callbacks.check()
             with self.autocast:
-                features, logits = feed.forward(feed.rows(positions, generator))
+                share = feed.rows(positions, generator)
+                features, logits = self.processes.through(feed.forward, share, len(positions))
             chunks.append((features.float().cpu(), logits.float().cpu()))
         return torch.cat([c[0] for c in chunks]), torch.cat([c[1] for c in chunks])
 
@@ -979,6 +1027,7 @@ class Training:
                 f"What is frozen must not move. {len(moved)} tensors did, the first is {moved[0]}. This is a bug in "
                 f"tltk; please report it with this run's folder."
             )
+        self.processes.require_equal(self.net, self.modules)
         self._measure()
         rates = {layer: group["lr"] for group in self.optimizer.param_groups for layer in group["layers"]}
         rows = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,7 +15,13 @@ from tltk.training.batches import Forward
 
 
 def batch_loss(
-    task: Task, forward: Forward, inputs: Activations, labels: Tensor, optim: OptimSpec, draw: np.random.Generator
+    task: Task,
+    forward: Forward,
+    inputs: Activations,
+    labels: Tensor,
+    optim: OptimSpec,
+    draw: np.random.Generator,
+    taken: Callable[[Tensor, Tensor], Tensor] = lambda rows, other: rows[other],
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mean loss of a batch, its features and its logits.
 
@@ -27,6 +35,7 @@ def batch_loss(
         labels: Targets, (n, …).
         optim: Smoothing and mixup.
         draw: For mixup.
+        taken: Rows of what enters and their new order → the rows in that order.
 
     Reference:
         Zhang, Cisse, Dauphin and Lopez-Paz (2018), mixup, ICLR, Eq. 1, arXiv:1710.09412; at a
@@ -38,6 +47,6 @@ def batch_loss(
         return task.loss(logits, labels, smooth), features, logits
     share = float(draw.beta(optim.mixup, optim.mixup))
     other = torch.from_numpy(draw.permutation(len(labels))).to(labels.device)
-    features, logits = forward(tuple(share * t + (1 - share) * t[other] for t in inputs))
+    features, logits = forward(tuple(share * t + (1 - share) * taken(t, other) for t in inputs))
     loss = share * task.loss(logits, labels, smooth)
     return loss + (1 - share) * task.loss(logits, labels[other], smooth), features, logits

@@ -57,10 +57,12 @@ class Meter:
         gpu: UUID of the GPU that is used, as torch has it; "" = none.
         threads: Processor threads.
         powercap: Where the system shows the processor's counters; None = at the usual place.
+        processes: Of the training, each taken to use as much as this one.
     """
 
-    def __init__(self, gpu: str, threads: int, powercap: Path | None = None) -> None:
-        usual = WATTS_PER_GPU if gpu else WATTS_PER_THREAD * max(threads, 1)
+    def __init__(self, gpu: str, threads: int, powercap: Path | None = None, processes: int = 1) -> None:
+        usual = (WATTS_PER_GPU if gpu else WATTS_PER_THREAD * max(threads, 1)) * processes
+        self._processes = processes
         self.watts = home.setting("TLTK_POWER_WATTS", usual)
         self._used = 0.0  # joules of the whole device
         self._next = time.monotonic() + SAMPLE_SECONDS
@@ -97,7 +99,7 @@ class Meter:
         self.sample(now=True)
         if self.source == ESTIMATED or source not in ("", self.source):
             return Energy(seconds * self.watts, ESTIMATED, self.watts)
-        return Energy(before + self._used * self._share(), self.source)
+        return Energy(before + self._used * self._share() * self._processes, self.source)
 
     def _share(self) -> float:
         """The part of the device's energy that is this process's."""

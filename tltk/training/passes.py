@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import Tensor
@@ -17,7 +17,9 @@ from tltk.nn.taps import LayerOutputs
 from tltk.terms.term import Side
 from tltk.training.bank import derive_seed
 from tltk.training.batches import BatchSource, CachedBatches, LiveBatches
+from tltk.training.processes import Processes
 
+FEATURES, LOGITS = -2, -1  # beside the numbers of layers
 SOURCE, PREPARATION = 5, 8  # names of the random streams of the source's batches, and of what terms see before them
 
 
@@ -32,6 +34,7 @@ class Passes:
         hidden: Whether terms must not see the target's labels.
         seed: Of the source's augmentation.
         attributes: Domain ("target" or "source") → name → number of each of its training pictures, (n,).
+        processes: Among which a batch is divided on its way; every side is of the whole batch.
     """
 
     def __init__(
@@ -43,10 +46,12 @@ class Passes:
         hidden: bool,
         seed: int,
         attributes: Mapping[str, Mapping[str, Tensor]] | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self._net, self._labels, self._source_labels = net, labels, source_labels
         self._hidden, self._seed = hidden, seed
         self._attributes = attributes or {}
+        self._processes = processes or Processes()
         self.device = next(net.parameters()).device
         self._layers = LayerOutputs(net) if "layers" in needs else None
         self._teacher = copy.deepcopy(net).eval().requires_grad_(False) if "teacher" in needs else None
@@ -67,17 +72,21 @@ class Passes:
             self._taught = _for_net(self._teacher, target)
 
     @contextmanager
-    def layers(self, n: int) -> Iterator[Mapping[int, Tensor]]:
+    def layers(self, n: int, divided: bool = True) -> Iterator[Mapping[int, Tensor]]:
         """What each layer that learns gives for a batch that passes through the network meanwhile.
 
         Args:
             n: Examples of the batch.
+            divided: Whether several processes pass their shares of it; else each passes all of it.
         """
+        processes = self._processes if divided else Processes()
         if self._layers is None:
             yield {}
             return
-        with self._layers.collect(self._net, self._boundary, n) as found:
+        with self._layers.collect(self._net, self._boundary, processes.mine(n)) as found:
             yield found
+        for layer, share in found.items():
+            found[layer] = processes.whole(share, n)
 
     def target_side(
         self,
@@ -112,7 +121,8 @@ class Passes:
         """A side's batch through another network; the first one's random draws do not hear of it."""
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
-            features, logits = self.for_net(net, feed).forward(inputs)
+            n = len(side.logits)
+            features, logits = self._processes.through(self.for_net(net, feed).forward, inputs, n)
         return Side(features, logits, None, side.positions, attributes=side.attributes)
 
     def teach(self, inputs: Activations, positions: Tensor) -> Side | None:
@@ -126,12 +136,14 @@ class Passes:
             return None
         assert self._teacher is not None
         found: Mapping[int, Tensor] = {}
+        n = len(positions)
         with torch.no_grad():
             if self._layers is None:
-                features, logits = self._taught.forward(inputs)
+                features, logits = self._processes.through(self._taught.forward, inputs, n)
             else:
-                with self._layers.collect(self._teacher, self._boundary, len(positions)) as found:
-                    features, logits = self._taught.forward(inputs)
+                with self._layers.collect(self._teacher, self._boundary, self._processes.mine(n)) as found:
+                    features, logits = self._processes.through(self._taught.forward, inputs, n)
+                found = {layer: self._processes.whole(share, n) for layer, share in found.items()}
         return Side(features, logits, None, positions, found)
 
     def for_net(self, net: Net, feed: BatchSource) -> BatchSource:
@@ -162,7 +174,7 @@ class Passes:
             draw = torch.Generator().manual_seed(derive_seed(self._seed, SOURCE, epoch, step, 1))
             inputs = self._source.rows(positions, draw)
             with self.layers(len(positions)) as found:
-                features, logits = self._source.forward(inputs)
+                features, logits = self._processes.through(self._source.forward, inputs, len(positions))
         return self._source_side(positions, features, logits, found, inputs)
 
     def alone(self, positions: Tensor, draw: torch.Generator) -> Side:
@@ -174,7 +186,8 @@ class Passes:
         """
         assert self._source is not None
         with self.layers(len(positions)) as found:
-            features, logits = self._source.forward(self._source.rows(positions, draw))
+            inputs = self._source.rows(positions, draw)
+            features, logits = self._processes.through(self._source.forward, inputs, len(positions))
         return self._source_side(positions, features, logits, found)
 
     def together(self, theirs: Tensor, positions: Tensor, draw: torch.Generator) -> tuple[Side, Side]:
@@ -186,14 +199,19 @@ class Passes:
             draw: For their augmentation.
         """
         assert self._source is not None
-        n, m = len(theirs), len(positions)
         both = (self._source.rows(theirs, draw), self._target.rows(positions, draw))
-        with self.layers(n + m) as found:
+        counts = [self._processes.mine(len(theirs)), self._processes.mine(len(positions))]  # that pass here
+        with ExitStack() as stack:
+            found: Mapping[int, Tensor] = {}
+            if self._layers is not None:
+                found = stack.enter_context(self._layers.collect(self._net, self._boundary, sum(counts)))
             features, logits = self._target.forward(tuple(torch.cat(pair) for pair in zip(*both, strict=True)))
-        parts = [{layer: x[:n] for layer, x in found.items()}, {layer: x[n:] for layer, x in found.items()}]
+        passed = {**found, FEATURES: features, LOGITS: logits}
+        source = {at: self._processes.whole(x[: counts[0]], len(theirs)) for at, x in passed.items()}
+        target = {at: self._processes.whole(x[counts[0] :], len(positions)) for at, x in passed.items()}
         return (
-            self._source_side(theirs, features[:n], logits[:n], parts[0]),
-            self.target_side(positions, features[n:], logits[n:], parts[1]),
+            self._source_side(theirs, source.pop(FEATURES), source.pop(LOGITS), source),
+            self.target_side(positions, target.pop(FEATURES), target.pop(LOGITS), target),
         )
 
     def once(self, domain: str, size: int, most: int = 0) -> Iterator[Side]:
@@ -212,7 +230,7 @@ class Passes:
             draw = torch.Generator().manual_seed(derive_seed(self._seed, PREPARATION))
             wanted = torch.randperm(len(labels), generator=draw)[:most].sort().values
         for positions in torch.split(wanted, size):
-            with evaluation_mode(self._net), self.layers(len(positions)) as found:
+            with evaluation_mode(self._net), self.layers(len(positions), divided=False) as found:
                 features, logits = source.forward(source.rows(positions, torch.Generator()))
             if domain == "source":
                 yield self._source_side(positions, features, logits, found)
@@ -237,4 +255,4 @@ def _for_net(net: Net, source: BatchSource) -> BatchSource:
     if isinstance(source, CachedBatches):
         return dataclasses.replace(source, cut=Cut(net, source.cut.boundary))
     assert isinstance(source, LiveBatches)
-    return dataclasses.replace(source, net=net)
+    return dataclasses.replace(source, net=net, passes=None)

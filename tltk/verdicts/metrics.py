@@ -24,7 +24,17 @@ from tltk.errors import BadSpec
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 ACCURACY, BALANCED, MACRO_F1, AUC = "accuracy", "balanced_accuracy", "macro_f1", "auc"
-WORDS = {ACCURACY: "accuracy", BALANCED: "balanced accuracy", MACRO_F1: "macro-F1", AUC: "area under the ROC curve"}
+AVERAGE_PRECISION, RECALL = "average_precision", "recall_at_5_fpr"
+RANKED = (AUC, AVERAGE_PRECISION, RECALL)  # of two classes, by the order of the examples
+MAX_FALSE = 0.05  # rate of false positives at which recall is told
+WORDS = {
+    ACCURACY: "accuracy",
+    BALANCED: "balanced accuracy",
+    MACRO_F1: "macro-F1",
+    AUC: "area under the ROC curve",
+    AVERAGE_PRECISION: "average precision of the rarer class",
+    RECALL: "recall of the rarer class at 5% false positives",
+}
 
 
 def confusion(predictions: Ints, labels: Ints, n_classes: int) -> Ints:
@@ -69,28 +79,92 @@ def area_under_curve(scores: Floats, positive: NDArray[np.bool_]) -> float:
     return float(above[positive].mean()) if positive.any() and not positive.all() else float("nan")
 
 
+def rarer_class(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """(n,) which examples are of the rarer of two classes, such as fraud; of class 1 where both are as frequent.
+
+    Args:
+        labels: 0 or 1, (n,).
+    """
+    ones: NDArray[np.bool_] = np.asarray(labels) == 1
+    return ones if 2 * ones.sum() <= len(ones) else ~ones
+
+
+def average_precision(scores: Floats, positive: NDArray[np.bool_]) -> float:
+    """Σ_k (R_k − R_{k−1}) P_k over the distinct scores from the highest on, P precision and R recall; NaN of one side.
+
+    Reference:
+        Manning, Raghavan and Schütze (2008), Introduction to Information Retrieval, §8.4; Boyd, Eng and Page (2013),
+        Area under the precision-recall curve: point estimates and confidence intervals, ECML PKDD, §4 (average
+        precision).
+
+    Args:
+        scores: Of the positive class, (n,).
+        positive: Which are of it, (n,).
+    """
+    hits, misses, _ = _thresholds(scores, positive)
+    if not hits.sum() or not misses.sum():
+        return float("nan")
+    above = np.cumsum(hits)
+    return float((hits * above / (above + np.cumsum(misses))).sum() / hits.sum())
+
+
+def recall_at_false_positives(scores: Floats, positive: NDArray[np.bool_], most: float = MAX_FALSE) -> float:
+    """max TPR(t) over the thresholds t with FPR(t) ≤ `most`; NaN where one side is missing.
+
+    Reference:
+        Jesus, Pombal, Alves, Cruz, Saleiro, Ribeiro, Gama and Bizarro (2022), Turning the tables: biased, imbalanced,
+        dynamic tabular datasets for ML evaluation, NeurIPS, §4 (recall of fraud at 5% false positives).
+        arXiv:2211.13358.
+
+    Args:
+        scores: Of the positive class, (n,).
+        positive: Which are of it, (n,).
+        most: Rate of false positives that is borne, 0 … 1.
+    """
+    hits, misses, _ = _thresholds(scores, positive)
+    if not hits.sum() or not misses.sum():
+        return float("nan")
+    return float(_recall(hits, misses, most))
+
+
+def _thresholds(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats, Ints]:
+    """Positives and negatives at each distinct score from the highest on, (k,); and the place of each example, (n,)."""
+    _, rank = np.unique(-np.asarray(scores, dtype=np.float64), return_inverse=True)
+    hits = np.bincount(rank, weights=positive.astype(np.float64)).astype(np.float64)
+    misses = np.bincount(rank, weights=(~positive).astype(np.float64)).astype(np.float64)
+    return hits, misses, rank.astype(np.int64)
+
+
+def _recall(hits: Floats, misses: Floats, most: float) -> float:
+    allowed = np.cumsum(misses) <= most * misses.sum() * (1 + 1e-12)  # a share such as 3 of 60 is 5%
+    return float(np.cumsum(hits)[allowed].max(initial=0.0) / hits.sum())
+
+
 def example_scores(
     metric: str, predictions: ArrayLike, labels: ArrayLike, n_classes: int, margins: Sequence[float] = ()
 ) -> Floats:
     """A score for each example whose mean is the figure: its pseudo-value; of accuracy 1 where it is right, else 0.
 
     Args:
-        metric: accuracy, balanced_accuracy, macro_f1 or auc.
+        metric: accuracy, balanced_accuracy, macro_f1, auc, average_precision or recall_at_5_fpr.
         predictions: Class numbers, (n,).
         labels: Class numbers, (n,).
         n_classes: How many there are.
-        margins: For auc: logit of class 1 less that of class 0, (n,).
+        margins: For what goes by the order of the examples: logit of class 1 less that of class 0, (n,).
 
     Raises:
-        BadSpec: The area under the curve of other than two classes, both of which are there twice.
+        BadSpec: What goes by the order of the examples, of other than two classes, both of which are there twice.
     """
     guess, truth = (np.asarray(values, dtype=np.int64) for values in (predictions, labels))
     right: Floats = (guess == truth).astype(np.float64)
     n = len(truth)
     if metric == ACCURACY or n < 2:
         return right
-    if metric == AUC:
-        return _auc_scores(np.asarray(margins, dtype=np.float64), truth, n_classes)
+    if metric in RANKED:
+        side = _check_ranked(metric, margins, truth, n_classes)
+        sign = np.where(side[truth == 1].any(), 1.0, -1.0)
+        of = {AUC: _auc_scores, AVERAGE_PRECISION: _average_precision_scores, RECALL: _recall_scores}
+        return of[metric](sign * np.asarray(margins, dtype=np.float64), side)
     figure = {BALANCED: balanced_accuracy, MACRO_F1: macro_f1}[metric]
     table = confusion(guess, truth, n_classes)
     cells, which = np.unique(truth * n_classes + guess, return_inverse=True)
@@ -100,21 +174,82 @@ def example_scores(
     return found
 
 
-def _auc_scores(margins: Floats, labels: Ints, n_classes: int) -> Floats:
-    """Pseudo-values of the area under the curve, (n,)."""
-    positive = labels == 1
+def without_skill(metric: str, labels: ArrayLike, n_classes: int) -> Floats:
+    """Scores of the examples (n,) that take no learning, as `example_scores` gives them: always the commonest class.
+
+    What goes by the order of the examples has its expectation under an order by chance: ½ for the area under the ROC
+    curve, the share of the rarer class for average precision, the rate of false positives for recall.
+
+    Args:
+        metric: As for `example_scores`.
+        labels: Class numbers, (n,).
+        n_classes: How many there are.
+    """
+    truth = np.asarray(labels, dtype=np.int64)
+    if metric in RANKED:
+        by_chance = {AUC: 0.5, AVERAGE_PRECISION: float(rarer_class(truth).mean()), RECALL: MAX_FALSE}
+        return np.full(len(truth), by_chance[metric])
+    return example_scores(metric, np.full(len(truth), np.bincount(truth).argmax()), truth, n_classes)
+
+
+def _check_ranked(metric: str, margins: Sequence[float], labels: Ints, n_classes: int) -> NDArray[np.bool_]:
+    """Which examples are positive, where there are two classes, two examples of each, and margins."""
+    positive = labels == 1 if metric == AUC else rarer_class(labels)
     least = min(int(positive.sum()), int((~positive).sum()))
     if n_classes != 2 or len(margins) != len(labels) or least < 2:
         raise BadSpec(
-            f"The area under the ROC curve is of two classes with two test pictures each, and of results that keep the "
+            f"The {WORDS[metric]} is of two classes with two test pictures each, and of results that keep the "
             f"margin of each. Got {n_classes} classes, {least} pictures of the rarer of the first two and "
             f"{len(margins)} margins; score by balanced_accuracy."
         )
-    n, above = len(labels), _placements(margins, positive)
+    return positive
+
+
+def _auc_scores(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
+    """Pseudo-values of the area under the curve, (n,)."""
+    n, above = len(scores), _placements(scores, positive)
     sides = np.where(positive, positive.sum(), (~positive).sum())
     area = float(above[positive].mean())
     without = (area * sides - above) / (sides - 1)
     found: Floats = n * area - (n - 1) * without
+    return found
+
+
+def _average_precision_scores(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
+    """Pseudo-values of average precision, (n,): sums over thresholds above and below each example, taken once."""
+    hits, misses, rank = _thresholds(scores, positive)
+    n, n_hits = len(scores), hits.sum()
+    above, taken = np.cumsum(hits), np.cumsum(hits + misses)
+    terms = hits * above / taken
+    fewer = np.maximum(taken - 1, 1)  # where one was taken and is gone there is no hit, and no term
+    # Without a negative the precision at its threshold and below rises; without a positive the recall too.
+    sums = np.stack([terms, hits * above / fewer, hits * (above - 1) / fewer])
+    before, after = np.cumsum(terms) - terms, np.cumsum(sums[:, ::-1], 1)[:, ::-1]
+    without_miss = (before + after[1]) / n_hits
+    own = (hits - 1) * (above - 1) / fewer
+    without_hit = (before + own + after[2] - sums[2]) / (n_hits - 1)
+    found: Floats = n * terms.sum() / n_hits - (n - 1) * np.where(positive, without_hit[rank], without_miss[rank])
+    return found
+
+
+def _recall_scores(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
+    """R + the influence of each example on R, the recall at the threshold that 5% of the negatives exceed; (n,).
+
+    n/n₊ (1[s > t] − R) of a positive; − R′ n/n₋ (1[s > t] − F) of a negative, F the share of them above t and R′ the
+    slope of the ROC curve there, taken between no false positives and twice as many. Recall moves in steps, so that its
+    jackknife would not do.
+
+    Reference:
+        Hsieh and Turnbull (1996), Nonparametric and semiparametric estimation of the receiver operating characteristic
+        curve, Annals of Statistics 24(1), Theorem 2.2 (its variance, R(1 − R)/n₊ + R′² F(1 − F)/n₋).
+    """
+    hits, misses, rank = _thresholds(scores, positive)
+    n, n_hits, n_misses = len(scores), hits.sum(), misses.sum()
+    allowed = np.cumsum(misses) <= MAX_FALSE * n_misses * (1 + 1e-12)
+    above, recall = allowed[rank], _recall(hits, misses, MAX_FALSE)
+    slope = (_recall(hits, misses, 2 * MAX_FALSE) - _recall(hits, misses, 0.0)) / (2 * MAX_FALSE)
+    share = float(misses[allowed].sum() / n_misses)
+    found: Floats = recall + np.where(positive, n / n_hits * (above - recall), -slope * n / n_misses * (above - share))
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.runs.run import ACTIVE, Run
 from tltk.specs.encoders import STORED, locate, reads_text, vectors_file
+from tltk.specs.mlps import reads_rows
 from tltk.specs.training import TransferSpec
 from tltk.weights import catalogue, store, value_check, weightfile
 from tltk.weights.bodies import COMPANIONS, choose_body
@@ -39,6 +40,10 @@ def check_weights(weights: str, backbone: str, trained: bool = True) -> None:
     kind, where = store.parse_weights(weights)
     if backbone:
         _check_reading(kind, weights, backbone)
+    if reads_rows(backbone):
+        if kind == "run":
+            _check_run(where, backbone, trained)
+        return
     if reads_text(backbone):
         if kind in STORED:
             locate(weights)
@@ -61,11 +66,17 @@ def check_weights(weights: str, backbone: str, trained: bool = True) -> None:
 
 
 def _check_reading(kind: str, weights: str, backbone: str) -> None:
-    """Refuse weights of a network of texts for one of pictures, and the other way round.
+    """Refuse weights of a network of texts or of rows for one of pictures, and the other way round.
 
     Raises:
         WeightsMissing: They are.
     """
+    if reads_rows(backbone):
+        if kind not in ("scratch", "run"):
+            raise WeightsMissing(
+                f"{backbone} reads rows of tables. Its weights are scratch or those of a run (run:ID). Got {weights!r}."
+            )
+        return
     texts = reads_text(backbone)
     if texts and kind in ("store", "file"):
         raise WeightsMissing(

@@ -1,6 +1,6 @@
 """Where weights come from: `scratch`, `store:NAME`, `hub:TAG`, `file:PATH`, `run:ID`, or `run:ID@EPOCH`, a snapshot.
 
-Networks of texts: see `tltk.weights.text`.
+Networks of texts: see `tltk.weights.text`; of rows of tables: `tltk.weights.rows`.
 
 Files are read by `tltk.weights.reader`, which runs no code from them. Where weights are missing, the error names the
 alternatives.
@@ -17,10 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from tltk import home
+from tltk.data.rows import Columns
 from tltk.errors import UnknownName, WeightsMissing
 from tltk.nn.head import Classifier
 from tltk.nn.net import Net, config_value, make_backbone, make_net
 from tltk.specs.encoders import reads_text
+from tltk.specs.mlps import reads_rows
 from tltk.specs.parts import NetSpec
 from tltk.specs.size import Size, height_and_width
 from tltk.weights import store, weightfile
@@ -35,13 +37,16 @@ from tltk.weights.fitting import (
     told_size,
 )
 from tltk.weights.reader import check_fit, read
-from tltk.weights.text import build_text_net, text_classifier
+from tltk.weights.rows import build_row_net
+from tltk.weights.text import build_text_net, run_classifier
 
 # A backbone, how it was built, what to say of its file, and what its weights were made for; None = drawn.
 Built = tuple[nn.Module, dict[str, str], list[str], Given | None]
 
 
-def build_net(spec: NetSpec, n_classes: int, size: Size, channels: int, seed: int) -> Net:
+def build_net(
+    spec: NetSpec, n_classes: int, size: Size, channels: int, seed: int, columns: Columns | None = None
+) -> Net:
     """The network of this spec with its first weights; the same seed gives the same network.
 
     Args:
@@ -50,6 +55,7 @@ def build_net(spec: NetSpec, n_classes: int, size: Size, channels: int, seed: in
         size: Of a picture in pixels.
         channels: Of a picture.
         seed: Of all weights that do not come from `spec.weights`.
+        columns: Of a network of rows, what it is to read; None = what its weights say.
 
     Raises:
         UnknownName: No such backbone, tag or run.
@@ -59,6 +65,10 @@ def build_net(spec: NetSpec, n_classes: int, size: Size, channels: int, seed: in
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return build_text_net(spec, n_classes, height_and_width(size)[1], seed)
+    if reads_rows(spec.backbone):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return build_row_net(spec, n_classes, height_and_width(size)[1], seed, columns)
     kind, where = store.parse_weights(spec.weights)
     makers = {"scratch": _scratch, "store": _store, "hub": _hub, "file": _file, "run": _run}
     with torch.random.fork_rng(devices=[]):
@@ -81,7 +91,7 @@ def save(net: Net, spec: NetSpec, path: Path, **notes: str) -> None:
         path: Of the safetensors file; replaced as a whole.
         **notes: More words for the header, by name.
     """
-    own = None if reads_text(spec.backbone) else own_classifier(spec.backbone)
+    own = None if reads_text(spec.backbone) or reads_rows(spec.backbone) else own_classifier(spec.backbone)
     taught = notes.get("labels") != "none"
     classifier = {"classifier": own[0], "classifier_ndim": str(own[1])} if own else {}
     mean, std = (str(tuple(round(float(v), 6) for v in t.flatten())) for t in (net.mean, net.std))
@@ -224,8 +234,8 @@ def source_head(spec: NetSpec) -> tuple[Tensor, Tensor] | None:
 
 def source_classifier(spec: NetSpec) -> Classifier | None:
     """The linear classifier that came with the weights, with the names of its classes where they are told."""
-    if reads_text(spec.backbone):
-        return text_classifier(spec)
+    if reads_text(spec.backbone) or reads_rows(spec.backbone):
+        return run_classifier(spec)
     kind, _, where = spec.weights.partition(":")
     if kind == "hub":
         head = _hub_head(spec, where)

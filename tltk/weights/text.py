@@ -130,7 +130,7 @@ def _load_run(backbone: TextBackbone, spec: NetSpec, where: str, mark: str) -> s
     return f"Weights of run {run.id}."
 
 
-def text_classifier(spec: NetSpec) -> Classifier | None:
+def run_classifier(spec: NetSpec) -> Classifier | None:
     """The linear classifier that came with the weights of a run; None where there is none."""
     kind, _, where = spec.weights.partition(":")
     if kind != "run":

@@ -18,8 +18,7 @@ from tltk.analyses.classify.result import ClassifyResult, LearnerResult, Reweigh
 from tltk.analyses.classify.spec import ClassifySpec, make_alignments, make_reweightings
 from tltk.analyses.sample import Context, Sample, contact_sheet
 from tltk.data.domain import Domain, Ints
-from tltk.data.texts import KIND as TEXT
-from tltk.data.texts import sentence as text_of
+from tltk.data.texts import MAX_SHOWN_CHARS
 from tltk.errors import BadSpec, TltkError
 from tltk.learners import learners
 from tltk.learners.learner import Value
@@ -217,7 +216,7 @@ def _weighted(name: str, weights: Floats, one: Draw, found: Material) -> Reweigh
     def pictures(some: Ints, domain: Domain) -> list[WeightedPicture]:
         at = one.at[some]
         names = [domain.classes[c] for c in domain.labels[at]]
-        said = [text_of(domain, int(i)) if domain.kind == TEXT else "" for i in at]
+        said = [domain.modality.sentence(domain, int(i), MAX_SHOWN_CHARS) for i in at]
         rows = zip(at, weights[some], names, said, strict=True)
         return [WeightedPicture(int(i), float(w), c, text=text) for i, w, c, text in rows]
 

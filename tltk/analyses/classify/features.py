@@ -77,7 +77,8 @@ def gather(spec: ClassifySpec, context: Context) -> Material:
     domain = context.load(spec.target)
     split = domain.split(spec.target, spec.seed)
     seeds = range(spec.seed, spec.seed + spec.seeds)
-    net = network(spec.net, _sample(domain, split.test), spec.seed)
+    unlabelled = domain.split(dataclasses.replace(spec.target, shots=0), spec.seed).train
+    net = network(spec.net, _sample(domain, unlabelled), spec.seed)  # of tables, these rows tell means and deviations
     layer, layer_name = find_layer(net, spec.layer, spec.removed)
 
     def read(of: Domain, index: Ints) -> Floats:
@@ -104,7 +105,6 @@ def gather(spec: ClassifySpec, context: Context) -> Material:
     mine, theirs = link_copies(domain, source)
     held = held_out_origins(mine, split)
     remarks, at, there = [], [], []
-    unlabelled = domain.split(dataclasses.replace(spec.target, shots=0), spec.seed).train
     for seed in seeds:
         pool = source.split(spec.source, seed).train
         known = pool[number[source.labels[pool]] >= 0]

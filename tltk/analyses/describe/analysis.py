@@ -16,6 +16,7 @@ from tltk.errors import CannotSplit
 from tltk.nn.cut import Cut
 from tltk.nn.flops import layer_flops
 from tltk.nn.net import Net, make_backbone, make_net
+from tltk.nn.rows import RowBackbone
 from tltk.nn.taps import layer_ends
 from tltk.nn.text import TextBackbone
 from tltk.results.layers import Layer
@@ -105,7 +106,7 @@ def seconds_per_gflop(backbone: str, size: Size, channels: int, device: torch.de
     net = net.to(device).train()
     n = int(min(max(MEASURED / (3 * sum(flops)), 2), 32))
     batch = torch.randn(n, channels, *height_and_width(size), device=device)
-    if isinstance(net.backbone, TextBackbone):
+    if isinstance(net.backbone, TextBackbone | RowBackbone):
         batch = net.backbone.longest(n).to(device)
     best, begun = float("inf"), time.perf_counter()
     for _ in range(30):  # the quickest is the least disturbed by whatever else runs here

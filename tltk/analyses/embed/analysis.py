@@ -16,7 +16,7 @@ from tltk.analyses.embed.result import EmbedResult, Frame, Placed
 from tltk.analyses.embed.spec import EmbedSpec
 from tltk.analyses.sample import Context, Sample, contact_sheet, features, network, samples, sentences, with_weights
 from tltk.data.decode import decode
-from tltk.data.texts import KIND as TEXT
+from tltk.data.pictures import KIND as PICTURES
 from tltk.errors import BadSpec, DataProblem, TltkError
 from tltk.nn.net import Net
 from tltk.nn.taps import Taps
@@ -74,8 +74,8 @@ def _new(spec: EmbedSpec, target: Sample) -> list[Sample]:
     """
     if not spec.picture:
         return []
-    if target.domain.kind == TEXT:
-        raise BadSpec("A picture can be placed among pictures. These are texts; leave the picture out.")
+    if target.domain.kind != PICTURES:
+        raise BadSpec("A picture can be placed among pictures. These are none; leave the picture out.")
     path, (channels, size) = Path(spec.picture), target.domain.images.shape[1:3]
     try:
         image = decode(path, size, spec.target.fit)

@@ -25,7 +25,8 @@ def episodes(spec: EpisodesSpec, context: Context) -> EpisodesResult:
     pool = domain.split(spec.target, spec.seed).test if spec.part == "test" else np.arange(len(domain.labels))
     single = np.sort(pool[np.unique(domain.twins[pool], return_index=True)[1]])
     sample = Sample(domain, single, torch.from_numpy(domain.labels[single]))
-    net = network(spec.net, sample, spec.seed)
+    train = domain.split(spec.target, spec.seed).train  # of tables, these rows tell means and deviations
+    net = network(spec.net, Sample(domain, train, torch.from_numpy(domain.labels[train])), spec.seed)
     layer, layer_name = find_layer(net, spec.layer, spec.removed)
     x = features(net, sample, context, spec.pooling)[layer]
     found = prototype_accuracy(

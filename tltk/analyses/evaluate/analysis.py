@@ -131,6 +131,7 @@ def _score(name: str, spec: EvaluateSpec, asked: Asked, rival: Asked | None, con
         top5=top5,
         average_precision=rates.get("average_precision"),
         auc=rates.get("auc"),
+        recall_at_5_fpr=rates.get("recall_at_5_fpr"),
         classes=figures.class_scores(p, labels, classes, matched),
         confusion=confusion(logits.argmax(1).astype(np.int64), labels, len(classes)).tolist(),
         reliability=figures.reliability(logits, labels),

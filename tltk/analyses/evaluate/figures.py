@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tltk.analyses.evaluate.result import Bin, ClassScore, Figure, Reliability
-from tltk.verdicts.metrics import balanced_accuracy, confusion, macro_f1
+from tltk.verdicts.metrics import MAX_FALSE, balanced_accuracy, confusion, macro_f1
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -121,10 +121,11 @@ def weighted_table(predictions: Ints, labels: Ints, n_classes: int, weights: Flo
     return table.reshape(len(weights), n_classes, n_classes)
 
 
-def auc_and_precision(scores: Floats, positive: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:
-    """Area under the ROC curve and average precision of each draw, (draws,); NaN where one side is missing.
+def ranking(scores: Floats, positive: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """Area under the ROC curve, average precision and recall of each draw, (draws,); NaN where one side is missing.
 
-    AUC = P(s⁺ > s⁻) + ½ P(s⁺ = s⁻); AP = Σ_k (R_k − R_{k−1}) P_k over the distinct scores, from the highest on.
+    AUC = P(s⁺ > s⁻) + ½ P(s⁺ = s⁻); AP = Σ_k (R_k − R_{k−1}) P_k over the distinct scores, from the highest on; recall
+    is the largest at which at most 5% of the others are taken for the class.
 
     Reference:
         Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143(1).
@@ -147,8 +148,9 @@ def auc_and_precision(scores: Floats, positive: NDArray[np.bool_], weights: Floa
         taken = tp + n_above
         precision = np.divide(tp, taken, out=np.zeros_like(tp), where=taken > 0)
         ap = (p * precision).sum(1) / all_p
-    ap[all_n == 0] = np.nan
-    return auc, ap
+        recall = np.where(n_above <= MAX_FALSE * all_n[:, None] * (1 + 1e-12), tp, 0.0).max(1) / all_p
+    ap[all_n == 0] = recall[all_n == 0] = np.nan
+    return auc, ap, recall
 
 
 def class_scores(p: Floats, labels: Ints, names: list[str], which: list[int]) -> list[ClassScore]:
@@ -164,7 +166,7 @@ def class_scores(p: Floats, labels: Ints, names: list[str], which: list[int]) ->
     once, found = np.ones((1, len(labels))), []
     for c in which:
         hits, n, taken = int(table[c, c]), int(table[c].sum()), int(table[:, c].sum())
-        auc, ap = (float(v[0]) for v in auc_and_precision(p[:, c], labels == c, once))
+        auc, ap, recall = (float(v[0]) for v in ranking(p[:, c], labels == c, once))
         found.append(
             ClassScore(
                 names[c],
@@ -175,6 +177,7 @@ def class_scores(p: Floats, labels: Ints, names: list[str], which: list[int]) ->
                 2 * hits / (n + taken) if n + taken else None,
                 None if np.isnan(ap) else ap,
                 None if np.isnan(auc) else auc,
+                None if np.isnan(recall) else recall,
             )
         )
     return found
@@ -199,9 +202,9 @@ def draws(n: int, resamples: int, seed: int) -> Iterator[Floats]:
 def intervals(
     p: Floats, labels: Ints, resamples: int, seed: int, check: Callable[[], None] = lambda: None
 ) -> dict[str, Figure]:
-    """balanced_accuracy, macro_f1 and, where two classes have pictures, average_precision and auc, with intervals.
+    """balanced_accuracy and macro_f1; where two classes have pictures, average_precision, auc and recall_at_5_fpr too.
 
-    The latter two are means over the classes that have pictures, one against the rest. An interval is that of the
+    The latter three are means over the classes that have pictures, one against the rest. An interval is that of the
     middle 95% of the resamples.
 
     Args:
@@ -220,8 +223,8 @@ def intervals(
         table = weighted_table(predictions, labels, n_classes, weights)
         found = {"balanced_accuracy": balanced_accuracy(table), "macro_f1": macro_f1(table)}
         if len(there) > 1:
-            every = [auc_and_precision(p[:, c], labels == c, weights) for c in there]
-            for i, name in enumerate(("auc", "average_precision")):
+            every = [ranking(p[:, c], labels == c, weights) for c in there]
+            for i, name in enumerate(("auc", "average_precision", "recall_at_5_fpr")):
                 values = np.stack([one[i] for one in every])
                 known = np.isfinite(values)
                 total = np.where(known, values, 0.0).sum(0)

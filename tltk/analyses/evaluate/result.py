@@ -31,6 +31,7 @@ class ClassScore(msgspec.Struct, frozen=True):
         f1: Their harmonic mean: 2·TP / (2·TP + FP + FN); None = neither.
         average_precision: Of its probability, against all other classes; None = it has no pictures, or all.
         auc: Area under the ROC curve of its probability, against all other classes.
+        recall_at_5_fpr: Largest share of its pictures that a threshold takes which takes at most 5% of the others.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ClassScore(msgspec.Struct, frozen=True):
     f1: float | None
     average_precision: float | None
     auc: float | None
+    recall_at_5_fpr: float | None = None
 
 
 class Bin(msgspec.Struct, frozen=True):
@@ -147,6 +149,7 @@ class DomainScore(msgspec.Struct, frozen=True):
         top5: Share whose class is among the five most probable; None = there are no more than five.
         average_precision: Mean over the classes, one against the rest; bootstrap interval; None = one class alone.
         auc: The same of the area under the ROC curve.
+        recall_at_5_fpr: The same of the recall where 5% of the other pictures are taken for the class.
         classes: Figures of each class that both have.
         confusion: How many pictures of each class (rows) were taken for each (columns), by the training's classes.
         reliability: Of the probabilities as they are.
@@ -177,6 +180,7 @@ class DomainScore(msgspec.Struct, frozen=True):
     scaled: Reliability | None
     threshold: Threshold | None
     rival: Rival | None
+    recall_at_5_fpr: Figure | None = None
 
 
 class EvaluateResult(msgspec.Struct, frozen=True):

@@ -63,10 +63,10 @@ def table_of_classes(one: DomainScore) -> tuple[list[str], list[list[str]]]:
         one: Of a domain.
     """
     rows = [
-        [c.name, f"{c.n:,}", *map(share, (c.precision, c.recall, c.f1, c.average_precision, c.auc))]
+        [c.name, f"{c.n:,}", *map(share, (c.precision, c.recall, c.f1, c.average_precision, c.auc, c.recall_at_5_fpr))]
         for c in one.classes
     ]
-    return ["class", "pictures", "precision", "recall", "F1", "AP", "AUC"], rows
+    return ["class", "pictures", "precision", "recall", "F1", "AP", "AUC", "recall at 5% FPR"], rows
 
 
 def describe_figures(one: DomainScore, classes: list[str]) -> Iterator[str]:
@@ -83,7 +83,9 @@ def describe_figures(one: DomainScore, classes: list[str]) -> Iterator[str]:
         told = (f"{true} for {said} {n:,}" for n, true, said in sorted(wrong, key=lambda cell: -cell[0])[:CONFUSED])
         yield f"Taken most often: {', '.join(told)}."
     if one.average_precision is not None:
-        yield f"Mean average precision {figure(one.average_precision)}."
+        recall = one.recall_at_5_fpr
+        more = "" if recall is None else f"; mean recall at 5% false positives {figure(recall)}"
+        yield f"Mean average precision {figure(one.average_precision)}{more}."
     plain, scaled = one.reliability, one.scaled
     text = f"Calibration error (ECE) {plain.ece:.3f}, loss {plain.loss:.3f}, Brier {plain.brier:.3f}"
     if scaled is not None:

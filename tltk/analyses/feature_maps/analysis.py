@@ -17,6 +17,7 @@ from tltk.analyses.network import rebuild
 from tltk.analyses.sample import Context, Sample, network
 from tltk.analyses.trained import PREFIX, open_training
 from tltk.data.domain import Domain, Ints
+from tltk.data.rows import KIND as TABLE
 from tltk.errors import BadSpec, CannotSplit
 from tltk.nn.cut import evaluation_mode
 from tltk.nn.decoder import grid as token_grid
@@ -95,7 +96,9 @@ def _network(spec: FeatureMapsSpec, domain: Domain, at: int) -> tuple[Net, list[
             if (known.size, known.channels) == (size, channels) and set(domain.classes) <= set(trained.result.classes):
                 return known.net, list(trained.result.classes), ""
             reason = "The head says nothing: it was trained on other classes, or on pictures of another size."
-    sample = Sample(domain, np.array([at]), torch.from_numpy(domain.labels[[at]]))
+    # Rows that are learned from tell means and deviations of tables; of pictures their shape is enough.
+    index = domain.split(spec.target, 0).train if domain.kind == TABLE else np.array([at])
+    sample = Sample(domain, index, torch.from_numpy(domain.labels[index]))
     return network(spec.net, sample, 0), [], reason
 
 

@@ -18,6 +18,8 @@ from tltk.data.audio.files import as_wav
 from tltk.data.cautions import figures
 from tltk.data.domain import Domain
 from tltk.data.fit import PAD, ground
+from tltk.data.rows import KIND as TABLE
+from tltk.data.rows import decode
 from tltk.specs.parts import DataSpec
 
 EACH, MOST = 8, 800  # pictures of a class that are shown at most, and of all classes
@@ -70,8 +72,18 @@ def domain_summary(domain: Domain, spec: DataSpec) -> tuple[InspectResult, Image
         size=spec.picture_size,
         groups=groups,
         texts=sentences([some]),
+        columns=list(domain.columns),
+        rows=_rows(domain, some.index),
         **known,
     ), contact_sheet([some])
+
+
+def _rows(domain: Domain, index: np.ndarray) -> list[list[float | None]]:
+    """The numbers of some rows of a table; none of what is no table."""
+    if domain.kind != TABLE:
+        return []
+    values = decode(np.asarray(domain.images[index]))[1][:, : len(domain.columns)].astype(np.float64)
+    return [[None if np.isnan(v) else float(f"{v:.7g}") for v in row] for row in values.tolist()]
 
 
 def _order(domain: Domain, spec: DataSpec) -> np.ndarray:

@@ -42,6 +42,8 @@ class InspectResult(msgspec.Struct, frozen=True):
         cautions: Sentences on these counts.
         groups: Pictures that belong together; None where nothing says so.
         texts: What each example on the sheet says, of texts; empty elsewhere.
+        columns: Of a table, the names of its columns, of which those of words are one for each word.
+        rows: Their values in each example on the sheet, as they are; None = missing.
         sounds: Numbers on the contact sheet of pictures of sounds that can be played, from `sound-NUMBER.wav`.
         shown_index: Position in the domain of each picture on the contact sheet; empty in results of earlier versions.
     """
@@ -78,3 +80,10 @@ class InspectResult(msgspec.Struct, frozen=True):
     sounds: list[int] = []
     texts: list[str] = []
     shown_index: list[int] = []
+    columns: list[str] = []
+    rows: list[list[float | None]] = []
+
+    @property
+    def noun(self) -> str:
+        """What its examples are called: pictures, texts or rows."""
+        return "rows" if self.columns else "texts" if self.texts else "pictures"

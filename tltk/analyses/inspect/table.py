@@ -13,8 +13,7 @@ SHOWN = 6  # texts
 
 def lines(found: InspectResult) -> Iterator[str]:
     """The lines that the shell prints."""
-    what = "texts" if found.texts else "pictures"
-    yield f"{found.n:,} {what}, {len(found.classes)} classes; {found.licence}"
+    yield f"{found.n:,} {found.noun}, {len(found.classes)} classes; {found.licence}"
     for branch in found.tree:
         classes = f"{branch.classes:,} classes, " if branch.classes else ""
         yield f"{branch.role:8}  {branch.folder}: {classes}{branch.pictures:,} pictures"
@@ -29,7 +28,7 @@ def lines(found: InspectResult) -> Iterator[str]:
     if found.parts:
         yield describe_parts(found.parts)
     if found.texts:
-        yield from (f"text      {text}" for text in found.texts[:SHOWN])
+        yield from (f"{found.noun[:-1]:8}  {text}" for text in found.texts[:SHOWN])
     else:
         yield describe(Change(found.cropped, found.empty, found.stretched), found.fit, found.size)
     for sentence in found.cautions:

@@ -25,6 +25,7 @@ from tltk.analyses.predict.inputs import (
     list_folder,
     list_texts,
     understand,
+    understand_rows,
     understand_texts,
     unpacked,
 )
@@ -38,6 +39,7 @@ from tltk.data.domain import Domain, Ints, Pixels
 from tltk.data.fit import Change
 from tltk.data.names import escape_name
 from tltk.errors import DataProblem
+from tltk.nn.rows import RowBackbone
 from tltk.specs.training import TransferSpec
 from tltk.training.callbacks import Callbacks
 
@@ -121,8 +123,8 @@ def _show(
 
         features, logits = net.answer(images, index, batch, check)
         found.network_seconds += time.perf_counter() - before
-        for at in index[: max(MOST_THUMBNAILS - len(found.names), 0)]:
-            found.thumbnails.append(_thumbnail(images[at], net.net.tokens is not None))
+        for at, name in zip(index[: max(MOST_THUMBNAILS - len(found.names), 0)], names, strict=False):
+            found.thumbnails.append(_thumbnail(images[at], name.partition(": ")[2] if net.of_words else ""))
         found.names += names
         found.labels += labels
         found.logits.append(logits)
@@ -130,13 +132,13 @@ def _show(
             found.features.append(features)
 
 
-def _thumbnail(picture: Pixels, is_text: bool) -> Tensor:
+def _thumbnail(picture: Pixels, said: str) -> Tensor:
     """A small picture in colour, (3, h, w) uint8, its longer side 48; of more than three channels the first three.
 
-    Of a text, its words on a square.
+    Of a text or a row, what it says on a square.
     """
-    if is_text:
-        return torch.from_numpy(np.array(texts.tile(texts.decode(picture[None])[0], THUMBNAIL_PX))).permute(2, 0, 1)
+    if said:
+        return torch.from_numpy(np.array(texts.tile(said, THUMBNAIL_PX))).permute(2, 0, 1)
     shown = picture[:3] if len(picture) >= 3 else np.repeat(picture[:1], 3, 0)
     tile = Image.fromarray(np.ascontiguousarray(shown.transpose(1, 2, 0)))
     tile = tile.resize([max(round(side * THUMBNAIL_PX / max(tile.size)), 1) for side in tile.size], Resampling.BOX)
@@ -197,6 +199,11 @@ def read_pictures(
     Yields:
         Pictures, which of them are meant, their names and those of their classes.
     """
+    if isinstance(net.net.backbone, RowBackbone):
+        for text in spec.paths:
+            where = understand_rows(text).where
+            yield from _of_domain(where, spec.part, context, trained.spec, net, found)
+        return
     if net.net.tokens is not None:
         yield from read_texts(spec.paths, spec.part, context, trained.spec, net, found)
         return
@@ -275,8 +282,8 @@ def _of_domain(
         index = getattr(domain.split(spec, trained.seed), part)
     shown = escape_name(name)
     names = [f"{shown}[{i}]" for i in index]
-    if domain.kind == texts.KIND:
-        names = [f"{name}: {texts.sentence(domain, i)}" for name, i in zip(names, index.tolist(), strict=True)]
+    said = [domain.modality.sentence(domain, i, texts.MAX_SHOWN_CHARS) for i in index.tolist()]
+    names = [f"{name}: {one}" if one else name for name, one in zip(names, said, strict=True)]
     yield domain.images, index, names, _class_names(domain, index)
 
 

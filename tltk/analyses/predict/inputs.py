@@ -15,11 +15,13 @@ from tltk import data
 from tltk.analyses.predict.spec import EVERY, PredictSpec
 from tltk.data.domain import argument_path
 from tltk.data.names import escape_name
+from tltk.data.rows import KIND as TABLE
 from tltk.data.sources import archive
 from tltk.data.texts import KIND as TEXT
 from tltk.data.tree import Folder, walk
 from tltk.errors import BadSpec, DataProblem, truncate
 from tltk.specs.encoders import reads_text
+from tltk.specs.mlps import reads_rows
 from tltk.specs.parts import DataSpec, read_alike
 from tltk.specs.training import TransferSpec
 
@@ -112,6 +114,27 @@ def understand_texts(text: str, part: str = EVERY) -> Input:
     )
 
 
+def understand_rows(text: str) -> Input:
+    """What a word names for a network of rows: a domain of rows, or a table.
+
+    Raises:
+        UnknownName, BadSpec: A name that means nothing, or a domain of something else.
+        DataProblem: Nothing is there.
+    """
+    kind, colon, _ = text.partition(":")
+    if (colon and kind in data.domains) or data.split(text)[0] in data.domains:
+        if data.modality_of(text) != TABLE:
+            raise BadSpec(f"This training reads rows of tables. {escape_name(text)} holds others; name table:PATH.")
+        return Input(DOMAIN, text)
+    path = argument_path(text)
+    if path.is_file():
+        return Input(DOMAIN, f"table:{path}")
+    raise DataProblem(
+        f"What is predicted must be a table or a domain of rows. {escape_name(truncate(text))} is not there; check the "
+        f"path."
+    )
+
+
 def list_texts(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """(name, text) of each line of a file, or of each .txt file below a folder; and what was left out, with the reason.
 
@@ -146,6 +169,9 @@ def check_inputs(spec: PredictSpec, trained: TransferSpec) -> None:
         UnknownName, BadSpec, DataProblem: One does.
     """
     for text in spec.paths:
+        if reads_rows(trained.net.backbone):
+            data.check(domain_spec(understand_rows(text).where, trained))
+            continue
         if reads_text(trained.net.backbone):
             words = understand_texts(text, spec.part)
             if words.kind == DOMAIN:

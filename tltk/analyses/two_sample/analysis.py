@@ -23,6 +23,7 @@ from tltk.analyses.sample import (
     strangers,
     whole_texts,
 )
+from tltk.analyses.two_sample.columns import telling_columns
 from tltk.analyses.two_sample.label_shift import label_shift
 from tltk.analyses.two_sample.pictures import witnesses
 from tltk.analyses.two_sample.result import ClassTest, MeasureTest, PermutationTest, TwoSampleResult
@@ -80,6 +81,7 @@ def two_sample(spec: TwoSampleSpec, context: Context) -> tuple[TwoSampleResult, 
         label_shift=label_shift(x, source, y, target, spec.seed),
         texts=sentences([source, target]),
         words=telling_words(*(whole_texts(side) for side in (source, target))),
+        columns=telling_columns(source, target),
     )
     return result, contact_sheet([source, target])
 

@@ -123,6 +123,22 @@ class TellingWord(msgspec.Struct, frozen=True):
     z: float
 
 
+class TellingColumn(msgspec.Struct, frozen=True):
+    """A column that both tables have.
+
+    Attributes:
+        name: Of the column.
+        source: Its mean in the source; of a column of a word, the share of rows that have it.
+        target: Its mean in the target.
+        gap: Their difference in deviations (standardized difference): above 0 = larger in the source.
+    """
+
+    name: str
+    source: float
+    target: float
+    gap: float
+
+
 class TwoSampleResult(msgspec.Struct, frozen=True):
     """Whether two domains differ at one layer, and which classes and pictures show it; sides are source and target.
 
@@ -146,7 +162,8 @@ class TwoSampleResult(msgspec.Struct, frozen=True):
         within: The test of their mean; None where there is none.
         class_correction: Over how many classes p-values are corrected, in a sentence.
         texts: What each example on the sheet says, in domains of texts; empty elsewhere.
-        words: The words that tell the two apart, those of the source first; empty where they are pictures.
+        words: The words that tell the two apart, those of the source first; empty where they are no texts.
+        columns: Of two tables, the columns that both have, those that differ most first.
     """
 
     layer: int
@@ -169,3 +186,4 @@ class TwoSampleResult(msgspec.Struct, frozen=True):
     class_correction: str = ""
     texts: list[str] = []
     words: list[TellingWord] = []
+    columns: list[TellingColumn] = []

@@ -29,6 +29,9 @@ def lines(found: TwoSampleResult) -> Iterator[str]:
         yield f"halves: {size} pictures of each domain, of the band that two such parts of the target give"
     yield f"neighbourhoods that hold both domains: {found.mixed:.0%}"
     yield from _words(found)
+    if found.columns:
+        rows = [[c.name, number(c.source), number(c.target), f"{c.gap:+.2f}"] for c in found.columns]
+        yield from columns(["column", "mean, source", "mean, target", "difference in deviations"], rows)
     if found.classes:
         rows = [[row.name, *_cells(row), f"{row.source} and {row.target}"] for row in found.classes]
         yield from columns(["class: MMD²", *HEAD, "pictures"], rows)

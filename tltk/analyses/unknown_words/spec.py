@@ -16,6 +16,7 @@ class UnknownWordsSpec(Spec):
 
     kind: ClassVar[str] = "unknown_words"
     verb: ClassVar[str] = "unknown-words"
+    of_rows: ClassVar[bool] = False
     about: ClassVar[str] = "Words of a domain of texts that a file of word vectors does not know, class by class."
 
     target: DataSpec = field(default_factory=lambda: DataSpec("sentences"))

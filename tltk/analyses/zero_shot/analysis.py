@@ -84,7 +84,8 @@ def zero_shot(spec: ZeroShotSpec, context: Context) -> ZeroShotResult:
     found = combine(domain, spec.attributes)
     every = np.sort(np.concatenate([split.train, split.test]))
     sample = Sample(domain, every, torch.from_numpy(domain.labels[every]))
-    net = network(spec.net, sample, spec.seed)
+    learned = Sample(domain, split.train, torch.from_numpy(domain.labels[split.train]))
+    net = network(spec.net, learned, spec.seed)  # of tables, these rows tell means and deviations
     layer, layer_name = find_layer(net, spec.layer, spec.removed)
     x = features(net, sample, context, spec.pooling)[layer].double().numpy()
     if not np.isfinite(x).all():

@@ -6,7 +6,6 @@ table begin at. Paths do not lead out of that folder; links are followed, as eve
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
@@ -22,14 +21,16 @@ from tltk.data.domain import Domain, Progress, argument_path, check_classes
 from tltk.data.layout import Layout, Picture, part_of
 from tltk.data.names import escape_name, normalise_name
 from tltk.data.parts import FREE, TRAIN
+from tltk.data.settings import divide_settings, parse_settings, spell_settings
 from tltk.data.sources.folder import read_layout
 from tltk.data.tables import Table, names_picture, plain_word, read_table
 from tltk.data.tree import File
-from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
+from tltk.errors import DataProblem, UnknownName, abbreviate
 from tltk.results.account import Branch
 from tltk.specs.parts import DataSpec
 
 SETTINGS = ("file", "label", "split", "group", "root")
+MAY_BE_EMPTY = ("split", "group")
 FILES = (
     *("file", "files", "filename", "filenames", "filepath", "path", "paths", "relativepath", "image", "images"),
     *("imagefile", "imagefilename", "imagename", "imagepath", "imageid", "img", "imgfile", "imgname", "imgpath"),
@@ -119,11 +120,7 @@ def check(argument: str) -> str:
         BadSpec: No path, or a setting without a value.
         UnknownName: A setting that there is not.
     """
-    path, settings = divide(argument)
-    if not path.strip():
-        raise BadSpec("The domain csv needs a path. Got none; write csv:PATH.")
-    told = "&".join(f"{name}={_quoted(settings[name])}" for name in SETTINGS if name in settings)
-    return f"{path}?{told}" if told else path
+    return spell_settings("csv", *divide(argument), SETTINGS)
 
 
 def source_version(argument: str) -> str:
@@ -167,17 +164,13 @@ def survey(argument: str, group_by: str = "") -> Layout:
 
 
 def divide(argument: str) -> tuple[str, dict[str, str]]:
-    """Path and settings, as `divide_text`; a path that exists as it stands has none.
+    """Path and settings; a path that exists as it stands has none.
 
     Raises:
         BadSpec: A setting without a value.
         UnknownName: A setting that there is not.
     """
-    if "?" in argument:
-        with contextlib.suppress(DataProblem):
-            if argument_path(argument).exists():
-                return argument, {}
-    return divide_text(argument)
+    return divide_settings("csv", argument, SETTINGS, MAY_BE_EMPTY)
 
 
 def divide_text(argument: str) -> tuple[str, dict[str, str]]:
@@ -186,25 +179,8 @@ def divide_text(argument: str) -> tuple[str, dict[str, str]]:
     Raises:
         BadSpec: A setting without a value.
         UnknownName: A setting that there is not.
-
-    Example:
-        >>> divide_text("a.csv?label=x&root=pictures")
-        ('a.csv', {'label': 'x', 'root': 'pictures'})
     """
-    path, _, text = argument.partition("?")
-    settings: dict[str, str] = {}
-    for part in filter(None, text.split("&")):
-        name, equals, value = part.partition("=")
-        if name not in SETTINGS:
-            raise UnknownName.among("A setting of csv", name, SETTINGS)
-        if not equals or (not value and name not in ("split", "group")):
-            raise BadSpec(f"A setting of csv must have a value, as in csv:PATH?{name}=COLUMN. Got {abbreviate(part)}.")
-        settings[name] = re.sub("%(25|26)", lambda found: chr(int(found[1], 16)), value)
-    return path, settings
-
-
-def _quoted(value: str) -> str:
-    return value.replace("%", "%25").replace("&", "%26")
+    return parse_settings("csv", argument, SETTINGS, MAY_BE_EMPTY)
 
 
 def _locate(argument: str) -> tuple[Path, dict[str, str]]:

@@ -58,6 +58,7 @@ def load(spec: DataSpec, argument: str, progress: Progress | None = None) -> Dom
         },
         files=whole.files.take(at),
         kind=whole.kind,
+        columns=whole.columns,
     )
 
 

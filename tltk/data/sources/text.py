@@ -22,13 +22,14 @@ from tltk.data.account import Account, describe_losses
 from tltk.data.domain import Domain, Progress, Reading, argument_path, subsample
 from tltk.data.files import Files, column_of
 from tltk.data.identity import find_copies, label_conflicts
-from tltk.data.layout import part_of
 from tltk.data.names import escape_name, normalise_name
-from tltk.data.parts import FREE, TRAIN
+from tltk.data.parts import FREE
+from tltk.data.roles import SPLITS, find_column, parts_of_rows
+from tltk.data.settings import divide_settings, spell_settings
 from tltk.data.sources import folder
 from tltk.data.tables import plain_word, read_table
 from tltk.data.tree import File, Folder, walk
-from tltk.errors import BadSpec, DataProblem, UnknownName, abbreviate
+from tltk.errors import DataProblem, UnknownName, abbreviate
 from tltk.specs.encoders import BYTES_PER_TOKEN
 from tltk.specs.parts import DataSpec
 
@@ -37,7 +38,6 @@ LICENCE = "not stated (your own texts)"
 SETTINGS = ("text", "label", "split")
 TEXTS = ("text", "texts", "sentence", "sentences", "review", "reviewtext", "content", "body", "comment", "document")
 LABELS = ("label", "labels", "class", "category", "sentiment", "target", "polarity", "topic", "y", "stars", "rating")
-SPLITS = ("split", "set", "subset", "part", "partition")
 TABLES = (".csv", ".tsv")
 MAX_TEXT_BYTES = 2**20  # of one file
 MAX_LINES_BYTES = 256 * 2**20
@@ -140,11 +140,7 @@ def check(argument: str) -> str:
         BadSpec: No path, or a setting without a value.
         UnknownName: A setting that there is not.
     """
-    path, settings = divide(argument)
-    if not path.strip():
-        raise BadSpec(f"The domain text needs a path. Got {'text:' + argument!r}; write text:PATH.")
-    told = "&".join(f"{name}={settings[name]}" for name in SETTINGS if name in settings)
-    return f"{path}?{told}" if told else path
+    return spell_settings("text", *divide(argument), SETTINGS)
 
 
 def survey(argument: str, group_by: str = "") -> layout.Layout | None:
@@ -184,20 +180,7 @@ def divide(argument: str) -> tuple[str, dict[str, str]]:
         BadSpec: A setting without a value.
         UnknownName: A setting that there is not.
     """
-    if "?" in argument:
-        with contextlib.suppress(DataProblem):
-            if argument_path(argument).exists():
-                return argument, {}
-    path, _, told = argument.partition("?")
-    settings: dict[str, str] = {}
-    for part in filter(None, told.split("&")):
-        name, _, value = part.partition("=")
-        if name not in SETTINGS:
-            raise UnknownName.among("A setting of text", name, SETTINGS)
-        if not value:
-            raise BadSpec(f"A setting of text must be NAME=COLUMN. Got {part!r}; write as in text:a.csv?label=stars.")
-        settings[name] = value
-    return path, settings
+    return divide_settings("text", argument, SETTINGS)
 
 
 # -- reading -------------------------------------------------------------------------------------------------
@@ -344,7 +327,7 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
         if name not in table.names:
             raise UnknownName.among(f"A column of {what}", name, table.names)
     left = [name for name in table.names if name not in settings.values()]
-    columns = {role: settings.get(role) or _named(left, known) for role, known in _ROLES.items()}
+    columns = {role: settings.get(role) or find_column(left, known) for role, known in _ROLES.items()}
     for role in ("text", "label"):
         if not columns[role]:
             raise DataProblem(
@@ -354,7 +337,9 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
     if columns["text"] == columns["label"]:
         raise DataProblem(f"Texts and labels of {what} must be two columns. Both are {columns['text']}.")
     said, labels = table.column(columns["text"]), table.column(columns["label"])
-    parts = _parts(table.column(columns["split"]) if columns["split"] else [""] * len(said), columns["split"], what)
+    parts = parts_of_rows(
+        table.column(columns["split"]) if columns["split"] else [""] * len(said), columns["split"], what
+    )
     found, rows = _Texts(skipped=list(table.skipped)), list[int]()
     for at, (text, label, part) in enumerate(zip(said, labels, parts, strict=True)):
         name = f"{escape_name(path.name)}, line {table.lines[at]}"
@@ -375,26 +360,6 @@ def _read_table(path: Path, settings: dict[str, str], what: str) -> _Texts:
 
 
 _ROLES = {"text": TEXTS, "label": LABELS, "split": SPLITS}
-
-
-def _named(names: Sequence[str], known: Sequence[str]) -> str:
-    """The column with the first of these names; "" where there is none."""
-    by_word = {plain_word(name): name for name in reversed(names)}
-    return next((by_word[word] for word in known if word in by_word), "")
-
-
-def _parts(cells: Sequence[str], column: str, what: str) -> list[int]:
-    """The part that each row comes in; all are free where nothing says so."""
-    found = [part_of(cell) for cell in cells]
-    if not column or all(part is None for part in found):
-        return [FREE] * len(cells)
-    if any(part is None for part in found):
-        odd = next(cell for cell, part in zip(cells, found, strict=True) if part is None)
-        raise DataProblem(
-            f"The column {escape_name(column)} of {what} must say train, val or test in each row. It says {odd!r}; "
-            f"mend it, or name another column with ?split=COLUMN."
-        )
-    return [TRAIN if part is None else part for part in found]
 
 
 def _check_labels(found: _Texts, what: str, where: str) -> None:

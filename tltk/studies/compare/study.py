@@ -48,7 +48,7 @@ from tltk.verdicts.judge import (
     paired_interval,
     time_to_best,
 )
-from tltk.verdicts.metrics import ACCURACY, WORDS
+from tltk.verdicts.metrics import ACCURACY, RANKED, WORDS, without_skill
 from tltk.verdicts.transfer import AXES, flips, speed_up, transfer_metrics
 
 ARMS = ("scratch", "transfer")
@@ -323,10 +323,10 @@ def verdict(
     to_step, sooner = time_to_best(by_step["scratch"], by_step["transfer"])
     to_second, quicker = time_to_best(by_second["scratch"], by_second["transfer"])
     commonest = np.bincount(labels).argmax()
-    majority = (labels == commonest).astype(float)
+    idle = without_skill(first.metric, labels, len(first.classes))
     learning = {
         arm: (
-            *_learning_note(right[arm], majority),
+            *_learning_note(scores[arm], idle),
             *diagnose_learning(accuracy[arm], [r.curve("loss") for r in arms[arm]]),
         )
         for arm in ARMS
@@ -345,7 +345,7 @@ def verdict(
         at_edge=searched.at_edge,
         n_train=first.n_train,
         n_val=first.n_val,
-        majority=float(majority.mean()),
+        majority=float((labels == commonest).mean()),
         learning=learning,
         taken_out=0 if source is None else source.taken_out,
         seen_by_source=results["transfer"][0].seen_by_source,
@@ -357,7 +357,9 @@ def verdict(
         speed_up_seconds=quicker,
     )
     of_training = dict.fromkeys([*budget_flags(results), *first.remarks, *results["transfer"][0].remarks])
-    remarks = _remarks(spec, found, first.classes[commonest], list(of_training))
+    easy = "an order by chance" if first.metric in RANKED else f"always answering {first.classes[commonest]!r}"
+    easy += f", which gets {format_points(float(idle.mean()), False)}%"
+    remarks = _remarks(spec, found, easy, list(of_training))
     found = dataclasses.replace(found, remarks=tuple(remarks))
     return dataclasses.replace(found, sentence=_sentence(spec, found, scores["transfer"] - scores["scratch"]))
 
@@ -386,9 +388,9 @@ def _spent(runs: Sequence[TrainingResult]) -> dict[str, list[int]]:
     return {"steps": [r.steps for r in runs], "images": [r.images for r in runs]}
 
 
-def _learning_note(right: np.ndarray, majority: np.ndarray) -> tuple[str, ...]:
-    """Whether an arm cannot be told from answering the commonest class every time."""
-    return ("not learned",) if paired_interval(right - majority)[1] <= 0 else ()
+def _learning_note(scores: np.ndarray, idle: np.ndarray) -> tuple[str, ...]:
+    """Whether an arm cannot be told from what takes no learning, as answering the commonest class every time."""
+    return ("not learned",) if paired_interval(scores - idle)[1] <= 0 else ()
 
 
 def _span(span: tuple[int, int]) -> str:
@@ -479,8 +481,15 @@ def _arms_that(state: str, v: Verdict) -> list[str]:
     return [f"The {arms[0]} arm was" if len(arms) == 1 else "Both arms were"] if arms else []
 
 
-def _remarks(spec: CompareSpec, v: Verdict, commonest: str, others: Sequence[str]) -> list[str]:
-    """What a reader must know before trusting the figures, and what to do about it."""
+def _remarks(spec: CompareSpec, v: Verdict, easy: str, others: Sequence[str]) -> list[str]:
+    """What a reader must know before trusting the figures, and what to do about it.
+
+    Args:
+        spec: The comparison.
+        v: What it found.
+        easy: What takes no learning, and what it gets, in words.
+        others: What trainings remarked.
+    """
     found = []
     rates = {arm: v.scratch_lr if arm == "scratch" else v.transfer_lr for arm in v.at_edge}
     if len(v.at_edge) == 2 and len(set(v.at_edge.values())) == len(set(rates.values())) == 1:
@@ -503,10 +512,8 @@ def _remarks(spec: CompareSpec, v: Verdict, commonest: str, others: Sequence[str
         if "not learned" in v.learning.get(arm, ()):
             score = format_points(v.scratch if arm == "scratch" else v.transfer, False)
             found.append(
-                f"The {arm} arm has not learned: its {score}% cannot be told from always answering {commonest!r}, "
-                f"which gets {format_points(v.majority, False)}%; raise the epochs or the rates before reading "
-                "anything into "
-                f"the gap."
+                f"The {arm} arm has not learned: its {score}% cannot be told from {easy}; raise the epochs or "
+                f"the rates before reading anything into the gap."
             )
     if arms := _arms_that("climbing", v):
         found.append(f"{arms[0]} still improving when the budget ended; with more epochs the gap may change.")

@@ -72,7 +72,7 @@ class CrossValidateResult(msgspec.Struct, frozen=True):
         n_pictures: Pictures that were tested in each repeat.
         n_groups: Groups that were kept whole; 0 = copies alone belong together.
         search: Arm → repeat/fold → rate → validation score; empty where the rate was given.
-        metric: What is weighed: accuracy, balanced_accuracy, macro_f1 or auc.
+        metric: What is weighed: one of optim.metric's, such as accuracy.
     """
 
     arms: list[FoldedArmResult]
