@@ -46,7 +46,7 @@ def failing(nodes: int, rate: float, checkpoint: float) -> Cluster:
 
 
 def share_lost(found: Outcome) -> str:
-    return f"{100 * found.lost / (found.useful + found.lost):.4f} %"
+    return f"{100 * found.lost / (found.useful + found.lost):.4f}%"
 
 
 def failures(asked: list[Asked], nodes: int) -> None:
@@ -58,7 +58,7 @@ def failures(asked: list[Asked], nodes: int) -> None:
         per_hour = len(asked) / found.end * 3600
         used = (found.useful + found.lost + found.starting) / found.end / nodes
         rows.append(
-            [name, f"{rate:.2f}", f"{per_hour:,.0f}", f"{100 * used:.1f} %", found.n_failures]
+            [name, f"{rate:.2f}", f"{per_hour:,.0f}", f"{100 * used:.1f}%", found.n_failures]
             + [f"{found.lost / 3600:,.1f}", share_lost(found), f"{time.perf_counter() - start:.0f}"]
         )
     print(f"\n{len(asked):,} short runs on {nodes:,} nodes, a checkpoint each minute\n")
@@ -105,8 +105,8 @@ def waiting(asked: list[Asked], nodes: int) -> None:
         for group in groups:
             cells = [f"{value / 60:,.1f}" for name in ("turns", "first come") for value in by[f"{group}, {name}"]]
             rows.append([f"{what}: {group}", *cells, f"{longest:,}"])
-    print(f"\nMinutes until a run begins, {nodes:,} nodes: median, 95 %, most\n")
-    head = ["", "turns: median", "95 %", "most", "first come: median", "95 %", "most", "longest queue"]
+    print(f"\nMinutes until a run begins, {nodes:,} nodes: median, 95%, most\n")
+    head = ["", "turns: median", "95%", "most", "first come: median", "95%", "most", "longest queue"]
     table(head, rows)
 
 
